@@ -97,7 +97,8 @@ public final class Assistant implements AutoCloseable {
   }
 
   /// Says which adapter answers questions that name none; null: the base. Where nobody says so, it
-  /// is the one adapter that has a name; where several have, the base answers and a warning says so.
+  /// is the one adapter that has a name; where several have, the base answers and a warning says
+  /// so.
   ///
   /// @throws InputException where there is none now
   public Assistant usual(@Nullable String adapter) {

@@ -82,7 +82,8 @@ public interface Linear {
     return rowsOf(bytes, (long) in() * dtype.bytes(), out(), grain());
   }
 
-  /// Returns how many of `rows` rows take at most `bytes`: all where they fit, else a multiple of 64
+  /// Returns how many of `rows` rows take at most `bytes`: all where they fit, else a multiple of
+  /// 64
   /// if there are so many, so that a product with them is made by the code that makes the product
   /// with all; but at least those that cannot be cut.
   ///

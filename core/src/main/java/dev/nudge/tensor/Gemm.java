@@ -9,7 +9,8 @@ package dev.nudge.tensor;
 ///
 /// Threading: one thread uses a Gemm; a lane has its own, with its own stream and scratchpad.
 public interface Gemm extends AutoCloseable {
-  /// Computes c = a·b, or c += a·b where `add`. The bits of a row may depend on all sizes: sums over
+  /// Computes c = a·b, or c += a·b where `add`. The bits of a row may depend on all sizes: sums
+  /// over
   /// many terms are cut where the sizes say so.
   ///
   /// @throws IllegalArgumentException where shapes or types do not fit

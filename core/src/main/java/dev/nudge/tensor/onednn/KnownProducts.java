@@ -132,7 +132,8 @@ final class KnownProducts {
         gemm.multiply(x, packed, pieces.rows(cuts[i - 1], cuts[i]), true);
         gemm.multiply(x, Packed.plain(b), plain.rows(cuts[i - 1], cuts[i]), true);
       }
-      return pieces.data().mismatch(whole.data()) == -1 && plain.data().mismatch(whole.data()) == -1;
+      return pieces.data().mismatch(whole.data()) == -1
+          && plain.data().mismatch(whole.data()) == -1;
     }
   }
 

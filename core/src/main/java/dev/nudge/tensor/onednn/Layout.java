@@ -50,7 +50,8 @@ record Layout(long handle, long bytes, boolean onAmx) {
     }
   }
 
-  /// Whether products with this plain factor are computed on AMX, however many rows they have: those
+  /// Whether products with this plain factor are computed on AMX, however many rows they have:
+  /// those
   /// of which products with the packed factor are computed there too.
   static boolean plainOnAmx(long engine, Tensor b) throws Throwable {
     if (!mayUseAmx(b)) {
@@ -109,7 +110,8 @@ record Layout(long handle, long bytes, boolean onAmx) {
             && servesAll(b.dtype(), uses(engine, b, layout, onAmx, name::equals))
             && (!onAmx
                 || (plainServes(engine, b)
-                    && plainServes(engine, Tensor.dry(b.dtype(), b.shape(1), b.shape(0)).transposed())));
+                    && plainServes(
+                        engine, Tensor.dry(b.dtype(), b.shape(1), b.shape(0)).transposed())));
     if (!serves) {
       Primitive.destroy(layout);
       return null;

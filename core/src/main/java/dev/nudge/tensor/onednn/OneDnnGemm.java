@@ -91,7 +91,8 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     }
     Gemm.check(a, b, c);
     long k = a.shape(a.rank() - 1);
-    if (c.elements() > 0 && (k == 0 || (k == 1 && a.rank() > 2))) { // wrong sums for batches of bf16
+    if (c.elements() > 0
+        && (k == 0 || (k == 1 && a.rank() > 2))) { // wrong sums for batches of bf16
       plain.multiply(a, b, c, add);
     }
     return c.elements() == 0 || k == 0 || (k == 1 && a.rank() > 2);
@@ -226,8 +227,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     }
   }
 
-  private Product product(
-      Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
+  private Product product(Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
     int mask = table.length - 1;
     int i = Product.hash(a, b, c, add, onAmx, layout) & mask;
     while (true) {
@@ -250,8 +250,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     return made;
   }
 
-  private Product make(
-      Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
+  private Product make(Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
     try {
       List<Long> family = Primitive.family(a, b, c, add, onAmx, layout);
       Primitive primitive = families.get(family);

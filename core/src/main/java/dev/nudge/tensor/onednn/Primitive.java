@@ -42,8 +42,7 @@ final class Primitive {
   }
 
   /// Names the family that a product belongs to.
-  static List<Long> family(
-      Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
+  static List<Long> family(Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
     List<Long> key = new ArrayList<>();
     key.add(Product.types(a, b, c, add, onAmx));
     key.add(layout);

@@ -41,9 +41,7 @@ final class Product {
     scratchBytes = primitive.scratchBytes;
     src = memory(Primitive.descriptor(a), engine);
     weights =
-        memory(
-            Primitive.packed(layout) ? Layout.clone(layout) : Primitive.descriptor(b),
-            engine);
+        memory(Primitive.packed(layout) ? Layout.clone(layout) : Primitive.descriptor(b), engine);
     dst = memory(Primitive.descriptor(c), engine);
     scratch = memory(Primitive.bytes(scratchBytes), engine);
     this.arguments = arguments;

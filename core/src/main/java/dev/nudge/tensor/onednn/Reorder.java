@@ -28,8 +28,7 @@ final class Reorder {
 
   /// Copies a matrix into one of another type.
   static Reorder cast(long engine, Tensor from, Tensor to, Arena arena) throws Throwable {
-    return of(
-        engine, Primitive.descriptor(from), Primitive.descriptor(to), arena);
+    return of(engine, Primitive.descriptor(from), Primitive.descriptor(to), arena);
   }
 
   /// @param from becomes the memory's, as `to` does

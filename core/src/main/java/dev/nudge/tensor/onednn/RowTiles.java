@@ -104,8 +104,7 @@ final class RowTiles implements AutoCloseable {
       copy(c, sums);
     }
     if (wide) {
-      Tensor fp32 =
-          Tensor.of(memory.asSlice(aBytes + cBytes), Dtype.F32, SMALLEST, c.shape(1));
+      Tensor fp32 = Tensor.of(memory.asSlice(aBytes + cBytes), Dtype.F32, SMALLEST, c.shape(1));
       if (add) {
         products.cast(sums, fp32);
       }

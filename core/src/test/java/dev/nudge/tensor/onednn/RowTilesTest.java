@@ -15,7 +15,8 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /// The tiles in which rows go, and that a row has the same bits in each, with products made up as
-/// AMX's are: a sum over more than a block is cut where the number of rows says so, and blocks' sums
+/// AMX's are: a sum over more than a block is cut where the number of rows says so, and blocks'
+/// sums
 /// are added for a result in bf16, gone on with for one in fp32.
 class RowTilesTest {
   private final Random random = Seeds.random();
@@ -63,7 +64,8 @@ class RowTilesTest {
   void longSumsIntoBf16AreMadeInFp32AndRoundedOnce() {
     assertThat(asked(337, 512, Dtype.BF16))
         .containsExactly("256 F32 amx", "64 F32 amx", "16 F32 amx", "16 F32 amx");
-    assertThat(asked(337, 256, Dtype.BF16)).containsOnly("256 BF16 amx", "64 BF16 amx", "16 BF16 amx");
+    assertThat(asked(337, 256, Dtype.BF16))
+        .containsOnly("256 BF16 amx", "64 BF16 amx", "16 BF16 amx");
     assertThat(asked(7, 512, Dtype.F32)).containsExactly("16 F32 amx");
     assertThat(RowTiles.inFp32(false, Dtype.BF16, 4096)).as("without AMX").isFalse();
   }
@@ -144,7 +146,8 @@ class RowTilesTest {
   }
 
   /// Attention's forward products: a prompt may be cut anywhere, so rows and columns come in any
-  /// number. With AVX2 alone, where products are of fp32, oneDNN sums them in another order for some
+  /// number. With AVX2 alone, where products are of fp32, oneDNN sums them in another order for
+  /// some
   /// numbers of columns; decisions.md tells.
   @Test
   void openProductsGiveARowTheSameBitsForEveryNumberOfRowsAndColumns() {
