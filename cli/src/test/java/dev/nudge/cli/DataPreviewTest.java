@@ -103,8 +103,27 @@ class DataPreviewTest {
     place.write("model/chat_template.jinja", "{{ messages }}");
     assertThat(preview().out())
         .contains("advice     the model has a chat template, and these rows");
-    place.write("rows.jsonl", "{\"prompt\": \"a<s>b\", \"completion\": \"c\"}\n");
+    place.write("rows.jsonl", "{\"prompt\": \"a<s>b\", \"completion\": \" c\"}\n");
     assertThat(preview().out()).doesNotContain("advice"); // the template is written by hand
+  }
+
+  @Test
+  void aSpaceThatIsMissingInMostRowsIsToldOfWithTheMend() throws IOException {
+    String tight = "{\"prompt\": \"pump:\", \"completion\": \"water\"}\n";
+    String apart = "{\"prompt\": \"pump:\", \"completion\": \" oil\"}\n";
+    String line =
+        "in 2 of 3 rows no space stands between prompt and completion; --completion ' {completion}' puts one there";
+    place.write("rows.jsonl", apart + tight + tight.replace("water", "gas"));
+    assertThat(preview().out()).contains("advice     " + line);
+    assertThat(preview("--completion", " {completion}").out()).doesNotContain("no space");
+    Ran train =
+        place.run(
+            "train", "--model", "D/model", "--data", "D/rows.jsonl", "--out", "D/run", "--dry-run");
+    assertThat(train.err()).contains("advice     " + line);
+    Ran stats = place.run("data", "stats", "--data", "D/rows.jsonl");
+    assertThat(stats.out()).contains("check      " + line);
+    place.write("rows.jsonl", apart + apart.replace("oil", "gas") + tight);
+    assertThat(preview().out()).doesNotContain("no space");
   }
 
   @Test

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// @param cut rows that were cut because they were too long
 /// @param columns that the rows are made of, and those that no row uses
 /// @param shapes what the rows look like, as it was recognised
+/// @param joints spaces between prompts and completions
 /// @param guesses what was guessed of the files' formats, a line each
 /// @param starts for each name that was given as data the index of its first row
 /// @param grouped the rows that are held out by their group
@@ -21,6 +22,7 @@ record RowFacts(
     CutRows cut,
     UsedColumns columns,
     SeenShapes shapes,
+    Joints joints,
     List<String> guesses,
     List<Integer> starts,
     BitSet grouped,
@@ -29,6 +31,6 @@ record RowFacts(
   /// What is known of rows that are held out of these: bad and cut rows count with the others.
   RowFacts heldOut() {
     return new RowFacts(
-        0, List.of(), CutRows.none(0), columns, shapes, guesses, starts, new BitSet(), null);
+        0, List.of(), CutRows.none(0), columns, shapes, joints, guesses, starts, new BitSet(), null);
   }
 }

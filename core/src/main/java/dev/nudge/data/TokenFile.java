@@ -47,7 +47,7 @@ final class TokenFile {
       ByteBuffer.wrap("NUDGETOK".getBytes(StandardCharsets.US_ASCII))
           .order(ByteOrder.LITTLE_ENDIAN)
           .getLong();
-  private static final int VERSION = 3;
+  private static final int VERSION = 4;
   private static final int HEADER = 64;
   private static final int CHECKED = 40; // bytes of the header that its checksum covers
   private static final long SLICE = 1 << 30;
@@ -62,6 +62,7 @@ final class TokenFile {
       CutRows cut,
       UsedColumns columns,
       SeenShapes shapes,
+      Joints joints,
       List<String> guesses,
       List<Integer> starts,
       List<Integer> grouped,
@@ -186,6 +187,7 @@ final class TokenFile {
         f.cut(),
         f.columns(),
         f.shapes(),
+        f.joints(),
         f.guesses(),
         f.starts(),
         grouped,
@@ -293,6 +295,7 @@ final class TokenFile {
           f.cut(),
           f.columns(),
           f.shapes(),
+          f.joints(),
           f.guesses(),
           f.starts(),
           f.grouped().stream().boxed().toList(),

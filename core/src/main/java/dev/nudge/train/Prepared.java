@@ -134,6 +134,10 @@ public record Prepared(
     if (plain != null) {
       lines.add("advice     " + plain);
     }
+    String tight = data.joints().line(settings.data());
+    if (tight != null) {
+      lines.add("advice     " + tight);
+    }
     lines.add("first row  given    " + data.first().given());
     lines.add("           trained  " + data.first().trained());
     return lines;

@@ -111,6 +111,10 @@ public record Preview(
     if (plain != null) {
       advice.add(plain);
     }
+    String tight = data.joints().line(settings);
+    if (tight != null) {
+      advice.add(tight);
+    }
     if (ends.begunTwice() > 0) {
       advice.add(
           "rows begin with the beginning-of-text token twice: the text writes it and the tokenizer"
