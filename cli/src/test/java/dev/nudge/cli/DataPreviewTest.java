@@ -97,14 +97,16 @@ class DataPreviewTest {
     assertThat(colours.legend()).isEqualTo("\u001b[1;32mtrained\u001b[0m");
   }
 
+  /// A task of prompts and completions is learned as well without the template
+  /// (docs/benchmarks.md).
   @Test
-  void plainTextForAModelThatIsTalkedToGetsALineOfAdvice() throws IOException {
-    assertThat(preview().out()).doesNotContain("advice");
+  void promptsAndCompletionsForAModelWithATemplateAreNotAdvisedAgainst() throws IOException {
     place.write("model/chat_template.jinja", "{{ messages }}");
-    assertThat(preview().out())
-        .contains("advice     the model has a chat template, and these rows");
-    place.write("rows.jsonl", "{\"prompt\": \"a<s>b\", \"completion\": \" c\"}\n");
-    assertThat(preview().out()).doesNotContain("advice"); // the template is written by hand
+    assertThat(preview().out()).doesNotContain("advice");
+    Ran train =
+        place.run(
+            "train", "--model", "D/model", "--data", "D/rows.jsonl", "--out", "D/run", "--dry-run");
+    assertThat(train.err()).doesNotContain("advice");
   }
 
   @Test

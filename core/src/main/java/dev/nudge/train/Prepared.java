@@ -130,10 +130,6 @@ public record Prepared(
     if (template != null) {
       lines.add("template   " + template.place());
     }
-    String plain = Preview.plainRows(settings.model().model(), data, tokens.tokenizer());
-    if (plain != null) {
-      lines.add("advice     " + plain);
-    }
     String tight = data.joints().line(settings.data());
     if (tight != null) {
       lines.add("advice     " + tight);

@@ -102,11 +102,13 @@ final class Sentences {
           case Rule.Limit _ -> "a value like this";
           case Rule.Judge _ -> "a win rate like this";
         };
-    return "neither is shown: about %s%s would show %s four times of five"
+    boolean good = measured.value() > test.limit() == test.isAbove();
+    return "neither is shown: with about %s%s %s would %s four times of five"
         .formatted(
             Count.of(rounded(more), "more document"),
             measured.clusters() == 0 ? "" : " in further clusters",
-            value);
+            value,
+            good ? "pass" : "fail");
   }
 
   /// To two digits that count.

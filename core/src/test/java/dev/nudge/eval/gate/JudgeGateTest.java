@@ -96,7 +96,7 @@ class JudgeGateTest {
     assertThat(judged(HALF, pairs(20, 60, 20)).verdict()).isEqualTo(Verdict.FAIL);
     RuleResult open = judged(HALF, pairs(38, 42, 20));
     assertThat(open.verdict()).isEqualTo(Verdict.INCONCLUSIVE);
-    assertThat(open.sentence()).contains("more documents would show a win rate like this");
+    assertThat(open.sentence()).contains("more documents a win rate like this would fail");
     assertThat(judged("judge: {task: legal, at_least: 0.9}", pairs(60, 20, 20)).verdict())
         .isEqualTo(Verdict.FAIL);
     assertThat(judged("judge: {task: legal, at_least: 0.3}", pairs(38, 42, 20)).verdict())
