@@ -31,6 +31,15 @@ record RowFacts(
   /// What is known of rows that are held out of these: bad and cut rows count with the others.
   RowFacts heldOut() {
     return new RowFacts(
-        0, List.of(), CutRows.none(0), columns, shapes, joints, guesses, starts, new BitSet(), null);
+        0,
+        List.of(),
+        CutRows.none(0),
+        columns,
+        shapes,
+        joints,
+        guesses,
+        starts,
+        new BitSet(),
+        null);
   }
 }

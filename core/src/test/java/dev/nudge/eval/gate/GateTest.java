@@ -94,7 +94,9 @@ class GateTest {
     assertThat(rule.p()).isCloseTo(0.0625, within(1e-12));
     assertThat(rule.verdict()).isEqualTo(Verdict.INCONCLUSIVE);
     assertThat(rule.detectable()).isBetween(0.05, 0.2);
-    assertThat(rule.sentence()).contains("neither is shown: with about ").endsWith("pass four times of five");
+    assertThat(rule.sentence())
+        .contains("neither is shown: with about ")
+        .endsWith("pass four times of five");
   }
 
   /// 160 of 200 right and a floor of 0.75, one-sided 95 %. Wilson's half-width is 1.64485 /
@@ -111,7 +113,8 @@ class GateTest {
     assertThat(judge("floor: " + one, outcome).rules().getFirst().sentence())
         .endsWith(
             "; neither is shown: with about 190 more documents a value like this would pass four times of five");
-    assertThat(judge("floor: " + one.replace("0.75", "0.83"), outcome).rules().getFirst().sentence())
+    assertThat(
+            judge("floor: " + one.replace("0.75", "0.83"), outcome).rules().getFirst().sentence())
         .endsWith(" a value like this would fail four times of five");
     assertThat(judge("floor: [%s, %s]".formatted(one, at), outcome).rules())
         .extracting(RuleResult::sentence)
