@@ -98,7 +98,7 @@ class DataPreviewTest {
   }
 
   /// A task of prompts and completions is learned as well without the template
-  /// (docs/benchmarks.md).
+  /// (docs/log/tasks.md).
   @Test
   void promptsAndCompletionsForAModelWithATemplateAreNotAdvisedAgainst() throws IOException {
     place.write("model/chat_template.jinja", "{{ messages }}");
