@@ -6,8 +6,6 @@ import java.io.Reader;
 import java.nio.charset.CharacterCodingException;
 
 /// Reads text line by line, so that it knows the line of bytes that are not UTF-8.
-///
-/// The last line ends with a line break too.
 final class Utf8Text extends Reader {
   private final ByteReader in;
   private String text = "";
@@ -36,7 +34,7 @@ final class Utf8Text extends Reader {
     }
     line++;
     try {
-      text = in.line() + '\n';
+      text = in.line() + (in.broken() ? "\n" : "");
     } catch (CharacterCodingException e) {
       throw new NotUtf8(line, e);
     }
