@@ -294,7 +294,10 @@ final class RowShape {
     }
     String what = "the row is a preference pair (chosen, rejected)";
     return new BadRowException(
-        what + ", and training needs prompt and completion; " + how + " trains on the chosen answers",
+        what
+            + ", and training needs prompt and completion; "
+            + how
+            + " trains on the chosen answers",
         what);
   }
 
