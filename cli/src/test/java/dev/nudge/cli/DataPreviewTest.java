@@ -97,14 +97,35 @@ class DataPreviewTest {
     assertThat(colours.legend()).isEqualTo("\u001b[1;32mtrained\u001b[0m");
   }
 
+  /// A task of prompts and completions is learned as well without the template
+  /// (docs/log/tasks.md).
   @Test
-  void plainTextForAModelThatIsTalkedToGetsALineOfAdvice() throws IOException {
-    assertThat(preview().out()).doesNotContain("advice");
+  void promptsAndCompletionsForAModelWithATemplateAreNotAdvisedAgainst() throws IOException {
     place.write("model/chat_template.jinja", "{{ messages }}");
-    assertThat(preview().out())
-        .contains("advice     the model has a chat template, and these rows");
-    place.write("rows.jsonl", "{\"prompt\": \"a<s>b\", \"completion\": \"c\"}\n");
-    assertThat(preview().out()).doesNotContain("advice"); // the template is written by hand
+    assertThat(preview().out()).doesNotContain("advice");
+    Ran train =
+        place.run(
+            "train", "--model", "D/model", "--data", "D/rows.jsonl", "--out", "D/run", "--dry-run");
+    assertThat(train.err()).doesNotContain("advice");
+  }
+
+  @Test
+  void aSpaceThatIsMissingInMostRowsIsToldOfWithTheMend() throws IOException {
+    String tight = "{\"prompt\": \"pump:\", \"completion\": \"water\"}\n";
+    String apart = "{\"prompt\": \"pump:\", \"completion\": \" oil\"}\n";
+    String line =
+        "in 2 of 3 rows no space stands between prompt and completion; --completion ' {completion}' puts one there";
+    place.write("rows.jsonl", apart + tight + tight.replace("water", "gas"));
+    assertThat(preview().out()).contains("advice     " + line);
+    assertThat(preview("--completion", " {completion}").out()).doesNotContain("no space");
+    Ran train =
+        place.run(
+            "train", "--model", "D/model", "--data", "D/rows.jsonl", "--out", "D/run", "--dry-run");
+    assertThat(train.err()).contains("advice     " + line);
+    Ran stats = place.run("data", "stats", "--data", "D/rows.jsonl");
+    assertThat(stats.out()).contains("check      " + line);
+    place.write("rows.jsonl", apart + apart.replace("oil", "gas") + tight);
+    assertThat(preview().out()).doesNotContain("no space");
   }
 
   @Test

@@ -88,6 +88,19 @@ class DataStatsTest {
   }
 
   @Test
+  void dataWithoutAGoodRowIsRefusedWithTheReason() throws IOException {
+    place.write("bad.jsonl", "{\"a\": 1}\n{\"a\": 2}\n");
+    String reason =
+        "nudge: D/bad.jsonl: 2 of 2 rows are bad\nD/bad.jsonl lines 1, 2 (2 rows): neither 'prompt' and 'completion' nor 'messages' nor 'text'; the columns are a; ";
+    for (String json : new String[] {"-q", "--json"}) {
+      Ran ran = place.run("data", "stats", "--data", "D/bad.jsonl", json);
+      assertThat(ran.code()).isEqualTo(ExitCode.WRONG);
+      assertThat(ran.out()).isEmpty();
+      assertThat(ran.err().replace(folder.toString(), "D")).startsWith(reason);
+    }
+  }
+
+  @Test
   void whatIsNotThereIsTold() {
     assertThat(place.run("data", "stats", "--data", "D/none"))
         .isEqualTo(

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// @param badRows those that cannot be used
 /// @param mistakes of the bad rows, a line for each kind with its first places
 /// @param guesses of the files' formats, a line each
+/// @param tight what is said of prompts and completions without a space between; null: nothing
 /// @param characters of the good rows, without what a template puts around them
 /// @param tokens likewise; null: they were not counted
 /// @param turns messages of the conversations; null: there is none
@@ -23,6 +24,8 @@ public record DataStats(
     List<String> mistakes,
     List<String> guesses,
     SeenShapes shapes,
+    Joints joints,
+    @Nullable String tight,
     UsedColumns columns,
     Lengths characters,
     @Nullable Lengths tokens,
@@ -36,9 +39,6 @@ public record DataStats(
     String bad = badRows == 0 ? "" : ", " + Count.of(badRows, "bad one");
     lines.add("data       " + Count.of(rows, "row") + bad);
     mistakes.forEach(line -> lines.add("bad        " + line));
-    if (rows == badRows) {
-      return lines;
-    }
     lines.add("rows are   " + shapes);
     lines.add("columns    " + columns);
     if (turns != null) {
@@ -48,7 +48,10 @@ public record DataStats(
     if (tokens != null) {
       lines.add("tokens     " + tokens);
     }
-    List<String> found = flaws.lines();
+    List<String> found = new ArrayList<>(flaws.lines());
+    if (tight != null) {
+      found.addFirst(tight);
+    }
     found.forEach(line -> lines.add("check      " + line));
     if (found.isEmpty()) {
       lines.add("check      nothing found: no row twice, no secrets, no personal data");
@@ -71,6 +74,7 @@ public record DataStats(
     }
     values.put("shapes", seen);
     values.put("rows_with_tools", shapes.withTools());
+    values.put("rows_without_space", joints.tight());
     values.put("columns", columns);
     values.put("characters", characters.values());
     values.put("tokens", tokens == null ? null : tokens.values());

@@ -33,6 +33,7 @@ public final class DataSurvey {
   private final Flaws flaws = new Flaws(QualitySettings.KEEP);
   private final UsedColumns.Tally columns;
   private final SeenShapes.Tally shapes = new SeenShapes.Tally();
+  private final Joints.Tally joints = new Joints.Tally();
   private final Lengths.Tally characters = new Lengths.Tally();
   private final Lengths.Tally tokens = new Lengths.Tally();
   private final Lengths.Tally turns = new Lengths.Tally();
@@ -52,7 +53,8 @@ public final class DataSurvey {
   ///     data is not cut off
   /// @param tokenizer counts tokens; null: they are not counted
   /// @param read told how many rows were read so far
-  /// @throws dev.nudge.settings.InputException where a file is missing or cannot be read
+  /// @throws dev.nudge.settings.InputException where a file is missing or cannot be read,
+  ///     or no row is good
   public static DataStats of(
       DataSettings data, EvalSettings eval, @Nullable Tokenizer tokenizer, LongConsumer read) {
     DataSurvey survey = new DataSurvey(data, tokenizer, held(data, eval));
@@ -65,7 +67,8 @@ public final class DataSurvey {
       }
       guesses = reader.guesses();
     }
-    return survey.stats(guesses);
+    survey.bad.check(Math.toIntExact(survey.rows), true, data.data());
+    return survey.stats(guesses, data);
   }
 
   private static @Nullable NearTexts held(DataSettings data, EvalSettings eval) {
@@ -166,6 +169,7 @@ public final class DataSurvey {
       case Seen.Good good -> {
         columns.add(good.content(), good.names());
         shapes.add(good.content());
+        joints.add(good.content(), false);
         characters.add(good.characters());
         tokens.add(good.tokens());
         int messages = Said.turns(good.content());
@@ -183,13 +187,15 @@ public final class DataSurvey {
     }
   }
 
-  private DataStats stats(List<String> guesses) {
+  private DataStats stats(List<String> guesses, DataSettings data) {
     return new DataStats(
         rows,
         bad.count(),
         bad.lines(),
         guesses,
         shapes.shapes(),
+        joints.joints(),
+        joints.joints().line(data),
         columns.columns(),
         characters.lengths(),
         tokenizer == null ? null : tokens.lengths(),

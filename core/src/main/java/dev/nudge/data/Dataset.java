@@ -179,6 +179,11 @@ public final class Dataset {
     return facts.system();
   }
 
+  /// Returns how prompts and completions stand side by side.
+  public Joints joints() {
+    return facts.joints();
+  }
+
   /// Returns the first sequence as it is trained, for people.
   public ShownRow first() {
     return first;

@@ -74,7 +74,13 @@ final class RowEncoder {
   }
 
   /// The sequences of a row.
-  record Sequences(List<Example> examples, Loss loss) {}
+  ///
+  /// @param sharesToken whether a token has a part of the prompt and of the completion
+  record Sequences(List<Example> examples, Loss loss, boolean sharesToken) {
+    Sequences(List<Example> examples, Loss loss) {
+      this(examples, loss, false);
+    }
+  }
 
   Sequences encode(Content content, SourceLine source) throws BadRowException {
     try {
@@ -93,12 +99,14 @@ final class RowEncoder {
     int begin = row.prompt().codePointCount(0, row.prompt().length());
     int[] ids = ended(encoded.ids());
     BitSet trained = new BitSet(ids.length);
+    boolean shares = false;
     for (int i = 1; i < encoded.length(); i++) {
       trained.set(i, encoded.ends()[i] > begin); // -1: added by the post-processor
+      shares |= encoded.ends()[i] > begin && encoded.starts()[i] < begin;
     }
     trained.set(ids.length - 1, ids.length > 1);
     if (ids.length <= maxLength) {
-      return new Sequences(List.of(new Example(ids, trained, source)), Loss.NOTHING);
+      return new Sequences(List.of(new Example(ids, trained, source)), Loss.NOTHING, shares);
     }
     if (!length.truncate()) {
       throw tooLong(ids.length, "its prompt from the left");

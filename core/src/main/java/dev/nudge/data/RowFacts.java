@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// @param columns that the rows are made of, and those that no row uses
 /// @param shapes what the rows look like, as it was recognised
 /// @param system the message that all conversations begin with; null: there is none
+/// @param joints spaces between prompts and completions
 /// @param guesses what was guessed of the files' formats, a line each
 /// @param starts for each name that was given as data the index of its first row
 /// @param grouped the rows that are held out by their group
@@ -23,6 +24,7 @@ record RowFacts(
     UsedColumns columns,
     SeenShapes shapes,
     @Nullable String system,
+    Joints joints,
     List<String> guesses,
     List<Integer> starts,
     BitSet grouped,
@@ -37,6 +39,7 @@ record RowFacts(
         columns,
         shapes,
         system,
+        joints,
         guesses,
         starts,
         new BitSet(),

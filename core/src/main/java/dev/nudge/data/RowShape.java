@@ -130,6 +130,9 @@ final class RowShape {
     if (there != null) {
       return there;
     }
+    if (row.has("chosen") && row.has("rejected") && !row.has(column("completion"))) {
+      throw preference(row);
+    }
     if (row.names().contains(column("prompt")) || row.names().contains(column("completion"))) {
       return DataShape.PROMPT_COMPLETION; // and the mistake is told there
     }
@@ -275,6 +278,27 @@ final class RowShape {
 
   static BadRowException noTemplate() {
     return new BadRowException("the row is a conversation, which is not read here");
+  }
+
+  /// Says of a preference pair how its chosen answer is trained.
+  private BadRowException preference(Row row) throws BadRowException {
+    String from = column("prompt");
+    String how;
+    if (row.isList("chosen")) {
+      how = "--columns " + (row.isList(from) ? "completion" : "messages") + "=chosen";
+    } else if (row.has(from)) {
+      boolean tight = Joints.isTight(row.text(from), row.text("chosen"));
+      how = "--completion '" + (tight ? " " : "") + "{chosen}'";
+    } else {
+      how = "--columns text=chosen";
+    }
+    String what = "the row is a preference pair (chosen, rejected)";
+    return new BadRowException(
+        what
+            + ", and training needs prompt and completion; "
+            + how
+            + " trains on the chosen answers",
+        what);
   }
 
   private BadRowException noShape(Row row) {

@@ -118,11 +118,11 @@ public final class Engine implements AutoCloseable {
   /// @param adapter the name of its adapter; null: the base
   /// @return as many numbers as the model is wide
   public float[] embed(int[] ids, @Nullable String adapter) {
-    return embed(ids, adapters.way(adapter));
+    return embedBy(ids, adapters.way(adapter));
   }
 
   /// The same through an adapter that the caller keeps where it is.
-  public float[] embed(int[] ids, NamedAdapters.Way way) {
+  public float[] embedBy(int[] ids, NamedAdapters.Way way) {
     outside();
     EmbedJob embed = new EmbedJob(ids, way);
     Ticket ticket = new Ticket(this::wake);

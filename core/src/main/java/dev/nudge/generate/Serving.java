@@ -99,7 +99,7 @@ public final class Serving {
     Lock held = session.hold();
     try {
       NamedAdapters.Way way = adapter == null ? NamedAdapters.Way.BASE : adapter.way();
-      return session.engine().embed(ids, way);
+      return session.engine().embedBy(ids, way);
     } finally {
       held.unlock();
     }

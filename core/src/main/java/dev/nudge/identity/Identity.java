@@ -253,11 +253,6 @@ public record Identity(
     return text(Json.readOrMissing(model.resolve(FILE)), SOURCE_DIGEST);
   }
 
-  /// Tells whether a model folder has a chat template.
-  public static boolean hasTemplate(Path model) {
-    return template(model) != null;
-  }
-
   /// The digest of the chat template: a file of its own, else a text in the tokenizer's config;
   /// the tokenizer says what is wrong with that file.
   private static @Nullable String template(Path model) {

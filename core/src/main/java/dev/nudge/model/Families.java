@@ -41,9 +41,16 @@ final class Families {
       throw new InputException(folder + ": no such model folder" + HubName.hint(folder, "--model"));
     }
     if (!Files.isDirectory(folder)) {
-      throw new InputException(folder + ": is a file; a model folder with config.json is needed");
+      throw new InputException(
+          folder
+              + (Gguf.is(folder)
+                  ? ": is a GGUF file; " + Gguf.INSTEAD
+                  : ": is a file; a model folder with config.json is needed"));
     }
     if (!Files.exists(file)) {
+      if (Gguf.isIn(folder)) {
+        throw new InputException(folder + ": holds GGUF files; " + Gguf.INSTEAD);
+      }
       throw new InputException(
           folder
               + ": holds no config.json; "

@@ -131,9 +131,9 @@ public record Prepared(
     if (template != null) {
       lines.add("template   " + template.place());
     }
-    String plain = Preview.plainRows(settings.model().model(), data, tokens.tokenizer());
-    if (plain != null) {
-      lines.add("advice     " + plain);
+    String tight = data.joints().line(settings.data());
+    if (tight != null) {
+      lines.add("advice     " + tight);
     }
     lines.add("first row  given    " + data.first().given());
     lines.add("           trained  " + data.first().trained());

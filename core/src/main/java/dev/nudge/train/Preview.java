@@ -4,13 +4,11 @@ import dev.nudge.data.Batches;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Ends;
-import dev.nudge.data.Example;
 import dev.nudge.data.Flaws;
 import dev.nudge.data.LengthBins;
 import dev.nudge.data.SeenRow;
 import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
-import dev.nudge.identity.Identity;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.DataSettings;
@@ -92,24 +90,19 @@ public record Preview(
         settings.epochs(),
         hours,
         hours == null || price == null ? null : hours * price,
-        advice(folder, settings.data(), chat, data, ends, tokenizer));
+        advice(folder, settings.data(), chat, data, ends));
   }
 
   private static List<String> advice(
-      Path folder,
-      DataSettings settings,
-      ChatRows chat,
-      Dataset data,
-      Ends ends,
-      Tokenizer tokenizer) {
+      Path folder, DataSettings settings, ChatRows chat, Dataset data, Ends ends) {
     List<String> advice = new ArrayList<>();
     if (data.shapes().spoken() > 0 && settings.shape().template() != null) {
       chat.warnStrange(folder, advice::add);
     }
     ChatRows.warnUnused(settings, data.shapes(), advice::add);
-    String plain = plainRows(folder, data, tokenizer);
-    if (plain != null) {
-      advice.add(plain);
+    String tight = data.joints().line(settings);
+    if (tight != null) {
+      advice.add(tight);
     }
     if (ends.begunTwice() > 0) {
       advice.add(
@@ -120,25 +113,6 @@ public record Preview(
       advice.add("no end token is trained, so the model does not learn where to stop");
     }
     return advice;
-  }
-
-  /// What is said of rows of text on a model that is to be talked to; null: nothing.
-  static @Nullable String plainRows(Path folder, Dataset data, Tokenizer tokenizer) {
-    boolean texts = data.shapes().spoken() == 0;
-    return texts && !speaks(data.examples().getFirst(), tokenizer) && Identity.hasTemplate(folder)
-        ? "the model has a chat template, and these rows are plain text; give rows of 'messages' if"
-            + " it is to be talked to, or take its base model"
-        : null;
-  }
-
-  /// Whether a template's special tokens stand inside the row: written there by hand.
-  private static boolean speaks(Example row, Tokenizer tokenizer) {
-    for (int place = 1; place < row.length() - 1; place++) {
-      if (tokenizer.isSpecial(row.id(place))) {
-        return true;
-      }
-    }
-    return false;
   }
 
   /// Tokens of the whole run.

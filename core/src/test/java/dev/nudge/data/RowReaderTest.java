@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.tuple;
 import dev.nudge.data.source.Unreadable;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
@@ -86,6 +87,24 @@ class RowReaderTest {
     Path latin = folder.resolve("latin.jsonl");
     Files.write(latin, "{}\n{\"text\": \"caf\u00E9\"}\n".getBytes(StandardCharsets.ISO_8859_1));
     refused(latin.toString(), "latin.jsonl line 2 is not UTF-8");
+    Path table = folder.resolve("latin.csv"); // the rows before it are read ahead
+    String text = "a,b\n" + "some words,x\n".repeat(300) + "\"two\nlines\",caf\u00E9\n" + "y,z\n";
+    Files.write(table, text.getBytes(StandardCharsets.ISO_8859_1));
+    refused(
+        table.toString(),
+        "latin.csv line 303 is not UTF-8; if it is Windows-1252, as a command:"
+            + " iconv -f WINDOWS-1252 -t UTF-8 "
+            + table
+            + " > converted.csv");
+    Path packed = folder.resolve("latin.tsv.gz");
+    try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(packed))) {
+      out.write("a\tb\n\u00E9\tc\n".getBytes(StandardCharsets.ISO_8859_1));
+    }
+    refused(
+        packed.toString(),
+        "latin.tsv.gz line 2 is not UTF-8; if it is Windows-1252, as a command: gzip -dc "
+            + packed
+            + " | iconv -f WINDOWS-1252 -t UTF-8 > converted.tsv");
     Files.write(latin, "{}".getBytes(StandardCharsets.UTF_16));
     refused(latin.toString(), "latin.jsonl is text in UTF-16; ");
     Path loop = Files.createDirectories(folder.resolve("deep")).resolve("loop");

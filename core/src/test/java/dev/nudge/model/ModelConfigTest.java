@@ -329,6 +329,16 @@ class ModelConfigTest {
     assertThatThrownBy(() -> ModelConfig.load(file))
         .isInstanceOf(InputException.class)
         .hasMessage(file + ": is a file; a model folder with config.json is needed");
+    String instead =
+        "; nudge reads folders with config.json, tokenizer.json and *.safetensors; the repository on the hub that the GGUF was made from has them: git clone it, with Git LFS installed";
+    Path gguf = Files.writeString(folder.resolve("model.gguf"), "GGUF\u0003\0\0\0");
+    assertThatThrownBy(() -> ModelConfig.load(gguf))
+        .isInstanceOf(InputException.class)
+        .hasMessage(gguf + ": is a GGUF file" + instead);
+    assertThatThrownBy(() -> ModelConfig.load(folder))
+        .isInstanceOf(InputException.class)
+        .hasMessage(folder + ": holds GGUF files" + instead);
+    Files.delete(gguf);
     assertThatThrownBy(() -> ModelConfig.load(folder))
         .isInstanceOf(InputException.class)
         .hasMessage(

@@ -19,6 +19,7 @@ final class ByteReader implements Closeable {
   private final ByteArrayOutputStream rest = new ByteArrayOutputStream();
   private int at;
   private int end;
+  private boolean broken;
 
   ByteReader(InputStream in) {
     this.in = in;
@@ -51,6 +52,7 @@ final class ByteReader implements Closeable {
   /// The text up to the end of the line, which is passed over.
   String line() throws IOException {
     rest.reset();
+    broken = false;
     while (filled()) {
       int from = at;
       while (at < end && buffer[at] != '\n') {
@@ -61,6 +63,7 @@ final class ByteReader implements Closeable {
         continue;
       }
       at++;
+      broken = true;
       if (rest.size() == 0) {
         return text(buffer, from, at - 1 - from);
       }
@@ -68,6 +71,11 @@ final class ByteReader implements Closeable {
       break;
     }
     return text(rest.toByteArray(), 0, rest.size());
+  }
+
+  /// Whether a line break ended the last line.
+  boolean broken() {
+    return broken;
   }
 
   /// The text of bytes in UTF-8.

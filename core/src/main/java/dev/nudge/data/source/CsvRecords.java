@@ -7,12 +7,7 @@ import de.siegmar.fastcsv.reader.CsvRecord;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.io.Reader;
 import java.io.UncheckedIOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.CodingErrorAction;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -40,13 +35,6 @@ final class CsvRecords implements RowSource {
   CsvRecords(Path file, InputStream in, String head) {
     this.file = file;
     this.separator = separator(head);
-    Reader text =
-        new InputStreamReader(
-            in,
-            StandardCharsets.UTF_8
-                .newDecoder()
-                .onMalformedInput(CodingErrorAction.REPORT)
-                .onUnmappableCharacter(CodingErrorAction.REPORT));
     this.reader =
         CsvReader.builder()
             .fieldSeparator(separator)
@@ -54,7 +42,7 @@ final class CsvRecords implements RowSource {
             .allowExtraFields(true)
             .allowMissingFields(true)
             .maxBufferSize(MOST)
-            .ofCsvRecord(text);
+            .ofCsvRecord(new Utf8Text(in));
     this.records = reader.iterator();
   }
 
@@ -115,9 +103,6 @@ final class CsvRecords implements RowSource {
       throw new InputException(
           file + " is no CSV behind line " + line + ": " + why.getMessage(), e);
     } catch (UncheckedIOException e) {
-      if (e.getCause() instanceof CharacterCodingException) {
-        throw new NotUtf8(line + 1, e);
-      }
       throw e.getCause();
     }
   }

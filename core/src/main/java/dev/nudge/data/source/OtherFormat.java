@@ -6,6 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// Recognises, by its first bytes, a file in a format that is not supported, and says what makes
@@ -16,9 +18,11 @@ public final class OtherFormat {
 
   /// @param magic first bytes, in hex
   /// @param what with its article
-  /// @param cure a command; FILE stands for the file
+  /// @param cure a command; FILE stands for the file, CONVERTED for a new one
   private record Format(String magic, String what, String cure) {}
 
+  private static final Pattern KIND =
+      Pattern.compile("(?i)(\\.(?:csv|tsv|json|jsonl|txt))(?:\\.(?:gz|zst|xz|zip))?$");
   private static final String PANDAS =
       "in Python: pandas.%s('FILE').to_json('converted.jsonl', orient='records', lines=True)";
   private static final List<Format> BINARY =
@@ -45,7 +49,7 @@ public final class OtherFormat {
   private OtherFormat() {}
 
   private static String unpack(String command) {
-    return "as a command: " + command + " > converted.jsonl";
+    return "as a command: " + command + " > CONVERTED";
   }
 
   private static Format utf16(String magic, String encoding) {
@@ -53,18 +57,30 @@ public final class OtherFormat {
         magic,
         "text in UTF-16",
         utf8(encoding)
-            + ", or in PowerShell: Get-Content FILE | Set-Content -Encoding utf8 converted.jsonl");
+            + ", or in PowerShell: Get-Content FILE | Set-Content -Encoding utf8 CONVERTED");
   }
 
   private static String utf8(String encoding) {
     return unpack("iconv -f " + encoding + " -t UTF-8 FILE");
   }
 
+  /// A cure with the names of this file, and of a new one of the same kind.
+  private static String named(String cure, Path file) {
+    String name = file.toString();
+    Matcher kind = KIND.matcher(name);
+    return cure.replace("CONVERTED", "converted" + (kind.find() ? kind.group(1) : ".jsonl"))
+        .replace("FILE", name);
+  }
+
   /// The refusal of a line in another encoding, of which only the commonest is guessed.
   public static InputException notUtf8(Path file, int line, Throwable cause) {
     return new InputException(
         "%s line %d is not UTF-8; if it is Windows-1252, ".formatted(file, line)
-            + utf8("WINDOWS-1252").replace("FILE", file.toString()),
+            + named(
+                file.toString().endsWith(".gz")
+                    ? unpack("gzip -dc FILE | iconv -f WINDOWS-1252 -t UTF-8")
+                    : utf8("WINDOWS-1252"),
+                file),
         cause);
   }
 
@@ -81,7 +97,7 @@ public final class OtherFormat {
               + " is "
               + format.what
               + "; supported are JSONL, JSON, CSV, TSV and Parquet, also with gzip; "
-              + format.cure.replace("FILE", file.toString()));
+              + named(format.cure, file));
     }
   }
 

@@ -247,4 +247,14 @@ public final class Measured {
     Detectable even = new Detectable(2 * alpha, 0.5); // zβ = 0
     return half * usual.difference(1) / even.difference(1);
   }
+
+  /// How many more documents show, four times of five, that a value like this one is not the limit.
+  /// An interval narrows with the root of the documents: n (detectable / distance)² in all.
+  /// Infinite where nothing is known, or where the value is the limit.
+  ///
+  /// @param alpha one-sided level
+  double more(double limit, double alpha) {
+    double times = detectable(alpha) / Math.abs(value - limit);
+    return Math.max(1, documents * (times * times - 1));
+  }
 }

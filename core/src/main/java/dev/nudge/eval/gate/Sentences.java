@@ -2,12 +2,17 @@ package dev.nudge.eval.gate;
 
 import dev.nudge.eval.Interval;
 import dev.nudge.settings.Count;
+import java.math.BigDecimal;
+import java.math.MathContext;
+import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
 /// Says in one sentence what was found of a rule that tests something.
 final class Sentences {
+  private static final double MOST = 1e6; // documents
+
   private Sentences() {}
 
   static String of(
@@ -83,21 +88,32 @@ final class Sentences {
   }
 
   private static String open(Families.Test test, int rules) {
-    double detectable = test.measured().detectable(test.alpha());
-    if (!Double.isFinite(detectable)) {
+    Measured measured = test.measured();
+    if (!Double.isFinite(measured.detectable(test.alpha()))) {
       return "so few documents, or such as are all alike, show nothing";
     }
-    double needed = test.isAbove() ? test.limit() + detectable : test.limit() - detectable;
-    String effect =
+    double more = measured.more(test.limit(), test.alpha() / rules);
+    if (more > MOST) {
+      return "neither is shown, and so near the limit a million more documents would not decide";
+    }
+    String value =
         switch (test.rule()) {
-          case Rule.Improve r -> "a gain of " + number(needed);
-          case Rule.Retain r ->
-              needed > 0 ? "a gain of " + number(needed) : "a loss of at most " + number(-needed);
-          case Rule.Limit r -> "a value of " + number(needed);
-          case Rule.Judge r -> "a win rate of " + number(needed);
+          case Rule.Improve _, Rule.Retain _ -> "a difference of this size";
+          case Rule.Limit _ -> "a value like this";
+          case Rule.Judge _ -> "a win rate like this";
         };
-    return "neither is shown: on so many documents %s would%s have passed four times of five"
-        .formatted(effect, rules == 1 ? "" : " alone");
+    boolean good = measured.value() > test.limit() == test.isAbove();
+    return "neither is shown: with about %s%s %s would %s four times of five"
+        .formatted(
+            Count.of(rounded(more), "more document"),
+            measured.clusters() == 0 ? "" : " in further clusters",
+            value,
+            good ? "pass" : "fail");
+  }
+
+  /// To two digits that count.
+  private static long rounded(double count) {
+    return new BigDecimal(count).round(new MathContext(2, RoundingMode.HALF_UP)).longValue();
   }
 
   static String percent(double share) {

@@ -116,6 +116,8 @@ class SourcesTest {
             "7 ! 3 fields, where the header names 2 columns; a field with separators or line breaks stands in double quotes",
             "8 {\"id\":\"5\",\"text\":\"\\u0001\"}");
     assertThat(rows("index.csv", ",text\n0,a\n")).containsExactly("2 {\"text\":\"a\"}");
+    assertThat(rows("open.csv", "id,text\n0,\"a\nb")) // no line break is made up
+        .containsExactly("2 {\"id\":\"0\",\"text\":\"a\\nb\"}");
   }
 
   @ParameterizedTest

@@ -94,7 +94,33 @@ class GateTest {
     assertThat(rule.p()).isCloseTo(0.0625, within(1e-12));
     assertThat(rule.verdict()).isEqualTo(Verdict.INCONCLUSIVE);
     assertThat(rule.detectable()).isBetween(0.05, 0.2);
-    assertThat(rule.sentence()).contains("neither is shown: on so many documents a gain of");
+    assertThat(rule.sentence())
+        .contains("neither is shown: with about ")
+        .endsWith("pass four times of five");
+  }
+
+  /// 160 of 200 right and a floor of 0.75, one-sided 95 %. Wilson's half-width is 1.64485 /
+  /// (1 + 2.70554 / 200) · √(0.8 · 0.2 / 200 + 2.70554 / (4 · 200²)) = 0.046385, and a power of
+  /// 80 % needs (1.64485 + 0.84162) / 1.64485 of it: 0.070119. The value lies 0.05 above, so
+  /// 200 · (0.070119 / 0.05)² = 393.3 documents show it, 193.3 more. Beside another rule the level
+  /// is half of that: 1.95996 in the place of 1.64485 gives 0.055202, 0.078905, 298.1 more.
+  @Test
+  void anOpenRuleSaysHowManyMoreDocumentsDecide() throws Exception {
+    Outcome outcome =
+        new MadeOutcomes(folder).choices("legal", 200, i -> i < 160, i -> i < 160, "q").outcome();
+    String one = "{task: legal, metric: acc, at_least: 0.75, judged_by: bound}";
+    String at = "{task: legal, metric: acc, at_least: 0.8, judged_by: bound}";
+    assertThat(judge("floor: " + one, outcome).rules().getFirst().sentence())
+        .endsWith(
+            "; neither is shown: with about 190 more documents a value like this would pass four times of five");
+    assertThat(
+            judge("floor: " + one.replace("0.75", "0.83"), outcome).rules().getFirst().sentence())
+        .endsWith(" a value like this would fail four times of five");
+    assertThat(judge("floor: [%s, %s]".formatted(one, at), outcome).rules())
+        .extracting(RuleResult::sentence)
+        .satisfiesExactly(
+            first -> assertThat(first).contains(": with about 300 more documents a value"),
+            second -> assertThat(second).endsWith("a million more documents would not decide"));
   }
 
   @Test

@@ -94,7 +94,9 @@ class JudgeGateTest {
   @Test
   void aWinRateThatIsShownToBeLessFails() {
     assertThat(judged(HALF, pairs(20, 60, 20)).verdict()).isEqualTo(Verdict.FAIL);
-    assertThat(judged(HALF, pairs(38, 42, 20)).verdict()).isEqualTo(Verdict.INCONCLUSIVE);
+    RuleResult open = judged(HALF, pairs(38, 42, 20));
+    assertThat(open.verdict()).isEqualTo(Verdict.INCONCLUSIVE);
+    assertThat(open.sentence()).contains("more documents a win rate like this would fail");
     assertThat(judged("judge: {task: legal, at_least: 0.9}", pairs(60, 20, 20)).verdict())
         .isEqualTo(Verdict.FAIL);
     assertThat(judged("judge: {task: legal, at_least: 0.3}", pairs(38, 42, 20)).verdict())

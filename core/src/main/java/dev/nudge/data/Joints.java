@@ -1,0 +1,95 @@
+package dev.nudge.data;
+
+import dev.nudge.data.RowShape.Content;
+import dev.nudge.settings.Count;
+import dev.nudge.settings.DataSettings;
+import java.lang.Character.UnicodeScript;
+import java.util.EnumSet;
+import java.util.Locale;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Counts rows whose prompt and completion, two texts, stand side by side without a space.
+///
+/// A tokenizer has words with the space before them, so an answer without one is another token than
+/// the same word in a text; or its beginning is one token with the prompt's end, which a prompt
+/// alone never has.
+///
+/// @param rows of a prompt and a completion that are texts
+/// @param tight rows without a space where one is expected ([#isTight])
+/// @param shared rows in which one token has the end of the prompt and the beginning of the
+///     completion; 0 where no tokens were made
+public record Joints(int rows, int tight, int shared) {
+  /// Scripts that are written without spaces.
+  private static final Set<UnicodeScript> SPACELESS =
+      EnumSet.of(
+          UnicodeScript.HAN,
+          UnicodeScript.HIRAGANA,
+          UnicodeScript.KATAKANA,
+          UnicodeScript.THAI,
+          UnicodeScript.LAO,
+          UnicodeScript.KHMER,
+          UnicodeScript.MYANMAR,
+          UnicodeScript.TIBETAN);
+
+  private static final String BEFORE_SPACE = ".,:;!?"; // a quote may open one
+
+  /// Whether a completion begins with a letter right behind a word or a mark of the prompt that a
+  /// space follows in a text.
+  static boolean isTight(String prompt, String completion) {
+    if (prompt.isEmpty() || completion.isEmpty()) {
+      return false;
+    }
+    int last = prompt.codePointBefore(prompt.length());
+    int first = completion.codePointAt(0);
+    int kind = Character.getType(last);
+    boolean ends =
+        Character.isLetterOrDigit(last)
+            || BEFORE_SPACE.indexOf(last) >= 0
+            || kind == Character.END_PUNCTUATION
+            || kind == Character.FINAL_QUOTE_PUNCTUATION;
+    return ends
+        && Character.isLetter(first)
+        && !SPACELESS.contains(UnicodeScript.of(first))
+        && !SPACELESS.contains(UnicodeScript.of(last));
+  }
+
+  /// What is said where more than half of the rows lack the space, with what mends it; null: fewer
+  /// do.
+  public @Nullable String line(DataSettings data) {
+    if (2L * tight <= rows) {
+      return null;
+    }
+    String completion = data.completion();
+    String column = data.shape().mapping().getOrDefault("completion", "completion");
+    return String.format(
+        Locale.ROOT,
+        "in %,d of %s no space stands between prompt and completion%s; --completion ' %s' puts one there",
+        tight,
+        Count.of(rows, "row"),
+        shared == 0
+            ? ""
+            : String.format(Locale.ROOT, ", and in %,d one token has a part of both", shared),
+        completion == null ? "{" + column + "}" : completion);
+  }
+
+  /// Counts rows, one after the other.
+  static final class Tally {
+    private int rows;
+    private int tight;
+    private int shared;
+
+    /// @param sharesToken whether a token has a part of prompt and completion
+    void add(Content content, boolean sharesToken) {
+      if (content instanceof Content.Answer row) {
+        rows++;
+        tight += isTight(row.prompt(), row.completion()) ? 1 : 0;
+        shared += sharesToken ? 1 : 0;
+      }
+    }
+
+    Joints joints() {
+      return new Joints(rows, tight, shared);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+package dev.nudge.data.source;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.Reader;
+import java.nio.charset.CharacterCodingException;
+
+/// Reads text line by line, so that it knows the line of bytes that are not UTF-8.
+final class Utf8Text extends Reader {
+  private final ByteReader in;
+  private String text = "";
+  private int at;
+  private int line;
+
+  Utf8Text(InputStream in) {
+    this.in = new ByteReader(in);
+  }
+
+  @Override
+  public int read(char[] buffer, int offset, int length) throws IOException {
+    int filled = 0;
+    while (filled < length && (at < text.length() || advance())) {
+      int count = Math.min(length - filled, text.length() - at);
+      text.getChars(at, at + count, buffer, offset + filled);
+      at += count;
+      filled += count;
+    }
+    return filled == 0 && length > 0 ? -1 : filled;
+  }
+
+  private boolean advance() throws IOException {
+    if (in.atEnd()) {
+      return false;
+    }
+    line++;
+    try {
+      text = in.line() + (in.broken() ? "\n" : "");
+    } catch (CharacterCodingException e) {
+      throw new NotUtf8(line, e);
+    }
+    at = 0;
+    return true;
+  }
+
+  @Override
+  public void close() throws IOException {
+    in.close();
+  }
+}
