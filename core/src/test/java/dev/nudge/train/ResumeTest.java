@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -135,11 +136,32 @@ class ResumeTest {
     return fixed(whole);
   }
 
+  @Test
+  void stoppedAfterAnyStepItEndsAsIfItNeverWas() throws IOException {
+    stopped("lora", IntStream.range(1, STEPS));
+  }
+
+  /// The step says where the run is, the kind what it keeps: one step of each kind, another one
+  /// each time.
   @ParameterizedTest
-  @ValueSource(strings = {"lora", "nf4", "8bit", "full"})
-  void stoppedAfterAnyStepItEndsAsIfItNeverWas(String kind) throws IOException {
+  @ValueSource(strings = {"nf4", "8bit", "full"})
+  void ofEveryKindToo(String kind) throws IOException {
+    stopped(kind, IntStream.of(1 + Seeds.random().nextInt(STEPS - 1)));
+  }
+
+  @ParameterizedTest
+  @Tag("slow")
+  @ValueSource(strings = {"nf4", "8bit", "full", "bf16", "full-bf16"})
+  void ofEveryKindAfterAnyStep(String kind) throws IOException {
+    if (kind.endsWith("bf16")) {
+      Backends.orSkip(Compute.BF16);
+    }
+    stopped(kind, IntStream.range(1, STEPS));
+  }
+
+  private void stopped(String kind, IntStream steps) throws IOException {
     Map<String, String> whole = uninterrupted(kind);
-    for (int k = 1; k < STEPS; k++) {
+    for (int k : steps.toArray()) {
       Path out = temp.resolve(kind + k);
       TrainSettings settings = settings(kind, out);
       assertThat(run(settings, k).state()).as("after %d", k).isEqualTo(RunState.STOPPED);
@@ -201,7 +223,7 @@ class ResumeTest {
   @ValueSource(strings = {"bf16", "full-bf16"})
   void soItIsWhereProductsReadACopyInBf16(String kind) throws IOException {
     Backends.orSkip(Compute.BF16);
-    stoppedAfterAnyStepItEndsAsIfItNeverWas(kind);
+    ofEveryKindToo(kind);
   }
 
   @Test
@@ -219,7 +241,7 @@ class ResumeTest {
   @CsvSource({"lora, KILLED", "full, POWER", "lora, FAILED"})
   void killedBeforeSomeChangesOfTheDiskItEndsAsIfItNeverWas(String kind, Faults.Kind how)
       throws IOException {
-    killed(kind, how, 17);
+    killed(kind, how, 41);
   }
 
   /// The power fails: what was written and not flushed is lost too.
@@ -227,6 +249,8 @@ class ResumeTest {
   @Tag("slow")
   @CsvSource({
     "lora, FAILED, 5",
+    "lora, KILLED, 17",
+    "full, POWER, 17",
     "lora, POWER, 2",
     "lora, KILLED, 11",
     "nf4, POWER, 23",
