@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -61,6 +62,7 @@ class ManyAdaptersTest {
   }
 
   @Test
+  @Tag("alone")
   void aThousandAreListedWithinAFifthOfASecond() throws IOException {
     Path folder = many();
     List<Adapter> read = Registry.open(folder).list();
@@ -109,6 +111,7 @@ class ManyAdaptersTest {
   }
 
   @Test
+  @Tag("alone")
   void whoHasItOpenFindsAVersionWithoutReadingTheJournalAgain() throws IOException {
     Registry registry = Registry.open(many());
     Reference reference = Reference.parse("adapter-0999@champion");

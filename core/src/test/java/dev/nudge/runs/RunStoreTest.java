@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -254,6 +255,7 @@ class RunStoreTest {
 
   /// In this process, the best of five; `bench/runs` measures the rest.
   @Test
+  @Tag("alone")
   void aThousandRunsAreListedWithinThreeTenthsOfASecond() throws IOException {
     Path many = folder.resolve("many");
     for (int i = 0; i < 1000; i++) {
