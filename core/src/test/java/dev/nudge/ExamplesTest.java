@@ -76,9 +76,7 @@ class ExamplesTest {
     System.setProperty("user.home", home().toString());
     try (URLClassLoader loader = new URLClassLoader(new URL[] {classes.toUri().toURL()})) {
       Method main =
-          loader
-              .loadClass(example.replace(".java", ""))
-              .getDeclaredMethod("main", String[].class);
+          loader.loadClass(example.replace(".java", "")).getDeclaredMethod("main", String[].class);
       main.setAccessible(true);
       main.invoke(null, (Object) strings);
     } finally {

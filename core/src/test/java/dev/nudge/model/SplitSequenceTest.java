@@ -21,7 +21,6 @@ import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Workspace;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;

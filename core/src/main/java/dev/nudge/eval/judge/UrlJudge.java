@@ -51,8 +51,7 @@ public final class UrlJudge implements Judge {
   /// @param key sent as a bearer token, to this address only; null: none
   /// @throws InputException where it is no address
   public static UrlJudge at(String url, String model, @Nullable String key, Rubric rubric) {
-    return at(
-        url, model, key, rubric, Patience.USUAL, Executors::newVirtualThreadPerTaskExecutor);
+    return at(url, model, key, rubric, Patience.USUAL, Executors::newVirtualThreadPerTaskExecutor);
   }
 
   /// The same with another patience, and threads that tell a test when a reply has come.
