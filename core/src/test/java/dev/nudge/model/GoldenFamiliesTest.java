@@ -13,7 +13,6 @@ class GoldenFamiliesTest {
   @Test
   void theChosenOnesShowEveryMechanismOfAllAndAreFew() throws IOException {
     List<Path> chosen = GoldenFamilies.mechanisms();
-    System.out.println(chosen.stream().map(f -> f.getParent().getFileName()).toList());
     assertThat(shown(chosen)).isEqualTo(shown(GoldenFamilies.models())).hasSizeGreaterThan(35);
     assertThat(chosen).hasSizeLessThan(GoldenFamilies.models().size() / 2).doesNotHaveDuplicates();
   }
