@@ -5,16 +5,26 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.TrainSettings;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.lang.reflect.Method;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Compiles and runs every file of `examples/` in a JVM of its own, as their first lines say.
+/// Compiles and runs every file of `examples/`: one in a JVM of its own, as their first lines say,
+/// and one in a shell; the others here, which takes a fraction of the time.
 class ExamplesTest {
   private static final Path EXAMPLES = Path.of("../examples");
   private static final Path MODEL = Path.of("src/test/resources/golden/llama/grouped-tied/model");
@@ -39,6 +49,43 @@ class ExamplesTest {
     ChildJvm child = ChildJvm.run(flags, EXAMPLES.resolve(example).toString(), arguments);
     assertThat(child.exitCode()).as(child.text()).isZero();
     return child;
+  }
+
+  /// Compiles an example and runs it in this process, with nothing to read.
+  ///
+  /// @return its output, on both streams
+  private List<String> here(String example, Object... arguments)
+      throws IOException, ReflectiveOperationException {
+    Path classes = temp.resolve("classes");
+    String[] flags = {
+      "-d", classes.toString(), "-cp", System.getProperty("java.class.path"), "-proc:none"
+    };
+    String[] command = Arrays.copyOf(flags, flags.length + 1);
+    command[flags.length] = EXAMPLES.resolve(example).toString();
+    assertThat(ToolProvider.getSystemJavaCompiler().run(null, null, null, command)).isZero();
+    String[] strings = Stream.of(arguments).map(Object::toString).toArray(String[]::new);
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    PrintStream both = new PrintStream(bytes, true, StandardCharsets.UTF_8);
+    PrintStream out = System.out;
+    PrintStream err = System.err;
+    InputStream in = System.in;
+    String home = System.getProperty("user.home");
+    System.setOut(both);
+    System.setErr(both);
+    System.setIn(InputStream.nullInputStream());
+    System.setProperty("user.home", home().toString());
+    try (URLClassLoader loader = new URLClassLoader(new URL[] {classes.toUri().toURL()})) {
+      Method main =
+          loader.loadClass(example.replace(".java", "")).getDeclaredMethod("main", String[].class);
+      main.setAccessible(true);
+      main.invoke(null, (Object) strings);
+    } finally {
+      System.setOut(out);
+      System.setErr(err);
+      System.setIn(in);
+      System.setProperty("user.home", home);
+    }
+    return bytes.toString(StandardCharsets.UTF_8).lines().toList();
   }
 
   /// `Frameworks.java` needs LangChain4j, and is run by `ExampleTest` of that module.
@@ -75,7 +122,7 @@ class ExamplesTest {
   }
 
   @Test
-  void adapters() throws IOException {
+  void adapters() throws IOException, ReflectiveOperationException {
     Nudge nudge = Nudge.on(new Machine(2, 4L << 30, Backends.cache(), "test"), line -> {});
     for (String name : List.of("seal", "valve")) {
       nudge.train(
@@ -84,21 +131,21 @@ class ExamplesTest {
               .withSteps(30),
           event -> {});
     }
-    ChildJvm child =
-        run("Adapters.java", MODEL, temp.resolve("seal"), temp.resolve("valve"), "pump:");
-    assertThat(child.output()).startsWith("support   valve", "billing   seal");
+    List<String> output =
+        here("Adapters.java", MODEL, temp.resolve("seal"), temp.resolve("valve"), "pump:");
+    assertThat(output).startsWith("support   valve", "billing   seal");
     try (Session base = nudge.open(MODEL)) { // random weights: any words may be in its answer
       String answer = "base     " + base.complete("pump:").text();
-      assertThat(String.join("\n", child.output().subList(2, child.output().size())))
+      assertThat(String.join("\n", output.subList(2, output.size())))
           .isEqualTo(answer.stripTrailing());
     }
   }
 
   @Test
-  void cancel() throws IOException {
+  void cancel() throws IOException, ReflectiveOperationException {
     Path out = temp.resolve("out");
-    ChildJvm child = run("Cancel.java", MODEL, rows("rows.jsonl", "seal"), out); // its input ends
-    assertThat(child.output()).containsExactly("the run is STOPPED");
+    assertThat(here("Cancel.java", MODEL, rows("rows.jsonl", "seal"), out)) // its input ends
+        .containsExactly("the run is STOPPED");
     assertThat(Files.readString(out.resolve("run.json"))).contains("\"stopped\"");
   }
 

@@ -22,12 +22,13 @@ import org.jspecify.annotations.Nullable;
 
 /// Makes every change of a file or folder that is kept: creates, writes, flushes, renames, deletes.
 ///
-/// One place, so that a test can fail or end the process before any one of them ([#watch]).
+/// One place, so that a test can fail or end the process before any one of them ([#watch]), and
+/// need not wait for the device ([#flushes]).
 ///
 /// None follows a link: a link may be replaced, renamed or deleted, what it leads to was not named
 /// and is not written, emptied or deleted.
 ///
-/// Threading: stateless but for the watch, which tests set before they begin.
+/// Threading: stateless but for the two settings of tests, set before they begin.
 final class Disk {
   /// Is told of each change before it is made.
   interface Watch {
@@ -39,12 +40,23 @@ final class Disk {
   }
 
   private static volatile @Nullable Watch watch;
+  private static volatile boolean flushes = true;
 
   private Disk() {}
 
   /// Sets who is told of each change; null: nobody.
   static void watch(@Nullable Watch told) {
     watch = told;
+  }
+
+  /// Sets whether a flush waits for the device. Only a power cut tells the difference, and a test
+  /// that plays one asks the watch.
+  ///
+  /// @return whether it did before
+  static boolean flushes(boolean wait) {
+    boolean before = flushes;
+    flushes = wait;
+    return before;
   }
 
   private static void before(String change, Path path) throws IOException {
@@ -91,7 +103,9 @@ final class Disk {
   /// Brings a file to the disk.
   static void force(FileChannel channel, Path file) throws IOException {
     before("flush", file);
-    channel.force(true);
+    if (flushes) {
+      channel.force(true);
+    }
   }
 
   /// Writes a small file and brings it to the disk.
@@ -128,7 +142,7 @@ final class Disk {
     before("cut", file);
     try (var out = new RandomAccessFile(file.toFile(), "rw")) {
       out.setLength(bytes);
-      out.getFD().sync();
+      sync(out);
     }
     return true;
   }
@@ -138,7 +152,13 @@ final class Disk {
     checkNoLink(file);
     before("flush", file);
     try (var out = new RandomAccessFile(file.toFile(), "rw")) {
-      out.getFD().sync();
+      sync(out);
+    }
+  }
+
+  private static void sync(RandomAccessFile file) throws IOException {
+    if (flushes) {
+      file.getFD().sync();
     }
   }
 
@@ -152,7 +172,9 @@ final class Disk {
       uninterrupted(
           () -> {
             try (FileChannel names = FileChannel.open(folder, StandardOpenOption.READ)) {
-              names.force(true);
+              if (flushes) {
+                names.force(true);
+              }
             }
             return folder;
           });

@@ -22,6 +22,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.node.ObjectNode;
@@ -242,6 +243,7 @@ class MaskTest {
   }
 
   @Test
+  @Tag("alone")
   void masksOfALargeVocabularyAreExactAndFoundOnce() {
     assumeTrue(Files.isDirectory(SMOL));
     Tokenizer tokenizer = Tokenizer.load(SMOL);

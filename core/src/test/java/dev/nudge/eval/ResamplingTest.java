@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
@@ -349,6 +350,7 @@ class ResamplingTest {
   }
 
   @Test
+  @Tag("alone")
   void tenThousandResamplesOfACorpusTakeLittleTime() {
     double[][] statistics = new double[2000][20];
     Random random = new Random(Seeds.next());

@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,8 +31,8 @@ import org.junit.jupiter.api.io.TempDir;
 ///
 /// A failure is repeated with `NUDGE_SEED=…`, the seed that was printed.
 class SafeTensorsFuzzTest {
-  private static final int FILES = 12_000;
-  private static final int INDEXES = 2_000;
+  private static final int FILES = 3_000;
+  private static final int INDEXES = 800;
 
   private final long seed = Seeds.next();
   private final Random random = new Random(seed);
@@ -47,12 +48,22 @@ class SafeTensorsFuzzTest {
 
   @Test
   void aDamagedFileLoadsInsideItsBoundsOrIsRefusedByName() throws IOException {
+    damaged(FILES);
+  }
+
+  @Test
+  @Tag("slow")
+  void soDoManyDamagedFiles() throws IOException {
+    damaged(12_000);
+  }
+
+  private void damaged(int files) throws IOException {
     List<byte[]> originals = originals();
     Path file = folder.resolve("w.safetensors");
     Map<Mutations.Part, Integer> parts = new EnumMap<>(Mutations.Part.class);
     Map<Outcome, Integer> outcomes = new EnumMap<>(Outcome.class);
     Map<Outcome, Integer> headers = new EnumMap<>(Outcome.class);
-    for (int round = 0; round < FILES; round++) {
+    for (int round = 0; round < files; round++) {
       Mutations.Part part = mutations.part();
       byte[] bytes = mutations.mutate(originals.get(round % originals.size()), part);
       Files.write(file, bytes);
@@ -65,12 +76,12 @@ class SafeTensorsFuzzTest {
     }
     System.out.printf(
         "fuzz, seed %d: %d files, mutated %s: %s; of those with a mutated header %s%n",
-        seed, FILES, parts, outcomes, headers);
-    assertThat(outcomes.get(Outcome.LOADED)).isGreaterThan(500);
-    assertThat(outcomes.get(Outcome.REFUSED)).isGreaterThan(500);
-    assertThat(headers.get(Outcome.LOADED)).isGreaterThan(500);
-    assertThat(headers.get(Outcome.REFUSED)).isGreaterThan(500);
-    assertThat(parts.get(Mutations.Part.DATA)).isLessThan(FILES / 2);
+        seed, files, parts, outcomes, headers);
+    assertThat(outcomes.get(Outcome.LOADED)).isGreaterThan(files / 24);
+    assertThat(outcomes.get(Outcome.REFUSED)).isGreaterThan(files / 24);
+    assertThat(headers.get(Outcome.LOADED)).isGreaterThan(files / 24);
+    assertThat(headers.get(Outcome.REFUSED)).isGreaterThan(files / 24);
+    assertThat(parts.get(Mutations.Part.DATA)).isLessThan(files / 2);
     assertThat(Ledger.bytes()).isEqualTo(before);
   }
 
@@ -88,8 +99,8 @@ class SafeTensorsFuzzTest {
       outcomes.merge(open(folder, folder, null, at), 1, Integer::sum);
     }
     System.out.printf("fuzz, seed %d: %d indexes: %s%n", seed, INDEXES, outcomes);
-    assertThat(outcomes.get(Outcome.LOADED)).isGreaterThan(20);
-    assertThat(outcomes.get(Outcome.REFUSED)).isGreaterThan(500);
+    assertThat(outcomes.get(Outcome.LOADED)).isGreaterThan(INDEXES / 100);
+    assertThat(outcomes.get(Outcome.REFUSED)).isGreaterThan(INDEXES / 4);
     assertThat(Ledger.bytes()).isEqualTo(before);
   }
 

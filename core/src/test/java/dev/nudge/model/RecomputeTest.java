@@ -22,7 +22,6 @@ import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
-import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,6 +29,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -39,12 +39,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// workspaces of exactly the measured size.
 class RecomputeTest {
   private static final int LAYERS = 4;
+  private static final int MIXED = 12; // choices of a level for each layer
   private static final int[] LENGTHS = {70, 1, 9, 33};
 
   @TempDir private Path temp;
 
-  private final long seed = Seeds.next();
-  private final Random random = new Random(seed);
+  private final Random random = Seeds.random();
 
   @ParameterizedTest
   @CsvSource({
@@ -76,7 +76,7 @@ class RecomputeTest {
           p.work().put(i, p.master().at(i));
         }
       }
-      compare(model, adapter.parameters());
+      compare(model, adapter.parameters(), MIXED);
     }
     assertThat(Ledger.bytes()).isEqualTo(held);
   }
@@ -101,19 +101,25 @@ class RecomputeTest {
                 0.3,
                 new Trainable(Pattern.compile(trains).asMatchPredicate(), 1, scope))) {
       model.reserve(80);
-      compare(model, model.parameters());
+      compare(model, model.parameters(), MIXED);
     }
   }
 
-  static List<Path> families() throws IOException {
-    return GoldenFamilies.models();
+  @ParameterizedTest
+  @MethodSource("dev.nudge.model.GoldenFamilies#mechanisms")
+  void everyLevelGivesTheSameBytesInEveryMechanism(Path folder) {
+    compare(folder, 3);
   }
 
-  /// Every family, its adapter and then all its weights.
   @ParameterizedTest
-  @MethodSource("families")
+  @Tag("slow")
+  @MethodSource("dev.nudge.model.GoldenFamilies#models")
   void everyLevelGivesTheSameBytesInEveryFamily(Path folder) {
-    System.out.println("recompute seed " + seed);
+    compare(folder, MIXED);
+  }
+
+  /// Its adapter and then all its weights.
+  private void compare(Path folder, int mixed) {
     ModelConfig config = ModelConfig.load(folder);
     for (boolean own : List.of(false, true)) {
       Dtype compute = own ? Dtype.F32 : Dtype.BF16;
@@ -127,16 +133,17 @@ class RecomputeTest {
             model,
             own
                 ? model.parameters()
-                : Adapters.attach(model.modules(), spec, 2, compute, 1, scope).parameters());
+                : Adapters.attach(model.modules(), spec, 2, compute, 1, scope).parameters(),
+            mixed);
       }
     }
   }
 
-  private void compare(CausalLm model, List<Parameter> parameters) {
+  private void compare(CausalLm model, List<Parameter> parameters, int mixed) {
     Batch batch = TinyLlama.batch(random, model.config().vocabSize(), LENGTHS);
     int layers = model.layers();
     Result all = train(model, parameters, batch, Collections.nCopies(layers, Recompute.NONE));
-    for (List<Recompute> levels : choices(layers)) {
+    for (List<Recompute> levels : choices(layers, mixed)) {
       Result got = train(model, parameters, batch, levels);
       assertThat(got.loss).as("loss, %s", levels).isEqualTo(all.loss);
       for (int i = 0; i < all.gradients.size(); i++) {
@@ -161,17 +168,17 @@ class RecomputeTest {
     }
   }
 
-  private List<List<Recompute>> choices(int layers) {
+  private List<List<Recompute>> choices(int layers, int mixed) {
     List<List<Recompute>> choices = new ArrayList<>();
     for (Recompute level : Recompute.values()) {
       choices.add(Collections.nCopies(layers, level));
     }
-    for (int i = 0; i < 12; i++) {
-      List<Recompute> mixed = new ArrayList<>();
+    for (int i = 0; i < mixed; i++) {
+      List<Recompute> levels = new ArrayList<>();
       for (int layer = 0; layer < layers; layer++) {
-        mixed.add(Recompute.values()[random.nextInt(Recompute.values().length)]);
+        levels.add(Recompute.values()[random.nextInt(Recompute.values().length)]);
       }
-      choices.add(mixed);
+      choices.add(levels);
     }
     return choices;
   }

@@ -21,7 +21,6 @@ import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Workspace;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -29,6 +28,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -70,15 +70,21 @@ class SplitSequenceTest {
     compare(config, Backend.plain(Dtype.F64), tokens, lanes, 0, Fixture.OWN_WEIGHTS, 1e-12);
   }
 
-  static List<Path> families() throws IOException {
-    return GoldenFamilies.models();
+  /// All weights train.
+  @ParameterizedTest
+  @MethodSource("dev.nudge.model.GoldenFamilies#mechanisms")
+  void gradientsOfEveryMechanismToo(Path folder) {
+    compare(folder);
   }
 
-  /// Every family, all its weights.
   @ParameterizedTest
-  @MethodSource("families")
+  @Tag("slow")
+  @MethodSource("dev.nudge.model.GoldenFamilies#models")
   void gradientsOfEveryFamilyToo(Path folder) {
-    System.out.println("split sequence seed " + seed);
+    compare(folder);
+  }
+
+  private void compare(Path folder) {
     ModelConfig config = ModelConfig.load(folder);
     compare(config, Backend.plain(Dtype.F64), 70, 2, 0, Fixture.OWN_WEIGHTS, 1e-11);
   }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.nudge.format.Claim;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -19,6 +20,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -252,8 +254,14 @@ class RunStoreTest {
     assertThat(chosen(store.list(), "rank=7")).containsExactly("a");
   }
 
-  /// In this process, the best of five; `bench/runs` measures the rest.
+  private static long cpu() {
+    return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+  }
+
+  /// Of the processor, which others may have meanwhile: in this process, the best of five;
+  /// `bench/runs` measures the rest.
   @Test
+  @Tag("alone")
   void aThousandRunsAreListedWithinThreeTenthsOfASecond() throws IOException {
     Path many = folder.resolve("many");
     for (int i = 0; i < 1000; i++) {
@@ -263,9 +271,9 @@ class RunStoreTest {
     assertThat(thousand.list()).hasSize(1000);
     double best = Double.POSITIVE_INFINITY;
     for (int i = 0; i < 5; i++) {
-      long start = System.nanoTime();
+      long start = cpu();
       assertThat(thousand.list()).hasSize(1000);
-      best = Math.min(best, (System.nanoTime() - start) / 1e9);
+      best = Math.min(best, (cpu() - start) / 1e9);
     }
     assertThat(best).isLessThan(0.3);
   }

@@ -36,7 +36,9 @@ class TeamTest {
   void helpersThatParkedAreWaked() throws InterruptedException {
     try (Team team = new Team(3)) {
       for (int round = 0; round < 20; round++) {
-        Thread.sleep(5); // longer than they look for work
+        while (!parked()) {
+          Thread.sleep(1);
+        }
         AtomicIntegerArray times = new AtomicIntegerArray(9);
         team.each(9, times::incrementAndGet);
         for (int i = 0; i < 9; i++) {
@@ -44,6 +46,12 @@ class TeamTest {
         }
       }
     }
+  }
+
+  private static boolean parked() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().startsWith("team-"))
+        .allMatch(thread -> thread.getState() == Thread.State.WAITING);
   }
 
   @Test

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -131,16 +132,40 @@ class ResumeTest {
   }
 
   private Map<String, String> uninterrupted(String kind) throws IOException {
-    Path whole = temp.resolve("whole-" + kind);
-    assertThat(run(settings(kind, whole), Integer.MAX_VALUE).state()).isEqualTo(RunState.FINISHED);
-    return fixed(whole);
+    return uninterrupted(settings(kind, temp.resolve("whole-" + kind)));
+  }
+
+  private static Map<String, String> uninterrupted(TrainSettings settings) throws IOException {
+    assertThat(run(settings, Integer.MAX_VALUE).state()).isEqualTo(RunState.FINISHED);
+    return fixed(settings.output().out());
+  }
+
+  @Test
+  void stoppedAfterAnyStepItEndsAsIfItNeverWas() throws IOException {
+    stopped("lora", IntStream.range(1, STEPS));
+  }
+
+  /// The step says where the run is, the kind what it keeps: one step of each kind, another one
+  /// each time.
+  @ParameterizedTest
+  @ValueSource(strings = {"nf4", "8bit", "full"})
+  void ofEveryKindToo(String kind) throws IOException {
+    stopped(kind, IntStream.of(1 + Seeds.random().nextInt(STEPS - 1)));
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"lora", "nf4", "8bit", "full"})
-  void stoppedAfterAnyStepItEndsAsIfItNeverWas(String kind) throws IOException {
+  @Tag("slow")
+  @ValueSource(strings = {"nf4", "8bit", "full", "bf16", "full-bf16"})
+  void ofEveryKindAfterAnyStep(String kind) throws IOException {
+    if (kind.endsWith("bf16")) {
+      Backends.orSkip(Compute.BF16);
+    }
+    stopped(kind, IntStream.range(1, STEPS));
+  }
+
+  private void stopped(String kind, IntStream steps) throws IOException {
     Map<String, String> whole = uninterrupted(kind);
-    for (int k = 1; k < STEPS; k++) {
+    for (int k : steps.toArray()) {
       Path out = temp.resolve(kind + k);
       TrainSettings settings = settings(kind, out);
       assertThat(run(settings, k).state()).as("after %d", k).isEqualTo(RunState.STOPPED);
@@ -202,7 +227,7 @@ class ResumeTest {
   @ValueSource(strings = {"bf16", "full-bf16"})
   void soItIsWhereProductsReadACopyInBf16(String kind) throws IOException {
     Backends.orSkip(Compute.BF16);
-    stoppedAfterAnyStepItEndsAsIfItNeverWas(kind);
+    ofEveryKindToo(kind);
   }
 
   @Test
@@ -220,7 +245,7 @@ class ResumeTest {
   @CsvSource({"lora, KILLED", "full, POWER", "lora, FAILED"})
   void killedBeforeSomeChangesOfTheDiskItEndsAsIfItNeverWas(String kind, Faults.Kind how)
       throws IOException {
-    killed(kind, how, 17);
+    killed(kind, how, 61, 4); // one step beyond an epoch
   }
 
   /// The power fails: what was written and not flushed is lost too.
@@ -228,6 +253,8 @@ class ResumeTest {
   @Tag("slow")
   @CsvSource({
     "lora, FAILED, 5",
+    "lora, KILLED, 17",
+    "full, POWER, 17",
     "lora, POWER, 2",
     "lora, KILLED, 11",
     "nf4, POWER, 23",
@@ -236,13 +263,13 @@ class ResumeTest {
   })
   void killedBeforeAnyChangeOfTheDiskItEndsAsIfItNeverWas(String kind, Faults.Kind how, int stride)
       throws IOException {
-    killed(kind, how, stride);
+    killed(kind, how, stride, STEPS);
   }
 
-  private void killed(String kind, Faults.Kind how, int stride) throws IOException {
-    Map<String, String> whole = uninterrupted(kind);
+  private void killed(String kind, Faults.Kind how, int stride, int steps) throws IOException {
     Path out = temp.resolve("killed");
-    TrainSettings settings = settings(kind, out);
+    TrainSettings settings = settings(kind, out).withSteps(steps);
+    Map<String, String> whole = uninterrupted(settings.withOut(temp.resolve("whole")));
     boolean met = true;
     int resumed = 0;
     for (int n = 1 + Seeds.random().nextInt(stride); met; n += stride) {
@@ -255,7 +282,7 @@ class ResumeTest {
       }
       assertThat(fixed(out)).as("killed before change %d", n).isEqualTo(whole);
     }
-    assertThat(resumed).as("went on").isGreaterThan(100 / stride);
+    assertThat(resumed).as("went on").isGreaterThan(200 / stride);
   }
 
   @Test

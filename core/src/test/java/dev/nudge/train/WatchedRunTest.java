@@ -3,6 +3,7 @@ package dev.nudge.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.Seeds;
 import dev.nudge.generate.Completions;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.GenerateSettings;
@@ -17,7 +18,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -29,6 +33,8 @@ class WatchedRunTest {
   private static final int STEPS = 40;
   private static final List<String> WEIGHTS =
       List.of("adapter_model.safetensors", "last/adapter_model.safetensors");
+
+  @TempDir private static Path good;
 
   @TempDir private Path temp;
   private Path rows;
@@ -131,14 +137,25 @@ class WatchedRunTest {
     assertThat(told(TrainEvent.Evaluated.class)).hasSize(1 + STEPS / 2);
   }
 
+  /// Behind the first held-out loss, at one, and at the last; and at another one each time.
   @Test
+  void aRunThatStopsEarlyDoesSoTooWhereItWasStopped() throws IOException {
+    stoppedBefore(steps -> IntStream.of(1, 2, steps - 1, 1 + Seeds.random().nextInt(steps - 1)));
+  }
+
+  @Test
+  @Tag("slow")
   void aRunThatStopsEarlyDoesSoTooWhereItWasStoppedAfterAnyStep() throws IOException {
+    stoppedBefore(steps -> IntStream.range(1, steps));
+  }
+
+  private void stoppedBefore(IntFunction<IntStream> chosen) throws IOException {
     Path whole = temp.resolve("whole");
     TrainSettings settings = impatient(whole).withSamplePrompt("seal pump").withSampleTokens(4);
     int steps = run(settings).steps();
     Map<String, String> files = ResumeTest.fixed(whole);
     assertThat(files).containsKey("samples.jsonl");
-    for (int k = 1; k < steps; k++) {
+    for (int k : chosen.apply(steps).distinct().toArray()) {
       Path out = temp.resolve("out" + k);
       TrainSettings again = settings.withOut(out);
       assertThat(run(again, k).state()).isEqualTo(RunState.STOPPED);
@@ -261,17 +278,17 @@ class WatchedRunTest {
 
   /// A run that goes on from a good adapter with a rate at which its loss explodes.
   private TrainSettings exploding(Path out) {
-    Path good = temp.resolve("good");
-    if (!Files.exists(good)) {
+    Path adapter = good.resolve("adapter"); // the same rows, so one for all tests
+    if (!Files.exists(adapter)) {
       run(
-          settings(good, 0.01)
+          settings(adapter, 0.01)
               .withSteps(60)
               .withDropout(0)
               .withEvalSteps(60)
               .withSaveSteps(60)
               .withKeep(0));
     }
-    return settings(out, 0.1).with("warmup", 20).withInitAdapter(good);
+    return settings(out, 0.1).with("warmup", 20).withInitAdapter(adapter);
   }
 
   @Test

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.helidon.common.buffers.DataReader;
 import java.io.UncheckedIOException;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -71,17 +72,14 @@ class IncomingTest {
     incoming.get();
     incoming.complete();
     incoming.answered();
-    Thread.ofVirtual()
-        .start(
-            () -> {
-              try {
-                Thread.sleep(1500); // longer than headers may take
-              } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-              }
-              sent.add(Optional.of(new byte[] {'P'}));
-            });
-    assertThat(incoming.get()).containsExactly('P');
+    CompletableFuture<byte @Nullable []> next = new CompletableFuture<>();
+    Thread waits = Thread.ofPlatform().start(() -> next.complete(incoming.get()));
+    while (waits.getState() != Thread.State.WAITING) { // for as long as it takes
+      assertThat(waits.getState()).isNotEqualTo(Thread.State.TIMED_WAITING);
+      Thread.sleep(1);
+    }
+    sent.add(Optional.of(new byte[] {'P'}));
+    assertThat(next.join()).containsExactly('P');
     assertThatThrownBy(incoming::get).isInstanceOf(UncheckedIOException.class);
   }
 

@@ -325,7 +325,7 @@ class ServerTest {
 
   /// Of the adapter `one`. What is counted is counted when its reply is out already.
   private static double value(Place place, String name) {
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 3000; i++) {
       String text = place.get("/metrics").text();
       Matcher line = Pattern.compile(name + "\\{[^}]*adapter=\"one\"} (.*)").matcher(text);
       if (line.find() && text.contains("status=\"200\"")) {

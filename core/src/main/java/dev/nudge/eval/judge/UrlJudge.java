@@ -17,6 +17,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.ObjIntConsumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Judges by a server that speaks OpenAI's chat completions, some questions at a time. A verdict
@@ -33,11 +34,14 @@ public final class UrlJudge implements Judge {
   private final ChatClient client;
   private final Rubric rubric;
   private final String identity;
+  private final Supplier<ExecutorService> threads;
 
-  private UrlJudge(ChatClient client, Rubric rubric, String identity) {
+  private UrlJudge(
+      ChatClient client, Rubric rubric, String identity, Supplier<ExecutorService> threads) {
     this.client = client;
     this.rubric = rubric;
     this.identity = identity;
+    this.threads = threads;
   }
 
   /// Takes the address of a server; nothing is sent yet.
@@ -47,16 +51,23 @@ public final class UrlJudge implements Judge {
   /// @param key sent as a bearer token, to this address only; null: none
   /// @throws InputException where it is no address
   public static UrlJudge at(String url, String model, @Nullable String key, Rubric rubric) {
-    return at(url, model, key, rubric, Patience.USUAL);
+    return at(url, model, key, rubric, Patience.USUAL, Executors::newVirtualThreadPerTaskExecutor);
   }
 
+  /// The same with another patience, and threads that tell a test when a reply has come.
   static UrlJudge at(
-      String url, String model, @Nullable String key, Rubric rubric, Patience patience) {
+      String url,
+      String model,
+      @Nullable String key,
+      Rubric rubric,
+      Patience patience,
+      Supplier<ExecutorService> threads) {
     String address = address(url);
     return new UrlJudge(
         new ChatClient(URI.create(address), model, key, patience),
         rubric,
-        String.join("\n", "url", address, model, rubric.text()));
+        String.join("\n", "url", address, model, rubric.text()),
+        threads);
   }
 
   /// The address that is asked.
@@ -128,14 +139,14 @@ public final class UrlJudge implements Judge {
 
   @Override
   public void ask(List<Question> questions, ObjIntConsumer<Reply> told) {
-    ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    ExecutorService asking = threads.get();
     List<Future<Reply>> asked = new ArrayList<>();
     int next = 0;
     try {
       for (; next < questions.size(); next++) {
         while (asked.size() < Math.min(questions.size(), next + AT_ONCE)) {
           String prompt = rubric.of(questions.get(asked.size()));
-          asked.add(threads.submit(() -> client.ask(prompt)));
+          asked.add(asking.submit(() -> client.ask(prompt)));
         }
         told.accept(asked.get(next).get(), next);
       }
@@ -149,7 +160,7 @@ public final class UrlJudge implements Judge {
       Thread.currentThread().interrupt();
       throw new RunException("interrupted: some answers are not judged", e);
     } finally {
-      threads.shutdownNow();
+      asking.shutdownNow();
     }
   }
 

@@ -26,9 +26,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedSet;
+import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.AfterEach;
@@ -56,7 +60,7 @@ class JudgingTest {
   private final long before = Ledger.bytes();
   private final List<String> notes = new ArrayList<>();
   private final List<String> warnings = new ArrayList<>();
-  private final List<Long> verdicts = new ArrayList<>();
+  private final List<Long> verdicts = Collections.synchronizedList(new ArrayList<>());
 
   @TempDir Path folder;
 
@@ -369,12 +373,22 @@ class JudgingTest {
 
   @Test
   void anUnreachableServerLosesNothing() throws IOException {
+    // of eight that are asked at once the first four, both ways round of two documents
+    SortedSet<Integer> documents = new ConcurrentSkipListSet<>();
+    CountDownLatch asking = new CountDownLatch(8);
     FakeServer.Script expires =
         (n, body) -> {
-          if (n < 4) {
+          int document =
+              Integer.parseInt(FakeServer.asked(body).replaceAll("(?s).*?pump (\\d) .*", "$1"));
+          documents.add(document);
+          asking.countDown();
+          asking.await();
+          if (documents.headSet(document).size() < 2) {
             return Answer.says("B");
           }
-          Thread.sleep(500); // those before are done by then
+          while (verdicts.size() < 4) { // until those are told
+            Thread.sleep(5);
+          }
           return Answer.of(401, "expired");
         };
     try (FakeServer server = new FakeServer(expires)) {

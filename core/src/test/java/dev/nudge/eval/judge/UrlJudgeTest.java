@@ -23,9 +23,15 @@ import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -47,10 +53,32 @@ class UrlJudgeTest {
 
   @TempDir Path folder;
 
+  private static UrlJudge judge(String url, Patience patience) {
+    return UrlJudge.at(
+        url, "large", KEY, RUBRIC, patience, Executors::newVirtualThreadPerTaskExecutor);
+  }
+
+  /// A judge whose threads count down when a reply is where the judge finds it.
+  private static UrlJudge judge(FakeServer server, CountDownLatch replies) {
+    return UrlJudge.at(
+        server.url(),
+        "large",
+        KEY,
+        RUBRIC,
+        SHORT,
+        () ->
+            new ThreadPoolExecutor(8, 8, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>()) {
+              @Override
+              protected void afterExecute(Runnable task, @Nullable Throwable failure) {
+                replies.countDown();
+              }
+            });
+  }
+
   private static List<Judge.Reply> ask(
       FakeServer server, Patience patience, Judge.Question... all) {
     Judge.@Nullable Reply[] replies = new Judge.@Nullable Reply[all.length];
-    try (UrlJudge judge = UrlJudge.at(server.url(), "large", KEY, RUBRIC, patience)) {
+    try (UrlJudge judge = judge(server.url(), patience)) {
       judge.ask(List.of(all), (reply, i) -> replies[i] = reply);
     }
     List<Judge.Reply> told = new ArrayList<>();
@@ -81,11 +109,16 @@ class UrlJudgeTest {
 
   @Test
   void manyQuestionsKeepTheirNumbers() {
-    // whoever is asked later is answered sooner
+    // of two that are asked at once, whoever is asked later is answered sooner
+    CountDownLatch[] odd = new CountDownLatch[20];
+    Arrays.setAll(odd, i -> new CountDownLatch(1));
     FakeServer.Script script =
         (n, body) -> {
           int number = Integer.parseInt(FakeServer.asked(body).replaceAll("\\|.*", ""));
-          Thread.sleep(40 - number);
+          if (number % 2 == 0) {
+            odd[number / 2].await();
+          }
+          odd[number / 2].countDown();
           return Answer.says(number % 2 == 0 ? "A" : "B");
         };
     try (FakeServer server = new FakeServer(script)) {
@@ -116,7 +149,7 @@ class UrlJudgeTest {
         });
     server.start();
     String url = "https://127.0.0.1:%d/v1".formatted(server.getAddress().getPort());
-    try (UrlJudge judge = UrlJudge.at(url, "large", KEY, RUBRIC, SHORT)) {
+    try (UrlJudge judge = judge(url, SHORT)) {
       assertThatThrownBy(() -> judge.ask(List.of(QUESTION), (reply, i) -> {}))
           .isInstanceOf(RunException.class)
           .hasMessage(
@@ -147,7 +180,7 @@ class UrlJudgeTest {
                 }
               });
       String url = "https://127.0.0.1:%d/v1".formatted(cut.getLocalPort());
-      try (UrlJudge judge = UrlJudge.at(url, "large", KEY, RUBRIC, SHORT)) {
+      try (UrlJudge judge = judge(url, SHORT)) {
         assertThatThrownBy(() -> judge.ask(List.of(QUESTION), (reply, i) -> {}))
             .isInstanceOf(RunException.class)
             .hasMessageContaining("3 times")
@@ -224,7 +257,7 @@ class UrlJudgeTest {
         new Patience(Duration.ofMillis(150), Duration.ofMillis(5), Duration.ofSeconds(1), 2);
     FakeServer.Script late =
         (n, b) -> {
-          Thread.sleep(20_000);
+          new CountDownLatch(1).await(); // until the server is closed
           return Answer.says("A");
         };
     try (FakeServer server = new FakeServer(late)) {
@@ -240,7 +273,7 @@ class UrlJudgeTest {
     try (FakeServer server = new FakeServer((n, b) -> Answer.says("A"))) {
       url = server.url();
     }
-    try (UrlJudge judge = UrlJudge.at(url, "large", KEY, RUBRIC, SHORT)) {
+    try (UrlJudge judge = judge(url, SHORT)) {
       assertThatThrownBy(() -> judge.ask(List.of(QUESTION), (reply, i) -> {}))
           .isInstanceOf(RunException.class)
           .hasMessage(
@@ -294,7 +327,7 @@ class UrlJudgeTest {
           return Answer.says("B");
         };
     try (FakeServer server = new FakeServer(script);
-        UrlJudge judge = UrlJudge.at(server.url(), "large", null, RUBRIC, SHORT)) {
+        UrlJudge judge = UrlJudge.at(server.url(), "large", null, RUBRIC)) {
       Set<Choice> choices = new TreeSet<>();
       judge.ask(List.of(QUESTION), (reply, i) -> choices.add(reply.choice()));
       assertThat(server.bodies).hasSize(3);
@@ -352,17 +385,18 @@ class UrlJudgeTest {
 
   @Test
   void whatOthersHaveSaidIsToldWhereOneFails() {
+    CountDownLatch others = new CountDownLatch(3);
     FakeServer.Script script =
         (n, body) -> {
           if (FakeServer.asked(body).startsWith("bad")) {
-            Thread.sleep(500); // the others are done by then
+            others.await();
             return Answer.of(401, "no");
           }
           return Answer.says("A");
         };
     Set<Integer> told = new TreeSet<>();
     try (FakeServer server = new FakeServer(script);
-        UrlJudge judge = UrlJudge.at(server.url(), "large", KEY, RUBRIC, SHORT)) {
+        UrlJudge judge = judge(server, others)) {
       List<Judge.Question> questions =
           List.of(
               QUESTION,
@@ -378,18 +412,19 @@ class UrlJudgeTest {
   @Test
   void whatOthersHaveSaidIsToldWhereWeAreInterrupted() {
     Thread asking = Thread.currentThread();
+    CountDownLatch others = new CountDownLatch(2);
     FakeServer.Script script =
         (n, body) -> {
           if (FakeServer.asked(body).startsWith("slow")) {
-            Thread.sleep(500); // the others are done by then
+            others.await();
             asking.interrupt();
-            Thread.sleep(20_000);
+            new CountDownLatch(1).await(); // until the server is closed
           }
           return Answer.says("A");
         };
     Set<Integer> told = new TreeSet<>();
     try (FakeServer server = new FakeServer(script);
-        UrlJudge judge = UrlJudge.at(server.url(), "large", KEY, RUBRIC, SHORT)) {
+        UrlJudge judge = judge(server, others)) {
       List<Judge.Question> questions =
           List.of(
               QUESTION,
