@@ -39,6 +39,8 @@ public interface Gemm extends AutoCloseable {
   /// Computes c = a·b, or c += a·b where `add`, for matrices, a's rows in tiles: a row has the same
   /// bits for every number of rows, with the packed and with the plain factor. For weights: each
   /// shape of `b` has compiled code of its own.
+  ///
+  /// @throws IllegalArgumentException where shapes or types do not fit, or a row of a or c has gaps
   default void multiply(Tensor a, Packed b, Tensor c, boolean add) {
     multiply(a, b.factor(), c, add);
   }

@@ -261,6 +261,24 @@ class GemmTest {
   }
 
   @Test
+  void rowsWithGapsInThemAreRefusedWhereTilesCopyThem() {
+    try (Scope scope = Scope.open("test");
+        Gemm gemm = provider.open(1)) {
+      Tensor a = scope.tensor(Dtype.F32, 5, 3).transposed();
+      Tensor b = scope.tensor(Dtype.F32, 5, 4);
+      Tensor c = scope.tensor(Dtype.F32, 3, 4);
+      for (Runnable product :
+          List.<Runnable>of(
+              () -> gemm.steady(a, b, c, false),
+              () -> gemm.multiply(a, Packed.plain(b), c, false))) {
+        assertThatThrownBy(product::run)
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessage("rows of F32[3, 5] or F32[3, 4] have gaps in them");
+      }
+    }
+  }
+
+  @Test
   void oldShapesAreGivenBackAndMadeAgain() {
     try (Scope scope = Scope.open("test");
         Gemm gemm = provider.open(1)) {

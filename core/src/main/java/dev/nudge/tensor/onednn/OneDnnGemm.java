@@ -69,10 +69,17 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     if (byJava(a, b, c, add)) {
       return;
     }
+    checkRows(a, c);
     if (c.cols() == 1) {
       tiles.column(a, b, c, add, Primitive.OPEN_SIZES);
     } else {
       tiles.open(a, b, c, add);
+    }
+  }
+
+  private static void checkRows(Tensor a, Tensor c) {
+    if ((a.stride(1) != 1 && a.cols() > 1) || (c.stride(1) != 1 && c.cols() > 1)) {
+      throw new IllegalArgumentException("rows of " + a + " or " + c + " have gaps in them");
     }
   }
 
@@ -179,6 +186,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     if (byJava(a, factor, c, add)) {
       return;
     }
+    checkRows(a, c);
     if (c.cols() == 1) {
       tiles.column(a, factor, c, add, Primitive.FIXED_SIZES);
     } else if (b.packed()) {
