@@ -83,9 +83,8 @@ public interface Linear {
   }
 
   /// Returns how many of `rows` rows take at most `bytes`: all where they fit, else a multiple of
-  /// 64
-  /// if there are so many, so that a product with them is made by the code that makes the product
-  /// with all; but at least those that cannot be cut.
+  /// 64 if there are so many, so that AMX computes the products of all blocks or of none; but at
+  /// least those that cannot be cut.
   ///
   /// @param rowBytes of a row
   /// @param grain the number of rows in whose multiples they can be cut, a divisor of 64

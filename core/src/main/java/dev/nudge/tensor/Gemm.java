@@ -9,16 +9,15 @@ package dev.nudge.tensor;
 ///
 /// Threading: one thread uses a Gemm; a lane has its own, with its own stream and scratchpad.
 public interface Gemm extends AutoCloseable {
-  /// Computes c = a·b, or c += a·b where `add`. The bits of a row may depend on all sizes: sums
-  /// over
-  /// many terms are cut where the sizes say so.
+  /// Computes c = a·b, or c += a·b where `add`. The bits of a row may depend on all sizes, which
+  /// say where long sums are cut.
   ///
   /// @throws IllegalArgumentException where shapes or types do not fit
   void multiply(Tensor a, Tensor b, Tensor c, boolean add);
 
-  /// Computes the same for matrices, and a row's bits depend on no other size: neither on the
-  /// number of rows or columns nor on zeros at the end of a's row. Meant for k up to 400, and for
-  /// processors with AVX-512.
+  /// Computes the same for matrices, batch-invariant: a row's bits depend on no other size, neither
+  /// on the number of rows or columns nor on zeros at the end of a's row. Holds for k up to 400
+  /// with AVX-512; elsewhere last digits may move.
   default void steady(Tensor a, Tensor b, Tensor c, boolean add) {
     multiply(a, b, c, add);
   }

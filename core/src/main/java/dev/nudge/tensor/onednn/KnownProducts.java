@@ -97,7 +97,7 @@ final class KnownProducts {
   private static final int[][] FACTORS = {{256, 1}, {256, 96}, {512, 64}, {576, 48}, {1536, 32}};
 
   /// Whether a row has the same bits among any others: products with packed and with plain factors
-  /// are made again in pieces of 1, 16 and the other rows. A library that has not the type is.
+  /// are made again in pieces of 1, 16 and the other rows. True if the library lacks the type.
   static boolean sameInCompany(Gemm gemm, Dtype in) {
     Random random = new Random(1);
     for (int[] factor : FACTORS) {

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
@@ -28,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 record Layout(long handle, long bytes, boolean onAmx) {
   private static final Map<List<Long>, Optional<Layout>> KNOWN = new HashMap<>();
   private static final Map<List<Long>, Boolean> PLAIN = new HashMap<>();
+  private static volatile long[] amxHandles = {}; // of layouts whose products AMX computes
 
   /// The layout of a factor (k, n); null where there is none.
   static @Nullable Layout of(long engine, Dtype dtype, long k, long n) throws Throwable {
@@ -50,9 +52,18 @@ record Layout(long handle, long bytes, boolean onAmx) {
     }
   }
 
-  /// Whether products with this plain factor are computed on AMX, however many rows they have:
-  /// those
-  /// of which products with the packed factor are computed there too.
+  /// Whether AMX computes the products with a factor in the layout of this handle.
+  static boolean onAmx(long handle) {
+    for (long known : amxHandles) {
+      if (known == handle) {
+        return Implementation.amx();
+      }
+    }
+    return false;
+  }
+
+  /// Whether AMX computes the products with this plain factor, however many rows they have. It does
+  /// only if it computes those with the packed factor.
   static boolean plainOnAmx(long engine, Tensor b) throws Throwable {
     if (!mayUseAmx(b)) {
       return false;
@@ -115,6 +126,11 @@ record Layout(long handle, long bytes, boolean onAmx) {
     if (!serves) {
       Primitive.destroy(layout);
       return null;
+    }
+    if (onAmx) {
+      long[] more = Arrays.copyOf(amxHandles, amxHandles.length + 1);
+      more[more.length - 1] = layout;
+      amxHandles = more;
     }
     return new Layout(layout, (long) Api.C.DESC_SIZE.invokeExact(layout), onAmx);
   }

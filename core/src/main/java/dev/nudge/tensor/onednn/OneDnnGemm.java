@@ -98,11 +98,11 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     }
     Gemm.check(a, b, c);
     long k = a.shape(a.rank() - 1);
-    if (c.elements() > 0
-        && (k == 0 || (k == 1 && a.rank() > 2))) { // wrong sums for batches of bf16
+    boolean wrong = k == 0 || (k == 1 && a.rank() > 2); // wrong sums for batches of bf16
+    if (wrong && c.elements() > 0) {
       plain.multiply(a, b, c, add);
     }
-    return c.elements() == 0 || k == 0 || (k == 1 && a.rank() > 2);
+    return wrong || c.elements() == 0;
   }
 
   private boolean plainOnAmx(Tensor b) {
@@ -190,24 +190,9 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     if (c.cols() == 1) {
       tiles.column(a, factor, c, add, Primitive.FIXED_SIZES);
     } else if (b.packed()) {
-      tiles.multiply(a, factor, b.layout(), onAmx(b), c, add);
+      tiles.multiply(a, factor, b.layout(), Layout.onAmx(b.layout()), c, add);
     } else {
       tiles.multiply(a, factor, Primitive.FIXED_SIZES, plainOnAmx(factor), c, add);
-    }
-  }
-
-  private boolean onAmx(Packed b) {
-    if (!Implementation.amx()) {
-      return false;
-    }
-    try {
-      Tensor factor = b.factor();
-      Layout layout = Layout.of(engine, factor.dtype(), factor.shape(0), factor.shape(1));
-      return layout != null && layout.onAmx();
-    } catch (RuntimeException | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new IllegalStateException("oneDNN layout", e);
     }
   }
 

@@ -23,7 +23,7 @@ final class Primitive {
   static final long OPEN_SIZES = 0;
 
   /// The layout of a plain factor in a product that has code of its own.
-  static final long FIXED_SIZES = -1;
+  static final long FIXED_SIZES = -2; // -1 is a dry run's
 
   private static final int SMALL = 16;
   private static final long OPEN = Long.MIN_VALUE; // DNNL_RUNTIME_DIM_VAL
@@ -53,11 +53,6 @@ final class Primitive {
       }
     }
     return key;
-  }
-
-  /// Whether a size is left open.
-  static boolean isOpen(long size) {
-    return open(size) == OPEN;
   }
 
   /// Whether a size or stride of the three is left open.
