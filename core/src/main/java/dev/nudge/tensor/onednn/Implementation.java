@@ -2,6 +2,8 @@ package dev.nudge.tensor.onednn;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 
+import org.jspecify.annotations.Nullable;
+
 /// Chooses which of oneDNN's implementations computes a product.
 ///
 /// oneDNN offers several for one product, the one it likes best first. On processors with AMX the
@@ -75,39 +77,73 @@ final class Implementation {
     return amx ? BLOCK : 2 * BLOCK;
   }
 
-  /// Makes a primitive descriptor that stands at oneDNN's first implementation; 0: there is none.
-  interface Maker {
-    long make() throws Throwable;
+  /// oneDNN's implementations of one product, the one it likes best first.
+  interface Candidates {
+    String name() throws Throwable;
+
+    /// Moves on; false where there is no other.
+    boolean next() throws Throwable;
+
+    void close() throws Throwable;
   }
 
-  /// Makes a descriptor that stands at the first implementation that is right.
+  /// Lists the implementations of a product; null: there is none.
+  interface Maker<C extends Candidates> {
+    @Nullable C make() throws Throwable;
+  }
+
+  /// Finds the first implementation that is right.
   ///
   /// @param onAmx whether the product may be computed on AMX
-  /// @return 0 where no implementation is left
-  static long choose(Maker maker, boolean onAmx) throws Throwable {
-    long pd = choose(maker, onAmx, !amx);
-    if (amx && (pd == 0 || reference(name(pd)))) {
-      destroy(pd);
-      pd = choose(maker, onAmx, true);
+  /// @return the list standing there, the caller's to close; null where none is right
+  static <C extends Candidates> @Nullable C choose(Maker<C> maker, boolean onAmx)
+      throws Throwable {
+    C found = choose(maker, onAmx, !amx);
+    if (amx && (found == null || reference(found.name()))) {
+      if (found != null) {
+        found.close();
+      }
+      found = choose(maker, onAmx, true);
     }
-    return pd;
+    return found;
   }
 
-  private static long choose(Maker maker, boolean onAmx, boolean gemm) throws Throwable {
-    long pd = maker.make();
-    while (pd != 0) {
-      String name = name(pd);
-      if (right(name, onAmx) && (gemm || !name.startsWith("gemm"))) {
-        return pd;
-      }
-      int status = (int) Api.C.PD_NEXT.invokeExact(pd);
-      if (status == Api.LAST_IMPLEMENTATION) {
-        destroy(pd);
-        return 0;
-      }
-      Api.check(status, "primitive_desc_next_impl after " + name);
+  private static <C extends Candidates> @Nullable C choose(
+      Maker<C> maker, boolean onAmx, boolean gemm) throws Throwable {
+    C candidates = maker.make();
+    if (candidates == null) {
+      return null;
     }
-    return 0;
+    do {
+      String name = candidates.name();
+      if (right(name, onAmx) && (gemm || !name.startsWith("gemm"))) {
+        return candidates;
+      }
+    } while (candidates.next());
+    candidates.close();
+    return null;
+  }
+
+  /// The implementations behind a primitive descriptor.
+  record Descriptor(long pd) implements Candidates {
+    @Override
+    public String name() throws Throwable {
+      return Implementation.name(pd);
+    }
+
+    @Override
+    public boolean next() throws Throwable {
+      int status = (int) Api.C.PD_NEXT.invokeExact(pd);
+      if (status != Api.LAST_IMPLEMENTATION) {
+        Api.check(status, "primitive_desc_next_impl after " + name());
+      }
+      return status != Api.LAST_IMPLEMENTATION;
+    }
+
+    @Override
+    public void close() throws Throwable {
+      destroy(pd);
+    }
   }
 
   /// Gives a primitive descriptor back; 0 is none.

@@ -5,6 +5,8 @@ import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -137,10 +139,15 @@ final class KnownProducts {
     }
   }
 
+  /// Numbers of ±0.5 to ±2 of any last bits.
   private static Tensor drawn(Tensor t, Random random) {
-    for (long i = 0; i < t.elements(); i++) {
-      t.put(i, random.nextFloat() - 0.5);
+    byte[] bytes = new byte[Math.toIntExact(t.bytes())];
+    random.nextBytes(bytes);
+    int size = t.dtype().bytes();
+    for (int i = size - 1; i < bytes.length; i += size) {
+      bytes[i] = (byte) (bytes[i] & 0x80 | 0x3f); // sign and exponent of a little-endian number
     }
+    MemorySegment.copy(bytes, 0, t.data(), ValueLayout.JAVA_BYTE, 0, bytes.length);
     return t;
   }
 

@@ -10,7 +10,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// The layout that oneDNN likes best for a right factor of some shape, asked for once a process.
@@ -112,17 +111,12 @@ record Layout(long handle, long bytes, boolean onAmx) {
     if (pd == 0) {
       return null;
     }
-    String name = Implementation.name(pd);
     long layout = clone((long) Api.C.PD_QUERY_MD.invokeExact(pd, Api.QUERY_WEIGHTS_MD, 0));
     Implementation.destroy(pd);
+    Tensor across = Tensor.dry(b.dtype(), b.shape(1), b.shape(0)).transposed();
     boolean serves =
-        Implementation.onAmx(name) == onAmx
-            && !Implementation.reference(name)
-            && servesAll(b.dtype(), uses(engine, b, layout, onAmx, name::equals))
-            && (!onAmx
-                || (plainServes(engine, b)
-                    && plainServes(
-                        engine, Tensor.dry(b.dtype(), b.shape(1), b.shape(0)).transposed())));
+        oneCode(b.dtype(), onAmx, names(engine, b, layout, onAmx))
+            && (!onAmx || (plainServes(engine, b) && plainServes(engine, across)));
     if (!serves) {
       Primitive.destroy(layout);
       return null;
@@ -139,35 +133,40 @@ record Layout(long handle, long bytes, boolean onAmx) {
   private static boolean plainServes(long engine, Tensor b) throws Throwable {
     long plain = Primitive.descriptor(b);
     try {
-      return servesAll(b.dtype(), uses(engine, b, plain, true, Implementation::onAmx));
+      return oneCode(b.dtype(), true, names(engine, b, plain, true));
     } finally {
       Primitive.destroy(plain);
     }
   }
 
-  /// Tells of each product with a factor, described by `bDesc`, whether code of a right name
-  /// computes it.
-  private static Use uses(
-      long engine, Tensor b, long bDesc, boolean onAmx, Predicate<String> rightName) {
+  /// Names the code of each product with a factor that is described by `bDesc`.
+  private static Names names(long engine, Tensor b, long bDesc, boolean onAmx) {
     return (rows, out, add) -> {
       long use = chosen(engine, rows, b, bDesc, out, add, onAmx);
-      boolean served = use != 0 && rightName.test(Implementation.name(use));
+      String name = use == 0 ? null : Implementation.name(use);
       Implementation.destroy(use);
-      return served;
+      return name;
     };
   }
 
-  /// Tells whether a product with a factor has code that is right and fast.
-  interface Use {
-    boolean served(int rows, Dtype out, boolean add) throws Throwable;
+  /// Names the code that would compute a product with a factor; null: none.
+  interface Names {
+    @Nullable String of(int rows, Dtype out, boolean add) throws Throwable;
   }
 
-  /// Whether every product that a factor of this type is used for is served.
-  static boolean servesAll(Dtype factor, Use use) throws Throwable {
+  /// Whether code of one name computes every product that a factor of this type is used for, on
+  /// AMX or not, and it is not the reference code.
+  static boolean oneCode(Dtype factor, boolean onAmx, Names names) throws Throwable {
+    String first = names.of(RowTiles.SIZES[0], factor, false);
+    if (first == null
+        || Implementation.onAmx(first) != onAmx
+        || Implementation.reference(first)) {
+      return false;
+    }
     for (int rows : RowTiles.SIZES) {
       for (Dtype out : EnumSet.of(factor, factor.accumulator())) {
         for (boolean add : new boolean[] {false, true}) {
-          if (!use.served(rows, out, add)) {
+          if (!first.equals(names.of(rows, out, add))) {
             return false;
           }
         }

@@ -107,10 +107,11 @@ public final class OneDnn implements GemmProvider {
       throw new IllegalStateException("oneDNN is not loaded");
     }
     setThreads(threads);
-    return new OneDnnGemm(engine);
+    return new OneDnnGemm(engine, threads);
   }
 
-  private static void setThreads(int threads) {
+  /// Sets the number of threads of products that the calling thread makes from now on.
+  static void setThreads(int threads) {
     if (ompThreads != null) {
       try {
         ompThreads.invokeExact(threads);
@@ -158,6 +159,7 @@ public final class OneDnn implements GemmProvider {
   private static void withoutAmx(String reason) {
     Implementation.amx(false);
     Layout.forget();
+    instructions += " without AMX"; // other bits than with it
     NOTES.add(reason + ", so other code makes them");
   }
 

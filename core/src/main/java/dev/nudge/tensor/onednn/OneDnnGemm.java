@@ -4,6 +4,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -13,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /// Multiplies by oneDNN on one stream, with products kept by shape.
@@ -28,7 +30,12 @@ import org.jspecify.annotations.Nullable;
 final class OneDnnGemm implements Gemm, RowTiles.Products {
   static final int CAPACITY = 1024;
 
+  private static final int SHARED_TILE = 64; // rows of a piece of work where few rows are shared
+
   private final long engine;
+  private final int threads;
+  private @Nullable Team team;
+  private final Map<Thread, OneDnnGemm> shares = new ConcurrentHashMap<>();
   private final long stream;
   private final Gemm plain = Gemm.plain();
   private @Nullable Product[] table = new Product[2 * CAPACITY];
@@ -43,8 +50,9 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
   private final Map<List<Long>, Reorder> reorders = new HashMap<>();
   private final RowTiles tiles = new RowTiles(this);
 
-  OneDnnGemm(long engine) {
+  OneDnnGemm(long engine, int threads) {
     this.engine = engine;
+    this.threads = threads;
     try {
       CallMemory call = CallMemory.own();
       Api.check((int) Api.C.STREAM_CREATE.invokeExact(call.out, engine, 1), "stream_create");
@@ -189,15 +197,52 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     checkRows(a, c);
     if (c.cols() == 1) {
       tiles.column(a, factor, c, add, Primitive.FIXED_SIZES);
-    } else if (b.packed()) {
-      tiles.multiply(a, factor, b.layout(), Layout.onAmx(b.layout()), c, add);
-    } else {
-      tiles.multiply(a, factor, Primitive.FIXED_SIZES, plainOnAmx(factor), c, add);
+      return;
     }
+    boolean onAmx = b.packed() ? Layout.onAmx(b.layout()) : plainOnAmx(factor);
+    rows(a, factor, b.packed() ? b.layout() : Primitive.FIXED_SIZES, onAmx, c, add);
+  }
+
+  /// Multiplies rows in tiles; on AMX each tile by one thread, and the tiles shared out. oneDNN
+  /// would share out the sum over k, in other parts for other numbers of rows.
+  void rows(Tensor a, Tensor b, long layout, boolean onAmx, Tensor c, boolean add) {
+    int rows = c.rows();
+    int piece = rows >= RowTiles.SIZES[0] * threads ? RowTiles.SIZES[0] : SHARED_TILE;
+    if (!onAmx || threads == 1 || rows <= piece) {
+      tiles.multiply(a, b, layout, onAmx, c, add);
+      return;
+    }
+    if (team == null) {
+      team = new Team(threads);
+    }
+    Thread caller = Thread.currentThread();
+    team.each(
+        Math.ceilDiv(rows, piece),
+        i -> {
+          int from = i * piece;
+          int to = Math.min(rows, from + piece);
+          share(caller).tiles.multiply(
+              a.rows(from, to), b, layout, true, c.rows(from, to), add);
+        });
+  }
+
+  /// The Gemm by which the calling thread does its share.
+  private OneDnnGemm share(Thread caller) {
+    Thread thread = Thread.currentThread();
+    return thread == caller
+        ? this
+        : shares.computeIfAbsent(
+            thread,
+            t -> {
+              OneDnn.setThreads(1);
+              return new OneDnnGemm(engine, 1);
+            });
   }
 
   @Override
   public void cast(Tensor from, Tensor to) {
+    alive(from);
+    alive(to);
     try {
       List<Long> key =
           List.of(
@@ -248,7 +293,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
       List<Long> family = Primitive.family(a, b, c, add, onAmx, layout);
       Primitive primitive = families.get(family);
       if (primitive == null) {
-        primitive = Primitive.of(engine, a, b, c, add, onAmx, layout);
+        primitive = Primitive.of(engine, a, b, c, add, onAmx, layout, threads);
         families.put(family, primitive);
       }
       MemorySegment room =
@@ -332,6 +377,11 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
 
   @Override
   public void close() {
+    if (team != null) {
+      team.close();
+    }
+    shares.values().forEach(OneDnnGemm::close);
+    shares.clear();
     forget();
     scratch.close();
     scratchpad = MemorySegment.NULL;

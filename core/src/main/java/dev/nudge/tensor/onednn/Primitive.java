@@ -6,6 +6,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// One compiled matmul of oneDNN, shared by all products of its family.
 ///
@@ -73,15 +74,31 @@ final class Primitive {
 
   /// Compiles the family of a product.
   ///
-  /// @param onAmx whether the product may be computed on AMX
+  /// @param onAmx whether the product may be computed on AMX; a product with a weight by one thread
+  ///     then
+  /// @param threads of other products
   /// @param layout of `b`. With one of a packed factor all sizes are fixed: oneDNN has no fast code
   ///     for open ones then
   static Primitive of(
-      long engine, Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout)
+      long engine,
+      Tensor a,
+      Tensor b,
+      Tensor c,
+      boolean add,
+      boolean onAmx,
+      long layout,
+      int threads)
       throws Throwable {
     CallMemory call = CallMemory.own();
     long bDesc = packed(layout) ? Layout.clone(layout) : descriptor(b, layout);
-    long pd = chosen(engine, a, bDesc, c, add, onAmx, layout);
+    boolean alone = threads > 1 && onAmx && layout != OPEN_SIZES;
+    OneDnn.setThreads(alone ? 1 : threads); // oneDNN keeps the number with the code
+    long pd;
+    try {
+      pd = chosen(engine, a, bDesc, c, add, onAmx, layout);
+    } finally {
+      OneDnn.setThreads(threads);
+    }
     destroy(bDesc);
     if (pd == 0) {
       throw new UnsupportedOperationException(
@@ -106,7 +123,9 @@ final class Primitive {
     long cDesc = descriptor(c, layout);
     long attr = attributes(add);
     try {
-      return Implementation.choose(() -> matmul(engine, aDesc, bDesc, cDesc, attr), onAmx);
+      Implementation.Descriptor found =
+          Implementation.choose(() -> matmul(engine, aDesc, bDesc, cDesc, attr), onAmx);
+      return found == null ? 0 : found.pd();
     } finally {
       Api.check((int) Api.C.ATTR_DESTROY.invokeExact(attr), "attr_destroy");
       destroy(aDesc);
@@ -114,14 +133,15 @@ final class Primitive {
     }
   }
 
-  private static long matmul(long engine, long a, long b, long c, long attr) throws Throwable {
+  private static Implementation.@Nullable Descriptor matmul(
+      long engine, long a, long b, long c, long attr) throws Throwable {
     CallMemory call = CallMemory.own();
     int status = (int) Api.C.MATMUL_CREATE.invokeExact(call.out, engine, a, b, 0L, c, attr);
     if (status == Api.UNIMPLEMENTED) {
-      return 0;
+      return null;
     }
     Api.check(status, "matmul_primitive_desc_create");
-    return call.made();
+    return new Implementation.Descriptor(call.made());
   }
 
   void close() throws Throwable {

@@ -17,6 +17,8 @@ import java.lang.foreign.MemorySegment;
 ///   the same bits wherever it is cut. For a result in bf16 it adds the blocks' sums, which does
 ///   not. So there the product is made in fp32 and rounded afterwards, once, as the code does it
 ///   for a sum in one piece. A core's first cache of 32 KiB holds the blocks of a sum over 256 [1].
+/// - On AMX with several threads oneDNN may also share out a sum over k, in other parts for other
+///   numbers of rows. So one thread computes a tile there, and [OneDnnGemm] shares out the tiles.
 ///
 /// [1] oneDNN 3.13, `calc_k_blk` in `amx_blocking_heuristics.cpp` and `may_load_accumulators_` in
 /// `jit_brgemm_amx_uker.cpp`.
@@ -30,6 +32,7 @@ final class RowTiles implements AutoCloseable {
   static final int ONE_BLOCK = 256;
 
   private static final int SMALLEST = 16;
+  private static final long WIDEST = 1 << 20; // numbers of a tile that is made in fp32: 4 MiB
 
   /// What a tile is computed by.
   interface Products {
@@ -59,7 +62,8 @@ final class RowTiles implements AutoCloseable {
     int rows = c.rows();
     int from = 0;
     for (int tile : SIZES) {
-      for (; !gapped && rows - from >= tile; from += tile) {
+      boolean fits = !wide || tile * c.shape(1) <= WIDEST || tile == SMALLEST;
+      for (; fits && !gapped && rows - from >= tile; from += tile) {
         boolean whole = from == 0 && rows == tile;
         Tensor x = whole ? a : a.rows(from, from + tile);
         Tensor y = whole ? c : c.rows(from, from + tile);

@@ -201,22 +201,72 @@ class ImplementationTest {
     }
   }
 
-  /// One use that only the reference code could serve is enough to do without a layout.
+  /// A layout serves only if one code computes each product that it is used for.
   @Test
   void aLayoutIsAskedForEachTileTypeAndSum() throws Throwable {
+    String plain = "brg_matmul:avx512_core_bf16";
     for (Dtype factor : List.of(Dtype.BF16, Dtype.F32)) {
       Set<List<Object>> asked = new HashSet<>();
-      assertThat(Layout.servesAll(factor, (rows, out, add) -> asked.add(List.of(rows, out, add))))
-          .isTrue();
+      Layout.Names all =
+          (rows, out, add) -> {
+            asked.add(List.of(rows, out, add));
+            return plain;
+          };
+      assertThat(Layout.oneCode(factor, false, all)).isTrue();
       assertThat(asked).hasSize(factor == Dtype.BF16 ? 12 : 6);
-      for (List<Object> use : asked) {
-        assertThat(
-                Layout.servesAll(
-                    factor, (rows, out, add) -> !List.<Object>of(rows, out, add).equals(use)))
-            .as("all but %s", use)
-            .isFalse();
+      for (String other : new String[] {null, AMX, "ref:any", "gemm:jit:bf16"}) {
+        for (List<Object> use : asked) {
+          Layout.Names names =
+              (rows, out, add) -> List.<Object>of(rows, out, add).equals(use) ? other : plain;
+          assertThat(Layout.oneCode(factor, false, names)).as("%s by %s", use, other).isFalse();
+        }
       }
     }
+    assertThat(Layout.oneCode(Dtype.BF16, true, (rows, out, add) -> AMX)).isTrue();
+    assertThat(Layout.oneCode(Dtype.BF16, true, (rows, out, add) -> plain)).isFalse();
+    assertThat(Layout.oneCode(Dtype.BF16, false, (rows, out, add) -> AMX)).isFalse();
+    assertThat(Layout.oneCode(Dtype.BF16, false, (rows, out, add) -> "ref:any")).isFalse();
+  }
+
+  /// Implementations by name, as oneDNN lists them.
+  private static final class Named implements Implementation.Candidates {
+    private final List<String> names;
+    private int at;
+
+    Named(String... names) {
+      this.names = List.of(names);
+    }
+
+    @Override
+    public String name() {
+      return names.get(at);
+    }
+
+    @Override
+    public boolean next() {
+      return ++at < names.size();
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  private static String chosen(boolean onAmx, String... names) throws Throwable {
+    Named found = Implementation.choose(() -> new Named(names), onAmx);
+    return found == null ? "none" : found.name();
+  }
+
+  @Test
+  void codeThatMayUseAmxUnsaidIsTakenBeforeTheReferenceOnly() throws Throwable {
+    String brg = "brg_matmul:avx512_core_bf16";
+    assertThat(chosen(true, AMX, brg, "gemm:jit:bf16", "ref:any")).isEqualTo(AMX);
+    assertThat(chosen(false, AMX, brg, "gemm:jit:bf16", "ref:any")).isEqualTo(brg);
+    assertThat(chosen(false, AMX, "gemm:jit:bf16", brg, "ref:any")).isEqualTo(brg);
+    assertThat(chosen(false, AMX, "gemm:jit:bf16", "ref:any")).isEqualTo("gemm:jit:bf16");
+    assertThat(chosen(false, AMX, "ref:any")).isEqualTo("ref:any");
+    assertThat(chosen(false, AMX)).isEqualTo("none");
+    Implementation.amx(false);
+    assertThat(chosen(true, AMX, "gemm:jit:bf16", brg)).isEqualTo("gemm:jit:bf16");
   }
 
   private static Tensor gaussian(Tensor t, Random random) {

@@ -98,4 +98,29 @@ class KnownProductsTest {
       plain.close();
     }
   }
+
+  /// A library whose products of many rows have other last bits is seen.
+  @Test
+  void aRowsBitsInOtherCompanyAreCompared() {
+    for (Dtype type : List.of(Dtype.F32, Dtype.BF16)) {
+      assertThat(KnownProducts.sameInCompany(new Odd(Integer.MAX_VALUE), type)).isTrue();
+      assertThat(KnownProducts.sameInCompany(new Odd(300), type)).isFalse();
+      assertThat(KnownProducts.sameInCompany(new Odd(1), type)).isFalse();
+    }
+  }
+
+  /// Gives a number per row that depends on the row, and on the number of rows from `from` on.
+  private record Odd(int from) implements Gemm {
+    @Override
+    public void multiply(Tensor a, Tensor b, Tensor c, boolean add) {
+      for (int i = 0; i < c.rows(); i++) {
+        for (int j = 0; j < c.cols(); j++) {
+          c.set(i, j, a.get(i, 0) * b.get(0, j) + (c.rows() > from ? c.rows() : 0));
+        }
+      }
+    }
+
+    @Override
+    public void close() {}
+  }
 }

@@ -1,6 +1,7 @@
 package dev.nudge.tensor.onednn;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.Backends;
@@ -83,6 +84,89 @@ class RowTilesTest {
           true);
     }
     return products.asked;
+  }
+
+  /// AMX wants sizes that code knows; rows with gaps of other sizes are copied to where there are
+  /// none.
+  @Test
+  void rowsWithOpenStridesGoThroughScratchOnAmx() {
+    MadeUp products = new MadeUp();
+    try (Scope scope = Scope.open("test");
+        RowTiles tiles = new RowTiles(products)) {
+      Tensor a = gaussian(scope.tensor(Dtype.BF16, 300, 71)).cols(0, 64);
+      Tensor b = gaussian(scope.tensor(Dtype.BF16, 64, 2));
+      Tensor c = scope.tensor(Dtype.F32, 300, 2);
+      tiles.multiply(a, b, Primitive.FIXED_SIZES, true, c, false);
+      assertThat(products.asked).containsOnly("16 F32 amx").hasSize(19);
+      tiles.multiply(a, b, Primitive.FIXED_SIZES, false, c, false);
+      assertThat(products.asked).contains("256 F32");
+    }
+  }
+
+  @Test
+  void wideTilesInFp32HaveFewerRows() {
+    List<String> asked = new ArrayList<>();
+    RowTiles.Products noted =
+        new RowTiles.Products() {
+          @Override
+          public void execute(Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long l) {
+            asked.add(c.rows() + " " + c.dtype());
+          }
+
+          @Override
+          public void cast(Tensor from, Tensor to) {}
+        };
+    try (Scope scope = Scope.open("test");
+        RowTiles tiles = new RowTiles(noted)) {
+      Tensor a = scope.tensor(Dtype.BF16, 256, 320);
+      for (int n : new int[] {4_096, 4_160}) {
+        tiles.multiply(
+            a, Tensor.dry(Dtype.BF16, 320, n), 0, true, scope.tensor(Dtype.BF16, 256, n), false);
+      }
+    }
+    assertThat(asked).containsExactly("256 F32", "64 F32", "64 F32", "64 F32", "64 F32");
+  }
+
+  /// Tiles of several threads, here by what this machine has.
+  @Test
+  void sharedTilesHaveTheBitsOfOneThread() {
+    OneDnn provider = new OneDnn();
+    assumeTrue(provider.load(Backends.cache()).isEmpty(), "no oneDNN");
+    assumeTrue(provider.probe(Dtype.BF16) > 0, "no bf16 products");
+    for (int rows : new int[] {7, 64, 77, 333, 900}) {
+      for (boolean add : new boolean[] {false, true}) {
+        try (Scope scope = Scope.open("test");
+            OneDnnGemm one = (OneDnnGemm) provider.open(1);
+            OneDnnGemm three = (OneDnnGemm) provider.open(3)) {
+          Tensor a = gaussian(scope.tensor(Dtype.BF16, rows, 320));
+          Tensor b = gaussian(scope.tensor(Dtype.BF16, 320, 96));
+          Tensor alone = gaussian(scope.tensor(Dtype.BF16, rows, 96));
+          Tensor shared = copy(scope, alone);
+          one.rows(a, b, Primitive.FIXED_SIZES, true, alone, add);
+          three.rows(a, b, Primitive.FIXED_SIZES, true, shared, add);
+          assertThat(shared.data().mismatch(alone.data())).as("%d rows", rows).isEqualTo(-1);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aResultInAClosedScopeIsSeen() {
+    OneDnn provider = new OneDnn();
+    assumeTrue(provider.load(Backends.cache()).isEmpty(), "no oneDNN");
+    assumeTrue(provider.probe(Dtype.BF16) > 0, "no bf16 products");
+    Scope closed = Scope.open("test");
+    Tensor c = closed.tensor(Dtype.BF16, 64, 64);
+    closed.close();
+    try (Scope scope = Scope.open("test");
+        OneDnnGemm gemm = (OneDnnGemm) provider.open(1)) {
+      Tensor a = scope.tensor(Dtype.BF16, 64, 512);
+      Tensor b = scope.tensor(Dtype.BF16, 512, 64);
+      assertThatThrownBy(() -> gemm.rows(a, b, Primitive.FIXED_SIZES, true, c, true))
+          .isInstanceOf(IllegalStateException.class);
+      assertThatThrownBy(() -> gemm.rows(a, b, Primitive.FIXED_SIZES, true, c, false))
+          .isInstanceOf(IllegalStateException.class);
+    }
   }
 
   @Test
