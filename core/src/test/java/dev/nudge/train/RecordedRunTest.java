@@ -45,8 +45,10 @@ class RecordedRunTest {
       assertThat(steps.get(i).getLong("tokens")).isEqualTo(lines.get(i).path("tokens").longValue());
       assertThat(steps.get(i).getDouble("seconds"))
           .isEqualTo(lines.get(i).path("seconds").doubleValue());
-      assertThat(steps.get(i).getDuration().toNanos() / 1e9)
-          .isGreaterThanOrEqualTo(0.9 * steps.get(i).getDouble("seconds"));
+      assertThat(steps.get(i).getDuration()).isPositive();
+      if (i > 0) { // one after the other, whatever the machine does beside them
+        assertThat(steps.get(i).getStartTime()).isAfterOrEqualTo(steps.get(i - 1).getEndTime());
+      }
     }
     assertThat(
             named(events, "dev.nudge.Phase").stream()
