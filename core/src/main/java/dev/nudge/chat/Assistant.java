@@ -81,7 +81,7 @@ public final class Assistant implements AutoCloseable {
     session.cache(); // its memory is taken off that of keys before the first answer
     return new Assistant(
         session,
-        new ChatTemplates(settings.model(), template, session.tokenizer()),
+        new ChatTemplates(settings.model(), template, session.tokenizer(), warnings),
         references,
         warnings);
   }
@@ -153,6 +153,7 @@ public final class Assistant implements AutoCloseable {
     Tools tools = Tools.of(question.tools(), question.toolChoice());
     ChatTemplates.Prompt prompt =
         templates.of(
+            String.valueOf(asked),
             found == null ? null : found.digest(),
             found == null ? null : found.folder(),
             question.messages().deepCopy(),

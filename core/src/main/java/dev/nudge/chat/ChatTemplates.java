@@ -2,6 +2,7 @@ package dev.nudge.chat;
 
 import dev.nudge.data.ChatRows;
 import dev.nudge.format.Json;
+import dev.nudge.generate.AdapterPatterns;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainOn;
 import dev.nudge.text.Tokenizer;
@@ -10,6 +11,9 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -28,6 +32,8 @@ public final class ChatTemplates {
   private final Path model;
   private final @Nullable String template;
   private final Tokenizer tokenizer;
+  private final Consumer<String> warnings;
+  private final Set<String> asked = ConcurrentHashMap.newKeySet(); // digests of adapters
   private final Recent<Key, ChatRows> rows = new Recent<>(MOST);
 
   /// A template that writes today's date is another one tomorrow.
@@ -52,14 +58,19 @@ public final class ChatTemplates {
 
   /// @param model its folder
   /// @param template a file or a name that comes before those of adapters and the model; null: none
-  public ChatTemplates(Path model, @Nullable String template, Tokenizer tokenizer) {
+  /// @param warnings told one line of each adapter that was trained on texts, at its first
+  ///     conversation
+  public ChatTemplates(
+      Path model, @Nullable String template, Tokenizer tokenizer, Consumer<String> warnings) {
     this.model = model;
     this.template = template;
     this.tokenizer = tokenizer;
+    this.warnings = warnings;
   }
 
   /// Makes the prompt of a conversation.
   ///
+  /// @param called what warnings call the adapter
   /// @param digest of the adapter that answers; null: the base
   /// @param folder of that adapter; null: the base
   /// @param messages in OpenAI's form; they are changed into what templates know
@@ -68,6 +79,7 @@ public final class ChatTemplates {
   /// @throws NoTemplate where neither settings, adapter nor model have one that can be used
   /// @throws FieldException where the template refuses the conversation
   public Prompt of(
+      String called,
       @Nullable String digest,
       @Nullable Path folder,
       ArrayNode messages,
@@ -88,6 +100,10 @@ public final class ChatTemplates {
         variables.properties().forEach(entry -> names.put(entry.getKey(), entry.getValue()));
       }
       var prompt = rows.prompt(messages, tools, names);
+      if (digest != null && folder != null && asked.add(digest)) {
+        // whoever loads it refuses a nudge.json that cannot be understood
+        AdapterPatterns.checkSpoken(true, called, folder, true, warnings);
+      }
       return new Prompt(prompt.ids(), rows.turnEnd(), prompt.text(), rows.template().text());
     } catch (IllegalArgumentException e) {
       throw new FieldException(

@@ -84,14 +84,24 @@ public final class AdapterPatterns {
   /// @param spoken whether prompts go through a chat template
   public static void checkSpoken(
       boolean spoken, @Nullable Path adapter, boolean anyBase, Consumer<String> warnings) {
-    Identity identity = adapter == null ? null : Identity.read(adapter, anyBase);
+    if (adapter != null) {
+      checkSpoken(spoken, adapter.toString(), adapter, anyBase, warnings);
+    }
+  }
+
+  /// The same.
+  ///
+  /// @param called what the warning calls the adapter
+  public static void checkSpoken(
+      boolean spoken, String called, Path adapter, boolean anyBase, Consumer<String> warnings) {
+    Identity identity = Identity.read(adapter, anyBase);
     Boolean trained = identity == null ? null : identity.conversations();
     if (trained != null && trained != spoken) {
       warnings.accept(
           (spoken
                   ? "adapter %s was trained on texts, and conversations go to it by a chat template"
                   : "adapter %s was trained on conversations, and texts go to it as they are; --chat says them to the model")
-              .formatted(adapter));
+              .formatted(called));
     }
   }
 

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.Backends;
 import dev.nudge.format.Json;
 import dev.nudge.generate.Session;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
 import dev.nudge.machine.Machine;
 import dev.nudge.registry.Alias;
 import dev.nudge.registry.Note;
@@ -14,12 +16,16 @@ import dev.nudge.registry.Version;
 import dev.nudge.registry.VersionState;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.Quantize;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.tensor.Ledger;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
@@ -173,6 +179,33 @@ class AssistantTest {
       assertThat(own.usual(null).ask(question(2)).adapter()).isNull();
       assertThat(warnings).noneMatch(line -> line.contains(UNNAMED));
     }
+  }
+
+  /// A copy of an adapter that says whether its rows were conversations.
+  private static Path trained(boolean spoken, Path adapter, Path folder) throws IOException {
+    Files.createDirectories(folder);
+    for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
+      Files.copy(adapter.resolve(file), folder.resolve(file));
+    }
+    Identity.Model model =
+        new Identity.Model(
+            MODEL, Quantize.NONE, false, () -> BaseDigest.of(MODEL, MACHINE.cache()));
+    Identity.of(model, Map.of("spoken", spoken)).write(folder);
+    return folder;
+  }
+
+  @Test
+  void anAdapterThatWasTrainedOnTextsIsWarnedOfAtItsFirstQuestion() throws IOException {
+    assistant.name("texts", trained(false, ONE, folder.resolve("texts")).toString());
+    assistant.name("chats", trained(true, OTHER, folder.resolve("chats")).toString());
+    for (int i = 0; i < 2; i++) {
+      assistant.ask(question(1).withAdapter("chats"));
+      assistant.ask(question(1).withAdapter("texts"));
+    }
+    assertThat(warnings)
+        .filteredOn(line -> line.contains("trained on"))
+        .containsExactly(
+            "adapter texts was trained on texts, and conversations go to it by a chat template");
   }
 
   @Test

@@ -166,7 +166,10 @@ class JsonSchemaTest {
   }
 
   private boolean allows(String schema, String text) throws IOException {
-    Tokenizer tokenizer = Walks.trained(folder);
+    return allows(schema, text, Walks.trained(folder));
+  }
+
+  private static boolean allows(String schema, String text, Tokenizer tokenizer) {
     Constraint constraint = Constraint.jsonSchema(schema, tokenizer, List.of());
     return Walks.allows(constraint, tokenizer, text, new Random(7));
   }
@@ -204,6 +207,41 @@ class JsonSchemaTest {
       })
   void aValueHasOneLayout(String schema, String text, boolean allowed) throws IOException {
     assertThat(allows(schema, text)).isEqualTo(allowed);
+  }
+
+  /// JSON Schema calls numbers equal by value, at every depth (Validation, 6.1.2 and 6.1.3; Core,
+  /// 4.2.2). The validator of 3.0.9 does so too; that of 3.0.1, which Spring AI brings, does not.
+  @ParameterizedTest
+  @CsvSource(
+      delimiterString = " -> ",
+      quoteCharacter = '`',
+      value = {
+        "{\"const\":%s} -> %s",
+        "{\"enum\":[null,[[false,%s],-15]]} -> [[false, %s], -15]",
+        "{\"enum\":[{\"a\":[{\"b\":%s}]}]} -> {\"a\": [{\"b\": %s}]}",
+        "{\"const\":[[[%s]]]} -> [[[%s]]]",
+        "{\"const\":{\"a\":{\"b\":%s}}} -> {\"a\": {\"b\": %s}}",
+        "{\"type\":\"array\",\"items\":{\"enum\":[[%s]]}} -> [[%s]]",
+      })
+  void numbersOfNamedValuesAreEqualByValue(String schema, String text) throws IOException {
+    Tokenizer tokenizer = Walks.trained(folder);
+    List<List<String>> same =
+        List.of(List.of("1.5", "1.50", "15e-1", "0.15E1"), List.of("100", "1e2", "100.0"));
+    for (List<String> spellings : same) {
+      String written = text.formatted(spellings.getFirst());
+      for (String spelled : spellings) {
+        String named = schema.formatted(spelled);
+        assertThat(allows(named, written, tokenizer)).as("%s for %s", written, named).isTrue();
+        assertThat(allows(named, text.formatted("1.51"), tokenizer)).isFalse();
+        Schema validator = validator(JSON.readTree(named));
+        for (String other : spellings) {
+          JsonNode value = JSON.readTree(text.formatted(other));
+          assertThat(validator.validate(value)).as("%s for %s", value, named).isEmpty();
+          String both = "{\"allOf\":[" + named + "," + schema.formatted(other) + "]}";
+          assertThat(allows(both, written, tokenizer)).as("%s for %s", written, both).isTrue();
+        }
+      }
+    }
   }
 
   /// Two rules run side by side here and call the same one, at two depths.

@@ -201,12 +201,22 @@ class RunFaultsTest {
   /// A new run that is killed at a change leaves an adapter that loads, or none.
   @Test
   void aFreshRunHasAWholeAdapterOrNone() throws IOException {
+    fresh(1 + Seeds.random().nextInt(29), 29);
+  }
+
+  @Test
+  @Tag("slow")
+  void soDoesAFreshRunThatIsKilledAtMoreChanges() throws IOException {
+    fresh(1, 11);
+  }
+
+  private void fresh(int first, int stride) throws IOException {
     TinyRun.rows(temp.resolve("rows"), 6, 30, 1);
     TinyRun.rows(temp.resolve("held"), 3, 30, 2);
     Path out = temp.resolve("out");
     TrainSettings settings = settings(temp, out, "lora").with("overwrite", false);
     boolean met = true;
-    for (int n = 1 + Seeds.random().nextInt(29); met; n += 29) {
+    for (int n = first; met; n += stride) {
       OutFolder.delete(out);
       met = Faults.met(Faults.Kind.KILLED, n, () -> run(settings, event -> {}));
       for (Path f : List.of(out, out.resolve("last"))) {

@@ -5,6 +5,7 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.ServeSettings;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.ChatTemplate;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -23,8 +24,13 @@ record Prompts(ChatTemplates templates) {
     }
   }
 
-  static Prompts of(ServeSettings settings, Tokenizer tokenizer) {
-    return new Prompts(new ChatTemplates(settings.model(), settings.template(), tokenizer));
+  static Prompts of(ServeSettings settings, Tokenizer tokenizer, Consumer<String> warnings) {
+    return new Prompts(
+        new ChatTemplates(
+            settings.model(),
+            settings.template(),
+            tokenizer,
+            line -> warnings.accept(line + "; /v1/completions asks it with texts as they are")));
   }
 
   /// Makes the prompt of a conversation.
@@ -39,7 +45,8 @@ record Prompts(ChatTemplates templates) {
       @Nullable ArrayNode tools,
       @Nullable ObjectNode variables) {
     try {
-      return templates.of(served.digest(), served.folder(), messages, tools, variables);
+      return templates.of(
+          served.shown(), served.digest(), served.folder(), messages, tools, variables);
     } catch (ChatTemplates.NoTemplate e) {
       throw ApiException.wrong(
           "model",

@@ -111,7 +111,7 @@ public final class Server implements AutoCloseable {
               settings,
               session,
               experiments == null ? named : new TrialAdapters(named, experiments, arms),
-              Prompts.of(settings, session.tokenizer()),
+              Prompts.of(settings, session.tokenizer(), warnings),
               new Constraints(session.serving()),
               new Running(),
               warnings);

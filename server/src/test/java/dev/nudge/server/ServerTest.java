@@ -4,9 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
 import dev.nudge.generate.Session;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
 import dev.nudge.server.Place.Reply;
 import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.Quantize;
 import dev.nudge.settings.SamplingSettings;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -24,6 +29,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 /// Asks a server of a tiny model.
@@ -461,5 +467,54 @@ class ServerTest {
     assertThat(bias.error("param")).isEqualTo("logit_bias");
     assertThat(place.post("/v1/nix", "{}").status()).isEqualTo(404);
     assertThat(place.get(CHAT).status()).isEqualTo(405);
+  }
+
+  /// A copy of an adapter whose rows were texts.
+  private static Path ofTexts(Path adapter, Path folder) throws IOException {
+    Files.createDirectories(folder);
+    for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
+      Files.copy(adapter.resolve(file), folder.resolve(file));
+    }
+    Identity.Model model =
+        new Identity.Model(
+            Place.MODEL,
+            Quantize.NONE,
+            false,
+            () -> BaseDigest.of(Place.MODEL, Place.MACHINE.cache()));
+    Identity.of(model, Map.of("spoken", false)).write(folder);
+    return folder;
+  }
+
+  @Test
+  void anAdapterThatWasTrainedOnTextsIsWarnedOfOnceWhenAConversationGoesToIt(@TempDir Path folder)
+      throws IOException {
+    Path chatted = ofTexts(Place.ONE, folder.resolve("chatted"));
+    Path responded = ofTexts(Place.OTHER, folder.resolve("responded"));
+    try (Place own =
+        Place.open(s -> s.withAdapter("chatted=" + chatted, "responded=" + responded))) {
+      String text = "{\"model\": \"%s\", \"prompt\": \"hi\", \"max_tokens\": 1}";
+      String input = "{\"model\": \"responded\", \"input\": \"hi\", \"max_output_tokens\": 16}";
+      for (String name : List.of("chatted", "responded")) {
+        assertThat(own.post(COMPLETE, text.formatted(name)).status()).isEqualTo(200);
+      }
+      assertThat(own.warnings).noneMatch(line -> line.contains("trained on texts"));
+      for (int i = 0; i < 2; i++) {
+        for (String name : List.of("chatted", "base")) {
+          Reply reply = own.post(CHAT, Place.chat(name, "hi", "\"max_tokens\": 1"));
+          assertThat(reply.status()).as(reply.text()).isEqualTo(200);
+        }
+      }
+      String line =
+          "adapter %s was trained on texts, and conversations go to it by a chat template; /v1/completions asks it with texts as they are";
+      assertThat(own.warnings)
+          .filteredOn(told -> told.contains("trained on texts"))
+          .containsExactly(line.formatted("chatted"));
+      for (int i = 0; i < 2; i++) {
+        assertThat(own.post("/v1/responses", input).status()).isEqualTo(200);
+      }
+      assertThat(own.warnings)
+          .filteredOn(told -> told.contains("trained on texts"))
+          .containsExactly(line.formatted("chatted"), line.formatted("responded"));
+    }
   }
 }
