@@ -5,7 +5,7 @@ import dev.nudge.data.DataSurvey;
 import dev.nudge.data.TokenCache;
 import dev.nudge.engine.RowScore;
 import dev.nudge.eval.BaseLook;
-import dev.nudge.eval.Scoring;
+import dev.nudge.generate.Scoring;
 import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.suite.Suite;
 import dev.nudge.generate.Chat;

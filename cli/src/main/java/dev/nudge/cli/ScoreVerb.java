@@ -1,7 +1,7 @@
 package dev.nudge.cli;
 
 import dev.nudge.engine.RowScore;
-import dev.nudge.eval.Scoring;
+import dev.nudge.generate.Scoring;
 import dev.nudge.format.Json;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.ScoreSettings;

@@ -1,8 +1,8 @@
 package dev.nudge.cli;
 
 import dev.nudge.data.ShownRow;
-import dev.nudge.eval.Confusion;
-import dev.nudge.eval.Scoring;
+import dev.nudge.generate.Confusion;
+import dev.nudge.generate.Scoring;
 import dev.nudge.generate.RowAnswers;
 import java.util.ArrayList;
 import java.util.List;

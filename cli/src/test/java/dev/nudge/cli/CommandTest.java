@@ -3,7 +3,7 @@ package dev.nudge.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.engine.RowScore;
-import dev.nudge.eval.Scoring;
+import dev.nudge.generate.Scoring;
 import dev.nudge.generate.Completion.Stop;
 import dev.nudge.generate.Completions;
 import dev.nudge.settings.InputException;
