@@ -12,6 +12,8 @@ import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.task.TaskTexts;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
+import dev.nudge.registry.Note;
+import dev.nudge.registry.Registry;
 import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.NudgeException;
@@ -103,14 +105,7 @@ class SuiteTest {
     Files.writeString(train, "{broken\n{\"text\": \"Say the pump!\"}\n");
     EvaluateSettings settings = settings(Map.of("train_data", List.of(train.toString())));
     List<String> warnings = new ArrayList<>();
-    Evaluation.Watcher watcher =
-        new Evaluation.Watcher() {
-          @Override
-          public void warn(String line) {
-            warnings.add(line);
-          }
-        };
-    Suite.Judged judged = Suite.run(settings, MACHINE, watcher);
+    Suite.Judged judged = Suite.evaluate(settings, MACHINE, warnings::add);
     assertThat(warnings).contains("1 row of --train-data have no text that could be looked at");
     // by its prompt, though the task names a column that no row is
     JsonNode summary = Json.tree(judged.summary());
@@ -122,8 +117,22 @@ class SuiteTest {
     Path parquet = Files.writeString(folder.resolve("train.parquet"), "PAR1 and nothing");
     EvaluateSettings other =
         settings(Map.of("train_data", List.of(parquet.toString()), "out", folder.resolve("other")));
-    assertThatThrownBy(() -> Suite.run(other, MACHINE, watcher)).isInstanceOf(NudgeException.class);
+    assertThatThrownBy(() -> Suite.evaluate(other, MACHINE, warnings::add))
+        .isInstanceOf(NudgeException.class);
     assertThat(folder.resolve("other")).doesNotExist();
+  }
+
+  @Test
+  void theFrontDoorTakesAdaptersByTheirNamesInARegistry() throws IOException {
+    Files.writeString(folder.resolve("quiz.jsonl"), "{\"q\": \"the pump\", \"label\": 0}\n");
+    Files.writeString(folder.resolve("quiz.yaml"), QUIZ);
+    Path registry = folder.resolve("registry");
+    Path adapter = Goldens.FOLDER.resolve("peft/all-linear/adapter");
+    Registry.open(registry).push("pumps", adapter, Note.by("tester", null));
+    EvaluateSettings settings =
+        settings(Map.of("adapter", "pumps:1", "registry", registry, "any_base", true));
+    assertThat(Suite.evaluate(settings, MACHINE, warning -> {}).outcome().main().tasks())
+        .containsOnlyKeys("quiz");
   }
 
   @Test

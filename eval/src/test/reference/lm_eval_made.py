@@ -21,6 +21,8 @@ here = sys.path.pop(0)  # a script beside this one has the name of a module that
 import statistics  # noqa: F401
 
 sys.path.insert(0, here)
+CORE = pathlib.Path(__file__).resolve().parents[4] / "core/src/test"
+sys.path.append(str(CORE / "reference"))  # common
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"

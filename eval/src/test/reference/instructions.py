@@ -1,7 +1,7 @@
 """Writes instructions.json: what lm-evaluation-harness says of generated responses to IFEval's instructions.
 
 The harness's own code, with NLTK's own Punkt and tokenizer; Punkt reads OUR lists of abbreviations and of words that are
-usually lower-case (core/src/main/resources/dev/nudge/eval/metric), since its corpus-trained ones may not be given away.
+usually lower-case (eval/src/main/resources/dev/nudge/eval/metric), since its corpus-trained ones may not be given away.
 
 Run with lm-eval 0.4.13, nltk 3.10.4, langdetect 1.0.9 on Python 3.11:
 python instructions.py OUT/instructions.json RESOURCES SCRATCH
