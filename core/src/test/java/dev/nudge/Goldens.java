@@ -9,5 +9,13 @@ public final class Goldens {
   /// A tiny Llama with a tokenizer.
   public static final Path MODEL = FOLDER.resolve("llama/grouped-tied/model");
 
+  /// An adapter of it on all linear layers, and another one.
+  public static final Path ADAPTER = FOLDER.resolve("peft/all-linear/adapter");
+
+  public static final Path OTHER = FOLDER.resolve("peft/patterns-rslora/adapter");
+
+  /// A chat template with tools, for models that have none.
+  public static final Path TEMPLATE = FOLDER.resolveSibling("tools.jinja");
+
   private Goldens() {}
 }

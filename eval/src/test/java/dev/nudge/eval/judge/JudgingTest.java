@@ -48,8 +48,8 @@ import tools.jackson.databind.node.ObjectNode;
 @Timeout(120)
 class JudgingTest {
   private static final Path MODEL = Goldens.MODEL;
-  private static final Path ADAPTER = Goldens.FOLDER.resolve("peft/all-linear/adapter");
-  private static final Path OTHER = Goldens.FOLDER.resolve("peft/patterns-rslora/adapter");
+  private static final Path ADAPTER = Goldens.ADAPTER;
+  private static final Path OTHER = Goldens.OTHER;
   private static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");
   private static final String KEY = "sk-very-secret-0123456789";
   private static final String TEMPLATE =

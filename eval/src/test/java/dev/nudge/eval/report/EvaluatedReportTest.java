@@ -37,7 +37,7 @@ import tools.jackson.databind.JsonNode;
 class EvaluatedReportTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden");
   private static final Path CASES = GOLDEN.resolve("lm-eval");
-  private static final Path ADAPTER = Goldens.FOLDER.resolve("peft/all-linear/adapter");
+  private static final Path ADAPTER = Goldens.ADAPTER;
   private static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");
   private static final Instant AT = Instant.parse("2026-01-02T03:04:05Z");
 

@@ -33,8 +33,8 @@ import tools.jackson.databind.JsonNode;
 /// Evaluates a tiny model and adapters on it on small tasks.
 class EvaluationTest {
   private static final Path MODEL = Goldens.MODEL;
-  private static final Path ADAPTER = Goldens.FOLDER.resolve("peft/all-linear/adapter");
-  private static final Path OTHER = Goldens.FOLDER.resolve("peft/patterns-rslora/adapter");
+  private static final Path ADAPTER = Goldens.ADAPTER;
+  private static final Path OTHER = Goldens.OTHER;
   private static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");
 
   private static final String QUIZ =

@@ -89,7 +89,7 @@ class HarnessGoldenTest {
                 "tasks",
                 List.of("yesno,listed,sums,prose,last_word"),
                 "adapter",
-                Goldens.FOLDER.resolve("peft/all-linear/adapter")));
+                Goldens.ADAPTER));
     assertThat(outcome.models())
         .extracting(ModelResults::name)
         .containsExactly(Evaluation.BASE, Evaluation.ADAPTER);

@@ -89,7 +89,7 @@ class PacksTest {
   /// were written with them.
   @Test
   void theTextsOfRetentionProseAreEnoughForABound() {
-    Path adapter = Goldens.FOLDER.resolve("peft/all-linear/adapter");
+    Path adapter = Goldens.ADAPTER;
     Map<String, TaskScores> tasks =
         run(List.of("retention_text", "retention_prose"), Map.of("adapter", adapter, "limit", 1000))
             .main()

@@ -127,7 +127,7 @@ class SuiteTest {
     Files.writeString(folder.resolve("quiz.jsonl"), "{\"q\": \"the pump\", \"label\": 0}\n");
     Files.writeString(folder.resolve("quiz.yaml"), QUIZ);
     Path registry = folder.resolve("registry");
-    Path adapter = Goldens.FOLDER.resolve("peft/all-linear/adapter");
+    Path adapter = Goldens.ADAPTER;
     Registry.open(registry).push("pumps", adapter, Note.by("tester", null));
     EvaluateSettings settings =
         settings(Map.of("adapter", "pumps:1", "registry", registry, "any_base", true));
