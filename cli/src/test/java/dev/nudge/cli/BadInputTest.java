@@ -3187,9 +3187,7 @@ class BadInputTest {
           + " base, or --any-base";
 
   private static Place strange(Place place, String identity) throws IOException {
-    return place
-        .copy(Goldens.ADAPTER, "strange")
-        .write("strange/nudge.json", identity);
+    return place.copy(Goldens.ADAPTER, "strange").write("strange/nudge.json", identity);
   }
 
   @Test

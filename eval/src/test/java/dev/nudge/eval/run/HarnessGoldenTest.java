@@ -86,10 +86,7 @@ class HarnessGoldenTest {
             "adapter",
             MODEL,
             Map.of(
-                "tasks",
-                List.of("yesno,listed,sums,prose,last_word"),
-                "adapter",
-                Goldens.ADAPTER));
+                "tasks", List.of("yesno,listed,sums,prose,last_word"), "adapter", Goldens.ADAPTER));
     assertThat(outcome.models())
         .extracting(ModelResults::name)
         .containsExactly(Evaluation.BASE, Evaluation.ADAPTER);
