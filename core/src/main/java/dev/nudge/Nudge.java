@@ -44,6 +44,8 @@ import org.jspecify.annotations.Nullable;
 ///     Nudge nudge = Nudge.here(System.err::println);
 ///     nudge.train(TrainSettings.of(model, rows, adapter).withEpochs(3), event -> {});
 ///
+/// Evaluation is a jar of its own, `nudge-eval`, with `Suite.evaluate`.
+///
 /// It computes nothing: each method is the library's own entry for its verb, told what the machine
 /// has and where warnings go. Every method throws [dev.nudge.settings.InputException] for what a
 /// user can mend, before anything is written, and [RunException] for what fails later.
