@@ -3,10 +3,8 @@ package dev.nudge;
 import static java.util.Objects.requireNonNull;
 
 import dev.nudge.engine.RowScore;
-import dev.nudge.eval.Scoring;
-import dev.nudge.eval.run.Evaluation;
-import dev.nudge.eval.suite.Suite;
 import dev.nudge.generate.Completions;
+import dev.nudge.generate.Scoring;
 import dev.nudge.generate.Session;
 import dev.nudge.init.FreshFolder;
 import dev.nudge.kernel.Kernels;
@@ -17,7 +15,6 @@ import dev.nudge.model.QuantizedFolder;
 import dev.nudge.registry.Named;
 import dev.nudge.registry.Registry;
 import dev.nudge.runs.RunStore;
-import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.MergeSettings;
@@ -46,6 +43,8 @@ import org.jspecify.annotations.Nullable;
 ///
 ///     Nudge nudge = Nudge.here(System.err::println);
 ///     nudge.train(TrainSettings.of(model, rows, adapter).withEpochs(3), event -> {});
+///
+/// Evaluation is a jar of its own, `nudge-eval`, with `Suite.evaluate`.
 ///
 /// It computes nothing: each method is the library's own entry for its verb, told what the machine
 /// has and where warnings go. Every method throws [dev.nudge.settings.InputException] for what a
@@ -139,20 +138,6 @@ public final class Nudge {
   /// @param rows told in order
   public Scoring.Summary score(ScoreSettings settings, Consumer<RowScore> rows) {
     return Scoring.score(Named.in(settings), machine.get(), rows, warnings);
-  }
-
-  /// Evaluates a model, and adapters on it, on tasks, judges by a policy where one is given, and
-  /// writes results and report into `settings.out()`.
-  public Suite.Judged evaluate(EvaluateSettings settings) {
-    return Suite.run(
-        Named.in(settings),
-        machine.get(),
-        new Evaluation.Watcher() {
-          @Override
-          public void warn(String line) {
-            warnings.accept(line);
-          }
-        });
   }
 
   /// Completes a prompt, or the prompts of rows; the model is loaded for it and freed again. Where

@@ -20,6 +20,11 @@ public record ChildJvm(int exitCode, List<String> output) {
   /// Starts `java FLAGS -cp CLASSES MAIN ARGUMENTS` and waits for its end.
   public static ChildJvm run(List<String> flags, String main, Object... arguments)
       throws IOException {
+    return run(command(flags, main, arguments));
+  }
+
+  /// The same as a command, for a test that starts it by itself.
+  public static List<String> command(List<String> flags, String main, Object... arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(flags);
@@ -27,7 +32,7 @@ public record ChildJvm(int exitCode, List<String> output) {
     for (Object argument : arguments) {
       command.add(argument.toString());
     }
-    return run(command);
+    return command;
   }
 
   /// Starts any command, with nothing to read, and waits for its end.

@@ -1,8 +1,8 @@
 package dev.nudge.cli;
 
 import dev.nudge.engine.RowScore;
-import dev.nudge.eval.Scoring;
 import dev.nudge.format.Json;
+import dev.nudge.generate.Scoring;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.ScoreSettings;
 import java.util.Locale;

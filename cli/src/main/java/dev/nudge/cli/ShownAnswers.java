@@ -1,9 +1,9 @@
 package dev.nudge.cli;
 
 import dev.nudge.data.ShownRow;
-import dev.nudge.eval.Confusion;
-import dev.nudge.eval.Scoring;
+import dev.nudge.generate.Confusion;
 import dev.nudge.generate.RowAnswers;
+import dev.nudge.generate.Scoring;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.nudge.Goldens;
 import dev.nudge.format.Claim;
 import dev.nudge.plan.KnownModels;
 import dev.nudge.tensor.Ledger;
@@ -85,7 +86,7 @@ class BadInputTest {
             "D/model: holds no config.json; a model folder as transformers saves it is needed"),
         row(
             "an adapter as model",
-            p -> p.copy(Place.GOLDEN.resolve("train/grouped-tied/init"), "adapter"),
+            p -> p.copy(Goldens.FOLDER.resolve("train/grouped-tied/init"), "adapter"),
             "--model D/adapter",
             "D/adapter: holds no config.json; it is an adapter, the model is its base"),
         row(
@@ -152,7 +153,7 @@ class BadInputTest {
                 + " config.json"),
         row(
             "a tokenizer of another model",
-            p -> p.copy(Place.GOLDEN.resolve("llama/linear-rope/model"), "model"),
+            p -> p.copy(Goldens.FOLDER.resolve("llama/linear-rope/model"), "model"),
             "",
             "the tokenizer gives token 86, the model has 67; tokenizer.json and config.json do not"
                 + " belong together"));
@@ -779,7 +780,7 @@ class BadInputTest {
             "--out D/out is not empty; give a new folder, or --overwrite to write into it"),
         row(
             "out holds an adapter that is no run",
-            p -> p.copy(Place.GOLDEN.resolve("train/grouped-tied/init"), "out"),
+            p -> p.copy(Goldens.FOLDER.resolve("train/grouped-tied/init"), "out"),
             "--overwrite",
             "--out D/out holds an adapter that is not a run of nudge; give another folder"),
         row(
@@ -974,7 +975,7 @@ class BadInputTest {
                 + " the flag out"),
         row(
             "scales that are stored in another way",
-            p -> p.copy(Place.GOLDEN.resolve("bnb/plain"), "model"),
+            p -> p.copy(Goldens.FOLDER.resolve("bnb/plain"), "model"),
             "--double-quant",
             "--double-quant: the weights in D/model are stored without double quantisation; leave"
                 + " the flag out"),
@@ -1003,7 +1004,7 @@ class BadInputTest {
                 + " --quantize nf4 or leave it out"),
         row(
             "LoftQ of stored four bits",
-            p -> p.copy(Place.GOLDEN.resolve("bnb/plain"), "model"),
+            p -> p.copy(Goldens.FOLDER.resolve("bnb/plain"), "model"),
             "--init loftq",
             "--init loftq needs the weights before they were quantised, and those in D/model are"
                 + " stored in nf4; give the model they were made from with --quantize nf4, or leave"
@@ -1048,7 +1049,7 @@ class BadInputTest {
             "--out D/model is where the model of this run is; give another folder"),
         row(
             "full over another model",
-            p -> p.copy(Place.GOLDEN.resolve("llama/linear-rope/model"), "other"),
+            p -> p.copy(Goldens.FOLDER.resolve("llama/linear-rope/model"), "other"),
             "--method full --out D/other --overwrite",
             "--out D/other holds a model that is not a run of nudge; give another folder"),
         row(
@@ -1058,7 +1059,7 @@ class BadInputTest {
             "--out D/model is where the model of this run is; give another folder"),
         row(
             "an adapter over another model",
-            p -> p.copy(Place.GOLDEN.resolve("llama/linear-rope/model"), "other"),
+            p -> p.copy(Goldens.FOLDER.resolve("llama/linear-rope/model"), "other"),
             "--out D/other --overwrite",
             "--out D/other holds a model that is not a run of nudge; give another folder"),
         row(
@@ -1353,7 +1354,7 @@ class BadInputTest {
             "--out D/adapter holds an adapter; give another folder"),
         row(
             "out is another model",
-            p -> p.copy(Place.GOLDEN.resolve("llama/minimal-f16/model"), "out"),
+            p -> p.copy(Goldens.FOLDER.resolve("llama/minimal-f16/model"), "out"),
             "--overwrite",
             "--out D/out holds a model that nudge did not merge; give another folder"),
         row(
@@ -1382,7 +1383,7 @@ class BadInputTest {
   @ParameterizedTest
   @MethodSource("merges")
   void aMistakeOfMergeIsOneLine(Mistake mistake) throws IOException {
-    Place place = Place.in(folder).copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter");
+    Place place = Place.in(folder).copy(Goldens.ADAPTER, "adapter");
     mistake.spoiling.spoil(place);
     Map<String, String> before = place.listing();
     check(place.merge(mistake.flags), mistake.line);
@@ -1631,20 +1632,20 @@ class BadInputTest {
             "D/none is not an adapter: it has no adapter_config.json (it does not exist)"),
         row(
             "an adapter of another base",
-            p -> p.copy(Place.GOLDEN.resolve("peft/rslora/adapter"), "other"),
+            p -> p.copy(Goldens.FOLDER.resolve("peft/rslora/adapter"), "other"),
             "--adapter D/other",
             "adapter D/other: it is of another model: "
                 + "base_model.model.model.layers.0.mlp.down_proj.lora_A.weight has 83 inputs, "
                 + "this model's model.layers.0.mlp.down_proj has 72"),
         row(
             "the same adapter twice",
-            p -> p.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter"),
+            p -> p.copy(Goldens.ADAPTER, "adapter"),
             "--adapter D/adapter --compare D/adapter",
             "--adapter and --compare are both D/adapter; give another adapter to compare "
                 + "with"),
         row(
             "the same adapter twice, by other names",
-            p -> p.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter"),
+            p -> p.copy(Goldens.ADAPTER, "adapter"),
             "--adapter D/adapter --compare D/adapter/",
             "--adapter and --compare are both D/adapter; give another adapter to compare "
                 + "with"),
@@ -1655,7 +1656,7 @@ class BadInputTest {
             "D/none is not an adapter: it has no adapter_config.json (it does not exist)"),
         row(
             "another base's adapter to compare with",
-            p -> p.copy(Place.GOLDEN.resolve("peft/rslora/adapter"), "other"),
+            p -> p.copy(Goldens.FOLDER.resolve("peft/rslora/adapter"), "other"),
             "--compare D/other",
             "adapter D/other: it is of another model: "
                 + "base_model.model.model.layers.0.mlp.down_proj.lora_A.weight has 83 inputs, "
@@ -1731,8 +1732,8 @@ class BadInputTest {
   private static final String MISSING = "; versions of support are 1, 2, aliases champion";
 
   private static void registry(Place p) throws IOException {
-    p.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter");
-    p.copy(Place.GOLDEN.resolve("peft/rslora/adapter"), "other");
+    p.copy(Goldens.ADAPTER, "adapter");
+    p.copy(Goldens.FOLDER.resolve("peft/rslora/adapter"), "other");
     for (String line :
         List.of(
             "push support D/adapter --alias champion",
@@ -2330,7 +2331,7 @@ class BadInputTest {
             ANOTHER_BASE),
         row(
             "an adapter that is called as the base",
-            p -> p.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter"),
+            p -> p.copy(Goldens.ADAPTER, "adapter"),
             "--adapter model=D/adapter",
             "--adapter: 'model' is what the base is called; give the adapter another name, or the"
                 + " base one by --served-model-name"),
@@ -2488,7 +2489,7 @@ class BadInputTest {
                 + " calls for"),
         row(
             "a tokenizer of another model",
-            p -> p.copy(Place.GOLDEN.resolve("llama/linear-rope/model"), "model"),
+            p -> p.copy(Goldens.FOLDER.resolve("llama/linear-rope/model"), "model"),
             "--data D/rows.jsonl",
             "the tokenizer gives token 86, the model has 67; tokenizer.json and config.json do not"
                 + " belong together"),
@@ -2598,7 +2599,7 @@ class BadInputTest {
   @Test
   void aFullDiskLeavesNothingOfAMerge() throws Exception {
     Place place = Place.in(folder);
-    place.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter");
+    place.copy(Goldens.ADAPTER, "adapter");
     try (Mount mount = Mount.of(place.path("disk"), "size=1m")) {
       Map<String, Long> before = Ledger.byOwner();
       MergeVerb filling =
@@ -2629,7 +2630,7 @@ class BadInputTest {
   @Test
   void aDiskThatIsTooSmallIsForeseen() throws Exception {
     Place place = Place.in(folder);
-    place.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter");
+    place.copy(Goldens.ADAPTER, "adapter");
     String free = "KiB are free; make room or give --out on another disk";
     try (Mount mount = Mount.of(place.path("disk"), "size=256k")) {
       String[] run = {"--out", "D/disk/out", "--rank", "32", "--steps", "20", "--warmup", "0"};
@@ -2896,7 +2897,7 @@ class BadInputTest {
             "the adapter is another",
             p ->
                 Files.copy(
-                    Place.GOLDEN.resolve("peft/all-linear/adapter/" + weights),
+                    Goldens.FOLDER.resolve("peft/all-linear/adapter/" + weights),
                     p.path("out/" + weights),
                     StandardCopyOption.REPLACE_EXISTING),
             "",
@@ -3175,7 +3176,7 @@ class BadInputTest {
   }
 
   private static Place initAdapter(Place place) throws IOException {
-    return place.copy(Place.GOLDEN.resolve("train/grouped-tied/init"), "init");
+    return place.copy(Goldens.FOLDER.resolve("train/grouped-tied/init"), "init");
   }
 
   private static final String OTHER = "{\"version\": 1, \"base\": [\"sha256:0123456789abcdef\"]}";
@@ -3186,9 +3187,7 @@ class BadInputTest {
           + " base, or --any-base";
 
   private static Place strange(Place place, String identity) throws IOException {
-    return place
-        .copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "strange")
-        .write("strange/nudge.json", identity);
+    return place.copy(Goldens.ADAPTER, "strange").write("strange/nudge.json", identity);
   }
 
   @Test
@@ -3219,7 +3218,7 @@ class BadInputTest {
   }
 
   private static Place otherAdapter(Place place) throws IOException {
-    return place.copy(Place.GOLDEN.resolve("train/llama3-rope/init"), "other");
+    return place.copy(Goldens.FOLDER.resolve("train/llama3-rope/init"), "other");
   }
 
   private static void cut(Path file, long bytes) throws IOException {

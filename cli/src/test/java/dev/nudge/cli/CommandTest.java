@@ -3,9 +3,9 @@ package dev.nudge.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.engine.RowScore;
-import dev.nudge.eval.Scoring;
 import dev.nudge.generate.Completion.Stop;
 import dev.nudge.generate.Completions;
+import dev.nudge.generate.Scoring;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.TrainSettings;

@@ -31,7 +31,7 @@ class DocumentsTest {
 
   /// What the build runs, records of runs, and the repository itself (`.`), whose tree is shown.
   private static final String SOURCE =
-      "examples/[\\w/-]+\\.(java|jsh|sh|yaml|xml)|(core|demo|server|cli|bench)/src/\\S+\\.java|docs/[\\w-]+-run\\.txt|\\.";
+      "examples/[\\w/-]+\\.(java|jsh|sh|yaml|xml)|(core|eval|demo|server|cli|bench)/src/\\S+\\.java|docs/[\\w-]+-run\\.txt|\\.";
 
   private static final String TREE = ".";
   private static final Pattern LINK = Pattern.compile("\\[[^\\]]*\\]\\(([^)#\\s]+)[^)]*\\)");
@@ -211,7 +211,7 @@ class DocumentsTest {
 
   private static List<String> sources(String type) throws IOException {
     List<String> sources = new ArrayList<>();
-    for (String module : List.of("core", "demo", "server", "cli", "langchain4j")) {
+    for (String module : List.of("core", "eval", "demo", "server", "cli", "langchain4j")) {
       try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/main/java"))) {
         for (Path file : files.filter(f -> f.endsWith(type + ".java")).toList()) {
           sources.add(Files.readString(file));

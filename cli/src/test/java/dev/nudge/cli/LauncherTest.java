@@ -92,10 +92,12 @@ class LauncherTest {
         List.of(
             "pom.xml",
             "core/pom.xml",
+            "eval/pom.xml",
             "demo/pom.xml",
             "server/pom.xml",
             "cli/pom.xml",
             "core/src/main/A.java",
+            "eval/src/main/E.java",
             "demo/src/main/C.java",
             "server/src/main/S.java",
             "cli/src/main/B.java")) {

@@ -3,6 +3,7 @@ package dev.nudge.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.Goldens;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -132,7 +133,7 @@ class NothingOutsideTest {
   @Test
   void namesInAnAdapterAreNotOpened() throws IOException {
     Place place = Place.in(temp);
-    place.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter");
+    place.copy(Goldens.ADAPTER, "adapter");
     Ran before = place.answer("score", "--adapter", "D/adapter", "--json");
     assertThat(before.code()).as(before.err()).isZero();
     String config = Files.readString(place.path("adapter/adapter_config.json"));

@@ -40,7 +40,8 @@ class NoticeTest {
     String path = Files.readString(Path.of("target/runtime-classpath.txt")).strip();
     return Stream.of(path.split(Pattern.quote(File.pathSeparator)))
         .map(jar -> jar.replace(File.separatorChar, '/'))
-        .filter(jar -> jar.endsWith(".jar") && !jar.matches(".*/(core|demo|server|target)/[^/]*"))
+        .filter(
+            jar -> jar.endsWith(".jar") && !jar.matches(".*/(core|eval|demo|server|target)/[^/]*"))
         .filter(jar -> !jar.contains("/dev/nudge/"))
         .toList();
   }

@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.Goldens;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,8 +18,6 @@ import java.util.stream.Stream;
 ///
 /// In arguments and messages `D` stands for the folder: `--data D/rows.jsonl`.
 record Place(Path folder) {
-  static final Path GOLDEN = Path.of("../core/src/test/resources/golden");
-
   private static final String ROWS =
       """
       {"prompt": "the pump", "completion": " reads seven bar"}
@@ -29,7 +28,7 @@ record Place(Path folder) {
   /// Fills an empty folder: `model/`, `rows.jsonl`.
   static Place in(Path folder) throws IOException {
     Place place = new Place(folder);
-    place.copy(GOLDEN.resolve("llama/grouped-tied/model"), "model");
+    place.copy(Goldens.MODEL, "model");
     place.write("rows.jsonl", ROWS);
     return place;
   }
@@ -130,7 +129,7 @@ record Place(Path folder) {
   /// Runs `merge` likewise, with the adapter of `D/adapter`, which is copied there.
   Ran merge(String... flags) throws IOException {
     if (Files.notExists(path("adapter"))) {
-      copy(GOLDEN.resolve("peft/all-linear/adapter"), "adapter");
+      copy(Goldens.ADAPTER, "adapter");
     }
     Map<String, String> defaults = new LinkedHashMap<>();
     defaults.put("--model", "D/model");

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.nudge.ChildJvm;
 import dev.nudge.engine.RowScore;
 import dev.nudge.settings.RunException;
 import dev.nudge.train.RunState;
@@ -205,13 +206,8 @@ class ProcessTest {
 
   private static Process java(List<String> flags, Class<?> main, String... arguments)
       throws IOException {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-cp"));
-    command.add(System.getProperty("java.class.path"));
-    command.addAll(flags);
-    command.add(main.getName());
-    command.addAll(List.of(arguments));
-    return new ProcessBuilder(command).start();
+    List<String> all = new ArrayList<>(flags);
+    all.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC"));
+    return new ProcessBuilder(ChildJvm.command(all, main.getName(), (Object[]) arguments)).start();
   }
 }

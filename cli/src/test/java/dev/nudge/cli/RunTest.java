@@ -3,6 +3,7 @@ package dev.nudge.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.nudge.Goldens;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -66,7 +67,7 @@ class RunTest {
     assertThat(place.path("out/tokenizer.json"))
         .hasSameBinaryContentAs(place.path("model/tokenizer.json"));
     JsonNode config = json(place, "out/adapter_config.json");
-    JsonNode written = JSON.readTree(Files.readString(Place.GOLDEN.resolve("peft/written.json")));
+    JsonNode written = JSON.readTree(Files.readString(Goldens.FOLDER.resolve("peft/written.json")));
     assertThat(config.propertyNames())
         .containsExactlyInAnyOrderElementsOf(
             written.get("keys_of_peft_0_10").valueStream().map(JsonNode::asString).toList());

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.nudge.ChildJvm;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -122,11 +123,7 @@ class RunsQueueTest {
     assumeTrue(Files.exists(Path.of("/proc/self/fd/1")), "no Linux");
     file("a", 300, 1, "");
     file("b", 300, 2, "");
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("--add-modules", "jdk.incubator.vector", "-XX:+UseSerialGC"));
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED"));
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+    List<String> command = ChildJvm.command(ChildJvm.FLAGS, Main.class.getName());
     command.addAll(List.of("runs", "queue", "--threads", "1", "--memory", "1G"));
     command.addAll(List.of(place.path("a.yaml").toString(), place.path("b.yaml").toString()));
     Process process = new ProcessBuilder(command).start();

@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.Goldens;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -44,7 +45,7 @@ class ServeTest {
   @Test
   void itServesWhatGenerateSaysUntilItIsToldToStop() throws Exception {
     Place place = Place.in(folder);
-    place.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter");
+    place.copy(Goldens.ADAPTER, "adapter");
     String key = place.run("keys", "add", "acme", "--api-keys", "D/keys.json").out().strip();
     assertThat(Files.readString(place.path("keys.json"))).contains("acme").doesNotContain(key);
     assertThat(place.run("keys", "add", "acme", "--api-keys", "D/keys.json").err())

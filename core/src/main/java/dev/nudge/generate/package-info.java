@@ -3,7 +3,7 @@
 /// [dev.nudge.generate.Sampler] chooses tokens; [dev.nudge.generate.Completions] and
 /// [dev.nudge.generate.Embeddings] take the prompts of rows, [dev.nudge.generate.Chat] is a
 /// conversation, [dev.nudge.generate.Greedy] completes prompts on an engine that another package
-/// holds.
+/// holds, [dev.nudge.generate.Scoring] has the log-probability of each row's completion.
 ///
 /// Knows nothing about training, or about how rows and templates are read. Read `Generation` first.
 @NullMarked

@@ -8,7 +8,6 @@ import dev.nudge.Backends;
 import dev.nudge.engine.Caller;
 import dev.nudge.engine.RowScore;
 import dev.nudge.engine.Ticket;
-import dev.nudge.eval.Scoring;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.Batch;
 import dev.nudge.settings.GenerateSettings;

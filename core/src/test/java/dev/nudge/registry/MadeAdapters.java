@@ -18,14 +18,14 @@ import java.util.List;
 import java.util.Map;
 
 /// Writes small adapter folders without training.
-final class MadeAdapters {
-  static final String BASE = Sha256.of("base".getBytes(StandardCharsets.UTF_8));
+public final class MadeAdapters {
+  public static final String BASE = Sha256.of("base".getBytes(StandardCharsets.UTF_8));
   private static final int WIDTH = 8;
 
   private MadeAdapters() {}
 
   /// An adapter of rank 2 on two layers, whose numbers follow from one.
-  static Path of(Path folder, int number) {
+  public static Path of(Path folder, int number) {
     Lora spec = Lora.of(2, 4, Targets.parse("q_proj"));
     try (Scope scope = Scope.open("test")) {
       Map<String, Tensor> tensors = new LinkedHashMap<>();
@@ -40,7 +40,7 @@ final class MadeAdapters {
   }
 
   /// The same, trained by nudge on [#BASE].
-  static Path known(Path folder, int number) {
+  public static Path known(Path folder, int number) {
     of(folder, number);
     new Identity(List.of(BASE), Quantize.NF4, true, BASE, null, Map.of("rows", "text"))
         .write(folder);
@@ -48,7 +48,7 @@ final class MadeAdapters {
   }
 
   /// The same, with the file of its run.
-  static Path trained(Path folder, int number) throws IOException {
+  public static Path trained(Path folder, int number) throws IOException {
     known(folder, number);
     Files.writeString(
         folder.resolve("run.json"),

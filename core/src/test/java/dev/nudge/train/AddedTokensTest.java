@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
-import dev.nudge.eval.Scoring;
 import dev.nudge.format.Json;
+import dev.nudge.generate.Scoring;
 import dev.nudge.generate.Session;
 import dev.nudge.merge.Merging;
 import dev.nudge.model.ModelConfig;

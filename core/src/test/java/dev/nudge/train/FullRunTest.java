@@ -3,8 +3,8 @@ package dev.nudge.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.nudge.eval.Scoring;
 import dev.nudge.format.SafeTensors;
+import dev.nudge.generate.Scoring;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.QuantizedFolder;

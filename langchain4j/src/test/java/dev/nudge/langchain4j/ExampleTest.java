@@ -2,9 +2,10 @@ package dev.nudge.langchain4j;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.ChildJvm;
+import dev.nudge.Goldens;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -13,8 +14,6 @@ import org.junit.jupiter.api.io.TempDir;
 /// Runs `examples/Frameworks.java` as a user would.
 @Timeout(120)
 class ExampleTest {
-  private static final Path GOLDEN = Path.of("../core/src/test/resources/golden");
-
   @TempDir Path folder;
 
   @Test
@@ -22,16 +21,11 @@ class ExampleTest {
     Path said = folder.resolve("said.txt");
     Process process =
         new ProcessBuilder(
-                List.of(
-                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                    "--add-modules",
-                    "jdk.incubator.vector",
-                    "--enable-native-access=ALL-UNNAMED",
-                    "--class-path",
-                    System.getProperty("java.class.path"),
+                ChildJvm.command(
+                    ChildJvm.FLAGS,
                     "../examples/Frameworks.java",
-                    GOLDEN.resolve("llama/grouped-tied/model").toString(),
-                    GOLDEN.resolve("peft/all-linear/adapter").toString(),
+                    Goldens.MODEL,
+                    Goldens.ADAPTER,
                     "chatml"))
             .redirectErrorStream(true)
             .redirectOutput(said.toFile())

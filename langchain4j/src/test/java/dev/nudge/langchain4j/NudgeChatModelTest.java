@@ -29,6 +29,8 @@ import dev.langchain4j.model.chat.response.PartialResponseContext;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.output.FinishReason;
 import dev.langchain4j.service.AiServices;
+import dev.nudge.Backends;
+import dev.nudge.Goldens;
 import dev.nudge.chat.Assistant;
 import dev.nudge.chat.Question;
 import dev.nudge.machine.Machine;
@@ -51,18 +53,15 @@ import org.junit.jupiter.api.Timeout;
 /// Asks a tiny model and two adapters by LangChain4j.
 @Timeout(120)
 class NudgeChatModelTest {
-  private static final Path RESOURCES = Path.of("../core/src/test/resources");
-  private static final Path GOLDEN = RESOURCES.resolve("golden");
-  private static final Machine MACHINE =
-      new Machine(2, 2L << 30, Path.of(System.getProperty("user.home"), ".cache", "nudge"), "test");
+  private static final Machine MACHINE = new Machine(2, 2L << 30, Backends.cache(), "test");
   private static final List<String> WARNINGS = Collections.synchronizedList(new ArrayList<>());
   private static Assistant assistant;
   private static ChatModel model;
 
   private static Assistant own() {
     return Assistant.open(
-        ModelSettings.of(GOLDEN.resolve("llama/grouped-tied/model")),
-        RESOURCES.resolve("tools.jinja").toString(),
+        ModelSettings.of(Goldens.MODEL),
+        Goldens.TEMPLATE.toString(),
         Path.of("target/no-registry"),
         MACHINE,
         WARNINGS::add);
@@ -71,8 +70,8 @@ class NudgeChatModelTest {
   @BeforeAll
   static void open() {
     assistant = own();
-    assistant.name("one", GOLDEN.resolve("peft/all-linear/adapter").toString());
-    assistant.name("other", GOLDEN.resolve("peft/patterns-rslora/adapter").toString());
+    assistant.name("one", Goldens.ADAPTER.toString());
+    assistant.name("other", Goldens.OTHER.toString());
     model = NudgeChatModel.of(assistant);
   }
 
@@ -141,7 +140,7 @@ class NudgeChatModelTest {
   @Test
   void aRequestWithoutAModelNameIsAnsweredByTheOneAdapterThatHasAName() {
     try (Assistant own = own()) {
-      own.name("route", GOLDEN.resolve("peft/all-linear/adapter").toString());
+      own.name("route", Goldens.ADAPTER.toString());
       ChatModel chat = NudgeChatModel.of(own);
       assertThat(chat.chat(request(12).build()).aiMessage().text()).isEqualTo(expected("one", 12));
     }

@@ -1,5 +1,7 @@
 package dev.nudge.server;
 
+import dev.nudge.Backends;
+import dev.nudge.Goldens;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.ServeSettings;
 import java.io.IOException;
@@ -17,12 +19,10 @@ import tools.jackson.databind.ObjectMapper;
 
 /// A server of a tiny model with two adapters, and a client that sends what a test writes down.
 final class Place implements AutoCloseable {
-  static final Path GOLDEN = Path.of("../core/src/test/resources/golden");
-  static final Path MODEL = GOLDEN.resolve("llama/grouped-tied/model");
-  static final Path ONE = GOLDEN.resolve("peft/all-linear/adapter");
-  static final Path OTHER = GOLDEN.resolve("peft/patterns-rslora/adapter");
-  static final Machine MACHINE =
-      new Machine(2, 2L << 30, Path.of(System.getProperty("user.home"), ".cache", "nudge"), "test");
+  static final Path MODEL = Goldens.MODEL;
+  static final Path ONE = Goldens.ADAPTER;
+  static final Path OTHER = Goldens.OTHER;
+  static final Machine MACHINE = new Machine(2, 2L << 30, Backends.cache(), "test");
   static final ObjectMapper JSON = new ObjectMapper();
 
   final Server server;
@@ -71,7 +71,7 @@ final class Place implements AutoCloseable {
         ServeSettings.of(MODEL)
             .withServedModelName("base")
             .withAdapter("one=" + ONE, "other=" + OTHER)
-            .withTemplate("../core/src/test/resources/tools.jinja")
+            .withTemplate(Goldens.TEMPLATE.toString())
             .withRegistry(Path.of("target", "no-registry"))
             .withPort(0)
             .withThreads(2);

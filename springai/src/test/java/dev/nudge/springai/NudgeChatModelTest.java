@@ -3,6 +3,8 @@ package dev.nudge.springai;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.Backends;
+import dev.nudge.Goldens;
 import dev.nudge.chat.Assistant;
 import dev.nudge.chat.Conversation;
 import dev.nudge.chat.Question;
@@ -43,18 +45,15 @@ import org.springframework.util.MimeTypeUtils;
 /// Asks a tiny model and two adapters by Spring AI.
 @Timeout(120)
 class NudgeChatModelTest {
-  private static final Path RESOURCES = Path.of("../core/src/test/resources");
-  private static final Path GOLDEN = RESOURCES.resolve("golden");
-  private static final Machine MACHINE =
-      new Machine(2, 2L << 30, Path.of(System.getProperty("user.home"), ".cache", "nudge"), "test");
+  private static final Machine MACHINE = new Machine(2, 2L << 30, Backends.cache(), "test");
   private static final List<String> WARNINGS = Collections.synchronizedList(new ArrayList<>());
   private static Assistant assistant;
   private static ChatModel model;
 
   private static Assistant own() {
     return Assistant.open(
-        ModelSettings.of(GOLDEN.resolve("llama/grouped-tied/model")),
-        RESOURCES.resolve("tools.jinja").toString(),
+        ModelSettings.of(Goldens.MODEL),
+        Goldens.TEMPLATE.toString(),
         Path.of("target/no-registry"),
         MACHINE,
         WARNINGS::add);
@@ -63,8 +62,8 @@ class NudgeChatModelTest {
   @BeforeAll
   static void open() {
     assistant = own();
-    assistant.name("one", GOLDEN.resolve("peft/all-linear/adapter").toString());
-    assistant.name("other", GOLDEN.resolve("peft/patterns-rslora/adapter").toString());
+    assistant.name("one", Goldens.ADAPTER.toString());
+    assistant.name("other", Goldens.OTHER.toString());
     model = NudgeChatModel.of(assistant);
   }
 
@@ -121,7 +120,7 @@ class NudgeChatModelTest {
   void aPromptWithoutAModelIsAnsweredByTheOneAdapterThatHasAName() {
     Prompt plain = prompt(null, 12);
     try (Assistant own = own()) {
-      own.name("route", GOLDEN.resolve("peft/all-linear/adapter").toString());
+      own.name("route", Goldens.ADAPTER.toString());
       ChatModel chat = NudgeChatModel.of(own);
       assertThat(text(chat.call(plain))).isEqualTo(expected("one", 12));
     }

@@ -2,6 +2,7 @@ package dev.nudge.springai;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.Goldens;
 import dev.nudge.format.Json;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -24,10 +25,9 @@ import org.springframework.core.env.StandardEnvironment;
 /// Compiles the application of `examples/spring-boot`, starts it and asks it by HTTP.
 @Timeout(120)
 class SpringBootExampleTest {
-  private static final Path GOLDEN = Path.of("../core/src/test/resources/golden");
   private static final Path SOURCE =
       Path.of("../examples/spring-boot/src/main/java/com/example/Answers.java");
-  private static final Path ONE = GOLDEN.resolve("peft/all-linear/adapter");
+  private static final Path ONE = Goldens.ADAPTER;
 
   @TempDir Path classes;
 
@@ -88,8 +88,8 @@ class SpringBootExampleTest {
                     "server.port", "0",
                     "spring.main.banner-mode", "off",
                     "logging.level.root", "warn",
-                    "nudge.model", GOLDEN.resolve("llama/grouped-tied/model").toString(),
-                    "nudge.template", "../core/src/test/resources/tools.jinja",
+                    "nudge.model", Goldens.MODEL.toString(),
+                    "nudge.template", Goldens.TEMPLATE.toString(),
                     "nudge.registry", "target/no-registry")));
     spring.setEnvironment(environment);
     return spring.run();

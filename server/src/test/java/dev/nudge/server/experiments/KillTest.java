@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.ChildJvm;
 import dev.nudge.format.Json;
 import java.io.BufferedReader;
 import java.nio.file.Path;
@@ -102,12 +103,9 @@ class KillTest {
   }
 
   private static Process java(String... arguments) throws java.io.IOException {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-XX:+UseSerialGC", "-Xmx256m", "-cp"));
-    command.add(System.getProperty("java.class.path"));
-    command.add(Busy.class.getName());
-    command.addAll(List.of(arguments));
+    List<String> command =
+        ChildJvm.command(
+            List.of("-XX:+UseSerialGC", "-Xmx256m"), Busy.class.getName(), (Object[]) arguments);
     return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
   }
 }

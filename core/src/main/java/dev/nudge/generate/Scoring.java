@@ -1,0 +1,121 @@
+package dev.nudge.generate;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.nudge.data.ChatRows;
+import dev.nudge.data.Dataset;
+import dev.nudge.data.TokenCache;
+import dev.nudge.engine.RowScore;
+import dev.nudge.machine.Machine;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.settings.ScoreSettings;
+import dev.nudge.text.Tokenizer;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Scores rows: how likely a model finds each row's completion.
+public final class Scoring {
+
+  private Scoring() {}
+
+  /// The score of all rows together.
+  ///
+  /// @param loss −logprob / tokens
+  /// @param greedy rows whose every token is the likeliest
+  /// @param shown rows with their answers, in order; null: none was asked for
+  /// @param confusions null: no answer was asked for, or rows expect too many different ones
+  public record Summary(
+      long rows,
+      long badRows,
+      long tokens,
+      double logprob,
+      double loss,
+      long greedy,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable List<RowAnswers.Row> shown,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable List<Confusion> confusions) {}
+
+  /// Scores all rows.
+  ///
+  /// @param rows told in order
+  /// @param warnings told one line each
+  public static Summary score(
+      ScoreSettings settings, Machine machine, Consumer<RowScore> rows, Consumer<String> warnings) {
+    return score(settings, machine, rows, note -> {}, warnings);
+  }
+
+  /// The same.
+  ///
+  /// @param notes told one line each: how rows are read
+  public static Summary score(
+      ScoreSettings settings,
+      Machine machine,
+      Consumer<RowScore> told,
+      Consumer<String> notes,
+      Consumer<String> warnings) {
+    Path folder = settings.model().model();
+    int maxLength = Session.maxLength(settings.model(), ModelConfig.load(folder));
+    Tokenizer tokenizer = Session.tokenizer(folder, settings.adapter(), machine);
+    ChatRows chat =
+        ChatRows.of(
+                folder,
+                settings.adapter(),
+                settings.data().shape().template(),
+                settings.data().trainOn(),
+                tokenizer)
+            .on(Instant.now());
+    AdapterPatterns patterns =
+        AdapterPatterns.of(
+            settings.data(), settings.adapter(), settings.model().anyBase(), notes, warnings);
+    Dataset data =
+        patterns.read(
+            rows ->
+                Dataset.whole(
+                    rows,
+                    settings.truncate(),
+                    maxLength,
+                    tokenizer,
+                    chat,
+                    TokenCache.in(machine.cache())));
+    ChatRows.warnUnused(settings.data(), data.shapes(), warnings);
+    AdapterPatterns.checkTemplate(
+        settings.data().shape().template(), folder, settings.adapter(), warnings);
+    AdapterPatterns.checkSpoken(
+        data.shapes().spoken() > 0, settings.adapter(), settings.model().anyBase(), warnings);
+    data.guesses().forEach(notes);
+    if (!data.columns().unused().isEmpty()) {
+      notes.accept(data.columns().toString());
+    }
+    if (data.cutRows().count() > 0) {
+      notes.accept(data.cutRows().toString());
+    }
+    Showing showing =
+        settings.show() == null ? null : Showing.of(settings, data, patterns, tokenizer, maxLength);
+    try (Session session =
+        Session.load(settings.model(), settings.adapter(), tokenizer, machine, warnings)) {
+      List<RowScore> all = session.score(data.examples(), settings.model().lanes(), told);
+      return showing == null
+          ? summary(all, data.badRows(), null, null)
+          : showing.summary(session, all, data.badRows(), notes, warnings);
+    }
+  }
+
+  static Summary summary(
+      List<RowScore> all,
+      int badRows,
+      @Nullable List<RowAnswers.Row> shown,
+      @Nullable List<Confusion> confusions) {
+    long tokens = all.stream().mapToLong(RowScore::tokens).sum();
+    double logprob = all.stream().mapToDouble(RowScore::logprob).sum();
+    return new Summary(
+        all.size(),
+        badRows,
+        tokens,
+        logprob,
+        -logprob / tokens,
+        all.stream().filter(RowScore::greedy).count(),
+        shown,
+        confusions);
+  }
+}

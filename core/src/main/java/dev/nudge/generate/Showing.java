@@ -1,0 +1,73 @@
+package dev.nudge.generate;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.nudge.data.ChatRows;
+import dev.nudge.data.Dataset;
+import dev.nudge.data.PromptEncoder;
+import dev.nudge.data.Question;
+import dev.nudge.engine.RowScore;
+import dev.nudge.settings.Count;
+import dev.nudge.settings.DataShape;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.ScoreSettings;
+import dev.nudge.settings.ShowRows;
+import dev.nudge.settings.TrainOn;
+import dev.nudge.text.Tokenizer;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+
+/// Asks for the answers of scored rows.
+///
+/// @param chat makes prompts as those of `generate` are made
+record Showing(
+    ShowRows show, AdapterPatterns patterns, ChatRows chat, PromptEncoder encoder, int maxLength) {
+
+  /// @throws InputException where no row asks anything
+  static Showing of(
+      ScoreSettings settings,
+      Dataset data,
+      AdapterPatterns patterns,
+      Tokenizer tokenizer,
+      int maxLength) {
+    if (data.shapes().counts().keySet().equals(Set.of(DataShape.TEXT))) {
+      throw new InputException(
+          "--show is given for rows of text, which ask nothing; give rows of prompt and completion or of messages, or leave it out");
+    }
+    String template = settings.data().shape().template();
+    ChatRows chat =
+        ChatRows.of(
+            settings.model().model(), settings.adapter(), template, TrainOn.ASSISTANT, tokenizer);
+    PromptEncoder encoder = new PromptEncoder(tokenizer, chat, false);
+    return new Showing(requireNonNull(settings.show()), patterns, chat, encoder, maxLength);
+  }
+
+  Scoring.Summary summary(
+      Session session,
+      List<RowScore> all,
+      int badRows,
+      Consumer<String> notes,
+      Consumer<String> warnings) {
+    List<Question> questions = patterns.read(rows -> Question.of(rows, maxLength, encoder));
+    Set<Integer> wanted =
+        all.stream()
+            .filter(row -> show == ShowRows.ALL || !row.greedy())
+            .map(RowScore::index)
+            .collect(Collectors.toSet());
+    List<Question> asked = questions.stream().filter(q -> wanted.contains(q.index())).toList();
+    int without = wanted.size() - asked.size();
+    if (without > 0) {
+      warnings.accept(
+          "--show: %s no answer, for nothing is asked there, or --max-length leaves no room"
+              .formatted(Count.of(without, "row", "has", "have")));
+    }
+    if (!asked.isEmpty()) {
+      notes.accept("asks for " + Count.of(asked.size(), "answer"));
+    }
+    Integer turnEnd = chat.used() == null ? null : chat.turnEnd();
+    List<RowAnswers.Row> shown = RowAnswers.of(session, asked, turnEnd);
+    return Scoring.summary(all, badRows, shown, Confusion.of(questions, shown));
+  }
+}
