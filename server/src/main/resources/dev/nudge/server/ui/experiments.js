@@ -11,9 +11,9 @@ function marks(unit) {
   return (v) => (unit === "%" ? percent(v) : number(v) + (unit ? ` ${unit}` : ""));
 }
 
-/** What a report has written, with the minus of texts. */
+/** What a report has written, with the minus of texts; `-` alone is a number that is not known. */
 function written(text) {
-  return text.replaceAll("-", "−");
+  return text.replaceAll(/-(?=\d)/g, "−").replaceAll("-", "–");
 }
 
 /** `no difference` → `no-difference`, for the style sheet. */
