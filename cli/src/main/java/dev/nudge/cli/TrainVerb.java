@@ -100,7 +100,7 @@ record TrainVerb(Runner runner) implements Verb<TrainSettings> {
   /// A path as a shell takes it for one word.
   private static String word(Path path) {
     String text = path.toString();
-    return text.matches("[\\w./+@:-]+") ? text : "'" + text.replace("'", "'\\''") + "'";
+    return text.matches("[\\w./+@:-]+") ? text : Shell.quoted(text);
   }
 
   /// Whether a run that was stopped has left a checkpoint.
