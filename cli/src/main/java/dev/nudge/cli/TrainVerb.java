@@ -76,7 +76,7 @@ record TrainVerb(Runner runner) implements Verb<TrainSettings> {
     Progress progress = new Progress(console.messages(), Progress.style(console), System::nanoTime);
     Consumer<TrainEvent> told =
         event -> {
-          if (console.verbose() || !(event instanceof TrainEvent.Planned line && line.layout())) {
+          if (console.verbose() || !(event instanceof TrainEvent.Layout)) {
             progress.accept(event);
           }
         };

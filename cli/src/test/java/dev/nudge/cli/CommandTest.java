@@ -38,7 +38,7 @@ class CommandTest {
               (settings, events, _) -> {
                 seen.add(settings);
                 events.accept(new TrainEvent.Planned("1 row"));
-                events.accept(new TrainEvent.Planned("1 lane", true));
+                events.accept(new TrainEvent.Layout("1 lane"));
                 events.accept(new TrainEvent.Warning("look out"));
                 boolean dry = settings.output().dryRun();
                 return new TrainVerb.Outcome(
