@@ -26,8 +26,7 @@ record ExperimentsListVerb() implements Verb<ExperimentsListVerb.Settings> {
 
   @Override
   public int run(Settings settings, Console console) {
-    JsonNode list =
-        settings.where().open(console::note).list();
+    JsonNode list = settings.where().open(console::note).list();
     if (list.path("data").isEmpty()) {
       console.note("there is no experiment; nudge experiments create begins one");
     } else {

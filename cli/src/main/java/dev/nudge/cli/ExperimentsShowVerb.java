@@ -30,8 +30,7 @@ record ExperimentsShowVerb() implements Verb<ExperimentsShowVerb.Settings> {
 
   @Override
   public int run(Settings settings, Console console) {
-    JsonNode report =
-        settings.where().open(console::note).show(settings.experiment());
+    JsonNode report = settings.where().open(console::note).show(settings.experiment());
     ExperimentText.whole(report).forEach(console::result);
     console.object(report);
     return ExitCode.DONE;

@@ -266,17 +266,24 @@ class ExperimentsVerbsTest implements Resolver {
   @Test
   void whatTheServerRefusesIsOneLine() {
     assertThat(run("show", "tone"))
-        .isEqualTo(new Ran(
+        .isEqualTo(
+            new Ran(
                 2, "", asked() + "nudge: there is no experiment 'tone': there is none at all\n"));
     assertThat(run("list", "--server", url()))
         .isEqualTo(
             new Ran(
                 2,
                 "",
-                asked() + "nudge: --server " + url() + "/ wants the admin key; give --admin-key-file\n"));
+                asked()
+                    + "nudge: --server "
+                    + url()
+                    + "/ wants the admin key; give --admin-key-file\n"));
     assertThat(run("list", "--server", url(), "--admin-key-file", "D/other-key").err())
         .isEqualTo(
-            asked() + "nudge: --server " + url() + "/ refuses the key of --admin-key-file: no such key\n");
+            asked()
+                + "nudge: --server "
+                + url()
+                + "/ refuses the key of --admin-key-file: no such key\n");
     assertThat(run("create", "a/b", "--arm", "A=x", "--arm", "B=y").err())
         .startsWith(asked() + "nudge: name is \"a/b\"; it must be 1 to 64 letters");
     Ran page = run("list", "--server", url() + "/page");

@@ -72,7 +72,8 @@ class PromptBoundaryTest {
     String apart = "{\"prompt\": \"h\", \"completion\": \" e\"}";
     String without = "{\"prompt\": \"h\", \"completion\": \"e\"}"; // 'he' is one token
     assertThat(boundary(without, without, apart)).isEqualTo(new PromptBoundary(3, 2, 2));
-    assertThat(boundary(without, apart, "{\"text\": \"he\"}")).isEqualTo(new PromptBoundary(2, 1, 1));
+    assertThat(boundary(without, apart, "{\"text\": \"he\"}"))
+        .isEqualTo(new PromptBoundary(2, 1, 1));
   }
 
   @Test

@@ -76,8 +76,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
     new Answering(shared, exchange, reply, n / sampling.n()).answer(served, List.of(request));
   }
 
-  private ChatTemplates.Prompt prompt(
-      Asked asked, Served served, ArrayNode messages, Tools tools) {
+  private ChatTemplates.Prompt prompt(Asked asked, Served served, ArrayNode messages, Tools tools) {
     ObjectNode variables = asked.fields.object("chat_template_kwargs");
     try {
       return shared.prompts().of(served, messages, tools.shown(), variables);

@@ -20,10 +20,9 @@ import java.util.concurrent.Future;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import tools.jackson.databind.JsonNode;
 
 /// Asks a server of a tiny model.
@@ -31,18 +30,7 @@ import tools.jackson.databind.JsonNode;
 class ServerTest {
   private static final String CHAT = "/v1/chat/completions";
   private static final String COMPLETE = "/v1/completions";
-  private static Place place;
-
-  @BeforeAll
-  static void open() {
-    place = Place.open();
-  }
-
-  @AfterAll
-  static void close() {
-    place.close();
-    assertThat(place.warnings).noneMatch(line -> line.contains("internal error"));
-  }
+  @RegisterExtension private static final Place place = Place.open();
 
   private static String alone(@Nullable Path adapter, String prompt, int tokens) {
     try (Session session =
