@@ -63,8 +63,7 @@ record AdaptersPullVerb() implements Verb<AdaptersPullVerb.Settings> {
                 version.shown(),
                 version.digest(),
                 pulled.fresh() ? "" : "  (it is there already)"));
-    Map<String, @Nullable Object> values =
-        Registries.values(registry, version, registry.adapter(version.name()).aliasesOf(version));
+    Map<String, @Nullable Object> values = Registries.values(registry, version);
     values.put("fresh", pulled.fresh());
     console.object(values);
     return ExitCode.DONE;

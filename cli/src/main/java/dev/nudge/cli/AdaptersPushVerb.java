@@ -80,8 +80,7 @@ record AdaptersPushVerb() implements Verb<AdaptersPushVerb.Settings> {
                 version.shown(),
                 version.digest(),
                 pushed.fresh() ? "" : "  (the same files are there already)"));
-    Map<String, @Nullable Object> values =
-        Registries.values(registry, version, registry.adapter(version.name()).aliasesOf(version));
+    Map<String, @Nullable Object> values = Registries.values(registry, version);
     values.put("fresh", pushed.fresh());
     console.object(values);
     return ExitCode.DONE;

@@ -58,8 +58,7 @@ record AdaptersShowVerb() implements Verb<AdaptersShowVerb.Settings> {
       return ExitCode.DONE;
     }
     Version version = registry.find(Reference.parse(settings.name()));
-    List<String> aliases = registry.adapter(version.name()).aliasesOf(version);
-    Map<String, @Nullable Object> values = Registries.values(registry, version, aliases);
+    Map<String, @Nullable Object> values = Registries.values(registry, version);
     JsonNode lineage = registry.lineage(version);
     values.put("lineage", lineage.isObject() ? lineage : null);
     values.forEach((key, value) -> line(console, key, value));

@@ -58,8 +58,7 @@ record AdaptersStateVerb() implements Verb<AdaptersStateVerb.Settings> {
     }
     Version version = registry.state(reference, settings.state(), note);
     console.result(version.shown() + " is " + version.state().word());
-    console.object(
-        Registries.values(registry, version, registry.adapter(version.name()).aliasesOf(version)));
+    console.object(Registries.values(registry, version));
     return ExitCode.DONE;
   }
 }

@@ -46,7 +46,7 @@ final class Examples {
       nudge keys add shop --api-keys keys.json
       nudge keys add acme --api-keys keys.json --adapter support --default-adapter support
       nudge score --model MODEL --adapter adapters/support --data held-out.jsonl
-      nudge score --model MODEL --adapter adapters/support --data held-out.jsonl --json
+      nudge score --model MODEL --adapter adapters/support --data held-out.jsonl --show wrong
       nudge eval --model MODEL --adapter adapters/tickets --tasks examples/tickets.yaml \\
           --data-dir tickets --out reports/tickets
       nudge eval --model MODEL --adapter adapters/tickets --tasks examples/tickets.yaml \\

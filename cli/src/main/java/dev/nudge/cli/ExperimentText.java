@@ -52,7 +52,7 @@ final class ExperimentText {
     lines.addAll(arms(report.path("arms")));
     lines.add("");
     for (JsonNode comparison : report.path("comparisons")) {
-      lines.add(comparison(comparison));
+      lines.add(comparison(text(report, "metric_name"), comparison));
     }
     for (JsonNode guardrail : report.path("guardrails")) {
       lines.add(
@@ -122,15 +122,15 @@ final class ExperimentText {
     return digest.substring(start, Math.min(digest.length(), start + 12));
   }
 
-  private static String comparison(JsonNode comparison) {
+  private static String comparison(String metric, JsonNode comparison) {
     String arms = text(comparison, "arm") + " less " + text(comparison, "against");
     if (comparison.path("note").isString()) {
-      return "%s, %s: %s".formatted(text(comparison, "name"), arms, text(comparison, "note"));
+      return "%s, %s: %s".formatted(metric, arms, text(comparison, "note"));
     }
     String line =
         "%s, %s: %s, interval %s, p = %s"
             .formatted(
-                text(comparison, "name"),
+                metric,
                 arms,
                 text(comparison, "difference_text"),
                 text(comparison, "interval_text"),

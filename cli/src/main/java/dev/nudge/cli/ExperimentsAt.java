@@ -5,6 +5,8 @@ import static java.util.Objects.requireNonNull;
 import dev.nudge.format.Json;
 import dev.nudge.server.experiments.Kept;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.ServeSettings;
+import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -15,7 +17,6 @@ import tools.jackson.databind.JsonNode;
 interface ExperimentsAt {
   String SERVER = "the server that runs them";
   String KEY = "file with the server's admin key on its first line";
-  String STORE = "the folder of nudge serve --experiments, instead of --server";
   String NAME = "name of the experiment";
 
   /// All of them, as `GET /v1/experiments` has it.
@@ -27,23 +28,32 @@ interface ExperimentsAt {
   /// Ends one.
   JsonNode stop(String name, @Nullable String arm, String reason);
 
-  /// Takes what the flags name.
-  ///
-  /// @param notes told which server answered, where it is the default's
-  /// @throws InputException where they name two
-  static ExperimentsAt of(
-      @Nullable String server,
-      @Nullable Path adminKeyFile,
-      @Nullable Path store,
-      Consumer<String> notes) {
-    if (server != null && store != null) {
-      throw new InputException("--server and --store are both given; give one of them");
-    } else if (store == null) {
-      return ExperimentsServer.of(requireNonNull(server), adminKeyFile, notes);
-    } else if (adminKeyFile != null) {
-      throw new InputException("--admin-key-file goes with --server; leave it out");
+  /// The flags that say where.
+  record Where(
+      @Setting(help = SERVER, byDefault = ServeSettings.URL, unless = "store", label = "URL")
+          @Nullable String server,
+      @Setting(help = KEY, label = "FILE") @Nullable Path adminKeyFile,
+      @Setting(
+              help =
+                  "the folder of nudge serve --experiments, instead of --server; to stop one, while"
+                      + " that does not run",
+              label = "FOLDER")
+          @Nullable Path store) {
+
+    /// Opens what they name.
+    ///
+    /// @param notes told which server answered
+    /// @throws InputException where they name two
+    ExperimentsAt open(Consumer<String> notes) {
+      if (server != null && store != null) {
+        throw new InputException("--server and --store are both given; give one of them");
+      } else if (store == null) {
+        return ExperimentsServer.of(requireNonNull(server), adminKeyFile, notes);
+      } else if (adminKeyFile != null) {
+        throw new InputException("--admin-key-file goes with --server; leave it out");
+      }
+      return inFolder(store);
     }
-    return inFolder(store);
   }
 
   private static ExperimentsAt inFolder(Path store) {

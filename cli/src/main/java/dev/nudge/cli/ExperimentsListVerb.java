@@ -1,24 +1,13 @@
 package dev.nudge.cli;
 
-import dev.nudge.settings.ServeSettings;
-import dev.nudge.settings.Setting;
-import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
+import dev.nudge.settings.Group;
 import tools.jackson.databind.JsonNode;
 
 /// `nudge experiments list`: the experiments of a server, a line each.
 record ExperimentsListVerb() implements Verb<ExperimentsListVerb.Settings> {
 
   /// The flags of `nudge experiments list`.
-  record Settings(
-      @Setting(
-              help = ExperimentsAt.SERVER,
-              byDefault = ServeSettings.URL,
-              unless = "store",
-              label = "URL")
-          @Nullable String server,
-      @Setting(help = ExperimentsAt.KEY, label = "FILE") @Nullable Path adminKeyFile,
-      @Setting(help = ExperimentsAt.STORE, label = "FOLDER") @Nullable Path store) {}
+  record Settings(@Group("") ExperimentsAt.Where where) {}
 
   @Override
   public String name() {
@@ -37,10 +26,7 @@ record ExperimentsListVerb() implements Verb<ExperimentsListVerb.Settings> {
 
   @Override
   public int run(Settings settings, Console console) {
-    JsonNode list =
-        ExperimentsAt.of(
-                settings.server(), settings.adminKeyFile(), settings.store(), console::note)
-            .list();
+    JsonNode list = settings.where().open(console::note).list();
     if (list.path("data").isEmpty()) {
       console.note("there is no experiment; nudge experiments create begins one");
     } else {

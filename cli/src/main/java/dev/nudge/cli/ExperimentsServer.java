@@ -43,7 +43,7 @@ final class ExperimentsServer implements ExperimentsAt {
 
   /// Takes a URL; nothing is sent yet.
   ///
-  /// @param notes told which server answers, where it is the one that nobody has to name
+  /// @param notes told which server answers
   /// @throws InputException where it is none, or the key cannot be read
   static ExperimentsServer of(String url, @Nullable Path adminKeyFile, Consumer<String> notes) {
     boolean fits = false;
@@ -61,7 +61,7 @@ final class ExperimentsServer implements ExperimentsAt {
     return new ExperimentsServer(
         url.endsWith("/") ? url : url + "/",
         adminKeyFile == null ? null : key(adminKeyFile),
-        url.equals(ServeSettings.URL) ? notes : line -> {});
+        notes);
   }
 
   private static String key(Path file) {

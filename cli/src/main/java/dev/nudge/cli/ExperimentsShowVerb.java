@@ -1,9 +1,7 @@
 package dev.nudge.cli;
 
-import dev.nudge.settings.ServeSettings;
+import dev.nudge.settings.Group;
 import dev.nudge.settings.Setting;
-import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// `nudge experiments show`: everything of one experiment.
@@ -13,14 +11,7 @@ record ExperimentsShowVerb() implements Verb<ExperimentsShowVerb.Settings> {
   record Settings(
       @Setting(help = ExperimentsAt.NAME, label = "NAME", operand = true, required = true)
           String experiment,
-      @Setting(
-              help = ExperimentsAt.SERVER,
-              byDefault = ServeSettings.URL,
-              unless = "store",
-              label = "URL")
-          @Nullable String server,
-      @Setting(help = ExperimentsAt.KEY, label = "FILE") @Nullable Path adminKeyFile,
-      @Setting(help = ExperimentsAt.STORE, label = "FOLDER") @Nullable Path store) {}
+      @Group("") ExperimentsAt.Where where) {}
 
   @Override
   public String name() {
@@ -39,10 +30,7 @@ record ExperimentsShowVerb() implements Verb<ExperimentsShowVerb.Settings> {
 
   @Override
   public int run(Settings settings, Console console) {
-    JsonNode report =
-        ExperimentsAt.of(
-                settings.server(), settings.adminKeyFile(), settings.store(), console::note)
-            .show(settings.experiment());
+    JsonNode report = settings.where().open(console::note).show(settings.experiment());
     ExperimentText.whole(report).forEach(console::result);
     console.object(report);
     return ExitCode.DONE;

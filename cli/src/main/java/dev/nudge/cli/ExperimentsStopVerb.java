@@ -1,8 +1,7 @@
 package dev.nudge.cli;
 
-import dev.nudge.settings.ServeSettings;
+import dev.nudge.settings.Group;
 import dev.nudge.settings.Setting;
-import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -20,19 +19,7 @@ record ExperimentsStopVerb() implements Verb<ExperimentsStopVerb.Settings> {
               label = "ARM")
           @Nullable String arm,
       @Setting(help = "why, for the record", byDefault = "stopped by hand") String reason,
-      @Setting(
-              help = ExperimentsAt.SERVER,
-              byDefault = ServeSettings.URL,
-              unless = "store",
-              label = "URL")
-          @Nullable String server,
-      @Setting(help = ExperimentsAt.KEY, label = "FILE") @Nullable Path adminKeyFile,
-      @Setting(
-              help =
-                  "the folder of nudge serve --experiments, while it does not run, instead of"
-                      + " --server",
-              label = "FOLDER")
-          @Nullable Path store) {}
+      @Group("") ExperimentsAt.Where where) {}
 
   @Override
   public String name() {
@@ -52,8 +39,9 @@ record ExperimentsStopVerb() implements Verb<ExperimentsStopVerb.Settings> {
   @Override
   public int run(Settings settings, Console console) {
     JsonNode report =
-        ExperimentsAt.of(
-                settings.server(), settings.adminKeyFile(), settings.store(), console::note)
+        settings
+            .where()
+            .open(console::note)
             .stop(settings.experiment(), settings.arm(), settings.reason());
     console.note(
         settings.experiment()

@@ -16,7 +16,7 @@ enum Part {
   private static final Map<String, String> ABOUT =
       Map.of(
           "data", "rows, before anything is trained on them",
-          "runs", "their settings, losses and files",
+          "runs", "settings, losses and files of training runs",
           "adapters", "versions of adapters, under names that move",
           "keys", "clients of serve",
           "experiments", "A/B tests, canaries and shadows in a running server");

@@ -7,6 +7,7 @@ import dev.nudge.train.TrainEvent.Diverged;
 import dev.nudge.train.TrainEvent.Evaluated;
 import dev.nudge.train.TrainEvent.Failed;
 import dev.nudge.train.TrainEvent.Finished;
+import dev.nudge.train.TrainEvent.Layout;
 import dev.nudge.train.TrainEvent.Planned;
 import dev.nudge.train.TrainEvent.Sampled;
 import dev.nudge.train.TrainEvent.Saved;
@@ -91,6 +92,7 @@ final class Progress implements Consumer<TrainEvent> {
       case Tokenised rows -> tokenised(line, rows);
       case Started started -> evaluations = started.evaluations();
       case Planned planned -> line.note(planned.line());
+      case Layout layout -> line.note(layout.line());
       case Step step -> step(step);
       case Evaluated held -> evaluated(held);
       case Sampled sample -> line.note(sampled(sample));

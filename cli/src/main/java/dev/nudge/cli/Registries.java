@@ -120,6 +120,13 @@ final class Registries {
   }
 
   /// A version as JSON has it.
+  static Map<String, @Nullable Object> values(Registry registry, Version version) {
+    return values(registry, version, registry.adapter(version.name()).aliasesOf(version));
+  }
+
+  /// A version as JSON has it.
+  ///
+  /// @param aliases that it has
   static Map<String, @Nullable Object> values(
       Registry registry, Version version, List<String> aliases) {
     Map<String, @Nullable Object> all = new LinkedHashMap<>();

@@ -54,7 +54,7 @@ record ScoreVerb(Scorer scorer) implements Verb<ScoreSettings> {
             console::note,
             console::warn);
     console.object(all);
-    ShownAnswers.lines(all).forEach(console::note);
+    ShownAnswers.lines(all).forEach(console.json() ? console::note : console.messages()::println);
     console.note(
         String.format(
             Locale.ROOT,

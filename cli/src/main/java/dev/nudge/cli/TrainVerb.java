@@ -76,7 +76,7 @@ record TrainVerb(Runner runner) implements Verb<TrainSettings> {
     Progress progress = new Progress(console.messages(), Progress.style(console), System::nanoTime);
     Consumer<TrainEvent> told =
         event -> {
-          if (console.verbose() || !(event instanceof TrainEvent.Planned line && line.layout())) {
+          if (console.verbose() || !(event instanceof TrainEvent.Layout)) {
             progress.accept(event);
           }
         };
@@ -100,7 +100,7 @@ record TrainVerb(Runner runner) implements Verb<TrainSettings> {
   /// A path as a shell takes it for one word.
   private static String word(Path path) {
     String text = path.toString();
-    return text.matches("[\\w./+@:-]+") ? text : "'" + text.replace("'", "'\\''") + "'";
+    return text.matches("[\\w./+@:-]+") ? text : Shell.quoted(text);
   }
 
   /// Whether a run that was stopped has left a checkpoint.

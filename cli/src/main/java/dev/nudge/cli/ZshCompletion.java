@@ -44,7 +44,7 @@ final class ZshCompletion {
         .formatted(
             verbs.stream()
                     .filter(verb -> !verb.inGroup())
-                    .map(verb -> "      " + quoted(verb.name() + ":" + verb.summary()))
+                    .map(verb -> "      " + Shell.quoted(verb.name() + ":" + verb.summary()))
                     .collect(joining("\n"))
                 + groups(verbs, "\n      '%1$s:one of %2$s'"),
             groups(
@@ -76,7 +76,7 @@ final class ZshCompletion {
 
   private static String branch(Verb<?> verb) {
     return CompletedFlag.of(verb).stream()
-        .map(flag -> " \\\n        " + quoted(spec(flag)))
+        .map(flag -> " \\\n        " + Shell.quoted(spec(flag)))
         .collect(
             joining("", "    " + verb.name().replace(' ', '-') + ")\n      _arguments", " ;;"));
   }
@@ -94,9 +94,5 @@ final class ZshCompletion {
       case FOLDER -> many + flag.name() + "=" + help + value + "_files -/";
       case OTHER -> many + flag.name() + "=" + help + value + " ";
     };
-  }
-
-  private static String quoted(String text) {
-    return "'" + text.replace("'", "'\\''") + "'";
   }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.nudge.engine.RowScore;
 import dev.nudge.generate.Completion.Stop;
 import dev.nudge.generate.Completions;
+import dev.nudge.generate.RowAnswers;
 import dev.nudge.generate.Scoring;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
@@ -37,7 +38,7 @@ class CommandTest {
               (settings, events, _) -> {
                 seen.add(settings);
                 events.accept(new TrainEvent.Planned("1 row"));
-                events.accept(new TrainEvent.Planned("1 lane", true));
+                events.accept(new TrainEvent.Layout("1 lane"));
                 events.accept(new TrainEvent.Warning("look out"));
                 boolean dry = settings.output().dryRun();
                 return new TrainVerb.Outcome(
@@ -165,6 +166,17 @@ class CommandTest {
         .isEqualTo(
             "23 of 64 answers exact (35.9 %), 1,300 tokens, loss 0.2500 a token, 2 bad rows set"
                 + " aside\n");
+  }
+
+  @Test
+  void theAnswersThatShowAsksForAreToldWithQToo() {
+    List<RowAnswers.Row> shown = List.of(new RowAnswers.Row(1, " oil", " gas"));
+    ScoreVerb verb =
+        new ScoreVerb((_, _, _, _) -> new Scoring.Summary(2, 0, 4, -2, 0.5, 1, shown, null));
+    String[] quiet = {"score", "--model", "m", "--data", "d", "--show", "wrong", "-q"};
+    assertThat(Ran.of(List.of(verb), quiet).err())
+        .isEqualTo("row 1  expected  \" oil\"\n       answered  \" gas\"\n");
+    assertThat(Ran.of(List.of(verb), plus(quiet, "--json")).err()).isEmpty();
   }
 
   @Test

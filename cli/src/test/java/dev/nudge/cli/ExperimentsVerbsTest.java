@@ -103,6 +103,10 @@ class ExperimentsVerbsTest implements Resolver {
     }
   }
 
+  private String asked() {
+    return "asked " + url() + "/\n";
+  }
+
   private String url() {
     return "http://127.0.0.1:" + port;
   }
@@ -147,7 +151,8 @@ class ExperimentsVerbsTest implements Resolver {
     assertThat(created.code()).as(created.err()).isZero();
     assertThat(created.err())
         .isEqualTo(
-            """
+            asked()
+                + """
             A is support@champion, sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
             B is support@canary, sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
             tone runs; requests for that model take part
@@ -182,7 +187,7 @@ class ExperimentsVerbsTest implements Resolver {
     assertThat(json("show", "tone")).hasToString(Json.line(experiments.show("tone")));
     assertThat(json("list").at("/data/0/name").asString()).isEqualTo("tone");
     Ran stopped = run("stop", "tone", "--arm", "B", "--reason", "release 7");
-    assertThat(stopped.err()).isEqualTo("tone is stopped; B answers to its name\n");
+    assertThat(stopped.err()).isEqualTo(asked() + "tone is stopped; B answers to its name\n");
     assertThat(run("show", "tone").out()).contains(": release 7; B answers to its name");
   }
 
@@ -261,23 +266,31 @@ class ExperimentsVerbsTest implements Resolver {
   @Test
   void whatTheServerRefusesIsOneLine() {
     assertThat(run("show", "tone"))
-        .isEqualTo(new Ran(2, "", "nudge: there is no experiment 'tone': there is none at all\n"));
+        .isEqualTo(
+            new Ran(
+                2, "", asked() + "nudge: there is no experiment 'tone': there is none at all\n"));
     assertThat(run("list", "--server", url()))
         .isEqualTo(
             new Ran(
                 2,
                 "",
-                "nudge: --server " + url() + "/ wants the admin key; give --admin-key-file\n"));
+                asked()
+                    + "nudge: --server "
+                    + url()
+                    + "/ wants the admin key; give --admin-key-file\n"));
     assertThat(run("list", "--server", url(), "--admin-key-file", "D/other-key").err())
         .isEqualTo(
-            "nudge: --server " + url() + "/ refuses the key of --admin-key-file: no such key\n");
+            asked()
+                + "nudge: --server "
+                + url()
+                + "/ refuses the key of --admin-key-file: no such key\n");
     assertThat(run("create", "a/b", "--arm", "A=x", "--arm", "B=y").err())
-        .startsWith("nudge: name is \"a/b\"; it must be 1 to 64 letters");
+        .startsWith(asked() + "nudge: name is \"a/b\"; it must be 1 to 64 letters");
     Ran page = run("list", "--server", url() + "/page");
     assertThat(page.code()).isEqualTo(1);
     assertThat(page.err())
         .isEqualTo(
-            "nudge: --server "
+            "asked %s/page/\nnudge: --server ".formatted(url())
                 + url()
                 + "/page/: the answer, of status 200, is no JSON; is it nudge serve?\n");
     http.stop(0);

@@ -47,7 +47,7 @@ public final class ChatRows implements Conversations {
   private final @Nullable LocalDateTime time; // null: when the template is loaded
   private @Nullable ChatTemplate template;
   private volatile boolean rendered;
-  private volatile boolean unled; // a prompt began without a system message
+  private volatile boolean lacksSystem; // a prompt began without a system message
 
   private ChatRows(
       Supplier<ChatTemplate> loaded,
@@ -135,7 +135,7 @@ public final class ChatRows implements Conversations {
 
   /// Whether a prompt began without a system message.
   public boolean lacksSystem() {
-    return unled;
+    return lacksSystem;
   }
 
   /// The token that ends a turn of the template, which ends an answer too; null: none, or none that
@@ -220,7 +220,7 @@ public final class ChatRows implements Conversations {
         () -> {
           Rendered rendered =
               whole(template().render(messages, tools, true, variables), messages, tools);
-          unled |= Messages.system(messages) == null;
+          lacksSystem |= Messages.system(messages) == null;
           return new Prompt(rendered.text(), encoded(rendered).ids());
         });
   }

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// @param badRows those that cannot be used
 /// @param mistakes of the bad rows, a line for each kind with its first places
 /// @param guesses of the files' formats, a line each
-/// @param tight what is said of prompts and completions without a space between; null: nothing
+/// @param advice what is said of prompts and completions without a space between; null: nothing
 /// @param characters of the good rows, without what a template puts around them
 /// @param tokens likewise; null: they were not counted
 /// @param turns messages of the conversations; null: there is none
@@ -24,8 +24,8 @@ public record DataStats(
     List<String> mistakes,
     List<String> guesses,
     SeenShapes shapes,
-    Joints joints,
-    @Nullable String tight,
+    PromptBoundary boundary,
+    @Nullable String advice,
     UsedColumns columns,
     Lengths characters,
     @Nullable Lengths tokens,
@@ -49,8 +49,8 @@ public record DataStats(
       lines.add("tokens     " + tokens);
     }
     List<String> found = new ArrayList<>(flaws.lines());
-    if (tight != null) {
-      found.addFirst(tight);
+    if (advice != null) {
+      found.addFirst(advice);
     }
     found.forEach(line -> lines.add("check      " + line));
     if (found.isEmpty()) {
@@ -74,7 +74,7 @@ public record DataStats(
     }
     values.put("shapes", seen);
     values.put("rows_with_tools", shapes.withTools());
-    values.put("rows_without_space", joints.tight());
+    values.put("rows_without_space", boundary.withoutSpace());
     values.put("columns", columns);
     values.put("characters", characters.values());
     values.put("tokens", tokens == null ? null : tokens.values());

@@ -33,7 +33,7 @@ public final class DataSurvey {
   private final Flaws flaws = new Flaws(QualitySettings.KEEP);
   private final UsedColumns.Tally columns;
   private final SeenShapes.Tally shapes = new SeenShapes.Tally();
-  private final Joints.Tally joints = new Joints.Tally();
+  private final PromptBoundary.Tally boundaries = new PromptBoundary.Tally();
   private final Lengths.Tally characters = new Lengths.Tally();
   private final Lengths.Tally tokens = new Lengths.Tally();
   private final Lengths.Tally turns = new Lengths.Tally();
@@ -169,7 +169,7 @@ public final class DataSurvey {
       case Seen.Good good -> {
         columns.add(good.content(), good.names());
         shapes.add(good.content());
-        joints.add(good.content(), false);
+        boundaries.add(good.content(), false);
         characters.add(good.characters());
         tokens.add(good.tokens());
         int messages = Said.turns(good.content());
@@ -194,8 +194,8 @@ public final class DataSurvey {
         bad.lines(),
         guesses,
         shapes.shapes(),
-        joints.joints(),
-        joints.joints().line(data),
+        boundaries.boundary(),
+        boundaries.boundary().advice(data),
         columns.columns(),
         characters.lengths(),
         tokenizer == null ? null : tokens.lengths(),

@@ -180,8 +180,8 @@ public final class Dataset {
   }
 
   /// Returns how prompts and completions stand side by side.
-  public Joints joints() {
-    return facts.joints();
+  public PromptBoundary boundary() {
+    return facts.boundary();
   }
 
   /// Returns the first sequence as it is trained, for people.

@@ -44,7 +44,7 @@ final class EncodedRows {
     BadRows bad = new BadRows();
     UsedColumns.Tally columns = new UsedColumns.Tally(shape);
     SeenShapes.Tally shapes = new SeenShapes.Tally();
-    Joints.Tally joints = new Joints.Tally();
+    PromptBoundary.Tally boundaries = new PromptBoundary.Tally();
     CutRows cut = CutRows.none(encoder.maxLength());
     int rows = 0;
     long read = 0; // characters, about as many as bytes
@@ -62,7 +62,7 @@ final class EncodedRows {
             case Outcome.Good good -> {
               columns.add(good.content(), good.names());
               shapes.add(good.content());
-              joints.add(good.content(), good.sequences().sharesToken());
+              boundaries.add(good.content(), good.sequences().sharesToken());
               if (flaws == null || flaws.add(good.look(), lines.get(i))) {
                 if (encoder.concatenates(good.content())) {
                   Example text = good.sequences().examples().getFirst();
@@ -98,7 +98,7 @@ final class EncodedRows {
         columns.columns(),
         shapes.shapes(),
         shapes.system(),
-        joints.joints(),
+        boundaries.boundary(),
         List.copyOf(guesses),
         starts,
         grouped,

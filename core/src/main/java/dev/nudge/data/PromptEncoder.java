@@ -39,15 +39,15 @@ public record PromptEncoder(
     }
     ArrayNode messages = JsonNodeFactory.instance.arrayNode();
     messages.add(Messages.message("user", text));
-    return chat.prompt(led(messages), null);
+    return chat.prompt(withSystem(messages), null);
   }
 
-  private ArrayNode led(ArrayNode messages) {
+  private ArrayNode withSystem(ArrayNode messages) {
     if (system == null || Messages.system(messages) != null) {
       return messages;
     }
-    ArrayNode led = JsonNodeFactory.instance.arrayNode();
-    return led.add(Messages.message("system", system)).addAll(messages);
+    ArrayNode all = JsonNodeFactory.instance.arrayNode();
+    return all.add(Messages.message("system", system)).addAll(messages);
   }
 
   private Conversations.Prompt text(String text) throws BadRowException {
@@ -65,7 +65,7 @@ public record PromptEncoder(
       throw RowShape.noTemplate();
     }
     try {
-      return chat.prompt(led(messages), tools);
+      return chat.prompt(withSystem(messages), tools);
     } catch (IllegalArgumentException e) {
       throw new BadRowException(String.valueOf(e.getMessage()));
     }

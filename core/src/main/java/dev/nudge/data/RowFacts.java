@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// @param columns that the rows are made of, and those that no row uses
 /// @param shapes what the rows look like, as it was recognised
 /// @param system the message that all conversations begin with; null: there is none
-/// @param joints spaces between prompts and completions
+/// @param boundary spaces between prompts and completions
 /// @param guesses what was guessed of the files' formats, a line each
 /// @param starts for each name that was given as data the index of its first row
 /// @param grouped the rows that are held out by their group
@@ -24,7 +24,7 @@ record RowFacts(
     UsedColumns columns,
     SeenShapes shapes,
     @Nullable String system,
-    Joints joints,
+    PromptBoundary boundary,
     List<String> guesses,
     List<Integer> starts,
     BitSet grouped,
@@ -39,7 +39,7 @@ record RowFacts(
         columns,
         shapes,
         system,
-        joints,
+        boundary,
         guesses,
         starts,
         new BitSet(),

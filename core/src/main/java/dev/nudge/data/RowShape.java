@@ -287,8 +287,8 @@ final class RowShape {
     if (row.isList("chosen")) {
       how = "--columns " + (row.isList(from) ? "completion" : "messages") + "=chosen";
     } else if (row.has(from)) {
-      boolean tight = Joints.isTight(row.text(from), row.text("chosen"));
-      how = "--completion '" + (tight ? " " : "") + "{chosen}'";
+      boolean lacksSpace = PromptBoundary.lacksSpace(row.text(from), row.text("chosen"));
+      how = "--completion '" + (lacksSpace ? " " : "") + "{chosen}'";
     } else {
       how = "--columns text=chosen";
     }

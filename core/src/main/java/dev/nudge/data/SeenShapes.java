@@ -55,7 +55,7 @@ public record SeenShapes(Map<DataShape, Integer> counts, int withTools, int spok
     private int withTools;
     private int spoken;
     private @Nullable String system;
-    private boolean led = true; // all conversations so far begin with that message
+    private boolean sameSystem = true; // all conversations so far begin with that message
 
     void add(RowShape.Content content) {
       counts.merge(content.shape(), 1, Integer::sum);
@@ -70,15 +70,15 @@ public record SeenShapes(Map<DataShape, Integer> counts, int withTools, int spok
           content instanceof RowShape.Content.Answer || content instanceof RowShape.Content.Text;
       spoken += text ? 0 : 1;
       switch (content) {
-        case RowShape.Content.Conversation row -> lead(Messages.system(row.messages()));
-        case RowShape.Content.ChatAnswer row -> lead(Messages.system(row.prompt()));
+        case RowShape.Content.Conversation row -> addSystem(Messages.system(row.messages()));
+        case RowShape.Content.ChatAnswer row -> addSystem(Messages.system(row.prompt()));
         case RowShape.Content.Answer _, RowShape.Content.Text _ -> {}
       }
     }
 
-    private void lead(@Nullable String said) {
-      led &= said != null && (system == null || system.equals(said));
-      system = led ? said : null;
+    private void addSystem(@Nullable String said) {
+      sameSystem &= said != null && (system == null || system.equals(said));
+      system = sameSystem ? said : null;
     }
 
     /// The system message that all conversations begin with; null: there is none.

@@ -47,7 +47,7 @@ final class TokenFile {
       ByteBuffer.wrap("NUDGETOK".getBytes(StandardCharsets.US_ASCII))
           .order(ByteOrder.LITTLE_ENDIAN)
           .getLong();
-  private static final int VERSION = 5;
+  private static final int VERSION = 6;
   private static final int HEADER = 64;
   private static final int CHECKED = 40; // bytes of the header that its checksum covers
   private static final long SLICE = 1 << 30;
@@ -63,7 +63,7 @@ final class TokenFile {
       UsedColumns columns,
       SeenShapes shapes,
       @Nullable String system,
-      Joints joints,
+      PromptBoundary boundary,
       List<String> guesses,
       List<Integer> starts,
       List<Integer> grouped,
@@ -189,7 +189,7 @@ final class TokenFile {
         f.columns(),
         f.shapes(),
         f.system(),
-        f.joints(),
+        f.boundary(),
         f.guesses(),
         f.starts(),
         grouped,
@@ -298,7 +298,7 @@ final class TokenFile {
           f.columns(),
           f.shapes(),
           f.system(),
-          f.joints(),
+          f.boundary(),
           f.guesses(),
           f.starts(),
           f.grouped().stream().boxed().toList(),

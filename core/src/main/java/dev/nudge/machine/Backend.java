@@ -76,7 +76,7 @@ public record Backend(
   /// of it. A measure beside a busy neighbour could choose another, and with it other bits.
   ///
   /// @param before the compute type that it had
-  public static Backend again(Compute before, Compute wanted, Path cache, int... widths) {
+  public static Backend again(Compute wanted, Compute before, Path cache, int... widths) {
     return resolve(wanted, before, cache, GemmProvider.find(), widths);
   }
 
@@ -110,7 +110,7 @@ public record Backend(
     }
     GemmProvider gemms = provider.get();
     Dtype compute =
-        before == null ? choose(wanted, gemms, notes) : keep(before, wanted, gemms, notes);
+        before == null ? choose(wanted, gemms, notes) : keep(wanted, before, gemms, notes);
     return new Backend(
         compute,
         kernels,
@@ -121,7 +121,7 @@ public record Backend(
   }
 
   private static Dtype keep(
-      Compute before, Compute wanted, GemmProvider gemms, List<String> notes) {
+      Compute wanted, Compute before, GemmProvider gemms, List<String> notes) {
     if (before == Compute.FP32) {
       return Dtype.F32;
     }

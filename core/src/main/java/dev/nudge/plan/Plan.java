@@ -108,10 +108,15 @@ public record Plan(
 
   /// The plan as it is printed.
   public List<String> lines() {
-    return List.of("compute    " + backend, "memory     " + Bytes.shown(totalBytes()));
+    return List.of(compute(), "memory     " + Bytes.shown(totalBytes()));
   }
 
-  /// How it is laid out, for those who know the machine; the last line is of what its memory holds.
+  /// The line of compute type and products.
+  public String compute() {
+    return "compute    " + backend;
+  }
+
+  /// How it is laid out, for those who know the machine.
   public List<String> layout() {
     List<String> lines = new ArrayList<>();
     lines.add(
@@ -128,25 +133,28 @@ public record Plan(
     if (!counts().isEmpty()) {
       lines.add("recompute  " + recomputed());
     }
-    Footprint f = footprint;
-    lines.add(
-        "holds      weights "
-            + Bytes.shown(f.weights().held())
-            + " beside the mapped file, trained "
-            + Bytes.shown(f.masters() + f.working() + f.gradients())
-            + ", optimiser "
-            + (f.paged() > 0
-                ? Bytes.shown(f.paged()) + " in a mapped file"
-                : Bytes.shown(f.optimizer()))
-            + ", workspace "
-            + lanes
-            + " × "
-            + Bytes.shown(f.workspace())
-            + (split.sharedBytes() == 0 ? "" : " + " + Bytes.shown(split.sharedBytes()))
-            + (caches == Caches.NONE ? "" : ", packed weights " + Bytes.shown(f.caches()))
-            + ", runtime "
-            + Bytes.shown(f.runtime()));
     return lines;
+  }
+
+  /// The line of what its memory holds, for them too.
+  public String holds() {
+    Footprint f = footprint;
+    return "holds      weights "
+        + Bytes.shown(f.weights().held())
+        + " beside the mapped file, trained "
+        + Bytes.shown(f.masters() + f.working() + f.gradients())
+        + ", optimiser "
+        + (f.paged() > 0
+            ? Bytes.shown(f.paged()) + " in a mapped file"
+            : Bytes.shown(f.optimizer()))
+        + ", workspace "
+        + lanes
+        + " × "
+        + Bytes.shown(f.workspace())
+        + (split.sharedBytes() == 0 ? "" : " + " + Bytes.shown(split.sharedBytes()))
+        + (caches == Caches.NONE ? "" : ", packed weights " + Bytes.shown(f.caches()))
+        + ", runtime "
+        + Bytes.shown(f.runtime());
   }
 
   /// Levels with the number of layers that are at them, `NONE` left out.

@@ -16,7 +16,9 @@ public record OutSettings(
     @Setting(help = "replace what nudge wrote to that folder before") boolean overwrite,
     @Setting(help = "go on with the run in --out; settings that are left out are the run's")
         boolean resume,
-    @Setting(help = "steps between two saves (default: 3 minutes, or a twentieth of the time)")
+    @Setting(
+            help =
+                "steps between two saves (default: by time, at least 3 minutes apart, at most 5 % of the run)")
         @Nullable Integer saveSteps,
     @Setting(help = "checkpoints to keep (default: 2 and the best, until the run is finished)")
         @Nullable Integer keep,

@@ -21,7 +21,7 @@ public record ScoreSettings(
     @Setting(help = LengthSettings.TRUNCATE) boolean truncate,
     @Setting(
             help =
-                "of wrong rows, or of all: what each expects, the answer that generate gives, and which answers are taken for which (default: no answer is made)")
+                "show wrong rows, or all: expected answer, generated answer, confusion matrix (default: none)")
         @Nullable ShowRows show)
     implements ModelWithers<ScoreSettings>,
         RegistryWithers<ScoreSettings>,

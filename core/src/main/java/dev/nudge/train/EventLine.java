@@ -21,7 +21,11 @@ final class EventLine {
       case TrainEvent.Diverged _ -> "diverged";
       case TrainEvent.Failed _ -> "failed";
       case TrainEvent.Finished end -> end.state() == RunState.STOPPED ? "stopped" : "finished";
-      case TrainEvent.Tokenised _, TrainEvent.Planned _, TrainEvent.Step _, TrainEvent.Sampled _ ->
+      case TrainEvent.Tokenised _,
+          TrainEvent.Planned _,
+          TrainEvent.Layout _,
+          TrainEvent.Step _,
+          TrainEvent.Sampled _ ->
           null;
     };
   }

@@ -94,9 +94,8 @@ public record Outlook(
     if (settings.lora().method() == Method.FULL) {
       lines.add("trained    " + f.each(attempt.count().trained()));
     }
-    lines.add(plan.lines().getFirst()); // the memory stands below
-    List<String> layout = plan.layout();
-    lines.addAll(layout.subList(0, layout.size() - 1)); // and all that it holds
+    lines.add(plan.compute());
+    lines.addAll(plan.layout());
     lines.add("");
     row(lines, "weights, read in place from the file", f.weights().mapped());
     row(lines, "weights, in the compute type", f.weights().dense());

@@ -131,9 +131,9 @@ public record Prepared(
     if (template != null) {
       lines.add("template   " + template.place());
     }
-    String tight = data.joints().line(settings.data());
-    if (tight != null) {
-      lines.add("advice     " + tight);
+    String spaces = data.boundary().advice(settings.data());
+    if (spaces != null) {
+      lines.add("advice     " + spaces);
     }
     lines.add("first row  given    " + data.first().given());
     lines.add("           trained  " + data.first().trained());
@@ -192,6 +192,7 @@ public record Prepared(
   /// The lines for those who know the machine.
   List<String> layout() {
     List<String> lines = new ArrayList<>(plan.layout());
+    lines.add(plan.holds());
     if (settings.memory() == null) {
       long ahead = machine.others().aheadBytes();
       lines.add(

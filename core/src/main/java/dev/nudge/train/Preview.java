@@ -100,9 +100,9 @@ public record Preview(
       chat.warnStrange(folder, advice::add);
     }
     ChatRows.warnUnused(settings, data.shapes(), advice::add);
-    String tight = data.joints().line(settings);
-    if (tight != null) {
-      advice.add(tight);
+    String spaces = data.boundary().advice(settings);
+    if (spaces != null) {
+      advice.add(spaces);
     }
     if (ends.begunTwice() > 0) {
       advice.add(

@@ -192,7 +192,7 @@ final class Run implements AutoCloseable {
     events.accept(started());
     prepared.rows().forEach(line -> events.accept(new TrainEvent.Planned(line)));
     prepared.summary().forEach(line -> events.accept(new TrainEvent.Planned(line)));
-    prepared.layout().forEach(line -> events.accept(new TrainEvent.Planned(line, true)));
+    prepared.layout().forEach(line -> events.accept(new TrainEvent.Layout(line)));
     RunResult result;
     try {
       write(RunState.RUNNING); // first: by it the folder is known as a run's

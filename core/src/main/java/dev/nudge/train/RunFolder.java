@@ -26,7 +26,7 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.BooleanNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// The folder of a run: who may write into it, and its `run.json`.
 ///
@@ -143,7 +143,7 @@ final class RunFolder implements AutoCloseable {
       checkNotResumed(resume, out);
       return false;
     }
-    List<String> other = changedSettings(there.path("settings"), settings);
+    List<String> other = changedSettings(settings(there), settings);
     if (other.isEmpty()) {
       other = RunDigests.changedInputs(there, settings);
     }
@@ -189,7 +189,7 @@ final class RunFolder implements AutoCloseable {
     EarlierRun earlier = new EarlierRun(out, there);
     boolean other =
         earlier.isFinished()
-            || !changedSettings(there.path("settings"), settings).isEmpty()
+            || !changedSettings(settings(there), settings).isEmpty()
             || !RunDigests.changedInputs(there, settings).isEmpty();
     if (other) {
       return null;
@@ -233,15 +233,16 @@ final class RunFolder implements AutoCloseable {
     checkNotResumed(!Files.exists(file), out);
     JsonNode run = read(file);
     Map<String, @Nullable Object> given = new LinkedHashMap<>();
-    if (run.path("settings").isObject()) {
-      given.putAll(Json.plain(run.path("settings")));
+    JsonNode settings = settings(run);
+    if (settings.isObject()) {
+      given.putAll(Json.plain(settings));
     }
     Set<String> keys = new HashSet<>();
     run.path("given").forEach(key -> keys.add(key.asString("")));
     if (!keys.isEmpty()) {
       given.keySet().retainAll(keys); // others are defaults, which some choices refuse
     }
-    if (!run.path("settings").has(FROM_ZERO)) {
+    if (settings.path(FROM_ZERO).asBoolean(false)) {
       given.put(FROM_ZERO, true);
     }
     given.keySet().removeAll(Set.of("out", "overwrite", "resume", "dry_run"));
@@ -287,7 +288,7 @@ final class RunFolder implements AutoCloseable {
     JsonNode now = Json.tree(settings.values());
     List<String> changes = new ArrayList<>();
     for (String key : now.propertyNames()) {
-      String was = shown(then(there, key, now.get(key)));
+      String was = shown(there.path(key));
       String is = shown(now.get(key));
       boolean rows = DATA.contains(key) && !was.equals(NOT_GIVEN) && !is.equals(NOT_GIVEN);
       if (!was.equals(is) && !rows && !FREE.contains(key)) {
@@ -297,12 +298,13 @@ final class RunFolder implements AutoCloseable {
     return changes;
   }
 
-  /// What a run had for a setting. One of before it could be set began its warm-up at 0.
-  private static JsonNode then(JsonNode there, String key, JsonNode now) {
-    if (!key.equals(FROM_ZERO) || there.has(key)) {
-      return there.path(key);
+  /// The settings of a `run.json`. A run of before the setting was there began its warm-up at 0.
+  private static JsonNode settings(JsonNode run) {
+    JsonNode settings = run.path("settings");
+    if (settings instanceof ObjectNode known && !known.has(FROM_ZERO)) {
+      known.put(FROM_ZERO, known.path("warmup").asDouble(0) != 0);
     }
-    return there.path("warmup").asDouble(0) == 0 ? now : BooleanNode.TRUE;
+    return settings;
   }
 
   private static String shown(JsonNode value) {

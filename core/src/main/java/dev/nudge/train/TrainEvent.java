@@ -39,15 +39,10 @@ public sealed interface TrainEvent {
       implements TrainEvent {}
 
   /// Tells one line of how rows are read or of the frozen plan, before the first step.
-  ///
-  /// @param layout whether it is for those who know the machine
-  record Planned(String line, boolean layout) implements TrainEvent {
+  record Planned(String line) implements TrainEvent {}
 
-    /// A line for everybody.
-    public Planned(String line) {
-      this(line, false);
-    }
-  }
+  /// Tells one line of the frozen plan's layout, for those who know the machine, behind the others.
+  record Layout(String line) implements TrainEvent {}
 
   /// An optimiser step. Values are those of the step, not running totals.
   ///

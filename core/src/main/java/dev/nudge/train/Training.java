@@ -137,7 +137,7 @@ public final class Training {
         found == null
             ? Backend.resolve(compute, machine.cache(), config.widths())
             : Backend.again(
-                found.checkpoint().made().compute(), compute, machine.cache(), config.widths());
+                compute, found.checkpoint().made().compute(), machine.cache(), config.widths());
     Resumed resumed = found == null ? null : Resumed.of(found, settings, backend);
     warnings.addAll(backend.notes());
     NewParts.Tokens tokens =

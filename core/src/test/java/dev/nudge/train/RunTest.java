@@ -857,7 +857,9 @@ class RunTest {
         prepared,
         event -> {
           if (event instanceof TrainEvent.Planned line) {
-            (line.layout() ? layout : plain).add(line.line());
+            plain.add(line.line());
+          } else if (event instanceof TrainEvent.Layout line) {
+            layout.add(line.line());
           }
         },
         () -> false);

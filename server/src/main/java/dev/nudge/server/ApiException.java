@@ -58,6 +58,16 @@ public final class ApiException extends RuntimeException {
         "there is no model '%s'; GET /v1/models lists what there is".formatted(shown(model)));
   }
 
+  /// There is nothing at that address.
+  public static ApiException unknownUrl(String message) {
+    return new ApiException(404, INVALID, null, "unknown_url", 0, message);
+  }
+
+  /// A text has more tokens than the model takes.
+  public static ApiException tooLong(String param, String message) {
+    return new ApiException(400, INVALID, param, "context_length_exceeded", 0, message);
+  }
+
   /// The client may not.
   public static ApiException forbidden(@Nullable String param, String code, String message) {
     return new ApiException(403, "permission_error", param, code, 0, message);

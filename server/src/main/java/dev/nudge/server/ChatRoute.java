@@ -2,6 +2,7 @@ package dev.nudge.server;
 
 import dev.nudge.chat.ChatTemplates;
 import dev.nudge.chat.ChatText;
+import dev.nudge.chat.FieldException;
 import dev.nudge.chat.ToolFormat;
 import dev.nudge.chat.Tools;
 import dev.nudge.constrain.Constraint;
@@ -20,10 +21,10 @@ record ChatRoute(Shared shared) implements Routes.Handler {
   /// What is asked, whatever route it came by.
   ///
   /// @param fields of a chat
-  /// @param messages what the client calls them
-  /// @param format what the client calls `response_format`
-  /// @param id what the answer's id begins with
-  record Asked(Fields fields, String messages, String format, String id) {}
+  /// @param messagesField what the client calls `messages`
+  /// @param formatField what the client calls `response_format`
+  /// @param idPrefix what the answer's id begins with
+  record Asked(Fields fields, String messagesField, String formatField, String idPrefix) {}
 
   /// Makes what tells a chat's answer.
   interface Teller {
@@ -49,11 +50,10 @@ record ChatRoute(Shared shared) implements Routes.Handler {
     Served served = shared.find(exchange, or(fields.text("model"), ""));
     ArrayNode messages = messages(asked);
     Tools tools = Tools.of(fields.list("tools"), fields.node("tool_choice"));
-    ChatTemplates.Prompt prompt =
-        shared.prompts().of(served, messages, tools.shown(), fields.object("chat_template_kwargs"));
+    ChatTemplates.Prompt prompt = prompt(asked, served, messages, tools);
     Integer top = SamplingFields.chatTop(fields);
     SamplingSettings sampling = SamplingFields.of(fields, shared.session().usualTokens(), 1, top);
-    shared.checkFits(asked.messages, prompt.ids());
+    shared.checkFits(asked.messagesField, prompt.ids());
     ToolFormat format = ToolFormat.of(prompt.template());
     Constraint constraint = constraint(asked, tools, format, prompt.turnEnd());
     int n = SamplingFields.n(fields);
@@ -64,7 +64,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
             || !fields.flag("parallel_tool_calls", true);
     List<ChatChoice> choices =
         Stream.generate(() -> new ChatChoice(rules, oneCall)).limit(n).toList();
-    Heading heading = Heading.of(asked.id, served.asked(), served);
+    Heading heading = Heading.of(asked.idPrefix, served.asked(), served);
     Reply reply = teller.of(heading, choices, rules.thinks());
     Request request =
         Request.of(prompt.ids(), sampling)
@@ -76,6 +76,17 @@ record ChatRoute(Shared shared) implements Routes.Handler {
     new Answering(shared, exchange, reply, n / sampling.n()).answer(served, List.of(request));
   }
 
+  private ChatTemplates.Prompt prompt(Asked asked, Served served, ArrayNode messages, Tools tools) {
+    ObjectNode variables = asked.fields.object("chat_template_kwargs");
+    try {
+      return shared.prompts().of(served, messages, tools.shown(), variables);
+    } catch (FieldException e) {
+      throw e.field().equals("messages")
+          ? ApiException.wrong(asked.messagesField, String.valueOf(e.getMessage()))
+          : e;
+    }
+  }
+
   private static ArrayNode messages(Asked asked) {
     ArrayNode messages = asked.fields.list("messages");
     if (messages == null) {
@@ -83,7 +94,8 @@ record ChatRoute(Shared shared) implements Routes.Handler {
     }
     if (messages.isEmpty()) {
       throw ApiException.wrong(
-          asked.messages, "'%s' is empty; give at least one message".formatted(asked.messages));
+          asked.messagesField,
+          "'%s' is empty; give at least one message".formatted(asked.messagesField));
     }
     return messages;
   }
@@ -99,7 +111,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
     String schema = tools.schema(format, Constraints.schema(asked.fields));
     return schema == null
         ? shared.constraints().guided(asked.fields, turnEnd)
-        : shared.constraints().schema(tools.must() ? "tools" : asked.format, schema, turnEnd);
+        : shared.constraints().schema(tools.must() ? "tools" : asked.formatField, schema, turnEnd);
   }
 
   static String or(@Nullable String text, String otherwise) {

@@ -72,12 +72,8 @@ record EmbeddingRoute(Shared shared) implements Routes.Handler {
       throw ApiException.wrong("input", "'input' has a text without tokens; give it one");
     }
     if (text.length > most) {
-      throw new ApiException(
-          400,
-          "invalid_request_error",
+      throw ApiException.tooLong(
           "input",
-          "context_length_exceeded",
-          0,
           "'input' has a text of %d tokens, and the model takes %d; shorten it"
               .formatted(text.length, most));
     }

@@ -26,8 +26,7 @@ final class ResponseReply implements Reply {
   private final long made = System.nanoTime();
   private @Nullable Item open;
   private String id = ""; // of the item that is open
-  private boolean whole = true;
-  private String reason = "";
+  private @Nullable String cutBy; // why the answer ended early
   private int sequence;
   private @Nullable Sse sse;
 
@@ -79,9 +78,13 @@ final class ResponseReply implements Reply {
       take(delta);
     }
     String finish = Reply.finish(completion.stop());
-    whole = finish.equals("stop");
-    reason = finish.equals("length") ? "max_output_tokens" : finish;
-    if (open == null || (open != Item.MESSAGE && whole)) {
+    cutBy =
+        switch (finish) {
+          case "stop" -> null;
+          case "length" -> "max_output_tokens";
+          default -> finish;
+        };
+    if (open == null || (open != Item.MESSAGE && cutBy == null)) {
       turn(Item.MESSAGE); // an empty one, but where a thought was cut off
     }
     close();
@@ -90,8 +93,8 @@ final class ResponseReply implements Reply {
   @Override
   public void end(Exchange.Spent spent) throws IOException {
     ObjectNode response = response(status());
-    if (!whole) {
-      response.putObject("incomplete_details").put("reason", reason);
+    if (cutBy != null) {
+      response.putObject("incomplete_details").put("reason", cutBy);
     }
     response.set("usage", usage(spent));
     if (!stream) {
@@ -113,7 +116,7 @@ final class ResponseReply implements Reply {
   }
 
   private String status() {
-    return whole ? "completed" : "incomplete";
+    return cutBy == null ? "completed" : "incomplete";
   }
 
   /// The stream begins with the first token, so what fails before has a status of its own.

@@ -1,6 +1,5 @@
 package dev.nudge.server;
 
-import dev.nudge.chat.FieldException;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -25,22 +24,17 @@ record ResponseRoute(ChatRoute chat) implements Routes.Handler {
     refuse(fields);
     boolean stream = fields.flag("stream", false);
     Fields asked = chatOf(fields);
-    try {
-      chat.answer(
-          exchange,
-          new ChatRoute.Asked(asked, "input", "text.format", "resp_"),
-          (heading, choices, thinks) ->
-              new ResponseReply(
-                  exchange,
-                  heading,
-                  chat.shared().session().tokenizer(),
-                  choices.getFirst(),
-                  fields,
-                  stream));
-    } catch (FieldException e) {
-      String message = String.valueOf(e.getMessage());
-      throw e.field().equals("messages") ? ApiException.wrong("input", message) : e;
-    }
+    chat.answer(
+        exchange,
+        new ChatRoute.Asked(asked, "input", "text.format", "resp_"),
+        (heading, choices, thinks) ->
+            new ResponseReply(
+                exchange,
+                heading,
+                chat.shared().session().tokenizer(),
+                choices.getFirst(),
+                fields,
+                stream));
   }
 
   private static void refuse(Fields fields) {

@@ -65,12 +65,7 @@ public final class Routes {
     Map<String, Route> methods = methods(path);
     Route route = methods == null ? null : methods.get(method);
     if (methods == null) {
-      throw new ApiException(
-          404,
-          "invalid_request_error",
-          null,
-          "unknown_url",
-          0,
+      throw ApiException.unknownUrl(
           "there is no %s %s here".formatted(method, ApiException.shown(path)));
     }
     if (route == null) {

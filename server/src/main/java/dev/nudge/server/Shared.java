@@ -113,12 +113,8 @@ record Shared(
       throw ApiException.wrong(field, "'%s' has no tokens; give a text".formatted(field));
     }
     if (prompt.length >= session.maxLength()) {
-      throw new ApiException(
-          400,
-          "invalid_request_error",
+      throw ApiException.tooLong(
           field,
-          "context_length_exceeded",
-          0,
           "the prompt has %d tokens, and the model takes %d with the answer; shorten it"
               .formatted(prompt.length, session.maxLength()));
     }

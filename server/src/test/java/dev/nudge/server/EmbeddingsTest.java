@@ -11,10 +11,9 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Base64;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
@@ -23,18 +22,7 @@ import tools.jackson.databind.JsonNode;
 @Timeout(120)
 class EmbeddingsTest {
   private static final String EMBED = "/v1/embeddings";
-  private static Place place;
-
-  @BeforeAll
-  static void open() {
-    place = Place.open();
-  }
-
-  @AfterAll
-  static void close() {
-    place.close();
-    assertThat(place.warnings).noneMatch(line -> line.contains("internal error"));
-  }
+  @RegisterExtension private static final Place place = Place.open();
 
   /// The library's own, brought to length 1.
   private static double[] alone(@Nullable Path adapter, String text) {

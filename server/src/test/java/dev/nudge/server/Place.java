@@ -1,5 +1,7 @@
 package dev.nudge.server;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.nudge.Backends;
 import dev.nudge.Goldens;
 import dev.nudge.machine.Machine;
@@ -14,11 +16,14 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.extension.AfterAllCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
-/// A server of a tiny model with two adapters, and a client that sends what a test writes down.
-final class Place implements AutoCloseable {
+/// A server of a tiny model with two adapters, and a client that sends what a test writes down. As
+/// an extension of a class it closes behind the last test, and no error may have been internal.
+final class Place implements AfterAllCallback, AutoCloseable {
   static final Path MODEL = Goldens.MODEL;
   static final Path ONE = Goldens.ADAPTER;
   static final Path OTHER = Goldens.OTHER;
@@ -117,6 +122,12 @@ final class Place implements AutoCloseable {
   static String chat(String model, String text, String more) {
     return "{\"model\": \"%s\", \"temperature\": 0, \"messages\": [{\"role\": \"user\", \"content\": \"%s\"}]%s}"
         .formatted(model, text, more.isEmpty() ? "" : ", " + more);
+  }
+
+  @Override
+  public void afterAll(ExtensionContext context) {
+    close();
+    assertThat(warnings).noneMatch(line -> line.contains("internal error"));
   }
 
   @Override

@@ -4,10 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.server.Place.Reply;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
@@ -17,18 +16,7 @@ import tools.jackson.databind.node.ObjectNode;
 @Timeout(120)
 class ResponsesTest {
   private static final String RESPOND = "/v1/responses";
-  private static Place place;
-
-  @BeforeAll
-  static void open() {
-    place = Place.open();
-  }
-
-  @AfterAll
-  static void close() {
-    place.close();
-    assertThat(place.warnings).noneMatch(line -> line.contains("internal error"));
-  }
+  @RegisterExtension private static final Place place = Place.open();
 
   private static Reply respond(String body) {
     return place.post(RESPOND, body.replace('\'', '"'));

@@ -25,10 +25,9 @@ import java.util.concurrent.Future;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
@@ -37,18 +36,7 @@ import tools.jackson.databind.JsonNode;
 class ServerTest {
   private static final String CHAT = "/v1/chat/completions";
   private static final String COMPLETE = "/v1/completions";
-  private static Place place;
-
-  @BeforeAll
-  static void open() {
-    place = Place.open();
-  }
-
-  @AfterAll
-  static void close() {
-    place.close();
-    assertThat(place.warnings).noneMatch(line -> line.contains("internal error"));
-  }
+  @RegisterExtension private static final Place place = Place.open();
 
   private static String alone(@Nullable Path adapter, String prompt, int tokens) {
     try (Session session =

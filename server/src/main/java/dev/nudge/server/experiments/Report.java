@@ -63,6 +63,9 @@ final class Report {
       report.put("stopped", stopped(definition, stopped, history));
     }
     report.put("metric", definition.metric().word());
+    report.put("metric_name", definition.metric().figure().name());
+    report.put("unit", definition.metric().figure().unit().word());
+    report.put("more_is_better", definition.metric().moreIsBetter());
     report.put("alpha", definition.alpha());
     report.put("min_sample", definition.minSample());
     report.put("equivalence", definition.equivalence());
@@ -208,38 +211,41 @@ final class Report {
     return all.count() * (1 - p) < 1 - 1e-9 ? Double.NaN : all.quantile(p);
   }
 
+  /// What is not told yet is there, and null.
   private static Map<String, @Nullable Object> comparison(Tally tally, Comparison comparison) {
     Definition definition = tally.definition();
-    ArmTally first = tally.arm(0);
-    ArmTally other = tally.arm(comparison.arm());
-    Figure figure = definition.metric().figure();
     boolean told = comparison.missing() == 0 || comparison.adjusted() <= definition.alpha();
-    boolean thumbs =
-        told && definition.metric() == Metric.SCORE && first.allThumbs() && other.allThumbs();
-    Posterior of = Posterior.of(other.thumbsUp, other.thumbs);
-    Posterior ofFirst = Posterior.of(first.thumbsUp, first.thumbs);
-    double low = comparison.interval().low();
-    double high = comparison.interval().high();
     Map<String, @Nullable Object> all =
         map(
             "arm", definition.arms().get(comparison.arm()).name(),
             "against", definition.arms().getFirst().name(),
             "metric", definition.metric().word(),
-            "name", figure.name(),
-            "unit", figure.unit().word(),
-            "more_is_better", definition.metric().moreIsBetter(),
             "missing", comparison.missing(),
             "note", told ? null : Judge.missing(definition, comparison));
-    all.put("difference", told ? number(comparison.difference()) : null);
-    all.put("low", told ? number(low) : null);
-    all.put("high", told ? number(high) : null);
-    all.put("difference_text", told ? figure.text(comparison.difference()) : null);
-    all.put("interval_text", told ? figure.text(low) + " to " + figure.text(high) : null);
-    all.put("p", told ? comparison.p() : null);
-    all.put("p_adjusted", told ? comparison.adjusted() : null);
-    all.put("chance_higher", thumbs ? of.above(ofFirst) : null);
-    all.put("expected_loss", thumbs ? of.expectedLoss(ofFirst) : null);
+    difference(tally, comparison).forEach((key, value) -> all.put(key, told ? value : null));
     return all;
+  }
+
+  private static Map<String, @Nullable Object> difference(Tally tally, Comparison comparison) {
+    ArmTally first = tally.arm(0);
+    ArmTally other = tally.arm(comparison.arm());
+    Metric metric = tally.definition().metric();
+    Figure figure = metric.figure();
+    double low = comparison.interval().low();
+    double high = comparison.interval().high();
+    boolean thumbs = metric == Metric.SCORE && first.allThumbs() && other.allThumbs();
+    Posterior of = Posterior.of(other.thumbsUp, other.thumbs);
+    Posterior ofFirst = Posterior.of(first.thumbsUp, first.thumbs);
+    return map(
+        "difference", number(comparison.difference()),
+        "low", number(low),
+        "high", number(high),
+        "difference_text", figure.text(comparison.difference()),
+        "interval_text", figure.text(low) + " to " + figure.text(high),
+        "p", comparison.p(),
+        "p_adjusted", comparison.adjusted(),
+        "chance_higher", thumbs ? of.above(ofFirst) : null,
+        "expected_loss", thumbs ? of.expectedLoss(ofFirst) : null);
   }
 
   private static Map<String, @Nullable Object> watched(Definition definition, Watched watched) {

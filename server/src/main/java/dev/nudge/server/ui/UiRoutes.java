@@ -22,12 +22,7 @@ record UiRoutes() {
     exchange.header("Vary", "Accept");
     String accept = exchange.header("Accept");
     if (accept == null || !accept.contains("text/html")) {
-      throw new ApiException(
-          404,
-          "invalid_request_error",
-          null,
-          "unknown_url",
-          0,
+      throw ApiException.unknownUrl(
           "there is no GET / here; /v1/models lists models, and /ui is a page for browsers");
     }
     exchange.header("Location", ROOT);
@@ -43,8 +38,7 @@ record UiRoutes() {
   private static void file(Exchange exchange) {
     UiFile file = UiFiles.find(exchange.path().substring(ROOT.length()));
     if (file == null) {
-      throw new ApiException(
-          404, "invalid_request_error", null, "unknown_url", 0, "there is no such file of /ui");
+      throw ApiException.unknownUrl("there is no such file of /ui");
     }
     UiFiles.HEADERS.forEach(exchange::header);
     exchange.reply(200, file.type(), file.text());

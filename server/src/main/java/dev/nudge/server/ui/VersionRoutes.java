@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
 /// is not there.
 record VersionRoutes(Registry registry, AdapterCards cards) {
   private static final String PATH = "/v1/registry/adapters";
+  private static final String NOTHING = "there is nothing here";
   private static final int MOST = 999_999_999; // versions, as references have them
 
   static VersionRoutes of(Registry registry) {
@@ -65,7 +66,7 @@ record VersionRoutes(Registry registry, AdapterCards cards) {
     String[] parts = parts(exchange);
     boolean log = parts.length == 2 && parts[1].equals("log");
     if (parts.length > 1 && !log) {
-      throw unknownUrl();
+      throw ApiException.unknownUrl(NOTHING);
     }
     Adapter adapter = adapter(exchange.client(), parts[0]);
     if (log) {
@@ -79,7 +80,7 @@ record VersionRoutes(Registry registry, AdapterCards cards) {
     String[] parts = parts(exchange);
     boolean back = parts.length == 4 && parts[3].equals("rollback");
     if (!back && parts.length != 3 || !parts[1].equals("aliases")) {
-      throw unknownUrl();
+      throw ApiException.unknownUrl(NOTHING);
     }
     Fields body = exchange.body();
     Adapter adapter = adapter(exchange.client(), parts[0]);
@@ -144,10 +145,5 @@ record VersionRoutes(Registry registry, AdapterCards cards) {
   private static boolean sees(Client client, String name) {
     List<String> allowed = client.allowed();
     return allowed == null || allowed.stream().anyMatch(a -> a.split("[@:]", 2)[0].equals(name));
-  }
-
-  private static ApiException unknownUrl() {
-    return new ApiException(
-        404, "invalid_request_error", null, "unknown_url", 0, "there is nothing here");
   }
 }

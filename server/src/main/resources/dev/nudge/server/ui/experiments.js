@@ -11,9 +11,9 @@ function marks(unit) {
   return (v) => (unit === "%" ? percent(v) : number(v) + (unit ? ` ${unit}` : ""));
 }
 
-/** What a report has written, with the minus of texts. */
+/** What a report has written, with the minus of texts; `-` alone is a number that is not known. */
 function written(text) {
-  return text.replaceAll("-", "−");
+  return text.replaceAll(/-(?=\d)/g, "−").replaceAll("-", "–");
 }
 
 /** `no difference` → `no-difference`, for the style sheet. */
@@ -68,7 +68,6 @@ export function experiments() {
   }
 
   function detail(x) {
-    const of = x.comparisons[0];
     replace(node,
       el("p", { class: "back" }, el("a", { href: "#experiments" }, "All experiments")),
       heading(name(x.name), () => show(path)),
@@ -77,11 +76,11 @@ export function experiments() {
       el("dl", { class: "facts" },
         fact("Kind", mode(x)), fact("State", x.state), fact("Since", time(x.created)),
         fact("Units", number(x.units)), fact("Requests", number(x.requests)),
-        fact("Decides", `${of.name}; ${of.more_is_better ? "more" : "less"} is better`),
+        fact("Decides", `${x.metric_name}; ${x.more_is_better ? "more" : "less"} is better`),
         fact("Wrong verdicts", `at most ${percent(x.alpha)}`),
         fact("Least sample", `${number(x.min_sample)} units an arm`),
         x.mode === "shadow" ? null : fact("Division of units", division(x.sample_ratio))),
-      el("h2", {}, [of.name, ", difference from ", name(of.against)]),
+      el("h2", {}, [x.metric_name, ", difference from ", name(x.arms[0].name)]),
       differences(x),
       el("h2", {}, "Arms"),
       table("Arms", ["Arm", "Adapter", { number: "Weight" }, { number: "Units" },
@@ -136,7 +135,7 @@ export function experiments() {
           el("figcaption", { class: "hint" },
             "Point: difference so far; bar: interval that holds however often one looks",
             x.equivalence
-              ? `; shaded: a difference of at most ${marks(known[0].unit)(x.equivalence)} is none.`
+              ? `; shaded: a difference of at most ${marks(x.unit)(x.equivalence)} is none.`
               : ".")),
         table("Differences", ["Arm", { number: "Difference" }, { number: "Interval" },
           { number: "p" }, { number: "Chance it is better" }],
@@ -153,13 +152,13 @@ export function experiments() {
     const rows = known.map((c) => {
       const above = c.low !== null && c.low > 0;
       const below = c.high !== null && c.high < 0;
-      const good = c.more_is_better ? above : below;
+      const good = x.more_is_better ? above : below;
       return { name: c.arm, value: c.difference, low: c.low, high: c.high,
         kind: good ? "good" : above || below ? "bad" : "" };
     });
     const label = known.map((c) => `${c.arm}: difference ${c.difference_text}, `
       + `interval ${c.interval_text}`).join("; ");
-    return intervals(rows, { margin: x.equivalence, label, show: marks(known[0].unit) });
+    return intervals(rows, { margin: x.equivalence, label, show: marks(x.unit) });
   }
 
   function arm(a) {

@@ -128,6 +128,9 @@ class ExperimentsTest {
         new String[] {"difference", "low", "high", "p", "p_adjusted", "chance_higher"}) {
       assertThat(few.path(number).isNull()).as(number).isTrue();
     }
+    assertThat(few.path("interval_text").isNull()).isTrue();
+    assertThat(report().get("metric_name").asString()).isEqualTo("score, mean");
+    assertThat(report().get("more_is_better").asBoolean()).isTrue();
     String need =
         " of 20 units with score in A and in B; %d more are needed before a difference is told"
             .formatted(few.get("missing").asInt());

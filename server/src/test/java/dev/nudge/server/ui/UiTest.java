@@ -87,6 +87,14 @@ class UiTest {
     assertThat(browser.eval(FAINT).asString()).isEmpty();
   }
 
+  @Test
+  void aFigureThatIsNotKnownIsADashAndANegativeOneHasAMinus() throws Exception {
+    open("experiments/legal-canary", ".few");
+    assertThat(browser.text()).contains("–").doesNotContain("−");
+    open("experiments/support-5-canary", "svg .interval");
+    assertThat(browser.text()).contains("−0.012", "−0.11 to 0.086");
+  }
+
   /// What is wider than the window, for the message.
   private static final String WIDE =
       """

@@ -16,10 +16,10 @@ import org.jspecify.annotations.Nullable;
 /// alone never has.
 ///
 /// @param rows of a prompt and a completion that are texts
-/// @param tight rows without a space where one is expected ([#isTight])
+/// @param withoutSpace rows without a space where one is expected ([#lacksSpace])
 /// @param shared rows in which one token has the end of the prompt and the beginning of the
 ///     completion; 0 where no tokens were made
-public record Joints(int rows, int tight, int shared) {
+public record PromptBoundary(int rows, int withoutSpace, int shared) {
   /// Scripts that are written without spaces.
   private static final Set<UnicodeScript> SPACELESS =
       EnumSet.of(
@@ -36,7 +36,7 @@ public record Joints(int rows, int tight, int shared) {
 
   /// Whether a completion begins with a letter right behind a word or a mark of the prompt that a
   /// space follows in a text.
-  static boolean isTight(String prompt, String completion) {
+  static boolean lacksSpace(String prompt, String completion) {
     if (prompt.isEmpty() || completion.isEmpty()) {
       return false;
     }
@@ -56,8 +56,8 @@ public record Joints(int rows, int tight, int shared) {
 
   /// What is said where more than half of the rows lack the space, with what mends it; null: fewer
   /// do.
-  public @Nullable String line(DataSettings data) {
-    if (2L * tight <= rows) {
+  public @Nullable String advice(DataSettings data) {
+    if (2L * withoutSpace <= rows) {
       return null;
     }
     String completion = data.completion();
@@ -65,7 +65,7 @@ public record Joints(int rows, int tight, int shared) {
     return String.format(
         Locale.ROOT,
         "in %,d of %s no space stands between prompt and completion%s; --completion ' %s' puts one there",
-        tight,
+        withoutSpace,
         Count.of(rows, "row"),
         shared == 0
             ? ""
@@ -76,20 +76,20 @@ public record Joints(int rows, int tight, int shared) {
   /// Counts rows, one after the other.
   static final class Tally {
     private int rows;
-    private int tight;
+    private int withoutSpace;
     private int shared;
 
     /// @param sharesToken whether a token has a part of prompt and completion
     void add(Content content, boolean sharesToken) {
       if (content instanceof Content.Answer row) {
         rows++;
-        tight += isTight(row.prompt(), row.completion()) ? 1 : 0;
+        withoutSpace += lacksSpace(row.prompt(), row.completion()) ? 1 : 0;
         shared += sharesToken ? 1 : 0;
       }
     }
 
-    Joints joints() {
-      return new Joints(rows, tight, shared);
+    PromptBoundary boundary() {
+      return new PromptBoundary(rows, withoutSpace, shared);
     }
   }
 }

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class JointsTest {
+class PromptBoundaryTest {
   @TempDir Path folder;
 
   @ParameterizedTest
@@ -46,8 +46,8 @@ class JointsTest {
         "질문:|대답|true",
         "``|yes|false"
       })
-  void aSpaceIsExpectedBetweenWords(String prompt, String completion, boolean tight) {
-    assertThat(Joints.isTight(prompt, completion)).isEqualTo(tight);
+  void aSpaceIsExpectedBetweenWords(String prompt, String completion, boolean lacksSpace) {
+    assertThat(PromptBoundary.lacksSpace(prompt, completion)).isEqualTo(lacksSpace);
   }
 
   private DataSettings settings(@Nullable String completion) {
@@ -60,29 +60,30 @@ class JointsTest {
         false);
   }
 
-  private Joints joints(String... rows) throws IOException {
+  private PromptBoundary boundary(String... rows) throws IOException {
     Files.write(folder.resolve("rows.jsonl"), List.of(rows));
     Tokenizer tokenizer = Tokenizer.load(TinyTokenizers.byteLevel(folder.resolve("model"), true));
     DataSettings data = settings(null);
-    return Dataset.load(data, new LengthSettings(false, false), 100, tokenizer).joints();
+    return Dataset.load(data, new LengthSettings(false, false), 100, tokenizer).boundary();
   }
 
   @Test
   void allRowsDecideAndTokensThatHavePartsOfBothAreCounted() throws IOException {
     String apart = "{\"prompt\": \"h\", \"completion\": \" e\"}";
-    String tight = "{\"prompt\": \"h\", \"completion\": \"e\"}"; // 'he' is one token
-    assertThat(joints(tight, tight, apart)).isEqualTo(new Joints(3, 2, 2));
-    assertThat(joints(tight, apart, "{\"text\": \"he\"}")).isEqualTo(new Joints(2, 1, 1));
+    String without = "{\"prompt\": \"h\", \"completion\": \"e\"}"; // 'he' is one token
+    assertThat(boundary(without, without, apart)).isEqualTo(new PromptBoundary(3, 2, 2));
+    assertThat(boundary(without, apart, "{\"text\": \"he\"}"))
+        .isEqualTo(new PromptBoundary(2, 1, 1));
   }
 
   @Test
   void moreThanHalfOfTheRowsAreWarnedOfWithWhatMendsThem() {
-    assertThat(new Joints(4, 2, 0).line(settings(null))).isNull();
-    assertThat(new Joints(0, 0, 0).line(settings(null))).isNull();
-    assertThat(new Joints(4, 3, 0).line(settings(null)))
+    assertThat(new PromptBoundary(4, 2, 0).advice(settings(null))).isNull();
+    assertThat(new PromptBoundary(0, 0, 0).advice(settings(null))).isNull();
+    assertThat(new PromptBoundary(4, 3, 0).advice(settings(null)))
         .isEqualTo(
             "in 3 of 4 rows no space stands between prompt and completion; --completion ' {completion}' puts one there");
-    assertThat(new Joints(4, 3, 1).line(settings("{label}")))
+    assertThat(new PromptBoundary(4, 3, 1).advice(settings("{label}")))
         .isEqualTo(
             "in 3 of 4 rows no space stands between prompt and completion, and in 1 one token has a part of both; --completion ' {label}' puts one there");
   }
