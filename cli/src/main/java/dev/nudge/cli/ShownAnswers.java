@@ -11,7 +11,8 @@ import java.util.List;
 final class ShownAnswers {
   private ShownAnswers() {}
 
-  /// What each shown row asks, expects and is answered, then how often which answer is given for which.
+  /// What each shown row asks, expects and is answered, then how often which answer is given for
+  /// which.
   static List<String> lines(Scoring.Summary all) {
     List<String> lines = new ArrayList<>();
     List<RowAnswers.Row> shown = all.shown() == null ? List.of() : all.shown();

@@ -206,7 +206,8 @@ class RunTest {
       assertThat(shown.valueStream().map(r -> r.get("index").asInt()))
           .isEqualTo(which.equals("all") ? List.of(0, 1, 2) : List.of(0, 2));
       for (JsonNode row : shown) {
-        assertThat(row.propertyNames()).containsExactly("index", "file", "line", "prompt", "expected", "answer");
+        assertThat(row.propertyNames())
+            .containsExactly("index", "file", "line", "prompt", "expected", "answer");
         JsonNode answer = given.get(row.get("index").asInt()).get("completion");
         assertThat(row.get("answer")).isEqualTo(answer);
       }
