@@ -65,10 +65,16 @@ record AdaptersListVerb() implements Verb<AdaptersListVerb.Settings> {
         adapter.name(),
         Integer.toString(latest.number()),
         aliases.isEmpty() ? "-" : String.join(" ", aliases),
-        latest.state().word(),
+        state(adapter, latest),
         Integer.toString(latest.rank()),
         Bytes.shown(latest.bytes()),
         Registries.base(registry, latest),
         latest.pushed().at().toString());
+  }
+
+  /// The latest version's state, told as such where all aliases are at others, which may serve.
+  private static String state(Adapter adapter, Version latest) {
+    boolean elsewhere = !adapter.aliases().isEmpty() && adapter.aliasesOf(latest).isEmpty();
+    return (elsewhere ? "latest: " : "") + latest.state().word();
   }
 }

@@ -68,16 +68,21 @@ record ChatCommands(
     console.note(name == null ? "the base model answers" : name + " answers");
   }
 
+  private static String are(List<String> adapters) {
+    return (adapters.size() == 1 ? "is " : "are ") + String.join(", ", adapters);
+  }
+
   private String known(String name) {
-    if (!chat.adapters().contains(name)) {
+    List<String> adapters = chat.adapters();
+    if (!adapters.contains(name)) {
+      String hint = Nearest.hint(name, adapters);
+      boolean all = adapters.size() == 1 && !hint.isEmpty(); // the hint names it
       throw new InputException(
-          "there is no adapter '%s'; there %s%s"
+          "there is no adapter '%s'%s%s"
               .formatted(
                   name,
-                  chat.adapters().isEmpty()
-                      ? "is none"
-                      : "are " + String.join(", ", chat.adapters()),
-                  Nearest.hint(name, chat.adapters())));
+                  all ? "" : "; there " + (adapters.isEmpty() ? "is none" : are(adapters)),
+                  hint));
     }
     return name;
   }

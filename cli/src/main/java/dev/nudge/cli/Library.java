@@ -189,7 +189,9 @@ final class Library {
   static List<Verb<?>> verbs() {
     return List.of(
         new QuickstartVerb(Library::quickstart),
-        new TrainVerb(Library::train),
+        new TrainVerb(
+            Library::train,
+            SearchPath.of(System.getenv()).nudge(System.getProperty("nudge.launcher"))),
         new GenerateVerb(Library::generate, Library::embed),
         new ChatVerb(Library::chat, Library::lines),
         new ServeVerb(Library::serve),

@@ -44,8 +44,8 @@ final class Registries {
 
   /// Reads `NAME@ALIAS`.
   static Reference alias(String text) {
-    Reference reference = Reference.parse(text);
-    if (!(reference.to() instanceof Reference.Alias)) {
+    Reference reference = Reference.isReference(text) ? Reference.parse(text) : null;
+    if (reference == null || !(reference.to() instanceof Reference.Alias)) {
       throw new InputException(
           "NAME@ALIAS is '%s'; it must be an adapter's name and an alias, as in support@champion"
               .formatted(text));

@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.settings.ShellWord;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -8,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// The folders in which a shell looks for a command, in order.
 ///
@@ -25,6 +27,13 @@ record SearchPath(List<Path> folders) {
       }
     }
     return new SearchPath(folders);
+  }
+
+  /// What a shell takes for `nudge`: the name where it is on the path, else the launcher.
+  ///
+  /// @param launcher the script that started this process; null where none did
+  String nudge(@Nullable String launcher) {
+    return launcher == null || find("nudge").isPresent() ? "nudge" : ShellWord.of(launcher);
   }
 
   /// Finds the first executable file of a name.

@@ -14,9 +14,4 @@ enum Shell {
       case ZSH -> ZshCompletion.of(verbs);
     };
   }
-
-  /// A text that each shell takes for one word as it stands.
-  static String quoted(String text) {
-    return "'" + text.replace("'", "'\\''") + "'";
-  }
 }

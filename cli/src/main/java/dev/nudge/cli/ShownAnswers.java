@@ -11,14 +11,15 @@ import java.util.List;
 final class ShownAnswers {
   private ShownAnswers() {}
 
-  /// What each shown row expects and is answered, then how often which answer is given for which.
+  /// What each shown row asks, expects and is answered, then how often which answer is given for
+  /// which.
   static List<String> lines(Scoring.Summary all) {
     List<String> lines = new ArrayList<>();
     List<RowAnswers.Row> shown = all.shown() == null ? List.of() : all.shown();
     for (RowAnswers.Row row : shown) {
-      String name = "row " + row.index();
-      lines.add(name + "  expected  " + ShownRow.quoted(row.expected()));
-      lines.add(" ".repeat(name.length()) + "  answered  " + ShownRow.quoted(row.answer()));
+      lines.add(row.file() + " line " + row.line() + "  " + ShownRow.quotedEnd(row.prompt()));
+      lines.add("  expected  " + ShownRow.quoted(row.expected()));
+      lines.add("  answered  " + ShownRow.quoted(row.answer()));
     }
     if (all.confusions() != null) {
       List<List<String>> table = new ArrayList<>();

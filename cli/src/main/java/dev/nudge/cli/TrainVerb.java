@@ -1,6 +1,7 @@
 package dev.nudge.cli;
 
 import dev.nudge.settings.Layer;
+import dev.nudge.settings.ShellWord;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
@@ -16,7 +17,11 @@ import org.jspecify.annotations.Nullable;
 /// `nudge train`: one fine-tuning run.
 ///
 /// @param runner the library's training
-record TrainVerb(Runner runner) implements Verb<TrainSettings> {
+/// @param command what a shell takes for `nudge`
+record TrainVerb(Runner runner, String command) implements Verb<TrainSettings> {
+  TrainVerb(Runner runner) {
+    this(runner, "nudge");
+  }
 
   /// What the command wants of the library.
   interface Runner {
@@ -92,15 +97,11 @@ record TrainVerb(Runner runner) implements Verb<TrainSettings> {
     outcome.plan().forEach(console::result);
     console.object(outcome.object());
     if (goesOn(settings, outcome)) {
-      console.note("to go on: nudge train --resume --out " + word(settings.output().out()));
+      console.note(
+          "to go on: %s train --resume --out %s"
+              .formatted(command, ShellWord.of(settings.output().out())));
     }
     return code;
-  }
-
-  /// A path as a shell takes it for one word.
-  private static String word(Path path) {
-    String text = path.toString();
-    return text.matches("[\\w./+@:-]+") ? text : Shell.quoted(text);
   }
 
   /// Whether a run that was stopped has left a checkpoint.

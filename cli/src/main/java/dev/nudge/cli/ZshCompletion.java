@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.settings.ShellWord;
 import static java.util.stream.Collectors.groupingBy;
 import static java.util.stream.Collectors.joining;
 import static java.util.stream.Collectors.mapping;
@@ -44,7 +45,7 @@ final class ZshCompletion {
         .formatted(
             verbs.stream()
                     .filter(verb -> !verb.inGroup())
-                    .map(verb -> "      " + Shell.quoted(verb.name() + ":" + verb.summary()))
+                    .map(verb -> "      " + ShellWord.quoted(verb.name() + ":" + verb.summary()))
                     .collect(joining("\n"))
                 + groups(verbs, "\n      '%1$s:one of %2$s'"),
             groups(
@@ -76,7 +77,7 @@ final class ZshCompletion {
 
   private static String branch(Verb<?> verb) {
     return CompletedFlag.of(verb).stream()
-        .map(flag -> " \\\n        " + Shell.quoted(spec(flag)))
+        .map(flag -> " \\\n        " + ShellWord.quoted(spec(flag)))
         .collect(
             joining("", "    " + verb.name().replace(' ', '-') + ")\n      _arguments", " ;;"));
   }

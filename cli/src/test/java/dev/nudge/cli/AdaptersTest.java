@@ -126,7 +126,9 @@ class AdaptersTest {
     assertThat(moved.path("version").asInt()).isEqualTo(2);
     assertThat(moved.path("to").asString())
         .isEqualTo(json("show", "support:2").path("digest").asString());
+    assertThat(adapters("list").out()).contains("  champion:2  deployed  ");
     assertThat(json("rollback", "support@champion").path("version").asInt()).isEqualTo(1);
+    assertThat(adapters("list").out()).contains("  champion:1  latest: retired  ");
     JsonNode log = json("log", "support@champion").path("events");
     assertThat(log.size()).isEqualTo(3);
     assertThat(log.at("/1/by").asString()).isEqualTo("bot");
@@ -177,7 +179,7 @@ class AdaptersTest {
         .startsWith("support:2  registered  -")
         .endsWith("anna  faster");
     assertThat(adapters("list").out().lines().skip(1).findFirst().orElse(""))
-        .startsWith("support  2       champion:1  registered  2");
+        .startsWith("support  2       champion:1  latest: registered  2");
   }
 
   @Test

@@ -1865,6 +1865,12 @@ class BadInputTest {
             "NAME@ALIAS is 'support:1'; it must be an adapter's name and an alias, as in"
                 + " support@champion"),
         row(
+            "an adapter where an alias is to be",
+            p -> {},
+            "rollback support",
+            "NAME@ALIAS is 'support'; it must be an adapter's name and an alias, as in"
+                + " support@champion"),
+        row(
             "an alias that has moved",
             p -> {},
             "alias support@champion 1 --expect none",

@@ -238,6 +238,7 @@ class ChatTest {
             List.of("--adapter", "one=" + place.path("one")),
             "/adaptr one",
             "/adapter two",
+            "/adapter on",
             "/retry",
             "/compare",
             "/save",
@@ -252,7 +253,8 @@ class ChatTest {
     assertThat(ran.err())
         .contains(
             "there is no /adaptr; /help lists what there is",
-            "there is no adapter 'two'; there are one",
+            "there is no adapter 'two'; there is one\n",
+            "there is no adapter 'on'; did you mean one?\n",
             "there is no answer yet to try again",
             "nothing was said yet; say something first",
             "/save takes a file, such as /save talk.jsonl",

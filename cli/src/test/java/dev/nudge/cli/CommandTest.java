@@ -235,6 +235,13 @@ class CommandTest {
     assertThat(Ran.of(stopped, with("-q")).err()).isEmpty();
     assertThat(Ran.of(stopped, "train", "--model", "m", "--data", "d", "--out", "it's here").err())
         .isEqualTo("to go on: nudge train --resume --out 'it'\\''s here'\n");
+    String launcher = new SearchPath(List.of()).nudge("/my code/nudge");
+    List<Verb<?>> elsewhere =
+        List.of(
+            new TrainVerb(
+                (_, _, _) -> new TrainVerb.Outcome(RunState.STOPPED, run, List.of()), launcher));
+    assertThat(Ran.of(elsewhere, TRAIN).err())
+        .isEqualTo("to go on: '/my code/nudge' train --resume --out o\n");
   }
 
   @Test

@@ -110,6 +110,28 @@ class DataPreviewTest {
   }
 
   @Test
+  void labelsBesideTextsAreToldOfWithWhatLearnsThem() throws IOException {
+    String[] teams = {"water", "power", "water", "power"};
+    StringBuilder rows = new StringBuilder();
+    for (int i = 0; i < teams.length; i++) {
+      rows.append(
+          "{\"id\": %d, \"text\": \"pump %d\", \"team\": \"%s\", \"lang\": \"en\"}\n"
+              .formatted(i, i, teams[i]));
+    }
+    place.write("rows.jsonl", rows.toString());
+    String line =
+        "rows are taken for text, so team is not learned; to learn it as an answer, give --prompt '{text}' --completion ' {team}'\n";
+    assertThat(preview().out()).contains("advice     " + line);
+    Ran train =
+        place.run(
+            "train", "--model", "D/model", "--data", "D/rows.jsonl", "--out", "D/run", "--dry-run");
+    assertThat(train.err()).contains("warning: " + line);
+    assertThat(preview("--shape", "text").out()).doesNotContain("not learned");
+    assertThat(preview("--prompt", "{text}", "--completion", " {team}").out())
+        .doesNotContain("not learned");
+  }
+
+  @Test
   void aSpaceThatIsMissingInMostRowsIsToldOfWithTheMend() throws IOException {
     String tight = "{\"prompt\": \"pump:\", \"completion\": \"water\"}\n";
     String apart = "{\"prompt\": \"pump:\", \"completion\": \" oil\"}\n";

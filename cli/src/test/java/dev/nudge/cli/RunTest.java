@@ -207,7 +207,8 @@ class RunTest {
       assertThat(shown.valueStream().map(r -> r.get("index").asInt()))
           .isEqualTo(which.equals("all") ? List.of(0, 1, 2) : List.of(0, 2));
       for (JsonNode row : shown) {
-        assertThat(row.propertyNames()).containsExactly("index", "expected", "answer");
+        assertThat(row.propertyNames())
+            .containsExactly("index", "file", "line", "prompt", "expected", "answer");
         JsonNode answer = given.get(row.get("index").asInt()).get("completion");
         assertThat(row.get("answer")).isEqualTo(answer);
       }
@@ -224,7 +225,7 @@ class RunTest {
       assertThat(seen.out()).isEqualTo(plain); // its lines stay as they are
       assertThat(seen.err())
           .contains(
-              "row 0  expected  \" leaks\"\n       answered  \" reads seven bar\"\n",
+              "D/rows.jsonl line 1  \"the pump\"\n  expected  \" leaks\"\n  answered  \" reads seven bar\"\n",
               "EXPECTED  ANSWERED      ROWS\n\"leaks\"   \"leaks\"       1\n\"leaks\"   another text  1\n");
     }
     Ran texts =

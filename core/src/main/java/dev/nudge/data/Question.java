@@ -2,6 +2,7 @@ package dev.nudge.data;
 
 import dev.nudge.data.source.Pick;
 import dev.nudge.settings.DataSettings;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -14,10 +15,13 @@ import tools.jackson.databind.node.ArrayNode;
 /// asks nothing.
 ///
 /// @param index number of its row among the non-blank lines of all files, from 0
+/// @param line number of the line in its file, from 1
+/// @param asked the prompt as the row has it; of a conversation the message that is answered
 /// @param prompt its tokens, at least one
 /// @param expected as the row has it: a text, else the message's JSON
 @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
-public record Question(int index, int[] prompt, String expected) {
+public record Question(
+    int index, Path file, int line, String asked, int[] prompt, String expected) {
 
   /// Reads rows as questions. Bad rows, texts, and rows whose prompt leaves no room for an answer
   /// are passed over.
@@ -36,7 +40,14 @@ public record Question(int index, int[] prompt, String expected) {
           String expected = expected(shape.content(row));
           if (expected != null) {
             int[] prompt = Prompts.ids(row, shape, maxLength, encoder).ids();
-            questions.add(new Question(line.index(), prompt, expected));
+            questions.add(
+                new Question(
+                    line.index(),
+                    line.file(),
+                    line.number(),
+                    asked(shape.prompt(row)),
+                    prompt,
+                    expected));
           }
         } catch (BadRowException e) {
           continue; // whoever scores the rows has told it
@@ -44,6 +55,13 @@ public record Question(int index, int[] prompt, String expected) {
       }
     }
     return questions;
+  }
+
+  private static String asked(RowShape.Asked asked) {
+    return switch (asked) {
+      case RowShape.Asked.Text text -> text.text();
+      case RowShape.Asked.Messages all -> said(all.messages().get(all.messages().size() - 1));
+    };
   }
 
   private static @Nullable String expected(RowShape.Content content) {

@@ -34,6 +34,11 @@ public record ShownRow(String given, String trained) {
     return shown(text, MOST - GAP.length() - SHORT_END);
   }
 
+  /// The end of a text on one line, in quotes.
+  public static String quotedEnd(String text) {
+    return shown(text, 0);
+  }
+
   /// @param head characters to keep at the beginning of a text that is too long
   private static String shown(String text, int head) {
     String cut = text;

@@ -7,10 +7,12 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /// Finds the files of a model: one, or the shards that an index names.
 ///
@@ -41,9 +43,20 @@ record Shards(Path index, Map<Path, TreeSet<String>> files) {
               + SINGLE
               + " nor "
               + INDEX
-              + (pickle ? "; pytorch_model.bin is not read, save the model as safetensors" : ""));
+              + (pickle ? "; pytorch_model.bin is not read, save the model as safetensors" : "")
+              + inside(fileOrFolder));
     }
     return parse(index);
+  }
+
+  /// Names a folder below one that is no model, where it is one.
+  private static String inside(Path folder) throws IOException {
+    try (Stream<Path> all = Files.list(folder)) {
+      return all.filter(f -> Files.exists(f.resolve(SINGLE)) || Files.exists(f.resolve(INDEX)))
+          .min(Comparator.naturalOrder())
+          .map(f -> "; its folder " + f + " is a model")
+          .orElse("");
+    }
   }
 
   private static Shards single(Path file) {

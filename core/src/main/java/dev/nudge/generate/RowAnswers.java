@@ -13,8 +13,11 @@ public final class RowAnswers {
   /// An answer and what its row expects.
   ///
   /// @param index of the row, from 0, bad rows counted
+  /// @param line number of the line in its file, from 1
+  /// @param prompt as the row has it; of a conversation the message that is answered
   /// @param answer what `generate` gives as `completion`
-  public record Row(int index, String expected, String answer) {}
+  public record Row(
+      int index, String file, int line, String prompt, String expected, String answer) {}
 
   /// Answers questions by the adapter that is in use.
   ///
@@ -26,7 +29,14 @@ public final class RowAnswers {
             questions.stream().map(Question::prompt).toList(),
             (completion, i) -> {
               Question question = questions.get(i);
-              rows.add(new Row(question.index(), question.expected(), completion.text()));
+              rows.add(
+                  new Row(
+                      question.index(),
+                      question.file().toString(),
+                      question.line(),
+                      question.asked(),
+                      question.expected(),
+                      completion.text()));
             });
     return rows;
   }

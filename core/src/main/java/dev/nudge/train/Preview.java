@@ -9,6 +9,7 @@ import dev.nudge.data.LengthBins;
 import dev.nudge.data.SeenRow;
 import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
+import dev.nudge.data.UnusedLabels;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.DataSettings;
@@ -100,6 +101,7 @@ public record Preview(
       chat.warnStrange(folder, advice::add);
     }
     ChatRows.warnUnused(settings, data.shapes(), advice::add);
+    UnusedLabels.warn(settings, data, advice::add);
     String spaces = data.boundary().advice(settings);
     if (spaces != null) {
       advice.add(spaces);

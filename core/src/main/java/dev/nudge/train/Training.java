@@ -14,6 +14,7 @@ import dev.nudge.data.Mixing;
 import dev.nudge.data.PromptEncoder;
 import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
+import dev.nudge.data.UnusedLabels;
 import dev.nudge.format.Claim;
 import dev.nudge.format.OutFolder;
 import dev.nudge.identity.BaseDigest;
@@ -157,6 +158,7 @@ public final class Training {
     }
     boolean spoken = data.shapes().spoken() > 0;
     ChatRows.warnUnused(source, data.shapes(), warnings::add);
+    UnusedLabels.warn(source, data, warnings::add);
     if (spoken && source.shape().template() != null) {
       chat.warnStrange(folder, warnings::add);
     }

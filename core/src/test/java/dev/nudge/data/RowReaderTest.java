@@ -96,6 +96,8 @@ class RowReaderTest {
             + " iconv -f WINDOWS-1252 -t UTF-8 "
             + table
             + " > converted.csv");
+    Path spaced = Files.copy(table, folder.resolve("it's mine.csv"));
+    refused(spaced.toString(), " -t UTF-8 '" + folder + "/it'\\''s mine.csv' > converted.csv");
     Path packed = folder.resolve("latin.tsv.gz");
     try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(packed))) {
       out.write("a\tb\n\u00E9\tc\n".getBytes(StandardCharsets.ISO_8859_1));

@@ -255,6 +255,15 @@ class SafeTensorsRefusalTest {
   }
 
   @Test
+  void aFolderAboveAModelNamesIt() throws IOException {
+    Files.createFile(Files.createDirectory(folder.resolve("model")).resolve("model.safetensors"));
+    assertThatThrownBy(() -> SafeTensors.open(folder))
+        .hasMessage(
+            "%s: holds neither model.safetensors nor model.safetensors.index.json; its folder %s/model is a model"
+                .formatted(folder, folder));
+  }
+
+  @Test
   void whatIsNoFileOfWeightsIsRefused() throws IOException {
     Path absent = folder.resolve("absent");
     assertThatThrownBy(() -> SafeTensors.open(absent))

@@ -3,6 +3,7 @@ package dev.nudge.generate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.data.Question;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -10,7 +11,11 @@ import org.junit.jupiter.api.Test;
 /// Which answers are given for which.
 class ConfusionTest {
   private static Question expects(int index, String answer) {
-    return new Question(index, new int[] {1}, answer);
+    return new Question(index, Path.of("rows"), 1, "", new int[] {1}, answer);
+  }
+
+  private static RowAnswers.Row answer(int index, String expected, String answer) {
+    return new RowAnswers.Row(index, "rows", 1, "", expected, answer);
   }
 
   @Test
@@ -24,9 +29,9 @@ class ConfusionTest {
             expects(7, " water"));
     List<RowAnswers.Row> wrong =
         List.of(
-            new RowAnswers.Row(3, " power", "water"),
-            new RowAnswers.Row(4, " power", " I do not know"),
-            new RowAnswers.Row(7, " water", "power "));
+            answer(3, " power", "water"),
+            answer(4, " power", " I do not know"),
+            answer(7, " water", "power "));
     assertThat(Confusion.of(questions, wrong))
         .containsExactly(
             new Confusion("water", "water", 2), // these were not asked: they are exact

@@ -9,10 +9,20 @@ import dev.nudge.registry.Version;
 import dev.nudge.registry.VersionState;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// The versions of a registry, which other processes may write to meanwhile.
-record KeptReferences(Registry registry) implements References {
+///
+/// @param at the version at which each alias was when it was last asked for
+/// @param notes told one line where an alias has moved since
+record KeptReferences(Registry registry, Map<Reference, Integer> at, Consumer<String> notes)
+    implements References {
+  KeptReferences(Registry registry, Consumer<String> notes) {
+    this(registry, new ConcurrentHashMap<>(), notes);
+  }
 
   @Override
   public boolean isReference(String text) {
@@ -22,12 +32,24 @@ record KeptReferences(Registry registry) implements References {
   @Override
   public @Nullable Served find(String asked, String reference) {
     try {
-      return served(asked, registry.resolve(Reference.parse(reference)));
+      Reference parsed = Reference.parse(reference);
+      Version version = registry.resolve(parsed);
+      noteMove(parsed, version.number());
+      return served(asked, version);
     } catch (RegistryException e) {
       return switch (e.reason()) {
         case UNKNOWN, MOVED, NOWHERE_BACK, REFERENCED, GATED -> null;
         case BLOCKED -> throw blocked(asked, registry.find(Reference.parse(reference)));
       };
+    }
+  }
+
+  private void noteMove(Reference reference, int version) {
+    if (reference.to() instanceof Reference.Alias) {
+      Integer before = at.put(reference, version);
+      if (before != null && before != version) {
+        notes.accept("%s: version %d answers, was %d".formatted(reference, version, before));
+      }
     }
   }
 

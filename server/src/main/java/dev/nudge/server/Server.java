@@ -73,7 +73,7 @@ public final class Server implements AutoCloseable {
     Registry registry = Registry.open(kept == null ? Registry.home() : kept);
     Dashboard dashboard = Dashboard.of(registry, settings.runs(), warnings);
     Folders folders = new Folders(settings.adapterRoot());
-    NamedPlaces named = NamedPlaces.of(settings, folders, new KeptReferences(registry));
+    NamedPlaces named = NamedPlaces.of(settings, folders, new KeptReferences(registry, warnings));
     ArmAdapters arms = new ArmAdapters(named, registry, settings.baseName());
     @Nullable AuditLog audit =
         settings.auditLog() == null ? null : AuditLog.open(settings.auditLog(), warnings);

@@ -263,7 +263,7 @@ class ExperimentServerTest {
         NamedPlaces.of(
             ServeSettings.of(Place.MODEL).withServedModelName("base"),
             new Folders(null),
-            new KeptReferences(registry));
+            new KeptReferences(registry, _ -> {}));
     ArmAdapters arms = new ArmAdapters(adapters, registry, "base");
     Arm bad = new Arm("B", "legal@champion", arms.digest("legal@champion"), 1);
     assertThat(bad.digest()).isEqualTo(second.digest());

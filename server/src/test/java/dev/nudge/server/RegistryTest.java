@@ -257,6 +257,9 @@ class RegistryTest {
     }
     assertThat(streamed.headers().firstValue("X-Adapter-Digest")).hasValue(first.digest());
     assertThat(said(place.post(CHAT, body))).isNotEqualTo(old);
+    assertThat(place.warnings)
+        .filteredOn(line -> line.startsWith("legal@champion"))
+        .containsExactly("legal@champion: version 2 answers, was 1");
   }
 
   @Test

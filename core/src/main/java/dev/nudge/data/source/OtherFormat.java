@@ -1,6 +1,7 @@
 package dev.nudge.data.source;
 
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.ShellWord;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -68,8 +69,11 @@ public final class OtherFormat {
   private static String named(String cure, Path file) {
     String name = file.toString();
     Matcher kind = KIND.matcher(name);
-    return cure.replace("CONVERTED", "converted" + (kind.find() ? kind.group(1) : ".jsonl"))
-        .replace("FILE", name);
+    String words =
+        cure.replace("CONVERTED", "converted" + (kind.find() ? kind.group(1) : ".jsonl"));
+    return words.contains("'FILE'")
+        ? words.replace("FILE", name)
+        : words.replace("FILE", ShellWord.of(name));
   }
 
   /// The refusal of a line in another encoding, of which only the commonest is guessed.

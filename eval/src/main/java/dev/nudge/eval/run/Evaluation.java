@@ -192,7 +192,7 @@ public final class Evaluation {
     folders.add(Packs.folder(machine.cache()));
     settings.tasksDir().forEach(folder -> folders.add(Path.of(folder)));
     TaskIndex index = TaskIndex.of(folders);
-    return TaskTree.of(index, settings.tasks());
+    return TaskTree.of(index, settings.tasks(), !settings.tasksDir().isEmpty());
   }
 
   private static PromptStyle style(EvaluateSettings settings) {

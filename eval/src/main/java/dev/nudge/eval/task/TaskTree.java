@@ -26,11 +26,19 @@ import org.jspecify.annotations.Nullable;
 public record TaskTree(Map<String, TaskConfig> tasks, Map<String, TaskGroup> groups) {
   private static final int MOST_DEPTH = 50;
 
-  /// Resolves names.
+  /// Resolves names, some of them perhaps of a user's own folders.
   ///
   /// @throws InputException in one line, where a name stands for nothing or a task cannot be run
   public static TaskTree of(TaskIndex index, List<String> names) {
-    Builder builder = new Builder(index);
+    return of(index, names, true);
+  }
+
+  /// The same.
+  ///
+  /// @param dirs whether folders of task files were given; else a name that stands for nothing is
+  ///     told to need one
+  public static TaskTree of(TaskIndex index, List<String> names, boolean dirs) {
+    Builder builder = new Builder(index, dirs);
     Map<String, String> from = new LinkedHashMap<>();
     for (String name : names) {
       for (Entry entry : builder.entries(name)) {
@@ -53,11 +61,13 @@ public record TaskTree(Map<String, TaskConfig> tasks, Map<String, TaskGroup> gro
 
   private static final class Builder {
     private final TaskIndex index;
+    private final boolean dirs;
     private final Map<String, TaskConfig> tasks = new LinkedHashMap<>();
     private final Map<String, TaskGroup> groups = new LinkedHashMap<>();
 
-    Builder(TaskIndex index) {
+    Builder(TaskIndex index, boolean dirs) {
       this.index = index;
+      this.dirs = dirs;
     }
 
     List<Entry> entries(String name) {
@@ -108,10 +118,13 @@ public record TaskTree(Map<String, TaskConfig> tasks, Map<String, TaskGroup> gro
               .findFirst()
               .orElse(null);
       return new InputException(
-          "%s: %s is no task, group or tag of --tasks-dir and no .yaml file%s"
+          "%s: %s is no task, group or tag %s and no .yaml file%s"
               .formatted(
                   place,
                   name,
+                  dirs
+                      ? "of --tasks-dir"
+                      : "that comes with nudge (give --tasks-dir, a folder of task files, for others)",
                   broken != null
                       ? "; a file of that name is broken: " + broken.getValue()
                       : Nearest.hint(name, index.names())));

@@ -189,6 +189,9 @@ class TaskMistakesTest {
     assertThatThrownBy(() -> TaskTree.of(index, List.of("quizz")))
         .hasMessage(
             "--tasks: quizz is no task, group or tag of --tasks-dir and no .yaml file; did you mean quiz?");
+    assertThatThrownBy(() -> TaskTree.of(index, List.of("mmlu"), false))
+        .hasMessage(
+            "--tasks: mmlu is no task, group or tag that comes with nudge (give --tasks-dir, a folder of task files, for others) and no .yaml file");
     assertThatThrownBy(() -> TaskIndex.of(List.of(folder.resolve("none"))))
         .hasMessage("--tasks-dir is " + folder + "/none; it must be a folder of task files");
     assertThat(TaskTree.of(index, List.of("q*")).tasks()).containsOnlyKeys("quiz");

@@ -1,0 +1,70 @@
+package dev.nudge.data;
+
+import dev.nudge.data.source.Pick;
+import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.DataShape;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/// Finds columns that look like labels beside rows that are taken for text: short values, of which
+/// some come again.
+public final class UnusedLabels {
+  private static final int LOOKED_AT = 200; // rows
+  private static final int LONGEST = 40; // characters of a label
+
+  private UnusedLabels() {}
+
+  /// Warns of such columns where nothing says that the rows are texts; by a query its author chose
+  /// the columns.
+  public static void warn(DataSettings data, Dataset rows, Consumer<String> warnings) {
+    UsedColumns columns = rows.columns();
+    boolean guessed =
+        data.shape().shape() == null
+            && data.shape().sql() == null
+            && rows.shapes().counts().keySet().equals(Set.of(DataShape.TEXT));
+    List<String> labels =
+        guessed && !columns.unused().isEmpty() ? labels(data, columns.unused()) : List.of();
+    if (!labels.isEmpty()) {
+      warnings.accept(
+          "rows are taken for text, so %s not learned; to learn it as an answer, give --prompt '{%s}' --completion ' {%s}'"
+              .formatted(
+                  labels.size() == 1
+                      ? labels.getFirst() + " is"
+                      : String.join(" and ", labels) + " are",
+                  columns.trained().getFirst(),
+                  labels.getFirst()));
+    }
+  }
+
+  private static List<String> labels(DataSettings data, List<String> unused) {
+    Map<String, Set<String>> values = new HashMap<>();
+    Set<String> others = new HashSet<>();
+    int rows = 0;
+    try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
+      for (SourceLine line : reader.next(LOOKED_AT)) {
+        try {
+          Row row = Row.parse(line);
+          rows++;
+          for (String name : unused) {
+            String value = row.has(name) ? row.text(name) : "";
+            if (value.isBlank() || value.length() > LONGEST) {
+              others.add(name);
+            }
+            values.computeIfAbsent(name, _ -> new HashSet<>()).add(value);
+          }
+        } catch (BadRowException e) {
+          continue; // whoever reads all rows tells it
+        }
+      }
+    }
+    int most = rows / 2;
+    return unused.stream()
+        .filter(name -> !others.contains(name) && values.containsKey(name))
+        .filter(name -> values.get(name).size() > 1 && values.get(name).size() <= most)
+        .toList();
+  }
+}
