@@ -101,9 +101,7 @@ class ExamplesTest {
   @Test
   void fineTune() throws IOException {
     Path out = temp.resolve("out");
-    Object[] arguments = {
-      MODEL, rows("rows.jsonl", "seal", ROWS), rows("held.jsonl", "seal"), out
-    };
+    Object[] arguments = {MODEL, rows("rows.jsonl", "seal", ROWS), rows("held.jsonl", "seal"), out};
     ChildJvm child = run("FineTune.java", arguments);
     List<String> losses = child.output().stream().filter(l -> l.contains("  loss ")).toList();
     assertThat(losses).hasSize(3 * ROWS / 16);
