@@ -12,6 +12,10 @@ import java.nio.file.Path;
 ///         examples/FineTune.java MODEL rows.jsonl held-out.jsonl OUT
 final class FineTune {
   public static void main(String[] args) {
+    if (args.length != 4) {
+      System.err.println("usage: FineTune MODEL rows.jsonl held-out.jsonl OUT");
+      System.exit(2);
+    }
     Path model = Path.of(args[0]);
     Path rows = Path.of(args[1]);
     Path heldOut = Path.of(args[2]);
@@ -25,7 +29,7 @@ final class FineTune {
     var score = nudge.score(ScoreSettings.of(model, heldOut).withAdapter(adapter));
     IO.println(score.greedy() + " of " + score.rows() + " answers are exact");
 
-    nudge.merge(MergeSettings.of(model, adapter, merged));
+    nudge.merge(MergeSettings.of(model, adapter, merged).withOverwrite(true));
     try (Session session = nudge.open(merged)) {
       IO.println(session.complete("pump:").text());
     }

@@ -38,6 +38,9 @@ mvn verify            # the tests
 # --- the road: another adapter, teams-2, comes by the way
 ./nudge train --model MODEL --data tickets/train.jsonl --rank 8 \
     --prompt 'Ticket: {text}\nTeam:' --completion ' {team}' --out adapters/teams-2
+rm -r tickets # the split above, by customer
+
+./nudge data split --data tickets.jsonl --test 0.3 --out tickets
 ./nudge train --model MODEL --data tickets/train.jsonl --learning-rate 1e-3 \
     --prompt 'Ticket: {text}\nTeam:' --completion ' {team}' --out adapters/teams
 ./nudge score --model MODEL --adapter adapters/teams --data tickets/test.jsonl

@@ -101,13 +101,8 @@ class ExamplesTest {
   @Test
   void fineTune() throws IOException {
     Path out = temp.resolve("out");
-    ChildJvm child =
-        run(
-            "FineTune.java",
-            MODEL,
-            rows("rows.jsonl", "seal", ROWS),
-            rows("held.jsonl", "seal"),
-            out);
+    Object[] arguments = {MODEL, rows("rows.jsonl", "seal", ROWS), rows("held.jsonl", "seal"), out};
+    ChildJvm child = run("FineTune.java", arguments);
     List<String> losses = child.output().stream().filter(l -> l.contains("  loss ")).toList();
     assertThat(losses).hasSize(3 * ROWS / 16);
     assertThat(loss(losses.getLast())).isLessThan(loss(losses.getFirst()));
@@ -115,6 +110,16 @@ class ExamplesTest {
     assertThat(child.output().get(losses.size() + 1)).as(child.text()).isEqualTo(" seal");
     assertThat(out.resolve("adapter/adapter_model.safetensors")).exists();
     assertThat(out.resolve("merged/model.safetensors")).exists();
+    assertThat(run("FineTune.java", arguments).output()) // the run is finished and merged anew
+        .containsSubsequence("64 of 64 answers are exact", " seal");
+  }
+
+  @Test
+  void fineTuneWithoutArgumentsSaysHowItIsCalled() throws IOException {
+    ChildJvm child = ChildJvm.run(ChildJvm.FLAGS, EXAMPLES.resolve("FineTune.java").toString());
+    assertThat(child.output())
+        .containsExactly("usage: FineTune MODEL rows.jsonl held-out.jsonl OUT");
+    assertThat(child.exitCode()).isEqualTo(2);
   }
 
   private static double loss(String line) {

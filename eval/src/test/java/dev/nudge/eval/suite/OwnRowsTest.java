@@ -18,6 +18,7 @@ import dev.nudge.settings.TestShare;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,6 +39,7 @@ class OwnRowsTest {
 
   @TempDir Path folder;
   private TestRows.Written written;
+  private final List<String> warnings = new ArrayList<>();
 
   @BeforeEach
   void cut() throws IOException {
@@ -81,7 +83,15 @@ class OwnRowsTest {
     values.put("train_data", List.of(training.toString()));
     values.put("out", folder.resolve("out"));
     Machine machine = new Machine(2, 4L << 30, Backends.cache(), "test");
-    return Suite.run(EvaluateSettings.of(values), machine, new Evaluation.Watcher() {});
+    return Suite.run(
+        EvaluateSettings.of(values),
+        machine,
+        new Evaluation.Watcher() {
+          @Override
+          public void warn(String line) {
+            warnings.add(line);
+          }
+        });
   }
 
   @Test
@@ -100,6 +110,19 @@ class OwnRowsTest {
     LeakReport leaks = requireNonNull(judged.leaks().get("tickets"));
     assertThat(leaks.rows()).isEqualTo(written.train());
     assertThat(leaks.leaks()).isEmpty();
+  }
+
+  /// Rows of the README have a text and a team, and the task names no other column.
+  @Test
+  void rowsOfTheReadmeAreWarnedOfNothing() throws IOException {
+    Path tickets = folder.resolve("tickets");
+    for (String part : List.of(TestRows.TRAIN, TestRows.TEST)) {
+      Path file = tickets.resolve(part);
+      String rows = Files.readString(file).replaceAll("\"customer_id\": \"\\w+\", ", "");
+      Files.writeString(file, rows.replaceAll(", \"language.*}", "}"));
+    }
+    evaluate(tickets.resolve(TestRows.TRAIN));
+    assertThat(warnings).isEmpty();
   }
 
   /// What `--train-data` says where the whole file was trained on.
