@@ -51,7 +51,9 @@ class DistTest {
         List.of("LICENSE", "NOTICE", "base/model/model.safetensors", "examples/commands.sh")) {
       assertThat(home.resolve(file)).hasSameBinaryContentAs(Path.of("..", file));
     }
-    assertThat(home.resolve("bin/nudge")).hasSameBinaryContentAs(Path.of("../nudge")).isExecutable();
+    assertThat(home.resolve("bin/nudge"))
+        .hasSameBinaryContentAs(Path.of("../nudge"))
+        .isExecutable();
     assertThat(home.resolve("runtime/legal/java.base/LICENSE")).exists();
   }
 
