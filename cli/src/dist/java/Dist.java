@@ -23,16 +23,14 @@ import java.util.zip.ZipOutputStream;
 /// - `base/`, `examples/`, `LICENSE`, `NOTICE`
 final class Dist {
   /// The modules that `jdeps` finds below the jars, less those that only unused parts of libraries
-  /// name: java.desktop (pictures, Swing), java.sql, java.compiler, jdk.httpserver. Jackson loads
-  // its
-  /// java.xml classes by reflection.
+  /// name: java.desktop (pictures, Swing), java.sql, java.compiler, jdk.httpserver.
+  /// Jackson loads its java.xml classes by reflection.
   private static final String MODULES =
       "java.logging,java.management,java.net.http,java.xml,"
           + "jdk.incubator.vector,jdk.jfr,jdk.management,jdk.unsupported";
 
-  /// Natives of tokenizers (`linux-x86_64/cpu`) and of jline (`Linux/x86_64`); oneDNN's jar is of
-  // one
-  /// platform already.
+  /// Natives of tokenizers (`linux-x86_64/cpu`) and of jline (`Linux/x86_64`); oneDNN's jar is
+  /// of one platform already.
   private static final Pattern NATIVE =
       Pattern.compile("(?:native/lib|org/jline/nativ)/(.+)/[^/]+");
 

@@ -104,8 +104,7 @@ final class Software {
       return Finding.costs(
           "vector kernels",
           kernels,
-          "no --add-modules jdk.incubator.vector: what is not a matrix product is many times"
-              + " slower");
+          "no --add-modules jdk.incubator.vector: what is not a matrix product is many times slower");
     }
     return Finding.ok("vector kernels", kernels);
   }
