@@ -41,7 +41,9 @@ record DoctorVerb() implements Verb<DoctorVerb.NoSettings> {
             Software.java(),
             flags,
             Software.build(
-                SearchPath.of(System.getenv()), Path.of(System.getProperty("java.home", ""))),
+                SearchPath.of(System.getenv()),
+                Path.of(System.getProperty("java.home", "")),
+                System.getProperty("nudge.launcher")),
             hardware.processor(),
             hardware.memory(),
             Hardware.disk(Path.of("").toAbsolutePath()),

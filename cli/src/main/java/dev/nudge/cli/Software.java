@@ -18,6 +18,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.spi.ToolProvider;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /// Looks at the JVM and at the native libraries, by loading them.
 final class Software {
@@ -70,7 +71,11 @@ final class Software {
   /// Looks at what the launcher builds with when a source has changed.
   ///
   /// @param java the running JVM's folder
-  static Finding build(SearchPath path, Path java) {
+  /// @param launcher the script that started this process; null where none did
+  static Finding build(SearchPath path, Path java, @Nullable String launcher) {
+    if (launcher != null && Files.notExists(Path.of(launcher).resolveSibling("pom.xml"))) {
+      return Finding.ok("build tools", "none needed, there are no sources here");
+    }
     String windows = System.getProperty("os.name", "").startsWith("Windows") ? ".cmd" : "";
     Optional<Path> maven = path.find("mvn" + windows);
     boolean compiler = ToolProvider.findFirst("javac").isPresent();

@@ -118,6 +118,48 @@ class CoordinatesTest {
         .containsExactly("jar-no-fork", "jar");
   }
 
+  /// What Maven Central asks of each POM; modules have a parent and inherit the rest.
+  @Test
+  void pomsSayWhatCentralAsksFor() throws Exception {
+    Pom parent = Pom.of("pom.xml");
+    Pom bom = Pom.of(BOM + "/pom.xml");
+    for (String path :
+        List.of(
+            "url",
+            "licenses/license/name",
+            "licenses/license/url",
+            "developers/developer/name",
+            "scm/connection",
+            "scm/url")) {
+      assertThat(parent.one("/project/" + path)).isNotEmpty();
+      assertThat(bom.one("/project/" + path)).isEqualTo(parent.one("/project/" + path));
+    }
+    for (String module : parent.all("/project/modules/module")) {
+      Pom pom = Pom.of(module + "/pom.xml");
+      assertThat(pom.one("/project/name")).isEqualTo(pom.one("/project/artifactId"));
+      assertThat(pom.one("/project/description")).as(module).isNotEmpty();
+    }
+    for (String module : OWN) {
+      assertThat(Pom.of(module + "/pom.xml").one("/project/properties/maven.deploy.skip"))
+          .isEqualTo("true");
+    }
+  }
+
+  @Test
+  void aKeySignsWhatAReleaseDeploys() throws Exception {
+    String sign = "/project/profiles/profile[id='sign']";
+    Pom parent = Pom.of("pom.xml");
+    Pom bom = Pom.of(BOM + "/pom.xml");
+    for (String path :
+        List.of(
+            "/activation/property/name",
+            "/build/plugins/plugin/version",
+            "/build/plugins/plugin/executions/execution/goals/goal")) {
+      assertThat(bom.one(sign + path)).isEqualTo(parent.one(sign + path));
+    }
+    assertThat(parent.one(sign + "/activation/property/name")).isEqualTo("gpg.keyname");
+  }
+
   /// Modules that make a jar.
   private static List<String> modules(Pom parent) throws Exception {
     return parent.all("/project/modules/module").stream().filter(m -> !m.equals(BOM)).toList();

@@ -257,6 +257,25 @@ class LauncherTest {
     assertThat(builds()).hasSize(1);
   }
 
+  @Test
+  void inAnArchiveItTakesTheJavaBesideItAndBuildsNothing() throws Exception {
+    Path archive = Files.createDirectories(folder.resolve("an archive"));
+    Files.createDirectories(archive.resolve("app"));
+    Files.createFile(archive.resolve("app/nudge-cli.jar"));
+    Files.createDirectories(archive.resolve("runtime/bin"));
+    write(archive.resolve("runtime/bin/java"), JAVA);
+    Files.createDirectories(archive.resolve("bin"));
+    write(archive.resolve("bin/nudge"), Files.readString(home.resolve("nudge")));
+    Files.createSymbolicLink(folder.resolve("linked"), archive.resolve("bin/nudge"));
+    Result run = finish(start(folder.resolve("linked"), folder, Map.of(), List.of("hello")));
+    assertThat(run.out)
+        .contains("run by " + archive.resolve("runtime/bin/java"))
+        .contains("launched by " + archive.resolve("bin/nudge"))
+        .contains("[hello]");
+    assertThat(run.err).isEqualTo("message\n");
+    assertThat(home.resolve("maven.log")).doesNotExist();
+  }
+
   private record Result(String out, String err, int code) {}
 
   private Result nudge(String... arguments) throws Exception {

@@ -27,7 +27,7 @@ public final class Attention implements Body {
 
   /// Norms of queries and keys.
   ///
-  /// @param width numbers of which each is over: a head's, or all
+  /// @param wholeWidth whether each is over all heads of a position, not over one
   public record Norms(Norm q, Norm k, boolean wholeWidth) {}
 
   /// @param layer index of this layer in a [KvCache]

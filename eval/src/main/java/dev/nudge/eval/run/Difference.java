@@ -15,7 +15,7 @@ import java.util.Objects;
 ///
 /// Where each document is right or wrong and stands for itself, p is McNemar's exact one and the
 /// interval Tango's; else both come from a paired bootstrap of documents, or of clusters where
-/// documents hang together. Fewer than [NonInferiority#FEWEST] of those tell nothing, nor do
+/// documents hang together. Fewer than `NonInferiority.FEWEST` of those tell nothing, nor do
 /// resamples that are all alike; but scores from 0 to 1 then keep a width, by what no document
 /// showed ([Resampled#interval]). Of a group the tasks are drawn apart.
 ///
