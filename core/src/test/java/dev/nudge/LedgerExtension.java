@@ -7,7 +7,8 @@ import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 
-/// Fails a test after which the ledger holds other bytes than before it; registered for all tests of
+/// Fails a test after which the ledger holds other bytes than before it; registered for all tests
+/// of
 /// modules whose pom says `nudge.ledger`.
 public final class LedgerExtension implements BeforeEachCallback, AfterEachCallback {
   private static final Namespace NAMESPACE = Namespace.create(LedgerExtension.class);

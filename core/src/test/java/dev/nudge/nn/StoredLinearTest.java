@@ -85,9 +85,7 @@ class StoredLinearTest {
         Linear whole = StoredLinear.of(source, bias, Dtype.F32);
         Linear parts = StoredLinear.ofRows(source, bias, Dtype.F32, 70L * cols * 4);
         assertThat(whole.grain()).isEqualTo(source instanceof Nf4Weight ? grain : 1);
-        assertThat(parts.rowsOf(70L * cols * 4, Dtype.F32))
-            .as("a multiple of 64")
-            .isEqualTo(64);
+        assertThat(parts.rowsOf(70L * cols * 4, Dtype.F32)).as("a multiple of 64").isEqualTo(64);
         assertThat(parts.rowsOf(1, Dtype.F32)).isEqualTo(parts.grain());
         assertThat(parts.rowsOf(Long.MAX_VALUE, Dtype.F32)).isEqualTo(rows);
         int mark = ws.mark();

@@ -96,8 +96,7 @@ final class Implementation {
   ///
   /// @param onAmx whether the product may be computed on AMX
   /// @return the list standing there, the caller's to close; null where none is right
-  static <C extends Candidates> @Nullable C choose(Maker<C> maker, boolean onAmx)
-      throws Throwable {
+  static <C extends Candidates> @Nullable C choose(Maker<C> maker, boolean onAmx) throws Throwable {
     C found = choose(maker, onAmx, !amx);
     if (amx && (found == null || reference(found.name()))) {
       if (found != null) {

@@ -158,9 +158,7 @@ record Layout(long handle, long bytes, boolean onAmx) {
   /// AMX or not, and it is not the reference code.
   static boolean oneCode(Dtype factor, boolean onAmx, Names names) throws Throwable {
     String first = names.of(RowTiles.SIZES[0], factor, false);
-    if (first == null
-        || Implementation.onAmx(first) != onAmx
-        || Implementation.reference(first)) {
+    if (first == null || Implementation.onAmx(first) != onAmx || Implementation.reference(first)) {
       return false;
     }
     for (int rows : RowTiles.SIZES) {

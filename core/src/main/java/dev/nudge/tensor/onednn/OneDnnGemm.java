@@ -221,8 +221,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
         i -> {
           int from = i * piece;
           int to = Math.min(rows, from + piece);
-          share(caller).tiles.multiply(
-              a.rows(from, to), b, layout, true, c.rows(from, to), add);
+          share(caller).tiles.multiply(a.rows(from, to), b, layout, true, c.rows(from, to), add);
         });
   }
 
