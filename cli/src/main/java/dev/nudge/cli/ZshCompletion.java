@@ -1,10 +1,10 @@
 package dev.nudge.cli;
 
-import dev.nudge.settings.ShellWord;
 import static java.util.stream.Collectors.groupingBy;
 import static java.util.stream.Collectors.joining;
 import static java.util.stream.Collectors.mapping;
 
+import dev.nudge.settings.ShellWord;
 import java.util.List;
 import java.util.TreeMap;
 
