@@ -3,8 +3,8 @@ package dev.nudge.data;
 import dev.nudge.data.source.Pick;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.DataShape;
-import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -41,7 +41,7 @@ public final class UnusedLabels {
   }
 
   private static List<String> labels(DataSettings data, List<String> unused) {
-    Map<String, Set<String>> values = new HashMap<>();
+    Map<String, Set<String>> values = new LinkedHashMap<>();
     Set<String> others = new HashSet<>();
     int rows = 0;
     try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
@@ -62,9 +62,10 @@ public final class UnusedLabels {
       }
     }
     int most = rows / 2;
-    return unused.stream()
-        .filter(name -> !others.contains(name) && values.containsKey(name))
-        .filter(name -> values.get(name).size() > 1 && values.get(name).size() <= most)
+    return values.entrySet().stream()
+        .filter(e -> !others.contains(e.getKey()))
+        .filter(e -> e.getValue().size() > 1 && e.getValue().size() <= most)
+        .map(Map.Entry::getKey)
         .toList();
   }
 }
