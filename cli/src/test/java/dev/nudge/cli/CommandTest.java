@@ -170,12 +170,13 @@ class CommandTest {
 
   @Test
   void theAnswersThatShowAsksForAreToldWithQToo() {
-    List<RowAnswers.Row> shown = List.of(new RowAnswers.Row(1, " oil", " gas"));
+    List<RowAnswers.Row> shown =
+        List.of(new RowAnswers.Row(1, "rows.jsonl", 2, "pump:", " oil", " gas"));
     ScoreVerb verb =
         new ScoreVerb((_, _, _, _) -> new Scoring.Summary(2, 0, 4, -2, 0.5, 1, shown, null));
     String[] quiet = {"score", "--model", "m", "--data", "d", "--show", "wrong", "-q"};
     assertThat(Ran.of(List.of(verb), quiet).err())
-        .isEqualTo("row 1  expected  \" oil\"\n       answered  \" gas\"\n");
+        .isEqualTo("rows.jsonl line 2  \"pump:\"\n  expected  \" oil\"\n  answered  \" gas\"\n");
     assertThat(Ran.of(List.of(verb), plus(quiet, "--json")).err()).isEmpty();
   }
 
