@@ -44,8 +44,8 @@ class FailureTest {
   @Test
   void anotherInternalErrorIsNone() {
     assertThat(Failure.of(new InternalError("no such constant")).line())
-        .isEqualTo("internal error: InternalError: no such constant (-v shows where)");
+        .isEqualTo("internal error: InternalError: no such constant (--stack-trace shows where)");
     assertThat(Failure.of(new InternalError()).line())
-        .isEqualTo("internal error: InternalError (-v shows where)");
+        .isEqualTo("internal error: InternalError (--stack-trace shows where)");
   }
 }
