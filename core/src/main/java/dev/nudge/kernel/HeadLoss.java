@@ -22,9 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// micro-batches and lanes just add up. A row may count more or less than others: its gradient is
 /// made with its own factor.
 ///
-/// A plain product of a single row goes another way in oneDNN and adds in another order, so a
-/// single row is multiplied in company, or the gradient would depend on how a step was cut. A
-/// packed weight gives a row the same bits among any others; there company fills a tile.
+/// With a packed weight rows of zeros fill a tile, which is faster than several small tiles.
 public final class HeadLoss {
   private static final long CHUNK_BYTES = 16 << 20;
 

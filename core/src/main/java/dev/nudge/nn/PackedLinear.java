@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// For one direction it lives in a workspace while a layer goes through its rows; for both it
 /// is a cache of a layer, taken where memory is free. A row gets the same bits among any
-/// others; they may differ from a product's with the plain weight by its rounding.
+/// others, and from the plain weight.
 public final class PackedLinear implements Linear {
   private final Linear plain;
   private final @Nullable Packed forward; // (in, out)

@@ -18,8 +18,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// In a pass of generation a row's bits do not depend on the rows beside it. One that decodes has a
 /// team: its rows are few, and a weight is read once for all of them in the form in which it is
-/// kept. One that reads prompts multiplies by packed factors however few its rows are, for products
-/// with plain ones differ in the last bits with the number of rows.
+/// kept. One that reads prompts multiplies by packed factors however few its rows are.
 ///
 /// @param tape where modules save for the backward pass; null where there will be none
 /// @param rows which rows belong to which sequence

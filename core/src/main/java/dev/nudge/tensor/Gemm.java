@@ -16,7 +16,7 @@ public interface Gemm extends AutoCloseable {
   void multiply(Tensor a, Tensor b, Tensor c, boolean add);
 
   /// Computes the same for matrices, batch-invariant: a row's bits depend on no other size, neither
-  /// on the number of rows or columns nor on zeros at the end of a's row. Holds for k up to 400
+  /// on the number of rows or columns nor on zeros at the end of a's row. Holds for k up to 384
   /// with AVX-512; elsewhere last digits may move.
   default void steady(Tensor a, Tensor b, Tensor c, boolean add) {
     multiply(a, b, c, add);
