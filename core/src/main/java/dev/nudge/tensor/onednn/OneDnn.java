@@ -26,7 +26,9 @@ import org.jspecify.annotations.Nullable;
 /// `omp_set_num_threads` is a setting of the calling thread.
 public final class OneDnn implements GemmProvider {
   private static final int MAJOR = 3;
+  private static final int AVX512 = 0x20; // of dnnl_cpu_isa_t
   private static long engine;
+  private static boolean avx512;
   private static boolean offersAmx;
   private static String version = "";
   private static String instructions = "";
@@ -85,7 +87,9 @@ public final class OneDnn implements GemmProvider {
       Api.check((int) Api.C.ENGINE_CREATE.invokeExact(call.out, Api.CPU, 0L), "engine_create");
       engine = call.made();
       Api.check((int) Api.C.CACHE_CAPACITY.invokeExact(0), "set_primitive_cache_capacity");
-      instructions = "isa " + Integer.toHexString((int) Api.C.EFFECTIVE_ISA.invokeExact());
+      int isa = (int) Api.C.EFFECTIVE_ISA.invokeExact();
+      instructions = "isa " + Integer.toHexString(isa);
+      avx512 = (isa & AVX512) != 0;
       offersAmx = offersAmx();
       Implementation.amx(offersAmx);
       try {
@@ -107,7 +111,7 @@ public final class OneDnn implements GemmProvider {
       throw new IllegalStateException("oneDNN is not loaded");
     }
     setThreads(threads);
-    return new OneDnnGemm(engine, threads);
+    return new OneDnnGemm(engine, threads, avx512);
   }
 
   /// Sets the number of threads of products that the calling thread makes from now on.

@@ -34,6 +34,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
 
   private final long engine;
   private final int threads;
+  private final boolean avx512;
   private @Nullable Team team;
   private final Map<Thread, OneDnnGemm> shares = new ConcurrentHashMap<>();
   private final long stream;
@@ -50,9 +51,10 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
   private final Map<List<Long>, Reorder> reorders = new HashMap<>();
   private final RowTiles tiles = new RowTiles(this);
 
-  OneDnnGemm(long engine, int threads) {
+  OneDnnGemm(long engine, int threads, boolean avx512) {
     this.engine = engine;
     this.threads = threads;
+    this.avx512 = avx512;
     try {
       CallMemory call = CallMemory.own();
       Api.check((int) Api.C.STREAM_CREATE.invokeExact(call.out, engine, 1), "stream_create");
@@ -78,7 +80,9 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
       return;
     }
     checkRows(a, c);
-    if (c.cols() == 1) {
+    if (!avx512) { // company of 16 rows has other bits there than code for as many rows
+      execute(a, b, c, add, false, Primitive.OPEN_SIZES);
+    } else if (c.cols() == 1) {
       tiles.column(a, b, c, add, Primitive.OPEN_SIZES);
     } else {
       tiles.open(a, b, c, add);
@@ -234,7 +238,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
             thread,
             t -> {
               OneDnn.setThreads(1);
-              return new OneDnnGemm(engine, 1);
+              return new OneDnnGemm(engine, 1, avx512);
             });
   }
 

@@ -92,12 +92,16 @@ final class Primitive {
     CallMemory call = CallMemory.own();
     long bDesc = packed(layout) ? Layout.clone(layout) : descriptor(b, layout);
     boolean alone = threads > 1 && onAmx && layout != OPEN_SIZES;
-    OneDnn.setThreads(alone ? 1 : threads); // oneDNN keeps the number with the code
+    if (alone) {
+      OneDnn.setThreads(1); // oneDNN keeps the number with the code
+    }
     long pd;
     try {
       pd = chosen(engine, a, bDesc, c, add, onAmx, layout);
     } finally {
-      OneDnn.setThreads(threads);
+      if (alone) {
+        OneDnn.setThreads(threads);
+      }
     }
     destroy(bDesc);
     if (pd == 0) {
