@@ -54,6 +54,7 @@ public final class Session implements AutoCloseable {
   private final NamedAdapters adapters;
   private final int maxLength;
   private final long held; // bytes of the weights
+  private final long steps; // bytes of the workspace of steps, before an adapter is attached
   private final long free; // bytes of keys without adapters
   private final Map<String, Long> attached = new HashMap<>(); // bytes of those not the cache's
   private long cached; // bytes that those of the cache may take
@@ -81,6 +82,7 @@ public final class Session implements AutoCloseable {
     this.model = model;
     this.identity = identity;
     this.held = held;
+    this.steps = limits.stepBytes(model);
     this.free = limits.keyBytes();
     this.limits = limits;
     this.base = model.config();
@@ -425,7 +427,7 @@ public final class Session implements AutoCloseable {
 
   /// What the memory goes to.
   public synchronized Account account() {
-    return new Account(held, attachedBytes() + cached, limits.stepBytes(model), limits.keyBytes());
+    return new Account(held, attachedBytes() + cached, steps, limits.keyBytes());
   }
 
   /// Says in a line what the keys of a token take, of how many tokens there may be, and what else
