@@ -34,12 +34,12 @@ where mvn >nul 2>nul || (
   echo nudge: needs Maven 3.8.7 or newer to build itself, and there is no mvn on the PATH: install it>&2
   exit /b 2
 )
-echo nudge: building, which takes a minute the first time>&2
+echo nudge: building, which takes half a minute the first time>&2
 if not exist "%target%" mkdir "%target%"
 set "JAVA_HOME=%jdk%"
 set "MAVEN_OPTS=--sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED %MAVEN_OPTS%"
 pushd "%home%"
-call mvn -B -ntp -q -Dstyle.color=never -Dmaven.test.skip=true -pl cli -am package <nul >"%target%\build.log" 2>&1
+call mvn -B -ntp -q -Dstyle.color=never -Plauncher -Dmaven.test.skip=true -pl cli -am package <nul >"%target%\build.log" 2>&1
 set "built=%errorlevel%"
 popd
 if not "%built%"=="0" (
@@ -48,7 +48,7 @@ if not "%built%"=="0" (
   exit /b 1
 )
 set "app=app-%RANDOM%%RANDOM%"
-xcopy /q /y /i "%target%\lib" "%target%\%app%\lib" >nul && copy /y "%target%\nudge-cli.jar" "%target%\%app%\" >nul || (
+xcopy /q /y /i "%target%\launcher\lib" "%target%\%app%\lib" >nul && copy /y "%target%\launcher\nudge-cli.jar" "%target%\%app%\" >nul || (
   echo nudge: could not write "%target%">&2
   exit /b 1
 )

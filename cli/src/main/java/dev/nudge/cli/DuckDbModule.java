@@ -32,7 +32,7 @@ record DuckDbModule(Path home) {
   }
 
   private Path target() {
-    return home.resolve(NAME).resolve("target");
+    return home.resolve(NAME).resolve("target/launcher");
   }
 
   /// Puts it where the service loader looks, if it is there.
@@ -86,6 +86,7 @@ record DuckDbModule(Path home) {
             "-ntp",
             "-q",
             "-Dstyle.color=never",
+            "-Plauncher",
             "-Dmaven.test.skip=true",
             "-pl",
             NAME,

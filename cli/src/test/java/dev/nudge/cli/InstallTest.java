@@ -140,7 +140,7 @@ class InstallTest {
 
   @Test
   void aModuleIsRemovedWhereItIsAndToldWhereItIsNot() throws IOException {
-    Path target = folder.resolve("repo/duckdb/target");
+    Path target = folder.resolve("repo/duckdb/target/launcher");
     Files.createDirectories(target.resolve("lib"));
     Files.writeString(target.resolve("lib/other.jar"), "");
     Files.writeString(target.resolve("nudge-duckdb.jar"), "");

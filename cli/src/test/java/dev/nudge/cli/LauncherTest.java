@@ -49,7 +49,7 @@ class LauncherTest {
       #!/bin/sh
       echo "built by $JAVA_HOME" >>maven.log
       sleep 0.3
-      mkdir -p cli/target/lib && touch cli/target/nudge-cli.jar cli/target/lib/nudge.jar
+      cd cli/target && mkdir -p launcher/lib && touch launcher/nudge-cli.jar launcher/lib/nudge.jar
       """;
 
   private static final String JAVA =

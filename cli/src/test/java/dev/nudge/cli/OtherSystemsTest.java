@@ -33,7 +33,8 @@ class OtherSystemsTest {
 
   @Test
   void bothLaunchersBuildTheSameWay() throws IOException {
-    String maven = "-B -ntp -q -Dstyle.color=never -Dmaven.test.skip=true -pl cli -am package";
+    String maven =
+        "-B -ntp -q -Dstyle.color=never -Plauncher -Dmaven.test.skip=true -pl cli -am package";
     String options = "--sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED ";
     for (String script : List.of(posix(), windows())) {
       assertThat(script).contains(maven).containsPattern("MAVEN_OPTS=\"?" + options);
