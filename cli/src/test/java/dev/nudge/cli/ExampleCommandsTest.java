@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "a POSIX shell script")
 class ExampleCommandsTest {
   private static final Path SCRIPT = Path.of("../examples/commands.sh").toAbsolutePath();
-  private static final int MOST_MINUTES = 8;
+  private static final int MOST_MINUTES = 30;
 
   private static final String NUDGE =
       """

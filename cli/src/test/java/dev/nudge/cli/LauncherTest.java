@@ -318,7 +318,7 @@ class LauncherTest {
 
   private Result finish(Process process) throws Exception {
     String out = new String(process.getInputStream().readAllBytes(), UTF_8);
-    assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.waitFor(10, TimeUnit.MINUTES)).isTrue();
     return new Result(out, Files.readString(errors.get(process)), process.exitValue());
   }
 

@@ -103,8 +103,8 @@ class QuickstartTest {
     Map<String, Long> memory = Ledger.byOwner();
     assertThat(run(null, "m2048", Integer.MAX_VALUE)).isNotNull();
     assertThat(place()).doesNotExist();
-    for (int i = 0; i < 300 && !Ledger.byOwner().equals(memory); i++) {
-      Thread.sleep(100); // the warm-up, which a run only tells to end
+    for (int i = 0; i < 60_000 && !Ledger.byOwner().equals(memory); i++) {
+      Thread.sleep(10); // the warm-up, which a run only tells to end
     }
     assertThat(Ledger.byOwner()).isEqualTo(memory);
   }

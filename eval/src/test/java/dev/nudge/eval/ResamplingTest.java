@@ -14,7 +14,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
@@ -350,18 +349,13 @@ class ResamplingTest {
   }
 
   @Test
-  @Tag("alone")
-  void tenThousandResamplesOfACorpusTakeLittleTime() {
+  void tenThousandResamplesOfACorpus() {
     double[][] statistics = new double[2000][20];
     Random random = new Random(Seeds.next());
     for (double[] item : statistics) {
       Arrays.setAll(item, i -> random.nextInt(20));
     }
-    long start = System.nanoTime();
     Resampled score = Bootstrap.STANDARD.corpus(statistics, s -> s[0] / s[1]);
-    double seconds = (System.nanoTime() - start) / 1e9;
-    System.out.printf("10,000 resamples of 2,000 x 20: %.2f s%n", seconds);
     assertThat(score.value()).isBetween(0.8, 1.2);
-    assertThat(seconds).isLessThan(10); // 0.5 on one processor of a server
   }
 }
