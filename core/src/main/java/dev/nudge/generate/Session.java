@@ -138,8 +138,7 @@ public final class Session implements AutoCloseable {
     Identity.Model identity =
         new Identity.Model(
             folder,
-            quantization.method(),
-            quantization.doubleQuant(),
+            quantization.format(),
             () -> BaseDigest.of(folder, machine.cache()));
     long before = Ledger.bytes();
     Tokenizer tokenizer;

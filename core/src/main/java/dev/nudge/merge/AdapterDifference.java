@@ -48,8 +48,7 @@ public final class AdapterDifference {
     Identity.Model base =
         new Identity.Model(
             folder,
-            held.method(),
-            held.doubleQuant(),
+            held.format(),
             () -> BaseDigest.of(folder, machine.cache()));
     try (AdapterStack first = stack(reference, base, config, backend, settings, warnings);
         AdapterStack second = stack(other, base, config, backend, settings, warnings)) {

@@ -16,7 +16,6 @@ import dev.nudge.registry.Version;
 import dev.nudge.registry.VersionState;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
-import dev.nudge.settings.Quantize;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.tensor.Ledger;
 import java.io.IOException;
@@ -189,7 +188,7 @@ class AssistantTest {
     }
     Identity.Model model =
         new Identity.Model(
-            MODEL, Quantize.NONE, false, () -> BaseDigest.of(MODEL, MACHINE.cache()));
+            MODEL, null, () -> BaseDigest.of(MODEL, MACHINE.cache()));
     Identity.of(model, Map.of("spoken", spoken)).write(folder);
     return folder;
   }
