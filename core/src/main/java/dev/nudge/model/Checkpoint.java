@@ -264,7 +264,8 @@ public final class Checkpoint {
                 + ", which its config.json calls for"
                 + Nearest.hint(name, unexpected(file, config)));
       }
-      if (weights.format(WeightFormats.module(name)) != null) {
+      String path = WeightFormats.module(name);
+      if (name.equals(path + ".weight") && weights.format(path) != null) {
         throw new InputException(
             file.file(name)
                 + ": "
