@@ -244,7 +244,7 @@ public final class Checkpoint {
     }
   }
 
-  private static void check(ModelWeights weights, ModelConfig config) {
+  static void check(ModelWeights weights, ModelConfig config) {
     WeightFile file = weights.file();
     askForSmall(file);
     checkTied(file, config);

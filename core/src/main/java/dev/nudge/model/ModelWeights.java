@@ -36,7 +36,7 @@ record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization
     }
   }
 
-  private static ModelWeights of(WeightFile file, WeightFormat format, List<String> paths) {
+  static ModelWeights of(WeightFile file, WeightFormat format, List<String> paths) {
     List<String> quantised = new ArrayList<>(paths);
     quantised.removeIf(path -> !format.stores(file, path));
     Set<String> left = new TreeSet<>(paths);
