@@ -43,7 +43,17 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
 
   /// The settings that ask for it, where they can: weights in other formats are taken as stored.
   public <S extends Record & ModelWithers<S>> S asking(S settings) {
-    return WeightFormats.asking(settings, format);
+    if (format == null) {
+      return settings.withQuantize(Quantize.NONE);
+    }
+    S asking = settings;
+    if (format instanceof WritableFormat writable) {
+      asking = asking.withQuantize(writable.method());
+      for (Map.Entry<String, Object> e : format.variant().entrySet()) {
+        asking = asking.with(e.getKey(), e.getValue());
+      }
+    }
+    return asking;
   }
 
   /// What `run.json` keeps of it.

@@ -57,7 +57,8 @@ final class StoredNf4 {
 
   /// The names of a layer's tensors.
   static List<String> parts(String weight, boolean nested) {
-    List<String> parts = new ArrayList<>(List.of(weight, weight + ".absmax", weight + ".quant_map"));
+    List<String> parts = new ArrayList<>();
+    parts.addAll(List.of(weight, weight + ".absmax", weight + ".quant_map"));
     if (nested) {
       parts.add(weight + ".nested_absmax");
       parts.add(weight + ".nested_quant_map");
@@ -70,7 +71,7 @@ final class StoredNf4 {
   static boolean is(WeightFile file, String weight) {
     String constant = file.names().higher(weight + ".");
     boolean constants = constant != null && constant.startsWith(weight + ".");
-    return (constants || eightBit(file, weight)) && file.names().contains(weight);
+    return file.names().contains(weight) && (constants || eightBit(file, weight));
   }
 
   private static boolean eightBit(WeightFile file, String weight) {

@@ -2,7 +2,6 @@ package dev.nudge.quant;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.WeightFile;
-import dev.nudge.settings.ModelWithers;
 import dev.nudge.settings.Quantize;
 import dev.nudge.settings.QuantizeSettings;
 import java.util.LinkedHashMap;
@@ -37,24 +36,6 @@ public final class WeightFormats {
     return switch (settings.method()) {
       case NF4 -> new Nf4Format(settings.doubleQuant());
     };
-  }
-
-  /// The settings that ask for a format, where they can: weights in others are taken as stored.
-  ///
-  /// @param format null: dense
-  public static <S extends Record & ModelWithers<S>> S asking(
-      S settings, @Nullable WeightFormat format) {
-    if (format == null) {
-      return settings.withQuantize(Quantize.NONE);
-    }
-    S asking = settings;
-    if (format instanceof WritableFormat writable) {
-      asking = asking.withQuantize(writable.method());
-      for (Map.Entry<String, Object> e : format.variant().entrySet()) {
-        asking = asking.with(e.getKey(), e.getValue());
-      }
-    }
-    return asking;
   }
 
   /// What files keep of a format: its name as `method`, and its variant.
