@@ -85,7 +85,7 @@ public final class StreamedLm implements AutoCloseable {
     this.file = weights.file();
     this.config = config;
     this.backend = backend;
-    this.quantization = quantization;
+    this.quantization = weights.held(quantization);
     this.blockBytes = blockBytes;
     this.ropes = new Ropes(backend.compute());
   }
