@@ -205,8 +205,7 @@ public final class Merging {
       MergeSettings settings, Quantization q, Machine machine, Consumer<String> warnings) {
     Path model = settings.model().model();
     Identity.Model base =
-        new Identity.Model(
-            model, q.format(), () -> BaseDigest.of(model, machine.cache()));
+        new Identity.Model(model, q.format(), () -> BaseDigest.of(model, machine.cache()));
     for (String adapter : settings.adapter()) {
       Identity.check(Path.of(adapter), base, settings.model().anyBase(), warnings);
     }

@@ -82,7 +82,8 @@ final class HeldWeights implements WeightSource {
     List<Runnable> work = new ArrayList<>();
     try (Scope meanwhile = Scope.open("scales")) {
       Supplier<MemorySegment> room = room(shapes, weights.held(wanted), meanwhile);
-      shapes.forEach((name, shape) -> work.add(() -> take(weights, name, shape, wanted, scope, room)));
+      shapes.forEach(
+          (name, shape) -> work.add(() -> take(weights, name, shape, wanted, scope, room)));
       work.parallelStream().forEach(Runnable::run);
     }
   }

@@ -49,9 +49,7 @@ record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization
   /// The `quantization_config` of a folder; null where it has none.
   static @Nullable ConfigJson declared(Path folder) {
     Path config = folder.resolve(ModelFolder.CONFIG);
-    return Files.isRegularFile(config)
-        ? ConfigJson.read(config).object(WeightFormats.KEY)
-        : null;
+    return Files.isRegularFile(config) ? ConfigJson.read(config).object(WeightFormats.KEY) : null;
   }
 
   /// The format of the module at this path, whichever it is; null: it is dense.

@@ -239,8 +239,7 @@ public final class QuantizedFolder {
           cancelled,
           (name, w) ->
               layers.put(
-                  name,
-                  format.layer(WeightFormats.module(name), file.tensor(name).dtype(), w)));
+                  name, format.layer(WeightFormats.module(name), file.tensor(name).dtype(), w)));
     }
     List<Entry> entries = new ArrayList<>();
     for (String name : names(file)) {

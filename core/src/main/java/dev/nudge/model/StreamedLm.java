@@ -164,8 +164,7 @@ public final class StreamedLm implements AutoCloseable {
 
   /// The file that holds the numbers of a tensor of [#dense]; null where none does.
   public @Nullable Path file(String name) {
-    String there =
-        file.names().contains(name) ? name : weights.numbers(WeightFormats.module(name));
+    String there = file.names().contains(name) ? name : weights.numbers(WeightFormats.module(name));
     return file.names().contains(there) ? file.file(there) : null;
   }
 

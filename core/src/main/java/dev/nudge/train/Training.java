@@ -177,9 +177,7 @@ public final class Training {
       Identity.check(
           init,
           new Identity.Model(
-              folder,
-              quantization.format(),
-              () -> BaseDigest.of(folder, machine.cache())),
+              folder, quantization.format(), () -> BaseDigest.of(folder, machine.cache())),
           settings.model().anyBase(),
           warnings::add);
     }

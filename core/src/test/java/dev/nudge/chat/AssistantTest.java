@@ -187,8 +187,7 @@ class AssistantTest {
       Files.copy(adapter.resolve(file), folder.resolve(file));
     }
     Identity.Model model =
-        new Identity.Model(
-            MODEL, null, () -> BaseDigest.of(MODEL, MACHINE.cache()));
+        new Identity.Model(MODEL, null, () -> BaseDigest.of(MODEL, MACHINE.cache()));
     Identity.of(model, Map.of("spoken", spoken)).write(folder);
     return folder;
   }

@@ -174,8 +174,7 @@ class IdentityTest {
     }
     assertThat(warnings).isEmpty();
     Path other = model("other", "onf", "three");
-    assertThatThrownBy(
-            () -> check(adapter(stored, NF4), other, NF4, false, warnings))
+    assertThatThrownBy(() -> check(adapter(stored, NF4), other, NF4, false, warnings))
         .hasMessageContaining("another base");
   }
 

@@ -172,7 +172,8 @@ class DecodingTest {
     int[] ids = new Random(Seeds.next()).ints(60, 0, 37).toArray();
     try (CausalLm model = TinyLlama.of(TinyLlama.config(3, false, true), backend, 5);
         KvPool pool = model.pool(20, 16);
-        Workspace ws = new Workspace(0, model.prefillBytes(35, 1, 60, 16), backend.gemms().apply(1));
+        Workspace ws =
+            new Workspace(0, model.prefillBytes(35, 1, 60, 16), backend.gemms().apply(1));
         KvCache alone = pool.cache();
         KvCache first = pool.cache()) {
       model.reserve(60);

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.format.StoredType;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.model.BnbFiles.Part;
-import dev.nudge.quant.Nf4Format;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.tensor.Ledger;

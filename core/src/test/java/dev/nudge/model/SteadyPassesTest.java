@@ -124,8 +124,8 @@ class SteadyPassesTest {
         int piece = Math.min(PROMPT - at, BLOCK * (1 + random.nextInt(2)));
         int[] lengths = {1 + random.nextInt(20), piece, 1 + random.nextInt(5)};
         int[] flat = flat(others, lengths, ids, at);
-        Tensor logits = model.prefill(
-                Prefill.of(flat, lengths, caches, base, new int[] {1, 2}), ws, team);
+        Tensor logits =
+            model.prefill(Prefill.of(flat, lengths, caches, base, new int[] {1, 2}), ws, team);
         at += piece;
         if (at == PROMPT) {
           all.add(row(logits, 0));

@@ -464,9 +464,7 @@ class ServerTest {
     }
     Identity.Model model =
         new Identity.Model(
-            Place.MODEL,
-            null,
-            () -> BaseDigest.of(Place.MODEL, Place.MACHINE.cache()));
+            Place.MODEL, null, () -> BaseDigest.of(Place.MODEL, Place.MACHINE.cache()));
     Identity.of(model, Map.of("spoken", false)).write(folder);
     return folder;
   }
