@@ -17,7 +17,7 @@ class ArchitectureTest implements PackageRules {
           Map.entry("nn", Set.of("tensor", "kernel")),
           Map.entry("quant", Set.of("tensor", "kernel", "nn", "format")),
           Map.entry("format", Set.of("tensor")),
-          Map.entry("identity", Set.of("tensor", "format")),
+          Map.entry("identity", Set.of("tensor", "quant", "format")),
           Map.entry(
               "model", Set.of("tensor", "kernel", "machine", "nn", "quant", "format", "identity")),
           Map.entry("adapter", Set.of("tensor", "kernel", "machine", "nn", "format")),

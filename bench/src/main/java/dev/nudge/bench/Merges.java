@@ -6,8 +6,8 @@ import dev.nudge.adapter.Targets;
 import dev.nudge.format.Entry;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
-import dev.nudge.format.SafeTensors;
 import dev.nudge.format.SafeTensorsWriter;
+import dev.nudge.format.WeightFile;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
@@ -133,7 +133,7 @@ final class Merges {
   }
 
   private static long largest(Path folder) {
-    try (SafeTensors file = SafeTensors.open(folder)) {
+    try (WeightFile file = WeightFile.open(folder)) {
       return file.names().stream().mapToLong(n -> file.entry(n).bytes()).max().orElse(0);
     }
   }
@@ -143,7 +143,7 @@ final class Merges {
     Files.createDirectories(to);
     ModelFolder.copy(model, to);
     Files.copy(model.resolve("config.json"), to.resolve("config.json"));
-    try (SafeTensors file = SafeTensors.open(model);
+    try (WeightFile file = WeightFile.open(model);
         SafeTensorsWriter writer =
             SafeTensorsWriter.create(
                 to.resolve("model.safetensors"),

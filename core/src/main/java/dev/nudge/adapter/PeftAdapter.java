@@ -4,6 +4,7 @@ import dev.nudge.format.Entry;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.format.StoredType;
+import dev.nudge.format.WeightFile;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
 import dev.nudge.tensor.Tensor;
@@ -37,9 +38,9 @@ public final class PeftAdapter implements Source, AutoCloseable {
 
   private final Path folder;
   private final Lora spec;
-  private final SafeTensors tensors;
+  private final WeightFile tensors;
 
-  private PeftAdapter(Path folder, Lora spec, SafeTensors tensors) {
+  private PeftAdapter(Path folder, Lora spec, WeightFile tensors) {
     this.folder = folder;
     this.spec = spec;
     this.tensors = tensors;
@@ -77,7 +78,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
   }
 
   /// The tensors of the file.
-  SafeTensors tensors() {
+  WeightFile tensors() {
     return tensors;
   }
 

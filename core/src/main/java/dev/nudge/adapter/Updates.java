@@ -1,6 +1,6 @@
 package dev.nudge.adapter;
 
-import dev.nudge.format.SafeTensors;
+import dev.nudge.format.WeightFile;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;
@@ -60,7 +60,7 @@ final class Updates implements AutoCloseable {
   /// @throws InputException where B is missing or of another rank
   Update at(String path) {
     boolean embedding = isEmbedding(path);
-    SafeTensors file = adapter.tensors();
+    WeightFile file = adapter.tensors();
     Tensor a = file.tensor(embedding ? PeftFiles.nameOfEmbeddingA(path) : PeftFiles.nameOfA(path));
     Tensor b = file.tensor(embedding ? PeftFiles.nameOfEmbeddingB(path) : PeftFiles.nameOfB(path));
     if (a.rank() != 2 || b.rank() != 2 || a.rows() != b.cols()) {
@@ -73,7 +73,7 @@ final class Updates implements AutoCloseable {
   /// Bytes of A and B of a module in the file.
   long bytes(String path) {
     boolean embedding = isEmbedding(path);
-    SafeTensors file = adapter.tensors();
+    WeightFile file = adapter.tensors();
     return file.entry(embedding ? PeftFiles.nameOfEmbeddingA(path) : PeftFiles.nameOfA(path))
             .bytes()
         + file.entry(embedding ? PeftFiles.nameOfEmbeddingB(path) : PeftFiles.nameOfB(path))

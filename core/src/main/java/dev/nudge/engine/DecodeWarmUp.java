@@ -72,7 +72,8 @@ public final class DecodeWarmUp implements AutoCloseable {
   }
 
   private static long bytes(CausalLm model) {
-    return Math.max(model.decodeBytes(SIDE, 1), model.readBytes(SIDE, 1, POSITIONS, Limits.BLOCK));
+    return Math.max(
+        model.decodeBytes(SIDE, 1), model.prefillBytes(SIDE, 1, POSITIONS, Limits.BLOCK));
   }
 
   /// Ends it within a step.

@@ -107,7 +107,7 @@ final class Room implements AutoCloseable {
     int longest = Math.max(tokens, positions);
     return Math.max(
         model.decodeBytes(Limits.ROWS, Limits.ROWS),
-        model.readBytes(tokens + Limits.ROWS - 1, Limits.ROWS, longest, Limits.BLOCK));
+        model.prefillBytes(tokens + Limits.ROWS - 1, Limits.ROWS, longest, Limits.BLOCK));
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.nudge.engine;
 
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.Prefill;
 import dev.nudge.nn.KvPool;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.Bytes;
@@ -473,15 +474,16 @@ final class Steps implements AutoCloseable {
       }
     }
     Tensor logits =
-        model.read(
-            ids,
-            lengths,
-            fed.stream().map(Sequence::cache).toList(),
-            numbers(fed),
-            ended.stream().mapToInt(i -> i).toArray(),
-            heard.stream().mapToInt(i -> i).toArray(),
-            silent.stream().mapToInt(i -> i).toArray(),
-            (i, at, rows, row) -> fed.get(i).read(rows, row, before[i] + at),
+        model.prefill(
+            new Prefill(
+                ids,
+                lengths,
+                fed.stream().map(Sequence::cache).toList(),
+                numbers(fed),
+                ended.stream().mapToInt(i -> i).toArray(),
+                heard.stream().mapToInt(i -> i).toArray(),
+                silent.stream().mapToInt(i -> i).toArray(),
+                (i, at, rows, row) -> fed.get(i).read(rows, row, before[i] + at)),
             room.workspace(),
             team);
     fed.stream().filter(s -> !turns(s)).forEach(kept()::keep);

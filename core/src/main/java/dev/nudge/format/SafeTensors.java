@@ -2,10 +2,8 @@ package dev.nudge.format;
 
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
-import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.FileMemory;
 import dev.nudge.tensor.Scope;
-import dev.nudge.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
@@ -28,9 +26,8 @@ import org.jspecify.annotations.Nullable;
 /// JVM at the access, or, inside native code, in the signal of the operating system: do not rewrite
 /// weights in place while they are open.
 ///
-/// Threading: immutable; any thread may read. Close it when no thread uses its tensors any more; a
-/// tensor used afterwards throws.
-public final class SafeTensors implements AutoCloseable {
+/// Threading: as [WeightFile] says.
+public final class SafeTensors implements WeightFile {
   private record Stored(Entry entry, Path file, MemorySegment bytes) {}
 
   private final Path source;
@@ -110,62 +107,44 @@ public final class SafeTensors implements AutoCloseable {
     header.metadata().forEach(metadata::putIfAbsent);
   }
 
-  /// The file or folder that was opened.
+  @Override
   public Path source() {
     return source;
   }
 
-  /// The names of all tensors, sorted.
+  @Override
   public NavigableSet<String> names() {
     return Collections.unmodifiableNavigableSet(tensors.navigableKeySet());
   }
 
-  /// The text pairs of the header; of several files, the first that has a key counts.
+  @Override
   public Map<String, String> metadata() {
     return Collections.unmodifiableMap(metadata);
   }
 
-  /// The weight files, in the order of their names.
+  @Override
   public List<Path> files() {
     return Collections.unmodifiableList(files);
   }
 
-  /// The index that names the files; null where there is one file.
+  @Override
   public @Nullable Path index() {
     return index;
   }
 
-  /// Type and shape of a tensor.
+  @Override
   public Entry entry(String name) {
     return stored(name).entry;
   }
 
-  /// The file that holds a tensor.
+  @Override
   public Path file(String name) {
     return stored(name).file;
   }
 
-  /// The stored bytes of a tensor of any type, read-only.
+  @Override
   public MemorySegment bytes(String name) {
     return stored(name).bytes;
-  }
-
-  /// A tensor as it is stored, read-only.
-  ///
-  /// @throws InputException where it is not there, or of a type that no tensor can have
-  public Tensor tensor(String name) {
-    Stored stored = stored(name);
-    Dtype dtype = stored.entry.type().dtype();
-    if (dtype == null) {
-      throw Refusal.of(
-          stored.file,
-          "tensor "
-              + Refusal.quote(name)
-              + ": dtype "
-              + stored.entry.type()
-              + " is not supported; F32, F16 and BF16 weights are");
-    }
-    return Tensor.of(stored.bytes, dtype, stored.entry.dims());
   }
 
   private Stored stored(String name) {
@@ -177,7 +156,6 @@ public final class SafeTensors implements AutoCloseable {
     return stored;
   }
 
-  /// Unmaps the files.
   @Override
   public void close() {
     scope.close();

@@ -1,12 +1,13 @@
 /// Reads and writes the files that hold weights, and JSON.
 ///
+/// [dev.nudge.format.WeightFile] is the tensors of a file, whatever its format;
 /// [dev.nudge.format.SafeTensors] maps a file or a folder of shards and views its tensors in
 /// place; [dev.nudge.format.SafeTensorsWriter] streams one, beside its target, and renames it when
 /// it is whole. A file that breaks a rule of the format is refused by an
 /// [dev.nudge.settings.InputException] that names the file, the field and both values.
 ///
-/// Knows nothing about models, layers or what a tensor name means. Read `SafeTensors` first, then
-/// `Header`, where the rules are.
+/// Knows nothing about models, layers or what a tensor name means. Read `WeightFile` first, then
+/// `SafeTensors` and `Header`, where the rules are.
 @NullMarked
 package dev.nudge.format;
 

@@ -139,10 +139,7 @@ public final class Session implements AutoCloseable {
     backend.notes().forEach(warnings);
     Identity.Model identity =
         new Identity.Model(
-            folder,
-            quantization.method(),
-            quantization.doubleQuant(),
-            () -> BaseDigest.of(folder, machine.cache()));
+            folder, quantization.format(), () -> BaseDigest.of(folder, machine.cache()));
     long before = Ledger.bytes();
     Tokenizer tokenizer;
     CausalLm model;

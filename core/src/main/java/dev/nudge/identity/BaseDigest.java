@@ -1,8 +1,8 @@
 package dev.nudge.identity;
 
 import dev.nudge.format.Entry;
-import dev.nudge.format.SafeTensors;
 import dev.nudge.format.Sha256;
+import dev.nudge.format.WeightFile;
 import dev.nudge.tensor.PageAdvice;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -90,7 +90,7 @@ public final class BaseDigest implements AutoCloseable {
   }
 
   private String compute(Path folder, Path cache, boolean together) {
-    try (SafeTensors file = SafeTensors.open(folder)) {
+    try (WeightFile file = WeightFile.open(folder)) {
       DigestCache kept = DigestCache.of(file, cache);
       String known = kept.read();
       if (known != null) {
@@ -109,7 +109,7 @@ public final class BaseDigest implements AutoCloseable {
     }
   }
 
-  private String line(SafeTensors file, String name) {
+  private String line(WeightFile file, String name) {
     Entry entry = file.entry(name);
     MemorySegment bytes = file.bytes(name);
     Sha256 sha = new Sha256();

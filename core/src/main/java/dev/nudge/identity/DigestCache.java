@@ -2,8 +2,8 @@ package dev.nudge.identity;
 
 import dev.nudge.format.Json;
 import dev.nudge.format.PythonJson;
-import dev.nudge.format.SafeTensors;
 import dev.nudge.format.Sha256;
+import dev.nudge.format.WeightFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -30,7 +30,7 @@ final class DigestCache {
     this.file = file;
   }
 
-  static DigestCache of(SafeTensors weights, Path cache) {
+  static DigestCache of(WeightFile weights, Path cache) {
     String place = weights.source().toAbsolutePath().normalize().toString();
     String name = Sha256.of(place.getBytes(StandardCharsets.UTF_8));
     DigestCache digests =

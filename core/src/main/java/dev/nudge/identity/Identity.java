@@ -4,8 +4,10 @@ import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
 import dev.nudge.format.Sha256;
+import dev.nudge.quant.WeightFormat;
+import dev.nudge.quant.WeightFormats;
+import dev.nudge.quant.WritableFormat;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.Quantize;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,15 +25,13 @@ import tools.jackson.databind.JsonNode;
 ///
 /// @param base digests ([BaseDigest]) of the weights, and of those that they were quantised from;
 ///     an adapter is taken on either
-/// @param quantize how the weights were held
-/// @param doubleQuant whether the scales were quantised too
+/// @param format in which the weights were held; null: dense
 /// @param tokenizer digest of `tokenizer.json`; null where there was none
 /// @param template digest of the chat template; null where there was none
 /// @param data what the rows were like, for people
 public record Identity(
     List<String> base,
-    Quantize quantize,
-    boolean doubleQuant,
+    @Nullable WeightFormat format,
     @Nullable String tokenizer,
     @Nullable String template,
     Map<String, @Nullable Object> data) {
@@ -49,9 +49,9 @@ public record Identity(
 
   /// A model as it is used.
   ///
+  /// @param format in which its weights are held; null: dense
   /// @param digest computes that of its weights; asked only where something depends on it
-  public record Model(
-      Path folder, Quantize quantize, boolean doubleQuant, Supplier<String> digest) {}
+  public record Model(Path folder, @Nullable WeightFormat format, Supplier<String> digest) {}
 
   /// Makes the identity of an adapter that is trained on a model.
   public static Identity of(Model model, Map<String, @Nullable Object> data) {
@@ -70,8 +70,7 @@ public record Identity(
     }
     return new Identity(
         base,
-        model.quantize,
-        model.doubleQuant,
+        model.format,
         Sha256.of(model.folder.resolve("tokenizer.json")),
         template == null ? template(model.folder) : template,
         data);
@@ -131,18 +130,15 @@ public record Identity(
   }
 
   private void compare(String called, Path adapter, Model model, Consumer<String> warnings) {
-    String held = held(model.quantize, model.doubleQuant);
-    String trained = held(quantize, doubleQuant);
-    if (!held.equals(trained)) {
+    if (!Objects.equals(format, model.format)) {
       warnings.accept(
           "adapter %s was trained on %s; this model has %s%s"
               .formatted(
                   called,
-                  trained,
-                  held,
-                  model.quantize == Quantize.NONE
-                      ? "; --quantize %s%s gives what it was trained on"
-                          .formatted(quantize.shown(), doubleQuant ? "" : " --no-double-quant")
+                  held(),
+                  WeightFormats.shown(model.format),
+                  model.format == null && format instanceof WritableFormat writable
+                      ? "; %s gives what it was trained on".formatted(writable.flags())
                       : ""));
     }
     if (!Objects.equals(tokenizer, Sha256.of(model.folder.resolve("tokenizer.json")))) {
@@ -161,13 +157,12 @@ public record Identity(
 
   /// Says in words how the weights were held.
   public String held() {
-    return held(quantize, doubleQuant);
+    return WeightFormats.shown(format);
   }
 
-  private static String held(Quantize quantize, boolean doubleQuant) {
-    return quantize == Quantize.NONE
-        ? "dense weights"
-        : "weights in " + quantize.shown() + (doubleQuant ? " with double quantisation" : " alone");
+  /// What files keep of how the weights were held.
+  public Map<String, Object> quantization() {
+    return WeightFormats.kept(format);
   }
 
   /// Reads the identity beside an adapter; null where there is none.
@@ -203,8 +198,7 @@ public record Identity(
     JsonNode q = all.path("quantization");
     return new Identity(
         base,
-        Quantize.named(q.path("method").asString("")),
-        q.path("double_quant").asBoolean(false),
+        q.isObject() ? WeightFormats.named(Json.plain(q)) : null,
         text(all, "tokenizer"),
         text(all, "template"),
         all.path("data").isObject() ? Json.plain(all.path("data")) : Map.of());
@@ -232,15 +226,10 @@ public record Identity(
 
   /// Writes the identity beside an adapter, as `nudge.json`.
   public void write(Path adapter) {
-    Map<String, @Nullable Object> quantization = new LinkedHashMap<>();
-    quantization.put("method", quantize.shown());
-    if (quantize != Quantize.NONE) {
-      quantization.put("double_quant", doubleQuant);
-    }
     Map<String, @Nullable Object> all = new LinkedHashMap<>();
     all.put("version", VERSION);
     all.put("base", base);
-    all.put("quantization", quantization);
+    all.put("quantization", quantization());
     all.put("tokenizer", tokenizer);
     all.put("template", template);
     all.put("data", data);

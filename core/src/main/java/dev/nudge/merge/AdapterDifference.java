@@ -46,11 +46,7 @@ public final class AdapterDifference {
     Compute type = settings.compute() == Compute.BF16 ? Compute.BF16 : Compute.FP32;
     Backend backend = Backend.resolve(type, machine.cache(), config.widths());
     Identity.Model base =
-        new Identity.Model(
-            folder,
-            held.method(),
-            held.doubleQuant(),
-            () -> BaseDigest.of(folder, machine.cache()));
+        new Identity.Model(folder, held.format(), () -> BaseDigest.of(folder, machine.cache()));
     try (AdapterStack first = stack(reference, base, config, backend, settings, warnings);
         AdapterStack second = stack(other, base, config, backend, settings, warnings)) {
       int most =

@@ -3,8 +3,8 @@ package dev.nudge.merge;
 import dev.nudge.format.Entry;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
-import dev.nudge.format.SafeTensors;
 import dev.nudge.format.ShardedWriter;
+import dev.nudge.format.WeightFile;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.ModelConfig;
@@ -111,13 +111,14 @@ final class MergedWeights {
   /// @return bytes of the tensors
   /// @throws StreamedLm.Cancelled where `cancelled` said so
   long write(Path folder, int threads, BooleanSupplier cancelled) {
-    SafeTensors file = base.file();
+    WeightFile file = base.file();
     Path index = file.index();
     Path root = (index == null ? file.files().getFirst() : index).resolveSibling("");
     Map<Path, List<Entry>> files = new LinkedHashMap<>();
     for (Entry entry : entries.values()) {
-      String like = file.names().contains(entry.name()) ? entry.name() : config.embedding();
-      Path target = folder.resolve(root.relativize(file.file(like)).toString());
+      Path there = base.file(entry.name());
+      Path like = there == null ? file.file(config.embedding()) : there;
+      Path target = folder.resolve(root.relativize(like).toString());
       OutFolder.make(target.getParent());
       files.computeIfAbsent(target, f -> new ArrayList<>()).add(entry);
     }
@@ -140,7 +141,7 @@ final class MergedWeights {
     return made.contains(name);
   }
 
-  private void copy(SafeTensors file, ShardedWriter to, BooleanSupplier cancelled) {
+  private void copy(WeightFile file, ShardedWriter to, BooleanSupplier cancelled) {
     for (String name : entries.keySet()) {
       if (!makes(name)) {
         check(cancelled);

@@ -5,7 +5,7 @@ import dev.nudge.format.Entry;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
-import dev.nudge.format.SafeTensors;
+import dev.nudge.format.WeightFile;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.machine.Backend;
@@ -188,8 +188,8 @@ public final class Merging {
       if (identity == null) {
         continue;
       }
-      Boolean nested = identity.quantize() != Quantize.NONE ? identity.doubleQuant() : null;
-      Quantization named = Quantization.resolve(given.held(identity.quantize(), nested), config);
+      ModelSettings asking = Quantization.of(identity.format()).asking(given.held(null, null));
+      Quantization named = Quantization.resolve(asking, config);
       if (given.quantize() != null && !named.equals(flags)) {
         warnings.accept(
             "--quantize is passed over: adapter %s was trained on %s; --into original takes the model's own weights"
@@ -205,8 +205,7 @@ public final class Merging {
       MergeSettings settings, Quantization q, Machine machine, Consumer<String> warnings) {
     Path model = settings.model().model();
     Identity.Model base =
-        new Identity.Model(
-            model, q.method(), q.doubleQuant(), () -> BaseDigest.of(model, machine.cache()));
+        new Identity.Model(model, q.format(), () -> BaseDigest.of(model, machine.cache()));
     for (String adapter : settings.adapter()) {
       Identity.check(Path.of(adapter), base, settings.model().anyBase(), warnings);
     }
@@ -306,7 +305,7 @@ public final class Merging {
       if (written == null) {
         return null;
       }
-      try (SafeTensors dense = SafeTensors.open(folder)) {
+      try (WeightFile dense = WeightFile.open(folder)) {
         for (Path file : dense.files()) {
           OutFolder.delete(file);
         }

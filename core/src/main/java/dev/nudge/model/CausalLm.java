@@ -4,12 +4,10 @@ import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Dropout;
-import dev.nudge.nn.Embedding;
 import dev.nudge.nn.KvCache;
 import dev.nudge.nn.KvPool;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
-import dev.nudge.nn.Norm;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Recompute;
@@ -17,13 +15,10 @@ import dev.nudge.nn.Residual;
 import dev.nudge.nn.Segments;
 import dev.nudge.nn.Share;
 import dev.nudge.nn.Tape;
-import dev.nudge.nn.Tied;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
-import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashSet;
@@ -42,47 +37,12 @@ import org.jspecify.annotations.Nullable;
 public final class CausalLm implements AutoCloseable {
   private static final int HEARD = 8; // rows of logits of a prompt that are told at once
 
-  /// The parts that a decoder is put together from.
-  ///
-  /// @param head the output head; a slot of its own
-  /// @param modules where adapters sit; its linear layers are those of `layers`, in the
-  ///     checkpoint's order
-  /// @param mapped memory of each layer's weights that is a mapped file
-  /// @param owner closes the weights
-  record Built(
-      Embedding embedding,
-      List<DecoderLayer> layers,
-      Norm norm,
-      LinearSlot head,
-      Modules modules,
-      Ropes ropes,
-      List<List<MemorySegment>> mapped,
-      AutoCloseable owner) {}
-
   /// Puts a model together.
   ///
   /// @param owner closes the weights with the model
   static CausalLm of(
       ModelConfig config, Backend backend, WeightSource weights, AutoCloseable owner) {
-    Ropes ropes = new Ropes(backend.compute());
-    Parts parts = new Parts(config, weights, ropes);
-    Embedding embedding = Assembly.embedding(config, parts);
-    List<DecoderLayer> layers = new ArrayList<>();
-    List<List<MemorySegment>> mapped = new ArrayList<>();
-    for (int i = 0; i < config.numHiddenLayers(); i++) {
-      layers.add(config.family().layer(config, i, parts));
-      mapped.add(weights.mapped(config.layer(i)));
-    }
-    LinearSlot head =
-        config.tieWordEmbeddings()
-            ? new LinearSlot(config.headModule(), config.head(), Tied.of(embedding))
-            : Assembly.head(config, parts);
-    Norm norm = Assembly.norm(config, parts);
-    return new CausalLm(
-        config,
-        backend,
-        new Built(
-            embedding, layers, norm, head, parts.modules(head, embedding), ropes, mapped, owner));
+    return new CausalLm(config, backend, Built.of(config, backend, weights, owner));
   }
 
   /// The stages of a training pass in its workspace.
@@ -327,83 +287,43 @@ public final class CausalLm implements AutoCloseable {
   /// sequence's logits have the bits that they have alone, and the bits that they have where its
   /// prompt is fed in other pieces of whole blocks of keys.
   ///
-  /// @param ids as in [#decode], likewise `lengths`, `caches`, `adapters` and `team`
-  /// @param ended sequences whose last token's logits are wanted
+  /// @param team threads that share the work
   /// @return (ended, vocabulary), accumulator type, valid until the workspace's next pass
-  public Tensor read(
-      int[] ids,
-      int[] lengths,
-      List<KvCache> caches,
-      int[] adapters,
-      int[] ended,
-      Workspace ws,
-      Team team) {
-    return read(
-        ids,
-        lengths,
-        caches,
-        adapters,
-        ended,
-        new int[0],
-        new int[0],
-        (i, at, z, row) -> {},
-        ws,
-        team);
-  }
-
-  /// Is told the logits behind a token of a prompt.
-  public interface Heard {
-    /// Takes a row of logits.
-    ///
-    /// @param sequence whose piece it is
-    /// @param at place of the token in the piece
-    /// @param logits (n, vocabulary), valid during the call
-    void token(int sequence, int at, Tensor logits, int row);
-  }
-
-  /// Feeds pieces of prompts likewise, and tells the logits behind the tokens of some of them, that
-  /// of a last token which is among `ended` left out.
-  ///
-  /// @param heard sequences whose tokens are told
-  /// @param silent of each of those how many of its first tokens are not
-  /// @param told in the order of the tokens
-  public Tensor read(
-      int[] ids,
-      int[] lengths,
-      List<KvCache> caches,
-      int[] adapters,
-      int[] ended,
-      int[] heard,
-      int[] silent,
-      Heard told,
-      Workspace ws,
-      Team team) {
-    Segments rows = continuing(lengths, caches, ws).through(adapters);
-    Residual r = feed(ids, caches, steady(rows, ws, null));
-    for (int h = 0; h < heard.length; h++) {
-      int i = heard[h];
-      boolean whole = Arrays.stream(ended).anyMatch(end -> end == i); // then its last is below
-      int heardTo = whole ? lengths[i] - 1 : lengths[i];
-      for (int from = silent[h], n; from < heardTo; from += n) {
-        n = Math.min(HEARD, heardTo - from);
-        int mark = ws.mark();
-        int[] some = new int[n];
-        int[] through = new int[n];
-        for (int j = 0; j < n; j++) {
-          some[j] = rows.start(i) + from + j;
-          through[j] = adapters[i];
-        }
-        Segments each = Segments.single(n, ws).through(through);
-        Tensor logits = output.logits(r, some, steady(each, ws, team));
-        for (int j = 0; j < n; j++) {
-          told.token(i, from + j, logits, j);
-        }
-        ws.release(mark);
-      }
+  /// @throws dev.nudge.nn.KvPool.Exhausted as in [#decode]
+  public Tensor prefill(Prefill f, Workspace ws, Team team) {
+    Segments rows = continuing(f.lengths(), f.caches(), ws).through(f.adapters());
+    Residual r = feed(f.ids(), f.caches(), steady(rows, ws, null));
+    for (int h = 0; h < f.heard().length; h++) {
+      tell(f, f.heard()[h], f.silent()[h], r, rows, ws, team);
     }
-    int[] through = Arrays.stream(ended).map(i -> adapters[i]).toArray();
-    Segments single = Segments.single(ended.length, ws).through(through);
-    return output.logits(r, last(rows, ended), steady(single, ws, team));
+    int[] through = Arrays.stream(f.ended()).map(i -> f.adapters()[i]).toArray();
+    Segments single = Segments.single(f.ended().length, ws).through(through);
+    return output.logits(r, last(rows, f.ended()), steady(single, ws, team));
+  }
+
+  /// Tells a prefill's listener the logits behind the tokens of one sequence, some rows at a time.
+  ///
+  /// @param first token that it is told of
+  private void tell(
+      Prefill f, int sequence, int first, Residual r, Segments rows, Workspace ws, Team team) {
+    boolean ends = Arrays.stream(f.ended()).anyMatch(end -> end == sequence);
+    int to = f.lengths()[sequence] - (ends ? 1 : 0);
+    for (int from = first, n; from < to; from += n) {
+      n = Math.min(HEARD, to - from);
+      int mark = ws.mark();
+      int[] some = new int[n];
+      int[] through = new int[n];
+      Arrays.fill(through, f.adapters()[sequence]);
+      for (int j = 0; j < n; j++) {
+        some[j] = rows.start(sequence) + from + j;
+      }
+      Segments each = Segments.single(n, ws).through(through);
+      Tensor logits = output.logits(r, some, steady(each, ws, team));
+      for (int j = 0; j < n; j++) {
+        f.listener().token(sequence, from + j, logits, j);
+      }
+      ws.release(mark);
+    }
   }
 
   /// Computes the mean of the hidden states behind the last norm over the tokens of a text.
@@ -512,10 +432,10 @@ public final class CausalLm implements AutoCloseable {
     return dry().score(tokens, longest);
   }
 
-  /// Bytes that a workspace needs for [#read] on up to `tokens` tokens of `sequences` sequences,
+  /// Bytes that a workspace needs for [#prefill] on up to `tokens` tokens of `sequences` sequences,
   /// each of up to `positions` positions in blocks of `blockSize`.
-  public long readBytes(int tokens, int sequences, int positions, int blockSize) {
-    return dry().read(tokens, sequences, positions, blockSize);
+  public long prefillBytes(int tokens, int sequences, int positions, int blockSize) {
+    return dry().prefill(tokens, sequences, positions, blockSize);
   }
 
   /// Bytes that a workspace needs for [#decode] on up to `tokens` tokens of `sequences` sequences.

@@ -1,7 +1,7 @@
 package dev.nudge.model;
 
 import dev.nudge.format.ConfigJson;
-import dev.nudge.format.SafeTensors;
+import dev.nudge.format.WeightFile;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.Modules;
 import dev.nudge.quant.WeightFormat;
@@ -37,8 +37,8 @@ public final class Checkpoint {
   ///
   /// @throws InputException naming what is missing or has another shape
   public static void check(Path folder, ModelConfig config) {
-    try (SafeTensors file = SafeTensors.open(folder)) {
-      check(file, config);
+    try (ModelWeights weights = ModelWeights.open(folder, config)) {
+      check(weights, config);
     }
   }
 
@@ -48,20 +48,21 @@ public final class Checkpoint {
   /// @throws InputException in one line
   public static void checkRest(Path folder, ModelConfig config) {
     Set<String> own = config.tensors().keySet();
-    try (SafeTensors file = SafeTensors.open(folder)) {
+    try (ModelWeights weights = ModelWeights.open(folder, config)) {
+      WeightFile file = weights.file();
       for (String name : file.names()) {
-        if (name.endsWith(".weight") && !own.contains(name)) {
-          WeightFormat format = WeightFormats.in(file, name);
-          if (format != null) {
-            throw new InputException(
-                file.file(name)
-                    + ": "
-                    + name
-                    + " is stored in "
-                    + format.name()
-                    + " and no part of the text model; merge into a folder where only the text"
-                    + " model is quantised, or none");
-          }
+        String path = WeightFormats.module(name);
+        WeightFormat format = own.contains(path + ".weight") ? null : weights.format(path);
+        if (format != null) {
+          String numbers = weights.numbers(path);
+          throw new InputException(
+              file.file(numbers)
+                  + ": "
+                  + numbers
+                  + " is stored in "
+                  + format.name()
+                  + " and no part of the text model; merge into a folder where only the text"
+                  + " model is quantised, or none");
         }
       }
     }
@@ -85,8 +86,13 @@ public final class Checkpoint {
       Backend backend,
       Quantization quantization,
       @Nullable Trainable trainable) {
-    try (SafeTensors file = SafeTensors.open(folder)) {
-      return HeldWeights.bytes(file, Trainable.frozen(config, trainable), backend, quantization);
+    try (ModelWeights weights = ModelWeights.open(folder, config)) {
+      return WeightBytes.of(
+          Trainable.frozen(config, trainable),
+          backend.compute(),
+          weights.held(quantization),
+          weights.layers().any(),
+          name -> weights.file().tensor(name).dtype());
     }
   }
 
@@ -112,28 +118,28 @@ public final class Checkpoint {
       Backend backend,
       Quantization quantization,
       @Nullable Trainable trainable) {
-    SafeTensors file = SafeTensors.open(folder);
+    ModelWeights weights = ModelWeights.open(folder, config);
     Scope scope = Scope.open("weights");
     try {
-      check(file, config);
+      check(weights, config);
       return made(
           config,
           backend,
           trainable,
-          shapes -> HeldWeights.of(file, shapes, backend, quantization, scope),
-          (master, name) -> read(file, name, master, backend),
+          shapes -> HeldWeights.of(weights, shapes, backend, quantization, scope),
+          (master, name) -> read(weights.file(), name, master, backend),
           () -> {
             scope.close();
-            file.close();
+            weights.close();
           });
     } catch (RuntimeException | Error e) {
       scope.close();
-      file.close();
+      weights.close();
       throw e;
     }
   }
 
-  private static void read(SafeTensors file, String name, Tensor master, Backend backend) {
+  private static void read(WeightFile file, String name, Tensor master, Backend backend) {
     backend.kernels().elementwise().copy(HeldWeights.matrix(file.tensor(name)), master);
     PageAdvice.drop(file.bytes(name));
   }
@@ -216,13 +222,13 @@ public final class Checkpoint {
   }
 
   /// Names that the config does not call for: one of them may be the missing one, misspelled.
-  private static List<String> unexpected(SafeTensors file, ModelConfig config) {
+  private static List<String> unexpected(WeightFile file, ModelConfig config) {
     Set<String> known = config.tensors().keySet();
     return file.names().stream().filter(n -> !known.contains(n)).toList();
   }
 
   /// Refuses a head that is said to be the embedding and is stored as another matrix.
-  private static void checkTied(SafeTensors file, ModelConfig config) {
+  private static void checkTied(WeightFile file, ModelConfig config) {
     String head = config.head();
     if (config.tieWordEmbeddings()
         && file.names().contains(head)
@@ -238,11 +244,18 @@ public final class Checkpoint {
     }
   }
 
-  private static void check(SafeTensors file, ModelConfig config) {
+  static void check(ModelWeights weights, ModelConfig config) {
+    WeightFile file = weights.file();
     askForSmall(file);
     checkTied(file, config);
     for (Map.Entry<String, long[]> expected : config.tensors().entrySet()) {
       String name = expected.getKey();
+      long[] sides = expected.getValue();
+      WeightFormat format = weights.layers().format(name, sides);
+      if (format != null) {
+        format.open(file, WeightFormats.module(name), (int) sides[0], (int) sides[1]);
+        continue;
+      }
       if (!file.names().contains(name)) {
         throw new InputException(
             file.source()
@@ -251,13 +264,16 @@ public final class Checkpoint {
                 + ", which its config.json calls for"
                 + Nearest.hint(name, unexpected(file, config)));
       }
-      WeightFormat format = WeightFormats.in(file, name);
-      if (format != null) {
-        check(file, name, expected.getValue(), format);
-        continue;
+      String path = WeightFormats.module(name);
+      if (name.equals(path + ".weight") && weights.format(path) != null) {
+        throw new InputException(
+            file.file(name)
+                + ": "
+                + name
+                + " is quantised; only the linear layers of decoder layers may be");
       }
       List<Long> shape = file.entry(name).shape();
-      if (!shape.equals(Arrays.stream(expected.getValue()).boxed().toList())) {
+      if (!shape.equals(Arrays.stream(sides).boxed().toList())) {
         throw new InputException(
             file.file(name)
                 + ": "
@@ -265,7 +281,7 @@ public final class Checkpoint {
                 + " is "
                 + shape
                 + ", config.json says "
-                + Arrays.toString(expected.getValue()));
+                + Arrays.toString(sides));
       }
       if (!file.tensor(name).dtype().floating()) {
         throw new InputException(
@@ -281,23 +297,12 @@ public final class Checkpoint {
 
   /// Has the system read all small tensors at once: a layer's constants are looked at one after the
   /// other, each a wait for the disk where the file is not cached.
-  private static void askForSmall(SafeTensors file) {
+  private static void askForSmall(WeightFile file) {
     for (String name : file.names()) {
       MemorySegment bytes = file.bytes(name);
       if (bytes.byteSize() <= SMALL) {
         PageAdvice.willNeed(bytes);
       }
     }
-  }
-
-  private static void check(SafeTensors file, String name, long[] shape, WeightFormat format) {
-    if (ModelConfig.projection(name, shape) == null) {
-      throw new InputException(
-          file.file(name)
-              + ": "
-              + name
-              + " is quantised; only the linear layers of decoder layers may be");
-    }
-    format.open(file, name, (int) shape[0], (int) shape[1]);
   }
 }

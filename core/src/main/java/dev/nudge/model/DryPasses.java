@@ -89,26 +89,27 @@ record DryPasses(CausalLm model) {
 
   /// @param positions at most; attention may take more before a sequence is as long
   /// @param blockSize positions of a block at most
-  long read(int tokens, int sequences, int positions, int blockSize) {
+  long prefill(int tokens, int sequences, int positions, int blockSize) {
     Attend attend = model.backend().kernels().attend();
     IntStream fullest =
         model.config().layers().stream()
             .mapToInt(layer -> attend.fullest(layer.attention(), positions));
     return IntStream.concat(IntStream.of(positions), fullest)
         .distinct()
-        .mapToLong(end -> readTo(tokens, sequences, end, blockSize))
+        .mapToLong(end -> prefillTo(tokens, sequences, end, blockSize))
         .max()
         .orElseThrow();
   }
 
-  private long readTo(int tokens, int sequences, int positions, int blockSize) {
+  private long prefillTo(int tokens, int sequences, int positions, int blockSize) {
     int[] lengths = lengths(tokens, sequences);
     List<KvCache> caches = caches(lengths, positions, blockSize);
     int[] ids = new int[Arrays.stream(lengths).sum()];
     int[] all = new int[sequences];
     Arrays.setAll(all, i -> i);
     try (Team team = new Team(1)) {
-      return measured(ws -> model.read(ids, lengths, caches, none(sequences), all, ws, team));
+      Prefill widest = Prefill.of(ids, lengths, caches, none(sequences), all);
+      return measured(ws -> model.prefill(widest, ws, team));
     }
   }
 

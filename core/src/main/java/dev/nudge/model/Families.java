@@ -2,7 +2,7 @@ package dev.nudge.model;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.OutFolder;
-import dev.nudge.format.SafeTensors;
+import dev.nudge.format.WeightFile;
 import dev.nudge.quant.WeightFormats;
 import dev.nudge.settings.HubName;
 import dev.nudge.settings.InputException;
@@ -87,7 +87,7 @@ final class Families {
 
   /// A decoder that is a part of a model, under the names that its files have.
   private static ModelConfig placed(ModelConfig config, Path folder) {
-    try (SafeTensors file = SafeTensors.open(folder)) {
+    try (WeightFile file = WeightFile.open(folder)) {
       for (ModelConfig.Place place : Gemma3.PLACES) {
         ModelConfig other = config.withPlace(place);
         if (file.names().contains(other.embedding())) {

@@ -1,6 +1,6 @@
 package dev.nudge.model;
 
-import dev.nudge.format.SafeTensors;
+import dev.nudge.format.WeightFile;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
@@ -8,6 +8,7 @@ import dev.nudge.nn.StoredLinear;
 import dev.nudge.quant.StoredWeight;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.quant.WeightFormats;
+import dev.nudge.quant.WritableFormat;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
@@ -34,7 +35,7 @@ final class HeldWeights implements WeightSource {
   ///
   /// @param scope owns what is made
   /// @param blockBytes most of a weight that is in another form than it computes in
-  private record Once(SafeTensors file, Scope scope, long blockBytes) {}
+  private record Once(WeightFile file, Scope scope, long blockBytes) {}
 
   private HeldWeights(Backend backend, @Nullable Once once) {
     this.backend = backend;
@@ -44,11 +45,16 @@ final class HeldWeights implements WeightSource {
   /// Reads tensors of a checked file.
   ///
   /// @param shapes of those to read
+  /// @param wanted how dense layers are held; those that are stored quantised stay so
   /// @param scope owns what is not read in place
   static HeldWeights of(
-      SafeTensors file, Map<String, long[]> shapes, Backend backend, Quantization q, Scope scope) {
+      ModelWeights file,
+      Map<String, long[]> shapes,
+      Backend backend,
+      Quantization wanted,
+      Scope scope) {
     HeldWeights held = new HeldWeights(backend, null);
-    held.take(file, shapes, q, scope);
+    held.take(file, shapes, wanted, scope);
     return held;
   }
 
@@ -56,25 +62,28 @@ final class HeldWeights implements WeightSource {
   /// quantised now, on all processors; dense ones stay in the file as they are stored.
   ///
   /// @param shapes of those to read
+  /// @param wanted as in [#of]
   /// @param scope owns what is made; a measuring one counts it and is given weights without numbers
   /// @param blockBytes most of a weight that is in another form than it computes in
   static HeldWeights once(
-      SafeTensors file,
+      ModelWeights file,
       Map<String, long[]> shapes,
       Backend backend,
-      Quantization q,
+      Quantization wanted,
       Scope scope,
       long blockBytes) {
-    HeldWeights held = new HeldWeights(backend, new Once(file, scope, blockBytes));
-    held.take(file, shapes, q, scope);
+    HeldWeights held = new HeldWeights(backend, new Once(file.file(), scope, blockBytes));
+    held.take(file, shapes, wanted, scope);
     return held;
   }
 
-  private void take(SafeTensors file, Map<String, long[]> shapes, Quantization q, Scope scope) {
+  private void take(
+      ModelWeights weights, Map<String, long[]> shapes, Quantization wanted, Scope scope) {
     List<Runnable> work = new ArrayList<>();
     try (Scope meanwhile = Scope.open("scales")) {
-      Supplier<MemorySegment> room = room(shapes, q, meanwhile);
-      shapes.forEach((name, shape) -> work.add(() -> take(file, name, shape, q, scope, room)));
+      Supplier<MemorySegment> room = room(shapes, weights.held(wanted), meanwhile);
+      shapes.forEach(
+          (name, shape) -> work.add(() -> take(weights, name, shape, wanted, scope, room)));
       work.parallelStream().forEach(Runnable::run);
     }
   }
@@ -85,7 +94,7 @@ final class HeldWeights implements WeightSource {
       Map<String, long[]> shapes, Quantization q, Scope meanwhile) {
     long most = 0;
     for (Map.Entry<String, long[]> e : shapes.entrySet()) {
-      WeightFormat format = q.format(e.getKey(), e.getValue());
+      WritableFormat format = q.making(e.getKey(), e.getValue());
       if (format != null) {
         most = Math.max(most, format.room(e.getValue()[0] * e.getValue()[1]));
       }
@@ -95,15 +104,19 @@ final class HeldWeights implements WeightSource {
   }
 
   private void take(
-      SafeTensors file,
+      ModelWeights weights,
       String name,
       long[] shape,
-      Quantization q,
+      Quantization wanted,
       Scope scope,
       Supplier<MemorySegment> room) {
-    StoredWeight weight = weight(file, name, shape, q, scope, room);
-    if (weight != null) {
-      stored.put(name, weight);
+    WeightFile file = weights.file();
+    WeightFormat own = weights.layers().format(name, shape);
+    WritableFormat format = weights.held(wanted).making(name, shape);
+    if (own != null) {
+      stored.put(name, read(file, own, name, shape, scope));
+    } else if (format != null) {
+      stored.put(name, made(file, format, name, shape, scope, room));
     } else if (once == null) {
       tensors.put(name, made(file.tensor(name), scope));
     }
@@ -119,70 +132,31 @@ final class HeldWeights implements WeightSource {
     return converted;
   }
 
-  /// A weight that is stored quantised, or is to be held so; null for another.
-  ///
-  /// @param room as [WeightFormat#make] wants it
-  private @Nullable StoredWeight weight(
-      SafeTensors file,
-      String name,
-      long[] shape,
-      Quantization q,
-      Scope scope,
-      Supplier<MemorySegment> room) {
-    WeightFormat own = stored(file, name, shape);
-    WeightFormat format = own == null ? q.format(name, shape) : own;
-    if (format == null) {
-      return null;
-    }
+  private static StoredWeight read(
+      WeightFile file, WeightFormat own, String name, long[] shape, Scope scope) {
     int rows = (int) shape[0];
     int cols = (int) shape[1];
+    return scope.dry()
+        ? own.dry(rows, cols)
+        : own.open(file, WeightFormats.module(name), rows, cols);
+  }
+
+  /// @param room as [WritableFormat#make] wants it
+  private StoredWeight made(
+      WeightFile file,
+      WritableFormat format,
+      String name,
+      long[] shape,
+      Scope scope,
+      Supplier<MemorySegment> room) {
     if (scope.dry()) {
-      if (own == null) {
-        scope.allocate(format.bytes((long) rows * cols));
-      }
-      return format.dry(rows, cols);
-    }
-    if (own != null) {
-      return own.open(file, name, rows, cols);
+      StoredWeight dry = format.dry((int) shape[0], (int) shape[1]);
+      scope.allocate(dry.bytes());
+      return dry;
     }
     StoredWeight weight = format.make(file.tensor(name), scope, backend.kernels(), room.get());
     PageAdvice.drop(file.bytes(name));
     return weight;
-  }
-
-  /// The format in which the file has a layer's weight; null: it is dense, or no layer's.
-  private static @Nullable WeightFormat stored(SafeTensors file, String name, long[] shape) {
-    return ModelConfig.projection(name, shape) == null ? null : WeightFormats.in(file, name);
-  }
-
-  /// Counts what [#of] takes from its scope and what it reads in place.
-  static WeightBytes bytes(
-      SafeTensors file, Map<String, long[]> shapes, Backend backend, Quantization q) {
-    long mapped = 0;
-    long dense = 0;
-    long packed = 0;
-    long constants = 0;
-    for (Map.Entry<String, long[]> e : shapes.entrySet()) {
-      String name = e.getKey();
-      long[] shape = e.getValue();
-      WeightFormat own = stored(file, name, shape);
-      if (own != null) {
-        mapped += own.open(file, name, (int) shape[0], (int) shape[1]).bytes();
-        continue;
-      }
-      Tensor tensor = file.tensor(name);
-      long n = tensor.elements();
-      WeightFormat format = q.format(name, shape);
-      if (format != null) {
-        packed += format.codes(n);
-        constants += format.bytes(n) - format.codes(n);
-      } else if (tensor.dtype() == backend.compute()) {
-        mapped += tensor.bytes();
-      } else {
-        dense += n * backend.compute().bytes();
-      }
-    }
-    return new WeightBytes(mapped, dense, packed, constants);
   }
 
   /// Weights without numbers.
@@ -209,7 +183,7 @@ final class HeldWeights implements WeightSource {
         .forEach(
             e -> {
               String name = e.getKey();
-              WeightFormat format = q.format(name, e.getValue());
+              WritableFormat format = q.making(name, e.getValue());
               if (format != null) {
                 try (Scope meanwhile = Scope.open("random weight")) {
                   Tensor dense = meanwhile.tensor(backend.compute(), e.getValue());

@@ -3,8 +3,8 @@ package dev.nudge.model;
 import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Entry;
 import dev.nudge.format.OutFolder;
-import dev.nudge.format.SafeTensors;
 import dev.nudge.format.ShardedWriter;
+import dev.nudge.format.WeightFile;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.InputException;
@@ -92,7 +92,7 @@ public final class ModelFolder {
   public static void write(Path base, Path out, List<Parameter> changed, Kernels kernels) {
     Map<String, Tensor> masters = new HashMap<>();
     changed.forEach(p -> masters.put(p.name(), p.master()));
-    try (SafeTensors file = SafeTensors.open(base);
+    try (WeightFile file = WeightFile.open(base);
         Scope scope = Scope.open("model folder")) {
       ModelConfig config = ModelConfig.load(base);
       Tensor embedding = masters.get(config.embedding());
@@ -108,7 +108,7 @@ public final class ModelFolder {
   }
 
   private static void weights(
-      SafeTensors file,
+      WeightFile file,
       Path base,
       Path out,
       Map<String, Tensor> masters,
@@ -202,7 +202,7 @@ public final class ModelFolder {
     List<String> names = new ArrayList<>(COPIED);
     names.addAll(List.of(CONFIG, SINGLE, INDEX));
     if (Files.isRegularFile(folder.resolve(INDEX))) {
-      try (SafeTensors file = SafeTensors.open(folder)) {
+      try (WeightFile file = WeightFile.open(folder)) {
         file.files().forEach(f -> names.add(folder.relativize(f).toString()));
       } catch (InputException e) {
         return names; // no model any more: which shards it had is not known

@@ -1,13 +1,13 @@
 package dev.nudge.model;
 
 import dev.nudge.format.ConfigJson;
-import dev.nudge.format.SafeTensors;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.quant.WeightFormats;
+import dev.nudge.quant.WritableFormat;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.ModelWithers;
 import dev.nudge.settings.Quantize;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
@@ -30,24 +30,35 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
   }
 
   /// One format in every layer.
-  public static Quantization of(WeightFormat format) {
-    return new Quantization(format, Set.of());
+  ///
+  /// @param format null: dense
+  public static Quantization of(@Nullable WeightFormat format) {
+    return format == null ? NONE : new Quantization(format, Set.of());
   }
 
   /// What a flag asks for in every layer.
   public static Quantization of(Quantize method, boolean doubleQuant) {
-    WeightFormat format = WeightFormats.of(method, doubleQuant);
-    return format == null ? NONE : of(format);
+    return of(WeightFormats.of(method, doubleQuant));
   }
 
-  /// How `--quantize` and `nudge.json` name it.
-  public Quantize method() {
-    return format == null ? Quantize.NONE : format.method();
+  /// The settings that ask for it, where they can: weights in other formats are taken as stored.
+  public <S extends Record & ModelWithers<S>> S asking(S settings) {
+    if (format == null) {
+      return settings.withQuantize(Quantize.NONE);
+    }
+    S asking = settings;
+    if (format instanceof WritableFormat writable) {
+      asking = asking.withQuantize(writable.method());
+      for (Map.Entry<String, Object> e : format.variant().entrySet()) {
+        asking = asking.with(e.getKey(), e.getValue());
+      }
+    }
+    return asking;
   }
 
-  /// Whether scales are quantised too.
-  public boolean doubleQuant() {
-    return format != null && format.doubleQuant();
+  /// What `run.json` keeps of it.
+  public Map<String, Object> kept() {
+    return WeightFormats.kept(format);
   }
 
   /// Whether the layers are in another form than dense.
@@ -65,29 +76,9 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
   ///
   /// @throws InputException where the settings and the files disagree
   public static Quantization resolve(ModelSettings settings, ModelConfig config) {
-    Set<String> left = new TreeSet<>();
-    WeightFormat format = null;
-    try (SafeTensors file = SafeTensors.open(settings.model())) {
-      for (String path : config.projections()) {
-        WeightFormat here = WeightFormats.in(file, path + ".weight");
-        if (here == null) {
-          left.add(path);
-        } else if (format != null && format.method() != here.method()) {
-          throw new InputException(
-              file.file(path + ".weight")
-                  + ": "
-                  + path
-                  + " is stored in "
-                  + here.name()
-                  + " and other layers in "
-                  + format.name()
-                  + "; one format is supported");
-        } else if (format == null || here.doubleQuant()) {
-          format = here;
-        }
-      }
+    try (ModelWeights weights = ModelWeights.open(settings.model(), config)) {
+      return settle(settings, weights.layers());
     }
-    return settle(settings, format == null ? NONE : new Quantization(format, left));
   }
 
   /// Settles how weights that are not on this machine are held, from `config.json` alone; without
@@ -100,9 +91,7 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
 
   /// Reads from a folder's `config.json` how its weights are stored.
   public static Quantization stored(Path folder, ModelConfig config) {
-    Path file = folder.resolve(ModelFolder.CONFIG);
-    ConfigJson q =
-        Files.isRegularFile(file) ? ConfigJson.read(file).object(WeightFormats.KEY) : null;
+    ConfigJson q = ModelWeights.declared(folder);
     return q == null ? NONE : declared(q, config);
   }
 
@@ -125,11 +114,8 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
     Boolean doubleQuant = settings.doubleQuant();
     String flag = Boolean.TRUE.equals(doubleQuant) ? "--double-quant" : "--no-double-quant";
     if (!stored.any()) {
-      WeightFormat wanted = WeightFormats.of(settings.quantize(), doubleQuant);
-      if (wanted != null) {
-        return of(wanted);
-      }
-      if (doubleQuant != null) {
+      Quantization wanted = of(WeightFormats.of(settings.quantize(), doubleQuant));
+      if (!wanted.any() && doubleQuant != null) {
         throw new InputException(
             flag
                 + ": the weights in "
@@ -138,9 +124,10 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
                 + WeightFormats.names()
                 + " too, or leave the flag out");
       }
-      return NONE;
+      return wanted;
     }
-    if (settings.quantize() != null && settings.quantize() != stored.method()) {
+    ModelSettings asks = stored.asking(settings.held(null, null));
+    if (settings.quantize() != null && settings.quantize() != asks.quantize()) {
       throw new InputException(
           "--quantize "
               + settings.quantize().shown()
@@ -150,13 +137,13 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
               + stored.name()
               + "; leave --quantize out, or give a folder with dense weights");
     }
-    if (doubleQuant != null && doubleQuant != stored.doubleQuant()) {
+    if (doubleQuant != null && doubleQuant != Boolean.TRUE.equals(asks.doubleQuant())) {
       throw new InputException(
           flag
               + ": the weights in "
               + settings.model()
               + " are stored "
-              + (stored.doubleQuant() ? "with" : "without")
+              + (doubleQuant ? "without" : "with")
               + " double quantisation; leave the flag out");
     }
     return stored;
@@ -173,6 +160,11 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
   public @Nullable WeightFormat format(String name, long[] shape) {
     String path = ModelConfig.projection(name, shape);
     return path != null && covers(path) ? format : null;
+  }
+
+  /// The format in which a dense tensor of this name is made; null: it stays dense.
+  @Nullable WritableFormat making(String name, long[] shape) {
+    return format(name, shape) instanceof WritableFormat writable ? writable : null;
   }
 
   /// Tells whether the layer at this path is quantised.

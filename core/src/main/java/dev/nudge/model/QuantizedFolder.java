@@ -6,14 +6,14 @@ import dev.nudge.format.Entry;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
-import dev.nudge.format.SafeTensors;
 import dev.nudge.format.SafeTensorsWriter;
+import dev.nudge.format.WeightFile;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.quant.StoredWeight;
-import dev.nudge.quant.WeightFormat;
 import dev.nudge.quant.WeightFormats;
+import dev.nudge.quant.WritableFormat;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.tensor.Dtype;
@@ -59,11 +59,11 @@ public final class QuantizedFolder {
 
   private final QuantizeSettings settings;
   private final ModelConfig config;
-  private final WeightFormat format;
+  private final WritableFormat format;
   private final @Nullable Path cache;
 
   private QuantizedFolder(
-      QuantizeSettings settings, ModelConfig config, WeightFormat format, @Nullable Path cache) {
+      QuantizeSettings settings, ModelConfig config, WritableFormat format, @Nullable Path cache) {
     this.settings = settings;
     this.config = config;
     this.format = format;
@@ -98,18 +98,18 @@ public final class QuantizedFolder {
   private static QuantizedFolder checked(QuantizeSettings settings, @Nullable Path cache) {
     ModelConfig config = ModelConfig.load(settings.model());
     Checkpoint.check(settings.model(), config);
-    WeightFormat format = WeightFormats.written(settings);
-    try (SafeTensors file = SafeTensors.open(settings.model())) {
+    WritableFormat format = WeightFormats.written(settings);
+    try (ModelWeights weights = ModelWeights.open(settings.model(), config)) {
+      WeightFile file = weights.file();
       for (String path : config.projections()) {
-        String weight = path + ".weight";
-        WeightFormat stored = WeightFormats.in(file, weight);
-        if (stored != null) {
+        String weight = weights.numbers(path);
+        if (weights.layers().covers(path)) {
           throw new InputException(
               file.file(weight)
                   + ": "
                   + weight
                   + " is stored in "
-                  + stored.name()
+                  + weights.layers().name()
                   + " already; a dense model is needed");
         }
         if (file.tensor(weight).dtype() == Dtype.F64) {
@@ -131,7 +131,7 @@ public final class QuantizedFolder {
   }
 
   private void checkRoom() {
-    try (SafeTensors file = SafeTensors.open(settings.model())) {
+    try (WeightFile file = WeightFile.open(settings.model())) {
       List<Entry> dense = names(file).stream().map(file::entry).toList();
       DiskRoom.check(
           settings.out(),
@@ -143,12 +143,16 @@ public final class QuantizedFolder {
 
   /// Bytes of a model's tensors once its layers are quantised, the JSON of each layer apart.
   public static long bytes(Collection<Entry> dense, ModelConfig config, QuantizeSettings settings) {
-    WeightFormat format = WeightFormats.written(settings);
+    WritableFormat format = WeightFormats.written(settings);
     Set<String> layers = new HashSet<>();
     config.projections().forEach(path -> layers.add(path + ".weight"));
     return dense.stream()
-        .mapToLong(e -> layers.contains(e.name()) ? format.bytes(e.elements()) : e.bytes())
+        .mapToLong(e -> layers.contains(e.name()) ? made(format, e).bytes() : e.bytes())
         .sum();
+  }
+
+  private static StoredWeight made(WritableFormat format, Entry dense) {
+    return format.dry((int) dense.dims()[0], (int) dense.dims()[1]);
   }
 
   private static boolean ours(Path out) {
@@ -166,7 +170,7 @@ public final class QuantizedFolder {
   /// @return what was written; null where it was cancelled
   public @Nullable Written write(Kernels kernels, BooleanSupplier cancelled) {
     long start = System.nanoTime();
-    try (SafeTensors file = SafeTensors.open(settings.model());
+    try (WeightFile file = WeightFile.open(settings.model());
         NewFolder folder = NewFolder.at(settings.out())) {
       Path path = folder.path();
       long bytes = weights(file, path.resolve(WEIGHTS), kernels, cancelled);
@@ -195,9 +199,7 @@ public final class QuantizedFolder {
 
   private Map<String, Object> mark() {
     Map<String, Object> mark = new TreeMap<>();
-    mark.put(
-        "quantization",
-        new TreeMap<>(Map.of("method", format.name(), "double_quant", format.doubleQuant())));
+    mark.put("quantization", new TreeMap<>(WeightFormats.kept(format)));
     mark.put("source", settings.model().toString());
     if (cache != null) {
       mark.put(Identity.SOURCE_DIGEST, BaseDigest.of(settings.model(), cache));
@@ -206,7 +208,7 @@ public final class QuantizedFolder {
   }
 
   /// What is written: the decoder's tensors, and those of whatever stands beside it.
-  private Set<String> names(SafeTensors file) {
+  private Set<String> names(WeightFile file) {
     Set<String> names = new LinkedHashSet<>(config.tensors().keySet());
     if (!alone()) {
       names.addAll(file.names());
@@ -218,15 +220,16 @@ public final class QuantizedFolder {
     return config.place().equals(ModelConfig.Place.ALONE);
   }
 
-  private long weights(SafeTensors file, Path target, Kernels kernels, BooleanSupplier cancelled) {
-    Map<String, WeightFormat.Layer> layers = new HashMap<>(); // by the weight's name
+  private long weights(WeightFile file, Path target, Kernels kernels, BooleanSupplier cancelled) {
+    Map<String, WritableFormat.Layer> layers = new HashMap<>(); // by the weight's name
     config
         .tensors()
         .forEach(
             (name, shape) -> {
-              if (ModelConfig.projection(name, shape) != null) {
+              String path = ModelConfig.projection(name, shape);
+              if (path != null) {
                 Dtype before = file.tensor(name).dtype();
-                layers.put(name, format.layer(name, (int) shape[0], (int) shape[1], before));
+                layers.put(name, format.layer(path, (int) shape[0], (int) shape[1], before));
               }
             });
     if (layers.containsValue(null)) {
@@ -234,11 +237,13 @@ public final class QuantizedFolder {
           file,
           kernels,
           cancelled,
-          (name, w) -> layers.put(name, format.layer(name, file.tensor(name).dtype(), w)));
+          (name, w) ->
+              layers.put(
+                  name, format.layer(WeightFormats.module(name), file.tensor(name).dtype(), w)));
     }
     List<Entry> entries = new ArrayList<>();
     for (String name : names(file)) {
-      WeightFormat.Layer layer = layers.get(name);
+      WritableFormat.Layer layer = layers.get(name);
       entries.addAll(layer == null ? List.of(file.entry(name)) : layer.entries());
     }
     try (SafeTensorsWriter to = SafeTensorsWriter.create(target, Map.of("format", "pt"), entries)) {
@@ -260,14 +265,18 @@ public final class QuantizedFolder {
 
   /// Quantises every layer, as many at a time as the room and the processors allow; they are taken
   /// one after the other. The first failure stops all.
-  private void each(SafeTensors file, Kernels kernels, BooleanSupplier cancelled, Each each) {
+  private void each(WeightFile file, Kernels kernels, BooleanSupplier cancelled, Each each) {
     AtomicBoolean stopped = new AtomicBoolean();
     AtomicInteger next = new AtomicInteger();
     List<String> paths = config.projections();
     long largest =
-        paths.stream().mapToLong(path -> file.entry(path + ".weight").elements()).max().orElse(0);
+        paths.stream()
+            .map(path -> file.entry(path + ".weight"))
+            .mapToLong(dense -> made(format, dense).bytes() + format.room(dense.elements()))
+            .max()
+            .orElse(0);
     int processors = Runtime.getRuntime().availableProcessors();
-    try (Lanes lanes = new Lanes(sideBySide(format, largest, processors))) {
+    try (Lanes lanes = new Lanes(sideBySide(largest, processors))) {
       lanes.run(
           lane -> {
             for (int i = next.getAndIncrement(); i < paths.size(); i = next.getAndIncrement()) {
@@ -305,14 +314,13 @@ public final class QuantizedFolder {
     }
   }
 
-  /// Returns how many layers of up to `numbers` numbers may be quantised at a time.
-  static int sideBySide(WeightFormat format, long numbers, int processors) {
-    long bytes = format.bytes(numbers) + format.room(numbers);
+  /// Returns how many layers may be quantised at a time that take up to so many bytes meanwhile.
+  static int sideBySide(long bytes, int processors) {
     return (int) Math.clamp(ROOM_BYTES / Math.max(1, bytes), 1, processors);
   }
 
   /// The source's config with what transformers needs to know, keys sorted as it sorts them.
-  private Map<String, @Nullable Object> config(SafeTensors file) {
+  private Map<String, @Nullable Object> config(WeightFile file) {
     Map<String, @Nullable Object> all =
         new TreeMap<>(ConfigJson.read(settings.model().resolve(ModelFolder.CONFIG)).plain());
     Dtype compute = file.tensor(config.norm()).dtype();

@@ -1,7 +1,7 @@
 package dev.nudge.model;
 
 import dev.nudge.format.Entry;
-import dev.nudge.format.SafeTensors;
+import dev.nudge.format.WeightFile;
 import dev.nudge.kernel.HeadLoss;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
@@ -35,6 +35,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// A decoder in its file, of which one layer at a time is in memory: for merging and comparing
 /// models of any size.
@@ -51,7 +52,8 @@ public final class StreamedLm implements AutoCloseable {
   /// The most bytes of a weight that are made at a time.
   public static final long BLOCK_BYTES = 32 << 20;
 
-  private final SafeTensors file;
+  private final ModelWeights weights;
+  private final WeightFile file;
   private final ModelConfig config;
   private final Backend backend;
   private final Quantization quantization;
@@ -74,15 +76,16 @@ public final class StreamedLm implements AutoCloseable {
   }
 
   private StreamedLm(
-      SafeTensors file,
+      ModelWeights weights,
       ModelConfig config,
       Backend backend,
       Quantization quantization,
       long blockBytes) {
-    this.file = file;
+    this.weights = weights;
+    this.file = weights.file();
     this.config = config;
     this.backend = backend;
-    this.quantization = quantization;
+    this.quantization = weights.held(quantization);
     this.blockBytes = blockBytes;
     this.ropes = new Ropes(backend.compute());
   }
@@ -97,11 +100,12 @@ public final class StreamedLm implements AutoCloseable {
       Backend backend,
       Quantization quantization,
       long blockBytes) {
-    return new StreamedLm(SafeTensors.open(folder), config, backend, quantization, blockBytes);
+    return new StreamedLm(
+        ModelWeights.open(folder, config), config, backend, quantization, blockBytes);
   }
 
   /// The file that holds the model.
-  public SafeTensors file() {
+  public WeightFile file() {
     return file;
   }
 
@@ -141,21 +145,27 @@ public final class StreamedLm implements AutoCloseable {
   /// The tensors of the file as a dense one has them: layers that are stored quantised in
   /// the type that they had before, without their constants.
   public Map<String, Entry> dense() {
-    Map<String, long[]> shapes = config.tensors();
     Map<String, Entry> entries = new TreeMap<>();
-    String quantised = "";
-    for (String name : file.names()) {
-      long[] shape = shapes.get(name);
-      WeightFormat format = shape == null ? null : WeightFormats.in(file, name);
-      if (shape != null && format != null) {
-        quantised = name + ".";
-        Dtype before = format.before(file, name, (int) shape[0], (int) shape[1]);
-        entries.put(name, Entry.of(name, before, shape));
-      } else if (quantised.isEmpty() || !name.startsWith(quantised)) {
-        entries.put(name, file.entry(name));
-      }
-    }
+    file.names().forEach(name -> entries.put(name, file.entry(name)));
+    config
+        .tensors()
+        .forEach(
+            (name, shape) -> {
+              WeightFormat format = weights.layers().format(name, shape);
+              if (format != null) {
+                String path = WeightFormats.module(name);
+                Dtype before = format.before(file, path, (int) shape[0], (int) shape[1]);
+                format.parts(path).forEach(entries::remove);
+                entries.put(name, Entry.of(name, before, shape));
+              }
+            });
     return entries;
+  }
+
+  /// The file that holds the numbers of a tensor of [#dense]; null where none does.
+  public @Nullable Path file(String name) {
+    String there = file.names().contains(name) ? name : weights.numbers(WeightFormats.module(name));
+    return file.names().contains(there) ? file.file(there) : null;
   }
 
   /// Gives the pages of a layer's weights back to the system.
@@ -171,7 +181,7 @@ public final class StreamedLm implements AutoCloseable {
     Map<String, long[]> shapes = config.tensors();
     shapes.keySet().removeIf(name -> !name.startsWith(prefix));
     return new Parts(
-        config, HeldWeights.once(file, shapes, b, quantization, scope, blockBytes), ropes);
+        config, HeldWeights.once(weights, shapes, b, quantization, scope, blockBytes), ropes);
   }
 
   /// Bytes that a workspace needs for [#hidden] and [#logits].
@@ -317,6 +327,6 @@ public final class StreamedLm implements AutoCloseable {
   @Override
   public void close() {
     ropes.close();
-    file.close();
+    weights.close();
   }
 }

@@ -1,7 +1,9 @@
 package dev.nudge.model;
 
+import dev.nudge.quant.StoredWeight;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.tensor.Dtype;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.function.Function;
 
@@ -12,7 +14,7 @@ import java.util.function.Function;
 /// @param packed codes of quantised weights in memory
 /// @param constants their scales in memory
 public record WeightBytes(long mapped, long dense, long packed, long constants) {
-  /// Counts a model by its shape.
+  /// Counts a model.
   ///
   /// @param tensors name → shape of those that are frozen
   /// @param q how the layers' matrices are held
@@ -29,20 +31,19 @@ public record WeightBytes(long mapped, long dense, long packed, long constants) 
     long packed = 0;
     long constants = 0;
     for (Map.Entry<String, long[]> tensor : tensors.entrySet()) {
-      long n = 1;
-      for (long side : tensor.getValue()) {
-        n *= side;
-      }
-      WeightFormat format = q.format(tensor.getKey(), tensor.getValue());
+      long[] shape = tensor.getValue();
+      long inCompute = compute.bytes() * Arrays.stream(shape).reduce(1, (a, b) -> a * b);
+      WeightFormat format = q.format(tensor.getKey(), shape);
       if (format != null) {
-        long bytes = format.bytes(n);
-        mapped += inFile ? bytes : 0;
-        packed += inFile ? 0 : format.codes(n);
-        constants += inFile ? 0 : bytes - format.codes(n);
+        StoredWeight weight = format.dry((int) shape[0], (int) shape[1]);
+        long codes = weight.parts().getFirst().bytes();
+        mapped += inFile ? weight.bytes() : 0;
+        packed += inFile ? 0 : codes;
+        constants += inFile ? 0 : weight.bytes() - codes;
       } else if (stored.apply(tensor.getKey()) == compute) {
-        mapped += n * compute.bytes();
+        mapped += inCompute;
       } else {
-        dense += n * compute.bytes();
+        dense += inCompute;
       }
     }
     return new WeightBytes(mapped, dense, packed, constants);

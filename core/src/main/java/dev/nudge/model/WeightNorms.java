@@ -1,11 +1,9 @@
 package dev.nudge.model;
 
-import dev.nudge.format.SafeTensors;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.quant.StoredWeight;
 import dev.nudge.quant.WeightFormat;
-import dev.nudge.quant.WeightFormats;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.PageAdvice;
@@ -31,26 +29,26 @@ public final class WeightNorms {
     Set<String> wanted = Set.copyOf(paths);
     ModelConfig config = ModelConfig.load(folder);
     Map<String, Double> norms = new TreeMap<>();
-    try (SafeTensors file = SafeTensors.open(folder)) {
+    try (ModelWeights weights = ModelWeights.open(folder, config)) {
       for (LinearSlot slot : Checkpoint.places(config).linears()) {
-        String name = slot.path() + ".weight";
-        if (wanted.contains(slot.path()) && file.names().contains(name)) {
-          norms.put(slot.path(), Math.sqrt(squares(file, name, slot)));
-          PageAdvice.drop(file.bytes(name));
+        String numbers = weights.numbers(slot.path());
+        if (wanted.contains(slot.path()) && weights.file().names().contains(numbers)) {
+          norms.put(slot.path(), Math.sqrt(squares(weights, slot)));
+          PageAdvice.drop(weights.file().bytes(numbers));
         }
       }
     }
     return norms;
   }
 
-  private static double squares(SafeTensors file, String name, LinearSlot slot) {
-    WeightFormat format = WeightFormats.in(file, name);
+  private static double squares(ModelWeights weights, LinearSlot slot) {
+    WeightFormat format = weights.format(slot.path());
     if (format == null) {
-      return squares(file.tensor(name));
+      return squares(weights.file().tensor(slot.path() + ".weight"));
     }
     int out = slot.linear().out();
     int in = slot.linear().in();
-    StoredWeight weight = format.open(file, name, out, in);
+    StoredWeight weight = format.open(weights.file(), slot.path(), out, in);
     long bytes;
     try (Workspace dry = Workspace.measuring()) {
       weight.make(0, Math.min(ROWS, out), dry.take(Dtype.F32, ROWS, in), dry, Kernels.dry());

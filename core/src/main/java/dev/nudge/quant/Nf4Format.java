@@ -1,7 +1,7 @@
 package dev.nudge.quant;
 
 import dev.nudge.format.ConfigJson;
-import dev.nudge.format.SafeTensors;
+import dev.nudge.format.WeightFile;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.Nf4;
 import dev.nudge.settings.Quantize;
@@ -9,12 +9,15 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// NF4 of bitsandbytes, its scales in fp32 or themselves in eight bits ([Nf4Weight]).
-public record Nf4Format(boolean doubleQuant) implements WeightFormat {
+public record Nf4Format(boolean doubleQuant) implements WritableFormat {
+  private static final String DOUBLE_QUANT = "double_quant";
+
   @Override
   public Quantize method() {
     return Quantize.NF4;
@@ -26,17 +29,33 @@ public record Nf4Format(boolean doubleQuant) implements WeightFormat {
   }
 
   @Override
+  public String shown() {
+    return doubleQuant ? "nf4 with double quantisation" : "nf4 alone";
+  }
+
+  @Override
+  public String flags() {
+    return WritableFormat.super.flags() + (doubleQuant ? "" : " --no-double-quant");
+  }
+
+  @Override
+  public Map<String, Object> variant() {
+    return Map.of(DOUBLE_QUANT, doubleQuant);
+  }
+
+  @Override
+  public WeightFormat in(Map<String, ?> variant) {
+    return new Nf4Format(Boolean.TRUE.equals(variant.get(DOUBLE_QUANT)));
+  }
+
+  @Override
   public String quantMethod() {
     return "bitsandbytes";
   }
 
   @Override
-  public void check(ConfigJson q) {
-    BnbConfig.check(q);
-  }
-
-  @Override
   public WeightFormat declared(ConfigJson q) {
+    BnbConfig.check(q);
     return new Nf4Format(BnbConfig.doubleQuant(q));
   }
 
@@ -46,28 +65,33 @@ public record Nf4Format(boolean doubleQuant) implements WeightFormat {
   }
 
   @Override
-  public @Nullable WeightFormat in(SafeTensors file, String weight) {
-    return StoredNf4.is(file, weight) ? new Nf4Format(StoredNf4.nested(file, weight)) : null;
+  public List<String> parts(String path) {
+    return StoredNf4.parts(path + ".weight", doubleQuant);
   }
 
   @Override
-  public StoredWeight open(SafeTensors file, String weight, int rows, int cols) {
-    return StoredNf4.read(file, weight, rows, cols);
+  public boolean stores(WeightFile file, String path) {
+    return StoredNf4.is(file, path + ".weight");
   }
 
   @Override
-  public Dtype before(SafeTensors file, String weight, int rows, int cols) {
-    return StoredNf4.dtype(file, weight, rows, cols);
+  public WeightFormat in(WeightFile file, Collection<String> paths) {
+    return new Nf4Format(paths.stream().anyMatch(path -> StoredNf4.nested(file, path + ".weight")));
   }
 
   @Override
-  public long codes(long n) {
-    return Nf4.bytes(n);
+  public StoredWeight open(WeightFile file, String path, int rows, int cols) {
+    return StoredNf4.read(file, path + ".weight", rows, cols);
   }
 
   @Override
-  public long bytes(long n) {
-    return Nf4Weight.bytes(n, doubleQuant);
+  public Dtype before(WeightFile file, String path, int rows, int cols) {
+    return StoredNf4.dtype(file, path + ".weight", rows, cols);
+  }
+
+  @Override
+  public StoredWeight dry(int rows, int cols) {
+    return Nf4Weight.dry(rows, cols, doubleQuant);
   }
 
   @Override
@@ -82,18 +106,13 @@ public record Nf4Format(boolean doubleQuant) implements WeightFormat {
   }
 
   @Override
-  public StoredWeight dry(int rows, int cols) {
-    return Nf4Weight.dry(rows, cols, doubleQuant);
+  public @Nullable Layer layer(String path, int rows, int cols, Dtype before) {
+    return doubleQuant ? null : new Nf4Layer(path + ".weight", rows, cols, before, null);
   }
 
   @Override
-  public @Nullable Layer layer(String weight, int rows, int cols, Dtype before) {
-    return doubleQuant ? null : new Nf4Layer(weight, rows, cols, before, null);
-  }
-
-  @Override
-  public Layer layer(String weight, Dtype before, StoredWeight made) {
-    return Nf4Layer.of(weight, before, (Nf4Weight) made);
+  public Layer layer(String path, Dtype before, StoredWeight made) {
+    return Nf4Layer.of(path + ".weight", before, (Nf4Weight) made);
   }
 
   @Override

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 /// @param dtype of the numbers before quantisation
 /// @param offset the mean of the scales; null where the scales are not quantised
 record Nf4Layer(String weight, int rows, int cols, Dtype dtype, @Nullable Float offset)
-    implements WeightFormat.Layer {
+    implements WritableFormat.Layer {
   static Nf4Layer of(String weight, Dtype dtype, Nf4Weight w) {
     NestedScales nested = w.nested();
     return new Nf4Layer(weight, w.rows(), w.cols(), dtype, nested == null ? null : nested.offset());

@@ -143,11 +143,6 @@ public final class Nf4Weight implements StoredWeight {
         : List.of(packed, nested.codes(), nested.absmax());
   }
 
-  /// Bytes that a weight of `n` numbers has.
-  public static long bytes(long n, boolean doubleQuant) {
-    return Nf4.bytes(n) + (doubleQuant ? NestedScales.bytes(Nf4.blocks(n)) : 4L * Nf4.blocks(n));
-  }
-
   /// The number of rows at whose multiples parts begin, each with a whole block.
   @Override
   public int grain() {

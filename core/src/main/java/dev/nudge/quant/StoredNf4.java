@@ -2,8 +2,8 @@ package dev.nudge.quant;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.Entry;
-import dev.nudge.format.SafeTensors;
 import dev.nudge.format.StoredType;
+import dev.nudge.format.WeightFile;
 import dev.nudge.kernel.DynamicMap;
 import dev.nudge.kernel.Nf4;
 import dev.nudge.settings.InputException;
@@ -14,6 +14,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -42,28 +43,43 @@ final class StoredNf4 {
           StoredType.F32,
           StoredType.F64);
 
-  private final SafeTensors file;
+  private final WeightFile file;
   private final String weight;
   private final int rows;
   private final int cols;
 
-  private StoredNf4(SafeTensors file, String weight, int rows, int cols) {
+  private StoredNf4(WeightFile file, String weight, int rows, int cols) {
     this.file = file;
     this.weight = weight;
     this.rows = rows;
     this.cols = cols;
   }
 
+  /// The names of a layer's tensors.
+  static List<String> parts(String weight, boolean nested) {
+    List<String> parts = new ArrayList<>();
+    parts.addAll(List.of(weight, weight + ".absmax", weight + ".quant_map"));
+    if (nested) {
+      parts.add(weight + ".nested_absmax");
+      parts.add(weight + ".nested_quant_map");
+    }
+    parts.add(weight + STATE + "nf4");
+    return parts;
+  }
+
   /// Tells whether the file holds constants of a quantisation beside the tensor `weight`.
-  static boolean is(SafeTensors file, String weight) {
+  static boolean is(WeightFile file, String weight) {
     String constant = file.names().higher(weight + ".");
-    boolean eightBit =
-        weight.endsWith(".weight") && file.names().contains(weight.replaceAll("weight$", "SCB"));
-    return eightBit || (constant != null && constant.startsWith(weight + "."));
+    boolean constants = constant != null && constant.startsWith(weight + ".");
+    return file.names().contains(weight) && (constants || eightBit(file, weight));
+  }
+
+  private static boolean eightBit(WeightFile file, String weight) {
+    return file.names().contains(weight.replaceAll("weight$", "SCB"));
   }
 
   /// Tells whether the scales of a tensor that [#is] so are quantised too.
-  static boolean nested(SafeTensors file, String weight) {
+  static boolean nested(WeightFile file, String weight) {
     return file.names().contains(weight + ".nested_absmax");
   }
 
@@ -71,12 +87,12 @@ final class StoredNf4 {
   ///
   /// @throws InputException in one line, with the file, the tensor, what stands there and what is
   ///     allowed
-  static Nf4Weight read(SafeTensors file, String weight, int rows, int cols) {
+  static Nf4Weight read(WeightFile file, String weight, int rows, int cols) {
     return new StoredNf4(file, weight, rows, cols).read();
   }
 
   /// The type that the numbers of a layer had before they were quantised.
-  static Dtype dtype(SafeTensors file, String weight, int rows, int cols) {
+  static Dtype dtype(WeightFile file, String weight, int rows, int cols) {
     String name = new StoredNf4(file, weight, rows, cols).state().text("dtype", null);
     return switch (name) {
       case "float16" -> Dtype.F16;
@@ -142,7 +158,7 @@ final class StoredNf4 {
 
   /// The JSON of the layer, checked for everything but the scales of scales.
   private ConfigJson state() {
-    if (file.names().contains(weight.replaceAll("weight$", "SCB"))) {
+    if (eightBit(file, weight)) {
       throw refuse(weight, "is stored in 8 bits (LLM.int8); supported: nf4");
     }
     String name = weight + STATE + "nf4";

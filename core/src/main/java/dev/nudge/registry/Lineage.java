@@ -37,11 +37,9 @@ final class Lineage {
     Map<String, Object> all = new TreeMap<>();
     if (identity != null) {
       all.put("base", identity.base());
-      all.put(
-          "quantization",
-          new TreeMap<>(
-              Map.of(
-                  "method", identity.quantize().shown(), "double_quant", identity.doubleQuant())));
+      Map<String, Object> held = new TreeMap<>(identity.quantization());
+      held.putIfAbsent("double_quant", false);
+      all.put("quantization", held);
       put(all, "tokenizer", identity.tokenizer());
       put(all, "template", identity.template());
       all.put("shape", new TreeMap<>(identity.data()));

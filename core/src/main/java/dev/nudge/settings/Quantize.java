@@ -1,6 +1,5 @@
 package dev.nudge.settings;
 
-import java.util.Arrays;
 import java.util.Locale;
 
 /// How the frozen weights of linear layers are kept in memory.
@@ -13,10 +12,5 @@ public enum Quantize {
   /// The name in flags, files and messages.
   public String shown() {
     return name().toLowerCase(Locale.ROOT);
-  }
-
-  /// The method of that name; [#NONE] where there is none.
-  public static Quantize named(String name) {
-    return Arrays.stream(values()).filter(q -> q.shown().equals(name)).findFirst().orElse(NONE);
   }
 }

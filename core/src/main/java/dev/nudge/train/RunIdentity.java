@@ -77,9 +77,8 @@ final class RunIdentity implements AutoCloseable {
   private Map<String, @Nullable Object> known() {
     Quantization quantization =
         Quantization.resolve(prepared.settings().model(), prepared.config());
-    Map<String, @Nullable Object> held = new LinkedHashMap<>();
-    held.put("method", quantization.method().shown());
-    held.put("double_quant", quantization.doubleQuant());
+    Map<String, Object> held = quantization.kept();
+    held.putIfAbsent("double_quant", false);
     Map<String, @Nullable Object> data = new LinkedHashMap<>();
     data.put("rows", prepared.data().rows());
     data.put("bad_rows", prepared.data().badRows());
@@ -113,8 +112,7 @@ final class RunIdentity implements AutoCloseable {
     return Identity.of(
         new Identity.Model(
             base(),
-            quantization.method(),
-            quantization.doubleQuant(),
+            quantization.format(),
             digest == null ? () -> BaseDigest.of(base(), cache()) : digest::get),
         other && template != null ? template.digest() : null,
         data);

@@ -98,10 +98,7 @@ public final class Training {
     if (settings.lora().method() == Method.FULL) {
       checkDense(settings.model().model(), quantization);
     }
-    TrainSettings method = settings.with("quantize", quantization.method());
-    return quantization.method() == Quantize.NONE
-        ? method
-        : method.with("double_quant", quantization.doubleQuant());
+    return quantization.asking(settings);
   }
 
   /// Reads config, file headers, tokenizer and data, checks all settings and lays the run out.
@@ -180,10 +177,7 @@ public final class Training {
       Identity.check(
           init,
           new Identity.Model(
-              folder,
-              quantization.method(),
-              quantization.doubleQuant(),
-              () -> BaseDigest.of(folder, machine.cache())),
+              folder, quantization.format(), () -> BaseDigest.of(folder, machine.cache())),
           settings.model().anyBase(),
           warnings::add);
     }

@@ -2,7 +2,7 @@ package dev.nudge.train;
 
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.ParameterCount;
-import dev.nudge.format.SafeTensors;
+import dev.nudge.format.WeightFile;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
@@ -81,7 +81,7 @@ record Tuning(
             lanes,
             scope);
     if (settings.lora().init() == AdapterInit.LOFTQ && prepared.resumed() == null) {
-      try (SafeTensors originals = SafeTensors.open(settings.model().model())) {
+      try (WeightFile originals = WeightFile.open(settings.model().model())) {
         adapters.beginNear(
             path -> originals.tensor(prepared.config().weight(path)),
             model.backend(),

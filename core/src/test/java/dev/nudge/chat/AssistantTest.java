@@ -16,7 +16,6 @@ import dev.nudge.registry.Version;
 import dev.nudge.registry.VersionState;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
-import dev.nudge.settings.Quantize;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.tensor.Ledger;
 import java.io.IOException;
@@ -188,8 +187,7 @@ class AssistantTest {
       Files.copy(adapter.resolve(file), folder.resolve(file));
     }
     Identity.Model model =
-        new Identity.Model(
-            MODEL, Quantize.NONE, false, () -> BaseDigest.of(MODEL, MACHINE.cache()));
+        new Identity.Model(MODEL, null, () -> BaseDigest.of(MODEL, MACHINE.cache()));
     Identity.of(model, Map.of("spoken", spoken)).write(folder);
     return folder;
   }

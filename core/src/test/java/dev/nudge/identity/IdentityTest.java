@@ -5,8 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensorsWriter;
+import dev.nudge.quant.Nf4Format;
+import dev.nudge.quant.WeightFormat;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.Quantize;
 import dev.nudge.tensor.Dtype;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -25,6 +26,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class IdentityTest {
+  private static final WeightFormat NF4 = new Nf4Format(true);
+
   @TempDir private Path temp;
 
   private Path cache() {
@@ -103,49 +106,48 @@ class IdentityTest {
     assertThat(BaseDigest.of(folder, temp.resolve("no folder"))).isEqualTo(changed);
   }
 
-  private Identity.Model used(Path folder, Quantize quantize) {
-    return new Identity.Model(
-        folder, quantize, quantize == Quantize.NF4, () -> BaseDigest.of(folder, cache()));
+  private Identity.Model used(Path folder, @Nullable WeightFormat format) {
+    return new Identity.Model(folder, format, () -> BaseDigest.of(folder, cache()));
   }
 
-  private Path adapter(Path model, Quantize quantize) throws IOException {
+  private Path adapter(Path model, @Nullable WeightFormat format) throws IOException {
     Path adapter = Files.createDirectories(temp.resolve("adapter"));
-    Identity.of(used(model, quantize), Map.of("rows", 3)).write(adapter);
+    Identity.of(used(model, format), Map.of("rows", 3)).write(adapter);
     return adapter;
   }
 
   private @Nullable Identity check(
-      Path adapter, Path model, Quantize quantize, boolean any, List<String> warnings) {
-    return Identity.check(adapter, used(model, quantize), any, warnings::add);
+      Path adapter, Path model, @Nullable WeightFormat format, boolean any, List<String> warnings) {
+    return Identity.check(adapter, used(model, format), any, warnings::add);
   }
 
   @Test
   void itsBaseIsTakenWithoutAWordAndAnotherOneRefused() throws IOException {
     Path model = model("model", "one", "three");
-    Path adapter = adapter(model, Quantize.NONE);
+    Path adapter = adapter(model, null);
     List<String> warnings = new ArrayList<>();
-    Identity identity = check(adapter, model, Quantize.NONE, false, warnings);
+    Identity identity = check(adapter, model, null, false, warnings);
     assertThat(identity).isNotNull();
     assertThat(warnings).isEmpty();
     Path other = model("other", "onf", "three");
-    assertThatThrownBy(() -> check(adapter, other, Quantize.NONE, false, warnings))
+    assertThatThrownBy(() -> check(adapter, other, null, false, warnings))
         .isInstanceOf(InputException.class)
         .hasMessageMatching(
             "adapter \\S+ was trained on another base: its weights have the digest"
                 + " sha256:[0-9a-f]{12}, those of \\S+ have sha256:[0-9a-f]{12}; give --model its"
                 + " base, or --any-base");
-    assertThat(check(adapter, other, Quantize.NONE, true, warnings)).isNotNull();
+    assertThat(check(adapter, other, null, true, warnings)).isNotNull();
     assertThat(warnings).isEmpty();
   }
 
   @Test
   void whatDiffersBesideTheBaseIsWarnedOf() throws IOException {
     Path model = model("model", "one", "three");
-    Path adapter = adapter(model, Quantize.NF4);
+    Path adapter = adapter(model, NF4);
     Files.writeString(model.resolve("tokenizer.json"), "{ }");
     Files.writeString(model.resolve("tokenizer_config.json"), "{\"chat_template\": \"x\"}");
     List<String> warnings = new ArrayList<>();
-    check(adapter, model, Quantize.NONE, false, warnings);
+    check(adapter, model, null, false, warnings);
     assertThat(warnings)
         .containsExactly(
             "adapter "
@@ -165,15 +167,14 @@ class IdentityTest {
         "{\"" + Identity.SOURCE_DIGEST + "\": \"" + BaseDigest.of(dense, cache()) + "\"}");
     List<String> warnings = new ArrayList<>();
     for (Path trained : List.of(dense, stored)) {
-      Path adapter = adapter(trained, Quantize.NF4);
+      Path adapter = adapter(trained, NF4);
       for (Path model : List.of(dense, stored)) {
-        check(adapter, model, Quantize.NF4, false, warnings);
+        check(adapter, model, NF4, false, warnings);
       }
     }
     assertThat(warnings).isEmpty();
     Path other = model("other", "onf", "three");
-    assertThatThrownBy(
-            () -> check(adapter(stored, Quantize.NF4), other, Quantize.NF4, false, warnings))
+    assertThatThrownBy(() -> check(adapter(stored, NF4), other, NF4, false, warnings))
         .hasMessageContaining("another base");
   }
 
@@ -182,7 +183,7 @@ class IdentityTest {
     Path model = model("model", "one", "three");
     Path adapter = Files.createDirectories(temp.resolve("peft"));
     List<String> warnings = new ArrayList<>();
-    assertThat(check(adapter, model, Quantize.NONE, false, warnings)).isNull();
+    assertThat(check(adapter, model, null, false, warnings)).isNull();
     assertThat(warnings)
         .containsExactly(
             "adapter "
@@ -196,7 +197,7 @@ class IdentityTest {
   @Test
   void aFileThatCannotBeUnderstoodIsRefused() throws IOException {
     Path model = model("model", "one", "three");
-    Path adapter = adapter(model, Quantize.NONE);
+    Path adapter = adapter(model, null);
     Path file = adapter.resolve(Identity.FILE);
     Map<String, String> cases =
         Map.of(
@@ -208,10 +209,10 @@ class IdentityTest {
             ": version is 2, this nudge reads 1; update nudge, or give --any-base");
     for (Map.Entry<String, String> wrong : cases.entrySet()) {
       Files.writeString(file, wrong.getKey());
-      assertThatThrownBy(() -> check(adapter, model, Quantize.NONE, false, new ArrayList<>()))
+      assertThatThrownBy(() -> check(adapter, model, null, false, new ArrayList<>()))
           .isInstanceOf(InputException.class)
           .hasMessage(file + wrong.getValue());
-      assertThat(check(adapter, model, Quantize.NONE, true, new ArrayList<>())).isNull();
+      assertThat(check(adapter, model, null, true, new ArrayList<>())).isNull();
     }
   }
 }

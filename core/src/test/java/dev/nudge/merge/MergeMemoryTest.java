@@ -13,9 +13,9 @@ import dev.nudge.machine.Backend;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.StreamedLm;
+import dev.nudge.quant.Nf4Format;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.MergeSettings;
-import dev.nudge.settings.Quantize;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.tensor.Scope;
@@ -63,7 +63,7 @@ class MergeMemoryTest {
           AdapterStack adapters = AdapterStack.open(settings, config, Dtype.F32);
           Scope scope = Scope.measuring()) {
         adapters.put(base.layer(0, scope), scope);
-        boolean nested = q.method() == Quantize.NF4 && q.doubleQuant();
+        boolean nested = new Nf4Format(true).equals(q.format());
         long layer = scope.bytes() + (nested ? scales(config) : 0);
         long lane = new MergedWeights(base, config, adapters, BACKEND, block).laneBytes();
         int tokens = probe.stream().mapToInt(ids -> ids.length).sum();

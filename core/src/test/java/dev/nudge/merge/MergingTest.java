@@ -21,11 +21,11 @@ import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.QuantizedFolder;
 import dev.nudge.nn.LinearSlot;
+import dev.nudge.quant.Nf4Format;
 import dev.nudge.quant.Nf4Weight;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;
-import dev.nudge.settings.Quantize;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
@@ -251,7 +251,7 @@ class MergingTest {
     Path adapter = Bases.adapter(temp.resolve("adapter"), model, lora(false, "q_proj"), 3);
     Identity.of(
             new Identity.Model(
-                model, Quantize.NF4, false, () -> BaseDigest.of(model, Backends.cache())),
+                model, new Nf4Format(false), () -> BaseDigest.of(model, Backends.cache())),
             Map.of())
         .write(adapter);
     List<String> warnings = new ArrayList<>();
@@ -294,7 +294,7 @@ class MergingTest {
     Path adapter = Bases.adapter(temp.resolve("adapter"), model, lora(false, "all-linear"), 1);
     Identity.of(
             new Identity.Model(
-                model, Quantize.NF4, true, () -> BaseDigest.of(model, Backends.cache())),
+                model, new Nf4Format(true), () -> BaseDigest.of(model, Backends.cache())),
             Map.of())
         .write(adapter);
     Difference plain = merged(model, silent, "plain").difference();

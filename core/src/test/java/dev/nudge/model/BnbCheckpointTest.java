@@ -87,8 +87,7 @@ class BnbCheckpointTest {
   void aLayerThatWasLeftInSixteenBitsStaysDense() {
     ModelConfig config = ModelConfig.load(BnbFiles.PLAIN);
     Quantization q = Quantization.resolve(BnbFiles.settings(BnbFiles.PLAIN), config);
-    assertThat(q.method()).isEqualTo(Quantize.NF4);
-    assertThat(q.doubleQuant()).isFalse();
+    assertThat(q.format()).isEqualTo(new Nf4Format(false));
     assertThat(q.left()).containsExactly("model.layers.0.mlp.down_proj");
     Backend backend = Backend.plain(Dtype.F32);
     try (CausalLm lm = Checkpoint.load(BnbFiles.PLAIN, config, backend, q);
@@ -172,7 +171,7 @@ class BnbCheckpointTest {
     assertThatThrownBy(() -> Quantization.resolve(nested, config))
         .hasMessageContaining("are stored without double quantisation; leave the flag out");
     ModelSettings same = BnbFiles.settings(BnbFiles.DOUBLE, "double_quant", true);
-    assertThat(Quantization.resolve(same, config).doubleQuant()).isTrue();
+    assertThat(Quantization.resolve(same, config).format()).isEqualTo(new Nf4Format(true));
     ModelSettings dense = BnbFiles.settings(BnbFiles.SOURCE, "double_quant", false);
     assertThatThrownBy(() -> Quantization.resolve(dense, ModelConfig.load(BnbFiles.SOURCE)))
         .isInstanceOf(InputException.class)

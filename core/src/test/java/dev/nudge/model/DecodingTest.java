@@ -95,7 +95,7 @@ class DecodingTest {
     List<Double> all = new ArrayList<>();
     int size = blockSize == 0 ? most : blockSize;
     int blocks = Arrays.stream(lengths).map(n -> Math.ceilDiv(n, size)).sum();
-    long bytes = model.readBytes(flat.length, lengths.length, most, size);
+    long bytes = model.prefillBytes(flat.length, lengths.length, most, size);
     long before = Ledger.bytes();
     try (Scope scope = Scope.open("test");
         KvPool pool = model.pool(blocks, size);
@@ -172,7 +172,8 @@ class DecodingTest {
     int[] ids = new Random(Seeds.next()).ints(60, 0, 37).toArray();
     try (CausalLm model = TinyLlama.of(TinyLlama.config(3, false, true), backend, 5);
         KvPool pool = model.pool(20, 16);
-        Workspace ws = new Workspace(0, model.readBytes(35, 1, 60, 16), backend.gemms().apply(1));
+        Workspace ws =
+            new Workspace(0, model.prefillBytes(35, 1, 60, 16), backend.gemms().apply(1));
         KvCache alone = pool.cache();
         KvCache first = pool.cache()) {
       model.reserve(60);
@@ -225,7 +226,7 @@ class DecodingTest {
         try (Workspace ws = new Workspace(0, 8 << 20, backend.gemms().apply(1))) {
           next(model, new int[99 + 96], new int[] {96, 99}, both, ws);
         }
-        long bytes = model.readBytes(5, 2, 100, blockSize);
+        long bytes = model.prefillBytes(5, 2, 100, blockSize);
         try (Workspace ws = new Workspace(0, bytes, backend.gemms().apply(1))) {
           next(model, new int[5], new int[] {4, 1}, both, ws);
           assertThat(ws.peak()).as("blocks of %d", blockSize).isEqualTo(bytes);
@@ -240,7 +241,7 @@ class DecodingTest {
     Backend backend = Backends.of(Compute.FP32);
     try (CausalLm model = TinyLlama.of(TinyLlama.config(2, true, false), backend, 5);
         KvPool pool = model.pool(3, 4);
-        Workspace ws = new Workspace(0, model.readBytes(8, 2, 8, 4), backend.gemms().apply(1));
+        Workspace ws = new Workspace(0, model.prefillBytes(8, 2, 8, 4), backend.gemms().apply(1));
         KvCache one = pool.cache();
         KvCache other = pool.cache()) {
       model.reserve(8);
@@ -264,7 +265,7 @@ class DecodingTest {
     Arrays.fill(none, -1);
     int[] all = IntStream.range(0, lengths.length).toArray();
     try (Team team = new Team(1)) {
-      return model.read(ids, lengths, caches, none, all, ws, team);
+      return model.prefill(Prefill.of(ids, lengths, caches, none, all), ws, team);
     }
   }
 

@@ -54,12 +54,12 @@ class SteadyPassesTest {
         Workspace ws =
             new Workspace(
                 0,
-                Math.max(model.decodeBytes(32, 8), model.readBytes(400, 8, 400, BLOCK)),
+                Math.max(model.decodeBytes(32, 8), model.prefillBytes(400, 8, 400, BLOCK)),
                 model.backend().gemms().apply(1));
         Workspace second =
             new Workspace(
                 0,
-                Math.max(model.decodeBytes(32, 8), model.readBytes(400, 8, 400, BLOCK)),
+                Math.max(model.decodeBytes(32, 8), model.prefillBytes(400, 8, 400, BLOCK)),
                 model.backend().gemms().apply(2))) {
       model.reserve(ALL);
       float[][] alone = alone(model, ids, pool, ws, one);
@@ -95,7 +95,8 @@ class SteadyPassesTest {
       int[] base = {-1};
       int[] prompt = Arrays.copyOf(ids, PROMPT);
       int[] length = {PROMPT};
-      all.add(row(model.read(prompt, length, List.of(cache), base, new int[1], ws, team), 0));
+      Prefill whole = Prefill.of(prompt, length, List.of(cache), base, new int[1]);
+      all.add(row(model.prefill(whole, ws, team), 0));
       for (int at = PROMPT; at < ALL; at++) {
         int[] next = {ids[at]};
         all.add(row(model.decode(next, new int[] {1}, List.of(cache), base, ws, team), 0));
@@ -123,7 +124,8 @@ class SteadyPassesTest {
         int piece = Math.min(PROMPT - at, BLOCK * (1 + random.nextInt(2)));
         int[] lengths = {1 + random.nextInt(20), piece, 1 + random.nextInt(5)};
         int[] flat = flat(others, lengths, ids, at);
-        Tensor logits = model.read(flat, lengths, caches, base, new int[] {1, 2}, ws, team);
+        Tensor logits =
+            model.prefill(Prefill.of(flat, lengths, caches, base, new int[] {1, 2}), ws, team);
         at += piece;
         if (at == PROMPT) {
           all.add(row(logits, 0));

@@ -5,7 +5,7 @@ import dev.nudge.adapter.PeftFiles;
 import dev.nudge.adapter.Targets;
 import dev.nudge.format.Sha256;
 import dev.nudge.identity.Identity;
-import dev.nudge.settings.Quantize;
+import dev.nudge.quant.Nf4Format;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
@@ -42,7 +42,7 @@ public final class MadeAdapters {
   /// The same, trained by nudge on [#BASE].
   public static Path known(Path folder, int number) {
     of(folder, number);
-    new Identity(List.of(BASE), Quantize.NF4, true, BASE, null, Map.of("rows", "text"))
+    new Identity(List.of(BASE), new Nf4Format(true), BASE, null, Map.of("rows", "text"))
         .write(folder);
     return folder;
   }

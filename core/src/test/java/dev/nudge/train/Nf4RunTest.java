@@ -8,7 +8,7 @@ import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.model.QuantizedFolder;
-import dev.nudge.settings.Quantize;
+import dev.nudge.quant.Nf4Format;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Tensor;
@@ -70,7 +70,8 @@ class Nf4RunTest {
       for (Path model : List.of(TinyRun.UNTIED, stored)) {
         Identity.check(
             temp.resolve(run),
-            new Identity.Model(model, Quantize.NF4, doubleQuant, () -> BaseDigest.of(model, cache)),
+            new Identity.Model(
+                model, new Nf4Format(doubleQuant), () -> BaseDigest.of(model, cache)),
             false,
             warnings::add);
       }

@@ -2,7 +2,7 @@ package dev.nudge.quickstart;
 
 import dev.nudge.adapter.PeftFiles;
 import dev.nudge.format.OutFolder;
-import dev.nudge.format.SafeTensors;
+import dev.nudge.format.WeightFile;
 import dev.nudge.machine.Machine;
 import dev.nudge.machine.ProcessMemory;
 import dev.nudge.model.Quantization;
@@ -48,7 +48,7 @@ final class Sizing {
 
   /// Bytes of a folder's safetensors files.
   static long weights(Path folder) {
-    try (SafeTensors file = SafeTensors.open(folder)) {
+    try (WeightFile file = WeightFile.open(folder)) {
       return file.files().stream().mapToLong(Sizing::size).sum();
     }
   }

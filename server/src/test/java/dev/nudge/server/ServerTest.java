@@ -8,7 +8,6 @@ import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.server.Place.Reply;
 import dev.nudge.settings.ModelSettings;
-import dev.nudge.settings.Quantize;
 import dev.nudge.settings.SamplingSettings;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -465,10 +464,7 @@ class ServerTest {
     }
     Identity.Model model =
         new Identity.Model(
-            Place.MODEL,
-            Quantize.NONE,
-            false,
-            () -> BaseDigest.of(Place.MODEL, Place.MACHINE.cache()));
+            Place.MODEL, null, () -> BaseDigest.of(Place.MODEL, Place.MACHINE.cache()));
     Identity.of(model, Map.of("spoken", false)).write(folder);
     return folder;
   }

@@ -1,0 +1,73 @@
+package dev.nudge.format;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableSet;
+import org.jspecify.annotations.Nullable;
+
+/// Named tensors of a model's weight file, or of a folder's files, mapped and read-only.
+///
+/// [#open] chooses the implementation by what lies there; whoever reads weights knows this
+/// interface alone.
+///
+/// Threading: immutable; any thread may read. Close it when no thread uses its tensors any more; a
+/// tensor used afterwards throws.
+public interface WeightFile extends AutoCloseable {
+  /// Opens a weight file, or the weight files of a model folder.
+  ///
+  /// @throws InputException where it is missing, cut or breaks a rule of its format
+  static WeightFile open(Path fileOrFolder) {
+    return SafeTensors.open(fileOrFolder);
+  }
+
+  /// The file or folder that was opened.
+  Path source();
+
+  /// The names of all tensors, sorted.
+  NavigableSet<String> names();
+
+  /// Type and shape of a tensor.
+  Entry entry(String name);
+
+  /// The file that holds a tensor.
+  Path file(String name);
+
+  /// The stored bytes of a tensor of any type, read-only.
+  MemorySegment bytes(String name);
+
+  /// The weight files, in the order of their names.
+  List<Path> files();
+
+  /// The index that names the files; null where there is none.
+  @Nullable Path index();
+
+  /// The text pairs of the header; of several files, the first that has a key counts.
+  Map<String, String> metadata();
+
+  /// A tensor as it is stored, read-only.
+  ///
+  /// @throws InputException where it is not there, or of a type that no tensor can have
+  default Tensor tensor(String name) {
+    Entry entry = entry(name);
+    Dtype dtype = entry.type().dtype();
+    if (dtype == null) {
+      throw Refusal.of(
+          file(name),
+          "tensor "
+              + Refusal.quote(name)
+              + ": dtype "
+              + entry.type()
+              + " is not supported; F32, F16 and BF16 weights are");
+    }
+    return Tensor.of(bytes(name), dtype, entry.dims());
+  }
+
+  /// Unmaps the files.
+  @Override
+  void close();
+}

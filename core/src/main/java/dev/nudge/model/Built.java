@@ -1,0 +1,50 @@
+package dev.nudge.model;
+
+import dev.nudge.machine.Backend;
+import dev.nudge.nn.DecoderLayer;
+import dev.nudge.nn.Embedding;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Modules;
+import dev.nudge.nn.Norm;
+import dev.nudge.nn.Tied;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/// The parts of a decoder, put together.
+///
+/// @param head the output head; a slot of its own
+/// @param modules where adapters sit; its linear layers are those of `layers`, in the checkpoint's
+///     order
+/// @param mapped memory of each layer's weights that is a mapped file
+/// @param owner closes the weights
+record Built(
+    Embedding embedding,
+    List<DecoderLayer> layers,
+    Norm norm,
+    LinearSlot head,
+    Modules modules,
+    Ropes ropes,
+    List<List<MemorySegment>> mapped,
+    AutoCloseable owner) {
+
+  /// Puts a decoder together from the weights of some source.
+  static Built of(ModelConfig config, Backend backend, WeightSource weights, AutoCloseable owner) {
+    Ropes ropes = new Ropes(backend.compute());
+    Parts parts = new Parts(config, weights, ropes);
+    Embedding embedding = Assembly.embedding(config, parts);
+    List<DecoderLayer> layers = new ArrayList<>();
+    List<List<MemorySegment>> mapped = new ArrayList<>();
+    for (int i = 0; i < config.numHiddenLayers(); i++) {
+      layers.add(config.family().layer(config, i, parts));
+      mapped.add(weights.mapped(config.layer(i)));
+    }
+    LinearSlot head =
+        config.tieWordEmbeddings()
+            ? new LinearSlot(config.headModule(), config.head(), Tied.of(embedding))
+            : Assembly.head(config, parts);
+    Norm norm = Assembly.norm(config, parts);
+    return new Built(
+        embedding, layers, norm, head, parts.modules(head, embedding), ropes, mapped, owner);
+  }
+}

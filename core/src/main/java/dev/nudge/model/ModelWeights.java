@@ -1,0 +1,75 @@
+package dev.nudge.model;
+
+import dev.nudge.format.ConfigJson;
+import dev.nudge.format.WeightFile;
+import dev.nudge.quant.WeightFormat;
+import dev.nudge.quant.WeightFormats;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// The weights of a model folder as they are stored: the file, and the one format of its quantised
+/// layers, settled when it is opened.
+///
+/// @param format null: nothing is quantised
+/// @param layers how the decoder's linear layers are stored
+record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization layers)
+    implements AutoCloseable {
+
+  /// Opens a model folder.
+  ///
+  /// @throws dev.nudge.settings.InputException where its files cannot be read
+  static ModelWeights open(Path folder, ModelConfig config) {
+    WeightFile file = WeightFile.open(folder);
+    try {
+      WeightFormat format = WeightFormats.in(declared(folder), file);
+      return format == null
+          ? new ModelWeights(file, null, Quantization.NONE)
+          : of(file, format, config.projections());
+    } catch (RuntimeException | Error e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  static ModelWeights of(WeightFile file, WeightFormat format, List<String> paths) {
+    List<String> quantised = new ArrayList<>(paths);
+    quantised.removeIf(path -> !format.stores(file, path));
+    Set<String> left = new TreeSet<>(paths);
+    quantised.forEach(left::remove);
+    WeightFormat variant = format.in(file, quantised);
+    return new ModelWeights(
+        file, variant, quantised.isEmpty() ? Quantization.NONE : new Quantization(variant, left));
+  }
+
+  /// The `quantization_config` of a folder; null where it has none.
+  static @Nullable ConfigJson declared(Path folder) {
+    Path config = folder.resolve(ModelFolder.CONFIG);
+    return Files.isRegularFile(config) ? ConfigJson.read(config).object(WeightFormats.KEY) : null;
+  }
+
+  /// The format of the module at this path, whichever it is; null: it is dense.
+  @Nullable WeightFormat format(String path) {
+    return format != null && format.stores(file, path) ? format : null;
+  }
+
+  /// The name of the tensor that holds the numbers of the module at this path.
+  String numbers(String path) {
+    WeightFormat own = format(path);
+    return own == null ? path + ".weight" : own.parts(path).getFirst();
+  }
+
+  /// How the layers are held: as they are stored, else as is wanted.
+  Quantization held(Quantization wanted) {
+    return layers.any() ? layers : wanted;
+  }
+
+  @Override
+  public void close() {
+    file.close();
+  }
+}
