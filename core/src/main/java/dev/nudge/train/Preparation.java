@@ -61,8 +61,16 @@ final class Preparation {
   private final NewParts.Tokens tokens;
   private final List<String> warnings = new ArrayList<>();
 
+  /// Checks a run and lays it out.
+  ///
+  /// @param events told how far rows are made into tokens
+  static Prepared of(
+      TrainSettings wanted, Machine machine, Objective objective, Consumer<TrainEvent> events) {
+    return new Preparation(wanted, machine, objective).prepared(events);
+  }
+
   /// Checks the model, and finds what a run goes on from.
-  Preparation(TrainSettings wanted, Machine machine, Objective objective) {
+  private Preparation(TrainSettings wanted, Machine machine, Objective objective) {
     this.machine = machine;
     this.objective = objective;
     this.folder = wanted.model().model();
@@ -86,9 +94,7 @@ final class Preparation {
   }
 
   /// Reads the rows, checks them and lays the run out.
-  ///
-  /// @param events told how far rows are made into tokens
-  Prepared prepared(Consumer<TrainEvent> events) {
+  private Prepared prepared(Consumer<TrainEvent> events) {
     ChatRows chat =
         ChatRows.of(
                 folder,

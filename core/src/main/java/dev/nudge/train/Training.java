@@ -42,7 +42,7 @@ public final class Training {
       return finished(settings);
     } catch (InputException inTheWay) {
       if (!Claim.isHeld(settings.output().out())) { // one that trains has the memory too
-        new Preparation(settings, machine, Objective.SUPERVISED).prepared(event -> {});
+        Preparation.of(settings, machine, Objective.SUPERVISED, event -> {});
       }
       throw inTheWay;
     }
@@ -66,7 +66,7 @@ public final class Training {
   /// The same for a run by any objective; one that goes on has to be given its own again.
   public static Prepared prepare(
       TrainSettings wanted, Machine machine, Consumer<TrainEvent> events, Objective objective) {
-    Prepared prepared = new Preparation(wanted, machine, objective).prepared(events);
+    Prepared prepared = Preparation.of(wanted, machine, objective, events);
     RunRoom.check(prepared);
     return prepared;
   }
