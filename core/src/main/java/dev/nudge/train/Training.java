@@ -90,7 +90,7 @@ public final class Training {
       Path out = settings.output().out();
       events.accept(
           new TrainEvent.Warning("this run is finished already in " + out + "; nothing to do"));
-      return RunFolder.result(out);
+      return RunRecord.result(out);
     }
     try (WarmUp warmUp = WarmUp.startOnce(settings, machine)) {
       Prepared prepared = prepare(settings, machine, events);
@@ -121,14 +121,14 @@ public final class Training {
   ///
   /// @throws InputException where it cannot be read
   public static Map<String, @Nullable Object> record(Path out) {
-    return RunFolder.record(out);
+    return RunRecord.record(out);
   }
 
   /// The settings that were given for the run in a folder, by key, for one that goes on with it.
   ///
   /// @throws InputException where there is none
   public static Map<String, @Nullable Object> given(Path out) {
-    return RunFolder.given(out);
+    return RunRecord.given(out);
   }
 
   /// The names of what a run has written into its folder, whether they are there or not: what
