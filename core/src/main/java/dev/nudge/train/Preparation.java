@@ -95,27 +95,13 @@ final class Preparation {
 
   /// Reads the rows, checks them and lays the run out.
   private Prepared prepared(Consumer<TrainEvent> events) {
-    ChatRows chat =
-        ChatRows.of(
-                folder,
-                settings.lora().initAdapter(),
-                settings.data().shape().template(),
-                settings.data().trainOn(),
-                tokens.tokenizer())
-            .on(at);
+    ChatRows chat = chat();
     Splits splits = splits(chat, events);
     Dataset data = splits.train();
     Dataset held = splits.held();
     boolean spoken = data.shapes().spoken() > 0;
     warnOfShapes(data, chat, spoken);
-    SamplePrompts samples =
-        SamplePrompts.of(
-            settings,
-            splits,
-            maxLength,
-            new PromptEncoder(tokens.tokenizer(), chat, spoken),
-            spoken ? chat.turnEnd() : null,
-            tokens.grown());
+    SamplePrompts samples = samples(splits, chat, spoken);
     warnOfRows(data, held);
     Batches batches = batches(data);
     int steps = steps(batches);
@@ -148,6 +134,24 @@ final class Preparation {
           at,
           warnings);
     }
+  }
+
+  private ChatRows chat() {
+    DataSettings source = settings.data();
+    Path init = settings.lora().initAdapter();
+    return ChatRows.of(
+            folder, init, source.shape().template(), source.trainOn(), tokens.tokenizer())
+        .on(at);
+  }
+
+  private SamplePrompts samples(Splits splits, ChatRows chat, boolean spoken) {
+    return SamplePrompts.of(
+        settings,
+        splits,
+        maxLength,
+        new PromptEncoder(tokens.tokenizer(), chat, spoken),
+        spoken ? chat.turnEnd() : null,
+        tokens.grown());
   }
 
   private Splits splits(Conversations chat, Consumer<TrainEvent> events) {

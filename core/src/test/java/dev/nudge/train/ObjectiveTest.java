@@ -27,26 +27,72 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.DoubleSupplier;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
-/// Holds steps by a made-up objective to its gradient, and whole runs to the objective that they
+/// Holds steps by made-up objectives to their gradients, and whole runs to the objective that they
 /// were given.
 class ObjectiveTest {
   @TempDir Path temp;
 
-  /// In double; sequences lie in two lanes and four micro-batches, and some tokens count more.
+  /// Pairs, of which the first is to be likelier than the second: L = 1/P · Σ log(1 + exp(b − a)).
+  private static final class Pairs implements Objective {
+    @Override
+    public boolean needsScores() {
+      return true;
+    }
+
+    @Override
+    public Weights weigh(List<Example> sequences, double[] s) {
+      double[] each = new double[s.length];
+      for (int i = 0; i < s.length; i += 2) {
+        each[i] = 2.0 / s.length / (1 + Math.exp(s[i] - s[i + 1]));
+        each[i + 1] = -each[i];
+      }
+      return new Weights(1, each, loss(s), Map.of());
+    }
+
+    static double loss(double[] s) {
+      double sum = 0;
+      for (int i = 0; i < s.length; i += 2) {
+        sum += Math.log1p(Math.exp(s[i + 1] - s[i]));
+      }
+      return 2 * sum / s.length;
+    }
+  }
+
   @Test
   void aStepHasTheGradientOfItsObjective() {
+    check(
+        new SquaredLoss(),
+        s -> IntStream.range(0, 4).mapToDouble(i -> Math.pow(s[i] / TRAINED[i], 2)).sum() / 4);
+  }
+
+  @Test
+  void anObjectiveMayCompareSequencesOfDifferentMicroBatches() {
+    check(new Pairs(), Pairs::loss);
+  }
+
+  private static final int[] TRAINED = {5, 3, 4, 4}; // tokens
+
+  private static List<Example> rows(Random random) {
+    return List.of(
+        Examples.of(random.ints(7, 0, 37).toArray(), 2),
+        Examples.of(random.ints(4, 0, 37).toArray(), new double[] {0, 1, 0.25, 3}),
+        Examples.of(random.ints(9, 0, 37).toArray(), 5),
+        Examples.of(random.ints(5, 0, 37).toArray(), 1));
+  }
+
+  /// In double, with finite differences of the loss as it is defined; sequences lie in two lanes
+  /// and four micro-batches, and some tokens count more.
+  private static void check(Objective objective, ToDoubleFunction<double[]> defined) {
     long seed = Seeds.next();
     Random random = new Random(seed);
-    List<Example> rows =
-        List.of(
-            Examples.of(random.ints(7, 0, 37).toArray(), 2),
-            Examples.of(random.ints(4, 0, 37).toArray(), new double[] {0, 1, 0.25, 3}),
-            Examples.of(random.ints(9, 0, 37).toArray(), 5),
-            Examples.of(random.ints(5, 0, 37).toArray(), 1));
+    List<Example> rows = rows(random);
     Backend backend = Backend.plain(Dtype.F64);
     Lora spec = Lora.of(3, 5, Targets.parse("all-linear"));
     TrainSettings settings =
@@ -63,25 +109,19 @@ class ObjectiveTest {
       }
       long bytes = model.trainBytes(9, 9);
       Plan plan = Plan.uncounted("test", 2, 1, 9, 9, bytes);
+      Path none = Path.of("");
       try (Trainer trainer =
-              new Trainer(
-                  model,
-                  parameters,
-                  rows,
-                  plan,
-                  settings.optimizer(),
-                  0,
-                  Path.of(""),
-                  new SquaredLoss());
+              new Trainer(model, parameters, rows, plan, settings.optimizer(), 0, none, objective);
           Workspace ws = new Workspace(0, bytes, Gemm.plain())) {
-        int[] places = {0, 1, 2, 3};
-        double loss = trainer.gradients(0, places, trainer.weigh(rows));
-        assertThat(loss).isCloseTo(loss(model, rows, ws), within(1e-12 * loss));
+        double loss = trainer.gradients(0, new int[] {0, 1, 2, 3}, trainer.weigh(rows));
+        double expected = defined.applyAsDouble(logprobs(model, rows, ws));
+        assertThat(loss).isCloseTo(expected, within(1e-12 * Math.max(1, loss)));
         for (Parameter p : parameters) {
           for (int i = 0; i < 3; i++) {
             long at = random.nextLong(p.elements());
             double gradient = p.gradient(0).at(at) + p.gradient(1).at(at);
-            assertThat(difference(model, rows, p, at, ws))
+            assertThat(
+                    difference(p, at, () -> defined.applyAsDouble(logprobs(model, rows, ws))))
                 .as("%s[%d], seed %d", p.name(), at, seed)
                 .isCloseTo(gradient, within(1e-6 * Math.max(1, Math.abs(gradient))));
           }
@@ -90,24 +130,21 @@ class ObjectiveTest {
     }
   }
 
-  /// L as it is defined, a sequence at a time.
-  private static double loss(CausalLm model, List<Example> rows, Workspace ws) {
-    double sum = 0;
-    for (int i = 0; i < rows.size(); i++) {
-      double s = -model.train(Flat.batch(List.of(0), new int[] {i}, rows, null), 0, Dropout.NONE, ws);
-      sum += Math.pow(s / rows.get(i).trainedTokens(), 2);
-    }
-    return sum / rows.size();
+  /// A sequence at a time.
+  private static double[] logprobs(CausalLm model, List<Example> rows, Workspace ws) {
+    return IntStream.range(0, rows.size())
+        .mapToObj(i -> Flat.batch(List.of(0), new int[] {i}, rows, null))
+        .mapToDouble(row -> -model.train(row, 0, Dropout.NONE, ws))
+        .toArray();
   }
 
-  private static double difference(
-      CausalLm model, List<Example> rows, Parameter p, long at, Workspace ws) {
+  private static double difference(Parameter p, long at, DoubleSupplier loss) {
     double h = 1e-5;
     double x = p.master().at(at);
     p.master().put(at, x + h);
-    double above = loss(model, rows, ws);
+    double above = loss.getAsDouble();
     p.master().put(at, x - h);
-    double below = loss(model, rows, ws);
+    double below = loss.getAsDouble();
     p.master().put(at, x);
     return (above - below) / (2 * h);
   }
