@@ -27,8 +27,7 @@ class JourneysTest {
   @Test
   void eachMethodOfAJourneyCallsTheNext() throws IOException {
     CallGraph graph =
-        CallGraph.of(
-            List.of(Main.class, Nudge.class, Suite.class, Quickstart.class, Server.class));
+        CallGraph.of(List.of(Main.class, Nudge.class, Suite.class, Quickstart.class, Server.class));
     List<String> broken = new ArrayList<>();
     int found = 0;
     for (String chain : chains()) {

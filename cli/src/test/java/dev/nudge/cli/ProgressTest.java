@@ -56,7 +56,8 @@ class ProgressTest {
     for (int i = 0; i < seconds.length; i++) {
       bytes.reset();
       now += 1_000_000_000L;
-      progress.accept(new TrainEvent.Step(i + 1, 5, 1, 2e-4, 1, 1, 1, seconds[i], 1, Double.NaN, Map.of()));
+      progress.accept(
+          new TrainEvent.Step(i + 1, 5, 1, 2e-4, 1, 1, 1, seconds[i], 1, Double.NaN, Map.of()));
       left.add(text().replaceFirst("(?s).*tok/s *(.*?)\u001b.*", "$1"));
     }
     assertThat(left).containsExactly("", "", "", "20 s left", "0 s left");
@@ -82,7 +83,8 @@ class ProgressTest {
         now += (long) (seconds[step] * 1e9);
         bytes.reset();
         progress.accept(
-            new TrainEvent.Step(step, steps, 1, 2e-4, 1, 1000, 1, seconds[step], 1, Double.NaN, Map.of()));
+            new TrainEvent.Step(
+                step, steps, 1, 2e-4, 1, 1000, 1, seconds[step], 1, Double.NaN, Map.of()));
         told[step] = now / 1e9;
         lines[step] = text();
         if (step % 25 == 0) {

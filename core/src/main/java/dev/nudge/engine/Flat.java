@@ -35,10 +35,7 @@ public final class Flat {
   ///     dropout does not depend on the cut
   /// @param weights what each sequence counts, by its place in the step; null: 1
   public static Batch batch(
-      List<Integer> positions,
-      int[] rows,
-      List<Example> examples,
-      double @Nullable [] weights) {
+      List<Integer> positions, int[] rows, List<Example> examples, double @Nullable [] weights) {
     List<Example> chosen = new ArrayList<>();
     positions.forEach(p -> chosen.add(examples.get(rows[p])));
     int tokens = chosen.stream().mapToInt(Example::length).sum();

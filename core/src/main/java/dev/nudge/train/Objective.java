@@ -50,8 +50,5 @@ public interface Objective {
   /// @param loss L; null: −Σ wᵢ·sᵢ, as the training pass computes it
   /// @param figures what the step reports beside its loss, by the name in `metrics.jsonl`
   record Weights(
-      double scale,
-      double @Nullable [] each,
-      @Nullable Double loss,
-      Map<String, Double> figures) {}
+      double scale, double @Nullable [] each, @Nullable Double loss, Map<String, Double> figures) {}
 }

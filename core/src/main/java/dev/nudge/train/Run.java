@@ -220,10 +220,7 @@ final class Run implements AutoCloseable {
     if (prepared.settings().watch().onDivergence() == OnDivergence.STOP && sign != null) {
       saver.diverged();
       throw new RunException(
-          sign.line()
-              + "; "
-              + SkippedSteps.kept(saver.leavesSome())
-              + " (--on-divergence stop)");
+          sign.line() + "; " + SkippedSteps.kept(saver.leavesSome()) + " (--on-divergence stop)");
     }
   }
 
@@ -308,11 +305,7 @@ final class Run implements AutoCloseable {
     }
     report.evaluated(
         new TrainEvent.Evaluated(
-            counts.steps(),
-            loss.getAsDouble(),
-            held.trainedTokens(),
-            best,
-            RunStart.since(start)),
+            counts.steps(), loss.getAsDouble(), held.trainedTokens(), best, RunStart.since(start)),
         sampled);
     return best;
   }

@@ -113,10 +113,7 @@ final class RunCounts {
   /// Whether the run ends before its planned steps because its held-out loss falls no more.
   boolean endsEarly(Prepared prepared) {
     Integer patience = prepared.settings().watch().patience();
-    return patience != null
-        && sinceBest >= patience
-        && steps < prepared.steps()
-        && !evaluationDue;
+    return patience != null && sinceBest >= patience && steps < prepared.steps() && !evaluationDue;
   }
 
   SkippedSteps skipped() {

@@ -48,7 +48,8 @@ final class RunRecord {
 
   /// Reads the file of a run's folder.
   static JsonNode read(Path out) {
-    return Json.read(out.resolve(RunFolder.RUN), "so the run in its folder is unknown; give another folder");
+    return Json.read(
+        out.resolve(RunFolder.RUN), "so the run in its folder is unknown; give another folder");
   }
 
   /// Reads `run.json` as plain values.

@@ -29,7 +29,8 @@ public final class Training {
     OutFolder.mend(model);
     return RunFolder.check(
         Files.exists(model.resolve("config.json"))
-            ? Preparation.resolved(settings, Quantization.resolve(settings.model(), ModelConfig.load(model)))
+            ? Preparation.resolved(
+                settings, Quantization.resolve(settings.model(), ModelConfig.load(model)))
             : settings);
   }
 

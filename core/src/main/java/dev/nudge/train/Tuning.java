@@ -17,7 +17,6 @@ import dev.nudge.model.Trainable;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.Given;
-import dev.nudge.settings.InputException;
 import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
 import dev.nudge.tensor.Dtype;

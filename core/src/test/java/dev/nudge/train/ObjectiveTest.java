@@ -120,8 +120,7 @@ class ObjectiveTest {
           for (int i = 0; i < 3; i++) {
             long at = random.nextLong(p.elements());
             double gradient = p.gradient(0).at(at) + p.gradient(1).at(at);
-            assertThat(
-                    difference(p, at, () -> defined.applyAsDouble(logprobs(model, rows, ws))))
+            assertThat(difference(p, at, () -> defined.applyAsDouble(logprobs(model, rows, ws))))
                 .as("%s[%d], seed %d", p.name(), at, seed)
                 .isCloseTo(gradient, within(1e-6 * Math.max(1, Math.abs(gradient))));
           }
