@@ -36,8 +36,6 @@ class DocumentsTest {
   private static final String TREE = ".";
   private static final Pattern LINK = Pattern.compile("\\[[^\\]]*\\]\\(([^)#\\s]+)[^)]*\\)");
   private static final Pattern ANCHOR = Pattern.compile("\\]\\(([^)#:\\s]*)#([^)\\s]+)\\)");
-  private static final Pattern HOP =
-      Pattern.compile("`([A-Z]\\w*)(?:\\.[A-Z]\\w*)?\\.([a-z]\\w*)`");
   private static final Pattern HEADING = Pattern.compile("(?m)^#+ (.+)$");
   private static final Pattern FLAG = Pattern.compile("(?<![\\w-])--[a-z0-9][a-z0-9-]*");
   private static final Set<String> FLAGS_OF_JAVA =
@@ -186,39 +184,6 @@ class DocumentsTest {
               line -> assertThat(line).startsWith("- Lost: "),
               line -> assertThat(line).startsWith("- Would change it: "));
     }
-  }
-
-  /// A journey is a chain of methods, each in a file of its class, and short enough to be walked.
-  @Test
-  void everyHopOfAJourneyIsAMethod() throws IOException {
-    String page = Files.readString(ROOT.resolve("docs/architecture.md"));
-    String journeys = page.split("(?m)^## Journeys$", 2)[1].split("(?m)^## ", 2)[0];
-    int found = 0;
-    for (String journey : journeys.lines().filter(line -> line.startsWith("- **")).toList()) {
-      for (String chain : journey.split(";")) {
-        assertThat(chain.split("→")).as(chain).hasSizeLessThanOrEqualTo(6);
-      }
-      for (MatchResult hop : HOP.matcher(journey).results().toList()) {
-        Pattern method = Pattern.compile("\\b" + hop.group(2) + "\\(");
-        assertThat(sources(hop.group(1)).stream().anyMatch(source -> method.matcher(source).find()))
-            .as("%s of %s", hop.group(), journey)
-            .isTrue();
-        found++;
-      }
-    }
-    assertThat(found).isGreaterThan(100);
-  }
-
-  private static List<String> sources(String type) throws IOException {
-    List<String> sources = new ArrayList<>();
-    for (String module : List.of("core", "eval", "demo", "server", "cli", "langchain4j")) {
-      try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/main/java"))) {
-        for (Path file : files.filter(f -> f.endsWith(type + ".java")).toList()) {
-          sources.add(Files.readString(file));
-        }
-      }
-    }
-    return sources;
   }
 
   /// A block of code of a page, fenced or indented.

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -55,7 +56,8 @@ class ProgressTest {
     for (int i = 0; i < seconds.length; i++) {
       bytes.reset();
       now += 1_000_000_000L;
-      progress.accept(new TrainEvent.Step(i + 1, 5, 1, 2e-4, 1, 1, 1, seconds[i], 1, Double.NaN));
+      progress.accept(
+          new TrainEvent.Step(i + 1, 5, 1, 2e-4, 1, 1, 1, seconds[i], 1, Double.NaN, Map.of()));
       left.add(text().replaceFirst("(?s).*tok/s *(.*?)\u001b.*", "$1"));
     }
     assertThat(left).containsExactly("", "", "", "20 s left", "0 s left");
@@ -81,7 +83,8 @@ class ProgressTest {
         now += (long) (seconds[step] * 1e9);
         bytes.reset();
         progress.accept(
-            new TrainEvent.Step(step, steps, 1, 2e-4, 1, 1000, 1, seconds[step], 1, Double.NaN));
+            new TrainEvent.Step(
+                step, steps, 1, 2e-4, 1, 1000, 1, seconds[step], 1, Double.NaN, Map.of()));
         told[step] = now / 1e9;
         lines[step] = text();
         if (step % 25 == 0) {
@@ -222,6 +225,6 @@ class ProgressTest {
   }
 
   private static TrainEvent step(int step, int steps, double loss) {
-    return new TrainEvent.Step(step, steps, loss, 2e-4, 1.5, 2048, 1000, 50, 1024, 2048);
+    return new TrainEvent.Step(step, steps, loss, 2e-4, 1.5, 2048, 1000, 50, 1024, 2048, Map.of());
   }
 }

@@ -12,6 +12,7 @@ import dev.nudge.world.Score;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /// Holds what a quickstart prints, where, and with which exit code, on numbers that are made up.
@@ -86,7 +87,7 @@ class QuickstartVerbTest {
   }
 
   private static TrainEvent step() {
-    return new TrainEvent.Step(1, 500, 5.13, 1e-3, 0.9, 1330, 800, 0.2, 6650, 300);
+    return new TrainEvent.Step(1, 500, 5.13, 1e-3, 0.9, 1330, 800, 0.2, 6650, 300, Map.of());
   }
 
   @Test

@@ -9,6 +9,7 @@ import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Lays examples out as batches of a model, and weighs what they cost it.
 public final class Flat {
@@ -32,7 +33,9 @@ public final class Flat {
   ///
   /// @param positions places in `rows`; a sequence is known by its place in the step, so that
   ///     dropout does not depend on the cut
-  public static Batch batch(List<Integer> positions, int[] rows, List<Example> examples) {
+  /// @param weights what each sequence counts, by its place in the step; null: 1
+  public static Batch batch(
+      List<Integer> positions, int[] rows, List<Example> examples, double @Nullable [] weights) {
     List<Example> chosen = new ArrayList<>();
     positions.forEach(p -> chosen.add(examples.get(rows[p])));
     int tokens = chosen.stream().mapToInt(Example::length).sum();
@@ -40,17 +43,19 @@ public final class Flat {
     int[] ids = new int[tokens];
     int[] at = new int[labelled];
     int[] targets = new int[labelled];
-    double[] weights = new double[labelled];
+    double[] factors = new double[labelled];
     boolean plain = true;
     int start = 0;
     int label = 0;
-    for (Example e : chosen) {
+    for (int position : positions) {
+      Example e = examples.get(rows[position]);
+      double counts = weights == null ? 1 : weights[position];
       for (int i = 0; i < e.length(); i++) {
         ids[start + i] = e.id(i);
         if (e.trained(i)) {
           at[label] = start + i - 1;
-          weights[label] = e.weight(i);
-          plain &= weights[label] == 1;
+          factors[label] = e.weight(i) * counts;
+          plain &= factors[label] == 1;
           targets[label++] = e.id(i);
         }
       }
@@ -62,6 +67,6 @@ public final class Flat {
         positions.stream().mapToLong(Integer::longValue).toArray(),
         at,
         targets,
-        plain ? null : weights);
+        plain ? null : factors);
   }
 }

@@ -38,6 +38,7 @@ public final class Scorer {
     private final Packing packing;
     private final int[] next; // batch of each lane
     private final RowScore[] scores;
+    private final double[] weighed;
 
     private Scores(List<Example> examples) {
       this.examples = examples;
@@ -46,6 +47,7 @@ public final class Scorer {
       packing = Packing.of(lengths, lanes.count(), budget, Flat.cost(model));
       next = new int[lanes.count()];
       scores = new RowScore[lengths.length];
+      weighed = new double[lengths.length];
     }
 
     /// Scores what is missing, or some of it.
@@ -68,7 +70,7 @@ public final class Scorer {
     }
 
     private void score(List<Integer> places, int lane) {
-      Batch b = Flat.batch(places, rows, examples);
+      Batch b = Flat.batch(places, rows, examples, null);
       double[] logprob = new double[b.rows().length];
       int[] best = new int[logprob.length];
       model.score(b, logprob, best, workspaces.get(lane));
@@ -80,6 +82,7 @@ public final class Scorer {
         boolean greedy = tokens > 0;
         for (int i = at; i < at + tokens; i++) {
           sum += logprob[i];
+          weighed[place] += b.weight(i) * logprob[i];
           greedy &= best[i] == b.targets()[i];
         }
         scores[place] = new RowScore(example.index(), tokens, sum, greedy);
@@ -90,6 +93,12 @@ public final class Scorer {
     /// The scores, in the order of the examples, once nothing is missing.
     public List<RowScore> rows() {
       return List.of(scores);
+    }
+
+    /// The log-probability of each example with its tokens times what they count in training, once
+    /// nothing is missing.
+    public double[] weighed() {
+      return weighed.clone();
     }
   }
 

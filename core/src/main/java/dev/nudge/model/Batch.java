@@ -45,7 +45,7 @@ public record Batch(
   }
 
   /// What a target counts in the loss.
-  double weight(int target) {
+  public double weight(int target) {
     return weights == null ? 1 : weights[target];
   }
 

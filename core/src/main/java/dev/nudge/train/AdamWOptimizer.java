@@ -140,11 +140,9 @@ final class AdamWOptimizer implements AutoCloseable {
     return Math.sqrt(sum);
   }
 
-  /// Updates all parameters at a rate, gradients clipped from `norm`, and clears the gradients.
-  void apply(double rate, double norm) {
+  /// Updates all parameters at a rate, gradients times `clip`, and clears the gradients.
+  void apply(double rate, double clip) {
     updates++;
-    double max = settings.maxGradNorm();
-    double clip = max == 0 ? 1 : Math.min(1, max / (norm + 1e-6));
     AdamW.Hyper decayed = hyper(rate, settings.weightDecay(), clip);
     AdamW.Hyper plain = hyper(rate, 0, clip);
     each(

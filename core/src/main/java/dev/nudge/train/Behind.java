@@ -1,6 +1,8 @@
 package dev.nudge.train;
 
 import dev.nudge.format.DiskRoom;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Threads;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,7 +27,7 @@ final class Behind {
 
   /// @param out the folder that is written into, for messages
   /// @param patience how long a full disk is waited for
-  /// @param warn told in one line when that begins
+  /// @param warn told in one line when that begins, or of what fails and is unimportant
   /// @param cancelled asked while it is waited for; once true, it is no more
   Behind(Path out, Duration patience, Consumer<String> warn, BooleanSupplier cancelled) {
     this.out = out;
@@ -85,6 +87,15 @@ final class Behind {
         throw e;
       }
       now(work);
+    }
+  }
+
+  /// Does what no run fails for; where it fails that is told.
+  void unimportant(Runnable work) {
+    try {
+      now(work);
+    } catch (RunException | InputException e) {
+      warn.accept(String.valueOf(e.getMessage()));
     }
   }
 

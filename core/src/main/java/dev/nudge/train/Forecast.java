@@ -120,7 +120,7 @@ public final class Forecast {
               TokenCache.in(machine.cache()));
       data = splits.train();
       data.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
-      rows = Request.Rows.of(data, splits.held(), settings.batchSize());
+      rows = Request.Rows.of(data, splits.held(), settings.batchSize(), false);
     }
     Forecast forecast =
         new Forecast(
@@ -255,7 +255,7 @@ public final class Forecast {
     try (Scope scope = Scope.measuring();
         CausalLm model = Checkpoint.dry(config, backend, quantization(settings))) {
       Adapters adapters =
-          Training.attach(model, settings.lora(), settings.given(), added, 0, 1, scope);
+          Tuning.attach(model, settings.lora(), settings.given(), added, 0, 1, scope);
       adapters.detach();
       Lora spec = adapters.spec();
       return Lora.of(spec.rank(), spec.alpha(), Targets.leafNames(adapters.paths()))

@@ -79,7 +79,8 @@ final class Metrics {
         row.path("trained_tokens").asLong(0),
         row.path("seconds").asDouble(0),
         row.path("tokens_per_s").asDouble(0),
-        number(row, "rss_anon_mb"));
+        number(row, "rss_anon_mb"),
+        Map.of());
   }
 
   private static double number(JsonNode row, String key) {
@@ -97,6 +98,7 @@ final class Metrics {
     row.put("seconds", s.seconds());
     row.put("tokens_per_s", s.tokensPerSecond());
     row.put("rss_anon_mb", Json.finite(s.rssAnonMb()));
+    s.figures().forEach((name, figure) -> row.put(name, Json.finite(figure)));
     write(row);
   }
 

@@ -36,6 +36,7 @@ import org.jspecify.annotations.Nullable;
 /// @param steps of the whole run
 /// @param resumed what the run goes on from; null where it begins
 /// @param template by which conversations among the rows were rendered; null: there are none
+/// @param objective what it minimises
 /// @param at when it began; templates write this day
 /// @param warnings what a user should know, one line each
 public record Prepared(
@@ -56,6 +57,7 @@ public record Prepared(
     Plan plan,
     @Nullable Resumed resumed,
     @Nullable ChatTemplate template,
+    Objective objective,
     Instant at,
     List<String> warnings) {
 
@@ -79,6 +81,7 @@ public record Prepared(
         other,
         resumed,
         template,
+        objective,
         at,
         warnings);
   }

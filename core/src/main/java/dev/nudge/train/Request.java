@@ -60,13 +60,14 @@ record Request(
   ///
   /// @param longest tokens of the longest row
   /// @param largestStep tokens of the largest step that can occur
-  /// @param scored whether some are held out
+  /// @param scored whether some are scored
   record Rows(int longest, long largestStep, boolean scored) {
 
     /// Measures rows that are there.
     ///
     /// @param held held-out rows, which come in any number; null: none
-    static Rows of(Dataset data, @Nullable Dataset held, int batchSize) {
+    /// @param scored whether those to train on are scored too
+    static Rows of(Dataset data, @Nullable Dataset held, int batchSize, boolean scored) {
       long step =
           data.examples().stream()
               .mapToInt(e -> -e.length())
@@ -75,7 +76,7 @@ record Request(
               .mapToLong(n -> -n)
               .sum();
       return held == null
-          ? new Rows(data.longest(), step, false)
+          ? new Rows(data.longest(), step, scored)
           : new Rows(
               Math.max(data.longest(), held.longest()),
               Math.max(step, Math.min(held.tokens(), 4L * step)),
@@ -113,12 +114,12 @@ record Request(
   Tuning dry(ModelConfig config, Backend backend, Quantization quantization, Scope scope) {
     Path folder = model.model();
     if (full()) {
-      Training.checkDense(folder, quantization);
+      Preparation.checkDense(folder, quantization);
     }
     CausalLm dry = Checkpoint.dry(config, backend, quantization, trainable(config, scope));
     return full()
         ? Tuning.whole(dry, folder)
-        : Tuning.adapter(dry, Training.attach(dry, lora, given, added, 0, 1, scope), folder);
+        : Tuning.adapter(dry, Tuning.attach(dry, lora, given, added, 0, 1, scope), folder);
   }
 
   private @Nullable Trainable trainable(ModelConfig config, Scope scope) {

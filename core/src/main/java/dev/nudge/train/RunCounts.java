@@ -19,6 +19,7 @@ final class RunCounts {
   private @Nullable Double evalBest;
   private int bestStep;
   private int sinceBest; // held-out losses
+  private boolean evaluationDue; // after the last step, and not taken
 
   private RunCounts(SkippedSteps skipped) {
     this.skipped = skipped;
@@ -29,8 +30,9 @@ final class RunCounts {
     return new RunCounts(new SkippedSteps());
   }
 
-  /// Those that [#values] made.
-  static RunCounts of(JsonNode values) {
+  /// Those of a run that goes on.
+  static RunCounts of(RunCheckpoint checkpoint) {
+    JsonNode values = checkpoint.counts();
     RunCounts counts = new RunCounts(SkippedSteps.of(values.path("skipped")));
     counts.steps = values.path("steps").asInt(0);
     counts.updates = values.path("updates").asInt(0);
@@ -42,6 +44,7 @@ final class RunCounts {
     counts.evalBest = number(values, "eval_loss_best");
     counts.bestStep = values.path("best_step").asInt(0);
     counts.sinceBest = values.path("evals_since_best").asInt(0);
+    counts.evaluationDue = !checkpoint.evaluated();
     return counts;
   }
 
@@ -69,6 +72,7 @@ final class RunCounts {
   /// Takes a step, made or skipped.
   void take(Trainer.Result r) {
     steps++;
+    evaluationDue = true; // until it is known whether it is
     skipped.take(r);
     tokens += r.tokens();
     trainedTokens += r.trainedTokens();
@@ -83,6 +87,7 @@ final class RunCounts {
   ///
   /// @return whether it is the lowest since training began
   boolean evaluated(double loss) {
+    evaluationDue = false;
     if (steps == 0) {
       evalBefore = loss;
       return false;
@@ -94,6 +99,21 @@ final class RunCounts {
       bestStep = steps;
     }
     return best;
+  }
+
+  /// Whether a held-out loss after the last step is due and was not taken.
+  boolean evaluationDue() {
+    return evaluationDue;
+  }
+
+  void evaluationDue(boolean due) {
+    evaluationDue = due;
+  }
+
+  /// Whether the run ends before its planned steps because its held-out loss falls no more.
+  boolean endsEarly(Prepared prepared) {
+    Integer patience = prepared.settings().watch().patience();
+    return patience != null && sinceBest >= patience && steps < prepared.steps() && !evaluationDue;
   }
 
   SkippedSteps skipped() {

@@ -15,20 +15,14 @@ import dev.nudge.text.chat.ChatTemplate;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ObjectNode;
 
-/// The folder of a run: who may write into it, and its `run.json`.
+/// The folder of a run: who may write into it, and what it holds.
 ///
 /// What `nudge` writes is a fixed set of names, so `--overwrite` can remove exactly that and leave
 /// a user's own files alone. A run that replaces another grows out of sight until its first save;
@@ -44,31 +38,6 @@ final class RunFolder implements AutoCloseable {
       List.of("adapter_model.safetensors", "adapter_config.json", Identity.FILE);
   private static final List<String> TOKENIZER =
       List.of("tokenizer.json", "tokenizer_config.json", "chat_template.jinja");
-
-  /// Settings that do not make a run another one.
-  private static final Set<String> FREE =
-      Set.of(
-          "out",
-          "lanes",
-          "threads",
-          "memory",
-          "registry",
-          "price_per_hour",
-          "overwrite",
-          "dry_run",
-          "any_base",
-          "save_steps",
-          "keep",
-          "disk_wait",
-          "on_divergence",
-          "on_event",
-          "resume");
-
-  /// Settings whose files are known by what they hold.
-  private static final Set<String> DATA = Set.of("data", "eval_data", "add_tokens");
-
-  private static final String NOT_GIVEN = "not given";
-  private static final String FROM_ZERO = "warmup_from_zero";
 
   private final Path out;
   private final Claim claim;
@@ -106,7 +75,6 @@ final class RunFolder implements AutoCloseable {
   /// @throws InputException where something else is in the way
   static boolean check(TrainSettings settings) {
     Path out = settings.output().out();
-    boolean overwrite = settings.output().overwrite();
     OutFolder.checkPlace(out);
     OutFolder.checkNoLink(out.resolve(LAST));
     OutFolder.checkNoLink(out.resolve(RunCheckpoints.FOLDER));
@@ -117,33 +85,41 @@ final class RunFolder implements AutoCloseable {
       checkNotResumed(resume, out);
       return false;
     }
-    Path run = out.resolve(RUN);
-    if (!Files.exists(run)) {
+    if (!Files.exists(out.resolve(RUN))) {
       checkNotResumed(resume, out);
-      if (Stream.concat(ADAPTER.stream(), Stream.of(LAST))
-          .anyMatch(f -> Files.exists(out.resolve(f)))) {
-        throw new InputException(
-            "--out " + out + " holds an adapter that is not a run of nudge; give another folder");
-      }
-      if (ModelFolder.isModel(out)) {
-        throw new InputException(
-            "--out " + out + " holds a model that is not a run of nudge; give another folder");
-      }
-      if (!overwrite) {
-        throw new InputException(
-            "--out " + out + " is not empty; give a new folder, or --overwrite to write into it");
-      }
+      checkNothingElse(out, settings.output().overwrite());
       return false;
     }
-    JsonNode there = read(run);
+    return checkRun(out, settings);
+  }
+
+  /// Refuses a folder of what is no run.
+  private static void checkNothingElse(Path out, boolean overwrite) {
+    if (Stream.concat(ADAPTER.stream(), Stream.of(LAST))
+        .anyMatch(f -> Files.exists(out.resolve(f)))) {
+      throw new InputException(
+          "--out " + out + " holds an adapter that is not a run of nudge; give another folder");
+    }
+    if (ModelFolder.isModel(out)) {
+      throw new InputException(
+          "--out " + out + " holds a model that is not a run of nudge; give another folder");
+    }
+    if (!overwrite) {
+      throw new InputException(
+          "--out " + out + " is not empty; give a new folder, or --overwrite to write into it");
+    }
+  }
+
+  private static boolean checkRun(Path out, TrainSettings settings) {
+    JsonNode there = RunRecord.read(out);
     EarlierRun earlier = new EarlierRun(out, there);
     earlier.checkIsOver();
     RunCheckpoints.mend(out);
-    if (overwrite || (!earlier.isFinished() && savedNothing(out))) {
-      checkNotResumed(resume, out);
+    if (settings.output().overwrite() || (!earlier.isFinished() && savedNothing(out))) {
+      checkNotResumed(settings.output().resume(), out);
       return false;
     }
-    List<String> other = changedSettings(settings(there), settings);
+    List<String> other = RunRecord.changedSettings(there, settings);
     if (other.isEmpty()) {
       other = RunDigests.changedInputs(there, settings);
     }
@@ -166,7 +142,8 @@ final class RunFolder implements AutoCloseable {
     return true;
   }
 
-  private static void checkNotResumed(boolean resume, Path out) {
+  /// Refuses to go on where there is no run.
+  static void checkNotResumed(boolean resume, Path out) {
     if (resume) {
       throw new InputException(
           "--resume: --out "
@@ -185,11 +162,11 @@ final class RunFolder implements AutoCloseable {
     if (settings.output().overwrite() || !Files.exists(run) || RunCheckpoints.all(out).isEmpty()) {
       return null;
     }
-    JsonNode there = read(run);
+    JsonNode there = RunRecord.read(out);
     EarlierRun earlier = new EarlierRun(out, there);
     boolean other =
         earlier.isFinished()
-            || !changedSettings(settings(there), settings).isEmpty()
+            || !RunRecord.changedSettings(there, settings).isEmpty()
             || !RunDigests.changedInputs(there, settings).isEmpty();
     if (other) {
       return null;
@@ -215,105 +192,6 @@ final class RunFolder implements AutoCloseable {
       throw new InputException(
           "--out " + out + " is where the model of this run is; give another folder");
     }
-  }
-
-  private static JsonNode read(Path run) {
-    return Json.read(run, "so the run in its folder is unknown; give another folder");
-  }
-
-  /// Reads `run.json` as plain values.
-  static Map<String, @Nullable Object> record(Path out) {
-    return Json.plain(read(out.resolve(RUN)));
-  }
-
-  /// The settings that were given for the run in a folder, but those that say how it is written.
-  static Map<String, @Nullable Object> given(Path out) {
-    Path file = out.resolve(RUN);
-    OutFolder.mend(out);
-    checkNotResumed(!Files.exists(file), out);
-    JsonNode run = read(file);
-    Map<String, @Nullable Object> given = new LinkedHashMap<>();
-    JsonNode settings = settings(run);
-    if (settings.isObject()) {
-      given.putAll(Json.plain(settings));
-    }
-    Set<String> keys = new HashSet<>();
-    run.path("given").forEach(key -> keys.add(key.asString("")));
-    if (!keys.isEmpty()) {
-      given.keySet().retainAll(keys); // others are defaults, which some choices refuse
-    }
-    if (settings.path(FROM_ZERO).asBoolean(false)) {
-      given.put(FROM_ZERO, true);
-    }
-    given.keySet().removeAll(Set.of("out", "overwrite", "resume", "dry_run"));
-    given.values().removeIf(Objects::isNull);
-    return given;
-  }
-
-  /// How the run in a folder ended, as its `run.json` says.
-  static RunResult result(Path out) {
-    JsonNode run = read(out.resolve(RUN));
-    JsonNode totals = run.path("totals");
-    return new RunResult(
-        RunState.valueOf(run.path("state").asString("").toUpperCase(Locale.ROOT)),
-        run.path("id").asString(""),
-        out,
-        totals.path("steps").asInt(0),
-        totals.path("skipped_steps").asInt(0),
-        totals.path("tokens").asLong(0),
-        totals.path("trained_tokens").asLong(0),
-        totals.path("seconds").asDouble(0),
-        number(totals, "first_loss"),
-        number(totals, "last_loss"),
-        number(totals, "eval_loss_before"),
-        number(totals, "eval_loss_best"),
-        whole(totals, "best_step"),
-        totals.path("stopped_early").asBoolean(false),
-        whole(totals, "diverged_step"));
-  }
-
-  private static @Nullable Integer whole(JsonNode totals, String key) {
-    JsonNode value = totals.path(key);
-    return value.isNumber() ? (Integer) value.asInt() : null;
-  }
-
-  private static @Nullable Double number(JsonNode totals, String key) {
-    JsonNode value = totals.path(key);
-    return value.isNumber() ? (Double) value.asDouble() : null;
-  }
-
-  /// The settings that make this run another one than that of a `run.json`, one phrase each. Files
-  /// of rows are the same where both give some: what they hold is compared elsewhere.
-  private static List<String> changedSettings(JsonNode there, TrainSettings settings) {
-    JsonNode now = Json.tree(settings.values());
-    List<String> changes = new ArrayList<>();
-    for (String key : now.propertyNames()) {
-      String was = shown(there.path(key));
-      String is = shown(now.get(key));
-      boolean rows = DATA.contains(key) && !was.equals(NOT_GIVEN) && !is.equals(NOT_GIVEN);
-      if (!was.equals(is) && !rows && !FREE.contains(key)) {
-        changes.add("--" + key.replace('_', '-') + " was " + was + " and is " + is);
-      }
-    }
-    return changes;
-  }
-
-  /// The settings of a `run.json`. A run of before the setting was there began its warm-up at 0.
-  private static JsonNode settings(JsonNode run) {
-    JsonNode settings = run.path("settings");
-    if (settings instanceof ObjectNode known && !known.has(FROM_ZERO)) {
-      known.put(FROM_ZERO, known.path("warmup").asDouble(0) != 0);
-    }
-    return settings;
-  }
-
-  private static String shown(JsonNode value) {
-    if (value.isNull() || value.isMissingNode() || (value.isArray() && value.isEmpty())) {
-      return NOT_GIVEN;
-    }
-    return value.isString()
-        ? "'" + value.stringValue().replace("\n", "\\n") + "'"
-        : value.toString();
   }
 
   /// Makes the folder, which is this run's alone until it closes. What is in its place stays until

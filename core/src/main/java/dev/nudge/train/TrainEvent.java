@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -48,13 +49,14 @@ public sealed interface TrainEvent {
   ///
   /// @param step from 1
   /// @param steps of the whole run
-  /// @param loss mean over the step's trained tokens, before the update; NaN when the step was
-  ///     skipped
+  /// @param loss before the update, by supervised fine-tuning the mean over the step's trained
+  ///     tokens; NaN when the step was skipped
   /// @param lr the rate used
   /// @param gradNorm before clipping
   /// @param tokens all real tokens
   /// @param seconds wall time of the step
   /// @param rssAnonMb anonymous memory of the process in MiB; NaN where it cannot be read
+  /// @param figures what the run's [Objective] reports beside the loss, by name
   record Step(
       int step,
       int steps,
@@ -65,7 +67,8 @@ public sealed interface TrainEvent {
       long trainedTokens,
       double seconds,
       double tokensPerSecond,
-      double rssAnonMb)
+      double rssAnonMb,
+      Map<String, Double> figures)
       implements TrainEvent {}
 
   /// A held-out loss after `step` steps; `best` if it is the lowest since training began.

@@ -27,6 +27,7 @@ import dev.nudge.tensor.Workspace;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -37,11 +38,10 @@ import org.jspecify.annotations.Nullable;
 /// Makes optimiser steps: the sequences of a step spread over lanes and micro-batches, one gradient
 /// out of all, one update.
 ///
-/// The loss of a step is the sum over its trained tokens divided by their number, over the whole
-/// step; a token that weighs more or less than 1 counts that much in the sum. Since that number is
-/// known before the first micro-batch, every part is weighted with it and gradients only add up. So
-/// the result does not depend on how the step is cut, but for rounding. Sequences that would leave
-/// lanes without work are cut over all lanes, which then begin the step with their parts of them.
+/// What each sequence counts is settled for the whole step by its [Objective] before the first
+/// micro-batch, and gradients only add up. So the result does not depend on how the step is cut,
+/// but for rounding. Sequences that would leave lanes without work are cut over all lanes, which
+/// then begin the step with their parts of them.
 ///
 /// Threading: one thread calls; lanes are the trainer's own.
 public final class Trainer implements AutoCloseable {
@@ -54,23 +54,31 @@ public final class Trainer implements AutoCloseable {
   private final Lanes lanes;
   private final List<Workspace> workspaces;
   private final Plan.Split split;
-  private final LaneGroup group;
-  private final AdamWOptimizer optimizer;
+  private final LaneGroup laneGroup;
+  private final ParameterGroup group;
+  private final Objective objective;
   private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
-  private final TrainedState state;
   private final int threadsPerLane;
   private Runnable beforeUpdate = () -> {};
-  private boolean torn;
 
   /// Says what an optimiser step gave.
   ///
-  /// @param loss mean over the trained tokens, each times its weight, before the update
+  /// @param loss the objective's, before the update: of supervised fine-tuning the mean over the
+  ///     trained tokens, each times its weight
   /// @param gradNorm before clipping
   /// @param skipped whether nothing was updated: loss or norm was not finite, or nothing was
   /// trained
+  /// @param figures what the objective reports beside the loss
   public record Result(
-      double loss, double gradNorm, long tokens, long trainedTokens, boolean skipped) {}
+      double loss,
+      double gradNorm,
+      long tokens,
+      long trainedTokens,
+      boolean skipped,
+      Map<String, Double> figures) {}
 
+  /// Trains by supervised fine-tuning.
+  ///
   /// @param examples rows that steps name by their place
   /// @param pages folder for the files of what the plan pages
   public Trainer(
@@ -81,7 +89,21 @@ public final class Trainer implements AutoCloseable {
       OptimizerSettings settings,
       long seed,
       Path pages) {
+    this(model, parameters, examples, plan, settings, seed, pages, Objective.SUPERVISED);
+  }
+
+  /// Trains by any objective; one that needs scores needs a plan by which rows are scored.
+  public Trainer(
+      CausalLm model,
+      List<Parameter> parameters,
+      List<Example> examples,
+      Plan plan,
+      OptimizerSettings settings,
+      long seed,
+      Path pages,
+      Objective objective) {
     this.model = model;
+    this.objective = objective;
     if (!plan.levels().isEmpty()) {
       model.recompute(plan.levels());
     }
@@ -96,17 +118,16 @@ public final class Trainer implements AutoCloseable {
     opened.add(lanes::close);
     try {
       this.workspaces = lanes.run(lane -> workspace(lane, plan, pages));
-      this.group = new LaneGroup(plan.lanes(), split.sharedBytes());
-      opened.add(group::close);
-      this.optimizer =
-          new AdamWOptimizer(
+      this.laneGroup = new LaneGroup(plan.lanes(), split.sharedBytes());
+      opened.add(laneGroup::close);
+      this.group =
+          new ParameterGroup(
               parameters,
               settings,
               model.backend().kernels(),
               lanes,
               plan.footprint().paged() > 0 ? pages : null);
-      opened.add(optimizer::close);
-      this.state = new TrainedState(parameters, optimizer);
+      opened.add(group::close);
     } catch (RuntimeException | Error e) {
       close();
       throw e;
@@ -139,23 +160,9 @@ public final class Trainer implements AutoCloseable {
     beforeUpdate = work;
   }
 
-  /// Writes all numbers that updates change into a file; never during one.
-  void write(Path file) {
-    state.write(file);
-  }
-
-  /// Puts back what [#write] wrote.
-  ///
-  /// @param updates that were made until then
-  /// @throws dev.nudge.settings.InputException where the file is of other parameters
-  void read(Path file, long updates) {
-    state.read(file, model.backend().kernels());
-    optimizer.goOn(updates);
-  }
-
-  /// Updates that the optimiser has made.
-  long updates() {
-    return optimizer.updates();
+  /// What is trained.
+  ParameterGroup group() {
+    return group;
   }
 
   /// Makes one step on some rows.
@@ -163,44 +170,52 @@ public final class Trainer implements AutoCloseable {
   /// @param step number of the step, which seeds its dropout
   /// @param rows places in the examples
   public Result step(int step, int[] rows, double rate) {
-    int[] lengths = IntStream.of(rows).map(r -> examples.get(r).length()).toArray();
-    long trained = IntStream.of(rows).mapToLong(r -> examples.get(r).trainedTokens()).sum();
-    long tokens = IntStream.of(lengths).asLongStream().sum();
-    double loss = gradients(step, rows, lengths, trained);
-    double norm = optimizer.reduce();
+    List<Example> sequences = IntStream.of(rows).mapToObj(examples::get).toList();
+    long trained = sequences.stream().mapToLong(Example::trainedTokens).sum();
+    long tokens = sequences.stream().mapToLong(Example::length).sum();
+    Objective.Weights weights = weigh(sequences);
+    double loss = gradients(step, rows, weights);
+    double norm = group.reduce();
     boolean skipped = !Double.isFinite(loss) || !Double.isFinite(norm) || trained == 0;
     if (skipped) {
-      optimizer.clear();
+      group.skip();
     } else {
       beforeUpdate.run();
-      torn = true;
-      optimizer.apply(rate, norm);
-      torn = false;
+      group.update(rate, norm);
     }
-    return new Result(loss, norm, tokens, trained, skipped);
+    return new Result(loss, norm, tokens, trained, skipped, weights.figures());
   }
 
-  /// Whether an update failed on its way, so that some parameters have moved and some have not.
-  boolean torn() {
-    return torn;
+  /// Weighs the sequences of a step, scored first where the objective needs that.
+  Objective.Weights weigh(List<Example> sequences) {
+    if (!objective.needsScores()) {
+      return objective.weigh(sequences, new double[0]);
+    }
+    Scorer.Scores scores = scorer().begin(sequences);
+    scores.go(() -> false);
+    return objective.weigh(sequences, scores.weighed());
+  }
+
+  private Scorer scorer() {
+    return new Scorer(model, lanes, workspaces, Math.max(budget, longest)); // rows are scored whole
   }
 
   /// Adds the step's gradients to the parameters, lane by lane.
   ///
-  /// @return the mean loss
-  double gradients(int step, int[] rows, int[] lengths, long trained) {
+  /// @return the loss
+  double gradients(int step, int[] rows, Objective.Weights weights) {
+    int[] lengths = IntStream.of(rows).map(r -> examples.get(r).length()).toArray();
     Packing packing = Packing.of(lengths, lanes.count(), budget, cost, split.from());
     Dropout dropout = Dropout.of(seed, step);
-    double weight = 1.0 / Math.max(1, trained);
-    group.reset();
+    laneGroup.reset();
     List<Double> sums =
         lanes.run(
             lane -> {
               try {
-                return together(packing, rows, weight, dropout, lane)
-                    + alone(packing, rows, weight, dropout, lane);
+                return together(packing, rows, weights, dropout, lane)
+                    + alone(packing, rows, weights, dropout, lane);
               } catch (RuntimeException | Error e) {
-                group.fail(e);
+                laneGroup.fail(e);
                 throw e;
               }
             });
@@ -208,28 +223,29 @@ public final class Trainer implements AutoCloseable {
     for (double s : sums) {
       sum += s;
     }
-    return sum * weight;
+    return weights.loss() == null ? sum * weights.scale() : weights.loss();
   }
 
   /// The lane's parts of the sequences that all lanes work on.
-  private double together(Packing packing, int[] rows, double weight, Dropout dropout, int lane) {
+  private double together(
+      Packing packing, int[] rows, Objective.Weights weights, Dropout dropout, int lane) {
     double sum = 0;
     for (int position : packing.split()) {
-      Batch whole = Flat.batch(List.of(position), rows, examples);
-      Share share = new Share(group.member(lane), Cut.of(whole.tokens(), lanes.count()));
+      Batch whole = Flat.batch(List.of(position), rows, examples, weights.each());
+      Share share = new Share(laneGroup.member(lane), Cut.of(whole.tokens(), lanes.count()));
       Batch part = whole.part(share.cut(), lane);
-      sum += model.train(part, share, weight, dropout, workspaces.get(lane));
+      sum += model.train(part, share, weights.scale(), dropout, workspaces.get(lane));
     }
     return sum;
   }
 
   /// The lane's own sequences.
-  private double alone(Packing packing, int[] rows, double weight, Dropout dropout, int lane) {
+  private double alone(
+      Packing packing, int[] rows, Objective.Weights weights, Dropout dropout, int lane) {
     double sum = 0;
     for (List<Integer> microBatch : packing.lanes().get(lane)) {
-      sum +=
-          model.train(
-              Flat.batch(microBatch, rows, examples), weight, dropout, workspaces.get(lane));
+      Batch batch = Flat.batch(microBatch, rows, examples, weights.each());
+      sum += model.train(batch, weights.scale(), dropout, workspaces.get(lane));
     }
     return sum;
   }
@@ -239,8 +255,7 @@ public final class Trainer implements AutoCloseable {
   /// @param cancelled asked by lanes, between batches
   /// @return empty where it was cancelled
   public OptionalDouble evaluate(Dataset data, BooleanSupplier cancelled) {
-    int room = Math.max(budget, longest); // rows are scored whole
-    Scorer.Scores scores = new Scorer(model, lanes, workspaces, room).begin(data.examples());
+    Scorer.Scores scores = scorer().begin(data.examples());
     if (cancelled.getAsBoolean() || !scores.go(cancelled)) {
       return OptionalDouble.empty();
     }

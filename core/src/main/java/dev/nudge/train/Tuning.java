@@ -1,7 +1,12 @@
 package dev.nudge.train;
 
 import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.InitAdapter;
+import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.ModelShape;
 import dev.nudge.adapter.ParameterCount;
+import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.adapter.Targets;
 import dev.nudge.format.WeightFile;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
@@ -11,8 +16,10 @@ import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.AdapterInit;
+import dev.nudge.settings.Given;
 import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
 import java.util.List;
@@ -72,7 +79,7 @@ record Tuning(
   private static Adapters attach(CausalLm model, Prepared prepared, int lanes, Scope scope) {
     var settings = prepared.settings();
     Adapters adapters =
-        Training.attach(
+        attach(
             model,
             settings.lora(),
             settings.given(),
@@ -89,6 +96,44 @@ record Tuning(
       }
     }
     return adapters;
+  }
+
+  /// Puts an adapter on a model, for any settings that shape an adapter.
+  ///
+  /// @param given which of them were given, which must not disagree with an adapter to continue
+  /// from
+  /// @param added ids of new tokens
+  static Adapters attach(
+      CausalLm model,
+      LoraSettings lora,
+      Given given,
+      List<Integer> added,
+      long seed,
+      int lanes,
+      Scope scope) {
+    Dtype compute = model.backend().compute();
+    Path init = lora.initAdapter();
+    if (init == null) {
+      Lora spec =
+          Lora.of(lora.rank(), lora.alpha(), Targets.parse(lora.targets()))
+              .withRsLora(lora.rsLora())
+              .withDropout(lora.dropout())
+              .withExtras(NewParts.extras(lora, ModelShape.of(model.modules()), added));
+      return Adapters.attach(model.modules(), spec, seed, compute, lanes, scope);
+    }
+    try (PeftAdapter adapter = PeftAdapter.open(init)) {
+      check(adapter, lora, given, ModelShape.of(model.modules()));
+      return Adapters.attach(model.modules(), adapter, lora.dropout(), compute, lanes, scope);
+    }
+  }
+
+  private static void check(PeftAdapter adapter, LoraSettings lora, Given given, ModelShape model) {
+    new InitAdapter(
+            given.contains("rank") ? (Integer) lora.rank() : null,
+            given.contains("alpha") ? (Double) lora.alpha() : null,
+            given.contains("rs_lora") ? (Boolean) lora.rsLora() : null,
+            given.contains("targets") ? Targets.parse(lora.targets()) : null)
+        .check(adapter.spec(), adapter.folder(), model.paths(), model.ends());
   }
 
   /// Makes the tuning of an adapter on a model.

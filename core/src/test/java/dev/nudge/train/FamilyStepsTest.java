@@ -138,7 +138,7 @@ class FamilyStepsTest {
     List<Example> examples = TwentySteps.examples(ROWS);
     List<Integer> all = IntStream.range(0, examples.size()).boxed().toList();
     int[] inOrder = IntStream.range(0, examples.size()).toArray();
-    Batch batch = Flat.batch(all, inOrder, examples);
+    Batch batch = Flat.batch(all, inOrder, examples, null);
     int longest = IntStream.of(batch.lengths()).max().orElseThrow();
     for (boolean exact : new boolean[] {true, false}) {
       Backend backend = exact ? Backend.plain(Dtype.F64) : Backends.of(Compute.FP32);

@@ -205,9 +205,7 @@ class StepCutTest {
       try (Trainer trainer =
           new Trainer(model, parameters, rows, plan, settings.optimizer(), 3, Path.of(""))) {
         int[] places = IntStream.range(0, rows.size()).toArray();
-        int[] lengths = rows.stream().mapToInt(Example::length).toArray();
-        long trained = rows.stream().mapToLong(Example::trainedTokens).sum();
-        loss = trainer.gradients(7, places, lengths, trained);
+        loss = trainer.gradients(7, places, trainer.weigh(rows));
       }
       return parameters.stream().map(p -> sum(backend, p)).toArray(double[][]::new);
     }

@@ -1,0 +1,372 @@
+package dev.nudge.train;
+
+import dev.nudge.data.Batches;
+import dev.nudge.data.ChatRows;
+import dev.nudge.data.Conversations;
+import dev.nudge.data.Dataset;
+import dev.nudge.data.Mixing;
+import dev.nudge.data.PromptEncoder;
+import dev.nudge.data.Splits;
+import dev.nudge.data.TokenCache;
+import dev.nudge.data.UnusedLabels;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
+import dev.nudge.machine.Backend;
+import dev.nudge.machine.Machine;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.plan.Plan;
+import dev.nudge.plan.Planner;
+import dev.nudge.settings.AdapterInit;
+import dev.nudge.settings.Bytes;
+import dev.nudge.settings.Compute;
+import dev.nudge.settings.Count;
+import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.LoopSettings;
+import dev.nudge.settings.Method;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.Quantize;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.tensor.Scope;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// Checks everything that can be wrong with a run before it starts, and lays it out: config, file
+/// headers, tokenizer and rows are read, no weights.
+final class Preparation {
+  private static final int WORTH_A_WARM_UP = 5; // steps; of fewer, the first is a quarter or more
+
+  private final Machine machine;
+  private final Objective objective;
+  private final Path folder;
+  private final ModelConfig config;
+  private final int maxLength;
+  private final Quantization quantization;
+  private final TrainSettings settings;
+  private final Instant at;
+  private final Backend backend;
+  private final @Nullable Resumed resumed;
+  private final NewParts.Tokens tokens;
+  private final List<String> warnings = new ArrayList<>();
+
+  /// Checks a run and lays it out.
+  ///
+  /// @param events told how far rows are made into tokens
+  static Prepared of(
+      TrainSettings wanted, Machine machine, Objective objective, Consumer<TrainEvent> events) {
+    return new Preparation(wanted, machine, objective).prepared(events);
+  }
+
+  /// Checks the model, and finds what a run goes on from.
+  private Preparation(TrainSettings wanted, Machine machine, Objective objective) {
+    this.machine = machine;
+    this.objective = objective;
+    this.folder = wanted.model().model();
+    this.config = ModelConfig.load(folder);
+    this.maxLength = maxLength(wanted);
+    Checkpoint.check(folder, config);
+    this.quantization = Quantization.resolve(wanted.model(), config);
+    this.settings = resolved(wanted, quantization);
+    checkInit();
+    RunCheckpoints.Found found = RunFolder.resumable(settings, machine.cache());
+    this.at = found == null ? Instant.now() : Instant.parse(found.checkpoint().started());
+    Compute compute = settings.model().compute();
+    this.backend =
+        found == null
+            ? Backend.resolve(compute, machine.cache(), config.widths())
+            : Backend.again(
+                compute, found.checkpoint().made().compute(), machine.cache(), config.widths());
+    this.resumed = found == null ? null : Resumed.of(found, settings, backend);
+    warnings.addAll(backend.notes());
+    this.tokens = NewParts.tokens(settings.lora(), folder, config, machine.cache(), warnings::add);
+  }
+
+  /// Reads the rows, checks them and lays the run out.
+  private Prepared prepared(Consumer<TrainEvent> events) {
+    ChatRows chat = chat();
+    Splits splits = splits(chat, events);
+    Dataset data = splits.train();
+    Dataset held = splits.held();
+    boolean spoken = data.shapes().spoken() > 0;
+    warnOfShapes(data, chat, spoken);
+    SamplePrompts samples = samples(splits, chat, spoken);
+    warnOfRows(data, held);
+    Batches batches = batches(data);
+    int steps = steps(batches);
+    warnOfRates(steps);
+    checkBase();
+    Request request = Request.of(settings).withAdded(tokens.added());
+    try (Scope scope = Scope.measuring();
+        Tuning tuning = request.dry(config, backend, quantization, scope)) {
+      warnings.addAll(tuning.warnings());
+      Plan plan = plan(request, tuning, data, held, samples, scope);
+      return new Prepared(
+          settings,
+          machine,
+          config,
+          backend,
+          tokens,
+          changing(tuning.model()),
+          tuning.savedBytes(),
+          tuning.count(),
+          data,
+          held,
+          splits.flaws(),
+          samples,
+          batches,
+          steps,
+          plan,
+          resumed,
+          spoken ? chat.template() : null,
+          objective,
+          at,
+          warnings);
+    }
+  }
+
+  private ChatRows chat() {
+    DataSettings source = settings.data();
+    Path init = settings.lora().initAdapter();
+    return ChatRows.of(
+            folder, init, source.shape().template(), source.trainOn(), tokens.tokenizer())
+        .on(at);
+  }
+
+  private SamplePrompts samples(Splits splits, ChatRows chat, boolean spoken) {
+    return SamplePrompts.of(
+        settings,
+        splits,
+        maxLength,
+        new PromptEncoder(tokens.tokenizer(), chat, spoken),
+        spoken ? chat.turnEnd() : null,
+        tokens.grown());
+  }
+
+  private Splits splits(Conversations chat, Consumer<TrainEvent> events) {
+    Splits splits =
+        Splits.load(
+            new Splits.Wanted(
+                settings.data(),
+                settings.eval(),
+                settings.quality(),
+                settings.length(),
+                settings.loop().seed()),
+            maxLength,
+            tokens.tokenizer(),
+            chat,
+            cache(events));
+    splits.train().examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
+    Dataset held = splits.held();
+    if (held != null) {
+      held.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
+    }
+    return splits;
+  }
+
+  private void warnOfShapes(Dataset data, ChatRows chat, boolean spoken) {
+    DataSettings source = settings.data();
+    ChatRows.warnUnused(source, data.shapes(), warnings::add);
+    UnusedLabels.warn(source, data, warnings::add);
+    if (spoken && source.shape().template() != null) {
+      chat.warnStrange(folder, warnings::add);
+    }
+  }
+
+  private int steps(Batches batches) {
+    Integer given = settings.loop().steps();
+    Double epochs = settings.loop().epochs();
+    return given != null ? given : batches.steps(epochs == null ? 1 : epochs);
+  }
+
+  /// Checks that an adapter to continue from belongs to the model.
+  private void checkBase() {
+    Path init = settings.lora().initAdapter();
+    if (init != null) {
+      Identity.check(
+          init,
+          new Identity.Model(
+              folder,
+              quantization.format(),
+              () -> BaseDigest.of(folder, machine.cache())),
+          settings.model().anyBase(),
+          warnings::add);
+    }
+  }
+
+  private Plan plan(
+      Request request,
+      Tuning tuning,
+      Dataset data,
+      @Nullable Dataset held,
+      SamplePrompts samples,
+      Scope scope) {
+    Request.Rows rows =
+        Request.Rows.of(data, held, settings.loop().batchSize(), objective.needsScores());
+    Supplier<Plan> anew =
+        () ->
+            Planner.plan(
+                tuning.model(),
+                request.wanted(
+                    tuning,
+                    request.stored(config, backend, quantization, scope),
+                    rows,
+                    samples,
+                    machine),
+                () ->
+                    Forecast.remedies(
+                        settings, config, backend, data, rows, tokens.added(), samples, machine));
+    return resumed == null ? anew.get() : goneOnWith(resumed, anew);
+  }
+
+  /// The layout of a run that goes on: that of before, wherever it can be.
+  private Plan goneOnWith(Resumed resumed, Supplier<Plan> anew) {
+    String other = resumed.anew();
+    warnings.addAll(resumed.warnings(other));
+    if (other != null) {
+      return anew.get();
+    }
+    long free = settings.memory() == null ? machine.memoryBytes() : Long.MAX_VALUE;
+    Plan plan = resumed.found().checkpoint().plan();
+    if (plan.totalBytes() > free) {
+      throw new InputException(
+          "this run is laid out for %s, and %s are free; free more, or give --memory %dM: it goes on with a layout made anew, not bit-equal to one that was never interrupted"
+              .formatted(Bytes.shown(plan.totalBytes()), Bytes.shown(free), free >> 20));
+    }
+    return plan;
+  }
+
+  /// The paths of layers whose weight, or a part of it, trains.
+  private static Set<String> changing(CausalLm model) {
+    return Stream.concat(model.slots().stream(), Stream.of(model.head()))
+        .filter(slot -> slot.linear().changes())
+        .map(LinearSlot::path)
+        .collect(Collectors.toSet());
+  }
+
+  /// Warns of a run so short that its first step is much of it, where its rate is 0.
+  private void warnOfRates(int steps) {
+    if (steps >= WORTH_A_WARM_UP || LearningRate.of(settings.optimizer(), steps).at(0) > 0) {
+      return;
+    }
+    warnings.add(
+        (steps == 1 ? "the only step has" : "step 1 of " + steps + " has")
+            + " the learning rate 0 by --warmup-from-zero: "
+            + (steps == 1 ? "nothing is trained" : "it trains nothing")
+            + "; leave it out, or give more --epochs or --steps");
+  }
+
+  /// The settings with what the model's files settle.
+  static TrainSettings resolved(TrainSettings settings, Quantization quantization) {
+    if (settings.lora().method() == Method.FULL) {
+      checkDense(settings.model().model(), quantization);
+    }
+    return quantization.asking(settings);
+  }
+
+  /// Refuses to train weights in four bits.
+  static void checkDense(Path folder, Quantization quantization) {
+    if (quantization.any()) {
+      throw new InputException(
+          "--method full: the weights in "
+              + folder
+              + " are stored in "
+              + quantization.name()
+              + ", which cannot be trained; give a folder with dense weights, or"
+              + " leave --method out to train an adapter");
+    }
+  }
+
+  /// Refuses an adapter that begins with what quantising lost where that is not known.
+  private void checkInit() {
+    if (settings.lora().init() != AdapterInit.LOFTQ) {
+      return;
+    }
+    if (settings.model().quantize() == null || settings.model().quantize() == Quantize.NONE) {
+      throw new InputException(
+          "--init loftq makes up for what quantising loses, and nothing is quantised here; add"
+              + " --quantize nf4 or leave it out");
+    }
+    Path folder = settings.model().model();
+    if (Quantization.resolve(ModelSettings.of(folder), config).any()) {
+      throw new InputException(
+          "--init loftq needs the weights before they were quantised, and those in "
+              + folder
+              + " are stored in nf4; give the model they were made from with --quantize nf4, or"
+              + " leave it out");
+    }
+  }
+
+  private int maxLength(TrainSettings settings) {
+    Integer given = settings.model().maxLength();
+    int most = config.maxPositionEmbeddings();
+    if (given != null && given > most) {
+      warnings.add(
+          "--max-length " + given + " is above the model's max_position_embeddings, " + most);
+    }
+    return given == null ? most : given;
+  }
+
+  private void warnOfRows(Dataset data, @Nullable Dataset held) {
+    boolean others = settings.eval().evalData() != null;
+    if (data.untrainedRows() > 0) {
+      warnings.add(
+          Count.of(data.untrainedRows(), "row", "has", "have")
+              + " nothing to train: one token, or cut before an answer");
+    }
+    if (held == null) {
+      return;
+    }
+    if (held.untrainedRows() > 0) {
+      warnings.add(
+          Count.of(held.untrainedRows(), "held-out row", "has", "have")
+              + " nothing that counts: one token, or cut before an answer");
+    }
+    int known = held.rowsIn(data);
+    if (known > 0) {
+      warnings.add(
+          Count.of(known, "row")
+              + (others ? " of --eval-data " : " held out ")
+              + (known == 1 ? "is" : "are")
+              + (others ? " in --data too" : " among those to train on too")
+              + ", so the held-out loss is not that of unseen rows; "
+              + (others
+                  ? "take them out of one of the two"
+                  : "--drop-rows duplicates takes them out"));
+    }
+  }
+
+  /// The tokens that are kept, telling of those that are made.
+  private TokenCache cache(Consumer<TrainEvent> events) {
+    long begun = System.nanoTime();
+    return TokenCache.in(machine.cache())
+        .watched(
+            (rows, tokens, share) ->
+                events.accept(
+                    new TrainEvent.Tokenised(
+                        rows, tokens, share, (System.nanoTime() - begun) / 1e9)));
+  }
+
+  private Batches batches(Dataset data) {
+    LoopSettings loop = settings.loop();
+    if (loop.mixture().isEmpty()) {
+      return Batches.of(data.rows(), loop.batchSize(), loop.seed(), loop.shuffle());
+    }
+    return Batches.mixed(
+        Mixing.portions(data, settings.data().data(), loop.mixed()),
+        loop.batchSize(),
+        loop.seed(),
+        loop.shuffle());
+  }
+}

@@ -1,0 +1,149 @@
+package dev.nudge.train;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.TrainSettings;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Reads `run.json` again: what a run was given, how it ended, whether another one is the same.
+final class RunRecord {
+  /// Settings that do not make a run another one.
+  private static final Set<String> FREE =
+      Set.of(
+          "out",
+          "lanes",
+          "threads",
+          "memory",
+          "registry",
+          "price_per_hour",
+          "overwrite",
+          "dry_run",
+          "any_base",
+          "save_steps",
+          "keep",
+          "disk_wait",
+          "on_divergence",
+          "on_event",
+          "resume");
+
+  /// Settings whose files are known by what they hold.
+  private static final Set<String> DATA = Set.of("data", "eval_data", "add_tokens");
+
+  private static final String NOT_GIVEN = "not given";
+  private static final String FROM_ZERO = "warmup_from_zero";
+
+  private RunRecord() {}
+
+  /// Reads the file of a run's folder.
+  static JsonNode read(Path out) {
+    return Json.read(
+        out.resolve(RunFolder.RUN), "so the run in its folder is unknown; give another folder");
+  }
+
+  /// Reads `run.json` as plain values.
+  static Map<String, @Nullable Object> record(Path out) {
+    return Json.plain(read(out));
+  }
+
+  /// The settings that were given for the run in a folder, but those that say how it is written.
+  static Map<String, @Nullable Object> given(Path out) {
+    OutFolder.mend(out);
+    RunFolder.checkNotResumed(!Files.exists(out.resolve(RunFolder.RUN)), out);
+    JsonNode run = read(out);
+    Map<String, @Nullable Object> given = new LinkedHashMap<>();
+    JsonNode settings = settings(run);
+    if (settings.isObject()) {
+      given.putAll(Json.plain(settings));
+    }
+    Set<String> keys = new HashSet<>();
+    run.path("given").forEach(key -> keys.add(key.asString("")));
+    if (!keys.isEmpty()) {
+      given.keySet().retainAll(keys); // others are defaults, which some choices refuse
+    }
+    if (settings.path(FROM_ZERO).asBoolean(false)) {
+      given.put(FROM_ZERO, true);
+    }
+    given.keySet().removeAll(Set.of("out", "overwrite", "resume", "dry_run"));
+    given.values().removeIf(Objects::isNull);
+    return given;
+  }
+
+  /// How the run in a folder ended, as its `run.json` says.
+  static RunResult result(Path out) {
+    JsonNode run = read(out);
+    JsonNode totals = run.path("totals");
+    return new RunResult(
+        RunState.valueOf(run.path("state").asString("").toUpperCase(Locale.ROOT)),
+        run.path("id").asString(""),
+        out,
+        totals.path("steps").asInt(0),
+        totals.path("skipped_steps").asInt(0),
+        totals.path("tokens").asLong(0),
+        totals.path("trained_tokens").asLong(0),
+        totals.path("seconds").asDouble(0),
+        number(totals, "first_loss"),
+        number(totals, "last_loss"),
+        number(totals, "eval_loss_before"),
+        number(totals, "eval_loss_best"),
+        whole(totals, "best_step"),
+        totals.path("stopped_early").asBoolean(false),
+        whole(totals, "diverged_step"));
+  }
+
+  private static @Nullable Integer whole(JsonNode totals, String key) {
+    JsonNode value = totals.path(key);
+    return value.isNumber() ? (Integer) value.asInt() : null;
+  }
+
+  private static @Nullable Double number(JsonNode totals, String key) {
+    JsonNode value = totals.path(key);
+    return value.isNumber() ? (Double) value.asDouble() : null;
+  }
+
+  /// The settings that make this run another one than that of a `run.json`, one phrase each. Files
+  /// of rows are the same where both give some: what they hold is compared elsewhere.
+  static List<String> changedSettings(JsonNode run, TrainSettings settings) {
+    JsonNode there = settings(run);
+    JsonNode now = Json.tree(settings.values());
+    List<String> changes = new ArrayList<>();
+    for (String key : now.propertyNames()) {
+      String was = shown(there.path(key));
+      String is = shown(now.get(key));
+      boolean rows = DATA.contains(key) && !was.equals(NOT_GIVEN) && !is.equals(NOT_GIVEN);
+      if (!was.equals(is) && !rows && !FREE.contains(key)) {
+        changes.add("--" + key.replace('_', '-') + " was " + was + " and is " + is);
+      }
+    }
+    return changes;
+  }
+
+  /// The settings of a `run.json`. A run of before the setting was there began its warm-up at 0.
+  private static JsonNode settings(JsonNode run) {
+    JsonNode settings = run.path("settings");
+    if (settings instanceof ObjectNode known && !known.has(FROM_ZERO)) {
+      known.put(FROM_ZERO, known.path("warmup").asDouble(0) != 0);
+    }
+    return settings;
+  }
+
+  private static String shown(JsonNode value) {
+    if (value.isNull() || value.isMissingNode() || (value.isArray() && value.isEmpty())) {
+      return NOT_GIVEN;
+    }
+    return value.isString()
+        ? "'" + value.stringValue().replace("\n", "\\n") + "'"
+        : value.toString();
+  }
+}

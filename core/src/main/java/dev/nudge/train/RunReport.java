@@ -1,0 +1,259 @@
+package dev.nudge.train;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/// Tells listeners what happens in a run, and writes it into the run's folder: events, metrics,
+/// samples and `run.json`.
+///
+/// Threading: confined to the run's thread.
+final class RunReport {
+  private final Prepared prepared;
+  private final Consumer<TrainEvent> listener;
+  private final RunStart start;
+  private final RunCounts counts;
+  private final Divergence divergence;
+  private final RunIdentity identity;
+  private final RunDigests digests;
+  private final RunFolder folder;
+  private final Behind behind;
+  private final EventLog log;
+  private final Metrics metrics;
+  private final Samples samples;
+  private final RunCheckpoint.Place here;
+  private final Deque<Runnable> lines = new ArrayDeque<>(); // not written yet, but counted
+
+  RunReport(
+      Prepared prepared,
+      Consumer<TrainEvent> listener,
+      RunStart start,
+      RunCounts counts,
+      Divergence divergence,
+      RunIdentity identity,
+      RunDigests digests,
+      RunFolder folder,
+      Behind behind) {
+    this.prepared = prepared;
+    this.listener = listener;
+    this.start = start;
+    this.counts = counts;
+    this.divergence = divergence;
+    this.identity = identity;
+    this.digests = digests;
+    this.folder = folder;
+    this.behind = behind;
+    this.log = new EventLog(folder::path);
+    this.metrics = new Metrics(folder::path);
+    this.samples = new Samples(folder::path);
+    this.here = Resumed.place(prepared.backend());
+  }
+
+  void tell(TrainEvent event) {
+    log.accept(event);
+    listener.accept(event);
+  }
+
+  /// Brings the files of lines to where a checkpoint left them.
+  ///
+  /// @param steps told the steps until then
+  void goOn(Resumed from, Consumer<TrainEvent.Step> steps) {
+    RunCheckpoint checkpoint = from.found().checkpoint();
+    checkWhole(metrics.goOn(checkpoint.metricsBytes()), RunFolder.METRICS, from);
+    checkWhole(samples.goOn(checkpoint.samplesBytes()), RunFolder.SAMPLES, from);
+    RunCheckpoints.removeAfter(folder.path(), from.step());
+    metrics.steps(steps);
+  }
+
+  /// Refuses a file that has lost lines that a checkpoint knows.
+  private void checkWhole(boolean whole, String file, Resumed from) {
+    if (!whole) {
+      throw new InputException(
+          "%s has fewer lines than the run had written by step %d; put it back, or --overwrite to begin anew"
+              .formatted(folder.path().resolve(file), from.step()));
+    }
+  }
+
+  /// Tells what is prepared.
+  void introduce() {
+    prepared.warnings().forEach(line -> tell(new TrainEvent.Warning(line)));
+    if (folder.beginsAnew()) {
+      tell(
+          new TrainEvent.Planned(
+              "earlier    a run in %s ended before it saved anything; this one begins anew"
+                  .formatted(prepared.settings().output().out())));
+    }
+    tell(started());
+    prepared.rows().forEach(line -> tell(new TrainEvent.Planned(line)));
+    prepared.summary().forEach(line -> tell(new TrainEvent.Planned(line)));
+    prepared.layout().forEach(line -> tell(new TrainEvent.Layout(line)));
+  }
+
+  private TrainEvent.Started started() {
+    int steps = prepared.steps();
+    int evaluations =
+        (int)
+            IntStream.rangeClosed(counts.steps() + 1, steps)
+                .filter(prepared::evaluatesAfter)
+                .count();
+    return new TrainEvent.Started(
+        start.id(), prepared.settings().output().out(), counts.steps(), steps, evaluations);
+  }
+
+  /// Begins the files of the run's folder, or goes on with them.
+  ///
+  /// @param savedStep of what was saved last; null: nothing was
+  void begin(@Nullable Integer savedStep) {
+    write(RunState.RUNNING, savedStep); // first: by it the folder is known as a run's
+    log.open();
+    if (prepared.resumed() == null) {
+      behind.now(metrics::begin);
+    }
+    behind.now(() -> folder.copyTokenizer(prepared));
+  }
+
+  void step(TrainEvent.Step event) {
+    lines.add(() -> metrics.step(event));
+    writeLines();
+    tell(event);
+  }
+
+  void evaluated(TrainEvent.Evaluated event, List<TrainEvent.Sampled> sampled) {
+    lines.add(() -> metrics.evaluated(event));
+    sampled.forEach(sample -> lines.add(() -> samples.write(sample)));
+    writeLines();
+    tell(event);
+    sampled.forEach(this::tell);
+  }
+
+  /// Writes the lines that the disk had no room for.
+  void writeLines() {
+    while (!lines.isEmpty()) {
+      behind.line(lines.getFirst());
+      lines.removeFirst();
+    }
+  }
+
+  /// Brings the lines so far to the disk.
+  void force() {
+    OutFolder.force(folder.path().resolve(RunFolder.METRICS));
+    samples.force();
+  }
+
+  /// The state of the run between two steps.
+  ///
+  /// @param updates that the optimiser has made
+  RunCheckpoint checkpoint(long updates) {
+    return new RunCheckpoint(
+        start.id(),
+        start.at().toString(),
+        start.seconds(),
+        counts.values(),
+        !counts.evaluationDue(),
+        updates,
+        metrics.bytes(),
+        samples.bytes(),
+        Json.tree(prepared.settings().recorded()),
+        Json.tree(digests.values(RunState.RUNNING, folder.path())),
+        prepared.plan(),
+        here);
+  }
+
+  /// Writes `run.json`, and draws the curves of a run that has ended.
+  ///
+  /// @param savedStep of what was saved last; null: nothing was
+  RunResult write(RunState state, @Nullable Integer savedStep) {
+    RunResult result = result(state);
+    Map<String, @Nullable Object> run = record(result, savedStep);
+    behind.now(
+        () -> {
+          Map<String, @Nullable Object> known = identity.digests();
+          known.putAll(digests.values(state, folder.path()));
+          run.put(RunDigests.KEY, known);
+          folder.write(run);
+        });
+    if (state != RunState.RUNNING) {
+      behind.unimportant(folder::draw);
+    }
+    return result;
+  }
+
+  private RunResult result(RunState state) {
+    return new RunResult(
+        state,
+        start.id(),
+        folder.path(),
+        counts.steps(),
+        counts.skipped().count(),
+        counts.tokens(),
+        counts.trainedTokens(),
+        start.seconds(),
+        counts.firstLoss(),
+        counts.lastLoss(),
+        counts.evalBefore(),
+        counts.evalBest(),
+        counts.bestStep(),
+        counts.endsEarly(prepared),
+        divergence.step());
+  }
+
+  private Map<String, @Nullable Object> record(RunResult result, @Nullable Integer savedStep) {
+    Map<String, @Nullable Object> run = new LinkedHashMap<>();
+    run.put("id", start.id());
+    run.put("started", start.at().toString());
+    run.put("state", result.state().name().toLowerCase(Locale.ROOT));
+    run.put(EarlierRun.PLANNED_STEPS, prepared.steps());
+    run.put(EarlierRun.SAVED_STEP, savedStep);
+    Map<String, @Nullable Object> settings = prepared.settings().recorded();
+    run.put("settings", settings);
+    run.put(
+        "given",
+        prepared.settings().given().keys().stream()
+            .filter(settings::containsKey)
+            .sorted()
+            .toList());
+    run.put("plan", prepared.plan().values());
+    run.putAll(identity.values());
+    run.put("trained_parameters", prepared.count().trained());
+    run.put("all_parameters", prepared.count().all());
+    run.put("versions", Map.of("nudge", here.nudge(), "java", here.java()));
+    run.put("machine", prepared.machine().name());
+    Map<String, @Nullable Object> totals = result.totals();
+    totals.put("cost", prepared.settings().cost(result.seconds()));
+    run.put("totals", totals);
+    return run;
+  }
+
+  /// Tells that the run has ended.
+  void ended(RunResult result) {
+    Double before = counts.evalBefore();
+    Double best = counts.evalBest();
+    if (before != null && best != null && best > before) {
+      tell(
+          new TrainEvent.Warning(
+              "the lowest held-out loss, %.4f, is above the one before training, %.4f"
+                  .formatted(best, before)));
+    }
+    tell(
+        new TrainEvent.Finished(
+            result.state(),
+            counts.steps(),
+            counts.trainedTokens(),
+            result.seconds(),
+            best,
+            counts.endsEarly(prepared)
+                ? counts.sinceBest()
+                    + (counts.sinceBest() == 1 ? " held-out loss" : " held-out losses")
+                    + " without a new lowest (--patience)"
+                : null));
+  }
+}

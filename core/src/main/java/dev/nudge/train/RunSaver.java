@@ -1,0 +1,232 @@
+package dev.nudge.train;
+
+import dev.nudge.settings.OutSettings;
+import dev.nudge.settings.RunException;
+import java.nio.file.Path;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/// Saves what a run trains, and checkpoints.
+///
+/// A save is written beside the next step, which changes no number before that is done: so writing
+/// takes none of the run's time as long as it takes less than a forward and a backward pass, and a
+/// checkpoint needs no copy of what it holds.
+///
+/// A checkpoint is written before the adapter that it explains, so whatever a kill leaves, the
+/// latest checkpoint is at least as late as all else, and the run makes the rest once more.
+///
+/// Threading: confined to the run's thread.
+final class RunSaver {
+  private final Prepared prepared;
+  private final Tuning tuning;
+  private final ParameterGroup group;
+  private final RunFolder folder;
+  private final RunIdentity identity;
+  private final RunCounts counts;
+  private final RunReport report;
+  private final Behind behind;
+  private final SavePace pace;
+
+  private int savedUpdates;
+  private int saves;
+  private @Nullable Integer savedStep;
+  private @Nullable Save saving; // that is being written
+  private boolean unwritable; // the disk has refused one
+  private boolean diverged; // so what trains is worth less than what was saved
+
+  /// What is being written.
+  ///
+  /// @param last whether it goes beside the best
+  private record Save(int step, int updates, boolean last) {}
+
+  /// @param clock nanoseconds, for the time between saves
+  RunSaver(
+      Prepared prepared,
+      Tuning tuning,
+      ParameterGroup group,
+      RunFolder folder,
+      RunIdentity identity,
+      RunCounts counts,
+      RunReport report,
+      Behind behind,
+      LongSupplier clock) {
+    this.prepared = prepared;
+    this.tuning = tuning;
+    this.group = group;
+    this.folder = folder;
+    this.identity = identity;
+    this.counts = counts;
+    this.report = report;
+    this.behind = behind;
+    this.pace = new SavePace(prepared.plan().footprint().stateBytes(), clock);
+  }
+
+  private OutSettings output() {
+    return prepared.settings().output();
+  }
+
+  /// Takes what a checkpoint holds as saved.
+  void goOn(int step) {
+    saves = 1;
+    savedStep = step;
+    savedUpdates = counts.updates();
+  }
+
+  /// The step of the last save; null where there was none.
+  @Nullable Integer savedStep() {
+    return savedStep;
+  }
+
+  /// Notes that the run has diverged: what was saved before stays the run's own.
+  void diverged() {
+    diverged = true;
+  }
+
+  /// Whether a run that fails now leaves something saved.
+  boolean leavesSome() {
+    return saves > 0 || isWorthSaving();
+  }
+
+  private boolean unsaved() {
+    return counts.updates() > savedUpdates;
+  }
+
+  /// Whether there is something to save that is worth it where the run fails: an old run in its
+  /// place is worth more.
+  private boolean isWorthSaving() {
+    return unsaved()
+        && !unwritable
+        && !folder.replacesAnother()
+        && !group.torn()
+        && tuning.isFinite();
+  }
+
+  /// Whether a save is due between two steps.
+  boolean isDue() {
+    int steps = counts.steps();
+    if (!unsaved() || counts.skipped().isLast() || steps == prepared.steps()) {
+      return false; // what gave no number is not saved over what did; the end saves by itself
+    }
+    Integer every = output().saveSteps();
+    return every == null ? pace.isDue() : steps % every == 0;
+  }
+
+  /// Saves what trains as it stands, where that is not done yet: as the run's own, or beside the
+  /// best. A run that has diverged leaves what was saved before as its own.
+  ///
+  /// @param checkpointed whether a run may go on from there
+  void save(boolean checkpointed) {
+    await();
+    if (unsaved()) {
+      if (!tuning.isFinite()) {
+        diverged = true;
+        throw new RunException(
+            "the update of step %d made numbers that are not finite; %s; lower --learning-rate"
+                .formatted(
+                    counts.steps() - counts.skipped().sinceUpdate(), SkippedSteps.kept(saves > 0)));
+      }
+      save(false, checkpointed);
+    }
+  }
+
+  /// Begins to save.
+  ///
+  /// @param checkpointed whether a checkpoint is written first, where the settings want any
+  void save(boolean best, boolean checkpointed) {
+    await();
+    boolean last = !best && (counts.evalBest() != null || (diverged && saves > 0));
+    int step = counts.steps();
+    boolean moves = folder.moves();
+    Runnable checkpoint = checkpoint(checkpointed && output().kept() > 0);
+    saving = new Save(step, counts.updates(), last);
+    Runnable work =
+        () -> {
+          checkpoint.run();
+          try (PhaseEvent _ = PhaseEvent.of("save", step)) {
+            write(last);
+          }
+        };
+    behind.begin(checkpointed ? pace.timed(work) : work);
+    if (moves) {
+      await();
+    }
+  }
+
+  /// The writing of a checkpoint of this moment; where the disk is full what follows it alone is
+  /// made again.
+  private Runnable checkpoint(boolean wanted) {
+    int keep = output().kept();
+    Integer best = counts.bestStep();
+    RunCheckpoint checkpoint = wanted ? report.checkpoint(group.updates()) : null;
+    boolean[] placed = {false};
+    return () -> {
+      if (keep == 0) {
+        RunCheckpoints.clear(folder.path()); // of a run that has had some
+      }
+      if (checkpoint != null && !placed[0]) {
+        try (PhaseEvent _ = PhaseEvent.of("checkpoint", checkpoint.step())) {
+          report.force();
+          RunCheckpoints.write(folder.path(), checkpoint, group::write);
+          placed[0] = true;
+          RunCheckpoints.prune(folder.path(), keep, best);
+        }
+      }
+    };
+  }
+
+  /// Writes what trains into the run's folder, or beside the best.
+  private void write(boolean last) {
+    Consumer<Path> writing =
+        growing -> {
+          identity.write(growing);
+          tuning.write(growing);
+          if (last) {
+            prepared.tokens().tokenizer().writeOwn(growing);
+          }
+        };
+    if (last) {
+      folder.saveLast(writing);
+    } else {
+      folder.save(writing);
+    }
+  }
+
+  /// Saves what an older checkpoint holds as the run's own, and puts the parameters back.
+  void saveAgain(RunCheckpoints.Found older, RunCheckpoints.Found now) {
+    group.read(older.state(), older.checkpoint().optimizerUpdates());
+    behind.now(() -> write(false));
+    group.read(now.state(), now.checkpoint().optimizerUpdates());
+  }
+
+  /// Waits until what was saved is on the disk.
+  void await() {
+    Save save = saving;
+    if (save == null) {
+      return;
+    }
+    unwritable = true;
+    behind.await();
+    unwritable = false;
+    saving = null;
+    savedUpdates = save.updates();
+    saves++;
+    savedStep = save.step();
+    pace.ended();
+    report.tell(
+        new TrainEvent.Saved(save.last() ? folder.path().resolve(RunFolder.LAST) : folder.path()));
+    report.write(RunState.RUNNING, savedStep);
+  }
+
+  /// Saves what a run that fails has made, where that is worth it.
+  void rescue() {
+    if (!unwritable) {
+      await();
+    }
+    report.writeLines(); // what refused one may be over
+    if (isWorthSaving()) {
+      save(counts.isBest() && !counts.evaluationDue(), !diverged);
+      await();
+    }
+  }
+}
