@@ -1,6 +1,5 @@
 package dev.nudge.bench;
 
-import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.ProcessMemory;
 import dev.nudge.model.CausalLm;
@@ -102,7 +101,7 @@ final class Steady {
   private static CausalLm products(Flags flags, Backend backend) {
     return Checkpoint.random(
         BenchModels.named(flags.text("shape")),
-        backend.withKernels(Kernels.dry()),
+        backend.dry(),
         Quantization.NONE,
         1);
   }

@@ -55,7 +55,7 @@ final class LoftqInit implements AutoCloseable {
     try (Workspace dry = Workspace.measuring()) {
       Layer layer = new Layer(base, rank, dry);
       dry.take(Dtype.F32, layer.step, base.in());
-      base.weight(0, layer.step, dry, Kernels.dry());
+      base.weight(0, layer.step, dry, kernels.dry());
       return dry.peak();
     }
   }

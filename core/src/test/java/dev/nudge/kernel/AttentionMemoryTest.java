@@ -65,8 +65,8 @@ class AttentionMemoryTest {
             Workspace one = Workspace.measuring()) {
           Making none = (r, c) -> Tensor.dry(type, r, c);
           Making noSum = (r, c) -> Tensor.dry(type.accumulator(), r, c);
-          forward(heads, queries, past, size, none, noSum, dry, Kernels.dry());
-          forward(heads, queries, past, past + queries, none, noSum, one, Kernels.dry());
+          forward(heads, queries, past, size, none, noSum, dry, Kernels.plain().dry());
+          forward(heads, queries, past, past + queries, none, noSum, one, Kernels.plain().dry());
           assertThat(dry.operations()).isEqualTo(one.operations());
           try (Workspace ws = new Workspace(0, dry.peak(), Gemm.plain())) {
             Making real = (r, c) -> scope.tensor(type, r, c);
@@ -110,7 +110,7 @@ class AttentionMemoryTest {
             (r, c) -> Tensor.dry(type, r, c),
             (r, c) -> Tensor.dry(type.accumulator(), r, c),
             ws,
-            Kernels.dry());
+            Kernels.plain().dry());
         dry = ws.peak();
       }
       try (Workspace ws = new Workspace(0, dry, Gemm.plain())) {
