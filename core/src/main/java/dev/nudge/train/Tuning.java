@@ -1,8 +1,8 @@
 package dev.nudge.train;
 
 import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.Initialization;
 import dev.nudge.adapter.ParameterCount;
-import dev.nudge.format.SafeTensors;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
@@ -10,7 +10,6 @@ import dev.nudge.model.ModelFolder;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Parameter;
-import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
 import dev.nudge.tensor.Scope;
@@ -80,13 +79,15 @@ record Tuning(
             settings.loop().seed(),
             lanes,
             scope);
-    if (settings.lora().init() == AdapterInit.LOFTQ && prepared.resumed() == null) {
-      try (SafeTensors originals = SafeTensors.open(settings.model().model())) {
-        adapters.beginNear(
-            path -> originals.tensor(prepared.config().weight(path)),
-            model.backend(),
-            prepared.plan().lanes() * prepared.plan().threadsPerLane());
-      }
+    if (prepared.resumed() == null) {
+      Initialization.of(settings.lora().init())
+          .begin(
+              adapters,
+              new Initialization.Base(
+                  settings.model().model(),
+                  prepared.config()::weight,
+                  model.backend(),
+                  prepared.plan().lanes() * prepared.plan().threadsPerLane()));
     }
     return adapters;
   }
