@@ -184,7 +184,7 @@ class AttentionMemoryTest {
       for (int from = 0; from < 2300; ) {
         int next = from + (past + from + 64 > 2048 ? 32 : 64);
         for (int end = from + 1; end <= next; end++) {
-          assertThat(CausalAttention.blockStart(HEADS, past, end))
+          assertThat(new QueryBlocks(HEADS, past, 2300).start(end))
               .as("%d, %d", past, end)
               .isEqualTo(from);
         }
