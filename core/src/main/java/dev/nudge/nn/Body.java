@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Computes in a half of a decoder layer: attention, or a feed-forward part.
 ///
-/// A body may keep what is dear to compute again and small, such as an attention's output or a
+/// A body may keep what is small and expensive to compute again, such as an attention's output or a
 /// choice of experts. A [DecoderLayer] takes its memory ([#kept]), hands it to [#forward] to be
 /// written, and to [#again] where the level of [Recompute] kept it.
 public interface Body {
