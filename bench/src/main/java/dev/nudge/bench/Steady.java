@@ -100,10 +100,7 @@ final class Steady {
   /// A model of which a step's products are left; nothing is quantised without kernels.
   private static CausalLm products(Flags flags, Backend backend) {
     return Checkpoint.random(
-        BenchModels.named(flags.text("shape")),
-        backend.dry(),
-        Quantization.NONE,
-        1);
+        BenchModels.named(flags.text("shape")), backend.dry(), Quantization.NONE, 1);
   }
 
   static Steps steps(Flags flags, CausalLm model) {

@@ -199,10 +199,7 @@ public final class Adapters {
 
   /// A and B of linear layers, in model order.
   List<LoraPlace> linears() {
-    return places.stream()
-        .filter(LoraPlace.class::isInstance)
-        .map(LoraPlace.class::cast)
-        .toList();
+    return places.stream().filter(LoraPlace.class::isInstance).map(LoraPlace.class::cast).toList();
   }
 
   private static Adapters put(List<Placement> places, Lora spec, List<String> warnings) {

@@ -14,8 +14,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param below what the base adds; null: nothing
 /// @param keys of the rows, for dropout; null: nothing is dropped
-record HeadUpdate(
-    LoraLinear lora, HeadLoss.@Nullable Beside below, Pass p, @Nullable Tensor keys)
+record HeadUpdate(LoraLinear lora, HeadLoss.@Nullable Beside below, Pass p, @Nullable Tensor keys)
     implements HeadLoss.Beside {
   @Override
   public void forward(int from, int rows, Tensor h, Tensor z, Workspace ws) {

@@ -259,9 +259,7 @@ public final class LoraLinear implements Linear {
     }
     Tensor dropped = p.ws().take(x.dtype(), to - from, x.cols());
     Tensor keys = p.rows().keys().rows(from, to);
-    p.kernels()
-        .elementwise()
-        .dropout(part, dropped, keys, salt(p), dropout, false);
+    p.kernels().elementwise().dropout(part, dropped, keys, salt(p), dropout, false);
     return dropped;
   }
 

@@ -128,7 +128,8 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
       throw new InputException(
           "tensor %s has shape %s; it needs two dimensions".formatted(name, shape));
     }
-    Tensor table = !a && model.isEnd(layer.path()) ? adapter.weight(layer.path()) : null; // may have grown
+    Tensor table =
+        !a && model.isEnd(layer.path()) ? adapter.weight(layer.path()) : null; // may have grown
     long side = a ? shape.get(1) : shape.get(0);
     int expected = a ? layer.in() : table == null ? layer.out() : table.rows();
     if (side != expected) {

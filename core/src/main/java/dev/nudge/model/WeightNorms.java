@@ -53,7 +53,8 @@ public final class WeightNorms {
     StoredWeight weight = format.open(file, name, out, in);
     long bytes;
     try (Workspace dry = Workspace.measuring()) {
-      weight.make(0, Math.min(ROWS, out), dry.take(Dtype.F32, ROWS, in), dry, Kernels.fastest().dry());
+      weight.make(
+          0, Math.min(ROWS, out), dry.take(Dtype.F32, ROWS, in), dry, Kernels.fastest().dry());
       bytes = dry.peak();
     }
     double sum = 0;

@@ -76,11 +76,7 @@ public final class DecoderLayer {
 
   /// Runs both halves and keeps nothing but what is given.
   private void through(
-      Residual r,
-      Tensor inner,
-      Body.@Nullable Kept attended,
-      Body.@Nullable Kept fed,
-      Pass p) {
+      Residual r, Tensor inner, Body.@Nullable Kept attended, Body.@Nullable Kept fed, Pass p) {
     Workspace ws = p.ws();
     int mark = ws.mark();
     first.run(r, inner, attended == null ? first.kept(r, ws) : attended, p.withoutTape());

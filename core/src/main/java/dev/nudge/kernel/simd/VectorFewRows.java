@@ -25,7 +25,6 @@ record VectorFewRows(FewRows under) implements FewRows {
   private static final int PAIRS = 2 * LANES;
   private static final FewNf4 NF4 = new FewNf4();
 
-
   @Override
   public boolean takes(Weight w, Dtype compute) {
     if (compute != Dtype.BF16 && compute != Dtype.F32) {
