@@ -1,18 +1,6 @@
 package dev.nudge.bench;
 
-import dev.nudge.kernel.AdamW;
-import dev.nudge.kernel.AdamW8;
-import dev.nudge.kernel.AttendOne;
-import dev.nudge.kernel.CrossEntropy;
-import dev.nudge.kernel.Elementwise;
-import dev.nudge.kernel.FewRows;
-import dev.nudge.kernel.Glu;
-import dev.nudge.kernel.Kernels;
-import dev.nudge.kernel.Nf4;
-import dev.nudge.kernel.RmsNorm;
-import dev.nudge.kernel.Rope;
-import dev.nudge.kernel.SoftCap;
-import dev.nudge.kernel.SoftmaxRows;
+import dev.nudge.kernel.Attend;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.tensor.Gemm;
@@ -75,33 +63,17 @@ final class Profile {
   Backend around(Backend backend) {
     return new Backend(
         backend.compute(),
-        around(backend.kernels()),
+        backend.kernels().each(backend.kernels().name(), this::around),
         threads -> new Timed(backend.gemms().apply(threads)),
         backend.name(),
         backend.processor(),
         backend.notes());
   }
 
-  private Kernels around(Kernels k) {
-    return new Kernels(
-        k.name(),
-        around(RmsNorm.class, k.rmsNorm()),
-        around(Rope.class, k.rope()),
-        around(Glu.class, k.swiGlu()),
-        around(Glu.class, k.geGlu()),
-        around(SoftCap.class, k.softCap()),
-        k.attend(), // its products and rows are timed
-        around(SoftmaxRows.class, k.softmaxRows()),
-        around(CrossEntropy.class, k.crossEntropy()),
-        around(AdamW.class, k.adamW()),
-        around(AdamW8.class, k.adamW8()),
-        around(Elementwise.class, k.elementwise()),
-        around(Nf4.class, k.nf4()),
-        around(FewRows.class, k.fewRows()),
-        around(AttendOne.class, k.attendOne()));
-  }
-
   private <T> T around(Class<T> type, T kernel) {
+    if (kernel instanceof Attend) {
+      return kernel; // its products and rows are timed
+    }
     String prefix =
         Character.toLowerCase(type.getSimpleName().charAt(0))
             + type.getSimpleName().substring(1)

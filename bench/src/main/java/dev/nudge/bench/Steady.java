@@ -1,6 +1,5 @@
 package dev.nudge.bench;
 
-import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.ProcessMemory;
 import dev.nudge.model.CausalLm;
@@ -101,10 +100,7 @@ final class Steady {
   /// A model of which a step's products are left; nothing is quantised without kernels.
   private static CausalLm products(Flags flags, Backend backend) {
     return Checkpoint.random(
-        BenchModels.named(flags.text("shape")),
-        backend.withKernels(Kernels.dry()),
-        Quantization.NONE,
-        1);
+        BenchModels.named(flags.text("shape")), backend.dry(), Quantization.NONE, 1);
   }
 
   static Steps steps(Flags flags, CausalLm model) {

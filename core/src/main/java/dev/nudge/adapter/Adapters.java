@@ -7,7 +7,6 @@ import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Dtype;
-import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;
@@ -17,10 +16,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 
 /// Puts an adapter on a model and takes it off again: assignments to the model's places.
 ///
@@ -58,42 +55,6 @@ public final class Adapters {
         places(modules, spec, paths(adapted), Source.fresh(seed), 1, room),
         spec.resolved(shape.paths()),
         warnings);
-  }
-
-  /// Begins a new adapter so that the model is near the one before it was quantised, see
-  /// [LoftqInit].
-  ///
-  /// @param original the weight (out, in) of the layer at a path before it was quantised
-  /// @param threads of the machine; each takes layers of its own
-  public void beginNear(Function<String, Tensor> original, Backend backend, int threads) {
-    List<LoraPlace> layers =
-        places.stream()
-            .filter(LoraPlace.class::isInstance)
-            .map(LoraPlace.class::cast)
-            .filter(place -> Layers.of(place.path()).isPresent()) // the head is not quantised
-            .toList();
-    try (Lanes lanes = new Lanes(threads)) {
-      lanes.run(
-          lane -> {
-            beginNear(
-                original,
-                backend,
-                IntStream.iterate(lane, i -> i < layers.size(), i -> i + threads)
-                    .mapToObj(layers::get)
-                    .toList());
-            return lane;
-          });
-    }
-  }
-
-  private void beginNear(Function<String, Tensor> original, Backend backend, List<LoraPlace> some) {
-    int rank = some.stream().mapToInt(place -> place.a().master().rows()).max().orElse(0);
-    List<Linear> layers = some.stream().map(LoraPlace::base).toList();
-    try (LoftqInit init = new LoftqInit(layers, rank, backend)) {
-      for (LoraPlace place : some) {
-        place.beginNear(original, spec, init);
-      }
-    }
   }
 
   /// Puts a saved adapter on the model.
@@ -232,8 +193,13 @@ public final class Adapters {
   /// The updates of linear layers that this adapter is; empty where any part of it is something
   /// else.
   List<LoraPlace> updates() {
-    boolean all = places.stream().allMatch(LoraPlace.class::isInstance);
-    return all ? places.stream().map(LoraPlace.class::cast).toList() : List.of();
+    List<LoraPlace> linears = linears();
+    return linears.size() == places.size() ? linears : List.of();
+  }
+
+  /// A and B of linear layers, in model order.
+  List<LoraPlace> linears() {
+    return places.stream().filter(LoraPlace.class::isInstance).map(LoraPlace.class::cast).toList();
   }
 
   private static Adapters put(List<Placement> places, Lora spec, List<String> warnings) {

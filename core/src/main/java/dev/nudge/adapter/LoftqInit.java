@@ -1,203 +1,68 @@
 package dev.nudge.adapter;
 
-import dev.nudge.kernel.Elementwise;
-import dev.nudge.kernel.Kernels;
-import dev.nudge.machine.Backend;
+import dev.nudge.format.WeightFile;
 import dev.nudge.nn.Linear;
-import dev.nudge.tensor.Dtype;
+import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Lanes;
+import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Tensor;
-import dev.nudge.tensor.Workspace;
-import java.util.Collection;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 
-/// Begins an adapter with what the quantisation Q of a weight lost: s·B·A comes close to the best
-/// matrix of its rank to E = W − Q(W), so the model starts nearer to the one that was quantised.
-/// It is the first step of LoftQ [1]; the base stays the plain quantisation.
-///
-/// E (out, in) is made some rows at a time. Subspace iteration finds the right singular vectors V
-/// (in, k), k a few above the rank, and a product what goes with them:
-///
-/// ```
-/// V ← orth(Eᵀ·orth(E·V))            a few rounds, from the numbers of LoraInit
-/// Y = E·V,  YᵀY = P·S²·Pᵀ           E is about Y·Vᵀ
-/// B = Y·P·S^-½ / √s                 the first r columns
-/// A = (V·P·S^½)ᵀ / √s
-/// ```
-///
-/// Where E has no more directions (it is zero where a layer is not quantised), A and B stay as
-/// LoraInit leaves them. The same weights give the same numbers.
-///
-/// Threading: belongs to the thread that made it.
-///
-/// [1] Li et al., "LoftQ: LoRA-fine-tuning-aware quantization", arXiv:2310.08659.
-final class LoftqInit implements AutoCloseable {
-  private static final int MORE = 8; // directions beyond the rank
-  private static final int ROUNDS = 4;
-  private static final long BLOCK_BYTES = 16 << 20; // of E that are there at a time
-  private static final double LEAST = 1e-6; // of a square: what fp32 can tell from 0
-
-  private final Kernels kernels;
-  private final long blockBytes;
-  private final Workspace ws;
-
-  /// @param layers those that it will begin, of one rank or less
-  LoftqInit(Collection<Linear> layers, int rank, Backend backend) {
-    this(layers, rank, backend, BLOCK_BYTES);
-  }
-
-  LoftqInit(Collection<Linear> layers, int rank, Backend backend, long blockBytes) {
-    this.kernels = backend.kernels();
-    this.blockBytes = blockBytes;
-    long bytes = layers.stream().mapToLong(layer -> bytes(layer, rank)).max().orElse(0);
-    this.ws = new Workspace(0, bytes, backend.gemms().apply(1));
-  }
-
-  private long bytes(Linear base, int rank) {
-    try (Workspace dry = Workspace.measuring()) {
-      Layer layer = new Layer(base, rank, dry);
-      dry.take(Dtype.F32, layer.step, base.in());
-      base.weight(0, layer.step, dry, Kernels.dry());
-      return dry.peak();
-    }
-  }
-
-  /// Fills A (rank, in), which LoraInit has filled, and B (out, rank), which is zero.
-  ///
-  /// @param original W (out, in) of any float type
-  /// @param scaling s
-  void fill(Linear base, Tensor original, double scaling, Tensor a, Tensor b) {
-    ws.reset();
-    new Layer(base, a.rows(), ws).fill(original, scaling, a, b);
-  }
-
+/// Begins an adapter so that the model is near the one before it was quantised, see [LoftqFit].
+final class LoftqInit implements Initialization {
   @Override
-  public void close() {
-    ws.close();
+  public void check(Path folder, boolean quantized, BooleanSupplier stored) {
+    if (!quantized) {
+      throw new InputException(
+          "--init loftq makes up for what quantising loses, and nothing is quantised here; add"
+              + " --quantize nf4 or leave it out");
+    }
+    if (stored.getAsBoolean()) {
+      throw new InputException(
+          "--init loftq needs the weights before they were quantised, and those in "
+              + folder
+              + " are stored in nf4; give the model they were made from with --quantize nf4, or"
+              + " leave it out");
+    }
   }
 
-  /// One layer's matrices.
-  private final class Layer {
-    private final Linear base;
-    private final int step; // rows of E
-    private final int k;
-    private final Tensor v;
-    private final Tensor y;
-    private final Tensor turned;
-    private final Tensor turn;
-    private final Tensor gram;
-
-    Layer(Linear base, int rank, Workspace ws) {
-      this.base = base;
-      step = base.rowsOf(blockBytes, Dtype.F32);
-      k = Math.min(rank + MORE, Math.min(base.in(), base.out()));
-      v = ws.take(Dtype.F32, base.in(), k);
-      y = ws.take(Dtype.F32, base.out(), k);
-      turned = ws.take(Dtype.F32, Math.max(base.in(), base.out()), k);
-      turn = ws.take(Dtype.F32, k, k);
-      gram = ws.take(Dtype.F32, k, k);
+  /// Each thread takes layers of its own.
+  @Override
+  public void begin(Adapters adapters, Base base) {
+    List<LoraPlace> layers =
+        adapters.linears().stream()
+            .filter(place -> Layers.of(place.path()).isPresent()) // the head is not quantised
+            .toList();
+    int threads = base.threads();
+    try (WeightFile originals = WeightFile.open(base.folder());
+        Lanes lanes = new Lanes(threads)) {
+      lanes.run(
+          lane -> {
+            List<LoraPlace> some =
+                IntStream.iterate(lane, i -> i < layers.size(), i -> i + threads)
+                    .mapToObj(layers::get)
+                    .toList();
+            begin(some, adapters.spec(), base, originals);
+            return lane;
+          });
     }
+  }
 
-    void fill(Tensor original, double scaling, Tensor a, Tensor b) {
-      LoraInit.fill(v, 0, "LoftQ");
-      for (int round = 0; round < ROUNDS; round++) {
-        orthonormalise(v);
-        forward(original);
-        orthonormalise(y);
-        backward(original);
+  private static void begin(List<LoraPlace> some, Lora spec, Base base, WeightFile originals) {
+    int rank = some.stream().mapToInt(place -> place.a().master().rows()).max().orElse(0);
+    List<Linear> layers = some.stream().map(LoraPlace::base).toList();
+    try (LoftqFit fit = new LoftqFit(layers, rank, base.backend())) {
+      for (LoraPlace place : some) {
+        Tensor weight = originals.tensor(base.names().apply(place.path()));
+        double scaling = spec.scaling(place.path());
+        fit.fill(place.base(), weight, scaling, place.a().master(), place.b().master());
+        Room.round(place.a());
+        Room.round(place.b());
+        PageAdvice.drop(weight.data());
       }
-      orthonormalise(v);
-      forward(original);
-      SymmetricEigen parts = SymmetricEigen.of(gram(y));
-      int n = Math.min(a.rows(), directions(parts.values()));
-      if (n > 0) {
-        double root = 1 / Math.sqrt(scaling);
-        Tensor first = turn(parts, 0.25, root).cols(0, n);
-        ws.gemm().multiply(first.transposed(), v.transposed(), a.rows(0, n), false);
-        first = turn(parts, -0.25, root).cols(0, n);
-        ws.gemm().multiply(y, first, b.cols(0, n), false);
-      }
-    }
-
-    private static int directions(double[] d) {
-      int n = 0;
-      while (n < d.length && d[n] > 0 && d[n] >= LEAST * d[0]) {
-        n++;
-      }
-      return n;
-    }
-
-    /// P·Dᵉ·factor.
-    private Tensor turn(SymmetricEigen parts, double exponent, double factor) {
-      double[][] scaled = new double[k][k];
-      for (int j = 0; j < k; j++) {
-        double by = factor * Math.pow(parts.values()[j], exponent);
-        for (int i = 0; i < k; i++) {
-          scaled[i][j] = by * parts.vectors()[i][j];
-        }
-      }
-      return turn(scaled);
-    }
-
-    private Tensor turn(double[][] numbers) {
-      for (int i = 0; i < k; i++) {
-        for (int j = 0; j < k; j++) {
-          turn.set(i, j, numbers[i][j]);
-        }
-      }
-      return turn;
-    }
-
-    /// y ← E·v.
-    private void forward(Tensor original) {
-      rows(original, (e, from) -> ws.gemm().multiply(e, v, y.rows(from, from + e.rows()), false));
-    }
-
-    /// v ← Eᵀ·y.
-    private void backward(Tensor original) {
-      rows(
-          original,
-          (e, from) ->
-              ws.gemm().multiply(e.transposed(), y.rows(from, from + e.rows()), v, from > 0));
-    }
-
-    private interface Rows {
-      void take(Tensor e, int from);
-    }
-
-    /// Visits E, some rows at a time.
-    private void rows(Tensor original, Rows each) {
-      Elementwise elementwise = kernels.elementwise();
-      for (int from = 0; from < base.out(); from += step) {
-        int to = Math.min(base.out(), from + step);
-        int mark = ws.mark();
-        Tensor e = ws.take(Dtype.F32, to - from, base.in());
-        elementwise.copy(base.weight(from, to, ws, kernels), e);
-        elementwise.scale(e, -1);
-        elementwise.add(original.rows(from, to), e);
-        each.take(e, from);
-        ws.release(mark);
-      }
-    }
-
-    /// Makes the columns of x orthonormal, or zero where they add no direction: x·R⁻¹ where
-    /// xᵀx = Rᵀ·R. Twice, because fp32 leaves something the first time.
-    private void orthonormalise(Tensor x) {
-      Tensor to = turned.rows(0, x.rows());
-      for (int i = 0; i < 2; i++) {
-        ws.gemm().multiply(x, turn(InverseRoot.of(gram(x), LEAST)), to, false);
-        kernels.elementwise().copy(to, x);
-      }
-    }
-
-    /// xᵀx, symmetric to the bit.
-    private double[][] gram(Tensor x) {
-      ws.gemm().multiply(x.transposed(), x, gram, false);
-      double[][] m = new double[k][k];
-      for (int i = 0; i < k; i++) {
-        for (int j = 0; j < k; j++) {
-          m[i][j] = (gram.get(i, j) + gram.get(j, i)) / 2;
-        }
-      }
-      return m;
     }
   }
 }

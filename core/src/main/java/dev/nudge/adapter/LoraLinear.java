@@ -11,7 +11,6 @@ import dev.nudge.nn.Tape;
 import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
-import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -59,17 +58,8 @@ public final class LoraLinear implements Linear {
         || b.master().rows() != base.out()
         || b.master().cols() != r) {
       throw new IllegalArgumentException(
-          a.name()
-              + " "
-              + a.master()
-              + " and "
-              + b.name()
-              + " "
-              + b.master()
-              + " do not fit "
-              + base.out()
-              + " × "
-              + base.in());
+          "%s %s and %s %s do not fit %d × %d"
+              .formatted(a.name(), a.master(), b.name(), b.master(), base.out(), base.in()));
     }
     long salt = 0;
     for (char c : a.name().toCharArray()) {
@@ -105,6 +95,16 @@ public final class LoraLinear implements Linear {
   @Override
   public int out() {
     return base.out();
+  }
+
+  /// The probability that an input of A is dropped while training.
+  double dropout() {
+    return dropout;
+  }
+
+  /// The seed of this layer's masks in a step.
+  long salt(Pass p) {
+    return salt ^ p.dropout().seed();
   }
 
   /// Rows of A.
@@ -243,7 +243,7 @@ public final class LoraLinear implements Linear {
     int mark = ws.mark();
     Tensor through = ws.take(dx.dtype(), dx.rows(), dx.cols());
     p.gemm().multiply(dS, Packed.plain(a.work()), through, false);
-    p.kernels().elementwise().dropout(through, dx, keys, salt ^ p.dropout().seed(), dropout, true);
+    p.kernels().elementwise().dropout(through, dx, keys, salt(p), dropout, true);
     ws.release(mark);
   }
 
@@ -259,88 +259,14 @@ public final class LoraLinear implements Linear {
     }
     Tensor dropped = p.ws().take(x.dtype(), to - from, x.cols());
     Tensor keys = p.rows().keys().rows(from, to);
-    p.kernels()
-        .elementwise()
-        .dropout(part, dropped, keys, salt ^ p.dropout().seed(), dropout, false);
+    p.kernels().elementwise().dropout(part, dropped, keys, salt(p), dropout, false);
     return dropped;
   }
 
-  /// Adds the update to an output head's logits, chunk by chunk; S is made twice, which costs r of
-  /// the vocabulary's products.
   @Override
   public HeadLoss.Beside beside(Pass p, int @Nullable [] rows) {
     Tensor keys = rows != null && drops(p) ? p.rows().keys(rows, p.ws()) : null;
     return new HeadUpdate(this, base.beside(p, rows), p, keys);
-  }
-
-  /// The update of an output head.
-  ///
-  /// @param below what the base adds; null: nothing
-  /// @param keys of the rows, for dropout; null: nothing is dropped
-  private record HeadUpdate(
-      LoraLinear lora, HeadLoss.@Nullable Beside below, Pass p, @Nullable Tensor keys)
-      implements HeadLoss.Beside {
-    @Override
-    public void forward(int from, int rows, Tensor h, Tensor z, Workspace ws) {
-      if (below != null) {
-        below.forward(from, rows, h, z, ws);
-      }
-      int mark = ws.mark();
-      Tensor s = reduced(dropped(from, rows, h, ws), ws);
-      ws.gemm().multiply(s, Packed.plain(lora.b.work().transposed()), z, true);
-      ws.release(mark);
-    }
-
-    @Override
-    public void backward(HeadLoss.Rows r, Workspace ws) {
-      if (below != null) {
-        below.backward(r, ws);
-      }
-      int mark = ws.mark();
-      Tensor x = dropped(r.from(), r.rows(), r.h(), ws);
-      Tensor s = reduced(x, ws);
-      ws.gemm().multiply(r.dz().transposed(), s, lora.b.gradient(ws.lane()), true);
-      Tensor dS = s; // S is not wanted any more
-      ws.gemm().multiply(r.dz(), Packed.plain(lora.b.work()), dS, false);
-      p.kernels().elementwise().scale(dS, lora.scaling);
-      ws.gemm().multiply(dS.transposed(), x, lora.a.gradient(ws.lane()), true);
-      if (!drops()) {
-        ws.gemm().multiply(dS, Packed.plain(lora.a.work()), r.dh(), true);
-      } else {
-        Tensor through = ws.take(r.dh().dtype(), r.dh().rows(), r.dh().cols());
-        ws.gemm().multiply(dS, Packed.plain(lora.a.work()), through, false);
-        drop(through.rows(0, r.rows()), r.dh().rows(0, r.rows()), r.from(), true);
-      }
-      ws.release(mark);
-    }
-
-    private Tensor reduced(Tensor x, Workspace ws) {
-      Tensor s = ws.take(x.dtype(), x.rows(), lora.rank());
-      ws.gemm().multiply(x, Packed.plain(lora.a.work().transposed()), s, false);
-      p.kernels().elementwise().scale(s, lora.scaling);
-      return s;
-    }
-
-    private boolean drops() {
-      return keys != null;
-    }
-
-    /// The rows with the step's mask; rows of company stay.
-    private Tensor dropped(int from, int rows, Tensor h, Workspace ws) {
-      if (!drops()) {
-        return h;
-      }
-      Tensor dropped = ws.take(h.dtype(), h.rows(), h.cols());
-      p.kernels().elementwise().copy(h, dropped);
-      drop(h.rows(0, rows), dropped.rows(0, rows), from, false);
-      return dropped;
-    }
-
-    private void drop(Tensor x, Tensor y, int from, boolean add) {
-      Tensor of = Objects.requireNonNull(keys).rows(from, from + x.rows());
-      long salt = lora.salt ^ p.dropout().seed();
-      p.kernels().elementwise().dropout(x, y, of, salt, lora.dropout, add);
-    }
   }
 
   @Override

@@ -3,13 +3,11 @@ package dev.nudge.adapter;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Parameter;
-import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
 
 /// A and B around a linear layer or the output head.
 record LoraPlace(LinearSlot slot, Linear base, LoraLinear made, Parameter a, Parameter b)
@@ -31,14 +29,6 @@ record LoraPlace(LinearSlot slot, Linear base, LoraLinear made, Parameter a, Par
     }
     LoraLinear adapted = LoraLinear.of(base, a, b, scale * spec.scaling(path), spec.dropout());
     return new LoraPlace(slot, base, adapted, a, b);
-  }
-
-  void beginNear(Function<String, Tensor> original, Lora spec, LoftqInit init) {
-    Tensor weight = original.apply(slot.path());
-    init.fill(base, weight, spec.scaling(slot.path()), a.master(), b.master());
-    Room.round(a);
-    Room.round(b);
-    PageAdvice.drop(weight.data());
   }
 
   @Override

@@ -1,6 +1,5 @@
 package dev.nudge.adapter;
 
-import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
@@ -26,7 +25,7 @@ record MergedPlace(LinearSlot slot, Linear base, Linear made) implements InSlot 
     int tile = lora.rowsOf(TILE, Dtype.F32);
     long bytes;
     try (Workspace dry = Workspace.measuring()) {
-      var _ = lora.merged(0, tile, dry, Kernels.dry());
+      var _ = lora.merged(0, tile, dry, backend.kernels().dry());
       bytes = dry.peak();
     }
     try (Workspace ws = new Workspace(0, bytes, backend.gemms().apply(1))) {

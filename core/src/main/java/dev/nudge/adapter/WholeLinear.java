@@ -47,7 +47,7 @@ record WholeLinear(
 
   private static Tensor own(Linear base, String path) {
     try (Workspace none = Workspace.measuring()) {
-      Tensor weight = base.weight(none, Kernels.dry());
+      Tensor weight = base.weight(none, Kernels.fastest().dry());
       if (none.peak() > 0) {
         throw new InputException(
             "%s is held in four bits, and what is trained whole (--modules-to-save, or modules_to_save of the adapter) must be dense; leave it out, or --quantize"

@@ -13,7 +13,8 @@ import dev.nudge.tensor.Workspace;
 ///
 /// The forward pass reads keys in blocks ([KeyValues]), for decoding; the backward passes read them
 /// in one piece, as training has them. All three make their products by the workspace's Gemm and
-/// call the other kernels for rows.
+/// call the other kernels for rows. On a dry workspace they take their room and count their
+/// products.
 public interface Attend {
   /// The shape of one layer's attention.
   ///

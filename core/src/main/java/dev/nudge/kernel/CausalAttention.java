@@ -23,15 +23,12 @@ import java.util.List;
 ///
 /// [1] Dao, FlashAttention-2, arXiv:2307.08691.
 public final class CausalAttention implements Attend {
-  private static final int BLOCK = 64; // query tokens of a block
-  private static final int LONG_BLOCK = 32; // where a block sees more than LONG keys
-  private static final int LONG = 2048;
-
   @Override
   public void forward(
       Shape h, Tensor q, KeyValues kv, Tensor out, Tensor lse, Workspace ws, Kernels kernels) {
     int m = q.rows();
     int past = kv.rows() - m;
+    QueryBlocks blocks = new QueryBlocks(h, past, m);
     double before = ws.operations();
     int group = h.group();
     for (int g = 0; g < heads(h, ws); g++) {
@@ -39,7 +36,7 @@ public final class CausalAttention implements Attend {
       Tensor qg = gathered(h, q, g, ws, kernels); // (m·group, dim)
       Tensor og = group == 1 ? slice(h, out, g) : flat(h, ws.take(q.dtype(), m, group * h.dim()));
       for (int from = 0; from < m; ) {
-        int to = Math.min(m, from + block(h, past + from));
+        int to = blocks.end(from);
         forwardBlock(
             h,
             g,
@@ -51,13 +48,13 @@ public final class CausalAttention implements Attend {
             rowsOf(h, lse, g, m, from, to),
             ws,
             kernels);
-        from = ws.dry() ? Math.max(to, lastWhole(h, past, to, m)) : to;
+        from = blocks.next(to, ws.dry());
       }
       scatter(h, og, out, g, kernels);
       ws.release(mark);
     }
     if (ws.dry()) {
-      count(h, past, m, 2, before, ws);
+      count(blocks, 2, before, ws);
     }
   }
 
@@ -127,7 +124,7 @@ public final class CausalAttention implements Attend {
       ws.release(mark);
     }
     if (ws.dry()) {
-      count(h, 0, n, 5, before, ws);
+      count(new QueryBlocks(h, 0, n), 5, before, ws);
     }
   }
 
@@ -155,7 +152,7 @@ public final class CausalAttention implements Attend {
       backwardGroup(h, g, q, k, v, out, lse, dOut, dq, dkg, dvg, add, ws, kernels);
     }
     if (ws.dry()) {
-      count(h, n - q.rows(), q.rows(), 5, before, ws);
+      count(new QueryBlocks(h, n - q.rows(), q.rows()), 5, before, ws);
     }
   }
 
@@ -177,6 +174,7 @@ public final class CausalAttention implements Attend {
       Kernels kernels) {
     int m = q.rows();
     int past = k.rows() - m;
+    QueryBlocks blocks = new QueryBlocks(h, past, m);
     int group = h.group();
     int mark = ws.mark();
     Tensor qg = gathered(h, q, g, ws, kernels);
@@ -191,7 +189,7 @@ public final class CausalAttention implements Attend {
     }
     // from the last block, which without a window sees every key and so needs no zeros to add to
     for (int to = m; to > 0; ) {
-      int from = blockStart(h, past, to);
+      int from = blocks.start(to);
       backwardBlock(
           h,
           past,
@@ -209,8 +207,7 @@ public final class CausalAttention implements Attend {
           dvg,
           ws,
           kernels);
-      boolean skips = ws.dry() && from <= lastWhole(h, past, from, m);
-      to = skips && from >= shortEnd(h, past) ? shortEnd(h, past) : skips ? 0 : from;
+      to = blocks.before(from, ws.dry());
     }
     scatter(h, dqg, dq, g, kernels);
     ws.release(mark);
@@ -274,27 +271,7 @@ public final class CausalAttention implements Attend {
 
   @Override
   public int fullest(Shape h, int tokens) {
-    long widest = h.window() == 0 ? tokens : Math.min(tokens, h.window() + LONG_BLOCK - 1L);
-    return LONG_BLOCK * widest > BLOCK * (long) LONG ? tokens : Math.min(tokens, LONG);
-  }
-
-  /// Tokens of the block that starts at position `start`.
-  private static int block(Shape h, int start) {
-    return start + BLOCK - h.first(start) > LONG ? LONG_BLOCK : BLOCK;
-  }
-
-  /// Start of the block that holds the query before `end`, counted as the forward pass counts.
-  static int blockStart(Shape h, int past, int end) {
-    int split = shortEnd(h, past);
-    return end <= split
-        ? (end - 1) / BLOCK * BLOCK
-        : split + (end - split - 1) / LONG_BLOCK * LONG_BLOCK;
-  }
-
-  /// Where the blocks of [#BLOCK] queries end and those of [#LONG_BLOCK] begin.
-  private static int shortEnd(Shape h, int past) {
-    boolean always = h.window() > 0 && h.window() + BLOCK - 1 <= LONG;
-    return always ? Integer.MAX_VALUE / BLOCK * BLOCK : Math.max(0, LONG - past) / BLOCK * BLOCK;
+    return QueryBlocks.fullest(h, tokens);
   }
 
   private static void cap(Shape h, Tensor scores, Kernels kernels) {
@@ -314,28 +291,13 @@ public final class CausalAttention implements Attend {
     return ws.dry() ? 1 : h.keyCount();
   }
 
-  /// Start of the last whole block of the size that stands at query `at` of m. A pass that only
-  /// measures may skip those before it: of blocks of one size a later one takes more.
-  private static int lastWhole(Shape h, int past, int at, int m) {
-    int split = shortEnd(h, past);
-    return at < split
-        ? (Math.min(split, m) / BLOCK - 1) * BLOCK
-        : split + ((m - split) / LONG_BLOCK - 1) * LONG_BLOCK;
-  }
-
   /// Counts the operations of products over all blocks and heads, where a pass that only measures
   /// went through some of them.
   ///
   /// @param before what was counted before it
   /// @param products of queries and keys' sizes
-  private static void count(Shape h, int past, int m, int products, double before, Workspace ws) {
-    double pairs = 0;
-    for (int from = 0; from < m; ) {
-      int to = Math.min(m, from + block(h, past + from));
-      pairs += (to - from) * (double) (past + to - h.first(past + from));
-      from = to;
-    }
-    ws.operations(before + products * 2.0 * h.queryWidth() * pairs);
+  private static void count(QueryBlocks blocks, int products, double before, Workspace ws) {
+    ws.operations(before + products * 2.0 * blocks.h().queryWidth() * blocks.pairs());
   }
 
   /// `like` itself where the types agree, else scratch of its shape.

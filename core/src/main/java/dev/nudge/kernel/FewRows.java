@@ -87,7 +87,8 @@ public interface FewRows {
     return one.getClass() == other.getClass();
   }
 
-  /// Brings rows into the type and order in which [#multiply] reads them, in the workspace.
+  /// Brings rows into the type and order in which [#multiply] reads them, in the workspace. On a
+  /// dry one it takes the room and writes nothing.
   ///
   /// @param x (rows, cols)
   Tensor arranged(Tensor x, Weight w, Workspace ws);

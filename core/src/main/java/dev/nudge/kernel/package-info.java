@@ -5,7 +5,7 @@
 /// these.
 ///
 /// Knows nothing about models, layers, gradients' owners or threads, and nothing about the Vector
-/// API: the faster provider is found by [java.util.ServiceLoader]. Read `Kernels`, then `RmsNorm`.
+/// API: faster providers are found by [java.util.ServiceLoader]. Read `Kernels`, then `RmsNorm`.
 ///
 /// In every operation C is the compute type (F64, F32 or BF16) and "acc" its
 /// [dev.nudge.tensor.Dtype#accumulator]. Tensors are matrices with unit column stride and any row

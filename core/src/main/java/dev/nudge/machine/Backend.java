@@ -45,9 +45,9 @@ public record Backend(
     notes = List.copyOf(notes);
   }
 
-  /// Returns this backend with other kernels.
-  public Backend withKernels(Kernels other) {
-    return new Backend(compute, other, gemms, name, processor, notes);
+  /// Returns this backend for passes on a dry workspace, see [Kernels#dry].
+  public Backend dry() {
+    return new Backend(compute, kernels.dry(), gemms, name, processor, notes);
   }
 
   /// Makes a backend of plain Java throughout.

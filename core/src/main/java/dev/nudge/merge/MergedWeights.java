@@ -222,7 +222,7 @@ final class MergedWeights {
     Tensor make(int from, Workspace ws) {
       ws.reset();
       int to = Math.min(rows.count(), from + step);
-      Kernels kernels = ws.dry() ? Kernels.dry() : backend.kernels();
+      Kernels kernels = ws.dry() ? backend.kernels().dry() : backend.kernels();
       Tensor sum = rows.make(from, to, ws, kernels);
       if (type == sum.dtype()) {
         return sum;

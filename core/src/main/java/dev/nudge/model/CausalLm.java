@@ -1,6 +1,5 @@
 package dev.nudge.model;
 
-import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Dropout;
@@ -467,7 +466,7 @@ public final class CausalLm implements AutoCloseable {
   }
 
   private DryPasses dry() {
-    CausalLm dry = new CausalLm(config, backend.withKernels(Kernels.dry()), parts, packed);
+    CausalLm dry = new CausalLm(config, backend.dry(), parts, packed);
     dry.recompute(recompute);
     return new DryPasses(dry);
   }

@@ -1,6 +1,5 @@
 package dev.nudge.model;
 
-import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
@@ -101,9 +100,9 @@ final class PackedWeights implements AutoCloseable {
   }
 
   /// What a workspace needs to give a layer's weight.
-  private static long weightBytes(Linear linear) {
+  private long weightBytes(Linear linear) {
     try (Workspace ws = Workspace.measuring()) {
-      linear.weight(ws, Kernels.dry());
+      linear.weight(ws, backend.kernels().dry());
       return ws.peak();
     }
   }

@@ -177,7 +177,7 @@ public final class StreamedLm implements AutoCloseable {
   }
 
   private Parts parts(String prefix, Scope scope) {
-    Backend b = scope.dry() ? backend.withKernels(Kernels.dry()) : backend;
+    Backend b = scope.dry() ? backend.dry() : backend;
     Map<String, long[]> shapes = config.tensors();
     shapes.keySet().removeIf(name -> !name.startsWith(prefix));
     return new Parts(
@@ -261,7 +261,7 @@ public final class StreamedLm implements AutoCloseable {
   }
 
   private List<Layers.Flow> flows(List<int[]> sequences, Embedding embedding, Workspace ws) {
-    Kernels kernels = ws.dry() ? Kernels.dry() : backend.kernels();
+    Kernels kernels = ws.dry() ? backend.kernels().dry() : backend.kernels();
     List<List<int[]>> groups = groups(sequences);
     int most = groups.stream().mapToInt(StreamedLm::tokens).max().orElse(0);
     int width = config.layers().stream().mapToInt(l -> l.feed().inner()).max().orElseThrow();
@@ -303,7 +303,7 @@ public final class StreamedLm implements AutoCloseable {
   public void logits(Tensor hidden, Linear head, Tensor out, Workspace ws) {
     ws.reset();
     Dtype compute = backend.compute();
-    Kernels kernels = ws.dry() ? Kernels.dry() : backend.kernels();
+    Kernels kernels = ws.dry() ? backend.kernels().dry() : backend.kernels();
     Tensor weight = head.under().weight(ws, kernels);
     int step =
         (int) Math.clamp(blockBytes / ((long) weight.cols() * compute.bytes()), 1, weight.rows());

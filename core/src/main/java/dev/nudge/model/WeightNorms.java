@@ -51,7 +51,8 @@ public final class WeightNorms {
     StoredWeight weight = format.open(weights.file(), slot.path(), out, in);
     long bytes;
     try (Workspace dry = Workspace.measuring()) {
-      weight.make(0, Math.min(ROWS, out), dry.take(Dtype.F32, ROWS, in), dry, Kernels.dry());
+      weight.make(
+          0, Math.min(ROWS, out), dry.take(Dtype.F32, ROWS, in), dry, Kernels.fastest().dry());
       bytes = dry.peak();
     }
     double sum = 0;

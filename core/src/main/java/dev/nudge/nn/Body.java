@@ -5,9 +5,13 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// What computes in a half of a decoder layer: attention, or a feed-forward part.
+/// Computes in a half of a decoder layer: attention, or a feed-forward part.
+///
+/// A body may keep what is small and expensive to compute again, such as an attention's output or a
+/// choice of experts. A [DecoderLayer] takes its memory ([#kept]), hands it to [#forward] to be
+/// written, and to [#again] where the level of [Recompute] kept it.
 public interface Body {
-  /// What a pass may keep of a body while all else of it is computed again.
+  /// Marks what a pass may keep of a body while all else of it is computed again.
   interface Kept {}
 
   /// Takes the memory of what is kept for `x`; null where there is nothing that would pay.
@@ -18,13 +22,13 @@ public interface Body {
   /// Computes `y` from `x`, both (rows, width); they may be one buffer.
   ///
   /// @param inner scratch of (rows, inner width), one for all layers
-  /// @param kept what [#kept] took
+  /// @param kept what [#kept] took, written
   void forward(Tensor x, Tensor y, Tensor inner, @Nullable Kept kept, Pass p);
 
   /// Saves again what [#forward] saves.
   ///
   /// @param y written where it is wanted once more; may be x
-  /// @param kept what was kept of the forward pass
+  /// @param kept what the forward pass wrote; null where it was not kept
   void again(Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Kept kept, Pass p);
 
   /// Computes dx from dy.

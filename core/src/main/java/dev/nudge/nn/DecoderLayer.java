@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// was not kept, the backward pass first runs a part of the layer again into scratch, to the same
 /// bytes, and then goes on as if it had been kept. Bytes kept for a token, with d the stream's
 /// width, m the inner one, Q and K the widths of queries and keys, h query heads, R and S the ranks
-/// on attention and feed-forward part, in bf16 (a norm behind a half keeps 2d + 4 more with it):
+/// on attention and feed-forward part, in bf16 (a norm behind a half keeps 2d + 4 more with it, and
+/// down to ALL_BUT_ATTENTION a second body what it may keep):
 ///
 ///     NONE               8 + 4d + 4Q + 4K + 4h + 2R + 4m + 2S
 ///     GATE_UP            8 + 4d + 4Q + 4K + 4h + 2R
@@ -27,9 +28,13 @@ public final class DecoderLayer {
     this.second = second;
   }
 
-  /// What a layer kept; where `post` or `kept` is null it was not.
+  /// Holds what a layer kept; where `post`, or what a body may keep, is null it was not.
   private record Saved(
-      Recompute level, Norm.Saved input, Norm.@Nullable Saved post, Body.@Nullable Kept kept)
+      Recompute level,
+      Norm.Saved input,
+      Norm.@Nullable Saved post,
+      Body.@Nullable Kept attended,
+      Body.@Nullable Kept fed)
       implements Tape.Entry {}
 
   /// Reads the stream and leaves its output pending in it.
@@ -41,34 +46,44 @@ public final class DecoderLayer {
     int start = ws.mark();
     Norm.Saved input = first.enter(r, kept(r, level == Recompute.OFFLOADED, p), p);
     if (p.tape() == null) {
-      first.run(r, inner, first.body().kept(r.branch(), ws), p);
+      first.run(r, inner, first.kept(r, ws), p);
       second.enter(r, r.x(), p);
-      second.run(r, inner, null, p);
+      second.run(r, inner, second.kept(r, ws), p);
       ws.release(start);
     } else if (level.keepsMiddle()) {
-      Body.Kept kept = first.body().kept(r.branch(), ws);
-      first.run(r, inner, kept, p);
+      Body.Kept attended = first.kept(r, ws);
+      first.run(r, inner, attended, p);
       Norm.Saved post = second.enter(r, kept(r, false, p), p);
+      Body.Kept fed = second.kept(r, ws);
       int mark = ws.mark();
       if (level == Recompute.NONE) {
-        second.run(r, inner, null, p);
+        second.run(r, inner, fed, p);
       } else {
-        second.run(r, inner, null, p.withoutTape());
+        second.run(r, inner, fed, p.withoutTape());
         ws.release(mark);
       }
-      p.tape().push(new Saved(level, input, post, kept));
+      p.tape().push(new Saved(level, input, post, attended, fed));
+    } else if (level == Recompute.ALL_BUT_ATTENTION) {
+      Body.Kept attended = first.kept(r, ws);
+      Body.Kept fed = second.kept(r, ws);
+      through(r, inner, attended, fed, p);
+      p.tape().push(new Saved(level, input, null, attended, fed));
     } else {
-      int mark = ws.mark();
-      Body.Kept kept = first.body().kept(r.branch(), ws);
-      boolean keeps = level == Recompute.ALL_BUT_ATTENTION;
-      mark = keeps ? ws.mark() : mark;
-      first.run(r, inner, kept, p.withoutTape());
-      ws.release(mark);
-      second.enter(r, r.spare(), p);
-      second.run(r, inner, null, p.withoutTape());
-      ws.release(mark);
-      p.tape().push(new Saved(level, input, null, keeps ? kept : null));
+      through(r, inner, null, null, p);
+      p.tape().push(new Saved(level, input, null, null, null));
     }
+  }
+
+  /// Runs both halves and keeps nothing but what is given.
+  private void through(
+      Residual r, Tensor inner, Body.@Nullable Kept attended, Body.@Nullable Kept fed, Pass p) {
+    Workspace ws = p.ws();
+    int mark = ws.mark();
+    first.run(r, inner, attended == null ? first.kept(r, ws) : attended, p.withoutTape());
+    ws.release(mark);
+    second.enter(r, r.spare(), p);
+    second.run(r, inner, fed == null ? second.kept(r, ws) : fed, p.withoutTape());
+    ws.release(mark);
   }
 
   /// Where the stream goes on: nowhere where nothing is pending, in place where nobody needs it as
@@ -119,7 +134,7 @@ public final class DecoderLayer {
     } else {
       second.enterAgain(post, r.branch(), p);
     }
-    second.saveAgain(r, inner, p);
+    second.saveAgain(r, inner, s.fed(), p);
     return post;
   }
 
@@ -127,9 +142,9 @@ public final class DecoderLayer {
   private Norm.Saved middle(Saved s, Residual r, Residual.Gradient g, Tensor inner, Pass p) {
     Workspace ws = p.ws();
     first.enterAgain(s.input(), r.branch(), p);
-    Body.Kept kept = s.kept();
+    Body.Kept kept = s.attended();
     if (kept == null) {
-      first.run(r, inner, first.body().kept(r.branch(), ws), p);
+      first.run(r, inner, first.kept(r, ws), p);
     } else {
       first.runAgain(r, inner, kept, p);
     }

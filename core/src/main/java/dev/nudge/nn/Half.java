@@ -47,6 +47,11 @@ public record Half(@Nullable Norm before, Body body, @Nullable Norm behind, doub
     }
   }
 
+  /// Takes the memory of what the body may keep.
+  Body.@Nullable Kept kept(Residual r, Workspace ws) {
+    return body.kept(r.branch(), ws);
+  }
+
   /// Runs the body on `r.branch()` and leaves what is to be added there.
   void run(Residual r, Tensor inner, Body.@Nullable Kept kept, Pass p) {
     Tensor y = raw(r, p);
@@ -62,9 +67,11 @@ public record Half(@Nullable Norm before, Body body, @Nullable Norm behind, doub
   }
 
   /// Saves again what [#run] saves; what `r.branch()` holds afterwards is undefined.
-  void saveAgain(Residual r, Tensor inner, Pass p) {
+  ///
+  /// @param kept null where it was not kept
+  void saveAgain(Residual r, Tensor inner, Body.@Nullable Kept kept, Pass p) {
     Tensor y = behind == null ? null : raw(r, p);
-    body.again(r.branch(), y, inner, null, p);
+    body.again(r.branch(), y, inner, kept, p);
     if (behind != null && y != null) {
       p.taped().push(new Raw(y, behind.normalise(y, r.branch(), p)));
     }

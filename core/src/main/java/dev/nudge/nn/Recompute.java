@@ -11,8 +11,8 @@ public enum Recompute {
   NONE,
   /// Computes gate and up again from the stream between the halves.
   GATE_UP,
-  /// Keeps the layer's input and the attention's output and log-sum-exp; no scores are computed
-  /// again beyond what every backward pass does.
+  /// Keeps the layer's input and what its bodies may keep, of attention its output and log-sum-exp;
+  /// no scores are computed again beyond what every backward pass does.
   ALL_BUT_ATTENTION,
   /// Keeps the layer's input alone.
   EVERYTHING,

@@ -72,9 +72,11 @@ public record LoraSettings(
       throw new InputException(
           "--freeze is given without --method full; with lora all weights are frozen, so leave it out");
     }
-    if (initAdapter != null && init == AdapterInit.LOFTQ) {
+    if (initAdapter != null && init != AdapterInit.ZERO) {
       throw new InputException(
-          "--init loftq is given with --init-adapter, which says how the adapter begins; leave one out");
+          "--init "
+              + init.shown()
+              + " is given with --init-adapter, which says how the adapter begins; leave one out");
     }
     Check.atLeast("--rank", rank, 1);
     Check.positive("--alpha", alpha);

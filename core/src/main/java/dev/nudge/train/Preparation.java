@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.adapter.Initialization;
 import dev.nudge.data.Batches;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Conversations;
@@ -20,7 +21,6 @@ import dev.nudge.model.Quantization;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
-import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.Count;
@@ -288,24 +288,15 @@ final class Preparation {
     }
   }
 
-  /// Refuses an adapter that begins with what quantising lost where that is not known.
+  /// Refuses a base that the adapter cannot begin on.
   private void checkInit() {
-    if (settings.lora().init() != AdapterInit.LOFTQ) {
-      return;
-    }
-    if (settings.model().quantize() == null || settings.model().quantize() == Quantize.NONE) {
-      throw new InputException(
-          "--init loftq makes up for what quantising loses, and nothing is quantised here; add"
-              + " --quantize nf4 or leave it out");
-    }
     Path folder = settings.model().model();
-    if (Quantization.resolve(ModelSettings.of(folder), config).any()) {
-      throw new InputException(
-          "--init loftq needs the weights before they were quantised, and those in "
-              + folder
-              + " are stored in nf4; give the model they were made from with --quantize nf4, or"
-              + " leave it out");
-    }
+    Quantize quantize = settings.model().quantize();
+    Initialization.of(settings.lora().init())
+        .check(
+            folder,
+            quantize != null && quantize != Quantize.NONE,
+            () -> Quantization.resolve(ModelSettings.of(folder), config).any());
   }
 
   private int maxLength(TrainSettings settings) {

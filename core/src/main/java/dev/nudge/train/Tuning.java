@@ -2,12 +2,12 @@ package dev.nudge.train;
 
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.InitAdapter;
+import dev.nudge.adapter.Initialization;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.ModelShape;
 import dev.nudge.adapter.ParameterCount;
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.Targets;
-import dev.nudge.format.WeightFile;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
@@ -15,7 +15,6 @@ import dev.nudge.model.ModelFolder;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Parameter;
-import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.Given;
 import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
@@ -87,13 +86,15 @@ record Tuning(
             settings.loop().seed(),
             lanes,
             scope);
-    if (settings.lora().init() == AdapterInit.LOFTQ && prepared.resumed() == null) {
-      try (WeightFile originals = WeightFile.open(settings.model().model())) {
-        adapters.beginNear(
-            path -> originals.tensor(prepared.config().weight(path)),
-            model.backend(),
-            prepared.plan().lanes() * prepared.plan().threadsPerLane());
-      }
+    if (prepared.resumed() == null) {
+      Initialization.of(settings.lora().init())
+          .begin(
+              adapters,
+              new Initialization.Base(
+                  settings.model().model(),
+                  prepared.config()::weight,
+                  model.backend(),
+                  prepared.plan().lanes() * prepared.plan().threadsPerLane()));
     }
     return adapters;
   }

@@ -65,8 +65,8 @@ class AttentionMemoryTest {
             Workspace one = Workspace.measuring()) {
           Making none = (r, c) -> Tensor.dry(type, r, c);
           Making noSum = (r, c) -> Tensor.dry(type.accumulator(), r, c);
-          forward(heads, queries, past, size, none, noSum, dry, Kernels.dry());
-          forward(heads, queries, past, past + queries, none, noSum, one, Kernels.dry());
+          forward(heads, queries, past, size, none, noSum, dry, Kernels.plain().dry());
+          forward(heads, queries, past, past + queries, none, noSum, one, Kernels.plain().dry());
           assertThat(dry.operations()).isEqualTo(one.operations());
           try (Workspace ws = new Workspace(0, dry.peak(), Gemm.plain())) {
             Making real = (r, c) -> scope.tensor(type, r, c);
@@ -110,7 +110,7 @@ class AttentionMemoryTest {
             (r, c) -> Tensor.dry(type, r, c),
             (r, c) -> Tensor.dry(type.accumulator(), r, c),
             ws,
-            Kernels.dry());
+            Kernels.plain().dry());
         dry = ws.peak();
       }
       try (Workspace ws = new Workspace(0, dry, Gemm.plain())) {
@@ -184,7 +184,7 @@ class AttentionMemoryTest {
       for (int from = 0; from < 2300; ) {
         int next = from + (past + from + 64 > 2048 ? 32 : 64);
         for (int end = from + 1; end <= next; end++) {
-          assertThat(CausalAttention.blockStart(HEADS, past, end))
+          assertThat(new QueryBlocks(HEADS, past, 2300).start(end))
               .as("%d, %d", past, end)
               .isEqualTo(from);
         }

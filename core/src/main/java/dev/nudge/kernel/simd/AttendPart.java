@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.nudge.kernel.Attend;
 import dev.nudge.kernel.KeyValues;
+import dev.nudge.kernel.SoftCap;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -23,7 +24,7 @@ final class AttendPart {
   private static final int LONGEST = 128; // keys read for all heads
   private static final int NEAR = 24576; // bytes of keys that are read for all heads
 
-  private static final VectorSoftCap SOFT_CAP = new VectorSoftCap();
+  private static final VectorSoftCap SOFT_CAP = new VectorSoftCap(new SoftCap.Plain());
 
   private final Attend.Shape h;
   private final int sides; // of a key-value head

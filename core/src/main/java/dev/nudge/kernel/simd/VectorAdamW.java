@@ -13,13 +13,11 @@ import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
 /// Updates strip by strip: both moments in one loop, the parameter in the next.
-final class VectorAdamW implements AdamW {
-  private final AdamW doubles = new AdamW.Plain();
-
+record VectorAdamW(AdamW under) implements AdamW {
   @Override
   public void step(Tensor master, @Nullable Tensor work, Tensor grad, Tensor m, Tensor v, Hyper h) {
     if (master.dtype() == Dtype.F64 || (work != null && work.dtype() == Dtype.F64)) {
-      doubles.step(master, work, grad, m, v, h);
+      under.step(master, work, grad, m, v, h);
       return;
     }
     AdamW.check(master, work, grad, m, v);

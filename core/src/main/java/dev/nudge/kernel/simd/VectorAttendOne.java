@@ -24,18 +24,16 @@ import java.util.List;
 /// (heads, parts), then a of (parts, heads). That is a megabyte, or what one query takes: 64 parts
 /// at
 /// most, so 32 heads of 128 take another one.
-final class VectorAttendOne implements AttendOne {
+record VectorAttendOne(AttendOne under) implements AttendOne {
   private static final int PART = 128;
   private static final int MOST = 64; // parts of a query
   private static final long NEAR = 1 << 20; // bytes of parts that are in memory together
-
-  private final AttendOne portable = new AttendOne.Plain();
 
   @Override
   public void forward(Attend.Shape h, Tensor q, List<KeyValues> seen, Tensor out, Team team) {
     Dtype dtype = q.dtype();
     if (dtype != Dtype.BF16 && dtype != Dtype.F32 || h.dim() % 2 != 0) {
-      portable.forward(h, q, seen, out, team);
+      under.forward(h, q, seen, out, team);
       return;
     }
     AttendPart part = new AttendPart(h, dtype == Dtype.BF16);

@@ -36,16 +36,14 @@ import org.jspecify.annotations.Nullable;
 /// log-probabilities are right to 1e-6 of themselves at any size of logits.
 ///
 /// [1] Milakov and Gimelshein, Online normalizer calculation for softmax, 2018.
-final class VectorCrossEntropy implements CrossEntropy {
+record VectorCrossEntropy(CrossEntropy under) implements CrossEntropy {
   private static final IntVector STEPS = IntVector.zero(I).addIndex(1);
-
-  private final CrossEntropy doubles = new CrossEntropy.Plain();
 
   @Override
   public void forward(
       Tensor logits, Tensor targets, Tensor logprob, Tensor lse, @Nullable Tensor argmax) {
     if (logits.dtype() == Dtype.F64) {
-      doubles.forward(logits, targets, logprob, lse, argmax);
+      under.forward(logits, targets, logprob, lse, argmax);
       return;
     }
     CrossEntropy.check(logits, targets, lse);
@@ -93,7 +91,7 @@ final class VectorCrossEntropy implements CrossEntropy {
   @Override
   public void gradient(Tensor logits, Tensor targets, Tensor lse, double weight, Tensor dLogits) {
     if (logits.dtype() == Dtype.F64) {
-      doubles.gradient(logits, targets, lse, weight, dLogits);
+      under.gradient(logits, targets, lse, weight, dLogits);
       return;
     }
     CrossEntropy.check(logits, targets, lse);

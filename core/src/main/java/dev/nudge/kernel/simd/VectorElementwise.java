@@ -18,13 +18,11 @@ import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 
 /// Copies, adds and scales strip by strip; sums are in double lanes.
-final class VectorElementwise implements Elementwise {
-  private final Elementwise doubles = new Elementwise.Plain();
-
+record VectorElementwise(Elementwise under) implements Elementwise {
   @Override
   public void addBias(Tensor y, Tensor bias) {
     if (y.dtype() == Dtype.F64 || bias.dtype() == Dtype.F64) {
-      doubles.addBias(y, bias);
+      under.addBias(y, bias);
       return;
     }
     Rows.shape("y", y, y.rows(), y.cols());
@@ -38,7 +36,7 @@ final class VectorElementwise implements Elementwise {
   @Override
   public void add(Tensor x, Tensor y) {
     if (x.dtype() == Dtype.F64 || y.dtype() == Dtype.F64) {
-      doubles.add(x, y);
+      under.add(x, y);
       return;
     }
     Elementwise.same(x, y);
@@ -51,7 +49,7 @@ final class VectorElementwise implements Elementwise {
   @Override
   public void scale(Tensor x, double s) {
     if (x.dtype() == Dtype.F64) {
-      doubles.scale(x, s);
+      under.scale(x, s);
       return;
     }
     Rows.shape("x", x, x.rows(), x.cols());
@@ -72,7 +70,7 @@ final class VectorElementwise implements Elementwise {
   @Override
   public void copy(Tensor src, Tensor dst) {
     if (src.dtype() == Dtype.F64 || dst.dtype() == Dtype.F64) {
-      doubles.copy(src, dst);
+      under.copy(src, dst);
       return;
     }
     Elementwise.same(src, dst);
@@ -85,7 +83,7 @@ final class VectorElementwise implements Elementwise {
   @Override
   public void gather(Tensor table, Tensor ids, Tensor out) {
     if (table.dtype() == Dtype.F64 || out.dtype() == Dtype.F64) {
-      doubles.gather(table, ids, out);
+      under.gather(table, ids, out);
       return;
     }
     Elementwise.check(table, ids, out);
@@ -100,7 +98,7 @@ final class VectorElementwise implements Elementwise {
   @Override
   public void scatter(Tensor x, Tensor ids, int skipped, Tensor table) {
     if (table.dtype() == Dtype.F64 || x.dtype() == Dtype.F64) {
-      doubles.scatter(x, ids, skipped, table);
+      under.scatter(x, ids, skipped, table);
       return;
     }
     Elementwise.check(table, ids, x);
@@ -117,7 +115,7 @@ final class VectorElementwise implements Elementwise {
   @Override
   public double sumOfSquares(Tensor x) {
     if (x.dtype() == Dtype.F64) {
-      return doubles.sumOfSquares(x);
+      return under.sumOfSquares(x);
     }
     Rows.shape("x", x, x.rows(), x.cols());
     Strip a = Scratch.get().a;
@@ -136,7 +134,7 @@ final class VectorElementwise implements Elementwise {
   @Override
   public void dropout(Tensor x, Tensor y, Tensor rowKeys, long salt, double p, boolean add) {
     if (x.dtype() == Dtype.F64 || y.dtype() == Dtype.F64) {
-      doubles.dropout(x, y, rowKeys, salt, p, add);
+      under.dropout(x, y, rowKeys, salt, p, add);
       return;
     }
     Elementwise.check(x, y, rowKeys, p);
@@ -171,7 +169,7 @@ final class VectorElementwise implements Elementwise {
   @Override
   public void colSum(Tensor x, Tensor out, boolean add) {
     if (x.dtype() == Dtype.F64 || out.dtype() == Dtype.F64) {
-      doubles.colSum(x, out, add);
+      under.colSum(x, out, add);
       return;
     }
     Rows.shape("x", x, x.rows(), x.cols());

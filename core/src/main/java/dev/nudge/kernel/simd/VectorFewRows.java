@@ -18,14 +18,12 @@ import java.lang.foreign.MemorySegment;
 /// an int lane. They are taken out as two vectors, of the even and of the odd numbers, so rows of x
 /// are put into that order once: of each 2·lanes numbers first the even ones, then the odd ones.
 /// Both kinds of loops add a row's numbers in one order, so a row has the same bits in both.
-final class VectorFewRows implements FewRows {
+record VectorFewRows(FewRows under) implements FewRows {
   /// Rows that go through a weight together.
   static final int SIDE = 4;
 
   private static final int PAIRS = 2 * LANES;
-
-  private final FewRows portable = new FewRows.Plain();
-  private final FewNf4 nf4 = new FewNf4();
+  private static final FewNf4 NF4 = new FewNf4();
 
   @Override
   public boolean takes(Weight w, Dtype compute) {
@@ -55,7 +53,7 @@ final class VectorFewRows implements FewRows {
   @Override
   public Tensor arranged(Tensor x, Weight w, Workspace ws) {
     if (!takes(w, x.dtype())) {
-      return portable.arranged(x, w, ws);
+      return under.arranged(x, w, ws);
     }
     int cols = Math.ceilDiv(x.cols(), PAIRS) * PAIRS;
     int rows = x.rows() == 1 ? 1 : Math.ceilDiv(x.rows(), SIDE) * SIDE;
@@ -96,7 +94,7 @@ final class VectorFewRows implements FewRows {
   @Override
   public void multiply(Tensor x, Weight w, Dtype compute, int from, int to, Tensor y, boolean add) {
     if (!takes(w, compute)) {
-      portable.multiply(x, w, compute, from, to, y, add);
+      under.multiply(x, w, compute, from, to, y, add);
       return;
     }
     for (int r = 0; r < y.rows(); r += x.rows() == 1 ? 1 : SIDE) {
@@ -108,7 +106,7 @@ final class VectorFewRows implements FewRows {
         case Dense d when d.matrix().dtype() == Dtype.BF16 ->
             bf16(d.matrix(), rows, stride, one, from, to, out);
         case Dense d -> fp32(d.matrix(), rows, stride, one, from, to, out);
-        case Quantized q -> nf4.multiply(q, rows, stride, one, compute, from, to, out);
+        case Quantized q -> NF4.multiply(q, rows, stride, one, compute, from, to, out);
       }
     }
   }

@@ -14,22 +14,14 @@ import jdk.incubator.vector.FloatVector;
 
 /// Sweeps over a strip in either direction: exp(−t), then the rest; for SiLU in one loop over
 /// bfloat16.
-final class VectorGlu implements Glu {
+record VectorGlu(Glu under, boolean gelu) implements Glu {
   private static final float SLOPE = (float) Activation.SLOPE;
   private static final float CUBE = (float) (Activation.SLOPE * Activation.CUBE);
-
-  private final Glu doubles;
-  private final boolean gelu;
-
-  VectorGlu(Activation activation) {
-    this.doubles = new Glu.Plain(activation);
-    this.gelu = activation == Activation.GELU_TANH;
-  }
 
   @Override
   public void forward(Tensor gate, Tensor up, Tensor out) {
     if (gate.dtype() == Dtype.F64) {
-      doubles.forward(gate, up, out);
+      under.forward(gate, up, out);
       return;
     }
     Glu.check("gate", gate, gate);
@@ -77,7 +69,7 @@ final class VectorGlu implements Glu {
   @Override
   public void backward(Tensor dh, Tensor gate, Tensor up, Tensor dGate, Tensor dUp, Tensor h) {
     if (gate.dtype() == Dtype.F64) {
-      doubles.backward(dh, gate, up, dGate, dUp, h);
+      under.backward(dh, gate, up, dGate, dUp, h);
       return;
     }
     Glu.check("gate", gate, gate);

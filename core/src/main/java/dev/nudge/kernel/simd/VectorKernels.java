@@ -1,28 +1,37 @@
 package dev.nudge.kernel.simd;
 
-import dev.nudge.kernel.CausalAttention;
-import dev.nudge.kernel.Glu;
 import dev.nudge.kernel.Kernels;
 
-/// Opens the Vector API's kernels; found by [java.util.ServiceLoader].
+/// Puts the Vector API's kernels over others, where this JVM has its module; found by
+/// [java.util.ServiceLoader].
+///
+/// Attention is made of products and of these kernels, so it stays the one beneath.
 public final class VectorKernels implements Kernels.Provider {
   @Override
-  public Kernels open() {
+  public int order() {
+    return 10;
+  }
+
+  @Override
+  public Kernels over(Kernels under) {
+    if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
+      return under;
+    }
     return new Kernels(
         "vector " + Species.F.vectorBitSize() + " bit",
-        new VectorRmsNorm(),
-        new VectorRope(),
-        new VectorGlu(Glu.Activation.SILU),
-        new VectorGlu(Glu.Activation.GELU_TANH),
-        new VectorSoftCap(),
-        new CausalAttention(),
-        new VectorSoftmaxRows(),
-        new VectorCrossEntropy(),
-        new VectorAdamW(),
+        new VectorRmsNorm(under.rmsNorm()),
+        new VectorRope(under.rope()),
+        new VectorGlu(under.swiGlu(), false),
+        new VectorGlu(under.geGlu(), true),
+        new VectorSoftCap(under.softCap()),
+        under.attend(),
+        new VectorSoftmaxRows(under.softmaxRows()),
+        new VectorCrossEntropy(under.crossEntropy()),
+        new VectorAdamW(under.adamW()),
         new VectorAdamW8(),
-        new VectorElementwise(),
-        new VectorNf4(),
-        new VectorFewRows(),
-        new VectorAttendOne());
+        new VectorElementwise(under.elementwise()),
+        new VectorNf4(under.nf4()),
+        new VectorFewRows(under.fewRows()),
+        new VectorAttendOne(under.attendOne()));
   }
 }

@@ -31,8 +31,8 @@ import jdk.incubator.vector.VectorSpecies;
 /// costs a shift and a permutation. For bfloat16 the numbers of the high halves of 16 bytes are
 /// put into the lower, those of the low halves into the upper half of an int: in memory they
 /// then stand in order, and nothing has to be interleaved. Vectors of other than 16 lanes,
-/// short last blocks and F64 go through the portable provider.
-final class VectorNf4 implements Nf4 {
+/// short last blocks and F64 go through the kernel beneath.
+record VectorNf4(Nf4 under) implements Nf4 {
   private static final int TABLE = 16;
   private static final long LOW_BYTES = 0x00ff00ff00ff00ffL;
 
@@ -44,8 +44,6 @@ final class VectorNf4 implements Nf4 {
   private static final IntVector NIBBLES = IntVector.fromArray(I, shifts(), 0);
 
   private static final FloatVector LEVELS = FloatVector.fromArray(F, levels(), 0);
-
-  private final Nf4 portable = new Nf4.Plain();
 
   private static int[] shifts() {
     int[] shifts = new int[LANES];
@@ -66,7 +64,7 @@ final class VectorNf4 implements Nf4 {
   @Override
   public void quantize(Tensor x, Tensor packed, Tensor absmax) {
     if (x.dtype() == Dtype.F64 || absmax.dtype() != Dtype.F32 || LANES > BLOCK) {
-      portable.quantize(x, packed, absmax);
+      under.quantize(x, packed, absmax);
       return;
     }
     Nf4.check(x, packed, absmax);
@@ -124,7 +122,7 @@ final class VectorNf4 implements Nf4 {
   public void dequantize(Tensor packed, Tensor absmax, Tensor out) {
     boolean known = out.dtype() == Dtype.BF16 || out.dtype() == Dtype.F32;
     if (LANES != TABLE || !known || absmax.dtype() != Dtype.F32) {
-      portable.dequantize(packed, absmax, out);
+      under.dequantize(packed, absmax, out);
       return;
     }
     Nf4.check(out, packed, absmax);

@@ -17,9 +17,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// In the backward ŝ is not formed: with k = rstd³·Σ(dy·w·s) / d the gradient is
 /// rstd·dy·w − k·s. Sums are float within a strip and double across strips.
-final class VectorRmsNorm implements RmsNorm {
-  private final RmsNorm doubles = new RmsNorm.Plain();
-
+record VectorRmsNorm(RmsNorm under) implements RmsNorm {
   @Override
   public void forward(
       Tensor x,
@@ -31,7 +29,7 @@ final class VectorRmsNorm implements RmsNorm {
       double eps,
       double offset) {
     if (x.dtype() == Dtype.F64) {
-      doubles.forward(x, delta, sum, w, y, rstd, eps, offset);
+      under.forward(x, delta, sum, w, y, rstd, eps, offset);
       return;
     }
     RmsNorm.checkForward(x, delta, sum, w, y, rstd);
@@ -61,7 +59,7 @@ final class VectorRmsNorm implements RmsNorm {
   @Override
   public void again(Tensor s, Tensor rstd, Tensor w, Tensor y, double offset) {
     if (s.dtype() == Dtype.F64) {
-      doubles.again(s, rstd, w, y, offset);
+      under.again(s, rstd, w, y, offset);
       return;
     }
     RmsNorm.checkForward(s, null, null, w, y, rstd);
@@ -87,7 +85,7 @@ final class VectorRmsNorm implements RmsNorm {
       @Nullable Tensor y,
       double offset) {
     if (s.dtype() == Dtype.F64) {
-      doubles.backward(dy, s, rstd, w, dRes, low, y, offset);
+      under.backward(dy, s, rstd, w, dRes, low, y, offset);
       return;
     }
     RmsNorm.checkBackward(dy, s, rstd, w, dRes, low, y);
@@ -163,7 +161,7 @@ final class VectorRmsNorm implements RmsNorm {
   @Override
   public void weightGradient(Tensor dy, Tensor s, Tensor rstd, Tensor dw) {
     if (s.dtype() == Dtype.F64) {
-      doubles.weightGradient(dy, s, rstd, dw);
+      under.weightGradient(dy, s, rstd, dw);
       return;
     }
     RmsNorm.checkWeight(dy, s, rstd, dw);

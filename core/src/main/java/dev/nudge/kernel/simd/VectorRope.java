@@ -20,14 +20,12 @@ import jdk.incubator.vector.FloatVector;
 /// nearest one.
 ///
 /// [1] Kahan's difference of products: Jeannerod, Louvet and Muller, Math. Comp. 82, 2013.
-final class VectorRope implements Rope {
-  private final Rope doubles = new Rope.Plain();
-
+record VectorRope(Rope under) implements Rope {
   @Override
   public void apply(
       Tensor x, Tensor positions, Tensor cos, Tensor sin, int headDim, boolean inverse) {
     if (x.dtype() == Dtype.F64 || headDim > Strip.BLOCK) {
-      doubles.apply(x, positions, cos, sin, headDim, inverse);
+      under.apply(x, positions, cos, sin, headDim, inverse);
       return;
     }
     Rope.check(x, positions, cos, sin, headDim);

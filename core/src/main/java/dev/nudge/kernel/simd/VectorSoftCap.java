@@ -14,7 +14,7 @@ import jdk.incubator.vector.FloatVector;
 
 /// tanh z = (1 − e)/(1 + e)·sign z with e = exp(−2·|z|); for |z| below 0.35, where 1 − e loses
 /// digits, its series up to z¹¹, whose error there is below 2⁻²⁵ of it.
-final class VectorSoftCap implements SoftCap {
+record VectorSoftCap(SoftCap under) implements SoftCap {
   private static final float SMALL = 0.35f;
   private static final float C3 = -1 / 3f;
   private static final float C5 = 2 / 15f;
@@ -22,12 +22,10 @@ final class VectorSoftCap implements SoftCap {
   private static final float C9 = 62 / 2835f;
   private static final float C11 = -1382 / 155925f;
 
-  private final SoftCap doubles = new SoftCap.Plain();
-
   @Override
   public void forward(Tensor x, double scale, double cap) {
     if (x.dtype() == Dtype.F64) {
-      doubles.forward(x, scale, cap);
+      under.forward(x, scale, cap);
       return;
     }
     Scratch scratch = Scratch.get();
@@ -60,7 +58,7 @@ final class VectorSoftCap implements SoftCap {
   @Override
   public void backward(Tensor y, Tensor dy, double scale, double cap) {
     if (y.dtype() == Dtype.F64 || dy.dtype() == Dtype.F64) {
-      doubles.backward(y, dy, scale, cap);
+      under.backward(y, dy, scale, cap);
       return;
     }
     Scratch scratch = Scratch.get();

@@ -28,20 +28,18 @@ import jdk.incubator.vector.FloatVector;
 ///
 /// The scale is a double and a float is not enough for it (c·s = 50 would be off by 3e-6): it is
 /// split into two floats, and c·s − m = fma(s, low, fma(s, high, −m)) is rounded near its own size.
-final class VectorSoftmaxRows implements SoftmaxRows {
+record VectorSoftmaxRows(SoftmaxRows under) implements SoftmaxRows {
   /// What pads a last vector: its power is 0 at any scale above [#SMALLEST_SCALE], and times a
   /// scale whose lower part is 0 it is no NaN, as an infinity would be.
   static final float LEAST = -1e38f;
 
   private static final double SMALLEST_SCALE = 1e-20;
 
-  private final SoftmaxRows doubles = new SoftmaxRows.Plain();
-
   @Override
   public void forward(
       Tensor scores, double scale, int first, int repeat, int window, Tensor probs, Tensor lse) {
     if (scores.dtype() == Dtype.F64 || !(scale > SMALLEST_SCALE)) {
-      doubles.forward(scores, scale, first, repeat, window, probs, lse);
+      under.forward(scores, scale, first, repeat, window, probs, lse);
       return;
     }
     SoftmaxRows.check(scores, repeat, lse, probs);
@@ -83,7 +81,7 @@ final class VectorSoftmaxRows implements SoftmaxRows {
       Tensor probs,
       Tensor dS) {
     if (scores.dtype() == Dtype.F64) {
-      doubles.backward(scores, scale, first, repeat, window, lse, dP, d, probs, dS);
+      under.backward(scores, scale, first, repeat, window, lse, dP, d, probs, dS);
       return;
     }
     SoftmaxRows.check(scores, repeat, lse, probs);
@@ -148,7 +146,7 @@ final class VectorSoftmaxRows implements SoftmaxRows {
   @Override
   public void rowDots(Tensor a, Tensor b, int heads, Tensor out) {
     if (a.dtype() == Dtype.F64 || b.dtype() == Dtype.F64 || out.dtype() == Dtype.F64) {
-      doubles.rowDots(a, b, heads, out);
+      under.rowDots(a, b, heads, out);
       return;
     }
     SoftmaxRows.check(a, b, heads, out);

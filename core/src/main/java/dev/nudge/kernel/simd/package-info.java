@@ -1,5 +1,5 @@
 /// Computes the operations of [dev.nudge.kernel] with the Vector API, for F32 and BF16; F64 is left
-/// to the portable provider. The only package that imports `jdk.incubator.vector`.
+/// to the kernels that these stand over. The only package that imports `jdk.incubator.vector`.
 ///
 /// Everything is computed in lanes of float. A kernel walks a row in strips of at most
 /// [dev.nudge.kernel.simd.Strip#BLOCK] columns, which stay in the first-level cache: a strip of F32

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /// Holds the start of an adapter against the exact singular values of what quantising lost.
-class LoftqInitTest {
+class LoftqFitTest {
   private static final double SCALING = 0.5;
 
   private final Backend backend = Backends.of(Compute.FP32);
@@ -69,8 +69,8 @@ class LoftqInitTest {
     Tensor a = scope.tensor(Dtype.F32, rank, base.in());
     Tensor b = scope.tensor(Dtype.F32, base.out(), rank);
     LoraInit.fill(a, 3, "path");
-    try (LoftqInit init = new LoftqInit(List.of(base), rank, backend, blockBytes)) {
-      init.fill(base, original, SCALING, a, b);
+    try (LoftqFit fit = new LoftqFit(List.of(base), rank, backend, blockBytes)) {
+      fit.fill(base, original, SCALING, a, b);
     }
     return new Started(a, b);
   }

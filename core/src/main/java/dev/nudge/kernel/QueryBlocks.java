@@ -1,0 +1,71 @@
+package dev.nudge.kernel;
+
+/// Cuts the queries of a sequence into the blocks in which [CausalAttention] goes through them.
+///
+/// A block has [#BLOCK] queries, or [#LONG_BLOCK] where it sees more than [#LONG] keys. A pass that
+/// only measures skips blocks: of those of one size a later one takes more.
+///
+/// @param past keys before the first query
+/// @param m queries
+record QueryBlocks(Attend.Shape h, int past, int m) {
+  private static final int BLOCK = 64;
+  private static final int LONG_BLOCK = 32;
+  private static final int LONG = 2048;
+
+  /// The token of a sequence at which queries that end there take the most scratch.
+  static int fullest(Attend.Shape h, int tokens) {
+    long widest = h.window() == 0 ? tokens : Math.min(tokens, h.window() + LONG_BLOCK - 1L);
+    return LONG_BLOCK * widest > BLOCK * (long) LONG ? tokens : Math.min(tokens, LONG);
+  }
+
+  /// End of the block that starts at query `from`.
+  int end(int from) {
+    int start = past + from;
+    return Math.min(m, from + (start + BLOCK - h.first(start) > LONG ? LONG_BLOCK : BLOCK));
+  }
+
+  /// Start of the block that holds the query before `end`, counted as the forward pass counts.
+  int start(int end) {
+    int split = shortEnd();
+    return end <= split
+        ? (end - 1) / BLOCK * BLOCK
+        : split + (end - split - 1) / LONG_BLOCK * LONG_BLOCK;
+  }
+
+  /// Start of the block that a forward pass comes to behind one that ends at `to`.
+  int next(int to, boolean dry) {
+    return dry ? Math.max(to, lastWhole(to)) : to;
+  }
+
+  /// End of the block that a backward pass comes to before one that starts at `from`.
+  int before(int from, boolean dry) {
+    if (!dry || from > lastWhole(from)) {
+      return from;
+    }
+    return from >= shortEnd() ? shortEnd() : 0;
+  }
+
+  /// Pairs of queries and keys in the products of all blocks.
+  double pairs() {
+    double pairs = 0;
+    for (int from = 0, to; from < m; from = to) {
+      to = end(from);
+      pairs += (to - from) * (double) (past + to - h.first(past + from));
+    }
+    return pairs;
+  }
+
+  /// Where the blocks of [#BLOCK] queries end and those of [#LONG_BLOCK] begin.
+  private int shortEnd() {
+    boolean always = h.window() > 0 && h.window() + BLOCK - 1 <= LONG;
+    return always ? Integer.MAX_VALUE / BLOCK * BLOCK : Math.max(0, LONG - past) / BLOCK * BLOCK;
+  }
+
+  /// Start of the last whole block of the size that stands at query `at`.
+  private int lastWhole(int at) {
+    int split = shortEnd();
+    return at < split
+        ? (Math.min(split, m) / BLOCK - 1) * BLOCK
+        : split + ((m - split) / LONG_BLOCK - 1) * LONG_BLOCK;
+  }
+}
