@@ -1,5 +1,9 @@
-package dev.nudge.settings;
+package dev.nudge.server;
 
+import dev.nudge.settings.ByteSize;
+import dev.nudge.settings.Compute;
+import dev.nudge.settings.Quantize;
+import dev.nudge.settings.Withers;
 import java.nio.file.Path;
 import java.util.List;
 

@@ -1,5 +1,17 @@
-package dev.nudge.settings;
+package dev.nudge.server;
 
+import dev.nudge.settings.ByteSize;
+import dev.nudge.settings.Check;
+import dev.nudge.settings.Compute;
+import dev.nudge.settings.First;
+import dev.nudge.settings.Group;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Kind;
+import dev.nudge.settings.Loopback;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.Quantize;
+import dev.nudge.settings.Schema;
+import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
