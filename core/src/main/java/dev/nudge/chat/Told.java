@@ -9,13 +9,13 @@ import org.jspecify.annotations.Nullable;
 
 /// Hands what a session tells of an answer to who asked.
 ///
-/// Threading: the session's thread of the request, and when that has ended the one that ends it.
+/// Threading: the session's thread of the request.
 final class Told implements Serving.Listener {
   private final AnswerText text;
   private final @Nullable String adapter;
   private final AnswerListener listener;
-  private volatile @Nullable Completion completion;
-  private volatile @Nullable Throwable failure;
+  private @Nullable Completion completion;
+  private @Nullable Throwable failure;
 
   Told(AnswerText text, @Nullable String adapter, AnswerListener listener) {
     this.text = text;
@@ -49,25 +49,18 @@ final class Told implements Serving.Listener {
     failure = what;
   }
 
-  /// Tells the end, when nothing more comes.
-  void end(Usage usage) {
+  @Override
+  public void ended(Usage usage) {
     Completion whole = completion;
-    Throwable what = failure;
-    if (what != null) {
-      listener.failed(what);
+    if (failure != null) {
+      listener.failed(failure);
     } else if (whole != null) {
-      listener.done(
-          new Answer(
-              text.said(), text.thought(), text.calls(), ended(whole.stop()), adapter, usage));
+      Answer.End end = end(whole.stop());
+      listener.done(new Answer(text.said(), text.thought(), text.calls(), end, adapter, usage));
     }
   }
 
-  /// Tells that the session failed.
-  void end(Throwable what) {
-    listener.failed(what);
-  }
-
-  private Answer.End ended(Completion.Stop stop) {
+  private Answer.End end(Completion.Stop stop) {
     return switch (stop) {
       case LENGTH -> Answer.End.LENGTH;
       case INTERRUPTED -> Answer.End.CANCELLED;

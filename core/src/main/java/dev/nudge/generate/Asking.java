@@ -43,6 +43,7 @@ final class Asking implements Serving.Running {
   private AdapterCache.@Nullable Lease lease;
   private volatile boolean cancelled;
   private double seconds;
+  private @Nullable Throwable late; // of the listener's last call
 
   private sealed interface Event {}
 
@@ -231,7 +232,7 @@ final class Asking implements Serving.Running {
     } catch (InterruptedException e) {
       cancel(); // nobody has this thread, so it does not come
     } finally {
-      end();
+      end(listener::ended);
     }
   }
 
@@ -253,7 +254,9 @@ final class Asking implements Serving.Running {
   }
 
   /// Gives everything back.
-  void end() {
+  ///
+  /// @param told what it took, then
+  void end(Consumer<Usage> told) {
     seconds = (System.nanoTime() - start) / 1e9;
     try {
       AdapterCache.Lease held = lease;
@@ -262,7 +265,13 @@ final class Asking implements Serving.Running {
       }
     } finally {
       ended.accept(this);
-      end.countDown();
+      try {
+        told.accept(usage());
+      } catch (RuntimeException | Error e) {
+        late = e;
+      } finally {
+        end.countDown();
+      }
     }
   }
 
@@ -274,8 +283,14 @@ final class Asking implements Serving.Running {
 
   @Override
   public Usage await() {
-    Threads.await(end, this::cancel);
+    join();
+    Threads.rethrow(late, "the listener of a request failed");
     return usage();
+  }
+
+  /// Waits for its end, whatever its listener does.
+  void join() {
+    Threads.await(end, this::cancel);
   }
 
   private Usage usage() {

@@ -53,8 +53,12 @@ public final class Serving {
     /// Takes an answer that has ended.
     void done(int choice, Completion completion);
 
-    /// Takes what the request failed with; nothing comes after that.
+    /// Takes what the request failed with; of its answers nothing comes after that.
     void failed(Throwable failure);
+
+    /// Takes what the request took, once it holds nothing any more: the last call, also where it
+    /// failed or the listener did.
+    default void ended(Usage usage) {}
   }
 
   /// A request that was started.
@@ -65,7 +69,8 @@ public final class Serving {
     void cancel();
 
     /// Waits for the end of all answers and of the last call of the listener. An interrupt of this
-    /// thread cancels the request; the thread is interrupted again.
+    /// thread cancels the request; the thread is interrupted again. What the listener's last call
+    /// threw is thrown here.
     Usage await();
   }
 
@@ -84,7 +89,7 @@ public final class Serving {
     try {
       asking.start();
     } catch (RuntimeException | Error e) {
-      asking.end();
+      asking.end(usage -> {});
       throw e;
     }
     return asking;
@@ -201,7 +206,7 @@ public final class Serving {
       left = List.copyOf(there);
     }
     left.forEach(Asking::cancel);
-    left.forEach(Asking::await);
+    left.forEach(Asking::join);
     if (interrupted) {
       Thread.currentThread().interrupt();
     }

@@ -186,13 +186,18 @@ class ServingTest {
           public void piece(int choice, String text, List<TokenLogprob> more) {
             throw new IllegalStateException("gone");
           }
+
+          @Override
+          public void ended(Usage usage) {
+            throw new IllegalStateException("gone for good");
+          }
         };
     Told good = new Told();
     Serving.Running waits = session.serving().start(request("pump", 30), slow);
     Serving.Running fails = session.serving().start(request("pump", 10_000), bad);
     session.serving().start(request("pump", 30), good).await();
     assertThat(good.done).hasSize(1);
-    fails.await();
+    assertThatThrownBy(fails::await).hasMessage("gone for good");
     assertThat(bad.done).isEmpty();
     held.countDown();
     waits.await();

@@ -8,7 +8,6 @@ import dev.nudge.generate.Serving;
 import dev.nudge.generate.TokenLogprob;
 import dev.nudge.generate.Usage;
 import dev.nudge.settings.BusyException;
-import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -157,12 +156,7 @@ final class Answering {
   }
 
   private static RuntimeException failed(Throwable failure) {
-    return switch (failure) {
-      case InputException e -> e;
-      case BusyException e -> e;
-      case RuntimeException e -> e;
-      default -> new IllegalStateException(failure);
-    };
+    return failure instanceof RuntimeException e ? e : new IllegalStateException(failure);
   }
 
   private Exchange.Spent spent(List<Serving.Running> running) {
