@@ -1,16 +1,15 @@
 package dev.nudge.chat;
 
+import dev.nudge.generate.AnswerEvent;
 import dev.nudge.generate.Completion;
-import dev.nudge.generate.Serving;
-import dev.nudge.generate.TokenLogprob;
 import dev.nudge.generate.Usage;
-import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Hands what a session tells of an answer to who asked.
 ///
 /// Threading: the session's thread of the request.
-final class Told implements Serving.Listener {
+final class Told implements Consumer<AnswerEvent> {
   private final AnswerText text;
   private final @Nullable String adapter;
   private final AnswerListener listener;
@@ -24,14 +23,17 @@ final class Told implements Serving.Listener {
   }
 
   @Override
-  public void piece(int choice, String piece, List<TokenLogprob> tokens) {
-    tell(() -> text.push(piece).forEach(listener::part));
-  }
-
-  @Override
-  public void done(int choice, Completion whole) {
-    tell(() -> text.end().forEach(listener::part));
-    completion = whole;
+  public void accept(AnswerEvent event) {
+    switch (event) {
+      case AnswerEvent.Prompted _ -> {}
+      case AnswerEvent.Piece piece -> tell(() -> text.push(piece.text()).forEach(listener::part));
+      case AnswerEvent.Done done -> {
+        tell(() -> text.end().forEach(listener::part));
+        completion = done.completion();
+      }
+      case AnswerEvent.Failed failed -> failure = failed.failure();
+      case AnswerEvent.Ended ended -> end(ended.usage());
+    }
   }
 
   /// Calls the listener. What it fails with ends the answer, and is told as its failure.
@@ -44,13 +46,7 @@ final class Told implements Serving.Listener {
     }
   }
 
-  @Override
-  public void failed(Throwable what) {
-    failure = what;
-  }
-
-  @Override
-  public void ended(Usage usage) {
+  private void end(Usage usage) {
     Completion whole = completion;
     if (failure != null) {
       listener.failed(failure);
