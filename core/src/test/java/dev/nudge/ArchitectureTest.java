@@ -86,7 +86,6 @@ class ArchitectureTest implements PackageRules {
           Map.entry(
               "chat",
               Set.of(
-                  "tensor",
                   "machine",
                   "adapter",
                   "text",

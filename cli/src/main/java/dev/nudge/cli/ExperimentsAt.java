@@ -3,9 +3,9 @@ package dev.nudge.cli;
 import static java.util.Objects.requireNonNull;
 
 import dev.nudge.format.Json;
+import dev.nudge.server.ServeSettings;
 import dev.nudge.server.experiments.Kept;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ServeSettings;
 import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import java.util.function.Consumer;

@@ -1,10 +1,10 @@
 package dev.nudge.cli;
 
 import dev.nudge.format.Json;
+import dev.nudge.server.ServeSettings;
 import dev.nudge.server.experiments.Metric;
 import dev.nudge.server.experiments.Mode;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ServeSettings;
 import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import java.util.ArrayList;

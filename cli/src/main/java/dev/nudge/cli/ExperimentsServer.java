@@ -4,9 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.nudge.format.Json;
 import dev.nudge.format.Untrusted;
+import dev.nudge.server.ServeSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
-import dev.nudge.settings.ServeSettings;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;

@@ -1,7 +1,7 @@
 package dev.nudge.cli;
 
+import dev.nudge.server.ServeSettings;
 import dev.nudge.server.Server;
-import dev.nudge.settings.ServeSettings;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;

@@ -3,6 +3,7 @@ package dev.nudge.chat;
 import dev.nudge.constrain.Constraint;
 import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.Request;
+import dev.nudge.generate.Serving;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
 import dev.nudge.registry.Registry;
@@ -43,18 +44,6 @@ public final class Assistant implements AutoCloseable {
   private record Usual(@Nullable String adapter) {}
 
   private record Schema(String text, @Nullable Integer turnEnd) {}
-
-  /// A question that is being answered.
-  ///
-  /// Threading: any thread.
-  public interface Running {
-    /// Asks for its end; it comes within a token, as [Answer.End#CANCELLED].
-    void cancel();
-
-    /// Waits until the listener was called for the last time. An interrupt of this thread cancels
-    /// the answer; the thread is interrupted again.
-    void await();
-  }
 
   private Assistant(
       Session session, ChatTemplates templates, Registry registry, Consumer<String> warnings) {
@@ -115,7 +104,7 @@ public final class Assistant implements AutoCloseable {
   /// @throws BusyException where too many questions wait already
   public Answer ask(Question question) {
     CompletableFuture<Answer> whole = new CompletableFuture<>();
-    Running running =
+    Serving.Running running =
         ask(
             question,
             new AnswerListener() {
@@ -143,11 +132,11 @@ public final class Assistant implements AutoCloseable {
     }
   }
 
-  /// Begins to answer a question.
+  /// Begins to answer a question. Who cancels it gets what there is, as [Answer.End#CANCELLED].
   ///
   /// @throws InputException where it cannot be answered as it is
   /// @throws BusyException where too many questions wait already
-  public Running ask(Question question, AnswerListener listener) {
+  public Serving.Running ask(Question question, AnswerListener listener) {
     String asked = question.adapter() == null ? usual() : question.adapter();
     AdapterPlaces.Found found = asked == null ? null : places.find(asked);
     Tools tools = Tools.of(question.tools(), question.toolChoice());
@@ -174,7 +163,7 @@ public final class Assistant implements AutoCloseable {
     String digest = found == null ? null : found.digest();
     Told told = new Told(new AnswerText(rules, oneCall), digest, listener);
     try (AdapterCache.Lease lease = found == null ? null : places.lease(session.cache(), found)) {
-      return Answering.of(session.serving().start(request.withAdapter(lease), told), told);
+      return session.serving().start(request.withAdapter(lease), told);
     }
   }
 

@@ -1,21 +1,20 @@
 package dev.nudge.chat;
 
+import dev.nudge.generate.AnswerEvent;
 import dev.nudge.generate.Completion;
-import dev.nudge.generate.Serving;
-import dev.nudge.generate.TokenLogprob;
 import dev.nudge.generate.Usage;
-import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Hands what a session tells of an answer to who asked.
 ///
-/// Threading: the session's thread of the request, and when that has ended the one that ends it.
-final class Told implements Serving.Listener {
+/// Threading: the session's thread of the request.
+final class Told implements Consumer<AnswerEvent> {
   private final AnswerText text;
   private final @Nullable String adapter;
   private final AnswerListener listener;
-  private volatile @Nullable Completion completion;
-  private volatile @Nullable Throwable failure;
+  private @Nullable Completion completion;
+  private @Nullable Throwable failure;
 
   Told(AnswerText text, @Nullable String adapter, AnswerListener listener) {
     this.text = text;
@@ -24,14 +23,17 @@ final class Told implements Serving.Listener {
   }
 
   @Override
-  public void piece(int choice, String piece, List<TokenLogprob> tokens) {
-    tell(() -> text.push(piece).forEach(listener::part));
-  }
-
-  @Override
-  public void done(int choice, Completion whole) {
-    tell(() -> text.end().forEach(listener::part));
-    completion = whole;
+  public void accept(AnswerEvent event) {
+    switch (event) {
+      case AnswerEvent.Prompted _ -> {}
+      case AnswerEvent.Piece piece -> tell(() -> text.push(piece.text()).forEach(listener::part));
+      case AnswerEvent.Done done -> {
+        tell(() -> text.end().forEach(listener::part));
+        completion = done.completion();
+      }
+      case AnswerEvent.Failed failed -> failure = failed.failure();
+      case AnswerEvent.Ended ended -> end(ended.usage());
+    }
   }
 
   /// Calls the listener. What it fails with ends the answer, and is told as its failure.
@@ -44,30 +46,17 @@ final class Told implements Serving.Listener {
     }
   }
 
-  @Override
-  public void failed(Throwable what) {
-    failure = what;
-  }
-
-  /// Tells the end, when nothing more comes.
-  void end(Usage usage) {
+  private void end(Usage usage) {
     Completion whole = completion;
-    Throwable what = failure;
-    if (what != null) {
-      listener.failed(what);
+    if (failure != null) {
+      listener.failed(failure);
     } else if (whole != null) {
-      listener.done(
-          new Answer(
-              text.said(), text.thought(), text.calls(), ended(whole.stop()), adapter, usage));
+      Answer.End end = end(whole.stop());
+      listener.done(new Answer(text.said(), text.thought(), text.calls(), end, adapter, usage));
     }
   }
 
-  /// Tells that the session failed.
-  void end(Throwable what) {
-    listener.failed(what);
-  }
-
-  private Answer.End ended(Completion.Stop stop) {
+  private Answer.End end(Completion.Stop stop) {
     return switch (stop) {
       case LENGTH -> Answer.End.LENGTH;
       case INTERRUPTED -> Answer.End.CANCELLED;

@@ -235,8 +235,9 @@ public final class Engine implements AutoCloseable {
   private void run() {
     List<Sequence> running = new ArrayList<>();
     Waiting waiting = new Waiting();
-    try (Steps steps =
-        new Steps(model, adapters, () -> limits, inRoom::incrementAndGet, () -> roomy)) {
+    try (Admission admission =
+            new Admission(model, adapters, () -> limits, inRoom::incrementAndGet, () -> roomy);
+        Steps steps = new Steps(model, adapters, admission, limits.threads())) {
       while (!closed) {
         for (Sequence s = submitted.poll(); s != null; s = submitted.poll()) {
           waiting.add(s);
@@ -251,9 +252,9 @@ public final class Engine implements AutoCloseable {
           }
         }
         if (stalled != null || scored != null && !scored.begun()) {
-          steps.starve(running); // those who run end first
+          admission.starve(running); // those who run end first
         } else {
-          steps.admit(waiting, running, scoring());
+          admission.admit(waiting, running, scoring());
         }
         if (!running.isEmpty()) {
           steps.step(running);

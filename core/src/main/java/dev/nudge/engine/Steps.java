@@ -3,12 +3,6 @@ package dev.nudge.engine;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Prefill;
-import dev.nudge.nn.KvPool;
-import dev.nudge.settings.BusyException;
-import dev.nudge.settings.Bytes;
-import dev.nudge.settings.Count;
-import dev.nudge.settings.InputException;
-import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -18,15 +12,10 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Takes the steps of an engine: decodes, then reads prompts; scores rows and embeds texts between
 /// them.
-///
-/// Rows and texts take their workspaces of the memory of keys that no sequence has: what is spare
-/// first. What has begun keeps its room; who does not fit beside it waits, and who fits nowhere is
-/// refused.
 ///
 /// Threading: confined to the engine's thread.
 final class Steps implements AutoCloseable {
@@ -34,200 +23,27 @@ final class Steps implements AutoCloseable {
 
   private final CausalLm model;
   private final NamedAdapters adapters;
-  private final Runnable admitted;
+  private final Admission admission;
   private final Team team;
-  private final Room room;
-  private final ScoreRoom scoreRoom;
-  private final Supplier<Limits> limits;
-  private final int sequences;
-  private final BooleanSupplier roomy;
-  private @Nullable KvPool pool;
-  private @Nullable Kept kept;
-  private boolean more; // sequences wait for room
   private long promptTokens;
   private long cachedTokens;
   private long saidTokens;
 
-  /// @param limits of which the memory of keys may change
-  /// @param admitted run for each sequence that gets room
-  /// @param roomy whether keys that are kept may take memory of their own
-  Steps(
-      CausalLm model,
-      NamedAdapters adapters,
-      Supplier<Limits> limits,
-      Runnable admitted,
-      BooleanSupplier roomy) {
-    Limits first = limits.get();
-    this.limits = limits;
-    this.roomy = roomy;
-    this.admitted = admitted;
+  /// @param admission where what runs has its room
+  Steps(CausalLm model, NamedAdapters adapters, Admission admission, int threads) {
     this.model = model;
     this.adapters = adapters;
-    this.team = new Team(first.threads());
-    this.room = new Room(model, first);
-    this.scoreRoom = new ScoreRoom(model, first.threads());
-    this.sequences = first.sequences();
-  }
-
-  /// Bytes of keys that steps of adapters leave.
-  private long keyBytes() {
-    return limits.get().keyBytes() - room.over();
-  }
-
-  /// Blocks that sequences may have beside what rows have taken that are scored.
-  private int blocks() {
-    long taken = Math.max(0, scoreRoom.bytes() - limits.get().spareBytes());
-    return Limits.blocks(keyBytes() - taken, model);
-  }
-
-  /// Bytes that rows or a text may take beside sequences that have so many blocks, those among them
-  /// that rows have.
-  private long beside(int blocks) {
-    int held = Math.max(blocks, pool == null ? 0 : pool.held());
-    return keyBytes() + limits.get().spareBytes() - held * model.keyValueBytes(Limits.BLOCK);
-  }
-
-  /// Blocks that sequences may grow to.
-  private static int taken(List<Sequence> running) {
-    return running.stream().mapToInt(s -> Limits.blocks(s.positions)).sum();
-  }
-
-  /// Gives the pool what there is for it: at least what it has and running sequences may want.
-  private int settle(List<Sequence> running) {
-    int there = blocks();
-    if (pool != null && running.isEmpty() && pool.held() > there) {
-      drop();
-    }
-    if (pool != null) {
-      pool.limit(Math.max(there, Math.max(pool.held(), taken(running))));
-    }
-    return there;
-  }
-
-  /// Gives the memory of all keys back, while no sequence runs; kept ones are read again.
-  private void drop() {
-    if (pool != null) {
-      pool.close();
-      pool = null;
-      kept = null;
-    }
-  }
-
-  /// Lets waiting sequences run, in their turn, as far as keys have room for all that they may
-  /// become. One of low priority gives its room up to others.
-  ///
-  /// @param scoring whether rows are scored that need the room which they have
-  void admit(Waiting waiting, List<Sequence> running, boolean scoring) {
-    int taken = taken(running);
-    while (true) {
-      boolean idle = running.stream().allMatch(s -> s.ask.low());
-      Sequence s = waiting.peek(idle);
-      more = s != null;
-      if (s != null && !ensured(s)) { // no memory for it; the others go on
-        waiting.take(s);
-        continue;
-      }
-      int blocks = settle(running);
-      if (s == null) {
-        return;
-      }
-      int wanted = Limits.blocks(s.positions);
-      if (taken + wanted > blocks && !scoring && scoreRoom.bytes() > 0) {
-        scoreRoom.close(); // rows are done with it
-        continue;
-      }
-      if (running.size() == sequences || taken + wanted > blocks) {
-        if (running.isEmpty() && !scoring) { // adapters have come meanwhile
-          waiting.take(s);
-          s.end(NoRoomException.of(model, s.positions, blocks));
-          continue;
-        }
-        Sequence low = s.ask.low() ? null : low(running);
-        if (low == null) {
-          return;
-        }
-        taken -= Limits.blocks(low.positions);
-        running.remove(low);
-        gone(low);
-        continue;
-      }
-      waiting.take(s);
-      start(s, blocks);
-      taken += wanted;
-      running.add(s);
-    }
-  }
-
-  /// Lets nobody in, since something waits for the room of those who run; sequences of low priority
-  /// give theirs up.
-  void starve(List<Sequence> running) {
-    more = false;
-    for (Sequence low = low(running); low != null; low = low(running)) {
-      running.remove(low);
-      gone(low);
-    }
-  }
-
-  private static void gone(Sequence low) {
-    low.end(new BusyException("a sequence of low priority gave its room to others", 1));
-  }
-
-  private static @Nullable Sequence low(List<Sequence> running) {
-    return running.reversed().stream().filter(s -> s.ask.low()).findFirst().orElse(null);
-  }
-
-  /// Takes the workspace that a sequence needs; ends it where the system does not give that.
-  private boolean ensured(Sequence s) {
-    try {
-      room.ensure(s.positions, adapters.demands(), this::bytes);
-      return true;
-    } catch (RunException e) {
-      s.end(e);
-      return false;
-    }
-  }
-
-  private void start(Sequence s, int blocks) {
-    KvPool keys = pool;
-    if (keys == null) {
-      keys = model.growingPool(blocks, Limits.BLOCK);
-      pool = keys;
-      kept = new Kept(keys, roomy);
-    }
-    s.start(keys.cache());
-    s.ticket.admit();
-    admitted.run();
-  }
-
-  /// Bytes that steps take, whichever adapters are in them.
-  ///
-  /// @param banked whether any is
-  private long bytes(int tokens, int positions, boolean banked) {
-    long[] most = {0};
-    Runnable measured = () -> most[0] = Math.max(most[0], Room.bytes(model, tokens, positions));
-    adapters.within(null, banked, measured);
-    if (!banked) {
-      return most[0];
-    }
-    for (String name : adapters.names()) {
-      if (adapters.way(name).alone() != null) {
-        adapters.within(name, false, measured);
-      }
-    }
-    return most[0];
+    this.admission = admission;
+    this.team = new Team(threads);
   }
 
   Load load() {
-    KvPool keys = pool;
-    return new Load(
-        0,
-        0,
-        keys == null ? 0 : keys.used(),
-        keys == null ? 0 : keys.held(),
-        blocks(),
-        promptTokens,
-        cachedTokens,
-        saidTokens);
+    return admission.load(promptTokens, cachedTokens, saidTokens);
+  }
+
+  /// Drops the keys of an adapter that is gone.
+  void forget(NamedAdapters.Way way) {
+    admission.forget(way);
   }
 
   /// One token or more of each sequence that answers, and some of the prompts. Those of low
@@ -258,10 +74,10 @@ final class Steps implements AutoCloseable {
   /// however few its tokens are; so prompts that may wait do, while more are to come and others
   /// answer, until they are half of what runs or fill a pass.
   private boolean gathers(List<Sequence> reading, int running) {
-    return more
+    return admission.more()
         && 2 * reading.size() < running
         && reading.stream().allMatch(s -> s.ask.patient())
-        && reading.stream().mapToInt(Sequence::unread).sum() < room.tokens();
+        && reading.stream().mapToInt(Sequence::unread).sum() < admission.room().tokens();
   }
 
   /// The mean of the last hidden states of a text.
@@ -274,35 +90,13 @@ final class Steps implements AutoCloseable {
         job.way.alone(),
         job.way.number() >= 0,
         () -> {
-          int tokens = job.ids.length;
-          job.bytes = job.bytes < 0 ? room.aloneBytes(tokens) : job.bytes;
-          if (clear(job.bytes, tokens, running, scoring)) {
-            try (Workspace ws = room.alone(job.bytes)) {
+          try (Workspace ws = admission.workspace(job, running, scoring)) {
+            if (ws != null) {
               mean[0] = model.embed(job.ids, job.way.number(), ws);
             }
           }
         });
     return mean[0];
-  }
-
-  /// Makes room for a text to embed, where nothing that goes on has it.
-  private boolean clear(long bytes, int tokens, List<Sequence> running, boolean scoring) {
-    if (bytes > beside(0) - scoreRoom.bytes() && !scoring) {
-      scoreRoom.close();
-    }
-    if (bytes > beside(0) - scoreRoom.bytes() && running.isEmpty()) {
-      drop();
-    }
-    long left = beside(0) - scoreRoom.bytes();
-    if (bytes <= left) {
-      return true;
-    } else if (scoring || !running.isEmpty()) {
-      return false;
-    }
-    throw new InputException(
-        "a text of %s needs a workspace of %s to be embedded, and there is memory for %s; shorten it or raise --memory"
-            .formatted(
-                Count.of(tokens, "token"), Bytes.shown(bytes), Bytes.shown(Math.max(0, left))));
   }
 
   /// Scores rows, some or all that are missing, or none where there is no room yet.
@@ -314,31 +108,11 @@ final class Steps implements AutoCloseable {
         job.adapter,
         false,
         () -> {
-          if (job.begun() || begin(job, running)) {
+          if (job.begun() || admission.begin(job, running)) {
             done[0] = job.go(pause);
           }
         });
     return done[0];
-  }
-
-  private boolean begin(ScoreJob job, List<Sequence> running) {
-    if (running.isEmpty() && scoreRoom.whole(job).all() > beside(0)) {
-      drop();
-    }
-    long left = beside(taken(running));
-    if (scoreRoom.bytes() > left) {
-      scoreRoom.close();
-    }
-    ScoreRoom.Size size = scoreRoom.within(left, job);
-    if (size != null) {
-      job.begin(scoreRoom.scorer(size, job));
-      settle(running);
-      return true;
-    } else if (running.isEmpty()) {
-      throw scoreRoom.refusal(job, left);
-    }
-    scoreRoom.close();
-    return false;
   }
 
   /// Those whose steps may be the first one's.
@@ -374,7 +148,7 @@ final class Steps implements AutoCloseable {
             lengths,
             together.stream().map(Sequence::cache).toList(),
             numbers(together),
-            room.workspace(),
+            admission.room().workspace(),
             team);
     for (int i = 0, row = 0; i < lengths.length; row += lengths[i++]) {
       take(together.get(i), logits, row, lengths[i] - 1, ids);
@@ -410,10 +184,10 @@ final class Steps implements AutoCloseable {
     together.sort(Comparator.comparingDouble(Sequence::served));
     List<Sequence> fed = new ArrayList<>();
     List<Integer> lengths = new ArrayList<>();
-    int left = room.tokens();
+    int left = admission.room().tokens();
     for (Sequence s : together) {
       boolean fresh = s.cache().length() == 0 && !turns(s);
-      if (fresh && kept().waits(s, running, this::turns)) {
+      if (fresh && admission.kept().waits(s, running, this::turns)) {
         continue; // what it shares with another prompt is being read
       }
       if (fresh) {
@@ -434,17 +208,6 @@ final class Steps implements AutoCloseable {
     if (!fed.isEmpty()) {
       feed(fed, lengths.stream().mapToInt(i -> i).toArray());
     }
-  }
-
-  /// Drops the keys of an adapter that is gone.
-  void forget(NamedAdapters.Way way) {
-    if (kept != null) {
-      kept.forget(way);
-    }
-  }
-
-  private Kept kept() {
-    return Objects.requireNonNull(kept, "no sequence was admitted");
   }
 
   /// Whether a sequence may become one whose tokens are turned otherwise than a short one's.
@@ -484,9 +247,9 @@ final class Steps implements AutoCloseable {
                 heard.stream().mapToInt(i -> i).toArray(),
                 silent.stream().mapToInt(i -> i).toArray(),
                 (i, at, rows, row) -> fed.get(i).read(rows, row, before[i] + at)),
-            room.workspace(),
+            admission.room().workspace(),
             team);
-    fed.stream().filter(s -> !turns(s)).forEach(kept()::keep);
+    fed.stream().filter(s -> !turns(s)).forEach(admission.kept()::keep);
     for (int row = 0; row < ended.size(); row++) {
       take(fed.get(ended.get(row)), logits, row, 0, ids);
     }
@@ -499,9 +262,5 @@ final class Steps implements AutoCloseable {
   @Override
   public void close() {
     team.close();
-    try (KvPool closing = pool;
-        ScoreRoom scores = scoreRoom) {
-      room.close();
-    }
   }
 }

@@ -32,10 +32,10 @@ final class Asking implements Serving.Running {
 
   private final Session session;
   private final Request request;
-  private final Serving.Listener listener;
+  private final Consumer<AnswerEvent> listener;
   private final Consumer<Asking> ended;
   private final int positions;
-  private final LinkedBlockingQueue<Event> events = new LinkedBlockingQueue<>();
+  private final LinkedBlockingQueue<AnswerEvent> events = new LinkedBlockingQueue<>();
   private final List<Choice> choices = new ArrayList<>();
   private final List<Ticket> tickets = new CopyOnWriteArrayList<>();
   private final CountDownLatch end = new CountDownLatch(1);
@@ -43,19 +43,12 @@ final class Asking implements Serving.Running {
   private AdapterCache.@Nullable Lease lease;
   private volatile boolean cancelled;
   private double seconds;
-
-  private sealed interface Event {}
-
-  private record Prompted(List<TokenLogprob> tokens) implements Event {}
-
-  private record Piece(int choice, String text, List<TokenLogprob> tokens) implements Event {}
-
-  private record Ended(int choice, @Nullable Throwable failure) implements Event {}
+  private @Nullable Throwable late; // of the listener's last call
 
   private Asking(
       Session session,
       Request request,
-      Serving.Listener listener,
+      Consumer<AnswerEvent> listener,
       Consumer<Asking> ended,
       int positions) {
     this.session = session;
@@ -70,7 +63,10 @@ final class Asking implements Serving.Running {
   /// @param ended told when it has ended
   /// @throws InputException where it cannot be answered as it is
   static Asking of(
-      Session session, Request request, Serving.Listener listener, Consumer<Asking> ended) {
+      Session session,
+      Request request,
+      Consumer<AnswerEvent> listener,
+      Consumer<Asking> ended) {
     AdapterCache.Lease adapter = request.adapter();
     int vocabulary = adapter == null ? session.base().vocabSize() : adapter.vocabulary();
     int[] prompt = request.prompt();
@@ -169,7 +165,7 @@ final class Asking implements Serving.Running {
     @Override
     public int next(Tensor logits, int row, int[] ids, int count) {
       if (prompted != null) {
-        events.add(new Prompted(List.copyOf(prompted)));
+        events.add(new AnswerEvent.Prompted(List.copyOf(prompted)));
         prompted = null;
       }
       long now = System.nanoTime();
@@ -187,73 +183,62 @@ final class Asking implements Serving.Running {
       }
       List<TokenLogprob> tokens = answer.logprobs(told);
       told += tokens.size();
-      events.add(new Piece(number, text, tokens));
+      events.add(new AnswerEvent.Piece(number, text, tokens));
     }
 
     @Override
     public void ended(@Nullable Throwable failure) {
-      Throwable why = failure;
+      AnswerEvent last;
       try {
-        if (why == null) {
-          answer.interrupt(); // if it has not ended
-          List<TokenLogprob> left = answer.logprobs(told);
-          if (!left.isEmpty()) {
-            events.add(new Piece(number, "", left));
-          }
-        }
+        last = failure == null ? done() : new AnswerEvent.Failed(failure);
       } catch (RuntimeException | Error e) {
-        why = e;
+        last = new AnswerEvent.Failed(e);
       }
-      events.add(new Ended(number, why));
+      events.add(last);
+    }
+
+    private AnswerEvent done() {
+      answer.interrupt(); // if it has not ended
+      List<TokenLogprob> left = answer.logprobs(told);
+      if (!left.isEmpty()) {
+        events.add(new AnswerEvent.Piece(number, "", left));
+      }
+      return new AnswerEvent.Done(number, answer.completion());
     }
   }
 
   private void tell() {
-    Throwable failure = null; // the first; then nothing more is told
+    boolean failed = false; // then nothing more is told
     try {
       for (int left = request.n(); left > 0; ) {
-        Event event = events.take();
-        left -= event instanceof Ended ? 1 : 0;
-        if (failure != null) {
+        AnswerEvent event = events.take();
+        boolean failure = event instanceof AnswerEvent.Failed;
+        left -= failure || event instanceof AnswerEvent.Done ? 1 : 0;
+        if (failed) {
           continue;
         }
         try {
-          failure = told(event);
-          if (failure != null) {
+          if (failure) {
+            failed = true;
             cancel();
-            listener.failed(failure);
           }
+          listener.accept(event);
         } catch (RuntimeException | Error e) {
-          failure = e;
+          failed = true;
           cancel();
         }
       }
     } catch (InterruptedException e) {
       cancel(); // nobody has this thread, so it does not come
     } finally {
-      end();
+      end(usage -> listener.accept(new AnswerEvent.Ended(usage)));
     }
-  }
-
-  /// Tells the listener.
-  ///
-  /// @return what the request failed with by that; null: nothing
-  private @Nullable Throwable told(Event event) {
-    switch (event) {
-      case Prompted of -> listener.prompt(of.tokens);
-      case Piece piece -> listener.piece(piece.choice, piece.text, piece.tokens);
-      case Ended of -> {
-        if (of.failure != null) {
-          return of.failure;
-        }
-        listener.done(of.choice, choices.get(of.choice).answer.completion());
-      }
-    }
-    return null;
   }
 
   /// Gives everything back.
-  void end() {
+  ///
+  /// @param told what it took, then
+  void end(Consumer<Usage> told) {
     seconds = (System.nanoTime() - start) / 1e9;
     try {
       AdapterCache.Lease held = lease;
@@ -262,7 +247,13 @@ final class Asking implements Serving.Running {
       }
     } finally {
       ended.accept(this);
-      end.countDown();
+      try {
+        told.accept(usage());
+      } catch (RuntimeException | Error e) {
+        late = e;
+      } finally {
+        end.countDown();
+      }
     }
   }
 
@@ -274,8 +265,14 @@ final class Asking implements Serving.Running {
 
   @Override
   public Usage await() {
-    Threads.await(end, this::cancel);
+    join();
+    Threads.rethrow(late, "the listener of a request failed");
     return usage();
+  }
+
+  /// Waits for its end, whatever its listener does.
+  void join() {
+    Threads.await(end, this::cancel);
   }
 
   private Usage usage() {

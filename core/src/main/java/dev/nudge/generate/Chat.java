@@ -1,11 +1,13 @@
 package dev.nudge.generate;
 
+import dev.nudge.data.ChatRows;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Layer;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.settings.Schema;
+import dev.nudge.settings.TrainOn;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.ChatTemplate;
 import java.nio.file.Path;
@@ -26,7 +28,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 public final class Chat implements AutoCloseable {
   private final Session session;
   private final ChatSettings settings;
-  private final Map<String, ChatPrompts> prompts = new HashMap<>(); // of each adapter; "": the base
+  private final Map<String, ChatRows> rows = new HashMap<>(); // of each adapter; "": the base
   private SamplingSettings sampling;
   private @Nullable String system;
   private ArrayNode said = JsonNodeFactory.instance.arrayNode();
@@ -49,8 +51,7 @@ public final class Chat implements AutoCloseable {
     Map<String, Path> adapters = settings.adapters();
     Path first = adapters.isEmpty() ? null : adapters.values().iterator().next();
     Tokenizer tokenizer = Session.tokenizer(settings.model().model(), first, machine);
-    ChatPrompts.of(
-        settings, asked(settings, first), tokenizer); // refused before anything is loaded
+    rows(settings, first, tokenizer); // refused before anything is loaded
     Session session =
         Session.load(settings.model(), null, tokenizer, settings.memory(), machine, warnings);
     try {
@@ -90,16 +91,29 @@ public final class Chat implements AutoCloseable {
         .orElse(adapter);
   }
 
+  /// What makes prompts by a chat template: the settings', the adapter's or the model's.
+  ///
+  /// @param adapter that answers; null: the base alone
+  /// @throws InputException where there is no template, or none that is understood
+  private static ChatRows rows(
+      ChatSettings settings, @Nullable Path adapter, Tokenizer tokenizer) {
+    ChatRows rows =
+        ChatRows.of(
+            settings.model().model(),
+            asked(settings, adapter),
+            settings.template(),
+            TrainOn.ASSISTANT,
+            tokenizer);
+    rows.template();
+    return rows;
+  }
+
   /// What makes prompts for the adapter that answers; made when it is asked first.
-  private ChatPrompts prompts() {
+  private ChatRows rows() {
     String adapter = adapter();
-    return prompts.computeIfAbsent(
-        adapter == null ? "" : adapter,
-        name ->
-            ChatPrompts.of(
-                settings,
-                asked(settings, adapter == null ? null : settings.adapters().get(adapter)),
-                session.tokenizer()));
+    Path folder = adapter == null ? null : settings.adapters().get(adapter);
+    return rows.computeIfAbsent(
+        adapter == null ? "" : adapter, name -> rows(settings, folder, session.tokenizer()));
   }
 
   /// Answers a message, or the last one again with another seed. An interrupt of this thread ends
@@ -161,13 +175,19 @@ public final class Chat implements AutoCloseable {
 
   private Completion complete(Consumer<String> pieces) {
     SamplingSettings now = tries == 0 ? sampling : sampling.withSeed(sampling.seed() + tries);
-    ChatPrompts with = prompts();
+    ChatRows with = rows();
     Generation asked = generation;
     if (asked == null || !asked.is(now, with.turnEnd())) {
       asked = new Generation(session, now, with.turnEnd()); // compiles what answers must match
       generation = asked;
     }
-    return asked.complete(with.ids(messages()), pieces);
+    int[] prompt;
+    try {
+      prompt = with.prompt(messages(), null).ids();
+    } catch (IllegalArgumentException e) { // the template refuses the conversation
+      throw new InputException(String.valueOf(e.getMessage()), e);
+    }
+    return asked.complete(prompt, pieces);
   }
 
   /// What was said, the system's message first.
@@ -264,14 +284,14 @@ public final class Chat implements AutoCloseable {
   /// @throws InputException where a conversation cannot be sampled so
   public void sampling(SamplingSettings wanted) {
     ChatSettings.check(wanted);
-    generation = new Generation(session, wanted, prompts().turnEnd()); // refuses what cannot be
+    generation = new Generation(session, wanted, rows().turnEnd()); // refuses what cannot be
     sampling = wanted;
     tries = 0;
   }
 
   /// What answers, for people.
   public String about() {
-    return settings.model().model() + ", " + prompts().about();
+    return settings.model().model() + ", " + rows().template().place();
   }
 
   @Override

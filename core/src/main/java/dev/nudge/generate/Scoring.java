@@ -93,7 +93,7 @@ public final class Scoring {
     Showing showing =
         settings.show() == null ? null : Showing.of(settings, data, patterns, tokenizer, maxLength);
     try (Session session =
-        Session.load(settings.model(), settings.adapter(), tokenizer, machine, warnings)) {
+        Session.load(settings.model(), settings.adapter(), tokenizer, null, machine, warnings)) {
       List<RowScore> all = session.score(data.examples(), settings.model().lanes(), told);
       return showing == null
           ? summary(all, data.badRows(), null, null)

@@ -13,12 +13,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.Lock;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Answers requests of many clients on one session: each with its own adapter, side by side.
 ///
-/// Threading: any thread. A listener is called by a thread of its request.
+/// Threading: any thread. A listener is called by one thread of its request, so however long a call
+/// takes it holds up nobody else.
 public final class Serving {
   private static final int WAITING = 256; // answers that may wait
   private static final int LONGEST_RETRY = 60; // seconds
@@ -36,27 +38,6 @@ public final class Serving {
     this.session = session;
   }
 
-  /// Is told of the answers to a request, by one thread of that request. However long a call takes
-  /// it holds up nobody else; one that throws ends the request.
-  public interface Listener {
-    /// Takes the prompt's tokens with their log-probabilities, before all else, where the request
-    /// asks for them. The first token has none and is left out.
-    default void prompt(List<TokenLogprob> tokens) {}
-
-    /// Takes text of an answer, whole characters only.
-    ///
-    /// @param choice which answer, from 0
-    /// @param tokens those that came since the last piece, where the sampling asks for
-    ///     log-probabilities; else none
-    void piece(int choice, String text, List<TokenLogprob> tokens);
-
-    /// Takes an answer that has ended.
-    void done(int choice, Completion completion);
-
-    /// Takes what the request failed with; nothing comes after that.
-    void failed(Throwable failure);
-  }
-
   /// A request that was started.
   ///
   /// Threading: any thread.
@@ -65,15 +46,17 @@ public final class Serving {
     void cancel();
 
     /// Waits for the end of all answers and of the last call of the listener. An interrupt of this
-    /// thread cancels the request; the thread is interrupted again.
+    /// thread cancels the request; the thread is interrupted again. What the listener's last call
+    /// threw is thrown here.
     Usage await();
   }
 
   /// Starts a request.
   ///
+  /// @param listener told its answers; where it throws, the request ends
   /// @throws InputException where it cannot be answered as it is
   /// @throws BusyException where too many wait already, or the session drains
-  public Running start(Request request, Listener listener) {
+  public Running start(Request request, Consumer<AnswerEvent> listener) {
     Asking asking = Asking.of(session, request, listener, this::ended);
     synchronized (this) {
       check(request.client(), request.n());
@@ -84,7 +67,7 @@ public final class Serving {
     try {
       asking.start();
     } catch (RuntimeException | Error e) {
-      asking.end();
+      asking.end(usage -> {});
       throw e;
     }
     return asking;
@@ -201,7 +184,7 @@ public final class Serving {
       left = List.copyOf(there);
     }
     left.forEach(Asking::cancel);
-    left.forEach(Asking::await);
+    left.forEach(Asking::join);
     if (interrupted) {
       Thread.currentThread().interrupt();
     }

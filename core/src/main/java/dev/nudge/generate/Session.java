@@ -3,32 +3,24 @@ package dev.nudge.generate;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.data.Example;
-import dev.nudge.engine.DecodeWarmUp;
 import dev.nudge.engine.Engine;
-import dev.nudge.engine.Limits;
 import dev.nudge.engine.RowScore;
-import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.CausalLm;
-import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.model.Quantization;
 import dev.nudge.settings.ByteSize;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.SamplingSettings;
-import dev.nudge.tensor.Ledger;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -46,45 +38,35 @@ public final class Session implements AutoCloseable {
   public static final String ADAPTER = "adapter";
 
   private static final int SCORED = 512; // rows told together
-  private static final int ADAPTERS_SHARE = 4; // one part in so many of the memory of keys
 
   private final Tokenizer tokenizer;
   private final CausalLm model;
   private final Identity.Model identity;
   private final NamedAdapters adapters;
   private final int maxLength;
-  private final long held; // bytes of the weights
-  private final long steps; // bytes of the workspace of steps, before an adapter is attached
-  private final long free; // bytes of keys without adapters
-  private final Map<String, Long> attached = new HashMap<>(); // bytes of those not the cache's
-  private long cached; // bytes that those of the cache may take
+  private final SessionMemory memory;
   private final ModelConfig base;
   private final boolean anyBase;
   private final Consumer<String> warnings;
   private final ReadWriteLock lock = new ReentrantReadWriteLock();
   private final Sampler.Room room = new Sampler.Room();
-  private volatile Limits limits;
   private volatile @Nullable Engine engine;
   private @Nullable AdapterCache cache;
   private @Nullable Serving serving;
   private volatile boolean closed;
 
-  private Session(
+  Session(
       Tokenizer tokenizer,
       CausalLm model,
       Identity.Model identity,
       int maxLength,
-      long held,
-      Limits limits,
+      SessionMemory memory,
       boolean anyBase,
       Consumer<String> warnings) {
     this.tokenizer = tokenizer;
     this.model = model;
     this.identity = identity;
-    this.held = held;
-    this.steps = limits.stepBytes(model);
-    this.free = limits.keyBytes();
-    this.limits = limits;
+    this.memory = memory;
     this.base = model.config();
     this.anyBase = anyBase;
     this.warnings = warnings;
@@ -98,19 +80,7 @@ public final class Session implements AutoCloseable {
   /// @param warnings told one line each
   public static Session load(
       ModelSettings settings, @Nullable Path adapter, Machine machine, Consumer<String> warnings) {
-    return load(settings, adapter, null, machine, warnings);
-  }
-
-  /// Loads a model with an adapter, and takes a tokenizer that is loaded already.
-  ///
-  /// @param loaded the model's tokenizer; null: it is loaded
-  public static Session load(
-      ModelSettings settings,
-      @Nullable Path adapter,
-      @Nullable Tokenizer loaded,
-      Machine machine,
-      Consumer<String> warnings) {
-    return load(settings, adapter, loaded, null, machine, warnings);
+    return load(settings, adapter, null, null, machine, warnings);
   }
 
   /// Loads a model with an adapter within an amount of memory.
@@ -125,55 +95,7 @@ public final class Session implements AutoCloseable {
       @Nullable ByteSize memory,
       Machine machine,
       Consumer<String> warnings) {
-    Path folder = settings.model();
-    ModelConfig config = ModelConfig.load(folder);
-    Integer given = settings.maxLength();
-    int most = config.maxPositionEmbeddings();
-    if (given != null && given > most) {
-      warnings.accept(
-          "--max-length " + given + " is above the model's max_position_embeddings, " + most);
-    }
-    Checkpoint.check(folder, config);
-    Quantization quantization = Quantization.resolve(settings, config);
-    Backend backend = Backend.resolve(settings.compute(), machine.cache(), config.widths());
-    backend.notes().forEach(warnings);
-    Identity.Model identity =
-        new Identity.Model(
-            folder, quantization.format(), () -> BaseDigest.of(folder, machine.cache()));
-    long before = Ledger.bytes();
-    Tokenizer tokenizer;
-    CausalLm model;
-    try (DecodeWarmUp warmUp = DecodeWarmUp.start(backend, quantization)) {
-      tokenizer = loaded == null ? tokenizer(folder, adapter, machine) : loaded;
-      model = Checkpoint.load(folder, config, backend, quantization);
-    }
-    Integer threads = settings.threads();
-    long held = Ledger.bytes() - before;
-    Session session =
-        new Session(
-            tokenizer,
-            model,
-            identity,
-            maxLength(settings, config),
-            held,
-            Limits.of(
-                model,
-                threads == null ? machine.threads() : threads,
-                memory == null ? null : memory.bytes(),
-                machine.memoryBytes(),
-                held,
-                maxLength(settings, config)),
-            settings.anyBase(),
-            warnings);
-    try {
-      if (adapter != null) {
-        session.attach(ADAPTER, adapter);
-      }
-      return session;
-    } catch (RuntimeException | Error e) {
-      session.close();
-      throw e;
-    }
+    return new SessionLoader(settings, machine, warnings).load(adapter, loaded, memory);
   }
 
   /// Loads the tokenizer of a model with an adapter: the adapter's, where that brings tokens or
@@ -222,28 +144,8 @@ public final class Session implements AutoCloseable {
               adapters.attach(name, made);
               adapters.use(name);
             });
-        own(name, made.bytes());
+        memory.attach(name, made.bytes());
       }
-    }
-  }
-
-  /// Books what an adapter takes that is not the cache's.
-  private synchronized void own(String name, long bytes) {
-    attached.put(name, bytes);
-    settleKeys();
-  }
-
-  private synchronized void disown(String name) {
-    if (attached.remove(name) != null) {
-      settleKeys();
-    }
-  }
-
-  /// Gives keys the memory that adapters leave.
-  private synchronized void settleKeys() {
-    limits = limits.withKeyBytes(Math.max(0, free - attachedBytes() - cached));
-    if (engine != null) {
-      engine.keyBytes(limits.keyBytes());
     }
   }
 
@@ -297,7 +199,7 @@ public final class Session implements AutoCloseable {
     try {
       if (!closed) {
         between(running -> running.detach(name), () -> adapters.detach(name));
-        disown(name);
+        memory.detach(name);
       }
     } finally {
       lock.readLock().unlock();
@@ -308,29 +210,26 @@ public final class Session implements AutoCloseable {
   public synchronized AdapterCache cache() {
     AdapterCache there = cache;
     if (there == null) {
-      long share = limits.keyBytes() / ADAPTERS_SHARE;
-      there = new AdapterCache(this, share);
-      cached = share;
-      settleKeys();
+      there = new AdapterCache(this, memory.cacheAdapters());
       cache = there;
     }
     return there;
   }
 
   /// Says how many answers may run side by side; to be called before the first.
-  public synchronized void sequences(int most) {
-    limits = limits.withSequences(most);
+  public void sequences(int most) {
+    memory.sequences(most);
   }
 
   /// Tokens that prompts and answers of all callers together may have.
   public long keyTokens() {
-    return limits.positions(model);
+    return memory.keyTokens();
   }
 
   /// The least `--memory` with which so many tokens of a prompt and its answer have room beside
   /// weights, workspace and the share of adapters, in bytes.
-  public synchronized long leastMemory(int tokens) {
-    return limits.least(model, held + attachedBytes(), tokens, ADAPTERS_SHARE);
+  public long leastMemory(int tokens) {
+    return memory.least(tokens);
   }
 
   /// The most tokens of an answer where a request says nothing: what the model takes, but no more
@@ -410,7 +309,7 @@ public final class Session implements AutoCloseable {
       engine = null;
     }
     if (engine == null) {
-      engine = new Engine(model, adapters, limits);
+      engine = memory.start(adapters);
     }
     if (serving != null) {
       engine.keepKeys();
@@ -418,19 +317,15 @@ public final class Session implements AutoCloseable {
     return engine;
   }
 
-  private synchronized long attachedBytes() {
-    return attached.values().stream().mapToLong(bytes -> bytes).sum();
-  }
-
   /// What the memory goes to.
-  public synchronized Account account() {
-    return new Account(held, attachedBytes() + cached, steps, limits.keyBytes());
+  public Account account() {
+    return memory.account();
   }
 
   /// Says in a line what the keys of a token take, of how many tokens there may be, and what else
   /// the memory goes to.
   String plan() {
-    return account().told(model, limits, maxLength);
+    return memory.told(maxLength);
   }
 
   /// The mean of the last hidden states of a text's tokens, behind the last norm: its embedding.
@@ -480,7 +375,7 @@ public final class Session implements AutoCloseable {
     Lock held = hold();
     try {
       rows.forEach(row -> config().checkTokens(row.ids()));
-      int wanted = lanes == null ? limits.threads() : lanes;
+      int wanted = lanes == null ? memory.limits().threads() : lanes;
       int used = Math.max(1, Math.min(wanted, rows.size()));
       List<RowScore> all = new ArrayList<>(rows.size());
       for (int from = 0; from < rows.size(); from += SCORED) {

@@ -12,6 +12,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
 
 /// The files of an OCI image layout: `oci-layout`, `index.json`, `blobs/sha256/…`; in a registry
 /// also `adapters/…`, folders in which the blobs of a version have their names.
@@ -68,6 +70,14 @@ record Layout(Path folder) {
   /// Reads a manifest of this layout.
   Manifest manifest(String digest) {
     return Manifest.read(blobs().read(digest), blobs().path(digest).toString());
+  }
+
+  /// What a file of a version says; missing where it has none.
+  JsonNode json(Version version, String name) {
+    Descriptor file = manifest(version.digest()).files(version.shown()).get(name);
+    return file == null
+        ? MissingNode.getInstance()
+        : Json.readOrMissing(blobs().path(file.digest()));
   }
 
   /// Writes the index.

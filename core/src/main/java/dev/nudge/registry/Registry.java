@@ -1,31 +1,23 @@
 package dev.nudge.registry;
 
-import dev.nudge.format.Blobs;
-import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
 import dev.nudge.format.Turn;
 import dev.nudge.registry.RegistryException.Reason;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.Nearest;
 import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.RunException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.time.format.DateTimeParseException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.MissingNode;
 
 /// Keeps adapters as versions that never change, and names that move between them.
 ///
@@ -215,77 +207,11 @@ public final class Registry {
   ///
   /// @throws RegistryException where there is none
   public synchronized Version find(Reference reference) {
-    Book now = book();
-    String name = reference.name();
-    Version found =
-        switch (reference.to()) {
-          case Reference.Alias to -> {
-            Alias alias = now.alias(name, to.alias());
-            yield alias == null ? null : now.version(name, alias.version());
-          }
-          case Reference.Number to -> now.version(name, to.number());
-          case Reference.Digest to -> digested(now, reference, to.digest());
-        };
-    if (found == null) {
-      throw unknown(now, reference);
-    }
-    return found;
+    return lookup(book()).find(reference);
   }
 
-  /// The latest version whose digest begins so; null where there is none.
-  private static @Nullable Version digested(Book now, Reference reference, String digest) {
-    if (Blobs.isDigest(digest)) {
-      return now.version(reference.name(), digest);
-    }
-    Adapter adapter = now.adapter(reference.name());
-    List<Version> found =
-        adapter == null
-            ? List.of()
-            : adapter.versions().stream().filter(v -> v.digest().startsWith(digest)).toList();
-    if (found.stream().map(Version::digest).distinct().count() > 1) {
-      throw new RegistryException(
-          Reason.UNKNOWN,
-          "%s is the beginning of the digests of %s; give more of its digits"
-              .formatted(
-                  reference, String.join(", ", found.stream().map(Version::shown).toList())));
-    }
-    return found.isEmpty() ? null : found.getLast();
-  }
-
-  private RegistryException unknown(Book now, Reference reference) {
-    Adapter adapter = now.adapter(reference.name());
-    if (adapter == null) {
-      return new RegistryException(
-          Reason.UNKNOWN,
-          "there is no adapter '%s' in the registry %s%s"
-              .formatted(
-                  reference.name(),
-                  layout.folder(),
-                  now.names().isEmpty()
-                      ? ", which is empty; nudge adapters push fills it, --registry names another"
-                      : Nearest.hint(reference.name(), now.names())));
-    }
-    List<Integer> numbers = adapter.versions().stream().map(Version::number).toList();
-    List<String> aliases = adapter.aliases().stream().map(Alias::name).toList();
-    return new RegistryException(
-        Reason.UNKNOWN,
-        "there is no %s; versions of %s are %s, aliases %s"
-            .formatted(
-                reference,
-                reference.name(),
-                shortened(numbers),
-                aliases.isEmpty() ? "none" : String.join(", ", aliases)));
-  }
-
-  private static String shortened(List<Integer> numbers) {
-    int most = 8;
-    String last =
-        String.join(
-            ", ",
-            numbers.subList(Math.max(0, numbers.size() - most), numbers.size()).stream()
-                .map(String::valueOf)
-                .toList());
-    return numbers.size() > most ? numbers.getFirst() + " … " + last : last;
+  private Lookup lookup(Book now) {
+    return new Lookup(now, layout.folder());
   }
 
   /// Writes a version as a plain PEFT folder.
@@ -360,7 +286,7 @@ public final class Registry {
     Book now = book();
     Adapter adapter = now.adapter(name);
     if (adapter == null) {
-      throw unknown(now, new Reference(name, new Reference.Number(1)));
+      throw lookup(now).unknown(new Reference(name, new Reference.Number(1)));
     }
     return adapter;
   }
@@ -385,8 +311,7 @@ public final class Registry {
   ///
   /// @param to null: it is taken away
   /// @param expected where the caller believes it to be
-  /// @throws RegistryException where it is elsewhere by now, the version is blocked, or the alias
-  /// is
+  /// @throws RegistryException where it is elsewhere by now, the version is blocked, or the alias is
   ///   protected and no gate has passed the version
   public Move alias(
       String name, String alias, @Nullable Version to, Alias.Expected expected, Note note) {
@@ -406,100 +331,13 @@ public final class Registry {
       Note note) {
     Reference.checked("ALIAS", alias);
     if (override) {
-      checkWhy(note, "an override of a protected alias");
+      Aliases.checkWhy(note, "an override of a protected alias");
     }
-    return change(
-        book -> {
-          Alias was = book.alias(name, alias);
-          String from = was == null ? null : was.digest();
-          if (!expected.any() && !Objects.equals(expected.digest(), from)) {
-            throw new RegistryException(
-                Reason.MOVED,
-                "%s@%s is %s, not %s as expected; it stays there"
-                    .formatted(
-                        name,
-                        alias,
-                        shown(book, name, from),
-                        shown(book, name, expected.digest())));
-          }
-          Version now = to == null ? null : book.version(name, to.number());
-          if (to != null && (now == null || now.state() == VersionState.BLOCKED)) {
-            throw new RegistryException(
-                now == null ? Reason.UNKNOWN : Reason.BLOCKED,
-                "%s:%d is %s; an alias cannot be at it"
-                    .formatted(name, to.number(), now == null ? "not there" : "blocked"));
-          }
-          if (!Objects.equals(from, now == null ? null : now.digest())) {
-            List<String> against = against(book, name, alias, now);
-            if (!against.isEmpty() && !override) {
-              throw gated(name, alias, now, against);
-            }
-            append(moved(name, note, alias, from, now, false, against));
-          }
-          return new Move(name, alias, from, now);
-        });
+    return change(book -> aliases(book).move(name, alias, to, expected, override, note));
   }
 
-  private static Event.Moved moved(
-      String name,
-      Note note,
-      String alias,
-      @Nullable String from,
-      @Nullable Version to,
-      boolean back,
-      List<String> overridden) {
-    return new Event.Moved(
-        name,
-        note,
-        alias,
-        from,
-        to == null ? null : to.digest(),
-        to == null ? 0 : to.number(),
-        back,
-        overridden);
-  }
-
-  private static void checkWhy(Note note, String what) {
-    String why = note.why();
-    if (why == null || why.isBlank()) {
-      throw new InputException(what + " needs a reason; give --why");
-    }
-  }
-
-  /// What stands against a move of an alias; nothing where it is not protected.
-  private List<String> against(Book book, String name, String alias, @Nullable Version to) {
-    Protection protection = book.protection(name, alias);
-    if (protection == null) {
-      return List.of();
-    }
-    if (to == null) {
-      return List.of("it would be taken away");
-    }
-    JsonNode now = lastGate(to, protection.policy());
-    List<String> reasons = new ArrayList<>(gate(to, now, protection.policy()));
-    Alias was = book.alias(name, alias);
-    Version before = was == null ? null : book.version(name, was.digest());
-    if (before != null) {
-      JsonNode then = lastGate(before, protection.policy());
-      reasons.addAll(GateCheck.otherQuestions(before.shown(), then, now));
-    }
-    return reasons;
-  }
-
-  private static RegistryException gated(
-      String name, String alias, @Nullable Version to, List<String> against) {
-    return new RegistryException(
-        Reason.GATED,
-        to == null
-            ? "%s@%s is protected; to take it away give --override and --why".formatted(name, alias)
-            : "%s@%s is protected, and %s has no fresh PASS: %s; evaluate it by a policy and keep its %s (nudge adapters state %s validated --report), or give --override and --why"
-                .formatted(
-                    name,
-                    alias,
-                    to.shown(),
-                    String.join(", ", against),
-                    GateCheck.FILE,
-                    to.shown()));
+  private Aliases aliases(Book book) {
+    return new Aliases(book, layout, this::append);
   }
 
   /// Why no gate lets a version pass; empty: one does. The gate that was judged last counts, of
@@ -507,48 +345,8 @@ public final class Registry {
   ///
   /// @param policy digest of the policy; null: any
   public List<String> gate(Version version, @Nullable String policy) {
-    return gate(version, lastGate(version, policy), policy);
-  }
-
-  private List<String> gate(Version version, JsonNode last, @Nullable String policy) {
-    if (last.isMissingNode()) {
-      return List.of(
-          "no %s%s is kept with it"
-              .formatted(GateCheck.FILE, policy == null ? "" : " of the policy " + policy));
-    }
-    Map<String, String> files = new TreeMap<>();
-    layout
-        .manifest(version.digest())
-        .files(version.shown())
-        .forEach((name, file) -> files.put(name, file.digest()));
-    GateCheck.Known known =
-        new GateCheck.Known(files, json(version, "tokenizer_config.json"), lineage(version));
-    return GateCheck.against(known, last, policy);
-  }
-
-  /// The gate that was judged last; missing where there is none.
-  private JsonNode lastGate(Version version, @Nullable String policy) {
-    JsonNode last = null;
-    for (Version.Report report : version.reports()) {
-      JsonNode gate =
-          report.name().equals(GateCheck.FILE)
-              ? Json.readOrMissing(layout.blobs().path(report.digest()))
-              : MissingNode.getInstance();
-      boolean asked =
-          policy == null || gate.path("digests").path("policy").asString("").equals(policy);
-      if (!gate.isMissingNode() && asked && (last == null || !at(gate).isBefore(at(last)))) {
-        last = gate;
-      }
-    }
-    return last == null ? MissingNode.getInstance() : last;
-  }
-
-  private static Instant at(JsonNode gate) {
-    try {
-      return Instant.parse(gate.path("at").asString(""));
-    } catch (DateTimeParseException e) {
-      return Instant.MIN;
-    }
+    Gates gates = new Gates(layout);
+    return gates.against(version, gates.last(version, policy), policy);
   }
 
   /// Protects an alias: from now on it goes only to versions that a gate has passed. It may be
@@ -559,42 +357,18 @@ public final class Registry {
   /// @throws RegistryException where there is no such name
   public void protect(String name, String alias, @Nullable String policy, Note note) {
     Reference.checked("ALIAS", alias);
-    change(
-        book -> {
-          Protection was = book.protection(name, alias);
-          if (book.adapter(name) == null) {
-            throw unknown(book, new Reference(name, new Reference.Number(1)));
-          }
-          if (was == null || !Objects.equals(was.policy(), policy)) {
-            append(new Event.Protected(name, note, alias, true, policy));
-          }
-          return true;
-        });
+    change(book -> aliases(book).protect(name, alias, policy, note));
   }
 
   /// Takes the protection of an alias away; the note has to say why.
   public void unprotect(String name, String alias, Note note) {
-    checkWhy(note, "taking the protection of an alias away");
-    change(
-        book -> {
-          if (book.protection(name, alias) != null) {
-            append(new Event.Protected(name, note, alias, false, null));
-          }
-          return true;
-        });
+    Aliases.checkWhy(note, "taking the protection of an alias away");
+    change(book -> aliases(book).unprotect(name, alias, note));
   }
 
   /// How an alias is protected; null: it is not.
   public synchronized @Nullable Protection protection(String name, String alias) {
     return book().protection(name, alias);
-  }
-
-  private static String shown(Book book, String name, @Nullable String digest) {
-    if (digest == null) {
-      return "at no version";
-    }
-    Version version = book.version(name, digest);
-    return version == null ? "at " + digest : "at version " + version.number();
   }
 
   /// Puts an alias back to where it was before; again, to where it was before that. What is removed
@@ -603,32 +377,7 @@ public final class Registry {
   /// @throws RegistryException where there is no alias, it was nowhere before, or it is not where
   ///   it is expected
   public Move rollback(String name, String alias, Alias.Expected expected, Note note) {
-    return change(
-        book -> {
-          Alias was = book.alias(name, alias);
-          if (was == null) {
-            throw unknown(book, new Reference(name, new Reference.Alias(alias)));
-          }
-          if (!expected.any() && !Objects.equals(expected.digest(), was.digest())) {
-            throw new RegistryException(
-                Reason.MOVED,
-                "%s@%s is %s, not %s as expected; it stays there"
-                    .formatted(
-                        name,
-                        alias,
-                        shown(book, name, was.digest()),
-                        shown(book, name, expected.digest())));
-          }
-          Version back = book.before(name, was);
-          if (back == null) {
-            throw new RegistryException(
-                Reason.NOWHERE_BACK,
-                "%s@%s was at no other version before that can be used; it stays at version %d"
-                    .formatted(name, alias, was.version()));
-          }
-          append(moved(name, note, alias, was.digest(), back, true, List.of()));
-          return new Move(name, alias, was.digest(), back);
-        });
+    return change(book -> aliases(book).rollback(name, alias, expected, note));
   }
 
   /// Says what state a version is in.
@@ -679,7 +428,7 @@ public final class Registry {
   /// tokenizer, template and data, settings, parent, licence; a missing node where nothing is
   /// known.
   public JsonNode lineage(Version version) {
-    return json(version, MediaTypes.LINEAGE);
+    return layout.json(version, MediaTypes.LINEAGE);
   }
 
   /// The name of the base that a version was trained on: the folder's, as `adapter_config.json` has
@@ -691,21 +440,13 @@ public final class Registry {
 
   private String readBaseName(Version version) {
     try {
-      String path = json(version, "adapter_config.json").path(BASE_NAME).asString("");
+      String path = layout.json(version, "adapter_config.json").path(BASE_NAME).asString("");
       String plain = path.replace('\\', '/').replaceAll("/+$", "");
       String name = plain.substring(plain.lastIndexOf('/') + 1);
       return name.equals(".") || name.equals("..") ? "" : name;
     } catch (InputException e) {
       return ""; // a file of the version is missing: who asks for it is told
     }
-  }
-
-  /// What a file of a version says; missing where it has none.
-  private JsonNode json(Version version, String name) {
-    Descriptor file = layout.manifest(version.digest()).files(version.shown()).get(name);
-    return file == null
-        ? MissingNode.getInstance()
-        : Json.readOrMissing(layout.blobs().path(file.digest()));
   }
 
   /// The versions that [#remove] would remove.

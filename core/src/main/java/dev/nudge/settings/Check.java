@@ -5,10 +5,10 @@ import org.jspecify.annotations.Nullable;
 
 /// Range checks for the constructors of settings. A message says what was given and what is
 /// allowed, and begins with the flag to change.
-final class Check {
+public final class Check {
   private Check() {}
 
-  static void atLeast(String flag, @Nullable Number value, long least) {
+  public static void atLeast(String flag, @Nullable Number value, long least) {
     if (value != null && value.longValue() < least) {
       throw wrong(flag, value, "at least " + least);
     }
@@ -26,7 +26,7 @@ final class Check {
     }
   }
 
-  static void between(String flag, double value, int least, int most) {
+  public static void between(String flag, double value, int least, int most) {
     if (!(value >= least && value <= most)) {
       throw wrong(flag, value, "from " + least + " to " + most);
     }
@@ -39,7 +39,7 @@ final class Check {
     }
   }
 
-  static void notBlank(String flag, @Nullable String value) {
+  public static void notBlank(String flag, @Nullable String value) {
     if (value != null && value.isBlank()) {
       throw new InputException(flag + " is " + Kind.shown(value) + "; it must not be blank");
     }

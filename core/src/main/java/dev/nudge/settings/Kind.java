@@ -214,7 +214,7 @@ public enum Kind {
   }
 
   /// Shows a value on one line: text in quotes, long text cut.
-  static String shown(Object raw) {
+  public static String shown(Object raw) {
     String text = raw.toString().replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t");
     String cut = text.length() > 60 ? text.substring(0, 57) + "..." : text;
     return raw instanceof String ? "'" + cut + "'" : cut;

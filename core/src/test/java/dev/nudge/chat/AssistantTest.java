@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
 import dev.nudge.format.Json;
+import dev.nudge.generate.Serving;
 import dev.nudge.generate.Session;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
@@ -122,11 +123,11 @@ class AssistantTest {
     List<Heard> heard = List.of(new Heard(), new Heard(), new Heard());
     List<Question> questions =
         List.of(question(12), question(12).withAdapter("one"), question(12).withAdapter("other"));
-    List<Assistant.Running> running = new ArrayList<>();
+    List<Serving.Running> running = new ArrayList<>();
     for (int i = 0; i < 3; i++) {
       running.add(assistant.ask(questions.get(i), heard.get(i)));
     }
-    running.forEach(Assistant.Running::await);
+    running.forEach(Serving.Running::await);
     List<String> texts = new ArrayList<>();
     for (Heard one : heard) {
       assertThat(one.failure).isNull();
@@ -279,7 +280,7 @@ class AssistantTest {
   @Test
   void anAnswerThatIsCancelledEndsWithinATokenAndKeepsWhatThereIs() throws Exception {
     Heard heard = new Heard();
-    Assistant.Running running = assistant.ask(question(400), heard);
+    Serving.Running running = assistant.ask(question(400), heard);
     heard.begun.await();
     running.cancel();
     running.await();
@@ -309,7 +310,7 @@ class AssistantTest {
             failures.add(failure);
           }
         };
-    Assistant.Running running = assistant.ask(question(30), broken);
+    Serving.Running running = assistant.ask(question(30), broken);
     String other = assistant.ask(question(30)).text();
     running.await();
     assertThat(other).isEqualTo(alone(null, 30));

@@ -24,6 +24,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -56,24 +57,19 @@ class AdapterCacheTest {
     assertThat(Ledger.bytes()).isEqualTo(before);
   }
 
-  private static final class Last implements Serving.Listener {
+  private static final class Last implements Consumer<AnswerEvent> {
     volatile Completion done = new Completion("", 0, Completion.Stop.INTERRUPTED);
     final CountDownLatch begun = new CountDownLatch(1);
     final AtomicInteger failures = new AtomicInteger();
 
     @Override
-    public void piece(int choice, String text, List<TokenLogprob> tokens) {
-      begun.countDown();
-    }
-
-    @Override
-    public void done(int choice, Completion completion) {
-      done = completion;
-    }
-
-    @Override
-    public void failed(Throwable failure) {
-      failures.incrementAndGet();
+    public void accept(AnswerEvent event) {
+      switch (event) {
+        case AnswerEvent.Piece _ -> begun.countDown();
+        case AnswerEvent.Done(int choice, Completion completion) -> done = completion;
+        case AnswerEvent.Failed _ -> failures.incrementAndGet();
+        case AnswerEvent.Prompted _, AnswerEvent.Ended _ -> {}
+      }
     }
   }
 

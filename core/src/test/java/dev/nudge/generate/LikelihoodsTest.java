@@ -166,6 +166,7 @@ class LikelihoodsTest {
             new ModelSettings(folder, null, null, Compute.FP32, null, null, 256, false),
             null,
             Tokenizer.load(MODEL),
+            null,
             MACHINE,
             warning -> {});
     int vocabulary = session.config().vocabSize();

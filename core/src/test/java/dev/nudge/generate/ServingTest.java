@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -52,7 +53,7 @@ class ServingTest {
   }
 
   /// Writes down what it is told.
-  private static class Told implements Serving.Listener {
+  private static class Told implements Consumer<AnswerEvent> {
     final List<String> texts = Collections.synchronizedList(new ArrayList<>());
     final List<Completion> done = Collections.synchronizedList(new ArrayList<>());
     final List<TokenLogprob> tokens = Collections.synchronizedList(new ArrayList<>());
@@ -60,20 +61,17 @@ class ServingTest {
     volatile @Nullable Throwable failure;
 
     @Override
-    public void piece(int choice, String text, List<TokenLogprob> more) {
-      texts.add(text);
-      tokens.addAll(more);
-      begun.countDown();
-    }
-
-    @Override
-    public void done(int choice, Completion completion) {
-      done.add(completion);
-    }
-
-    @Override
-    public void failed(Throwable why) {
-      failure = why;
+    public void accept(AnswerEvent event) {
+      switch (event) {
+        case AnswerEvent.Piece(int choice, String text, List<TokenLogprob> more) -> {
+          texts.add(text);
+          tokens.addAll(more);
+          begun.countDown();
+        }
+        case AnswerEvent.Done(int choice, Completion completion) -> done.add(completion);
+        case AnswerEvent.Failed(Throwable why) -> failure = why;
+        case AnswerEvent.Prompted _, AnswerEvent.Ended _ -> {}
+      }
     }
   }
 
@@ -145,9 +143,12 @@ class ServingTest {
     Told again =
         new Told() {
           @Override
-          public void prompt(List<TokenLogprob> tokens) {
-            assertThat(texts).isEmpty();
-            prompt.addAll(tokens);
+          public void accept(AnswerEvent event) {
+            super.accept(event);
+            if (event instanceof AnswerEvent.Prompted(List<TokenLogprob> tokens)) {
+              assertThat(texts).isEmpty();
+              prompt.addAll(tokens);
+            }
           }
         };
     for (int i = 0; i < 2; i++) { // the second time its keys are there
@@ -171,8 +172,8 @@ class ServingTest {
     Told slow =
         new Told() {
           @Override
-          public void piece(int choice, String text, List<TokenLogprob> more) {
-            super.piece(choice, text, more);
+          public void accept(AnswerEvent event) {
+            super.accept(event);
             try {
               held.await();
             } catch (InterruptedException e) {
@@ -183,8 +184,9 @@ class ServingTest {
     Told bad =
         new Told() {
           @Override
-          public void piece(int choice, String text, List<TokenLogprob> more) {
-            throw new IllegalStateException("gone");
+          public void accept(AnswerEvent event) {
+            throw new IllegalStateException(
+                event instanceof AnswerEvent.Ended ? "gone for good" : "gone");
           }
         };
     Told good = new Told();
@@ -192,7 +194,7 @@ class ServingTest {
     Serving.Running fails = session.serving().start(request("pump", 10_000), bad);
     session.serving().start(request("pump", 30), good).await();
     assertThat(good.done).hasSize(1);
-    fails.await();
+    assertThatThrownBy(fails::await).hasMessage("gone for good");
     assertThat(bad.done).isEmpty();
     held.countDown();
     waits.await();

@@ -11,7 +11,7 @@ import dev.langchain4j.model.chat.response.StreamingHandle;
 import dev.nudge.chat.Answer;
 import dev.nudge.chat.AnswerListener;
 import dev.nudge.chat.AnswerText;
-import dev.nudge.chat.Assistant;
+import dev.nudge.generate.Serving;
 import org.jspecify.annotations.Nullable;
 
 /// Tells a handler of LangChain4j what an assistant says.
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class Streaming implements AnswerListener, StreamingHandle {
   private final ChatRequest request;
   private final StreamingChatResponseHandler handler;
-  private Assistant.@Nullable Running running;
+  private Serving.@Nullable Running running;
   private boolean cancelled;
 
   Streaming(ChatRequest request, StreamingChatResponseHandler handler) {
@@ -29,7 +29,7 @@ final class Streaming implements AnswerListener, StreamingHandle {
   }
 
   /// Takes what can be cancelled; the first parts may have come before.
-  synchronized void runs(Assistant.Running answer) {
+  synchronized void runs(Serving.Running answer) {
     running = answer;
     if (cancelled) {
       answer.cancel();

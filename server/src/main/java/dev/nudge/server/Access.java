@@ -3,7 +3,6 @@ package dev.nudge.server;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Loopback;
-import dev.nudge.settings.ServeSettings;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;

@@ -1,6 +1,7 @@
 package dev.nudge.server;
 
 import dev.nudge.generate.AdapterCache;
+import dev.nudge.generate.AnswerEvent;
 import dev.nudge.generate.Completion;
 import dev.nudge.generate.Gaps;
 import dev.nudge.generate.Request;
@@ -8,7 +9,6 @@ import dev.nudge.generate.Serving;
 import dev.nudge.generate.TokenLogprob;
 import dev.nudge.generate.Usage;
 import dev.nudge.settings.BusyException;
-import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -29,18 +29,12 @@ final class Answering {
   private final Exchange exchange;
   private final Reply reply;
   private final int copies;
-  private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
+  private final BlockingQueue<Heard> events = new LinkedBlockingQueue<>();
 
-  /// What a session tells of its answers.
-  private sealed interface Event {
-    record Prompt(int choice, List<TokenLogprob> tokens) implements Event {}
-
-    record Piece(int choice, String text, List<TokenLogprob> tokens) implements Event {}
-
-    record Done(int choice, Completion completion) implements Event {}
-
-    record Failed(Throwable failure) implements Event {}
-  }
+  /// What a request tells of its answers.
+  ///
+  /// @param first the choice that its first answer is
+  private record Heard(int first, AnswerEvent event) {}
 
   /// @param copies how often each choice is told: greedy ones are all the same
   Answering(Shared shared, Exchange exchange, Reply reply, int copies) {
@@ -55,16 +49,20 @@ final class Answering {
   /// @throws ApiException what the client is told
   void answer(Served served, List<Request> requests) {
     long begun = System.nanoTime();
+    Serving serving = shared.session().serving();
     List<Serving.Running> running = new ArrayList<>();
     boolean ended = false;
     int wanted = requests.stream().mapToInt(Request::n).sum();
-    shared.session().serving().fits(exchange.client().name(), wanted);
+    serving.fits(exchange.client().name(), wanted);
     shared.running().begin(served);
     try (AdapterCache.Lease lease = shared.lease(served)) {
       exchange.watch();
       int choice = 0;
       for (Request request : requests) {
-        running.add(shared.session().serving().start(request.withAdapter(lease), listener(choice)));
+        int first = choice;
+        running.add(
+            serving.start(
+                request.withAdapter(lease), event -> events.add(new Heard(first, event))));
         choice += request.n();
       }
       String finish = tell(choice, begun);
@@ -85,30 +83,6 @@ final class Answering {
     }
   }
 
-  private Serving.Listener listener(int first) {
-    return new Serving.Listener() {
-      @Override
-      public void prompt(List<TokenLogprob> tokens) {
-        events.add(new Event.Prompt(first, tokens));
-      }
-
-      @Override
-      public void piece(int choice, String text, List<TokenLogprob> tokens) {
-        events.add(new Event.Piece(first + choice, text, tokens));
-      }
-
-      @Override
-      public void done(int choice, Completion completion) {
-        events.add(new Event.Done(first + choice, completion));
-      }
-
-      @Override
-      public void failed(Throwable failure) {
-        events.add(new Event.Failed(failure));
-      }
-    };
-  }
-
   /// Tells everything until all choices have ended.
   ///
   /// @return why the first ended
@@ -116,29 +90,23 @@ final class Answering {
     long limit = TimeUnit.SECONDS.toNanos(shared.settings().requestTimeout());
     String finish = "";
     for (int left = choices; left > 0; ) {
-      Event event = next();
+      Heard heard = next();
       if (!exchange.connected()) {
         throw new Exchange.Gone(new IOException("the client closed its connection"));
       }
       if (System.nanoTime() - begun > limit) {
         throw ApiException.late(shared.settings().requestTimeout());
       }
-      for (int copy = 0; copy < copies && event != null; copy++) {
-        switch (event) {
-          case Event.Prompt(int choice, List<TokenLogprob> tokens) ->
-              reply.prompt(choice * copies + copy, tokens);
-          case Event.Piece(int choice, String text, List<TokenLogprob> tokens) ->
-              reply.piece(choice * copies + copy, text, tokens);
-          case Event.Done(int choice, Completion completion) ->
-              reply.done(choice * copies + copy, completion);
-          case Event.Failed(Throwable failure) -> throw failed(failure);
-        }
-      }
-      if (event == null) {
+      if (heard == null) {
         reply.idle();
-      } else if (event instanceof Event.Done(int choice, Completion completion)) {
+        continue;
+      }
+      for (int copy = 0; copy < copies; copy++) {
+        tell(heard.first, copy, heard.event);
+      }
+      if (heard.event instanceof AnswerEvent.Done(int choice, Completion completion)) {
         left--;
-        if (choice == 0) {
+        if (heard.first + choice == 0) {
           finish = Reply.finish(completion.stop());
           exchange.said(completion.text());
         }
@@ -147,7 +115,20 @@ final class Answering {
     return finish;
   }
 
-  private @Nullable Event next() {
+  private void tell(int first, int copy, AnswerEvent event) throws IOException {
+    switch (event) {
+      case AnswerEvent.Prompted(List<TokenLogprob> tokens) ->
+          reply.prompt(first * copies + copy, tokens);
+      case AnswerEvent.Piece(int choice, String text, List<TokenLogprob> tokens) ->
+          reply.piece((first + choice) * copies + copy, text, tokens);
+      case AnswerEvent.Done(int choice, Completion completion) ->
+          reply.done((first + choice) * copies + copy, completion);
+      case AnswerEvent.Failed(Throwable failure) -> throw failed(failure);
+      case AnswerEvent.Ended _ -> {} // [#spent] asks for it
+    }
+  }
+
+  private @Nullable Heard next() {
     try {
       return events.poll(LOOK_MILLIS, TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
@@ -157,12 +138,7 @@ final class Answering {
   }
 
   private static RuntimeException failed(Throwable failure) {
-    return switch (failure) {
-      case InputException e -> e;
-      case BusyException e -> e;
-      case RuntimeException e -> e;
-      default -> new IllegalStateException(failure);
-    };
+    return failure instanceof RuntimeException e ? e : new IllegalStateException(failure);
   }
 
   private Exchange.Spent spent(List<Serving.Running> running) {

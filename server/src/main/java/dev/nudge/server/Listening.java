@@ -1,7 +1,6 @@
 package dev.nudge.server;
 
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ServeSettings;
 import io.helidon.common.tls.Tls;
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.WebServerConfig;

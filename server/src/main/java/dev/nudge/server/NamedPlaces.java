@@ -1,7 +1,6 @@
 package dev.nudge.server;
 
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ServeSettings;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;

@@ -2,7 +2,6 @@ package dev.nudge.server;
 
 import dev.nudge.chat.ChatTemplates;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ServeSettings;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.ChatTemplate;
 import java.util.function.Consumer;

@@ -9,7 +9,6 @@ import dev.nudge.settings.ByteSize;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ServeSettings;
 import io.helidon.common.tls.Tls;
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http1.Http1Config;

@@ -5,7 +5,6 @@ import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.Session;
 import dev.nudge.registry.RegistryException;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ServeSettings;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;

@@ -5,10 +5,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.nudge.format.Json;
 import dev.nudge.format.Sha256;
 import dev.nudge.generate.AdapterCache;
+import dev.nudge.generate.AnswerEvent;
 import dev.nudge.generate.Completion;
 import dev.nudge.generate.Request;
 import dev.nudge.generate.Serving;
-import dev.nudge.generate.TokenLogprob;
 import dev.nudge.generate.Usage;
 import dev.nudge.server.experiments.Arm;
 import dev.nudge.server.experiments.Experiments;
@@ -21,6 +21,7 @@ import io.helidon.webserver.CloseConnectionException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Semaphore;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -196,27 +197,27 @@ final class Trials {
   }
 
   /// Takes an unseen answer, or what it failed with, or that it was cut off.
-  private static final class Unseen implements Serving.Listener {
+  private static final class Unseen implements Consumer<AnswerEvent> {
     private volatile @Nullable Throwable what;
     private volatile boolean interrupted;
     private volatile boolean empty;
     private volatile @Nullable String text;
 
     @Override
-    public void piece(int choice, String text, List<TokenLogprob> tokens) {}
+    public void accept(AnswerEvent event) {
+      switch (event) {
+        case AnswerEvent.Done(int choice, Completion completion) -> done(choice, completion);
+        case AnswerEvent.Failed(Throwable failure) -> what = failure;
+        case AnswerEvent.Prompted _, AnswerEvent.Piece _, AnswerEvent.Ended _ -> {}
+      }
+    }
 
-    @Override
-    public void done(int choice, Completion completion) {
+    private void done(int choice, Completion completion) {
       if (choice == 0) {
         text = completion.text();
         empty = completion.tokens() <= 1 && Reply.finish(completion.stop()).equals("stop");
       }
       interrupted |= completion.stop() == Completion.Stop.INTERRUPTED;
-    }
-
-    @Override
-    public void failed(Throwable failure) {
-      what = failure;
     }
   }
 }

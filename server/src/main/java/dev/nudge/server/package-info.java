@@ -2,6 +2,8 @@
 ///
 /// Knows nothing about weights, passes or files of adapters: a session answers, the registry
 /// names.
+///
+/// Read [dev.nudge.server.Server] first, then [dev.nudge.server.ServeSettings].
 @NullMarked
 package dev.nudge.server;
 

@@ -10,7 +10,6 @@ import dev.nudge.registry.Version;
 import dev.nudge.server.Place.Reply;
 import dev.nudge.server.experiments.Arm;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ServeSettings;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;

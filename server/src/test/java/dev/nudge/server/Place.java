@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.nudge.Backends;
 import dev.nudge.Goldens;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.ServeSettings;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;

@@ -2,6 +2,7 @@ package dev.nudge.springai;
 
 import dev.nudge.chat.Answer;
 import dev.nudge.chat.Assistant;
+import dev.nudge.generate.Serving;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
@@ -86,7 +87,7 @@ public record NudgeChatModel(Assistant assistant, SamplingSettings sampling, Cha
     return Flux.create(
         sink -> {
           Asked asked = Asked.of(prompt, options, sampling);
-          Assistant.Running running =
+          Serving.Running running =
               assistant.ask(asked.question(), new Streaming(asked.model(), sink));
           sink.onDispose(running::cancel);
         });

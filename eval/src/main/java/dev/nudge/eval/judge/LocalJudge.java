@@ -105,7 +105,7 @@ public final class LocalJudge implements Judge {
                 BaseDigest.withConfig(folder, machine.cache()),
                 settings.quantize(),
                 settings.doubleQuant());
-    Session session = Session.load(settings, null, tokenizer, machine, warnings);
+    Session session = Session.load(settings, null, tokenizer, null, machine, warnings);
     return new LocalJudge(session, rows, rubric, weights);
   }
 

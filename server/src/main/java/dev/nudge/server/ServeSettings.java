@@ -1,5 +1,18 @@
-package dev.nudge.settings;
+package dev.nudge.server;
 
+import dev.nudge.settings.ByteSize;
+import dev.nudge.settings.Check;
+import dev.nudge.settings.Compute;
+import dev.nudge.settings.First;
+import dev.nudge.settings.Group;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Kind;
+import dev.nudge.settings.Loopback;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.Quantize;
+import dev.nudge.settings.Schema;
+import dev.nudge.settings.Setting;
+import dev.nudge.settings.Withers;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -124,7 +137,7 @@ public record ServeSettings(
             help = "folder of runs that the page at /ui shows; may be given several times",
             label = "FOLDER")
         List<String> runs)
-    implements ServeWithers<ServeSettings> {
+    implements Withers<ServeSettings> {
   private static final String HOST = "127.0.0.1";
   private static final String PORT = "8080";
 
@@ -234,5 +247,140 @@ public record ServeSettings(
   /// Takes values by key, the rest at their defaults.
   public static ServeSettings of(Map<String, ?> values) {
     return Schema.of(ServeSettings.class).of(values);
+  }
+
+  /// The model folder.
+  public ServeSettings withModel(Path folder) {
+    return with("model", folder);
+  }
+
+  /// How the weights are kept in memory.
+  public ServeSettings withQuantize(Quantize method) {
+    return with("quantize", method);
+  }
+
+  /// Whether the scales of nf4 are quantised too.
+  public ServeSettings withDoubleQuant(boolean nested) {
+    return with("double_quant", nested);
+  }
+
+  /// The type of the computation.
+  public ServeSettings withCompute(Compute type) {
+    return with("compute", type);
+  }
+
+  /// Processor threads in all.
+  public ServeSettings withThreads(int threads) {
+    return with("threads", threads);
+  }
+
+  /// The most tokens of a prompt and its answer.
+  public ServeSettings withMaxModelLen(int tokens) {
+    return with("max_model_len", tokens);
+  }
+
+  /// The memory of weights, keys and adapters.
+  public ServeSettings withMemory(long bytes) {
+    return with("memory", new ByteSize(bytes));
+  }
+
+  /// The most answers side by side.
+  public ServeSettings withMaxSequences(int answers) {
+    return with("max_sequences", answers);
+  }
+
+  /// The adapters, `NAME=FOLDER` or `NAME=REFERENCE` each.
+  public ServeSettings withAdapter(String... adapters) {
+    return with("adapter", List.of(adapters));
+  }
+
+  /// Names of adapters that get weights of their own.
+  public ServeSettings withMergeAdapter(String... names) {
+    return with("merge_adapter", List.of(names));
+  }
+
+  /// The registry of adapters.
+  public ServeSettings withRegistry(Path folder) {
+    return with("registry", folder);
+  }
+
+  /// The folder whose folders requests may name.
+  public ServeSettings withAdapterRoot(Path folder) {
+    return with("adapter_root", folder);
+  }
+
+  /// What the base is called.
+  public ServeSettings withServedModelName(String name) {
+    return with("served_model_name", name);
+  }
+
+  /// The chat template for all: a file or a name.
+  public ServeSettings withTemplate(String template) {
+    return with("template", template);
+  }
+
+  /// Whether an adapter is taken whatever base it was trained on.
+  public ServeSettings withAnyBase(boolean any) {
+    return with("any_base", any);
+  }
+
+  /// The address that is listened on.
+  public ServeSettings withHost(String address) {
+    return with("host", address);
+  }
+
+  /// The port that is listened on; 0: a free one.
+  public ServeSettings withPort(int port) {
+    return with("port", port);
+  }
+
+  /// The certificates, PEM.
+  public ServeSettings withTlsCert(Path file) {
+    return with("tls_cert", file);
+  }
+
+  /// The private key of the certificate, PEM.
+  public ServeSettings withTlsKey(Path file) {
+    return with("tls_key", file);
+  }
+
+  /// The file of clients.
+  public ServeSettings withApiKeys(Path file) {
+    return with("api_keys", file);
+  }
+
+  /// The key that adapters are loaded and moved with.
+  public ServeSettings withAdminKeyFile(Path file) {
+    return with("admin_key_file", file);
+  }
+
+  /// The largest body of a request.
+  public ServeSettings withMaxBody(long bytes) {
+    return with("max_body", new ByteSize(bytes));
+  }
+
+  /// The most seconds of an answer.
+  public ServeSettings withRequestTimeout(int seconds) {
+    return with("request_timeout", seconds);
+  }
+
+  /// The most seconds for answers under way when told to stop.
+  public ServeSettings withDrainTimeout(int seconds) {
+    return with("drain_timeout", seconds);
+  }
+
+  /// The folder that experiments are kept in.
+  public ServeSettings withExperiments(Path folder) {
+    return with("experiments", folder);
+  }
+
+  /// The file that gets a line for each request.
+  public ServeSettings withAuditLog(Path file) {
+    return with("audit_log", file);
+  }
+
+  /// The folders whose runs the page at `/ui` shows.
+  public ServeSettings withRuns(String... folders) {
+    return with("runs", List.of(folders));
   }
 }

@@ -1,0 +1,147 @@
+package dev.nudge.settings;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+
+import java.lang.reflect.Array;
+import java.lang.reflect.Method;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/// Holds the typed withers of settings records to the settings: there is one for each, and it
+/// changes that one. A test class of each module with settings implements it.
+public interface WitherRules {
+  /// What must be there before a setting is allowed.
+  Map<String, Map<String, Object>> NEEDS =
+      Map.of(
+          "double_quant", Map.of("quantize", "nf4"),
+          "eval_steps", Map.of("eval_data", "e"),
+          "freeze", Map.of("method", "full"),
+          "min_tokens", Map.of("max_tokens", 400),
+          "n", Map.of("temperature", 1),
+          "patience", Map.of("eval_data", "e"),
+          "sample_prompt", Map.of("eval_data", "e"),
+          "samples", Map.of("eval_data", "e"),
+          "top_logprobs", Map.of("logprobs", true),
+          "vocab_size", Map.of("tokenizer_data", "t"));
+
+  /// What most settings allow is too much for these.
+  Map<String, Object> SAMPLES =
+      Map.of(
+          "top_logprobs",
+          7,
+          "judge",
+          "https://other.example/v1",
+          "columns",
+          new String[] {"text=other"},
+          "eval_split",
+          new EvalSplit.Named("other"),
+          "mixture",
+          new String[] {"a=2x"});
+
+  /// The records, with values from which each setting can be changed.
+  Stream<Withers<?>> settings();
+
+  /// Whether a setting has another kind of wither, or none.
+  boolean isOther(Withers<?> settings, Knob knob);
+
+  @TestFactory
+  default Stream<DynamicTest> everySettingHasAWither() {
+    return settings().flatMap(this::cases);
+  }
+
+  private <S extends Record> Stream<DynamicTest> cases(Withers<S> settings) {
+    return schema(settings).knobs().stream()
+        .filter(knob -> !isOther(settings, knob))
+        .filter(knob -> knob.choices().size() != 1) // there is no other value
+        .map(
+            knob ->
+                dynamicTest(
+                    settings.getClass().getSimpleName() + " " + knob.key(),
+                    () -> hasAWither(settings, knob)));
+  }
+
+  private static <S extends Record> void hasAWither(Withers<S> settings, Knob knob)
+      throws Exception {
+    Withers<S> base = settings;
+    for (var need : NEEDS.getOrDefault(knob.key(), Map.of()).entrySet()) {
+      if (values(base).containsKey(need.getKey())) {
+        base = withers(base.with(need.getKey(), need.getValue()));
+      }
+    }
+    String name = "with" + knob.name().substring(0, 1).toUpperCase() + knob.name().substring(1);
+    Method wither =
+        Arrays.stream(base.getClass().getMethods())
+            .filter(m -> m.getName().equals(name) && !m.isBridge())
+            .findFirst()
+            .orElseThrow(() -> new AssertionError(name + " is missing"));
+    Map<String, ?> before = values(base);
+    Object sample =
+        SAMPLES.getOrDefault(
+            knob.key(), sample(wither.getParameterTypes()[0], before.get(knob.key())));
+    S changed = changed(base, wither, sample);
+    Map<String, ?> after = values(withers(changed));
+    assertThat(after.get(knob.key())).isNotEqualTo(before.get(knob.key()));
+    after.forEach(
+        (key, value) -> {
+          if (!key.equals(knob.key()) && !key.equals(knob.setting().unless())) {
+            boolean follows = knob.key().equals("method") && key.equals("learning_rate");
+            boolean excluded = knob.key().equals("steps") && key.equals("epochs");
+            assertThat(follows || excluded || Objects.equals(value, before.get(key)))
+                .as("%s stays", key)
+                .isTrue();
+          }
+        });
+  }
+
+  @SuppressWarnings("unchecked")
+  private static <S extends Record> S changed(Withers<S> base, Method wither, Object sample)
+      throws Exception {
+    return (S) wither.invoke(base, sample);
+  }
+
+  @SuppressWarnings("unchecked")
+  private static <S extends Record> Withers<S> withers(S settings) {
+    return (Withers<S>) settings;
+  }
+
+  @SuppressWarnings("unchecked") // a record implements this for itself
+  private static <S extends Record> Schema<S> schema(Withers<S> settings) {
+    return Schema.of((Class<S>) settings.getClass());
+  }
+
+  @SuppressWarnings("unchecked")
+  private static <S extends Record> Map<String, ?> values(Withers<S> settings) {
+    return schema(settings).values((S) settings);
+  }
+
+  /// A value other than the one that is there.
+  private static Object sample(Class<?> type, @Nullable Object there) {
+    if (type.isArray()) {
+      Object one = Array.newInstance(type.getComponentType(), 1);
+      Array.set(one, 0, sample(type.getComponentType(), there));
+      return one;
+    } else if (type == boolean.class) {
+      return !Boolean.TRUE.equals(there);
+    } else if (type == int.class) {
+      return 300;
+    } else if (type == long.class) {
+      return 300L;
+    } else if (type == double.class) {
+      return 0.5;
+    } else if (type == Map.class) {
+      return Map.of(300, 0.5);
+    } else if (type == Path.class) {
+      return Path.of("other");
+    } else if (type.isEnum()) {
+      return type.getEnumConstants()[type.getEnumConstants().length - 1];
+    }
+    return "other";
+  }
+}
