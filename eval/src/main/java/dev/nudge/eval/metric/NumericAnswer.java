@@ -1,5 +1,6 @@
 package dev.nudge.eval.metric;
 
+import dev.nudge.python.PythonText;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.RoundingMode;
@@ -226,7 +227,7 @@ public final class NumericAnswer {
       if (isNumber(bare)) { // it was none with its marks
         bare = shown(value(bare));
       }
-      parts.add(PythonText.collapsed(PythonText.ARTICLE.matcher(bare).replaceAll(" ")));
+      parts.add(PythonText.collapsed(Ngrams.ARTICLE.matcher(bare).replaceAll(" ")));
     }
     parts.removeIf(String::isEmpty);
     return String.join(" ", parts);

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.format.Json;
+import dev.nudge.python.PythonLiteral;
+import dev.nudge.python.PythonRandom;
 import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.PythonPattern;
 import dev.nudge.text.jinja.Dialect;
