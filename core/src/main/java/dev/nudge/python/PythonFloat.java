@@ -11,7 +11,7 @@ public final class PythonFloat {
   /// The shortest text that reads back the same: `0.1`, `1e-05`, `1e+16`, `nan`, `-inf`.
   public static String repr(double value) {
     if (!Double.isFinite(value)) {
-      return value == Double.NEGATIVE_INFINITY ? "-inf" : fixed(value, 0);
+      return fixed(value, 0);
     }
     BigDecimal digits = new BigDecimal(Double.toString(value)).stripTrailingZeros();
     int exponent = digits.precision() - digits.scale() - 1;
@@ -26,12 +26,24 @@ public final class PythonFloat {
         .formatted(value < 0 ? "-" : "", mantissa, exponent < 0 ? "-" : "+", Math.abs(exponent));
   }
 
+  /// `round`: to the nearest, ties to even, of the exact value.
+  public static double round(double value, int places) {
+    return Double.isFinite(value)
+        ? Math.copySign(exact(value, places).doubleValue(), value)
+        : value;
+  }
+
   /// Digits behind the point, rounded half to even.
-  static String fixed(double value, int precision) {
+  public static String fixed(double value, int precision) {
     if (!Double.isFinite(value)) {
-      return Double.isNaN(value) ? "nan" : "inf";
+      return Double.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
     }
-    return new BigDecimal(value).setScale(precision, RoundingMode.HALF_EVEN).toPlainString();
+    String digits = exact(value, precision).abs().toPlainString();
+    return Math.copySign(1, value) < 0 ? "-" + digits : digits;
+  }
+
+  private static BigDecimal exact(double value, int places) {
+    return new BigDecimal(value).setScale(places, RoundingMode.HALF_EVEN);
   }
 
   /// One digit before the point and `precision` behind it.
