@@ -15,6 +15,7 @@ import tools.jackson.databind.node.ObjectNode;
 public final class PythonLiteral {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
   private static final int MOST_DEPTH = 100;
+  private static final int MOST_DIGITS = 4300; // Python's own
 
   private final String text;
   private int at;
@@ -181,28 +182,33 @@ public final class PythonLiteral {
     }
     String plain = digits.replace("_", "").toLowerCase(java.util.Locale.ROOT);
     try {
-      if (plain.startsWith("0x")) {
-        return whole(new BigInteger(plain.substring(2), 16));
+      if (plain.matches("0[xob].*|[1-9]\\d*|0+")) { // 017 is no octal number any more
+        return whole(integer(plain));
       }
-      if (plain.startsWith("0o")) {
-        return whole(new BigInteger(plain.substring(2), 8));
-      }
-      if (plain.startsWith("0b")) {
-        return whole(new BigInteger(plain.substring(2), 2));
-      }
-      if (plain.chars().allMatch(c -> c >= '0' && c <= '9')) {
-        if (plain.length() > 1 && plain.startsWith("0") && !plain.matches("0+")) {
-          throw new ValueError("no literal"); // Python has no such octal numbers any more
-        }
-        return whole(new BigInteger(plain));
-      }
-      if (!plain.matches("(\\d+\\.?\\d*|\\.\\d+)(e[-+]?\\d+)?")) {
+      if (plain.matches("\\d+") || !plain.matches("(\\d+\\.?\\d*|\\.\\d+)(e[-+]?\\d+)?")) {
         throw new ValueError("no literal");
       }
       return DoubleNode.valueOf(Double.parseDouble(plain));
     } catch (NumberFormatException e) {
       throw new ValueError("no literal");
     }
+  }
+
+  /// The integer of a literal without underscores: decimal, or behind 0b, 0o, 0x.
+  ///
+  /// @throws NumberFormatException where it is none
+  public static BigInteger integer(String digits) {
+    if (digits.length() > MOST_DIGITS) {
+      throw new ValueError("an integer of more than " + MOST_DIGITS + " digits");
+    }
+    int base =
+        switch (digits.length() > 2 ? digits.charAt(1) : 0) {
+          case 'b', 'B' -> 2;
+          case 'o', 'O' -> 8;
+          case 'x', 'X' -> 16;
+          default -> 10;
+        };
+    return new BigInteger(base == 10 ? digits : digits.substring(2), base);
   }
 
   private static JsonNode whole(BigInteger value) {

@@ -133,7 +133,7 @@ class ClaimTest {
   void whoWaitsForAFolderHasItWhenItIsFree() throws InterruptedException {
     AtomicReference<Claim> next = new AtomicReference<>();
     Thread waiting = new Thread(() -> next.set(Claim.await(temp)));
-    try (Claim first = Claim.await(temp)) {
+    try (Claim _ = Claim.await(temp)) {
       waiting.start();
       while (waiting.getState() != Thread.State.WAITING) {
         Thread.onSpinWait();

@@ -1,6 +1,7 @@
 package dev.nudge.text.jinja;
 
 import dev.nudge.python.FormatSpec;
+import dev.nudge.python.PythonLiteral;
 /// Puts values into a text as Python's `format` does: `{}`, `{0}`, `{name}`, `{a.b[c]}`, `!r`, and
 /// what [FormatSpec] reads behind a colon.
 final class Braces {
@@ -104,7 +105,7 @@ final class Braces {
       at =
           dot
               ? Lookup.attribute(at, part)
-              : Lookup.item(at, digits ? Num.of(Numbers.literal(part)) : Text.of(part));
+              : Lookup.item(at, digits ? Num.of(PythonLiteral.integer(part)) : Text.of(part));
       rest = rest.substring(Math.min(rest.length(), dot ? end : end + 1));
     }
     return at;
