@@ -25,6 +25,7 @@ import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.Warnings;
 import dev.nudge.train.Forecast;
 import dev.nudge.train.Outlook;
 import dev.nudge.train.Preview;
@@ -61,11 +62,22 @@ public final class Nudge {
     this.warnings = warnings;
   }
 
+  /// Makes a `Nudge` that uses all of this machine that is free when a verb begins. Warnings are
+  /// logged ([Warnings]).
+  public static Nudge here() {
+    return here(Warnings.logged());
+  }
+
   /// Makes a `Nudge` that uses all of this machine that is free when a verb begins.
   ///
   /// @param warnings told one line each, among them the flags that the JVM was started without
   public static Nudge here(Consumer<String> warnings) {
     return new Nudge(Machine::here, warnings);
+  }
+
+  /// Makes a `Nudge` that uses the given machine. Warnings are logged ([Warnings]).
+  public static Nudge on(Machine machine) {
+    return on(machine, Warnings.logged());
   }
 
   /// Makes a `Nudge` that uses the given machine.

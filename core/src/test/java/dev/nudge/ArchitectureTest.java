@@ -9,20 +9,21 @@ class ArchitectureTest implements PackageRules {
   private static final Map<String, Set<String>> MAY_USE =
       Map.ofEntries(
           Map.entry("settings", Set.of()),
+          Map.entry("python", Set.of()),
           Map.entry("tensor", Set.of()),
           Map.entry("tensor.onednn", Set.of("tensor")),
           Map.entry("kernel", Set.of("tensor")),
           Map.entry("kernel.simd", Set.of("tensor", "kernel")),
           Map.entry("machine", Set.of("tensor", "kernel")),
           Map.entry("nn", Set.of("tensor", "kernel")),
-          Map.entry("quant", Set.of("tensor", "kernel", "nn", "format")),
+          Map.entry("quant", Set.of("tensor", "kernel", "nn", "format", "python")),
           Map.entry("format", Set.of("tensor")),
-          Map.entry("identity", Set.of("tensor", "quant", "format")),
+          Map.entry("identity", Set.of("tensor", "quant", "format", "python")),
           Map.entry(
-              "model", Set.of("tensor", "kernel", "machine", "nn", "quant", "format", "identity")),
-          Map.entry("adapter", Set.of("tensor", "kernel", "machine", "nn", "format")),
+              "model", Set.of("tensor", "kernel", "machine", "nn", "quant", "format", "identity", "python")),
+          Map.entry("adapter", Set.of("tensor", "kernel", "machine", "nn", "format", "python")),
           Map.entry("text", Set.of("format")),
-          Map.entry("text.jinja", Set.of("format")),
+          Map.entry("text.jinja", Set.of("python")),
           Map.entry("text.chat", Set.of("format", "text.jinja")),
           Map.entry("constrain", Set.of("format", "text")),
           Map.entry("data.source", Set.of()),
@@ -60,7 +61,8 @@ class ArchitectureTest implements PackageRules {
                   "identity",
                   "model",
                   "adapter",
-                  "text")),
+                  "text",
+                  "python")),
           Map.entry(
               "plan", Set.of("tensor", "kernel", "machine", "nn", "quant", "model", "adapter")),
           Map.entry(

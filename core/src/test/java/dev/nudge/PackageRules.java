@@ -140,6 +140,17 @@ public interface PackageRules {
   }
 
   @Test
+  default void onlyWarningsKnowsTheLog() {
+    noClasses()
+        .that()
+        .doNotHaveFullyQualifiedName(ROOT + ".settings.Warnings")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("org.slf4j..")
+        .check(CLASSES);
+  }
+
+  @Test
   default void onlyTextKnowsTheTokenizerLibrary() {
     noClasses()
         .that()

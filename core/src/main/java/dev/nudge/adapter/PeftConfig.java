@@ -1,6 +1,6 @@
 package dev.nudge.adapter;
 
-import dev.nudge.format.PythonJson;
+import dev.nudge.python.PythonJson;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

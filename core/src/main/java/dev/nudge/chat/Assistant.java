@@ -10,6 +10,7 @@ import dev.nudge.registry.Registry;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.Warnings;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.SortedMap;
@@ -23,8 +24,7 @@ import org.jspecify.annotations.Nullable;
 /// and JSON schemas as the server has them.
 ///
 ///     try (Assistant assistant =
-///         Assistant.open(
-///             ModelSettings.of(model), null, null, Machine.here(), System.err::println)) {
+///         Assistant.open(ModelSettings.of(model), null, null, Machine.here())) {
 ///       assistant.name("support", "support@champion");
 ///       Answer answer = assistant.ask(Question.of("Hello").withAdapter("support"));
 ///     }
@@ -51,6 +51,15 @@ public final class Assistant implements AutoCloseable {
     this.templates = templates;
     this.places = new AdapterPlaces(registry);
     this.warnings = warnings;
+  }
+
+  /// Loads a base. Warnings are logged ([Warnings]).
+  ///
+  /// @param template a file or a name that comes before those of adapters and the model; null: none
+  /// @param registry where references are found; null: [Registry#home]
+  public static Assistant open(
+      ModelSettings settings, @Nullable String template, @Nullable Path registry, Machine machine) {
+    return open(settings, template, registry, machine, Warnings.logged());
   }
 
   /// Loads a base.

@@ -87,7 +87,7 @@ public final class Blobs {
           ? new Blob(digest, bytes.length)
           : put(new ByteArrayInputStream(bytes), _ -> true);
     } catch (IOException e) {
-      throw failure(e);
+      throw OutFolder.failure(folder, e);
     }
   }
 
@@ -212,7 +212,7 @@ public final class Blobs {
             throw damaged(digest);
           }
         }
-        throw new RunException("cannot write " + target + ": " + OutFolder.reason(e), e);
+        throw OutFolder.failure(target, e);
       }
     }
   }
@@ -246,7 +246,7 @@ public final class Blobs {
       Disk.delete(path(digest));
       return size;
     } catch (IOException e) {
-      throw failure(e);
+      throw OutFolder.failure(folder, e);
     }
   }
 
@@ -278,13 +278,9 @@ public final class Blobs {
       try (DirectoryStream<Path> all = Files.newDirectoryStream(folder)) {
         all.forEach(files::add);
       } catch (IOException e) {
-        throw failure(e);
+        throw OutFolder.failure(folder, e);
       }
     }
     return files;
-  }
-
-  private RunException failure(IOException e) {
-    return new RunException("cannot write " + folder + ": " + OutFolder.reason(e), e);
   }
 }

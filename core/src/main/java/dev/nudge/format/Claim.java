@@ -11,15 +11,18 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// The right to write into a place, which one writer has at a time; a second one is refused.
+/// The right to write into a place, which one writer has at a time. A second writer is refused where
+/// it would be a mistake ([#of]), or comes after where several keep something in one folder
+/// ([#await]).
 ///
-/// It is a lock on `.nudge.writer` in the folder, or on `.NAME.writer` beside it where nothing is
-/// there yet. It ends with [#close], or with the process however that ends. Folders above that were
-/// made for it and hold nothing at its end go.
+/// It is a lock on a file: `.nudge.writer` in the folder, or `.NAME.writer` beside it where nothing
+/// is there yet; of those who wait `.nudge.lock` in the folder. It ends with [#close], or with the
+/// process however that ends. Folders above that were made for it and hold nothing at its end go.
 ///
 /// Threading: any thread may close it.
 public final class Claim implements AutoCloseable {
   static final String FILE = ".nudge.writer";
+  static final String WAITED_FOR = ".nudge.lock";
 
   private static final Set<Path> HELD = new HashSet<>(); // by this process
 
@@ -50,7 +53,7 @@ public final class Claim implements AutoCloseable {
       Disk.makeFolder(parent);
       claim = take(place, parents);
     } catch (IOException e) {
-      throw new RunException("cannot write " + place + ": " + OutFolder.reason(e), e);
+      throw OutFolder.failure(place, e);
     } finally {
       if (claim == null) {
         remove(parents);
@@ -73,6 +76,48 @@ public final class Claim implements AutoCloseable {
       OutFolder.make(folder);
     }
     return of(folder);
+  }
+
+  /// Waits for the right to change what is kept in a folder; an interrupt meanwhile is set again.
+  ///
+  /// @param folder that is there
+  /// @throws RunException where the disk refuses
+  public static Claim await(Path folder) {
+    try {
+      return turn(folder);
+    } catch (IOException e) {
+      throw OutFolder.failure(folder, e);
+    }
+  }
+
+  static Claim turn(Path folder) throws IOException {
+    Path file = folder.toRealPath().resolve(WAITED_FOR);
+    boolean interrupted = false;
+    synchronized (HELD) {
+      while (!HELD.add(file)) {
+        try {
+          HELD.wait();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    try {
+      return new Claim(folder, file, LockFile.await(file), List.of());
+    } catch (IOException | RuntimeException | Error e) {
+      free(file);
+      throw e;
+    }
+  }
+
+  private static void free(Path file) {
+    synchronized (HELD) {
+      HELD.remove(file);
+      HELD.notifyAll();
+    }
   }
 
   /// Tells whether a writer has a folder now. What a killed one left of its lock goes.
@@ -138,7 +183,7 @@ public final class Claim implements AutoCloseable {
       } catch (IOException e) {
         // the system frees it
       } finally {
-        HELD.remove(file);
+        free(file);
       }
     }
     remove(parents);

@@ -22,7 +22,7 @@ import tools.jackson.databind.ser.std.ToStringSerializer;
 /// Reads and writes JSON. Components of records become `snake_case` keys, paths text, and values of
 /// enums are in lower case.
 ///
-/// [PythonJson] writes what Python reads beside its own; headers of weights have a reader of their
+/// `PythonJson` writes what Python reads beside its own; headers of weights have a reader of their
 /// own, which holds no tree.
 public final class Json {
   private static final JsonMapper MAPPER =

@@ -34,7 +34,7 @@ public final class LinesFile implements AutoCloseable {
     try {
       return new LinesFile(file, beside, Disk.create(beside));
     } catch (IOException e) {
-      throw failure(file, e);
+      throw OutFolder.failure(file, e);
     }
   }
 
@@ -56,7 +56,7 @@ public final class LinesFile implements AutoCloseable {
         bytes.position(bytes.position() + some);
       }
     } catch (IOException e) {
-      throw failure(file, e);
+      throw OutFolder.failure(file, e);
     }
   }
 
@@ -75,7 +75,7 @@ public final class LinesFile implements AutoCloseable {
       channel.close();
       Disk.forceFolder(file.toAbsolutePath().getParent());
     } catch (IOException e) {
-      throw failure(file, e);
+      throw OutFolder.failure(file, e);
     }
   }
 
@@ -85,7 +85,7 @@ public final class LinesFile implements AutoCloseable {
       Disk.delete(file);
       Disk.forceFolder(file.toAbsolutePath().getParent());
     } catch (IOException e) {
-      throw failure(file, e);
+      throw OutFolder.failure(file, e);
     }
   }
 
@@ -101,7 +101,7 @@ public final class LinesFile implements AutoCloseable {
       placed = true;
       Disk.forceFolder(file.toAbsolutePath().getParent());
     } catch (IOException e) {
-      throw failure(file, e);
+      throw OutFolder.failure(file, e);
     }
   }
 
@@ -119,11 +119,7 @@ public final class LinesFile implements AutoCloseable {
         Disk.delete(beside);
       }
     } catch (IOException e) {
-      throw failure(file, e);
+      throw OutFolder.failure(file, e);
     }
-  }
-
-  private static RunException failure(Path file, IOException e) {
-    return new RunException("cannot write " + file + ": " + OutFolder.reason(e), e);
   }
 }

@@ -75,7 +75,7 @@ public final class NewFolder implements AutoCloseable {
         throw e;
       }
     } catch (IOException e) {
-      throw failure(target, e);
+      throw OutFolder.failure(target, e);
     }
   }
 
@@ -88,7 +88,7 @@ public final class NewFolder implements AutoCloseable {
       Disk.deleteTree(there.resolve(Swap.NEW));
       Disk.deleteTree(beside(there));
     } catch (IOException e) {
-      throw failure(target, e);
+      throw OutFolder.failure(target, e);
     }
   }
 
@@ -111,7 +111,7 @@ public final class NewFolder implements AutoCloseable {
       }
       placed = true;
     } catch (IOException e) {
-      throw failure(given, e);
+      throw OutFolder.failure(given, e);
     }
   }
 
@@ -124,12 +124,8 @@ public final class NewFolder implements AutoCloseable {
           .sorted()
           .toList();
     } catch (IOException e) {
-      throw failure(given, e);
+      throw OutFolder.failure(given, e);
     }
-  }
-
-  private static RunException failure(Path target, IOException e) {
-    return new RunException("cannot write " + target + ": " + OutFolder.reason(e), e);
   }
 
   @Override
@@ -139,7 +135,7 @@ public final class NewFolder implements AutoCloseable {
         Disk.deleteTree(path);
       }
     } catch (IOException e) {
-      throw failure(given, e);
+      throw OutFolder.failure(given, e);
     } finally {
       if (own != null) {
         own.close();

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 /// Checks `--out` before it is written into, and writes files that are complete or absent.
 public final class OutFolder {
   private static final Set<String> LEFT =
-      Set.of(Swap.NEW, Swap.LOCK, Claim.FILE, "run.json.tmp"); // by a process that was killed
+      Set.of(Swap.NEW, Claim.WAITED_FOR, Claim.FILE, "run.json.tmp"); // by a process that was killed
 
   private OutFolder() {}
 
@@ -245,7 +245,7 @@ public final class OutFolder {
         Disk.forceFolder(folder.toAbsolutePath().getParent());
       }
     } catch (IOException e) {
-      throw new RunException("cannot write " + folder + ": " + reason(e), e);
+      throw failure(folder, e);
     }
   }
 
@@ -260,7 +260,8 @@ public final class OutFolder {
     }
   }
 
-  private static RunException failure(Path file, IOException e) {
+  /// Says that a file or folder cannot be written, and why.
+  public static RunException failure(Path file, IOException e) {
     return new RunException("cannot write " + file + ": " + reason(e), e);
   }
 

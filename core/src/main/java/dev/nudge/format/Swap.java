@@ -9,7 +9,6 @@ import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /// Replaces the files that `nudge` wrote in a folder by others: all of them or none, whenever the
@@ -31,11 +30,10 @@ import org.jspecify.annotations.Nullable;
 /// A folder in the place that is a link is not the place's: what is behind it is neither moved nor
 /// replaced.
 ///
-/// Threading: one swap or mending at a time, in this process by a lock, between processes by one on
-/// `.nudge.lock`. Of those who write, one at a time grows a folder at all ([Claim]).
+/// Threading: one swap or mending of a place at a time, others wait ([Claim#await]). Of those who
+/// write, one at a time grows a folder at all ([Claim#of]).
 final class Swap {
   static final String NEW = ".nudge.new";
-  static final String LOCK = ".nudge.lock";
   private static final String OLD = ".nudge.old";
   private static final String PUT = ".nudge.put";
 
@@ -43,8 +41,6 @@ final class Swap {
   private static final Comparator<Path> KEY_LAST =
       Comparator.<Path, Boolean>comparing(name -> KEYS.contains(name.toString()))
           .thenComparing(Comparator.naturalOrder());
-
-  private static final ReentrantLock HERE = new ReentrantLock();
 
   private final Path place;
 
@@ -69,7 +65,7 @@ final class Swap {
         changed.add(name);
       }
     }
-    try (Turn ignored = Turn.at(place)) {
+    try (Claim _ = Claim.turn(place)) {
       if (names.containsAll(going) && changed.size() < 2) {
         for (Path name : changed) {
           move(in(NEW, name), place.resolve(name));
@@ -110,7 +106,7 @@ final class Swap {
     if (!isCutOff()) {
       return;
     }
-    try (Turn ignored = Turn.at(place)) {
+    try (Claim _ = Claim.turn(place)) {
       if (Files.exists(place.resolve(PUT))) {
         forward();
         clean();
@@ -257,33 +253,5 @@ final class Swap {
     Set<Path> folders = new LinkedHashSet<>();
     names.forEach(name -> folders.add(place.resolve(name).getParent()));
     folders.forEach(Disk::forceFolder);
-  }
-
-  /// The right to swap or mend in a folder.
-  private static final class Turn implements AutoCloseable {
-    private final LockFile lock;
-
-    private Turn(LockFile lock) {
-      this.lock = lock;
-    }
-
-    static Turn at(Path place) throws IOException {
-      HERE.lock();
-      try {
-        return new Turn(LockFile.await(place.resolve(LOCK)));
-      } catch (IOException | RuntimeException | Error e) {
-        HERE.unlock();
-        throw e;
-      }
-    }
-
-    @Override
-    public void close() throws IOException {
-      try {
-        lock.close();
-      } finally {
-        HERE.unlock();
-      }
-    }
   }
 }

@@ -238,7 +238,7 @@ public final class TarFile implements AutoCloseable {
         Disk.makeFolder(file.toAbsolutePath().getParent());
         return new Writer(file, beside, Disk.create(beside));
       } catch (IOException e) {
-        throw failure(file, e);
+        throw OutFolder.failure(file, e);
       }
     }
 
@@ -251,7 +251,7 @@ public final class TarFile implements AutoCloseable {
         write(ByteBuffer.wrap(bytes));
         pad();
       } catch (IOException e) {
-        throw failure(file, e);
+        throw OutFolder.failure(file, e);
       }
     }
 
@@ -271,7 +271,7 @@ public final class TarFile implements AutoCloseable {
         }
         pad();
       } catch (IOException e) {
-        throw failure(file, e);
+        throw OutFolder.failure(file, e);
       }
     }
 
@@ -326,12 +326,8 @@ public final class TarFile implements AutoCloseable {
         placed = true;
         Disk.forceFolder(file.toAbsolutePath().getParent());
       } catch (IOException e) {
-        throw failure(file, e);
+        throw OutFolder.failure(file, e);
       }
-    }
-
-    private static RunException failure(Path file, IOException e) {
-      return new RunException("cannot write " + file + ": " + OutFolder.reason(e), e);
     }
 
     @Override
@@ -342,7 +338,7 @@ public final class TarFile implements AutoCloseable {
           Disk.delete(beside);
         }
       } catch (IOException e) {
-        throw failure(file, e);
+        throw OutFolder.failure(file, e);
       }
     }
   }

@@ -1,9 +1,9 @@
 package dev.nudge.identity;
 
 import dev.nudge.format.Json;
-import dev.nudge.format.PythonJson;
 import dev.nudge.format.Sha256;
 import dev.nudge.format.WeightFile;
+import dev.nudge.python.PythonJson;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -2,8 +2,8 @@ package dev.nudge.identity;
 
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
-import dev.nudge.format.PythonJson;
 import dev.nudge.format.Sha256;
+import dev.nudge.python.PythonJson;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.quant.WeightFormats;
 import dev.nudge.quant.WritableFormat;

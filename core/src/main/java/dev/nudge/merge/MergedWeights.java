@@ -2,7 +2,6 @@ package dev.nudge.merge;
 
 import dev.nudge.format.Entry;
 import dev.nudge.format.OutFolder;
-import dev.nudge.format.PythonJson;
 import dev.nudge.format.ShardedWriter;
 import dev.nudge.format.WeightFile;
 import dev.nudge.kernel.Kernels;
@@ -10,6 +9,7 @@ import dev.nudge.machine.Backend;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.StreamedLm;
 import dev.nudge.nn.Linear;
+import dev.nudge.python.PythonJson;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.PageAdvice;

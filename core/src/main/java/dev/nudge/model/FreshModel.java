@@ -2,8 +2,8 @@ package dev.nudge.model;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.Entry;
-import dev.nudge.format.PythonJson;
 import dev.nudge.format.SafeTensorsWriter;
+import dev.nudge.python.PythonJson;
 import dev.nudge.quant.WeightFormats;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;

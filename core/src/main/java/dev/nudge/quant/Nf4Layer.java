@@ -1,11 +1,11 @@
 package dev.nudge.quant;
 
 import dev.nudge.format.Entry;
-import dev.nudge.format.PythonJson;
 import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.format.StoredType;
 import dev.nudge.kernel.DynamicMap;
 import dev.nudge.kernel.Nf4;
+import dev.nudge.python.PythonJson;
 import dev.nudge.tensor.Dtype;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;

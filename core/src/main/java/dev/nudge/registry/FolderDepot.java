@@ -1,8 +1,8 @@
 package dev.nudge.registry;
 
 import dev.nudge.format.Blobs;
+import dev.nudge.format.Claim;
 import dev.nudge.format.OutFolder;
-import dev.nudge.format.Turn;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -78,7 +78,7 @@ record FolderDepot(Layout layout, List<Descriptor> taken) implements Depot {
   @Override
   public void finish() {
     OutFolder.make(layout.folder());
-    try (Turn _ = Turn.at(layout.folder())) {
+    try (Claim _ = Claim.await(layout.folder())) {
       if (!layout.exists()) {
         layout.create();
       }

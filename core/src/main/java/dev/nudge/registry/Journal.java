@@ -25,8 +25,8 @@ import tools.jackson.databind.JsonNode;
 /// left of a line is passed over, and cut off by the next writer. Nothing else in the folder says
 /// which versions there are or where an alias is.
 ///
-/// Threading: a reader reads while others write; one writer at a time, which has the
-/// [dev.nudge.format.Turn].
+/// Threading: a reader reads while others write; one writer at a time, which has a
+/// [dev.nudge.format.Claim] to the folder.
 final class Journal {
   static final String FILE = "journal.jsonl";
   private static final int FORMAT = 1;

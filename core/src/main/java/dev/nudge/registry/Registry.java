@@ -1,8 +1,8 @@
 package dev.nudge.registry;
 
+import dev.nudge.format.Claim;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
-import dev.nudge.format.Turn;
 import dev.nudge.registry.RegistryException.Reason;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.NudgeException;
@@ -158,7 +158,7 @@ public final class Registry {
   void make() {
     OutFolder.checkPlace("--registry", layout.folder());
     OutFolder.make(layout.folder());
-    try (Turn _ = Turn.at(layout.folder())) {
+    try (Claim _ = Claim.await(layout.folder())) {
       if (!journal.exists()) {
         journal.create();
       }
@@ -510,7 +510,7 @@ public final class Registry {
           "there is no registry at %s; nudge adapters push makes one, --registry names another"
               .formatted(layout.folder()));
     }
-    try (Turn _ = Turn.at(layout.folder())) {
+    try (Claim _ = Claim.await(layout.folder())) {
       synchronized (this) {
         T done = change.apply(book());
         try {

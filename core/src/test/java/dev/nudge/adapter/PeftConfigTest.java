@@ -3,7 +3,7 @@ package dev.nudge.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.nudge.format.PythonJson;
+import dev.nudge.python.PythonFloat;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -232,6 +232,6 @@ class PeftConfigTest {
     "-2.5e-7, -2.5e-07",
   })
   void floatsAreWrittenAsPythonDoes(double value, String text) {
-    assertThat(PythonJson.number(value)).isEqualTo(text);
+    assertThat(PythonFloat.repr(value)).isEqualTo(text);
   }
 }

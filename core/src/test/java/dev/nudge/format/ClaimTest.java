@@ -129,6 +129,23 @@ class ClaimTest {
     assertThat(temp).isEmptyDirectory();
   }
 
+  @Test
+  void whoWaitsForAFolderHasItWhenItIsFree() throws InterruptedException {
+    AtomicReference<Claim> next = new AtomicReference<>();
+    Thread waiting = new Thread(() -> next.set(Claim.await(temp)));
+    try (Claim _ = Claim.await(temp)) {
+      waiting.start();
+      while (waiting.getState() != Thread.State.WAITING) {
+        Thread.onSpinWait();
+      }
+      assertThat(next.get()).isNull();
+      assertThat(temp.resolve(".nudge.lock")).exists();
+    }
+    waiting.join(60_000);
+    requireNonNull(next.get()).close();
+    assertThat(temp).isEmptyDirectory();
+  }
+
   private static final class Waiting extends Thread {
     private final AtomicReference<LockFile> lock = new AtomicReference<>();
     private final Path file;

@@ -1,5 +1,7 @@
 package dev.nudge.eval;
 
+import org.apache.commons.numbers.gamma.LogBeta;
+
 /// Tests and intervals of a rate that hold at all times at once and for any count, however small:
 /// Robbins' mixture of the binomial with a beta distribution [1].
 ///
@@ -31,7 +33,7 @@ public record BetaMixture(double a, double b) {
 
   /// ln E against the rate p.
   public double logEvidence(long hits, long n, double p) {
-    return Special.logBeta(a + hits, b + n - hits) - Special.logBeta(a, b) - likelihood(hits, n, p);
+    return LogBeta.value(a + hits, b + n - hits) - LogBeta.value(a, b) - likelihood(hits, n, p);
   }
 
   /// ln E against all rates up to p.

@@ -1,6 +1,7 @@
 package dev.nudge.eval;
 
 import java.util.List;
+import org.apache.commons.numbers.gamma.LogGamma;
 
 /// Compares two models on the same cases: which one is right where the other is wrong, and how
 /// likely that is by chance.
@@ -72,7 +73,7 @@ public record Paired(int both, int onlyFirst, int onlySecond, int neither, doubl
       return 1;
     }
     double choices =
-        Special.logGamma(n + 1.0) - Special.logGamma(k + 1.0) - Special.logGamma(n - k + 1.0);
+        LogGamma.value(n + 1.0) - LogGamma.value(k + 1.0) - LogGamma.value(n - k + 1.0);
     return Math.min(1, p(a, b) - Math.exp(choices - n * Math.log(2)));
   }
 

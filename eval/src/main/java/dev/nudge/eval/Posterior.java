@@ -1,5 +1,7 @@
 package dev.nudge.eval;
 
+import org.apache.commons.numbers.gamma.LogBeta;
+
 /// What is believed of a rate after s hits in n cases, every rate being as likely before: Beta(1 +
 /// s, 1 + n − s).
 ///
@@ -51,7 +53,7 @@ public record Posterior(double a, double b) {
     return Math.exp(
         (a == 1 ? 0 : (a - 1) * Math.log(x))
             + (b == 1 ? 0 : (b - 1) * Math.log1p(-x))
-            - Special.logBeta(a, b));
+            - LogBeta.value(a, b));
   }
 
   private double below(double x) {

@@ -1,6 +1,7 @@
 package dev.nudge.eval;
 
 import java.util.List;
+import org.apache.commons.numbers.gamma.RegularizedGamma;
 
 /// Asks whether units fell to the arms of an experiment as its weights say: Pearson's chi-square.
 ///
@@ -60,7 +61,7 @@ public record SampleRatio(double statistic, int degrees, double p) {
   private static SampleRatio of(double statistic, int degrees) {
     return degrees == 0
         ? NONE
-        : new SampleRatio(statistic, degrees, Special.gammaAbove(degrees / 2.0, statistic / 2));
+        : new SampleRatio(statistic, degrees, RegularizedGamma.Q.value(degrees / 2.0, statistic / 2));
   }
 
   /// Whether the arms' units may not be compared.

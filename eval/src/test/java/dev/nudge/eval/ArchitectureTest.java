@@ -8,10 +8,10 @@ import java.util.Set;
 class ArchitectureTest implements PackageRules {
   private static final Map<String, Set<String>> MAY_USE =
       Map.ofEntries(
-          Map.entry("eval.metric", Set.of()),
+          Map.entry("eval.metric", Set.of("python")),
           Map.entry("eval.leak", Set.of("data.quality")),
           Map.entry("eval", Set.of("machine", "model", "text", "data", "engine", "generate")),
-          Map.entry("eval.task", Set.of("format", "text.jinja", "data.source")),
+          Map.entry("eval.task", Set.of("format", "text.jinja", "data.source", "python")),
           Map.entry(
               "eval.run",
               Set.of(
@@ -28,7 +28,8 @@ class ArchitectureTest implements PackageRules {
                   "generate",
                   "eval",
                   "eval.metric",
-                  "eval.task")),
+                  "eval.task",
+                  "python")),
           Map.entry(
               "eval.judge",
               Set.of(

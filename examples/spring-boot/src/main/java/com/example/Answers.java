@@ -7,7 +7,6 @@ import dev.nudge.springai.NudgeChatModel;
 import dev.nudge.springai.NudgeChatOptions;
 import java.nio.file.Path;
 import java.util.Map;
-import org.slf4j.LoggerFactory;
 import org.springframework.ai.chat.client.ChatClient;
 import org.springframework.ai.chat.model.ChatModel;
 import org.springframework.beans.factory.annotation.Value;
@@ -43,8 +42,7 @@ public class Answers {
             ModelSettings.of(Path.of(model)),
             template,
             registry == null ? null : Path.of(registry),
-            Machine.here(),
-            LoggerFactory.getLogger(Answers.class)::warn);
+            Machine.here());
     // The one adapter that has a name answers questions that name none.
     return adapter == null ? assistant : assistant.name("support", adapter);
   }

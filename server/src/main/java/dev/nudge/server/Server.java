@@ -9,6 +9,7 @@ import dev.nudge.settings.ByteSize;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.Warnings;
 import io.helidon.common.tls.Tls;
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http1.Http1Config;
@@ -56,6 +57,11 @@ public final class Server implements AutoCloseable {
     this.experiments = experiments;
     this.audit = audit;
     this.url = url;
+  }
+
+  /// Loads the base, looks at the adapters, and listens. Warnings are logged ([Warnings]).
+  public static Server start(ServeSettings settings, Machine machine) {
+    return start(settings, machine, Warnings.logged());
   }
 
   /// Loads the base, looks at the adapters, and listens.

@@ -1,7 +1,9 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.FormatSpec;
+import dev.nudge.python.PythonLiteral;
 /// Puts values into a text as Python's `format` does: `{}`, `{0}`, `{name}`, `{a.b[c]}`, `!r`, and
-/// what [Spec] reads behind a colon.
+/// what [FormatSpec] reads behind a colon.
 final class Braces {
   private final Text text;
   private final Arguments arguments;
@@ -62,7 +64,7 @@ final class Braces {
           case "r" -> Python.repr(value);
           default -> throw new Mistake("the conversion '!" + conversion + "' is not known here");
         };
-    out.add(spec.isEmpty() ? Python.str(shown) : Spec.parse(spec).of(shown));
+    out.add(spec.isEmpty() ? Python.str(shown) : Formats.of(FormatSpec.parse(spec), shown));
   }
 
   private Value value(String field) {
@@ -74,7 +76,7 @@ final class Braces {
     boolean digits = !name.isEmpty() && name.chars().allMatch(c -> c >= '0' && c <= '9');
     Value value;
     if (name.isEmpty() || digits) {
-      int index = name.isEmpty() ? next++ : Spec.number(name, 0);
+      int index = name.isEmpty() ? next++ : FormatSpec.count(name, 0);
       if (index >= arguments.positional().size()) {
         throw new Mistake("format() is given too few values");
       }
@@ -103,7 +105,7 @@ final class Braces {
       at =
           dot
               ? Lookup.attribute(at, part)
-              : Lookup.item(at, digits ? Num.of(Numbers.literal(part)) : Text.of(part));
+              : Lookup.item(at, digits ? Num.of(PythonLiteral.integer(part)) : Text.of(part));
       rest = rest.substring(Math.min(rest.length(), dot ? end : end + 1));
     }
     return at;

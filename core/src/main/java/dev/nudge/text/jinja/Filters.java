@@ -1,5 +1,6 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.PythonText;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -69,7 +70,7 @@ final class Filters {
     for (Value value : Operators.iterate(text)) {
       Text one = (Text) value;
       int c = one.chars().codePointAt(0);
-      boolean splits = c == '-' || Spaces.is(c) || "({[<".indexOf(c) >= 0;
+      boolean splits = c == '-' || PythonText.isSpace(c) || "({[<".indexOf(c) >= 0;
       out.add(splits ? one : begins ? Letters.upper(one) : Letters.lower(one));
       begins = splits;
     }

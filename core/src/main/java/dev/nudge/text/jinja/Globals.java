@@ -1,5 +1,6 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.Strftime;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -74,18 +74,8 @@ final class Letters {
     return out.text();
   }
 
-  static boolean isCased(int c) {
+  private static boolean isCased(int c) {
     return Character.isUpperCase(c) || Character.isLowerCase(c) || Character.isTitleCase(c);
-  }
-
-  static boolean isLower(Text text) {
-    return text.chars().codePoints().anyMatch(Letters::isCased)
-        && text.chars().codePoints().filter(Letters::isCased).allMatch(Character::isLowerCase);
-  }
-
-  static boolean isUpper(Text text) {
-    return text.chars().codePoints().anyMatch(Letters::isCased)
-        && text.chars().codePoints().filter(Letters::isCased).allMatch(Character::isUpperCase);
   }
 
   static boolean all(Text text, IntPredicate rule) {

@@ -1,5 +1,6 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.PythonText;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -52,7 +53,7 @@ final class Lexer {
       boolean keeps = sign(tag + 2) == '+';
       String data = text.substring(at, tag);
       if (strips) {
-        data = Spaces.stripEnd(data);
+        data = PythonText.stripEnd(data);
       } else if (!keeps && kind != '{') {
         data = withoutIndent(data);
       }
@@ -92,7 +93,7 @@ final class Lexer {
     if (begin == 0 && !lineStarts) {
       return data;
     }
-    boolean blank = Spaces.stripEnd(data.substring(begin)).isEmpty();
+    boolean blank = PythonText.stripEnd(data.substring(begin)).isEmpty();
     return blank ? data.substring(0, begin) : data;
   }
 
@@ -128,7 +129,7 @@ final class Lexer {
 
   static int skipSpaces(String text, int from) {
     int i = from;
-    while (i < text.length() && Spaces.is(text.charAt(i))) {
+    while (i < text.length() && PythonText.isSpace(text.charAt(i))) {
       i++;
     }
     return i;
@@ -165,7 +166,7 @@ final class Lexer {
       }
       String data = text.substring(begin, tag);
       lineStarts = begin > 0 && text.charAt(begin - 1) == '\n';
-      data(before == '-' ? Spaces.stripEnd(data) : before == '+' ? data : withoutIndent(data));
+      data(before == '-' ? PythonText.stripEnd(data) : before == '+' ? data : withoutIndent(data));
       line += count(text, begin, end);
       at = end + 2;
       behindTag(after, true);

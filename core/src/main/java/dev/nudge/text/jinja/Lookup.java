@@ -1,5 +1,6 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.PythonLiteral;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -110,7 +111,7 @@ final class Lookup {
     Value at = value;
     for (String part : List.of(text.chars().split("\\.", -1))) {
       boolean digits = !part.isEmpty() && part.chars().allMatch(c -> c >= '0' && c <= '9');
-      at = item(at, digits ? Num.of(Numbers.literal(part)) : Text.of(part));
+      at = item(at, digits ? Num.of(PythonLiteral.integer(part)) : Text.of(part));
     }
     return at;
   }

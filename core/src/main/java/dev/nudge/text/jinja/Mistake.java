@@ -1,11 +1,13 @@
 package dev.nudge.text.jinja;
 
-/// Carries what is wrong to [Template], which knows the line.
-final class Mistake extends RuntimeException {
+import dev.nudge.python.ValueError;
+
+/// Carries what is wrong to [Template], which knows the line, as a [ValueError] of Python does.
+final class Mistake extends ValueError {
   private static final long serialVersionUID = 1L;
 
   Mistake(String message) {
-    super(message, null, false, false);
+    super(message);
   }
 
   static Mistake missing(Undefined value) {

@@ -1,5 +1,6 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.FormatSpec;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import org.jspecify.annotations.Nullable;
@@ -72,14 +73,7 @@ public final class Num implements Value {
   }
 
   double real() {
-    if (whole == null) {
-      return real;
-    }
-    double value = whole.doubleValue();
-    if (Double.isInfinite(value)) {
-      throw new Mistake("an integer too large to be a float");
-    }
-    return value;
+    return whole == null ? real : FormatSpec.real(whole);
   }
 
   int compare(Num other) {

@@ -1,5 +1,6 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.PythonFloat;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.RoundingMode;
@@ -88,10 +89,7 @@ final class NumberFilters {
               new BigDecimal(num.whole()).setScale(Math.min(0, precision), RoundingMode.HALF_EVEN);
           return Num.of(rounded.toBigInteger());
         }
-        double real = num.real();
-        return Double.isFinite(real)
-            ? Num.of(new BigDecimal(real).setScale(precision, RoundingMode.HALF_EVEN).doubleValue())
-            : num;
+        return Num.of(PythonFloat.round(num.real(), precision));
       }
       case "ceil", "floor" -> {
         double scale = Math.pow(10, precision);
@@ -123,11 +121,10 @@ final class NumberFilters {
       unit = unit.multiply(BigInteger.valueOf((long) base));
       at++;
     }
-    BigDecimal shown =
-        new BigDecimal(base * bytes / unit.doubleValue()).setScale(1, RoundingMode.HALF_EVEN);
+    String shown = PythonFloat.fixed(base * bytes / unit.doubleValue(), 1);
     String prefix = units.substring(at, at + 1);
     String named = binary ? prefix.toUpperCase(Locale.ROOT) + "iB" : prefix + "B";
-    return Text.of(shown.toPlainString() + " " + named);
+    return Text.of(shown + " " + named);
   }
 
   private static Num number(Value value, String filter) {

@@ -1,6 +1,5 @@
 package dev.nudge.text.jinja;
 
-import java.math.BigInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -12,7 +11,6 @@ final class Numbers {
   private static final Pattern INTEGER =
       Pattern.compile(
           "0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[0-9a-fA-F])+|[1-9](?:_?\\d)*|0(?:_?0)*");
-  private static final int MOST_DIGITS = 4300; // Python's own
 
   private Numbers() {}
 
@@ -28,27 +26,5 @@ final class Numbers {
       throw new Mistake("a number that is none"); // a digit always begins one
     }
     return new Read(false, matcher.group().replace("_", ""), matcher.end());
-  }
-
-  /// The integer of a literal: decimal, or behind 0b, 0o, 0x.
-  static BigInteger literal(String digits) {
-    if (digits.length() > MOST_DIGITS) {
-      throw new Mistake("an integer of more than " + MOST_DIGITS + " digits");
-    }
-    if (digits.length() > 2) {
-      switch (digits.charAt(1)) {
-        case 'b', 'B' -> {
-          return new BigInteger(digits.substring(2), 2);
-        }
-        case 'o', 'O' -> {
-          return new BigInteger(digits.substring(2), 8);
-        }
-        case 'x', 'X' -> {
-          return new BigInteger(digits.substring(2), 16);
-        }
-        default -> {}
-      }
-    }
-    return new BigInteger(digits);
   }
 }

@@ -1,5 +1,6 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.FormatSpec;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,7 +39,8 @@ final class Percent {
       } else {
         throw new Mistake("the text has more places (%" + type + ") than there are values");
       }
-      out.add(spec(places, type).of(type == 'r' ? Python.repr(value) : whole(value, type)));
+      Value shown = type == 'r' ? Python.repr(value) : whole(value, type);
+      out.add(Formats.of(spec(places, type), shown));
     }
     if (text.chars().indexOf('%', at) >= 0) {
       throw new Mistake("a '%' in the text has no type behind it; '%%' is the sign");
@@ -57,19 +59,19 @@ final class Percent {
     return cuts ? Num.of(new BigDecimal(((Num) value).real()).toBigInteger()) : value;
   }
 
-  private static Spec spec(Matcher place, char type) {
+  private static FormatSpec spec(Matcher place, char type) {
     String flags = place.group(2);
     boolean left = flags.contains("-");
     boolean zeros = flags.contains("0") && !left && type != 's' && type != 'r';
     char sign = flags.contains("+") ? '+' : flags.contains(" ") ? ' ' : '-';
     String digits = place.group(4);
-    return new Spec(
+    return new FormatSpec(
         zeros ? '0' : ' ',
         left ? '<' : zeros ? '=' : '>',
         sign,
-        Spec.number(place.group(3), 0),
+        FormatSpec.count(place.group(3), 0),
         false,
-        digits == null ? -1 : Spec.number(digits, 0),
+        digits == null ? -1 : FormatSpec.count(digits, 0),
         type == 'r' ? 's' : type == 'i' ? 'd' : type);
   }
 }

@@ -1,6 +1,6 @@
 package dev.nudge.text.jinja;
 
-import dev.nudge.format.PythonJson;
+import dev.nudge.python.PythonFloat;
 
 /// Writes values as Python's `str` and `repr` do.
 final class Python {
@@ -29,17 +29,7 @@ final class Python {
     if (num.isBool()) {
       return num.isTrue() ? "True" : "False";
     }
-    if (num.isWhole()) {
-      return num.whole().toString();
-    }
-    double real = num.real();
-    if (Double.isNaN(real)) {
-      return "nan";
-    }
-    if (Double.isInfinite(real)) {
-      return real > 0 ? "inf" : "-inf";
-    }
-    return PythonJson.number(real);
+    return num.isWhole() ? num.whole().toString() : PythonFloat.repr(num.real());
   }
 
   private static void repr(Value value, long origin, TextBuilder out, int depth) {

@@ -1,5 +1,7 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.PythonEscapes;
+import dev.nudge.python.ValueError;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -118,7 +120,12 @@ final class TagLexer {
     if (i >= text.length()) {
       throw new Lexer.Failure(line, "a text is not closed; it ends with " + quote);
     }
-    tokens.add(new Token(Token.Kind.TEXT, Escapes.read(text.substring(from, i), line), line));
+    try {
+      String read = PythonEscapes.read(text.substring(from, i));
+      tokens.add(new Token(Token.Kind.TEXT, read, line));
+    } catch (ValueError e) {
+      throw new Lexer.Failure(line, String.valueOf(e.getMessage()));
+    }
     line += Lexer.count(text, at, i);
     at = i + 1;
   }

@@ -1,5 +1,6 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.TextWrap;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.PythonPattern;
 import java.nio.charset.StandardCharsets;
@@ -140,7 +141,7 @@ final class TaskFilters {
     List<String> paragraphs = new ArrayList<>();
     long length = 0;
     for (Value line : Texts.lines(text, false)) {
-      List<String> lines = new WordWrap(width, breaks, hyphens).lines(((Text) line).chars());
+      List<String> lines = new TextWrap(width, breaks, hyphens).lines(((Text) line).chars());
       given.budget().grown(length, (long) lines.size() * between.chars().length());
       paragraphs.add(String.join(between.chars(), lines));
       length += paragraphs.getLast().length() + between.chars().length();

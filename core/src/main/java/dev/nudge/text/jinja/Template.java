@@ -1,5 +1,6 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.ValueError;
 import java.time.LocalDateTime;
 import java.util.List;
 import java.util.Map;
@@ -52,7 +53,7 @@ public final class Template {
     Budget budget = new Budget(limits, now, dialect);
     try {
       return Statement.written(body, Frame.of(variables, budget));
-    } catch (Mistake e) {
+    } catch (ValueError e) {
       throw failure(place, budget.line(), String.valueOf(e.getMessage()));
     } catch (StackOverflowError e) {
       throw failure(place, budget.line(), "values or macros are nested too deeply");

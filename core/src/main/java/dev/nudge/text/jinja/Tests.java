@@ -1,5 +1,6 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.PythonText;
 import java.math.BigInteger;
 import java.util.HashMap;
 import java.util.Map;
@@ -30,8 +31,8 @@ final class Tests {
     plain("callable", v -> v instanceof Callable);
     plain("sequence", Tests::isSequence);
     plain("iterable", v -> isSequence(v) || v instanceof Items);
-    plain("lower", v -> Letters.isLower(Python.str(v)));
-    plain("upper", v -> Letters.isUpper(Python.str(v)));
+    plain("lower", v -> PythonText.isLower(Python.str(v).chars()));
+    plain("upper", v -> PythonText.isUpper(Python.str(v).chars()));
     plain("escaped", v -> false);
     plain("odd", v -> rest(v, Num.of(2)).equals(BigInteger.ONE));
     plain("even", v -> rest(v, Num.of(2)).signum() == 0);

@@ -1,5 +1,6 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.PythonText;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -57,8 +58,8 @@ final class TextMethods {
     METHODS.put("rjust", (t, a) -> pad(t, a, 1));
     METHODS.put("center", (t, a) -> pad(t, a, 0.5));
     METHODS.put("zfill", TextMethods::zeros);
-    METHODS.put("islower", (t, a) -> Num.of(Letters.isLower(none(t, a))));
-    METHODS.put("isupper", (t, a) -> Num.of(Letters.isUpper(none(t, a))));
+    METHODS.put("islower", (t, a) -> Num.of(PythonText.isLower(none(t, a).chars())));
+    METHODS.put("isupper", (t, a) -> Num.of(PythonText.isUpper(none(t, a).chars())));
     all(
         "isdigit",
         c ->
@@ -80,7 +81,7 @@ final class TextMethods {
             Character.isLetterOrDigit(c)
                 || Character.getType(c) == Character.OTHER_NUMBER
                 || Character.getType(c) == Character.LETTER_NUMBER);
-    all("isspace", Spaces::is);
+    all("isspace", PythonText::isSpace);
     METHODS.put("isascii", (t, a) -> Num.of(none(t, a).chars().chars().allMatch(c -> c < 128)));
   }
 

@@ -1,5 +1,6 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.PythonText;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntPredicate;
@@ -12,7 +13,7 @@ final class Texts {
   /// @param chars which characters go; null: white space
   static Text strip(Text text, @Nullable Text chars, boolean left, boolean right) {
     String all = text.chars();
-    IntPredicate goes = chars == null ? Spaces::is : c -> chars.chars().indexOf(c) >= 0;
+    IntPredicate goes = chars == null ? PythonText::isSpace : c -> chars.chars().indexOf(c) >= 0;
     int from = 0;
     int to = all.length();
     while (left && from < to && goes.test(all.codePointAt(from))) {
@@ -87,16 +88,16 @@ final class Texts {
     }
     List<Value> parts = new ArrayList<>();
     String all = text.chars();
-    int end = separator == null ? Spaces.stripEnd(all).length() : all.length();
+    int end = separator == null ? PythonText.stripEnd(all).length() : all.length();
     while (parts.size() < most) {
       int from;
       int behind;
       if (separator == null) {
         int begin = end;
-        while (begin > 0 && !Spaces.is(all.charAt(begin - 1))) {
+        while (begin > 0 && !PythonText.isSpace(all.charAt(begin - 1))) {
           begin--;
         }
-        from = Spaces.stripEnd(all.substring(0, begin)).length();
+        from = PythonText.stripEnd(all.substring(0, begin)).length();
         behind = begin;
         if (from == 0) { // the first word
           return first(parts, text.sub(begin, end));
@@ -133,7 +134,7 @@ final class Texts {
 
   private static int skip(String text, int from, boolean spaces) {
     int at = from;
-    while (at < text.length() && Spaces.is(text.charAt(at)) == spaces) {
+    while (at < text.length() && PythonText.isSpace(text.charAt(at)) == spaces) {
       at++;
     }
     return at;
@@ -144,7 +145,7 @@ final class Texts {
     String all = text.chars();
     int from = 0;
     for (int i = 0; i < all.length(); i++) {
-      if (!Spaces.endsLine(all.charAt(i))) {
+      if (!PythonText.endsLine(all.charAt(i))) {
         continue;
       }
       int end = all.startsWith("\r\n", i) ? i + 2 : i + 1;

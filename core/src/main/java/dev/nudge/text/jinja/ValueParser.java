@@ -1,5 +1,7 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.PythonLiteral;
+import dev.nudge.python.ValueError;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -74,8 +76,8 @@ final class ValueParser {
 
   private static Num integer(Token token) {
     try {
-      return Num.of(Numbers.literal(token.text()));
-    } catch (Mistake e) {
+      return Num.of(PythonLiteral.integer(token.text()));
+    } catch (ValueError e) {
       throw new Lexer.Failure(token.line(), String.valueOf(e.getMessage()));
     }
   }

@@ -1,5 +1,6 @@
 package dev.nudge.eval.metric;
 
+import dev.nudge.python.PythonText;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -46,11 +47,11 @@ public record Bleu() implements CorpusMetric {
     for (int n = 1; n <= ORDER; n++) {
       Map<String, Integer> most = new HashMap<>();
       for (List<String> reference : asked) {
-        PythonText.counted(PythonText.runs(reference, n))
+        Ngrams.counted(Ngrams.runs(reference, n))
             .forEach((run, count) -> most.merge(run, count, Math::max));
       }
-      List<String> runs = PythonText.runs(words, n);
-      statistics[1 + n] = PythonText.common(PythonText.counted(runs), most);
+      List<String> runs = Ngrams.runs(words, n);
+      statistics[1 + n] = Ngrams.common(Ngrams.counted(runs), most);
       statistics[1 + ORDER + n] = runs.size();
     }
     return statistics;

@@ -1,5 +1,6 @@
 package dev.nudge.eval.metric;
 
+import dev.nudge.python.PythonText;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -61,7 +62,7 @@ public record ChrF(int wordOrder) implements CorpusMetric {
       // what the reference is too short to have does not count as said in vain
       statistics[3 * order] = askedRuns == 0 ? 0 : total(said.get(order));
       statistics[3 * order + 1] = askedRuns;
-      statistics[3 * order + 2] = PythonText.common(said.get(order), asked.get(order));
+      statistics[3 * order + 2] = Ngrams.common(said.get(order), asked.get(order));
     }
     return statistics;
   }
@@ -99,11 +100,11 @@ public record ChrF(int wordOrder) implements CorpusMetric {
       for (int i = 0; i + n < starts.length; i++) {
         ofLength.add(joined.substring(starts[i], starts[i + n]));
       }
-      runs.add(PythonText.counted(ofLength));
+      runs.add(Ngrams.counted(ofLength));
     }
     List<String> words = wordOrder == 0 ? List.of() : words(text);
     for (int n = 1; n <= wordOrder; n++) {
-      runs.add(PythonText.counted(PythonText.runs(words, n)));
+      runs.add(Ngrams.counted(Ngrams.runs(words, n)));
     }
     return runs;
   }

@@ -1,5 +1,6 @@
 package dev.nudge.eval.metric;
 
+import dev.nudge.python.PythonText;
 import dev.nudge.settings.PythonRegex;
 import java.util.List;
 import java.util.regex.Pattern;

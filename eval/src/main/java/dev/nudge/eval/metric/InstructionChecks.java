@@ -2,6 +2,7 @@ package dev.nudge.eval.metric;
 
 import static java.util.Map.entry;
 
+import dev.nudge.python.PythonText;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.PythonRegex;
 import java.util.Arrays;

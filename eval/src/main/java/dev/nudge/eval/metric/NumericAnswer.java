@@ -1,8 +1,8 @@
 package dev.nudge.eval.metric;
 
-import java.math.BigDecimal;
+import dev.nudge.python.PythonFloat;
+import dev.nudge.python.PythonText;
 import java.math.BigInteger;
-import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -118,24 +118,13 @@ public final class NumericAnswer {
           : of(number * other.number);
     }
 
-    /// Python's `round`: to the nearest, ties to even, of the double's exact value.
     Value rounded(int places) {
-      if (whole != null || !Double.isFinite(number)) {
-        return this;
-      }
-      double rounded =
-          new BigDecimal(number).setScale(places, RoundingMode.HALF_EVEN).doubleValue();
-      return of(Math.copySign(rounded, number));
+      return whole != null ? this : of(PythonFloat.round(number, places));
     }
 
     /// Python's `'%.4f'`.
     String places() {
-      if (!Double.isFinite(number)) {
-        return Double.toString(number);
-      }
-      String text = new BigDecimal(number).setScale(4, RoundingMode.HALF_EVEN).toPlainString();
-      boolean lostSign = Math.copySign(1, number) < 0 && !text.startsWith("-");
-      return lostSign ? "-" + text : text;
+      return Double.isFinite(number) ? PythonFloat.fixed(number, 4) : Double.toString(number);
     }
 
     @Override
@@ -226,7 +215,7 @@ public final class NumericAnswer {
       if (isNumber(bare)) { // it was none with its marks
         bare = shown(value(bare));
       }
-      parts.add(PythonText.collapsed(PythonText.ARTICLE.matcher(bare).replaceAll(" ")));
+      parts.add(PythonText.collapsed(Ngrams.ARTICLE.matcher(bare).replaceAll(" ")));
     }
     parts.removeIf(String::isEmpty);
     return String.join(" ", parts);

@@ -1,5 +1,6 @@
 package dev.nudge.eval.metric;
 
+import dev.nudge.python.PythonText;
 import java.nio.charset.StandardCharsets;
 
 /// Makes perplexities of log-probabilities, as lm-evaluation-harness does.

@@ -1,5 +1,7 @@
 package dev.nudge.eval.metric;
 
+import dev.nudge.python.JsonCheck;
+import dev.nudge.python.PythonText;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -68,7 +70,7 @@ final class ResponseFormat {
       json = json.startsWith(fence) ? json.substring(fence.length()) : json;
     }
     json = json.endsWith("```") ? json.substring(0, json.length() - 3) : json;
-    return JsonText.is(PythonText.strip(json));
+    return JsonCheck.is(PythonText.strip(json));
   }
 
   /// Whether there is a title in double angular brackets.

@@ -1,5 +1,6 @@
 package dev.nudge.eval.metric;
 
+import dev.nudge.python.PythonText;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
@@ -61,9 +62,9 @@ public enum Rouge {
   }
 
   private static Score runs(List<String> predicted, List<String> asked, int n) {
-    List<String> predictedRuns = PythonText.runs(predicted, n);
-    List<String> askedRuns = PythonText.runs(asked, n);
-    int hits = PythonText.common(PythonText.counted(askedRuns), PythonText.counted(predictedRuns));
+    List<String> predictedRuns = Ngrams.runs(predicted, n);
+    List<String> askedRuns = Ngrams.runs(asked, n);
+    int hits = Ngrams.common(Ngrams.counted(askedRuns), Ngrams.counted(predictedRuns));
     return Score.of(hits, predictedRuns.size(), askedRuns.size());
   }
 

@@ -1,5 +1,6 @@
 package dev.nudge.eval.metric;
 
+import dev.nudge.python.PythonText;
 import java.util.List;
 import java.util.Map;
 
@@ -26,8 +27,8 @@ public final class SquadF1 {
   private static double f1(String said, String asked) {
     List<String> saidWords = PythonText.split(said);
     List<String> askedWords = PythonText.split(asked);
-    Map<String, Integer> counts = PythonText.counted(saidWords);
-    int common = PythonText.common(counts, PythonText.counted(askedWords));
+    Map<String, Integer> counts = Ngrams.counted(saidWords);
+    int common = Ngrams.common(counts, Ngrams.counted(askedWords));
     if (common == 0) {
       return 0;
     }
@@ -39,6 +40,6 @@ public final class SquadF1 {
   /// The text as it is compared.
   static String normal(String text) {
     String words = PythonText.without(PythonText.lower(text), PythonText.PUNCTUATION);
-    return PythonText.collapsed(PythonText.ARTICLE.matcher(words).replaceAll(" "));
+    return PythonText.collapsed(Ngrams.ARTICLE.matcher(words).replaceAll(" "));
   }
 }

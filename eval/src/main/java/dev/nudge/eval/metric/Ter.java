@@ -1,5 +1,6 @@
 package dev.nudge.eval.metric;
 
+import dev.nudge.python.PythonText;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

@@ -6,7 +6,7 @@
 ///
 /// Each is a pure function and has the numbers of the tool whose name it bears; goldens hold them
 /// to that, on odd texts too. What these tools mean by a character, a blank or a digit is Python's
-/// ([dev.nudge.eval.metric.PythonText]).
+/// ([dev.nudge.python.PythonText]).
 ///
 /// Knows nothing about models, engines, tasks or how an answer was cut out of a response. Read
 /// `CorpusMetric` first.

@@ -2,10 +2,10 @@ package dev.nudge.eval.run;
 
 import dev.nudge.eval.task.Message;
 import dev.nudge.eval.task.PromptStyle;
+import dev.nudge.python.PythonText;
 import dev.nudge.settings.InputException;
 import dev.nudge.text.chat.ChatException;
 import dev.nudge.text.chat.ChatTemplate;
-import dev.nudge.text.jinja.Spaces;
 import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.node.ArrayNode;
@@ -60,6 +60,6 @@ final class HarnessChat implements PromptStyle.Chat {
               .formatted(template.place()));
     }
     String before = text.substring(0, at);
-    return text.startsWith(MARK, at) ? before : Spaces.stripEnd(before);
+    return text.startsWith(MARK, at) ? before : PythonText.stripEnd(before);
   }
 }

@@ -1,9 +1,9 @@
 package dev.nudge.eval.run;
 
 import dev.nudge.generate.Likelihoods.Item;
+import dev.nudge.python.PythonText;
 import dev.nudge.settings.InputException;
 import dev.nudge.text.Tokenizer;
-import dev.nudge.text.jinja.Spaces;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -78,7 +78,7 @@ public final class RequestTokens {
       before = new int[] {prefix};
       behind = begun ? Arrays.copyOfRange(behind, 1, behind.length) : behind;
     } else {
-      String stripped = Spaces.stripEnd(context);
+      String stripped = PythonText.stripEnd(context);
       int[] whole = of(context + continuation);
       before = context(stripped);
       behind = Arrays.copyOfRange(whole, Math.min(before.length, whole.length), whole.length);

@@ -5,9 +5,8 @@ import dev.nudge.eval.task.Request;
 import dev.nudge.eval.task.TaskGroup;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
-import dev.nudge.format.PythonJson;
 import dev.nudge.format.Sha256;
-import dev.nudge.settings.RunException;
+import dev.nudge.python.PythonJson;
 import dev.nudge.text.jinja.PythonValues;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -68,13 +67,9 @@ public final class ResultFiles {
       try {
         Files.deleteIfExists(folder.resolve(RESULTS));
       } catch (IOException e) {
-        throw unwritable(folder, e);
+        throw OutFolder.failure(folder, e);
       }
     }
-  }
-
-  private static RunException unwritable(Path folder, IOException e) {
-    return new RunException("cannot write " + folder + ": " + OutFolder.reason(e), e);
   }
 
   private static void removeSamples(Path folder) {
@@ -85,7 +80,7 @@ public final class ResultFiles {
         }
       }
     } catch (IOException e) {
-      throw unwritable(folder, e);
+      throw OutFolder.failure(folder, e);
     }
   }
 

@@ -1,6 +1,6 @@
 package dev.nudge.eval.run;
 
-import dev.nudge.eval.task.PythonRandom;
+import dev.nudge.python.PythonRandom;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 

@@ -23,6 +23,7 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.RunException;
+import dev.nudge.settings.Warnings;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -79,6 +80,12 @@ public final class Suite {
       }
       return summary;
     }
+  }
+
+  /// Evaluates as [#evaluate(EvaluateSettings, Machine, Consumer)] does. Warnings are logged
+  /// ([Warnings]).
+  public static Judged evaluate(EvaluateSettings settings, Machine machine) {
+    return evaluate(settings, machine, Warnings.logged());
   }
 
   /// Evaluates a model, and adapters on it, on tasks, judges by a policy where one is given, and

@@ -1,8 +1,8 @@
 package dev.nudge.eval.task;
 
+import dev.nudge.python.PythonText;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.PythonPattern;
-import dev.nudge.text.jinja.Spaces;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -82,7 +82,7 @@ final class ChoiceRegexFilter {
     Map<String, String> byLetter = new HashMap<>();
     for (int i = 0; i < choices.size(); i++) {
       String letter = Character.toString('A' + i);
-      String text = kept(Spaces.strip(choices.get(i)));
+      String text = kept(PythonText.strip(choices.get(i)));
       byText.put(text, "(" + letter + ")");
       texts.add(text);
       byLetter.put(letter, "(" + letter + ")");
@@ -99,7 +99,7 @@ final class ChoiceRegexFilter {
   private String found(PythonPattern by, String text, Map<String, String> letters) {
     List<String> match = first.match(by, text);
     @Nullable String filled = match == null ? null : RegexFilter.filled(match);
-    String stripped = filled == null ? "" : Spaces.strip(filled);
+    String stripped = filled == null ? "" : PythonText.strip(filled);
     return stripped.isEmpty() ? "" : letters.getOrDefault(stripped, stripped);
   }
 

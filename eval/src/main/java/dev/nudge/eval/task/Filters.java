@@ -1,5 +1,6 @@
 package dev.nudge.eval.task;
 
+import dev.nudge.python.PythonText;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
 import java.util.ArrayList;
@@ -43,7 +44,7 @@ public final class Filters {
         keys -> only(keys, Set.of(), (a, doc) -> NODES.arrayNode().add(vote(keys, a))));
     ALL.put(
         "remove_whitespace",
-        keys -> only(keys, Set.of(), each(keys, dev.nudge.text.jinja.Spaces::strip)));
+        keys -> only(keys, Set.of(), each(keys, PythonText::strip)));
     ALL.put("lowercase", keys -> only(keys, Set.of(), each(keys, t -> t.toLowerCase(Locale.ROOT))));
     ALL.put("uppercase", keys -> only(keys, Set.of(), each(keys, t -> t.toUpperCase(Locale.ROOT))));
     ALL.put("map", Filters::map);

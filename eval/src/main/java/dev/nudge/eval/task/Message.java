@@ -1,6 +1,6 @@
 package dev.nudge.eval.task;
 
-import dev.nudge.text.jinja.Spaces;
+import dev.nudge.python.PythonText;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -54,7 +54,7 @@ public record Message(String role, String content, String behind) {
   static boolean needsDelimiter(String before, String behind) {
     return !before.isEmpty()
         && !behind.isEmpty()
-        && !Spaces.is(before.codePointBefore(before.length()))
-        && !Spaces.is(behind.codePointAt(0));
+        && !PythonText.isSpace(before.codePointBefore(before.length()))
+        && !PythonText.isSpace(behind.codePointAt(0));
   }
 }

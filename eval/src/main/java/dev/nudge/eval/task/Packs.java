@@ -75,7 +75,7 @@ public final class Packs {
         OutFolder.delete(growing);
       }
     } catch (IOException e) {
-      throw new RunException("cannot write " + folder + ": " + OutFolder.reason(e), e);
+      throw OutFolder.failure(folder, e);
     }
   }
 

@@ -1,8 +1,8 @@
 package dev.nudge.eval.task;
 
+import dev.nudge.python.PythonText;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.PythonPattern;
-import dev.nudge.text.jinja.Spaces;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -39,7 +39,7 @@ final class RegexFilter {
                 return filter.fallback;
               }
               String found = filled(match);
-              return found == null ? filter.fallback : Spaces.strip(found);
+              return found == null ? filter.fallback : PythonText.strip(found);
             }));
   }
 

@@ -1,5 +1,6 @@
 package dev.nudge.eval.task;
 
+import dev.nudge.python.PythonRandom;
 import dev.nudge.settings.InputException;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,7 +1,7 @@
 package dev.nudge.eval.task;
 
+import dev.nudge.python.PythonText;
 import dev.nudge.settings.InputException;
-import dev.nudge.text.jinja.Spaces;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -147,7 +147,7 @@ public final class Task {
   private String delimiter(PromptStyle style) {
     String prefix = config.keys().text("gen_prefix");
     boolean open =
-        prefix != null && !prefix.isEmpty() && !Spaces.is(prefix.codePointBefore(prefix.length()));
+        prefix != null && !prefix.isEmpty() && !PythonText.isSpace(prefix.codePointBefore(prefix.length()));
     return style.chat() == null || open ? config.targetDelimiter() : "";
   }
 

@@ -1,6 +1,7 @@
 package dev.nudge.eval.task;
 
 import dev.nudge.format.Json;
+import dev.nudge.python.PythonLiteral;
 import dev.nudge.settings.InputException;
 import dev.nudge.text.jinja.PythonValues;
 import java.util.ArrayList;

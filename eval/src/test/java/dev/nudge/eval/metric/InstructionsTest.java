@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.format.Json;
+import dev.nudge.python.PythonText;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
 import java.util.ArrayList;

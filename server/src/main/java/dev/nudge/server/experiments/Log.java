@@ -63,7 +63,7 @@ final class Log implements AutoCloseable {
       return new Log(file, out, whole);
     } catch (IOException e) {
       close(out);
-      throw failure(file, e);
+      throw OutFolder.failure(file, e);
     } catch (RuntimeException | Error e) {
       close(out);
       throw e;
@@ -114,7 +114,7 @@ final class Log implements AutoCloseable {
       end += line.length;
       return end;
     } catch (IOException e) {
-      throw failure(file, e);
+      throw OutFolder.failure(file, e);
     } finally {
       lock.unlock();
     }
@@ -141,7 +141,7 @@ final class Log implements AutoCloseable {
     try {
       while (kept < place) {
         if (broken != null) {
-          throw failure(file, broken);
+          throw OutFolder.failure(file, broken);
         } else if (flushing) {
           flushed.awaitUninterruptibly();
         } else {
@@ -173,10 +173,6 @@ final class Log implements AutoCloseable {
       }
       flushed.signalAll();
     }
-  }
-
-  private static RunException failure(Path file, IOException e) {
-    return new RunException("cannot write " + file + ": " + OutFolder.reason(e), e);
   }
 
   /// Brings all to the disk and gives the file free.

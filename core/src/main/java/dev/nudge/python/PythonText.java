@@ -1,10 +1,8 @@
-package dev.nudge.eval.metric;
+package dev.nudge.python;
 
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
@@ -14,31 +12,36 @@ import java.util.regex.Pattern;
 /// A blank is what `str.isspace` takes for one: Java's white space, no-break spaces and the four
 /// separators U+001C to U+001F, and U+0085. A character of a word is a letter, a number of any kind
 /// or `_`; combining marks are none, which is where Java's own `\w` differs.
-final class PythonText {
+public final class PythonText {
   /// `string.punctuation`.
-  static final String PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
+  public static final String PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
 
   /// `\w` of `re`.
-  static final String WORD = "[\\p{L}\\p{N}_]";
+  public static final String WORD = "[\\p{L}\\p{N}_]";
 
   /// `\b` of `re`.
-  static final String EDGE =
+  public static final String EDGE =
       "(?:(?<=" + WORD + ")(?!" + WORD + ")|(?<!" + WORD + ")(?=" + WORD + "))";
-
-  /// An article of English as `\b(a|an|the)\b` finds it.
-  static final Pattern ARTICLE = Pattern.compile(EDGE + "(?:a|an|the)" + EDGE);
 
   private static final char NEXT_LINE = 0x85;
 
   private PythonText() {}
 
   /// `str.isspace` of one character.
-  static boolean isSpace(int c) {
+  public static boolean isSpace(int c) {
     return Character.isWhitespace(c) || Character.isSpaceChar(c) || c == NEXT_LINE;
   }
 
+  /// Whether a line ends there, for `str.splitlines`.
+  public static boolean endsLine(int c) {
+    return switch (c) {
+      case '\n', '\r', '\u000B', '\f', 0x1C, 0x1D, 0x1E, NEXT_LINE, 0x2028, 0x2029 -> true;
+      default -> false;
+    };
+  }
+
   /// `str.split()`: what lies between blanks.
-  static List<String> split(String text) {
+  public static List<String> split(String text) {
     List<String> words = new ArrayList<>();
     int start = -1;
     for (int i = 0; i < text.length(); i++) {
@@ -58,12 +61,12 @@ final class PythonText {
   }
 
   /// `' '.join(text.split())`.
-  static String collapsed(String text) {
+  public static String collapsed(String text) {
     return String.join(" ", split(text));
   }
 
   /// `str.rstrip()`.
-  static String stripEnd(String text) {
+  public static String stripEnd(String text) {
     int end = text.length();
     while (end > 0 && isSpace(text.charAt(end - 1))) {
       end--;
@@ -72,7 +75,7 @@ final class PythonText {
   }
 
   /// `str.strip()`.
-  static String strip(String text) {
+  public static String strip(String text) {
     int start = 0;
     while (start < text.length() && isSpace(text.charAt(start))) {
       start++;
@@ -81,7 +84,7 @@ final class PythonText {
   }
 
   /// `str.lstrip(c)`.
-  static String stripStart(String text, char c) {
+  public static String stripStart(String text, char c) {
     int start = 0;
     while (start < text.length() && text.charAt(start) == c) {
       start++;
@@ -90,7 +93,7 @@ final class PythonText {
   }
 
   /// `str.rstrip(c)`.
-  static String stripEnd(String text, char c) {
+  public static String stripEnd(String text, char c) {
     int end = text.length();
     while (end > 0 && text.charAt(end - 1) == c) {
       end--;
@@ -99,17 +102,17 @@ final class PythonText {
   }
 
   /// `re.findall` of an expression without groups.
-  static List<String> found(Pattern pattern, String text) {
+  public static List<String> found(Pattern pattern, String text) {
     return pattern.matcher(text).results().map(MatchResult::group).toList();
   }
 
   /// `str.lower()`.
-  static String lower(String text) {
+  public static String lower(String text) {
     return text.toLowerCase(Locale.ROOT);
   }
 
   /// The text without the characters of a set.
-  static String without(String text, String characters) {
+  public static String without(String text, String characters) {
     StringBuilder kept = new StringBuilder(text.length());
     for (int i = 0; i < text.length(); i++) {
       if (characters.indexOf(text.charAt(i)) < 0) {
@@ -120,39 +123,14 @@ final class PythonText {
   }
 
   /// `str.isupper()`: no cased character is other than upper case, and there is one.
-  static boolean isUpper(String text) {
+  public static boolean isUpper(String text) {
     return text.codePoints().anyMatch(Character::isUpperCase)
         && text.codePoints().noneMatch(c -> Character.isLowerCase(c) || Character.isTitleCase(c));
   }
 
   /// `str.islower()`.
-  static boolean isLower(String text) {
+  public static boolean isLower(String text) {
     return text.codePoints().anyMatch(Character::isLowerCase)
         && text.codePoints().noneMatch(c -> Character.isUpperCase(c) || Character.isTitleCase(c));
-  }
-
-  /// How often each thing comes: `collections.Counter`.
-  static <T> Map<T, Integer> counted(List<T> things) {
-    Map<T, Integer> counts = new HashMap<>();
-    things.forEach(thing -> counts.merge(thing, 1, Integer::sum));
-    return counts;
-  }
-
-  /// How much two counts have in common: the sum of the lesser ones.
-  static <T> int common(Map<T, Integer> a, Map<T, Integer> b) {
-    int common = 0;
-    for (Map.Entry<T, Integer> entry : a.entrySet()) {
-      common += Math.min(entry.getValue(), b.getOrDefault(entry.getKey(), 0));
-    }
-    return common;
-  }
-
-  /// Runs of n tokens, joined by a blank, which no token holds.
-  static List<String> runs(List<String> tokens, int n) {
-    List<String> runs = new ArrayList<>();
-    for (int i = 0; i + n <= tokens.size(); i++) {
-      runs.add(n == 1 ? tokens.get(i) : String.join(" ", tokens.subList(i, i + n)));
-    }
-    return runs;
   }
 }

@@ -1,14 +1,15 @@
-package dev.nudge.text.jinja;
+package dev.nudge.python;
 
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 
 /// Writes a time as Python's `strftime` does in the C locale.
-final class Strftime {
+public final class Strftime {
   private Strftime() {}
 
-  static String format(String pattern, LocalDateTime time) {
+  /// Writes a time.
+  public static String format(String pattern, LocalDateTime time) {
     StringBuilder out = new StringBuilder();
     int at = 0;
     while (at < pattern.length()) {
@@ -18,7 +19,7 @@ final class Strftime {
         continue;
       }
       if (at == pattern.length()) {
-        throw new Mistake("'%' at the end of a time's format");
+        throw new ValueError("'%' at the end of a time's format");
       }
       boolean bare = pattern.charAt(at) == '-' && at + 1 < pattern.length(); // without zeros
       String shown = piece(pattern.charAt(bare ? at + 1 : at), time);
@@ -49,7 +50,7 @@ final class Strftime {
           case 'T' -> "HH:mm:ss";
           case 'D' -> "MM/dd/yy";
           case '%' -> "'%'";
-          default -> throw new Mistake("'%" + code + "' in a time's format is not known here");
+          default -> throw new ValueError("'%" + code + "' in a time's format is not known here");
         };
     return DateTimeFormatter.ofPattern(java, Locale.US).format(time);
   }

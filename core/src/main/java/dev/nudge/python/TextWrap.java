@@ -1,4 +1,4 @@
-package dev.nudge.text.jinja;
+package dev.nudge.python;
 
 import dev.nudge.settings.PythonPattern;
 import java.util.ArrayDeque;
@@ -12,7 +12,7 @@ import java.util.List;
 /// A line is cut into chunks: runs of spaces, words, and parts of words that end with a hyphen or
 /// stand before a dash. Chunks are put on a line while they fit; spaces at its end are dropped, and
 /// so are those at its begin, but for the first line's. Lengths are in code points.
-final class WordWrap {
+public final class TextWrap {
   private static final String SPACE = "[\\t\\n\\x0b\\x0c\\r ]";
   private static final String OTHER = "[^\\t\\n\\x0b\\x0c\\r ]";
   private static final String OF_WORD = "[\\w!\"'&.,?]";
@@ -32,9 +32,10 @@ final class WordWrap {
   private final boolean breaksWords;
   private final boolean atHyphens;
 
-  WordWrap(int width, boolean breaksWords, boolean atHyphens) {
+  /// @param width in code points
+  public TextWrap(int width, boolean breaksWords, boolean atHyphens) {
     if (width <= 0) {
-      throw new Mistake("wordwrap to a width of " + width + "; it must be above 0");
+      throw new ValueError("wordwrap to a width of " + width + "; it must be above 0");
     }
     this.width = width;
     this.breaksWords = breaksWords;
@@ -42,7 +43,7 @@ final class WordWrap {
   }
 
   /// The lines that a line becomes; none of an empty one.
-  List<String> lines(String line) {
+  public List<String> lines(String line) {
     Deque<String> left = new ArrayDeque<>();
     (atHyphens ? PARTS : WORDS).findAll(line).forEach(found -> left.add(found.getFirst()));
     List<String> lines = new ArrayList<>();
@@ -88,7 +89,7 @@ final class WordWrap {
   }
 
   private static boolean isBlank(String chunk) {
-    return Spaces.strip(chunk).isEmpty();
+    return PythonText.strip(chunk).isEmpty();
   }
 
   private static int length(String chunk) {

@@ -1,6 +1,5 @@
-package dev.nudge.format;
+package dev.nudge.python;
 
-import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -141,18 +140,10 @@ public final class PythonJson {
     out.append('"');
   }
 
-  /// Python's `repr` of a finite float.
-  public static String number(double value) {
-    BigDecimal digits = new BigDecimal(Double.toString(value)).stripTrailingZeros();
-    int exponent = digits.precision() - digits.scale() - 1;
-    if (value == 0 || (exponent >= -4 && exponent < 16)) {
-      String plain = value == 0 ? (1 / value < 0 ? "-0" : "0") : digits.toPlainString();
-      return plain.contains(".") ? plain : plain + ".0";
+  private static String number(double value) {
+    if (!Double.isFinite(value)) {
+      throw new IllegalArgumentException("cannot be written: " + value);
     }
-    String unscaled = digits.unscaledValue().abs().toString();
-    String mantissa =
-        unscaled.length() == 1 ? unscaled : unscaled.charAt(0) + "." + unscaled.substring(1);
-    return "%s%se%s%02d"
-        .formatted(value < 0 ? "-" : "", mantissa, exponent < 0 ? "-" : "+", Math.abs(exponent));
+    return PythonFloat.repr(value);
   }
 }

@@ -1,21 +1,21 @@
-package dev.nudge.eval.metric;
+package dev.nudge.python;
 
 /// Tells whether a text is JSON as Python's `json.loads` reads it: any value, not objects alone;
 /// `NaN`, `Infinity` and `-Infinity` are numbers, keys may come twice, and control characters in a
 /// string are not allowed. What is nested deeper than [#DEEPEST], where Python gives up, is none.
-final class JsonText {
+public final class JsonCheck {
   private static final int DEEPEST = 900;
 
   private final String text;
   private int at;
 
-  private JsonText(String text) {
+  private JsonCheck(String text) {
     this.text = text;
   }
 
   /// Whether all of it is one value.
-  static boolean is(String text) {
-    JsonText json = new JsonText(text);
+  public static boolean is(String text) {
+    JsonCheck json = new JsonCheck(text);
     if (!json.value(0)) {
       return false;
     }

@@ -1,4 +1,4 @@
-package dev.nudge.eval.task;
+package dev.nudge.python;
 
 import java.math.BigInteger;
 import java.util.ArrayList;

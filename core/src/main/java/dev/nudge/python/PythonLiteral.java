@@ -1,4 +1,4 @@
-package dev.nudge.eval.task;
+package dev.nudge.python;
 
 import java.math.BigInteger;
 import org.jspecify.annotations.Nullable;
@@ -12,9 +12,10 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Reads a text as Python's `ast.literal_eval` does: texts, numbers, `True`, `False`, `None`,
 /// lists, tuples and dicts. A tuple becomes a list.
-final class PythonLiteral {
+public final class PythonLiteral {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
   private static final int MOST_DEPTH = 100;
+  private static final int MOST_DIGITS = 4300; // Python's own
 
   private final String text;
   private int at;
@@ -26,23 +27,15 @@ final class PythonLiteral {
   }
 
   /// Reads a text; null where it is no literal.
-  static @Nullable JsonNode read(String text) {
+  public static @Nullable JsonNode read(String text) {
     try {
       PythonLiteral literal = new PythonLiteral(text);
       literal.skipIndent();
       JsonNode value = literal.several();
       literal.space();
       return literal.at == text.length() ? value : null;
-    } catch (NoLiteral e) {
+    } catch (ValueError e) {
       return null;
-    }
-  }
-
-  private static final class NoLiteral extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-
-    NoLiteral() {
-      super(null, null, false, false);
     }
   }
 
@@ -94,7 +87,7 @@ final class PythonLiteral {
 
   private JsonNode value() {
     if (++depth > MOST_DEPTH) {
-      throw new NoLiteral();
+      throw new ValueError("no literal");
     }
     char c = peek();
     JsonNode value =
@@ -159,7 +152,7 @@ final class PythonLiteral {
 
   private void need(char c) {
     if (!take(c)) {
-      throw new NoLiteral();
+      throw new ValueError("no literal");
     }
   }
 
@@ -185,32 +178,37 @@ final class PythonLiteral {
         || digits.startsWith("_")
         || digits.endsWith("_")
         || digits.contains("__")) {
-      throw new NoLiteral();
+      throw new ValueError("no literal");
     }
     String plain = digits.replace("_", "").toLowerCase(java.util.Locale.ROOT);
     try {
-      if (plain.startsWith("0x")) {
-        return whole(new BigInteger(plain.substring(2), 16));
+      if (plain.matches("0[xob].*|[1-9]\\d*|0+")) { // 017 is no octal number any more
+        return whole(integer(plain));
       }
-      if (plain.startsWith("0o")) {
-        return whole(new BigInteger(plain.substring(2), 8));
-      }
-      if (plain.startsWith("0b")) {
-        return whole(new BigInteger(plain.substring(2), 2));
-      }
-      if (plain.chars().allMatch(c -> c >= '0' && c <= '9')) {
-        if (plain.length() > 1 && plain.startsWith("0") && !plain.matches("0+")) {
-          throw new NoLiteral(); // Python has no such octal numbers any more
-        }
-        return whole(new BigInteger(plain));
-      }
-      if (!plain.matches("(\\d+\\.?\\d*|\\.\\d+)(e[-+]?\\d+)?")) {
-        throw new NoLiteral();
+      if (plain.matches("\\d+") || !plain.matches("(\\d+\\.?\\d*|\\.\\d+)(e[-+]?\\d+)?")) {
+        throw new ValueError("no literal");
       }
       return DoubleNode.valueOf(Double.parseDouble(plain));
     } catch (NumberFormatException e) {
-      throw new NoLiteral();
+      throw new ValueError("no literal");
     }
+  }
+
+  /// The integer of a literal without underscores: decimal, or behind 0b, 0o, 0x.
+  ///
+  /// @throws NumberFormatException where it is none
+  public static BigInteger integer(String digits) {
+    if (digits.length() > MOST_DIGITS) {
+      throw new ValueError("an integer of more than " + MOST_DIGITS + " digits");
+    }
+    int base =
+        switch (digits.length() > 2 ? digits.charAt(1) : 0) {
+          case 'b', 'B' -> 2;
+          case 'o', 'O' -> 8;
+          case 'x', 'X' -> 16;
+          default -> 10;
+        };
+    return new BigInteger(base == 10 ? digits : digits.substring(2), base);
   }
 
   private static JsonNode whole(BigInteger value) {
@@ -245,7 +243,7 @@ final class PythonLiteral {
       case "True" -> BooleanNode.TRUE;
       case "False" -> BooleanNode.FALSE;
       case "None" -> NullNode.instance;
-      default -> throw new NoLiteral();
+      default -> throw new ValueError("no literal");
     };
   }
 
@@ -276,7 +274,7 @@ final class PythonLiteral {
     char c = text.charAt(at);
     if (c != '\'' && c != '"') {
       if (!prefixed()) {
-        throw new NoLiteral(); // bytes, or a text with values in it
+        throw new ValueError("no literal"); // bytes, or a text with values in it
       }
       raw = c == 'r' || c == 'R';
       at++;
@@ -286,28 +284,15 @@ final class PythonLiteral {
     boolean isLong = text.startsWith(three, at);
     String close = isLong ? three : String.valueOf(quote);
     at += close.length();
-    PythonEscapes out = new PythonEscapes();
+    int from = at;
     while (!text.startsWith(close, at)) {
       if (at >= text.length() || !isLong && "\n\r".indexOf(text.charAt(at)) >= 0) {
-        throw new NoLiteral();
+        throw new ValueError("no literal");
       }
-      if (text.charAt(at) != '\\') {
-        out.plain(text.charAt(at++));
-      } else if (raw) {
-        out.plain('\\');
-        at++;
-        if (at < text.length()) {
-          out.plain(text.charAt(at++));
-        }
-      } else {
-        int behind = out.escaped(text, at + 1);
-        if (behind < 0) {
-          throw new NoLiteral();
-        }
-        at = behind;
-      }
+      at += text.charAt(at) == '\\' ? 2 : 1;
     }
+    String inner = text.substring(from, at);
     at += close.length();
-    return out.text();
+    return raw ? inner : PythonEscapes.read(inner);
   }
 }

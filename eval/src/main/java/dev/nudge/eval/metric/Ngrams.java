@@ -1,0 +1,41 @@
+package dev.nudge.eval.metric;
+
+import dev.nudge.python.PythonText;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/// Counts words and runs of words (n-grams), and what two texts have of them in common.
+final class Ngrams {
+  /// An article of English as `\b(a|an|the)\b` finds it.
+  static final Pattern ARTICLE = Pattern.compile(PythonText.EDGE + "(?:a|an|the)" + PythonText.EDGE);
+
+  private Ngrams() {}
+
+  /// How often each thing comes: `collections.Counter`.
+  static <T> Map<T, Integer> counted(List<T> things) {
+    Map<T, Integer> counts = new HashMap<>();
+    things.forEach(thing -> counts.merge(thing, 1, Integer::sum));
+    return counts;
+  }
+
+  /// How much two counts have in common: the sum of the lesser ones.
+  static <T> int common(Map<T, Integer> a, Map<T, Integer> b) {
+    int common = 0;
+    for (Map.Entry<T, Integer> entry : a.entrySet()) {
+      common += Math.min(entry.getValue(), b.getOrDefault(entry.getKey(), 0));
+    }
+    return common;
+  }
+
+  /// Runs of n tokens, joined by a blank, which no token holds.
+  static List<String> runs(List<String> tokens, int n) {
+    List<String> runs = new ArrayList<>();
+    for (int i = 0; i + n <= tokens.size(); i++) {
+      runs.add(n == 1 ? tokens.get(i) : String.join(" ", tokens.subList(i, i + n)));
+    }
+    return runs;
+  }
+}
