@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 
 /// Holds `docs/reference/commands.md` to the help of each verb, which comes from its settings.
 ///
-/// `NUDGE_WRITE=yes mvn test -pl cli -am -Dtest=CommandsPageTest` writes the page anew.
+/// With `NUDGE_WRITE=yes` in the environment it writes the page anew.
 class CommandsPageTest {
   private static final Path PAGE = Path.of("../docs/reference/commands.md");
 
@@ -22,7 +22,7 @@ class CommandsPageTest {
       Generated from the settings of each verb by `CommandsPageTest`; not edited by hand. `nudge help VERB` prints the same. What the flags do that one line
       cannot say is in [settings](settings.md), what the commands read and write in [files](files.md).
 
-      Results go to standard output, progress and messages to standard error. Every verb takes these flags, and `train` also `--config FILE`:
+      Results go to standard output, progress and messages to standard error. Every verb takes these flags, and `train` and `plan` also `--config FILE`:
 
       """;
 
