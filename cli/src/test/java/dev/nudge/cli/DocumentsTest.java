@@ -193,7 +193,7 @@ class DocumentsTest {
   void aDecisionHasFourLines() throws IOException {
     String page = Files.readString(ROOT.resolve("docs/decisions.md"));
     List<String> entries = List.of(page.split("(?m)^### "));
-    assertThat(entries).hasSizeLessThanOrEqualTo(MOST_DECISIONS + 1);
+    assertThat(entries.size() - 1).isLessThanOrEqualTo(MOST_DECISIONS);
     for (String entry : entries.subList(1, entries.size())) {
       assertThat(entry.split("(?m)^## ")[0].lines().filter(line -> !line.isBlank()).skip(1))
           .as(entry)
