@@ -74,8 +74,6 @@ class CommandsPageTest {
   }
 
   private static String capital(String sentence) {
-    return sentence.substring(0, 1).toUpperCase(Locale.ROOT)
-        + sentence.substring(1)
-        + ".";
+    return sentence.substring(0, 1).toUpperCase(Locale.ROOT) + sentence.substring(1) + ".";
   }
 }
