@@ -1,5 +1,5 @@
 #!/bin/sh
-# The commands that README.md, docs/commands.md and docs/evaluation.md show: each block there is cut from here.
+# The commands that README.md and docs/ show: blocks there are cut from here.
 #
 # The tests run this file from top to bottom (ExampleCommandsTest) in a folder that they fill: MODEL is a tiny Llama, the
 # .jsonl files hold a few rows. To run it yourself, start it where you have such a folder and such files.
@@ -41,7 +41,7 @@ mvn verify            # the tests
 rm -r tickets # the split above, by customer
 
 ./nudge data split --data tickets.jsonl --test 0.3 --out tickets
-./nudge train --model MODEL --data tickets/train.jsonl --learning-rate 1e-3 \
+./nudge train --model MODEL --data tickets/train.jsonl --epochs 6 --learning-rate 1e-3 \
     --prompt 'Ticket: {text}\nTeam:' --completion ' {team}' --out adapters/teams
 ./nudge score --model MODEL --adapter adapters/teams --data tickets/test.jsonl
 ./nudge eval --model MODEL --adapter adapters/teams --tasks examples/tickets.yaml --data-dir tickets \

@@ -46,7 +46,7 @@ final class Parity {
             "report",
             "no|only");
     Path shared = PeerEnvironment.beside(Machines.home()).toAbsolutePath().normalize();
-    Path folder = flags.path("results", Machines.home().resolve("docs").resolve("parity"));
+    Path folder = flags.path("results", Machines.home().resolve("docs/log/parity"));
     Path work = flags.path("work", Machines.cache().resolve("parity"));
     Path data = flags.path("data", shared.resolveSibling("data"));
     Path model = flags.path("model", PeerEnvironment.model(shared));

@@ -10,7 +10,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
-/// Writes `docs/parity.md` from the files of the study alone; every sentence that says what was
+/// Writes `docs/log/parity.md` from the files of the study alone; every sentence that says what was
 /// found is made of numbers.
 final class ParityPage {
   private static final String HEAD =
@@ -19,7 +19,7 @@ final class ParityPage {
 
       `bench/parity` writes this page from the [files of its parts](parity/README.md); it is not edited by hand.
 
-          bench/parity [--only DOMAIN|METHOD|KIND|PART,…] [--minutes 600] [--model DIR] [--data DIR] [--work DIR] [--results docs/parity]
+          bench/parity [--only DOMAIN|METHOD|KIND|PART,…] [--minutes 600] [--model DIR] [--data DIR] [--work DIR] [--results docs/log/parity]
                        [--report no|only]
 
       """;
@@ -28,7 +28,7 @@ final class ParityPage {
       """
       ## How
 
-      - One task of each [pack](evaluation.md#packs), its prompt to the letter in training. Rows are chosen by a hash of their `id`; prompts that are too long or
+      - One task of each [pack](../reference/evaluation.md#packs), its prompt to the letter in training. Rows are chosen by a hash of their `id`; prompts that are too long or
         stand among the documents are left out. LegalBench has 88 test rows, so its rows are divided anew; rows that share a text of more than 80 characters stay on one side.
         All methods see the same rows, in the order of their seed, in the same number of steps.
       - SmolLM2-135M-Instruct was read from a file in four bits (GGUF Q4_1) and is held in bf16: all methods begin at weights that were rounded once, and QLoRA rounds them again.
@@ -39,7 +39,7 @@ final class ParityPage {
         and the most that SmolLM2's own take for its small ones in batches of 128 (3e-4, 1e-3); LoRA's are ten times as high ("LoRA without regret"). The side runs take LoRA's rate and alpha.
       - A document's score is its mean over the seeds. Intervals of 95 %% hold for other documents and other seeds: the variance of 10,000 paired resamples of the documents, and that of the mean of the
         differences by seed, with Student's t and the degrees of freedom of Welch and Satterthwaite. Over all domains each counts alike. Legal documents are drawn by the kind of their
-        question, as [the pack](evaluation.md#packs) has it. Where no document tells two methods apart the interval is Tango's for so many documents, not 0. Of the 24 instructions
+        question, as [the pack](../reference/evaluation.md#packs) has it. Where no document tells two methods apart the interval is Tango's for so many documents, not 0. Of the 24 instructions
         intervals are rough.
       - "Full is better" is an interval below 0. "Within %s points" is one-sided at 95 %%: *shown* where the bound of the loss is less, *shown not* where the
         other bound is more, else *cannot tell*. "Could be seen" is the smallest difference from 0 that shows four times of five with such errors and degrees of freedom, roughly; where it is more than the margin,

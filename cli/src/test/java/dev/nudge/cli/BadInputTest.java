@@ -1430,7 +1430,7 @@ class BadInputTest {
             "",
             "D/tasks/quiz.yaml: the split test of the data set acme/quiz is not here: there "
                 + "is no acme/quiz/test.jsonl in D/data, D/tasks, the working folder; export it "
-                + "there and set --data-dir, as docs/evaluation.md shows"),
+                + "there and set --data-dir, as docs/reference/evaluation.md shows"),
         row(
             "a broken row",
             p -> p.edit("data/acme/quiz/test.jsonl", ": 1}", ": 1"),
@@ -1471,7 +1471,7 @@ class BadInputTest {
             p -> p.edit("tasks/quiz.yaml", "\"{{q}}\"", "!function utils.text"),
             "",
             "D/tasks/quiz.yaml: doc_to_text is Python (!function utils.text), which is not "
-                + "run here; export its documents to JSONL once, as docs/evaluation.md shows, "
+                + "run here; export its documents to JSONL once, as docs/reference/evaluation.md shows, "
                 + "with a column of what it makes"),
         row(
             "a class of Python",
@@ -1479,7 +1479,7 @@ class BadInputTest {
             "",
             "D/tasks/quiz.yaml: the task is a Python class (!function task.Quiz), which is "
                 + "not run here; export its requests to a task of JSONL once, as "
-                + "docs/evaluation.md shows"),
+                + "docs/reference/evaluation.md shows"),
         row(
             "an unknown metric",
             p -> p.edit("tasks/quiz.yaml", "metric: acc", "metric: acck"),

@@ -45,7 +45,7 @@ class CoordinatesTest {
     assertThat(bom.all(managed + "/version")).containsOnly("${project.version}");
   }
 
-  /// The block of docs/java.md is cut from this file, which `DocumentsTest` checks.
+  /// The block of docs/guide/java.md is cut from this file, which `DocumentsTest` checks.
   @Test
   void thePomThatUsersCopyNamesTheRealCoordinatesAndVersion() throws Exception {
     Pom parent = Pom.of("pom.xml");
@@ -58,7 +58,7 @@ class CoordinatesTest {
         .isEqualTo(Pom.of("core/pom.xml").one("/project/artifactId"));
     assertThat(example.one("/project/properties/maven.compiler.release"))
         .isEqualTo(parent.one("/project/properties/maven.compiler.release"));
-    assertThat(Files.readString(ROOT.resolve("docs/java.md")))
+    assertThat(Files.readString(ROOT.resolve("docs/guide/java.md")))
         .contains("<!-- examples/pom.xml -->")
         .contains("<version>" + parent.one("/project/version") + "</version>");
   }

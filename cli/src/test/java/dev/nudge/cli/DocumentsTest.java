@@ -22,12 +22,16 @@ class DocumentsTest {
   private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
   private static final Path PACKAGES = ROOT.resolve("core/src/main/java/dev/nudge");
 
+  private static final Path GUIDES = ROOT.resolve("docs/guide");
+  private static final int MOST_WORDS_OF_GUIDES = 12_000;
+  private static final int MOST_DECISIONS = 150;
+
   /// Pages of which every block names its source; of others those in Java do.
   private static final Set<Path> CUT =
       Set.of(
           ROOT.resolve("README.md"),
           ROOT.resolve("CONTRIBUTING.md"),
-          ROOT.resolve("docs/commands.md"));
+          ROOT.resolve("docs/reference/settings.md"));
 
   /// What the build runs, records of runs, and the repository itself (`.`), whose tree is shown.
   private static final String SOURCE =
@@ -39,7 +43,7 @@ class DocumentsTest {
   private static final Pattern HEADING = Pattern.compile("(?m)^#+ (.+)$");
   private static final Pattern FLAG = Pattern.compile("(?<![\\w-])--[a-z0-9][a-z0-9-]*");
   private static final Set<String> FLAGS_OF_JAVA =
-      Set.of("--add-modules", "--enable-native-access", "--illegal-native-access");
+      Set.of("--add-modules", "--enable-native-access", "--illegal-native-access", "--nudge");
 
   @Test
   void everyBlockNamesTheFileThatItIsCutFrom() throws IOException {
@@ -114,7 +118,10 @@ class DocumentsTest {
                 }
               });
     }
-    for (Path page : CUT) {
+    for (Path page : pages()) {
+      if (!CUT.contains(page) && !page.startsWith(GUIDES)) {
+        continue;
+      }
       for (MatchResult flag : FLAG.matcher(Files.readString(page)).results().toList()) {
         assertThat(known).as("named in %s", page).contains(flag.group());
       }
@@ -167,6 +174,15 @@ class DocumentsTest {
   }
 
   @Test
+  void theGuidesAreShort() throws IOException {
+    int words = 0;
+    for (Path page : pages()) {
+      words += page.startsWith(GUIDES) ? Files.readString(page).split("\\s+").length : 0;
+    }
+    assertThat(words).isBetween(1_000, MOST_WORDS_OF_GUIDES);
+  }
+
+  @Test
   void theBenchmarksAreOnePageOfWhatHolds() throws IOException {
     assertThat(Files.readAllLines(ROOT.resolve("docs/benchmarks.md"))).hasSizeLessThan(251);
   }
@@ -175,6 +191,7 @@ class DocumentsTest {
   void aDecisionHasFourLines() throws IOException {
     String page = Files.readString(ROOT.resolve("docs/decisions.md"));
     List<String> entries = List.of(page.split("(?m)^### "));
+    assertThat(entries.size() - 1).isLessThanOrEqualTo(MOST_DECISIONS);
     for (String entry : entries.subList(1, entries.size())) {
       assertThat(entry.split("(?m)^## ")[0].lines().filter(line -> !line.isBlank()).skip(1))
           .as(entry)

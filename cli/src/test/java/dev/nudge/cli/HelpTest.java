@@ -4,17 +4,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.settings.Layer;
 import dev.nudge.settings.Schema;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /// Holds what the help shows: verbs by what they are for, examples that are taken, the flags that
 /// matter first.
 class HelpTest {
   private static final Pattern WORD = Pattern.compile("'([^']*)'|[^\\s\\\\]+");
+  private static final Pattern COMMAND =
+      Pattern.compile("(?m)^\\./(nudge (?!train --config)[^$\n]*?)( &)?$");
 
   @Test
   void everyVerbStandsInOnePartOfTheHelp() {
@@ -49,6 +55,28 @@ class HelpTest {
       }
       assertThat(help.lines()).allSatisfy(line -> assertThat(line).hasSizeLessThan(101));
     }
+  }
+
+  /// Guides show commands that nothing runs in a build; each has a verb that takes its flags.
+  @Test
+  void everyCommandOfTheGuidesIsTaken() throws IOException {
+    int found = 0;
+    try (Stream<Path> guides = Files.list(Path.of("../docs/guide"))) {
+      for (Path guide : guides.toList()) {
+        String page = Files.readString(guide).replace("\\\n", " ");
+        for (MatchResult line : COMMAND.matcher(page).results().toList()) {
+          String command = line.group(1);
+          Verb<?> verb =
+              Library.verbs().stream()
+                  .filter(each -> (command + " ").startsWith("nudge " + each.name() + " "))
+                  .findFirst()
+                  .orElseThrow(() -> new AssertionError(guide + ": " + command));
+          assertThat(read(verb, command)).as(command).isNotNull();
+          found++;
+        }
+      }
+    }
+    assertThat(found).isGreaterThan(30);
   }
 
   /// Reads a command line to the settings that the verb would run with.

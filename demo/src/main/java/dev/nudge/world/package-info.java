@@ -2,7 +2,8 @@
 ///
 /// It makes the texts that the shipped base learns from, the rows of the task that an adapter
 /// learns, and the grades of answers. All of it follows from a seed and from the word lists here;
-/// `docs/world.md` says why it is as it is. It knows nothing about models, tokenizers or training.
+/// `docs/reference/world.md` says why it is as it is. It knows nothing about models, tokenizers or
+/// training.
 ///
 /// Read [Ticket] first.
 @NullMarked

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /// Says of a key that needs Python which it is, in which file, and what to do instead.
 final class Refused {
   private static final String EXPORT =
-      "export its documents to JSONL once, as docs/evaluation.md shows";
+      "export its documents to JSONL once, as docs/reference/evaluation.md shows";
 
   /// What to do instead of running a function.
   private static final Map<String, String> INSTEAD =

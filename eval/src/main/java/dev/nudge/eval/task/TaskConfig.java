@@ -91,7 +91,7 @@ public record TaskConfig(
     Keys keys = new Keys(place, map);
     if (map.containsKey("class")) {
       throw new InputException(
-          "%s: the task is a Python class (%s), which is not run here; export its requests to a task of JSONL once, as docs/evaluation.md shows"
+          "%s: the task is a Python class (%s), which is not run here; export its requests to a task of JSONL once, as docs/reference/evaluation.md shows"
               .formatted(place, TaskYaml.shown(map.get("class"))));
     }
     for (String key : map.keySet()) {

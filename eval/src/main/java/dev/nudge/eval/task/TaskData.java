@@ -178,7 +178,7 @@ final class TaskData {
       }
     }
     throw new InputException(
-        "%s: the split %s of the data set %s is not here: there is no %s/%s.jsonl in %s; export it there and set --data-dir, as docs/evaluation.md shows"
+        "%s: the split %s of the data set %s is not here: there is no %s/%s.jsonl in %s; export it there and set --data-dir, as docs/reference/evaluation.md shows"
             .formatted(
                 config.place(),
                 split,

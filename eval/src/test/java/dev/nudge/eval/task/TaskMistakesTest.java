@@ -116,15 +116,15 @@ class TaskMistakesTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "process_docs: !function utils.prepare|process_docs is Python (!function utils.prepare), which is not run here; export its documents to JSONL once, as docs/evaluation.md shows",
-        "doc_to_text: !function utils.text|doc_to_text is Python (!function utils.text), which is not run here; export its documents to JSONL once, as docs/evaluation.md shows, with a column of what it makes",
+        "process_docs: !function utils.prepare|process_docs is Python (!function utils.prepare), which is not run here; export its documents to JSONL once, as docs/reference/evaluation.md shows",
+        "doc_to_text: !function utils.text|doc_to_text is Python (!function utils.text), which is not run here; export its documents to JSONL once, as docs/reference/evaluation.md shows, with a column of what it makes",
         "process_results: !function utils.score|process_results is Python (!function utils.score), which is not run here; score by metric_list and filter_list alone",
-        "custom_dataset: !function utils.load|custom_dataset is Python (!function utils.load), which is not run here; export its documents to JSONL once, as docs/evaluation.md shows",
+        "custom_dataset: !function utils.load|custom_dataset is Python (!function utils.load), which is not run here; export its documents to JSONL once, as docs/reference/evaluation.md shows",
         "metric_list: [{metric: !function utils.mine}]|metric_list: metric is Python (!function utils.mine), which is not run here; score by metric_list and filter_list alone",
         "metric_list: [{metric: acc, aggregation: !function utils.odd}]|metric_list: aggregation is Python (!function utils.odd), which is not run here; score by metric_list and filter_list alone",
         "metric_list: []|metric_list is []; it must be a list of at least one metric",
         "metric_list: acc|metric_list is acc; it must be a list",
-        "fewshot_config: {samples: !function utils.list}|fewshot_config: samples is Python (!function utils.list), which is not run here; export its documents to JSONL once, as docs/evaluation.md shows, or write the samples into the file",
+        "fewshot_config: {samples: !function utils.list}|fewshot_config: samples is Python (!function utils.list), which is not run here; export its documents to JSONL once, as docs/reference/evaluation.md shows, or write the samples into the file",
         "fewshot_config: {sampler: balanced}|fewshot_config: sampler is balanced; it must be default or first_n",
         "unsafe_code: true|unsafe_code is true; answers that are code are not run here",
         "doc_to_image: image|doc_to_image is image; images are not read here",
@@ -170,7 +170,7 @@ class TaskMistakesTest {
   void aPythonTaskIsRefused() {
     refused(
         "class: !function task.Squad\ntask: quiz\n",
-        "D/quiz.yaml: the task is a Python class (!function task.Squad), which is not run here; export its requests to a task of JSONL once, as docs/evaluation.md shows");
+        "D/quiz.yaml: the task is a Python class (!function task.Squad), which is not run here; export its requests to a task of JSONL once, as docs/reference/evaluation.md shows");
   }
 
   @Test
@@ -235,7 +235,7 @@ class TaskMistakesTest {
             .formatted(folder));
     refused(
         GOOD.replace("dataset_path: json", "dataset_path: acme/quiz"),
-        "D/quiz.yaml: the split test of the data set acme/quiz is not here: there is no acme/quiz/test.jsonl in %s, the working folder; export it there and set --data-dir, as docs/evaluation.md shows"
+        "D/quiz.yaml: the split test of the data set acme/quiz is not here: there is no acme/quiz/test.jsonl in %s, the working folder; export it there and set --data-dir, as docs/reference/evaluation.md shows"
             .formatted(folder));
   }
 
