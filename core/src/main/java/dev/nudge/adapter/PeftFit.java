@@ -1,8 +1,8 @@
 package dev.nudge.adapter;
 
 import dev.nudge.format.Entry;
-import dev.nudge.format.WeightFile;
 import dev.nudge.format.StoredType;
+import dev.nudge.format.WeightFile;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
 import dev.nudge.tensor.Tensor;

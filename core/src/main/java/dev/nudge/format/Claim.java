@@ -11,7 +11,8 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// The right to write into a place, which one writer has at a time. A second writer is refused where
+/// The right to write into a place, which one writer has at a time. A second writer is refused
+/// where
 /// it would be a mistake ([#of]), or comes after where several keep something in one folder
 /// ([#await]).
 ///

@@ -197,9 +197,7 @@ final class Preparation {
       Identity.check(
           init,
           new Identity.Model(
-              folder,
-              quantization.format(),
-              () -> BaseDigest.of(folder, machine.cache())),
+              folder, quantization.format(), () -> BaseDigest.of(folder, machine.cache())),
           settings.model().anyBase(),
           warnings::add);
     }

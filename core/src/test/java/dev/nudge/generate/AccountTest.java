@@ -152,7 +152,8 @@ class AccountTest {
 
   /// Bytes by which an adapter makes the workspace of steps larger than the account says.
   private static long wider(Session session) {
-    return Math.max(0, Ledger.byOwner().get("workspace 0") - session.account().steps());
+    long taken = Ledger.byOwner().getOrDefault("workspace 0", 0L);
+    return Math.max(0, taken - session.account().steps());
   }
 
   private static Ticket ask(Session session, int[] prompt) {

@@ -11,6 +11,7 @@ import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -37,9 +38,8 @@ class DecoderLayerTest {
 
     @Override
     public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
-      assertThat(kept).isNotNull();
-      written = kept;
-      run(x, y, decided(x, (Choice) kept), p);
+      written = Objects.requireNonNull(kept);
+      run(x, y, decided(x, (Choice) written), p);
     }
 
     @Override
