@@ -63,10 +63,7 @@ final class Asking implements Serving.Running {
   /// @param ended told when it has ended
   /// @throws InputException where it cannot be answered as it is
   static Asking of(
-      Session session,
-      Request request,
-      Consumer<AnswerEvent> listener,
-      Consumer<Asking> ended) {
+      Session session, Request request, Consumer<AnswerEvent> listener, Consumer<Asking> ended) {
     AdapterCache.Lease adapter = request.adapter();
     int vocabulary = adapter == null ? session.base().vocabSize() : adapter.vocabulary();
     int[] prompt = request.prompt();

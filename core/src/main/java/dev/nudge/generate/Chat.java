@@ -95,8 +95,7 @@ public final class Chat implements AutoCloseable {
   ///
   /// @param adapter that answers; null: the base alone
   /// @throws InputException where there is no template, or none that is understood
-  private static ChatRows rows(
-      ChatSettings settings, @Nullable Path adapter, Tokenizer tokenizer) {
+  private static ChatRows rows(ChatSettings settings, @Nullable Path adapter, Tokenizer tokenizer) {
     ChatRows rows =
         ChatRows.of(
             settings.model().model(),
