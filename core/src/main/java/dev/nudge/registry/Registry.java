@@ -311,9 +311,8 @@ public final class Registry {
   ///
   /// @param to null: it is taken away
   /// @param expected where the caller believes it to be
-  /// @throws RegistryException where it is elsewhere by now, the version is blocked, or the alias
-  /// is
-  ///   protected and no gate has passed the version
+  /// @throws RegistryException where it is elsewhere by now, the version is blocked, or no gate has
+  ///   passed it and the alias is protected
   public Move alias(
       String name, String alias, @Nullable Version to, Alias.Expected expected, Note note) {
     return alias(name, alias, to, expected, false, note);

@@ -44,7 +44,8 @@ public record BaseLook(int asked, int exact, double bitsAByte) {
               + maxLength
               + "; conversations cannot be asked, so leave it out");
     }
-    try (Session session = Session.load(settings.model(), null, tokenizer, null, machine, warnings)) {
+    try (Session session =
+        Session.load(settings.model(), null, tokenizer, null, machine, warnings)) {
       List<RowScore> alone = session.score(rows.rows(), settings.model().lanes(), row -> {});
       List<RowScore> solved =
           rows.solved().isEmpty()

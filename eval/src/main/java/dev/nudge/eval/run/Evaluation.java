@@ -143,7 +143,8 @@ public final class Evaluation {
     watcher.ready(metrics(ready, tree), groups);
     try (Claim held = Claim.of(settings.out());
         Session session =
-            Session.load(settings.model(), settings.adapter(), tokenizer, null, machine, watcher::warn)) {
+            Session.load(
+                settings.model(), settings.adapter(), tokenizer, null, machine, watcher::warn)) {
       Path compare = settings.compare();
       if (compare != null) {
         session.attach(COMPARE, compare);
