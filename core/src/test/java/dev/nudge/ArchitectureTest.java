@@ -20,7 +20,8 @@ class ArchitectureTest implements PackageRules {
           Map.entry("format", Set.of("tensor")),
           Map.entry("identity", Set.of("tensor", "format", "python")),
           Map.entry(
-              "model", Set.of("tensor", "kernel", "machine", "nn", "quant", "format", "identity", "python")),
+              "model",
+              Set.of("tensor", "kernel", "machine", "nn", "quant", "format", "identity", "python")),
           Map.entry("adapter", Set.of("tensor", "kernel", "machine", "nn", "format", "python")),
           Map.entry("text", Set.of("format")),
           Map.entry("text.jinja", Set.of("python")),

@@ -2,6 +2,7 @@ package dev.nudge.text.jinja;
 
 import dev.nudge.python.FormatSpec;
 import dev.nudge.python.PythonLiteral;
+
 /// Puts values into a text as Python's `format` does: `{}`, `{0}`, `{name}`, `{a.b[c]}`, `!r`, and
 /// what [FormatSpec] reads behind a colon.
 final class Braces {
