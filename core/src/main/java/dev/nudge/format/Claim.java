@@ -12,9 +12,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The right to write into a place, which one writer has at a time. A second writer is refused
-/// where
-/// it would be a mistake ([#of]), or comes after where several keep something in one folder
-/// ([#await]).
+/// ([#of]), or waits where several keep something in one folder ([#await]).
 ///
 /// It is a lock on a file: `.nudge.writer` in the folder, or `.NAME.writer` beside it where nothing
 /// is there yet; of those who wait `.nudge.lock` in the folder. It ends with [#close], or with the

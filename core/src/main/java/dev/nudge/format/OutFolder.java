@@ -25,8 +25,7 @@ import org.jspecify.annotations.Nullable;
 /// Checks `--out` before it is written into, and writes files that are complete or absent.
 public final class OutFolder {
   private static final Set<String> LEFT =
-      Set.of(
-          Swap.NEW, Claim.WAITED_FOR, Claim.FILE, "run.json.tmp"); // by a process that was killed
+      Set.of(Swap.NEW, Claim.WAITED_FOR, Claim.FILE, "run.json.tmp"); // by a killed process
 
   private OutFolder() {}
 

@@ -61,7 +61,8 @@ public record SampleRatio(double statistic, int degrees, double p) {
   private static SampleRatio of(double statistic, int degrees) {
     return degrees == 0
         ? NONE
-        : new SampleRatio(statistic, degrees, RegularizedGamma.Q.value(degrees / 2.0, statistic / 2));
+        : new SampleRatio(
+            statistic, degrees, RegularizedGamma.Q.value(degrees / 2.0, statistic / 2));
   }
 
   /// Whether the arms' units may not be compared.

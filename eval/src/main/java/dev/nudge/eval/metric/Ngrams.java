@@ -10,7 +10,8 @@ import java.util.regex.Pattern;
 /// Counts words and runs of words (n-grams), and what two texts have of them in common.
 final class Ngrams {
   /// An article of English as `\b(a|an|the)\b` finds it.
-  static final Pattern ARTICLE = Pattern.compile(PythonText.EDGE + "(?:a|an|the)" + PythonText.EDGE);
+  static final Pattern ARTICLE =
+      Pattern.compile(PythonText.EDGE + "(?:a|an|the)" + PythonText.EDGE);
 
   private Ngrams() {}
 

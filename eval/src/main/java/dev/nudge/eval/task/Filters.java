@@ -42,9 +42,7 @@ public final class Filters {
     ALL.put(
         "majority_vote",
         keys -> only(keys, Set.of(), (a, doc) -> NODES.arrayNode().add(vote(keys, a))));
-    ALL.put(
-        "remove_whitespace",
-        keys -> only(keys, Set.of(), each(keys, PythonText::strip)));
+    ALL.put("remove_whitespace", keys -> only(keys, Set.of(), each(keys, PythonText::strip)));
     ALL.put("lowercase", keys -> only(keys, Set.of(), each(keys, t -> t.toLowerCase(Locale.ROOT))));
     ALL.put("uppercase", keys -> only(keys, Set.of(), each(keys, t -> t.toUpperCase(Locale.ROOT))));
     ALL.put("map", Filters::map);

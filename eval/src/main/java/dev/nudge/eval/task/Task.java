@@ -147,7 +147,9 @@ public final class Task {
   private String delimiter(PromptStyle style) {
     String prefix = config.keys().text("gen_prefix");
     boolean open =
-        prefix != null && !prefix.isEmpty() && !PythonText.isSpace(prefix.codePointBefore(prefix.length()));
+        prefix != null
+            && !prefix.isEmpty()
+            && !PythonText.isSpace(prefix.codePointBefore(prefix.length()));
     return style.chat() == null || open ? config.targetDelimiter() : "";
   }
 

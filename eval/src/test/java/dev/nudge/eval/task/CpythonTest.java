@@ -20,8 +20,7 @@ import tools.jackson.databind.JsonNode;
 
 /// Holds what task files need of Python to what Python did (`cpython_cases.py`).
 class CpythonTest {
-  private static final JsonNode GOLDEN =
-      Json.read(Goldens.FOLDER.resolve("cpython.json"));
+  private static final JsonNode GOLDEN = Json.read(Goldens.FOLDER.resolve("cpython.json"));
 
   @Test
   void scalarsAreWhatPyYamlMakesOfThem() {
