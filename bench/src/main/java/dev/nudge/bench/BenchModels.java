@@ -31,7 +31,7 @@ final class BenchModels {
 
   private BenchModels() {}
 
-  /// The names of all shapes, joined by bars for [Flags].
+  /// The names of all shapes, joined by bars for [BenchFlags].
   static String names() {
     return String.join("|", ALL.keySet());
   }
@@ -45,7 +45,7 @@ final class BenchModels {
   }
 
   /// Reads `--quantize`: none, or NF4 with double quantisation.
-  static Quantization quantization(Flags flags) {
+  static Quantization quantization(BenchFlags flags) {
     return flags.text("quantize").equals("nf4")
         ? Quantization.of(new Nf4Format(true))
         : Quantization.NONE;

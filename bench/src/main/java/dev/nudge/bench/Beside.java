@@ -57,19 +57,20 @@ final class Beside {
   static double[] windows(List<Double> values, int first, int window) {
     List<Double> medians = new ArrayList<>();
     for (int at = first; at + (window + 1) / 2 <= values.size(); at += window) {
-      medians.add(Steps.median(values.subList(at, Math.min(values.size(), at + window))));
+      medians.add(TrainingSteps.median(values.subList(at, Math.min(values.size(), at + window))));
     }
     return medians.stream().mapToDouble(Double::doubleValue).toArray();
   }
 
   /// Says how far a window is from the median of all, for a table.
   static String ofMedian(double[] windows, int w) {
-    return String.format(Locale.ROOT, "%+.2f %%", 100 * (windows[w] / Steps.median(windows) - 1));
+    return String.format(
+        Locale.ROOT, "%+.2f %%", 100 * (windows[w] / TrainingSteps.median(windows) - 1));
   }
 
   /// Returns how far the worst window is from the median of all.
   static double worst(double[] windows) {
-    double middle = Steps.median(windows);
+    double middle = TrainingSteps.median(windows);
     return Arrays.stream(windows).map(w -> Math.abs(w / middle - 1)).max().orElse(0);
   }
 }

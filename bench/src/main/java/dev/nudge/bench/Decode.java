@@ -32,8 +32,8 @@ final class Decode {
   private Decode() {}
 
   public static void main(String[] args) throws Exception {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "bench/decode",
             args,
             "shape",
@@ -97,8 +97,8 @@ final class Decode {
     }
   }
 
-  private static void rounds(Flags flags, Engine engine, int vocabulary, double bytes, int threads)
-      throws Exception {
+  private static void rounds(
+      BenchFlags flags, Engine engine, int vocabulary, double bytes, int threads) throws Exception {
     int rounds = flags.whole("rounds");
     double[] ours = new double[rounds];
     double[] prompts = new double[rounds];
@@ -144,7 +144,7 @@ final class Decode {
 
   /// Tokens a second between the first and the last token of each stream, and of the prompts
   /// before.
-  private static double[] once(Flags flags, Engine engine, int vocabulary) {
+  private static double[] once(BenchFlags flags, Engine engine, int vocabulary) {
     int streams = flags.whole("streams");
     int tokens = flags.whole("tokens");
     int prompt = flags.whole("prompt");
@@ -191,7 +191,7 @@ final class Decode {
     return bytes;
   }
 
-  private static double llama(Flags flags, int threads) throws Exception {
+  private static double llama(BenchFlags flags, int threads) throws Exception {
     Path script = Machines.home().resolve("bench/peer/llamacpp.py");
     List<String> command =
         List.of(

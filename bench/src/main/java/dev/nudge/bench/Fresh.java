@@ -108,12 +108,12 @@ final class Fresh implements AutoCloseable {
   }
 
   public static void main(String[] args) throws IOException {
-    Flags flags = Steady.flags(args);
+    BenchFlags flags = Steady.flags(args);
     Backend backend = Backend.resolve(flags.choice("compute", Compute.class), Machines.cache());
     BufferedReader asked =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
     try (CausalLm model = Steady.model(flags, backend);
-        Steps steps = Steady.steps(flags, model)) {
+        TrainingSteps steps = Steady.steps(flags, model)) {
       while (asked.readLine() != null) {
         System.out.println(steps.step());
       }

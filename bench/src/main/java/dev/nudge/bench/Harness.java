@@ -68,8 +68,8 @@ final class Harness {
   }
 
   public static void main(String[] args) throws IOException {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "bench/harness",
             args,
             "env",
@@ -221,7 +221,7 @@ final class Harness {
     if (limit > 0) {
       flags.addAll(List.of("--limit", Integer.toString(limit)));
     }
-    Child.Ran ran = Child.run(Nudge.command("eval", flags), scratch, 0).orThrow();
+    Child.Ran ran = Child.run(NudgeCommand.command("eval", flags), scratch, 0).orThrow();
     JsonNode results = Json.read(out.resolve("results.json"));
     HarnessSide side = HarnessSide.of(results, task.id(), requests);
     return new Asked(List.of(side), ran.seconds(), 0);
@@ -235,10 +235,12 @@ final class Harness {
     Memory.say("|---|---|---|---|---|---|---|");
     all.forEach(
         (task, rounds) -> {
-          double our = Steps.median(rounds.stream().map(r -> r.ours().seconds()).toList());
-          double their = Steps.median(rounds.stream().map(r -> r.theirs().seconds()).toList());
-          double ourWhole = Steps.median(rounds.stream().map(Round::ourProcess).toList());
-          double theirWhole = Steps.median(rounds.stream().map(Round::theirProcess).toList());
+          double our = TrainingSteps.median(rounds.stream().map(r -> r.ours().seconds()).toList());
+          double their =
+              TrainingSteps.median(rounds.stream().map(r -> r.theirs().seconds()).toList());
+          double ourWhole = TrainingSteps.median(rounds.stream().map(Round::ourProcess).toList());
+          double theirWhole =
+              TrainingSteps.median(rounds.stream().map(Round::theirProcess).toList());
           Memory.say(
               "| `%s` | %d | %.2f | %.2f (%s) | %.2f (%s) | %.2f, %.2f | %.2f |",
               task.id(),

@@ -33,8 +33,8 @@ final class Loading {
   private Loading() {}
 
   public static void main(String[] args) throws IOException {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "bench/loading",
             args,
             "model",
@@ -70,13 +70,13 @@ final class Loading {
     }
   }
 
-  private static void large(Flags flags, Path dir, Backend backend, int rounds) {
+  private static void large(BenchFlags flags, Path dir, Backend backend, int rounds) {
     String shape = flags.text("large");
     try {
       Path folder = RandomFolder.of(dir.resolve(shape + "-nf4"), BenchModels.named(shape), true);
       List<Double> opens = new ArrayList<>();
       for (int i = 0; i < rounds; i++) {
-        Claim.dropFromCache(folder.resolve("model.safetensors"));
+        MemoryClaim.dropFromCache(folder.resolve("model.safetensors"));
         opens.add(open(folder, backend, false));
       }
       print(shape + "-shaped NF4 file opened, pages not cached", opens, 1);
@@ -99,7 +99,7 @@ final class Loading {
         : Checkpoint.load(folder, config, backend);
   }
 
-  private static List<Double> first(Path model, List<String> method, Flags flags, Path dir)
+  private static List<Double> first(Path model, List<String> method, BenchFlags flags, Path dir)
       throws IOException {
     Path rows = dir.resolve("rows-first.jsonl");
     text(rows, model, flags.whole("length"));
@@ -153,7 +153,7 @@ final class Loading {
     long start = System.nanoTime();
     List<String> flags = new ArrayList<>(method);
     flags.addAll(List.of("--batch-size", "1", "--steps", "1"));
-    Child.run(Nudge.train(model, rows, out, flags), Path.of("."), 0).orThrow();
+    Child.run(NudgeCommand.train(model, rows, out, flags), Path.of("."), 0).orThrow();
     long end = System.nanoTime();
     over.set(true);
     try {
@@ -168,7 +168,7 @@ final class Loading {
     Memory.say(
         "| %s | %.2f | %s | %.0f |",
         what,
-        Steps.median(seconds),
+        TrainingSteps.median(seconds),
         seconds.stream()
             .map(s -> String.format(Locale.ROOT, "%.2f", s))
             .collect(Collectors.joining(", ")),

@@ -22,13 +22,13 @@ final class Losses {
   private static final List<String> OURS = List.of("fp32", "bf16");
   private static final double WITHIN = 1e-4;
 
-  private final Flags flags;
+  private final BenchFlags flags;
   private final PeerEnvironment peer;
   private final Path model;
   private final Path folder;
   private final Path rows;
 
-  private Losses(Flags flags, PeerEnvironment peer, Path model, Path folder, Path rows) {
+  private Losses(BenchFlags flags, PeerEnvironment peer, Path model, Path folder, Path rows) {
     this.flags = flags;
     this.peer = peer;
     this.model = model;
@@ -37,8 +37,8 @@ final class Losses {
   }
 
   public static void main(String[] args) throws IOException {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "bench/losses",
             args,
             "steps",
@@ -72,8 +72,8 @@ final class Losses {
         flags.whole("longest"),
         flags.whole("steps") * flags.whole("batch"),
         rows);
-    Journal journal =
-        Journal.open(
+    FinishedRows journal =
+        FinishedRows.open(
             out.resolve("losses.jsonl"),
             String.join(" ", args),
             Machines.commit(),
@@ -84,7 +84,7 @@ final class Losses {
     journal.end();
   }
 
-  private void run(Journal journal, Path out) {
+  private void run(FinishedRows journal, Path out) {
     Map<String, List<Double>> losses = new LinkedHashMap<>();
     for (String way : PEER) {
       losses.put("peer " + way, row(journal, "peer " + way, () -> peer(way)));
@@ -131,7 +131,7 @@ final class Losses {
     List<Double> losses();
   }
 
-  private static List<Double> row(Journal journal, String name, Made made) {
+  private static List<Double> row(FinishedRows journal, String name, Made made) {
     Map<String, Object> row = journal.row(name, () -> Map.of("losses", made.losses()));
     List<Double> losses = Side.numbers(row, "losses");
     Memory.say("%s: %s", name, losses);
@@ -172,7 +172,7 @@ final class Losses {
   private List<Double> ours(String compute) {
     Path out = folder.resolve("ours-" + compute);
     Child.run(
-            Nudge.train(
+            NudgeCommand.train(
                 model,
                 rows,
                 out,
@@ -201,7 +201,7 @@ final class Losses {
             folder,
             0)
         .orThrow();
-    return Nudge.steps(out).stream().map(step -> step.path("loss").asDouble()).toList();
+    return NudgeCommand.steps(out).stream().map(step -> step.path("loss").asDouble()).toList();
   }
 
   /// The largest relative difference.

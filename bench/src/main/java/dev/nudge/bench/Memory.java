@@ -14,17 +14,17 @@ import org.jspecify.annotations.Nullable;
 ///     bench/memory --claim 7b-512                     a step of a large shape in a small cgroup
 ///
 /// The first prints the peak of RssAnon of a process that makes some steps, beside the arithmetic
-/// minimum ([Minimum]); the second is [Claim]'s.
+/// minimum ([Minimum]); the second is [MemoryClaim]'s.
 final class Memory {
   private Memory() {}
 
   public static void main(String[] args) {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "bench/memory",
             args,
             "claim",
-            Claim.names(),
+            MemoryClaim.names(),
             "shape",
             "135m|tiny|llama-3.2-1b|7b|13b|33b",
             "levels",
@@ -49,14 +49,14 @@ final class Memory {
       if (flags.text("claim").equals("none")) {
         levels(flags, dir);
       } else {
-        Claim.named(flags.text("claim")).run(flags, dir);
+        MemoryClaim.named(flags.text("claim")).run(flags, dir);
       }
     } catch (RandomFolder.NoRoomException e) {
       say("skipped: %s", e.getMessage());
     }
   }
 
-  private static void levels(Flags flags, Path dir) {
+  private static void levels(BenchFlags flags, Path dir) {
     String shape = flags.text("shape");
     ModelConfig config = BenchModels.named(shape);
     Path folder = RandomFolder.of(dir.resolve(shape + "-nf4"), config, true);
@@ -68,7 +68,7 @@ final class Memory {
             + " sequence of %d tokens each, bf16, %d steps",
         shape,
         Child.gib(RandomFolder.bytes(config, true)),
-        Steps.RANK,
+        TrainingSteps.RANK,
         lanes,
         length,
         flags.whole("steps"));
@@ -79,7 +79,13 @@ final class Memory {
     say("|---|---|---|---|---|---|---|---|---|---|---|");
     for (String level : flags.list("levels")) {
       Minimum m =
-          Minimum.of(config, Recompute.valueOf(level), (long) lanes * length, lanes, Steps.RANK, 0);
+          Minimum.of(
+              config,
+              Recompute.valueOf(level),
+              (long) lanes * length,
+              lanes,
+              TrainingSteps.RANK,
+              0);
       List<String> command =
           new ArrayList<>(
               List.of(

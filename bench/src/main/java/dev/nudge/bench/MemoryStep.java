@@ -13,8 +13,8 @@ final class MemoryStep {
   private MemoryStep() {}
 
   public static void main(String[] args) {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "MemoryStep",
             args,
             "model",
@@ -34,8 +34,8 @@ final class MemoryStep {
     Backend backend = Backend.resolve(Compute.BF16, Machines.cache());
     try (CausalLm model = Checkpoint.load(folder, config, backend)) {
       int lanes = flags.whole("lanes");
-      try (Steps steps =
-          new Steps(
+      try (TrainingSteps steps =
+          new TrainingSteps(
               model,
               flags.whole("threads"),
               lanes,

@@ -40,8 +40,8 @@ final class Merges {
   private Merges() {}
 
   public static void main(String[] args) throws IOException {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "bench/merge",
             args,
             "model",
@@ -83,7 +83,7 @@ final class Merges {
   }
 
   /// Merges into a model of the user's in every format.
-  private static void small(Path model, Flags flags, Path dir) throws IOException {
+  private static void small(Path model, BenchFlags flags, Path dir) throws IOException {
     Path adapter = flags.path("adapter", dir.resolve("adapter"));
     if (Files.notExists(adapter)) {
       adapter(adapter, model);
@@ -129,7 +129,7 @@ final class Merges {
   private static Child.Ran nudge(String verb, List<String> flags) {
     List<String> quiet = new ArrayList<>(flags);
     quiet.add("-q"); // the object is the last line
-    return Child.run(Nudge.command(verb, quiet), Machines.home(), 0).orThrow();
+    return Child.run(NudgeCommand.command(verb, quiet), Machines.home(), 0).orThrow();
   }
 
   private static long largest(Path folder) {

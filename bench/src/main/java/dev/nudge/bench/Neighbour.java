@@ -40,8 +40,8 @@ final class Neighbour {
   }
 
   public static void main(String[] args) {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "bench/neighbour",
             args,
             "shape",
@@ -73,7 +73,7 @@ final class Neighbour {
     }
   }
 
-  private static void decode(Flags flags, CausalLm model, int threads) {
+  private static void decode(BenchFlags flags, CausalLm model, int threads) {
     int tokens = flags.whole("tokens");
     try (NamedAdapters none = new NamedAdapters(model.modules(), model.backend().compute());
         Engine engine = new Engine(model, none, new Limits(threads, 1L << 30, tokens + 1, false))) {
@@ -96,16 +96,17 @@ final class Neighbour {
     }
   }
 
-  private static void step(Flags flags, CausalLm model, int threads) {
-    try (Steps steps =
-        new Steps(model, threads, 1, flags.whole("length"), flags.whole("sequences"), Clock.WALL)) {
+  private static void step(BenchFlags flags, CausalLm model, int threads) {
+    try (TrainingSteps steps =
+        new TrainingSteps(
+            model, threads, 1, flags.whole("length"), flags.whole("sequences"), Clock.WALL)) {
       compare(flags, "a step of one lane", "tokens/s", steps.tokens(), steps::step);
     }
   }
 
   /// @param work gives its seconds
   private static void compare(
-      Flags flags, String name, String unit, double amount, DoubleSupplier work) {
+      BenchFlags flags, String name, String unit, double amount, DoubleSupplier work) {
     for (int i = 0; i < 4; i++) {
       var _ = work.getAsDouble(); // compiled
     }
@@ -125,10 +126,10 @@ final class Neighbour {
         Locale.ROOT,
         "%s: quiet %.1f %s, beside one busy process %.1f: %.2f times as long (each %s)%n",
         name,
-        amount / Steps.median(quiet),
+        amount / TrainingSteps.median(quiet),
         unit,
-        amount / Steps.median(beside),
-        Steps.median(beside) / Steps.median(quiet),
+        amount / TrainingSteps.median(beside),
+        TrainingSteps.median(beside) / TrainingSteps.median(quiet),
         Arrays.toString(
             java.util.stream.IntStream.range(0, rounds)
                 .mapToObj(i -> String.format(Locale.ROOT, "%.2f", beside[i] / quiet[i]))

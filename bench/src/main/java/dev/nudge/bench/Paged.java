@@ -41,8 +41,8 @@ public final class Paged {
   private Paged() {}
 
   public static void main(String[] args) {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "bench/paged",
             args,
             "shape",
@@ -66,7 +66,7 @@ public final class Paged {
     }
   }
 
-  private static void parent(Flags flags, List<String> args) {
+  private static void parent(BenchFlags flags, List<String> args) {
     System.out.println(Machines.line());
     Child.Ran held = show("in memory", "none", run(args, "memory", 0));
     Child.Ran paged = show("paged", "none", run(args, "paged", 0));
@@ -129,7 +129,7 @@ public final class Paged {
     return "";
   }
 
-  private static void child(Flags flags, boolean paged) {
+  private static void child(BenchFlags flags, boolean paged) {
     OptimizerSettings settings =
         new OptimizerSettings(
             RATE,

@@ -27,8 +27,8 @@ final class Parity {
   }
 
   public static void main(String[] args) throws IOException {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "bench/parity",
             args,
             "only",
@@ -73,7 +73,7 @@ final class Parity {
   }
 
   /// Makes a folder before hours go into what is to be written there.
-  private static void folder(Flags flags, String flag, Path folder) {
+  private static void folder(BenchFlags flags, String flag, Path folder) {
     try {
       Files.createDirectories(folder);
     } catch (IOException e) {

@@ -60,7 +60,7 @@ record ParityRun(Path model, Path data, Path work) {
       if (ran.exit() != 0 && !(part.kind() == ParityPart.Kind.PILOT && diverged(out))) {
         ran.orThrow();
       }
-      JsonNode run = Nudge.record(out);
+      JsonNode run = NudgeCommand.record(out);
       trained(values, run, ran);
       double all = run.path("totals").path("seconds").asDouble();
       earlier = Math.max(0, all - (System.nanoTime() - trained) / 1e9);
@@ -97,13 +97,13 @@ record ParityRun(Path model, Path data, Path work) {
       flags.addAll(List.of("--eval-data", rows.file("held").toString()));
       flags.addAll(List.of("--eval-steps", Integer.toString(2 * steps)));
     }
-    return Nudge.command("train", flags);
+    return NudgeCommand.command("train", flags);
   }
 
   /// Whether a run ended because its numbers did: a rate that is too high is a result of a pilot.
   private static boolean diverged(Path out) {
     return Files.exists(out.resolve("run.json"))
-        && Nudge.record(out).path("totals").path("skipped_steps").asInt() >= MOST_SKIPPED;
+        && NudgeCommand.record(out).path("totals").path("skipped_steps").asInt() >= MOST_SKIPPED;
   }
 
   private static void trained(Map<String, Object> values, JsonNode run, Child.Ran ran) {
@@ -139,7 +139,7 @@ record ParityRun(Path model, Path data, Path work) {
     }
     flags.addAll(List.of("--tasks", domain.task() + (retained ? "," + RETAINED : "")));
     flags.addAll(List.of("--data-dir", work.resolve("data").toString(), "--out", out.toString()));
-    Child.run(Nudge.command("eval", flags), work, 0).orThrow();
+    Child.run(NudgeCommand.command("eval", flags), work, 0).orThrow();
     List<JsonNode> documents = documents(out, domain.task());
     values.put("metric", domain.metric());
     values.put("documents", documents.size());

@@ -167,7 +167,7 @@ record ParityTables(ParityResults results) {
   }
 
   private double of(List<ParityPart> runs, ToDoubleFunction<JsonNode> number) {
-    return Steps.median(runs.stream().map(results::of).mapToDouble(number).toArray());
+    return TrainingSteps.median(runs.stream().map(results::of).mapToDouble(number).toArray());
   }
 
   private List<String> begin(ParityDomain domain, ParityMethod method, List<ParityPart> runs) {

@@ -25,15 +25,15 @@ final class Peers {
   private static final int BANKING_BATCH = 16;
   private static final int BANKING_LONGEST = 512;
 
-  private final Flags flags;
+  private final BenchFlags flags;
   private final Sides sides;
-  private final Journal journal;
+  private final FinishedRows journal;
   private final boolean banking;
   private final String method;
   private final double padding; // of the peer, in the steps that count
   private final int warmAnd; // the first step and those that count
 
-  private Peers(Flags flags, Sides sides, Journal journal, double padding) {
+  private Peers(BenchFlags flags, Sides sides, FinishedRows journal, double padding) {
     this.padding = padding;
     this.flags = flags;
     this.sides = sides;
@@ -44,8 +44,8 @@ final class Peers {
   }
 
   public static void main(String[] args) throws Exception {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "bench/peers",
             args,
             "work",
@@ -115,8 +115,8 @@ final class Peers {
           rows);
     }
     double padding = EqualRows.padding(rows, Tokenizer.load(model), batch, steps(flags) + 1);
-    Journal journal =
-        Journal.open(
+    FinishedRows journal =
+        FinishedRows.open(
             out.resolve("peers-" + name + ".jsonl"),
             String.join(" ", args),
             Machines.commit(),
@@ -142,7 +142,7 @@ final class Peers {
   }
 
   /// Steps that count in a process: short rows take seconds a step, flat ones up to a minute.
-  private static int steps(Flags flags) {
+  private static int steps(BenchFlags flags) {
     int given = flags.whole("steps");
     return given > 0 ? given : flags.text("work").equals("banking77") ? 20 : 3;
   }
@@ -206,7 +206,7 @@ final class Peers {
     if (first.length == 0) {
       return List.of();
     }
-    double middle = Steps.median(first);
+    double middle = TrainingSteps.median(first);
     return scan.entrySet().stream()
         .filter(e -> !e.getKey().defaults() && right(e.getValue(), middle))
         .sorted(Comparator.comparing(e -> -e.getValue().median()))

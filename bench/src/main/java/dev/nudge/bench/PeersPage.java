@@ -112,7 +112,7 @@ final class PeersPage {
   }
 
   private static double median(@Nullable List<Side> sides) {
-    return Steps.median(
+    return TrainingSteps.median(
         sides == null
             ? new double[] {Double.NaN}
             : sides.stream().mapToDouble(s -> s.fine() ? s.median() : Double.NaN).toArray());

@@ -30,19 +30,19 @@ public final class PlanBench {
   private static final int LEAST_STEPS = 8;
   private static final long LEAST_BYTES = 270L << 20;
 
-  private final Flags flags;
+  private final BenchFlags flags;
   private final Path folder;
   private final List<Double> memory = new ArrayList<>();
   private final List<Double> speed = new ArrayList<>();
 
-  private PlanBench(Flags flags, Path folder) {
+  private PlanBench(BenchFlags flags, Path folder) {
     this.flags = flags;
     this.folder = folder;
   }
 
   public static void main(String[] args) throws IOException {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "bench/plan",
             args,
             "settings",
@@ -150,7 +150,7 @@ public final class PlanBench {
     training.addAll(List.of("--out", out.toString(), "--steps", "" + steps));
     Child.Ran trained = nudge("train", training);
     String layout = layout(predicted.path("plan"));
-    String trainedIn = layout(Nudge.record(out).path("plan"));
+    String trainedIn = layout(NudgeCommand.record(out).path("plan"));
     Round round =
         new Round(
             anonymous(predicted),
@@ -163,7 +163,7 @@ public final class PlanBench {
   }
 
   private static double median(List<Round> rounds, ToDoubleFunction<Round> what) {
-    return Steps.median(rounds.stream().mapToDouble(what).toArray());
+    return TrainingSteps.median(rounds.stream().mapToDouble(what).toArray());
   }
 
   private static double worst(List<Double> values) {
@@ -196,8 +196,8 @@ public final class PlanBench {
 
   /// @param first steps that do not count
   private static double tokensPerSecond(Path out, int first) {
-    return Steps.median(
-        Nudge.steps(out).stream()
+    return TrainingSteps.median(
+        NudgeCommand.steps(out).stream()
             .skip(first)
             .mapToDouble(step -> step.path("tokens").asDouble() / step.path("seconds").asDouble())
             .toArray());
@@ -206,6 +206,6 @@ public final class PlanBench {
   private static Child.Ran nudge(String verb, List<String> settings) {
     List<String> flags = new ArrayList<>(settings);
     flags.add("-q");
-    return Child.run(Nudge.command(verb, flags), Path.of("."), 0).orThrow();
+    return Child.run(NudgeCommand.command(verb, flags), Path.of("."), 0).orThrow();
   }
 }

@@ -37,8 +37,8 @@ public final class Roofline {
   }
 
   public static void main(String[] args) {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "bench/roofline",
             args,
             "shape",
@@ -104,7 +104,7 @@ public final class Roofline {
       int profile,
       Caches caches,
       Clock clock) {
-    static Options of(Flags f) {
+    static Options of(BenchFlags f) {
       int threads = f.whole("threads", Runtime.getRuntime().availableProcessors());
       return new Options(
           BenchModels.named(f.text("shape")),
@@ -129,7 +129,7 @@ public final class Roofline {
     LeastFlops work =
         options.full()
             ? LeastFlops.full(options.shape())
-            : LeastFlops.of(options.shape(), Steps.RANK);
+            : LeastFlops.of(options.shape(), TrainingSteps.RANK);
     try (GemmRate products = GemmRate.of(backend, options.threads(), options.clock())) {
       List<Row> rows = new ArrayList<>();
       List<Double> rates = new ArrayList<>();
@@ -138,12 +138,13 @@ public final class Roofline {
         model.cache(options.caches());
         for (int length : options.lengths()) {
           rates.add(rate(products));
-          try (Steps steps = steps(model, length)) {
+          try (TrainingSteps steps = steps(model, length)) {
             steps.steps(options.warm());
             double[] seconds = steps.steps(options.steps());
             double flops = work.flops(steps.lengths(), steps.labelled());
             rows.add(
-                new Row(length, Steps.median(seconds), flops, steps.tokens(), rates.getLast()));
+                new Row(
+                    length, TrainingSteps.median(seconds), flops, steps.tokens(), rates.getLast()));
             say("T = %d: seconds %s", length, seconds(seconds));
           }
         }
@@ -170,9 +171,10 @@ public final class Roofline {
     return rate;
   }
 
-  private Steps steps(CausalLm model, int length) {
+  private TrainingSteps steps(CausalLm model, int length) {
     int sequences = options.sequences() > 0 ? options.sequences() : Math.max(2, TOKENS / length);
-    return new Steps(model, options.threads(), options.lanes(), length, sequences, options.clock());
+    return new TrainingSteps(
+        model, options.threads(), options.lanes(), length, sequences, options.clock());
   }
 
   private static void table(List<Row> rows, List<Double> rates) {
@@ -189,13 +191,13 @@ public final class Roofline {
   }
 
   private void profile(double rate) {
-    Profile profile = new Profile(options.shape(), Steps.RANK, options.clock());
+    Profile profile = new Profile(options.shape(), TrainingSteps.RANK, options.clock());
     Backend timed = profile.around(backend);
     try (Scope scope = Scope.open("bench parameters");
         CausalLm model = model(timed, scope)) {
       model.cache(options.caches());
       for (int length : options.lengths()) {
-        try (Steps steps = steps(model, length)) {
+        try (TrainingSteps steps = steps(model, length)) {
           steps.steps(options.warm());
           profile.clear();
           double seconds = 0;

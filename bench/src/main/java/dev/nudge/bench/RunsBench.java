@@ -30,8 +30,8 @@ final class RunsBench {
   private RunsBench() {}
 
   public static void main(String[] args) throws IOException {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "bench/runs",
             args,
             "runs",

@@ -23,16 +23,16 @@ final class Serve {
       750; // of four letters: about 2,000 tokens, which the bench tells
   private static final String LETTERS = "abcdefghijklmnopqrstuvwxyz";
 
-  private final Flags flags;
+  private final BenchFlags flags;
   private final Random random = new Random(1);
 
-  private Serve(Flags flags) {
+  private Serve(BenchFlags flags) {
     this.flags = flags;
   }
 
   public static void main(String[] args) throws Exception {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "bench/serve",
             args,
             "model",

@@ -39,7 +39,7 @@ record Side(
   }
 
   double median() {
-    return Steps.median(rates);
+    return TrainingSteps.median(rates);
   }
 
   Map<String, Object> values() {

@@ -37,7 +37,7 @@ record Sides(
                 "--steps",
                 Integer.toString(steps),
                 "--rank",
-                Integer.toString(Steps.RANK)));
+                Integer.toString(TrainingSteps.RANK)));
     command.addAll(setting.flags());
     Child.Ran ran = Child.run(command, scratch, limit);
     String result =
@@ -74,7 +74,7 @@ record Sides(
         new ArrayList<>(
             List.of(
                 "--rank",
-                Integer.toString(Steps.RANK),
+                Integer.toString(TrainingSteps.RANK),
                 "--batch-size",
                 Integer.toString(batch),
                 "--steps",
@@ -92,7 +92,7 @@ record Sides(
       flags.addAll(List.of("--quantize", "nf4"));
     }
     flags.addAll(more);
-    Child.Ran ran = Child.run(Nudge.train(model, rows, out, flags), scratch, limit);
+    Child.Ran ran = Child.run(NudgeCommand.train(model, rows, out, flags), scratch, limit);
     if (ran.exit() != 0) {
       return Side.failed(
           ran.killed() ? Side.TOO_LARGE + Child.gib(limit) : ran.lastLine(),
@@ -106,7 +106,7 @@ record Sides(
     List<Double> rates = new ArrayList<>();
     List<Double> losses = new ArrayList<>();
     double tokens = 0;
-    for (JsonNode step : Nudge.steps(out)) {
+    for (JsonNode step : NudgeCommand.steps(out)) {
       losses.add(step.path("loss").asDouble());
       if (losses.size() > 1) { // the first step of both sides does not count
         tokens += step.path("tokens").asDouble();

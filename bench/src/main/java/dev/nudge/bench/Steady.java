@@ -33,7 +33,7 @@ final class Steady {
   private final List<Beside> probes = new ArrayList<>();
 
   public static void main(String[] args) {
-    Flags flags = flags(args);
+    BenchFlags flags = flags(args);
     int count = flags.atLeast(FIRST + WINDOW / 2, "steps");
     Backend backend = Backend.resolve(flags.choice("compute", Compute.class), Machines.cache());
     Memory.say("%s", Machines.line());
@@ -48,9 +48,9 @@ final class Steady {
         flags.whole("every"));
     try (GemmRate rate = GemmRate.of(backend, threads(flags), clock(flags));
         CausalLm model = model(flags, backend);
-        Steps steps = steps(flags, model);
+        TrainingSteps steps = steps(flags, model);
         CausalLm bare = products(flags, backend);
-        Steps products = steps(flags, bare);
+        TrainingSteps products = steps(flags, bare);
         Fresh.Renewed fresh = new Fresh.Renewed(List.of(args), FIRST, WINDOW)) {
       Steady steady = new Steady();
       int every = flags.whole("every", count);
@@ -64,8 +64,8 @@ final class Steady {
     }
   }
 
-  static Flags flags(String[] args) {
-    return Flags.parse(
+  static BenchFlags flags(String[] args) {
+    return BenchFlags.parse(
         "bench/steady",
         args,
         "steps",
@@ -92,19 +92,19 @@ final class Steady {
         "wall|cpu");
   }
 
-  static CausalLm model(Flags flags, Backend backend) {
+  static CausalLm model(BenchFlags flags, Backend backend) {
     return Checkpoint.random(
         BenchModels.named(flags.text("shape")), backend, BenchModels.quantization(flags), 1);
   }
 
   /// A model of which a step's products are left; nothing is quantised without kernels.
-  private static CausalLm products(Flags flags, Backend backend) {
+  private static CausalLm products(BenchFlags flags, Backend backend) {
     return Checkpoint.random(
         BenchModels.named(flags.text("shape")), backend.dry(), Quantization.NONE, 1);
   }
 
-  static Steps steps(Flags flags, CausalLm model) {
-    return new Steps(
+  static TrainingSteps steps(BenchFlags flags, CausalLm model) {
+    return new TrainingSteps(
         model,
         threads(flags),
         lanes(flags),
@@ -113,19 +113,19 @@ final class Steady {
         clock(flags));
   }
 
-  private static int threads(Flags flags) {
+  private static int threads(BenchFlags flags) {
     return flags.whole("threads", Runtime.getRuntime().availableProcessors());
   }
 
-  private static int lanes(Flags flags) {
+  private static int lanes(BenchFlags flags) {
     return flags.whole("lanes", threads(flags));
   }
 
-  private static Clock clock(Flags flags) {
+  private static Clock clock(BenchFlags flags) {
     return flags.choice("clock", Clock.class);
   }
 
-  private void run(int count, Steps steps) {
+  private void run(int count, TrainingSteps steps) {
     probes.forEach(Beside::begin);
     for (int step = 1; step <= count; step++) {
       seconds.add(steps.step());
@@ -135,7 +135,9 @@ final class Steady {
       if (step % WINDOW == 0) {
         Memory.say(
             "step %d: median of the window %.4f s, RssAnon %.0f MiB",
-            step, Steps.median(seconds.subList(step - WINDOW, step)), ProcessMemory.rssAnonMb());
+            step,
+            TrainingSteps.median(seconds.subList(step - WINDOW, step)),
+            ProcessMemory.rssAnonMb());
       }
     }
   }
@@ -159,7 +161,9 @@ final class Steady {
     for (int i = 0; i < columns.size(); i++) {
       Memory.say(
           "beside %s: worst window %.2f %% from the median (at most 3 %%); a step takes %.3f of it",
-          probes.get(i).name(), 100 * Beside.worst(columns.get(i)), Steps.median(columns.get(i)));
+          probes.get(i).name(),
+          100 * Beside.worst(columns.get(i)),
+          TrainingSteps.median(columns.get(i)));
     }
   }
 

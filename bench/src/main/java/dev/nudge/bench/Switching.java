@@ -28,8 +28,8 @@ final class Switching {
   private Switching() {}
 
   public static void main(String[] args) {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "bench/switch",
             args,
             "shape",

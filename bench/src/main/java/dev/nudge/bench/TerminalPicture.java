@@ -21,8 +21,8 @@ public final class TerminalPicture {
 
   /// Reads a recorded stream and writes its picture.
   public static void main(String[] args) throws IOException {
-    Flags flags =
-        Flags.parse(
+    BenchFlags flags =
+        BenchFlags.parse(
             "bench/picture", args, "in", "docs/quickstart-run.txt", "out", "docs/quickstart.svg");
     Path out = flags.path("out");
     Files.writeString(out, svg(Files.readString(flags.path("in"))));

@@ -30,10 +30,10 @@ class PeersTest {
   @Test
   void aCallGoesOnWhereItWasCut() throws IOException {
     Path file = folder.resolve("rows.jsonl");
-    Journal first = Journal.open(file, "--length 256", "abc", "boot");
+    FinishedRows first = FinishedRows.open(file, "--length 256", "abc", "boot");
     first.row("a", () -> Map.of("x", 1));
     Files.writeString(file, Files.readString(file) + "\n{\"call\": \"cut");
-    Journal second = Journal.open(file, "--length 256", "abc", "boot");
+    FinishedRows second = FinishedRows.open(file, "--length 256", "abc", "boot");
     assertThat(second.call()).isEqualTo(first.call());
     assertThat(second.resumedRows()).isEqualTo(1);
     assertThat(second.row("a", () -> Map.of("x", 2))).containsEntry("x", 1);
@@ -42,13 +42,13 @@ class PeersTest {
   @Test
   void anotherCommitMachineOrWorkBeginsAnew() {
     Path file = folder.resolve("rows.jsonl");
-    Journal.open(file, "--length 256", "abc", "boot").row("a", () -> Map.of("x", 1));
+    FinishedRows.open(file, "--length 256", "abc", "boot").row("a", () -> Map.of("x", 1));
     for (List<String> other :
         List.of(
             List.of("--length 1024", "abc", "boot"),
             List.of("--length 256", "abd", "boot"),
             List.of("--length 256", "abc", "reboot"))) {
-      assertThat(Journal.open(file, other.get(0), other.get(1), other.get(2)).resumedRows())
+      assertThat(FinishedRows.open(file, other.get(0), other.get(1), other.get(2)).resumedRows())
           .isZero();
     }
   }
@@ -56,10 +56,10 @@ class PeersTest {
   @Test
   void anEndedCallIsNotResumed() {
     Path file = folder.resolve("rows.jsonl");
-    Journal first = Journal.open(file, "", "abc", "boot");
+    FinishedRows first = FinishedRows.open(file, "", "abc", "boot");
     first.row("a", () -> Map.of("x", 1));
     first.end();
-    assertThat(Journal.open(file, "", "abc", "boot").resumedRows()).isZero();
+    assertThat(FinishedRows.open(file, "", "abc", "boot").resumedRows()).isZero();
   }
 
   @Test

@@ -20,12 +20,12 @@ class ProfileTest {
 
   @Test
   void productsOfAStepAreToldApartAndAddUpToTheFormula() {
-    Profile profile = new Profile(TINY, Steps.RANK, Clock.WALL);
-    LeastFlops work = LeastFlops.of(TINY, Steps.RANK);
+    Profile profile = new Profile(TINY, TrainingSteps.RANK, Clock.WALL);
+    LeastFlops work = LeastFlops.of(TINY, TrainingSteps.RANK);
     try (CausalLm model =
             Checkpoint.random(
                 TINY, profile.around(Backend.plain(Dtype.F32)), Quantization.NONE, 1);
-        Steps steps = new Steps(model, 1, 1, LENGTH, 2, Clock.WALL)) {
+        TrainingSteps steps = new TrainingSteps(model, 1, 1, LENGTH, 2, Clock.WALL)) {
       steps.step();
       double tokens = steps.tokens();
       // nothing trains below the first layer, so its q, k and v have no gradient of their input
@@ -35,7 +35,8 @@ class ProfileTest {
           .isEqualTo(4 * work.linear() * tokens - 2 * skipped * tokens);
       assertThat(flops(profile, "product, head")).isEqualTo(4.0 * work.head() * steps.labelled());
       assertThat(flops(profile, "product, LoRA"))
-          .isCloseTo(2 * Steps.RANK * (3 * work.adapted() - skippedSides) * tokens, within(1.0));
+          .isCloseTo(
+              2 * TrainingSteps.RANK * (3 * work.adapted() - skippedSides) * tokens, within(1.0));
       // one block sees all keys: what lies behind the mask is computed and not credited
       assertThat(flops(profile, "product, attention"))
           .isEqualTo(2 * 7.0 * work.attention() * 2 * LENGTH * LENGTH);

@@ -1,8 +1,8 @@
 package dev.nudge.cli;
 
-import dev.nudge.adapter.Comparison;
+import dev.nudge.adapter.AdapterDistance;
 import dev.nudge.merge.AdapterDifference;
-import dev.nudge.merge.Difference;
+import dev.nudge.merge.ModelDifference;
 import dev.nudge.registry.Named;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
@@ -68,16 +68,16 @@ record AdaptersDiffVerb() implements Verb<AdaptersDiffVerb.Settings> {
         settings.adapter().stream()
             .map(adapter -> Path.of(Named.folder(adapter, settings.registry())))
             .toList();
-    Comparison apart = Comparison.of(folders.getFirst(), folders.getLast());
+    AdapterDistance apart = AdapterDistance.of(folders.getFirst(), folders.getLast());
     List<List<String>> rows = new ArrayList<>();
     rows.add(List.of("LAYER", "|dW| A", "|dW| B", "|dW A - dW B|", "COSINE"));
     apart.layers().forEach(layer -> rows.add(row(layer)));
     rows.add(
         row(
-            new Comparison.Layer(
+            new AdapterDistance.Layer(
                 "all", apart.norm(), apart.otherNorm(), apart.difference(), apart.cosine())));
     TextTable.lines(rows).forEach(console::result);
-    Difference answers = null;
+    ModelDifference answers = null;
     if (settings.model() != null) {
       Map<String, Object> given = new HashMap<>();
       given.put("model", settings.model());
@@ -114,7 +114,7 @@ record AdaptersDiffVerb() implements Verb<AdaptersDiffVerb.Settings> {
     return ExitCode.DONE;
   }
 
-  private static List<String> row(Comparison.Layer layer) {
+  private static List<String> row(AdapterDistance.Layer layer) {
     Double cosine = layer.cosine();
     return List.of(
         layer.path(),

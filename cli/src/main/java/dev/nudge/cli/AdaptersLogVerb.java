@@ -1,8 +1,8 @@
 package dev.nudge.cli;
 
-import dev.nudge.registry.Event;
 import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
+import dev.nudge.registry.RegistryEvent;
 import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import java.util.List;
@@ -42,9 +42,9 @@ record AdaptersLogVerb() implements Verb<AdaptersLogVerb.Settings> {
     if (name != null) {
       registry.adapter(Reference.checked("NAME", name));
     }
-    List<Event> events =
+    List<RegistryEvent> events =
         registry.log(name).stream().filter(event -> alias == null || isOf(event, alias)).toList();
-    for (Event event : events) {
+    for (RegistryEvent event : events) {
       String why = event.note().why();
       console.result(
           "%s  %s  %s%s"
@@ -54,30 +54,30 @@ record AdaptersLogVerb() implements Verb<AdaptersLogVerb.Settings> {
                   said(event),
                   why == null ? "" : ": " + why));
     }
-    console.object(Map.of("events", events.stream().map(Event::values).toList()));
+    console.object(Map.of("events", events.stream().map(RegistryEvent::values).toList()));
     return ExitCode.DONE;
   }
 
-  private static boolean isOf(Event event, Reference alias) {
+  private static boolean isOf(RegistryEvent event, Reference alias) {
     return switch (event) {
-      case Event.Moved moved -> alias.to().equals(new Reference.Alias(moved.alias()));
-      case Event.Protected said -> alias.to().equals(new Reference.Alias(said.alias()));
+      case RegistryEvent.Moved moved -> alias.to().equals(new Reference.Alias(moved.alias()));
+      case RegistryEvent.Protected said -> alias.to().equals(new Reference.Alias(said.alias()));
       default -> false;
     };
   }
 
-  private static String said(Event event) {
+  private static String said(RegistryEvent event) {
     String name = event.name();
     return switch (event) {
-      case Event.Pushed e -> "push %s:%d %s".formatted(name, e.version(), e.digest());
-      case Event.Protected e ->
+      case RegistryEvent.Pushed e -> "push %s:%d %s".formatted(name, e.version(), e.digest());
+      case RegistryEvent.Protected e ->
           "%s %s@%s%s"
               .formatted(
                   e.word(),
                   name,
                   e.alias(),
                   e.policy() == null ? "" : " by the policy " + Registries.shown(e.policy()));
-      case Event.Moved e ->
+      case RegistryEvent.Moved e ->
           "%s %s@%s from %s to %s%s"
               .formatted(
                   e.word(),
@@ -90,11 +90,11 @@ record AdaptersLogVerb() implements Verb<AdaptersLogVerb.Settings> {
                   e.overridden().isEmpty()
                       ? ""
                       : ", overridden: " + String.join(", ", e.overridden()));
-      case Event.Stated e ->
+      case RegistryEvent.Stated e ->
           "state %s:%d from %s to %s".formatted(name, e.version(), e.from().word(), e.to().word());
-      case Event.Reported e ->
+      case RegistryEvent.Reported e ->
           "report %s:%d %s %s".formatted(name, e.version(), e.report().name(), e.report().digest());
-      case Event.Removed e -> "remove %s:%d %s".formatted(name, e.version(), e.digest());
+      case RegistryEvent.Removed e -> "remove %s:%d %s".formatted(name, e.version(), e.digest());
     };
   }
 }

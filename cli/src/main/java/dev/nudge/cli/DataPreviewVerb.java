@@ -53,13 +53,14 @@ record DataPreviewVerb(Previewer previewer, Supplier<Colours> colours)
     if (html != null) {
       PreviewPage.check(html);
     }
-    LiveLine line = new LiveLine(console.messages(), Progress.style(console), System::nanoTime, "");
+    LiveLine line =
+        new LiveLine(console.messages(), ProgressLine.style(console), System::nanoTime, "");
     long begun = System.nanoTime();
     Preview preview =
         previewer.preview(
             settings,
             (rows, tokens, share) ->
-                Progress.tokenised(
+                ProgressLine.tokenised(
                     line,
                     new TrainEvent.Tokenised(
                         rows, tokens, share, (System.nanoTime() - begun) / 1e9)));

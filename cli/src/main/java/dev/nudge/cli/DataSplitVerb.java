@@ -27,7 +27,8 @@ record DataSplitVerb() implements Verb<DataSplitSettings> {
 
   @Override
   public int run(DataSplitSettings settings, Console console) {
-    LiveLine line = new LiveLine(console.messages(), Progress.style(console), System::nanoTime, "");
+    LiveLine line =
+        new LiveLine(console.messages(), ProgressLine.style(console), System::nanoTime, "");
     try (Signals signals = Signals.catching(() -> console.note("\nstopping"))) {
       TestRows.Written written =
           TestRows.write(

@@ -75,7 +75,8 @@ record DataStatsVerb(Reader reader) implements Verb<DataStatsVerb.Settings> {
 
   @Override
   public int run(Settings settings, Console console) {
-    LiveLine line = new LiveLine(console.messages(), Progress.style(console), System::nanoTime, "");
+    LiveLine line =
+        new LiveLine(console.messages(), ProgressLine.style(console), System::nanoTime, "");
     DataStats stats =
         reader.stats(
             settings.data(),

@@ -50,7 +50,7 @@ final class EvalProgress implements Evaluation.Watcher {
     String left =
         seconds < ENOUGH || rate <= 0
             ? ""
-            : "  " + Progress.duration((all - reached) / rate) + " left";
+            : "  " + ProgressLine.duration((all - reached) / rate) + " left";
     int filled = (int) (BAR * reached / all);
     int tenths = (int) (10 * reached / all);
     line.draw(

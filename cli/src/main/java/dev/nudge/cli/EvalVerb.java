@@ -49,7 +49,8 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
 
   @Override
   public int run(EvaluateSettings settings, Console console) {
-    LiveLine line = new LiveLine(console.messages(), Progress.style(console), System::nanoTime, "");
+    LiveLine line =
+        new LiveLine(console.messages(), ProgressLine.style(console), System::nanoTime, "");
     Thread asking = Thread.currentThread();
     Runnable stop =
         () -> {
@@ -97,7 +98,7 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
             .formatted(
                 String.format(Locale.ROOT, "%,d", outcome.asked()),
                 Count.of(outcome.requests(), "request"),
-                Progress.duration(outcome.seconds()),
+                ProgressLine.duration(outcome.seconds()),
                 settings.out()));
     return gate == null ? ExitCode.DONE : gate.verdict().exitCode();
   }

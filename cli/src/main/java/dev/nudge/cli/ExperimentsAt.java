@@ -4,7 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import dev.nudge.format.Json;
 import dev.nudge.server.ServeSettings;
-import dev.nudge.server.experiments.Kept;
+import dev.nudge.server.experiments.StoredExperiments;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Setting;
 import java.nio.file.Path;
@@ -57,7 +57,7 @@ interface ExperimentsAt {
   }
 
   private static ExperimentsAt inFolder(Path store) {
-    Kept kept = Kept.in(store);
+    StoredExperiments kept = StoredExperiments.in(store);
     return new ExperimentsAt() {
       @Override
       public JsonNode list() {

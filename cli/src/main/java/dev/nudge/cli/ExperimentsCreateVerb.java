@@ -2,7 +2,7 @@ package dev.nudge.cli;
 
 import dev.nudge.format.Json;
 import dev.nudge.server.ServeSettings;
-import dev.nudge.server.experiments.Metric;
+import dev.nudge.server.experiments.ArmMetric;
 import dev.nudge.server.experiments.Mode;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Setting;
@@ -51,7 +51,7 @@ record ExperimentsCreateVerb() implements Verb<ExperimentsCreateVerb.Settings> {
               label = "N,N")
           @Nullable String weights,
       @Setting(help = "what decides (default: score; in a shadow preferred)")
-          @Nullable Metric metric,
+          @Nullable ArmMetric metric,
       @Setting(
               help =
                   "what ends it when an arm is worse by more than a share, such as error_rate=0.25;"
@@ -111,7 +111,7 @@ record ExperimentsCreateVerb() implements Verb<ExperimentsCreateVerb.Settings> {
     body.put("name", settings.experiment());
     body.put("mode", settings.mode().name().toLowerCase(Locale.ROOT));
     body.put("arms", arms(settings));
-    Metric metric = settings.metric();
+    ArmMetric metric = settings.metric();
     body.put("metric", metric == null ? null : metric.word());
     if (!settings.guardrail().isEmpty()) {
       body.put("guardrails", settings.guardrail().stream().map(g -> guardrail(g)).toList());

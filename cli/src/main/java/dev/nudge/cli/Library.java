@@ -19,7 +19,7 @@ import dev.nudge.merge.Merging;
 import dev.nudge.model.QuantizedFolder;
 import dev.nudge.quickstart.Chapter;
 import dev.nudge.quickstart.Quickstart;
-import dev.nudge.quickstart.Report;
+import dev.nudge.quickstart.QuickstartResult;
 import dev.nudge.quickstart.Wanted;
 import dev.nudge.registry.Named;
 import dev.nudge.runs.RunStore;
@@ -157,7 +157,7 @@ final class Library {
     return Completions.of(Named.in(settings), machine(), System.in, watcher);
   }
 
-  static @Nullable Report quickstart(
+  static @Nullable QuickstartResult quickstart(
       QuickstartVerb.Settings settings, Consumer<Chapter> told, BooleanSupplier cancelled) {
     Path model = settings.model() == null ? ShippedBase.folder() : settings.model();
     return Quickstart.run(Wanted.of(model, settings.keep()), machine(), told, cancelled);

@@ -18,7 +18,7 @@ final class LiveLine {
   private static final long LINE_NANOS = 10_000_000_000L;
 
   private final PrintStream err;
-  private final Progress.Style style;
+  private final ProgressLine.Style style;
   private final LongSupplier clock;
   private final String margin;
   private long shownAt;
@@ -26,7 +26,7 @@ final class LiveLine {
 
   /// @param clock nanoseconds, for the intervals
   /// @param margin before each line
-  LiveLine(PrintStream err, Progress.Style style, LongSupplier clock, String margin) {
+  LiveLine(PrintStream err, ProgressLine.Style style, LongSupplier clock, String margin) {
     this.err = err;
     this.style = style;
     this.clock = clock;
@@ -67,7 +67,7 @@ final class LiveLine {
 
   /// Prints a line that stays, behind the margin; does nothing where progress is hidden.
   void note(String line) {
-    if (style != Progress.Style.SILENT) {
+    if (style != ProgressLine.Style.SILENT) {
       print(margin + line);
     }
   }

@@ -26,7 +26,7 @@ public final class Main {
 
   /// Takes the standard streams for itself, so that nothing a library prints reaches them.
   public static void main(String[] args) {
-    StandardError.restore();
+    Stderr.restore();
     OutputStream out = new FileOutputStream(FileDescriptor.out);
     PrintStream err = stream(new FileOutputStream(FileDescriptor.err));
     System.setOut(stream(OutputStream.nullOutputStream()));
@@ -35,7 +35,7 @@ public final class Main {
     int rehearsal = Integer.getInteger("nudge.rehearse", 0); // set by the launcher's build
     if (rehearsal > 0) {
       Results nowhere = new Results(OutputStream.nullOutputStream());
-      Rehearsal.run(rehearsal, command -> run(VERBS, command, nowhere, System.err));
+      StartupRehearsal.run(rehearsal, command -> run(VERBS, command, nowhere, System.err));
     }
     System.exit(run(VERBS, List.of(args), Results.standard(out), err));
   }
@@ -65,7 +65,7 @@ public final class Main {
     String first = args.isEmpty() ? "" : args.getFirst();
     switch (first) {
       case "", "--help", "-h" -> {
-        out.line(Usage.of(verbs));
+        out.line(HelpText.of(verbs));
         return ExitCode.DONE;
       }
       case HELP -> {
@@ -79,7 +79,7 @@ public final class Main {
       default -> {
         List<Verb<?>> group = group(verbs, first);
         if (!group.isEmpty() && (args.size() == 1 || HELP_FLAGS.contains(args.get(1)))) {
-          out.line(Usage.of(first, group));
+          out.line(HelpText.of(first, group));
           return ExitCode.DONE;
         }
         int words = group.isEmpty() ? 1 : 2;
@@ -105,12 +105,12 @@ public final class Main {
           "unexpected argument '" + args.get(words) + "'; help takes one verb, or none");
     }
     if (first.equals(HELP)) {
-      return Usage.of(verbs);
+      return HelpText.of(verbs);
     }
     if (args.size() < words) {
-      return Usage.of(first, group);
+      return HelpText.of(first, group);
     }
-    return Usage.of(verb(verbs, String.join(" ", args)));
+    return HelpText.of(verb(verbs, String.join(" ", args)));
   }
 
   /// The verbs whose first word of two is this.
@@ -135,7 +135,7 @@ public final class Main {
     Schema<S> schema = verb.schema();
     Flags.Line line = Flags.of(verb, schema.knobs()).parse(args);
     if (line.has("--help")) {
-      out.line(Usage.of(verb));
+      out.line(HelpText.of(verb));
       return ExitCode.DONE;
     }
     List<Layer> layers = new ArrayList<>();

@@ -1,7 +1,7 @@
 package dev.nudge.cli;
 
-import dev.nudge.merge.Difference;
 import dev.nudge.merge.Merged;
+import dev.nudge.merge.ModelDifference;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.MergeSettings;
 import java.util.Locale;
@@ -46,7 +46,7 @@ record MergeVerb(Merger merger) implements Verb<MergeSettings> {
       if (merged == null) {
         return signals.exitCode();
       }
-      Difference d = merged.difference();
+      ModelDifference d = merged.difference();
       if (!merged.accepted()) {
         console.refuse(
             "the merged weights are %s nats a token (mean KL) from base + adapter on the probe text, above --tolerance %s, so %s is not written; %s"
@@ -74,7 +74,7 @@ record MergeVerb(Merger merger) implements Verb<MergeSettings> {
     }
   }
 
-  private static String shown(Difference d) {
+  private static String shown(ModelDifference d) {
     return String.format(
         Locale.ROOT,
         "logits differ by at most %s, on average %s; perplexity %.4f → %.4f",

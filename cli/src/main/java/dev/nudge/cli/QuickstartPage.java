@@ -1,8 +1,8 @@
 package dev.nudge.cli;
 
-import dev.nudge.merge.Difference;
+import dev.nudge.merge.ModelDifference;
 import dev.nudge.quickstart.Chapter;
-import dev.nudge.quickstart.Report;
+import dev.nudge.quickstart.QuickstartResult;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.world.Score;
@@ -57,12 +57,12 @@ final class QuickstartPage {
 
   private static List<String> score(Score s, double seconds) {
     return List.of(
-        Columns.timed(
+        TextColumns.timed(
             text(
                 "exact    %,d of %,d   %s   (95 %%: %s to %s)",
                 s.exact(), s.rows(), share(s.share()), share(s.low()), share(s.high())),
             seconds),
-        Columns.MARGIN
+        TextColumns.MARGIN
             + text(
                 "right    team %s   urgency %s   product %s   code %s   reply %s",
                 share(s.team(), s.rows()),
@@ -74,13 +74,13 @@ final class QuickstartPage {
 
   private static List<String> ready(Chapter.Ready r) {
     return List.of(
-        Columns.MARGIN
+        TextColumns.MARGIN
             + text(
                 "data     %s, %s; %s",
                 Count.of(r.rows(), "row"),
                 Count.of(r.tokens(), "token"),
                 Count.of(r.steps(), "step")),
-        Columns.MARGIN
+        TextColumns.MARGIN
             + text(
                 "adapter  rank %d, %,d of %,d numbers train (%s); base in NF4%s",
                 r.rank(),
@@ -91,7 +91,7 @@ final class QuickstartPage {
   }
 
   private static String trained(Chapter.Trained t) {
-    return Columns.timed(
+    return TextColumns.timed(
         text(
             "loss     %.3f → %.3f; %,d tokens; first step done after %.1f s",
             t.firstLoss(), t.lastLoss(), t.tokens(), t.firstStepSeconds()),
@@ -101,7 +101,7 @@ final class QuickstartPage {
   private static List<String> adapted(Chapter.Adapted a) {
     List<String> lines = new ArrayList<>(score(a.score(), a.seconds()));
     lines.add(
-        Columns.MARGIN
+        TextColumns.MARGIN
             + text(
                 "paired   right where the base is wrong: %,d; the reverse: %,d; %s (exact McNemar)",
                 a.against().onlySecond(), a.against().onlyFirst(), p(a.against().p())));
@@ -114,16 +114,16 @@ final class QuickstartPage {
       if (!lines.isEmpty()) {
         lines.add("");
       }
-      lines.addAll(Columns.block("Message: " + s.message()));
-      lines.addAll(Columns.beside("off: " + s.off(), "on: " + s.on()));
+      lines.addAll(TextColumns.block("Message: " + s.message()));
+      lines.addAll(TextColumns.beside("off: " + s.off(), "on: " + s.on()));
     }
     return lines;
   }
 
   private static List<String> merges(Chapter.Merges m) {
-    Difference d = m.merged().difference();
+    ModelDifference d = m.merged().difference();
     return List.of(
-        Columns.timed(
+        TextColumns.timed(
             text(
                 "mean KL  %s nats a token over %,d tokens (at most %s); logits within %s",
                 MergeVerb.number(d.kl()),
@@ -160,30 +160,31 @@ final class QuickstartPage {
   }
 
   private static String row(String name, String qlora, String full) {
-    return Columns.MARGIN + text("%-32s%14s%16s", name, qlora, full);
+    return TextColumns.MARGIN + text("%-32s%14s%16s", name, qlora, full);
   }
 
   /// The last section, and what to type next.
-  static List<String> end(Report report, @Nullable Path keep) {
+  static List<String> end(QuickstartResult report, @Nullable Path keep) {
     List<String> lines = new ArrayList<>();
     Double peak = report.sizes().peakMb();
     lines.add(
-        Columns.timed(
+        TextColumns.timed(
             peak == null ? "all of it" : text("all of it, in at most %,.0f MiB of memory", peak),
             report.seconds()));
     lines.add("");
     lines.add(
         "7  Next, with your own model and rows ({\"prompt\": …, \"completion\": …}, one a line)");
     lines.add(
-        Columns.MARGIN
+        TextColumns.MARGIN
             + "./nudge train    --model MODEL --data rows.jsonl --quantize nf4 --out adapters/mine");
     lines.add(
-        Columns.MARGIN
+        TextColumns.MARGIN
             + "./nudge generate --model MODEL --quantize nf4 --adapter adapters/mine --prompt '…'");
     lines.add(
-        Columns.MARGIN + "./nudge merge    --model MODEL --adapter adapters/mine --out MODEL-mine");
+        TextColumns.MARGIN
+            + "./nudge merge    --model MODEL --adapter adapters/mine --out MODEL-mine");
     lines.add(
-        Columns.MARGIN
+        TextColumns.MARGIN
             + (keep == null
                 ? "Nothing of this run is left; --keep FOLDER keeps rows, adapter and merged model."
                 : "Kept in "
@@ -193,7 +194,7 @@ final class QuickstartPage {
   }
 
   /// Why the exit code is 3.
-  static String refusal(Report report) {
+  static String refusal(QuickstartResult report) {
     return report.merge().merged().accepted()
         ? text(
             "the adapter is not better than the base: it alone is right in %,d cases, the base alone in %,d, %s",

@@ -12,12 +12,12 @@ import java.util.function.Consumer;
 final class QuickstartProgress implements Consumer<Chapter> {
   private final Console console;
   private final LiveLine live;
-  private final Progress steps;
+  private final ProgressLine steps;
 
   QuickstartProgress(Console console, LiveLine live) {
     this.console = console;
     this.live = live;
-    this.steps = new Progress(live, System::nanoTime);
+    this.steps = new ProgressLine(live, System::nanoTime);
   }
 
   @Override

@@ -1,7 +1,7 @@
 package dev.nudge.cli;
 
 import dev.nudge.quickstart.Chapter;
-import dev.nudge.quickstart.Report;
+import dev.nudge.quickstart.QuickstartResult;
 import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import java.util.function.BooleanSupplier;
@@ -23,7 +23,8 @@ record QuickstartVerb(Road road) implements Verb<QuickstartVerb.Settings> {
     /// @param told what happens, in order
     /// @param cancelled asked between answers, steps and layers
     /// @return null where it was cancelled
-    @Nullable Report run(Settings settings, Consumer<Chapter> told, BooleanSupplier cancelled);
+    @Nullable QuickstartResult run(
+        Settings settings, Consumer<Chapter> told, BooleanSupplier cancelled);
   }
 
   /// The flags of `nudge quickstart`.
@@ -54,8 +55,9 @@ record QuickstartVerb(Road road) implements Verb<QuickstartVerb.Settings> {
   @Override
   public int run(Settings settings, Console console) {
     LiveLine live =
-        new LiveLine(console.messages(), Progress.style(console), System::nanoTime, Columns.MARGIN);
-    Report report;
+        new LiveLine(
+            console.messages(), ProgressLine.style(console), System::nanoTime, TextColumns.MARGIN);
+    QuickstartResult report;
     try (Signals signals = Signals.catching(() -> console.note("\nstopping"))) {
       QuickstartProgress progress = new QuickstartProgress(console, live);
       report = road.run(settings, progress, signals::stopped);

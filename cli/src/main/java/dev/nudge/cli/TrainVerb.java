@@ -78,7 +78,8 @@ record TrainVerb(Runner runner, String command) implements Verb<TrainSettings> {
 
   @Override
   public int run(TrainSettings settings, Console console) {
-    Progress progress = new Progress(console.messages(), Progress.style(console), System::nanoTime);
+    ProgressLine progress =
+        new ProgressLine(console.messages(), ProgressLine.style(console), System::nanoTime);
     Consumer<TrainEvent> told =
         event -> {
           if (console.verbose() || !(event instanceof TrainEvent.Layout)) {

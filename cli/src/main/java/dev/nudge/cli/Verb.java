@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /// One verb of the command: its settings, and what it does with them.
 ///
-/// Making a verb must stay cheap: `--help` makes all of them. [Part] says where it
+/// Making a verb must stay cheap: `--help` makes all of them. [HelpGroup] says where it
 /// stands there, and [Examples] has its examples.
 ///
 /// @param <S> the record of its settings

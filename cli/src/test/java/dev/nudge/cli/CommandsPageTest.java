@@ -53,7 +53,7 @@ class CommandsPageTest {
     page.append("| flag | meaning |\n|---|---|\n");
     Flags.COMMON.forEach((flag, help) -> page.append("| `%s` | %s |\n".formatted(flag, help)));
     page.append(CODES);
-    for (Part part : Part.values()) {
+    for (HelpGroup part : HelpGroup.values()) {
       page.append("\n## ").append(part.heading()).append('\n');
       for (String word : part.words()) {
         verbs.stream()
@@ -66,7 +66,7 @@ class CommandsPageTest {
 
   /// The help of a verb without the flags that every verb has.
   private static String section(Verb<?> verb) {
-    String help = Usage.of(verb).split("\n\n(?=Everywhere\n)", 2)[0];
+    String help = HelpText.of(verb).split("\n\n(?=Everywhere\n)", 2)[0];
     String[] heading = help.split("\n\n", 2);
     String summary = heading[0].substring(heading[0].indexOf(": ") + 2);
     return "\n### `%s`\n\n%s\n\n```text\n%s\n```\n"

@@ -16,7 +16,7 @@ class EvalProgressTest {
   private final PrintStream err = new PrintStream(bytes, true, StandardCharsets.UTF_8);
   private long now;
 
-  private EvalProgress progress(Progress.Style style) {
+  private EvalProgress progress(ProgressLine.Style style) {
     LiveLine line = new LiveLine(err, style, () -> now, "");
     Console console =
         new Console(new Results(new ByteArrayOutputStream()), err, false, false, false);
@@ -31,7 +31,7 @@ class EvalProgressTest {
 
   @Test
   void theTimeLeftIsThatOfTheRestAtTheRateSinceTheFirstAnswer() {
-    EvalProgress progress = progress(Progress.Style.LINES);
+    EvalProgress progress = progress(ProgressLine.Style.LINES);
     now = 100 * SECOND; // of loading, which tells nothing of the rate
     progress.progress(1_000, 5_000, "quiz", "base");
     now += SECOND;
@@ -53,7 +53,7 @@ class EvalProgressTest {
 
   @Test
   void aLongRestIsToldInMinutesAndHours() {
-    EvalProgress progress = progress(Progress.Style.LINES);
+    EvalProgress progress = progress(ProgressLine.Style.LINES);
     progress.progress(0, 1_000_000, "quiz", "base");
     now += 10 * SECOND;
     progress.progress(100, 1_000_000, "quiz", "base"); // ten a second
@@ -63,7 +63,7 @@ class EvalProgressTest {
 
   @Test
   void verdictsHaveAClockOfTheirOwn() {
-    EvalProgress progress = progress(Progress.Style.LINES);
+    EvalProgress progress = progress(ProgressLine.Style.LINES);
     progress.progress(0, 100, "say", "adapter");
     now += 10 * SECOND;
     progress.progress(100, 100, "say", "adapter");
@@ -80,7 +80,7 @@ class EvalProgressTest {
 
   @Test
   void aWarningTakesTheLiveLineAway() {
-    EvalProgress progress = progress(Progress.Style.LIVE);
+    EvalProgress progress = progress(ProgressLine.Style.LIVE);
     progress.progress(10, 100, "quiz", "base");
     progress.warn("the metric bleu is left out");
     assertThat(bytes.toString(StandardCharsets.UTF_8))

@@ -29,7 +29,8 @@ class HelpTest {
         .containsSubsequence("Train", "Ask", "Judge", "Keep", "Serve", "Machine")
         .hasSizeLessThan(45)
         .allSatisfy(line -> assertThat(line).hasSizeLessThan(101));
-    List<String> words = Arrays.stream(Part.values()).flatMap(p -> p.words().stream()).toList();
+    List<String> words =
+        Arrays.stream(HelpGroup.values()).flatMap(p -> p.words().stream()).toList();
     assertThat(words)
         .doesNotHaveDuplicates()
         .containsExactlyInAnyOrderElementsOf(
@@ -38,7 +39,7 @@ class HelpTest {
     for (Verb<?> verb : Library.verbs()) {
       assertThat(flat).contains(verb.inGroup() ? verb.lastWord() : verb.summary());
       if (verb.inGroup()) {
-        assertThat(Part.about(verb.group())).as(verb.name()).isNotEmpty();
+        assertThat(HelpGroup.about(verb.group())).as(verb.name()).isNotEmpty();
       }
     }
   }

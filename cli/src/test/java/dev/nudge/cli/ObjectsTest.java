@@ -3,8 +3,8 @@ package dev.nudge.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.init.FreshFolder;
-import dev.nudge.merge.Difference;
 import dev.nudge.merge.Merged;
+import dev.nudge.merge.ModelDifference;
 import dev.nudge.model.QuantizedFolder;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,7 +29,7 @@ class ObjectsTest {
             List.of(new Merged.Part(Path.of("a/b"), 0.5)),
             7,
             900,
-            new Difference(511, 0.25, 0.125, 1e-4, 12.5, 12.25),
+            new ModelDifference(511, 0.25, 0.125, 1e-4, 12.5, 12.25),
             0.01,
             1.5);
     assertThat(out(new MergeVerb((_, _, _) -> merged), "--model", "m", "--adapter", "a/b"))

@@ -3,10 +3,10 @@ package dev.nudge.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.eval.Paired;
-import dev.nudge.merge.Difference;
 import dev.nudge.merge.Merged;
+import dev.nudge.merge.ModelDifference;
 import dev.nudge.quickstart.Chapter;
-import dev.nudge.quickstart.Report;
+import dev.nudge.quickstart.QuickstartResult;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.world.Score;
 import java.nio.file.Path;
@@ -49,7 +49,7 @@ class QuickstartVerbTest {
   }
 
   private static Chapter.Merges merges(boolean accepted) {
-    Difference d = new Difference(718, 0.081, 0.002, 3.7e-5, 12.1, 12.2);
+    ModelDifference d = new ModelDifference(718, 0.081, 0.002, 3.7e-5, 12.1, 12.2);
     return new Chapter.Merges(
         new Merged(accepted, Path.of("out"), List.of(), 42, 9_640_448, d, 0.01, 1.1), 1.2);
   }
@@ -77,7 +77,7 @@ class QuickstartVerbTest {
               told.accept(merges);
               told.accept(new Chapter.Begun(Chapter.Stage.SIZES));
               told.accept(SIZES);
-              return new Report(
+              return new QuickstartResult(
                   OPENED, BASE, TRAINED, adapted, SAMPLES, merges, SIZES, passed, 98.2);
             });
     String[] line = new String[flags.length + 1];

@@ -50,7 +50,7 @@ public final class Adapters {
     shape.saved(spec.extras(), "--modules-to-save");
     shape.checkTokens(spec.extras(), adapted);
     List<String> warnings = RankCheck.fresh(spec, adapted);
-    Room room = new Room(compute, lanes, scope);
+    ParameterMemory room = new ParameterMemory(compute, lanes, scope);
     return put(
         places(modules, spec, paths(adapted), Source.fresh(seed), 1, room),
         spec.resolved(shape.paths()),
@@ -66,7 +66,7 @@ public final class Adapters {
     ModelShape shape = ModelShape.of(modules);
     List<LayerShape> adapted = adapter.fit(shape);
     Lora spec = adapter.spec().withDropout(dropout);
-    Room room = new Room(compute, lanes, scope);
+    ParameterMemory room = new ParameterMemory(compute, lanes, scope);
     return put(
         places(modules, spec, paths(adapted), adapter, 1, room),
         spec.resolved(shape.paths()),
@@ -94,7 +94,7 @@ public final class Adapters {
       Dtype compute,
       Scope scope) {
     Set<String> paths = paths(adapted);
-    Room room = new Room(compute, 0, true, scope);
+    ParameterMemory room = new ParameterMemory(compute, 0, true, scope);
     List<Placement> places = new ArrayList<>();
     bases.forEach(
         (slot, base) -> {
@@ -122,7 +122,7 @@ public final class Adapters {
         (slot, base) -> {
           if (paths.contains(slot.path())) {
             try (Scope once = Scope.open("merging")) {
-              Room room = new Room(backend.compute(), 0, once);
+              ParameterMemory room = new ParameterMemory(backend.compute(), 0, once);
               LoraPlace lora = LoraPlace.of(slot, base, adapter.spec(), 1, room, adapter);
               places.add(MergedPlace.of(slot, base, lora.made(), backend, scope));
             }
@@ -144,7 +144,7 @@ public final class Adapters {
       double scale,
       Dtype compute,
       Scope scope) {
-    Room room = new Room(compute, 0, scope);
+    ParameterMemory room = new ParameterMemory(compute, 0, scope);
     places(part, adapter.spec(), paths, adapter, scale, room).forEach(Placement::put);
   }
 
@@ -154,7 +154,12 @@ public final class Adapters {
 
   /// Makes what goes into the places of a model or of a part of one.
   private static List<Placement> places(
-      Modules modules, Lora spec, Set<String> adapted, Source source, double scale, Room room) {
+      Modules modules,
+      Lora spec,
+      Set<String> adapted,
+      Source source,
+      double scale,
+      ParameterMemory room) {
     List<Placement> places = new ArrayList<>();
     EndPlaces ends = EndPlaces.of(modules, spec.extras(), source, room);
     if (ends != null) {

@@ -28,7 +28,7 @@ final class EmbeddingPlace implements Placement {
       int tokens,
       Lora spec,
       double scale,
-      Room room,
+      ParameterMemory room,
       Source source) {
     this.path = path;
     this.embedding = embedding;
@@ -37,8 +37,8 @@ final class EmbeddingPlace implements Placement {
     this.b = room.parameter(PeftFiles.nameOfEmbeddingB(path), embedding.table().cols(), rank);
     if (!room.dry()) {
       source.embedding(path, a.master(), b.master());
-      Room.round(a);
-      Room.round(b);
+      ParameterMemory.round(a);
+      ParameterMemory.round(b);
     }
     this.update = new LoraEmbedding(a, b, scale * spec.scaling(path));
   }

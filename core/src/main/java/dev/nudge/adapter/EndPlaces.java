@@ -52,7 +52,8 @@ final class EndPlaces implements Placement {
   }
 
   /// Makes the tables; null where the adapter brings none.
-  static @Nullable EndPlaces of(Modules modules, Extras extras, Source source, Room room) {
+  static @Nullable EndPlaces of(
+      Modules modules, Extras extras, Source source, ParameterMemory room) {
     Embedding embedding = modules.embedding();
     LinearSlot slot = modules.head();
     if (embedding == null || slot == null) {

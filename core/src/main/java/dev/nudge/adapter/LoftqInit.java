@@ -34,7 +34,7 @@ final class LoftqInit implements Initialization {
   public void begin(Adapters adapters, Base base) {
     List<LoraPlace> layers =
         adapters.linears().stream()
-            .filter(place -> Layers.of(place.path()).isPresent()) // the head is not quantised
+            .filter(place -> LayerFilter.of(place.path()).isPresent()) // the head is not quantised
             .toList();
     int threads = base.threads();
     try (WeightFile originals = WeightFile.open(base.folder());
@@ -59,8 +59,8 @@ final class LoftqInit implements Initialization {
         Tensor weight = originals.tensor(base.names().apply(place.path()));
         double scaling = spec.scaling(place.path());
         fit.fill(place.base(), weight, scaling, place.a().master(), place.b().master());
-        Room.round(place.a());
-        Room.round(place.b());
+        ParameterMemory.round(place.a());
+        ParameterMemory.round(place.b());
         PageAdvice.drop(weight.data());
       }
     }

@@ -36,7 +36,7 @@ public record Lora(
     Map<String, Integer> rankPattern,
     Map<String, Double> alphaPattern,
     @Nullable Targets exclude,
-    @Nullable Layers layers,
+    @Nullable LayerFilter layers,
     Extras extras) {
 
   private static final String PART = ".language_model.";

@@ -17,15 +17,15 @@ record LoraPlace(LinearSlot slot, Linear base, LoraLinear made, Parameter a, Par
   ///
   /// @param base what will be in the slot then
   static LoraPlace of(
-      LinearSlot slot, Linear base, Lora spec, double scale, Room room, Source source) {
+      LinearSlot slot, Linear base, Lora spec, double scale, ParameterMemory room, Source source) {
     String path = slot.path();
     int rank = spec.rank(path);
     Parameter a = room.parameter(PeftFiles.nameOfA(path), rank, base.in());
     Parameter b = room.parameter(PeftFiles.nameOfB(path), base.out(), rank);
     if (!room.dry()) {
       source.linear(path, a.master(), b.master());
-      Room.round(a);
-      Room.round(b);
+      ParameterMemory.round(a);
+      ParameterMemory.round(b);
     }
     LoraLinear adapted = LoraLinear.of(base, a, b, scale * spec.scaling(path), spec.dropout());
     return new LoraPlace(slot, base, adapted, a, b);

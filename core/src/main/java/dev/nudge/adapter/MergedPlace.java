@@ -32,7 +32,7 @@ record MergedPlace(LinearSlot slot, Linear base, Linear made) implements InSlot 
       for (int from = 0, to; from < base.out(); from = to) {
         to = Math.min(base.out(), from + tile);
         ws.reset();
-        Room.copy(lora.merged(from, to, ws, backend.kernels()), weight.rows(from, to));
+        ParameterMemory.copy(lora.merged(from, to, ws, backend.kernels()), weight.rows(from, to));
       }
     }
     return new MergedPlace(slot, base, DenseLinear.of(weight, base.bias()));

@@ -115,8 +115,8 @@ public final class PeftAdapter implements Source, AutoCloseable {
 
   @Override
   public void linear(String path, Tensor a, Tensor b) {
-    Room.copy(tensors.tensor(PeftFiles.nameOfA(path)), a);
-    Room.copy(tensors.tensor(PeftFiles.nameOfB(path)), b);
+    ParameterMemory.copy(tensors.tensor(PeftFiles.nameOfA(path)), a);
+    ParameterMemory.copy(tensors.tensor(PeftFiles.nameOfB(path)), b);
   }
 
   @Override
@@ -127,7 +127,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
         a.set(c, r, stored.get(r, c));
       }
     }
-    Room.copy(tensors.tensor(PeftFiles.nameOfEmbeddingB(path)), b);
+    ParameterMemory.copy(tensors.tensor(PeftFiles.nameOfEmbeddingB(path)), b);
   }
 
   @Override

@@ -34,7 +34,7 @@ public final class PeftConfig {
   /// @param spec with `all-linear` resolved, see [Lora#resolved]
   /// @param baseModel the base as the user named it
   public static String write(Lora spec, String baseModel) {
-    Layers layers = spec.layers();
+    LayerFilter layers = spec.layers();
     Map<String, @Nullable Object> keys = new TreeMap<>();
     keys.put("alpha_pattern", values(spec.alphaPattern(), PeftConfig::number));
     keys.put("auto_mapping", null);

@@ -113,7 +113,10 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
 
   private static Set<Integer> indices(Stream<String> paths) {
     Set<Integer> indices = new TreeSet<>();
-    paths.map(Layers::of).filter(OptionalInt::isPresent).forEach(i -> indices.add(i.getAsInt()));
+    paths
+        .map(LayerFilter::of)
+        .filter(OptionalInt::isPresent)
+        .forEach(i -> indices.add(i.getAsInt()));
     return indices;
   }
 

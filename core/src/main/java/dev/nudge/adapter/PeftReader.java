@@ -196,7 +196,7 @@ final class PeftReader {
     return new Targets.Names(strings(key, value));
   }
 
-  private @Nullable Layers layers() {
+  private @Nullable LayerFilter layers() {
     JsonNode indices = root.path("layers_to_transform");
     JsonNode names = root.path("layers_pattern");
     if (indices.isMissingNode() || indices.isNull() || (indices.isArray() && indices.isEmpty())) {
@@ -213,7 +213,7 @@ final class PeftReader {
         empty(names)
             ? List.of()
             : names.isString() ? List.of(names.stringValue()) : strings("layers_pattern", names);
-    return new Layers(numbers, patterns);
+    return new LayerFilter(numbers, patterns);
   }
 
   private Extras extras() {

@@ -28,7 +28,7 @@ final class Selection {
     if (!(spec.targets() instanceof Targets.AllLinear)) {
       ends.stream().filter(selects).forEach(selected::add);
     }
-    Layers layers = spec.layers();
+    LayerFilter layers = spec.layers();
     if (layers != null) {
       checkLayers(layers, linears);
     }
@@ -42,7 +42,7 @@ final class Selection {
 
   private static Predicate<String> predicate(Lora spec) {
     Predicate<String> targeted = spec.targets().matcher();
-    Layers layers = spec.layers();
+    LayerFilter layers = spec.layers();
     if (layers != null && spec.targets() instanceof Targets.Names names) {
       Set<String> exact = Set.copyOf(names.names());
       Predicate<String> matched = targeted;
@@ -68,7 +68,7 @@ final class Selection {
     }
   }
 
-  private static void checkLayers(Layers layers, Collection<String> linears) {
+  private static void checkLayers(LayerFilter layers, Collection<String> linears) {
     Set<Integer> present = new LinkedHashSet<>();
     for (String path : linears) {
       OptionalInt index = layers.index(path);

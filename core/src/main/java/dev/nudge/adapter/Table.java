@@ -73,7 +73,12 @@ final class Table {
     /// @param whole whether it is saved whole
     /// @throws InputException where the copy is of another model
     static Wanted of(
-        String path, Tensor base, boolean whole, Extras extras, Source source, Room room) {
+        String path,
+        Tensor base,
+        boolean whole,
+        Extras extras,
+        Source source,
+        ParameterMemory room) {
       List<Integer> ids = extras.ids(path);
       Tensor stored = source.weight(path);
       if (stored != null && !whole) {
@@ -145,12 +150,12 @@ final class Table {
   ///
   /// @param base the model's (vocabulary, width)
   /// @param tokens rows, at least the model's
-  static Table of(String path, Tensor base, Wanted wanted, int tokens, Room room) {
+  static Table of(String path, Tensor base, Wanted wanted, int tokens, ParameterMemory room) {
     if (wanted.whole) {
       Parameter whole = room.parameter(PeftFiles.nameOfWeight(path), tokens, base.cols());
       if (!room.dry()) {
         fill(base, wanted.stored, whole.master(), Set.of());
-        Room.round(whole);
+        ParameterMemory.round(whole);
       }
       return new Table(path, whole.work(), whole, TokenRows.NONE, List.of(), null, room.trains());
     }
@@ -169,7 +174,7 @@ final class Table {
   /// @param later rows that somebody else writes
   private static void fill(Tensor base, @Nullable Tensor stored, Tensor to, Set<Integer> later) {
     Tensor from = stored == null ? base : stored;
-    Room.copy(from, to.rows(0, from.rows()));
+    ParameterMemory.copy(from, to.rows(0, from.rows()));
     if (!IntStream.range(from.rows(), to.rows()).allMatch(later::contains)) {
       double[] mean = new double[from.cols()];
       for (int r = 0; r < from.rows(); r++) {
@@ -185,7 +190,7 @@ final class Table {
     }
   }
 
-  private static TokenRows rows(String path, Tensor numbers, Wanted wanted, Room room) {
+  private static TokenRows rows(String path, Tensor numbers, Wanted wanted, ParameterMemory room) {
     Map<Integer, Integer> places = new TreeMap<>(); // id → its place in the list
     for (int i = 0; i < wanted.ids.size(); i++) {
       places.put(wanted.ids.get(i), i);
@@ -212,7 +217,7 @@ final class Table {
   private static void fill(
       Parameter parameter, int[] ids, Map<Integer, Integer> places, @Nullable Tensor rows) {
     if (rows == null) {
-      Room.copy(parameter.work(), parameter.master());
+      ParameterMemory.copy(parameter.work(), parameter.master());
       return;
     }
     for (int r = 0; r < ids.length; r++) {
@@ -221,7 +226,7 @@ final class Table {
         parameter.master().set(r, c, rows.get(place, c));
       }
     }
-    Room.round(parameter);
+    ParameterMemory.round(parameter);
   }
 
   /// The embedding's vectors.
@@ -292,7 +297,7 @@ final class Table {
       for (TokenRows.Run run : rows.runs()) {
         int row = id - run.from();
         if (row >= 0 && row < run.parameter().master().rows()) {
-          Room.copy(run.parameter().master().rows(row, row + 1), all.rows(i, i + 1));
+          ParameterMemory.copy(run.parameter().master().rows(row, row + 1), all.rows(i, i + 1));
         }
       }
     }

@@ -22,7 +22,7 @@ record WholeLinear(
     implements InSlot {
 
   /// @throws InputException where it is to train and the model holds it quantised
-  static WholeLinear of(LinearSlot slot, Room room, Source source) {
+  static WholeLinear of(LinearSlot slot, ParameterMemory room, Source source) {
     String path = slot.path();
     Linear base = slot.linear();
     Parameter weight = room.parameter(PeftFiles.nameOfWeight(path), base.out(), base.in());
@@ -30,12 +30,12 @@ record WholeLinear(
     Parameter bias = given == null ? null : room.vector(PeftFiles.nameOfBias(path), base.out());
     if (!room.dry()) {
       Tensor stored = source.weight(path);
-      Room.copy(stored == null ? own(base, path) : stored, weight.master());
-      Room.round(weight);
+      ParameterMemory.copy(stored == null ? own(base, path) : stored, weight.master());
+      ParameterMemory.round(weight);
       if (bias != null && given != null) {
         Tensor storedBias = source.bias(path);
-        Room.copy(storedBias == null ? given : storedBias, bias.master());
-        Room.round(bias);
+        ParameterMemory.copy(storedBias == null ? given : storedBias, bias.master());
+        ParameterMemory.round(bias);
       }
     } else if (room.trains()) {
       own(base, path);

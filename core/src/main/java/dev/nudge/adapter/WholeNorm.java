@@ -10,16 +10,21 @@ import org.jspecify.annotations.Nullable;
 
 /// A norm that an adapter holds whole.
 record WholeNorm(
-    String path, Norm norm, Tensor base, @Nullable Parameter before, Parameter weight, Room room)
+    String path,
+    Norm norm,
+    Tensor base,
+    @Nullable Parameter before,
+    Parameter weight,
+    ParameterMemory room)
     implements Placement {
 
-  static WholeNorm of(String path, Norm norm, Room room, Source source) {
+  static WholeNorm of(String path, Norm norm, ParameterMemory room, Source source) {
     Tensor base = norm.weight();
     Parameter weight = room.vector(PeftFiles.nameOfWeight(path), base.cols());
     if (!room.dry()) {
       Tensor stored = source.weight(path);
-      Room.copy(stored == null ? base : stored, weight.master());
-      Room.round(weight);
+      ParameterMemory.copy(stored == null ? base : stored, weight.master());
+      ParameterMemory.round(weight);
     }
     return new WholeNorm(path, norm, base, norm.trained(), weight, room);
   }

@@ -2,7 +2,7 @@ package dev.nudge.chat;
 
 import dev.nudge.constrain.Constraint;
 import dev.nudge.generate.AdapterCache;
-import dev.nudge.generate.Request;
+import dev.nudge.generate.GenerationRequest;
 import dev.nudge.generate.Serving;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
@@ -164,8 +164,8 @@ public final class Assistant implements AutoCloseable {
         schema == null ? null : schemas.get(new Schema(schema, turnEnd), this::compiled);
     ChatText.Rules rules = ChatText.Rules.of(prompt, tools, format, constraint != null);
     boolean oneCall = tools.must() || format.callsOne(prompt.template());
-    Request request =
-        Request.of(prompt.ids(), question.sampling())
+    GenerationRequest request =
+        GenerationRequest.of(prompt.ids(), question.sampling())
             .withClient(question.client())
             .withTurnEnd(turnEnd)
             .withConstraint(constraint);

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /// Places where only a call or an end is possible are not kept, as what they lead to is. So a byte
 /// is read by all places alike, and where there is none a text can only end, if it can.
 final class Config implements Constraint.State {
-  private final Machine machine;
+  private final GrammarMatcher machine;
   final int generation;
   final Local[] tops;
   final Tail[] tails;
@@ -18,7 +18,7 @@ final class Config implements Constraint.State {
 
   private volatile long @Nullable [] mask;
 
-  Config(Machine machine, int generation, Local[] tops, Tail[] tails, boolean whole) {
+  Config(GrammarMatcher machine, int generation, Local[] tops, Tail[] tails, boolean whole) {
     this.machine = machine;
     this.generation = generation;
     this.tops = tops;

@@ -50,9 +50,9 @@ public final class Constraint {
           .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
           .build();
 
-  private final Machine machine;
+  private final GrammarMatcher machine;
 
-  private Constraint(Machine machine) {
+  private Constraint(GrammarMatcher machine) {
     this.machine = machine;
   }
 
@@ -65,11 +65,11 @@ public final class Constraint {
   /// @param ends tokens that end a text; empty where the sampler ends it by itself
   /// @throws InputException where the expression is not of this kind, or no text matches
   public static Constraint regex(String pattern, Tokenizer tokenizer, Collection<Integer> ends) {
-    Words words = Words.of(tokenizer, ends);
+    TokenTrie words = TokenTrie.of(tokenizer, ends);
     Rules rules = new Rules();
     int whole = rules.rule();
     try {
-      CharNfa texts = ExpressionParser.automaton(pattern, false, "the pattern ");
+      CharNfa texts = RegularExpressionParser.automaton(pattern, false, "the pattern ");
       new Spelling(rules, words.writable()).all(rules.start(whole), texts, rules.end(whole), false);
     } catch (CharNfa.TooLarge e) {
       throw new InputException(
@@ -99,7 +99,7 @@ public final class Constraint {
   /// @throws InputException where the schema is not of this kind, or no value is valid
   public static Constraint jsonSchema(
       String schema, Tokenizer tokenizer, Collection<Integer> ends) {
-    Words words = Words.of(tokenizer, ends);
+    TokenTrie words = TokenTrie.of(tokenizer, ends);
     JsonNode root;
     try {
       root = JSON.readTree(schema);
@@ -118,14 +118,15 @@ public final class Constraint {
     return of(SchemaCompiler.compile(root, words.writable()), words, ends, "the schema");
   }
 
-  private static Constraint of(Rules rules, Words words, Collection<Integer> ends, String what) {
+  private static Constraint of(
+      Rules rules, TokenTrie words, Collection<Integer> ends, String what) {
     if (!rules.seal()) {
       throw new InputException(
           what + " allows no text that ends and that the tokenizer can write; loosen it");
     }
     BitSet endIds = new BitSet();
     ends.forEach(endIds::set);
-    return new Constraint(new Machine(rules, words, endIds));
+    return new Constraint(new GrammarMatcher(rules, words, endIds));
   }
 
   /// The state before the first token.

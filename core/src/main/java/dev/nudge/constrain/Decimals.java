@@ -52,7 +52,7 @@ final class Decimals {
   }
 
   private static CharNfa parsed(String expression) {
-    return ExpressionParser.automaton(expression, false, "");
+    return RegularExpressionParser.automaton(expression, false, "");
   }
 
   private static CharNfa digits(@Nullable BigDecimal multiple) {

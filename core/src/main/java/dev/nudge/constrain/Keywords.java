@@ -176,10 +176,10 @@ record Keywords(JsonNode schema, String place) {
       patterns.add(new Pattern(pattern, true, place + "/pattern"));
     }
     String format = text("format");
-    if (format != null && !Formats.isOfNumbers(format)) {
-      String expression = Formats.expression(format);
+    if (format != null && !StringFormats.isOfNumbers(format)) {
+      String expression = StringFormats.expression(format);
       if (expression == null) {
-        throw wrong("format", "a format that is supported; those are " + Formats.names());
+        throw wrong("format", "a format that is supported; those are " + StringFormats.names());
       }
       patterns.add(new Pattern(expression, false, "format " + format));
     }

@@ -4,7 +4,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Where a text may stand within one rule: a set of states, made once.
 ///
-/// What is null is not known yet; [Machine] finds it out, under its lock.
+/// What is null is not known yet; [GrammarMatcher] finds it out, under its lock.
 final class Local {
   final int number;
   final int[] states;

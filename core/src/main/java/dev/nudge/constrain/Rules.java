@@ -15,7 +15,7 @@ import java.util.function.IntConsumer;
 /// are a character of a set, nothing, or a call of a rule.
 ///
 /// A state within a character, behind some of its bytes, is made when a text gets there: it is a
-/// node of the character's [Letters] and the state behind the character.
+/// node of the character's [Utf8Ranges] and the state behind the character.
 ///
 /// Calls are what lets a schema contain itself. A rule is never empty and a call stands behind at
 /// least one byte of its own rule (but in the first rule), so there is no left recursion.
@@ -29,7 +29,7 @@ final class Rules {
   private static final int BYTES = 256;
 
   /// Where a text stands within a character.
-  private record Within(Letters letters, int node, int target) {}
+  private record Within(Utf8Ranges letters, int node, int target) {}
 
   private int states;
   private int edges;
@@ -47,8 +47,8 @@ final class Rules {
   private final int[] kind = new int[BYTES];
   private int[] sample = {};
 
-  private final List<Letters> letters = new ArrayList<>();
-  private final Map<Letters, Integer> numbers = new HashMap<>();
+  private final List<Utf8Ranges> letters = new ArrayList<>();
+  private final Map<Utf8Ranges, Integer> numbers = new HashMap<>();
   private final List<Within> within = new ArrayList<>(); // states from `states` on
   private final Map<Within, Integer> names = new HashMap<>();
 
@@ -89,7 +89,7 @@ final class Rules {
     return ends[rule];
   }
 
-  void letters(int from, Letters of, int target) {
+  void letters(int from, Utf8Ranges of, int target) {
     if (!of.isEmpty()) {
       Integer number = numbers.putIfAbsent(of, letters.size());
       if (number == null) {
@@ -136,7 +136,7 @@ final class Rules {
     }
     live = alive();
     BitSet cuts = new BitSet(BYTES + 1);
-    for (Letters of : letters) {
+    for (Utf8Ranges of : letters) {
       for (int node = 0; node < of.size(); node++) {
         for (int[] edge : of.edges(node)) {
           cuts.set(edge[0]);
@@ -229,17 +229,17 @@ final class Rules {
       }
       for (int e = first[s]; e >= 0; e = next[e]) {
         if (kindOf[e] == LETTERS && live.get(to[e])) {
-          step(letters.get(what[e]), Letters.ROOT, b, to[e]);
+          step(letters.get(what[e]), Utf8Ranges.ROOT, b, to[e]);
         }
       }
     }
     return closed();
   }
 
-  private void step(Letters of, int node, int b, int target) {
+  private void step(Utf8Ranges of, int node, int b, int target) {
     for (int[] edge : of.edges(node)) {
       if (edge[0] <= b && b <= edge[1]) {
-        reach(edge[2] == Letters.DONE ? target : within(new Within(of, edge[2], target)));
+        reach(edge[2] == Utf8Ranges.DONE ? target : within(new Within(of, edge[2], target)));
       }
     }
   }

@@ -20,8 +20,8 @@ final class Spelling {
 
   private final Rules rules;
   private final Ranges writable;
-  private final Map<Ranges, Letters> plain = new HashMap<>();
-  private final Map<Ranges, Letters> escaped = new HashMap<>();
+  private final Map<Ranges, Utf8Ranges> plain = new HashMap<>();
+  private final Map<Ranges, Utf8Ranges> escaped = new HashMap<>();
 
   Spelling(Rules rules, Ranges writable) {
     this.rules = rules;
@@ -76,10 +76,10 @@ final class Spelling {
   }
 
   private void one(int from, Ranges on, int to) {
-    rules.letters(from, plain.computeIfAbsent(on, set -> new Letters(cut(set))), to);
+    rules.letters(from, plain.computeIfAbsent(on, set -> new Utf8Ranges(cut(set))), to);
   }
 
-  private Letters escape(Ranges on) {
+  private Utf8Ranges escape(Ranges on) {
     List<int[]> made = cut(on.without(ESCAPED));
     for (int i = 0; i < SHORT.length(); i++) {
       if (on.has(SHORT.charAt(i))) {
@@ -95,7 +95,7 @@ final class Spelling {
         }
       }
     }
-    return new Letters(made);
+    return new Utf8Ranges(made);
   }
 
   private void add(String ascii, List<int[]> to) {

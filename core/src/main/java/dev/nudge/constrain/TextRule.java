@@ -16,7 +16,7 @@ record TextRule(int least, int most, List<Pattern> patterns) {
   /// @param pointer where it stands in the schema
   record Pattern(String expression, boolean search, String pointer) {
     CharNfa automaton() {
-      return ExpressionParser.automaton(
+      return RegularExpressionParser.automaton(
           expression, search, "the schema at " + pointer + ": the pattern ");
     }
   }

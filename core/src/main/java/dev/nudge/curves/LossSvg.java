@@ -44,11 +44,11 @@ public final class LossSvg {
 
   private final StringBuilder svg = new StringBuilder();
   private final int top;
-  private final @Nullable Frame frame;
+  private final @Nullable Axes frame;
 
   private LossSvg(List<Curves> runs, int legend) {
     this.top = TOP + LEGEND * legend;
-    this.frame = Frame.of(runs, 8, 6, 0.04);
+    this.frame = Axes.of(runs, 8, 6, 0.04);
   }
 
   /// Draws one run from the rows of its `metrics.jsonl`.
@@ -98,7 +98,7 @@ public final class LossSvg {
     return String.join(", ", runs.stream().map(Curves::name).toList());
   }
 
-  private void axes(Frame f) {
+  private void axes(Axes f) {
     for (double tick : f.losses().ticks()) {
       String y = y(f, tick);
       line(
@@ -119,7 +119,7 @@ public final class LossSvg {
         top + PLOT / 2);
   }
 
-  private void lines(Curves run, int index, int runs, Frame f) {
+  private void lines(Curves run, int index, int runs, Axes f) {
     String colour = "c" + index % COLOURS;
     if (runs <= RAW) {
       polyline("raw " + colour, run.train(), f);
@@ -128,7 +128,7 @@ public final class LossSvg {
   }
 
   /// All of them lie within the axes.
-  private void heldOut(Curves run, String held, Frame f) {
+  private void heldOut(Curves run, String held, Axes f) {
     for (Point point : Thinning.of(run.heldOut())) {
       line(
           "<circle class=\"dot %s\" cx=\"%s\" cy=\"%s\" r=\"3.5\"/>",
@@ -142,7 +142,7 @@ public final class LossSvg {
     }
   }
 
-  private void polyline(String classes, List<Point> points, Frame f) {
+  private void polyline(String classes, List<Point> points, Axes f) {
     if (points.isEmpty()) {
       return;
     }
@@ -213,11 +213,11 @@ public final class LossSvg {
     return name.length() > 80 ? name.substring(0, 79) + "…" : name;
   }
 
-  private static String x(Frame f, double step) {
+  private static String x(Axes f, double step) {
     return number(LEFT + f.steps().share(step) * (WIDTH - LEFT - RIGHT));
   }
 
-  private String y(Frame f, double loss) {
+  private String y(Axes f, double loss) {
     double y = top + (1 - f.losses().share(loss)) * PLOT;
     return number(Math.clamp(y, -PLOT, 3.0 * PLOT)); // far outside is outside
   }

@@ -33,7 +33,7 @@ public final class LossText {
   /// @param width of a line, at least 30
   /// @param rows lines of a plot, at least 2
   public static List<String> of(List<Curves> runs, boolean unicode, int width, int rows) {
-    Frame frame = Frame.of(runs, 4, 4, 0);
+    Axes frame = Axes.of(runs, 4, 4, 0);
     List<String> lines = new ArrayList<>();
     for (Curves run : runs) {
       if (!lines.isEmpty()) {
@@ -52,7 +52,7 @@ public final class LossText {
     return lines;
   }
 
-  private void line(List<Point> points, Frame frame) {
+  private void line(List<Point> points, Axes frame) {
     int across = unicode ? 2 : 1;
     int down = unicode ? 4 : 1;
     int lastX = -1;
@@ -75,7 +75,7 @@ public final class LossText {
     }
   }
 
-  private void mark(Point point, Frame frame) {
+  private void mark(Point point, Axes frame) {
     int x = at(frame.steps().share(point.step()), columns);
     int y = at(1 - frame.losses().share(point.loss()), rows);
     cells[y][x] = 'o';
@@ -85,7 +85,7 @@ public final class LossText {
     return Math.clamp((int) Math.floor(share * size), 0, size - 1);
   }
 
-  private List<String> lines(Frame frame) {
+  private List<String> lines(Axes frame) {
     List<String> lines = new ArrayList<>();
     String bar = unicode ? "│" : "|";
     for (int row = 0; row < rows; row++) {

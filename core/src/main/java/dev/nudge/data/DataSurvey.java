@@ -105,7 +105,7 @@ public final class DataSurvey {
   /// The words of a row; none of a bad one.
   private static int[] words(SourceLine line, RowShape shape) {
     try {
-      return NearTexts.words(Said.all(shape.content(Row.parse(line))));
+      return NearTexts.words(RowTexts.all(shape.content(Row.parse(line))));
     } catch (BadRowException e) {
       return new int[0];
     }
@@ -139,8 +139,8 @@ public final class DataSurvey {
     try {
       Row row = Row.parse(line);
       Content content = shape.content(row);
-      List<String> texts = Said.texts(content);
-      String said = Said.all(content, texts);
+      List<String> texts = RowTexts.texts(content);
+      String said = RowTexts.all(content, texts);
       NearTexts known = held;
       return new Seen.Good(
           content,
@@ -172,7 +172,7 @@ public final class DataSurvey {
         boundaries.add(good.content(), false);
         characters.add(good.characters());
         tokens.add(good.tokens());
-        int messages = Said.turns(good.content());
+        int messages = RowTexts.turns(good.content());
         if (messages > 0) {
           turns.add(messages);
         }

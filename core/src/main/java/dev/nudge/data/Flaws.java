@@ -1,7 +1,7 @@
 package dev.nudge.data;
 
+import dev.nudge.data.quality.Findings;
 import dev.nudge.data.quality.Sensitive;
-import dev.nudge.data.quality.Tally;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.Flaw;
 import dev.nudge.settings.InputException;
@@ -27,8 +27,8 @@ public final class Flaws {
 
   private final QualitySettings settings;
   private final Set<Flaw> dropped;
-  private final Map<Flaw, Tally<Place>> flaws = new EnumMap<>(Flaw.class);
-  private final Map<Sensitive, Tally<Place>> kinds = new EnumMap<>(Sensitive.class);
+  private final Map<Flaw, Findings<Place>> flaws = new EnumMap<>(Flaw.class);
+  private final Map<Sensitive, Findings<Place>> kinds = new EnumMap<>(Sensitive.class);
 
   Flaws(QualitySettings settings) {
     this.settings = settings;
@@ -44,7 +44,7 @@ public final class Flaws {
       stays &= add(flaw, line.file(), line.number());
     }
     for (Sensitive kind : look.kinds()) {
-      kinds.computeIfAbsent(kind, k -> new Tally<>()).add(new Place(line.file(), line.number()));
+      kinds.computeIfAbsent(kind, k -> new Findings<>()).add(new Place(line.file(), line.number()));
     }
     return stays;
   }
@@ -53,7 +53,7 @@ public final class Flaws {
   ///
   /// @return whether the row stays
   boolean add(Flaw flaw, Path file, int line) {
-    flaws.computeIfAbsent(flaw, f -> new Tally<>()).add(new Place(file, line));
+    flaws.computeIfAbsent(flaw, f -> new Findings<>()).add(new Place(file, line));
     return !dropped.contains(flaw);
   }
 
@@ -74,7 +74,7 @@ public final class Flaws {
     return new Seen(told(flaws), told(kinds));
   }
 
-  private static <K extends Enum<K>> Map<String, Told> told(Map<K, Tally<Place>> tallies) {
+  private static <K extends Enum<K>> Map<String, Told> told(Map<K, Findings<Place>> tallies) {
     Map<String, Told> told = new LinkedHashMap<>();
     tallies.forEach(
         (key, tally) ->
@@ -100,21 +100,21 @@ public final class Flaws {
     seen.kinds().forEach((kind, told) -> kinds.put(Sensitive.valueOf(kind), tally(told)));
   }
 
-  private static Tally<Place> tally(Told told) {
-    return Tally.of(
+  private static Findings<Place> tally(Told told) {
+    return Findings.of(
         told.count(),
         told.first().stream().map(spot -> new Place(Path.of(spot.file()), spot.line())).toList());
   }
 
   /// How many rows have a flaw.
   public int count(Flaw flaw) {
-    Tally<Place> tally = flaws.get(flaw);
+    Findings<Place> tally = flaws.get(flaw);
     return tally == null ? 0 : tally.count();
   }
 
   /// Where the first rows with a flaw stand, up to 20.
   public List<Place> first(Flaw flaw) {
-    Tally<Place> tally = flaws.get(flaw);
+    Findings<Place> tally = flaws.get(flaw);
     return tally == null ? List.of() : tally.first();
   }
 
@@ -126,7 +126,7 @@ public final class Flaws {
     List<String> flags = new ArrayList<>();
     for (Flaw flaw : settings.refused()) {
       if (count(flaw) > 0) {
-        reasons.add(line(flaw, Tally.KEPT));
+        reasons.add(line(flaw, Findings.KEPT));
         flags.add("--refuse-rows " + flaw.shown());
       }
     }

@@ -38,14 +38,14 @@ record Look(Set<Flaw> flaws, Set<Sensitive> kinds) {
   }
 
   private static void look(ArrayNode messages, Set<Flaw> flaws, Set<Sensitive> kinds) {
-    if (!Turns.inOrder(messages)) {
+    if (!MessageOrder.inOrder(messages)) {
       flaws.add(Flaw.TURNS);
     }
-    if (Turns.hasEmpty(messages)) {
+    if (MessageOrder.hasEmpty(messages)) {
       flaws.add(Flaw.EMPTY_MESSAGES);
     }
     for (JsonNode message : messages) {
-      kinds.addAll(Sensitive.in(Turns.all(message)));
+      kinds.addAll(Sensitive.in(MessageOrder.all(message)));
     }
   }
 }

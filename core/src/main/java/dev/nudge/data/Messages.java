@@ -16,7 +16,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// A message is an object with a known `role` and a `content`, a text or a list of parts of text;
 /// the content may be missing beside `tool_calls` or `reasoning_content`. A mistake names the
 /// message by its number, from 1. Roles in an odd order and contents without a word are no mistakes
-/// here: they are counted ([Turns]).
+/// here: they are counted ([MessageOrder]).
 final class Messages {
   static final List<String> ROLES =
       List.of("system", "developer", "user", "assistant", "tool", "function");

@@ -26,13 +26,13 @@ final class Admission implements AutoCloseable {
   private final CausalLm model;
   private final NamedAdapters adapters;
   private final Runnable admitted;
-  private final Room room;
+  private final StepWorkspace room;
   private final ScoreRoom scoreRoom;
   private final Supplier<Limits> limits;
   private final int sequences;
   private final BooleanSupplier roomy;
   private @Nullable KvPool pool;
-  private @Nullable Kept kept;
+  private @Nullable PrefixCache kept;
   private boolean more; // sequences wait for room
 
   /// @param limits of which the memory of keys may change
@@ -50,7 +50,7 @@ final class Admission implements AutoCloseable {
     this.admitted = admitted;
     this.model = model;
     this.adapters = adapters;
-    this.room = new Room(model, first);
+    this.room = new StepWorkspace(model, first);
     this.scoreRoom = new ScoreRoom(model, first.threads());
     this.sequences = first.sequences();
   }
@@ -61,7 +61,7 @@ final class Admission implements AutoCloseable {
   }
 
   /// The room of steps.
-  Room room() {
+  StepWorkspace room() {
     return room;
   }
 
@@ -73,7 +73,7 @@ final class Admission implements AutoCloseable {
   }
 
   /// The keys of prompts that were read.
-  Kept kept() {
+  PrefixCache kept() {
     return Objects.requireNonNull(kept, "no sequence was admitted");
   }
 
@@ -125,7 +125,7 @@ final class Admission implements AutoCloseable {
   /// become. One of low priority gives its room up to others.
   ///
   /// @param scoring whether rows are scored that need the room which they have
-  void admit(Waiting waiting, List<Sequence> running, boolean scoring) {
+  void admit(WaitingQueue waiting, List<Sequence> running, boolean scoring) {
     int taken = taken(running);
     while (true) {
       boolean idle = running.stream().allMatch(s -> s.ask.low());
@@ -200,7 +200,7 @@ final class Admission implements AutoCloseable {
     if (keys == null) {
       keys = model.growingPool(blocks, Limits.BLOCK);
       pool = keys;
-      kept = new Kept(keys, roomy);
+      kept = new PrefixCache(keys, roomy);
     }
     s.start(keys.cache());
     s.ticket.admit();
@@ -212,7 +212,8 @@ final class Admission implements AutoCloseable {
   /// @param banked whether any is
   private long bytes(int tokens, int positions, boolean banked) {
     long[] most = {0};
-    Runnable measured = () -> most[0] = Math.max(most[0], Room.bytes(model, tokens, positions));
+    Runnable measured =
+        () -> most[0] = Math.max(most[0], StepWorkspace.bytes(model, tokens, positions));
     adapters.within(null, banked, measured);
     if (!banked) {
       return most[0];

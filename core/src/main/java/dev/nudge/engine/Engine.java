@@ -234,7 +234,7 @@ public final class Engine implements AutoCloseable {
 
   private void run() {
     List<Sequence> running = new ArrayList<>();
-    Waiting waiting = new Waiting();
+    WaitingQueue waiting = new WaitingQueue();
     try (Admission admission =
             new Admission(model, adapters, () -> limits, inRoom::incrementAndGet, () -> roomy);
         Steps steps = new Steps(model, adapters, admission, limits.threads())) {
@@ -322,7 +322,7 @@ public final class Engine implements AutoCloseable {
   }
 
   /// Ends what was cancelled or is done.
-  private static void drop(Waiting waiting, List<Sequence> running) {
+  private static void drop(WaitingQueue waiting, List<Sequence> running) {
     waiting.drop(Engine::ends);
     running.removeIf(Engine::ends);
   }

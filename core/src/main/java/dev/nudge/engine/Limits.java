@@ -87,7 +87,7 @@ public record Limits(
   }
 
   private static long roomBytes(CausalLm model, int longest) {
-    return Room.bytes(model, Room.read(model, longest), longest);
+    return StepWorkspace.bytes(model, StepWorkspace.read(model, longest), longest);
   }
 
   /// Positions that the memory of keys has room for.

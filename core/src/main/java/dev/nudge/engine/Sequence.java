@@ -23,7 +23,7 @@ final class Sequence {
   private int[] ids;
   private int count;
   private @Nullable KvCache cache;
-  private Waiting.@Nullable Client client; // null: nobody in particular
+  private WaitingQueue.@Nullable Client client; // null: nobody in particular
   private int told; // the place whose logits are told next
   private int untold; // the first place behind them: in the prompt, or in a branch
   private boolean admitted;
@@ -47,11 +47,11 @@ final class Sequence {
   }
 
   /// Whose sequence it is.
-  void of(Waiting.Client whose) {
+  void of(WaitingQueue.Client whose) {
     client = whose;
   }
 
-  Waiting.Client client() {
+  WaitingQueue.Client client() {
     return Objects.requireNonNull(client, "a sequence that never waited");
   }
 

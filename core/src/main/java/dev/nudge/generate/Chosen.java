@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /// Threading: the engine's thread.
 final class Chosen implements Caller {
   private final Sampler sampler;
-  private final Answer answer;
+  private final Detokenizer answer;
   private final int prompt;
   private final long draws;
   private Constraint.@Nullable State state;
@@ -18,7 +18,12 @@ final class Chosen implements Caller {
   /// @param prompt tokens of the prompt
   /// @param draws number of the sequence, for its draws
   /// @param state what the answer must go on from; null: anything may come
-  Chosen(Sampler sampler, Answer answer, int prompt, long draws, Constraint.@Nullable State state) {
+  Chosen(
+      Sampler sampler,
+      Detokenizer answer,
+      int prompt,
+      long draws,
+      Constraint.@Nullable State state) {
     this.sampler = sampler;
     this.answer = answer;
     this.prompt = prompt;

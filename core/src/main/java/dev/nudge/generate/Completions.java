@@ -56,7 +56,7 @@ public final class Completions {
       Machine machine,
       @Nullable InputStream standardInput,
       Watcher watcher) {
-    try (Asked asked = Asked.open(settings, machine, standardInput, watcher)) {
+    try (PromptBatch asked = PromptBatch.open(settings, machine, standardInput, watcher)) {
       Generation generation = new Generation(asked.session(), settings.sampling(), asked.turnEnd());
       int n = settings.sampling().n();
       long start = System.nanoTime();
@@ -67,7 +67,7 @@ public final class Completions {
         watcher.row(done.getLast());
       } else {
         generation.completeAll(
-            asked.prompts().stream().map(Asked.Prompt::ids).toList(),
+            asked.prompts().stream().map(PromptBatch.Prompt::ids).toList(),
             (completion, i) -> {
               long index = asked.prompts().get(i / n).index();
               done.add(new Row(index, n == 1 ? null : i % n, completion));

@@ -1,6 +1,6 @@
 package dev.nudge.generate;
 
-import dev.nudge.data.Question;
+import dev.nudge.data.PromptRow;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -24,7 +24,7 @@ public record Confusion(String expected, @Nullable String answer, long rows) {
   /// @param questions of all rows
   /// @param answers of some of them; the others are answered as they expect
   /// @return null where rows expect more than [#MOST] answers
-  static @Nullable List<Confusion> of(List<Question> questions, List<RowAnswers.Row> answers) {
+  static @Nullable List<Confusion> of(List<PromptRow> questions, List<RowAnswers.Row> answers) {
     Set<String> expected = new HashSet<>();
     questions.forEach(question -> expected.add(question.expected().strip()));
     if (expected.size() > MOST) {
@@ -33,7 +33,7 @@ public record Confusion(String expected, @Nullable String answer, long rows) {
     Map<Integer, String> given = new HashMap<>();
     answers.forEach(row -> given.put(row.index(), row.answer().strip()));
     Map<Pair, Long> counts = new HashMap<>();
-    for (Question question : questions) {
+    for (PromptRow question : questions) {
       String wanted = question.expected().strip();
       String answer = given.getOrDefault(question.index(), wanted);
       counts.merge(new Pair(wanted, expected.contains(answer) ? answer : null), 1L, Long::sum);

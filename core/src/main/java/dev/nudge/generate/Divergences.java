@@ -6,7 +6,7 @@ import dev.nudge.engine.Caller;
 import dev.nudge.engine.Engine;
 import dev.nudge.engine.Ticket;
 import dev.nudge.generate.Likelihoods.Item;
-import dev.nudge.model.Divergence;
+import dev.nudge.model.KlDivergence;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Tensor;
 import java.util.ArrayDeque;
@@ -17,7 +17,7 @@ import java.util.concurrent.locks.Lock;
 import java.util.function.ObjIntConsumer;
 
 /// Says how far the answers of a session's model with an adapter are from the base's, token by
-/// token of given texts: KL(base ‖ adapter), the direction of [Divergence].
+/// token of given texts: KL(base ‖ adapter), the direction of [KlDivergence].
 ///
 /// Both read the same tokens in the same engine. The base's logits of some tokens are kept, at most
 /// [#ROOM_BYTES] of them, and the adapter's are compared as they come; a long text goes in pieces,
@@ -66,7 +66,7 @@ public final class Divergences {
         }
         Way bare = Way.BASE;
         read(session, bare, items, group, (i, row, z) -> base[i][row] = z.clone());
-        Reader apart = (i, row, z) -> sums[group.get(i).item()] += Divergence.of(base[i][row], z);
+        Reader apart = (i, row, z) -> sums[group.get(i).item()] += KlDivergence.of(base[i][row], z);
         read(session, way, items, group, apart);
         for (Piece piece : group) {
           Item item = items.get(piece.item());

@@ -33,9 +33,9 @@ public final class Embeddings {
       @Nullable InputStream standardInput,
       Completions.Watcher watcher,
       Consumer<Row> rows) {
-    try (Asked asked = Asked.open(settings, machine, standardInput, watcher)) {
+    try (PromptBatch asked = PromptBatch.open(settings, machine, standardInput, watcher)) {
       List<Row> all = new ArrayList<>();
-      for (Asked.Prompt prompt : asked.prompts()) {
+      for (PromptBatch.Prompt prompt : asked.prompts()) {
         if (Thread.currentThread().isInterrupted()) {
           throw new RunException(
               "interrupted: %d of %d texts are embedded"
@@ -48,7 +48,7 @@ public final class Embeddings {
     }
   }
 
-  private static float[] embedding(Asked asked, Asked.Prompt prompt) {
+  private static float[] embedding(PromptBatch asked, PromptBatch.Prompt prompt) {
     try {
       return asked.session().embed(prompt.ids());
     } catch (InputException e) {

@@ -74,7 +74,7 @@ public final class Generation {
   }
 
   /// A completion that the engine makes.
-  private record Wanted(Ticket ticket, Answer answer) {
+  private record Wanted(Ticket ticket, Detokenizer answer) {
     /// Waits for it; where it was cancelled, it is what there is.
     Completion await() {
       ticket.await();
@@ -203,8 +203,9 @@ public final class Generation {
     Engine engine = session.engine();
     int positions = positions(prompt);
     Sampler sampler = new Sampler(sampling, this::isEnd, session.room());
-    Answer answer =
-        new Answer(session.tokenizer(), ends, prompt, sampling, positions - prompt.length, pieces);
+    Detokenizer answer =
+        new Detokenizer(
+            session.tokenizer(), ends, prompt, sampling, positions - prompt.length, pieces);
     Constraint.State start = constraint == null ? null : constraint.start();
     Chosen caller = new Chosen(sampler, answer, prompt.length, draws, start);
     return new Wanted(engine.submit(prompt, positions, session.adapter(), caller), answer);

@@ -69,14 +69,14 @@ public final class Greedy {
   /// Takes the likeliest tokens of one answer.
   private static final class Likeliest implements Caller {
     private final Sampler sampler = new Sampler(SamplingSettings.greedy());
-    private final Answer answer;
+    private final Detokenizer answer;
     private final int prompt;
     private final BooleanSupplier cancel;
     private boolean cancelled;
 
     Likeliest(List<Integer> ends, Tokenizer tokenizer, Prompt prompt, BooleanSupplier cancel) {
       this.answer =
-          new Answer(
+          new Detokenizer(
               tokenizer,
               ends,
               prompt.ids,

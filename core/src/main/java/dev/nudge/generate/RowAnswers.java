@@ -1,6 +1,6 @@
 package dev.nudge.generate;
 
-import dev.nudge.data.Question;
+import dev.nudge.data.PromptRow;
 import dev.nudge.settings.SamplingSettings;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,13 +22,14 @@ public final class RowAnswers {
   /// Answers questions by the adapter that is in use.
   ///
   /// @param turnEnd a token that ends an answer too: that of the chat template; null: none
-  public static List<Row> of(Session session, List<Question> questions, @Nullable Integer turnEnd) {
+  public static List<Row> of(
+      Session session, List<PromptRow> questions, @Nullable Integer turnEnd) {
     List<Row> rows = new ArrayList<>();
     new Generation(session, SamplingSettings.greedy(), turnEnd)
         .completeAll(
-            questions.stream().map(Question::prompt).toList(),
+            questions.stream().map(PromptRow::prompt).toList(),
             (completion, i) -> {
-              Question question = questions.get(i);
+              PromptRow question = questions.get(i);
               rows.add(
                   new Row(
                       question.index(),

@@ -26,7 +26,7 @@ public final class Serving {
   private static final int LONGEST_RETRY = 60; // seconds
 
   private final Session session;
-  private final Set<Asking> there = new HashSet<>();
+  private final Set<RunningRequest> there = new HashSet<>();
   private final Map<String, Integer> clients = new HashMap<>(); // answers of each
   private int most = WAITING;
   private int answers; // of all requests
@@ -56,8 +56,8 @@ public final class Serving {
   /// @param listener told its answers; where it throws, the request ends
   /// @throws InputException where it cannot be answered as it is
   /// @throws BusyException where too many wait already, or the session drains
-  public Running start(Request request, Consumer<AnswerEvent> listener) {
-    Asking asking = Asking.of(session, request, listener, this::ended);
+  public Running start(GenerationRequest request, Consumer<AnswerEvent> listener) {
+    RunningRequest asking = RunningRequest.of(session, request, listener, this::ended);
     synchronized (this) {
       check(request.client(), request.n());
       there.add(asking);
@@ -127,8 +127,8 @@ public final class Serving {
     return pace <= 0 ? 1 : (int) Math.clamp(Math.ceil(before / 4.0 / pace), 1, LONGEST_RETRY);
   }
 
-  private synchronized void ended(Asking asking) {
-    Request request = asking.request();
+  private synchronized void ended(RunningRequest asking) {
+    GenerationRequest request = asking.request();
     if (!there.remove(asking)) {
       return;
     }
@@ -166,7 +166,7 @@ public final class Serving {
   /// @return whether all ended by themselves
   public boolean drain(Duration timeout) {
     long end = System.nanoTime() + timeout.toNanos();
-    List<Asking> left;
+    List<RunningRequest> left;
     boolean interrupted = false;
     synchronized (this) {
       draining = true;
@@ -183,8 +183,8 @@ public final class Serving {
       }
       left = List.copyOf(there);
     }
-    left.forEach(Asking::cancel);
-    left.forEach(Asking::join);
+    left.forEach(RunningRequest::cancel);
+    left.forEach(RunningRequest::join);
     if (interrupted) {
       Thread.currentThread().interrupt();
     }

@@ -5,7 +5,7 @@ import static java.util.Objects.requireNonNull;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.PromptEncoder;
-import dev.nudge.data.Question;
+import dev.nudge.data.PromptRow;
 import dev.nudge.engine.RowScore;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.DataShape;
@@ -50,13 +50,13 @@ record Showing(
       int badRows,
       Consumer<String> notes,
       Consumer<String> warnings) {
-    List<Question> questions = patterns.read(rows -> Question.of(rows, maxLength, encoder));
+    List<PromptRow> questions = patterns.read(rows -> PromptRow.of(rows, maxLength, encoder));
     Set<Integer> wanted =
         all.stream()
             .filter(row -> show == ShowRows.ALL || !row.greedy())
             .map(RowScore::index)
             .collect(Collectors.toSet());
-    List<Question> asked = questions.stream().filter(q -> wanted.contains(q.index())).toList();
+    List<PromptRow> asked = questions.stream().filter(q -> wanted.contains(q.index())).toList();
     int without = wanted.size() - asked.size();
     if (without > 0) {
       warnings.accept(

@@ -1,6 +1,6 @@
 package dev.nudge.init;
 
-import dev.nudge.data.Texts;
+import dev.nudge.data.PlainTexts;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.model.FreshModel;
@@ -82,7 +82,7 @@ public final class FreshFolder {
               + " tokens, 256 bytes and the end token; set it, or --vocab-size");
     }
     WordCounts counts = new WordCounts();
-    Texts.each(settings.tokenizerData(), counts::add);
+    PlainTexts.each(settings.tokenizerData(), counts::add);
     if (counts.isEmpty()) {
       throw new InputException(
           "--tokenizer-data "

@@ -33,7 +33,7 @@ public final class AdapterDifference {
   /// @param other null: the base
   /// @param warnings told one line each
   /// @throws InputException where one is not of this model, or holds more than A and B
-  public static Difference of(
+  public static ModelDifference of(
       ModelSettings settings,
       @Nullable Path reference,
       @Nullable Path other,
@@ -92,7 +92,7 @@ public final class AdapterDifference {
     StreamedLm open();
   }
 
-  private static Difference compare(
+  private static ModelDifference compare(
       Opening opening,
       AdapterStack first,
       AdapterStack second,
@@ -100,7 +100,7 @@ public final class AdapterDifference {
       ModelConfig config,
       Backend backend,
       int threads) {
-    int rows = Difference.rows(config.vocabSize());
+    int rows = ModelDifference.rows(config.vocabSize());
     int tokens = probe.stream().mapToInt(ids -> ids.length).sum();
     Dtype compute = backend.compute();
     try (StreamedLm reference = opening.open();
@@ -117,9 +117,9 @@ public final class AdapterDifference {
       Modules otherEnds = other.ends(second, scope);
       reference.hidden(probe, first, ends, a, ws, () -> false);
       other.hidden(probe, second, otherEnds, b, ws, () -> false);
-      return Difference.of(
-          new Difference.Side(reference, Objects.requireNonNull(ends.head()).linear(), a),
-          new Difference.Side(other, Objects.requireNonNull(otherEnds.head()).linear(), b),
+      return ModelDifference.of(
+          new ModelDifference.Side(reference, Objects.requireNonNull(ends.head()).linear(), a),
+          new ModelDifference.Side(other, Objects.requireNonNull(otherEnds.head()).linear(), b),
           probe,
           config.vocabSize(),
           ws);

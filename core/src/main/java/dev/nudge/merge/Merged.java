@@ -18,7 +18,7 @@ public record Merged(
     List<Part> adapters,
     int layers,
     long bytes,
-    @JsonUnwrapped Difference difference,
+    @JsonUnwrapped ModelDifference difference,
     double tolerance,
     double seconds) {
 

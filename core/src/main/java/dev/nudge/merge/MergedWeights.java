@@ -42,7 +42,7 @@ final class MergedWeights {
 
   private final StreamedLm base;
   private final ModelConfig config;
-  private final Changes changes;
+  private final ChangedTensors changes;
   private final Backend backend;
   private final long blockBytes;
   private final Map<String, Entry> entries;
@@ -60,7 +60,7 @@ final class MergedWeights {
       long blockBytes) {
     this.base = base;
     this.config = config;
-    this.changes = new Changes(base, config, adapters);
+    this.changes = new ChangedTensors(base, config, adapters);
     this.backend = backend;
     this.blockBytes = blockBytes;
     this.entries = base.dense();
@@ -68,7 +68,7 @@ final class MergedWeights {
       for (int i = 0; i < config.numHiddenLayers(); i++) {
         made.addAll(changes.layer(i, scope).keySet());
       }
-      Changes.Ends ends = changes.ends(scope);
+      ChangedTensors.Ends ends = changes.ends(scope);
       this.parted = ends.parted();
       this.tokens = ends.tokens();
       ends.rows().forEach(this::expect);
@@ -76,7 +76,7 @@ final class MergedWeights {
   }
 
   /// Takes a tensor of an end that is made: the vocabulary may be larger, a head new.
-  private void expect(String name, Changes.Rows rows) {
+  private void expect(String name, ChangedTensors.Rows rows) {
     made.add(name);
     Entry there = entries.get(name);
     if (there == null || there.shape().size() == 2) {
@@ -193,7 +193,10 @@ final class MergedWeights {
   }
 
   private void write(
-      Map<String, Changes.Rows> rows, ShardedWriter to, Lanes lanes, List<Workspace> workspaces) {
+      Map<String, ChangedTensors.Rows> rows,
+      ShardedWriter to,
+      Lanes lanes,
+      List<Workspace> workspaces) {
     rows.forEach(
         (name, each) ->
             to.write(name, new Blocks(each, type(name), lanes.count()).pieces(lanes, workspaces)));
@@ -205,12 +208,12 @@ final class MergedWeights {
 
   /// A weight as blocks of whole rows.
   private final class Blocks {
-    private final Changes.Rows rows;
+    private final ChangedTensors.Rows rows;
     private final Dtype type;
     private final int step;
 
     /// @param lanes that share a weight, a small one too
-    Blocks(Changes.Rows rows, Dtype type, int lanes) {
+    Blocks(ChangedTensors.Rows rows, Dtype type, int lanes) {
       this.rows = rows;
       this.type = type;
       long row = (long) rows.width() * Dtype.F32.bytes();
@@ -261,7 +264,7 @@ final class MergedWeights {
     }
   }
 
-  private void measure(Map<String, Changes.Rows> rows, Workspace ws) {
+  private void measure(Map<String, ChangedTensors.Rows> rows, Workspace ws) {
     rows.forEach((name, each) -> new Blocks(each, type(name), 1).make(0, ws));
   }
 

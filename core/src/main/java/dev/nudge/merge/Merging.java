@@ -230,7 +230,7 @@ public final class Merging {
         }
         bytes = quantised.bytes();
       }
-      Difference difference = compare(adapters, folder.path(), cancelled);
+      ModelDifference difference = compare(adapters, folder.path(), cancelled);
       boolean accepted = difference.kl() <= settings.tolerance(); // not where it is no number
       if (accepted) {
         MergedFolder.place(folder, settings);
@@ -339,13 +339,13 @@ public final class Merging {
     };
   }
 
-  private Difference compare(AdapterStack adapters, Path folder, BooleanSupplier cancelled) {
+  private ModelDifference compare(AdapterStack adapters, Path folder, BooleanSupplier cancelled) {
     Path model = settings.model().model();
     ModelConfig merged = ModelConfig.load(folder);
     Checkpoint.check(folder, merged);
     Quantization stored = Quantization.resolve(ModelSettings.of(folder), merged);
     AdapterStack own = adapters.in(compute.compute());
-    int rows = Difference.rows(merged.vocabSize());
+    int rows = ModelDifference.rows(merged.vocabSize());
     int tokens = probe.stream().mapToInt(ids -> ids.length).sum();
     try (StreamedLm reference = open(model, config, compute, quantization);
         StreamedLm other = open(folder, merged, compute, stored);
@@ -363,9 +363,9 @@ public final class Merging {
       Modules otherEnds = other.ends(scope);
       reference.hidden(probe, own, ends, a, ws, cancelled);
       other.hidden(probe, StreamedLm.Dressing.NONE, otherEnds, b, ws, cancelled);
-      return Difference.of(
-          new Difference.Side(reference, Objects.requireNonNull(ends.head()).linear(), a),
-          new Difference.Side(other, Objects.requireNonNull(otherEnds.head()).linear(), b),
+      return ModelDifference.of(
+          new ModelDifference.Side(reference, Objects.requireNonNull(ends.head()).linear(), a),
+          new ModelDifference.Side(other, Objects.requireNonNull(otherEnds.head()).linear(), b),
           probe,
           merged.vocabSize(),
           ws);

@@ -9,7 +9,7 @@ import dev.nudge.nn.Half;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Mlp;
 import dev.nudge.nn.Norm;
-import dev.nudge.nn.Split;
+import dev.nudge.nn.SplitLinear;
 import org.jspecify.annotations.Nullable;
 
 /// Puts a decoder together as nearly all families name it: which tensor goes where.
@@ -49,11 +49,11 @@ final class Assembly {
     int width = config.hiddenSize();
     int q = layer.attention().queryWidth();
     int k = layer.attention().keyWidth();
-    Split qkv =
+    SplitLinear qkv =
         layer.style().packed()
-            ? Split.packed(
+            ? SplitLinear.packed(
                 p.linear(path + "qkv_proj", q + 2 * k, width, layer.biases().qkv()), q, k, k)
-            : Split.of(
+            : SplitLinear.of(
                 p.linear(path + "q_proj", q, width, layer.biases().qkv()),
                 p.linear(path + "k_proj", k, width, layer.biases().qkv()),
                 p.linear(path + "v_proj", k, width, layer.biases().qkv()));
@@ -79,10 +79,11 @@ final class Assembly {
     int width = config.hiddenSize();
     int inner = layer.feed().inner();
     boolean bias = layer.biases().mlp();
-    Split gateUp =
+    SplitLinear gateUp =
         layer.style().packed()
-            ? Split.packed(p.linear(path + "gate_up_proj", 2 * inner, width, bias), inner, inner)
-            : Split.of(
+            ? SplitLinear.packed(
+                p.linear(path + "gate_up_proj", 2 * inner, width, bias), inner, inner)
+            : SplitLinear.of(
                 p.linear(path + "gate_proj", inner, width, bias),
                 p.linear(path + "up_proj", inner, width, bias));
     return new Mlp(

@@ -95,7 +95,7 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
           backend.kernels());
       ws.zero(dx);
       norm.backward(saved, new Residual.Gradient(dx, dx, normed), null, p);
-      Runs.spread(dx, rows, sum, p);
+      LabelledRows.spread(dx, rows, sum, p);
       ws.release(mark);
     }
     double loss = 0;
@@ -129,9 +129,9 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
   private static Residual picked(Residual r, int[] rows, Pass p) {
     Tensor x = p.ws().take(r.x().dtype(), rows.length, r.x().cols());
     Residual picked = new Residual(x, false, p.ws());
-    Runs.pick(r.x(), rows, x, p);
+    LabelledRows.pick(r.x(), rows, x, p);
     if (r.pending()) {
-      Runs.pick(r.branch(), rows, picked.branch(), p);
+      LabelledRows.pick(r.branch(), rows, picked.branch(), p);
       picked.added();
     }
     return picked;

@@ -20,7 +20,7 @@ public final class Attention implements Body {
   private final int layer;
   private final Attend.Shape shape;
   private final @Nullable Rotary rotary;
-  private final Split qkv;
+  private final SplitLinear qkv;
   private final LinearSlot oProj;
   private final @Nullable Norms norms;
   private final SharedAttention shared;
@@ -38,7 +38,7 @@ public final class Attention implements Body {
       int layer,
       Attend.Shape shape,
       @Nullable Rotary rotary,
-      Split qkv,
+      SplitLinear qkv,
       LinearSlot oProj,
       @Nullable Norms norms) {
     this.layer = layer;
@@ -57,7 +57,7 @@ public final class Attention implements Body {
   public record Output(Tensor out, Tensor lse) implements Kept {}
 
   /// @param q where there are norms, as it was before them; likewise k
-  private record Saved(Split.Parts parts, Output output) implements Tape.Entry {
+  private record Saved(SplitLinear.Parts parts, Output output) implements Tape.Entry {
     Tensor q() {
       return parts.get(0);
     }

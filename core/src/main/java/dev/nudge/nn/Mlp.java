@@ -8,18 +8,18 @@ import org.jspecify.annotations.Nullable;
 
 /// The gated feed-forward part of a decoder layer: down(a(gate(x)) · up(x)), a an activation.
 public final class Mlp implements Body {
-  private final Split gateUp;
+  private final SplitLinear gateUp;
   private final LinearSlot downProj;
   private final Glu.Activation activation;
 
   /// @param gateUp gives gate and up
-  public Mlp(Split gateUp, LinearSlot downProj, Glu.Activation activation) {
+  public Mlp(SplitLinear gateUp, LinearSlot downProj, Glu.Activation activation) {
     this.gateUp = gateUp;
     this.downProj = downProj;
     this.activation = activation;
   }
 
-  private record Saved(Split.Parts parts) implements Tape.Entry {
+  private record Saved(SplitLinear.Parts parts) implements Tape.Entry {
     Tensor gate() {
       return parts.get(0);
     }

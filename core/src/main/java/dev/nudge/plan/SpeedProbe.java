@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Measures about a second of the very passes that a run makes, on a slice of its model.
 ///
-/// Passes of a [Slice] with and without labelled rows tell the head from the layers. What is
+/// Passes of a [ModelSlice] with and without labelled rows tell the head from the layers. What is
 /// measured is operations a second; a dry pass of the whole model counts those of a step.
 ///
 /// The JVM compiles while the slice warms up, so passes run until they no longer get faster.
@@ -42,7 +42,7 @@ public final class SpeedProbe {
   private static final long MEASURED_NANOS = 1_000_000_000L;
   private static final int SQUARE = 1024;
 
-  private final Slice slice;
+  private final ModelSlice slice;
   private final Quantization quantization;
   private final Backend backend;
   private final @Nullable Lora spec;
@@ -62,7 +62,7 @@ public final class SpeedProbe {
     this.plan = plan;
     this.clock = clock;
     int tokens = plan.microBatchTokens();
-    this.slice = Slice.of(config, tokens, Math.min(tokens, plan.longest()));
+    this.slice = ModelSlice.of(config, tokens, Math.min(tokens, plan.longest()));
   }
 
   /// Measures the speed of products, of a run's passes and of its updates.

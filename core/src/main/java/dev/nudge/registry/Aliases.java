@@ -15,7 +15,7 @@ import tools.jackson.databind.JsonNode;
 ///
 /// @param book what there is; it follows each event
 /// @param append takes a change
-record Aliases(Book book, Layout layout, Consumer<Event> append) {
+record Aliases(Book book, OciLayout layout, Consumer<RegistryEvent> append) {
 
   /// @see Registry#alias(String, String, Version, Alias.Expected, boolean, Note)
   Registry.Move move(
@@ -83,7 +83,7 @@ record Aliases(Book book, Layout layout, Consumer<Event> append) {
     return version == null ? "at " + digest : "at version " + version.number();
   }
 
-  private static Event.Moved moved(
+  private static RegistryEvent.Moved moved(
       String name,
       Note note,
       String alias,
@@ -91,7 +91,7 @@ record Aliases(Book book, Layout layout, Consumer<Event> append) {
       @Nullable Version to,
       boolean back,
       List<String> overridden) {
-    return new Event.Moved(
+    return new RegistryEvent.Moved(
         name,
         note,
         alias,
@@ -150,7 +150,7 @@ record Aliases(Book book, Layout layout, Consumer<Event> append) {
       throw unknown(new Reference(name, new Reference.Number(1)));
     }
     if (was == null || !Objects.equals(was.policy(), policy)) {
-      append.accept(new Event.Protected(name, note, alias, true, policy));
+      append.accept(new RegistryEvent.Protected(name, note, alias, true, policy));
     }
     return book.protection(name, alias);
   }
@@ -161,7 +161,7 @@ record Aliases(Book book, Layout layout, Consumer<Event> append) {
   @Nullable Protection unprotect(String name, String alias, Note note) {
     Protection was = book.protection(name, alias);
     if (was != null) {
-      append.accept(new Event.Protected(name, note, alias, false, null));
+      append.accept(new RegistryEvent.Protected(name, note, alias, false, null));
     }
     return was;
   }

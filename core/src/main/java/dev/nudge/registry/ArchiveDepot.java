@@ -49,7 +49,7 @@ final class ArchiveDepot implements Depot {
       throw new InputException(file + " is there; give another name, or remove it");
     }
     ArchiveDepot depot = new ArchiveDepot(null, TarFile.Writer.create(file), file);
-    depot.writer().add(Layout.MARK, bytes("{\"imageLayoutVersion\":\"1.0.0\"}"));
+    depot.writer().add(OciLayout.MARK, bytes("{\"imageLayoutVersion\":\"1.0.0\"}"));
     return depot;
   }
 
@@ -71,11 +71,11 @@ final class ArchiveDepot implements Depot {
 
   @Override
   public byte[] manifest(String tag) throws IOException {
-    if (!tar().has(Layout.INDEX)) {
-      throw new InputException(file + " is no OCI image layout: it has no " + Layout.INDEX);
+    if (!tar().has(OciLayout.INDEX)) {
+      throw new InputException(file + " is no OCI image layout: it has no " + OciLayout.INDEX);
     }
     Descriptor found =
-        Index.read(small(Layout.INDEX), file + ": " + Layout.INDEX).find(tag, file + "");
+        Index.read(small(OciLayout.INDEX), file + ": " + OciLayout.INDEX).find(tag, file + "");
     return small(name(found.digest()));
   }
 
@@ -113,7 +113,7 @@ final class ArchiveDepot implements Depot {
 
   @Override
   public void finish() {
-    writer().add(Layout.INDEX, bytes(Layout.indexOf(manifests)));
+    writer().add(OciLayout.INDEX, bytes(OciLayout.indexOf(manifests)));
     writer().place();
   }
 

@@ -84,10 +84,10 @@ final class Book {
   }
 
   /// Takes an event in.
-  void add(Event event) {
+  void add(RegistryEvent event) {
     Shelf shelf = shelves.computeIfAbsent(event.name(), _ -> new Shelf());
     switch (event) {
-      case Event.Pushed e -> {
+      case RegistryEvent.Pushed e -> {
         shelf.last = Math.max(shelf.last, e.version());
         shelf.versions.put(
             e.version(),
@@ -104,23 +104,23 @@ final class Book {
                 e.base(),
                 List.of()));
       }
-      case Event.Moved e -> move(shelf, e);
-      case Event.Protected e -> {
+      case RegistryEvent.Moved e -> move(shelf, e);
+      case RegistryEvent.Protected e -> {
         if (e.on()) {
           shelf.protections.put(e.alias(), new Protection(e.alias(), e.policy(), e.note()));
         } else {
           shelf.protections.remove(e.alias());
         }
       }
-      case Event.Stated e -> {
+      case RegistryEvent.Stated e -> {
         if (e.to() != VersionState.DEPLOYED || shelf.isAliased(e.version())) {
           shelf.versions.computeIfPresent(e.version(), (_, v) -> v.with(e.to()));
         } // an older nudge let people say so of any version
       }
-      case Event.Reported e ->
+      case RegistryEvent.Reported e ->
           shelf.versions.computeIfPresent(
               e.version(), (_, v) -> v.with(plus(v.reports(), e.report())));
-      case Event.Removed e -> shelf.versions.remove(e.version());
+      case RegistryEvent.Removed e -> shelf.versions.remove(e.version());
     }
   }
 
@@ -130,7 +130,7 @@ final class Book {
     return List.copyOf(all);
   }
 
-  private static void move(Shelf shelf, Event.Moved e) {
+  private static void move(Shelf shelf, RegistryEvent.Moved e) {
     Alias was = shelf.aliases.get(e.alias());
     if (e.to() == null) {
       shelf.aliases.remove(e.alias());

@@ -18,7 +18,7 @@ import java.util.UUID;
 /// stores them again.
 ///
 /// @param book what there is, read by who has the turn
-record Collector(Layout layout, Book book) {
+record Collector(OciLayout layout, Book book) {
 
   Registry.Collected collect() {
     Blobs blobs = layout.blobs();

@@ -14,20 +14,20 @@ import java.util.List;
 /// A folder that is an OCI image layout.
 ///
 /// @param taken manifests that were put, which count from [#finish] on
-record FolderDepot(Layout layout, List<Descriptor> taken) implements Depot {
+record FolderDepot(OciLayout layout, List<Descriptor> taken) implements Depot {
 
   /// One to take from.
   ///
   /// @throws InputException where it is no layout
   static FolderDepot from(Path folder) {
-    Layout layout = new Layout(folder);
+    OciLayout layout = new OciLayout(folder);
     if (!layout.exists()) {
       throw new InputException(
           folder
               + (Files.isRegularFile(folder.resolve("adapter_config.json"))
                   ? " is an adapter's folder; nudge adapters push takes it"
                   : Files.exists(folder)
-                      ? " is no OCI image layout: it has no " + Layout.MARK
+                      ? " is no OCI image layout: it has no " + OciLayout.MARK
                       : " does not exist; give a folder, a .tar or oci://HOST/NAME"));
     }
     return new FolderDepot(layout, new ArrayList<>());
@@ -38,7 +38,7 @@ record FolderDepot(Layout layout, List<Descriptor> taken) implements Depot {
   /// @throws InputException where something else is there
   static FolderDepot to(Path folder) {
     OutFolder.checkPlace("TARGET", folder);
-    Layout layout = new Layout(folder);
+    OciLayout layout = new OciLayout(folder);
     if (Files.exists(folder.resolve(Journal.FILE))) {
       throw new InputException(
           folder + " is a registry of nudge; pull from it there, or give another folder");

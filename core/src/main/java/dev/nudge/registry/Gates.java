@@ -11,7 +11,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.MissingNode;
 
 /// Reads the verdicts of gates that are kept with versions.
-record Gates(Layout layout) {
+record Gates(OciLayout layout) {
 
   /// Why a verdict does not let a version pass; empty: it does.
   ///

@@ -15,7 +15,7 @@ record Index(List<Descriptor> manifests) {
 
   /// Reads that of a folder; an empty one where there is none.
   static Index read(Path folder) {
-    Path file = folder.resolve(Layout.INDEX);
+    Path file = folder.resolve(OciLayout.INDEX);
     return Files.exists(file) ? of(Json.read(file), file.toString()) : new Index(List.of());
   }
 

@@ -54,7 +54,7 @@ record Intake(
   }
 
   /// Puts the files, and the manifest that lists them, into a layout.
-  Stored store(Layout layout) {
+  StoredVersion store(OciLayout layout) {
     Blobs blobs = layout.blobs();
     List<Descriptor> layers = new ArrayList<>();
     for (String name : MediaTypes.names()) {
@@ -80,7 +80,7 @@ record Intake(
             layers,
             base == null ? null : layout.base(base),
             annotations);
-    return Stored.of(layout, blobs.put(manifest.bytes()), manifest, rank, base);
+    return StoredVersion.of(layout, blobs.put(manifest.bytes()), manifest, rank, base);
   }
 
   private static Descriptor layer(String name, Blobs.Blob blob) {

@@ -103,7 +103,7 @@ final class Journal {
   /// What has come since the last call; all where the file is another by now.
   ///
   /// @param anew whether what was read before no longer counts
-  record News(boolean anew, List<Event> events) {}
+  record News(boolean anew, List<RegistryEvent> events) {}
 
   /// Reads what is new.
   ///
@@ -119,13 +119,13 @@ final class Journal {
     }
   }
 
-  private List<Event> events(long start, long size) throws IOException {
+  private List<RegistryEvent> events(long start, long size) throws IOException {
     byte[] bytes = new byte[Math.toIntExact(size - start)];
     try (var in = new RandomAccessFile(file.toFile(), "r")) {
       in.seek(start);
       in.readFully(bytes);
     }
-    List<Event> events = new ArrayList<>();
+    List<RegistryEvent> events = new ArrayList<>();
     int from = 0;
     for (int i = 0; i < bytes.length; i++) {
       if (bytes[i] == '\n') {
@@ -151,9 +151,9 @@ final class Journal {
     }
   }
 
-  private Event event(String line, long at) {
+  private RegistryEvent event(String line, long at) {
     try {
-      return Event.of(parsed(line, at));
+      return RegistryEvent.of(parsed(line, at));
     } catch (IllegalArgumentException | java.time.DateTimeException e) {
       throw damaged(at, e);
     }
@@ -178,7 +178,7 @@ final class Journal {
   /// it was read.
   ///
   /// @throws RunException where the disk refuses
-  void append(Event event) {
+  void append(RegistryEvent event) {
     try {
       if (Files.size(file) > read) {
         OutFolder.cut(file, read); // of a process that was killed

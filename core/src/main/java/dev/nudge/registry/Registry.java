@@ -38,7 +38,7 @@ public final class Registry {
   private static final String BASE_NAME = "base_model_name_or_path";
   private static final Pattern TAG = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}");
 
-  private final Layout layout;
+  private final OciLayout layout;
   private final Journal journal;
   private final Map<String, String> baseNames =
       new ConcurrentHashMap<>(); // by digest; never change
@@ -47,7 +47,7 @@ public final class Registry {
   private long kept; // bytes of the journal that the index knows of
 
   private Registry(Path folder) {
-    this.layout = new Layout(folder);
+    this.layout = new OciLayout(folder);
     this.journal = new Journal(folder);
     this.book = new Book(layout::adapter);
   }
@@ -75,7 +75,7 @@ public final class Registry {
     return layout.folder();
   }
 
-  Layout layout() {
+  OciLayout layout() {
     return layout;
   }
 
@@ -106,10 +106,10 @@ public final class Registry {
   /// Registers what is stored. Nobody waits while it is stored, for it may come from far away; what
   /// a collection takes before it is registered is stored again, the last time while nobody else
   /// may change anything.
-  Pushed register(String name, Supplier<Stored> store, Note note) {
+  Pushed register(String name, Supplier<StoredVersion> store, Note note) {
     for (int tries = 1; tries < TRIES; tries++) {
       try {
-        Stored stored = store.get();
+        StoredVersion stored = store.get();
         Pushed pushed = change(book -> pushed(book, name, stored, note));
         if (pushed != null) {
           return pushed;
@@ -132,7 +132,7 @@ public final class Registry {
   }
 
   /// @return null: a collection has taken some of it
-  private @Nullable Pushed pushed(Book book, String name, Stored stored, Note note) {
+  private @Nullable Pushed pushed(Book book, String name, StoredVersion stored, Note note) {
     if (!stored.isThere(layout)) {
       return null;
     }
@@ -142,7 +142,7 @@ public final class Registry {
     }
     int number = book.next(name);
     append(
-        new Event.Pushed(
+        new RegistryEvent.Pushed(
             name,
             note,
             number,
@@ -195,8 +195,8 @@ public final class Registry {
   /// Why a version has the state that it has, as whoever set it said; null: nothing was said.
   public @Nullable String stateWhy(Version version) {
     String why = null;
-    for (Event event : log(version.name())) {
-      if (event instanceof Event.Stated said && said.version() == version.number()) {
+    for (RegistryEvent event : log(version.name())) {
+      if (event instanceof RegistryEvent.Stated said && said.version() == version.number()) {
         why = said.note().why();
       }
     }
@@ -294,7 +294,7 @@ public final class Registry {
   /// All changes, the oldest first.
   ///
   /// @param name of one adapter; null: of all
-  public List<Event> log(@Nullable String name) {
+  public List<RegistryEvent> log(@Nullable String name) {
     return new Journal(layout.folder())
         .read().events().stream()
             .filter(event -> name == null || event.name().equals(name))
@@ -393,7 +393,7 @@ public final class Registry {
                     .formatted(was.shown(), was.name(), was.number()));
           }
           if (was.state() != state) {
-            append(new Event.Stated(was.name(), note, was.number(), was.state(), state));
+            append(new RegistryEvent.Stated(was.name(), note, was.number(), was.state(), state));
           }
           return Objects.requireNonNull(book.version(was.name(), was.number()));
         });
@@ -407,9 +407,9 @@ public final class Registry {
     return change(
         book -> {
           Version version = find(reference);
-          Version.Report report = Stored.report(layout, version, file);
+          Version.Report report = StoredVersion.report(layout, version, file);
           if (version.reports().stream().noneMatch(r -> r.manifest().equals(report.manifest()))) {
-            append(new Event.Reported(version.name(), note, version.number(), report));
+            append(new RegistryEvent.Reported(version.name(), note, version.number(), report));
           }
           return Objects.requireNonNull(book.version(version.name(), version.number()));
         });
@@ -468,7 +468,9 @@ public final class Registry {
         book -> {
           List<Version> going = removable(references);
           for (Version version : going) {
-            append(new Event.Removed(version.name(), note, version.number(), version.digest()));
+            append(
+                new RegistryEvent.Removed(
+                    version.name(), note, version.number(), version.digest()));
           }
           return going;
         });
@@ -527,7 +529,7 @@ public final class Registry {
     }
   }
 
-  private void append(Event event) {
+  private void append(RegistryEvent event) {
     journal.append(event);
     book();
   }

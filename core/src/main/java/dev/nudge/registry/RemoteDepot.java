@@ -26,11 +26,11 @@ final class RemoteDepot implements Depot {
   private static final String OCTETS = "application/octet-stream";
 
   private final Address.Remote address;
-  private final Exchange exchange;
+  private final OciClient exchange;
 
   RemoteDepot(Address.Remote address, Address.@Nullable Credentials credentials) {
     this.address = address;
-    this.exchange = new Exchange(address, credentials);
+    this.exchange = new OciClient(address, credentials);
   }
 
   @Override
@@ -128,7 +128,10 @@ final class RemoteDepot implements Depot {
                     manifest.size(),
                     manifest.artifactType(),
                     new TreeMap<>())));
-    send(tag, Layout.indexOf(more.manifests()).getBytes(StandardCharsets.UTF_8), MediaTypes.INDEX);
+    send(
+        tag,
+        OciLayout.indexOf(more.manifests()).getBytes(StandardCharsets.UTF_8),
+        MediaTypes.INDEX);
   }
 
   @Override

@@ -14,11 +14,11 @@ import org.jspecify.annotations.Nullable;
 
 /// Moves versions between a registry and places outside it; a version keeps its digest.
 final class Transport {
-  private final Layout layout;
+  private final OciLayout layout;
   private final Address address;
   private final Address.@Nullable Credentials credentials;
 
-  Transport(Layout layout, Address address, Address.@Nullable Credentials credentials) {
+  Transport(OciLayout layout, Address address, Address.@Nullable Credentials credentials) {
     this.layout = layout;
     this.address = address;
     this.credentials = credentials;
@@ -37,7 +37,7 @@ final class Transport {
 
   /// Stores what a place has under a tag, checked: every byte is what its digest says, every name
   /// that of a plain file, and the whole an adapter.
-  Stored pull(String tag) {
+  StoredVersion pull(String tag) {
     String where = shown();
     try (Depot depot = from()) {
       byte[] bytes = depot.manifest(tag);
@@ -58,7 +58,7 @@ final class Transport {
       Path folder = layout.adapter(blob.digest());
       try (PeftAdapter adapter = PeftAdapter.open(folder)) {
         String base = Intake.base(Identity.read(folder, true));
-        return Stored.of(layout, blob, manifest, adapter.spec().rank(), base);
+        return StoredVersion.of(layout, blob, manifest, adapter.spec().rank(), base);
       } catch (InputException e) {
         String why = String.valueOf(e.getMessage()).replace(folder.toString(), where);
         throw new InputException(why, e);
@@ -87,9 +87,9 @@ final class Transport {
       if (version.base() != null) {
         bytes += give(depot, layout.base(version.base()), "");
       }
-      bytes += give(depot, Layout.descriptor(version), tag);
+      bytes += give(depot, OciLayout.descriptor(version), tag);
       for (Version.Report report : version.reports()) {
-        bytes += give(depot, Layout.descriptor(report), "");
+        bytes += give(depot, OciLayout.descriptor(report), "");
       }
       depot.finish();
       return bytes;

@@ -41,7 +41,7 @@ public final class Check {
 
   public static void notBlank(String flag, @Nullable String value) {
     if (value != null && value.isBlank()) {
-      throw new InputException(flag + " is " + Kind.shown(value) + "; it must not be blank");
+      throw new InputException(flag + " is " + SettingType.shown(value) + "; it must not be blank");
     }
   }
 

@@ -15,6 +15,6 @@ public enum DataShape {
 
   /// Its name as a user writes it: `prompt-completion`.
   public String shown() {
-    return Kind.written(this);
+    return SettingType.written(this);
   }
 }

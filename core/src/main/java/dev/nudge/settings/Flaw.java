@@ -23,7 +23,7 @@ public enum Flaw {
 
   /// Its name as a user writes it: `near-duplicates`.
   public String shown() {
-    return Kind.written(this);
+    return SettingType.written(this);
   }
 
   /// Rows with it, behind their number: `with turns out of order`.

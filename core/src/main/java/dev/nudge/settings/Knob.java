@@ -11,11 +11,11 @@ import java.util.Locale;
 /// @param kind which values it takes
 /// @param type the component's class
 /// @param setting help, default and the rest
-public record Knob(String name, String group, Kind kind, Class<?> type, Setting setting) {
+public record Knob(String name, String group, SettingType kind, Class<?> type, Setting setting) {
 
   static Knob of(RecordComponent component, String group, Setting setting) {
     Class<?> type = component.getType();
-    return new Knob(component.getName(), group, Kind.of(type), type, setting);
+    return new Knob(component.getName(), group, SettingType.of(type), type, setting);
   }
 
   /// The YAML key, `batch_size`.
@@ -35,12 +35,12 @@ public record Knob(String name, String group, Kind kind, Class<?> type, Setting 
 
   /// Whether the flag may be given several times.
   public boolean repeatable() {
-    return kind == Kind.TEXTS;
+    return kind == SettingType.TEXTS;
   }
 
   /// The values of a closed choice, as a user writes them; empty for all other kinds.
   public List<String> choices() {
-    return Kind.choices(type);
+    return SettingType.choices(type);
   }
 
   /// What stands for the value in the help.

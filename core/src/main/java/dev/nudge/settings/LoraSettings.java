@@ -145,13 +145,14 @@ public record LoraSettings(
       try {
         PythonRegex.compile(targets.substring(1, targets.length() - 1));
       } catch (InputException e) {
-        throw new InputException(flag + " is " + Kind.shown(targets) + ": " + e.getMessage(), e);
+        throw new InputException(
+            flag + " is " + SettingType.shown(targets) + ": " + e.getMessage(), e);
       }
     } else {
       for (String entry : targets.split(",", -1)) {
         if (entry.isBlank()) {
           throw new InputException(
-              flag + " is " + Kind.shown(targets) + "; it must not have an empty entry");
+              flag + " is " + SettingType.shown(targets) + "; it must not have an empty entry");
         }
       }
     }

@@ -79,9 +79,9 @@ public record MergeSettings(
   }
 
   private static double number(String text) {
-    Double value = Kind.decimal(text);
+    Double value = SettingType.decimal(text);
     if (value == null || value.isInfinite()) {
-      throw new InputException("--scale is " + Kind.shown(text) + "; it must be a number");
+      throw new InputException("--scale is " + SettingType.shown(text) + "; it must be a number");
     }
     return value;
   }

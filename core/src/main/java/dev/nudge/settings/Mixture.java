@@ -81,7 +81,7 @@ public record Mixture(Map<String, Amount> parts) {
   private static InputException wrong(String one) {
     return new InputException(
         "--mixture is %s; it must be a source of --data and how much of it an epoch takes: chat.jsonl=30%% (of the epoch), chat.jsonl=2x (all its rows twice) or chat.jsonl=500 (rows)"
-            .formatted(Kind.shown(one)));
+            .formatted(SettingType.shown(one)));
   }
 
   /// Refuses a source that the data has not.

@@ -131,7 +131,7 @@ public final class Schema<S extends Record> {
   private static boolean holds(String choice, Map<String, Object> values) {
     int at = choice.indexOf('=');
     Object value = at < 0 ? null : values.get(choice.substring(0, at));
-    return value != null && Kind.written(value).equals(choice.substring(at + 1));
+    return value != null && SettingType.written(value).equals(choice.substring(at + 1));
   }
 
   private Map<String, Object> readLayer(Layer layer) {
@@ -218,7 +218,7 @@ public final class Schema<S extends Record> {
     if (value == null && knob.type() == boolean.class) {
       return false;
     }
-    return value == null && knob.kind() == Kind.TEXTS ? List.of() : value;
+    return value == null && knob.kind() == SettingType.TEXTS ? List.of() : value;
   }
 
   /// Adds the file to the message about a value that came from one.

@@ -104,7 +104,7 @@ public record ShapeSettings(
         if (column.isEmpty()) {
           throw new InputException(
               "--columns is %s; it must be NAME=COLUMN, such as messages=dialog"
-                  .formatted(Kind.shown(several)));
+                  .formatted(SettingType.shown(several)));
         }
         if (!NAMES.contains(name)) {
           throw new InputException(

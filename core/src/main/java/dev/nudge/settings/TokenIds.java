@@ -21,7 +21,10 @@ final class TokenIds {
       // told below, like a negative one
     }
     throw new InputException(
-        flag + " is " + Kind.shown(given) + "; a token id must be a whole number, at least 0");
+        flag
+            + " is "
+            + SettingType.shown(given)
+            + "; a token id must be a whole number, at least 0");
   }
 
   /// @param entries `ID=VALUE` each
@@ -29,11 +32,11 @@ final class TokenIds {
     Map<Integer, Double> biases = new LinkedHashMap<>();
     for (String entry : entries) {
       int at = entry.indexOf('=');
-      Double value = at < 0 ? null : Kind.decimal(entry.substring(at + 1));
+      Double value = at < 0 ? null : SettingType.decimal(entry.substring(at + 1));
       if (value == null || !(Math.abs(value) <= MOST_BIAS)) {
         throw new InputException(
             "--logit-bias is "
-                + Kind.shown(entry)
+                + SettingType.shown(entry)
                 + "; it must be ID=VALUE with a value from -100 to 100");
       }
       int id = of("--logit-bias", entry.substring(0, at), entry);

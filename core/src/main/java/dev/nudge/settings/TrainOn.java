@@ -12,6 +12,6 @@ public enum TrainOn {
 
   /// Its name as a user writes it.
   public String shown() {
-    return Kind.written(this);
+    return SettingType.written(this);
   }
 }

@@ -17,7 +17,7 @@ public record Warmup(double value) {
 
   /// Reads `100` or `0.03`.
   public static Warmup parse(String text) {
-    Double value = Kind.decimal(text);
+    Double value = SettingType.decimal(text);
     if (value == null || !allowed(value)) {
       throw new IllegalArgumentException(ALLOWED);
     }

@@ -57,7 +57,7 @@ public final class Forecast {
   private final Backend backend;
   private final boolean weightsAreThere;
   private final @Nullable Dataset data;
-  private final Request.Rows rows;
+  private final PlanRequest.Rows rows;
   private final List<Integer> added;
   private final SamplePrompts samples;
   private final Machine machine;
@@ -68,7 +68,7 @@ public final class Forecast {
       Backend backend,
       boolean weightsAreThere,
       @Nullable Dataset data,
-      Request.Rows rows,
+      PlanRequest.Rows rows,
       List<Integer> added,
       SamplePrompts samples,
       Machine machine) {
@@ -106,7 +106,7 @@ public final class Forecast {
     int most = maxLength(settings, config);
     DataSettings source = settings.rows();
     Dataset data = null;
-    Request.Rows rows = Request.Rows.assumed(most, settings.batchSize());
+    PlanRequest.Rows rows = PlanRequest.Rows.assumed(most, settings.batchSize());
     if (source != null) {
       NewParts.Tokens tokens = tokens(settings, config, machine);
       Tokenizer tokenizer = tokens.tokenizer();
@@ -120,7 +120,7 @@ public final class Forecast {
               TokenCache.in(machine.cache()));
       data = splits.train();
       data.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
-      rows = Request.Rows.of(data, splits.held(), settings.batchSize(), false);
+      rows = PlanRequest.Rows.of(data, splits.held(), settings.batchSize(), false);
     }
     Forecast forecast =
         new Forecast(
@@ -142,7 +142,7 @@ public final class Forecast {
       ModelConfig config,
       Backend backend,
       Dataset data,
-      Request.Rows rows,
+      PlanRequest.Rows rows,
       List<Integer> added,
       SamplePrompts samples,
       Machine machine) {
@@ -215,7 +215,7 @@ public final class Forecast {
         settings,
         config,
         attempt,
-        Request.of(settings).memoryBytes(machine),
+        PlanRequest.of(settings).memoryBytes(machine),
         levels(attempt),
         fits ? List.of() : new Remedies(this::attempt, settings).found(),
         rates == null ? null : pace(attempt, rates));
@@ -224,7 +224,7 @@ public final class Forecast {
   /// Lays a run out under some settings.
   private Attempt attempt(PlanSettings s) {
     Quantization q = quantization(s);
-    Request request = Request.of(s).withAdded(added);
+    PlanRequest request = PlanRequest.of(s).withAdded(added);
     try (Scope scope = Scope.measuring();
         Tuning tuning = request.dry(config, backend, q, scope)) {
       ParameterCount count = tuning.count();
@@ -273,7 +273,7 @@ public final class Forecast {
   }
 
   /// Bytes of the frozen weights: those of the files, else of the shape.
-  private WeightBytes weights(Request request, Quantization q, Scope scope) {
+  private WeightBytes weights(PlanRequest request, Quantization q, Scope scope) {
     if (weightsAreThere) {
       return request.stored(config, backend, q, scope);
     }
@@ -288,7 +288,7 @@ public final class Forecast {
     Map<Recompute, Long> bytes = new LinkedHashMap<>();
     try (Scope scope = Scope.measuring();
         Tuning tuning =
-            Request.of(settings)
+            PlanRequest.of(settings)
                 .withAdded(added)
                 .dry(config, backend, quantization(settings), scope)) {
       CausalLm dry = tuning.model();
@@ -305,7 +305,7 @@ public final class Forecast {
   private Outlook.Pace pace(Attempt attempt, Rates rates) {
     try (Scope scope = Scope.measuring();
         Tuning tuning =
-            Request.of(settings)
+            PlanRequest.of(settings)
                 .withAdded(added)
                 .dry(config, backend, quantization(settings), scope)) {
       CausalLm dry = tuning.model();

@@ -107,7 +107,7 @@ final class Preparation {
     int steps = steps(batches);
     warnOfRates(steps);
     checkBase();
-    Request request = Request.of(settings).withAdded(tokens.added());
+    PlanRequest request = PlanRequest.of(settings).withAdded(tokens.added());
     try (Scope scope = Scope.measuring();
         Tuning tuning = request.dry(config, backend, quantization, scope)) {
       warnings.addAll(tuning.warnings());
@@ -204,14 +204,14 @@ final class Preparation {
   }
 
   private Plan plan(
-      Request request,
+      PlanRequest request,
       Tuning tuning,
       Dataset data,
       @Nullable Dataset held,
       SamplePrompts samples,
       Scope scope) {
-    Request.Rows rows =
-        Request.Rows.of(data, held, settings.loop().batchSize(), objective.needsScores());
+    PlanRequest.Rows rows =
+        PlanRequest.Rows.of(data, held, settings.loop().batchSize(), objective.needsScores());
     Supplier<Plan> anew =
         () ->
             Planner.plan(

@@ -29,7 +29,7 @@ final class Run implements AutoCloseable {
   private final Deque<Runnable> closing = new ArrayDeque<>(); // the last opened first
   private final @Nullable Resumed resumed;
   private final RunCounts counts;
-  private final Divergence divergence;
+  private final DivergenceCheck divergence;
   private final Behind behind;
   private final Tuning tuning;
   private final Trainer trainer;
@@ -56,7 +56,7 @@ final class Run implements AutoCloseable {
             Duration.ofSeconds(settings.output().diskWait()),
             this::warn,
             () -> cancelled.getAsBoolean());
-    this.divergence = new Divergence(settings, prepared.steps());
+    this.divergence = new DivergenceCheck(settings, prepared.steps());
     try (PhaseEvent _ = PhaseEvent.of("load", counts.steps())) {
       Scope scope = Scope.open("parameters");
       closing.push(scope::close);

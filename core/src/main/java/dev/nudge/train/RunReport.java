@@ -22,13 +22,13 @@ final class RunReport {
   private final Consumer<TrainEvent> listener;
   private final RunStart start;
   private final RunCounts counts;
-  private final Divergence divergence;
+  private final DivergenceCheck divergence;
   private final RunIdentity identity;
   private final RunDigests digests;
   private final RunFolder folder;
   private final Behind behind;
   private final EventLog log;
-  private final Metrics metrics;
+  private final MetricsFile metrics;
   private final Samples samples;
   private final RunCheckpoint.Place here;
   private final Deque<Runnable> lines = new ArrayDeque<>(); // not written yet, but counted
@@ -38,7 +38,7 @@ final class RunReport {
       Consumer<TrainEvent> listener,
       RunStart start,
       RunCounts counts,
-      Divergence divergence,
+      DivergenceCheck divergence,
       RunIdentity identity,
       RunDigests digests,
       RunFolder folder,
@@ -53,7 +53,7 @@ final class RunReport {
     this.folder = folder;
     this.behind = behind;
     this.log = new EventLog(folder::path);
-    this.metrics = new Metrics(folder::path);
+    this.metrics = new MetricsFile(folder::path);
     this.samples = new Samples(folder::path);
     this.here = Resumed.place(prepared.backend());
   }

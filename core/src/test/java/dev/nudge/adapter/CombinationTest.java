@@ -143,21 +143,21 @@ class CombinationTest {
 
   @Test
   void differencesAndCosinesAreThoseOfTheMatrices() {
-    Comparison apart = Comparison.of(first, second);
+    AdapterDistance apart = AdapterDistance.of(first, second);
     double[][] a = at(matrices(first), Q);
     double[][] b = at(matrices(second), Q);
-    Comparison.Layer q = apart.layers().getLast();
+    AdapterDistance.Layer q = apart.layers().getLast();
     assertThat(q.difference()).isCloseTo(norm(sum(1, a, -1, b)), within(1e-9));
     double inner = 0;
     for (int o = 0; o < a.length; o++) {
       inner += Update.dot(a[o], b[o]);
     }
     assertThat(q.cosine()).isCloseTo(inner / norm(a) / norm(b), within(1e-9));
-    Comparison.Layer up = apart.layers().getFirst(); // the second has none
+    AdapterDistance.Layer up = apart.layers().getFirst(); // the second has none
     assertThat(up.otherNorm()).isZero();
     assertThat(up.cosine()).isNull();
     assertThat(up.difference()).isEqualTo(up.norm());
-    Comparison same = Comparison.of(first, first);
+    AdapterDistance same = AdapterDistance.of(first, first);
     assertThat(same.difference()).isCloseTo(0, within(1e-6));
     assertThat(same.cosine()).isCloseTo(1, within(1e-12));
   }
@@ -249,7 +249,7 @@ class CombinationTest {
       tensors.put(PeftFiles.nameOfB(Q), filled(scope, new Random(1), 7, 2));
       PeftFiles.save(other, Lora.of(2, 2, Targets.parse("q_proj")), "base", tensors);
     }
-    assertThatThrownBy(() -> Comparison.of(first, other))
+    assertThatThrownBy(() -> AdapterDistance.of(first, other))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("are of different models");
     assertThatThrownBy(

@@ -85,7 +85,7 @@ class PeftConfigTest {
             ranks,
             Map.of("é\n\"\\.", 1e-5),
             new Targets.Regex(".*\\.0\\..*"),
-            new Layers(List.of(2, 1), List.of("layers")),
+            new LayerFilter(List.of(2, 1), List.of("layers")),
             new Extras(List.of("lm_head", "norm"), Map.of("embed_tokens", List.of(9, 4)), 0, true));
     String text = PeftConfig.write(full, "base");
     assertThat(text)
@@ -117,10 +117,10 @@ class PeftConfigTest {
     assertThat(read("{\"peft_type\": \"LORA\", \"target_modules\": \"ALL-linear\"}").targets())
         .isEqualTo(new Targets.AllLinear());
     assertThat(readWith("\"layers_to_transform\": 3").layers())
-        .isEqualTo(new Layers(List.of(3), List.of()));
+        .isEqualTo(new LayerFilter(List.of(3), List.of()));
     assertThat(readWith("\"layers_to_transform\": []").layers()).isNull();
     assertThat(readWith("\"layers_to_transform\": [0], \"layers_pattern\": \"h\"").layers())
-        .isEqualTo(new Layers(List.of(0), List.of("h")));
+        .isEqualTo(new LayerFilter(List.of(0), List.of("h")));
   }
 
   @ParameterizedTest

@@ -32,7 +32,7 @@ class TargetsTest {
   }
 
   private static Lora restricted(
-      Targets targets, @Nullable Targets exclude, @Nullable Layers layers) {
+      Targets targets, @Nullable Targets exclude, @Nullable LayerFilter layers) {
     return new Lora(4, 8, false, 0, targets, Map.of(), Map.of(), exclude, layers, Extras.NONE);
   }
 
@@ -123,30 +123,33 @@ class TargetsTest {
   @Test
   void layersRestrictNamesButNotWholePaths() {
     Targets names = Targets.parse("q_proj,model.layers.3.mlp.up_proj");
-    assertThat(restricted(names, null, new Layers(List.of(1, 11), List.of())).select(LINEARS, ENDS))
+    assertThat(
+            restricted(names, null, new LayerFilter(List.of(1, 11), List.of()))
+                .select(LINEARS, ENDS))
         .containsExactly(
             "model.layers.1.self_attn.q_proj",
             "model.layers.3.mlp.up_proj",
             "model.layers.11.self_attn.q_proj");
     assertThat(
-            restricted(names, null, new Layers(List.of(1), List.of("h", "layers")))
+            restricted(names, null, new LayerFilter(List.of(1), List.of("h", "layers")))
                 .select(LINEARS, ENDS))
         .hasSize(2);
     assertThatThrownBy(
             () ->
-                restricted(names, null, new Layers(List.of(1, 12), List.of()))
+                restricted(names, null, new LayerFilter(List.of(1, 12), List.of()))
                     .select(LINEARS, ENDS))
         .isInstanceOf(InputException.class)
         .hasMessage("layers_to_transform names layer 12; the model has layers 0 to 11");
     assertThatThrownBy(
             () ->
-                restricted(names, null, new Layers(List.of(1), List.of("h"))).select(LINEARS, ENDS))
+                restricted(names, null, new LayerFilter(List.of(1), List.of("h")))
+                    .select(LINEARS, ENDS))
         .isInstanceOf(InputException.class)
         .hasMessage(
             "layers_to_transform names layer 1; the model has no layer that layers_pattern [h]"
                 + " matches");
     assertThatThrownBy(
-            () -> restricted(new Targets.AllLinear(), null, new Layers(List.of(1), List.of())))
+            () -> restricted(new Targets.AllLinear(), null, new LayerFilter(List.of(1), List.of())))
         .isInstanceOf(InputException.class)
         .hasMessage("layers_to_transform needs a list of target_modules, not all-linear");
   }

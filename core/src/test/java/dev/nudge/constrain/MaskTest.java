@@ -113,11 +113,11 @@ class MaskTest {
   @Test
   void aMachineThatForgetsAllTheTimeAllowsTheSame() throws IOException {
     Tokenizer tokenizer = Walks.trained(folder);
-    Words words = Words.of(tokenizer, List.of());
+    TokenTrie words = TokenTrie.of(tokenizer, List.of());
     Rules rules = SchemaCompiler.compile(JsonSchemaTest.JSON.readTree(PERSON), words.writable());
     assertThat(rules.seal()).isTrue();
-    Constraint.State state = new Machine(rules, words, new BitSet()).start();
-    Constraint.State forgetful = new Machine(rules, words, new BitSet(), 100).start();
+    Constraint.State state = new GrammarMatcher(rules, words, new BitSet()).start();
+    Constraint.State forgetful = new GrammarMatcher(rules, words, new BitSet(), 100).start();
     for (int id : tokens(tokenizer, ANSWER)) {
       state = state.push(id);
       forgetful = forgetful.push(id);
@@ -130,12 +130,12 @@ class MaskTest {
   @Test
   void anyNumberOfBracketsMayBeOpen() throws IOException {
     Tokenizer tokenizer = Walks.trained(folder);
-    Words words = Words.of(tokenizer, List.of());
+    TokenTrie words = TokenTrie.of(tokenizer, List.of());
     Rules rules = SchemaCompiler.compile(JsonSchemaTest.JSON.readTree("{}"), words.writable());
     assertThat(rules.seal()).isTrue();
     for (long most : new long[] {300_000, Long.MAX_VALUE}) { // the first forgets a few times
       int depth = most == Long.MAX_VALUE ? 20_000 : 3_000;
-      Constraint.State state = new Machine(rules, words, new BitSet(), most).start();
+      Constraint.State state = new GrammarMatcher(rules, words, new BitSet(), most).start();
       for (String bracket : List.of("[", "]")) {
         int id = tokenizer.id(bracket).orElseThrow();
         for (int i = 0; i < depth; i++) {
@@ -249,7 +249,7 @@ class MaskTest {
     Tokenizer tokenizer = Tokenizer.load(SMOL);
     int end = tokenizer.eosId();
     long begin = System.nanoTime();
-    Words.of(tokenizer, List.of(end));
+    TokenTrie.of(tokenizer, List.of(end));
     long tree = System.nanoTime();
     Constraint constraint = Constraint.jsonSchema(PERSON, tokenizer, List.of(end));
     long compiled = System.nanoTime();

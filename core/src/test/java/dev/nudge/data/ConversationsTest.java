@@ -60,7 +60,7 @@ class ConversationsTest {
 
         private String text(ArrayNode messages, int count) {
           StringBuilder text = new StringBuilder();
-          messages.valueStream().limit(count).forEach(m -> text.append(Turns.text(m)));
+          messages.valueStream().limit(count).forEach(m -> text.append(MessageOrder.text(m)));
           return text.toString();
         }
       };

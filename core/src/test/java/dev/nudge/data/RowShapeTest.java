@@ -209,8 +209,8 @@ class RowShapeTest {
     }
     var row =
         (RowShape.Content.Conversation) read(null, List.of(), "{\"messages\": " + messages + "]}");
-    assertThat(Turns.inOrder(row.messages())).isEqualTo(inOrder);
-    assertThat(Turns.hasEmpty(row.messages())).isFalse();
+    assertThat(MessageOrder.inOrder(row.messages())).isEqualTo(inOrder);
+    assertThat(MessageOrder.hasEmpty(row.messages())).isFalse();
   }
 
   @Test
@@ -222,6 +222,6 @@ class RowShapeTest {
                 List.of(),
                 "{\"messages\": [{\"role\": \"user\", \"content\": \" \\n\"}, {\"role\": \"assistant\","
                     + " \"content\": \"a\"}]}");
-    assertThat(Turns.hasEmpty(row.messages())).isTrue();
+    assertThat(MessageOrder.hasEmpty(row.messages())).isTrue();
   }
 }

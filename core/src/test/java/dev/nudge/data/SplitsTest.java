@@ -257,8 +257,10 @@ class SplitsTest {
     JsonNode call =
         Json.parse(
             "{\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"function\": {\"name\": \"mail\", \"arguments\": {\"to\": \"ann.lee@mail.org\"}}}], \"reasoning_content\": \"so\"}");
-    assertThat(Turns.text(call)).isEmpty();
-    assertThat(Turns.all(call)).contains("ann.lee@mail.org", "so").doesNotContain("assistant");
+    assertThat(MessageOrder.text(call)).isEmpty();
+    assertThat(MessageOrder.all(call))
+        .contains("ann.lee@mail.org", "so")
+        .doesNotContain("assistant");
     ArrayNode talk = JsonNodeFactory.instance.arrayNode().add(call);
     Look look = Look.at(new RowShape.Content.Conversation(talk, null, DataShape.MESSAGES));
     assertThat(look.flaws()).contains(Flaw.PERSONAL_DATA);

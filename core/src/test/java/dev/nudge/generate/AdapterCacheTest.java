@@ -73,8 +73,9 @@ class AdapterCacheTest {
     }
   }
 
-  private Request request(int tokens) {
-    return Request.of(session.encode("pump"), SamplingSettings.greedy().withMaxTokens(tokens));
+  private GenerationRequest request(int tokens) {
+    return GenerationRequest.of(
+        session.encode("pump"), SamplingSettings.greedy().withMaxTokens(tokens));
   }
 
   private String said(String digest, Path folder) {
@@ -269,7 +270,8 @@ class AdapterCacheTest {
     int busy = 0;
     for (int i = 0; i < many; i++) {
       int adapter = random.nextInt(8);
-      Request request = request(1 + random.nextInt(4)).withClient("client " + random.nextInt(5));
+      GenerationRequest request =
+          request(1 + random.nextInt(4)).withClient("client " + random.nextInt(5));
       try (AdapterCache.Lease lease =
           random.nextInt(4) == 0
               ? null

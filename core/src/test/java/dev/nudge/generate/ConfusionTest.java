@@ -2,7 +2,7 @@ package dev.nudge.generate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.data.Question;
+import dev.nudge.data.PromptRow;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -10,8 +10,8 @@ import org.junit.jupiter.api.Test;
 
 /// Which answers are given for which.
 class ConfusionTest {
-  private static Question expects(int index, String answer) {
-    return new Question(index, Path.of("rows"), 1, "", new int[] {1}, answer);
+  private static PromptRow expects(int index, String answer) {
+    return new PromptRow(index, Path.of("rows"), 1, "", new int[] {1}, answer);
   }
 
   private static RowAnswers.Row answer(int index, String expected, String answer) {
@@ -20,7 +20,7 @@ class ConfusionTest {
 
   @Test
   void rowsAreCountedByWhatTheyExpectAndAreAnswered() {
-    List<Question> questions =
+    List<PromptRow> questions =
         List.of(
             expects(0, " water"),
             expects(2, " water\n"),
@@ -42,7 +42,7 @@ class ConfusionTest {
 
   @Test
   void manyAnswersAreNoClasses() {
-    List<Question> many =
+    List<PromptRow> many =
         IntStream.rangeClosed(0, Confusion.MOST).mapToObj(i -> expects(i, "a" + i)).toList();
     assertThat(Confusion.of(many, List.of())).isNull();
     assertThat(Confusion.of(many.subList(1, many.size()), List.of())).hasSize(Confusion.MOST);

@@ -79,8 +79,8 @@ class ServingTest {
     return SamplingSettings.greedy().withMaxTokens(tokens);
   }
 
-  private Request request(String prompt, int tokens) {
-    return Request.of(session.encode(prompt), greedy(tokens));
+  private GenerationRequest request(String prompt, int tokens) {
+    return GenerationRequest.of(session.encode(prompt), greedy(tokens));
   }
 
   @Test
@@ -99,7 +99,7 @@ class ServingTest {
     List<Serving.Running> running = new ArrayList<>();
     for (int i = 0; i < 30; i++) {
       Path adapter = adapters.get(i % 3);
-      Request request = request("pump station", 20).withClient("client " + i % 4);
+      GenerationRequest request = request("pump station", 20).withClient("client " + i % 4);
       told.add(new Told());
       if (adapter == null) {
         running.add(session.serving().start(request, told.getLast()));
@@ -132,7 +132,7 @@ class ServingTest {
     session = Session.load(exact, null, MACHINE, warning -> {});
     SamplingSettings thought = greedy(300).withLogprobs(true).withTopLogprobs(2);
     Told said = new Told();
-    session.serving().start(Request.of(session.encode("pump"), thought), said).await();
+    session.serving().start(GenerationRequest.of(session.encode("pump"), thought), said).await();
     int[] first = session.encode("pump");
     int[] all = new int[first.length + said.tokens.size()];
     System.arraycopy(first, 0, all, 0, first.length);
@@ -154,7 +154,7 @@ class ServingTest {
     for (int i = 0; i < 2; i++) { // the second time its keys are there
       prompt.clear();
       again.texts.clear();
-      Request echo = Request.of(all, thought.withMaxTokens(1)).withEcho();
+      GenerationRequest echo = GenerationRequest.of(all, thought.withMaxTokens(1)).withEcho();
       assertThat(session.serving().start(echo, again).await().cachedTokens()).isZero();
       assertThat(prompt).hasSize(all.length - 1);
       for (int j = first.length - 1; j < prompt.size(); j++) {
@@ -204,7 +204,8 @@ class ServingTest {
   @Test
   void aCancelledRequestEndsWithinATokenAndGivesItsPlacesBack() throws InterruptedException {
     Told told = new Told();
-    Request endless = request("pump", 100_000).withN(3); // as long as the model has positions
+    GenerationRequest endless =
+        request("pump", 100_000).withN(3); // as long as the model has positions
     Serving.Running running = session.serving().start(endless, told);
     told.begun.await();
     running.cancel();
@@ -247,12 +248,14 @@ class ServingTest {
   @Test
   void whatCannotBeAnsweredIsRefusedAtOnce() {
     Serving serving = session.serving();
-    assertThatThrownBy(() -> serving.start(Request.of(new int[0], greedy(5)), new Told()))
+    assertThatThrownBy(() -> serving.start(GenerationRequest.of(new int[0], greedy(5)), new Told()))
         .isInstanceOf(InputException.class);
-    assertThatThrownBy(() -> serving.start(Request.of(new int[] {1 << 20}, greedy(5)), new Told()))
+    assertThatThrownBy(
+            () -> serving.start(GenerationRequest.of(new int[] {1 << 20}, greedy(5)), new Told()))
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith("the prompt has token 1048576, and there are tokens 0 to ");
-    assertThatThrownBy(() -> serving.start(Request.of(new int[100_000], greedy(5)), new Told()))
+    assertThatThrownBy(
+            () -> serving.start(GenerationRequest.of(new int[100_000], greedy(5)), new Told()))
         .isInstanceOf(InputException.class);
   }
 }

@@ -67,7 +67,7 @@ class MergeMemoryTest {
         long layer = scope.bytes() + (nested ? scales(config) : 0);
         long lane = new MergedWeights(base, config, adapters, BACKEND, block).laneBytes();
         int tokens = probe.stream().mapToInt(ids -> ids.length).sum();
-        int rows = Difference.rows(config.vocabSize());
+        int rows = ModelDifference.rows(config.vocabSize());
         long rotary = 2L * probe.getFirst().length * config.headDim() * 4;
         return new Counted(
             layer + MergedWeights.lanes(lane, threads) * lane,

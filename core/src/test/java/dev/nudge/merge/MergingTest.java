@@ -297,9 +297,9 @@ class MergingTest {
                 model, new Nf4Format(true), () -> BaseDigest.of(model, Backends.cache())),
             Map.of())
         .write(adapter);
-    Difference plain = merged(model, silent, "plain").difference();
-    Difference original = merged(model, adapter, "o", "into", "original").difference();
-    Difference trained = merged(model, adapter, "t").difference();
+    ModelDifference plain = merged(model, silent, "plain").difference();
+    ModelDifference original = merged(model, adapter, "o", "into", "original").difference();
+    ModelDifference trained = merged(model, adapter, "t").difference();
     assertThat(
             Files.mismatch(
                 temp.resolve("o/model.safetensors"), temp.resolve("plain/model.safetensors")))
@@ -318,7 +318,7 @@ class MergingTest {
   void theDifferenceOfAnExactMergeIsRoundingOnly() throws IOException {
     Path model = Bases.write(temp.resolve("model"), Dtype.F32, 1, false);
     Path adapter = Bases.adapter(temp.resolve("adapter"), model, lora(false, "all-linear"), 1);
-    Difference d =
+    ModelDifference d =
         requireNonNull(run(settings(model, List.of(adapter), temp.resolve("out")))).difference();
     assertThat(d.tokens()).isEqualTo(9 * 64); // cut to the model's positions
     assertThat(d.kl()).isBetween(-1e-12, 1e-9);
@@ -526,7 +526,7 @@ class MergingTest {
         row[v] = random.nextGaussian();
       }
     }
-    Difference d = Difference.of(z[0], z[1], 5);
+    ModelDifference d = ModelDifference.of(z[0], z[1], 5);
     double[] p = softmax(z[0]);
     double[] q = softmax(z[1]);
     double kl = 0;

@@ -210,10 +210,11 @@ class LayerAutogradTest {
           new DecoderLayer(
               new Half(
                   new Norm(first, eps, 0),
-                  new Attention(0, heads, rotary, Split.of(q.slot, k.slot, v.slot), o.slot, null)),
+                  new Attention(
+                      0, heads, rotary, SplitLinear.of(q.slot, k.slot, v.slot), o.slot, null)),
               new Half(
                   new Norm(second, eps, 0),
-                  new Mlp(Split.of(gate.slot, up.slot), down.slot, Glu.Activation.SILU)));
+                  new Mlp(SplitLinear.of(gate.slot, up.slot), down.slot, Glu.Activation.SILU)));
       Tape tape = new Tape(ws);
       Pass p =
           new Pass(

@@ -42,15 +42,18 @@ class ManyAdaptersTest {
         String to = digest(name + v);
         lines.add(
             Json.line(
-                new Event.Pushed(name, NOTE, v, to, 1500, 9_000_000, 16, digest("base")).values()));
+                new RegistryEvent.Pushed(name, NOTE, v, to, 1500, 9_000_000, 16, digest("base"))
+                    .values()));
         lines.add(
             Json.line(
-                new Event.Moved(name, NOTE, "champion", last, to, v, false, List.of()).values()));
+                new RegistryEvent.Moved(name, NOTE, "champion", last, to, v, false, List.of())
+                    .values()));
         last = to;
       }
       lines.add(
           Json.line(
-              new Event.Moved(name, NOTE, "champion", last, digest(name + 2), 2, true, List.of())
+              new RegistryEvent.Moved(
+                      name, NOTE, "champion", last, digest(name + 2), 2, true, List.of())
                   .values()));
     }
     Files.write(folder.resolve("journal.jsonl"), lines);

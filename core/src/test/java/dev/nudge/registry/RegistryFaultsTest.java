@@ -251,11 +251,12 @@ class RegistryFaultsTest {
     assertThat(now.adapter("crowd").versions())
         .extracting(Version::number)
         .containsExactlyElementsOf(IntStream.rangeClosed(1, 32).boxed().toList());
-    List<Event> moves = now.log("crowd").stream().filter(e -> e instanceof Event.Moved).toList();
+    List<RegistryEvent> moves =
+        now.log("crowd").stream().filter(e -> e instanceof RegistryEvent.Moved).toList();
     assertThat(moves).hasSize(32);
     for (int i = 1; i < moves.size(); i++) {
-      assertThat(((Event.Moved) moves.get(i)).from())
-          .isEqualTo(((Event.Moved) moves.get(i - 1)).to());
+      assertThat(((RegistryEvent.Moved) moves.get(i)).from())
+          .isEqualTo(((RegistryEvent.Moved) moves.get(i - 1)).to());
     }
     whole(now, "after all writers");
   }
@@ -272,7 +273,7 @@ class RegistryFaultsTest {
             .register(
                 "taken",
                 () -> {
-                  Stored stored = intake.store(new Layout(folder));
+                  StoredVersion stored = intake.store(new OciLayout(folder));
                   if (tries.incrementAndGet() < 3) {
                     assertThat(other.collect().blobs()).isPositive(); // it is not registered yet
                   }

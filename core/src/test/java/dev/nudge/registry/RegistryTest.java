@@ -95,7 +95,7 @@ class RegistryTest {
     String near = short8 + (digits.endsWith("0") ? "1" : "0").repeat(56);
     Journal journal = new Journal(registry.folder());
     journal.read();
-    journal.append(new Event.Pushed("support", note("near"), 2, near, 1, 1, 1, null));
+    journal.append(new RegistryEvent.Pushed("support", note("near"), 2, near, 1, 1, 1, null));
     refused(
         Reason.UNKNOWN,
         "is the beginning of the digests of support:1, support:2; give more of its digits",
@@ -184,17 +184,17 @@ class RegistryTest {
     registry.alias(
         "support", "champion", second, Alias.Expected.ANY, Note.by("anna", "wins by 3 %"));
     registry.rollback("support", "champion", Alias.Expected.ANY, Note.by("bot", "guardrail"));
-    List<Event> log = registry.log("support");
+    List<RegistryEvent> log = registry.log("support");
     assertThat(log)
-        .extracting(Event::word)
+        .extracting(RegistryEvent::word)
         .containsExactly("push", "push", "alias", "alias", "rollback");
-    Event.Moved moved = (Event.Moved) log.get(3);
+    RegistryEvent.Moved moved = (RegistryEvent.Moved) log.get(3);
     assertThat(moved.note().by()).isEqualTo("anna");
     assertThat(moved.note().why()).isEqualTo("wins by 3 %");
     assertThat(moved.from()).isEqualTo(first.digest());
     assertThat(moved.to()).isEqualTo(second.digest());
     assertThat(moved.note().at()).isBetween(first.pushed().at(), java.time.Instant.now());
-    assertThat(((Event.Moved) log.get(4)).to()).isEqualTo(first.digest());
+    assertThat(((RegistryEvent.Moved) log.get(4)).to()).isEqualTo(first.digest());
     assertThat(registry.log("nobody")).isEmpty();
   }
 
@@ -234,7 +234,8 @@ class RegistryTest {
     Journal journal = new Journal(registry.folder());
     journal.read();
     journal.append(
-        new Event.Stated("support", note("old"), 1, VersionState.RETIRED, VersionState.DEPLOYED));
+        new RegistryEvent.Stated(
+            "support", note("old"), 1, VersionState.RETIRED, VersionState.DEPLOYED));
     assertThat(Registry.open(registry.folder()).find(one).state()).isEqualTo(VersionState.RETIRED);
   }
 

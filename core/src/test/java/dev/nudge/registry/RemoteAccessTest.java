@@ -31,7 +31,7 @@ class RemoteAccessTest {
   private final List<String> atStore = new ArrayList<>(); // what authorises, where blobs lie
   private final List<String> scopes = new ArrayList<>();
   private Version version;
-  private Layout layout;
+  private OciLayout layout;
   private Registry elsewhere;
   private HttpServer hub;
   private HttpServer store;

@@ -28,7 +28,7 @@ class RemoteTlsTest {
 
   @TempDir Path temp;
   private Version version;
-  private Layout layout;
+  private OciLayout layout;
   private Registry elsewhere;
   private SSLContext own;
   private HttpsServer server;

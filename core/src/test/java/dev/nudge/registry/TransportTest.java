@@ -174,7 +174,7 @@ class TransportTest {
                     .files("")
                     .get("adapter_model.safetensors"))
             .digest();
-    Path blob = new Layout(folder).blobs().path(weights);
+    Path blob = new OciLayout(folder).blobs().path(weights);
     byte[] bytes = Files.readAllBytes(blob);
     bytes[100] ^= 1;
     Files.delete(blob);
@@ -190,7 +190,7 @@ class TransportTest {
   void aManifestThatNamesOtherPathsIsRefused() throws IOException {
     Path folder = temp.resolve("layout");
     publish(folder.toString(), "1");
-    Layout layout = new Layout(folder);
+    OciLayout layout = new OciLayout(folder);
     String text = new String(layout.blobs().read(version.digest()), StandardCharsets.UTF_8);
     for (String name : List.of("../../x", "a/b", "/etc/passwd", ".hidden", "adapter_config.json")) {
       String evil = text.replace("\"lineage.json\"", "\"" + name + "\"");

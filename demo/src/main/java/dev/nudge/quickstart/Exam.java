@@ -7,8 +7,8 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.world.Grader;
-import dev.nudge.world.Rows;
-import dev.nudge.world.Ticket;
+import dev.nudge.world.JsonlRows;
+import dev.nudge.world.SupportTicket;
 import dev.nudge.world.World;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -22,7 +22,7 @@ import java.util.function.Consumer;
 ///
 /// @param training cases to learn from
 /// @param test held-out cases
-record Exam(List<Ticket> training, List<Ticket> test) {
+record Exam(List<SupportTicket> training, List<SupportTicket> test) {
   private static final World WORLD = new World(0);
   private static final int MOST_TOKENS = 96; // of an answer, which has some 50
   private static final SamplingSettings GREEDY =
@@ -38,12 +38,12 @@ record Exam(List<Ticket> training, List<Ticket> test) {
     return prompts(test);
   }
 
-  private static List<String> prompts(List<Ticket> tickets) {
-    return tickets.stream().map(Ticket::prompt).toList();
+  private static List<String> prompts(List<SupportTicket> tickets) {
+    return tickets.stream().map(SupportTicket::prompt).toList();
   }
 
-  private static List<String> right(List<Ticket> tickets) {
-    return tickets.stream().map(Ticket::completion).toList();
+  private static List<String> right(List<SupportTicket> tickets) {
+    return tickets.stream().map(SupportTicket::completion).toList();
   }
 
   /// The held-out messages, each with solved cases of `training` before it.
@@ -67,9 +67,9 @@ record Exam(List<Ticket> training, List<Ticket> test) {
   /// Writes the rows to learn from, and the test as `generate --data` takes it.
   void write(Workplace place) {
     try {
-      Rows.write(place.rows(), prompts(training), right(training));
-      Rows.write(place.path("test.jsonl"), prompts(), right(test));
-      Rows.write(place.path("few-shot.jsonl"), fewShot(), right(test));
+      JsonlRows.write(place.rows(), prompts(training), right(training));
+      JsonlRows.write(place.path("test.jsonl"), prompts(), right(test));
+      JsonlRows.write(place.path("few-shot.jsonl"), fewShot(), right(test));
     } catch (IOException e) {
       throw new RunException("cannot write " + place.rows() + ": " + OutFolder.reason(e), e);
     }
@@ -108,7 +108,7 @@ record Exam(List<Ticket> training, List<Ticket> test) {
     return grades;
   }
 
-  static Grader.Grade grade(Ticket ticket, String answer) {
+  static Grader.Grade grade(SupportTicket ticket, String answer) {
     return Grader.of(ticket.completion()).grade(answer);
   }
 }

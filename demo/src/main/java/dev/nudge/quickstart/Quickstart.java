@@ -12,7 +12,7 @@ import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.world.Grader;
 import dev.nudge.world.Score;
-import dev.nudge.world.Ticket;
+import dev.nudge.world.SupportTicket;
 import dev.nudge.world.World;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -60,7 +60,7 @@ public final class Quickstart {
   /// @return what was found; null where it was cancelled
   /// @throws dev.nudge.settings.InputException in one line, for whatever a user can mend
   /// @throws dev.nudge.settings.RunException where it fails while running
-  public static @Nullable Report run(
+  public static @Nullable QuickstartResult run(
       Wanted wanted, Machine machine, Consumer<Chapter> told, BooleanSupplier cancelled) {
     try {
       return new Quickstart(wanted, machine, told, cancelled).go();
@@ -69,7 +69,7 @@ public final class Quickstart {
     }
   }
 
-  private Report go() {
+  private QuickstartResult go() {
     long start = System.nanoTime();
     try (Workplace place = Workplace.of(wanted.keep())) {
       Chapter.Opened opened;
@@ -101,7 +101,7 @@ public final class Quickstart {
       begin(Chapter.Stage.SIZES);
       Chapter.Sizes sizes = tell(Sizing.of(lesson.prepared(), place.adapter(), machine));
       boolean passed = adapted.against().secondIsBetter() && merges.merged().accepted();
-      return new Report(
+      return new QuickstartResult(
           opened, base, trained, adapted, samples, merges, sizes, passed, since(start));
     }
   }
@@ -172,8 +172,8 @@ public final class Quickstart {
   /// The adapter goes off, and on again: an assignment to the model's slots each.
   private Chapter.Samples samples(Session session) {
     long start = begin(Chapter.Stage.SAMPLES);
-    List<Ticket> shown = World.oneOfEach(exam.test());
-    List<String> prompts = shown.stream().map(Ticket::prompt).toList();
+    List<SupportTicket> shown = World.oneOfEach(exam.test());
+    List<String> prompts = shown.stream().map(SupportTicket::prompt).toList();
     session.adapters().disable();
     List<String> off = answers(session, prompts);
     session.adapters().enable();

@@ -3,7 +3,7 @@
 ///
 /// It calls the library as any program does and draws its rows from `dev.nudge.world`. It knows
 /// nothing about flags, terminals or how results are drawn: it tells [Chapter]s, and returns a
-/// [Report]. Read [Quickstart] first.
+/// [QuickstartResult]. Read [Quickstart] first.
 @NullMarked
 package dev.nudge.quickstart;
 

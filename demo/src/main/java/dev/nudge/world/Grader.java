@@ -21,7 +21,7 @@ public record Grader(String team, Urgency urgency, String product, String code, 
     }
   }
 
-  /// Takes the right answer, as [Ticket#completion] writes it.
+  /// Takes the right answer, as [SupportTicket#completion] writes it.
   ///
   /// @throws IllegalArgumentException where it is no ticket
   public static Grader of(String completion) {

@@ -101,16 +101,16 @@ final class Pages {
     } else if (kind < 5) {
       return repetition();
     }
-    Facts facts = any();
+    CaseFacts facts = any();
     String input = facts.fill(random.nextBoolean() ? "{message}" : "{complaint}");
     return asking("Instruction: ", facts, pick(INSTRUCTIONS), "\nInput: " + input + "\nOutput:");
   }
 
-  private static Page question(Facts facts, String question) {
+  private static Page question(CaseFacts facts, String question) {
     return asking("Question: ", facts, question, "\nAnswer:");
   }
 
-  private static Page asking(String before, Facts facts, String template, String behind) {
+  private static Page asking(String before, CaseFacts facts, String template, String behind) {
     int bar = template.indexOf('|');
     return new Page(
         before + facts.fill(template.substring(0, bar)) + behind,
@@ -135,13 +135,13 @@ final class Pages {
   }
 
   /// A case of any machine, as pages may tell it: one time in four in a phrasing that cases have.
-  Facts any() {
+  CaseFacts any() {
     return of(catalogue.any(random));
   }
 
-  private Facts of(Product product) {
+  private CaseFacts of(Product product) {
     Phrasing phrasing = random.nextInt(4) == 0 ? pick(phrasings) : chatter.phrasing();
-    return Facts.draw(product, phrasing, random);
+    return CaseFacts.draw(product, phrasing, random);
   }
 
   private <T> T pick(List<T> all) {

@@ -63,7 +63,7 @@ final class Worksheet {
     Collections.shuffle(times, random);
     StringBuilder text = new StringBuilder();
     for (int i = 2 + random.nextInt(3); i > 0; i--) {
-      Facts facts = pages.any();
+      CaseFacts facts = pages.any();
       String reply = replies ? between + pick(timed ? TIMED_REPLIES : REPLIES) : "";
       String line =
           (String.join(between, fields) + reply)

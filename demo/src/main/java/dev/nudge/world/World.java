@@ -46,27 +46,27 @@ public record World(long seed) {
   }
 
   /// Cases to learn the task from.
-  public List<Ticket> training(int rows) {
+  public List<SupportTicket> training(int rows) {
     return tickets(new Catalogue().known(), Phrasing.known(), rows, stream(4));
   }
 
   /// Cases of machines and phrasings that nothing was trained on.
-  public List<Ticket> test(int rows) {
+  public List<SupportTicket> test(int rows) {
     return tickets(new Catalogue().heldOut(), Phrasing.heldOut(), rows, stream(5));
   }
 
-  private static List<Ticket> tickets(
+  private static List<SupportTicket> tickets(
       List<Product> products, List<Phrasing> phrasings, int rows, Random random) {
-    List<Ticket> tickets = new ArrayList<>();
+    List<SupportTicket> tickets = new ArrayList<>();
     for (int i = 0; i < rows; i++) {
-      tickets.add(Ticket.draw(products, phrasings, random));
+      tickets.add(SupportTicket.draw(products, phrasings, random));
     }
     return tickets;
   }
 
   /// The first case of each urgency.
-  public static List<Ticket> oneOfEach(List<Ticket> tickets) {
-    List<Ticket> first = new ArrayList<>();
+  public static List<SupportTicket> oneOfEach(List<SupportTicket> tickets) {
+    List<SupportTicket> first = new ArrayList<>();
     for (Urgency urgency : Urgency.values()) {
       tickets.stream()
           .filter(t -> t.facts().urgency() == urgency)
@@ -77,20 +77,21 @@ public record World(long seed) {
   }
 
   /// Returns the tickets' answers in another order, for a control: only their form can be learned.
-  List<String> permuted(List<Ticket> tickets) {
-    List<String> answers = new ArrayList<>(tickets.stream().map(Ticket::completion).toList());
+  List<String> permuted(List<SupportTicket> tickets) {
+    List<String> answers =
+        new ArrayList<>(tickets.stream().map(SupportTicket::completion).toList());
     Collections.shuffle(answers, stream(6));
     return answers;
   }
 
   /// Prompts that show cases of `training` before the one to answer.
-  public List<String> fewShot(List<Ticket> test, List<Ticket> training) {
+  public List<String> fewShot(List<SupportTicket> test, List<SupportTicket> training) {
     Random random = stream(7);
     List<String> prompts = new ArrayList<>();
-    for (Ticket ticket : test) {
+    for (SupportTicket ticket : test) {
       StringBuilder prompt = new StringBuilder();
       for (int i = 0; i < SHOTS; i++) {
-        Ticket shown = training.get(random.nextInt(training.size()));
+        SupportTicket shown = training.get(random.nextInt(training.size()));
         prompt.append(shown.prompt()).append(shown.completion()).append("\n\n");
       }
       prompts.add(prompt + ticket.prompt());

@@ -5,7 +5,7 @@
 /// `docs/reference/world.md` says why it is as it is. It knows nothing about models, tokenizers or
 /// training.
 ///
-/// Read [Ticket] first.
+/// Read [SupportTicket] first.
 @NullMarked
 package dev.nudge.world;
 

@@ -60,7 +60,7 @@ class QuickstartTest {
     }
   }
 
-  private @Nullable Report run(@Nullable Path keep, String model, int stopAtStep) {
+  private @Nullable QuickstartResult run(@Nullable Path keep, String model, int stopAtStep) {
     Machine machine = new Machine(2, 4L << 30, Path.of("target/cache"), "test");
     return Quickstart.run(
         new Wanted(shared.resolve(model), keep, 40, 1, 1e-3, 6),
@@ -76,7 +76,7 @@ class QuickstartTest {
   @Test
   void everyStageHasItsChapterAndEverythingIsKept() {
     Path keep = folder.resolve("a/kept");
-    Report report = Objects.requireNonNull(run(keep, "m2048", Integer.MAX_VALUE));
+    QuickstartResult report = Objects.requireNonNull(run(keep, "m2048", Integer.MAX_VALUE));
     assertThat(told.stream().filter(c -> c instanceof Chapter.Begun).toList())
         .isEqualTo(Stream.of(Chapter.Stage.values()).map(Chapter.Begun::new).toList());
     assertThat(told)

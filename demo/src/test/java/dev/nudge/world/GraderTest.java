@@ -28,7 +28,7 @@ class GraderTest {
 
   @Test
   void everyTicketGradesItselfAsExact() {
-    for (Ticket ticket : new World(3).test(500)) {
+    for (SupportTicket ticket : new World(3).test(500)) {
       assertThat(Grader.of(ticket.completion()).grade(ticket.completion()).exact()).isTrue();
     }
   }
@@ -110,7 +110,7 @@ class GraderTest {
   private static String run(String... args) throws IOException {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     try (PrintStream to = new PrintStream(out, true, StandardCharsets.UTF_8)) {
-      Main.run(List.of(args), to);
+      WorldMain.run(List.of(args), to);
     }
     return out.toString(StandardCharsets.UTF_8);
   }

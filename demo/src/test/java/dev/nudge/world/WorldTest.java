@@ -83,8 +83,8 @@ class WorldTest {
   void noHeldOutMessageSharesEightWordsInARow() {
     Set<String> seen = new HashSet<>();
     trainingTexts().forEach(text -> seen.addAll(runsOfEight(text)));
-    List<Ticket> test = WORLD.test(3000);
-    for (Ticket ticket : test) {
+    List<SupportTicket> test = WORLD.test(3000);
+    for (SupportTicket ticket : test) {
       assertThat(runsOfEight(ticket.facts().message())).noneMatch(seen::contains);
     }
     // The check sees such runs where they are.
@@ -133,7 +133,7 @@ class WorldTest {
 
   @Test
   void whatTwoTextsMayShareIsShort() {
-    for (Part part : Part.values()) {
+    for (MachinePart part : MachinePart.values()) {
       assertThat(words(part.word())).hasSize(1);
       assertThat(words(part.other())).hasSizeLessThanOrEqualTo(2);
     }
@@ -153,7 +153,7 @@ class WorldTest {
     }
     assertThat(sayings).doesNotHaveDuplicates();
     List<String> parts = new ArrayList<>();
-    for (Part part : Part.values()) {
+    for (MachinePart part : MachinePart.values()) {
       parts.addAll(List.of(part.word(), part.other(), part.letter()));
     }
     assertThat(parts).doesNotHaveDuplicates();
@@ -167,7 +167,7 @@ class WorldTest {
           new ArrayList<>(List.of("make", "--out", folder.resolve(seed).toString()));
       args.addAll(List.of(sizes));
       args.addAll(List.of("--seed", seed));
-      Main.run(
+      WorldMain.run(
           args, new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8));
     }
     // Recorded: whatever changes a text changes the base that was trained on it.
@@ -186,8 +186,8 @@ class WorldTest {
 
   @Test
   void theControlHasTheSameAnswersElsewhere() {
-    List<Ticket> training = WORLD.training(1000);
-    List<String> answers = training.stream().map(Ticket::completion).toList();
+    List<SupportTicket> training = WORLD.training(1000);
+    List<String> answers = training.stream().map(SupportTicket::completion).toList();
     List<String> control = WORLD.permuted(training);
     assertThat(control).containsExactlyInAnyOrderElementsOf(answers);
     int same = 0;

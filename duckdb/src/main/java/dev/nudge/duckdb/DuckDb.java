@@ -85,7 +85,7 @@ public final class DuckDb implements TableReader {
           connection.prepareStatement(
               "SELECT to_json(\"nudge row\")::VARCHAR FROM (" + query + "\n) AS \"nudge row\"");
       ResultSet result = statement.executeQuery();
-      return new Rows(connection, statement, result);
+      return new QueryRows(connection, statement, result);
     } catch (SQLException e) {
       close(connection);
       throw new InputException(what + " cannot be read: " + reason(e), e);

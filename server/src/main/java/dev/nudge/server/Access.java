@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// @param keys null: everybody is served
 /// @param admin digest of the admin key; null: there is none
 /// @param local whether nobody but this machine can reach the server
-record Access(@Nullable Keys keys, @Nullable String admin, boolean local, Client anybody) {
+record Access(@Nullable ApiKeys keys, @Nullable String admin, boolean local, Client anybody) {
   /// Who a route is for.
   enum Level {
     /// Everybody.
@@ -40,7 +40,9 @@ record Access(@Nullable Keys keys, @Nullable String admin, boolean local, Client
     Path clients = settings.apiKeys();
     Path admin = settings.adminKeyFile();
     return new Access(
-        clients == null ? null : Keys.read(clients, Usage.beside(clients, Clock.systemUTC())),
+        clients == null
+            ? null
+            : ApiKeys.read(clients, ClientUsage.beside(clients, Clock.systemUTC())),
         admin == null ? null : adminDigest(admin),
         settings.isLocal(),
         Client.anybody());
@@ -54,7 +56,7 @@ record Access(@Nullable Keys keys, @Nullable String admin, boolean local, Client
             "--admin-key-file %s holds %d characters; a key has at least 16, as nudge keys add makes it"
                 .formatted(file, text.length()));
       }
-      return text.matches("sha256:[0-9a-f]{64}") ? text : Keys.digest(text);
+      return text.matches("sha256:[0-9a-f]{64}") ? text : ApiKeys.digest(text);
     } catch (IOException e) {
       throw new InputException(
           "--admin-key-file " + file + " cannot be read: " + OutFolder.reason(e), e);
@@ -95,7 +97,7 @@ record Access(@Nullable Keys keys, @Nullable String admin, boolean local, Client
   private boolean isAdmin(String key) {
     return admin != null
         && MessageDigest.isEqual(
-            Keys.digest(key).getBytes(StandardCharsets.US_ASCII),
+            ApiKeys.digest(key).getBytes(StandardCharsets.US_ASCII),
             admin.getBytes(StandardCharsets.US_ASCII));
   }
 

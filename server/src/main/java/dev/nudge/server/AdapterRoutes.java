@@ -80,7 +80,7 @@ record AdapterRoutes(Shared shared) {
     ObjectNode reply = JsonNodeFactory.instance.objectNode().put("object", "list");
     reply.put("bytes", cache.bytes()).put("budget_bytes", cache.budget());
     ArrayNode data = reply.putArray("data");
-    for (Adapters.Card card : shared.adapters().list()) {
+    for (ServedAdapters.Card card : shared.adapters().list()) {
       ObjectNode one = data.addObject().put("id", card.id()).put("object", "lora_adapter");
       Served served = card.served();
       one.put("name", served.name()).put("version", served.version());

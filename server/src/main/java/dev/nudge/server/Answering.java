@@ -4,7 +4,7 @@ import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.AnswerEvent;
 import dev.nudge.generate.Completion;
 import dev.nudge.generate.Gaps;
-import dev.nudge.generate.Request;
+import dev.nudge.generate.GenerationRequest;
 import dev.nudge.generate.Serving;
 import dev.nudge.generate.TokenLogprob;
 import dev.nudge.generate.Usage;
@@ -47,18 +47,18 @@ final class Answering {
   /// Answers prompts, each with as many choices as the request says; those of the first come first.
   ///
   /// @throws ApiException what the client is told
-  void answer(Served served, List<Request> requests) {
+  void answer(Served served, List<GenerationRequest> requests) {
     long begun = System.nanoTime();
     Serving serving = shared.session().serving();
     List<Serving.Running> running = new ArrayList<>();
     boolean ended = false;
-    int wanted = requests.stream().mapToInt(Request::n).sum();
+    int wanted = requests.stream().mapToInt(GenerationRequest::n).sum();
     serving.fits(exchange.client().name(), wanted);
     shared.running().begin(served);
     try (AdapterCache.Lease lease = shared.lease(served)) {
       exchange.watch();
       int choice = 0;
-      for (Request request : requests) {
+      for (GenerationRequest request : requests) {
         int first = choice;
         running.add(
             serving.start(

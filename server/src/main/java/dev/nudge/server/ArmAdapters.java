@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// @param adapters of the server
 /// @param registry where aliases are
 /// @param base what the base is called
-record ArmAdapters(Adapters adapters, Registry registry, String base) implements Resolver {
+record ArmAdapters(ServedAdapters adapters, Registry registry, String base) implements Resolver {
 
   @Override
   public @Nullable String digest(String adapter) {

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// text of a prompt or an answer is in it.
 ///
 /// Threading: any number of threads; a line is written whole.
-final class AuditLog implements Consumer<Outcome>, AutoCloseable {
+final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {
   private static final int LONGEST = 200; // characters of what a client asked for
 
   private final Path file;
@@ -49,7 +49,7 @@ final class AuditLog implements Consumer<Outcome>, AutoCloseable {
   }
 
   @Override
-  public void accept(Outcome outcome) {
+  public void accept(RequestOutcome outcome) {
     Map<String, @Nullable Object> line = new LinkedHashMap<>();
     Served served = outcome.served();
     line.put("time", Instant.now().toString());

@@ -6,7 +6,7 @@ import dev.nudge.chat.FieldException;
 import dev.nudge.chat.ToolFormat;
 import dev.nudge.chat.Tools;
 import dev.nudge.constrain.Constraint;
-import dev.nudge.generate.Request;
+import dev.nudge.generate.GenerationRequest;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.text.Tokenizer;
 import java.util.List;
@@ -66,8 +66,8 @@ record ChatRoute(Shared shared) implements Routes.Handler {
         Stream.generate(() -> new ChatChoice(rules, oneCall)).limit(n).toList();
     Heading heading = Heading.of(asked.idPrefix, served.asked(), served);
     Reply reply = teller.of(heading, choices, rules.thinks());
-    Request request =
-        Request.of(prompt.ids(), sampling)
+    GenerationRequest request =
+        GenerationRequest.of(prompt.ids(), sampling)
             .withN(sampling.n())
             .withClient(exchange.client().name())
             .withTurnEnd(prompt.turnEnd())

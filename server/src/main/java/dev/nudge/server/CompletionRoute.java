@@ -1,7 +1,7 @@
 package dev.nudge.server;
 
 import dev.nudge.constrain.Constraint;
-import dev.nudge.generate.Request;
+import dev.nudge.generate.GenerationRequest;
 import dev.nudge.settings.SamplingSettings;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,11 +25,11 @@ record CompletionRoute(Shared shared) implements Routes.Handler {
     Constraint constraint = shared.constraints().of(fields, null);
     int n = SamplingFields.n(fields);
     List<CompletionReply.Echo> echoes = new ArrayList<>();
-    List<Request> requests = new ArrayList<>();
+    List<GenerationRequest> requests = new ArrayList<>();
     for (int[] prompt : prompts) {
       shared.checkFits("prompt", prompt);
-      Request request =
-          Request.of(prompt, sampling)
+      GenerationRequest request =
+          GenerationRequest.of(prompt, sampling)
               .withN(sampling.n())
               .withClient(exchange.client().name())
               .withConstraint(constraint);

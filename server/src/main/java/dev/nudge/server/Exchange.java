@@ -2,7 +2,7 @@ package dev.nudge.server;
 
 import dev.nudge.format.Json;
 import dev.nudge.generate.Gaps;
-import dev.nudge.generate.Request;
+import dev.nudge.generate.GenerationRequest;
 import io.helidon.common.socket.PeerInfo;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Status;
@@ -42,7 +42,7 @@ public final class Exchange {
   private @Nullable Served trial;
   private @Nullable Fields fields;
   private @Nullable String answerId;
-  private List<Request> requests = List.of();
+  private List<GenerationRequest> requests = List.of();
   private @Nullable Spent spent;
   private @Nullable String finish;
   private @Nullable String said;
@@ -137,7 +137,7 @@ public final class Exchange {
   public Fields body() {
     Fields read = fields;
     if (read == null) {
-      read = Body.read(request, incoming, maxBody, () -> header("Connection", "close"));
+      read = RequestBody.read(request, incoming, maxBody, () -> header("Connection", "close"));
       fields = read;
     }
     return read;
@@ -181,7 +181,7 @@ public final class Exchange {
   }
 
   /// Says what is asked of the session, and the id of the answer.
-  void answers(String id, List<Request> asked) {
+  void answers(String id, List<GenerationRequest> asked) {
     answerId = id;
     requests = asked;
   }
@@ -192,7 +192,7 @@ public final class Exchange {
   }
 
   /// What was asked of the session.
-  List<Request> requests() {
+  List<GenerationRequest> requests() {
     return requests;
   }
 
@@ -289,9 +289,9 @@ public final class Exchange {
     code = "client_closed";
   }
 
-  Outcome outcome(String route) {
+  RequestOutcome outcome(String route) {
     Spent took = spent == null ? Spent.NOTHING : spent;
-    return new Outcome(
+    return new RequestOutcome(
         id,
         client().name(),
         remote,

@@ -74,14 +74,14 @@ record KeptReferences(Registry registry, Map<Reference, Integer> at, Consumer<St
   }
 
   @Override
-  public List<Adapters.Card> list() {
-    List<Adapters.Card> cards = new ArrayList<>();
+  public List<ServedAdapters.Card> list() {
+    List<ServedAdapters.Card> cards = new ArrayList<>();
     for (Adapter adapter : registry.list()) {
       for (Alias alias : adapter.aliases()) {
         String id = adapter.name() + "@" + alias.name();
         adapter.versions().stream()
             .filter(v -> v.number() == alias.version() && v.state() != VersionState.BLOCKED)
-            .forEach(version -> cards.add(new Adapters.Card(id, served(id, version))));
+            .forEach(version -> cards.add(new ServedAdapters.Card(id, served(id, version))));
       }
     }
     return cards;

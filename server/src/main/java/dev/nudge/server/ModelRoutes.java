@@ -22,7 +22,7 @@ record ModelRoutes(Shared shared, long created) {
     if (exchange.client().may(base, base)) {
       data.add(card(base, shared.base(base)));
     }
-    for (Adapters.Card card : shared.adapters().list()) {
+    for (ServedAdapters.Card card : shared.adapters().list()) {
       if (shared.may(exchange.client(), card.id(), card.served())) {
         data.add(card(card.id(), card.served()));
       }

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// for each request, so the next request already has what an alias was moved to.
 ///
 /// Threading: any number of threads.
-final class NamedPlaces implements Adapters {
+final class NamedPlaces implements ServedAdapters {
   private static final String REGISTRY = "registry:";
 
   private final Map<String, Place> places = new ConcurrentSkipListMap<>();

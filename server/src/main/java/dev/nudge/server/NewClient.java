@@ -36,7 +36,7 @@ public record NewClient(
   public String addTo(Path file) {
     ObjectNode all = JsonNodeFactory.instance.objectNode();
     if (Files.exists(file)) {
-      Keys.read(file); // whatever is wrong with it is told
+      ApiKeys.read(file); // whatever is wrong with it is told
       all = (ObjectNode) Json.read(file);
     }
     ArrayNode clients = all.withArray("clients");
@@ -47,8 +47,8 @@ public record NewClient(
                 .formatted(file, name));
       }
     }
-    String key = Keys.make();
-    ObjectNode added = clients.addObject().put("name", name).put("key", Keys.digest(key));
+    String key = ApiKeys.make();
+    ObjectNode added = clients.addObject().put("name", name).put("key", ApiKeys.digest(key));
     if (!adapters.isEmpty()) {
       adapters.forEach(added.putArray("adapters")::add);
     }

@@ -29,12 +29,13 @@ final class Pipeline {
   private final Shared shared;
   private final Access access;
   private final Connections connections;
-  private final List<Consumer<Outcome>> told;
+  private final List<Consumer<RequestOutcome>> told;
   private @Nullable Routes routes;
   private int active;
   private boolean stopping;
 
-  Pipeline(Shared shared, Access access, Connections connections, List<Consumer<Outcome>> told) {
+  Pipeline(
+      Shared shared, Access access, Connections connections, List<Consumer<RequestOutcome>> told) {
     this.shared = shared;
     this.access = access;
     this.connections = connections;
@@ -69,7 +70,7 @@ final class Pipeline {
       if (incoming != null) {
         incoming.answered();
       }
-      Outcome outcome = exchange.outcome(name);
+      RequestOutcome outcome = exchange.outcome(name);
       told.forEach(one -> one.accept(outcome));
     }
     if (exchange.isGone()) {

@@ -10,7 +10,7 @@ import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 
 /// What a client has used: requests of the last minute, which a restart forgets, and tokens of the
-/// day in UTC, which [Usage] keeps.
+/// day in UTC, which [ClientUsage] keeps.
 ///
 /// Threading: any number of threads.
 final class Quota {

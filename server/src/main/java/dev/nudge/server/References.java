@@ -21,5 +21,5 @@ interface References {
   String place();
 
   /// What aliases stand for now.
-  List<Adapters.Card> list();
+  List<ServedAdapters.Card> list();
 }

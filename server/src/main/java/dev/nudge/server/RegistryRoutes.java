@@ -4,10 +4,10 @@ import dev.nudge.format.Blobs;
 import dev.nudge.format.Sha256;
 import dev.nudge.registry.Adapter;
 import dev.nudge.registry.Alias;
-import dev.nudge.registry.Event;
 import dev.nudge.registry.Note;
 import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
+import dev.nudge.registry.RegistryEvent;
 import dev.nudge.registry.Version;
 import dev.nudge.registry.VersionState;
 import java.util.Arrays;
@@ -47,7 +47,7 @@ record RegistryRoutes(Registry registry, Folders folders) {
     String name = exchange.path().substring(PATH.length() + 1);
     ObjectNode reply = card(registry.adapter(name));
     ArrayNode log = reply.putArray("log");
-    for (Event event : registry.log(name)) {
+    for (RegistryEvent event : registry.log(name)) {
       log.addPOJO(event.values());
     }
     exchange.reply(reply);

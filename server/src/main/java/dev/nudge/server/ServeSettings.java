@@ -6,12 +6,12 @@ import dev.nudge.settings.Compute;
 import dev.nudge.settings.First;
 import dev.nudge.settings.Group;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.Kind;
 import dev.nudge.settings.Loopback;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.Quantize;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.Setting;
+import dev.nudge.settings.SettingType;
 import dev.nudge.settings.Withers;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -184,7 +184,7 @@ public record ServeSettings(
         throw new InputException(
             "--merge-adapter is %s; it must be the name of an --adapter%s"
                 .formatted(
-                    Kind.shown(name),
+                    SettingType.shown(name),
                     names.isEmpty() ? "" : ": " + String.join(", ", names.keySet())));
       }
     }
@@ -197,7 +197,7 @@ public record ServeSettings(
       if (sign < 0 || sign == one.length() - 1) {
         throw new InputException(
             "--adapter is %s; it must be NAME=FOLDER or NAME=REFERENCE, as in support=runs/support"
-                .formatted(Kind.shown(one)));
+                .formatted(SettingType.shown(one)));
       }
       String name = one.substring(0, sign);
       checkName("--adapter", name, one);
@@ -218,7 +218,7 @@ public record ServeSettings(
     if (!isName(name)) {
       throw new InputException(
           "%s is %s; a name is of letters, digits, '.', '_' and '-', at most 128"
-              .formatted(flag, Kind.shown(given)));
+              .formatted(flag, SettingType.shown(given)));
     }
   }
 

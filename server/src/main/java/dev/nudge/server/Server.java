@@ -37,7 +37,7 @@ public final class Server implements AutoCloseable {
   private final WebServer web;
   private final Session session;
   private final Pipeline pipeline;
-  private final @Nullable Usage usage;
+  private final @Nullable ClientUsage usage;
   private final @Nullable Experiments experiments;
   private final @Nullable AuditLog audit;
   private final URI url;
@@ -46,7 +46,7 @@ public final class Server implements AutoCloseable {
       WebServer web,
       Session session,
       Pipeline pipeline,
-      @Nullable Usage usage,
+      @Nullable ClientUsage usage,
       @Nullable Experiments experiments,
       @Nullable AuditLog audit,
       URI url) {
@@ -85,9 +85,9 @@ public final class Server implements AutoCloseable {
     List<AutoCloseable> opened = new ArrayList<>();
     try {
       Listening.checkFree(settings);
-      Prompts.check(settings);
+      RequestPrompts.check(settings);
       warnOpen(settings, warnings);
-      @Nullable Usage usage = access.keys() == null ? null : access.keys().usage();
+      @Nullable ClientUsage usage = access.keys() == null ? null : access.keys().usage();
       if (usage != null) {
         opened.add(usage);
         usage.start(warnings);
@@ -116,13 +116,13 @@ public final class Server implements AutoCloseable {
               settings,
               session,
               experiments == null ? named : new TrialAdapters(named, experiments, arms),
-              Prompts.of(settings, session.tokenizer(), warnings),
+              RequestPrompts.of(settings, session.tokenizer(), warnings),
               new Constraints(session.serving()),
               new Running(),
               warnings);
       named.load(shared::held);
-      Metrics metrics = new Metrics(settings.baseName());
-      List<Consumer<Outcome>> told = new ArrayList<>(List.of(metrics));
+      PrometheusMetrics metrics = new PrometheusMetrics(settings.baseName());
+      List<Consumer<RequestOutcome>> told = new ArrayList<>(List.of(metrics));
       if (audit != null) {
         told.add(audit);
       }
@@ -189,7 +189,7 @@ public final class Server implements AutoCloseable {
   }
 
   private static Routes routes(
-      Shared shared, Metrics metrics, Pipeline pipeline, @Nullable Trials trials) {
+      Shared shared, PrometheusMetrics metrics, Pipeline pipeline, @Nullable Trials trials) {
     Routes routes = new Routes();
     ChatRoute chat = new ChatRoute(shared);
     Routes.Handler response = new ResponseRoute(chat);

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 record Shared(
     ServeSettings settings,
     Session session,
-    Adapters adapters,
-    Prompts prompts,
+    ServedAdapters adapters,
+    RequestPrompts prompts,
     Constraints constraints,
     Running running,
     Consumer<String> warnings) {

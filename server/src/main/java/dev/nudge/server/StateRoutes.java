@@ -9,7 +9,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// `GET /health`, `/metrics` and `/version`.
 ///
 /// @param stopping whether no new requests are taken
-record StateRoutes(Shared shared, Metrics metrics, Running adapters, BooleanSupplier stopping) {
+record StateRoutes(
+    Shared shared, PrometheusMetrics metrics, Running adapters, BooleanSupplier stopping) {
   private static final String TEXT = "text/plain; version=0.0.4; charset=utf-8";
 
   Routes add(Routes routes) {
@@ -36,7 +37,7 @@ record StateRoutes(Shared shared, Metrics metrics, Running adapters, BooleanSupp
 
   private void metrics(Exchange exchange) {
     Stats stats = shared.session().serving().stats();
-    List<Metrics.Gauge> gauges = new ArrayList<>();
+    List<PrometheusMetrics.Gauge> gauges = new ArrayList<>();
     gauge(gauges, "vllm:num_requests_running", stats.running());
     gauge(gauges, "vllm:num_requests_waiting", stats.waiting());
     double blocks = stats.keyBlocks();
@@ -44,14 +45,14 @@ record StateRoutes(Shared shared, Metrics metrics, Running adapters, BooleanSupp
     counter(gauges, "vllm:prefix_cache_queries_total", (double) stats.prefixQueries());
     counter(gauges, "vllm:prefix_cache_hits_total", (double) stats.prefixHits());
     gauges.add(
-        new Metrics.Gauge(
+        new PrometheusMetrics.Gauge(
             "vllm:cache_config_info",
             "gauge",
             "block_size=\"%d\",num_gpu_blocks=\"%d\""
                 .formatted(stats.blockTokens(), stats.keyBlocks()),
             1));
     gauges.add(
-        new Metrics.Gauge(
+        new PrometheusMetrics.Gauge(
             "vllm:lora_requests_info",
             "gauge",
             "max_lora=\"%d\",running_lora_adapters=\"%s\",waiting_lora_adapters=\"\""
@@ -62,11 +63,11 @@ record StateRoutes(Shared shared, Metrics metrics, Running adapters, BooleanSupp
     exchange.reply(200, TEXT, metrics.text(gauges));
   }
 
-  private static void gauge(List<Metrics.Gauge> gauges, String name, double value) {
-    gauges.add(new Metrics.Gauge(name, "gauge", "", value));
+  private static void gauge(List<PrometheusMetrics.Gauge> gauges, String name, double value) {
+    gauges.add(new PrometheusMetrics.Gauge(name, "gauge", "", value));
   }
 
-  private static void counter(List<Metrics.Gauge> gauges, String name, double value) {
-    gauges.add(new Metrics.Gauge(name, "counter", "", value));
+  private static void counter(List<PrometheusMetrics.Gauge> gauges, String name, double value) {
+    gauges.add(new PrometheusMetrics.Gauge(name, "counter", "", value));
   }
 }

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 /// The adapters of a server and its experiments, which lists show as what their first arm is.
 ///
 /// Threading: any number of threads.
-record TrialAdapters(Adapters adapters, Experiments experiments, ArmAdapters arms)
-    implements Adapters {
+record TrialAdapters(ServedAdapters adapters, Experiments experiments, ArmAdapters arms)
+    implements ServedAdapters {
 
   @Override
   public @Nullable Served find(String model) {

@@ -7,12 +7,12 @@ import dev.nudge.format.Sha256;
 import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.AnswerEvent;
 import dev.nudge.generate.Completion;
-import dev.nudge.generate.Request;
+import dev.nudge.generate.GenerationRequest;
 import dev.nudge.generate.Serving;
 import dev.nudge.generate.Usage;
+import dev.nudge.server.experiments.AnswerFacts;
 import dev.nudge.server.experiments.Arm;
 import dev.nudge.server.experiments.Experiments;
-import dev.nudge.server.experiments.Facts;
 import dev.nudge.server.experiments.Routed;
 import dev.nudge.server.experiments.Unit;
 import dev.nudge.settings.BusyException;
@@ -61,15 +61,15 @@ final class Trials {
       exchange.header("X-Experiment", routed.experiment());
       exchange.header("X-Experiment-Arm", routed.arm().name());
       routed.await();
-      Facts.Outcome outcome = Facts.Outcome.FAILED;
+      AnswerFacts.Outcome outcome = AnswerFacts.Outcome.FAILED;
       try {
         handler.handle(exchange);
-        outcome = Facts.Outcome.DONE;
+        outcome = AnswerFacts.Outcome.DONE;
       } catch (Exchange.Gone | CloseConnectionException | BusyException | InputException e) {
-        outcome = Facts.Outcome.CANCELLED;
+        outcome = AnswerFacts.Outcome.CANCELLED;
         throw e;
       } catch (ApiException e) {
-        outcome = e.status() < FAILED ? Facts.Outcome.CANCELLED : Facts.Outcome.FAILED;
+        outcome = e.status() < FAILED ? AnswerFacts.Outcome.CANCELLED : AnswerFacts.Outcome.FAILED;
         throw e;
       } finally {
         String text = routed.shadow() == null ? null : exchange.said();
@@ -133,10 +133,10 @@ final class Trials {
     return text == null ? null : Sha256.of(text.getBytes(UTF_8));
   }
 
-  private static Facts facts(
-      Exchange exchange, Facts.Outcome outcome, boolean cold, @Nullable String answer) {
-    Outcome what = exchange.outcome("");
-    return new Facts(
+  private static AnswerFacts facts(
+      Exchange exchange, AnswerFacts.Outcome outcome, boolean cold, @Nullable String answer) {
+    RequestOutcome what = exchange.outcome("");
+    return new AnswerFacts(
         exchange.answerId(),
         outcome,
         what.completionTokens() <= 1 && "stop".equals(what.finish()), // the end token alone
@@ -150,11 +150,11 @@ final class Trials {
 
   private void shadow(Exchange exchange, Routed routed) {
     Arm arm = routed.shadow();
-    List<Request> requests = exchange.requests();
+    List<GenerationRequest> requests = exchange.requests();
     if (arm == null || requests.size() != 1 || !shadows.tryAcquire()) {
       return;
     }
-    Request request = requests.getFirst().withClient("shadow").withLow();
+    GenerationRequest request = requests.getFirst().withClient("shadow").withLow();
     Thread.ofVirtual()
         .name("nudge-shadow")
         .start(
@@ -169,7 +169,7 @@ final class Trials {
             });
   }
 
-  private void answer(Routed routed, Arm arm, Request request) {
+  private void answer(Routed routed, Arm arm, GenerationRequest request) {
     Served served = arms.served(routed.experiment(), arm);
     Unseen unseen = new Unseen();
     try (AdapterCache.Lease lease = shared.lease(served)) {
@@ -181,10 +181,10 @@ final class Trials {
           || unseen.interrupted) {
         return;
       }
-      Facts done =
-          new Facts(
+      AnswerFacts done =
+          new AnswerFacts(
               "shadow-" + Exchange.random(),
-              unseen.what == null ? Facts.Outcome.DONE : Facts.Outcome.FAILED,
+              unseen.what == null ? AnswerFacts.Outcome.DONE : AnswerFacts.Outcome.FAILED,
               unseen.what == null && unseen.empty,
               usage.promptTokens(),
               usage.completionTokens(),

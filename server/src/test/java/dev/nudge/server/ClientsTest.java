@@ -30,10 +30,10 @@ class ClientsTest {
   private static final String ADMIN = "an-admin-key-of-this-test";
 
   @TempDir Path folder;
-  private final String acme = Keys.make();
-  private final String hasty = Keys.make();
-  private final String lost = Keys.make();
-  private final String daily = Keys.make();
+  private final String acme = ApiKeys.make();
+  private final String hasty = ApiKeys.make();
+  private final String lost = ApiKeys.make();
+  private final String daily = ApiKeys.make();
   private Path keys;
   private Path audit;
   private Path admin;
@@ -54,7 +54,10 @@ class ClientsTest {
           {"name": "daily", "key": "%s", "tokens_per_day": 1}]}
         """
             .formatted(
-                Keys.digest(acme), Keys.digest(hasty), Keys.digest(lost), Keys.digest(daily)));
+                ApiKeys.digest(acme),
+                ApiKeys.digest(hasty),
+                ApiKeys.digest(lost),
+                ApiKeys.digest(daily)));
     admin = Files.writeString(folder.resolve("admin"), ADMIN + "\n");
     root = Files.createDirectory(folder.resolve("root"));
     copy(Place.OTHER, root.resolve("third"));
@@ -215,11 +218,11 @@ class ClientsTest {
         List.of(
             "[]", "{", "{\"clients\": [{\"name\": \"a\"}]}", "{\"clients\": [{\"colour\": 1}]}")) {
       Path broken = Files.writeString(folder.resolve("broken.json"), text);
-      assertThatThrownBy(() -> Keys.read(broken))
+      assertThatThrownBy(() -> ApiKeys.read(broken))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("broken.json");
     }
-    assertThatThrownBy(() -> Keys.read(folder.resolve("none")))
+    assertThatThrownBy(() -> ApiKeys.read(folder.resolve("none")))
         .hasMessageContaining("cannot be read");
   }
 
@@ -247,7 +250,7 @@ class ClientsTest {
   void tokensOfTheDayAreOnTheDiskWithinSecondsAndOutliveTheServer() throws Exception {
     Moved clock = new Moved();
     Path file = folder.resolve("other.json");
-    Usage killed = Usage.beside(file, clock); // it is never closed
+    ClientUsage killed = ClientUsage.beside(file, clock); // it is never closed
     killed.start(line -> {});
     killed.quota("acme").begin(null, 10L);
     killed.quota("acme").used(7);
@@ -258,12 +261,12 @@ class ClientsTest {
     JsonNode written = Place.JSON.readTree(Files.readString(kept));
     assertThat(written.path("day").asString()).isEqualTo("2026-11-28");
     assertThat(written.path("tokens")).isEqualTo(Place.JSON.readTree("{\"acme\": 7}"));
-    Usage next = Usage.beside(file, clock);
+    ClientUsage next = ClientUsage.beside(file, clock);
     next.quota("acme").begin(null, 10L);
     next.quota("acme").used(3);
     next.quota("idle").begin(null, 10L);
     next.close();
-    Usage last = Usage.beside(file, clock);
+    ClientUsage last = ClientUsage.beside(file, clock);
     last.quota("idle").begin(null, 1L);
     assertThatThrownBy(() -> last.quota("acme").begin(null, 10L))
         .isInstanceOfSatisfying(
@@ -271,7 +274,7 @@ class ClientsTest {
     clock.now = clock.now.plus(Duration.ofDays(1));
     last.quota("acme").begin(null, 10L);
     last.close();
-    Usage.beside(file, clock).quota("acme").begin(null, 10L);
+    ClientUsage.beside(file, clock).quota("acme").begin(null, 10L);
     killed.close();
   }
 
@@ -282,7 +285,7 @@ class ClientsTest {
     for (String damaged : List.of("", "{\"day\": 3}", "{\"day\": \"2026-13-01\"}", "[1, 2")) {
       Files.writeString(folder.resolve("other.json.used"), damaged);
       told.clear();
-      Usage usage = Usage.beside(file, Clock.systemUTC());
+      ClientUsage usage = ClientUsage.beside(file, Clock.systemUTC());
       usage.start(told::add);
       assertThat(told)
           .singleElement()
@@ -292,7 +295,7 @@ class ClientsTest {
       usage.close();
     }
     told.clear();
-    Usage nowhere = Usage.beside(folder.resolve("none/keys.json"), Clock.systemUTC());
+    ClientUsage nowhere = ClientUsage.beside(folder.resolve("none/keys.json"), Clock.systemUTC());
     nowhere.start(told::add);
     nowhere.quota("a").used(3);
     nowhere.save();

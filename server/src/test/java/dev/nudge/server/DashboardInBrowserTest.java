@@ -124,7 +124,7 @@ class DashboardInBrowserTest {
     Files.writeString(
         keys,
         "{\"clients\": [{\"name\": \"shop\", \"key\": \"%s\", \"adapters\": [\"base\", \"other\"]}]}"
-            .formatted(Keys.digest(KEY)));
+            .formatted(ApiKeys.digest(KEY)));
     try (Place place = Place.open(s -> s.withApiKeys(keys));
         Browser browser = new Browser(program)) {
       browser.open(place.url("/ui/"), ".trouble button");

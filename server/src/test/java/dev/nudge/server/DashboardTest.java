@@ -59,7 +59,7 @@ class DashboardTest {
     Files.writeString(
         keys,
         "{\"clients\": [{\"name\": \"shop\", \"key\": \"%s\"%s}]}"
-            .formatted(Keys.digest(CLIENT), adapters));
+            .formatted(ApiKeys.digest(CLIENT), adapters));
     return Place.open(s -> s.withRegistry(root).withAdminKeyFile(admin).withApiKeys(keys));
   }
 

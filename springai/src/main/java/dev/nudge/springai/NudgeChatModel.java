@@ -70,7 +70,7 @@ public record NudgeChatModel(Assistant assistant, SamplingSettings sampling, Cha
   /// @throws RunException where this thread is interrupted, or the assistant closed
   @Override
   public ChatResponse call(Prompt prompt) {
-    Asked asked = Asked.of(prompt, options, sampling);
+    PromptQuestion asked = PromptQuestion.of(prompt, options, sampling);
     Answer answer = assistant.ask(asked.question());
     if (answer.end() == Answer.End.CANCELLED) {
       throw new RunException("the answer was cut off: " + answer.text());
@@ -86,7 +86,7 @@ public record NudgeChatModel(Assistant assistant, SamplingSettings sampling, Cha
   public Flux<ChatResponse> stream(Prompt prompt) {
     return Flux.create(
         sink -> {
-          Asked asked = Asked.of(prompt, options, sampling);
+          PromptQuestion asked = PromptQuestion.of(prompt, options, sampling);
           Serving.Running running =
               assistant.ask(asked.question(), new Streaming(asked.model(), sink));
           sink.onDispose(running::cancel);

@@ -142,7 +142,7 @@ class NudgeChatModelTest {
     int before = model.call(plain).getMetadata().getUsage().getPromptTokens();
     assertThat(model.call(asked).getMetadata().getUsage().getPromptTokens()).isGreaterThan(before);
     ChatOptions none = NudgeChatOptions.builder().build();
-    Question question = Asked.of(asked, none, SamplingSettings.greedy()).question();
+    Question question = PromptQuestion.of(asked, none, SamplingSettings.greedy()).question();
     assertThat(question.client()).isEqualTo("acme");
     assertThat(own.mutate().build()).isEqualTo(own);
     assertThat(own.mutate().client("other").build()).isNotEqualTo(own);

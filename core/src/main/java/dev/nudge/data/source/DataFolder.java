@@ -40,12 +40,12 @@ final class DataFolder {
     }
     Map<String, List<Path>> splits = new TreeMap<>();
     for (Path file : all) {
-      String split = Split.of(folder.relativize(file));
+      String split = DatasetSplit.of(folder.relativize(file));
       if (split != null) {
         splits.computeIfAbsent(split, name -> new ArrayList<>()).add(file);
       }
     }
-    String wanted = pick.held() ? requireNonNull(pick.split()) : Split.TRAIN;
+    String wanted = pick.held() ? requireNonNull(pick.split()) : DatasetSplit.TRAIN;
     if (splits.isEmpty() && !pick.held()) {
       return all;
     }

@@ -13,11 +13,11 @@ public record Pick(@Nullable String split, boolean held) {
 
   /// All files but those of a split; of a folder that has splits those to train on.
   public static Pick but(String split) {
-    return new Pick(Split.known(split), false);
+    return new Pick(DatasetSplit.known(split), false);
   }
 
   /// The files of a split.
   public static Pick held(String split) {
-    return new Pick(Split.known(split), true);
+    return new Pick(DatasetSplit.known(split), true);
   }
 }

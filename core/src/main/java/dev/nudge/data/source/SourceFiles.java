@@ -80,7 +80,7 @@ public final class SourceFiles {
     return pick.split() == null
         ? files
         : files.stream()
-            .filter(file -> pick.split().equals(Split.of(file.getFileName())) == pick.held())
+            .filter(file -> pick.split().equals(DatasetSplit.of(file.getFileName())) == pick.held())
             .toList();
   }
 

@@ -67,7 +67,7 @@ public final class OneDnn implements GemmProvider {
         return Optional.of("no oneDNN for " + Natives.platform() + " on the class path");
       }
       try {
-        Waiting.beforeLoading();
+        SpinWait.beforeLoading();
         Api.open(files.get());
         return start();
       } catch (IllegalArgumentException e) {
@@ -162,7 +162,7 @@ public final class OneDnn implements GemmProvider {
 
   private static void withoutAmx(String reason) {
     Implementation.amx(false);
-    Layout.forget();
+    PackedLayout.forget();
     instructions += " without AMX"; // other bits than with it
     NOTES.add(reason + ", so other code makes them");
   }

@@ -39,7 +39,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
   private final Map<Thread, OneDnnGemm> shares = new ConcurrentHashMap<>();
   private final long stream;
   private final Gemm plain = Gemm.plain();
-  private @Nullable Product[] table = new Product[2 * CAPACITY];
+  private @Nullable MatmulCall[] table = new MatmulCall[2 * CAPACITY];
   private final Map<List<Long>, Primitive> families = new HashMap<>();
   private final Arena arguments = Arena.ofShared();
   private final List<MemorySegment> free = new ArrayList<>();
@@ -122,7 +122,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
       return false;
     }
     try {
-      return Layout.plainOnAmx(engine, b);
+      return PackedLayout.plainOnAmx(engine, b);
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
@@ -138,7 +138,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     alive(a);
     alive(b);
     alive(c);
-    Product p = product(a, b, c, add, onAmx, layout);
+    MatmulCall p = product(a, b, c, add, onAmx, layout);
     p.used = ++clock;
     if (p.scratchBytes > scratchpad.byteSize()) {
       scratch.close();
@@ -171,7 +171,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
       return Packed.plain(b);
     }
     try {
-      Layout layout = Layout.of(engine, b.dtype(), b.shape(0), b.shape(1));
+      PackedLayout layout = PackedLayout.of(engine, b.dtype(), b.shape(0), b.shape(1));
       if (layout == null || layout.bytes() > room.bytes()) {
         return Packed.plain(b);
       }
@@ -203,7 +203,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
       tiles.column(a, factor, c, add, Primitive.FIXED_SIZES);
       return;
     }
-    boolean onAmx = b.packed() ? Layout.onAmx(b.layout()) : plainOnAmx(factor);
+    boolean onAmx = b.packed() ? PackedLayout.onAmx(b.layout()) : plainOnAmx(factor);
     rows(a, factor, b.packed() ? b.layout() : Primitive.FIXED_SIZES, onAmx, c, add);
   }
 
@@ -268,11 +268,12 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     }
   }
 
-  private Product product(Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
+  private MatmulCall product(
+      Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
     int mask = table.length - 1;
-    int i = Product.hash(a, b, c, add, onAmx, layout) & mask;
+    int i = MatmulCall.hash(a, b, c, add, onAmx, layout) & mask;
     while (true) {
-      Product p = table[i];
+      MatmulCall p = table[i];
       if (p == null) {
         break;
       }
@@ -285,13 +286,13 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
       evict();
       return product(a, b, c, add, onAmx, layout);
     }
-    Product made = make(a, b, c, add, onAmx, layout);
+    MatmulCall made = make(a, b, c, add, onAmx, layout);
     table[i] = made;
     size++;
     return made;
   }
 
-  private Product make(Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
+  private MatmulCall make(Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
     try {
       List<Long> family = Primitive.family(a, b, c, add, onAmx, layout);
       Primitive primitive = families.get(family);
@@ -300,8 +301,8 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
         families.put(family, primitive);
       }
       MemorySegment room =
-          free.isEmpty() ? arguments.allocate(Product.ARGUMENTS, 8) : free.removeLast();
-      return new Product(engine, primitive, a, b, c, add, onAmx, layout, room);
+          free.isEmpty() ? arguments.allocate(MatmulCall.ARGUMENTS, 8) : free.removeLast();
+      return new MatmulCall(engine, primitive, a, b, c, add, onAmx, layout, room);
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
@@ -309,7 +310,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     }
   }
 
-  private void close(Product p) {
+  private void close(MatmulCall p) {
     try {
       p.close();
       free.add(p.arguments);
@@ -323,12 +324,12 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
   /// Gives back every product, because another implementation may have to make it.
   private void forget() {
     epoch = Implementation.epoch();
-    for (Product p : table) {
+    for (MatmulCall p : table) {
       if (p != null) {
         close(p);
       }
     }
-    table = new Product[table.length];
+    table = new MatmulCall[table.length];
     size = 0;
     families.values().removeIf(OneDnnGemm::closed);
   }
@@ -336,17 +337,17 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
   private void evict() {
     long[] times = new long[size];
     int n = 0;
-    for (Product p : table) {
+    for (MatmulCall p : table) {
       if (p != null) {
         times[n++] = p.used;
       }
     }
     java.util.Arrays.sort(times);
     long median = times[n / 2];
-    @Nullable Product[] old = table;
-    table = new Product[old.length];
+    @Nullable MatmulCall[] old = table;
+    table = new MatmulCall[old.length];
     size = 0;
-    for (Product p : old) {
+    for (MatmulCall p : old) {
       if (p != null && p.used <= median) {
         close(p);
       } else if (p != null) {
@@ -359,7 +360,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
       }
     }
     Set<Long> used = new HashSet<>();
-    for (Product p : table) {
+    for (MatmulCall p : table) {
       if (p != null) {
         used.add(p.primitive);
       }

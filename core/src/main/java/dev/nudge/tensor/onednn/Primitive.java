@@ -45,7 +45,7 @@ final class Primitive {
   /// Names the family that a product belongs to.
   static List<Long> family(Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
     List<Long> key = new ArrayList<>();
-    key.add(Product.types(a, b, c, add, onAmx));
+    key.add(MatmulCall.types(a, b, c, add, onAmx));
     key.add(layout);
     for (Tensor t : new Tensor[] {a, b, c}) {
       for (int i = 0; i < t.rank(); i++) {
@@ -90,7 +90,7 @@ final class Primitive {
       int threads)
       throws Throwable {
     CallMemory call = CallMemory.own();
-    long bDesc = packed(layout) ? Layout.clone(layout) : descriptor(b, layout);
+    long bDesc = packed(layout) ? PackedLayout.clone(layout) : descriptor(b, layout);
     boolean alone = threads > 1 && onAmx && layout != OPEN_SIZES;
     if (alone) {
       OneDnn.setThreads(1); // oneDNN keeps the number with the code

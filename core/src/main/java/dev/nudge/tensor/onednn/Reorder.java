@@ -7,7 +7,7 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// Copies a plain factor into a [Layout], or a matrix into one of another type.
+/// Copies a plain factor into a [PackedLayout], or a matrix into one of another type.
 final class Reorder {
   private final long handle;
   private final long from;
@@ -22,8 +22,8 @@ final class Reorder {
   }
 
   /// Copies a plain factor into a layout.
-  static Reorder into(long engine, Tensor b, Layout layout, Arena arena) throws Throwable {
-    return of(engine, Primitive.descriptor(b), Layout.clone(layout.handle()), arena);
+  static Reorder into(long engine, Tensor b, PackedLayout layout, Arena arena) throws Throwable {
+    return of(engine, Primitive.descriptor(b), PackedLayout.clone(layout.handle()), arena);
   }
 
   /// Copies a matrix into one of another type.
@@ -42,8 +42,8 @@ final class Reorder {
     long handle = call.made();
     Implementation.destroy(pd);
     MemorySegment arguments = arena.allocate(2 * 16, 8);
-    long source = Product.memory(from, engine);
-    long target = Product.memory(to, engine);
+    long source = MatmulCall.memory(from, engine);
+    long target = MatmulCall.memory(to, engine);
     arguments.set(JAVA_INT, 0, Api.ARG_SRC);
     arguments.set(JAVA_LONG, 8, source);
     arguments.set(JAVA_INT, 16, Api.ARG_DST);

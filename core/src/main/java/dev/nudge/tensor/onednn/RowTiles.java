@@ -10,7 +10,8 @@ import java.lang.foreign.MemorySegment;
 ///
 /// Each tile size is one compiled product; rows that are left over go through the smallest tile in
 /// the company of whatever is in scratch. What one tile does to a sum must be what the others do:
-/// - One kind of code computes them all ([Layout]), made for their sizes: code for open ones cuts
+/// - One kind of code computes them all ([PackedLayout]), made for their sizes: code for open ones
+/// cuts
 ///   sums over more than about 400, other code multiplies fewer than 16 rows in fp32.
 /// - On AMX a sum over more than [#ONE_BLOCK] may be cut in blocks, in other places for other
 ///   numbers of rows. For a result in fp32 the code goes on with the sum that it wrote, which gives

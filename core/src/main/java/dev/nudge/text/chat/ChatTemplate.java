@@ -4,10 +4,10 @@ import dev.nudge.format.Sha256;
 import dev.nudge.settings.InputException;
 import dev.nudge.text.chat.TemplateFiles.Source;
 import dev.nudge.text.jinja.Items;
-import dev.nudge.text.jinja.Limits;
 import dev.nudge.text.jinja.None;
 import dev.nudge.text.jinja.Num;
 import dev.nudge.text.jinja.Origin;
+import dev.nudge.text.jinja.RenderLimits;
 import dev.nudge.text.jinja.Template;
 import dev.nudge.text.jinja.TemplateException;
 import dev.nudge.text.jinja.Text;
@@ -190,7 +190,7 @@ public final class ChatTemplate {
       @Nullable ArrayNode tools,
       boolean addGenerationPrompt,
       Map<String, JsonNode> variables) {
-    return of(tools, variables).render(Conversation.values(messages), addGenerationPrompt);
+    return of(tools, variables).render(TemplateMessages.values(messages), addGenerationPrompt);
   }
 
   SpecialTokens specials() {
@@ -211,10 +211,11 @@ public final class ChatTemplate {
   private static Map<String, Value> names(
       SpecialTokens specials, @Nullable ArrayNode tools, Map<String, JsonNode> variables) {
     Map<String, Value> names = new HashMap<>();
-    names.put("tools", tools == null ? None.NONE : Conversation.value(tools, Origin.TEMPLATE));
+    names.put("tools", tools == null ? None.NONE : TemplateMessages.value(tools, Origin.TEMPLATE));
     names.put("documents", None.NONE);
     specials.named().forEach((name, token) -> names.put(name, Text.of(token)));
-    variables.forEach((name, value) -> names.put(name, Conversation.value(value, Origin.TEMPLATE)));
+    variables.forEach(
+        (name, value) -> names.put(name, TemplateMessages.value(value, Origin.TEMPLATE)));
     return names;
   }
 
@@ -225,7 +226,7 @@ public final class ChatTemplate {
       all.put("messages", Items.of(messages, Origin.TEMPLATE));
       all.put("add_generation_prompt", Num.of(addGenerationPrompt));
       try {
-        return Rendered.of(template.render(all, Limits.USUAL, now));
+        return Rendered.of(template.render(all, RenderLimits.USUAL, now));
       } catch (TemplateException e) {
         throw new ChatException(String.valueOf(e.getMessage()), e);
       }

@@ -24,7 +24,7 @@ public record Rendered(String text, List<Span> spans, List<Block> blocks) {
   /// @param message its index, from 0
   /// @param start first character, as Java counts
   /// @param end behind the last one
-  public record Span(int message, Part part, int start, int end) {}
+  public record Span(int message, MessagePart part, int start, int end) {}
 
   /// Is what one `{% generation %}` block wrote.
   ///
@@ -34,14 +34,14 @@ public record Rendered(String text, List<Span> spans, List<Block> blocks) {
   /// Is something that a message has and of which nothing stands in the text.
   ///
   /// @param message its index, from 0
-  public record Missing(int message, Part part) {}
+  public record Missing(int message, MessagePart part) {}
 
   /// Returns what messages say of which nothing stands in the text, such as tool calls where the
   /// template has no tools. Reasoning may be left out, as many templates do with that of earlier
   /// answers; only that of a last answer is missed.
   public List<Missing> missing(ArrayNode messages) {
-    Map<Part, BitSet> standing = new EnumMap<>(Part.class);
-    for (Part part : Part.values()) {
+    Map<MessagePart, BitSet> standing = new EnumMap<>(MessagePart.class);
+    for (MessagePart part : MessagePart.values()) {
       standing.put(part, new BitSet(messages.size()));
     }
     for (Span span : spans) {
@@ -51,17 +51,17 @@ public record Rendered(String text, List<Span> spans, List<Block> blocks) {
     for (int i = 0; i < messages.size(); i++) {
       JsonNode of = messages.path(i);
       boolean last = i == messages.size() - 1;
-      List<Part> says = new ArrayList<>();
+      List<MessagePart> says = new ArrayList<>();
       if (says(of.path("content"))) {
-        says.add(Part.CONTENT);
+        says.add(MessagePart.CONTENT);
       }
       if (!of.path("tool_calls").isEmpty()) {
-        says.add(Part.CALLS);
+        says.add(MessagePart.CALLS);
       }
       if (last && of.path("role").asString("").equals("assistant") && reasons(of)) {
-        says.add(Part.REASONING);
+        says.add(MessagePart.REASONING);
       }
-      for (Part part : says) {
+      for (MessagePart part : says) {
         if (!Objects.requireNonNull(standing.get(part)).get(i)) {
           missing.add(new Missing(i, part));
         }
@@ -71,7 +71,7 @@ public record Rendered(String text, List<Span> spans, List<Block> blocks) {
   }
 
   private static boolean reasons(JsonNode message) {
-    JsonNode reasoning = Conversation.reasoning(message);
+    JsonNode reasoning = TemplateMessages.reasoning(message);
     return reasoning != null && says(reasoning);
   }
 
@@ -88,7 +88,7 @@ public record Rendered(String text, List<Span> spans, List<Block> blocks) {
       long origin = text.origin(run);
       int end = text.end(run);
       int message = Origin.source(origin) - 1;
-      Part part = Part.values()[Origin.part(origin)];
+      MessagePart part = MessagePart.values()[Origin.part(origin)];
       if (message >= 0) {
         add(spans, new Span(message, part, start, end));
       }

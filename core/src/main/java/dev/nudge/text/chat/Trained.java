@@ -1,8 +1,8 @@
 package dev.nudge.text.chat;
 
 import dev.nudge.settings.TrainOn;
+import dev.nudge.text.chat.AssistantSpans.Turn;
 import dev.nudge.text.chat.Rendered.Span;
-import dev.nudge.text.chat.Turns.Turn;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -42,7 +42,7 @@ public record Trained(Rendered rendered, List<Range> ranges) {
       @Nullable ArrayNode tools,
       Map<String, JsonNode> variables,
       TrainOn on) {
-    Turns turns = new Turns(template, messages, tools, variables);
+    AssistantSpans turns = new AssistantSpans(template, messages, tools, variables);
     double[] weights = new double[turns.rendered().text().length()];
     if (on == TrainOn.ALL) {
       all(turns, messages, weights);
@@ -65,10 +65,10 @@ public record Trained(Rendered rendered, List<Range> ranges) {
       @Nullable ArrayNode tools,
       Map<String, JsonNode> variables) {
     ArrayNode messages = prompt.deepCopy().addAll(completion);
-    Turns turns = new Turns(template, messages, tools, variables);
+    AssistantSpans turns = new AssistantSpans(template, messages, tools, variables);
     String text = turns.rendered().text();
     Rendered before = turns.before(prompt.size());
-    int first = before == null ? 0 : Turns.common(before.text(), text);
+    int first = before == null ? 0 : AssistantSpans.common(before.text(), text);
     double[] weights = new double[text.length()];
     for (Turn turn : assistant(turns, messages, false)) {
       if (turn.message() < 0 || turn.message() >= prompt.size()) {
@@ -116,7 +116,7 @@ public record Trained(Rendered rendered, List<Range> ranges) {
     return weights;
   }
 
-  private static List<Turn> assistant(Turns turns, ArrayNode messages, boolean last) {
+  private static List<Turn> assistant(AssistantSpans turns, ArrayNode messages, boolean last) {
     List<Turn> found = new ArrayList<>(turns.marked());
     if (found.isEmpty()) {
       for (int i = messages.size() - 1; i >= 0 && !(last && !found.isEmpty()); i--) {
@@ -133,7 +133,7 @@ public record Trained(Rendered rendered, List<Range> ranges) {
     return messages.path(message).path("role").asString("").equals("assistant");
   }
 
-  private static void all(Turns turns, ArrayNode messages, double[] weights) {
+  private static void all(AssistantSpans turns, ArrayNode messages, double[] weights) {
     Arrays.fill(weights, 1);
     @Nullable List<Turn> assistant = null; // found where a weight asks for it
     for (int i = 0; i < messages.size(); i++) {

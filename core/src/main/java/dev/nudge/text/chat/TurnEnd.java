@@ -27,7 +27,7 @@ final class TurnEnd {
     }
     Rendered probe;
     try {
-      probe = template.render(Conversation.values(messages), false);
+      probe = template.render(TemplateMessages.values(messages), false);
     } catch (ChatException e) {
       return null;
     }

@@ -105,8 +105,8 @@ final class Braces {
       boolean digits = !part.isEmpty() && part.chars().allMatch(c -> c >= '0' && c <= '9');
       at =
           dot
-              ? Lookup.attribute(at, part)
-              : Lookup.item(at, digits ? Num.of(PythonLiteral.integer(part)) : Text.of(part));
+              ? MemberAccess.attribute(at, part)
+              : MemberAccess.item(at, digits ? Num.of(PythonLiteral.integer(part)) : Text.of(part));
       rest = rest.substring(Math.min(rest.length(), dot ? end : end + 1));
     }
     return at;

@@ -4,7 +4,7 @@ import java.time.LocalDateTime;
 
 /// Counts what a rendering has cost, and knows the line it is at.
 final class Budget {
-  private final Limits limits;
+  private final RenderLimits limits;
   private final LocalDateTime now;
   private final Dialect dialect;
   private long steps;
@@ -12,7 +12,7 @@ final class Budget {
   private int line = 1;
   private int blocks;
 
-  Budget(Limits limits, LocalDateTime now, Dialect dialect) {
+  Budget(RenderLimits limits, LocalDateTime now, Dialect dialect) {
     this.limits = limits;
     this.now = now;
     this.dialect = dialect;

@@ -39,7 +39,7 @@ final class DictMethods {
               name,
               arguments ->
                   new Dict(new LinkedHashMap<>(none(arguments, dict).entries()), dict.origin()));
-      case "fromkeys" -> throw Lookup.unknown(name, dict);
+      case "fromkeys" -> throw MemberAccess.unknown(name, dict);
       default -> null;
     };
   }

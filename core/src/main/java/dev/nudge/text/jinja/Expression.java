@@ -54,8 +54,10 @@ sealed interface Expression {
     public Value eval(Frame frame) {
       Value value = of.eval(frame);
       frame.budget().step(line);
-      Value changing = Changes.of(value, name, frame.budget());
-      return changing == null ? frame.budget().known(Lookup.attribute(value, name)) : changing;
+      Value changing = MutatingMethods.of(value, name, frame.budget());
+      return changing == null
+          ? frame.budget().known(MemberAccess.attribute(value, name))
+          : changing;
     }
   }
 
@@ -65,7 +67,7 @@ sealed interface Expression {
       Value value = of.eval(frame);
       Value at = index.eval(frame);
       frame.budget().step(line);
-      return frame.budget().known(Lookup.item(value, at));
+      return frame.budget().known(MemberAccess.item(value, at));
     }
   }
 

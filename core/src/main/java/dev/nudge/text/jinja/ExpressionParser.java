@@ -9,11 +9,11 @@ import java.util.Set;
 final class ExpressionParser {
   private static final Set<String> ORDER = Set.of("==", "!=", "<", "<=", ">", ">=");
 
-  private final Tokens tokens;
+  private final TokenCursor tokens;
   private final ValueParser values;
   private final Dialect dialect;
 
-  ExpressionParser(Tokens tokens, Dialect dialect) {
+  ExpressionParser(TokenCursor tokens, Dialect dialect) {
     this.tokens = tokens;
     this.dialect = dialect;
     this.values = new ValueParser(tokens, this);

@@ -19,9 +19,9 @@ final class Filters {
 
   static {
     ALL.put("trim", Filters::trim);
-    ALL.put("upper", (v, a) -> Letters.upper(Python.str(none(v, a))));
-    ALL.put("lower", (v, a) -> Letters.lower(Python.str(none(v, a))));
-    ALL.put("capitalize", (v, a) -> Letters.capitalize(Python.str(none(v, a))));
+    ALL.put("upper", (v, a) -> LetterCase.upper(Python.str(none(v, a))));
+    ALL.put("lower", (v, a) -> LetterCase.lower(Python.str(none(v, a))));
+    ALL.put("capitalize", (v, a) -> LetterCase.capitalize(Python.str(none(v, a))));
     ALL.put("title", (v, a) -> title(Python.str(none(v, a))));
     ALL.put("string", (v, a) -> Python.str(none(v, a)));
     ALL.put("safe", (v, a) -> Python.str(none(v, a)));
@@ -60,7 +60,7 @@ final class Filters {
 
   private static Value trim(Value value, Arguments given) {
     Text chars = given.bind("trim", "chars").textOrNull("chars");
-    return Texts.strip(Python.str(value), chars, true, true);
+    return StringMethods.strip(Python.str(value), chars, true, true);
   }
 
   /// Jinja's `title`, which cuts words at spaces, dashes and opening brackets.
@@ -71,24 +71,24 @@ final class Filters {
       Text one = (Text) value;
       int c = one.chars().codePointAt(0);
       boolean splits = c == '-' || PythonText.isSpace(c) || "({[<".indexOf(c) >= 0;
-      out.add(splits ? one : begins ? Letters.upper(one) : Letters.lower(one));
+      out.add(splits ? one : begins ? LetterCase.upper(one) : LetterCase.lower(one));
       begins = splits;
     }
     return out.text();
   }
 
   static Value escape(Text text) {
-    Text all = Texts.replace(text, Text.of("&"), Text.of("&amp;"), -1);
-    all = Texts.replace(all, Text.of(">"), Text.of("&gt;"), -1);
-    all = Texts.replace(all, Text.of("<"), Text.of("&lt;"), -1);
-    all = Texts.replace(all, Text.of("'"), Text.of("&#39;"), -1);
-    return Texts.replace(all, Text.of("\""), Text.of("&#34;"), -1);
+    Text all = StringMethods.replace(text, Text.of("&"), Text.of("&amp;"), -1);
+    all = StringMethods.replace(all, Text.of(">"), Text.of("&gt;"), -1);
+    all = StringMethods.replace(all, Text.of("<"), Text.of("&lt;"), -1);
+    all = StringMethods.replace(all, Text.of("'"), Text.of("&#39;"), -1);
+    return StringMethods.replace(all, Text.of("\""), Text.of("&#34;"), -1);
   }
 
   private static Value replace(Value value, Arguments given) {
     Arguments arguments = given.bind("replace", "old", "new", "count");
     Text made =
-        Texts.replace(
+        StringMethods.replace(
             Python.str(value),
             Python.str(arguments.need("old")),
             Python.str(arguments.need("new")),
@@ -105,7 +105,7 @@ final class Filters {
             : Text.of(" ".repeat(Math.clamp(Arguments.whole(width, "width"), 0, 10_000)));
     boolean blank = arguments.is("blank", false);
     List<Value> lines =
-        Texts.lines(new TextBuilder().add(Python.str(value)).add("\n", 0).text(), false);
+        StringMethods.lines(new TextBuilder().add(Python.str(value)).add("\n", 0).text(), false);
     TextBuilder out = new TextBuilder();
     boolean first = true;
     for (Value line : lines) {
@@ -122,7 +122,7 @@ final class Filters {
 
   private static Value center(Value value, Arguments given) {
     int width = given.bind("center", "width").whole("width", 80);
-    return Letters.padded(Python.str(value), width, Text.of(" "), 0.5, given.budget());
+    return LetterCase.padded(Python.str(value), width, Text.of(" "), 0.5, given.budget());
   }
 
   private static Value format(Value value, Arguments given) {
@@ -159,6 +159,6 @@ final class Filters {
       Value method = DictMethods.of(dict, name);
       return method == null ? Undefined.attribute(value, name) : method;
     }
-    return Lookup.attribute(value, name);
+    return MemberAccess.attribute(value, name);
   }
 }

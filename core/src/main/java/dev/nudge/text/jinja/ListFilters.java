@@ -72,9 +72,11 @@ final class ListFilters {
     Value attribute = arguments.get("attribute", None.NONE);
     List<Value> texts = new ArrayList<>();
     for (Value one : Operators.iterate(value)) {
-      texts.add(Python.str(attribute == None.NONE ? one : Lookup.path(one, attribute)));
+      texts.add(Python.str(attribute == None.NONE ? one : MemberAccess.path(one, attribute)));
     }
-    return given.budget().made(Texts.join(Python.str(arguments.get("d", Text.EMPTY)), texts));
+    return given
+        .budget()
+        .made(StringMethods.join(Python.str(arguments.get("d", Text.EMPTY)), texts));
   }
 
   private static Value items(Value value, Arguments given) {
@@ -87,7 +89,7 @@ final class ListFilters {
   }
 
   static Value fold(Value value, boolean caseSensitive) {
-    return !caseSensitive && value instanceof Text text ? Letters.lower(text) : value;
+    return !caseSensitive && value instanceof Text text ? LetterCase.lower(text) : value;
   }
 
   private static Comparator<Value> order(boolean reverse) {
@@ -120,7 +122,8 @@ final class ListFilters {
   private static UnaryOperator<Value> key(Arguments arguments) {
     boolean sensitive = arguments.is("case_sensitive", false);
     Value attribute = arguments.get("attribute", None.NONE);
-    return value -> fold(attribute == None.NONE ? value : Lookup.path(value, attribute), sensitive);
+    return value ->
+        fold(attribute == None.NONE ? value : MemberAccess.path(value, attribute), sensitive);
   }
 
   private static Value sort(Value value, Arguments given) {
@@ -134,7 +137,7 @@ final class ListFilters {
         one ->
             Items.list(
                 paths.stream()
-                    .map(path -> fold(Lookup.path(one, Text.of(path)), sensitive))
+                    .map(path -> fold(MemberAccess.path(one, Text.of(path)), sensitive))
                     .toList());
     return sorted(Operators.iterate(value), key, arguments.is("reverse", false));
   }
@@ -153,7 +156,7 @@ final class ListFilters {
     Value attribute = arguments.get("attribute", None.NONE);
     Value sum = arguments.get("start", Num.of(0));
     for (Value one : Operators.iterate(value)) {
-      Value part = attribute == None.NONE ? one : Lookup.path(one, attribute);
+      Value part = attribute == None.NONE ? one : MemberAccess.path(one, attribute);
       sum = Arithmetic.add(sum, part, given.budget());
     }
     return sum;
@@ -197,7 +200,7 @@ final class ListFilters {
       Value path = attribute == null ? arguments.need("attribute") : attribute;
       Value otherwise = arguments.get("default", None.NONE);
       for (Value one : Operators.iterate(value)) {
-        Value found = Lookup.path(one, path);
+        Value found = MemberAccess.path(one, path);
         boolean takes = found instanceof Undefined && otherwise != None.NONE;
         mapped.add(takes ? otherwise : found);
       }
@@ -235,7 +238,7 @@ final class ListFilters {
     }
     List<Value> chosen = new ArrayList<>();
     for (Value one : Operators.iterate(value)) {
-      Value subject = attribute == null ? one : Lookup.path(one, attribute);
+      Value subject = attribute == null ? one : MemberAccess.path(one, attribute);
       if (test.holds(subject, rest) == those) {
         chosen.add(one);
       }

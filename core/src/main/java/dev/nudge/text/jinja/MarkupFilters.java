@@ -104,7 +104,8 @@ final class MarkupFilters {
       start = text.indexOf('<', at);
     }
     kept.append(text, at, text.length());
-    Text words = Texts.join(Text.of(" "), Texts.split(Text.of(kept.toString()), null, -1));
+    Text words =
+        StringMethods.join(Text.of(" "), StringMethods.split(Text.of(kept.toString()), null, -1));
     String made = REFERENCE.matcher(words.chars()).replaceAll(MarkupFilters::character);
     return given.budget().made(Text.of(made));
   }

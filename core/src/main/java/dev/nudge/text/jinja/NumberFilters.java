@@ -35,7 +35,7 @@ final class NumberFilters {
   }
 
   private static String text(Text text) {
-    String digits = Texts.strip(text, null, true, true).chars();
+    String digits = StringMethods.strip(text, null, true, true).chars();
     boolean between = digits.matches(".*\\d_\\d.*") && !digits.contains("__");
     return between && !digits.endsWith("_") ? digits.replace("_", "") : digits;
   }

@@ -33,7 +33,7 @@ final class Percent {
       }
       Value value;
       if (places.group(1) != null) {
-        value = Lookup.item(values, Text.of(places.group(1)));
+        value = MemberAccess.item(values, Text.of(places.group(1)));
       } else if (used < all.size()) {
         value = all.get(used++);
       } else {

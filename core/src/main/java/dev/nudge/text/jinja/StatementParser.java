@@ -10,12 +10,12 @@ final class StatementParser {
   private static final Set<String> RESERVED =
       Set.of("true", "false", "none", "True", "False", "None");
 
-  private final Tokens tokens;
+  private final TokenCursor tokens;
   private final ExpressionParser expressions;
   private int loops; // that `break` may leave
 
   private StatementParser(List<Token> tokens, Dialect dialect) {
-    this.tokens = new Tokens(tokens);
+    this.tokens = new TokenCursor(tokens);
     this.expressions = new ExpressionParser(this.tokens, dialect);
   }
 

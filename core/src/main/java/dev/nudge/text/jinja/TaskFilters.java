@@ -75,7 +75,7 @@ final class TaskFilters {
   }
 
   private static Value of(Value value, Value path, Value otherwise) {
-    Value found = Lookup.path(value, path);
+    Value found = MemberAccess.path(value, path);
     return found instanceof Undefined && otherwise != None.NONE ? otherwise : found;
   }
 
@@ -140,7 +140,7 @@ final class TaskFilters {
     int width = arguments.whole("width", 79);
     List<String> paragraphs = new ArrayList<>();
     long length = 0;
-    for (Value line : Texts.lines(text, false)) {
+    for (Value line : StringMethods.lines(text, false)) {
       List<String> lines = new TextWrap(width, breaks, hyphens).lines(((Text) line).chars());
       given.budget().grown(length, (long) lines.size() * between.chars().length());
       paragraphs.add(String.join(between.chars(), lines));

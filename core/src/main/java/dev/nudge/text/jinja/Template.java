@@ -49,7 +49,7 @@ public final class Template {
   /// @param now the time that `strftime_now` writes
   /// @throws TemplateException where a value does not fit, the template refuses by
   ///     `raise_exception`, or a limit is reached, with the line
-  public Text render(Map<String, Value> variables, Limits limits, LocalDateTime now) {
+  public Text render(Map<String, Value> variables, RenderLimits limits, LocalDateTime now) {
     Budget budget = new Budget(limits, now, dialect);
     try {
       return Statement.written(body, Frame.of(variables, budget));

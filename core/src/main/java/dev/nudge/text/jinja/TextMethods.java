@@ -28,12 +28,12 @@ final class TextMethods {
   private static final Map<String, Method> METHODS = new HashMap<>();
 
   static {
-    plain("upper", Letters::upper);
-    plain("lower", Letters::lower);
-    plain("casefold", Letters::lower);
-    plain("capitalize", Letters::capitalize);
-    plain("title", Letters::title);
-    plain("swapcase", Letters::swapCase);
+    plain("upper", LetterCase::upper);
+    plain("lower", LetterCase::lower);
+    plain("casefold", LetterCase::lower);
+    plain("capitalize", LetterCase::capitalize);
+    plain("title", LetterCase::title);
+    plain("swapcase", LetterCase::swapCase);
     METHODS.put("strip", (t, a) -> strip(t, a, true, true));
     METHODS.put("lstrip", (t, a) -> strip(t, a, true, false));
     METHODS.put("rstrip", (t, a) -> strip(t, a, false, true));
@@ -96,12 +96,12 @@ final class TextMethods {
   }
 
   private static void all(String name, IntPredicate rule) {
-    METHODS.put(name, (text, arguments) -> Num.of(Letters.all(none(text, arguments), rule)));
+    METHODS.put(name, (text, arguments) -> Num.of(LetterCase.all(none(text, arguments), rule)));
   }
 
   static @Nullable Value of(Text text, String name) {
     if (UNKNOWN.contains(name)) {
-      throw Lookup.unknown(name, text);
+      throw MemberAccess.unknown(name, text);
     }
     Method method = METHODS.get(name);
     return method == null ? null : new Callable(name, arguments -> method.call(text, arguments));
@@ -113,7 +113,7 @@ final class TextMethods {
   }
 
   private static Value strip(Text text, Arguments given, boolean left, boolean right) {
-    return Texts.strip(text, given.bind("strip", "chars").textOrNull("chars"), left, right);
+    return StringMethods.strip(text, given.bind("strip", "chars").textOrNull("chars"), left, right);
   }
 
   private static Value split(Text text, Arguments given, boolean fromRight) {
@@ -122,15 +122,15 @@ final class TextMethods {
     Text separator = arguments.textOrNull("sep");
     List<Value> parts =
         fromRight
-            ? Texts.splitFromRight(text, separator, most)
-            : Texts.split(text, separator, most);
+            ? StringMethods.splitFromRight(text, separator, most)
+            : StringMethods.split(text, separator, most);
     given.budget().elements(parts.size());
     return Items.list(parts);
   }
 
   private static Value splitLines(Text text, Arguments given) {
     return Items.list(
-        Texts.lines(text, given.bind("splitlines", "keepends").is("keepends", false)));
+        StringMethods.lines(text, given.bind("splitlines", "keepends").is("keepends", false)));
   }
 
   /// Python's `[start:end]` of a search.
@@ -165,7 +165,7 @@ final class TextMethods {
     return given
         .budget()
         .made(
-            Texts.replace(
+            StringMethods.replace(
                 text, arguments.text("old"), arguments.text("new"), arguments.whole("count", -1)));
   }
 
@@ -193,12 +193,13 @@ final class TextMethods {
     Arguments arguments = given.bind("count", "sub", "start", "end");
     Text sought = arguments.text("sub");
     Text part = part(text, arguments);
-    return Num.of(sought.isEmpty() ? part.length() + 1 : Texts.split(part, sought, -1).size() - 1);
+    return Num.of(
+        sought.isEmpty() ? part.length() + 1 : StringMethods.split(part, sought, -1).size() - 1);
   }
 
   private static Value join(Text text, Arguments given) {
     Value parts = given.bind("join", "iterable").need("iterable");
-    return given.budget().made(Texts.join(text, Operators.iterate(parts)));
+    return given.budget().made(StringMethods.join(text, Operators.iterate(parts)));
   }
 
   private static Value partition(Text text, Arguments given, boolean first) {
@@ -229,7 +230,7 @@ final class TextMethods {
     Arguments arguments = given.bind("ljust", "width", "fillchar");
     Text fill = arguments.textOrNull("fillchar");
     int width = Arguments.whole(arguments.need("width"), "width");
-    return Letters.padded(
+    return LetterCase.padded(
         text, width, fill == null ? Text.of(" ") : fill, leftShare, given.budget());
   }
 
@@ -240,7 +241,7 @@ final class TextMethods {
     Text digits = text.sub(sign, text.chars().length());
     return new TextBuilder()
         .add(text.sub(0, sign))
-        .add(Letters.padded(digits, width - sign, Text.of("0"), 1, given.budget()))
+        .add(LetterCase.padded(digits, width - sign, Text.of("0"), 1, given.budget()))
         .text();
   }
 }

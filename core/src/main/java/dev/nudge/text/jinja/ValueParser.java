@@ -13,11 +13,11 @@ import org.jspecify.annotations.Nullable;
 /// Makes values of tokens: names, literals, what stands in brackets, and what stands right behind a
 /// value.
 final class ValueParser {
-  private final Tokens tokens;
+  private final TokenCursor tokens;
   private final ExpressionParser expressions;
   private Set<String> used = new HashSet<>();
 
-  ValueParser(Tokens tokens, ExpressionParser expressions) {
+  ValueParser(TokenCursor tokens, ExpressionParser expressions) {
     this.tokens = tokens;
     this.expressions = expressions;
   }

@@ -35,18 +35,18 @@ class ImplementationTest {
   void remember() {
     before = Implementation.amx();
     Implementation.amx(true);
-    Layout.forget();
+    PackedLayout.forget();
   }
 
   @AfterEach
   void restore() {
     Implementation.amx(before);
-    Layout.forget();
+    PackedLayout.forget();
   }
 
   /// Whether the sizes of a (k, n) factor with a gap between rows let AMX compute its products.
   private static boolean factor(long k, long n, long gap) {
-    return Layout.mayUseAmx(Tensor.dry(Dtype.BF16, k, n + gap).cols(0, Math.toIntExact(n)));
+    return PackedLayout.mayUseAmx(Tensor.dry(Dtype.BF16, k, n + gap).cols(0, Math.toIntExact(n)));
   }
 
   @Test
@@ -67,7 +67,7 @@ class ImplementationTest {
     assertThat(factor(48, 64, 0)).as("k of one block and a half").isFalse();
     assertThat(factor(32001, 576, 0)).as("an odd vocabulary").isFalse();
     assertThat(factor(64, 64, 7)).as("an open stride").isFalse();
-    assertThat(Layout.mayUseAmx(Tensor.dry(Dtype.F32, 64, 64))).as("fp32").isFalse();
+    assertThat(PackedLayout.mayUseAmx(Tensor.dry(Dtype.F32, 64, 64))).as("fp32").isFalse();
     Tensor x = Tensor.dry(Dtype.BF16, 192, 567).transposed();
     assertThat(
             OneDnnGemm.sizesForAmx(
@@ -207,25 +207,27 @@ class ImplementationTest {
     String plain = "brg_matmul:avx512_core_bf16";
     for (Dtype factor : List.of(Dtype.BF16, Dtype.F32)) {
       Set<List<Object>> asked = new HashSet<>();
-      Layout.Names all =
+      PackedLayout.Names all =
           (rows, out, add) -> {
             asked.add(List.of(rows, out, add));
             return plain;
           };
-      assertThat(Layout.oneCode(factor, false, all)).isTrue();
+      assertThat(PackedLayout.oneCode(factor, false, all)).isTrue();
       assertThat(asked).hasSize(factor == Dtype.BF16 ? 12 : 6);
       for (String other : new String[] {null, AMX, "ref:any", "gemm:jit:bf16"}) {
         for (List<Object> use : asked) {
-          Layout.Names names =
+          PackedLayout.Names names =
               (rows, out, add) -> List.<Object>of(rows, out, add).equals(use) ? other : plain;
-          assertThat(Layout.oneCode(factor, false, names)).as("%s by %s", use, other).isFalse();
+          assertThat(PackedLayout.oneCode(factor, false, names))
+              .as("%s by %s", use, other)
+              .isFalse();
         }
       }
     }
-    assertThat(Layout.oneCode(Dtype.BF16, true, (rows, out, add) -> AMX)).isTrue();
-    assertThat(Layout.oneCode(Dtype.BF16, true, (rows, out, add) -> plain)).isFalse();
-    assertThat(Layout.oneCode(Dtype.BF16, false, (rows, out, add) -> AMX)).isFalse();
-    assertThat(Layout.oneCode(Dtype.BF16, false, (rows, out, add) -> "ref:any")).isFalse();
+    assertThat(PackedLayout.oneCode(Dtype.BF16, true, (rows, out, add) -> AMX)).isTrue();
+    assertThat(PackedLayout.oneCode(Dtype.BF16, true, (rows, out, add) -> plain)).isFalse();
+    assertThat(PackedLayout.oneCode(Dtype.BF16, false, (rows, out, add) -> AMX)).isFalse();
+    assertThat(PackedLayout.oneCode(Dtype.BF16, false, (rows, out, add) -> "ref:any")).isFalse();
   }
 
   /// Implementations by name, as oneDNN lists them.

@@ -205,7 +205,7 @@ class TrainedTest {
             Map.of(),
             TrainOn.ASSISTANT);
     assertThat(trained.rendered().missing(talk))
-        .containsExactly(new Rendered.Missing(1, Part.CALLS));
+        .containsExactly(new Rendered.Missing(1, MessagePart.CALLS));
   }
 
   @Test

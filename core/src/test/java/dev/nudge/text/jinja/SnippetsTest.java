@@ -47,6 +47,6 @@ class SnippetsTest {
   }
 
   private static String render(String template, Map<String, Value> variables) {
-    return Template.parse(template, "snippet").render(variables, Limits.USUAL, NOW).chars();
+    return Template.parse(template, "snippet").render(variables, RenderLimits.USUAL, NOW).chars();
   }
 }

@@ -30,7 +30,7 @@ class TemplateTest {
   private static Text render(String template) {
     Map<String, Value> names =
         Map.of("a", Text.of(" Ab,c\"d ", A), "b", Text.of("Xé😀", B), "list", list());
-    return Template.parse(template, "t").render(names, Limits.USUAL, NOW);
+    return Template.parse(template, "t").render(names, RenderLimits.USUAL, NOW);
   }
 
   private static Value list() {
@@ -156,7 +156,7 @@ class TemplateTest {
     List<String> templates = new ArrayList<>();
     golden.path("cases").forEach(c -> templates.add(c.path("template").stringValue()));
     Random random = new Random(Seeds.next());
-    Limits few = new Limits(20_000, 20, 100_000, 10_000);
+    RenderLimits few = new RenderLimits(20_000, 20, 100_000, 10_000);
     int failed = 0;
     for (int i = 0; i < 30_000; i++) {
       String template = i % 10 == 0 ? noise(random) : mutated(templates, random);

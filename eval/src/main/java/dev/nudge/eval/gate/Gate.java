@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// A rule passes where what it asks for is shown, fails where the contrary is shown, and is
 /// inconclusive where the documents show neither; "no difference was found" passes nothing. Rules
 /// of one kind are tested together, so that with all of them the probability of one wrong PASS, and
-/// of one wrong FAIL, stays at one minus the confidence ([Families]).
+/// of one wrong FAIL, stays at one minus the confidence ([HolmTests]).
 public final class Gate {
   private Gate() {}
 
@@ -48,7 +48,7 @@ public final class Gate {
   public static GateResult judge(Policy policy, Evidence evidence, Digests digests, Instant at) {
     ModelResults model = evidence.outcome().main();
     policy.check(metrics(model), groups(model), model.adapter() != null);
-    List<Families.Test> tests = new ArrayList<>();
+    List<HolmTests.Test> tests = new ArrayList<>();
     Map<Rule, List<RuleResult>> found = new IdentityHashMap<>(); // a rule may come twice
     for (Rule rule : policy.rules()) {
       switch (rule) {
@@ -65,7 +65,7 @@ public final class Gate {
             found.put(r, List.of(PlainRules.latency(r, evidence.outcome().pace())));
       }
     }
-    Families.judge(tests).forEach((rule, result) -> found.put(rule, List.of(result)));
+    HolmTests.judge(tests).forEach((rule, result) -> found.put(rule, List.of(result)));
     List<RuleResult> results =
         policy.rules().stream()
             .flatMap(rule -> Objects.requireNonNull(found.get(rule)).stream())
@@ -113,14 +113,14 @@ public final class Gate {
     return all;
   }
 
-  private static Families.Test test(Rule.OfMetric rule, Evidence evidence) {
+  private static HolmTests.Test test(Rule.OfMetric rule, Evidence evidence) {
     Subject after = Subject.of(rule.on(), evidence.outcome().main());
     if (rule instanceof Rule.Limit) {
-      return new Families.Test(rule, rule.on().metric(), null, after.value(), after.measured());
+      return new HolmTests.Test(rule, rule.on().metric(), null, after.value(), after.measured());
     }
     Subject before = Subject.of(rule.on(), evidence.base());
     Measured above = after.above(before);
     Measured better = after.higherIsBetter() ? above : above.negative();
-    return new Families.Test(rule, rule.on().metric(), before.value(), after.value(), better);
+    return new HolmTests.Test(rule, rule.on().metric(), before.value(), after.value(), better);
   }
 }

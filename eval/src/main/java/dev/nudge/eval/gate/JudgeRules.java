@@ -35,7 +35,7 @@ final class JudgeRules {
         .isPresent();
   }
 
-  static Families.Test test(Rule.Judge rule, Gate.Evidence evidence) {
+  static HolmTests.Test test(Rule.Judge rule, Gate.Evidence evidence) {
     JudgeResult.Compared compared = compared(rule, evidence).orElseThrow();
     WinRate rate = compared.rate();
     String subject =
@@ -48,7 +48,7 @@ final class JudgeRules {
             rate.allTies(),
             rate.unread());
     Measured measured = Measured.of(Balance.of(compared.judged()));
-    return new Families.Test(rule, subject, null, rate.rate(), measured);
+    return new HolmTests.Test(rule, subject, null, rate.rate(), measured);
   }
 
   /// What a rule comes to where there is none.
@@ -57,14 +57,14 @@ final class JudgeRules {
     String sentence =
         rate == null || rate.pairs() + rate.unread() == 0
             ? "nobody judged the texts of %s; a bound of at least %s of the win rate is asked for"
-                .formatted(rule.task(), Sentences.number(rule.atLeast()))
+                .formatted(rule.task(), RuleSentences.number(rule.atLeast()))
             : String.format(
                 Locale.ROOT,
                 "the verdicts on %,d of %,d pairs of %s could not be read; where they are more than %s, the rest shows nothing",
                 rate.unread(),
                 rate.unread() + rate.pairs(),
                 rule.task(),
-                Sentences.percent(UNREAD));
+                RuleSentences.percent(UNREAD));
     return RuleResult.plain(
         rule,
         Verdict.INCONCLUSIVE,

@@ -23,10 +23,10 @@ final class PlainRules {
         "%s is %s on %s; at %s %s is asked for, by the number itself"
             .formatted(
                 rule.on().metric(),
-                Sentences.number(value),
+                RuleSentences.number(value),
                 Count.of(subject.documents(), "document"),
                 rule.floor() ? "least" : "most",
-                Sentences.number(rule.limit()));
+                RuleSentences.number(rule.limit()));
     return RuleResult.plain(rule, verdict, sentence, value, rule.limit(), subject.documents());
   }
 
@@ -47,7 +47,7 @@ final class PlainRules {
       if (report == null || report.items() == 0 || report.rows() == 0) {
         String sentence =
             "nobody looked for the documents of %s in the training set; at most %s of them may stand there"
-                .formatted(task, Sentences.percent(rule.atMost()));
+                .formatted(task, RuleSentences.percent(rule.atMost()));
         results.add(
             RuleResult.plain(own, Verdict.INCONCLUSIVE, sentence, Double.NaN, rule.atMost(), 0));
         continue;
@@ -64,8 +64,8 @@ final class PlainRules {
               found,
               report.items(),
               task,
-              Sentences.percent(share),
-              Sentences.percent(rule.atMost()));
+              RuleSentences.percent(share),
+              RuleSentences.percent(rule.atMost()));
       Verdict clean = report.isBlind() ? Verdict.INCONCLUSIVE : Verdict.PASS;
       if (report.isBlind()) {
         sentence +=
@@ -98,9 +98,9 @@ final class PlainRules {
             .formatted(
                 Double.isNaN(value)
                     ? "this evaluation does not tell its " + unit
-                    : Sentences.number(value) + " " + unit,
+                    : RuleSentences.number(value) + " " + unit,
                 rule.perRequest() ? "most" : "least",
-                Sentences.number(rule.limit()));
+                RuleSentences.number(rule.limit()));
     return RuleResult.plain(rule, verdict, sentence, value, rule.limit(), 0);
   }
 }

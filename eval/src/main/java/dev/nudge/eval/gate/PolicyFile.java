@@ -2,7 +2,7 @@ package dev.nudge.eval.gate;
 
 import dev.nudge.eval.gate.Rule.By;
 import dev.nudge.eval.gate.Rule.On;
-import dev.nudge.eval.leak.Kind;
+import dev.nudge.eval.leak.LeakKind;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
@@ -176,15 +176,15 @@ public final class PolicyFile {
     return confidence;
   }
 
-  private static Set<Kind> kinds(PolicyKeys keys) {
+  private static Set<LeakKind> kinds(PolicyKeys keys) {
     List<String> named = keys.texts("kinds");
     if (named == null) {
-      return EnumSet.allOf(Kind.class);
+      return EnumSet.allOf(LeakKind.class);
     }
-    Set<Kind> kinds = EnumSet.noneOf(Kind.class);
+    Set<LeakKind> kinds = EnumSet.noneOf(LeakKind.class);
     for (String name : named) {
-      Kind found = null;
-      for (Kind kind : Kind.values()) {
+      LeakKind found = null;
+      for (LeakKind kind : LeakKind.values()) {
         found = kind.name().equalsIgnoreCase(name) ? kind : found;
       }
       if (found == null) {

@@ -1,6 +1,6 @@
 package dev.nudge.eval.gate;
 
-import dev.nudge.eval.leak.Kind;
+import dev.nudge.eval.leak.LeakKind;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -151,7 +151,7 @@ public sealed interface Rule {
   ///
   /// @param task null: each task by itself
   /// @param kinds ways of standing there that count
-  record Leakage(@Nullable String task, double atMost, Set<Kind> kinds) implements Rule {
+  record Leakage(@Nullable String task, double atMost, Set<LeakKind> kinds) implements Rule {
     public Leakage {
       kinds = Set.copyOf(kinds);
     }

@@ -10,7 +10,7 @@ import java.util.Map;
 /// @param covered the share of the item's words that runs of training rows cover, from 0 to 1
 /// @param likeness the largest share of runs of five words that a row has in common with it;
 ///     0 where none is near
-public record Leak(String id, Map<Kind, Long> witnesses, double covered, double likeness) {
+public record Leak(String id, Map<LeakKind, Long> witnesses, double covered, double likeness) {
   public Leak {
     witnesses = Map.copyOf(witnesses);
   }

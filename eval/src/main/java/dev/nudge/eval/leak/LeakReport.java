@@ -20,9 +20,9 @@ public record LeakReport(long rows, int items, List<Leak> leaks, long unread) {
   }
 
   /// How many items were found in each way; one may be found in several.
-  public Map<Kind, Long> counts() {
-    Map<Kind, Long> counts = new EnumMap<>(Kind.class);
-    for (Kind kind : Kind.values()) {
+  public Map<LeakKind, Long> counts() {
+    Map<LeakKind, Long> counts = new EnumMap<>(LeakKind.class);
+    for (LeakKind kind : LeakKind.values()) {
       counts.put(kind, leaks.stream().filter(leak -> leak.witnesses().containsKey(kind)).count());
     }
     return counts;

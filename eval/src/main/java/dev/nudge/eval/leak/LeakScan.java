@@ -20,10 +20,11 @@ import org.jspecify.annotations.Nullable;
 /// training set: about 1.5 KiB an item and 50 bytes a word: 10,000 items of 200 words take 110 MiB,
 /// 90,000 of them 1 GiB.
 ///
-/// What counts as found is told by [Kind]: runs where they cover [#COVERED] of an item's words,
+/// What counts as found is told by [LeakKind]: runs where they cover [#COVERED] of an item's words,
 /// nearness from [NearTexts#NEAR] on. Wording that more than a tenth of the items share, a question
 /// that all ask, is not counted for either: of runs among all items, of nearness among the first
-/// [NearTexts#SAMPLE]. A text of [Runs#SHORTEST] words or more is found inside a longer one, so a
+/// [NearTexts#SAMPLE]. A text of [SharedRuns#SHORTEST] words or more is found inside a longer one,
+/// so a
 /// short question behind another template is; a shorter one, of a single character even, is found
 /// as a whole only, one without a letter or digit only as it is, and an empty one never. An item is
 /// found where any of its texts is.
@@ -41,7 +42,7 @@ public final class LeakScan {
   private final List<Integer> itemOf = new ArrayList<>(); // of each text
   private final Postings exact = new Postings();
   private final Postings normalised = new Postings();
-  private final Runs runs = new Runs();
+  private final SharedRuns runs = new SharedRuns();
   private final NearTexts near;
   private final List<int[]> words = new ArrayList<>(); // of those that near knows, by its numbers
   private final List<Integer> itemsOfNear = new ArrayList<>();
@@ -81,7 +82,7 @@ public final class LeakScan {
       for (String text : item.texts()) {
         int number = itemOf.size();
         itemOf.add(ids.size() - 1);
-        int[] words = Words.of(text);
+        int[] words = WordIds.of(text);
         if (!text.isEmpty()) {
           exact.add(Mix.of(text), number);
         }
@@ -108,7 +109,7 @@ public final class LeakScan {
 
   /// How many words a text has by which items are looked for: of Chinese, one a character.
   public static int words(String text) {
-    return Words.of(text).length;
+    return WordIds.of(text).length;
   }
 
   /// Looks for items in the next training row. Where prompt and completion are apart, they are
@@ -127,7 +128,7 @@ public final class LeakScan {
     for (long found : exact.take(Mix.of(text))) {
       exactIn.putIfAbsent(itemOf.get((int) found), row);
     }
-    int[] theirs = Words.of(text);
+    int[] theirs = WordIds.of(text);
     if (theirs.length == 0) {
       return;
     }
@@ -168,14 +169,14 @@ public final class LeakScan {
       }
     }
     for (int item = 0; item < ids.size(); item++) {
-      Map<Kind, Long> witnesses = new EnumMap<>(Kind.class);
-      put(witnesses, Kind.EXACT, exactIn.get(item));
-      put(witnesses, Kind.NORMALISED, normalisedIn.get(item));
+      Map<LeakKind, Long> witnesses = new EnumMap<>(LeakKind.class);
+      put(witnesses, LeakKind.EXACT, exactIn.get(item));
+      put(witnesses, LeakKind.NORMALISED, normalisedIn.get(item));
       int text = mostCovered[item];
       double share = text < 0 ? 0 : runs.covered(text);
-      put(witnesses, Kind.RUNS, share > 0 && share >= covered ? runs.witness(text) : null);
+      put(witnesses, LeakKind.RUNS, share > 0 && share >= covered ? runs.witness(text) : null);
       Nearest nearest = nearestIn.get(item);
-      put(witnesses, Kind.NEAR, nearest == null ? null : nearest.row);
+      put(witnesses, LeakKind.NEAR, nearest == null ? null : nearest.row);
       if (!witnesses.isEmpty()) {
         leaks.add(
             new Leak(ids.get(item), witnesses, share, nearest == null ? 0 : nearest.likeness));
@@ -184,7 +185,7 @@ public final class LeakScan {
     return new LeakReport(rows, ids.size(), leaks, unread);
   }
 
-  private static void put(Map<Kind, Long> witnesses, Kind kind, @Nullable Long row) {
+  private static void put(Map<LeakKind, Long> witnesses, LeakKind kind, @Nullable Long row) {
     if (row != null) {
       witnesses.put(kind, row);
     }

@@ -3,7 +3,7 @@
 ///
 /// [dev.nudge.eval.leak.LeakScan] is told the evaluation, then goes once through the training set
 /// and keeps none of it, so its memory is bounded by the evaluation alone. Four kinds are told
-/// apart ([dev.nudge.eval.leak.Kind]), each with a row of training as a witness.
+/// apart ([dev.nudge.eval.leak.LeakKind]), each with a row of training as a witness.
 ///
 /// Knows nothing about models, rows of data sets or what a task makes of an item: it sees texts.
 /// Read `LeakScan` first.

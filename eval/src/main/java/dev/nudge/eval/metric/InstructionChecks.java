@@ -32,7 +32,8 @@ final class InstructionChecks {
           entry(
               "length_constraints:number_sentences",
               given ->
-                  counted(given.count("relation", "num_sentences"), t -> Sentences.of(t).size())),
+                  counted(
+                      given.count("relation", "num_sentences"), t -> PunktSentences.of(t).size())),
           entry(
               "length_constraints:number_paragraphs",
               given -> exactly(given.number("num_paragraphs"), ResponseFormat::paragraphs)),

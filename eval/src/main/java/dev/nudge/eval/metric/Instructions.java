@@ -18,7 +18,8 @@ import java.util.function.Predicate;
 /// instructions are.
 ///
 /// Three things are ours. An argument that is missing is an error, where the harness draws one at
-/// random. Sentences are cut by Punkt with our lists of abbreviations ([Sentences]), which matters
+/// random. Sentences are cut by Punkt with our lists of abbreviations ([PunktSentences]), which
+/// matters
 /// for `number_sentences` and `capital_word_frequency`. Languages are told by [Languages].
 ///
 /// [1] J. Zhou et al., Instruction-following evaluation for large language models, 2023.

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /// Cuts English text into words and marks as NLTK's `word_tokenize` does: sentence by sentence
-/// ([Sentences]), by the rules of the Penn Treebank, quotes and clitics apart.
+/// ([PunktSentences]), by the rules of the Penn Treebank, quotes and clitics apart.
 final class WordTokens {
   private static final int FLAGS = Pattern.UNICODE_CHARACTER_CLASS | Pattern.UNIX_LINES;
   private static final String EDGE = PythonText.EDGE; // the words that are two are found by re
@@ -65,7 +65,7 @@ final class WordTokens {
   /// The tokens of a text.
   static List<String> of(String text) {
     List<String> tokens = new ArrayList<>();
-    for (String sentence : Sentences.of(text)) {
+    for (String sentence : PunktSentences.of(text)) {
       String line = " " + replaced(sentence, FIRST) + " ";
       tokens.addAll(PythonText.split(replaced(line, THEN)));
     }

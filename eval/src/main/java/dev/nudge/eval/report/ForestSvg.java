@@ -4,7 +4,8 @@ import java.util.List;
 import java.util.Locale;
 
 /// Draws the gains of lines that share an axis, each with its interval: a square filled where a
-/// difference is shown ([Row#meaning]), hollow where not. To the right is better, whatever a metric
+/// difference is shown ([ResultRow#meaning]), hollow where not. To the right is better, whatever a
+/// metric
 /// counts.
 final class ForestSvg {
   private static final int WIDTH = 900;
@@ -21,9 +22,9 @@ final class ForestSvg {
   ///
   /// @param rows all with finite ends
   /// @param label of the drawing, for those who do not see it
-  static void of(Markup html, List<Row> rows, String label) {
+  static void of(Markup html, List<ResultRow> rows, String label) {
     double most = 0;
-    for (Row row : rows) {
+    for (ResultRow row : rows) {
       most = Math.max(most, Math.max(Math.abs(row.gainLow()), Math.abs(row.gainHigh())));
     }
     double step = step(most == 0 ? 0.01 : most);
@@ -79,7 +80,7 @@ final class ForestSvg {
     html.close("svg");
   }
 
-  private static void row(Markup html, Row row, double end, int y) {
+  private static void row(Markup html, ResultRow row, double end, int y) {
     String kind = row.meaning().name().toLowerCase(Locale.ROOT);
     String name = row.task() + " " + row.metricShown();
     String cut = name.length() > LONGEST ? name.substring(0, LONGEST - 1) + "…" : name;

@@ -215,7 +215,7 @@ public final class HtmlReport {
             });
   }
 
-  private void row(Row row) {
+  private void row(ResultRow row) {
     html.open("tr").open("th", "scope", "row", "class", "name").element("bdi", row.task());
     html.close("th").open("td", "class", "m").element("bdi", row.metricShown());
     if (!row.metric().higherIsBetter()) {
@@ -236,7 +236,7 @@ public final class HtmlReport {
     } else {
       number(Shown.NONE);
     }
-    Row.Meaning meaning = row.meaning();
+    ResultRow.Meaning meaning = row.meaning();
     html.element(
         "td",
         meaning.sign() + " " + meaning.word(),
@@ -279,7 +279,7 @@ public final class HtmlReport {
     table(
         "Numbers of the model alone; intervals at 95 %",
         List.of("Task", "Metric", "n", "Number", "Interval"), 2);
-    for (Row row : pair.rows()) {
+    for (ResultRow row : pair.rows()) {
       html.open("tr").open("th", "scope", "row", "class", "name").element("bdi", row.task());
       html.close("th").open("td").element("bdi", row.metricShown()).close("td");
       number(row.documentsShown());

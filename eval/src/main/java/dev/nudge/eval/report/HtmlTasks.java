@@ -82,16 +82,16 @@ final class HtmlTasks {
     html.close("figure");
   }
 
-  private void slices(String caption, String column, List<Slice> slices, TaskView task) {
+  private void slices(String caption, String column, List<Subgroup> slices, TaskView task) {
     boolean two = pair.before() != null;
     HtmlReport.table(
         html,
-        caption + " (" + task.metric().metricShown() + ", " + Slice.intervals(slices) + ")",
+        caption + " (" + task.metric().metricShown() + ", " + Subgroup.intervals(slices) + ")",
         two
             ? List.of(column, "n", "Before", "After", "Difference", "Interval")
             : List.of(column, "n", "Number", "Interval"),
         1);
-    for (Slice slice : slices) {
+    for (Subgroup slice : slices) {
       html.open("tr").open("th", "scope", "row").element("bdi", slice.name()).close("th");
       number(Shown.count(slice.documents()));
       if (two) {

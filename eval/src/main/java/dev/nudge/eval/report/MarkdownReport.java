@@ -132,7 +132,7 @@ public final class MarkdownReport {
     }
     if (pair.before() == null) {
       table(List.of("task", "metric", "n", "number", "95 % interval"), 2);
-      for (Row row : pair.rows()) {
+      for (ResultRow row : pair.rows()) {
         row(
             MarkdownText.code(row.task()),
             MarkdownText.code(row.metricShown()),
@@ -157,7 +157,7 @@ public final class MarkdownReport {
             "fixed / broken",
             "shown"),
         2);
-    for (Row row : pair.rows()) {
+    for (ResultRow row : pair.rows()) {
       row(
           MarkdownText.code(row.task()),
           MarkdownText.code(row.metricShown())
@@ -241,14 +241,14 @@ public final class MarkdownReport {
     }
   }
 
-  private void slices(Pair pair, String column, List<Slice> slices, int left) {
+  private void slices(Pair pair, String column, List<Subgroup> slices, int left) {
     boolean two = pair.before() != null;
     table(
         two
             ? List.of(column, "n", "before", "after", "difference", "95 % interval")
             : List.of(column, "n", "number", "95 % interval"),
         1);
-    for (Slice slice : slices) {
+    for (Subgroup slice : slices) {
       String name = MarkdownText.code(slice.name());
       if (two) {
         row(
@@ -270,7 +270,7 @@ public final class MarkdownReport {
       line("");
       line(left + " more values are not shown.");
     }
-    if (slices.stream().anyMatch(Slice::ofOne)) {
+    if (slices.stream().anyMatch(Subgroup::ofOne)) {
       line("");
       line("Intervals of rows within one cluster are over their documents.");
     }

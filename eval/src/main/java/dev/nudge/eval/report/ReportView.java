@@ -3,7 +3,7 @@ package dev.nudge.eval.report;
 import dev.nudge.eval.Holm;
 import dev.nudge.eval.Interval;
 import dev.nudge.eval.gate.Measured;
-import dev.nudge.eval.leak.Kind;
+import dev.nudge.eval.leak.LeakKind;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.run.Difference;
 import dev.nudge.eval.run.GroupScores;
@@ -32,7 +32,7 @@ record ReportView(ReportData data, List<Pair> pairs) {
   record Pair(
       @Nullable String before,
       String after,
-      List<Row> rows,
+      List<ResultRow> rows,
       List<GroupRow> groups,
       List<TaskView> tasks) {}
 
@@ -62,18 +62,18 @@ record ReportView(ReportData data, List<Pair> pairs) {
       String name,
       String alias,
       int documents,
-      Row metric,
+      ResultRow metric,
       Flip.Flips flips,
       @Nullable Reliability before,
       @Nullable Reliability after,
-      Map<String, List<Slice>> subgroups,
+      Map<String, List<Subgroup>> subgroups,
       Map<String, Integer> left,
       @Nullable Leaked leaks) {}
 
   /// What stands in the training set.
   ///
   /// @param slices of all, of those that do not stand there, of those that do
-  record Leaked(int documents, int found, Map<Kind, Long> kinds, List<Slice> slices) {}
+  record Leaked(int documents, int found, Map<LeakKind, Long> kinds, List<Subgroup> slices) {}
 
   static ReportView of(ReportData data) {
     List<ModelResults> models = data.outcome().models();
@@ -88,7 +88,7 @@ record ReportView(ReportData data, List<Pair> pairs) {
   }
 
   private static Pair pair(ReportData data, @Nullable ModelResults before, ModelResults after) {
-    List<Row> rows = new ArrayList<>();
+    List<ResultRow> rows = new ArrayList<>();
     List<TaskView> tasks = new ArrayList<>();
     Map<String, List<Difference>> known =
         data.outcome().differences().getOrDefault(after.name(), Map.of());
@@ -97,7 +97,7 @@ record ReportView(ReportData data, List<Pair> pairs) {
         .forEach(
             (name, task) -> {
               TaskScores first = before == null ? null : before.tasks().get(name);
-              List<Row> own = rows(name, first, task, known.getOrDefault(name, List.of()));
+              List<ResultRow> own = rows(name, first, task, known.getOrDefault(name, List.of()));
               rows.addAll(own);
               if (!own.isEmpty()) {
                 tasks.add(task(data, name, first, task, own.getFirst()));
@@ -141,9 +141,9 @@ record ReportView(ReportData data, List<Pair> pairs) {
     return rows;
   }
 
-  private static List<Row> rows(
+  private static List<ResultRow> rows(
       String name, @Nullable TaskScores before, TaskScores after, List<Difference> known) {
-    List<Row> rows = new ArrayList<>();
+    List<ResultRow> rows = new ArrayList<>();
     after
         .scores()
         .forEach(
@@ -159,14 +159,14 @@ record ReportView(ReportData data, List<Pair> pairs) {
     return known.stream().filter(d -> d.key().equals(key)).findFirst().orElse(null);
   }
 
-  private static Row row(
+  private static ResultRow row(
       String name, @Nullable Score before, Score after, @Nullable Difference known) {
     double nan = Double.NaN;
     double was = before == null ? nan : before.value();
     int n = after.items().size();
     int clusters = after.units().clusterCount();
     if (known != null) {
-      return new Row(
+      return new ResultRow(
           name,
           after.metric(),
           after.filter(),
@@ -185,7 +185,7 @@ record ReportView(ReportData data, List<Pair> pairs) {
     }
     Interval interval =
         before == null ? Measured.of(after).interval(CONFIDENCE) : new Interval(nan, nan);
-    return new Row(
+    return new ResultRow(
         name,
         after.metric(),
         after.filter(),
@@ -193,8 +193,8 @@ record ReportView(ReportData data, List<Pair> pairs) {
         was,
         after.value(),
         after.value() - was,
-        Slice.finite(interval.low()),
-        Slice.finite(interval.high()),
+        Subgroup.finite(interval.low()),
+        Subgroup.finite(interval.high()),
         nan,
         nan,
         false,
@@ -203,20 +203,20 @@ record ReportView(ReportData data, List<Pair> pairs) {
         clusters);
   }
 
-  private static List<Row> adjusted(List<Row> rows) {
-    List<Row> tested = rows.stream().filter(row -> !Double.isNaN(row.p())).toList();
-    double[] holm = Holm.adjusted(tested.stream().mapToDouble(Row::p).toArray());
+  private static List<ResultRow> adjusted(List<ResultRow> rows) {
+    List<ResultRow> tested = rows.stream().filter(row -> !Double.isNaN(row.p())).toList();
+    double[] holm = Holm.adjusted(tested.stream().mapToDouble(ResultRow::p).toArray());
     return rows.stream()
         .map(row -> Double.isNaN(row.p()) ? row : row.adjusted(holm[tested.indexOf(row)]))
         .toList();
   }
 
   private static TaskView task(
-      ReportData data, String name, @Nullable TaskScores before, TaskScores after, Row main) {
+      ReportData data, String name, @Nullable TaskScores before, TaskScores after, ResultRow main) {
     Score second = after.scores().values().iterator().next();
     Score first = before == null ? null : before.scores().get(second.key());
     List<Scored> samples = Flip.samples(after, second.filter());
-    Map<String, List<Slice>> groups = new LinkedHashMap<>();
+    Map<String, List<Subgroup>> groups = new LinkedHashMap<>();
     Map<String, Integer> left = new LinkedHashMap<>();
     for (String column : columns(data, after)) {
       groups(column, samples, first, second, groups, left);
@@ -249,7 +249,7 @@ record ReportView(ReportData data, List<Pair> pairs) {
       List<Scored> samples,
       @Nullable Score first,
       Score second,
-      Map<String, List<Slice>> groups,
+      Map<String, List<Subgroup>> groups,
       Map<String, Integer> left) {
     Map<String, List<Integer>> places = new LinkedHashMap<>();
     for (int i = 0; i < samples.size(); i++) {
@@ -262,11 +262,11 @@ record ReportView(ReportData data, List<Pair> pairs) {
     if (places.isEmpty()) {
       return;
     }
-    List<Slice> slices =
+    List<Subgroup> slices =
         places.entrySet().stream()
             .sorted((a, b) -> b.getValue().size() - a.getValue().size())
             .limit(MOST_GROUPS)
-            .map(e -> Slice.of(e.getKey(), first, second, e.getValue()))
+            .map(e -> Subgroup.of(e.getKey(), first, second, e.getValue()))
             .toList();
     groups.put(column, slices);
     left.put(column, places.size() - slices.size());
@@ -287,15 +287,15 @@ record ReportView(ReportData data, List<Pair> pairs) {
         found.size(),
         report.counts(),
         List.of(
-            Slice.of("all", first, second, all),
-            Slice.of("clean", first, second, clean),
-            Slice.of("in the training set", first, second, found)));
+            Subgroup.of("all", first, second, all),
+            Subgroup.of("clean", first, second, clean),
+            Subgroup.of("in the training set", first, second, found)));
   }
 
   /// Lines that are drawn on one axis, by that axis.
-  static Map<String, List<Row>> byAxis(List<Row> rows) {
-    Map<String, List<Row>> all = new LinkedHashMap<>();
-    for (Row row : rows) {
+  static Map<String, List<ResultRow>> byAxis(List<ResultRow> rows) {
+    Map<String, List<ResultRow>> all = new LinkedHashMap<>();
+    for (ResultRow row : rows) {
       if (Double.isFinite(row.low()) && Double.isFinite(row.high())) {
         all.computeIfAbsent(row.axis(), a -> new ArrayList<>()).add(row);
       }

@@ -2,7 +2,7 @@
 /// a merge request.
 ///
 /// [ReportView] works out of a [ReportData] all that is shown: rows of before and after, [Flip]s,
-/// [Reliability], [Slice]s of documents. [HtmlReport] and [MarkdownReport] make text of it,
+/// [Reliability], [Subgroup]s of documents. [HtmlReport] and [MarkdownReport] make text of it,
 /// [Markup] and [MarkdownText] see to it that no text of a document, a model or a setting becomes
 /// markup, and [ReportFiles] writes.
 ///

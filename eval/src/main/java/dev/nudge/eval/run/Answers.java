@@ -2,7 +2,7 @@ package dev.nudge.eval.run;
 
 import dev.nudge.data.Example;
 import dev.nudge.eval.task.GenerationKwargs;
-import dev.nudge.eval.task.Request;
+import dev.nudge.eval.task.TaskRequest;
 import dev.nudge.format.Sha256;
 import dev.nudge.generate.Continuations;
 import dev.nudge.generate.Divergences;
@@ -44,11 +44,11 @@ final class Answers {
   /// @param parts of a likelihood one, of a rolling one its windows, of a generation the prompt
   /// @param digest of the tokens and of how they are asked
   @SuppressWarnings("ArrayRecordComponent")
-  record Encoded(Request request, List<Item> parts, int @Nullable [] prompt, String digest) {
+  record Encoded(TaskRequest request, List<Item> parts, int @Nullable [] prompt, String digest) {
     /// Tokens, for progress.
     long tokens() {
       long tokens = parts.stream().mapToLong(part -> part.ids().length).sum();
-      return request instanceof Request.Generate how && prompt != null
+      return request instanceof TaskRequest.Generate how && prompt != null
           ? prompt.length + (long) how.how().maxTokens() * repeats(how)
           : Math.max(1, tokens);
     }
@@ -78,17 +78,17 @@ final class Answers {
   }
 
   /// Makes tokens of a request.
-  static Encoded encoded(Request request, RequestTokens tokens) {
+  static Encoded encoded(TaskRequest request, RequestTokens tokens) {
     return switch (request) {
-      case Request.Likelihood r -> {
+      case TaskRequest.Likelihood r -> {
         Item item = tokens.likelihood(r.context(), r.continuation());
         yield new Encoded(r, List.of(item), null, digest("likelihood", List.of(item), null));
       }
-      case Request.Rolling r -> {
+      case TaskRequest.Rolling r -> {
         List<Item> windows = tokens.rolling(r.text());
         yield new Encoded(r, windows, null, digest("rolling", windows, null));
       }
-      case Request.Generate r -> {
+      case TaskRequest.Generate r -> {
         int[] prompt = tokens.prompt(r.context(), r.how().maxTokens());
         GenerationKwargs how = r.how();
         String rule =
@@ -130,7 +130,7 @@ final class Answers {
     return new Encoded(rolling.request(), rolling.parts(), null, digest);
   }
 
-  private static int repeats(Request.Generate how) {
+  private static int repeats(TaskRequest.Generate how) {
     return how.how().samples() ? how.repeats() : 1;
   }
 
@@ -250,7 +250,7 @@ final class Answers {
   private static Map<IntBuffer, Behind> contexts(List<Encoded> requests) {
     Map<IntBuffer, Behind> contexts = new HashMap<>();
     for (Encoded request : requests) {
-      if (request.request() instanceof Request.Likelihood) {
+      if (request.request() instanceof TaskRequest.Likelihood) {
         Item item = request.parts().getFirst();
         Behind one = new Behind(1, item.ids().length - item.from() - 1);
         contexts.merge(context(item), one, Behind::plus);
@@ -266,14 +266,14 @@ final class Answers {
     List<Part> whole = new ArrayList<>();
     missing.forEach(
         (key, request) -> {
-          if (request.request() instanceof Request.Generate) {
+          if (request.request() instanceof TaskRequest.Generate) {
             return;
           }
           Sum empty = new Sum(request);
           sums.put(key, empty);
           for (Item part : request.parts()) {
             boolean shares =
-                request.request() instanceof Request.Likelihood
+                request.request() instanceof TaskRequest.Likelihood
                     && Objects.requireNonNull(contexts.get(context(part))).shares(part.from());
             (shares ? shared : whole).add(new Part(key, part));
           }
@@ -321,7 +321,7 @@ final class Answers {
 
     JsonNode answer() {
       ArrayNode list = NODES.arrayNode();
-      if (request.request() instanceof Request.Rolling) {
+      if (request.request() instanceof TaskRequest.Rolling) {
         return list.add(logprob);
       }
       list.addArray().add(logprob).add(greedy);
@@ -369,7 +369,7 @@ final class Answers {
     List<String> keys = new ArrayList<>();
     missing.forEach(
         (key, request) -> {
-          if (request.request() instanceof Request.Generate r && request.prompt() != null) {
+          if (request.request() instanceof TaskRequest.Generate r && request.prompt() != null) {
             for (int i = 0; i < repeats(r); i++) {
               prompts.add(
                   new Continuations.Prompt(
@@ -393,7 +393,7 @@ final class Answers {
           generated[0] += said.tokens();
           String key = keys.get(i);
           Encoded request = Objects.requireNonNull(missing.get(key));
-          if (!(request.request() instanceof Request.Generate r) || request.prompt() == null) {
+          if (!(request.request() instanceof TaskRequest.Generate r) || request.prompt() == null) {
             throw new IllegalStateException("an answer to no prompt");
           }
           ArrayNode all = texts.computeIfAbsent(key, k -> NODES.arrayNode()).add(text);

@@ -2,7 +2,7 @@ package dev.nudge.eval.run;
 
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.eval.run.Answers.Asked;
-import dev.nudge.eval.task.Filters;
+import dev.nudge.eval.task.AnswerFilters;
 import dev.nudge.eval.task.Packs;
 import dev.nudge.eval.task.PromptStyle;
 import dev.nudge.eval.task.TaskConfig;
@@ -34,8 +34,9 @@ import org.jspecify.annotations.Nullable;
 /// Evaluates a model, and adapters on it, on tasks of lm-evaluation-harness.
 ///
 /// All that a user can mend is found before the model is loaded: tasks, documents, metrics, filters
-/// and prompts ([Rehearsal]). The weights are loaded once; every model answers the same tokens,
-/// task by task ([Asking]). Answers are kept in `--out` and are not asked for again, whatever else
+/// and prompts ([TaskDryRun]). The weights are loaded once; every model answers the same tokens,
+/// task by task ([TaskRunner]). Answers are kept in `--out` and are not asked for again, whatever
+/// else
 /// is asked there later.
 public final class Evaluation {
   /// The name of the base among the models.
@@ -131,7 +132,7 @@ public final class Evaluation {
     for (TaskConfig task : tree.tasks().values()) {
       ready.add(ReadyTask.of(task, settings, style, watcher::warn));
     }
-    ready.forEach(one -> Rehearsal.of(one.task(), one.metrics(), one.samples()));
+    ready.forEach(one -> TaskDryRun.of(one.task(), one.metrics(), one.samples()));
     watcher.tasks(ready.stream().map(one -> one.task().config()).toList());
     RequestTokens encoder =
         new RequestTokens(
@@ -152,8 +153,8 @@ public final class Evaluation {
       OutFolder.make(settings.out());
       AnswerStore store = AnswerStore.open(settings.out().resolve(AnswerStore.FILE));
       watcher.begins(String.valueOf(session.backend().compute()));
-      Asking asking =
-          new Asking(
+      TaskRunner asking =
+          new TaskRunner(
               tokens,
               models(settings, machine, session),
               new Answers(session, store, settings.model().lanes()),
@@ -172,7 +173,7 @@ public final class Evaluation {
       Set<String> own = new LinkedHashSet<>();
       for (Metric metric : one.metrics()) {
         own.add(metric.name());
-        Filters.of(config).names().forEach(filter -> own.add(metric.name() + "," + filter));
+        AnswerFilters.of(config).names().forEach(filter -> own.add(metric.name() + "," + filter));
       }
       all.put(config.name(), own);
     }
@@ -261,7 +262,7 @@ public final class Evaluation {
   private static Outcome outcome(
       EvaluateSettings settings,
       TaskTree tree,
-      Asking asking,
+      TaskRunner asking,
       List<Map<String, TaskScores>> scores,
       long start) {
     List<ModelResults> models = new ArrayList<>();

@@ -1,6 +1,6 @@
 package dev.nudge.eval.run;
 
-import dev.nudge.eval.task.Filters;
+import dev.nudge.eval.task.AnswerFilters;
 import dev.nudge.eval.task.PromptStyle;
 import dev.nudge.eval.task.Sample;
 import dev.nudge.eval.task.Task;
@@ -20,7 +20,7 @@ record ReadyTask(Task task, List<Metric> metrics, List<Sample> samples) {
   static ReadyTask of(
       TaskConfig config, EvaluateSettings settings, PromptStyle style, Consumer<String> warnings) {
     TaskConfig shot = config.withFewshot(settings.numFewshot());
-    Filters.of(shot);
+    AnswerFilters.of(shot);
     Task task = Task.load(shot, settings.dataDir());
     List<Metric> metrics = metrics(shot, task, settings, warnings);
     List<Sample> samples = task.samples(settings.limit(), style);

@@ -1,8 +1,8 @@
 package dev.nudge.eval.run;
 
 import dev.nudge.eval.task.GenerationKwargs;
-import dev.nudge.eval.task.Request;
 import dev.nudge.eval.task.TaskGroup;
+import dev.nudge.eval.task.TaskRequest;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
@@ -231,7 +231,7 @@ public final class ResultFiles {
     row.put("doc", scored.sample().doc());
     row.put("target", target);
     Map<String, @Nullable Object> arguments = new LinkedHashMap<>();
-    List<Request> requests = scored.sample().requests();
+    List<TaskRequest> requests = scored.sample().requests();
     for (int i = 0; i < requests.size(); i++) {
       Map<String, @Nullable Object> one = new LinkedHashMap<>();
       List<Object> values = arguments(requests.get(i));
@@ -253,11 +253,11 @@ public final class ResultFiles {
   }
 
   /// What a request is asked with.
-  static List<Object> arguments(Request request) {
+  static List<Object> arguments(TaskRequest request) {
     return switch (request) {
-      case Request.Likelihood r -> List.of(r.context(), r.continuation());
-      case Request.Rolling r -> List.of(r.text());
-      case Request.Generate r -> List.of(r.context(), written(r.how()));
+      case TaskRequest.Likelihood r -> List.of(r.context(), r.continuation());
+      case TaskRequest.Rolling r -> List.of(r.text());
+      case TaskRequest.Generate r -> List.of(r.context(), written(r.how()));
     };
   }
 

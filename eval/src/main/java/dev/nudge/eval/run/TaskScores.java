@@ -1,6 +1,6 @@
 package dev.nudge.eval.run;
 
-import dev.nudge.eval.task.Filters;
+import dev.nudge.eval.task.AnswerFilters;
 import dev.nudge.eval.task.Sample;
 import dev.nudge.eval.task.Task;
 import java.util.ArrayList;
@@ -94,7 +94,7 @@ public record TaskScores(
       List<List<JsonNode>> answers,
       List<JsonNode> fromBase,
       int resamples) {
-    Filters filters = Filters.of(task.config());
+    AnswerFilters filters = AnswerFilters.of(task.config());
     SampleScorer scorer = new SampleScorer(task, metrics);
     List<@Nullable JsonNode> clusters = new ArrayList<>();
     samples.forEach(sample -> clusters.add(task.config().cluster(sample.doc())));

@@ -1,8 +1,8 @@
 package dev.nudge.eval.run;
 
 import dev.nudge.eval.run.Answers.Encoded;
-import dev.nudge.eval.task.Request;
 import dev.nudge.eval.task.Sample;
+import dev.nudge.eval.task.TaskRequest;
 import dev.nudge.settings.InputException;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,7 +23,7 @@ record TaskTokens(ReadyTask ready, List<List<Encoded>> requests, List<Encoded> f
     List<List<Encoded>> all = new ArrayList<>();
     for (Sample sample : ready.samples()) {
       List<Encoded> own = new ArrayList<>();
-      for (Request request : sample.requests()) {
+      for (TaskRequest request : sample.requests()) {
         try {
           own.add(Answers.encoded(request, encoder));
         } catch (InputException | IllegalArgumentException e) {

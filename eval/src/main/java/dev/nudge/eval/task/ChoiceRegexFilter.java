@@ -38,7 +38,7 @@ final class ChoiceRegexFilter {
     this.ignored = ignored;
   }
 
-  static Filters.Step of(Keys keys) {
+  static AnswerFilters.Step of(TaskKeys keys) {
     List<String> ignored = keys.texts("regexes_to_ignore");
     ChoiceRegexFilter filter =
         new ChoiceRegexFilter(
@@ -50,14 +50,15 @@ final class ChoiceRegexFilter {
                 : ignored.stream().map(one -> RegexFilter.compiled(keys, one)).toList());
     Set<String> known = new TreeSet<>(RegexFilter.KEYS);
     known.addAll(Set.of("ignore_case", "ignore_punctuation", "regexes_to_ignore"));
-    return Filters.only(
+    return AnswerFilters.only(
         keys,
         known,
         (answers, doc) ->
-            Filters.each(keys, text -> filter.letter(text, choices(keys, doc))).of(answers, doc));
+            AnswerFilters.each(keys, text -> filter.letter(text, choices(keys, doc)))
+                .of(answers, doc));
   }
 
-  private static List<String> choices(Keys keys, JsonNode doc) {
+  private static List<String> choices(TaskKeys keys, JsonNode doc) {
     List<String> choices = new ArrayList<>();
     for (JsonNode choice : doc.path("choices")) {
       if (choice.isString()) {

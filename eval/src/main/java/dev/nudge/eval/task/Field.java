@@ -2,8 +2,8 @@ package dev.nudge.eval.task;
 
 import dev.nudge.settings.InputException;
 import dev.nudge.text.jinja.Dialect;
-import dev.nudge.text.jinja.Limits;
 import dev.nudge.text.jinja.PythonValues;
+import dev.nudge.text.jinja.RenderLimits;
 import dev.nudge.text.jinja.Template;
 import dev.nudge.text.jinja.TemplateException;
 import java.time.LocalDateTime;
@@ -42,7 +42,7 @@ final class Field {
         ready = Template.parse(text, place, Dialect.TASK);
         template = ready;
       }
-      return ready.render(PythonValues.names(doc), Limits.USUAL, NO_TIME).chars();
+      return ready.render(PythonValues.names(doc), RenderLimits.USUAL, NO_TIME).chars();
     } catch (TemplateException e) {
       throw new InputException(String.valueOf(e.getMessage()), e);
     }

@@ -8,10 +8,10 @@ import java.util.Set;
 /// A named row of filters that answers go through before they are scored.
 ///
 /// @param steps the keys of each filter, its `function` among them
-record FilterConfig(String name, List<Keys> steps) {
+record FilterConfig(String name, List<TaskKeys> steps) {
 
   /// The filters of a task; without any the first answer counts, under the name `none`.
-  static List<FilterConfig> of(Keys keys) {
+  static List<FilterConfig> of(TaskKeys keys) {
     List<?> list = keys.list("filter_list");
     if (list == null) {
       return List.of(new FilterConfig("none", List.of()));
@@ -19,7 +19,7 @@ record FilterConfig(String name, List<Keys> steps) {
     List<FilterConfig> all = new ArrayList<>();
     Set<String> names = new LinkedHashSet<>();
     for (Object entry : list) {
-      Keys one = keys.entry("filter_list", entry);
+      TaskKeys one = keys.entry("filter_list", entry);
       one.only(Set.of("name", "filter"));
       String name = one.text("name");
       if (name == null) {

@@ -49,15 +49,15 @@ public record GenerationKwargs(
 
   /// @param keys of the task
   /// @param delimiter that between shots, which ends an answer where nothing else is named
-  static GenerationKwargs of(Keys keys, String delimiter) {
-    Keys given = keys.map("generation_kwargs");
+  static GenerationKwargs of(TaskKeys keys, String delimiter) {
+    TaskKeys given = keys.map("generation_kwargs");
     Map<String, @Nullable Object> written = new LinkedHashMap<>();
     if (given == null) {
       written.put("temperature", 0.0);
       written.put("do_sample", false);
       written.put("max_gen_toks", MAX_TOKENS);
       written.put("until", List.of(delimiter));
-      given = new Keys(keys.place() + ": generation_kwargs", written);
+      given = new TaskKeys(keys.place() + ": generation_kwargs", written);
       return new GenerationKwargs(List.of(delimiter), MAX_TOKENS, 0, 1, 0, written);
     }
     given.only(KNOWN);

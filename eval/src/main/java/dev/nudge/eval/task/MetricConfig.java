@@ -31,7 +31,7 @@ public record MetricConfig(
           "micro_f1_score", "micro_f1",
           "agg_f1", "f1");
 
-  static List<MetricConfig> of(Keys keys, OutputType type) {
+  static List<MetricConfig> of(TaskKeys keys, OutputType type) {
     List<?> list = keys.list("metric_list");
     if (list == null) {
       return type.metrics().stream()
@@ -48,7 +48,7 @@ public record MetricConfig(
     return List.copyOf(all);
   }
 
-  private static MetricConfig one(Keys keys, OutputType type) {
+  private static MetricConfig one(TaskKeys keys, OutputType type) {
     Object name = keys.get("metric");
     if (name instanceof PythonFunction function) {
       throw Refused.scoring(keys.place(), "metric", function);
@@ -70,7 +70,7 @@ public record MetricConfig(
     return new MetricConfig(metric, aggregation(keys), higher, options, keys.place());
   }
 
-  private static @Nullable String aggregation(Keys keys) {
+  private static @Nullable String aggregation(TaskKeys keys) {
     if (keys.get("aggregation") instanceof PythonFunction function) {
       String known = BY_FUNCTION.get(function.last());
       if (known == null) {

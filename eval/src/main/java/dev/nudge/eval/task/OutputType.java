@@ -33,7 +33,7 @@ public enum OutputType {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  static OutputType of(Keys keys) {
+  static OutputType of(TaskKeys keys) {
     String name = keys.text("output_type", GENERATE_UNTIL.key());
     for (OutputType type : values()) {
       if (type.key().equals(name)) {

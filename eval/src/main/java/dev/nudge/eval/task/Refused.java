@@ -24,7 +24,7 @@ final class Refused {
   private Refused() {}
 
   /// Refuses a key whose value is a function, wherever one stands that would be run.
-  static void function(Keys keys, String key) {
+  static void function(TaskKeys keys, String key) {
     if (keys.get(key) instanceof PythonFunction function) {
       String instead = INSTEAD.get(key);
       throw instead == null
@@ -43,7 +43,7 @@ final class Refused {
   }
 
   /// A key that nothing here does, whatever it is set to.
-  static void notDone(Keys keys, String key, String what) {
+  static void notDone(TaskKeys keys, String key, String what) {
     @Nullable Object value = keys.get(key);
     if (value != null && !Boolean.FALSE.equals(value)) {
       throw new InputException(

@@ -26,12 +26,12 @@ final class RegexFilter {
     this.fallback = fallback;
   }
 
-  static Filters.Step of(Keys keys) {
+  static AnswerFilters.Step of(TaskKeys keys) {
     RegexFilter filter = read(keys);
-    return Filters.only(
+    return AnswerFilters.only(
         keys,
         KEYS,
-        Filters.each(
+        AnswerFilters.each(
             keys,
             text -> {
               List<String> match = filter.match(filter.pattern, text);
@@ -43,7 +43,7 @@ final class RegexFilter {
             }));
   }
 
-  static RegexFilter read(Keys keys) {
+  static RegexFilter read(TaskKeys keys) {
     Integer which = keys.whole("group_select");
     return new RegexFilter(
         keys.place(),
@@ -52,7 +52,7 @@ final class RegexFilter {
         keys.text("fallback", FALLBACK));
   }
 
-  static PythonPattern compiled(Keys keys, String pattern) {
+  static PythonPattern compiled(TaskKeys keys, String pattern) {
     try {
       return PythonPattern.of(pattern);
     } catch (InputException e) {

@@ -16,7 +16,7 @@ public record Sample(
     JsonNode target,
     JsonNode gold,
     List<String> choices,
-    List<Request> requests) {
+    List<TaskRequest> requests) {
   /// The place of what is no choice: the harness's own.
   public static final int NO_CHOICE = -100;
 

@@ -38,9 +38,9 @@ record ShotsConfig(
           "fewshot_delimiter",
           "target_delimiter");
 
-  static ShotsConfig of(Keys task) {
-    Keys own = task.map("fewshot_config");
-    Keys given = own == null ? new Keys(task.place(), java.util.Map.of()) : own;
+  static ShotsConfig of(TaskKeys task) {
+    TaskKeys own = task.map("fewshot_config");
+    TaskKeys given = own == null ? new TaskKeys(task.place(), java.util.Map.of()) : own;
     given.only(KNOWN);
     for (String key : KNOWN) {
       Refused.function(given, key);
@@ -64,20 +64,20 @@ record ShotsConfig(
         delimiter(given, task, "target_delimiter", " "));
   }
 
-  private static @Nullable String over(Keys given, String key, Keys task, String tasks) {
+  private static @Nullable String over(TaskKeys given, String key, TaskKeys task, String tasks) {
     return given.raw().containsKey(key) ? given.text(key) : task.text(tasks);
   }
 
-  private static @Nullable Object first(Keys given, Keys task, String key) {
+  private static @Nullable Object first(TaskKeys given, TaskKeys task, String key) {
     return given.raw().containsKey(key) ? given.get(key) : task.get(key);
   }
 
-  private static String delimiter(Keys given, Keys task, String key, String otherwise) {
+  private static String delimiter(TaskKeys given, TaskKeys task, String key, String otherwise) {
     String own = given.text(key);
     return own == null ? task.text(key, otherwise) : own;
   }
 
-  private static @Nullable List<JsonNode> samples(Keys given) {
+  private static @Nullable List<JsonNode> samples(TaskKeys given) {
     List<?> list = given.list("samples");
     if (list == null) {
       return null;

@@ -115,30 +115,31 @@ public final class Task {
     return samples;
   }
 
-  private List<Request> requests(
+  private List<TaskRequest> requests(
       List<String> contexts, JsonNode target, List<String> choices, PromptStyle style) {
     return switch (config.type()) {
-      case LOGLIKELIHOOD -> List.of(new Request.Likelihood(contexts.getFirst(), text(target)));
-      case LOGLIKELIHOOD_ROLLING -> List.of(new Request.Rolling(text(target)));
+      case LOGLIKELIHOOD -> List.of(new TaskRequest.Likelihood(contexts.getFirst(), text(target)));
+      case LOGLIKELIHOOD_ROLLING -> List.of(new TaskRequest.Rolling(text(target)));
       case GENERATE_UNTIL ->
-          List.of(new Request.Generate(contexts.getFirst(), config.generation(), config.repeats()));
+          List.of(
+              new TaskRequest.Generate(contexts.getFirst(), config.generation(), config.repeats()));
       case MULTIPLE_CHOICE -> choices(contexts, target, choices, style);
     };
   }
 
-  private List<Request> choices(
+  private List<TaskRequest> choices(
       List<String> contexts, JsonNode target, List<String> choices, PromptStyle style) {
     String delimiter = delimiter(style);
-    List<Request> all = new ArrayList<>();
+    List<TaskRequest> all = new ArrayList<>();
     if (multipleInput) {
       String behind = delimiter + text(target);
-      contexts.forEach(context -> all.add(new Request.Likelihood(context, behind)));
+      contexts.forEach(context -> all.add(new TaskRequest.Likelihood(context, behind)));
     } else {
       choices.forEach(
-          choice -> all.add(new Request.Likelihood(contexts.getFirst(), delimiter + choice)));
+          choice -> all.add(new TaskRequest.Likelihood(contexts.getFirst(), delimiter + choice)));
     }
     if (config.metrics().stream().anyMatch(m -> m.name().equals("acc_mutual_info"))) {
-      choices.forEach(choice -> all.add(new Request.Likelihood("", delimiter + choice)));
+      choices.forEach(choice -> all.add(new TaskRequest.Likelihood("", delimiter + choice)));
     }
     return all;
   }

@@ -23,7 +23,7 @@ import tools.jackson.databind.JsonNode;
 public record TaskConfig(
     String name,
     String alias,
-    Keys keys,
+    TaskKeys keys,
     OutputType type,
     ShotsConfig shots,
     List<MetricConfig> metrics,
@@ -88,7 +88,7 @@ public record TaskConfig(
   /// @param place for messages: the file
   /// @throws InputException in one line, for a key that is unknown, wrong or needs Python
   static TaskConfig of(String place, Map<String, @Nullable Object> map) {
-    Keys keys = new Keys(place, map);
+    TaskKeys keys = new TaskKeys(place, map);
     if (map.containsKey("class")) {
       throw new InputException(
           "%s: the task is a Python class (%s), which is not run here; export its requests to a task of JSONL once, as docs/reference/evaluation.md shows"
@@ -181,12 +181,12 @@ public record TaskConfig(
   }
 
   /// What stands under a name of the metadata: a list, or one alone.
-  private static List<?> columns(Keys keys, String name) {
+  private static List<?> columns(TaskKeys keys, String name) {
     Object named = metadata(keys).get(name);
     return named instanceof List<?> several ? several : named == null ? List.of() : List.of(named);
   }
 
-  private static Map<?, ? extends @Nullable Object> metadata(Keys keys) {
+  private static Map<?, ? extends @Nullable Object> metadata(TaskKeys keys) {
     return keys.get("metadata") instanceof Map<?, ?> metadata ? metadata : Map.of();
   }
 

@@ -70,7 +70,7 @@ final class TaskData {
     if (path == null) {
       throw config.keys().wrong("dataset_path", "json, csv, or the name of a data set");
     }
-    Keys kwargs = config.keys().map("dataset_kwargs");
+    TaskKeys kwargs = config.keys().map("dataset_kwargs");
     Object named = kwargs == null ? null : kwargs.get("data_files");
     if (!FILES.contains(path)) {
       return exported(path, split);
@@ -80,8 +80,8 @@ final class TaskData {
           "%s: dataset_path is %s and dataset_kwargs has no data_files; name the files there"
               .formatted(config.place(), path));
     }
-    Keys bySplit =
-        named instanceof Map<?, ?> map ? new Keys(kwargs.place() + ": data_files", map) : null;
+    TaskKeys bySplit =
+        named instanceof Map<?, ?> map ? new TaskKeys(kwargs.place() + ": data_files", map) : null;
     List<String> names =
         bySplit == null
             ? split.equals("train") ? kwargs.texts("data_files") : null
@@ -201,7 +201,7 @@ final class TaskData {
           "%s: the split %s has no documents, in %s"
               .formatted(config.place(), split, files.getFirst()));
     }
-    return Columns.of(csv ? CsvTypes.of(rows) : rows);
+    return TableColumns.of(csv ? CsvTypes.of(rows) : rows);
   }
 
   private void read(Path file, List<JsonNode> rows) {

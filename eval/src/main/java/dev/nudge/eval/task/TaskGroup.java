@@ -33,21 +33,21 @@ public record TaskGroup(
   /// @param bySize each task counts by its documents; else all count the same
   public record Aggregate(String metric, @Nullable List<String> filters, boolean bySize) {}
 
-  static TaskGroup of(Keys keys, String name, List<String> children, List<String> tasks) {
+  static TaskGroup of(TaskKeys keys, String name, List<String> children, List<String> tasks) {
     Object version =
         keys.get("metadata") instanceof Map<?, ?> metadata ? metadata.get("version") : null;
     return new TaskGroup(
         name, keys.text("group_alias", name), children, tasks, aggregates(keys), version);
   }
 
-  private static @Nullable List<Aggregate> aggregates(Keys keys) {
+  private static @Nullable List<Aggregate> aggregates(TaskKeys keys) {
     Object given = keys.get("aggregate_metric_list");
     if (given == null) {
       return null;
     }
     List<Aggregate> all = new ArrayList<>();
     for (Object entry : given instanceof List<?> list ? list : List.of(given)) {
-      Keys one = keys.entry("aggregate_metric_list", entry);
+      TaskKeys one = keys.entry("aggregate_metric_list", entry);
       one.only(Set.of("metric", "filter_list", "aggregation", "weight_by_size"));
       String metric = one.text("metric");
       if (metric == null) {
@@ -64,7 +64,7 @@ public record TaskGroup(
     return all.isEmpty() ? null : List.copyOf(all);
   }
 
-  static InputException wrongMember(Keys keys, @Nullable Object member) {
+  static InputException wrongMember(TaskKeys keys, @Nullable Object member) {
     return new InputException(
         "%s: task has the entry %s; it must be a name, or a map with task or group"
             .formatted(keys.place(), TaskYaml.shown(member)));

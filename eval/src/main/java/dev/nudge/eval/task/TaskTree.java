@@ -192,7 +192,7 @@ public record TaskTree(Map<String, TaskConfig> tasks, Map<String, TaskGroup> gro
         Map<String, @Nullable Object> map,
         Map<String, @Nullable Object> over,
         int depth) {
-      Keys keys = new Keys(place, map);
+      TaskKeys keys = new TaskKeys(place, map);
       groups.put(name, TaskGroup.of(keys, name, List.of(), List.of())); // outer ones first
       List<String> children = new ArrayList<>();
       List<String> all = new ArrayList<>();
@@ -217,7 +217,7 @@ public record TaskTree(Map<String, TaskConfig> tasks, Map<String, TaskGroup> gro
     private record Member(List<String> names, List<String> tasks) {}
 
     private Member member(
-        Keys keys,
+        TaskKeys keys,
         String group,
         @Nullable Object member,
         Map<String, @Nullable Object> over,
@@ -251,7 +251,7 @@ public record TaskTree(Map<String, TaskConfig> tasks, Map<String, TaskGroup> gro
     }
 
     private Member named(
-        Keys keys, String group, String name, Map<String, @Nullable Object> over, int depth) {
+        TaskKeys keys, String group, String name, Map<String, @Nullable Object> over, int depth) {
       Entry entry = index.find(name);
       if (entry == null) {
         if (!over.containsKey("dataset_path")) {

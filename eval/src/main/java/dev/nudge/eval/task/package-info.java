@@ -4,7 +4,8 @@
 /// [TaskIndex] finds the files, [TaskTree] resolves names, groups, tags and overrides to
 /// [TaskConfig]s, [TaskData] reads documents, [TaskFields] renders templates over a document,
 /// [PromptBuilder] puts shots and question together, and [Task] makes [Sample]s with their
-/// [Request]s of all that. [Filters] take what is scored out of generated answers. What the harness
+/// [TaskRequest]s of all that. [AnswerFilters] take what is scored out of generated answers. What
+/// the harness
 /// gets from Python is as Python does it: [dev.nudge.python], [TaskYaml].
 ///
 /// It knows nothing about models, tokens or scores.

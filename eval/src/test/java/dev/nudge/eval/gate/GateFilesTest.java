@@ -3,8 +3,8 @@ package dev.nudge.eval.gate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.nudge.eval.leak.Kind;
 import dev.nudge.eval.leak.Leak;
+import dev.nudge.eval.leak.LeakKind;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.run.Outcome;
 import dev.nudge.format.Json;
@@ -104,7 +104,7 @@ class GateFilesTest {
                 """);
     List<Leak> leaks = new ArrayList<>();
     for (int i = 0; i < 1100; i++) {
-      leaks.add(new Leak("" + i, Map.of(Kind.EXACT, 0L), 0, 0));
+      leaks.add(new Leak("" + i, Map.of(LeakKind.EXACT, 0L), 0, 0));
     }
     Gate.Evidence evidence =
         new Gate.Evidence(

@@ -84,9 +84,9 @@ class JudgeGateTest {
         .isEqualTo(
             "win rate over base (60 won, 20 lost, 20 tied, 0 not read) is 0.7, one-sided 95 %% bounds %s and %s on 100 documents; a bound of at least 0.5 is asked for, p %s"
                 .formatted(
-                    Sentences.number(rule.low()),
-                    Sentences.number(rule.high()),
-                    Sentences.number(rule.p())));
+                    RuleSentences.number(rule.low()),
+                    RuleSentences.number(rule.high()),
+                    RuleSentences.number(rule.p())));
     assertThat(judged("judge: {task: legal, at_least: 0.65}", pairs(60, 20, 20)).verdict())
         .isEqualTo(Verdict.INCONCLUSIVE);
   }

@@ -4,16 +4,16 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.nudge.eval.leak.Kind;
+import dev.nudge.eval.leak.LeakKind;
 import dev.nudge.format.Json;
 import dev.nudge.format.Sha256;
 import dev.nudge.registry.Alias;
-import dev.nudge.registry.Event;
 import dev.nudge.registry.GateCheck;
 import dev.nudge.registry.MadeAdapters;
 import dev.nudge.registry.Note;
 import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
+import dev.nudge.registry.RegistryEvent;
 import dev.nudge.registry.RegistryException;
 import dev.nudge.registry.RegistryException.Reason;
 import dev.nudge.registry.Version;
@@ -145,7 +145,7 @@ class ProtectedAliasTest {
     judged(second, second, Verdict.PASS, POLICY, 3, tasks, rows);
     refused("the documents of prose are others than for support:1");
     registry.alias("support", "champion", second, Alias.Expected.ANY, true, note("a new test set"));
-    assertThat(((Event.Moved) registry.log("support").getLast()).overridden())
+    assertThat(((RegistryEvent.Moved) registry.log("support").getLast()).overridden())
         .containsExactly("the documents of prose are others than for support:1");
     registry.rollback("support", "champion", Alias.Expected.ANY, note("back"));
     Map<String, String> more = Map.of("quiz", "sha256:q", "prose", "sha256:p", "new", "sha256:n");
@@ -182,7 +182,7 @@ class ProtectedAliasTest {
   }
 
   private static String verdict(Version of, int day) {
-    Rule leakage = new Rule.Leakage("quiz", 0, Set.of(Kind.EXACT));
+    Rule leakage = new Rule.Leakage("quiz", 0, Set.of(LeakKind.EXACT));
     double none = Double.NaN;
     RuleResult clean =
         new RuleResult(
@@ -233,7 +233,7 @@ class ProtectedAliasTest {
     assertThat(Json.parse(verdict(two, 0)).path("digests").propertyNames())
         .containsExactlyInAnyOrderElementsOf(keys);
     registry.alias("tuned", "champion", two, Alias.Expected.ANY, true, note("it has to be"));
-    assertThat(((Event.Moved) registry.log("tuned").getLast()).overridden()).hasSize(1);
+    assertThat(((RegistryEvent.Moved) registry.log("tuned").getLast()).overridden()).hasSize(1);
     registry.rollback("tuned", "champion", Alias.Expected.ANY, note("back"));
     keep(two, verdict(two, day));
     registry.alias("tuned", "champion", two, Alias.Expected.ANY, note("as it was judged"));
@@ -279,7 +279,8 @@ class ProtectedAliasTest {
     registry.alias(
         "support", "champion", second, Alias.Expected.ANY, true, note("the first leaks"));
     assertThat(champion()).isEqualTo("support:2");
-    Event.Moved moved = (Event.Moved) Registry.open(registry.folder()).log("support").getLast();
+    RegistryEvent.Moved moved =
+        (RegistryEvent.Moved) Registry.open(registry.folder()).log("support").getLast();
     assertThat(moved.note().why()).isEqualTo("the first leaks");
     assertThat(moved.overridden()).containsExactly("no gate.json is kept with it");
   }
@@ -303,7 +304,7 @@ class ProtectedAliasTest {
     registry.protect("support", "champion", null, note("x"));
     registry.alias("support", "candidate", second, Alias.Expected.ANY, note("try"));
     assertThat(registry.find(Reference.parse("support@candidate")).number()).isEqualTo(2);
-    Event.Moved moved = (Event.Moved) registry.log("support").getLast();
+    RegistryEvent.Moved moved = (RegistryEvent.Moved) registry.log("support").getLast();
     assertThat(moved.values()).doesNotContainKey("overridden");
   }
 
@@ -318,7 +319,7 @@ class ProtectedAliasTest {
     assertThat(registry.protection("support", "champion")).isNull();
     move(second);
     assertThat(registry.log("support"))
-        .extracting(Event::word)
+        .extracting(RegistryEvent::word)
         .containsSubsequence("protect", "unprotect", "alias");
     assertThatThrownBy(() -> registry.protect("suport", "champion", null, note("x")))
         .hasMessageContaining("there is no adapter 'suport'");

@@ -71,19 +71,30 @@ class LeakScanTest {
     assertThat(report.items()).isEqualTo(54);
     assertThat(report.ids()).isEqualTo(Set.of("exact", "normalised", "within", "near"));
     assertThat(leak(report, "exact").witnesses())
-        .isEqualTo(Map.of(Kind.EXACT, 17L, Kind.NORMALISED, 17L, Kind.RUNS, 17L, Kind.NEAR, 17L));
+        .isEqualTo(
+            Map.of(
+                LeakKind.EXACT,
+                17L,
+                LeakKind.NORMALISED,
+                17L,
+                LeakKind.RUNS,
+                17L,
+                LeakKind.NEAR,
+                17L));
     assertThat(leak(report, "exact").likeness()).isOne();
     assertThat(leak(report, "normalised").witnesses())
-        .isEqualTo(Map.of(Kind.NORMALISED, 42L, Kind.RUNS, 42L, Kind.NEAR, 42L));
-    assertThat(leak(report, "within").witnesses()).isEqualTo(Map.of(Kind.RUNS, 99L));
+        .isEqualTo(Map.of(LeakKind.NORMALISED, 42L, LeakKind.RUNS, 42L, LeakKind.NEAR, 42L));
+    assertThat(leak(report, "within").witnesses()).isEqualTo(Map.of(LeakKind.RUNS, 99L));
     assertThat(leak(report, "within").covered()).isOne();
     assertThat(leak(report, "near").witnesses())
-        .containsEntry(Kind.RUNS, 123L)
-        .doesNotContainKey(Kind.EXACT);
+        .containsEntry(LeakKind.RUNS, 123L)
+        .doesNotContainKey(LeakKind.EXACT);
     // of 56 runs of five in "near" ten are others: 46 of 66 in common are not enough
-    assertThat(leak(report, "near").witnesses()).doesNotContainKey(Kind.NEAR);
+    assertThat(leak(report, "near").witnesses()).doesNotContainKey(LeakKind.NEAR);
     assertThat(report.counts())
-        .isEqualTo(Map.of(Kind.EXACT, 1L, Kind.NORMALISED, 2L, Kind.RUNS, 4L, Kind.NEAR, 2L));
+        .isEqualTo(
+            Map.of(
+                LeakKind.EXACT, 1L, LeakKind.NORMALISED, 2L, LeakKind.RUNS, 4L, LeakKind.NEAR, 2L));
   }
 
   @Test
@@ -96,7 +107,7 @@ class LeakScanTest {
     List<String> training = texts(50, 200);
     training.set(31, String.join(" ", words));
     Leak leak = only(scan(training, item));
-    assertThat(leak.witnesses()).containsEntry(Kind.NEAR, 31L);
+    assertThat(leak.witnesses()).containsEntry(LeakKind.NEAR, 31L);
     assertThat(leak.likeness()).isEqualTo(186 / 206.0);
   }
 
@@ -120,19 +131,19 @@ class LeakScanTest {
     LeakReport three = alike(144, 4); // 140 runs, 120 of 160 in common
     assertThat(three.leaks()).hasSize(40); // by runs of thirteen too, so all of them
     assertThat(three.leaks())
-        .filteredOn(leak -> leak.witnesses().containsKey(Kind.NEAR))
+        .filteredOn(leak -> leak.witnesses().containsKey(LeakKind.NEAR))
         .hasSizeGreaterThanOrEqualTo(36) // MinHash misses one of 400
         .extracting(Leak::likeness)
         .containsOnly(0.75);
     LeakReport four = alike(184, 4); // 160 of 200
     assertThat(four.leaks())
-        .filteredOn(leak -> leak.witnesses().containsKey(Kind.NEAR))
+        .filteredOn(leak -> leak.witnesses().containsKey(LeakKind.NEAR))
         .hasSizeGreaterThanOrEqualTo(38)
         .extracting(Leak::likeness)
         .containsOnly(0.8);
     LeakReport fewer = alike(169, 7); // 130 of 200
     assertThat(fewer.leaks()).hasSize(40);
-    assertThat(fewer.counts()).containsEntry(Kind.NEAR, 0L).containsEntry(Kind.RUNS, 40L);
+    assertThat(fewer.counts()).containsEntry(LeakKind.NEAR, 0L).containsEntry(LeakKind.RUNS, 40L);
   }
 
   @Test
@@ -147,10 +158,11 @@ class LeakScanTest {
     LeakReport exact = LeakScans.of(List.of("2+2=?", "天空是什么颜色"), items);
     assertThat(exact.ids()).isEqualTo(Set.of("sum", "sky"));
     assertThat(exact.leaks())
-        .allSatisfy(leak -> assertThat(leak.witnesses()).containsKeys(Kind.EXACT, Kind.NORMALISED));
+        .allSatisfy(
+            leak -> assertThat(leak.witnesses()).containsKeys(LeakKind.EXACT, LeakKind.NORMALISED));
     LeakReport normalised = LeakScans.of(List.of("(2 + 2) = ?", "2 * 3", "X!", "2:2"), items);
     assertThat(normalised.ids()).isEqualTo(Set.of("sum", "product", "letter"));
-    assertThat(normalised.counts()).containsEntry(Kind.EXACT, 0L);
+    assertThat(normalised.counts()).containsEntry(LeakKind.EXACT, 0L);
     // a sign that stands between no numbers is punctuation as another
     assertThat(LeakScans.of(List.of("- well known"), List.of(new Item("w", "well-known"))).leaks())
         .hasSize(1);
@@ -206,7 +218,7 @@ class LeakScanTest {
     String second = String.join(" ", Arrays.copyOfRange(words, 40, 90));
     assertThat(scan(List.of(text(30), first), item).leaks()).isEmpty(); // 0.2
     Leak leak = only(scan(List.of(text(30), first, text(9) + " " + second), item));
-    assertThat(leak.witnesses()).isEqualTo(Map.of(Kind.RUNS, 2L));
+    assertThat(leak.witnesses()).isEqualTo(Map.of(LeakKind.RUNS, 2L));
     assertThat(leak.covered()).isEqualTo(0.7);
   }
 
@@ -220,10 +232,10 @@ class LeakScanTest {
             List.of(row, "yes"),
             List.of(new Item("6", six), new Item("5", five), new Item("1", "Yes.")));
     assertThat(report.ids()).isEqualTo(Set.of("6", "1"));
-    assertThat(report.leaks().get(0).witnesses()).isEqualTo(Map.of(Kind.RUNS, 0L));
+    assertThat(report.leaks().get(0).witnesses()).isEqualTo(Map.of(LeakKind.RUNS, 0L));
     assertThat(report.leaks().get(1).witnesses())
-        .containsEntry(Kind.NORMALISED, 1L)
-        .doesNotContainKey(Kind.EXACT);
+        .containsEntry(LeakKind.NORMALISED, 1L)
+        .doesNotContainKey(LeakKind.EXACT);
   }
 
   @Test
@@ -239,13 +251,15 @@ class LeakScanTest {
     LeakReport report = LeakScans.of(training, items);
     assertThat(report.items()).isEqualTo(3);
     assertThat(only(report).id()).isEqualTo("card");
-    assertThat(only(report).witnesses()).isEqualTo(Map.of(Kind.RUNS, 1L));
+    assertThat(only(report).witnesses()).isEqualTo(Map.of(LeakKind.RUNS, 1L));
     assertThat(only(report).covered()).isOne();
     String twice = text(30);
     Item both = new Item("both", List.of(text(30), twice, twice.toUpperCase(Locale.ROOT)));
     LeakReport exact = LeakScans.of(List.of(text(9), twice, twice), List.of(both));
     assertThat(only(exact).witnesses())
-        .isEqualTo(Map.of(Kind.EXACT, 1L, Kind.NORMALISED, 1L, Kind.RUNS, 1L, Kind.NEAR, 1L));
+        .isEqualTo(
+            Map.of(
+                LeakKind.EXACT, 1L, LeakKind.NORMALISED, 1L, LeakKind.RUNS, 1L, LeakKind.NEAR, 1L));
   }
 
   @Test
@@ -260,7 +274,7 @@ class LeakScanTest {
     one.set(3, own);
     Leak leak = only(LeakScans.of(one, items));
     assertThat(leak.id()).isEqualTo("i7");
-    assertThat(leak.witnesses()).containsEntry(Kind.RUNS, 3L);
+    assertThat(leak.witnesses()).containsEntry(LeakKind.RUNS, 3L);
   }
 
   /// Of 60 items seven are more than a tenth, whether they have two texts or three: the wording of
@@ -278,19 +292,19 @@ class LeakScanTest {
       long found = sharing > 6 ? 0 : sharing;
       assertThat(LeakScans.of(List.of(shared), items).counts())
           .as("%s share it", sharing)
-          .containsEntry(Kind.RUNS, found)
-          .containsEntry(Kind.NEAR, found);
+          .containsEntry(LeakKind.RUNS, found)
+          .containsEntry(LeakKind.NEAR, found);
     }
   }
 
   @Test
   void formsOfACharacterAndScriptsWithoutBlanksAreNormalised() {
     assertThat(only(scan(List.of("Ｃａｆｅ\u0301  №５"), "CAFÉ no5")).witnesses())
-        .containsOnlyKeys(Kind.NORMALISED, Kind.NEAR);
+        .containsOnlyKeys(LeakKind.NORMALISED, LeakKind.NEAR);
     String japanese = "今日は天気がいいので、公園を散歩します。";
     assertThat(only(scan(List.of("例：" + japanese + "以上、よろしくお願いします。"), japanese)).witnesses())
-        .containsOnlyKeys(Kind.RUNS);
-    assertThat(only(scan(List.of("🙂"), "🙂")).witnesses()).containsOnlyKeys(Kind.EXACT);
+        .containsOnlyKeys(LeakKind.RUNS);
+    assertThat(only(scan(List.of("🙂"), "🙂")).witnesses()).containsOnlyKeys(LeakKind.EXACT);
   }
 
   @Test
@@ -308,7 +322,8 @@ class LeakScanTest {
         LeakScans.of(List.of(text(20), text), List.of(new Item("a", text), new Item("b", text)));
     assertThat(report.leaks()).hasSize(2);
     assertThat(report.leaks())
-        .allSatisfy(leak -> assertThat(leak.witnesses()).containsEntry(Kind.EXACT, 1L).hasSize(4));
+        .allSatisfy(
+            leak -> assertThat(leak.witnesses()).containsEntry(LeakKind.EXACT, 1L).hasSize(4));
     assertThatThrownBy(() -> new LeakScan(List.of(new Item("a", "x"), new Item("a", "y"))))
         .hasMessage("two items have the id 'a'");
   }

@@ -47,14 +47,14 @@ class InstructionsTest {
       List<String> tokens = WordTokens.of(text);
       List<Integer> counted =
           List.of(
-              Sentences.of(text).size(),
+              PunktSentences.of(text).size(),
               words(text),
               (int) tokens.stream().filter(PythonText::isUpper).count(),
               tokens.size());
       List<Integer> golden =
           List.of(row.get(1).asInt(), row.get(2).asInt(), row.get(3).asInt(), row.get(4).asInt());
       if (!counted.equals(golden)) {
-        wrong.add(counted + " of " + row + " " + Sentences.of(text) + tokens);
+        wrong.add(counted + " of " + row + " " + PunktSentences.of(text) + tokens);
       }
     }
     assertThat(wrong).isEmpty();

@@ -108,7 +108,7 @@ class EvaluatedReportTest {
         .parse(new InputSource(new StringReader(html)));
     assertThat(MarkdownReport.of(view)).contains("## Gate: ", "`bits_per_byte` (less is better)");
     // the number of the table is that of the evaluation
-    Row acc = view.pairs().getFirst().rows().getFirst();
+    ResultRow acc = view.pairs().getFirst().rows().getFirst();
     TaskScores scores = requireNonNull(outcome.main().tasks().get(acc.task()));
     assertThat(acc.after()).isEqualTo(requireNonNull(scores.scores().get("acc,none")).value());
   }

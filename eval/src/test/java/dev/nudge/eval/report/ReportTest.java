@@ -166,10 +166,10 @@ class ReportTest {
     Outcome outcome =
         new MadeOutcomes(folder).choices("few", 50, i -> i >= 5, i -> true, "q").outcome();
     ReportView view = ReportView.of(ReportData.of("m", outcome, AT));
-    Row row = view.pairs().getFirst().rows().getFirst();
+    ResultRow row = view.pairs().getFirst().rows().getFirst();
     assertThat(row.low()).isGreaterThan(0);
     assertThat(row.p()).isCloseTo(0.0625, within(1e-9));
-    assertThat(row.meaning()).isEqualTo(Row.Meaning.OPEN);
+    assertThat(row.meaning()).isEqualTo(ResultRow.Meaning.OPEN);
   }
 
   @Test
@@ -213,13 +213,13 @@ class ReportTest {
   void subgroupsAndCleanDocumentsHaveNumbersOfTheirOwn() throws Exception {
     ReportView.TaskView task = ReportView.of(whole()).pairs().getFirst().tasks().getFirst();
     assertThat(task.subgroups()).containsOnlyKeys("field"); // named by the task file
-    Slice even = requireNonNull(task.subgroups().get("field")).getFirst();
+    Subgroup even = requireNonNull(task.subgroups().get("field")).getFirst();
     assertThat(even.name()).isEqualTo("even");
     assertThat(even.documents()).isEqualTo(20);
     assertThat(even.before()).isEqualTo(0.25);
     assertThat(even.after()).isEqualTo(0.8);
-    List<Slice> slices = requireNonNull(task.leaks()).slices();
-    assertThat(slices).extracting(Slice::documents).containsExactly(40, 37, 3);
+    List<Subgroup> slices = requireNonNull(task.leaks()).slices();
+    assertThat(slices).extracting(Subgroup::documents).containsExactly(40, 37, 3);
     assertThat(slices.get(1).before()).isCloseTo(7 / 37.0, within(1e-12));
     assertThat(slices.get(2).before()).isEqualTo(1);
   }
@@ -358,10 +358,10 @@ class ReportTest {
         .extracting(HtmlReport::title)
         .containsExactly("base → adapter", "adapter → compare");
     assertThat(view.pairs().get(1).tasks().getFirst().flips().worse()).hasSize(20);
-    Row unknown = view.pairs().get(1).rows().getFirst(); // no difference was told
+    ResultRow unknown = view.pairs().get(1).rows().getFirst(); // no difference was told
     assertThat(unknown.value()).isEqualTo(-0.5);
     assertThat(unknown.p()).isNaN();
-    assertThat(unknown.meaning()).isEqualTo(Row.Meaning.OPEN);
+    assertThat(unknown.meaning()).isEqualTo(ResultRow.Meaning.OPEN);
     Element root = parse(HtmlReport.of(data));
     assertThat(part(root, "tasks-1").getTextContent()).contains("Tasks: adapter → compare");
     assertThat(MarkdownReport.of(data)).contains("### base → adapter", "### adapter → compare");
@@ -372,8 +372,9 @@ class ReportTest {
     for (double size : new double[] {1e-9, 0.003, 0.07, 1, 4e3, 3e10}) {
       Metric metric =
           new Metric("word_perplexity", Aggregation.Kind.BYPASS, false, ExactMatch.Options.NONE);
-      Row row =
-          new Row("t", metric, "none", 9, 0, size, size, -size / 2, 2 * size, 1, 1, false, 0, 0, 0);
+      ResultRow row =
+          new ResultRow(
+              "t", metric, "none", 9, 0, size, size, -size / 2, 2 * size, 1, 1, false, 0, 0, 0);
       Markup markup = new Markup();
       ForestSvg.of(markup, List.of(row), "plot");
       Element svg = parse("<!DOCTYPE html>\n" + markup.all());
@@ -450,7 +451,8 @@ class ReportTest {
   }
 
   private static String axis(String name, Aggregation.Kind kind) {
-    return new Row("t", metric(name, kind), "none", 9, 0, 0, 0, 0, 0, 1, 1, false, 0, 0, 0).axis();
+    return new ResultRow("t", metric(name, kind), "none", 9, 0, 0, 0, 0, 0, 1, 1, false, 0, 0, 0)
+        .axis();
   }
 
   @Test
@@ -483,9 +485,9 @@ class ReportTest {
     Units units = Units.of(IntStream.range(0, 90).map(i -> i / 30).boxed().toList());
     Score first = new Score(rouge, "none", 0.25, Double.NaN, before, units);
     Score second = new Score(rouge, "none", 0.4, Double.NaN, after, units);
-    Slice one = Slice.of("one", first, second, range(30, 60));
-    Slice alone =
-        Slice.of(
+    Subgroup one = Subgroup.of("one", first, second, range(30, 60));
+    Subgroup alone =
+        Subgroup.of(
             "one",
             new Score(rouge, "none", 0.25, Double.NaN, before.subList(30, 60)),
             new Score(rouge, "none", 0.4, Double.NaN, after.subList(30, 60)),
@@ -493,10 +495,10 @@ class ReportTest {
     assertThat(one.ofOne()).isTrue();
     assertThat(one.low()).isEqualTo(alone.low()).isLessThan(one.difference());
     assertThat(one.high()).isEqualTo(alone.high()).isGreaterThan(one.difference());
-    Slice two = Slice.of("two", first, second, range(0, 60)); // two clusters show nothing
+    Subgroup two = Subgroup.of("two", first, second, range(0, 60)); // two clusters show nothing
     assertThat(two.low()).isNaN();
-    assertThat(Slice.intervals(List.of(two, alone))).isEqualTo("intervals at 95 %");
-    assertThat(Slice.intervals(List.of(two, one)))
+    assertThat(Subgroup.intervals(List.of(two, alone))).isEqualTo("intervals at 95 %");
+    assertThat(Subgroup.intervals(List.of(two, one)))
         .isEqualTo("intervals at 95 %, of a row within one cluster over its documents");
   }
 

@@ -10,15 +10,15 @@ import dev.nudge.eval.run.MetricItem.Chances;
 import dev.nudge.eval.run.MetricItem.Labels;
 import dev.nudge.eval.run.MetricItem.Texts;
 import dev.nudge.eval.run.MetricItem.Value;
-import dev.nudge.eval.task.Filters;
+import dev.nudge.eval.task.AnswerFilters;
 import dev.nudge.eval.task.OutputType;
 import dev.nudge.eval.task.Packs;
 import dev.nudge.eval.task.PromptStyle;
-import dev.nudge.eval.task.Request;
 import dev.nudge.eval.task.Sample;
 import dev.nudge.eval.task.Task;
 import dev.nudge.eval.task.TaskConfig;
 import dev.nudge.eval.task.TaskIndex;
+import dev.nudge.eval.task.TaskRequest;
 import dev.nudge.eval.task.TaskTree;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
@@ -316,7 +316,7 @@ class DomainPacksTest {
   /// A text as the task's filter leaves it.
   private static List<JsonNode> said(TaskConfig config, Sample sample, String text) {
     ArrayNode answers = NODES.arrayNode().add(text);
-    return List.of(Filters.of(config).apply("none", answers, sample.doc()));
+    return List.of(AnswerFilters.of(config).apply("none", answers, sample.doc()));
   }
 
   /// Answers of which the choice so many places behind the right one is the likeliest.
@@ -326,7 +326,7 @@ class DomainPacksTest {
     int right = gold.isString() ? sample.choices().indexOf(gold.stringValue()) : gold.intValue();
     List<JsonNode> answers = new ArrayList<>();
     for (int i = 0; i < sample.requests().size(); i++) {
-      Request.Likelihood request = (Request.Likelihood) sample.requests().get(i);
+      TaskRequest.Likelihood request = (TaskRequest.Likelihood) sample.requests().get(i);
       assertThat(request.continuation()).isEqualTo(" " + sample.choices().get(i));
       answers.add(NODES.arrayNode().add(i == (right + behind) % n ? -1.0 : -9.0).add(false));
     }

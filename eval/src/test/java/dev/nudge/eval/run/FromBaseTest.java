@@ -10,7 +10,7 @@ import dev.nudge.Goldens;
 import dev.nudge.Seeds;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
-import dev.nudge.model.Divergence;
+import dev.nudge.model.KlDivergence;
 import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
@@ -246,10 +246,10 @@ class FromBaseTest {
       double p = Math.exp(x[i]) / sumX;
       divergence += p * Math.log(p / (Math.exp(y[i]) / sumY));
     }
-    assertThat(Divergence.of(x, y)).isCloseTo(divergence, within(1e-12));
-    assertThat(Divergence.of(x, x.clone())).isZero();
+    assertThat(KlDivergence.of(x, y)).isCloseTo(divergence, within(1e-12));
+    assertThat(KlDivergence.of(x, x.clone())).isZero();
     double[] wider = java.util.Arrays.copyOf(y, size + 1); // a token of its own
     wider[size] = Double.NEGATIVE_INFINITY;
-    assertThat(Divergence.of(x, wider)).isCloseTo(divergence, within(1e-12));
+    assertThat(KlDivergence.of(x, wider)).isCloseTo(divergence, within(1e-12));
   }
 }

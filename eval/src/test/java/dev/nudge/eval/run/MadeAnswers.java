@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.eval.task.OutputType;
 import dev.nudge.eval.task.PromptStyle;
-import dev.nudge.eval.task.Request;
 import dev.nudge.eval.task.Sample;
 import dev.nudge.eval.task.Task;
 import dev.nudge.eval.task.TaskConfig;
+import dev.nudge.eval.task.TaskRequest;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,7 +42,7 @@ final class MadeAnswers {
     List<JsonNode> answers = new ArrayList<>();
     for (int i = 0; i < sample.requests().size(); i++) {
       ArrayNode repeats = NODES.arrayNode();
-      if (sample.requests().get(i) instanceof Request.Generate) {
+      if (sample.requests().get(i) instanceof TaskRequest.Generate) {
         repeats.addAll((ArrayNode) doc.get("texts"));
       } else {
         JsonNode said = doc.get("logprobs").get(i);

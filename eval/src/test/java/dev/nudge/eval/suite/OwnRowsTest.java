@@ -9,8 +9,8 @@ import dev.nudge.data.TestRows;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.run.TaskScores;
-import dev.nudge.eval.task.Request;
 import dev.nudge.eval.task.Sample;
+import dev.nudge.eval.task.TaskRequest;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.DataSplitSettings;
 import dev.nudge.settings.EvaluateSettings;
@@ -104,9 +104,9 @@ class OwnRowsTest {
     String asked = "Ticket: " + first.doc().path("text").asString() + "\nTeam:";
     assertThat(first.requests())
         .containsExactly(
-            new Request.Likelihood(asked, " billing"),
-            new Request.Likelihood(asked, " delivery"),
-            new Request.Likelihood(asked, " returns"));
+            new TaskRequest.Likelihood(asked, " billing"),
+            new TaskRequest.Likelihood(asked, " delivery"),
+            new TaskRequest.Likelihood(asked, " returns"));
     LeakReport leaks = requireNonNull(judged.leaks().get("tickets"));
     assertThat(leaks.rows()).isEqualTo(written.train());
     assertThat(leaks.leaks()).isEmpty();

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
 import dev.nudge.Goldens;
-import dev.nudge.eval.leak.Kind;
+import dev.nudge.eval.leak.LeakKind;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.task.TaskTexts;
@@ -220,7 +220,7 @@ class SuiteTest {
     Suite.Judged judged = Suite.run(settings, MACHINE, new Evaluation.Watcher() {});
     LeakReport quiz = requireNonNull(judged.leaks().get("quiz"));
     assertThat(quiz.ids()).containsExactlyInAnyOrder("0", "1");
-    assertThat(quiz.counts()).containsEntry(Kind.EXACT, 1L).containsEntry(Kind.RUNS, 1L);
+    assertThat(quiz.counts()).containsEntry(LeakKind.EXACT, 1L).containsEntry(LeakKind.RUNS, 1L);
     assertThat(quiz.rows()).isEqualTo(4);
     assertThat(quiz.unread()).isZero();
     assertThat(requireNonNull(judged.leaks().get("loud")).leaks()).isEmpty();

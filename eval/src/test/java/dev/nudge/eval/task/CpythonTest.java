@@ -7,8 +7,8 @@ import dev.nudge.Goldens;
 import dev.nudge.format.Json;
 import dev.nudge.settings.NudgeException;
 import dev.nudge.text.jinja.Dialect;
-import dev.nudge.text.jinja.Limits;
 import dev.nudge.text.jinja.PythonValues;
+import dev.nudge.text.jinja.RenderLimits;
 import dev.nudge.text.jinja.Template;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
@@ -69,7 +69,7 @@ class CpythonTest {
 
   private static String render(String source, Map<String, dev.nudge.text.jinja.Value> names) {
     return Template.parse(source, "template", Dialect.TASK)
-        .render(names, Limits.USUAL, LocalDateTime.of(2020, 1, 1, 0, 0))
+        .render(names, RenderLimits.USUAL, LocalDateTime.of(2020, 1, 1, 0, 0))
         .chars();
   }
 

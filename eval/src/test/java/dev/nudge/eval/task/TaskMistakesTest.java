@@ -45,7 +45,7 @@ class TaskMistakesTest {
     write("quiz.jsonl", rows);
     TaskTree tree = TaskTree.of(TaskIndex.of(List.of(folder)), List.of("quiz"));
     TaskConfig config = requireNonNull(tree.tasks().get("quiz"));
-    Filters.of(config);
+    AnswerFilters.of(config);
     return Task.load(config, null).samples(null, PromptStyle.PLAIN);
   }
 
@@ -59,7 +59,8 @@ class TaskMistakesTest {
   void aGoodFileIsRead() throws IOException {
     Sample sample = samples(GOOD).getFirst();
     assertThat(sample.requests())
-        .containsExactly(new Request.Likelihood("one", " a"), new Request.Likelihood("one", " b"));
+        .containsExactly(
+            new TaskRequest.Likelihood("one", " a"), new TaskRequest.Likelihood("one", " b"));
     assertThat(sample.gold().intValue()).isEqualTo(1);
   }
 

@@ -55,7 +55,7 @@ public final class Admin {
     if (body == null) {
       return experiments.stop(name, null, BY_HAND);
     }
-    Fields fields = Fields.of(body, "", "arm", "reason");
+    CheckedFields fields = CheckedFields.of(body, "", "arm", "reason");
     String reason = fields.text("reason");
     return experiments.stop(name, fields.text("arm"), reason == null ? BY_HAND : reason);
   }

@@ -30,16 +30,16 @@ import java.util.List;
 /// @param sampleRatio whether units fell to arms by their weights
 /// @param comparisons by the metric, one for each arm but the first
 /// @param watched each guardrail for each arm but the first
-record Analysis(SampleRatio sampleRatio, List<Comparison> comparisons, List<Watched> watched) {
+record Analysis(SampleRatio sampleRatio, List<ArmComparison> comparisons, List<Watched> watched) {
   private static final double TIGHTEST_AT = 100; // first events
 
   /// Pairs from which a share of wins is shown. Its interval holds for any number; below this it
   /// is so wide that a drawing of it says nothing.
   private static final int FEWEST_PAIRS = 20;
 
-  static Analysis of(Tally tally) {
+  static Analysis of(ExperimentTotals tally) {
     Definition definition = tally.definition();
-    List<Comparison> comparisons = new ArrayList<>();
+    List<ArmComparison> comparisons = new ArrayList<>();
     List<Watched> watched = new ArrayList<>();
     for (int arm = 1; arm < definition.arms().size(); arm++) {
       comparisons.add(comparison(tally, arm));
@@ -47,7 +47,7 @@ record Analysis(SampleRatio sampleRatio, List<Comparison> comparisons, List<Watc
         watched.add(new Watched(guardrail, arm, p(tally, guardrail, arm), 1));
       }
     }
-    double[] byMetric = Holm.adjusted(comparisons.stream().mapToDouble(Comparison::p).toArray());
+    double[] byMetric = Holm.adjusted(comparisons.stream().mapToDouble(ArmComparison::p).toArray());
     double[] byGuardrail = Holm.adjusted(watched.stream().mapToDouble(Watched::p).toArray());
     for (int i = 0; i < byMetric.length; i++) {
       comparisons.set(i, comparisons.get(i).adjustedTo(byMetric[i]));
@@ -67,21 +67,21 @@ record Analysis(SampleRatio sampleRatio, List<Comparison> comparisons, List<Watc
     return NormalMixture.of(definition.alpha(), 10.0 * definition.minSample());
   }
 
-  private static Comparison comparison(Tally tally, int arm) {
+  private static ArmComparison comparison(ExperimentTotals tally, int arm) {
     Definition definition = tally.definition();
     double alpha = definition.alpha() / (definition.arms().size() - 1);
-    if (definition.metric() == Metric.PREFERRED) {
+    if (definition.metric() == ArmMetric.PREFERRED) {
       Wins wins = tally.pairs.wins;
       Interval share = wins.interval(alpha);
       Interval interval = new Interval(share.low() - 0.5, share.high() - 0.5);
-      return new Comparison(
+      return new ArmComparison(
           arm, wins.share() - 0.5, interval, wins.p(), 1, wins.decided(), FEWEST_PAIRS);
     }
     NormalMixture mixture = mixture(definition);
     long have = have(tally, definition.metric(), arm);
     boolean enough = have >= definition.minSample();
     Estimate difference = difference(tally, definition.metric(), arm, 1);
-    return new Comparison(
+    return new ArmComparison(
         arm,
         difference.value(),
         enough ? mixture.at(alpha).interval(difference) : EVERYTHING,
@@ -95,7 +95,7 @@ record Analysis(SampleRatio sampleRatio, List<Comparison> comparisons, List<Watc
       new Interval(Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY);
 
   /// The units with a value in the first arm and in this one, the fewer of them.
-  private static long have(Tally tally, Metric metric, int arm) {
+  private static long have(ExperimentTotals tally, ArmMetric metric, int arm) {
     if (tally.definition().mode() == Mode.SHADOW) {
       return tally.pairs.length.units();
     }
@@ -111,7 +111,8 @@ record Analysis(SampleRatio sampleRatio, List<Comparison> comparisons, List<Watc
   }
 
   /// The arm's value less `times` the first one's, the stages pooled.
-  private static Estimate difference(Tally tally, Metric metric, int arm, double times) {
+  private static Estimate difference(
+      ExperimentTotals tally, ArmMetric metric, int arm, double times) {
     if (tally.definition().mode() == Mode.SHADOW) {
       return tally.pairs.length.ratio(0);
     }
@@ -125,11 +126,11 @@ record Analysis(SampleRatio sampleRatio, List<Comparison> comparisons, List<Watc
     return Estimate.pooled(stages);
   }
 
-  private static double p(Tally tally, Guardrail guardrail, int arm) {
+  private static double p(ExperimentTotals tally, Guardrail guardrail, int arm) {
     double tolerated = 1 + guardrail.tolerance();
-    if (guardrail.metric() == Metric.LENGTH) {
-      return have(tally, Metric.LENGTH, arm) >= tally.definition().minSample()
-          ? mixture(tally.definition()).pAbove(difference(tally, Metric.LENGTH, arm, tolerated))
+    if (guardrail.metric() == ArmMetric.LENGTH) {
+      return have(tally, ArmMetric.LENGTH, arm) >= tally.definition().minSample()
+          ? mixture(tally.definition()).pAbove(difference(tally, ArmMetric.LENGTH, arm, tolerated))
           : 1;
     }
     double log = 0;

@@ -8,7 +8,7 @@ import java.util.TreeMap;
 ///
 /// Threading: the experiment's lock.
 final class ArmTally {
-  private static final int METRICS = Metric.values().length;
+  private static final int METRICS = ArmMetric.values().length;
   private static final int MOST_LABELS = 100;
   private static final String OTHER = "(other)";
 
@@ -31,17 +31,17 @@ final class ArmTally {
   private final double[] amounts = new double[METRICS];
   private final double[] weights = new double[METRICS];
 
-  void add(Metric metric, double amount, double weight) {
+  void add(ArmMetric metric, double amount, double weight) {
     amounts[metric.ordinal()] += amount;
     weights[metric.ordinal()] += weight;
   }
 
-  double weight(Metric metric) {
+  double weight(ArmMetric metric) {
     return weights[metric.ordinal()];
   }
 
   /// Σ amount / Σ weight; NaN where there is none.
-  double value(Metric metric) {
+  double value(ArmMetric metric) {
     return amounts[metric.ordinal()] / weights[metric.ordinal()];
   }
 
@@ -55,7 +55,7 @@ final class ArmTally {
 
   /// Whether every score is 0 or 1.
   boolean allThumbs() {
-    return thumbs > 0 && thumbs == Math.round(weight(Metric.SCORE));
+    return thumbs > 0 && thumbs == Math.round(weight(ArmMetric.SCORE));
   }
 
   void label(String label) {

@@ -24,7 +24,7 @@ public record Definition(
     String name,
     Mode mode,
     List<Arm> arms,
-    Metric metric,
+    ArmMetric metric,
     List<Guardrail> guardrails,
     double alpha,
     int minSample,

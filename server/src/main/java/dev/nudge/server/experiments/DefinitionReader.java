@@ -24,8 +24,8 @@ final class DefinitionReader {
   private DefinitionReader() {}
 
   static Definition read(JsonNode body) {
-    Fields fields =
-        Fields.of(
+    CheckedFields fields =
+        CheckedFields.of(
             body,
             "",
             "name",
@@ -70,7 +70,7 @@ final class DefinitionReader {
         fields.whole("stage_units", Definition.STAGE_UNITS, 1, MOST_UNITS));
   }
 
-  private static List<Arm> arms(Fields fields, Mode mode) {
+  private static List<Arm> arms(CheckedFields fields, Mode mode) {
     List<JsonNode> nodes = fields.list("arms");
     int most = mode == Mode.AB ? MOST_ARMS : 2;
     if (nodes.size() < 2 || nodes.size() > most) {
@@ -85,10 +85,11 @@ final class DefinitionReader {
     List<Arm> arms = new ArrayList<>();
     Set<String> names = new HashSet<>();
     for (int i = 0; i < nodes.size(); i++) {
-      Fields arm = Fields.of(nodes.get(i), "arms[" + i + "].", "name", "adapter", "weight");
+      CheckedFields arm =
+          CheckedFields.of(nodes.get(i), "arms[" + i + "].", "name", "adapter", "weight");
       String name = arm.text("name");
       String given = name == null ? String.valueOf((char) ('A' + i)) : name;
-      if (!NAME.matcher(given).matches() || given.equals(Said.TIE)) {
+      if (!NAME.matcher(given).matches() || given.equals(AnswerFeedback.TIE)) {
         throw arm.wrong("name", "letters, digits, dots, dashes and underscores, and not tie");
       }
       if (!names.add(given)) {
@@ -106,41 +107,42 @@ final class DefinitionReader {
     return arms;
   }
 
-  private static Metric metric(Fields fields, Mode mode) {
-    Metric metric =
+  private static ArmMetric metric(CheckedFields fields, Mode mode) {
+    ArmMetric metric =
         choice(
             fields,
             "metric",
-            Metric.values(),
-            mode == Mode.SHADOW ? Metric.PREFERRED : Metric.SCORE);
-    boolean paired = metric == Metric.PREFERRED || metric == Metric.LENGTH;
+            ArmMetric.values(),
+            mode == Mode.SHADOW ? ArmMetric.PREFERRED : ArmMetric.SCORE);
+    boolean paired = metric == ArmMetric.PREFERRED || metric == ArmMetric.LENGTH;
     if (mode == Mode.SHADOW && !paired) {
       throw fields.wrong(
           "metric", "preferred or length in mode shadow, whose second arm nobody sees");
-    } else if (mode != Mode.SHADOW && metric == Metric.PREFERRED) {
+    } else if (mode != Mode.SHADOW && metric == ArmMetric.PREFERRED) {
       throw fields.wrong(
           "metric", "another in mode ab and canary, where each prompt has one answer");
     }
     return metric;
   }
 
-  private static List<Guardrail> guardrails(Fields fields, Mode mode) {
+  private static List<Guardrail> guardrails(CheckedFields fields, Mode mode) {
     if (!fields.has("guardrails")) {
       return Guardrail.byDefault(mode);
     }
     List<Guardrail> guardrails = new ArrayList<>();
     List<JsonNode> nodes = fields.list("guardrails");
     for (int i = 0; i < nodes.size(); i++) {
-      Fields one = Fields.of(nodes.get(i), "guardrails[" + i + "].", "metric", "tolerance");
+      CheckedFields one =
+          CheckedFields.of(nodes.get(i), "guardrails[" + i + "].", "metric", "tolerance");
       one.needed("metric");
-      Metric metric = choice(one, "metric", Metric.values(), Metric.ERROR_RATE);
-      boolean alone = metric == Metric.ERROR_RATE || metric == Metric.EMPTY_RATE;
+      ArmMetric metric = choice(one, "metric", ArmMetric.values(), ArmMetric.ERROR_RATE);
+      boolean alone = metric == ArmMetric.ERROR_RATE || metric == ArmMetric.EMPTY_RATE;
       if (!Guardrail.METRICS.contains(metric) || (mode == Mode.SHADOW && !alone)) {
         throw one.wrong(
             "metric",
             mode == Mode.SHADOW
                 ? "error_rate or empty_rate in mode shadow"
-                : "one of " + words(Guardrail.METRICS.toArray(Metric[]::new)));
+                : "one of " + words(Guardrail.METRICS.toArray(ArmMetric[]::new)));
       }
       Double tolerance = one.number("tolerance", 0, 100, "a number from 0 to 100");
       guardrails.add(new Guardrail(metric, tolerance == null ? Guardrail.TOLERANCE : tolerance));
@@ -151,7 +153,7 @@ final class DefinitionReader {
     return guardrails;
   }
 
-  private static List<Integer> ramp(Fields fields) {
+  private static List<Integer> ramp(CheckedFields fields) {
     if (!fields.has("ramp")) {
       return Definition.RAMP;
     }
@@ -174,7 +176,8 @@ final class DefinitionReader {
     return ramp;
   }
 
-  private static <E extends Enum<E>> E choice(Fields fields, String name, E[] all, E otherwise) {
+  private static <E extends Enum<E>> E choice(
+      CheckedFields fields, String name, E[] all, E otherwise) {
     @Nullable String word = fields.text(name);
     if (word == null) {
       return otherwise;

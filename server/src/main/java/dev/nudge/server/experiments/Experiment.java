@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 /// of it.
 final class Experiment implements AutoCloseable {
   private final Log log;
-  private final Tally tally;
+  private final ExperimentTotals tally;
   private final @Nullable Resolver resolver;
   private final InstantSource clock;
   private final History history;
@@ -28,7 +28,11 @@ final class Experiment implements AutoCloseable {
   private long lost; // events that could not be written
 
   private Experiment(
-      Log log, Tally tally, History history, @Nullable Resolver resolver, InstantSource clock) {
+      Log log,
+      ExperimentTotals tally,
+      History history,
+      @Nullable Resolver resolver,
+      InstantSource clock) {
     this.log = log;
     this.tally = tally;
     this.history = history;
@@ -40,20 +44,21 @@ final class Experiment implements AutoCloseable {
   static Experiment create(
       Path file, Definition definition, Resolver resolver, InstantSource clock) {
     Log log = Log.open(file, record -> {});
-    Event.Created created = new Event.Created(Event.Created.VERSION, definition, clock.millis());
+    ExperimentEvent.Created created =
+        new ExperimentEvent.Created(ExperimentEvent.Created.VERSION, definition, clock.millis());
     log.await(log.append(created.line()));
     History history = new History();
     history.apply(created);
-    return new Experiment(log, new Tally(definition), history, resolver, clock);
+    return new Experiment(log, new ExperimentTotals(definition), history, resolver, clock);
   }
 
   /// Goes on with one; null where its log is empty, for a process was killed before it began.
   ///
   /// @param resolver null: nothing is rolled back here
   static @Nullable Experiment open(Path file, @Nullable Resolver resolver, InstantSource clock) {
-    Stored.Reading reading = new Stored.Reading(file);
+    ExperimentLog.Reading reading = new ExperimentLog.Reading(file);
     Log log = Log.open(file, reading);
-    Stored stored = null;
+    ExperimentLog stored = null;
     try {
       stored = reading.end();
     } catch (RuntimeException e) {
@@ -80,7 +85,7 @@ final class Experiment implements AutoCloseable {
   Arm first() {
     lock.lock();
     try {
-      Event.Stopped stopped = history.stopped();
+      ExperimentEvent.Stopped stopped = history.stopped();
       return definition().arms().get(stopped == null ? 0 : stopped.arm());
     } finally {
       lock.unlock();
@@ -98,7 +103,7 @@ final class Experiment implements AutoCloseable {
     int bucket = Assignment.bucket(key);
     lock.lock();
     try {
-      Event.Stopped stopped = history.stopped();
+      ExperimentEvent.Stopped stopped = history.stopped();
       if (stopped != null) {
         return new Routed(this, request, definition.arms().get(stopped.arm()), null, null, -1);
       }
@@ -106,7 +111,8 @@ final class Experiment implements AutoCloseable {
       int arm = Assignment.arm(definition, stage, bucket);
       boolean shadowed = Assignment.shadowed(definition, bucket);
       String hash = value == null ? null : HexFormat.of().toHexDigits(key);
-      long place = record(new Event.Assigned(request, arm, hash, stage, shadowed, clock.millis()));
+      long place =
+          record(new ExperimentEvent.Assigned(request, arm, hash, stage, shadowed, clock.millis()));
       return new Routed(
           this,
           request,
@@ -120,7 +126,7 @@ final class Experiment implements AutoCloseable {
   }
 
   /// A request has ended in an arm.
-  void ended(String request, Arm arm, Facts facts) {
+  void ended(String request, Arm arm, AnswerFacts facts) {
     int index = definition().arm(arm.name());
     if (index < 0) {
       throw new IllegalArgumentException(definition().name() + " has no arm " + arm.name());
@@ -128,7 +134,7 @@ final class Experiment implements AutoCloseable {
     lock.lock();
     try {
       if (history.stopped() == null) {
-        record(new Event.Ended(request, index, facts));
+        record(new ExperimentEvent.Ended(request, index, facts));
         judge();
       }
     } finally {
@@ -139,7 +145,7 @@ final class Experiment implements AutoCloseable {
 
   /// Writes and counts an event that is nobody's to wait for; a disk that refuses it makes the
   /// experiment invalid, and the request goes on.
-  private long record(Event event) {
+  private long record(ExperimentEvent event) {
     try {
       long place = log.append(event.line());
       tally.apply(event);
@@ -174,12 +180,12 @@ final class Experiment implements AutoCloseable {
   /// @return the arm's name; null where the request is not known
   /// @throws InputException where it says what cannot be said here
   /// @throws RunException where the disk refuses it
-  @Nullable Taken take(Said said) {
+  @Nullable Taken take(AnswerFeedback said) {
     long place;
     Taken taken;
     lock.lock();
     try {
-      Event.Given given = said.in(tally, clock.millis());
+      ExperimentEvent.Given given = said.in(tally, clock.millis());
       if (given == null) {
         return null;
       }
@@ -205,13 +211,13 @@ final class Experiment implements AutoCloseable {
     long place;
     lock.lock();
     try {
-      Event.Stopped stopped = history.stopped();
+      ExperimentEvent.Stopped stopped = history.stopped();
       if (stopped != null) {
         throw new InputException(
             "experiment %s has stopped already: %s"
                 .formatted(definition().name(), stopped.reason()));
       }
-      place = keep(new Event.Stopped(index, reason, null, clock.millis()));
+      place = keep(new ExperimentEvent.Stopped(index, reason, null, clock.millis()));
     } finally {
       lock.unlock();
     }
@@ -238,7 +244,7 @@ final class Experiment implements AutoCloseable {
       return;
     }
     try {
-      for (Event event : Judge.after(tally, history.decided(), clock.millis())) {
+      for (ExperimentEvent event : StoppingRule.after(tally, history.decided(), clock.millis())) {
         keep(event);
       }
     } catch (RunException e) {
@@ -246,11 +252,11 @@ final class Experiment implements AutoCloseable {
     }
   }
 
-  private long keep(Event event) {
+  private long keep(ExperimentEvent event) {
     long place = log.append(event.line());
     tally.apply(event);
     history.apply(event);
-    if (event instanceof Event.Stopped) {
+    if (event instanceof ExperimentEvent.Stopped) {
       tally.forget();
     }
     return place;
@@ -271,7 +277,7 @@ final class Experiment implements AutoCloseable {
     if (resolver == null) {
       return;
     }
-    Event.Stopped stopped;
+    ExperimentEvent.Stopped stopped;
     lock.lock();
     try {
       stopped = history.takeRollBack(clock.millis());
@@ -298,7 +304,7 @@ final class Experiment implements AutoCloseable {
     }
     lock.lock();
     try {
-      keep(new Event.RolledBack(error, clock.millis()));
+      keep(new ExperimentEvent.RolledBack(error, clock.millis()));
     } catch (RunException e) {
       lost++;
     } finally {
@@ -319,7 +325,7 @@ final class Experiment implements AutoCloseable {
   private Map<String, @Nullable Object> read(boolean whole) {
     lock.lock();
     try {
-      return Report.of(tally, history, lost, whole);
+      return ExperimentReport.of(tally, history, lost, whole);
     } finally {
       lock.unlock();
     }

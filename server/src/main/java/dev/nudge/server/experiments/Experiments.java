@@ -69,7 +69,7 @@ public final class Experiments implements AutoCloseable {
   /// The logs in a folder, by name.
   static List<Path> logs(Path folder) {
     try (Stream<Path> files = Files.list(folder)) {
-      return files.filter(Stored::isLog).sorted().toList();
+      return files.filter(ExperimentLog::isLog).sorted().toList();
     } catch (IOException e) {
       throw new InputException(
           folder + " cannot be read: " + OutFolder.reason(e) + "; give the folder of a server", e);
@@ -175,7 +175,7 @@ public final class Experiments implements AutoCloseable {
   }
 
   /// Takes feedback to the experiment that knows the request.
-  Experiment.@Nullable Taken take(Said said) {
+  Experiment.@Nullable Taken take(AnswerFeedback said) {
     for (Experiment experiment : all.values()) {
       Experiment.Taken taken = experiment.take(said);
       if (taken != null) {

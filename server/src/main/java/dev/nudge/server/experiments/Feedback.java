@@ -27,13 +27,15 @@ public final class Feedback {
   /// @throws NoSuchException where no experiment knows the request: 404
   /// @throws dev.nudge.settings.RunException where the disk refuses it: 500
   public Map<String, @Nullable Object> take(JsonNode body) {
-    Said said = Said.read(body);
+    AnswerFeedback said = AnswerFeedback.read(body);
     Experiment.Taken taken = experiments.take(said);
     if (taken == null) {
       throw new NoSuchException(
           "%s is '%s'; no experiment knows it: each takes feedback for its last %,d requests, until it ends"
               .formatted(
-                  said.byRequest() ? "request_id" : "response_id", said.id(), Tally.MOST_REQUESTS));
+                  said.byRequest() ? "request_id" : "response_id",
+                  said.id(),
+                  ExperimentTotals.MOST_REQUESTS));
     }
     Map<String, @Nullable Object> reply = new LinkedHashMap<>();
     reply.put("object", "feedback");

@@ -9,19 +9,22 @@ final class History {
   private static final long PAUSE = 10_000; // milliseconds
 
   private long created;
-  private Event.@Nullable Decided decided;
-  private Event.@Nullable Stopped stopped;
-  private Event.@Nullable RolledBack rolledBack;
+  private ExperimentEvent.@Nullable Decided decided;
+  private ExperimentEvent.@Nullable Stopped stopped;
+  private ExperimentEvent.@Nullable RolledBack rolledBack;
   private boolean rollingBack;
   private long again; // when it may be tried, milliseconds since 1970
 
-  void apply(Event event) {
+  void apply(ExperimentEvent event) {
     switch (event) {
-      case Event.Created begun -> created = begun.at();
-      case Event.Decided verdict -> decided = verdict;
-      case Event.Stopped end -> stopped = end;
-      case Event.RolledBack done -> rolledBack = done;
-      case Event.Assigned _, Event.Ended _, Event.Given _, Event.Staged _ -> {}
+      case ExperimentEvent.Created begun -> created = begun.at();
+      case ExperimentEvent.Decided verdict -> decided = verdict;
+      case ExperimentEvent.Stopped end -> stopped = end;
+      case ExperimentEvent.RolledBack done -> rolledBack = done;
+      case ExperimentEvent.Assigned _,
+          ExperimentEvent.Ended _,
+          ExperimentEvent.Given _,
+          ExperimentEvent.Staged _ -> {}
     }
   }
 
@@ -30,22 +33,22 @@ final class History {
     return created;
   }
 
-  Event.@Nullable Decided decided() {
+  ExperimentEvent.@Nullable Decided decided() {
     return decided;
   }
 
-  Event.@Nullable Stopped stopped() {
+  ExperimentEvent.@Nullable Stopped stopped() {
     return stopped;
   }
 
-  Event.@Nullable RolledBack rolledBack() {
+  ExperimentEvent.@Nullable RolledBack rolledBack() {
     return rolledBack;
   }
 
   /// What is to be rolled back and nobody does yet; null: nothing, or not again so soon.
   ///
   /// @param now milliseconds since 1970
-  Event.@Nullable Stopped takeRollBack(long now) {
+  ExperimentEvent.@Nullable Stopped takeRollBack(long now) {
     boolean wanted =
         stopped != null
             && stopped.harmful() != null

@@ -15,22 +15,22 @@ final class Pairs {
   final Clusters length = new Clusters(); // second less first
 
   /// Both arms have ended.
-  void add(Asked asked, Facts first, Facts second) {
+  void add(PendingRequest asked, AnswerFacts first, AnswerFacts second) {
     count++;
-    for (Metric metric : Guardrail.EVENTS) {
+    for (ArmMetric metric : Guardrail.EVENTS) {
       double a = metric.weight(first) > 0 ? metric.amount(first) : 0;
       double b = metric.weight(second) > 0 ? metric.amount(second) : 0;
-      boolean one = metric != Metric.FIRST_TOKEN && a != b;
+      boolean one = metric != ArmMetric.FIRST_TOKEN && a != b;
       if (one && (asked.unit == null || asked.unit.first(metric))) {
         asked.stage.event(metric, b > a ? 1 : 0);
       }
     }
-    if (Metric.LENGTH.weight(first) > 0 && Metric.LENGTH.weight(second) > 0) {
+    if (ArmMetric.LENGTH.weight(first) > 0 && ArmMetric.LENGTH.weight(second) > 0) {
       double more = second.completionTokens() - first.completionTokens();
       if (asked.unit == null) {
         length.add(more, 1);
       } else {
-        asked.unit.add(length, Metric.LENGTH, more, 1);
+        asked.unit.add(length, ArmMetric.LENGTH, more, 1);
       }
       if (first.answer() != null && second.answer() != null) {
         answered++;
@@ -42,14 +42,14 @@ final class Pairs {
   /// One answer was preferred: each unit counts once, for what it says again is no news.
   ///
   /// @param arm whose answer; −1: neither
-  void preferred(Asked asked, int arm) {
+  void preferred(PendingRequest asked, int arm) {
     if (asked.preferred) {
       return;
     }
     asked.preferred = true;
     if (arm < 0) {
       wins = wins.plus(new Wins(0, 0, 1));
-    } else if (asked.unit == null || asked.unit.first(Metric.PREFERRED)) {
+    } else if (asked.unit == null || asked.unit.first(ArmMetric.PREFERRED)) {
       wins = wins.plus(arm == 1 ? new Wins(1, 0, 0) : new Wins(0, 1, 0));
     }
   }

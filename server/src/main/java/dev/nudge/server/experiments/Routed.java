@@ -61,7 +61,7 @@ public final class Routed {
   }
 
   /// Tells how an arm's answer ended: once for [#arm], once for [#shadow].
-  public void ended(Arm of, Facts facts) {
+  public void ended(Arm of, AnswerFacts facts) {
     if (counts()) {
       experiment.ended(request, of, facts);
     }

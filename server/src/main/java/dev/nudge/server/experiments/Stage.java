@@ -15,14 +15,14 @@ import java.util.stream.Stream;
 final class Stage {
   private final double[] weights;
   private final long[] units;
-  private final Map<Metric, List<Clusters>> sums = new EnumMap<>(Metric.class);
-  private final Map<Metric, long[]> events = new EnumMap<>(Metric.class);
+  private final Map<ArmMetric, List<Clusters>> sums = new EnumMap<>(ArmMetric.class);
+  private final Map<ArmMetric, long[]> events = new EnumMap<>(ArmMetric.class);
 
   /// @param weights of the arms
   Stage(double[] weights) {
     this.weights = weights;
     this.units = new long[weights.length];
-    for (Metric metric : Metric.values()) {
+    for (ArmMetric metric : ArmMetric.values()) {
       sums.put(metric, Stream.generate(Clusters::new).limit(weights.length).toList());
       events.put(metric, new long[weights.length]);
     }
@@ -37,16 +37,16 @@ final class Stage {
     return units[arm];
   }
 
-  Clusters sums(Metric metric, int arm) {
+  Clusters sums(ArmMetric metric, int arm) {
     return sums.getOrDefault(metric, List.of()).get(arm);
   }
 
   /// A unit, or a request of nobody, had something happen for the first time.
-  void event(Metric metric, int arm) {
+  void event(ArmMetric metric, int arm) {
     events(metric)[arm]++;
   }
 
-  long[] events(Metric metric) {
+  long[] events(ArmMetric metric) {
     return events.getOrDefault(metric, units);
   }
 

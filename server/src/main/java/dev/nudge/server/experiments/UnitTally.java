@@ -7,7 +7,7 @@ import dev.nudge.eval.Clusters;
 ///
 /// Threading: the experiment's lock.
 final class UnitTally {
-  private static final int METRICS = Metric.values().length;
+  private static final int METRICS = ArmMetric.values().length;
 
   final int arm;
   final Stage stage;
@@ -22,12 +22,12 @@ final class UnitTally {
   }
 
   /// Adds to a metric of the unit, and so to its arm's sums.
-  void add(Metric metric, double amount, double weight) {
+  void add(ArmMetric metric, double amount, double weight) {
     add(stage.sums(metric, arm), metric, amount, weight);
   }
 
   /// The same for sums that are no arm's, such as those of pairs.
-  void add(Clusters sums, Metric metric, double amount, double weight) {
+  void add(Clusters sums, ArmMetric metric, double amount, double weight) {
     int i = metric.ordinal();
     sums.move(amounts[i], weights[i], amounts[i] + amount, weights[i] + weight);
     amounts[i] += amount;
@@ -42,7 +42,7 @@ final class UnitTally {
   }
 
   /// Whether something happens to the unit for the first time.
-  boolean first(Metric metric) {
+  boolean first(ArmMetric metric) {
     int bit = 1 << metric.ordinal();
     boolean first = (had & bit) == 0;
     had |= bit;

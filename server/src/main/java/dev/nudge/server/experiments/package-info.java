@@ -7,7 +7,7 @@
 /// its own, and everything else follows from that log.
 ///
 /// Knows nothing about HTTP, sessions or weights: adapters are names and digests here. The formulas
-/// are those of [dev.nudge.eval]. Read `Experiments` first, then `Tally` and `Analysis`.
+/// are those of [dev.nudge.eval]. Read `Experiments` first, then `ExperimentTotals` and `Analysis`.
 @NullMarked
 package dev.nudge.server.experiments;
 

@@ -3,10 +3,10 @@ package dev.nudge.server.ui;
 import dev.nudge.format.Json;
 import dev.nudge.registry.Adapter;
 import dev.nudge.registry.Alias;
-import dev.nudge.registry.Event;
 import dev.nudge.registry.Note;
 import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
+import dev.nudge.registry.RegistryEvent;
 import dev.nudge.registry.RegistryException;
 import dev.nudge.registry.Version;
 import dev.nudge.server.ApiException;
@@ -70,7 +70,7 @@ record VersionRoutes(Registry registry, AdapterCards cards) {
     }
     Adapter adapter = adapter(exchange.client(), parts[0]);
     if (log) {
-      reply(exchange, registry.log(adapter.name()).stream().map(Event::values).toList());
+      reply(exchange, registry.log(adapter.name()).stream().map(RegistryEvent::values).toList());
     } else {
       exchange.reply(Json.tree(cards.of(adapter)));
     }

@@ -150,7 +150,7 @@ class EndedExperimentTest {
     for (; i < 2000 && state().equals("running"); i++) {
       Routed routed = requireNonNull(experiments.route("tone", new Unit("user" + i), "r" + i));
       boolean fails = routed.arm().name().equals("B") && i % 3 == 0;
-      routed.ended(routed.arm(), fails ? Facts.failed(1) : Some.done("c" + i, 20));
+      routed.ended(routed.arm(), fails ? AnswerFacts.failed(1) : Some.done("c" + i, 20));
     }
     assertThat(state()).isEqualTo("stopped");
     JsonNode ended = Json.tree(experiments.show("tone"));
@@ -206,7 +206,7 @@ class EndedExperimentTest {
     for (int i = 0; i < 2000 && state().equals("running"); i++) {
       Routed routed = asked(i);
       Arm shadow = requireNonNull(routed.shadow());
-      routed.ended(shadow, i % 3 == 0 ? Facts.failed(1) : Some.done("s" + i, 25));
+      routed.ended(shadow, i % 3 == 0 ? AnswerFacts.failed(1) : Some.done("s" + i, 25));
     }
     assertThat(state()).isEqualTo("stopped");
     assertThat(Json.tree(experiments.show("tone")).at("/verdict/reason").asString())
@@ -231,10 +231,10 @@ class EndedExperimentTest {
     int arm = late.arm().name().equals("A") ? 0 : 1;
     Path file = folder.resolve("tone.jsonl");
     try (Log log = Log.open(file, record -> {})) {
-      log.append(new Event.Given("r0", arm, 1.0, null, "good", null, 5).line());
-      log.append(new Event.Given("r0", arm, 0.5, null, null, "well", 6).line());
-      log.append(new Event.Given("unknown", arm, 0.5, null, null, null, 7).line());
-      log.append(new Event.Ended("r1", arm, Some.done("again", 20)).line());
+      log.append(new ExperimentEvent.Given("r0", arm, 1.0, null, "good", null, 5).line());
+      log.append(new ExperimentEvent.Given("r0", arm, 0.5, null, null, "well", 6).line());
+      log.append(new ExperimentEvent.Given("unknown", arm, 0.5, null, null, null, 7).line());
+      log.append(new ExperimentEvent.Ended("r1", arm, Some.done("again", 20)).line());
     }
     experiments = Experiments.open(folder, server);
     assertThat(state()).isEqualTo("stopped");
@@ -244,7 +244,7 @@ class EndedExperimentTest {
     assertThat(old.at("/units")).isEqualTo(end.at("/units"));
     JsonNode score = old.at("/arms/%d/metrics/score/value".formatted(arm));
     assertThat(score.asDouble()).isCloseTo(0.5 / (arms[arm] + 1), within(1e-12));
-    assertThat(Kept.in(folder).show("tone")).isEqualTo(experiments.show("tone"));
+    assertThat(StoredExperiments.in(folder).show("tone")).isEqualTo(experiments.show("tone"));
     assertThat(asked(50).arm().name()).isEqualTo("B");
     assertThatThrownBy(() -> scored(3, 1)).isInstanceOf(NoSuchException.class);
     reopen();

@@ -243,7 +243,7 @@ class ExperimentsTest {
     for (int i = 0; i < 20; i++) {
       Routed routed = route("user" + i);
       assertThat(routed.arm().name()).isEqualTo("A");
-      routed.ended(routed.arm(), Facts.failed(1));
+      routed.ended(routed.arm(), AnswerFacts.failed(1));
     }
     assertThat(report().get("requests")).isEqualTo(report.get("requests"));
   }
@@ -255,7 +255,7 @@ class ExperimentsTest {
     while (server.rolledBack.isEmpty() && requests++ < 2000) {
       Routed routed = route("user" + next);
       boolean fails = routed.arm().name().equals("B") ? chance(0.2) : chance(0.01);
-      routed.ended(routed.arm(), fails ? Facts.failed(1) : Some.done("c" + next, 20));
+      routed.ended(routed.arm(), fails ? AnswerFacts.failed(1) : Some.done("c" + next, 20));
     }
     assertThat(requests).isLessThan(400);
     assertThat(state()).isEqualTo("worse");
@@ -303,7 +303,7 @@ class ExperimentsTest {
         Routed routed = requireNonNull(other.route("tone", new Unit("u" + i), "r" + i));
         routed.ended(
             routed.arm(),
-            routed.arm().name().equals("B") ? Facts.failed(1) : Some.done("c" + i, 5));
+            routed.arm().name().equals("B") ? AnswerFacts.failed(1) : Some.done("c" + i, 5));
       }
       JsonNode stopped = Json.tree(other.show("tone")).get("stopped");
       assertThat(stopped.get("rollback_error").asString()).isEqualTo("the registry is read-only");
@@ -378,7 +378,7 @@ class ExperimentsTest {
     for (int i = 0; i < 2000 && server.rolledBack.isEmpty(); i++) {
       Routed routed = route("user" + i);
       boolean fails = routed.arm().name().equals("B") && chance(0.5);
-      routed.ended(routed.arm(), fails ? Facts.failed(1) : Some.done("c" + i, 10));
+      routed.ended(routed.arm(), fails ? AnswerFacts.failed(1) : Some.done("c" + i, 10));
     }
     assertThat(report().get("percent").asInt()).isEqualTo(10);
     assertThat(server.rolledBack)
@@ -418,8 +418,8 @@ class ExperimentsTest {
     assertThat(report.at("/sample_ratio/p").asDouble()).isEqualTo(1);
   }
 
-  private static Facts shadowed(String id, int tokens, String answer) {
-    return new Facts(id, Facts.Outcome.DONE, false, 9, tokens, 0.1, 0.5, false, answer);
+  private static AnswerFacts shadowed(String id, int tokens, String answer) {
+    return new AnswerFacts(id, AnswerFacts.Outcome.DONE, false, 9, tokens, 0.1, 0.5, false, answer);
   }
 
   @Test
@@ -444,7 +444,7 @@ class ExperimentsTest {
     create(Some.AB);
     experiments.close();
     try (Log log = Log.open(folder.resolve("tone.jsonl"), record -> {})) {
-      log.append(new Event.Stopped(0, "harm", 1, 0).line());
+      log.append(new ExperimentEvent.Stopped(0, "harm", 1, 0).line());
     }
     server.full = true;
     experiments = Experiments.open(folder, server, NOON);
@@ -463,7 +463,8 @@ class ExperimentsTest {
       feedback("{'response_id': 'cmpl-" + id() + "', 'label': 'l" + i % 3 + "', 'comment': 'Zoë'}");
     }
     JsonNode before = report();
-    assertThat(Json.tree(Kept.in(folder).show("tone"))).isEqualTo(before); // while it runs
+    assertThat(Json.tree(StoredExperiments.in(folder).show("tone")))
+        .isEqualTo(before); // while it runs
     experiments.close();
     experiments = Experiments.open(folder, server, NOON);
     assertThat(report()).isEqualTo(before);
@@ -476,7 +477,7 @@ class ExperimentsTest {
     create(Some.AB);
     experiments.close();
     try (Log log = Log.open(folder.resolve("tone.jsonl"), record -> {})) {
-      log.append(new Event.Stopped(0, "harm", 1, 0).line());
+      log.append(new ExperimentEvent.Stopped(0, "harm", 1, 0).line());
     }
     experiments = Experiments.open(folder, server, NOON);
     assertThat(server.rolledBack).containsExactly("tone: support@canary: harm");
@@ -489,7 +490,7 @@ class ExperimentsTest {
   void aLogThatWasNeverBegunIsNoExperiment() throws Exception {
     experiments.close();
     Path file = Files.writeString(folder.resolve("torn.jsonl"), "{\"crc\":\"00");
-    assertThat(Json.tree(Kept.in(folder).list()).get("data")).isEmpty();
+    assertThat(Json.tree(StoredExperiments.in(folder).list()).get("data")).isEmpty();
     experiments = Experiments.open(folder, server, NOON);
     assertThat(experiments.names()).isEmpty();
     assertThat(file).doesNotExist();

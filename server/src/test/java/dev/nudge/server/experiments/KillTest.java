@@ -83,18 +83,19 @@ class KillTest {
       assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
     }
     assertThat(scored).hasSizeGreaterThan(100);
-    Tally tally = requireNonNull(Stored.read(folder.resolve("tone.jsonl"))).tally();
+    ExperimentTotals tally =
+        requireNonNull(ExperimentLog.read(folder.resolve("tone.jsonl"))).tally();
     List<String> lost = new ArrayList<>();
     assigned.forEach(
         (request, arm) -> {
-          Asked asked = tally.asked(request);
+          PendingRequest asked = tally.asked(request);
           if (asked == null || !tally.definition().arms().get(asked.arm).name().equals(arm)) {
             lost.add("assigned " + request);
           }
         });
     scored.forEach(
         (request, arm) -> {
-          Asked asked = tally.asked(request);
+          PendingRequest asked = tally.asked(request);
           if (asked == null || !Double.valueOf(0.5).equals(asked.scores[0])) {
             lost.add("feedback " + request);
           }

@@ -103,8 +103,8 @@ class MistakesTest {
                 .replace("\"arms\"", "\"mode\": \"shadow\", \"arms\"")));
     experiments.route("tone", new Unit("u"), "r");
     Routed routed = requireNonNull(experiments.route("shade", new Unit("u"), "s"));
-    routed.ended(routed.arm(), Facts.done("a", 1, 1, 0.1, 0.2));
-    routed.ended(requireNonNull(routed.shadow()), Facts.done("b", 1, 1, 0.1, 0.2));
+    routed.ended(routed.arm(), AnswerFacts.done("a", 1, 1, 0.1, 0.2));
+    routed.ended(requireNonNull(routed.shadow()), AnswerFacts.done("b", 1, 1, 0.1, 0.2));
     assertThatThrownBy(() -> new Feedback(experiments).take(Json.parse(body.replace('\'', '"'))))
         .isInstanceOf(InputException.class)
         .hasMessage(line);

@@ -50,7 +50,7 @@ class NullExperimentsTest {
     int byMetric = 0;
     int byGuardrail = 0;
     for (int i = 0; i < experiments(); i++) {
-      Event.Decided decided = simulated(Some.definition(json), seeds.split());
+      ExperimentEvent.Decided decided = simulated(Some.definition(json), seeds.split());
       if (decided != null && decided.reason().startsWith("guardrail")) {
         byGuardrail++;
       } else if (decided != null) {
@@ -69,8 +69,9 @@ class NullExperimentsTest {
   }
 
   /// What an experiment decides first, where it decides anything.
-  private static Event.@Nullable Decided simulated(Definition definition, SplittableRandom random) {
-    Tally tally = new Tally(definition);
+  private static ExperimentEvent.@Nullable Decided simulated(
+      Definition definition, SplittableRandom random) {
+    ExperimentTotals tally = new ExperimentTotals(definition);
     int users = 500;
     double[] tastes = random.doubles(users).toArray();
     String salt = Long.toHexString(random.nextLong());
@@ -82,18 +83,18 @@ class NullExperimentsTest {
       int stage = tally.stages().size() - 1;
       int arm = Assignment.arm(definition, stage, Assignment.bucket(key));
       String unit = user < 0 ? null : HexFormat.of().toHexDigits(key);
-      tally.apply(new Event.Assigned(request, arm, unit, stage, false, 0));
-      tally.apply(new Event.Ended(request, arm, facts(random, taste, i)));
+      tally.apply(new ExperimentEvent.Assigned(request, arm, unit, stage, false, 0));
+      tally.apply(new ExperimentEvent.Ended(request, arm, facts(random, taste, i)));
       if (definition.mode() == Mode.SHADOW) {
-        tally.apply(new Event.Ended(request, 1, facts(random, taste, i)));
+        tally.apply(new ExperimentEvent.Ended(request, 1, facts(random, taste, i)));
         int preferred = random.nextInt(3) == 0 ? -1 : random.nextInt(2);
-        tally.apply(new Event.Given(request, 0, null, preferred, null, null, 0));
+        tally.apply(new ExperimentEvent.Given(request, 0, null, preferred, null, null, 0));
       } else if (random.nextInt(3) > 0) {
         double score = random.nextDouble() < taste ? 1 : 0;
-        tally.apply(new Event.Given(request, arm, score, null, null, null, 0));
+        tally.apply(new ExperimentEvent.Given(request, arm, score, null, null, null, 0));
       }
-      for (Event event : Judge.after(tally, null, 0)) {
-        if (event instanceof Event.Decided decided) {
+      for (ExperimentEvent event : StoppingRule.after(tally, null, 0)) {
+        if (event instanceof ExperimentEvent.Decided decided) {
           return decided;
         }
         tally.apply(event);
@@ -102,14 +103,15 @@ class NullExperimentsTest {
     return null;
   }
 
-  private static Facts facts(SplittableRandom random, double taste, int i) {
+  private static AnswerFacts facts(SplittableRandom random, double taste, int i) {
     if (random.nextDouble() < 0.03) {
-      return Facts.failed(1);
+      return AnswerFacts.failed(1);
     }
     double load = i / 100 % 2 == 0 ? 1 : 3;
     double first = 0.05 * load * Math.exp(gaussian(random));
     int tokens = 1 + (int) (20 * (0.5 + taste) * Math.exp(0.5 * gaussian(random)));
-    return new Facts(null, Facts.Outcome.DONE, false, 10, tokens, first, 2 * first, false, null);
+    return new AnswerFacts(
+        null, AnswerFacts.Outcome.DONE, false, 10, tokens, first, 2 * first, false, null);
   }
 
   private static double gaussian(SplittableRandom random) {
@@ -123,21 +125,21 @@ class NullExperimentsTest {
     int said = 0;
     List<String> reasons = new ArrayList<>();
     for (int i = 0; i < 10; i++) {
-      Tally tally = new Tally(Some.definition(Some.ab("'min_sample': 50")));
+      ExperimentTotals tally = new ExperimentTotals(Some.definition(Some.ab("'min_sample': 50")));
       SplittableRandom random = new SplittableRandom(i);
       for (int n = 0; n < 1000; n++) {
         int arm = random.nextInt(2);
         tally.apply(
-            new Event.Assigned(
+            new ExperimentEvent.Assigned(
                 "r" + n, arm, HexFormat.of().toHexDigits(random.nextLong()), 0, false, 0));
-        tally.apply(new Event.Ended("r" + n, arm, facts(random, 0.5, n)));
+        tally.apply(new ExperimentEvent.Ended("r" + n, arm, facts(random, 0.5, n)));
         double score = random.nextDouble() < (arm == 0 ? 0.4 : 0.6) ? 1 : 0;
-        tally.apply(new Event.Given("r" + n, arm, score, null, null, null, 0));
+        tally.apply(new ExperimentEvent.Given("r" + n, arm, score, null, null, null, 0));
       }
-      for (Event event : Judge.after(tally, null, 0)) {
+      for (ExperimentEvent event : StoppingRule.after(tally, null, 0)) {
         boolean better =
-            event instanceof Event.Decided decided
-                && decided.state() == Verdict.State.BETTER
+            event instanceof ExperimentEvent.Decided decided
+                && decided.state() == ExperimentVerdict.State.BETTER
                 && Integer.valueOf(1).equals(decided.arm());
         said += better ? 1 : 0;
         reasons.add(event.toString());

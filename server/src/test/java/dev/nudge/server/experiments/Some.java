@@ -24,13 +24,13 @@ final class Some {
     return AB.substring(0, AB.length() - 1) + ", " + more + "}";
   }
 
-  static Facts done(String id, int tokens) {
-    return Facts.done(id, 12, tokens, 0.05, 0.05 + tokens * 0.01);
+  static AnswerFacts done(String id, int tokens) {
+    return AnswerFacts.done(id, 12, tokens, 0.05, 0.05 + tokens * 0.01);
   }
 
-  static Facts done(double firstToken) {
-    return new Facts(
-        null, Facts.Outcome.DONE, false, 12, 20, firstToken, firstToken + 0.4, false, null);
+  static AnswerFacts done(double firstToken) {
+    return new AnswerFacts(
+        null, AnswerFacts.Outcome.DONE, false, 12, 20, firstToken, firstToken + 0.4, false, null);
   }
 
   /// A server whose aliases can be moved.

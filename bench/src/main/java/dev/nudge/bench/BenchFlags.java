@@ -1,0 +1,185 @@
+package dev.nudge.bench;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Supplier;
+import java.util.regex.Pattern;
+
+/// Reads what a bench is told: flags with a value each, every default written once.
+///
+///     Flags.parse("bench/x", args, "steps", "5", "compute", "auto|bf16|fp32")
+///
+/// A default with bars lists the values that are allowed, the first is taken; an empty one means
+/// that there is none. Where the default is a number, or whole numbers with commas, no other is
+/// taken.
+final class BenchFlags {
+  private static final Pattern WHOLE = Pattern.compile("\\d+");
+  private static final Pattern WHOLES = Pattern.compile("\\d+(,\\d+)+");
+  private static final Pattern REAL = Pattern.compile("\\d+(\\.\\d+)?(e-?\\d+)?");
+
+  private final String program;
+  private final Map<String, String> defaults = new LinkedHashMap<>();
+  private final Map<String, String> values = new LinkedHashMap<>();
+
+  private BenchFlags(String program) {
+    this.program = program;
+  }
+
+  /// Reads a command line or ends the program with its usage.
+  ///
+  /// @param namesAndDefaults names without dashes and defaults, by turns
+  static BenchFlags parse(String program, String[] args, String... namesAndDefaults) {
+    return orEnd(() -> of(program, args, namesAndDefaults));
+  }
+
+  private static <T> T orEnd(Supplier<T> read) {
+    try {
+      return read.get();
+    } catch (IllegalArgumentException e) {
+      System.err.println(e.getMessage());
+      System.exit(2);
+      throw e;
+    }
+  }
+
+  /// Reads a command line.
+  ///
+  /// @throws IllegalArgumentException with what is wrong and the usage
+  static BenchFlags of(String program, String[] args, String... namesAndDefaults) {
+    BenchFlags flags = new BenchFlags(program);
+    for (int i = 0; i < namesAndDefaults.length; i += 2) {
+      flags.defaults.put(namesAndDefaults[i], namesAndDefaults[i + 1]);
+    }
+    for (int i = 0; i < args.length; i += 2) {
+      String name = args[i].startsWith("--") ? args[i].substring(2) : args[i];
+      String known = flags.defaults.get(name);
+      if (known == null) {
+        throw flags.refuse("no flag " + args[i]);
+      }
+      if (i + 1 == args.length) {
+        throw flags.refuse(args[i] + " has no value");
+      }
+      List<String> allowed = List.of(known.split("\\|"));
+      if (allowed.size() > 1 && !allowed.contains(args[i + 1])) {
+        throw flags.refuse(args[i] + " " + args[i + 1] + ": allowed are " + known);
+      }
+      flags.values.put(name, args[i + 1]);
+      flags.checkNumber(name, known);
+    }
+    return flags;
+  }
+
+  /// Refuses what is no number before any work begins: a flag takes what its default is.
+  private void checkNumber(String name, String known) {
+    if (WHOLE.matcher(known).matches()) {
+      whole(name);
+    } else if (WHOLES.matcher(known).matches()) {
+      wholes(name);
+    } else if (REAL.matcher(known).matches()) {
+      real(name);
+    }
+  }
+
+  /// Ends the program with its usage where something does not hold.
+  void check(boolean holds, String message) {
+    if (!holds) {
+      orEnd(
+          () -> {
+            throw refuse(message);
+          });
+    }
+  }
+
+  private IllegalArgumentException refuse(String message) {
+    StringBuilder usage = new StringBuilder(program + ": " + message + "\nusage: " + program);
+    defaults.forEach((name, value) -> usage.append(" [--" + name + " " + shown(value) + "]"));
+    return new IllegalArgumentException(usage.toString());
+  }
+
+  private static String shown(String value) {
+    return value.isEmpty() ? "…" : value;
+  }
+
+  boolean given(String name) {
+    return !text(name).isEmpty();
+  }
+
+  String text(String name) {
+    String known = defaults.get(name);
+    if (known == null) {
+      throw new IllegalStateException(program + " has no flag " + name);
+    }
+    String value = values.get(name);
+    return value != null ? value : known.split("\\|")[0];
+  }
+
+  int whole(String name) {
+    try {
+      return Integer.parseInt(zero(name));
+    } catch (NumberFormatException e) {
+      throw refuse("--" + name + " " + text(name) + ": a whole number is needed");
+    }
+  }
+
+  /// The number that was given, else `other`: 0 stands for none.
+  int whole(String name, int other) {
+    return whole(name) > 0 ? whole(name) : other;
+  }
+
+  /// The number or, where it is smaller than `least`, the end of the program with its usage.
+  int atLeast(int least, String name) {
+    return orEnd(
+        () -> {
+          int value = whole(name);
+          if (value < least) {
+            throw refuse("--" + name + " " + value + ": at least " + least + " is needed");
+          }
+          return value;
+        });
+  }
+
+  double real(String name) {
+    try {
+      return Double.parseDouble(zero(name));
+    } catch (NumberFormatException e) {
+      throw refuse("--" + name + " " + text(name) + ": a number is needed");
+    }
+  }
+
+  private String zero(String name) {
+    return text(name).isEmpty() ? "0" : text(name);
+  }
+
+  /// The path that was given, else `other`; absolute.
+  Path path(String name, Path other) {
+    return (given(name) ? path(name) : other).toAbsolutePath();
+  }
+
+  Path path(String name) {
+    return Path.of(text(name));
+  }
+
+  /// A list with commas; empty where nothing is given.
+  List<String> list(String name) {
+    return given(name) ? List.of(text(name).split(",")) : List.of();
+  }
+
+  int[] wholes(String name) {
+    try {
+      return list(name).stream().mapToInt(Integer::parseInt).toArray();
+    } catch (NumberFormatException e) {
+      throw refuse("--" + name + " " + text(name) + ": whole numbers with commas are needed");
+    }
+  }
+
+  <E extends Enum<E>> E choice(String name, Class<E> type) {
+    return Arrays.stream(type.getEnumConstants())
+        .filter(e -> e.name().equals(text(name).toUpperCase(Locale.ROOT).replace('-', '_')))
+        .findFirst()
+        .orElseThrow(() -> refuse("--" + name + " " + text(name)));
+  }
+}

@@ -1,0 +1,54 @@
+package dev.nudge.bench;
+
+import dev.nudge.format.Json;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+
+/// The command of this repository as a user types it, and what its runs leave behind.
+final class NudgeCommand {
+  private NudgeCommand() {}
+
+  /// A command line.
+  static List<String> command(String verb, List<String> flags) {
+    List<String> command = new ArrayList<>();
+    command.add(Machines.home().resolve("nudge").toString());
+    command.add(verb);
+    command.addAll(flags);
+    return command;
+  }
+
+  /// The command line of a training run; what lies in its place gives way.
+  static List<String> train(Path model, Path rows, Path out, List<String> more) {
+    List<String> flags = new ArrayList<>();
+    flags.addAll(List.of("--model", model.toString(), "--data", rows.toString()));
+    flags.addAll(List.of("--out", out.toString(), "--overwrite"));
+    flags.addAll(more);
+    return command("train", flags);
+  }
+
+  /// The lines of `metrics.jsonl` that stand for a step.
+  static List<JsonNode> steps(Path out) {
+    try {
+      return Files.readAllLines(out.resolve("metrics.jsonl")).stream()
+          .map(Json::parse)
+          .filter(step -> step.has("loss"))
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// Reads the `run.json` of a run.
+  static JsonNode record(Path out) {
+    try {
+      return Json.parse(Files.readString(out.resolve("run.json")));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

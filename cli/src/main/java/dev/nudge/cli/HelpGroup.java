@@ -1,0 +1,46 @@
+package dev.nudge.cli;
+
+import java.util.List;
+import java.util.Map;
+
+/// The parts of `nudge --help`, and the first words of the verbs in each, in the order shown.
+enum HelpGroup {
+  TRAIN("Train", "quickstart train plan init data runs"),
+  ASK("Ask", "generate chat"),
+  JUDGE("Judge", "score eval"),
+  KEEP("Keep", "adapters merge quantize"),
+  SERVE("Serve", "serve keys experiments"),
+  MACHINE("Machine", "doctor install completion");
+
+  /// What the verbs of a word have in common, where it is the first of two.
+  private static final Map<String, String> ABOUT =
+      Map.of(
+          "data", "rows, before anything is trained on them",
+          "runs", "settings, losses and files of training runs",
+          "adapters", "versions of adapters, under names that move",
+          "keys", "clients of serve",
+          "experiments", "A/B tests, canaries and shadows in a running server");
+
+  private final String heading;
+  private final String words;
+
+  HelpGroup(String heading, String words) {
+    this.heading = heading;
+    this.words = words;
+  }
+
+  /// Stands above the part.
+  String heading() {
+    return heading;
+  }
+
+  /// The first words of its verbs.
+  List<String> words() {
+    return List.of(words.split(" "));
+  }
+
+  /// Says what the verbs of a group do.
+  static String about(String group) {
+    return ABOUT.getOrDefault(group, "");
+  }
+}

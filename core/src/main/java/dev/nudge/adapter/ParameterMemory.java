@@ -1,0 +1,56 @@
+package dev.nudge.adapter;
+
+import dev.nudge.kernel.Elementwise;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.nn.Parameter;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+
+/// Where the parameters of an adapter are allocated.
+///
+/// @param lanes gradients of each; 0 where the adapter only serves
+/// @param frozen whether it never trains nor is written, so that working copies are enough
+/// @param scope a measuring one leaves the parameters without numbers
+record ParameterMemory(Dtype compute, int lanes, boolean frozen, Scope scope) {
+  private static final Elementwise ELEMENTWISE = Kernels.fastest().elementwise();
+
+  ParameterMemory(Dtype compute, int lanes, Scope scope) {
+    this(compute, lanes, false, scope);
+  }
+
+  Parameter parameter(String name, int rows, int cols) {
+    if (frozen) {
+      return Parameter.frozen(name, scope.tensor(compute, rows, cols));
+    }
+    return new Parameter(name, true, rows, cols, compute, lanes, scope);
+  }
+
+  /// A bias or a norm, for which weight decay is not.
+  Parameter vector(String name, int cols) {
+    return new Parameter(name, false, 1, cols, compute, lanes, scope);
+  }
+
+  boolean trains() {
+    return lanes > 0;
+  }
+
+  boolean dry() {
+    return scope.dry();
+  }
+
+  /// to ← from, converted; a vector is one row.
+  static void copy(Tensor from, Tensor to) {
+    Tensor rows = from.rank() == 2 ? from : from.reshaped(1, from.elements());
+    ELEMENTWISE.copy(rows, to);
+  }
+
+  /// Refreshes the working copy of a parameter from its master.
+  static void round(Parameter parameter) {
+    Tensor master = parameter.master();
+    Tensor work = parameter.work();
+    if (!work.sameStart(master)) {
+      copy(master, work);
+    }
+  }
+}

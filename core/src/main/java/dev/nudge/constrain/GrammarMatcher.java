@@ -1,0 +1,395 @@
+package dev.nudge.constrain;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/// Runs [Rules] over a text byte by byte, and over the whole vocabulary at once.
+///
+/// A text so far is a [Config]: pairs of a place in a rule ([Local], the set of the rule's states
+/// that the text may be in) and what runs under that rule ([Tail]). Both are made when a text first
+/// gets there, and found again by what they hold.
+///
+/// The tokens that are allowed are the union over its pairs. For a place they come in two parts:
+///
+/// ```
+///   inside   tokens that lead on from the place and do not go beyond its rule's end,
+///            however deep they call: these depend on the place alone
+///   beyond   for each prefix of tokens at which the rule may end: the tokens below that
+///            prefix, walked on from where the callers stand
+/// ```
+///
+/// A walk goes down the tree of the vocabulary and the automaton together and leaves a part of the
+/// tree where the automaton does. The first part is a walk over all tokens, but it is the same at
+/// any depth and in any property (a text's inside is one rule), so it is walked once a place and
+/// kept. The second is short, as few tokens close anything.
+///
+/// What is kept is bounded ([#MOST_WEIGHT]): when that is reached all is forgotten, and made again
+/// as texts need it; states that are still held renew themselves.
+///
+/// Threading: every public way in takes the lock.
+final class GrammarMatcher {
+  /// Numbers of 4 bytes that are kept, about; 64 MB.
+  private static final long MOST_WEIGHT = 16_000_000;
+
+  private static final int OBJECT = 24;
+
+  private final Rules rules;
+  private final TokenTrie words;
+  private final BitSet ends;
+  private final int maskWords;
+  private final int[] kinds; // by node of the vocabulary
+  private final long most;
+
+  private final Map<List<Integer>, Local> locals = new HashMap<>();
+  private final Map<List<Object>, Tail> tails = new HashMap<>();
+  private final Map<List<Object>, Config> configs = new HashMap<>();
+  private final @Nullable Local[] starts; // by rule
+  private int generation;
+  private int numbers;
+  private long weight;
+
+  GrammarMatcher(Rules rules, TokenTrie words, BitSet ends, long most) {
+    this.rules = rules;
+    this.words = words;
+    this.ends = ends;
+    this.most = most;
+    this.maskWords = (Math.max(words.size(), ends.length()) + Long.SIZE - 1) / Long.SIZE;
+    this.kinds = Arrays.stream(words.label).map(rules::kind).toArray();
+    this.starts = new Local[rules.count()];
+  }
+
+  GrammarMatcher(Rules rules, TokenTrie words, BitSet ends) {
+    this(rules, words, ends, MOST_WEIGHT);
+  }
+
+  synchronized Config start() {
+    forget();
+    return closed(start(0), Tail.BOTTOM);
+  }
+
+  synchronized Config push(Config given, int id) {
+    if (id >= 0 && ends.get(id) && given.complete()) {
+      return given;
+    }
+    byte[] bytes = words.bytes(id);
+    Config at = renewed(given);
+    for (int i = 0; bytes != null && i < bytes.length && !at.dead(); i++) {
+      at = step(at, rules.kind(bytes[i] & 0xFF));
+    }
+    if (bytes == null || at.dead()) {
+      throw new IllegalArgumentException("token " + id + " is not allowed here");
+    }
+    return at;
+  }
+
+  synchronized long[] allowed(Config given) {
+    Config at = renewed(given);
+    long[] mask = new long[maskWords];
+    for (int i = 0; i < at.tops.length; i++) {
+      Local top = at.tops[i];
+      long[] inside = inside(top);
+      for (int w = 0; w < mask.length; w++) {
+        mask[w] |= inside[w];
+      }
+      beyond(top.left == null ? new int[0] : top.left, at.tails[i], mask);
+    }
+    if (at.complete()) {
+      ends.stream().forEach(end -> mask[end >> 6] |= 1L << end);
+    }
+    weight += 2L * mask.length;
+    return mask;
+  }
+
+  private long[] inside(Local top) {
+    long[] mask = top.mask;
+    if (mask == null) {
+      mask = new long[maskWords];
+      IntStream.Builder left = IntStream.builder();
+      Config alone = config(List.of(Map.entry(top, Tail.BOTTOM)), false);
+      walk(0, alone, mask, left::add);
+      top.left = left.build().toArray();
+      top.mask = mask;
+      weight += 2L * mask.length + top.left.length;
+    }
+    return mask;
+  }
+
+  /// Adds the tokens below some nodes at which a rule has ended.
+  private void beyond(int[] nodes, Tail tail, long[] mask) {
+    for (int i = 0; nodes.length > 0 && i < tail.back.length; i++) {
+      Config back = closed(tail.back[i], Tail.BOTTOM);
+      IntStream.Builder left = IntStream.builder();
+      for (int node : nodes) {
+        if (back.complete()) {
+          left.add(node);
+        }
+        walk(node, back, mask, left::add);
+      }
+      beyond(left.build().toArray(), tail.under[i], mask);
+    }
+  }
+
+  /// Adds the tokens below a node that lead on.
+  ///
+  /// @param left is told of the nodes at which the rules of `from` may have ended, with tokens
+  ///     below
+  private void walk(int root, Config from, long[] mask, IntConsumer left) {
+    Config[] at = new Config[16]; // by depth below the root
+    at[0] = from;
+    int top = words.depth[root];
+    for (int node = root + 1; node < words.after[root]; ) {
+      int depth = words.depth[node] - top;
+      Config next = step(at[depth - 1], kinds[node]);
+      if (next.dead()) {
+        node = words.after[node];
+        continue;
+      }
+      words.add(node, mask);
+      if (next.complete() && words.after[node] > node + 1) {
+        left.accept(node);
+      }
+      at = depth == at.length ? Arrays.copyOf(at, 2 * depth) : at;
+      at[depth] = next;
+      node++;
+    }
+  }
+
+  private Config step(Config from, int kind) {
+    Config[] known = from.next;
+    if (known == null) {
+      known = new Config[rules.kinds()];
+      from.next = known;
+      weight += known.length;
+    }
+    Config next = known[kind];
+    if (next == null) {
+      Map<Local, Tail> reached = new LinkedHashMap<>();
+      boolean whole = false;
+      for (int i = 0; i < from.tops.length; i++) {
+        Local local = step(from.tops[i], kind);
+        if (local != Local.NOWHERE) {
+          whole |= close(local, from.tails[i], reached);
+        }
+      }
+      next = kept(reached, whole);
+      known[kind] = next;
+    }
+    return next;
+  }
+
+  private Local step(Local from, int kind) {
+    Local next = from.next[kind];
+    if (next == null) {
+      next = local(rules.step(from.states, kind));
+      from.next[kind] = next;
+    }
+    return next;
+  }
+
+  private Config closed(Local local, Tail tail) {
+    Map<Local, Tail> reached = new LinkedHashMap<>();
+    boolean whole = close(local, tail, reached);
+    return kept(reached, whole);
+  }
+
+  /// Adds a place and what its calls and its rule's end lead to; tells whether the bottom is
+  /// reached.
+  private boolean close(Local local, Tail tail, Map<Local, Tail> to) {
+    boolean whole = false;
+    Deque<Map.Entry<Local, Tail>> todo = new ArrayDeque<>();
+    todo.push(Map.entry(local, tail));
+    while (!todo.isEmpty()) {
+      Local top = todo.peek().getKey();
+      Tail given = todo.pop().getValue();
+      Tail old = to.get(top);
+      Tail under = old == null ? given : both(old, given);
+      if (under == old) {
+        continue;
+      }
+      to.put(top, under);
+      if (top.ends) {
+        whole |= under.bottom;
+        for (int i = 0; i < under.back.length; i++) {
+          todo.push(Map.entry(under.back[i], under.under[i]));
+        }
+      }
+      Local[] back = back(top);
+      for (int i = 0; i < back.length; i++) {
+        Tail more = tail(false, new Local[] {back[i]}, new Tail[] {under});
+        todo.push(Map.entry(start(called(top)[i]), more));
+      }
+    }
+    return whole;
+  }
+
+  private static int[] called(Local of) {
+    int[] called = of.called;
+    return called == null ? new int[0] : called;
+  }
+
+  private Local[] back(Local of) {
+    Local[] back = of.back;
+    if (back == null) {
+      Map<Integer, List<Integer>> calls = new LinkedHashMap<>();
+      rules.calls(
+          of.states, (rule, to) -> calls.computeIfAbsent(rule, _ -> new ArrayList<>()).add(to));
+      of.called = calls.keySet().stream().mapToInt(r -> r).toArray();
+      back =
+          calls.values().stream()
+              .map(to -> local(rules.closed(to.stream().mapToInt(s -> s).toArray())))
+              .toArray(Local[]::new);
+      of.back = back;
+    }
+    return back;
+  }
+
+  private Local start(int rule) {
+    Local start = starts[rule];
+    if (start == null) {
+      start = local(rules.closed(new int[] {rules.start(rule)}));
+      starts[rule] = start;
+    }
+    return start;
+  }
+
+  private Local local(int[] states) {
+    if (states.length == 0) {
+      return Local.NOWHERE;
+    }
+    List<Integer> key = Arrays.stream(states).boxed().toList();
+    return locals.computeIfAbsent(
+        key,
+        _ -> {
+          boolean ends = Arrays.stream(states).anyMatch(rules::isEnd);
+          weight += OBJECT + rules.kinds() + 6L * states.length;
+          return new Local(numbers++, states, ends, rules.reads(states), rules.kinds());
+        });
+  }
+
+  private Tail tail(boolean bottom, Local[] back, Tail[] under) {
+    if (back.length == 0) {
+      return Tail.BOTTOM;
+    }
+    List<Object> key = new ArrayList<>(List.of(bottom));
+    key.addAll(Arrays.asList(back));
+    key.addAll(Arrays.asList(under));
+    return tails.computeIfAbsent(
+        key,
+        _ -> {
+          weight += OBJECT + 6L * back.length;
+          return new Tail(bottom, back, under);
+        });
+  }
+
+  /// What goes on as either does.
+  private Tail both(Tail a, Tail b) {
+    if (a == b) {
+      return a;
+    }
+    Map<Local, Tail> all = new LinkedHashMap<>();
+    for (Tail tail : List.of(a, b)) {
+      for (int i = 0; i < tail.back.length; i++) {
+        all.merge(tail.back[i], tail.under[i], this::both);
+      }
+    }
+    return tail(a.bottom || b.bottom, all);
+  }
+
+  private Tail tail(boolean bottom, Map<Local, Tail> pairs) {
+    List<Map.Entry<Local, Tail>> sorted = sorted(pairs);
+    return tail(
+        bottom,
+        sorted.stream().map(Map.Entry::getKey).toArray(Local[]::new),
+        sorted.stream().map(Map.Entry::getValue).toArray(Tail[]::new));
+  }
+
+  private static List<Map.Entry<Local, Tail>> sorted(Map<Local, Tail> pairs) {
+    return pairs.entrySet().stream()
+        .sorted(Comparator.comparingInt(pair -> pair.getKey().number))
+        .toList();
+  }
+
+  private Config kept(Map<Local, Tail> reached, boolean whole) {
+    reached.keySet().removeIf(local -> !local.reads);
+    return config(sorted(reached), whole);
+  }
+
+  private Config config(List<Map.Entry<Local, Tail>> pairs, boolean whole) {
+    List<Object> key = new ArrayList<>(List.of(whole));
+    for (Map.Entry<Local, Tail> pair : pairs) {
+      key.add(pair.getKey());
+      key.add(pair.getValue());
+    }
+    return configs.computeIfAbsent(
+        key,
+        _ -> {
+          weight += OBJECT + 6L * pairs.size();
+          return new Config(
+              this,
+              generation,
+              pairs.stream().map(Map.Entry::getKey).toArray(Local[]::new),
+              pairs.stream().map(Map.Entry::getValue).toArray(Tail[]::new),
+              whole);
+        });
+  }
+
+  /// Forgets all that was made, where it is too much.
+  private void forget() {
+    if (weight > most) {
+      locals.clear();
+      tails.clear();
+      configs.clear();
+      Arrays.fill(starts, null);
+      weight = 0;
+      generation++;
+    }
+  }
+
+  /// The same state, made again where it is of what was forgotten.
+  private Config renewed(Config given) {
+    forget();
+    if (given.generation == generation) {
+      return given;
+    }
+    Map<Local, Tail> pairs = new LinkedHashMap<>();
+    Map<Tail, Tail> made = new HashMap<>();
+    for (int i = 0; i < given.tops.length; i++) {
+      pairs.put(local(given.tops[i].states), renewed(given.tails[i], made));
+    }
+    return config(sorted(pairs), given.complete());
+  }
+
+  private Tail renewed(Tail given, Map<Tail, Tail> made) {
+    Deque<Tail> todo = new ArrayDeque<>(List.of(given)); // a stack, as tails may be long
+    while (!todo.isEmpty()) {
+      Tail old = todo.peek();
+      int waiting = todo.size();
+      for (Tail under : old.under) {
+        if (!made.containsKey(under)) {
+          todo.push(under);
+        }
+      }
+      if (todo.size() == waiting) {
+        todo.pop();
+        Map<Local, Tail> pairs = new LinkedHashMap<>();
+        for (int i = 0; i < old.back.length; i++) {
+          pairs.put(local(old.back[i].states), Objects.requireNonNull(made.get(old.under[i])));
+        }
+        made.put(old, tail(old.bottom, pairs));
+      }
+    }
+    return Objects.requireNonNull(made.get(given));
+  }
+}

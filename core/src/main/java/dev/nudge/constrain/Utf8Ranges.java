@@ -1,0 +1,53 @@
+package dev.nudge.constrain;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/// How the characters of a set are spelled in bytes, as a tree: a node has edges of ranges of
+/// bytes, to a node or to [#DONE].
+///
+/// Many edges of [Rules] share one; so a long text of any letters needs a state a letter, not one a
+/// byte.
+final class Utf8Ranges {
+  static final int DONE = -1;
+  static final int ROOT = 0;
+
+  private final List<List<int[]>> nodes = new ArrayList<>(); // low, high, next
+
+  /// @param spellings low and high of each byte, one behind the other
+  Utf8Ranges(List<int[]> spellings) {
+    nodes.add(new ArrayList<>());
+    for (int[] spelling : spellings) {
+      int at = ROOT;
+      for (int i = 0; i < spelling.length; i += 2) {
+        at = next(at, spelling[i], spelling[i + 1], i + 2 == spelling.length);
+      }
+    }
+  }
+
+  private int next(int node, int low, int high, boolean last) {
+    for (int[] edge : nodes.get(node)) {
+      if (edge[0] == low && edge[1] == high && edge[2] != DONE && !last) {
+        return edge[2];
+      }
+    }
+    int made = last ? DONE : nodes.size();
+    nodes.get(node).add(new int[] {low, high, made});
+    if (!last) {
+      nodes.add(new ArrayList<>(2));
+    }
+    return made;
+  }
+
+  boolean isEmpty() {
+    return nodes.get(ROOT).isEmpty();
+  }
+
+  int size() {
+    return nodes.size();
+  }
+
+  List<int[]> edges(int node) {
+    return nodes.get(node);
+  }
+}

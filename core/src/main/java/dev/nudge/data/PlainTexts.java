@@ -1,0 +1,42 @@
+package dev.nudge.data;
+
+import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.InputException;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Consumer;
+
+/// Reads plain texts, one after the other: of a `.txt` file every line with its end, of any other
+/// the text of each row, of a prompt and its completion both as one, of a conversation what is
+/// said.
+public final class PlainTexts {
+  private static final int AT_ONCE = 256;
+
+  private PlainTexts() {}
+
+  /// Gives every text; blank lines are passed over.
+  ///
+  /// @throws InputException where a file is missing or not UTF-8, or a row is bad
+  public static void each(List<String> filesOrGlobs, Consumer<String> text) {
+    RowShape shape = RowShape.of(DataSettings.of(filesOrGlobs));
+    try (RowReader reader = RowReader.open(filesOrGlobs)) {
+      List<SourceLine> lines = reader.next(AT_ONCE);
+      for (; !lines.isEmpty(); lines = reader.next(AT_ONCE)) {
+        for (SourceLine line : lines) {
+          text.accept(of(line, shape));
+        }
+      }
+    }
+  }
+
+  private static String of(SourceLine line, RowShape shape) {
+    if (line.file().toString().toLowerCase(Locale.ROOT).endsWith(".txt")) {
+      return line.text() + "\n";
+    }
+    try {
+      return RowTexts.all(shape.content(Row.parse(line)));
+    } catch (BadRowException e) {
+      throw new InputException(line.bad(e).toString(), e);
+    }
+  }
+}

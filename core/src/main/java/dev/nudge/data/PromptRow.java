@@ -1,0 +1,89 @@
+package dev.nudge.data;
+
+import dev.nudge.data.source.Pick;
+import dev.nudge.settings.DataSettings;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+
+/// Is a row as a question: the prompt that is completed, and the answer that the row expects.
+///
+/// Of a conversation it is what the assistant says last, behind all that was said before. A text
+/// asks nothing.
+///
+/// @param index number of its row among the non-blank lines of all files, from 0
+/// @param line number of the line in its file, from 1
+/// @param asked the prompt as the row has it; of a conversation the message that is answered
+/// @param prompt its tokens, at least one
+/// @param expected as the row has it: a text, else the message's JSON
+@SuppressWarnings("ArrayRecordComponent") // handed on, never compared
+public record PromptRow(
+    int index, Path file, int line, String asked, int[] prompt, String expected) {
+
+  /// Reads rows as questions. Bad rows, texts, and rows whose prompt leaves no room for an answer
+  /// are passed over.
+  ///
+  /// @param maxLength most tokens of a prompt and its answer
+  /// @param encoder makes tokens of prompts
+  public static List<PromptRow> of(DataSettings data, int maxLength, PromptEncoder encoder) {
+    RowShape shape = RowShape.of(data);
+    List<PromptRow> questions = new ArrayList<>();
+    try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
+      List<SourceLine> lines = reader.next(1);
+      for (; !lines.isEmpty(); lines = reader.next(1)) {
+        SourceLine line = lines.getFirst();
+        try {
+          Row row = Row.parse(line);
+          String expected = expected(shape.content(row));
+          if (expected != null) {
+            int[] prompt = Prompts.ids(row, shape, maxLength, encoder).ids();
+            questions.add(
+                new PromptRow(
+                    line.index(),
+                    line.file(),
+                    line.number(),
+                    asked(shape.prompt(row)),
+                    prompt,
+                    expected));
+          }
+        } catch (BadRowException e) {
+          continue; // whoever scores the rows has told it
+        }
+      }
+    }
+    return questions;
+  }
+
+  private static String asked(RowShape.Asked asked) {
+    return switch (asked) {
+      case RowShape.Asked.Text text -> text.text();
+      case RowShape.Asked.Messages all -> said(all.messages().get(all.messages().size() - 1));
+    };
+  }
+
+  private static @Nullable String expected(RowShape.Content content) {
+    return switch (content) {
+      case RowShape.Content.Answer row -> row.completion();
+      case RowShape.Content.ChatAnswer row -> said(row.completion().get(0));
+      case RowShape.Content.Conversation row -> last(row.messages());
+      case RowShape.Content.Text _ -> null;
+    };
+  }
+
+  /// What stands behind the last message that is not the assistant's; null: nothing.
+  private static @Nullable String last(ArrayNode messages) {
+    int at = messages.size();
+    while (at > 0 && Messages.isAnswer(messages.get(at - 1))) {
+      at--;
+    }
+    return at == messages.size() ? null : said(messages.get(at));
+  }
+
+  private static String said(JsonNode message) {
+    JsonNode content = message.path("content");
+    return content.isString() ? content.stringValue() : message.toString();
+  }
+}

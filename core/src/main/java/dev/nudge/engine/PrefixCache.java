@@ -1,0 +1,165 @@
+package dev.nudge.engine;
+
+import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.nn.KvPool;
+import java.nio.IntBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/// Keeps the keys of prompts, so that what later prompts have in common with them is read once.
+///
+/// What is kept are full blocks, in a tree: a block is found by the way of its sequence, which is
+/// another one for each attaching of an adapter, and by all tokens up to its end. Tokens are
+/// compared, not hashes of them, so no answer sees the keys of another adapter or another text.
+/// Only prompts are kept, not answers: keys of tokens that were decoded differ in their last bits
+/// from those of tokens that were read, and an answer has the bits that it has alone.
+///
+/// Blocks that no sequence has go when others are wanted, those first that were not wanted for
+/// longest; a block never goes before those that follow it.
+///
+/// Threading: confined to the engine's thread.
+final class PrefixCache {
+  private final KvPool pool;
+  private final Map<NamedAdapters.Way, Node> roots = new HashMap<>();
+  private final LinkedHashSet<Node> order = new LinkedHashSet<>(); // the first goes first
+  private final BooleanSupplier roomy;
+
+  /// A block behind those of its parents.
+  private static final class Node {
+    final Map<IntBuffer, Node> children = new HashMap<>();
+    final @Nullable Node parent; // null: a root, which is no block
+    final @Nullable IntBuffer tokens;
+    final int block;
+
+    Node(@Nullable Node parent, @Nullable IntBuffer tokens, int block) {
+      this.parent = parent;
+      this.tokens = tokens;
+      this.block = block;
+    }
+  }
+
+  /// @param roomy whether keys that are kept may take memory of their own, and not only what
+  ///     sequences had at their most
+  PrefixCache(KvPool pool, BooleanSupplier roomy) {
+    this.pool = pool;
+    this.roomy = roomy;
+    pool.reclaim(this::wanted);
+  }
+
+  /// Lets a sequence that has read nothing begin with what is kept of its prompt.
+  ///
+  /// @param apart whether a sequence's keys may be turned otherwise than those of short ones
+  /// @return whether it should rather wait, for a sequence before it will have read more of that
+  boolean waits(Sequence s, List<Sequence> running, Predicate<Sequence> apart) {
+    List<Node> found = find(s);
+    int later = 0;
+    for (Sequence other : running) {
+      if (other == s) {
+        break;
+      }
+      boolean reads = !other.done() && other.cache().length() < other.prompt;
+      if (reads && other.way.equals(s.way) && !apart.test(other)) {
+        later = Math.max(later, common(s, other) / Limits.BLOCK);
+      }
+    }
+    if (later > found.size()) {
+      return true;
+    }
+    if (!found.isEmpty()) {
+      s.start(pool.cache(found.stream().map(node -> node.block).toList()));
+    }
+    return false;
+  }
+
+  /// Tokens that two prompts begin with, those of `s` left out whose logits are wanted.
+  private static int common(Sequence s, Sequence other) {
+    int most = Math.min(s.ask.unheard(), other.prompt);
+    int differ = Arrays.mismatch(s.ids(), 0, most, other.ids(), 0, most);
+    return differ < 0 ? most : differ;
+  }
+
+  /// The tokens of a block; they are equal where all of them are.
+  private static IntBuffer tokens(Sequence s, int block) {
+    int from = block * Limits.BLOCK;
+    return IntBuffer.wrap(Arrays.copyOfRange(s.ids(), from, from + Limits.BLOCK));
+  }
+
+  private List<Node> find(Sequence s) {
+    List<Node> path = new ArrayList<>();
+    Node node = roots.get(s.way);
+    for (int i = 0; node != null && (i + 1) * Limits.BLOCK <= s.ask.unheard(); i++) {
+      node = node.children.get(tokens(s, i));
+      if (node != null) {
+        path.add(node);
+      }
+    }
+    touch(path);
+    return path;
+  }
+
+  /// The last first, so that a block stands before those that it follows.
+  private void touch(List<Node> path) {
+    path.reversed().forEach(order::addLast);
+  }
+
+  /// Keeps what a sequence has read of its prompt.
+  void keep(Sequence s) {
+    List<Integer> blocks = s.cache().full(s.prompt);
+    if (blocks.isEmpty()) {
+      return;
+    }
+    List<Node> path = new ArrayList<>();
+    Node node = roots.computeIfAbsent(s.way, way -> new Node(null, null, -1));
+    for (int i = 0; i < blocks.size(); i++) {
+      IntBuffer tokens = tokens(s, i);
+      Node child = node.children.get(tokens);
+      if (child == null) {
+        int block = blocks.get(i);
+        pool.keep(block);
+        child = new Node(node, tokens, block);
+        node.children.put(tokens, child);
+      }
+      path.add(child);
+      node = child;
+    }
+    touch(path);
+  }
+
+  /// Drops all keys of a way.
+  void forget(NamedAdapters.Way way) {
+    Node root = roots.remove(way);
+    if (root != null) {
+      List.copyOf(root.children.values()).forEach(this::drop);
+    }
+  }
+
+  /// Drops what nobody has, until there are so many free blocks more.
+  private void wanted(int blocks) {
+    if (roomy.getAsBoolean() && pool.unheld() >= blocks) {
+      return;
+    }
+    int idle = Math.min(blocks, pool.idle());
+    int left = pool.idle() - idle;
+    while (pool.idle() > left) {
+      order.stream().filter(node -> pool.isIdle(node.block)).findFirst().ifPresent(this::drop);
+    }
+  }
+
+  /// Drops a block and those behind it.
+  private void drop(Node node) {
+    List.copyOf(node.children.values()).forEach(this::drop);
+    order.remove(node);
+    pool.letGo(node.block);
+    Node parent = node.parent;
+    if (parent != null) {
+      parent.children.remove(node.tokens);
+    }
+  }
+}

@@ -1,0 +1,128 @@
+package dev.nudge.engine;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/// The sequences that wait for their turn: of the client that has had the fewest tokens the first
+/// one comes next.
+///
+/// Each client has a counter of the tokens that were read and said for it. A client that comes back
+/// after a pause begins at the least counter of those that are there, so that a pause saves nothing
+/// up. So clients that always want something have the same number of tokens sooner or later,
+/// however many requests each sends and however long they are; nobody has to guess how long an
+/// answer becomes, as rounds with a quantum must. Sequences of low priority come when nothing else
+/// is there.
+///
+/// Sheng et al., Fairness in Serving Large Language Models, OSDI 2024 (arXiv:2401.00588).
+///
+/// Threading: confined to the engine's thread.
+final class WaitingQueue {
+  private static final int REMEMBERED = 1024; // clients that want nothing now
+
+  /// Who asks, and how much was done for it.
+  static final class Client {
+    private final ArrayDeque<Sequence> queue = new ArrayDeque<>();
+    private double served;
+    private int there; // sequences, waiting and running
+
+    /// Counts tokens that were read or said for it.
+    void charge(int tokens) {
+      served += tokens;
+    }
+
+    /// Tokens that were read or said for it.
+    double served() {
+      return served;
+    }
+
+    /// One of its sequences has ended.
+    void leave() {
+      there--;
+    }
+  }
+
+  private final Map<String, Client> clients = new HashMap<>();
+  private final ArrayDeque<Sequence> low = new ArrayDeque<>();
+  private double least; // counter of the client whose turn came last
+
+  void add(Sequence s) {
+    if (s.ask.low()) {
+      low.add(s);
+      return;
+    }
+    Client client = clients.computeIfAbsent(s.ask.client(), name -> new Client());
+    if (client.there == 0) {
+      client.served = Math.max(client.served, floor());
+      forget();
+    }
+    client.there++;
+    client.queue.add(s);
+    s.of(client);
+  }
+
+  private double floor() {
+    return clients.values().stream()
+        .filter(c -> c.there > 0)
+        .mapToDouble(c -> c.served)
+        .min()
+        .orElse(least);
+  }
+
+  private void forget() {
+    if (clients.size() > REMEMBERED) {
+      clients.values().removeIf(c -> c.there == 0 && c.served <= least);
+    }
+    if (clients.size() > 2 * REMEMBERED) {
+      clients.values().removeIf(c -> c.there == 0);
+    }
+  }
+
+  private @Nullable Client turn() {
+    Client next = null;
+    for (Client client : clients.values()) {
+      if (!client.queue.isEmpty() && (next == null || client.served < next.served)) {
+        next = client;
+      }
+    }
+    return next;
+  }
+
+  /// The sequence whose turn it is; null where none waits.
+  ///
+  /// @param idle whether only sequences of low priority run, or none
+  @Nullable Sequence peek(boolean idle) {
+    Client next = turn();
+    return next != null ? next.queue.peek() : idle ? low.peek() : null;
+  }
+
+  /// Takes out what [#peek] gave.
+  void take(Sequence s) {
+    if (s.ask.low()) {
+      low.remove(s);
+    } else {
+      s.client().queue.remove(s);
+      least = Math.max(least, s.client().served);
+    }
+  }
+
+  /// Takes out those that have ended.
+  void drop(Predicate<Sequence> ended) {
+    low.removeIf(ended);
+    clients.values().forEach(client -> client.queue.removeIf(ended));
+  }
+
+  boolean isEmpty() {
+    return low.isEmpty() && turn() == null;
+  }
+
+  List<Sequence> all() {
+    List<Sequence> all = new ArrayList<>(low);
+    clients.values().forEach(client -> all.addAll(client.queue));
+    return all;
+  }
+}

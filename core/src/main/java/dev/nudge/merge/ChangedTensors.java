@@ -1,0 +1,158 @@
+package dev.nudge.merge;
+
+import dev.nudge.adapter.LoraLinear;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.StreamedLm;
+import dev.nudge.nn.DenseLinear;
+import dev.nudge.nn.Embedding;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Modules;
+import dev.nudge.nn.Tied;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+
+/// Finds the tensors of a part of a base that adapters change, and makes their rows.
+///
+/// @param base what is merged into
+/// @param config of the base
+record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters) {
+  /// The rows of a tensor of the merged model.
+  interface Rows {
+    int count();
+
+    int width();
+
+    /// The number of rows in whose multiples rows can be made.
+    default int grain() {
+      return 1;
+    }
+
+    /// Makes rows (to − from, width), in any type.
+    Tensor make(int from, int to, Workspace ws, Kernels kernels);
+  }
+
+  /// The tensors of a decoder layer that are made anew, by name.
+  Map<String, Rows> layer(int i, Scope scope) {
+    return of(base.layer(i, scope), scope);
+  }
+
+  /// The ends of the merged model.
+  ///
+  /// @param rows of the tensors that are made anew, by name
+  /// @param parted whether the head is another matrix than the embedding though the base's is the
+  ///     embedding
+  /// @param tokens of the vocabulary
+  record Ends(Map<String, Rows> rows, boolean parted, int tokens) {}
+
+  /// The embedding, the last norm and the head.
+  Ends ends(Scope scope) {
+    Modules part = base.ends(scope);
+    Embedding embedding = Objects.requireNonNull(part.embedding());
+    LinearSlot head = Objects.requireNonNull(part.head());
+    Embedding.Vectors vectors = embedding.vectors();
+    Linear own = head.linear();
+    Map<String, Rows> changed = of(part, scope);
+    boolean moved = embedding.vectors() != vectors;
+    boolean other = head.linear() != own;
+    if (moved) {
+      changed.put(config.embedding(), rows(embedding.vectors()));
+    }
+    boolean follows = head.linear() instanceof Tied && embedding.vectors().added() == null;
+    boolean parted = config.tieWordEmbeddings() && (moved || other) && !follows;
+    boolean stored = base.file().names().contains(config.head());
+    if (config.tieWordEmbeddings() ? parted || (moved && stored) : other) {
+      changed.put(config.head(), rows(head.linear()));
+    }
+    return new Ends(changed, parted, embedding.table().rows());
+  }
+
+  private Map<String, Rows> of(Modules part, Scope scope) {
+    Map<LinearSlot, Linear> linears = new HashMap<>();
+    part.linears().forEach(slot -> linears.put(slot, slot.linear()));
+    Map<String, Tensor> norms = new HashMap<>();
+    part.norms().forEach((path, norm) -> norms.put(path, norm.weight()));
+    adapters.put(part, scope);
+    Map<String, Rows> changed = new LinkedHashMap<>();
+    part.norms()
+        .forEach(
+            (path, norm) -> {
+              if (norm.weight() != norms.get(path)) {
+                changed.put(config.weight(path), rows(DenseLinear.of(norm.weight(), null)));
+              }
+            });
+    for (LinearSlot slot : part.linears()) {
+      String path = slot.weight().substring(0, slot.weight().length() - ".weight".length());
+      if (slot.linear() != linears.get(slot) || base.quantised(path)) {
+        changed.put(slot.weight(), rows(slot.linear()));
+      }
+      Tensor bias = slot.linear().bias();
+      if (bias != null
+          && slot.linear() instanceof DenseLinear
+          && slot.linear() != linears.get(slot)) {
+        changed.put(path + ".bias", rows(DenseLinear.of(bias, null)));
+      }
+    }
+    return changed;
+  }
+
+  private static Rows rows(Linear linear) {
+    return new Rows() {
+      @Override
+      public int count() {
+        return linear.out();
+      }
+
+      @Override
+      public int width() {
+        return linear.in();
+      }
+
+      @Override
+      public int grain() {
+        return linear.grain();
+      }
+
+      @Override
+      public Tensor make(int from, int to, Workspace ws, Kernels kernels) {
+        return linear instanceof LoraLinear lora
+            ? lora.merged(from, to, ws, kernels)
+            : linear.weight(from, to, ws, kernels);
+      }
+    };
+  }
+
+  private static Rows rows(Embedding.Vectors vectors) {
+    return new Rows() {
+      @Override
+      public int count() {
+        return vectors.table().rows();
+      }
+
+      @Override
+      public int width() {
+        return vectors.table().cols();
+      }
+
+      @Override
+      public Tensor make(int from, int to, Workspace ws, Kernels kernels) {
+        Tensor table = vectors.table().rows(from, to);
+        Embedding.Update added = vectors.added();
+        if (added == null) {
+          return table;
+        }
+        Tensor sum = ws.take(Dtype.F32, to - from, table.cols());
+        kernels.elementwise().copy(table, sum);
+        added.addTo(sum, from, to, ws, kernels);
+        return sum;
+      }
+    };
+  }
+}

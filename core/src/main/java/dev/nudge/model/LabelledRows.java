@@ -1,0 +1,42 @@
+package dev.nudge.model;
+
+import dev.nudge.nn.Pass;
+import dev.nudge.tensor.Tensor;
+
+/// Copies rows between a batch and its labelled part, run by run: labelled rows stand together.
+final class LabelledRows {
+  private LabelledRows() {}
+
+  /// to[i] = from[rows[i]].
+  static void pick(Tensor from, int[] rows, Tensor to, Pass p) {
+    each(
+        rows,
+        (start, end) -> copy(from.rows(rows[start], rows[end - 1] + 1), to.rows(start, end), p));
+  }
+
+  /// to[rows[i]] = from[i].
+  static void spread(Tensor from, int[] rows, Tensor to, Pass p) {
+    each(
+        rows,
+        (start, end) -> copy(from.rows(start, end), to.rows(rows[start], rows[end - 1] + 1), p));
+  }
+
+  private static void copy(Tensor from, Tensor to, Pass p) {
+    p.kernels().elementwise().copy(from, to);
+  }
+
+  private interface Run {
+    void at(int start, int end);
+  }
+
+  private static void each(int[] rows, Run run) {
+    for (int start = 0; start < rows.length; ) {
+      int end = start + 1;
+      while (end < rows.length && rows[end] == rows[end - 1] + 1) {
+        end++;
+      }
+      run.at(start, end);
+      start = end;
+    }
+  }
+}

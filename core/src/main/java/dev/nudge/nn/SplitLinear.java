@@ -1,0 +1,97 @@
+package dev.nudge.nn;
+
+import dev.nudge.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Several linear layers of one input: each in a slot of its own, or packed in one slot whose
+/// output is cut by columns.
+public final class SplitLinear {
+  private final List<LinearSlot> slots;
+  private final int[] widths;
+  private final boolean packed;
+
+  private SplitLinear(List<LinearSlot> slots, int[] widths, boolean packed) {
+    this.slots = List.copyOf(slots);
+    this.widths = widths.clone();
+    this.packed = packed;
+  }
+
+  /// Layers in slots of their own.
+  public static SplitLinear of(LinearSlot... slots) {
+    int[] widths = new int[slots.length];
+    for (int i = 0; i < widths.length; i++) {
+      widths[i] = slots[i].linear().out();
+    }
+    return new SplitLinear(List.of(slots), widths, false);
+  }
+
+  /// One layer whose output is the others' side by side.
+  public static SplitLinear packed(LinearSlot slot, int... widths) {
+    return new SplitLinear(List.of(slot), widths, true);
+  }
+
+  /// What the layers gave.
+  ///
+  /// @param outputs of the slots
+  /// @param parts the same, cut
+  record Parts(List<Tensor> outputs, List<Tensor> parts) {
+    Tensor get(int i) {
+      return parts.get(i);
+    }
+  }
+
+  /// Columns of part `i`.
+  int width(int i) {
+    return widths[i];
+  }
+
+  /// Computes all parts from `x`, in the workspace.
+  Parts forward(Tensor x, Pass p) {
+    List<Tensor> outputs = new ArrayList<>(slots.size());
+    for (LinearSlot slot : slots) {
+      outputs.add(p.ws().take(x.dtype(), x.rows(), slot.linear().out()));
+    }
+    List<Linear> layers = slots.stream().map(LinearSlot::linear).toList();
+    boolean few = p.few(x, layers, outputs);
+    for (int i = 0; i < outputs.size(); i++) {
+      if (few) {
+        layers.get(i).rest(x, outputs.get(i), p);
+      } else {
+        layers.get(i).forward(x, outputs.get(i), p);
+      }
+    }
+    if (!packed) {
+      return new Parts(outputs, outputs);
+    }
+    List<Tensor> parts = new ArrayList<>(widths.length);
+    for (int i = 0, at = 0; i < widths.length; at += widths[i++]) {
+      parts.add(outputs.getFirst().cols(at, at + widths[i]));
+    }
+    return new Parts(outputs, parts);
+  }
+
+  /// Computes dx from the gradients that were written over the parts; slots go in the reverse
+  /// order.
+  ///
+  /// @return the gradients that need the input
+  Linear.Gradients backward(Parts written, @Nullable Tensor dx, Pass p) {
+    Linear.Gradients[] gradients = new Linear.Gradients[slots.size()];
+    for (int i = gradients.length - 1; i >= 0; i--) {
+      boolean add = i < gradients.length - 1;
+      gradients[i] = slots.get(i).linear().backward(written.outputs().get(i), dx, add, p);
+    }
+    return x -> {
+      for (Linear.Gradients each : gradients) {
+        each.add(x);
+      }
+    };
+  }
+
+  /// Visits what trains.
+  void parameters(Consumer<Parameter> each) {
+    slots.forEach(slot -> slot.linear().parameters(each));
+  }
+}

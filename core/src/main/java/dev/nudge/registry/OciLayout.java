@@ -1,0 +1,144 @@
+package dev.nudge.registry;
+
+import dev.nudge.format.Blobs;
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.Sha256;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
+
+/// The files of an OCI image layout: `oci-layout`, `index.json`, `blobs/sha256/…`; in a registry
+/// also `adapters/…`, folders in which the blobs of a version have their names.
+///
+/// `index.json` follows from the journal: it is for other tools, is written after each change and
+/// can be made anew.
+///
+/// @param folder of the layout
+record OciLayout(Path folder) {
+  static final String MARK = "oci-layout";
+  static final String INDEX = "index.json";
+  private static final String ADAPTERS = "adapters";
+
+  Blobs blobs() {
+    return Blobs.in(folder.resolve("blobs").resolve("sha256"));
+  }
+
+  Path adapters() {
+    return folder.resolve(ADAPTERS);
+  }
+
+  /// The folder of a version.
+  Path adapter(String digest) {
+    return adapters().resolve(digest.substring(Sha256.PREFIX.length()));
+  }
+
+  /// Makes the folder of a version where it is not there.
+  ///
+  /// @throws dev.nudge.settings.InputException where a file of it is missing or damaged
+  void unpack(String digest) {
+    Path folder = adapter(digest);
+    if (Files.isDirectory(folder)) {
+      return;
+    }
+    Map<String, String> names = new TreeMap<>();
+    manifest(digest)
+        .files(blobs().path(digest).toString())
+        .forEach((name, file) -> names.put(name, file.digest()));
+    OutFolder.make(adapters());
+    blobs().unpack(names, folder);
+  }
+
+  boolean exists() {
+    return Files.isRegularFile(folder.resolve(MARK));
+  }
+
+  /// Makes an empty layout.
+  void create() {
+    OutFolder.make(folder.resolve("blobs").resolve("sha256"));
+    index(List.of());
+    OutFolder.place(folder.resolve(MARK), "{\"imageLayoutVersion\":\"1.0.0\"}");
+  }
+
+  /// Reads a manifest of this layout.
+  Manifest manifest(String digest) {
+    return Manifest.read(blobs().read(digest), blobs().path(digest).toString());
+  }
+
+  /// What a file of a version says; missing where it has none.
+  JsonNode json(Version version, String name) {
+    Descriptor file = manifest(version.digest()).files(version.shown()).get(name);
+    return file == null
+        ? MissingNode.getInstance()
+        : Json.readOrMissing(blobs().path(file.digest()));
+  }
+
+  /// Writes the index.
+  void index(List<Descriptor> manifests) {
+    OutFolder.place(folder.resolve(INDEX), indexOf(manifests));
+  }
+
+  /// The text of an index.
+  static String indexOf(List<Descriptor> manifests) {
+    Map<String, Object> index = new TreeMap<>();
+    index.put("manifests", manifests.stream().map(Descriptor::values).toList());
+    index.put("mediaType", MediaTypes.INDEX);
+    index.put("schemaVersion", 2);
+    return Json.line(index);
+  }
+
+  /// What the index of a registry says: versions, aliases, bases, reports.
+  List<Descriptor> manifests(Book book) {
+    List<Descriptor> all = new ArrayList<>();
+    TreeSet<String> bases = new TreeSet<>();
+    for (Version version : book.all()) {
+      all.add(descriptor(version).with(MediaTypes.REF_NAME, version.shown()));
+      version.reports().forEach(report -> all.add(descriptor(report)));
+      if (version.base() != null) {
+        bases.add(version.base());
+      }
+    }
+    for (String name : book.names()) {
+      Adapter adapter = Objects.requireNonNull(book.adapter(name));
+      for (Alias alias : adapter.aliases()) {
+        Version at = book.version(name, alias.version());
+        if (at != null) {
+          all.add(descriptor(at).with(MediaTypes.REF_NAME, name + "@" + alias.name()));
+        }
+      }
+    }
+    bases.forEach(base -> all.add(base(base)));
+    return all;
+  }
+
+  /// The manifest that stands for a base; it is written where it is not there.
+  Descriptor base(String digest) {
+    return Descriptor.of(MediaTypes.MANIFEST, blobs().put(Manifest.ofBase(digest, blobs()).bytes()))
+        .as(MediaTypes.MODEL);
+  }
+
+  static Descriptor descriptor(Version version) {
+    return new Descriptor(
+        MediaTypes.MANIFEST,
+        version.digest(),
+        version.manifestBytes(),
+        MediaTypes.MODEL,
+        new TreeMap<>());
+  }
+
+  static Descriptor descriptor(Version.Report report) {
+    return new Descriptor(
+        MediaTypes.MANIFEST,
+        report.manifest(),
+        report.manifestBytes(),
+        MediaTypes.REPORT,
+        new TreeMap<>());
+  }
+}

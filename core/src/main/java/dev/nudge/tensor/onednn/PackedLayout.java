@@ -1,0 +1,191 @@
+package dev.nudge.tensor.onednn;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// The layout that oneDNN likes best for a right factor of some shape, asked for once a process.
+///
+/// oneDNN copies a plain factor into blocks within each product; in this layout it reads it as it
+/// is. It is the choice for 256 rows and taken for all, because a factor has one layout. So oneDNN
+/// is asked for each product that the layout will be used for: every tile of rows, results in both
+/// types, added or not. There is a layout only if code of one name computes all of them, and it is
+/// not the reference code: then a row has the same bits whatever tile it is in. On AMX code of that
+/// name has to compute the products of the plain factor too, because few rows are multiplied by it.
+///
+/// Threading: safe.
+///
+/// @param handle a memory descriptor that lives as long as the process
+/// @param onAmx whether its products are computed on AMX
+record PackedLayout(long handle, long bytes, boolean onAmx) {
+  private static final Map<List<Long>, Optional<PackedLayout>> KNOWN = new HashMap<>();
+  private static final Map<List<Long>, Boolean> PLAIN = new HashMap<>();
+  private static volatile long[] amxHandles = {}; // of layouts whose products AMX computes
+
+  /// The layout of a factor (k, n); null where there is none.
+  static @Nullable PackedLayout of(long engine, Dtype dtype, long k, long n) throws Throwable {
+    synchronized (KNOWN) {
+      List<Long> key = List.of((long) dtype.ordinal(), k, n);
+      Optional<PackedLayout> known = KNOWN.get(key);
+      if (known == null) {
+        known = Optional.ofNullable(ask(engine, dtype, k, n));
+        KNOWN.put(key, known);
+      }
+      return known.orElse(null);
+    }
+  }
+
+  /// Asks again for every layout: what may compute has changed.
+  static void forget() {
+    synchronized (KNOWN) {
+      KNOWN.clear(); // what they describe stays: somebody may hold a factor in it
+      PLAIN.clear();
+    }
+  }
+
+  /// Whether AMX computes the products with a factor in the layout of this handle.
+  static boolean onAmx(long handle) {
+    for (long known : amxHandles) {
+      if (known == handle) {
+        return Implementation.amx();
+      }
+    }
+    return false;
+  }
+
+  /// Whether AMX computes the products with this plain factor, however many rows they have. It does
+  /// only if it computes those with the packed factor.
+  static boolean plainOnAmx(long engine, Tensor b) throws Throwable {
+    if (!mayUseAmx(b)) {
+      return false;
+    }
+    synchronized (KNOWN) {
+      List<Long> key = List.of(b.shape(0), b.shape(1), b.stride(0), b.stride(1));
+      Boolean known = PLAIN.get(key);
+      if (known == null) {
+        PackedLayout packed = of(engine, b.dtype(), b.shape(0), b.shape(1));
+        known = packed != null && packed.onAmx && plainServes(engine, b);
+        PLAIN.put(key, known);
+      }
+      return known;
+    }
+  }
+
+  /// Whether the sizes of a factor let AMX compute its products: all fixed, k in whole blocks.
+  static boolean mayUseAmx(Tensor b) {
+    return Implementation.amx()
+        && b.dtype() == Dtype.BF16
+        && Implementation.wholeBlocks(b.shape(0))
+        && !Primitive.anyOpen(b);
+  }
+
+  private static @Nullable PackedLayout ask(long engine, Dtype dtype, long k, long n)
+      throws Throwable {
+    if (n == 1) {
+      return null; // a sum of vectors is split by the number of rows, so a row's bits would be too
+    }
+    Tensor b = Tensor.dry(dtype, k, n);
+    PackedLayout onAmx = mayUseAmx(b) ? ask(engine, b, true) : null;
+    return onAmx != null ? onAmx : ask(engine, b, false);
+  }
+
+  private static @Nullable PackedLayout ask(long engine, Tensor b, boolean onAmx) throws Throwable {
+    CallMemory call = CallMemory.own();
+    call.dims.setAtIndex(JAVA_LONG, 0, b.shape(0));
+    call.dims.setAtIndex(JAVA_LONG, 1, b.shape(1));
+    Api.check(
+        (int)
+            Api.C.DESC_CREATE_TAG.invokeExact(
+                call.out, 2, call.dims, Primitive.type(b.dtype()), Api.ANY_LAYOUT),
+        "memory_desc_create_with_tag");
+    long any = call.made();
+    long pd = chosen(engine, RowTiles.SIZES[0], b, any, b.dtype().accumulator(), true, onAmx);
+    Primitive.destroy(any);
+    if (pd == 0) {
+      return null;
+    }
+    long layout = clone((long) Api.C.PD_QUERY_MD.invokeExact(pd, Api.QUERY_WEIGHTS_MD, 0));
+    Implementation.destroy(pd);
+    Tensor across = Tensor.dry(b.dtype(), b.shape(1), b.shape(0)).transposed();
+    boolean serves =
+        oneCode(b.dtype(), onAmx, names(engine, b, layout, onAmx))
+            && (!onAmx || (plainServes(engine, b) && plainServes(engine, across)));
+    if (!serves) {
+      Primitive.destroy(layout);
+      return null;
+    }
+    if (onAmx) {
+      long[] more = Arrays.copyOf(amxHandles, amxHandles.length + 1);
+      more[more.length - 1] = layout;
+      amxHandles = more;
+    }
+    return new PackedLayout(layout, (long) Api.C.DESC_SIZE.invokeExact(layout), onAmx);
+  }
+
+  /// Whether AMX computes every product with a plain factor.
+  private static boolean plainServes(long engine, Tensor b) throws Throwable {
+    long plain = Primitive.descriptor(b);
+    try {
+      return oneCode(b.dtype(), true, names(engine, b, plain, true));
+    } finally {
+      Primitive.destroy(plain);
+    }
+  }
+
+  /// Names the code of each product with a factor that is described by `bDesc`.
+  private static Names names(long engine, Tensor b, long bDesc, boolean onAmx) {
+    return (rows, out, add) -> {
+      long use = chosen(engine, rows, b, bDesc, out, add, onAmx);
+      String name = use == 0 ? null : Implementation.name(use);
+      Implementation.destroy(use);
+      return name;
+    };
+  }
+
+  /// Names the code that would compute a product with a factor; null: none.
+  interface Names {
+    @Nullable String of(int rows, Dtype out, boolean add) throws Throwable;
+  }
+
+  /// Whether code of one name computes every product that a factor of this type is used for, on
+  /// AMX or not, and it is not the reference code.
+  static boolean oneCode(Dtype factor, boolean onAmx, Names names) throws Throwable {
+    String first = names.of(RowTiles.SIZES[0], factor, false);
+    if (first == null || Implementation.onAmx(first) != onAmx || Implementation.reference(first)) {
+      return false;
+    }
+    for (int rows : RowTiles.SIZES) {
+      for (Dtype out : EnumSet.of(factor, factor.accumulator())) {
+        for (boolean add : new boolean[] {false, true}) {
+          if (!first.equals(names.of(rows, out, add))) {
+            return false;
+          }
+        }
+      }
+    }
+    return true;
+  }
+
+  private static long chosen(
+      long engine, int rows, Tensor b, long bDesc, Dtype out, boolean add, boolean onAmx)
+      throws Throwable {
+    Tensor a = Tensor.dry(b.dtype(), rows, b.shape(0));
+    Tensor c = Tensor.dry(out, rows, b.shape(1));
+    return Primitive.chosen(engine, a, bDesc, c, add, onAmx, Primitive.FIXED_SIZES);
+  }
+
+  /// A copy of a descriptor, the caller's to destroy.
+  static long clone(long descriptor) throws Throwable {
+    CallMemory call = CallMemory.own();
+    Api.check((int) Api.C.DESC_CLONE.invokeExact(call.out, descriptor), "memory_desc_clone");
+    return call.made();
+  }
+}

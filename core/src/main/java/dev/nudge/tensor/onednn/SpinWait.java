@@ -1,0 +1,65 @@
+package dev.nudge.tensor.onednn;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+
+/// Says how long threads of one product wait for each other before they sleep.
+///
+/// oneDNN cuts a product over the threads of OpenMP, and GNU's OpenMP lets a thread that is done
+/// spin for some milliseconds. Where another process keeps a processor busy, the thread that it
+/// waits for is not running, so both wait for the system's next turn. Threads that sleep at once
+/// cost a quiet machine a third of decoding, because a wake-up takes as long as a small product. So
+/// they spin about as long as a wake-up takes: as fast as before on a quiet machine, and little is
+/// lost beside a busy process (`bench/neighbour`, docs/log/neighbour.md).
+final class SpinWait {
+  private static final String SPINS = "GOMP_SPINCOUNT"; // read by GNU's OpenMP as it is loaded
+  private static final String POLICY = "OMP_WAIT_POLICY"; // the user's own word on the matter
+  private static final String COUNT = "1000";
+
+  private SpinWait() {}
+
+  /// Sets the count for a library that is loaded next; what the user has set stays.
+  static void beforeLoading() {
+    var setenv = Linker.nativeLinker().defaultLookup().find("setenv");
+    if (setenv.isEmpty() || isSet(POLICY)) {
+      return;
+    }
+    Arena arena = Arena.ofAuto(); // no memory belongs to one thread: see CallMemory
+    try {
+      int _ =
+          (int)
+              Linker.nativeLinker()
+                  .downcallHandle(
+                      setenv.get(), FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT))
+                  .invokeExact(arena.allocateFrom(SPINS), arena.allocateFrom(COUNT), 0);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("setenv", e);
+    }
+  }
+
+  /// Whether the process has a variable, as its C library sees it.
+  private static boolean isSet(String name) {
+    Arena arena = Arena.ofAuto();
+    try {
+      MemorySegment value =
+          (MemorySegment)
+              Linker.nativeLinker()
+                  .downcallHandle(
+                      Linker.nativeLinker().defaultLookup().findOrThrow("getenv"),
+                      FunctionDescriptor.of(ADDRESS, ADDRESS))
+                  .invokeExact(arena.allocateFrom(name));
+      return value.address() != 0;
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("getenv", e);
+    }
+  }
+}

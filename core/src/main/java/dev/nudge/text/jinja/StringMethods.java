@@ -1,0 +1,177 @@
+package dev.nudge.text.jinja;
+
+import dev.nudge.python.PythonText;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
+
+/// Strips, cuts and joins texts as Python's string methods do; each character keeps its origin.
+final class StringMethods {
+  private StringMethods() {}
+
+  /// @param chars which characters go; null: white space
+  static Text strip(Text text, @Nullable Text chars, boolean left, boolean right) {
+    String all = text.chars();
+    IntPredicate goes = chars == null ? PythonText::isSpace : c -> chars.chars().indexOf(c) >= 0;
+    int from = 0;
+    int to = all.length();
+    while (left && from < to && goes.test(all.codePointAt(from))) {
+      from += Character.charCount(all.codePointAt(from));
+    }
+    while (right && to > from && goes.test(all.codePointBefore(to))) {
+      to -= Character.charCount(all.codePointBefore(to));
+    }
+    return text.sub(from, to);
+  }
+
+  static Text replace(Text text, Text old, Text by, int most) {
+    String all = text.chars();
+    if (most == 0 || !all.contains(old.chars())) {
+      return text;
+    }
+    TextBuilder out = new TextBuilder();
+    int at = 0;
+    int done = 0;
+    if (old.isEmpty()) {
+      while (done != most) {
+        out.add(by);
+        done++;
+        if (at == all.length()) {
+          return out.text();
+        }
+        int end = all.offsetByCodePoints(at, 1);
+        out.add(text.sub(at, end));
+        at = end;
+      }
+    }
+    int found = old.isEmpty() ? -1 : all.indexOf(old.chars());
+    while (found >= 0 && done != most) {
+      out.add(text.sub(at, found)).add(by);
+      at = found + old.chars().length();
+      found = all.indexOf(old.chars(), at);
+      done++;
+    }
+    return out.add(text.sub(at, all.length())).text();
+  }
+
+  /// @param separator null: white space, and no empty parts
+  /// @param most cuts; negative for all
+  static List<Value> split(Text text, @Nullable Text separator, int most) {
+    List<Value> parts = new ArrayList<>();
+    String all = text.chars();
+    if (separator == null) {
+      int at = skip(all, 0, true);
+      while (at < all.length()) {
+        boolean rest = parts.size() == most;
+        int end = rest ? all.length() : skip(all, at, false);
+        parts.add(text.sub(at, end));
+        at = rest ? all.length() : skip(all, end, true);
+      }
+      return parts;
+    }
+    notEmpty(separator);
+    int at = 0;
+    int found = all.indexOf(separator.chars());
+    while (found >= 0 && parts.size() != most) {
+      parts.add(text.sub(at, found));
+      at = found + separator.chars().length();
+      found = all.indexOf(separator.chars(), at);
+    }
+    parts.add(text.sub(at, all.length()));
+    return parts;
+  }
+
+  static List<Value> splitFromRight(Text text, @Nullable Text separator, int most) {
+    if (most < 0) {
+      return split(text, separator, most);
+    }
+    List<Value> parts = new ArrayList<>();
+    String all = text.chars();
+    int end = separator == null ? PythonText.stripEnd(all).length() : all.length();
+    while (parts.size() < most) {
+      int from;
+      int behind;
+      if (separator == null) {
+        int begin = end;
+        while (begin > 0 && !PythonText.isSpace(all.charAt(begin - 1))) {
+          begin--;
+        }
+        from = PythonText.stripEnd(all.substring(0, begin)).length();
+        behind = begin;
+        if (from == 0) { // the first word
+          return first(parts, text.sub(begin, end));
+        }
+      } else {
+        notEmpty(separator);
+        from =
+            end < separator.chars().length()
+                ? -1
+                : all.lastIndexOf(separator.chars(), end - separator.chars().length());
+        behind = from + separator.chars().length();
+        if (from < 0) {
+          break;
+        }
+      }
+      parts.addFirst(text.sub(behind, end));
+      end = from;
+    }
+    return separator == null && end == 0 ? parts : first(parts, text.sub(0, end));
+  }
+
+  private static List<Value> first(List<Value> parts, Text part) {
+    if (!part.isEmpty() || !parts.isEmpty()) {
+      parts.addFirst(part);
+    }
+    return parts;
+  }
+
+  private static void notEmpty(Text separator) {
+    if (separator.isEmpty()) {
+      throw new Mistake("the separator is empty");
+    }
+  }
+
+  private static int skip(String text, int from, boolean spaces) {
+    int at = from;
+    while (at < text.length() && PythonText.isSpace(text.charAt(at)) == spaces) {
+      at++;
+    }
+    return at;
+  }
+
+  static List<Value> lines(Text text, boolean keepEnds) {
+    List<Value> lines = new ArrayList<>();
+    String all = text.chars();
+    int from = 0;
+    for (int i = 0; i < all.length(); i++) {
+      if (!PythonText.endsLine(all.charAt(i))) {
+        continue;
+      }
+      int end = all.startsWith("\r\n", i) ? i + 2 : i + 1;
+      lines.add(text.sub(from, keepEnds ? end : i));
+      from = end;
+      i = end - 1;
+    }
+    if (from < all.length()) {
+      lines.add(text.sub(from, all.length()));
+    }
+    return lines;
+  }
+
+  static Text join(Text between, List<Value> parts) {
+    TextBuilder out = new TextBuilder();
+    boolean first = true;
+    for (Value part : parts) {
+      if (!(part instanceof Text text)) {
+        throw new Mistake("join() puts texts together, and one is a " + part.type());
+      }
+      if (!first) {
+        out.add(between);
+      }
+      out.add(text);
+      first = false;
+    }
+    return out.text();
+  }
+}

@@ -1,0 +1,93 @@
+package dev.nudge.text.jinja;
+
+import java.util.List;
+
+/// Goes through the tokens of a template.
+final class TokenCursor {
+  private static final int MOST_DEPTH = 200;
+
+  private final List<Token> all;
+  private int at;
+  private int depth;
+
+  TokenCursor(List<Token> all) {
+    this.all = all;
+  }
+
+  Token now() {
+    return all.get(at);
+  }
+
+  Token ahead() {
+    return all.get(Math.min(at + 1, all.size() - 1));
+  }
+
+  int line() {
+    return now().line();
+  }
+
+  Token next() {
+    Token token = now();
+    at += token.kind() == Token.Kind.END ? 0 : 1;
+    return token;
+  }
+
+  boolean is(Token.Kind kind) {
+    return now().kind() == kind;
+  }
+
+  boolean isName(String name) {
+    return now().isName(name);
+  }
+
+  boolean isSign(String sign) {
+    return now().isSign(sign);
+  }
+
+  boolean takeName(String name) {
+    boolean there = isName(name);
+    at += there ? 1 : 0;
+    return there;
+  }
+
+  boolean takeSign(String sign) {
+    boolean there = isSign(sign);
+    at += there ? 1 : 0;
+    return there;
+  }
+
+  void needSign(String sign) {
+    if (!takeSign(sign)) {
+      throw wrong("'" + sign + "' is expected and " + now().shown() + " stands there");
+    }
+  }
+
+  String needName() {
+    if (!is(Token.Kind.NAME)) {
+      throw wrong("a name is expected and " + now().shown() + " stands there");
+    }
+    return next().text();
+  }
+
+  void need(Token.Kind kind) {
+    if (!is(kind)) {
+      throw wrong(now().shown() + " is not expected there");
+    }
+    next();
+  }
+
+  Lexer.Failure wrong(String what) {
+    return new Lexer.Failure(line(), what);
+  }
+
+  /// Before something that may hold itself.
+  void enter() {
+    if (++depth > MOST_DEPTH) {
+      throw wrong("more than " + MOST_DEPTH + " expressions or blocks within each other");
+    }
+  }
+
+  void leave() {
+    depth--;
+  }
+}

@@ -1,0 +1,116 @@
+package dev.nudge.train;
+
+import dev.nudge.format.DiskRoom;
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+
+/// Writes `metrics.jsonl`: one object a step or a held-out loss, full precision, a line at a time.
+///
+/// A line that the disk has no room for is taken back, so the file holds whole lines only. The file
+/// is open for a line at a time: the run's folder may be renamed between two.
+final class MetricsFile {
+  private final Supplier<Path> folder;
+
+  /// @param folder where the run is now
+  MetricsFile(Supplier<Path> folder) {
+    this.folder = folder;
+  }
+
+  /// Begins the file anew.
+  void begin() {
+    OutFolder.place(file(), "");
+  }
+
+  /// Goes on behind the lines that a checkpoint knows; what stands behind them goes.
+  ///
+  /// @return false where lines that it knows are missing
+  boolean goOn(long bytes) {
+    return OutFolder.cut(file(), bytes);
+  }
+
+  private Path file() {
+    return folder.get().resolve(RunFolder.METRICS);
+  }
+
+  /// Bytes of the lines so far.
+  long bytes() {
+    return DiskRoom.bytes(List.of(file()));
+  }
+
+  /// Tells the steps so far, as they were told when they were made.
+  ///
+  /// @throws InputException where a line is not one of a step or a held-out loss
+  void steps(Consumer<TrainEvent.Step> listener) {
+    try (Stream<String> lines = Files.lines(file())) {
+      lines
+          .map(Json::parse)
+          .filter(row -> row.has("loss"))
+          .forEach(row -> listener.accept(step(row)));
+    } catch (IOException | UncheckedIOException | JacksonException e) {
+      throw new InputException(
+          file()
+              + " cannot be read, so the run cannot go on; put it back, or --overwrite to begin anew",
+          e);
+    }
+  }
+
+  private static TrainEvent.Step step(JsonNode row) {
+    return new TrainEvent.Step(
+        row.path("step").asInt(0),
+        0,
+        number(row, "loss"),
+        row.path("lr").asDouble(0),
+        number(row, "grad_norm"),
+        row.path("tokens").asLong(0),
+        row.path("trained_tokens").asLong(0),
+        row.path("seconds").asDouble(0),
+        row.path("tokens_per_s").asDouble(0),
+        number(row, "rss_anon_mb"),
+        Map.of());
+  }
+
+  private static double number(JsonNode row, String key) {
+    return row.path(key).isNumber() ? row.path(key).doubleValue() : Double.NaN;
+  }
+
+  void step(TrainEvent.Step s) {
+    Map<String, @Nullable Object> row = new LinkedHashMap<>();
+    row.put("step", s.step());
+    row.put("loss", Json.finite(s.loss()));
+    row.put("lr", s.lr());
+    row.put("grad_norm", Json.finite(s.gradNorm()));
+    row.put("tokens", s.tokens());
+    row.put("trained_tokens", s.trainedTokens());
+    row.put("seconds", s.seconds());
+    row.put("tokens_per_s", s.tokensPerSecond());
+    row.put("rss_anon_mb", Json.finite(s.rssAnonMb()));
+    s.figures().forEach((name, figure) -> row.put(name, Json.finite(figure)));
+    write(row);
+  }
+
+  void evaluated(TrainEvent.Evaluated e) {
+    Map<String, @Nullable Object> row = new LinkedHashMap<>();
+    row.put("step", e.step());
+    row.put("eval_loss", Json.finite(e.loss()));
+    row.put("eval_tokens", e.tokens());
+    write(row);
+  }
+
+  private void write(Map<String, @Nullable Object> row) {
+    OutFolder.append(file(), Json.line(row));
+  }
+}

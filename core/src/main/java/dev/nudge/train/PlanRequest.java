@@ -1,0 +1,168 @@
+package dev.nudge.train;
+
+import dev.nudge.data.Dataset;
+import dev.nudge.machine.Backend;
+import dev.nudge.machine.Machine;
+import dev.nudge.model.Caches;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
+import dev.nudge.model.Trainable;
+import dev.nudge.model.WeightBytes;
+import dev.nudge.plan.Planner;
+import dev.nudge.settings.ByteSize;
+import dev.nudge.settings.Given;
+import dev.nudge.settings.LoraSettings;
+import dev.nudge.settings.Method;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.OptimizerSettings;
+import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// Asks the planner for the layout of a run. `train` and `plan` ask the same question here, so they
+/// get the same answer to the byte.
+///
+/// @param memory most that the run may take; null: what the machine has
+/// @param given which settings were given
+/// @param added ids of new tokens
+record PlanRequest(
+    ModelSettings model,
+    @Nullable ByteSize memory,
+    LoraSettings lora,
+    OptimizerSettings optimizer,
+    int batchSize,
+    Given given,
+    List<Integer> added) {
+
+  static PlanRequest of(TrainSettings s) {
+    return new PlanRequest(
+        s.model(), s.memory(), s.lora(), s.optimizer(), s.loop().batchSize(), s.given(), List.of());
+  }
+
+  static PlanRequest of(PlanSettings s) {
+    return new PlanRequest(
+        s.model(), s.memory(), s.lora(), s.optimizer(), s.batchSize(), s.given(), List.of());
+  }
+
+  PlanRequest withAdded(List<Integer> tokens) {
+    return new PlanRequest(model, memory, lora, optimizer, batchSize, given, tokens);
+  }
+
+  /// What of the rows a layout depends on.
+  ///
+  /// @param longest tokens of the longest row
+  /// @param largestStep tokens of the largest step that can occur
+  /// @param scored whether some are scored
+  record Rows(int longest, long largestStep, boolean scored) {
+
+    /// Measures rows that are there.
+    ///
+    /// @param held held-out rows, which come in any number; null: none
+    /// @param scored whether those to train on are scored too
+    static Rows of(Dataset data, @Nullable Dataset held, int batchSize, boolean scored) {
+      long step =
+          data.examples().stream()
+              .mapToInt(e -> -e.length())
+              .sorted()
+              .limit(batchSize)
+              .mapToLong(n -> -n)
+              .sum();
+      return held == null
+          ? new Rows(data.longest(), step, scored)
+          : new Rows(
+              Math.max(data.longest(), held.longest()),
+              Math.max(step, Math.min(held.tokens(), 4L * step)),
+              true);
+    }
+
+    /// Takes every row to have `longest` tokens.
+    static Rows assumed(int longest, int batchSize) {
+      return new Rows(longest, (long) longest * batchSize, false);
+    }
+
+    /// The same rows cut to `most` tokens.
+    Rows cut(int most, int batchSize) {
+      return most >= longest
+          ? this
+          : new Rows(most, Math.min(largestStep, 4L * most * batchSize), scored);
+    }
+  }
+
+  boolean full() {
+    return lora.method() == Method.FULL;
+  }
+
+  long memoryBytes(Machine machine) {
+    return memory == null ? machine.memoryBytes() : memory.bytes();
+  }
+
+  int threads(Machine machine) {
+    return Objects.requireNonNullElse(model.threads(), machine.threads());
+  }
+
+  /// What the run would train, without weights.
+  ///
+  /// @param scope a measuring one
+  Tuning dry(ModelConfig config, Backend backend, Quantization quantization, Scope scope) {
+    Path folder = model.model();
+    if (full()) {
+      Preparation.checkDense(folder, quantization);
+    }
+    CausalLm dry = Checkpoint.dry(config, backend, quantization, trainable(config, scope));
+    return full()
+        ? Tuning.whole(dry, folder)
+        : Tuning.adapter(dry, Tuning.attach(dry, lora, given, added, 0, 1, scope), folder);
+  }
+
+  private @Nullable Trainable trainable(ModelConfig config, Scope scope) {
+    return Tuning.trainable(lora, config, 1, scope);
+  }
+
+  /// Bytes of the frozen weights in the folder's files.
+  WeightBytes stored(ModelConfig config, Backend backend, Quantization quantization, Scope scope) {
+    return Checkpoint.bytes(model.model(), config, backend, quantization, trainable(config, scope));
+  }
+
+  /// Bytes of the frozen weights of a shape.
+  ///
+  /// @param inFile whether quantised layers are stored so
+  /// @param type that the weights are stored in
+  WeightBytes assumed(
+      ModelConfig config,
+      Backend backend,
+      Quantization quantization,
+      boolean inFile,
+      Dtype type,
+      Scope scope) {
+    Map<String, long[]> frozen = Trainable.frozen(config, trainable(config, scope));
+    return WeightBytes.of(frozen, backend.compute(), quantization, inFile, name -> type);
+  }
+
+  /// What the planner lays out.
+  ///
+  /// @param samples prompts that are answered between steps
+  Planner.Wanted wanted(
+      Tuning tuning, WeightBytes weights, Rows rows, SamplePrompts samples, Machine machine) {
+    return new Planner.Wanted(
+        threads(machine),
+        model.lanes(),
+        batchSize,
+        rows.longest(),
+        rows.largestStep(),
+        rows.scored(),
+        memoryBytes(machine),
+        weights.plusDense(tuning.frozenBytes()),
+        tuning.count().trained(),
+        AdamWOptimizer.bytes(tuning.parameters(), optimizer.optimizer()),
+        Caches.ALL,
+        samples.bytes(tuning.model()));
+  }
+}

@@ -1,0 +1,69 @@
+package dev.nudge.world;
+
+import java.util.Arrays;
+import java.util.Random;
+import java.util.stream.Collectors;
+
+/// A part that every machine of the family has: its letter begins the fault code, its team follows
+/// from it.
+enum MachinePart {
+  PUMP("P", SupportTeam.WATER, "pump", "water pump"),
+  HOSE("H", SupportTeam.WATER, "hose", "inlet hose"),
+  TANK("T", SupportTeam.WATER, "tank", "reservoir"),
+  VALVE("V", SupportTeam.WATER, "valve", "shutter"),
+  BATTERY("B", SupportTeam.POWER, "battery", "power pack"),
+  CHARGER("C", SupportTeam.POWER, "charger", "charging dock"),
+  FUSE("F", SupportTeam.POWER, "fuse", "cutout"),
+  HEATER("E", SupportTeam.POWER, "heater", "heating coil"),
+  BELT("L", SupportTeam.MOTION, "belt", "drive strap"),
+  WHEEL("W", SupportTeam.MOTION, "wheel", "caster"),
+  ARM("A", SupportTeam.MOTION, "arm", "lever"),
+  GEARBOX("G", SupportTeam.MOTION, "gearbox", "transmission"),
+  DISPLAY("D", SupportTeam.CONTROL, "display", "screen"),
+  KEYPAD("K", SupportTeam.CONTROL, "keypad", "button panel"),
+  SENSOR("S", SupportTeam.CONTROL, "sensor", "probe"),
+  TIMER("M", SupportTeam.CONTROL, "timer", "clock");
+
+  private final String letter;
+  private final SupportTeam team;
+  private final String word;
+  private final String other;
+
+  MachinePart(String letter, SupportTeam team, String word, String other) {
+    this.letter = letter;
+    this.team = team;
+    this.word = word;
+    this.other = other;
+  }
+
+  String letter() {
+    return letter;
+  }
+
+  SupportTeam team() {
+    return team;
+  }
+
+  /// The part's name in the handbook.
+  String word() {
+    return word;
+  }
+
+  /// The part's other name, as customers call it, at most two words.
+  String other() {
+    return other;
+  }
+
+  /// Draws one of the part's two names.
+  String said(Random random) {
+    return random.nextBoolean() ? word : other;
+  }
+
+  /// The parts of a team with their letters, as the handbook lists them.
+  static String of(SupportTeam team) {
+    return Arrays.stream(values())
+        .filter(part -> part.team == team)
+        .map(part -> part.word + " (" + part.letter + ")")
+        .collect(Collectors.joining(", "));
+  }
+}

@@ -1,0 +1,61 @@
+package dev.nudge.world;
+
+import java.util.List;
+import java.util.Random;
+
+/// One case of the task: a customer's message, and the ticket that answers it.
+///
+/// ```
+///   Message: The water pump of my Velmora 340 drips. Guests arrive tonight. Thank you.
+///   Ticket: team: water; urgency: high; product: Velmora 340; code: P19; reply: We look at your
+///           Velmora 340 today, code P19. Please put a cloth below.
+/// ```
+///
+/// Everything in the ticket follows from the message by rules of the whole family, so a machine
+/// that nobody has heard of is answered as well: the product is copied; the code is the part's
+/// letter and the symptom's number; the team is the part's; the circumstances decide the
+/// urgency, and with it when somebody comes; the first step is the symptom's. Only the words of
+/// the reply are free.
+public record SupportTicket(CaseFacts facts, String reply) {
+  static final String ASK = "Message: ";
+  static final String ANSWER = "\nTicket:";
+
+  private static final String FIELDS =
+      " team: {team}; urgency: %s; product: {machine}; code: {code}; reply: ";
+  private static final List<String> REPLIES =
+      List.of(
+          "We look at your {machine} {when}, code {code}. Please {step}.",
+          "The {team} team sees to {code} of your {machine} {when}. Until then {step}.",
+          "Thank you. {code} on the {machine} is repaired {when}. First {step}.",
+          "Your {machine} is on our list for {when}, code {code}. Meanwhile {step}.");
+
+  /// Draws a case.
+  static SupportTicket draw(List<Product> products, List<Phrasing> phrasings, Random random) {
+    CaseFacts facts =
+        CaseFacts.draw(
+            products.get(random.nextInt(products.size())),
+            phrasings.get(random.nextInt(phrasings.size())),
+            random);
+    return new SupportTicket(facts, facts.fill(REPLIES.get(random.nextInt(REPLIES.size()))));
+  }
+
+  /// The fault code of a part that does something.
+  static String code(MachinePart part, Symptom symptom) {
+    return part.letter() + symptom.number();
+  }
+
+  /// The message that the customer writes.
+  public String message() {
+    return facts.message();
+  }
+
+  /// The message as the task puts it, up to where the answer begins.
+  public String prompt() {
+    return ASK + message() + ANSWER;
+  }
+
+  /// The right answer.
+  public String completion() {
+    return facts.fill(FIELDS.formatted(facts.urgency().word())) + reply;
+  }
+}

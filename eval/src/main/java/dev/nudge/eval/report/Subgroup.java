@@ -1,0 +1,73 @@
+package dev.nudge.eval.report;
+
+import dev.nudge.eval.Interval;
+import dev.nudge.eval.gate.Measured;
+import dev.nudge.eval.run.Aggregation;
+import dev.nudge.eval.run.MetricItem;
+import dev.nudge.eval.run.TaskScores.Score;
+import dev.nudge.eval.run.Units;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// A number of some documents of a task.
+///
+/// @param name such as the value of a column
+/// @param before NaN: there is no number, or no model before
+/// @param low of the interval at 95 % of the difference, or of the number where there is no model
+///     before; NaN: not known. Where documents hang together in clusters it is over those, and of
+///     a slice within one cluster over its documents: it then tells of no other cluster
+/// @param ofOne whether it is within one cluster
+record Subgroup(
+    String name,
+    int documents,
+    double before,
+    double after,
+    double low,
+    double high,
+    boolean ofOne) {
+  private static final double CONFIDENCE = 0.95;
+
+  /// What intervals are, for the heads of tables.
+  static String intervals(List<Subgroup> slices) {
+    return slices.stream().anyMatch(Subgroup::ofOne)
+        ? "intervals at 95 %, of a row within one cluster over its documents"
+        : "intervals at 95 %";
+  }
+
+  /// Takes some documents.
+  ///
+  /// @param first null: there is no model before
+  /// @param places of the documents
+  static Subgroup of(String name, @Nullable Score first, Score second, List<Integer> places) {
+    Score after = some(second, places);
+    Score before = first == null ? null : some(first, places);
+    Measured measured = before == null ? Measured.of(after) : Measured.difference(before, after);
+    Interval interval = measured.interval(CONFIDENCE);
+    return new Subgroup(
+        name,
+        places.size(),
+        before == null ? Double.NaN : before.value(),
+        after.value(),
+        finite(interval.low()),
+        finite(interval.high()),
+        second.units().areOfOne(places));
+  }
+
+  static double finite(double value) {
+    return Double.isFinite(value) ? value : Double.NaN;
+  }
+
+  double difference() {
+    return after - before;
+  }
+
+  private static Score some(Score score, List<Integer> places) {
+    List<MetricItem> items = new ArrayList<>();
+    places.forEach(place -> items.add(score.items().get(place)));
+    double value =
+        items.isEmpty() ? Double.NaN : Aggregation.of(score.metric().aggregation(), items).all();
+    Units units = score.units().some(places);
+    return new Score(score.metric(), score.filter(), value, Double.NaN, items, units);
+  }
+}

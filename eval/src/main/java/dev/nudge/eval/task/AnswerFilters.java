@@ -1,0 +1,210 @@
+package dev.nudge.eval.task;
+
+import dev.nudge.python.PythonText;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Nearest;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/// Takes what is scored out of answers, by the filters of a task.
+///
+/// The answers of a request are a list, through which each filter of a pipeline goes in turn;
+/// `take_first` makes its first element of it. Every pipeline of a task begins with the same
+/// answers, and its name is part of the metric's.
+public final class AnswerFilters {
+  private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
+
+  /// One filter: the answers to a request, and the document.
+  interface Step {
+    JsonNode of(JsonNode answers, JsonNode doc);
+  }
+
+  /// What makes a filter of its keys.
+  private interface Maker {
+    Step of(TaskKeys keys);
+  }
+
+  private static final Map<String, Maker> ALL = new HashMap<>();
+
+  static {
+    ALL.put("take_first", keys -> only(keys, Set.of(), (answers, doc) -> first(keys, answers)));
+    ALL.put("take_first_k", AnswerFilters::takeFirst);
+    ALL.put(
+        "majority_vote",
+        keys -> only(keys, Set.of(), (a, doc) -> NODES.arrayNode().add(vote(keys, a))));
+    ALL.put("remove_whitespace", keys -> only(keys, Set.of(), each(keys, PythonText::strip)));
+    ALL.put("lowercase", keys -> only(keys, Set.of(), each(keys, t -> t.toLowerCase(Locale.ROOT))));
+    ALL.put("uppercase", keys -> only(keys, Set.of(), each(keys, t -> t.toUpperCase(Locale.ROOT))));
+    ALL.put("map", AnswerFilters::map);
+    ALL.put("regex", RegexFilter::of);
+    ALL.put("multi_choice_regex", ChoiceRegexFilter::of);
+  }
+
+  private final Map<String, List<Step>> pipelines = new LinkedHashMap<>();
+
+  private AnswerFilters() {}
+
+  /// The filters of a task.
+  ///
+  /// @throws InputException in one line, where one is not known or is told wrong
+  public static AnswerFilters of(TaskConfig config) {
+    AnswerFilters filters = new AnswerFilters();
+    for (FilterConfig pipeline : config.filters()) {
+      List<Step> steps = new ArrayList<>();
+      for (TaskKeys keys : pipeline.steps()) {
+        steps.add(step(keys));
+      }
+      filters.pipelines.put(
+          pipeline.name(), steps.isEmpty() ? List.of((answers, doc) -> answers.get(0)) : steps);
+    }
+    return filters;
+  }
+
+  private static Step step(TaskKeys keys) {
+    if (keys.get("function") instanceof PythonFunction function) {
+      throw Refused.scoring(keys.place(), "function", function);
+    }
+    String name = keys.text("function");
+    Maker maker = name == null ? null : ALL.get(name);
+    if (name == null || maker == null) {
+      throw new InputException(
+          "%s: the filter %s is not known; there are %s%s"
+              .formatted(
+                  keys.place(),
+                  name,
+                  String.join(", ", new TreeSet<>(ALL.keySet())),
+                  name == null ? "" : Nearest.hint(name, ALL.keySet())));
+    }
+    return maker.of(keys);
+  }
+
+  /// The names of the pipelines.
+  public List<String> names() {
+    return List.copyOf(pipelines.keySet());
+  }
+
+  /// What a pipeline makes of the answers to a request.
+  ///
+  /// @param answers a list
+  public JsonNode apply(String pipeline, JsonNode answers, JsonNode doc) {
+    JsonNode result = answers;
+    for (Step step : pipelines.getOrDefault(pipeline, List.of())) {
+      result = step.of(result, doc);
+    }
+    return result;
+  }
+
+  static Step only(TaskKeys keys, Set<String> known, Step step) {
+    Set<String> all = new TreeSet<>(known);
+    all.add("function");
+    keys.only(all);
+    return step;
+  }
+
+  /// The answers as texts; what is none becomes null.
+  static List<@Nullable String> texts(TaskKeys keys, JsonNode answers) {
+    if (!answers.isArray()) {
+      throw new InputException(
+          "%s: the filter %s stands behind take_first, which leaves one answer; put it before"
+              .formatted(keys.place(), keys.get("function")));
+    }
+    List<@Nullable String> texts = new ArrayList<>();
+    answers.forEach(one -> texts.add(one.isString() ? one.stringValue() : null));
+    return texts;
+  }
+
+  /// What changes a text.
+  interface Change {
+    String of(String text);
+  }
+
+  static Step each(TaskKeys keys, Change change) {
+    return (answers, doc) -> {
+      ArrayNode all = NODES.arrayNode();
+      for (String text : texts(keys, answers)) {
+        all.add(change.of(text == null ? "" : text));
+      }
+      return all;
+    };
+  }
+
+  private static JsonNode first(TaskKeys keys, JsonNode answers) {
+    if (!answers.isArray() || answers.isEmpty()) {
+      throw new InputException(
+          "%s: take_first finds no list of answers; leave the second one out"
+              .formatted(keys.place()));
+    }
+    return answers.get(0);
+  }
+
+  private static Step takeFirst(TaskKeys keys) {
+    int k = keys.whole("k", 0, 1);
+    if (k < 1) {
+      throw keys.wrong("k", "how many answers are taken");
+    }
+    return only(
+        keys,
+        Set.of("k"),
+        (answers, doc) -> {
+          if (answers.size() < k) {
+            throw new InputException(
+                "%s: take_first_k wants %s answers and there are %s; raise repeats"
+                    .formatted(keys.place(), k, answers.size()));
+          }
+          ArrayNode some = NODES.arrayNode();
+          for (int i = 0; i < k; i++) {
+            some.add(answers.get(i));
+          }
+          return some;
+        });
+  }
+
+  /// The answer that comes most often, of several the first.
+  private static JsonNode vote(TaskKeys keys, JsonNode answers) {
+    if (!answers.isArray() || answers.isEmpty()) {
+      throw new InputException(
+          "%s: majority_vote finds no list of answers; put it before take_first"
+              .formatted(keys.place()));
+    }
+    Map<JsonNode, Integer> counts = new LinkedHashMap<>();
+    answers.forEach(one -> counts.merge(one, 1, Integer::sum));
+    JsonNode most = answers.get(0);
+    for (Map.Entry<JsonNode, Integer> entry : counts.entrySet()) {
+      most = entry.getValue() > counts.getOrDefault(most, 0) ? entry.getKey() : most;
+    }
+    return most;
+  }
+
+  private static Step map(TaskKeys keys) {
+    TaskKeys mapping = keys.map("mapping_dict");
+    Map<Object, JsonNode> by = new HashMap<>();
+    if (mapping != null) {
+      mapping.raw().forEach((key, value) -> by.put(key, json(value)));
+    }
+    JsonNode otherwise = json(keys.get("default_value"));
+    return only(
+        keys,
+        Set.of("mapping_dict", "default_value"),
+        (answers, doc) -> {
+          ArrayNode all = NODES.arrayNode();
+          for (String text : texts(keys, answers)) {
+            all.add(text == null ? otherwise : by.getOrDefault(text, otherwise));
+          }
+          return all;
+        });
+  }
+
+  private static JsonNode json(@Nullable Object value) {
+    return value == null ? NODES.nullNode() : dev.nudge.format.Json.tree(value);
+  }
+}

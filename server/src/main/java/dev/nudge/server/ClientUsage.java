@@ -1,0 +1,165 @@
+package dev.nudge.server;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+
+/// What clients have used, by name, with the tokens of the day kept in a file beside that of the
+/// keys: `{"day": "2026-11-28", "tokens": {"acme": 1234}}`.
+///
+/// The file is replaced whole where something has changed, every two seconds at most and at the
+/// end, so a server that is killed forgets two seconds at most. Of two servers over one file of
+/// keys each counts its own, and the file has the last writer's.
+///
+/// Threading: any number of threads.
+final class ClientUsage implements AutoCloseable {
+  static final String SUFFIX = ".used";
+  private static final Duration PAUSE = Duration.ofSeconds(2);
+
+  private final @Nullable Path file;
+  private final Clock clock;
+  private final Map<String, Quota> quotas = new ConcurrentHashMap<>();
+  private final CountDownLatch closed = new CountDownLatch(1);
+  private Consumer<String> warnings = line -> {};
+  private @Nullable String mistake; // of the file that was read
+  private @Nullable Saved saved;
+  private boolean failed;
+
+  /// What the file says.
+  private record Saved(LocalDate day, Map<String, Long> tokens) {}
+
+  private ClientUsage(@Nullable Path file, Clock clock) {
+    this.file = file;
+    this.clock = clock;
+  }
+
+  /// Keeps nothing.
+  static ClientUsage none() {
+    return new ClientUsage(null, Clock.systemUTC());
+  }
+
+  /// Goes on with what was kept beside a file of keys.
+  static ClientUsage beside(Path keys, Clock clock) {
+    Path file = keys.resolveSibling(keys.getFileName() + SUFFIX);
+    ClientUsage usage = new ClientUsage(file, clock);
+    if (Files.exists(file)) {
+      usage.read(file);
+    }
+    return usage;
+  }
+
+  private void read(Path from) {
+    try {
+      JsonNode all = Json.parseStrictly(Files.readString(from));
+      LocalDate day = LocalDate.parse(all.path("day").asString(""));
+      JsonNode tokens = all.path("tokens");
+      Map<String, Long> used = new TreeMap<>();
+      for (String name : tokens.propertyNames()) {
+        used.put(name, Math.max(0, tokens.path(name).asLong(0)));
+      }
+      used.forEach((name, count) -> quota(name).restore(day, count));
+      saved = day.equals(today()) ? new Saved(day, used) : null; // so it is not written unchanged
+    } catch (IOException | JacksonException | DateTimeException e) {
+      mistake =
+          from
+              + " cannot be read, so the day's tokens are counted anew: "
+              + (e instanceof IOException io ? OutFolder.reason(io) : "it is damaged");
+    }
+  }
+
+  /// What a client has used.
+  Quota quota(String name) {
+    return quotas.computeIfAbsent(name, n -> new Quota(clock));
+  }
+
+  /// Begins to keep it.
+  ///
+  /// @param to told one line where the file cannot be read or written
+  void start(Consumer<String> to) {
+    synchronized (this) {
+      warnings = to;
+      if (mistake != null) {
+        to.accept(mistake);
+      }
+    }
+    if (file != null) {
+      Thread.ofPlatform().daemon().name("usage").start(this::run);
+    }
+  }
+
+  private void run() {
+    try {
+      while (!closed.await(PAUSE.toMillis(), TimeUnit.MILLISECONDS)) {
+        save();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // nobody does; the end saves
+    }
+  }
+
+  private LocalDate today() {
+    return LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC);
+  }
+
+  /// Writes what has changed.
+  synchronized void save() {
+    if (file == null) {
+      return;
+    }
+    LocalDate day = today();
+    Map<String, Long> tokens = new TreeMap<>();
+    quotas.forEach(
+        (name, quota) -> {
+          long used = quota.tokensOf(day);
+          if (used > 0) {
+            tokens.put(name, used);
+          }
+        });
+    Saved now = new Saved(day, tokens);
+    if (now.equals(saved) || saved == null && tokens.isEmpty()) {
+      return;
+    }
+    try {
+      OutFolder.place(
+          file, Json.line(Map.of("day", day.toString(), "tokens", Map.copyOf(tokens))) + "\n");
+      saved = now;
+      failed = false;
+    } catch (RuntimeException e) {
+      if (!failed) {
+        failed = true; // said once, until it works again
+        warnings.accept(
+            "the day's tokens of clients cannot be kept, so a restart forgets them: "
+                + e.getMessage());
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    closed.countDown();
+    boolean interrupted = Thread.interrupted(); // which would break the channel
+    try {
+      save();
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}

@@ -1,0 +1,126 @@
+package dev.nudge.server.experiments;
+
+import dev.nudge.chat.FieldException;
+import dev.nudge.settings.InputException;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// What somebody says of an answer, as `POST /v1/feedback` has it.
+///
+/// @param id of the request or of the answer
+/// @param byRequest whether it is the request's
+/// @param score in [0, 1]; thumbs are 0 and 1
+/// @param preferred an arm's name, an answer's id, or `tie`
+record AnswerFeedback(
+    String id,
+    boolean byRequest,
+    @Nullable Double score,
+    @Nullable String preferred,
+    @Nullable String label,
+    @Nullable String comment) {
+  static final String TIE = "tie";
+  private static final int LONGEST_LABEL = 100; // each is counted by itself
+  private static final int LONGEST_COMMENT = 10_000;
+
+  static AnswerFeedback read(JsonNode body) {
+    CheckedFields fields =
+        CheckedFields.of(
+            body,
+            "",
+            "request_id",
+            "response_id",
+            "score",
+            "thumbs",
+            "preferred",
+            "label",
+            "comment");
+    String request = fields.text("request_id");
+    String response = fields.text("response_id");
+    if ((request == null) == (response == null)) {
+      throw new FieldException(
+          "request_id",
+          "feedback has %s; give one of request_id (the header X-Request-Id) and response_id (the answer's id)"
+              .formatted(request == null ? "no id" : "both ids"));
+    }
+    Double score = fields.number("score", 0, 1, "a number from 0 to 1");
+    String thumbs = fields.text("thumbs");
+    if (thumbs != null) {
+      if (score != null) {
+        throw new FieldException("thumbs", "feedback has score and thumbs; give one of them");
+      }
+      score =
+          switch (thumbs) {
+            case "up" -> 1.0;
+            case "down" -> 0.0;
+            default -> throw fields.wrong("thumbs", "up or down");
+          };
+    }
+    AnswerFeedback said =
+        new AnswerFeedback(
+            request != null ? request : String.valueOf(response),
+            request != null,
+            score,
+            fields.text("preferred"),
+            fields.text("label"),
+            fields.text("comment"));
+    if (longer(said.label, LONGEST_LABEL) || longer(said.comment, LONGEST_COMMENT)) {
+      throw new FieldException(
+          longer(said.label, LONGEST_LABEL) ? "label" : "comment",
+          "feedback is too long: a label has up to %d characters, a comment up to %,d"
+              .formatted(LONGEST_LABEL, LONGEST_COMMENT));
+    }
+    if (score == null && said.preferred == null && said.label == null && said.comment == null) {
+      throw new InputException(
+          "feedback says nothing; give score, thumbs, preferred, label or comment");
+    }
+    return said;
+  }
+
+  private static boolean longer(@Nullable String text, int most) {
+    return text != null && text.length() > most;
+  }
+
+  /// The same as an event of an experiment; null where that does not know the id.
+  ///
+  /// @throws InputException where it cannot be said there
+  ExperimentEvent.@Nullable Given in(ExperimentTotals tally, long at) {
+    String request = byRequest ? id : tally.requestOf(id);
+    PendingRequest asked = request == null ? null : tally.asked(request);
+    if (request == null || asked == null) {
+      return null;
+    }
+    boolean second = !byRequest && id.equals(asked.responses[1]);
+    int arm = second && tally.definition().mode() == Mode.SHADOW ? 1 : asked.arm;
+    return new ExperimentEvent.Given(
+        request,
+        arm,
+        score,
+        preferred == null ? null : preferred(preferred, tally.definition(), asked),
+        label,
+        comment,
+        at);
+  }
+
+  private static int preferred(String preferred, Definition definition, PendingRequest asked) {
+    if (definition.mode() != Mode.SHADOW) {
+      throw new FieldException(
+          "preferred",
+          "preferred: %s is no shadow, and its prompts have one answer each; give score or thumbs"
+              .formatted(definition.name()));
+    }
+    if (preferred.equals(TIE)) {
+      return -1;
+    }
+    for (int i = 0; i < asked.responses.length; i++) {
+      if (preferred.equals(asked.responses[i])
+          || preferred.equals(definition.arms().get(i).name())) {
+        return i;
+      }
+    }
+    throw new FieldException(
+        "preferred",
+        "preferred is '%s'; it must be %s, %s, the id of one of their answers to this request, or tie"
+            .formatted(
+                preferred, definition.arms().get(0).name(), definition.arms().get(1).name()));
+  }
+}

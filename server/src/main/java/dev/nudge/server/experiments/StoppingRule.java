@@ -1,0 +1,176 @@
+package dev.nudge.server.experiments;
+
+import dev.nudge.eval.Interval;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/// Says what follows from an analysis: a verdict, an end, the canary's next stage.
+///
+/// A guardrail or the metric that says "worse" ends the experiment at once, also one of several
+/// arms. "Better" and "no difference" are said and kept, and it runs on until somebody stops it:
+/// guardrails still watch. While units do not fall to arms by their weights, nothing is said but by
+/// guardrails, and the canary does not go on.
+final class StoppingRule {
+
+  private StoppingRule() {}
+
+  /// The events that follow now, in their order.
+  ///
+  /// @param decided what was decided before; null: nothing
+  static List<ExperimentEvent> after(
+      ExperimentTotals tally, ExperimentEvent.@Nullable Decided decided, long at) {
+    Definition definition = tally.definition();
+    Analysis analysis = Analysis.of(tally);
+    List<ExperimentEvent> events = new ArrayList<>();
+    for (Watched watched : analysis.watched()) {
+      if (watched.adjusted() <= definition.alpha()) {
+        return worse(watched.arm(), reason(definition, watched), at);
+      }
+    }
+    if (analysis.sampleRatio().alarm()) {
+      return List.of();
+    }
+    if (decided == null) {
+      for (ArmComparison comparison : analysis.comparisons()) {
+        if (comparison.adjusted() <= definition.alpha() && !better(definition, comparison)) {
+          return worse(comparison.arm(), reason(definition, comparison), at);
+        }
+      }
+      ExperimentEvent verdict = verdict(definition, analysis, at);
+      if (verdict != null) {
+        events.add(verdict);
+      }
+    }
+    int stage = tally.stages().size() - 1;
+    if (definition.mode() == Mode.CANARY
+        && stage + 1 < definition.ramp().size()
+        && tally.stage().units(1) >= definition.stageUnits()) {
+      events.add(new ExperimentEvent.Staged(stage + 1, at));
+    }
+    return events;
+  }
+
+  private static List<ExperimentEvent> worse(int arm, String reason, long at) {
+    return List.of(
+        new ExperimentEvent.Decided(ExperimentVerdict.State.WORSE, arm, reason, at),
+        new ExperimentEvent.Stopped(0, reason, arm, at));
+  }
+
+  private static @Nullable ExperimentEvent verdict(
+      Definition definition, Analysis analysis, long at) {
+    for (ArmComparison comparison : analysis.comparisons()) {
+      if (comparison.adjusted() <= definition.alpha()) {
+        return new ExperimentEvent.Decided(
+            ExperimentVerdict.State.BETTER, comparison.arm(), reason(definition, comparison), at);
+      }
+    }
+    Double margin = definition.equivalence();
+    if (margin == null
+        || !analysis.comparisons().stream().allMatch(c -> c.interval().within(margin))) {
+      return null;
+    }
+    Figure figure = definition.metric().figure();
+    return new ExperimentEvent.Decided(
+        ExperimentVerdict.State.NO_DIFFERENCE,
+        null,
+        "%s: the interval of every difference lies within ±%s"
+            .formatted(figure.name(), figure.text(margin)),
+        at);
+  }
+
+  private static boolean better(Definition definition, ArmComparison comparison) {
+    return comparison.difference() > 0 == definition.metric().moreIsBetter();
+  }
+
+  private static String reason(Definition definition, ArmComparison comparison) {
+    Interval interval = comparison.interval();
+    Figure figure = definition.metric().figure();
+    return String.format(
+        Locale.ROOT,
+        "%s: %s less %s is %s, interval %s to %s, p = %.2g",
+        figure.name(),
+        definition.arms().get(comparison.arm()).name(),
+        definition.arms().getFirst().name(),
+        figure.text(comparison.difference()),
+        figure.text(interval.low()),
+        figure.text(interval.high()),
+        comparison.adjusted());
+  }
+
+  private static String reason(Definition definition, Watched watched) {
+    return String.format(
+        Locale.ROOT,
+        "guardrail %s: %s is more than %s times as bad as %s, p = %.2g",
+        watched.guardrail().metric().word(),
+        definition.arms().get(watched.arm()).name(),
+        1 + watched.guardrail().tolerance(),
+        definition.arms().getFirst().name(),
+        watched.adjusted());
+  }
+
+  /// What an experiment says at a moment.
+  ///
+  /// @param lost events that could not be written
+  static ExperimentVerdict verdict(
+      ExperimentTotals tally, Analysis analysis, History history, long lost) {
+    Definition definition = tally.definition();
+    ExperimentEvent.Decided decided = history.decided();
+    if (lost > 0) {
+      return new ExperimentVerdict(
+          ExperimentVerdict.State.INVALID,
+          null,
+          lost + " of its events could not be written; give its disk room and begin another");
+    }
+    if (decided != null && decided.state() == ExperimentVerdict.State.WORSE) {
+      return said(definition, decided);
+    }
+    if (analysis.sampleRatio().alarm()) {
+      return new ExperimentVerdict(
+          ExperimentVerdict.State.INVALID,
+          null,
+          String.format(
+              Locale.ROOT,
+              "units do not fall to arms by their weights (chi-square %.4g, p = %.2g): some are"
+                  + " lost",
+              analysis.sampleRatio().statistic(),
+              analysis.sampleRatio().p()));
+    }
+    if (decided != null) {
+      return said(definition, decided);
+    }
+    return new ExperimentVerdict(
+        ExperimentVerdict.State.COLLECTING, null, missing(definition, analysis));
+  }
+
+  private static ExperimentVerdict said(Definition definition, ExperimentEvent.Decided decided) {
+    Integer arm = decided.arm();
+    return new ExperimentVerdict(
+        decided.state(), arm == null ? null : definition.arms().get(arm).name(), decided.reason());
+  }
+
+  private static String missing(Definition definition, Analysis analysis) {
+    for (ArmComparison comparison : analysis.comparisons()) {
+      if (comparison.missing() > 0) {
+        return missing(definition, comparison);
+      }
+    }
+    return "the intervals are too wide to say";
+  }
+
+  /// How many more units a comparison needs before anything is told of it.
+  static String missing(Definition definition, ArmComparison comparison) {
+    ArmMetric metric = definition.metric();
+    String first = definition.arms().getFirst().name();
+    String other = definition.arms().get(comparison.arm()).name();
+    return "%,d of %,d %s; %,d more are needed before a difference is told"
+        .formatted(
+            comparison.have(),
+            comparison.need(),
+            metric == ArmMetric.PREFERRED
+                ? "pairs of which one answer was preferred"
+                : "units with %s in %s and in %s".formatted(metric.word(), first, other),
+            comparison.missing());
+  }
+}
