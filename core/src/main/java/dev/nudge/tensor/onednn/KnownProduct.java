@@ -10,7 +10,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
 
-/// A product whose every number is known without multiplying, to see whether a library is right.
+/// A matrix product with a known result, to verify that a library computes it right.
 ///
 /// A is u·vᵀ and B is w·xᵀ, of u, v, w of ±1 and x of ±1 to ±3, so C is u·xᵀ times Σ v·w. The signs
 /// are drawn so that the sum is at most 17: each number is a whole one that bf16 holds, and so is
