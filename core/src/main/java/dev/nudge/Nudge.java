@@ -196,7 +196,7 @@ public final class Nudge {
     return merged;
   }
 
-  /// Quantizes a model folder to four bits.
+  /// Quantises a model folder to four bits.
   public QuantizedFolder.Written quantize(QuantizeSettings settings) {
     return Objects.requireNonNull(
         QuantizedFolder.prepare(settings, machine.get().cache())

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// Multiplies few rows by a weight in its storage format, for decoding: y = x·Wᵀ.
 ///
 /// A decoded token is one row, and a product of one row reads every byte of the weight for two
-/// operations a number. So the weight is read once, in place, and dequantized in registers. The
+/// operations a number. So the weight is read once, in place, and dequantised in registers. The
 /// product is batch-invariant: a row's bits depend on the row and the weight alone, not on the
 /// other rows or on how the weight's rows are split over threads. Sums are in fp32.
 ///
@@ -77,7 +77,7 @@ public interface FewRows {
     }
   }
 
-  /// Tells whether this provider multiplies by such a weight; else it must be dequantized first.
+  /// Tells whether this provider multiplies by such a weight; else it must be dequantised first.
   ///
   /// @param compute type of the rows
   boolean takes(Weight w, Dtype compute);

@@ -48,7 +48,7 @@ public interface Linear {
   }
 
   /// Prepares this layer for products of `rows` rows in several parts, in one direction:
-  /// dequantizes or packs the weight into the workspace once instead of once a part.
+  /// dequantises or packs the weight into the workspace once instead of once a part.
   ///
   /// @return null if parts would cost more than the whole
   default @Nullable Linear ready(int rows, Direction direction, Pass p) {
@@ -61,7 +61,7 @@ public interface Linear {
     BACKWARD
   }
 
-  /// The weight (out, in) in the compute type; dequantized into the workspace if necessary.
+  /// The weight (out, in) in the compute type; dequantised into the workspace if necessary.
   default Tensor weight(Workspace ws, Kernels kernels) {
     return weight(0, out(), ws, kernels);
   }

@@ -66,7 +66,7 @@ public record Pass(
   /// Computes y = x·Wᵀ, or adds to it, with a weight in its storage format, if this pass decodes
   /// and the kernels support the format.
   ///
-  /// @param w null: the weight must be dequantized first
+  /// @param w null: the weight must be dequantised first
   /// @return whether y was computed
   public boolean few(Tensor x, FewRows.@Nullable Weight w, Tensor y, boolean add) {
     return takes(x, w) && few(List.of(x), List.of(w), List.of(y), add);

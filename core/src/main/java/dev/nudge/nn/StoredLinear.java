@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
 
 /// A frozen linear layer whose weight is quantised, or in another type than the compute type.
 ///
-/// Before each product the weight is dequantized into the lane's workspace and freed right after:
+/// Before each product the weight is dequantised into the lane's workspace and freed right after:
 /// one such weight a lane, at about ten numbers a nanosecond, the cost of ten to twenty tokens of
-/// the product. A layer of a model that is streamed from disk dequantizes some rows of its weight
+/// the product. A layer of a model that is streamed from disk dequantises some rows of its weight
 /// at a time instead ([#ofRows]).
 public final class StoredLinear implements Linear {
   private final Source source;
@@ -29,7 +29,7 @@ public final class StoredLinear implements Linear {
     /// Columns: the layer's input width.
     int cols();
 
-    /// Dequantizes rows `from` (inclusive) to `to` (exclusive).
+    /// Dequantises rows `from` (inclusive) to `to` (exclusive).
     ///
     /// @param from a multiple of [#grain]
     /// @param out (to − from, cols), contiguous, any float type, written
@@ -40,7 +40,7 @@ public final class StoredLinear implements Linear {
       return 1;
     }
 
-    /// The weight for products of few rows, without dequantizing; null if that is not supported.
+    /// The weight for products of few rows, without dequantising; null if that is not supported.
     default FewRows.@Nullable Weight few() {
       return null;
     }
@@ -76,7 +76,7 @@ public final class StoredLinear implements Linear {
     return new StoredLinear(source, bias, compute, Long.MAX_VALUE);
   }
 
-  /// Wraps a weight of which a forward product dequantizes at most `blockBytes` bytes at a time.
+  /// Wraps a weight of which a forward product dequantises at most `blockBytes` bytes at a time.
   public static StoredLinear ofRows(
       Source source, @Nullable Tensor bias, Dtype compute, long blockBytes) {
     return new StoredLinear(source, bias, compute, blockBytes);
@@ -151,7 +151,7 @@ public final class StoredLinear implements Linear {
     return rowsOf(blockBytes, compute) == out() ? dense(p).ready(rows, direction, p) : null;
   }
 
-  /// Returns this layer as a dense one, its weight dequantized into the workspace.
+  /// Returns this layer as a dense one, its weight dequantised into the workspace.
   private DenseLinear dense(Pass p) {
     return DenseLinear.of(weight(p.ws(), p.kernels()), bias);
   }
