@@ -3,8 +3,8 @@ package dev.nudge.nn;
 /// Splits a sequence into 2·L pieces for L lanes (zigzag sequence parallelism): lane i has the
 /// pieces i and 2·L − 1 − i.
 ///
-/// A query attends to the keys before it, so a token's work grows with its position: an early and
-/// a late piece of the same sizes cost every lane the same. Pieces begin at multiples of a unit:
+/// A query attends to the keys before it, so a token's work grows with its position: an early plus
+/// a late piece of equal sizes costs every lane the same. Pieces begin at multiples of a unit:
 /// 64 tokens as in attention's blocks, fewer in short ones; a lane has at most ⌈units / L⌉.
 public final class Cut {
   private static final int UNIT = 64;

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// m the inner one, Q and K the widths of queries and keys, h query heads, R and S the LoRA ranks
 /// on attention and feed-forward part (a norm after a half keeps 2d + 4 more with it; down to
 /// ALL_BUT_ATTENTION a second body keeps its [Body.Kept] too):
+///
 ///     NONE               8 + 4d + 4Q + 4K + 4h + 2R + 4m + 2S
 ///     GATE_UP            8 + 4d + 4Q + 4K + 4h + 2R
 ///     ALL_BUT_ATTENTION  4 + 2d + 2Q + 4h

@@ -8,6 +8,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// Synchronises lanes that work on one sequence, and owns the memory that they share.
+///
 /// Each lane has a [Member]. All lanes make the same calls in the same order:
 ///
 ///     claim();   waits until no lane reads the earlier contents any longer

@@ -13,9 +13,9 @@ import java.util.Random;
 /// A matrix product with a known result, to verify that a library computes it right.
 ///
 /// A is u·vᵀ and B is w·xᵀ, of u, v, w of ±1 and x of ±1 to ±3, so C is u·xᵀ times Σ v·w. The signs
-/// are drawn so that the sum is at most 17: each result and each partial sum in fp32 is an integer
-/// that bf16 represents, so C is compared to the bit. NaN fills the gaps between the rows of A and
-/// B and after the last row: code that reads there gives NaN.
+/// are drawn so that the sum is at most 17: each result is an integer that bf16 represents, and
+/// partial sums are exact in fp32, so C is compared to the bit. NaN fills the gaps between the rows
+/// of A and B and after the last row: code that reads there gives NaN.
 ///
 /// @param in type of the factors
 /// @param out type of the result
