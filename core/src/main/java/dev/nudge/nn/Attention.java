@@ -56,7 +56,7 @@ public final class Attention implements Body {
   /// @param lse log-sum-exp of the scores, (rows · heads, 1)
   public record Output(Tensor out, Tensor lse) implements Kept {}
 
-  /// @param q before the norms if there are any; likewise k
+  /// The projections, before QK-norm and RoPE if there are norms, and the output.
   private record Saved(SplitLinear.Parts parts, Output output) implements Tape.Entry {
     Tensor q() {
       return parts.get(0);
