@@ -40,19 +40,19 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// Gives the verbs of the command to Java code: fine-tune, score, merge, answer.
+/// Runs the commands of the CLI from Java: fine-tune, score, generate, merge, quantize.
 ///
 ///     Nudge nudge = Nudge.here(System.err::println);
 ///     nudge.train(TrainSettings.of(model, rows, adapter).withEpochs(3), event -> {});
 ///
-/// Evaluation is a jar of its own, `nudge-eval`, with `Suite.evaluate`.
+/// Evaluation is a jar of its own, `nudge-eval`: `Suite.evaluate`.
 ///
-/// It computes nothing: each method is the library's own entry for its verb, told what the machine
-/// has and where warnings go. Every method throws [dev.nudge.settings.InputException] for what a
-/// user can mend, before anything is written, and [RunException] for what fails later.
+/// It computes nothing: each method passes the machine and the listener for warnings to its
+/// command. Every method throws [dev.nudge.settings.InputException] for input that a user can fix,
+/// before anything is written, and [RunException] for a later failure.
 ///
-/// Threading: any thread. Two verbs at once each believe that the machine is theirs; share it by
-/// `withMemory` and `withThreads`.
+/// Threading: any thread. Each call plans with all memory and threads of the machine; if two run
+/// at once, give each its part by `withMemory` and `withThreads`.
 public final class Nudge {
   private final Supplier<Machine> machine;
   private final Consumer<String> warnings;
@@ -62,15 +62,15 @@ public final class Nudge {
     this.warnings = warnings;
   }
 
-  /// Makes a `Nudge` that uses all of this machine that is free when a verb begins. Warnings are
-  /// logged ([Warnings]).
+  /// Makes a `Nudge` that uses all that is free on this machine when a method is called. Warnings
+  /// are logged ([Warnings]).
   public static Nudge here() {
     return here(Warnings.logged());
   }
 
-  /// Makes a `Nudge` that uses all of this machine that is free when a verb begins.
+  /// Makes a `Nudge` that uses all that is free on this machine when a method is called.
   ///
-  /// @param warnings told one line each, among them the flags that the JVM was started without
+  /// @param warnings listener, one line each; a missing JVM flag is a warning too
   public static Nudge here(Consumer<String> warnings) {
     return new Nudge(Machine::here, warnings);
   }
@@ -82,24 +82,24 @@ public final class Nudge {
 
   /// Makes a `Nudge` that uses the given machine.
   ///
-  /// @param warnings told one line each
+  /// @param warnings listener, one line each
   public static Nudge on(Machine machine, Consumer<String> warnings) {
     return new Nudge(() -> machine, warnings);
   }
 
   /// Fine-tunes a model and saves the result into `settings.output().out()`.
   ///
-  /// @param events told from this thread, in order ([TrainEvent] lists them); warnings are among
-  ///     them
+  /// @param events listener, called on this thread, in order ([TrainEvent] lists the events);
+  ///     warnings are events too
   public RunResult train(TrainSettings settings, Consumer<TrainEvent> events) {
     return train(settings, events, () -> false);
   }
 
-  /// Fine-tunes a model until the end or until it is cancelled; both save.
+  /// Fine-tunes a model until the end or until it is cancelled; saves the result in both cases.
   ///
-  /// @param events told from this thread, in order; warnings are among them
-  /// @param cancelled asked between steps, so that another thread can set what it reads; an
-  ///     interrupt of this thread does the same
+  /// @param events listener, called on this thread, in order; warnings are events too
+  /// @param cancelled polled between steps: true cancels the run, as an interrupt of this thread
+  ///     does
   public RunResult train(
       TrainSettings settings, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
     return Training.run(
@@ -117,53 +117,53 @@ public final class Nudge {
         cancelled);
   }
 
-  /// Says what a run needs: bytes, time and cost.
+  /// Estimates the memory, time and cost of a training run.
   public Outlook plan(PlanSettings settings) {
     return Forecast.of(Named.in(settings), machine.get());
   }
 
-  /// Says what a model will see of rows: the first of them, and counts of all.
+  /// Previews training rows as the model will see them: the first rows, and counts of all rows.
   public Preview preview(PreviewSettings settings) {
     return Preview.of(settings, machine.get());
   }
 
-  /// Finds the runs under folders, to list, open, compare and export them.
+  /// Finds the runs in these folders, to list, open, compare and export them.
   public RunStore runs(List<Path> folders) {
     return RunStore.of(folders, machine.get().cache(), warnings);
   }
 
-  /// Opens a registry of adapters, to push, alias and resolve versions; the first push makes it.
+  /// Opens a registry of adapters, to push, alias and resolve versions; the first push creates it.
   ///
-  /// Settings name its versions too: `settings.withAdapter(Path.of("support@champion"))`, with
-  /// `withRegistry` where it is not [Registry#home].
+  /// Settings accept a version for a path: `settings.withAdapter(Path.of("support@champion"))`,
+  /// with `withRegistry` if the registry is not [Registry#home].
   public Registry registry(Path folder) {
     return Registry.open(folder);
   }
 
-  /// Scores the completions of rows.
+  /// Computes the log-likelihood of each row's completion.
   public Scoring.Summary score(ScoreSettings settings) {
     return score(settings, row -> {});
   }
 
-  /// Scores the completions of rows, and tells each row's score.
+  /// Computes the log-likelihood of each row's completion, and reports row by row.
   ///
-  /// @param rows told in order
+  /// @param rows listener, called in order
   public Scoring.Summary score(ScoreSettings settings, Consumer<RowScore> rows) {
     return Scoring.score(Named.in(settings), machine.get(), rows, warnings);
   }
 
-  /// Completes a prompt, or the prompts of rows; the model is loaded for it and freed again. Where
-  /// many callers ask one model, [#open] it.
+  /// Generates a completion of one prompt, or of each row's prompt; loads the model and frees it.
+  /// For many requests to one model, [#open] it once.
   ///
-  /// @return a completion for each good row in order, or the one of the prompt
+  /// @return a completion for each valid row in order, or the one of the prompt
   public List<Completions.Row> generate(GenerateSettings settings) {
     return generate(settings, row -> {});
   }
 
-  /// Completes a prompt, or the prompts of rows.
+  /// Generates a completion of one prompt, or of each row's prompt.
   ///
-  /// @param rows told in order, each when it is done
-  /// @return all of them
+  /// @param rows listener, called in order, each row as soon as it is complete
+  /// @return all rows
   public List<Completions.Row> generate(GenerateSettings settings, Consumer<Completions.Row> rows) {
     Completions.Watcher watcher =
         new Completions.Watcher() {
@@ -180,10 +180,10 @@ public final class Nudge {
     return Completions.of(Named.in(settings), machine.get(), null, watcher).rows();
   }
 
-  /// Merges adapters into a model folder that stands for itself, and checks it.
+  /// Merges adapters into a standalone model folder, and compares its logits with base + adapters.
   ///
-  /// @throws RunException where it is further from base + adapters than the tolerance; nothing is
-  ///     left in `settings.out()` then
+  /// @throws RunException if their mean KL is above the tolerance; nothing is left in
+  ///     `settings.out()` then
   public Merged merge(MergeSettings settings) {
     Merged merged =
         Objects.requireNonNull(
@@ -196,7 +196,7 @@ public final class Nudge {
     return merged;
   }
 
-  /// Writes a model folder in four bits.
+  /// Quantises a model folder to four bits.
   public QuantizedFolder.Written quantize(QuantizeSettings settings) {
     return Objects.requireNonNull(
         QuantizedFolder.prepare(settings, machine.get().cache())
@@ -208,7 +208,7 @@ public final class Nudge {
     return requireNonNull(FreshFolder.prepare(settings).write(() -> false));
   }
 
-  /// Loads a model that answers.
+  /// Loads a model for generation.
   public Session open(Path model) {
     return open(ModelSettings.of(model), null);
   }
@@ -220,7 +220,7 @@ public final class Nudge {
     return open(ModelSettings.of(model), adapter);
   }
 
-  /// Loads a model, held as the settings say.
+  /// Loads a model as the settings say, with an adapter or without.
   ///
   /// @param adapter a PEFT folder or a run's folder; null: the base model
   public Session open(ModelSettings settings, @Nullable Path adapter) {

@@ -1,6 +1,6 @@
-/// Holds [dev.nudge.Nudge], the library's front door: one method for each verb of the command.
+/// Holds [dev.nudge.Nudge], the library's Java API: one method for each command of the CLI.
 ///
-/// Knows nothing about how a verb is done; what it takes and gives lives in the packages below.
+/// Knows nothing about how a command works; settings and results are types of other packages.
 /// Read [dev.nudge.Nudge] first.
 @NullMarked
 package dev.nudge;

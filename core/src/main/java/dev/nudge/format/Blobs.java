@@ -22,20 +22,19 @@ import java.util.UUID;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
-/// A folder of files that are named by the SHA-256 of their bytes, in hexadecimal digits: the
+/// A content-addressed store: a folder of files that are named by their SHA-256 in hexadecimal, as
 /// `blobs/sha256` of an OCI image layout.
 ///
-/// A file grows under a name of its own (`.….tmp`), is brought to the disk and renamed, so what has
-/// a digest for its name has these bytes. Nothing is ever written over: the same bytes are there
-/// already.
+/// A file is written under a temporary name (`.….tmp`), synced and renamed, so a file's bytes
+/// always match its name. Nothing is overwritten: a file of that name has the same bytes.
 ///
-/// Threading: any number of threads and processes write side by side; who deletes sees to it that
-/// nobody counts on what goes.
+/// Threading: any number of threads and processes write at once; a caller that deletes a blob
+/// makes sure that nothing refers to it.
 public final class Blobs {
   private static final Pattern DIGEST = Pattern.compile("sha256:[0-9a-f]{64}");
   private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
 
-  /// The end of a name, which begins with a dot, of what is not whole yet or not any more.
+  /// Suffix of temporary names, which begin with a dot.
   public static final String GROWING = ".tmp";
 
   private static final Duration ABANDONED = Duration.ofDays(1);
@@ -47,22 +46,22 @@ public final class Blobs {
     this.folder = folder;
   }
 
-  /// Those in a folder, which need not be there yet.
+  /// Opens the store in a folder, which need not exist yet.
   public static Blobs in(Path folder) {
     return new Blobs(folder);
   }
 
-  /// A file by its digest.
+  /// A stored file.
   ///
   /// @param digest with its prefix
   public record Blob(String digest, long size) {}
 
-  /// Tells whether a text is a digest, with its prefix.
+  /// Tells whether a text is a digest with its prefix.
   public static boolean isDigest(String text) {
     return DIGEST.matcher(text).matches();
   }
 
-  /// Where a file is, or would be.
+  /// The path of a blob, present or not.
   public Path path(String digest) {
     if (!isDigest(digest)) {
       throw new InputException(
@@ -72,14 +71,14 @@ public final class Blobs {
     return folder.resolve(digest.substring(Sha256.PREFIX.length()));
   }
 
-  /// Whether a file is there.
+  /// Tells whether a blob is present.
   public boolean has(String digest) {
     return Files.isRegularFile(path(digest));
   }
 
-  /// Puts bytes there.
+  /// Stores bytes.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws RunException if they cannot be written
   public Blob put(byte[] bytes) {
     String digest = Sha256.of(bytes);
     try {
@@ -91,9 +90,9 @@ public final class Blobs {
     }
   }
 
-  /// Puts a copy of a file there.
+  /// Stores a copy of a file.
   ///
-  /// @throws RunException where it cannot be read, or the disk refuses
+  /// @throws RunException if it cannot be read or written
   public Blob put(Path file) {
     try {
       String digest = Sha256.ofFile(file);
@@ -108,10 +107,10 @@ public final class Blobs {
     }
   }
 
-  /// Puts there what a stream gives.
+  /// Stores the bytes of a stream.
   ///
-  /// @param wanted asked when all bytes are read and before they get their name
-  /// @throws IOException where the stream or the disk refuses, or it is not what is wanted
+  /// @param wanted checks the digest and size of all bytes before they are renamed
+  /// @throws IOException if reading or writing fails, or `wanted` returns false
   public Blob put(InputStream in, Predicate<Blob> wanted) throws IOException {
     Disk.makeFolder(folder);
     Path growing = folder.resolve("." + UUID.randomUUID() + GROWING);
@@ -154,9 +153,9 @@ public final class Blobs {
     return new Blob(Sha256.PREFIX + sha.hex(), size);
   }
 
-  /// Reads a small file, and checks that it is what its name says.
+  /// Reads a small blob and verifies its digest.
   ///
-  /// @throws InputException where it is missing or damaged
+  /// @throws InputException if it is missing or damaged
   public byte[] read(String digest) {
     byte[] bytes;
     try {
@@ -171,12 +170,12 @@ public final class Blobs {
     return bytes;
   }
 
-  /// Makes a folder in which files have names for people; links where the system can. It is there
-  /// whole or not at all, and every file is what its digest says.
+  /// Makes a folder of blobs under readable names; hard links if the system can. The folder
+  /// appears as a whole or not at all, and every file's digest is verified.
   ///
   /// @param names name → digest, a plain name each
-  /// @throws InputException where a file is missing or damaged
-  /// @throws RunException where the disk refuses
+  /// @throws InputException if a blob is missing or damaged
+  /// @throws RunException if the folder cannot be written
   public void unpack(Map<String, String> names, Path target) {
     if (Files.isDirectory(target)) {
       return;
@@ -223,7 +222,7 @@ public final class Blobs {
             .formatted(path(digest)));
   }
 
-  /// The digests of all that is there.
+  /// The digests of all blobs.
   public List<String> all() {
     List<String> all = new ArrayList<>();
     for (Path file : files()) {
@@ -236,10 +235,10 @@ public final class Blobs {
     return all;
   }
 
-  /// Deletes a file.
+  /// Deletes a blob.
   ///
-  /// @return its bytes
-  /// @throws RunException where the disk refuses
+  /// @return its size in bytes
+  /// @throws RunException if it cannot be deleted
   public long delete(String digest) {
     try {
       long size = Files.size(path(digest));
@@ -250,7 +249,7 @@ public final class Blobs {
     }
   }
 
-  /// Deletes what killed processes left growing, here and in the folder of a folder that was
+  /// Deletes temporary files of killed processes, here and in the parent of a folder that was
   /// unpacked.
   public void sweep(Path beside) {
     Instant old = Instant.now().minus(ABANDONED);

@@ -11,12 +11,12 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// The right to write into a place, which one writer has at a time. A second writer is refused
-/// ([#of]), or waits where several keep something in one folder ([#await]).
+/// A write lock on a folder or file, held by one writer at a time. A second writer is refused
+/// ([#of]), or waits if several keep entries in one folder ([#await]).
 ///
-/// It is a lock on a file: `.nudge.writer` in the folder, or `.NAME.writer` beside it where nothing
-/// is there yet; of those who wait `.nudge.lock` in the folder. It ends with [#close], or with the
-/// process however that ends. Folders above that were made for it and hold nothing at its end go.
+/// The lock is on a file: `.nudge.writer` in the folder, or `.NAME.writer` beside it if the folder
+/// does not exist yet; for waiting writers `.nudge.lock` in the folder. It ends with [#close] or
+/// with the process. Parents that were made for the lock are deleted at its end if empty.
 ///
 /// Threading: any thread may close it.
 public final class Claim implements AutoCloseable {
@@ -38,9 +38,9 @@ public final class Claim implements AutoCloseable {
     this.parents = parents;
   }
 
-  /// Takes the right to write into a place.
+  /// Locks a place for writing.
   ///
-  /// @throws RunException where another writer has it, or the disk refuses
+  /// @throws RunException if another writer has the lock, or the lock file cannot be written
   public static Claim of(Path place) {
     List<Path> parents = new ArrayList<>();
     Claim claim = null;
@@ -65,10 +65,10 @@ public final class Claim implements AutoCloseable {
     return claim;
   }
 
-  /// Takes the right to write into a folder, which is made where it is absent. What a killed
-  /// process left there goes.
+  /// Locks a folder for writing; makes it if it is absent, and deletes what a killed process left
+  /// there.
   ///
-  /// @throws RunException where another writer has it, or the disk refuses
+  /// @throws RunException if another writer has the lock, or the folder cannot be written
   public static Claim in(Path folder) {
     try (Claim first = of(folder)) {
       NewFolder.clear(first.place);
@@ -77,10 +77,10 @@ public final class Claim implements AutoCloseable {
     return of(folder);
   }
 
-  /// Waits for the right to change what is kept in a folder; an interrupt meanwhile is set again.
+  /// Waits for the lock on a folder's entries; the interrupt flag is set again after an interrupt.
   ///
-  /// @param folder that is there
-  /// @throws RunException where the disk refuses
+  /// @param folder an existing folder
+  /// @throws RunException if the lock file cannot be written
   public static Claim await(Path folder) {
     try {
       return turn(folder);
@@ -119,7 +119,7 @@ public final class Claim implements AutoCloseable {
     }
   }
 
-  /// Tells whether a writer has a folder now. What a killed one left of its lock goes.
+  /// Tells whether a writer has locked a folder now. Deletes a killed process's lock file.
   public static boolean isHeld(Path folder) {
     try {
       Path file = folder.toRealPath().resolve(FILE);
@@ -165,7 +165,7 @@ public final class Claim implements AutoCloseable {
     return parent == null ? place.resolve(name) : parent.toRealPath().resolve(name);
   }
 
-  /// The place as it was given.
+  /// The path as the caller gave it.
   Path place() {
     return place;
   }

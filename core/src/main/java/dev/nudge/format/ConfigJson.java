@@ -12,8 +12,8 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The values of a JSON configuration, by key; a wrong one is refused with file, key, what stands
-/// there and what is allowed.
+/// Typed access to a JSON configuration, by key; a wrong value is refused with file, key, value
+/// and what is allowed.
 public final class ConfigJson {
   private static final long MOST_BYTES = 10_000_000;
 
@@ -27,9 +27,9 @@ public final class ConfigJson {
     this.values = values;
   }
 
-  /// Reads an object that stands somewhere in a file.
+  /// Parses an object within a file.
   ///
-  /// @param place where, for messages; ends with what separates it from a key
+  /// @param place where it is, for messages; ends with the separator before a key
   public static ConfigJson parse(Path file, String place, String text) {
     try {
       JsonNode root = Json.parseStrictly(text);
@@ -65,12 +65,12 @@ public final class ConfigJson {
     }
   }
 
-  /// Tells whether the key is there and not null.
+  /// Tells whether the key is present and not null.
   public boolean has(String key) {
     return present(key) && !values.get(key).isNull();
   }
 
-  /// Tells whether the key is there, null or not.
+  /// Tells whether the key is present, null or not.
   public boolean present(String key) {
     return values.has(key);
   }
@@ -83,12 +83,12 @@ public final class ConfigJson {
     return values.get(key);
   }
 
-  /// All values as maps, lists, strings, numbers, booleans and null.
+  /// Returns all values as maps, lists, strings, numbers, booleans and null.
   public Map<String, @Nullable Object> plain() {
     return Json.plain(values);
   }
 
-  /// The object under a key, or null where it is absent or null.
+  /// The object of a key; null if it is absent or null.
   public @Nullable ConfigJson object(String key) {
     if (!has(key)) {
       return null;
@@ -99,14 +99,14 @@ public final class ConfigJson {
     return new ConfigJson(file, place + key + ".", values.get(key));
   }
 
-  /// The entries of this object and, under other keys, of another one.
+  /// Merges this object over another one, whose entries count for keys that are absent here.
   public ConfigJson over(ConfigJson below) {
     ObjectNode both = ((ObjectNode) below.values).deepCopy();
     both.setAll((ObjectNode) values);
     return new ConfigJson(file, place, both);
   }
 
-  /// @param absent what an absent key means; null where it must be there
+  /// @param absent default for an absent key; null: the key is required
   public String text(String key, @Nullable String absent) {
     if (!present(key) && absent != null) {
       return absent;
@@ -128,7 +128,7 @@ public final class ConfigJson {
     return values.get(key).booleanValue();
   }
 
-  /// A whole number from 1 to `most`.
+  /// An integer from 1 to `most`.
   public int whole(String key, int absent, int most) {
     if (!present(key)) {
       return absent;
@@ -142,7 +142,7 @@ public final class ConfigJson {
 
   /// A list.
   ///
-  /// @param size it must have so many entries; −1: any number of them
+  /// @param size required number of entries; −1: any
   public List<JsonNode> list(String key, int size) {
     JsonNode node = required(key);
     if (!node.isArray() || (size >= 0 && node.size() != size)) {
@@ -157,7 +157,7 @@ public final class ConfigJson {
     return List.copyOf(node.values());
   }
 
-  /// @param absent what an absent key means; null where it must be there
+  /// @param absent default for an absent key; null: the key is required
   public double number(String key, @Nullable Double absent) {
     if (!present(key) && absent != null) {
       return absent;
@@ -169,7 +169,7 @@ public final class ConfigJson {
     return node.doubleValue();
   }
 
-  /// A number above zero that float32 can hold.
+  /// A positive number that float32 can hold.
   public double positive(String key, @Nullable Double absent) {
     double number = number(key, absent);
     if (!((float) number > 0 && (float) number <= Float.MAX_VALUE)) {
@@ -185,7 +185,7 @@ public final class ConfigJson {
     return values.get(key);
   }
 
-  /// Says `what` is wrong; it begins with the key.
+  /// Makes the error for a wrong value; `what` begins with the key.
   public InputException refuse(String what) {
     return new InputException(file + ": " + place + what);
   }

@@ -20,22 +20,22 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Makes every change of a file or folder that is kept: creates, writes, flushes, renames, deletes.
+/// Makes every change of a file or folder that is kept: create, write, sync, rename, delete.
 ///
-/// One place, so that a test can fail or end the process before any one of them ([#watch]), and
-/// need not wait for the device ([#flushes]).
+/// All changes are in one class, so that a test can fail or kill the process before any of them
+/// ([#watch]), and need not wait for the device ([#flushes]).
 ///
-/// None follows a link: a link may be replaced, renamed or deleted, what it leads to was not named
-/// and is not written, emptied or deleted.
+/// No method follows a symbolic link: a link may be replaced, renamed or deleted, but its target
+/// is never written, truncated or deleted.
 ///
 /// Threading: stateless but for the two settings of tests, set before they begin.
 final class Disk {
-  /// Is told of each change before it is made.
+  /// A listener for changes, called before each one.
   interface Watch {
     /// @param change such as `rename`
     void before(String change, Path path) throws IOException;
 
-    /// Is told of a rename that is made.
+    /// Called after a rename.
     default void renamed(Path from, Path to) {}
   }
 
@@ -44,15 +44,15 @@ final class Disk {
 
   private Disk() {}
 
-  /// Sets who is told of each change; null: nobody.
+  /// Sets the listener; null: none.
   static void watch(@Nullable Watch told) {
     watch = told;
   }
 
-  /// Sets whether a flush waits for the device. Only a power cut tells the difference, and a test
-  /// that plays one asks the watch.
+  /// Sets whether a sync (fsync) waits for the device. Only a power cut tells the difference, and
+  /// a test that simulates one listens by [#watch].
   ///
-  /// @return whether it did before
+  /// @return the previous setting
   static boolean flushes(boolean wait) {
     boolean before = flushes;
     flushes = wait;
@@ -66,7 +66,7 @@ final class Disk {
     }
   }
 
-  /// Opens a file that is written anew; a link of that name goes first.
+  /// Creates a file for writing; deletes a link of that name first.
   static FileChannel create(Path file) throws IOException {
     if (Files.isSymbolicLink(file)) {
       delete(file);
@@ -80,7 +80,7 @@ final class Disk {
         LinkOption.NOFOLLOW_LINKS);
   }
 
-  /// Refuses to write into what a link leads to.
+  /// Throws if the path is a symbolic link.
   static void checkNoLink(Path path) throws IOException {
     if (Files.isSymbolicLink(path)) {
       throw new FileSystemException(
@@ -100,7 +100,7 @@ final class Disk {
     }
   }
 
-  /// Brings a file to the disk.
+  /// Syncs a file to the disk.
   static void force(FileChannel channel, Path file) throws IOException {
     before("flush", file);
     if (flushes) {
@@ -108,7 +108,7 @@ final class Disk {
     }
   }
 
-  /// Writes a small file and brings it to the disk.
+  /// Writes a small file and syncs it.
   static void write(Path file, byte[] bytes) throws IOException {
     try (FileChannel channel = create(file)) {
       write(channel, ByteBuffer.wrap(bytes), 0, file);
@@ -116,8 +116,8 @@ final class Disk {
     }
   }
 
-  /// Puts a line behind a file, or leaves the file as it was. No channel: an interrupt would close
-  /// it.
+  /// Appends a line to a file, or leaves the file unchanged. Uses no channel, because an interrupt
+  /// would close it.
   static void append(Path file, byte[] line) throws IOException {
     checkNoLink(file);
     before("write", file);
@@ -133,7 +133,7 @@ final class Disk {
     }
   }
 
-  /// Cuts a file to its first bytes and brings it to the disk; false where it has fewer.
+  /// Truncates a file to its first bytes and syncs it; false if it has fewer.
   static boolean cut(Path file, long bytes) throws IOException {
     checkNoLink(file);
     if (!Files.isRegularFile(file) || Files.size(file) < bytes) {
@@ -147,7 +147,7 @@ final class Disk {
     return true;
   }
 
-  /// Brings a file to the disk that no channel is open for.
+  /// Syncs a file for which no channel is open.
   static void force(Path file) throws IOException {
     checkNoLink(file);
     before("flush", file);
@@ -162,7 +162,7 @@ final class Disk {
     }
   }
 
-  /// Brings the names in a folder to the disk. Not every system can, so a refusal is none.
+  /// Syncs a folder's entries. Not every system can, so a failure is ignored.
   static void forceFolder(@Nullable Path folder) {
     if (folder == null) {
       return;
@@ -183,13 +183,13 @@ final class Disk {
     }
   }
 
-  /// What is done with a channel.
+  /// Work on a file channel.
   interface Work<T> {
     T make() throws IOException;
   }
 
-  /// Does work on a channel of its own that an interrupt must not break: it is done again, and the
-  /// interrupt set again at the end.
+  /// Does work that opens its own channel, and repeats it after an interrupt, which closes a
+  /// channel; the interrupt flag is set again at the end.
   static <T> T uninterrupted(Work<T> work) throws IOException {
     boolean interrupted = Thread.interrupted();
     try {
@@ -216,7 +216,7 @@ final class Disk {
     return e instanceof ClosedByInterruptException || e instanceof FileLockInterruptionException;
   }
 
-  /// Renames at once, over a file that is there.
+  /// Renames atomically, over an existing file.
   static void move(Path from, Path to) throws IOException {
     before("rename", to);
     Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
@@ -226,7 +226,7 @@ final class Disk {
     }
   }
 
-  /// Gives a file a second name; where the system cannot, makes a copy.
+  /// Makes a hard link; a copy if the system cannot.
   static void link(Path from, Path to) throws IOException {
     before("link", to);
     try {
@@ -237,7 +237,7 @@ final class Disk {
     }
   }
 
-  /// Makes a folder and those above it.
+  /// Makes a folder and its parents.
   static void makeFolder(@Nullable Path folder) throws IOException {
     if (folder != null && !Files.isDirectory(folder)) {
       before("make", folder);
@@ -251,7 +251,7 @@ final class Disk {
     Files.deleteIfExists(path);
   }
 
-  /// Deletes a folder with all that is in it, a link as itself; nothing is done where it is absent.
+  /// Deletes a folder with its contents, without following links; does nothing if it is absent.
   static void deleteTree(Path folder) throws IOException {
     if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
       return;
@@ -261,7 +261,7 @@ final class Disk {
     }
   }
 
-  /// A folder and all that is in it, what is inside before what it is in.
+  /// A folder and all its contents, contents before their folder.
   static List<Path> all(Path folder) throws IOException {
     try (Stream<Path> all = Files.walk(folder)) {
       return all.sorted(Comparator.reverseOrder()).toList();

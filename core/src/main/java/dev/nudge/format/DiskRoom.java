@@ -10,12 +10,12 @@ import java.util.Collection;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Foresees what a disk would refuse, and writes nothing to find out.
+/// Checks free disk space before a run writes, without writing.
 ///
-/// What counts is the disk of the nearest folder that is there. A disk that does not say how large
-/// it is, as some mounts of a network do not, is taken to have the room.
+/// The disk is that of the nearest existing parent folder. A disk that does not report its size,
+/// as some network mounts do not, counts as large enough.
 public final class DiskRoom {
-  /// Views by which Linux shows itself: whoever may write there can make no file.
+  /// Virtual file systems of Linux, in which no file can be made.
   private static final Set<String> VIEWS =
       Set.of(
           "proc",
@@ -35,7 +35,7 @@ public final class DiskRoom {
 
   private DiskRoom() {}
 
-  /// The kind of view that a folder is in, where nothing can be kept there; null: it is none.
+  /// The type of the virtual file system of a folder; null: it is on a real disk.
   static @Nullable String view(Path there) {
     try {
       String type = Files.getFileStore(there).type();
@@ -45,13 +45,13 @@ public final class DiskRoom {
     }
   }
 
-  /// Checks that what will be written fits.
+  /// Checks that the files to write fit.
   ///
   /// @param out a folder that may be missing
-  /// @param bytes the most that will lie there at a time, beside what is there now
-  /// @param what these bytes are
-  /// @param knobs flags that make it less, such as `, or give a smaller --rank`; may be empty
-  /// @throws InputException in one line, where the disk has not the room
+  /// @param bytes peak disk space of these files, beside the existing ones
+  /// @param what a description of these files
+  /// @param knobs flags that reduce it, such as `, or give a smaller --rank`; may be empty
+  /// @throws InputException in one line, if there is not enough disk space
   public static void check(Path out, long bytes, String what, String knobs) {
     long free = free(OutFolder.existing(out));
     if (bytes > free) {
@@ -61,8 +61,8 @@ public final class DiskRoom {
     }
   }
 
-  /// Whether something failed because the disk, or a quota, has no room. The system's words may be
-  /// in another language, so a disk without room counts too.
+  /// Tells whether a failure means a full disk or quota. The system's message may be in another
+  /// language, so a failure on a disk without free space counts too.
   ///
   /// @param folder on that disk
   public static boolean isFull(Throwable failure, Path folder) {
@@ -92,7 +92,7 @@ public final class DiskRoom {
     }
   }
 
-  /// Bytes of those files that are there.
+  /// Total bytes of those files that exist.
   public static long bytes(Collection<Path> files) {
     long bytes = 0;
     for (Path file : files) {

@@ -4,7 +4,7 @@ import dev.nudge.tensor.Dtype;
 import java.util.Arrays;
 import java.util.List;
 
-/// Names one stored tensor, its type and its shape; an empty shape is a single number.
+/// Describes one stored tensor: name, type and shape; an empty shape is a scalar.
 ///
 /// @param shape sizes, slowest dimension first; their product fits in 2⁵⁶, zeros counted as one
 public record Entry(String name, StoredType type, List<Long> shape) {

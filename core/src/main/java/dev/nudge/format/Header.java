@@ -25,11 +25,11 @@ import org.jspecify.annotations.Nullable;
 /// {"__metadata__": {text: text}, name: {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}
 /// ```
 ///
-/// The rules are those of the official library [1], which are also what makes a mapping safe:
-/// sorted by offset, the tensors cover the data from its first byte to its last without gap or
-/// overlap, and each has exactly the bytes of its shape. Beyond them: names are unique, and limits
-/// bound what a header may cost ([#MOST_BYTES] is the official one). Unknown keys of a tensor are
-/// passed over, as there.
+/// The rules are those of the official library [1]; they also make a mapping safe: sorted by
+/// offset, the tensors cover the data from its first byte to its last without gap or overlap, and
+/// each has exactly the bytes of its shape. Beyond them: names are unique, and limits bound the
+/// cost of a header ([#MOST_BYTES] is the official one). Unknown keys of a tensor are ignored, as
+/// there.
 ///
 /// [1] https://github.com/huggingface/safetensors
 record Header(List<Slot> slots, Map<String, String> metadata, long dataStart) {
@@ -38,7 +38,7 @@ record Header(List<Slot> slots, Map<String, String> metadata, long dataStart) {
   static final int MOST_DIMENSIONS = 32;
   static final String METADATA = "__metadata__";
 
-  /// A tensor and its bytes, counted from the first byte of the data.
+  /// A tensor's entry and byte range, counted from the first byte of the data.
   record Slot(Entry entry, long begin, long end) {}
 
   static Header read(Path file, FileChannel channel, long size) throws IOException {

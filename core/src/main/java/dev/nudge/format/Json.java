@@ -19,11 +19,11 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.module.SimpleModule;
 import tools.jackson.databind.ser.std.ToStringSerializer;
 
-/// Reads and writes JSON. Components of records become `snake_case` keys, paths text, and values of
-/// enums are in lower case.
+/// Reads and writes JSON. Components of records become `snake_case` keys, paths strings, and enum
+/// values lower case.
 ///
-/// `PythonJson` writes what Python reads beside its own; headers of weights have a reader of their
-/// own, which holds no tree.
+/// `PythonJson` writes files that Python reads too, as Python would; headers of weights have a
+/// streaming reader of their own.
 public final class Json {
   private static final JsonMapper MAPPER =
       JsonMapper.builder()
@@ -47,12 +47,12 @@ public final class Json {
     return MAPPER.writeValueAsString(value);
   }
 
-  /// Writes a value with a line for each key.
+  /// Writes a value, indented.
   public static String indented(Object value) {
     return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(value);
   }
 
-  /// A number where JSON has it; null: it is infinite or none.
+  /// A number for JSON; null if it is infinite or NaN.
   public static @Nullable Double finite(double value) {
     return Double.isFinite(value) ? value : null;
   }
@@ -62,42 +62,42 @@ public final class Json {
     return MAPPER.valueToTree(value);
   }
 
-  /// Makes a record of the tree that was made of one.
+  /// Makes a record from its tree.
   ///
-  /// @throws JacksonException where it is not of that shape
+  /// @throws JacksonException if the tree has another shape
   public static <T extends Record> T record(JsonNode tree, Class<T> type) {
     return MAPPER.treeToValue(tree, type);
   }
 
-  /// Makes maps, lists, strings, numbers, booleans and null of an object.
+  /// Converts an object to maps, lists, strings, numbers, booleans and null.
   public static Map<String, @Nullable Object> plain(JsonNode object) {
     return MAPPER.convertValue(object, new TypeReference<Map<String, @Nullable Object>>() {});
   }
 
-  /// Reads a text.
+  /// Parses a text.
   ///
-  /// @throws JacksonException where it is not JSON
+  /// @throws JacksonException if it is not JSON
   public static JsonNode parse(String text) {
     return MAPPER.readTree(text);
   }
 
-  /// Reads a text in which no key comes twice and nothing follows.
+  /// Parses a text without duplicate keys or trailing text.
   ///
-  /// @throws JacksonException where it is not JSON
+  /// @throws JacksonException if it is not JSON
   public static JsonNode parseStrictly(String text) {
     return STRICT.readTree(text);
   }
 
-  /// Reads bytes as [#parseStrictly(String)] reads a text.
+  /// Parses bytes as [#parseStrictly(String)] parses a text.
   ///
-  /// @throws JacksonException where they are not JSON
+  /// @throws JacksonException if they are not JSON
   public static JsonNode parseStrictly(byte[] utf8) {
     return STRICT.readTree(utf8);
   }
 
   /// Reads a file.
   ///
-  /// @throws InputException where it cannot be read or is not JSON
+  /// @throws InputException if it cannot be read or is not JSON
   public static JsonNode read(Path file) {
     try {
       return parse(Files.readString(file));
@@ -113,10 +113,10 @@ public final class Json {
     }
   }
 
-  /// Reads a file that something depends on.
+  /// Reads a file, with a hint in the error.
   ///
-  /// @param otherwise what follows where it cannot be read, and the way out, for the message
-  /// @throws InputException where it cannot be read or is not JSON
+  /// @param otherwise for the message: the consequence if it cannot be read, and the way out
+  /// @throws InputException if it cannot be read or is not JSON
   public static JsonNode read(Path file, String otherwise) {
     try {
       return parse(Files.readString(file));
@@ -125,7 +125,7 @@ public final class Json {
     }
   }
 
-  /// Reads a file that may be absent or hold anything; the node is a missing one then.
+  /// Reads a file that may be absent or not JSON; returns a missing node then.
   public static JsonNode readOrMissing(Path file) {
     try {
       return Files.isRegularFile(file) ? parse(Files.readString(file)) : MAPPER.missingNode();

@@ -5,15 +5,15 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 
-/// Says in plain words what is wrong with a text that is not JSON, and where: the reader's own
-/// words speak of its classes and settings.
+/// Describes a JSON syntax error in plain words, with its place, instead of Jackson's classes and
+/// settings.
 public final class JsonMistake {
   private static final Pattern CHARACTER =
       Pattern.compile("Unexpected character \\((.+?) \\(code [^)]*\\)+:? ?(.*)", Pattern.DOTALL);
   private static final Pattern TOKEN =
       Pattern.compile("(?:Unrecognized|Non-standard) token '(.*?)'.*", Pattern.DOTALL);
 
-  /// What other languages write for values. Another word may be of a row, and rows are not shown.
+  /// Literals of other languages. Another word may be a row's text, which messages do not show.
   private static final Set<String> WORDS =
       Set.of(
           "True",
@@ -39,12 +39,12 @@ public final class JsonMistake {
 
   private JsonMistake() {}
 
-  /// What is wrong, on one line.
+  /// Describes the error on one line.
   public static String of(JacksonException e) {
     return Refusal.oneLine(words(String.valueOf(e.getOriginalMessage())), 200);
   }
 
-  /// Where: `line 2, column 5`; empty where it is not known.
+  /// The place, `line 2, column 5`; empty if it is unknown.
   public static String place(JacksonException e) {
     var at = e.getLocation();
     return at == null || at.getLineNr() < 1 || at.getColumnNr() < 1
@@ -52,7 +52,7 @@ public final class JsonMistake {
         : "line " + at.getLineNr() + ", column " + at.getColumnNr();
   }
 
-  /// Where in a line: `column 5`; empty where the line ends too early.
+  /// The place within a line, `column 5`; empty if the line ends too early.
   public static String column(JacksonException e) {
     var at = e.getLocation();
     boolean ends = of(e).startsWith("it ends");

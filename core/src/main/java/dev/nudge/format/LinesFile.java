@@ -8,7 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// Writes lines beside a file's name; they get it when all are there.
+/// Writes lines into a temporary file, which is renamed when all lines are written.
 ///
 /// Threading: one thread.
 public final class LinesFile implements AutoCloseable {
@@ -26,9 +26,9 @@ public final class LinesFile implements AutoCloseable {
     this.channel = channel;
   }
 
-  /// Begins a file in a folder that is there.
+  /// Creates the temporary file, in an existing folder.
   ///
-  /// @throws RunException where the disk refuses, as all methods do
+  /// @throws RunException if it cannot be written, as all methods do
   public static LinesFile create(Path file) {
     Path beside = beside(file);
     try {
@@ -38,7 +38,7 @@ public final class LinesFile implements AutoCloseable {
     }
   }
 
-  /// Where the lines of a file are until all are there.
+  /// The temporary path of a file.
   public static Path beside(Path file) {
     return file.resolveSibling(file.getFileName() + ".tmp");
   }
@@ -67,7 +67,7 @@ public final class LinesFile implements AutoCloseable {
     buffer.clear();
   }
 
-  /// Brings all lines to the disk, still beside the name.
+  /// Writes and syncs all lines, still under the temporary name.
   public void complete() {
     try {
       flush();
@@ -79,7 +79,7 @@ public final class LinesFile implements AutoCloseable {
     }
   }
 
-  /// Removes the file of before, which has the name.
+  /// Deletes an older file of the final name.
   public void removeOld() {
     try {
       Disk.delete(file);
@@ -89,12 +89,12 @@ public final class LinesFile implements AutoCloseable {
     }
   }
 
-  /// Lets [#close] leave what is complete, should it not get its name.
+  /// Makes [#close] keep the temporary file, if it is complete but not renamed.
   public void stay() {
     stays = true;
   }
 
-  /// Gives what is complete its name, over a file of before.
+  /// Renames the complete file to its final name, over an older file.
   public void place() {
     try {
       Disk.move(beside, file);
@@ -105,12 +105,12 @@ public final class LinesFile implements AutoCloseable {
     }
   }
 
-  /// Where the lines are.
+  /// The current path of the lines.
   public Path where() {
     return placed ? file : beside;
   }
 
-  /// Takes away what did not get its name and is not to stay.
+  /// Deletes the temporary file unless it was renamed or is to stay.
   @Override
   public void close() {
     try {

@@ -14,14 +14,14 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// A file that one process at a time has a lock on; the last thing it does is to delete it.
+/// A lock file, held by one process at a time and deleted when released.
 ///
-/// The system frees the lock of a killed process, so a file that is left is in nobody's way. Who
-/// waited for a file that is deleted by now, while another made one anew, tries again with that. A
-/// file system without locks gives one to everybody.
+/// The system frees the lock of a killed process, so a leftover file blocks nobody. A process that
+/// waited for a file which is deleted by now, while another process made a new one, tries again
+/// with the new one. On a file system without locks every process gets the lock.
 ///
-/// Threading: a process opens the same file once at a time, for closing it again would free the
-/// lock; the caller sees to that.
+/// Threading: a process opens the same file once at a time, because closing a second channel would
+/// free the lock; the caller ensures that.
 final class LockFile implements AutoCloseable {
   private final Path file;
   private final FileChannel channel;
@@ -31,7 +31,7 @@ final class LockFile implements AutoCloseable {
     this.channel = channel;
   }
 
-  /// Waits for the lock; an interrupt meanwhile is set again at the end.
+  /// Waits for the lock; the interrupt flag is set again after an interrupt.
   static LockFile await(Path file) throws IOException {
     return Disk.uninterrupted(
         () -> {
@@ -44,7 +44,7 @@ final class LockFile implements AutoCloseable {
         });
   }
 
-  /// Returns null where another process has the lock.
+  /// Takes the lock if it is free; null if another process has it.
   static @Nullable LockFile now(Path file) throws IOException {
     return Disk.uninterrupted(() -> Optional.ofNullable(open(file, false))).orElse(null);
   }
@@ -84,8 +84,8 @@ final class LockFile implements AutoCloseable {
     }
   }
 
-  /// What tells a file from another of its name; empty where it is absent. A number of a file is
-  /// given again, the time of its birth is not.
+  /// Identifies a file beyond its name; empty if it is absent. Inode numbers are reused, creation
+  /// times are not.
   private static List<?> key(Path file) throws IOException {
     try {
       BasicFileAttributes about = Files.readAttributes(file, BasicFileAttributes.class);

@@ -7,18 +7,17 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Grows a folder out of sight and puts it in its place as a whole.
+/// Writes a new folder under a temporary name and renames it into place as a whole.
 ///
-/// Where nothing is in the place it grows beside it as `.NAME.new`, and one rename puts it there.
-/// Where a folder is, it grows inside as `.nudge.new` and its files take the place of the old ones
-/// ([Swap]); so the place may be a link, a mount of its own or a folder with a user's files, which
-/// stay.
+/// If nothing is in the place, the folder is written beside it as `.NAME.new` and renamed at once.
+/// If a folder is there, the files are written inside it as `.nudge.new` and then replace the old
+/// ones ([Swap]); so the place may be a link, a mount or a folder with a user's files, which stay.
 ///
 /// One writer at a time has a place ([Claim]).
 ///
-/// Closing it without [#place] leaves nothing of it, parents that were made for it included. What a
-/// killed process left there goes when the next one begins; a place that was cut off between old
-/// and new is mended by [OutFolder#mend].
+/// [#close] without [#place] deletes the new folder, and parents that were made for it. The next
+/// writer deletes what a killed process left; [OutFolder#mend] repairs a place where a replacement
+/// was interrupted.
 public final class NewFolder implements AutoCloseable {
   private final Path given;
   private final Path target;
@@ -38,9 +37,9 @@ public final class NewFolder implements AutoCloseable {
     return target.resolveSibling("." + target.getFileName() + ".new");
   }
 
-  /// Makes the folder for what is to be in `target`, which nobody else writes into until it closes.
+  /// Makes a new folder for `target`, and locks `target` until it closes.
   ///
-  /// @throws RunException where another writer is there, or the disk refuses
+  /// @throws RunException if another writer has the lock, or the folder cannot be written
   public static NewFolder at(Path target) {
     if (Files.exists(target) && !Files.isDirectory(target)) {
       throw new RunException(
@@ -55,9 +54,9 @@ public final class NewFolder implements AutoCloseable {
     }
   }
 
-  /// Makes the folder for what is to be in a place that is claimed, and stays so.
+  /// Makes a new folder for a place that the caller has locked and keeps locked.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws RunException if the folder cannot be written
   public static NewFolder in(Claim claim) {
     return make(claim.place(), null);
   }
@@ -79,9 +78,9 @@ public final class NewFolder implements AutoCloseable {
     }
   }
 
-  /// Deletes what a killed process left where `target` grew.
+  /// Deletes what a killed process left of a new folder for `target`.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws RunException if it cannot be deleted
   public static void clear(Path target) {
     try {
       Path there = target.toAbsolutePath();
@@ -92,15 +91,15 @@ public final class NewFolder implements AutoCloseable {
     }
   }
 
-  /// The path to write into until the folder is placed.
+  /// The path to write into until [#place].
   public Path path() {
     return path;
   }
 
-  /// Puts the folder in its place.
+  /// Moves the folder into its place.
   ///
-  /// @param old names in the place that go, beside those that are replaced
-  /// @throws RunException where the disk refuses; the place is then as it was
+  /// @param old names of files in the place that are deleted, beside those that are replaced
+  /// @throws RunException if that fails; the place is then unchanged
   public void place(List<String> old) {
     try {
       if (path.startsWith(target)) {
@@ -115,7 +114,7 @@ public final class NewFolder implements AutoCloseable {
     }
   }
 
-  /// The names of all files, relative to the folder, but for locks that could not be removed.
+  /// The names of all files, relative to the folder, without leftover lock files.
   public List<String> names() {
     try {
       return Disk.all(path).stream()

@@ -22,14 +22,14 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Checks `--out` before it is written into, and writes files that are complete or absent.
+/// Checks `--out` before a run writes there, and writes files atomically.
 public final class OutFolder {
   private static final Set<String> LEFT =
       Set.of(Swap.NEW, Claim.WAITED_FOR, Claim.FILE, "run.json.tmp"); // by a killed process
 
   private OutFolder() {}
 
-  /// Returns the folder itself, or the nearest one above it that is there; null where none is.
+  /// The folder itself, or its nearest existing parent; null if there is none.
   public static @Nullable Path existing(Path out) {
     Path there = out.toAbsolutePath();
     while (there != null && !Files.exists(there)) {
@@ -38,10 +38,10 @@ public final class OutFolder {
     return there;
   }
 
-  /// Mends a folder that a killed process left between what it was and what it was to be; another
-  /// is left alone. To be called before a folder is looked at.
+  /// Repairs a folder in which a killed process left a replacement half done ([Swap]); call it
+  /// before reading a folder. Does nothing with another folder.
   ///
-  /// @throws InputException where it may not be mended
+  /// @throws InputException if it cannot be repaired
   public static void mend(Path folder) {
     try {
       new Swap(folder).mend();
@@ -55,20 +55,20 @@ public final class OutFolder {
     }
   }
 
-  /// Tells whether a killed process left a folder between what it was and what it was to be.
+  /// Tells whether a killed process left a half-done replacement in a folder.
   public static boolean isCutOff(Path folder) {
     return new Swap(folder).isCutOff();
   }
 
-  /// Checks that `--out` can be made, or written into where it exists; only what is to be mended
-  /// is touched.
+  /// Checks that `--out` can be made, or written into if it exists; changes nothing but repairs a
+  /// half-done replacement.
   ///
-  /// @throws InputException where it cannot
+  /// @throws InputException if it cannot
   public static void checkPlace(Path out) {
     checkPlace("--out", out);
   }
 
-  /// Checks that the folder of a flag can be made, or written into where it exists.
+  /// Checks that the folder of a flag can be made, or written into if it exists.
   public static void checkPlace(String flag, Path out) {
     if (out.toString().matches("[A-Za-z][A-Za-z0-9+.-]+:[/\\\\].*")) { // one letter is a drive
       throw new InputException(flag + " " + out + " is a URL; give a folder of this machine");
@@ -100,9 +100,9 @@ public final class OutFolder {
     mend(out);
   }
 
-  /// Checks that what will be written in a folder of `--out` stays in `--out`.
+  /// Checks that a folder of `--out` does not lead out of `--out`.
   ///
-  /// @throws InputException where the folder is a link
+  /// @throws InputException if the folder is a link
   public static void checkNoLink(Path folder) {
     if (Files.isSymbolicLink(folder)) {
       throw new InputException(
@@ -112,8 +112,8 @@ public final class OutFolder {
     }
   }
 
-  /// Tells whether nothing is in the way of a new folder: an empty folder counts as absent, and
-  /// what a killed process left there as nothing.
+  /// Tells whether a new folder can be made: an empty folder and what a killed process left there
+  /// count as absent.
   public static boolean isFree(Path out) {
     if (!Files.exists(out)) {
       return true;
@@ -125,7 +125,7 @@ public final class OutFolder {
     }
   }
 
-  /// Tells whether both paths are there and are one folder.
+  /// Tells whether both paths exist and are the same folder.
   public static boolean same(Path a, Path b) {
     try {
       return Files.isSameFile(a, b);
@@ -134,14 +134,14 @@ public final class OutFolder {
     }
   }
 
-  /// Writes a small file beside its name, brings it to the disk and renames it.
+  /// Writes a small file atomically: under a temporary name, synced and renamed.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws RunException if it cannot be written
   public static void place(Path file, String text) {
     place(file, text.getBytes(StandardCharsets.UTF_8));
   }
 
-  /// The same for bytes.
+  /// Writes a small file of bytes atomically.
   public static void place(Path file, byte[] bytes) {
     Path beside = file.resolveSibling(file.getFileName() + ".tmp");
     try {
@@ -159,9 +159,9 @@ public final class OutFolder {
     }
   }
 
-  /// Copies a small file where it is there.
+  /// Copies a small file if it exists.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws RunException if that fails
   public static void copy(Path from, Path to) {
     if (!Files.isRegularFile(from)) {
       return;
@@ -175,9 +175,9 @@ public final class OutFolder {
     place(to, bytes);
   }
 
-  /// Copies a file of any size and brings it to the disk.
+  /// Copies a file of any size and syncs the copy.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws RunException if that fails
   public static void copyLarge(Path from, Path to) {
     try (FileChannel in = FileChannel.open(from, StandardOpenOption.READ);
         FileChannel out = Disk.create(to)) {
@@ -195,9 +195,9 @@ public final class OutFolder {
     }
   }
 
-  /// Puts a line behind a file; one that the disk has no room for is taken back.
+  /// Appends a line to a file; removes a partial line if the disk is full.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws RunException if it cannot be written
   public static void append(Path file, String line) {
     try {
       Disk.append(file, (line + "\n").getBytes(StandardCharsets.UTF_8));
@@ -206,10 +206,10 @@ public final class OutFolder {
     }
   }
 
-  /// Cuts a file to the bytes that it had once, and brings it to the disk.
+  /// Truncates a file to an earlier size and syncs it.
   ///
-  /// @return false where it has fewer; it is as it was then
-  /// @throws RunException where the disk refuses
+  /// @return false if the file is smaller; it is unchanged then
+  /// @throws RunException if that fails
   public static boolean cut(Path file, long bytes) {
     try {
       return Disk.cut(file, bytes);
@@ -218,9 +218,9 @@ public final class OutFolder {
     }
   }
 
-  /// Brings a file that was written line by line to the disk.
+  /// Syncs a file that was written line by line.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws RunException if that fails
   public static void force(Path file) {
     try {
       Disk.force(file);
@@ -230,14 +230,14 @@ public final class OutFolder {
     }
   }
 
-  /// Brings the names in a folder to the disk.
+  /// Syncs a folder's entries to the disk.
   public static void forceFolder(Path folder) {
     Disk.forceFolder(folder);
   }
 
-  /// Makes a folder and those above it.
+  /// Makes a folder and its parents.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws RunException if that fails
   public static void make(@Nullable Path folder) {
     try {
       if (folder != null && !Files.isDirectory(folder)) {
@@ -249,9 +249,9 @@ public final class OutFolder {
     }
   }
 
-  /// Renames a file over another.
+  /// Renames a file, over an existing one.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws RunException if that fails
   public static void move(Path from, Path to) {
     try {
       Disk.move(from, to);
@@ -260,17 +260,17 @@ public final class OutFolder {
     }
   }
 
-  /// Says that a file or folder cannot be written, and why.
+  /// Makes the error for a file or folder that cannot be written, with the reason.
   public static RunException failure(Path file, IOException e) {
     return new RunException("cannot write " + file + ": " + reason(e), e);
   }
 
-  /// Deletes a file, or a folder with all that is in it; nothing is done where it is absent.
+  /// Deletes a file, or a folder with its contents; does nothing if it is absent.
   public static void delete(Path folder) throws IOException {
     Disk.deleteTree(folder);
   }
 
-  /// Deletes a folder that is empty; another stays, and so does one that the disk does not let go.
+  /// Deletes a folder if it is empty; ignores a failure.
   public static void deleteEmpty(Path folder) {
     try {
       if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
@@ -281,13 +281,13 @@ public final class OutFolder {
     }
   }
 
-  /// Whether a file is one by which folders are put in their place: of no meaning to its reader.
+  /// Tells whether a file is a lock or temporary file of this package, and no content.
   public static boolean isOurs(Path file) {
     String name = file.getFileName().toString();
     return name.startsWith(".nudge.") || (name.startsWith(".") && name.endsWith(".writer"));
   }
 
-  /// Why the disk refused, in a few words.
+  /// Describes an I/O failure in a few words.
   public static String reason(IOException e) {
     return switch (e) {
       case AccessDeniedException _ -> "no permission";

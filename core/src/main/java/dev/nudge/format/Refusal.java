@@ -3,13 +3,13 @@ package dev.nudge.format;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
 
-/// Words of a refused file: one line whatever the file holds, since names in it are the file's.
+/// Formats errors about files on one line, whatever control characters their names and texts hold.
 final class Refusal {
   private static final int MOST_SHOWN = 120;
 
   private Refusal() {}
 
-  /// Says `what` is wrong with `file`.
+  /// Makes the error for `file`: `what` is wrong.
   static InputException of(Path file, String what) {
     return new InputException(oneLine(file.toString(), Integer.MAX_VALUE) + ": " + what);
   }
@@ -18,7 +18,7 @@ final class Refusal {
     return new InputException(oneLine(file.toString(), Integer.MAX_VALUE) + ": " + what, cause);
   }
 
-  /// Says on one line why reading failed.
+  /// Describes a read failure on one line.
   static String reason(Throwable failure) {
     String message = failure.getMessage();
     return message == null
@@ -26,12 +26,12 @@ final class Refusal {
         : message.strip().replaceAll("\\s*\\R\\s*", " ");
   }
 
-  /// Quotes a text from a file: control characters replaced, long ones cut.
+  /// Quotes a text from a file: control characters replaced, long texts shortened.
   static String quote(String text) {
     return '"' + oneLine(text, MOST_SHOWN) + '"';
   }
 
-  /// Replaces what would break or hide a line, and cuts.
+  /// Replaces characters that break or hide a line, and shortens the text.
   static String oneLine(String text, int most) {
     StringBuilder line = new StringBuilder();
     text.codePoints()

@@ -18,13 +18,13 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// Maps the weights of a safetensors file, or of a folder with one or with shards and an index.
+/// Maps the weights of a safetensors file, or of a folder with one file or shards and an index.
 ///
-/// Tensors are read-only views of the mapping: nothing is copied, pages come in when they are read
-/// and belong to the file, so the ledger does not count them. Headers are checked before anything
-/// is mapped ([Header]); a file that is cut afterwards by another process ends in an error of the
-/// JVM at the access, or, inside native code, in the signal of the operating system: do not rewrite
-/// weights in place while they are open.
+/// Tensors are read-only views of the mapping: nothing is copied, the system reads pages on
+/// access, and the ledger does not count them. Headers are checked before anything is mapped
+/// ([Header]). If another process truncates the file afterwards, an access ends in a JVM error or,
+/// inside native code, in a signal that kills the process: do not rewrite weights in place while
+/// they are open.
 ///
 /// Threading: as [WeightFile] says.
 public final class SafeTensors implements WeightFile {

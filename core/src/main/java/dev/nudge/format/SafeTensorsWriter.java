@@ -26,10 +26,10 @@ import tools.jackson.core.json.JsonFactory;
 
 /// Streams one safetensors file, byte for byte as the official library writes it.
 ///
-/// Types and shapes come first, so the header is written at once and each tensor goes to its place
-/// when it is there, in any order. The file grows beside its target as `NAME.tmp`; closing the
-/// writer after the last tensor brings it to the disk and renames it over the target. Closing it
-/// earlier, after an error, deletes it and leaves the target as it was.
+/// Types and shapes are given first, so the header is written at once and tensors may be written
+/// in any order, each to its place. The file is written beside its target as `NAME.tmp`; closing
+/// the writer after the last tensor syncs it and renames it over the target. Closing it earlier,
+/// after an error, deletes it and leaves the target unchanged.
 ///
 /// Order (the official writer's): by type, the widest first, then by name; metadata sorted; the
 /// header padded with spaces to a multiple of 8 bytes, so every tensor is aligned to its elements.
@@ -108,8 +108,7 @@ public final class SafeTensorsWriter implements AutoCloseable {
     missing.remove(name);
   }
 
-  /// Writes one tensor whose bytes come in pieces, the first first; a piece is done with when the
-  /// next is asked for.
+  /// Writes one tensor from consecutive pieces; a piece may be reused when the next is requested.
   public void write(String name, Iterator<MemorySegment> pieces) {
     Place place = place(name);
     long at = 0;
@@ -160,24 +159,24 @@ public final class SafeTensorsWriter implements AutoCloseable {
     }
   }
 
-  /// Finishes the file, or deletes it where a tensor is missing.
+  /// Finishes the file, or deletes it if a tensor is missing.
   ///
-  /// @throws RunException where the disk refuses; the target is then as it was
+  /// @throws RunException if it cannot be written; the target is then unchanged
   @Override
   public void close() {
     finish();
     place();
   }
 
-  /// Deletes the file as far as it is written; closing it is nothing then.
+  /// Deletes the unfinished file; [#close] does nothing then.
   public void abandon() {
     closed = true;
     discard();
   }
 
-  /// Brings the whole file to the disk, beside its target still.
+  /// Syncs the complete file, still under its temporary name.
   ///
-  /// @throws RunException where the disk refuses; the target is then as it was
+  /// @throws RunException if it cannot be written; the target is then unchanged
   void finish() {
     if (closed) {
       return;
@@ -201,12 +200,12 @@ public final class SafeTensorsWriter implements AutoCloseable {
     }
   }
 
-  /// Tells whether [#finish] has brought the file to the disk and it is not in its place yet.
+  /// Tells whether [#finish] has synced the file and it is not renamed yet.
   boolean finished() {
     return finished;
   }
 
-  /// Renames a finished file over its target; nothing is done with another.
+  /// Renames a finished file over its target; does nothing with an unfinished one.
   void place() {
     if (!finished) {
       return;
@@ -237,7 +236,7 @@ public final class SafeTensorsWriter implements AutoCloseable {
     return new RunException("cannot write " + file + " (" + size + " bytes): " + reason, e);
   }
 
-  /// Deletes the file where it is not in its place yet.
+  /// Deletes the file if it is not renamed yet.
   void discard() {
     finished = false;
     try {
@@ -250,7 +249,7 @@ public final class SafeTensorsWriter implements AutoCloseable {
     }
   }
 
-  /// Deletes it wherever it is.
+  /// Deletes the file, renamed or not.
   void remove() {
     discard();
     if (placed) {

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: one thread each.
 public final class Sha256 {
-  /// Stands before a digest in a file, as in OCI.
+  /// Prefix of a digest in a file, as in OCI.
   public static final String PREFIX = "sha256:";
 
   private final MessageDigest digest;
@@ -40,14 +40,14 @@ public final class Sha256 {
     return HexFormat.of().formatHex(digest.digest());
   }
 
-  /// The digest of a text or a file's bytes, with its prefix.
+  /// The digest of bytes, with its prefix.
   public static String of(byte[] bytes) {
     Sha256 sha = new Sha256();
     sha.update(MemorySegment.ofArray(bytes));
     return PREFIX + sha.hex();
   }
 
-  /// The digest of a small file; null where there is none.
+  /// The digest of a small file, with its prefix; null if it is absent.
   public static @Nullable String of(Path file) {
     try {
       return Files.isRegularFile(file) ? ofFile(file) : null;

@@ -13,11 +13,11 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 
-/// Writes the weight files of a model folder side by side, each tensor into the file that has it.
+/// Writes several weight files of a model folder, each tensor into its file.
 ///
-/// It writes into a folder that grows and holds none of them yet: all files come to the disk before
-/// the first is renamed to its name, and where one fails or lacks a tensor, all are deleted. A
-/// model that is there already is replaced by a [NewFolder], never file by file.
+/// The folder must hold none of the files yet: all are synced before the first is renamed, and if
+/// one fails or lacks a tensor, all are deleted. To replace an existing model use a [NewFolder],
+/// never file by file.
 ///
 /// Threading: any thread may write; one at a time does.
 public final class ShardedWriter implements AutoCloseable {
@@ -29,11 +29,11 @@ public final class ShardedWriter implements AutoCloseable {
 
   private ShardedWriter() {}
 
-  /// Creates the files beside their names.
+  /// Creates the files under temporary names.
   ///
   /// @param metadata text pairs of every file
-  /// @param files each file with the tensors that go there
-  /// @throws IllegalArgumentException where a file is there already
+  /// @param files each file with its tensors
+  /// @throws IllegalArgumentException if a file exists already
   public static ShardedWriter create(
       Map<String, String> metadata, Map<Path, ? extends Collection<Entry>> files) {
     ShardedWriter all = new ShardedWriter();

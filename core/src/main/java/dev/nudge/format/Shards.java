@@ -14,15 +14,14 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 
-/// Finds the files of a model: one, or the shards that an index names.
+/// Finds the weight files of a model: one file, or the shards of an index.
 ///
-/// An index is somebody else's text that names files to open, so a name is taken only where it
-/// stays in the folder: relative, without `..`, and not a link that leads out. One such link is
-/// allowed: the cache of Hugging Face keeps its files in `blobs` and links to them from
-/// `snapshots/REVISION`.
+/// An index is untrusted text that names files to open, so a name is accepted only if it stays in
+/// the folder: relative, without `..`, and not a link that leads out. One such link is allowed:
+/// Hugging Face's cache keeps its files in `blobs` and links to them from `snapshots/REVISION`.
 ///
 /// @param index the index, or the only file
-/// @param files each file with the tensors that the index puts there; none where there is no index
+/// @param files each file with its tensors by the index; empty without an index
 record Shards(Path index, Map<Path, TreeSet<String>> files) {
   static final String SINGLE = "model.safetensors";
   static final String INDEX = "model.safetensors.index.json";
@@ -49,7 +48,7 @@ record Shards(Path index, Map<Path, TreeSet<String>> files) {
     return parse(index);
   }
 
-  /// Names a folder below one that is no model, where it is one.
+  /// Names a subfolder that is a model, for the message about a folder that is none.
   private static String inside(Path folder) throws IOException {
     try (Stream<Path> all = Files.list(folder)) {
       return all.filter(f -> Files.exists(f.resolve(SINGLE)) || Files.exists(f.resolve(INDEX)))
@@ -103,7 +102,7 @@ record Shards(Path index, Map<Path, TreeSet<String>> files) {
     return new Shards(index, files);
   }
 
-  /// The path of a named shard, if the name alone stays in the folder.
+  /// The path of a named shard, if the name stays in the folder.
   private static Path inside(Path index, String name) {
     Path given;
     try {
@@ -126,7 +125,7 @@ record Shards(Path index, Map<Path, TreeSet<String>> files) {
     return index.resolveSibling(given.normalize());
   }
 
-  /// Checks that a shard is there and that no link leads out of the folder.
+  /// Checks that a shard exists and that no link leads out of the folder.
   private static void stays(Path index, Path file) {
     if (!Files.exists(file)) {
       throw Refusal.of(
@@ -164,7 +163,7 @@ record Shards(Path index, Map<Path, TreeSet<String>> files) {
     return (folder == null ? file : folder.relativize(file)).toString();
   }
 
-  /// Refuses what is absent, a folder, a pipe or a device.
+  /// Throws if the file is absent, or is a folder, a pipe or a device.
   static void regular(Path file) {
     if (!Files.exists(file)) {
       throw Refusal.of(file, "no such file or folder");

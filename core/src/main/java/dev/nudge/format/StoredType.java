@@ -3,11 +3,11 @@ package dev.nudge.format;
 import dev.nudge.tensor.Dtype;
 import org.jspecify.annotations.Nullable;
 
-/// Names an element type as safetensors spells it, in the order in which the official library
-/// declares them: its writer sorts by it, the last first.
+/// Element types of safetensors, under its names and in the official library's order: its writer
+/// sorts by it, the last first.
 ///
-/// A file may hold any of them. Only those with a [#dtype] can become a tensor; the bytes of the
-/// others can be read and copied.
+/// A file may hold any of them. Only those with a [#dtype] can become a tensor; the others can be
+/// read and copied as bytes.
 public enum StoredType {
   BOOL(8, Dtype.BOOL),
   F4(4, null),
@@ -55,7 +55,7 @@ public enum StoredType {
     return bits;
   }
 
-  /// The element type of a tensor, or null where a tensor cannot hold it.
+  /// The element type of a tensor; null if a tensor cannot have it.
   public @Nullable Dtype dtype() {
     return dtype;
   }

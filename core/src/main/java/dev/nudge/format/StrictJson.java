@@ -19,10 +19,10 @@ import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.json.JsonFactory;
 
-/// Walks one JSON object that a stranger wrote: UTF-8 only, no duplicate names, shallow, nothing
-/// behind it. What breaks a rule is refused with the file and the place.
+/// Streams one JSON object from an untrusted file: UTF-8 only, no duplicate keys, limited depth,
+/// no trailing text. An error names the file and the place.
 ///
-/// It streams, so a header of 100 MB needs no tree.
+/// No tree is built, so a header of 100 MB needs little memory.
 final class StrictJson {
   private static final JsonFactory FACTORY =
       JsonFactory.builder()
@@ -48,9 +48,9 @@ final class StrictJson {
     this.parser = parser;
   }
 
-  /// Reads the object in `in`; `each` is called behind each property name and must read its value.
+  /// Reads the object in `in`; calls `each` after each key, to read its value.
   ///
-  /// @param part what the JSON is, for messages: "header"
+  /// @param part the JSON's name for messages: "header"
   static void read(Path file, String part, InputStream in, Consumer<StrictJson> each) {
     var decoder =
         StandardCharsets.UTF_8
@@ -93,12 +93,12 @@ final class StrictJson {
     }
   }
 
-  /// The name of the property whose value comes next.
+  /// The key of the value that comes next.
   String name() {
     return parser.currentName();
   }
 
-  /// Goes to the value of the current property.
+  /// Moves to the value of the current key.
   StrictJson value() {
     parser.nextToken();
     return this;
@@ -108,7 +108,7 @@ final class StrictJson {
     return parser.currentToken() == JsonToken.VALUE_NULL;
   }
 
-  /// Passes over the current value.
+  /// Skips the current value.
   void skip() {
     parser.skipChildren();
   }
@@ -120,7 +120,7 @@ final class StrictJson {
     return unicode(what, parser.getString());
   }
 
-  /// An escape can spell half of a pair, which no file could be written with again.
+  /// Throws on an unpaired surrogate, which an escape can spell but no file can be written with.
   private String unicode(String what, String text) {
     if (text.codePoints().anyMatch(c -> c >= 0xd800 && c <= 0xdfff)) {
       throw refuse(what + " is " + Refusal.quote(text) + ", with half of a surrogate pair");
@@ -159,7 +159,7 @@ final class StrictJson {
     return Refusal.of(file, part.equals(what) ? what : part + ": " + what);
   }
 
-  /// What stands at the current place, for messages.
+  /// Describes the current token, for messages.
   private String found() {
     @Nullable JsonToken token = parser.currentToken();
     return token == null

@@ -11,27 +11,26 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Replaces the files that `nudge` wrote in a folder by others: all of them or none, whenever the
-/// process ends.
+/// Replaces a folder's files that `nudge` wrote atomically: all of them or none, even if the
+/// process is killed.
 ///
 /// The new files lie complete in `.nudge.new`. Then, by renames alone:
 ///
-/// 1. the old ones go aside into `.nudge.old`;
-/// 2. `.nudge.new` becomes `.nudge.put`: from here on the new ones count;
-/// 3. the new ones go to their places;
+/// 1. the old files move to `.nudge.old`;
+/// 2. `.nudge.new` becomes `.nudge.put`, which commits the replacement;
+/// 3. the new files move to their places;
 /// 4. `.nudge.old` and the empty `.nudge.put` are deleted.
 ///
-/// `config.json` and `adapter_config.json` go first and come last, so a program that looks at the
-/// folder meanwhile sees no model rather than a part of one. A failure brings the old ones back.
-/// What a killed process left is mended by who looks at the folder next ([#mend]): where
-/// `.nudge.put` is, by 3 and 4; where only `.nudge.old` is, by bringing it back. Where a single
-/// file changes it is renamed over the old one, and nothing else is done.
+/// `config.json` and `adapter_config.json` leave first and arrive last, so a program that reads
+/// the folder meanwhile sees no model rather than a part of one. A failure restores the old files.
+/// After a kill the next reader of the folder repairs it ([#mend]): if `.nudge.put` exists, by
+/// steps 3 and 4; if only `.nudge.old` exists, by restoring it. If a single file changes, it is
+/// renamed over the old one, and nothing else is done.
 ///
-/// A folder in the place that is a link is not the place's: what is behind it is neither moved nor
-/// replaced.
+/// A subfolder that is a link is not followed: its target's files are neither moved nor replaced.
 ///
-/// Threading: one swap or mending of a place at a time, others wait ([Claim#await]). Of those who
-/// write, one at a time grows a folder at all ([Claim#of]).
+/// Threading: one swap or repair of a place at a time, others wait ([Claim#await]). Only one
+/// writer at a time writes a new folder ([Claim#of]).
 final class Swap {
   static final String NEW = ".nudge.new";
   private static final String OLD = ".nudge.old";
@@ -48,9 +47,9 @@ final class Swap {
     this.place = place;
   }
 
-  /// Puts the files of `.nudge.new` in their places.
+  /// Commits the files of `.nudge.new`.
   ///
-  /// @param old names that go, beside those that are replaced
+  /// @param old names of files that are deleted, beside those that are replaced
   void put(List<String> old) throws IOException {
     List<Path> names = files(NEW);
     Set<Path> going = new LinkedHashSet<>(names);
@@ -101,7 +100,7 @@ final class Swap {
     tidy(this::clean);
   }
 
-  /// Brings the folder to what it was, or to what it was to be, where a swap was cut off.
+  /// Completes or rolls back a swap that was interrupted.
   void mend() throws IOException {
     if (!isCutOff()) {
       return;
@@ -128,8 +127,8 @@ final class Swap {
     forceFolders(names);
   }
 
-  /// Removes what stood aside, and folders that it alone was in. `.nudge.put` goes last: without it
-  /// the old files would come back.
+  /// Deletes the old files and folders that they leave empty. `.nudge.put` goes last: without it
+  /// [#mend] would restore the old files.
   private void clean() throws IOException {
     Path old = place.resolve(OLD);
     if (Files.exists(old)) {
@@ -175,7 +174,7 @@ final class Swap {
     void make() throws IOException;
   }
 
-  /// Does what the next who looks here would do: what counts is in place.
+  /// Cleans up after a committed swap; a failure is left to the next [#mend].
   private static void tidy(Change change) {
     try {
       change.make();
@@ -194,7 +193,7 @@ final class Swap {
         && link(name) == null;
   }
 
-  /// The folder between the place and a name in it that is a link; null: none is.
+  /// The first link between a name and the place, searched upwards; null: none.
   private @Nullable Path link(Path name) {
     for (Path p = name.getParent(); p != null; p = p.getParent()) {
       if (Files.isSymbolicLink(place.resolve(p))) {

@@ -19,9 +19,9 @@ import org.jspecify.annotations.Nullable;
 /// Reads and writes tar archives of plain files, as POSIX's `ustar` lays them out: blocks of 512
 /// bytes, a header before each file, two empty blocks at the end.
 ///
-/// What is written has no times and no owners, so the same files are the same bytes. Of what others
-/// write, sizes in base 256 and names in PAX headers are understood; links and devices are passed
-/// over, and no name becomes a path: files are read by name, in place.
+/// Written archives have no times or owners, so the same files give the same bytes. Of archives of
+/// other programs, base-256 sizes and names in PAX headers are supported; links and devices are
+/// ignored, and files are read by name in place, so no name is used as a path.
 ///
 /// Threading: one thread at a time.
 public final class TarFile implements AutoCloseable {
@@ -35,7 +35,7 @@ public final class TarFile implements AutoCloseable {
   private static final int MOST_FILES = 100_000;
   private static final int MOST_PAX = 1 << 20;
 
-  /// Where a file lies.
+  /// Offset and size of a file's data.
   private record Place(long at, long size) {}
 
   private final Path file;
@@ -47,9 +47,9 @@ public final class TarFile implements AutoCloseable {
     this.channel = channel;
   }
 
-  /// Opens an archive and finds its files.
+  /// Opens an archive and lists its files.
   ///
-  /// @throws InputException where it is none, or cut
+  /// @throws InputException if it is not a tar archive, or truncated
   public static TarFile open(Path file) {
     try {
       TarFile tar = new TarFile(file, FileChannel.open(file, StandardOpenOption.READ));
@@ -149,7 +149,7 @@ public final class TarFile implements AutoCloseable {
     return name.startsWith("./") ? name.substring(2) : name;
   }
 
-  /// The name in a PAX header, lines of `LENGTH path=NAME`; null where it says none.
+  /// The name in a PAX header, lines of `LENGTH path=NAME`; null if there is none.
   private static @Nullable String paxName(byte[] lines) {
     for (String line : new String(lines, StandardCharsets.UTF_8).split("\n")) {
       int sign = line.indexOf(" path=");
@@ -160,14 +160,14 @@ public final class TarFile implements AutoCloseable {
     return null;
   }
 
-  /// Whether a file is there.
+  /// Tells whether the archive has a file.
   public boolean has(String name) {
     return places.containsKey(name);
   }
 
-  /// Reads a file.
+  /// Opens a file for reading.
   ///
-  /// @throws InputException where it is not there
+  /// @throws InputException if it is absent
   public InputStream read(String name) throws IOException {
     Place place = places.get(name);
     if (place == null) {
@@ -186,7 +186,7 @@ public final class TarFile implements AutoCloseable {
     }
   }
 
-  /// So many bytes of a stream.
+  /// A stream limited to a number of bytes.
   private static final class Part extends java.io.FilterInputStream {
     private long left;
 
@@ -215,7 +215,7 @@ public final class TarFile implements AutoCloseable {
     }
   }
 
-  /// Writes an archive, which grows beside its name and is there whole or not at all.
+  /// Writes an archive under a temporary name, and renames it when it is complete.
   public static final class Writer implements AutoCloseable {
     private final Path file;
     private final Path beside;
@@ -229,9 +229,9 @@ public final class TarFile implements AutoCloseable {
       this.channel = channel;
     }
 
-    /// Begins an archive.
+    /// Creates an archive.
     ///
-    /// @throws RunException where the disk refuses
+    /// @throws RunException if it cannot be written
     public static Writer create(Path file) {
       Path beside = file.resolveSibling(file.getFileName() + ".tmp");
       try {
@@ -316,7 +316,7 @@ public final class TarFile implements AutoCloseable {
       write(ByteBuffer.allocate((int) (-at & (BLOCK - 1))));
     }
 
-    /// Ends the archive and puts it in its place.
+    /// Ends the archive and renames it into place.
     public void place() {
       try {
         write(ByteBuffer.allocate(2 * BLOCK));

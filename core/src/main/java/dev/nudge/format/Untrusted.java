@@ -5,11 +5,11 @@ import java.security.GeneralSecurityException;
 import java.security.InvalidAlgorithmParameterException;
 import org.jspecify.annotations.Nullable;
 
-/// Says in words that a server's certificate was refused, and what to do about it.
+/// Describes a TLS certificate that was refused, and what to do about it.
 public final class Untrusted {
   private Untrusted() {}
 
-  /// Returns what stands behind `X cannot be reached: `; null where that is not the reason.
+  /// Returns the text after `X cannot be reached: `; null if a certificate is not the reason.
   public static @Nullable String why(IOException e) {
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
       if (cause instanceof InvalidAlgorithmParameterException) { // nobody is trusted at all

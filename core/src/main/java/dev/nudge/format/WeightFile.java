@@ -10,17 +10,17 @@ import java.util.Map;
 import java.util.NavigableSet;
 import org.jspecify.annotations.Nullable;
 
-/// Named tensors of a model's weight file, or of a folder's files, mapped and read-only.
+/// The named tensors of a weight file, or of a folder's weight files, mapped and read-only.
 ///
-/// [#open] chooses the implementation by what lies there; whoever reads weights knows this
-/// interface alone.
+/// [#open] chooses the implementation by the files' format; readers of weights use this interface
+/// alone.
 ///
 /// Threading: immutable; any thread may read. Close it when no thread uses its tensors any more; a
 /// tensor used afterwards throws.
 public interface WeightFile extends AutoCloseable {
   /// Opens a weight file, or the weight files of a model folder.
   ///
-  /// @throws InputException where it is missing, cut or breaks a rule of its format
+  /// @throws InputException if it is missing, truncated or breaks a rule of its format
   static WeightFile open(Path fileOrFolder) {
     return SafeTensors.open(fileOrFolder);
   }
@@ -43,15 +43,15 @@ public interface WeightFile extends AutoCloseable {
   /// The weight files, in the order of their names.
   List<Path> files();
 
-  /// The index that names the files; null where there is none.
+  /// The index file of the shards; null if there is none.
   @Nullable Path index();
 
-  /// The text pairs of the header; of several files, the first that has a key counts.
+  /// The text metadata of the header; with several files, the first that has a key wins.
   Map<String, String> metadata();
 
   /// A tensor as it is stored, read-only.
   ///
-  /// @throws InputException where it is not there, or of a type that no tensor can have
+  /// @throws InputException if it is absent, or of a type that a tensor cannot have
   default Tensor tensor(String name) {
     Entry entry = entry(name);
     Dtype dtype = entry.type().dtype();

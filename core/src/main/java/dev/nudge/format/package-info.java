@@ -1,9 +1,9 @@
-/// Reads and writes the files that hold weights, and JSON.
+/// Reads and writes files of weights (safetensors), JSON, tar, and folders that appear as a whole.
 ///
-/// [dev.nudge.format.WeightFile] is the tensors of a file, whatever its format;
+/// [dev.nudge.format.WeightFile] reads the tensors of a file, whatever its format;
 /// [dev.nudge.format.SafeTensors] maps a file or a folder of shards and views its tensors in
-/// place; [dev.nudge.format.SafeTensorsWriter] streams one, beside its target, and renames it when
-/// it is whole. A file that breaks a rule of the format is refused by an
+/// place; [dev.nudge.format.SafeTensorsWriter] streams a file beside its target and renames it
+/// when it is complete. A file that breaks a rule of its format is refused by an
 /// [dev.nudge.settings.InputException] that names the file, the field and both values.
 ///
 /// Knows nothing about models, layers or what a tensor name means. Read `WeightFile` first, then

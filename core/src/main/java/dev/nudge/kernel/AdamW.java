@@ -12,12 +12,12 @@ import org.jspecify.annotations.Nullable;
 ///     v ← β₂v + (1 − β₂)g²
 ///     p ← p − lr/(1 − β₁ᵗ) · m / (sqrt(v / (1 − β₂ᵗ)) + eps)
 ///
-/// Masters, moments and gradients are F32 (or F64): a step is often smaller than half a unit in the
-/// last place of a bf16 parameter. The copy that the products read is rounded in the same sweep.
+/// Masters, moments and gradients are F32 (or F64): a step is often smaller than half a unit in
+/// the last place of a bf16 parameter. The working copy is rounded in the same sweep.
 ///
 /// [1] Loshchilov and Hutter, Decoupled Weight Decay Regularization, ICLR 2019.
 public interface AdamW {
-  /// The numbers of one step.
+  /// Hyperparameters of one step.
   ///
   /// @param clip factor on the gradient: 1, or less where its norm was above the limit
   /// @param t number of this step, from 1
@@ -43,7 +43,7 @@ public interface AdamW {
   /// Updates master, m and v, and writes the working copy.
   ///
   /// @param master (n, k) of F32 or F64, as are grad, m and v
-  /// @param work (n, k) of any float type; null where the master itself is used
+  /// @param work (n, k) of any float type; null if the master is the working copy
   void step(Tensor master, @Nullable Tensor work, Tensor grad, Tensor m, Tensor v, Hyper h);
 
   /// Checks the arguments; every provider calls it.

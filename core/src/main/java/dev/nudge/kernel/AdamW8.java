@@ -11,29 +11,29 @@ import org.jspecify.annotations.Nullable;
 
 /// Takes one step of [AdamW] with both moments kept in 8 bits [1]: 2.03 bytes a parameter, not 8.
 ///
-/// A moment is cut into blocks of 256 numbers. Of each the largest magnitude is kept in fp32, and
-/// of each number x the [DynamicMap] code of x / largest: the signed map for the first moment, the
-/// unsigned one for the second, in which only 0 becomes 0. A step decodes a block, updates it as
-/// [AdamW] does, updates the parameters with the new moments before they are rounded, and codes the
-/// block anew.
+/// A moment is split into blocks of 256 numbers. A block keeps its absmax (largest magnitude) in
+/// fp32, and for each number x the [DynamicMap] code of x / absmax: the signed map for the first
+/// moment, the unsigned map for the second, in which only 0 becomes 0. A step decodes a block,
+/// updates it as [AdamW] does, updates the parameters from the unrounded moments, and encodes the
+/// block again.
 ///
-/// A block whose largest magnitude is no normal float is kept as zeros, and zeroed memory is a
-/// state of zeros. Each operation is rounded to fp32 on its own, so all providers give the same
+/// A block whose absmax is not a normal float is stored as zeros, and zeroed memory is a valid
+/// initial state. Each operation is rounded to fp32 on its own, so all providers give the same
 /// bytes.
 ///
 /// [1] Dettmers et al., 8-bit Optimizers via Block-wise Quantization, ICLR 2022.
 public interface AdamW8 {
-  /// Numbers that share a largest magnitude.
+  /// Numbers in a block, which share an absmax.
   int BLOCK = 256;
 
   /// Updates master and moments, and writes the working copy.
   ///
-  /// @param master (1, n) of F32, as is grad; a matrix is given as one row
-  /// @param work (1, n) of F32 or BF16; null where the master itself is used
+  /// @param master (1, n) of F32, as is grad; a matrix is passed as one row
+  /// @param work (1, n) of F32 or BF16; null if the master is the working copy
   /// @param m (1, n) of U8: codes of the first moment
-  /// @param mMax (1, ⌈n / 256⌉) of F32: its blocks' largest magnitudes
-  /// @param v (1, n) of U8
-  /// @param vMax (1, ⌈n / 256⌉) of F32
+  /// @param mMax (1, ⌈n / 256⌉) of F32: absmax of each block
+  /// @param v (1, n) of U8: codes of the second moment
+  /// @param vMax (1, ⌈n / 256⌉) of F32: absmax of each block
   void step(
       Tensor master,
       @Nullable Tensor work,
@@ -71,7 +71,7 @@ public interface AdamW8 {
     }
   }
 
-  /// Decodes `n` numbers: `to[i] ← level of codes[from + i] · largest`.
+  /// Decodes `n` numbers: `to[i] ← value of codes[from + i] · largest`.
   static void decode(
       DynamicMap map, MemorySegment codes, long from, float largest, float[] to, int at, int n) {
     for (int i = 0; i < n; i++) {
@@ -79,7 +79,7 @@ public interface AdamW8 {
     }
   }
 
-  /// Codes `n` numbers of −1 to 1.
+  /// Encodes `n` numbers of −1 to 1.
   static void encode(DynamicMap map, float[] y, int at, MemorySegment codes, long to, int n) {
     for (int i = 0; i < n; i++) {
       codes.set(JAVA_BYTE, to + i, (byte) map.code(y[at + i]));

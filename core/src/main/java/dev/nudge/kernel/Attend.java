@@ -3,27 +3,26 @@ package dev.nudge.kernel;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 
-/// Computes causal attention of one sequence with grouped heads.
+/// Computes causal attention of one sequence with grouped heads (GQA).
 ///
 ///     P = softmax(c·Q·Kᵀ + mask),  O = P·V            c the scale, mostly 1/√dim
 ///     D = rowsum(dO ∘ O),  dV = Pᵀ·dO,  dS = c·P ∘ (dO·Vᵀ − D),  dQ = dS·K,  dK = dSᵀ·Q
 ///
-/// A soft cap goes over the scores before the mask ([SoftCap]). With a window a query sees the last
-/// keys only, itself among them. Of the probabilities only their log-sum-exp is kept.
+/// A soft cap applies to the scores before the mask ([SoftCap]). With a sliding window a query
+/// sees the last `window` keys only, its own included. Only the log-sum-exp is kept.
 ///
-/// The forward pass reads keys in blocks ([KeyValues]), for decoding; the backward passes read them
-/// in one piece, as training has them. All three make their products by the workspace's Gemm and
-/// call the other kernels for rows. On a dry workspace they take their room and count their
-/// products.
+/// The forward pass reads keys from a paged KV cache too ([KeyValues]), for prefill; the backward
+/// passes read one matrix, as training has it. All three multiply by the workspace's Gemm and use
+/// the other kernels for rows. On a dry workspace they allocate memory and count operations.
 public interface Attend {
-  /// The shape of one layer's attention.
+  /// The attention shape of a layer.
   ///
   /// @param count query heads
   /// @param keyCount key-value heads; a divisor of the query heads
-  /// @param dim numbers of a head
-  /// @param scale of the products of queries and keys
-  /// @param window keys that a query sees at most, its own among them; 0: all before it
-  /// @param softCap bound of the scores; 0: none
+  /// @param dim head dimension
+  /// @param scale factor of the scores
+  /// @param window keys that a query sees at most, its own included; 0: no sliding window
+  /// @param softCap soft cap of the scores; 0: none
   record Shape(int count, int keyCount, int dim, double scale, int window, double softCap) {
     public Shape {
       if (count < 1 || keyCount < 1 || dim < 2 || count % keyCount != 0 || window < 0) {
@@ -32,7 +31,7 @@ public interface Attend {
       }
     }
 
-    /// Plain attention: scaled by 1/√dim, over all keys.
+    /// Full attention, scaled by 1/√dim.
     public Shape(int count, int keyCount, int dim) {
       this(count, keyCount, dim, 1 / Math.sqrt(dim), 0, 0);
     }
@@ -55,7 +54,7 @@ public interface Attend {
     }
   }
 
-  /// Computes `out` (m, queryWidth) of the last m tokens of a sequence of n.
+  /// Computes `out` (m, queryWidth) for the last m tokens of a sequence of n tokens.
   ///
   /// @param q (m, queryWidth)
   /// @param kv n keys and values of keyWidth
@@ -81,11 +80,11 @@ public interface Attend {
       Workspace ws,
       Kernels kernels);
 
-  /// Computes dq of the last m tokens of a sequence of n, and what their queries give to the
-  /// gradients of all n keys and values.
+  /// Computes dq of the last m tokens of a sequence of n tokens, and the part of these queries in
+  /// dk and dv of all n keys and values.
   ///
-  /// @param dk (keyCount · s, dim) with s ≥ n, accumulator type: s rows for each key-value head, of
-  ///     which the first n are written
+  /// @param dk (keyCount · s, dim) with s ≥ n, accumulator type: s rows for each key-value head,
+  ///     of which the first n are written
   /// @param dv like dk
   /// @param add whether to add to dk and dv
   void backwardPart(
@@ -103,6 +102,6 @@ public interface Attend {
       Workspace ws,
       Kernels kernels);
 
-  /// The token of a sequence at which queries that end there take the most scratch.
+  /// The position up to `tokens` at which a block of queries that ends there needs most scratch.
   int fullest(Shape h, int tokens);
 }

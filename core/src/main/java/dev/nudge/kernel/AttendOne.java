@@ -4,18 +4,18 @@ import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import java.util.List;
 
-/// Computes attention of single queries, for decoding: no products of matrices, whose shapes would
-/// be others at each token.
+/// Computes attention for decoding, one query of each sequence, without matrix products, whose
+/// shapes would change with each token.
 ///
-/// What it is to compute says [Attend]. A query's bits depend on the query and its keys alone: not
-/// on how these lie in blocks, on the queries beside it, or on the threads of the team.
+/// [Attend] has the formula. A query's bits depend on the query and its keys alone: not on how the
+/// KV cache is split in blocks, on the other queries of the batch, or on the number of threads.
 ///
-/// Threading: one call at a time, which shares its work among the team.
+/// Threading: one call at a time, which splits its work over the team.
 public interface AttendOne {
   /// Computes all heads for the last positions of some sequences.
   ///
   /// @param q (n, queryWidth)
-  /// @param seen for each query the keys and values up to its own
+  /// @param seen for each query the keys and values up to its own position
   /// @param out (n, queryWidth)
   void forward(Attend.Shape h, Tensor q, List<KeyValues> seen, Tensor out, Team team);
 

@@ -5,20 +5,20 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.List;
 
-/// Attends in blocks of queries, whole rows of scores at a time.
+/// Computes attention in blocks of queries, with whole rows of scores at a time.
 ///
-/// The query heads that share a key-value head are laid side by side, so that each block is one
-/// product of (tokens · group) rows, and the copies that this needs cost a sweep over q and the
-/// output. A block looks at the keys up to its own last token only: what lies wholly beyond the
-/// diagonal is never computed, nor what lies before the window of its first query. The
-/// backward computes the scores again. Scores, dP, dK and dV are fp32 (measured to cost
-/// nothing), P and dS are rounded to the compute type as factors of the next product.
+/// The query heads that share a key-value head are gathered, so that each block is one product of
+/// (tokens · group) rows; the copies cost a sweep over q and the output. A block reads the keys up
+/// to its own last token only: keys wholly beyond the diagonal are never computed, nor keys before
+/// the window of its first query. The backward pass recomputes the scores. Scores, dP, dK and dV
+/// are fp32 (measured to cost nothing), P and dS are rounded to the compute type as factors of the
+/// next product.
 ///
-/// Where keys lie in several blocks there is a product for each: their scores are columns of one
-/// matrix, so the softmax is that of keys in one piece, and P·V is summed over them in the
-/// accumulator type and rounded once. Keys in one block make the products that they always made.
+/// If keys lie in several KV blocks there is a product for each: their scores are columns of one
+/// matrix, so the softmax is that of contiguous keys, and P·V is summed over the blocks in the
+/// accumulator type and rounded once. Keys in one block take the same products as contiguous keys.
 ///
-/// Against one pass with running maxima over key blocks (FlashAttention [1]): on a CPU a block of
+/// Against FlashAttention's one pass with running maxima over key blocks [1]: on a CPU a block of
 /// whole score rows stays in L2 up to some thousand keys, so the rescaling is saved.
 ///
 /// [1] Dao, FlashAttention-2, arXiv:2307.08691.
@@ -58,7 +58,7 @@ public final class CausalAttention implements Attend {
     }
   }
 
-  /// Computes one block of queries of key-value head g, those from `from` on behind `past` keys.
+  /// Computes one block of queries of key-value head g: those from `from` on, after `past` keys.
   private static void forwardBlock(
       Shape h,
       int g,
@@ -213,7 +213,7 @@ public final class CausalAttention implements Attend {
     ws.release(mark);
   }
 
-  /// Computes the gradients of one block: queries `from` … `to` of those after `past` keys.
+  /// Computes the gradients of one block: queries `from` to `to`, after `past` keys.
   private static void backwardBlock(
       Shape h,
       int past,
@@ -280,27 +280,26 @@ public final class CausalAttention implements Attend {
     }
   }
 
-  /// The factor of scores that are capped or not.
+  /// The scale that is still to be applied to scores: 1 if the soft cap has applied it.
   private static double rest(Shape h) {
     return h.softCap() == 0 ? h.scale() : 1;
   }
 
-  /// Key-value heads that a pass goes through. One that only measures needs the first alone: each
-  /// gives back what it took.
+  /// Number of key-value heads that a pass computes. A dry run computes the first alone, because
+  /// each head frees the memory that it took.
   private static int heads(Shape h, Workspace ws) {
     return ws.dry() ? 1 : h.keyCount();
   }
 
-  /// Counts the operations of products over all blocks and heads, where a pass that only measures
-  /// went through some of them.
+  /// Counts the operations of all blocks and heads, for a dry run that skipped some of them.
   ///
-  /// @param before what was counted before it
-  /// @param products of queries and keys' sizes
+  /// @param before the count before the pass
+  /// @param products number of products between queries and keys or values
   private static void count(QueryBlocks blocks, int products, double before, Workspace ws) {
     ws.operations(before + products * 2.0 * blocks.h().queryWidth() * blocks.pairs());
   }
 
-  /// `like` itself where the types agree, else scratch of its shape.
+  /// `like` itself if it has the type, else scratch of its shape.
   private static Tensor scratch(Dtype dtype, Tensor like, Workspace ws) {
     return dtype == like.dtype() ? like : ws.take(dtype, like.rows(), like.cols());
   }
@@ -320,7 +319,7 @@ public final class CausalAttention implements Attend {
     return t.reshaped((long) t.rows() * h.group(), h.dim());
   }
 
-  /// The queries of group g under one another, (n·group, dim).
+  /// The query heads of group g as rows, (n·group, dim).
   private static Tensor gathered(Shape h, Tensor t, int g, Workspace ws, Kernels kernels) {
     if (h.group() == 1) {
       return slice(h, t, g);

@@ -16,9 +16,9 @@ import org.jspecify.annotations.Nullable;
 ///     logprob = (z[t] − m) − log1p(S)        (the loss of the row is −weight·logprob)
 ///     dz      = (exp(z − lse) − onehot(t)) · weight
 ///
-/// Leaving the largest out of the sum and adding it by log1p keeps the relative accuracy of a
-/// log-probability near zero, which a confident model has everywhere. A NaN among the logits gives
-/// NaN for logprob and lse, so that the trainer sees it.
+/// Leaving the largest term out of the sum and adding it by log1p keeps the relative accuracy of
+/// log-probabilities near zero, as confident models have. A NaN logit makes logprob and lse NaN,
+/// so that the trainer notices it.
 public interface CrossEntropy {
   /// Computes log-probabilities.
   ///
@@ -26,13 +26,13 @@ public interface CrossEntropy {
   /// @param targets (c, 1) of I32
   /// @param logprob (c, 1) of F64
   /// @param lse (c, 1) of acc
-  /// @param argmax (c, 1) of I32, the first of equal maxima; null where nobody wants it
+  /// @param argmax (c, 1) of I32, the first of equal maxima; null: not computed
   void forward(Tensor logits, Tensor targets, Tensor logprob, Tensor lse, @Nullable Tensor argmax);
 
   /// Computes the gradient of −weight·Σ logprob.
   ///
-  /// @param dLogits (c, V) of C; may lie over the logits' memory as long as no row of it lies
-  ///     beyond the same row of the logits
+  /// @param dLogits (c, V) of C; may share the logits' memory if no row of it lies beyond the same
+  ///     row of the logits
   void gradient(Tensor logits, Tensor targets, Tensor lse, double weight, Tensor dLogits);
 
   /// Checks what both operations share; every provider calls it.

@@ -1,10 +1,10 @@
 package dev.nudge.kernel;
 
-/// Decides which elements a dropout keeps, by a hash of what the element is, not of when it is
-/// asked.
+/// Decides which elements dropout keeps, by hashing an element's position instead of drawing
+/// random numbers.
 ///
-/// A mask that is a pure function of (row key, salt, column) needs no memory: the backward asks
-/// again. It is also the same in every provider, lane and cut into micro-batches.
+/// A mask that is a pure function of (row key, salt, column) needs no memory: the backward pass
+/// recomputes it. The mask is also the same in every provider, lane and split into micro-batches.
 ///
 /// The row's key and the salt are mixed once a row to 64 bits by the finaliser of SplitMix64 [1];
 /// its halves a and b then seed a 32-bit hash per column, two rounds of xor-shift and multiply with
@@ -33,7 +33,7 @@ public final class DropoutHash {
     return mix(mix(rowKey) + salt);
   }
 
-  /// Returns what the upper 24 bits of a hash must reach for an element to be kept.
+  /// The threshold that the upper 24 bits of a hash must reach for an element to be kept.
   public static int threshold(double p) {
     return (int) Math.rint(p * (1 << 24));
   }

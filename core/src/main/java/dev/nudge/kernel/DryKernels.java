@@ -5,12 +5,12 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.reflect.Proxy;
 
-/// Makes kernels that compute nothing and take the room that others take, for passes that only
-/// measure the memory they would take.
+/// Makes kernels for a dry run: they compute nothing, and allocate the workspace memory that the
+/// real kernels allocate.
 final class DryKernels {
   private DryKernels() {}
 
-  /// The dry twin of a kernel.
+  /// The dry-run counterpart of a kernel.
   static <K> K of(Class<K> type, K kernel) {
     return switch (kernel) {
       case Attend _ -> kernel; // its products are counted
@@ -27,7 +27,7 @@ final class DryKernels {
             (proxy, method, arguments) -> method.getReturnType() == double.class ? 0.0 : null));
   }
 
-  /// Takes the room that products of few rows take, and multiplies nothing.
+  /// Allocates what the real kernel allocates, and multiplies nothing.
   private record DryFewRows(FewRows rows) implements FewRows {
     @Override
     public boolean takes(Weight w, Dtype compute) {

@@ -2,28 +2,28 @@ package dev.nudge.kernel;
 
 import java.util.Arrays;
 
-/// Codes numbers of −1 to 1 in 8 bits, finer the smaller they are [1].
+/// Encodes numbers of −1 to 1 in 8 bits, with finer steps near 0: bitsandbytes' dynamic map [1].
 ///
-/// The map is a list of 256 values in rising order; a code is a place in it. For i = 0 … 6 the
-/// decade from 10^(i−7) to 10^(i−6) is cut into 2ⁱ equal parts a sign (signed) or 2^(i+1)
+/// The map is a list of 256 values in rising order; a code is an index into it. For i = 0 … 6 the
+/// decade from 10^(i−7) to 10^(i−6) is split into 2ⁱ equal parts a sign (signed) or 2^(i+1)
 /// (unsigned), and the middle of each part is a value; 0 and 1 are values too. So seven decades
-/// are covered, the uppermost to 0.7 or 0.35 % of its end. The signed map has +1 and no −1. Levels
+/// are covered, the uppermost to 0.7 or 0.35 % of its end. The signed map has +1 and no −1. Values
 /// are rounded as bitsandbytes' are (linspace with a fused multiply-add, then middle, then decade,
 /// each in fp32), to the same bits.
 ///
-/// The code of a number is the value nearest to it, exactly; halfway between two it is the lower
-/// one. With the unsigned map only 0 has the code of 0, and any other number at least the next: a
-/// second moment that became 0 would leave a first moment to be divided by a single gradient. It is
-/// found without a search: put the bits of the number in the order of its values
-/// ([#order]), then the upper 16 of them name one of 65,536 cells, no cell holds more than one
-/// change of code, and an entry of [#cells] says which code a cell begins with and after which
-/// lower 16 bits the next one follows. Only the few cells of the decades in use are ever in cache.
+/// A number's code is that of the nearest value, exactly; the lower one on a tie. In the unsigned
+/// map only 0 has the code of 0, and any other number at least the next: if a second moment became
+/// 0, the first moment would be divided by a single gradient. Encoding needs no search: map the
+/// number's bits to an integer in the order of floats ([#order]); its upper 16 bits select one of
+/// 65,536 cells, no cell holds more than one change of code, and an entry of [#cells] has the code
+/// with which the cell begins and the lower 16 bits after which the next code follows. Only the
+/// few cells of the decades in use are ever in cache.
 ///
 /// Threading: immutable.
 ///
 /// [1] Dettmers et al., 8-bit Optimizers via Block-wise Quantization, ICLR 2022.
 public final class DynamicMap {
-  /// 127 negative values, 0, and 128 positive ones: for first moments and for scales of scales.
+  /// 127 negative values, 0, and 128 positive ones: for first moments and double-quantised scales.
   public static final DynamicMap SIGNED = new DynamicMap(true);
 
   /// 0 and 255 positive values: for second moments.
@@ -86,7 +86,7 @@ public final class DynamicMap {
     return i < (parts + 1) / 2 ? Math.fma(step, i, 0.1f) : Math.fma(-step, parts - i, 1f);
   }
 
-  /// The bits of a float as a whole number that is in the same order.
+  /// Maps a float's bits to an integer with the same order.
   public static int order(float v) {
     int bits = Float.floatToRawIntBits(v);
     return bits ^ (bits >> 31 & Integer.MAX_VALUE);

@@ -3,10 +3,9 @@ package dev.nudge.kernel;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 
-/// Copies, adds, scales and drops out element by element, looks rows up and adds them back.
+/// Element-wise copy, add, scale and dropout; embedding lookup (gather) and gradient (scatter).
 ///
-/// Results are rounded once to the type of the output. Float types may be mixed where two tensors
-/// meet.
+/// Results are rounded once to the type of the output. Tensors may differ in float type.
 public interface Elementwise {
   /// y += bias on every row; bias (1, d) of any float type.
   void addBias(Tensor y, Tensor bias);
@@ -25,8 +24,8 @@ public interface Elementwise {
 
   /// y ← mask·x / (1 − p), or y += that.
   ///
-  /// @param rowKeys (n, 1) of I64: what names a row (and the step) wherever it is computed
-  /// @param salt names the layer, so that one row has another mask in each
+  /// @param rowKeys (n, 1) of I64: an id of row and step, the same wherever it is computed
+  /// @param salt id of the layer, so that a row has another mask in each layer
   /// @param p probability that an element is dropped, 0 ≤ p < 1
   /// @param add whether to add to y; else x may be y
   /// @see DropoutHash
@@ -35,12 +34,12 @@ public interface Elementwise {
   /// `out[r] ← table[ids[r]]`, converted; ids (n, 1) of I32.
   void gather(Tensor table, Tensor ids, Tensor out);
 
-  /// `table[ids[r]] += x[r]`, the rows in their order; ids (n, 1) of I32, an id may come again.
+  /// `table[ids[r]] += x[r]`, in row order; ids (n, 1) of I32, which may repeat.
   ///
-  /// @param skipped an id whose rows are passed over, one of the table or none; -1: none
+  /// @param skipped an id whose rows are ignored (the padding token); -1: none
   void scatter(Tensor x, Tensor ids, int skipped, Tensor table);
 
-  /// out (1, d) of acc: the sum over the rows of x, in row order; added where `add`.
+  /// out (1, d) of acc: the sum over the rows of x, in row order; added to out if `add`.
   void colSum(Tensor x, Tensor out, boolean add);
 
   /// Checks that two tensors have one shape; every provider calls it.
@@ -58,7 +57,7 @@ public interface Elementwise {
     }
   }
 
-  /// Checks the arguments of a look-up or its reverse; every provider calls it.
+  /// Checks the arguments of a gather or scatter; every provider calls it.
   static void check(Tensor table, Tensor ids, Tensor rows) {
     Rows.shape("table", table, table.rows(), rows.cols());
     Rows.shape("ids", ids, rows.rows(), 1, Dtype.I32);

@@ -5,16 +5,16 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import org.jspecify.annotations.Nullable;
 
-/// Multiplies few rows by a weight in the form in which it is kept: y = x·Wᵀ.
+/// Multiplies few rows by a weight in its storage format, for decoding: y = x·Wᵀ.
 ///
-/// One token of a sequence is one row, and a product of one row reads every byte of the weight for
-/// two operations a number. So the weight is read once, from where it lies, and made in registers.
-/// A row's bits depend on the row and the weight alone: not on the rows beside it, nor on how the
-/// weight's rows are cut over threads. Sums are in fp32.
+/// A decoded token is one row, and a product of one row reads every byte of the weight for two
+/// operations a number. So the weight is read once, in place, and dequantised in registers. The
+/// product is batch-invariant: a row's bits depend on the row and the weight alone, not on the
+/// other rows or on how the weight's rows are split over threads. Sums are in fp32.
 ///
 /// Threading: any number of threads at once, on different rows of the weight.
 public interface FewRows {
-  /// A weight (rows, cols) as these products read it.
+  /// A weight (rows, cols) in a format that these products read.
   sealed interface Weight {
     int rows();
 
@@ -42,7 +42,7 @@ public interface FewRows {
     }
   }
 
-  /// Four bits a number as [Nf4] has them. Numbers are those that [Nf4#dequantize] gives in the
+  /// An NF4 weight as [Nf4] stores it. Its numbers are those that [Nf4#dequantize] writes in the
   /// compute type, to the bit.
   ///
   /// @param packed ⌈rows·cols/2⌉ of U8
@@ -54,13 +54,13 @@ public interface FewRows {
     }
   }
 
-  /// The scales of blocks of [Nf4#BLOCK] numbers: in fp32, or in eight bits with one fp32 for
-  /// [#NESTED] of them: level(code)·absmax + offset.
+  /// The scales of blocks of [Nf4#BLOCK] numbers: in fp32, or double-quantised to eight bits with
+  /// an fp32 absmax for each [#NESTED] of them: value(code)·absmax + offset.
   ///
   /// @param absmax F32: one a block, or one for [#NESTED] blocks
-  /// @param codes U8, one a block; null where `absmax` has the scales themselves
+  /// @param codes U8, one a block; null if `absmax` has the scales themselves
   record Scales(Tensor absmax, @Nullable Tensor codes, float offset) {
-    /// Scales in eight bits that share one fp32.
+    /// Double-quantised scales that share an fp32 absmax.
     public static final int NESTED = 256;
 
     /// The scale of a block.
@@ -77,26 +77,26 @@ public interface FewRows {
     }
   }
 
-  /// Whether this provider multiplies by such a weight; else it has to be made first.
+  /// Tells whether this provider multiplies by such a weight; else it must be dequantised first.
   ///
   /// @param compute type of the rows
   boolean takes(Weight w, Dtype compute);
 
-  /// Whether rows that are arranged for one weight are for another one of the same columns too.
+  /// Tells whether rows arranged for one weight also suit another weight of the same columns.
   default boolean alike(Weight one, Weight other) {
     return one.getClass() == other.getClass();
   }
 
-  /// Brings rows into the type and order in which [#multiply] reads them, in the workspace. On a
-  /// dry one it takes the room and writes nothing.
+  /// Converts rows to the type and order in which [#multiply] reads them, in the workspace; on a
+  /// dry workspace only allocates.
   ///
   /// @param x (rows, cols)
   Tensor arranged(Tensor x, Weight w, Workspace ws);
 
-  /// Computes the columns `from` … `to` of y, or adds to them.
+  /// Computes the columns `from` to `to` of y, or adds to them.
   ///
-  /// @param x what [#arranged] made
-  /// @param compute type of the rows before that, in which numbers of four bits are made
+  /// @param x rows that [#arranged] returned
+  /// @param compute type of the rows before that, to which NF4 numbers are rounded
   /// @param y (rows, the weight's rows) of F32 or BF16
   void multiply(Tensor x, Weight w, Dtype compute, int from, int to, Tensor y, boolean add);
 

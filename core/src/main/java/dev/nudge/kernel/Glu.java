@@ -3,17 +3,17 @@ package dev.nudge.kernel;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 
-/// Gates one projection by another through an activation, element by element.
+/// Computes gated activations, SwiGLU or GeGLU, element by element.
 ///
-/// With e the gate, u the other projection and a(e) = e·σ(t) the activation, where t = e is SiLU
+/// With e the gate, u the up projection and a(e) = e·σ(t) the activation, where t = e is SiLU
 /// and t = 2·√(2/π)·(e + 0.044715·e³) is the tanh form of GELU (½·e·(1 + tanh(t/2)) = e·σ(t)):
 ///
 ///     h  = a(e)·u
 ///     dU = dh·a(e)
 ///     dE = dh·u·σ(t)·(1 + e·(1 − σ(t))·t′)
 ///
-/// e and u are kept; σ, a and h are computed again, which is cheaper than reading them. The
-/// backward pass gives h too, to the same bytes: a product behind it wants it once more.
+/// e and u are kept; σ, a and h are recomputed, which is cheaper than reading them. The backward
+/// pass also writes h, to the same bytes, because the gradient of the down projection needs it.
 public interface Glu {
   /// Computes h; all (n, m) of C, out may be gate or up.
   void forward(Tensor gate, Tensor up, Tensor out);
@@ -22,7 +22,7 @@ public interface Glu {
   /// inputs, but not each other.
   void backward(Tensor dh, Tensor gate, Tensor up, Tensor dGate, Tensor dUp, Tensor h);
 
-  /// Which activation gates.
+  /// The activation of the gate.
   enum Activation {
     SILU,
     GELU_TANH;

@@ -7,27 +7,27 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
-/// Fuses the output head with cross-entropy, for labelled rows only and without ever holding the
-/// logits of all of them.
+/// Fuses the output head with cross-entropy, for labelled rows only: never holds the logits of all
+/// rows (chunked or "cut" cross-entropy).
 ///
 ///     z = h·Wᵀ,  logprob = z_t − logsumexp(z),  dz = (softmax(z) − onehot(t)) · weight,  dh = dz·W
 ///     dW += dzᵀ·h                          (only where the head trains)
 ///
-/// Some families scale the logits z, or cap them softly ([SoftCap]): that comes before the softmax,
-/// and its slope behind its gradient.
+/// Some families scale the logits z or soft-cap them ([SoftCap]), before the softmax; the gradient
+/// is multiplied by the slope.
 ///
-/// Rows are taken in chunks whose fp32 logits are a few megabytes, or in tiles of a packed weight.
-/// The gradient is made at once in the forward pass and written over the logits, so the backward
-/// pass is nothing. With `weight` = 1/(trained tokens of the whole step), gradients of
-/// micro-batches and lanes just add up. A row may count more or less than others: its gradient is
-/// made with its own factor.
+/// Rows are processed in chunks whose fp32 logits are a few megabytes, or in tiles of a packed
+/// weight. The forward pass computes the gradient of the logits in place at once, so no backward
+/// pass of the head follows. With `weight` = 1/(trained tokens of the whole step), gradients of
+/// micro-batches and lanes just add up. A row may have a loss weight of its own: its gradient is
+/// multiplied by it.
 ///
-/// With a packed weight rows of zeros fill a tile, which is faster than several small tiles.
+/// With a packed weight rows of zeros pad a tile, which is faster than several small tiles.
 public final class HeadLoss {
   private static final long CHUNK_BYTES = 16 << 20;
 
-  /// Rows of a chunk with a packed weight, the largest tile of a packed product: 64 rows run
-  /// at 79 % of its rate, since the weight comes from far away.
+  /// Rows of a chunk with a packed weight, the largest tile of a packed product: 64 rows run at 79
+  /// % of its rate, because the weight is streamed from main memory.
   private static final int PACKED_CHUNK = 256;
 
   private static final int TILE = 64;
@@ -35,18 +35,18 @@ public final class HeadLoss {
 
   private HeadLoss() {}
 
-  /// The head's weight as the factor of each direction.
+  /// The head's weight as right factor of the forward and of the backward product.
   ///
   /// @param up (width, vocabulary)
   /// @param down (vocabulary, width)
-  /// @param shape of the logits
+  /// @param shape scaling and soft cap of the logits
   public record Weight(Packed up, Packed down, Logits shape) {
     /// A plain weight (vocabulary, width).
     public static Weight of(Tensor w) {
       return of(w, Logits.PLAIN);
     }
 
-    /// The same with a shape of the logits.
+    /// A plain weight (vocabulary, width), whose logits are scaled and capped.
     public static Weight of(Tensor w, Logits shape) {
       return new Weight(Packed.plain(w.transposed()), Packed.plain(w), shape);
     }
@@ -61,7 +61,7 @@ public final class HeadLoss {
       return up.packed() ? PACKED_CHUNK : (int) Math.clamp(rows / 16 * 16, 16, 1024);
     }
 
-    /// Rows to multiply where `rows` are wanted: the rest is company.
+    /// Rows to multiply for `rows` wanted rows: the rest is padding.
     private int company(int rows) {
       if (!up.packed()) {
         return Math.max(2, rows);
@@ -71,12 +71,12 @@ public final class HeadLoss {
     }
   }
 
-  /// What is done to logits before the softmax.
+  /// Scales and soft-caps logits before the softmax.
   ///
-  /// @param scale of them
-  /// @param cap their soft bound; 0: none
+  /// @param scale factor of the logits
+  /// @param cap soft cap; 0: none
   public record Logits(double scale, double cap) {
-    /// They stay as they are.
+    /// Leaves logits as they are.
     public static final Logits PLAIN = new Logits(1, 0);
 
     /// Scales and caps, in place.
@@ -89,21 +89,21 @@ public final class HeadLoss {
     }
   }
 
-  /// A chunk of labelled rows on the way back.
+  /// A chunk of labelled rows in the backward pass.
   ///
-  /// @param from index of its first row among all
-  /// @param rows of it; what stands behind them in h, dz and dh is company, and zero
-  /// @param h hidden rows
+  /// @param from index of its first row in the batch
+  /// @param rows of the chunk; further rows of h, dz and dh are padding, and zero
+  /// @param h hidden states
   /// @param dz (rows, vocabulary) the gradient of the product's logits
   /// @param dh (rows, width) the gradient of h, added to
   public record Rows(int from, int rows, Tensor h, Tensor dz, Tensor dh) {}
 
-  /// What a head does beside the product with its frozen weight.
+  /// Adds an adapter's logits, or gradients of trained weights, beside the head's frozen weight.
   public interface Beside {
     /// Adds to the logits.
     ///
-    /// @param from index of the chunk's first row among all
-    /// @param rows of the chunk; what stands behind them is company
+    /// @param from index of the chunk's first row in the batch
+    /// @param rows of the chunk; further rows of h and z are padding
     /// @param h (rows, width)
     /// @param z (rows, vocabulary) accumulator type, added to
     default void forward(int from, int rows, Tensor h, Tensor z, Workspace ws) {}
@@ -111,10 +111,10 @@ public final class HeadLoss {
     /// Adds gradients.
     void backward(Rows r, Workspace ws);
 
-    /// The gradient of a weight that trains: dW += dzᵀ·h; rows of company are zero, and so are
-    /// their logits.
+    /// Accumulates the gradient of a trained weight: dW += dzᵀ·h; padding rows are zero, and so
+    /// are their logits.
     ///
-    /// @param dW (vocabulary, width) accumulator type, of each lane
+    /// @param dW the gradient of each lane, (vocabulary, width), accumulator type
     static Beside of(IntFunction<Tensor> dW) {
       return (r, ws) -> ws.gemm().multiply(r.dz.transposed(), r.h, dW.apply(ws.lane()), true);
     }
@@ -122,8 +122,8 @@ public final class HeadLoss {
 
   /// Computes log-probabilities of the targets.
   ///
-  /// @param h (n, width) normalised hidden rows
-  /// @param beside what else the head does; null where it is one weight
+  /// @param h (n, width) normalised hidden states
+  /// @param beside adapter of the head; null: the frozen weight alone
   /// @param targets (n, 1) I32
   /// @param logprob (n, 1) F64, written
   /// @param argmax (n, 1) I32, written; may be null
@@ -139,12 +139,12 @@ public final class HeadLoss {
     run(h, w, targets, 0, null, logprob, argmax, null, beside, ws, kernels);
   }
 
-  /// Computes log-probabilities and the gradient of −weight · Σ logprob, or with a factor for each
-  /// row −weight · Σ factor · logprob.
+  /// Computes log-probabilities and the gradient of −weight · Σ logprob, or with row weights of
+  /// −weight · Σ factor · logprob.
   ///
-  /// @param factors of the rows; null: 1
+  /// @param factors loss weight of each row; null: 1
   /// @param dh (n, width) accumulator type, written
-  /// @param beside what else the head does; null where it is one frozen weight
+  /// @param beside adapter or trained weight of the head; null: the frozen weight alone
   public static void train(
       Tensor h,
       Weight w,
@@ -239,7 +239,7 @@ public final class HeadLoss {
     ws.release(mark);
   }
 
-  /// The end of the rows from one on that count as it does.
+  /// The end of the run of rows from `from` on that have the same factor.
   private static int alike(double[] factors, int from, int most) {
     int end = from + 1;
     while (end < most && factors[end] == factors[from]) {
@@ -248,7 +248,7 @@ public final class HeadLoss {
     return end;
   }
 
-  /// The memory of `z` seen as rows of a type that is no wider, each starting where z's row starts.
+  /// Views `z`'s memory as rows of a type that is no wider, each at the address of z's row.
   private static Tensor overlay(Tensor z, Dtype dtype) {
     int ratio = z.dtype().bytes() / dtype.bytes();
     return Tensor.of(z.data(), dtype, z.rows(), (long) z.cols() * ratio).cols(0, z.cols());

@@ -6,14 +6,14 @@ import java.util.List;
 import java.util.ServiceLoader;
 import java.util.function.Function;
 
-/// Holds one kernel of every operation.
+/// Holds one kernel for every operation.
 ///
-/// A stack of providers makes them, kernel by kernel: the portable kernels lie beneath all, and
-/// each [Provider] replaces those that it does better. So one that has a single fast kernel is one
-/// class and one line of a service file.
+/// Providers form a stack: the portable kernels are at the bottom, and each [Provider] replaces
+/// the kernels that it has faster ones for. So a provider of one fast kernel is one class and one
+/// line of a service file.
 ///
-/// Threading: kernels may be called from any number of threads at once, on tensors that no other
-/// call writes. Results depend on the arguments only, never on the thread or on time.
+/// Threading: any number of threads may call kernels at once, on tensors that no other call
+/// writes. Results depend on the arguments only, never on thread or timing.
 public record Kernels(
     String name,
     RmsNorm rmsNorm,
@@ -34,17 +34,17 @@ public record Kernels(
   /// Name of the portable kernels.
   public static final String PLAIN = "plain";
 
-  /// Puts its kernels over those of others; found by [ServiceLoader].
+  /// Replaces kernels by faster ones; found by [ServiceLoader].
   public interface Provider {
-    /// The place in the stack: a provider stands over those of lower order.
+    /// Position in the stack: a provider replaces kernels of providers of lower order.
     int order();
 
-    /// Returns the kernels beneath with some replaced, or as they are where this JVM cannot run
-    /// others. A kernel may leave to the one that it replaces what it does not do itself.
+    /// Returns these kernels with some replaced, or unchanged if this JVM cannot run the faster
+    /// ones. A kernel may delegate cases that it does not handle to the one that it replaces.
     Kernels over(Kernels under);
   }
 
-  /// Makes a kernel of each kernel.
+  /// Maps a kernel to a kernel of the same type.
   public interface Each {
     /// @param type the kernel's interface
     <K> K of(Class<K> type, K kernel);
@@ -70,12 +70,12 @@ public record Kernels(
         new AttendOne.Plain());
   }
 
-  /// The gate of an activation.
+  /// The GLU kernel of an activation.
   public Glu glu(Glu.Activation activation) {
     return activation == Glu.Activation.SILU ? swiGlu : geGlu;
   }
 
-  /// Returns kernels that are made of these, one by one.
+  /// Returns these kernels, each mapped by `each`.
   public Kernels each(String name, Each each) {
     return new Kernels(
         name,
@@ -97,7 +97,7 @@ public record Kernels(
 
   /// Returns these kernels with one replaced.
   ///
-  /// @param which the one, for example `Kernels::fewRows`
+  /// @param which selects it, for example `Kernels::fewRows`
   public <T> Kernels with(Function<Kernels, T> which, T other) {
     T replaced = which.apply(this);
     return each(
@@ -110,8 +110,8 @@ public record Kernels(
         });
   }
 
-  /// Returns kernels for a pass on a dry workspace: they compute nothing and take the room that
-  /// these take.
+  /// Returns kernels for a dry run: they compute nothing and allocate the workspace memory that
+  /// these kernels allocate.
   public Kernels dry() {
     return each("dry", DryKernels::of);
   }
@@ -132,7 +132,7 @@ public record Kernels(
     return top;
   }
 
-  /// Stacks them once a process.
+  /// Loads the providers once a process.
   private static final class Fastest {
     static final Kernels KERNELS =
         of(

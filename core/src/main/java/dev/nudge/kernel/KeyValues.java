@@ -4,14 +4,14 @@ import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Lists the keys and values of one sequence in one layer, block after block.
+/// Views one sequence's KV cache of one layer as a list of blocks.
 ///
-/// Blocks have the same number of rows, one a position, and all but the last are full. What lies
-/// behind the last position is never read.
+/// Blocks have the same number of rows, one row a position, and all but the last are full. Rows
+/// after the last position are never read.
 ///
 /// @param keys tensors of (block, keyWidth)
 /// @param values like keys
-/// @param rows positions in all
+/// @param rows number of positions
 public record KeyValues(List<Tensor> keys, List<Tensor> values, int rows) {
   public KeyValues {
     int room = keys.size() * keys.getFirst().rows();
@@ -21,7 +21,7 @@ public record KeyValues(List<Tensor> keys, List<Tensor> values, int rows) {
     }
   }
 
-  /// Keys and values that lie in one piece, (n, keyWidth) each.
+  /// Wraps contiguous keys and values, (n, keyWidth) each.
   public static KeyValues of(Tensor k, Tensor v) {
     return new KeyValues(List.of(k), List.of(v), k.rows());
   }
@@ -35,13 +35,13 @@ public record KeyValues(List<Tensor> keys, List<Tensor> values, int rows) {
     return new KeyValues(keys.subList(0, blocks), values.subList(0, blocks), rows);
   }
 
-  /// The positions `from` … `to` in one block.
+  /// The positions `from` to `to` within one block.
   ///
   /// @param keys (to − from, keyWidth)
   /// @param values like keys
   public record Piece(int from, int to, Tensor keys, Tensor values) {}
 
-  /// The positions `from` … `to`, a piece for each block that holds any of them.
+  /// Splits the positions `from` to `to` into a piece for each block that holds any of them.
   public List<Piece> pieces(int from, int to) {
     int size = keys.getFirst().rows();
     List<Piece> pieces = new ArrayList<>();

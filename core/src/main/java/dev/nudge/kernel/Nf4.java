@@ -5,7 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 
-/// Stores numbers in four bits each: blocks of 64, sixteen levels, one scale a block.
+/// Quantises numbers to NF4 (4-bit NormalFloat): blocks of 64, sixteen levels, one scale a block.
 ///
 /// The levels are quantiles of a normal distribution, scaled to −1 … 1, with an exact zero
 /// [1]. With absmax the largest magnitude of a block:
@@ -13,10 +13,10 @@ import dev.nudge.tensor.Tensor;
 ///     code  = the level nearest to x / absmax, the lower one on a tie
 ///     value = level(code) · absmax, one rounding to fp32, one more to the output's type
 ///
-/// Bytes are bitsandbytes' (its CPU back end [2]): element 2k in the high half of byte k, element
-/// 2k + 1 in the low half, the missing last element of an odd number as a zero; x / absmax as
-/// x · (1 / absmax) in whole blocks and as a quotient in a short last one; a block of zeros has
-/// absmax 0 and codes of 0, a short last one an absmax of 1e-38.
+/// Bytes are those of bitsandbytes' CPU back end [2]: element 2k is in the high half of byte k,
+/// element 2k + 1 in the low half, and an odd count is padded with a zero; x / absmax is computed
+/// as x · (1 / absmax) in whole blocks and as a quotient in a short last block; a block of zeros
+/// has absmax 0 and codes of 0, a short last one an absmax of 1e-38.
 ///
 /// [1] Dettmers et al., "QLoRA: Efficient Finetuning of Quantized LLMs", 2023, section 3.
 /// [2] bitsandbytes 0.50.2, run by `core/src/test/reference/nf4.py`.
@@ -31,7 +31,7 @@ public interface Nf4 {
   /// @param absmax ⌈n/64⌉ of F32, written
   void quantize(Tensor x, Tensor packed, Tensor absmax);
 
-  /// Computes the numbers again.
+  /// Dequantises numbers.
   ///
   /// @param packed ⌈n/2⌉ of U8
   /// @param absmax ⌈n/64⌉ of F32
@@ -43,7 +43,7 @@ public interface Nf4 {
     return Math.toIntExact((n + BLOCK - 1) / BLOCK);
   }
 
-  /// Number of bytes of `n` numbers without their scales.
+  /// Number of bytes of the codes of `n` numbers, without scales.
   static int bytes(long n) {
     return Math.toIntExact((n + 1) / 2);
   }
@@ -108,7 +108,7 @@ public interface Nf4 {
       }
     }
 
-    /// Computes the numbers of one block again, a short one too.
+    /// Dequantises one block, a short one too.
     public static void dequantize(Tensor packed, Tensor absmax, Tensor out, int block) {
       long from = (long) block * BLOCK;
       int n = (int) Math.min(BLOCK, out.elements() - from);
@@ -121,7 +121,7 @@ public interface Nf4 {
     }
   }
 
-  /// The sixteen levels and what lies halfway between them.
+  /// The sixteen levels and the midpoints between them.
   final class Levels {
     private static final float[] LEVELS = {
       -1.0f,
@@ -142,7 +142,7 @@ public interface Nf4 {
       1.0f
     };
 
-    /// The least divisor of a block.
+    /// The least absmax of a block when dividing by it.
     public static final float SMALLEST = 1e-38f;
 
     private static final float[] BOUNDS = new float[LEVELS.length - 1];

@@ -1,9 +1,9 @@
 package dev.nudge.kernel;
 
-/// Cuts the queries of a sequence into the blocks in which [CausalAttention] goes through them.
+/// Splits the queries of a sequence into the blocks that [CausalAttention] computes one by one.
 ///
-/// A block has [#BLOCK] queries, or [#LONG_BLOCK] where it sees more than [#LONG] keys. A pass that
-/// only measures skips blocks: of those of one size a later one takes more.
+/// A block has [#BLOCK] queries, or [#LONG_BLOCK] if it sees more than [#LONG] keys. A dry run
+/// skips blocks: of blocks of one size a later one takes more memory.
 ///
 /// @param past keys before the first query
 /// @param m queries
@@ -12,7 +12,7 @@ record QueryBlocks(Attend.Shape h, int past, int m) {
   private static final int LONG_BLOCK = 32;
   private static final int LONG = 2048;
 
-  /// The token of a sequence at which queries that end there take the most scratch.
+  /// The position up to `tokens` at which a block of queries that ends there needs most scratch.
   static int fullest(Attend.Shape h, int tokens) {
     long widest = h.window() == 0 ? tokens : Math.min(tokens, h.window() + LONG_BLOCK - 1L);
     return LONG_BLOCK * widest > BLOCK * (long) LONG ? tokens : Math.min(tokens, LONG);
@@ -24,7 +24,7 @@ record QueryBlocks(Attend.Shape h, int past, int m) {
     return Math.min(m, from + (start + BLOCK - h.first(start) > LONG ? LONG_BLOCK : BLOCK));
   }
 
-  /// Start of the block that holds the query before `end`, counted as the forward pass counts.
+  /// Start of the block that ends at `end`, with blocks counted as the forward pass counts.
   int start(int end) {
     int split = shortEnd();
     return end <= split
@@ -32,12 +32,12 @@ record QueryBlocks(Attend.Shape h, int past, int m) {
         : split + (end - split - 1) / LONG_BLOCK * LONG_BLOCK;
   }
 
-  /// Start of the block that a forward pass comes to behind one that ends at `to`.
+  /// Start of the block that a forward pass computes after one that ends at `to`.
   int next(int to, boolean dry) {
     return dry ? Math.max(to, lastWhole(to)) : to;
   }
 
-  /// End of the block that a backward pass comes to before one that starts at `from`.
+  /// End of the block that a backward pass computes before one that starts at `from`.
   int before(int from, boolean dry) {
     if (!dry || from > lastWhole(from)) {
       return from;
@@ -45,7 +45,7 @@ record QueryBlocks(Attend.Shape h, int past, int m) {
     return from >= shortEnd() ? shortEnd() : 0;
   }
 
-  /// Pairs of queries and keys in the products of all blocks.
+  /// Number of (query, key) pairs in the products of all blocks.
   double pairs() {
     double pairs = 0;
     for (int from = 0, to; from < m; from = to) {
@@ -61,7 +61,7 @@ record QueryBlocks(Attend.Shape h, int past, int m) {
     return always ? Integer.MAX_VALUE / BLOCK * BLOCK : Math.max(0, LONG - past) / BLOCK * BLOCK;
   }
 
-  /// Start of the last whole block of the size that stands at query `at`.
+  /// Start of the last whole block of the block size at query `at`.
   private int lastWhole(int at) {
     int split = shortEnd();
     return at < split

@@ -4,10 +4,10 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/// Normalises rows by their root mean square, with the residual addition before it.
+/// Computes RMSNorm, fused with the residual addition before it.
 ///
-/// With s the row of d numbers, w the weight with an offset added (0, or 1 in families whose
-/// weights are stored around zero; the sum is not rounded) and ŝ = s·rstd:
+/// With s the row of d numbers, w the weight plus an offset (0, or 1 in families such as Gemma
+/// whose weights are stored around zero; the sum is not rounded) and ŝ = s·rstd:
 ///
 ///     s    = x + delta                     (rounded to C: the sum is what is kept and normalised)
 ///     rstd = 1 / sqrt(mean(s²) + eps)      (rounded to acc)
@@ -17,17 +17,17 @@ import org.jspecify.annotations.Nullable;
 ///     dS   = rstd · (g − ŝ · mean(g·ŝ))
 ///     dw   = Σ dy · ŝ                      (over the rows; only where the weight trains)
 ///
-/// s and rstd are kept for the backward; y is not: it is computed again from them, to the same
-/// bytes, by the backward's sweep or by one of its own. The gradient is added to the gradient of
-/// the residual stream in the same sweep, and its copy in C feeds the next product.
+/// s and rstd are kept for the backward pass; y is not: the backward's sweep, or a sweep of its
+/// own, recomputes it from them, to the same bytes. The gradient is added to that of the residual
+/// stream in the same sweep, and its copy in C is a factor of the next product.
 public interface RmsNorm {
   /// Computes y and rstd of n rows of d.
   ///
   /// @param x (n, d) of C
   /// @param delta (n, d) of C, added to x; null where nothing is added
-  /// @param sum (n, d) of C, x + delta; may be x or delta; null exactly where delta is
+  /// @param sum (n, d) of C, x + delta; may be x or delta; null if and only if delta is
   /// @param w (1, d) of C
-  /// @param y (n, d) of C; may be x or delta where nothing else is written there
+  /// @param y (n, d) of C; may be x or delta unless sum is written there
   /// @param rstd (n, 1) of acc
   void forward(
       Tensor x,
@@ -39,7 +39,7 @@ public interface RmsNorm {
       double eps,
       double offset);
 
-  /// Computes y again from the kept s and rstd: the same bytes as [#forward] gave.
+  /// Recomputes y from the kept s and rstd: the same bytes as [#forward] wrote.
   void again(Tensor s, Tensor rstd, Tensor w, Tensor y, double offset);
 
   /// Adds the gradient of s to dRes.
@@ -47,9 +47,9 @@ public interface RmsNorm {
   /// @param dy (n, d) of acc
   /// @param s (n, d) of C, the kept sum (or x)
   /// @param dRes (n, d) of acc, added to
-  /// @param low (n, d) of C, a rounded copy of the new dRes; may be s where y is null; null where
-  ///     nobody wants it
-  /// @param y (n, d) of C, as [#again] makes it; null where nobody wants it
+  /// @param low (n, d) of C, a rounded copy of the new dRes; may be s if y is null; null: not
+  ///     written
+  /// @param y (n, d) of C, as [#again] writes it; null: not written
   void backward(
       Tensor dy,
       Tensor s,

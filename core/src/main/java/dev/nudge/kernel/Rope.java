@@ -3,18 +3,18 @@ package dev.nudge.kernel;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 
-/// Rotates pairs of numbers by an angle that grows with the token's position, in place.
+/// Applies rotary position embedding (RoPE): rotates pairs of numbers by position, in place.
 ///
-/// Head by head, with h columns of the tables (headDim / 2, or fewer: then a head's first 2·h
-/// numbers turn and the others stay) and the pairing that Hugging Face's checkpoints are laid out
-/// for (first half with second half), at the row's position p:
+/// Each head, with h columns of the tables (headDim / 2, or fewer for partial rotary: then a
+/// head's first 2·h numbers rotate and the others stay), pairs its first half with its second
+/// half, as Hugging Face's checkpoints expect; at the row's position p:
 ///
 ///     x[i]     ← x[i]·cos[p][i]     − x[i + h]·sin[p][i]
 ///     x[i + h] ← x[i + h]·cos[p][i] + x[i]·sin[p][i]          i = 0 … h − 1
 ///
-/// A rotation's inverse is its transpose, so the backward is the same call with `inverse`: nothing
-/// is kept but the tables. An attention factor (as yarn has it) is in the tables already, and the
-/// transpose has it too.
+/// A rotation's inverse is its transpose, so the backward pass is the same call with `inverse`:
+/// nothing is kept but the tables. An attention factor (as in YaRN) is already in the tables, and
+/// the transpose has the same factor.
 public interface Rope {
   /// Rotates every head of every row.
   ///

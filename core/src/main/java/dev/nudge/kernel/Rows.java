@@ -11,7 +11,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
-/// Moves rows between tensors of any float type and doubles, and checks shapes for every provider.
+/// Loads and stores rows of any float type as doubles, and checks shapes for every provider.
 public final class Rows {
   private Rows() {}
 
@@ -75,7 +75,7 @@ public final class Rows {
     }
   }
 
-  /// The value as a tensor of this type would hold it.
+  /// Rounds a value as a tensor of this type stores it.
   static double rounded(double v, Dtype dtype) {
     return switch (dtype) {
       case F64 -> v;
@@ -87,8 +87,8 @@ public final class Rows {
     };
   }
 
-  /// The float next to `v` whose last bit is set unless it is exact: rounding it again to a shorter
-  /// type gives what rounding `v` itself would.
+  /// Rounds to odd: the float next to `v` whose last bit is set unless it is exact, so that
+  /// rounding it again to a shorter type gives what rounding `v` itself would.
   private static float odd(double v) {
     float f = (float) v;
     if (f == v || !Float.isFinite(f)) {

@@ -2,19 +2,19 @@ package dev.nudge.kernel;
 
 import dev.nudge.tensor.Tensor;
 
-/// Keeps numbers softly within ±cap, in place.
+/// Soft-caps numbers to ±cap, in place.
 ///
 ///     y  = cap·tanh(scale·x / cap)
 ///     dx = dy·scale·(1 − (y/cap)²)
 ///
-/// y is kept instead of x: the slope of tanh follows from its value.
+/// Keeps y instead of x: the slope of tanh follows from its value.
 public interface SoftCap {
   /// x ← y; x (n, m) of acc.
   void forward(Tensor x, double scale, double cap);
 
   /// dy ← dx.
   ///
-  /// @param y (n, m) of acc, what [#forward] made
+  /// @param y (n, m) of acc, as [#forward] wrote it
   /// @param dy (n, m) of any float type
   void backward(Tensor y, Tensor dy, double scale, double cap);
 

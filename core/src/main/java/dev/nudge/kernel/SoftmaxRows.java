@@ -3,35 +3,34 @@ package dev.nudge.kernel;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 
-/// Computes the element-wise parts of attention on one block of scores.
+/// Computes the softmax of attention and its gradient, on one block of scores.
 ///
 /// A block has a row for each query and a column for each key, with raw products q·k. With grouped
-/// heads the `repeat` queries of one token that share a key-value head stand in neighbouring rows.
+/// heads (GQA) the `repeat` queries of one token that share a key-value head are adjacent rows.
 /// The mask is causal, so it is one number a row and never a matrix:
 ///
-///     limit(i) = first + ⌊i / repeat⌋ + 1, cut to 0 … cols: row i sees columns [0, limit(i)),
+///     limit(i) = first + ⌊i / repeat⌋ + 1, clamped to 0 … cols: row i sees columns [0, limit(i)),
 ///     or with a window of w keys [limit(i) − w, limit(i))
 ///
-/// where `first` is the position of the block's first token relative to its first key. Outside of
-/// that nothing is read and zeros are written. A row that sees nothing has lse = −∞.
+/// where `first` is the position of the block's first token relative to its first key. Other
+/// columns are not read, and zeros are written there. A row that sees no key has lse = −∞.
 ///
 ///     lse = log Σ exp(c·s)          P = exp(c·s − lse)          (c the scale)
 ///     dS  = c · P · (dP − D)        D = rowsum(dO ∘ O) = rowsum(P ∘ dP)
 ///
-/// lse is all that the backward keeps of a block: P is computed again from it, once, and dS
-/// from that P before it is rounded.
+/// The backward pass keeps lse alone of a block: it recomputes P, once, and dS from that P before
+/// rounding.
 public interface SoftmaxRows {
   /// Computes P and lse.
   ///
-  /// @param scores (rows, cols) of acc, raw; what they are where a row sees nothing is undefined
-  ///     afterwards
+  /// @param scores (rows, cols) of acc, raw; undefined afterwards in rows that see no key
   /// @param window keys that a row sees at most; 0: all
   /// @param probs (rows, cols) of C; may be scores where C is acc
   /// @param lse (rows, 1) of acc
   void forward(
       Tensor scores, double scale, int first, int repeat, int window, Tensor probs, Tensor lse);
 
-  /// Computes P again from lse, and dS.
+  /// Recomputes P from lse, and computes dS.
   ///
   /// @param dP (rows, cols) of acc
   /// @param d (rows, 1) of acc

@@ -14,13 +14,13 @@ import java.util.Optional;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
-/// Holds what computes, settled once a run: compute type, kernels and products.
+/// Holds a run's compute backend, chosen once: compute type, kernels and matrix products.
 ///
 /// @param compute the type of weights and activations: BF16, F32, or F64 in tests
-/// @param gemms opens a Gemm with that many threads, on the lane's own thread
-/// @param name what is printed, for example `bf16, oneDNN 3.13.0, vector-512`
-/// @param processor the kind of this machine's processor, with the instructions that the products
-///     take
+/// @param gemms opens a Gemm with that many threads; called on the lane's own thread
+/// @param name for messages, for example `bf16, oneDNN 3.13.0, vector-512`
+/// @param processor the kind of this machine's processor, with the instructions that the matrix
+///     products use
 /// @param notes what is missing on this machine and what it costs, one line each
 public record Backend(
     Dtype compute,
@@ -29,23 +29,23 @@ public record Backend(
     String name,
     String processor,
     List<String> notes) {
-  /// Products of bf16 must be this much faster than those of fp32 to be chosen: without
-  /// instructions for them they run at a third, with them at nearly double.
+  /// The speed-up over fp32 from which bf16 products are chosen: without bf16 instructions they
+  /// run at a third of fp32, with them at nearly double.
   private static final double WORTH = 1.1;
 
-  /// Above this lead bf16 products have instructions of their own, whatever a neighbour does: one
-  /// turn is enough.
+  /// The speed-up above which one round of measuring suffices: the processor then has bf16
+  /// instructions, whatever load other processes make.
   private static final double CLEAR = 1.5;
 
-  /// Times that bf16 is measured beside fp32; the median decides. A neighbour on the machine that
-  /// came between two single measures has made fp32 of a run that would have been bf16.
+  /// Rounds in which bf16 and fp32 are measured in turn; the median decides. With one round, load
+  /// of another process once chose fp32 for a run that should have been bf16.
   private static final int ROUNDS = 5;
 
   public Backend {
     notes = List.copyOf(notes);
   }
 
-  /// Returns this backend for passes on a dry workspace, see [Kernels#dry].
+  /// Returns this backend with kernels for a dry run, see [Kernels#dry].
   public Backend dry() {
     return new Backend(compute, kernels.dry(), gemms, name, processor, notes);
   }
@@ -61,21 +61,21 @@ public record Backend(
         List.of());
   }
 
-  /// Finds the fastest products and kernels of this machine and settles the compute type by
-  /// measuring a small product of each.
+  /// Chooses the fastest products and kernels of this machine, and the compute type by measuring a
+  /// small product of each type.
   ///
   /// @param cache where native libraries are unpacked
-  /// @param widths of the layers at hand: products of their shapes are tried before they are
-  /// trusted
-  /// @throws InputException where `wanted` cannot be had
+  /// @param widths of the model's layers: products of their shapes are verified before they are
+  ///     used
+  /// @throws InputException if `wanted` is not available
   public static Backend resolve(Compute wanted, Path cache, int... widths) {
     return resolve(wanted, null, cache, GemmProvider.find(), widths);
   }
 
-  /// The same for what goes on: it takes the compute type that it had, wherever there are products
-  /// of it. A measure beside a busy neighbour could choose another, and with it other bits.
+  /// Chooses the backend for a resumed run: keeps its compute type if the machine has products of
+  /// it. Measuring on a busy machine could choose another type, and so other bits.
   ///
-  /// @param before the compute type that it had
+  /// @param before the compute type of the run so far
   public static Backend again(Compute wanted, Compute before, Path cache, int... widths) {
     return resolve(wanted, before, cache, GemmProvider.find(), widths);
   }
@@ -129,7 +129,7 @@ public record Backend(
     return offered ? Dtype.BF16 : choose(wanted, gemms, notes);
   }
 
-  /// Loads the products; says why not where there are none.
+  /// Loads the native library; returns why not if that fails.
   private static Optional<String> load(Optional<GemmProvider> provider, Path cache) {
     if (provider.isEmpty()) {
       return Optional.of("no native products on the class path");

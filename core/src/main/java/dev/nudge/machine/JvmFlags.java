@@ -6,12 +6,12 @@ import dev.nudge.tensor.NativeAccess;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The flags that a JVM must be started with to compute: what is missing, what that costs and what
+/// Checks the flags that the JVM must be started with: which are missing, what that costs and what
 /// to add.
 public final class JvmFlags {
   private JvmFlags() {}
 
-  /// Lists the flags that are missing and make a run worse, one line each.
+  /// Lists the missing flags and what each one costs, one line each.
   static List<String> missing(Kernels kernels) {
     List<String> missing = new ArrayList<>();
     if (kernels.name().equals(Kernels.PLAIN)) {
@@ -28,7 +28,7 @@ public final class JvmFlags {
     return missing;
   }
 
-  /// Makes the error for a JVM that refuses calls of native code: nothing works then.
+  /// Makes the error for a JVM that denies native access, without which nothing works.
   public static InputException denied(IllegalCallerException e) {
     return new InputException(
         "this JVM denies native access, which matrix products and tokenizers need; start java with "

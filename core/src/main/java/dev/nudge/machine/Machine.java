@@ -3,22 +3,22 @@ package dev.nudge.machine;
 import java.nio.file.Path;
 import java.util.Locale;
 
-/// Says what a run may use of the machine.
+/// Says which threads and how much memory a run may use.
 ///
 /// @param threads processor threads
 /// @param memoryBytes memory that is free for a run
 /// @param cache folder for unpacked native libraries
-/// @param name what is written into records, for example `Linux amd64, 2 processors`
-/// @param others runs that have planned to take memory
+/// @param name for records, for example `Linux amd64, 2 processors`
+/// @param others memory reservations of other runs on this machine
 public record Machine(int threads, long memoryBytes, Path cache, String name, Reservations others) {
   private static final String RUNS = "memory"; // in the cache folder
 
-  /// Says it without looking at other runs, and without telling them.
+  /// Makes a machine that neither reads nor makes memory reservations.
   public Machine(int threads, long memoryBytes, Path cache, String name) {
     this(threads, memoryBytes, cache, name, Reservations.none());
   }
 
-  /// Takes all of this machine that is free now and that no other run has planned to take.
+  /// Detects this machine: all processors, and the free memory that no other run has reserved.
   ///
   /// @param cache folder for unpacked native libraries, 110 MB
   public static Machine here(Path cache) {
@@ -37,13 +37,13 @@ public record Machine(int threads, long memoryBytes, Path cache, String name, Re
         others);
   }
 
-  /// Takes what runs leave that were planned since this was said.
+  /// Returns this machine less the memory that other runs have reserved since it was read.
   public Machine again() {
     Reservations now = others.again();
     return new Machine(threads, Math.max(0, memoryBytes - now.newBytes(others)), cache, name, now);
   }
 
-  /// Takes the same, with `.cache/nudge` of the home folder as cache.
+  /// Detects this machine, with `.cache/nudge` of the home folder as cache.
   public static Machine here() {
     return here(Path.of(System.getProperty("user.home", "."), ".cache", "nudge"));
   }

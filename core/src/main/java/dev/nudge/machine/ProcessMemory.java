@@ -4,17 +4,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// Reads how much memory this process holds, where the system tells.
+/// Reads how much memory this process uses, on systems that report it.
 public final class ProcessMemory {
   private ProcessMemory() {}
 
-  /// Resident anonymous memory in MiB; NaN where it cannot be read.
+  /// Resident anonymous memory in MiB; NaN if it cannot be read.
   public static double rssAnonMb() {
     return read("RssAnon:");
   }
 
-  /// The most memory that was resident at once so far, mapped files included, in MiB; NaN where it
-  /// cannot be read.
+  /// Peak resident memory so far in MiB, mapped files included; NaN if it cannot be read.
   public static double peakMb() {
     return read("VmHWM:");
   }

@@ -11,9 +11,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/// Says on which kind of processor this process computes: two of one kind give the same bits.
+/// Names the kind of processor that computes: two machines of one kind give the same bits.
 final class Processor {
-  /// What a kind's products and kernels may depend on.
+  /// The CPU flags that results of matrix products and kernels may depend on.
   private static final Pattern WORTH = Pattern.compile("(avx|amx|fma|f16c|asimd|sve|bf16|i8mm).*");
 
   private static final List<String> FIELDS =
@@ -23,12 +23,12 @@ final class Processor {
 
   /// The kind of this machine's processor.
   ///
-  /// @param products the instructions that products take, as what makes them says once it is loaded
+  /// @param products the instructions that the loaded GEMM library uses, as it reports them
   static String here(String products) {
     return of(Path.of("/proc/cpuinfo")) + (products.isEmpty() ? "" : "; products " + products);
   }
 
-  /// @param info a file as Linux's `/proc/cpuinfo`; where it is missing, the architecture is told
+  /// @param info a file as Linux's `/proc/cpuinfo`; if it is missing, the architecture is returned
   static String of(Path info) {
     String text;
     try {

@@ -20,22 +20,22 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Tells the runs of one machine what each of them will take of its memory.
+/// Reserves memory for runs of several processes on one machine.
 ///
-/// A run that is planned has not touched its memory yet, and the system still calls it free. So
-/// each run makes a file `PID.BYTES.NAME` in a folder that all share, and holds a lock on it until
-/// its end. The lock ends with the process, however that ends: a file that nobody holds is deleted
-/// by who looks next. What a run will still take is what it has planned less what its process
-/// holds; where the system does not tell that, as only Linux does, it is all of it.
+/// A run that is only planned has not touched its memory, and the system still calls that memory
+/// free. So each run makes a file `PID.BYTES.NAME` in a shared folder, and holds a lock on it
+/// until the run ends. The lock ends with the process: the next reader deletes a file without a
+/// lock. The memory that a run has still to allocate is its planned bytes less its process's
+/// resident memory; on systems other than Linux, which do not report that, it is all planned
+/// bytes.
 ///
-/// Between reading who is there and being announced a run is planned, which takes a while. Others
-/// may be announced meanwhile: then [#take] says no where both do not fit, and the run is planned
-/// [#again].
+/// Planning takes a while, and other runs may reserve memory meanwhile: then [#take] returns null
+/// if both do not fit, and the caller reads the reservations [#again] and plans anew.
 ///
-/// What cannot be read or made counts for nothing: a run never fails for it.
+/// A file that cannot be read or made is ignored: a run never fails because of it.
 ///
-/// Threading: immutable but for the announcements of this process, which one lock guards; it is
-/// held while a small folder is read.
+/// Threading: immutable but for this process's own reservations, which one lock guards; it is held
+/// while a small folder is read.
 public final class Reservations {
   private static final Reservations NONE = new Reservations(null, Path.of("/"), 0, Map.of());
   private static final Pattern NAME = Pattern.compile("(\\d{1,18})\\.(\\d{1,18})\\.[0-9a-f-]+");
@@ -55,15 +55,15 @@ public final class Reservations {
     this.seen = seen;
   }
 
-  /// A run, as its file says.
+  /// The reservation of one run, as its file names it.
   private record Announced(long pid, long bytes) {}
 
-  /// Knows of no other run and announces none.
+  /// Ignores other runs and reserves nothing.
   public static Reservations none() {
     return NONE;
   }
 
-  /// Reads who is announced in a folder now; it may be absent.
+  /// Reads the reservations in a folder now; the folder may be absent.
   public static Reservations in(Path folder) {
     return in(folder, Path.of("/"), ProcessHandle.current().pid());
   }
@@ -75,17 +75,17 @@ public final class Reservations {
     return new Reservations(folder.toAbsolutePath(), root, pid, seen);
   }
 
-  /// The same, read once more.
+  /// Reads the same folder once more.
   public Reservations again() {
     return folder == null ? this : in(folder, root, pid);
   }
 
-  /// Number of other runs when this was read.
+  /// Number of reservations when the folder was read.
   public int runs() {
     return seen.size();
   }
 
-  /// Bytes that other runs had planned and did not hold yet when this is asked.
+  /// Bytes that other runs have reserved and their processes have not allocated at this moment.
   public long aheadBytes() {
     Map<Long, Long> planned =
         seen.values().stream()
@@ -96,7 +96,7 @@ public final class Reservations {
         .sum();
   }
 
-  /// Bytes that runs have planned which are announced now and were not when `earlier` was read.
+  /// Bytes of the reservations that were made after `earlier` was read.
   long newBytes(Reservations earlier) {
     return newBytes(seen, earlier.seen);
   }
@@ -120,11 +120,11 @@ public final class Reservations {
     }
   }
 
-  /// Announces a run until what is returned is closed.
+  /// Reserves memory for a run until the result is closed.
   ///
-  /// @param planned bytes that it will hold
-  /// @param free bytes that were free for it when this was read
-  /// @return null where others were announced since, and it does not fit beside them
+  /// @param planned bytes of the run
+  /// @param free bytes that were free when these reservations were read
+  /// @return null if others have reserved memory since, and the run does not fit beside them
   public @Nullable Taken take(long planned, long free) {
     Path in = folder;
     if (in == null) {
@@ -163,7 +163,7 @@ public final class Reservations {
     return new Answer(new Taken(null, null));
   }
 
-  /// A run that is announced.
+  /// A reservation that this process holds.
   public static final class Taken implements AutoCloseable {
     private final @Nullable Path file;
     private final @Nullable FileChannel channel;
@@ -195,7 +195,7 @@ public final class Reservations {
     T make() throws IOException;
   }
 
-  /// Does something while no other process reads or announces.
+  /// Does work under the lock that all processes share.
   private static <T> T turn(Path folder, Work<T> work, T otherwise) {
     synchronized (HELD) {
       try (FileChannel channel =
@@ -212,7 +212,7 @@ public final class Reservations {
     }
   }
 
-  /// The runs that are announced and live, by file name. A file that nobody holds goes.
+  /// The reservations of live processes, by file name. Deletes files without a lock.
   private static Map<String, Announced> living(Path folder) throws IOException {
     List<Path> files;
     try (Stream<Path> all = Files.list(folder.toAbsolutePath())) {

@@ -10,19 +10,18 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
 
-/// Says how much memory this process may still take: what the system has, within the limit of its
-/// container.
+/// Measures the memory that this process may still allocate: the system's, within the limit of its
+/// container (cgroup).
 ///
 /// @param root where `/proc` and `/sys` are
 public record SystemMemory(Path root) {
 
-  /// Returns the memory of the system that this process runs on.
+  /// Measures the system that this process runs on.
   public static SystemMemory here() {
     return new SystemMemory(Path.of("/"));
   }
 
-  /// Bytes that are free for a run. Where the system does not tell what it could give back, only
-  /// what nobody holds counts.
+  /// Bytes that are free for a run: available memory on Linux, else only memory that is unused.
   public long freeBytes() {
     OperatingSystemMXBean system =
         (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
@@ -30,8 +29,8 @@ public record SystemMemory(Path root) {
         available().orElse(system.getFreeMemorySize()), leftBytes().orElse(Long.MAX_VALUE));
   }
 
-  /// The least that is left below the limit of a control group of this process; the pages of files
-  /// count as free, for the system gives them back.
+  /// The least memory left below the limit of any of this process's cgroups; pages of files count
+  /// as free, because the system reclaims them.
   OptionalLong leftBytes() {
     return groups()
         .filter(group -> limit(group).isPresent())
@@ -54,16 +53,16 @@ public record SystemMemory(Path root) {
         : 0;
   }
 
-  /// The least limit of the control group of this process and of those above it, if there is one:
-  /// version 2 and version 1.
+  /// The least limit of this process's cgroup and its parents, if there is one: version 2 and
+  /// version 1.
   public OptionalLong limitBytes() {
     return groups().flatMapToLong(group -> limit(group).stream()).min();
   }
 
-  /// A control group that limits memory.
+  /// A cgroup that limits memory.
   ///
   /// @param folder its files, relative to the root
-  /// @param second whether it is of version 2
+  /// @param second whether it is of cgroup version 2
   private record Group(String folder, boolean second) {}
 
   private OptionalLong limit(Group group) {
@@ -79,7 +78,7 @@ public record SystemMemory(Path root) {
         .flatMap(SystemMemory::groups);
   }
 
-  /// A group, `number:controllers:/path`, and those above it.
+  /// A cgroup, `number:controllers:/path`, and its parents.
   private static Stream<Group> groups(String group) {
     String[] parts = group.split(":", 3);
     boolean known = parts.length == 3 && parts[2].startsWith("/");

@@ -1,8 +1,8 @@
-/// Says what the machine has and what of it a run uses: processors, memory, the JVM's flags, and
+/// Detects the machine's processors, free memory and JVM flags, and chooses the compute backend:
 /// the compute type with its kernels and matrix products.
 ///
-/// [dev.nudge.machine.Machine] is what a run may use, [dev.nudge.machine.Backend] what computes,
-/// settled once a run by measuring. Knows nothing about layers, models, files of models or runs.
+/// [dev.nudge.machine.Machine] is what a run may use, [dev.nudge.machine.Backend] the backend,
+/// chosen once a run by measuring. Knows nothing about layers, models, files of models or runs.
 /// Read `Machine` first, then `Backend`.
 @NullMarked
 package dev.nudge.machine;

@@ -11,11 +11,11 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Causal self-attention with grouped heads, each sequence by itself.
+/// Causal self-attention with grouped heads (GQA), each sequence by itself.
 ///
-/// Queries and keys may be normalised, head by head or over their whole width, before their heads
-/// are turned to their positions. What is kept then are those of before, and the backward pass
-/// normalises and turns them again.
+/// Queries and keys may be normalised (QK-norm), per head or over the whole width, before RoPE.
+/// The tape then keeps the unnormalised queries and keys, and the backward pass applies norm and
+/// RoPE again.
 public final class Attention implements Body {
   private final int layer;
   private final Attend.Shape shape;
@@ -25,15 +25,15 @@ public final class Attention implements Body {
   private final @Nullable Norms norms;
   private final SharedAttention shared;
 
-  /// Norms of queries and keys.
+  /// Norms of queries and keys (QK-norm).
   ///
-  /// @param wholeWidth whether each is over all heads of a position, not over one
+  /// @param wholeWidth whether a norm is over all heads of a position; false: over each head
   public record Norms(Norm q, Norm k, boolean wholeWidth) {}
 
   /// @param layer index of this layer in a [KvCache]
-  /// @param rotary null where this layer knows no positions
-  /// @param qkv gives queries, keys and values
-  /// @param norms null where queries and keys are taken as they are
+  /// @param rotary null: this layer has no position embedding (NoPE)
+  /// @param qkv computes queries, keys and values
+  /// @param norms null: no QK-norm
   public Attention(
       int layer,
       Attend.Shape shape,
@@ -50,13 +50,13 @@ public final class Attention implements Body {
     this.shared = new SharedAttention(shape);
   }
 
-  /// What attention gave before `o_proj`.
+  /// The output of attention before `o_proj`, with its log-sum-exp.
   ///
   /// @param out (rows, query width)
   /// @param lse log-sum-exp of the scores, (rows · heads, 1)
   public record Output(Tensor out, Tensor lse) implements Kept {}
 
-  /// @param q where there are norms, as it was before them; likewise k
+  /// The projections, before QK-norm and RoPE if there are norms, and the output.
   private record Saved(SplitLinear.Parts parts, Output output) implements Tape.Entry {
     Tensor q() {
       return parts.get(0);
@@ -95,7 +95,7 @@ public final class Attention implements Body {
     push(s, p);
   }
 
-  /// Attends for each query by itself, on all threads of the team.
+  /// Decodes: computes each query's attention on its own, in parallel on the team.
   private void decode(Tensor q, Tensor k, Tensor v, Tensor out, Pass p, Team team) {
     Segments rows = p.rows();
     KeyValues[] seen = new KeyValues[rows.rows()];
@@ -152,7 +152,7 @@ public final class Attention implements Body {
     push(s, p);
   }
 
-  /// Queries, keys and values; turned to their positions where no norm comes before that.
+  /// Projects queries, keys and values, and applies RoPE unless a norm comes first.
   private Saved projected(Tensor x, Output output, Pass p) {
     Saved s = new Saved(qkv.forward(x, p), output);
     if (norms == null) {
@@ -168,9 +168,9 @@ public final class Attention implements Body {
     }
   }
 
-  /// Normalises and turns, in the workspace.
+  /// Applies norm and RoPE, into the workspace.
   ///
-  /// @return what came of it, with 1/rms of what it was made from
+  /// @return the result, with 1/rms of its input
   private Norm.Saved turned(Tensor raw, Norm norm, boolean wholeWidth, Pass p) {
     Tensor x = p.ws().take(raw.dtype(), raw.rows(), raw.cols());
     Tensor rstd = norm.normalise(parts(raw, wholeWidth), parts(x, wholeWidth), p);
@@ -178,7 +178,7 @@ public final class Attention implements Body {
     return new Norm.Saved(x, rstd);
   }
 
-  /// The rows that a norm is over.
+  /// Views `x` as the rows that a norm is over: positions or heads.
   private Tensor parts(Tensor x, boolean wholeWidth) {
     return wholeWidth ? x : x.reshaped(x.elements() / shape.dim(), shape.dim());
   }
@@ -189,7 +189,7 @@ public final class Attention implements Body {
     }
   }
 
-  /// Computes dx from dy. Gradients of q, k and v are written over them.
+  /// Computes dx from dy. Overwrites q, k and v with their gradients.
   @Override
   public Linear.Gradients backward(Tensor dy, @Nullable Tensor dx, Tensor inner, Pass p) {
     Saved s = p.taped().pop(Saved.class);
@@ -208,7 +208,7 @@ public final class Attention implements Body {
     return qkv.backward(s.parts(), dx, p);
   }
 
-  /// Writes gradients over q, k and v, those of before turning.
+  /// Overwrites q, k and v with their gradients, those before RoPE.
   private void backward(Tensor q, Tensor k, Saved s, Tensor dOut, Pass p) {
     if (p.rows().share() == null) {
       backward(q, k, s.v(), s.output(), dOut, p);
@@ -219,9 +219,9 @@ public final class Attention implements Body {
     turn(k, true, p);
   }
 
-  /// Writes the gradient of before a norm over what was normalised.
+  /// Overwrites the input of a norm with its gradient.
   ///
-  /// @param normed the gradient of behind it, with 1/rms
+  /// @param normed the gradient of the norm's output, with 1/rms
   private void through(Norm norm, Tensor raw, Norm.Saved normed, boolean wholeWidth, Pass p) {
     Dtype acc = raw.dtype().accumulator();
     Tensor x = parts(raw, wholeWidth);

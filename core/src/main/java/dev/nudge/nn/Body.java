@@ -5,16 +5,16 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Computes in a half of a decoder layer: attention, or a feed-forward part.
+/// The computing part of a decoder layer's half: attention, MLP, or mixture of experts.
 ///
-/// A body may keep what is small and expensive to compute again, such as an attention's output or a
-/// choice of experts. A [DecoderLayer] takes its memory ([#kept]), hands it to [#forward] to be
-/// written, and to [#again] where the level of [Recompute] kept it.
+/// A body may keep results that are small and expensive to recompute, such as an attention's
+/// output or the experts' routing. A [DecoderLayer] allocates their memory ([#kept]), passes it to
+/// [#forward] to be written, and to [#again] if the level of [Recompute] has kept it.
 public interface Body {
-  /// Marks what a pass may keep of a body while all else of it is computed again.
+  /// Marks results that gradient checkpointing may keep while it recomputes the rest of a body.
   interface Kept {}
 
-  /// Takes the memory of what is kept for `x`; null where there is nothing that would pay.
+  /// Allocates memory for the results to keep of `x`; null if nothing is worth keeping.
   default @Nullable Kept kept(Tensor x, Workspace ws) {
     return null;
   }
@@ -22,25 +22,25 @@ public interface Body {
   /// Computes `y` from `x`, both (rows, width); they may be one buffer.
   ///
   /// @param inner scratch of (rows, inner width), one for all layers
-  /// @param kept what [#kept] took, written
+  /// @param kept memory from [#kept], written
   void forward(Tensor x, Tensor y, Tensor inner, @Nullable Kept kept, Pass p);
 
-  /// Saves again what [#forward] saves.
+  /// Recomputes the entries that [#forward] saved on the tape.
   ///
-  /// @param y written where it is wanted once more; may be x
-  /// @param kept what the forward pass wrote; null where it was not kept
+  /// @param y also written if not null; may be x
+  /// @param kept results of the forward pass; null if they were not kept
   void again(Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Kept kept, Pass p);
 
   /// Computes dx from dy.
   ///
-  /// @param dx may share its memory with `inner`; null where nobody wants it
+  /// @param dx may share its memory with `inner`; null: not computed
   /// @return the gradients that need the input
   Linear.Gradients backward(Tensor dy, @Nullable Tensor dx, Tensor inner, Pass p);
 
-  /// Visits what trains.
+  /// Visits the parameters that train.
   void parameters(Consumer<Parameter> each);
 
-  /// Columns that [#forward] wants of `inner`.
+  /// Columns of the `inner` scratch that [#forward] needs.
   default int inner() {
     return 0;
   }

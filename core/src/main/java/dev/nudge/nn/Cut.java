@@ -1,11 +1,11 @@
 package dev.nudge.nn;
 
-/// Cuts one sequence into 2·L pieces for L lanes; lane i works on the pieces i and 2·L − 1 − i.
+/// Splits a sequence into 2·L pieces for L lanes (zigzag sequence parallelism): lane i has the
+/// pieces i and 2·L − 1 − i.
 ///
-/// A query looks at the keys before it, so the work of a token grows with its position: an early
-/// piece and a late one of the same sizes together cost every lane the same. Pieces begin at
-/// multiples of a unit, 64 tokens as in attention's blocks, less for sequences of which 64 would
-/// make too coarse parts; no lane has more than ⌈units / L⌉ units.
+/// A query attends to the keys before it, so a token's work grows with its position: an early plus
+/// a late piece of equal sizes costs every lane the same. Pieces begin at multiples of a unit:
+/// 64 tokens as in attention's blocks, fewer in short ones; a lane has at most ⌈units / L⌉.
 public final class Cut {
   private static final int UNIT = 64;
   private static final int UNITS = 8; // a lane has at least so many, where tokens suffice
@@ -20,9 +20,9 @@ public final class Cut {
     this.to = to;
   }
 
-  /// Cuts a sequence.
+  /// Splits a sequence.
   ///
-  /// @throws IllegalArgumentException where there are fewer tokens than lanes
+  /// @throws IllegalArgumentException if there are fewer tokens than lanes
   public static Cut of(int tokens, int lanes) {
     if (lanes < 1 || tokens < lanes) {
       throw new IllegalArgumentException(
@@ -47,9 +47,9 @@ public final class Cut {
     return new Cut(tokens, from, to);
   }
 
-  /// A cut whose lane 0 needs as much memory as any lane for any sequence up to `tokens`: as many
-  /// rows, the late piece as long and with a full block of queries that ends at `end`. For
-  /// measuring.
+  /// A cut for dry runs, whose lane 0 needs as much memory as any lane for any sequence up to
+  /// `tokens`: as many rows, and as long a late piece, with a full block of queries that ends at
+  /// `end`.
   static Cut widest(int tokens, int lanes, int end) {
     int unit = unit(tokens, lanes);
     int quota = Math.ceilDiv(Math.ceilDiv(tokens, unit), lanes);
@@ -95,7 +95,7 @@ public final class Cut {
     return to(lane, 0) - from(lane, 0) + to(lane, 1) - from(lane, 1);
   }
 
-  /// Keys that the queries of a lane look at: the first so many.
+  /// Number of keys that the queries of a lane attend to, from the first on.
   public int seen(int lane) {
     return to(lane, 1) > from(lane, 1) ? to(lane, 1) : to(lane, 0);
   }

@@ -5,14 +5,13 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// One layer of a decoder: a half that attends and a half that feeds forward.
+/// One decoder layer: an attention half and a feed-forward half, with gradient checkpointing.
 ///
-/// A level of [Recompute] says what of either half is kept for the backward pass. Where something
-/// was not kept, the backward pass first runs a part of the layer again into scratch, to the same
-/// bytes, and then goes on as if it had been kept. Bytes kept for a token, with d the stream's
-/// width, m the inner one, Q and K the widths of queries and keys, h query heads, R and S the ranks
-/// on attention and feed-forward part, in bf16 (a norm behind a half keeps 2d + 4 more with it, and
-/// down to ALL_BUT_ATTENTION a second body what it may keep):
+/// A level of [Recompute] says which activations the backward pass finds; it recomputes the others
+/// into scratch, to the same bytes. Bytes kept for each token in bf16, with d the stream's width,
+/// m the inner one, Q and K the widths of queries and keys, h query heads, R and S the LoRA ranks
+/// on attention and feed-forward part (a norm after a half keeps 2d + 4 more with it; down to
+/// ALL_BUT_ATTENTION a second body keeps its [Body.Kept] too):
 ///
 ///     NONE               8 + 4d + 4Q + 4K + 4h + 2R + 4m + 2S
 ///     GATE_UP            8 + 4d + 4Q + 4K + 4h + 2R
@@ -28,7 +27,7 @@ public final class DecoderLayer {
     this.second = second;
   }
 
-  /// Holds what a layer kept; where `post`, or what a body may keep, is null it was not.
+  /// Activations that a layer kept; `post`, `attended` or `fed` is null if it was not kept.
   private record Saved(
       Recompute level,
       Norm.Saved input,
@@ -37,10 +36,10 @@ public final class DecoderLayer {
       Body.@Nullable Kept fed)
       implements Tape.Entry {}
 
-  /// Reads the stream and leaves its output pending in it.
+  /// Computes the layer; its output is left pending in the residual stream.
   ///
   /// @param inner scratch (rows, inner width), one for all layers
-  /// @param level what to keep; without a tape nothing is kept
+  /// @param level which activations to keep; without a tape none is kept
   public void forward(Residual r, Tensor inner, Recompute level, Pass p) {
     Workspace ws = p.ws();
     int start = ws.mark();
@@ -74,7 +73,7 @@ public final class DecoderLayer {
     }
   }
 
-  /// Runs both halves and keeps nothing but what is given.
+  /// Runs both halves and keeps only the given activations.
   private void through(
       Residual r, Tensor inner, Body.@Nullable Kept attended, Body.@Nullable Kept fed, Pass p) {
     Workspace ws = p.ws();
@@ -86,8 +85,8 @@ public final class DecoderLayer {
     ws.release(mark);
   }
 
-  /// Where the stream goes on: nowhere where nothing is pending, in place where nobody needs it as
-  /// it was.
+  /// Chooses the buffer of the stream's next sum: null if nothing is pending, x itself without a
+  /// tape.
   private static @Nullable Tensor kept(Residual r, boolean offloaded, Pass p) {
     Tensor x = r.x();
     if (!r.pending()) {
@@ -101,10 +100,10 @@ public final class DecoderLayer {
         : p.ws().take(x.dtype(), x.rows(), x.cols());
   }
 
-  /// Turns the gradient of the stream after this layer into the one before it.
+  /// Computes the gradient of the stream before this layer from that after it.
   ///
-  /// @param lowest whether nothing below trains: the stream's gradient is then not finished, nor
-  ///     begun below the first body unless the norm before it trains
+  /// @param lowest whether nothing below trains: then the stream's gradient is not completed, nor
+  ///     computed below the first body unless the norm before it trains
   public void backward(Residual r, Residual.Gradient g, Tensor inner, boolean lowest, Pass p) {
     p.taped().releaseAbove();
     Saved s = p.taped().pop(Saved.class);
@@ -123,7 +122,7 @@ public final class DecoderLayer {
     attend.add(r.branch());
   }
 
-  /// Brings tape and buffers to where they are behind a forward pass that kept all.
+  /// Recomputes tape and buffers to their state after a forward pass that kept everything.
   private Norm.Saved restored(Saved s, Residual r, Residual.Gradient g, Tensor inner, Pass p) {
     Norm.Saved post = s.post();
     if (s.level() == Recompute.NONE && post != null) {
@@ -138,7 +137,7 @@ public final class DecoderLayer {
     return post;
   }
 
-  /// Runs the first half again, up to what the second one reads.
+  /// Recomputes the first half, up to the input of the second half.
   private Norm.Saved middle(Saved s, Residual r, Residual.Gradient g, Tensor inner, Pass p) {
     Workspace ws = p.ws();
     first.enterAgain(s.input(), r.branch(), p);
@@ -154,13 +153,13 @@ public final class DecoderLayer {
     return second.enter(r, free ? r.spare() : ws.take(x.dtype(), x.rows(), x.cols()), p);
   }
 
-  /// Visits what trains.
+  /// Visits the parameters that train.
   public void parameters(Consumer<Parameter> each) {
     first.parameters(each);
     second.parameters(each);
   }
 
-  /// Columns of the scratch that a pass hands over.
+  /// Columns of the `inner` scratch that a pass needs.
   public int inner() {
     return Math.max(first.body().inner(), second.body().inner());
   }

@@ -3,7 +3,7 @@ package dev.nudge.nn;
 /// Seeds the dropout masks of one optimiser step; the masks themselves are recomputed, never
 /// stored.
 ///
-/// @param seed mixes the run's seed and the step; 0 with `active` false where nothing is dropped
+/// @param seed mix of the run's seed and the step; 0 if `active` is false
 public record Dropout(boolean active, long seed) {
   /// Drops nothing: evaluation and generation.
   public static final Dropout NONE = new Dropout(false, 0);

@@ -8,9 +8,9 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// The vectors of the vocabulary: a row (width) for each token.
+/// The input embedding: a vector (width) for each token of the vocabulary.
 ///
-/// Adapters change what the vectors are made of by an assignment ([#set]), as they put layers into
+/// An adapter changes the embedding by assigning other [#set] vectors, as it puts layers into
 /// slots.
 ///
 /// Threading: assigned while no pass runs.
@@ -19,12 +19,12 @@ public final class Embedding {
   private final double scale;
   private Vectors vectors;
 
-  /// What the vectors are made of.
+  /// The table of an embedding, with its trained rows and an adapter.
   ///
   /// @param table (vocabulary, width)
-  /// @param trained the parameter that the table is; null where it is frozen
-  /// @param rows that train by themselves
-  /// @param added what an adapter adds to the table's rows; null: nothing
+  /// @param trained the parameter whose working copy is the table; null if it is frozen
+  /// @param rows new tokens' rows that train in a frozen table
+  /// @param added an adapter's update of the table's rows; null: none
   public record Vectors(
       Tensor table, @Nullable Parameter trained, TokenRows rows, @Nullable Update added) {
 
@@ -49,23 +49,23 @@ public final class Embedding {
     }
   }
 
-  /// Adds to the vectors of tokens.
+  /// An adapter's low-rank or other update of the embedding.
   public interface Update {
-    /// Adds to `x` (rows, width) what is added for `ids` (rows, 1).
+    /// Adds the update's vectors for `ids` (rows, 1) to `x` (rows, width).
     void forward(Tensor ids, Tensor x, Pass p);
 
-    /// Adds the gradients, with dx (rows, width) that of the vectors.
+    /// Accumulates the update's gradients from dx (rows, width), the gradient of the vectors.
     ///
-    /// @param padding an id whose vectors give none; -1: none
+    /// @param padding an id without gradient; -1: none
     void backward(Tensor ids, Tensor dx, int padding, Pass p);
 
-    /// Adds to rows `from` (inclusive) to `to` (exclusive) of a table in the accumulator type.
+    /// Adds the update to a table's rows `from` (inclusive) to `to` (exclusive), accumulator type.
     void addTo(Tensor sum, int from, int to, Workspace ws, Kernels kernels);
 
     /// Visits the parameters that train.
     void parameters(Consumer<Parameter> each);
 
-    /// This update and another one on the same vectors, which comes after it.
+    /// Combines this update with another one of the same vectors, which comes after it.
     default Update and(Update other) {
       Update first = this;
       return new Update() {
@@ -98,9 +98,9 @@ public final class Embedding {
 
   /// A frozen table (vocabulary, width).
   ///
-  /// @param padding the token whose vector gets no gradient as an input where the table trains, as
-  ///     in torch's Embedding; -1: none
-  /// @param scale of the vectors as input; a head that is this table goes without
+  /// @param padding the token whose vector gets no gradient as an input if the table trains, as in
+  ///     torch's Embedding; -1: none
+  /// @param scale factor of the vectors as input; a tied head does not use it
   public Embedding(Tensor table, int padding, double scale) {
     this(Vectors.of(table), padding, scale);
   }
@@ -116,12 +116,12 @@ public final class Embedding {
     this.scale = scale;
   }
 
-  /// What the vectors are made of.
+  /// The current vectors.
   public Vectors vectors() {
     return vectors;
   }
 
-  /// Makes the vectors of something else; the vocabulary may be larger.
+  /// Replaces the vectors; the vocabulary may be larger.
   public void set(Vectors other) {
     if (other.table.cols() != vectors.table.cols()) {
       throw new IllegalArgumentException(
@@ -130,7 +130,7 @@ public final class Embedding {
     vectors = other;
   }
 
-  /// Writes the rows of `ids` (rows, 1) I32 into `x` (rows, width).
+  /// Looks up `ids` (rows, 1) I32, and writes their vectors to `x` (rows, width).
   public void forward(Tensor ids, Tensor x, Pass p) {
     p.kernels().elementwise().gather(vectors.table, ids, x);
     if (vectors.added != null) {
@@ -141,13 +141,13 @@ public final class Embedding {
     }
   }
 
-  /// The scale as transformers multiplies with it.
+  /// The scale, rounded to the compute type as transformers rounds it.
   private static double rounded(double scale) {
     return Bf16.toFloat(Bf16.round(scale));
   }
 
-  /// Adds the gradient `dx` (rows, width) of each token's vector to what trains; nothing is done
-  /// where all is frozen.
+  /// Accumulates the gradients of what trains from `dx` (rows, width), the gradient of each
+  /// token's vector; does nothing if all is frozen.
   ///
   /// @param dx scaled in place
   public void backward(Tensor ids, Tensor dx, Pass p) {
@@ -168,7 +168,7 @@ public final class Embedding {
     }
   }
 
-  /// Whether anything of it trains.
+  /// Tells whether any parameter of it trains.
   public boolean trains() {
     boolean[] found = new boolean[1];
     parameters(p -> found[0] |= p.lanes() > 0);
@@ -185,7 +185,7 @@ public final class Embedding {
     return vectors.table;
   }
 
-  /// The parameter that the table is; null where the table is frozen.
+  /// The parameter whose working copy is the table; null if the table is frozen.
   public @Nullable Parameter trained() {
     return vectors.trained;
   }

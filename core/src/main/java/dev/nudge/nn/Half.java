@@ -6,23 +6,23 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A half of a decoder layer: x + scale·behind(body(before(x))), where either norm may be missing.
+/// A residual block, half of a decoder layer: x + scale·behind(body(before(x))), norms optional.
 ///
-/// @param before the norm that the body reads through; null: it reads the stream
-/// @param behind the norm over what the body gives; null: none
-/// @param scale of what is added to the stream
+/// @param before the norm of the body's input (pre-norm); null: none
+/// @param behind the norm of the body's output (post-norm); null: none
+/// @param scale residual multiplier
 public record Half(@Nullable Norm before, Body body, @Nullable Norm behind, double scale) {
-  /// A half with a norm before it, as most families have it.
+  /// A block with a pre-norm only, as most families have it.
   public Half(Norm before, Body body) {
     this(before, body, null, 1);
   }
 
-  /// What the body gave, as the norm behind it wants it back.
+  /// The body's output and its 1/rms, for the backward pass of the norm behind.
   private record Raw(Tensor y, Tensor rstd) implements Tape.Entry {}
 
-  /// Adds what is pending to the stream and writes what the body reads into `r.branch()`.
+  /// Adds the pending branch to the stream and writes the body's input into `r.branch()`.
   ///
-  /// @param sum where the stream goes on; null exactly where nothing is pending
+  /// @param sum buffer of the sum; null if and only if nothing is pending
   Norm.Saved enter(Residual r, @Nullable Tensor sum, Pass p) {
     if (before != null) {
       return before.forward(r, sum, p);
@@ -38,7 +38,7 @@ public record Half(@Nullable Norm before, Body body, @Nullable Norm behind, doub
     return new Norm.Saved(r.x(), null);
   }
 
-  /// Writes what the body reads into `branch` again.
+  /// Recomputes the body's input into `branch`.
   void enterAgain(Norm.Saved s, Tensor branch, Pass p) {
     if (before != null) {
       before.again(s, branch, p);
@@ -47,28 +47,28 @@ public record Half(@Nullable Norm before, Body body, @Nullable Norm behind, doub
     }
   }
 
-  /// Takes the memory of what the body may keep.
+  /// Allocates memory for the results that the body may keep.
   Body.@Nullable Kept kept(Residual r, Workspace ws) {
     return body.kept(r.branch(), ws);
   }
 
-  /// Runs the body on `r.branch()` and leaves what is to be added there.
+  /// Runs the body on `r.branch()` and leaves its output there, pending.
   void run(Residual r, Tensor inner, Body.@Nullable Kept kept, Pass p) {
     Tensor y = raw(r, p);
     body.forward(r.branch(), y, inner, kept, p);
     leave(r, y, p);
   }
 
-  /// Does the same where some of it was kept.
+  /// Runs the body like [#run], from the results that were kept.
   void runAgain(Residual r, Tensor inner, Body.Kept kept, Pass p) {
     Tensor y = raw(r, p);
     body.again(r.branch(), y, inner, kept, p);
     leave(r, y, p);
   }
 
-  /// Saves again what [#run] saves; what `r.branch()` holds afterwards is undefined.
+  /// Recomputes the tape entries of [#run]; `r.branch()` is undefined afterwards.
   ///
-  /// @param kept null where it was not kept
+  /// @param kept null if the results were not kept
   void saveAgain(Residual r, Tensor inner, Body.@Nullable Kept kept, Pass p) {
     Tensor y = behind == null ? null : raw(r, p);
     body.again(r.branch(), y, inner, kept, p);
@@ -97,15 +97,15 @@ public record Half(@Nullable Norm before, Body body, @Nullable Norm behind, doub
     r.added();
   }
 
-  /// Turns the stream's gradient into that of what the body read.
+  /// Computes the gradient of the body's input from the stream's gradient.
   ///
-  /// @param dx accumulator type, written; null where nobody wants it
-  /// @return the gradients that need what the body read
+  /// @param dx accumulator type, written; null: not computed
+  /// @return the gradients that need the body's input
   Linear.Gradients backward(Residual.Gradient g, @Nullable Tensor dx, Tensor inner, Pass p) {
     return body.backward(behind == null && scale == 1 ? g.low() : through(g, p), dx, inner, p);
   }
 
-  /// The gradient of what the body gave, in the compute type.
+  /// The gradient of the body's output, in the compute type.
   private Tensor through(Residual.Gradient g, Pass p) {
     Raw raw = behind == null ? null : p.taped().pop(Raw.class);
     Workspace ws = p.ws();
@@ -126,9 +126,9 @@ public record Half(@Nullable Norm before, Body body, @Nullable Norm behind, doub
     return low;
   }
 
-  /// Adds the gradient of what the body read (`g.normed`) to the stream's.
+  /// Adds the gradient of the body's input (`g.normed`), through the norm, to the stream's.
   ///
-  /// @param read what the body read, written again
+  /// @param read buffer for the body's input, which is recomputed
   void enterBackward(Norm.Saved s, Residual.Gradient g, Tensor read, Pass p) {
     if (before != null) {
       before.backward(s, g, read, p);
@@ -141,12 +141,12 @@ public record Half(@Nullable Norm before, Body body, @Nullable Norm behind, doub
     p.kernels().elementwise().copy(s.x(), read);
   }
 
-  /// Whether the norm before the body trains.
+  /// Tells whether the norm before the body trains.
   boolean entryTrains() {
     return before != null && before.trained() != null;
   }
 
-  /// Visits what trains, in the order of the model.
+  /// Visits the parameters that train, in the order of the model.
   void parameters(Consumer<Parameter> each) {
     visit(before, each);
     body.parameters(each);

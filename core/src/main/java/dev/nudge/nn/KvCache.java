@@ -7,10 +7,10 @@ import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Keeps the keys and values of one sequence for every layer, so that a new token costs one row.
+/// The KV cache of one sequence for every layer: a list of blocks of a [KvPool] (paged attention).
 ///
-/// It is a list of blocks of a [KvPool]. To feed tokens: [#reserve] their room, let every layer
-/// [#append] them, then [#advance].
+/// To feed tokens: [#reserve] blocks for them, let every layer [#append] their keys and values,
+/// then [#advance].
 ///
 /// Threading: confined to the thread that decodes, as its pool.
 public final class KvCache implements AutoCloseable {
@@ -24,33 +24,33 @@ public final class KvCache implements AutoCloseable {
     this.alone = alone;
   }
 
-  /// A cache of one block of its own: `capacity` positions of `width` numbers (key-value heads ×
-  /// head dimension) a layer.
+  /// A cache with a pool of its own: one block of `capacity` positions of `width` numbers
+  /// (key-value heads × head dimension) a layer.
   public static KvCache of(int layers, int capacity, int width, Dtype compute) {
     return new KvCache(KvPool.open(layers, 1, capacity, width, compute), true);
   }
 
-  /// The numbers of the full blocks within the first `tokens` positions, in order; others may share
-  /// them, see [KvPool#cache(List)].
+  /// The ids of the full blocks within the first `tokens` positions, in order; other caches may
+  /// share them, see [KvPool#cache(List)].
   public List<Integer> full(int tokens) {
     return List.copyOf(blocks.subList(0, Math.min(tokens, length) / pool.blockSize()));
   }
 
-  /// Starts with blocks that others have too.
+  /// Starts with full blocks of other caches (a shared prefix).
   void begin(List<Integer> full) {
     blocks.addAll(full);
     length = full.size() * pool.blockSize();
     pool.share(blocks);
   }
 
-  /// Positions filled.
+  /// Number of positions in the cache.
   public int length() {
     return length;
   }
 
-  /// Takes the blocks that the next `tokens` positions need.
+  /// Allocates the blocks for the next `tokens` positions.
   ///
-  /// @throws KvPool.Exhausted where the pool has fewer; nothing is taken then
+  /// @throws KvPool.Exhausted if the pool has too few; nothing is allocated then
   public void reserve(int tokens) {
     pool.take(Math.max(0, blocks(length + tokens) - blocks.size()), blocks);
   }
@@ -59,11 +59,11 @@ public final class KvCache implements AutoCloseable {
     return Math.ceilDiv(positions, pool.blockSize());
   }
 
-  /// Writes keys and values of new tokens behind those of a layer, into the blocks they belong to.
+  /// Writes keys and values of new tokens into a layer's blocks.
   ///
   /// @param k (new tokens, width)
   /// @param v like k
-  /// @return all of the layer's, the new ones among them
+  /// @return all keys and values of the layer, the new ones included
   KeyValues append(int layer, Tensor k, Tensor v, Kernels kernels) {
     int end = length + k.rows();
     List<Integer> used = blocks.subList(0, blocks(end));
@@ -75,18 +75,18 @@ public final class KvCache implements AutoCloseable {
     return all;
   }
 
-  /// Counts positions that every layer has appended.
+  /// Advances the length by positions that every layer has appended.
   public void advance(int tokens) {
     length += tokens;
   }
 
-  /// Forgets the positions from `tokens` on and gives back the blocks that hold none of the rest.
+  /// Truncates the cache to `tokens` positions and frees the blocks after them.
   public void cut(int tokens) {
     length = Math.min(length, tokens);
     pool.release(blocks.subList(blocks(length), blocks.size()));
   }
 
-  /// Forgets all positions and gives the blocks back.
+  /// Empties the cache and frees its blocks.
   public void clear() {
     pool.release(blocks);
     length = 0;

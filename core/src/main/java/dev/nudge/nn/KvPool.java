@@ -8,12 +8,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntConsumer;
 
-/// Holds the keys and values of many sequences in blocks, which are handed out as sequences grow.
+/// The paged KV cache of many sequences: allocates blocks to them as they grow.
 ///
 /// A block has the same number of positions of every layer. A sequence's [KvCache] lists its
-/// blocks; a full block may be in the lists of several, and is free again when none has it, unless
-/// somebody keeps it for a sequence to come. The pool takes memory as its blocks are wanted, up to
-/// those it may have.
+/// blocks. Blocks are reference-counted: several caches may share a full block (prefix cache), and
+/// a block is free when no cache uses it and the prefix cache does not keep it. The pool allocates
+/// memory as blocks are needed, up to its limit.
 ///
 /// Threading: confined to one thread, with all its caches.
 public final class KvPool implements AutoCloseable {
@@ -45,7 +45,7 @@ public final class KvPool implements AutoCloseable {
     grow(blocks);
   }
 
-  /// Takes memory for `blocks` more.
+  /// Allocates memory for `blocks` more blocks.
   private void grow(int blocks) {
     int before = users.length;
     int all = before + blocks;
@@ -68,7 +68,7 @@ public final class KvPool implements AutoCloseable {
     }
   }
 
-  /// Reserves blocks.
+  /// Opens a pool and allocates all blocks.
   ///
   /// @param blockSize positions of a block
   /// @param width numbers of a position in one layer (key-value heads × head dimension)
@@ -76,9 +76,9 @@ public final class KvPool implements AutoCloseable {
     return new KvPool(Scope.open("kv cache"), layers, blocks, blocks, blockSize, width, compute);
   }
 
-  /// Opens a pool that takes memory as sequences grow.
+  /// Opens a pool that allocates memory as sequences grow.
   ///
-  /// @param most blocks that it may have
+  /// @param most limit of the number of blocks
   public static KvPool growing(int layers, int most, int blockSize, int width, Dtype compute) {
     return new KvPool(Scope.open("kv cache"), layers, 0, most, blockSize, width, compute);
   }
@@ -88,7 +88,7 @@ public final class KvPool implements AutoCloseable {
     return new KvPool(Scope.measuring(), layers, blocks, blocks, blockSize, width, compute);
   }
 
-  /// Says that a sequence wants more blocks than are free. Nothing was taken.
+  /// Thrown when a sequence needs more blocks than are free; nothing was allocated.
   public static final class Exhausted extends IllegalStateException {
     private static final long serialVersionUID = 1L;
 
@@ -100,22 +100,22 @@ public final class KvPool implements AutoCloseable {
     }
   }
 
-  /// An empty cache for a sequence; it takes blocks as it grows.
+  /// An empty cache for a sequence; it allocates blocks as it grows.
   public KvCache cache() {
     return new KvCache(this, false);
   }
 
-  /// A cache that starts with full blocks, which it shares: it stands behind them, and from there
-  /// on it is fed and writes its own.
+  /// A cache that starts with shared full blocks, a cached prefix; it appends to blocks of its
+  /// own.
   public KvCache cache(List<Integer> full) {
     KvCache cache = cache();
     cache.begin(full);
     return cache;
   }
 
-  /// Keeps a full block, which has a user, when it has none any more.
+  /// Pins a full block that a cache uses, so that it is not freed with its last cache.
   ///
-  /// @throws IllegalStateException where it is kept already
+  /// @throws IllegalStateException if it is pinned already
   public void keep(int block) {
     if (kept[block]) {
       throw new IllegalStateException("block " + block + " is kept already");
@@ -124,7 +124,7 @@ public final class KvPool implements AutoCloseable {
     users[block]++;
   }
 
-  /// Keeps a block no longer.
+  /// Unpins a block; frees it if no cache uses it.
   public void letGo(int block) {
     idle -= isIdle(block) ? 1 : 0;
     kept[block] = false;
@@ -133,25 +133,25 @@ public final class KvPool implements AutoCloseable {
     }
   }
 
-  /// Whether a block is only kept, and no cache has it.
+  /// Tells whether a block is pinned and no cache uses it.
   public boolean isIdle(int block) {
     return kept[block] && users[block] == 1;
   }
 
-  /// Blocks that are only kept.
+  /// Number of blocks that are pinned and that no cache uses.
   public int idle() {
     return idle;
   }
 
-  /// Says what is asked for blocks that are kept before memory is taken or a cache refused: so many
-  /// are wanted.
+  /// Sets the callback that evicts pinned blocks, called with the number of missing blocks before
+  /// memory is allocated or [Exhausted] is thrown.
   public void reclaim(IntConsumer from) {
     reclaim = from;
   }
 
-  /// Says how many blocks it may have from now on.
+  /// Changes the limit of the number of blocks.
   ///
-  /// @throws IllegalArgumentException where memory was taken for more
+  /// @throws IllegalArgumentException if more blocks are allocated
   public void limit(int blocks) {
     if (blocks < users.length) {
       throw new IllegalArgumentException(
@@ -160,7 +160,7 @@ public final class KvPool implements AutoCloseable {
     most = blocks;
   }
 
-  /// Blocks that sequences have.
+  /// Number of blocks that caches use.
   public int used() {
     return users.length - freeCount - idle;
   }
@@ -170,22 +170,22 @@ public final class KvPool implements AutoCloseable {
     return blockSize;
   }
 
-  /// Blocks that no sequence has, those for which no memory was taken yet among them.
+  /// Number of free blocks, unallocated ones included.
   public int free() {
     return freeCount + most - users.length;
   }
 
-  /// Blocks for which memory may still be taken.
+  /// Number of blocks that may still be allocated.
   public int unheld() {
     return most - users.length;
   }
 
-  /// Blocks for which memory was taken.
+  /// Number of allocated blocks.
   public int held() {
     return users.length;
   }
 
-  /// Adds `count` free blocks to a list, or none where there are fewer.
+  /// Adds `count` free blocks to a list; throws if there are fewer.
   void take(int count, List<Integer> blocks) {
     if (count > freeCount) {
       reclaim.accept(count - freeCount);
@@ -203,7 +203,7 @@ public final class KvPool implements AutoCloseable {
     }
   }
 
-  /// Puts blocks into one more list.
+  /// Counts one more user of each block.
   void share(List<Integer> blocks) {
     for (int block : blocks) {
       idle -= isIdle(block) ? 1 : 0;
@@ -211,7 +211,7 @@ public final class KvPool implements AutoCloseable {
     }
   }
 
-  /// Takes blocks out of a list, the last first, so that they are handed out in their order again.
+  /// Counts one user less of each block, the last block first, so that they are reused in order.
   void release(List<Integer> blocks) {
     for (int block : blocks.reversed()) {
       if (--users[block] == 0) {

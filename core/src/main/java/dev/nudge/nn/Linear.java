@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Maps rows of width `in` to rows of width `out`: y = x·Wᵀ (+ bias).
 ///
-/// The one seam between models, weight formats and adapters: a model holds slots of `Linear`, a
-/// quantised weight and an adapter are other `Linear`s put into a slot. A weight is (out, in), as
-/// in checkpoints. Outputs are the caller's.
+/// The one interface between models, weight formats and adapters: a model holds slots of `Linear`;
+/// a quantised layer and an adapter are other `Linear`s in a slot. A weight is (out, in), as in
+/// checkpoints. The caller allocates outputs.
 public interface Linear {
   int in();
 
@@ -23,45 +23,45 @@ public interface Linear {
   /// the gradients of [#backward] are added.
   void forward(Tensor x, Tensor y, Pass p);
 
-  /// Saves on the tape what [#forward] saves, without computing y: for a layer whose output is
-  /// known while what it saved was given up. The bytes are the same.
+  /// Saves on the tape what [#forward] saves, without computing y: for gradient checkpointing that
+  /// kept a layer's output but not its tape entries. The bytes are the same.
   default void again(Tensor x, Pass p) {}
 
-  /// Takes dy (rows, out) and computes dx (rows, in), or adds to it.
+  /// Computes dx (rows, in) from dy (rows, out), or adds it to dx.
   ///
-  /// @param dx compute or accumulator type; null where nothing below trains
-  /// @return the gradients of what trains, as far as they need the input; the workspace is the
-  ///     caller's to release once they are added
+  /// @param dx compute or accumulator type; null if nothing below trains
+  /// @return the gradients of what trains, as far as they need the input; the caller releases the
+  ///     workspace after adding them
   Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p);
 
-  /// Adds a backward pass's gradients to the parameters once the layer's input is at hand. So an
-  /// input that was not kept can be made by the sweep that takes dx further down, instead of by one
-  /// of its own before.
+  /// Adds the parameters' gradients of a backward pass once the layer's input is available. So the
+  /// sweep that computes the next gradient also recomputes an input that was not kept, and no
+  /// sweep of its own is needed.
   interface Gradients {
     /// Adds nothing: no gradient needs the input.
     Gradients NONE = x -> {};
 
-    /// Adds the gradients to their parameters; dy is read once more.
+    /// Adds the gradients to their parameters; reads dy once more.
     ///
-    /// @param x (rows, in), the bytes of the forward pass
+    /// @param x (rows, in), the same bytes as in the forward pass
     void add(Tensor x);
   }
 
-  /// Returns this layer ready for products of `rows` rows, piece by piece, in one direction: a
-  /// weight that is held in another form is made in the workspace now, and not once a piece.
+  /// Prepares this layer for products of `rows` rows in several parts, in one direction:
+  /// dequantises or packs the weight into the workspace once instead of once a part.
   ///
-  /// @return null where pieces would cost more than the whole
+  /// @return null if parts would cost more than the whole
   default @Nullable Linear ready(int rows, Direction direction, Pass p) {
     return null;
   }
 
-  /// Names the two products of a layer.
+  /// The two products of a layer.
   enum Direction {
     FORWARD,
     BACKWARD
   }
 
-  /// The weight (out, in) in the compute type; made in the workspace where it is not held so.
+  /// The weight (out, in) in the compute type; dequantised into the workspace if necessary.
   default Tensor weight(Workspace ws, Kernels kernels) {
     return weight(0, out(), ws, kernels);
   }
@@ -71,23 +71,23 @@ public interface Linear {
   /// @param from a multiple of [#grain]
   Tensor weight(int from, int to, Workspace ws, Kernels kernels);
 
-  /// The number of rows in whose multiples parts of the weight can be made.
+  /// The number of rows at whose multiples the weight can be split.
   default int grain() {
     return 1;
   }
 
-  /// Returns how many rows of the weight take at most `bytes`: all where they fit, but at least
-  /// those that cannot be cut.
+  /// Returns how many rows of the weight fit in `bytes`: all if possible, but at least [#grain]
+  /// rows.
   default int rowsOf(long bytes, Dtype dtype) {
     return rowsOf(bytes, (long) in() * dtype.bytes(), out(), grain());
   }
 
-  /// Returns how many of `rows` rows take at most `bytes`: all where they fit, else a multiple of
-  /// 64 if there are so many, so that AMX computes the products of all blocks or of none; but at
-  /// least those that cannot be cut.
+  /// Returns how many of `rows` rows fit in `bytes`: all if possible, else a multiple of 64 if
+  /// there are so many, so that AMX computes the products of all blocks or of none; but at least
+  /// one grain.
   ///
   /// @param rowBytes of a row
-  /// @param grain the number of rows in whose multiples they can be cut, a divisor of 64
+  /// @param grain the number of rows at whose multiples they can be split, a divisor of 64
   static int rowsOf(long bytes, long rowBytes, int rows, int grain) {
     long most = bytes / Math.max(1, rowBytes);
     int step = most >= 64 ? 64 : grain;
@@ -99,42 +99,42 @@ public interface Linear {
     return null;
   }
 
-  /// The weight with which a pass that decodes may multiply by itself, if it lets [#rest] do what
-  /// else this layer does; null: it must call [#forward].
+  /// The weight that a decoding pass may multiply with directly, followed by [#rest]; null: it
+  /// must call [#forward].
   default FewRows.@Nullable Weight few() {
     return null;
   }
 
-  /// Adds to y what this layer adds to the product with the weight of [#few].
+  /// Adds to y the layer's other terms (bias, adapter) after the product with [#few].
   default void rest(Tensor x, Tensor y, Pass p) {}
 
   /// Returns this layer with another weight of the same shape.
   Linear withWeight(Tensor weight);
 
-  /// The parameter that the weight is; null where the weight is frozen.
+  /// The parameter whose working copy is the weight; null if the weight is frozen.
   default @Nullable Parameter trainedWeight() {
     return null;
   }
 
-  /// Whether its weight, or a part of it, is another one after each step of training.
+  /// Tells whether its weight, or a part of it, changes with each training step.
   default boolean changes() {
     return trainedWeight() != null;
   }
 
-  /// The layer whose weight this one multiplies with: itself, or the one that an adapter is around.
+  /// The base layer, which has the weight: this layer itself, or the one that an adapter wraps.
   default Linear under() {
     return this;
   }
 
-  /// Returns this layer around another [#under] of the same shape.
+  /// Returns this layer with another base layer of the same shape, see [#under].
   default Linear around(Linear other) {
     return other;
   }
 
-  /// What an output head does beside the product with the weight of [#under]: adds an adapter's
-  /// part, and gradients; null: nothing.
+  /// The terms of an output head beside the product with the weight of [#under]: an adapter's
+  /// logits, and gradients; null: none.
   ///
-  /// @param rows which rows of the pass the head is given, for dropout; null: nothing is dropped
+  /// @param rows which rows of the pass the head computes, for dropout; null: no dropout
   default HeadLoss.@Nullable Beside beside(Pass p, int @Nullable [] rows) {
     return null;
   }

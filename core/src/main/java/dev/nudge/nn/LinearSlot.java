@@ -1,6 +1,6 @@
 package dev.nudge.nn;
 
-/// Names a place in a model that holds a [Linear]; attach, detach and merge are assignments to it.
+/// Holds a [Linear] at a named place of a model; attach, detach and merge are assignments to it.
 ///
 /// Threading: assigned while no pass runs.
 public final class LinearSlot {
@@ -34,7 +34,7 @@ public final class LinearSlot {
     return linear;
   }
 
-  /// Puts another layer of the same shape in.
+  /// Replaces the layer by another one of the same shape.
   public void set(Linear other) {
     if (other.in() != linear.in() || other.out() != linear.out()) {
       throw new IllegalArgumentException(
@@ -51,7 +51,7 @@ public final class LinearSlot {
     linear = other;
   }
 
-  /// Puts a layer of another vocabulary in: an output head that has grown, or was grown before.
+  /// Replaces the layer by one with another vocabulary size: a resized output head.
   public void resize(Linear other) {
     if (other.in() != linear.in()) {
       throw new IllegalArgumentException(

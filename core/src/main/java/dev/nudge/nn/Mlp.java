@@ -6,13 +6,13 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// The gated feed-forward part of a decoder layer: down(a(gate(x)) · up(x)), a an activation.
+/// The gated MLP of a decoder layer: down(a(gate(x)) · up(x)), with a the activation.
 public final class Mlp implements Body {
   private final SplitLinear gateUp;
   private final LinearSlot downProj;
   private final Glu.Activation activation;
 
-  /// @param gateUp gives gate and up
+  /// @param gateUp computes gate and up
   public Mlp(SplitLinear gateUp, LinearSlot downProj, Glu.Activation activation) {
     this.gateUp = gateUp;
     this.downProj = downProj;

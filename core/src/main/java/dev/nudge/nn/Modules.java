@@ -4,14 +4,14 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// The places of a model, or of a part of one, where an adapter can sit.
+/// The modules of a model, or of a part of it, that an adapter can wrap.
 ///
-/// @param linears the layers of the decoder layers
+/// @param linears the linear layers of all decoder layers
 /// @param head the output head; null in a part without one
-/// @param tied whether the head is the embedding
+/// @param tied whether the head shares the embedding's weight
 /// @param embedding null in a part without one
-/// @param embeddingPath path of its module
-/// @param norms by the path of their module
+/// @param embeddingPath module path of the embedding
+/// @param norms by their module path
 public record Modules(
     List<LinearSlot> linears,
     @Nullable LinearSlot head,

@@ -5,7 +5,7 @@ import dev.nudge.tensor.Workspace;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// RMS normalisation: of the residual stream, of what a body gives, or of heads.
+/// RMSNorm: of the residual stream, of a body's output, or of heads.
 public final class Norm {
   private Tensor weight; // (1, width)
   private final double eps;
@@ -31,17 +31,17 @@ public final class Norm {
     this(weight.work(), weight, eps, offset);
   }
 
-  /// What the backward pass needs: the stream (rows, width) and 1/rms of each row (rows, 1), null
-  /// where the stream was not normalised.
+  /// The input of a norm (rows, width) and 1/rms of each row (rows, 1), for the backward pass;
+  /// rstd is null if there was no norm.
   public record Saved(Tensor x, @Nullable Tensor rstd) {
     Tensor scales() {
       return Objects.requireNonNull(rstd, "this stream was not normalised");
     }
   }
 
-  /// Adds what is pending to the stream and normalises it into `r.branch()`.
+  /// Adds the pending branch to the stream and normalises the sum into `r.branch()`.
   ///
-  /// @param sum where the stream goes on, may be `r.x()`; null exactly where nothing is pending
+  /// @param sum buffer of the sum, may be `r.x()`; null if and only if nothing is pending
   public Saved forward(Residual r, @Nullable Tensor sum, Pass p) {
     Tensor x = r.x();
     Tensor rstd = p.ws().take(x.dtype().accumulator(), x.rows(), 1);
@@ -63,15 +63,15 @@ public final class Norm {
     return rstd;
   }
 
-  /// Normalises again into `normed`: the same bytes as before.
+  /// Recomputes the norm's output into `normed`: the same bytes as before.
   public void again(Saved s, Tensor normed, Pass p) {
     p.kernels().rmsNorm().again(s.x(), s.scales(), weight, normed, offset);
   }
 
-  /// Adds the gradient that came through the norm (`g.normed`) to the stream's, and the weight's
-  /// where it trains.
+  /// Adds the gradient through the norm (`g.normed`) to the stream's, and accumulates the weight's
+  /// gradient if it trains.
   ///
-  /// @param normed as [#again] makes it; null where nobody wants it
+  /// @param normed output as [#again] writes it; null: not written
   public void backward(Saved s, Residual.Gradient g, @Nullable Tensor normed, Pass p) {
     weightGradient(s, g.normed(), p);
     p.kernels()
@@ -79,11 +79,11 @@ public final class Norm {
         .backward(g.normed(), s.x(), s.scales(), weight, g.sum(), g.lowOrNull(), normed, offset);
   }
 
-  /// Turns the gradient of what [#normalise] gave into that of what it took, and adds the weight's
-  /// where it trains.
+  /// Computes the gradient of [#normalise]'s input from that of its output, and accumulates the
+  /// weight's gradient if it trains.
   ///
   /// @param dy (rows, width) accumulator type
-  /// @param dx compute type, written; may be what was taken
+  /// @param dx compute type, written; may be the input
   void backward(Saved s, Tensor dy, Tensor dx, Pass p) {
     weightGradient(s, dy, p);
     Workspace ws = p.ws();
@@ -106,9 +106,9 @@ public final class Norm {
     return weight;
   }
 
-  /// Puts another weight in, of the same width; call it while no pass runs.
+  /// Replaces the weight by another of the same width; call it while no pass runs.
   ///
-  /// @param parameter what it is the working copy of; null where it is frozen
+  /// @param parameter whose working copy the weight is; null if it is frozen
   public void set(Tensor other, @Nullable Parameter parameter) {
     if (other.cols() != weight.cols()) {
       throw new IllegalArgumentException(
@@ -118,7 +118,7 @@ public final class Norm {
     trained = parameter;
   }
 
-  /// What trains; null where the weight is frozen.
+  /// The parameter of the weight; null if the weight is frozen.
   public @Nullable Parameter trained() {
     return trained;
   }

@@ -7,12 +7,11 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A frozen linear layer whose weight stands in the layout of its products, for one direction or
-/// for both.
+/// A frozen linear layer whose weight is packed for faster products, in one direction or both.
 ///
-/// For one direction it lives in a workspace while a layer goes through its rows; for both it
-/// is a cache of a layer, taken where memory is free. A row gets the same bits among any
-/// others, and from the plain weight.
+/// Packed for one direction it lives in a workspace while the layer's rows are computed in parts;
+/// packed for both it is a cached copy, made if memory is free. The results are batch-invariant,
+/// and the same as with the plain weight.
 public final class PackedLinear implements Linear {
   private final Linear plain;
   private final @Nullable Packed forward; // (in, out)
@@ -27,11 +26,11 @@ public final class PackedLinear implements Linear {
     this.bias = bias;
   }
 
-  /// From so many rows on a copy of the weight in the layout of products is cheaper than what the
-  /// products would copy by themselves.
+  /// From this number of rows on, packing a copy of the weight is cheaper than the repacking that
+  /// each product does by itself.
   public static final int ROWS = 256;
 
-  /// The factor of a direction for products of `rows` rows, taken from the workspace where it pays.
+  /// The factor of a direction for products of `rows` rows, packed in the workspace if that pays.
   ///
   /// @param weight (out, in)
   public static Packed factor(Tensor weight, int rows, Direction direction, Pass p) {
@@ -39,7 +38,7 @@ public final class PackedLinear implements Linear {
     return rows < ROWS && !p.steady() ? Packed.plain(plain) : p.ws().pack(plain);
   }
 
-  /// The layer for products of `rows` rows piece by piece.
+  /// The layer for products of `rows` rows in several parts, packed for one direction.
   ///
   /// @param weight (out, in), valid as long as the layer is used
   public static Linear ready(
@@ -49,9 +48,9 @@ public final class PackedLinear implements Linear {
     return new PackedLinear(plain, forward ? factor : null, forward ? null : factor, bias);
   }
 
-  /// Makes a layer for both directions.
+  /// Makes a layer that is packed for both directions.
   ///
-  /// @param plain what is no product is asked of it
+  /// @param plain the unpacked layer, for everything but products
   /// @param forward the weight transposed, (in, out)
   /// @param backward the weight, (out, in)
   public static PackedLinear of(
@@ -69,7 +68,7 @@ public final class PackedLinear implements Linear {
     return plain.out();
   }
 
-  /// The factor of a direction.
+  /// The packed factor of a direction.
   public Packed factor(Direction direction) {
     Packed factor = direction == Direction.FORWARD ? forward : backward;
     if (factor == null) {

@@ -6,10 +6,10 @@ import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A matrix that trains: its master copy, its working copy and one gradient a lane.
+/// A trained matrix: its master copy, its working copy and one gradient for each lane.
 ///
-/// The master and the gradients are in the accumulator type (fp32; F64 where everything is), the
-/// working copy is in the compute type and the same memory as the master where the types agree.
+/// Master and gradients are in the accumulator type (fp32, or F64 in tests), the working copy is
+/// in the compute type and shares the master's memory if the types agree.
 ///
 /// Threading: a lane adds to its own gradient only; master and working copy change between steps.
 public final class Parameter {
@@ -34,9 +34,9 @@ public final class Parameter {
     }
   }
 
-  /// A parameter whose working copy is memory that is there already.
+  /// A parameter whose working copy is an existing tensor.
   ///
-  /// @param work in the compute type; the master too where the types agree
+  /// @param work in the compute type; it is the master too if the types agree
   public Parameter(String name, Tensor work, int lanes, Scope scope) {
     Dtype acc = work.dtype().accumulator();
     this.name = name;
@@ -55,7 +55,7 @@ public final class Parameter {
     this.master = work;
   }
 
-  /// Numbers that never train: there is the working copy alone, in the compute type.
+  /// A parameter that never trains: a working copy alone, in the compute type.
   public static Parameter frozen(String name, Tensor work) {
     return new Parameter(name, work);
   }
@@ -68,12 +68,12 @@ public final class Parameter {
     return decay;
   }
 
-  /// The numbers that the optimiser changes.
+  /// The numbers that the optimiser updates.
   public Tensor master() {
     return master;
   }
 
-  /// The numbers that a pass multiplies with.
+  /// The numbers that a pass multiplies with, in the compute type.
   public Tensor work() {
     return work;
   }
@@ -83,7 +83,7 @@ public final class Parameter {
     return gradients.get(lane);
   }
 
-  /// Number of gradients; 0 where the parameter only serves.
+  /// Number of gradients, one a lane; 0 if the parameter never trains.
   public int lanes() {
     return gradients.size();
   }

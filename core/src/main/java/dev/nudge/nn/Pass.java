@@ -14,17 +14,17 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Carries what a forward or backward pass needs besides its tensors.
+/// The context of a forward or backward pass: tape, rows, workspace, kernels, dropout.
 ///
-/// In a pass of generation a row's bits do not depend on the rows beside it. One that decodes has a
-/// team: its rows are few, and a weight is read once for all of them in the form in which it is
-/// kept. One that reads prompts multiplies by packed factors however few its rows are.
+/// A pass of generation is batch-invariant: a row's bits do not depend on the other rows. A
+/// decoding pass has a team: its rows are few, and each weight is read once for all rows, in its
+/// storage format. A prefill pass multiplies by packed factors, however few its rows are.
 ///
-/// @param tape where modules save for the backward pass; null where there will be none
+/// @param tape where modules save activations; null if there is no backward pass
 /// @param rows which rows belong to which sequence
 /// @param ws the lane's memory and products
-/// @param steady whether this is a pass of generation
-/// @param team threads that share the work of a pass that decodes; null in any other
+/// @param steady whether this is a pass of generation (prefill or decode)
+/// @param team threads that share the work of a decoding pass; null in any other
 public record Pass(
     @Nullable Tape tape,
     Segments rows,
@@ -45,7 +45,7 @@ public record Pass(
     return ws.gemm();
   }
 
-  /// Returns this pass without a tape, for a part that saves nothing.
+  /// Returns this pass without a tape, for a part whose activations are not kept.
   public Pass withoutTape() {
     return new Pass(null, rows, ws, kernels, dropout, steady, team);
   }
@@ -63,17 +63,17 @@ public record Pass(
     }
   }
 
-  /// Computes y = x·Wᵀ, or adds to it, with a weight as it is kept, where this pass decodes and the
-  /// kernels can.
+  /// Computes y = x·Wᵀ, or adds to it, with a weight in its storage format, if this pass decodes
+  /// and the kernels support the format.
   ///
-  /// @param w null: one that has to be made first
-  /// @return whether it was done
+  /// @param w null: the weight must be dequantised first
+  /// @return whether y was computed
   public boolean few(Tensor x, FewRows.@Nullable Weight w, Tensor y, boolean add) {
     return takes(x, w) && few(List.of(x), List.of(w), List.of(y), add);
   }
 
-  /// Computes yᵢ = xᵢ·Wᵢᵀ, or adds to it, of several weights in the compute type; where this pass
-  /// decodes, as one piece of work: threads wait for each other once.
+  /// Computes yᵢ = xᵢ·Wᵢᵀ, or adds to it, for several weights in the compute type; in a decoding
+  /// pass as one parallel task, with a single barrier.
   public void products(List<Tensor> xs, List<Tensor> weights, List<Tensor> ys, boolean add) {
     List<FewRows.Weight> small = new ArrayList<>(weights.size());
     for (int i = 0; steady && i < weights.size(); i++) {
@@ -96,10 +96,9 @@ public record Pass(
     return team != null && w != null && kernels.fewRows().takes(w, x.dtype());
   }
 
-  /// Does so with several layers of one input, as one piece of work: threads wait for each other
-  /// once.
+  /// Computes several layers of one input as one parallel task, with a single barrier.
   ///
-  /// @return whether it was done; nothing was written where not
+  /// @return whether the products were computed; if not, nothing was written
   boolean few(Tensor x, List<? extends Linear> layers, List<Tensor> ys) {
     List<FewRows.Weight> weights = new ArrayList<>(layers.size());
     for (Linear layer : layers) {
@@ -146,12 +145,12 @@ public record Pass(
     return true;
   }
 
-  /// The lane's part in the sequence of a pass that is cut over all lanes.
+  /// The lane's part of the sequence, in a pass that is split over all lanes.
   Share share() {
     return Objects.requireNonNull(rows.share(), "the sequences of this pass are whole");
   }
 
-  /// The tape of a pass that has one.
+  /// The tape of a pass that has one; throws if it has none.
   public Tape taped() {
     if (tape == null) {
       throw new IllegalStateException("a backward pass needs the tape of its forward pass");

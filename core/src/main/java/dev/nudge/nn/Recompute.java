@@ -1,25 +1,25 @@
 package dev.nudge.nn;
 
-/// Says what a decoder layer computes again in the backward pass instead of keeping it: from
-/// nothing to all but its input. Every level gives the same bytes; they differ in memory and time.
+/// Levels of gradient checkpointing: which of a layer's activations the backward pass recomputes,
+/// from none to all but its input. Every level gives the same bytes; memory and time differ.
 ///
-/// The product of `down_proj` is never computed again: its result is needed for the next layer's
-/// input only, which every level keeps.
+/// The product of `down_proj` is never recomputed: only the next layer's input needs its result,
+/// and every level keeps that input.
 public enum Recompute {
   /// Keeps the stream before each half, 1/rms of its rows, q, k, v, the attention's output and
-  /// log-sum-exp, gate and up, and what adapters keep. Only what is elementwise is computed again.
+  /// log-sum-exp, gate and up, and adapters' activations. Recomputes only element-wise results.
   NONE,
-  /// Computes gate and up again from the stream between the halves.
+  /// Recomputes gate and up from the stream between the halves.
   GATE_UP,
-  /// Keeps the layer's input and what its bodies may keep, of attention its output and log-sum-exp;
-  /// no scores are computed again beyond what every backward pass does.
+  /// Keeps the layer's input and the bodies' [Body.Kept]: of attention its output and log-sum-exp,
+  /// so that the forward pass of attention is not recomputed.
   ALL_BUT_ATTENTION,
   /// Keeps the layer's input alone.
   EVERYTHING,
   /// Keeps the layer's input in a mapped file whose pages the system can evict.
   OFFLOADED;
 
-  /// What is computed again, in plain words.
+  /// A description of the level for messages.
   public String shown() {
     return switch (this) {
       case NONE -> "nothing";

@@ -4,39 +4,39 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import org.jspecify.annotations.Nullable;
 
-/// The stream that sublayers read from and add to: x, and an addition that is still to be made.
+/// The residual stream that sublayers read and add to: x, and a pending addition.
 ///
-/// A [Norm] writes the normalised stream into [#branch]; a sublayer reads it there and, having read
-/// it, writes its output over it; the next norm adds that to x and normalises in one sweep. The
-/// normalised stream is computed again, to the same bytes, when the backward pass needs it.
+/// A [Norm] writes the normalised stream into [#branch]; a sublayer reads it and overwrites it
+/// with its output; the next norm adds that output to x and normalises in one sweep. The backward
+/// pass recomputes the normalised stream, to the same bytes.
 public final class Residual {
   private Tensor x;
   private final Tensor branch;
   private final @Nullable Tensor spare;
   private boolean pending;
 
-  /// Starts a stream at `x` (rows, width) and takes its buffers from the workspace.
+  /// Starts a stream at `x` (rows, width) and allocates its buffers in the workspace.
   ///
-  /// @param spare whether a buffer is wanted for a stream that no layer keeps
+  /// @param spare whether to allocate a buffer for a stream that no layer keeps
   public Residual(Tensor x, boolean spare, Workspace ws) {
     this.x = x;
     this.branch = ws.take(x.dtype(), x.rows(), x.cols());
     this.spare = spare ? ws.take(x.dtype(), x.rows(), x.cols()) : null;
   }
 
-  /// The stream x, without the addition that is pending.
+  /// The stream x, without the pending addition.
   public Tensor x() {
     return x;
   }
 
-  /// The buffer for the normalised stream, and then for what a sublayer made of it; [#added] makes
-  /// that part of the stream.
+  /// The buffer of the normalised stream, then of a sublayer's output; [#added] marks that output
+  /// as pending.
   public Tensor branch() {
     return branch;
   }
 
-  /// A buffer for the stream in the middle of a layer that does not keep it. Between the forward
-  /// and the backward pass it is free.
+  /// A buffer for the stream in the middle of a layer that does not keep it; free between forward
+  /// and backward pass.
   public Tensor spare() {
     if (spare == null) {
       throw new IllegalStateException("this stream was made without a spare buffer");
@@ -44,37 +44,37 @@ public final class Residual {
     return spare;
   }
 
-  /// Tells whether [#branch] is still to be added to the stream.
+  /// Tells whether [#branch] is pending: still to be added to the stream.
   public boolean pending() {
     return pending;
   }
 
-  /// Says that a sublayer has written [#branch].
+  /// Marks [#branch] as a sublayer's output, pending.
   public void added() {
     pending = true;
   }
 
-  /// Takes the stream back to where it was `x` and [#branch] was to be added.
+  /// Restores the stream to `x` with [#branch] pending.
   void back(Tensor x) {
     this.x = x;
     pending = true;
   }
 
-  /// Makes `sum` = x + branch the stream.
+  /// Makes `sum` = x + branch the stream; nothing is pending afterwards.
   void settle(Tensor sum) {
     x = sum;
     pending = false;
   }
 
-  /// The gradient of the stream, for the backward pass.
+  /// The gradient of the stream, in the backward pass.
   ///
   /// @param sum (rows, width) in the accumulator type
-  /// @param low the same rounded to the compute type, as factor of products; `sum` itself where the
+  /// @param low the sum rounded to the compute type, as factor of products; `sum` itself if the
   ///     types agree
-  /// @param normed gradient of a normalised stream, accumulator type; may share its memory with the
-  ///     scratch between the products of the feed-forward part
+  /// @param normed gradient of a normalised stream, accumulator type; may share its memory with
+  ///     the scratch between the products of the feed-forward part
   public record Gradient(Tensor sum, Tensor low, Tensor normed) {
-    /// The rounded copy that a kernel must write, or null where there is none.
+    /// The rounded copy if a kernel must write one; null if the types agree.
     public @Nullable Tensor lowOrNull() {
       return low == sum ? null : low;
     }

@@ -5,37 +5,37 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/// The cosines and sines of rotary position embedding, for positions from 0.
+/// The cosine and sine tables of rotary position embedding (RoPE), for positions from 0.
 ///
-/// Angles are products of floats, as in transformers, so that long positions agree with it; where
-/// everything is F64 they are doubles. Some checkpoints turn long sequences otherwise than short
-/// ones ([Turns]); each sequence of a batch goes by its own length.
+/// Angles are products of floats, as in transformers, so that long positions agree with it; in F64
+/// they are products of doubles. Some checkpoints scale RoPE differently for long sequences
+/// ([Turns]: dynamic NTK, LongRoPE); each sequence of a batch uses its own length.
 ///
-/// Threading: a pass calls [#reserve] before it reads; passes of several threads may run side by
-/// side, so tables that are too short for one stay until [#close] for those that read them.
+/// Threading: a pass calls [#reserve] before it reads; passes may run in parallel, so outgrown
+/// tables stay valid until [#close] for passes that still read them.
 public final class Rotary implements AutoCloseable {
-  /// How fast pairs turn.
+  /// RoPE scaling: the frequencies of the rotated pairs, by sequence length.
   public interface Turns {
-    /// Radians a position, one for each pair that turns, in a sequence of so many tokens.
+    /// Radians per position of each rotated pair, in a sequence of `tokens` tokens.
     double[] frequencies(int tokens);
 
-    /// The longest sequence that turns as a short one does.
+    /// The longest sequence that uses the frequencies of short ones.
     default int border() {
       return Integer.MAX_VALUE;
     }
 
-    /// Whether all sequences above the border turn alike.
+    /// Tells whether all sequences above the border have the same frequencies.
     default boolean alikeAbove() {
       return true;
     }
 
-    /// The factor of cosines and sines.
+    /// The factor of cosines and sines (attention factor).
     default double factor() {
       return 1;
     }
   }
 
-  /// @param above of sequences above the border; null where each has its own, or there is no border
+  /// @param above tables above the border; null if each sequence has its own or there is no border
   private record Tables(Tensor cos, Tensor sin, @Nullable Tables above) {}
 
   private final Turns turns;
@@ -51,8 +51,8 @@ public final class Rotary implements AutoCloseable {
     this.tables = new Tables(Tensor.dry(dtype, 0, pairs), Tensor.dry(dtype, 0, pairs), null);
   }
 
-  /// Makes the tables long enough for `positions`: as long as the first call says, then at least
-  /// twice what they were, so that all of them together take at most twice the last.
+  /// Grows the tables to `positions`: exactly so many at first, later at least twice the last
+  /// size, so that all of them together take at most twice the last.
   public synchronized void reserve(int positions) {
     int rows = tables.cos.rows();
     if (positions <= rows) {
@@ -84,7 +84,7 @@ public final class Rotary implements AutoCloseable {
     }
   }
 
-  /// Rotates x (rows, heads · headDim) in place, or back.
+  /// Rotates x (rows, heads · headDim) in place, or back if `inverse`.
   void apply(Tensor x, int headDim, boolean inverse, Pass p) {
     Segments rows = p.rows();
     if (turns.border() == Integer.MAX_VALUE) {
@@ -106,7 +106,7 @@ public final class Rotary implements AutoCloseable {
     p.kernels().rope().apply(x, positions, t.cos, t.sin, headDim, inverse);
   }
 
-  /// The tables for a sequence; those of one that turns like no other are made in the workspace.
+  /// The tables for a sequence; if it has frequencies of its own they are made in the workspace.
   private Tables tables(int tokens, Pass p) {
     Tables t = tables;
     if (tokens <= turns.border()) {
@@ -127,13 +127,13 @@ public final class Rotary implements AutoCloseable {
     return p.ws().take(dtype, tokens, pairs);
   }
 
-  /// The same turns at every length.
+  /// The same frequencies at every length.
   public static Turns steady(double[] frequencies) {
     double[] own = frequencies.clone();
     return tokens -> own;
   }
 
-  /// Bytes of the tables for so many positions.
+  /// Bytes of the tables for this number of positions.
   public static long bytes(Turns turns, int positions, Dtype compute) {
     int tables = turns.alikeAbove() && positions > turns.border() ? 4 : 2;
     int pairs = turns.frequencies(1).length;

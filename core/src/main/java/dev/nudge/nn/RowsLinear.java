@@ -7,7 +7,7 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// An output head of which some rows train: those of new tokens.
+/// An output head in which only the rows of new tokens train.
 public final class RowsLinear implements Linear {
   private final Linear table;
   private final TokenRows rows;
@@ -19,7 +19,7 @@ public final class RowsLinear implements Linear {
 
   /// Wraps a head.
   ///
-  /// @param table computes with the table that holds the rows
+  /// @param table the head with the whole table, the trained rows included
   public static RowsLinear of(Linear table, TokenRows rows) {
     return new RowsLinear(table, rows);
   }
@@ -39,7 +39,7 @@ public final class RowsLinear implements Linear {
     table.forward(x, y, p);
   }
 
-  /// @throws UnsupportedOperationException always: a head goes back through its loss, see [#beside]
+  /// @throws UnsupportedOperationException always: HeadLoss computes the gradient, see [#beside]
   @Override
   public Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
     throw new UnsupportedOperationException("a head goes back through its loss");

@@ -7,12 +7,12 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Says which rows of a flat batch belong to which sequence.
+/// Maps the rows of a packed batch to sequences.
 ///
-/// A pass works on the tokens of several sequences, one after the other, without padding: sequence
-/// `i` has the rows from `start(i)` to `start(i) + length(i)`, at the positions from `past(i)` on.
-/// Attention never crosses a sequence. Row keys name a row independently of where it lies (sequence
-/// of the step and position), so that dropout does not depend on how a step is cut.
+/// A pass computes the tokens of several sequences, one after the other, without padding (sequence
+/// packing): sequence `i` has the rows from `start(i)` to `start(i) + length(i)`, at the positions
+/// from `past(i)` on. Attention never crosses a sequence. A row key identifies a row by its
+/// sequence in the step and its position, so that dropout does not depend on micro-batches.
 public final class Segments {
   private final int[] starts;
   private final int[] lengths;
@@ -43,28 +43,28 @@ public final class Segments {
   /// Whole sequences of a training or scoring batch.
   ///
   /// @param lengths tokens of each sequence
-  /// @param sequenceKeys a number for each sequence that does not depend on the batch's cut
+  /// @param sequenceKeys an id for each sequence that does not depend on the micro-batches
   public static Segments of(int[] lengths, long[] sequenceKeys, Workspace ws) {
     return make(lengths, new int[lengths.length], sequenceKeys, null, null, ws);
   }
 
-  /// New tokens of sequences whose earlier keys and values are in `caches`.
+  /// New tokens of sequences, in prefill or decode, whose earlier tokens are in `caches`.
   public static Segments continuing(int[] lengths, List<KvCache> caches, Workspace ws) {
     int[] pasts = caches.stream().mapToInt(KvCache::length).toArray();
     return make(lengths, pasts, new long[lengths.length], caches, null, ws);
   }
 
-  /// Rows that are the last of a sequence each, for an output head.
+  /// Rows of one position each, the last of their sequences, for an output head.
   public static Segments single(int rows, Workspace ws) {
     int[] ones = new int[rows];
     Arrays.fill(ones, 1);
     return make(ones, new int[rows], new long[rows], null, null, ws);
   }
 
-  /// A lane's two pieces of a sequence that is cut over all lanes, the early one first; a piece may
-  /// be empty.
+  /// A lane's two pieces of a sequence that is split over all lanes, the early one first; a piece
+  /// may be empty.
   ///
-  /// @param key as in [#of]: the masks of dropout are those of the whole sequence
+  /// @param key as in [#of]: the dropout masks are those of the whole sequence
   public static Segments of(Share share, long key, Workspace ws) {
     int[] pasts = new int[2];
     int[] lengths = new int[2];
@@ -100,7 +100,7 @@ public final class Segments {
     return new Segments(starts, lengths, pasts, positions, rowKeys, caches, share);
   }
 
-  /// Says which adapter of a bank each sequence goes through.
+  /// Selects an adapter of a bank for each sequence (multi-LoRA).
   ///
   /// @param numbers one a sequence; −1: none
   public Segments through(int[] numbers) {
@@ -111,7 +111,7 @@ public final class Segments {
     return this;
   }
 
-  /// The adapter of a bank that sequence `i` goes through; −1: none.
+  /// The adapter of a bank for sequence `i`; −1: none.
   public int adapter(int i) {
     return adapters.length == 0 ? -1 : adapters[i];
   }
@@ -121,7 +121,7 @@ public final class Segments {
     return lengths.length;
   }
 
-  /// Number of tokens in all.
+  /// Number of tokens of all sequences.
   public int rows() {
     return lengths.length == 0 ? 0 : starts[lengths.length - 1] + lengths[lengths.length - 1];
   }
@@ -134,7 +134,7 @@ public final class Segments {
     return lengths[i];
   }
 
-  /// Tokens of sequence `i` before its first row here.
+  /// Number of tokens of sequence `i` before its first row.
   public int past(int i) {
     return pasts[i];
   }
@@ -159,17 +159,17 @@ public final class Segments {
     return picked;
   }
 
-  /// The lane's part in one long sequence; null where sequences are whole.
+  /// The lane's part of one long sequence; null if sequences are whole.
   public @Nullable Share share() {
     return share;
   }
 
-  /// Tokens of sequence `i` up to the last of its rows here; of one that is cut, all of them.
+  /// Tokens of sequence `i` up to the last of its rows; if it is split over lanes, all its tokens.
   int tokens(int i) {
     return share == null ? pasts[i] + lengths[i] : share.cut().tokens();
   }
 
-  /// The cache of sequence `i`; null where nothing is kept.
+  /// The KV cache of sequence `i`; null in training and scoring.
   public @Nullable KvCache cache(int i) {
     return caches == null ? null : caches.get(i);
   }

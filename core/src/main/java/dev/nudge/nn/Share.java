@@ -3,23 +3,23 @@ package dev.nudge.nn;
 import dev.nudge.tensor.LaneGroup;
 import dev.nudge.tensor.Workspace;
 
-/// A lane's part in a sequence that all lanes work on.
+/// A lane's part of a sequence that all lanes compute together (sequence parallelism).
 ///
-/// What is done token by token runs on the lane's own rows. Attention needs the keys and values of
-/// the others: see [SharedAttention].
+/// Token-wise operations run on the lane's own rows. Attention needs the keys and values of the
+/// other lanes: see [SharedAttention].
 public record Share(LaneGroup.Member member, Cut cut) {
   public int lane() {
     return member.lane();
   }
 
-  /// The memory that all lanes see.
+  /// The memory that all lanes share.
   Workspace shared() {
     return member.shared();
   }
 
-  /// A part whose memory suffices for that of every lane in every sequence up to `tokens`.
+  /// A part, for dry runs, that needs as much memory as any lane in any sequence up to `tokens`.
   ///
-  /// @param group one that measures
+  /// @param group a group for dry runs
   public static Share widest(int tokens, LaneGroup group, int end) {
     return new Share(group.member(0), Cut.widest(tokens, group.lanes(), end));
   }

@@ -6,17 +6,17 @@ import dev.nudge.kernel.KeyValues;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 
-/// Attends with a lane's own queries to the keys of a sequence that is cut over all lanes.
+/// Computes attention of a lane's own queries over a sequence that is split over all lanes.
 ///
-/// Each lane copies the keys and values of its rows into the shared memory; when all have, each
+/// Each lane copies the keys and values of its rows into shared memory; after a barrier each lane
 /// attends from its two pieces. In the backward pass each lane then computes dQ of its rows and,
-/// for all keys that its queries saw, its part of dK and dV, in the accumulator type; when all
-/// have, each adds the parts of its own rows, in the order of the lanes. So the bits depend on the
-/// cut and not on timing.
+/// for all keys that its queries saw, its partial dK and dV, in the accumulator type; after
+/// another barrier each lane sums the partial gradients of its own rows, in lane order. So the
+/// bits depend on the split and not on timing.
 ///
 /// The shared memory holds one layer's keys and values at a time: between the passes each lane
-/// keeps its own rows, as where sequences are whole. Cut by query rows and not by heads, because
-/// the heads of a model need not divide by the lanes.
+/// keeps its own rows only, as with whole sequences. Split by query rows and not by heads, because
+/// the number of heads need not be a multiple of the lanes.
 final class SharedAttention {
   private final Attend.Shape heads;
 
@@ -24,7 +24,7 @@ final class SharedAttention {
     this.heads = heads;
   }
 
-  /// Keys or values of the whole sequence, (tokens, keyWidth).
+  /// Allocates keys or values of the whole sequence, (tokens, keyWidth).
   private Tensor take(Tensor own, Pass p) {
     return p.share().shared().take(own.dtype(), p.share().cut().tokens(), heads.keyWidth());
   }
@@ -70,7 +70,7 @@ final class SharedAttention {
     share.member().free();
   }
 
-  /// Writes the gradients of the lane's own q, k and v over them.
+  /// Overwrites the lane's own q, k and v with their gradients.
   void backward(Tensor q, Tensor k, Tensor v, Attention.Output output, Tensor dOut, Pass p) {
     Share share = p.share();
     Workspace shared = share.shared();
@@ -97,7 +97,7 @@ final class SharedAttention {
     share.member().free();
   }
 
-  /// The late piece first: it sees all keys that the lane sees, so the rest is added.
+  /// Computes the late piece first: it sees all keys of the lane, so the early piece is added.
   private void parts(
       Tensor q,
       Tensor keys,
@@ -135,8 +135,8 @@ final class SharedAttention {
     }
   }
 
-  /// Adds what the lanes computed for one of the lane's own pieces, into the first lane's, which
-  /// sees every key, and copies it out.
+  /// Sums all lanes' partial gradients of one of this lane's pieces into the first lane's, which
+  /// covers every key, and copies the sum out.
   private void sum(Tensor[] parts, int part, Tensor own, Pass p) {
     Cut cut = p.share().cut();
     Kernels kernels = p.kernels();

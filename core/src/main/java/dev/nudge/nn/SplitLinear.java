@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Several linear layers of one input: each in a slot of its own, or packed in one slot whose
-/// output is cut by columns.
+/// Several linear layers of one input, such as q, k, v or gate, up: each in its own slot, or fused
+/// in one slot whose output is split by columns.
 public final class SplitLinear {
   private final List<LinearSlot> slots;
   private final int[] widths;
@@ -28,15 +28,15 @@ public final class SplitLinear {
     return new SplitLinear(List.of(slots), widths, false);
   }
 
-  /// One layer whose output is the others' side by side.
+  /// One fused layer whose output is the others' outputs side by side.
   public static SplitLinear packed(LinearSlot slot, int... widths) {
     return new SplitLinear(List.of(slot), widths, true);
   }
 
-  /// What the layers gave.
+  /// The outputs of the layers.
   ///
   /// @param outputs of the slots
-  /// @param parts the same, cut
+  /// @param parts the outputs, split by columns if the slot is fused
   record Parts(List<Tensor> outputs, List<Tensor> parts) {
     Tensor get(int i) {
       return parts.get(i);
@@ -73,8 +73,7 @@ public final class SplitLinear {
     return new Parts(outputs, parts);
   }
 
-  /// Computes dx from the gradients that were written over the parts; slots go in the reverse
-  /// order.
+  /// Computes dx from the gradients that overwrote the parts; slots run in reverse order.
   ///
   /// @return the gradients that need the input
   Linear.Gradients backward(Parts written, @Nullable Tensor dx, Pass p) {
@@ -90,7 +89,7 @@ public final class SplitLinear {
     };
   }
 
-  /// Visits what trains.
+  /// Visits the parameters that train.
   void parameters(Consumer<Parameter> each) {
     slots.forEach(slot -> slot.linear().parameters(each));
   }

@@ -9,44 +9,44 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A frozen linear layer whose weight is kept in another form than it computes in.
+/// A frozen linear layer whose weight is quantised, or in another type than the compute type.
 ///
-/// Before each product the weight is made in the compute type in the lane's workspace and given
-/// back right after: one such weight a lane, at about ten numbers a nanosecond, which is what
-/// ten to twenty tokens of the product cost. A layer that is gone through once, in a model that
-/// is never whole in memory, makes some rows of its weight at a time instead ([#ofRows]).
+/// Before each product the weight is dequantised into the lane's workspace and freed right after:
+/// one such weight a lane, at about ten numbers a nanosecond, the cost of ten to twenty tokens of
+/// the product. A layer of a model that is streamed from disk dequantises some rows of its weight
+/// at a time instead ([#ofRows]).
 public final class StoredLinear implements Linear {
   private final Source source;
   private final @Nullable Tensor bias;
   private final Dtype compute;
   private final long blockBytes;
 
-  /// A weight in the form in which it is kept.
+  /// A weight in its storage format.
   public interface Source {
-    /// Rows, what the layer gives.
+    /// Rows: the layer's output width.
     int rows();
 
-    /// Columns, what the layer takes.
+    /// Columns: the layer's input width.
     int cols();
 
-    /// Computes rows `from` (inclusive) to `to` (exclusive).
+    /// Dequantises rows `from` (inclusive) to `to` (exclusive).
     ///
     /// @param from a multiple of [#grain]
     /// @param out (to − from, cols), contiguous, any float type, written
     void make(int from, int to, Tensor out, Workspace ws, Kernels kernels);
 
-    /// The number of rows at whose multiples parts begin.
+    /// The number of rows at whose multiples the weight can be split.
     default int grain() {
       return 1;
     }
 
-    /// The weight as products of few rows read it; null where it has to be made first.
+    /// The weight for products of few rows, without dequantising; null if that is not supported.
     default FewRows.@Nullable Weight few() {
       return null;
     }
   }
 
-  /// A matrix in the type in which its file has it.
+  /// A matrix in the float type of its file.
   private record Matrix(Tensor tensor) implements Source {
     @Override
     public int rows() {
@@ -76,7 +76,7 @@ public final class StoredLinear implements Linear {
     return new StoredLinear(source, bias, compute, Long.MAX_VALUE);
   }
 
-  /// Wraps a weight of which a forward product makes at most so many bytes at a time.
+  /// Wraps a weight of which a forward product dequantises at most `blockBytes` bytes at a time.
   public static StoredLinear ofRows(
       Source source, @Nullable Tensor bias, Dtype compute, long blockBytes) {
     return new StoredLinear(source, bias, compute, blockBytes);
@@ -87,7 +87,7 @@ public final class StoredLinear implements Linear {
     return new Matrix(matrix);
   }
 
-  /// The weight as it is kept.
+  /// The weight in its storage format.
   public Source source() {
     return source;
   }
@@ -151,7 +151,7 @@ public final class StoredLinear implements Linear {
     return rowsOf(blockBytes, compute) == out() ? dense(p).ready(rows, direction, p) : null;
   }
 
-  /// Returns this layer as a dense one, its weight made in the workspace.
+  /// Returns this layer as a dense one, its weight dequantised into the workspace.
   private DenseLinear dense(Pass p) {
     return DenseLinear.of(weight(p.ws(), p.kernels()), bias);
   }

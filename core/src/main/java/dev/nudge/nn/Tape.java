@@ -4,7 +4,7 @@ import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Keeps what the backward pass needs, as a stack of typed entries.
+/// Keeps activations for the backward pass (autograd's saved tensors), as a stack of entries.
 ///
 /// A module pushes one record at the end of its forward pass and pops it at the start of its
 /// backward pass; modules run backwards in the reverse order of their forward passes. Each
@@ -13,7 +13,7 @@ import java.util.List;
 ///
 /// Threading: confined to one lane.
 public final class Tape {
-  /// Holds what a module saved: a record of tensors.
+  /// The tensors that a module saved, a record.
   public interface Entry {}
 
   private final Workspace ws;
@@ -47,7 +47,7 @@ public final class Tape {
     return type.cast(entries.removeLast());
   }
 
-  /// Gives back the workspace above what the last entry and those below it saved.
+  /// Frees the workspace above the last entry.
   public void releaseAbove() {
     ws.release(marks[entries.size() - 1]);
   }

@@ -7,10 +7,10 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// An output head that is the input embedding: one weight, two uses. Where it trains it is one
+/// An output head tied to the input embedding: one weight, two uses. If it trains it is one
 /// [Parameter], to which both uses add their gradients.
 ///
-/// Another weight put into the head alone unties it, which is what [#withWeight] gives.
+/// Setting another weight unties the head: [#withWeight] returns an untied head.
 public final class Tied implements Linear {
   private final Linear head;
 
@@ -18,12 +18,12 @@ public final class Tied implements Linear {
     this.head = head;
   }
 
-  /// The head that computes as `head` does, whose weight is an embedding's table.
+  /// A tied head that computes as `head` does, whose weight is the embedding's table.
   public static Tied of(Linear head) {
     return new Tied(head);
   }
 
-  /// The head that is an embedding's table.
+  /// A tied head of an embedding's table.
   public static Tied of(Embedding embedding) {
     Linear dense = DenseLinear.of(embedding.table(), null);
     Parameter trained = embedding.trained();

@@ -6,11 +6,10 @@ import dev.nudge.tensor.Workspace;
 import java.util.List;
 import java.util.function.Consumer;
 
-/// Some rows of a vocabulary's table that train while the others are frozen: the vectors of new
-/// tokens.
+/// Trained rows of a frozen embedding table: the vectors of new tokens.
 ///
-/// Ids that follow each other are one [Parameter], whose working copy is a part of the table
-/// itself, so what the optimiser changes is what the next pass reads.
+/// A run of consecutive ids is one [Parameter], whose working copy is a part of the table itself,
+/// so the next pass reads what the optimiser changed.
 ///
 /// @param runs in the order of their ids
 public record TokenRows(List<Run> runs) {
@@ -31,10 +30,10 @@ public record TokenRows(List<Run> runs) {
     runs = List.copyOf(runs);
   }
 
-  /// Adds the gradients of the vectors of `ids` (rows, 1) to those of the rows that train.
+  /// Accumulates the gradients of the trained rows from those of the vectors of `ids` (rows, 1).
   ///
   /// @param dx (rows, width)
-  /// @param padding an id whose vectors give none; -1: none
+  /// @param padding an id without gradient; -1: none
   void backward(Tensor ids, Tensor dx, int padding, Pass p) {
     Workspace ws = p.ws();
     for (Run run : runs) {
@@ -50,7 +49,7 @@ public record TokenRows(List<Run> runs) {
     }
   }
 
-  /// Adds the gradients of the output head's rows that train: dW += dzᵀ·h for these.
+  /// Accumulates the gradients of the trained rows as output head: dW += dzᵀ·h for these rows.
   ///
   /// @param dz (rows, vocabulary)
   /// @param h (rows, width)

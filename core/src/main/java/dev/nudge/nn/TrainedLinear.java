@@ -7,13 +7,13 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Trains a linear layer's own weight, its bias, or both:
+/// Trains a linear layer's own weight, its bias, or both (full fine-tuning):
 ///
 ///     dW += dyᵀ·x        db += Σ dy over the rows
 ///
-/// What computes is the wrapped layer, whose weight and bias are the parameters' working copies.
-/// Nothing is saved for the backward pass, so training a weight keeps no more of a token than
-/// freezing it does.
+/// The wrapped layer computes; its weight and bias are the parameters' working copies. Nothing
+/// more is saved for the backward pass, so a trained weight keeps no more memory for each token
+/// than a frozen one.
 public final class TrainedLinear implements Linear {
   private final Linear base;
   private final @Nullable Parameter weight;

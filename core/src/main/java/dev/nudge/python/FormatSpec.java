@@ -3,16 +3,16 @@ package dev.nudge.python;
 import java.math.BigInteger;
 import java.util.Locale;
 
-/// Is how a value is written within a text: Python's `[[fill]align][sign][0][width][,][.n][type]`.
+/// A format specification of a value: Python's `[[fill]align][sign][0][width][,][.n][type]`.
 ///
-/// @param align one of `<`, `>`, `^`, `=`; 0 for the usual one
+/// @param align one of `<`, `>`, `^`, `=`; 0 for the default
 /// @param precision -1 for none
 /// @param type 0 for none
 public record FormatSpec(
     char fill, char align, char sign, int width, boolean commas, int precision, char type) {
   private static final int MOST_WIDTH = 10_000;
 
-  /// Reads one.
+  /// Parses a format specification.
   public static FormatSpec parse(String spec) {
     int at = 0;
     char fill = ' ';
@@ -56,7 +56,7 @@ public record FormatSpec(
     return new FormatSpec(fill, align, sign, width, commas, precision, type);
   }
 
-  /// Reads a width or a precision, which is not absurdly large.
+  /// Parses a width or a precision, within a limit.
   public static int count(String digits, int otherwise) {
     if (digits.length() > 5 || !digits.isEmpty() && Integer.parseInt(digits) > MOST_WIDTH) {
       throw new ValueError("a width of more than " + MOST_WIDTH);
@@ -64,7 +64,7 @@ public record FormatSpec(
     return digits.isEmpty() ? otherwise : Integer.parseInt(digits);
   }
 
-  /// Writes an integer, without what fills it up.
+  /// Formats an integer, without padding.
   public String number(BigInteger value) {
     BigInteger abs = value.abs();
     char kind = type != 0 ? type : precision < 0 ? 'd' : '.';
@@ -80,7 +80,7 @@ public record FormatSpec(
     return signed(value.signum() < 0, digits);
   }
 
-  /// Writes a float, without what fills it up.
+  /// Formats a float, without padding.
   public String number(double value) {
     char kind = type != 0 ? type : precision < 0 ? 'r' : '.';
     if ("dixXob".indexOf(kind) >= 0) {
@@ -89,7 +89,7 @@ public record FormatSpec(
     return signed(value < 0, real(kind, Math.abs(value)));
   }
 
-  /// The float that an integer is.
+  /// Converts an integer to a float.
   public static double real(BigInteger whole) {
     double value = whole.doubleValue();
     if (Double.isInfinite(value)) {

@@ -1,8 +1,8 @@
 package dev.nudge.python;
 
-/// Tells whether a text is JSON as Python's `json.loads` reads it: any value, not objects alone;
-/// `NaN`, `Infinity` and `-Infinity` are numbers, keys may come twice, and control characters in a
-/// string are not allowed. What is nested deeper than [#DEEPEST], where Python gives up, is none.
+/// Tells whether Python's `json.loads` accepts a text: any value, not objects alone; `NaN`,
+/// `Infinity` and `-Infinity` are numbers, keys may repeat, and strings have no control
+/// characters. Deeper nesting than [#DEEPEST], where Python fails, is not accepted.
 public final class JsonCheck {
   private static final int DEEPEST = 900;
 
@@ -13,7 +13,7 @@ public final class JsonCheck {
     this.text = text;
   }
 
-  /// Whether all of it is one value.
+  /// Tells whether the whole text is one JSON value.
   public static boolean is(String text) {
     JsonCheck json = new JsonCheck(text);
     if (!json.value(0)) {

@@ -1,6 +1,6 @@
 package dev.nudge.python;
 
-/// Reads the escapes of a text in quotes; an unknown one stands for itself, as in Python.
+/// Resolves escapes of a Python string literal; an unknown escape is left as it is, as in Python.
 public final class PythonEscapes {
   private final String raw;
   private final StringBuilder out = new StringBuilder();
@@ -10,9 +10,9 @@ public final class PythonEscapes {
     this.raw = raw;
   }
 
-  /// The characters that a text between its quotes stands for.
+  /// Resolves the escapes of the text between the quotes.
   ///
-  /// @throws ValueError where an escape is cut off or names no character
+  /// @throws ValueError if an escape is truncated or names no character
   public static String read(String raw) {
     return raw.indexOf('\\') < 0 ? raw : new PythonEscapes(raw).all();
   }

@@ -4,7 +4,7 @@ import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
 
-/// Writes floats as Python's `repr` and its formats `f`, `e` and `g` do.
+/// Formats floats as Python's `repr` and its formats `f`, `e` and `g` do.
 public final class PythonFloat {
   private PythonFloat() {}
 
@@ -26,14 +26,14 @@ public final class PythonFloat {
         .formatted(value < 0 ? "-" : "", mantissa, exponent < 0 ? "-" : "+", Math.abs(exponent));
   }
 
-  /// `round`: to the nearest, ties to even, of the exact value.
+  /// `round`: rounds the exact value to `places` digits, ties to even.
   public static double round(double value, int places) {
     return Double.isFinite(value)
         ? Math.copySign(exact(value, places).doubleValue(), value)
         : value;
   }
 
-  /// Digits behind the point, rounded half to even.
+  /// Format `f`: `precision` digits after the point, rounded half to even.
   public static String fixed(double value, int precision) {
     if (!Double.isFinite(value)) {
       return Double.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
@@ -46,7 +46,7 @@ public final class PythonFloat {
     return new BigDecimal(value).setScale(places, RoundingMode.HALF_EVEN);
   }
 
-  /// One digit before the point and `precision` behind it.
+  /// Format `e`: one digit before the point and `precision` digits after it.
   static String scientific(double value, int precision) {
     if (!Double.isFinite(value)) {
       return fixed(value, 0);
@@ -64,7 +64,7 @@ public final class PythonFloat {
             Math.abs(exponent));
   }
 
-  /// So many digits that mean something, without zeros behind them.
+  /// Format `g`: at most `digits` significant digits, without trailing zeros.
   static String general(double value, int digits) {
     if (!Double.isFinite(value)) {
       return fixed(value, 0);

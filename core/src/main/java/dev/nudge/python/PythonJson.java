@@ -9,15 +9,15 @@ import tools.jackson.databind.JsonNode;
 
 /// Writes JSON as Python's `json.dumps` does, byte for byte.
 ///
-/// Two programs then write the same config as the same file: non-ASCII as `\\uXXXX`, empty lists
-/// and objects on one line, floats as the shortest text that reads back the same (`1e-05`, `0.1`,
-/// `1e+16`).
+/// So Java and Python write the same config as the same file: non-ASCII as `\\uXXXX`, empty lists
+/// and objects on one line, floats as the shortest text that parses to the same float (`1e-05`,
+/// `0.1`, `1e+16`).
 public final class PythonJson {
   private final StringBuilder out = new StringBuilder();
   private final boolean indented;
   private final boolean escaped;
 
-  /// @param escaped whether what is not ASCII is written as `\\uXXXX`
+  /// @param escaped whether to write non-ASCII as `\\uXXXX`
   private PythonJson(boolean indented, boolean escaped) {
     this.indented = indented;
     this.escaped = escaped;
@@ -33,7 +33,7 @@ public final class PythonJson {
     return write(value, false);
   }
 
-  /// Writes a tree indented by two, with what is not ASCII as it is: `ensure_ascii=False`.
+  /// Writes a tree indented by two, with non-ASCII unescaped: `ensure_ascii=False`.
   public static String unescaped(JsonNode tree) {
     PythonJson json = new PythonJson(true, false);
     json.value(tree, 0);

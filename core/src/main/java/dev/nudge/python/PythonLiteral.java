@@ -10,7 +10,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.NullNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Reads a text as Python's `ast.literal_eval` does: texts, numbers, `True`, `False`, `None`,
+/// Parses a text as Python's `ast.literal_eval` does: strings, numbers, `True`, `False`, `None`,
 /// lists, tuples and dicts. A tuple becomes a list.
 public final class PythonLiteral {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
@@ -26,7 +26,7 @@ public final class PythonLiteral {
     this.text = text;
   }
 
-  /// Reads a text; null where it is no literal.
+  /// Parses a text; null if it is not a literal.
   public static @Nullable JsonNode read(String text) {
     try {
       PythonLiteral literal = new PythonLiteral(text);
@@ -72,7 +72,7 @@ public final class PythonLiteral {
     return there;
   }
 
-  /// A value, or several with commas, which are a tuple.
+  /// Parses a value, or a tuple of values with commas.
   private JsonNode several() {
     JsonNode first = value();
     if (peek() != ',') {
@@ -194,9 +194,9 @@ public final class PythonLiteral {
     }
   }
 
-  /// The integer of a literal without underscores: decimal, or behind 0b, 0o, 0x.
+  /// Parses an integer literal without underscores: decimal, or with a prefix 0b, 0o, 0x.
   ///
-  /// @throws NumberFormatException where it is none
+  /// @throws NumberFormatException if it is not an integer
   public static BigInteger integer(String digits) {
     if (digits.length() > MOST_DIGITS) {
       throw new ValueError("an integer of more than " + MOST_DIGITS + " digits");
@@ -247,7 +247,7 @@ public final class PythonLiteral {
     };
   }
 
-  /// Texts that follow each other are one.
+  /// Concatenates adjacent string literals.
   private JsonNode texts() {
     StringBuilder all = new StringBuilder();
     do {

@@ -6,8 +6,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/// Draws what CPython's `random.Random(seed)` draws: MT19937 [1], seeded by an array of the seed's
-/// 32-bit words, and on it `random()`, `sample()` and `choices()` as CPython makes them.
+/// Draws the numbers of CPython's `random.Random(seed)`: MT19937 [1], seeded by an array of the
+/// seed's 32-bit words, with `random()`, `sample()` and `choices()`.
 ///
 /// Threading: one thread.
 ///
@@ -23,7 +23,7 @@ public final class PythonRandom {
     this(BigInteger.valueOf(seed));
   }
 
-  /// @param seed its sign does not count
+  /// @param seed its sign is ignored
   public PythonRandom(BigInteger seed) {
     BigInteger rest = seed.abs();
     int words = Math.max(1, Math.ceilDiv(rest.bitLength(), 32));
@@ -84,7 +84,7 @@ public final class PythonRandom {
     return (a * 67108864.0 + b) * (1.0 / 9007199254740992.0);
   }
 
-  /// A number below `n`, every one as likely.
+  /// A uniform integer below `n`.
   private int below(int n) {
     int bits = Integer.SIZE - Integer.numberOfLeadingZeros(n);
     int drawn = word() >>> Integer.SIZE - bits;
@@ -94,9 +94,9 @@ public final class PythonRandom {
     return drawn;
   }
 
-  /// Places of `k` different elements of `n`, in the order in which they are drawn.
+  /// The indices of `sample()`: `k` different elements of `n`, in drawing order.
   ///
-  /// @throws IllegalArgumentException where there are fewer than `k`
+  /// @throws IllegalArgumentException if `k` is larger than `n`
   public int[] sample(int n, int k) {
     if (k < 0 || k > n) {
       throw new IllegalArgumentException(k + " of " + n);
@@ -125,7 +125,7 @@ public final class PythonRandom {
     return drawn;
   }
 
-  /// Up to how many elements are laid out as a list: CPython weighs that against a set.
+  /// The largest `n` for which CPython's `sample()` shuffles a list instead of using a set.
   private static long listed(int k) {
     long most = 21;
     if (k > 5) {
@@ -138,7 +138,7 @@ public final class PythonRandom {
     return most;
   }
 
-  /// Places of `k` elements of `n`, each drawn from all.
+  /// The indices of `choices()`: `k` elements of `n`, with replacement.
   public int[] choices(int n, int k) {
     int[] drawn = new int[k];
     for (int i = 0; i < k; i++) {

@@ -6,12 +6,12 @@ import java.util.Locale;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
-/// Treats text as Python's `str` and `re` do: by code points, with their own ideas of blanks and
-/// words.
+/// Implements Python's `str` methods and `re` classes: by code points, with Python's own
+/// definitions of whitespace and word characters.
 ///
-/// A blank is what `str.isspace` takes for one: Java's white space, no-break spaces and the four
-/// separators U+001C to U+001F, and U+0085. A character of a word is a letter, a number of any kind
-/// or `_`; combining marks are none, which is where Java's own `\w` differs.
+/// Whitespace is what `str.isspace` accepts: Java's whitespace, no-break spaces, the four
+/// separators U+001C to U+001F, and U+0085. A word character is a letter, a number of any kind or
+/// `_`, but no combining mark, unlike Java's own `\w`.
 public final class PythonText {
   /// `string.punctuation`.
   public static final String PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
@@ -32,7 +32,7 @@ public final class PythonText {
     return Character.isWhitespace(c) || Character.isSpaceChar(c) || c == NEXT_LINE;
   }
 
-  /// Whether a line ends there, for `str.splitlines`.
+  /// Tells whether a character ends a line, for `str.splitlines`.
   public static boolean endsLine(int c) {
     return switch (c) {
       case '\n', '\r', '\u000B', '\f', 0x1C, 0x1D, 0x1E, NEXT_LINE, 0x2028, 0x2029 -> true;
@@ -40,7 +40,7 @@ public final class PythonText {
     };
   }
 
-  /// `str.split()`: what lies between blanks.
+  /// `str.split()`: splits at whitespace.
   public static List<String> split(String text) {
     List<String> words = new ArrayList<>();
     int start = -1;
@@ -111,7 +111,7 @@ public final class PythonText {
     return text.toLowerCase(Locale.ROOT);
   }
 
-  /// The text without the characters of a set.
+  /// Removes all characters of a set from a text.
   public static String without(String text, String characters) {
     StringBuilder kept = new StringBuilder(text.length());
     for (int i = 0; i < text.length(); i++) {

@@ -4,11 +4,11 @@ import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 
-/// Writes a time as Python's `strftime` does in the C locale.
+/// Formats a time as Python's `strftime` does in the C locale.
 public final class Strftime {
   private Strftime() {}
 
-  /// Writes a time.
+  /// Formats a time.
   public static String format(String pattern, LocalDateTime time) {
     StringBuilder out = new StringBuilder();
     int at = 0;

@@ -6,12 +6,12 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 
-/// Breaks lines between words, at hyphens and, where a word is longer than a line, within it, as
-/// Python's `textwrap` does for jinja's `wordwrap`.
+/// Wraps lines as Python's `textwrap` does for jinja's `wordwrap`: between words, at hyphens, and
+/// within words that are longer than a line.
 ///
-/// A line is cut into chunks: runs of spaces, words, and parts of words that end with a hyphen or
-/// stand before a dash. Chunks are put on a line while they fit; spaces at its end are dropped, and
-/// so are those at its begin, but for the first line's. Lengths are in code points.
+/// A line is split into chunks: runs of spaces, words, and parts of words that end with a hyphen
+/// or stand before a dash. Chunks are added to a line while they fit; spaces at its end are
+/// dropped, and those at its start except for the first line's. Lengths are in code points.
 public final class TextWrap {
   private static final String SPACE = "[\\t\\n\\x0b\\x0c\\r ]";
   private static final String OTHER = "[^\\t\\n\\x0b\\x0c\\r ]";
@@ -42,7 +42,7 @@ public final class TextWrap {
     this.atHyphens = atHyphens;
   }
 
-  /// The lines that a line becomes; none of an empty one.
+  /// Wraps one line; an empty one gives no lines.
   public List<String> lines(String line) {
     Deque<String> left = new ArrayDeque<>();
     (atHyphens ? PARTS : WORDS).findAll(line).forEach(found -> left.add(found.getFirst()));
@@ -70,7 +70,7 @@ public final class TextWrap {
     return lines;
   }
 
-  /// Puts what fits of a word on a line, be it nothing, and leaves the rest.
+  /// Adds to a line as much of a long word as fits, possibly nothing, and leaves the rest.
   private void tooLong(Deque<String> left, List<String> own, int room) {
     if (!breaksWords) {
       if (own.isEmpty()) {

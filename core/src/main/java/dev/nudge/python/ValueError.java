@@ -1,6 +1,6 @@
 package dev.nudge.python;
 
-/// Says that a value is one that Python refuses, as its own `ValueError` does.
+/// Thrown for a value that Python refuses with a `ValueError`.
 public class ValueError extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

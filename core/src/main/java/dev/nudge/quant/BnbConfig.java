@@ -8,19 +8,18 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// The `quantization_config` of a `config.json`: what bitsandbytes wrote, and whether it can be
-/// read.
+/// Reads and writes bitsandbytes' `quantization_config` of a `config.json`.
 ///
-/// Which layers are quantised, and how their scales are kept, is told by the tensors themselves
-/// ([StoredNf4]), where they are there; `llm_int8_skip_modules` and `bnb_4bit_use_double_quant`
-/// repeat that, and `bnb_4bit_quant_storage` is passed over. `bnb_4bit_compute_dtype` is a wish for
-/// another program.
+/// The tensors themselves say which layers are quantised and whether double-quantised
+/// ([StoredNf4]); `llm_int8_skip_modules` and `bnb_4bit_use_double_quant` only repeat that, and
+/// `bnb_4bit_quant_storage` is ignored. So is `bnb_4bit_compute_dtype`, which is for other
+/// programs.
 final class BnbConfig {
   private static final String SKIPPED = "llm_int8_skip_modules";
 
   private BnbConfig() {}
 
-  /// Refuses, by name, what is not 4-bit NF4 of bitsandbytes.
+  /// Throws, with the key's name, if the config is not bitsandbytes' 4-bit NF4.
   static void check(ConfigJson q) {
     if (flag(q, "load_in_8bit")) {
       throw q.refuse("load_in_8bit is true; 8-bit weights are not supported, 4-bit nf4 is");
@@ -34,12 +33,12 @@ final class BnbConfig {
     }
   }
 
-  /// Whether the scales are said to be quantised too.
+  /// Tells whether the config declares double quantisation.
   static boolean doubleQuant(ConfigJson q) {
     return flag(q, "bnb_4bit_use_double_quant");
   }
 
-  /// What `llm_int8_skip_modules` names: modules that stay dense, or such as contain them.
+  /// Returns `llm_int8_skip_modules`: names of dense modules, or of modules that contain them.
   static List<String> skipped(ConfigJson q) {
     List<String> names = new ArrayList<>();
     if (q.has(SKIPPED)) {
@@ -48,7 +47,7 @@ final class BnbConfig {
     return names;
   }
 
-  /// What transformers needs to know of a folder in NF4.
+  /// Makes the `quantization_config` with which transformers reads a folder in NF4.
   ///
   /// @param skipped null: bitsandbytes' own choice
   static Map<String, @Nullable Object> of(

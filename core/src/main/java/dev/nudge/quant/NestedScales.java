@@ -10,21 +10,21 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
-/// The scales of a weight in eight bits each: double quantisation.
+/// The scales of a weight in eight bits each: bitsandbytes' double quantisation.
 ///
-/// The mean of all scales is taken off, the rest is cut into blocks of 256 and stored by the signed
-/// [DynamicMap] with one fp32 a block:
+/// The mean of all scales is subtracted; the differences are split into blocks of 256 and encoded
+/// by the signed [DynamicMap], with one fp32 absmax a block:
 ///
 ///     scale = value(code) · absmax(block) + offset
 ///
-/// Codes are bitsandbytes' to the bit, its stepped table included; the mean is a sum in fp32 in
-/// torch's order on one thread ([TorchSum]), else a last bit of it would move some codes.
+/// Codes are bitsandbytes' to the bit, its stepped table included; the mean is summed in fp32 in
+/// torch's order on one thread ([TorchSum]), because another last bit would change some codes.
 ///
 /// @param codes (1, count) of U8
 /// @param absmax (1, ⌈count/256⌉) of F32
 /// @param offset the mean of the scales
 public record NestedScales(Tensor codes, Tensor absmax, float offset) {
-  /// Scales that share one fp32.
+  /// Scales in a block, which share an fp32 absmax.
   public static final int BLOCK = FewRows.Scales.NESTED;
 
   private static final byte[] STEPS = steps();
@@ -63,7 +63,7 @@ public record NestedScales(Tensor codes, Tensor absmax, float offset) {
     return new NestedScales(codes, absmax, offset);
   }
 
-  /// Scales without numbers, for plans.
+  /// Scales without memory, for dry runs.
   static NestedScales dry(int count) {
     return new NestedScales(
         Tensor.dry(Dtype.U8, 1, count), Tensor.dry(Dtype.F32, 1, blocks(count)), 0);
@@ -74,7 +74,7 @@ public record NestedScales(Tensor codes, Tensor absmax, float offset) {
     return Math.toIntExact(codes.elements());
   }
 
-  /// Bytes of codes and their scales.
+  /// Bytes of the codes and their absmax.
   public long bytes() {
     return bytes(count());
   }
@@ -83,7 +83,7 @@ public record NestedScales(Tensor codes, Tensor absmax, float offset) {
     return count + 4L * blocks(count);
   }
 
-  /// Computes the scales from the one at `first` on into `out` (1, how many) of F32.
+  /// Dequantises the scales from `first` on into `out` (1, number of scales) of F32.
   public void dequantize(int first, Tensor out) {
     MemorySegment from = codes.data();
     MemorySegment to = out.data();
@@ -98,8 +98,8 @@ public record NestedScales(Tensor codes, Tensor absmax, float offset) {
     }
   }
 
-  /// The code that bitsandbytes' CPU back end gives a number of −1 to 1: it takes the nearest
-  /// of 65,536 steps and then the value nearest to the step.
+  /// The code that bitsandbytes' CPU back end gives a number of −1 to 1: the value nearest to the
+  /// nearest of 65,536 steps.
   static int stepped(float v) {
     return STEPS[(int) ((Math.clamp(v, -1f, 1f) + 1) * 0.5f * (STEPS.length - 1) + 0.5f)] & 0xff;
   }

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// NF4 of bitsandbytes, its scales in fp32 or themselves in eight bits ([Nf4Weight]).
+/// The NF4 format of bitsandbytes, with scales in fp32 or double-quantised ([Nf4Weight]).
 public record Nf4Format(boolean doubleQuant) implements WritableFormat {
   private static final String DOUBLE_QUANT = "double_quant";
 

@@ -18,11 +18,11 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// The tensors in which bitsandbytes stores one layer ([StoredNf4] reads them), byte for byte.
+/// Writes a layer's tensors as bitsandbytes stores NF4, byte for byte ([StoredNf4] reads them).
 ///
 /// @param weight the tensor's name, `….weight`
 /// @param dtype of the numbers before quantisation
-/// @param offset the mean of the scales; null where the scales are not quantised
+/// @param offset the mean of the scales; null without double quantisation
 record Nf4Layer(String weight, int rows, int cols, Dtype dtype, @Nullable Float offset)
     implements WritableFormat.Layer {
   static Nf4Layer of(String weight, Dtype dtype, Nf4Weight w) {
@@ -81,7 +81,7 @@ record Nf4Layer(String weight, int rows, int cols, Dtype dtype, @Nullable Float 
     return PythonJson.line(state).getBytes(StandardCharsets.UTF_8);
   }
 
-  /// `bfloat16` for BF16.
+  /// Torch's name of a type: `bfloat16` for BF16.
   static String torchName(Dtype dtype) {
     return dtype.name().toLowerCase(Locale.ROOT).replace("f", "float");
   }

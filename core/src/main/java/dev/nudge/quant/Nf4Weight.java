@@ -12,10 +12,10 @@ import java.util.Objects;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
-/// A matrix (rows, cols) in four bits a number, its scales in fp32 or themselves in eight bits.
+/// A weight (rows, cols) in NF4, four bits a number, with scales in fp32 or double-quantised.
 ///
-/// The matrix is cut row-major into blocks of 64, across rows where these are no multiple of
-/// 64; the last block may be short ([Nf4]). 4.5 bits a number, or 4.127 with [NestedScales].
+/// The matrix is split row-major into blocks of 64, across rows if their length is not a multiple
+/// of 64; the last block may be short ([Nf4]). 4.5 bits a number, or 4.127 with [NestedScales].
 ///
 /// Threading: immutable; the bytes are owned by the scope or the mapping they lie in.
 public final class Nf4Weight implements StoredWeight {
@@ -60,15 +60,15 @@ public final class Nf4Weight implements StoredWeight {
     return new Nf4Weight(rows, cols, packed, absmax, null);
   }
 
-  /// Wraps codes and scales that are themselves in eight bits.
+  /// Wraps codes and double-quantised scales.
   public static Nf4Weight nested(int rows, int cols, Tensor packed, NestedScales scales) {
     return new Nf4Weight(rows, cols, packed, null, scales);
   }
 
   /// Quantises a contiguous matrix of any float type.
   ///
-  /// @param doubleQuant whether the scales are quantised too
-  /// @param scope owns the result; what is only needed meanwhile is freed
+  /// @param doubleQuant whether to quantise the scales too
+  /// @param scope owns the result; temporary memory is freed
   public static Nf4Weight quantize(
       Tensor source, boolean doubleQuant, Scope scope, Kernels kernels) {
     try (Scope meanwhile = Scope.open("scales")) {
@@ -76,10 +76,10 @@ public final class Nf4Weight implements StoredWeight {
     }
   }
 
-  /// Quantises one of many matrices, with room for scales that is used again.
+  /// Quantises one of many matrices, and reuses temporary memory for the scales.
   ///
-  /// @param meanwhile gives room for so many scales, needed until this returns: where many are
-  ///     quantised it is always the same, for freeing it waits for all threads of the process
+  /// @param meanwhile returns memory for so many scales, in use until this method returns; return
+  ///     the same memory each time, because freeing it waits for all threads of the process
   public static Nf4Weight quantize(
       Tensor source,
       boolean doubleQuant,
@@ -97,7 +97,7 @@ public final class Nf4Weight implements StoredWeight {
         : of(rows, cols, packed, absmax);
   }
 
-  /// A weight without numbers, for plans.
+  /// A weight without memory, for dry runs.
   public static Nf4Weight dry(int rows, int cols, boolean doubleQuant) {
     long n = (long) rows * cols;
     Tensor packed = Tensor.dry(Dtype.U8, 1, Nf4.bytes(n));
@@ -121,12 +121,12 @@ public final class Nf4Weight implements StoredWeight {
     return packed;
   }
 
-  /// The scales, ⌈rows·cols/64⌉ of F32; null where they are nested.
+  /// The scales, ⌈rows·cols/64⌉ of F32; null with double quantisation.
   public @Nullable Tensor absmax() {
     return absmax;
   }
 
-  /// The scales in eight bits; null where they are in fp32.
+  /// The double-quantised scales; null if the scales are fp32.
   public @Nullable NestedScales nested() {
     return nested;
   }
@@ -143,7 +143,7 @@ public final class Nf4Weight implements StoredWeight {
         : List.of(packed, nested.codes(), nested.absmax());
   }
 
-  /// The number of rows at whose multiples parts begin, each with a whole block.
+  /// The number of rows at whose multiples the weight can be split: they are whole blocks.
   @Override
   public int grain() {
     return Nf4.BLOCK / Math.max(1, Math.min(Nf4.BLOCK, Integer.lowestOneBit(cols)));

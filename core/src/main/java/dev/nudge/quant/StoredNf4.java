@@ -19,17 +19,17 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 
-/// Reads one linear layer as bitsandbytes stores it in NF4; the numbers stay in the mapped file.
+/// Reads one linear layer as bitsandbytes stores it in NF4; the codes stay in the mapped file.
 ///
 /// Of a layer X with n numbers in b = ⌈n/64⌉ blocks:
 ///
 /// - `X.weight`: ⌈n/2⌉ bytes, two numbers a byte, declared as any type of the right size
-/// - `X.weight.absmax`: a scale a block, F32, or U8 where the scales are quantised too
+/// - `X.weight.absmax`: a scale a block, F32, or U8 with double quantisation
 /// - `X.weight.quant_map`: the 16 values of NF4
-/// - `X.weight.nested_absmax`, `X.weight.nested_quant_map`: with quantised scales, an F32 for each
-///   256 of them, and the 256 values that they stand for
+/// - `X.weight.nested_absmax`, `X.weight.nested_quant_map`: with double quantisation, an F32 for
+///   each 256 scales, and the 256 values of their codes
 /// - `X.weight.quant_state.bitsandbytes__nf4`: JSON as U8: `quant_type`, `blocksize`, `dtype`,
-///   `shape`, and of quantised scales `nested_blocksize`, `nested_dtype`, `nested_offset`
+///   `shape`, with double quantisation `nested_blocksize`, `nested_dtype`, `nested_offset`
 final class StoredNf4 {
   static final String STATE = ".quant_state.bitsandbytes__";
   private static final int MOST_STATE_BYTES = 10_000;
@@ -67,7 +67,7 @@ final class StoredNf4 {
     return parts;
   }
 
-  /// Tells whether the file holds constants of a quantisation beside the tensor `weight`.
+  /// Tells whether the file has quantisation constants beside the tensor `weight`.
   static boolean is(WeightFile file, String weight) {
     String constant = file.names().higher(weight + ".");
     boolean constants = constant != null && constant.startsWith(weight + ".");
@@ -78,15 +78,15 @@ final class StoredNf4 {
     return file.names().contains(weight.replaceAll("weight$", "SCB"));
   }
 
-  /// Tells whether the scales of a tensor that [#is] so are quantised too.
+  /// Tells whether a tensor for which [#is] holds is double-quantised.
   static boolean nested(WeightFile file, String weight) {
     return file.names().contains(weight + ".nested_absmax");
   }
 
   /// Reads a layer of (rows, cols) numbers.
   ///
-  /// @throws InputException in one line, with the file, the tensor, what stands there and what is
-  ///     allowed
+  /// @throws InputException in one line: the file, the tensor, its wrong value and the allowed
+  ///     ones
   static Nf4Weight read(WeightFile file, String weight, int rows, int cols) {
     return new StoredNf4(file, weight, rows, cols).read();
   }
@@ -147,7 +147,7 @@ final class StoredNf4 {
     return levels;
   }
 
-  /// The values of the 256 codes of quantised scales.
+  /// The values of the 256 codes of double-quantised scales.
   static float[] nestedLevels() {
     float[] levels = new float[DynamicMap.CODES];
     for (int code = 0; code < levels.length; code++) {
@@ -156,7 +156,7 @@ final class StoredNf4 {
     return levels;
   }
 
-  /// The JSON of the layer, checked for everything but the scales of scales.
+  /// The layer's JSON, checked except for the double-quantisation keys.
   private ConfigJson state() {
     if (eightBit(file, weight)) {
       throw refuse(weight, "is stored in 8 bits (LLM.int8); supported: nf4");
@@ -234,7 +234,7 @@ final class StoredNf4 {
     return file.tensor(name);
   }
 
-  /// Checks that a table of values is the usual one: the kernels have it built in.
+  /// Checks that a file's table of values is the standard one, which is built into the kernels.
   private void map(String name, float[] values) {
     Tensor stored = numbers(name, Dtype.F32, values.length);
     for (int i = 0; i < values.length; i++) {

@@ -4,11 +4,11 @@ import dev.nudge.nn.StoredLinear;
 import dev.nudge.tensor.Tensor;
 import java.util.List;
 
-/// A weight in another form than it computes in.
+/// A weight in a storage format other than the compute type, made of several tensors.
 ///
 /// Threading: immutable; the bytes are owned by the scope or the mapping they lie in.
 public interface StoredWeight extends StoredLinear.Source {
-  /// The tensors that it consists of, numbers first.
+  /// The tensors of the weight, codes first.
   List<Tensor> parts();
 
   /// Bytes of all parts.

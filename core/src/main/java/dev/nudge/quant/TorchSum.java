@@ -6,11 +6,11 @@ import java.lang.foreign.MemorySegment;
 
 /// Adds fp32 numbers in the order in which torch's CPU sum adds them on one thread.
 ///
-/// Columns of 8 (of 1 below 8 numbers), four rows side by side, each in a cascade of four
-/// levels: a level is carried into the next one after 2^p additions, p = max(4, ⌈log₂ rows⌉ /
-/// 4). Then the levels, the rows that are left over, the four, the numbers that fill no row,
-/// and the columns. The order decides the last bit, and the mean of a weight's scales is part
-/// of a file's bytes.
+/// Numbers form rows of 8 columns (of 1 below 8 numbers), four rows side by side, each summed in a
+/// cascade of four levels: a level is carried into the next after 2^p additions, p = max(4, ⌈log₂
+/// rows⌉ / 4). Then levels, leftover rows, the four, the numbers that fill no row and the columns
+/// are added. The order decides the last bit, and the mean of a weight's scales is stored in a
+/// file.
 final class TorchSum {
   private static final int LEVELS = 4;
   private static final int SIDE_BY_SIDE = 4;

@@ -10,16 +10,16 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// Lists the formats of weights. What none of them holds is dense.
+/// Lists the quantisation formats. Weights in none of them are dense.
 public final class WeightFormats {
-  /// The key in `config.json` that tells of a format.
+  /// The key of `config.json` that declares a format.
   public static final String KEY = "quantization_config";
 
   private static final List<WeightFormat> ALL = List.of(new Nf4Format(true));
 
   private WeightFormats() {}
 
-  /// The format that dense weights are to be held in; null: they stay dense.
+  /// Returns the format to which dense weights are quantised; null: they stay dense.
   ///
   /// @param doubleQuant null: yes
   public static @Nullable WritableFormat of(
@@ -38,7 +38,7 @@ public final class WeightFormats {
     };
   }
 
-  /// What files keep of a format: its name as `method`, and its variant.
+  /// What files keep of a format: its name as `method`, and its variant's fields.
   ///
   /// @param format null: dense
   public static Map<String, Object> kept(@Nullable WeightFormat format) {
@@ -50,7 +50,7 @@ public final class WeightFormats {
     return kept;
   }
 
-  /// The format of which a file keeps this; null: dense, or none of these.
+  /// Returns the format from what a file keeps of it; null: dense, or unknown.
   public static @Nullable WeightFormat named(Map<String, ?> kept) {
     return ALL.stream()
         .filter(format -> format.name().equals(kept.get("method")))
@@ -59,14 +59,14 @@ public final class WeightFormats {
         .orElse(null);
   }
 
-  /// Says in words how weights are held.
+  /// A description of weights in a format, for messages.
   ///
   /// @param format null: dense
   public static String shown(@Nullable WeightFormat format) {
     return format == null ? "dense weights" : "weights in " + format.shown();
   }
 
-  /// The names of those that weights can be made in, for messages.
+  /// The names of the formats to which weights can be quantised, for messages.
   public static String names() {
     return ALL.stream()
         .filter(WritableFormat.class::isInstance)
@@ -74,10 +74,10 @@ public final class WeightFormats {
         .collect(Collectors.joining(" or "));
   }
 
-  /// The format of a model folder: the one that its config declares, else the first that its file
-  /// shows; null: all is dense.
+  /// The format of a model folder: that of its config, else the first that its file's tensors
+  /// show; null: all weights are dense.
   ///
-  /// @param q the `quantization_config`; null where there is none
+  /// @param q the `quantization_config`; null if there is none
   public static @Nullable WeightFormat in(@Nullable ConfigJson q, WeightFile file) {
     if (q != null) {
       return declared(q);
@@ -90,14 +90,14 @@ public final class WeightFormats {
     return null;
   }
 
-  /// The module that a tensor is of, by its name alone.
+  /// The module of a tensor, from its name alone.
   public static String module(String tensor) {
     return tensor.substring(0, Math.max(0, tensor.lastIndexOf('.')));
   }
 
   /// The format that a `quantization_config` declares.
   ///
-  /// @throws dev.nudge.settings.InputException where it is none of these
+  /// @throws dev.nudge.settings.InputException if it is none of the known ones
   public static WeightFormat declared(ConfigJson q) {
     String method = q.text("quant_method", ALL.getFirst().quantMethod());
     for (WeightFormat format : ALL) {

@@ -12,44 +12,44 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// A format that dense weights can be made into, by `--quantize`, `quantize` and `merge`.
+/// A format to which `--quantize`, `quantize` and `merge` can quantise dense weights.
 public interface WritableFormat extends WeightFormat {
-  /// The value of `--quantize` that asks for it; further settings have the keys of [#variant].
+  /// The value of `--quantize` for this format; further settings have the keys of [#variant].
   Quantize method();
 
-  /// The flags that ask for it, for messages.
+  /// The flags for this format, for messages.
   default String flags() {
     return "--quantize " + method().shown();
   }
 
-  /// Bytes that are needed beside a weight of `n` numbers while it is made.
+  /// Bytes of temporary memory for quantising a weight of `n` numbers.
   default long room(long n) {
     return 0;
   }
 
-  /// Makes a weight of a contiguous matrix of any float type but F64.
+  /// Quantises a contiguous matrix of any float type but F64.
   ///
   /// @param scope owns the weight
-  /// @param room of so many bytes as [#room] says
+  /// @param room temporary memory of as many bytes as [#room] returns
   StoredWeight make(Tensor dense, Scope scope, Kernels kernels, MemorySegment room);
 
-  /// How a layer is written; null where that depends on the numbers of its weight.
+  /// The tensors to write for a layer; null if they depend on the numbers of its weight.
   ///
-  /// @param before the type that the numbers had
+  /// @param before the type of the numbers before quantisation
   @Nullable Layer layer(String path, int rows, int cols, Dtype before);
 
-  /// How the layer of a weight that is made is written.
+  /// The tensors to write for a layer whose weight is quantised.
   Layer layer(String path, Dtype before, StoredWeight made);
 
   /// The `quantization_config` of a folder in this format.
   ///
-  /// @param compute the type in which it is meant to compute
-  /// @param skipped modules that stay dense; null: the usual ones
+  /// @param compute the compute type to declare
+  /// @param skipped modules that stay dense; null: the format's default
   Map<String, @Nullable Object> config(Dtype compute, @Nullable List<String> skipped);
 
-  /// The tensors of one layer in a file.
+  /// The tensors of one layer in a file, and how they are written.
   interface Layer {
-    /// What a writer must be told before it begins.
+    /// Names, types and shapes, which a writer needs before the data.
     List<Entry> entries();
 
     /// Writes the tensors.

@@ -1,8 +1,8 @@
-/// Holds frozen weights in few bits: how files store them, how they are kept, and how they are made
-/// again.
+/// Holds quantised frozen weights: how files store them, how memory holds them, and how they are
+/// dequantised.
 ///
-/// A quantised layer is a [dev.nudge.nn.StoredLinear] in a slot: it makes its weight in the compute
-/// type where a product needs it and forgets it again. Adapters wrap it like any other.
+/// A quantised layer is a [dev.nudge.nn.StoredLinear] in a slot: it dequantises its weight to the
+/// compute type for each product and frees it afterwards. Adapters wrap it like any other layer.
 ///
 /// It knows nothing about models, adapters or training.
 ///

@@ -4,7 +4,7 @@ package dev.nudge.tensor;
 public final class Bf16 {
   private Bf16() {}
 
-  /// The float that the bits stand for; exact.
+  /// Widens bfloat16 bits to a float; exact.
   public static float toFloat(short bits) {
     return Float.intBitsToFloat(bits << 16);
   }
@@ -18,8 +18,8 @@ public final class Bf16 {
     return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
   }
 
-  /// The bits of the bfloat16 nearest to a double, rounded once: the float in between is rounded to
-  /// odd, so that the second rounding sees whether anything was cut off.
+  /// The bits of the bfloat16 nearest to a double, rounded once: the float in between is rounded
+  /// to odd, so no double rounding occurs.
   public static short round(double value) {
     float f = (float) value;
     if (f != value && Float.isFinite(f)) {

@@ -1,6 +1,6 @@
 package dev.nudge.tensor;
 
-/// Checks shapes, multiplies nothing and counts what it would have done.
+/// Checks shapes and counts floating-point operations, and multiplies nothing: for dry runs.
 final class DryGemm implements Gemm {
   private double operations;
 
@@ -15,12 +15,12 @@ final class DryGemm implements Gemm {
     return operations;
   }
 
-  /// Sets what was counted so far.
+  /// Overwrites the count of operations.
   void operations(double all) {
     operations = all;
   }
 
-  /// Returns true: room for packed factors is counted, whatever will be done with it.
+  /// Returns true: memory for packed factors is always counted, whether or not it is used.
   @Override
   public boolean packs() {
     return true;

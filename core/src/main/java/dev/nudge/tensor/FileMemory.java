@@ -8,23 +8,23 @@ import java.nio.channels.FileChannel.MapMode;
 import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
 
-/// Files seen as memory, in the class of segments that all other native memory has.
+/// Maps files as native segments, in the class of segments that all other native memory has.
 ///
-/// What the JDK maps is a class of its own. A kernel that meets both, such as a weight in its file
-/// and an adapter beside it, is compiled with bounds checks in its loops: decoding with an adapter
-/// took 1.75 times as long.
+/// The JDK's mapped segments are a class of their own. A kernel that gets both classes, such as a
+/// mapped weight and an adapter in native memory, is compiled with bounds checks in its loops:
+/// decoding with an adapter took 1.75 times as long.
 ///
 /// Threading: any thread.
 public final class FileMemory {
-  /// The read-only maps that are there: address of the first byte, and of the one behind the last.
+  /// Live read-only mappings: address of the first byte → address behind the last byte.
   private static final ConcurrentSkipListMap<Long, Long> MAPS = new ConcurrentSkipListMap<>();
 
   private FileMemory() {}
 
   /// Maps the first `bytes` of a file.
   ///
-  /// @param arena with which the map ends
-  /// @return read-only where the mode is
+  /// @param arena unmaps the file when it closes
+  /// @return a segment, read-only if the mode is
   static MemorySegment map(FileChannel channel, MapMode mode, long bytes, Arena arena)
       throws IOException {
     MemorySegment mapped = channel.map(mode, 0, bytes, arena);
@@ -42,12 +42,12 @@ public final class FileMemory {
     return seen.asReadOnly();
   }
 
-  /// Maps the first `bytes` of a file, to be read.
+  /// Maps the first `bytes` of a file, read-only.
   public static MemorySegment map(FileChannel channel, long bytes, Arena arena) throws IOException {
     return map(channel, MapMode.READ_ONLY, bytes, arena);
   }
 
-  /// Whether a segment lies in a file that is mapped to be read.
+  /// Tells whether a segment lies in a read-only mapping of a file.
   static boolean holds(MemorySegment segment) {
     if (segment.isMapped()) {
       return segment.isReadOnly();

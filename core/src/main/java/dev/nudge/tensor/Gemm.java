@@ -9,37 +9,37 @@ package dev.nudge.tensor;
 ///
 /// Threading: one thread uses a Gemm; a lane has its own, with its own stream and scratchpad.
 public interface Gemm extends AutoCloseable {
-  /// Computes c = a·b, or c += a·b where `add`. The bits of a row may depend on all sizes, which
-  /// say where long sums are cut.
+  /// Computes c = a·b, or c += a·b if `add`. The bits of a row may depend on all sizes, because
+  /// they decide where long sums are split.
   ///
   /// @throws IllegalArgumentException where shapes or types do not fit
   void multiply(Tensor a, Tensor b, Tensor c, boolean add);
 
-  /// Computes the same for matrices, batch-invariant: a row's bits depend on no other size, neither
-  /// on the number of rows or columns nor on zeros at the end of a's row. Holds for k up to 384
-  /// with AVX-512; elsewhere last digits may move.
+  /// Computes the same for matrices, batch-invariant: a row's bits depend neither on the number of
+  /// rows or columns nor on zeros at the end of a's row. Holds for k up to 384 with AVX-512;
+  /// elsewhere the last digits may differ.
   default void steady(Tensor a, Tensor b, Tensor c, boolean add) {
     multiply(a, b, c, add);
   }
 
-  /// Whether [#pack] is worth its room.
+  /// Tells whether [#pack] makes products enough faster to be worth its memory.
   default boolean packs() {
     return false;
   }
 
-  /// Brings a right factor (k, n) into the layout in which products are fastest.
+  /// Packs a right factor (k, n) into the layout in which products are fastest.
   ///
-  /// @param room contiguous, of the factor's type, at least [Packed#padded] of k times that of n
-  /// @return the factor in `room`, or the plain factor where this provider has no such layout
+  /// @param room contiguous, the factor's type, at least [Packed#padded] of k times that of n
+  /// @return the factor in `room`, or the plain factor if this provider has no packed layout
   default Packed pack(Tensor b, Tensor room) {
     return Packed.plain(b);
   }
 
-  /// Computes c = a·b, or c += a·b where `add`, for matrices, a's rows in tiles: a row has the same
-  /// bits for every number of rows, with the packed and with the plain factor. For weights: each
-  /// shape of `b` has compiled code of its own.
+  /// Computes c = a·b, or c += a·b if `add`, for matrices, a's rows in tiles: a row has the same
+  /// bits for every number of rows, and with the packed and the plain factor. For weights: each
+  /// shape of `b` gets compiled code of its own.
   ///
-  /// @throws IllegalArgumentException where shapes or types do not fit, or a row of a or c has gaps
+  /// @throws IllegalArgumentException if shapes or types do not fit, or a row of a or c has gaps
   default void multiply(Tensor a, Packed b, Tensor c, boolean add) {
     multiply(a, b.factor(), c, add);
   }
@@ -48,7 +48,7 @@ public interface Gemm extends AutoCloseable {
   void close();
 
   /// The portable provider: any float types, sums in double. Slow; for tests and machines without
-  /// natives.
+  /// native libraries.
   static Gemm plain() {
     return new PlainGemm();
   }

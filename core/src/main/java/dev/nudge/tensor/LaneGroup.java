@@ -7,25 +7,25 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// Lets lanes that work on one thing together wait for one another, and owns the memory they share.
+/// Synchronises lanes that work on one sequence, and owns the memory that they share.
 ///
-/// Each lane has a [Member]. Lanes make the same calls in the same order; then:
+/// Each lane has a [Member]. All lanes make the same calls in the same order:
 ///
-///     claim();   nobody reads any longer what was shared before
+///     claim();   waits until no lane reads the earlier contents any longer
 ///     …write own part of the shared memory…
-///     meet();    everybody has written
+///     meet();    waits until all lanes have written
 ///     …read all of it…
-///     free();    I read no longer
+///     free();    tells the others that this lane has finished reading
 ///
-/// A call of [Member#meet] or [Member#free] is counted; waiting is waiting until every lane has
-/// counted as far. A waiting lane spins for some microseconds and then parks. Where a lane fails,
-/// [#fail] makes every waiting lane throw the same failure, so nobody waits for ever.
+/// Calls of [Member#meet] and [Member#free] are counted; a lane waits until every lane's count is
+/// as high. A waiting lane spins for some microseconds and then parks. If a lane fails, [#fail]
+/// makes every waiting lane throw that failure, so no lane waits for ever.
 ///
-/// The shared memory is one region that every lane lays out by itself with the same calls, and so
-/// at the same places: [Member#shared] is a lane's own stack over it.
+/// The shared memory is one region. Every lane lays it out with the same calls, so at the same
+/// addresses: [Member#shared] is a lane's own stack over the region.
 ///
-/// Threading: a member is confined to its lane's thread; [#fail] is for any lane's, [#reset] for
-/// the thread that runs the lanes, while none runs.
+/// Threading: a member is confined to its lane's thread; any lane's thread may call [#fail]; the
+/// thread that runs the lanes calls [#reset] while none runs.
 public final class LaneGroup implements AutoCloseable {
   private static final int SPINS = 2000; // some tens of microseconds
   private static final long PARK_NANOS = 1_000_000; // waked before, unless a signal is lost
@@ -55,8 +55,8 @@ public final class LaneGroup implements AutoCloseable {
     }
   }
 
-  /// A group for passes that only measure: nobody waits, and [Workspace#peak] of a member's shared
-  /// workspace says what has to be reserved.
+  /// A group for dry runs: no lane waits, and [Workspace#peak] of a member's shared workspace is
+  /// the number of bytes to reserve.
   public static LaneGroup measuring(int lanes) {
     return new LaneGroup(lanes, null, 0);
   }
@@ -65,12 +65,12 @@ public final class LaneGroup implements AutoCloseable {
     return lanes;
   }
 
-  /// The part of lane `lane`.
+  /// Lane `lane`'s member of this group.
   public Member member(int lane) {
     return members.get(lane);
   }
 
-  /// Makes all lanes that wait, now or later, throw `cause`; the first cause counts.
+  /// Makes all lanes that wait, now or later, throw `cause`; the first cause wins.
   public void fail(Throwable cause) {
     if (failure == null) {
       failure = cause;
@@ -80,7 +80,7 @@ public final class LaneGroup implements AutoCloseable {
     }
   }
 
-  /// Starts afresh; call it before lanes start that may meet.
+  /// Clears counts and failure; call it before lanes start that may meet.
   public void reset() {
     failure = null;
     for (Member m : members) {
@@ -97,7 +97,7 @@ public final class LaneGroup implements AutoCloseable {
     }
   }
 
-  /// One lane's part in a group.
+  /// Synchronises one lane with the others of the group.
   public final class Member {
     private final int lane;
     private final Workspace shared;
@@ -118,17 +118,17 @@ public final class LaneGroup implements AutoCloseable {
       return shared;
     }
 
-    /// Waits until no lane reads any longer what was shared before.
+    /// Waits until no lane reads the earlier contents of the shared memory any longer.
     public void claim() {
       await(freed);
     }
 
-    /// Waits until all lanes have come to this point.
+    /// Waits at a barrier until all lanes have called this.
     public void meet() {
       await(arrive());
     }
 
-    /// Says that this lane reads nothing any longer of what was shared so far.
+    /// Tells the others that this lane has finished reading the shared memory.
     public void free() {
       freed = arrive();
     }
@@ -158,8 +158,8 @@ public final class LaneGroup implements AutoCloseable {
       }
     }
 
-    /// Parks this lane until another one counts. The waiting lane announces itself before it looks
-    /// again, and the other counts before it looks who waits: one of the two sees the other.
+    /// Parks this lane until another one counts. The waiting lane registers before it checks the
+    /// count again, and the other counts before it checks who waits: one sees the other.
     private void park(int other, long ticket) {
       parked.set(lane, Thread.currentThread());
       if (counts.get(other * APART) < ticket && failure == null) {

@@ -8,7 +8,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.IntFunction;
 
-/// Runs the same work on a fixed set of threads, one a lane, and waits for all of them.
+/// Runs the same work on a fixed set of threads, one thread a lane, and waits for all of them.
 ///
 /// A lane keeps its thread for life: native streams and OpenMP settings belong to threads. Lane `i`
 /// always runs on thread `i`, so what a lane computes does not depend on timing.
@@ -35,19 +35,19 @@ public final class Lanes implements AutoCloseable {
     return threads.size();
   }
 
-  /// Runs `work` once on every lane and gives the results in lane order; the first failure, in lane
-  /// order, is thrown after all lanes have ended.
+  /// Runs `work` once on every lane and returns the results in lane order; the first failure, in
+  /// lane order, is thrown after all lanes have ended.
   ///
   /// An interrupt of the caller does not end the wait, because lanes compute on memory that the
-  /// caller frees; the thread is interrupted again when they have ended.
+  /// caller frees; the caller's interrupt flag is set again when they have ended.
   public <T> List<T> run(IntFunction<T> work) {
     return run(work, () -> {});
   }
 
-  /// Runs `work` once on every lane and tells of an interrupt while it waits, so that the lanes can
-  /// be asked to end early.
+  /// Runs `work` once on every lane, with a callback for interrupts, so that the caller can ask
+  /// the lanes to end early.
   ///
-  /// @param interrupted called by the waiting thread at each interrupt of it
+  /// @param interrupted callback, run on the waiting thread at each of its interrupts
   public <T> List<T> run(IntFunction<T> work, Runnable interrupted) {
     List<Future<T>> futures = new ArrayList<>();
     for (int i = 0; i < threads.size(); i++) {

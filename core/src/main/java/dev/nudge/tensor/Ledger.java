@@ -5,12 +5,12 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
-/// Counts the native bytes that are held, by owner.
+/// Counts the native bytes in use, by owner.
 ///
-/// Every [Scope] books what it allocates and takes it off when it closes, so a leak is a number
+/// Every [Scope] adds what it allocates and subtracts it when it closes, so a leak is a number
 /// with a name. Mapped files are not counted: their pages belong to the file.
 ///
-/// Threading: any thread may book; the counts are atomic, the counts of all owners are no snapshot.
+/// Threading: any thread. Each count is atomic; the counts of all owners are no snapshot.
 public final class Ledger {
   private static final Map<String, AtomicLong> BY_OWNER = new ConcurrentHashMap<>();
 
@@ -24,17 +24,17 @@ public final class Ledger {
     MOST.accumulateAndGet(HELD.addAndGet(bytes), Math::max);
   }
 
-  /// Native bytes held now.
+  /// Native bytes in use now.
   public static long bytes() {
     return HELD.get();
   }
 
-  /// The most native bytes that were held at a time since the last call.
+  /// Peak native bytes in use since the last call.
   public static long most() {
     return MOST.getAndSet(HELD.get());
   }
 
-  /// Native bytes held now by each owner that holds any, sorted by owner.
+  /// Native bytes in use now, by each owner that has any, sorted by owner.
   public static Map<String, Long> byOwner() {
     Map<String, Long> held = new TreeMap<>();
     BY_OWNER.forEach(

@@ -6,18 +6,18 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
-/// Says which blocks of native memory go back to the system when they are freed.
+/// Tunes glibc's malloc so that large freed blocks go back to the system (`mallopt`).
 ///
-/// glibc takes a large block from the system and gives it back when it is freed; but each time it
-/// raises what it calls large, up to 32 MiB, and keeps smaller blocks in the arena of the thread
-/// that asked. A run's lanes are threads of its own, so one run after the other left tens of MiB
-/// behind, free and still held. A threshold that is set stays where it is: it is low, but for the
-/// time of a [Kept].
+/// glibc maps a large block by itself and unmaps it when it is freed. But it then raises its
+/// threshold for "large", up to 32 MiB, and keeps smaller blocks in the arena of the allocating
+/// thread. A run's lanes are threads of its own, so each run left tens of MiB free but resident. A
+/// threshold that is set explicitly does not rise: it is low, except while a [Kept] is open.
 ///
-/// oneDNN takes memory for each product of open sizes and frees it at its end, up to 768 bytes for
-/// each key of attention. From the system it would come cleared, page by page, each time.
+/// oneDNN allocates memory for each product with runtime dimensions and frees it afterwards, up to
+/// 768 bytes for each key of attention. If that were mapped, the system would zero it page by page
+/// each time.
 ///
-/// Nothing happens with another C library or without native access.
+/// Does nothing with another C library or without native access.
 ///
 /// Threading: any thread.
 public final class Malloc {
@@ -35,8 +35,8 @@ public final class Malloc {
     }
   }
 
-  /// Has freed blocks stay with the process until it is closed: for work that takes and frees the
-  /// same ones again and again, after what it takes only once.
+  /// Keeps freed blocks in the process until the result is closed: for work that allocates and
+  /// frees the same blocks repeatedly, after its one-time allocations.
   public static synchronized Kept keepBlocks() {
     if (holders++ == 0) {
       set(HIGH);
@@ -44,7 +44,7 @@ public final class Malloc {
     return new Kept();
   }
 
-  /// Keeps freed blocks with the process while it is open.
+  /// Keeps freed blocks in the process while it is open.
   public static final class Kept implements AutoCloseable {
     private boolean open = true;
 

@@ -11,14 +11,14 @@ import java.nio.file.StandardOpenOption;
 import java.util.Locale;
 import java.util.UUID;
 
-/// A temporary file seen as memory: its pages are the system's to write out and to evict.
+/// A temporary mapped file: the system can write its pages out and evict them.
 ///
-/// Every byte is written when the file is made, so a full disk is an error then and not a crash
-/// when a page is touched. On Unix the file has no name from the moment it is open, elsewhere the
-/// system deletes it with its last handle: a process that is killed leaves nothing behind. In a
-/// folder that itself lies in memory (tmpfs) nothing is gained.
+/// Every byte is written at creation, so a full disk is an exception then and not a crash at a
+/// page fault. On Unix the file is unlinked as soon as it is open, elsewhere the system deletes it
+/// with its last handle: a killed process leaves nothing behind. A folder that itself lies in
+/// memory (tmpfs) saves no memory.
 ///
-/// Threading: as that of its memory; close it when nobody uses it.
+/// Threading: as that of its memory; close it when no thread uses it.
 public final class MappedFile implements AutoCloseable {
   private static final int PIECE = 4 << 20;
 
@@ -42,9 +42,9 @@ public final class MappedFile implements AutoCloseable {
     }
   }
 
-  /// Makes a file of `bytes` zeros in `folder`.
+  /// Creates a file of `bytes` zeros in `folder`.
   ///
-  /// @throws RunException where the folder has not the room
+  /// @throws RunException if the folder's disk is full
   public static MappedFile create(Path folder, long bytes) {
     try {
       return new MappedFile(folder.resolve("nudge-" + UUID.randomUUID() + ".pages"), bytes);

@@ -5,22 +5,21 @@ import java.lang.foreign.Linker;
 import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
-/// Knows whether this JVM was started with native access enabled.
+/// Tells whether this JVM was started with native access enabled.
 ///
-/// Without `--enable-native-access` the first call of native code makes the JVM print a
-/// warning, and from then on it counts access as enabled; so what it says is kept from before
-/// that.
+/// Without `--enable-native-access` the JVM prints a warning at the first native call and reports
+/// access as enabled from then on; so this class reads the answer before that.
 public final class NativeAccess {
   private static final boolean GIVEN = NativeAccess.class.getModule().isNativeAccessEnabled();
 
   private NativeAccess() {}
 
-  /// Tells whether native access was enabled when this library was first asked to compute.
+  /// Tells whether native access was enabled before this library's first native call.
   public static boolean given() {
     return GIVEN;
   }
 
-  /// A function of the C library; none where access was not enabled or the system has no such.
+  /// Looks up a C library function; empty if access is not enabled or there is no such function.
   static Optional<MethodHandle> function(String name, FunctionDescriptor type) {
     if (!GIVEN) {
       return Optional.empty();

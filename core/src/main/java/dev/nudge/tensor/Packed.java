@@ -2,11 +2,11 @@ package dev.nudge.tensor;
 
 /// Holds a right factor (k, n) in the layout in which its provider multiplies fastest.
 ///
-/// Made by [Gemm#pack] in the caller's memory; good for every Gemm of the same provider. A product
-/// with it gives the same bits as one with the plain factor in a [#plain].
+/// Made by [Gemm#pack] in the caller's memory; valid for every Gemm of the same provider. A
+/// product with it has the same bits as with the plain factor wrapped by [#plain].
 ///
-/// @param factor shape (k, n); its bytes are in `layout`, or as its strides say where that is 0
-/// @param layout the provider's name for the layout; 0: the plain factor
+/// @param factor shape (k, n); its bytes are in `layout`, or as its strides say if that is 0
+/// @param layout the provider's id of the layout; 0: not packed
 public record Packed(Tensor factor, long layout) {
   /// Wraps a plain factor, as it is.
   public static Packed plain(Tensor factor) {
@@ -24,12 +24,12 @@ public record Packed(Tensor factor, long layout) {
     return layout != 0;
   }
 
-  /// Rounds a size up to what [Gemm#pack] wants room for.
+  /// Rounds a size up to the multiple for which [Gemm#pack] needs memory.
   public static int padded(long size) {
     return Math.toIntExact((size + 63) / 64 * 64);
   }
 
-  /// Bytes of the room for a factor (k, n).
+  /// Bytes of memory that [Gemm#pack] needs for a factor (k, n).
   public static long bytes(Dtype dtype, long k, long n) {
     return (long) padded(k) * padded(n) * dtype.bytes();
   }

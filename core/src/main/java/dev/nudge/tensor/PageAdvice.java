@@ -11,11 +11,11 @@ import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Tells the system which pages of a mapped file are wanted soon and which no more (`madvise`).
+/// Advises the system which pages of a mapped file are needed soon or no longer (`madvise`).
 ///
-/// Advice changes when pages are read, never what they hold. Only read-only mappings of files are
-/// taken: dropping pages of other memory would lose what is in them. Where the system takes no
-/// advice (anything but Linux), or the JVM was started without native access, nothing happens.
+/// Advice changes when pages are read, never what they contain. Only read-only mappings of files
+/// are accepted: dropping pages of other memory would lose data. If the system takes no advice
+/// (anything but Linux), or the JVM has no native access, nothing happens.
 ///
 /// Threading: any thread.
 public final class PageAdvice {
@@ -27,7 +27,7 @@ public final class PageAdvice {
 
   private PageAdvice() {}
 
-  /// Tells whether the system takes advice about pages.
+  /// Tells whether this system takes advice about pages.
   public static boolean advised() {
     return MADVISE != null;
   }
@@ -39,15 +39,15 @@ public final class PageAdvice {
     advise(mapped, from, to, WILL_NEED);
   }
 
-  /// Takes pages out of this process; what is read again comes from the system's cache, or from the
-  /// file where memory was short. Pages that other data shares stay.
+  /// Drops pages from this process; they are read again from the page cache, or from the file if
+  /// the cache has evicted them. Partial pages at either end stay.
   public static void drop(MemorySegment mapped) {
     long from = (mapped.address() + SIZE - 1) / SIZE * SIZE;
     long to = (mapped.address() + mapped.byteSize()) / SIZE * SIZE;
     advise(mapped, from, to, DONT_NEED);
   }
 
-  /// Takes pages out of this process and out of the system's cache, so that others stay there.
+  /// Drops pages from this process and from the page cache, which leaves the cache to other files.
   public static void evict(MemorySegment mapped) {
     long from = (mapped.address() + SIZE - 1) / SIZE * SIZE;
     long to = (mapped.address() + mapped.byteSize()) / SIZE * SIZE;
@@ -55,7 +55,7 @@ public final class PageAdvice {
     advise(mapped, from, to, DONT_NEED);
   }
 
-  /// Tells whether advice may be given on this memory: a read-only mapping of a file.
+  /// Tells whether memory accepts advice: a read-only mapping of a file.
   public static boolean isFile(MemorySegment segment) {
     return FileMemory.holds(segment);
   }

@@ -1,6 +1,6 @@
 package dev.nudge.tensor;
 
-/// Multiplies in plain Java, sums in double: the reference that providers are compared with.
+/// Multiplies in plain Java, sums in double: the reference implementation for other providers.
 final class PlainGemm implements Gemm {
   @Override
   public void multiply(Tensor a, Tensor b, Tensor c, boolean add) {

@@ -32,13 +32,13 @@ public final class Scope implements AutoCloseable {
     return new Scope(owner, false);
   }
 
-  /// Measures instead of allocating: gives memory that does not exist, counts it in [#bytes] and
-  /// books nothing. What is allocated here has a shape and must not be read or written.
+  /// Opens a scope for a dry run: allocates no memory, counts bytes in [#bytes] and books nothing.
+  /// Its tensors have a shape and must not be read or written.
   public static Scope measuring() {
     return new Scope("measuring", true);
   }
 
-  /// Tells whether this scope only measures.
+  /// Tells whether this scope is for a dry run.
   public boolean dry() {
     return dry;
   }
@@ -64,7 +64,7 @@ public final class Scope implements AutoCloseable {
     return Tensor.of(allocate(Math.multiplyExact(elements, dtype.bytes())), dtype, shape);
   }
 
-  /// The arena behind the scope, for mappings that must end with it.
+  /// The arena of the scope, for mappings that must end with it.
   public Arena arena() {
     return arena;
   }

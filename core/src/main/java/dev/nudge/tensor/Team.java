@@ -8,13 +8,12 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
-/// Shares the work inside of one pass between the caller's thread and some helpers.
+/// Runs the parts of one operation in parallel on the caller's thread and some helpers.
 ///
-/// [#each] cuts work into pieces and gives each to the thread that comes first. So a thread that is
-/// not running, because another process has its processor, holds up the one piece it has in hand
-/// and no other. A helper without work looks for some for tens of microseconds, longer than what
-/// lies between two products of a token, and then parks. The bits of a result must not depend on
-/// which thread computes a piece.
+/// [#each] splits work into pieces and gives each piece to the first free thread. So a thread that
+/// is not running, because another process has its processor, delays one piece and no other. An
+/// idle helper spins for tens of microseconds, longer than the gap between two products of a
+/// token, and then parks. The bits of a result must not depend on which thread computes a piece.
 ///
 /// Threading: one thread calls [#each] and [#close].
 public final class Team implements AutoCloseable {
@@ -38,13 +37,13 @@ public final class Team implements AutoCloseable {
     }
   }
 
-  /// Threads that work, the caller's among them.
+  /// Number of threads, the caller's included.
   public int threads() {
     return helpers.size() + 1;
   }
 
-  /// Does the pieces 0 … `pieces` − 1, each on one thread, and returns when all are done; the first
-  /// failure is thrown then.
+  /// Runs the pieces 0 … `pieces` − 1, each on one thread, and returns when all have ended; then
+  /// throws the first failure.
   public void each(int pieces, IntConsumer piece) {
     if (helpers.isEmpty() || pieces == 1) {
       for (int i = 0; i < pieces; i++) {
@@ -74,7 +73,7 @@ public final class Team implements AutoCloseable {
     Threads.rethrow(failure, "a piece failed");
   }
 
-  /// Does pieces of a round as long as there are any.
+  /// Runs pieces of a round until none is left.
   private void take(long round) {
     long now = ticket.get();
     while (now >>> PIECE_BITS == round && (now & PIECES) > 0) {
@@ -100,7 +99,7 @@ public final class Team implements AutoCloseable {
     helpers.forEach(Helper::end);
   }
 
-  /// A thread that looks for pieces.
+  /// A helper thread, which polls for pieces.
   private final class Helper implements Runnable {
     private final Thread thread;
     private volatile boolean parked;

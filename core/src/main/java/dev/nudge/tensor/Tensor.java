@@ -46,7 +46,7 @@ public final class Tensor {
     return new Tensor(data.asSlice(0, bytes), dtype, shape.clone(), strides);
   }
 
-  /// Addresses that stand for memory in a dry run; nobody may touch them.
+  /// Unmapped addresses in place of memory in a dry run; never read or written.
   static MemorySegment nowhere(long bytes) {
     return MemorySegment.ofAddress(1 << 20).reinterpret(bytes);
   }
@@ -93,7 +93,7 @@ public final class Tensor {
     return n;
   }
 
-  /// Bytes of the elements, gaps not counted.
+  /// Bytes of the elements, without gaps between rows.
   public long bytes() {
     return elements() * dtype.bytes();
   }

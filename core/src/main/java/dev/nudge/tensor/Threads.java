@@ -3,12 +3,12 @@ package dev.nudge.tensor;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
-/// What waiting for another thread takes: its end, and what it failed with.
+/// Waits for other threads uninterruptibly, and rethrows their failures.
 public final class Threads {
   private Threads() {}
 
   /// Waits for the end of a thread. An interrupt of the caller does not end the wait, because
-  /// memory is freed behind it; the caller is interrupted again then.
+  /// memory is freed afterwards; the caller's interrupt flag is set again at the end.
   public static void join(Thread thread) {
     boolean interrupted = false;
     while (thread.isAlive()) {
@@ -23,10 +23,10 @@ public final class Threads {
     }
   }
 
-  /// Waits for a latch. An interrupt of the caller does not end the wait; the caller is interrupted
-  /// again then.
+  /// Waits for a latch. An interrupt of the caller does not end the wait; the caller's interrupt
+  /// flag is set again at the end.
   ///
-  /// @param interrupted done at each interrupt, such as asking for the end
+  /// @param interrupted callback at each interrupt, for example to ask the other thread to end
   public static void await(CountDownLatch latch, Runnable interrupted) {
     boolean again = false;
     while (true) {
@@ -43,9 +43,9 @@ public final class Threads {
     }
   }
 
-  /// Throws what another thread failed with; does nothing where it is null.
+  /// Throws another thread's failure in this thread; does nothing if it is null.
   ///
-  /// @param who the message around a checked exception
+  /// @param who message of the exception around a checked exception
   public static void rethrow(@Nullable Throwable failure, String who) {
     if (failure instanceof RuntimeException e) {
       throw e;

@@ -10,11 +10,11 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// One lane's memory for a step: a region of known size, handed out and taken back as a stack.
+/// A lane's preallocated memory for a step: a stack allocator over a region of fixed size.
 ///
-/// [#take] gives the next bytes as a matrix, [#mark] and [#release] take everything behind a mark
-/// back. The forward pass of a step asks for the same matrices in the same order each time, so
-/// views are kept by their place in that order and made again only where shape or type change.
+/// [#take] allocates a matrix, [#release] frees all that was taken since a [#mark]. The forward
+/// pass of every step takes the same matrices in the same order, so tensor views are cached by
+/// their place in that order and remade only if shape or type changes.
 ///
 /// Threading: confined to its lane's thread.
 public final class Workspace implements AutoCloseable {
@@ -37,19 +37,19 @@ public final class Workspace implements AutoCloseable {
   private long stagePeak;
   private double stageStart; // operations
 
-  /// The bytes that a stage of a pass took.
+  /// Memory and operations of one stage of a pass.
   ///
   /// @param used bytes in use at its end
   /// @param peak most bytes in use during it
-  /// @param operations of its products, a multiply-add as 2
+  /// @param operations of its matrix products, a multiply-add as 2
   public record Stage(long used, long peak, double operations) {}
 
-  /// Reserves `bytes` for `lane`; takes the Gemm over and closes it with itself.
+  /// Reserves `bytes` for `lane`; owns the Gemm and closes it.
   public Workspace(int lane, long bytes, Gemm gemm) {
     this(lane, bytes, gemm, null);
   }
 
-  /// Reserves `bytes` for `lane`, with a file for what is offloaded; takes both over.
+  /// Reserves `bytes` for `lane`, with a file for offloaded activations; owns both.
   public Workspace(int lane, long bytes, Gemm gemm, @Nullable MappedFile file) {
     this(lane, gemm, file, Scope.open("workspace " + lane), bytes);
   }
@@ -74,19 +74,19 @@ public final class Workspace implements AutoCloseable {
     this.dry = dry;
   }
 
-  /// A lane's own stack over memory that lanes share; it multiplies nothing.
+  /// A lane's own stack over memory that lanes share; it has no Gemm.
   static Workspace over(int lane, MemorySegment region) {
     return new Workspace(lane, null, null, null, region, false);
   }
 
-  /// Measures instead of working: hands out views of memory that does not exist and multiplies
-  /// nothing. A pass that runs on it with dry kernels leaves in [#peak] the bytes that the same
-  /// pass takes for real, so the plan of a step and the step are the same code.
+  /// A workspace for dry runs: its tensors have no memory, and its Gemm multiplies nothing. A pass
+  /// that runs on it with dry kernels leaves in [#peak] the bytes that the pass needs, so the
+  /// memory plan of a step and the step are the same code.
   public static Workspace measuring() {
     return new Workspace(0, new DryGemm(), null, null, Tensor.nowhere(Long.MAX_VALUE / 4), true);
   }
 
-  /// Tells whether this workspace only measures.
+  /// Tells whether this workspace is for a dry run.
   public boolean dry() {
     return dry;
   }
@@ -100,25 +100,25 @@ public final class Workspace implements AutoCloseable {
     return Objects.requireNonNull(gemm, "shared memory has no products");
   }
 
-  /// The place in the stack to come back to.
+  /// The current top of the stack, for [#release].
   public int mark() {
     return count;
   }
 
-  /// Gives back everything taken since `mark`.
+  /// Frees everything taken since `mark`.
   public void release(int mark) {
     count = mark;
   }
 
-  /// Gives everything back, what was offloaded too: the start of a pass.
+  /// Frees everything, offloaded matrices too: at the start of a pass.
   public void reset() {
     release(0);
     offloaded = 0;
   }
 
-  /// Takes a contiguous matrix of the mapped file; it lasts until [#reset].
+  /// Allocates a contiguous matrix in the mapped file; valid until [#reset].
   ///
-  /// @throws IllegalStateException where the plan reserved too little: a defect, not a user's error
+  /// @throws IllegalStateException if the plan reserved too little: a defect, not a user's error
   public Tensor offload(Dtype dtype, int rows, int cols) {
     long start = offloaded;
     offloaded += aligned((long) rows * cols * dtype.bytes());
@@ -134,9 +134,9 @@ public final class Workspace implements AutoCloseable {
     return Tensor.of(file.segment().asSlice(start), dtype, rows, cols);
   }
 
-  /// Takes a contiguous matrix; what it holds is undefined.
+  /// Allocates a contiguous matrix; its contents are undefined.
   ///
-  /// @throws IllegalStateException where the plan reserved too little: a defect, not a user's error
+  /// @throws IllegalStateException if the plan reserved too little: a defect, not a user's error
   public Tensor take(Dtype dtype, int rows, int cols) {
     long start = offsets[count];
     long end = start + aligned((long) rows * cols * dtype.bytes());
@@ -167,8 +167,8 @@ public final class Workspace implements AutoCloseable {
     return view;
   }
 
-  /// Brings a right factor into the layout in which products are fastest, in memory of this
-  /// workspace; the plain factor where the Gemm has no such layout.
+  /// Packs a right factor into the layout in which products are fastest, in memory of this
+  /// workspace; returns the plain factor if the Gemm has no such layout.
   public Packed pack(Tensor factor) {
     if (!gemm().packs()) {
       return Packed.plain(factor);
@@ -178,7 +178,7 @@ public final class Workspace implements AutoCloseable {
     return gemm().pack(factor, take(factor.dtype(), k, n));
   }
 
-  /// Takes a column of numbers and fills it; `values` has one for each row.
+  /// Allocates a column of I32 with these `values`, one for each row.
   public Tensor ints(int[] values) {
     Tensor column = take(Dtype.I32, values.length, 1);
     if (!dry()) {
@@ -195,20 +195,19 @@ public final class Workspace implements AutoCloseable {
     }
   }
 
-  /// Floating-point operations of all products so far, a multiply-add as 2; 0 for a workspace that
-  /// works.
+  /// Floating-point operations of all products so far, a multiply-add as 2; 0 outside of dry runs.
   public double operations() {
     return gemm instanceof DryGemm d ? d.operations() : 0;
   }
 
-  /// Sets what was counted so far, where a pass that only measures left products out.
+  /// Overwrites the count of operations, for a dry run that skips repeated products.
   public void operations(double all) {
     if (gemm instanceof DryGemm d) {
       d.operations(all);
     }
   }
 
-  /// Ends a stage of a pass, where this workspace only measures.
+  /// Ends a stage of a pass; does nothing outside of dry runs.
   public void endStage(String name) {
     if (dry()) {
       double all = operations();
@@ -218,17 +217,17 @@ public final class Workspace implements AutoCloseable {
     }
   }
 
-  /// The stages of the last pass by name, in order; empty for a workspace that works.
+  /// The stages of the last pass by name, in order; empty outside of dry runs.
   public Map<String, Stage> stages() {
     return stages;
   }
 
-  /// The most bytes in use at any time so far.
+  /// Peak bytes in use so far.
   public long peak() {
     return peak;
   }
 
-  /// The most bytes offloaded at any time so far.
+  /// Peak bytes offloaded so far.
   public long offloadedPeak() {
     return offloadedPeak;
   }

@@ -12,12 +12,12 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/// Attends for one query to a part of its keys, in three sweeps: products with the keys, their
-/// powers, the sum of the values.
+/// Computes one query's attention over a range of keys, in three sweeps: scores, exponentials,
+/// weighted sum of the values.
 ///
-/// A sweep goes through some kilobytes of keys or values at a time, for all key-value heads, four
-/// query heads side by side; sides that have no head have zeros. Queries and sums lie in pairs as
-/// [VectorFewRows] has them, where keys are in bfloat16.
+/// A sweep processes some kilobytes of keys or values at a time, for all key-value heads, four
+/// query heads side by side; groups of fewer are padded with zeros. With bf16 keys, queries and
+/// sums are in pairs, as [VectorFewRows] has them.
 final class AttendPart {
   private static final int SIDE = VectorFewRows.SIDE;
   private static final int PAIRS = 2 * LANES;
@@ -32,7 +32,7 @@ final class AttendPart {
 
   final boolean low;
 
-  /// Floats of a head's query, and of its sum.
+  /// Floats of a head's padded query, and of its weighted sum.
   final int width;
 
   /// @param low whether keys are in bfloat16, not in fp32
@@ -44,13 +44,13 @@ final class AttendPart {
     step = Math.clamp(NEAR / ((low ? 2 : 4) * h.keyWidth()) / 2 * 2, 4, LONGEST);
   }
 
-  /// Attends to the keys of part `part` that the query sees.
+  /// Attends to the keys of range `part` that the query sees.
   ///
-  /// @param length keys of a part
+  /// @param length keys of a range
   /// @param q (1, queryWidth)
-  /// @param most where the first head's largest score goes, behind all of these the sums of powers
+  /// @param most byte offset of the heads' largest scores; the sums of exponentials follow
   /// @param room floats from head to head there
-  /// @param values where the sums of values go, (heads, width)
+  /// @param values byte offset of the weighted sums of values, (heads, width)
   void run(
       Tensor q,
       KeyValues kv,
@@ -91,7 +91,7 @@ final class AttendPart {
     }
   }
 
-  /// The side of a query head.
+  /// The padded index of a query head.
   private int place(int head) {
     return head / h.group() * sides + head % h.group();
   }
@@ -149,7 +149,7 @@ final class AttendPart {
     }
   }
 
-  /// Turns the scores of each head into powers.
+  /// Turns the scores of each head into exponentials.
   private void powers(
       MemorySegment s, long scores, int n, int row, MemorySegment to, long most, int room) {
     if (h.softCap() != 0) {

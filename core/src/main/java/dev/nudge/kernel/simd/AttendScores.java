@@ -14,16 +14,16 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 
-/// Multiplies keys in bfloat16 by four queries, two keys at a time.
+/// Computes scores of bf16 keys with four queries, two keys at a time.
 ///
-/// A product ends in a vector of partial sums, eight of them for two keys. These are folded
-/// together: each fold joins two vectors, so that eight products end in one vector, and a fold
-/// costs as much for eight as it would for one.
+/// A dot product ends in a vector of partial sums: eight vectors for two keys. They are reduced
+/// together: each fold joins two vectors, so that eight dot products end in one vector, and a fold
+/// costs as much for eight as for one.
 final class AttendScores {
   /// Columns of a call: straight code is twice as fast as a loop of two rounds.
   static final int COLUMNS = 4 * LANES;
 
-  /// Bytes that a call writes to beside the scores.
+  /// Bytes beyond the scores that a call overwrites.
   static final int SPARE = 4 * LANES;
 
   private static final int UPPER = 0xffff0000;
@@ -56,19 +56,19 @@ final class AttendScores {
     return VectorShuffle.fromOp(F, lane -> (lane ^ bit) % LANES);
   }
 
-  /// Whether [#four] knows keys of `dim` numbers.
+  /// Whether [#four] supports this head dimension.
   static boolean takes(int dim) {
     return (LANES == 16 || LANES == 8) && dim % COLUMNS == 0;
   }
 
-  /// Writes the products of `rows` keys with four queries over [#COLUMNS] columns, or adds them.
-  /// Where `rows` is odd, one number more is written for each query.
+  /// Writes the scores of `rows` keys with four queries over [#COLUMNS] columns, or adds them. If
+  /// `rows` is odd, one more number is written for each query.
   ///
   /// @param keys whose first number is at byte `at`, `stride` bytes apart
   /// @param q four queries in pairs, `width` floats apart, the first from byte `from` on
-  /// @param to first byte of the first query's scores in `scores`
+  /// @param to byte offset of the first query's scores in `scores`
   /// @param row floats from query to query there
-  /// @param spare first of [#SPARE] bytes of `scores` to write to
+  /// @param spare byte offset of [#SPARE] bytes of `scores` that may be overwritten
   static void four(
       MemorySegment keys,
       long at,

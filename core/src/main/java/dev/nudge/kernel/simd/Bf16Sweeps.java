@@ -20,17 +20,17 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 
-/// Last sweeps over strips that read and write bfloat16 where it lies: what [Narrow] does stands
-/// in the loops, so that it does not go through scratch once more.
+/// Final sweeps over strips that read and write bf16 in place: the rounding of [Narrow] is inlined
+/// into the loops, which saves a sweep through scratch.
 ///
-/// A NaN needs no care here: those that arithmetic on bfloat16 makes or passes on have only zeros
-/// in the half that is cut off, so that rounding does not carry into what is kept.
+/// NaN needs no special case here: NaNs that arithmetic on bf16 makes or passes on have zeros in
+/// the lower half, so rounding does not carry into the upper half.
 ///
 /// Whole vectors only; what is written may lie where bfloat16 is read.
 final class Bf16Sweeps {
   private Bf16Sweeps() {}
 
-  /// Tells whether `n` columns of a tensor are what these sweeps read and write.
+  /// Tells whether these sweeps support `n` columns of a tensor.
   static boolean take(Tensor t, int n) {
     return t.dtype() == Dtype.BF16 && n % LANES == 0;
   }

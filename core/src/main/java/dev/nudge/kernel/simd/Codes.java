@@ -20,12 +20,11 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Decodes and encodes blocks of a [DynamicMap] with one gathered load a number: of its level, or
-/// of its cell.
+/// Decodes and encodes blocks of a [DynamicMap] with one gather a number: of its value, or of its
+/// cell.
 ///
-/// Indices and codes go through arrays of ints between short loops. What is left behind the last
-/// whole vector is done by the map itself, and so is everything where a vector has less than 256
-/// bits.
+/// Indices and codes go through arrays of ints between short loops. Numbers after the last whole
+/// vector go through the map itself, as all do on machines whose vectors have less than 256 bits.
 final class Codes {
   private static final boolean WIDE = F.vectorBitSize() >= 256;
   private static final VectorSpecies<Byte> B =
@@ -42,7 +41,7 @@ final class Codes {
     this.cells = map.cells();
   }
 
-  /// to[i] ← level of codes[from + i] · largest, for `n` ≤ 256 numbers.
+  /// to[i] ← value of codes[from + i] · largest, for `n` ≤ 256 numbers.
   void decode(MemorySegment codes, long from, float largest, float[] to, int at, int n) {
     int whole = WIDE ? n / LANES * LANES : 0;
     int[] index = Scratch.get().index;

@@ -14,10 +14,10 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 
-/// Drops elements of a strip by [DropoutHash], lane by lane.
+/// Applies the dropout mask of [DropoutHash] to a strip.
 ///
 /// The factor 1 / (1 − p) is a pair of floats, as in [VectorSoftmaxRows], so that y + factor·x is
-/// right where the two nearly cancel.
+/// right even if the two nearly cancel.
 final class Drop {
   /// What the column adds to the hash's start, in lanes.
   private static final IntVector STEPS = IntVector.zero(I).addIndex(1).mul(DropoutHash.COLUMN);

@@ -15,21 +15,21 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 
-/// Multiplies a row of a weight in bfloat16 by one row of x, or by four.
+/// Computes dot products of a bf16 weight row with one row of x, or with four.
 ///
-/// An int lane holds two numbers: the lower one is a float after a shift, the upper one after a
-/// mask. What is left behind the last whole vector is loaded by a mask.
+/// An int lane holds two numbers: a shift makes the lower one a float, a mask the upper one.
+/// Numbers after the last whole vector are loaded with a mask.
 final class FewBf16 {
   private static final int UPPER = 0xffff0000;
 
   private FewBf16() {}
 
-  /// The place of number `i` of a row in pairs.
+  /// The index of number `i` in a row arranged in pairs.
   static int place(int i) {
     return i - i % (2 * LANES) + i % (2 * LANES) / 2 + (i & 1) * LANES;
   }
 
-  /// The sum over `cols` numbers at `at`; x in pairs, padded with zeros.
+  /// The dot product of `cols` numbers at `at` with x, which is in pairs and padded with zeros.
   static float one(MemorySegment w, long at, MemorySegment x, int cols) {
     FloatVector even = FloatVector.zero(F);
     FloatVector odd = FloatVector.zero(F);
@@ -77,7 +77,7 @@ final class FewBf16 {
     }
   }
 
-  /// The sums of four rows, `stride` bytes apart.
+  /// The dot products with four rows of x, `stride` bytes apart.
   static void four(MemorySegment w, long at, MemorySegment x, long stride, int cols, float[] sums) {
     FloatVector even0 = FloatVector.zero(F);
     FloatVector odd0 = FloatVector.zero(F);

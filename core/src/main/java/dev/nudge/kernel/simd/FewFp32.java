@@ -12,11 +12,11 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 
-/// Multiplies a row of a weight in fp32 by one row of x, or by four.
+/// Computes dot products of an fp32 weight row with one row of x, or with four.
 final class FewFp32 {
   private FewFp32() {}
 
-  /// The sum over `cols` numbers at `at`; x at `from`, padded with zeros.
+  /// The dot product of `cols` numbers at `at` with x at `from`, padded with zeros.
   static float one(MemorySegment w, long at, MemorySegment x, long from, int cols) {
     FloatVector even = FloatVector.zero(F);
     FloatVector odd = FloatVector.zero(F);
@@ -51,7 +51,7 @@ final class FewFp32 {
     return sum.lane(0);
   }
 
-  /// The sums of four rows, `stride` bytes apart.
+  /// The dot products with four rows of x, `stride` bytes apart.
   static void four(MemorySegment w, long at, MemorySegment x, long stride, int cols, float[] sums) {
     for (int row = 0; row < VectorFewRows.SIDE; row++) {
       sums[row] = one(w, at, x, row * stride, cols);

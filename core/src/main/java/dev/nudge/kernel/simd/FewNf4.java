@@ -11,11 +11,11 @@ import dev.nudge.tensor.Dtype;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
-/// Multiplies few rows by a weight of four bits a number.
+/// Multiplies few rows by an NF4 weight.
 ///
-/// Scales of some rows are made first, into an array; then each row of the weight is read once.
+/// Scales of some weight rows are decoded first, into an array; then each weight row is read once.
 final class FewNf4 {
-  /// Whether a block's values fit one or two vectors of this machine.
+  /// Whether a block's sixteen values fit one or two vectors of this machine.
   static final boolean KNOWN = LANES == 16 || LANES == 8;
 
   private static final int BLOCKS = 1024; // whose scales are made together

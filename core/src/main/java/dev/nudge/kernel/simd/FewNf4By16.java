@@ -17,12 +17,12 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Multiplies a row of four-bit numbers by one row of x, or by four, where vectors have sixteen
-/// lanes: a block's sixteen values are one vector, and a number is a permutation of it.
+/// Computes dot products with an NF4 weight row on vectors of sixteen lanes: a block's sixteen
+/// values are one vector, and decoding is a permutation of it.
 ///
-/// Values are rounded to bfloat16 by 2¹⁶ + 1 as `round`: v·round − (v·round − v) is the nearest
-/// float of eight bits, ties to even, for any v whose product is a normal float; 1 leaves them as
-/// they are. Indices of a permutation wrap, so a byte's upper half need not be taken off.
+/// Values are rounded to bf16 by 2¹⁶ + 1 as `round`: v·round − (v·round − v) is the nearest float
+/// of eight bits, ties to even, for any v whose product is a normal float; 1 leaves them
+/// unrounded. Indices of a permutation wrap, so a byte's upper half need not be masked.
 final class FewNf4By16 {
   private static final VectorSpecies<Byte> B = VectorSpecies.of(byte.class, VectorShape.S_128_BIT);
   private static final FloatVector LEVELS = FewNf4.levels(0);

@@ -17,11 +17,11 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Does what [FewNf4By16] does where vectors have eight lanes: a block's values are two vectors,
-/// and the upper bit of a code says which of them a number is in.
+/// Computes dot products with an NF4 weight row on vectors of eight lanes: a block's sixteen
+/// values are two vectors, and the upper bit of a code selects one of them.
 ///
-/// A loop over the quarters of a block costs one row a third of its rate, and four rows unrolled
-/// are too long to compile; so one is unrolled, and four are not.
+/// A loop over the quarters of a block costs a third of the speed for one row, and four rows
+/// unrolled are too long to compile; so one row is unrolled, and four are not.
 final class FewNf4By8 {
   private static final VectorSpecies<Byte> B = VectorSpecies.of(byte.class, VectorShape.S_64_BIT);
   private static final FloatVector LOW = FewNf4.levels(0);

@@ -4,11 +4,10 @@ import dev.nudge.kernel.AdamW8;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// Holds the strips of one thread, and a row that grows to the longest one asked for.
+/// Holds a thread's scratch memory: strips, and a row that grows to the longest requested.
 ///
-/// About 40 KiB a thread, outside of the ledger: made by the first call, kept as long as the
-/// thread. A thread that attends for single queries has up to some megabytes more, see
-/// [VectorAttendOne].
+/// About 40 KiB a thread, not counted in the ledger: allocated by the first call, kept as long as
+/// the thread. A thread that decodes has up to some megabytes more, see [VectorAttendOne].
 final class Scratch {
   private static final ThreadLocal<Scratch> OF_THREAD = ThreadLocal.withInitial(Scratch::new);
 
@@ -24,12 +23,12 @@ final class Scratch {
 
   final float[] second = new float[Strip.BLOCK];
 
-  /// A block's places in a table, and what is looked for there.
+  /// Indices of a block's numbers in a table, and the looked-up values.
   final int[] index = new int[AdamW8.BLOCK];
 
   final int[] order = new int[AdamW8.BLOCK];
 
-  /// What rows side by side come to.
+  /// Dot products of the rows that are computed side by side.
   final float[] sums = new float[VectorFewRows.SIDE];
 
   private float[] scales = new float[0];
@@ -60,8 +59,8 @@ final class Scratch {
     return wide;
   }
 
-  /// At least `bytes` bytes beside those, content unspecified: what other threads write for this
-  /// one.
+  /// At least `bytes` bytes beside those of the other methods, content unspecified: other threads
+  /// write results for this thread there.
   MemorySegment parts(long bytes) {
     if (parts.byteSize() < bytes) {
       parts = allocate(Long.highestOneBit(bytes) * 2);

@@ -30,13 +30,13 @@ final class Species {
 
   static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
-  /// Lane i of a rearranged vector is lane i + 8 (4, 2, 1) of the vector, round and round.
+  /// Rotates lanes by 8 (4, 2, 1): lane i of the result is lane i + 8 of the vector, cyclically.
   ///
-  /// Every sum over the lanes of a vector is a fold by these. `reduceLanes(ADD)` is not used
-  /// for floats: its order is not defined, and it is another one in interpreted and in compiled
-  /// code, so that a result would depend on when the compiler came by (seen as gradients that
-  /// changed by 1e-6 between two runs of the same step). The fold stands where it is needed,
-  /// because a method must not take a vector (see [Exp#pass]).
+  /// Every sum over the lanes of a vector is a fold by these. `reduceLanes(ADD)` is not used for
+  /// floats: its order is undefined and differs between interpreted and compiled code, so that a
+  /// result would depend on when the JIT compiles (seen as gradients that changed by 1e-6 between
+  /// two runs of the same step). The fold is repeated in each loop, because a method must not take
+  /// a vector (see [Exp#pass]).
   static final VectorShuffle<Float> BY_8 = VectorShuffle.iota(F, 8, 1, true);
 
   static final VectorShuffle<Float> BY_4 = VectorShuffle.iota(F, 4, 1, true);

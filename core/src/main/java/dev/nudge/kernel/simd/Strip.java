@@ -7,13 +7,13 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
-/// Presents a piece of a row as floats in whole vectors, wherever and in whatever type it is kept.
+/// Presents a piece of a row as floats in whole vectors, whatever its type and alignment.
 ///
-/// A row is walked in pieces of [#piece] columns: as many whole vectors as fit into [#BLOCK],
-/// and at last the rest, fewer than one vector. Whole vectors of F32 are used where they lie;
-/// BF16 and F16 are converted into the strip's scratch, and a rest is copied there and padded.
-/// So a loop over a strip has no tail and no types: it runs over [Species#padded] floats at
-/// [#segment] and [#at].
+/// A row is processed in pieces of [#piece] columns: as many whole vectors as fit into [#BLOCK],
+/// and a last piece shorter than one vector. Whole vectors of F32 are used in place; BF16 and F16
+/// are converted into the strip's scratch, and a last piece is copied there and padded. So a loop
+/// over a strip has no tail and no type switch: it runs over [Species#padded] floats at [#segment]
+/// and [#at].
 ///
 /// Threading: belongs to one [Scratch], which belongs to one thread.
 final class Strip {

@@ -15,8 +15,8 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
-/// Updates four blocks at a time in passes that stay in the first-level cache: decode, moments,
-/// parameters, largest magnitudes, encode.
+/// Updates four blocks at a time in passes that stay in L1: decode, moments, parameters, absmax,
+/// encode.
 ///
 final class VectorAdamW8 implements AdamW8 {
   private final Codes signed = new Codes(DynamicMap.SIGNED);

@@ -14,16 +14,15 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/// Attends in parts of 128 keys, counted from a sequence's beginning, and joins the parts.
+/// Computes decode attention over ranges of 128 keys in parallel and merges them (flash-decoding).
 ///
-/// A part has its own softmax: for each head its largest score m, the sum s of its powers and the
-/// sum a of its values. All heads are done together, so that keys and values are read from one end
-/// to the other. With M the largest m, a head's result is Σ exp(m − M)·a / Σ exp(m − M)·s.
+/// A range has its own softmax: for each head the largest score m, the sum s of exponentials and
+/// the weighted sum a of values. All heads are computed together, so that keys and values are read
+/// sequentially. With M the largest m, a head's result is Σ exp(m − M)·a / Σ exp(m − M)·s.
 ///
-/// Everything between is fp32, in the scratch of the calling thread: for each query m and s of
-/// (heads, parts), then a of (parts, heads). That is a megabyte, or what one query takes: 64 parts
-/// at
-/// most, so 32 heads of 128 take another one.
+/// Partial results are fp32, in the calling thread's scratch: for each query m and s of (heads,
+/// ranges), then a of (ranges, heads). That is a megabyte, or what one query takes: at most 64
+/// ranges, so 32 heads of 128 take another megabyte.
 record VectorAttendOne(AttendOne under) implements AttendOne {
   private static final int PART = 128;
   private static final int MOST = 64; // parts of a query
@@ -49,7 +48,7 @@ record VectorAttendOne(AttendOne under) implements AttendOne {
     }
   }
 
-  /// Attends for queries whose parts are in memory together.
+  /// Attends for the queries whose partial results fit in memory together.
   private static void some(
       Attend.Shape h, AttendPart part, Tensor q, List<KeyValues> seen, Tensor out, Team team) {
     int rows = q.rows();
@@ -76,12 +75,12 @@ record VectorAttendOne(AttendOne under) implements AttendOne {
         rows, r -> join(h, part, parts[r + 1] - parts[r], all, places[r], out.rows(r, r + 1)));
   }
 
-  /// Keys of a part: more of them where there would be more than [#MOST] parts.
+  /// Keys of a range: more than 128 if there would be more than [#MOST] ranges.
   private static int length(KeyValues kv) {
     return PART * Math.ceilDiv(kv.rows(), PART * MOST);
   }
 
-  /// The first part that the query sees.
+  /// The first range that the query sees.
   private static int first(Attend.Shape h, KeyValues kv) {
     return h.first(kv.rows() - 1) / length(kv);
   }

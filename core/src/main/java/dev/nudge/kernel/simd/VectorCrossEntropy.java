@@ -31,9 +31,9 @@ import org.jspecify.annotations.Nullable;
 ///
 ///     S ← (S + 1)·exp(m − m′) + Σ exp(z − m′) over the strip without its maximum
 ///
-/// z − m is a difference of floats and rounds where they differ in size; what it loses
-/// (Knuth's two-sum) is multiplied to the exponential, to first order, so that
-/// log-probabilities are right to 1e-6 of themselves at any size of logits.
+/// z − m is a difference of floats and rounds if they differ in size; the rounding error (Knuth's
+/// two-sum) corrects the exponential to first order, so that log-probabilities are right to 1e-6
+/// relative error at any size of logits.
 ///
 /// [1] Milakov and Gimelshein, Online normalizer calculation for softmax, 2018.
 record VectorCrossEntropy(CrossEntropy under) implements CrossEntropy {
@@ -178,7 +178,7 @@ record VectorCrossEntropy(CrossEntropy under) implements CrossEntropy {
     return corrected(z, at, scratch, n, max);
   }
 
-  /// Σ p·(1 + lost): a difference of infinities is no number, but its power is 0 and stays it.
+  /// Σ p·(1 + lost): the difference of two infinities is NaN, but its p is 0 and adds 0.
   private static float corrected(MemorySegment x, long at, MemorySegment powers, int n, float max) {
     FloatVector m = FloatVector.broadcast(F, max);
     FloatVector sum = FloatVector.zero(F);

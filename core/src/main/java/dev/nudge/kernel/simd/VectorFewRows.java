@@ -12,12 +12,12 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
 
-/// Multiplies one row at a time, or [#SIDE] rows side by side for one reading of the weight.
+/// Multiplies one row at a time, or [#SIDE] rows side by side for each read of the weight.
 ///
-/// Two numbers of bfloat16, and two of four bits, lie beside each other in what a load brings into
-/// an int lane. They are taken out as two vectors, of the even and of the odd numbers, so rows of x
-/// are put into that order once: of each 2·lanes numbers first the even ones, then the odd ones.
-/// Both kinds of loops add a row's numbers in one order, so a row has the same bits in both.
+/// A load brings two bf16 or two 4-bit numbers into an int lane. They are extracted as two
+/// vectors, of the even and of the odd numbers, so rows of x are arranged in that order once: of
+/// each 2·lanes numbers first the even ones, then the odd ones. Both loops add a row's numbers in
+/// one order, so a row has the same bits in both.
 record VectorFewRows(FewRows under) implements FewRows {
   /// Rows that go through a weight together.
   static final int SIDE = 4;
@@ -68,10 +68,10 @@ record VectorFewRows(FewRows under) implements FewRows {
     return to;
   }
 
-  /// Widens `n` numbers that begin at element `from`, with zeros up to whole pairs of vectors.
+  /// Widens `n` numbers from element `from` on, padded with zeros to whole pairs of vectors.
   ///
-  /// @param pairs whether the even ones come before the odd ones
-  /// @param at first byte of what is written
+  /// @param pairs whether even numbers go before odd ones
+  /// @param at byte offset in `to`
   static void arrange(Tensor x, long from, int n, boolean pairs, MemorySegment to, long at) {
     boolean low = x.dtype() == Dtype.BF16;
     if (pairs && low) {
@@ -141,10 +141,10 @@ record VectorFewRows(FewRows under) implements FewRows {
     }
   }
 
-  /// Some rows of y, to which results go one by one.
+  /// Rows of y into which results are written one by one.
   ///
   /// @param from first row of y
-  /// @param to row behind the last
+  /// @param to row after the last
   record Out(Tensor y, int from, int to, boolean add) {
     void put(int row, int col, float v) {
       long at = (from + row) * y.rowStride() + col;

@@ -12,8 +12,8 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
-/// Sweeps over a strip in either direction: exp(−t), then the rest; for SiLU in one loop over
-/// bfloat16.
+/// Computes GLU and its gradients strip by strip: exp(−t) first, then the rest; for SiLU in one
+/// loop over bf16.
 record VectorGlu(Glu under, boolean gelu) implements Glu {
   private static final float SLOPE = (float) Activation.SLOPE;
   private static final float CUBE = (float) (Activation.SLOPE * Activation.CUBE);

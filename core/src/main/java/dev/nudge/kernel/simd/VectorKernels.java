@@ -2,10 +2,10 @@ package dev.nudge.kernel.simd;
 
 import dev.nudge.kernel.Kernels;
 
-/// Puts the Vector API's kernels over others, where this JVM has its module; found by
+/// Replaces kernels by Vector API ones, if this JVM has the module; found by
 /// [java.util.ServiceLoader].
 ///
-/// Attention is made of products and of these kernels, so it stays the one beneath.
+/// Attention combines matrix products with these kernels, so it is not replaced.
 public final class VectorKernels implements Kernels.Provider {
   @Override
   public int order() {

@@ -25,13 +25,13 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Looks sixteen numbers up at a time in a table of a block's sixteen values.
+/// Dequantises NF4 by looking up sixteen numbers at a time in a block's table of sixteen values.
 ///
-/// The table, level · absmax already in the output's type, is made once a block, so a number
-/// costs a shift and a permutation. For bfloat16 the numbers of the high halves of 16 bytes are
-/// put into the lower, those of the low halves into the upper half of an int: in memory they
-/// then stand in order, and nothing has to be interleaved. Vectors of other than 16 lanes,
-/// short last blocks and F64 go through the kernel beneath.
+/// The table, level · absmax rounded to the output's type, is made once a block, so a number costs
+/// a shift and a permutation. For bf16 the numbers from the high halves of 16 bytes go to the
+/// lower half of an int, those from the low halves to the upper half: in memory they are then in
+/// order, without interleaving. Vectors of other than 16 lanes, short last blocks and F64 go
+/// through the kernel beneath.
 record VectorNf4(Nf4 under) implements Nf4 {
   private static final int TABLE = 16;
   private static final long LOW_BYTES = 0x00ff00ff00ff00ffL;

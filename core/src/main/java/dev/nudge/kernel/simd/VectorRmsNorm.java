@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Normalises in two sweeps over a row: one sums the squares, one scales.
 ///
-/// In the backward ŝ is not formed: with k = rstd³·Σ(dy·w·s) / d the gradient is
-/// rstd·dy·w − k·s. Sums are float within a strip and double across strips.
+/// The backward pass does not compute ŝ: with k = rstd³·Σ(dy·w·s) / d the gradient is rstd·dy·w −
+/// k·s. Sums are float within a strip and double across strips.
 record VectorRmsNorm(RmsNorm under) implements RmsNorm {
   @Override
   public void forward(

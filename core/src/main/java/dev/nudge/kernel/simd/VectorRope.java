@@ -12,11 +12,11 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
-/// Rotates the heads of a strip together, a vector of angles at a time.
+/// Rotates all heads of a strip, a vector of angles at a time.
 ///
-/// a·cos − b·sin loses digits where the two products are close. The rounding of the second product
-/// is recovered by a fused multiply-add and taken off again [1], so that the result is right to a
-/// unit or two in the last place of a float everywhere, and a bfloat16 rounded from it is the
+/// a·cos − b·sin loses digits if the two products are close. The rounding error of the second
+/// product is computed by a fused multiply-add and subtracted [1], so that the result is right to
+/// a unit or two in the last place of a float everywhere, and a bf16 rounded from it is the
 /// nearest one.
 ///
 /// [1] Kahan's difference of products: Jeannerod, Louvet and Muller, Math. Comp. 82, 2013.

@@ -12,8 +12,8 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
-/// tanh z = (1 − e)/(1 + e)·sign z with e = exp(−2·|z|); for |z| below 0.35, where 1 − e loses
-/// digits, its series up to z¹¹, whose error there is below 2⁻²⁵ of it.
+/// Computes tanh z = (1 − e)/(1 + e)·sign z with e = exp(−2·|z|); for |z| < 0.35, where 1 − e
+/// loses digits, its series up to z¹¹, with a relative error below 2⁻²⁵.
 record VectorSoftCap(SoftCap under) implements SoftCap {
   private static final float SMALL = 0.35f;
   private static final float C3 = -1 / 3f;

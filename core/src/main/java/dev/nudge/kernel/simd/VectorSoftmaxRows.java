@@ -20,17 +20,16 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 
-/// Computes a row of probabilities in sweeps over strips: maximum; exponents, powers and their sum;
-/// quotients.
+/// Computes a row of softmax in sweeps over strips: maximum; exponentials, sum; division.
 ///
-/// The limit is no multiple of a vector. The last vector just runs over it, inside of the row, and
-/// its surplus is overwritten with zeros; the two reductions fill it before.
+/// The causal limit is no multiple of a vector. The last vector runs over the limit, inside of the
+/// row, and zeros overwrite its surplus; the two reductions fill the surplus beforehand.
 ///
-/// The scale is a double and a float is not enough for it (c·s = 50 would be off by 3e-6): it is
-/// split into two floats, and c·s − m = fma(s, low, fma(s, high, −m)) is rounded near its own size.
+/// The scale is a double, because a float is not exact enough (c·s = 50 would be off by 3e-6): it
+/// is split into two floats, and c·s − m = fma(s, low, fma(s, high, −m)) rounds near its own size.
 record VectorSoftmaxRows(SoftmaxRows under) implements SoftmaxRows {
-  /// What pads a last vector: its power is 0 at any scale above [#SMALLEST_SCALE], and times a
-  /// scale whose lower part is 0 it is no NaN, as an infinity would be.
+  /// Pads a last vector: its exponential is 0 at any scale above [#SMALLEST_SCALE], and unlike an
+  /// infinity it gives no NaN when multiplied by a scale whose lower part is 0.
   static final float LEAST = -1e38f;
 
   private static final double SMALLEST_SCALE = 1e-20;
@@ -218,7 +217,7 @@ record VectorSoftmaxRows(SoftmaxRows under) implements SoftmaxRows {
     return column.data().get(JAVA_FLOAT_UNALIGNED, Strip.offset(column, row, 0));
   }
 
-  /// probs ← powers · factor, the columns from … n of a row.
+  /// probs ← exponentials · factor, the columns from … n of a row.
   private static void divide(
       Scratch scratch, MemorySegment powers, Tensor probs, int r, int from, int n, float factor) {
     if (probs.dtype() == Dtype.BF16) {
@@ -243,8 +242,8 @@ record VectorSoftmaxRows(SoftmaxRows under) implements SoftmaxRows {
     }
   }
 
-  /// Fills a row's last vector beyond the limit, where it ends in the row, so that a row is whole
-  /// vectors; returns how many columns there are to sweep over.
+  /// Fills a row's last vector beyond the limit, if it ends in the row, so that the row is whole
+  /// vectors; returns the number of columns to sweep.
   private static int filled(Tensor scores, int r, int limit, int end) {
     if (end % LANES != 0) {
       return limit;

@@ -12,15 +12,15 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 
-/// Adds rows of values, each times a weight, to a sum of 2·lanes numbers: what attention gives.
+/// Adds a weighted sum of value rows to 2·lanes sums: the P·V of decode attention.
 ///
-/// Sums lie in pairs, the even numbers before the odd ones, where values are in bfloat16.
+/// With bf16 values the sums are in pairs, the even numbers before the odd ones.
 final class Weighted {
   private Weighted() {}
 
-  /// sums ← sums + Σ p[j]·values[j], 2·lanes numbers of rows in bfloat16.
+  /// sums ← sums + Σ p[j]·values[j], 2·lanes numbers of bf16 rows.
   ///
-  /// @param at first byte of the numbers in the first row
+  /// @param at byte offset of the numbers in the first row
   /// @param stride bytes from row to row
   /// @param left numbers of a row from there on
   static void bf16(
@@ -46,7 +46,7 @@ final class Weighted {
     odd.intoMemorySegment(sums, to + 4L * LANES, LE);
   }
 
-  /// Does so for four sums with weights of their own, which read each value once.
+  /// Does so for four sums, each with its own weights, and reads each value once.
   ///
   /// @param row floats from a sum's weights to the next one's
   /// @param width floats from sum to sum
@@ -129,7 +129,7 @@ final class Weighted {
     }
   }
 
-  /// sums ← sums + Σ p[j]·values[j] with rows in fp32, whose numbers keep their order.
+  /// sums ← sums + Σ p[j]·values[j] with fp32 rows, whose numbers keep their order.
   static void fp32(
       MemorySegment values,
       long at,

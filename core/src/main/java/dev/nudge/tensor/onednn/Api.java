@@ -15,7 +15,7 @@ import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 import java.util.List;
 
-/// Holds one method handle for each C function of oneDNN that is used.
+/// Holds one method handle for each oneDNN C function in use.
 ///
 /// Handles of C objects are passed as `long`; a status other than 0 is thrown by [#check].
 /// The class is initialised by its first use, after [#open].
@@ -39,7 +39,7 @@ final class Api {
 
   private Api() {}
 
-  /// Loads the files in order; the last one is oneDNN.
+  /// Loads the library files in order; the last one is oneDNN.
   static void open(List<Path> files) {
     libraries =
         files.stream().map(f -> SymbolLookup.libraryLookup(f, Arena.global())).toList().reversed();
@@ -63,14 +63,14 @@ final class Api {
     return handle(name, FunctionDescriptor.of(JAVA_INT, arguments));
   }
 
-  /// Throws where a C function did not return `dnnl_success`.
+  /// Throws if a C function did not return `dnnl_success`.
   static void check(int status, String what) {
     if (status != 0) {
       throw new IllegalStateException("oneDNN: " + what + " gave status " + status);
     }
   }
 
-  /// The functions; made when first used.
+  /// The C functions, looked up at first use.
   static final class C {
     static final MethodHandle VERSION = handle("dnnl_version", FunctionDescriptor.of(ADDRESS));
     static final MethodHandle EFFECTIVE_ISA =

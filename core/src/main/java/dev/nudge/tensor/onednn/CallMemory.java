@@ -6,15 +6,14 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// Where a call of oneDNN reads sizes and leaves what it made: memory of each thread's own that
-/// stays, so what a call left is read before the next.
+/// Thread-local memory for arguments and results of oneDNN calls; the next call overwrites it.
 ///
-/// Not from an [Arena#ofConfined()] a call, which would be slower far from here. Every access to
-/// memory asks whether its arena belongs to one thread. While none in the process ever does, the
-/// JVM compiles that question away; else it stays in all loops over vectors, and the compiler makes
-/// a second copy of each loop for it: half as much again to compile before a first step.
+/// An [Arena#ofConfined()] for each call would slow down code far from here. Every memory access
+/// checks whether its arena belongs to one thread. As long as no confined arena exists in the
+/// process, the JVM compiles that check away; else the check stays in all vector loops, and the
+/// compiler makes a second copy of each loop: half as much again to compile before the first step.
 ///
-/// Threading: [#own] gives a thread its own.
+/// Threading: [#own] returns the calling thread's memory.
 final class CallMemory {
   private static final int DIMS = 12; // DNNL_MAX_NDIMS
   private static final ThreadLocal<CallMemory> OWN = ThreadLocal.withInitial(CallMemory::new);
@@ -34,7 +33,7 @@ final class CallMemory {
     return OWN.get();
   }
 
-  /// The pointer that the last call left.
+  /// The pointer that the last call returned.
   long made() {
     return out.get(JAVA_LONG, 0);
   }

@@ -6,19 +6,19 @@ import org.jspecify.annotations.Nullable;
 
 /// Chooses which of oneDNN's implementations computes a product.
 ///
-/// oneDNN offers several for one product, the one it likes best first. On processors with AMX the
-/// first one, `brg_matmul:…_amx`, is not always right. Up to 3.13.0 it reads the inner size in
-/// blocks of 32, also where the row ends before: what lies behind the row comes into the sum, times
-/// zero at best, and NaN times zero is NaN [1][2]. And where a size is open ("runtime dimension"),
-/// sums are wrong by up to the whole value for some shapes. So that code computes a product only if
-/// all its sizes and strides are fixed and its inner size is a multiple of 32; every other product
-/// takes the next implementation. The rule reads names and sizes only, so it holds for a processor
-/// that nobody here has.
+/// oneDNN offers several for a product, its preferred one first. On processors with AMX the first
+/// one, `brg_matmul:…_amx`, is not always right. Up to 3.13.0 it reads the inner size in blocks of
+/// 32, even past the end of a row: what lies behind the row enters the sum, times zero at best,
+/// and NaN times zero is NaN [1][2]. And if a size is a runtime dimension, sums of some shapes are
+/// wrong by up to the whole value. So AMX code computes a product only if all its sizes and
+/// strides are fixed and its inner size is a multiple of 32; every other product takes the next
+/// implementation. The rule reads names and sizes only, so it holds on processors that were never
+/// tested.
 ///
 /// AMX adds the terms of a sum in another order than AVX-512 does, so a row has the same bits for
-/// every number of rows only if one kind of code computes them all: [RowTiles] says which products
-/// may take AMX. `gemm:…` may use AMX without saying so, so where there is AMX it is taken only if
-/// nothing but the reference code is left.
+/// every number of rows only if one kind of code computes all of them: [RowTiles] says which
+/// products may use AMX. `gemm:…` may use AMX without saying so, so on processors with AMX it is
+/// chosen only if nothing but the reference code is left.
 ///
 /// Threading: safe. A [OneDnnGemm] compares [#epoch] and makes its products anew after a change.
 ///
@@ -31,7 +31,7 @@ final class Implementation {
 
   private Implementation() {}
 
-  /// Whether code on AMX gives the right product of an inner size, if every size is fixed.
+  /// Tells whether AMX code is right for this inner size, if every size is fixed.
   static boolean wholeBlocks(long k) {
     return k % BLOCK == 0;
   }
@@ -53,7 +53,7 @@ final class Implementation {
     return name.startsWith("ref");
   }
 
-  /// Lets products be computed by `brg_matmul:…_amx`, or none.
+  /// Enables or disables `brg_matmul:…_amx` for all products.
   static synchronized void amx(boolean allowed) {
     if (amx != allowed) {
       amx = allowed;
@@ -61,27 +61,27 @@ final class Implementation {
     }
   }
 
-  /// The number of changes of what may compute.
+  /// A counter that changes whenever the set of allowed implementations changes.
   static int epoch() {
     return epoch;
   }
 
-  /// Whether products are computed on AMX where that is right.
+  /// Tells whether AMX is enabled, for products that it computes right.
   static boolean amx() {
     return amx;
   }
 
-  /// Sizes that are multiples of this are fixed in compiled products. On AMX smaller steps, because
-  /// a product with an open size cannot be computed there.
+  /// Sizes that are multiples of this are compiled as fixed. The step is smaller on AMX, which
+  /// cannot compute a product with a runtime dimension.
   static int step() {
     return amx ? BLOCK : 2 * BLOCK;
   }
 
-  /// oneDNN's implementations of one product, the one it likes best first.
+  /// Iterates over oneDNN's implementations of one product, the preferred one first.
   interface Candidates {
     String name() throws Throwable;
 
-    /// Moves on; false where there is no other.
+    /// Moves to the next one; false if there is none.
     boolean next() throws Throwable;
 
     void close() throws Throwable;
@@ -95,7 +95,7 @@ final class Implementation {
   /// Finds the first implementation that is right.
   ///
   /// @param onAmx whether the product may be computed on AMX
-  /// @return the list standing there, the caller's to close; null where none is right
+  /// @return the iterator at that implementation, the caller's to close; null if none is right
   static <C extends Candidates> @Nullable C choose(Maker<C> maker, boolean onAmx) throws Throwable {
     C found = choose(maker, onAmx, !amx);
     if (amx && (found == null || reference(found.name()))) {
@@ -145,7 +145,7 @@ final class Implementation {
     }
   }
 
-  /// Gives a primitive descriptor back; 0 is none.
+  /// Destroys a primitive descriptor; 0 is ignored.
   static void destroy(long pd) throws Throwable {
     if (pd != 0) {
       Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");

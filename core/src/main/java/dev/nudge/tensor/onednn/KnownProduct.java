@@ -10,12 +10,12 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
 
-/// A product whose every number is known without multiplying, to see whether a library is right.
+/// A matrix product with a known result, to verify that a library computes it right.
 ///
 /// A is u·vᵀ and B is w·xᵀ, of u, v, w of ±1 and x of ±1 to ±3, so C is u·xᵀ times Σ v·w. The signs
-/// are drawn so that the sum is at most 17: each number is a whole one that bf16 holds, and so is
-/// each partial sum in fp32. So C is compared to the bit. NaN lies between the rows of A and B and
-/// behind the last one: code that reads there gives NaN.
+/// are drawn so that the sum is at most 17: each result is an integer that bf16 represents, and
+/// partial sums are exact in fp32, so C is compared to the bit. NaN fills the gaps between the rows
+/// of A and B and after the last row: code that reads there gives NaN.
 ///
 /// @param in type of the factors
 /// @param out type of the result
@@ -37,7 +37,7 @@ record KnownProduct(
   private static final int SEED = 11;
   private static final int BEHIND = 64; // numbers behind the last row
 
-  /// Whether the library gives every number of the product and writes nothing beside it.
+  /// Tells whether the library computes the product right and writes nothing outside of C.
   boolean right(Gemm gemm) {
     Random random = new Random(SEED);
     int[] u = signs(random, m);
@@ -67,7 +67,7 @@ record KnownProduct(
     return random.ints(length, 0, 2).map(i -> 2 * i - 1).toArray();
   }
 
-  /// Turns signs of `w`, which begins as `v`, until Σ v·w is small; returns the sum.
+  /// Flips signs of `w`, which starts as `v`, until Σ v·w is small; returns the sum.
   private static int balance(Random random, int[] v, int[] w) {
     int sum = w.length;
     for (int p = 0; p < w.length && sum > 17; p++) {
@@ -87,7 +87,7 @@ record KnownProduct(
     return scaled;
   }
 
-  /// Makes left·rightᵀ with `between` in the gaps. Rows that are equal are written once and copied.
+  /// Fills a tensor with left·rightᵀ, and with `between` in the gaps. Equal rows are copied.
   private Tensor outer(
       Scope scope, Dtype dtype, int[] left, int[] right, boolean transposed, double between) {
     int[] rows = transposed ? right : left;

@@ -12,20 +12,20 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
 
-/// The products that oneDNN has to get right before it is trusted with a run.
+/// Lists the self-test products that oneDNN must compute right before a run uses it.
 ///
 /// They are few, because a command waits for them, and of the kinds that were wrong on some
-/// processor: an inner size below a block, rows with gaps, open sizes, sums added to transposed
-/// factors, batches, packed factors of odd sizes. The shapes of the model at hand are tried beside
-/// them.
+/// processor: an inner size below a block, rows with gaps, runtime dimensions, sums added to
+/// transposed factors, batches, packed factors of odd sizes. The shapes of the model are tested
+/// too.
 final class KnownProducts {
   private static final int WIDEST = 2048;
 
   private KnownProducts() {}
 
-  /// The kinds of products that were wrong on some processor, and beside them products of the sizes
-  /// that [Implementation] lets onto AMX: tiles of 256 and 64 rows and a rest, packed into both
-  /// types, a batch, a transposed factor added.
+  /// Kinds of products that were wrong on some processor, and sizes that [Implementation] allows
+  /// on AMX: tiles of 256 and 64 rows and a rest, packed, in both types, a batch, a transposed
+  /// factor.
   static List<KnownProduct> kinds(Dtype in) {
     Dtype sums = in.accumulator();
     return List.of(
@@ -42,7 +42,7 @@ final class KnownProducts {
         new KnownProduct(in, in, 3, 64, 64, 64, false, true, false, false, 0));
   }
 
-  /// Products of random shapes, for a processor whose fastest code has been wrong before.
+  /// Products of random shapes, for a processor whose fastest code has been wrong.
   static List<KnownProduct> drawn(Dtype in, int count) {
     Random random = new Random(count);
     List<KnownProduct> products = new ArrayList<>();
@@ -75,10 +75,10 @@ final class KnownProducts {
     };
   }
 
-  /// A layer's weight as factor and as result, plain and packed.
+  /// The products of a layer, with its weight as factor and as result, plain and packed.
   ///
-  /// @param widths of layers, those of one layer beside each other; widths above [#WIDEST] are
-  ///     shortened to the same odd end
+  /// @param widths of layers, neighbouring layers in order; widths above [#WIDEST] are shortened
+  ///     to the same odd end
   static List<KnownProduct> layers(Dtype in, int... widths) {
     List<KnownProduct> products = new ArrayList<>();
     Dtype sums = in.accumulator();
@@ -92,14 +92,14 @@ final class KnownProducts {
     return products;
   }
 
-  /// Rows of a product in which rows are looked for in other company, in tiles of every size; k and
-  /// n of its factors: a sum in one block, one in several, one column.
+  /// Rows of the batch-invariance test, which uses tiles of every size; k and n of its factors: a
+  /// sum in one block, one in several, one column.
   private static final int ROWS = 341;
 
   private static final int[][] FACTORS = {{256, 1}, {576, 48}, {1536, 32}};
 
-  /// Whether a row has the same bits among any others: products with packed and with plain factors
-  /// are made again in pieces of 1, 16 and the other rows. True if the library lacks the type.
+  /// Tests batch invariance: whether all rows at once and pieces of 1, 16 and the other rows, with
+  /// packed and plain factor, give the same bits. True if the library lacks the type.
   static boolean sameInCompany(Gemm gemm, Dtype in) {
     Random random = new Random(1);
     for (int[] factor : FACTORS) {
@@ -137,7 +137,7 @@ final class KnownProducts {
     }
   }
 
-  /// Numbers of ±0.5 to ±2 of any last bits.
+  /// Fills a tensor with random numbers of ±0.5 to ±2.
   private static Tensor drawn(Tensor t, Random random) {
     byte[] bytes = new byte[Math.toIntExact(t.bytes())];
     random.nextBytes(bytes);
@@ -153,8 +153,8 @@ final class KnownProducts {
     return width <= WIDEST ? width : WIDEST / 2 + width % (WIDEST / 2);
   }
 
-  /// Whether all are right. A library that offers none of them, because it has not the type, is not
-  /// wrong: its speed is 0, so it is not chosen. One that offers some and not all is.
+  /// Tells whether all are right. A library that lacks the type, and so offers none of them, is
+  /// not wrong: its speed is 0, so it is not chosen. One that offers some but not all is wrong.
   static boolean right(Gemm gemm, List<KnownProduct> products) {
     int offered = 0;
     for (KnownProduct product : products) {

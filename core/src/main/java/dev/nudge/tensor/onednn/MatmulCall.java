@@ -6,8 +6,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
-/// One product of known shapes, strides and types: the memory objects and the argument array for
-/// its [Primitive], ready to be executed.
+/// One product of fixed shapes, strides and types, ready to execute: the memory objects and the
+/// argument array for its [Primitive].
 final class MatmulCall {
   static final int ARGUMENTS = 4 * 16;
 

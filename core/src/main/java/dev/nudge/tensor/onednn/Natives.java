@@ -18,12 +18,12 @@ import java.util.Optional;
 
 /// Unpacks the native libraries of this platform from the class path into a cache folder.
 ///
-/// A file is written beside under a name of its own, forced to disk and renamed into place, so two
-/// processes at once each see a whole file, and a full disk leaves none. A file is loaded only if
-/// its SHA-256 is the one that stands here, so a damaged file is unpacked again and a strange one
-/// never runs. Reading 90 MB for that takes about 0.15 s, beside the files of the model.
+/// Writes each file under a temporary name, syncs it and renames it, so two processes at once each
+/// see a whole file, and a full disk leaves none. Loads a file only if its SHA-256 is the one in
+/// this class, so a damaged file is unpacked again and a foreign one never runs. Reading 90 MB for
+/// that takes about 0.15 s, while the model's files are read.
 final class Natives {
-  /// Names the folder in the cache; changes with the library's version.
+  /// Name of the folder in the cache; changes with the library's version.
   private static final String VERSION = "onednn-3.13-1.5.14";
 
   /// SHA-256 of each library file of that version, by platform and name.
@@ -46,7 +46,7 @@ final class Natives {
 
   private Natives() {}
 
-  /// A library on the class path that is not the one whose digest stands here.
+  /// Thrown for a library on the class path whose digest is not the one in this class.
   static final class StrangeLibrary extends IOException {
     private static final long serialVersionUID = 1;
 
@@ -64,7 +64,7 @@ final class Natives {
     return name + (arm ? "-arm64" : "-x86_64");
   }
 
-  /// The files to load, in order: what oneDNN needs first, oneDNN last.
+  /// The files to load, in order: oneDNN's dependencies first, oneDNN last.
   private static List<String> files(String platform) {
     if (platform.startsWith("linux")) {
       return List.of("libgomp.so.1", "libdnnl.so.3");
@@ -74,9 +74,9 @@ final class Natives {
         : List.of("dnnl.dll");
   }
 
-  /// Unpacks what is not there yet.
+  /// Unpacks the files that are missing in the cache.
   ///
-  /// @return the paths to load in order; empty where the class path has none for this platform
+  /// @return the paths to load in order; empty if the class path has no library for this platform
   static Optional<List<Path>> unpack(Path cache) throws StrangeLibrary {
     String platform = platform();
     Path folder = cache.resolve(VERSION).resolve(platform);
@@ -113,8 +113,8 @@ final class Natives {
     return Optional.of(files.stream().map(folder::resolve).toList());
   }
 
-  /// What the system says of the first file that it does not load, such as a library that is
-  /// missing on this machine; the FFM API keeps that to itself.
+  /// The system's message for the first file that it cannot load, for example a missing
+  /// dependency; the FFM API hides that message.
   static String refusal(List<Path> files) {
     for (Path file : files) {
       try {

@@ -20,7 +20,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Loads oneDNN once a process and opens a [Gemm] a lane.
+/// Loads oneDNN once a process and opens a [Gemm] for each lane.
 ///
 /// Threading: loading is locked; a Gemm belongs to the thread that opened it, because
 /// `omp_set_num_threads` is a setting of the calling thread.
@@ -114,7 +114,7 @@ public final class OneDnn implements GemmProvider {
     return new OneDnnGemm(engine, threads, avx512);
   }
 
-  /// Sets the number of threads of products that the calling thread makes from now on.
+  /// Sets the number of threads for products of the calling thread (`omp_set_num_threads`).
   static void setThreads(int threads) {
     if (ompThreads != null) {
       try {

@@ -17,14 +17,13 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/// Multiplies by oneDNN on one stream, with products kept by shape.
+/// Multiplies by oneDNN on one stream, and caches products by shape.
 ///
-/// A new shape of a known family costs some microseconds (its memory objects and its argument
-/// array are made), a new family a millisecond (its [Primitive] is compiled), a known shape
-/// less than one microsecond: three handles are set and the primitive is executed. Shapes are
-/// found in an open hash table by their numbers, so a call allocates nothing. The table holds
-/// at most [#CAPACITY] products; then the half that was used longest ago is given back, and
-/// with it the families that nothing is left of.
+/// A new shape of a known family costs some microseconds (memory objects and argument array), a
+/// new family a millisecond (its [Primitive] is compiled), a known shape less than one
+/// microsecond: three handles are set and the primitive is executed. The cache is an open hash
+/// table keyed by the sizes, so a call allocates nothing. It holds at most [#CAPACITY] products;
+/// when full, it drops the least recently used half, and the families that have no product left.
 ///
 /// Threading: confined to the lane that opened it.
 final class OneDnnGemm implements Gemm, RowTiles.Products {
@@ -95,14 +94,14 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     }
   }
 
-  /// Whether the sizes of a product that promises its rows nothing let AMX compute it.
+  /// Whether the sizes allow AMX for a product without batch invariance.
   static boolean sizesForAmx(Tensor a, Tensor b, Tensor c) {
     return Implementation.amx()
         && Implementation.wholeBlocks(a.shape(a.rank() - 1))
         && !Primitive.anyOpen(a, b, c);
   }
 
-  /// Computes in Java what oneDNN does not, or gets wrong.
+  /// Computes in Java the products that oneDNN does not support or gets wrong.
   private boolean byJava(Tensor a, Tensor b, Tensor c, boolean add) {
     if (a.dtype() == Dtype.F64) {
       plain.multiply(a, b, c, add);
@@ -148,14 +147,14 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     p.execute(stream, a.data(), b.data(), c.data(), scratchpad);
   }
 
-  /// Throws where the tensor's scope is closed: oneDNN gets an address and would not notice.
+  /// Throws if the tensor's scope is closed: oneDNN gets an address and would not notice.
   private static void alive(Tensor t) {
     if (!t.data().scope().isAlive()) {
       throw new IllegalStateException(t + " is in a scope that is closed");
     }
   }
 
-  /// The number of products that are kept.
+  /// The number of cached products.
   int products() {
     return size;
   }
@@ -207,8 +206,8 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     rows(a, factor, b.packed() ? b.layout() : Primitive.FIXED_SIZES, onAmx, c, add);
   }
 
-  /// Multiplies rows in tiles; on AMX each tile by one thread, and the tiles shared out. oneDNN
-  /// would share out the sum over k, in other parts for other numbers of rows.
+  /// Multiplies rows in tiles; on AMX each tile on one thread, in parallel over tiles. oneDNN
+  /// would split the sum over k between threads, at other places for other numbers of rows.
   void rows(Tensor a, Tensor b, long layout, boolean onAmx, Tensor c, boolean add) {
     int rows = c.rows();
     int piece = rows >= RowTiles.SIZES[0] * threads ? RowTiles.SIZES[0] : SHARED_TILE;
@@ -229,7 +228,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
         });
   }
 
-  /// The Gemm by which the calling thread does its share.
+  /// The Gemm with which the calling thread computes its tiles.
   private OneDnnGemm share(Thread caller) {
     Thread thread = Thread.currentThread();
     return thread == caller
@@ -321,7 +320,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     }
   }
 
-  /// Gives back every product, because another implementation may have to make it.
+  /// Drops every cached product, because the set of allowed implementations has changed.
   private void forget() {
     epoch = Implementation.epoch();
     for (MatmulCall p : table) {

@@ -12,14 +12,14 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// The layout that oneDNN likes best for a right factor of some shape, asked for once a process.
+/// The layout that oneDNN prefers for a right factor of some shape, queried once a process.
 ///
-/// oneDNN copies a plain factor into blocks within each product; in this layout it reads it as it
-/// is. It is the choice for 256 rows and taken for all, because a factor has one layout. So oneDNN
-/// is asked for each product that the layout will be used for: every tile of rows, results in both
-/// types, added or not. There is a layout only if code of one name computes all of them, and it is
-/// not the reference code: then a row has the same bits whatever tile it is in. On AMX code of that
-/// name has to compute the products of the plain factor too, because few rows are multiplied by it.
+/// oneDNN repacks a plain factor in every product; a factor in this layout it reads directly. The
+/// layout is oneDNN's choice for 256 rows and used for every number of rows, because a factor has
+/// one layout. So oneDNN is queried for each product that will use the layout: every tile of rows,
+/// both result types, added or not. There is a layout only if code of one name computes all of
+/// them and is not the reference code: then a row has the same bits whatever tile it is in. On AMX
+/// code of that name must also compute the products of the plain factor, which few rows use.
 ///
 /// Threading: safe.
 ///
@@ -30,7 +30,7 @@ record PackedLayout(long handle, long bytes, boolean onAmx) {
   private static final Map<List<Long>, Boolean> PLAIN = new HashMap<>();
   private static volatile long[] amxHandles = {}; // of layouts whose products AMX computes
 
-  /// The layout of a factor (k, n); null where there is none.
+  /// The layout of a factor (k, n); null if there is none.
   static @Nullable PackedLayout of(long engine, Dtype dtype, long k, long n) throws Throwable {
     synchronized (KNOWN) {
       List<Long> key = List.of((long) dtype.ordinal(), k, n);
@@ -43,7 +43,7 @@ record PackedLayout(long handle, long bytes, boolean onAmx) {
     }
   }
 
-  /// Asks again for every layout: what may compute has changed.
+  /// Clears the cache of layouts: the set of allowed implementations has changed.
   static void forget() {
     synchronized (KNOWN) {
       KNOWN.clear(); // what they describe stays: somebody may hold a factor in it
@@ -61,8 +61,8 @@ record PackedLayout(long handle, long bytes, boolean onAmx) {
     return false;
   }
 
-  /// Whether AMX computes the products with this plain factor, however many rows they have. It does
-  /// only if it computes those with the packed factor.
+  /// Whether AMX computes the products with this plain factor for every number of rows. Requires
+  /// that AMX computes those with the packed factor.
   static boolean plainOnAmx(long engine, Tensor b) throws Throwable {
     if (!mayUseAmx(b)) {
       return false;

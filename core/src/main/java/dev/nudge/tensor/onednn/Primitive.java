@@ -10,20 +10,20 @@ import org.jspecify.annotations.Nullable;
 
 /// One compiled matmul of oneDNN, shared by all products of its family.
 ///
-/// Compiling takes a millisecond and keeps up to 1.6 MB of machine code, and rows of text come in
-/// hundreds of lengths. So sizes and strides that are neither small nor multiples of
-/// [Implementation#step] are left open ("runtime dimensions"): the widths of a model and the
-/// lengths of packed training stay fixed and get the code made for them, all other lengths share
-/// one primitive. Measured on Zen 4, one thread, bf16, against code made for the shape: 251 × 576 ×
-/// 1536 runs at 221 instead of 224 GFLOP/s, a product with rank 16 at 131 instead of 203.
+/// Compiling takes a millisecond and up to 1.6 MB of machine code, and sequences come in hundreds
+/// of lengths. So sizes and strides that are neither small nor multiples of [Implementation#step]
+/// are left open ("runtime dimensions"): model widths and lengths of packed training are fixed and
+/// get code of their own, all other lengths share one primitive. Measured on Zen 4, one thread,
+/// bf16, against code for the exact shape: 251 × 576 × 1536 runs at 221 instead of 224 GFLOP/s, a
+/// product with rank 16 at 131 instead of 203.
 ///
-/// Whether a size is left open depends on nothing but the size, so results do not depend on
-/// what was multiplied before.
+/// Whether a size is left open depends on that size alone, so results do not depend on earlier
+/// products.
 final class Primitive {
-  /// The layout of a plain factor in a product that shares its code with products of other sizes.
+  /// The layout of a plain factor in a product whose code is shared by several sizes.
   static final long OPEN_SIZES = 0;
 
-  /// The layout of a plain factor in a product that has code of its own.
+  /// The layout of a plain factor in a product with code for its own sizes.
   static final long FIXED_SIZES = -2; // -1 is a dry run's
 
   private static final int SMALL = 16;
@@ -56,7 +56,7 @@ final class Primitive {
     return key;
   }
 
-  /// Whether a size or stride of the three is left open.
+  /// Whether any size or stride of the three is a runtime dimension.
   static boolean anyOpen(Tensor... tensors) {
     for (Tensor t : tensors) {
       for (int i = 0; i < t.rank(); i++) {
@@ -116,10 +116,10 @@ final class Primitive {
     return new Primitive(handle, Math.max(0, bytes));
   }
 
-  /// A descriptor of a product, at the implementation that computes it; 0 where none is right.
+  /// A descriptor of a product, positioned at the implementation to use; 0 if none is right.
   ///
   /// @param bDesc of the right factor; stays the caller's
-  /// @param layout of b, which says what sizes of a and c are left open
+  /// @param layout of b, which decides what sizes of a and c are left open
   static long chosen(
       long engine, Tensor a, long bDesc, Tensor c, boolean add, boolean onAmx, long layout)
       throws Throwable {
@@ -152,12 +152,12 @@ final class Primitive {
     Api.check((int) Api.C.PRIMITIVE_DESTROY.invokeExact(handle), "primitive_destroy");
   }
 
-  /// Describes a tensor with the sizes that it has.
+  /// Describes a tensor with all its sizes.
   static long descriptor(Tensor t) throws Throwable {
     return descriptor(t, FIXED_SIZES);
   }
 
-  /// Describes a tensor with the sizes that code for a layout knows.
+  /// Describes a tensor with the sizes that are fixed for this layout.
   static long descriptor(Tensor t, long layout) throws Throwable {
     CallMemory call = CallMemory.own();
     for (int i = 0; i < t.rank(); i++) {

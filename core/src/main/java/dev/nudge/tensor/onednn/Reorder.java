@@ -7,7 +7,7 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// Copies a plain factor into a [PackedLayout], or a matrix into one of another type.
+/// Packs a plain factor into a [PackedLayout], or converts a matrix to another type.
 final class Reorder {
   private final long handle;
   private final long from;
@@ -31,7 +31,7 @@ final class Reorder {
     return of(engine, Primitive.descriptor(from), Primitive.descriptor(to), arena);
   }
 
-  /// @param from becomes the memory's, as `to` does
+  /// @param from consumed by the memory object, as `to` is
   private static Reorder of(long engine, long from, long to, Arena arena) throws Throwable {
     CallMemory call = CallMemory.own();
     Api.check(

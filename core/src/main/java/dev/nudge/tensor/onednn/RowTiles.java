@@ -6,42 +6,42 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /// Multiplies rows in tiles of a few sizes, so that a row has the same bits for every number of
-/// rows.
+/// rows (batch invariance).
 ///
-/// Each tile size is one compiled product; rows that are left over go through the smallest tile in
-/// the company of whatever is in scratch. What one tile does to a sum must be what the others do:
-/// - One kind of code computes them all ([PackedLayout]), made for their sizes: code for open ones
-/// cuts
-///   sums over more than about 400, other code multiplies fewer than 16 rows in fp32.
-/// - On AMX a sum over more than [#ONE_BLOCK] may be cut in blocks, in other places for other
-///   numbers of rows. For a result in fp32 the code goes on with the sum that it wrote, which gives
-///   the same bits wherever it is cut. For a result in bf16 it adds the blocks' sums, which does
-///   not. So there the product is made in fp32 and rounded afterwards, once, as the code does it
-///   for a sum in one piece. A core's first cache of 32 KiB holds the blocks of a sum over 256 [1].
-/// - On AMX with several threads oneDNN may also share out a sum over k, in other parts for other
-///   numbers of rows. So one thread computes a tile there, and [OneDnnGemm] shares out the tiles.
+/// Each tile size is one compiled product; leftover rows go through the smallest tile, padded with
+/// whatever is in scratch. All tile sizes must sum in the same order:
+/// - One kind of code computes all of them ([PackedLayout]), compiled for fixed sizes: code for
+///   open sizes splits sums over more than about 400, other code computes below 16 rows in fp32.
+/// - On AMX a sum over more than [#ONE_BLOCK] may be split in blocks, at other places for other
+///   numbers of rows. For an fp32 result the code continues the sum that it wrote, which gives the
+///   same bits wherever it is split. For a bf16 result it adds the blocks' sums, which does not.
+///   So such a product is computed in fp32 and rounded once afterwards, as the code does for a sum
+///   in one piece. A 32 KiB L1 cache holds the blocks of a sum over 256 [1].
+/// - On AMX with several threads oneDNN may also split a sum over k between threads, at other
+///   places for other numbers of rows. So one thread computes a tile there; [OneDnnGemm]
+///   distributes tiles.
 ///
 /// [1] oneDNN 3.13, `calc_k_blk` in `amx_blocking_heuristics.cpp` and `may_load_accumulators_` in
 /// `jit_brgemm_amx_uker.cpp`.
 ///
 /// Threading: confined to its [OneDnnGemm].
 final class RowTiles implements AutoCloseable {
-  /// Rows of a tile, the most first.
+  /// Rows of a tile, largest first.
   static final int[] SIZES = {256, 64, 16};
 
-  /// The longest sum that code on AMX never cuts.
+  /// The longest sum that AMX code never splits.
   static final int ONE_BLOCK = 256;
 
   private static final int SMALLEST = 16;
   private static final long WIDEST = 1 << 20; // numbers of a tile that is made in fp32: 4 MiB
 
-  /// What a tile is computed by.
+  /// Computes the product of one tile.
   interface Products {
     /// @param onAmx whether AMX may compute the product
-    /// @param layout of `b`, [Primitive#OPEN_SIZES] or [Primitive#FIXED_SIZES] where it is plain
+    /// @param layout of `b`; [Primitive#OPEN_SIZES] or [Primitive#FIXED_SIZES] if it is plain
     void execute(Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout);
 
-    /// Copies a matrix into one of another type and the same shape.
+    /// Converts a matrix to another type of the same shape.
     void cast(Tensor from, Tensor to);
   }
 
@@ -81,7 +81,7 @@ final class RowTiles implements AutoCloseable {
     }
   }
 
-  /// Whether a product is made in fp32 and rounded afterwards.
+  /// Whether a product is computed in fp32 and rounded afterwards.
   static boolean inFp32(boolean onAmx, Dtype result, long k) {
     return onAmx && result == Dtype.BF16 && k > ONE_BLOCK;
   }
@@ -96,7 +96,7 @@ final class RowTiles implements AutoCloseable {
     products.cast(sums, c);
   }
 
-  /// Multiplies no more rows than the smallest tile has, in the company of whatever is in scratch.
+  /// Multiplies at most as many rows as the smallest tile has, padded with whatever is in scratch.
   private void company(
       Tensor a, Tensor b, long layout, boolean onAmx, boolean wide, Tensor c, boolean add) {
     long aBytes = SMALLEST * a.shape(1) * a.dtype().bytes();
@@ -121,8 +121,8 @@ final class RowTiles implements AutoCloseable {
     copy(sums.rows(0, c.rows()), c);
   }
 
-  /// Multiplies by a factor of one column, as the first of several: oneDNN sums a product of
-  /// vectors in another order for other numbers of rows. Never on AMX.
+  /// Multiplies by a factor of one column, padded to several columns: oneDNN sums a matrix-vector
+  /// product in another order for other numbers of rows. Never on AMX.
   void column(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
     long k = a.shape(1);
     long bBytes = SMALLEST * k * b.dtype().bytes();
@@ -141,8 +141,8 @@ final class RowTiles implements AutoCloseable {
     copyColumn(sums, c);
   }
 
-  /// Computes a product whose other sizes are open, so that a row's bits depend on none of them:
-  /// few rows in the company of others. Never on AMX.
+  /// Computes a product with runtime dimensions, so that a row's bits depend on none of them: few
+  /// rows are padded with others. Never on AMX.
   void open(Tensor a, Tensor b, Tensor c, boolean add) {
     if (c.rows() < SMALLEST) {
       company(a, b, Primitive.OPEN_SIZES, false, false, c, add);

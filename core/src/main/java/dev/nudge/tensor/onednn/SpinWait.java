@@ -8,14 +8,14 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 
-/// Says how long threads of one product wait for each other before they sleep.
+/// Sets how long OpenMP threads of one product spin for each other before they sleep.
 ///
-/// oneDNN cuts a product over the threads of OpenMP, and GNU's OpenMP lets a thread that is done
-/// spin for some milliseconds. Where another process keeps a processor busy, the thread that it
-/// waits for is not running, so both wait for the system's next turn. Threads that sleep at once
-/// cost a quiet machine a third of decoding, because a wake-up takes as long as a small product. So
-/// they spin about as long as a wake-up takes: as fast as before on a quiet machine, and little is
-/// lost beside a busy process (`bench/neighbour`, docs/log/neighbour.md).
+/// oneDNN splits a product over OpenMP threads, and GNU's OpenMP lets a finished thread spin for
+/// some milliseconds. If another process keeps a processor busy, the thread that the others wait
+/// for is not running, so all wait for the system's next time slice. Threads that sleep at once
+/// cost a third of decode speed on a quiet machine, because a wake-up takes as long as a small
+/// product. So they spin about as long as a wake-up takes: full speed on a quiet machine, and
+/// little loss beside a busy process (`bench/neighbour`, docs/log/neighbour.md).
 final class SpinWait {
   private static final String SPINS = "GOMP_SPINCOUNT"; // read by GNU's OpenMP as it is loaded
   private static final String POLICY = "OMP_WAIT_POLICY"; // the user's own word on the matter
@@ -23,7 +23,7 @@ final class SpinWait {
 
   private SpinWait() {}
 
-  /// Sets the count for a library that is loaded next; what the user has set stays.
+  /// Sets the spin count for a library that is loaded next, unless the user has set it.
   static void beforeLoading() {
     var setenv = Linker.nativeLinker().defaultLookup().find("setenv");
     if (setenv.isEmpty() || isSet(POLICY)) {
@@ -44,7 +44,7 @@ final class SpinWait {
     }
   }
 
-  /// Whether the process has a variable, as its C library sees it.
+  /// Whether the environment has a variable, as the C library sees it.
   private static boolean isSet(String name) {
     Arena arena = Arena.ofAuto();
     try {

@@ -1,9 +1,8 @@
-/// Binds oneDNN's C functions through the FFM API as a provider of [dev.nudge.tensor.Gemm].
+/// Implements [dev.nudge.tensor.Gemm] by oneDNN, whose C functions it calls through the FFM API.
 ///
-/// Three layers: `OneDnnGemm` keeps primitives by shape, `Api` holds one method handle a C
-/// function, `Natives` puts the library files into a cache folder and loads them. Nothing
-/// outside this package knows oneDNN; it knows nothing about models or kernels. Read
-/// `OneDnnGemm` first.
+/// Three layers: `OneDnnGemm` caches primitives by shape, `Api` has one method handle for each C
+/// function, `Natives` unpacks the library files into a cache folder and loads them. No other
+/// package knows oneDNN; this one knows nothing about models or kernels. Read `OneDnnGemm` first.
 @NullMarked
 package dev.nudge.tensor.onednn;
 
