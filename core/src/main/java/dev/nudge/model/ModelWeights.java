@@ -12,10 +12,9 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// The weights of a model folder as they are stored: the file, and the one format of its quantised
-/// layers, settled when it is opened.
+/// The stored weights of a model folder: the file, and the one format of its quantised layers.
 ///
-/// @param format null: nothing is quantised
+/// @param format null: no layer is quantised
 /// @param layers how the decoder's linear layers are stored
 record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization layers)
     implements AutoCloseable {
@@ -52,7 +51,7 @@ record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization
     return Files.isRegularFile(config) ? ConfigJson.read(config).object(WeightFormats.KEY) : null;
   }
 
-  /// The format of the module at this path, whichever it is; null: it is dense.
+  /// The quantised format of the module at this path; null: it is dense.
   @Nullable WeightFormat format(String path) {
     return format != null && format.stores(file, path) ? format : null;
   }
@@ -63,7 +62,7 @@ record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization
     return own == null ? path + ".weight" : own.parts(path).getFirst();
   }
 
-  /// How the layers are held: as they are stored, else as is wanted.
+  /// How the layers are held: as stored if they are stored quantised, else as `wanted`.
   Quantization held(Quantization wanted) {
     return layers.any() ? layers : wanted;
   }
