@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// The modules of a model that an adapter can be on, by path and sides.
+/// The modules of a model that an adapter can change, by path and shape.
 ///
 /// @param linears of the decoder layers, in model order
 /// @param embedding in: tokens, out: width; null where a part of a model has none
@@ -31,7 +31,7 @@ public record ModelShape(
     return new ModelShape(List.copyOf(linears), null, null, false, Map.of());
   }
 
-  /// The shape of a model's places.
+  /// The shape of a model's modules.
   public static ModelShape of(Modules modules) {
     Embedding embedding = modules.embedding();
     LinearSlot head = modules.head();
@@ -52,7 +52,7 @@ public record ModelShape(
     return new LayerShape(slot.path(), slot.linear().in(), slot.linear().out());
   }
 
-  /// Rows of the vocabulary; 0 in a part of a model without an embedding.
+  /// Vocabulary size; 0 in a part of a model without an embedding.
   public int tokens() {
     return embedding == null ? 0 : embedding.in();
   }
@@ -85,7 +85,7 @@ public record ModelShape(
         .orElse(null);
   }
 
-  /// The modules that carry A and B, in model order: the embedding, layers, the head.
+  /// The modules that get A and B, in model order: the embedding, layers, the head.
   ///
   /// @throws InputException where a target matches nothing
   public List<LayerShape> adapted(Lora spec) {
@@ -126,7 +126,7 @@ public record ModelShape(
     return all.stream().filter(extras::saves).toList();
   }
 
-  /// Checks that rows of tokens are asked for where rows are.
+  /// Checks that token rows are requested of the embedding or the head only.
   ///
   /// @throws InputException in one line
   void checkTokens(Extras extras, List<LayerShape> adapted) {
