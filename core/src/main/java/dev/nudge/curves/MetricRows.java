@@ -17,8 +17,8 @@ import tools.jackson.databind.JsonNode;
 
 /// Reads the rows of `metrics.jsonl`.
 ///
-/// A run that was killed may leave half a line at the end: the whole lines before it count. A file
-/// that is not there has no rows. Any other line that is no object is refused by its number.
+/// A killed run may leave half a line at the end: it is ignored. A missing file has no rows. Any
+/// other line that is not a JSON object is an error with its line number.
 public final class MetricRows {
   private static final int TAIL = 8192;
 
