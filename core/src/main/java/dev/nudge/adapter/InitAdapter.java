@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// Holds the flags that must not contradict the adapter a run continues from (`--init-adapter`).
 ///
 /// Rank, alpha, rsLoRA and targets come from the adapter; a flag may repeat them, not change them.
-/// Targets disagree only where they select other modules. Dropout is the flag's.
+/// Targets conflict only if they select other modules. Dropout comes from the flag.
 ///
 /// @param rank value of the flag, or null if it was not given; the same for the others
 public record InitAdapter(

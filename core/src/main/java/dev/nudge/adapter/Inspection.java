@@ -49,7 +49,7 @@ public record Inspection(
   /// Reads an adapter folder.
   ///
   /// @param norms ‖W‖ by module path, as far as known
-  /// @throws dev.nudge.settings.InputException where it is no adapter
+  /// @throws dev.nudge.settings.InputException if the folder is no adapter
   public static Inspection of(Path folder, Map<String, Double> norms) {
     try (Updates updates = Updates.open(folder)) {
       List<Layer> layers = new ArrayList<>();

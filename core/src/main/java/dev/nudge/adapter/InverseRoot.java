@@ -37,7 +37,7 @@ final class InverseRoot {
     return inverse;
   }
 
-  /// Makes row i of R and takes what it explains from the rows below.
+  /// Computes row i of R and subtracts its part from the rows below.
   private static void root(double[][] m, int i) {
     double root = Math.sqrt(m[i][i]);
     for (int j = i; j < m.length; j++) {

@@ -178,7 +178,7 @@ final class LoftqFit implements AutoCloseable {
       }
     }
 
-    /// Makes the columns of x orthonormal, or zero where they add no direction: x·R⁻¹ where
+    /// Makes the columns of x orthonormal, or zero if linearly dependent: x·R⁻¹ with
     /// xᵀx = Rᵀ·R. Twice, because fp32 leaves something the first time.
     private void orthonormalise(Tensor x) {
       Tensor to = turned.rows(0, x.rows());

@@ -181,7 +181,7 @@ public final class LoraLinear implements Linear {
     p.ws().release(mark);
   }
 
-  /// The end of the tile that begins at `from`; none is smaller than [#TILE] but where all rows
+  /// The end of the tile that begins at `from`; none is smaller than [#TILE] unless all rows
   /// are.
   private static int tileEnd(int from, int rows) {
     return rows - from < 2 * TILE ? rows : from + TILE;

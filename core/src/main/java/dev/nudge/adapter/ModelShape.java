@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 /// The modules of a model that an adapter can change, by path and shape.
 ///
 /// @param linears of the decoder layers, in model order
-/// @param embedding in: tokens, out: width; null where a part of a model has none
-/// @param head the output head; null where a part of a model has none
+/// @param embedding in: tokens, out: width; null if this part of a model has none
+/// @param head the output head; null if this part of a model has none
 /// @param tied whether the head is the embedding
 /// @param norms path → width
 public record ModelShape(
@@ -77,7 +77,7 @@ public record ModelShape(
     return embedding != null && embedding.path().equals(path);
   }
 
-  /// The linear layer, head or embedding at a path; null where there is none.
+  /// The linear layer, head or embedding at a path; null if there is none.
   @Nullable LayerShape at(String path) {
     return Stream.concat(linears.stream(), Stream.of(embedding, head))
         .filter(shape -> shape != null && shape.path().equals(path))
@@ -87,7 +87,7 @@ public record ModelShape(
 
   /// The modules that get A and B, in model order: the embedding, layers, the head.
   ///
-  /// @throws InputException where a target matches nothing
+  /// @throws InputException if a target matches nothing
   public List<LayerShape> adapted(Lora spec) {
     List<String> selected = new ArrayList<>(spec.select(paths(), ends()));
     if (embedding != null && head != null && tied && spec.extras().tied()) {
@@ -110,7 +110,7 @@ public record ModelShape(
   /// The paths of the modules that are saved whole, in model order.
   ///
   /// @param flag what names them: `--modules-to-save`
-  /// @throws InputException where a name matches nothing
+  /// @throws InputException if a name matches nothing
   public List<String> saved(Extras extras, String flag) {
     List<String> all = new ArrayList<>(paths());
     all.addAll(norms.keySet());

@@ -142,7 +142,7 @@ public final class NamedAdapters implements AutoCloseable {
 
   /// Attaches an adapter from [#make] or [#merge] without switching to it.
   ///
-  /// @throws IllegalArgumentException where the name is taken
+  /// @throws IllegalArgumentException if the name is taken
   public Way attach(String name, Made made) {
     if (held.containsKey(name)) {
       throw new IllegalArgumentException("an adapter named " + name + " is attached already");
@@ -183,7 +183,7 @@ public final class NamedAdapters implements AutoCloseable {
 
   /// Switches to another adapter.
   ///
-  /// @throws IllegalArgumentException where no adapter has that name
+  /// @throws IllegalArgumentException if no adapter has that name
   public void use(String name) {
     known(name);
     off();
@@ -212,7 +212,7 @@ public final class NamedAdapters implements AutoCloseable {
 
   /// Detaches an adapter and frees its memory; if it was in use, the base alone computes.
   ///
-  /// @throws IllegalArgumentException where no adapter has that name
+  /// @throws IllegalArgumentException if no adapter has that name
   public void detach(String name) {
     Held gone = known(name);
     if (name.equals(active)) {
@@ -246,7 +246,7 @@ public final class NamedAdapters implements AutoCloseable {
   /// How the adapter of this name is applied in a batch.
   ///
   /// @param name null: the base
-  /// @throws IllegalArgumentException where no adapter has that name
+  /// @throws IllegalArgumentException if no adapter has that name
   public Way way(@Nullable String name) {
     return name == null ? Way.BASE : known(name).way;
   }

@@ -116,7 +116,7 @@ public final class PeftFiles {
   /// @param spec with `all-linear` resolved
   /// @param baseModel the base as the user named it
   /// @param tensors by their names in the file, fp32 or F64
-  /// @throws RunException where the disk refuses
+  /// @throws RunException if writing fails
   public static void save(Path folder, Lora spec, String baseModel, Map<String, Tensor> tensors) {
     try (NewFolder growing = NewFolder.at(folder)) {
       write(growing.path(), spec, baseModel, tensors);
@@ -126,7 +126,7 @@ public final class PeftFiles {
 
   /// Writes the two files into a staging folder.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws RunException if writing fails
   static void write(Path growing, Lora spec, String baseModel, Map<String, Tensor> tensors) {
     weights(growing.resolve(WEIGHTS), tensors);
     OutFolder.place(growing.resolve(PeftConfig.FILE), PeftConfig.write(spec, baseModel));

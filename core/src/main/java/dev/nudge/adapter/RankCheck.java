@@ -19,7 +19,7 @@ public final class RankCheck {
 
   /// Checks a new adapter and returns warnings, one line each.
   ///
-  /// @throws InputException where a rank is above the larger side of a layer
+  /// @throws InputException if a rank is above the larger side of a layer
   public static List<String> fresh(Lora spec, Collection<LayerShape> selected) {
     Optional<LayerShape> worst =
         selected.stream()

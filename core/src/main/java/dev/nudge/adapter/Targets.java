@@ -80,7 +80,7 @@ public sealed interface Targets {
 
   /// Reads `all-linear`, `q_proj,v_proj` or `/regular expression/`.
   ///
-  /// @throws InputException where it is none of the three
+  /// @throws InputException if the text is none of the three
   static Targets parse(String text) {
     String given = text.strip();
     if (given.toLowerCase(Locale.ROOT).equals(ALL_LINEAR)) {

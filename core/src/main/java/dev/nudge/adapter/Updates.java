@@ -27,7 +27,7 @@ final class Updates implements AutoCloseable {
 
   /// Opens a folder.
   ///
-  /// @throws InputException where it is no adapter
+  /// @throws InputException if the folder is no adapter
   static Updates open(Path folder) {
     return new Updates(PeftAdapter.open(folder));
   }
@@ -57,7 +57,7 @@ final class Updates implements AutoCloseable {
 
   /// The update of a module.
   ///
-  /// @throws InputException where B is missing or of another rank
+  /// @throws InputException if B is missing or of another rank
   Update at(String path) {
     boolean embedding = isEmbedding(path);
     WeightFile file = adapter.tensors();

@@ -13,7 +13,7 @@ record Axes(Axis steps, Axis losses) {
   private static final double COMMON = 0.98;
 
   /// @param padding share of the loss range that is added at both ends
-  /// @return null where no run has a loss
+  /// @return null if no run has a loss
   static @Nullable Axes of(List<Curves> runs, int stepTicks, int lossTicks, double padding) {
     List<Double> raw = new ArrayList<>();
     double low = Double.POSITIVE_INFINITY;

@@ -8,7 +8,7 @@ import java.util.Locale;
 
 /// Draws the losses of runs as text: one small plot a run, all with the same axes.
 ///
-/// The smoothed line is drawn in dots of braille, two by four a character, or in `*` where the
+/// The smoothed line is drawn in dots of braille, two by four a character, or in `*` if the
 /// terminal has ASCII only; held-out losses are an `o`.
 public final class LossText {
   private static final int BRAILLE = 0x2800;

@@ -26,7 +26,7 @@ public final class MetricRows {
 
   /// Reads the rows in their order.
   ///
-  /// @throws InputException where the file cannot be read, or a line before the last is no object
+  /// @throws InputException if the file cannot be read, or a line before the last is no object
   public static List<JsonNode> read(Path metrics) {
     String text;
     try {
@@ -53,7 +53,7 @@ public final class MetricRows {
     return rows;
   }
 
-  /// Reads the last rows: whole lines within the last 8 KiB; none where the file cannot be read.
+  /// Reads the last rows: whole lines within the last 8 KiB; none if the file cannot be read.
   public static List<JsonNode> last(Path metrics) {
     byte[] end = new byte[TAIL];
     int length;

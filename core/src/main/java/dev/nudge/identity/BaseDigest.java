@@ -33,7 +33,7 @@ public final class BaseDigest implements AutoCloseable {
   /// Computes the digest of a model folder, or takes it from the cache.
   ///
   /// @param cache the cache folder of the user
-  /// @throws dev.nudge.settings.InputException where the weights cannot be read
+  /// @throws dev.nudge.settings.InputException if the weights cannot be read
   public static String of(Path folder, Path cache) {
     return new BaseDigest().compute(folder, cache, true);
   }
@@ -41,7 +41,7 @@ public final class BaseDigest implements AutoCloseable {
   /// The digest that identifies a model's outputs: of its weights, and of its configs
   /// ([#ofConfig]).
   ///
-  /// @throws dev.nudge.settings.InputException where the weights cannot be read
+  /// @throws dev.nudge.settings.InputException if the weights cannot be read
   public static String withConfig(Path folder, Path cache) {
     return of(folder, cache) + " " + ofConfig(folder);
   }
@@ -77,7 +77,7 @@ public final class BaseDigest implements AutoCloseable {
 
   /// Waits for the digest and returns it.
   ///
-  /// @throws dev.nudge.settings.InputException where the weights cannot be read
+  /// @throws dev.nudge.settings.InputException if the weights cannot be read
   public String get() {
     try {
       return result.join();

@@ -165,7 +165,7 @@ public record Identity(
     return WeightFormats.kept(format);
   }
 
-  /// Reads the identity beside an adapter; null where there is none.
+  /// Reads the `nudge.json` beside an adapter; null if there is none.
   ///
   /// @param anyBase treat a file that cannot be parsed as absent
   /// @throws InputException if the file cannot be parsed
@@ -209,7 +209,7 @@ public record Identity(
     return data.get(name) instanceof String pattern ? pattern : null;
   }
 
-  /// Whether its rows were conversations; null where that is not known.
+  /// Whether its rows were conversations; null if that is not known.
   public @Nullable Boolean conversations() {
     return data.get("spoken") instanceof Boolean spoken ? spoken : null;
   }

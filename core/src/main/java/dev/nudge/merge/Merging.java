@@ -214,7 +214,7 @@ public final class Merging {
   ///
   /// @param cancelled asked between layers
   /// @return the result; null if cancelled. No files are left unless it is accepted
-  /// @throws RunException if the disk refuses
+  /// @throws RunException if writing fails
   public @Nullable Merged run(BooleanSupplier cancelled) {
     long start = System.nanoTime();
     try (StreamedLm base = open(settings.model().model(), config, fp32, quantization);

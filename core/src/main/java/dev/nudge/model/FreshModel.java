@@ -62,7 +62,7 @@ public final class FreshModel {
     this.padding = padding(json, config.vocabSize());
   }
 
-  /// The type that a config names for its weights, bfloat16 where it names none; null where it
+  /// The type that a config names for its weights, bfloat16 if it names none; null if it
   /// names one that weights cannot have.
   static @Nullable Dtype dtype(ConfigJson json) {
     String key = dtypeKey(json);
@@ -91,7 +91,7 @@ public final class FreshModel {
 
   /// Reads a `config.json`, whatever its name.
   ///
-  /// @throws InputException where it is missing, malformed or describes what is not supported
+  /// @throws InputException if the file is missing, malformed or describes an unsupported model
   public static FreshModel read(Path config) {
     if (!Files.exists(config)) {
       throw new InputException(config + ": there is no such file");
@@ -134,7 +134,7 @@ public final class FreshModel {
   ///
   /// @param cancelled asked between tensors
   /// @return bytes of the tensors; empty if it was cancelled, and then nothing is written
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @throws dev.nudge.settings.RunException if writing fails
   public OptionalLong write(Path weights, long seed, BooleanSupplier cancelled) {
     List<Entry> entries =
         config.tensors().entrySet().stream()

@@ -20,7 +20,7 @@ final class Listing implements WeightSource {
 
   /// Runs the assembly without weights and returns name → shape.
   ///
-  /// @throws dev.nudge.settings.InputException where the JVM denies native access
+  /// @throws dev.nudge.settings.InputException if the JVM denies native access
   static Map<String, long[]> of(ModelConfig config) {
     try {
       return listed(config);

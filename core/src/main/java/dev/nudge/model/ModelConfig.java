@@ -206,9 +206,9 @@ public record ModelConfig(
         layers);
   }
 
-  /// Reads `config.json` and, where it exists, `generation_config.json` of a model folder.
+  /// Reads `config.json` and, if it exists, `generation_config.json` of a model folder.
   ///
-  /// @throws InputException where a file is missing or malformed, or the model is not supported
+  /// @throws InputException if a file is missing or malformed, or the model is not supported
   public static ModelConfig load(Path folder) {
     return Families.load(folder);
   }

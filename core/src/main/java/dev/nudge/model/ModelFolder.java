@@ -88,7 +88,7 @@ public final class ModelFolder {
   /// Writes `out` as `base` with new numbers of some parameters, rounded once to the stored types.
   ///
   /// @param out a staging folder
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @throws dev.nudge.settings.RunException if writing fails
   public static void write(Path base, Path out, List<Parameter> changed, Kernels kernels) {
     Map<String, Tensor> masters = new HashMap<>();
     changed.forEach(p -> masters.put(p.name(), p.master()));
@@ -140,7 +140,7 @@ public final class ModelFolder {
   /// Copies the files that a new model takes over from its source if they exist: the tokenizer's
   /// files and `generation_config.json`.
   ///
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @throws dev.nudge.settings.RunException if writing fails
   public static void copy(Path from, Path to) {
     copy(from, to, COPIED);
   }

@@ -21,7 +21,7 @@ record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization
 
   /// Opens a model folder.
   ///
-  /// @throws dev.nudge.settings.InputException where its files cannot be read
+  /// @throws dev.nudge.settings.InputException if its files cannot be read
   static ModelWeights open(Path folder, ModelConfig config) {
     WeightFile file = WeightFile.open(folder);
     try {
@@ -45,7 +45,7 @@ record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization
         file, variant, quantised.isEmpty() ? Quantization.NONE : new Quantization(variant, left));
   }
 
-  /// The `quantization_config` of a folder; null where it has none.
+  /// The `quantization_config` of a folder; null if it has none.
   static @Nullable ConfigJson declared(Path folder) {
     Path config = folder.resolve(ModelFolder.CONFIG);
     return Files.isRegularFile(config) ? ConfigJson.read(config).object(WeightFormats.KEY) : null;

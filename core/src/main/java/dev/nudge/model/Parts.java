@@ -26,7 +26,7 @@ final class Parts {
   private final List<LinearSlot> slots = new ArrayList<>();
   private final Map<String, Norm> norms = new LinkedHashMap<>();
 
-  /// @param ropes null where nothing will be computed
+  /// @param ropes null if the model will not run
   Parts(ModelConfig config, WeightSource weights, @Nullable Ropes ropes) {
     this.config = config;
     this.weights = weights;

@@ -74,7 +74,7 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
   /// Decides how a model's weights are held: a dense model is quantised if the settings ask for it,
   /// a model stored quantised stays as stored.
   ///
-  /// @throws InputException where the settings and the files disagree
+  /// @throws InputException if the settings and the files disagree
   public static Quantization resolve(ModelSettings settings, ModelConfig config) {
     try (ModelWeights weights = ModelWeights.open(settings.model(), config)) {
       return settle(settings, weights.layers());
@@ -84,7 +84,7 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
   /// Decides how the weights of a model that is not on this machine would be held, by `config.json`
   /// alone; without a config the model counts as dense.
   ///
-  /// @throws InputException where the settings and the config disagree
+  /// @throws InputException if the settings and the config disagree
   public static Quantization expected(ModelSettings settings, ModelConfig config) {
     return settle(settings, stored(settings.model(), config));
   }

@@ -167,7 +167,7 @@ public final class QuantizedFolder {
   /// Writes the model folder; a failure leaves no files.
   ///
   /// @param cancelled asked between layers
-  /// @return what was written; null where it was cancelled
+  /// @return sizes and times; null if cancelled
   public @Nullable Written write(Kernels kernels, BooleanSupplier cancelled) {
     long start = System.nanoTime();
     try (WeightFile file = WeightFile.open(settings.model());

@@ -125,7 +125,7 @@ final class BookFile {
 
   /// Writes a snapshot.
   ///
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @throws dev.nudge.settings.RunException if writing fails
   static void write(Path folder, Journal journal, Book book) {
     StringBuilder lines = new StringBuilder();
     book.shelves(

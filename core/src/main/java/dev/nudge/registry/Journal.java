@@ -107,7 +107,7 @@ final class Journal {
 
   /// Reads the new events.
   ///
-  /// @throws InputException where a line is damaged, or of a newer nudge
+  /// @throws InputException if a line is damaged, or of a newer nudge
   News read() {
     try {
       long size = Files.exists(file) ? Files.size(file) : 0;
@@ -177,7 +177,7 @@ final class Journal {
   /// Appends an event and syncs it to the disk, or leaves the journal unchanged. All earlier events
   /// must have been read.
   ///
-  /// @throws RunException if the disk refuses
+  /// @throws RunException if writing fails
   void append(RegistryEvent event) {
     try {
       if (Files.size(file) > read) {

@@ -87,7 +87,7 @@ public final class Registry {
   ///
   /// @param adapter a PEFT folder or a run's folder
   /// @throws InputException if the folder is no adapter
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @throws dev.nudge.settings.RunException if writing fails
   public Pushed push(String name, Path adapter, Note note) {
     return push(name, adapter, null, note);
   }

@@ -41,7 +41,7 @@ public final class MlflowExport {
   /// @param url address of the server; may hold user and password
   /// @param experiment its name on the server; created if missing
   /// @throws dev.nudge.settings.InputException if the address is invalid
-  /// @throws RunException where the server cannot be reached or refuses
+  /// @throws RunException if the server cannot be reached or refuses
   public static List<Sent> send(List<StoredRun> runs, String url, String experiment) {
     try (Mlflow server = Mlflow.at(url)) {
       MlflowExport export = new MlflowExport(server, experiment);

@@ -27,7 +27,7 @@ public enum RunColumn {
     this.value = value;
   }
 
-  /// The value of a run; null where it has none.
+  /// The value of a run; null if it has none.
   public @Nullable Object of(RunSummary run) {
     return value.apply(run);
   }

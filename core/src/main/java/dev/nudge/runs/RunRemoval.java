@@ -46,7 +46,7 @@ public final class RunRemoval {
 
   /// Deletes the files of a run.
   ///
-  /// @throws RunException if another process has locked the folder, or the disk refuses
+  /// @throws RunException if another process has locked the folder, or deleting fails
   public static Removed remove(StoredRun run) {
     check(run);
     Path folder = run.folder();

@@ -168,7 +168,7 @@ final class RunCheckpoints {
   /// Writes a checkpoint atomically; an existing one of the step stays until then.
   ///
   /// @param state writes weights and moments into a file
-  /// @throws RunException where the disk refuses
+  /// @throws RunException if writing fails
   static void write(Path run, RunCheckpoint checkpoint, Consumer<Path> state) {
     OutFolder.make(run.resolve(FOLDER));
     Path target = folder(run, checkpoint.step());

@@ -47,7 +47,7 @@ final class TrainedState {
 
   /// Writes the training state.
   ///
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @throws dev.nudge.settings.RunException if writing fails
   void write(Path file) {
     try (SafeTensorsWriter writer =
         SafeTensorsWriter.create(file, Map.of("format", "nudge"), entries.values())) {

@@ -119,14 +119,14 @@ public final class Training {
 
   /// The contents of a run folder's `run.json`, as plain values.
   ///
-  /// @throws InputException where it cannot be read
+  /// @throws InputException if the file cannot be read
   public static Map<String, @Nullable Object> record(Path out) {
     return RunRecord.record(out);
   }
 
   /// The settings given for the run in a folder, by key, for resuming it.
   ///
-  /// @throws InputException where there is none
+  /// @throws InputException if there is no run
   public static Map<String, @Nullable Object> given(Path out) {
     return RunRecord.given(out);
   }
