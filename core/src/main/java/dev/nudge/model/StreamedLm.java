@@ -40,9 +40,9 @@ import org.jspecify.annotations.Nullable;
 /// Runs a model of any size with one layer in memory at a time: for merging and comparing.
 ///
 /// All sequences go through a layer before the next one is read, so each weight is read once. They
-/// are grouped into fewer than 256 tokens, from which on products would copy their weight. Weights
-/// are converted some rows at a time: the most that is held of the model is one layer's quantised
-/// weights, if these are not in the file.
+/// run in groups of fewer than 256 tokens; with more, products would copy their weight. Weights are
+/// converted some rows at a time: at most one layer's quantised weights are in memory, if they are
+/// not in the file.
 ///
 /// Threading: one thread.
 public final class StreamedLm implements AutoCloseable {
