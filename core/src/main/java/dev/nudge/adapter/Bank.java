@@ -6,8 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Adapters of one base that can be mixed in one batch (multi-LoRA): a [LoraBank] for each slot
-/// that any of them changes.
+/// Adapters of one base that can be mixed in one batch (multi-LoRA). Each slot that any of them
+/// changes has a [LoraBank].
 ///
 /// Threading: call all methods while no pass runs.
 final class Bank {

@@ -2,7 +2,7 @@ package dev.nudge.adapter;
 
 import java.util.Arrays;
 
-/// Inverts the Cholesky factor of a small symmetric matrix: for M = Rᵀ·R with R upper triangular,
+/// Inverts the Cholesky factor of a small symmetric matrix. For M = Rᵀ·R with R upper triangular,
 /// it returns R⁻¹; the columns of x·R⁻¹ are then orthonormal for M = xᵀ·x.
 final class InverseRoot {
   private InverseRoot() {}

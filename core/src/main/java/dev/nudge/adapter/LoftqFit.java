@@ -9,7 +9,7 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.Collection;
 
-/// Fits A and B to the quantisation error of a weight (LoftQ [1], first step): s·B·A approximates
+/// Fits A and B to the quantisation error of a weight (LoftQ [1], first step). s·B·A approximates
 /// the error E = W − Q(W) with the best matrix of its rank, so training starts near the model
 /// before quantisation. The base stays the plain quantisation Q.
 ///

@@ -14,8 +14,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Opens an adapter folder (PEFT's or a run's) and checks it against a model before weights are
-/// read.
+/// Opens an adapter folder and checks it against a model before weights are read.
 ///
 /// PEFT only warns of missing or unexpected tensors; here both are errors, since the model would
 /// run without a part of its adapter.

@@ -22,9 +22,8 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// An embedding or output-head table of an adapter: trained whole, trained in some token rows, or
-/// replaced by another frozen table. Rows beyond the model's vocabulary start as the mean of the
-/// model's rows.
+/// An adapter's table for the embedding or output head: trained whole or in some token rows, or
+/// frozen. Rows beyond the model's vocabulary start as the mean of the model's rows.
 final class Table {
   private static final double ROUNDING = 0x1p-7; // of two types, bfloat16 the coarsest
 

@@ -4,7 +4,7 @@ import dev.nudge.curves.Curves.Point;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Downsamples a line for drawing: keeps the lowest and highest point of each of some hundred
+/// Downsamples a line for drawing. Keeps the lowest and highest point of each of some hundred
 /// sections, so that no peak is lost, and both ends.
 public final class Thinning {
   /// Maximum number of points that are kept.

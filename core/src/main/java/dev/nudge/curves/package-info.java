@@ -1,4 +1,4 @@
-/// Draws loss curves of runs: reads `metrics.jsonl`, smooths and downsamples the losses, and draws
+/// Draws loss curves of runs. Reads `metrics.jsonl`, smooths and downsamples the losses, and draws
 /// them as SVG and as text.
 ///
 /// It knows nothing about training, run folders, or the command line.

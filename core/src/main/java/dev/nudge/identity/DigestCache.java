@@ -16,8 +16,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Caches the digest of a model's weights: a file `digests/….json` in the user's cache folder for
-/// each model folder, valid while the weight files have the same paths, sizes and modification
+/// Caches the digests of models' weights. Each model folder has a file `digests/….json` in the
+/// user's cache folder, valid while the weight files have the same paths, sizes and modification
 /// times.
 ///
 /// The file may be lost at any time; an unreadable or unwritable cache is ignored.

@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 
-/// The text on which two models are compared: nine passages of prose, dialogue, numbers, code and
-/// other languages; about 430 tokens with a vocabulary of tens of thousands.
+/// The text on which two models are compared. It has nine passages of prose, dialogue, numbers,
+/// code and other languages; about 430 tokens with a vocabulary of tens of thousands.
 final class ProbeText {
   private static final int MOST = 96; // tokens of a passage
   private static final int PASSAGES = 9;

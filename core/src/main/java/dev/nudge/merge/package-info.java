@@ -1,5 +1,5 @@
-/// Merges adapters into a base model: writes a standalone model folder and compares its outputs
-/// with base + adapters.
+/// Merges adapters into a base model. The result is a standalone model folder, whose outputs are
+/// compared with base + adapters.
 ///
 /// Knows nothing about training. One decoder layer is in memory at a time, so a model of any size
 /// can be merged. Read `Merging` first.

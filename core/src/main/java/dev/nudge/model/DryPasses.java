@@ -18,8 +18,8 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
-/// Measures the workspace bytes of passes by running them dry, on a workspace that only counts: a
-/// pass and its plan are the same code.
+/// Measures the workspace bytes of passes by dry runs. The workspace only counts bytes: a pass and
+/// its plan are the same code.
 ///
 /// @param model one with dry kernels
 record DryPasses(CausalLm model) {

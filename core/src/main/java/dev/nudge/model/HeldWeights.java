@@ -22,7 +22,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// The weights of a model file: read in place if stored as they compute, else converted or
+/// The weights of a model file. They are read in place if stored as they compute, else converted or
 /// quantised into memory, one tensor at a time on each processor.
 final class HeldWeights implements WeightSource {
   private final Backend backend;

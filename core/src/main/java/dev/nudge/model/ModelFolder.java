@@ -23,8 +23,8 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.TreeMap;
 
-/// Writes a copy of a model folder with new numbers in some tensors: the same files, names, shapes
-/// and stored types, the rest byte for byte.
+/// Writes a copy of a model folder with new numbers in some tensors. Files, names, shapes and
+/// stored types stay, the rest is copied byte for byte.
 ///
 /// The copy is written into a staging folder, which [dev.nudge.format.NewFolder] renames into
 /// place. Memory is a few megabytes.

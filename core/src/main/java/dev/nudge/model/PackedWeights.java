@@ -16,8 +16,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
 
-/// Holds packed copies of frozen weights, in the memory layout of matrix products, one for each
-/// direction.
+/// Packed copies of frozen weights, in the layout of matrix products, one for each direction.
 final class PackedWeights implements AutoCloseable {
   private final Backend backend;
   private final LinearSlot head;

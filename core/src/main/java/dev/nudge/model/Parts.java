@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Makes the parts that an assembly asks for, with weights from a [WeightSource]: a list of names,
-/// a file that is held or streamed, random numbers, or none.
+/// Makes the parts of an assembly with weights from a [WeightSource]. That is a list of names, a
+/// file that is held or streamed, random numbers, or none.
 ///
 /// Paths are those inside the decoder: `layers.0.mlp.up_proj`.
 final class Parts {

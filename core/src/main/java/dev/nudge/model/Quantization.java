@@ -14,8 +14,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// Says how the weights of a model's linear layers are held in memory: dense or in a quantised
-/// format.
+/// Says how a model's linear layers are held in memory: dense or in a quantised format.
 ///
 /// The output head and the embedding are never quantised.
 ///

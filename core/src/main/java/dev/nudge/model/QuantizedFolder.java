@@ -39,7 +39,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Writes a quantised copy of a model folder that transformers can load; other tensors are copied
+/// Writes a quantised copy of a model folder that transformers can load. Other tensors are copied
 /// unchanged.
 ///
 /// Layers are quantised in parallel, as many as half a gigabyte holds, and written in order. The

@@ -3,8 +3,8 @@ package dev.nudge.plan;
 import dev.nudge.model.ModelConfig;
 import java.util.Arrays;
 
-/// A scaled-down model for measuring speed: fewer layers, narrower if the run's widths are too
-/// large, and the run's micro-batch.
+/// A scaled-down model for measuring speed. It has fewer layers, is narrower if the run's widths
+/// are too large, and keeps the micro-batch.
 ///
 /// A narrower slice predicts the speed of a wide model, because wide products all run at the same
 /// rate; a slice as wide as the run also has its small products right. Two layers are enough if

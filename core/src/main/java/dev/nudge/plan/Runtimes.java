@@ -3,8 +3,8 @@ package dev.nudge.plan;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.ModelConfig;
 
-/// Estimates the memory of a process besides tensors: the one part of a plan that is fitted to
-/// measurements instead of counted.
+/// Estimates the memory of a process besides tensors. It is the one part of a plan that is fitted
+/// to measurements instead of counted.
 ///
 /// Heap, compiled code and metaspace of the JVM, code of compiled products and their scratchpads,
 /// the tokenizer's tables, and the rotary tables, which are exact.

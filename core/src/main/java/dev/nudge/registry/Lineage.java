@@ -12,8 +12,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Collects the lineage of an adapter (`lineage.json`) from its `nudge.json` and `run.json`: base,
-/// data, settings, parent.
+/// Collects the lineage of an adapter (`lineage.json`) from its `nudge.json` and `run.json`.
 ///
 /// Paths are left out, since the file may be published and digests identify more. Unknown facts are
 /// absent.

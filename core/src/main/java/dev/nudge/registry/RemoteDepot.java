@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// A repository of an OCI registry (distribution specification): blobs are uploaded in one piece,
+/// A repository of an OCI registry (distribution specification). Blobs are uploaded in one piece,
 /// manifests under a tag or their digest.
 ///
 /// For a registry without the referrers API (it does not answer `OCI-Subject`) referrers are

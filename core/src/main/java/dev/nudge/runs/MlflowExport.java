@@ -10,8 +10,8 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Exports runs to an MLflow server: settings as parameters, metrics with their steps, tags, and
-/// the final state.
+/// Exports runs to an MLflow server. Sent are settings as parameters, metrics with their steps,
+/// tags, and the final state.
 ///
 /// A request holds up to 1,000 metrics, 100 parameters and 100 tags; more are split over requests.
 public final class MlflowExport {

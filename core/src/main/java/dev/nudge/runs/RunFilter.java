@@ -10,8 +10,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import tools.jackson.databind.JsonNode;
 
-/// Filters runs by `key=value`: a column of the list (`state`, `quantize`) or a setting (`rank`,
-/// `learning_rate`; `-` and `_` are equal).
+/// Filters runs by `key=value`. A key is a column of the list (`state`, `quantize`) or a setting
+/// (`rank`, `learning_rate`; `-` and `_` are equal).
 ///
 /// Numbers compare as numbers, so `2e-4` equals `0.0002`; a path also matches by its last name; a
 /// list matches if it contains the value; `null` matches a setting that is not set.

@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// Caches what the list of runs needs of each `run.json`: one file per root folder in the user's
-/// cache folder, `runs/….jsonl`.
+/// Caches what the list of runs needs of each `run.json`. There is one file per root folder in the
+/// user's cache folder, `runs/….jsonl`.
 ///
 /// An entry is valid while the `run.json` has the same path, size, modification time and inode. A
 /// file modified less than two seconds before it was read is not cached, because its next change

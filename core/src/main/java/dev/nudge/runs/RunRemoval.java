@@ -17,8 +17,8 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Deletes the files that a run wrote into its folder (those that `--overwrite` would replace), and
-/// nothing else. The folder is deleted if it is empty then.
+/// Deletes the files that a run wrote into its folder: those that `--overwrite` would replace. The
+/// folder is deleted if it is empty then.
 ///
 /// `run.json` is deleted last, so an interrupted removal can be found and repeated. Links are
 /// deleted as links and never followed out of the folder.

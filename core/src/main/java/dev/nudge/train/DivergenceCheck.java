@@ -11,8 +11,7 @@ import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Detects that a run diverges, from the losses and gradient norms of its steps; warns once per
-/// sign.
+/// Detects divergence from the losses and gradient norms of steps; warns once per sign.
 ///
 /// - Loss: the running mean (weight 0.9) is, for 10 steps in a row after the warm-up, above the
 ///   initial loss by more than a fifth, 0.1 nats and twice the mean distance of losses from their

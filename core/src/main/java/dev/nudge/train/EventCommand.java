@@ -15,7 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Runs a command at the events of a run (`--on-event` hook): the event is one JSON object on its
+/// Runs a command at the events of a run (`--on-event` hook). The event is one JSON object on its
 /// standard input, the event's name in `NUDGE_EVENT`. Its command line has nothing of event or
 /// settings.
 ///

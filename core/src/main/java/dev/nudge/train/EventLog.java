@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
-/// Appends the events of a run to `events.jsonl`, one JSON object a line; a resumed run continues
+/// Appends the events of a run to `events.jsonl`, one JSON object a line. A resumed run continues
 /// the file.
 ///
 /// A full disk never fails the run: lines that could not be written are written with a later event,

@@ -16,8 +16,8 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// The result of `plan`: memory by part, whether the run fits and which flags would make it fit,
-/// speed, time, cost, and advice.
+/// The result of `plan`. It has memory by part, whether the run fits, flags that would make it fit,
+/// speed, time, cost and advice.
 ///
 /// @param memory bytes that the run may use
 /// @param levels bytes of activations with every layer at one checkpointing level

@@ -8,8 +8,8 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Parameters that are updated together: their optimiser and its settings, gradient clipping by the
-/// common norm, the number of updates, and their checkpoint.
+/// Parameters that are updated together, with their optimiser and its settings, gradient clipping
+/// by the common norm, the number of updates, and their checkpoint.
 ///
 /// Threading: as [AdamWOptimizer].
 final class ParameterGroup implements AutoCloseable {

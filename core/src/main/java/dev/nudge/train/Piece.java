@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// A piece of one parameter with its optimiser state and gradients, small enough that data read by
-/// one sweep is still in the second-level cache for the next.
+/// A piece of one parameter with its optimiser state and gradients. It is so small that data read
+/// by one sweep is still in the second-level cache for the next.
 ///
 /// @param decay whether weight decay applies
 /// @param work working copy; null if products read the master

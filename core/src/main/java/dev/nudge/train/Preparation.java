@@ -43,7 +43,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Checks everything that can be wrong with a run before it starts, and plans it: reads config,
+/// Checks everything that can be wrong with a run before it starts, and plans it. Reads config,
 /// file headers, tokenizer and rows, but no weights.
 final class Preparation {
   private static final int WORTH_A_WARM_UP = 5; // steps; of fewer, the first is a quarter or more

@@ -22,8 +22,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Digests of a run's inputs and outputs, as `run.json` holds them under `digests`: the inputs
-/// `data`, `eval_data`, `init_adapter` and `add_tokens`, and the output `files`.
+/// Digests of a run's inputs and outputs, as `run.json` holds them under `digests`. These are the
+/// inputs `data`, `eval_data`, `init_adapter` and `add_tokens`, and the output `files`.
 final class RunDigests {
   static final String KEY = "digests";
   private static final String FILES = "files";

@@ -11,8 +11,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Records what a run is trained on, in `run.json` and in a `nudge.json` beside each adapter (none
-/// with full fine-tuning).
+/// Records what a run is trained on, in `run.json` and in a `nudge.json` beside each adapter. With
+/// full fine-tuning there is no `nudge.json`.
 ///
 /// The digest of the base is computed in the background after the first step, so as not to slow it,
 /// and awaited at the first save.

@@ -152,8 +152,8 @@ final class RunSaver {
     }
   }
 
-  /// The job that writes a checkpoint of the current step; on a full disk only the later jobs are
-  /// repeated.
+  /// The job that writes a checkpoint of the current step; after a full disk, a complete checkpoint
+  /// is not written again.
   private Runnable checkpoint(boolean wanted) {
     int keep = output().kept();
     Integer best = counts.bestStep();

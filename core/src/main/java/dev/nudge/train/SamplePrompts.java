@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// The prompts that a run answers at each held-out loss: given prompts first, then prompts of
+/// The prompts that a run answers at each held-out loss. Given prompts come first, then prompts of
 /// held-out rows.
 final class SamplePrompts {
   private static final int SIDE_BY_SIDE = 4;

@@ -2,8 +2,8 @@ package dev.nudge.train;
 
 import java.util.function.LongSupplier;
 
-/// Decides when to save without `--save-steps`: not in the first three minutes, and so rarely that
-/// saves take at most a twentieth of the time.
+/// Decides when to save without `--save-steps`. The first save is after three minutes, and saves
+/// are so rare that they take at most a twentieth of the time.
 ///
 /// After a save that took c seconds, the next one starts 19 · c after its end, and no earlier than
 /// three minutes. Before the first save, c is estimated from the bytes of a checkpoint. A save is

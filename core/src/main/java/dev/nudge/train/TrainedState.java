@@ -15,9 +15,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Writes the training state to one file and restores it bit by bit: the master weights under their
-/// parameters' names, and the optimiser's moments as [Moments#parts] names them. Working copies are
-/// computed from the masters.
+/// Writes the training state to one file and restores it bit by bit. It has the master weights
+/// under their parameters' names, and the optimiser's moments as [Moments#parts] names them.
+/// Working copies are computed from the masters.
 ///
 /// Threading: reads what an update writes, so never use it during an update.
 final class TrainedState {

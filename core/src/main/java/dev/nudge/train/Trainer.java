@@ -35,7 +35,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Makes optimiser steps: distributes a step's sequences over lanes and micro-batches, accumulates
+/// Makes optimiser steps. Each distributes its sequences over lanes and micro-batches, accumulates
 /// gradients, and updates the parameters once.
 ///
 /// The [Objective] sets the weight of each sequence for the whole step before the first

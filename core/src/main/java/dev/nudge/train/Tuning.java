@@ -25,8 +25,8 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// The model and its trainable parameters, and how to save them: the only class in which LoRA and
-/// full fine-tuning differ for a run.
+/// The model, its trainable parameters, and how to save them. This is the only class in which LoRA
+/// and full fine-tuning differ for a run.
 ///
 /// @param parameters the trainable parameters, in the order of the model
 /// @param warnings for the user, one line each

@@ -1,5 +1,5 @@
-/// Trains an adapter or the model's own weights: training loop, objective, optimiser, learning-rate
-/// schedule, checkpoints, and events for listeners.
+/// Trains an adapter or the model's own weights. Has the training loop, objective, optimiser,
+/// learning-rate schedule, checkpoints, and events for listeners.
 ///
 /// It knows nothing about terminals and command lines: a run emits events, and the listener prints
 /// them. Read `TrainEvent` first, a run as seen from outside; then `Run`, the training loop, and
