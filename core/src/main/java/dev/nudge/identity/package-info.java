@@ -1,5 +1,4 @@
-/// Records what an adapter was trained on (`nudge.json`), and checks that a given model is its
-/// base.
+/// Records what an adapter was trained on (`nudge.json`), and checks a given model against it.
 ///
 /// Knows nothing about running models: it reads files. Read `Identity` first.
 @NullMarked
