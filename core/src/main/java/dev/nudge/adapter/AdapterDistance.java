@@ -7,13 +7,13 @@ import java.util.List;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// How far two adapters of one base are from each other, as what they add to its weights.
+/// Distance of two adapters of one base model: how much their weight updates ΔW differ.
 ///
 /// @param norm ‖ΔW‖ of the first
 /// @param otherNorm ‖ΔW'‖ of the second
 /// @param difference ‖ΔW − ΔW'‖
-/// @param cosine ⟨ΔW, ΔW'⟩ / (‖ΔW‖ ‖ΔW'‖); null where one of them is nothing
-/// @param layers in the order of their paths; what one of them does not have is nothing there
+/// @param cosine ⟨ΔW, ΔW'⟩ / (‖ΔW‖ ‖ΔW'‖); null if one of the updates is zero
+/// @param layers in the order of their paths; a layer that an adapter lacks counts as ΔW = 0
 public record AdapterDistance(
     double norm, double otherNorm, double difference, @Nullable Double cosine, List<Layer> layers) {
 
@@ -23,7 +23,7 @@ public record AdapterDistance(
 
   /// Compares two adapter folders.
   ///
-  /// @throws InputException where one is no adapter, or they are of different models
+  /// @throws InputException if a folder is no adapter, or their shapes belong to different models
   public static AdapterDistance of(Path first, Path second) {
     try (Updates one = Updates.open(first);
         Updates other = Updates.open(second)) {

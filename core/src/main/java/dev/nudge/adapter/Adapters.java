@@ -19,10 +19,10 @@ import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
-/// Puts an adapter on a model and takes it off again: assignments to the model's places.
+/// An adapter on a model: attaches LoRA layers and trained tables to slots, and detaches them.
 ///
-/// The parameters live in the caller's scope. Everything is checked and allocated before the first
-/// place changes, so a failure leaves the model as it was.
+/// The caller's scope owns the parameters. Everything is checked and allocated before the first
+/// slot changes, so a failure leaves the model unchanged.
 ///
 /// Threading: attach and detach while no pass runs.
 public final class Adapters {
@@ -36,12 +36,12 @@ public final class Adapters {
     this.warnings = List.copyOf(warnings);
   }
 
-  /// Puts a new adapter on the model: A as [LoraInit] fills it from `seed`, B zero; of the
-  /// embedding A zero and B drawn; what is saved whole, and rows of tokens, as the model has them.
+  /// Attaches a new adapter: A filled by [LoraInit] from `seed`, B zero; for the embedding A zero
+  /// and B random; whole modules and token rows as copies of the model's.
   ///
-  /// @param modules the model's places
-  /// @param lanes gradients a parameter has; 0 where it only serves
-  /// @param scope a measuring one leaves the parameters without memory
+  /// @param modules the modules of the model
+  /// @param lanes number of gradients of each parameter; 0 for inference
+  /// @param scope owns the parameters; a measuring scope allocates no memory for them
   public static Adapters attach(
       Modules modules, Lora spec, long seed, Dtype compute, int lanes, Scope scope) {
     checkFree(modules);
@@ -57,9 +57,9 @@ public final class Adapters {
         warnings);
   }
 
-  /// Puts a saved adapter on the model.
+  /// Attaches a saved adapter.
   ///
-  /// @param dropout of further training; what the adapter was trained with does not count
+  /// @param dropout of further training; the dropout in the adapter's config is ignored
   public static Adapters attach(
       Modules modules, PeftAdapter adapter, double dropout, Dtype compute, int lanes, Scope scope) {
     checkFree(modules);
@@ -73,19 +73,19 @@ public final class Adapters {
         RankCheck.warnings(spec, adapted));
   }
 
-  /// Whether a saved adapter is nothing but updates of linear layers.
+  /// Whether a saved adapter changes linear layers only, by A and B.
   ///
-  /// @param adapted the layers that its A and B sit on
+  /// @param adapted the layers that have A and B
   static boolean updates(PeftAdapter adapter, ModelShape shape, List<LayerShape> adapted) {
     LayerShape embedding = shape.embedding();
     return !adapter.holdsTables() && (embedding == null || !adapted.contains(embedding));
   }
 
-  /// Makes a saved adapter that is nothing but updates of linear layers, without putting it on: no
-  /// place of the model is read or changed, so passes may run meanwhile.
+  /// Makes the LoRA layers of a saved adapter that changes linear layers only, without attaching
+  /// them: no slot is read or changed, so passes may run meanwhile.
   ///
-  /// @param bases what is in each slot without an adapter
-  /// @param adapted the layers that its A and B sit on
+  /// @param bases the layer of each slot without an adapter
+  /// @param adapted the layers that have A and B
   static Adapters made(
       Map<LinearSlot, Linear> bases,
       ModelShape shape,
@@ -108,7 +108,7 @@ public final class Adapters {
         RankCheck.warnings(adapter.spec(), adapted));
   }
 
-  /// Makes such an adapter with its updates merged into weights of its own, likewise.
+  /// Makes such an adapter with its updates merged into weights of its own, without attaching it.
   static Adapters merged(
       Map<LinearSlot, Linear> bases,
       ModelShape shape,
@@ -131,12 +131,12 @@ public final class Adapters {
     return new Adapters(adapter.spec().resolved(shape.paths()), places, List.of());
   }
 
-  /// Puts on a part of a model what a saved adapter has for it, around what is there already: for
-  /// a model that is gone through layer by layer.
+  /// Attaches a saved adapter to a part of a model, on top of adapters that are already attached:
+  /// for models that are streamed layer by layer.
   ///
-  /// @param paths of the layers that A and B sit on in the whole model, see [PeftAdapter#fit]
-  /// @param scale factor on the adapter's own
-  /// @param scope a measuring one leaves the parameters without numbers
+  /// @param paths of the layers with A and B in the whole model, see [PeftAdapter#fit]
+  /// @param scale additional factor on the adapter's updates
+  /// @param scope owns the parameters; a measuring scope allocates no memory for them
   public static void stack(
       Modules part,
       Set<String> paths,
@@ -152,7 +152,7 @@ public final class Adapters {
     return shapes.stream().map(LayerShape::path).collect(Collectors.toSet());
   }
 
-  /// Makes what goes into the places of a model or of a part of one.
+  /// Makes the placements of an adapter on a model or a part of one.
   private static List<Placement> places(
       Modules modules,
       Lora spec,
@@ -195,8 +195,8 @@ public final class Adapters {
     return places;
   }
 
-  /// The updates of linear layers that this adapter is; empty where any part of it is something
-  /// else.
+  /// The LoRA updates of this adapter; empty if the adapter also changes something other than
+  /// linear layers.
   List<LoraPlace> updates() {
     List<LoraPlace> linears = linears();
     return linears.size() == places.size() ? linears : List.of();
@@ -225,7 +225,7 @@ public final class Adapters {
     }
   }
 
-  /// The spec of the adapter on the model, as it is saved.
+  /// The LoRA config of this adapter, as it is saved.
   public Lora spec() {
     return spec;
   }
@@ -243,7 +243,7 @@ public final class Adapters {
     return warnings;
   }
 
-  /// What trains: A and B of each layer, in model order, and what is saved whole.
+  /// The trainable parameters: A and B of each layer, in model order, then whole modules.
   public List<Parameter> parameters() {
     return places.stream().flatMap(place -> place.parameters().stream()).toList();
   }
@@ -253,25 +253,25 @@ public final class Adapters {
     return Dtype.F32.bytes() * places.stream().mapToLong(Placement::savedNumbers).sum();
   }
 
-  /// Bytes of tables that the adapter holds beside what trains.
+  /// Bytes of frozen tables that the adapter holds besides its parameters.
   public long frozenBytes() {
     return places.stream().mapToLong(Placement::frozenBytes).sum();
   }
 
-  /// Counts the adapter's numbers against a base of `frozen` numbers.
+  /// Counts the adapter's trainable numbers against a base of `frozen` numbers.
   public ParameterCount count(long frozen) {
     long trained = parameters().stream().mapToLong(Parameter::elements).sum();
     return new ParameterCount(trained, trained + frozen);
   }
 
-  /// Puts the adapter in `folder`, see [PeftFiles#save].
+  /// Saves the adapter in `folder`, see [PeftFiles#save].
   public void save(Path folder, String baseModel) {
     try (Scope scope = Scope.open("saving an adapter")) {
       PeftFiles.save(folder, spec, baseModel, tensors(scope));
     }
   }
 
-  /// Writes the adapter into a folder that grows and is put in its place by the caller.
+  /// Writes the adapter into a staging folder, which the caller renames into place.
   public void write(Path growing, String baseModel) {
     try (Scope scope = Scope.open("saving an adapter")) {
       PeftFiles.write(growing, spec, baseModel, tensors(scope));
@@ -284,21 +284,21 @@ public final class Adapters {
     return tensors;
   }
 
-  /// Puts the adapter on again that [#detach] took off; nothing is read or copied.
+  /// Attaches the adapter again after [#detach]; nothing is read or copied.
   ///
-  /// @throws IllegalStateException where something else was put into a place since
+  /// @throws IllegalStateException if another layer was put into a slot since
   void reattach() {
     change(places, Placement::free, Placement::put, Placement::remove, "this adapter's base");
   }
 
-  /// Puts back into each place what was there.
+  /// Detaches the adapter: puts the previous layer back into each slot.
   ///
-  /// @throws IllegalStateException where something else was put into a place since
+  /// @throws IllegalStateException if another layer was put into a slot since
   public void detach() {
     change(places.reversed(), Placement::there, Placement::remove, Placement::put, "this adapter");
   }
 
-  /// Changes all places, or none.
+  /// Applies a change to all placements, or to none.
   private static void change(
       List<Placement> places,
       Predicate<Placement> ready,

@@ -6,18 +6,18 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Adapters of one base whose rows may be in one step: a [LoraBank] for each slot that any of them
-/// changes.
+/// Adapters of one base that can be mixed in one batch (multi-LoRA). Each slot that any of them
+/// changes has a [LoraBank].
 ///
-/// Threading: everything here while no pass runs.
+/// Threading: call all methods while no pass runs.
 final class Bank {
   private final Map<LinearSlot, LoraBank> banks = new LinkedHashMap<>();
   private final List<Boolean> taken = new ArrayList<>(); // by number
   private long grown;
 
-  /// Takes an adapter of which every part is an update of a linear layer, while none is on.
+  /// Adds an adapter that changes linear layers only; no adapter may be attached then.
   ///
-  /// @return its number
+  /// @return number of the adapter
   int add(List<LoraPlace> places) {
     int number = taken.indexOf(false);
     if (number < 0) {
@@ -35,12 +35,12 @@ final class Bank {
     return number;
   }
 
-  /// How often steps have come to take more of their workspace than before.
+  /// How often an added adapter has increased the workspace that steps may need.
   long grown() {
     return grown;
   }
 
-  /// Forgets an adapter.
+  /// Removes an adapter.
   void remove(int number) {
     taken.set(number, false);
     for (LoraBank bank : banks.values()) {
@@ -50,7 +50,7 @@ final class Bank {
 
   /// Puts the banks into their slots.
   ///
-  /// @return what takes them out again
+  /// @return undoes it
   Runnable put() {
     List<Runnable> undo = new ArrayList<>();
     banks.forEach(

@@ -16,30 +16,30 @@ import org.jspecify.annotations.Nullable;
 
 /// A weighted sum of adapters of one base as one adapter: ΔW = Σ wᵢ·sᵢ·Bᵢ·Aᵢ.
 ///
-/// Exactly, A's lie under each other and B's, each times wᵢ·sᵢ, beside each other, so the rank is
-/// the sum of the ranks; the only error is one rounding of B to fp32. The scale of the result is 1.
+/// The exact sum stacks the A's and concatenates the B's, each times wᵢ·sᵢ: the rank is the sum of
+/// the ranks, and the only error is one rounding of B to fp32. The scale of the result is 1.
 ///
-/// Recompressed, each layer is the best of its rank to that sum (Eckart and Young), by
-/// [Recompressed]; what is lost is told.
+/// With a maximum rank, each layer is its best approximation of that rank (Eckart and Young), by
+/// [Recompressed]; the error is reported.
 public final class Combination {
 
-  /// One of the adapters.
+  /// One of the adapters of the sum and its weight.
   public record Part(Path folder, double weight) {}
 
-  /// What came of it.
+  /// The result of a combination.
   ///
-  /// @param rank the highest of a layer
-  /// @param norm ‖ΔW‖ of the sum
-  /// @param lost ‖ΔW − ΔW'‖ / ‖ΔW‖ of what is written against the sum; 0 where it is exact
-  /// @param layers their number
+  /// @param rank the highest rank of a layer
+  /// @param norm ‖ΔW‖ of the exact sum
+  /// @param lost relative error ‖ΔW − ΔW'‖ / ‖ΔW‖ of the written adapter; 0 if it is exact
+  /// @param layers number of layers
   public record Combined(int rank, double norm, double lost, int layers) {}
 
   private Combination() {}
 
-  /// Writes the sum into a folder.
+  /// Writes the sum as an adapter folder.
   ///
-  /// @param rank most of a layer; null: the sum exactly
-  /// @throws InputException where one is no adapter of A and B alone, or they do not fit each other
+  /// @param rank maximum rank of a layer; null: the exact sum
+  /// @throws InputException if a folder is no adapter of A and B alone, or their shapes differ
   public static Combined write(List<Part> parts, @Nullable Integer rank, Path out) {
     List<Updates> opened = new ArrayList<>();
     try (Scope scope = Scope.open("combined adapters")) {
@@ -136,8 +136,8 @@ public final class Combination {
     tensors.put(embedding ? PeftFiles.nameOfEmbeddingB(path) : PeftFiles.nameOfB(path), b);
   }
 
-  /// The config: a scale of 1 everywhere, so alpha is the rank, by pattern where a layer has its
-  /// own.
+  /// The LoRA config: the scale is 1 everywhere, so alpha is the rank; a layer with another rank
+  /// gets a pattern.
   private static Lora spec(List<Updates> opened, Map<String, Integer> ranks) {
     Lora first = opened.getFirst().spec();
     boolean same =

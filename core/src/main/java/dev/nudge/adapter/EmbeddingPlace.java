@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// A and B beside the embedding's table.
+/// LoRA's A and B on the embedding.
 final class EmbeddingPlace implements Placement {
   private final String path;
   private final Embedding embedding;
@@ -21,7 +21,7 @@ final class EmbeddingPlace implements Placement {
   private @Nullable Vectors before;
   private @Nullable Vectors mine;
 
-  /// @param tokens rows that the table has or will have
+  /// @param tokens vocabulary size after attaching
   EmbeddingPlace(
       String path,
       Embedding embedding,

@@ -18,12 +18,11 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// The tables that an adapter brings for the embedding and the output head.
+/// Replaces the tables of the embedding and the output head by those of an adapter.
 ///
-/// A tied head follows the embedding where both have the same numbers afterwards: where rows of
-/// tokens are the embedding's, where the vocabulary has grown, and where the adapter says that they
-/// stay tied. PEFT leaves a tied head with the model's own numbers in every other case, and so does
-/// this.
+/// A tied head follows the embedding if both must have equal numbers: if token rows of the
+/// embedding are trained, if the vocabulary has grown, or if the adapter sets
+/// `ensure_weight_tying`. In all other cases a tied head keeps the model's own numbers, as in PEFT.
 final class EndPlaces implements Placement {
   private final Embedding embedding;
   private final LinearSlot slot;
@@ -51,7 +50,7 @@ final class EndPlaces implements Placement {
             : headTable == null ? headBefore : headTable.head();
   }
 
-  /// Makes the tables; null where the adapter brings none.
+  /// Makes the tables; null if the adapter has none.
   static @Nullable EndPlaces of(
       Modules modules, Extras extras, Source source, ParameterMemory room) {
     Embedding embedding = modules.embedding();
@@ -102,12 +101,12 @@ final class EndPlaces implements Placement {
     }
   }
 
-  /// Rows of the vocabulary afterwards.
+  /// Vocabulary size after attaching.
   int tokens() {
     return vectors == null ? before.table().rows() : vectors.table().rows();
   }
 
-  /// The head afterwards.
+  /// The output head after attaching.
   Linear head() {
     return head;
   }

@@ -8,14 +8,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 
-/// Says what an adapter holds beside A and B: whole modules, and rows of tokens.
+/// Says what an adapter trains besides A and B: whole modules, and token rows.
 ///
 /// @param modules names of modules that are trained and saved whole, PEFT's `modules_to_save`: each
-///     means every module whose path ends in it
-/// @param tokens ids whose rows are trained and saved by themselves, by the name of the embedding
-///     or the output head, PEFT's `trainable_token_indices`
-/// @param vocabulary rows that a table has at least; 0: those of the model and of `tokens`
-/// @param tied whether a head that is the embedding stays that, PEFT's `ensure_weight_tying`
+///     means every module whose path ends in that name
+/// @param tokens ids whose rows alone are trained and saved, by the name of the embedding or the
+///     output head, PEFT's `trainable_token_indices`
+/// @param vocabulary minimum vocabulary size; 0: that of the model and of `tokens`
+/// @param tied whether a tied output head stays tied, PEFT's `ensure_weight_tying`
 public record Extras(
     List<String> modules, Map<String, List<Integer>> tokens, int vocabulary, boolean tied) {
   private static final int MOST = 1 << 22;
@@ -59,7 +59,7 @@ public record Extras(
     return modules.stream().anyMatch(path::endsWith);
   }
 
-  /// The ids of rows that are saved of the module at `path`.
+  /// The ids of the token rows that are saved of the module at `path`.
   public List<Integer> ids(String path) {
     return tokens.entrySet().stream()
         .filter(e -> path.endsWith(e.getKey()))

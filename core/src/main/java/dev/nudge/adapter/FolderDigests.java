@@ -12,14 +12,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// Says by a digest what the plain folders of adapters hold.
+/// Computes and caches digests of adapter folders.
 ///
-/// The digest of a folder is that of its files' digests. It is made anew when a file changes, so a
-/// folder that is written into becomes another adapter and never answers with old keys.
+/// A folder's digest is the digest of its files' digests. It is computed again when a file changes,
+/// so a changed folder counts as another adapter and never reuses an old KV cache.
 ///
 /// Threading: any number of threads.
 public final class FolderDigests {
-  /// The files of a folder that make an adapter; the first one has to be there.
+  /// The files that a digest covers; the first one must exist.
   public static final List<String> FILES =
       List.of(
           "adapter_config.json",
@@ -32,9 +32,9 @@ public final class FolderDigests {
 
   private record Known(String stamp, String digest) {}
 
-  /// The digest of what a folder holds now.
+  /// The digest of a folder's current files.
   ///
-  /// @throws InputException where it is no adapter's, or cannot be read
+  /// @throws InputException if the folder is no adapter, or cannot be read
   public String digest(Path folder) {
     try {
       String stamp = stamp(folder);

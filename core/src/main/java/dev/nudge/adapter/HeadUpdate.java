@@ -8,12 +8,12 @@ import dev.nudge.tensor.Workspace;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Adds the update of a [LoraLinear] to an output head's logits, chunk by chunk, and its gradients.
+/// Adds the LoRA update of an output head to its logits, chunk by chunk, with gradients.
 ///
-/// S is made twice, which costs r of the vocabulary's products.
+/// S = s·x·Aᵀ is computed twice (forward and backward): rank/vocabulary of the head's work.
 ///
-/// @param below what the base adds; null: nothing
-/// @param keys of the rows, for dropout; null: nothing is dropped
+/// @param below another update of the same head, computed first; null: none
+/// @param keys dropout keys of the rows; null: no dropout
 record HeadUpdate(LoraLinear lora, HeadLoss.@Nullable Beside below, Pass p, @Nullable Tensor keys)
     implements HeadLoss.Beside {
   @Override
@@ -61,7 +61,7 @@ record HeadUpdate(LoraLinear lora, HeadLoss.@Nullable Beside below, Pass p, @Nul
     return keys != null;
   }
 
-  /// The rows with the step's mask; rows of company stay.
+  /// The first `rows` rows after dropout; padding rows stay.
   private Tensor dropped(int from, int rows, Tensor h, Workspace ws) {
     if (!drops()) {
       return h;

@@ -3,14 +3,14 @@ package dev.nudge.adapter;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 
-/// A placement that is another layer in a slot.
+/// A placement that replaces the layer in a slot.
 interface InSlot extends Placement {
   LinearSlot slot();
 
-  /// What is in the slot without it.
+  /// The layer in the slot before.
   Linear base();
 
-  /// What is in the slot with it.
+  /// The layer that is put into the slot.
   Linear made();
 
   @Override

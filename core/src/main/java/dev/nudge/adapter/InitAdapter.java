@@ -8,12 +8,12 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Holds what a user set against the adapter a run continues from (`--init-adapter`).
+/// Holds the flags that must not contradict the adapter a run continues from (`--init-adapter`).
 ///
 /// Rank, alpha, rsLoRA and targets come from the adapter; a flag may repeat them, not change them.
-/// Targets disagree only where they select other modules. Dropout is the flag's.
+/// Targets conflict only if they select other modules. Dropout comes from the flag.
 ///
-/// @param rank the flag's value, or null where it was not given; likewise the others
+/// @param rank value of the flag, or null if it was not given; the same for the others
 public record InitAdapter(
     @Nullable Integer rank,
     @Nullable Double alpha,

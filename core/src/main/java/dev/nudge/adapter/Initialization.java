@@ -6,13 +6,13 @@ import java.nio.file.Path;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 
-/// Chooses the numbers that a new adapter begins with.
+/// Initialises A and B of a new adapter.
 ///
-/// [Adapters#attach] has filled A and B so that they add nothing ([LoraInit]); an initialisation
-/// writes others over them. Another one is a class, and its line in [#of].
+/// [Adapters#attach] has filled A and B so that the update is zero ([LoraInit]); an initialisation
+/// overwrites them. A new initialisation is a class and a line in [#of].
 public interface Initialization {
 
-  /// The initialisation of a setting.
+  /// Returns the initialisation that a setting names.
   static Initialization of(AdapterInit setting) {
     return switch (setting) {
       case ZERO -> (adapters, base) -> {};
@@ -20,21 +20,21 @@ public interface Initialization {
     };
   }
 
-  /// Refuses a base that it is not for.
+  /// Refuses a base model that the initialisation does not support.
   ///
-  /// @param folder the base's
-  /// @param quantized whether its weights are quantised in memory
-  /// @param stored whether they are in its files
+  /// @param folder of the base model
+  /// @param quantized whether the base's weights are quantised in memory
+  /// @param stored whether they are quantised in the base's files
   /// @throws dev.nudge.settings.InputException in one line
   default void check(Path folder, boolean quantized, BooleanSupplier stored) {}
 
-  /// Writes A and B of a new adapter that was put on its base.
+  /// Fills A and B of a new adapter that was attached to its base.
   void begin(Adapters adapters, Base base);
 
-  /// The base under an adapter that begins.
+  /// The base model of a new adapter.
   ///
-  /// @param folder its weights before they are quantised
-  /// @param names gives the tensor there that is the weight of the module at a path
-  /// @param threads of the machine
+  /// @param folder the base's weights before quantisation
+  /// @param names gives the tensor name of the weight of the module at a path
+  /// @param threads number of threads
   record Base(Path folder, UnaryOperator<String> names, Backend backend, int threads) {}
 }

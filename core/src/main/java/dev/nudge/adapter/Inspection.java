@@ -6,13 +6,13 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What an adapter holds, and how far it moves each weight.
+/// Describes an adapter folder: config, size, and how much each layer changes its weight.
 ///
 /// @param parameters numbers of A and B
-/// @param bytes of the weights' file
+/// @param bytes of the weight file
 /// @param norm ‖ΔW‖ of all updates together
 /// @param layers in the order of their paths
-/// @param whole whether it holds whole modules or rows of tokens too
+/// @param whole whether the adapter also holds whole modules or token rows
 public record Inspection(
     int rank,
     double alpha,
@@ -27,10 +27,10 @@ public record Inspection(
 
   /// One layer.
   ///
-  /// @param norm ‖ΔW‖, Frobenius's
-  /// @param relative ‖ΔW‖/‖W‖; null where the base is not known
-  /// @param dead whether it does nothing: ‖ΔW‖ is below 1e-6 of the largest
-  /// @param finite whether all numbers are numbers
+  /// @param norm Frobenius norm ‖ΔW‖
+  /// @param relative ‖ΔW‖/‖W‖; null if the base is unknown
+  /// @param dead whether the update is negligible: ‖ΔW‖ below 1e-6 of the largest
+  /// @param finite whether all numbers are finite
   public record Layer(
       String path,
       int rank,
@@ -48,8 +48,8 @@ public record Inspection(
 
   /// Reads an adapter folder.
   ///
-  /// @param norms ‖W‖ by module path, as far as they are known
-  /// @throws dev.nudge.settings.InputException where it is no adapter
+  /// @param norms ‖W‖ by module path, as far as known
+  /// @throws dev.nudge.settings.InputException if the folder is no adapter
   public static Inspection of(Path folder, Map<String, Double> norms) {
     try (Updates updates = Updates.open(folder)) {
       List<Layer> layers = new ArrayList<>();
@@ -91,7 +91,7 @@ public record Inspection(
     }
   }
 
-  /// The layers that do nothing.
+  /// The paths of layers with a negligible update.
   public List<String> dead() {
     return layers.stream().filter(Layer::dead).map(Layer::path).toList();
   }

@@ -2,15 +2,15 @@ package dev.nudge.adapter;
 
 import java.util.Arrays;
 
-/// Inverts Cholesky's root of a small symmetric matrix: where M = Rᵀ·R with R upper triangular, it
-/// gives R⁻¹, so that the columns of x·R⁻¹ are orthonormal for M = xᵀ·x.
+/// Inverts the Cholesky factor of a small symmetric matrix. For M = Rᵀ·R with R upper triangular,
+/// it returns R⁻¹; the columns of x·R⁻¹ are then orthonormal for M = xᵀ·x.
 final class InverseRoot {
   private InverseRoot() {}
 
-  /// Gives R⁻¹; its column is zero where that of x adds no direction to those before it.
+  /// Returns R⁻¹; a column is zero if the same column of x depends linearly on those before it.
   ///
   /// @param m overwritten
-  /// @param least share of a column's square that must be left for a direction of its own
+  /// @param least minimum share of a column's square that must remain after projection
   static double[][] of(double[][] m, double least) {
     int n = m.length;
     double[] squares = new double[n];
@@ -37,7 +37,7 @@ final class InverseRoot {
     return inverse;
   }
 
-  /// Makes row i of R and takes what it explains from the rows below.
+  /// Computes row i of R and subtracts its part from the rows below.
   private static void root(double[][] m, int i) {
     double root = Math.sqrt(m[i][i]);
     for (int j = i; j < m.length; j++) {

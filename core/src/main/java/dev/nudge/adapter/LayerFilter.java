@@ -7,8 +7,8 @@ import java.util.OptionalInt;
 
 /// Restricts a list of targets to some layers: `layers_to_transform` and `layers_pattern` of PEFT.
 ///
-/// The index of a module is the first number in its path that follows the name of a layer list: any
-/// name where `patterns` is empty, else one that a pattern (Python's syntax) matches.
+/// The index of a module is the first number in its path after the name of a layer list: any name
+/// if `patterns` is empty, else a name that a pattern (Python's syntax) matches.
 ///
 /// @param indices the layers that are adapted, counted from 0
 /// @param patterns names of the layer list, mostly none
@@ -25,13 +25,13 @@ public record LayerFilter(List<Integer> indices, List<String> patterns) {
     patterns.forEach(p -> PythonRegex.compile(expression(p)));
   }
 
-  /// Tells whether the module at `path` lies in one of the layers.
+  /// Tells whether the module at `path` is in one of the layers.
   public boolean contains(String path) {
     OptionalInt index = index(path);
     return index.isPresent() && indices.contains(index.getAsInt());
   }
 
-  /// Returns the number of the layer that the module at `path` lies in.
+  /// Returns the index of the layer of the module at `path`.
   public OptionalInt index(String path) {
     List<String> expressions =
         patterns.isEmpty() ? List.of(ANY) : patterns.stream().map(LayerFilter::expression).toList();
@@ -44,7 +44,7 @@ public record LayerFilter(List<Integer> indices, List<String> patterns) {
     return OptionalInt.empty();
   }
 
-  /// Returns the number of the layer by the name of any list.
+  /// Returns the index of the layer by any layer list.
   static OptionalInt of(String path) {
     return new LayerFilter(List.of(0), List.of()).index(path);
   }

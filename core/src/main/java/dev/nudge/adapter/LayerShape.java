@@ -1,6 +1,6 @@
 package dev.nudge.adapter;
 
-/// Names a linear layer and its sides.
+/// A linear layer's path and shape.
 ///
 /// @param path as the checkpoint spells it, `model.layers.0.self_attn.q_proj`
 /// @param in features of its input

@@ -9,12 +9,12 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.Collection;
 
-/// Fits A and B to what the quantisation Q of a weight lost: s·B·A comes close to the best
-/// matrix of its rank to E = W − Q(W), so the model starts nearer to the one that was quantised.
-/// It is the first step of LoftQ [1]; the base stays the plain quantisation.
+/// Fits A and B to the quantisation error of a weight (LoftQ [1], first step). s·B·A approximates
+/// the error E = W − Q(W) with the best matrix of its rank, so training starts near the model
+/// before quantisation. The base stays the plain quantisation Q.
 ///
-/// E (out, in) is made some rows at a time. Subspace iteration finds the right singular vectors V
-/// (in, k), k a few above the rank, and a product what goes with them:
+/// E (out, in) is computed some rows at a time. Subspace iteration finds the right singular vectors
+/// V (in, k), with k slightly above the rank:
 ///
 /// ```
 /// V ← orth(Eᵀ·orth(E·V))            a few rounds, from the numbers of LoraInit
@@ -23,8 +23,8 @@ import java.util.Collection;
 /// A = (V·P·S^½)ᵀ / √s
 /// ```
 ///
-/// Where E has no more directions (it is zero where a layer is not quantised), A and B stay as
-/// LoraInit leaves them. The same weights give the same numbers.
+/// If E has a lower rank (it is zero for a dense layer), the remaining rows of A and columns of B
+/// stay as LoraInit filled them. The result is deterministic.
 ///
 /// Threading: belongs to the thread that made it.
 ///
@@ -39,7 +39,7 @@ final class LoftqFit implements AutoCloseable {
   private final long blockBytes;
   private final Workspace ws;
 
-  /// @param layers those that it will fit, of one rank or less
+  /// @param layers the layers to fit, with at most `rank`
   LoftqFit(Collection<Linear> layers, int rank, Backend backend) {
     this(layers, rank, backend, BLOCK_BYTES);
   }
@@ -60,7 +60,7 @@ final class LoftqFit implements AutoCloseable {
     }
   }
 
-  /// Fills A (rank, in), which LoraInit has filled, and B (out, rank), which is zero.
+  /// Fills A (rank, in), which holds LoraInit's numbers, and B (out, rank), which is zero.
   ///
   /// @param original W (out, in) of any float type
   /// @param scaling s
@@ -163,7 +163,7 @@ final class LoftqFit implements AutoCloseable {
       void take(Tensor e, int from);
     }
 
-    /// Visits E, some rows at a time.
+    /// Passes E to `each`, some rows at a time.
     private void rows(Tensor original, Rows each) {
       Elementwise elementwise = kernels.elementwise();
       for (int from = 0; from < base.out(); from += step) {
@@ -178,7 +178,7 @@ final class LoftqFit implements AutoCloseable {
       }
     }
 
-    /// Makes the columns of x orthonormal, or zero where they add no direction: x·R⁻¹ where
+    /// Makes the columns of x orthonormal, or zero if linearly dependent: x·R⁻¹ with
     /// xᵀx = Rᵀ·R. Twice, because fp32 leaves something the first time.
     private void orthonormalise(Tensor x) {
       Tensor to = turned.rows(0, x.rows());

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
-/// Begins an adapter so that the model is near the one before it was quantised, see [LoftqFit].
+/// Initialises an adapter to compensate the quantisation error of the base, see [LoftqFit].
 final class LoftqInit implements Initialization {
   @Override
   public void check(Path folder, boolean quantized, BooleanSupplier stored) {
@@ -29,7 +29,7 @@ final class LoftqInit implements Initialization {
     }
   }
 
-  /// Each thread takes layers of its own.
+  /// Fits layers in parallel, each on one thread.
   @Override
   public void begin(Adapters adapters, Base base) {
     List<LoraPlace> layers =

@@ -118,7 +118,7 @@ public record Lora(
   ///
   /// @param linears paths of the linear layers of the decoder layers
   /// @param ends paths of the embedding and the output head, which `all-linear` passes over
-  /// @throws InputException where a target matches nothing
+  /// @throws InputException if a target matches nothing
   public List<String> select(Collection<String> linears, Collection<String> ends) {
     return Selection.of(this, linears, ends);
   }

@@ -13,14 +13,13 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Computes a layer's base once for all rows, and for each row the update of its own adapter.
+/// Computes a base layer once for a batch and each sequence's own LoRA update (multi-LoRA).
 ///
-/// Which adapter a sequence goes through says [Segments#adapter]. Sequences of one adapter that
-/// stand side by side are one product; all adapters' A are one piece of work of a step that
-/// decodes, and all B another. A row gets the bits that it gets where its adapter is the only one.
-/// It computes forward only: nothing of it trains.
+/// [Segments#adapter] says which adapter each sequence has. Adjacent sequences of one adapter share
+/// a product; in a decode step the A of all adapters are one parallel job, and the B another. A
+/// row's result is bit-identical to that with its adapter alone. Inference only: no backward pass.
 ///
-/// A workspace that only measures meets the widest update that ever was here, for each sequence.
+/// A measuring workspace counts the widest update that was ever set, for each sequence.
 final class LoraBank implements Linear {
   private static final int LEAST = 16; // ranks below are measured as this
 
@@ -32,9 +31,9 @@ final class LoraBank implements Linear {
     this.base = base;
   }
 
-  /// Sets the update of an adapter; null: it leaves this layer as it is.
+  /// Sets the update of an adapter; null: the adapter does not change this layer.
   ///
-  /// @return whether steps may take more of their workspace than before
+  /// @return whether steps may need a larger workspace than before
   boolean set(int number, @Nullable LoraLinear update) {
     while (updates.size() <= number) {
       updates.add(null);

@@ -12,8 +12,8 @@ import java.util.function.Consumer;
 
 /// Adds a low-rank update to the vectors of the vocabulary: x = e[id] + s·A[id]·Bᵀ. [1]
 ///
-/// A has a row for each token here, so that it is looked up as the table is; a file has it
-/// transposed. A is zero at first and B is drawn, as PEFT begins an embedding; nothing is dropped.
+/// A is stored with a row for each token, so that it is looked up like the embedding; files hold it
+/// transposed. A is zero at first and B random, as in PEFT; there is no dropout.
 ///
 ///     x += s·A[ids]·Bᵀ        dB += dxᵀ·s·A[ids]        dA[ids] += s·dx·B
 ///

@@ -16,15 +16,15 @@ import org.jspecify.annotations.Nullable;
 
 /// Adds a low-rank update to any linear layer: y = base(x) + s·drop(x)·Aᵀ·Bᵀ.
 ///
-/// The small factor comes first, so neither B·A nor a gradient of the base's weight is ever formed.
-/// Saved for the backward pass is S = s·drop(x)·Aᵀ (rows, r) only, and dS from there on until x is
-/// at hand again; the dropout mask is computed again from its counter.
+/// The products with A and B stay separate, so neither B·A nor a gradient of the base's weight is
+/// formed. Only S = s·drop(x)·Aᵀ (rows, r) is saved for the backward pass, then replaced by dS; the
+/// dropout mask is computed again from its counter.
 ///
 ///     dS = s·dy·B        dB += dyᵀ·S        dA += dSᵀ·drop(x)        dx += drop′(dS·A)
 ///
 /// The work is 6·rows·r·(in + out) in all. Sums go straight into the caller's buffers.
 public final class LoraLinear implements Linear {
-  /// Rows that go through all products of the layer together, so that what the base wrote is still
+  /// Rows that pass through all products of the layer together, so that the base's output is still
   /// in the second-level cache when the update is added.
   private static final int TILE = 256;
 
@@ -102,7 +102,7 @@ public final class LoraLinear implements Linear {
     return dropout;
   }
 
-  /// The seed of this layer's masks in a step.
+  /// The seed of this layer's dropout masks in a step.
   long salt(Pass p) {
     return salt ^ p.dropout().seed();
   }
@@ -152,7 +152,7 @@ public final class LoraLinear implements Linear {
     update(x, y, p);
   }
 
-  /// Adds this adapter's part to what the base gave.
+  /// Adds the LoRA update to the base's output.
   void update(Tensor x, Tensor y, Pass p) {
     int mark = p.ws().mark();
     Tensor s = p.ws().take(x.dtype(), x.rows(), rank());
@@ -181,7 +181,7 @@ public final class LoraLinear implements Linear {
     p.ws().release(mark);
   }
 
-  /// The end of the tile that begins at `from`; none is smaller than [#TILE] but where all rows
+  /// The end of the tile that begins at `from`; none is smaller than [#TILE] unless all rows
   /// are.
   private static int tileEnd(int from, int rows) {
     return rows - from < 2 * TILE ? rows : from + TILE;
@@ -251,7 +251,7 @@ public final class LoraLinear implements Linear {
     return dropout > 0 && p.dropout().active();
   }
 
-  /// The rows from … to of x with the step's mask, or as they are where nothing is dropped.
+  /// The rows from … to of x after dropout, or unchanged without dropout.
   private Tensor dropped(Tensor x, int from, int to, Pass p) {
     Tensor part = x.rows(from, to);
     if (!drops(p)) {
@@ -295,8 +295,8 @@ public final class LoraLinear implements Linear {
     return base.grain();
   }
 
-  /// Rows `from` (inclusive) to `to` (exclusive) of the weight that computes as the base and all
-  /// updates on it: W + s·B·A, summed in fp32.
+  /// Rows `from` (inclusive) to `to` (exclusive) of the merged weight, with all updates of stacked
+  /// adapters: W + s·B·A, summed in fp32.
   ///
   /// @param from a multiple of [#grain]
   /// @return (to − from, in) in the accumulator type, in the workspace

@@ -9,13 +9,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// A and B around a linear layer or the output head.
+/// A LoRA update of a linear layer or the output head.
 record LoraPlace(LinearSlot slot, Linear base, LoraLinear made, Parameter a, Parameter b)
     implements InSlot {
 
-  /// Makes what goes into a slot, without putting it there.
+  /// Makes the LoRA layer for a slot, without putting it there.
   ///
-  /// @param base what will be in the slot then
+  /// @param base the layer that the LoRA layer wraps
   static LoraPlace of(
       LinearSlot slot, Linear base, Lora spec, double scale, ParameterMemory room, Source source) {
     String path = slot.path();

@@ -12,7 +12,7 @@ import dev.nudge.tensor.Workspace;
 import java.util.List;
 import java.util.Map;
 
-/// A linear layer that is the base and an update in one weight, beside the base's own: W + s·B·A is
+/// A linear layer whose update is merged into a weight of its own, beside the base's: W + s·B·A,
 /// summed in fp32 and rounded once to the compute type.
 record MergedPlace(LinearSlot slot, Linear base, Linear made) implements InSlot {
   private static final long TILE = 1 << 20; // bytes of rows that are summed at once

@@ -12,11 +12,11 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// The modules of a model that an adapter can be on, by path and sides.
+/// The modules of a model that an adapter can change, by path and shape.
 ///
 /// @param linears of the decoder layers, in model order
-/// @param embedding in: tokens, out: width; null where a part of a model has none
-/// @param head the output head; null where a part of a model has none
+/// @param embedding in: tokens, out: width; null if this part of a model has none
+/// @param head the output head; null if this part of a model has none
 /// @param tied whether the head is the embedding
 /// @param norms path → width
 public record ModelShape(
@@ -31,7 +31,7 @@ public record ModelShape(
     return new ModelShape(List.copyOf(linears), null, null, false, Map.of());
   }
 
-  /// The shape of a model's places.
+  /// The shape of a model's modules.
   public static ModelShape of(Modules modules) {
     Embedding embedding = modules.embedding();
     LinearSlot head = modules.head();
@@ -52,7 +52,7 @@ public record ModelShape(
     return new LayerShape(slot.path(), slot.linear().in(), slot.linear().out());
   }
 
-  /// Rows of the vocabulary; 0 in a part of a model without an embedding.
+  /// Vocabulary size; 0 in a part of a model without an embedding.
   public int tokens() {
     return embedding == null ? 0 : embedding.in();
   }
@@ -77,7 +77,7 @@ public record ModelShape(
     return embedding != null && embedding.path().equals(path);
   }
 
-  /// The linear layer, head or embedding at a path; null where there is none.
+  /// The linear layer, head or embedding at a path; null if there is none.
   @Nullable LayerShape at(String path) {
     return Stream.concat(linears.stream(), Stream.of(embedding, head))
         .filter(shape -> shape != null && shape.path().equals(path))
@@ -85,9 +85,9 @@ public record ModelShape(
         .orElse(null);
   }
 
-  /// The modules that carry A and B, in model order: the embedding, layers, the head.
+  /// The modules that get A and B, in model order: the embedding, layers, the head.
   ///
-  /// @throws InputException where a target matches nothing
+  /// @throws InputException if a target matches nothing
   public List<LayerShape> adapted(Lora spec) {
     List<String> selected = new ArrayList<>(spec.select(paths(), ends()));
     if (embedding != null && head != null && tied && spec.extras().tied()) {
@@ -110,7 +110,7 @@ public record ModelShape(
   /// The paths of the modules that are saved whole, in model order.
   ///
   /// @param flag what names them: `--modules-to-save`
-  /// @throws InputException where a name matches nothing
+  /// @throws InputException if a name matches nothing
   public List<String> saved(Extras extras, String flag) {
     List<String> all = new ArrayList<>(paths());
     all.addAll(norms.keySet());
@@ -126,7 +126,7 @@ public record ModelShape(
     return all.stream().filter(extras::saves).toList();
   }
 
-  /// Checks that rows of tokens are asked for where rows are.
+  /// Checks that token rows are requested of the embedding or the head only.
   ///
   /// @throws InputException in one line
   void checkTokens(Extras extras, List<LayerShape> adapted) {

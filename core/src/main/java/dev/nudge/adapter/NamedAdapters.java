@@ -15,14 +15,14 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Several adapters of one base by name, of which one at most is on.
+/// Several adapters of one base model by name; at most one is active outside batches.
 ///
-/// Each is read once and then waits beside the base: switching assigns the model's places and
-/// copies nothing. The base's weights are never touched, so without an adapter it answers as it
-/// did, bit for bit.
+/// Each adapter is read once and kept in memory: switching assigns slots and copies nothing. The
+/// base's weights never change, so without an adapter the model's output is bit-identical to the
+/// base's.
 ///
-/// Threading: [#make], [#way], and what tells how things are by any thread at any time; all else
-/// while no pass runs, and by one thread at a time.
+/// Threading: [#make], [#way] and the getters from any thread at any time; all other methods while
+/// no pass runs, from one thread at a time.
 public final class NamedAdapters implements AutoCloseable {
   /// An adapter that is attached.
   private record Held(Adapters adapters, Scope scope, Way way) {}
@@ -38,7 +38,7 @@ public final class NamedAdapters implements AutoCloseable {
   private long version; // how often adapters came or went
   private long alone; // adapters that came and have steps of their own
 
-  /// @param modules the model's places, without an adapter where any is to be attached here
+  /// @param modules the model's modules, without an adapter attached
   /// @param compute type that the model computes in
   public NamedAdapters(Modules modules, Dtype compute) {
     this.modules = modules;
@@ -51,8 +51,8 @@ public final class NamedAdapters implements AutoCloseable {
     }
   }
 
-  /// An adapter that was read and is not attached yet. Who made it closes it where it never will
-  /// be.
+  /// An adapter that was read and is not attached yet. If it is never attached, its creator must
+  /// close it.
   ///
   /// Threading: one thread at a time.
   public final class Made implements AutoCloseable {
@@ -61,7 +61,7 @@ public final class NamedAdapters implements AutoCloseable {
     private @Nullable Adapters adapters; // null: it can be made only while no pass runs
     private boolean attached;
 
-    /// @param merging what computes its own weights; null: it waits beside the base
+    /// @param merging computes the merged weights; null: the update is not merged
     private Made(PeftAdapter from, @Nullable Backend merging) {
       this.from = from;
       try {
@@ -82,7 +82,7 @@ public final class NamedAdapters implements AutoCloseable {
       }
     }
 
-    /// Makes what could not be made while passes run: tables and norms are read where they are.
+    /// Makes placements of tables and norms, which read the model and so need that no pass runs.
     private Adapters here() {
       Adapters all = adapters;
       if (all == null) {
@@ -93,7 +93,7 @@ public final class NamedAdapters implements AutoCloseable {
       return all;
     }
 
-    /// Bytes that it holds.
+    /// Bytes of memory that the adapter holds.
     public long bytes() {
       return scope.bytes();
     }
@@ -106,25 +106,24 @@ public final class NamedAdapters implements AutoCloseable {
     }
   }
 
-  /// Reads an adapter and makes its layers. Passes may run meanwhile, of this adapter's model too.
+  /// Reads an adapter and makes its layers. Passes may run meanwhile, also of this model.
   ///
-  /// @param adapter stays open until it was attached
-  /// @throws InputException where it is not one of this model
+  /// @param adapter must stay open until it is attached
+  /// @throws InputException if the adapter is not for this model
   public Made make(PeftAdapter adapter) {
     return new Made(adapter, null);
   }
 
-  /// Reads an adapter likewise and merges it into weights of its own, as large as the base's: its
-  /// sequences have steps of their own, in which it costs nothing. The base's weights stay as they
-  /// are.
+  /// Reads an adapter and merges it into weights of its own, as large as the base's. Its sequences
+  /// then run in batches of their own, without the cost of LoRA. The base's weights do not change.
   ///
   /// @param backend the model's
-  /// @throws InputException where it changes more than linear layers
+  /// @throws InputException if the adapter changes more than linear layers
   public Made merge(PeftAdapter adapter, Backend backend) {
     return new Made(adapter, backend);
   }
 
-  /// The bytes that an adapter will hold; 0 where only making it tells.
+  /// The bytes that an adapter will hold; 0 if only [#make] can tell.
   public long bytes(PeftAdapter adapter) {
     List<LayerShape> adapted = adapter.fit(shape);
     if (!Adapters.updates(adapter, shape, adapted)) {
@@ -136,14 +135,14 @@ public final class NamedAdapters implements AutoCloseable {
     }
   }
 
-  /// Rows of the vocabulary with an adapter.
+  /// Vocabulary size with an adapter.
   public int vocabulary(PeftAdapter adapter) {
     return adapter.vocabulary(shape);
   }
 
-  /// Attaches an adapter that was made, and does not switch to it.
+  /// Attaches an adapter from [#make] or [#merge] without switching to it.
   ///
-  /// @throws IllegalArgumentException where the name is taken
+  /// @throws IllegalArgumentException if the name is taken
   public Way attach(String name, Made made) {
     if (held.containsKey(name)) {
       throw new IllegalArgumentException("an adapter named " + name + " is attached already");
@@ -165,9 +164,8 @@ public final class NamedAdapters implements AutoCloseable {
 
   /// Reads an adapter and switches to it.
   ///
-  /// @throws IllegalArgumentException where the name is taken
-  /// @throws InputException where it is not one of this model; the one that was
-  ///     on stays on
+  /// @throws IllegalArgumentException if the name is taken
+  /// @throws InputException if the adapter is not for this model; the active adapter stays active
   public void attach(String name, PeftAdapter adapter) {
     try (Made made = make(adapter)) {
       attach(name, made);
@@ -175,7 +173,7 @@ public final class NamedAdapters implements AutoCloseable {
     }
   }
 
-  /// Copies the map, so that any thread reads it as it was or as it is.
+  /// Replaces the map by a changed copy, so that other threads see the old or the new map.
   private void change(Consumer<Map<String, Held>> by) {
     Map<String, Held> copy = new LinkedHashMap<>(held);
     by.accept(copy);
@@ -185,7 +183,7 @@ public final class NamedAdapters implements AutoCloseable {
 
   /// Switches to another adapter.
   ///
-  /// @throws IllegalArgumentException where no adapter has that name
+  /// @throws IllegalArgumentException if no adapter has that name
   public void use(String name) {
     known(name);
     off();
@@ -193,13 +191,13 @@ public final class NamedAdapters implements AutoCloseable {
     on();
   }
 
-  /// Lets the base answer alone until [#enable]; what is in use is remembered.
+  /// Deactivates the adapter in use until [#enable]: the base alone computes.
   public void disable() {
     off();
     enabled = false;
   }
 
-  /// Lets the adapter in use answer again, after [#disable].
+  /// Activates the adapter in use again, after [#disable].
   public void enable() {
     if (!enabled) {
       enabled = true;
@@ -207,14 +205,14 @@ public final class NamedAdapters implements AutoCloseable {
     }
   }
 
-  /// Tells whether the adapter in use is on.
+  /// Tells whether the adapter in use is active.
   public boolean enabled() {
     return enabled;
   }
 
-  /// Takes an adapter off and frees it; where it was in use, the base answers alone.
+  /// Detaches an adapter and frees its memory; if it was in use, the base alone computes.
   ///
-  /// @throws IllegalArgumentException where no adapter has that name
+  /// @throws IllegalArgumentException if no adapter has that name
   public void detach(String name) {
     Held gone = known(name);
     if (name.equals(active)) {
@@ -228,35 +226,35 @@ public final class NamedAdapters implements AutoCloseable {
     gone.scope.close();
   }
 
-  /// How a sequence's steps get its adapter.
+  /// How the adapter of a sequence is applied in a batch.
   ///
   /// @param number of the adapter in the bank; −1: none
-  /// @param alone the adapter that must be alone in a step, because it changes more than linear
-  ///     layers; null: steps of this sequence may have others of the bank and of the base
-  /// @param id of the attaching: another one where the same adapter is attached again
+  /// @param alone name of an adapter that needs a batch of its own (it is merged, or changes more
+  ///     than linear layers); null: the sequence may share a batch with the base and the bank
+  /// @param id of the attachment: attaching the same adapter again gives another id
   public record Way(int number, @Nullable String alone, long id) {
     /// The base without an adapter.
     public static final Way BASE = new Way(-1, null, 0);
   }
 
-  /// A number that is another one where steps may take more of their workspace than before: after
-  /// an adapter came that is wider than those before it, or one that has steps of its own.
+  /// A counter that changes when steps may need a larger workspace: after attaching an adapter of a
+  /// larger rank, or one that needs batches of its own.
   public long demands() {
     return alone + bank.grown();
   }
 
-  /// How a sequence of an adapter goes.
+  /// How the adapter of this name is applied in a batch.
   ///
   /// @param name null: the base
-  /// @throws IllegalArgumentException where no adapter has that name
+  /// @throws IllegalArgumentException if no adapter has that name
   public Way way(@Nullable String name) {
     return name == null ? Way.BASE : known(name).way;
   }
 
-  /// Runs passes of sequences that go one way, and leaves the adapters as they were.
+  /// Runs passes with the adapter(s) of a batch, then restores the adapter in use.
   ///
-  /// @param alone of their [Way]
-  /// @param banked whether any of them goes through an adapter of the bank
+  /// @param alone see [Way]
+  /// @param banked whether any sequence has an adapter of the bank
   public void within(@Nullable String alone, boolean banked, Runnable passes) {
     Adapters one = alone == null ? null : known(alone).adapters;
     bare(
@@ -273,7 +271,7 @@ public final class NamedAdapters implements AutoCloseable {
         });
   }
 
-  /// Does something while no adapter is on, and puts the one on again that was.
+  /// Runs something while no adapter is active, then activates the adapter in use again.
   private void bare(Runnable what) {
     off();
     try {

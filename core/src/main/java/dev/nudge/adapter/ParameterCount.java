@@ -2,17 +2,17 @@ package dev.nudge.adapter;
 
 import java.util.Locale;
 
-/// Counts what trains against everything, as PEFT's `print_trainable_parameters` does.
+/// Trainable parameters against all parameters, as in PEFT's `print_trainable_parameters`.
 ///
-/// @param trained numbers that the optimiser changes
-/// @param all those and the frozen base, a tied weight counted once
+/// @param trained trainable numbers
+/// @param all trainable and frozen numbers, a tied weight counted once
 public record ParameterCount(long trained, long all) {
   /// The trained share, in [0, 1].
   public double share() {
     return (double) trained / all;
   }
 
-  /// Writes the counts as one line for a person.
+  /// Formats the counts as one line for people.
   @Override
   public String toString() {
     return String.format(

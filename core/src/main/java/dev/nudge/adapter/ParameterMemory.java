@@ -7,11 +7,11 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 
-/// Where the parameters of an adapter are allocated.
+/// Allocates the parameters of an adapter.
 ///
-/// @param lanes gradients of each; 0 where the adapter only serves
-/// @param frozen whether it never trains nor is written, so that working copies are enough
-/// @param scope a measuring one leaves the parameters without numbers
+/// @param lanes number of gradients of each parameter; 0 for inference
+/// @param frozen whether only working copies are needed: the adapter is neither trained nor saved
+/// @param scope owns the parameters; a measuring scope allocates no memory for them
 record ParameterMemory(Dtype compute, int lanes, boolean frozen, Scope scope) {
   private static final Elementwise ELEMENTWISE = Kernels.fastest().elementwise();
 
@@ -26,7 +26,7 @@ record ParameterMemory(Dtype compute, int lanes, boolean frozen, Scope scope) {
     return new Parameter(name, true, rows, cols, compute, lanes, scope);
   }
 
-  /// A bias or a norm, for which weight decay is not.
+  /// A bias or a norm, to which no weight decay applies.
   Parameter vector(String name, int cols) {
     return new Parameter(name, false, 1, cols, compute, lanes, scope);
   }

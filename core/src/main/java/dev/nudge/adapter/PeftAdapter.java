@@ -14,15 +14,14 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Opens an adapter folder, PEFT's or a run's, and holds it against a model before a number is
-/// read.
+/// Opens an adapter folder and checks it against a model before weights are read.
 ///
-/// PEFT warns of tensors that are missing or too many, and goes on; here both are errors, since the
-/// model would answer without a part of its adapter.
+/// PEFT only warns of missing or unexpected tensors; here both are errors, since the model would
+/// run without a part of its adapter.
 ///
 /// Threading: immutable; close it when the adapter is attached.
 public final class PeftAdapter implements Source, AutoCloseable {
-  /// The files of an adapter that change what it says.
+  /// The files of an adapter that determine what it computes.
   public static final List<String> FILES = List.of(PeftConfig.FILE, PeftFiles.WEIGHTS);
 
   private final Path folder;
@@ -37,7 +36,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
 
   /// Opens `folder` and reads its config and the header of its weights.
   ///
-  /// @throws InputException where it is no adapter, or one that cannot be honoured
+  /// @throws InputException if the folder is no adapter, or one with unsupported options
   public static PeftAdapter open(Path folder) {
     OutFolder.mend(folder);
     Path config = folder.resolve(PeftConfig.FILE);
@@ -71,9 +70,9 @@ public final class PeftAdapter implements Source, AutoCloseable {
     return tensors;
   }
 
-  /// Checks that the adapter is one of a model and returns the layers that its A and B sit on.
+  /// Checks that the adapter fits a model and returns the layers that have A and B.
   ///
-  /// @throws InputException in one line: what differs, both values
+  /// @throws InputException in one line: what differs, with both values
   public List<LayerShape> fit(ModelShape model) {
     try {
       return new PeftFit(this, model).check();
@@ -83,17 +82,17 @@ public final class PeftAdapter implements Source, AutoCloseable {
     }
   }
 
-  /// Whether it holds whole modules or rows of tokens, which no factor can weigh.
+  /// Whether the adapter holds whole modules or token rows, which a scale factor cannot weigh.
   public boolean holdsWhole() {
     return !spec.extras().isEmpty();
   }
 
-  /// Whether it changes whole modules, rows of tokens or the vocabulary.
+  /// Whether the adapter changes whole modules, token rows or the vocabulary.
   boolean holdsTables() {
     return holdsWhole() || tensors.names().stream().anyMatch(PeftFiles::isTable);
   }
 
-  /// Rows of the model's vocabulary with this adapter on it.
+  /// Vocabulary size of the model with this adapter.
   public int vocabulary(ModelShape model) {
     LayerShape embedding = model.embedding();
     int most = embedding == null ? 0 : embedding.in();
@@ -107,7 +106,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
     return most;
   }
 
-  /// The tokenizer that was saved with tokens of its own; null where the model's own counts.
+  /// The tokenizer that was saved with added tokens; null if the model's own applies.
   public @Nullable Path tokenizer() {
     Path file = folder.resolve("tokenizer.json");
     return holdsTables() && Files.isRegularFile(file) ? file : null;
@@ -161,7 +160,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
     tensors.close();
   }
 
-  /// Says what the folder is instead, where that is clear.
+  /// Names what the folder is instead of an adapter, if that is clear.
   private static String elsewhere(Path folder) {
     if (!Files.isDirectory(folder)) {
       return Files.exists(folder) ? " (it is a file)" : " (it does not exist)";

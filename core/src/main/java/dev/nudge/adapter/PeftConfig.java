@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Writes `adapter_config.json` as PEFT writes it: indent 2, keys sorted, one value per key.
 ///
-/// The keys are those of PEFT 0.10.0, since older readers stop at a key they do not know; a newer
-/// key (`exclude_modules`, 0.14; `trainable_token_indices`, 0.15; `ensure_weight_tying`, 0.18) is
-/// written only where it says something. Reading is [PeftReader].
+/// The keys are those of PEFT 0.10.0, since older readers refuse unknown keys; a newer key
+/// (`exclude_modules`, 0.14; `trainable_token_indices`, 0.15; `ensure_weight_tying`, 0.18) is
+/// written only if it is set. [PeftReader] reads the file.
 public final class PeftConfig {
   /// The file's name in an adapter folder.
   public static final String FILE = "adapter_config.json";
@@ -24,7 +24,7 @@ public final class PeftConfig {
 
   /// Reads a config.
   ///
-  /// @throws InputException where it is not a LoRA that can be honoured to the letter
+  /// @throws InputException if the file is no LoRA config, or has unsupported options
   public static Lora read(Path file) {
     return new PeftReader(file).read();
   }
@@ -83,7 +83,7 @@ public final class PeftConfig {
     };
   }
 
-  /// An alpha is written as an integer where it is one, as Python's users write it.
+  /// Writes an integral alpha without a decimal point, as Python does.
   private static Object number(double value) {
     return value == Math.rint(value) && Math.abs(value) < 1e15 ? (Object) (long) value : value;
   }

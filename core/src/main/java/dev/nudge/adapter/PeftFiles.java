@@ -17,10 +17,10 @@ import java.util.stream.Stream;
 ///
 /// A layer has two tensors: `base_model.model.PATH.lora_A.weight` (rank, in) and
 /// `….lora_B.weight` (out, rank), in fp32 whatever the compute type was; the embedding has
-/// `….lora_embedding_A` and `_B`, a module that is saved whole `….weight`, and rows of tokens
+/// `….lora_embedding_A` and `_B`, a module saved whole `….weight`, and token rows
 /// `….token_adapter.trainable_tokens_delta`.
 public final class PeftFiles {
-  /// The tensors' file in an adapter folder.
+  /// The weight file in an adapter folder.
   public static final String WEIGHTS = "adapter_model.safetensors";
 
   private static final String PREFIX = "base_model.model.";
@@ -59,13 +59,13 @@ public final class PeftFiles {
     return PREFIX + path + ".bias";
   }
 
-  /// The name of the rows of tokens of the embedding or the head at `path`, (ids, width).
+  /// The name of the token rows of the embedding or the head at `path`, (ids, width).
   static String nameOfRows(String path) {
     return PREFIX + path + ".token_adapter.trainable_tokens_delta";
   }
 
-  /// The names under which PEFT stores the table of an embedding or a head, where it stands in the
-  /// file; the first is what counts.
+  /// The names under which PEFT may store the whole table of an embedding or a head; the first one
+  /// in the file applies.
   static List<String> namesOfTable(String path) {
     return List.of(
         nameOfWeight(path),
@@ -73,15 +73,13 @@ public final class PeftFiles {
         PREFIX + path + ".token_adapter.base_layer.weight");
   }
 
-  /// The names of copies that PEFT stores of such a table besides, of a model whose vocabulary has
-  /// grown.
+  /// The names of redundant copies of such a table, which PEFT stores if the vocabulary has grown.
   static List<String> namesOfCopies(String path) {
     return List.of(
         PREFIX + path + ".modules_to_save.weight", PREFIX + path + ".original_module.weight");
   }
 
-  /// Whether a name is one of [#namesOfTable] of an embedding or a head, by the names that these
-  /// have in all models.
+  /// Whether a tensor name is one of [#namesOfTable] of an embedding or a head, for any model.
   static boolean isTable(String name) {
     return Stream.of("embed_tokens", "lm_head")
         .anyMatch(
@@ -112,13 +110,13 @@ public final class PeftFiles {
     return name.substring(PREFIX.length(), name.length() - EMBEDDING_A.length());
   }
 
-  /// Puts an adapter in `folder` as a whole; the folder is made where it is missing, and after a
-  /// failure it is as it was.
+  /// Saves an adapter in `folder`, atomically; the folder is created if missing, and a failure
+  /// leaves it unchanged.
   ///
   /// @param spec with `all-linear` resolved
   /// @param baseModel the base as the user named it
   /// @param tensors by their names in the file, fp32 or F64
-  /// @throws RunException where the disk refuses
+  /// @throws RunException if writing fails
   public static void save(Path folder, Lora spec, String baseModel, Map<String, Tensor> tensors) {
     try (NewFolder growing = NewFolder.at(folder)) {
       write(growing.path(), spec, baseModel, tensors);
@@ -126,9 +124,9 @@ public final class PeftFiles {
     }
   }
 
-  /// Writes the two files into a folder that grows.
+  /// Writes the two files into a staging folder.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws RunException if writing fails
   static void write(Path growing, Lora spec, String baseModel, Map<String, Tensor> tensors) {
     weights(growing.resolve(WEIGHTS), tensors);
     OutFolder.place(growing.resolve(PeftConfig.FILE), PeftConfig.write(spec, baseModel));

@@ -15,14 +15,14 @@ import java.util.TreeSet;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
-/// Holds an adapter's config and tensors against a model, before a number is read.
+/// Checks an adapter's config and tensor shapes against a model, before weights are read.
 ///
-/// Each check refuses in one line: what differs, and both values.
+/// Each error is one line: what differs, with both values.
 record PeftFit(PeftAdapter adapter, ModelShape model) {
   private static final Set<StoredType> TYPES =
       Set.of(StoredType.F32, StoredType.F16, StoredType.BF16);
 
-  /// Returns the layers that its A and B sit on.
+  /// Checks everything and returns the layers that have A and B.
   List<LayerShape> check() {
     checkDepth(model.paths());
     model.ends().forEach(this::checkEnd);
@@ -63,7 +63,7 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
     }
   }
 
-  /// The ids of rows of a table; of a tied head those of the embedding.
+  /// The ids of the token rows of a table; for a tied head, those of the embedding.
   private List<Integer> ids(String path) {
     List<Integer> own = spec().extras().ids(path);
     LayerShape embedding = model.embedding();
@@ -96,7 +96,7 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
     }
   }
 
-  /// An adapter of a deeper model: said as that, not as a hundred tensors too many.
+  /// Reports an adapter of a deeper model as such, not as a hundred unexpected tensors.
   private void checkDepth(Collection<String> paths) {
     Set<Integer> model = indices(paths.stream());
     Set<Integer> theirs =
@@ -194,8 +194,8 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
     }
   }
 
-  /// What is said to be saved of the embedding and the head is there, at least for one of two that
-  /// are tied.
+  /// Checks that the whole embedding and head are in the file if the config says so; of a tied
+  /// pair, one is enough.
   private void checkEnds(List<String> saved) {
     List<String> wholes = saved.stream().filter(model::isEnd).toList();
     checkOne(wholes, PeftFiles::nameOfWeight);

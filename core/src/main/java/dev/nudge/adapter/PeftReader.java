@@ -22,10 +22,10 @@ import tools.jackson.databind.node.MissingNode;
 
 /// Reads `adapter_config.json` of PEFT, of any version, strictly.
 ///
-/// Every key falls into one of three sets. *Honoured* keys become part of the [Lora]. *Silent* keys
-/// cannot change what a plain LoRA computes: book-keeping, or options of something that another key
-/// would have to switch on. Every other key, known or not, may stand only at null, false, empty or
-/// its default; otherwise it would change the result, and is refused by name.
+/// Every key is in one of three sets. *Honoured* keys become part of the [Lora]. *Silent* keys
+/// cannot change what a plain LoRA computes: metadata, or options of a feature that another key
+/// switches on. Every other key, known or not, must be null, false, empty or its default; otherwise
+/// it would change the result, and is refused by name.
 ///
 /// `init_lora_weights` matters for one reason: PiSSA, OLoRA, CorDA, LoftQ and LoRA-GA subtract the
 /// initial B·A from the base, so their adapters belong to a changed base and are wrong on the
@@ -67,7 +67,7 @@ final class PeftReader {
           "corda_config",
           "lora_ga_config");
 
-  /// Refused keys whose default is neither null, false nor empty.
+  /// Keys that must have their default, if that is neither null, false nor empty.
   private static final Map<String, String> DEFAULTS = Map.of("bias", "none");
 
   private static final Set<String> INITS = Set.of("gaussian", "eva", "orthogonal", "mica");
@@ -291,7 +291,7 @@ final class PeftReader {
     return value.valueStream().map(JsonNode::stringValue).toList();
   }
 
-  /// What PEFT treats as not set.
+  /// Whether PEFT treats a value as not set.
   private static boolean empty(JsonNode value) {
     return value.isMissingNode()
         || value.isNull()

@@ -6,30 +6,29 @@ import dev.nudge.tensor.Tensor;
 import java.util.List;
 import java.util.Map;
 
-/// A part of an adapter that was made for a place of a model: it is put there and taken off by
-/// assignments.
+/// A part of an adapter for one module of a model: attached and detached by assigning a slot.
 interface Placement {
   /// The path of the module.
   String path();
 
-  /// Whether what it replaces is still in its place, so that it can be put there.
+  /// Whether the module is unchanged since the placement was made, so that it can be attached.
   boolean free();
 
-  /// Whether it is in its place.
+  /// Whether the placement is attached.
   boolean there();
 
-  /// Puts it in its place.
+  /// Attaches the placement.
   void put();
 
-  /// Puts back what was there.
+  /// Detaches the placement: restores the module.
   void remove();
 
-  /// What trains, in the order in which it is saved.
+  /// The trainable parameters, in the order in which they are saved.
   List<Parameter> parameters();
 
-  /// The tensors by their names in an adapter's file.
+  /// The tensors to save, by their names in an adapter's file.
   ///
-  /// @param scope owns what is made for the file
+  /// @param scope owns tensors that are made for the file
   Map<String, Tensor> tensors(Scope scope);
 
   /// Numbers of [#tensors].
@@ -37,7 +36,7 @@ interface Placement {
     return parameters().stream().mapToLong(Parameter::elements).sum();
   }
 
-  /// Bytes that it holds beside its parameters.
+  /// Bytes that the placement holds besides its parameters.
   default long frozenBytes() {
     return 0;
   }

@@ -10,17 +10,16 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
-/// Compares ranks with the layers they are for.
+/// Checks ranks against the shapes of their layers.
 ///
-/// B·A has at most the rank of the layer's smaller side, so a rank above it buys nothing (a
-/// warning). Above the larger side B·A costs more than the weight itself (an error in a new
-/// adapter).
+/// The rank of B·A is at most the layer's smaller side, so a larger rank is useless (a warning).
+/// Above the larger side, A and B are larger than the weight itself (an error in a new adapter).
 public final class RankCheck {
   private RankCheck() {}
 
   /// Checks a new adapter and returns warnings, one line each.
   ///
-  /// @throws InputException where a rank is above the larger side of a layer
+  /// @throws InputException if a rank is above the larger side of a layer
   public static List<String> fresh(Lora spec, Collection<LayerShape> selected) {
     Optional<LayerShape> worst =
         selected.stream()
@@ -41,7 +40,7 @@ public final class RankCheck {
     return warnings(spec, selected);
   }
 
-  /// Returns one line per rank and side that is too small for it.
+  /// Returns one warning per rank and side that is smaller than the rank.
   static List<String> warnings(Lora spec, Collection<LayerShape> selected) {
     Map<Integer, Map<Integer, TreeSet<String>>> bySide = new TreeMap<>();
     for (LayerShape layer : selected) {

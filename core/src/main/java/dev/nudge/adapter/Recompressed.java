@@ -2,8 +2,7 @@ package dev.nudge.adapter;
 
 import java.util.Arrays;
 
-/// The update of a lower rank that is nearest to one: its first singular values and their vectors,
-/// found without the matrix.
+/// The best approximation of an update with a lower rank: a truncated SVD, without forming ΔW.
 ///
 /// With ΔW = B·A, B (out, r), A (r, in), and the small products (r, r) of each:
 ///
@@ -12,10 +11,10 @@ import java.util.Arrays;
 ///     B' = B·U·√E·T·S^-½                  (out, k), the first k columns
 ///     A' = S^½·Tᵀ·E^-½·Uᵀ·A               (k, in)
 ///
-/// What is left out has the square Σ S² over the others. All in double: the squares of singular
-/// values below 1e-8 of the largest are lost in rounding, and fp32 weights hold no more.
+/// The squared error is Σ S² over the dropped singular values. All in double: squares of singular
+/// values below 1e-8 of the largest are lost in rounding, beyond the precision of fp32 weights.
 ///
-/// @param update of the lower rank, scale 1
+/// @param update of the lower rank, with scale 1
 /// @param lostSquares ‖ΔW − ΔW'‖²
 record Recompressed(Update update, double lostSquares) {
   private static final double LEAST = 1e-14; // of the largest eigenvalue: what double tells from 0

@@ -11,11 +11,11 @@ import java.util.Set;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// Finds the modules an adapter sits on, by PEFT's rules and stricter than PEFT about mistakes.
+/// Finds the modules that an adapter targets, by PEFT's rules but stricter.
 ///
-/// PEFT is silent when one name of several matches nothing; here it is an error, since the run
-/// would train less than was asked for. A name that is a whole path is taken whatever
-/// `layers_to_transform` says, as PEFT does; exclusion comes before everything.
+/// If one of several names matches nothing, PEFT is silent; here it is an error, since less would
+/// be trained than was asked for. A name that is a whole path matches regardless of
+/// `layers_to_transform`, as in PEFT; exclusions come first.
 final class Selection {
   private Selection() {}
 
@@ -87,7 +87,7 @@ final class Selection {
     }
   }
 
-  /// Says `layer 0` or `layers 0 to 11`.
+  /// Formats `layer 0` or `layers 0 to 11`.
   static String range(Collection<Integer> numbers) {
     int low = numbers.stream().mapToInt(Integer::intValue).min().orElse(0);
     int high = numbers.stream().mapToInt(Integer::intValue).max().orElse(0);

@@ -3,7 +3,7 @@ package dev.nudge.adapter;
 import dev.nudge.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/// Where the numbers of an adapter come from: a file, or a beginning.
+/// Supplies the numbers of an adapter: from a file, or initial ones.
 interface Source {
   /// Writes A (rank, in) and B (out, rank) of a linear layer.
   void linear(String path, Tensor a, Tensor b);
@@ -11,19 +11,19 @@ interface Source {
   /// Writes A (vocabulary, rank) and B (width, rank) of the embedding.
   void embedding(String path, Tensor a, Tensor b);
 
-  /// The whole weight of a module; null: the model's own.
+  /// The whole weight of a module; null: use the model's own.
   @Nullable Tensor weight(String path);
 
-  /// The name in the file under which [#weight] stands; null where that is the model's own.
+  /// The name of [#weight] in the file; null if that is the model's own.
   @Nullable String table(String path);
 
-  /// The bias of a module that is saved whole; null: the model's own.
+  /// The bias of a module that is saved whole; null: use the model's own.
   @Nullable Tensor bias(String path);
 
-  /// Rows of tokens (ids, width), in the order of their ids in [Extras]; null: the table's own.
+  /// Token rows (ids, width), in the order of their ids in [Extras]; null: use the table's own.
   @Nullable Tensor rows(String path);
 
-  /// The beginning: an update that adds nothing.
+  /// The source of a new adapter: its update is zero.
   static Source fresh(long seed) {
     return new Source() {
       @Override

@@ -3,8 +3,7 @@ package dev.nudge.adapter;
 import java.util.Arrays;
 import java.util.Comparator;
 
-/// The eigenvalues of a small symmetric matrix, the largest first, and their vectors, by Jacobi's
-/// rotations.
+/// Eigenvalues and eigenvectors of a small symmetric matrix, largest first, by Jacobi rotations.
 ///
 /// @param values descending
 /// @param vectors orthonormal, one a column, in the order of the values
@@ -34,7 +33,7 @@ record SymmetricEigen(double[] values, double[][] vectors) {
     return new SymmetricEigen(values, vectors);
   }
 
-  /// Rotates each pair of rows once; whether anything was left to rotate.
+  /// Rotates each pair of rows once; returns whether any rotation was needed.
   private static boolean sweep(double[][] m, double[][] v) {
     double largest = 0;
     for (int i = 0; i < m.length; i++) {

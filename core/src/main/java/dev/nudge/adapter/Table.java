@@ -22,9 +22,8 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// A table of the vocabulary as an adapter has it, for the embedding or the output head: trained
-/// whole, with some rows that train, or another frozen one; rows that it has more than the model's
-/// begin as the mean of the model's.
+/// An adapter's table for the embedding or output head: trained whole or in some token rows, or
+/// frozen. Rows beyond the model's vocabulary start as the mean of the model's rows.
 final class Table {
   private static final double ROUNDING = 0x1p-7; // of two types, bfloat16 the coarsest
 
@@ -53,25 +52,25 @@ final class Table {
     this.trains = trains;
   }
 
-  /// What an adapter says of a table.
+  /// What an adapter says about a table.
   ///
-  /// @param whole whether it is trained and saved whole
-  /// @param stored its numbers; null: the model's
-  /// @param name of the numbers in the file
-  /// @param ids of rows that are saved by themselves
-  /// @param rows their numbers; null: the table's
+  /// @param whole whether the table is trained and saved whole
+  /// @param stored numbers of the table; null: the model's
+  /// @param name of `stored` in the file
+  /// @param ids of token rows that are saved by themselves
+  /// @param rows numbers of these token rows; null: the table's
   record Wanted(
       boolean whole,
       @Nullable Tensor stored,
       @Nullable String name,
       List<Integer> ids,
       @Nullable Tensor rows) {
-    /// A table that is stored though it is not trained is PEFT's copy of the model's, and passed
-    /// over unless it has more rows.
+    /// Reads what an adapter says. A table that is stored but not trained is PEFT's copy of the
+    /// model's, and ignored unless it has more rows.
     ///
-    /// @param base the model's
-    /// @param whole whether it is saved whole
-    /// @throws InputException where the copy is of another model
+    /// @param base the model's table
+    /// @param whole whether the table is saved whole
+    /// @throws InputException if the copy differs from the model's table
     static Wanted of(
         String path,
         Tensor base,
@@ -95,7 +94,7 @@ final class Table {
           ids.isEmpty() ? null : source.rows(path));
     }
 
-    /// What two say of one table; where both say something, this counts.
+    /// Merges two statements about one table; on conflict this one applies.
     Wanted with(Wanted other) {
       return new Wanted(
           whole || other.whole,
@@ -105,7 +104,7 @@ final class Table {
           rows == null ? other.rows : rows);
     }
 
-    /// Whether another table has the same numbers, as far as both say which.
+    /// Whether another table has equal numbers, as far as both are specified.
     boolean sameAs(Wanted other) {
       return whole == other.whole
           && ids.equals(other.ids)
@@ -139,7 +138,7 @@ final class Table {
       return !whole && stored == null && ids.isEmpty();
     }
 
-    /// Rows that the table has at least.
+    /// Minimum number of rows of the table.
     int tokens() {
       int stands = stored == null ? 0 : stored.rows();
       return Math.max(stands, ids.stream().mapToInt(id -> id + 1).max().orElse(0));
@@ -148,8 +147,8 @@ final class Table {
 
   /// Makes a table.
   ///
-  /// @param base the model's (vocabulary, width)
-  /// @param tokens rows, at least the model's
+  /// @param base the model's table (vocabulary, width)
+  /// @param tokens rows of the new table, at least the model's
   static Table of(String path, Tensor base, Wanted wanted, int tokens, ParameterMemory room) {
     if (wanted.whole) {
       Parameter whole = room.parameter(PeftFiles.nameOfWeight(path), tokens, base.cols());
@@ -171,7 +170,7 @@ final class Table {
     return new Table(path, numbers, null, rows, wanted.ids, name, room.trains());
   }
 
-  /// @param later rows that somebody else writes
+  /// @param later rows that the caller fills
   private static void fill(Tensor base, @Nullable Tensor stored, Tensor to, Set<Integer> later) {
     Tensor from = stored == null ? base : stored;
     ParameterMemory.copy(from, to.rows(0, from.rows()));
@@ -255,7 +254,7 @@ final class Table {
 
   /// Numbers of [#tensors].
   ///
-  /// @param twice whether the head is this table too
+  /// @param twice whether the output head shares this table
   long savedNumbers(boolean twice) {
     long trained = parameters().stream().mapToLong(Parameter::elements).sum();
     return (whole != null && twice ? 2 : 1) * trained + (name == null ? 0 : numbers.elements());
@@ -267,8 +266,8 @@ final class Table {
 
   /// The tensors by their names in an adapter's file.
   ///
-  /// @param also path of the head that is this table too; null: none
-  /// @param scope owns what is made for the file
+  /// @param also path of the output head that shares this table; null: none
+  /// @param scope owns tensors that are made for the file
   Map<String, Tensor> tensors(@Nullable String also, Scope scope) {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     if (whole != null) {

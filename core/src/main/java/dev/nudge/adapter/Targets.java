@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.Predicate;
 
-/// Says which modules are meant: all linear layers, a list of names, or a regular expression.
+/// Selects modules: all linear layers, a list of names, or a regular expression.
 ///
 /// The rules are PEFT's. A name matches the module whose path it is, and every module whose path
 /// ends in a dot and the name. A regular expression must match the whole path.
@@ -75,12 +75,12 @@ public sealed interface Targets {
     }
   }
 
-  /// Returns the test for one module path; the expression is compiled once.
+  /// Returns the predicate on module paths; an expression is compiled once.
   Predicate<String> matcher();
 
   /// Reads `all-linear`, `q_proj,v_proj` or `/regular expression/`.
   ///
-  /// @throws InputException where it is none of the three
+  /// @throws InputException if the text is none of the three
   static Targets parse(String text) {
     String given = text.strip();
     if (given.toLowerCase(Locale.ROOT).equals(ALL_LINEAR)) {
@@ -102,12 +102,12 @@ public sealed interface Targets {
     return new Names(names);
   }
 
-  /// Returns the last parts of module paths, sorted: how `all-linear` is saved.
+  /// Returns the last segments of module paths, sorted: how `all-linear` is saved.
   public static Names leafNames(Collection<String> paths) {
     return new Names(paths.stream().map(Targets::leaf).distinct().sorted().toList());
   }
 
-  /// Returns the last part of a dotted path.
+  /// Returns the last segment of a dotted path.
   public static String leaf(String path) {
     return path.substring(path.lastIndexOf('.') + 1);
   }

@@ -2,7 +2,7 @@ package dev.nudge.adapter;
 
 import java.util.Arrays;
 
-/// What an adapter adds to one weight: ΔW = s·B·A, without the matrix itself.
+/// The LoRA update of one weight, ΔW = s·B·A, as its factors: the matrix is never formed.
 ///
 /// With ⟨X, Y⟩ = Σ x·y over all numbers, two updates of one weight (out, in) have
 ///

@@ -7,9 +7,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The updates of an adapter folder, read layer by layer and without its model.
+/// Reads the LoRA updates of an adapter folder, layer by layer and without the base model.
 ///
-/// Threading: one thread at a time; close it when no update is read any more.
+/// Threading: one thread at a time; close it after the last update was read.
 final class Updates implements AutoCloseable {
   private final PeftAdapter adapter;
   private final List<String> paths = new ArrayList<>(); // sorted, as the file's names are
@@ -27,7 +27,7 @@ final class Updates implements AutoCloseable {
 
   /// Opens a folder.
   ///
-  /// @throws InputException where it is no adapter
+  /// @throws InputException if the folder is no adapter
   static Updates open(Path folder) {
     return new Updates(PeftAdapter.open(folder));
   }
@@ -40,24 +40,24 @@ final class Updates implements AutoCloseable {
     return adapter.folder();
   }
 
-  /// Whether it holds whole modules or rows of tokens too, of which no update tells.
+  /// Whether the adapter also holds whole modules or token rows, which no update describes.
   boolean holdsWhole() {
     return adapter.holdsWhole();
   }
 
-  /// The modules that A and B are on.
+  /// The paths of the modules that have A and B.
   List<String> paths() {
     return paths;
   }
 
-  /// Whether a module is an embedding, whose tensors have other names.
+  /// Whether a module is an embedding, whose tensors are named otherwise.
   boolean isEmbedding(String path) {
     return adapter.tensors().names().contains(PeftFiles.nameOfEmbeddingA(path));
   }
 
   /// The update of a module.
   ///
-  /// @throws InputException where B is missing or of another rank
+  /// @throws InputException if B is missing or of another rank
   Update at(String path) {
     boolean embedding = isEmbedding(path);
     WeightFile file = adapter.tensors();

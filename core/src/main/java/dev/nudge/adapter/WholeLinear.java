@@ -16,12 +16,12 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// A linear layer of a decoder layer that an adapter holds whole.
+/// A linear layer of a decoder layer that an adapter replaces whole (`modules_to_save`).
 record WholeLinear(
     LinearSlot slot, Linear base, Linear made, Parameter weight, @Nullable Parameter bias)
     implements InSlot {
 
-  /// @throws InputException where it is to train and the model holds it quantised
+  /// @throws InputException if the module is to train and the model holds it quantised
   static WholeLinear of(LinearSlot slot, ParameterMemory room, Source source) {
     String path = slot.path();
     Linear base = slot.linear();

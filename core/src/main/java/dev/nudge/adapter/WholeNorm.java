@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// A norm that an adapter holds whole.
+/// A norm that an adapter replaces whole (`modules_to_save`).
 record WholeNorm(
     String path,
     Norm norm,

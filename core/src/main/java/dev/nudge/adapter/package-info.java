@@ -1,10 +1,10 @@
-/// Holds what is put beside a frozen weight and trained: LoRA, its files, and how it gets on a
-/// model.
+/// Holds LoRA adapters: their files, and how they are attached to a model, trained and served.
 ///
-/// An adapter wraps the `Linear` in a slot; taking it off puts back the very same one. Files are
-/// PEFT's, read strictly: what would change the result and is not understood is refused by name.
+/// An adapter wraps the `Linear` in a slot; detaching puts the same `Linear` back. Files are
+/// PEFT's, read strictly: an option that would change the result and is not supported is refused by
+/// name.
 ///
-/// It knows nothing about models, how a base weight is stored, data or training.
+/// The package knows nothing about models, weight formats, data or training.
 ///
 /// Read `Lora` first, then `Targets` and `Adapters`.
 @NullMarked

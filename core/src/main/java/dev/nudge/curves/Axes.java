@@ -5,15 +5,15 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// The two axes that hold the curves of some runs.
+/// The axes of a plot of runs: steps and losses.
 ///
-/// The upper end of the losses is where 98 of 100 raw ones lie below, and every smoothed and
-/// held-out one: a single step that went wild leaves the rest readable.
+/// The upper end of the loss axis covers 98 % of the raw losses and all smoothed and held-out
+/// losses, so that a single outlier leaves the rest readable.
 record Axes(Axis steps, Axis losses) {
   private static final double COMMON = 0.98;
 
-  /// @param padding share of the losses' range that is added at both ends
-  /// @return null where no run has a loss
+  /// @param padding share of the loss range that is added at both ends
+  /// @return null if no run has a loss
   static @Nullable Axes of(List<Curves> runs, int stepTicks, int lossTicks, double padding) {
     List<Double> raw = new ArrayList<>();
     double low = Double.POSITIVE_INFINITY;

@@ -4,19 +4,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/// A range of numbers and the round ones in it, at which an axis has its ticks: steps of 1, 2 or 5
-/// times a power of ten.
+/// An axis of a plot: a range, and the distance of its ticks (1, 2 or 5 times a power of ten).
 ///
-/// @param from its lower end
-/// @param to its upper end, above `from`
-/// @param step between two ticks
+/// @param from lower end
+/// @param to upper end, above `from`
+/// @param step distance between ticks
 record Axis(double from, double to, double step) {
   private static final double APART = 1e-9;
 
-  /// Takes the range of the values, a little wider where it is a single one, or where two are so
-  /// near each other that ticks between them are no numbers of their own.
+  /// Makes the axis of a range of values. A range too small for distinct tick labels is widened.
   ///
-  /// @param most ticks, at least 2
+  /// @param most maximum number of ticks, at least 2
   static Axis of(double low, double high, int most, boolean whole) {
     boolean range = high - low > APART * Math.max(Math.abs(low), Math.abs(high));
     double wide = range ? high - low : Math.max(Math.abs(low) * 0.1, whole ? 1 : 1e-3);
@@ -30,13 +28,13 @@ record Axis(double from, double to, double step) {
     return new Axis(from, from + wide, whole ? Math.max(1, Math.rint(step)) : step);
   }
 
-  /// Widens both ends by a share of the range.
+  /// Returns this axis with both ends moved out by a share of the range.
   Axis padded(double share) {
     double more = (to - from) * share;
     return new Axis(from - more, to + more, step);
   }
 
-  /// The round numbers within the range.
+  /// The ticks: round numbers within the range.
   List<Double> ticks() {
     List<Double> ticks = new ArrayList<>();
     double slack = step * 1e-9;
@@ -46,12 +44,12 @@ record Axis(double from, double to, double step) {
     return ticks;
   }
 
-  /// Where a value lies in the range: 0 at its lower end, 1 at its upper end.
+  /// The position of a value on the axis: 0 at its lower end, 1 at its upper end.
   double share(double value) {
     return (value - from) / (to - from);
   }
 
-  /// Writes a tick with the digits that tell it from its neighbour.
+  /// Formats a tick with as many digits as distinguish it from its neighbour.
   String label(double tick) {
     int decimals = (int) Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
     String text = String.format(Locale.ROOT, "%,." + Math.min(decimals, 9) + "f", tick);

@@ -6,11 +6,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The losses of one run, step by step.
+/// The losses of one run by step.
 ///
-/// @param name what the run is called where it is drawn
-/// @param train loss of each step that had a finite one, in order
-/// @param heldOut held-out losses, the one before the first step at 0
+/// @param name of the run in the plot's legend
+/// @param train loss of each step with a finite loss, in order
+/// @param heldOut held-out losses; the one before training is at step 0
 public record Curves(String name, List<Point> train, List<Point> heldOut) {
 
   /// A loss.
@@ -26,7 +26,7 @@ public record Curves(String name, List<Point> train, List<Point> heldOut) {
     return of(name, MetricRows.read(metrics));
   }
 
-  /// Takes the rows of `metrics.jsonl`. Where a step comes twice, the later row counts.
+  /// Reads the rows of `metrics.jsonl`. If a step occurs twice, the later row counts.
   public static Curves of(String name, List<JsonNode> rows) {
     List<Point> train = new ArrayList<>();
     List<Point> heldOut = new ArrayList<>();

@@ -6,14 +6,13 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Draws the losses of one run, or of several, as an SVG that stands for itself: no script, no
-/// font, no file but its own.
+/// Draws the losses of one or several runs as a standalone SVG: no script, font or other file.
 ///
-/// A run's train loss is a thick line ([Smoothing]) over the raw one in a lighter tone; held-out
-/// losses are dots, the best a ring around its dot. Of several runs each has a colour, and beyond
-/// three the raw lines are left out. Long lines are thinned out ([Thinning]), so 10,000 steps are
-/// some 20 kB. Colours follow the reader's light or dark scheme. The same losses give the same
-/// bytes.
+/// A run's training loss is a thick smoothed line ([Smoothing]) over the raw losses in a lighter
+/// tone; held-out losses are dots, the best one with a ring. With several runs each has a colour;
+/// with more than three, raw losses are left out. Long lines are downsampled ([Thinning]), so
+/// 10,000 steps are some 20 kB. Colours follow the reader's light or dark scheme. Equal losses give
+/// equal bytes.
 public final class LossSvg {
   private static final int WIDTH = 880;
   private static final int LEFT = 70;
@@ -56,7 +55,7 @@ public final class LossSvg {
     return of(List.of(Curves.of(name, rows)));
   }
 
-  /// Draws runs over each other.
+  /// Draws several runs in one plot.
   public static String of(List<Curves> runs) {
     return new LossSvg(runs, runs.size() == 1 ? 2 : runs.size()).draw(runs);
   }
@@ -127,7 +126,7 @@ public final class LossSvg {
     polyline("smooth " + colour, run.smooth(), f);
   }
 
-  /// All of them lie within the axes.
+  /// Draws the held-out losses; all are within the axes.
   private void heldOut(Curves run, String held, Axes f) {
     for (Point point : Thinning.of(run.heldOut())) {
       line(
@@ -154,7 +153,7 @@ public final class LossSvg {
     svg.append("/>\n");
   }
 
-  /// Says what the marks of one run mean.
+  /// Draws the legend of a single run.
   private void legend(Curves run) {
     line("<text x=\"%d\" y=\"20\" font-weight=\"bold\">%s</text>", LEFT, escaped(cut(run.name())));
     int x = LEFT;
@@ -182,7 +181,7 @@ public final class LossSvg {
     return x + 16 + 7 * text.length();
   }
 
-  /// One line a run: its colour, its name, how it ended.
+  /// Draws the legend of several runs: colour, name and best held-out loss.
   private void legend(List<Curves> runs) {
     for (int i = 0; i < runs.size(); i++) {
       Curves run = runs.get(i);
@@ -234,7 +233,7 @@ public final class LossSvg {
         .append('\n');
   }
 
-  /// Writes a text as XML has it; what XML cannot hold becomes a question mark.
+  /// Escapes a text for XML; characters that XML forbids become a question mark.
   private static String escaped(String text) {
     StringBuilder xml = new StringBuilder();
     text.codePoints()

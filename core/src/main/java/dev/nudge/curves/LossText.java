@@ -6,9 +6,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
-/// Draws the losses of runs with characters, one small plot a run, all with the same axes.
+/// Draws the losses of runs as text: one small plot a run, all with the same axes.
 ///
-/// The smoothed line is drawn in dots of braille, two by four a character, or in `*` where the
+/// The smoothed line is drawn in dots of braille, two by four a character, or in `*` if the
 /// terminal has ASCII only; held-out losses are an `o`.
 public final class LossText {
   private static final int BRAILLE = 0x2800;
@@ -27,7 +27,7 @@ public final class LossText {
     this.cells = new int[rows][columns];
   }
 
-  /// Draws runs beneath each other.
+  /// Draws the plots one below the other.
   ///
   /// @param unicode whether the terminal shows braille
   /// @param width of a line, at least 30

@@ -17,8 +17,8 @@ import tools.jackson.databind.JsonNode;
 
 /// Reads the rows of `metrics.jsonl`.
 ///
-/// A run that was killed may leave half a line at the end: the whole lines before it count. A file
-/// that is not there has no rows. Any other line that is no object is refused by its number.
+/// A killed run may leave half a line at the end: it is ignored. A missing file has no rows. Any
+/// other line that is not a JSON object is an error with its line number.
 public final class MetricRows {
   private static final int TAIL = 8192;
 
@@ -26,7 +26,7 @@ public final class MetricRows {
 
   /// Reads the rows in their order.
   ///
-  /// @throws InputException where the file cannot be read, or a line before the last is no object
+  /// @throws InputException if the file cannot be read, or a line before the last is no object
   public static List<JsonNode> read(Path metrics) {
     String text;
     try {
@@ -53,7 +53,7 @@ public final class MetricRows {
     return rows;
   }
 
-  /// Reads the last rows: whole lines within the last 8 KiB; none where the file cannot be read.
+  /// Reads the last rows: whole lines within the last 8 KiB; none if the file cannot be read.
   public static List<JsonNode> last(Path metrics) {
     byte[] end = new byte[TAIL];
     int length;

@@ -4,12 +4,11 @@ import dev.nudge.curves.Curves.Point;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Smooths a line of losses: an exponential mean with Adam's correction for its beginning.
+/// Smooths losses: an exponential moving average with Adam's bias correction.
 ///
-/// m(i) = b·m(i−1) + (1 − b)·x(i), drawn is m(i) / (1 − bⁱ), so the first value is the first loss
-/// and no start at zero is seen. b = 1 − 2 / (n/50 + 1) gives the weight of a running mean over a
-/// fiftieth of the n steps; up to 50 steps nothing is smoothed. It looks back only: a longer run's
-/// line is not that of a shorter one, but no step is moved by one after it.
+/// m(i) = b·m(i−1) + (1 − b)·x(i); m(i) / (1 − bⁱ) is drawn, so the first value is the first loss,
+/// free of the bias of m(0) = 0. b = 1 − 2 / (n/50 + 1) averages over about a fiftieth of the n
+/// steps; up to 50 steps are not smoothed. A value depends on earlier steps only, and on n.
 final class Smoothing {
   private static final int PART = 50; // of all steps
 

@@ -4,10 +4,10 @@ import dev.nudge.curves.Curves.Point;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Keeps of a long line the points that show where it goes: in each of some hundred stretches the
-/// lowest and the highest, so that no peak is lost, and both ends.
+/// Downsamples a line for drawing. Keeps the lowest and highest point of each of some hundred
+/// sections, so that no peak is lost, and both ends.
 public final class Thinning {
-  /// Points that are kept of a line.
+  /// Maximum number of points that are kept.
   public static final int MOST = 600;
 
   private Thinning() {}

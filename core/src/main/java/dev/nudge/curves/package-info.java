@@ -1,7 +1,7 @@
-/// The curves of runs: reads `metrics.jsonl`, smooths and thins out a line, draws it as SVG and as
-/// text.
+/// Draws loss curves of runs. Reads `metrics.jsonl`, smooths and downsamples the losses, and draws
+/// them as SVG and as text.
 ///
-/// It knows nothing about how a run is made, of folders, or of the command line.
+/// It knows nothing about training, run folders, or the command line.
 ///
 /// Read `Curves` first, then `LossSvg`.
 @NullMarked

@@ -12,16 +12,16 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.stream.Collectors;
 
-/// A digest of a model's weights that does not depend on how they are cut into files.
+/// Computes a digest of a model's weights that does not depend on how they are sharded into files.
 ///
 /// SHA-256 over one line for each tensor, sorted by name:
 ///
 ///     NAME TYPE SIZE,SIZE SHA256\n        the last one of the tensor's bytes, in lower-case hex
 ///
-/// Tensors are read side by side where somebody waits, and one after the other on a thread of the
-/// lowest priority where nobody does. What was computed is kept in [DigestCache].
+/// Tensors are read in parallel if a caller waits, and one after the other on a thread of lowest
+/// priority if none does. Digests are cached in [DigestCache].
 ///
-/// Threading: any thread asks; [#close] ends the work that nobody wants any more.
+/// Threading: any thread may ask; [#close] cancels a computation that nobody needs.
 public final class BaseDigest implements AutoCloseable {
   private static final long CHUNK = 64 << 20;
 
@@ -33,21 +33,21 @@ public final class BaseDigest implements AutoCloseable {
   /// Computes the digest of a model folder, or takes it from the cache.
   ///
   /// @param cache the cache folder of the user
-  /// @throws dev.nudge.settings.InputException where the weights cannot be read
+  /// @throws dev.nudge.settings.InputException if the weights cannot be read
   public static String of(Path folder, Path cache) {
     return new BaseDigest().compute(folder, cache, true);
   }
 
-  /// What a model's numbers follow from beside the tokens that it reads: the digest of its weights
-  /// and that of how it computes with them ([#ofConfig]).
+  /// The digest that identifies a model's outputs: of its weights, and of its configs
+  /// ([#ofConfig]).
   ///
-  /// @throws dev.nudge.settings.InputException where the weights cannot be read
+  /// @throws dev.nudge.settings.InputException if the weights cannot be read
   public static String withConfig(Path folder, Path cache) {
     return of(folder, cache) + " " + ofConfig(folder);
   }
 
-  /// A digest of `config.json` and `generation_config.json`: the same weights say something else by
-  /// another base of the rotation, or end elsewhere by another end token.
+  /// A digest of `config.json` and `generation_config.json`: with another RoPE base or EOS token,
+  /// the same weights give other outputs.
   public static String ofConfig(Path folder) {
     String all =
         Sha256.of(folder.resolve("config.json"))
@@ -56,7 +56,7 @@ public final class BaseDigest implements AutoCloseable {
     return Sha256.of(all.getBytes(StandardCharsets.UTF_8));
   }
 
-  /// Begins to compute the digest of a model folder beside other work.
+  /// Starts to compute the digest of a model folder in the background.
   public static BaseDigest later(Path folder, Path cache) {
     BaseDigest digest = new BaseDigest();
     Thread thread =
@@ -77,7 +77,7 @@ public final class BaseDigest implements AutoCloseable {
 
   /// Waits for the digest and returns it.
   ///
-  /// @throws dev.nudge.settings.InputException where the weights cannot be read
+  /// @throws dev.nudge.settings.InputException if the weights cannot be read
   public String get() {
     try {
       return result.join();
@@ -125,7 +125,7 @@ public final class BaseDigest implements AutoCloseable {
     return name + " " + entry.type() + " " + shape + " " + sha.hex() + "\n";
   }
 
-  /// Ends the computation of the digest; [#get] then fails unless it was done.
+  /// Cancels the computation; [#get] then fails unless the digest was computed.
   @Override
   public void close() {
     closed = true;

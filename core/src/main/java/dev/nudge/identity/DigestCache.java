@@ -16,11 +16,11 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Keeps the digest of a model's weights: in a file of the user's cache folder for each model
-/// folder, `digests/….json`, valid while the weight files have the same paths, sizes and times of
-/// change.
+/// Caches the digests of models' weights. Each model folder has a file `digests/….json` in the
+/// user's cache folder, valid while the weight files have the same paths, sizes and modification
+/// times.
 ///
-/// It can be lost at any time, so a cache that cannot be read or written is none.
+/// The file may be lost at any time; an unreadable or unwritable cache is ignored.
 final class DigestCache {
   private final Path file;
   private final Map<String, Object> files = new TreeMap<>(); // path → size and time
@@ -48,7 +48,7 @@ final class DigestCache {
     return digests;
   }
 
-  /// Reads the digest; null where it is not known.
+  /// Reads the digest; null if it is not cached.
   @Nullable String read() {
     if (!usable) {
       return null;
@@ -59,7 +59,7 @@ final class DigestCache {
     return same && digest.startsWith(Sha256.PREFIX) ? digest : null;
   }
 
-  /// Keeps the digest for the next process.
+  /// Stores the digest for later processes.
   void write(String digest) {
     if (!usable) {
       return;

@@ -21,14 +21,14 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Says what an adapter was trained on, as `nudge.json` beside it says.
+/// Identifies what an adapter was trained on, as stored in `nudge.json` beside it.
 ///
-/// @param base digests ([BaseDigest]) of the weights, and of those that they were quantised from;
-///     an adapter is taken on either
+/// @param base digests ([BaseDigest]) of the weights, and of the weights from which they were
+///     quantised; the adapter fits either
 /// @param format in which the weights were held; null: dense
-/// @param tokenizer digest of `tokenizer.json`; null where there was none
-/// @param template digest of the chat template; null where there was none
-/// @param data what the rows were like, for people
+/// @param tokenizer digest of `tokenizer.json`; null: there was none
+/// @param template digest of the chat template; null: there was none
+/// @param data describes the training data, for people
 public record Identity(
     List<String> base,
     @Nullable WeightFormat format,
@@ -38,7 +38,7 @@ public record Identity(
   /// The name of the file beside an adapter.
   public static final String FILE = "nudge.json";
 
-  /// The key, in a quantised model's file, of the digest of what it was made from.
+  /// The key, in a quantised model's `nudge.json`, of the digest of its source model.
   public static final String SOURCE_DIGEST = "source_digest";
 
   private static final int VERSION = 1;
@@ -47,10 +47,10 @@ public record Identity(
     base = List.copyOf(base);
   }
 
-  /// A model as it is used.
+  /// The model that an adapter is trained on or attached to.
   ///
   /// @param format in which its weights are held; null: dense
-  /// @param digest computes that of its weights; asked only where something depends on it
+  /// @param digest computes the digest of its weights; called only if needed
   public record Model(Path folder, @Nullable WeightFormat format, Supplier<String> digest) {}
 
   /// Makes the identity of an adapter that is trained on a model.
@@ -58,9 +58,9 @@ public record Identity(
     return of(model, null, data);
   }
 
-  /// The same where rows were rendered by a chat template that is not the model's own.
+  /// Makes the identity of an adapter whose rows were rendered by another chat template.
   ///
-  /// @param template its digest; null: the model's
+  /// @param template digest of the template; null: the model's own template
   public static Identity of(
       Model model, @Nullable String template, Map<String, @Nullable Object> data) {
     List<String> base = new ArrayList<>(List.of(model.digest.get()));
@@ -76,20 +76,20 @@ public record Identity(
         data);
   }
 
-  /// Holds an adapter against the model that it is put on.
+  /// Checks that an adapter was trained on this model.
   ///
-  /// @param anyBase take it whatever its base is
-  /// @param warnings told one line each: no file, or what differs and may be meant
-  /// @return what it was trained on; null where that is not known
-  /// @throws InputException where the model is another base
+  /// @param anyBase accept any base
+  /// @param warnings receives one line each: no file, or a difference that may be intended
+  /// @return what the adapter was trained on; null if unknown
+  /// @throws InputException if the adapter was trained on another base
   public static @Nullable Identity check(
       Path adapter, Model model, boolean anyBase, Consumer<String> warnings) {
     return check(adapter.toString(), adapter, model, anyBase, warnings);
   }
 
-  /// The same.
+  /// Checks that an adapter was trained on this model.
   ///
-  /// @param called what messages call the adapter
+  /// @param called name of the adapter in messages
   public static @Nullable Identity check(
       String called, Path adapter, Model model, boolean anyBase, Consumer<String> warnings) {
     Identity trained = read(adapter, anyBase);
@@ -155,20 +155,20 @@ public record Identity(
     }
   }
 
-  /// Says in words how the weights were held.
+  /// Describes in words how the weights were held.
   public String held() {
     return WeightFormats.shown(format);
   }
 
-  /// What files keep of how the weights were held.
+  /// The keys that files keep of how the weights were held.
   public Map<String, Object> quantization() {
     return WeightFormats.kept(format);
   }
 
-  /// Reads the identity beside an adapter; null where there is none.
+  /// Reads the `nudge.json` beside an adapter; null if there is none.
   ///
-  /// @param anyBase what cannot be understood counts as absent
-  /// @throws InputException where it cannot be understood
+  /// @param anyBase treat a file that cannot be parsed as absent
+  /// @throws InputException if the file cannot be parsed
   public static @Nullable Identity read(Path adapter, boolean anyBase) {
     OutFolder.mend(adapter);
     Path file = adapter.resolve(FILE);
@@ -204,12 +204,12 @@ public record Identity(
         all.path("data").isObject() ? Json.plain(all.path("data")) : Map.of());
   }
 
-  /// The pattern of its rows, `prompt` or `completion`, where there was one; else null.
+  /// The pattern of its training rows, `prompt` or `completion`; null if none was set.
   public @Nullable String pattern(String name) {
     return data.get(name) instanceof String pattern ? pattern : null;
   }
 
-  /// Whether its rows were conversations; null where that is not known.
+  /// Whether its rows were conversations; null if that is not known.
   public @Nullable Boolean conversations() {
     return data.get("spoken") instanceof Boolean spoken ? spoken : null;
   }

@@ -1,7 +1,6 @@
-/// Says what an adapter was trained on, and whether a given model is its base.
+/// Records what an adapter was trained on (`nudge.json`), and checks a given model against it.
 ///
-/// Knows nothing about models or adapters as things that compute: it reads their files. Read
-/// `Identity` first.
+/// Knows nothing about running models: it reads files. Read `Identity` first.
 @NullMarked
 package dev.nudge.identity;
 

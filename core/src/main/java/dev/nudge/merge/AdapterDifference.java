@@ -22,17 +22,17 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Says how far a model's answers with one adapter are from those with another, on the text of
-/// [ProbeText]. It computes in fp32 unless `--compute bf16` says other, as a merge's gate does.
+/// Compares a model's logits with one adapter to those with another, on the text of [ProbeText].
+/// Computes in fp32 unless `--compute bf16` is given, as the check of a merge does.
 public final class AdapterDifference {
   private AdapterDifference() {}
 
-  /// Compares two adapters, or one and the base.
+  /// Compares two adapters, or an adapter and the base.
   ///
-  /// @param reference whose probabilities the divergence is taken over; null: the base
+  /// @param reference the reference of the KL divergence; null: the base
   /// @param other null: the base
-  /// @param warnings told one line each
-  /// @throws InputException where one is not of this model, or holds more than A and B
+  /// @param warnings receives one line each
+  /// @throws InputException if an adapter is not for this model, or holds more than A and B
   public static ModelDifference of(
       ModelSettings settings,
       @Nullable Path reference,

@@ -20,7 +20,7 @@ import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Holds adapters that sit on each other, the first one lowest, read layer by layer.
+/// Adapters stacked on each other, the first one lowest; read layer by layer.
 final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
   private record Part(PeftAdapter adapter, Set<String> paths, double scale) {}
 
@@ -33,16 +33,16 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
     this.compute = compute;
   }
 
-  /// Opens all adapters and holds them against the model.
+  /// Opens the adapters of a merge and checks them against the model.
   ///
-  /// @param compute type that A and B multiply in
-  /// @throws dev.nudge.settings.InputException where one is not of this model
+  /// @param compute type in which A and B are multiplied
+  /// @throws dev.nudge.settings.InputException if an adapter is not for this model
   static AdapterStack open(MergeSettings settings, ModelConfig config, Dtype compute) {
     List<Path> folders = settings.adapter().stream().map(Path::of).toList();
     return open(folders, settings.scales(), config, compute);
   }
 
-  /// Opens adapters of these scales and holds them against the model.
+  /// Opens adapters with scale factors and checks them against the model.
   static AdapterStack open(
       List<Path> folders, List<Double> scales, ModelConfig config, Dtype compute) {
     ModelShape model = ModelShape.of(Checkpoint.places(config));
@@ -71,7 +71,7 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
     }
   }
 
-  /// Returns these adapters for computing in another type; this stack closes them.
+  /// Returns the same adapters for another compute type; this stack closes them.
   AdapterStack in(Dtype other) {
     AdapterStack stack = new AdapterStack(model, other);
     stack.parts.addAll(parts);
@@ -85,12 +85,12 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
     }
   }
 
-  /// Whether one holds whole modules or rows of tokens.
+  /// Whether any adapter holds whole modules or token rows.
   boolean holdsWhole() {
     return parts.stream().anyMatch(part -> part.adapter.holdsWhole());
   }
 
-  /// The ids of rows that adapters change by themselves, and of those that the model has not.
+  /// The ids of token rows that adapters train, and of tokens that they add to the vocabulary.
   List<Integer> tokens() {
     Set<Integer> ids = new TreeSet<>();
     for (Part part : parts) {
@@ -100,7 +100,7 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
     return List.copyOf(ids);
   }
 
-  /// The tokenizer that an adapter brings; null: the model's own.
+  /// The tokenizer of the first adapter that has one; null: the model's own.
   @Nullable Path tokenizer() {
     return parts.stream()
         .map(part -> part.adapter.tokenizer())

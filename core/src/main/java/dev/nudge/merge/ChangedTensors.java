@@ -19,9 +19,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 
-/// Finds the tensors of a part of a base that adapters change, and makes their rows.
+/// Finds the tensors of a base that adapters change, and computes their merged rows.
 ///
-/// @param base what is merged into
+/// @param base the model to merge into
 /// @param config of the base
 record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters) {
   /// The rows of a tensor of the merged model.
@@ -30,29 +30,28 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
 
     int width();
 
-    /// The number of rows in whose multiples rows can be made.
+    /// Rows are computed in multiples of this number.
     default int grain() {
       return 1;
     }
 
-    /// Makes rows (to − from, width), in any type.
+    /// Computes rows (to − from, width), in any type.
     Tensor make(int from, int to, Workspace ws, Kernels kernels);
   }
 
-  /// The tensors of a decoder layer that are made anew, by name.
+  /// The changed tensors of a decoder layer, by name.
   Map<String, Rows> layer(int i, Scope scope) {
     return of(base.layer(i, scope), scope);
   }
 
-  /// The ends of the merged model.
+  /// The merged embedding, final norm and output head.
   ///
-  /// @param rows of the tensors that are made anew, by name
-  /// @param parted whether the head is another matrix than the embedding though the base's is the
-  ///     embedding
-  /// @param tokens of the vocabulary
+  /// @param rows of the changed tensors, by name
+  /// @param parted whether a head that is tied in the base is untied in the merged model
+  /// @param tokens vocabulary size
   record Ends(Map<String, Rows> rows, boolean parted, int tokens) {}
 
-  /// The embedding, the last norm and the head.
+  /// The changed tensors of embedding, final norm and output head.
   Ends ends(Scope scope) {
     Modules part = base.ends(scope);
     Embedding embedding = Objects.requireNonNull(part.embedding());

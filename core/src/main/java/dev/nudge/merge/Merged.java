@@ -4,14 +4,14 @@ import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import java.nio.file.Path;
 import java.util.List;
 
-/// Says what came of a merge.
+/// The result of a merge.
 ///
-/// @param accepted whether the difference is within the tolerance and the folder in its place
-/// @param adapters folder and factor of each, in their order
-/// @param layers linear layers whose weights were made anew
+/// @param accepted whether the difference is within the tolerance and the folder was written
+/// @param adapters folder and scale factor of each, in order
+/// @param layers linear layers whose weights changed
 /// @param bytes of the tensors that were written
-/// @param difference of the written folder from base + adapter
-/// @param tolerance most mean KL
+/// @param difference between the written folder and base + adapters
+/// @param tolerance maximum mean KL divergence
 public record Merged(
     boolean accepted,
     Path out,
@@ -26,6 +26,6 @@ public record Merged(
     adapters = List.copyOf(adapters);
   }
 
-  /// One merged adapter and its factor.
+  /// One merged adapter and its scale factor.
   public record Part(Path adapter, double scale) {}
 }

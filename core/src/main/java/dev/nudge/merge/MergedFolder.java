@@ -16,17 +16,17 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Who may write a merged model where: `nudge.json` says that a folder is one, of what it was
-/// merged and which files it has, so that `--overwrite` can remove exactly those.
+/// Marks merged model folders: `nudge.json` names the base, the adapters and the files, so that
+/// `--overwrite` removes exactly those files.
 final class MergedFolder {
   static final String CONFIG = "config.json";
   private static final String MARK = "nudge.json";
 
   private MergedFolder() {}
 
-  /// Checks that a merged model may be put in `--out`; nothing is touched.
+  /// Checks that a merged model may be written to `--out`; nothing is touched.
   ///
-  /// @throws InputException where something else is in the way
+  /// @throws InputException if other files are in the way
   static void check(MergeSettings settings) {
     Path out = settings.out();
     OutFolder.mend(out);
@@ -39,9 +39,9 @@ final class MergedFolder {
     return mark.path("merged").isObject() ? mark : null;
   }
 
-  /// Changes what a `config.json` says of a model's ends.
+  /// Updates vocabulary size and weight tying in a `config.json`.
   ///
-  /// @param parted whether the head is no longer the embedding
+  /// @param parted whether the head is no longer tied to the embedding
   static void ends(
       Map<String, @Nullable Object> values, ModelConfig config, int tokens, boolean parted) {
     List<Map<String, @Nullable Object>> all = new ArrayList<>(List.of(values));
@@ -59,7 +59,7 @@ final class MergedFolder {
     }
   }
 
-  /// Writes the mark and puts a whole folder in its place.
+  /// Writes `nudge.json` and renames the whole folder into place.
   static void place(NewFolder folder, MergeSettings settings) {
     Map<String, Object> merged = new LinkedHashMap<>();
     merged.put("base", settings.model().model().toString());
@@ -78,7 +78,7 @@ final class MergedFolder {
     folder.place(files(settings.out()));
   }
 
-  /// The files of the merged model in a folder; a name that leads out of it is passed over.
+  /// The files of the merged model in a folder; a name that leads out of the folder is skipped.
   private static List<String> files(Path out) {
     JsonNode mark = mark(out);
     List<String> files = new ArrayList<>();

@@ -32,11 +32,11 @@ import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
-/// Writes the weight files of a base anew with adapters in them: the same names, types and files.
+/// Writes the weight files of a merged model: the base's tensor names, types and files.
 ///
-/// A weight is made in fp32, W + s·B·A, some rows at a time on each lane, and rounded once to its
-/// type, so that a weight of any size takes what a block of rows takes. Weights go one after the
-/// other. What no adapter sits on and no quantisation changes is copied byte for byte.
+/// A weight W + s·B·A is computed in fp32, some rows at a time on each lane, and rounded once to
+/// its stored type, so memory does not depend on the weight's size. Weights are written one by one.
+/// Tensors that neither an adapter nor quantisation changes are copied byte for byte.
 final class MergedWeights {
   private static final long ROOM_BYTES = 256 << 20; // for blocks that are made side by side
 
@@ -51,7 +51,7 @@ final class MergedWeights {
   private final int tokens;
 
   /// @param backend computing in fp32
-  /// @param blockBytes of rows that a lane makes at a time, in fp32
+  /// @param blockBytes bytes of rows that a lane computes at a time, in fp32
   MergedWeights(
       StreamedLm base,
       ModelConfig config,
@@ -75,7 +75,7 @@ final class MergedWeights {
     }
   }
 
-  /// Takes a tensor of an end that is made: the vocabulary may be larger, a head new.
+  /// Plans a changed tensor outside the layers: the vocabulary may be larger, the head new.
   private void expect(String name, ChangedTensors.Rows rows) {
     made.add(name);
     Entry there = entries.get(name);
@@ -95,21 +95,21 @@ final class MergedWeights {
     return entries.values();
   }
 
-  /// Whether the head has become another matrix than the embedding.
+  /// Whether the tied output head has become a matrix of its own.
   boolean parted() {
     return parted;
   }
 
-  /// The vocabulary of what is written.
+  /// Vocabulary size of the merged model.
   int tokens() {
     return tokens;
   }
 
   /// Writes all files.
   ///
-  /// @param threads of the machine
+  /// @param threads number of threads
   /// @return bytes of the tensors
-  /// @throws StreamedLm.Cancelled where `cancelled` said so
+  /// @throws StreamedLm.Cancelled if `cancelled` returned true
   long write(Path folder, int threads, BooleanSupplier cancelled) {
     WeightFile file = base.file();
     Path index = file.index();
@@ -132,7 +132,7 @@ final class MergedWeights {
     return entries.values().stream().mapToLong(Entry::bytes).sum();
   }
 
-  /// The number of weights that are made and not copied.
+  /// The number of linear layers whose weights changed.
   int layers() {
     return made.size();
   }
@@ -187,7 +187,7 @@ final class MergedWeights {
     }
   }
 
-  /// The number of blocks that may be made side by side.
+  /// The number of blocks that are computed in parallel.
   static int lanes(long bytes, int threads) {
     return (int) Math.clamp(ROOM_BYTES / Math.max(1, bytes), 1, threads);
   }
@@ -212,7 +212,7 @@ final class MergedWeights {
     private final Dtype type;
     private final int step;
 
-    /// @param lanes that share a weight, a small one too
+    /// @param lanes that share a weight, however small
     Blocks(ChangedTensors.Rows rows, Dtype type, int lanes) {
       this.rows = rows;
       this.type = type;
@@ -221,7 +221,7 @@ final class MergedWeights {
       this.step = Linear.rowsOf(bytes, row, rows.count(), rows.grain());
     }
 
-    /// Makes the rows from `from` on, rounded, in the workspace.
+    /// Computes the rows from `from` on, rounded, in the workspace.
     Tensor make(int from, Workspace ws) {
       ws.reset();
       int to = Math.min(rows.count(), from + step);
@@ -235,7 +235,7 @@ final class MergedWeights {
       return rounded;
     }
 
-    /// All blocks in order, as many made at a time as there are lanes.
+    /// All blocks in order; as many are computed in parallel as there are lanes.
     Iterator<MemorySegment> pieces(Lanes lanes, List<Workspace> workspaces) {
       int round = step * lanes.count();
       return IntStream.iterate(0, from -> from < rows.count(), from -> from + round)
@@ -252,7 +252,7 @@ final class MergedWeights {
     }
   }
 
-  /// Bytes of the workspace of a lane: a block of every weight, made dry.
+  /// Workspace bytes of a lane, by a dry run over one block of every weight.
   long laneBytes() {
     try (Workspace ws = Workspace.measuring();
         Scope scope = Scope.measuring()) {
@@ -268,7 +268,7 @@ final class MergedWeights {
     rows.forEach((name, each) -> new Blocks(each, type(name), 1).make(0, ws));
   }
 
-  /// Copies the base's index; one that names constants of quantised weights is made anew.
+  /// Copies the base's index; an index that names constants of quantised weights is written anew.
   private void index(Path from, Path folder, Map<Path, List<Entry>> files) {
     Path to = folder.resolve(from.getFileName().toString());
     if (entries.keySet().equals(base.file().names()) && tokens == config.vocabSize()) {

@@ -41,17 +41,16 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Merges adapters into a base: a model folder that stands for itself.
+/// Merges adapters into a base model, checks the result, and writes a standalone model folder.
 ///
-/// The folder grows beside its place. When it is written it is opened again like any other
-/// model and compared with base + adapters on [ProbeText]'s text; only within the tolerance is it
-/// put in place. The comparison computes in fp32 unless `--compute bf16` says other, so that
-/// the gate says the same on every processor: what is compared is weights.
+/// The folder is written to a staging folder, loaded again like any other model and compared with
+/// base + adapters on [ProbeText]'s text; only within the tolerance is it renamed into place. The
+/// comparison computes in fp32 unless `--compute bf16` is given, so that the verdict is the same on
+/// every processor: weights are compared, not kernels.
 ///
-/// Memory: blocks of weights, 256 MB of them at most, the adapters of a layer, and where a
-/// dense base is merged into in four bits, one layer in four bits. At most 1 GiB beyond the
-/// largest tensor of the folder that is written, the runtime included, for any Llama of up to
-/// 405B (`MergeMemoryTest`).
+/// Memory: blocks of weights (at most 256 MB), the adapters of one layer, and for a dense base that
+/// was trained in 4 bits, one layer in 4 bits. At most 1 GiB beyond the largest tensor of the
+/// written folder, the JVM included, for any Llama up to 405B (`MergeMemoryTest`).
 public final class Merging {
   private final MergeSettings settings;
   private final Machine machine;
@@ -83,7 +82,7 @@ public final class Merging {
 
   /// Checks everything that can be wrong before anything is written.
   ///
-  /// @param warnings told one line each
+  /// @param warnings receives one line each
   /// @throws InputException in one line
   public static Merging prepare(
       MergeSettings settings, Machine machine, Consumer<String> warnings) {
@@ -119,8 +118,8 @@ public final class Merging {
     return merging;
   }
 
-  /// Foresees a full disk: a dense folder grows first, and one in four bits beside it; what is
-  /// there stays until both are done.
+  /// Checks the disk space: the dense folder is written first, the 4-bit folder beside it; an
+  /// existing folder stays until both are done.
   private void checkRoom() {
     Path model = settings.model().model();
     boolean quantised = settings.store() != MergeSettings.Store.BASE;
@@ -138,12 +137,12 @@ public final class Merging {
     DiskRoom.check(settings.out(), bytes, what, "");
   }
 
-  /// Returns this merge, making at most so many bytes of a weight at a time.
+  /// Returns this merge with another maximum of bytes of a weight computed at a time.
   Merging inBlocksOf(long bytes) {
     return new Merging(settings, machine, config, quantization, fp32, compute, probe, bytes);
   }
 
-  /// How the weights that are merged into are held.
+  /// How the base weights are held while they are merged.
   private static Quantization quantization(
       MergeSettings settings, ModelConfig config, Consumer<String> warnings) {
     ModelSettings given = ofBase(settings);
@@ -170,16 +169,16 @@ public final class Merging {
     return Quantization.NONE;
   }
 
-  /// What the flags say of the base: without `--quantize`, `--double-quant` beside `--store`
-  /// speaks of what is stored.
+  /// The settings of the base: without `--quantize`, `--double-quant` beside `--store` applies to
+  /// the written folder.
   private static ModelSettings ofBase(MergeSettings settings) {
     ModelSettings given = settings.model();
     boolean ofStore = settings.store() != MergeSettings.Store.BASE && given.quantize() == null;
     return ofStore ? given.held(null, null) : given;
   }
 
-  /// How a dense base was held in training: as the first adapter says that can, else as the flags
-  /// have it.
+  /// How a dense base was held in training: as the first adapter's `nudge.json` says, else as the
+  /// flags say.
   private static Quantization trained(
       MergeSettings settings, Quantization flags, ModelConfig config, Consumer<String> warnings) {
     ModelSettings given = settings.model();
@@ -200,7 +199,7 @@ public final class Merging {
     return flags;
   }
 
-  /// Holds every adapter against the base that it was trained on.
+  /// Checks that every adapter was trained on the base.
   private static void identify(
       MergeSettings settings, Quantization q, Machine machine, Consumer<String> warnings) {
     Path model = settings.model().model();
@@ -211,11 +210,11 @@ public final class Merging {
     }
   }
 
-  /// Merges, compares, and puts the folder in place where it is close enough.
+  /// Merges, compares, and writes the folder if the difference is within the tolerance.
   ///
   /// @param cancelled asked between layers
-  /// @return what came of it; null where it was cancelled. Unless it is accepted nothing is left
-  /// @throws RunException where the disk refuses
+  /// @return the result; null if cancelled. No files are left unless it is accepted
+  /// @throws RunException if writing fails
   public @Nullable Merged run(BooleanSupplier cancelled) {
     long start = System.nanoTime();
     try (StreamedLm base = open(settings.model().model(), config, fp32, quantization);
@@ -296,7 +295,7 @@ public final class Merging {
     return bytes;
   }
 
-  /// Turns the dense folder into one in four bits: the same bytes as `quantize` gives.
+  /// Quantises the merged folder to 4 bits: the same bytes as `quantize` writes.
   private QuantizedFolder.@Nullable Written quantise(Path folder, BooleanSupplier cancelled) {
     Path quantised = folder.resolve("quantised");
     try {

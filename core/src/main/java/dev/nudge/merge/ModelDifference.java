@@ -8,17 +8,17 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.List;
 
-/// Says how far one model's answers are from another's, over all tokens of some sequences.
+/// Measures how two models' logits differ, over all tokens of some sequences.
 ///
-/// With z the logits and p the probabilities of a token's successor:
+/// With z the logits and p the next-token probabilities:
 ///
 ///     logits  max and mean of |z' − z| over tokens and vocabulary
 ///     kl      mean over tokens of the [KlDivergence] KL(p ‖ p'), in nats, p that of the reference
 ///     perplexity  exp of the mean −log p of the token that follows
 ///
-/// @param tokens compared
+/// @param tokens number of tokens compared
 /// @param perplexity of the reference on the sequences
-/// @param mergedPerplexity of the other model, the merged one
+/// @param mergedPerplexity of the other (merged) model
 public record ModelDifference(
     int tokens,
     double maxLogitDifference,
@@ -28,12 +28,12 @@ public record ModelDifference(
     double mergedPerplexity) {
   private static final int ROOM_BYTES = 32 << 20; // of logits of a model
 
-  /// Rows whose logits are compared at once.
+  /// Rows whose logits are compared at a time.
   static int rows(int vocabulary) {
     return Math.clamp(ROOM_BYTES / (4L * vocabulary), 16, 256);
   }
 
-  /// A model and what its head reads.
+  /// A model and the hidden states before its output head.
   ///
   /// @param head of its [StreamedLm#ends]
   /// @param hidden (tokens, width) of [StreamedLm#hidden]
@@ -71,7 +71,7 @@ public record ModelDifference(
     return sums.difference();
   }
 
-  /// The token after each; −1 after the last of a sequence.
+  /// The next token of each token; −1 for the last of a sequence.
   private static int[] next(List<int[]> sequences) {
     int[] next = new int[sequences.stream().mapToInt(s -> s.length).sum()];
     int at = 0;
@@ -83,7 +83,7 @@ public record ModelDifference(
     return next;
   }
 
-  /// What is added up, in double.
+  /// Running sums in double.
   private static final class Sums {
     private final double[] x;
     private final double[] y;

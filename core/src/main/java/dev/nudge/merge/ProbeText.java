@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 
-/// The text that two models are compared on: nine passages of this project's own, prose, dialogue,
-/// numbers, code, other languages; about 430 tokens for a vocabulary of tens of thousands.
+/// The text on which two models are compared. It has nine passages of prose, dialogue, numbers,
+/// code and other languages; about 430 tokens with a vocabulary of tens of thousands.
 final class ProbeText {
   private static final int MOST = 96; // tokens of a passage
   private static final int PASSAGES = 9;
@@ -24,10 +24,10 @@ final class ProbeText {
 
   /// The passages as token ids, each of at least two.
   ///
-  /// A folder without a tokenizer is compared on ids that are spread over the vocabulary.
+  /// Without a tokenizer in the folder, ids spread over the vocabulary are used.
   ///
-  /// @param maxLength most tokens of a passage
-  /// @throws dev.nudge.settings.InputException where the tokenizer is broken or of another model
+  /// @param maxLength maximum tokens of a passage
+  /// @throws dev.nudge.settings.InputException if the tokenizer is broken or of another model
   static List<int[]> of(
       Path model, ModelConfig config, int maxLength, Path cache, Consumer<String> warnings) {
     int most = Math.min(MOST, maxLength);
@@ -49,7 +49,7 @@ final class ProbeText {
     return sequences.isEmpty() ? arbitrary(config, most) : sequences;
   }
 
-  /// A passage of tokens that adapters bring or change, each behind a known one.
+  /// A passage of tokens that adapters add or change, each after a known token.
   static int[] of(List<Integer> tokens, int[] known, int maxLength) {
     int count = Math.min(tokens.size(), Math.min(MOST, maxLength) / 2);
     int[] ids = new int[2 * count];

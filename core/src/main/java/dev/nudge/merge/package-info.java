@@ -1,7 +1,7 @@
-/// Merges adapters into a base: makes a model folder that stands for itself, and compares it with
-/// base and adapters.
+/// Merges adapters into a base model. The result is a standalone model folder, whose outputs are
+/// compared with base + adapters.
 ///
-/// Knows nothing about training, and holds one decoder layer at a time, so that a model of any size
+/// Knows nothing about training. One decoder layer is in memory at a time, so a model of any size
 /// can be merged. Read `Merging` first.
 @NullMarked
 package dev.nudge.merge;

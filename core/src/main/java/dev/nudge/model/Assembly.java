@@ -12,7 +12,7 @@ import dev.nudge.nn.Norm;
 import dev.nudge.nn.SplitLinear;
 import org.jspecify.annotations.Nullable;
 
-/// Puts a decoder together as nearly all families name it: which tensor goes where.
+/// Builds a decoder from the tensor names and layer order that nearly all families share.
 final class Assembly {
   private Assembly() {}
 
@@ -94,12 +94,12 @@ final class Assembly {
     return p.embedding("embed_tokens", config.vocabSize(), config.hiddenSize());
   }
 
-  /// The norm behind the layers.
+  /// The final norm.
   static Norm norm(ModelConfig config, Parts p) {
     return p.norm("norm", config.hiddenSize());
   }
 
-  /// An output head of its own.
+  /// An output head that is not tied to the embedding.
   static LinearSlot head(ModelConfig config, Parts p) {
     return p.head(config.vocabSize(), config.hiddenSize());
   }

@@ -4,14 +4,14 @@ import dev.nudge.nn.Cut;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// The tokens of several sequences one after the other, and which of them are to be predicted.
+/// Token ids of several sequences, concatenated without padding, and the rows that are labelled.
 ///
-/// @param ids tokens of all sequences
+/// @param ids token ids of all sequences
 /// @param lengths tokens of each sequence
-/// @param keys a number for each sequence that does not depend on how a step is cut
-/// @param rows rows whose output is compared with a target, ascending
-/// @param targets the token that follows each of these rows
-/// @param weights what each target counts in the loss; null: 1
+/// @param keys dropout key of each sequence; does not depend on micro-batches and lanes
+/// @param rows labelled rows (positions that the loss counts), ascending
+/// @param targets token id that follows each labelled row
+/// @param weights loss weight of each target; null: 1
 public record Batch(
     int[] ids, int[] lengths, long[] keys, int[] rows, int[] targets, double @Nullable [] weights) {
   public Batch {
@@ -39,18 +39,18 @@ public record Batch(
     }
   }
 
-  /// Sequences whose targets all count 1.
+  /// A batch whose targets all have the loss weight 1.
   public Batch(int[] ids, int[] lengths, long[] keys, int[] rows, int[] targets) {
     this(ids, lengths, keys, rows, targets, null);
   }
 
-  /// What a target counts in the loss.
+  /// The loss weight of a target.
   public double weight(int target) {
     return weights == null ? 1 : weights[target];
   }
 
-  /// A batch of the same cost as any with at most these sizes: one sequence of `longest` tokens,
-  /// the rest in one more, every row labelled. For measuring.
+  /// The most expensive batch of these sizes, for measuring: a sequence of `longest` tokens, a
+  /// second one of the remaining tokens, every row labelled.
   public static Batch largest(int tokens, int longest) {
     int first = Math.min(tokens, longest);
     int[] lengths = tokens > first ? new int[] {first, tokens - first} : new int[] {first};
@@ -61,7 +61,7 @@ public record Batch(
     return new Batch(new int[tokens], lengths, new long[lengths.length], rows, new int[tokens]);
   }
 
-  /// A lane's two pieces of this batch of one sequence, as one batch.
+  /// A lane's two pieces of this batch of one sequence (context parallelism), as one batch.
   public Batch part(Cut cut, int lane) {
     if (lengths.length != 1 || lengths[0] != cut.tokens()) {
       throw new IllegalArgumentException(
@@ -95,7 +95,7 @@ public record Batch(
         weights == null ? null : Arrays.copyOf(weigh, labelled));
   }
 
-  /// Tokens in all.
+  /// Number of tokens of all sequences.
   public int tokens() {
     return ids.length;
   }

@@ -11,11 +11,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The parts of a decoder, put together.
+/// The parts of a decoder after assembly.
 ///
-/// @param head the output head; a slot of its own
-/// @param modules where adapters sit; its linear layers are those of `layers`, in the checkpoint's
-///     order
+/// @param head the output head; not one of the linear layers in `modules`
+/// @param modules where adapters can sit; the linear layers are those of `layers`, in the
+///     checkpoint's order
 /// @param mapped memory of each layer's weights that is a mapped file
 /// @param owner closes the weights
 record Built(
@@ -28,7 +28,7 @@ record Built(
     List<List<MemorySegment>> mapped,
     AutoCloseable owner) {
 
-  /// Puts a decoder together from the weights of some source.
+  /// Builds a decoder from the weights of a source.
   static Built of(ModelConfig config, Backend backend, WeightSource weights, AutoCloseable owner) {
     Ropes ropes = new Ropes(backend.compute());
     Parts parts = new Parts(config, weights, ropes);

@@ -1,16 +1,16 @@
 package dev.nudge.model;
 
-/// Says which weights are kept twice, in the layout of their products too, where memory is free.
+/// Says which frozen weights are also kept packed, in the memory layout of matrix products.
 ///
-/// They change how long a step takes and nothing else that a plan does not say: products of many
-/// rows use that layout in any case, and without a cache it is made anew before each of them.
+/// Packed copies trade memory for speed. They change no result: products of many rows use that
+/// layout anyway, and without a packed copy each of them packs the weight again.
 public enum Caches {
-  /// No weight: the least memory.
+  /// No weight is packed: the least memory.
   NONE,
 
   /// The output head's weight.
   HEAD,
 
-  /// The output head's weight and every linear layer's, dequantised where it is quantised.
+  /// The output head's weight and every linear layer's, dequantised if the layer is quantised.
   ALL
 }

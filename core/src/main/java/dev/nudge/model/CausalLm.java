@@ -26,19 +26,19 @@ import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// A decoder that predicts the next token: embedding, layers, norm, head.
+/// A causal language model: embedding, decoder layers, final norm and output head.
 ///
-/// It never hears of adapters or weight formats: those are other [dev.nudge.nn.Linear]s in its
-/// slots. All passes work on flat batches of whole sequences.
+/// It knows nothing about adapters or weight formats: both are [dev.nudge.nn.Linear]s in its slots.
+/// All passes take batches of concatenated sequences, without padding.
 ///
-/// Threading: lanes run passes at the same time, each with its own workspace; slots and weights are
-/// not changed meanwhile.
+/// Threading: lanes run passes concurrently, each with its own workspace. Slots and weights must
+/// not change while a pass runs.
 public final class CausalLm implements AutoCloseable {
   private static final int HEARD = 8; // rows of logits of a prompt that are told at once
 
-  /// Puts a model together.
+  /// Builds a model.
   ///
-  /// @param owner closes the weights with the model
+  /// @param owner closes the weights when the model is closed
   static CausalLm of(
       ModelConfig config, Backend backend, WeightSource weights, AutoCloseable owner) {
     return new CausalLm(config, backend, Built.of(config, backend, weights, owner));
@@ -75,7 +75,7 @@ public final class CausalLm implements AutoCloseable {
     this.recompute = Collections.nCopies(parts.layers().size(), Recompute.NONE);
   }
 
-  /// The shape, with the vocabulary as it is: an adapter may bring more tokens.
+  /// The shape of the model; its vocabulary includes the tokens that an adapter added.
   public ModelConfig config() {
     int tokens = parts.embedding().table().rows();
     return tokens == config.vocabSize()
@@ -87,12 +87,12 @@ public final class CausalLm implements AutoCloseable {
     return backend;
   }
 
-  /// Every linear layer but the head.
+  /// The linear layers of all decoder layers, without the output head.
   public List<LinearSlot> slots() {
     return parts.modules().linears();
   }
 
-  /// The places where adapters sit.
+  /// The modules on which adapters can sit.
   public Modules modules() {
     return parts.modules();
   }
@@ -107,18 +107,18 @@ public final class CausalLm implements AutoCloseable {
     return parts.layers().size();
   }
 
-  /// Prepares for sequences of up to `positions` tokens; call it before passes run.
+  /// Extends the rotary tables to sequences of `positions` tokens; call it before passes run.
   public void reserve(int positions) {
     parts.ropes().reserve(positions);
   }
 
-  /// Returns what each layer computes again in the backward pass; NONE unless [#recompute(List)]
-  /// said otherwise.
+  /// Returns each layer's gradient checkpointing: what its backward pass recomputes. The default is
+  /// NONE.
   public List<Recompute> recompute() {
     return recompute;
   }
 
-  /// Sets what each layer computes again; call it before passes run, and before they are measured.
+  /// Sets each layer's gradient checkpointing; call it before passes run or are measured.
   public void recompute(List<Recompute> levels) {
     if (levels.size() != layers()) {
       throw new IllegalArgumentException(levels.size() + " levels for " + layers() + " layers");
@@ -126,10 +126,10 @@ public final class CausalLm implements AutoCloseable {
     recompute = List.copyOf(levels);
   }
 
-  /// Reads each layer's weights from their file just before they compute, and gives them back right
-  /// after: for models that are larger than memory. Call it before passes run; no byte changes.
+  /// Streams each layer's weights from their file just before the layer computes: for models larger
+  /// than memory. Call it before passes run; results do not change.
   ///
-  /// @param cache bytes of them that may stay in the system's cache
+  /// @param cache bytes of weights that may stay in the operating system's page cache
   public void stream(long cache) {
     if (pager == null) {
       pager = new LayerPager(parts.mapped(), cache, LayerPager.SYSTEM);
@@ -142,7 +142,7 @@ public final class CausalLm implements AutoCloseable {
     }
   }
 
-  /// The parameters that train, in the order of the model; a tied head's weight comes once.
+  /// The trainable parameters, in the order of the model; a tied head's weight is listed once.
   public List<Parameter> parameters() {
     Set<Parameter> all = new LinkedHashSet<>();
     parts.embedding().parameters(all::add);
@@ -155,8 +155,8 @@ public final class CausalLm implements AutoCloseable {
     return List.copyOf(all);
   }
 
-  /// Index of the lowest layer with a backward pass: the lowest that has parameters, 0 where the
-  /// embedding trains, the number of layers where nothing below the last norm does.
+  /// Index of the lowest layer with a backward pass: the lowest with parameters, 0 if the embedding
+  /// trains, the number of layers if no layer has parameters.
   public int lowestTrained() {
     int lowest = 0;
     boolean whole = parts.embedding().trains();
@@ -172,20 +172,20 @@ public final class CausalLm implements AutoCloseable {
     return found[0];
   }
 
-  /// Computes −Σ log-probability of a batch's targets, each times what it counts, and adds `weight`
-  /// times its gradient to the parameters.
+  /// Runs forward and backward: returns the summed cross-entropy of the targets, each times its
+  /// loss weight, and adds `weight` times its gradient to the parameters.
   ///
-  /// @param weight usually 1/(trained tokens of the whole optimiser step)
-  /// @return the sum, in nats, without `weight`
+  /// @param weight usually 1/(labelled tokens of the whole optimiser step)
+  /// @return the sum, in nats, not multiplied by `weight`
   public double train(Batch b, double weight, Dropout dropout, Workspace ws) {
     return train(b, null, weight, dropout, ws);
   }
 
-  /// Does the same for a lane's own tokens of one sequence that all lanes work on; each lane calls
-  /// it with its share.
+  /// Runs forward and backward on a lane's part of one sequence that is cut over all lanes (context
+  /// parallelism); each lane calls this method with its share.
   ///
-  /// @param b the tokens of the lane's two pieces, one after the other
-  /// @param share null where sequences are whole
+  /// @param b the tokens of the lane's two pieces, concatenated
+  /// @param share the lane's part of the sequence; null: the batch holds whole sequences
   /// @return the sum over the lane's targets
   public double train(
       Batch b, @Nullable Share share, double weight, Dropout dropout, Workspace ws) {
@@ -230,11 +230,10 @@ public final class CausalLm implements AutoCloseable {
     return loss;
   }
 
-  /// Computes the log-probability of each target, and where wanted which token is the most
-  /// probable.
+  /// Computes the log-probability of each target and, if wanted, the most probable token.
   ///
-  /// @param logprob one number for each of the batch's rows, written
-  /// @param argmax likewise; may be null
+  /// @param logprob receives one number for each labelled row
+  /// @param argmax receives the most probable token of each labelled row; may be null
   public void score(Batch b, double[] logprob, int @Nullable [] argmax, Workspace ws) {
     ws.reset();
     Pass p = pass(null, Segments.of(b.lengths(), b.keys(), ws), Dropout.NONE, ws);
@@ -242,7 +241,7 @@ public final class CausalLm implements AutoCloseable {
     output.score(r, b, logprob, argmax, p);
   }
 
-  /// Starts a pass over new tokens of sequences, for which their caches have room then.
+  /// Makes the rows of a pass over new tokens and reserves space for them in the KV caches.
   private static Segments continuing(int[] lengths, List<KvCache> caches, Workspace ws) {
     for (int i = 0; i < lengths.length; i++) {
       caches.get(i).reserve(lengths[i]);
@@ -259,32 +258,31 @@ public final class CausalLm implements AutoCloseable {
     return r;
   }
 
-  /// The last row of each of some sequences.
+  /// The last rows of the sequences `of`.
   private static int[] last(Segments rows, int[] of) {
     return Arrays.stream(of).map(i -> rows.start(i) + rows.length(i) - 1).toArray();
   }
 
-  /// Feeds few new tokens of several sequences and gives the logits after each of them: the pass of
-  /// decoding. A sequence's logits have the bits that they have alone, and the bits that they have
-  /// where its tokens come one at a time.
+  /// Runs a decode step: feeds a few new tokens of several sequences and returns the logits after
+  /// each token. The logits are bit-identical to those of the sequence alone, fed token by token.
   ///
-  /// @param ids new tokens of all sequences, one after the other
-  /// @param lengths how many of them each sequence has; at least 1
-  /// @param caches one a sequence; they grow by these tokens
-  /// @param adapters the adapter of a bank that each sequence goes through; −1: none
+  /// @param ids new tokens of all sequences, concatenated
+  /// @param lengths number of new tokens of each sequence; at least 1
+  /// @param caches KV cache of each sequence; each grows by the new tokens
+  /// @param adapters number of each sequence's adapter in the adapter bank; −1: none
   /// @param team threads that share the work
   /// @return (tokens, vocabulary), accumulator type, valid until the workspace's next pass
-  /// @throws dev.nudge.nn.KvPool.Exhausted where a pool lacks blocks for the new tokens; no cache
-  ///     has grown then, and the call may come again
+  /// @throws dev.nudge.nn.KvPool.Exhausted if a pool lacks KV blocks for the new tokens; no KV
+  ///     cache has grown then, and the call may be repeated
   public Tensor decode(
       int[] ids, int[] lengths, List<KvCache> caches, int[] adapters, Workspace ws, Team team) {
     Pass p = steady(continuing(lengths, caches, ws).through(adapters), ws, team);
     return output.logits(feed(ids, caches, p), all(ids.length), p);
   }
 
-  /// Feeds pieces of the prompts of several sequences and gives the logits after some of them. A
-  /// sequence's logits have the bits that they have alone, and the bits that they have where its
-  /// prompt is fed in other pieces of whole blocks of keys.
+  /// Runs a prefill step: feeds chunks of the prompts of several sequences and returns logits after
+  /// some of them. The logits are bit-identical to those of the sequence alone, and to those of
+  /// other chunks of whole KV blocks.
   ///
   /// @param team threads that share the work
   /// @return (ended, vocabulary), accumulator type, valid until the workspace's next pass
@@ -300,9 +298,9 @@ public final class CausalLm implements AutoCloseable {
     return output.logits(r, last(rows, f.ended()), steady(single, ws, team));
   }
 
-  /// Tells a prefill's listener the logits behind the tokens of one sequence, some rows at a time.
+  /// Passes the logits after the tokens of one sequence to a prefill's listener, in pieces.
   ///
-  /// @param first token that it is told of
+  /// @param first token of the chunk whose logits the listener gets first
   private void tell(
       Prefill f, int sequence, int first, Residual r, Segments rows, Workspace ws, Team team) {
     boolean ends = Arrays.stream(f.ended()).anyMatch(end -> end == sequence);
@@ -325,10 +323,10 @@ public final class CausalLm implements AutoCloseable {
     }
   }
 
-  /// Computes the mean of the hidden states behind the last norm over the tokens of a text.
+  /// Computes a text embedding: the mean of the hidden states after the final norm over all tokens.
   ///
-  /// @param adapter the adapter of a bank that it goes through; −1: none
-  /// @return as many numbers as the model is wide
+  /// @param adapter number of the adapter in the adapter bank; −1: none
+  /// @return (width) numbers
   public float[] embed(int[] ids, int adapter, Workspace ws) {
     ws.reset();
     Segments rows =
@@ -358,7 +356,7 @@ public final class CausalLm implements AutoCloseable {
     return all;
   }
 
-  /// Computes the logits of all tokens of whole sequences: for tests and small models.
+  /// Computes the logits of all tokens of whole sequences; for tests and small models.
   ///
   /// @return (tokens, vocabulary), accumulator type, valid until the workspace's next pass
   public Tensor logits(Batch b, Workspace ws) {
@@ -368,22 +366,22 @@ public final class CausalLm implements AutoCloseable {
     return output.logits(r, all(b.tokens()), p);
   }
 
-  /// Bytes that one lane's workspace needs to train on batches up to a size: the training pass
-  /// itself, run dry.
+  /// Bytes of one lane's workspace for training on batches up to this size, measured by a dry run
+  /// of the training pass.
   public long trainBytes(int tokens, int longest) {
     return trainParts(tokens, longest).peak();
   }
 
-  /// The bytes that one lane's workspace holds at its fullest.
+  /// Peak bytes of one lane's workspace in a training pass, in parts.
   ///
-  /// @param saved kept from the forward pass for the backward pass
-  /// @param head what the head needs on top
-  /// @param backward what the layers' backward pass needs on top
+  /// @param saved activations that the forward pass keeps for the backward pass
+  /// @param head additional bytes of the output head
+  /// @param backward additional bytes of the layers' backward pass
   /// @param peak of the whole pass
-  /// @param offloaded to the lane's file, beside the workspace
+  /// @param offloaded bytes of layer inputs in the lane's file, not in the workspace
   public record TrainParts(long saved, long head, long backward, long peak, long offloaded) {
-    /// Returns what a lane needs that meets either of two passes: the fuller one, and the larger
-    /// file.
+    /// Returns the maximum of two passes, for a lane that may run either: the one with the higher
+    /// peak, and the larger file.
     public TrainParts or(TrainParts other) {
       TrainParts fuller = other.peak > peak ? other : this;
       return new TrainParts(
@@ -395,63 +393,63 @@ public final class CausalLm implements AutoCloseable {
     }
   }
 
-  /// Bytes that one lane's workspace needs to train on batches up to a size, in parts.
+  /// Bytes of one lane's workspace for training on batches up to this size, in parts.
   public TrainParts trainParts(int tokens, int longest) {
     return dry().train(tokens, longest);
   }
 
-  /// Floating-point operations of the products of a training pass, a multiply-add as 2.
+  /// FLOPs of the matrix products of a training pass; a multiply-add counts 2.
   ///
-  /// @param layers of all layers, forward and backward and what they compute again
+  /// @param layers of all layers: forward, backward and recomputation
   /// @param head of the output head
   public record TrainWork(double layers, double head) {}
 
-  /// Counts the products of a training pass: the pass itself, run dry.
+  /// Counts the FLOPs of a training pass by a dry run of the pass.
   ///
   /// @param lengths tokens of each sequence
-  /// @param labelled rows of all sequences together
+  /// @param labelled labelled rows of all sequences together
   public TrainWork work(int[] lengths, int labelled) {
     return dry().work(lengths, labelled);
   }
 
-  /// The bytes that lanes need to train on one sequence together.
+  /// Bytes of training on one sequence that is cut over all lanes (context parallelism).
   ///
-  /// @param lane what each lane's workspace holds
-  /// @param shared bytes of the memory that all lanes see
+  /// @param lane bytes of each lane's workspace
+  /// @param shared bytes of the memory that all lanes share
   public record SplitParts(TrainParts lane, long shared) {}
 
-  /// Returns what `lanes` lanes need for sequences of up to `tokens` tokens that are cut over them:
-  /// the training pass itself, run dry, for a lane that has the most of everything.
+  /// Bytes of training on sequences of up to `tokens` tokens that are cut over `lanes` lanes, by a
+  /// dry run of the training pass for the most expensive lane.
   public SplitParts splitParts(int tokens, int lanes) {
     return dry().split(tokens, lanes);
   }
 
-  /// Bytes that a workspace needs for scoring batches up to this size.
+  /// Bytes of a workspace for [#score] on batches up to this size.
   public long scoreBytes(int tokens, int longest) {
     return dry().score(tokens, longest);
   }
 
-  /// Bytes that a workspace needs for [#prefill] on up to `tokens` tokens of `sequences` sequences,
-  /// each of up to `positions` positions in blocks of `blockSize`.
+  /// Bytes of a workspace for [#prefill] on up to `tokens` tokens of `sequences` sequences, each of
+  /// up to `positions` positions in KV blocks of `blockSize`.
   public long prefillBytes(int tokens, int sequences, int positions, int blockSize) {
     return dry().prefill(tokens, sequences, positions, blockSize);
   }
 
-  /// Bytes that a workspace needs for [#decode] on up to `tokens` tokens of `sequences` sequences.
+  /// Bytes of a workspace for [#decode] on up to `tokens` tokens of `sequences` sequences.
   public long decodeBytes(int tokens, int sequences) {
     return dry().decode(tokens, sequences);
   }
 
-  /// A pool for caches of many sequences.
+  /// Allocates a pool of KV blocks for many sequences.
   ///
   /// @param blockSize positions of a block
   public KvPool pool(int blocks, int blockSize) {
     return KvPool.open(layers(), blocks, blockSize, keyWidth(), backend.compute());
   }
 
-  /// A pool that takes memory as sequences grow.
+  /// Makes a pool of KV blocks that allocates memory as sequences grow.
   ///
-  /// @param most blocks that it may have
+  /// @param most maximum number of blocks
   public KvPool growingPool(int most, int blockSize) {
     return KvPool.growing(layers(), most, blockSize, keyWidth(), backend.compute());
   }
@@ -460,7 +458,7 @@ public final class CausalLm implements AutoCloseable {
     return config.layers().getFirst().attention().keyWidth();
   }
 
-  /// Bytes of the keys and values of a sequence of up to `positions` tokens.
+  /// Bytes of the KV cache of a sequence of up to `positions` tokens.
   public long keyValueBytes(int positions) {
     return 2L * layers() * positions * keyWidth() * backend.compute().bytes();
   }
@@ -475,9 +473,9 @@ public final class CausalLm implements AutoCloseable {
     return new Pass(tape, rows, ws, backend.kernels(), dropout);
   }
 
-  /// A pass of generation.
+  /// A pass of inference.
   ///
-  /// @param team null where it does not decode
+  /// @param team null in prefill
   private Pass steady(Segments rows, Workspace ws, @Nullable Team team) {
     return new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, team);
   }
@@ -491,7 +489,7 @@ public final class CausalLm implements AutoCloseable {
   }
 
   /// @param lowest the first layer with a backward pass; those below keep nothing
-  /// @param spare whether the stream needs its spare buffer
+  /// @param spare whether the residual stream needs its spare buffer
   private Residual forward(int[] ids, Tensor inner, int lowest, boolean spare, Pass p) {
     Workspace ws = p.ws();
     Dtype compute = backend.compute();
@@ -507,32 +505,31 @@ public final class CausalLm implements AutoCloseable {
     return r;
   }
 
-  /// Says which weights are kept a second time, as [#cache] was told.
+  /// The packed copies that [#cache] made.
   public Caches caches() {
     return packed.kept();
   }
 
-  /// Bytes that the weights kept by [#cache] take.
+  /// Bytes of the packed copies that [#cache] would make.
   public long cacheBytes(Caches caches) {
     return packed.bytes(caches);
   }
 
-  /// Keeps frozen weights a second time in the layout of their products, once for each direction,
-  /// until this model is closed. Call it before adapters are attached; nothing happens where
-  /// products have no such layout. A cached layer computes the same bits as one of many rows that
-  /// is not.
+  /// Keeps packed copies of frozen weights, one for each direction, until the model is closed. Call
+  /// it before adapters are attached. Nothing happens if the backend has no packed layout. A layer
+  /// with a packed copy computes the same bits as one without in products of many rows.
   public void cache(Caches caches) {
     cache(caches, Set.of());
   }
 
-  /// Does so for all but some layers.
+  /// Keeps packed copies of the weights of all layers but some.
   ///
   /// @param without paths of layers whose weights will train
   public void cache(Caches caches, Set<String> without) {
     packed.keep(caches, without);
   }
 
-  /// Measures for a plan as if weights were cached: with a packed head passes take larger chunks.
+  /// Measures for a plan as if weights were packed: with a packed head passes take larger chunks.
   public <T> T assuming(Caches caches, Supplier<T> measured) {
     return packed.assuming(caches, measured);
   }

@@ -25,25 +25,24 @@ import org.jspecify.annotations.Nullable;
 
 /// Loads a Hugging Face model folder.
 ///
-/// Weights that are stored as they compute, in the compute type or quantised, are read in place
-/// from the mapped file; others are converted or quantised into memory, a tensor at a time on
-/// each processor.
+/// Weights stored in the compute type or quantised are read in place from the mapped file (mmap);
+/// others are converted or quantised into memory, one tensor at a time on each processor.
 public final class Checkpoint {
   private static final long SMALL = 64 << 10; // bytes
 
   private Checkpoint() {}
 
-  /// Checks that the folder's weights are those of its config, without reading them.
+  /// Checks names and shapes of the folder's weights against its config, without reading them.
   ///
-  /// @throws InputException naming what is missing or has another shape
+  /// @throws InputException naming the tensor that is missing or has another shape
   public static void check(Path folder, ModelConfig config) {
     try (ModelWeights weights = ModelWeights.open(folder, config)) {
       check(weights, config);
     }
   }
 
-  /// Checks that what stands beside the decoder, such as a part that sees, is not quantised: a
-  /// merged folder holds it as it is stored, and says of none of its weights that they are.
+  /// Checks that the modules beside the decoder, such as a vision tower, are not quantised: a
+  /// merged folder copies them as stored, and its config declares no quantisation.
   ///
   /// @throws InputException in one line
   public static void checkRest(Path folder, ModelConfig config) {
@@ -68,18 +67,18 @@ public final class Checkpoint {
     }
   }
 
-  /// The type that a folder's `config.json` says its weights are stored in; BF16 where it does not
-  /// say, or is not there.
+  /// The weight type that a folder's `config.json` declares; BF16 if it declares none or is
+  /// missing.
   public static Dtype declaredType(Path folder) {
     Path file = folder.resolve(ModelFolder.CONFIG);
     Dtype declared = Files.isRegularFile(file) ? FreshModel.dtype(ConfigJson.read(file)) : null;
     return declared == null ? Dtype.BF16 : declared;
   }
 
-  /// Counts the bytes of the frozen tensors that loading will hold in memory and those that stay in
-  /// the file.
+  /// Counts the bytes of the frozen tensors that loading will hold in memory, and of those that
+  /// stay in the mapped file.
   ///
-  /// @param trainable null: nothing trains; likewise below
+  /// @param trainable null: nothing trains; the same in the methods below
   public static WeightBytes bytes(
       Path folder,
       ModelConfig config,
@@ -96,22 +95,22 @@ public final class Checkpoint {
     }
   }
 
-  /// Loads a model for computing on `backend`, as it is stored.
+  /// Loads a model for computing on `backend`, quantised or dense as stored.
   public static CausalLm load(Path folder, ModelConfig config, Backend backend) {
     return load(folder, config, backend, Quantization.NONE, null);
   }
 
   /// Loads a model for computing on `backend`.
   ///
-  /// @param quantization how dense layers are held; layers that are stored quantised stay so
+  /// @param quantization how dense layers are held; layers stored quantised stay quantised
   public static CausalLm load(
       Path folder, ModelConfig config, Backend backend, Quantization quantization) {
     return load(folder, config, backend, quantization, null);
   }
 
-  /// Loads a model of which tensors train; masters have the numbers that are stored.
+  /// Loads a model with trainable tensors; their master weights start as the stored numbers.
   ///
-  /// @param quantization how dense layers are held that do not train
+  /// @param quantization how dense frozen layers are held
   public static CausalLm load(
       Path folder,
       ModelConfig config,
@@ -145,7 +144,7 @@ public final class Checkpoint {
   }
 
   /// @param frozen makes the weights of these shapes
-  /// @param fill writes the numbers of the others
+  /// @param fill writes the numbers of the trainable tensors
   private static CausalLm made(
       ModelConfig config,
       Backend backend,
@@ -166,14 +165,14 @@ public final class Checkpoint {
     return dry(config, backend, quantization, null);
   }
 
-  /// The places of a shape's adapters, without weights.
+  /// The modules of a shape on which adapters can sit, without weights.
   public static Modules places(ModelConfig config) {
     try (CausalLm dry = dry(config, Backend.plain(Dtype.F32), Quantization.NONE)) {
       return dry.modules();
     }
   }
 
-  /// A model without weights whose layers are held as `quantization` says, but for what trains.
+  /// A model without weights whose frozen layers are held as `quantization` says.
   ///
   /// @param trainable with a measuring scope
   public static CausalLm dry(
@@ -221,13 +220,13 @@ public final class Checkpoint {
     FreshModel.fill(weight, name, config, () -> bound * (2 * random.nextDouble() - 1));
   }
 
-  /// Names that the config does not call for: one of them may be the missing one, misspelled.
+  /// Names that the config does not expect: one of them may be the missing tensor, misspelled.
   private static List<String> unexpected(WeightFile file, ModelConfig config) {
     Set<String> known = config.tensors().keySet();
     return file.names().stream().filter(n -> !known.contains(n)).toList();
   }
 
-  /// Refuses a head that is said to be the embedding and is stored as another matrix.
+  /// Refuses a tied output head that is stored as a matrix of its own.
   private static void checkTied(WeightFile file, ModelConfig config) {
     String head = config.head();
     if (config.tieWordEmbeddings()
@@ -295,8 +294,8 @@ public final class Checkpoint {
     }
   }
 
-  /// Has the system read all small tensors at once: a layer's constants are looked at one after the
-  /// other, each a wait for the disk where the file is not cached.
+  /// Asks the operating system to read all small tensors at once: reading a layer's constants one
+  /// by one waits for the disk each time, if the file is not cached.
   private static void askForSmall(WeightFile file) {
     for (String name : file.names()) {
       MemorySegment bytes = file.bytes(name);

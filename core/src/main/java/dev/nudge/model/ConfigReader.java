@@ -9,19 +9,19 @@ import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Reads what the configs of all families have, as transformers 5.24 reads it.
+/// Reads the keys of `config.json` that all families share, as transformers 5.24 reads them.
 ///
-/// An absent key takes the class's default ([Defaults]). What would change the result and is not
-/// supported is refused: another activation, a rope type, a quantisation. Checked more strictly
-/// than there: `num_attention_heads` must be a multiple of `num_key_value_heads`, a head's size is
-/// even, sizes are positive. More leniently: with `head_dim` given, the hidden size need not be a
-/// multiple of the heads (transformers 4 allows it too). [RopeReader] reads the rotary settings.
+/// An absent key takes the default of the transformers class ([Defaults]). Unsupported values that
+/// would change the result are refused: another activation, a rope type, a quantisation. Stricter
+/// than transformers: `num_attention_heads` must be a multiple of `num_key_value_heads`, a head's
+/// size even, sizes positive. More lenient: with `head_dim` given, the hidden size need not be a
+/// multiple of the heads (transformers 4 allows it too). [RopeReader] reads the RoPE settings.
 final class ConfigReader {
   static final int MOST_SIZE = 1 << 22;
   private static final int MOST_LAYERS = 1 << 14;
   private static final String EOS = "eos_token_id";
 
-  /// What absent keys mean in a family.
+  /// Defaults of absent keys in a family.
   ///
   /// @param keyHeads 0: as many as query heads
   /// @param headDim 0: the hidden size over the heads
@@ -52,7 +52,7 @@ final class ConfigReader {
     this.ropes = new RopeReader(c, positions(), defaults.theta());
   }
 
-  /// Tokens of the context.
+  /// Context length in tokens.
   int positions() {
     return c.whole("max_position_embeddings", d.positions, Integer.MAX_VALUE);
   }
@@ -65,14 +65,14 @@ final class ConfigReader {
     return c.whole("num_hidden_layers", d.layers, MOST_LAYERS);
   }
 
-  /// The rotary settings.
+  /// The RoPE settings.
   RopeReader ropes() {
     return ropes;
   }
 
-  /// Refuses another activation than the family's.
+  /// Refuses an activation that is not the family's.
   ///
-  /// @param key where it stands
+  /// @param key of the activation
   void activation(String key, String known) {
     supported(c, key, c.text(key, known), List.of(known));
   }
@@ -88,12 +88,12 @@ final class ConfigReader {
     }
   }
 
-  /// A layer as Llama's, without biases and windows.
+  /// A decoder layer as in Llama, without biases and sliding window.
   LayerConfig layer() {
     return unturned().withRope(ropes.whole());
   }
 
-  /// The same whose heads do not turn yet.
+  /// A decoder layer as in Llama whose RoPE is not set yet.
   LayerConfig unturned() {
     int hidden = hidden();
     int heads = c.whole("num_attention_heads", d.heads, MOST_SIZE);
@@ -132,16 +132,16 @@ final class ConfigReader {
     return headDim;
   }
 
-  /// The window under `sliding_window`.
+  /// The sliding window under `sliding_window`, in tokens.
   ///
-  /// @param absent what an absent key means; 0: none
+  /// @param absent value of an absent key; 0: none
   int window(int absent) {
     return c.has("sliding_window")
         ? c.whole("sliding_window", absent, Integer.MAX_VALUE)
         : c.present("sliding_window") ? 0 : absent;
   }
 
-  /// Which layers slide: what `layer_types` says, else what the family derives.
+  /// Which layers have sliding-window attention: by `layer_types`, else by the family's rule.
   boolean[] sliding(IntPredicate derived) {
     boolean[] sliding = new boolean[depth()];
     if (!c.has("layer_types")) {
@@ -161,16 +161,16 @@ final class ConfigReader {
     return sliding;
   }
 
-  /// One kind of layer with a window in some.
+  /// Layers of one kind, some of them with a sliding window.
   ///
-  /// @param window 0: none, and then no layer may slide
+  /// @param window in tokens; 0: none, and then no layer may have one
   List<LayerConfig> windowed(LayerConfig layer, boolean[] sliding, int window) {
     return windowed(layer, layer, sliding, window);
   }
 
-  /// Two kinds of layers, one of them with a window.
+  /// Layers of two kinds, one of them with a sliding window.
   ///
-  /// @param window 0: none, and then no layer may slide
+  /// @param window in tokens; 0: none, and then no layer may have one
   List<LayerConfig> windowed(LayerConfig whole, LayerConfig local, boolean[] sliding, int window) {
     List<LayerConfig> layers = new ArrayList<>();
     for (boolean slides : sliding) {
@@ -206,7 +206,7 @@ final class ConfigReader {
         layers);
   }
 
-  /// The end ids of both files; the family's own only where neither names one.
+  /// The EOS ids of both files; the family's own only if neither names one.
   private List<Integer> endIds(ConfigJson c, @Nullable ConfigJson generation) {
     List<Integer> named = generation == null ? List.of() : ends(generation, List.of());
     return union(ends(c, named.isEmpty() ? d.eos : List.of()), named);
@@ -220,8 +220,7 @@ final class ConfigReader {
     return eps;
   }
 
-  /// The tokens that end a text: an id, a list of them, or null for none. A negative one stands for
-  /// none.
+  /// The EOS tokens: an id, a list of ids, or null for none. A negative id means none.
   static List<Integer> ends(ConfigJson c, List<Integer> absent) {
     if (!c.present(EOS)) {
       return absent;
@@ -240,7 +239,7 @@ final class ConfigReader {
     return ids;
   }
 
-  /// The padding token; torch counts one below zero from the end of the vocabulary.
+  /// The padding token; as in torch, a negative id counts from the end of the vocabulary.
   private @Nullable Integer padding() {
     if (!c.present("pad_token_id")) {
       return d.pad;

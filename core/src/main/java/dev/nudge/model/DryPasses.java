@@ -18,8 +18,8 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
-/// Measures what passes take of a workspace by running them on one that only measures: the plan of
-/// a pass and the pass are the same code.
+/// Measures the workspace bytes of passes by dry runs. The workspace only counts bytes: a pass and
+/// its plan are the same code.
 ///
 /// @param model one with dry kernels
 record DryPasses(CausalLm model) {
@@ -30,7 +30,7 @@ record DryPasses(CausalLm model) {
     }
   }
 
-  /// @param tokens of the longest sequence that is cut; the lane has the most of everything
+  /// @param tokens of the longest sequence that is cut; measured is the most expensive lane
   SplitParts split(int tokens, int lanes) {
     Attend attend = model.backend().kernels().attend();
     return model.config().layers().stream()
@@ -87,7 +87,7 @@ record DryPasses(CausalLm model) {
     return measured(ws -> model.score(largest, new double[tokens], new int[tokens], ws));
   }
 
-  /// @param positions at most; attention may take more before a sequence is as long
+  /// @param positions maximum; attention may take more before a sequence is that long
   /// @param blockSize positions of a block at most
   long prefill(int tokens, int sequences, int positions, int blockSize) {
     Attend attend = model.backend().kernels().attend();

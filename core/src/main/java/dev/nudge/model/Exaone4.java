@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// EXAONE 4: norms behind the halves, queries and keys normalised head by head; where there is a
-/// window the layers that have it turn, and the others do not.
+/// EXAONE 4: norms after attention and MLP, per-head norms of queries and keys. In models with a
+/// sliding window only the layers with the window have RoPE.
 record Exaone4() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(4096, 16384, 32, 32, 32, 0, 102400, 2048, 1e-5, false, 1e4, List.of(2), null);

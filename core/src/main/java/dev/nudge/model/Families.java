@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// The families that can be trained, one line each.
+/// The supported model families, one line each.
 final class Families {
   static final Family LLAMA = new Llama();
 
@@ -85,7 +85,7 @@ final class Families {
     return ALL.stream().filter(f -> f.modelTypes().contains(type)).findFirst().orElse(null);
   }
 
-  /// A decoder that is a part of a model, under the names that its files have.
+  /// A decoder that is a part of a multimodal model, with the tensor names of its files.
   private static ModelConfig placed(ModelConfig config, Path folder) {
     try (WeightFile file = WeightFile.open(folder)) {
       for (ModelConfig.Place place : Gemma3.PLACES) {

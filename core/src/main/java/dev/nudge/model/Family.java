@@ -5,28 +5,28 @@ import dev.nudge.nn.DecoderLayer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A family of models: how its `config.json` is read, and how its layers are put together.
+/// A model family: reads its `config.json` and assembles its decoder layers.
 ///
-/// One file a family, one line in [Families]. The names of tensors stand in the assembly alone:
-/// what a checkpoint holds is the assembly, run on a [Listing].
+/// One file a family, one line in [Families]. Only the assembly knows tensor names: the tensors of
+/// a checkpoint are listed by running the assembly on a [Listing].
 interface Family {
-  /// What `model_type` says.
+  /// The values of `model_type` of this family.
   List<String> modelTypes();
 
-  /// The class of transformers that a new model's `config.json` names.
+  /// The transformers class that `config.json` of a new model names.
   String architecture();
 
-  /// Reads a config; what would change the result and is not supported is refused.
+  /// Reads a config; refuses values that would change the result and are not supported.
   ///
-  /// @param generation `generation_config.json`, which adds end tokens
+  /// @param generation `generation_config.json`, which adds EOS ids
   ModelConfig read(ConfigJson c, @Nullable ConfigJson generation);
 
-  /// The layer that a published model of this family has where a Llama of its sizes has `llama`.
+  /// This family's published variant of the layer `llama`, in the same sizes.
   default LayerConfig published(LayerConfig llama) {
     return llama;
   }
 
-  /// Puts layer `i` together.
+  /// Assembles layer `i`.
   default DecoderLayer layer(ModelConfig config, int i, Parts parts) {
     return Assembly.layer(config, i, parts);
   }

@@ -20,14 +20,13 @@ import java.util.function.BooleanSupplier;
 import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// A model that a `config.json` describes, with weights that nobody has trained.
+/// A model with random initial weights, described by a `config.json`: for pretraining and tests.
 ///
-/// They are as transformers makes them: matrices and embeddings normal with mean 0 and deviation
-/// `initializer_range` (0.02 where the file has none), norms that compute as 1, biases 0, the
-/// embedding of `pad_token_id` 0; stored in the file's `torch_dtype` or `dtype`, bfloat16 where it
-/// has neither. The numbers are one stream of `java.util.Random.nextGaussian`, whose algorithm its
-/// documentation fixes, over the tensors in the order of the model; so a seed gives the same bytes
-/// everywhere.
+/// The weights are initialised as in transformers: matrices and embeddings normal with mean 0 and
+/// deviation `initializer_range` (default 0.02), norms that compute as 1, biases 0, the embedding
+/// of `pad_token_id` 0; stored in the file's `torch_dtype` or `dtype` (default bfloat16). The
+/// numbers are one stream of `java.util.Random.nextGaussian`, whose algorithm its documentation
+/// fixes, over the tensors in the order of the model: a seed gives the same bytes everywhere.
 public final class FreshModel {
   private static final Map<String, Dtype> DTYPES =
       Map.of("bfloat16", Dtype.BF16, "float16", Dtype.F16, "float32", Dtype.F32);
@@ -63,7 +62,7 @@ public final class FreshModel {
     this.padding = padding(json, config.vocabSize());
   }
 
-  /// The type that a config names for its weights, bfloat16 where it names none; null where it
+  /// The type that a config names for its weights, bfloat16 if it names none; null if it
   /// names one that weights cannot have.
   static @Nullable Dtype dtype(ConfigJson json) {
     String key = dtypeKey(json);
@@ -92,7 +91,7 @@ public final class FreshModel {
 
   /// Reads a `config.json`, whatever its name.
   ///
-  /// @throws InputException where it is missing, malformed or describes what is not supported
+  /// @throws InputException if the file is missing, malformed or describes an unsupported model
   public static FreshModel read(Path config) {
     if (!Files.exists(config)) {
       throw new InputException(config + ": there is no such file");
@@ -100,7 +99,7 @@ public final class FreshModel {
     return new FreshModel(config, ConfigJson.read(config));
   }
 
-  /// Returns this model for a tokenizer: its size, its end token, no other special token.
+  /// Returns this model with the vocabulary size and EOS token of a tokenizer.
   public FreshModel with(int vocabulary, int end) {
     Map<String, @Nullable Object> all = json.plain();
     all.put("vocab_size", vocabulary);
@@ -115,13 +114,13 @@ public final class FreshModel {
     return config;
   }
 
-  /// The type that the weights are stored in.
+  /// The stored type of the weights.
   public Dtype dtype() {
     return dtype;
   }
 
-  /// The text of the folder's `config.json`: what was read, keys sorted as transformers sorts them,
-  /// and what it needs to find the class.
+  /// The text of the folder's `config.json`: the keys that were read, sorted as transformers sorts
+  /// them, and those by which transformers finds the class.
   public String configJson() {
     Map<String, @Nullable Object> all = new TreeMap<>(json.plain());
     all.putIfAbsent("architectures", List.of(config.family().architecture()));
@@ -131,11 +130,11 @@ public final class FreshModel {
     return PythonJson.write(all) + "\n";
   }
 
-  /// Writes the weights of a seed.
+  /// Writes the random weights of a seed.
   ///
   /// @param cancelled asked between tensors
-  /// @return bytes of the tensors; empty where it was cancelled, and then nothing is written
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @return bytes of the tensors; empty if it was cancelled, and then nothing is written
+  /// @throws dev.nudge.settings.RunException if writing fails
   public OptionalLong write(Path weights, long seed, BooleanSupplier cancelled) {
     List<Entry> entries =
         config.tensors().entrySet().stream()
@@ -166,7 +165,7 @@ public final class FreshModel {
     }
   }
 
-  /// Writes a tensor that nobody has trained: norms that compute as 1, biases 0.
+  /// Initialises a tensor: norms that compute as 1, biases 0, all others random.
   ///
   /// @param draw gives the numbers of all other tensors
   static void fill(Tensor tensor, String name, ModelConfig config, DoubleSupplier draw) {

@@ -8,12 +8,12 @@ import dev.nudge.model.LayerConfig.QkNorm;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Gemma 2: norms around both halves, soft caps, every other layer with a window.
+/// Gemma 2: norms around attention and MLP, soft caps, a sliding window in every other layer.
 record Gemma2() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(2304, 9216, 26, 8, 4, 256, 256000, 8192, 1e-6, true, 1e4, List.of(1), 0);
 
-  /// A layer as all Gemmas have it.
+  /// A decoder layer as in all Gemmas.
   static LayerConfig layer(ConfigJson c, ConfigReader r) {
     r.activation("hidden_activation", "gelu_pytorch_tanh");
     if (c.has("use_bidirectional_attention") && c.flag("use_bidirectional_attention", false)) {
@@ -26,7 +26,7 @@ record Gemma2() implements Family {
         .withActivation(Activation.GELU_TANH);
   }
 
-  /// The scale of attention.
+  /// The scale of attention scores.
   static double scale(ConfigJson c) {
     return 1 / Math.sqrt(c.positive("query_pre_attn_scalar", 256.0));
   }
@@ -36,7 +36,7 @@ record Gemma2() implements Family {
     return c.has(key) ? c.positive(key, null) : c.present(key) ? 0 : absent;
   }
 
-  /// Norms around one, embeddings scaled by the root of their width.
+  /// Adds one to norm weights and scales embeddings by the root of their width.
   static ModelConfig ends(ModelConfig config, double cap) {
     return config.withEnds(1, Math.sqrt(config.hiddenSize()), 1, cap);
   }

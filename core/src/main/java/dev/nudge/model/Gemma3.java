@@ -8,8 +8,8 @@ import dev.nudge.model.ModelConfig.Place;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Gemma 3, and the text part of its folders that also see: of six layers five have a window and
-/// turn faster.
+/// Gemma 3, also the text decoder of its multimodal checkpoints: five of six layers have a sliding
+/// window and a RoPE base of their own.
 record Gemma3() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(2304, 9216, 26, 8, 4, 256, 262208, 131072, 1e-6, true, 1e6, List.of(1), 0);
@@ -24,8 +24,8 @@ record Gemma3() implements Family {
     return "Gemma3ForCausalLM";
   }
 
-  /// Where the text part stands in a folder that also sees, as different versions of transformers
-  /// wrote it.
+  /// Tensor prefixes of the text decoder in multimodal checkpoints of different transformers
+  /// versions.
   static final List<Place> PLACES =
       List.of(
           place("language_model.model."), place("model.language_model."), place("language_model."));

@@ -8,9 +8,9 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// Recognises GGUF, the format of llama.cpp and Ollama, which is not read here.
+/// Recognises GGUF files (llama.cpp, Ollama), a format that nudge does not read.
 final class Gguf {
-  /// What is read, and where it is had.
+  /// Advice for the error message: the format that nudge reads, and where to get it.
   static final String INSTEAD =
       "nudge reads folders with config.json, tokenizer.json and *.safetensors; the repository on"
           + " the hub that the GGUF was made from has them: git clone it, with Git LFS installed";
@@ -19,7 +19,7 @@ final class Gguf {
 
   private Gguf() {}
 
-  /// Whether a file begins as GGUF does.
+  /// Whether a file begins with the GGUF magic.
   static boolean is(Path file) {
     try (InputStream in = Files.newInputStream(file)) {
       return new String(in.readNBytes(MAGIC.length()), StandardCharsets.ISO_8859_1).equals(MAGIC);
@@ -28,7 +28,7 @@ final class Gguf {
     }
   }
 
-  /// Whether a folder holds such files.
+  /// Whether a folder holds GGUF files.
   static boolean isIn(Path folder) {
     try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.gguf")) {
       return files.iterator().hasNext();

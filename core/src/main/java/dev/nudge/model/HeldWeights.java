@@ -22,8 +22,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// The weights of a model file: read in place where they are stored as they compute, else converted
-/// or quantised into memory, a tensor at a time on each processor.
+/// The weights of a model file. They are read in place if stored as they compute, else converted or
+/// quantised into memory, one tensor at a time on each processor.
 final class HeldWeights implements WeightSource {
   private final Backend backend;
   private final Map<String, Tensor> tensors = new ConcurrentHashMap<>();
@@ -31,10 +31,10 @@ final class HeldWeights implements WeightSource {
 
   private final @Nullable Once once; // null: all is held
 
-  /// A file whose dense weights are made when they are asked for.
+  /// A file whose dense weights are converted on each request.
   ///
-  /// @param scope owns what is made
-  /// @param blockBytes most of a weight that is in another form than it computes in
+  /// @param scope owns the converted weights
+  /// @param blockBytes maximum bytes of a weight that are converted at a time
   private record Once(WeightFile file, Scope scope, long blockBytes) {}
 
   private HeldWeights(Backend backend, @Nullable Once once) {
@@ -44,9 +44,9 @@ final class HeldWeights implements WeightSource {
 
   /// Reads tensors of a checked file.
   ///
-  /// @param shapes of those to read
-  /// @param wanted how dense layers are held; those that are stored quantised stay so
-  /// @param scope owns what is not read in place
+  /// @param shapes of the tensors to read
+  /// @param wanted how dense layers are held; layers stored quantised stay quantised
+  /// @param scope owns the tensors that are not read in place
   static HeldWeights of(
       ModelWeights file,
       Map<String, long[]> shapes,
@@ -58,13 +58,13 @@ final class HeldWeights implements WeightSource {
     return held;
   }
 
-  /// Reads tensors of a checked file that are gone through once, one decoder layer's: those to be
-  /// quantised now, on all processors; dense ones stay in the file as they are stored.
+  /// Reads tensors of a checked file that are used once, such as one decoder layer's: layers to
+  /// quantise are quantised now, on all processors; dense tensors stay in the file as stored.
   ///
-  /// @param shapes of those to read
+  /// @param shapes of the tensors to read
   /// @param wanted as in [#of]
-  /// @param scope owns what is made; a measuring one counts it and is given weights without numbers
-  /// @param blockBytes most of a weight that is in another form than it computes in
+  /// @param scope owns the quantised weights; a measuring scope counts bytes and gets no numbers
+  /// @param blockBytes maximum bytes of a weight that are converted at a time
   static HeldWeights once(
       ModelWeights file,
       Map<String, long[]> shapes,
@@ -88,8 +88,8 @@ final class HeldWeights implements WeightSource {
     }
   }
 
-  /// Room of each thread's own for what a weight needs while it is made: freeing it waits for all
-  /// threads of the process, so it is always the same.
+  /// Scratch memory of each thread for converting a weight. Freeing it waits for all threads of the
+  /// process, so each thread keeps it.
   private static Supplier<MemorySegment> room(
       Map<String, long[]> shapes, Quantization q, Scope meanwhile) {
     long most = 0;
@@ -141,7 +141,7 @@ final class HeldWeights implements WeightSource {
         : own.open(file, WeightFormats.module(name), rows, cols);
   }
 
-  /// @param room as [WritableFormat#make] wants it
+  /// @param room scratch memory, as [WritableFormat#make] needs it
   private StoredWeight made(
       WeightFile file,
       WritableFormat format,
@@ -174,8 +174,8 @@ final class HeldWeights implements WeightSource {
     return held;
   }
 
-  /// Random numbers in memory ([Checkpoint#random]); a quantised layer is never whole in memory
-  /// with another one's numbers.
+  /// Random weights in memory ([Checkpoint#random]); no two quantised layers are dense in memory at
+  /// once.
   static WeightSource random(
       Map<String, long[]> shapes, Backend backend, Quantization q, Scope scope, Fill fill) {
     HeldWeights held = new HeldWeights(backend, null);
@@ -200,7 +200,7 @@ final class HeldWeights implements WeightSource {
     return held;
   }
 
-  /// A vector as one row.
+  /// Returns a vector as a matrix of one row.
   static Tensor matrix(Tensor t) {
     return t.rank() == 2 ? t : t.reshaped(1, t.elements());
   }

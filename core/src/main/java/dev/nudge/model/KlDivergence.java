@@ -1,16 +1,15 @@
 package dev.nudge.model;
 
-/// How far one model's choice of the next token is from another's: the divergence of Kullback and
-/// Leibler [1], in nats.
+/// Computes the Kullback-Leibler divergence [1] of two models' next-token distributions, in nats.
 ///
 /// With x the logits and p the probabilities of the reference, y and q those of the other
 ///
 ///     KL(p ‖ q) = Σ p · (log p − log q),  log p = x − log Σ exp x
 ///
-/// The reference is what was there before (the base, or what an adapter was merged from), so the
-/// number is what it costs, a token, to code the reference's text by the other. It is 0 where both
-/// have the same logits, to the bit, and never below but for rounding. A token that the other alone
-/// has, for it brought it, counts in its normaliser only.
+/// The reference is the model before a change (the base, or the parts of a merged adapter). The
+/// divergence is the cost, in nats a token, of coding the reference's text with the other model. It
+/// is exactly 0 if both have the same logits, and never negative but for rounding. A token that
+/// only the other vocabulary has counts in the other's normaliser only.
 ///
 /// [1] S. Kullback, R. Leibler, On information and sufficiency, 1951.
 public final class KlDivergence {
@@ -23,7 +22,7 @@ public final class KlDivergence {
     return of(reference, logSumExp(reference), other, logSumExp(other));
   }
 
-  /// The same where the normalisers are known.
+  /// The divergence if both normalisers are known.
   public static double of(double[] x, double logX, double[] y, double logY) {
     if (x.length > y.length) {
       throw new IllegalArgumentException(

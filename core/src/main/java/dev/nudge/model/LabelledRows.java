@@ -3,7 +3,7 @@ package dev.nudge.model;
 import dev.nudge.nn.Pass;
 import dev.nudge.tensor.Tensor;
 
-/// Copies rows between a batch and its labelled part, run by run: labelled rows stand together.
+/// Copies rows between a batch and its labelled rows, run by run.
 final class LabelledRows {
   private LabelledRows() {}
 

@@ -4,63 +4,62 @@ import dev.nudge.kernel.Attend.Shape;
 import dev.nudge.kernel.Glu.Activation;
 import org.jspecify.annotations.Nullable;
 
-/// What one decoder layer computes, apart from its numbers; half of today's families alternate
-/// between two kinds of layers.
+/// The architecture of one decoder layer; half of today's families alternate between two kinds.
 ///
-/// @param attention heads, scale, window and soft cap
-/// @param turning how heads turn with their position; null: they do not
-/// @param biases which linear layers have one
-/// @param style where norms are, and how projections are laid out
-/// @param feed the feed-forward part
+/// @param attention heads, scale, sliding window and soft cap
+/// @param turning RoPE of queries and keys; null: no positional encoding
+/// @param biases which linear layers have a bias
+/// @param style where norms are, and whether projections are fused
+/// @param feed the MLP
 public record LayerConfig(
     Shape attention, @Nullable Turning turning, Biases biases, Style style, Feed feed) {
-  /// How heads turn.
+  /// RoPE of a layer's heads.
   ///
-  /// @param width dimensions of a head that turn
+  /// @param width dimensions of a head that RoPE rotates
   public record Turning(RopeParameters rope, int width) {}
 
   /// Which linear layers have a bias.
   ///
   /// @param qkv of queries, keys and values
-  /// @param out of attention's output
-  /// @param mlp of the feed-forward part
+  /// @param out of the attention's output projection
+  /// @param mlp of the MLP
   public record Biases(boolean qkv, boolean out, boolean mlp) {}
 
-  /// Where norms are, and how projections are laid out.
+  /// Where norms are, and whether projections are fused.
   ///
-  /// @param norms of the halves
-  /// @param qkNorm what queries and keys are normalised over
-  /// @param packed whether q, k and v are one matrix, and gate and up another
-  /// @param residual factor of what either half adds to the stream
+  /// @param norms around attention and MLP
+  /// @param qkNorm over what queries and keys are normalised
+  /// @param packed whether q, k and v are one fused matrix, and gate and up another
+  /// @param residual factor of what attention and MLP add to the residual stream
   public record Style(Norms norms, QkNorm qkNorm, boolean packed, double residual) {}
 
-  /// The feed-forward part.
+  /// The MLP.
   ///
-  /// @param inner width between its products
-  /// @param activation of its gate
+  /// @param inner intermediate size
+  /// @param activation of the gate
   public record Feed(int inner, Activation activation) {}
 
-  /// What queries and keys are normalised over.
+  /// Over what queries and keys are normalised (QK norm).
   public enum QkNorm {
-    /// They are taken as they are.
+    /// No QK norm.
     NONE,
-    /// Each head by itself, with one weight for all heads.
+    /// Over each head, with one weight for all heads.
     HEAD,
-    /// All heads together.
+    /// Over all heads together.
     WIDTH
   }
 
-  /// Where the halves of a layer have their norms.
+  /// Where attention and MLP have their norms.
   public enum Norms {
-    /// Each reads through a norm.
+    /// Before: attention and MLP read a normalised input (pre-norm).
     BEFORE,
-    /// What each gives goes through a norm.
+    /// After: the output of attention and MLP is normalised (post-norm).
     BEHIND,
     /// Both.
     AROUND
   }
 
-  /// A Llama's layer without biases, whose heads do not turn yet.
+  /// A decoder layer as in Llama, without biases; its RoPE is not set yet.
   static LayerConfig of(int heads, int keyHeads, int dim, int inner) {
     return new LayerConfig(
         new Shape(heads, keyHeads, dim),
@@ -84,7 +83,7 @@ public record LayerConfig(
     return with(scale, attention.window(), softCap);
   }
 
-  /// Heads that turn as a whole.
+  /// Returns this layer with RoPE over the whole head.
   LayerConfig withRope(RopeParameters rope) {
     return withTurning(new Turning(rope, attention.dim()));
   }
@@ -118,7 +117,7 @@ public record LayerConfig(
     return new LayerConfig(attention, turning, biases, style, other);
   }
 
-  /// The same kind of layer in other sizes; heads are as wide.
+  /// Returns this kind of layer in other sizes; the head size stays.
   LayerConfig sized(int heads, int keyHeads, int inner) {
     Shape a = attention;
     Shape s = new Shape(heads, keyHeads, a.dim(), a.scale(), a.window(), a.softCap());

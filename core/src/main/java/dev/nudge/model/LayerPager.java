@@ -7,22 +7,22 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Consumer;
 
-/// Reads the layers of a model that is larger than memory from its file just before they compute.
+/// Streams the layers of a model larger than memory from its file just before they compute.
 ///
-/// While a layer computes, the two that come next in the pass's direction are read, and what lies
-/// two behind is given back. A backward pass begins where the forward pass ended, so the layers
-/// around a turn are wanted again first: as many of them as there is memory for stay in the
-/// system's cache, and all others leave it at once. (Left to itself the system throws out what is
-/// wanted next.) The order of reading changes no number.
+/// While a layer computes, the next two layers in the pass's direction are read ahead and the layer
+/// two behind is dropped. A backward pass begins where the forward pass ended, so the layers around
+/// the turning point are needed again first: as many as fit stay in the page cache, all others are
+/// evicted. (The operating system's own policy evicts the layers that are needed next.) The order
+/// of reading changes no result.
 ///
-/// Threading: all lanes tell where they are; a thread of its own gives the advice, because the
-/// system may let the caller wait until its reads are queued. A lane that lags behind finds its
-/// pages in the system's cache.
+/// Threading: all lanes report their position; a thread of its own gives the advice (`madvise`),
+/// which may block until reads are queued. A lane that lags behind finds its pages in the page
+/// cache.
 final class LayerPager implements AutoCloseable {
   private static final int AHEAD = 2;
   private static final int BEHIND = 2;
 
-  /// Tells the system what becomes of a layer's memory.
+  /// Advises the operating system on a layer's mapped memory.
   interface Advice {
     void willNeed(MemorySegment mapped);
 
@@ -63,7 +63,7 @@ final class LayerPager implements AutoCloseable {
           });
 
   /// @param layers the mapped memory of each layer's weights
-  /// @param cache bytes of the system's cache that they may take
+  /// @param cache bytes of the page cache that the layers may take
   LayerPager(List<List<MemorySegment>> layers, long cache, Advice advice) {
     this.layers = layers;
     long largest =
@@ -102,7 +102,7 @@ final class LayerPager implements AutoCloseable {
     }
   }
 
-  /// Waits for the advice that is under way: the memory may be unmapped afterwards.
+  /// Waits for pending advice; afterwards the memory may be unmapped.
   @Override
   public void close() {
     reader.close();

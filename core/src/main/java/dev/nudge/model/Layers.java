@@ -8,22 +8,22 @@ import dev.nudge.tensor.Tensor;
 import java.util.List;
 import java.util.function.Consumer;
 
-/// The layers of a decoder, lowest first, wherever their weights are: held in memory, or made from
-/// a file while they compute. There is one forward pass, [#forward], over either.
+/// The decoder layers, lowest first, held in memory or loaded from a file while they compute;
+/// [#forward] is the one forward pass over either.
 interface Layers {
   int count();
 
-  /// Lends layer `i` for as long as `use` runs.
+  /// Passes layer `i` to `use`; the layer is valid only during that call.
   ///
   /// @param direction 1 in a forward pass, −1 in a backward pass
   void lend(int i, int direction, Consumer<DecoderLayer> use);
 
-  /// Sequences that go through a layer together.
+  /// A group of sequences that go through each layer together.
   ///
-  /// @param inner scratch (rows, inner width)
+  /// @param inner scratch memory (rows, intermediate size)
   record Flow(Residual stream, Tensor inner, Pass pass) {}
 
-  /// Sends streams through all layers, all of them through a layer before the next one.
+  /// Runs the forward pass layer by layer: all groups go through a layer before the next layer.
   ///
   /// @param levels what each layer keeps for the backward pass
   /// @param lowest the first layer with a backward pass; those below keep nothing
@@ -44,10 +44,10 @@ interface Layers {
 
   /// Layers in memory.
   ///
-  /// @param all of them
-  /// @param pager reads their weights ahead; does nothing where they are held
+  /// @param all decoder layers
+  /// @param pager reads mapped weights ahead; does nothing if the weights are held in memory
   record Held(List<DecoderLayer> all, Paging pager) implements Layers {
-    /// Where a pass is.
+    /// Is told the position of a pass.
     interface Paging {
       void at(int layer, int direction);
     }

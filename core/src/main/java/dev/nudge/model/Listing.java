@@ -10,17 +10,17 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// The tensors that an assembly asks for, in its order: what checkpoints of a shape hold.
+/// Lists the tensors of a checkpoint, name → shape, by running the assembly without weights.
 ///
-/// Checks, plans, fresh, merged and quantised folders take their names from here.
+/// Checks, plans, and fresh, merged and quantised folders take their tensor names from this list.
 final class Listing implements WeightSource {
   private final Map<String, long[]> shapes = new LinkedHashMap<>();
 
   private Listing() {}
 
-  /// Puts a model together without weights and gives name → shape.
+  /// Runs the assembly without weights and returns name → shape.
   ///
-  /// @throws dev.nudge.settings.InputException where the JVM denies native access
+  /// @throws dev.nudge.settings.InputException if the JVM denies native access
   static Map<String, long[]> of(ModelConfig config) {
     try {
       return listed(config);

@@ -5,7 +5,7 @@ import dev.nudge.model.ConfigReader.Defaults;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Llama 1 to 3 and what is built like them.
+/// Llama 1 to 3 and families of the same architecture.
 record Llama() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(4096, 11008, 32, 32, 0, 0, 32000, 2048, 1e-6, false, 1e4, List.of(2), null);

@@ -5,7 +5,7 @@ import dev.nudge.model.ConfigReader.Defaults;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Mistral: a Llama without biases, in older ones with a window on every layer.
+/// Mistral: a Llama without biases; older models have sliding-window attention in every layer.
 record Mistral() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(4096, 14336, 32, 32, 8, 0, 32000, 131072, 1e-6, false, 1e4, List.of(2), null);

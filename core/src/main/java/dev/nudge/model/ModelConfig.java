@@ -11,22 +11,22 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// The shape of a model, as its `config.json` says it.
+/// The architecture of a model, read from its `config.json`.
 ///
-/// Names are those of the file. How the file is read, and what an absent key means, is told in its
-/// [Family]. The type of the weights is not here: each stored tensor has its own.
+/// Names are those of the file. The [Family] documents how the file is read and the defaults of
+/// absent keys. The weight type is not here: each stored tensor has its own.
 ///
-/// @param family names the tensors and puts the layers together
-/// @param place where the decoder stands in a checkpoint that holds more than it
+/// @param family names the tensors and assembles the layers
+/// @param place where the decoder's tensors are in a multimodal checkpoint
 /// @param tieWordEmbeddings whether the output head is the input embedding
-/// @param normOffset is added to the weights of norms
-/// @param embeddingScale of the embedding's vectors as input
-/// @param logitScale of the head's logits
-/// @param logitCap soft bound of the logits; 0: none
-/// @param eosTokenIds the tokens that end a text: those of `config.json`, then what
-///     `generation_config.json` adds; may be empty
-/// @param padTokenId the token whose vector gets no gradient as an input, as in transformers; null
-///     where there is none
+/// @param normOffset is added to norm weights
+/// @param embeddingScale factor of the embedding vectors
+/// @param logitScale factor of the logits
+/// @param logitCap soft cap of the logits; 0: none
+/// @param eosTokenIds EOS tokens: those of `config.json`, then those that `generation_config.json`
+///     adds; may be empty
+/// @param padTokenId the token whose embedding gets no gradient as an input, as in transformers;
+///     null: none
 /// @param layers of the decoder, the lowest first
 public record ModelConfig(
     Family family,
@@ -43,13 +43,13 @@ public record ModelConfig(
     List<Integer> eosTokenIds,
     @Nullable Integer padTokenId,
     List<LayerConfig> layers) {
-  /// Where a decoder stands.
+  /// Prefixes of the decoder's tensors in a checkpoint.
   ///
-  /// @param tensors begins the names of its tensors in the files
-  /// @param modules begins the paths of its modules, as adapters name them
+  /// @param tensors prefix of tensor names in the files
+  /// @param modules prefix of module paths, as adapters name them
   /// @param head path of its output head
   public record Place(String tensors, String modules, String head) {
-    /// In a checkpoint of nothing else.
+    /// The prefixes of a checkpoint that holds only a text decoder.
     public static final Place ALONE = new Place("model.", "model.", "lm_head");
 
     Place withHead(String path) {
@@ -62,8 +62,8 @@ public record ModelConfig(
     layers = List.copyOf(layers);
   }
 
-  /// Widths of layers that lie beside each other, to try products of them: the head backwards, keys
-  /// and values, the output of as many heads, the MLP.
+  /// Typical output widths of matrix products, for trying a backend: backward of the output head,
+  /// keys and values, attention output, MLP.
   public int[] widths() {
     var heads = layers.getFirst().attention();
     return new int[] {
@@ -71,7 +71,7 @@ public record ModelConfig(
     };
   }
 
-  /// A Llama without biases and scaled rope, whose texts end with token 2.
+  /// A Llama without biases and RoPE scaling, with EOS token 2.
   public static ModelConfig llama(
       int hidden,
       int inner,
@@ -103,8 +103,8 @@ public record ModelConfig(
         Collections.nCopies(depth, layer));
   }
 
-  /// The same kind of model in other sizes, without a padding token, which may lie beyond the
-  /// vocabulary.
+  /// Returns this architecture in other sizes, without a padding token (it may lie outside the new
+  /// vocabulary).
   public ModelConfig sized(
       int hidden, int inner, int depth, int heads, int keyValueHeads, int vocabulary) {
     List<LayerConfig> other = new ArrayList<>();
@@ -128,7 +128,7 @@ public record ModelConfig(
         other);
   }
 
-  /// A Llama's sizes in a family's published models.
+  /// Returns this Llama's sizes in the published architecture of another family.
   public ModelConfig in(String modelType) {
     Family other = Objects.requireNonNull(Families.of(modelType), modelType);
     List<LayerConfig> published = layers.stream().map(other::published).toList();
@@ -157,10 +157,10 @@ public record ModelConfig(
         otherLayers);
   }
 
-  /// @param offset is added to the weights of norms
-  /// @param embedding scale of the embedding's vectors
-  /// @param logits scale of the logits
-  /// @param cap soft bound of the logits; 0: none
+  /// @param offset is added to norm weights
+  /// @param embedding factor of the embedding vectors
+  /// @param logits factor of the logits
+  /// @param cap soft cap of the logits; 0: none
   ModelConfig withEnds(double offset, double embedding, double logits, double cap) {
     return new ModelConfig(
         family,
@@ -179,7 +179,7 @@ public record ModelConfig(
         layers);
   }
 
-  /// A model with more tokens, or with a head of its own.
+  /// Returns this model with a larger vocabulary, or with an untied output head.
   public ModelConfig withVocabulary(int tokens, boolean tied) {
     return withTokens(tokens, tied, eosTokenIds);
   }
@@ -206,9 +206,9 @@ public record ModelConfig(
         layers);
   }
 
-  /// Reads `config.json` and, where it exists, `generation_config.json` of a model folder.
+  /// Reads `config.json` and, if it exists, `generation_config.json` of a model folder.
   ///
-  /// @throws InputException where a file is missing or malformed, or the model is not supported
+  /// @throws InputException if a file is missing or malformed, or the model is not supported
   public static ModelConfig load(Path folder) {
     return Families.load(folder);
   }
@@ -217,7 +217,7 @@ public record ModelConfig(
     return layers.size();
   }
 
-  /// Width between the two products of the lowest layer's feed-forward part.
+  /// Intermediate size of the lowest layer's MLP.
   public int intermediateSize() {
     return layers.getFirst().feed().inner();
   }
@@ -227,7 +227,7 @@ public record ModelConfig(
     return layers.getFirst().attention().count();
   }
 
-  /// Heads of keys and values of the lowest layer; a divisor of the query heads.
+  /// Key/value heads of the lowest layer; a divisor of the query heads.
   public int numKeyValueHeads() {
     return layers.getFirst().attention().keyCount();
   }
@@ -237,23 +237,23 @@ public record ModelConfig(
     return layers.getFirst().attention().dim();
   }
 
-  /// Width of the lowest layer's queries, of all heads together.
+  /// Width of the lowest layer's queries, all heads together.
   public int attentionSize() {
     return layers.getFirst().attention().queryWidth();
   }
 
-  /// Width of the lowest layer's keys, and of its values, of all heads together.
+  /// Width of the lowest layer's keys, and of its values, all heads together.
   public int keyValueSize() {
     return layers.getFirst().attention().keyWidth();
   }
 
-  /// The tensors of a checkpoint of this shape in the order of the model: name → shape, of a
-  /// projection (out, in).
+  /// The tensors of a checkpoint in the order of the model: name → shape; a projection's is (out,
+  /// in).
   public Map<String, long[]> tensors() {
     return Listing.of(this);
   }
 
-  /// The linear layers of all decoder layers, in the order of the model: the names of their weights
+  /// The names of the weights of all decoder layers' linear layers, in the order of the model,
   /// without `.weight`.
   public List<String> projections() {
     List<String> paths = new ArrayList<>();
@@ -268,24 +268,24 @@ public record ModelConfig(
     return paths;
   }
 
-  /// The linear layer of a decoder layer that one of [#tensors] is the weight of; null where it is
-  /// another tensor.
+  /// The name in [#projections] of the linear layer whose weight is this tensor of [#tensors]; null
+  /// for any other tensor.
   static @Nullable String projection(String name, long[] shape) {
     boolean weight = shape.length == 2 && name.contains(".layers.") && name.endsWith(".weight");
     return weight ? name.substring(0, name.length() - ".weight".length()) : null;
   }
 
-  /// The module, as adapters name it, whose weight has the name of one of [#projections].
+  /// The module path, as adapters name it, of a name in [#projections].
   public String module(String projection) {
     return place.modules + projection.substring(place.tensors.length());
   }
 
-  /// The name of the weight of a module.
+  /// The name of a module's weight.
   public String weight(String module) {
     return place.tensors + module.substring(place.modules.length()) + ".weight";
   }
 
-  /// What is done to the head's logits.
+  /// Scale and soft cap of the logits.
   HeadLoss.Logits logits() {
     return new HeadLoss.Logits(logitScale, logitCap);
   }
@@ -305,24 +305,24 @@ public record ModelConfig(
     return "lm_head";
   }
 
-  /// The name of the tensor of the norm behind the layers.
+  /// The name of the final norm's weight.
   String norm() {
     return place.tensors + "norm.weight";
   }
 
-  /// The name of the output head's tensor, which a tied head does without.
+  /// The name of the output head's weight; checkpoints with a tied head lack it.
   public String head() {
     return place.head + ".weight";
   }
 
-  /// Begins the names of a layer's tensors.
+  /// The prefix of a layer's tensor names.
   String layer(int i) {
     return place.tensors + "layers." + i + ".";
   }
 
-  /// Checks that tokens are of this model's vocabulary.
+  /// Checks that token ids are in the vocabulary.
   ///
-  /// @throws InputException naming the first that is not
+  /// @throws InputException naming the first id that is not
   public void checkTokens(int[] ids) {
     for (int id : ids) {
       if (id < 0 || id >= vocabSize) {
@@ -336,8 +336,8 @@ public record ModelConfig(
     }
   }
 
-  /// Tells whether the keys of a sequence of `before` tokens are others once it has `after`, so
-  /// that none of them can be kept.
+  /// Whether growing from `before` to `after` tokens changes RoPE frequencies (dynamic, longrope),
+  /// so that the sequence's KV cache must be recomputed.
   public boolean turnsAnew(int before, int after) {
     return layers.stream().anyMatch(layer -> turnsAnew(layer.turning(), before, after));
   }
@@ -351,7 +351,7 @@ public record ModelConfig(
     };
   }
 
-  /// Bytes of the rotary tables for sequences of up to so many positions.
+  /// Bytes of the rotary tables for sequences of up to `positions` tokens.
   public long rotaryBytes(int positions, Dtype compute) {
     return Ropes.bytes(this, positions, compute);
   }

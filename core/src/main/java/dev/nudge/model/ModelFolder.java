@@ -23,13 +23,13 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.TreeMap;
 
-/// Writes a model folder as another one with other numbers in some tensors: the same files, names,
-/// shapes and stored types, the rest byte for byte.
+/// Writes a copy of a model folder with new numbers in some tensors. Files, names, shapes and
+/// stored types stay, the rest is copied byte for byte.
 ///
-/// It writes into a folder that grows; [dev.nudge.format.NewFolder] puts that in its place. Memory
-/// is a few megabytes.
+/// The copy is written into a staging folder, which [dev.nudge.format.NewFolder] renames into
+/// place. Memory is a few megabytes.
 public final class ModelFolder {
-  /// Files that are copied as they are, where they exist.
+  /// Files that are copied unchanged if they exist.
   static final List<String> COPIED =
       List.of(
           "generation_config.json",
@@ -52,13 +52,13 @@ public final class ModelFolder {
 
   private ModelFolder() {}
 
-  /// Checks that a model may be put in `--out`; nothing is touched.
+  /// Checks that a new model may be written to `--out`; nothing is touched.
   ///
-  /// @param source the model that it is made of
-  /// @param ours whether what is there was written by the same verb, which may replace it
-  /// @param made what the verb makes of a model: `merged`
+  /// @param source the model from which the new one is made
+  /// @param ours whether the existing folder was written by the same verb, which may replace it
+  /// @param made name of the result in messages: `merged`
   /// @param verb `merge`
-  /// @throws InputException where something else is in the way
+  /// @throws InputException if other files are in the way
   public static void checkPlace(
       Path out, Path source, boolean ours, String made, String verb, boolean overwrite) {
     if (OutFolder.same(out, source)) {
@@ -85,10 +85,10 @@ public final class ModelFolder {
     }
   }
 
-  /// Writes `out` as `base` with the numbers of some parameters, rounded once to the stored types.
+  /// Writes `out` as `base` with new numbers of some parameters, rounded once to the stored types.
   ///
-  /// @param out a folder that grows
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @param out a staging folder
+  /// @throws dev.nudge.settings.RunException if writing fails
   public static void write(Path base, Path out, List<Parameter> changed, Kernels kernels) {
     Map<String, Tensor> masters = new HashMap<>();
     changed.forEach(p -> masters.put(p.name(), p.master()));
@@ -137,10 +137,10 @@ public final class ModelFolder {
     }
   }
 
-  /// Copies what a model takes over as it is from the one that it is made of, where it is there:
-  /// the tokenizer's files, and how to generate.
+  /// Copies the files that a new model takes over from its source if they exist: the tokenizer's
+  /// files and `generation_config.json`.
   ///
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @throws dev.nudge.settings.RunException if writing fails
   public static void copy(Path from, Path to) {
     copy(from, to, COPIED);
   }
@@ -151,7 +151,7 @@ public final class ModelFolder {
     }
   }
 
-  /// The bytes of a matrix in another type, some rows at a time in one piece of memory.
+  /// Iterates over the bytes of a matrix in another type, some rows at a time in one buffer.
   private static final class Rounded implements Iterator<MemorySegment> {
     private final Tensor master;
     private final Tensor room;
@@ -197,7 +197,7 @@ public final class ModelFolder {
     return DiskRoom.bytes(COPIED.stream().map(from::resolve).toList());
   }
 
-  /// The names of the files that [#write] makes, those of the weights as far as they are known.
+  /// The names of the files that [#write] makes; names of weight files as far as they are known.
   public static List<String> names(Path folder) {
     List<String> names = new ArrayList<>(COPIED);
     names.addAll(List.of(CONFIG, SINGLE, INDEX));

@@ -12,17 +12,16 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// The weights of a model folder as they are stored: the file, and the one format of its quantised
-/// layers, settled when it is opened.
+/// The stored weights of a model folder: the file, and the one format of its quantised layers.
 ///
-/// @param format null: nothing is quantised
+/// @param format null: no layer is quantised
 /// @param layers how the decoder's linear layers are stored
 record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization layers)
     implements AutoCloseable {
 
   /// Opens a model folder.
   ///
-  /// @throws dev.nudge.settings.InputException where its files cannot be read
+  /// @throws dev.nudge.settings.InputException if its files cannot be read
   static ModelWeights open(Path folder, ModelConfig config) {
     WeightFile file = WeightFile.open(folder);
     try {
@@ -46,13 +45,13 @@ record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization
         file, variant, quantised.isEmpty() ? Quantization.NONE : new Quantization(variant, left));
   }
 
-  /// The `quantization_config` of a folder; null where it has none.
+  /// The `quantization_config` of a folder; null if it has none.
   static @Nullable ConfigJson declared(Path folder) {
     Path config = folder.resolve(ModelFolder.CONFIG);
     return Files.isRegularFile(config) ? ConfigJson.read(config).object(WeightFormats.KEY) : null;
   }
 
-  /// The format of the module at this path, whichever it is; null: it is dense.
+  /// The quantised format of the module at this path; null: it is dense.
   @Nullable WeightFormat format(String path) {
     return format != null && format.stores(file, path) ? format : null;
   }
@@ -63,7 +62,7 @@ record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization
     return own == null ? path + ".weight" : own.parts(path).getFirst();
   }
 
-  /// How the layers are held: as they are stored, else as is wanted.
+  /// How the layers are held: as stored if they are stored quantised, else as `wanted`.
   Quantization held(Quantization wanted) {
     return layers.any() ? layers : wanted;
   }

@@ -7,7 +7,7 @@ import dev.nudge.model.LayerConfig.QkNorm;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// OLMo 2: norms behind the halves alone, queries and keys normalised over their whole width.
+/// OLMo 2: norms only after attention and MLP; QK norm over all heads together.
 record Olmo2() implements Family {
   static final Defaults DEFAULTS =
       new Defaults(4096, 11008, 32, 32, 0, 0, 50304, 2048, 1e-5, false, 1e4, List.of(50279), 1);
@@ -29,7 +29,7 @@ record Olmo2() implements Family {
     return r.model(this, layer(c, r).withRope(r.ropes().whole()));
   }
 
-  /// A layer whose heads do not turn yet.
+  /// A decoder layer whose RoPE is not set yet.
   static LayerConfig layer(ConfigJson c, ConfigReader r) {
     boolean bias = c.flag("attention_bias", false);
     return r.unturned().withBias(bias, bias, false).withNorms(Norms.BEHIND, QkNorm.WIDTH);

@@ -5,13 +5,13 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// OLMo 3: OLMo 2's layers, three of four with a window; only the others turn as a long context
-/// wants it.
+/// OLMo 3: OLMo 2's layers, three of four with a sliding window; only the others have RoPE scaling
+/// for long context.
 record Olmo3() implements Family {
   private static final double THETA = 5e5;
 
-  /// The theta of layers with a window that have none of their own; transformers gives `rope_theta`
-  /// to the others alone.
+  /// The RoPE base of sliding-window layers that set none; transformers applies `rope_theta` to
+  /// full-attention layers only.
   private static double near(ConfigJson c) {
     double theta = c.positive("rope_theta", THETA);
     if (theta != THETA) {

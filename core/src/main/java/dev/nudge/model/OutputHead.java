@@ -16,12 +16,11 @@ import dev.nudge.tensor.Workspace;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// Computes what comes after the layers: the last norm and the output head, for some rows of the
-/// stream.
+/// Computes the final norm and the output head, for some rows of the residual stream.
 ///
-/// @param norm the last one
-/// @param slot the head's
-/// @param shape what is done to its logits
+/// @param norm the final norm
+/// @param slot of the output head
+/// @param shape scale and soft cap of the logits
 record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend backend) {
 
   /// @return (rows, vocabulary), accumulator type
@@ -36,8 +35,8 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
 
   /// Computes the log-probability of each target of the batch.
   ///
-  /// @param logprob written
-  /// @param argmax the most probable token instead, written; may be null
+  /// @param logprob receives the log-probabilities
+  /// @param argmax receives the most probable token of each labelled row; may be null
   void score(Residual r, Batch b, double[] logprob, int @Nullable [] argmax, Pass p) {
     Workspace ws = p.ws();
     int m = b.rows().length;
@@ -62,10 +61,10 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
     }
   }
 
-  /// Computes −Σ log-probability, each times what its target counts, and the gradient, in pieces of
-  /// labelled rows, so that no more than a piece of them is held.
+  /// Computes the weighted cross-entropy and its gradient in chunks of labelled rows, so that only
+  /// one chunk of logits is held.
   ///
-  /// @param sum (rows, width) accumulator type, the stream's gradient, written
+  /// @param sum receives the gradient of the residual stream (rows, width), accumulator type
   double loss(Residual r, Batch b, double weight, Tensor sum, Pass p) {
     Workspace ws = p.ws();
     int m = b.rows().length;
@@ -105,8 +104,8 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
     return loss;
   }
 
-  /// The weight for products of `rows` labelled rows. One that trains changes with each step, so it
-  /// is packed for the pass, where rows are enough to pay for that.
+  /// The weight for products of `rows` labelled rows. A weight that trains is packed anew for each
+  /// pass, if there are enough rows to pay for it.
   private HeadLoss.Weight weight(int rows, Workspace ws) {
     Linear head = slot.linear().under();
     if (head instanceof PackedLinear p) {
@@ -125,7 +124,7 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
     return new HeadLoss.Weight(up, down, shape);
   }
 
-  /// The stream of some rows only: nothing after the last layer needs the others.
+  /// Copies some rows of the residual stream: nothing after the layers needs the others.
   private static Residual picked(Residual r, int[] rows, Pass p) {
     Tensor x = p.ws().take(r.x().dtype(), rows.length, r.x().cols());
     Residual picked = new Residual(x, false, p.ws());

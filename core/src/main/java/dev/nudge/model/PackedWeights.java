@@ -16,8 +16,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
 
-/// Frozen weights that are kept a second time in the layout of their products, once for each
-/// direction.
+/// Packed copies of frozen weights, in the layout of matrix products, one for each direction.
 final class PackedWeights implements AutoCloseable {
   private final Backend backend;
   private final LinearSlot head;
@@ -31,19 +30,19 @@ final class PackedWeights implements AutoCloseable {
     this.slots = slots;
   }
 
-  /// Tells whether products of this backend have a layout of their own.
+  /// Tells whether this backend has a packed layout.
   static boolean known(Backend backend) {
     try (Gemm gemm = backend.gemms().apply(1)) {
       return gemm.packs();
     }
   }
 
-  /// Says which weights are kept, as [#keep] was told.
+  /// The packed copies that [#keep] made.
   Caches kept() {
     return kept;
   }
 
-  /// Bytes that the weights kept by [#keep] take.
+  /// Bytes of the packed copies that [#keep] would make.
   long bytes(Caches caches) {
     return chosen(caches).stream()
         .mapToLong(slot -> Packed.bytes(backend.compute(), slot.linear().in(), slot.linear().out()))
@@ -63,7 +62,7 @@ final class PackedWeights implements AutoCloseable {
     return chosen;
   }
 
-  /// Packs weights; nothing happens where products have no layout of their own.
+  /// Packs weights; does nothing if the backend has no packed layout.
   ///
   /// @param without paths of layers to leave as they are
   void keep(Caches caches, Set<String> without) {
@@ -99,7 +98,7 @@ final class PackedWeights implements AutoCloseable {
     }
   }
 
-  /// What a workspace needs to give a layer's weight.
+  /// Workspace bytes for dequantising a layer's weight.
   private long weightBytes(Linear linear) {
     try (Workspace ws = Workspace.measuring()) {
       linear.weight(ws, backend.kernels().dry());
@@ -117,7 +116,7 @@ final class PackedWeights implements AutoCloseable {
     }
   }
 
-  /// Measures a pass as if weights were kept: with a packed head passes take larger chunks.
+  /// Measures a pass as if weights were packed: with a packed head passes take larger chunks.
   <T> T assuming(Caches caches, Supplier<T> measured) {
     Linear whole = head.linear();
     Linear plain = whole.under();

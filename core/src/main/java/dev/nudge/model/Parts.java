@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// The parts that an assembly asks for, with their weights from some source: a list of names, a
-/// file that is held or streamed, random numbers, none at all.
+/// Makes the parts of an assembly with weights from a [WeightSource]. That is a list of names, a
+/// file that is held or streamed, random numbers, or none.
 ///
 /// Paths are those inside the decoder: `layers.0.mlp.up_proj`.
 final class Parts {
@@ -26,7 +26,7 @@ final class Parts {
   private final List<LinearSlot> slots = new ArrayList<>();
   private final Map<String, Norm> norms = new LinkedHashMap<>();
 
-  /// @param ropes null where nothing will be computed
+  /// @param ropes null if the model will not run
   Parts(ModelConfig config, WeightSource weights, @Nullable Ropes ropes) {
     this.config = config;
     this.weights = weights;
@@ -86,7 +86,7 @@ final class Parts {
         : new Embedding(trained, padding, config.embeddingScale());
   }
 
-  /// How a layer's heads turn; null where they do not.
+  /// The rotary tables of a layer; null without RoPE.
   @Nullable Rotary rotary(LayerConfig layer) {
     return layer.turning() == null || ropes == null ? null : ropes.of(layer.turning());
   }
@@ -96,7 +96,7 @@ final class Parts {
     return vector.reshaped(1, vector.elements());
   }
 
-  /// The places of adapters made so far.
+  /// The modules made so far on which adapters can sit.
   ///
   /// @param head null in a part without one
   /// @param embedding null in a part without one

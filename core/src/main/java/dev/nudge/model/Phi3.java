@@ -6,8 +6,7 @@ import dev.nudge.model.LayerConfig.Turning;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Phi-3, Phi-3.5-mini, Phi-4 and Phi-4-mini: q, k and v are one matrix, gate and up another; a
-/// part of a head turns.
+/// Phi-3, Phi-3.5-mini, Phi-4 and Phi-4-mini: fused QKV and gate/up projections, partial RoPE.
 record Phi3() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(3072, 8192, 32, 32, 0, 0, 32064, 4096, 1e-5, false, 1e4, List.of(32000), 32000);

@@ -14,13 +14,12 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// Says how the weights of a model's linear layers are held: what was asked for, and what the files
-/// say.
+/// Says how a model's linear layers are held in memory: dense or in a quantised format.
 ///
 /// The output head and the embedding are never quantised.
 ///
-/// @param format of the layers; null: they are dense
-/// @param left paths of layers that a quantised checkpoint left as they were
+/// @param format of the quantised layers; null: all are dense
+/// @param left paths of layers that a quantised checkpoint keeps dense
 public record Quantization(@Nullable WeightFormat format, Set<String> left) {
   /// Dense layers in the compute type.
   public static final Quantization NONE = new Quantization(null, Set.of());
@@ -36,12 +35,12 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
     return format == null ? NONE : new Quantization(format, Set.of());
   }
 
-  /// What a flag asks for in every layer.
+  /// The format that `--quantize` asks for, in every layer.
   public static Quantization of(Quantize method, boolean doubleQuant) {
     return of(WeightFormats.of(method, doubleQuant));
   }
 
-  /// The settings that ask for it, where they can: weights in other formats are taken as stored.
+  /// Returns settings that ask for this format if they can; formats that only files have need none.
   public <S extends Record & ModelWithers<S>> S asking(S settings) {
     if (format == null) {
       return settings.withQuantize(Quantize.NONE);
@@ -56,12 +55,12 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
     return asking;
   }
 
-  /// What `run.json` keeps of it.
+  /// The keys that `run.json` keeps of the format.
   public Map<String, Object> kept() {
     return WeightFormats.kept(format);
   }
 
-  /// Whether the layers are in another form than dense.
+  /// Whether any layer is quantised.
   public boolean any() {
     return format != null;
   }
@@ -71,20 +70,20 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
     return format == null ? "a float type" : format.name();
   }
 
-  /// Settles how a model's weights are held: a dense model is quantised where that is wanted, one
-  /// that is stored quantised stays as it is.
+  /// Decides how a model's weights are held: a dense model is quantised if the settings ask for it,
+  /// a model stored quantised stays as stored.
   ///
-  /// @throws InputException where the settings and the files disagree
+  /// @throws InputException if the settings and the files disagree
   public static Quantization resolve(ModelSettings settings, ModelConfig config) {
     try (ModelWeights weights = ModelWeights.open(settings.model(), config)) {
       return settle(settings, weights.layers());
     }
   }
 
-  /// Settles how weights that are not on this machine are held, from `config.json` alone; without
-  /// one, nothing is stored.
+  /// Decides how the weights of a model that is not on this machine would be held, by `config.json`
+  /// alone; without a config the model counts as dense.
   ///
-  /// @throws InputException where the settings and the config disagree
+  /// @throws InputException if the settings and the config disagree
   public static Quantization expected(ModelSettings settings, ModelConfig config) {
     return settle(settings, stored(settings.model(), config));
   }
@@ -95,7 +94,7 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
     return q == null ? NONE : declared(q, config);
   }
 
-  /// A layer stays dense where the config names it or a module on its path, whole segments.
+  /// A layer stays dense if the config names it or a module on its path, in whole path segments.
   private static Quantization declared(ConfigJson q, ModelConfig config) {
     WeightFormat format = WeightFormats.declared(q);
     Set<String> left = new TreeSet<>();
@@ -149,20 +148,20 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
     return stored;
   }
 
-  /// A `config.json` as a dense model has it: without `quantization_config`.
+  /// A `config.json` as a dense model has it, without `quantization_config`.
   public static Map<String, @Nullable Object> withoutConfig(Path file) {
     Map<String, @Nullable Object> values = ConfigJson.read(file).plain();
     values.remove(WeightFormats.KEY);
     return values;
   }
 
-  /// The format in which the tensor of this name is held; null: it is dense.
+  /// The format in which the tensor of this name is held; null: dense.
   public @Nullable WeightFormat format(String name, long[] shape) {
     String path = ModelConfig.projection(name, shape);
     return path != null && covers(path) ? format : null;
   }
 
-  /// The format in which a dense tensor of this name is made; null: it stays dense.
+  /// The format into which a dense tensor of this name is quantised; null: it stays dense.
   @Nullable WritableFormat making(String name, long[] shape) {
     return format(name, shape) instanceof WritableFormat writable ? writable : null;
   }

@@ -39,17 +39,17 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Writes a model folder anew with its linear layers quantised, as transformers loads it;
-/// everything else is copied as it is stored.
+/// Writes a quantised copy of a model folder that transformers can load. Other tensors are copied
+/// unchanged.
 ///
-/// Layers are quantised side by side, as many as half a gigabyte holds, and written one after the
-/// other. A header stands before its tensors and holds the sizes of the JSON of each layer, which
-/// the mean of its scales decides: with double quantisation the source is therefore read twice.
+/// Layers are quantised in parallel, as many as half a gigabyte holds, and written in order. The
+/// file header precedes the tensors and holds the size of each layer's JSON, which depends on the
+/// mean of its scales: with double quantisation the source is therefore read twice.
 ///
-/// The folder is put in its place as a whole. Its `nudge.json` says that it may be
+/// The folder is renamed into place as a whole. Its `nudge.json` marks it as one that may be
 /// overwritten.
 ///
-/// Threading: one thread calls; layers are made on threads of their own.
+/// Threading: one thread calls; layers are quantised on worker threads.
 public final class QuantizedFolder {
   private static final String MARK = "nudge.json";
   private static final String WEIGHTS = "model.safetensors";
@@ -72,20 +72,20 @@ public final class QuantizedFolder {
 
   /// Says what was written into the folder.
   ///
-  /// @param layers quantised ones
+  /// @param layers number of quantised layers
   /// @param sourceBytes of the tensors that were read
   /// @param bytes of the tensors that were written
   public record Written(Path out, int layers, long sourceBytes, long bytes, double seconds) {}
 
-  /// Checks what can be wrong before anything is written, but for the room on the disk: for a
-  /// folder inside one that grows. It will not name its source.
+  /// Checks all that can be wrong before anything is written, but for disk space: for a folder
+  /// inside a staging folder. The new folder will not name its source.
   ///
   /// @throws InputException in one line
   public static QuantizedFolder prepare(QuantizeSettings settings) {
     return checked(settings, null);
   }
 
-  /// Checks all that can be wrong before anything is written; the folder will name its source.
+  /// Checks all that can be wrong before anything is written; the new folder will name its source.
   ///
   /// @param cache cache folder of the user, where the digest of the source is kept
   /// @throws InputException in one line
@@ -141,7 +141,7 @@ public final class QuantizedFolder {
     }
   }
 
-  /// Bytes of a model's tensors once its layers are quantised, the JSON of each layer apart.
+  /// Bytes of a model's tensors after quantisation, without the JSON of each layer.
   public static long bytes(Collection<Entry> dense, ModelConfig config, QuantizeSettings settings) {
     WritableFormat format = WeightFormats.written(settings);
     Set<String> layers = new HashSet<>();
@@ -164,10 +164,10 @@ public final class QuantizedFolder {
     return mark.has("quantization") && mark.has("source");
   }
 
-  /// Writes the model folder; after a failure nothing of it is left.
+  /// Writes the model folder; a failure leaves no files.
   ///
   /// @param cancelled asked between layers
-  /// @return what was written; null where it was cancelled
+  /// @return sizes and times; null if cancelled
   public @Nullable Written write(Kernels kernels, BooleanSupplier cancelled) {
     long start = System.nanoTime();
     try (WeightFile file = WeightFile.open(settings.model());
@@ -190,7 +190,7 @@ public final class QuantizedFolder {
     private static final long serialVersionUID = 1L;
   }
 
-  /// The files of a quantised model that gives way.
+  /// The files of an existing quantised model that will be replaced.
   private static List<String> old(Path out) {
     List<String> names = new ArrayList<>(ModelFolder.COPIED);
     names.addAll(List.of(ModelFolder.CONFIG, WEIGHTS, MARK));
@@ -207,7 +207,7 @@ public final class QuantizedFolder {
     return mark;
   }
 
-  /// What is written: the decoder's tensors, and those of whatever stands beside it.
+  /// The tensors to write: the decoder's, and those of modules beside it, such as a vision tower.
   private Set<String> names(WeightFile file) {
     Set<String> names = new LinkedHashSet<>(config.tensors().keySet());
     if (!alone()) {
@@ -263,8 +263,8 @@ public final class QuantizedFolder {
     void take(String name, StoredWeight weight);
   }
 
-  /// Quantises every layer, as many at a time as the room and the processors allow; they are taken
-  /// one after the other. The first failure stops all.
+  /// Quantises every layer, as many in parallel as memory and processors allow, and passes them on
+  /// in order. The first failure stops all.
   private void each(WeightFile file, Kernels kernels, BooleanSupplier cancelled, Each each) {
     AtomicBoolean stopped = new AtomicBoolean();
     AtomicInteger next = new AtomicInteger();
@@ -314,12 +314,12 @@ public final class QuantizedFolder {
     }
   }
 
-  /// Returns how many layers may be quantised at a time that take up to so many bytes meanwhile.
+  /// Returns how many layers may be quantised in parallel, if each needs up to `bytes` of scratch.
   static int sideBySide(long bytes, int processors) {
     return (int) Math.clamp(ROOM_BYTES / Math.max(1, bytes), 1, processors);
   }
 
-  /// The source's config with what transformers needs to know, keys sorted as it sorts them.
+  /// The source's config with `quantization_config`, keys sorted as transformers sorts them.
   private Map<String, @Nullable Object> config(WeightFile file) {
     Map<String, @Nullable Object> all =
         new TreeMap<>(ConfigJson.read(settings.model().resolve(ModelFolder.CONFIG)).plain());

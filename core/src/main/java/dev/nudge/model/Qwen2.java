@@ -5,7 +5,7 @@ import dev.nudge.model.ConfigReader.Defaults;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Qwen2 and Qwen2.5: q, k and v have biases; where a window is switched on the upper layers slide.
+/// Qwen2 and Qwen2.5: q, k, v have biases; the upper layers may have a sliding window.
 record Qwen2() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(4096, 22016, 32, 32, 32, 0, 151936, 32768, 1e-6, false, 1e4, List.of(), null);
@@ -15,7 +15,7 @@ record Qwen2() implements Family {
     return llama.withBias(true, false, false);
   }
 
-  /// Layers of which those from `max_window_layers` on slide, where `use_sliding_window` is on.
+  /// Layers with a sliding window from `max_window_layers` on, if `use_sliding_window` is on.
   static List<LayerConfig> windowed(ConfigJson c, ConfigReader r, LayerConfig layer) {
     int window = c.flag("use_sliding_window", false) ? r.window(4096) : 0;
     int below = c.present("max_window_layers") ? (int) c.number("max_window_layers", null) : 28;

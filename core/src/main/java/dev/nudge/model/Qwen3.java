@@ -7,7 +7,7 @@ import dev.nudge.model.LayerConfig.QkNorm;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Dense Qwen3: queries and keys are normalised head by head.
+/// Dense Qwen3: queries and keys are normalised over each head (QK norm).
 record Qwen3() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(4096, 22016, 32, 32, 32, 128, 151936, 32768, 1e-6, false, 1e4, List.of(), null);

@@ -4,21 +4,21 @@ import dev.nudge.nn.Rotary;
 import java.util.List;
 import java.util.function.DoubleUnaryOperator;
 
-/// How fast each pair of a head's dimensions turns with the position.
+/// Rotary position embeddings (RoPE): the rotation frequency of each pair of a head's dimensions.
 ///
-/// Of the r dimensions that turn, pair i turns by position · f(i), with f(i) = theta^(−2i/r) before
-/// scaling [1]. Long-context checkpoints slow the pairs down:
+/// Of the r dimensions that are rotated, pair i turns by position · f(i), with f(i) = theta^(−2i/r)
+/// before scaling [1]. Checkpoints for long contexts lower the frequencies:
 ///
-/// - `Linear`: all by the same factor, which is a division of the positions.
+/// - `Linear`: all frequencies by the same factor, which is the same as dividing the positions.
 /// - `Llama3`: a pair whose wavelength 2π/f is longer than original/lowFreqFactor by the factor,
 ///   one shorter than original/highFreqFactor not at all, in between by a blend of both.
 /// - `Dynamic`: theta grows with the length of a sequence that is longer than the context.
-/// - `Yarn` [2]: pairs that turn less than betaSlow times in the original context by the factor,
-///   those that turn more than betaFast times not at all, in between by a blend of both.
-/// - `Longrope` [3]: each pair by a factor of its own, one of two lists: for sequences up to the
-///   original context, and for longer ones.
+/// - `Yarn` [2]: pairs with fewer than betaSlow turns in the original context by the factor, pairs
+///   with more than betaFast turns not at all, in between by a blend of both.
+/// - `Longrope` [3]: each pair by a factor of its own, from one of two lists: for sequences up to
+///   the original context, and for longer ones.
 ///
-/// `Yarn` and `Longrope` also make cosines and sines larger by a factor, at every length.
+/// `Yarn` and `Longrope` also multiply cosines and sines by a factor, at every length.
 ///
 /// The frequencies are float32 numbers computed as transformers [4] does it, rounded after each
 /// operation, since a checkpoint was trained with those: at position 100,000 the last bit of a
@@ -47,8 +47,8 @@ public sealed interface RopeParameters {
   /// @param maxPosition the context length, in tokens
   record Dynamic(double theta, double factor, int maxPosition) implements RopeParameters {}
 
-  /// @param attentionFactor of cosines and sines
-  /// @param truncate whether the edges of the blend are whole pairs
+  /// @param attentionFactor factor of cosines and sines
+  /// @param truncate whether the edges of the blend are rounded to whole pairs
   record Yarn(
       double theta,
       double factor,
@@ -59,7 +59,7 @@ public sealed interface RopeParameters {
       boolean truncate)
       implements RopeParameters {}
 
-  /// @param attentionFactor of cosines and sines
+  /// @param attentionFactor factor of cosines and sines
   record Longrope(
       double theta,
       List<Double> shortFactors,
@@ -73,14 +73,14 @@ public sealed interface RopeParameters {
     }
   }
 
-  /// The width/2 frequencies of a short sequence in radians a position, each a float32 number.
+  /// The width/2 frequencies of a short sequence in radians a position, each rounded to float32.
   ///
-  /// @param width dimensions of a head that turn
+  /// @param width dimensions of a head that are rotated
   default double[] inverseFrequencies(int width) {
     return turns(width).frequencies(1);
   }
 
-  /// The turns of `width` dimensions of a head.
+  /// The frequencies for `width` rotated dimensions of a head.
   default Rotary.Turns turns(int width) {
     return switch (this) {
       case Default _ -> Rotary.steady(each(theta(), width, f -> f));
@@ -139,13 +139,13 @@ public sealed interface RopeParameters {
     return frequencies;
   }
 
-  /// The pair, as a real number, that turns `times` times in the original context.
+  /// The index, as a real number, of the pair that turns `times` times in the original context.
   private static double pair(Yarn rope, int width, double times) {
     double perTurn = rope.originalMaxPosition / (times * 2 * Math.PI);
     return width * Math.log(perTurn) / (2 * Math.log(rope.theta));
   }
 
-  /// One list of frequencies, and a factor.
+  /// The same frequencies at every length, and a factor of cosines and sines.
   record Steady(double[] list, double factor) implements Rotary.Turns {
     @Override
     public double[] frequencies(int tokens) {
@@ -153,7 +153,7 @@ public sealed interface RopeParameters {
     }
   }
 
-  /// Frequencies that each sequence above the context has for itself.
+  /// Frequencies that depend on the length of each sequence longer than the context (dynamic NTK).
   record ByLength(Dynamic rope, int width) implements Rotary.Turns {
     @Override
     public double[] frequencies(int tokens) {
@@ -174,7 +174,7 @@ public sealed interface RopeParameters {
     }
   }
 
-  /// Frequencies for short sequences, and others for long ones.
+  /// One list of frequencies for short sequences, another for long ones.
   record TwoLists(Longrope rope, int width) implements Rotary.Turns {
     @Override
     public double[] frequencies(int tokens) {

@@ -7,10 +7,10 @@ import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Reads the rotary settings of a config as transformers 5.24 reads them.
+/// Reads the RoPE settings of a config as transformers 5.24 reads them.
 ///
-/// Two layouts are in the field and may be mixed; where both say something, the order is that of
-/// transformers. Of a family with one rope for all layers:
+/// Configs have two layouts, which may be mixed; on conflict the order is that of transformers. A
+/// family with one RoPE for all layers:
 ///
 /// - rotary settings: `rope_scaling` (layout 4) if it is there and not empty, else
 ///   `rope_parameters` (layout 5); in it `rope_type` before `type`, neither is `default`;
@@ -18,17 +18,17 @@ import tools.jackson.databind.JsonNode;
 /// - `original_max_position_embeddings`: the one beside, else the one in the object, else
 ///   `max_position_embeddings`.
 ///
-/// Of a family whose layers with a window turn otherwise than the others, `rope_parameters` has an
-/// object for each kind of layer:
+/// A family with a second RoPE in sliding-window layers has an object by kind in `rope_parameters`:
 ///
-/// - full layers: `full_attention`, on which `rope_scaling` is laid key by key;
-/// - layers with a window: `sliding_attention`, whatever `rope_scaling` says;
-/// - an absent object is `default`; an absent `rope_theta` is the one beside for full layers, and
-///   what the family says for the others; `original_max_position_embeddings` beside is not read.
+/// - full-attention layers: `full_attention`, overridden by `rope_scaling` key by key;
+/// - sliding-window layers: `sliding_attention`, whatever `rope_scaling` says;
+/// - an absent object is `default`; an absent `rope_theta` is the top-level one for full-attention
+///   layers, the family's for the others; a top-level `original_max_position_embeddings` is
+///   ignored.
 ///
-/// Refused is what transformers takes in silence and does not read as the file means it: an object
-/// for each kind of layer in a family that has one rope, and one for all in a family that has two;
-/// `type` without `rope_type` in the `rope_scaling` of such a family, and its `truncate`.
+/// Refused is what transformers silently misreads: objects by kind of layer in a family with one
+/// RoPE; in a family with two, one object for all layers, and `rope_scaling` with `truncate` or
+/// with `type` but no `rope_type`.
 final class RopeReader {
   private static final String ORIGINAL = "original_max_position_embeddings";
   private static final String PARTIAL = "partial_rotary_factor";
@@ -47,7 +47,7 @@ final class RopeReader {
     this.theta = theta;
   }
 
-  /// The one for all layers, whose heads turn as a whole.
+  /// The RoPE of all layers, over whole heads.
   RopeParameters whole() {
     ConfigJson rope = outer();
     return rope == null
@@ -55,22 +55,22 @@ final class RopeReader {
         : read(rope, theta(rope), c.present(ORIGINAL) ? c : rope);
   }
 
-  /// The one for the full layers of a family that has two.
+  /// The RoPE of full-attention layers, in a family with two RoPEs.
   ///
-  /// @param absent what an absent theta means
+  /// @param absent default of `rope_theta`
   RopeParameters full(double absent) {
     return ofKind(ofFull(), () -> c.positive("rope_theta", absent));
   }
 
-  /// The one for the layers with a window of a family that has two.
+  /// The RoPE of sliding-window layers, in a family with two RoPEs.
   ///
-  /// @param absent gives the theta where their object has none
+  /// @param absent default of `rope_theta`
   RopeParameters sliding(DoubleSupplier absent) {
     ConfigJson kinds = kinds();
     return ofKind(kinds == null ? null : kinds.object(SLIDING), absent);
   }
 
-  /// The part of a head that turns.
+  /// The rotated share of a head's dimensions (`partial_rotary_factor`).
   double share() {
     ConfigJson rope = outer();
     double share =
@@ -81,9 +81,9 @@ final class RopeReader {
     return share;
   }
 
-  /// The one of a family that knows plain turning and `longrope`, which older files call otherwise.
+  /// The RoPE of a family with plain RoPE and `longrope`, which older files name otherwise.
   ///
-  /// @param width dimensions that turn
+  /// @param width rotated dimensions
   RopeParameters longOrPlain(int width, int originalAbsent) {
     ConfigJson rope = outer();
     if (rope == null) {
@@ -112,7 +112,7 @@ final class RopeReader {
     return rope;
   }
 
-  /// The objects by kind of layer; keys that stand beside them are not read.
+  /// The objects by kind of layer; other keys beside them are ignored.
   private @Nullable ConfigJson kinds() {
     ConfigJson all = c.object("rope_parameters");
     if (all != null && !all.isEmpty() && !byKind(all)) {
@@ -180,7 +180,7 @@ final class RopeReader {
     return where.whole(ORIGINAL, absent, Integer.MAX_VALUE);
   }
 
-  /// @param originals has `original_max_position_embeddings`
+  /// @param originals the object that has `original_max_position_embeddings`
   private RopeParameters read(ConfigJson rope, double base, ConfigJson originals) {
     String type = type(rope);
     ConfigReader.supported(rope, "rope_type", type, TYPES);
@@ -235,7 +235,7 @@ final class RopeReader {
     return factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
   }
 
-  /// @param width dimensions that turn; −1: not checked here
+  /// @param width rotated dimensions; −1: not checked here
   private RopeParameters longrope(ConfigJson rope, double theta, int width, int original) {
     double growth =
         rope.has("factor") ? rope.positive("factor", null) : (double) positions / original;
@@ -262,7 +262,7 @@ final class RopeReader {
     return factors;
   }
 
-  /// Checks the lists of a rope against the dimensions that turn.
+  /// Checks the lengths of the factor lists against the rotated dimensions.
   void check(LayerConfig.@Nullable Turning turning) {
     if (turning != null
         && turning.rope() instanceof RopeParameters.Longrope r

@@ -7,7 +7,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 
-/// The rotary tables of a model: one for each way in which its layers turn.
+/// The rotary tables (cosines and sines) of a model: one for each RoPE among its layers.
 final class Ropes implements AutoCloseable {
   private final Dtype compute;
   private final Map<Turning, Rotary> all = new HashMap<>();
@@ -27,13 +27,13 @@ final class Ropes implements AutoCloseable {
         });
   }
 
-  /// Makes all tables long enough, those of layers that come later too.
+  /// Extends all tables to `wanted` positions, also the tables of layers that are added later.
   void reserve(int wanted) {
     positions = Math.max(positions, wanted);
     all.values().forEach(rotary -> rotary.reserve(wanted));
   }
 
-  /// Bytes of the tables of a model for so many positions.
+  /// Bytes of a model's rotary tables for `positions` positions.
   static long bytes(ModelConfig config, int positions, Dtype compute) {
     return config.layers().stream()
         .map(LayerConfig::turning)

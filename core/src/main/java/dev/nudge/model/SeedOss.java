@@ -5,7 +5,7 @@ import dev.nudge.model.ConfigReader.Defaults;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Seed-OSS: a Qwen2 whose heads have a width of their own and whose biases are switched by flags.
+/// Seed-OSS: a Qwen2 with a head size of its own and biases that are switched by flags.
 record SeedOss() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(4096, 27648, 64, 80, 8, 128, 155136, 524288, 1e-6, false, 1e4, List.of(2), 1);

@@ -6,13 +6,13 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// SmolLM3: a Llama of which some layers know no positions; where there is a window, those slide.
+/// SmolLM3: a Llama with layers without RoPE (NoPE), which have the sliding window if there is one.
 record SmolLm3() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(
           2048, 11008, 36, 16, 4, 0, 128256, 32768, 1e-6, true, 2e6, List.of(128001), 128004);
 
-  /// Which layers turn: `no_rope_layers` has 1 for those that do.
+  /// Which layers have RoPE: `no_rope_layers` has 1 for those.
   private static boolean[] turns(ConfigJson c, int depth) {
     boolean[] turns = new boolean[depth];
     int interval = c.whole("no_rope_layer_interval", 4, Integer.MAX_VALUE);

@@ -37,19 +37,18 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A decoder in its file, of which one layer at a time is in memory: for merging and comparing
-/// models of any size.
+/// Runs a model of any size with one layer in memory at a time: for merging and comparing.
 ///
 /// All sequences go through a layer before the next one is read, so each weight is read once. They
-/// go in groups of less than 256 tokens, from which on products copy their weight. Weights are made
-/// some rows at a time, so that one layer's quantised weights, where they are not in the file, are
-/// the most that is held of the model.
+/// run in groups of fewer than 256 tokens; with more, products would copy their weight. Weights are
+/// converted some rows at a time: at most one layer's quantised weights are in memory, if they are
+/// not in the file.
 ///
 /// Threading: one thread.
 public final class StreamedLm implements AutoCloseable {
   private static final int GROUP = 255; // tokens
 
-  /// The most bytes of a weight that are made at a time.
+  /// Maximum bytes of a weight that are converted at a time.
   public static final long BLOCK_BYTES = 32 << 20;
 
   private final ModelWeights weights;
@@ -60,17 +59,17 @@ public final class StreamedLm implements AutoCloseable {
   private final long blockBytes;
   private final Ropes ropes;
 
-  /// Puts something on the slots of a layer before it runs; what it takes from the scope is given
-  /// back after the layer. A measuring scope wants the shapes only.
+  /// Callback that wraps a layer's slots before the layer runs, for example with an adapter. Its
+  /// scope is freed after the layer; a measuring scope needs shapes only.
   public interface Dressing {
-    /// @param part a decoder layer's places, or those of the model's ends
+    /// @param part the modules of a decoder layer, or the embedding, final norm and head
     void put(Modules part, Scope scope);
 
-    /// Puts nothing on the slots: the model as it is.
+    /// Wraps nothing: the plain model.
     Dressing NONE = (part, scope) -> {};
   }
 
-  /// Thrown out of a pass that somebody wants to stop.
+  /// Thrown from a pass that was cancelled.
   public static final class Cancelled extends RuntimeException {
     private static final long serialVersionUID = 1L;
   }
@@ -93,7 +92,7 @@ public final class StreamedLm implements AutoCloseable {
   /// Opens a folder that [Checkpoint#check] has passed.
   ///
   /// @param quantization how dense layers are held while they compute
-  /// @param blockBytes most bytes of a weight that are made at a time, such as [#BLOCK_BYTES]
+  /// @param blockBytes bytes of a weight converted at a time, at most, such as [#BLOCK_BYTES]
   public static StreamedLm open(
       Path folder,
       ModelConfig config,
@@ -104,21 +103,21 @@ public final class StreamedLm implements AutoCloseable {
         ModelWeights.open(folder, config), config, backend, quantization, blockBytes);
   }
 
-  /// The file that holds the model.
+  /// The weight file of the model.
   public WeightFile file() {
     return file;
   }
 
-  /// The places of one decoder layer, its linear layers in the checkpoint's order.
+  /// The modules of one decoder layer, its linear layers in the checkpoint's order.
   ///
-  /// @param scope owns what is not read in place; a measuring one counts it and is given shapes
+  /// @param scope owns what is not read in place; a measuring scope counts bytes and gets shapes
   public Modules layer(int layer, Scope scope) {
     Parts parts = parts(config.layer(layer), scope);
     config.family().layer(config, layer, parts);
     return parts.modules(null, null);
   }
 
-  /// The places before and behind the layers: the embedding, the last norm and the head.
+  /// The modules outside the decoder layers: the embedding, the final norm and the head.
   public Modules ends(Scope scope) {
     Parts parts = parts(config.place().tensors() + "norm.", scope);
     Assembly.norm(config, parts);
@@ -130,7 +129,7 @@ public final class StreamedLm implements AutoCloseable {
     return parts.modules(head, embedding);
   }
 
-  /// The ends with what a dressing puts on them.
+  /// The modules outside the decoder layers after a dressing wrapped them.
   public Modules ends(Dressing dressing, Scope scope) {
     Modules ends = ends(scope);
     dressing.put(ends, scope);
@@ -142,8 +141,8 @@ public final class StreamedLm implements AutoCloseable {
     return quantization.covers(path);
   }
 
-  /// The tensors of the file as a dense one has them: layers that are stored quantised in
-  /// the type that they had before, without their constants.
+  /// The tensors of the file as a dense checkpoint has them: quantised layers with the type that
+  /// they had before quantisation, without their constants.
   public Map<String, Entry> dense() {
     Map<String, Entry> entries = new TreeMap<>();
     file.names().forEach(name -> entries.put(name, file.entry(name)));
@@ -162,13 +161,13 @@ public final class StreamedLm implements AutoCloseable {
     return entries;
   }
 
-  /// The file that holds the numbers of a tensor of [#dense]; null where none does.
+  /// The file that holds the numbers of a tensor of [#dense]; null if no file does.
   public @Nullable Path file(String name) {
     String there = file.names().contains(name) ? name : weights.numbers(WeightFormats.module(name));
     return file.names().contains(there) ? file.file(there) : null;
   }
 
-  /// Gives the pages of a layer's weights back to the system.
+  /// Drops the pages of a layer's weights from the page cache.
   public void drop(int layer) {
     String prefix = config.layer(layer);
     file.names().stream()
@@ -202,7 +201,7 @@ public final class StreamedLm implements AutoCloseable {
     }
   }
 
-  /// The layers, each made from the file when its turn comes, and dressed.
+  /// The layers, each made from the file when needed, then dressed.
   ///
   /// @param dry whether only memory is measured
   private record Turns(StreamedLm model, Dressing dressing, boolean dry, BooleanSupplier cancelled)
@@ -227,13 +226,12 @@ public final class StreamedLm implements AutoCloseable {
     }
   }
 
-  /// Computes what the head reads, the stream behind the last norm, unless it is cancelled between
-  /// layers.
+  /// Computes the hidden states after the final norm; cancellable between layers.
   ///
   /// @param sequences token ids
-  /// @param ends as [#ends] gives them with the dressing
-  /// @param out (tokens, width) in the compute type, written: the sequences one after the other
-  /// @throws Cancelled where `cancelled` said so
+  /// @param ends from [#ends] with the same dressing
+  /// @param out receives (tokens, width) in the compute type: the sequences, concatenated
+  /// @throws Cancelled if `cancelled` returned true
   public void hidden(
       List<int[]> sequences,
       Dressing dressing,
@@ -283,7 +281,7 @@ public final class StreamedLm implements AutoCloseable {
     return group.stream().mapToInt(s -> s.length).sum();
   }
 
-  /// Sequences in their order, those that go through a layer together in one list.
+  /// Groups sequences, in their order, that go through a layer together.
   private static List<List<int[]>> groups(List<int[]> sequences) {
     List<List<int[]>> groups = new ArrayList<>();
     for (int[] sequence : sequences) {
@@ -295,11 +293,11 @@ public final class StreamedLm implements AutoCloseable {
     return groups;
   }
 
-  /// Computes logits of some rows, some of the vocabulary at a time.
+  /// Computes logits of some rows, one part of the vocabulary at a time.
   ///
   /// @param hidden (rows, width) of [#hidden]
   /// @param head of [#ends]
-  /// @param out (rows, vocabulary) in the accumulator type, written
+  /// @param out receives (rows, vocabulary) in the accumulator type
   public void logits(Tensor hidden, Linear head, Tensor out, Workspace ws) {
     ws.reset();
     Dtype compute = backend.compute();

@@ -7,19 +7,19 @@ import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// Says which tensors of a model train, and where their parameters live.
+/// Says which tensors of a model train, and who owns their parameters.
 ///
-/// @param trains by a tensor's name in the checkpoint; a tied head has no name of its own
-/// @param lanes gradients of each
-/// @param scope owns the parameters; a measuring one leaves them without memory
+/// @param trains tests a tensor's name in the checkpoint; a tied head has no name of its own
+/// @param lanes number of gradients of each parameter
+/// @param scope owns the parameters; a measuring scope allocates no memory for them
 public record Trainable(Predicate<String> trains, int lanes, Scope scope) {
 
-  /// Everything trains.
+  /// All tensors train (full fine-tuning).
   public static Trainable all(int lanes, Scope scope) {
     return new Trainable(name -> true, lanes, scope);
   }
 
-  /// The shapes of what does not train.
+  /// The shapes of the frozen tensors.
   ///
   /// @param trainable null: nothing trains
   public static Map<String, long[]> frozen(ModelConfig config, @Nullable Trainable trainable) {
@@ -30,7 +30,7 @@ public record Trainable(Predicate<String> trains, int lanes, Scope scope) {
     return shapes;
   }
 
-  /// A parameter of zeros for a tensor; weight decay is for matrices: not for norms and biases.
+  /// A zero parameter for a tensor; weight decay applies to matrices, not to norms and biases.
   Parameter parameter(String name, long[] shape, Dtype compute) {
     boolean matrix = shape.length == 2;
     int rows = matrix ? Math.toIntExact(shape[0]) : 1;

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Weights of which some train: the working copies of parameters stand where frozen ones would.
+/// Weights of a model that trains in part: parameters, and another source for frozen tensors.
 final class TrainedWeights implements WeightSource {
   private final Map<String, Parameter> trained;
   private final WeightSource frozen;
@@ -21,9 +21,9 @@ final class TrainedWeights implements WeightSource {
     this.frozen = frozen;
   }
 
-  /// Makes parameters of those tensors that train and fills their masters, on all processors.
+  /// Makes parameters of the trainable tensors and fills their master weights, on all processors.
   ///
-  /// @param frozen the others
+  /// @param frozen source of the frozen tensors
   static TrainedWeights of(
       ModelConfig config, Backend backend, Trainable trainable, Fill fill, WeightSource frozen) {
     Map<String, Parameter> trained = new LinkedHashMap<>();

@@ -7,18 +7,18 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.function.Function;
 
-/// Bytes of a model's weights by where they lie and in which form.
+/// Bytes of a model's weights, by location and form.
 ///
-/// @param mapped read in place from the file: pages that the system may drop and read again
-/// @param dense held in memory in the compute type, because they are stored in another
+/// @param mapped read in place from the file: pages that the system may evict and read again
+/// @param dense held in memory in the compute type, because they are stored in another type
 /// @param packed codes of quantised weights in memory
-/// @param constants their scales in memory
+/// @param constants scales of quantised weights in memory
 public record WeightBytes(long mapped, long dense, long packed, long constants) {
-  /// Counts a model.
+  /// Counts the bytes of a model's weights.
   ///
-  /// @param tensors name → shape of those that are frozen
+  /// @param tensors name → shape of the frozen tensors
   /// @param q how the layers' matrices are held
-  /// @param inFile whether they are stored so, and read in place
+  /// @param inFile whether quantised layers are stored as `q` says, and read in place
   /// @param stored the type of each other tensor in its file
   public static WeightBytes of(
       Map<String, long[]> tensors,
@@ -49,12 +49,12 @@ public record WeightBytes(long mapped, long dense, long packed, long constants) 
     return new WeightBytes(mapped, dense, packed, constants);
   }
 
-  /// The bytes with more of them in memory, in the compute type.
+  /// Returns these counts with `bytes` more of dense weights.
   public WeightBytes plusDense(long bytes) {
     return new WeightBytes(mapped, dense + bytes, packed, constants);
   }
 
-  /// Bytes held in memory of the process, and lost to everything else.
+  /// Bytes in the process's own (anonymous) memory: all but the mapped file.
   public long held() {
     return dense + packed + constants;
   }

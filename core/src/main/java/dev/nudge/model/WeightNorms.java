@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 
-/// How large the weights of a model are: ‖W‖, Frobenius's, of linear layers.
+/// Computes the Frobenius norms ‖W‖ of linear layers' weights.
 public final class WeightNorms {
   private static final int ROWS = 64; // made at once of a stored weight; a multiple of every grain
 
@@ -23,8 +23,8 @@ public final class WeightNorms {
 
   /// The norms by module path.
   ///
-  /// @param paths of the layers that are wanted; one that the model has not is left out
-  /// @throws dev.nudge.settings.InputException where the folder is no model
+  /// @param paths of the wanted layers; unknown paths are ignored
+  /// @throws dev.nudge.settings.InputException if the folder is no model
   public static Map<String, Double> of(Path folder, Collection<String> paths) {
     Set<String> wanted = Set.copyOf(paths);
     ModelConfig config = ModelConfig.load(folder);

@@ -1,4 +1,4 @@
-/// Holds the decoder families: what a checkpoint is shaped like and how its tensors become a model.
+/// Holds the decoder families: reads `config.json` and checkpoints, and builds models from tensors.
 ///
 /// Knows nothing about adapters, training or text; an adapter wraps a model's slots from outside.
 /// Read `ModelConfig` first.

@@ -10,11 +10,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/// Says what the settings of a run mean for the model at hand, in its own numbers.
+/// Explains what a run's settings mean for its model: learning rate, rank, batch size, in numbers.
 ///
-/// Rates and batch sizes are those of "LoRA without regret" (Schulman and Thinking Machines, 2025)
-/// and QLoRA [1]: LoRA learns best at about ten times the rate of full fine-tuning, nearly whatever
-/// the rank; all linear layers beat attention alone at equal size.
+/// Learning rates and batch sizes follow "LoRA without regret" (Schulman and Thinking Machines,
+/// 2025) and QLoRA [1]: LoRA learns best at about ten times the learning rate of full fine-tuning,
+/// at nearly any rank; all linear layers beat attention alone at equal size.
 ///
 /// [1] Dettmers et al., arXiv:2305.14314.
 public final class Advice {
@@ -29,7 +29,7 @@ public final class Advice {
   /// Advice on an adapter, one line each.
   ///
   /// @param model without weights, adapters attached
-  /// @param trained numbers of the adapter
+  /// @param trained number of trainable parameters
   public static List<String> lines(
       CausalLm model, long trained, OptimizerSettings optimizer, int batchSize) {
     List<String> lines = new ArrayList<>();
@@ -86,7 +86,7 @@ public final class Advice {
 
   /// Advice on full fine-tuning, one line each.
   ///
-  /// @param trained numbers of the model that train
+  /// @param trained number of trainable parameters
   public static List<String> ofFull(long trained, OptimizerSettings optimizer) {
     List<String> lines = new ArrayList<>();
     lines.add(
@@ -110,7 +110,7 @@ public final class Advice {
     return lines;
   }
 
-  /// The largest adapted matrix that is square, else the largest.
+  /// The largest square weight with an adapter, else the largest weight with one.
   private static LinearSlot matrix(CausalLm model) {
     LinearSlot chosen = model.slots().getFirst();
     for (LinearSlot slot : model.slots()) {

@@ -7,18 +7,18 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 
-/// Bytes of every part of a run at its fullest.
+/// Peak memory of a run, in bytes by part.
 ///
 /// @param weights the frozen weights
-/// @param masters the numbers that the optimiser changes: an adapter's, or the model's own
-/// @param working their copies that products read; 0 where they are the masters
-/// @param gradients one of each lane
+/// @param masters master weights: the trainable numbers of the adapter, or of the model
+/// @param working their copies in the compute type; 0 if products read the masters
+/// @param gradients of all lanes, one gradient each
 /// @param optimizer the optimiser's state in memory
 /// @param paged the optimiser's state in a mapped file that the system may evict
-/// @param lanes number of workspaces
+/// @param lanes number of lanes
 /// @param workspace bytes of one lane's workspace
-/// @param pass what a workspace holds at its fullest in training
-/// @param caches weights kept a second time in the layout of their products
+/// @param pass peak of a training pass in a workspace
+/// @param caches packed copies of weights
 /// @param runtime JVM, native libraries, tokenizer, tables
 public record Footprint(
     WeightBytes weights,
@@ -33,7 +33,7 @@ public record Footprint(
     long caches,
     long runtime) {
 
-  /// Counts `trained` numbers that train.
+  /// Counts the footprint of `trained` trainable numbers.
   static Footprint of(
       WeightBytes weights,
       Dtype compute,
@@ -59,7 +59,7 @@ public record Footprint(
         runtime);
   }
 
-  /// Bytes of what updates change: masters and the optimiser's state, as a checkpoint holds them.
+  /// Bytes of master weights and optimiser state, as a checkpoint holds them.
   public long stateBytes() {
     return masters + optimizer + paged;
   }
@@ -80,8 +80,8 @@ public record Footprint(
         runtime);
   }
 
-  /// Says what a trained number takes: `22.0 bytes each: master 4.0, copy 2.0, gradients 2 × 4.0,
-  /// optimiser 8.0`.
+  /// Formats the bytes of a trainable number: `22.0 bytes each: master 4.0, copy 2.0, gradients 2 ×
+  /// 4.0, optimiser 8.0`.
   public String each(long trained) {
     double n = Math.max(1, trained);
     long state = optimizer + paged;
@@ -97,7 +97,7 @@ public record Footprint(
         paged > 0 ? " in a mapped file" : "");
   }
 
-  /// Memory that the process holds by itself: what `RssAnon` shows at the peak.
+  /// Anonymous memory of the process: `RssAnon` at the peak.
   public long anonymous() {
     return weights.held()
         + masters
@@ -109,12 +109,12 @@ public record Footprint(
         + runtime;
   }
 
-  /// Pages of the weights' file that every step reads: what `RssFile` shows, natives apart.
+  /// Pages of the weight file that every step reads: `RssFile` without native libraries.
   public long mapped() {
     return weights.mapped();
   }
 
-  /// All parts by their names in JSON.
+  /// All parts by their JSON names.
   public Map<String, Long> values() {
     Map<String, Long> values = new LinkedHashMap<>();
     values.put("weights_mapped", weights.mapped());

@@ -10,12 +10,11 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 
-/// Names the shapes of well-known models, to plan for one that is not on this machine.
+/// The shapes of well-known models by name, for plans without a model folder.
 ///
-/// 7B, 13B, 33B and 65B are LLaMA's [1], 70B is Llama 2's with its grouped heads [2], 1B, 3B and 8B
-/// are short for Llama 3's. The numbers are those of the `config.json` that each model is published
-/// with (Meta, Qwen, Mistral AI); `KnownModelsTest` holds their sums to the published numbers of
-/// parameters.
+/// 7B, 13B, 33B and 65B are LLaMA [1], 70B is Llama 2 with grouped-query attention [2], 1B, 3B and
+/// 8B are short for Llama 3. The numbers are those of each model's published `config.json` (Meta,
+/// Qwen, Mistral AI); `KnownModelsTest` checks their sums against the published parameter counts.
 ///
 /// [1] Touvron et al., arXiv:2302.13971. [2] Touvron et al., arXiv:2307.09288.
 public final class KnownModels {
@@ -74,7 +73,7 @@ public final class KnownModels {
 
   private KnownModels() {}
 
-  /// Returns the shape of the model with this name, in upper or lower case.
+  /// Returns the shape of the model with this name, ignoring case.
   public static Optional<ModelConfig> named(String name) {
     return Optional.ofNullable(ALL.get(name.toUpperCase(Locale.ROOT))).map(Known::config);
   }

@@ -3,16 +3,16 @@ package dev.nudge.plan;
 import dev.nudge.model.ModelConfig;
 import java.util.Arrays;
 
-/// A part of a model that stands for it where speed is measured: as many of its layers as make a
-/// short pass, the run's widths where these are not too large, and its micro-batch.
+/// A scaled-down model for measuring speed. It has fewer layers, is narrower if the run's widths
+/// are too large, and keeps the micro-batch.
 ///
-/// A narrower slice stands for a wide model, because wide products all run at the same rate; a
-/// slice that is as wide as the run also has its small products right. Two layers stand for many
-/// where each is large; of a small model two would stay in the processor's caches, which the
-/// whole does not.
+/// A narrower slice predicts the speed of a wide model, because wide products all run at the same
+/// rate; a slice as wide as the run also has its small products right. Two layers are enough if
+/// each is large; two layers of a small model would stay in the processor's caches, unlike the
+/// whole model.
 ///
 /// @param tokens of a lane's micro-batch
-/// @param longest tokens of its sequences; the last may be shorter
+/// @param longest tokens of its longest sequence; the last sequence may be shorter
 record ModelSlice(ModelConfig config, int tokens, int longest) {
   private static final int LEAST_LAYERS = 2;
   private static final double PASS_FLOPS = 60e9; // of one lane: about a fifth of a second
@@ -21,7 +21,7 @@ record ModelSlice(ModelConfig config, int tokens, int longest) {
   private static final int LEAST_WIDTH = 512;
   private static final int LEAST_TOKENS = 64;
 
-  /// Cuts a model's layers, then its widths, then the micro-batch, until a pass is short.
+  /// Reduces a model's layers, then its widths, then the micro-batch, until a pass is short.
   static ModelSlice of(ModelConfig model, int tokens, int longest) {
     ModelConfig cut = cut(model, model.hiddenSize(), model.numHiddenLayers());
     ModelSlice slice = new ModelSlice(cut, tokens, longest);
@@ -65,8 +65,8 @@ record ModelSlice(ModelConfig config, int tokens, int longest) {
     return lengths;
   }
 
-  /// The model with fewer layers, all widths in proportion and whole heads; the vocabulary is cut
-  /// where the head would be too large.
+  /// Returns a model with fewer layers, all widths in proportion and whole heads; the vocabulary is
+  /// reduced if the head would be too large.
   private static ModelConfig cut(ModelConfig c, int width, int layers) {
     double share = (double) width / c.hiddenSize();
     int keyValues = Math.max(1, (int) Math.round(c.numKeyValueHeads() * share));

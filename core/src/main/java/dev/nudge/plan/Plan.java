@@ -14,17 +14,17 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// Says how a run is laid out, settled once before it starts: equal plans give equal bytes.
+/// The layout of a run, fixed before it starts: equal plans give equal bytes.
 ///
 /// @param backend compute type, products and kernels
-/// @param lanes sequences side by side
+/// @param lanes sequences trained in parallel
 /// @param threadsPerLane threads of each lane's products
-/// @param microBatchTokens most tokens of a micro-batch
+/// @param microBatchTokens maximum tokens of a micro-batch
 /// @param longest tokens of the longest row
-/// @param levels what each layer computes again in the backward pass; they change no bit
-/// @param split which sequences may be cut over all lanes
-/// @param footprint bytes of every part of lanes that work alone
-/// @param caches weights kept a second time in the layout of their products
+/// @param levels gradient checkpointing of each layer; changes no bit of the result
+/// @param split which sequences may be cut over all lanes (context parallelism)
+/// @param footprint bytes of every part, for lanes that work alone
+/// @param caches weights with packed copies
 public record Plan(
     String backend,
     int lanes,
@@ -36,16 +36,16 @@ public record Plan(
     Footprint footprint,
     Caches caches) {
 
-  /// Says which sequences may be cut over all lanes.
+  /// Says which sequences may be cut over all lanes (context parallelism).
   ///
-  /// @param from tokens of the shortest one
-  /// @param sharedBytes memory for the keys and values that all lanes see
+  /// @param from tokens of the shortest such sequence
+  /// @param sharedBytes memory for the keys and values that all lanes share
   public record Split(int from, long sharedBytes) {
-    /// Sequences stay whole.
+    /// No sequence is cut.
     public static final Split NONE = new Split(Integer.MAX_VALUE, 0);
   }
 
-  /// Returns this plan with another choice of the sequences that are cut.
+  /// Returns this plan with another choice of sequences to cut.
   public Plan withSplit(Split other) {
     return with(other, footprint);
   }
@@ -86,7 +86,7 @@ public record Plan(
   }
 
   /// Returns this plan with the optimiser's state in a mapped file that the system may evict:
-  /// slower where memory is short, with the same result.
+  /// slower if memory is short, with the same result.
   public Plan withPagedOptimizer() {
     return with(split, footprint.withPagedOptimizer());
   }
@@ -96,17 +96,17 @@ public record Plan(
     return footprint.workspace();
   }
 
-  /// Bytes of one lane's file of layer inputs; 0 where none is offloaded.
+  /// Bytes of one lane's file of layer inputs; 0 without offloading.
   public long offloadedBytes() {
     return footprint.pass().offloaded();
   }
 
-  /// Bytes of all parts together that the process holds by itself.
+  /// Bytes of anonymous memory of all parts together.
   public long totalBytes() {
     return footprint.anonymous() + split.sharedBytes();
   }
 
-  /// The plan as it is printed.
+  /// The lines of the plan for people.
   public List<String> lines() {
     return List.of(compute(), "memory     " + Bytes.shown(totalBytes()));
   }
@@ -116,7 +116,7 @@ public record Plan(
     return "compute    " + backend;
   }
 
-  /// How it is laid out, for those who know the machine.
+  /// The lines of lanes, micro-batches and checkpointing.
   public List<String> layout() {
     List<String> lines = new ArrayList<>();
     lines.add(
@@ -136,7 +136,7 @@ public record Plan(
     return lines;
   }
 
-  /// The line of what its memory holds, for them too.
+  /// The line of the parts of its memory.
   public String holds() {
     Footprint f = footprint;
     return "holds      weights "
@@ -157,7 +157,7 @@ public record Plan(
         + Bytes.shown(f.runtime());
   }
 
-  /// Levels with the number of layers that are at them, `NONE` left out.
+  /// The number of layers at each level of gradient checkpointing, without `NONE`.
   private Map<Recompute, Integer> counts() {
     Map<Recompute, Integer> counts = new LinkedHashMap<>();
     for (Recompute level : levels) {
@@ -174,7 +174,7 @@ public record Plan(
         .collect(Collectors.joining(", "));
   }
 
-  /// The plan as `run.json` holds it.
+  /// The keys of the plan in `run.json`.
   public Map<String, @Nullable Object> values() {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("backend", backend);

@@ -13,36 +13,35 @@ import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// Lays a run out in the memory there is, the dearest means last:
+/// Fits a run into memory, trying the cheapest means first:
 ///
-/// 1. micro-batches of a thousand tokens or of the longest row, everything kept for the backward
-///    pass, weights cached in the layout of their products where that leaves a quarter of the
-///    memory free;
-/// 2. no caches, then rows above a thousand tokens cut over the lanes;
-/// 3. the lowest layers compute things again, the cheapest things first: as few layers as needed;
+/// 1. micro-batches of a thousand tokens or of the longest row, no gradient checkpointing, packed
+///    copies of weights if they leave a quarter of the memory free;
+/// 2. no packed copies, then rows above a thousand tokens cut over the lanes;
+/// 3. gradient checkpointing in the lowest layers, cheapest recomputation first, in as few as
+///    needed;
 /// 4. micro-batches of a single row;
-/// 5. weights that lie in a file are not kept in memory between their uses, but streamed;
-/// 6. layer inputs in a file;
+/// 5. weights that lie in a file are streamed instead of kept in memory;
+/// 6. layer inputs offloaded to a file;
 /// 7. the optimiser's state in a file;
-/// 8. fewer lanes, where they were not asked for.
+/// 8. fewer lanes, unless their number was set.
 ///
-/// Weights in a file are given up after recomputation, because that costs a quarter of the speed at
-/// most, and reading all weights twice a step what the disk makes of it.
+/// Weights are streamed only after recomputation, because recomputation costs at most a quarter of
+/// the speed, while streaming reads all weights from disk twice a step.
 ///
-/// Where most of a model trains, the last two change places: a lane holds a gradient as large as
-/// the model, and a state of that size would go to the disk and back in each step.
+/// If most of a model trains, the last two change places: each lane holds a gradient as large as
+/// the model, and an optimiser state of that size would go to disk and back in each step.
 ///
-/// Recomputation comes before fewer lanes: computing nearly everything again costs a quarter of the
-/// speed, and so do two threads in one product instead of two lanes; the first changes no bit.
-/// The lowest layers are taken because the fullest moment is the end of the forward pass and the
-/// backward pass of the highest ones, to which their scratch would add.
+/// Recomputation comes before fewer lanes: full checkpointing costs a quarter of the speed, and so
+/// do two threads in one product instead of two lanes; checkpointing changes no bit. The lowest
+/// layers are chosen because memory peaks at the end of the forward pass and in the backward pass
+/// of the highest layers, to which their scratch memory would add.
 ///
-/// The workspace of a lane is measured by running the training pass dry on the largest
-/// micro-batch that the run can meet, so its size is exact. What was measured once is kept
-/// while other means are tried.
+/// A lane's workspace is measured by a dry run of the training pass on the largest micro-batch that
+/// the run can meet, so its size is exact. Measurements are cached while other means are tried.
 public final class Planner {
-  /// Tokens of a micro-batch: products gain nothing beyond, and what lies between them leaves the
-  /// cache.
+  /// Tokens of a micro-batch: more do not make products faster, and activations between products
+  /// leave the processor's cache.
   private static final int TOKENS = 1024;
 
   private static final int SPLIT_ROWS = 128; // a lane's part of a sequence that is worth cutting
@@ -59,17 +58,17 @@ public final class Planner {
     this.room = w.memoryBytes;
   }
 
-  /// Says what a run needs, from which its layout is made.
+  /// Requirements of a run.
   ///
-  /// @param lanes wanted; null: chosen
+  /// @param lanes as set; null: chosen here
   /// @param batchSize sequences of an optimiser step
   /// @param longest tokens of the longest row
-  /// @param largestStep tokens of the largest step that can occur
+  /// @param largestStep tokens of the largest possible step
   /// @param scores whether held-out rows are scored
-  /// @param trained numbers that train: of the adapter, or of the model
+  /// @param trained number of trainable parameters
   /// @param optimizerBytes state of the optimiser
-  /// @param caches the most that may be cached where memory is free
-  /// @param sampleBytes what answering prompts between steps takes
+  /// @param caches most weights that may get packed copies if memory is free
+  /// @param sampleBytes for sampling answers between steps
   public record Wanted(
       int threads,
       @Nullable Integer lanes,
@@ -84,14 +83,14 @@ public final class Planner {
       Caches caches,
       long sampleBytes) {}
 
-  /// A layout, or where none fits the one that needs the least.
+  /// A layout; if none fits, the one that needs the least memory.
   public record Fit(Plan plan, boolean fits) {}
 
   /// Lays a run out.
   ///
-  /// @param dry the model without weights, adapters attached; its levels are changed
-  /// @param remedies flags with which it fits, each enough alone; asked only where nothing fits
-  /// @throws InputException where nothing fits, naming them
+  /// @param dry the model without weights, adapters attached; its checkpointing is changed
+  /// @param remedies flags with which the run fits, each enough alone; called only if nothing fits
+  /// @throws InputException if nothing fits, naming these flags
   public static Plan plan(CausalLm dry, Wanted w, Supplier<List<String>> remedies) {
     Fit fit = fit(dry, w);
     if (!fit.fits()) {
@@ -105,12 +104,12 @@ public final class Planner {
     return fit.plan();
   }
 
-  /// The same where no flags are known with which it would fit.
+  /// Lays a run out, without advice on flags if nothing fits.
   public static Plan plan(CausalLm dry, Wanted w) {
     return plan(dry, w, () -> List.of("a larger --memory"));
   }
 
-  /// Lays a run out, or says what the leanest layout needs.
+  /// Lays a run out; if nothing fits, returns the leanest layout.
   public static Fit fit(CausalLm dry, Wanted w) {
     return new Planner(dry, w).fit();
   }
@@ -128,10 +127,10 @@ public final class Planner {
     return fit;
   }
 
-  /// What is taken when nothing cheaper is left.
+  /// The last means: number of lanes, and the optimiser's state in a file.
   private record Means(int lanes, boolean paged) {}
 
-  /// The means in the order in which they are tried.
+  /// The last means, in the order in which they are tried.
   private List<Means> means() {
     List<Integer> counts = new ArrayList<>();
     counts.add(w.lanes != null ? w.lanes : lanes());
@@ -175,16 +174,16 @@ public final class Planner {
     return deepened(lanes, whole, deepest);
   }
 
-  /// Tokens that come to a lane in a step, at most: no lane is ahead by more than a sequence, and
-  /// none gets more sequences than its share. Held-out rows come in any number.
+  /// Maximum tokens of a lane in a step: no lane is ahead by more than a sequence, and none gets
+  /// more sequences than its share. Held-out rows come in any number.
   private long share(int lanes) {
     long share = Math.min(w.largestStep, w.largestStep / lanes + w.longest);
     long rows = Math.ceilDiv(w.batchSize, lanes);
     return w.scores ? share : Math.min(share, rows * w.longest);
   }
 
-  /// Returns a plan with as many caches as fit into three quarters of the memory beside mapped
-  /// weights: where these are streamed, the system caches them better.
+  /// Returns a plan with as many packed copies as fit into three quarters of the memory beside
+  /// mapped weights; if weights are streamed, the page cache is worth more.
   private Plan withCaches(Plan plan) {
     for (Caches caches : List.of(Caches.ALL, Caches.HEAD)) {
       if (!paged && caches.compareTo(w.caches) <= 0 && dry.cacheBytes(caches) > 0) {
@@ -199,7 +198,7 @@ public final class Planner {
     return plan;
   }
 
-  /// The fewest steps down the ladder that fit, or the last.
+  /// The first rung of the checkpointing ladder that fits, or the last.
   private Fit deepened(int lanes, int tokens, Recompute deepest) {
     int last = dry.layers() * deepest.ordinal();
     Plan leanest = layout(lanes, tokens, levels(last), Caches.NONE);
@@ -222,7 +221,7 @@ public final class Planner {
     return new Fit(found, true);
   }
 
-  /// The rung `step` of the ladder: each level goes once over all layers, from the lowest up.
+  /// Rung `step` of the checkpointing ladder: each level in turn over all layers, lowest first.
   private List<Recompute> levels(int step) {
     int layers = dry.layers();
     Recompute[] all = Recompute.values();
@@ -237,7 +236,7 @@ public final class Planner {
     return plan.totalBytes() <= room;
   }
 
-  /// A lane for each sequence of a step; more where the longest row is enough for more.
+  /// A lane for each sequence of a step; more if the longest row has enough tokens for more.
   private int lanes() {
     return Math.clamp(Math.max(w.batchSize, w.longest / SPLIT_ROWS), 1, w.threads);
   }
@@ -248,20 +247,20 @@ public final class Planner {
     return lanes == 1 || w.longest < from ? Plan.Split.NONE.from() : from;
   }
 
-  /// Tokens of the longest sequence that has to fit a lane as a whole.
+  /// Tokens of the longest sequence that one lane computes alone.
   private int longestWhole(int lanes) {
     return Math.min(w.longest, splitFrom(lanes) - 1);
   }
 
-  /// What a lane's passes depend on; where weights and states lie does not matter to them.
+  /// All parameters of the layout on which a lane's passes depend.
   private record Passes(int lanes, int tokens, List<Recompute> levels, Caches caches) {}
 
-  /// What passes take.
+  /// The memory of passes.
   ///
   /// @param workspace bytes of a lane
   private record Taken(CausalLm.TrainParts pass, Plan.Split split, long workspace) {}
 
-  /// Runs passes dry.
+  /// Measures passes by dry runs.
   private Taken measure(Passes passes) {
     int tokens = passes.tokens;
     dry.recompute(passes.levels);

@@ -3,8 +3,8 @@ package dev.nudge.plan;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.ModelConfig;
 
-/// Estimates what a process holds besides tensors: the one part of a plan that is not counted but
-/// was measured.
+/// Estimates the memory of a process besides tensors. It is the one part of a plan that is fitted
+/// to measurements instead of counted.
 ///
 /// Heap, compiled code and metaspace of the JVM, code of compiled products and their scratchpads,
 /// the tokenizer's tables, and the rotary tables, which are exact.
@@ -17,7 +17,7 @@ final class Runtimes {
 
   private Runtimes() {}
 
-  /// @param tokens most tokens of a micro-batch
+  /// @param tokens maximum tokens of a micro-batch
   static long bytes(ModelConfig config, Backend backend, int lanes, int tokens, int longest) {
     long rotary = config.rotaryBytes(longest, backend.compute());
     long lane = LANE + LANE_TOKEN * Math.min(tokens, MOST_TOKENS);

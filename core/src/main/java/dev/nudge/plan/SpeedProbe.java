@@ -28,12 +28,12 @@ import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Measures about a second of the very passes that a run makes, on a slice of its model.
+/// Measures a run's speed in about a second, with its own passes on a slice of its model.
 ///
-/// Passes of a [ModelSlice] with and without labelled rows tell the head from the layers. What is
-/// measured is operations a second; a dry pass of the whole model counts those of a step.
+/// Passes of a [ModelSlice] with and without labelled rows separate the output head from the
+/// layers. The result is FLOP/s; a dry run of the whole model counts the FLOPs of a step.
 ///
-/// The JVM compiles while the slice warms up, so passes run until they no longer get faster.
+/// The JVM compiles while the slice warms up, so passes repeat until they no longer get faster.
 public final class SpeedProbe {
   private static final int MOST_LABELLED = 512;
   private static final long WARM_NANOS = 8_000_000_000L; // at most
@@ -65,13 +65,13 @@ public final class SpeedProbe {
     this.slice = ModelSlice.of(config, tokens, Math.min(tokens, plan.longest()));
   }
 
-  /// Measures the speed of products, of a run's passes and of its updates.
+  /// Measures the speed of products, of a run's passes and of its optimiser updates.
   ///
   /// @param config the model that the run will train
   /// @param quantization how its weights are held
-  /// @param spec its adapter; null where its own weights train
-  /// @param plan its layout
-  /// @param clock nanoseconds; the wall's, or another where the machine is shared
+  /// @param spec the adapter; null: full fine-tuning
+  /// @param plan the layout of the run
+  /// @param clock nanoseconds; wall clock, or another one if the machine is shared
   public static Rates measure(
       ModelConfig config,
       Quantization quantization,
@@ -117,7 +117,7 @@ public final class SpeedProbe {
     }
   }
 
-  /// What the slice's layers compute again: what layers of the run do, in their order.
+  /// The slice's gradient checkpointing: that of some layers of the run, in their order.
   private List<Recompute> levels() {
     List<Recompute> all = plan.levels();
     int layers = slice.config().numHiddenLayers();
@@ -166,7 +166,7 @@ public final class SpeedProbe {
     threads.run(lane -> model.train(batch, 1e-3, Dropout.of(1, 1), workspaces.get(lane)));
   }
 
-  /// Runs both until for a while no pass was faster than those before it and nothing was compiled.
+  /// Runs both until passes no longer get faster and the JVM no longer compiles.
   private void warm(Runnable first, Runnable second) {
     long start = System.nanoTime();
     long now = start;
@@ -217,7 +217,7 @@ public final class SpeedProbe {
     }
   }
 
-  /// Nanoseconds of a number in the sum over lanes, the norm and the update.
+  /// Nanoseconds per number of gradient reduction, norm and update.
   private double update(Lanes threads) {
     try (Scope scope = Scope.open("probe")) {
       Dtype acc = backend.compute().accumulator();

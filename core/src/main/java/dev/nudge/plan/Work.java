@@ -12,13 +12,13 @@ import dev.nudge.model.Quantization;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 
-/// Counts the operations of a training pass for a shape alone.
+/// Counts the FLOPs of a training pass from the model's shape alone.
 public final class Work {
   private Work() {}
 
-  /// The work on a frozen model under the smallest adapter: the pass itself, run dry.
+  /// The FLOPs of training the smallest adapter on a frozen model, by a dry run of the pass.
   ///
-  /// @param labelled rows of all sequences together
+  /// @param labelled labelled rows of all sequences together
   /// @param lengths tokens of each sequence
   public static TrainWork of(ModelConfig config, int labelled, int... lengths) {
     Dtype compute = Dtype.F32;

@@ -1,10 +1,10 @@
-/// Says what a run needs, byte by byte, before it starts, and lays it out in the memory there is.
+/// Plans a run before it starts: counts its memory by the byte and fits it into the machine.
 ///
-/// [Footprint] counts the bytes of every part, where possible by running the very code dry that
-/// will take them. [Planner] chooses lanes and micro-batches from them; what it settles is the
-/// frozen [Plan].
+/// [Footprint] counts the bytes of every part, if possible by a dry run of the code that allocates
+/// them. [Planner] chooses lanes, micro-batches and gradient checkpointing: the immutable [Plan].
 ///
-/// It knows nothing about data, the training loop, or how anything is printed beside its own lines.
+/// It knows nothing about data, the training loop, or how output other than its own lines is
+/// printed.
 ///
 /// Read `Plan` first, then `Planner`.
 @NullMarked

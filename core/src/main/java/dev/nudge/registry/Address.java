@@ -8,18 +8,18 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// Says where versions come from or go to: `oci://HOST/NAME[:TAG]`, a `.tar` file, or the folder of
-/// an OCI image layout.
+/// The address of a remote to pull from or push to: `oci://HOST/NAME[:TAG]`, a `.tar` file, or the
+/// folder of an OCI image layout.
 public sealed interface Address {
-  /// What an address of a registry begins with.
+  /// Prefix of the address of an OCI registry.
   String SCHEME = "oci://";
 
   /// A repository of an OCI registry.
   ///
-  /// @param host with its port, where it has one
+  /// @param host with port, if it has one
   /// @param repository such as `team/support`
-  /// @param tag or digest; empty: not said
-  /// @param plain without TLS: on this machine alone, or where a user asks for it
+  /// @param tag or digest; empty: not given
+  /// @param plain HTTP without TLS: only for localhost, or on request
   record Remote(String host, String repository, String tag, boolean plain) implements Address {
     @Override
     public String toString() {
@@ -27,13 +27,13 @@ public sealed interface Address {
     }
   }
 
-  /// An archive.
+  /// A tar archive of an OCI image layout.
   record Archive(Path file) implements Address {}
 
-  /// A folder.
+  /// A folder with an OCI image layout.
   record Folder(Path folder) implements Address {}
 
-  /// A name and a password, as a registry asks for them.
+  /// User and password for an OCI registry.
   record Credentials(String user, String password) {
     /// Reads a file that holds `USER:PASSWORD` on its first line.
     public static Credentials read(Path file) {
@@ -55,10 +55,10 @@ public sealed interface Address {
     }
   }
 
-  /// Reads an address.
+  /// Parses an address.
   ///
-  /// @param plain whether a registry is asked without TLS wherever it is
-  /// @throws InputException where it is none
+  /// @param plain whether to use HTTP without TLS for any host
+  /// @throws InputException if the address is invalid
   static Address parse(String text, boolean plain) {
     if (!text.startsWith(SCHEME)) {
       if (text.regionMatches(true, 0, "oci:", 0, 4)) {
@@ -90,7 +90,7 @@ public sealed interface Address {
         host, parts.group("name"), digest != null ? digest : tag == null ? "" : tag, plain || here);
   }
 
-  /// The grammar of OCI's names.
+  /// The grammar of OCI names.
   final class Parts {
     private static final Pattern REMOTE =
         Pattern.compile(

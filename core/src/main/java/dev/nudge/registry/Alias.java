@@ -3,28 +3,28 @@ package dev.nudge.registry;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A name that moves between the versions of an adapter.
+/// An alias: a name that moves between the versions of an adapter.
 ///
-/// @param name of the alias alone
-/// @param version number of the version that it is at
+/// @param name of the alias, without the adapter's name
+/// @param version number of its current version
 /// @param digest of that version
-/// @param moved who put it there, when, and why
-/// @param before digests of where it was, the latest last: a rollback takes the last one off
+/// @param moved who moved it last, when, and why
+/// @param before digests of its previous versions, the latest last: a rollback removes the last one
 public record Alias(String name, int version, String digest, Note moved, List<String> before) {
 
-  /// What a caller believes of an alias that it moves, so that of two who move it at once one is
+  /// The expected position of an alias, for compare-and-set: of two concurrent moves one is
   /// refused.
   ///
-  /// @param any whatever it is at
-  /// @param digest where it is; null: nowhere
+  /// @param any whether any position is accepted
+  /// @param digest of the expected version; null: the alias does not exist
   public record Expected(boolean any, @Nullable String digest) {
-    /// Wherever it is.
+    /// Any position.
     public static final Expected ANY = new Expected(true, null);
 
-    /// The alias is not there yet.
+    /// The alias does not exist yet.
     public static final Expected NONE = new Expected(false, null);
 
-    /// It is at a version.
+    /// The alias is at this version.
     public static Expected at(String digest) {
       return new Expected(false, digest);
     }

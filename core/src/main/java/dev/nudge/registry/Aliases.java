@@ -13,8 +13,8 @@ import tools.jackson.databind.JsonNode;
 ///
 /// Threading: within a change of the registry.
 ///
-/// @param book what there is; it follows each event
-/// @param append takes a change
+/// @param book current state, updated with each event
+/// @param append writes an event to the journal
 record Aliases(Book book, OciLayout layout, Consumer<RegistryEvent> append) {
 
   /// @see Registry#alias(String, String, Version, Alias.Expected, boolean, Note)
@@ -63,9 +63,9 @@ record Aliases(Book book, OciLayout layout, Consumer<RegistryEvent> append) {
     return new Registry.Move(name, alias, was.digest(), back);
   }
 
-  /// Refuses where an alias is elsewhere than its mover believes.
+  /// Refuses a move if the alias is not where the caller expects it.
   ///
-  /// @param at digest of where it is; null: nowhere
+  /// @param at digest of its current version; null: the alias does not exist
   private void check(String name, String alias, @Nullable String at, Alias.Expected expected) {
     if (!expected.any() && !Objects.equals(expected.digest(), at)) {
       throw new RegistryException(
@@ -102,7 +102,7 @@ record Aliases(Book book, OciLayout layout, Consumer<RegistryEvent> append) {
         overridden);
   }
 
-  /// What stands against a move of an alias; nothing where it is not protected.
+  /// The reasons against a move of a protected alias; empty if the alias is not protected.
   private List<String> against(String name, String alias, @Nullable Version to) {
     Protection protection = book.protection(name, alias);
     if (protection == null) {
@@ -142,8 +142,8 @@ record Aliases(Book book, OciLayout layout, Consumer<RegistryEvent> append) {
 
   /// Protects an alias.
   ///
-  /// @param policy digest of the policy that has to be passed; null: any
-  /// @return how it is protected now
+  /// @param policy digest of the gate policy to pass; null: any
+  /// @return the new protection
   @Nullable Protection protect(String name, String alias, @Nullable String policy, Note note) {
     Protection was = book.protection(name, alias);
     if (book.adapter(name) == null) {
@@ -155,9 +155,9 @@ record Aliases(Book book, OciLayout layout, Consumer<RegistryEvent> append) {
     return book.protection(name, alias);
   }
 
-  /// Takes the protection of an alias away.
+  /// Removes the protection of an alias.
   ///
-  /// @return how it was protected; null: it was not
+  /// @return the old protection; null: there was none
   @Nullable Protection unprotect(String name, String alias, Note note) {
     Protection was = book.protection(name, alias);
     if (was != null) {
@@ -170,7 +170,7 @@ record Aliases(Book book, OciLayout layout, Consumer<RegistryEvent> append) {
     return new Lookup(book, layout.folder()).unknown(reference);
   }
 
-  /// Refuses a note that gives no reason for what needs one.
+  /// Refuses a note without a reason for a change that needs one.
   static void checkWhy(Note note, String what) {
     String why = note.why();
     if (why == null || why.isBlank()) {

@@ -16,7 +16,7 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// A tar archive of an OCI image layout, which is read in place or written anew.
+/// A tar archive of an OCI image layout, read without unpacking or written anew.
 final class ArchiveDepot implements Depot {
   private static final String BLOBS = "blobs/sha256/";
   private static final int MOST = 4 << 20; // bytes of a manifest
@@ -33,7 +33,7 @@ final class ArchiveDepot implements Depot {
     this.file = file;
   }
 
-  /// One to take from.
+  /// Opens an archive to pull from.
   static ArchiveDepot from(Path file) {
     if (!Files.isRegularFile(file)) {
       throw new InputException(file + " does not exist; give a folder, a .tar or oci://HOST/NAME");
@@ -41,7 +41,7 @@ final class ArchiveDepot implements Depot {
     return new ArchiveDepot(TarFile.open(file), null, file);
   }
 
-  /// One to write, which must not be there.
+  /// Creates an archive to push to; the file must not exist.
   static ArchiveDepot to(Path file) {
     OutFolder.checkPlace(
         "TARGET", Objects.requireNonNullElse(file.toAbsolutePath().getParent(), file));

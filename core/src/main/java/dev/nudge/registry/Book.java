@@ -10,11 +10,11 @@ import java.util.TreeMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// What the events of a [Journal] come to: the versions and aliases that there are.
+/// The current state of a registry, replayed from its [Journal]: versions and aliases.
 ///
 /// Threading: one thread at a time.
 final class Book {
-  /// What is under a name.
+  /// Versions, aliases and protections of an adapter.
   private static final class Shelf {
     private final TreeMap<Integer, Version> versions = new TreeMap<>();
     private final TreeMap<String, Alias> aliases = new TreeMap<>();
@@ -33,7 +33,7 @@ final class Book {
     this.folders = folders;
   }
 
-  /// What is told of a name and what is under it.
+  /// Visits an adapter's contents.
   interface Teller {
     void tell(
         String name,
@@ -43,7 +43,7 @@ final class Book {
         Collection<Protection> protections);
   }
 
-  /// Tells all names, also those that have no version any more.
+  /// Visits all names, also names without versions.
   void shelves(Teller teller) {
     shelves.forEach(
         (name, shelf) ->
@@ -55,22 +55,22 @@ final class Book {
                 shelf.protections.values()));
   }
 
-  /// Puts a name there, with the highest number that it has given.
+  /// Adds a name with the highest version number that was ever assigned.
   void put(String name, int last) {
     shelves.computeIfAbsent(name, _ -> new Shelf()).last = last;
   }
 
-  /// Puts a version under its name, which is there.
+  /// Adds a version to an existing name.
   void put(Version version) {
     shelf(version.name()).versions.put(version.number(), version);
   }
 
-  /// Puts an alias under a name, which is there.
+  /// Adds an alias to an existing name.
   void put(String name, Alias alias) {
     shelf(name).aliases.put(alias.name(), alias);
   }
 
-  /// Puts the protection of an alias under a name, which is there.
+  /// Adds the protection of an alias to an existing name.
   void put(String name, Protection protection) {
     shelf(name).protections.put(protection.alias(), protection);
   }
@@ -83,7 +83,7 @@ final class Book {
     return shelf;
   }
 
-  /// Takes an event in.
+  /// Applies an event.
   void add(RegistryEvent event) {
     Shelf shelf = shelves.computeIfAbsent(event.name(), _ -> new Shelf());
     switch (event) {
@@ -163,7 +163,7 @@ final class Book {
         .toList();
   }
 
-  /// A name with what is under it; null where there is no version.
+  /// An adapter by name; null if it has no versions.
   @Nullable Adapter adapter(String name) {
     Shelf shelf = shelves.get(name);
     return shelf == null || shelf.versions.isEmpty()
@@ -175,12 +175,12 @@ final class Book {
             List.copyOf(shelf.protections.values()));
   }
 
-  /// The version of a number; null where there is none.
+  /// The version with a number; null if there is none.
   @Nullable Version version(String name, int number) {
     return versions(name).get(number);
   }
 
-  /// The latest version of a digest; null where there is none.
+  /// The latest version with a digest; null if there is none.
   @Nullable Version version(String name, String digest) {
     Version found = null;
     for (Version version : versions(name).values()) {
@@ -194,19 +194,19 @@ final class Book {
     return shelf == null ? Map.of() : Collections.unmodifiableMap(shelf.versions);
   }
 
-  /// An alias; null where there is none.
+  /// An alias; null if there is none.
   @Nullable Alias alias(String name, String alias) {
     Shelf shelf = shelves.get(name);
     return shelf == null ? null : shelf.aliases.get(alias);
   }
 
-  /// How an alias is protected; null: it is not.
+  /// The protection of an alias; null if it is not protected.
   @Nullable Protection protection(String name, String alias) {
     Shelf shelf = shelves.get(name);
     return shelf == null ? null : shelf.protections.get(alias);
   }
 
-  /// The number for the next version.
+  /// The number of the next version.
   int next(String name) {
     Shelf shelf = shelves.get(name);
     return shelf == null ? 1 : shelf.last + 1;
@@ -217,8 +217,8 @@ final class Book {
     return shelves.values().stream().flatMap(shelf -> shelf.versions.values().stream()).toList();
   }
 
-  /// Where a rollback of an alias would go: the latest place before that is still there and not
-  /// blocked; null: nowhere.
+  /// The target of a rollback of an alias: its latest previous version that still exists and is not
+  /// blocked; null: there is none.
   @Nullable Version before(String name, Alias alias) {
     for (String digest : alias.before().reversed()) {
       Version version = version(name, digest);

@@ -15,17 +15,17 @@ import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 
-/// Keeps what a journal came to at some byte, so that nobody has to read it from its beginning:
-/// `book.index`. It can be lost, and is written anew when the journal has grown by [#WORTH].
+/// Snapshots the state of a registry at a byte of its journal: `book.index`. Readers then need only
+/// the rest of the journal. The file may be lost; it is rewritten after [#WORTH] more bytes.
 ///
-/// The first line has the format's version, the bytes of the journal, the checksum of the last of
-/// them ([Journal#mark]) and that of the other lines. Of these, `N` is a name with the highest
-/// number that it has given, `V` a version of it, `A` an alias and `P` an alias that is protected;
-/// fields are separated by tabs, texts are JSON's.
+/// The first line has the format version, the byte position in the journal, the checksum of the
+/// bytes before it ([Journal#mark]) and the checksum of the other lines. These are: `N` a name with
+/// its highest version number ever assigned, `V` a version of that name, `A` an alias, `P` a
+/// protected alias; fields are separated by tabs, texts are JSON strings.
 final class BookFile {
   static final String FILE = "book.index";
 
-  /// Bytes of a journal that are read without a thought.
+  /// Bytes of a journal that are read without a snapshot.
   static final long WORTH = 64 << 10;
 
   private static final String VERSION = "2";
@@ -33,12 +33,12 @@ final class BookFile {
 
   private BookFile() {}
 
-  /// What was kept.
+  /// A snapshot.
   ///
-  /// @param bytes of the journal that it comes from
+  /// @param bytes position in the journal
   record Kept(Book book, long bytes) {}
 
-  /// Reads what was kept; null where it is missing, damaged or of another journal.
+  /// Reads the snapshot; null if it is missing, damaged or of another journal.
   static @Nullable Kept read(Path folder, Journal journal, Function<String, Path> folders) {
     try {
       String text = Files.readString(folder.resolve(FILE));
@@ -123,9 +123,9 @@ final class BookFile {
     return text == null ? NONE : Json.line(text);
   }
 
-  /// Writes what a journal came to.
+  /// Writes a snapshot.
   ///
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @throws dev.nudge.settings.RunException if writing fails
   static void write(Path folder, Journal journal, Book book) {
     StringBuilder lines = new StringBuilder();
     book.shelves(

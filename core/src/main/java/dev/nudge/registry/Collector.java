@@ -12,12 +12,12 @@ import java.util.HashSet;
 import java.util.Set;
 import java.util.UUID;
 
-/// Deletes what no version of a registry references: blobs and unpacked folders.
+/// Garbage collection: deletes blobs and unpacked folders that no version references.
 ///
-/// Whoever pushes meanwhile looks, when his turn comes, whether his blobs are still there, and
-/// stores them again.
+/// A concurrent push checks, when it gets the write lock, whether its blobs still exist, and stores
+/// them again if not.
 ///
-/// @param book what there is, read by who has the turn
+/// @param book current state, read under the write lock
 record Collector(OciLayout layout, Book book) {
 
   Registry.Collected collect() {

@@ -12,19 +12,19 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Writes a weighted sum of adapters as an adapter folder that knows its base.
+/// Combines adapters into a weighted sum, with `nudge.json` and tokenizer files.
 public final class Combining {
   private static final List<String> BESIDE =
       List.of("chat_template.jinja", "tokenizer.json", "tokenizer_config.json");
 
   private Combining() {}
 
-  /// Combines adapters.
+  /// Writes the weighted sum of adapters as an adapter folder.
   ///
-  /// @param rank most of a layer; null: the sum exactly
+  /// @param rank maximum rank of a layer; null: the exact sum
   /// @param out a new folder
-  /// @param warnings told one line each
-  /// @throws InputException where they do not fit each other, or something is in the way
+  /// @param warnings receives one line each
+  /// @throws InputException if the adapters do not match, or the folder is not empty
   public static Combination.Combined run(
       List<Combination.Part> parts, @Nullable Integer rank, Path out, Consumer<String> warnings) {
     OutFolder.checkPlace(out);
@@ -45,7 +45,7 @@ public final class Combining {
     return combined;
   }
 
-  /// What all were trained on; null where that is not known of one.
+  /// The common base of all adapters; null if it is unknown for one of them.
   private static @Nullable Identity identity(
       List<Combination.Part> parts, Consumer<String> warnings) {
     Path first = parts.getFirst().folder();

@@ -4,30 +4,30 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
 
-/// A place outside a registry that gives and takes manifests and blobs by digest.
+/// A remote that holds manifests and blobs by digest: an OCI registry, an archive or a folder.
 ///
-/// Refusals that a user can mend are [dev.nudge.settings.InputException]s; an [IOException] is a
-/// disk or a network that fails.
+/// Errors that a user can fix are [dev.nudge.settings.InputException]s; an [IOException] is a disk
+/// or network failure.
 interface Depot extends AutoCloseable {
-  /// Gives a manifest.
+  /// Downloads a manifest.
   ///
-  /// @param tag of it, or its digest; empty: the only one that there is
+  /// @param tag or digest; empty: the only manifest
   byte[] manifest(String tag) throws IOException;
 
-  /// Gives the bytes of a blob, which the caller checks and closes.
+  /// Opens the bytes of a blob; the caller verifies and closes them.
   InputStream blob(Descriptor blob) throws IOException;
 
-  /// Takes a blob where it is not there yet.
+  /// Uploads a blob unless the remote has it.
   ///
-  /// @return whether it was not
+  /// @return whether it was uploaded
   boolean put(Descriptor blob, Path file) throws IOException;
 
-  /// Takes a manifest, whose blobs are there.
+  /// Uploads a manifest, after its blobs.
   ///
-  /// @param tag under which it is found; empty: its digest alone
+  /// @param tag of the manifest; empty: only its digest
   void put(Descriptor manifest, byte[] bytes, String tag) throws IOException;
 
-  /// Makes what was taken count.
+  /// Publishes the uploaded manifests.
   default void finish() throws IOException {}
 
   @Override

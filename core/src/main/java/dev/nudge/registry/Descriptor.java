@@ -7,9 +7,9 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Points to bytes, as OCI does: what they are, their digest, their number.
+/// An OCI descriptor: media type, digest and size of a blob.
 ///
-/// @param artifactType of a manifest; null where it has none
+/// @param artifactType of a manifest; null: none
 /// @param annotations sorted by key
 record Descriptor(
     String mediaType,
@@ -32,7 +32,7 @@ record Descriptor(
     return new Descriptor(mediaType, digest, size, artifactType, all);
   }
 
-  /// Keys in their order, absent where they say nothing.
+  /// The JSON keys in order, without empty values.
   Map<String, Object> values() {
     Map<String, Object> all = new TreeMap<>();
     if (!annotations.isEmpty()) {
@@ -47,10 +47,10 @@ record Descriptor(
     return all;
   }
 
-  /// Reads a descriptor.
+  /// Parses a descriptor.
   ///
-  /// @param where it stands, for messages
-  /// @throws InputException where it is none
+  /// @param where the file it is in, for messages
+  /// @throws InputException if it is invalid
   static Descriptor of(JsonNode node, String where) {
     String digest = node.path("digest").asString("");
     long size = node.path("size").asLong(-1);

@@ -10,14 +10,14 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
-/// Writes a version as a plain PEFT folder of a user's own.
+/// Exports a version as a plain PEFT folder.
 final class Export {
   private Export() {}
 
   /// Copies the files of a version.
   ///
-  /// @param overwrite files of the same names are replaced, others stay
-  /// @throws InputException where something is in the way
+  /// @param overwrite whether files of the same names are replaced; other files stay
+  /// @throws InputException if files are in the way
   static List<String> of(Version version, Path out, boolean overwrite) {
     OutFolder.checkPlace(out);
     if (!OutFolder.isFree(out) && !overwrite) {

@@ -11,14 +11,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A folder that is an OCI image layout.
+/// A folder with an OCI image layout, as a remote.
 ///
-/// @param taken manifests that were put, which count from [#finish] on
+/// @param taken uploaded manifests, which [#finish] publishes
 record FolderDepot(OciLayout layout, List<Descriptor> taken) implements Depot {
 
-  /// One to take from.
+  /// Opens a folder to pull from.
   ///
-  /// @throws InputException where it is no layout
+  /// @throws InputException if it is not an OCI image layout
   static FolderDepot from(Path folder) {
     OciLayout layout = new OciLayout(folder);
     if (!layout.exists()) {
@@ -33,9 +33,9 @@ record FolderDepot(OciLayout layout, List<Descriptor> taken) implements Depot {
     return new FolderDepot(layout, new ArrayList<>());
   }
 
-  /// One to put into, which is made where it is absent.
+  /// Opens a folder to push to; it is created if missing.
   ///
-  /// @throws InputException where something else is there
+  /// @throws InputException if it holds other files
   static FolderDepot to(Path folder) {
     OutFolder.checkPlace("TARGET", folder);
     OciLayout layout = new OciLayout(folder);

@@ -9,16 +9,16 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Says whether the verdict of a gate, as `gate.json` has it, is a PASS on a version.
+/// Checks whether the verdict of a gate (`gate.json`) lets a version pass.
 ///
-/// It is where it passes, judged the very files of the version with its own tokenizer and template
-/// on the base that it was trained on, looked for leaks in the rows that it was trained on, and by
-/// the policy that is asked for. A version never changes, so neither does the answer. What is not
-/// known of a version is not compared.
+/// It does if the verdict is PASS and the gate judged the version's own files with its tokenizer
+/// and template on its base, checked for leaks against its training rows, and used the required
+/// policy. Versions never change, so the answer does not either. Facts that are unknown of a
+/// version are not compared.
 ///
-/// An alias that goes from one version with a verdict to another has to go by the same questions:
-/// the tasks and documents of the verdict before, asked of the same base as it is configured, or
-/// the two say nothing beside each other.
+/// An alias may move from one judged version to another only if the two verdicts are comparable:
+/// the new gate asked the tasks and documents of the old one, of the same base with the same
+/// settings.
 public final class GateCheck {
   /// The name of the file.
   public static final String FILE = "gate.json";
@@ -30,22 +30,22 @@ public final class GateCheck {
 
   private GateCheck() {}
 
-  /// What is known of a version.
+  /// The known facts of a version.
   ///
   /// @param files digests of its files by name
-  /// @param tokenizerConfig what its `tokenizer_config.json` says; missing: it has none
-  /// @param lineage what its `lineage.json` says; missing: it has none
+  /// @param tokenizerConfig its `tokenizer_config.json`; missing node: none
+  /// @param lineage its `lineage.json`; missing node: none
   public record Known(Map<String, String> files, JsonNode tokenizerConfig, JsonNode lineage) {
     public Known {
       files = Map.copyOf(files);
     }
 
-    /// The digest of its own tokenizer, else of that which it was trained with; empty: not known.
+    /// The digest of its own tokenizer, else of its training tokenizer; empty: unknown.
     private String tokenizer() {
       return files.getOrDefault(TOKENIZER, lineage.path("tokenizer").asString(""));
     }
 
-    /// The digest of its own chat template's text; null: it has none.
+    /// The digest of its own chat template; null: it has none.
     private @Nullable String template() {
       String file = files.get(TEMPLATE + ".jinja");
       if (file != null) {
@@ -73,10 +73,10 @@ public final class GateCheck {
     }
   }
 
-  /// Why a verdict does not let a version pass; empty: it does.
+  /// The reasons why a verdict does not let a version pass; empty: it passes.
   ///
-  /// @param gate what the file says
-  /// @param policy digest of the policy that has to be the gate's; null: any
+  /// @param gate contents of `gate.json`
+  /// @param policy digest of the required policy; null: any
   public static List<String> against(Known version, JsonNode gate, @Nullable String policy) {
     if (gate.path("nudge_gate").asInt(0) != FORMAT) {
       return List.of("its " + FILE + " is no verdict that this nudge reads");
@@ -121,12 +121,12 @@ public final class GateCheck {
     return reasons;
   }
 
-  /// What the verdict on a version was asked otherwise than the verdict before it; empty: nothing,
-  /// or there is no verdict before. Tasks that came anew do not count.
+  /// How the questions of a verdict differ from those of the previous verdict; empty: they do not,
+  /// or there is no previous verdict. Added tasks do not count.
   ///
-  /// @param before the version that the alias is at
-  /// @param then the verdict on it; missing: there is none
-  /// @param now the verdict on the next one; missing likewise
+  /// @param before the alias's current version
+  /// @param then the verdict on that version; missing node: none
+  /// @param now the verdict on the next version; missing node: none
   static List<String> otherQuestions(String before, JsonNode then, JsonNode now) {
     List<String> reasons = new ArrayList<>();
     if (now.isMissingNode()) {

@@ -10,13 +10,13 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.MissingNode;
 
-/// Reads the verdicts of gates that are kept with versions.
+/// Reads the gate verdicts that are stored with versions.
 record Gates(OciLayout layout) {
 
-  /// Why a verdict does not let a version pass; empty: it does.
+  /// The reasons why a verdict does not let a version pass; empty: it passes.
   ///
-  /// @param last the verdict; missing: there is none
-  /// @param policy digest of the policy; null: any
+  /// @param last the verdict; missing node: none
+  /// @param policy digest of the required policy; null: any
   List<String> against(Version version, JsonNode last, @Nullable String policy) {
     if (last.isMissingNode()) {
       return List.of(
@@ -36,9 +36,9 @@ record Gates(OciLayout layout) {
     return GateCheck.against(known, last, policy);
   }
 
-  /// The verdict that was judged last; missing where there is none.
+  /// The latest verdict on a version; missing node: none.
   ///
-  /// @param policy digest of the policy; null: any
+  /// @param policy digest of the policy of the verdict; null: any
   JsonNode last(Version version, @Nullable String policy) {
     JsonNode last = null;
     for (Version.Report report : version.reports()) {

@@ -13,7 +13,7 @@ import tools.jackson.databind.JsonNode;
 /// The `index.json` of an OCI image layout, or an index in a registry: manifests, some with tags.
 record Index(List<Descriptor> manifests) {
 
-  /// Reads that of a folder; an empty one where there is none.
+  /// Reads the index of a folder; empty if there is none.
   static Index read(Path folder) {
     Path file = folder.resolve(OciLayout.INDEX);
     return Files.exists(file) ? of(Json.read(file), file.toString()) : new Index(List.of());
@@ -33,7 +33,7 @@ record Index(List<Descriptor> manifests) {
     return new Index(List.copyOf(all));
   }
 
-  /// The index with more manifests; a tag that is there moves.
+  /// Returns this index with more manifests; an existing tag moves.
   Index with(List<Descriptor> more) {
     List<Descriptor> all = new ArrayList<>(manifests);
     for (Descriptor one : more) {
@@ -51,10 +51,9 @@ record Index(List<Descriptor> manifests) {
     return manifest.annotations().getOrDefault(MediaTypes.REF_NAME, "");
   }
 
-  /// Finds a manifest by tag or digest; without either the only one that has a tag, or that is
-  /// there.
+  /// Finds a manifest by tag or digest; without either, the only tagged manifest, or the only one.
   ///
-  /// @throws InputException where there is none, or several are meant
+  /// @throws InputException if there is none, or several match
   Descriptor find(String tag, String where) {
     List<Descriptor> tagged = manifests.stream().filter(m -> !tag(m).isEmpty()).toList();
     List<Descriptor> meant =

@@ -15,12 +15,12 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// An adapter folder that is to be a version: checked, its files chosen, its lineage read.
+/// Prepares an adapter folder for registration: checks it, selects its files, reads its lineage.
 ///
 /// @param rank of A and B
-/// @param identity what it was trained on; null where that is not known
-/// @param lineage where it comes from
-/// @param licence as its owner names it; null: not said
+/// @param identity what the adapter was trained on; null: unknown
+/// @param lineage contents of `lineage.json`
+/// @param licence as the user gave it; null: none
 record Intake(
     Path folder,
     int rank,
@@ -30,8 +30,8 @@ record Intake(
 
   /// Reads a folder.
   ///
-  /// @throws InputException where it is no adapter, or a file of it is a link: what it leads to was
-  ///   not named, and need not be the adapter's
+  /// @throws InputException if it is no adapter, or one of its files is a link, whose target need
+  ///     not belong to the adapter
   static Intake of(Path folder, @Nullable String licence) {
     int rank;
     try (PeftAdapter adapter = PeftAdapter.open(folder)) {
@@ -48,12 +48,12 @@ record Intake(
     return new Intake(folder, rank, identity, Lineage.of(folder, identity, licence), licence);
   }
 
-  /// The digest of the base's own weights: of a quantised folder those that it was made from.
+  /// The digest of the base's weights; for a quantised base, of its source model's weights.
   static @Nullable String base(@Nullable Identity identity) {
     return identity == null || identity.base().isEmpty() ? null : identity.base().getLast();
   }
 
-  /// Puts the files, and the manifest that lists them, into a layout.
+  /// Stores the files and their manifest in a layout.
   StoredVersion store(OciLayout layout) {
     Blobs blobs = layout.blobs();
     List<Descriptor> layers = new ArrayList<>();
@@ -89,7 +89,7 @@ record Intake(
         .with(MediaTypes.TITLE, name);
   }
 
-  /// What ModelPack says of a model.
+  /// The ModelPack config of the adapter.
   private Map<String, Object> config(List<Descriptor> layers) {
     Map<String, Object> descriptor = new TreeMap<>();
     if (licence != null) {

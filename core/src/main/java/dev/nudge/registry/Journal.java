@@ -18,15 +18,15 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// The truth of a registry: `journal.jsonl`, a line for each change, the oldest first, the format's
-/// version before them.
+/// The append-only log of a registry, its only source of truth: `journal.jsonl`, a line for each
+/// change, oldest first, after a line with the format version.
 ///
-/// A change has happened when its line, with its line break, is on the disk. What a killed process
-/// left of a line is passed over, and cut off by the next writer. Nothing else in the folder says
-/// which versions there are or where an alias is.
+/// A change is committed when its line, with its line break, is on the disk. A partial line of a
+/// killed process is ignored, and truncated by the next writer. No other file decides which
+/// versions exist or where an alias is.
 ///
-/// Threading: a reader reads while others write; one writer at a time, which has a
-/// [dev.nudge.format.Claim] to the folder.
+/// Threading: readers read while others write; there is one writer at a time, which holds a
+/// [dev.nudge.format.Claim] on the folder.
 final class Journal {
   static final String FILE = "journal.jsonl";
   private static final int FORMAT = 1;
@@ -45,8 +45,8 @@ final class Journal {
     return Files.exists(file);
   }
 
-  /// Whether nothing is in the way of a new one: the folder is absent or empty, but for what a
-  /// process left that was killed while it made one.
+  /// Whether a new journal may be created: the folder is missing or empty, but for the remains of a
+  /// process that was killed while creating one.
   boolean canBegin() {
     Path folder = Objects.requireNonNull(file.getParent());
     if (!Files.exists(folder)) {
@@ -60,13 +60,13 @@ final class Journal {
     }
   }
 
-  /// The bytes that are known.
+  /// The number of bytes that were read.
   long known() {
     return read;
   }
 
-  /// A checksum of what stands before a byte, by which one journal is told from another; null where
-  /// there is less.
+  /// A checksum of the bytes before a position, which distinguishes journals; null if the file is
+  /// shorter.
   @Nullable String mark(long bytes) {
     try (var in = new RandomAccessFile(file.toFile(), "r")) {
       if (bytes < 1 || in.length() < bytes) {
@@ -83,9 +83,9 @@ final class Journal {
     }
   }
 
-  /// Goes on from a byte: what stands before it is known from elsewhere.
+  /// Skips to a byte, because a snapshot covers what is before it.
   ///
-  /// @throws InputException where the journal is of a newer nudge
+  /// @throws InputException if the journal is of a newer nudge
   void skip(long bytes) {
     try (var in = new RandomAccessFile(file.toFile(), "r")) {
       checkHead(String.valueOf(in.readLine()));
@@ -95,19 +95,19 @@ final class Journal {
     }
   }
 
-  /// Makes an empty one.
+  /// Creates an empty journal.
   void create() {
     OutFolder.place(file, HEAD);
   }
 
-  /// What has come since the last call; all where the file is another by now.
+  /// Events since the last read; all events if the file has been replaced.
   ///
-  /// @param anew whether what was read before no longer counts
+  /// @param anew whether the events read before no longer apply
   record News(boolean anew, List<RegistryEvent> events) {}
 
-  /// Reads what is new.
+  /// Reads the new events.
   ///
-  /// @throws InputException where a line is damaged, or of a newer nudge
+  /// @throws InputException if a line is damaged, or of a newer nudge
   News read() {
     try {
       long size = Files.exists(file) ? Files.size(file) : 0;
@@ -174,10 +174,10 @@ final class Journal {
         why);
   }
 
-  /// Writes a change and brings it to the disk, or leaves the journal as it was. Everything before
-  /// it was read.
+  /// Appends an event and syncs it to the disk, or leaves the journal unchanged. All earlier events
+  /// must have been read.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws RunException if writing fails
   void append(RegistryEvent event) {
     try {
       if (Files.size(file) > read) {

@@ -12,11 +12,10 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Says where an adapter comes from, as `nudge.json` and `run.json` beside it say: `lineage.json`
-/// of a version.
+/// Collects the lineage of an adapter (`lineage.json`) from its `nudge.json` and `run.json`.
 ///
-/// Paths are left out: digests say more, and the file may be published. What is not known is not
-/// there.
+/// Paths are left out, since the file may be published and digests identify more. Unknown facts are
+/// absent.
 final class Lineage {
   private static final Set<String> PATHS =
       Set.of("model", "data", "eval_data", "out", "init_adapter", "add_tokens", "template", "sql");
@@ -29,9 +28,9 @@ final class Lineage {
 
   /// The lineage of an adapter.
   ///
-  /// @param identity what it was trained on; null where that is not known
-  /// @param licence as its owner names it; null: not said
-  /// @return empty where nothing is known
+  /// @param identity what the adapter was trained on; null: unknown
+  /// @param licence as the user gave it; null: none
+  /// @return empty if nothing is known
   static Map<String, Object> of(
       Path folder, @Nullable Identity identity, @Nullable String licence) {
     Map<String, Object> all = new TreeMap<>();
@@ -69,7 +68,7 @@ final class Lineage {
     put(all, "results", only(run.path("totals"), Set.copyOf(OUTCOME)));
   }
 
-  /// The version that a run went on from, where its adapter lay in a registry.
+  /// The version from which a run continued, if its initial adapter was in a registry.
   private static @Nullable String parentVersion(String folder) {
     String last = folder.substring(folder.replace('\\', '/').lastIndexOf('/') + 1);
     String digest = Sha256.PREFIX + last;

@@ -7,14 +7,14 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Finds the version that a reference names, or says what there is instead.
+/// Finds the version that a reference names; its errors list the alternatives.
 ///
 /// @param folder of the registry, for messages
 record Lookup(Book book, Path folder) {
 
   /// Finds a version, blocked or not.
   ///
-  /// @throws RegistryException where there is none
+  /// @throws RegistryException if there is none
   Version find(Reference reference) {
     String name = reference.name();
     Version found =
@@ -32,7 +32,7 @@ record Lookup(Book book, Path folder) {
     return found;
   }
 
-  /// The latest version whose digest begins so; null where there is none.
+  /// The latest version whose digest has this prefix; null if there is none.
   private @Nullable Version digested(Reference reference, String digest) {
     if (Blobs.isDigest(digest)) {
       return book.version(reference.name(), digest);
@@ -52,7 +52,7 @@ record Lookup(Book book, Path folder) {
     return found.isEmpty() ? null : found.getLast();
   }
 
-  /// Says that there is no such version, and which there are.
+  /// The error for a missing version, with the existing ones.
   RegistryException unknown(Reference reference) {
     Adapter adapter = book.adapter(reference.name());
     if (adapter == null) {

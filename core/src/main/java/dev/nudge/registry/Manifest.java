@@ -15,14 +15,14 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// An OCI image manifest: which bytes are which files, and what they are about.
+/// An OCI image manifest: names, digests and media types of a version's files.
 ///
-/// One that nudge writes is canonical: keys sorted, no blanks, nothing in it of the time, the user
-/// or the adapter's name. So the same files have the same digest wherever they are registered.
+/// nudge writes canonical manifests: keys sorted, no whitespace, without time, user or adapter
+/// name. So the same files have the same digest wherever they are registered.
 ///
-/// @param config what ModelPack keeps there
+/// @param config the ModelPack config
 /// @param layers the files
-/// @param subject the base's manifest, or the version's of a report; null: none
+/// @param subject the base's manifest, or for a report the version's; null: none
 record Manifest(
     String artifactType,
     Descriptor config,
@@ -33,7 +33,7 @@ record Manifest(
   private static final int MOST_BYTES = 4 << 20;
   private static final Pattern FILE = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
 
-  /// The bytes that the digest is of.
+  /// The canonical bytes, of which the digest is computed.
   byte[] bytes() {
     Map<String, Object> all = new TreeMap<>();
     if (!annotations.isEmpty()) {
@@ -50,10 +50,10 @@ record Manifest(
     return Json.line(all).getBytes(StandardCharsets.UTF_8);
   }
 
-  /// Reads a manifest, of nudge or of another tool.
+  /// Parses a manifest, written by nudge or another tool.
   ///
   /// @param where it was found, for messages
-  /// @throws InputException where it is none
+  /// @throws InputException if it is invalid
   static Manifest read(byte[] bytes, String where) {
     JsonNode all = parsed(bytes, where);
     String type = all.path("mediaType").asString(MediaTypes.MANIFEST);
@@ -99,7 +99,7 @@ record Manifest(
 
   /// The files by name.
   ///
-  /// @throws InputException where a layer has no name, or one that is no plain file's
+  /// @throws InputException if a layer has no name, or not the name of a plain file
   Map<String, Descriptor> files(String where) {
     Map<String, Descriptor> files = new LinkedHashMap<>();
     for (Descriptor layer : layers) {
@@ -114,13 +114,13 @@ record Manifest(
     return files;
   }
 
-  /// All that the manifest points to but its subject.
+  /// All blobs that the manifest references, without its subject.
   Stream<Descriptor> content() {
     return Stream.concat(Stream.of(config), layers.stream());
   }
 
-  /// The manifest that stands for a base: its weights' digest and no files. All adapters of a base
-  /// have it as their subject.
+  /// The manifest of a base model: the digest of its weights and no files. It is the subject of all
+  /// adapters of that base.
   static Manifest ofBase(String digest, Blobs blobs) {
     Map<String, Object> config = new TreeMap<>();
     config.put("descriptor", Map.of("revision", digest));
@@ -134,7 +134,7 @@ record Manifest(
         new TreeMap<>(Map.of(MediaTypes.BASE, digest)));
   }
 
-  /// The manifest by which a report refers to a version.
+  /// The manifest that attaches a report to a version (an OCI referrer).
   static Manifest ofReport(String name, Descriptor report, Descriptor version, Blobs blobs) {
     return new Manifest(
         MediaTypes.REPORT,

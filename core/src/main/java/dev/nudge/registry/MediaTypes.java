@@ -3,7 +3,7 @@ package dev.nudge.registry;
 import java.util.List;
 import java.util.Map;
 
-/// What OCI and the CNCF's ModelPack call the things of a manifest, and the files of an adapter.
+/// Media types of OCI and the CNCF's ModelPack for manifests and adapter files.
 final class MediaTypes {
   static final String MANIFEST = "application/vnd.oci.image.manifest.v1+json";
   static final String INDEX = "application/vnd.oci.image.index.v1+json";
@@ -23,7 +23,7 @@ final class MediaTypes {
 
   static final String LINEAGE = "lineage.json";
 
-  /// The files of an adapter folder that are of the adapter, in the order of a manifest.
+  /// The files of an adapter folder that a version keeps, in manifest order.
   private static final Map<String, List<String>> FILES =
       Map.of(
           WEIGHT,
@@ -42,12 +42,12 @@ final class MediaTypes {
 
   private MediaTypes() {}
 
-  /// The names of the files that a version can have.
+  /// The names of all files that a version can have.
   static List<String> names() {
     return FILES.values().stream().flatMap(List::stream).sorted().toList();
   }
 
-  /// What a file is.
+  /// The media type of a file.
   static String of(String name) {
     return FILES.entrySet().stream()
         .filter(kind -> kind.getValue().contains(name))

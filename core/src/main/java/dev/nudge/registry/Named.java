@@ -13,21 +13,21 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Puts folders where settings name adapters by a reference. A path that exists wins; what has not
-/// the form of a reference stays as it is, and who reads it says what is wrong.
+/// Resolves registry references in settings to adapter folders. An existing path takes precedence;
+/// a text that is no reference stays unchanged, and its reader reports the error.
 public final class Named {
   private Named() {}
 
-  /// Gives the folder of an adapter.
+  /// Resolves an adapter to its folder.
   ///
   /// @param given a path or a reference
-  /// @param registry where references are found; null: [Registry#home]
-  /// @throws RegistryException where the reference names nothing, or what is blocked
+  /// @param registry folder of the registry; null: [Registry#home]
+  /// @throws RegistryException if the version does not exist or is blocked
   public static Path folder(Path given, @Nullable Path registry) {
     return Path.of(folder(given.toString(), registry));
   }
 
-  /// The same for text.
+  /// Resolves an adapter, given as text, to its folder.
   public static String folder(String given, @Nullable Path registry) {
     if (!Reference.isReference(given) || exists(given)) {
       return given;
@@ -52,7 +52,7 @@ public final class Named {
     }
   }
 
-  /// Settings of a run whose adapter to continue from is a folder.
+  /// Resolves the initial adapter of a run.
   public static TrainSettings in(TrainSettings settings) {
     Path init = settings.lora().initAdapter();
     return init == null
@@ -60,7 +60,7 @@ public final class Named {
         : settings.with("init_adapter", folder(init, settings.lora().registry()));
   }
 
-  /// The same for a plan.
+  /// Resolves the initial adapter of a plan.
   public static PlanSettings in(PlanSettings settings) {
     Path init = settings.lora().initAdapter();
     return init == null
@@ -68,13 +68,13 @@ public final class Named {
         : settings.with("init_adapter", folder(init, settings.lora().registry()));
   }
 
-  /// Settings whose adapter is a folder.
+  /// Resolves the adapter to score.
   public static ScoreSettings in(ScoreSettings settings) {
     Path adapter = settings.adapter();
     return adapter == null ? settings : settings.withAdapter(folder(adapter, settings.registry()));
   }
 
-  /// Settings whose adapters are folders.
+  /// Resolves the adapters to evaluate.
   public static EvaluateSettings in(EvaluateSettings settings) {
     Path adapter = settings.adapter();
     Path compare = settings.compare();
@@ -83,13 +83,13 @@ public final class Named {
     return compare == null ? first : first.withCompare(folder(compare, settings.registry()));
   }
 
-  /// Settings whose adapter is a folder.
+  /// Resolves the adapter to generate with.
   public static GenerateSettings in(GenerateSettings settings) {
     Path adapter = settings.adapter();
     return adapter == null ? settings : settings.withAdapter(folder(adapter, settings.registry()));
   }
 
-  /// Settings whose adapters are folders.
+  /// Resolves the adapters to merge.
   public static MergeSettings in(MergeSettings settings) {
     Path registry = settings.registry();
     List<String> folders =
@@ -97,7 +97,7 @@ public final class Named {
     return folders.equals(settings.adapter()) ? settings : settings.with("adapter", folders);
   }
 
-  /// Settings whose adapters are folders, under the names that they were given or had.
+  /// Resolves the adapters of a chat; they keep their names.
   public static ChatSettings in(ChatSettings settings) {
     Path registry = settings.registry();
     List<String> folders =

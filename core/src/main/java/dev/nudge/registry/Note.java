@@ -4,17 +4,17 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import org.jspecify.annotations.Nullable;
 
-/// Says who changes something, when, and why.
+/// Author, time and reason of a change.
 ///
-/// @param why null: not said
+/// @param why null: no reason given
 public record Note(Instant at, String by, @Nullable String why) {
 
-  /// A change that somebody makes now.
+  /// A note of `who`, now.
   public static Note by(String who, @Nullable String why) {
     return new Note(Instant.now().truncatedTo(ChronoUnit.MILLIS), who, why);
   }
 
-  /// A change that the user of this process makes now.
+  /// A note of this process's user, now.
   public static Note of(@Nullable String why) {
     return by(System.getProperty("user.name", "unknown"), why);
   }

@@ -24,11 +24,11 @@ import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 
-/// Talks to one repository of a registry: addresses, authorisation, redirects.
+/// An HTTP client for one repository of an OCI registry: authentication and redirects.
 ///
-/// A registry that wants authorisation says how (`WWW-Authenticate`): by name and password, or by a
-/// token of another server that is asked for one. What authorises goes to the registry's own host
-/// alone, never where it redirects to.
+/// A registry asks for authentication by `WWW-Authenticate`: basic, or with a bearer token from a
+/// token server. Credentials and tokens are sent to the registry's own host only, never to a
+/// redirect target.
 final class OciClient implements AutoCloseable {
   private static final Pattern PARAMETER = Pattern.compile("([a-z]+)=\"([^\"]*)\"");
   private static final int REDIRECTS = 5;
@@ -60,12 +60,12 @@ final class OciClient implements AutoCloseable {
             .build();
   }
 
-  /// A request to a path of the repository.
+  /// A request to a path in the repository.
   HttpRequest.Builder to(String path) {
     return HttpRequest.newBuilder(root.resolve(path)).timeout(ANSWER);
   }
 
-  /// A request to where the registry has sent us.
+  /// A request to a location that the registry returned.
   HttpRequest.Builder at(String location) {
     try {
       return HttpRequest.newBuilder(root.resolve(location)).timeout(ANSWER);
@@ -74,9 +74,9 @@ final class OciClient implements AutoCloseable {
     }
   }
 
-  /// Sends a request, with what authorises it where the registry asks for that.
+  /// Sends a request, with authentication if the registry asks for it.
   ///
-  /// @param right that a token is asked for: `pull` or `push`
+  /// @param right scope of the token: `pull` or `push`
   HttpResponse<InputStream> send(HttpRequest.Builder request, String right) throws IOException {
     HttpResponse<InputStream> answer = sendOnce(authorized(request));
     if (answer.statusCode() != 401) {
@@ -123,14 +123,14 @@ final class OciClient implements AutoCloseable {
     return e.getMessage() == null ? "" : " (" + e.getMessage() + ")";
   }
 
-  /// The status that a request is answered with.
+  /// Sends a request and returns the status.
   int status(HttpRequest.Builder request) throws IOException {
     HttpResponse<InputStream> answer = send(request, "push");
     answer.body().close();
     return answer.statusCode();
   }
 
-  /// Goes where an answer redirects to, without what authorises.
+  /// Follows a redirect, without credentials.
   HttpResponse<InputStream> follow(HttpResponse<InputStream> answer) throws IOException {
     HttpResponse<InputStream> last = answer;
     for (int i = 0; i < REDIRECTS && last.statusCode() / 100 == 3; i++) {
@@ -146,8 +146,8 @@ final class OciClient implements AutoCloseable {
 
   /// Checks the status of an answer.
   ///
-  /// @throws InputException where the registry knows nobody of these credentials
-  /// @throws RunException where it failed otherwise
+  /// @throws InputException if the registry rejects the credentials
+  /// @throws RunException if the request failed otherwise
   void expect(HttpResponse<InputStream> answer, int status) throws IOException {
     if (answer.statusCode() == status) {
       return;

@@ -16,10 +16,9 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.MissingNode;
 
 /// The files of an OCI image layout: `oci-layout`, `index.json`, `blobs/sha256/…`; in a registry
-/// also `adapters/…`, folders in which the blobs of a version have their names.
+/// also `adapters/…`, PEFT folders of the versions.
 ///
-/// `index.json` follows from the journal: it is for other tools, is written after each change and
-/// can be made anew.
+/// `index.json` is derived from the journal after each change, for other tools.
 ///
 /// @param folder of the layout
 record OciLayout(Path folder) {
@@ -35,14 +34,14 @@ record OciLayout(Path folder) {
     return folder.resolve(ADAPTERS);
   }
 
-  /// The folder of a version.
+  /// The PEFT folder of a version.
   Path adapter(String digest) {
     return adapters().resolve(digest.substring(Sha256.PREFIX.length()));
   }
 
-  /// Makes the folder of a version where it is not there.
+  /// Unpacks a version into its PEFT folder, unless it exists.
   ///
-  /// @throws dev.nudge.settings.InputException where a file of it is missing or damaged
+  /// @throws dev.nudge.settings.InputException if a blob of it is missing or damaged
   void unpack(String digest) {
     Path folder = adapter(digest);
     if (Files.isDirectory(folder)) {
@@ -60,7 +59,7 @@ record OciLayout(Path folder) {
     return Files.isRegularFile(folder.resolve(MARK));
   }
 
-  /// Makes an empty layout.
+  /// Creates an empty layout.
   void create() {
     OutFolder.make(folder.resolve("blobs").resolve("sha256"));
     index(List.of());
@@ -72,7 +71,7 @@ record OciLayout(Path folder) {
     return Manifest.read(blobs().read(digest), blobs().path(digest).toString());
   }
 
-  /// What a file of a version says; missing where it has none.
+  /// The JSON of a version's file; missing node: it has no such file.
   JsonNode json(Version version, String name) {
     Descriptor file = manifest(version.digest()).files(version.shown()).get(name);
     return file == null
@@ -80,12 +79,12 @@ record OciLayout(Path folder) {
         : Json.readOrMissing(blobs().path(file.digest()));
   }
 
-  /// Writes the index.
+  /// Writes `index.json`.
   void index(List<Descriptor> manifests) {
     OutFolder.place(folder.resolve(INDEX), indexOf(manifests));
   }
 
-  /// The text of an index.
+  /// The text of `index.json`.
   static String indexOf(List<Descriptor> manifests) {
     Map<String, Object> index = new TreeMap<>();
     index.put("manifests", manifests.stream().map(Descriptor::values).toList());
@@ -94,7 +93,7 @@ record OciLayout(Path folder) {
     return Json.line(index);
   }
 
-  /// What the index of a registry says: versions, aliases, bases, reports.
+  /// The manifests in a registry's index: versions, aliases, bases, reports.
   List<Descriptor> manifests(Book book) {
     List<Descriptor> all = new ArrayList<>();
     TreeSet<String> bases = new TreeSet<>();
@@ -118,7 +117,7 @@ record OciLayout(Path folder) {
     return all;
   }
 
-  /// The manifest that stands for a base; it is written where it is not there.
+  /// The manifest of a base; it is stored if missing.
   Descriptor base(String digest) {
     return Descriptor.of(MediaTypes.MANIFEST, blobs().put(Manifest.ofBase(digest, blobs()).bytes()))
         .as(MediaTypes.MODEL);

@@ -2,9 +2,9 @@ package dev.nudge.registry;
 
 import org.jspecify.annotations.Nullable;
 
-/// Says that an alias goes only to versions that a gate has passed ([GateCheck]).
+/// The protection of an alias: only versions that passed a gate may get it ([GateCheck]).
 ///
-/// @param alias its name alone
-/// @param policy digest of the policy that has to be the gate's; null: any policy
+/// @param alias name, without the adapter's name
+/// @param policy digest of the required policy; null: any
 /// @param note who protected it, when, and why
 public record Protection(String alias, @Nullable String policy, Note note) {}

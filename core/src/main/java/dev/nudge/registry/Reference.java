@@ -5,12 +5,12 @@ import dev.nudge.settings.InputException;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// Names a version: `NAME@ALIAS`, `NAME:VERSION` or `NAME@sha256:…`, also behind `registry:`.
+/// Names a version: `NAME@ALIAS`, `NAME:VERSION` or `NAME@sha256:…`, optionally after `registry:`.
 ///
 /// @param name of the adapter
 /// @param to which of its versions
 public record Reference(String name, To to) {
-  /// What may stand before a reference, so that nobody takes it for a path.
+  /// Optional prefix that distinguishes a reference from a path.
   public static final String SCHEME = "registry:";
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9]+([._-]+[A-Za-z0-9]+)*");
@@ -18,21 +18,21 @@ public record Reference(String name, To to) {
   private static final Pattern DIGEST = Pattern.compile(Sha256.PREFIX + "[0-9a-f]{8,64}");
   private static final int LONGEST = 128;
 
-  /// Which of an adapter's versions is meant.
+  /// Selects a version of the adapter.
   public sealed interface To {}
 
-  /// The one that an alias is at.
+  /// The current version of an alias.
   public record Alias(String alias) implements To {}
 
-  /// The one of a number.
+  /// The version with this number.
   public record Number(int number) implements To {}
 
-  /// The one of a digest, `sha256:…`: whole, or at least its first 8 digits.
+  /// The version with this digest, `sha256:…`: complete, or at least its first 8 hex digits.
   public record Digest(String digest) implements To {}
 
-  /// Reads a reference.
+  /// Parses a reference.
   ///
-  /// @throws InputException where it is none
+  /// @throws InputException if the text is no reference
   public static Reference parse(String text) {
     String given = text.startsWith(SCHEME) ? text.substring(SCHEME.length()) : text;
     int at = given.indexOf('@');
@@ -67,8 +67,8 @@ public record Reference(String name, To to) {
     }
   }
 
-  /// Tells whether a text means a version and not an adapter: it has the sign of one, also where it
-  /// is written wrong.
+  /// Tells whether a text tries to name a version, not an adapter: it contains `@` or `:`, even if
+  /// it is malformed.
   public static boolean meansVersion(String text) {
     return text.indexOf('@') >= 0 || text.indexOf(':') >= 0;
   }
@@ -89,8 +89,8 @@ public record Reference(String name, To to) {
 
   /// Checks the name of an adapter or an alias.
   ///
-  /// @param what it is, for the message
-  /// @throws InputException where it is no name
+  /// @param what kind of name, for the message
+  /// @throws InputException if the name is invalid
   public static String checked(String what, String name) {
     if (!isName(name)) {
       throw new InputException(

@@ -19,20 +19,19 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Keeps adapters as versions that never change, and names that move between them.
+/// A model registry for adapters: immutable versions, and aliases that move between them.
 ///
 ///     Registry registry = Registry.open(folder);
 ///     Version version = registry.push("support", adapter, Note.of("first")).version();
 ///     registry.alias("support", "champion", version, Alias.Expected.ANY, Note.of("better"));
 ///     Path peft = registry.resolve(Reference.parse("support@champion")).folder();
 ///
-/// A change is one line of the [Journal]; whatever else a change needs is on the disk before that
-/// line is. So a process that is killed leaves a registry with the change or without it, and at
-/// most bytes that nobody references, which [#collect] removes.
+/// A change is one line of the [Journal]; everything else that it needs is on the disk before. So a
+/// killed process leaves the registry with or without the change, and at most unreferenced blobs,
+/// which [#collect] deletes.
 ///
-/// Threading: any thread. Writers, in this process and in others, come one after the other, but for
-/// the copying of files, which they do side by side; a reader waits for one of its own process for
-/// the time of a line to the disk, and for no other.
+/// Threading: any thread. Writers of all processes are serialised, except while they copy files. A
+/// reader waits only for a writer of its own process, while that one syncs its line to the disk.
 public final class Registry {
   private static final int TRIES = 3;
   private static final String BASE_NAME = "base_model_name_or_path";
@@ -52,9 +51,9 @@ public final class Registry {
     this.book = new Book(layout::adapter);
   }
 
-  /// Opens a registry. The folder may be missing: the first push makes it.
+  /// Opens a registry. The folder may be missing: the first push creates it.
   ///
-  /// @throws InputException where something else is there
+  /// @throws InputException if the folder holds something else
   public static Registry open(Path folder) {
     Registry registry = new Registry(folder.toAbsolutePath().normalize());
     if (!registry.journal.exists() && !registry.journal.canBegin()) {
@@ -65,7 +64,7 @@ public final class Registry {
     return registry;
   }
 
-  /// Where a user's registry is when nothing else is said.
+  /// The default registry folder of the user.
   public static Path home() {
     return Path.of(System.getProperty("user.home", "."), ".local", "share", "nudge", "registry");
   }
@@ -79,23 +78,23 @@ public final class Registry {
     return layout;
   }
 
-  /// What a push came to.
+  /// The result of a push.
   ///
-  /// @param fresh false where the same files were a version of that name already
+  /// @param fresh false if the same files were already a version of that name
   public record Pushed(Version version, boolean fresh) {}
 
   /// Registers an adapter as a version of a name.
   ///
   /// @param adapter a PEFT folder or a run's folder
-  /// @throws InputException where it is no adapter
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @throws InputException if the folder is no adapter
+  /// @throws dev.nudge.settings.RunException if writing fails
   public Pushed push(String name, Path adapter, Note note) {
     return push(name, adapter, null, note);
   }
 
-  /// The same.
+  /// Registers an adapter with a licence.
   ///
-  /// @param licence as its owner names it; null: not said
+  /// @param licence as the user gives it; null: none
   public Pushed push(String name, Path adapter, @Nullable String licence, Note note) {
     Reference.checked("NAME", name);
     Intake intake = Intake.of(adapter, licence);
@@ -103,9 +102,9 @@ public final class Registry {
     return register(name, () -> intake.store(layout), note);
   }
 
-  /// Registers what is stored. Nobody waits while it is stored, for it may come from far away; what
-  /// a collection takes before it is registered is stored again, the last time while nobody else
-  /// may change anything.
+  /// Stores and registers a version. Storing is not locked, because it may be a slow download; if a
+  /// concurrent collection deletes blobs before the registration, they are stored again, the last
+  /// time under the lock.
   Pushed register(String name, Supplier<StoredVersion> store, Note note) {
     for (int tries = 1; tries < TRIES; tries++) {
       try {
@@ -131,7 +130,7 @@ public final class Registry {
         });
   }
 
-  /// @return null: a collection has taken some of it
+  /// @return null if a collection has deleted some blobs
   private @Nullable Pushed pushed(Book book, String name, StoredVersion stored, Note note) {
     if (!stored.isThere(layout)) {
       return null;
@@ -154,7 +153,7 @@ public final class Registry {
     return new Pushed(Objects.requireNonNull(book.version(name, number)), true);
   }
 
-  /// Makes the registry where it is not there yet.
+  /// Creates the registry if it is missing.
   void make() {
     OutFolder.checkPlace("--registry", layout.folder());
     OutFolder.make(layout.folder());
@@ -170,7 +169,7 @@ public final class Registry {
 
   /// Finds the version that a reference names.
   ///
-  /// @throws RegistryException where there is none, or it is blocked
+  /// @throws RegistryException if there is none, or it is blocked
   public Version resolve(Reference reference) {
     Version version = find(reference);
     if (version.state() == VersionState.BLOCKED) {
@@ -192,7 +191,7 @@ public final class Registry {
     return why == null ? "" : " (" + why + ")";
   }
 
-  /// Why a version has the state that it has, as whoever set it said; null: nothing was said.
+  /// The reason that was given for a version's state; null: none.
   public @Nullable String stateWhy(Version version) {
     String why = null;
     for (RegistryEvent event : log(version.name())) {
@@ -203,9 +202,9 @@ public final class Registry {
     return why;
   }
 
-  /// Finds a version, blocked or not.
+  /// Finds a version, even if it is blocked.
   ///
-  /// @throws RegistryException where there is none
+  /// @throws RegistryException if there is none
   public synchronized Version find(Reference reference) {
     return lookup(book()).find(reference);
   }
@@ -214,22 +213,22 @@ public final class Registry {
     return new Lookup(now, layout.folder());
   }
 
-  /// Writes a version as a plain PEFT folder.
+  /// Exports a version as a plain PEFT folder.
   ///
-  /// @param overwrite files of the same names are replaced, others stay
+  /// @param overwrite whether files of the same names are replaced; other files stay
   /// @return the names of the files
-  /// @throws InputException where something is in the way
+  /// @throws InputException if files are in the way
   public List<String> export(Reference reference, Path out, boolean overwrite) {
     return Export.of(resolve(reference), out, overwrite);
   }
 
-  /// Takes a version from outside; it keeps its digest.
+  /// Pulls a version from a remote; it keeps its digest.
   ///
-  /// @param tag where there are several; null: that of the address, or the only one
-  /// @param credentials for a registry that asks for them; null: none
-  /// @throws InputException where it is not there, or no adapter
-  /// @throws dev.nudge.settings.RunException where network or disk fail, or bytes are not those
-  ///   that were promised
+  /// @param tag of the version; null: that of the address, or the only one
+  /// @param credentials for an OCI registry; null: none
+  /// @throws InputException if there is no such version, or it is no adapter
+  /// @throws dev.nudge.settings.RunException if network or disk fail, or bytes do not match their
+  ///     digest
   public Pushed pull(
       String name,
       Address from,
@@ -244,17 +243,17 @@ public final class Registry {
     return register(name, () -> transport.pull(wanted), note);
   }
 
-  /// What was given to a place outside.
+  /// The result of a push to a remote.
   ///
-  /// @param bytes that were not there yet
+  /// @param bytes uploaded: those that the remote did not have
   public record Published(String digest, String tag, long bytes) {}
 
-  /// Gives a version, its base's manifest and its reports to a place outside.
+  /// Pushes a version, its base's manifest and its reports to a remote.
   ///
-  /// @param tag there; null: that of the address, or the number of the version
-  /// @param credentials for a registry that asks for them; null: none
-  /// @throws InputException where something is in the way
-  /// @throws dev.nudge.settings.RunException where network or disk fail
+  /// @param tag on the remote; null: that of the address, or the number of the version
+  /// @param credentials for an OCI registry; null: none
+  /// @throws InputException if something is in the way
+  /// @throws dev.nudge.settings.RunException if network or disk fail
   public Published publish(
       Reference reference,
       Address to,
@@ -273,15 +272,15 @@ public final class Registry {
     return new Published(version.digest(), there, bytes);
   }
 
-  /// All names, sorted.
+  /// All adapters, sorted by name.
   public synchronized List<Adapter> list() {
     Book now = book();
     return now.names().stream().map(name -> Objects.requireNonNull(now.adapter(name))).toList();
   }
 
-  /// One name with its versions and aliases.
+  /// An adapter with its versions and aliases.
   ///
-  /// @throws RegistryException where there is none
+  /// @throws RegistryException if there is none
   public synchronized Adapter adapter(String name) {
     Book now = book();
     Adapter adapter = now.adapter(name);
@@ -291,9 +290,9 @@ public final class Registry {
     return adapter;
   }
 
-  /// All changes, the oldest first.
+  /// All events, the oldest first.
   ///
-  /// @param name of one adapter; null: of all
+  /// @param name of an adapter; null: all adapters
   public List<RegistryEvent> log(@Nullable String name) {
     return new Journal(layout.folder())
         .read().events().stream()
@@ -301,27 +300,27 @@ public final class Registry {
             .toList();
   }
 
-  /// What came of a move of an alias.
+  /// The result of a move of an alias.
   ///
-  /// @param from digest of where it was; null: nowhere
-  /// @param to where it is; null: it is gone
+  /// @param from digest of its old version; null: the alias is new
+  /// @param to its new version; null: the alias was removed
   public record Move(String name, String alias, @Nullable String from, @Nullable Version to) {}
 
-  /// Puts an alias to a version, or takes it away.
+  /// Moves an alias to a version, or removes it.
   ///
-  /// @param to null: it is taken away
-  /// @param expected where the caller believes it to be
-  /// @throws RegistryException where it is elsewhere by now, the version is blocked, or no gate has
-  ///   passed it and the alias is protected
+  /// @param to null: remove the alias
+  /// @param expected the alias's current position, for compare-and-set
+  /// @throws RegistryException if the alias is elsewhere, the version is blocked, or the alias is
+  ///     protected and no gate has passed the version
   public Move alias(
       String name, String alias, @Nullable Version to, Alias.Expected expected, Note note) {
     return alias(name, alias, to, expected, false, note);
   }
 
-  /// The same.
+  /// Moves an alias to a version, or removes it, even against its protection.
   ///
-  /// @param override the alias is moved where it is protected too; the note has to say why, and the
-  ///   journal keeps what stood against it
+  /// @param override whether to ignore the protection; the note must give a reason, and the journal
+  ///     records what stood against the move
   public Move alias(
       String name,
       String alias,
@@ -340,8 +339,8 @@ public final class Registry {
     return new Aliases(book, layout, this::append);
   }
 
-  /// Why no gate lets a version pass; empty: one does. The gate that was judged last counts, of
-  /// those of a policy where one is named.
+  /// The reasons why no gate lets a version pass; empty: it passes. The latest verdict counts, of
+  /// the given policy if there is one.
   ///
   /// @param policy digest of the policy; null: any
   public List<String> gate(Version version, @Nullable String policy) {
@@ -349,40 +348,40 @@ public final class Registry {
     return gates.against(version, gates.last(version, policy), policy);
   }
 
-  /// Protects an alias: from now on it goes only to versions that a gate has passed. It may be
-  /// rolled back to where it was before, for that is what a rollback is for. The alias need not be
-  /// there yet, nor is it moved where it is.
+  /// Protects an alias: from now on only versions that passed a gate may get it. A rollback to an
+  /// earlier version stays allowed. The alias need not exist yet; its current version is not
+  /// checked.
   ///
-  /// @param policy digest of the policy that has to be passed; null: any
-  /// @throws RegistryException where there is no such name
+  /// @param policy digest of the required policy; null: any
+  /// @throws RegistryException if there is no such adapter
   public void protect(String name, String alias, @Nullable String policy, Note note) {
     Reference.checked("ALIAS", alias);
     change(book -> aliases(book).protect(name, alias, policy, note));
   }
 
-  /// Takes the protection of an alias away; the note has to say why.
+  /// Removes the protection of an alias; the note must give a reason.
   public void unprotect(String name, String alias, Note note) {
     Aliases.checkWhy(note, "taking the protection of an alias away");
     change(book -> aliases(book).unprotect(name, alias, note));
   }
 
-  /// How an alias is protected; null: it is not.
+  /// The protection of an alias; null if it is not protected.
   public synchronized @Nullable Protection protection(String name, String alias) {
     return book().protection(name, alias);
   }
 
-  /// Puts an alias back to where it was before; again, to where it was before that. What is removed
-  /// or blocked by now is passed over.
+  /// Rolls an alias back to its previous version; repeated, to the one before. Removed and blocked
+  /// versions are skipped.
   ///
-  /// @throws RegistryException where there is no alias, it was nowhere before, or it is not where
-  ///   it is expected
+  /// @throws RegistryException if the alias does not exist, has no previous version, or is not
+  ///     where it is expected
   public Move rollback(String name, String alias, Alias.Expected expected, Note note) {
     return change(book -> aliases(book).rollback(name, alias, expected, note));
   }
 
-  /// Says what state a version is in.
+  /// Sets the state of a version.
   ///
-  /// @throws InputException where it is to be deployed, and no alias is at it
+  /// @throws InputException if the state is DEPLOYED and no alias is at the version
   public Version state(Reference reference, VersionState state, Note note) {
     return change(
         book -> {
@@ -399,9 +398,9 @@ public final class Registry {
         });
   }
 
-  /// Keeps a report of an evaluation with a version.
+  /// Attaches an evaluation report to a version.
   ///
-  /// @throws InputException where the file is not there
+  /// @throws InputException if the file does not exist
   public Version report(Reference reference, Path file, Note note) {
     checkReport(file);
     return change(
@@ -415,24 +414,22 @@ public final class Registry {
         });
   }
 
-  /// Checks that a report can be kept.
+  /// Checks that a report can be attached.
   ///
-  /// @throws InputException where the file is not there
+  /// @throws InputException if the file does not exist
   public static void checkReport(Path file) {
     if (!Files.isRegularFile(file)) {
       throw new InputException("--report " + file + " is no file");
     }
   }
 
-  /// Where a version comes from, as its `lineage.json` says: digests of base, quantisation,
-  /// tokenizer, template and data, settings, parent, licence; a missing node where nothing is
-  /// known.
+  /// The lineage of a version, its `lineage.json`: digests of base, quantisation, tokenizer,
+  /// template and data, settings, parent, licence; a missing node if nothing is known.
   public JsonNode lineage(Version version) {
     return layout.json(version, MediaTypes.LINEAGE);
   }
 
-  /// The name of the base that a version was trained on: the folder's, as `adapter_config.json` has
-  /// it; null where it says none.
+  /// The name of the base model's folder in a version's `adapter_config.json`; null: none.
   public @Nullable String baseName(Version version) {
     String known = baseNames.computeIfAbsent(version.digest(), _ -> readBaseName(version));
     return known.isEmpty() ? null : known;
@@ -451,7 +448,7 @@ public final class Registry {
 
   /// The versions that [#remove] would remove.
   ///
-  /// @throws RegistryException where something references one
+  /// @throws RegistryException if a version is referenced
   public synchronized List<Version> removable(List<Reference> references) {
     Book now = book();
     List<Version> going = references.stream().map(this::find).distinct().toList();
@@ -459,10 +456,10 @@ public final class Registry {
     return going;
   }
 
-  /// Removes versions that no alias is at and none would be rolled back to; all are checked before
-  /// the first goes. [#collect] frees their bytes.
+  /// Removes versions that neither an alias nor a possible rollback references; all are checked
+  /// before the first is removed. [#collect] frees their bytes.
   ///
-  /// @throws RegistryException where something references one
+  /// @throws RegistryException if a version is referenced
   public List<Version> remove(List<Reference> references, Note note) {
     return change(
         book -> {
@@ -496,15 +493,15 @@ public final class Registry {
     }
   }
 
-  /// What a collection freed.
+  /// The result of a garbage collection.
   public record Collected(int blobs, long bytes, int folders) {}
 
-  /// Deletes the bytes that no version references, and writes the index anew.
+  /// Garbage collection: deletes blobs that no version references, and rewrites the index.
   public Collected collect() {
     return change(book -> new Collector(layout, book).collect());
   }
 
-  /// Makes a change while nobody else does, and writes the index after it.
+  /// Makes a change under the write lock, and writes the index after it.
   private <T extends @Nullable Object> T change(Function<Book, T> change) {
     if (!journal.exists()) {
       throw new RegistryException(
@@ -534,7 +531,7 @@ public final class Registry {
     book();
   }
 
-  /// What there is now, with what others have changed.
+  /// The current state, including the changes of other processes.
   private Book book() {
     if (!opened) {
       opened = true;

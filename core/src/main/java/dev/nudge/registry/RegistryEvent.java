@@ -9,12 +9,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// A change of a registry, a line of its [Journal].
+/// A change of a registry: a line of its [Journal].
 public sealed interface RegistryEvent {
-  /// The adapter that it is about.
+  /// The adapter's name.
   String name();
 
-  /// Who made it, when, and why.
+  /// Author, time and reason.
   Note note();
 
   /// A version was registered.
@@ -29,14 +29,13 @@ public sealed interface RegistryEvent {
       @Nullable String base)
       implements RegistryEvent {}
 
-  /// An alias was set, moved, rolled back or taken away.
+  /// An alias was created, moved, rolled back or removed.
   ///
-  /// @param from where it was; null: nowhere
-  /// @param to where it is; null: nowhere
+  /// @param from digest of its old version; null: the alias is new
+  /// @param to digest of its new version; null: the alias was removed
   /// @param version number of `to`; 0 with null
-  /// @param overridden what stood against it, where the alias is protected and somebody moved it
-  /// all
-  ///     the same; the note says why
+  /// @param overridden reasons against the move, if it was forced on a protected alias; the note
+  ///     says why
   record Moved(
       String name,
       Note note,
@@ -52,25 +51,25 @@ public sealed interface RegistryEvent {
     }
   }
 
-  /// An alias was protected, or is no longer.
+  /// An alias was protected or unprotected.
   ///
-  /// @param on whether it is
-  /// @param policy digest of the policy that has to be passed; null: any
+  /// @param on whether it is protected now
+  /// @param policy digest of the required policy; null: any
   record Protected(String name, Note note, String alias, boolean on, @Nullable String policy)
       implements RegistryEvent {}
 
-  /// A version's state was said.
+  /// A version's state was set.
   record Stated(String name, Note note, int version, VersionState from, VersionState to)
       implements RegistryEvent {}
 
-  /// A report was put to a version.
+  /// A report was attached to a version.
   record Reported(String name, Note note, int version, Version.Report report)
       implements RegistryEvent {}
 
   /// A version was removed.
   record Removed(String name, Note note, int version, String digest) implements RegistryEvent {}
 
-  /// The word for what happened.
+  /// The name of the event in the journal.
   default String word() {
     return switch (this) {
       case Pushed _ -> "push";
@@ -82,7 +81,7 @@ public sealed interface RegistryEvent {
     };
   }
 
-  /// The event as keys and values.
+  /// The event as JSON keys and values.
   default Map<String, @Nullable Object> values() {
     Map<String, @Nullable Object> all = new LinkedHashMap<>();
     all.put("event", word());
@@ -129,9 +128,9 @@ public sealed interface RegistryEvent {
     return all;
   }
 
-  /// Reads what [#values] gave.
+  /// Parses the JSON of [#values].
   ///
-  /// @throws IllegalArgumentException where it is no event that this nudge knows
+  /// @throws IllegalArgumentException if this nudge does not know the event
   static RegistryEvent of(JsonNode line) {
     Note note = new Note(Instant.parse(text(line, "at")), text(line, "by"), orNull(line, "why"));
     String name = text(line, "name");

@@ -3,21 +3,21 @@ package dev.nudge.registry;
 import dev.nudge.settings.InputException;
 import java.io.Serial;
 
-/// Says why a registry refuses, in one line; [#reason] says it to programs.
+/// Refusal of a registry, in one line; [#reason] is for programs.
 public final class RegistryException extends InputException {
   @Serial private static final long serialVersionUID = 1L;
 
-  /// Kinds of refusals.
+  /// The reason of a refusal.
   public enum Reason {
-    /// What was named is not there.
+    /// The version or adapter does not exist.
     UNKNOWN,
     /// The version is blocked.
     BLOCKED,
-    /// The alias is not where the caller believed it.
+    /// The alias is not where the caller expected it.
     MOVED,
-    /// The alias was nowhere before that it can go back to.
+    /// The alias has no previous version to roll back to.
     NOWHERE_BACK,
-    /// Something references what was to go.
+    /// The version to remove is referenced.
     REFERENCED,
     /// The alias is protected, and no gate has passed the version.
     GATED
@@ -30,7 +30,7 @@ public final class RegistryException extends InputException {
     this.reason = reason;
   }
 
-  /// The kind of the refusal.
+  /// The reason of this refusal.
   public Reason reason() {
     return reason;
   }

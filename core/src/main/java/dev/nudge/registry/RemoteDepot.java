@@ -15,11 +15,11 @@ import java.util.List;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// A repository of an OCI registry, by the distribution specification: blobs are uploaded in one
-/// piece, manifests under a tag or their digest.
+/// A repository of an OCI registry (distribution specification). Blobs are uploaded in one piece,
+/// manifests under a tag or their digest.
 ///
-/// A registry that does not know referrers (it does not answer `OCI-Subject`) gets them as the
-/// specification has it for that case: an index under the tag `sha256-…` of the subject.
+/// For a registry without the referrers API (it does not answer `OCI-Subject`) referrers are
+/// written as the specification's fallback: an index under the tag `sha256-…` of the subject.
 final class RemoteDepot implements Depot {
   private static final int MOST = 4 << 20; // bytes of a manifest
   private static final String ACCEPT = MediaTypes.MANIFEST + ", " + MediaTypes.INDEX;
@@ -101,7 +101,7 @@ final class RemoteDepot implements Depot {
     }
   }
 
-  /// Puts a manifest; whether the registry knows of its subject.
+  /// Uploads a manifest; returns whether the registry supports its subject.
   private boolean send(String tag, byte[] bytes, String type) throws IOException {
     HttpResponse<InputStream> answer =
         exchange.send(

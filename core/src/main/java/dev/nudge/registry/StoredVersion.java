@@ -7,11 +7,11 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// What lies in a layout and is not registered yet.
+/// A version whose blobs are stored in a layout but that is not registered yet.
 ///
 /// @param digest of the manifest
 /// @param bytes of the files
-/// @param content digests of all that the version needs
+/// @param content digests of all its blobs
 record StoredVersion(
     String digest,
     long manifestBytes,
@@ -20,7 +20,7 @@ record StoredVersion(
     @Nullable String base,
     List<String> content) {
 
-  /// Makes the folder of the version too.
+  /// Unpacks the version's PEFT folder too.
   static StoredVersion of(
       OciLayout layout, Blobs.Blob blob, Manifest manifest, int rank, @Nullable String base) {
     layout.unpack(blob.digest());
@@ -31,13 +31,13 @@ record StoredVersion(
     return new StoredVersion(blob.digest(), blob.size(), bytes, rank, base, content);
   }
 
-  /// Whether all of it is still there.
+  /// Whether all blobs still exist.
   boolean isThere(OciLayout layout) {
     return content.stream().allMatch(layout.blobs()::has)
         && Files.isDirectory(layout.adapter(digest));
   }
 
-  /// Stores a report and the manifest by which it refers to a version.
+  /// Stores a report and the manifest that attaches it to a version.
   static Version.Report report(OciLayout layout, Version version, Path file) {
     Blobs blobs = layout.blobs();
     String name = file.getFileName().toString();

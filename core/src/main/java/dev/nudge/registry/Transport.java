@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Moves versions between a registry and places outside it; a version keeps its digest.
+/// Pulls and pushes versions between a registry and a remote; a version keeps its digest.
 final class Transport {
   private final OciLayout layout;
   private final Address address;
@@ -24,9 +24,9 @@ final class Transport {
     this.credentials = credentials;
   }
 
-  /// Looks whether there is something to pull; nothing is written.
+  /// Checks that the remote has the tag; nothing is written.
   ///
-  /// @throws InputException where there is not
+  /// @throws InputException if it has not
   void look(String tag) {
     try (Depot depot = from()) {
       Manifest.read(depot.manifest(tag), shown()).files(shown());
@@ -35,8 +35,8 @@ final class Transport {
     }
   }
 
-  /// Stores what a place has under a tag, checked: every byte is what its digest says, every name
-  /// that of a plain file, and the whole an adapter.
+  /// Stores the version under a remote's tag, verified: digests of all bytes, plain file names, and
+  /// that the whole is an adapter.
   StoredVersion pull(String tag) {
     String where = shown();
     try (Depot depot = from()) {
@@ -78,9 +78,9 @@ final class Transport {
     }
   }
 
-  /// Gives a version, its base's manifest and its reports.
+  /// Pushes a version, its base's manifest and its reports.
   ///
-  /// @return bytes that were not there yet
+  /// @return uploaded bytes: those that the remote did not have
   long publish(Version version, String tag) {
     try (Depot depot = to()) {
       long bytes = 0;

@@ -4,18 +4,18 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A version of an adapter, which never changes but for its state.
+/// A version of an adapter; immutable but for its state.
 ///
 /// @param name of the adapter
-/// @param number from 1, never given twice under a name
-/// @param digest of its manifest, `sha256:…`: the same files give the same one under any name
-/// @param folder a PEFT folder to read and not to write
+/// @param number from 1, never reused under a name
+/// @param digest of its manifest, `sha256:…`: the same for the same files under any name
+/// @param folder its PEFT folder; read-only
 /// @param pushed who registered it, when, and why
 /// @param manifestBytes of the manifest
 /// @param bytes of its files
 /// @param rank of A and B
-/// @param base digest of the weights that it was trained on; null where that is not known
-/// @param reports what was found of it, the oldest first
+/// @param base digest of the base model's weights; null: unknown
+/// @param reports evaluation reports, the oldest first
 public record Version(
     String name,
     int number,
@@ -29,11 +29,11 @@ public record Version(
     @Nullable String base,
     List<Report> reports) {
 
-  /// A report of an evaluation.
+  /// An evaluation report of a version.
   ///
   /// @param name of its file
-  /// @param digest of its bytes
-  /// @param manifest digest of the manifest by which it refers to the version
+  /// @param digest of the file
+  /// @param manifest digest of the manifest that attaches it to the version
   /// @param manifestBytes of that manifest
   public record Report(String name, String digest, String manifest, long manifestBytes) {}
 
@@ -47,7 +47,7 @@ public record Version(
         name, number, digest, folder, state, pushed, manifestBytes, bytes, rank, base, all);
   }
 
-  /// The version as a reference by number.
+  /// The version as a reference, `NAME:NUMBER`.
   public String shown() {
     return name + ":" + number;
   }

@@ -2,23 +2,23 @@ package dev.nudge.registry;
 
 import java.util.Locale;
 
-/// Where a version stands in its life.
+/// The lifecycle state of a version.
 ///
-/// An alias that comes to a version makes it deployed, and nothing else does; when the last alias
-/// leaves, it is retired. All else is said by people or programs.
+/// DEPLOYED is set when an alias comes to a version, and RETIRED when its last alias leaves. All
+/// other states are set by users or programs.
 public enum VersionState {
-  /// It is there.
+  /// Registered, nothing else is known.
   REGISTERED,
-  /// Somebody has found it good.
+  /// Approved by somebody.
   VALIDATED,
-  /// An alias is at it.
+  /// An alias is at the version.
   DEPLOYED,
-  /// It was deployed, and is not any more.
+  /// It was deployed, and no alias is at it now.
   RETIRED,
-  /// It must not be used: who asks for it is refused.
+  /// It must not be used: resolving it is refused.
   BLOCKED;
 
-  /// The state as users and files write it.
+  /// The name of the state in commands and files.
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }

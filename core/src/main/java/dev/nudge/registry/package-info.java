@@ -1,11 +1,10 @@
-/// Keeps adapters as versions that never change, under names that move: `support@champion`,
+/// Versions adapters: versions are immutable, aliases move between them: `support@champion`,
 /// `support:3`, `support@sha256:…`.
 ///
-/// On disk it is an OCI image layout, with a journal of all changes beside it. Folders, archives
-/// and registries of containers give and take versions by digest.
+/// On disk a registry is an OCI image layout with a journal of all changes. Versions are pushed to
+/// and pulled from folders, archives and OCI registries by digest.
 ///
-/// Knows nothing about models and about computing: an adapter is files and what they say of
-/// themselves.
+/// Knows nothing about running models: an adapter is files and their metadata.
 ///
 /// Read `Registry` first, then `Journal` and `Manifest`.
 @NullMarked

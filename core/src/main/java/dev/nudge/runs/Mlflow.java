@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// Talks to a tracking server of MLflow by its REST interface [1].
+/// A client of the REST API [1] of an MLflow tracking server.
 ///
-/// A user and a password in the address are sent as basic authentication and shown nowhere.
+/// User and password in the address are sent as basic authentication and never printed.
 ///
 /// [1] https://mlflow.org/docs/latest/rest-api.html
 final class Mlflow implements AutoCloseable {
@@ -30,7 +30,7 @@ final class Mlflow implements AutoCloseable {
   private static final Duration ANSWER = Duration.ofSeconds(60);
   private static final int SHOWN = 200; // characters of an answer
 
-  /// What a server answers where something is not there.
+  /// The server's answer for a missing resource.
   static final class NotFound extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -53,9 +53,9 @@ final class Mlflow implements AutoCloseable {
     this.authorization = authorization;
   }
 
-  /// Takes the address of a server; nothing is sent yet.
+  /// Parses the address of a server; nothing is sent yet.
   ///
-  /// @throws InputException where it is none
+  /// @throws InputException if the address is invalid
   static Mlflow at(String url) {
     URI uri;
     try {
@@ -88,7 +88,7 @@ final class Mlflow implements AutoCloseable {
             + "; it must be that of an MLflow server, such as http://localhost:5000");
   }
 
-  /// The address as it may be shown.
+  /// The address without user and password.
   String address() {
     return address;
   }

@@ -10,10 +10,10 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Sends runs to a server of MLflow: settings as parameters, rows of metrics with their steps,
-/// tags, how it ended.
+/// Exports runs to an MLflow server. Sent are settings as parameters, metrics with their steps,
+/// tags, and the final state.
 ///
-/// The server takes 1,000 metrics, 100 parameters and 100 tags a request; more go in several.
+/// A request holds up to 1,000 metrics, 100 parameters and 100 tags; more are split over requests.
 public final class MlflowExport {
   private static final int MOST_METRICS = 1000;
   private static final int MOST_PARAMETERS = 100;
@@ -21,11 +21,11 @@ public final class MlflowExport {
   private static final List<String> TRAIN =
       List.of("loss", "lr", "grad_norm", "tokens", "trained_tokens", "seconds", "rss_anon_mb");
 
-  /// A run as it lies on the server.
+  /// A run on the MLflow server.
   ///
-  /// @param id of the run here
-  /// @param mlflowId of the run there
-  /// @param metrics points that were sent
+  /// @param id of the run in nudge
+  /// @param mlflowId of the run on the server
+  /// @param metrics number of points that were sent
   public record Sent(String id, String experimentId, String mlflowId, int metrics) {}
 
   private final Mlflow server;
@@ -36,12 +36,12 @@ public final class MlflowExport {
     this.experiment = experiment;
   }
 
-  /// Sends runs.
+  /// Exports runs.
   ///
   /// @param url address of the server; may hold user and password
-  /// @param experiment its name there; made where it is not there yet
-  /// @throws dev.nudge.settings.InputException where the address is none
-  /// @throws RunException where the server cannot be reached or refuses
+  /// @param experiment its name on the server; created if missing
+  /// @throws dev.nudge.settings.InputException if the address is invalid
+  /// @throws RunException if the server cannot be reached or refuses
   public static List<Sent> send(List<StoredRun> runs, String url, String experiment) {
     try (Mlflow server = Mlflow.at(url)) {
       MlflowExport export = new MlflowExport(server, experiment);

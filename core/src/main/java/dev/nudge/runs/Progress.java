@@ -6,14 +6,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// How far a run is that has not ended, by the end of its `metrics.jsonl`.
+/// The progress of an unfinished run, read from the end of its `metrics.jsonl`.
 ///
 /// @param steps made
-/// @param loss that of the last one; null where it was skipped
+/// @param loss of the last step; null if it was skipped
 record Progress(int steps, @Nullable Double loss) {
   static final Progress NONE = new Progress(0, null);
 
-  /// Reads the last rows of the file; nothing where it is absent or cannot be read.
+  /// Reads the last rows of the file; [#NONE] if it is missing or unreadable.
   static Progress of(Path metrics) {
     List<JsonNode> rows = MetricRows.last(metrics);
     for (JsonNode row : rows.reversed()) {

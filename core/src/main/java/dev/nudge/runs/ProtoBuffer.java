@@ -5,7 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
-/// Writes the few kinds of fields of protocol buffers that event files have [1].
+/// Writes the protocol-buffer field types that TensorBoard event files use [1].
 ///
 /// [1] https://protobuf.dev/programming-guides/encoding/
 final class ProtoBuffer {

@@ -5,7 +5,7 @@ import java.util.Locale;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// What a list of runs shows of each, and what it can be sorted by.
+/// A column of the list of runs, also a sort key.
 public enum RunColumn {
   NAME(RunSummary::name),
   STATE(r -> r.state().word()),
@@ -27,13 +27,13 @@ public enum RunColumn {
     this.value = value;
   }
 
-  /// The value of a run; null where it has none.
+  /// The value of a run; null if it has none.
   public @Nullable Object of(RunSummary run) {
     return value.apply(run);
   }
 
-  /// Orders runs by this column, the smallest first; those without a value come last in either
-  /// direction, and a tie is broken by the id.
+  /// A comparator by this column, ascending; runs without a value come last in either direction,
+  /// and ties are ordered by id.
   public Comparator<RunSummary> order(boolean reverse) {
     Comparator<RunSummary> by =
         (a, b) -> {
@@ -54,7 +54,7 @@ public enum RunColumn {
         : ((Comparable<Object>) a).compareTo(b);
   }
 
-  /// The word that users read and write, as `held-out`.
+  /// The name of the column in commands and output, such as `held-out`.
   public String word() {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');
   }

@@ -8,16 +8,16 @@ import java.util.Map;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
-/// What differs between runs: settings, and what was read and used (`digests.data`, `machine`).
+/// Compares runs: returns the settings, inputs (`digests.data`) and machine that differ.
 ///
-/// Where a run is written, and whether it may replace another, is no difference.
+/// The settings `out`, `overwrite` and `dry_run` never count as differences.
 public final class RunComparison {
   private static final Set<String> NONE = Set.of("out", "overwrite", "dry_run");
   private static final List<String> USED = List.of("digests", "quantization", "versions");
 
   private RunComparison() {}
 
-  /// Returns key → the value of each run, in the order of the runs, for the keys that differ.
+  /// Returns the keys that differ → the value of each run, in the order of the runs.
   public static Map<String, List<JsonNode>> of(List<StoredRun> runs) {
     List<Map<String, JsonNode>> all = runs.stream().map(RunComparison::values).toList();
     Set<String> keys = new LinkedHashSet<>();
@@ -62,7 +62,7 @@ public final class RunComparison {
     return values;
   }
 
-  /// Writes a value as a person reads it: text without quotes, `-` where nothing is set.
+  /// Formats a value for people: text without quotes, `-` if not set.
   public static String shown(JsonNode value) {
     if (value.isMissingNode() || value.isNull() || (value.isArray() && value.isEmpty())) {
       return "-";

@@ -14,14 +14,13 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Writes runs for other programs: metrics and settings as JSON, as CSV, as event files of
-/// TensorBoard.
+/// Exports runs to files: metrics and settings as JSON, CSV, or TensorBoard event files.
 public final class RunExport {
   private RunExport() {}
 
-  /// Writes one object, `runs`: each with its `run.json`, its folder and the rows of its metrics.
+  /// Writes one JSON object, `runs`: each run with its `run.json`, its folder and its metrics.
   ///
-  /// @param overwrite whether a file that is there is replaced
+  /// @param overwrite whether an existing file is replaced
   /// @return the file
   public static List<Path> json(List<StoredRun> runs, Path out, boolean overwrite) {
     List<Map<String, Object>> all = new ArrayList<>();
@@ -36,8 +35,8 @@ public final class RunExport {
     return List.of(file("--out", out, Json.indented(Map.of("runs", all)) + "\n", overwrite));
   }
 
-  /// Writes a folder with `runs.csv`, a row a run with all settings, and `metrics.csv`, a row for
-  /// each row of the runs' metrics. `id` joins them.
+  /// Writes a folder with `runs.csv`, a row for each run with all settings, and `metrics.csv`, a
+  /// row for each row of the runs' metrics, joined by `id`.
   ///
   /// @return the files
   public static List<Path> csv(List<StoredRun> runs, Path out, boolean overwrite) {
@@ -100,7 +99,7 @@ public final class RunExport {
     return plain ? text : '"' + text.replace("\"", "\"\"") + '"';
   }
 
-  /// Writes a folder that `tensorboard --logdir` shows: a folder a run with one event file.
+  /// Writes a folder for `tensorboard --logdir`: a folder for each run, with one event file.
   ///
   /// @return the files
   public static List<Path> tensorBoard(List<StoredRun> runs, Path out, boolean overwrite) {
@@ -126,10 +125,10 @@ public final class RunExport {
     return files;
   }
 
-  /// Writes a text where nothing else is in the way.
+  /// Writes a text file.
   ///
   /// @param flag that names the file, for messages
-  /// @throws InputException where the file cannot be made, or is there and is to stay
+  /// @throws InputException if the file cannot be written, or exists without `overwrite`
   public static Path file(String flag, Path out, String text, boolean overwrite) {
     check(flag, out, overwrite);
     OutFolder.make(out.toAbsolutePath().getParent());

@@ -1,6 +1,6 @@
 package dev.nudge.runs;
 
-/// The names of what a run leaves in its folder.
+/// The names of a run's files.
 final class RunFiles {
   static final String RUN = "run.json";
   static final String METRICS = "metrics.jsonl";

@@ -10,17 +10,17 @@ import java.util.Set;
 import java.util.TreeSet;
 import tools.jackson.databind.JsonNode;
 
-/// Chooses runs by `key=value`: a key of what a list prints (`state`, `quantize`) or of the
-/// settings (`rank`, `learning_rate`; `-` counts as `_`).
+/// Filters runs by `key=value`. A key is a column of the list (`state`, `quantize`) or a setting
+/// (`rank`, `learning_rate`; `-` and `_` are equal).
 ///
-/// Numbers are equal as numbers, so `2e-4` is `0.0002`; a folder or a file also by its last name; a
-/// list where it holds the value; what is not set is `null`.
+/// Numbers compare as numbers, so `2e-4` equals `0.0002`; a path also matches by its last name; a
+/// list matches if it contains the value; `null` matches a setting that is not set.
 public final class RunFilter {
   private RunFilter() {}
 
-  /// Returns the runs to which all conditions apply.
+  /// Returns the runs that satisfy all conditions.
   ///
-  /// @throws InputException where a condition is no `key=value`, or no run has such a key
+  /// @throws InputException if a condition is not `key=value`, or no run has the key
   public static List<RunSummary> of(List<RunSummary> runs, List<String> conditions) {
     List<RunSummary> left = runs;
     for (String condition : conditions) {
@@ -79,12 +79,12 @@ public final class RunFilter {
     return text.equals(wanted) || (text.contains("/") && text.endsWith("/" + wanted));
   }
 
-  /// Returns the runs in the order of a column.
+  /// Returns the runs sorted by a column.
   public static List<RunSummary> sorted(List<RunSummary> runs, RunColumn by, boolean reverse) {
     return runs.stream().sorted(by.order(reverse)).toList();
   }
 
-  /// What a path ends in, for a narrow column.
+  /// The last name of a path, for a narrow column.
   public static String lastName(String path) {
     Path name = Path.of(path).getFileName();
     return name == null ? path : name.toString();

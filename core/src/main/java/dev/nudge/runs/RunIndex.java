@@ -27,14 +27,13 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// Keeps what a list needs of each `run.json` under a folder, in one file of the user's cache
-/// folder: `runs/….jsonl`.
+/// Caches what the list of runs needs of each `run.json`. There is one file per root folder in the
+/// user's cache folder, `runs/….jsonl`.
 ///
-/// A line stands for a `run.json` with the path, size, time of change and number that it had; one
-/// that has others now is read again. What was changed less than two seconds before it was read is
-/// not kept, for its next change may leave the same time. The first line has a checksum of the
-/// others. So an index that is missing, old or torn costs time and changes nothing; nobody waits
-/// for it, and of two processes that write it one wins.
+/// An entry is valid while the `run.json` has the same path, size, modification time and inode. A
+/// file modified less than two seconds before it was read is not cached, because its next change
+/// may keep the time. The first line has a checksum of the others. A missing, stale or torn index
+/// costs time but changes no result; there is no lock: of two processes that write it, one wins.
 final class RunIndex {
   private static final int NAME_DIGITS = 32;
   private static final int VERSION = 1;
@@ -58,9 +57,9 @@ final class RunIndex {
     this.before = before;
   }
 
-  /// Takes what was kept of the runs under a folder.
+  /// Opens the cache of the runs under a folder.
   ///
-  /// @param cache null: nothing is kept
+  /// @param cache null: no caching
   static RunIndex of(@Nullable Path cache, Path root) {
     if (cache == null) {
       return new RunIndex(root, null, Map.of());
@@ -69,7 +68,7 @@ final class RunIndex {
     return new RunIndex(root, file, load(file));
   }
 
-  /// A name for the file, from the folder's own.
+  /// The name of the cache file, derived from the folder.
   private static String name(Path root) {
     byte[] place = root.toAbsolutePath().normalize().toString().getBytes(StandardCharsets.UTF_8);
     String digest = Sha256.of(place).substring(Sha256.PREFIX.length());
@@ -109,9 +108,9 @@ final class RunIndex {
     return "{\"version\":" + VERSION + ",\"crc32c\":" + sum.getValue() + "}";
   }
 
-  /// Reads a run, from the index where its `run.json` is as it was.
+  /// Reads a run, from the cache if its `run.json` has not changed.
   ///
-  /// @return null where it cannot be read, which is told
+  /// @return null if the run cannot be read, which is reported as a warning
   @Nullable RunSummary read(Path folder, Consumer<String> warnings) {
     Path file = folder.resolve(RunFiles.RUN);
     String stamp = stamp(folder, file);
@@ -140,8 +139,7 @@ final class RunIndex {
     return summary;
   }
 
-  /// What tells a `run.json` from one that was there before or comes later; null where it is too
-  /// young for that.
+  /// The identity of a version of `run.json`; null if the file was changed too recently.
   private @Nullable String stamp(Path folder, Path file) {
     try {
       long clock = TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis());
@@ -167,7 +165,7 @@ final class RunIndex {
     }
   }
 
-  /// What a list shows of a run, a tab, and all its settings, which are seldom read.
+  /// A cache entry: the summary, a tab, and all settings, which are seldom parsed.
   private static String kept(JsonNode run) {
     Map<String, Object> kept = part(run, KEPT);
     kept.put("settings", part(run.path("settings"), SETTINGS));
@@ -194,7 +192,7 @@ final class RunIndex {
         : RunSummary.of(folder, part, () -> Json.parse(kept.substring(tab + 1)));
   }
 
-  /// Writes the index where it is not as it was. It can be lost, so a refusal is none.
+  /// Writes the cache if it has changed; failures are ignored.
   void keep() {
     if (file == null || (!changed && now.size() == before.size())) {
       return;
@@ -221,7 +219,7 @@ final class RunIndex {
     }
   }
 
-  /// Deletes what nobody has written for a month: mostly that of folders that are gone.
+  /// Deletes caches that were not written for a month: mostly of deleted folders.
   private static void deleteOld(Path folder) throws IOException {
     FileTime month = FileTime.from(Instant.now().minus(DAYS, ChronoUnit.DAYS));
     try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.jsonl")) {

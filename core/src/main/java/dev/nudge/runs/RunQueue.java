@@ -22,37 +22,37 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Makes a list of runs in order, as many at a time as a budget of memory and threads holds.
+/// Executes a list of runs in order, as many in parallel as a budget of memory and threads allows.
 ///
-/// All are checked before the first begins. A run begins when what its plan takes is free of the
-/// budget; none overtakes one that waits. One that fails does not hold up the others. Nothing is
-/// kept of the list itself: given again after a kill, finished runs say so, unfinished ones go on,
-/// the others begin.
+/// All runs are checked before the first one starts. A run starts when the budget has the memory
+/// and threads of its plan; no run overtakes a waiting one. A failed run does not stop the others.
+/// The queue has no state on disk: after a kill, pass the same list again; finished runs are
+/// skipped, unfinished ones resume, the others start.
 ///
-/// Threading: the thread that calls waits, and all events come from it; each run has a thread.
+/// Threading: the calling thread waits and delivers all events; each run has its own thread.
 public final class RunQueue {
-  /// A run to make.
+  /// A run in the queue.
   ///
-  /// @param name what it is called in messages, such as its file
+  /// @param name of the run in messages, such as its file name
   public record Entry(String name, TrainSettings settings) {}
 
-  /// What became of a run.
+  /// The outcome of a run.
   ///
-  /// @param state null where it failed before it began
-  /// @param failure null where it ended well
+  /// @param state null if the run failed before it started
+  /// @param failure null if the run succeeded
   public record Outcome(
       String name, Path out, @Nullable RunState state, @Nullable Throwable failure) {}
 
-  /// Is told of the queue and of its runs.
+  /// Callback for messages of the queue and events of its runs.
   public interface Listener {
-    /// One line of the queue itself: what begins, ends, waits.
+    /// A message of the queue: a run starts, ends or waits.
     void line(String line);
 
     /// An event of a run.
     void event(String name, TrainEvent event);
   }
 
-  /// What a run takes of the budget.
+  /// The memory and threads of a run.
   private record Needs(long bytes, int threads) {
     static Needs of(Plan plan) {
       return new Needs(plan.totalBytes(), plan.lanes() * plan.threadsPerLane());
@@ -71,17 +71,17 @@ public final class RunQueue {
   private final Map<String, Needs> running = new HashMap<>();
   private final List<Outcome> outcomes = new ArrayList<>();
 
-  /// @param budget memory and threads that all runs together may take
+  /// @param budget memory and threads for all runs together
   public RunQueue(Machine budget, Listener listener) {
     this.budget = budget;
     this.listener = listener;
   }
 
-  /// Makes the runs.
+  /// Executes the runs.
   ///
-  /// @param cancelled once true, the runs that are being made save and end, and no other begins
-  /// @return what became of those that began, in the order in which they ended
-  /// @throws InputException in one line, where one of them cannot be made; none has begun then
+  /// @param cancelled once true, active runs save and end, and no other run starts
+  /// @return outcomes of the runs that started, in the order in which they ended
+  /// @throws InputException in one line, if any of the runs is invalid; none has started then
   public List<Outcome> run(List<Entry> entries, BooleanSupplier cancelled) {
     checkPlaces(entries);
     List<Waiting> waiting = new ArrayList<>();
@@ -123,7 +123,7 @@ public final class RunQueue {
     }
   }
 
-  /// What a run takes; null where it is finished already.
+  /// Checks a run and returns its needs; null if the run is already finished.
   private @Nullable Waiting checked(Entry entry) {
     try {
       if (Training.finished(entry.settings(), budget)) {
@@ -210,7 +210,7 @@ public final class RunQueue {
                 : " failed: " + failure.getMessage()));
   }
 
-  /// Waits for the next that is told; an interrupt is kept for later.
+  /// Waits for the next message from a run; an interrupt is deferred.
   private void await() {
     boolean interrupted = false;
     while (true) {

@@ -17,27 +17,26 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Removes what a run wrote into its folder: the names that `--overwrite` would replace, and
-/// nothing else. The folder goes where nothing is left in it.
+/// Deletes the files that a run wrote into its folder: those that `--overwrite` would replace. The
+/// folder is deleted if it is empty then.
 ///
-/// `run.json` goes last, so a removal that was cut off is found and can be made again. Nothing is
-/// followed out of the folder: a link is removed as a link, and what a name reaches through one
-/// stays.
+/// `run.json` is deleted last, so an interrupted removal can be found and repeated. Links are
+/// deleted as links and never followed out of the folder.
 public final class RunRemoval {
 
-  /// What was removed.
+  /// The result of a removal.
   ///
   /// @param folder of the run
-  /// @param files removed
-  /// @param bytes of them
-  /// @param kept names in the folder that are not of the run
+  /// @param files number of deleted files
+  /// @param bytes of the deleted files
+  /// @param kept names in the folder that are not files of the run
   public record Removed(String id, Path folder, int files, long bytes, List<String> kept) {}
 
   private RunRemoval() {}
 
-  /// Refuses a run whose folder a process has.
+  /// Refuses a run whose folder is locked by another process.
   ///
-  /// @throws InputException where one has
+  /// @throws InputException if it is locked
   public static void check(StoredRun run) {
     if (Claim.isHeld(run.folder())) {
       throw new InputException(
@@ -45,9 +44,9 @@ public final class RunRemoval {
     }
   }
 
-  /// Removes a run.
+  /// Deletes the files of a run.
   ///
-  /// @throws RunException where another process has its folder, or the disk refuses
+  /// @throws RunException if another process has locked the folder, or deleting fails
   public static Removed remove(StoredRun run) {
     check(run);
     Path folder = run.folder();
@@ -73,7 +72,7 @@ public final class RunRemoval {
     return new Removed(run.summary().id(), folder, files, bytes, kept);
   }
 
-  /// The files of a run that are there, `run.json` last.
+  /// The existing files of a run, `run.json` last.
   private static List<Path> ours(Path folder) throws IOException {
     Set<Path> files = new TreeSet<>();
     for (String name : Training.written(folder)) {
@@ -117,7 +116,7 @@ public final class RunRemoval {
     }
   }
 
-  /// Deletes a folder where it is empty, and those above it up to another.
+  /// Deletes an empty folder and its empty parents, up to another folder.
   private static void deleteEmpty(@Nullable Path folder, @Nullable Path below) {
     try {
       for (Path empty = folder;

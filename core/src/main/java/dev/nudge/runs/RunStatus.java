@@ -5,16 +5,16 @@ import java.nio.file.Path;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// How a run stands: what its `run.json` says, and whether that still holds.
+/// The state of a run: from its `run.json`, checked against running processes.
 public enum RunStatus {
   RUNNING,
   FINISHED,
   STOPPED,
   FAILED,
-  /// It says that it runs, and no process has its folder: it was killed, or its machine was.
+  /// `run.json` says running, but no process has locked the folder: the run was killed.
   KILLED;
 
-  /// What `run.json` says; null for a word that this nudge does not know.
+  /// The state in `run.json`; null for a word that this version of nudge does not know.
   static @Nullable RunStatus written(String state) {
     for (RunStatus status : values()) {
       if (status != KILLED && status.word().equals(state)) {
@@ -24,12 +24,12 @@ public enum RunStatus {
     return null;
   }
 
-  /// The same, held against the folder: only a process that has it is running.
+  /// The actual state: a run whose folder no process has locked is not running.
   RunStatus in(Path folder) {
     return this == RUNNING && !Claim.isHeld(folder) ? KILLED : this;
   }
 
-  /// The word that users read and write.
+  /// The name of the state in commands and output.
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }

@@ -19,10 +19,10 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// The runs under some folders.
+/// Finds the runs under some root folders.
 ///
-/// A folder that holds `run.json` is a run; what is below it is its own. Folders are looked through
-/// five deep; hidden ones, links and what may not be read are passed by.
+/// A folder with a `run.json` is a run, including all subfolders. Folders are searched five levels
+/// deep; hidden and unreadable folders and links are skipped.
 ///
 /// Threading: any thread, one call at a time.
 public final class RunStore {
@@ -39,11 +39,11 @@ public final class RunStore {
     this.warnings = warnings;
   }
 
-  /// Looks under folders.
+  /// Opens the store for some root folders.
   ///
-  /// @param cache the cache folder of the user, for the index; null: without one
-  /// @param warnings told one line for each run that cannot be read
-  /// @throws InputException where a folder is not there
+  /// @param cache the user's cache folder, for the index; null: no index
+  /// @param warnings receives one line for each unreadable run
+  /// @throws InputException if a folder does not exist
   public static RunStore of(List<Path> roots, @Nullable Path cache, Consumer<String> warnings) {
     for (Path root : roots) {
       if (!Files.isDirectory(root)) {
@@ -83,10 +83,10 @@ public final class RunStore {
     }
   }
 
-  /// Opens the run that a user names: by its folder, its id, the start of its id, or the name of
-  /// its folder.
+  /// Opens the run that a user names: by its folder, its id, a prefix of its id, or its folder's
+  /// name.
   ///
-  /// @throws InputException where there is none, or more than one
+  /// @throws InputException if no run or several runs match
   public StoredRun open(String run) {
     if (run.isBlank()) {
       throw new InputException("RUN is '" + run + "'; it must be a run's id or folder");
@@ -113,7 +113,7 @@ public final class RunStore {
     return StoredRun.open(found.getFirst().folder());
   }
 
-  /// Opens all runs that a user names, each once.
+  /// Opens all runs that a user names, without duplicates.
   public List<StoredRun> open(List<String> runs) {
     Map<Path, StoredRun> opened = new LinkedHashMap<>();
     for (String run : runs) {
@@ -131,7 +131,7 @@ public final class RunStore {
     }
   }
 
-  /// The folders that are looked under, for a message.
+  /// The root folders, for messages.
   public String shownRoots() {
     return String.join(
         ", ", roots.stream().map(r -> r.toString().isEmpty() ? "this folder" : r + "").toList());
@@ -143,7 +143,7 @@ public final class RunStore {
     return String.join(", ", first) + (more > 0 ? " and " + more + " more" : "");
   }
 
-  /// The folders of runs, sorted.
+  /// The run folders under a root, sorted.
   static List<Path> folders(Path root) {
     List<Path> found = new ArrayList<>();
     FileVisitor<Path> visitor =

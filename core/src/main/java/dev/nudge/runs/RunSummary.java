@@ -9,23 +9,23 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// One run as a list shows it. Losses, steps and times are those of its last save until it ends.
+/// A row of the list of runs. Until a run ends, losses, steps and times are those of its last save.
 ///
 /// @param id of the run
-/// @param folder where it lies
-/// @param state how it stands now
-/// @param started when it began; null where its `run.json` does not say
-/// @param model the folder of its base, as it was given
+/// @param folder of the run
+/// @param state current state
+/// @param started start time; null if `run.json` has none
+/// @param model the base model's folder, as the user gave it
 /// @param method lora or full
-/// @param quantize how the frozen weights were held: none or nf4
+/// @param quantize quantisation of the frozen weights: none or nf4
 /// @param steps made
-/// @param plannedSteps to make; null where it is not said
-/// @param heldOut the best held-out loss after training began; null without one
-/// @param loss that of the last step
-/// @param tokensPerS tokens over the seconds of the whole run, evaluating and saving counted
-/// @param seconds of the whole run, loading apart
+/// @param plannedSteps number of steps planned; null if unknown
+/// @param heldOut the best held-out loss after training began; null: none
+/// @param loss of the last step
+/// @param tokensPerS throughput of the whole run, evaluations and saves included
+/// @param seconds of the whole run, without loading
 /// @param cost seconds times `--price-per-hour`; null without a price
-/// @param all makes the tree of all settings
+/// @param all supplies the JSON tree of all settings
 public record RunSummary(
     String id,
     Path folder,
@@ -48,17 +48,17 @@ public record RunSummary(
     return all.get();
   }
 
-  /// Takes what a `run.json` holds.
+  /// Summarises a `run.json`.
   ///
-  /// @return null where it is that of no run that this nudge knows
+  /// @return null if it is not the file of a run that this nudge knows
   static @Nullable RunSummary of(Path folder, JsonNode run) {
     JsonNode settings = run.path("settings");
     return of(folder, run, () -> settings);
   }
 
-  /// Takes the part of a `run.json` that is needed at once.
+  /// Summarises the part of a `run.json` that is needed at once.
   ///
-  /// @param all makes the tree of all settings
+  /// @param all supplies the JSON tree of all settings
   static @Nullable RunSummary of(Path folder, JsonNode run, Supplier<JsonNode> all) {
     JsonNode totals = run.path("totals");
     JsonNode settings = run.path("settings");
@@ -99,13 +99,13 @@ public record RunSummary(
     return value.isNumber() && Double.isFinite(value.asDouble()) ? value.asDouble() : null;
   }
 
-  /// The folder's name, by which people know a run.
+  /// The folder's name, by which users know a run.
   public String name() {
     Path name = folder.toAbsolutePath().normalize().getFileName();
     return name == null ? folder.toString() : name.toString();
   }
 
-  /// The same run as it stands now, further than its last save where it still ran after that.
+  /// Returns this run with its current progress, if it trained after its last save.
   RunSummary now(Progress progress) {
     RunStatus now = state.in(folder);
     Progress made = state == RunStatus.RUNNING ? progress : Progress.NONE;
@@ -128,7 +128,7 @@ public record RunSummary(
         all);
   }
 
-  /// What `--json` prints of it.
+  /// The keys that `--json` prints.
   public Map<String, @Nullable Object> values() {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("id", id);

@@ -17,16 +17,16 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// One run with everything that its folder holds.
+/// A run with the contents of its folder.
 ///
-/// @param summary as a list shows it
+/// @param summary its row in the list of runs
 /// @param run its `run.json`
 /// @param metrics the rows of its `metrics.jsonl`
 public record StoredRun(RunSummary summary, JsonNode run, List<JsonNode> metrics) {
 
-  /// Opens a folder; one that a killed process left half replaced is mended before.
+  /// Opens a run's folder; first repairs a folder that a killed process left half replaced.
   ///
-  /// @throws InputException where it is not the folder of a run
+  /// @throws InputException if the folder is not a run's
   public static StoredRun open(Path folder) {
     if (!Files.isDirectory(folder)) {
       String what = Files.exists(folder) ? "is a file" : "is not there";
@@ -53,12 +53,12 @@ public record StoredRun(RunSummary summary, JsonNode run, List<JsonNode> metrics
     return summary.folder();
   }
 
-  /// Its losses, under the folder's name.
+  /// The run's losses, under the folder's name.
   public Curves curves() {
     return Curves.of(summary.name(), metrics);
   }
 
-  /// What it left in its folder: name → bytes.
+  /// The run's files: name → bytes.
   public Map<String, Long> artefacts() {
     Map<String, Long> files = new TreeMap<>();
     for (String name : Training.written(folder())) {
@@ -74,7 +74,7 @@ public record StoredRun(RunSummary summary, JsonNode run, List<JsonNode> metrics
     return files;
   }
 
-  /// Everything of it, as `--json` prints it: `run.json` with the state as it is now.
+  /// All of the run as `--json` prints it: `run.json` with the current state.
   public Map<String, @Nullable Object> values() {
     Map<String, @Nullable Object> values = new LinkedHashMap<>(Json.plain(run));
     values.put("state", summary.state().word());

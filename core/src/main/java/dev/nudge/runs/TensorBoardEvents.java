@@ -7,17 +7,17 @@ import java.util.Map;
 import java.util.zip.CRC32C;
 import tools.jackson.databind.JsonNode;
 
-/// Makes the event file of a run that TensorBoard reads.
+/// Writes the TensorBoard event file of a run.
 ///
-/// The file is a row of records [1]: length (8 bytes, little-endian), masked CRC-32C of these, the
-/// bytes, their masked CRC-32C. The mask is `(crc >>> 15 | crc << 17) + 0xa282ead8`. A record is a
-/// message `Event` [2]: wall time (1), step (2), and file version (3) or summary (5), which has
-/// values (1) of tag (1) and number (2). The settings are one value with text: a tensor (8) of the
-/// type 7, and what shows it (9).
+/// The file is a sequence of records [1]: length (8 bytes, little-endian), masked CRC-32C of the
+/// length, data, masked CRC-32C of the data. The mask is `(crc >>> 15 | crc << 17) + 0xa282ead8`. A
+/// record is a message `Event` [2]: wall time (1), step (2), and file version (3) or summary (5),
+/// with values (1) of tag (1) and number (2). The settings are one text value: a tensor (8) of type
+/// 7, and the plugin that shows it (9).
 ///
 /// The scalars are `train/loss`, `train/lr`, `train/grad_norm`, `tokens_per_s` and `eval/loss`, as
-/// 32-bit floats, which TensorBoard shows anyway. The wall time of a step is the run's start and
-/// the seconds of the steps up to it, so time between steps is missing from it.
+/// 32-bit floats (TensorBoard's precision). The wall time of a step is the run's start plus the
+/// seconds of all steps up to it; time between steps is not included.
 ///
 /// [1] https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/lib/io/record_writer.h
 /// [2] https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto
@@ -36,7 +36,7 @@ final class TensorBoardEvents {
 
   private TensorBoardEvents() {}
 
-  /// The name that TensorBoard looks for, the same whenever it is written.
+  /// A file name that TensorBoard recognises; the same for every export of the run.
   static String fileName(StoredRun run) {
     return "events.out.tfevents." + start(run).getEpochSecond() + ".nudge";
   }
@@ -71,7 +71,7 @@ final class TensorBoardEvents {
     return new ProtoBuffer().number(1, time).whole(2, step);
   }
 
-  /// The settings as a table that TensorBoard's text page shows.
+  /// The settings as a table for TensorBoard's text page.
   private static ProtoBuffer settings(StoredRun run) {
     StringBuilder table = new StringBuilder("| setting | value |\n|---|---|\n");
     run.summary()

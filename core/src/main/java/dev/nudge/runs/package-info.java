@@ -1,9 +1,8 @@
-/// Finds runs again: reads their folders, lists, compares, exports and removes them.
+/// Manages the runs on disk: finds, lists, compares, exports and deletes run folders.
 ///
-/// A run is its folder; what is kept beside the folders ([RunIndex]) can be made anew from them and
-/// only saves time.
+/// A run is its folder. [RunIndex] is a cache that can be rebuilt from the folders.
 ///
-/// It knows nothing about models and tensors, and does not train.
+/// It knows nothing about models, tensors or training.
 ///
 /// Read `RunStore` first, then `RunSummary`.
 @NullMarked

@@ -19,16 +19,16 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// AdamW over all parameters, with fp32 masters, and moments in fp32 or 8 bits.
+/// AdamW over all parameters, with fp32 master weights and moments in fp32 or 8 bits.
 ///
-/// [#reduce] adds the lanes' gradients in lane order and gives the global norm; [#apply] updates
-/// and clears, [#clear] only clears. Each is one sweep over pieces of the parameters, and a piece
-/// stays in cache from one of its kernels to the next. Each lane sweeps a stretch of neighbouring
-/// pieces. The norm is summed in the order of the pieces, so nothing depends on timing or on the
-/// number of lanes.
+/// [#reduce] adds the lanes' gradients in lane order and returns the global norm; [#apply] updates
+/// the parameters and clears gradients, [#clear] only clears them. Each method is one sweep over
+/// pieces of the parameters, and a piece stays in cache from one of its kernels to the next. Each
+/// lane sweeps adjacent pieces. The norm is summed in the order of the pieces, so the result
+/// depends neither on timing nor on the number of lanes.
 ///
-/// The state is one region in the order of the sweep. It is memory, or a mapped file that the
-/// system writes out and reads in as it needs the memory: the same bytes either way.
+/// The optimiser state is one region in sweep order, in memory or in a mapped file that the system
+/// pages out: the same bytes either way.
 ///
 /// Threading: called between passes, from the thread that runs the lanes.
 final class AdamWOptimizer implements AutoCloseable {
@@ -45,7 +45,7 @@ final class AdamWOptimizer implements AutoCloseable {
   private final double[] squares;
   private long updates;
 
-  /// @param paged folder of the file that holds the state; null: it is held in memory
+  /// @param paged folder of the file that holds the optimiser state; null: it is held in memory
   AdamWOptimizer(
       List<Parameter> parameters,
       OptimizerSettings settings,
@@ -79,8 +79,7 @@ final class AdamWOptimizer implements AutoCloseable {
     moments.computeIfAbsent(name, _ -> new ArrayList<>()).add(numbers);
   }
 
-  /// The moments by the name of their parameter and what they are, such as `W.exp_avg`, each in the
-  /// pieces that follow each other.
+  /// The moments by parameter name and kind, such as `W.exp_avg`; each as its pieces in order.
   Map<String, List<Tensor>> moments() {
     return Collections.unmodifiableMap(moments);
   }
@@ -90,12 +89,12 @@ final class AdamWOptimizer implements AutoCloseable {
     return updates;
   }
 
-  /// Goes on behind a number of updates, whose moments were put in place.
+  /// Resumes after `made` updates, whose moments were restored.
   void goOn(long made) {
     updates = made;
   }
 
-  /// Bytes of the state for these parameters.
+  /// Bytes of the optimiser state for these parameters.
   static long bytes(List<Parameter> parameters, Optimizer optimizer) {
     long bytes = 0;
     for (Parameter p : parameters) {
@@ -112,7 +111,7 @@ final class AdamWOptimizer implements AutoCloseable {
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   }
 
-  /// Cuts the pieces into stretches of about as many numbers.
+  /// Divides the pieces among the lanes, in adjacent groups of about equal size.
   private static int[] deal(List<Piece> pieces, int lanes) {
     long all = pieces.stream().mapToLong(p -> p.master().elements()).sum();
     int[] starts = new int[lanes + 1];
@@ -130,7 +129,7 @@ final class AdamWOptimizer implements AutoCloseable {
 
   /// Adds all lanes' gradients into the first lane's.
   ///
-  /// @return the norm of all gradients together
+  /// @return the global gradient norm
   double reduce() {
     each(i -> squares[i] = pieces.get(i).reduce(kernels));
     double sum = 0;
@@ -140,7 +139,7 @@ final class AdamWOptimizer implements AutoCloseable {
     return Math.sqrt(sum);
   }
 
-  /// Updates all parameters at a rate, gradients times `clip`, and clears the gradients.
+  /// Updates all parameters by gradients times `clip`, then clears the gradients.
   void apply(double rate, double clip) {
     updates++;
     AdamW.Hyper decayed = hyper(rate, settings.weightDecay(), clip);
@@ -157,7 +156,7 @@ final class AdamWOptimizer implements AutoCloseable {
         rate, settings.beta1(), settings.beta2(), settings.epsilon(), decay, clip, updates);
   }
 
-  /// Drops the gradients of a step that is skipped.
+  /// Clears the gradients of a skipped step.
   void clear() {
     each(i -> pieces.get(i).clear());
   }

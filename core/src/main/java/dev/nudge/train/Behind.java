@@ -10,10 +10,10 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Writes beside training, one piece of work at a time, and waits where the disk is full.
+/// Writes files in the background of training, one job at a time; retries while the disk is full.
 ///
-/// Work runs on a thread of its own, so an interrupt of the caller does not break it. Whoever wants
-/// to change what it reads awaits it first.
+/// Jobs run on a thread of their own, so an interrupt of the caller does not break them. Before
+/// changing data that a job reads, call [#await].
 ///
 /// Threading: confined to the run's thread.
 final class Behind {
@@ -26,9 +26,9 @@ final class Behind {
   private @Nullable Task task;
 
   /// @param out the folder that is written into, for messages
-  /// @param patience how long a full disk is waited for
-  /// @param warn told in one line when that begins, or of what fails and is unimportant
-  /// @param cancelled asked while it is waited for; once true, it is no more
+  /// @param patience how long to wait for space on a full disk
+  /// @param warn receives one line when such a wait begins, or when an unimportant job fails
+  /// @param cancelled asked during such a wait; once true, the wait ends
   Behind(Path out, Duration patience, Consumer<String> warn, BooleanSupplier cancelled) {
     this.out = out;
     this.patience = patience;
@@ -36,7 +36,7 @@ final class Behind {
     this.cancelled = cancelled;
   }
 
-  /// Begins work, which must leave nothing where it fails: it is made again when there is room.
+  /// Starts a job. A failed job must leave no files: it is repeated when the disk has space.
   void begin(Runnable work) {
     await();
     Task own = new Task(work, patience, out);
@@ -46,7 +46,7 @@ final class Behind {
     thread.start();
   }
 
-  /// Waits for what was begun; at once where that is done.
+  /// Waits for the job that was started; returns at once if it is done.
   ///
   /// @throws RuntimeException what the work threw
   void await() {
@@ -77,8 +77,7 @@ final class Behind {
     own.rethrow();
   }
 
-  /// Does work that takes no time and that an interrupt does not break; elsewhere only where the
-  /// disk is full.
+  /// Runs a quick job on the caller's thread; on the background thread only if the disk is full.
   void line(Runnable work) {
     try {
       work.run();
@@ -90,7 +89,7 @@ final class Behind {
     }
   }
 
-  /// Does what no run fails for; where it fails that is told.
+  /// Runs a job whose failure is only a warning.
   void unimportant(Runnable work) {
     try {
       now(work);
@@ -99,12 +98,12 @@ final class Behind {
     }
   }
 
-  /// Waits no more for a disk that is full.
+  /// Stops waiting for a full disk.
   void hurry() {
     patience = Duration.ZERO;
   }
 
-  /// Does work and waits for it.
+  /// Runs a job and waits for it.
   void now(Runnable work) {
     begin(work);
     await();

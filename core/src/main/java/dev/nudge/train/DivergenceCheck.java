@@ -11,21 +11,18 @@ import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Notices that a run diverges, by what its steps gave. Each sign is told once.
+/// Detects divergence from the losses and gradient norms of steps; warns once per sign.
 ///
-/// - The loss: its running mean (weight 0.9) lies for 10 steps in a row, after the warm-up, above
-/// its
-///   start, by more than a fifth, 0.1 nats and twice the distance of single losses from their
-/// running
-///   mean: so a loss that jumps a lot must rise a lot. The start is the mean of the three lowest of
-/// the
-///   first five losses, since a run may explode within these.
-/// - No number: 3 steps in a row whose loss or gradient is not finite, after an update. Before the
-///   first one the model or the machine is at fault, which the run's end tells.
-/// - The gradient: its norm is 100 times the median of the last 100, of which 20 are known.
+/// - Loss: the running mean (weight 0.9) is, for 10 steps in a row after the warm-up, above the
+///   initial loss by more than a fifth, 0.1 nats and twice the mean distance of losses from their
+///   running mean (a noisy loss must rise more). The initial loss is the mean of the three lowest
+///   of the first five, since a run may explode within these.
+/// - Not finite: 3 steps in a row whose loss or gradient is not finite, after an update. Before the
+///   first update the model or the machine is at fault, which the run's end reports.
+/// - Gradient: the norm is 100 times the median of the last 100 norms, of which 20 must be known.
 ///
-/// It is a function of the steps' losses and norms alone, and `metrics.jsonl` has these: a run that
-/// goes on reads them again, so it notices at the same step and tells nothing twice.
+/// The check depends only on losses and norms, which `metrics.jsonl` holds: a resumed run reads
+/// them again, so it warns at the same step and never twice.
 final class DivergenceCheck {
   private static final double KEPT = 0.9;
   private static final double FACTOR = 1.2;
@@ -57,16 +54,16 @@ final class DivergenceCheck {
     this.warmup = settings.optimizer().warmup().steps(steps);
   }
 
-  /// The step at which a sign was seen first; null where none was.
+  /// The step at which the first sign was seen; null: none was.
   @Nullable Integer step() {
     return first;
   }
 
-  /// Takes a step.
+  /// Takes a step's loss and gradient norm.
   ///
-  /// @param loss NaN where it was skipped
-  /// @param trained tokens; where there are none the step says nothing
-  /// @return a sign that is seen for the first time; null where there is none
+  /// @param loss NaN if the step was skipped
+  /// @param trained labelled tokens; a step without any is ignored
+  /// @return a sign seen for the first time, or null
   TrainEvent.@Nullable Diverged take(int step, double loss, double norm, long trained) {
     if (trained == 0) {
       return null;
@@ -103,7 +100,7 @@ final class DivergenceCheck {
     }
   }
 
-  /// The median of the latest norms; infinite where too few are known.
+  /// The median of the latest norms; infinite if too few are known.
   private double median() {
     if (norms.size() < KNOWN_NORMS) {
       return Double.POSITIVE_INFINITY;

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
-/// Says in plain words what a run left in its folder, and what a user may do with it.
+/// Errors about an earlier run in the output folder: what it is, and what the user can do.
 ///
 /// @param out the folder
 /// @param run its `run.json`
@@ -27,7 +27,7 @@ record EarlierRun(Path out, JsonNode run) {
     return state().equals("finished");
   }
 
-  /// Refuses a folder that a process writes into at this moment.
+  /// Refuses a folder that another process is writing into.
   void checkIsOver() {
     if (state().equals(RUNNING) && Claim.isHeld(out)) {
       throw new InputException(
@@ -35,7 +35,7 @@ record EarlierRun(Path out, JsonNode run) {
     }
   }
 
-  /// The refusal of a run with other settings or other data.
+  /// The error for a run with other settings or other data.
   ///
   /// @param changes one phrase each
   InputException another(List<String> changes) {
@@ -43,12 +43,12 @@ record EarlierRun(Path out, JsonNode run) {
     return inTheWay("another run (" + how + "): " + listed(changes));
   }
 
-  /// The refusal to go on with a model that is another now.
+  /// The error for resuming with a changed model.
   InputException onAnother(List<String> changes) {
     return inTheWay("this run, begun on another model: " + listed(changes));
   }
 
-  /// The refusal of a finished run whose files have changed.
+  /// The error for a finished run whose files have changed.
   InputException spoilt(List<String> changes) {
     return inTheWay("this run, finished, but " + listed(changes));
   }
@@ -64,7 +64,7 @@ record EarlierRun(Path out, JsonNode run) {
     return more > 0 ? first + " and " + more + " more" : first;
   }
 
-  /// The refusal of the same run where it did not come to its end.
+  /// The error for the same run that did not finish.
   InputException unfinished(TrainSettings settings) {
     String how =
         switch (state()) {

@@ -15,15 +15,15 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Starts a command at the events of a run: the event as one JSON object on its standard input, the
-/// event's name in `NUDGE_EVENT`. Nothing of the event or of the settings is on its command line.
+/// Runs a command at the events of a run (`--on-event` hook). The event is one JSON object on its
+/// standard input, the event's name in `NUDGE_EVENT`. Its command line has nothing of event or
+/// settings.
 ///
-/// The run never waits for it: commands are started on a thread of their own, one at a time. Events
-/// queue up behind one that takes long, and where the queue is full the oldest are dropped. At its
-/// end the run waits 10 seconds for those in the queue. Commands that fail are told once, as one
-/// warning.
+/// The run never waits for a command: commands run on a thread of their own, one at a time. Events
+/// queue up behind a slow command; when the queue is full, the oldest are dropped. At its end the
+/// run waits 10 seconds for the queued events. Failing commands cause a single warning.
 ///
-/// Threading: [#accept] and [#close] are the run's thread's.
+/// Threading: call [#accept] and [#close] from the run's thread.
 final class EventCommand implements Consumer<TrainEvent>, AutoCloseable {
   private static final int QUEUE = 64;
   private static final long PATIENCE_MILLIS = 10_000;
@@ -39,7 +39,7 @@ final class EventCommand implements Consumer<TrainEvent>, AutoCloseable {
   private volatile @Nullable String failure;
   private boolean warned;
 
-  /// @param text the event
+  /// @param text the event as JSON
   private record Told(String name, String text) {}
 
   private EventCommand(String command, Consumer<TrainEvent> listener, long patienceMillis) {
@@ -53,12 +53,12 @@ final class EventCommand implements Consumer<TrainEvent>, AutoCloseable {
     thread.start();
   }
 
-  /// Tells a listener, and behind it the command.
+  /// Returns a listener that calls another listener, then the command.
   static EventCommand of(String command, Consumer<TrainEvent> listener) {
     return new EventCommand(command, listener, PATIENCE_MILLIS);
   }
 
-  /// The same with another patience at the end, for tests.
+  /// Like the other `of`, with another timeout at the end of the run; for tests.
   static EventCommand of(String command, Consumer<TrainEvent> listener, long patienceMillis) {
     return new EventCommand(command, listener, patienceMillis);
   }
@@ -132,7 +132,7 @@ final class EventCommand implements Consumer<TrainEvent>, AutoCloseable {
     }
   }
 
-  /// Waits for the commands of the last events, and ends what takes too long.
+  /// Waits for the commands of the last events, and kills those that take too long.
   @Override
   public void close() {
     ends = true;

@@ -6,12 +6,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Writes an event of a run as one JSON object: its name, what the caller adds, and its components.
+/// Formats an event of a run as one JSON object: its name, the caller's keys, its components.
 final class EventLine {
   private EventLine() {}
 
-  /// The name of an event that happens now and then; null for a step, a plan's line or a sample,
-  /// which stand in files of their own.
+  /// The name of an infrequent event; null for a step, a plan's line or a sample, which have files
+  /// of their own.
   static @Nullable String name(TrainEvent event) {
     return switch (event) {
       case TrainEvent.Started _ -> "started";

@@ -10,11 +10,11 @@ import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
-/// Writes the events of a run into `events.jsonl`, a line each, behind those of a run that it goes
-/// on with.
+/// Appends the events of a run to `events.jsonl`, one JSON object a line. A resumed run continues
+/// the file.
 ///
-/// It never fails a run: what the disk has no room for is written with a later event, or lost with
-/// the process.
+/// A full disk never fails the run: lines that could not be written are written with a later event,
+/// or lost when the process ends.
 ///
 /// Threading: the run's thread.
 final class EventLog implements Consumer<TrainEvent> {
@@ -24,12 +24,12 @@ final class EventLog implements Consumer<TrainEvent> {
   private final Deque<String> waiting = new ArrayDeque<>();
   private boolean open;
 
-  /// @param folder where the run is now
+  /// @param folder the current folder of the run
   EventLog(Supplier<Path> folder) {
     this.folder = folder;
   }
 
-  /// Has the events be written from now on: the folder is a run's.
+  /// Starts writing: from now on the folder is a run's.
   void open() {
     open = true;
     write();

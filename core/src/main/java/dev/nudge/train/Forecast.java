@@ -47,10 +47,10 @@ import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Says what a run would need and how fast it would go, without weights and without starting it.
+/// Predicts a run's memory and speed without loading weights and without starting the run.
 ///
 /// The model is a folder, of which `config.json` is enough, or the name of one of [KnownModels].
-/// Without rows every row is taken to be as long as is allowed, which is the most that can come.
+/// Without data every row is assumed to have the maximum length.
 public final class Forecast {
   private final PlanSettings settings;
   private final ModelConfig config;
@@ -83,18 +83,18 @@ public final class Forecast {
     this.machine = machine;
   }
 
-  /// A run as the settings ask for it, laid out.
+  /// The planned layout of a run with the given settings.
   public record Attempt(Planner.Fit fit, ParameterCount count, List<String> advice) {}
 
   /// Plans a run on this machine.
   ///
-  /// @throws InputException in one line, for whatever a user can mend
+  /// @throws InputException in one line, for whatever a user can fix
   public static Outlook of(PlanSettings settings, Machine machine) {
     Backend backend = Backend.resolve(settings.model().compute(), machine.cache());
     return of(settings, machine, backend, System::nanoTime);
   }
 
-  /// @param clock nanoseconds from some start
+  /// @param clock nanoseconds since any origin
   static Outlook of(PlanSettings settings, Machine machine, Backend backend, LongSupplier clock) {
     Path folder = settings.model().model();
     ModelConfig config = config(folder);
@@ -136,7 +136,7 @@ public final class Forecast {
     return forecast.outlook(clock);
   }
 
-  /// Flags with which a run fits that does not, each enough alone.
+  /// Flags with which a run that does not fit would fit, each enough alone.
   static List<String> remedies(
       TrainSettings run,
       ModelConfig config,
@@ -171,7 +171,7 @@ public final class Forecast {
     return ModelConfig.load(folder);
   }
 
-  /// Ids of new tokens; a shape without a tokenizer has them behind its own.
+  /// Ids of added tokens; for a model without a tokenizer they follow its vocabulary.
   private static List<Integer> added(PlanSettings settings, ModelConfig config, Machine machine) {
     Path file = settings.lora().addTokens();
     if (file == null) {
@@ -221,7 +221,7 @@ public final class Forecast {
         rates == null ? null : pace(attempt, rates));
   }
 
-  /// Lays a run out under some settings.
+  /// Plans a run with some settings.
   private Attempt attempt(PlanSettings s) {
     Quantization q = quantization(s);
     PlanRequest request = PlanRequest.of(s).withAdded(added);
@@ -249,8 +249,8 @@ public final class Forecast {
     return s.lora().method() == Method.FULL;
   }
 
-  /// The adapter of a run, on the same projections of every layer: a slice of the model has layers
-  /// of other numbers.
+  /// The run's adapter with the same targets in every layer: a slice of the model has other layer
+  /// indices.
   private Lora everywhere() {
     try (Scope scope = Scope.measuring();
         CausalLm model = Checkpoint.dry(config, backend, quantization(settings))) {
@@ -264,15 +264,15 @@ public final class Forecast {
     }
   }
 
-  /// How the weights would be held: as the folder's files say, or its config alone, else as the
-  /// settings do.
+  /// How the weights would be held: as the model's files or its config alone say, else as the
+  /// settings say.
   private Quantization quantization(PlanSettings s) {
     return weightsAreThere
         ? Quantization.resolve(s.model(), config)
         : Quantization.expected(s.model(), config);
   }
 
-  /// Bytes of the frozen weights: those of the files, else of the shape.
+  /// Bytes of the frozen weights: from the files, else from the shape.
   private WeightBytes weights(PlanRequest request, Quantization q, Scope scope) {
     if (weightsAreThere) {
       return request.stored(config, backend, q, scope);
@@ -282,7 +282,7 @@ public final class Forecast {
     return request.assumed(config, backend, q, inFile, Checkpoint.declaredType(folder), scope);
   }
 
-  /// Bytes of all lanes' activations with every layer at one level.
+  /// Bytes of all lanes' activations with every layer at one checkpointing level.
   private Map<Recompute, Long> levels(Attempt attempt) {
     var plan = attempt.fit().plan();
     Map<Recompute, Long> bytes = new LinkedHashMap<>();
@@ -301,7 +301,7 @@ public final class Forecast {
     return bytes;
   }
 
-  /// Steps as the trainer cuts them, their operations at the rates that were measured.
+  /// Cuts a step as the trainer does and computes its time from its FLOPs and the measured rates.
   private Outlook.Pace pace(Attempt attempt, Rates rates) {
     try (Scope scope = Scope.measuring();
         Tuning tuning =
@@ -363,7 +363,7 @@ public final class Forecast {
     return plan.lanes() * (work.layers() / rates.layers() + work.head() / rates.head());
   }
 
-  /// Lengths of one step: rows of the data in their order, or all of the longest.
+  /// Row lengths of one step: those of the data in order, or all of the maximum length.
   private int[] step(int longest) {
     int[] lengths = new int[settings.batchSize()];
     Dataset rows = data;

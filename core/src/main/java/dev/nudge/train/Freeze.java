@@ -12,17 +12,17 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
 
-/// Finds the tensors that `--freeze` leaves as they are.
+/// Finds the tensors that `--freeze` keeps frozen.
 ///
-/// An entry matches paths as one of `--targets` does. It means a module with all that is in it
+/// An entry matches paths as an entry of `--targets` does. It means a module with everything inside
 /// (`model.layers.0`, `self_attn`, `embed_tokens`) or one tensor (`q_proj.bias`). With tied weights
 /// `lm_head` is another name of the embedding.
 final class Freeze {
   private Freeze() {}
 
-  /// Tells by a tensor's name whether it trains.
+  /// Returns a predicate on tensor names: whether the tensor trains.
   ///
-  /// @throws InputException where an entry matches nothing, or nothing is left to train
+  /// @throws InputException if an entry matches nothing, or no tensor is left to train
   static Predicate<String> trains(List<String> entries, ModelConfig config) {
     Map<String, Set<String>> paths = paths(config);
     Set<String> frozen = new LinkedHashSet<>();
@@ -47,7 +47,7 @@ final class Freeze {
     return name -> !frozen.contains(name);
   }
 
-  /// The tensors with all paths that stand for them: their own and those of the modules around.
+  /// The tensors with all paths that select them: their own and those of the enclosing modules.
   private static Map<String, Set<String>> paths(ModelConfig config) {
     Map<String, Set<String>> all = new LinkedHashMap<>();
     for (String name : config.tensors().keySet()) {
@@ -84,7 +84,7 @@ final class Freeze {
     frozen.addAll(found);
   }
 
-  /// The last parts of all paths.
+  /// The last segments of all paths.
   private static Set<String> names(Map<String, Set<String>> paths) {
     Set<String> names = new LinkedHashSet<>();
     paths.values().forEach(all -> all.forEach(path -> names.add(Targets.leaf(path))));

@@ -3,17 +3,17 @@ package dev.nudge.train;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.settings.Schedule;
 
-/// The learning rate of each step, as transformers computes it but for the warm-up.
+/// The learning-rate schedule of a run, as in transformers except for the warm-up.
 ///
-/// With i from 0, T steps and W of warm-up: i < W gives (i + 1)/W of the peak; after it, with
-/// x = (i − W)/(T − W), linear 1 − x, cosine (1 + cos πx)/2, constant 1; wsd stays at 1 and falls
-/// linearly over the last tenth. The warm-up of transformers is i/W, so its first step has the rate
-/// 0 and trains nothing.
+/// Step i counts from 0; T steps, W of them warm-up. i < W gives (i + 1)/W of the peak; afterwards,
+/// with x = (i − W)/(T − W), linear 1 − x, cosine (1 + cos πx)/2, constant 1; wsd stays at 1 and
+/// falls linearly over the last tenth. The warm-up of transformers is i/W, so its first step has
+/// learning rate 0 and trains nothing.
 ///
-/// @param fromZero whether the warm-up is that of transformers
+/// @param fromZero whether to warm up as transformers does
 public record LearningRate(
     Schedule schedule, double peak, int warmupSteps, boolean fromZero, int steps) {
-  /// The rates of a run of so many steps.
+  /// The schedule of a run of `steps` steps.
   static LearningRate of(OptimizerSettings settings, int steps) {
     return new LearningRate(
         settings.schedule(),
@@ -23,7 +23,7 @@ public record LearningRate(
         steps);
   }
 
-  /// The rate of step `i`, from 0.
+  /// The learning rate of step `i`, from 0.
   public double at(int i) {
     return peak * factor(i);
   }

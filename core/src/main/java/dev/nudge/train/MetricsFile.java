@@ -18,26 +18,26 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// Writes `metrics.jsonl`: one object a step or a held-out loss, full precision, a line at a time.
+/// Writes `metrics.jsonl`: a JSON object for each step and each held-out loss, in full precision.
 ///
-/// A line that the disk has no room for is taken back, so the file holds whole lines only. The file
-/// is open for a line at a time: the run's folder may be renamed between two.
+/// A line that does not fit on the disk is removed again, so the file has whole lines only. The
+/// file is opened for each line: the run's folder may be renamed between lines.
 final class MetricsFile {
   private final Supplier<Path> folder;
 
-  /// @param folder where the run is now
+  /// @param folder the current folder of the run
   MetricsFile(Supplier<Path> folder) {
     this.folder = folder;
   }
 
-  /// Begins the file anew.
+  /// Starts an empty file.
   void begin() {
     OutFolder.place(file(), "");
   }
 
-  /// Goes on behind the lines that a checkpoint knows; what stands behind them goes.
+  /// Truncates the file to the lines that a checkpoint covers.
   ///
-  /// @return false where lines that it knows are missing
+  /// @return false if some of these lines are missing
   boolean goOn(long bytes) {
     return OutFolder.cut(file(), bytes);
   }
@@ -51,9 +51,9 @@ final class MetricsFile {
     return DiskRoom.bytes(List.of(file()));
   }
 
-  /// Tells the steps so far, as they were told when they were made.
+  /// Reports the steps in the file to a listener, as when they were made.
   ///
-  /// @throws InputException where a line is not one of a step or a held-out loss
+  /// @throws InputException if a line is neither a step nor a held-out loss
   void steps(Consumer<TrainEvent.Step> listener) {
     try (Stream<String> lines = Files.lines(file())) {
       lines

@@ -10,19 +10,19 @@ import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// AdamW's two moments of some numbers of a parameter: in its accumulator type, or in 8 bits.
+/// AdamW's two moments for a piece of a parameter: in the accumulator type, or in 8 bits.
 sealed interface Moments {
-  /// Parameters of fewer numbers keep fp32 moments, as in bitsandbytes: small ones (norms, biases)
-  /// are sensitive and cost nothing.
+  /// Smaller parameters keep fp32 moments, as in bitsandbytes: norms and biases are sensitive and
+  /// cost little memory.
   int LEAST_CODED = 4096;
 
-  /// Makes one step, for numbers as one row each.
+  /// Makes one AdamW update; all tensors are rows of equal length.
   void step(Kernels kernels, Tensor master, @Nullable Tensor work, Tensor grad, AdamW.Hyper hyper);
 
-  /// Its numbers by name, as a checkpoint holds them.
+  /// The tensors of the moments by name, as a checkpoint holds them.
   Map<String, Tensor> parts();
 
-  /// Says in which form the moments of a parameter are kept.
+  /// Says in which type the moments of a parameter are kept.
   enum Form {
     /// Moments are floats of the accumulator type.
     WHOLE,
@@ -43,7 +43,7 @@ sealed interface Moments {
       };
     }
 
-    /// Lays the moments of `n` numbers into zeroed memory.
+    /// Creates the moments of `n` numbers in zeroed memory.
     Moments over(MemorySegment memory, Dtype acc, int n) {
       return switch (this) {
         case WHOLE ->
@@ -76,7 +76,7 @@ sealed interface Moments {
     }
   }
 
-  /// Moments as codes and largest magnitudes of blocks.
+  /// Moments as 8-bit codes and the absolute maximum of each block.
   record Coded(Tensor m, Tensor mMax, Tensor v, Tensor vMax) implements Moments {
     @Override
     public void step(

@@ -19,22 +19,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
-/// Settles what a run trains beside A and B: whole modules, and rows of new tokens.
+/// Determines what a run trains besides A and B: whole modules, and rows of added tokens.
 final class NewParts {
   private NewParts() {}
 
   /// The tokenizer of a run.
   ///
-  /// @param added ids of tokens that it has and the model's has not, which this run adds
+  /// @param added ids of tokens that this run adds to the model's tokenizer
   /// @param grown the model's shape with all tokens
   record Tokens(Tokenizer tokenizer, List<Integer> added, ModelConfig grown) {}
 
-  /// Loads the tokenizer, with the tokens that are added or that the adapter to continue from
-  /// brings.
+  /// Loads the tokenizer, with tokens that the settings add or that the initial adapter brings.
   ///
-  /// @throws dev.nudge.settings.InputException where a token exists already, or the file is wrong
-  ///
-  /// @param warnings told one line each
+  /// @param warnings receives one line each
+  /// @throws dev.nudge.settings.InputException if a token exists already, or the file is wrong
   static Tokens tokens(
       LoraSettings lora, Path folder, ModelConfig config, Path cache, Consumer<String> warnings) {
     Path file = lora.addTokens();
@@ -59,8 +57,8 @@ final class NewParts {
     }
   }
 
-  /// The id of a new token, once the tokenizer gives it: it counts ids by itself, and where its own
-  /// have gaps it counts otherwise.
+  /// The id that the tokenizer gives a new token. It assigns ids itself, and differently if its own
+  /// ids have gaps.
   private static int id(String token, Tokenizer tokenizer, Consumer<String> warnings) {
     int id = tokenizer.id(token).orElseThrow();
     if (!gives(token, id, tokenizer)) {
@@ -91,8 +89,8 @@ final class NewParts {
         : config.withVocabulary(tokens, config.tieWordEmbeddings());
   }
 
-  /// What the settings ask for beside A and B. A tied head stays tied: where one of the two is
-  /// trained whole, both are, as one matrix.
+  /// What the settings train besides A and B. A tied head stays tied: if either table is trained
+  /// whole, both are, as one matrix.
   static Extras extras(LoraSettings lora, ModelShape model, List<Integer> added) {
     List<String> modules = new ArrayList<>(lora.modulesToSave());
     LayerShape embedding = model.embedding();

@@ -5,22 +5,22 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Weighs the sequences of a training step, and so says what a run minimises.
+/// A training objective: defines the loss by weighting the sequences of a step.
 ///
-/// Let `s` be a sequence's log-probability: the sum over its trained tokens, each times what the
-/// token counts. A loss L of a step's sequences has the gradient
+/// Let `s` be a sequence's log-probability: the sum over its labelled tokens, each times its loss
+/// weight. A loss L of a step's sequences has the gradient
 ///
 ///     ∂L/∂θ = Σ ∂L/∂sᵢ · ∂sᵢ/∂θ
 ///
-/// and training with constant weights w gives that of −Σ wᵢ·sᵢ. So a step with wᵢ = −∂L/∂sᵢ
-/// descends L, whatever it is, by one backward pass. Weights that depend on `s` take a forward pass
-/// more, without dropout, over the whole step first; so sequences that L compares may lie in
-/// different micro-batches.
+/// and training with constant weights w has the gradient of −Σ wᵢ·sᵢ. So with wᵢ = −∂L/∂sᵢ a step
+/// descends any L with one backward pass. Weights that depend on `s` first need a forward pass
+/// without dropout over the whole step; therefore sequences that L compares may be in different
+/// micro-batches.
 ///
-/// Threading: called between passes, by the thread that makes steps.
+/// Threading: called between passes, by the thread that runs the steps.
 public interface Objective {
-  /// Supervised fine-tuning: the mean negative log-likelihood of a step's trained tokens. Its
-  /// weights are constant.
+  /// Supervised fine-tuning: mean negative log-likelihood (cross-entropy) of a step's labelled
+  /// tokens, with constant weights.
   Objective SUPERVISED =
       new Objective() {
         @Override
@@ -35,7 +35,7 @@ public interface Objective {
         }
       };
 
-  /// Whether weights depend on log-probabilities, which a forward pass before each step computes.
+  /// Whether weights depend on log-probabilities, which cost a forward pass before each step.
   boolean needsScores();
 
   /// Weighs the sequences of a step.
@@ -43,12 +43,12 @@ public interface Objective {
   /// @param logprobs `s` of each sequence; empty unless [#needsScores]
   Weights weigh(List<Example> sequences, double[] logprobs);
 
-  /// What the sequences of a step count, and what the step reports.
+  /// The weights of a step's sequences, and the metrics of the step.
   ///
-  /// @param scale what all count
-  /// @param each what each counts beside that; null: 1
+  /// @param scale common factor of all weights
+  /// @param each additional factor of each sequence; null: 1
   /// @param loss L; null: −Σ wᵢ·sᵢ, as the training pass computes it
-  /// @param figures what the step reports beside its loss, by the name in `metrics.jsonl`
+  /// @param figures metrics besides the loss, by their names in `metrics.jsonl`
   record Weights(
       double scale, double @Nullable [] each, @Nullable Double loss, Map<String, Double> figures) {}
 }

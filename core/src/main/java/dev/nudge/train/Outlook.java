@@ -16,13 +16,13 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Holds what `plan` answers: bytes of every part, whether they fit and what would make them fit,
-/// speed, time and cost, and advice.
+/// The result of `plan`. It has memory by part, whether the run fits, flags that would make it fit,
+/// speed, time, cost and advice.
 ///
-/// @param memory bytes that the run may take
-/// @param levels bytes of activations with every layer at one level
-/// @param remedies flags that make it fit; empty where it does
-/// @param pace null where nothing was measured
+/// @param memory bytes that the run may use
+/// @param levels bytes of activations with every layer at one checkpointing level
+/// @param remedies flags that make the run fit; empty if it fits
+/// @param pace null if speed was not measured
 public record Outlook(
     PlanSettings settings,
     ModelConfig config,
@@ -33,25 +33,25 @@ public record Outlook(
     @Nullable Pace pace) {
   private static final double LEAST_COST = 0.01;
 
-  /// Says how fast a run goes, and what it costs.
+  /// The speed and cost of a run.
   ///
-  /// @param seconds of an optimiser step
-  /// @param tokens of an optimiser step
-  /// @param hours of the whole run; null where its tokens are not known
-  /// @param price of an hour; null where it is not given
+  /// @param seconds per optimiser step
+  /// @param tokens per optimiser step
+  /// @param hours of the whole run; null if its number of tokens is unknown
+  /// @param price per hour; null if not given
   public record Pace(
       Rates rates, double seconds, long tokens, @Nullable Double hours, @Nullable Double price) {
     public double tokensPerSecond() {
       return tokens / seconds;
     }
 
-    /// Hours of a million tokens.
+    /// Hours per million tokens.
     public double hoursOfAMillion() {
       return 1e6 / tokensPerSecond() / 3600;
     }
   }
 
-  /// The layout, or the leanest one where none fits.
+  /// The layout, or the leanest layout if none fits.
   public Plan plan() {
     return attempt.fit().plan();
   }
@@ -60,12 +60,12 @@ public record Outlook(
     return attempt.fit().fits();
   }
 
-  /// Tells whether the mapped weights stay in memory beside what the process holds.
+  /// Tells whether the mapped weights fit into memory beside the process's anonymous memory.
   public boolean mappedFits() {
     return plan().totalBytes() + plan().footprint().mapped() <= memory;
   }
 
-  /// The table as it is printed.
+  /// The lines of the table for people.
   public List<String> lines() {
     List<String> lines = new ArrayList<>();
     Plan plan = plan();
@@ -182,7 +182,7 @@ public record Outlook(
         : String.format(Locale.ROOT, ", cost %.2f", hours * price);
   }
 
-  /// Writes hours as `6.5 seconds`, `43 seconds`, `12 minutes` or `2.50 hours`.
+  /// Formats hours as `6.5 seconds`, `43 seconds`, `12 minutes` or `2.50 hours`.
   private static String duration(double hours) {
     double seconds = 3600 * hours;
     if (seconds < 100) {

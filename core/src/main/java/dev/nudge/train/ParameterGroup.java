@@ -8,8 +8,8 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Holds parameters that are updated together: their optimiser and its settings, the clipping of
-/// their common gradient, the number of updates, and all of that as a checkpoint keeps it.
+/// Parameters that are updated together, with their optimiser and its settings, gradient clipping
+/// by the common norm, the number of updates, and their checkpoint.
 ///
 /// Threading: as [AdamWOptimizer].
 final class ParameterGroup implements AutoCloseable {
@@ -19,7 +19,7 @@ final class ParameterGroup implements AutoCloseable {
   private final TrainedState state;
   private boolean torn;
 
-  /// @param paged folder of the file that holds the optimiser's state; null: it is held in memory
+  /// @param paged folder of the file that holds the optimiser state; null: it is held in memory
   ParameterGroup(
       List<Parameter> parameters,
       OptimizerSettings settings,
@@ -39,7 +39,7 @@ final class ParameterGroup implements AutoCloseable {
     return optimizer.reduce();
   }
 
-  /// Updates the parameters at a rate, gradients clipped by their norm, and clears the gradients.
+  /// Updates the parameters by gradients clipped by their norm, then clears the gradients.
   void update(double rate, double norm) {
     double max = settings.maxGradNorm();
     torn = true;
@@ -47,12 +47,12 @@ final class ParameterGroup implements AutoCloseable {
     torn = false;
   }
 
-  /// Drops the gradients of a step that is skipped.
+  /// Clears the gradients of a skipped step.
   void skip() {
     optimizer.clear();
   }
 
-  /// Whether an update failed on its way, so that some parameters have moved and some have not.
+  /// Whether an update failed midway, so that only some parameters have changed.
   boolean torn() {
     return torn;
   }
@@ -62,15 +62,15 @@ final class ParameterGroup implements AutoCloseable {
     return optimizer.updates();
   }
 
-  /// Writes all numbers that updates change into a file; never during one.
+  /// Writes master weights and optimiser state into a file; never during an update.
   void write(Path file) {
     state.write(file);
   }
 
-  /// Puts back what [#write] wrote.
+  /// Restores the state that [#write] wrote.
   ///
-  /// @param updates that were made until then
-  /// @throws dev.nudge.settings.InputException where the file is of other parameters
+  /// @param updates number of updates at that time
+  /// @throws dev.nudge.settings.InputException if the file is of other parameters
   void read(Path file, long updates) {
     state.read(file, kernels);
     optimizer.goOn(updates);

@@ -6,8 +6,8 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 
-/// What a run does beside its steps, for the flight recorder: `load`, `evaluate`, `checkpoint`,
-/// `save`. The last two are written beside steps, on a thread of their own.
+/// A phase of a run other than steps, for the JDK Flight Recorder: `load`, `evaluate`,
+/// `checkpoint`, `save`. The last two run on a background thread.
 @Name("dev.nudge.Phase")
 @Label("Phase")
 @Category("nudge")
@@ -26,7 +26,7 @@ final class PhaseEvent extends Event implements AutoCloseable {
 
   /// Begins a phase; closing it ends it.
   ///
-  /// @param step steps made before
+  /// @param step number of steps made before
   static PhaseEvent of(String phase, int step) {
     PhaseEvent event = new PhaseEvent(phase, step);
     event.begin();

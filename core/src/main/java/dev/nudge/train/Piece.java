@@ -8,18 +8,18 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// A piece of one parameter with all that the optimiser keeps of it, as one row each: few enough
-/// numbers that what one sweep reads is still in the second-level cache for the next.
+/// A piece of one parameter with its optimiser state and gradients. It is so small that data read
+/// by one sweep is still in the second-level cache for the next.
 ///
 /// @param decay whether weight decay applies
-/// @param work null where it is the master itself
-/// @param gradients one of each lane
+/// @param work working copy; null if products read the master
+/// @param gradients of each lane
 record Piece(
     boolean decay, Tensor master, @Nullable Tensor work, List<Tensor> gradients, Moments moments) {
   /// The most numbers of a piece; a multiple of the blocks of 8-bit moments.
   static final int MOST = 1 << 16;
 
-  /// Takes the numbers `from` to `from + n` of a parameter.
+  /// The numbers `from` to `from + n` of a parameter.
   static Piece of(Parameter p, long from, int n, Moments moments) {
     return new Piece(
         p.decay(),
@@ -35,7 +35,7 @@ record Piece(
 
   /// Adds all lanes' gradients into the first lane's.
   ///
-  /// @return the sum of its squares
+  /// @return the sum of squares of the summed gradient
   double reduce(Kernels kernels) {
     for (int lane = 1; lane < gradients.size(); lane++) {
       kernels.elementwise().add(gradients.get(lane), gradients.getFirst());

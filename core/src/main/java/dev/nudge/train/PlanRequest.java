@@ -27,12 +27,12 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Asks the planner for the layout of a run. `train` and `plan` ask the same question here, so they
-/// get the same answer to the byte.
+/// Builds the planner's input for a run. `train` and `plan` both use this class, so they get the
+/// same plan to the byte.
 ///
-/// @param memory most that the run may take; null: what the machine has
-/// @param given which settings were given
-/// @param added ids of new tokens
+/// @param memory maximum for the run; null: the machine's memory
+/// @param given which settings the user set
+/// @param added ids of added tokens
 record PlanRequest(
     ModelSettings model,
     @Nullable ByteSize memory,
@@ -56,17 +56,17 @@ record PlanRequest(
     return new PlanRequest(model, memory, lora, optimizer, batchSize, given, tokens);
   }
 
-  /// What of the rows a layout depends on.
+  /// What a layout depends on in the data.
   ///
   /// @param longest tokens of the longest row
-  /// @param largestStep tokens of the largest step that can occur
-  /// @param scored whether some are scored
+  /// @param largestStep tokens of the largest possible step
+  /// @param scored whether any rows are scored
   record Rows(int longest, long largestStep, boolean scored) {
 
-    /// Measures rows that are there.
+    /// Measures loaded rows.
     ///
     /// @param held held-out rows, which come in any number; null: none
-    /// @param scored whether those to train on are scored too
+    /// @param scored whether training rows are scored too
     static Rows of(Dataset data, @Nullable Dataset held, int batchSize, boolean scored) {
       long step =
           data.examples().stream()
@@ -83,12 +83,12 @@ record PlanRequest(
               true);
     }
 
-    /// Takes every row to have `longest` tokens.
+    /// Assumes that every row has `longest` tokens.
     static Rows assumed(int longest, int batchSize) {
       return new Rows(longest, (long) longest * batchSize, false);
     }
 
-    /// The same rows cut to `most` tokens.
+    /// These rows truncated to `most` tokens.
     Rows cut(int most, int batchSize) {
       return most >= longest
           ? this
@@ -108,9 +108,9 @@ record PlanRequest(
     return Objects.requireNonNullElse(model.threads(), machine.threads());
   }
 
-  /// What the run would train, without weights.
+  /// The parameters that the run would train, without weights.
   ///
-  /// @param scope a measuring one
+  /// @param scope a measuring scope
   Tuning dry(ModelConfig config, Backend backend, Quantization quantization, Scope scope) {
     Path folder = model.model();
     if (full()) {
@@ -133,8 +133,8 @@ record PlanRequest(
 
   /// Bytes of the frozen weights of a shape.
   ///
-  /// @param inFile whether quantised layers are stored so
-  /// @param type that the weights are stored in
+  /// @param inFile whether the layers are stored quantised
+  /// @param type stored type of the weights
   WeightBytes assumed(
       ModelConfig config,
       Backend backend,
@@ -146,9 +146,9 @@ record PlanRequest(
     return WeightBytes.of(frozen, backend.compute(), quantization, inFile, name -> type);
   }
 
-  /// What the planner lays out.
+  /// The planner's input.
   ///
-  /// @param samples prompts that are answered between steps
+  /// @param samples prompts that are answered during training
   Planner.Wanted wanted(
       Tuning tuning, WeightBytes weights, Rows rows, SamplePrompts samples, Machine machine) {
     return new Planner.Wanted(

@@ -43,8 +43,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Checks everything that can be wrong with a run before it starts, and lays it out: config, file
-/// headers, tokenizer and rows are read, no weights.
+/// Checks everything that can be wrong with a run before it starts, and plans it. Reads config,
+/// file headers, tokenizer and rows, but no weights.
 final class Preparation {
   private static final int WORTH_A_WARM_UP = 5; // steps; of fewer, the first is a quarter or more
 
@@ -61,15 +61,15 @@ final class Preparation {
   private final NewParts.Tokens tokens;
   private final List<String> warnings = new ArrayList<>();
 
-  /// Checks a run and lays it out.
+  /// Checks a run and plans it.
   ///
-  /// @param events told how far rows are made into tokens
+  /// @param events receives the progress of tokenisation
   static Prepared of(
       TrainSettings wanted, Machine machine, Objective objective, Consumer<TrainEvent> events) {
     return new Preparation(wanted, machine, objective).prepared(events);
   }
 
-  /// Checks the model, and finds what a run goes on from.
+  /// Checks the model, and finds the checkpoint to resume from.
   private Preparation(TrainSettings wanted, Machine machine, Objective objective) {
     this.machine = machine;
     this.objective = objective;
@@ -93,7 +93,7 @@ final class Preparation {
     this.tokens = NewParts.tokens(settings.lora(), folder, config, machine.cache(), warnings::add);
   }
 
-  /// Reads the rows, checks them and lays the run out.
+  /// Reads and checks the rows, and plans the run.
   private Prepared prepared(Consumer<TrainEvent> events) {
     ChatRows chat = chat();
     Splits splits = splits(chat, events);
@@ -190,7 +190,7 @@ final class Preparation {
     return given != null ? given : batches.steps(epochs == null ? 1 : epochs);
   }
 
-  /// Checks that an adapter to continue from belongs to the model.
+  /// Checks that the initial adapter was trained on the model.
   private void checkBase() {
     Path init = settings.lora().initAdapter();
     if (init != null) {
@@ -228,7 +228,7 @@ final class Preparation {
     return resumed == null ? anew.get() : goneOnWith(resumed, anew);
   }
 
-  /// The layout of a run that goes on: that of before, wherever it can be.
+  /// The layout of a resumed run: the earlier layout if possible.
   private Plan goneOnWith(Resumed resumed, Supplier<Plan> anew) {
     String other = resumed.anew();
     warnings.addAll(resumed.warnings(other));
@@ -253,7 +253,7 @@ final class Preparation {
         .collect(Collectors.toSet());
   }
 
-  /// Warns of a run so short that its first step is much of it, where its rate is 0.
+  /// Warns if a run is so short that its first step, with learning rate 0, is a large share of it.
   private void warnOfRates(int steps) {
     if (steps >= WORTH_A_WARM_UP || LearningRate.of(settings.optimizer(), steps).at(0) > 0) {
       return;
@@ -265,7 +265,7 @@ final class Preparation {
             + "; leave it out, or give more --epochs or --steps");
   }
 
-  /// The settings with what the model's files settle.
+  /// The settings, completed by what the model's files determine.
   static TrainSettings resolved(TrainSettings settings, Quantization quantization) {
     if (settings.lora().method() == Method.FULL) {
       checkDense(settings.model().model(), quantization);
@@ -273,7 +273,7 @@ final class Preparation {
     return quantization.asking(settings);
   }
 
-  /// Refuses to train weights in four bits.
+  /// Refuses full fine-tuning of 4-bit weights.
   static void checkDense(Path folder, Quantization quantization) {
     if (quantization.any()) {
       throw new InputException(
@@ -286,7 +286,7 @@ final class Preparation {
     }
   }
 
-  /// Refuses a base that the adapter cannot begin on.
+  /// Refuses a base model that the adapter's initialisation does not support.
   private void checkInit() {
     Path folder = settings.model().model();
     Quantize quantize = settings.model().quantize();
@@ -336,7 +336,7 @@ final class Preparation {
     }
   }
 
-  /// The tokens that are kept, telling of those that are made.
+  /// The token cache, which reports the progress of tokenisation.
   private TokenCache cache(Consumer<TrainEvent> events) {
     long begun = System.nanoTime();
     return TokenCache.in(machine.cache())

@@ -25,20 +25,20 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// A run that was checked from end to end and has not started: nothing is written yet.
+/// A run that is checked and planned but not started: nothing is written yet.
 ///
-/// @param tokens the tokenizer, and what it has that the model's has not
-/// @param savedBytes of an adapter's tensors in its file; 0 for a model
+/// @param tokens the tokenizer, and tokens that the run adds
+/// @param savedBytes of an adapter's tensors in its file; 0 with full fine-tuning
 /// @param changing paths of layers whose weight trains
-/// @param held held-out rows; null where there are none
-/// @param flaws what was seen of the rows to train on
+/// @param held held-out rows; null: none
+/// @param flaws problems found in the training rows
 /// @param samples prompts that are answered at each held-out loss
 /// @param steps of the whole run
-/// @param resumed what the run goes on from; null where it begins
-/// @param template by which conversations among the rows were rendered; null: there are none
-/// @param objective what it minimises
-/// @param at when it began; templates write this day
-/// @param warnings what a user should know, one line each
+/// @param resumed the checkpoint to resume from; null: the run begins anew
+/// @param template chat template of the conversations among the rows; null: there are none
+/// @param objective the training objective
+/// @param at start time of the run; chat templates print this day
+/// @param warnings for the user, one line each
 public record Prepared(
     TrainSettings settings,
     Machine machine,
@@ -61,7 +61,7 @@ public record Prepared(
     Instant at,
     List<String> warnings) {
 
-  /// The same run in another layout.
+  /// Returns this run with another layout.
   Prepared withPlan(Plan other) {
     return new Prepared(
         settings,
@@ -98,9 +98,9 @@ public record Prepared(
     return due || step == steps;
   }
 
-  /// Announces to other runs what this one will take of the memory.
+  /// Reserves the run's memory among other runs.
   ///
-  /// @return null where others were announced since it was planned, and it does not fit beside them
+  /// @return null if other runs reserved memory since the planning, and this one no longer fits
   Reservations.@Nullable Taken reserve() {
     return machine
         .others()
@@ -113,14 +113,14 @@ public record Prepared(
     return plan.footprint().mapped() > roomBeside();
   }
 
-  /// Bytes of the memory given that the plan leaves to the system's cache of files.
+  /// Bytes of the allowed memory that the plan leaves to the page cache.
   long roomBeside() {
     long memory = settings.memory() == null ? machine.memoryBytes() : settings.memory().bytes();
     return memory - plan.totalBytes();
   }
 
-  /// Describes how rows are read: what they look like, columns that are left out, and the first row
-  /// as it is trained. It is printed before anything else of the run.
+  /// Lines on how rows are read: their kind, ignored columns, and the first row as it is trained.
+  /// They are printed before all other lines of the run.
   public List<String> rows() {
     List<String> lines = new ArrayList<>();
     data.guesses().forEach(line -> lines.add("format     " + line));
@@ -149,12 +149,12 @@ public record Prepared(
     }
   }
 
-  /// Describes the run in lines, as a dry run prints them.
+  /// Lines that describe the run, as a dry run prints them.
   public List<String> lines() {
     return Stream.concat(summary().stream(), layout().stream()).toList();
   }
 
-  /// The lines that are printed before it starts.
+  /// The lines that are printed before the run starts.
   List<String> summary() {
     List<String> lines = new ArrayList<>();
     lines.add(
@@ -192,7 +192,7 @@ public record Prepared(
     return lines;
   }
 
-  /// The lines for those who know the machine.
+  /// The lines of the plan's layout.
   List<String> layout() {
     List<String> lines = new ArrayList<>(plan.layout());
     lines.add(plan.holds());
@@ -224,7 +224,7 @@ public record Prepared(
     return settings.lora().method() == Method.FULL;
   }
 
-  /// What each trained number takes, where that is what a run's memory is made of.
+  /// Formats the bytes of each trainable number, if these dominate a run's memory.
   private String each() {
     return full() ? ", " + plan.footprint().each(count.trained()) : "";
   }

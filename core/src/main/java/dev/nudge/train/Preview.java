@@ -24,16 +24,16 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Says what a model will see of rows, without loading it: the first of them, and counts of all.
+/// Shows training rows as a model will see them, without loading it: the first rows, and counts.
 ///
 /// @param rows the first rows
-/// @param data all of them, for its counts
-/// @param flaws what was seen of them
-/// @param steps of a run over them
+/// @param data all rows, for counts
+/// @param flaws problems found in the rows
+/// @param steps of a run over the rows
 /// @param epochs of that run
-/// @param hours that it takes; null where no price was given, or where it does not fit
-/// @param cost null likewise
-/// @param advice a line each
+/// @param hours of that run; null if no price was given or the run does not fit
+/// @param cost of that run; null likewise
+/// @param advice one line each
 public record Preview(
     List<SeenRow> rows,
     Dataset data,
@@ -47,14 +47,14 @@ public record Preview(
     List<String> advice) {
   /// Reads all rows.
   ///
-  /// @throws dev.nudge.settings.InputException in one line, for whatever a user can mend
+  /// @throws dev.nudge.settings.InputException in one line, for whatever a user can fix
   public static Preview of(PreviewSettings settings, Machine machine) {
     return of(settings, machine, (rows, tokens, share) -> {});
   }
 
-  /// The same.
+  /// Reads all rows and reports progress.
   ///
-  /// @param watch told how far rows are made into tokens
+  /// @param watch receives the progress of tokenisation
   public static Preview of(PreviewSettings settings, Machine machine, TokenCache.Watch watch) {
     Path folder = settings.model().model();
     ModelConfig config = ModelConfig.load(folder);
@@ -117,12 +117,12 @@ public record Preview(
     return advice;
   }
 
-  /// Tokens of the whole run.
+  /// Number of tokens of the whole run.
   public long runTokens() {
     return Math.round(epochs * data.tokens());
   }
 
-  /// The share of all tokens that is trained.
+  /// The share of labelled tokens among all tokens.
   public double trainedShare() {
     return (double) data.trainedTokens() / data.tokens();
   }

@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 
-/// Looks for settings that make a run fit: one knob at a time, then all that help together.
+/// Searches for settings that make a run fit: each flag alone, then all that help together.
 final class Remedies {
   private static final int LEAST_LENGTH = 128;
 
@@ -20,7 +20,7 @@ final class Remedies {
     this.settings = settings;
   }
 
-  /// Flags that make it fit, each alone enough, the one that changes the least first.
+  /// Flags that make the run fit, each enough alone, the least intrusive first.
   List<String> found() {
     List<String> found = new ArrayList<>();
     PlanSettings all = settings;
@@ -48,7 +48,7 @@ final class Remedies {
     return found;
   }
 
-  /// The flags of shorter rows: where there are longer ones, these must be cut too.
+  /// The flags for shorter rows: with longer rows in the data, also the flag that truncates them.
   private String shorter(int length) {
     boolean cut =
         settings.rows() == null || settings.length().truncate() || settings.length().split();
@@ -84,7 +84,7 @@ final class Remedies {
     }
   }
 
-  /// The longest rows that fit, a multiple of 64; 0 where none do.
+  /// The longest rows that fit, a multiple of 64; 0: none fit.
   private int longest(PlanSettings s) {
     int high = attempt.apply(s).fit().plan().longest() / 64; // does not fit
     int low = LEAST_LENGTH / 64;

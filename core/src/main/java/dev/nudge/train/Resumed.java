@@ -7,11 +7,11 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A run that goes on: where from, and whether it will end as if it had never been away.
+/// The checkpoint that a run resumes from, and whether the result will be bit-identical.
 ///
 /// @param found the checkpoint
-/// @param layout flags of layout that were given otherwise than when the run began
-/// @param here where it is computed now
+/// @param layout layout flags that differ from those at the start of the run
+/// @param here processor and software of this process
 public record Resumed(RunCheckpoints.Found found, List<String> layout, RunCheckpoint.Place here) {
 
   static Resumed of(RunCheckpoints.Found found, TrainSettings settings, Backend backend) {
@@ -23,12 +23,12 @@ public record Resumed(RunCheckpoints.Found found, List<String> layout, RunCheckp
     return found.checkpoint().made();
   }
 
-  /// The step that the run goes on behind.
+  /// The step after which the run resumes.
   public int step() {
     return found.checkpoint().step();
   }
 
-  /// Why the layout cannot be that of before; null where it is.
+  /// Why the earlier layout cannot be used; null if it can.
   @Nullable String anew() {
     if (!made().processor().equals(here.processor())) {
       return "this processor is of another kind than the one it began on";
@@ -41,9 +41,9 @@ public record Resumed(RunCheckpoints.Found found, List<String> layout, RunCheckp
         : String.join(" and ", layout) + (layout.size() == 1 ? " is" : " are") + " another";
   }
 
-  /// What a user should know before the run goes on, one line each.
+  /// Warnings before the run resumes, one line each.
   ///
-  /// @param anew why its layout is made anew; null where it is not
+  /// @param anew why the layout is planned anew; null if it is not
   List<String> warnings(@Nullable String anew) {
     List<String> lines = new ArrayList<>();
     for (String torn : found.torn()) {
@@ -63,7 +63,7 @@ public record Resumed(RunCheckpoints.Found found, List<String> layout, RunCheckp
     return lines;
   }
 
-  /// Where this process computes.
+  /// Processor and software of this process.
   static RunCheckpoint.Place place(Backend backend) {
     String version = Resumed.class.getPackage().getImplementationVersion();
     return new RunCheckpoint.Place(

@@ -20,10 +20,10 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Makes one run, from loading the model to the last file: the training loop. [RunSaver] saves what
-/// it trains, [RunReport] tells and writes down how it goes.
+/// Executes one run, from loading the model to the last file: the training loop. [RunSaver] saves
+/// the trained weights; [RunReport] emits events and writes metrics.
 ///
-/// Threading: confined to the thread that runs it; lanes are the trainer's.
+/// Threading: confined to the thread that runs it; the trainer owns the lanes.
 final class Run implements AutoCloseable {
   private final Prepared prepared;
   private final Deque<Runnable> closing = new ArrayDeque<>(); // the last opened first
@@ -100,8 +100,8 @@ final class Run implements AutoCloseable {
     report.tell(new TrainEvent.Warning(line));
   }
 
-  /// Runs to the end, or until `cancelled` or an interrupt of this thread, which is interrupted
-  /// again when all is saved.
+  /// Runs to the end, or until `cancelled` returns true or this thread is interrupted; the
+  /// interrupt flag is set again after the last save.
   RunResult go(BooleanSupplier cancelled) {
     this.cancelled = () -> interrupted || cancelled.getAsBoolean();
     try {
@@ -176,7 +176,7 @@ final class Run implements AutoCloseable {
     return counts.evaluationDue() ? RunState.STOPPED : RunState.FINISHED;
   }
 
-  /// What is due between two steps: a held-out loss, a save.
+  /// Does what is due between steps: a held-out loss, a save.
   private void afterStep() {
     counts.evaluationDue(prepared.evaluatesAfter(counts.steps()));
     boolean best = counts.evaluationDue() && evaluate();
@@ -187,8 +187,8 @@ final class Run implements AutoCloseable {
     }
   }
 
-  /// Makes what a run that went on may have missed: what it saved with its checkpoint, the best
-  /// where that is older than what lies there, and the held-out loss that a stop came before.
+  /// Repeats what may be missing after a resumed run's checkpoint: its save, the best adapter if a
+  /// later one has overwritten it, and a held-out loss that was due.
   private void again(Resumed from) {
     checkDiverged();
     Integer best = counts.bestStep();
@@ -204,7 +204,7 @@ final class Run implements AutoCloseable {
     }
   }
 
-  /// Why the steps that were skipped end the run.
+  /// The error of a run that ends because of skipped steps.
   private RunException ended() {
     if (counts.updates() == 0) {
       return counts.skipped().nothingMade(prepared.backend().compute() != Dtype.BF16);
@@ -214,7 +214,7 @@ final class Run implements AutoCloseable {
     return counts.skipped().diverged(saver.leavesSome(), clips);
   }
 
-  /// Ends a run that diverges, where the settings say so.
+  /// Ends a diverging run if the settings ask for it.
   private void checkDiverged() {
     TrainEvent.Diverged sign = diverges;
     if (prepared.settings().watch().onDivergence() == OnDivergence.STOP && sign != null) {
@@ -224,7 +224,7 @@ final class Run implements AutoCloseable {
     }
   }
 
-  /// Notes what a step says of the run's course.
+  /// Passes a step to the divergence check.
   private void watch(TrainEvent.Step step, Consumer<TrainEvent> told) {
     TrainEvent.Diverged sign =
         divergence.take(step.step(), step.loss(), step.gradNorm(), step.trainedTokens());
@@ -268,15 +268,15 @@ final class Run implements AutoCloseable {
     watch(event, report::tell);
   }
 
-  /// Keeps an interrupt for later: a channel that an interrupted thread writes to is closed.
+  /// Remembers and clears an interrupt: it would close the channels that this thread writes to.
   private void noteInterrupt() {
     interrupted |= Thread.interrupted();
   }
 
-  /// Computes the held-out loss, where there are rows for one, and answers prompts; one that is
-  /// cancelled on the way was never made.
+  /// Computes the held-out loss, if there are held-out rows, and answers the sample prompts; a
+  /// cancelled evaluation counts as not made.
   ///
-  /// @return whether it is the lowest
+  /// @return whether the loss is the lowest
   private boolean evaluate() {
     Dataset held = prepared.held();
     if (held == null) {
@@ -310,8 +310,7 @@ final class Run implements AutoCloseable {
     return best;
   }
 
-  /// Closes everything that the run opened, also where closing something fails; the last failure
-  /// is thrown.
+  /// Closes all resources of the run, even if closing one fails; the last failure is thrown.
   @Override
   public void close() {
     if (!closing.isEmpty()) {

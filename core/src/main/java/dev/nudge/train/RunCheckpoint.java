@@ -12,23 +12,23 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// What a run that goes on must know beside the numbers that train, as `checkpoint.json` holds it.
+/// The contents of `checkpoint.json`: what resuming needs besides weights and moments.
 ///
-/// The order of rows, the rate of a step and the masks of dropout are functions of the settings and
-/// the number of the step, so the number of steps made is the cursor of all three.
+/// Row order, learning rate and dropout masks are functions of the settings and the step number, so
+/// the number of steps made is the cursor of all three.
 ///
 /// @param run id of the run
-/// @param started when it began, in UTC
-/// @param seconds that it has taken, time away apart
-/// @param counts what was made, as [RunCounts#values] gives it
-/// @param evaluated false where the held-out loss after this step is due and was not taken
-/// @param optimizerUpdates updates that the optimiser's moments know of
+/// @param started start time of the run, in UTC
+/// @param seconds of training so far, without interruptions
+/// @param counts totals so far, by [RunCounts#values]
+/// @param evaluated false if the held-out loss after this step is due and was not computed
+/// @param optimizerUpdates number of updates that the moments include
 /// @param metricsBytes length of `metrics.jsonl` after this step
 /// @param samplesBytes length of `samples.jsonl` after this step
 /// @param settings of the run
-/// @param digests of what it reads
-/// @param plan its layout
-/// @param made where it was computed
+/// @param digests of the run's input files
+/// @param plan the run's layout
+/// @param made processor and software that computed the run
 record RunCheckpoint(
     String run,
     String started,
@@ -43,14 +43,14 @@ record RunCheckpoint(
     Plan plan,
     Place made) {
 
-  /// Version of the format; a reader refuses a later one.
+  /// Version of the format; readers refuse newer versions.
   static final int FORMAT = 1;
 
   private static final String DIGEST = "sha256";
 
-  /// Where a run is computed: what its bits may depend on.
+  /// Processor and software of a run: everything on which its bits may depend.
   ///
-  /// @param processor its kind
+  /// @param processor its model
   /// @param backend compute type, products and kernels
   record Place(String processor, String backend, String nudge, String java) {
 
@@ -64,9 +64,9 @@ record RunCheckpoint(
     return counts.path("steps").asInt(0);
   }
 
-  /// The text of the file.
+  /// The text of `checkpoint.json`.
   ///
-  /// @param digest of the file of numbers
+  /// @param digest of the file of weights and moments
   String text(String digest) {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("format", FORMAT);
@@ -80,7 +80,7 @@ record RunCheckpoint(
     return Sha256.of(Json.line(values).getBytes(StandardCharsets.UTF_8));
   }
 
-  /// Whether a file holds what [#text] wrote: its last key is the digest of the others.
+  /// Whether a file is intact: its last key is the digest of the others.
   static boolean isWhole(JsonNode file) {
     Map<String, @Nullable Object> others = new LinkedHashMap<>();
     file.properties().forEach(e -> others.put(e.getKey(), e.getValue()));
@@ -90,7 +90,7 @@ record RunCheckpoint(
 
   /// Reads what [#text] wrote.
   ///
-  /// @return null where it is another format
+  /// @return null if the file has another format version
   static @Nullable RunCheckpoint of(JsonNode file) {
     if (file.path("format").asInt(0) != FORMAT) {
       return null;
@@ -114,7 +114,7 @@ record RunCheckpoint(
     }
   }
 
-  /// The settings of layout that were given otherwise than when the run began, as flags.
+  /// The layout settings that differ from those at the start of the run, as flags.
   List<String> otherLayout(JsonNode now) {
     return List.of("lanes", "threads", "memory").stream()
         .filter(key -> !settings.path(key).toString().equals(now.path(key).toString()))

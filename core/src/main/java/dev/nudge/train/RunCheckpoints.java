@@ -19,11 +19,11 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The checkpoints of a run, `checkpoints/step-NNNNNN/` each: complete or absent.
+/// Manages the checkpoints of a run, `checkpoints/step-NNNNNN/`: each is complete or absent.
 ///
-/// A folder grows beside its name, is brought to the disk, and one rename puts it there; one that
-/// goes is renamed out of sight first. A checkpoint that does not hold what it says, because a disk
-/// or somebody has changed it, is torn: the one before it counts then.
+/// A checkpoint is written to a staging folder, synced and renamed into place; before deletion it
+/// is renamed away. A checkpoint whose digests do not match, because a disk or a user changed it,
+/// is corrupt: the previous checkpoint is used then.
 final class RunCheckpoints {
   static final String FOLDER = "checkpoints";
   static final String STATE = "state.safetensors";
@@ -34,21 +34,21 @@ final class RunCheckpoints {
 
   private RunCheckpoints() {}
 
-  /// A checkpoint that holds what it says.
+  /// An intact checkpoint.
   ///
-  /// @param torn one phrase for each later one that does not
+  /// @param torn one phrase for each later checkpoint that is corrupt
   record Found(Path folder, RunCheckpoint checkpoint, List<String> torn) {
     Path state() {
       return folder.resolve(STATE);
     }
   }
 
-  /// Where the checkpoint after a step is.
+  /// The folder of the checkpoint after a step.
   static Path folder(Path run, int step) {
     return run.resolve(FOLDER).resolve("step-%06d".formatted(step));
   }
 
-  /// The folders of a run's checkpoints, the latest first.
+  /// The checkpoint folders of a run, the latest first.
   static List<Path> all(Path run) {
     Path folder = run.resolve(FOLDER);
     if (!Files.isDirectory(folder)) {
@@ -82,7 +82,7 @@ final class RunCheckpoints {
     return names;
   }
 
-  /// Puts back what a kill left aside while a checkpoint was replaced.
+  /// Restores a checkpoint that a kill left renamed away during its replacement.
   static void mend(Path run) {
     Path folder = run.resolve(FOLDER);
     if (!Files.isDirectory(folder)) {
@@ -101,10 +101,10 @@ final class RunCheckpoints {
     }
   }
 
-  /// The latest checkpoint of a run that holds what it says.
+  /// The latest intact checkpoint of a run; null if there is none.
   ///
   /// @param id of the run
-  /// @throws InputException where there are some and none does
+  /// @throws InputException if there are checkpoints and all are corrupt
   static @Nullable Found newest(Path run, String id) {
     mend(run);
     List<String> torn = new ArrayList<>();
@@ -126,7 +126,7 @@ final class RunCheckpoints {
     return null;
   }
 
-  /// The checkpoint after a step; null where there is none that holds what it says.
+  /// The checkpoint after a step; null if it is missing or corrupt.
   static @Nullable Found at(Path run, int step) {
     Path folder = folder(run, step);
     JsonNode file = Json.readOrMissing(folder.resolve(RECORD));
@@ -134,7 +134,7 @@ final class RunCheckpoints {
     return checkpoint == null ? null : new Found(folder, checkpoint, List.of());
   }
 
-  /// Removes the checkpoints after a step: a run goes on from there, and makes them again.
+  /// Deletes the checkpoints after a step: the run resumes there, and writes them again.
   static void removeAfter(Path run, int step) {
     all(run).stream().filter(folder -> step(folder) > step).forEach(RunCheckpoints::remove);
   }
@@ -165,10 +165,10 @@ final class RunCheckpoints {
     }
   }
 
-  /// Writes a checkpoint as a whole. One of the same step stays until the new one is whole.
+  /// Writes a checkpoint atomically; an existing one of the step stays until then.
   ///
-  /// @param state writes the numbers into a file
-  /// @throws RunException where the disk refuses
+  /// @param state writes weights and moments into a file
+  /// @throws RunException if writing fails
   static void write(Path run, RunCheckpoint checkpoint, Consumer<Path> state) {
     OutFolder.make(run.resolve(FOLDER));
     Path target = folder(run, checkpoint.step());
@@ -194,8 +194,8 @@ final class RunCheckpoints {
     }
   }
 
-  /// Removes all but the last `keep` and that of the best step; what a killed process left of
-  /// others goes too.
+  /// Deletes all checkpoints but the last `keep` and that of the best step, and the remains of a
+  /// killed process.
   static void prune(Path run, int keep, @Nullable Integer best) {
     List<Path> all = all(run);
     for (int i = keep; i < all.size(); i++) {
@@ -218,7 +218,7 @@ final class RunCheckpoints {
     }
   }
 
-  /// Removes all checkpoints.
+  /// Deletes all checkpoints.
   static void clear(Path run) {
     all(run).forEach(RunCheckpoints::remove);
     try {

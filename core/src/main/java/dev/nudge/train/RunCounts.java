@@ -6,7 +6,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// What a run has made so far: its totals, and what a run that goes on must know of before.
+/// The totals of a run so far, and the evaluation history that a resumed run needs.
 final class RunCounts {
   private final SkippedSteps skipped;
   private int steps;
@@ -25,12 +25,12 @@ final class RunCounts {
     this.skipped = skipped;
   }
 
-  /// Those of a run that begins.
+  /// The counts of a new run.
   static RunCounts none() {
     return new RunCounts(new SkippedSteps());
   }
 
-  /// Those of a run that goes on.
+  /// The counts of a resumed run.
   static RunCounts of(RunCheckpoint checkpoint) {
     JsonNode values = checkpoint.counts();
     RunCounts counts = new RunCounts(SkippedSteps.of(values.path("skipped")));
@@ -52,7 +52,7 @@ final class RunCounts {
     return values.path(key).isNumber() ? (Double) values.path(key).asDouble() : null;
   }
 
-  /// The counts as they stand, for a file.
+  /// The current counts, for a file.
   JsonNode values() {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("steps", steps);
@@ -69,7 +69,7 @@ final class RunCounts {
     return Json.tree(values);
   }
 
-  /// Takes a step, made or skipped.
+  /// Counts a step, made or skipped.
   void take(Trainer.Result r) {
     steps++;
     evaluationDue = true; // until it is known whether it is
@@ -83,7 +83,7 @@ final class RunCounts {
     }
   }
 
-  /// Takes a held-out loss.
+  /// Counts a held-out loss.
   ///
   /// @return whether it is the lowest since training began
   boolean evaluated(double loss) {
@@ -101,7 +101,7 @@ final class RunCounts {
     return best;
   }
 
-  /// Whether a held-out loss after the last step is due and was not taken.
+  /// Whether the held-out loss after the last step is due and was not computed.
   boolean evaluationDue() {
     return evaluationDue;
   }
@@ -110,7 +110,7 @@ final class RunCounts {
     evaluationDue = due;
   }
 
-  /// Whether the run ends before its planned steps because its held-out loss falls no more.
+  /// Whether the run stops early because its held-out loss no longer improves.
   boolean endsEarly(Prepared prepared) {
     Integer patience = prepared.settings().watch().patience();
     return patience != null && sinceBest >= patience && steps < prepared.steps() && !evaluationDue;
@@ -120,7 +120,7 @@ final class RunCounts {
     return skipped;
   }
 
-  /// Steps made, skipped ones among them.
+  /// Number of steps made, skipped ones included.
   int steps() {
     return steps;
   }
@@ -153,17 +153,17 @@ final class RunCounts {
     return evalBest;
   }
 
-  /// The step of the lowest held-out loss; null where none was taken.
+  /// The step of the lowest held-out loss; null: none was computed.
   @Nullable Integer bestStep() {
     return evalBest == null ? null : (Integer) bestStep;
   }
 
-  /// Held-out losses since the lowest, or since training began where none was a number.
+  /// Held-out losses since the lowest, or since training began if none was finite.
   int sinceBest() {
     return sinceBest;
   }
 
-  /// Whether the lowest held-out loss is that after the last step.
+  /// Whether the held-out loss after the last step is the lowest.
   boolean isBest() {
     return evalBest != null && bestStep == steps;
   }

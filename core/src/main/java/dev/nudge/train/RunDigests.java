@@ -22,8 +22,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// What a run was made of and what it made, by digest, as `run.json` holds it under `digests`:
-/// `data`, `eval_data`, `init_adapter` and `add_tokens` that it read, and `files` that it left.
+/// Digests of a run's inputs and outputs, as `run.json` holds them under `digests`. These are the
+/// inputs `data`, `eval_data`, `init_adapter` and `add_tokens`, and the output `files`.
 final class RunDigests {
   static final String KEY = "digests";
   private static final String FILES = "files";
@@ -34,7 +34,7 @@ final class RunDigests {
   private final Map<String, @Nullable Object> read = new LinkedHashMap<>();
   private final List<String> made;
 
-  /// Those of a run that begins.
+  /// The digests of a new run.
   RunDigests(Prepared prepared) {
     TrainSettings settings = prepared.settings();
     read.put("data", prepared.data().digest());
@@ -51,7 +51,7 @@ final class RunDigests {
         settings.lora().method() == Method.FULL ? weights(settings.model().model()) : ADAPTER;
   }
 
-  /// The weight files of a model, under whose names all weights are saved.
+  /// The names of a model's weight files; full fine-tuning saves files of the same names.
   private static List<String> weights(Path model) {
     try (Stream<Path> files = Files.list(model)) {
       return files
@@ -64,7 +64,7 @@ final class RunDigests {
     }
   }
 
-  /// What the run read, and, once it is finished, what it left.
+  /// The digests of the inputs and, once the run is finished, of the outputs.
   Map<String, @Nullable Object> values(RunState state, Path folder) {
     Map<String, @Nullable Object> digests = new LinkedHashMap<>(read);
     if (state == RunState.FINISHED) {
@@ -79,8 +79,8 @@ final class RunDigests {
     return digests;
   }
 
-  /// That of an adapter's weights and of its config, whose alpha scales them; null where the
-  /// weights are not there.
+  /// The digest of an adapter's weights and config (alpha scales the weights); null if the weights
+  /// are missing.
   private static @Nullable String ofAdapter(@Nullable Path adapter) {
     if (adapter == null || !Files.isRegularFile(adapter.resolve(PeftFiles.WEIGHTS))) {
       return null;
@@ -93,9 +93,9 @@ final class RunDigests {
             .toList());
   }
 
-  /// What a run would read that is not what another one read, one phrase each.
+  /// The inputs that differ from another run's, one phrase each.
   ///
-  /// @param there `run.json` of the other
+  /// @param there `run.json` of the other run
   static List<String> changedInputs(JsonNode there, TrainSettings settings) {
     JsonNode digests = there.path(KEY);
     List<String> changes = new ArrayList<>();
@@ -113,7 +113,7 @@ final class RunDigests {
     return changes;
   }
 
-  /// All that conversations are rendered by; null where there is no template any more.
+  /// The digest of everything that renders conversations; null if the template is gone.
   private static @Nullable String chat(TrainSettings settings) {
     try {
       return ChatTemplate.load(
@@ -126,8 +126,8 @@ final class RunDigests {
     }
   }
 
-  /// What a run that goes on would compute with that is not what it began with, one phrase each.
-  /// What is not known yet, because nothing was saved, is not compared.
+  /// The files of the model that changed since the run began, one phrase each. Digests that are not
+  /// known yet, because nothing was saved, are not compared.
   ///
   /// @param digests of the run
   static List<String> changedModel(JsonNode digests, Path model, Path cache) {
@@ -161,7 +161,7 @@ final class RunDigests {
     }
   }
 
-  /// What is wrong with the files that a run left, one phrase each.
+  /// Output files of a run that changed or are missing, one phrase each.
   static List<String> changedFiles(JsonNode there, Path folder) {
     List<String> changes = new ArrayList<>();
     there

@@ -22,12 +22,12 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The folder of a run: who may write into it, and what it holds.
+/// The output folder of a run: locks it, checks what it holds, and saves atomically.
 ///
-/// What `nudge` writes is a fixed set of names, so `--overwrite` can remove exactly that and leave
-/// a user's own files alone. A run that replaces another grows out of sight until its first save;
-/// then the new run takes the old one's place as a whole. A run that ends before that leaves the
-/// old one as it was. Every later save replaces the one before as a whole too.
+/// nudge writes a fixed set of names, so `--overwrite` removes exactly these and keeps a user's own
+/// files. A run that replaces another is written to a staging folder until its first save, then
+/// replaces the old run atomically. A run that ends before its first save leaves the old run
+/// unchanged. Every later save replaces the previous one atomically too.
 final class RunFolder implements AutoCloseable {
   static final String RUN = "run.json";
   static final String METRICS = "metrics.jsonl";
@@ -49,30 +49,30 @@ final class RunFolder implements AutoCloseable {
     this.growing = growing;
   }
 
-  /// Tells whether the run begins where one ended before it saved anything.
+  /// Tells whether an earlier run in this folder ended before its first save.
   boolean beginsAnew() {
     return growing != null && savedNothing(out);
   }
 
-  /// Whether the next save takes the place of what another run saved.
+  /// Whether the next save replaces another run's files.
   boolean replacesAnother() {
     return growing != null && !savedNothing(out);
   }
 
-  /// Whether the next save puts the run in its place, and so moves all that it has written.
+  /// Whether the next save renames the staging folder, and so moves all of the run's files.
   boolean moves() {
     return growing != null;
   }
 
-  /// Where the run is written now.
+  /// The current folder of the run.
   Path path() {
     return growing == null ? out : growing.path();
   }
 
-  /// Checks that a run of these settings may start in its folder; nothing is touched.
+  /// Checks that a run with these settings may start in its folder; nothing is touched.
   ///
-  /// @return whether the very same run is already finished there
-  /// @throws InputException where something else is in the way
+  /// @return whether the same run is already finished there
+  /// @throws InputException if other files are in the way
   static boolean check(TrainSettings settings) {
     Path out = settings.output().out();
     OutFolder.checkPlace(out);
@@ -93,7 +93,7 @@ final class RunFolder implements AutoCloseable {
     return checkRun(out, settings);
   }
 
-  /// Refuses a folder of what is no run.
+  /// Refuses a folder that holds something other than a run.
   private static void checkNothingElse(Path out, boolean overwrite) {
     if (Stream.concat(ADAPTER.stream(), Stream.of(LAST))
         .anyMatch(f -> Files.exists(out.resolve(f)))) {
@@ -142,7 +142,7 @@ final class RunFolder implements AutoCloseable {
     return true;
   }
 
-  /// Refuses to go on where there is no run.
+  /// Refuses to resume if there is no run.
   static void checkNotResumed(boolean resume, Path out) {
     if (resume) {
       throw new InputException(
@@ -152,10 +152,10 @@ final class RunFolder implements AutoCloseable {
     }
   }
 
-  /// What the very same run, which did not come to its end, goes on from; null where it begins.
+  /// The checkpoint from which the same unfinished run resumes; null if the run begins anew.
   ///
-  /// @param cache where digests of weights are kept
-  /// @throws InputException where it has checkpoints and each is torn, or the model is another now
+  /// @param cache folder where digests of weights are cached
+  /// @throws InputException if all checkpoints are corrupt, or the model has changed
   static RunCheckpoints.@Nullable Found resumable(TrainSettings settings, Path cache) {
     Path out = settings.output().out();
     Path run = out.resolve(RUN);
@@ -179,14 +179,14 @@ final class RunFolder implements AutoCloseable {
     return RunCheckpoints.newest(out, there.path("id").asString(""));
   }
 
-  /// Whether a run ended before its first save: what it left is in nobody's way.
+  /// Whether a run ended before its first save: its files may be replaced.
   private static boolean savedNothing(Path out) {
     return RunCheckpoints.all(out).isEmpty()
         && Stream.concat(saved(out).stream(), Stream.of(LAST))
             .noneMatch(name -> Files.exists(out.resolve(name)));
   }
 
-  /// A run must not write over the model that it reads.
+  /// Refuses to write over the model that the run reads.
   private static void checkModel(Path model, Path out) {
     if (OutFolder.same(out, model) || OutFolder.same(out.resolve(LAST), model)) {
       throw new InputException(
@@ -194,8 +194,8 @@ final class RunFolder implements AutoCloseable {
     }
   }
 
-  /// Makes the folder, which is this run's alone until it closes. What is in its place stays until
-  /// the first save, but for a run that goes on.
+  /// Creates and locks the folder. Unless the run resumes, existing files stay until the first
+  /// save.
   static RunFolder create(TrainSettings settings, boolean goesOn) {
     Path out = settings.output().out();
     Claim claim = Claim.in(out);
@@ -209,7 +209,7 @@ final class RunFolder implements AutoCloseable {
     }
   }
 
-  /// The names of what an earlier run wrote.
+  /// The names of an earlier run's files.
   static List<String> names(Path out) {
     if (!Files.exists(out.resolve(RUN))) {
       return List.of();
@@ -223,17 +223,17 @@ final class RunFolder implements AutoCloseable {
     return names;
   }
 
-  /// Bytes of what the first save of a run takes the place of.
+  /// Bytes of the files that the first save of a run replaces.
   static long replacedBytes(Path out) {
     return DiskRoom.bytes(names(out).stream().distinct().map(out::resolve).toList());
   }
 
-  /// Bytes of what a run copies beside what trains.
+  /// Bytes of the files that a run copies besides the trained weights.
   static long besideBytes(Path model) {
     return DiskRoom.bytes(TOKENIZER.stream().map(model::resolve).toList());
   }
 
-  /// The names of what was saved in a folder: an adapter, or a model.
+  /// The names of saved files in a folder: an adapter's, or a model's.
   private static List<String> saved(Path folder) {
     List<String> names = new ArrayList<>(ADAPTER);
     if (ModelFolder.isModel(folder)) {
@@ -248,9 +248,9 @@ final class RunFolder implements AutoCloseable {
     return names.stream().map(name -> LAST + "/" + name).toList();
   }
 
-  /// Puts what is to be used in the run's place, as a whole; the last beside it goes.
+  /// Saves the result of the run, atomically, and deletes the `last` copy beside it.
   ///
-  /// @param writing fills a folder that grows
+  /// @param writing fills a staging folder
   void save(Consumer<Path> writing) {
     NewFolder whole = growing;
     if (whole == null) {
@@ -262,7 +262,7 @@ final class RunFolder implements AutoCloseable {
     }
   }
 
-  /// Puts the last beside the one to be used, as a whole.
+  /// Saves the last adapter or model beside the best one, atomically.
   void saveLast(Consumer<Path> writing) {
     put(NewFolder.at(out.resolve(LAST)), List.of(), writing);
   }
@@ -285,7 +285,7 @@ final class RunFolder implements AutoCloseable {
     }
   }
 
-  /// Copies the tokenizer's files, as a user of the adapter needs them.
+  /// Copies the tokenizer's files, which users of the adapter need.
   void copyTokenizer(Prepared prepared) {
     Path model = prepared.settings().model().model();
     TOKENIZER.forEach(name -> OutFolder.copy(model.resolve(name), path().resolve(name)));
@@ -296,7 +296,7 @@ final class RunFolder implements AutoCloseable {
     }
   }
 
-  /// Draws the curves.
+  /// Draws the loss curves.
   void draw() {
     String name = String.valueOf(out.toAbsolutePath().getFileName());
     Curves curves = Curves.read(name, path().resolve(METRICS));

@@ -11,11 +11,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Knows what a run is trained on, for its `run.json`, and writes it beside each adapter; nothing
-/// there where the model itself trains.
+/// Records what a run is trained on, in `run.json` and in a `nudge.json` beside each adapter. With
+/// full fine-tuning there is no `nudge.json`.
 ///
-/// The digest of the base is begun after the first step, which it must not slow, and waited for
-/// at the first save.
+/// The digest of the base is computed in the background after the first step, so as not to slow it,
+/// and awaited at the first save.
 final class RunIdentity implements AutoCloseable {
   private final Prepared prepared;
   private @Nullable BaseDigest digest;
@@ -38,7 +38,7 @@ final class RunIdentity implements AutoCloseable {
     return prepared.machine().cache();
   }
 
-  /// Begins to compute the digest of the base, which takes time; a second call does nothing.
+  /// Starts to compute the digest of the base, which takes time; a second call does nothing.
   void begin() {
     if (digest == null) {
       digest = BaseDigest.later(base(), cache());
@@ -55,7 +55,7 @@ final class RunIdentity implements AutoCloseable {
     }
   }
 
-  /// The digests of base, tokenizer and template; none before the first save.
+  /// The digests of base, tokenizer and template; empty before the first save.
   Map<String, @Nullable Object> digests() {
     Map<String, @Nullable Object> digests = new LinkedHashMap<>();
     if (identity != null) {
@@ -66,7 +66,7 @@ final class RunIdentity implements AutoCloseable {
     return digests;
   }
 
-  /// How the weights are held and what the rows are like, as `run.json` has it.
+  /// The quantisation of the base and the kind of rows, as `run.json` has them.
   Map<String, @Nullable Object> values() {
     if (values == null) {
       values = known();

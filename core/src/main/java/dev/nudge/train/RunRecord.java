@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Reads `run.json` again: what a run was given, how it ended, whether another one is the same.
+/// Reads `run.json`: the settings of a run, its result, and whether another run is the same.
 final class RunRecord {
-  /// Settings that do not make a run another one.
+  /// Settings that may differ between runs that count as the same.
   private static final Set<String> FREE =
       Set.of(
           "out",
@@ -38,7 +38,7 @@ final class RunRecord {
           "on_event",
           "resume");
 
-  /// Settings whose files are known by what they hold.
+  /// Settings that name files, which are compared by content.
   private static final Set<String> DATA = Set.of("data", "eval_data", "add_tokens");
 
   private static final String NOT_GIVEN = "not given";
@@ -46,7 +46,7 @@ final class RunRecord {
 
   private RunRecord() {}
 
-  /// Reads the file of a run's folder.
+  /// Reads the `run.json` of a folder.
   static JsonNode read(Path out) {
     return Json.read(
         out.resolve(RunFolder.RUN), "so the run in its folder is unknown; give another folder");
@@ -57,7 +57,7 @@ final class RunRecord {
     return Json.plain(read(out));
   }
 
-  /// The settings that were given for the run in a folder, but those that say how it is written.
+  /// The given settings of the run in a folder, without those on how it is written.
   static Map<String, @Nullable Object> given(Path out) {
     OutFolder.mend(out);
     RunFolder.checkNotResumed(!Files.exists(out.resolve(RunFolder.RUN)), out);
@@ -80,7 +80,7 @@ final class RunRecord {
     return given;
   }
 
-  /// How the run in a folder ended, as its `run.json` says.
+  /// The result of the run in a folder, by its `run.json`.
   static RunResult result(Path out) {
     JsonNode run = read(out);
     JsonNode totals = run.path("totals");
@@ -112,8 +112,8 @@ final class RunRecord {
     return value.isNumber() ? (Double) value.asDouble() : null;
   }
 
-  /// The settings that make this run another one than that of a `run.json`, one phrase each. Files
-  /// of rows are the same where both give some: what they hold is compared elsewhere.
+  /// The settings that differ from those of a `run.json`, one phrase each. Data settings count as
+  /// equal if both are set: file contents are compared elsewhere.
   static List<String> changedSettings(JsonNode run, TrainSettings settings) {
     JsonNode there = settings(run);
     JsonNode now = Json.tree(settings.values());
@@ -129,7 +129,7 @@ final class RunRecord {
     return changes;
   }
 
-  /// The settings of a `run.json`. A run of before the setting was there began its warm-up at 0.
+  /// The settings of a `run.json`; a run older than the warm-up setting started its warm-up at 0.
   private static JsonNode settings(JsonNode run) {
     JsonNode settings = run.path("settings");
     if (settings instanceof ObjectNode known && !known.has(FROM_ZERO)) {

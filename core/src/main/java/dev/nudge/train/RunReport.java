@@ -13,8 +13,7 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Tells listeners what happens in a run, and writes it into the run's folder: events, metrics,
-/// samples and `run.json`.
+/// Emits the events of a run, and writes its files: events, metrics, samples and `run.json`.
 ///
 /// Threading: confined to the run's thread.
 final class RunReport {
@@ -63,9 +62,9 @@ final class RunReport {
     listener.accept(event);
   }
 
-  /// Brings the files of lines to where a checkpoint left them.
+  /// Truncates metrics and samples to the lines that a checkpoint covers.
   ///
-  /// @param steps told the steps until then
+  /// @param steps receives the steps up to the checkpoint
   void goOn(Resumed from, Consumer<TrainEvent.Step> steps) {
     RunCheckpoint checkpoint = from.found().checkpoint();
     checkWhole(metrics.goOn(checkpoint.metricsBytes()), RunFolder.METRICS, from);
@@ -74,7 +73,7 @@ final class RunReport {
     metrics.steps(steps);
   }
 
-  /// Refuses a file that has lost lines that a checkpoint knows.
+  /// Refuses a file that lacks lines that a checkpoint covers.
   private void checkWhole(boolean whole, String file, Resumed from) {
     if (!whole) {
       throw new InputException(
@@ -83,7 +82,7 @@ final class RunReport {
     }
   }
 
-  /// Tells what is prepared.
+  /// Emits the events of preparation.
   void introduce() {
     prepared.warnings().forEach(line -> tell(new TrainEvent.Warning(line)));
     if (folder.beginsAnew()) {
@@ -109,9 +108,9 @@ final class RunReport {
         start.id(), prepared.settings().output().out(), counts.steps(), steps, evaluations);
   }
 
-  /// Begins the files of the run's folder, or goes on with them.
+  /// Creates the files of the run's folder, or continues them.
   ///
-  /// @param savedStep of what was saved last; null: nothing was
+  /// @param savedStep step of the last save; null: none
   void begin(@Nullable Integer savedStep) {
     write(RunState.RUNNING, savedStep); // first: by it the folder is known as a run's
     log.open();
@@ -135,7 +134,7 @@ final class RunReport {
     sampled.forEach(this::tell);
   }
 
-  /// Writes the lines that the disk had no room for.
+  /// Writes the lines that did not fit on the disk before.
   void writeLines() {
     while (!lines.isEmpty()) {
       behind.line(lines.getFirst());
@@ -143,7 +142,7 @@ final class RunReport {
     }
   }
 
-  /// Brings the lines so far to the disk.
+  /// Syncs the lines so far to the disk.
   void force() {
     OutFolder.force(folder.path().resolve(RunFolder.METRICS));
     samples.force();
@@ -151,7 +150,7 @@ final class RunReport {
 
   /// The state of the run between two steps.
   ///
-  /// @param updates that the optimiser has made
+  /// @param updates number of optimiser updates
   RunCheckpoint checkpoint(long updates) {
     return new RunCheckpoint(
         start.id(),
@@ -168,9 +167,9 @@ final class RunReport {
         here);
   }
 
-  /// Writes `run.json`, and draws the curves of a run that has ended.
+  /// Writes `run.json`; draws the loss curves if the run has ended.
   ///
-  /// @param savedStep of what was saved last; null: nothing was
+  /// @param savedStep step of the last save; null: none
   RunResult write(RunState state, @Nullable Integer savedStep) {
     RunResult result = result(state);
     Map<String, @Nullable Object> run = record(result, savedStep);
@@ -233,7 +232,7 @@ final class RunReport {
     return run;
   }
 
-  /// Tells that the run has ended.
+  /// Emits the event of the run's end.
   void ended(RunResult result) {
     Double before = counts.evalBefore();
     Double best = counts.evalBest();

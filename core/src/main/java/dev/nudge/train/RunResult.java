@@ -5,26 +5,24 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Says how a run ended, what it came to, and where that lies.
+/// The result of a run: its state, losses, totals and folders.
 ///
-/// @param state `FINISHED`, or `STOPPED` where it was cancelled or interrupted; one that was
-/// stopped
-///     before an update saves nothing
-/// @param id of the run, as `run.json` has it
+/// @param state `FINISHED`, or `STOPPED` if it was cancelled or interrupted; a run that was stopped
+///     before its first update saves nothing
+/// @param id of the run, as in `run.json`
 /// @param out folder of the run
-/// @param steps made, skipped ones counted
-/// @param skippedSteps steps whose loss or gradient was no finite number, or that had nothing to
-///     train
+/// @param steps made, skipped steps included
+/// @param skippedSteps steps whose loss or gradient was not finite, or without labelled tokens
 /// @param tokens of all steps
-/// @param trainedTokens of all steps
-/// @param seconds of the whole run, loading apart
-/// @param firstLoss mean loss a trained token of the first step; null where none was finite
-/// @param lastLoss the same of the last step
+/// @param trainedTokens labelled tokens of all steps
+/// @param seconds of the whole run, without loading
+/// @param firstLoss mean loss of the first step per labelled token; null if none was finite
+/// @param lastLoss mean loss of the last step, likewise
 /// @param evalLossBefore held-out loss before training; null without held-out rows
-/// @param evalLossBest the lowest held-out loss after training began; null where none was taken
-/// @param bestStep the step after which that was; null likewise
-/// @param stoppedEarly whether it ended before its planned steps because --patience was at its end
-/// @param divergedStep the first step at which it was seen to diverge; null where it was not
+/// @param evalLossBest the lowest held-out loss after training began; null: none was computed
+/// @param bestStep the step of that loss; null likewise
+/// @param stoppedEarly whether the run ended before its planned steps because of --patience
+/// @param divergedStep the first step at which divergence was detected; null: none
 public record RunResult(
     RunState state,
     String id,
@@ -42,13 +40,13 @@ public record RunResult(
     boolean stoppedEarly,
     @Nullable Integer divergedStep) {
 
-  /// The folder of what to use: the adapter, or with full fine-tuning the model, that was best on
-  /// held-out rows, else the last.
+  /// The folder of the best adapter (or model, with full fine-tuning) on held-out rows, else of the
+  /// last.
   public Path best() {
     return out;
   }
 
-  /// The folder of what stood at the end; the same as [#best] where the last step was the best.
+  /// The folder of the last adapter or model; the same as [#best] if the last step was the best.
   public Path last() {
     Integer best = bestStep;
     return best == null || best == steps ? out : out.resolve(RunFolder.LAST);
@@ -64,7 +62,7 @@ public record RunResult(
     return out.resolve(RunFolder.RUN);
   }
 
-  /// What `run.json` has as `totals`.
+  /// The keys of `totals` in `run.json`.
   Map<String, @Nullable Object> totals() {
     Map<String, @Nullable Object> totals = new LinkedHashMap<>();
     totals.put("steps", steps);

@@ -8,18 +8,18 @@ import dev.nudge.settings.Method;
 import dev.nudge.settings.TrainSettings;
 import java.nio.file.Path;
 
-/// Foresees whether the disk has the room for what a run will write.
+/// Checks that the disk has space for everything a run will write.
 ///
-/// A save grows beside the one before and then takes its place, so two copies of what trains are
-/// there at a time. Where the best on held-out rows lies beside the last there may be a third: that
-/// is not sure, so nothing is refused for it. What a run replaces stays until its first save, and
-/// makes room then. Files of pages are there from the start.
+/// A save is written beside the previous one and then replaces it, so two copies of the trained
+/// weights exist for a time. If the best and the last are kept, there may be a third copy; that is
+/// not certain, so it is not required. Files that a run replaces stay until its first save, and
+/// free their space then. Page files exist from the start.
 final class RunRoom {
   private static final long METRICS_BYTES = 300; // a line
 
   private RunRoom() {}
 
-  /// @throws dev.nudge.settings.InputException where it has not
+  /// @throws dev.nudge.settings.InputException if the disk has too little space
   static void check(Prepared run) {
     TrainSettings settings = run.settings();
     boolean full = settings.lora().method() == Method.FULL;
@@ -59,13 +59,13 @@ final class RunRoom {
     return DiskRoom.bytes(ModelFolder.names(base).stream().distinct().map(base::resolve).toList());
   }
 
-  /// The checkpoints that may lie there at a time: those that are kept, and one that grows.
+  /// The maximum number of checkpoints on disk at a time: those kept, and one being written.
   private static int checkpoints(Prepared run) {
     int kept = run.settings().output().kept();
     return kept == 0 ? 0 : kept + 1;
   }
 
-  /// The copies of what trains that lie there at a time, where the run is long enough to save.
+  /// The copies of the trained weights on disk at a time, if the run is long enough to save.
   private static int copies(Prepared run) {
     Integer save = run.settings().output().saveSteps();
     Integer look = run.settings().eval().evalSteps();

@@ -7,14 +7,14 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Saves what a run trains, and checkpoints.
+/// Saves the trained weights and checkpoints of a run, in the background.
 ///
-/// A save is written beside the next step, which changes no number before that is done: so writing
-/// takes none of the run's time as long as it takes less than a forward and a backward pass, and a
-/// checkpoint needs no copy of what it holds.
+/// A save is written during the next step, which changes no parameter before the save is done: it
+/// costs no time if it is faster than a forward and a backward pass, and a checkpoint needs no copy
+/// of the parameters.
 ///
-/// A checkpoint is written before the adapter that it explains, so whatever a kill leaves, the
-/// latest checkpoint is at least as late as all else, and the run makes the rest once more.
+/// A checkpoint is written before the adapter of the same step. So after a kill the latest
+/// checkpoint is at least as new as all other files, and the resumed run writes these again.
 ///
 /// Threading: confined to the run's thread.
 final class RunSaver {
@@ -35,9 +35,9 @@ final class RunSaver {
   private boolean unwritable; // the disk has refused one
   private boolean diverged; // so what trains is worth less than what was saved
 
-  /// What is being written.
+  /// The save being written.
   ///
-  /// @param last whether it goes beside the best
+  /// @param last whether it is saved as `last`, beside the best
   private record Save(int step, int updates, boolean last) {}
 
   /// @param clock nanoseconds, for the time between saves
@@ -66,24 +66,24 @@ final class RunSaver {
     return prepared.settings().output();
   }
 
-  /// Takes what a checkpoint holds as saved.
+  /// Counts the step of a checkpoint as saved.
   void goOn(int step) {
     saves = 1;
     savedStep = step;
     savedUpdates = counts.updates();
   }
 
-  /// The step of the last save; null where there was none.
+  /// The step of the last save; null: none.
   @Nullable Integer savedStep() {
     return savedStep;
   }
 
-  /// Notes that the run has diverged: what was saved before stays the run's own.
+  /// Notes that the run has diverged: from now on earlier saves remain the run's result.
   void diverged() {
     diverged = true;
   }
 
-  /// Whether a run that fails now leaves something saved.
+  /// Whether a run that fails now leaves a usable save.
   boolean leavesSome() {
     return saves > 0 || isWorthSaving();
   }
@@ -92,8 +92,7 @@ final class RunSaver {
     return counts.updates() > savedUpdates;
   }
 
-  /// Whether there is something to save that is worth it where the run fails: an old run in its
-  /// place is worth more.
+  /// Whether a failing run should save its state: not if the save would replace an old run.
   private boolean isWorthSaving() {
     return unsaved()
         && !unwritable
@@ -112,10 +111,10 @@ final class RunSaver {
     return every == null ? pace.isDue() : steps % every == 0;
   }
 
-  /// Saves what trains as it stands, where that is not done yet: as the run's own, or beside the
-  /// best. A run that has diverged leaves what was saved before as its own.
+  /// Saves the current weights if they are not saved yet: as the run's result, or as `last` beside
+  /// the best. A diverged run keeps its earlier save as the result.
   ///
-  /// @param checkpointed whether a run may go on from there
+  /// @param checkpointed whether to write a checkpoint, from which the run may resume
   void save(boolean checkpointed) {
     await();
     if (unsaved()) {
@@ -130,9 +129,9 @@ final class RunSaver {
     }
   }
 
-  /// Begins to save.
+  /// Starts a save.
   ///
-  /// @param checkpointed whether a checkpoint is written first, where the settings want any
+  /// @param checkpointed whether to write a checkpoint first, if the settings want any
   void save(boolean best, boolean checkpointed) {
     await();
     boolean last = !best && (counts.evalBest() != null || (diverged && saves > 0));
@@ -153,8 +152,8 @@ final class RunSaver {
     }
   }
 
-  /// The writing of a checkpoint of this moment; where the disk is full what follows it alone is
-  /// made again.
+  /// The job that writes a checkpoint of the current step; after a full disk, a complete checkpoint
+  /// is not written again.
   private Runnable checkpoint(boolean wanted) {
     int keep = output().kept();
     Integer best = counts.bestStep();
@@ -175,7 +174,7 @@ final class RunSaver {
     };
   }
 
-  /// Writes what trains into the run's folder, or beside the best.
+  /// Writes the trained weights as the run's result, or as `last` beside the best.
   private void write(boolean last) {
     Consumer<Path> writing =
         growing -> {
@@ -192,14 +191,14 @@ final class RunSaver {
     }
   }
 
-  /// Saves what an older checkpoint holds as the run's own, and puts the parameters back.
+  /// Saves the weights of an older checkpoint as the run's result, then restores the parameters.
   void saveAgain(RunCheckpoints.Found older, RunCheckpoints.Found now) {
     group.read(older.state(), older.checkpoint().optimizerUpdates());
     behind.now(() -> write(false));
     group.read(now.state(), now.checkpoint().optimizerUpdates());
   }
 
-  /// Waits until what was saved is on the disk.
+  /// Waits until the save is on the disk.
   void await() {
     Save save = saving;
     if (save == null) {
@@ -218,7 +217,7 @@ final class RunSaver {
     report.write(RunState.RUNNING, savedStep);
   }
 
-  /// Saves what a run that fails has made, where that is worth it.
+  /// Saves the state of a failing run, if it is worth saving.
   void rescue() {
     if (!unwritable) {
       await();

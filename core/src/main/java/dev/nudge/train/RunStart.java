@@ -9,18 +9,18 @@ import java.util.HexFormat;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// Says when a run began, and how long it has taken.
+/// The start of a run: its id, and the time it has taken.
 ///
-/// @param id such as `20261128-021915-7f3a21`: when it began, in UTC, so that ids sort by time, and
-///     three random bytes, so that runs that begin in the same second on any machine have their
-///     own. It has no character that a shell or a file system minds
-/// @param secondsBefore that it had taken when this process went on with it
-/// @param nanos when this process began, by [System#nanoTime]
+/// @param id such as `20261128-021915-7f3a21`: start time in UTC, so that ids sort by time, and
+///     three random bytes, so that runs of the same second differ on all machines. Safe in shells
+///     and file systems
+/// @param secondsBefore seconds of training before this process resumed the run
+/// @param nanos start of this process, by [System#nanoTime]
 record RunStart(String id, Instant at, double secondsBefore, long nanos) {
   private static final DateTimeFormatter SECOND =
       DateTimeFormatter.ofPattern("uuuuMMdd-HHmmss", Locale.ROOT).withZone(ZoneOffset.UTC);
 
-  /// That of a run that begins or goes on now.
+  /// The start of a run that begins or resumes now.
   static RunStart of(Prepared prepared, @Nullable RunCheckpoint resumed) {
     long now = System.nanoTime();
     if (resumed != null) {
@@ -32,7 +32,7 @@ record RunStart(String id, Instant at, double secondsBefore, long nanos) {
     return new RunStart(SECOND.format(at) + "-" + HexFormat.of().formatHex(own), at, 0, now);
   }
 
-  /// Seconds that the run has taken, time away apart.
+  /// Seconds of training so far, without interruptions.
   double seconds() {
     return secondsBefore + since(nanos);
   }

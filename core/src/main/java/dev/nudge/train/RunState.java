@@ -1,10 +1,10 @@
 package dev.nudge.train;
 
-/// Says how far a run is, as `run.json` says it in lower case.
+/// The state of a run; `run.json` has it in lower case.
 public enum RunState {
   RUNNING,
   FINISHED,
-  /// A signal ended it; the adapter is saved as it stood, unless nothing was trained yet.
+  /// Ended by a signal; the adapter was saved as it was, unless nothing was trained yet.
   STOPPED,
   FAILED
 }

@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// The prompts that a run answers at each held-out loss: those that were given, then those of
+/// The prompts that a run answers at each held-out loss. Given prompts come first, then prompts of
 /// held-out rows.
 final class SamplePrompts {
   private static final int SIDE_BY_SIDE = 4;
@@ -39,10 +39,10 @@ final class SamplePrompts {
 
   /// Reads the prompts that the settings ask for.
   ///
-  /// @param maxLength most tokens of a prompt and its answer
-  /// @param turnEnd the token that ends a turn of the chat template; null: none
-  /// @param config of the model, new tokens counted
-  /// @throws InputException where one cannot be answered
+  /// @param maxLength maximum tokens of a prompt and its answer
+  /// @param turnEnd token that ends a turn in the chat template; null: none
+  /// @param config of the model, with added tokens
+  /// @throws InputException if a prompt cannot be answered
   static SamplePrompts of(
       TrainSettings settings,
       Splits splits,
@@ -101,25 +101,25 @@ final class SamplePrompts {
     return texts.get(place);
   }
 
-  /// What an engine is asked, in the order of the prompts.
+  /// The generation requests, in the order of the prompts.
   List<Greedy.Prompt> asked() {
     return IntStream.range(0, count())
         .mapToObj(i -> new Greedy.Prompt(ids.get(i), positions(i)))
         .toList();
   }
 
-  /// Tokens that a prompt and its answer may come to.
+  /// Maximum tokens of a prompt and its answer.
   private int positions(int place) {
     return (int) Math.min(maxLength, (long) ids.get(place).length + tokens);
   }
 
-  /// What the engine may take that answers them: keys for some of them side by side.
+  /// Limits of the inference engine: KV cache for some of the prompts at a time.
   Limits limits(CausalLm model, int threads) {
     int longest = IntStream.range(0, count()).map(this::positions).max().orElse(0);
     return Limits.of(model, threads, Math.min(count(), SIDE_BY_SIDE), longest);
   }
 
-  /// Bytes that answering them takes.
+  /// Bytes of memory for answering the prompts.
   long bytes(CausalLm model) {
     return count() == 0 ? 0 : limits(model, 1).bytes(model);
   }

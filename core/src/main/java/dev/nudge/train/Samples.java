@@ -10,19 +10,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 
-/// Writes `samples.jsonl`: what a run answers at each held-out loss, a line a prompt. A run without
-/// prompts has no such file.
+/// Writes `samples.jsonl`: the answers at each held-out loss, a line a prompt. Runs without prompts
+/// have no such file.
 final class Samples {
   private final Supplier<Path> folder;
 
-  /// @param folder where the run is now
+  /// @param folder the current folder of the run
   Samples(Supplier<Path> folder) {
     this.folder = folder;
   }
 
-  /// Goes on behind the lines that a checkpoint knows; what stands behind them goes.
+  /// Truncates the file to the lines that a checkpoint covers.
   ///
-  /// @return false where lines that it knows are missing
+  /// @return false if some of these lines are missing
   boolean goOn(long bytes) {
     return Files.exists(file()) ? OutFolder.cut(file(), bytes) : bytes == 0;
   }
@@ -36,7 +36,7 @@ final class Samples {
     return DiskRoom.bytes(List.of(file()));
   }
 
-  /// Brings the lines so far to the disk.
+  /// Syncs the lines so far to the disk.
   void force() {
     if (Files.exists(file())) {
       OutFolder.force(file());

@@ -2,16 +2,16 @@ package dev.nudge.train;
 
 import java.util.function.LongSupplier;
 
-/// Says when a run that was told no `--save-steps` saves: never in its first three minutes, and so
-/// seldom that saves take at most a twentieth of its time.
+/// Decides when to save without `--save-steps`. The first save is after three minutes, and saves
+/// are so rare that they take at most a twentieth of the time.
 ///
-/// A save that took c seconds lets the next one begin 19 · c after its end, and no earlier than
-/// three minutes. Before one was timed, c is guessed from the bytes of a checkpoint. A save is
-/// written beside the next step, so c is more than the run waits for it; but what writes, and what
-/// computes digests of it, takes processors from the step.
+/// After a save that took c seconds, the next one starts 19 · c after its end, and no earlier than
+/// three minutes. Before the first save, c is estimated from the bytes of a checkpoint. A save is
+/// written during the next step, so the run waits less than c; but writing and digests take
+/// processors from the step.
 ///
-/// Threading: confined to the run's thread, but for the work that is timed, whose end the run
-/// awaits before it asks again.
+/// Threading: confined to the run's thread, except for the timed job, whose end the run awaits
+/// before it asks again.
 final class SavePace {
   private static final long LEAST_NANOS = 180_000_000_000L;
   private static final int SHARE = 20; // of the time
@@ -28,7 +28,7 @@ final class SavePace {
     ended();
   }
 
-  /// The same work, timed where it does not fail.
+  /// Returns the same job with a timer; failures are not timed.
   Runnable timed(Runnable save) {
     return () -> {
       long start = clock.getAsLong();

@@ -6,13 +6,12 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
-/// Counts the steps that were skipped and says why a run ends for them.
+/// Counts skipped steps, and decides when they end a run.
 ///
-/// A step is skipped where its loss or its gradient is NaN or infinite. One whose rows are all one
-/// token has nothing to train and is skipped too; it says nothing of the numbers, so it neither
-/// counts among those that end a run nor begins that count anew. The advice follows what is known:
-/// a rate can only spoil a run that has made an update, so before the first one the numbers of the
-/// model or of the machine are at fault.
+/// A step is skipped if its loss or gradient is NaN or infinite. A step without labelled tokens is
+/// skipped too, but says nothing about the numbers: it neither counts towards ending the run nor
+/// resets that count. The advice depends on what is known: a learning rate can spoil a run only
+/// after its first update; before it, the model's weights or the machine are at fault.
 final class SkippedSteps {
   private static final int MOST = 10; // in a row
 
@@ -21,7 +20,7 @@ final class SkippedSteps {
   private int inARow;
   private int finiteLosses; // of those in a row
 
-  /// Takes a step, skipped or made.
+  /// Counts a step, skipped or made.
   void take(Trainer.Result r) {
     if (!r.skipped()) {
       inARow = 0;
@@ -51,7 +50,7 @@ final class SkippedSteps {
     return values;
   }
 
-  /// Goes on with the counts of a checkpoint.
+  /// Restores the counts of a checkpoint.
   static SkippedSteps of(JsonNode values) {
     SkippedSteps skipped = new SkippedSteps();
     skipped.all = values.path("all").asInt(0);
@@ -61,17 +60,17 @@ final class SkippedSteps {
     return skipped;
   }
 
-  /// Whether a step was skipped for its numbers since the last update.
+  /// Whether the last step with labelled tokens was skipped because it was not finite.
   boolean isLast() {
     return inARow > 0;
   }
 
-  /// Steps since the last update that were skipped for their numbers.
+  /// Steps since the last update that were skipped because they were not finite.
   int sinceUpdate() {
     return inARow;
   }
 
-  /// Whether so many followed each other that the run ends.
+  /// Whether so many steps in a row were skipped that the run ends.
   boolean tooMany() {
     return inARow == MOST;
   }
@@ -84,7 +83,7 @@ final class SkippedSteps {
     return (Double.isFinite(r.loss()) ? "its gradient" : "its loss") + " is not a finite number";
   }
 
-  /// The failure of a run without a single update.
+  /// The error of a run without a single update.
   ///
   /// @param fp32 whether it computed in fp32
   RunException nothingMade(boolean fp32) {
@@ -103,7 +102,7 @@ final class SkippedSteps {
                     : "no --learning-rate mends that: try --compute fp32, and see what nudge doctor says of this machine"));
   }
 
-  /// What was not finite in the steps since the last update.
+  /// What was not finite (loss or gradient) in the steps since the last update.
   private String notFinite() {
     if (finiteLosses == 0) {
       return "the loss was not finite";
@@ -113,14 +112,14 @@ final class SkippedSteps {
         : "the loss or its gradient was not finite";
   }
 
-  /// What a run that has diverged leaves.
+  /// Says what a diverged run leaves in its folder.
   static String kept(boolean saved) {
     return saved ? "the best so far is kept" : "nothing is saved";
   }
 
-  /// The failure of a run that has made updates before.
+  /// The error of a run that diverged after some updates.
   ///
-  /// @param kept whether one of them was saved
+  /// @param kept whether a save exists
   /// @param clipped whether gradients are clipped
   RunException diverged(boolean kept, boolean clipped) {
     return new RunException(

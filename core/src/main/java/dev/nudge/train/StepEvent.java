@@ -6,7 +6,7 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 
-/// An optimiser step, for the flight recorder; where none records it costs nothing.
+/// An optimiser step, for the JDK Flight Recorder; without a recording it costs nothing.
 @Name("dev.nudge.Step")
 @Label("Step")
 @Category("nudge")
@@ -26,7 +26,7 @@ final class StepEvent extends Event {
 
   /// Ends the event.
   ///
-  /// @param told the step as listeners are told of it
+  /// @param told the step as listeners receive it
   void end(TrainEvent.Step told) {
     end();
     if (shouldCommit()) {

@@ -5,14 +5,14 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Tells what happens in a run, in order: rows made into tokens, started, planned, steps with
-/// held-out losses and their samples between them, saved, finished; or failed. Warnings and signs
-/// that it diverges come when they are seen.
+/// An event of a run, for listeners. In order: tokenised, started, planned, steps with held-out
+/// losses and samples between them, saved, finished; or failed. Warnings and divergence come at any
+/// time.
 ///
-/// Threading: all events of a run come from the thread that called it, never two at a time.
+/// Threading: all events of a run come from the thread that called it, one at a time.
 public sealed interface TrainEvent {
 
-  /// Listens to the steps alone.
+  /// Returns a listener that receives only the steps.
   static Consumer<TrainEvent> steps(Consumer<Step> listener) {
     return event -> {
       if (event instanceof Step step) {
@@ -21,42 +21,42 @@ public sealed interface TrainEvent {
     };
   }
 
-  /// Rows are made into tokens, before all else; not told of those that were made before.
+  /// Progress of tokenisation, before all else; rows from the token cache are not reported.
   ///
   /// @param rows so far
   /// @param tokens so far
-  /// @param share of the files, about; 1 at the end
+  /// @param share of the files, approximately; 1 at the end
   /// @param seconds so far
   record Tokenised(long rows, long tokens, double share, double seconds) implements TrainEvent {}
 
-  /// Everything is loaded and the first step comes.
+  /// Everything is loaded; the first step follows.
   ///
-  /// @param run its id
-  /// @param out its folder
-  /// @param done steps that were made before, where it goes on
+  /// @param run id of the run
+  /// @param out folder of the run
+  /// @param done steps made before, if the run is resumed
   /// @param steps of the whole run
-  /// @param evaluations held-out losses to come, that before the first step not counted
+  /// @param evaluations number of held-out losses to come, without the one before the first step
   record Started(String run, Path out, int done, int steps, int evaluations)
       implements TrainEvent {}
 
-  /// Tells one line of how rows are read or of the frozen plan, before the first step.
+  /// One line on how rows are read or on the plan, before the first step.
   record Planned(String line) implements TrainEvent {}
 
-  /// Tells one line of the frozen plan's layout, for those who know the machine, behind the others.
+  /// One line on the plan's layout (lanes, checkpointing), after the other lines.
   record Layout(String line) implements TrainEvent {}
 
   /// An optimiser step. Values are those of the step, not running totals.
   ///
   /// @param step from 1
   /// @param steps of the whole run
-  /// @param loss before the update, by supervised fine-tuning the mean over the step's trained
-  ///     tokens; NaN when the step was skipped
-  /// @param lr the rate used
+  /// @param loss before the update; in supervised fine-tuning the mean over the step's labelled
+  ///     tokens; NaN if the step was skipped
+  /// @param lr learning rate
   /// @param gradNorm before clipping
-  /// @param tokens all real tokens
+  /// @param tokens all tokens, without padding
   /// @param seconds wall time of the step
-  /// @param rssAnonMb anonymous memory of the process in MiB; NaN where it cannot be read
-  /// @param figures what the run's [Objective] reports beside the loss, by name
+  /// @param rssAnonMb anonymous memory of the process in MiB; NaN if it cannot be read
+  /// @param figures metrics of the run's [Objective] besides the loss, by name
   record Step(
       int step,
       int steps,
@@ -73,40 +73,40 @@ public sealed interface TrainEvent {
 
   /// A held-out loss after `step` steps; `best` if it is the lowest since training began.
   ///
-  /// @param seconds that it took, prompts answered with it
+  /// @param seconds of the evaluation, sample prompts included
   record Evaluated(int step, double loss, long tokens, boolean best, double seconds)
       implements TrainEvent {}
 
-  /// A prompt answered with the likeliest tokens after `step` steps.
+  /// The greedy answer to a sample prompt after `step` steps.
   record Sampled(int step, String prompt, String completion) implements TrainEvent {}
 
-  /// A sign that the run diverges, told once for each cause.
+  /// A sign that the run diverges; reported once for each cause.
   ///
-  /// @param line what was seen, and what helps
+  /// @param line what was seen, and advice
   record Diverged(int step, Cause cause, String line) implements TrainEvent {
-    /// What was seen.
+    /// The kind of sign.
     public enum Cause {
-      /// The loss has been above its start for long.
+      /// The loss has been above the initial loss for many steps.
       LOSS,
-      /// The loss or its gradient was no finite number, several times in a row.
+      /// The loss or its gradient was not finite, several times in a row.
       NOT_FINITE,
-      /// The gradient's norm is far above what it was.
+      /// The gradient norm is far above its median.
       GRADIENT_NORM
     }
   }
 
-  /// Something the user should know, one line.
+  /// A warning for the user, one line.
   record Warning(String line) implements TrainEvent {}
 
-  /// A folder was written.
+  /// An adapter or model was saved in a folder.
   record Saved(Path folder) implements TrainEvent {}
 
-  /// The run has ended and everything is on disk.
+  /// The run has ended and all files are on disk.
   ///
-  /// @param steps that were made
+  /// @param steps made
   /// @param seconds wall time since the first step began
   /// @param bestLoss lowest held-out loss after training began; null without held-out rows
-  /// @param early why it ended well before its planned steps, in a few words; null where it did not
+  /// @param early why it ended before its planned steps, in a few words; null if it did not
   record Finished(
       RunState state,
       int steps,
@@ -116,6 +116,6 @@ public sealed interface TrainEvent {
       @Nullable String early)
       implements TrainEvent {}
 
-  /// The run has failed; what it had saved is kept. The failure itself is thrown behind it.
+  /// The run has failed; earlier saves are kept. The exception is thrown after this event.
   record Failed(int step, String line) implements TrainEvent {}
 }

@@ -15,17 +15,17 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// All numbers that an update changes, written into one file and put back from it bit by bit: the
-/// master of each parameter under its name, and the optimiser's moments as [Moments#parts] name
-/// them. Working copies are made of the masters again.
+/// Writes the training state to one file and restores it bit by bit. It has the master weights
+/// under their parameters' names, and the optimiser's moments as [Moments#parts] names them.
+/// Working copies are computed from the masters.
 ///
-/// Threading: reads what an update writes, so never during one.
+/// Threading: reads what an update writes, so never use it during an update.
 final class TrainedState {
   private final Map<String, List<Tensor>> pieces = new LinkedHashMap<>();
   private final Map<String, Entry> entries = new LinkedHashMap<>();
   private final List<Parameter> parameters;
 
-  /// @throws IllegalStateException where two parameters have one name
+  /// @throws IllegalStateException if two parameters have the same name
   TrainedState(List<Parameter> parameters, AdamWOptimizer optimizer) {
     this.parameters = parameters;
     for (Parameter p : parameters) {
@@ -45,9 +45,9 @@ final class TrainedState {
     entries.put(name, Entry.of(name, parts.getFirst().dtype(), shape));
   }
 
-  /// Writes all numbers.
+  /// Writes the training state.
   ///
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @throws dev.nudge.settings.RunException if writing fails
   void write(Path file) {
     try (SafeTensorsWriter writer =
         SafeTensorsWriter.create(file, Map.of("format", "nudge"), entries.values())) {
@@ -61,9 +61,9 @@ final class TrainedState {
     }
   }
 
-  /// Puts all numbers back.
+  /// Restores the training state.
   ///
-  /// @throws InputException where the file is not of these parameters
+  /// @throws InputException if the file is of other parameters
   void read(Path file, Kernels kernels) {
     try (SafeTensors stored = SafeTensors.open(file)) {
       Map<String, Entry> there = new HashMap<>();

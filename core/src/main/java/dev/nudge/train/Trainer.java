@@ -35,15 +35,15 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Makes optimiser steps: the sequences of a step spread over lanes and micro-batches, one gradient
-/// out of all, one update.
+/// Makes optimiser steps. Each distributes its sequences over lanes and micro-batches, accumulates
+/// gradients, and updates the parameters once.
 ///
-/// What each sequence counts is settled for the whole step by its [Objective] before the first
-/// micro-batch, and gradients only add up. So the result does not depend on how the step is cut,
-/// but for rounding. Sequences that would leave lanes without work are cut over all lanes, which
-/// then begin the step with their parts of them.
+/// The [Objective] sets the weight of each sequence for the whole step before the first
+/// micro-batch, and gradients are only summed. So the result does not depend on micro-batches and
+/// lanes, but for rounding. Sequences that would leave lanes idle are cut over all lanes (context
+/// parallelism), which compute their parts first.
 ///
-/// Threading: one thread calls; lanes are the trainer's own.
+/// Threading: one thread calls; the trainer owns the lanes.
 public final class Trainer implements AutoCloseable {
   private final CausalLm model;
   private final List<Example> examples;
@@ -61,14 +61,14 @@ public final class Trainer implements AutoCloseable {
   private final int threadsPerLane;
   private Runnable beforeUpdate = () -> {};
 
-  /// Says what an optimiser step gave.
+  /// The result of an optimiser step.
   ///
-  /// @param loss the objective's, before the update: of supervised fine-tuning the mean over the
-  ///     trained tokens, each times its weight
+  /// @param loss before the update, by the objective; in supervised fine-tuning the weighted mean
+  ///     over the labelled tokens
   /// @param gradNorm before clipping
-  /// @param skipped whether nothing was updated: loss or norm was not finite, or nothing was
-  /// trained
-  /// @param figures what the objective reports beside the loss
+  /// @param skipped whether there was no update: loss or norm was not finite, or no token was
+  ///     labelled
+  /// @param figures metrics of the objective besides the loss
   public record Result(
       double loss,
       double gradNorm,
@@ -77,10 +77,10 @@ public final class Trainer implements AutoCloseable {
       boolean skipped,
       Map<String, Double> figures) {}
 
-  /// Trains by supervised fine-tuning.
+  /// A trainer for supervised fine-tuning.
   ///
-  /// @param examples rows that steps name by their place
-  /// @param pages folder for the files of what the plan pages
+  /// @param examples rows, which steps select by index
+  /// @param pages folder for the files that the plan pages out
   public Trainer(
       CausalLm model,
       List<Parameter> parameters,
@@ -92,7 +92,7 @@ public final class Trainer implements AutoCloseable {
     this(model, parameters, examples, plan, settings, seed, pages, Objective.SUPERVISED);
   }
 
-  /// Trains by any objective; one that needs scores needs a plan by which rows are scored.
+  /// A trainer for any objective; one that needs scores needs a plan in which rows are scored.
   public Trainer(
       CausalLm model,
       List<Parameter> parameters,
@@ -148,27 +148,27 @@ public final class Trainer implements AutoCloseable {
     return AdamWOptimizer.bytes(parameters, settings.optimizer());
   }
 
-  /// Has memory that products free stay with the process until this trainer is closed. To be called
-  /// once, when a step has compiled its products and nothing is loaded any more.
+  /// Keeps freed native memory in the process until this trainer is closed. Call it once, after the
+  /// first step, when nothing is loaded any more.
   public void settle() {
     opened.add(Malloc.keepBlocks()::close);
   }
 
-  /// Has something done before an update changes the parameters: what reads them beside a step must
-  /// have ended then.
+  /// Sets a callback that runs before each update; it must wait for everything that still reads the
+  /// parameters, such as a save.
   void beforeUpdates(Runnable work) {
     beforeUpdate = work;
   }
 
-  /// What is trained.
+  /// The trained parameters with their optimiser.
   ParameterGroup group() {
     return group;
   }
 
-  /// Makes one step on some rows.
+  /// Makes one optimiser step.
   ///
-  /// @param step number of the step, which seeds its dropout
-  /// @param rows places in the examples
+  /// @param step number of the step, which seeds dropout
+  /// @param rows indices into the examples
   public Result step(int step, int[] rows, double rate) {
     List<Example> sequences = IntStream.of(rows).mapToObj(examples::get).toList();
     long trained = sequences.stream().mapToLong(Example::trainedTokens).sum();
@@ -186,7 +186,7 @@ public final class Trainer implements AutoCloseable {
     return new Result(loss, norm, tokens, trained, skipped, weights.figures());
   }
 
-  /// Weighs the sequences of a step, scored first where the objective needs that.
+  /// Asks the objective for the sequence weights of a step, scoring the sequences first if needed.
   Objective.Weights weigh(List<Example> sequences) {
     if (!objective.needsScores()) {
       return objective.weigh(sequences, new double[0]);
@@ -200,7 +200,7 @@ public final class Trainer implements AutoCloseable {
     return new Scorer(model, lanes, workspaces, Math.max(budget, longest)); // rows are scored whole
   }
 
-  /// Adds the step's gradients to the parameters, lane by lane.
+  /// Accumulates the step's gradients into the parameters, lane by lane.
   ///
   /// @return the loss
   double gradients(int step, int[] rows, Objective.Weights weights) {
@@ -226,7 +226,7 @@ public final class Trainer implements AutoCloseable {
     return weights.loss() == null ? sum * weights.scale() : weights.loss();
   }
 
-  /// The lane's parts of the sequences that all lanes work on.
+  /// Trains a lane's parts of the sequences that are cut over all lanes.
   private double together(
       Packing packing, int[] rows, Objective.Weights weights, Dropout dropout, int lane) {
     double sum = 0;
@@ -239,7 +239,7 @@ public final class Trainer implements AutoCloseable {
     return sum;
   }
 
-  /// The lane's own sequences.
+  /// Trains the lane's own sequences.
   private double alone(
       Packing packing, int[] rows, Objective.Weights weights, Dropout dropout, int lane) {
     double sum = 0;
@@ -250,10 +250,10 @@ public final class Trainer implements AutoCloseable {
     return sum;
   }
 
-  /// The mean loss on held-out rows, in nats a trained token.
+  /// The mean held-out loss, in nats per labelled token.
   ///
   /// @param cancelled asked by lanes, between batches
-  /// @return empty where it was cancelled
+  /// @return empty if it was cancelled
   public OptionalDouble evaluate(Dataset data, BooleanSupplier cancelled) {
     Scorer.Scores scores = scorer().begin(data.examples());
     if (cancelled.getAsBoolean() || !scores.go(cancelled)) {
@@ -266,10 +266,10 @@ public final class Trainer implements AutoCloseable {
     return OptionalDouble.of(sum / data.trainedTokens());
   }
 
-  /// Answers prompts with the likeliest tokens, all side by side; no number that trains changes.
+  /// Answers the sample prompts by greedy decoding, batched; parameters do not change.
   ///
   /// @param cancelled asked before each token
-  /// @return the answers in the order of the prompts; null where it was cancelled
+  /// @return the answers in the order of the prompts; null if cancelled
   @Nullable List<String> answer(
       SamplePrompts prompts, Tokenizer tokenizer, BooleanSupplier cancelled) {
     Limits limits = prompts.limits(model, lanes.count() * threadsPerLane);

@@ -16,14 +16,13 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Fine-tunes: [#prepare] checks everything that can be wrong before anything starts, [#run] does
-/// it.
+/// Entry point of fine-tuning: [#prepare] checks everything before the start, [#run] trains.
 public final class Training {
   private Training() {}
 
-  /// Tells whether the run of these settings is already finished in its folder.
+  /// Tells whether the run with these settings is already finished in its folder.
   ///
-  /// @throws dev.nudge.settings.InputException where its folder holds something else
+  /// @throws dev.nudge.settings.InputException if its folder holds something else
   public static boolean finished(TrainSettings settings) {
     Path model = settings.model().model();
     OutFolder.mend(model);
@@ -34,10 +33,10 @@ public final class Training {
             : settings);
   }
 
-  /// The same; where something else is in the way, what is wrong with model or rows is told first,
-  /// so that nobody mends one and then meets the other.
+  /// Tells the same, but reports errors of model or rows before those of the folder, so that a user
+  /// does not fix the folder first and then meets the others.
   ///
-  /// @throws dev.nudge.settings.InputException for what is wrong with model, rows or folder
+  /// @throws dev.nudge.settings.InputException for errors of model, rows or folder
   public static boolean finished(TrainSettings settings, Machine machine) {
     try {
       return finished(settings);
@@ -49,22 +48,22 @@ public final class Training {
     }
   }
 
-  /// Reads config, file headers, tokenizer and data, checks all settings and lays the run out.
+  /// Reads config, file headers, tokenizer and data, checks all settings and plans the run.
   ///
-  /// @throws dev.nudge.settings.InputException in one line, for whatever a user can mend
+  /// @throws dev.nudge.settings.InputException in one line, for whatever a user can fix
   public static Prepared prepare(TrainSettings wanted, Machine machine) {
     return prepare(wanted, machine, event -> {});
   }
 
-  /// The same.
+  /// Prepares a run and reports progress.
   ///
-  /// @param events told how far rows are made into tokens
+  /// @param events receives the progress of tokenisation
   public static Prepared prepare(
       TrainSettings wanted, Machine machine, Consumer<TrainEvent> events) {
     return prepare(wanted, machine, events, Objective.SUPERVISED);
   }
 
-  /// The same for a run by any objective; one that goes on has to be given its own again.
+  /// Prepares a run with any objective; a resumed run must be given its objective again.
   public static Prepared prepare(
       TrainSettings wanted, Machine machine, Consumer<TrainEvent> events, Objective objective) {
     Prepared prepared = Preparation.of(wanted, machine, objective, events);
@@ -72,15 +71,15 @@ public final class Training {
     return prepared;
   }
 
-  /// Prepares and runs, as the command does: a run that is finished already in its folder is not
-  /// made again, and kernels are warmed up while files are read.
+  /// Prepares and runs, as the `train` command does: a run that is already finished in its folder
+  /// is not repeated, and kernels are warmed up while files are read.
   ///
-  /// @param ready told what was prepared, before the first event of a run that is made
-  /// @param events told from this thread, in order
-  /// @param cancelled asked between steps; once true, the adapter is saved as it stands. An
-  ///     interrupt of this thread does the same
-  /// @throws InputException in one line, for whatever a user can mend; nothing is written then
-  /// @throws dev.nudge.settings.RunException where it fails while running
+  /// @param ready receives the prepared run, before its first event; not called for a finished run
+  /// @param events listener, called on this thread, in order
+  /// @param cancelled asked between steps; once true, the adapter is saved as it is. An interrupt
+  ///     of this thread does the same
+  /// @throws InputException in one line, for whatever a user can fix; nothing is written then
+  /// @throws dev.nudge.settings.RunException if the run fails
   public static RunResult run(
       TrainSettings settings,
       Machine machine,
@@ -118,29 +117,28 @@ public final class Training {
     }
   }
 
-  /// What the `run.json` of a run's folder holds, as plain values.
+  /// The contents of a run folder's `run.json`, as plain values.
   ///
-  /// @throws InputException where it cannot be read
+  /// @throws InputException if the file cannot be read
   public static Map<String, @Nullable Object> record(Path out) {
     return RunRecord.record(out);
   }
 
-  /// The settings that were given for the run in a folder, by key, for one that goes on with it.
+  /// The settings given for the run in a folder, by key, for resuming it.
   ///
-  /// @throws InputException where there is none
+  /// @throws InputException if there is no run
   public static Map<String, @Nullable Object> given(Path out) {
     return RunRecord.given(out);
   }
 
-  /// The names of what a run has written into its folder, whether they are there or not: what
-  /// `--overwrite` may remove.
+  /// The names of all files that a run may write into its folder: what `--overwrite` may delete.
   public static List<String> written(Path out) {
     return RunFolder.names(out);
   }
 
-  /// Runs what was prepared.
+  /// Runs a prepared run.
   ///
-  /// @throws dev.nudge.settings.RunException where it fails while running
+  /// @throws dev.nudge.settings.RunException if the run fails
   public static RunResult run(
       Prepared prepared, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
     String command = prepared.settings().watch().onEvent();

@@ -25,15 +25,15 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Holds a model, its parameters that train, and how these are saved: the only place where an
-/// adapter and the model's own weights differ for a run.
+/// The model, its trainable parameters, and how to save them. This is the only class in which LoRA
+/// and full fine-tuning differ for a run.
 ///
-/// @param parameters what trains, in the order of the model
-/// @param warnings what a user should know, one line each
-/// @param frozenBytes that an adapter holds beside what trains
-/// @param savedBytes of an adapter's tensors in its file; 0 for a model
-/// @param writing writes what trains into a folder that grows
-/// @param detaching brings the model back to what it was; its close is apart
+/// @param parameters the trainable parameters, in the order of the model
+/// @param warnings for the user, one line each
+/// @param frozenBytes that an adapter holds besides its parameters
+/// @param savedBytes of an adapter's tensors in its file; 0 with full fine-tuning
+/// @param writing writes the trained weights into a staging folder
+/// @param detaching detaches the adapter; closing the model is separate
 record Tuning(
     CausalLm model,
     List<Parameter> parameters,
@@ -45,7 +45,7 @@ record Tuning(
     Runnable detaching)
     implements AutoCloseable {
 
-  /// Loads what a run trains.
+  /// Loads the model with the parameters that a run trains.
   ///
   /// @param scope owns the parameters
   static Tuning load(Prepared prepared, Scope scope) {
@@ -99,11 +99,10 @@ record Tuning(
     return adapters;
   }
 
-  /// Puts an adapter on a model, for any settings that shape an adapter.
+  /// Attaches an adapter to a model, for any settings that describe an adapter.
   ///
-  /// @param given which of them were given, which must not disagree with an adapter to continue
-  /// from
-  /// @param added ids of new tokens
+  /// @param given settings that the user set, which must agree with an adapter to continue from
+  /// @param added ids of added tokens
   static Adapters attach(
       CausalLm model,
       LoraSettings lora,
@@ -137,9 +136,9 @@ record Tuning(
         .check(adapter.spec(), adapter.folder(), model.paths(), model.ends());
   }
 
-  /// Makes the tuning of an adapter on a model.
+  /// Makes the tuning of an adapter (LoRA).
   ///
-  /// @param base the model's folder, as the adapter names it
+  /// @param base the model's folder, as the adapter's config names it
   static Tuning adapter(CausalLm model, Adapters adapters, Path base) {
     return new Tuning(
         model,
@@ -152,9 +151,9 @@ record Tuning(
         adapters::detach);
   }
 
-  /// Makes the tuning of a model's own weights.
+  /// Makes the tuning of a model's own weights (full fine-tuning).
   ///
-  /// @param base the model's folder, whose names and stored types are kept
+  /// @param base the model's folder, whose tensor names and stored types are kept
   static Tuning whole(CausalLm model, Path base) {
     List<Parameter> parameters = model.parameters();
     long trained = parameters.stream().mapToLong(Parameter::elements).sum();
@@ -169,9 +168,9 @@ record Tuning(
         () -> {});
   }
 
-  /// Says which tensors full fine-tuning trains; null where an adapter trains.
+  /// Says which tensors full fine-tuning trains; null with LoRA.
   ///
-  /// @throws dev.nudge.settings.InputException where `--freeze` matches nothing or everything
+  /// @throws dev.nudge.settings.InputException if `--freeze` matches nothing or everything
   static @Nullable Trainable trainable(
       LoraSettings settings, ModelConfig config, int lanes, Scope scope) {
     return settings.method() == Method.FULL
@@ -179,12 +178,12 @@ record Tuning(
         : null;
   }
 
-  /// Writes what trains, as it stands, into a folder that grows.
+  /// Writes the current trained weights into a staging folder.
   void write(Path folder) {
     writing.accept(folder);
   }
 
-  /// Whether every number that trains is finite.
+  /// Whether every trained number is finite.
   boolean isFinite() {
     var elementwise = model.backend().kernels().elementwise();
     return parameters.stream().allMatch(p -> Double.isFinite(elementwise.sumOfSquares(p.master())));

@@ -31,13 +31,13 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// Has the JVM compile the kernels of a step while a run is still reading its files.
+/// Warms up the JVM: has it compile the kernels of a step while a run is still reading its files.
 ///
-/// Until a loop of the Vector API is compiled each of its vectors is an object, and a first step
-/// spends most of its time so. What is compiled belongs to the process, so optimiser steps on a
-/// random model of one layer, with the widths of a small model, do it for every other model. They
-/// train what the run trains, an adapter or all weights, by the run's optimiser: gradients of norms
-/// and of the embedding, and states in eight bits, have loops of their own.
+/// Until the JVM compiles a loop of the Vector API, each of its vectors is an object; a first step
+/// spends most of its time in such loops. Compiled code belongs to the process, so optimiser steps
+/// on a random model of one layer, with the widths of a small model, warm up every other model.
+/// They train what the run trains, an adapter or all weights, with the run's optimiser: gradients
+/// of norms and embedding, and 8-bit optimiser states, have loops of their own.
 ///
 /// Threading: works on a thread of its own between [#start] and [#close].
 public final class WarmUp implements AutoCloseable {
@@ -70,15 +70,14 @@ public final class WarmUp implements AutoCloseable {
         machine);
   }
 
-  /// Starts to warm up for a run.
+  /// Starts a warm-up for a run.
   static WarmUp start(TrainSettings settings, Machine machine) {
     WarmUp warmUp = of(settings, machine);
     warmUp.thread.start();
     return warmUp;
   }
 
-  /// Starts to warm up where no run of this process did that trained the same; a later one does
-  /// nothing.
+  /// Starts a warm-up, unless this process has warmed up for the same kind of training before.
   static WarmUp startOnce(TrainSettings settings, Machine machine) {
     List<?> kind = List.of(settings.lora().method(), settings.optimizer().optimizer());
     return WARM.add(kind) ? start(settings, machine) : of(settings, machine);
@@ -88,7 +87,7 @@ public final class WarmUp implements AutoCloseable {
     return ModelConfig.llama(576, 1536, 1, 9, 3, 64, vocabulary, LENGTH, true, 10_000);
   }
 
-  /// Loads some models, makes some steps of each method and returns: what a build records for the
+  /// Loads some models and makes steps with each method: the build runs it to record the AOT
   /// start-up cache.
   public static void rehearse(Compute compute, Machine machine, int steps) {
     Backend backend = Backend.resolve(compute, machine.cache());
@@ -151,13 +150,13 @@ public final class WarmUp implements AutoCloseable {
         .parameters();
   }
 
-  /// Lets the step that is being made be the last; does not wait for it.
+  /// Stops after the current step; does not wait for it.
   @Override
   public void close() {
     closed = true;
   }
 
-  /// Waits until the memory of the warm-up is free, or this thread is interrupted.
+  /// Waits until the warm-up has freed its memory, or this thread is interrupted.
   void join() {
     try {
       thread.join();

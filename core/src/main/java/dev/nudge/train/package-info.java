@@ -1,9 +1,9 @@
-/// Trains an adapter or the model's own weights: the loop, its objective, optimiser and schedule,
-/// and the events told on the way.
+/// Trains an adapter or the model's own weights. Has the training loop, objective, optimiser,
+/// learning-rate schedule, checkpoints, and events for listeners.
 ///
-/// It knows nothing about terminals and command lines: a run is told as events, and who draws
-/// them is not its business. Read `TrainEvent` first: it is the run as seen from outside;
-/// then `Run`, the loop, and `Trainer`, a step.
+/// It knows nothing about terminals and command lines: a run emits events, and the listener prints
+/// them. Read `TrainEvent` first, a run as seen from outside; then `Run`, the training loop, and
+/// `Trainer`, an optimiser step.
 @NullMarked
 package dev.nudge.train;
 
