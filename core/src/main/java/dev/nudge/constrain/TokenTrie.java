@@ -15,8 +15,8 @@ import java.util.Set;
 import java.util.WeakHashMap;
 import org.jspecify.annotations.Nullable;
 
-/// The tokens that add bytes to a text, as a tree: a node is a byte, the way to it a prefix of
-/// tokens.
+/// A byte trie of the tokens that add bytes to a text: a node is a byte, and the path to it a
+/// prefix of tokens.
 ///
 /// Nodes are numbered so that what is below a node follows it: node `n`'s part of the tree is
 /// `n .. after[n]`, and who steps over a dead part goes on at `after[n]`. Node 0 is the root.
