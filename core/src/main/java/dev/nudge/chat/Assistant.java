@@ -95,8 +95,8 @@ public final class Assistant implements AutoCloseable {
   }
 
   /// Sets the default adapter of questions that name none; null: the base model. Without this call
-  /// it is the only named adapter; if several have names, the base model answers and a warning says
-  /// so.
+  /// the only named adapter is the default; if several have names, the base model is, with a
+  /// warning.
   ///
   /// @throws InputException if there is no such adapter now
   public Assistant usual(@Nullable String adapter) {

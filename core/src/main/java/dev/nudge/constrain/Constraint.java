@@ -24,22 +24,22 @@ import tools.jackson.databind.json.JsonMapper;
 public final class Constraint {
   /// The state of the automaton after a text. It is immutable; [#push] returns another.
   public interface State {
-    /// Returns the tokens that may come next: bit `id & 63` of word `id >> 6`. It is kept with the
-    /// state and not to be changed. Ids behind its last word are not allowed.
+    /// Returns the mask of the tokens that may come next: bit `id & 63` of word `id >> 6`. It is
+    /// cached, so do not change it. Ids beyond its last word are not allowed.
     ///
-    /// Tokens that end a text are allowed where it is [#complete] and only there. A special token
-    /// never is otherwise.
+    /// Tokens that end a text are allowed if and only if it is [#complete]. Other special tokens
+    /// are never allowed.
     long[] allowed();
 
-    /// Returns the state behind a token; behind one that ends the text, this.
+    /// Returns the state after a token; after one that ends the text, this state.
     ///
-    /// @throws IllegalArgumentException where the token is not allowed
+    /// @throws IllegalArgumentException if the token is not allowed
     State push(int id);
 
     /// Whether the text so far may end here.
     boolean complete();
 
-    /// Whether it must end here: nothing but its end may follow.
+    /// Whether the text must end here.
     boolean finished();
   }
 

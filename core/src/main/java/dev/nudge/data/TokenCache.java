@@ -33,11 +33,11 @@ public final class TokenCache {
 
   /// A listener to the progress of reading.
   public interface Watch {
-    /// After each chunk of rows, and once more at the end.
+    /// Receives the progress after each chunk of rows, and once more at the end.
     ///
-    /// @param rows that were read, bad ones included
-    /// @param tokens that the good ones have
-    /// @param share of the files that was read, about; 1 at the end alone
+    /// @param rows rows read so far, bad ones included
+    /// @param tokens tokens of the good rows
+    /// @param share approximate share of the files that was read; 1 only at the end
     void read(long rows, long tokens, double share);
   }
 

@@ -10,8 +10,7 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
-/// Computes log-probabilities of the trained tokens of examples, on lanes, by the forward passes of
-/// training.
+/// Computes log-probabilities of the trained tokens of examples, by training's forward passes.
 ///
 /// Threading: one thread calls.
 public final class Scorer {

@@ -13,8 +13,9 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Applies the prompt and completion patterns that an adapter was trained with, from its
-/// `nudge.json`, where none are given, and warns if given ones differ.
+/// Applies the prompt and completion patterns that an adapter was trained with.
+///
+/// They come from its `nudge.json`; patterns given by the user win, with a warning if they differ.
 public final class AdapterPatterns {
   private final DataSettings data;
   private final @Nullable String taken; // a phrase: from where and which

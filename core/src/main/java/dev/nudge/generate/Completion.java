@@ -22,15 +22,15 @@ public record Completion(
 
   /// The reason why a completion ended.
   public enum Stop {
-    /// An end token came.
+    /// The model generated an end token.
     EOS,
-    /// The completion has as many tokens as were allowed.
+    /// The completion has reached its maximum length.
     LENGTH,
-    /// A stop string came.
+    /// The model generated a stop string.
     STRING,
-    /// A token came that the settings name as one that ends it.
+    /// The model generated a stop token of the settings.
     TOKEN,
-    /// The thread that asked was interrupted; the text is what there was until then.
+    /// The request was cancelled or its thread interrupted; the text ends there.
     INTERRUPTED
   }
 

@@ -33,16 +33,16 @@ public final class Completions {
 
   /// A listener to completions; each method does nothing by default.
   public interface Watcher {
-    /// Takes a completion, in order, when it is done.
+    /// Receives a finished completion, in order.
     default void row(Row row) {}
 
-    /// Takes the text of one prompt as it comes, whole characters only.
+    /// Receives the text of a single prompt as it is decoded, whole characters only.
     default void piece(String piece) {}
 
-    /// Takes a line on how rows are read.
+    /// Receives a note on how rows are read.
     default void note(String line) {}
 
-    /// Takes a line on what may be wrong.
+    /// Receives a warning.
     default void warn(String line) {}
   }
 

@@ -5,7 +5,7 @@ import java.util.function.DoubleConsumer;
 
 /// The inter-token latencies of an answer, in seconds, in order.
 ///
-/// Threading: filled by one thread; whoever has it from [Usage] only reads it.
+/// Threading: filled by one thread; those who get it from [Usage] only read it.
 public final class Gaps {
   private float[] seconds = {};
   private int count;

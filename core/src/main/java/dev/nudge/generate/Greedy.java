@@ -14,8 +14,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Completes prompts by greedy decoding on an engine of the caller's, such as that of a training
-/// run between two steps.
+/// Completes prompts by greedy decoding on an engine of the caller's, such as a training run's.
 ///
 /// Threading: any thread.
 public final class Greedy {

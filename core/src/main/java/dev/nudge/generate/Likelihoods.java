@@ -71,13 +71,13 @@ public final class Likelihoods {
       last.add(item.ids[item.ids.length - 1]);
     }
 
-    /// Takes what stands before a token.
+    /// Adds the log-probability of the token at an index.
     void token(int i, Logits logits, double normaliser, int likeliest) {
       logprob += logits.at(tokens[i]) - normaliser;
       greedy &= tokens[i] == likeliest;
     }
 
-    /// Takes what stands before the last token of each item.
+    /// Scores the last token of each item, by the logits before it.
     void end(Logits logits, double normaliser, int likeliest) {
       for (int id : last) {
         double sum = logprob + (logits.at(id) - normaliser);
@@ -116,7 +116,7 @@ public final class Likelihoods {
       this.known = known;
     }
 
-    /// Whether another item may come behind the same context.
+    /// Whether there is capacity for another item behind this context.
     boolean takes(int[] tokens) {
       return all.size() < (whole ? 1 : BRANCHES) || all.containsKey(IntBuffer.wrap(tokens));
     }

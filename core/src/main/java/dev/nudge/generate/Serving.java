@@ -42,12 +42,11 @@ public final class Serving {
   ///
   /// Threading: any thread.
   public interface Running {
-    /// Asks for the end of its answers; it comes within a token, with the stop `INTERRUPTED`.
+    /// Cancels its answers; they end within a token, with the stop `INTERRUPTED`.
     void cancel();
 
-    /// Waits for the end of all answers and of the last call of the listener. An interrupt of this
-    /// thread cancels the request; the thread is interrupted again. What the listener's last call
-    /// threw is thrown here.
+    /// Waits for all answers and the listener's last call, and throws what that call threw. An
+    /// interrupt of this thread cancels the request; the thread is interrupted again.
     Usage await();
   }
 

@@ -224,8 +224,8 @@ public final class Session implements AutoCloseable {
     return memory.keyTokens();
   }
 
-  /// Returns the smallest `--memory`, in bytes, with which a prompt and its answer of so many
-  /// tokens fit beside weights, workspace and the adapter cache.
+  /// Returns the smallest `--memory`, in bytes, with which a prompt and answer of `tokens` tokens
+  /// fit beside weights, workspace and the adapter cache.
   public long leastMemory(int tokens) {
     return memory.least(tokens);
   }
@@ -352,7 +352,7 @@ public final class Session implements AutoCloseable {
   /// Scores rows: the log-probability of each row's trained tokens. Decoding goes on meanwhile.
   ///
   /// @param lanes threads that score side by side; null: as many as the session's
-  /// @param told receives each score, in order, as it is computed
+  /// @param told receives the scores, in order, some rows at a time
   /// @return all scores
   /// @throws RunException if an interrupt of this thread left rows that were not scored
   public List<RowScore> score(

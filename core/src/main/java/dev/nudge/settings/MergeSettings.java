@@ -48,7 +48,7 @@ public record MergeSettings(
 
   /// Which weights the adapter is merged into.
   public enum Into {
-    /// The weights that it was trained on, dequantised where they were.
+    /// The weights that the adapter was trained on, dequantised if they were quantised.
     TRAINED,
     /// The weights in the model folder.
     ORIGINAL

@@ -29,7 +29,7 @@ public final class Nearest {
         .toList();
   }
 
-  /// Returns `"; did you mean a, b or c?"`, or an empty string where nothing is near.
+  /// Returns `"; did you mean a, b or c?"`, or an empty string if nothing is near.
   public static String hint(String given, Collection<String> known) {
     List<String> near = of(given, known);
     return near.isEmpty() ? "" : "; did you mean " + alternatives(near) + "?";

@@ -84,10 +84,10 @@ public final class NearTexts {
 
   /// A listener to known texts that may be similar to another.
   public interface Match {
-    /// Takes a known text.
+    /// Receives a known text.
     ///
-    /// @param number its number, as [#add] gave it
-    /// @param estimate of the share of runs that the two have in common
+    /// @param number its number, as [#add] returned it
+    /// @param estimate estimated Jaccard similarity of the two texts
     void found(int number, double estimate);
   }
 

@@ -11,8 +11,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// Recognises files of unsupported formats by their first bytes, and names a command that converts
-/// them.
+/// Recognises unsupported formats by a file's first bytes, and names a command that converts it.
 public final class OtherFormat {
   /// Bytes of the beginning that are looked at.
   static final int HEAD = 4096;

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.ServiceLoader;
 import org.jspecify.annotations.Nullable;
 
-/// Reads Parquet files and runs SQL over data files. The module `nudge-duckdb` implements it; the
-/// service loader finds it if its jar is on the class path.
+/// Reads Parquet files and runs SQL over data files, as a service. The module `nudge-duckdb`
+/// implements it; the service loader finds it in its jar.
 public interface TableReader {
 
   /// Opens the rows of a Parquet file, in order.

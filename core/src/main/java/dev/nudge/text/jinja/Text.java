@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /// A string whose characters know their [Origin].
 ///
-/// Origins are runs: `origins[k]` holds up to the character `ends[k]`. Two texts are equal where
-/// their characters are. Python counts code points and Java UTF-16; [#at] turns one into the other.
+/// Origins are runs: `origins[k]` holds up to the character `ends[k]`. Texts are equal if their
+/// characters are. Python counts code points, Java UTF-16 units; [#at] converts indexes.
 public final class Text implements Value {
   static final Text EMPTY = Text.of("");
 

@@ -1,5 +1,4 @@
-/// A Jinja interpreter for the subset that chat templates use, rendering as transformers has jinja2
-/// render them.
+/// A Jinja interpreter for the subset that chat templates use; it renders as transformers does.
 ///
 /// A [Template] is parsed once ([Lexer], [StatementParser], [Expression], [Statement]) and rendered
 /// many times. A template works on [Value]s: text, number, none, list, dict, namespace, or a
