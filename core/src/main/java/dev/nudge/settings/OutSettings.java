@@ -7,9 +7,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param resume whether the run in the folder must be resumed; false: it is, if possible
 /// @param saveSteps steps between checkpoints; null: every three minutes, or so seldom that they
+///     take a twentieth of the time
 /// @param keep checkpoints to keep besides the best; 0: none is written; null: two, until the run
 ///     is finished
-///     ends
 /// @param diskWait seconds to wait if the disk is full
 public record OutSettings(
     @Setting(help = "folder of the run, and of what it trained", required = true, label = "FOLDER")
