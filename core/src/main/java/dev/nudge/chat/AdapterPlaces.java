@@ -16,9 +16,9 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/// Finds adapters by names that were given, by folder, and by reference of a registry.
+/// Finds adapters by a name given in code, by folder or by registry reference.
 ///
-/// Each question looks again, so the next one already has what an alias was moved to.
+/// Each question resolves the name anew, so a moved alias takes effect with the next question.
 ///
 /// Threading: any number of threads.
 final class AdapterPlaces {

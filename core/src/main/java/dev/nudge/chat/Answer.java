@@ -4,14 +4,14 @@ import dev.nudge.generate.Usage;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// An answer of an assistant.
+/// An assistant's answer to a question.
 ///
-/// @param text what is said
-/// @param thought what was thought before; empty: nothing
-/// @param calls of tools
-/// @param end why it ended
-/// @param adapter the digest of the adapter that answered; null: the base
-/// @param usage what it took
+/// @param text the text of the answer, without reasoning and tool calls
+/// @param thought the reasoning before it; empty: none
+/// @param calls the tool calls
+/// @param end why the answer ended
+/// @param adapter digest of the adapter that answered; null: the base model
+/// @param usage token counts and latencies
 public record Answer(
     String text,
     String thought,

@@ -1,14 +1,14 @@
 package dev.nudge.chat;
 
-/// Is told of an answer as it comes, by one thread at a time. However long a call takes it holds up
-/// no other answer; a part that throws ends its own, which is then told as failed.
+/// A callback for a streamed answer, called by one thread at a time. A slow call holds up no other
+/// answer; if [#part] throws, its own answer ends as failed.
 public interface AnswerListener {
-  /// Takes a part that is certain: whole characters, no beginning of a mark, calls that are whole.
+  /// Receives the next part: whole characters and whole tool calls, never the beginning of a tag.
   void part(AnswerText.Part part);
 
-  /// Takes the whole answer; nothing comes after that.
+  /// Receives the whole answer; the last call.
   void done(Answer answer);
 
-  /// Takes what the question failed with; nothing comes after that.
+  /// Receives the failure of the question; the last call.
   void failed(Throwable failure);
 }

@@ -6,7 +6,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// One answer as it comes: what is said, thought and called, each call with an id.
+/// Parses one answer while it is decoded into text, reasoning and tool calls, each call with an id.
 ///
 /// Threading: one thread.
 public final class AnswerText {
@@ -17,12 +17,12 @@ public final class AnswerText {
   private final StringBuilder thought = new StringBuilder();
   private final List<Call> calls = new ArrayList<>();
 
-  /// A call of a tool.
+  /// A tool call.
   ///
-  /// @param id made here, by which its result is sent back
+  /// @param id a new id, by which the client sends the tool's result back
   /// @param arguments a JSON object, as text
   public record Call(String id, String name, String arguments) {
-    /// The call as it stands in a message, in OpenAI's form.
+    /// The call as an entry of `tool_calls` in an OpenAI message.
     public ObjectNode json() {
       ObjectNode json = JsonNodeFactory.instance.objectNode();
       json.put("id", id).put("type", "function");
@@ -41,19 +41,19 @@ public final class AnswerText {
     record Called(int index, Call call) implements Part {}
   }
 
-  /// @param oneCall whether calls behind the first are left out
+  /// @param oneCall whether tool calls after the first are dropped
   public AnswerText(ChatText.Rules rules, boolean oneCall) {
     this.text = new ChatText(rules);
     this.format = rules.format() == null ? ToolFormat.HERMES : rules.format();
     this.oneCall = oneCall;
   }
 
-  /// Takes text and returns what is certain now.
+  /// Adds decoded text and returns the parts that are complete now.
   public List<Part> push(String piece) {
     return parts(text.push(piece));
   }
 
-  /// Returns what was held back, at the end of the answer.
+  /// Returns the rest at the end of the answer.
   public List<Part> end() {
     return parts(text.end());
   }
@@ -82,17 +82,17 @@ public final class AnswerText {
     return parts;
   }
 
-  /// What was said.
+  /// All text so far.
   public String said() {
     return said.toString();
   }
 
-  /// What was thought.
+  /// All reasoning so far.
   public String thought() {
     return thought.toString();
   }
 
-  /// What was called.
+  /// All tool calls so far.
   public List<Call> calls() {
     return List.copyOf(calls);
   }

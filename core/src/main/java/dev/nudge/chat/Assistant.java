@@ -20,8 +20,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Answers conversations in this process: one base, an adapter for each question, tools, thoughts
-/// and JSON schemas as the server has them.
+/// Answers conversations in this process on one base model: an adapter per question, tools,
+/// reasoning and JSON schemas, as the server does.
 ///
 ///     try (Assistant assistant =
 ///         Assistant.open(ModelSettings.of(model), null, null, Machine.here())) {
@@ -53,21 +53,21 @@ public final class Assistant implements AutoCloseable {
     this.warnings = warnings;
   }
 
-  /// Loads a base. Warnings are logged ([Warnings]).
+  /// Loads a base model. Warnings are logged ([Warnings]).
   ///
-  /// @param template a file or a name that comes before those of adapters and the model; null: none
-  /// @param registry where references are found; null: [Registry#home]
+  /// @param template file or name of one chat template for all adapters; null: none
+  /// @param registry registry that resolves references; null: [Registry#home]
   public static Assistant open(
       ModelSettings settings, @Nullable String template, @Nullable Path registry, Machine machine) {
     return open(settings, template, registry, machine, Warnings.logged());
   }
 
-  /// Loads a base.
+  /// Loads a base model.
   ///
-  /// @param template a file or a name that comes before those of adapters and the model; null: none
-  /// @param registry where references are found; null: [Registry#home]
-  /// @param warnings told one line each
-  /// @throws InputException in one line, for whatever a user can mend
+  /// @param template file or name of one chat template for all adapters; null: none
+  /// @param registry registry that resolves references; null: [Registry#home]
+  /// @param warnings receives one line per warning
+  /// @throws InputException if settings, model or template are wrong
   public static Assistant open(
       ModelSettings settings,
       @Nullable String template,
@@ -84,21 +84,21 @@ public final class Assistant implements AutoCloseable {
         warnings);
   }
 
-  /// Gives a name to an adapter. As long as no other adapter has one and [#usual] was not called,
-  /// it answers questions that name none.
+  /// Names an adapter. The only named adapter is the default of questions that name none, unless
+  /// [#usual] sets another.
   ///
-  /// @param place a folder or a reference, looked up at each question
-  /// @throws InputException where there is none now
+  /// @param place a folder or a registry reference, resolved anew for each question
+  /// @throws InputException if there is no such adapter now
   public Assistant name(String name, String place) {
     places.name(name, place);
     return this;
   }
 
-  /// Says which adapter answers questions that name none; null: the base. Where nobody says so, it
-  /// is the one adapter that has a name; where several have, the base answers and a warning says
-  /// so.
+  /// Sets the default adapter of questions that name none; null: the base model. Without this call
+  /// the only named adapter is the default; if several have names, the base model is, with a
+  /// warning.
   ///
-  /// @throws InputException where there is none now
+  /// @throws InputException if there is no such adapter now
   public Assistant usual(@Nullable String adapter) {
     if (adapter != null) {
       places.find(adapter);
@@ -109,8 +109,8 @@ public final class Assistant implements AutoCloseable {
 
   /// Answers a question. An interrupt of this thread ends the answer within a token.
   ///
-  /// @throws InputException where it cannot be answered as it is
-  /// @throws BusyException where too many questions wait already
+  /// @throws InputException if the question cannot be answered as it is
+  /// @throws BusyException if too many questions are queued
   public Answer ask(Question question) {
     CompletableFuture<Answer> whole = new CompletableFuture<>();
     Serving.Running running =
@@ -141,10 +141,10 @@ public final class Assistant implements AutoCloseable {
     }
   }
 
-  /// Begins to answer a question. Who cancels it gets what there is, as [Answer.End#CANCELLED].
+  /// Streams an answer. [Serving.Running#cancel] ends it early, as [Answer.End#CANCELLED].
   ///
-  /// @throws InputException where it cannot be answered as it is
-  /// @throws BusyException where too many questions wait already
+  /// @throws InputException if the question cannot be answered as it is
+  /// @throws BusyException if too many questions are queued
   public Serving.Running ask(Question question, AnswerListener listener) {
     String asked = question.adapter() == null ? usual() : question.adapter();
     AdapterPlaces.Found found = asked == null ? null : places.find(asked);
@@ -196,18 +196,18 @@ public final class Assistant implements AutoCloseable {
     return session.serving().jsonSchema(schema.text, schema.turnEnd);
   }
 
-  /// The most tokens of an answer where a question should say none: what the model takes, but no
-  /// more than a quarter of the keys that there is memory for.
+  /// Default for the maximum tokens of an answer: what the model allows, but no more than a quarter
+  /// of the KV cache.
   public int usualTokens() {
     return session.usualTokens();
   }
 
-  /// What answers, for whatever else is to be asked of it.
+  /// The session that answers, for embeddings, scores and the rest of its API.
   public Session session() {
     return session;
   }
 
-  /// Ends what is under way and frees everything.
+  /// Ends running answers and frees all memory.
   @Override
   public void close() {
     session.close();

@@ -20,10 +20,11 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Makes prompts of conversations, by the template of the settings, the adapter or the model.
+/// Renders conversations into prompts, by the chat template of the settings, the adapter or the
+/// model.
 ///
-/// What OpenAI's clients send is brought into the form that templates know: a content in parts
-/// becomes one text, arguments of calls become objects, a developer is the system.
+/// OpenAI messages are converted: text parts are joined, tool call arguments become objects, the
+/// role `developer` becomes `system`.
 ///
 /// Threading: any number of threads.
 public final class ChatTemplates {
@@ -39,15 +40,15 @@ public final class ChatTemplates {
   /// A template that writes today's date is another one tomorrow.
   private record Key(@Nullable String digest, @Nullable Path folder, LocalDate day) {}
 
-  /// A prompt.
+  /// A rendered prompt.
   ///
-  /// @param turnEnd a token that ends an answer too; null: none
-  /// @param text what the template made
-  /// @param template its text, by which answers are read
+  /// @param turnEnd the template's end-of-turn token, which ends an answer too; null: none
+  /// @param text the prompt as text
+  /// @param template source of the template, which tells how to parse the answer
   @SuppressWarnings("ArrayRecordComponent")
   public record Prompt(int[] ids, @Nullable Integer turnEnd, String text, String template) {}
 
-  /// There is no template for a conversation.
+  /// Says that neither settings, adapter nor model have a usable chat template.
   public static final class NoTemplate extends InputException {
     private static final long serialVersionUID = 1L;
 
@@ -56,10 +57,9 @@ public final class ChatTemplates {
     }
   }
 
-  /// @param model its folder
-  /// @param template a file or a name that comes before those of adapters and the model; null: none
-  /// @param warnings told one line of each adapter that was trained on texts, at its first
-  ///     conversation
+  /// @param model the model folder
+  /// @param template file or name of one template for all adapters; null: none
+  /// @param warnings receives a line for each adapter in use that was trained on plain texts
   public ChatTemplates(
       Path model, @Nullable String template, Tokenizer tokenizer, Consumer<String> warnings) {
     this.model = model;
@@ -68,16 +68,16 @@ public final class ChatTemplates {
     this.warnings = warnings;
   }
 
-  /// Makes the prompt of a conversation.
+  /// Renders a conversation into a prompt.
   ///
-  /// @param called what warnings call the adapter
-  /// @param digest of the adapter that answers; null: the base
-  /// @param folder of that adapter; null: the base
-  /// @param messages in OpenAI's form; they are changed into what templates know
+  /// @param called name of the adapter in warnings
+  /// @param digest digest of the adapter; null: the base model
+  /// @param folder folder of the adapter; null: the base model
+  /// @param messages messages in OpenAI's form; they are converted in place
   /// @param tools null: none
-  /// @param variables more names for the template
-  /// @throws NoTemplate where neither settings, adapter nor model have one that can be used
-  /// @throws FieldException where the template refuses the conversation
+  /// @param variables more variables for the template
+  /// @throws NoTemplate if there is no usable template
+  /// @throws FieldException if the template refuses the conversation or has no place for tools
   public Prompt of(
       String called,
       @Nullable String digest,

@@ -5,10 +5,10 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Cuts the text of an answer, as it comes, into what is thought, said and called.
+/// Splits the text of an answer, while it is decoded, into reasoning, text and tool calls.
 ///
-/// A character goes out only when no mark (`<think>`, `</think>`, `<tool_call>` …) can begin with
-/// it any more. A call goes out when it is whole. What looks like a call and is none is said.
+/// A character is emitted only once no tag (`<think>`, `</think>`, `<tool_call>` …) can begin with
+/// it any more, a tool call once it is whole. A malformed tool call is emitted as text.
 ///
 /// Threading: one thread.
 public final class ChatText {
@@ -32,13 +32,13 @@ public final class ChatText {
     BARE
   }
 
-  /// How an answer is read.
+  /// How to parse an answer.
   ///
-  /// @param thinks whether the template knows thoughts
-  /// @param thinking whether the prompt ends within one
-  /// @param format null: the request has no tools
-  /// @param tools their names
-  /// @param bare whether the answer is JSON of a call and nothing else
+  /// @param thinks whether the template knows reasoning
+  /// @param thinking whether the prompt ends inside a `<think>` block
+  /// @param format how the model writes tool calls; null: the request has no tools
+  /// @param tools names of the tools
+  /// @param bare whether the answer is the JSON of a tool call and nothing else
   public record Rules(
       boolean thinks,
       boolean thinking,
@@ -46,9 +46,9 @@ public final class ChatText {
       Set<String> tools,
       boolean bare) {
 
-    /// How the answer to a prompt is read.
+    /// Returns how to parse the answer to a prompt.
     ///
-    /// @param constrained whether it is held to something else than a call
+    /// @param constrained whether a grammar constrains the answer
     public static Rules of(
         ChatTemplates.Prompt prompt, Tools tools, ToolFormat format, boolean constrained) {
       if (tools.must()) {
@@ -86,7 +86,7 @@ public final class ChatText {
     }
   }
 
-  /// Takes text, and returns what is certain now.
+  /// Adds decoded text and returns the parts that are complete now.
   public List<Delta> push(String piece) {
     held.append(piece);
     boolean more = true;
@@ -103,7 +103,7 @@ public final class ChatText {
     return taken();
   }
 
-  /// Returns what was held back, at the end of the answer.
+  /// Returns the rest at the end of the answer.
   public List<Delta> end() {
     String rest = held.toString();
     held.setLength(0);

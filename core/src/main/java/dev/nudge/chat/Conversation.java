@@ -8,7 +8,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Writes messages and tools down in OpenAI's form, one after the other.
+/// Builds messages and tools in OpenAI's form, one after the other.
 ///
 ///     ArrayNode messages = new Conversation().system("Be brief.").user("Hello").messages();
 ///
@@ -17,12 +17,12 @@ public final class Conversation {
   private final ArrayNode messages = JsonNodeFactory.instance.arrayNode();
   private final ArrayNode tools = JsonNodeFactory.instance.arrayNode();
 
-  /// Adds what the system says.
+  /// Adds a system message.
   public Conversation system(String text) {
     return add("system", text);
   }
 
-  /// Adds what the user says.
+  /// Adds a user message.
   public Conversation user(String text) {
     return add("user", text);
   }
@@ -32,11 +32,11 @@ public final class Conversation {
     return this;
   }
 
-  /// Adds an answer.
+  /// Adds an assistant message.
   ///
-  /// @param text null or empty: nothing is said
-  /// @param thought null or empty: nothing is thought
-  /// @param calls of tools, whose results follow
+  /// @param text null or empty: no text
+  /// @param thought the reasoning; null or empty: none
+  /// @param calls tool calls, whose results follow
   public Conversation assistant(
       @Nullable String text, @Nullable String thought, List<AnswerText.Call> calls) {
     ObjectNode message = messages.addObject().put("role", "assistant");
@@ -51,10 +51,10 @@ public final class Conversation {
     return this;
   }
 
-  /// Adds the result of a call.
+  /// Adds a tool message with the result of a call.
   ///
-  /// @param id of the call
-  /// @param name of the tool; null: not said
+  /// @param id id of the call
+  /// @param name name of the tool; null: left out
   public Conversation result(String id, @Nullable String name, String result) {
     ObjectNode message = messages.addObject().put("role", "tool").put("tool_call_id", id);
     if (name != null) {
@@ -67,8 +67,8 @@ public final class Conversation {
   /// Adds a tool.
   ///
   /// @param description null: none
-  /// @param parameters a JSON schema; null: no parameters
-  /// @throws FieldException where the schema is no JSON
+  /// @param parameters JSON schema of the arguments; null: none
+  /// @throws FieldException if the schema is not JSON
   public Conversation tool(String name, @Nullable String description, @Nullable String parameters) {
     ObjectNode function = tools.addObject().put("type", "function").putObject("function");
     function.put("name", name);
@@ -87,7 +87,7 @@ public final class Conversation {
     return this;
   }
 
-  /// What was said.
+  /// The messages so far.
   public ArrayNode messages() {
     return messages.deepCopy();
   }

@@ -4,7 +4,7 @@ import dev.nudge.settings.InputException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Says which field of a request is not what it may be.
+/// Says which field of a request is missing or has a wrong value.
 public final class FieldException extends InputException {
   private static final long serialVersionUID = 1L;
   private static final int LONGEST_SHOWN = 80;
@@ -12,7 +12,7 @@ public final class FieldException extends InputException {
   private final String field;
   private final boolean missing;
 
-  /// @param field its path as the request has it, such as `messages` or `arms[1].weight`
+  /// @param field path of the field in the request, such as `messages` or `arms[1].weight`
   public FieldException(String field, String message) {
     this(field, false, message);
   }
@@ -23,7 +23,7 @@ public final class FieldException extends InputException {
     this.missing = missing;
   }
 
-  /// A field is needed and not there.
+  /// Makes the exception for a required field that is missing.
   public static FieldException missing(String field) {
     return new FieldException(field, true, field + " is missing; it is needed");
   }
@@ -33,12 +33,12 @@ public final class FieldException extends InputException {
     return field;
   }
 
-  /// Whether it is needed and not there.
+  /// Whether the field is required and missing.
   public boolean isMissing() {
     return missing;
   }
 
-  /// A message without what it says of flags, which whoever sends a request has not.
+  /// Cuts a message's advice on command-line flags, which a client of the server cannot set.
   public static String withoutFlags(String message) {
     Matcher flag = FLAG.matcher(message);
     if (!flag.find()) {
@@ -50,7 +50,7 @@ public final class FieldException extends InputException {
     return clause < 0 ? message : message.substring(0, clause);
   }
 
-  /// A text of a request as a message shows it: one line, not too long.
+  /// Shortens a text of a request to one line for a message.
   public static String shown(String text) {
     String line = text.replaceAll("\\p{Cntrl}", " ");
     return line.length() > LONGEST_SHOWN ? line.substring(0, LONGEST_SHOWN - 3) + "..." : line;

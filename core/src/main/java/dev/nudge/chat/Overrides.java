@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
-/// What a request says of its sampling; null: nothing.
+/// Sampling parameters of a request, which override the server's; null: not given.
 ///
-/// @param stop null or empty: nothing
+/// @param stop null or empty: not given
 public record Overrides(
     @Nullable Double temperature,
     @Nullable Double topP,
@@ -17,10 +17,10 @@ public record Overrides(
     @Nullable Integer maxTokens,
     @Nullable List<String> stop) {
 
-  /// Settings with what the request says. Where the temperature is above 0 and the seed is 0 it
-  /// becomes another one each time.
+  /// Returns the settings with the request's values. With a temperature above 0 and the seed 0, the
+  /// seed is drawn anew each time.
   ///
-  /// @throws dev.nudge.settings.InputException where a value is not what it may be
+  /// @throws dev.nudge.settings.InputException if a value is out of range
   public SamplingSettings over(SamplingSettings usual) {
     SamplingSettings sampling = usual;
     if (temperature != null) {

@@ -4,14 +4,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
 
-/// Keeps what was made for the keys that were asked for last, a fixed number of them.
+/// An LRU cache: keeps the values of the keys that were used last, a fixed number of them.
 ///
 /// Threading: any number of threads. Nothing is locked while a value is made, so two threads that
 /// ask for a new key at once may make it twice.
 public final class Recent<K, V> {
   private final Map<K, V> values;
 
-  /// @param most values kept
+  /// @param most most values that are kept
   public Recent(int most) {
     values =
         new LinkedHashMap<>(16, 0.75f, true) {
@@ -24,7 +24,7 @@ public final class Recent<K, V> {
         };
   }
 
-  /// Returns the value of a key, and makes it where it is not kept.
+  /// Returns the value of a key; if it is not cached, `make` computes it.
   public V get(K key, Function<K, V> make) {
     synchronized (values) {
       V known = values.get(key);

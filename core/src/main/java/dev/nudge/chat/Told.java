@@ -6,7 +6,7 @@ import dev.nudge.generate.Usage;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Hands what a session tells of an answer to who asked.
+/// Turns the events of a session's answer into calls of an [AnswerListener].
 ///
 /// Threading: the session's thread of the request.
 final class Told implements Consumer<AnswerEvent> {

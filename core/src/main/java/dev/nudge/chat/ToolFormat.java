@@ -12,7 +12,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// How a family of models writes that it calls a tool.
+/// How a family of models writes tool calls.
 ///
 /// ```
 ///   HERMES   <tool_call>{"name": …, "arguments": {…}}</tool_call>     Qwen, Hermes, SmolLM3
@@ -20,9 +20,9 @@ import tools.jackson.databind.node.ObjectNode;
 ///   MISTRAL  [TOOL_CALLS] [{"name": …, "arguments": {…}}]
 /// ```
 ///
-/// `<|python_tag|>` and `[TOOL_CALLS]` are special tokens, which a text leaves out, so the last two
-/// are known by the JSON that an answer begins with; it counts as a call only where it names a tool
-/// that the request has.
+/// `<|python_tag|>` and `[TOOL_CALLS]` are special tokens, which decoding leaves out, so the last
+/// two formats are recognised by JSON at the start of an answer; it counts as a call only if it
+/// names one of the request's tools.
 public enum ToolFormat {
   HERMES("<tool_call>", "</tool_call>", "arguments"),
   LLAMA("<|python_tag|>", null, "parameters"),
@@ -44,12 +44,12 @@ public enum ToolFormat {
     this.argumentsKey = argumentsKey;
   }
 
-  /// A call of a tool.
+  /// A tool call.
   ///
   /// @param arguments a JSON object, as text
   public record Call(String name, String arguments) {}
 
-  /// Finds the format that a chat template writes calls in.
+  /// Returns the format that a chat template uses for tool calls.
   public static ToolFormat of(String template) {
     if (template.contains(MISTRAL.begin)) {
       return MISTRAL;
@@ -58,12 +58,12 @@ public enum ToolFormat {
     return llama && !template.contains(HERMES.begin) ? LLAMA : HERMES;
   }
 
-  /// Whether a template takes back one call alone.
+  /// Whether a template accepts only one tool call per message.
   public boolean callsOne(String template) {
     return this == LLAMA || template.contains("single tool-calls");
   }
 
-  /// Makes an id for a call; Mistral's templates take only nine letters and digits.
+  /// Makes a random id for a tool call; Mistral's templates take only nine letters and digits.
   public String id(RandomGenerator random) {
     StringBuilder id = new StringBuilder(this == MISTRAL ? "" : "call_");
     int length = this == MISTRAL ? 9 : 24;
@@ -73,10 +73,10 @@ public enum ToolFormat {
     return id.toString();
   }
 
-  /// Reads the calls of a text that is JSON alone: a call, a list of them, or several behind `;`.
+  /// Parses a text that is only JSON of tool calls: one, a list, or several separated by `;`.
   ///
-  /// @param known the tools that may be called; null: any
-  /// @return none where the text is something else
+  /// @param known names of the request's tools; null: any
+  /// @return empty if the text is something else
   public static List<Call> calls(String text, @Nullable Set<String> known) {
     List<Call> calls = new ArrayList<>();
     for (JsonNode node : values(text.strip())) {
@@ -118,9 +118,9 @@ public enum ToolFormat {
     return null;
   }
 
-  /// The schema of one call of one of some tools, in the words of this format.
+  /// Returns the JSON schema of a call of one of these tools in this format.
   ///
-  /// @param functions of OpenAI's `tools`: a name, and parameters as a JSON schema
+  /// @param functions the functions of OpenAI's `tools`: a name, and parameters as a JSON schema
   public String schema(List<ObjectNode> functions) {
     return schema(functions, null);
   }

@@ -11,22 +11,22 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The tools of a request.
+/// The tools of a request and which of them the answer may or must call.
 ///
-/// @param shown to the template; null: none
-/// @param choosable functions that may be called
-/// @param must whether one of them has to be
+/// @param shown tools for the chat template; null: none
+/// @param choosable functions that the answer may call
+/// @param must whether the answer must call one of them
 public record Tools(@Nullable ArrayNode shown, List<ObjectNode> choosable, boolean must) {
   /// No tools.
   public static final Tools NONE = new Tools(null, List.of(), false);
 
   private static final String NAME = "[A-Za-z0-9_.-]{1,128}";
 
-  /// Reads OpenAI's `tools` and `tool_choice`.
+  /// Parses OpenAI's `tools` and `tool_choice`.
   ///
   /// @param given null: none
-  /// @param choice null: as `auto`
-  /// @throws FieldException where one of the two is not what it may be
+  /// @param choice null: `auto`
+  /// @throws FieldException if one of the two is malformed
   public static Tools of(@Nullable ArrayNode given, @Nullable JsonNode choice) {
     List<ObjectNode> functions = new ArrayList<>();
     for (JsonNode tool : given == null ? List.<JsonNode>of() : given) {
@@ -74,11 +74,11 @@ public record Tools(@Nullable ArrayNode shown, List<ObjectNode> choosable, boole
     return new Tools(given, one, true);
   }
 
-  /// The schema that an answer is held to: a call where one has to be made; where the answer has a
-  /// schema of its own and tools may be called, one of both; null: any text.
+  /// Returns the JSON schema that constrains the answer: a tool call, if one must be made; a tool
+  /// call or `own`, if tools may be called and `own` is given; else `own`.
   ///
-  /// @param own of the answer; null: none
-  /// @throws FieldException where that is no JSON
+  /// @param own the request's schema of the answer; null: none
+  /// @throws FieldException if `own` is not JSON
   public @Nullable String schema(ToolFormat format, @Nullable String own) {
     if (must) {
       return format.schema(choosable);

@@ -1,9 +1,9 @@
-/// Holds conversations with tools: [dev.nudge.chat.Assistant] answers them in this process, an
-/// adapter for each [dev.nudge.chat.Question]; [dev.nudge.chat.ChatTemplates] makes prompts of what
-/// OpenAI's clients send, and [dev.nudge.chat.AnswerText] makes text, thoughts and calls of what a
-/// model writes.
+/// Answers chat conversations, with tool calling, in this process: [dev.nudge.chat.Assistant]
+/// answers a [dev.nudge.chat.Question] with the adapter it names; [dev.nudge.chat.ChatTemplates]
+/// renders OpenAI-style messages into prompts, and [dev.nudge.chat.AnswerText] parses text,
+/// reasoning and tool calls out of the model's output.
 ///
-/// Knows nothing about HTTP, keys or frameworks; these stand on it. Read `Assistant` first.
+/// Knows nothing about HTTP, API keys or frameworks. Read `Assistant` first.
 @NullMarked
 package dev.nudge.chat;
 

@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
-/// Finds out whether no value is valid under two schemas, where that is easily seen: other types,
-/// other constants, numbers or strings that do not meet, lists of other lengths, or a part that
-/// both must have and that is apart. Where it says no, there may be such a value or not.
+/// Tests whether two schemas are disjoint, where that is easy to see: different types, constants,
+/// ranges of numbers, string patterns or list lengths, or a disjoint part that both require. If the
+/// answer is no, a value valid under both may exist or not.
 final class Apart {
   private static final int MOST_DEPTH = 8;
 

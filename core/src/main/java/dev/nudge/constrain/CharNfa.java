@@ -9,12 +9,12 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// An automaton over characters that may be in several states at once; the last state that was made
-/// is not special, [#end] is.
+/// A nondeterministic finite automaton over characters. The state made last is not special: the end
+/// is [#end].
 ///
-/// It is used for what is joined before it becomes bytes: a pattern and a length, a number's digits
-/// and its bounds. Joined (`and`), two automata run side by side; no set of states is made here, so
-/// nothing grows beyond the product of both.
+/// It serves where automata are intersected before they become bytes: a pattern and a length, a
+/// number's digits and its bounds. The intersection (`and`) is the product of both; no sets of
+/// states are made here, so nothing grows beyond the product.
 final class CharNfa {
   /// What an automaton may have at most: one of this size takes a second to make and some 100 MB.
   static final int MOST_STATES = 500_000;

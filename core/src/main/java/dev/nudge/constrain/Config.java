@@ -2,10 +2,11 @@ package dev.nudge.constrain;
 
 import org.jspecify.annotations.Nullable;
 
-/// All ways to read a text so far: for each the place in the rule that runs, and what is under it.
+/// A state of the parser: all ways to parse the text so far, each a place in the current rule and
+/// the call stack ([Tail]) under it.
 ///
-/// Places where only a call or an end is possible are not kept, as what they lead to is. So a byte
-/// is read by all places alike, and where there is none a text can only end, if it can.
+/// A place from which only a call or a rule's end leads on is replaced by where they lead, so each
+/// place reads a byte; if there is none, the text can only end.
 final class Config implements Constraint.State {
   private final GrammarMatcher machine;
   final int generation;

@@ -11,35 +11,35 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/// What a generated text must be: a text that matches a regular expression, or a JSON value that is
-/// valid under a schema.
+/// A grammar for generated text: a regular expression that it matches, or a JSON schema under which
+/// it is one valid value.
 ///
-/// It is compiled once for a tokenizer; then a sampler asks the state of each sequence which tokens
-/// are [State#allowed], picks one and pushes it. The answer is exact: a token is allowed where at
-/// least one whole text goes on with it, so a sequence never gets stuck. A text is of what the
-/// tokenizer can write: characters whose bytes have a token each (where a vocabulary has the 256
-/// bytes, all) and characters that are a token.
+/// It is compiled once for a tokenizer; then a sampler asks the state of each sequence for the
+/// token mask ([State#allowed]), chooses a token and pushes it. The mask is exact: a token is
+/// allowed if at least one complete text continues with it, so a sequence never gets stuck. Text is
+/// limited to what the tokenizer can write: characters that are a token, and those whose bytes have
+/// a token each (all, if the vocabulary has the 256 bytes).
 ///
 /// Threading: any number of threads may share a constraint and its states.
 public final class Constraint {
-  /// A text so far. It does not change; a push gives another.
+  /// The state of the automaton after a text. It is immutable; [#push] returns another.
   public interface State {
-    /// Returns the tokens that may come next: bit `id & 63` of word `id >> 6`. It is kept with the
-    /// state and not to be changed. Ids behind its last word are not allowed.
+    /// Returns the mask of the tokens that may come next: bit `id & 63` of word `id >> 6`. It is
+    /// cached, so do not change it. Ids beyond its last word are not allowed.
     ///
-    /// Tokens that end a text are allowed where it is [#complete] and only there. A special token
-    /// never is otherwise.
+    /// Tokens that end a text are allowed if and only if it is [#complete]. Other special tokens
+    /// are never allowed.
     long[] allowed();
 
-    /// Returns the state behind a token; behind one that ends the text, this.
+    /// Returns the state after a token; after one that ends the text, this state.
     ///
-    /// @throws IllegalArgumentException where the token is not allowed
+    /// @throws IllegalArgumentException if the token is not allowed
     State push(int id);
 
     /// Whether the text so far may end here.
     boolean complete();
 
-    /// Whether it must end here: nothing but its end may follow.
+    /// Whether the text must end here.
     boolean finished();
   }
 
@@ -58,12 +58,12 @@ public final class Constraint {
 
   /// Compiles a regular expression that the whole text must match.
   ///
-  /// The syntax is that of [java.util.regex.Pattern] as far as it is regular and ECMAScript has it
-  /// too: characters, `.`, classes, `\d \w \s`, `\p{L}`, groups, `|`, `* + ? {m,n}`, and `^ $` at
-  /// the ends. What both read in different ways is read as Java does (`\s` and `\w` are ASCII).
+  /// The syntax is the regular part that [java.util.regex.Pattern] and ECMAScript share:
+  /// characters, `.`, classes, `\d \w \s`, `\p{L}`, groups, `|`, `* + ? {m,n}`, and `^ $` at the
+  /// ends. Where the two differ, Java's meaning holds (`\s` and `\w` are ASCII).
   ///
-  /// @param ends tokens that end a text; empty where the sampler ends it by itself
-  /// @throws InputException where the expression is not of this kind, or no text matches
+  /// @param ends tokens that end a text; empty: the sampler ends it by itself
+  /// @throws InputException if the expression is not supported, or no text matches it
   public static Constraint regex(String pattern, Tokenizer tokenizer, Collection<Integer> ends) {
     TokenTrie words = TokenTrie.of(tokenizer, ends);
     Rules rules = new Rules();
@@ -87,16 +87,16 @@ public final class Constraint {
   /// `prefixItems`, `minItems`, `maxItems`, `minLength`, `maxLength`, `pattern` (as in [#regex],
   /// but it may match within a string), `format` (date, time, date-time, uuid, ipv4, email),
   /// `minimum`, `maximum`, `exclusiveMinimum`, `exclusiveMaximum`, `multipleOf`, `allOf`, `anyOf`,
-  /// `oneOf` whose branches are seen to be apart, `$ref` within the schema, itself included. Titles
-  /// and other notes are passed over; any other keyword is refused.
+  /// `oneOf` with branches that are evidently disjoint, `$ref` within the schema, also recursive.
+  /// Titles and other annotations are ignored; any other keyword is refused.
   ///
-  /// A value is written in one layout: behind `:` and `,` one space or none, no other white space;
-  /// properties in the order of the schema, those that it does not name behind them; characters as
-  /// they are, but `"`, `\` and control characters as escapes; numbers with bounds or `multipleOf`
-  /// without an exponent. A property that the schema does not name may come twice.
+  /// A value is written in one layout: after `:` and `,` one space or none, no other white space;
+  /// properties in the order of the schema, then those it does not name; characters as they are,
+  /// but `"`, `\` and control characters escaped; numbers with bounds or `multipleOf` without an
+  /// exponent. A property that the schema does not name may come twice.
   ///
-  /// @param ends tokens that end a text; empty where the sampler ends it by itself
-  /// @throws InputException where the schema is not of this kind, or no value is valid
+  /// @param ends tokens that end a text; empty: the sampler ends it by itself
+  /// @throws InputException if the schema is not supported, or no value is valid
   public static Constraint jsonSchema(
       String schema, Tokenizer tokenizer, Collection<Integer> ends) {
     TokenTrie words = TokenTrie.of(tokenizer, ends);
@@ -129,7 +129,7 @@ public final class Constraint {
     return new Constraint(new GrammarMatcher(rules, words, endIds));
   }
 
-  /// The state before the first token.
+  /// Returns the state before the first token.
   public State start() {
     return machine.start();
   }

@@ -4,7 +4,7 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import org.jspecify.annotations.Nullable;
 
-/// Makes the automata of numbers: digits, bounds and multiples, each over digits, run side by side.
+/// Builds automata for JSON numbers: the intersection of those of digits, bounds and multiples.
 ///
 /// A number without a rule is any that JSON has, with an exponent of at most two digits (readers
 /// refuse large ones, or make infinity of them). One with bounds or a multiple is written without

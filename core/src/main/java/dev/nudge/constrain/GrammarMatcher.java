@@ -15,30 +15,30 @@ import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Runs [Rules] over a text byte by byte, and over the whole vocabulary at once.
+/// Runs [Rules] as a pushdown automaton, over a text by bytes and over the vocabulary at once.
 ///
-/// A text so far is a [Config]: pairs of a place in a rule ([Local], the set of the rule's states
-/// that the text may be in) and what runs under that rule ([Tail]). Both are made when a text first
-/// gets there, and found again by what they hold.
+/// A state is a [Config]: pairs of a place in a rule ([Local], the set of the rule's states that
+/// the text may be in) and the call stack under that rule ([Tail]). Both are made when a text first
+/// reaches them, and interned.
 ///
-/// The tokens that are allowed are the union over its pairs. For a place they come in two parts:
+/// The token mask is the union over the pairs. For one pair it has two parts:
 ///
 /// ```
-///   inside   tokens that lead on from the place and do not go beyond its rule's end,
-///            however deep they call: these depend on the place alone
-///   beyond   for each prefix of tokens at which the rule may end: the tokens below that
-///            prefix, walked on from where the callers stand
+/// inside   tokens that lead on from the place and do not go beyond its rule's end,
+///          however deep they call: these depend on the place alone
+/// beyond   for each prefix of tokens at which the rule may end: the tokens below that
+///          prefix, walked on from where the callers stand
 /// ```
 ///
-/// A walk goes down the tree of the vocabulary and the automaton together and leaves a part of the
-/// tree where the automaton does. The first part is a walk over all tokens, but it is the same at
-/// any depth and in any property (a text's inside is one rule), so it is walked once a place and
-/// kept. The second is short, as few tokens close anything.
+/// A walk descends the token trie and the automaton together and skips each subtree where the
+/// automaton is dead. The first part walks over all tokens, but is the same at any depth and in any
+/// property (the inside of a string is one rule), so it is walked once per place and cached. The
+/// second is short, as few tokens close anything.
 ///
-/// What is kept is bounded ([#MOST_WEIGHT]): when that is reached all is forgotten, and made again
-/// as texts need it; states that are still held renew themselves.
+/// The cache is bounded ([#MOST_WEIGHT]): at the bound all of it is dropped and made again as
+/// needed; states that callers still hold renew themselves.
 ///
-/// Threading: every public way in takes the lock.
+/// Threading: every entry point takes the lock.
 final class GrammarMatcher {
   /// Numbers of 4 bytes that are kept, about; 64 MB.
   private static final long MOST_WEIGHT = 16_000_000;

@@ -13,10 +13,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The keywords of one schema, each checked when it is asked for.
+/// The keywords of one schema, each validated when it is read.
 ///
-/// @param schema an object
-/// @param place where it stands
+/// @param schema a JSON object
+/// @param place JSON pointer to the schema, for messages
 record Keywords(JsonNode schema, String place) {
   static final Map<String, Kind> KINDS =
       Map.of(

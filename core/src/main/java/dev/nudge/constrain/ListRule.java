@@ -3,13 +3,13 @@ package dev.nudge.constrain;
 import java.util.ArrayList;
 import java.util.List;
 
-/// What a schema says of arrays. An item's schema is a list of places in the schema: it is valid
-/// under all of them, and anything is under none.
+/// The constraints of a schema on arrays. An item's schema is a list of places in the document: an
+/// item must be valid under all of them; an empty list allows anything.
 ///
-/// @param first the first items' schemas, as far as there are as many items
-/// @param rest the others'
-/// @param least items at least
-/// @param most items at most; below 0 for no bound
+/// @param first schemas of the first items, as far as there are as many
+/// @param rest schema of all further items
+/// @param least fewest items
+/// @param most most items; below 0: no bound
 record ListRule(List<List<String>> first, List<String> rest, int least, int most) {
   static final ListRule ANY = new ListRule(List.of(), List.of(), 0, -1);
 

@@ -2,7 +2,7 @@ package dev.nudge.constrain;
 
 import org.jspecify.annotations.Nullable;
 
-/// Where a text may stand within one rule: a set of states, made once.
+/// A place within one rule: a set of its states, as in the subset construction, interned.
 ///
 /// What is null is not known yet; [GrammarMatcher] finds it out, under its lock.
 final class Local {

@@ -4,11 +4,11 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import org.jspecify.annotations.Nullable;
 
-/// What a schema says of numbers. An integer is a multiple of 1.
+/// The constraints of a schema on numbers. An integer is a multiple of 1.
 ///
-/// @param least the smallest, or what all are above; null for none
-/// @param most the largest, or what all are below; null for none
-/// @param multiple what all are multiples of; null for any number
+/// @param least lower bound, inclusive or exclusive; null: none
+/// @param most upper bound, inclusive or exclusive; null: none
+/// @param multiple what all numbers are multiples of; null: any number
 record NumberRule(
     @Nullable BigDecimal least,
     boolean above,

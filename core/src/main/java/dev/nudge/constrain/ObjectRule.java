@@ -6,10 +6,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// What a schema says of objects. Schemas of values are as in [ListRule].
+/// The constraints of a schema on objects. Schemas of values are as in [ListRule].
 ///
 /// @param properties by name, in the order in which they are written
-/// @param required names that must be there, with a schema of their own or not
+/// @param required names that must be present, with a schema of their own or not
 /// @param others the schema of all other properties
 record ObjectRule(Map<String, List<String>> properties, Set<String> required, List<String> others) {
   static final ObjectRule ANY = new ObjectRule(Map.of(), Set.of(), List.of());

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
 
-/// A regular expression, read: what [RegularExpressionParser] makes, and the automaton of it.
+/// The syntax tree of a regular expression, and the construction of its automaton.
 sealed interface RegularExpression {
   /// One of some characters.
   record One(Ranges of) implements RegularExpression {}

@@ -4,8 +4,8 @@ import dev.nudge.settings.InputException;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Reads regular expressions: what Java's `Pattern` and ECMAScript's `RegExp` (with `u`) both have
-/// and read alike, as far as it is regular.
+/// Parses regular expressions: the regular part of the syntax that Java's `Pattern` and
+/// ECMAScript's `RegExp` (with `u`) have in common and read alike.
 ///
 /// Characters, `.`, classes, the escapes d, w and s and their opposites (ASCII, as in Java), p with
 /// a general category, t, n, r and f, x with two digits, u with four or with some in braces, groups

@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.IntConsumer;
 
-/// What a text may be, over bytes: rules, each an automaton from its start to its end, whose edges
-/// are a character of a set, nothing, or a call of a rule.
+/// A context-free grammar over bytes: rules, each an automaton from its start to its end, whose
+/// edges are a character set, the empty string, or a call of a rule.
 ///
 /// A state within a character, behind some of its bytes, is made when a text gets there: it is a
 /// node of the character's [Utf8Ranges] and the state behind the character.

@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
-/// Writes the [Rules] of a schema, one for each schema within it that says something else.
+/// Compiles a JSON schema into [Rules], one for each distinct schema within it.
 ///
 /// The text of a value has one layout: behind each `:` and `,` one space or none, no other white
 /// space; the properties of an object in the order of the schema, then those that are required

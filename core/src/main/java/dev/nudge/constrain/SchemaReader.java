@@ -14,12 +14,12 @@ import java.util.Set;
 import tools.jackson.core.JsonPointer;
 import tools.jackson.databind.JsonNode;
 
-/// Reads a schema into [Shape]s: follows references, joins `allOf` and what stands beside it, and
-/// gives a shape for each branch of `anyOf` and `oneOf`.
+/// Normalises a schema into [Shape]s: resolves references, merges `allOf` and its siblings, and
+/// returns a shape for each branch of `anyOf` and `oneOf`.
 ///
-/// Which schema is meant is said by places in the document, JSON pointers with a `#` before them: a
-/// value is valid under a list of places where it is under each. So a schema may contain itself, as
-/// long as there is a value between.
+/// Schemas are named by their places in the document, JSON pointers that begin with `#`: a value is
+/// valid under a list of places if it is under each. So a schema may contain itself, as long as
+/// there is a value between.
 final class SchemaReader {
   private static final int MOST_SHAPES = 1000;
   private static final Set<String> NOTES =

@@ -7,11 +7,11 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// A schema without references and branches: what each kind of value must be. A schema is one of
-/// several shapes.
+/// A schema without references and branches: constraints on each type of value. A schema is a union
+/// of shapes.
 ///
-/// @param kinds kinds of values that are allowed
-/// @param values the only values that are, as far as the rest allows them; null for any
+/// @param kinds types of values that are allowed
+/// @param values the only values allowed, as far as the rest permits; null: any
 record Shape(
     Set<Kind> kinds,
     NumberRule number,

@@ -8,7 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 
-/// Writes characters into [Rules] as the bytes of UTF-8, as they are or as a JSON text has them.
+/// Writes characters into [Rules] as UTF-8 bytes, plain or escaped as in a JSON string.
 ///
 /// In JSON a character is written in one way: as itself, but `"`, `\` and control characters by
 /// their short escape, or `\\u00` and two digits where there is none. Characters that the

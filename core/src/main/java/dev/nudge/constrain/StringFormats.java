@@ -5,7 +5,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// Expressions of the formats of strings that a schema may name.
+/// Regular expressions for the string formats that a schema may name.
 ///
 /// Each gives only strings that its standard allows, and of those what is usual: dates that exist,
 /// seconds up to 59 (a leap second is at one hour of some days only), capital T and Z, addresses

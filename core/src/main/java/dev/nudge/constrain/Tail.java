@@ -1,9 +1,9 @@
 package dev.nudge.constrain;
 
-/// What lies under a rule that runs: where its callers go on when it ends, each with its own tail.
+/// The call stack under a running rule: where its callers go on, each with its own tail.
 ///
-/// Several callers make one tail, so that ways to read a text that differ only further up are one
-/// way here: their number does not grow with depth.
+/// Several callers share one tail (a graph-structured stack), so the number of ways to parse a text
+/// does not grow with the depth of nesting.
 final class Tail {
   static final Tail BOTTOM = new Tail(true, new Local[0], new Tail[0]);
 

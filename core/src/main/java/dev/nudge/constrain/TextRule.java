@@ -4,11 +4,11 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/// What a schema says of strings.
+/// The constraints of a schema on strings.
 ///
-/// @param least characters at least
-/// @param most characters at most; below 0 for no bound
-/// @param patterns what they must match too
+/// @param least fewest characters
+/// @param most most characters; below 0: no bound
+/// @param patterns patterns that the string must match, all of them
 record TextRule(int least, int most, List<Pattern> patterns) {
   /// A regular expression of a schema.
   ///

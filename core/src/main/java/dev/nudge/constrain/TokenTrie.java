@@ -15,16 +15,16 @@ import java.util.Set;
 import java.util.WeakHashMap;
 import org.jspecify.annotations.Nullable;
 
-/// The tokens that add bytes to a text, as a tree: a node is a byte, the way to it a prefix of
-/// tokens.
+/// A byte trie of the tokens that add bytes to a text: a node is a byte, and the path to it a
+/// prefix of tokens.
 ///
-/// Nodes are numbered so that what is below a node follows it: node `n`'s part of the tree is
-/// `n .. after[n]`, and who steps over a dead part goes on at `after[n]`. Node 0 is the root.
+/// Nodes are in depth-first order: the subtree of node `n` is `n .. after[n]`, and a walk that
+/// skips it goes on at `after[n]`. Node 0 is the root.
 ///
-/// It also knows which characters can be written at all ([#writable]): those whose bytes have a
-/// token each, and those that are a token. Where a byte that goes on within a character has no
-/// token of its own, tokens that begin or end within one are left out. So whoever writes characters
-/// that are writable never gets stuck, at or within a character.
+/// It also knows which characters can be written ([#writable]): those whose bytes have a token
+/// each, and those that are a token. If a UTF-8 continuation byte has no token of its own, tokens
+/// that begin or end within a character are left out. So text of writable characters never gets
+/// stuck, at or within a character.
 final class TokenTrie {
   private static final int CONTINUATION = 0x80;
   private static final int BYTES = 256;

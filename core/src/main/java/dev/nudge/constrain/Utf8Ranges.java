@@ -3,11 +3,11 @@ package dev.nudge.constrain;
 import java.util.ArrayList;
 import java.util.List;
 
-/// How the characters of a set are spelled in bytes, as a tree: a node has edges of ranges of
-/// bytes, to a node or to [#DONE].
+/// The UTF-8 encodings of a set of characters, as a tree: edges are ranges of bytes, to a node or
+/// to [#DONE].
 ///
-/// Many edges of [Rules] share one; so a long text of any letters needs a state a letter, not one a
-/// byte.
+/// Many edges of [Rules] share one tree, so a long string of any letters needs a state per
+/// character, not one per byte.
 final class Utf8Ranges {
   static final int DONE = -1;
   static final int ROOT = 0;

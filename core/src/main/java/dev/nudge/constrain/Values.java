@@ -6,7 +6,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Values that a schema names: which are the same, and those of two lists.
+/// Equality and intersection of the JSON values that a schema names.
 final class Values {
   private Values() {}
 

@@ -1,15 +1,14 @@
-/// Keeps generation within a regular expression or a JSON schema: which tokens may come next.
+/// Constrained decoding: computes which tokens may come next within a regular expression or a JSON
+/// schema.
 ///
-/// A pattern or a schema is compiled once into rules over bytes ([Rules]), which call each other
-/// where a schema nests. [GrammarMatcher] makes their states as they are needed, and walks the
-/// vocabulary
-/// ([TokenTrie]) along them for the set of tokens that a state allows. That set is exact: a token
-/// is
-/// allowed where some text that goes on with it is whole, and only there.
+/// A pattern or schema is compiled once into a grammar over bytes ([Rules]), whose rules call each
+/// other as a schema nests. [GrammarMatcher] builds the states of that automaton lazily, and walks
+/// the vocabulary, a trie ([TokenTrie]), along them to find a state's token mask. The mask is
+/// exact: a token is allowed if and only if some complete text begins with the text so far and this
+/// token.
 ///
-/// It knows nothing about models, scores or sampling, and never looks at a text as a whole.
-///
-/// Read [Constraint] first, then [GrammarMatcher].
+/// It knows nothing about models, logits or sampling. Read [Constraint] first, then
+/// [GrammarMatcher].
 @NullMarked
 package dev.nudge.constrain;
 

@@ -5,10 +5,10 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Makes messages of Alpaca's `instruction`, `input` and `output`.
+/// Converts Alpaca rows (`instruction`, `input`, `output`) to messages.
 ///
-/// The user says the instruction, a blank line and the input, where there is one; the assistant
-/// says the output. `history`, a list of pairs of texts, and a `system` message come before them.
+/// The user message is the instruction, a blank line and the input, if there is one; the assistant
+/// message is the output. `history`, a list of pairs of texts, and a `system` message come first.
 final class AlpacaRows {
   private AlpacaRows() {}
 

@@ -14,19 +14,18 @@ import java.util.List;
 import java.util.PriorityQueue;
 import org.jspecify.annotations.Nullable;
 
-/// Some rows of data as questions to a model that was not trained on them.
+/// A sample of rows to score with a base model that was not trained on them.
 ///
-/// They are drawn from all rows, those with the lowest hashes of their number, since rows often
-/// stand in the order of their answers. Conversations are passed over, as theirs depend on a
-/// template.
+/// The sample is drawn from all rows, by the lowest hashes of their index, since rows are often
+/// sorted by answer. Conversations are skipped, as they depend on a chat template.
 ///
-/// @param rows each by itself, prompt and completion as one text, every token but the first
-///     counted
-/// @param bytes of all of them, in UTF-8
-/// @param solved behind [#SHOTS] rows with their answers, the tokens of the completion counted; not
-///     an end token, for a base model goes on with the next row instead
+/// @param rows zero-shot: each row alone, prompt and completion as one text, every token but the
+///     first scored
+/// @param bytes UTF-8 bytes of all `rows`, for bits per byte
+/// @param solved few-shot: each row after [#SHOTS] solved ones, only the tokens of its completion
+///     scored, without an end token, since a base model goes on with the next row instead
 public record AskedRows(List<Example> rows, long bytes, List<Example> solved) {
-  /// Solved rows in front of a question.
+  /// Solved rows in a few-shot prompt.
   public static final int SHOTS = 3;
 
   private static final int CHUNK = 512;
@@ -34,9 +33,9 @@ public record AskedRows(List<Example> rows, long bytes, List<Example> solved) {
 
   private record Drawn(long hash, RowShape.Content.Answer row) {}
 
-  /// Reads rows; bad ones and those that are too long are passed over.
+  /// Draws a sample; bad rows and those that are too long are skipped.
   ///
-  /// @param most rows that are asked
+  /// @param most most rows of the sample
   public static AskedRows of(DataSettings data, int most, int maxLength, Tokenizer tokenizer) {
     List<RowShape.Content.Answer> drawn = drawn(data, most + SHOTS);
     List<Example> rows = new ArrayList<>();

@@ -2,13 +2,12 @@ package dev.nudge.data;
 
 import java.nio.file.Path;
 
-/// Names a row that cannot be used.
+/// A row that cannot be used, and why.
 ///
-/// @param index number of the row among the non-blank lines of all files, from 0
+/// @param index index of the row among the non-blank lines of all files, from 0
 /// @param line number of the line in its file, from 1
-/// @param reason one line
-/// @param kind what all rows with this mistake share; the reason itself where nothing in it is the
-///     row's own
+/// @param reason the reason in one line
+/// @param kind the reason without the row's own values, by which rows are grouped
 public record BadRow(int index, Path file, int line, String reason, String kind) {
 
   @Override

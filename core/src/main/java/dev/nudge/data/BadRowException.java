@@ -1,6 +1,6 @@
 package dev.nudge.data;
 
-/// Says why a row cannot be used, inside this package; becomes a [BadRow] with its place.
+/// Says why a row cannot be used; becomes a [BadRow] once the row's place is known.
 final class BadRowException extends Exception {
   private static final long serialVersionUID = 1L;
 

@@ -8,11 +8,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Counts the bad rows of a data set and refuses it.
+/// Counts the bad rows of a data set, and refuses the data if there are any.
 ///
-/// One bad row refuses all, unless they are to be set aside; data without a good row is refused in
-/// any case. The message counts; under it stands a line for each kind of mistake, with its first
-/// places, [#SHOWN] kinds at most.
+/// With `--skip-bad-rows` bad rows are set aside instead; data without a good row is always
+/// refused. The message has the count; under it stands a line for each kind of mistake, with its
+/// first places, [#SHOWN] kinds at most.
 final class BadRows {
   static final int SHOWN = 20;
 

@@ -9,20 +9,20 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// Says which rows an optimiser step takes.
+/// Assigns rows to optimiser steps.
 ///
-/// An epoch takes each row once, in ⌈rows / batch⌉ steps; its last step is short where the rows do
-/// not divide, and never filled from the next epoch. Each epoch has an order of its own, shuffled
-/// (Fisher and Yates) by a SplitMix64 generator [1] that starts from the seed and the epoch's
-/// number, so that any step can be asked for at any time and says the same on every machine.
+/// An epoch takes each row once, in ⌈rows / batch⌉ steps; its last step may be short and is never
+/// filled from the next epoch. Each epoch has its own order, shuffled (Fisher and Yates) by a
+/// SplitMix64 generator [1] seeded with the seed and the epoch's number, so that any step can be
+/// computed alone, with the same result on every machine.
 ///
-/// Of a mixture an epoch takes so many rows of each source as are its portion. The rows of a source
-/// come in passes, each in an order of its own; an epoch goes on where the one before it ended, so
-/// that no row comes a second time before all others came once.
+/// In a mixture, an epoch takes as many rows of each source as its portion says. The rows of a
+/// source come in passes, each in its own order; an epoch continues where the last one ended, so no
+/// row comes a second time before all others came once.
 ///
 /// [1] Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014.
 ///
-/// Threading: any number of threads; the order of the epoch asked for last is kept.
+/// Threading: any number of threads; the order of the last requested epoch is cached.
 public final class Batches {
   private static final long GOLDEN_GAMMA = 0x9E3779B97F4A7C15L;
 
@@ -36,9 +36,9 @@ public final class Batches {
   @SuppressWarnings("ArrayRecordComponent")
   private record Order(int epoch, int[] rows) {}
 
-  /// The part of a source in an epoch.
+  /// The portion of a source in an epoch.
   ///
-  /// @param rows of the source, at least one
+  /// @param rows all rows of the source, at least one
   /// @param taken how many of them an epoch takes
   @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
   public record Portion(int[] rows, int taken) {}
@@ -55,14 +55,14 @@ public final class Batches {
     this.portions = portions;
   }
 
-  /// @param shuffle false: the order of the files, in each epoch
+  /// @param shuffle false: the order of the files in each epoch
   public static Batches of(int rows, int batchSize, long seed, boolean shuffle) {
     return new Batches(rows, batchSize, seed, shuffle, List.of());
   }
 
-  /// Takes rows of several sources.
+  /// Makes batches of a mixture of several sources.
   ///
-  /// @param portions of an epoch, in the order of the sources
+  /// @param portions portions of an epoch, in the order of the sources
   /// @param shuffle false: the order of the files, one source after the other
   public static Batches mixed(List<Portion> portions, int batchSize, long seed, boolean shuffle) {
     long rows = portions.stream().mapToLong(Portion::taken).sum();
@@ -76,7 +76,7 @@ public final class Batches {
 
   /// Describes the portions of a mixture: `chat.jsonl 700 rows of 1,000 (70.0 %), …`.
   ///
-  /// @param sources their names
+  /// @param sources names of the sources
   public String shown(List<String> sources) {
     List<String> parts = new ArrayList<>();
     for (int i = 0; i < portions.size(); i++) {
@@ -98,7 +98,7 @@ public final class Batches {
     return Math.ceilDiv(rows, batchSize);
   }
 
-  /// Returns the steps of a number of epochs, a fraction allowed: rounded up, at least 1.
+  /// Returns the steps of a number of epochs, fractions allowed: rounded up, at least 1.
   public int steps(double epochs) {
     BigDecimal exact = BigDecimal.valueOf(epochs).multiply(BigDecimal.valueOf(stepsPerEpoch()));
     BigDecimal steps = exact.setScale(0, RoundingMode.CEILING).max(BigDecimal.ONE);
@@ -118,7 +118,7 @@ public final class Batches {
     return (step + 1) % stepsPerEpoch() == 0;
   }
 
-  /// Returns the rows of a step, counted from 0: the batch size of them, fewer at an epoch's end.
+  /// Returns the rows of a step, counted from 0: the batch size, fewer at an epoch's end.
   public int[] step(int step) {
     int from = step % stepsPerEpoch() * batchSize;
     return Arrays.copyOfRange(order(epoch(step)), from, Math.min(rows, from + batchSize));

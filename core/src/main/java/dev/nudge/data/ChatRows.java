@@ -27,15 +27,15 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
-/// Makes tokens of conversations by a chat template.
+/// Tokenises conversations by a chat template, with their label masks.
 ///
-/// The template's text is encoded as it stands: its own beginning-of-text is the only one, and what
-/// users wrote never becomes a special token. A token is trained where any of its characters is. If
-/// the last answer has neither the tokenizer's end token, which a file may not call special, nor a
-/// special token, the end token follows it, in the place of what the template puts there, and is
-/// trained: a template without an end of turns would teach a model never to stop.
+/// The rendered text is encoded as it is: it has the only beginning-of-text token, and user text
+/// never becomes a special token. A token is trained if any of its characters is. If the last
+/// answer has neither the tokenizer's end token (which a file may not mark as special) nor another
+/// special token, the end token is added to it and trained, instead of what the template writes
+/// there: otherwise the model would never learn to stop.
 ///
-/// The template is loaded with the first conversation, so a model without one can read other rows.
+/// The template is loaded at the first conversation, so a model without one can read other rows.
 ///
 /// Threading: any number of threads.
 public final class ChatRows implements Conversations {
@@ -60,18 +60,18 @@ public final class ChatRows implements Conversations {
     this.trainOn = trainOn;
   }
 
-  /// Conversations of a model.
+  /// Opens the chat template of a model.
   ///
-  /// @param data names the template, or not, and what is trained
-  /// @throws InputException where a template is named that is none
+  /// @param data the settings that may name a template, and `trainOn`
+  /// @throws InputException if a named template does not exist
   public static ChatRows of(Path model, DataSettings data, Tokenizer tokenizer) {
     return of(model, null, data.shape().template(), data.trainOn(), tokenizer);
   }
 
-  /// Conversations of a model with an adapter.
+  /// Opens the chat template of a model with an adapter.
   ///
-  /// @param adapter whose template comes before the model's; null: none
-  /// @param named a template that comes before both: a file or a name; null: none
+  /// @param adapter adapter whose template is preferred to the model's; null: none
+  /// @param named file or name of a template preferred to both; null: none
   public static ChatRows of(
       Path model,
       @Nullable Path adapter,
@@ -86,8 +86,8 @@ public final class ChatRows implements Conversations {
     return rows;
   }
 
-  /// The same on a day: a template that writes today's date writes this one, so that rows which are
-  /// read again have the tokens that they had.
+  /// Copies this with a fixed date for templates that write today's date, so that rows that are
+  /// read again get the same tokens.
   ///
   /// @param at any moment of the day in UTC
   public ChatRows on(Instant at) {
@@ -95,9 +95,9 @@ public final class ChatRows implements Conversations {
     return new ChatRows(loaded, tokenizer, trainOn, day);
   }
 
-  /// The template.
+  /// Returns the template, loading it if necessary.
   ///
-  /// @throws InputException where there is none
+  /// @throws InputException if there is none
   public synchronized ChatTemplate template() {
     if (template == null) {
       template = time == null ? loaded.get() : loaded.get().withTime(time);
@@ -105,9 +105,9 @@ public final class ChatRows implements Conversations {
     return template;
   }
 
-  /// Warns of what was asked of conversations where no row is one.
+  /// Warns if settings for conversations are given and no row is a conversation.
   ///
-  /// @param shapes of the rows
+  /// @param shapes shapes of the rows
   public static void warnUnused(DataSettings data, SeenShapes shapes, Consumer<String> warnings) {
     warnUnused(data, shapes.spoken() > 0, warnings);
     if (data.trainOn() != TrainOn.ASSISTANT && shapes.conversations() == 0) {
@@ -117,9 +117,9 @@ public final class ChatRows implements Conversations {
     }
   }
 
-  /// Warns of a template that was named where no row has messages.
+  /// Warns if a template is named and no row is a conversation.
   ///
-  /// @param spoken whether any has
+  /// @param spoken whether any row is one
   public static void warnUnused(DataSettings data, boolean spoken, Consumer<String> warnings) {
     if (data.shape().template() != null && !spoken) {
       warnings.accept(
@@ -128,27 +128,27 @@ public final class ChatRows implements Conversations {
     }
   }
 
-  /// The template where a conversation was rendered by it; else null.
+  /// The template, if it has rendered a conversation; else null.
   public @Nullable ChatTemplate used() {
     return rendered ? template() : null;
   }
 
-  /// Whether a prompt began without a system message.
+  /// Whether any prompt had no system message.
   public boolean lacksSystem() {
     return lacksSystem;
   }
 
-  /// The token that ends a turn of the template, which ends an answer too; null: none, or none that
-  /// the tokenizer has.
+  /// The id of the template's end-of-turn token, which ends an answer too; null: unknown, or not in
+  /// the vocabulary.
   public @Nullable Integer turnEnd() {
     String end = template().turnEnd();
     OptionalInt id = end == null ? OptionalInt.empty() : tokenizer.id(end);
     return id.isPresent() ? id.getAsInt() : null;
   }
 
-  /// Checks that messages are what a conversation is made of: a role and a content each.
+  /// Checks that each message has a role and a content.
   ///
-  /// @throws IllegalArgumentException with the number of the one that is not
+  /// @throws IllegalArgumentException with the number of a message that is malformed
   public static void checkMessages(ArrayNode messages) {
     try {
       Messages.checked("messages", messages);
@@ -157,10 +157,10 @@ public final class ChatRows implements Conversations {
     }
   }
 
-  /// Warns of a template whose end of turns is no token of the model, which then reads it in pieces
-  /// that it has never seen so.
+  /// Warns if the template's end of turn is not a token of the model, which then reads it as
+  /// several tokens in an order it has never seen.
   ///
-  /// @param model has a template of its own, or not
+  /// @param model the model folder, whose own template the warning may recommend
   public void warnStrange(Path model, Consumer<String> warnings) {
     String end = template().turnEnd();
     if (end == null || turnEnd() != null) {
@@ -176,7 +176,7 @@ public final class ChatRows implements Conversations {
                     : ""));
   }
 
-  /// Whether a text has special tokens of its own, as one that a template made.
+  /// Whether a text contains special tokens, as a rendered conversation does.
   public boolean speaks(String text) {
     for (int id : tokenizer.encode(text, List.of()).ids()) {
       if (tokenizer.isSpecial(id)) {
@@ -211,9 +211,9 @@ public final class ChatRows implements Conversations {
     return prompt(messages, tools, Map.of());
   }
 
-  /// Makes the tokens of a prompt, likewise.
+  /// Renders and encodes a prompt.
   ///
-  /// @param variables more names for the template, such as `enable_thinking`
+  /// @param variables more template variables, such as `enable_thinking`
   public Prompt prompt(
       ArrayNode messages, @Nullable ArrayNode tools, Map<String, JsonNode> variables) {
     return said(

@@ -7,11 +7,11 @@ import java.util.BitSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Puts texts behind each other, each with its end token, and cuts them into sequences of one
-/// length: continued pre-training without short rows.
+/// Concatenates texts, each with its end token, and cuts them into sequences of one length, for
+/// continued pre-training.
 ///
-/// A sequence counts as the row in which it begins. Every token but its first is trained; the last
-/// sequence is shorter.
+/// A sequence belongs to the row in which it begins. Every token but its first is trained; the last
+/// sequence may be shorter.
 final class Concatenation {
   private final int[] tokens;
   private int length;

@@ -17,28 +17,28 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.zip.GZIPInputStream;
 
-/// A digest of what files hold: SHA-256 over their bytes, one file after the other, with a line
-/// break between two where the first does not end in one.
+/// A digest that identifies data: SHA-256 over the bytes of the files in order, with a line break
+/// between two if the first does not end in one.
 ///
-/// So it is that of the rows in their order: names and times of files do not count, nor into how
-/// many files the rows are cut. Of one file it is what `sha256sum` says. A file that is compressed
-/// with gzip counts with what is in it, a query with the rows of its result.
+/// It depends only on the rows and their order, not on names, times or number of the files. For one
+/// file it is what `sha256sum` prints. A gzip file counts with its uncompressed contents, a query
+/// with the rows of its result.
 public final class ContentDigest {
   private static final String PREFIX = "sha256:"; // as in OCI
   private static final int AT_ONCE = 512; // rows
 
   private ContentDigest() {}
 
-  /// The digest of the files that names and globs mean.
+  /// Returns the digest of files, given by names and globs.
   ///
-  /// @throws dev.nudge.settings.InputException where a file is missing or cannot be read
+  /// @throws dev.nudge.settings.InputException if a file is missing or cannot be read
   public static String of(List<String> filesOrGlobs) {
     return ofFiles(files(filesOrGlobs, Pick.TRAIN));
   }
 
-  /// The digest of the rows that settings name.
+  /// Returns the digest of the rows that the settings select.
   ///
-  /// @throws dev.nudge.settings.InputException where a file is missing or cannot be read
+  /// @throws dev.nudge.settings.InputException if a file is missing or cannot be read
   public static String of(DataSettings data, Pick pick) {
     return data.shape().sql() == null ? ofFiles(files(data.data(), pick)) : ofRows(data, pick);
   }
@@ -68,9 +68,9 @@ public final class ContentDigest {
     return Sources.isGzip(head) ? new GZIPInputStream(in, 1 << 16) : in;
   }
 
-  /// The digest of one file.
+  /// Returns the digest of one file.
   ///
-  /// @throws dev.nudge.settings.InputException where it cannot be read
+  /// @throws dev.nudge.settings.InputException if it cannot be read
   public static String of(Path file) {
     return ofFiles(List.of(file));
   }

@@ -4,36 +4,36 @@ import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 
-/// Makes tokens of conversations: what the chat template of a model does, seen from the data.
+/// Renders and tokenises conversations by a model's chat template, as this package sees it.
 ///
-/// Messages are as users gave them, checked, in OpenAI's form. A conversation that cannot be
-/// rendered is refused by an `IllegalArgumentException` with one line, which makes it a bad row.
+/// Messages are in OpenAI's form and already checked. If a conversation cannot be rendered, the
+/// `IllegalArgumentException` has one line and makes the row a bad row.
 ///
 /// Threading: any number of threads.
 public interface Conversations {
 
-  /// Tokens of a conversation, and which of them are trained; the first never is.
+  /// Tokens of a conversation and its label mask; the first token is never trained.
   ///
-  /// @param weights of all tokens in the loss; null: trained ones weigh 1
+  /// @param weights loss weights of all tokens; null: trained ones have weight 1
   @SuppressWarnings("ArrayRecordComponent") // made, cut and handed on, never compared
   record Tokens(int[] ids, BitSet trained, double @Nullable [] weights) {}
 
-  /// All messages, what the assistant says trained.
+  /// Tokenises all messages; by default those of the assistant are trained.
   Tokens conversation(ArrayNode messages, @Nullable ArrayNode tools);
 
-  /// A prompt of messages and the messages that answer it; the answer is trained.
+  /// Tokenises a prompt and the messages that answer it; only the answer is trained.
   Tokens answer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools);
 
-  /// A digest of the template and of the rule of what is trained: rows have the same tokens and
-  /// marks where it is the same. Null: none is known, and tokens are made each time.
+  /// A digest of the template and the rule for its label mask: if equal, rows have equal tokens and
+  /// masks. Null: unknown, and tokens are not cached.
   default @Nullable String digest() {
     return null;
   }
 
-  /// What the model is to go on from: all messages, and the beginning of an answer.
+  /// Renders the messages as a prompt, with the beginning of an answer.
   Prompt prompt(ArrayNode messages, @Nullable ArrayNode tools);
 
-  /// A prompt as text and as tokens, to which nothing is added any more.
+  /// A prompt as text and as tokens, complete with all special tokens.
   @SuppressWarnings("ArrayRecordComponent")
   record Prompt(String text, int[] ids) {}
 }

@@ -5,16 +5,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/// Counts the rows that were cut because they were too long, by what they lost.
+/// Counts the rows that were truncated or split because they were too long, by what they lost.
 ///
 /// @param rows all good rows
-/// @param maxLength tokens that were left of each
+/// @param maxLength maximum length in tokens
 /// @param prompts rows that lost the beginning of their prompt
-/// @param answers rows that lost all of their prompt and the end of their answer
-/// @param texts rows of text that lost their end
+/// @param answers rows that lost all of their prompt and the end of their completion
+/// @param texts text rows that lost their end
 /// @param chats conversations that lost their end
-/// @param splits rows of text that became several
-/// @param parts the sequences that those became
+/// @param splits text rows that were split
+/// @param parts sequences that the split rows became
 public record CutRows(
     int rows,
     int maxLength,
@@ -54,7 +54,7 @@ public record CutRows(
         parts + (loss == Loss.SPLIT ? sequences : 0));
   }
 
-  /// The number of rows that were cut.
+  /// Number of rows that were truncated or split.
   public int count() {
     return prompts + answers + texts + chats + splits;
   }

@@ -8,16 +8,16 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Says what a data set holds.
+/// Statistics of a data set: counts, shapes, lengths and flaws.
 ///
-/// @param rows good and bad
-/// @param badRows those that cannot be used
-/// @param mistakes of the bad rows, a line for each kind with its first places
-/// @param guesses of the files' formats, a line each
-/// @param advice what is said of prompts and completions without a space between; null: nothing
-/// @param characters of the good rows, without what a template puts around them
-/// @param tokens likewise; null: they were not counted
-/// @param turns messages of the conversations; null: there is none
+/// @param rows number of rows, good and bad
+/// @param badRows number of rows that cannot be used
+/// @param mistakes a line for each kind of bad row, with its first places
+/// @param guesses a line for each guessed file format
+/// @param advice advice if prompts and completions lack a space between; null: none
+/// @param characters lengths of the good rows in characters, without template text
+/// @param tokens lengths of the good rows in tokens; null: not counted
+/// @param turns messages per conversation; null: no conversation
 public record DataStats(
     long rows,
     long badRows,
@@ -32,7 +32,7 @@ public record DataStats(
     @Nullable Lengths turns,
     Flaws flaws) {
 
-  /// The lines for people.
+  /// The statistics as lines for people.
   public List<String> lines() {
     List<String> lines = new ArrayList<>();
     guesses.forEach(line -> lines.add("format     " + line));
@@ -59,7 +59,7 @@ public record DataStats(
     return lines;
   }
 
-  /// The values by key, for `--json`.
+  /// The statistics by key, for `--json`.
   public Map<String, @Nullable Object> values() {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("rows", rows);

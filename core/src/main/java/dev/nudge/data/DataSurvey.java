@@ -18,11 +18,11 @@ import java.util.function.LongConsumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Goes through a data set once and counts what it holds.
+/// Computes the statistics of a data set in one pass.
 ///
-/// Rows are not kept: of each stay its lengths and a hash, of a held-out one a signature. Without a
-/// template a conversation is what is said in it. Rows are the same where their texts are the same,
-/// and nearly the same by words ([NearTexts]).
+/// Of each row only lengths and a hash are kept, of a held-out one a signature. Without a template
+/// a conversation is the text of its messages. Rows are duplicates if their texts are equal,
+/// near-duplicates by words ([NearTexts]).
 public final class DataSurvey {
   private static final int CHUNK = 512;
 
@@ -47,14 +47,13 @@ public final class DataSurvey {
     this.columns = new UsedColumns.Tally(shape);
   }
 
-  /// Reads all rows to train on.
+  /// Reads all training rows.
   ///
-  /// @param eval held-out rows in files of their own, with which they are compared; a share of the
-  ///     data is not cut off
+  /// @param eval held-out files to compare with; a held-out share of the data itself is ignored
   /// @param tokenizer counts tokens; null: they are not counted
-  /// @param read told how many rows were read so far
-  /// @throws dev.nudge.settings.InputException where a file is missing or cannot be read,
-  ///     or no row is good
+  /// @param read receives the number of rows read so far
+  /// @throws dev.nudge.settings.InputException if a file is missing or cannot be read, or no row is
+  ///     good
   public static DataStats of(
       DataSettings data, EvalSettings eval, @Nullable Tokenizer tokenizer, LongConsumer read) {
     DataSurvey survey = new DataSurvey(data, tokenizer, held(data, eval));

@@ -9,10 +9,9 @@ import dev.nudge.text.Tokenizer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Holds the tokens of all rows of some files, in the order of the files.
+/// The tokenised rows of data files, with label masks, in the order of the files.
 ///
-/// The tokens lie in one table ([TokenTable]), which is kept between runs where there is a
-/// [TokenCache]. Immutable.
+/// The tokens lie in one [TokenTable], which a [TokenCache] keeps between runs. Immutable.
 public final class Dataset {
   private final List<Example> examples;
   private final RowFacts facts;
@@ -34,21 +33,21 @@ public final class Dataset {
     this.untrained = (int) examples.stream().filter(e -> e.trainedTokens() == 0).count();
   }
 
-  /// Reads and encodes rows.
+  /// Reads and tokenises rows.
   ///
-  /// @param length what happens to rows that are too long
-  /// @param maxLength most tokens of a row, end token counted
-  /// @throws InputException where a file is missing or not UTF-8; where a row is bad (its
-  ///     `details()` name up to 20) unless the settings set bad rows aside; where there is no row,
-  ///     no good row or nothing to train; where the tokenizer has no end token
+  /// @param length whether rows that are too long are truncated, split or bad
+  /// @param maxLength most tokens of a row, end token included
+  /// @throws InputException if a file is missing or not UTF-8; if a row is bad (its `details()`
+  ///     name up to 20) and the settings do not skip bad rows; if there is no row, no good row or
+  ///     nothing to train; if the tokenizer has no end token
   public static Dataset load(
       DataSettings data, LengthSettings length, int maxLength, Tokenizer tokenizer) {
     return load(data, length, maxLength, tokenizer, null);
   }
 
-  /// The same where rows may be conversations.
+  /// Reads and tokenises rows, which may be conversations.
   ///
-  /// @param chat null: there is no template, and conversations are bad rows
+  /// @param chat null: no template, so conversations are bad rows
   public static Dataset load(
       DataSettings data,
       LengthSettings length,
@@ -58,7 +57,7 @@ public final class Dataset {
     return load(data, length, maxLength, tokenizer, chat, TokenCache.none());
   }
 
-  /// The same where tokens that were made before are kept.
+  /// Reads and tokenises rows, or takes their tokens from a cache.
   public static Dataset load(
       DataSettings data,
       LengthSettings length,
@@ -69,15 +68,15 @@ public final class Dataset {
     return load(data, new RowEncoder(tokenizer, length, true, maxLength, chat), tokenizer, cache);
   }
 
-  /// Reads and encodes rows likewise, each as one sequence.
+  /// Reads and tokenises rows, each as one sequence.
   ///
-  /// @param truncate whether a row that is too long is cut; else it is bad
+  /// @param truncate whether a row that is too long is truncated; else it is bad
   public static Dataset whole(
       DataSettings data, boolean truncate, int maxLength, Tokenizer tokenizer) {
     return whole(data, truncate, maxLength, tokenizer, null, TokenCache.none());
   }
 
-  /// The same where rows may be conversations, and tokens that were made before are kept.
+  /// Reads rows, which may be conversations, each as one sequence, or takes them from a cache.
   public static Dataset whole(
       DataSettings data,
       boolean truncate,
@@ -139,7 +138,7 @@ public final class Dataset {
     return facts.grouped().get(index);
   }
 
-  /// Returns the sequences; the parts of a split row follow each other.
+  /// Returns the sequences; the parts of a split row are adjacent.
   public List<Example> examples() {
     return examples;
   }
@@ -149,67 +148,67 @@ public final class Dataset {
     return examples.size();
   }
 
-  /// Returns the number of rows that were set aside.
+  /// Returns the number of bad rows that were set aside.
   public int badRows() {
     return facts.bad();
   }
 
-  /// Returns the first rows that were set aside, up to 20.
+  /// Returns the first bad rows that were set aside, up to 20.
   public List<BadRow> firstBadRows() {
     return facts.firstBad();
   }
 
-  /// Returns the number of rows that were cut because they were too long, and how.
+  /// Returns how many rows were truncated or split, and how.
   public CutRows cutRows() {
     return facts.cut();
   }
 
-  /// Returns the columns that the rows are made of, and those that no row uses.
+  /// Returns the columns that the rows use, and those that no row uses.
   public UsedColumns columns() {
     return facts.columns();
   }
 
-  /// Returns what the rows look like, as it was recognised.
+  /// Returns the recognised shapes of the rows.
   public SeenShapes shapes() {
     return facts.shapes();
   }
 
-  /// Returns the system message that all conversations begin with; null: there is none.
+  /// Returns the system message that all conversations share; null: none.
   public @Nullable String system() {
     return facts.system();
   }
 
-  /// Returns how prompts and completions stand side by side.
+  /// Returns how many prompts and completions have no space between them.
   public PromptBoundary boundary() {
     return facts.boundary();
   }
 
-  /// Returns the first sequence as it is trained, for people.
+  /// Returns the first sequence in short, for people.
   public ShownRow first() {
     return first;
   }
 
   /// Returns the first rows as the model sees them.
   ///
-  /// @param most rows
-  /// @param tokenizer that the rows were encoded with
+  /// @param most most rows
+  /// @param tokenizer the tokenizer that encoded the rows
   public List<SeenRow> seen(int most, Tokenizer tokenizer) {
     return examples.stream().limit(most).map(example -> SeenRow.of(example, tokenizer)).toList();
   }
 
-  /// Returns how long the sequences are.
+  /// Returns the histogram of the sequences' lengths.
   public LengthBins lengths() {
     return LengthBins.of(examples.stream().mapToInt(Example::length));
   }
 
-  /// Returns what is wrong at the ends of the sequences.
+  /// Returns how many sequences have a doubled beginning-of-text token or a trained end token.
   ///
-  /// @param tokenizer that the rows were encoded with
+  /// @param tokenizer the tokenizer that encoded the rows
   public Ends ends(Tokenizer tokenizer) {
     return Ends.of(examples, tokenizer);
   }
 
-  /// Returns how files were read and texts put together, a line each.
+  /// Returns a line for each guess about file formats and for each way texts were joined.
   public List<String> guesses() {
     return facts.guesses();
   }
@@ -219,17 +218,17 @@ public final class Dataset {
     return digest;
   }
 
-  /// Returns for each name that was given as data the index of its first row.
+  /// Returns the index of the first row of each name that `--data` gives.
   public List<Integer> sourceStarts() {
     return facts.starts();
   }
 
-  /// Counts the rows of this data whose tokens are those of a row of other data.
+  /// Counts the rows whose tokens equal those of a row in another data set.
   public int rowsIn(Dataset other) {
     return SameTokens.rows(examples, other.examples);
   }
 
-  /// Returns the number of sequences without a trained token: nothing stands behind their first.
+  /// Returns the number of sequences without a trained token, as they have only one token.
   public int untrainedRows() {
     return untrained;
   }

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
 
-/// Reads rows and makes tokens of them, in chunks that are parsed and encoded on all processors;
-/// the result does not depend on it.
+/// Reads and tokenises rows in chunks on all processors, with a result that does not depend on
+/// their number.
 final class EncodedRows {
   private static final int CHUNK = 512;
 

@@ -3,12 +3,12 @@ package dev.nudge.data;
 import dev.nudge.text.Tokenizer;
 import java.util.List;
 
-/// Counts what goes wrong in silence at the two ends of rows.
+/// Counts silent mistakes with special tokens at the two ends of sequences.
 ///
-/// @param begunTwice sequences whose first two tokens are the same special one: a template writes a
-///     beginning and the tokenizer adds another
-/// @param ended sequences in which an end is trained: the end token, or another special token, as
-///     the one that ends a turn
+/// @param begunTwice sequences that begin with the same special token twice, one by the template
+///     and one by the tokenizer
+/// @param ended sequences in which an end token or another special token, such as end-of-turn, is
+///     trained
 public record Ends(int begunTwice, int ended) {
 
   static Ends of(List<Example> examples, Tokenizer tokenizer) {

@@ -6,12 +6,12 @@ import java.util.Arrays;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
-/// Holds one sequence to train on or to score: token ids, and which of them count.
+/// One sequence to train on or to score: token ids and their label mask.
 ///
 /// A trained token is one whose probability given the tokens before it enters the loss; the first
 /// token has none before it and is never trained.
 ///
-/// It is a place in a table of all sequences, so a data set may have millions of them.
+/// It is a view of a [TokenTable], so a data set may have millions of them.
 public final class Example {
   private final TokenTable table;
   private final int row;
@@ -33,7 +33,7 @@ public final class Example {
     this(TokenTableBuilder.one(ids, trained, weights, source), 0);
   }
 
-  /// Makes a sequence of which every token but the first is trained, from no file: for measuring.
+  /// Makes a sequence without a file in which every token but the first is trained, for benchmarks.
   public static Example of(int[] ids) {
     BitSet trained = new BitSet(ids.length);
     if (ids.length > 1) {
@@ -42,10 +42,10 @@ public final class Example {
     return new Example(ids.clone(), trained, new SourceLine(0, Path.of(""), 1, ""));
   }
 
-  /// Makes a sequence of which the tokens from a place on are trained, from no file: for scoring.
+  /// Makes a sequence without a file in which all tokens from an index on are trained, for scoring.
   ///
-  /// @param from at least 1
-  /// @param index its number
+  /// @param from index of the first trained token, at least 1
+  /// @param index number of the sequence
   public static Example from(int[] ids, int from, int index) {
     if (from < 1 || from >= ids.length) {
       throw new IllegalArgumentException("of %d tokens from %d".formatted(ids.length, from));
@@ -60,7 +60,7 @@ public final class Example {
     return table.length(row);
   }
 
-  /// Returns the token at a place.
+  /// Returns the token id at an index.
   public int id(int place) {
     return table.id(row, place);
   }
@@ -88,7 +88,7 @@ public final class Example {
     return Arrays.equals(ids(), other.ids());
   }
 
-  /// Tells whether the token at this place is trained: predicted from those before it.
+  /// Whether the token at an index is trained.
   public boolean trained(int place) {
     return table.trained(row, place);
   }
@@ -98,14 +98,13 @@ public final class Example {
     return table.trainedTokens(row);
   }
 
-  /// Returns what the token at this place counts in the loss of training: 1 for most, 0 for one
-  /// that is not trained.
+  /// Returns the loss weight of the token at an index: mostly 1; 0 if it is not trained.
   public double weight(int place) {
     return table.weight(row, place);
   }
 
-  /// Returns the number of its row among the non-blank lines of all files, from 0. The parts of a
-  /// row that was split have the same one.
+  /// Returns the index of its row among the non-blank lines of all files, from 0. The parts of a
+  /// split row share it.
   public int index() {
     return table.index(row);
   }

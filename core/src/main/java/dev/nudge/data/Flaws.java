@@ -16,13 +16,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 
-/// Counts the rows of a data set that have a flaw, and says where the first of them stand.
+/// Counts the rows that have a [Flaw], and remembers the first places of each.
 ///
 /// Threading: one thread at a time.
 public final class Flaws {
   private static final int SHOWN = 5; // places in a line
 
-  /// Where a row stands.
+  /// The place of a row.
   public record Place(Path file, int line) {}
 
   private final QualitySettings settings;
@@ -106,13 +106,13 @@ public final class Flaws {
         told.first().stream().map(spot -> new Place(Path.of(spot.file()), spot.line())).toList());
   }
 
-  /// How many rows have a flaw.
+  /// Returns the number of rows with a flaw.
   public int count(Flaw flaw) {
     Findings<Place> tally = flaws.get(flaw);
     return tally == null ? 0 : tally.count();
   }
 
-  /// Where the first rows with a flaw stand, up to 20.
+  /// Returns the places of the first rows with a flaw, up to 20.
   public List<Place> first(Flaw flaw) {
     Findings<Place> tally = flaws.get(flaw);
     return tally == null ? List.of() : tally.first();
@@ -136,7 +136,7 @@ public final class Flaws {
     }
   }
 
-  /// A line for each flaw that there is: `2 rows the same as an earlier row (a.jsonl lines 3, 7),
+  /// Returns a line for each flaw found: `2 rows the same as an earlier row (a.jsonl lines 3, 7),
   /// left out`.
   public List<String> lines() {
     List<String> lines = new ArrayList<>();

@@ -5,12 +5,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/// How long sequences are, in bins of one width.
+/// A histogram of sequence lengths.
 ///
-/// @param median of all lengths
-/// @param longest of them
-/// @param width tokens of a bin
-/// @param counts sequences of each bin: of `0 .. width - 1` tokens, and so on
+/// @param median median length
+/// @param longest greatest length
+/// @param width width of a bin in tokens
+/// @param counts sequences per bin: of `0 .. width - 1` tokens, and so on
 public record LengthBins(int median, int longest, int width, List<Integer> counts) {
   private static final int BINS = 10;
   private static final int[] STEPS = {1, 2, 5};

@@ -5,14 +5,14 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 
-/// Says how long rows are: four bytes a row while they are collected, exact quantiles.
+/// Total, extremes and exact quantiles of row lengths; four bytes a row while they are collected.
 ///
-/// @param total of all rows
-/// @param least of a row
-/// @param median half of the rows have at most so many
-/// @param most90 nine of ten rows have at most so many
-/// @param most99 99 of 100 rows have at most so many
-/// @param most of a row
+/// @param total sum of all lengths
+/// @param least smallest length
+/// @param median 50th percentile
+/// @param most90 90th percentile
+/// @param most99 99th percentile
+/// @param most greatest length
 public record Lengths(long total, int least, int median, int most90, int most99, int most) {
 
   /// Collects lengths.

@@ -9,9 +9,9 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// What is seen of a row's content alone.
+/// The flaws of a row that its content alone shows.
 ///
-/// @param kinds of secrets and personal data
+/// @param kinds kinds of secrets and personal data
 record Look(Set<Flaw> flaws, Set<Sensitive> kinds) {
   static final Look NOTHING = new Look(Set.of(), Set.of());
 

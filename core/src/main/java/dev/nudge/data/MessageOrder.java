@@ -5,7 +5,7 @@ import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
-/// Looks at the order of a conversation, and for messages without a word.
+/// Checks the order of roles in a conversation, and finds empty messages.
 ///
 /// In order is: system messages first, then user and assistant by turns, the user first; an
 /// assistant that called tools goes on behind their results.

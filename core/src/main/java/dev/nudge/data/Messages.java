@@ -10,8 +10,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Checks a conversation: a list of messages in the form of OpenAI's interface, whose keys all stay
-/// as they are.
+/// Validates a conversation: a list of messages in OpenAI's form, which is not changed.
 ///
 /// A message is an object with a known `role` and a `content`, a text or a list of parts of text;
 /// the content may be missing beside `tool_calls` or `reasoning_content`. A mistake names the

@@ -8,19 +8,19 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Turns a mixture into the rows that an epoch takes of each source.
+/// Computes how many rows of each source an epoch takes in a mixture.
 ///
-/// A source without an amount gives each of its rows once. Shares are of the whole epoch: where
-/// other sources have numbers of rows, the epoch is as long as makes the shares right; where all
-/// have shares, it is as long as all sources together, and the shares count against each other.
-/// Rows are sequences here: the parts of a text that was split count each.
+/// A source without an amount gives each row once. Shares are of the whole epoch: if other sources
+/// have numbers of rows, the epoch's length follows from both; if all have shares, it is the length
+/// of all sources together, and shares are relative to their sum. Rows are sequences here: each
+/// part of a split text counts.
 public final class Mixing {
   private Mixing() {}
 
   /// Returns the portions of an epoch, in the order of the sources.
   ///
-  /// @param sources the names that `--data` gives
-  /// @throws InputException where a source has no row, or shares leave nothing for the others
+  /// @param sources names of the sources, as `--data` gives them
+  /// @throws InputException if a source has no row, or shares leave nothing for the others
   public static List<Batches.Portion> portions(
       Dataset data, List<String> sources, Mixture mixture) {
     List<int[]> rows = rows(data, sources);

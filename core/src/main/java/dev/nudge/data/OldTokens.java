@@ -10,9 +10,9 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 
-/// Removes files of tokens that nobody used for long, and the oldest where all are too large.
+/// Evicts files of the token cache: those long unused, and the oldest if all are too large.
 ///
-/// A file is used when it is opened; that is its time of change. What cannot be removed stays.
+/// A file's last use is its modification time. A file that cannot be removed stays.
 final class OldTokens {
   private static final Duration UNUSED = Duration.ofDays(30);
   private static final Duration TORN = Duration.ofDays(1); // left by a process that was killed

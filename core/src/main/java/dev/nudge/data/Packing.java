@@ -28,17 +28,17 @@ import java.util.stream.IntStream;
 /// [1] Graham: Bounds on multiprocessing timing anomalies, 1969. [2] Johnson: Near-optimal bin
 /// packing algorithms, 1973.
 ///
-/// @param split positions of the sequences that all lanes work on together, the longest first
-/// @param lanes for each lane its micro-batches, for each of them the positions of its sequences in
-///     the step, ascending; a lane without work has no micro-batch
+/// @param split indexes of the sequences that are cut over all lanes, the longest first
+/// @param lanes per lane a list of micro-batches, each the ascending indexes of its sequences in
+///     the step; a lane without work has no micro-batch
 public record Packing(List<Integer> split, List<List<List<Integer>>> lanes) {
-  /// A `splitFrom` that no sequence reaches: none is cut.
+  /// A `splitFrom` with which no sequence is cut.
   public static final int WHOLE = Integer.MAX_VALUE;
 
   /// What a sequence costs more where lanes wait for one another: so much has to be gained.
   private static final double WAITING = 1.05;
 
-  /// Weighs a sequence of n tokens: perToken · n + perSquare · n².
+  /// The cost of a sequence of n tokens: perToken · n + perSquare · n².
   public record Cost(double perToken, double perSquare) {
 
     public Cost {
@@ -59,19 +59,19 @@ public record Packing(List<Integer> split, List<List<List<Integer>>> lanes) {
     lanes = lanes.stream().map(lane -> lane.stream().map(List::copyOf).toList()).toList();
   }
 
-  /// Packs whole sequences.
+  /// Packs sequences without cutting any.
   ///
-  /// @param lengths tokens of each sequence of the step
+  /// @param lengths lengths in tokens of the step's sequences
   /// @param budgetTokens most tokens of a micro-batch; at least the longest sequence
   public static Packing of(int[] lengths, int lanes, int budgetTokens, Cost cost) {
     return of(lengths, lanes, budgetTokens, cost, WHOLE);
   }
 
-  /// Packs sequences of which long ones may be cut.
+  /// Packs sequences, of which long ones may be cut over all lanes.
   ///
-  /// @param lengths tokens of each sequence of the step
-  /// @param budgetTokens most tokens of a micro-batch; what is longer is cut in any case
-  /// @param splitFrom tokens of the shortest sequence that may be cut over all lanes
+  /// @param lengths lengths in tokens of the step's sequences
+  /// @param budgetTokens most tokens of a micro-batch; longer sequences are always cut
+  /// @param splitFrom length from which a sequence may be cut over all lanes
   public static Packing of(int[] lengths, int lanes, int budgetTokens, Cost cost, int splitFrom) {
     if (lanes < 1) {
       throw new IllegalArgumentException("lanes must be at least 1; given was " + lanes);

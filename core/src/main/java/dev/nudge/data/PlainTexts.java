@@ -6,17 +6,16 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
 
-/// Reads plain texts, one after the other: of a `.txt` file every line with its end, of any other
-/// the text of each row, of a prompt and its completion both as one, of a conversation what is
-/// said.
+/// Reads the plain texts of data files: each line of a `.txt` file with its line end, else the text
+/// of each row: prompt and completion as one, of a conversation the messages' texts.
 public final class PlainTexts {
   private static final int AT_ONCE = 256;
 
   private PlainTexts() {}
 
-  /// Gives every text; blank lines are passed over.
+  /// Passes each text to `text`; blank lines are skipped.
   ///
-  /// @throws InputException where a file is missing or not UTF-8, or a row is bad
+  /// @throws InputException if a file is missing or not UTF-8, or a row is bad
   public static void each(List<String> filesOrGlobs, Consumer<String> text) {
     RowShape shape = RowShape.of(DataSettings.of(filesOrGlobs));
     try (RowReader reader = RowReader.open(filesOrGlobs)) {

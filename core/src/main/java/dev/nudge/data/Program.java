@@ -8,7 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.CodeSource;
 
-/// Knows which build this is, so that what another one made of rows is made again.
+/// Identifies this build, so that token caches of other builds are not used.
 final class Program {
   private Program() {}
 

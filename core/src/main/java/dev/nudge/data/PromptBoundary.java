@@ -9,16 +9,15 @@ import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Counts rows whose prompt and completion, two texts, stand side by side without a space.
+/// Counts rows whose prompt and completion, both texts, lack a space between them.
 ///
-/// A tokenizer has words with the space before them, so an answer without one is another token than
-/// the same word in a text; or its beginning is one token with the prompt's end, which a prompt
-/// alone never has.
+/// Tokenizers attach the space to the word after it, so an answer without one has other tokens than
+/// the same word in a text; or one token spans the end of the prompt and the beginning of the
+/// answer, which never happens at inference.
 ///
-/// @param rows of a prompt and a completion that are texts
+/// @param rows rows whose prompt and completion are texts
 /// @param withoutSpace rows without a space where one is expected ([#lacksSpace])
-/// @param shared rows in which one token has the end of the prompt and the beginning of the
-///     completion; 0 where no tokens were made
+/// @param shared rows in which one token spans the boundary; 0 if no tokens were made
 public record PromptBoundary(int rows, int withoutSpace, int shared) {
   /// Scripts that are written without spaces.
   private static final Set<UnicodeScript> SPACELESS =
@@ -54,8 +53,7 @@ public record PromptBoundary(int rows, int withoutSpace, int shared) {
         && !SPACELESS.contains(UnicodeScript.of(last));
   }
 
-  /// What is said where more than half of the rows lack the space, with what mends it; null: fewer
-  /// do.
+  /// Returns advice if more than half of the rows lack the space; else null.
   public @Nullable String advice(DataSettings data) {
     if (2L * withoutSpace <= rows) {
       return null;

@@ -5,20 +5,20 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Makes prompts of rows: texts as they stand, and conversations by their template.
+/// Makes prompts of rows: texts as they are, conversations by the chat template.
 ///
-/// @param chat null: there is no template, and conversations are bad rows
-/// @param spoken whether a text is what a user says, and goes through the template too
-/// @param system what conversations without a system message begin with; null: nothing
+/// @param chat null: no template, so conversations are bad rows
+/// @param spoken whether a text is a user message and goes through the template too
+/// @param system system message for conversations that have none; null: none
 public record PromptEncoder(
     Tokenizer tokenizer, @Nullable Conversations chat, boolean spoken, @Nullable String system) {
 
-  /// Conversations as they are.
+  /// Makes an encoder that adds no system message.
   public PromptEncoder(Tokenizer tokenizer, @Nullable Conversations chat, boolean spoken) {
     this(tokenizer, chat, spoken, null);
   }
 
-  /// Texts as they stand.
+  /// Makes an encoder for texts as they are, without a template.
   public static PromptEncoder of(Tokenizer tokenizer) {
     return new PromptEncoder(tokenizer, null, false);
   }
@@ -30,9 +30,9 @@ public record PromptEncoder(
     };
   }
 
-  /// A prompt that is a text.
+  /// Encodes a text as a prompt.
   ///
-  /// @throws IllegalArgumentException where the template refuses it, or it is not Unicode
+  /// @throws IllegalArgumentException if the template refuses it, or it is not Unicode
   public Conversations.Prompt of(String text) {
     if (!spoken || chat == null) {
       return new Conversations.Prompt(text, tokenizer.ids(text));

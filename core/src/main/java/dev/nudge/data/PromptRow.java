@@ -9,25 +9,25 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
-/// Is a row as a question: the prompt that is completed, and the answer that the row expects.
+/// A row to test a model with: the prompt, and the answer that the row expects.
 ///
-/// Of a conversation it is what the assistant says last, behind all that was said before. A text
-/// asks nothing.
+/// For a conversation it is the last assistant message, after all messages before it. Text rows
+/// have no prompt and are left out.
 ///
-/// @param index number of its row among the non-blank lines of all files, from 0
+/// @param index index of the row among the non-blank lines of all files, from 0
 /// @param line number of the line in its file, from 1
-/// @param asked the prompt as the row has it; of a conversation the message that is answered
-/// @param prompt its tokens, at least one
-/// @param expected as the row has it: a text, else the message's JSON
+/// @param asked the prompt as the row has it; for a conversation the message that is answered
+/// @param prompt token ids of the prompt, at least one
+/// @param expected the expected answer as the row has it: a text, else the message's JSON
 @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
 public record PromptRow(
     int index, Path file, int line, String asked, int[] prompt, String expected) {
 
-  /// Reads rows as questions. Bad rows, texts, and rows whose prompt leaves no room for an answer
-  /// are passed over.
+  /// Reads prompts with expected answers. Bad rows, texts, and rows whose prompt leaves no room for
+  /// an answer are skipped.
   ///
   /// @param maxLength most tokens of a prompt and its answer
-  /// @param encoder makes tokens of prompts
+  /// @param encoder encodes the prompts
   public static List<PromptRow> of(DataSettings data, int maxLength, PromptEncoder encoder) {
     RowShape shape = RowShape.of(data);
     List<PromptRow> questions = new ArrayList<>();

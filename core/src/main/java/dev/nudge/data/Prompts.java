@@ -10,18 +10,18 @@ import java.util.List;
 import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
-/// Holds the prompts of rows that are to be completed; the rows need no completion.
+/// The prompts of rows to complete; the rows need no completion.
 ///
-/// @param prompts in the order of the files
-/// @param badRows number of rows that were set aside
+/// @param prompts prompts in the order of the files
+/// @param badRows number of bad rows that were set aside
 /// @param firstBadRows the first of them, up to 20
 public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRows) {
 
-  /// Holds one prompt and its place.
+  /// A prompt and the place of its row.
   ///
-  /// @param index number of its row among the non-blank lines of all files, from 0
-  /// @param line number of its line in the file, from 1
-  /// @param ids its tokens, at least one
+  /// @param index index of the row among the non-blank lines of all files, from 0
+  /// @param line number of the line in its file, from 1
+  /// @param ids token ids, at least one
   @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
   public record Prompt(int index, Path file, int line, String text, int[] ids) {}
 
@@ -30,12 +30,12 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
     firstBadRows = List.copyOf(firstBadRows);
   }
 
-  /// Reads prompts: the pattern of the settings, else the column `prompt`.
+  /// Reads prompts: by the pattern of the settings, else the column `prompt`.
   ///
-  /// @param maxLength most tokens of a prompt and its answer; a prompt without a token, or one that
-  ///     leaves none for the answer, is a bad row
-  /// @param encoder makes tokens of them
-  /// @param standardInput what the file `-` means, read to its end; null: it is not to be read
+  /// @param maxLength most tokens of a prompt and its answer; a prompt that is empty or leaves no
+  ///     room for an answer is a bad row
+  /// @param encoder encodes the prompts
+  /// @param standardInput contents of the file `-`, read to its end; null: `-` is refused
   /// @throws dev.nudge.settings.InputException as [Dataset#load] does
   public static Prompts load(
       DataSettings data,

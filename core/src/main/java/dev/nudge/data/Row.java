@@ -15,11 +15,11 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 
-/// Holds the columns of one line: a JSON object.
+/// The columns of one row, a JSON object.
 ///
-/// Texts are kept as they are, numbers and booleans as the line writes them (`1.50` stays `1.50`).
-/// Lists and objects are kept as their text and read when they are asked for, so a column that
-/// nobody uses costs little. A name that is there twice is an error of the line.
+/// Texts are kept as they are, numbers and booleans as written (`1.50` stays `1.50`). Lists and
+/// objects are kept as text and parsed on use, so an unused column costs little. A duplicate name
+/// is an error of the row.
 final class Row {
   private static final JsonMapper JSON =
       new JsonMapper(

@@ -13,17 +13,17 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Turns the content of a row into tokens and says which are trained.
+/// Turns the content of a row into tokens and a label mask.
 ///
-/// Prompt and completion are encoded as one text, as a user's prompt and the model's answer will
-/// be; a token that reaches past the character where the completion begins belongs to it, also one
-/// that straddles the boundary. The end token follows once, unless the ids end with it already, and
-/// is trained. The first token of a row is never trained. (The rule of TRL.)
+/// Prompt and completion are encoded as one text, as at inference; a token that reaches past the
+/// character where the completion begins is part of the completion, also if it straddles the
+/// boundary. The end token follows once, unless the ids end with it already, and is trained. The
+/// first token of a row is never trained. (The rule of TRL.)
 ///
-/// A row longer than the limit, end token counted, is bad, or cut: its prompt from the left, behind
-/// what the post-processor puts before it, so that the answer and what stands next to it stay; only
-/// an answer that is too long alone loses its end, and its end token with it. A text loses its end,
-/// is split into consecutive rows, or is put behind other texts ([Concatenation]); a conversation
+/// A row longer than the limit, end token included, is bad or truncated: its prompt from the left,
+/// after the post-processor's tokens, so that the answer and its nearest context stay; only an
+/// answer that is too long alone loses its end, with the end token. A text loses its end, is split
+/// into consecutive sequences, or is concatenated with others ([Concatenation]); a conversation
 /// loses its end.
 ///
 /// Threading: any number of threads.

@@ -4,19 +4,19 @@ import java.util.BitSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// What is known of rows beside their tokens.
+/// What is known about the rows of a data set besides their tokens; cached with them.
 ///
-/// @param bad rows that were set aside
+/// @param bad number of bad rows that were set aside
 /// @param firstBad the first of them, up to 20
-/// @param cut rows that were cut because they were too long
-/// @param columns that the rows are made of, and those that no row uses
-/// @param shapes what the rows look like, as it was recognised
-/// @param system the message that all conversations begin with; null: there is none
-/// @param boundary spaces between prompts and completions
-/// @param guesses what was guessed of the files' formats, a line each
-/// @param starts for each name that was given as data the index of its first row
+/// @param cut rows that were truncated or split
+/// @param columns columns that the rows use, and those that no row uses
+/// @param shapes recognised shapes of the rows
+/// @param system the system message that all conversations share; null: none
+/// @param boundary missing spaces between prompts and completions
+/// @param guesses a line for each guessed file format
+/// @param starts index of the first row of each name given as data
 /// @param grouped the rows that are held out by their group
-/// @param flaws what was seen of the rows; null where nothing was looked for
+/// @param flaws flaws of the rows; null: not checked
 record RowFacts(
     int bad,
     List<BadRow> firstBad,

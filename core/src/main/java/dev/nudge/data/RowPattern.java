@@ -6,10 +6,10 @@ import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/// Makes a text of a row's columns: `Query: {text}\nIntent:`.
+/// A prompt or completion template over a row's columns: `Query: {text}\nIntent:`.
 ///
-/// `{name}` is a column, `{{` and `}}` are braces, `\n`, `\t` and `\\` a line break, a tab and a
-/// backslash. Anything else stands for itself.
+/// `{name}` inserts a column, `{{` and `}}` are braces, `\n`, `\t` and `\\` a line break, a tab and
+/// a backslash. Everything else is literal.
 public final class RowPattern {
 
   /// A piece of the pattern: a text, or the name of a column.
@@ -25,8 +25,8 @@ public final class RowPattern {
 
   /// Parses a pattern.
   ///
-  /// @param knob the flag that gave it, for the message
-  /// @throws InputException where it is broken; the message says at which character, from 1
+  /// @param knob the flag that gave the pattern, for messages
+  /// @throws InputException if the pattern is malformed; the message names the character, from 1
   public static RowPattern parse(String knob, String pattern) {
     List<Part> parts = new ArrayList<>();
     StringBuilder text = new StringBuilder();
@@ -88,7 +88,7 @@ public final class RowPattern {
     return text.toString();
   }
 
-  /// Tells whether a text could be one of its rows'.
+  /// Whether a text could be the result of this pattern for some row.
   public boolean fits(String text) {
     String form =
         parts.stream()
@@ -97,7 +97,7 @@ public final class RowPattern {
     return Pattern.compile(form, Pattern.DOTALL).matcher(text).matches();
   }
 
-  /// Returns the columns that it uses, in order.
+  /// Returns the columns that the pattern uses, in order.
   public List<String> columns() {
     return parts.stream().filter(Part::column).map(Part::text).distinct().toList();
   }

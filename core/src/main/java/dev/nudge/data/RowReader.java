@@ -22,9 +22,9 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Reads the rows of files, one file after the other, or those of a query over them.
+/// Reads the rows of data files, one file after the other, or of a query over them.
 ///
-/// Blank lines are passed over and not counted in `index`.
+/// Blank lines are skipped and not counted in `index`.
 ///
 /// Threading: one thread.
 public final class RowReader implements AutoCloseable {
@@ -47,7 +47,7 @@ public final class RowReader implements AutoCloseable {
 
   /// Opens files, folders and globs.
   ///
-  /// @throws InputException where a file is missing or a glob matches nothing
+  /// @throws InputException if a file is missing or a glob matches nothing
   public static RowReader open(List<String> filesOrGlobs) {
     return new RowReader(SourceFiles.of(filesOrGlobs, Pick.TRAIN), null, null);
   }
@@ -72,10 +72,9 @@ public final class RowReader implements AutoCloseable {
         standardInput);
   }
 
-  /// Returns the next rows, at most `most` of them; none at the end.
+  /// Returns the next rows, at most `most` of them; empty at the end.
   ///
-  /// @throws InputException where a file has a format that is not supported, is not UTF-8 or cannot
-  ///     be read
+  /// @throws InputException if a file has an unsupported format, is not UTF-8 or cannot be read
   public List<SourceLine> next(int most) {
     List<SourceLine> lines = new ArrayList<>();
     while (lines.size() < most) {

@@ -9,13 +9,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 
-/// Finds in a row what is shown and what is trained.
+/// Finds the prompt, completion, messages or text in a row's columns.
 ///
-/// With a pattern a row is prompt + completion; the one without a pattern is the column of that
-/// name. Without patterns it is what the settings name, or else what the row's columns say, the
-/// first of these that is there: prompt + completion, messages, ShareGPT's conversations, Alpaca's
-/// instruction + output, text. A column that is null counts as absent for this choice. A column may
-/// have another name in the row (`--columns`).
+/// With a pattern for one of prompt and completion, the other is the column of that name. Without
+/// patterns the settings decide, else the columns do, by the first of these that is there: prompt +
+/// completion, messages, ShareGPT's conversations, Alpaca's instruction + output, text. A null
+/// column counts as absent. Columns may have other names in the row (`--columns`).
 final class RowShape {
 
   /// The content of a row.

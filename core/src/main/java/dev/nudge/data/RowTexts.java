@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import tools.jackson.databind.node.ArrayNode;
 
-/// The texts of a row without what a template puts around them.
+/// The texts of a row, without what a chat template adds.
 final class RowTexts {
   private RowTexts() {}
 

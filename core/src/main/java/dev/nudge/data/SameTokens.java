@@ -4,10 +4,10 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 
-/// Finds sequences of some data that other data has too, token for token.
+/// Finds sequences that two data sets share, token for token.
 ///
-/// The smaller part of a look-up, a hash and a place a sequence, is sorted; the other data is gone
-/// through once and copied nowhere.
+/// The smaller set is indexed by hash, one hash and one place per sequence, sorted; the other is
+/// scanned and not copied.
 final class SameTokens {
   private SameTokens() {}
 

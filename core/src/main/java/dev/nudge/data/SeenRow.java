@@ -7,16 +7,15 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A row as the model sees it: its tokens as one text, special tokens in sight, and which parts of
-/// that are trained.
+/// A row as the model sees it: decoded tokens with special tokens visible, and the label mask.
 ///
-/// @param index of the row, from 0
-/// @param line of its file, from 1
-/// @param text what the tokens decode to
-/// @param parts the same text in parts that are trained or not, none of them empty
-/// @param ids the tokens
-/// @param trained a 0 or 1 for each, as the loss counts it
-/// @param weights what each counts in the loss of training; null: trained ones count 1
+/// @param index index of the row, from 0
+/// @param line number of the line in its file, from 1
+/// @param text the decoded tokens
+/// @param parts the same text in trained and untrained parts, none of them empty
+/// @param ids token ids
+/// @param trained label mask, 1 for a trained token
+/// @param weights loss weight of each token; null: trained ones have weight 1
 @SuppressWarnings("ArrayRecordComponent") // made, shown, never compared
 public record SeenRow(
     int index,
@@ -28,7 +27,7 @@ public record SeenRow(
     int[] trained,
     double @Nullable [] weights) {
 
-  /// A part of a row's text.
+  /// A trained or untrained part of a row's text.
   public record Part(String text, boolean trained) {}
 
   /// Shows a sequence.
@@ -82,7 +81,7 @@ public record SeenRow(
     return at > 0 && Character.isHighSurrogate(text.charAt(at - 1)) ? at - 1 : at;
   }
 
-  /// The trained parts of the text as `[from, to)`, in Unicode code points.
+  /// Returns the trained parts of the text as `[from, to)`, in Unicode code points.
   public List<List<Integer>> spans() {
     List<List<Integer>> spans = new ArrayList<>();
     int from = 0;

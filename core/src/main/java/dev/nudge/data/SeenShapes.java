@@ -10,14 +10,14 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Counts the shapes of rows as they were recognised.
+/// Counts of the recognised shapes of rows.
 ///
-/// @param counts rows of each shape that there is
-/// @param withTools rows that name tools
-/// @param spoken rows that are conversations, and go through a chat template
+/// @param counts rows of each shape
+/// @param withTools rows that have tools
+/// @param spoken rows that are conversations and go through a chat template
 public record SeenShapes(Map<DataShape, Integer> counts, int withTools, int spoken) {
 
-  /// The shape of most rows; text where there is no row.
+  /// The most frequent shape; text if there is no row.
   public DataShape most() {
     return counts.entrySet().stream()
         .max(Map.Entry.comparingByValue())

@@ -10,11 +10,11 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Makes messages of ShareGPT's `conversations`: `from` becomes a role, `value` the content.
+/// Converts ShareGPT's `conversations` to messages: `from` becomes the role, `value` the content.
 ///
-/// Names of models are the assistant; `function_call` is the assistant with a tool call in the
-/// value, `observation` and `function_response` are the tool. Other keys of a message stay. A
-/// message that has a `role` and a `content` already is taken as it is.
+/// Names of models become the assistant; `function_call` is an assistant message with the tool call
+/// in its value, `observation` and `function_response` are tool messages. Other keys stay. A
+/// message that already has `role` and `content` is not changed.
 final class ShareGptRows {
   private static final Map<String, String> ROLES = new HashMap<>();
   private static final String CALL = "function_call";

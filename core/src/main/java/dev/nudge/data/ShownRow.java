@@ -4,11 +4,11 @@ import dev.nudge.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A row as it is trained, in two short texts for people: special tokens in sight, line breaks as
-/// `\\n`, the middle of a long text left out.
+/// A training row in two short texts for people: special tokens visible, line breaks as `\\n`, the
+/// middle of a long text left out.
 ///
-/// @param given what stands before the first trained token
-/// @param trained what is trained
+/// @param given the text before the first trained token
+/// @param trained the trained text
 public record ShownRow(String given, String trained) {
   private static final int MOST = 72; // characters
   private static final int SHORT_END = 16;
@@ -29,12 +29,12 @@ public record ShownRow(String given, String trained) {
     return new ShownRow(shown(given.toString(), SHORT_END), quoted(String.join(GAP, trained)));
   }
 
-  /// A text on one line, in quotes.
+  /// Quotes a text on one line.
   public static String quoted(String text) {
     return shown(text, MOST - GAP.length() - SHORT_END);
   }
 
-  /// The end of a text on one line, in quotes.
+  /// Quotes the end of a text on one line.
   public static String quotedEnd(String text) {
     return shown(text, 0);
   }

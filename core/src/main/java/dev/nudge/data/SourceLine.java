@@ -3,12 +3,12 @@ package dev.nudge.data;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/// Holds a row of a data file as text: a line of JSONL that is not blank, or what another format
-/// has in its place, as JSON.
+/// A row of a data file as JSON text: a non-blank line of JSONL, or the equivalent of another
+/// format.
 ///
-/// @param index number among the rows of all files, from 0
-/// @param number of the line in its file, blank ones counted, from 1; where the row begins
-/// @param problem why it is no row, one line; null: nothing is known to be wrong
+/// @param index index among the rows of all files, from 0
+/// @param number line in its file where the row begins, blank lines counted, from 1
+/// @param problem why it is not a valid row, in one line; null: no problem known
 public record SourceLine(int index, Path file, int number, String text, @Nullable String problem) {
 
   SourceLine(int index, Path file, int number, String text) {

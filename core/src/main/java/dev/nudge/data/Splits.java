@@ -21,13 +21,13 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Holds the rows to train on and those held out, and what was seen of them.
+/// The training rows and the held-out rows of a run, and the flaws of the former.
 ///
-/// A share of the rows, drawn by a seed, is exact: the rows with the lowest hashes of their number.
-/// A share by a column is about so many: a row is held out where the hash of its value lies in the
-/// lowest part of all hashes, so it stays where it is when rows are added, moved or left out.
-/// Rows that come twice are counted, and left out, before rows are held out; rows that are nearly a
-/// held-out one after.
+/// A held-out share drawn by seed is exact: the rows with the lowest hashes of their index. A share
+/// by column is approximate: a row is held out if the hash of its value lies in the lowest part of
+/// all hashes, so it stays held out when rows are added, moved or removed. Duplicates are counted,
+/// and dropped if the settings say so, before rows are held out; near-duplicates of held-out rows
+/// after.
 public final class Splits {
   private final Wanted wanted;
   private final Dataset train;
@@ -41,9 +41,9 @@ public final class Splits {
     this.flaws = flaws;
   }
 
-  /// What is to be read.
+  /// The settings that decide which rows are read and held out.
   ///
-  /// @param seed by which a share is drawn
+  /// @param seed seed by which a share is drawn
   public record Wanted(
       DataSettings data,
       EvalSettings eval,
@@ -51,13 +51,13 @@ public final class Splits {
       LengthSettings length,
       long seed) {}
 
-  /// Reads and encodes all rows.
+  /// Reads and tokenises all rows.
   ///
-  /// @param maxLength most tokens of a row, end token counted
-  /// @param chat null: there is no template, and conversations are bad rows
-  /// @param cache where tokens that were made before are kept
-  /// @throws InputException as [Dataset#load] does; where a flaw refuses the data, or one of the
-  ///     two parts is empty
+  /// @param maxLength most tokens of a row, end token included
+  /// @param chat null: no template, so conversations are bad rows
+  /// @param cache cache of tokenised rows
+  /// @throws InputException as [Dataset#load] does; if a flaw refuses the data, or one of the two
+  ///     parts is empty
   public static Splits load(
       Wanted wanted,
       int maxLength,
@@ -101,22 +101,22 @@ public final class Splits {
     return new Splits(wanted, train, held, flaws);
   }
 
-  /// The rows to train on.
+  /// The training rows.
   public Dataset train() {
     return train;
   }
 
-  /// The rows held out; null: none.
+  /// The held-out rows; null: none.
   public @Nullable Dataset held() {
     return held;
   }
 
-  /// What was seen of the rows to train on.
+  /// The flaws of the training rows.
   public Flaws flaws() {
     return flaws;
   }
 
-  /// The prompts of the first rows held out that have one and leave room for an answer.
+  /// The prompts of the first held-out rows that have one and leave room for an answer.
   public List<Prompts.Prompt> heldPrompts(int most, int maxLength, PromptEncoder encoder) {
     Dataset out = held;
     if (out == null) {
@@ -127,12 +127,12 @@ public final class Splits {
         most, heldData(wanted), heldPick(wanted.eval()), indices::contains, maxLength, encoder);
   }
 
-  /// The digest of the rows to train on, with those that are held out of the same files.
+  /// The digest of the training data; rows held out of the same files are included.
   public static String digest(DataSettings data, EvalSettings eval) {
     return ContentDigest.of(data, pick(eval));
   }
 
-  /// The digest of the files of the held-out rows; null: none are held out.
+  /// The digest of the files with the held-out rows; null: none are held out.
   public static @Nullable String heldDigest(DataSettings data, EvalSettings eval) {
     return eval.any() ? ContentDigest.of(heldData(data, eval), heldPick(eval)) : null;
   }

@@ -18,17 +18,17 @@ import java.util.function.BooleanSupplier;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
-/// Takes the rows of a test out of a data set before anything is trained, into a file of their own.
+/// Splits a test set off a data set, into a file of its own, before anything is trained.
 ///
-/// A row is in the test where the hash of its column's value, or of the whole row, lies in the
-/// highest part of all hashes, so it stays there when rows are added, moved or left out. `train
-/// --eval-split` holds out by the lowest part of the same hash ([Splits]), and so finds groups of
-/// its own in what is left: its rows choose the best adapter and are no test.
+/// A row is in the test set if the hash of its column's value, or of the whole row, lies in the
+/// highest part of all hashes, so it stays there when rows are added, moved or removed. `train
+/// --eval-split` holds out by the lowest part of the same hash ([Splits]), so it finds groups of
+/// its own in the rest: its rows choose the best adapter and are no test set.
 public final class TestRows {
-  /// The file of the rows to train on.
+  /// Name of the file with the training rows.
   public static final String TRAIN = "train.jsonl";
 
-  /// The file of the test.
+  /// Name of the file with the test rows.
   public static final String TEST = "test.jsonl";
 
   private static final int CHUNK = 512;
@@ -44,20 +44,19 @@ public final class TestRows {
     this.share = share;
   }
 
-  /// How many rows each file has.
+  /// Number of rows in each file.
   public record Written(int train, int test) {}
 
-  /// Writes both files, one writer of a folder at a time. Those of before stay until both are
-  /// complete on the disk. From then on the new rows are whole at every moment, and who is killed
-  /// while they get their names leaves no train file beside the test of another split.
+  /// Writes both files; a folder has one writer at a time. The old files stay until both new ones
+  /// are complete on disk. From then on the new rows are whole at every moment, and a process
+  /// killed while it renames the files leaves no train file beside the test file of another split.
   ///
-  /// @param read told how many rows were read so far
-  /// @param cancelled asked between rows; once true, nothing is left behind, and files of before
-  ///     stay
-  /// @return null where it was cancelled
-  /// @throws InputException where a file cannot be read, a row is none or lacks the column, or one
-  ///     of the two files would be empty
-  /// @throws RunException where the disk refuses; it says where complete rows are
+  /// @param read receives the number of rows read so far
+  /// @param cancelled asked between rows; if true, nothing is left behind and old files stay
+  /// @return null if cancelled
+  /// @throws InputException if a file cannot be read, a row is malformed or lacks the column, or
+  ///     one of the two files would be empty
+  /// @throws RunException if the disk refuses; the message says where complete rows are
   public static @Nullable Written write(
       DataSplitSettings settings, LongConsumer read, BooleanSupplier cancelled) {
     Path out = settings.out();

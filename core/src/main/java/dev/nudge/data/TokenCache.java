@@ -15,29 +15,29 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Keeps the tokens of rows in files of the cache folder, so that they are made once.
+/// Caches tokenised rows in files of the cache folder.
 ///
-/// A file is found by a digest of all that its tokens follow from: the tokenizer, the chat template
-/// and its rule of what is trained, the settings of rows and of their length, the names, sizes and
-/// contents of the data files, and this program. So nothing has to be thrown away by hand, and one
-/// that is torn or damaged ([TokenFile]) is made again. Small data is tokenised each time: that
-/// takes less than a second.
+/// The key of a file is a digest of all that determines its tokens: the tokenizer, the chat
+/// template and its label mask, the settings of rows and length, the names, sizes and contents of
+/// the data files, and this program. So nothing has to be invalidated by hand, and a torn or
+/// damaged file ([TokenFile]) is made again. Small data is tokenised each time, in less than a
+/// second.
 ///
-/// A file is written beside its place and renamed, so two processes may make the same one. Where
-/// the folder cannot be written, tokens stay in memory. Files that were not used for 30 days go
-/// when another is written, and the oldest until all together are at most 20 GB.
+/// A file is written beside its place and renamed, so two processes may write the same one. If the
+/// folder is not writable, tokens stay in memory. Writing a file evicts those not used for 30 days,
+/// and the oldest until all together are at most 20 GB.
 public final class TokenCache {
   static final String FOLDER = "tokens";
   private static final int VERSION = 3; // raised when tokens or marks of a row change
   private static final long LEAST_BYTES = 256 << 10; // of data files
 
-  /// Told how far reading is.
+  /// A listener to the progress of reading.
   public interface Watch {
-    /// After each chunk of rows, and once more at the end.
+    /// Receives the progress after each chunk of rows, and once more at the end.
     ///
-    /// @param rows that were read, bad ones included
-    /// @param tokens that the good ones have
-    /// @param share of the files that was read, about; 1 at the end alone
+    /// @param rows rows read so far, bad ones included
+    /// @param tokens tokens of the good rows
+    /// @param share approximate share of the files that was read; 1 only at the end
     void read(long rows, long tokens, double share);
   }
 
@@ -51,17 +51,17 @@ public final class TokenCache {
     this.leastBytes = leastBytes;
   }
 
-  /// Keeps nothing.
+  /// Returns a cache that keeps nothing.
   public static TokenCache none() {
     return new TokenCache(null, (rows, tokens, share) -> {}, 0);
   }
 
-  /// Keeps files in a cache folder.
+  /// Returns a cache in a folder.
   public static TokenCache in(Path cacheFolder) {
     return new TokenCache(cacheFolder.resolve(FOLDER), (rows, tokens, share) -> {}, LEAST_BYTES);
   }
 
-  /// The same, telling how far reading is; nothing is told where tokens are kept already.
+  /// Copies the cache with a listener, which is not called for rows that are cached already.
   public TokenCache watched(Watch watch) {
     return new TokenCache(folder, watch, leastBytes);
   }

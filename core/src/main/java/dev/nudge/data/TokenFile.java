@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// A file of a [TokenTable] and the [RowFacts] of its rows, little-endian:
+/// The file format of a [TokenTable] and the [RowFacts] of its rows, little-endian:
 ///
 /// ```
 ///   0   8   magic NUDGETOK
@@ -38,8 +38,8 @@ import tools.jackson.databind.JsonNode;
 /// object
 /// ```
 ///
-/// It is mapped, so it takes no memory of its own. Both checksums are taken each time it is opened,
-/// which reads it once.
+/// It is memory-mapped, so it takes no heap. Both checksums are verified at each opening, which
+/// reads the file once.
 final class TokenFile {
   static final String SUFFIX = ".tokens";
   static final String PART = ".part";

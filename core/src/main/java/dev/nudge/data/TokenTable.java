@@ -8,9 +8,9 @@ import java.util.AbstractList;
 import java.util.List;
 import java.util.RandomAccess;
 
-/// Holds the tokens of many sequences, one behind the other, in memory or in a mapped file.
+/// The tokens of many sequences, one after the other, in memory or in a mapped file.
 ///
-/// A sequence is a place in it ([Example]), so a million of them are a few numbers each:
+/// An [Example] is a sequence's place in it, so a million of them are a few numbers each:
 ///
 /// ```
 ///   ids       int32, all tokens

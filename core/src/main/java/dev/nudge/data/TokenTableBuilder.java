@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Collects sequences for a [TokenTable]; tokens go to a [Sink], the rest, an eighth of it or less,
-/// stays in memory until the end.
+/// Builds a [TokenTable]: tokens go to a [Sink], the rest, an eighth of it or less, stays in memory
+/// until the end.
 ///
 /// Threading: one thread.
 final class TokenTableBuilder {

@@ -10,16 +10,14 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 
-/// Finds columns that look like labels beside rows that are taken for text: short values, of which
-/// some come again.
+/// Finds unused columns that look like labels, short repeated values, in rows taken for plain text.
 public final class UnusedLabels {
   private static final int LOOKED_AT = 200; // rows
   private static final int LONGEST = 40; // characters of a label
 
   private UnusedLabels() {}
 
-  /// Warns of such columns where nothing says that the rows are texts; by a query its author chose
-  /// the columns.
+  /// Warns of such columns if the shape was guessed; the author of a query has chosen the columns.
   public static void warn(DataSettings data, Dataset rows, Consumer<String> warnings) {
     UsedColumns columns = rows.columns();
     boolean guessed =

@@ -6,11 +6,11 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Says which columns of some rows are used, and which are left out.
+/// The columns that the rows use, and those that they do not.
 ///
-/// @param prompt what is shown to the model and not trained
-/// @param trained what is trained
-/// @param unused what no row uses
+/// @param prompt columns of the prompt, which is not trained
+/// @param trained columns of the trained text
+/// @param unused columns that no row uses
 public record UsedColumns(List<String> prompt, List<String> trained, List<String> unused) {
   private static final int SHOWN = 20;
 

@@ -3,7 +3,7 @@ package dev.nudge.data;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
-/// Weights of trained tokens that are not 1, as runs of neighbours: most data has none of them.
+/// Loss weights of trained tokens that are not 1, as runs of adjacent tokens: most data has none.
 ///
 /// ```
 ///   a run   int64 first token, int64 behind the last, float64 weight

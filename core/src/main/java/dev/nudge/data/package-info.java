@@ -1,15 +1,13 @@
-/// Turns files of rows into token ids with a mask of what is trained, and says which rows an
-/// optimiser step takes.
+/// Turns data files into token ids with label masks, and plans which rows each optimiser step
+/// takes.
 ///
-/// A file's lines become rows ([RowReader]), a row becomes a prompt and a completion or a text
-/// ([RowShape], with the columns put in by [RowPattern]), and that becomes tokens ([Example],
-/// [Dataset]), which lie in a [TokenTable] and are kept by a [TokenCache]. What is no JSONL is
-/// named (`OtherFormat`), and what rows hold is known by a [ContentDigest]. [Batches] gives each
-/// step its rows, [Packing] spreads them over lanes and micro-batches. Nothing is ever padded.
+/// A file's lines become rows ([RowReader]), a row becomes prompt and completion or a text
+/// ([RowShape], by the columns of a [RowPattern]), and that becomes tokens ([Example], [Dataset])
+/// in a [TokenTable], cached on disk by a [TokenCache]. A [ContentDigest] identifies the data.
+/// [Batches] assigns rows to steps, [Packing] spreads a step over lanes and micro-batches. Nothing
+/// is padded.
 ///
-/// It knows nothing about models, losses or optimisers.
-///
-/// Read [Dataset] first.
+/// It knows nothing about models, losses or optimisers. Read [Dataset] first.
 @NullMarked
 package dev.nudge.data;
 

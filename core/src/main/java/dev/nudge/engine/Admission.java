@@ -15,11 +15,11 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// Makes room for what an engine runs: sequences, rows to score and texts to embed.
+/// Admits sequences, scoring jobs and texts to embed as far as the engine's memory goes.
 ///
-/// Rows and texts take their workspaces of the memory of keys that no sequence has: what is spare
-/// first. What has begun keeps its room; who does not fit beside it waits, and who fits nowhere is
-/// refused.
+/// Scoring and embedding use spare memory first, then KV cache memory that no sequence uses. Work
+/// that was admitted keeps its memory; work that does not fit beside it waits, and work that could
+/// never fit is refused.
 ///
 /// Threading: confined to the engine's thread.
 final class Admission implements AutoCloseable {

@@ -2,16 +2,17 @@ package dev.nudge.engine;
 
 import dev.nudge.adapter.NamedAdapters;
 
-/// A sequence that an engine is asked for.
+/// A request for one sequence: its prompt, its maximum length, its adapter and its priority.
 ///
-/// @param prompt its first tokens, at least one
-/// @param positions tokens that it may grow to
-/// @param way of its adapter
-/// @param client whose turn it takes where sequences wait
-/// @param low whether it runs only while nothing else does, and ends where others need its room
-/// @param toldFrom place in the prompt of the first token whose logits its caller is told;
-///     [#NOTHING]: of none. Keys of the tokens before it may be those of an earlier prompt
-/// @param patient whether its prompt may wait, while others answer, until more are read with it
+/// @param prompt the first tokens of the sequence, at least one
+/// @param positions maximum length of the sequence in tokens, prompt included
+/// @param way the adapter, as [NamedAdapters#way] returns it
+/// @param client the client in whose name the sequence queues
+/// @param low low priority: runs only while nothing else does, and is ended if others need its
+///     memory
+/// @param toldFrom index of the first prompt token whose logits go to [Caller#read]; [#NOTHING]: no
+///     token. The tokens before it may come from the prefix cache
+/// @param patient whether prefill may wait for more prompts while other sequences decode
 @SuppressWarnings("ArrayRecordComponent")
 public record Ask(
     int[] prompt,
@@ -21,10 +22,10 @@ public record Ask(
     boolean low,
     int toldFrom,
     boolean patient) {
-  /// No token's logits are told.
+  /// A `toldFrom` for a sequence whose caller gets no logits of the prompt.
   public static final int NOTHING = Integer.MAX_VALUE;
 
-  /// A sequence whose caller is told the logits of all tokens of its prompt, or of none.
+  /// Makes a request whose caller gets the logits of all tokens of the prompt, or of none.
   public Ask(
       int[] prompt,
       int positions,
@@ -35,14 +36,14 @@ public record Ask(
     this(prompt, positions, way, client, low, scored ? 0 : NOTHING, false);
   }
 
-  /// A sequence that reads branches behind its prompt, and says nothing.
+  /// Makes a request that only prefills branches behind its prompt and generates nothing.
   ///
-  /// @param longest tokens of its longest branch
+  /// @param longest tokens of the longest branch
   public static Ask branches(int[] prompt, NamedAdapters.Way way, int longest) {
     return of(prompt, prompt.length + longest, way);
   }
 
-  /// A sequence that is asked for its likelihood from a place on, and says nothing.
+  /// Makes a request for the logits of a prompt from an index on; it generates nothing.
   public static Ask likelihood(int[] prompt, NamedAdapters.Way way, int toldFrom) {
     return new Ask(prompt, prompt.length, way, "", false, toldFrom, false);
   }
@@ -52,12 +53,12 @@ public record Ask(
     return Math.min(toldFrom, prompt.length - 1);
   }
 
-  /// A sequence of no client in particular.
+  /// Makes a request of no client in particular.
   public static Ask of(int[] prompt, int positions, NamedAdapters.Way way) {
     return new Ask(prompt, positions, way, "", false, NOTHING, false);
   }
 
-  /// The same of a caller that waits for many answers, and for none of them in particular.
+  /// Copies the request as a `patient` one, for a batch of which no single answer is urgent.
   public Ask patiently() {
     return new Ask(prompt, positions, way, client, low, toldFrom, true);
   }

@@ -7,42 +7,41 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: the engine's thread calls; what a method throws ends the sequence.
 public interface Caller {
-  /// What [#next] gives where the sequence ends.
+  /// The result of [#next] that ends the sequence.
   int END = -1;
 
-  /// What [#next] gives where the sequence goes back to the end of its prompt and reads the tokens
-  /// of [#branch] behind it.
+  /// The result of [#next] that rewinds the sequence to the end of its prompt and prefills the
+  /// tokens of [#branch] behind it.
   int BRANCH = -2;
 
-  /// Chooses the token that follows.
+  /// Chooses the next token.
   ///
   /// @param logits (n, vocabulary), valid during the call
-  /// @param row the sequence's
+  /// @param row the row of this sequence in `logits`
   /// @param ids all tokens of the sequence so far
-  /// @param count how many of `ids` are filled
+  /// @param count how many entries of `ids` are filled
   /// @return the token, [#END] or [#BRANCH]
   int next(Tensor logits, int row, int[] ids, int count);
 
-  /// Is told, before the first token is chosen, what comes behind each token of the prompt but the
-  /// last, in order, where it was asked for so.
+  /// Receives the logits of each prompt token from [Ask#toldFrom] on, except the last, in order and
+  /// before the first [#next].
   ///
   /// @param logits (n, vocabulary), valid during the call
-  /// @param row the token's
+  /// @param row the row of this token in `logits`
   /// @param ids the prompt
-  /// @param place of the token in it
+  /// @param place index of the token in the prompt
   default void read(Tensor logits, int row, int[] ids, int place) {}
 
-  /// Gives the tokens that are read behind the prompt, in place of all that was there: at least
-  /// one,
-  /// and no more than the sequence may grow by. What comes behind each of them but the last is told
-  /// by [#read], what comes behind the last by [#next]. A branch has the bits that it has with no
-  /// other branch before it, where the sequence may grow to as many positions.
+  /// Returns the tokens of a branch, which replaces everything behind the prompt: at least one, at
+  /// most as many as the sequence may grow by. [#read] gets the logits of all of them but the last,
+  /// [#next] those of the last. Earlier branches change no bit of a branch's logits, if the
+  /// sequence may grow to as many positions.
   default int[] branch() {
     throw new UnsupportedOperationException("a caller without branches");
   }
 
-  /// Is told once that the sequence has ended and holds nothing any more.
+  /// Is called once when the sequence has ended and has released its memory.
   ///
-  /// @param failure what it failed with; null: it did not
+  /// @param failure why the sequence failed; null: it did not fail
   default void ended(@Nullable Throwable failure) {}
 }

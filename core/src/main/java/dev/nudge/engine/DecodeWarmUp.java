@@ -15,11 +15,11 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// Has the JVM compile the kernels of decoding while a model is loaded.
+/// Makes the JVM compile the decode kernels while a model is loaded.
 ///
-/// Until a loop of the Vector API is compiled each of its vectors is an object, and the first
-/// tokens would wait for that. What is compiled belongs to the process, so tokens of a random model
-/// of one layer do it for every other one.
+/// Before a loop of the Vector API is compiled, each of its vectors is an object, which would slow
+/// the first tokens down. Compiled code belongs to the process, so decoding on a random model of
+/// one layer warms up every other model too.
 ///
 /// Threading: works on a thread of its own between [#start] and [#close].
 public final class DecodeWarmUp implements AutoCloseable {
@@ -43,7 +43,7 @@ public final class DecodeWarmUp implements AutoCloseable {
     thread.setDaemon(true);
   }
 
-  /// Starts, once for each kind of weights in a process.
+  /// Starts the warm-up, once per process for each kind of weights.
   public static DecodeWarmUp start(Backend backend, Quantization quantization) {
     DecodeWarmUp warmUp = new DecodeWarmUp(backend, quantization);
     if (WARM.add(backend.name() + quantization.name())) {
@@ -76,7 +76,7 @@ public final class DecodeWarmUp implements AutoCloseable {
         model.decodeBytes(SIDE, 1), model.prefillBytes(SIDE, 1, POSITIONS, Limits.BLOCK));
   }
 
-  /// Ends it within a step.
+  /// Stops the warm-up within one step.
   @Override
   public void close() {
     closed = true;

@@ -1,13 +1,13 @@
 package dev.nudge.engine;
 
-/// Guesses the next tokens of a sequence from what it has said before: what followed the last time
-/// that its last tokens came.
+/// Drafts the next tokens for speculative decoding by prompt lookup: the tokens that followed the
+/// last earlier occurrence of the sequence's last tokens.
 ///
-/// Places are found by their last two tokens, through chains of the places whose two tokens have
-/// one hash, so a step looks at few of them however long the sequence is.
+/// Occurrences are found by their last two tokens, through chains of places with one hash, so a
+/// step looks at few places however long the sequence is.
 ///
-/// A guess costs rows of a step, and a step checks it exactly, so guesses change no token. How many
-/// are made follows from how many of the last came true.
+/// A drafted token costs a row of a step. Each draft is verified exactly, so drafts change no
+/// token. How many tokens are drafted follows from how many recent ones were accepted.
 ///
 /// Saxena, Prompt Lookup Decoding, 2023; the check is that of Leviathan et al., arXiv:2211.17192.
 final class Drafts {

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// A text that an engine is to embed, once there is room for its workspace.
+/// A text to embed, queued until the engine has memory for its workspace.
 ///
 /// Threading: confined to the engine's thread, once it has it.
 final class EmbedJob {

@@ -16,17 +16,17 @@ import java.util.function.BiPredicate;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Owns a loaded model and takes steps for all its callers: one thread, lanes and workspaces opened
-/// once, keys and values in one pool.
+/// Serves a loaded model to many callers by continuous batching: one thread, one paged KV cache,
+/// lanes and workspaces that are opened once.
 ///
-/// A step decodes one token of each sequence that answers, or several where it guesses them, and
-/// then reads some of the prompts that wait, so that long prompts do not hold up answers. A
-/// sequence is admitted once the pool has room for all that it may grow to; until then it waits, in
-/// order. What a sequence says does not depend on what is beside it: each row is computed with the
-/// same bits alone and among others.
+/// A step decodes one token of each running sequence, or several by speculative decoding, then
+/// prefills pieces of waiting prompts, so that long prompts do not hold up decoding. A sequence is
+/// admitted once the KV cache has blocks for its maximum length; until then it waits, as
+/// [WaitingQueue] orders. Other sequences in a batch never change the tokens of a sequence: each
+/// row is computed with the same bits alone and in a batch.
 ///
-/// Threading: any thread submits; the model's passes and the callers run on the engine's thread.
-/// Nothing else runs passes of the model, or changes its adapters, while sequences run.
+/// Threading: any thread submits; forward passes and [Caller]s run on the engine's thread. Nothing
+/// else may run passes of the model, or change its adapters, while sequences run.
 public final class Engine implements AutoCloseable {
   private final CausalLm model;
   private volatile Limits limits;
@@ -44,7 +44,7 @@ public final class Engine implements AutoCloseable {
   private volatile boolean roomy;
   private volatile Load load = Load.NONE;
 
-  /// Starts an engine; it takes its memory with the first sequence.
+  /// Starts an engine, which allocates its memory when the first sequence comes.
   public Engine(CausalLm model, NamedAdapters adapters, Limits limits) {
     this.model = model;
     this.adapters = adapters;
@@ -54,19 +54,19 @@ public final class Engine implements AutoCloseable {
     thread.start();
   }
 
-  /// Asks for a sequence.
+  /// Submits a sequence.
   ///
-  /// @param prompt its first tokens, at least one
-  /// @param positions tokens that it may grow to
-  /// @param adapter the name of its adapter; null: the base
-  /// @throws InputException where it may become longer than the model or the memory allows
+  /// @param prompt the first tokens of the sequence, at least one
+  /// @param positions maximum length of the sequence in tokens, prompt included
+  /// @param adapter name of the adapter; null: the base model
+  /// @throws InputException if the model or the KV cache cannot hold `positions` tokens
   public Ticket submit(int[] prompt, int positions, @Nullable String adapter, Caller caller) {
     return submit(Ask.of(prompt, positions, adapters.way(adapter)), caller);
   }
 
-  /// Asks for a sequence.
+  /// Submits a sequence.
   ///
-  /// @throws InputException where it may become longer than the model or the memory allows
+  /// @throws InputException if the model or the KV cache cannot hold its maximum length
   public Ticket submit(Ask ask, Caller caller) {
     outside();
     check(ask.prompt().length, ask.positions());
@@ -77,7 +77,7 @@ public final class Engine implements AutoCloseable {
     return ticket;
   }
 
-  /// Does something to the adapters between two steps, and waits for it.
+  /// Changes the adapters between two steps and waits until `work` has run.
   public void between(Runnable work) {
     outside();
     Job job = Job.of(steps -> work.run());
@@ -85,8 +85,7 @@ public final class Engine implements AutoCloseable {
     job.ticket.await();
   }
 
-  /// Takes an adapter that no sequence has off the model between two steps, with the keys of its
-  /// prompts.
+  /// Detaches an adapter that no sequence uses, between two steps, and drops its prefix cache.
   public void detach(String adapter) {
     NamedAdapters.Way way = adapters.way(adapter);
     outside();
@@ -100,28 +99,28 @@ public final class Engine implements AutoCloseable {
     job.ticket.await();
   }
 
-  /// Lets the keys of prompts that were read take memory of their own until others want it. Without
-  /// that they have only what sequences had at their most.
+  /// Lets the prefix cache allocate free KV cache memory, until sequences need it. Without this
+  /// call it only keeps blocks within the most that sequences have used so far.
   public void keepKeys() {
     roomy = true;
   }
 
-  /// Says how much memory keys may take from now on. Sequences that run keep theirs.
+  /// Sets how much memory the KV cache may take from now on. Running sequences keep their blocks.
   public void keyBytes(long bytes) {
     limits = limits.withKeyBytes(bytes);
     wake();
   }
 
-  /// Computes the mean of the last hidden states of a text, between two steps of others. It takes
-  /// its workspace of the memory of keys, and waits for that where others have it.
+  /// Computes a text's embedding, the mean of its last hidden states, between two steps. The
+  /// workspace comes from unused KV cache memory; the call waits until there is enough.
   ///
-  /// @param adapter the name of its adapter; null: the base
-  /// @return as many numbers as the model is wide
+  /// @param adapter name of the adapter; null: the base model
+  /// @return the embedding, as long as the model's hidden size
   public float[] embed(int[] ids, @Nullable String adapter) {
     return embedBy(ids, adapters.way(adapter));
   }
 
-  /// The same through an adapter that the caller keeps where it is.
+  /// Embeds a text with an adapter that the caller keeps attached until this returns.
   public float[] embedBy(int[] ids, NamedAdapters.Way way) {
     outside();
     EmbedJob embed = new EmbedJob(ids, way);
@@ -141,15 +140,15 @@ public final class Engine implements AutoCloseable {
     return embed.mean();
   }
 
-  /// Scores rows: how likely the model finds what is trained of each. Answers go on beside it: a
-  /// batch of each lane is between two of their steps. An interrupt of this thread ends it within a
-  /// batch. Its workspaces take of the memory of keys what no sequence has: where that is little,
-  /// lanes are fewer and batches smaller, by which no score changes, and where it is too little, it
-  /// waits for sequences to end.
+  /// Scores rows: the log-probability of each row's trained tokens. Decoding goes on meanwhile:
+  /// between two steps each lane scores one batch. An interrupt of this thread ends the call within
+  /// a batch. Workspaces use KV cache memory that no sequence has: if there is little, fewer lanes
+  /// score smaller batches, which changes no score; if there is too little, the call waits for
+  /// sequences to end.
   ///
   /// @param lanes threads that score side by side; the bits of a score depend on their number
-  /// @param adapter the name of its adapter; null: the base
-  /// @return in the order of the rows; empty where it was interrupted, and the thread is so again
+  /// @param adapter name of the adapter; null: the base model
+  /// @return scores in row order; empty after an interrupt, with the thread interrupted again
   public List<RowScore> score(List<Example> rows, int lanes, @Nullable String adapter) {
     outside();
     if (rows.isEmpty()) {
@@ -206,9 +205,9 @@ public final class Engine implements AutoCloseable {
     return scored != null && scored.begun();
   }
 
-  /// Refuses calls that would wait for their own thread.
+  /// Refuses to be called on the engine's thread, which would wait for itself.
   ///
-  /// @throws IllegalStateException where the engine's thread calls
+  /// @throws IllegalStateException if the caller is the engine's thread
   public void outside() {
     if (Thread.currentThread() == thread) {
       throw new IllegalStateException(
@@ -217,7 +216,7 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  /// Whether it has ended, by itself or by [#close]: what it is asked for ends at once.
+  /// Whether the engine has ended, by a failure or by [#close]; new work then ends at once.
   public boolean ended() {
     return closed;
   }
@@ -351,7 +350,7 @@ public final class Engine implements AutoCloseable {
     return new IllegalStateException("the engine is closed", cause);
   }
 
-  /// What there is to do, and what was done.
+  /// Returns the engine's counters: sequences, KV cache blocks and tokens.
   public Load load() {
     int running = inRoom.get();
     return load.with(running, Math.max(0, there.get() - running));
@@ -362,7 +361,7 @@ public final class Engine implements AutoCloseable {
     return load.keyBlocksHeld();
   }
 
-  /// Ends all sequences and frees everything; the model stays.
+  /// Ends all sequences and frees the engine's memory; the model stays loaded.
   @Override
   public void close() {
     outside();

@@ -11,11 +11,11 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Lays examples out as batches of a model, and weighs what they cost it.
+/// Packs examples into batches without padding, and estimates what they cost to compute.
 public final class Flat {
   private Flat() {}
 
-  /// Returns what a token and a pair of tokens cost, from the products of a step.
+  /// Returns the cost of a token and of a pair of tokens, in FLOPs of a training step's products.
   public static Packing.Cost cost(CausalLm model) {
     double linear = 0;
     for (LinearSlot slot : model.slots()) {
@@ -29,11 +29,11 @@ public final class Flat {
     return new Packing.Cost(linear, 7.0 * pairs);
   }
 
-  /// Lays examples out flat.
+  /// Concatenates the sequences of a micro-batch, without padding.
   ///
-  /// @param positions places in `rows`; a sequence is known by its place in the step, so that
-  ///     dropout does not depend on the cut
-  /// @param weights what each sequence counts, by its place in the step; null: 1
+  /// @param positions indexes into `rows`; dropout is seeded by them, so it does not depend on how
+  ///     a step is split into micro-batches
+  /// @param weights loss weight of each sequence, by its index in `rows`; null: 1
   public static Batch batch(
       List<Integer> positions, int[] rows, List<Example> examples, double @Nullable [] weights) {
     List<Example> chosen = new ArrayList<>();

@@ -3,27 +3,27 @@ package dev.nudge.engine;
 import dev.nudge.model.CausalLm;
 import org.jspecify.annotations.Nullable;
 
-/// What an engine may take.
+/// Bounds the memory, threads and sequences of an engine.
 ///
 /// @param threads processor threads
-/// @param keyBytes memory of keys and values of all sequences together, in bytes
-/// @param longest positions of the longest sequence that it is asked for
-/// @param speculate whether tokens are guessed from what a sequence has said before
-/// @param sequences that run side by side, at most [#ROWS]
-/// @param spareBytes memory that rows to score and texts to embed may take before they take that of
-///     keys, in bytes
+/// @param keyBytes KV cache memory of all sequences together, in bytes
+/// @param longest positions of the longest sequence
+/// @param speculate whether speculative decoding by prompt lookup is on
+/// @param sequences most sequences that run side by side, at most [#ROWS]
+/// @param spareBytes memory for scoring and embedding before they use that of the KV cache, in
+///     bytes
 public record Limits(
     int threads, long keyBytes, int longest, boolean speculate, int sequences, long spareBytes) {
-  /// Positions of a block of keys.
+  /// Tokens of a KV cache block.
   public static final int BLOCK = 64;
 
   /// Tokens of prompts that a step reads at most.
   static final int READ = 512;
 
-  /// Rows of a step that decodes, guesses among them; so many sequences run at most.
+  /// Most rows of a decode step, drafted tokens included, and so most sequences that run at once.
   public static final int ROWS = 32;
 
-  /// As many sequences as there is room for.
+  /// Bounds an engine by its KV cache memory alone: up to [#ROWS] sequences, no spare memory.
   public Limits(int threads, long keyBytes, int longest, boolean speculate) {
     this(threads, keyBytes, longest, speculate, ROWS, 0);
   }
@@ -32,11 +32,11 @@ public record Limits(
     sequences = Math.min(sequences, ROWS);
   }
 
-  /// What an engine of a loaded model may take.
+  /// Returns the limits of an engine for a loaded model.
   ///
-  /// @param memory bytes of weights, workspace and keys together; null: of what was free before
-  ///     the weights were loaded, half of the rest is for keys, and the other half spare
-  /// @param free bytes that were free then
+  /// @param memory bytes of weights, workspace and KV cache together; null: of `free - held`, half
+  ///     is for the KV cache and half is spare
+  /// @param free bytes that were free before the weights were loaded
   /// @param held bytes of the weights
   /// @param longest positions of the longest sequence
   public static Limits of(
@@ -48,7 +48,7 @@ public record Limits(
     return new Limits(threads, keys, longest, true, ROWS, memory == null ? keys : 0);
   }
 
-  /// What an engine needs that has so many sequences side by side.
+  /// Returns limits whose KV cache holds so many sequences of the maximum length.
   ///
   /// @param longest positions of the longest sequence
   public static Limits of(CausalLm model, int threads, int sequences, int longest) {
@@ -56,17 +56,17 @@ public record Limits(
     return new Limits(threads, keys, longest, true);
   }
 
-  /// The same with other memory for keys.
+  /// Copies the limits with another size of the KV cache.
   public Limits withKeyBytes(long bytes) {
     return new Limits(threads, bytes, longest, speculate, sequences, spareBytes);
   }
 
-  /// The same with other sequences side by side.
+  /// Copies the limits with another maximum of running sequences.
   public Limits withSequences(int most) {
     return new Limits(threads, keyBytes, longest, speculate, most, spareBytes);
   }
 
-  /// Bytes of keys and workspace together.
+  /// Bytes of KV cache and step workspace together.
   public long bytes(CausalLm model) {
     return keyBytes + stepBytes(model);
   }
@@ -76,11 +76,11 @@ public record Limits(
     return roomBytes(model, longest);
   }
 
-  /// Bytes of weights, workspace and keys with which one sequence has room.
+  /// Bytes of weights, workspace and KV cache that one sequence needs.
   ///
   /// @param held bytes of the weights
-  /// @param positions that the sequence may grow to
-  /// @param share of the memory of keys that goes to something else: one in so many parts
+  /// @param positions maximum length of the sequence
+  /// @param share one in so many parts of the KV cache memory goes to something else
   public long least(CausalLm model, long held, int positions, int share) {
     long keys = model.keyValueBytes(blocks(positions) * BLOCK);
     return held + roomBytes(model, longest) + Math.ceilDiv(keys * share, share - 1);
@@ -90,7 +90,7 @@ public record Limits(
     return StepWorkspace.bytes(model, StepWorkspace.read(model, longest), longest);
   }
 
-  /// Positions that the memory of keys has room for.
+  /// Tokens that the KV cache memory can hold.
   public long positions(CausalLm model) {
     return (long) blocks(model) * BLOCK;
   }

@@ -1,15 +1,15 @@
 package dev.nudge.engine;
 
-/// What an engine has to do, and what it has done since it started.
+/// Counters of an engine: what runs and waits now, and what was done since its start.
 ///
-/// @param running sequences that have room and are read or answer
-/// @param waiting sequences that have none yet
-/// @param keyBlocksUsed blocks of keys that sequences have
-/// @param keyBlocksHeld blocks of keys for which memory was taken
-/// @param keyBlocks blocks of keys that there may be
-/// @param promptTokens of all prompts that were read, those whose keys were there among them
-/// @param cachedTokens of them those whose keys were there
-/// @param saidTokens that were chosen
+/// @param running sequences that were admitted and prefill or decode
+/// @param waiting sequences that were not admitted yet
+/// @param keyBlocksUsed KV cache blocks that sequences use
+/// @param keyBlocksHeld KV cache blocks that are allocated
+/// @param keyBlocks most KV cache blocks that there may be
+/// @param promptTokens tokens of all prompts that were prefilled or found in the prefix cache
+/// @param cachedTokens tokens of prompts that were found in the prefix cache
+/// @param saidTokens tokens that were generated
 public record Load(
     int running,
     int waiting,

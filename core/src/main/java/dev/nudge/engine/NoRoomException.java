@@ -5,7 +5,7 @@ import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 
-/// Says that a sequence may grow to more keys than there is memory for.
+/// Says that the KV cache memory cannot hold a sequence of the maximum length asked for.
 public final class NoRoomException extends InputException {
   private static final long serialVersionUID = 1L;
 
@@ -29,7 +29,7 @@ public final class NoRoomException extends InputException {
                 blocks));
   }
 
-  /// The message without what a command may do about it.
+  /// The message without its advice on command flags.
   public String facts() {
     return facts;
   }

@@ -13,16 +13,17 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// Keeps the keys of prompts, so that what later prompts have in common with them is read once.
+/// Keeps the KV cache blocks of prompts, so that prefixes shared by later prompts are not prefilled
+/// again.
 ///
-/// What is kept are full blocks, in a tree: a block is found by the way of its sequence, which is
-/// another one for each attaching of an adapter, and by all tokens up to its end. Tokens are
-/// compared, not hashes of them, so no answer sees the keys of another adapter or another text.
-/// Only prompts are kept, not answers: keys of tokens that were decoded differ in their last bits
-/// from those of tokens that were read, and an answer has the bits that it has alone.
+/// Full blocks are kept, in a tree: a block is found by the sequence's adapter, anew for each
+/// attaching, and by all tokens up to the block's end. Tokens are compared, not hashes of them, so
+/// no sequence sees the keys of another adapter or text. Only prompts are kept, not answers: keys
+/// of decoded tokens differ in their last bits from those of prefilled ones, and an answer must
+/// have the bits that it has alone.
 ///
-/// Blocks that no sequence has go when others are wanted, those first that were not wanted for
-/// longest; a block never goes before those that follow it.
+/// If blocks are needed, those that no sequence uses are evicted, the least recently used first; a
+/// block is never evicted before those that follow it.
 ///
 /// Threading: confined to the engine's thread.
 final class PrefixCache {

@@ -9,7 +9,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
-/// Rows that an engine is to score, a batch a lane at a time where others want the model too.
+/// Rows that an engine scores, one batch per lane between two steps of the sequences.
 ///
 /// Threading: confined to the engine's thread, once it has it.
 final class ScoreJob {

@@ -11,12 +11,10 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// The lanes of an engine that score rows, and their workspaces, as large as the rows need and the
-/// memory allows: the pass itself, run dry.
+/// The lanes of an engine that score rows, and their workspaces, sized by a dry run of the pass.
 ///
-/// Where memory is short batches get smaller, down to the longest row, and then lanes fewer, down
-/// to one. No score depends on that: each lane multiplies with as many processors as it would have
-/// among all that were asked for.
+/// If memory is short, batches get smaller, down to the longest row, then lanes fewer, down to one.
+/// No score depends on that: each lane multiplies with as many processors as if all lanes ran.
 ///
 /// Threading: confined to the engine's thread.
 final class ScoreRoom implements AutoCloseable {

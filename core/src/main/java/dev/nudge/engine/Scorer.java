@@ -10,8 +10,7 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
-/// Computes log-probabilities of the trained tokens of examples, on lanes, by the passes of
-/// training without their second half.
+/// Computes log-probabilities of the trained tokens of examples, by training's forward passes.
 ///
 /// Threading: one thread calls.
 public final class Scorer {
@@ -20,7 +19,7 @@ public final class Scorer {
   private final List<Workspace> workspaces;
   private final int budget;
 
-  /// @param workspaces one a lane, large enough for `budget` tokens
+  /// @param workspaces one per lane, large enough for `budget` tokens
   /// @param budget most tokens of a batch
   public Scorer(CausalLm model, Lanes lanes, List<Workspace> workspaces, int budget) {
     this.model = model;
@@ -29,7 +28,7 @@ public final class Scorer {
     this.budget = budget;
   }
 
-  /// Scores of some examples, of which some may still be missing.
+  /// The scores of some examples, computed batch by batch.
   ///
   /// Threading: as [Scorer].
   public final class Scores {
@@ -50,10 +49,10 @@ public final class Scorer {
       weighed = new double[lengths.length];
     }
 
-    /// Scores what is missing, or some of it.
+    /// Scores more batches, until all examples are scored or `pause` says to stop.
     ///
-    /// @param pause asked by lanes after each batch
-    /// @return whether nothing is missing any more
+    /// @param pause asked by each lane after each batch
+    /// @return whether all examples are scored
     public boolean go(BooleanSupplier pause) {
       return !lanes.run(lane -> go(lane, pause)).contains(false);
     }
@@ -90,19 +89,19 @@ public final class Scorer {
       }
     }
 
-    /// The scores, in the order of the examples, once nothing is missing.
+    /// The scores in the order of the examples, once all are computed.
     public List<RowScore> rows() {
       return List.of(scores);
     }
 
-    /// The log-probability of each example with its tokens times what they count in training, once
-    /// nothing is missing.
+    /// The log-probability of each example, each token times its loss weight, once all are
+    /// computed.
     public double[] weighed() {
       return weighed.clone();
     }
   }
 
-  /// Begins to score examples; [Scores#go] does it.
+  /// Prepares to score examples; [Scores#go] computes the scores.
   public Scores begin(List<Example> examples) {
     return new Scores(examples);
   }

@@ -8,7 +8,7 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A sequence that grows: its tokens, and how many of them its cache holds.
+/// A sequence of the engine: its tokens, and how many of them its KV cache holds.
 ///
 /// Threading: confined to the engine's thread, once it has it.
 final class Sequence {

@@ -8,8 +8,8 @@ import dev.nudge.tensor.Workspace;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// The workspace of an engine's steps, as large as the longest sequence so far needs: the passes
-/// themselves, run dry.
+/// The workspace of an engine's steps, as large as the longest sequence so far needs, sized by a
+/// dry run of the passes.
 ///
 /// Threading: confined to the engine's thread.
 final class StepWorkspace implements AutoCloseable {

@@ -14,8 +14,7 @@ import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Takes the steps of an engine: decodes, then reads prompts; scores rows and embeds texts between
-/// them.
+/// Runs the steps of an engine: decode, then prefill; scoring and embedding come between steps.
 ///
 /// Threading: confined to the engine's thread.
 final class Steps implements AutoCloseable {

@@ -4,7 +4,7 @@ import dev.nudge.tensor.Threads;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
-/// What an engine was asked for: a sequence, an embedding, scores of rows.
+/// A handle to work submitted to an engine (a sequence, an embedding or scores): wait or cancel.
 ///
 /// Threading: any thread.
 public final class Ticket {
@@ -21,8 +21,8 @@ public final class Ticket {
     this.wake = wake;
   }
 
-  /// Asks for the end of the sequence; it comes with the step that is under way, and its caller is
-  /// not asked after that.
+  /// Cancels the sequence. The step that is under way ends it, and its [Caller] chooses no token
+  /// after that.
   public void cancel() {
     cancelled = true;
     wake.run();
@@ -32,14 +32,14 @@ public final class Ticket {
     return cancelled;
   }
 
-  /// When things happened to a sequence, in seconds since it was asked for.
+  /// Latencies of a sequence, in seconds since it was submitted.
   ///
-  /// @param admitted when its prompt could be read; the whole wait where it never could
-  /// @param first when its first token came; likewise
-  /// @param cached tokens of the prompt whose keys were there
+  /// @param admitted until admission; the whole wait if it was never admitted
+  /// @param first until the first token; the whole wait if there was none
+  /// @param cached tokens of the prompt that were found in the prefix cache
   public record Times(double admitted, double first, int cached) {}
 
-  /// The times so far.
+  /// The latencies so far.
   public Times times() {
     return new Times(since(admitted), since(first), cached);
   }

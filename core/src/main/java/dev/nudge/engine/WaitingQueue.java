@@ -8,15 +8,14 @@ import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// The sequences that wait for their turn: of the client that has had the fewest tokens the first
-/// one comes next.
+/// Queues sequences fairly: the next one is the first of the client that was served the fewest
+/// tokens.
 ///
-/// Each client has a counter of the tokens that were read and said for it. A client that comes back
-/// after a pause begins at the least counter of those that are there, so that a pause saves nothing
-/// up. So clients that always want something have the same number of tokens sooner or later,
-/// however many requests each sends and however long they are; nobody has to guess how long an
-/// answer becomes, as rounds with a quantum must. Sequences of low priority come when nothing else
-/// is there.
+/// Each client has a counter of prompt and generated tokens. A client that comes back after a pause
+/// starts at the lowest counter of the clients that are there, so that a pause earns no credit. So
+/// clients that are always busy get the same number of tokens in the long run, however many
+/// requests they send and however long; no answer's length has to be guessed, as a round robin with
+/// a quantum must. Sequences of low priority come when nothing else runs or waits.
 ///
 /// Sheng et al., Fairness in Serving Large Language Models, OSDI 2024 (arXiv:2401.00588).
 ///

@@ -1,12 +1,12 @@
-/// Holds the engine: one loaded model and many callers.
+/// Holds the inference engine: one loaded model that serves many callers by continuous batching.
 ///
-/// [Engine] owns a thread, a workspace and a pool of keys, and takes steps that decode tokens of
-/// many sequences and read pieces of their prompts ([Steps]); [Admission] says who has room for
-/// that. Rows are scored between its steps ([Scorer], which a training run uses on lanes of its
-/// own). [Limits] bounds the keys, a [Ticket] is what a caller waits for, a [Caller] chooses the
-/// tokens.
+/// [Engine] owns a thread, a workspace and a paged KV cache. Its steps ([Steps]) decode tokens of
+/// many sequences and prefill pieces of their prompts; [Admission] decides which sequences fit into
+/// memory. Between steps it scores rows ([Scorer], which a training run also uses, on its own
+/// lanes). [Limits] bounds the memory, a caller waits on a [Ticket], and a [Caller] chooses tokens
+/// from logits.
 ///
-/// Knows nothing about texts, sampling or files. Read [Engine] first, then [Steps].
+/// It knows nothing about text, sampling or files. Read [Engine] first, then [Steps].
 @NullMarked
 package dev.nudge.engine;
 

@@ -5,19 +5,18 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 
-/// What a session's memory goes to, in bytes: where `--memory` is given and enough, this is all of
-/// it.
+/// The memory of a session by use, in bytes; the sum is `--memory`, if that is set and enough.
 ///
-/// Not in it are tables of positions, which grow with the longest text, the scratch of oneDNN's
-/// products, and what the JVM takes for itself.
+/// Not counted: position tables, which grow with the longest text, oneDNN's scratch memory, and the
+/// JVM's own memory.
 ///
-/// @param weights of the base
-/// @param adapters that are attached, and what the cache of others may hold
-/// @param steps the workspace of steps, without what adapters make it larger by: that is taken off
-///     the keys once they are in a step
-/// @param keys of all sequences; rows to score and texts to embed take their workspaces of it
+/// @param weights weights of the base model
+/// @param adapters attached adapters and the budget of the adapter cache
+/// @param steps workspace of the engine's steps, without what adapters add to it: that comes off
+///     the KV cache once they are in a step
+/// @param keys KV cache of all sequences, from which scoring and embedding take their workspaces
 public record Account(long weights, long adapters, long steps, long keys) {
-  /// All of it.
+  /// Bytes of all uses together.
   public long bytes() {
     return weights + adapters + steps + keys;
   }

@@ -18,13 +18,13 @@ import java.util.concurrent.CountDownLatch;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Adapters of one session that come and go while it answers.
+/// Loads and evicts adapters of one session while it serves requests.
 ///
-/// An adapter is known by its digest. Who wants it takes a [Lease]: the first reads it, on its own
-/// thread, while decoding goes on; others who want the same one meanwhile wait for that. It stays
-/// while anybody holds a lease, and after that until its bytes are wanted: then the one goes first
-/// whose last lease was given back the longest ago. A pinned one stays. A load that fails leaves
-/// nothing.
+/// An adapter is known by the digest of its files. A request takes a [Lease]: the first one loads
+/// the adapter, on its own thread, while decoding goes on; others that want the same adapter wait
+/// for that. It stays loaded while anybody holds a lease, and after that until its memory is
+/// needed: the one whose last lease ended the longest ago is evicted first. A pinned one stays. A
+/// failed load leaves nothing behind.
 ///
 /// Threading: any thread. No lock is held while files are read or the engine is waited for.
 public final class AdapterCache {
@@ -70,7 +70,7 @@ public final class AdapterCache {
     this.budget = budgetBytes;
   }
 
-  /// The right to an adapter; it stays loaded until this is closed.
+  /// The right to use an adapter, which stays loaded until the lease is closed.
   ///
   /// Threading: any thread; a second close does nothing.
   public final class Lease implements AutoCloseable {
@@ -86,9 +86,9 @@ public final class AdapterCache {
       return entry.digest;
     }
 
-    /// One more lease of the same adapter.
+    /// Takes one more lease of the same adapter.
     ///
-    /// @throws IllegalStateException where this one is closed
+    /// @throws IllegalStateException if this lease is closed
     public Lease again() {
       synchronized (AdapterCache.this) {
         if (closed) {
@@ -134,19 +134,19 @@ public final class AdapterCache {
   public record Loaded(
       String digest, long bytes, int rank, int leases, boolean pinned, boolean merged) {}
 
-  /// Takes a lease of an adapter, and loads it where it is not loaded. Decoding goes on meanwhile.
+  /// Takes a lease of an adapter and loads the adapter if it is not loaded. Decoding goes on.
   ///
-  /// @param digest of what is in the folder; the same one always means the same bytes
-  /// @param folder PEFT's or a run's; read only where the adapter is not loaded
-  /// @throws InputException where it is not one of this session's model
-  /// @throws BusyException where adapters that are in use or pinned leave no room for it
+  /// @param digest digest of the folder's contents; one digest always means the same bytes
+  /// @param folder a PEFT folder or a run's; read only if the adapter is not loaded
+  /// @throws InputException if the adapter does not fit this session's model
+  /// @throws BusyException if leased or pinned adapters leave too little memory for it
   public Lease lease(String digest, Path folder) {
     return lease(digest, folder, folder.toString());
   }
 
-  /// The same.
+  /// Takes a lease of an adapter that has a name.
   ///
-  /// @param called what warnings and messages call the adapter
+  /// @param called name of the adapter in warnings and messages
   public Lease lease(String digest, Path folder, String called) {
     Entry entry;
     boolean mine;
@@ -166,13 +166,13 @@ public final class AdapterCache {
     return new Lease(entry);
   }
 
-  /// Takes a lease of an adapter whose folder others may write into. What was read while it was
-  /// written is forgotten.
+  /// Takes a lease of an adapter whose folder others may write to. What was read during a write is
+  /// dropped.
   ///
-  /// @param called what warnings and messages call the adapter
-  /// @param still says whether the folder holds what the digest says
-  /// @param what the folder is called in the message of one that does not
-  /// @throws BusyException where it does not any more
+  /// @param called name of the adapter in warnings and messages
+  /// @param still whether the folder still has the digest, asked after loading
+  /// @param what name of the folder in the exception's message
+  /// @throws BusyException if the folder has changed since the digest was taken
   public Lease lease(
       String digest, Path folder, String called, BooleanSupplier still, String what) {
     Lease lease = lease(digest, folder, called);
@@ -304,8 +304,8 @@ public final class AdapterCache {
     }
   }
 
-  /// Forgets an adapter: who asks for it loads it anew, and it is freed with its last lease. Pinned
-  /// ones too. Does nothing where it is not loaded.
+  /// Drops an adapter, also a pinned one: the next request loads it anew, and its memory is freed
+  /// with its last lease. Does nothing if it is not loaded.
   public void drop(String digest) {
     Entry entry;
     synchronized (this) {
@@ -321,19 +321,19 @@ public final class AdapterCache {
     free(entry);
   }
 
-  /// Keeps an adapter loaded, once it is, whatever else is wanted.
+  /// Pins an adapter: once loaded, it is never evicted.
   public synchronized void pin(String digest) {
     pinned.add(digest);
   }
 
-  /// Lets an adapter go again.
+  /// Unpins an adapter.
   public synchronized void unpin(String digest) {
     pinned.remove(digest);
   }
 
-  /// Lets an adapter be merged into weights of its own when it is loaded next, as large as the
-  /// base's: for one that has most of the traffic. Its sequences have steps of their own. Where it
-  /// is loaded unmerged, that is dropped.
+  /// Makes the next load of an adapter merge it into a copy of the base's linear weights, which
+  /// suits the adapter with most of the traffic. Its sequences get steps of their own. If it is
+  /// loaded unmerged, it is dropped.
   public void merge(String digest) {
     boolean other;
     synchronized (this) {
@@ -351,7 +351,7 @@ public final class AdapterCache {
     budget = bytes;
   }
 
-  /// Bytes that adapters may take.
+  /// Most bytes that loaded adapters may take.
   public synchronized long budget() {
     return budget;
   }
@@ -361,7 +361,7 @@ public final class AdapterCache {
     return reserved;
   }
 
-  /// The adapters that are loaded, the one first that would go first.
+  /// The loaded adapters, in the order in which they would be evicted.
   public synchronized List<Loaded> loaded() {
     return entries.values().stream()
         .filter(e -> e.ready)

@@ -13,8 +13,9 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Renders rows as those that an adapter was trained on: a pattern that is not given is the one
-/// that its `nudge.json` holds, and one that is given is compared with it.
+/// Applies the prompt and completion patterns that an adapter was trained with.
+///
+/// They come from its `nudge.json`; patterns given by the user win, with a warning if they differ.
 public final class AdapterPatterns {
   private final DataSettings data;
   private final @Nullable String taken; // a phrase: from where and which
@@ -24,10 +25,10 @@ public final class AdapterPatterns {
     this.taken = taken;
   }
 
-  /// @param adapter null: the patterns stay as they are given
-  /// @param anyBase a `nudge.json` that cannot be understood counts as absent
-  /// @param notes told which patterns are the adapter's
-  /// @param warnings told where those that are given differ from the adapter's
+  /// @param adapter null: the patterns stay as given
+  /// @param anyBase whether a `nudge.json` that cannot be read counts as absent
+  /// @param notes receives a line on which patterns come from the adapter
+  /// @param warnings receives a line if given patterns differ from the adapter's
   public static AdapterPatterns of(
       DataSettings given,
       @Nullable Path adapter,
@@ -77,10 +78,10 @@ public final class AdapterPatterns {
     }
   }
 
-  /// Warns where conversations go to an adapter that was trained on texts, or texts to one that was
-  /// trained on conversations.
+  /// Warns if conversations go to an adapter that was trained on plain texts, or the reverse.
   ///
-  /// @param adapter null: nothing is said
+  /// @param spoken whether prompts go through a chat template
+  /// @param adapter null: no warning
   /// @param spoken whether prompts go through a chat template
   public static void checkSpoken(
       boolean spoken, @Nullable Path adapter, boolean anyBase, Consumer<String> warnings) {
@@ -89,9 +90,9 @@ public final class AdapterPatterns {
     }
   }
 
-  /// The same.
+  /// Warns likewise, calling the adapter by a name.
   ///
-  /// @param called what the warning calls the adapter
+  /// @param called name of the adapter in the warning
   public static void checkSpoken(
       boolean spoken, String called, Path adapter, boolean anyBase, Consumer<String> warnings) {
     Identity identity = Identity.read(adapter, anyBase);
@@ -105,11 +106,10 @@ public final class AdapterPatterns {
     }
   }
 
-  /// Warns where an adapter was trained on conversations that all began with one system message,
-  /// and is asked without it.
+  /// Warns if the adapter was trained with one system message throughout and gets another or none.
   ///
-  /// @param given what it is asked with; null: nothing
-  /// @param adapter null: nothing is said
+  /// @param given the system message in use; null: none
+  /// @param adapter null: no warning
   public static void checkSystem(
       @Nullable String given, @Nullable Path adapter, boolean anyBase, Consumer<String> warnings) {
     Identity identity = adapter == null ? null : Identity.read(adapter, anyBase);
@@ -125,10 +125,10 @@ public final class AdapterPatterns {
     }
   }
 
-  /// Warns of a template that is named where an adapter was trained with another one.
+  /// Warns if the settings name another chat template than the adapter was trained with.
   ///
-  /// @param named the template that the settings name; null: nothing is said
-  /// @param adapter null: nothing is said
+  /// @param named the template that the settings name; null: no warning
+  /// @param adapter null: no warning
   public static void checkTemplate(
       @Nullable String named, Path model, @Nullable Path adapter, Consumer<String> warnings) {
     if (named == null || adapter == null || !ChatTemplate.isIn(adapter)) {
@@ -167,8 +167,7 @@ public final class AdapterPatterns {
 
   /// Reads rows with these patterns.
   ///
-  /// @throws InputException of the reading; where rows are bad, with a line on whose patterns these
-  ///     are
+  /// @throws InputException from `reading`; for bad rows with a line on where the patterns are from
   public <T> T read(Function<DataSettings, T> reading) {
     try {
       return reading.apply(data);

@@ -2,19 +2,18 @@ package dev.nudge.generate;
 
 import java.util.List;
 
-/// What a request tells as its answers come: pieces of each, then that it is done. After a failure
-/// come no more of them.
+/// An event of a streamed request: text of an answer, the end of an answer, a failure, the end.
+/// [Failed] is followed by [Ended] only.
 public sealed interface AnswerEvent {
 
-  /// The prompt's tokens with their log-probabilities, before all else, where the request asks for
-  /// them. The first token has none and is left out.
+  /// The prompt's tokens with log-probabilities, if the request has `echo`; the first event. The
+  /// first token has no log-probability and is left out.
   record Prompted(List<TokenLogprob> tokens) implements AnswerEvent {}
 
   /// Text of an answer, whole characters only.
   ///
-  /// @param choice which answer, from 0
-  /// @param tokens those that came since the last piece, where the sampling asks for
-  ///     log-probabilities; else none
+  /// @param choice index of the answer, from 0
+  /// @param tokens tokens since the last piece, if log-probabilities are on; else empty
   record Piece(int choice, String text, List<TokenLogprob> tokens) implements AnswerEvent {}
 
   /// An answer has ended.
@@ -23,6 +22,6 @@ public sealed interface AnswerEvent {
   /// The request has failed.
   record Failed(Throwable failure) implements AnswerEvent {}
 
-  /// The request holds nothing any more: the last event, also where it failed or its listener did.
+  /// The request has released its memory; always the last event, also after a failure.
   record Ended(Usage usage) implements AnswerEvent {}
 }

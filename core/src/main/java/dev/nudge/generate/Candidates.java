@@ -2,8 +2,8 @@ package dev.nudge.generate;
 
 import java.util.Arrays;
 
-/// The tokens that may be drawn, each with a weight, in an order that is made only as far as it is
-/// asked for: the likeliest first, ties by id.
+/// Candidate tokens with their weights, sorted only as far as needed: the likeliest first, ties by
+/// id.
 ///
 /// "The first K", "the first that hold a share" and "the one that a number in [0, mass) points at"
 /// are the same question: at which token do the weights, summed in that order, cross a number? Of

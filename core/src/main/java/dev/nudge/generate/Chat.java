@@ -43,10 +43,10 @@ public final class Chat implements AutoCloseable {
     this.system = settings.system();
   }
 
-  /// Loads a model with its adapters, of which the first is on, and begins a conversation.
+  /// Loads a model with its adapters, uses the first of them, and begins a conversation.
   ///
-  /// @param warnings told one line each
-  /// @throws InputException in one line, for whatever a user can mend
+  /// @param warnings receives one line per warning
+  /// @throws InputException if the settings, the model or an adapter is wrong
   public static Chat open(ChatSettings settings, Machine machine, Consumer<String> warnings) {
     Map<String, Path> adapters = settings.adapters();
     Path first = adapters.isEmpty() ? null : adapters.values().iterator().next();
@@ -116,12 +116,12 @@ public final class Chat implements AutoCloseable {
   }
 
   /// Answers a message, or the last one again with another seed. An interrupt of this thread ends
-  /// the answer within a token; it stays in the conversation as far as it came.
+  /// the answer within a token; the partial answer stays in the conversation.
   ///
   /// @param text null: the last message again
-  /// @param pieces told the answer as it comes, by another thread
-  /// @throws InputException where there is no answer to try again, or the conversation has become
-  ///     too long; whatever fails, the conversation stays as it was
+  /// @param pieces receives the answer's text as it is decoded, on another thread
+  /// @throws InputException if there is no answer to retry, or the conversation is too long; after
+  ///     any failure the conversation is as it was
   public Completion answer(@Nullable String text, Consumer<String> pieces) {
     ArrayNode before = said.deepCopy();
     long tried = tries;
@@ -149,10 +149,10 @@ public final class Chat implements AutoCloseable {
     }
   }
 
-  /// Asks the last message of another adapter; the conversation stays as it is.
+  /// Answers the last message by another adapter, without changing the conversation.
   ///
-  /// @param adapter null: the base
-  /// @throws InputException where nothing was said yet
+  /// @param adapter null: the base model
+  /// @throws InputException if there is no message yet
   public Completion instead(@Nullable String adapter) {
     if (said.isEmpty()) {
       throw new InputException("nothing was said yet; say something first");
@@ -189,7 +189,7 @@ public final class Chat implements AutoCloseable {
     return asked.complete(prompt, pieces);
   }
 
-  /// What was said, the system's message first.
+  /// The messages of the conversation, the system message first.
   public ArrayNode messages() {
     ArrayNode all = JsonNodeFactory.instance.arrayNode();
     if (system != null) {
@@ -203,16 +203,16 @@ public final class Chat implements AutoCloseable {
     return !said.isEmpty() && said.get(said.size() - 1).path("role").asString().equals("assistant");
   }
 
-  /// Begins another conversation, with what the system says.
+  /// Clears the conversation, except for the system message.
   public void begin() {
     said = JsonNodeFactory.instance.arrayNode();
     cut.clear();
     tries = 0;
   }
 
-  /// Changes what the model is told before the first message.
+  /// Sets the system message.
   ///
-  /// @param text null: nothing
+  /// @param text null: none
   public void system(@Nullable String text) {
     system = text;
   }
@@ -222,14 +222,14 @@ public final class Chat implements AutoCloseable {
     return session.adapters().names();
   }
 
-  /// The adapter that answers; null: the base alone.
+  /// The adapter in use; null: the base model alone.
   public @Nullable String adapter() {
     return session.adapter();
   }
 
-  /// Lets another adapter answer.
+  /// Switches to another adapter.
   ///
-  /// @param name null: the base alone
+  /// @param name null: the base model alone
   public void use(@Nullable String name) {
     if (name == null) {
       session.adapters().disable();
@@ -239,29 +239,29 @@ public final class Chat implements AutoCloseable {
     }
   }
 
-  /// How answers are sampled.
+  /// The sampling settings of the next answer.
   public SamplingSettings sampling() {
     return sampling;
   }
 
-  /// The same by key.
+  /// The sampling settings by key.
   public Map<String, Object> samplingValues() {
     return Schema.of(SamplingSettings.class).values(sampling);
   }
 
-  /// What the model is told before the first message; null: nothing.
+  /// The system message; null: none.
   public @Nullable String system() {
     return system;
   }
 
-  /// How many answers of this conversation were stopped or cut.
+  /// Number of answers in this conversation that were interrupted or cut at the maximum length.
   public int cut() {
     return cut.size();
   }
 
-  /// Samples as the settings said at the beginning, in one respect.
+  /// Resets one sampling setting to its value at the beginning.
   ///
-  /// @param key a setting's name, as `temperature`
+  /// @param key the setting's key, such as `temperature`
   public void resetSampling(String key) {
     Schema<SamplingSettings> schema = Schema.of(SamplingSettings.class);
     Object first = schema.values(settings.sampling()).get(key);
@@ -278,9 +278,9 @@ public final class Chat implements AutoCloseable {
     sampling(schema.read(List.of(Layer.of(values))));
   }
 
-  /// Changes how answers are sampled.
+  /// Sets the sampling settings of the next answers.
   ///
-  /// @throws InputException where a conversation cannot be sampled so
+  /// @throws InputException if a conversation cannot be sampled with them
   public void sampling(SamplingSettings wanted) {
     ChatSettings.check(wanted);
     generation = new Generation(session, wanted, rows().turnEnd()); // refuses what cannot be
@@ -288,7 +288,7 @@ public final class Chat implements AutoCloseable {
     tries = 0;
   }
 
-  /// What answers, for people.
+  /// Describes model and chat template in one line.
   public String about() {
     return settings.model().model() + ", " + rows().template().place();
   }

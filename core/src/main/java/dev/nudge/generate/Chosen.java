@@ -5,7 +5,7 @@ import dev.nudge.engine.Caller;
 import dev.nudge.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/// Samples the tokens of one answer.
+/// Samples the tokens of one answer, as the [Caller] of its sequence.
 ///
 /// Threading: the engine's thread.
 final class Chosen implements Caller {

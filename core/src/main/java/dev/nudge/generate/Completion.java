@@ -5,11 +5,11 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A completion and what ended it.
+/// A completion and why it ended.
 ///
-/// @param text without special tokens and without the stop string
-/// @param tokens their number, the end token included
-/// @param logprobs each of them with its log-probability; null where not asked for
+/// @param text text without special tokens and without the stop string
+/// @param tokens number of generated tokens, the end token included
+/// @param logprobs log-probability of each token; null: not asked for
 public record Completion(
     @JsonProperty("completion") String text,
     int tokens,
@@ -22,19 +22,19 @@ public record Completion(
 
   /// The reason why a completion ended.
   public enum Stop {
-    /// An end token came.
+    /// The model generated an end token.
     EOS,
-    /// The completion has as many tokens as were allowed.
+    /// The completion has reached its maximum length.
     LENGTH,
-    /// A stop string came.
+    /// The model generated a stop string.
     STRING,
-    /// A token came that the settings name as one that ends it.
+    /// The model generated a stop token of the settings.
     TOKEN,
-    /// The thread that asked was interrupted; the text is what there was until then.
+    /// The request was cancelled or its thread interrupted; the text ends there.
     INTERRUPTED
   }
 
-  /// Whether the first token was an end token, so that there is nothing to see.
+  /// Whether the first token was an end token, so that the text is empty.
   public boolean endedAtOnce() {
     return tokens == 1 && stop == Stop.EOS;
   }

@@ -9,15 +9,15 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Completes what [GenerateSettings] ask for: one prompt, or the prompts of rows. The command's
-/// `generate` and `Nudge.generate` both call it.
+/// Completes the prompts of [GenerateSettings], one or those of a data file. The `generate` command
+/// and `Nudge.generate` both call it.
 public final class Completions {
   private Completions() {}
 
-  /// A completion and the row that it belongs to.
+  /// A completion and the index of its row.
   ///
-  /// @param index of the row, from 0, bad rows counted; 0 where one prompt was asked for
-  /// @param choice which completion of the prompt, from 0; null where one was asked for
+  /// @param index index of the row, from 0, bad rows counted; 0 for a single prompt
+  /// @param choice index of the completion among the prompt's `n`, from 0; null: `n` is 1
   public record Row(
       long index,
       @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Integer choice,
@@ -28,29 +28,29 @@ public final class Completions {
     }
   }
 
-  /// Completions and the seconds that they took, loading apart.
+  /// All completions, and the seconds they took without loading.
   public record Done(List<Row> rows, double seconds) {}
 
-  /// Is told what happens meanwhile; each method does nothing by itself.
+  /// A listener to completions; each method does nothing by default.
   public interface Watcher {
-    /// Takes a completion, in order, when it is done.
+    /// Receives a finished completion, in order.
     default void row(Row row) {}
 
-    /// Takes the text of one prompt as it comes, whole characters only.
+    /// Receives the text of a single prompt as it is decoded, whole characters only.
     default void piece(String piece) {}
 
-    /// Takes a line on how rows are read.
+    /// Receives a note on how rows are read.
     default void note(String line) {}
 
-    /// Takes a line on what may be wrong.
+    /// Receives a warning.
     default void warn(String line) {}
   }
 
-  /// Loads the model, completes, and frees all.
+  /// Loads the model, completes all prompts and frees the memory.
   ///
-  /// @param standardInput read where the rows' file is `-`; null: that is refused
-  /// @throws dev.nudge.settings.InputException in one line, for whatever a user can mend
-  /// @throws dev.nudge.settings.RunException where an interrupt left rows that were not completed
+  /// @param standardInput the rows if the data file is `-`; null: `-` is refused
+  /// @throws dev.nudge.settings.InputException if settings, model or data are wrong
+  /// @throws dev.nudge.settings.RunException if an interrupt left prompts without a completion
   public static Done of(
       GenerateSettings settings,
       Machine machine,

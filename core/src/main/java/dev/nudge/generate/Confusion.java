@@ -9,12 +9,13 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Counts rows that expect one answer and are given one, without the blanks around both.
+/// A cell of a confusion matrix: how many rows expect one answer and got another. Blanks around
+/// both are ignored.
 ///
-/// @param expected an answer that rows expect
-/// @param answer the answer that they are given, where a row expects it; null: another text
+/// @param expected the answer that the rows expect
+/// @param answer the answer that they got, if it is some row's expected one; null: another text
 public record Confusion(String expected, @Nullable String answer, long rows) {
-  /// Above so many answers that rows expect, nothing is counted.
+  /// Most distinct expected answers for which a confusion matrix is made.
   public static final int MOST = 20;
 
   private record Pair(String expected, @Nullable String answer) {}

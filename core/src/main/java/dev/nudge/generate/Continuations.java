@@ -17,12 +17,12 @@ import java.util.concurrent.locks.Lock;
 import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
 
-/// Continues prompts as lm-evaluation-harness has transformers continue them: an answer ends with
-/// an end token, at its most tokens, or once a stop text is in what its last few tokens decode to;
-/// its text is what its tokens decode to without the prompt's, cut at the first of each stop text.
+/// Continues prompts exactly as lm-evaluation-harness does with transformers: an answer ends at an
+/// end token, at its maximum length, or once its last few tokens decode to a stop text; its text is
+/// the decoded whole without the decoded prompt, cut at each stop text.
 ///
-/// [Generation] differs: there a text is what an answer adds to its prompt, which for some
-/// tokenizers begins with a blank that a text alone has not.
+/// [Generation] differs: its text is what an answer adds to the prompt, which for some tokenizers
+/// begins with a blank that the text alone lacks.
 ///
 /// Threading: any thread.
 public final class Continuations {
@@ -33,22 +33,22 @@ public final class Continuations {
 
   /// A prompt and how it is continued.
   ///
-  /// @param sampling of which temperature, topP, topK and seed count
-  /// @param draws number of the sequence, for its draws
+  /// @param sampling only temperature, topP, topK and seed count
+  /// @param draws number of the sequence, which selects its random numbers
   @SuppressWarnings("ArrayRecordComponent")
   public record Prompt(
       int[] ids, List<String> stops, int maxTokens, SamplingSettings sampling, long draws) {}
 
-  /// What was said.
+  /// A continuation.
   ///
-  /// @param tokens that were generated for it
+  /// @param tokens number of tokens generated for it
   public record Said(String text, int tokens) {}
 
   /// Continues prompts.
   ///
-  /// @param adapter the name of its adapter; null: the base
-  /// @param told each text with the number of its prompt, in order, by this thread
-  /// @throws RunException where an interrupt of this thread left prompts that were not continued
+  /// @param adapter name of the adapter; null: the base model
+  /// @param told receives each text with the index of its prompt, in order, on this thread
+  /// @throws RunException if an interrupt of this thread left prompts that were not continued
   public static void of(
       Session session, @Nullable String adapter, List<Prompt> prompts, ObjIntConsumer<Said> told) {
     Lock held = session.hold();

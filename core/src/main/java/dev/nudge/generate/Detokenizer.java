@@ -10,9 +10,9 @@ import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Turns the tokens of one sequence into text as they come, and says when it ends.
+/// Decodes the tokens of one sequence as a stream, and says when a stop string ends it.
 ///
-/// Text goes out only when no stop string can begin in it any more, so a stop string is never
+/// Text is emitted only once no stop string can begin in it any more, so a stop string is never
 /// shown, not even half.
 final class Detokenizer {
   private final StreamDecoder decoder;

@@ -16,12 +16,12 @@ import java.util.List;
 import java.util.concurrent.locks.Lock;
 import java.util.function.ObjIntConsumer;
 
-/// Says how far the answers of a session's model with an adapter are from the base's, token by
-/// token of given texts: KL(base ‖ adapter), the direction of [KlDivergence].
+/// Measures how far an adapter moves the model's predictions on given texts, token by token:
+/// KL(base ‖ adapter), the direction of [KlDivergence].
 ///
-/// Both read the same tokens in the same engine. The base's logits of some tokens are kept, at most
-/// [#ROOM_BYTES] of them, and the adapter's are compared as they come; a long text goes in pieces,
-/// whose beginning has its keys from the piece before.
+/// Both prefill the same tokens in one engine. The base's logits of some tokens are kept, at most
+/// [#ROOM_BYTES] of them, and compared with the adapter's; a long text goes in pieces, each of
+/// which finds the piece before it in the prefix cache.
 ///
 /// Threading: any thread.
 public final class Divergences {
@@ -29,10 +29,10 @@ public final class Divergences {
 
   private Divergences() {}
 
-  /// What was found of an item.
+  /// The divergence of one item.
   ///
-  /// @param sum over its scored tokens of the divergence of what may stand there, in nats
-  /// @param tokens scored
+  /// @param sum sum over its scored tokens of the KL of the distributions there, in nats
+  /// @param tokens number of scored tokens
   public record Score(double sum, int tokens) {}
 
   /// Tokens of an item whose successors are compared together.
@@ -45,11 +45,11 @@ public final class Divergences {
     }
   }
 
-  /// Compares.
+  /// Computes the divergence of each item.
   ///
-  /// @param adapter the name of the adapter
-  /// @param told each score with the number of its item, as they come, by this thread
-  /// @throws RunException where an interrupt of this thread left items that were not compared
+  /// @param adapter name of the adapter
+  /// @param told receives each score with the index of its item, on this thread
+  /// @throws RunException if an interrupt of this thread left items that were not compared
   public static void of(
       Session session, String adapter, List<Item> items, ObjIntConsumer<Score> told) {
     Lock held = session.hold();

@@ -10,23 +10,23 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Embeds the texts that [GenerateSettings] name: one prompt, or the prompts of rows.
+/// Embeds the texts of [GenerateSettings]: one prompt, or those of a data file.
 public final class Embeddings {
   private Embeddings() {}
 
-  /// The embedding of a text: the mean of its tokens' last hidden states, behind the last norm.
+  /// The embedding of a text: the mean of its last hidden states, after the final norm.
   ///
-  /// @param index of the row, from 0, bad rows counted; 0 where one text was given
-  /// @param embedding as many numbers as the model is wide
+  /// @param index index of the row, from 0, bad rows counted; 0 for a single text
+  /// @param embedding vector as long as the model's hidden size
   @SuppressWarnings("ArrayRecordComponent")
   public record Row(long index, float[] embedding) {}
 
-  /// Loads the model, embeds, and frees all.
+  /// Loads the model, embeds all texts and frees the memory.
   ///
-  /// @param standardInput read where the rows' file is `-`; null: that is refused
-  /// @param watcher told lines only
-  /// @param rows told in order
-  /// @throws InputException in one line, for whatever a user can mend
+  /// @param standardInput the rows if the data file is `-`; null: `-` is refused
+  /// @param watcher only its notes and warnings are called
+  /// @param rows receives the embeddings in order
+  /// @throws InputException if settings, model or data are wrong
   public static List<Row> of(
       GenerateSettings settings,
       Machine machine,

@@ -3,15 +3,14 @@ package dev.nudge.generate;
 import java.util.Arrays;
 import java.util.function.DoubleConsumer;
 
-/// The times between one token of an answer and the next, in seconds, in the order in which they
-/// came.
+/// The inter-token latencies of an answer, in seconds, in order.
 ///
-/// Threading: filled by one thread; whoever has it from [Usage] only reads it.
+/// Threading: filled by one thread; those who get it from [Usage] only read it.
 public final class Gaps {
   private float[] seconds = {};
   private int count;
 
-  /// None yet.
+  /// Makes an empty list.
   public Gaps() {}
 
   void add(double gap) {
@@ -21,17 +20,17 @@ public final class Gaps {
     seconds[count++] = (float) gap;
   }
 
-  /// Adds all of another answer.
+  /// Appends the latencies of another answer.
   public void addAll(Gaps other) {
     other.forEach(this::add);
   }
 
-  /// How many there are: one less than an answer has tokens.
+  /// Number of latencies: one less than an answer has tokens.
   public int count() {
     return count;
   }
 
-  /// All of them together.
+  /// Sum of the latencies, in seconds.
   public double sum() {
     double sum = 0;
     for (int i = 0; i < count; i++) {
@@ -40,7 +39,7 @@ public final class Gaps {
     return sum;
   }
 
-  /// Tells each.
+  /// Passes each latency to `told`.
   public void forEach(DoubleConsumer told) {
     for (int i = 0; i < count; i++) {
       told.accept(seconds[i]);

@@ -21,7 +21,7 @@ import java.util.function.ObjIntConsumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Completes prompts by the engine of a session: one as a stream of text, or many side by side.
+/// Completes prompts on a session's engine: one as a stream of text, or many side by side.
 ///
 /// Threading: any number of threads at once, on one session.
 public final class Generation {
@@ -33,7 +33,7 @@ public final class Generation {
   private final @Nullable Integer turnEnd;
   private final List<Integer> ends; // beside the tokenizer's own
 
-  /// @throws InputException where the settings name a token that the model has not
+  /// @throws InputException if the settings name a token id that the model does not have
   public Generation(Session session, SamplingSettings sampling) {
     this(session, sampling, null);
   }
@@ -84,9 +84,9 @@ public final class Generation {
   }
 
   /// Completes one prompt. An interrupt of this thread ends it within a token: the completion is
-  /// what there is, and the thread is interrupted again.
+  /// the text until then, and the thread is interrupted again.
   ///
-  /// @param pieces told text as it comes, whole characters only, by the engine's thread
+  /// @param pieces receives text as it is decoded, whole characters only, on the engine's thread
   public Completion complete(String prompt, Consumer<String> pieces) {
     return complete(session.encode(prompt), pieces);
   }
@@ -102,12 +102,13 @@ public final class Generation {
     }
   }
 
-  /// Completes many prompts. The first failure, one of `done` as well, stops all of them within a
-  /// step; so does an interrupt of this thread, which is interrupted again.
+  /// Completes many prompts side by side. The first failure, also one thrown by `done`, stops all
+  /// within a step; so does an interrupt of this thread, which is interrupted again.
   ///
-  /// @param done told each completion with its place, in order, by this thread: that of its prompt
-  ///     times `n`, and its number among the prompt's; once it threw, nothing more
-  /// @throws RunException where an interrupt left prompts that were not completed
+  /// @param done receives each completion with its index, in order, on this thread; the index is
+  ///     that of the prompt times `n`, plus that among the prompt's; no call follows one that
+  ///     throws
+  /// @throws RunException if an interrupt left prompts without a completion
   public void complete(List<String> prompts, ObjIntConsumer<Completion> done) {
     List<int[]> ids = new ArrayList<>();
     for (int i = 0; i < prompts.size(); i++) {

@@ -4,20 +4,19 @@ import dev.nudge.constrain.Constraint;
 import dev.nudge.settings.SamplingSettings;
 import org.jspecify.annotations.Nullable;
 
-/// What is asked of a session that serves: a prompt, and how it is answered.
+/// A request to [Serving]: a prompt, sampling, an adapter and a client.
 ///
-/// @param prompt its tokens
-/// @param sampling of which `n`, `regex` and `jsonSchema` do not count here
-/// @param n answers, side by side
-/// @param adapter through which it goes; null: the base. A lease of it is held until the answers
-///     have ended, so the one that is given may be closed as soon as the request has started
-/// @param client whose turn it takes where requests wait
-/// @param low whether it runs only while nothing else does; then it may end with a
+/// @param prompt token ids of the prompt
+/// @param sampling its `n`, `regex` and `jsonSchema` are ignored
+/// @param n number of answers, decoded side by side
+/// @param adapter lease of the adapter; null: the base model. The request takes a lease of its own
+///     until its answers have ended, so this one may be closed once the request has started
+/// @param client client in whose name the request queues
+/// @param low low priority: runs only while nothing else does, and may fail with a
 ///     [dev.nudge.settings.BusyException]
-/// @param turnEnd a token that ends an answer too: that of a chat template; null: none
-/// @param constraint what each answer must be; null: anything
-/// @param echo whether the prompt's tokens are told with their log-probabilities, where the
-///     sampling asks for any
+/// @param turnEnd the chat template's end-of-turn token, which ends an answer too; null: none
+/// @param constraint grammar that each answer must match; null: none
+/// @param echo whether to report the prompt's log-probabilities, if `sampling` has `logprobs`
 @SuppressWarnings("ArrayRecordComponent")
 public record GenerationRequest(
     int[] prompt,
@@ -37,47 +36,47 @@ public record GenerationRequest(
     }
   }
 
-  /// One answer of the base.
+  /// Makes a request for one answer of the base model.
   public static GenerationRequest of(int[] prompt, SamplingSettings sampling) {
     return new GenerationRequest(prompt, sampling, 1, null, "", false, null, null, false);
   }
 
-  /// So many answers.
+  /// Copies the request with a number of answers.
   public GenerationRequest withN(int answers) {
     return new GenerationRequest(
         prompt, sampling, answers, adapter, client, low, turnEnd, constraint, echo);
   }
 
-  /// Through an adapter; null: the base.
+  /// Copies the request with an adapter; null: the base model.
   public GenerationRequest withAdapter(AdapterCache.@Nullable Lease lease) {
     return new GenerationRequest(
         prompt, sampling, n, lease, client, low, turnEnd, constraint, echo);
   }
 
-  /// For a client.
+  /// Copies the request with a client.
   public GenerationRequest withClient(String name) {
     return new GenerationRequest(
         prompt, sampling, n, adapter, name, low, turnEnd, constraint, echo);
   }
 
-  /// Only while nothing else runs.
+  /// Copies the request with low priority.
   public GenerationRequest withLow() {
     return new GenerationRequest(
         prompt, sampling, n, adapter, client, true, turnEnd, constraint, echo);
   }
 
-  /// Ended by a token too; null: none.
+  /// Copies the request with an end-of-turn token; null: none.
   public GenerationRequest withTurnEnd(@Nullable Integer token) {
     return new GenerationRequest(
         prompt, sampling, n, adapter, client, low, token, constraint, echo);
   }
 
-  /// Held to a constraint; null: none.
+  /// Copies the request with a constraint; null: none.
   public GenerationRequest withConstraint(@Nullable Constraint what) {
     return new GenerationRequest(prompt, sampling, n, adapter, client, low, turnEnd, what, echo);
   }
 
-  /// With the prompt's tokens told too.
+  /// Copies the request with log-probabilities of the prompt.
   public GenerationRequest withEcho() {
     return new GenerationRequest(
         prompt, sampling, n, adapter, client, low, turnEnd, constraint, true);

@@ -14,8 +14,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Completes prompts with the likeliest tokens on an engine that somebody else holds, such as a run
-/// between two of its steps.
+/// Completes prompts by greedy decoding on an engine of the caller's, such as a training run's.
 ///
 /// Threading: any thread.
 public final class Greedy {
@@ -23,17 +22,17 @@ public final class Greedy {
 
   /// A prompt.
   ///
-  /// @param ids its tokens
-  /// @param positions tokens that it and its answer may come to
+  /// @param ids token ids of the prompt
+  /// @param positions most tokens of the prompt and its answer together
   @SuppressWarnings("ArrayRecordComponent")
   public record Prompt(int[] ids, int positions) {}
 
   /// Completes prompts side by side.
   ///
-  /// @param model the engine's
-  /// @param turnEnd a token that ends an answer too: that of a chat template; null: none
-  /// @param cancelled asked before each token, by the engine's thread
-  /// @return the answers in the order of the prompts; null where it was cancelled
+  /// @param model the engine's model
+  /// @param turnEnd the chat template's end-of-turn token, which ends an answer too; null: none
+  /// @param cancelled asked before each token, on the engine's thread
+  /// @return the answers in the order of the prompts; null: cancelled
   public static @Nullable List<String> answers(
       Engine engine,
       CausalLm model,

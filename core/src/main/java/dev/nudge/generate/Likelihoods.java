@@ -23,9 +23,9 @@ import java.util.concurrent.locks.Lock;
 import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
 
-/// Says how likely a model finds tokens behind others, by the engine of a session, so that what
-/// several have in common is read once: choices of one question are read behind its keys, and those
-/// that differ in their last token alone are read together.
+/// Computes log-likelihoods of continuations, such as the choices of a multiple-choice question. A
+/// context that several items share is prefilled once, and items that differ only in their last
+/// token are scored together.
 ///
 /// Threading: any thread.
 public final class Likelihoods {
@@ -34,10 +34,10 @@ public final class Likelihoods {
 
   private Likelihoods() {}
 
-  /// What is asked.
+  /// A sequence to score.
   ///
-  /// @param ids all tokens
-  /// @param from place of the first token that is scored, at least 1
+  /// @param ids all token ids, context and continuation
+  /// @param from index of the first scored token, at least 1
   @SuppressWarnings("ArrayRecordComponent")
   public record Item(int[] ids, int from) {
     public Item {
@@ -47,10 +47,10 @@ public final class Likelihoods {
     }
   }
 
-  /// What was found.
+  /// The log-likelihood of one item.
   ///
   /// @param logprob sum over the scored tokens, natural log
-  /// @param greedy whether each of them is the likeliest one
+  /// @param greedy whether each scored token is the likeliest one
   public record Score(double logprob, boolean greedy) {}
 
   /// Tokens behind a context, with the items that differ in one more token alone.
@@ -71,13 +71,13 @@ public final class Likelihoods {
       last.add(item.ids[item.ids.length - 1]);
     }
 
-    /// Takes what stands before a token.
+    /// Adds the log-probability of the token at an index.
     void token(int i, Logits logits, double normaliser, int likeliest) {
       logprob += logits.at(tokens[i]) - normaliser;
       greedy &= tokens[i] == likeliest;
     }
 
-    /// Takes what stands before the last token of each item.
+    /// Scores the last token of each item, by the logits before it.
     void end(Logits logits, double normaliser, int likeliest) {
       for (int id : last) {
         double sum = logprob + (logits.at(id) - normaliser);
@@ -116,7 +116,7 @@ public final class Likelihoods {
       this.known = known;
     }
 
-    /// Whether another item may come behind the same context.
+    /// Whether there is capacity for another item behind this context.
     boolean takes(int[] tokens) {
       return all.size() < (whole ? 1 : BRANCHES) || all.containsKey(IntBuffer.wrap(tokens));
     }
@@ -182,9 +182,9 @@ public final class Likelihoods {
 
   /// Scores items.
   ///
-  /// @param adapter the name of its adapter; null: the base
-  /// @param told each score with the number of its item, as they come, by this thread
-  /// @throws RunException where an interrupt of this thread left items that were not scored
+  /// @param adapter name of the adapter; null: the base model
+  /// @param told receives each score with the index of its item, on this thread
+  /// @throws RunException if an interrupt of this thread left items that were not scored
   public static void of(
       Session session, @Nullable String adapter, List<Item> items, ObjIntConsumer<Score> told) {
     Lock held = session.hold();

@@ -9,8 +9,8 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
-/// A row of logits, copied out of its tensor once, and what is done to it before a token is
-/// chosen. A token that may not come has -∞.
+/// The logits of one token, copied out of their tensor, to which penalties and filters apply before
+/// sampling. A barred token has -∞.
 ///
 /// Threading: confined to one thread.
 final class Logits {

@@ -3,11 +3,11 @@ package dev.nudge.generate;
 import java.util.ArrayList;
 import java.util.List;
 
-/// What a model thought at one place: the log-probability of a token, and the likeliest ones.
+/// The log-probability of a token and of the likeliest tokens in its place.
 ///
-/// @param normaliser the logarithm of the sum of the exponentials of all logits
-/// @param token the one that was chosen; before that the id is -1
-/// @param top the likeliest tokens, the first the likeliest, ties by id
+/// @param normaliser log of the sum of the exponentials of all logits (logsumexp)
+/// @param token the chosen token; its id is -1 until it is chosen
+/// @param top the likeliest tokens in order, ties by id
 record Logprobs(double normaliser, Likely token, List<Likely> top) {
 
   /// A token and its log-probability.

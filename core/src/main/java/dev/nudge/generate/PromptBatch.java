@@ -18,10 +18,10 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// What is asked of a model: prompts, and the session that answers them.
+/// The prompts of [GenerateSettings] and the session that completes them.
 ///
-/// @param prompts each with the index of its row; one prompt is row 0
-/// @param turnEnd a token that ends an answer too: that of the chat template; null: none
+/// @param prompts each with the index of its row; a single prompt is row 0
+/// @param turnEnd the chat template's end-of-turn token, which ends an answer too; null: none
 record PromptBatch(Session session, List<Prompt> prompts, @Nullable Integer turnEnd)
     implements AutoCloseable {
 

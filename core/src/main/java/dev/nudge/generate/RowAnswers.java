@@ -6,22 +6,22 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Asks a model the questions of rows, as `generate` does without a flag of sampling.
+/// Generates a greedy answer to each row's prompt, as `generate` does by default.
 public final class RowAnswers {
   private RowAnswers() {}
 
-  /// An answer and what its row expects.
+  /// A row's prompt, its expected answer and the model's answer.
   ///
-  /// @param index of the row, from 0, bad rows counted
+  /// @param index index of the row, from 0, bad rows counted
   /// @param line number of the line in its file, from 1
-  /// @param prompt as the row has it; of a conversation the message that is answered
-  /// @param answer what `generate` gives as `completion`
+  /// @param prompt the prompt as the row has it; for a conversation the message that is answered
+  /// @param answer the completion that `generate` gives
   public record Row(
       int index, String file, int line, String prompt, String expected, String answer) {}
 
-  /// Answers questions by the adapter that is in use.
+  /// Answers the rows' prompts with the adapter that is switched on.
   ///
-  /// @param turnEnd a token that ends an answer too: that of the chat template; null: none
+  /// @param turnEnd the chat template's end-of-turn token, which ends an answer too; null: none
   public static List<Row> of(
       Session session, List<PromptRow> questions, @Nullable Integer turnEnd) {
     List<Row> rows = new ArrayList<>();

@@ -19,11 +19,11 @@ import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A request under way: the engine's thread finds out what is answered, a thread of the request
-/// tells its listener.
+/// A request that is being answered: the engine's thread produces events, a thread of the request
+/// passes them to its listener.
 ///
-/// What is found out goes through a queue. The engine's thread never waits for it: where a listener
-/// leaves more than [#MOST] pieces in it, its request ends.
+/// Events go through a queue, and the engine's thread never waits for it: if a listener leaves more
+/// than [#MOST] events in it, its request ends.
 ///
 /// Threading: any thread; see [Choice] for what the engine's thread does.
 final class RunningRequest implements Serving.Running {

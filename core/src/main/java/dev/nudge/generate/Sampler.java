@@ -9,17 +9,16 @@ import org.jspecify.annotations.Nullable;
 
 /// Chooses the next token from a row of logits.
 ///
-/// In the order of vLLM and transformers: tokens that are barred (all but `allowed`; end tokens
-/// before `minTokens`), the bias, the repetition penalty (logits of tokens already there are
-/// divided by it where positive, multiplied where negative), what presence and frequency in the
-/// completion take off; then with a temperature above 0 the logits are divided by it, cut to the
-/// `topK` largest, to the smallest set that holds `topP` of the probability, and to those with at
-/// least `minP` of the largest probability; one of what is left is drawn: the tokens stand side by
-/// side, the likeliest first and ties by id, and a number in [0, 1) points at one.
+/// In the order of vLLM and transformers: barred tokens (all but `allowed`; end tokens before
+/// `minTokens`), logit bias, repetition penalty (logits of tokens in the sequence are divided by it
+/// if positive, else multiplied), presence and frequency penalties. With a temperature above 0 the
+/// logits are then divided by it, cut to the `topK` largest, to the smallest set that holds `topP`
+/// of the probability, and to those with at least `minP` of the largest probability. A number in
+/// [0, 1) selects one of the rest, laid side by side, the likeliest first and ties by id.
 ///
-/// That number comes from a counter: seed, sequence and place, so a sequence's text does not depend
-/// on what else is in its batch. Nothing is sorted ([Candidates]). After the first token nothing is
-/// allocated but what `logprobs` tells.
+/// That number comes from a counter-based generator of seed, sequence and place, so a sequence's
+/// text does not depend on its batch. Nothing is sorted ([Candidates]). After the first token
+/// nothing is allocated but `logprobs`.
 ///
 /// Threading: confined to one thread.
 final class Sampler {

@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Scores rows: how likely a model finds each row's completion.
+/// Scores a data file: the log-probability that a model gives to each row's completion.
 public final class Scoring {
 
   private Scoring() {}
@@ -23,9 +23,9 @@ public final class Scoring {
   /// The score of all rows together.
   ///
   /// @param loss −logprob / tokens
-  /// @param greedy rows whose every token is the likeliest
-  /// @param shown rows with their answers, in order; null: none was asked for
-  /// @param confusions null: no answer was asked for, or rows expect too many different ones
+  /// @param greedy number of rows whose every token is the likeliest
+  /// @param shown rows with the model's answers, in order; null: not asked for
+  /// @param confusions null: no answers asked for, or the rows expect too many different ones
   public record Summary(
       long rows,
       long badRows,
@@ -38,16 +38,16 @@ public final class Scoring {
 
   /// Scores all rows.
   ///
-  /// @param rows told in order
-  /// @param warnings told one line each
+  /// @param rows receives the scores in order
+  /// @param warnings receives one line per warning
   public static Summary score(
       ScoreSettings settings, Machine machine, Consumer<RowScore> rows, Consumer<String> warnings) {
     return score(settings, machine, rows, note -> {}, warnings);
   }
 
-  /// The same.
+  /// Scores all rows, with notes.
   ///
-  /// @param notes told one line each: how rows are read
+  /// @param notes receives one line per note on how rows are read
   public static Summary score(
       ScoreSettings settings,
       Machine machine,

@@ -17,7 +17,7 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Answers requests of many clients on one session: each with its own adapter, side by side.
+/// Serves requests of many clients on one session, side by side, each with its own adapter.
 ///
 /// Threading: any thread. A listener is called by one thread of its request, so however long a call
 /// takes it holds up nobody else.
@@ -38,24 +38,23 @@ public final class Serving {
     this.session = session;
   }
 
-  /// A request that was started.
+  /// A request that has started.
   ///
   /// Threading: any thread.
   public interface Running {
-    /// Asks for the end of its answers; it comes within a token, with the stop `INTERRUPTED`.
+    /// Cancels its answers; they end within a token, with the stop `INTERRUPTED`.
     void cancel();
 
-    /// Waits for the end of all answers and of the last call of the listener. An interrupt of this
-    /// thread cancels the request; the thread is interrupted again. What the listener's last call
-    /// threw is thrown here.
+    /// Waits for all answers and the listener's last call, and throws what that call threw. An
+    /// interrupt of this thread cancels the request; the thread is interrupted again.
     Usage await();
   }
 
   /// Starts a request.
   ///
-  /// @param listener told its answers; where it throws, the request ends
-  /// @throws InputException where it cannot be answered as it is
-  /// @throws BusyException where too many wait already, or the session drains
+  /// @param listener receives the events of the answers; if it throws, the request ends
+  /// @throws InputException if the request cannot be answered as it is
+  /// @throws BusyException if too many requests are queued, or the session drains
   public Running start(GenerationRequest request, Consumer<AnswerEvent> listener) {
     RunningRequest asking = RunningRequest.of(session, request, listener, this::ended);
     synchronized (this) {
@@ -73,11 +72,11 @@ public final class Serving {
     return asking;
   }
 
-  /// Embeds a text: the mean of the last hidden states of its tokens, behind the last norm. Answers
-  /// go on beside it.
+  /// Computes the embedding of a text, the mean of its last hidden states after the final norm.
+  /// Decoding of other requests goes on.
   ///
-  /// @param adapter through which it goes, held by the caller until this returns; null: the base
-  /// @return as many numbers as the model is wide
+  /// @param adapter a lease that the caller holds until this returns; null: the base model
+  /// @return the embedding, as long as the model's hidden size
   public float[] embed(int[] ids, AdapterCache.@Nullable Lease adapter) {
     Lock held = session.hold();
     try {
@@ -88,10 +87,10 @@ public final class Serving {
     }
   }
 
-  /// Refuses so many answers of a client, before any of them is asked for.
+  /// Checks a client's quota for so many answers, before any of them is requested.
   ///
-  /// @throws InputException where so many never fit
-  /// @throws BusyException where there is no room for them now
+  /// @throws InputException if one client can never have so many answers at once
+  /// @throws BusyException if the queue or the client's share of it is too full now
   public synchronized void fits(String client, int wanted) {
     int room = (most + Limits.ROWS) / 2;
     if (wanted > room) {
@@ -143,14 +142,14 @@ public final class Serving {
     notifyAll();
   }
 
-  /// Says how many answers may wait for their turn; more are refused.
+  /// Sets how many answers may be queued; more are refused.
   public synchronized void waiting(int answers) {
     most = answers;
   }
 
-  /// What there is to do, and what was done.
+  /// Returns the counters of the server, as its metrics report them.
   ///
-  /// @throws IllegalStateException where the session is closed
+  /// @throws IllegalStateException if the session is closed
   public Stats stats() {
     Lock held = session.hold();
     try {
@@ -160,10 +159,10 @@ public final class Serving {
     }
   }
 
-  /// Takes no new requests, waits for those that are there, and cancels what is left when the time
-  /// is over.
+  /// Drains the session: refuses new requests, waits for running ones and cancels the rest at the
+  /// timeout.
   ///
-  /// @return whether all ended by themselves
+  /// @return whether all requests ended by themselves
   public boolean drain(Duration timeout) {
     long end = System.nanoTime() + timeout.toNanos();
     List<RunningRequest> left;
@@ -191,15 +190,15 @@ public final class Serving {
     return left.isEmpty();
   }
 
-  /// Compiles a JSON schema to hold answers to.
+  /// Compiles a JSON schema into a constraint for answers.
   ///
-  /// @param turnEnd as the request has it
-  /// @throws InputException where it is none, or one that cannot be held
+  /// @param turnEnd the end-of-turn token of the request
+  /// @throws InputException if the schema is invalid or has keywords that are not supported
   public Constraint jsonSchema(String schema, @Nullable Integer turnEnd) {
     return Constraint.jsonSchema(schema, session.tokenizer(), ends(turnEnd));
   }
 
-  /// Compiles a regular expression to hold answers to, likewise.
+  /// Compiles a regular expression into a constraint for answers, likewise.
   public Constraint regex(String expression, @Nullable Integer turnEnd) {
     return Constraint.regex(expression, session.tokenizer(), ends(turnEnd));
   }

@@ -28,13 +28,13 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A model that answers: weights, an adapter perhaps, and the tokenizer.
+/// A loaded model with its tokenizer and adapters, ready to generate, embed and score.
 ///
 /// Threading: any number of threads may complete prompts at once, side by side in one engine, and
-/// attach adapters meanwhile; [#close] waits until none does, and switching by [#adapters] is for
-/// moments when none does.
+/// attach adapters meanwhile. [#close] waits for them. Switch adapters by [#adapters] only while no
+/// prompt is being completed.
 public final class Session implements AutoCloseable {
-  /// The name of the adapter that a session is loaded with.
+  /// Name of the adapter that a session is loaded with.
   public static final String ADAPTER = "adapter";
 
   private static final int SCORED = 512; // rows told together
@@ -74,20 +74,20 @@ public final class Session implements AutoCloseable {
     this.maxLength = maxLength;
   }
 
-  /// Loads a model and puts an adapter on it.
+  /// Loads a model and attaches an adapter.
   ///
   /// @param adapter a PEFT folder or a run's folder; null: the base model
-  /// @param warnings told one line each
+  /// @param warnings receives one line per warning
   public static Session load(
       ModelSettings settings, @Nullable Path adapter, Machine machine, Consumer<String> warnings) {
     return load(settings, adapter, null, null, machine, warnings);
   }
 
-  /// Loads a model with an adapter within an amount of memory.
+  /// Loads a model with an adapter within a memory budget.
   ///
   /// @param loaded the model's tokenizer; null: it is loaded
-  /// @param memory of the weights and of the keys of all sequences; null: half of what is free
-  ///     beside the weights is for keys
+  /// @param memory bytes of weights, workspace and KV cache; null: the KV cache gets half of what
+  ///     the weights leave free
   public static Session load(
       ModelSettings settings,
       @Nullable Path adapter,
@@ -98,8 +98,8 @@ public final class Session implements AutoCloseable {
     return new SessionLoader(settings, machine, warnings).load(adapter, loaded, memory);
   }
 
-  /// Loads the tokenizer of a model with an adapter: the adapter's, where that brings tokens or
-  /// whole tables of its own and a tokenizer with them.
+  /// Loads the tokenizer for a model with an adapter: the adapter's own, if the adapter adds tokens
+  /// or saves whole embedding tables and has one.
   ///
   /// @param adapter null: the base model
   public static Tokenizer tokenizer(Path model, @Nullable Path adapter, Machine machine) {
@@ -114,26 +114,24 @@ public final class Session implements AutoCloseable {
     return Tokenizer.load(model, machine.cache());
   }
 
-  /// Returns the most tokens of a sequence: as the settings say, else as many as the model has
-  /// positions for.
+  /// Returns the maximum length of a sequence: the setting's, else the model's number of positions.
   public static int maxLength(ModelSettings settings, ModelConfig config) {
     return Objects.requireNonNullElse(settings.maxLength(), config.maxPositionEmbeddings());
   }
 
-  /// Puts one more adapter beside those that are there, and switches to it; [#adapters] switches
-  /// between them.
+  /// Attaches one more adapter and switches to it; [#adapters] switches between them.
   ///
-  /// @throws InputException where it is not one of this model; the one that was on stays on
+  /// @throws InputException if it does not fit this model; the session then keeps its adapter
   public void attach(String name, Path adapter) {
     attach(name, adapter, anyBase, warnings);
   }
 
-  /// Attaches an adapter and switches to it, with a base check and warnings of its own. Its files
-  /// are read while others are answered.
+  /// Attaches an adapter and switches to it, with its own base check and warnings. Decoding goes on
+  /// while its files are read.
   ///
-  /// @param anyBase take it whatever base it was trained on
-  /// @param warnings told one line each
-  /// @throws InputException where it is not one of this model; the one that was on stays on
+  /// @param anyBase whether to accept an adapter of another base
+  /// @param warnings receives one line per warning
+  /// @throws InputException if it does not fit this model; the session then keeps its adapter
   public void attach(String name, Path adapter, boolean anyBase, Consumer<String> warnings) {
     try (PeftAdapter peft = PeftAdapter.open(adapter)) {
       Identity.check(adapter, identity, anyBase, warnings);
@@ -192,8 +190,8 @@ public final class Session implements AutoCloseable {
     between(asked, alone); // it has started meanwhile
   }
 
-  /// Takes an adapter off that nobody uses any more, and gives its memory back to keys; nothing is
-  /// left to do where the session is closed.
+  /// Detaches an adapter that nobody uses and returns its memory to the KV cache. Does nothing if
+  /// the session is closed.
   public void detach(String name) {
     lock.readLock().lock();
     try {
@@ -206,7 +204,7 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /// Adapters that come and go while the session answers. Their memory is taken off that of keys.
+  /// Returns the cache that loads adapters on demand; its memory comes off the KV cache.
   public synchronized AdapterCache cache() {
     AdapterCache there = cache;
     if (there == null) {
@@ -216,30 +214,29 @@ public final class Session implements AutoCloseable {
     return there;
   }
 
-  /// Says how many answers may run side by side; to be called before the first.
+  /// Sets how many answers may decode side by side; call it before the first request.
   public void sequences(int most) {
     memory.sequences(most);
   }
 
-  /// Tokens that prompts and answers of all callers together may have.
+  /// Number of tokens that the KV cache can hold, over all callers.
   public long keyTokens() {
     return memory.keyTokens();
   }
 
-  /// The least `--memory` with which so many tokens of a prompt and its answer have room beside
-  /// weights, workspace and the share of adapters, in bytes.
+  /// Returns the smallest `--memory`, in bytes, with which a prompt and answer of `tokens` tokens
+  /// fit beside weights, workspace and the adapter cache.
   public long leastMemory(int tokens) {
     return memory.least(tokens);
   }
 
-  /// The most tokens of an answer where a request says nothing: what the model takes, but no more
-  /// than a quarter of the keys that there is memory for, since an answer has room for all that it
-  /// may become.
+  /// Default for the maximum tokens of an answer: what the model allows, but no more than a quarter
+  /// of the KV cache, since an answer reserves blocks for its maximum length.
   public int usualTokens() {
     return Math.clamp(keyTokens() / 4, 16, Math.max(16, maxLength()));
   }
 
-  /// What answers many clients at once.
+  /// Returns the server of many clients on this session.
   public synchronized Serving serving() {
     Serving there = serving;
     if (there == null) {
@@ -261,22 +258,22 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /// Completes a prompt with the likeliest tokens, 256 at most. An interrupt of this thread ends it
+  /// Completes a prompt by greedy decoding, up to 256 tokens. An interrupt of this thread ends it
   /// within a token, with the stop `INTERRUPTED`.
   ///
-  /// @throws InputException where the prompt is empty or too long
+  /// @throws InputException if the prompt is empty or too long
   public Completion complete(String prompt) {
     return complete(prompt, SamplingSettings.greedy(), piece -> {});
   }
 
-  /// Completes a prompt. An interrupt of this thread ends it within a token (a prompt is
-  /// read in pieces): the completion holds the text until then and says `INTERRUPTED`, and the
-  /// thread is interrupted again.
+  /// Completes a prompt. An interrupt of this thread ends it within a token (or a piece of the
+  /// prefill): the completion holds the text until then and says `INTERRUPTED`, and the thread is
+  /// interrupted again.
   ///
-  /// @param sampling of which `n` counts as 1
-  /// @param pieces told text as it comes, whole characters only, by the engine's thread: it holds
-  ///     up all answers while it takes a piece, and cannot ask the session anything
-  /// @throws InputException where the prompt is empty or too long
+  /// @param sampling its `n` counts as 1
+  /// @param pieces receives text as it is decoded, whole characters only, on the engine's thread: a
+  ///     slow callback holds up all answers, and it must not call the session
+  /// @throws InputException if the prompt is empty or too long
   public Completion complete(String prompt, SamplingSettings sampling, Consumer<String> pieces) {
     return new Generation(this, sampling).complete(prompt, pieces);
   }
@@ -317,7 +314,7 @@ public final class Session implements AutoCloseable {
     return engine;
   }
 
-  /// What the memory goes to.
+  /// Returns the session's memory by use.
   public Account account() {
     return memory.account();
   }
@@ -328,10 +325,10 @@ public final class Session implements AutoCloseable {
     return memory.told(maxLength);
   }
 
-  /// The mean of the last hidden states of a text's tokens, behind the last norm: its embedding.
+  /// Computes a text's embedding: the mean of its last hidden states, after the final norm.
   ///
-  /// @return as many numbers as the model is wide
-  /// @throws InputException where the text is empty or too long
+  /// @return the embedding, as long as the model's hidden size
+  /// @throws InputException if the text is empty or too long
   public float[] embed(String text) {
     return embed(encode(text));
   }
@@ -352,21 +349,20 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /// Scores rows: how likely the model finds what is trained of each. Answers of this session go on
-  /// beside it.
+  /// Scores rows: the log-probability of each row's trained tokens. Decoding goes on meanwhile.
   ///
   /// @param lanes threads that score side by side; null: as many as the session's
-  /// @param told each score, in order, as it comes
-  /// @return all of them
-  /// @throws RunException where an interrupt of this thread left rows that were not scored
+  /// @param told receives the scores, in order, some rows at a time
+  /// @return all scores
+  /// @throws RunException if an interrupt of this thread left rows that were not scored
   public List<RowScore> score(
       List<Example> rows, @Nullable Integer lanes, Consumer<RowScore> told) {
     return score(rows, lanes, adapter(), told);
   }
 
-  /// Scores rows by the base or one of the adapters, whichever is in use.
+  /// Scores rows with a given adapter, whichever one is switched on.
   ///
-  /// @param adapter its name; null: the base
+  /// @param adapter name of the adapter; null: the base model
   public List<RowScore> score(
       List<Example> rows,
       @Nullable Integer lanes,
@@ -404,8 +400,8 @@ public final class Session implements AutoCloseable {
     return adapters.enabled() ? adapters.active() : null;
   }
 
-  /// The adapters of this session's model by name, to switch between them. One is taken off by
-  /// [#detach], which gives its memory back.
+  /// The attached adapters by name, to switch between them. [#detach] detaches one and frees its
+  /// memory.
   public NamedAdapters adapters() {
     return adapters;
   }
@@ -431,14 +427,14 @@ public final class Session implements AutoCloseable {
     return model;
   }
 
-  /// The most tokens of a sequence, prompt and completion together.
+  /// Maximum length of a sequence in tokens, prompt and completion together.
   public int maxLength() {
     return maxLength;
   }
 
-  /// Encodes a prompt for the model.
+  /// Encodes a prompt.
   ///
-  /// @throws InputException where it has no token, or one that the model does not have
+  /// @throws InputException if it has no token, or one that the model does not have
   public int[] encode(String prompt) {
     int[] ids = tokenizer.ids(prompt);
     checkPrompt(ids);
@@ -453,7 +449,7 @@ public final class Session implements AutoCloseable {
     config().checkTokens(ids);
   }
 
-  /// Waits for what is being completed and frees everything.
+  /// Waits for running completions and frees all memory.
   @Override
   public void close() {
     outside();

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Loads a session: tokenizer and weights, while the kernels that decode warm up.
 ///
-/// @param warnings told one line each
+/// @param warnings receives one line per warning
 record SessionLoader(ModelSettings settings, Machine machine, Consumer<String> warnings) {
 
   /// @see Session#load

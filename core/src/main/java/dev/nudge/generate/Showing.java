@@ -19,9 +19,9 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
-/// Asks for the answers of scored rows.
+/// Generates answers to the scored rows that [ShowRows] selects.
 ///
-/// @param chat makes prompts as those of `generate` are made
+/// @param chat makes prompts as `generate` makes them
 record Showing(
     ShowRows show, AdapterPatterns patterns, ChatRows chat, PromptEncoder encoder, int maxLength) {
 

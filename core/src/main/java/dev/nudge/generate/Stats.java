@@ -2,19 +2,19 @@ package dev.nudge.generate;
 
 import dev.nudge.engine.Load;
 
-/// What a session that serves has to do, and what it has done.
+/// Metrics of a serving session.
 ///
-/// @param running answers that have room
-/// @param waiting answers that have none yet
-/// @param keyBlocksUsed blocks of keys that answers have
-/// @param keyBlocks blocks of keys that there may be
-/// @param blockTokens tokens of a block
-/// @param prefixQueries tokens of prompts that were looked up among the keys that were kept
-/// @param prefixHits those of them that were there
+/// @param running answers that were admitted and decode
+/// @param waiting answers that are queued
+/// @param keyBlocksUsed KV cache blocks in use
+/// @param keyBlocks most KV cache blocks
+/// @param blockTokens tokens of a KV cache block
+/// @param prefixQueries prompt tokens looked up in the prefix cache
+/// @param prefixHits prompt tokens found in the prefix cache
 /// @param promptTokens tokens of all prompts
 /// @param generationTokens tokens of all answers
-/// @param adapterBytes bytes of the adapters that are loaded
-/// @param adapters how many are loaded
+/// @param adapterBytes bytes of the loaded adapters
+/// @param adapters number of loaded adapters
 public record Stats(
     int running,
     int waiting,

@@ -1,13 +1,13 @@
 package dev.nudge.generate;
 
-/// What a request took.
+/// Token counts and latencies of a request.
 ///
 /// @param promptTokens tokens of the prompt, counted once
 /// @param completionTokens tokens of all answers, end tokens included
-/// @param cachedTokens tokens of the prompt whose keys were there already
-/// @param queueSeconds from the start to the moment when the first answer had room
-/// @param firstTokenSeconds from the start to the first token
-/// @param gaps each time between two tokens of an answer
+/// @param cachedTokens tokens of the prompt that were found in the prefix cache
+/// @param queueSeconds from the start until the first answer was admitted
+/// @param firstTokenSeconds time to first token, from the start
+/// @param gaps inter-token latencies of all answers
 /// @param seconds from the start to the end
 public record Usage(
     int promptTokens,

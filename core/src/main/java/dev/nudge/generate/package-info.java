@@ -1,11 +1,13 @@
-/// Holds generation: [dev.nudge.generate.Session] loads what answers,
-/// [dev.nudge.generate.Generation] completes prompts by its engine,
-/// [dev.nudge.generate.Sampler] chooses tokens; [dev.nudge.generate.Completions] and
-/// [dev.nudge.generate.Embeddings] take the prompts of rows, [dev.nudge.generate.Chat] is a
-/// conversation, [dev.nudge.generate.Greedy] completes prompts on an engine that another package
-/// holds, [dev.nudge.generate.Scoring] has the log-probability of each row's completion.
+/// Generates text, embeddings and scores with a loaded model.
 ///
-/// Knows nothing about training, or about how rows and templates are read. Read `Generation` first.
+/// [dev.nudge.generate.Session] loads a model and its adapters, [dev.nudge.generate.Generation]
+/// completes prompts on its engine, [dev.nudge.generate.Sampler] chooses tokens from logits.
+/// [dev.nudge.generate.Chat] is a conversation, [dev.nudge.generate.Serving] serves many clients.
+/// [dev.nudge.generate.Completions], [dev.nudge.generate.Embeddings] and
+/// [dev.nudge.generate.Scoring] process data files; [dev.nudge.generate.Greedy] decodes on a
+/// training run's engine.
+///
+/// Knows nothing about training or parsing of rows and templates. Read `Session` first.
 @NullMarked
 package dev.nudge.generate;
 

@@ -17,14 +17,14 @@ import java.util.OptionalLong;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// A model folder made from nothing: a config, random weights and, from texts, a tokenizer.
+/// Creates a model folder from scratch: a config, random weights and, given texts, a tokenizer.
 ///
-/// Where there is a tokenizer the config follows it: `vocab_size` is the number of tokens that were
-/// made, at most as many as were asked for, `eos_token_id` its end token.
+/// If there is a tokenizer the config follows it: `vocab_size` is the number of its tokens, at most
+/// as many as asked for, `eos_token_id` its end token.
 ///
-/// The folder is put in its place as a whole, so it is complete or absent.
+/// The folder is renamed into place as a whole, so it is complete or absent.
 public final class FreshFolder {
-  /// The token that ends a text.
+  /// The end token.
   public static final String END = "<|endoftext|>";
 
   private static final String CONFIG = "config.json";
@@ -43,18 +43,18 @@ public final class FreshFolder {
     this.tokenizer = tokenizer;
   }
 
-  /// Says what was written into the new folder.
+  /// The new folder and its size.
   ///
-  /// @param bytes of the weights
-  /// @param vocabulary tokens, which `vocab_size` of the folder's config says
-  /// @param merges of the tokenizer, 0 where there is none
-  /// @param seconds from its preparing on
+  /// @param bytes size of the weights
+  /// @param vocabulary `vocab_size` of the folder's config
+  /// @param merges number of the tokenizer's merges; 0: no tokenizer
+  /// @param seconds time since [#prepare] was called
   public record Written(
       Path out, long parameters, long bytes, int vocabulary, int merges, double seconds) {}
 
-  /// Checks everything that can be wrong, and trains the tokenizer; nothing is written.
+  /// Checks the settings and trains the tokenizer; nothing is written.
   ///
-  /// @throws InputException in one line
+  /// @throws InputException if settings, config or texts are wrong
   public static FreshFolder prepare(InitSettings settings) {
     long start = System.nanoTime();
     FreshModel model = FreshModel.read(settings.config());
@@ -95,8 +95,8 @@ public final class FreshFolder {
   /// Writes the model folder; after a failure nothing of it is left.
   ///
   /// @param cancelled asked between tensors
-  /// @return what was written; null where it was cancelled
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @return what was written; null if cancelled
+  /// @throws dev.nudge.settings.RunException if the disk refuses
   public @Nullable Written write(BooleanSupplier cancelled) {
     Map<String, String> texts = new LinkedHashMap<>();
     texts.put(CONFIG, model.configJson());

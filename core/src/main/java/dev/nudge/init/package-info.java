@@ -1,9 +1,8 @@
-/// Makes a model folder from nothing: `config.json`, random weights, a tokenizer from texts.
+/// Creates a model folder from scratch: `config.json`, random weights and a BPE tokenizer trained
+/// on texts.
 ///
-/// It puts together what [dev.nudge.model.FreshModel] and [dev.nudge.text.BpeTrainer] make. It
-/// knows nothing about training a model, adapters or kernels.
-///
-/// Read [FreshFolder] first.
+/// It combines [dev.nudge.model.FreshModel] and [dev.nudge.text.BpeTrainer]. It knows nothing about
+/// training a model, adapters or kernels. Read [FreshFolder] first.
 @NullMarked
 package dev.nudge.init;
 

@@ -2,13 +2,13 @@ package dev.nudge.settings;
 
 import java.util.Locale;
 
-/// How a new adapter begins.
+/// How a new adapter is initialised.
 public enum AdapterInit {
-  /// With B zero: the adapted model is the base at first.
+  /// B is zero, so the adapted model equals the base at first.
   ZERO,
 
-  /// With the best of its rank to what quantising the base lost, so that the adapted model is
-  /// nearer to the base before it was quantised.
+  /// LoftQ: the best approximation, at the adapter's rank, of what quantisation lost, so that the
+  /// adapted model is closer to the unquantised base.
   LOFTQ;
 
   /// The name in flags and messages.

@@ -1,6 +1,6 @@
 package dev.nudge.settings;
 
-/// Says that there is more to do than can wait, and when to ask again. Nothing was begun.
+/// Says that a queue or quota is full, and when to retry. Nothing was started.
 public final class BusyException extends NudgeException {
   private static final long serialVersionUID = 1L;
 
@@ -11,7 +11,7 @@ public final class BusyException extends NudgeException {
     this.retryAfterSeconds = retryAfterSeconds;
   }
 
-  /// Seconds after which there is probably room.
+  /// Seconds after which a retry will probably succeed.
   public int retryAfterSeconds() {
     return retryAfterSeconds;
   }

@@ -2,7 +2,7 @@ package dev.nudge.settings;
 
 import java.util.Locale;
 
-/// Writes amounts of memory, and of disk, for people.
+/// Formats amounts of memory and disk for people.
 public final class Bytes {
   private Bytes() {}
 

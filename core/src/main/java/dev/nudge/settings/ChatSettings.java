@@ -6,14 +6,14 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What `chat` can be told.
+/// Settings of the `chat` command.
 ///
-/// @param adapter `NAME=FOLDER` each, or a folder whose own name is the name; the first is on
-/// @param registry where references are found; null: the user's own
-/// @param memory of the weights, the workspace and the keys of all sequences; null: half of what
-///     is free beside the weights is for keys
-/// @param system what stands before the first message; null: nothing, or what the template says
-/// @param template a file or the name of a template; null: the model's own
+/// @param adapter each `NAME=FOLDER`, or a folder whose own name is the name; the first is in use
+/// @param registry registry that resolves references; null: the user's own
+/// @param memory bytes of weights, workspace and KV cache together; null: the KV cache gets half of
+///     what the weights leave free
+/// @param system the system message; null: the template's own, if it has one
+/// @param template file or name of a chat template; null: the model's own
 public record ChatSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(
@@ -46,7 +46,7 @@ public record ChatSettings(
     check(sampling);
   }
 
-  /// Refuses what a conversation cannot be sampled with.
+  /// Refuses sampling settings that do not work in a conversation.
   public static void check(SamplingSettings sampling) {
     if (sampling.n() > 1) {
       throw Check.wrong("--n", sampling.n(), "1: a conversation has one answer at a time");
@@ -56,7 +56,7 @@ public record ChatSettings(
     }
   }
 
-  /// The folders of the adapters by name, in the order in which they were given.
+  /// The folders of the adapters by name, in the order given.
   public Map<String, Path> adapters() {
     return named(adapter);
   }
@@ -82,7 +82,7 @@ public record ChatSettings(
     return folders;
   }
 
-  /// Talks to the base model, everything else at its default.
+  /// Chats with the base model, everything else at its default.
   public static ChatSettings of(Path model) {
     return of(Map.of("model", model));
   }
@@ -92,12 +92,12 @@ public record ChatSettings(
     return with("adapter", adapters);
   }
 
-  /// The memory of weights and keys.
+  /// The memory of weights, workspace and KV cache, in bytes.
   public ChatSettings withMemory(long bytes) {
     return with("memory", new ByteSize(bytes));
   }
 
-  /// What the model is told before the first message.
+  /// The system message.
   public ChatSettings withSystem(String text) {
     return with("system", text);
   }
@@ -107,7 +107,7 @@ public record ChatSettings(
     return with("template", template);
   }
 
-  /// Takes values by key, the rest at their defaults.
+  /// Makes the settings from values by key, the rest at their defaults.
   public static ChatSettings of(Map<String, ?> values) {
     return Schema.of(ChatSettings.class).of(values);
   }

@@ -3,8 +3,8 @@ package dev.nudge.settings;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Range checks for the constructors of settings. A message says what was given and what is
-/// allowed, and begins with the flag to change.
+/// Validates values in the constructors of settings. A message begins with the flag to change, and
+/// says what was given and what is allowed.
 public final class Check {
   private Check() {}
 

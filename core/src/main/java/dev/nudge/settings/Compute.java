@@ -1,6 +1,6 @@
 package dev.nudge.settings;
 
-/// The type that matrix products and activations are computed in.
+/// The data type of matrix products and activations.
 public enum Compute {
   /// `bf16` where the processor multiplies it natively, else `fp32`.
   AUTO,

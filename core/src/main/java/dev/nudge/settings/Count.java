@@ -2,7 +2,7 @@ package dev.nudge.settings;
 
 import java.util.Locale;
 
-/// Writes a number of things as a person does: `1 row`, `1,200 rows`.
+/// Formats a number with its noun: `1 row`, `1,200 rows`.
 public final class Count {
   private Count() {}
 

@@ -3,13 +3,13 @@ package dev.nudge.settings;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Where rows come from and how a row becomes a prompt and a completion.
+/// The data files, and how a row becomes a prompt and a completion.
 ///
 /// @param data files or globs, in order
 /// @param prompt pattern over a row's columns; null: the column `prompt`
 /// @param completion pattern over a row's columns; null: the column `completion`
-/// @param shape what rows look like
-/// @param trainOn what of a conversation is trained
+/// @param shape which columns hold what; recognised if not set
+/// @param trainOn which messages of a conversation are trained
 public record DataSettings(
     @Setting(help = DataSettings.ROWS, required = true, label = "FILE") List<String> data,
     @Setting(
@@ -34,18 +34,18 @@ public record DataSettings(
     shape.check(prompt, completion);
   }
 
-  /// Rows of files as they are recognised.
+  /// Reads the rows of files, with their shape recognised.
   public static DataSettings of(List<String> filesOrGlobs) {
     return new DataSettings(
         filesOrGlobs, null, null, ShapeSettings.RECOGNISED, TrainOn.ASSISTANT, false);
   }
 
-  /// The same of other files.
+  /// Copies the settings with other files.
   public DataSettings withFiles(List<String> filesOrGlobs) {
     return new DataSettings(filesOrGlobs, prompt, completion, shape, trainOn, skipBadRows);
   }
 
-  /// The same with other patterns.
+  /// Copies the settings with other patterns.
   public DataSettings withPatterns(@Nullable String prompt, @Nullable String completion) {
     return new DataSettings(data, prompt, completion, shape, trainOn, skipBadRows);
   }

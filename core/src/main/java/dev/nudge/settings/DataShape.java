@@ -1,6 +1,6 @@
 package dev.nudge.settings;
 
-/// What a row looks like: which columns hold what is shown and what is trained.
+/// The shape of a row: which columns hold the prompt, the completion or the messages.
 public enum DataShape {
   /// `messages`, a list of `role` and `content`, with `tools` where there are any.
   MESSAGES,

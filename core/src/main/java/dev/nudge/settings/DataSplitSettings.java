@@ -3,11 +3,11 @@ package dev.nudge.settings;
 import java.nio.file.Path;
 import java.util.List;
 
-/// Settings of `data split`.
+/// Settings of the `data split` command.
 ///
 /// @param data files or globs, in order
-/// @param test which rows are the test
-/// @param out folder of the two files
+/// @param test share of the rows that becomes the test set
+/// @param out folder for the two files
 public record DataSplitSettings(
     @Setting(help = DataSettings.ROWS, required = true, label = "FILE") List<String> data,
     @Setting(

@@ -2,7 +2,7 @@ package dev.nudge.settings;
 
 import java.util.List;
 
-/// Changes where rows come from.
+/// Withers for the data files and patterns of a command.
 ///
 /// @param <S> the record that holds them
 public interface DataWithers<S extends Record> extends ShapeWithers<S> {

@@ -2,11 +2,11 @@ package dev.nudge.settings;
 
 import org.jspecify.annotations.Nullable;
 
-/// Held-out data and how often its loss is taken.
+/// The held-out data, and how often its loss is computed.
 ///
-/// @param evalData file, folder or glob; null: none
-/// @param evalSplit which rows of the data are held out; null: none
-/// @param evalSteps null: at the end of each epoch
+/// @param evalData file, folder or glob of held-out rows; null: none
+/// @param evalSplit rows of the data that are held out; null: none
+/// @param evalSteps steps between two held-out losses; null: at the end of each epoch
 public record EvalSettings(
     @Setting(
             help =
@@ -34,7 +34,7 @@ public record EvalSettings(
     }
   }
 
-  /// Whether rows are held out.
+  /// Whether any rows are held out.
   public boolean any() {
     return evalData != null || evalSplit != null;
   }

@@ -5,7 +5,7 @@ import java.util.regex.Pattern;
 
 /// Which rows of the data are held out.
 public sealed interface EvalSplit {
-  /// The files of a split by its name, as `data/test-00000-of-00001.parquet` has it.
+  /// The files of a split, by its name in theirs, as in `data/test-00000-of-00001.parquet`.
   record Named(String name) implements EvalSplit {
     @Override
     public String toString() {
@@ -21,8 +21,8 @@ public sealed interface EvalSplit {
     }
   }
 
-  /// About a share of the rows, by a digest of a column: rows with the same value stay together,
-  /// wherever they stand and whatever the other rows are.
+  /// About a share of the rows, by the hash of a column: rows with equal values stay together,
+  /// wherever they are and whatever the other rows are.
   record Grouped(double share, String column) implements EvalSplit {
     @Override
     public String toString() {
@@ -30,9 +30,9 @@ public sealed interface EvalSplit {
     }
   }
 
-  /// Reads `test`, `0.05` or `0.05:customer_id`.
+  /// Parses `test`, `0.05` or `0.05:customer_id`.
   ///
-  /// @throws IllegalArgumentException that says what it must be
+  /// @throws IllegalArgumentException that says what is allowed
   static EvalSplit parse(String text) {
     Matcher form = Forms.NUMBER.matcher(text);
     if (form.matches()) {

@@ -1,10 +1,10 @@
 package dev.nudge.settings;
 
-/// Changes the held-out rows.
+/// Withers for the held-out rows.
 ///
 /// @param <S> the record that holds them
 public interface EvalWithers<S extends Record> extends Withers<S> {
-  /// Held-out rows; what has the lowest loss on them is kept.
+  /// The held-out rows; the checkpoint with the lowest loss on them is kept.
   default S withEvalData(String fileOrGlob) {
     return with("eval_data", fileOrGlob);
   }

@@ -6,22 +6,22 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What `eval` can be told.
+/// Settings of the `eval` command.
 ///
-/// @param adapter a PEFT folder, a run's folder or a reference; null: the base model alone
-/// @param compare another adapter on the same base; null: none
-/// @param registry where references are found; null: the user's own
+/// @param adapter a PEFT folder, a run's folder or a registry reference; null: the base model alone
+/// @param compare another adapter of the same base; null: none
+/// @param registry registry that resolves references; null: the user's own
 /// @param tasks names of tasks, groups and tags, patterns of names, and task files
 /// @param tasksDir folders of task files
 /// @param dataDir where documents are looked up first; null: beside the task file and in the
 ///     working folder
-/// @param limit documents of each task, the first ones; null: all
-/// @param numFewshot null: as each task says
+/// @param limit most documents per task, the first ones; null: all
+/// @param numFewshot few-shot examples per question; null: as each task says
 /// @param template null: the adapter's or the model's own
-/// @param policy null: nothing is judged
-/// @param trainData files and globs, as `train --data` takes them; empty: leaks are not looked for
-/// @param judging who compares the texts of two models, if anybody
-/// @param fewshotAsMultiturn null: on
+/// @param policy file of thresholds for a pass; null: none
+/// @param trainData files and globs, as `train --data` takes them; empty: no contamination check
+/// @param judging the judge that compares the texts of two models, if any
+/// @param fewshotAsMultiturn null: on with the chat template
 @First("model adapter compare tasks data_dir limit policy out")
 public record EvaluateSettings(
     @Group("Model and machine") ModelSettings model,
@@ -130,22 +130,22 @@ public record EvaluateSettings(
     return of(Map.of("model", model, "tasks", tasks, "out", out));
   }
 
-  /// The adapter on the model: a PEFT folder or a run's folder.
+  /// The adapter: a PEFT folder or a run's folder.
   public EvaluateSettings withAdapter(Path folder) {
     return with("adapter", folder);
   }
 
-  /// Another adapter of the same base.
+  /// Another adapter of the same base, to compare with.
   public EvaluateSettings withCompare(Path folder) {
     return with("compare", folder);
   }
 
-  /// What has to hold: a policy.
+  /// The policy: a file of thresholds that the results must meet.
   public EvaluateSettings withPolicy(Path file) {
     return with("policy", file);
   }
 
-  /// What the adapter was trained on.
+  /// The adapter's training data, to check tasks for contamination.
   public EvaluateSettings withTrainData(List<String> names) {
     return with("train_data", names);
   }
@@ -155,37 +155,37 @@ public record EvaluateSettings(
     return with("tasks_dir", folders);
   }
 
-  /// Where documents are looked up first.
+  /// The folder in which documents are looked up first.
   public EvaluateSettings withDataDir(Path folder) {
     return with("data_dir", folder);
   }
 
-  /// Documents of each task, the first ones.
+  /// The most documents per task, the first ones.
   public EvaluateSettings withLimit(int documents) {
     return with("limit", documents);
   }
 
-  /// Shots before each question.
+  /// The number of few-shot examples before each question.
   public EvaluateSettings withNumFewshot(int shots) {
     return with("num_fewshot", shots);
   }
 
-  /// Whether prompts are written by the model's chat template.
+  /// Whether prompts are rendered by the chat template.
   public EvaluateSettings withApplyChatTemplate(boolean chat) {
     return with("apply_chat_template", chat);
   }
 
-  /// Whether each shot is a turn of its own in a chat.
+  /// Whether each few-shot example is a turn of its own in a chat.
   public EvaluateSettings withFewshotAsMultiturn(boolean turns) {
     return with("fewshot_as_multiturn", turns);
   }
 
-  /// What is said to the model before all else.
+  /// The system message.
   public EvaluateSettings withSystemInstruction(String text) {
     return with("system_instruction", text);
   }
 
-  /// Takes values by key, the rest at their defaults.
+  /// Makes the settings from values by key, the rest at their defaults.
   public static EvaluateSettings of(Map<String, ?> values) {
     return Schema.of(EvaluateSettings.class).of(values);
   }

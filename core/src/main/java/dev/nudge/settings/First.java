@@ -5,13 +5,13 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/// Names the settings of a record that its help shows before all others.
+/// Names the settings that the help of a command shows first, those most people need.
 ///
-/// Most people need no others. The rest follows by [Group].
+/// The rest follows by [Group].
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.TYPE)
 public @interface First {
 
-  /// Their keys in the order of the help, blanks between them: `data learning_rate`.
+  /// Their keys in the order of the help, separated by blanks.
   String value();
 }

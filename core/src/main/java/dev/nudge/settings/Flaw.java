@@ -1,18 +1,18 @@
 package dev.nudge.settings;
 
-/// What may be wrong with a row that can be trained on all the same.
+/// A possible fault of a row that can be used for training nevertheless.
 public enum Flaw {
-  /// The tokens of an earlier row.
+  /// The same tokens as an earlier row.
   DUPLICATES("the same as an earlier row"),
-  /// Nearly the words of a held-out row.
+  /// Nearly the same words as a held-out row.
   NEAR_DUPLICATES("nearly the same as a held-out row"),
-  /// A message that says nothing.
+  /// An empty message.
   EMPTY_MESSAGES("with an empty message"),
-  /// User and assistant do not speak by turns.
+  /// User and assistant do not take turns.
   TURNS("with turns out of order"),
-  /// A text that looks like a key or a password.
+  /// Text that looks like an API key or a password.
   SECRETS("with what looks like a key or a password"),
-  /// A text that looks like an address, a telephone, a bank account or a card.
+  /// Text that looks like an address, a telephone number, a bank account or a card.
   PERSONAL_DATA("with what looks like personal data");
 
   private final String words;
@@ -21,12 +21,12 @@ public enum Flaw {
     this.words = words;
   }
 
-  /// Its name as a user writes it: `near-duplicates`.
+  /// The name in flags: `near-duplicates`.
   public String shown() {
     return SettingType.written(this);
   }
 
-  /// Rows with it, behind their number: `with turns out of order`.
+  /// A description that follows a number of rows: `with turns out of order`.
   public String words() {
     return words;
   }

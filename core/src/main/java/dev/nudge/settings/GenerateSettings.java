@@ -5,16 +5,16 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What `generate` can be told.
+/// Settings of the `generate` command.
 ///
-/// @param adapter a PEFT folder, a run's folder or a reference; null: the base model
-/// @param registry where references are found; null: the user's own
-/// @param memory of the weights, the workspace and the keys of all sequences; null: half of what
-///     is free beside the weights is for keys
+/// @param adapter a PEFT folder, a run's folder or a registry reference; null: the base model
+/// @param registry registry that resolves references; null: the user's own
+/// @param memory bytes of weights, workspace and KV cache together; null: the KV cache gets half of
+///     what the weights leave free
 /// @param data files or globs of prompts; empty: `prompt` is the prompt
-/// @param chat each prompt is what a user says: it goes through the chat template
-/// @param system what conversations without a system message begin with; null: nothing
-/// @param embed give each prompt's embedding instead of an answer
+/// @param chat whether each prompt is a user message and goes through the chat template
+/// @param system system message of conversations that have none; null: none
+/// @param embed whether to return each prompt's embedding instead of an answer
 /// @param prompt the prompt, or with data the pattern of the prompts; null: the column `prompt`
 @First("model adapter prompt data chat max_tokens temperature quantize")
 public record GenerateSettings(
@@ -87,44 +87,44 @@ public record GenerateSettings(
     }
   }
 
-  /// Returns the rows to complete, or null where the prompt stands for itself.
+  /// Returns the rows to complete; null: `prompt` is the only prompt.
   public @Nullable DataSettings rows() {
     return data.isEmpty()
         ? null
         : new DataSettings(data, prompt, completion, shape, TrainOn.ASSISTANT, skipBadRows);
   }
 
-  /// Completes one prompt by the base model, everything else at its default.
+  /// Completes one prompt with the base model, everything else at its default.
   public static GenerateSettings of(Path model, String prompt) {
     return of(Map.of("model", model, "prompt", prompt));
   }
 
-  /// The adapter on the model: a PEFT folder or a run's folder.
+  /// The adapter: a PEFT folder or a run's folder.
   public GenerateSettings withAdapter(Path folder) {
     return with("adapter", folder);
   }
 
-  /// The memory of weights and keys.
+  /// The memory of weights, workspace and KV cache, in bytes.
   public GenerateSettings withMemory(long bytes) {
     return with("memory", new ByteSize(bytes));
   }
 
-  /// Whether each prompt is what a user says.
+  /// Whether each prompt is a user message and goes through the chat template.
   public GenerateSettings withChat(boolean chat) {
     return with("chat", chat);
   }
 
-  /// What conversations without a system message begin with.
+  /// The system message of conversations that have none.
   public GenerateSettings withSystem(String text) {
     return with("system", text);
   }
 
-  /// Whether each prompt's embedding is given instead of an answer.
+  /// Whether to return each prompt's embedding instead of an answer.
   public GenerateSettings withEmbed(boolean embed) {
     return with("embed", embed);
   }
 
-  /// Takes values by key, the rest at their defaults.
+  /// Makes the settings from values by key, the rest at their defaults.
   public static GenerateSettings of(Map<String, ?> values) {
     return Schema.of(GenerateSettings.class).of(values);
   }

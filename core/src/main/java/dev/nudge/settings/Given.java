@@ -2,10 +2,9 @@ package dev.nudge.settings;
 
 import java.util.Set;
 
-/// The keys of the settings that somebody gave, in a flag or in a file; all others hold their
-/// default.
+/// The keys of the settings that were given explicitly, by a flag or in a file.
 ///
-/// It answers one question: does a value disagree with an adapter, or is it only the default?
+/// They tell whether a value contradicts an adapter or is only the default.
 public record Given(Set<String> keys) {
 
   public Given {

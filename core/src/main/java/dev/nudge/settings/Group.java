@@ -5,10 +5,8 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/// Puts the settings of a nested record, or a setting and those after it, under one heading of
-/// the help.
-///
-/// Names stay flat: a group is for the reader only.
+/// Puts the settings of a nested record, or a setting and those after it, under a heading of the
+/// help. Flags and keys stay flat.
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.RECORD_COMPONENT)
 public @interface Group {

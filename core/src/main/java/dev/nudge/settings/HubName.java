@@ -4,15 +4,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
 
-/// Knows a model that was named as the hub names it, `org/name`, where a folder is needed.
+/// Recognises a Hugging Face model id, `org/name`, where a model folder is needed.
 public final class HubName {
   private static final Pattern PART = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*");
 
   private HubName() {}
 
-  /// How a user gets the folder, as the end of a message; empty where the name is no such name.
+  /// Returns how to download the model, as the end of a message; empty if it is not a model id.
   ///
-  /// @param flag the folder's, such as `--model`
+  /// @param flag flag of the folder, such as `--model`
   public static String hint(Path given, String flag) {
     boolean likely =
         !given.isAbsolute()

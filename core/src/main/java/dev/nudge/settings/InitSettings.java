@@ -5,10 +5,10 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What `init` can be told.
+/// Settings of the `init` command.
 ///
-/// @param tokenizerData files or globs; empty: the folder gets no tokenizer
-/// @param vocabSize tokens of the tokenizer, its end token included; null: as the config says
+/// @param tokenizerData files or globs of texts to train a tokenizer on; empty: no tokenizer
+/// @param vocabSize size of the vocabulary, the end token included; null: the config's
 public record InitSettings(
     @Setting(help = "config.json of the new model, of any name", required = true, label = "FILE")
         Path config,
@@ -22,7 +22,7 @@ public record InitSettings(
         @Nullable Integer vocabSize)
     implements Withers<InitSettings> {
 
-  /// The fewest tokens of a byte-level tokenizer: every byte and the end token.
+  /// The smallest vocabulary of a byte-level tokenizer: every byte and the end token.
   public static final int LEAST_VOCABULARY = 257;
 
   public InitSettings {
@@ -40,9 +40,9 @@ public record InitSettings(
     }
   }
 
-  /// A model with random weights and without a tokenizer.
+  /// Makes a model with random weights and without a tokenizer.
   ///
-  /// @param config `config.json` of the new model, of any name
+  /// @param config `config.json` of the new model; the file may have any name
   public static InitSettings of(Path config, Path out) {
     return of(Map.of("config", config, "out", out));
   }
@@ -72,7 +72,7 @@ public record InitSettings(
     return with("vocab_size", tokens);
   }
 
-  /// Takes values by key, the rest at their defaults.
+  /// Makes the settings from values by key, the rest at their defaults.
   public static InitSettings of(Map<String, ?> values) {
     return Schema.of(InitSettings.class).of(values);
   }

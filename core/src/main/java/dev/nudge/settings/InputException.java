@@ -2,9 +2,8 @@ package dev.nudge.settings;
 
 import java.util.List;
 
-/// Wrong use or bad input, found before anything was started: exit code 2.
-///
-/// Nothing was written and nothing was changed.
+/// Says that settings or input are wrong, before anything was started: exit code 2. Nothing was
+/// written or changed.
 public class InputException extends NudgeException {
   private static final long serialVersionUID = 1L;
 

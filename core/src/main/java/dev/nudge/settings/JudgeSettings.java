@@ -4,14 +4,13 @@ import java.nio.file.Path;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// Who says which of two answers is better, and by what.
+/// The judge model that compares two answers (LLM as a judge), and its prompt.
 ///
-/// @param judge a model folder, or the URL of a server that speaks OpenAI's chat completions; null:
-///     nobody is asked
-/// @param judgeModel the model that the URL is asked for
-/// @param judgeKeyFile a file with the key of the URL; null: none is sent
-/// @param judgePrompt what the judge is told; null: the standard text
-/// @param judgeLabels pairs that people have judged; null: none
+/// @param judge a model folder, or the URL of an OpenAI-compatible server; null: no judge
+/// @param judgeModel name of the model at the URL
+/// @param judgeKeyFile file with the API key of the URL; null: no key is sent
+/// @param judgePrompt file with the judge's prompt; null: the standard prompt
+/// @param judgeLabels answer pairs with human labels, to measure agreement; null: none
 public record JudgeSettings(
     @Setting(
             help =
@@ -72,7 +71,7 @@ public record JudgeSettings(
     }
   }
 
-  /// Whether somebody is asked.
+  /// Whether there is a judge.
   public boolean any() {
     return judge != null;
   }

@@ -2,31 +2,31 @@ package dev.nudge.settings;
 
 import java.nio.file.Path;
 
-/// Changes who judges.
+/// Withers for the judge.
 ///
 /// @param <S> the record that holds it
 public interface JudgeWithers<S extends Record> extends Withers<S> {
-  /// A model folder, or the URL of a server that speaks OpenAI's chat completions.
+  /// The judge: a model folder, or the URL of an OpenAI-compatible server.
   default S withJudge(String folderOrUrl) {
     return with("judge", folderOrUrl);
   }
 
-  /// The model that the URL is asked for.
+  /// The name of the model at the URL.
   default S withJudgeModel(String name) {
     return with("judge_model", name);
   }
 
-  /// A file with the key of the URL.
+  /// A file with the API key of the URL.
   default S withJudgeKeyFile(Path file) {
     return with("judge_key_file", file);
   }
 
-  /// What the judge is told.
+  /// A file with the judge's prompt.
   default S withJudgePrompt(Path file) {
     return with("judge_prompt", file);
   }
 
-  /// Pairs that people have judged.
+  /// Answer pairs with human labels, to measure agreement.
   default S withJudgeLabels(Path file) {
     return with("judge_labels", file);
   }

@@ -4,13 +4,13 @@ import java.lang.reflect.RecordComponent;
 import java.util.List;
 import java.util.Locale;
 
-/// One setting as commands, files and help see it; made from an annotated record component.
+/// One setting as flags, files and help see it, made from an annotated record component.
 ///
-/// @param name the component's name, `batchSize`
-/// @param group heading in the help; empty for the settings that stand first
-/// @param kind which values it takes
-/// @param type the component's class
-/// @param setting help, default and the rest
+/// @param name name of the component, `batchSize`
+/// @param group heading in the help; empty: before all headings
+/// @param kind type of its values
+/// @param type class of the component
+/// @param setting its annotation: help, default and the rest
 public record Knob(String name, String group, SettingType kind, Class<?> type, Setting setting) {
 
   static Knob of(RecordComponent component, String group, Setting setting) {
@@ -23,12 +23,12 @@ public record Knob(String name, String group, SettingType kind, Class<?> type, S
     return joined("_");
   }
 
-  /// The flag, `--batch-size`; of an operand what stands for it, `RUN`.
+  /// The flag, `--batch-size`; of an operand its label, `RUN`.
   public String flag() {
     return operand() ? label() : "--" + joined("-");
   }
 
-  /// Whether its values stand on the command line without a flag.
+  /// Whether it is an operand: its values stand on the command line without a flag.
   public boolean operand() {
     return setting.operand();
   }
@@ -38,12 +38,12 @@ public record Knob(String name, String group, SettingType kind, Class<?> type, S
     return kind == SettingType.TEXTS;
   }
 
-  /// The values of a closed choice, as a user writes them; empty for all other kinds.
+  /// The allowed values of a closed choice, as a user writes them; empty for other types.
   public List<String> choices() {
     return SettingType.choices(type);
   }
 
-  /// What stands for the value in the help.
+  /// The placeholder of the value in the help.
   public String label() {
     return setting.label().isEmpty() ? kind.label(type) : setting.label();
   }

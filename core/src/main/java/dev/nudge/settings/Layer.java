@@ -3,19 +3,19 @@ package dev.nudge.settings;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Values by YAML key from one place. Of several layers a later one wins.
+/// Values by YAML key from one source, such as a file or the flags. Later layers win.
 ///
-/// @param file name of the file that the values were read from, or null for flags and Java code.
-///     Text from a file is never read as a number: a file has types of its own
+/// @param file name of the file; null: flags or Java code. Text from a file is never parsed as a
+///     number, since files have types of their own
 /// @param values by key (`batch_size`)
 public record Layer(@Nullable String file, Map<String, ? extends @Nullable Object> values) {
 
-  /// Takes values from flags, all of them text, or from Java code.
+  /// Makes a layer of flags, all of them text, or of values from Java code.
   public static Layer of(Map<String, ? extends @Nullable Object> values) {
     return new Layer(null, values);
   }
 
-  /// Takes the values of a file, named in messages.
+  /// Makes a layer of the values of a file, which messages name.
   public static Layer of(String file, Map<String, ? extends @Nullable Object> values) {
     return new Layer(file, values);
   }

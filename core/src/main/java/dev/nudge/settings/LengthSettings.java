@@ -1,6 +1,6 @@
 package dev.nudge.settings;
 
-/// What happens to a row that is too long. Without either it is a bad row.
+/// How to treat rows that are too long; by default they are bad rows.
 public record LengthSettings(
     @Setting(help = LengthSettings.TRUNCATE) boolean truncate,
     @Setting(help = "make a text row that is too long into several consecutive rows") boolean split,
@@ -18,7 +18,7 @@ public record LengthSettings(
     }
   }
 
-  /// Rows by themselves.
+  /// Makes settings without concatenation.
   public LengthSettings(boolean truncate, boolean split) {
     this(truncate, split, false);
   }

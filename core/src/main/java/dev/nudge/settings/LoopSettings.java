@@ -3,13 +3,13 @@ package dev.nudge.settings;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// How long a run is, and in which order and portions it takes its rows.
+/// The length of a run, its batch size, and the order and mixture of its rows.
 ///
-/// @param steps optimiser steps, epochs repeated as needed; exactly one of steps and epochs is
-///     there
+/// @param steps optimiser steps, with epochs repeated as needed; exactly one of steps and epochs is
+///     set
 /// @param epochs passes over the data, a fraction allowed
-/// @param batchSize sequences of one optimiser step
-/// @param seed of everything random: initial adapter, order, dropout, held-out rows
+/// @param batchSize sequences per optimiser step
+/// @param seed seed of everything random: initial adapter, order, dropout, held-out rows
 /// @param mixture `SOURCE=AMOUNT`; empty: an epoch takes each row once
 public record LoopSettings(
     @Setting(help = "optimiser steps; instead of --epochs") @Nullable Integer steps,
@@ -47,7 +47,7 @@ public record LoopSettings(
     Check.atLeast("--seed", seed, 0);
   }
 
-  /// How much of each source an epoch takes; empty: each row once.
+  /// The mixture: how much of each source an epoch takes; empty: each row once.
   public Mixture mixed() {
     return Mixture.parse(mixture);
   }

@@ -2,7 +2,7 @@ package dev.nudge.settings;
 
 import java.util.List;
 
-/// Changes how long a run is.
+/// Withers for the length and order of a run.
 ///
 /// @param <S> the record that holds them
 public interface LoopWithers<S extends Record> extends Withers<S> {
@@ -16,7 +16,7 @@ public interface LoopWithers<S extends Record> extends Withers<S> {
     return with("epochs", passes);
   }
 
-  /// Sequences of one optimiser step.
+  /// The sequences per optimiser step.
   default S withBatchSize(int sequences) {
     return with("batch_size", sequences);
   }
@@ -26,7 +26,7 @@ public interface LoopWithers<S extends Record> extends Withers<S> {
     return with("seed", seed);
   }
 
-  /// Whether rows come in a new order in each epoch.
+  /// Whether each epoch has a new order of rows.
   default S withShuffle(boolean shuffle) {
     return with("shuffle", shuffle);
   }

@@ -6,22 +6,21 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// What is trained: an adapter and its shape, or the weights themselves.
+/// What is trained: a LoRA adapter and its shape, or all weights of the model.
 ///
-/// Alpha stays where it is when the rank changes: the best learning rate then hardly depends on
-/// it.
+/// Alpha does not follow the rank: so the best learning rate hardly depends on the rank.
 ///
+/// @param method LoRA adapter or full fine-tuning
 /// @param alpha the update is scaled by alpha / rank, with rsLoRA by alpha / √rank
 /// @param targets `all-linear`, a list such as `q_proj,v_proj`, or `/regex/` in Python's syntax
 ///     over the whole module path
-/// @param modulesToSave names; each means every module whose path ends in it
-/// @param addTokens a file of tokens that the tokenizer does not have; null: none
-/// @param freeze with full: modules whose tensors stay as they are, each entry as in `targets`
-/// @param initAdapter an adapter to continue from, which then gives rank, alpha, targets and what
-/// is trained beside;
-///     null: a new one
-/// @param registry where references are found; null: the user's own
-/// @param init how a new adapter begins
+/// @param modulesToSave names; each matches every module whose path ends in it
+/// @param addTokens file of tokens to add to the tokenizer; null: none
+/// @param freeze with full: modules that are not trained, each entry as in `targets`
+/// @param initAdapter adapter to continue from, which then sets rank, alpha, targets and modules to
+///     save; null: a new one
+/// @param registry registry that resolves references; null: the user's own
+/// @param init initialisation of a new adapter
 public record LoraSettings(
     @Setting(
             help = "what is trained: a LoRA adapter, or all weights of the model",

@@ -3,26 +3,26 @@ package dev.nudge.settings;
 import java.nio.file.Path;
 import java.util.List;
 
-/// Changes what is trained.
+/// Withers for the training method and the adapter.
 ///
 /// @param <S> the record that holds them
 public interface LoraWithers<S extends Record> extends RegistryWithers<S> {
-  /// What is trained: an adapter, or all weights.
+  /// The training method: a LoRA adapter, or all weights.
   default S withMethod(Method method) {
     return with("method", method);
   }
 
-  /// With full: modules that are not trained, by name, dotted path or `/regex/`.
+  /// With full: modules that stay frozen, by name, dotted path or `/regex/`.
   default S withFreeze(String... modules) {
     return with("freeze", List.of(modules));
   }
 
-  /// An adapter to continue from.
+  /// The adapter to continue from.
   default S withInitAdapter(Path folder) {
     return with("init_adapter", folder);
   }
 
-  /// How a new adapter begins.
+  /// The initialisation of a new adapter.
   default S withInit(AdapterInit init) {
     return with("init", init);
   }
@@ -32,12 +32,12 @@ public interface LoraWithers<S extends Record> extends RegistryWithers<S> {
     return with("rank", rank);
   }
 
-  /// The scale of the adapter; it stays when the rank changes.
+  /// Alpha, the scale of the adapter; it stays when the rank changes.
   default S withAlpha(double alpha) {
     return with("alpha", alpha);
   }
 
-  /// The share of the adapter's inputs dropped in training.
+  /// The dropout of the adapter's inputs in training.
   default S withDropout(double share) {
     return with("dropout", share);
   }
@@ -52,12 +52,12 @@ public interface LoraWithers<S extends Record> extends RegistryWithers<S> {
     return with("modules_to_save", List.of(modules));
   }
 
-  /// New tokens, a token a line, whose rows are trained.
+  /// A file of new tokens, one per line, whose embedding rows are trained.
   default S withAddTokens(Path file) {
     return with("add_tokens", file);
   }
 
-  /// Whether the scale is alpha / √rank instead of alpha / rank.
+  /// Whether to use rsLoRA: the scale is alpha / √rank instead of alpha / rank.
   default S withRsLora(boolean root) {
     return with("rs_lora", root);
   }

@@ -7,12 +7,12 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What `merge` can be told.
+/// Settings of the `merge` command.
 ///
-/// @param adapter PEFT folders or run folders, summed
-/// @param registry where references are found; null: the user's own
-/// @param scale factor on each adapter's own scale, in their order; empty: 1 for all
-/// @param tolerance most mean KL of merged against base + adapter, nats a token
+/// @param adapter PEFT folders or run folders, whose updates are summed
+/// @param registry registry that resolves references; null: the user's own
+/// @param scale factors on the adapters' scales, in order; empty: 1 for all
+/// @param tolerance most mean KL divergence of the merged model from base + adapter, nats per token
 public record MergeSettings(
     @Group("Model and machine") ModelSettings model,
     @Group("Adapter")
@@ -46,19 +46,19 @@ public record MergeSettings(
     @Setting(help = "replace what nudge merged to that folder before") boolean overwrite)
     implements ModelWithers<MergeSettings>, RegistryWithers<MergeSettings> {
 
-  /// What the adapter is added to.
+  /// Which weights the adapter is merged into.
   public enum Into {
-    /// The weights that it was trained on, dequantised where they were.
+    /// The weights that the adapter was trained on, dequantised if they were quantised.
     TRAINED,
     /// The weights in the model folder.
     ORIGINAL
   }
 
-  /// How the merged weights are written.
+  /// The format of the merged weights.
   public enum Store {
     /// In the base's types and files.
     BASE,
-    /// In 4 bits a number, in the files of bitsandbytes.
+    /// 4-bit NF4, in the files of bitsandbytes.
     NF4
   }
 
@@ -86,7 +86,7 @@ public record MergeSettings(
     return value;
   }
 
-  /// The factor on each adapter's scale.
+  /// The factors on the adapters' scales.
   public List<Double> scales() {
     List<Double> scales = new ArrayList<>();
     for (int i = 0; i < adapter.size(); i++) {
@@ -108,7 +108,7 @@ public record MergeSettings(
     return with("adapter", Arrays.stream(folders).map(Path::toString).toList());
   }
 
-  /// The factor on each adapter's scale, in their order.
+  /// The factors on the adapters' scales, in order.
   public MergeSettings withScale(double... factors) {
     return with("scale", Arrays.stream(factors).mapToObj(String::valueOf).toList());
   }
@@ -123,22 +123,22 @@ public record MergeSettings(
     return with("out", folder);
   }
 
-  /// How the merged weights are written.
+  /// The format of the merged weights.
   public MergeSettings withStore(Store store) {
     return with("store", store);
   }
 
-  /// The most mean KL from base + adapters, nats a token.
+  /// The most mean KL divergence from base + adapters, nats per token.
   public MergeSettings withTolerance(double nats) {
     return with("tolerance", nats);
   }
 
-  /// Whether what nudge merged to that folder before is replaced.
+  /// Whether an earlier output of nudge in that folder is replaced.
   public MergeSettings withOverwrite(boolean replace) {
     return with("overwrite", replace);
   }
 
-  /// Takes values by key, the rest at their defaults.
+  /// Makes the settings from values by key, the rest at their defaults.
   public static MergeSettings of(Map<String, ?> values) {
     return Schema.of(MergeSettings.class).of(values);
   }

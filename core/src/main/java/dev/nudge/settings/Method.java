@@ -1,6 +1,6 @@
 package dev.nudge.settings;
 
-/// What is trained.
+/// The training method: LoRA or full fine-tuning.
 public enum Method {
   /// A low-rank adapter beside frozen weights.
   LORA,

@@ -7,12 +7,12 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// How much of each source an epoch takes.
+/// A data mixture: how much of each source an epoch takes.
 ///
-/// @param parts by the name under which `--data` gives the source
+/// @param parts amounts by the name that `--data` gives the source
 public record Mixture(Map<String, Amount> parts) {
 
-  /// How much of one source.
+  /// The amount of one source.
   public sealed interface Amount {
     /// So many times all its rows.
     record Times(double times) implements Amount {}

@@ -3,13 +3,13 @@ package dev.nudge.settings;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/// The model and the machine: what every verb that computes shares.
+/// The model, its quantisation and the machine's resources, for every command that computes.
 ///
-/// @param maxLength tokens of a row, end token counted; null: the model's
+/// @param maxLength most tokens of a row, end token included; null: the model's
 ///     `max_position_embeddings`
 /// @param quantize null: as the model is stored
 /// @param doubleQuant null: as the model is stored, else on with nf4
-/// @param lanes null: chosen from processors and memory
+/// @param lanes sequences computed side by side; null: chosen from processors and memory
 /// @param threads null: every processor
 public record ModelSettings(
     @Setting(
@@ -44,12 +44,12 @@ public record ModelSettings(
     Check.atLeast("--max-length", maxLength, 2);
   }
 
-  /// The same with its linear layers held in another way.
+  /// Copies the settings with another quantisation of the linear layers.
   public ModelSettings held(@Nullable Quantize method, @Nullable Boolean nested) {
     return new ModelSettings(model, method, nested, compute, lanes, threads, maxLength, anyBase);
   }
 
-  /// A model as it is stored, everything else left to the machine.
+  /// Makes settings of a model as it is stored, everything else automatic.
   public static ModelSettings of(Path model) {
     return new ModelSettings(model, null, null, Compute.AUTO, null, null, null, false);
   }

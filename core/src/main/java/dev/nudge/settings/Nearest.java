@@ -5,11 +5,11 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 
-/// Finds the known names that a mistyped one probably meant.
+/// Suggests known names for a mistyped one.
 ///
-/// The distance is Damerau's (insert, delete, replace, swap of neighbours), case ignored. A name
-/// is near when at most a third of the longer one must change (at least one letter), or when one
-/// is the start of the other. Nothing near gives an empty list: a far-fetched guess is worse than
+/// The distance is Damerau's (insert, delete, replace, swap of neighbours), case ignored. A name is
+/// near if at most a third of the longer one must change (at least one letter), or if one is the
+/// start of the other. If nothing is near the list is empty: a far-fetched guess is worse than
 /// none.
 public final class Nearest {
   private static final int MOST = 3;
@@ -29,7 +29,7 @@ public final class Nearest {
         .toList();
   }
 
-  /// Returns `"; did you mean a, b or c?"`, or an empty string where nothing is near.
+  /// Returns `"; did you mean a, b or c?"`, or an empty string if nothing is near.
   public static String hint(String given, Collection<String> known) {
     List<String> near = of(given, known);
     return near.isEmpty() ? "" : "; did you mean " + alternatives(near) + "?";

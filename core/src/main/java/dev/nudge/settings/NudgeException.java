@@ -2,10 +2,10 @@ package dev.nudge.settings;
 
 import java.util.List;
 
-/// The root of the errors that a user can cause or fix.
+/// The root of all exceptions that a user can cause or fix.
 ///
-/// The message is one line: what was given, what is allowed, which setting to change. Where a
-/// single line cannot carry it (a list of bad rows), [#details()] holds the rest, one line each.
+/// The message is one line: what was given, what is allowed, which setting to change. If one line
+/// is not enough (a list of bad rows), [#details()] holds the rest, one line each.
 public class NudgeException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
@@ -25,7 +25,7 @@ public class NudgeException extends RuntimeException {
     this.details = List.copyOf(details);
   }
 
-  /// Returns the lines that belong under the message, in order; mostly none.
+  /// Returns the lines that belong under the message, in order; usually empty.
   public List<String> details() {
     return details;
   }

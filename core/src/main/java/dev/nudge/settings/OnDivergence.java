@@ -1,9 +1,9 @@
 package dev.nudge.settings;
 
-/// What follows where a run diverges.
+/// What to do if a run diverges.
 public enum OnDivergence {
-  /// It is told, once for each sign.
+  /// Warns, once for each sign.
   WARN,
-  /// The run ends with exit code 1; the best so far is kept.
+  /// Ends the run with exit code 1; the best checkpoint so far is kept.
   STOP
 }

@@ -1,6 +1,6 @@
 package dev.nudge.settings;
 
-/// What turns gradients into updates.
+/// The optimiser.
 public enum Optimizer {
   /// AdamW, moments in fp32.
   ADAMW,

@@ -1,8 +1,8 @@
 package dev.nudge.settings;
 
-/// The rate, its course, and the optimiser.
+/// The learning rate, its schedule, and the optimiser.
 ///
-/// @param maxGradNorm 0 switches clipping off
+/// @param maxGradNorm norm that gradients are clipped to; 0: off
 public record OptimizerSettings(
     @Setting(
             help = "highest learning rate",

@@ -1,6 +1,6 @@
 package dev.nudge.settings;
 
-/// Changes rate and optimiser.
+/// Withers for the learning rate and the optimiser.
 ///
 /// @param <S> the record that holds them
 public interface OptimizerWithers<S extends Record> extends Withers<S> {
@@ -9,7 +9,7 @@ public interface OptimizerWithers<S extends Record> extends Withers<S> {
     return with("learning_rate", highest);
   }
 
-  /// The course of the rate after the warm-up.
+  /// The schedule of the learning rate after the warm-up.
   default S withSchedule(Schedule schedule) {
     return with("schedule", schedule);
   }
@@ -19,7 +19,7 @@ public interface OptimizerWithers<S extends Record> extends Withers<S> {
     return with("warmup", new Warmup(stepsOrShare));
   }
 
-  /// Whether the warm-up begins at the rate 0, as transformers does.
+  /// Whether the warm-up begins at a learning rate of 0, as in transformers.
   default S withWarmupFromZero(boolean fromZero) {
     return with("warmup_from_zero", fromZero);
   }
@@ -29,7 +29,7 @@ public interface OptimizerWithers<S extends Record> extends Withers<S> {
     return with("weight_decay", decay);
   }
 
-  /// The norm that gradients are clipped to; 0: never.
+  /// The norm that gradients are clipped to; 0: off.
   default S withMaxGradNorm(double norm) {
     return with("max_grad_norm", norm);
   }
@@ -39,17 +39,17 @@ public interface OptimizerWithers<S extends Record> extends Withers<S> {
     return with("optimizer", optimizer);
   }
 
-  /// The decay of the mean of gradients.
+  /// Beta1: the decay of the first moment.
   default S withBeta1(double beta1) {
     return with("beta1", beta1);
   }
 
-  /// The decay of the mean of squared gradients.
+  /// Beta2: the decay of the second moment.
   default S withBeta2(double beta2) {
     return with("beta2", beta2);
   }
 
-  /// What is added to the root of the squared gradients.
+  /// Epsilon: the term added to the root of the second moment.
   default S withEpsilon(double epsilon) {
     return with("epsilon", epsilon);
   }

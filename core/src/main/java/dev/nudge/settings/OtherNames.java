@@ -9,11 +9,11 @@ import java.util.function.UnaryOperator;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
-/// Knows what TRL, PEFT, axolotl and mlx-lm call a setting, and says what it is called here.
+/// Maps names of settings in TRL, PEFT, axolotl and mlx-lm to the names here, for error messages.
 ///
 /// One table serves flags and YAML keys: `{rank}` in a hint is written `--rank` or `rank`,
-/// `{quantize=nf4}` is `--quantize nf4` or `quantize: nf4`. A hint counts only for a verb that has
-/// all settings it names; of several the first such one is told.
+/// `{quantize=nf4}` is `--quantize nf4` or `quantize: nf4`. A hint applies only to a command that
+/// has all settings it names; the first one that applies is shown.
 public final class OtherNames {
   private static final Pattern HOLE = Pattern.compile("\\{([a-z0-9_]+)(?:=([^}]+))?\\}");
   private static final Map<String, List<String>> HINTS = new LinkedHashMap<>(); // by name
@@ -170,9 +170,9 @@ public final class OtherNames {
     return settings;
   }
 
-  /// Says that a verb has no such flags, with what each may mean.
+  /// Returns the message for unknown flags, with a suggestion for each.
   ///
-  /// @param known flags, dashes included
+  /// @param known the command's flags, dashes included
   public static String unknownFlags(List<String> flags, String verb, Collection<String> known) {
     String what = Nearest.joined(flags, "and") + " for " + verb;
     String hints = hints(flags, flag -> flagHint(flag, known));
@@ -200,10 +200,10 @@ public final class OtherNames {
     return hints.toString();
   }
 
-  /// Returns `"; here it is --rank"` for a flag such as `--lora-r`, `--lora_r` or `-r`, else what
-  /// [Nearest#hint] says.
+  /// Returns `"; here it is --rank"` for a flag such as `--lora-r`, `--lora_r` or `-r`, else
+  /// [Nearest#hint].
   ///
-  /// @param known flags, dashes included
+  /// @param known the command's flags, dashes included
   public static String flagHint(String flag, Collection<String> known) {
     return hint(flag, known, "--", '-', " ");
   }

@@ -3,13 +3,14 @@ package dev.nudge.settings;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/// Where a run is written.
+/// The output folder of a run, and its checkpoints.
 ///
-/// @param resume whether the run in the folder must be gone on with; without, it is where it can be
-/// @param saveSteps null: each three minutes, or so seldom that saves take a twentieth of the time
-/// @param keep checkpoints that are kept beside that of the best step; 0: none is made; null: two,
-///     until the run is finished
-/// @param diskWait seconds
+/// @param resume whether the run in the folder must be resumed; false: it is, if possible
+/// @param saveSteps steps between checkpoints; null: every three minutes, or so seldom that they
+///     take a twentieth of the time
+/// @param keep checkpoints to keep besides the best; 0: none is written; null: two, until the run
+///     is finished
+/// @param diskWait seconds to wait if the disk is full
 public record OutSettings(
     @Setting(help = "folder of the run, and of what it trained", required = true, label = "FOLDER")
         Path out,
@@ -38,7 +39,7 @@ public record OutSettings(
     }
   }
 
-  /// Checkpoints that are kept while a run is made.
+  /// Number of checkpoints that are kept during the run.
   public int kept() {
     return keep == null ? 2 : keep;
   }

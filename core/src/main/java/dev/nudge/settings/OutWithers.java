@@ -2,36 +2,36 @@ package dev.nudge.settings;
 
 import java.nio.file.Path;
 
-/// Changes where a run is written.
+/// Withers for the output folder and the checkpoints.
 ///
 /// @param <S> the record that holds them
 public interface OutWithers<S extends Record> extends Withers<S> {
-  /// The folder of the run, and of what it trained.
+  /// The folder of the run and its adapter or model.
   default S withOut(Path folder) {
     return with("out", folder);
   }
 
-  /// Whether what nudge wrote to that folder before is replaced.
+  /// Whether an earlier output of nudge in that folder is replaced.
   default S withOverwrite(boolean replace) {
     return with("overwrite", replace);
   }
 
-  /// Steps between two saves of what trains.
+  /// The steps between two checkpoints.
   default S withSaveSteps(int steps) {
     return with("save_steps", steps);
   }
 
-  /// Whether the run in that folder must be gone on with; without, it is where it can be.
+  /// Whether the run in that folder must be resumed; false: it is, if possible.
   default S withResume(boolean must) {
     return with("resume", must);
   }
 
-  /// Checkpoints to keep, beside that of the best step; 0 makes none.
+  /// The checkpoints to keep besides the best; 0 writes none.
   default S withKeep(int checkpoints) {
     return with("keep", checkpoints);
   }
 
-  /// Seconds to wait for room where the disk is full.
+  /// The seconds to wait if the disk is full.
   default S withDiskWait(int seconds) {
     return with("disk_wait", seconds);
   }

@@ -9,16 +9,16 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// What `plan` can be told: the settings of a run that bear on memory and time, and a price.
+/// Settings of the `plan` command: those of a run that affect memory and time, and a price.
 ///
 /// @param memory null: what the machine has free
-/// @param batchSize sequences of one optimiser step
+/// @param batchSize sequences per optimiser step
 /// @param epochs passes over the data or the tokens
-/// @param tokens of the training data; null: counted in `data`, or unknown
-/// @param data files or globs; empty: rows of the longest length are assumed
-/// @param eval held-out rows, which take memory too
-/// @param pricePerHour of the machine, in any currency; null: no cost
-/// @param given which settings were given rather than left at their default
+/// @param tokens tokens of the training data; null: counted in `data`, or unknown
+/// @param data files or globs; empty: rows of maximum length are assumed
+/// @param eval held-out rows, which need memory too
+/// @param pricePerHour price of the machine, in any currency; null: no cost
+/// @param given settings that were given explicitly
 public record PlanSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(help = "memory to plan for, such as 16GiB (default: what is free)", label = "SIZE")
@@ -99,12 +99,12 @@ public record PlanSettings(
 
   /// Plans a run of a model, everything else at its default.
   ///
-  /// @param model a folder, of which `config.json` is enough, or a shape (`7B`)
+  /// @param model a folder, of which `config.json` is enough, or a model size (`7B`)
   public static PlanSettings of(Path model) {
     return of(Map.of("model", model));
   }
 
-  /// Plans a run as it was asked for: those of its settings that were given and bear on a plan.
+  /// Plans a training run, by those of its given settings that affect the plan.
   public static PlanSettings of(TrainSettings run) {
     Set<String> keys = SCHEMA.knobs().stream().map(Knob::key).collect(Collectors.toSet());
     Map<String, @Nullable Object> values = new LinkedHashMap<>(run.values());
@@ -114,7 +114,7 @@ public record PlanSettings(
     return of(values);
   }
 
-  /// Takes values by key, the rest at their defaults.
+  /// Makes the settings from values by key, the rest at their defaults.
   public static PlanSettings of(Map<String, ?> values) {
     return SCHEMA.of(values);
   }
@@ -124,22 +124,22 @@ public record PlanSettings(
     return with("memory", new ByteSize(bytes));
   }
 
-  /// The price of the machine an hour, in any currency.
+  /// The price of the machine per hour, in any currency.
   public PlanSettings withPricePerHour(double price) {
     return with("price_per_hour", price);
   }
 
-  /// Whether this machine is measured for a second.
+  /// Whether this machine is benchmarked for a second.
   public PlanSettings withProbe(boolean measure) {
     return with("probe", measure);
   }
 
-  /// The tokens of the training data, where it is not there yet.
+  /// The tokens of the training data, if it does not exist yet.
   public PlanSettings withTokens(long tokens) {
     return with("tokens", tokens);
   }
 
-  /// Sequences of one optimiser step.
+  /// The sequences per optimiser step.
   public PlanSettings withBatchSize(int sequences) {
     return with("batch_size", sequences);
   }
@@ -149,7 +149,7 @@ public record PlanSettings(
     return with("epochs", passes);
   }
 
-  /// Returns the rows to train on, or null where none are given.
+  /// Returns the rows to train on; null: none are given.
   public @Nullable DataSettings rows() {
     return data.isEmpty()
         ? null

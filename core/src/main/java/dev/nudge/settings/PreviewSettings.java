@@ -7,12 +7,12 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// What `data preview` can be told.
+/// Settings of the `data preview` command.
 ///
-/// @param limit rows that are shown; counts are of all
-/// @param askBase rows that the model is asked; null: it is not loaded
-/// @param html a page to write; null: none
-/// @param pricePerHour of the machine, in any currency; null: no time and no cost
+/// @param limit most rows that are shown; counts are of all rows
+/// @param askBase rows to test the base model on; null: the model is not loaded
+/// @param html HTML page to write; null: none
+/// @param pricePerHour price of the machine, in any currency; null: no time and no cost
 public record PreviewSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(
@@ -48,37 +48,37 @@ public record PreviewSettings(
     Check.positive("--epochs", epochs);
   }
 
-  /// Shows the rows of a file as a model sees them, everything else at its default.
+  /// Shows the rows of a file as the model sees them, everything else at its default.
   public static PreviewSettings of(Path model, Path data) {
     return of(Map.of("model", model, "data", data.toString()));
   }
 
-  /// Takes values by key, the rest at their defaults.
+  /// Makes the settings from values by key, the rest at their defaults.
   public static PreviewSettings of(Map<String, ?> values) {
     return SCHEMA.of(values);
   }
 
-  /// Rows that are shown.
+  /// The most rows that are shown.
   public PreviewSettings withLimit(int rows) {
     return with("limit", rows);
   }
 
-  /// Rows that the model is asked.
+  /// The rows to test the base model on.
   public PreviewSettings withAskBase(int rows) {
     return with("ask_base", rows);
   }
 
-  /// A page to write.
+  /// The HTML page to write.
   public PreviewSettings withHtml(Path file) {
     return with("html", file);
   }
 
-  /// The price of the machine an hour, in any currency.
+  /// The price of the machine per hour, in any currency.
   public PreviewSettings withPricePerHour(double price) {
     return with("price_per_hour", price);
   }
 
-  /// Sequences of one optimiser step.
+  /// The sequences per optimiser step.
   public PreviewSettings withBatchSize(int sequences) {
     return with("batch_size", sequences);
   }
@@ -88,7 +88,7 @@ public record PreviewSettings(
     return with("epochs", passes);
   }
 
-  /// The run that would be made of these rows, to be planned.
+  /// Returns the settings to plan a training run on these rows.
   public PlanSettings plan() {
     Map<String, @Nullable Object> values = new LinkedHashMap<>(SCHEMA.values(this));
     values.keySet().removeAll(OWN);

@@ -7,7 +7,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// Finds and replaces in texts by Python's regular expressions, as `re.findall` and `re.sub` do.
+/// Searches and replaces by Python's regular expressions, as `re.findall` and `re.sub` do.
 ///
 /// Threading: any number of threads.
 public final class PythonPattern {
@@ -23,12 +23,12 @@ public final class PythonPattern {
 
   /// Compiles an expression.
   ///
-  /// @throws InputException where it is none, or has what is not known here
+  /// @throws InputException if it is malformed or has unsupported constructs
   public static PythonPattern of(String python) {
     return new PythonPattern(python);
   }
 
-  /// The groups of each match; of an expression without groups the match itself. A group that did
+  /// Returns the groups of each match, or the match itself if there are no groups. A group that did
   /// not take part is empty.
   public List<List<String>> findAll(String text) {
     return bounded(
@@ -48,8 +48,8 @@ public final class PythonPattern {
 
   /// Replaces matches.
   ///
-  /// @param by with `\1`, `\g<1>` and `\g<name>` for groups
-  /// @param count how many at most; 0: all
+  /// @param by replacement, with `\1`, `\g<1>` and `\g<name>` for groups
+  /// @param count most replacements; 0: all
   public String replace(String text, String by, int count) {
     return bounded(
         () -> {

@@ -9,16 +9,16 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
-/// Reads regular expressions as Python's `re` does, since PEFT's configs are written for it.
+/// Compiles Python's `re` expressions to Java's, since PEFT's configs are written in them.
 ///
-/// The two dialects agree on most of what module patterns use. What differs is rewritten:
-/// named groups, `\Z`, `\v`, `\U`, `{,n}`, literal braces, and in character classes `[`, `&` and a
-/// leading `]`, which Java would take for set operations. What Java has no counterpart for (verbose
-/// mode, ASCII mode, conditionals, octal escapes), and what only Java knows, is refused by name: an
-/// expression never silently means something else. [1]
+/// The two dialects agree on most of what module patterns use. What differs is rewritten: named
+/// groups, `\Z`, `\v`, `\U`, `{,n}`, literal braces, and in character classes `[`, `&` and a
+/// leading `]`, which Java would read as set operations. What Java lacks (verbose mode, ASCII mode,
+/// conditionals, octal escapes), and what only Java has, is refused by name: an expression never
+/// silently means something else. [1]
 ///
-/// A module path has some sixty characters, so a match that reads millions of them is one that
-/// backtracks without end; it is stopped and refused.
+/// A match that reads millions of characters of a module path, which has some sixty, backtracks
+/// without end; it is stopped and refused.
 ///
 /// [1] https://docs.python.org/3/library/re.html
 public final class PythonRegex {
@@ -65,7 +65,7 @@ public final class PythonRegex {
     return Map.copyOf(regex.numbers);
   }
 
-  /// Python's `re.fullmatch`.
+  /// Returns a predicate for Python's `re.fullmatch`.
   public static Predicate<String> fullMatch(String python) {
     Pattern pattern = compile(python);
     return path -> bounded(python, () -> pattern.matcher(new Bounded(path)).matches());
@@ -78,7 +78,7 @@ public final class PythonRegex {
     return path -> bounded(key, () -> pattern.matcher(new Bounded(path)).lookingAt());
   }
 
-  /// Returns a named group as `re.match` finds it at the start of `path`; null where none is.
+  /// Returns a named group of `re.match` at the start of `path`; null: no match.
   public static @Nullable String group(String python, String group, String path) {
     Matcher matcher = compile(python).matcher(new Bounded(path));
     return bounded(python, matcher::lookingAt) ? matcher.group(group) : null;

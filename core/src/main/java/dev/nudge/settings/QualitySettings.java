@@ -5,10 +5,10 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 
-/// What happens to rows that have a flaw: they are counted and kept, unless this says otherwise.
+/// How to treat rows with a flaw: by default they are counted and kept.
 ///
-/// @param dropRows flaws whose rows are left out
-/// @param refuseRows flaws that refuse the data
+/// @param dropRows flaws whose rows are dropped
+/// @param refuseRows flaws that refuse the data set
 public record QualitySettings(
     @Setting(
             help =
@@ -18,7 +18,7 @@ public record QualitySettings(
     @Setting(help = "refuse the data where rows have one of these flaws", label = "FLAW")
         List<String> refuseRows) {
 
-  /// Every row is kept.
+  /// Keeps every row.
   public static final QualitySettings KEEP = new QualitySettings(List.of(), List.of());
 
   public QualitySettings {
@@ -33,12 +33,12 @@ public record QualitySettings(
     }
   }
 
-  /// The flaws whose rows are left out.
+  /// The flaws whose rows are dropped.
   public Set<Flaw> dropped() {
     return flaws("--drop-rows", dropRows);
   }
 
-  /// The flaws that refuse the data.
+  /// The flaws that refuse the data set.
   public Set<Flaw> refused() {
     return flaws("--refuse-rows", refuseRows);
   }

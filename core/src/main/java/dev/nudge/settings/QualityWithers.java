@@ -2,16 +2,16 @@ package dev.nudge.settings;
 
 import java.util.Arrays;
 
-/// Changes what happens to rows that have a flaw.
+/// Withers for rows with a flaw.
 ///
 /// @param <S> the record that holds it
 public interface QualityWithers<S extends Record> extends Withers<S> {
-  /// The flaws whose rows are left out.
+  /// The flaws whose rows are dropped.
   default S withDropRows(Flaw... flaws) {
     return with("drop_rows", Arrays.stream(flaws).map(Flaw::shown).toList());
   }
 
-  /// The flaws that refuse the data.
+  /// The flaws that refuse the data set.
   default S withRefuseRows(Flaw... flaws) {
     return with("refuse_rows", Arrays.stream(flaws).map(Flaw::shown).toList());
   }

@@ -2,11 +2,11 @@ package dev.nudge.settings;
 
 import java.util.Locale;
 
-/// How the frozen weights of linear layers are kept in memory.
+/// The quantisation of the frozen linear layers in memory.
 public enum Quantize {
-  /// In the compute type.
+  /// Not quantised: the compute type.
   NONE,
-  /// In 4 bits a number with a scale for each 64 of them, as bitsandbytes does it.
+  /// 4-bit NF4 with a scale per block of 64 weights, as in bitsandbytes.
   NF4;
 
   /// The name in flags, files and messages.

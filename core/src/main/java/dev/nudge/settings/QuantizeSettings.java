@@ -3,7 +3,7 @@ package dev.nudge.settings;
 import java.nio.file.Path;
 import java.util.Map;
 
-/// What `quantize` can be told.
+/// Settings of the `quantize` command.
 ///
 /// @param doubleQuant whether the scales of the blocks are quantised too
 public record QuantizeSettings(
@@ -19,7 +19,7 @@ public record QuantizeSettings(
     @Setting(help = "replace what nudge wrote to that folder before") boolean overwrite)
     implements Withers<QuantizeSettings> {
 
-  /// A format that weights can be written in.
+  /// The format of quantised weights.
   public enum Format {
     /// 4 bits a number, in the files of bitsandbytes.
     NF4
@@ -35,7 +35,7 @@ public record QuantizeSettings(
     return with("model", folder);
   }
 
-  /// The format of the linear layers but the head.
+  /// The format of the linear layers, without the head.
   public QuantizeSettings withMethod(Format format) {
     return with("method", format);
   }
@@ -50,12 +50,12 @@ public record QuantizeSettings(
     return with("out", folder);
   }
 
-  /// Whether what nudge wrote to that folder before is replaced.
+  /// Whether an earlier output of nudge in that folder is replaced.
   public QuantizeSettings withOverwrite(boolean replace) {
     return with("overwrite", replace);
   }
 
-  /// Takes values by key, the rest at their defaults.
+  /// Makes the settings from values by key, the rest at their defaults.
   public static QuantizeSettings of(Map<String, ?> values) {
     return Schema.of(QuantizeSettings.class).of(values);
   }

@@ -1,6 +1,6 @@
 package dev.nudge.settings;
 
-/// A run that failed after it had started (disk full, divergence by setting): exit code 1.
+/// Says that a run failed after its start (disk full, divergence with `stop`): exit code 1.
 public final class RunException extends NudgeException {
   private static final long serialVersionUID = 1L;
 

@@ -8,21 +8,22 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// How the next token is chosen, where a completion ends and what is told of it.
+/// Sampling parameters, and what ends and constrains a completion.
 ///
-/// @param temperature 0: greedy, and of the other knobs only those that change logits count
+/// @param temperature 0: greedy decoding, in which only the parameters that change logits apply
 /// @param topK 0: off
-/// @param presencePenalty as OpenAI's: taken once from the logit of each token of the completion
-/// @param frequencyPenalty as OpenAI's: taken as often as the token is in the completion
-/// @param logitBias `ID=VALUE` each, added to the logit of that token
-/// @param n completions of a prompt; the first is the one that there is without it
-/// @param stop texts that end a completion and are not part of it
-/// @param stopId ids of tokens that end a completion and are not part of its text
-/// @param minTokens until then no end token, `stopId` or `stop` ends it
-/// @param regex whole completions that it matches are all that there may be; null: any
-/// @param jsonSchema a file likewise; null: any
-/// @param logprobs tell each token with its log-probability
-/// @param topLogprobs and beside it the likeliest tokens of its place, this many
+/// @param presencePenalty as in OpenAI's API: subtracted once from the logit of each token of the
+///     completion
+/// @param frequencyPenalty as in OpenAI's API: subtracted for each occurrence in the completion
+/// @param logitBias each `ID=VALUE`, added to the logit of that token
+/// @param n completions per prompt; the first one is the same for every `n`
+/// @param stop stop strings, which are not part of the completion
+/// @param stopId stop token ids, which are not part of the completion's text
+/// @param minTokens tokens before any end token, `stopId` or `stop` can end the completion
+/// @param regex regular expression that the completion must match; null: none
+/// @param jsonSchema file with a JSON schema that the completion must fulfil; null: none
+/// @param logprobs whether to return each token's log-probability
+/// @param topLogprobs likeliest tokens to return for each place
 public record SamplingSettings(
     @Setting(help = "0: greedy; higher: more random", byDefault = "0") double temperature,
     @Setting(
@@ -103,27 +104,27 @@ public record SamplingSettings(
     }
   }
 
-  /// Takes the likeliest token each time; all else at its default.
+  /// Makes settings for greedy decoding, everything else at its default.
   public static SamplingSettings greedy() {
     return Schema.of(SamplingSettings.class).of(Map.of());
   }
 
-  /// What is added to logits, by token id.
+  /// The logit biases by token id.
   public Map<Integer, Double> biases() {
     return TokenIds.biases(logitBias);
   }
 
-  /// The tokens that end a completion beside the model's own end tokens.
+  /// The stop token ids, besides the model's own end tokens.
   public Set<Integer> stopIds() {
     Set<Integer> ids = new HashSet<>();
     stopId.forEach(id -> ids.add(TokenIds.of("--stop-id", id, id)));
     return Set.copyOf(ids);
   }
 
-  /// Checks the token ids against a model.
+  /// Checks that the model has all token ids of the settings.
   ///
-  /// @param vocabulary tokens that the model has
-  /// @throws InputException where it has not one of them
+  /// @param vocabulary size of the model's vocabulary
+  /// @throws InputException if a token id is not in the vocabulary
   public void checkTokens(int vocabulary) {
     stopIds().forEach(id -> TokenIds.check("--stop-id", id, vocabulary));
     new TreeMap<>(biases()).keySet().forEach(id -> TokenIds.check("--logit-bias", id, vocabulary));

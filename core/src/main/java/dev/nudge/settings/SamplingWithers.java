@@ -5,53 +5,53 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
-/// Changes how tokens are chosen.
+/// Withers for the sampling parameters.
 ///
 /// @param <S> the record that holds them
 public interface SamplingWithers<S extends Record> extends Withers<S> {
-  /// 0: greedy; higher: more random.
+  /// The temperature; 0: greedy, higher: more random.
   default S withTemperature(double temperature) {
     return with("temperature", temperature);
   }
 
-  /// Sample from the likeliest tokens that hold this share.
+  /// Top-p: sample from the likeliest tokens that hold this share.
   default S withTopP(double share) {
     return with("top_p", share);
   }
 
-  /// Sample from this many likeliest tokens.
+  /// Top-k: sample from this many likeliest tokens.
   default S withTopK(int tokens) {
     return with("top_k", tokens);
   }
 
-  /// Drop tokens below this share of the likeliest one.
+  /// Min-p: drop tokens below this share of the likeliest one's probability.
   default S withMinP(double share) {
     return with("min_p", share);
   }
 
-  /// Above 1: tokens already there become less likely.
+  /// The repetition penalty; above 1: tokens already there become less likely.
   default S withRepetitionPenalty(double penalty) {
     return with("repetition_penalty", penalty);
   }
 
-  /// Above 0: tokens that the completion has become less likely; -2 to 2.
+  /// The presence penalty, -2 to 2; above 0: tokens of the completion become less likely.
   default S withPresencePenalty(double penalty) {
     return with("presence_penalty", penalty);
   }
 
-  /// Above 0: tokens become less likely each time that the completion has them; -2 to 2.
+  /// The frequency penalty, -2 to 2; above 0: tokens become less likely with each occurrence.
   default S withFrequencyPenalty(double penalty) {
     return with("frequency_penalty", penalty);
   }
 
-  /// What is added to the logits of tokens by their ids, -100 to 100.
+  /// The logit biases by token id, -100 to 100.
   default S withLogitBias(Map<Integer, Double> biases) {
     return with(
         "logit_bias",
         biases.entrySet().stream().map(b -> b.getKey() + "=" + b.getValue()).sorted().toList());
   }
 
-  /// The completions of each prompt.
+  /// The completions per prompt.
   default S withN(int completions) {
     return with("n", completions);
   }
@@ -61,37 +61,37 @@ public interface SamplingWithers<S extends Record> extends Withers<S> {
     return with("seed", seed);
   }
 
-  /// Texts that end a completion.
+  /// The stop strings.
   default S withStop(String... texts) {
     return with("stop", List.of(texts));
   }
 
-  /// Ids of tokens that end a completion.
+  /// The stop token ids.
   default S withStopId(int... ids) {
     return with("stop_id", Arrays.stream(ids).mapToObj(String::valueOf).toList());
   }
 
-  /// Tokens before anything but the most tokens may end a completion.
+  /// The tokens before which only the maximum length may end a completion.
   default S withMinTokens(int tokens) {
     return with("min_tokens", tokens);
   }
 
-  /// The completion is what this regular expression matches.
+  /// A regular expression that the completion must match.
   default S withRegex(String pattern) {
     return with("regex", pattern);
   }
 
-  /// The completion is JSON of the schema in this file.
+  /// A file with a JSON schema that the completion must fulfil.
   default S withJsonSchema(Path file) {
     return with("json_schema", file);
   }
 
-  /// Tells each token with its log-probability.
+  /// Whether to return each token's log-probability.
   default S withLogprobs(boolean told) {
     return with("logprobs", told);
   }
 
-  /// And this many of the likeliest tokens in its place.
+  /// The number of likeliest tokens to return for each place.
   default S withTopLogprobs(int tokens) {
     return with("top_logprobs", tokens);
   }

@@ -1,6 +1,6 @@
 package dev.nudge.settings;
 
-/// The course of the learning rate after the warm-up.
+/// The learning rate schedule after the warm-up.
 public enum Schedule {
   CONSTANT,
   /// Falls linearly to 0.

@@ -16,12 +16,10 @@ import org.jspecify.annotations.Nullable;
 
 /// Derives flags, keys and help from a settings record, and makes the record from given values.
 ///
-/// A record may nest others, each under a [Group]; their settings count as its own and keep flat
-/// names. A component of type [Given] receives the keys that were given. Any other component is a
-/// [Setting].
+/// Each component is a [Setting], a nested record under a [Group], whose settings count as the
+/// record's own with flat names, or a [Given], which receives the keys that were given.
 ///
-/// The record stays a plain value: it can be made by its constructor too, and checks itself
-/// there.
+/// The record stays a plain value: its constructor may be called too, and validates the values.
 public final class Schema<S extends Record> {
   private final Class<S> type;
   private final Map<String, Knob> knobs = new LinkedHashMap<>(); // by key
@@ -41,7 +39,7 @@ public final class Schema<S extends Record> {
     return List.copyOf(knobs.values());
   }
 
-  /// Lists the settings that help shows before all others, by [First]; none without it.
+  /// Lists the settings of [First], which help shows before all others; empty without it.
   public List<Knob> first() {
     First first = type.getAnnotation(First.class);
     return first == null
@@ -51,11 +49,10 @@ public final class Schema<S extends Record> {
             .toList();
   }
 
-  /// Makes the record: the last layer that has a key wins, a default fills the rest.
+  /// Makes the record: the last layer with a key wins, defaults fill the rest.
   ///
-  /// A layer that gives one of two settings that exclude each other (`steps`, `epochs`) also
-  /// overrides the other one of an earlier layer; both in one layer reach the record, which
-  /// refuses them.
+  /// A layer that sets one of two exclusive settings (`steps`, `epochs`) also overrides the other
+  /// one of an earlier layer; if one layer sets both, the record refuses them.
   public S read(List<Layer> layers) {
     Map<String, Object> values = new LinkedHashMap<>();
     Map<String, Layer> sources = new LinkedHashMap<>();
@@ -100,8 +97,7 @@ public final class Schema<S extends Record> {
     return read(List.of(Layer.of(kept), Layer.of(changes)));
   }
 
-  /// Writes the settings as plain values by key: numbers, booleans, text and lists, null where
-  /// unset.
+  /// Returns the settings as plain values by key: numbers, booleans, text and lists, null if unset.
   public Map<String, @Nullable Object> values(S settings) {
     Map<String, @Nullable Object> plain = new LinkedHashMap<>();
     walk(settings, (knob, value) -> plain.put(knob.key(), knob.kind().plain(value)));

@@ -4,11 +4,11 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What `score` can be told.
+/// Settings of the `score` command.
 ///
-/// @param adapter a PEFT folder, a run's folder or a reference; null: the base model
-/// @param registry where references are found; null: the user's own
-/// @param show the rows whose answers are asked for and shown; null: none
+/// @param adapter a PEFT folder, a run's folder or a registry reference; null: the base model
+/// @param registry registry that resolves references; null: the user's own
+/// @param show rows for which the model's answers are generated and shown; null: none
 public record ScoreSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(
@@ -28,27 +28,27 @@ public record ScoreSettings(
         DataWithers<ScoreSettings>,
         TrainOnWithers<ScoreSettings> {
 
-  /// Scores the rows of a file by the base model, everything else at its default.
+  /// Scores the rows of a file with the base model, everything else at its default.
   public static ScoreSettings of(Path model, Path data) {
     return of(Map.of("model", model, "data", data.toString()));
   }
 
-  /// The adapter on the model: a PEFT folder or a run's folder.
+  /// The adapter: a PEFT folder or a run's folder.
   public ScoreSettings withAdapter(Path folder) {
     return with("adapter", folder);
   }
 
-  /// Whether a row that is too long is cut.
+  /// Whether a row that is too long is truncated.
   public ScoreSettings withTruncate(boolean cut) {
     return with("truncate", cut);
   }
 
-  /// The rows whose answers are shown.
+  /// The rows for which the model's answers are generated and shown.
   public ScoreSettings withShow(ShowRows rows) {
     return with("show", rows);
   }
 
-  /// Takes values by key, the rest at their defaults.
+  /// Makes the settings from values by key, the rest at their defaults.
   public static ScoreSettings of(Map<String, ?> values) {
     return Schema.of(ScoreSettings.class).of(values);
   }

@@ -2,11 +2,11 @@ package dev.nudge.settings;
 
 import java.util.regex.Pattern;
 
-/// Hides what of a URL may be a secret, for texts that are shown or kept.
+/// Masks possible secrets in URLs, for texts that are shown or stored.
 ///
-/// A user and a password before the host, and every value behind `?` or `#`, become `***`:
+/// User and password before the host, and every value behind `?` or `#`, become `***`:
 /// `https://me:pw@host/path?token=abc` is shown as `https://***@host/path?token=***`. Which values
-/// are secrets is not guessed. What is no URL stays as it is.
+/// are secrets is not guessed. What is not a URL stays.
 public final class Secret {
   private static final String HIDDEN = "***";
 
@@ -27,7 +27,7 @@ public final class Secret {
 
   private Secret() {}
 
-  /// Returns a text, a URL or one with URLs in it, as it may be shown.
+  /// Returns a text with the secrets of its URLs masked.
   public static String hidden(String text) {
     if (text.indexOf(":/") < 0) {
       return text;

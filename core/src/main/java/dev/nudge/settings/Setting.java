@@ -16,31 +16,31 @@ import java.lang.annotation.Target;
 @Target(ElementType.RECORD_COMPONENT)
 public @interface Setting {
 
-  /// What it does, in a few words, units included.
+  /// The help text: what the setting does, in a few words, units included.
   String help();
 
-  /// The default as a user would write it; empty for none.
+  /// The default as a user would write it; empty: none.
   String byDefault() default "";
 
-  /// A choice of another setting that has another default, as `method=full`; empty for none.
+  /// A value of another setting that changes the default, as `method=full`; empty: none.
   String when() default "";
 
-  /// The default under that choice.
+  /// The default in that case.
   String thenDefault() default "";
 
-  /// Another setting in whose presence the default does not apply; empty for none.
+  /// Another setting that, if given, removes the default; empty: none.
   String unless() default "";
 
   /// Whether a value must be given.
   boolean required() default false;
 
-  /// Whether its values stand on the command line without a flag, as the runs of `runs show RUN`;
-  /// the label is its name in messages then.
+  /// Whether it is an operand: its values stand on the command line without a flag, as the runs of
+  /// `runs show RUN`; messages then call it by its label.
   boolean operand() default false;
 
-  /// Whether a switch also has a `--no-` form.
+  /// Whether a boolean flag also has a `--no-` form.
   boolean negatable() default false;
 
-  /// What stands for the value in the help; empty for what the type suggests.
+  /// The placeholder of the value in the help; empty: derived from the type.
   String label() default "";
 }

@@ -10,8 +10,7 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// The kinds of values a setting takes, and how each is read from text or from a file's own
-/// types.
+/// The types of settings, and how to read each from text or from a file's own types.
 public enum SettingType {
   SWITCH("true or false"),
   WHOLE("a whole number"),
@@ -215,7 +214,7 @@ public enum SettingType {
     return value == null ? text : value;
   }
 
-  /// Shows a value on one line: text in quotes, long text cut.
+  /// Formats a value on one line: text in quotes, long text truncated.
   public static String shown(Object raw) {
     String text = raw.toString().replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t");
     String cut = text.length() > 60 ? text.substring(0, 57) + "..." : text;

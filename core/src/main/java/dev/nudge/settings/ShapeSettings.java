@@ -5,13 +5,12 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What rows look like, where it is not to be recognised.
+/// The shape and columns of rows, if they are not to be recognised.
 ///
-/// @param shape null: recognised, row by row
-/// @param columns `NAME=COLUMN`: under which name a row has what is called so here
-/// @param sql a query whose result is the rows; null: the files' own rows
-/// @param template chat template of conversations: a file or a name; null: the adapter's or the
-///     model's own
+/// @param shape null: recognised for each row
+/// @param columns `NAME=COLUMN`: the column of the row that serves as NAME
+/// @param sql query whose result is the rows; null: the rows of the files
+/// @param template file or name of a chat template; null: the adapter's or the model's own
 public record ShapeSettings(
     @Setting(help = "what a row looks like (default: recognised by its columns, and said)")
         @Nullable DataShape shape,
@@ -31,7 +30,7 @@ public record ShapeSettings(
             label = "TEMPLATE")
         @Nullable String template) {
 
-  /// What may be called otherwise in a row.
+  /// The standard names of columns that `--columns` can map.
   public static final List<String> NAMES =
       List.of(
           "messages",
@@ -46,7 +45,7 @@ public record ShapeSettings(
           "completion",
           "text");
 
-  /// Nothing is said: rows are recognised by their columns.
+  /// The default: rows are recognised by their columns.
   public static final ShapeSettings RECOGNISED = new ShapeSettings(null, List.of(), null, null);
 
   public ShapeSettings {
@@ -83,12 +82,12 @@ public record ShapeSettings(
     }
   }
 
-  /// Whether nothing is said.
+  /// Whether rows are recognised by their columns.
   public boolean recognised() {
     return shape == null && columns.isEmpty() && sql == null;
   }
 
-  /// The names in a row by what they are called here, of those that were given.
+  /// The columns by their standard names, as given.
   public Map<String, String> mapping() {
     return mapping(columns);
   }

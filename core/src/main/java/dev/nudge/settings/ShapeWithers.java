@@ -2,16 +2,16 @@ package dev.nudge.settings;
 
 import java.util.List;
 
-/// Changes what rows look like.
+/// Withers for the shape of rows.
 ///
 /// @param <S> the record that holds it
 public interface ShapeWithers<S extends Record> extends Withers<S> {
-  /// What a row looks like, instead of recognising it.
+  /// The shape of the rows, instead of recognising it.
   default S withShape(DataShape shape) {
     return with("shape", shape);
   }
 
-  /// The row's own names of columns: `messages=dialog`.
+  /// The row's own column names: `messages=dialog`.
   default S withColumns(String... names) {
     return with("columns", List.of(names));
   }
@@ -21,7 +21,7 @@ public interface ShapeWithers<S extends Record> extends Withers<S> {
     return with("template", template);
   }
 
-  /// The query whose result is the rows; the files are its table `data`.
+  /// The SQL query whose result is the rows; the files are its table `data`.
   default S withSql(String query) {
     return with("sql", query);
   }

@@ -1,16 +1,16 @@
 package dev.nudge.settings;
 
-/// Quotes texts in commands that a user may copy into a shell.
+/// Quotes texts in shell commands that a user may copy.
 public final class ShellWord {
   private ShellWord() {}
 
-  /// A text as a shell takes it for one word.
+  /// Returns a text as one word of a shell, quoted if necessary.
   public static String of(Object given) {
     String text = given.toString();
     return text.matches("[\\w./+@:-]+") ? text : quoted(text);
   }
 
-  /// A text in quotes, which each shell takes for one word as it stands.
+  /// Returns a text in quotes, as one word of any shell.
   public static String quoted(String text) {
     return "'" + text.replace("'", "'\\''") + "'";
   }

@@ -1,9 +1,9 @@
 package dev.nudge.settings;
 
-/// Says of which rows the answers are shown.
+/// The rows for which answers are shown.
 public enum ShowRows {
-  /// Those that are not answered exactly.
+  /// Rows whose answer differs from the expected one.
   WRONG,
-  /// All of them.
+  /// All rows.
   ALL
 }

@@ -2,8 +2,8 @@ package dev.nudge.settings;
 
 import org.jspecify.annotations.Nullable;
 
-/// About which share of the rows a test gets, by a hash: of a column, so that rows with the same
-/// value stay together, or of the whole row.
+/// The share of rows in the test set, chosen by hash: of a column, so that rows with equal values
+/// stay together, or of the whole row.
 ///
 /// @param column null: the whole row
 public record TestShare(double share, @Nullable String column) {
@@ -15,9 +15,9 @@ public record TestShare(double share, @Nullable String column) {
     return column == null ? Double.toString(share) : share + ":" + column;
   }
 
-  /// Reads `0.1` or `0.1:customer_id`.
+  /// Parses `0.1` or `0.1:customer_id`.
   ///
-  /// @throws IllegalArgumentException that says what it must be
+  /// @throws IllegalArgumentException that says what is allowed
   public static TestShare parse(String text) {
     EvalSplit split;
     try {

@@ -4,7 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Reads the token ids of settings: `5`, or with a number that belongs to it `5=-1.5`.
+/// Parses the token ids of settings: `5`, or with a value `5=-1.5`.
 final class TokenIds {
   private static final double MOST_BIAS = 100; // as OpenAI
 

@@ -1,11 +1,11 @@
 package dev.nudge.settings;
 
-/// Says which messages of a conversation are trained. A message's own `"train": false` or
-/// `"weight": x` holds within that.
+/// Which messages of a conversation are trained. A message's own `"train": false` or `"weight": x`
+/// applies among these.
 public enum TrainOn {
-  /// What the assistant says, in every turn.
+  /// All assistant messages.
   ASSISTANT,
-  /// What the assistant says last.
+  /// The last assistant message.
   LAST,
   /// The whole text.
   ALL;

@@ -1,10 +1,10 @@
 package dev.nudge.settings;
 
-/// Changes what of conversations is trained, or counts in a score.
+/// Withers for the messages that are trained or scored.
 ///
 /// @param <S> the record that holds it
 public interface TrainOnWithers<S extends Record> extends Withers<S> {
-  /// What of a conversation is trained.
+  /// The messages of a conversation that are trained.
   default S withTrainOn(TrainOn part) {
     return with("train_on", part);
   }

@@ -5,11 +5,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Everything a fine-tuning run can be told.
+/// Settings of the `train` command.
 ///
-/// @param memory most memory the run may take; null: what is free now
-/// @param pricePerHour of the machine, in any currency; null: no cost
-/// @param given which settings were given rather than left at their default
+/// @param memory most memory of the run; null: what is free now
+/// @param pricePerHour price of the machine, in any currency; null: no cost
+/// @param given settings that were given explicitly
 @First(
     "model data out prompt completion eval_split quantize rank learning_rate "
         + "epochs max_length dry_run")
@@ -51,15 +51,15 @@ public record TrainSettings(
 
   private static final Schema<TrainSettings> SCHEMA = Schema.of(TrainSettings.class);
 
-  /// Trains an adapter on the rows of a file, everything else at its default; a dry run is
+  /// Trains an adapter on the rows of a file, everything else at its default; for a dry run call
   /// `Training.prepare`.
   ///
-  /// @param out folder of the run, and of what it trained
+  /// @param out folder of the run and its adapter
   public static TrainSettings of(Path model, Path data, Path out) {
     return of(Map.of("model", model, "data", data.toString(), "out", out));
   }
 
-  /// Takes values by key, the rest at their defaults: `of(Map.of("model", dir, "rank", 8, …))`.
+  /// Makes the settings from values by key: `of(Map.of("model", dir, "rank", 8, …))`.
   public static TrainSettings of(Map<String, ?> values) {
     return SCHEMA.of(values);
   }
@@ -69,12 +69,12 @@ public record TrainSettings(
     return with("memory", new ByteSize(bytes));
   }
 
-  /// The price of the machine an hour, in any currency.
+  /// The price of the machine per hour, in any currency.
   public TrainSettings withPricePerHour(double price) {
     return with("price_per_hour", price);
   }
 
-  /// What a run of so many seconds costs; null without a price.
+  /// Returns the cost of a run of so many seconds; null without a price.
   public @Nullable Double cost(double seconds) {
     return pricePerHour == null ? null : seconds * pricePerHour / 3600;
   }

@@ -1,9 +1,7 @@
 package dev.nudge.settings;
 
-/// A length of warm-up: whole steps, or a share of all steps.
-///
-/// A whole number is steps, a number below 1 is a share; nothing else is allowed, so 1.5 is
-/// refused.
+/// The length of the warm-up: a whole number of steps, or below 1 a share of all steps. Anything
+/// else, such as 1.5, is refused.
 ///
 /// @param value as given
 public record Warmup(double value) {
@@ -15,7 +13,7 @@ public record Warmup(double value) {
     }
   }
 
-  /// Reads `100` or `0.03`.
+  /// Parses `100` or `0.03`.
   public static Warmup parse(String text) {
     Double value = SettingType.decimal(text);
     if (value == null || !allowed(value)) {

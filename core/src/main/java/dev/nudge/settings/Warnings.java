@@ -6,14 +6,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.spi.SLF4JServiceProvider;
 
-/// Logs warnings of an application that takes none itself.
+/// Logs warnings for applications that do not handle them.
 ///
 /// They go to SLF4J's logger `dev.nudge`, so Spring Boot, Logback or Log4j show them as their own.
-/// An application without a provider of SLF4J hears nothing, SLF4J's note about that included.
+/// Without a provider of SLF4J they are dropped, and SLF4J's note about that too.
 public final class Warnings {
   private Warnings() {}
 
-  /// Takes warnings, one line each, to the log.
+  /// Returns a listener that logs each warning, one line each.
   public static Consumer<String> logged() {
     ClassLoader loader = LoggerFactory.class.getClassLoader(); // where SLF4J looks
     boolean silent =

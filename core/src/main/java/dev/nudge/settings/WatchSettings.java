@@ -3,13 +3,14 @@ package dev.nudge.settings;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// What is looked at while a run is made, and what follows from it.
+/// Monitoring of a run: early stopping, sample answers, divergence and events.
 ///
-/// @param patience null: the run goes on to its planned end
-/// @param samplePrompt prompts that are answered at each held-out loss, as they are
-/// @param samples held-out rows, from the first that have one, whose prompts are answered likewise
+/// @param patience held-out losses without a new lowest before early stopping; null: never
+/// @param samplePrompt prompts to answer at each held-out loss
+/// @param samples number of held-out rows whose prompts are answered likewise, the first that have
+///     one
 /// @param sampleTokens most tokens of an answer
-/// @param onEvent null: none
+/// @param onEvent command to start at events; null: none
 public record WatchSettings(
     @Setting(
             help = "held-out losses without a new lowest after which the run ends (default: never)")

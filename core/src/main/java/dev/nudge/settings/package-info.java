@@ -1,14 +1,13 @@
-/// What a user can set, and what a user is told when it is wrong.
+/// The settings of all commands, and the exceptions for wrong ones.
 ///
-/// A settings record holds the values of one command. Each component carries its default, its
-/// help text and its flag in one annotation, and the compact constructor checks the values.
-/// Flags, YAML keys and help are derived from the record, so a default stands in one place.
-/// Beside them are the errors that every package may throw, and the log of warnings that an
-/// application does not take itself ([dev.nudge.settings.Warnings]).
+/// A settings record holds the values of one command. Each component has an annotation with its
+/// flag, default and help text, and the compact constructor validates the values. Flags, YAML keys
+/// and help are derived from the record, so a default stands in one place. The package also has the
+/// exceptions that every package may throw, and the log of warnings for applications that do not
+/// handle them ([dev.nudge.settings.Warnings]).
 ///
-/// It knows nothing about models, tensors, files of data or the command line.
-///
-/// Read `TrainSettings` first, then `Schema`.
+/// It knows nothing about models, tensors, data files or the command line. Read `TrainSettings`
+/// first, then `Schema`.
 @NullMarked
 package dev.nudge.settings;
 

@@ -6,10 +6,10 @@ import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.json.JsonFactory;
 
-/// A byte-level BPE vocabulary, and the files that `tokenizers` and transformers read it from.
+/// A byte-level BPE vocabulary, and its files for `tokenizers` and transformers.
 ///
-/// @param tokens by id, bytes as letters; the first is the end token
-/// @param merges in their order, left and right with a space between
+/// @param tokens by id, bytes written as letters ([ByteLevel]); the first is the end token
+/// @param merges in order of their rank, left and right separated by a space
 public record Bpe(List<String> tokens, List<String> merges) {
   /// The id of the end token.
   public static final int END = 0;
@@ -19,14 +19,14 @@ public record Bpe(List<String> tokens, List<String> merges) {
     merges = List.copyOf(merges);
   }
 
-  /// Number of tokens.
+  /// Size of the vocabulary.
   public int size() {
     return tokens.size();
   }
 
-  /// The text of `tokenizer.json`: pieces as in [ByteLevel], no token added to a text.
+  /// Returns the text of `tokenizer.json`: pre-tokenizer [ByteLevel], no post-processor.
   ///
-  /// Merges are written as one string each, which every release of `tokenizers` reads.
+  /// Each merge is one string, which every release of `tokenizers` reads.
   public String tokenizerJson() {
     StringWriter out = new StringWriter();
     try (JsonGenerator g = generator(out)) {
@@ -47,9 +47,9 @@ public record Bpe(List<String> tokens, List<String> merges) {
     return out + "\n";
   }
 
-  /// The text of `tokenizer_config.json`.
+  /// Returns the text of `tokenizer_config.json`.
   ///
-  /// @param maxLength tokens of the longest text of the model
+  /// @param maxLength the model's maximum length in tokens
   public String configJson(int maxLength) {
     StringWriter out = new StringWriter();
     try (JsonGenerator g = generator(out)) {

@@ -7,18 +7,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
 
-/// Learns a byte-level BPE vocabulary: every byte, then again and again the most frequent pair of
-/// neighbouring tokens as a new one. [1]
+/// Trains a byte-level BPE vocabulary: starts from all bytes and repeatedly merges the most
+/// frequent pair of adjacent tokens. [1]
 ///
-/// Ids: the end token is 0, then the letters of the 256 bytes by code point, then the merged ones
-/// in the order in which they were made. The same counts give the same vocabulary: of pairs that
-/// are equally frequent the one with the lower left id is merged first, then that with the lower
-/// right id. Pairs that occur once are not merged, so there may be fewer tokens than asked for. Two
-/// pairs that spell the same token share its id.
+/// Ids: the end token is 0, then the letters of the 256 bytes by code point, then merged tokens in
+/// order of creation. Training is deterministic: of equally frequent pairs the one with the lower
+/// left id is merged first, then the lower right id. Pairs that occur once are not merged, so there
+/// may be fewer tokens than asked for. Two pairs that spell one token share its id.
 ///
-/// A pair knows the words that it occurred in, and the queue holds a pair with the count it had
-/// when it was put there. A count that fell meanwhile is found when its pair comes up; one that
-/// rose is put into the queue anew. So a merge looks only at the words it changes.
+/// A pair knows the words it occurred in, and the queue holds a pair with its count at insertion. A
+/// count that fell since is found when the pair comes up; a pair whose count rose is inserted anew.
+/// So a merge touches only the words it changes.
 ///
 /// [1] Sennrich, Haddow, Birch, arXiv:1508.07909.
 public final class BpeTrainer {
@@ -92,9 +91,9 @@ public final class BpeTrainer {
     enqueue();
   }
 
-  /// Learns at most `size` tokens, the end token included.
+  /// Trains at most `size` tokens, the end token included.
   ///
-  /// @param end what ends a text, such as `<|endoftext|>`
+  /// @param end the end token, such as `<|endoftext|>`
   public static Bpe train(WordCounts counts, int size, String end) {
     BpeTrainer trainer = new BpeTrainer(counts.sorted(), end);
     while (trainer.tokens.size() < size && trainer.merge()) {}

@@ -6,7 +6,7 @@ import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Cuts text into the pieces that byte-level BPE never merges across, and writes bytes as letters.
+/// Byte-level pre-tokenizer: splits text where no merge crosses, and writes bytes as letters.
 ///
 /// The pieces are those of the `ByteLevel` pre-tokenizer of the `tokenizers` library with
 /// `use_regex` (GPT-2's): an English contraction, or letters, or digits, or other characters, each

@@ -1,6 +1,6 @@
 package dev.nudge.text;
 
-/// Turns places that are counted in code points into places that are counted as Java does.
+/// Converts offsets in code points to offsets in UTF-16 units, as Java's strings have them.
 final class CodePoints {
   private final int[] indices; // empty: both are the same
 

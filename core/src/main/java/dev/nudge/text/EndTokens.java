@@ -9,9 +9,9 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.MissingNode;
 
-/// Finds the end token of training: the tokenizer's `eos_token`, from `tokenizer_config.json`, else
-/// `special_tokens_map.json` (a string, or an object with `content`), else `eos_token_id` of
-/// `config.json` (of a list the first).
+/// Finds the end-of-sequence token for training: the tokenizer's `eos_token` in
+/// `tokenizer_config.json`, else in `special_tokens_map.json` (a string, or an object with
+/// `content`), else the first `eos_token_id` of `config.json`.
 final class EndTokens {
   private EndTokens() {}
 

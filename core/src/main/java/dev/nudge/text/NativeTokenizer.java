@@ -7,8 +7,8 @@ import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.nio.file.Path;
 
-/// A tokenizer that the native library made of the text of a `tokenizer.json`, padding and
-/// truncation off.
+/// A tokenizer of the native library, made of a `tokenizer.json` text with padding and truncation
+/// off.
 ///
 /// Threading: any number of threads. The native object is freed when this one is no longer
 /// reachable.

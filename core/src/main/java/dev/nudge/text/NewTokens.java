@@ -14,14 +14,13 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Tokens that a tokenizer is to have besides, as `add_tokens` of transformers adds them: their ids
-/// follow the largest.
+/// Adds tokens to a tokenizer as `add_tokens` of transformers does: their ids follow the largest.
 public final class NewTokens {
   private NewTokens() {}
 
-  /// Reads a file of tokens, a token a line; blank lines are passed over.
+  /// Reads a file of new tokens, one per line; blank lines are skipped.
   ///
-  /// @throws InputException in one line, naming the file
+  /// @throws InputException if the file is missing or wrong, in one line that names it
   public static List<String> read(Path file) {
     Set<String> tokens = new LinkedHashSet<>();
     int line = 0;

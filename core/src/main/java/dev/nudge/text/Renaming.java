@@ -16,7 +16,7 @@ import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.json.JsonFactory;
 
-/// Copies a `tokenizer.json` in which the special tokens have names that nobody can guess.
+/// Copies a `tokenizer.json` with special tokens renamed to names that nobody can guess.
 ///
 /// A name is a character that no other added token has, sixteen random hexadecimal digits, a number
 /// of one width and that character again: no name begins another, no other token reaches into one,

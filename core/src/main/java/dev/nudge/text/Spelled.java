@@ -8,17 +8,18 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/// Encodes a text of which users wrote a part: special tokens are recognised in the rest only.
+/// Encodes a text that users partly wrote, so that their parts cannot inject special tokens.
 ///
-/// The library's own switch for it, `encode_special_tokens`, is out of reach from Java, and spares
-/// all special tokens of a text. So a second tokenizer is made, whose special tokens have other
-/// names ([Renaming]), and the text is rewritten: where the template wrote one, its new name
-/// stands, and what users wrote is letters to the second tokenizer. Offsets are told of the text as
-/// it was.
+/// The library's own switch, `encode_special_tokens`, cannot be reached from Java, and applies to
+/// all special tokens of a text. So a second tokenizer is made whose special tokens have other
+/// names ([Renaming]), and the text is rewritten: the template's special tokens get their new
+/// names, while special tokens in user text are plain letters to the second tokenizer. Offsets
+/// refer to the original text.
 ///
 /// The template's special tokens are those that the first tokenizer finds in each piece that no
-/// user wrote, so neither half of one counts. One that the second does not take where it stands (a
-/// token that must be a word of its own, beside a letter) is no token in the whole text either: its
+/// user wrote, so neither half of one counts. If the second tokenizer does not recognise one in its
+/// place (a token that must be a word of its own, beside a letter), the whole text has no token
+/// there either, and its old text is restored.
 /// old text is put back.
 ///
 /// Threading: any number of threads.

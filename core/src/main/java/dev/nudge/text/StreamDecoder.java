@@ -2,12 +2,12 @@ package dev.nudge.text;
 
 import java.util.Arrays;
 
-/// Decodes a generation one token at a time and never gives half a character.
+/// Decodes generated tokens one at a time for streaming, and never emits half a character.
 ///
-/// All pieces together are what decode(prompt + new) adds to decode(prompt), special tokens left
-/// out. Decoding each token alone would not give that: a character may be split over several
-/// byte-level tokens, and SentencePiece decoders drop the space in front of the first token they
-/// are given. So a window of tokens is decoded and compared with what it gave before:
+/// All pieces together are what decode(prompt + new) adds to decode(prompt), without special
+/// tokens. Decoding each token alone would differ: a character may be split over several byte-level
+/// tokens, and SentencePiece decoders drop the space in front of their first token. So a window of
+/// tokens is decoded and compared with the text before:
 ///
 /// ```
 ///   base = decode(ids[from .. known])        text that is out already
@@ -15,10 +15,10 @@ import java.util.Arrays;
 /// ```
 ///
 /// A piece is held back while `full` ends with U+FFFD, the sign of an incomplete character, and
-/// behind a byte token (`<0xE2>`), as a decoder with byte fallback turns a whole run of bytes into
-/// U+FFFD when its end is bad. The window moves on to the last cut once it is [#WINDOW] tokens
-/// long, but only to where its own text is not empty and ends with a whole character: from there on
-/// its beginning cannot change what follows.
+/// after a byte token (`<0xE2>`), as a decoder with byte fallback turns a run of bytes with a bad
+/// end into U+FFFD. Once it is [#WINDOW] tokens long, the window moves on to the last cut, but only
+/// where its text is not empty and ends with a whole character: from there on its beginning cannot
+/// change what follows.
 ///
 /// Threading: one generation, one thread.
 public final class StreamDecoder {
@@ -32,7 +32,7 @@ public final class StreamDecoder {
   private int cut; // where the last piece ended
   private String base;
 
-  /// Begins behind a prompt.
+  /// Starts decoding after a prompt.
   public StreamDecoder(Tokenizer tokenizer, int[] prompt) {
     this.tokenizer = tokenizer;
     this.ids = Arrays.copyOf(prompt, prompt.length + 64);
@@ -44,7 +44,7 @@ public final class StreamDecoder {
     }
   }
 
-  /// Takes one new token and returns the characters that are complete now, mostly one token's.
+  /// Adds a token and returns the characters that are complete now, mostly those of one token.
   public String push(int id) {
     if (count == ids.length) {
       ids = Arrays.copyOf(ids, 2 * count);
@@ -63,7 +63,7 @@ public final class StreamDecoder {
     return piece;
   }
 
-  /// Returns what was held back; call it once, behind the last token.
+  /// Returns the characters held back; call it once, after the last token.
   public String finish() {
     String full = decode(from);
     String piece = added(full);

@@ -1,9 +1,9 @@
 package dev.nudge.text;
 
-/// Names characters of a text: those from one place up to another.
+/// A range of characters of a text.
 ///
-/// @param start first character, as Java counts them
-/// @param end behind the last one
+/// @param start first character, in UTF-16 units as Java counts
+/// @param end behind the last character
 public record TextRange(int start, int end) {
 
   public TextRange {

@@ -15,16 +15,14 @@ import org.jspecify.annotations.Nullable;
 
 /// Encodes and decodes text with the `tokenizer.json` of a model folder.
 ///
-/// It is the file as Hugging Face's `tokenizers` library reads it: strings of special tokens are
-/// recognised in a text, a beginning-of-text token is there only if the file's own post-processor
-/// adds it, padding and truncation are off, and decoding cleans nothing up. `tokenizer_class` is
-/// ignored.
+/// It reads the file as Hugging Face's `tokenizers` library does: special tokens in a text are
+/// recognised, a beginning-of-text token is added only by the file's own post-processor, padding
+/// and truncation are off, and decoding cleans nothing up. `tokenizer_class` is ignored.
 ///
-/// What users wrote may be set apart ([#encode(String, List)]): special tokens are then recognised
-/// in the rest only.
+/// User text can be marked ([#encode(String, List)]) so that no special token is recognised in it.
 ///
-/// Threading: any number of threads may use one tokenizer. What is native is freed when the
-/// tokenizer is no longer reachable.
+/// Threading: any number of threads may share a tokenizer. Native memory is freed with the garbage
+/// collection of the tokenizer.
 public final class Tokenizer {
   private static final String FILE = "tokenizer.json";
 
@@ -50,7 +48,7 @@ public final class Tokenizer {
     this.end = EndTokens.end(folder, vocabulary);
   }
 
-  /// Loads the tokenizer of a model folder; natives are unpacked to `.cache/nudge` of the user.
+  /// Loads a model folder's tokenizer; the native library is unpacked to the user's `.cache/nudge`.
   public static Tokenizer load(Path modelFolder) {
     return load(modelFolder, Path.of(System.getProperty("user.home"), ".cache", "nudge"));
   }
@@ -59,24 +57,23 @@ public final class Tokenizer {
   ///
   /// @param cacheFolder where the native library is unpacked to, 16 MB, once; several processes may
   ///     share it. The first load of a process decides
-  /// @throws InputException where `tokenizer.json` is missing or broken, or the cache folder cannot
-  ///     be written
+  /// @throws InputException if `tokenizer.json` is missing or broken, or `cacheFolder` not writable
   public static Tokenizer load(Path modelFolder, Path cacheFolder) {
     Path file = modelFolder.resolve(FILE);
     return load(modelFolder, file, read(modelFolder, file), false, cacheFolder);
   }
 
-  /// Loads the tokenizer of a model folder with the `tokenizer.json` of another place, such as an
-  /// adapter's folder.
+  /// Loads a model folder's tokenizer with the `tokenizer.json` of another folder, such as an
+  /// adapter's.
   public static Tokenizer load(Path modelFolder, Path file, Path cacheFolder) {
     String json = read(file.resolveSibling(""), file);
     return load(modelFolder, file, json, true, cacheFolder);
   }
 
-  /// Loads the tokenizer of a model folder with more tokens than its file has.
+  /// Loads the tokenizer of a model folder and adds tokens to it.
   ///
-  /// @param tokens get the ids behind the largest
-  /// @throws InputException where the tokenizer has one of them already
+  /// @param tokens new tokens, whose ids follow the largest
+  /// @throws InputException if the tokenizer has one of them already
   public static Tokenizer load(Path modelFolder, List<String> tokens, Path cacheFolder) {
     Path file = modelFolder.resolve(FILE);
     String json = NewTokens.add(read(modelFolder, file), file, tokens);
@@ -90,7 +87,7 @@ public final class Tokenizer {
     return new Tokenizer(tokenizer, modelFolder, cacheFolder, vocabulary, other ? json : null);
   }
 
-  /// Whether this is the tokenizer of a file: it was loaded from one with these contents.
+  /// Whether this tokenizer was loaded from a file with the same contents.
   public boolean isOf(Path file) {
     return read(file.resolveSibling(""), file).equals(json());
   }
@@ -99,16 +96,15 @@ public final class Tokenizer {
     return json == null ? read(folder, folder.resolve(FILE)) : json;
   }
 
-  /// A digest of the tokenizer and of the library that reads it: where it is the same, so are the
-  /// tokens of every text.
+  /// A digest of the tokenizer and its library; equal digests mean equal tokens for every text.
   public String digest() {
     String text = NativeTokenizers.version() + "\n" + json();
     return Sha256.of(text.getBytes(StandardCharsets.UTF_8));
   }
 
-  /// Writes `tokenizer.json` into a folder where it is not the model folder's own.
+  /// Writes `tokenizer.json` into a folder, unless it is the model folder's own.
   ///
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @throws dev.nudge.settings.RunException if the disk refuses
   public void writeOwn(Path target) {
     if (json != null) {
       OutFolder.place(target.resolve(FILE), json);
@@ -132,23 +128,23 @@ public final class Tokenizer {
     }
   }
 
-  /// Encodes a text, with the span of each token.
+  /// Encodes a text, with the offsets of each token.
   ///
-  /// @throws IllegalArgumentException where the text is not Unicode (half of a surrogate pair)
+  /// @throws IllegalArgumentException if the text has half of a surrogate pair
   public Encoded encode(String text) {
     return tokenizer.encode(text, true);
   }
 
-  /// Encodes a text that a template made of what users wrote: the post-processor adds nothing, and
-  /// no token of a user's is special, whatever it looks like.
+  /// Encodes a text that a template rendered from user text: the post-processor adds nothing, and
+  /// no token within user text is special, whatever it looks like.
   ///
-  /// The template's own special tokens are recognised. What users wrote has the tokens that
-  /// `split_special_tokens=True` of transformers gives it, but for a model whose own vocabulary has
-  /// a special token as a piece (Unigram's `<s>`): here it stays text there too. Added tokens that
+  /// The template's own special tokens are recognised. User text gets the tokens that
+  /// `split_special_tokens=True` of transformers gives, except if the model's own vocabulary has a
+  /// special token as a piece (Unigram's `<s>`): here it stays text there too. Added tokens that
   /// are not special are recognised everywhere.
   ///
-  /// @param users characters that users wrote; two that follow each other are one text
-  /// @throws IllegalArgumentException where the text is not Unicode (half of a surrogate pair)
+  /// @param users ranges of user text; two adjacent ones count as one
+  /// @throws IllegalArgumentException if the text has half of a surrogate pair
   public Encoded encode(String text, List<TextRange> users) {
     Encoded encoded = tokenizer.encode(text, false);
     if (!speaks(text, encoded, users)) {
@@ -194,20 +190,19 @@ public final class Tokenizer {
     return made;
   }
 
-  /// Encodes a text without the spans of its tokens.
+  /// Encodes a text to token ids, without offsets.
   public int[] ids(String text) {
     return tokenizer.ids(text, true);
   }
 
-  /// Encodes a text without the spans of its tokens.
+  /// Encodes a text to token ids, without offsets.
   ///
-  /// @param adds whether the file's post-processor adds its tokens
+  /// @param adds whether the post-processor adds its tokens
   public int[] ids(String text, boolean adds) {
     return tokenizer.ids(text, adds);
   }
 
-  /// Returns the id of the token that begins a text, as the model folder's tokenizer names it;
-  /// empty where it names none.
+  /// Returns the id of the beginning-of-text token that the model folder names; empty: none.
   public OptionalInt bosId() {
     Integer id = EndTokens.named(folder, vocabulary, "bos_token");
     return id == null ? OptionalInt.empty() : OptionalInt.of(id);
@@ -228,9 +223,9 @@ public final class Tokenizer {
     return -1;
   }
 
-  /// Decodes token ids; an id that the tokenizer does not have is left out.
+  /// Decodes token ids; unknown ids are skipped.
   ///
-  /// @param skipSpecial leaves special tokens out
+  /// @param skipSpecial whether special tokens are skipped
   public String decode(int[] ids, boolean skipSpecial) {
     return decode(ids, 0, ids.length, skipSpecial);
   }
@@ -239,9 +234,9 @@ public final class Tokenizer {
     return tokenizer.decode(ids, from, to, skipSpecial);
   }
 
-  /// Returns the id of the end token that closes a row.
+  /// Returns the id of the end-of-sequence token that closes a training row.
   ///
-  /// @throws InputException where the model folder names none
+  /// @throws InputException if the model folder names none
   public int eosId() {
     if (end == null) {
       throw new InputException(
@@ -252,12 +247,12 @@ public final class Tokenizer {
     return end;
   }
 
-  /// Tells whether this is the end token that closes a row.
+  /// Whether a token is the end-of-sequence token that closes a training row.
   public boolean isEnd(int id) {
     return end != null && end == id;
   }
 
-  /// Tells whether this is a special token.
+  /// Whether a token is special.
   public boolean isSpecial(int id) {
     return vocabulary.isSpecial(id);
   }
@@ -279,10 +274,10 @@ public final class Tokenizer {
   }
 
   /// Returns the bytes that a token adds to a text (UTF-8, or a part of a character); null for a
-  /// special token and for an id that is none.
+  /// special token and for an unknown id.
   ///
-  /// @throws InputException where the decoder of `tokenizer.json` is neither byte-level nor one
-  ///     that writes `\u2581` for a space
+  /// @throws InputException if the decoder of `tokenizer.json` is neither byte-level nor one that
+  ///     writes `\u2581` for a space
   public byte @Nullable [] bytes(int id) {
     if (!vocabulary.hasBytes()) {
       throw new InputException(

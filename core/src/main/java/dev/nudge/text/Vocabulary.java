@@ -15,7 +15,7 @@ import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.json.JsonFactory;
 
-/// Reads what the native library does not tell: which token has which id.
+/// Reads a tokenizer's vocabulary from `tokenizer.json`, which the native library does not expose.
 ///
 /// From `tokenizer.json`: `model.vocab` (an object of ids, or Unigram's list of pieces with their
 /// scores) and `added_tokens`, which win. The file is streamed; merges, its larger half, are passed

@@ -4,18 +4,18 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// Counts the pieces of texts, all that [BpeTrainer] needs to know of them.
+/// Counts the pre-tokenized words of texts, the input of [BpeTrainer].
 ///
 /// Threading: one thread.
 public final class WordCounts {
   private final Map<String, long[]> counts = new HashMap<>();
 
-  /// Counts the pieces of one text.
+  /// Counts the words of one text.
   public void add(String text) {
     ByteLevel.pieces(text, piece -> counts.computeIfAbsent(piece, _ -> new long[1])[0]++);
   }
 
-  /// Tells whether no text so far had a character.
+  /// Whether all texts so far were empty.
   public boolean isEmpty() {
     return counts.isEmpty();
   }

@@ -3,17 +3,17 @@ package dev.nudge.data.quality;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Counts findings of one kind and keeps the first places.
+/// Counts findings of one kind and keeps the first places of them.
 ///
-/// @param <P> a place
+/// @param <P> type of a place
 public final class Findings<P> {
-  /// Places that are kept.
+  /// Most places that are kept.
   public static final int KEPT = 20;
 
   private final List<P> first = new ArrayList<>();
   private int count;
 
-  /// A tally that was made before.
+  /// Restores findings that were counted before.
   ///
   /// @param first the first places, up to [#KEPT]
   public static <P> Findings<P> of(int count, List<P> first) {
@@ -23,7 +23,7 @@ public final class Findings<P> {
     return tally;
   }
 
-  /// Counts one more.
+  /// Counts one more finding.
   public void add(P place) {
     count++;
     if (first.size() < KEPT) {
@@ -31,12 +31,12 @@ public final class Findings<P> {
     }
   }
 
-  /// How many there were.
+  /// Returns the number of findings.
   public int count() {
     return count;
   }
 
-  /// The first places, up to [#KEPT].
+  /// Returns the first places, up to [#KEPT].
   public List<P> first() {
     return List.copyOf(first);
   }

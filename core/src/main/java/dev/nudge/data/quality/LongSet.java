@@ -2,7 +2,7 @@ package dev.nudge.data.quality;
 
 import java.util.Arrays;
 
-/// Holds numbers of 64 bits: open addressing, at most half full, so 16 bytes a number and more.
+/// A set of 64-bit numbers by open addressing, at most half full: 16 bytes per number or more.
 ///
 /// Threading: one thread at a time.
 public final class LongSet {
@@ -10,7 +10,7 @@ public final class LongSet {
   private boolean hasZero;
   private int size;
 
-  /// Adds a number; false where it was there.
+  /// Adds a number; false if the set has it already.
   public boolean add(long value) {
     if (value == 0) {
       boolean added = !hasZero;
@@ -29,7 +29,7 @@ public final class LongSet {
     return true;
   }
 
-  /// Tells whether a number is there.
+  /// Whether the set has a number.
   public boolean contains(long value) {
     return value == 0 ? hasZero : slots[slot(slots, value)] == value;
   }

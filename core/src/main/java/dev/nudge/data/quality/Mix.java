@@ -1,6 +1,6 @@
 package dev.nudge.data.quality;
 
-/// Hashes of 64 bits that are the same on every machine.
+/// Hash functions of 64 bits with the same results on every machine.
 public final class Mix {
   private Mix() {}
 
@@ -11,7 +11,7 @@ public final class Mix {
     return z ^ (z >>> 31);
   }
 
-  /// The hash of a text: two texts of a million have the same one in one of 10^7 data sets.
+  /// Hashes a text; among a million texts two collide in one of 10^7 data sets.
   public static long of(CharSequence text) {
     long hash = 0x9E3779B97F4A7C15L + text.length();
     for (int i = 0; i < text.length(); i++) {
@@ -21,7 +21,7 @@ public final class Mix {
     return of(hash);
   }
 
-  /// The hash of numbers likewise.
+  /// Hashes an array of numbers.
   public static long of(int[] numbers) {
     long hash = 0x9E3779B97F4A7C15L + numbers.length;
     for (int number : numbers) {

@@ -10,32 +10,31 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// Finds texts that are nearly one of a known set: MinHash [1] over runs of five units, words or
+/// Finds near-duplicates of a set of known texts: MinHash [1] over shingles of five units, words or
 /// tokens.
 ///
-/// Two texts are compared by the share of runs that they have in common, |A ∩ B| / |A ∪ B|. A
-/// signature of [#SIZE] numbers estimates it: each number is the least hash among the runs that
-/// fall into its bin (one permutation [2]; an empty bin takes its right neighbour's number), and
-/// two signatures agree in as many places as their texts share runs, ±0.06. Texts whose four
-/// numbers of one of sixteen bands agree are compared, the others are not: of texts that share 0.8
-/// of their runs one of 5,000 is missed, of those that share 0.3 one of eight is compared for
-/// nothing.
+/// Two texts are compared by the Jaccard similarity of their shingles, |A ∩ B| / |A ∪ B|. A
+/// signature of [#SIZE] numbers estimates it: each number is the least hash among the shingles in
+/// its bin (one permutation [2]; an empty bin takes its right neighbour's number), and the share of
+/// equal numbers in two signatures is the similarity, ±0.06. Only texts that agree in all four
+/// numbers of one of sixteen bands are compared (LSH): at a similarity of 0.8 one in 5,000 is
+/// missed, at 0.3 one in eight is compared for nothing.
 ///
-/// Runs that stand in more than a tenth of the known texts are left out: a question that all rows
-/// ask, or a system message, would make them all alike.
+/// Shingles in more than a tenth of the known texts are ignored: a question or system message that
+/// all rows share would make them all similar.
 ///
 /// A known text takes about 900 bytes, whatever its length; one of fewer than five units is one
-/// run.
+/// shingle.
 ///
 /// [1] Broder: On the resemblance and containment of documents, 1997. [2] Li, Owen, Zhang: One
 /// permutation hashing, 2012; Shrivastava: densification, 2017.
 ///
 /// Threading: [#add] by one thread, then [#near] and [#each] by any number.
 public final class NearTexts {
-  /// From which share of runs on a text is nearly another.
+  /// The similarity from which a text is a near-duplicate.
   public static final double NEAR = 0.7;
 
-  /// Held-out texts by which common runs are known.
+  /// Number of held-out texts from which common shingles are determined.
   public static final int SAMPLE = 1_000;
 
   private static final int SIZE = 64;
@@ -48,9 +47,9 @@ public final class NearTexts {
   private final List<int[]> signatures = new ArrayList<>();
   private final Map<Long, int[]> bands = new HashMap<>(); // numbers of signatures
 
-  /// Begins a set.
+  /// Makes an empty set.
   ///
-  /// @param sample some of the known texts, a thousand say, by which common runs are known
+  /// @param sample about a thousand of the known texts, from which common shingles are determined
   public NearTexts(Collection<int[]> sample) {
     this(sample.stream().map(units -> List.of(units)).iterator(), sample.size());
   }
@@ -75,24 +74,24 @@ public final class NearTexts {
         });
   }
 
-  /// Begins a set of texts of which several may be of one thing, where a run is common that a tenth
-  /// of the things have.
+  /// Makes an empty set for things with several texts each; a shingle is common if a tenth of the
+  /// things have it.
   ///
-  /// @param sample the texts of some of the things, a thousand say, by which common runs are known
+  /// @param sample the texts of about a thousand things, from which common shingles are determined
   public static NearTexts ofThings(Collection<List<int[]>> sample) {
     return new NearTexts(sample.iterator(), sample.size());
   }
 
-  /// What is told of a known text that another may be like.
+  /// A listener to known texts that may be similar to another.
   public interface Match {
-    /// Takes a known text.
+    /// Receives a known text.
     ///
-    /// @param number its number, as [#add] gave it
-    /// @param estimate of the share of runs that the two have in common
+    /// @param number its number, as [#add] returned it
+    /// @param estimate estimated Jaccard similarity of the two texts
     void found(int number, double estimate);
   }
 
-  /// Adds a known text and gives its number, from 0 on; −1 where it has no run of its own and so is
+  /// Adds a known text and returns its number, from 0; −1 if it has only common shingles and so is
   /// never found.
   public int add(int[] units) {
     int[] signature = signature(units);
@@ -114,7 +113,7 @@ public final class NearTexts {
     return number;
   }
 
-  /// Tells whether a text is nearly a known one, or is one.
+  /// Whether a text equals a known one or is a near-duplicate of one.
   public boolean near(int[] units) {
     int[] signature = signatures.isEmpty() ? new int[0] : signature(units);
     if (signature.length == 0) {
@@ -130,11 +129,11 @@ public final class NearTexts {
     return false;
   }
 
-  /// Finds every known text that a text may be like, each once: those of one band whose estimate is
-  /// not below a bound. Of short texts, which have few runs, the estimate is rough; [#likeness] is
-  /// exact.
+  /// Finds each known text that may be similar to a text, once: those that share a band and whose
+  /// estimate reaches a bound. For short texts, with few shingles, the estimate is rough;
+  /// [#likeness] is exact.
   ///
-  /// @param least the bound, below [#NEAR] so as to miss none
+  /// @param least the bound; set it below [#NEAR] to miss none
   public void each(int[] units, double least, Match match) {
     int[] signature = signatures.isEmpty() ? new int[0] : signature(units);
     if (signature.length == 0) {
@@ -153,8 +152,7 @@ public final class NearTexts {
     }
   }
 
-  /// The share of runs that two texts have in common, common ones left out; 0 where neither has
-  /// one.
+  /// The Jaccard similarity of two texts' shingles without common ones; 0 if neither has any.
   public double likeness(int[] a, int[] b) {
     Set<Long> runs = own(a);
     Set<Long> others = own(b);
@@ -230,7 +228,7 @@ public final class NearTexts {
     return signature;
   }
 
-  /// The words of a text as units: runs of letters and digits, case ignored.
+  /// Splits a text into units: a hash for each run of letters and digits, case ignored.
   public static int[] words(String text) {
     int[] words = new int[text.length() / 2 + 1];
     int count = 0;

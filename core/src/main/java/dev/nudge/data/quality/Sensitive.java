@@ -6,11 +6,11 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Recognises texts that look like secrets or personal data.
+/// Kinds of secrets and personal data, recognised in a text by their form.
 ///
-/// These are guesses by form: prefixes that services give their keys, the header of a private key,
-/// a word such as password before a value, checksums of IBAN (ISO 7064) and cards (Luhn). Names and
-/// postal addresses have no form and are not found.
+/// The forms are: prefixes of services' API keys, the header of a private key, a word such as
+/// password before a value, checksums of IBAN (ISO 7064) and cards (Luhn). Names and postal
+/// addresses have no form and are not found.
 public enum Sensitive {
   PRIVATE_KEY(true, "a private key", "-----BEGIN", "-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"),
   AWS_KEY(true, "an AWS key", "AKIA|ASIA", "\\b(?:AKIA|ASIA)[0-9A-Z]{16}\\b"),
@@ -78,17 +78,17 @@ public enum Sensitive {
     this.pattern = Pattern.compile(pattern);
   }
 
-  /// Whether it opens something; else it is about a person.
+  /// Whether it is a secret; else it is personal data.
   public boolean secret() {
     return secret;
   }
 
-  /// What it is, for people: `an e-mail address`.
+  /// The kind in words: `an e-mail address`.
   public String words() {
     return words;
   }
 
-  /// Everything that a text seems to hold.
+  /// Returns all kinds that a text seems to contain.
   public static Set<Sensitive> in(String text) {
     Set<Sensitive> found = EnumSet.noneOf(Sensitive.class);
     boolean named =

@@ -1,13 +1,10 @@
-/// Finds what may be wrong with texts that can be trained on all the same: texts that come twice or
-/// nearly so, secrets and personal data.
+/// Finds usable but suspicious training texts: duplicates, near-duplicates, secrets and personal
+/// data.
 ///
-/// Memory is bounded: of a text a hash of eight bytes is kept ([LongSet]), of a held-out one a
-/// signature of 64 numbers ([NearTexts]), of a finding its number and its first places
-/// ([Findings]).
+/// Memory is bounded: a text costs a hash of eight bytes ([LongSet]), a held-out text a signature
+/// of 64 numbers ([NearTexts]), a kind of finding its count and first places ([Findings]).
 ///
-/// It knows nothing about rows, shapes, tokens or files.
-///
-/// Read [Sensitive] first.
+/// It knows nothing about rows, shapes, tokens or files. Read [NearTexts] first, then [Sensitive].
 @NullMarked
 package dev.nudge.data.quality;
 

@@ -8,7 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
-/// Reads bytes through a buffer, without a lock: one at a time, or up to the end of a line.
+/// A buffered byte reader without a lock: reads one byte, or up to the end of a line.
 ///
 /// Threading: one thread.
 final class ByteReader implements Closeable {

@@ -16,11 +16,9 @@ import java.util.TreeMap;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/// Finds the data files of a folder, in the order of their names: the files at any depth whose name
-/// ends like that of a format.
+/// Finds the data files of a folder at any depth, by the extensions of formats, in order of name.
 ///
-/// Where names tell splits, only files of splits count, and those of one split are meant: `train`,
-/// or the one that is asked for.
+/// If file names tell splits, only files of one split are taken: `train`, or the one asked for.
 final class DataFolder {
   private static final Pattern DATA =
       Pattern.compile(".*\\.(jsonl|ndjson|json|csv|tsv|parquet)(\\.gz)?");

@@ -6,7 +6,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// Tells by the name of a file which split of a data set it is, as the Hugging Face hub does:
+/// Tells from a file's name which split of a data set it holds, as the Hugging Face hub does:
 /// `data/train-00000-of-00002.parquet`, `test.csv`, `validation/a.jsonl`.
 ///
 /// A part of the name, or of a folder's, that stands between other signs than letters is a split:

@@ -6,11 +6,11 @@ import java.nio.charset.CharacterCodingException;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// Cuts JSON into rows without reading it whole: the elements of one array, or objects that follow
-/// each other, over as many lines as they like.
+/// Splits JSON into rows as a stream: the elements of one array, or objects one after the other,
+/// over any number of lines.
 ///
-/// It knows brackets and quotes alone; whether an element is JSON is seen when it is parsed as a
-/// row. What stands between two elements is checked here.
+/// It tracks only brackets and quotes; whether an element is valid JSON shows when it is parsed as
+/// a row. What stands between two elements is checked here.
 final class JsonElements implements RowSource {
   private static final int MOST =
       1 << 28; // bytes of an element: a quote is missing, or it is no row

@@ -2,7 +2,7 @@ package dev.nudge.data.source;
 
 import java.io.IOException;
 
-/// Says where a file is not UTF-8.
+/// Says at which line a file is not UTF-8.
 public final class NotUtf8 extends IOException {
   private static final long serialVersionUID = 1L;
 

@@ -11,8 +11,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// Recognises, by its first bytes, a file in a format that is not supported, and says what makes
-/// rows of it.
+/// Recognises unsupported formats by a file's first bytes, and names a command that converts it.
 public final class OtherFormat {
   /// Bytes of the beginning that are looked at.
   static final int HEAD = 4096;
@@ -76,7 +75,7 @@ public final class OtherFormat {
         : words.replace("FILE", ShellWord.of(name));
   }
 
-  /// The refusal of a line in another encoding, of which only the commonest is guessed.
+  /// Makes the exception for a line that is not UTF-8, with a command for Windows-1252.
   public static InputException notUtf8(Path file, int line, Throwable cause) {
     return new InputException(
         "%s line %d is not UTF-8; if it is Windows-1252, ".formatted(file, line)

@@ -4,16 +4,16 @@ import java.io.Closeable;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
-/// Gives the rows of one file as texts, one after the other.
+/// The rows of one file as JSON texts, one after the other.
 ///
 /// Threading: one thread.
 public interface RowSource extends Closeable {
 
   /// A row as text.
   ///
-  /// @param line where it begins, from 1; in a table without lines the number of the row
-  /// @param text a JSON object, unchecked
-  /// @param problem why it is no row, one line; null: nothing is known to be wrong
+  /// @param line line where it begins, from 1; in a table without lines the number of the row
+  /// @param text a JSON object, not validated
+  /// @param problem why it is not a row, in one line; null: no problem known
   record Piece(int line, String text, @Nullable String problem) {
 
     static Piece of(int line, String text) {
@@ -28,8 +28,7 @@ public interface RowSource extends Closeable {
   /// The next row; null at the end.
   @Nullable Piece next() throws IOException;
 
-  /// What was guessed of the format, for people: `CSV, columns separated by ';'`; null where
-  /// nothing was.
+  /// What was guessed about the format, for people: `CSV, columns separated by ';'`; null: nothing.
   default @Nullable String guessed() {
     return null;
   }

@@ -18,29 +18,29 @@ import java.util.regex.PatternSyntaxException;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Finds the files that are meant by names, folders and globs (`data/*.jsonl`, `**` for any depth).
+/// Resolves names, folders and globs (`data/*.jsonl`, `**` for any depth) to data files.
 ///
 /// `-` is standard input. A name that exists is that file, whatever characters it has. The files of
-/// a glob and of a folder come in the order of their names.
+/// a glob or a folder come in order of name.
 public final class SourceFiles {
-  /// Stands for standard input, which has no path.
+  /// A placeholder for standard input, which has no path.
   public static final Path STANDARD_INPUT = Path.of("(standard input)");
 
   private static final Pattern GLOB = Pattern.compile(".*[*?\\[{].*");
   private static final String NEEDED = "; a file, a folder or a glob of rows is needed";
 
-  /// A file, and which of the names meant it, from 0.
+  /// A file, and the index of the name that it was resolved from.
   public record Found(Path file, int source) {}
 
   private SourceFiles() {}
 
-  /// Standard input is refused.
+  /// Resolves names to files; standard input is refused.
   public static List<Found> of(List<String> names, Pick pick) {
     return of(names, pick, false);
   }
 
-  /// @param piped whether standard input is read
-  /// @throws InputException where a name means no file
+  /// @param piped whether standard input is allowed
+  /// @throws InputException if a name matches no file
   public static List<Found> of(List<String> names, Pick pick, boolean piped) {
     List<Found> files = new ArrayList<>();
     for (int i = 0; i < names.size(); i++) {

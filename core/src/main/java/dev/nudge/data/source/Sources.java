@@ -12,8 +12,8 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 import java.util.zip.GZIPInputStream;
 
-/// Opens a file of rows in the format that it has, which is told by its first bytes; that it is CSV
-/// by its name, or by separators in its first two lines.
+/// Opens a data file in the format of its first bytes. CSV is detected by the file's name, or by
+/// separators in its first two lines.
 public final class Sources {
   private static final int BUFFER = 1 << 16;
   private static final byte[] PARQUET = {'P', 'A', 'R', '1'};
@@ -24,14 +24,14 @@ public final class Sources {
 
   /// Opens a file.
   ///
-  /// @throws dev.nudge.settings.InputException where it is in a format that is not supported
+  /// @throws dev.nudge.settings.InputException if its format is not supported
   public static RowSource open(Path file) throws IOException {
     return open(file, Files.newInputStream(file));
   }
 
-  /// Opens what a stream holds.
+  /// Opens a stream.
   ///
-  /// @param file for messages
+  /// @param file name of the stream in messages
   public static RowSource open(Path file, InputStream in) throws IOException {
     return open(file, file.toString().toLowerCase(Locale.ROOT), in, true);
   }
@@ -63,7 +63,7 @@ public final class Sources {
     return isCsv(name, text) ? new CsvRecords(file, buffered, text) : new Lines(buffered);
   }
 
-  /// Tells whether bytes are the beginning of what gzip makes.
+  /// Whether bytes begin as a gzip file does.
   public static boolean isGzip(byte[] head) {
     return head.length >= 2 && (head[0] & 0xFF) == 0x1F && (head[1] & 0xFF) == 0x8B;
   }

@@ -6,23 +6,23 @@ import java.util.List;
 import java.util.ServiceLoader;
 import org.jspecify.annotations.Nullable;
 
-/// Reads Parquet files, and answers queries over files: what a database does. The module
-/// `nudge-duckdb` has one; it is found where its jar is, by the service loader.
+/// Reads Parquet files and runs SQL over data files, as a service. The module `nudge-duckdb`
+/// implements it; the service loader finds it in its jar.
 public interface TableReader {
 
-  /// Opens the rows of a Parquet file, in their order.
+  /// Opens the rows of a Parquet file, in order.
   RowSource parquet(Path file);
 
-  /// Opens the rows of a query.
+  /// Opens the rows of a query's result.
   ///
-  /// @param files in this order the table `data`
-  /// @throws InputException where the query is wrong
+  /// @param files the table `data`, in this order
+  /// @throws InputException if the query is wrong
   RowSource query(String sql, List<Path> files);
 
-  /// Finds the reader.
+  /// Finds the implementation.
   ///
-  /// @param what cannot be done without it, the beginning of a message
-  /// @throws InputException where there is none
+  /// @param what beginning of the message: what needs it
+  /// @throws InputException if there is none
   static TableReader find(String what) {
     @Nullable TableReader found = ServiceLoader.load(TableReader.class).findFirst().orElse(null);
     if (found == null) {

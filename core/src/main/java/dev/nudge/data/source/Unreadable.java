@@ -8,11 +8,11 @@ import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
 import java.nio.file.NoSuchFileException;
 
-/// Says in a few words why something could not be read.
+/// Says in a few words why a file could not be read.
 public final class Unreadable {
   private Unreadable() {}
 
-  /// The refusal of what was named.
+  /// Makes the exception for a file or folder that cannot be read.
   public static InputException of(Object name, IOException e) {
     return new InputException(name + " cannot be read: " + reason(e), e);
   }

@@ -5,7 +5,7 @@ import java.io.InputStream;
 import java.io.Reader;
 import java.nio.charset.CharacterCodingException;
 
-/// Reads text line by line, so that it knows the line of bytes that are not UTF-8.
+/// A UTF-8 reader by lines, which knows the line of an invalid byte.
 final class Utf8Text extends Reader {
   private final ByteReader in;
   private String text = "";

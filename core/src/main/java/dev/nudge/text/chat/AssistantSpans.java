@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
-/// Finds what the model itself has to say of each assistant message: from behind the generation
-/// prompt of that turn up to and with the token that ends it.
+/// Finds the span of each assistant message that the model itself generates: from behind the
+/// generation prompt of that turn through the end-of-turn token.
 ///
 /// ```
 ///   rendered

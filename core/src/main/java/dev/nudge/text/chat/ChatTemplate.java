@@ -26,11 +26,11 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
-/// Is the template by which a model reads conversations, rendered as transformers renders it.
+/// A model's chat template, rendered as transformers renders it.
 ///
 /// A conversation is a list of messages in OpenAI's shape (`role`, `content`, `tool_calls`,
-/// `reasoning_content` …); the template sees all its keys but `train` and `weight`. A template that
-/// writes today's date writes the one at which it was loaded, so all rows of a run have the same.
+/// `reasoning_content` …); the template sees all their keys but `train` and `weight`. If a template
+/// writes today's date, that is the date at loading, the same for all rows of a run.
 ///
 /// Threading: any number of threads.
 public final class ChatTemplate {
@@ -57,9 +57,10 @@ public final class ChatTemplate {
         TurnEnd.of(new Prepared(template, names(specials, null, Map.of()), now), specials);
   }
 
-  /// Loads the template of an adapter, if its folder has one, else of its model.
+  /// Loads the template of an adapter, if its folder has one, else that of its model.
   ///
   /// @param adapter null: none
+  /// @param named as in [#load(Path, String)]
   public static ChatTemplate load(Path model, @Nullable Path adapter, @Nullable String named) {
     Source own = adapter == null ? null : TemplateFiles.of(adapter).get(TemplateFiles.DEFAULT);
     if (named != null || own == null) {
@@ -74,9 +75,9 @@ public final class ChatTemplate {
 
   /// Loads the template of a model folder.
   ///
-  /// @param named null for the folder's own; else one of its named ones, one of ours
-  ///     ([#knownNames]), or a file
-  /// @throws InputException where there is none, it cannot be read, or holds what is not known
+  /// @param named name of one of the folder's templates or of a built-in one ([#knownNames]), or a
+  ///     file; null: the folder's default
+  /// @throws InputException if there is none, it cannot be read, or has unsupported constructs
   public static ChatTemplate load(Path modelFolder, @Nullable String named) {
     Map<String, Source> own = TemplateFiles.of(modelFolder);
     SpecialTokens specials = SpecialTokens.read(modelFolder);
@@ -128,12 +129,12 @@ public final class ChatTemplate {
     return !TemplateFiles.of(modelFolder).isEmpty();
   }
 
-  /// Returns the names of the templates that need no file.
+  /// Returns the names of the built-in templates.
   public static List<String> knownNames() {
     return List.copyOf(KnownTemplates.ALL.keySet());
   }
 
-  /// The same template at another time, for `strftime_now`.
+  /// Copies the template with another time for `strftime_now`.
   public ChatTemplate withTime(LocalDateTime time) {
     return new ChatTemplate(source, toolSource, specials, time);
   }
@@ -146,45 +147,45 @@ public final class ChatTemplate {
     }
   }
 
-  /// Whether a model folder's own template is this one.
+  /// Whether this template is the model folder's default one.
   public boolean isOf(Path model) {
     Source own = TemplateFiles.of(model).get(TemplateFiles.DEFAULT);
     return own != null && own.text().equals(source.text());
   }
 
-  /// Returns the text of the template, to be written beside an adapter.
+  /// Returns the source of the template, which is saved beside an adapter.
   public String text() {
     return source.text();
   }
 
-  /// Returns where it was found, for messages.
+  /// Returns where the template was found, for messages.
   public String place() {
     return source.place();
   }
 
-  /// Tells whether it has a place for tools.
+  /// Whether the template renders tools.
   public boolean knowsTools() {
     return toolSource != null
         || TOOLS.matcher(source.text()).find() && !KnownTemplates.ALL.containsValue(source.text());
   }
 
-  /// Returns `sha256:` and the digest of its text; of both, where tools have one of their own.
+  /// Returns `sha256:` and the digest of its source; of both sources, if it has another for tools.
   public String digest() {
     String all = toolSource == null ? source.text() : source.text() + toolSource.text();
     return Sha256.of(all.getBytes(StandardCharsets.UTF_8));
   }
 
-  /// Returns a digest of all that a rendering follows from, beside the conversation and the time.
+  /// Returns a digest of all that determines a rendering, except the conversation and the time.
   public String rule() {
     return Sha256.of((digest() + specials).getBytes(StandardCharsets.UTF_8));
   }
 
   /// Renders a conversation.
   ///
-  /// @param tools as OpenAI has them, or null
-  /// @param addGenerationPrompt whether the beginning of an answer follows
-  /// @param variables more names for the template, such as `enable_thinking`
-  /// @throws ChatException where the template refuses the conversation
+  /// @param tools in OpenAI's form; null: none
+  /// @param addGenerationPrompt whether to append the beginning of an answer
+  /// @param variables more template variables, such as `enable_thinking`
+  /// @throws ChatException if the template refuses the conversation
   public Rendered render(
       ArrayNode messages,
       @Nullable ArrayNode tools,
@@ -197,7 +198,7 @@ public final class ChatTemplate {
     return specials;
   }
 
-  /// The token that ends a turn; null: none is known.
+  /// The token that ends a turn; null: unknown.
   public @Nullable String turnEnd() {
     return turnEnd;
   }

@@ -3,9 +3,8 @@ package dev.nudge.text.chat;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// Are the templates that `--template` knows by name: short ones of the formats that many models
-/// were trained on, for a base model that has none. Those with `<|…|>` or `<…_of_turn>` need a
-/// tokenizer that has these tokens.
+/// The built-in templates that `--template` names: short ones of common formats, for a base model
+/// without one. Those with `<|…|>` or `<…_of_turn>` need a tokenizer that has these tokens.
 final class KnownTemplates {
   private static final String SYSTEM_OF_FIRST_USER =
       """

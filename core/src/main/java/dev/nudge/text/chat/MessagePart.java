@@ -1,14 +1,14 @@
 package dev.nudge.text.chat;
 
-/// Is what of a message wrote a character.
+/// The part of a message that a rendered character comes from.
 public enum MessagePart {
-  /// Who speaks: `role`, `name`.
+  /// The header: `role`, `name`.
   HEADER,
-  /// What is said: all that is none of the others.
+  /// The content: everything that is none of the other parts.
   CONTENT,
-  /// What was thought before it: `reasoning_content` and its other names.
+  /// The reasoning: `reasoning_content` and its other names.
   REASONING,
-  /// What an assistant asks tools for: `tool_calls`.
+  /// The tool calls of an assistant: `tool_calls`.
   CALLS;
 
   static MessagePart of(String key) {

@@ -11,34 +11,33 @@ import java.util.Objects;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
-/// Is a conversation as text.
+/// A conversation rendered as text, with the origin of its parts.
 ///
-/// @param text what the model reads
-/// @param spans what of it came from messages, in order, without overlap; what lies between is the
-///     template's
-/// @param blocks what the template marks by `{% generation %}`, in order
+/// @param text the text that the model reads
+/// @param spans pieces that messages wrote, in order, without overlap; the template wrote the rest
+/// @param blocks pieces that the template marks by `{% generation %}`, in order
 public record Rendered(String text, List<Span> spans, List<Block> blocks) {
 
-  /// Is a piece that one message wrote.
+  /// A piece of the text that one message wrote.
   ///
-  /// @param message its index, from 0
-  /// @param start first character, as Java counts
-  /// @param end behind the last one
+  /// @param message index of the message, from 0
+  /// @param start first character, in UTF-16 units as Java counts
+  /// @param end behind the last character
   public record Span(int message, MessagePart part, int start, int end) {}
 
-  /// Is what one `{% generation %}` block wrote.
+  /// The text of one `{% generation %}` block.
   ///
-  /// @param message the first message whose content stands in it, -1 for none
+  /// @param message index of the first message whose content is in the block; -1: none
   public record Block(int message, int start, int end) {}
 
-  /// Is something that a message has and of which nothing stands in the text.
+  /// A part of a message that the template left out of the text.
   ///
-  /// @param message its index, from 0
+  /// @param message index of the message, from 0
   public record Missing(int message, MessagePart part) {}
 
-  /// Returns what messages say of which nothing stands in the text, such as tool calls where the
-  /// template has no tools. Reasoning may be left out, as many templates do with that of earlier
-  /// answers; only that of a last answer is missed.
+  /// Returns the parts of messages that the template left out, such as tool calls if the template
+  /// has no tools. Reasoning may be left out, as many templates do for earlier answers; only that
+  /// of a last answer is reported.
   public List<Missing> missing(ArrayNode messages) {
     Map<MessagePart, BitSet> standing = new EnumMap<>(MessagePart.class);
     for (MessagePart part : MessagePart.values()) {

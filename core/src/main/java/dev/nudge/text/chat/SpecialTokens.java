@@ -17,10 +17,10 @@ import tools.jackson.core.JsonToken;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/// Knows the special tokens of a model folder, as texts.
+/// The special tokens of a model folder, as texts.
 ///
-/// @param named those that a template is given by name: `bos_token`, `eos_token` …
-/// @param ends those that end an answer, the tokenizer's own first
+/// @param named tokens that a template sees by name: `bos_token`, `eos_token` …
+/// @param ends tokens that end an answer, the tokenizer's own first
 /// @param all every special token
 record SpecialTokens(Map<String, String> named, Set<String> ends, Set<String> all) {
   static SpecialTokens read(Path folder) {

@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 
-/// Finds the chat templates of a model folder, where transformers does: `chat_template.jinja` and
+/// Finds the chat templates of a model folder where transformers does: `chat_template.jinja` and
 /// `chat_templates/NAME.jinja`, else `chat_template` of `tokenizer_config.json`, a text or a list
 /// of named ones; an old `chat_template.json` last.
 final class TemplateFiles {

@@ -16,9 +16,9 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
-/// Makes values of messages, as transformers prepares them: keys that are null go, and reasoning is
-/// found under `reasoning_content` and `thinking` whichever of its names it was given. `train` and
-/// `weight`, which say what is trained, are not the template's to see.
+/// Prepares messages for a template as transformers does: drops null keys, and offers reasoning as
+/// `reasoning_content` and `thinking` whichever of its names it has. The template does not see
+/// `train` and `weight`, which control the label mask.
 final class TemplateMessages {
   private static final List<String> REASONING =
       List.of("reasoning_content", "thinking", "reasoning");

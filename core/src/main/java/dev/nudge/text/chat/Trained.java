@@ -11,31 +11,30 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
-/// Is a rendered conversation and which of its characters are trained.
+/// A rendered conversation and its label mask: which characters are trained.
 ///
-/// Of an assistant's message that is what the model itself has to write: from behind the generation
-/// prompt (so the opening of a tool call and kept reasoning are trained too) up to and with the
-/// token that ends the turn. Where a template marks `{% generation %}`, it is what stands there, as
-/// transformers' mask has it.
+/// In an assistant message these are what the model itself generates: from behind the generation
+/// prompt (so the opening of a tool call and kept reasoning are trained too) through the
+/// end-of-turn token. If the template marks `{% generation %}` blocks, it is these, as in
+/// transformers' assistant mask.
 ///
-/// `"train": false` on a message, or `"weight": x` from 0 to 1,000, says what of that counts and
-/// how much.
+/// `"train": false` on a message excludes it; `"weight": x` from 0 to 1,000 scales its loss.
 ///
-/// @param rendered without generation prompt
-/// @param ranges in order, without overlap; weights are above 0
+/// @param rendered the conversation without generation prompt
+/// @param ranges trained ranges in order, without overlap; weights are above 0
 public record Trained(Rendered rendered, List<Range> ranges) {
   private static final double MOST = 1000; // of a weight
 
-  /// Is a range of trained characters.
+  /// A range of trained characters.
   ///
-  /// @param start first character, as Java counts
-  /// @param end behind the last one
-  /// @param weight of its tokens in the loss
+  /// @param start first character, in UTF-16 units as Java counts
+  /// @param end behind the last character
+  /// @param weight weight of its tokens in the loss
   public record Range(int start, int end, double weight) {}
 
-  /// Renders a conversation and finds what is trained.
+  /// Renders a conversation and computes its label mask.
   ///
-  /// @throws ChatException where the template refuses it, or a weight is none
+  /// @throws ChatException if the template refuses the conversation, or a weight is invalid
   public static Trained of(
       ChatTemplate template,
       ArrayNode messages,
@@ -54,10 +53,10 @@ public record Trained(Rendered rendered, List<Range> ranges) {
     return new Trained(turns.rendered(), ranges(weights));
   }
 
-  /// Renders a prompt and its completion as one conversation; what is rendered of the prompt, with
-  /// generation prompt, is not trained, and of the completion what its assistant says.
+  /// Renders a prompt and its completion as one conversation; the prompt with generation prompt is
+  /// not trained, of the completion the assistant messages are.
   ///
-  /// @throws ChatException where the template refuses it, or a weight is none
+  /// @throws ChatException if the template refuses the conversation, or a weight is invalid
   public static Trained ofCompletion(
       ChatTemplate template,
       ArrayNode prompt,
@@ -79,7 +78,7 @@ public record Trained(Rendered rendered, List<Range> ranges) {
     return new Trained(turns.rendered(), ranges(weights));
   }
 
-  /// Returns the ranges with bounds in Unicode code points, as tokenizers count.
+  /// Returns the ranges with offsets in Unicode code points, as tokenizers count.
   public List<Range> inCodePoints() {
     String text = rendered.text();
     List<Range> counted = new ArrayList<>(ranges.size());
@@ -95,12 +94,12 @@ public record Trained(Rendered rendered, List<Range> ranges) {
     return counted;
   }
 
-  /// Returns the weight of each token in the loss, 0 for one that is not trained. A token counts
-  /// that has a trained character, also where it reaches beyond.
+  /// Returns the loss weight of each token; 0: not trained. A token is trained if it contains any
+  /// trained character.
   ///
-  /// @param starts first character of each token in the text, in code points; below 0 for a token
-  ///     that stands for none
-  /// @param ends behind the last one
+  /// @param starts offset of each token's first character, in code points; below 0 for a token
+  ///     without text
+  /// @param ends offset behind its last character
   public double[] ofTokens(int[] starts, int[] ends) {
     double[] weights = new double[starts.length];
     List<Range> counted = inCodePoints();
@@ -163,9 +162,9 @@ public record Trained(Rendered rendered, List<Range> ranges) {
     }
   }
 
-  /// What the tokens of a message count in the loss, as its keys `train` and `weight` say.
+  /// Returns the loss weight of a message, by its keys `train` and `weight`.
   ///
-  /// @throws ChatException where they are none; what is wrong, without the message's number
+  /// @throws ChatException if a key has a wrong value; the text does not name the message
   public static double weight(JsonNode message) {
     JsonNode train = message.path("train");
     if (!train.isBoolean() && !train.isMissingNode() && !train.isNull()) {

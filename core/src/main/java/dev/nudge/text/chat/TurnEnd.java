@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Finds the token by which a template ends an answer: it stands behind one both where a question
-/// follows and where the text ends. (Phi-4-mini writes `<|end|>` behind each, and `<|endoftext|>`
-/// behind all.)
+/// Finds a template's end-of-turn token: it follows an answer both before the next question and at
+/// the end of the text. (Phi-4-mini writes `<|end|>` after each message, `<|endoftext|>` after
+/// all.)
 final class TurnEnd {
   /// What looks like a special token, where the tokenizer has none of them.
   private static final Pattern MARK = Pattern.compile("<[^<>\\s]{1,40}>|\\[/?[A-Z_]{2,40}\\]");

@@ -1,12 +1,11 @@
-/// Renders conversations by the chat template of a model, and says which characters are trained.
+/// Renders conversations by a model's chat template, and computes which characters are trained.
 ///
-/// [ChatTemplate] is loaded from a model folder, a file or a name; [Rendered] is a text and which
-/// message wrote what of it; [Trained] is the part that a model has to say itself, up to the token
-/// that ends its turn.
+/// [ChatTemplate] is loaded from a model folder, a file or a name; [Rendered] is a text that knows
+/// which message wrote which part of it; [Trained] marks the characters that the model has to
+/// generate itself, up to the end-of-turn token.
 ///
-/// It knows nothing about token ids, rows of data or models.
-///
-/// Read [ChatTemplate] first, then [Trained].
+/// It knows nothing about token ids, data rows or models. Read [ChatTemplate] first, then
+/// [Trained].
 @NullMarked
 package dev.nudge.text.chat;
 

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Holds what stands between the parentheses of a call.
+/// The positional and keyword arguments of a call.
 final class Arguments {
   private final Budget budget;
   private final List<Value> positional;

@@ -6,7 +6,7 @@ import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Computes `+ - * / // % **` as Python does, with texts and lists where they go.
+/// Computes `+ - * / // % **` as Python does, also on texts and lists where Python allows them.
 final class Arithmetic {
   private static final int MOST_BITS = 32_768;
 

@@ -3,7 +3,7 @@ package dev.nudge.text.jinja;
 import dev.nudge.python.FormatSpec;
 import dev.nudge.python.PythonLiteral;
 
-/// Puts values into a text as Python's `format` does: `{}`, `{0}`, `{name}`, `{a.b[c]}`, `!r`, and
+/// Python's `str.format`: fills `{}`, `{0}`, `{name}`, `{a.b[c]}`, `!r` with values, and uses
 /// what [FormatSpec] reads behind a colon.
 final class Braces {
   private final Text text;

@@ -2,7 +2,7 @@ package dev.nudge.text.jinja;
 
 import java.time.LocalDateTime;
 
-/// Counts what a rendering has cost, and knows the line it is at.
+/// Counts the cost of a rendering against its [RenderLimits], and tracks the current line.
 final class Budget {
   private final RenderLimits limits;
   private final LocalDateTime now;

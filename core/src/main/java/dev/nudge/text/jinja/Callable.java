@@ -2,10 +2,10 @@ package dev.nudge.text.jinja;
 
 import org.jspecify.annotations.Nullable;
 
-/// Is something of ours that a template can call: a function, a method bound to its value, a macro.
+/// A built-in that a template can call: a function, a method bound to its value, or a macro.
 ///
-/// @param name for messages
-/// @param attributes what stands behind a dot on it; null for nothing
+/// @param name name for messages
+/// @param attributes its attributes; null: none
 record Callable(String name, Function function, @Nullable Attributes attributes) implements Value {
   /// What a call does.
   interface Function {

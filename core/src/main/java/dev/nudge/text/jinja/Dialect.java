@@ -1,26 +1,26 @@
 package dev.nudge.text.jinja;
 
-/// Says for whom templates are written: what jinja2's environment is set to there.
+/// How the jinja2 environment of a template's host is configured.
 public enum Dialect {
-  /// Chat templates, as transformers sets jinja2 up: the line break behind a block and what is
-  /// blank before it go, and so does the last line break; what is undefined prints as nothing.
+  /// Chat templates in transformers: `trim_blocks` and `lstrip_blocks` are on, the last line break
+  /// is dropped, and an undefined value prints as nothing.
   CHAT,
-  /// Templates of lm-evaluation-harness's task files: white space stays as it is written, what is
-  /// undefined fails where it is used at all, lists and dicts may be changed, `tojson` is jinja2's
-  /// own (sorted, in ASCII and safe in HTML), and there is a filter `regex_replace`.
+  /// Task files of lm-evaluation-harness: white space stays as written, any use of an undefined
+  /// value fails, lists and dicts are mutable, `tojson` is jinja2's own (sorted, ASCII, HTML-safe),
+  /// and there is a filter `regex_replace`.
   TASK;
 
-  /// Whether blocks take white space around them away.
+  /// Whether blocks strip white space around them.
   boolean trims() {
     return this == CHAT;
   }
 
-  /// Whether what is undefined fails.
+  /// Whether any use of an undefined value fails.
   boolean strict() {
     return this == TASK;
   }
 
-  /// Whether a template may change a list or a dict.
+  /// Whether a template can change lists and dicts.
   boolean changes() {
     return this == TASK;
   }

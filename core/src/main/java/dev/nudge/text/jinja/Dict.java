@@ -3,12 +3,12 @@ package dev.nudge.text.jinja;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Is a Python dict; it keeps the order in which its keys came.
+/// A Python dict, in insertion order.
 public final class Dict implements Value {
   private Map<Value, Value> entries;
   private final long origin;
 
-  /// @param entries are the dict's own from here on
+  /// @param entries entries, which the dict owns from here on
   public Dict(Map<Value, Value> entries, long origin) {
     this.entries = entries;
     this.origin = origin;

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Are the methods of a dict that do not change it.
+/// The methods of a dict that do not change it.
 final class DictMethods {
   private static final Set<String> CHANGING =
       Set.of("clear", "pop", "popitem", "setdefault", "update");

@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Writes values as Python's `json.dumps` does; each character has the origin of the text, or of
-/// the dict or list, that it belongs to.
+/// Writes values as Python's `json.dumps` does; each character has the origin of the text, dict or
+/// list that it belongs to.
 final class Dumps {
   private static final int MOST_DEPTH = 500;
 

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Is what gives a value: each node knows its line and evaluates itself.
+/// A node of an expression's syntax tree, which knows its line and evaluates itself.
 sealed interface Expression {
   Value eval(Frame frame);
 

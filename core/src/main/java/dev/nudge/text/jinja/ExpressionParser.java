@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// Makes expressions of tokens, by jinja2's grammar, a method for each level of binding.
+/// Parses expressions by jinja2's grammar, with a method for each level of precedence.
 final class ExpressionParser {
   private static final Set<String> ORDER = Set.of("==", "!=", "<", "<=", ">", ">=");
 

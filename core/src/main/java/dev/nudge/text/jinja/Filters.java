@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Are the filters that stand behind a bar, by name: those of texts and numbers here, those of
-/// lists in [ListFilters], those that task files alone have in [TaskFilters].
+/// The filters by name: those of texts and numbers are here, those of lists in [ListFilters], those
+/// that only task files have in [TaskFilters].
 final class Filters {
   /// What a filter does with the value before its bar.
   interface Filter {

@@ -2,7 +2,7 @@ package dev.nudge.text.jinja;
 
 import dev.nudge.python.FormatSpec;
 
-/// Writes a value by a format specification; what fills it up is the template's.
+/// Formats a value by a Python format specification; padding has the template's origin.
 final class Formats {
   private Formats() {}
 

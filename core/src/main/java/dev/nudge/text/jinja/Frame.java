@@ -4,8 +4,7 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Holds the names of a scope: the template, a macro, one turn of a loop. What is set in it does
-/// not leave it.
+/// A scope of variables: the template, a macro, or one loop iteration. Assignments do not leave it.
 final class Frame {
   private final @Nullable Frame parent;
   private final Budget budget;

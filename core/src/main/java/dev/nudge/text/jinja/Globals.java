@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Are the functions that every template has.
+/// The global functions of every template.
 final class Globals {
   private static final int MOST_RANGE = 100_000; // the sandbox's own
 

@@ -3,8 +3,8 @@ package dev.nudge.text.jinja;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Is what Python has for values in a row: a list, a tuple, the view of a dict, a range, or a
-/// generator, which can be gone through once and has no length.
+/// A Python sequence: a list, a tuple, the view of a dict, a range, or a generator, which can be
+/// iterated once and has no length.
 public final class Items implements Value {
   enum Kind {
     LIST("list"),
@@ -33,7 +33,7 @@ public final class Items implements Value {
     this.shown = shown;
   }
 
-  /// Makes a list, whose brackets come from somewhere.
+  /// Makes a list whose brackets have an origin.
   public static Items of(List<Value> values, long origin) {
     return new Items(Kind.LIST, values, origin, "");
   }

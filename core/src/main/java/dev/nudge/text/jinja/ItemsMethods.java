@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Are the methods of a list that do not change it.
+/// The methods of a list that do not change it.
 final class ItemsMethods {
   private static final Set<String> CHANGING =
       Set.of("append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove");

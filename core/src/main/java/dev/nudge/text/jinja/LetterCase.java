@@ -3,8 +3,7 @@ package dev.nudge.text.jinja;
 import java.util.Locale;
 import java.util.function.IntPredicate;
 
-/// Makes letters large and small, tells which they are, and fills texts up, as Python does; each
-/// character keeps its origin.
+/// Python's methods for letter case and padding of strings; each character keeps its origin.
 final class LetterCase {
   private LetterCase() {}
 

@@ -4,9 +4,9 @@ import dev.nudge.python.PythonText;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Cuts a template into tokens. In chat templates with `trim_blocks` (the line break behind a block
-/// or a comment goes) and `lstrip_blocks` (so does what is blank before one in its line); `-` and
-/// `+` beside a delimiter strip more or nothing.
+/// Splits a template into tokens. Chat templates have `trim_blocks` (drops the line break after a
+/// block or comment) and `lstrip_blocks` (drops blanks before one on its line); `-` and `+` beside
+/// a delimiter strip more or nothing.
 final class Lexer {
   private final String text;
   private final boolean trims;

@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/// Are the filters of lists and dicts.
+/// The filters of lists and dicts.
 final class ListFilters {
   static final Map<String, Filters.Filter> ALL = new HashMap<>();
 

@@ -3,7 +3,7 @@ package dev.nudge.text.jinja;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Is `loop` within a `for`: where it stands, and, in a recursive one, the loop itself.
+/// The variable `loop` of a `for`: its position and, if recursive, the loop itself as a function.
 final class Loop {
   private final List<Value> values;
   private final int depth;

@@ -6,10 +6,10 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Is a `macro`, or the body of a `call` block.
+/// A `macro`, or the body of a `call` block.
 ///
-/// @param defaults those of the last parameters
-/// @param uses which of `varargs`, `kwargs` and `caller` its body names, as it then takes them
+/// @param defaults default values of the last parameters
+/// @param uses which of `varargs`, `kwargs` and `caller` its body names, and so accepts
 record Macro(
     String name,
     List<String> parameters,

@@ -8,7 +8,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Are the filters of task files that read and write HTML: `striptags` and `xmlattr`.
+/// The filters of task files that read and write HTML: `striptags` and `xmlattr`.
 ///
 /// `striptags` turns references such as `&amp;` and `&#8211;` into their characters by the rules of
 /// HTML 5, as Python's `html.unescape`. Of the more than two thousand names it knows those of Latin

@@ -5,8 +5,7 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Finds what stands behind a dot or in brackets: `a.b` is the method b of a, else its entry b;
-/// `a['b']` the other way round.
+/// Resolves `a.b` (the method b of a, else its entry b) and `a['b']` (the entry, else the method).
 final class MemberAccess {
   /// What Python's numbers have and nothing here needs.
   private static final Set<String> OF_NUMBERS =

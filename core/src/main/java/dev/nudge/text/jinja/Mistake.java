@@ -2,7 +2,7 @@ package dev.nudge.text.jinja;
 
 import dev.nudge.python.ValueError;
 
-/// Carries what is wrong to [Template], which knows the line, as a [ValueError] of Python does.
+/// An error in a template's use of values, which [Template] reports with the line; a [ValueError].
 final class Mistake extends ValueError {
   private static final long serialVersionUID = 1L;
 

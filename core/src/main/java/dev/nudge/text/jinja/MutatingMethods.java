@@ -7,10 +7,10 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Are the methods that change a list or a dict, where a dialect has them.
+/// The methods that change a list or a dict, in a dialect that has them.
 ///
-/// A change puts a new list in place of the old one, so a loop over it sees none; Python's would go
-/// on with what is appended.
+/// A change replaces the list by a new one, so a loop over the list does not see it; Python's loop
+/// would go on to an appended element.
 final class MutatingMethods {
   private MutatingMethods() {}
 

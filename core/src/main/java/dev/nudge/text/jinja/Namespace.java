@@ -4,7 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Is the one value that a template can change: `{% set ns.x = … %}`.
+/// A `namespace()`, the one value that a template can change: `{% set ns.x = … %}`.
 final class Namespace implements Value {
   private final Map<String, Value> attributes = new LinkedHashMap<>();
 

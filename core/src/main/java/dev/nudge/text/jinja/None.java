@@ -1,6 +1,6 @@
 package dev.nudge.text.jinja;
 
-/// Is Python's `None`.
+/// Python's `None`.
 public enum None implements Value {
   NONE;
 

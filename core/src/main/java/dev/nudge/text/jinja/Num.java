@@ -5,7 +5,7 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import org.jspecify.annotations.Nullable;
 
-/// Is a Python number: a boolean (which is an integer there), an integer of any size, or a float.
+/// A Python number: a boolean (a kind of integer there), an integer of any size, or a float.
 public final class Num implements Value {
   public static final Num TRUE = new Num(BigInteger.ONE, true);
   public static final Num FALSE = new Num(BigInteger.ZERO, true);
@@ -40,7 +40,7 @@ public final class Num implements Value {
     return new Num(value);
   }
 
-  /// Makes an integer; one that is absurdly large fails, as each digit of it costs.
+  /// Makes an integer; an absurdly large one fails, as each digit costs time.
   public static Num of(BigInteger value) {
     if (value.bitLength() > MOST_BITS) {
       throw new Mistake("a number of more than " + MOST_BITS + " bits");

@@ -6,7 +6,7 @@ import java.math.BigInteger;
 import java.math.RoundingMode;
 import java.util.Locale;
 
-/// Are the filters that make numbers.
+/// The filters of numbers.
 final class NumberFilters {
   private NumberFilters() {}
 

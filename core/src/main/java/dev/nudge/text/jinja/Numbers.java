@@ -3,7 +3,7 @@ package dev.nudge.text.jinja;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Reads numbers as templates and Python write them.
+/// Parses numbers as templates and Python write them.
 final class Numbers {
   private static final Pattern FLOAT =
       Pattern.compile(

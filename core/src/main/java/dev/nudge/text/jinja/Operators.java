@@ -3,7 +3,7 @@ package dev.nudge.text.jinja;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Calls, compares and goes through values, as Python does.
+/// Calls, compares and iterates over values, as Python does.
 final class Operators {
   private Operators() {}
 

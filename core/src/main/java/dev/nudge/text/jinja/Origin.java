@@ -1,8 +1,8 @@
 package dev.nudge.text.jinja;
 
-/// Says where a character came from, in one number: a source (0 is the template itself; a
-/// conversation counts its messages from 1), what of it (a small number of the caller's), and the
-/// `{% generation %}` block that wrote it (0: none).
+/// The origin of a rendered character, as one number: a source (0: the template itself; messages of
+/// a conversation count from 1), a part of the source (numbered by the caller), and the `{%
+/// generation %}` block around it (0: none).
 public final class Origin {
   /// The template itself.
   public static final long TEMPLATE = 0;
@@ -26,7 +26,7 @@ public final class Origin {
     return (int) ((origin & BELOW_BLOCK) >>> PART_BITS);
   }
 
-  /// Returns what of the source it is.
+  /// Returns the part of the source.
   public static int part(long origin) {
     return (int) (origin & (1 << PART_BITS) - 1);
   }

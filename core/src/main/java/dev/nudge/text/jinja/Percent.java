@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Puts values into a text as Python's `%` does.
+/// Python's `%` formatting of texts.
 final class Percent {
   private static final Pattern PLACE =
       Pattern.compile("%(?:\\(([^)]*)\\))?([-+ 0#]*)(\\d*)(?:\\.(\\d*))?(.)", Pattern.DOTALL);

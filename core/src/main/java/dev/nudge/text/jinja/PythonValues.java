@@ -6,18 +6,18 @@ import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
-/// Makes values of JSON, and prints JSON as Python prints what it becomes there.
+/// Converts JSON to template values, and prints JSON as Python prints the object it becomes there.
 public final class PythonValues {
   private PythonValues() {}
 
-  /// The entries of an object as what the names of a template stand for.
+  /// Returns the entries of a JSON object as template variables.
   public static Map<String, Value> names(JsonNode object) {
     Map<String, Value> names = new LinkedHashMap<>();
     object.properties().forEach(e -> names.put(e.getKey(), of(e.getValue())));
     return names;
   }
 
-  /// Makes a value.
+  /// Converts a JSON value to a template value.
   public static Value of(JsonNode node) {
     if (node.isString()) {
       return Text.of(node.stringValue());
@@ -41,7 +41,7 @@ public final class PythonValues {
     return node.isNumber() ? Num.of(node.doubleValue()) : None.NONE;
   }
 
-  /// Python's `str` of it.
+  /// Prints a JSON value as Python's `str` prints it.
   public static String str(JsonNode node) {
     return Python.str(of(node)).chars();
   }

@@ -3,7 +3,7 @@ package dev.nudge.text.jinja;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Takes parts of texts and lists by `[from:to:step]`, as Python does.
+/// Python's slices `[from:to:step]` of texts and lists.
 final class Slices {
   private Slices() {}
 

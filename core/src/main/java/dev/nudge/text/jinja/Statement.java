@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Is what writes, or decides what is written.
+/// A node of a template's syntax tree that writes output or controls what is written.
 sealed interface Statement {
   /// How a statement ended.
   enum End {

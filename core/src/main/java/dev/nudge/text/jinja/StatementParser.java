@@ -5,7 +5,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/// Makes statements of tokens: what stands between `{%` and `%}`.
+/// Parses statements: the contents of `{% … %}`.
 final class StatementParser {
   private static final Set<String> RESERVED =
       Set.of("true", "false", "none", "True", "False", "None");

@@ -6,7 +6,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 
-/// Cuts what stands in one tag into tokens. A closing sign within open brackets is an operator:
+/// Splits the contents of one tag into tokens. A closing sign within open brackets is an operator:
 /// `{{ {'a': {}} }}`.
 final class TagLexer {
   private static final List<String> SIGNS =

@@ -2,7 +2,7 @@ package dev.nudge.text.jinja;
 
 import java.util.List;
 
-/// Is what a value is given to: a name, an attribute of a namespace, or several of them.
+/// The target of an assignment: a name, an attribute of a namespace, or several of them.
 sealed interface Target {
   void set(Value value, Frame frame);
 

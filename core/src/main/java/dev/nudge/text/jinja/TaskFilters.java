@@ -9,8 +9,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Are the filters that templates of task files have over those of chats: the harness's own and
-/// more of jinja2's.
+/// The filters that task files have beyond those of chat templates: the harness's own and more of
+/// jinja2's.
 final class TaskFilters {
   static final Map<String, Filters.Filter> ALL = new HashMap<>();
 

@@ -5,7 +5,7 @@ import java.time.LocalDateTime;
 import java.util.List;
 import java.util.Map;
 
-/// Is a template, read once and rendered many times.
+/// A Jinja template, parsed once and rendered many times.
 ///
 /// Threading: any number of threads.
 public final class Template {
@@ -21,18 +21,18 @@ public final class Template {
     this.dialect = dialect;
   }
 
-  /// Reads a chat template.
+  /// Parses a chat template.
   ///
-  /// @param place where it stands, for messages
-  /// @throws TemplateException where a construct, a filter or a test is not known, with its line
+  /// @param place name of the template in messages
+  /// @throws TemplateException if a construct, filter or test is not supported, with its line
   public static Template parse(String source, String place) {
     return parse(source, place, Dialect.CHAT);
   }
 
-  /// Reads a template.
+  /// Parses a template of a dialect.
   ///
-  /// @param place where it stands, for messages
-  /// @throws TemplateException where a construct, a filter or a test is not known, with its line
+  /// @param place name of the template in messages
+  /// @throws TemplateException if a construct, filter or test is not supported, with its line
   public static Template parse(String source, String place, Dialect dialect) {
     try {
       return new Template(place, StatementParser.parse(source, dialect), dialect);
@@ -43,12 +43,12 @@ public final class Template {
     }
   }
 
-  /// Renders it.
+  /// Renders the template.
   ///
-  /// @param variables what its names stand for; they are not changed
-  /// @param now the time that `strftime_now` writes
-  /// @throws TemplateException where a value does not fit, the template refuses by
-  ///     `raise_exception`, or a limit is reached, with the line
+  /// @param variables the template's variables, which are not changed
+  /// @param now the time that `strftime_now` formats
+  /// @throws TemplateException if a value has the wrong type, the template calls `raise_exception`,
+  ///     or a limit is reached, with the line
   public Text render(Map<String, Value> variables, RenderLimits limits, LocalDateTime now) {
     Budget budget = new Budget(limits, now, dialect);
     try {

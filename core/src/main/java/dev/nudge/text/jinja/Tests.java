@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// Are the tests that stand behind `is`, by name.
+/// The tests after `is`, by name.
 final class Tests {
   /// Whether something holds of the value before `is`.
   interface Test {

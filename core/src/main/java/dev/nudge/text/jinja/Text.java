@@ -3,10 +3,10 @@ package dev.nudge.text.jinja;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// Is a string whose characters know where they came from.
+/// A string whose characters know their [Origin].
 ///
-/// Origins are runs: `origins[k]` holds up to the character `ends[k]`. Two texts are equal where
-/// their characters are. Python counts code points and Java UTF-16; [#at] turns one into the other.
+/// Origins are runs: `origins[k]` holds up to the character `ends[k]`. Texts are equal if their
+/// characters are. Python counts code points, Java UTF-16 units; [#at] converts indexes.
 public final class Text implements Value {
   static final Text EMPTY = Text.of("");
 
@@ -21,7 +21,7 @@ public final class Text implements Value {
     this.origins = origins;
   }
 
-  /// Makes a text of the template.
+  /// Makes a text that the template wrote.
   public static Text of(String chars) {
     return of(chars, Origin.TEMPLATE);
   }

@@ -2,7 +2,7 @@ package dev.nudge.text.jinja;
 
 import java.util.Arrays;
 
-/// Puts texts behind each other and keeps the origin of each character.
+/// Appends texts to each other and keeps the origin of each character.
 final class TextBuilder {
   private final StringBuilder chars = new StringBuilder();
   private int[] ends = new int[8];

@@ -8,7 +8,7 @@ import java.util.Set;
 import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
-/// Are the methods of a text.
+/// The methods of a string.
 final class TextMethods {
   private interface Method {
     Value call(Text text, Arguments arguments);

@@ -1,8 +1,8 @@
 package dev.nudge.text.jinja;
 
-/// Is a piece of a template.
+/// A token of a template.
 ///
-/// @param text its characters; of a text its value, of data what is written as it is
+/// @param text source text of the token; for a string its value, for data what is output as it is
 record Token(Kind kind, String text, int line) {
   enum Kind {
     DATA,

@@ -2,7 +2,7 @@ package dev.nudge.text.jinja;
 
 import java.util.List;
 
-/// Goes through the tokens of a template.
+/// A cursor over the tokens of a template.
 final class TokenCursor {
   private static final int MOST_DEPTH = 200;
 

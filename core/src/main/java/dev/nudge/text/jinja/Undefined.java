@@ -2,10 +2,10 @@ package dev.nudge.text.jinja;
 
 import org.jspecify.annotations.Nullable;
 
-/// Is what a name stands for that nothing was given for: it prints as nothing, is false and empty,
-/// and fails where it is used. A strict one fails there too.
+/// The value of an undefined name: it prints as nothing, is false and empty, and its further use
+/// fails. A strict one fails in these cases too.
 ///
-/// @param why what a use of it says
+/// @param why message of a failing use
 record Undefined(String why, boolean strict) implements Value {
   Undefined(String why) {
     this(why, false);

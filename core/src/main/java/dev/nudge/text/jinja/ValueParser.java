@@ -10,8 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Makes values of tokens: names, literals, what stands in brackets, and what stands right behind a
-/// value.
+/// Parses values: names, literals, brackets, and the calls and accesses that follow a value.
 final class ValueParser {
   private final TokenCursor tokens;
   private final ExpressionParser expressions;

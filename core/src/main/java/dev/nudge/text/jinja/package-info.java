@@ -1,16 +1,13 @@
-/// Renders templates of the Jinja subset that chat templates are written in, as transformers has
-/// jinja2 render them.
+/// A Jinja interpreter for the subset that chat templates use; it renders as transformers does.
 ///
-/// [Template] is made of a text once ([Lexer], [StatementParser], [Expression], [Statement]) and
-/// rendered many times. What a template sees is a [Value]: text, number, none, list, dict,
-/// namespace, or something of ours that can be called. No attribute reaches Java, nothing can be
-/// changed but a namespace, and a [Budget] bounds steps, depth and size. Each character of a
-/// [Text] knows where it came from ([Origin]), through every operation on it, so that a rendered
-/// conversation tells which message wrote what.
+/// A [Template] is parsed once ([Lexer], [StatementParser], [Expression], [Statement]) and rendered
+/// many times. A template works on [Value]s: text, number, none, list, dict, namespace, or a
+/// built-in callable. No attribute reaches Java, only namespaces are mutable, and a [Budget] bounds
+/// steps, depth and size. Each character of a [Text] keeps its [Origin] through every operation, so
+/// that a rendered conversation tells which message wrote which part.
 ///
-/// It knows nothing about conversations, tokens, models or files.
-///
-/// Read [Template] first, then [Text] and [Expression].
+/// It knows nothing about conversations, tokens, models or files. Read [Template] first, then
+/// [Text] and [Expression].
 @NullMarked
 package dev.nudge.text.jinja;
 
