@@ -8,7 +8,7 @@ import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge adapters publish`: a version goes elsewhere.
+/// `nudge adapters publish`: uploads a version to a remote.
 record AdaptersPublishVerb() implements Verb<AdaptersPublishVerb.Settings> {
 
   /// The flags of `nudge adapters publish`.

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge adapters pull`: a version comes from elsewhere.
+/// `nudge adapters pull`: downloads a version from a remote.
 record AdaptersPullVerb() implements Verb<AdaptersPullVerb.Settings> {
 
   /// The flags of `nudge adapters pull`.

@@ -48,7 +48,7 @@ public record Interval(double low, double high) {
     return low <= x && x <= high;
   }
 
-  /// Whether the interval lies within [−margin, margin].
+  /// Whether the interval lies within ±margin.
   public boolean within(double margin) {
     return low >= -margin && high <= margin;
   }

@@ -45,8 +45,8 @@ public record NonInferiority(
         difference, unknown ? Interval.UNKNOWN : difference.interval(2 * confidence - 1), margin);
   }
 
-  /// Tests a bootstrapped mean of differences with known range, such as [−1, 1] for scores in [0,
-  /// 1]. If all resamples are alike the bounds keep a width ([Resampled#interval(double, double,
+  /// Tests a bootstrapped mean of differences with known range, such as −1 to 1 for scores from
+  /// 0 to 1. If all resamples are alike the bounds keep a width ([Resampled#interval(double, double,
   /// double)]); below [#FEWEST] units the verdict is open.
   ///
   /// @param confidence of each bound, such as 0.95

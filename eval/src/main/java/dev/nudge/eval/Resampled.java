@@ -60,7 +60,7 @@ public final class Resampled {
     return sorted[sorted.length - 1] - sorted[0] <= ROUNDING * Math.max(1, Math.abs(value));
   }
 
-  /// The percentile interval of a mean of scores, or of score differences, in [least, most]. If
+  /// The percentile interval of a mean of scores, or of differences, from `least` to `most`. If
   /// all resamples are alike it keeps a width: up to [Interval#wilsonAt] of 0 hits in `units` may
   /// have been missed, each at the far end of the range. For proportions without a difference, or
   /// with every case discordant, it equals [Paired#interval].

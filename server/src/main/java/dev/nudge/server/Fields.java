@@ -51,7 +51,7 @@ public record Fields(ObjectNode body) {
     throw wrong(name, node, "true or false");
   }
 
-  /// A number in [least, most]; null if absent.
+  /// A number from `least` to `most`; null if absent.
   public @Nullable Double number(String name, double least, double most) {
     JsonNode node = node(name);
     if (node == null) {
@@ -64,7 +64,7 @@ public record Fields(ObjectNode body) {
     return value;
   }
 
-  /// An integer in [least, most]; null if absent.
+  /// An integer from `least` to `most`; null if absent.
   public @Nullable Long whole(String name, long least, long most) {
     JsonNode node = node(name);
     return node == null ? null : whole(name, node, least, most);

@@ -76,7 +76,7 @@ record CheckedFields(JsonNode object, String at) {
     return text;
   }
 
-  /// An integer in [least, most], or a default.
+  /// An integer from `least` to `most`, or a default.
   int whole(String name, int otherwise, int least, int most) {
     if (!has(name)) {
       return otherwise;
