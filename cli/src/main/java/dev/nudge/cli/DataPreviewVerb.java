@@ -29,7 +29,7 @@ record DataPreviewVerb(Previewer previewer, Supplier<Colours> colours)
     /// @param watch reports the progress of tokenization
     Preview preview(PreviewSettings settings, TokenCache.Watch watch);
 
-    /// Loads the model and asks it; null where it is not to be asked.
+    /// Loads and scores the base model; null without `--ask-base`.
     @Nullable BaseLook base(PreviewSettings settings, Consumer<String> warnings);
   }
 

@@ -41,7 +41,7 @@ interface ExperimentsAt {
 
     /// Opens the selected server or folder.
     ///
-    /// @param notes told which server answered
+    /// @param notes receives which server answered
     /// @throws InputException if both are given
     ExperimentsAt open(Consumer<String> notes) {
       if (server != null && store != null) {

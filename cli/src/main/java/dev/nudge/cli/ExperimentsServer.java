@@ -43,7 +43,7 @@ final class ExperimentsServer implements ExperimentsAt {
 
   /// Creates a client; nothing is sent yet.
   ///
-  /// @param notes told which server answers
+  /// @param notes receives which server answers
   /// @throws InputException if the URL is invalid, or the key cannot be read
   static ExperimentsServer of(String url, @Nullable Path adminKeyFile, Consumer<String> notes) {
     boolean fits = false;

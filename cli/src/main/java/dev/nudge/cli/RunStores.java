@@ -10,6 +10,6 @@ interface RunStores {
   String RUN = "a run: its id, the start of its id, or its folder";
 
   /// @param roots folders as given; empty: the working directory
-  /// @param warnings told one line for each unreadable run
+  /// @param warnings receives one line for each unreadable run
   RunStore under(List<String> roots, Consumer<String> warnings);
 }

@@ -90,7 +90,7 @@ final class ClientUsage implements AutoCloseable {
 
   /// Starts saving periodically.
   ///
-  /// @param to told one line if the file cannot be read or written
+  /// @param to receives one line if the file cannot be read or written
   void start(Consumer<String> to) {
     synchronized (this) {
       warnings = to;

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// Resolves references through a registry that other processes may change meanwhile.
 ///
 /// @param at last seen version of each alias
-/// @param notes told one line if an alias has moved
+/// @param notes receives one line if an alias has moved
 record KeptReferences(Registry registry, Map<Reference, Integer> at, Consumer<String> notes)
     implements References {
   KeptReferences(Registry registry, Consumer<String> notes) {

@@ -66,7 +66,7 @@ public final class Server implements AutoCloseable {
 
   /// Loads the base, checks the adapters, and listens.
   ///
-  /// @param warnings told one line each
+  /// @param warnings receives one line each
   /// @throws InputException in one line, for any user error; nothing listens then
   public static Server start(ServeSettings settings, Machine machine, Consumer<String> warnings) {
     Tls tls = Certificates.tls(settings.tlsCert(), settings.tlsKey());

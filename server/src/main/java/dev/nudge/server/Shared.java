@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// The state that all requests of a server share.
 ///
 /// @param adapters without the base
-/// @param warnings told one line each
+/// @param warnings receives one line each
 record Shared(
     ServeSettings settings,
     Session session,

@@ -58,7 +58,7 @@ public final class Judging {
 
   /// Reads the judge settings of an evaluation.
   ///
-  /// @param warnings told one line each
+  /// @param warnings receives one line each
   /// @return null if no judge is set
   /// @throws InputException in one line, if a file cannot be read or the model cannot judge
   public static @Nullable Judging of(

@@ -91,7 +91,7 @@ public final class LocalJudge implements Judge {
 
   /// Loads the judge model.
   ///
-  /// @param warnings told one line each
+  /// @param warnings receives one line each
   /// @throws InputException in one line, if the model cannot judge
   public static LocalJudge load(
       ModelSettings settings, Rubric rubric, Machine machine, Consumer<String> warnings) {

@@ -15,7 +15,7 @@ record ReadyTask(Task task, List<Metric> metrics, List<Sample> samples) {
 
   /// Loads the documents of a task and builds its prompts.
   ///
-  /// @param warnings told one line each
+  /// @param warnings receives one line each
   /// @throws InputException in one line, if the task cannot be run
   static ReadyTask of(
       TaskConfig config, EvaluateSettings settings, PromptStyle style, Consumer<String> warnings) {

@@ -92,7 +92,7 @@ public final class Suite {
   ///
   ///     Suite.evaluate(settings, Machine.here(), System.err::println).gate()
   ///
-  /// @param warnings told one line each
+  /// @param warnings receives one line each
   /// @throws InputException in one line, for any user error
   public static Judged evaluate(
       EvaluateSettings settings, Machine machine, Consumer<String> warnings) {

@@ -21,7 +21,7 @@ public final class Dashboard {
   /// Creates the dashboard.
   ///
   /// @param runs folders of training runs to show
-  /// @param warnings told one line for each unreadable run
+  /// @param warnings receives one line for each unreadable run
   /// @throws dev.nudge.settings.InputException if a folder does not exist
   public static Dashboard of(Registry registry, List<String> runs, Consumer<String> warnings) {
     return new Dashboard(registry, RunsRoutes.of(runs.stream().map(Path::of).toList(), warnings));
