@@ -46,8 +46,8 @@ public record NonInferiority(
   }
 
   /// Tests a bootstrapped mean of differences with known range, such as −1 to 1 for scores from
-  /// 0 to 1. If all resamples are alike the bounds keep a width ([Resampled#interval(double, double,
-  /// double)]); below [#FEWEST] units the verdict is open.
+  /// 0 to 1. If all resamples are alike the bounds keep a width, by
+  /// [Resampled#interval(double, double, double)]; below [#FEWEST] units the verdict is open.
   ///
   /// @param confidence of each bound, such as 0.95
   public static NonInferiority of(

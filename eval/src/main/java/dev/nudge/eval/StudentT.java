@@ -1,7 +1,7 @@
 package dev.nudge.eval;
 
-/// Student's t distribution, for means of few observations; infinite degrees of freedom are the
-/// normal distribution.
+/// Student's t distribution, for means of few observations. With infinite degrees of freedom it is
+/// the normal distribution.
 ///
 ///     P(|T| > t) = I_x(f / 2, 1 / 2)    x = f / (f + t²)
 public final class StudentT {

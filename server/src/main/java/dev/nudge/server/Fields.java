@@ -7,7 +7,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Typed access to the fields of a request body; null counts as absent, and unknown fields are
+/// Typed access to the fields of a request body. Null counts as absent, and unknown fields are
 /// ignored, as by OpenAI's and vLLM's servers.
 ///
 /// @param body JSON object of the request

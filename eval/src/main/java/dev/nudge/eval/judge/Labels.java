@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// Human-labelled pairs, read from rows of `question`, `answer_a`, `answer_b`, `label` (`a`, `b`
-/// or `tie`) and, if the rubric uses it, `reference`.
+/// Human-labelled pairs. Rows have `question`, `answer_a`, `answer_b`, `label` (`a`, `b` or `tie`)
+/// and, if the rubric uses it, `reference`.
 ///
 /// @param contests in file order
 /// @param labels the human label of each pair

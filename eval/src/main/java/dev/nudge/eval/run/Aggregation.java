@@ -19,8 +19,8 @@ import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
-/// Aggregates the per-document values of a metric into one number, and again for bootstrap
-/// resamples without reading text.
+/// Aggregates the per-document values of a metric into one number. It does so for bootstrap
+/// resamples without reading text again.
 public final class Aggregation {
   /// The aggregation functions of the harness, and some of our own.
   public enum Kind {

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// Caches model answers in a JSONL file, keyed by a digest of everything that they depend on, so
-/// that a stopped evaluation resumes. A truncated line is ignored.
+/// Cache of model answers in a JSONL file, so that a stopped evaluation resumes. The key is a
+/// digest of everything that an answer depends on. A truncated line is ignored.
 ///
 /// Threading: one thread.
 public final class AnswerStore {

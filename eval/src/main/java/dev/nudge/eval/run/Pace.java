@@ -1,6 +1,6 @@
 package dev.nudge.eval.run;
 
-/// Inference speed of the evaluated model in this run; loading, other models and the KL divergence
+/// Inference speed of the evaluated model in this run. Loading, other models and the KL divergence
 /// from the base are excluded.
 ///
 /// @param requests answered requests

@@ -2,7 +2,7 @@ package dev.nudge.server.experiments;
 
 import java.util.Locale;
 
-/// The metrics of an arm, each a ratio of sums over answers, amount / weight; the weight is tokens
+/// The metrics of an arm, each a ratio of sums over answers, amount / weight. The weight is tokens
 /// for a per-token metric, else answers.
 public enum ArmMetric {
   /// Mean feedback score, from 0 to 1.
