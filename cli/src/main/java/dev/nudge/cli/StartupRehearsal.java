@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-/// Training run for the JVM's start-up (AOT) cache, at build time: training steps, for the
+/// Build-time rehearsal for the JVM's start-up (AOT) cache: training steps, for the
 /// kernels, then small runs from a fresh model folder to adapter and merged model, for the
 /// classes.
 ///

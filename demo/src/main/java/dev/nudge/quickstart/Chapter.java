@@ -133,7 +133,7 @@ public sealed interface Chapter {
   /// Planned memory of a training run, in bytes.
   ///
   /// @param frozen frozen weights
-  /// @param trained trainable parameters: master copies, gradients, optimizer state
+  /// @param trained trainable parameters: master weights, copies, gradients, optimizer state
   /// @param passes activations, workspace, weights packed for products
   /// @param runtime JVM, native libraries, tokenizer
   record Need(long frozen, long trained, long passes, long runtime, long total) {

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// The optimal set of shifts is hard to find, so the search is greedy, within the limits of Tercom
 /// as in sacrebleu: the shift that saves the most edits is applied as long as there is one.
 /// Candidates are phrases of at most ten words that occur in both texts at most fifty positions
-/// apart and are misplaced in both, at most a thousand shifts in all. Ties go to the longest
+/// apart and have errors in both, at most a thousand shifts in all. Ties go to the longest
 /// phrase, then the first, then the leftmost target.
 ///
 /// The distance without shifts is the usual edit-distance table, limited to a beam of 25 around

@@ -14,7 +14,7 @@ final class PromptBuilder {
   private final PromptStyle style;
   private final boolean multipleInput;
 
-  /// @param multipleInput whether the choices are contexts (the question is repeated per choice)
+  /// @param multipleInput whether the choices are contexts (one prompt per choice)
   PromptBuilder(
       TaskConfig config, TaskFields fields, Shots shots, PromptStyle style, boolean multipleInput) {
     this.config = config;

@@ -14,7 +14,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Unifies the columns of JSON rows as `datasets` 5 does: in order of first appearance, null for a
 /// missing value, floats for a column of ints and floats. Nested objects with different keys stay
-/// JSON text, and so do columns that mix objects or lists with other types.
+/// unchanged, and so do columns that mix objects or lists with other types.
 final class TableColumns {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 

@@ -149,7 +149,7 @@ final class TaskKeys {
         "%s: %s has the entry %s; it must be a map".formatted(place, key, TaskYaml.shown(entry)));
   }
 
-  /// All keys and values, if every key is a text.
+  /// All keys, as text, with their values.
   Map<String, @Nullable Object> all() {
     Map<String, @Nullable Object> all = new LinkedHashMap<>();
     map.forEach((key, value) -> all.put(String.valueOf(key), value));
