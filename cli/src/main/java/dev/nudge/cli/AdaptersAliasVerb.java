@@ -6,7 +6,7 @@ import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge adapters alias`: a name moves to a version.
+/// `nudge adapters alias`: points an alias at a version.
 record AdaptersAliasVerb() implements Verb<AdaptersAliasVerb.Settings> {
 
   /// The flags of `nudge adapters alias`.

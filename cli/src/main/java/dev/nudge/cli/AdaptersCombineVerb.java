@@ -14,7 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge adapters combine`: adapters become one.
+/// `nudge adapters combine`: combines several adapters into one.
 record AdaptersCombineVerb() implements Verb<AdaptersCombineVerb.Settings> {
 
   /// The flags of `nudge adapters combine`.

@@ -18,7 +18,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge adapters diff`: two adapters side by side.
+/// `nudge adapters diff`: compares the weights of two adapters, and their answers.
 record AdaptersDiffVerb() implements Verb<AdaptersDiffVerb.Settings> {
 
   /// The flags of `nudge adapters diff`.

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge adapters export`: a folder of one's own.
+/// `nudge adapters export`: copies a version's files to a folder.
 record AdaptersExportVerb() implements Verb<AdaptersExportVerb.Settings> {
 
   /// The flags of `nudge adapters export`.

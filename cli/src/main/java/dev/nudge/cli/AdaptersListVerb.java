@@ -72,7 +72,7 @@ record AdaptersListVerb() implements Verb<AdaptersListVerb.Settings> {
         latest.pushed().at().toString());
   }
 
-  /// The latest version's state, told as such where all aliases are at others, which may serve.
+  /// The latest version's state; marked as the latest's if all aliases point at other versions.
   private static String state(Adapter adapter, Version latest) {
     boolean elsewhere = !adapter.aliases().isEmpty() && adapter.aliasesOf(latest).isEmpty();
     return (elsewhere ? "latest: " : "") + latest.state().word();

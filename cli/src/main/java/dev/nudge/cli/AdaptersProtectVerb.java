@@ -10,7 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge adapters protect`: an alias goes only to versions that a gate has passed.
+/// `nudge adapters protect`: restricts an alias to versions that passed a gate.
 record AdaptersProtectVerb() implements Verb<AdaptersProtectVerb.Settings> {
 
   /// The flags of `nudge adapters protect`.

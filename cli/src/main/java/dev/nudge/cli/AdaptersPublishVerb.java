@@ -8,7 +8,7 @@ import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge adapters publish`: a version goes elsewhere.
+/// `nudge adapters publish`: copies a version to an OCI registry, a folder or an archive.
 record AdaptersPublishVerb() implements Verb<AdaptersPublishVerb.Settings> {
 
   /// The flags of `nudge adapters publish`.

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge adapters pull`: a version comes from elsewhere.
+/// `nudge adapters pull`: copies a version from an OCI registry, a folder or an archive.
 record AdaptersPullVerb() implements Verb<AdaptersPullVerb.Settings> {
 
   /// The flags of `nudge adapters pull`.

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge adapters push`: an adapter folder becomes a version that never changes.
+/// `nudge adapters push`: stores an adapter folder as a new immutable version.
 record AdaptersPushVerb() implements Verb<AdaptersPushVerb.Settings> {
 
   /// The flags of `nudge adapters push`.

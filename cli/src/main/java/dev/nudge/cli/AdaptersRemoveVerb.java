@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge adapters rm`: versions go that nobody needs.
+/// `nudge adapters rm`: removes unreferenced versions.
 record AdaptersRemoveVerb() implements Verb<AdaptersRemoveVerb.Settings> {
 
   /// The flags of `nudge adapters rm`.

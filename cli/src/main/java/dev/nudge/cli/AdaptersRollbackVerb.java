@@ -6,7 +6,7 @@ import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge adapters rollback`: an alias goes back, at once.
+/// `nudge adapters rollback`: moves an alias back to its previous version.
 record AdaptersRollbackVerb() implements Verb<AdaptersRollbackVerb.Settings> {
 
   /// The flags of `nudge adapters rollback`.

@@ -14,7 +14,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// `nudge adapters show`: an adapter or a version.
+/// `nudge adapters show`: prints an adapter or a version.
 record AdaptersShowVerb() implements Verb<AdaptersShowVerb.Settings> {
 
   private static final int KEY = 28; // columns of a name
@@ -92,7 +92,7 @@ record AdaptersShowVerb() implements Verb<AdaptersShowVerb.Settings> {
     return TextTable.lines(rows);
   }
 
-  /// A value, or with dots between their names the values of an object.
+  /// Prints a value, or the nested values of an object under dotted keys.
   private static void line(Console console, String key, @Nullable Object value) {
     if (value instanceof JsonNode node && node.isObject()) {
       node.properties().forEach(e -> line(console, key + "." + e.getKey(), e.getValue()));

@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge adapters state`: what people found of a version.
+/// `nudge adapters state`: sets the state of a version, such as blocked.
 record AdaptersStateVerb() implements Verb<AdaptersStateVerb.Settings> {
 
   /// The flags of `nudge adapters state`.

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
-/// Writes the completion of the command for bash, 3.2 or newer, without other packages.
+/// Generates the bash completion script (3.2 or newer, no other packages).
 ///
 /// bash asks the function `_nudge` for the words that may stand at the cursor. Where it offers
 /// none, readline offers names of files; `compopt`, which bash 3.2 on macOS lacks, narrows that
@@ -56,7 +56,7 @@ final class BashCompletion {
             verbs.stream().flatMap(BashCompletion::cases).collect(joining("\n")));
   }
 
-  /// A line for each group of verbs: its word, and the second words of its verbs.
+  /// A line per group of verbs: its word, and the second words of its verbs.
   private static String groups(List<Verb<?>> verbs, String line) {
     return verbs.stream()
         .filter(Verb::inGroup)
@@ -67,7 +67,7 @@ final class BashCompletion {
         .collect(joining("\n"));
   }
 
-  /// The branches of one verb: flags that take the same stand together, then the flags themselves.
+  /// The case branches of one verb: flags with equal values together, then the flag names.
   private static Stream<String> cases(Verb<?> verb) {
     List<CompletedFlag> flags = CompletedFlag.of(verb);
     Stream<String> values =
@@ -90,8 +90,7 @@ final class BashCompletion {
     return verb.name().replace(' ', '-');
   }
 
-  /// Writes what a branch of the script does: `return` leaves the names of files, or of folders, to
-  /// readline.
+  /// The action of a branch; `return` leaves file or folder names to readline.
   private static String action(CompletedFlag flag) {
     return switch (flag.takes()) {
       case FILE -> "return";

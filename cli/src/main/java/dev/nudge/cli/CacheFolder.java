@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Says where unpacked libraries and other things that can be made again are kept.
+/// Locates the cache folder, for unpacked libraries and other reproducible files.
 final class CacheFolder {
   private CacheFolder() {}
 

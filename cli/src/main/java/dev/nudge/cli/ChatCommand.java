@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
-/// What a person can tell `chat` instead of saying something to the model.
+/// A slash command of `nudge chat`.
 enum ChatCommand {
   ADAPTER("[NAME]", "answers come from this adapter; without a name: which there are"),
   OFF("", "answers come from the base model alone"),
@@ -26,7 +26,7 @@ enum ChatCommand {
     this.what = what;
   }
 
-  /// The word behind the slash.
+  /// The word after the slash.
   String word() {
     return name().toLowerCase(Locale.ROOT);
   }
@@ -35,7 +35,7 @@ enum ChatCommand {
     return Arrays.stream(values()).filter(c -> c.word().equals(word)).findFirst();
   }
 
-  /// All commands with what they do, a line each.
+  /// One help line per command.
   static List<String> help() {
     return Arrays.stream(values())
         .map(c -> "  %-22s %s".formatted("/" + (c.word() + " " + c.arguments).strip(), c.what))

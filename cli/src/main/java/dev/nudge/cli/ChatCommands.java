@@ -16,9 +16,9 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Does what a person tells `chat` beside the conversation.
+/// Runs the slash commands of `nudge chat`.
 ///
-/// @param answer answers a message and shows the answer; null: the last one again
+/// @param answer answers a message and prints the answer; null: regenerates the last one
 record ChatCommands(
     Chat chat, ChatLines lines, Console console, Consumer<@Nullable String> answer) {
   private static final String BASE = "base";
@@ -92,7 +92,7 @@ record ChatCommands(
     return name.equals(BASE) && !chat.adapters().contains(BASE) ? null : known(name);
   }
 
-  /// Two adapters, or one and the base: the last message is asked of both.
+  /// Answers the last message with two adapters, or with one and the base, side by side.
   private void compare(String arguments) {
     List<String> names = arguments.isEmpty() ? List.of() : List.of(arguments.split("\\s+"));
     if (names.size() > 2) {

@@ -2,24 +2,24 @@ package dev.nudge.cli;
 
 import org.jspecify.annotations.Nullable;
 
-/// Where the lines of a conversation come from: a person at a terminal, or a pipe.
+/// The input lines of a chat: a terminal or a pipe.
 interface ChatLines extends AutoCloseable {
-  /// A person took back what was begun, by Ctrl-C.
+  /// The user discarded the unfinished input with Ctrl-C.
   final class Interrupted extends Exception {
     private static final long serialVersionUID = 1L;
   }
 
-  /// Reads what is said next.
+  /// Reads the next message.
   ///
-  /// @param prompt shown before it where a person is asked
+  /// @param prompt shown at a terminal
   /// @return null at the end
-  /// @throws Interrupted where a person took back what was begun (Ctrl-C)
+  /// @throws Interrupted if the user pressed Ctrl-C
   @Nullable String next(String prompt) throws Interrupted;
 
-  /// Columns that an answer may take; 0 where nobody watches.
+  /// The width of answers in columns; 0 without a terminal.
   int columns();
 
-  /// Whether a person talks, who may give commands.
+  /// Whether a user types at a terminal and may give slash commands.
   default boolean person() {
     return columns() > 0;
   }

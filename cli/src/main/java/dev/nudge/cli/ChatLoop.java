@@ -12,8 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// One conversation: what is said goes to the model, and what begins with a slash to
-/// [ChatCommands].
+/// The chat loop: sends messages to the model, and slash commands to [ChatCommands].
 final class ChatLoop {
   private final Chat chat;
   private final ChatLines lines;
@@ -28,7 +27,7 @@ final class ChatLoop {
     this.commands = new ChatCommands(chat, lines, console, this::answer);
   }
 
-  /// Talks until the end of the lines.
+  /// Runs until the end of input.
   ///
   /// @return the exit code
   int run() {
@@ -52,7 +51,7 @@ final class ChatLoop {
 
   private boolean slash; // told that it is no command here
 
-  /// Says once that a pipe has no commands.
+  /// Warns once that slash commands have no effect in piped input.
   private void checkSlash(String text) {
     if (!lines.person() && !slash && text.startsWith("/")) {
       slash = true;
@@ -66,7 +65,7 @@ final class ChatLoop {
     return (adapter == null ? "" : adapter) + "> ";
   }
 
-  /// @return whether the conversation goes on
+  /// @return whether the chat continues
   private boolean take(String text) {
     if (text.isBlank()) {
       return true;
@@ -110,9 +109,9 @@ final class ChatLoop {
         : ", cut: the conversation fills --max-length; /new begins another";
   }
 
-  /// Answers a message, or the last one again, and shows the answer as it comes.
+  /// Answers a message, or regenerates the last answer, and prints it as it streams.
   ///
-  /// @param text null: again
+  /// @param text null: regenerate
   private void answer(@Nullable String text) {
     long start = System.nanoTime();
     Completion answer =

@@ -4,22 +4,22 @@ import dev.nudge.generate.Chat;
 import dev.nudge.settings.ChatSettings;
 import java.util.function.Consumer;
 
-/// `nudge chat`: a conversation at the terminal, or answers to the lines of a pipe.
+/// `nudge chat`: an interactive chat, or answers to piped lines.
 ///
-/// @param opener the library's
-/// @param lines who talks
+/// @param opener loads the model
+/// @param lines opens the input
 record ChatVerb(Opener opener, LinesOf lines) implements Verb<ChatSettings> {
 
-  /// What the command wants of the library.
+  /// The library function that this verb calls.
   interface Opener {
-    /// Loads the model and begins a conversation.
+    /// Loads the model and starts a conversation.
     Chat open(ChatSettings settings, Consumer<String> warnings);
   }
 
-  /// Opens where lines come from.
+  /// Opens the input lines.
   interface LinesOf {
-    /// @param chat whose adapters and settings commands name
-    /// @param interrupt done at Ctrl-C while an answer comes
+    /// @param chat whose adapters and settings commands complete
+    /// @param interrupt called on Ctrl-C during an answer
     ChatLines open(Chat chat, Runnable interrupt);
   }
 

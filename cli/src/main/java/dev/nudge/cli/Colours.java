@@ -2,32 +2,32 @@ package dev.nudge.cli;
 
 import org.jspecify.annotations.Nullable;
 
-/// Says how what is trained is told from what is not: by colour on a terminal, by brackets
-/// elsewhere and where `NO_COLOR` is set.
+/// Marks trained tokens (label mask) by colour on a terminal, else by brackets or if `NO_COLOR` is
+/// set.
 ///
-/// @param on before what is trained
-/// @param off behind it
+/// @param on precedes a trained span
+/// @param off follows a trained span
 record Colours(String on, String off) {
   static final Colours SIGNS = new Colours("[[", "]]");
   private static final Colours GREEN = new Colours("\u001b[1;32m", "\u001b[0m");
 
-  /// Those for standard output.
+  /// The marks for standard output.
   static Colours standard() {
     return of(Terminal.columns() > 0, System.getenv("NO_COLOR"), System.getenv("TERM"));
   }
 
-  /// @param noColour `NO_COLOR`; anything in it says no
+  /// @param noColour `NO_COLOR`; any value disables colour
   static Colours of(boolean terminal, @Nullable String noColour, @Nullable String term) {
     boolean refused = noColour != null && !noColour.isEmpty() || "dumb".equals(term);
     return terminal && !refused ? GREEN : SIGNS;
   }
 
-  /// A part of a text; every line of it is marked by itself, so that a pager keeps it.
+  /// Marks a span line by line, so that a pager keeps the colour.
   String shown(String text, boolean trained) {
     return trained ? on + text.replace("\n", off + "\n" + on) + off : text;
   }
 
-  /// What the marks mean.
+  /// The legend of the marks.
   String legend() {
     return this.equals(SIGNS) ? "trained tokens stand in [[ ]]" : shown("trained", true);
   }

@@ -8,10 +8,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import org.jspecify.annotations.Nullable;
 
-/// The link `nudge` in a folder, which makes `./nudge` a command.
+/// The symbolic link `nudge` in a folder of the PATH.
 ///
-/// Only a link that leads to a launcher of nudge, or to nothing of that name any more, is replaced
-/// or removed: whatever else stands there is somebody else's.
+/// Only a link to a nudge launcher, or a dangling one of that name, is replaced or removed; other
+/// files are refused.
 ///
 /// @param folder that holds it, absolute; it need not exist
 record CommandLink(Path folder) {
@@ -22,9 +22,9 @@ record CommandLink(Path folder) {
     return folder.resolve(NAME);
   }
 
-  /// Makes the link, and its folder; one that is right already is left as it is.
+  /// Creates the link and its folder; a correct link is left as it is.
   ///
-  /// @return where it led before; null where there was none
+  /// @return the previous target; null if there was no link
   @Nullable Path put(Path launcher) throws IOException {
     @Nullable Path before = leadsTo();
     if (launcher.equals(before)) {
@@ -45,7 +45,7 @@ record CommandLink(Path folder) {
 
   /// Removes the link.
   ///
-  /// @return where it led; null where there was none
+  /// @return the previous target; null if there was no link
   @Nullable Path remove() throws IOException {
     @Nullable Path before = leadsTo();
     try {
@@ -56,7 +56,7 @@ record CommandLink(Path folder) {
     return before;
   }
 
-  /// Where the link leads, or null where there is none; refuses what is not ours.
+  /// The link's target, null if there is no link; refuses a foreign file.
   private @Nullable Path leadsTo() throws IOException {
     for (@Nullable Path there = folder; there != null; there = there.getParent()) {
       if (Files.exists(there) && !Files.isDirectory(there)) {

@@ -4,24 +4,24 @@ import dev.nudge.settings.Knob;
 import java.util.ArrayList;
 import java.util.List;
 
-/// One flag of a verb as a shell completes it; from the same records as the help.
+/// A flag as shell completion sees it, derived from the same records as the help.
 ///
 /// @param name with its dashes
-/// @param help what it does, on one line
-/// @param takes what may follow it
-/// @param label what stands for the value in the help; empty for a switch
-/// @param choices the values of a closed choice
+/// @param help one line
+/// @param takes the kind of value
+/// @param label placeholder of the value in the help; empty for a switch
+/// @param choices values of an enumeration
 /// @param repeatable whether it may be given several times
 record CompletedFlag(
     String name, String help, Takes takes, String label, List<String> choices, boolean repeatable) {
 
-  /// Says what a shell can offer behind a flag.
+  /// The kind of value that a shell can complete.
   enum Takes {
     NOTHING,
     CHOICE,
     FILE,
     FOLDER,
-    /// A number or a text, of which a shell knows nothing.
+    /// A number or a text, not completed.
     OTHER
   }
 

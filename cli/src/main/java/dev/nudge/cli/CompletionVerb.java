@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.Supplier;
 
-/// `nudge completion`: the script that makes a shell complete verbs, flags and their values.
+/// `nudge completion`: prints a shell completion script for verbs, flags and values.
 ///
-/// @param verbs all verbs, this one too
+/// @param verbs all verbs, this one included
 record CompletionVerb(Supplier<List<Verb<?>>> verbs) implements Verb<CompletionVerb.Settings> {
 
   /// The flags of `nudge completion`.

@@ -14,21 +14,22 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge data preview`: rows as the model sees them, what of them is trained, and counts.
+/// `nudge data preview`: shows rows as tokenized for the model, trained tokens marked, with
+/// counts.
 ///
-/// @param previewer the library's reading
-/// @param colours how what is trained is marked
+/// @param previewer reads the rows
+/// @param colours of trained tokens
 record DataPreviewVerb(Previewer previewer, Supplier<Colours> colours)
     implements Verb<PreviewSettings> {
 
-  /// What the command wants of the library.
+  /// The library functions that this verb calls.
   interface Previewer {
-    /// Reads all rows; no model is loaded.
+    /// Reads and tokenizes all rows; no model is loaded.
     ///
-    /// @param watch told how far rows are made into tokens
+    /// @param watch reports the progress of tokenization
     Preview preview(PreviewSettings settings, TokenCache.Watch watch);
 
-    /// Loads the model and asks it; null where it is not to be asked.
+    /// Loads and scores the base model; null without `--ask-base`.
     @Nullable BaseLook base(PreviewSettings settings, Consumer<String> warnings);
   }
 

@@ -7,7 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 
-/// `nudge data split`: the rows of a test taken out of a data set, before anything is trained.
+/// `nudge data split`: splits held-out test rows off a dataset before training.
 record DataSplitVerb() implements Verb<DataSplitSettings> {
 
   @Override

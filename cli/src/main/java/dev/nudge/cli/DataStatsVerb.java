@@ -12,17 +12,17 @@ import java.util.Locale;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge data stats`: counts, lengths and warnings of a whole data set.
+/// `nudge data stats`: counts, lengths and warnings of a whole dataset.
 ///
-/// @param reader the library's reading
+/// @param reader reads the rows
 record DataStatsVerb(Reader reader) implements Verb<DataStatsVerb.Settings> {
 
-  /// What the command wants of the library.
+  /// The library function that this verb calls.
   interface Reader {
     /// Reads all rows.
     ///
-    /// @param model whose tokenizer counts tokens; null: they are not counted
-    /// @param read told how many rows were read, now and then
+    /// @param model whose tokenizer counts tokens; null: tokens are not counted
+    /// @param read told the number of rows read, now and then
     DataStats stats(DataSettings data, EvalSettings eval, @Nullable Path model, LongConsumer read);
   }
 

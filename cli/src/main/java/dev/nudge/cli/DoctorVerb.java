@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 
-/// `nudge doctor`: what this machine has for training, what is missing and what that costs.
+/// `nudge doctor`: checks hardware, JVM and native libraries, and what missing ones cost.
 record DoctorVerb() implements Verb<DoctorVerb.NoSettings> {
 
   /// The settings of `nudge doctor`, which takes no flags of its own.

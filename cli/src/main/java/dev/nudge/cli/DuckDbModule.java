@@ -16,16 +16,15 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// The module that reads Parquet files and answers queries: 80 MB of DuckDB, which a plain install
-/// leaves out. `nudge install duckdb` builds it beside the command; where it lies the command finds
-/// it.
+/// Installs and loads the optional DuckDB module (80 MB), which reads Parquet files and runs SQL.
+/// `nudge install duckdb` builds it beside the command.
 ///
 /// @param home folder of the repository
 record DuckDbModule(Path home) {
   static final String NAME = "duckdb";
   private static final String JAR = "nudge-duckdb.jar";
 
-  /// The module of the repository whose launcher this is.
+  /// The module of the repository that has this launcher.
   static DuckDbModule of(String launcher) {
     Path home = Path.of(launcher).toAbsolutePath().getParent();
     return new DuckDbModule(home == null ? Path.of("") : home);
@@ -35,7 +34,7 @@ record DuckDbModule(Path home) {
     return home.resolve(NAME).resolve("target/launcher");
   }
 
-  /// Puts it where the service loader looks, if it is there.
+  /// Makes the module visible to the service loader, if it is installed.
   static void use(@Nullable String launcher) {
     if (launcher == null) {
       return;
@@ -48,7 +47,7 @@ record DuckDbModule(Path home) {
     }
   }
 
-  /// Its jars; none where it is not installed.
+  /// Its jars; empty if not installed.
   private List<URL> jars() {
     List<URL> jars = new ArrayList<>();
     Path own = target().resolve(JAR);
@@ -71,9 +70,9 @@ record DuckDbModule(Path home) {
     }
   }
 
-  /// Builds it with Maven, which fetches DuckDB.
+  /// Builds the module with Maven, which downloads DuckDB.
   ///
-  /// @throws RunException where that fails; Maven's last lines say why
+  /// @throws RunException if the build fails, with Maven's last lines
   void install() throws IOException {
     if (!Files.isRegularFile(home.resolve(NAME).resolve("pom.xml"))) {
       throw new InputException(home + " holds no source of the module; install from a clone");
@@ -122,7 +121,7 @@ record DuckDbModule(Path home) {
         .orElse("Maven gives no reason");
   }
 
-  /// Takes its jars away; false where there are none.
+  /// Removes its jars; false if there are none.
   boolean remove() throws IOException {
     if (jars().isEmpty()) {
       return false;

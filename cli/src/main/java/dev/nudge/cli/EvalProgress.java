@@ -4,8 +4,8 @@ import dev.nudge.eval.run.Evaluation;
 import java.util.Locale;
 import java.util.function.LongSupplier;
 
-/// Draws how far an evaluation is: tokens that are read, then verdicts of a judge, and the time
-/// that the others will take at the rate so far.
+/// Draws the progress of an evaluation: tokens, then verdicts of the judge, with the estimated
+/// time left.
 ///
 /// Threading: one call at a time.
 final class EvalProgress implements Evaluation.Watcher {

@@ -21,12 +21,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/// `nudge eval`: the numbers of a model, and of adapters on it, on tasks.
+/// `nudge eval`: evaluates a model, and adapters on it, on benchmark tasks.
 ///
-/// @param evaluator the library's evaluation
+/// @param evaluator runs the evaluation
 record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
 
-  /// What the command wants of the library.
+  /// The library function that this verb calls.
   interface Evaluator {
     /// Evaluates, and writes into `settings.out()`.
     Suite.Judged evaluate(EvaluateSettings settings, Evaluation.Watcher watcher);
@@ -119,8 +119,8 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
             Count.of(report.rows(), "row") + " of --train-data");
   }
 
-  /// A row for each number: one model has its standard error beside it, several have the difference
-  /// of each from the one before.
+  /// A row per metric: with the standard error for a single model, else with each model's
+  /// difference from the one before.
   private static List<List<String>> table(Outcome outcome) {
     boolean alone = outcome.models().size() == 1;
     List<List<String>> rows = new ArrayList<>();
@@ -154,7 +154,7 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
     return row;
   }
 
-  /// Of a task or a group, one for each model after the first.
+  /// The differences of a task or group, one per model after the first.
   private static List<String> differences(Outcome outcome, String name, String key) {
     return outcome.differences().values().stream()
         .map(
@@ -204,7 +204,7 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
     return (value >= 0 ? "+" : "") + number(value);
   }
 
-  /// A number of a table; `-` where there is none.
+  /// A number as a table cell; `-` if there is none.
   static String number(double value) {
     if (Double.isNaN(value)) {
       return "-";

@@ -1,17 +1,17 @@
 package dev.nudge.cli;
 
-/// The exit codes that scripts rely on; beside them those of a gate
-/// ([dev.nudge.eval.gate.Verdict#exitCode]), of which 4 says that the documents cannot tell.
+/// The exit codes for scripts; a gate adds its own ([dev.nudge.eval.gate.Verdict#exitCode]), of
+/// which 4 is inconclusive.
 final class ExitCode {
   static final int DONE = 0;
 
-  /// Failed while running.
+  /// A failure at run time.
   static final int FAILED = 1;
 
-  /// Wrong use or bad input, before anything was started.
+  /// A user error, found before the work began.
   static final int WRONG = 2;
 
-  /// A gate or a tolerance said no.
+  /// A gate or a tolerance check failed.
   static final int REFUSED = 3;
 
   private ExitCode() {}

@@ -7,12 +7,12 @@ import java.util.Locale;
 import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 
-/// Writes the report of an experiment for people.
+/// Formats experiment reports for a terminal.
 final class ExperimentText {
 
   private ExperimentText() {}
 
-  /// A line for each, their heads first.
+  /// A line per experiment below a header.
   static List<String> list(JsonNode all) {
     List<List<String>> rows = new ArrayList<>();
     rows.add(List.of("NAME", "MODE", "STATE", "VERDICT", "UNITS", "REQUESTS"));
@@ -30,7 +30,7 @@ final class ExperimentText {
     return TextTable.lines(rows);
   }
 
-  /// All that a report has.
+  /// The full report.
   static List<String> whole(JsonNode report) {
     List<String> lines = new ArrayList<>();
     lines.addAll(list(List.of(report)));
@@ -91,7 +91,7 @@ final class ExperimentText {
     return list(Json.tree(one));
   }
 
-  /// A column for each arm: the names of figures are long.
+  /// A table of figures with a column per arm.
   private static List<String> arms(JsonNode arms) {
     List<List<String>> rows = new ArrayList<>();
     rows.add(row("ARM", arms, arm -> text(arm, "name")));

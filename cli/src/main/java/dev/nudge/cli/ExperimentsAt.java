@@ -12,23 +12,22 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Where the experiments are that a verb of `nudge experiments` is about: in a server that runs, or
-/// in its folder.
+/// Access to experiments, in a running server or in a server's folder.
 interface ExperimentsAt {
   String SERVER = "the server that runs them";
   String KEY = "file with the server's admin key on its first line";
   String NAME = "name of the experiment";
 
-  /// All of them, as `GET /v1/experiments` has it.
+  /// All experiments, as `GET /v1/experiments` returns them.
   JsonNode list();
 
-  /// One of them.
+  /// The report of one experiment.
   JsonNode show(String name);
 
-  /// Ends one.
+  /// Stops an experiment.
   JsonNode stop(String name, @Nullable String arm, String reason);
 
-  /// The flags that say where.
+  /// The flags that select server or folder.
   record Where(
       @Setting(help = SERVER, byDefault = ServeSettings.URL, unless = "store", label = "URL")
           @Nullable String server,
@@ -40,10 +39,10 @@ interface ExperimentsAt {
               label = "FOLDER")
           @Nullable Path store) {
 
-    /// Opens what they name.
+    /// Opens the selected server or folder.
     ///
-    /// @param notes told which server answered
-    /// @throws InputException where they name two
+    /// @param notes receives which server answered
+    /// @throws InputException if both are given
     ExperimentsAt open(Consumer<String> notes) {
       if (server != null && store != null) {
         throw new InputException("--server and --store are both given; give one of them");

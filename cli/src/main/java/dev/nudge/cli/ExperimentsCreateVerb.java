@@ -15,13 +15,13 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// `nudge experiments create`: begins an experiment in a server.
+/// `nudge experiments create`: starts an experiment in a server.
 record ExperimentsCreateVerb() implements Verb<ExperimentsCreateVerb.Settings> {
 
   /// The flags of `nudge experiments create`.
   ///
-  /// @param weights null: all alike
-  /// @param metric null: score, and preferred in a shadow
+  /// @param weights null: equal
+  /// @param metric null: score, or preferred for a shadow
   record Settings(
       @Setting(
               help = "name of the experiment, which is a model of the server then",

@@ -24,9 +24,9 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// The experiments of a server that runs, over HTTP.
+/// Client for the experiments of a running server.
 ///
-/// What the server calls a mistake of the request is one of whoever typed the command: exit code 2.
+/// A client error of the server (4xx) is a user error here: exit code 2.
 final class ExperimentsServer implements ExperimentsAt {
   private static final String PATH = "v1/experiments";
   private static final Duration PATIENCE = Duration.ofSeconds(30);
@@ -41,10 +41,10 @@ final class ExperimentsServer implements ExperimentsAt {
     this.notes = notes;
   }
 
-  /// Takes a URL; nothing is sent yet.
+  /// Creates a client; nothing is sent yet.
   ///
-  /// @param notes told which server answers
-  /// @throws InputException where it is none, or the key cannot be read
+  /// @param notes receives which server answers
+  /// @throws InputException if the URL is invalid, or the key cannot be read
   static ExperimentsServer of(String url, @Nullable Path adminKeyFile, Consumer<String> notes) {
     boolean fits = false;
     try {
@@ -86,7 +86,7 @@ final class ExperimentsServer implements ExperimentsAt {
     }
   }
 
-  /// Begins an experiment.
+  /// Creates and starts an experiment.
   JsonNode create(JsonNode body) {
     return ask("POST", "", Json.line(body));
   }

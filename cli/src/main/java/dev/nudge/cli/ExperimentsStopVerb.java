@@ -5,7 +5,7 @@ import dev.nudge.settings.Setting;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// `nudge experiments stop`: ends an experiment.
+/// `nudge experiments stop`: stops an experiment.
 record ExperimentsStopVerb() implements Verb<ExperimentsStopVerb.Settings> {
 
   /// The flags of `nudge experiments stop`.

@@ -14,16 +14,16 @@ import java.nio.file.NoSuchFileException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// An error as a user meets it: one line, the lines under it where there are some, an exit code.
+/// An error as shown to a user: one line, optional details, an exit code.
 ///
 /// @param code exit code
-/// @param line what was wrong
-/// @param details lines under it, mostly none
+/// @param line the error
+/// @param details further lines, mostly none
 record Failure(int code, String line, List<String> details) {
-  /// What the JVM says where a page of a mapped file cannot be read.
+  /// The JVM's message for an I/O error in a memory-mapped file.
   private static final String FAULT = "unsafe memory access";
 
-  /// Tells what an exception means to a user.
+  /// Maps an exception to a user's error.
   static Failure of(Throwable e) {
     return switch (e) {
       case RegistryException gated when gated.reason() == RegistryException.Reason.GATED ->
@@ -70,8 +70,8 @@ record Failure(int code, String line, List<String> details) {
     return String.valueOf(message).strip().replaceAll("\\s*\\R\\s*", " ");
   }
 
-  /// Prints the failure, after the stack trace if one is wanted: the mistake stays last. What may
-  /// be a secret in a URL is hidden.
+  /// Prints the failure, after the stack trace if requested, so that the error is the last line.
+  /// Secrets in URLs are hidden.
   void print(PrintStream err, Throwable e, boolean trace) {
     if (trace) {
       StringWriter frames = new StringWriter();

@@ -1,17 +1,17 @@
 package dev.nudge.cli;
 
-/// One thing that `doctor` looked at.
+/// A finding of `nudge doctor`.
 ///
-/// @param name what was looked at, the same on every machine
-/// @param found what is there, for people
-/// @param state what that means for training
-/// @param cost what is missing and what it costs; empty where nothing is
+/// @param name of the check, the same on every machine
+/// @param found the result, for people
+/// @param state its effect on training
+/// @param cost what is missing and its cost; empty if nothing is
 record Finding(String name, String found, State state, String cost) {
 
-  /// Says what a finding means for training.
+  /// The effect of a finding on training.
   enum State {
     OK,
-    /// Training works, but slower or with less room than it could.
+    /// Training works, but slower or with less memory than possible.
     COSTS,
     /// Training does not work.
     MISSING

@@ -20,15 +20,13 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/// Reads the arguments of one verb. The flags are those of its settings, and a few that every
-/// verb has.
+/// Parses the arguments of a verb: the flags of its settings, and those that every verb has.
 ///
-/// The parser only takes the line apart: all values stay text, and the settings read them. A flag
-/// is known by its whole name, is given once unless it is repeatable, and takes `--flag value` or
-/// `--flag=value`; the second form also takes a value that looks like a flag. A switch that has a
-/// `--no-` form may also be given `true` or `false`.
+/// Values stay text; the settings convert them. A flag is given by its full name, once unless
+/// repeatable, as `--flag value` or `--flag=value`; the second form also takes a value that looks
+/// like a flag. A switch with a `--no-` form also takes `true` or `false`.
 final class Flags {
-  /// The flags of every verb with their help.
+  /// The flags of every verb, with help.
   static final Map<String, String> COMMON =
       mapOf(
           "--json", "print one JSON object on standard output, nothing else there",
@@ -104,7 +102,7 @@ final class Flags {
     return option.type(boolean.class).arity("0").usageHelp(flag.equals("--help")).build();
   }
 
-  /// Holds what was on the command line after the verb.
+  /// A parsed command line after the verb.
   ///
   /// @param switches which of [#COMMON] were given
   /// @param config the run file, if one was given
@@ -115,8 +113,7 @@ final class Flags {
     }
   }
 
-  /// Takes the arguments after the verb apart, or throws an [InputException] that says what is
-  /// wrong.
+  /// Parses the arguments after the verb; throws an [InputException] with the error.
   Line parse(List<String> arguments) {
     ParseResult result;
     try {
@@ -145,8 +142,8 @@ final class Flags {
     return new Line(switches, config, Layer.of(values));
   }
 
-  /// Joins a flag and its value to `--flag=value`, so that a value may begin with a dash. What is
-  /// a flag itself is never taken for a value.
+  /// Joins a flag and its value to `--flag=value`, so that a value may begin with a dash. A known
+  /// flag is never taken as a value.
   private String[] joined(List<String> arguments) {
     Map<String, OptionSpec> options = parser.getCommandSpec().optionsMap();
     List<String> joined = new ArrayList<>();
@@ -204,7 +201,7 @@ final class Flags {
     return ((OptionSpec) option).longestName();
   }
 
-  /// All unknown flags at once; what stands behind one may be its value.
+  /// The error for all unknown flags at once; the word after one may be its value.
   private String unmatched(List<String> arguments) {
     String verb = parser.getCommandName();
     List<String> flags =

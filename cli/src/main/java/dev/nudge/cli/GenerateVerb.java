@@ -14,27 +14,27 @@ import java.util.function.Consumer;
 
 /// `nudge generate`: completes a prompt, or every row of a file.
 ///
-/// @param completer the library's generation
-/// @param embedder the library's embeddings
+/// @param completer runs generation
+/// @param embedder computes embeddings
 record GenerateVerb(Completer completer, Embedder embedder) implements Verb<GenerateSettings> {
 
   private static final String ADVICE =
       "; does the prompt end as the trained ones do, blanks included?";
 
-  /// What the command wants of the library.
+  /// The library function that this verb calls.
   interface Completer {
     /// Completes `settings.prompt()` or the rows of `settings.rows()`.
     Completions.Done complete(GenerateSettings settings, Completions.Watcher watcher);
   }
 
-  /// What it wants of the library with `--embed`.
+  /// The library function for `--embed`.
   interface Embedder {
-    /// Embeds the prompt or the prompts of the rows, and tells each.
+    /// Embeds the prompts, and passes each row to `rows`.
     List<Embeddings.Row> embed(
         GenerateSettings settings, Completions.Watcher watcher, Consumer<Embeddings.Row> rows);
   }
 
-  /// Prints what is told beside the answers.
+  /// Prints notes and warnings of a generation.
   private abstract static class Told implements Completions.Watcher {
     final Console console;
 

@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalLong;
 
-/// Looks at processor, memory and disk. Where a system does not tell, it says so.
+/// Checks processor, memory and disk for `nudge doctor`; unknown values are reported as such.
 final class Hardware {
   private static final long GB = 1L << 30;
   private static final List<String> WANTED =

@@ -3,7 +3,7 @@ package dev.nudge.cli;
 import java.util.List;
 import java.util.Map;
 
-/// The parts of `nudge --help`, and the first words of the verbs in each, in the order shown.
+/// The sections of `nudge --help` with the first words of their verbs, in order.
 enum HelpGroup {
   TRAIN("Train", "quickstart train plan init data runs"),
   ASK("Ask", "generate chat"),
@@ -12,7 +12,7 @@ enum HelpGroup {
   SERVE("Serve", "serve keys experiments"),
   MACHINE("Machine", "doctor install completion");
 
-  /// What the verbs of a word have in common, where it is the first of two.
+  /// Descriptions of the groups of two-word verbs.
   private static final Map<String, String> ABOUT =
       Map.of(
           "data", "rows, before anything is trained on them",
@@ -29,7 +29,7 @@ enum HelpGroup {
     this.words = words;
   }
 
-  /// Stands above the part.
+  /// The heading of the section.
   String heading() {
     return heading;
   }
@@ -39,7 +39,7 @@ enum HelpGroup {
     return List.of(words.split(" "));
   }
 
-  /// Says what the verbs of a group do.
+  /// The description of a group of verbs.
   static String about(String group) {
     return ABOUT.getOrDefault(group, "");
   }

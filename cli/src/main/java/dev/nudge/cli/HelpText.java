@@ -14,7 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Writes the help of the command and of a verb.
+/// Formats the help of the command and of a verb.
 final class HelpText {
   private static final int WIDTH = 100;
   private static final int INDENT = 2;
@@ -23,7 +23,7 @@ final class HelpText {
 
   private HelpText() {}
 
-  /// The help of `nudge --help`: verbs by what they are for, those of two words together.
+  /// The text of `nudge --help`: verbs by purpose, two-word verbs grouped.
   static String of(Collection<? extends Verb<?>> verbs) {
     List<String> lines = new ArrayList<>();
     lines.add("nudge fine-tunes language models on the JVM, judges what came out, and serves it.");
@@ -159,7 +159,7 @@ final class HelpText {
     add(lines, names(knob), knob.setting().help() + remark(knob), COLUMN);
   }
 
-  /// A name, and what it means from a column on.
+  /// Adds a name with its help, aligned at a column.
   private static void add(List<String> lines, String name, String help, int column) {
     String line = " ".repeat(INDENT) + name;
     if (line.length() > column - 2) {

@@ -6,17 +6,17 @@ import java.util.Locale;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge init`: a model folder with random weights and, from texts, a tokenizer.
+/// `nudge init`: creates a model folder with random weights and, from texts, a tokenizer.
 ///
-/// @param maker the library's making
+/// @param maker creates the folder
 record InitVerb(Maker maker) implements Verb<InitSettings> {
 
-  /// Makes model folders: what `nudge init` wants of the library.
+  /// The library function that this verb calls.
   interface Maker {
     /// Writes the model folder.
     ///
-    /// @param cancelled asked between tensors; once true, nothing is left behind
-    /// @return what was written; null where it was cancelled
+    /// @param cancelled polled between tensors; if true, nothing is left behind
+    /// @return the written folder; null if cancelled
     FreshFolder.@Nullable Written run(InitSettings settings, BooleanSupplier cancelled);
   }
 

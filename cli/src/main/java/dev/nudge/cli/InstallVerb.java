@@ -7,11 +7,10 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge install`: a link to the launcher in a folder of the PATH, or a module that a plain
-/// install leaves out; or the removal of either.
+/// `nudge install`: installs or removes a link to the launcher in the PATH, or an optional module.
 ///
 /// @param environment for HOME and PATH
-/// @param launcher the script that started this process; null where none did
+/// @param launcher the script that started this process; null: none
 record InstallVerb(Map<String, String> environment, @Nullable String launcher)
     implements Verb<InstallVerb.Settings> {
 
@@ -26,7 +25,7 @@ record InstallVerb(Map<String, String> environment, @Nullable String launcher)
           @Nullable Path dir,
       @Setting(help = "remove it instead") boolean remove) {}
 
-  /// What can be installed besides the link.
+  /// The optional modules.
   enum Module {
     DUCKDB
   }
@@ -36,8 +35,8 @@ record InstallVerb(Map<String, String> environment, @Nullable String launcher)
 
   /// The object that `nudge install --json` prints.
   ///
-  /// @param to where the link leads; null where there is none (any more)
-  /// @param before where it led before; null where there was none
+  /// @param to target of the link; null if there is none (any more)
+  /// @param before previous target; null if there was none
   /// @param onPath whether a shell finds the link by its name
   record Summary(String link, @Nullable String to, @Nullable String before, boolean onPath) {}
 

@@ -8,8 +8,8 @@ import dev.nudge.settings.Count;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Says what a judge found, a line for each task of two models and one for its agreement with
-/// people.
+/// Prints judge results: a line per task and pair of models, and one for the agreement with
+/// humans.
 final class JudgeLines {
   private JudgeLines() {}
 

@@ -8,12 +8,12 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge keys add`: a key for a client of `serve`.
+/// `nudge keys add`: creates an API key for a client of `serve`.
 record KeysAddVerb() implements Verb<KeysAddVerb.Settings> {
 
   /// The flags of `nudge keys add`.
   ///
-  /// @param adapter none: all
+  /// @param adapter allowed adapters; empty: all
   record Settings(
       @Setting(help = "name of the client", label = "NAME", operand = true, required = true)
           String name,

@@ -57,7 +57,7 @@ import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
-/// Connects the verbs with the library, and tells the library what the machine has.
+/// Wires the verbs to the library, and describes this machine to it.
 final class Library {
   private static final DataPreviewVerb.Previewer PREVIEWER =
       new DataPreviewVerb.Previewer() {
@@ -75,7 +75,7 @@ final class Library {
 
   private Library() {}
 
-  /// Returns what this process may use of the machine.
+  /// The resources of this machine that the process may use.
   static Machine machine() {
     return Machine.here(CacheFolder.of(System.getenv()));
   }
@@ -139,7 +139,7 @@ final class Library {
     return Server.start(settings, machine(), warnings);
   }
 
-  /// A person's lines where standard input and output are a terminal, else those of a pipe.
+  /// Terminal input if standard input and output are terminals, else piped lines.
   private static ChatLines lines(Chat chat, Runnable interrupt) {
     if (Terminal.columns() == 0 || !Terminal.isInput()) {
       return new PipedLines(System.in);
@@ -185,7 +185,7 @@ final class Library {
     }
   }
 
-  /// The verbs that the library answers.
+  /// All verbs.
   static List<Verb<?>> verbs() {
     return List.of(
         new QuickstartVerb(Library::quickstart),

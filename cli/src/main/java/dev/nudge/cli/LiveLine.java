@@ -3,8 +3,8 @@ package dev.nudge.cli;
 import java.io.PrintStream;
 import java.util.function.LongSupplier;
 
-/// Shows on standard error how something goes on: on a terminal one line that is redrawn in place,
-/// else lines at sensible intervals.
+/// Shows progress on standard error: a line redrawn in place on a terminal, else lines at sensible
+/// intervals.
 ///
 /// It switches the terminal's line wrap off while it draws, so that a narrow window cuts the line
 /// instead of scrolling.
@@ -25,7 +25,7 @@ final class LiveLine {
   private boolean live;
 
   /// @param clock nanoseconds, for the intervals
-  /// @param margin before each line
+  /// @param margin printed before each line
   LiveLine(PrintStream err, ProgressLine.Style style, LongSupplier clock, String margin) {
     this.err = err;
     this.style = style;
@@ -34,10 +34,10 @@ final class LiveLine {
     this.shownAt = clock.getAsLong();
   }
 
-  /// Shows a line that says how far the work is.
+  /// Shows a progress line.
   ///
-  /// @param edge whether it is the first or the last, which is always shown
-  /// @param milestone whether it is worth a line where nothing can be redrawn
+  /// @param edge whether it is the first or the last line, which is always shown
+  /// @param milestone whether to print it without a terminal
   void draw(String line, boolean edge, boolean milestone) {
     long now = clock.getAsLong();
     switch (style) {
@@ -59,20 +59,20 @@ final class LiveLine {
     }
   }
 
-  /// Prints a line that stays, in place of the live one.
+  /// Prints a permanent line, replacing the live one.
   void print(String line) {
     clear();
     err.println(line);
   }
 
-  /// Prints a line that stays, behind the margin; does nothing where progress is hidden.
+  /// Prints a permanent line after the margin; nothing if progress is hidden.
   void note(String line) {
     if (style != ProgressLine.Style.SILENT) {
       print(margin + line);
     }
   }
 
-  /// Takes the live line away.
+  /// Erases the live line.
   void clear() {
     if (live) {
       err.print(CLEAR);
@@ -81,7 +81,7 @@ final class LiveLine {
     }
   }
 
-  /// Leaves the live line where it is and the terminal on a fresh one.
+  /// Keeps the live line and moves the cursor to a new one.
   void end() {
     if (live) {
       err.println();

@@ -13,18 +13,18 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Runs the `nudge` command: finds the verb, reads its settings, calls it, ends with its exit
-/// code.
+/// Entry point of the `nudge` command: finds the verb, reads its settings, runs it, and returns
+/// its exit code.
 public final class Main {
   static final String HELP = "help";
   private static final List<String> HELP_FLAGS = List.of("--help", "-h");
 
-  /// A verb stands here from its first working version on.
+  /// All verbs.
   private static final List<Verb<?>> VERBS = Library.verbs();
 
   private Main() {}
 
-  /// Takes the standard streams for itself, so that nothing a library prints reaches them.
+  /// Runs the command; reserves the standard streams, so that no library's output reaches them.
   public static void main(String[] args) {
     Stderr.restore();
     OutputStream out = new FileOutputStream(FileDescriptor.out);
@@ -113,7 +113,7 @@ public final class Main {
     return HelpText.of(verb(verbs, String.join(" ", args)));
   }
 
-  /// The verbs whose first word of two is this.
+  /// The verbs of a group.
   private static List<Verb<?>> group(List<Verb<?>> verbs, String name) {
     return verbs.stream().filter(verb -> verb.name().startsWith(name + " ")).toList();
   }

@@ -9,17 +9,17 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge merge`: base + adapters → a model folder that stands for itself, checked after writing.
+/// `nudge merge`: merges base + adapters into a standalone model folder, verified after writing.
 ///
-/// @param merger the library's merging
+/// @param merger runs the merge
 record MergeVerb(Merger merger) implements Verb<MergeSettings> {
 
-  /// What the command wants of the library.
+  /// The library function that this verb calls.
   interface Merger {
-    /// Merges and compares.
+    /// Merges and verifies.
     ///
-    /// @param cancelled asked between layers; once true, nothing is left behind
-    /// @return what came of it; null where it was cancelled
+    /// @param cancelled polled between layers; if true, nothing is left behind
+    /// @return the result; null if cancelled
     @Nullable Merged run(
         MergeSettings settings, Consumer<String> warnings, BooleanSupplier cancelled);
   }
@@ -84,7 +84,7 @@ record MergeVerb(Merger merger) implements Verb<MergeSettings> {
         d.mergedPerplexity());
   }
 
-  /// Writes 0.01 as 0.01 and 0.0000312 as 3.1e-05.
+  /// Formats 0.01 as 0.01 and 0.0000312 as 3.1e-05.
   static String number(double value) {
     return value == 0 || Math.abs(value) >= 1e-3
         ? String.format(Locale.ROOT, "%.4g", value)

@@ -6,7 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 
-/// Knows what other tools call a verb, and says what it is called here or that there is none.
+/// Maps other tools' verbs to nudge's, for hints after an unknown verb.
 final class OtherVerbs {
   private static final Map<String, String> HINTS = new LinkedHashMap<>(); // by name
 
@@ -54,14 +54,14 @@ final class OtherVerbs {
     }
   }
 
-  /// All names that are known, with their hints.
+  /// All known foreign verbs, with their hints.
   static Map<String, String> all() {
     return HINTS;
   }
 
-  /// Returns `"; here it is train"` for a verb such as `finetune`, else what is near.
+  /// A hint such as `"; here it is train"` for `finetune`, else similar verbs.
   ///
-  /// @param known verbs, and what else may stand in their place
+  /// @param known verbs, and other words that are valid there
   static String hint(String given, Collection<String> known) {
     String hint = HINTS.get(given.toLowerCase(Locale.ROOT));
     if (hint != null) {

@@ -10,7 +10,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
-/// A message a line, from a pipe or a file; blank lines are passed over.
+/// Chat input from a pipe or file, one message per line; blank lines are skipped.
 final class PipedLines implements ChatLines {
   private final BufferedReader in;
   private int line;

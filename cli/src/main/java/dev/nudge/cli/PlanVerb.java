@@ -3,20 +3,20 @@ package dev.nudge.cli;
 import dev.nudge.settings.PlanSettings;
 import java.util.List;
 
-/// `nudge plan`: memory, time and cost of a run before it starts.
+/// `nudge plan`: estimates memory, time and cost of a training run before it starts.
 ///
-/// @param forecaster the library's planning
+/// @param forecaster computes the plan
 record PlanVerb(Forecaster forecaster) implements Verb<PlanSettings> {
 
-  /// Plans runs: what `nudge plan` wants of the library.
+  /// The library function that this verb calls.
   interface Forecaster {
     /// Plans a run; nothing is loaded and nothing is written.
     Answer plan(PlanSettings settings);
   }
 
-  /// Says what a run needs, as lines and as one object.
+  /// The estimate, as text and as JSON.
   ///
-  /// @param fits whether the run fits into the memory there is
+  /// @param fits whether the run fits into memory
   /// @param object for `--json`
   record Answer(boolean fits, List<String> lines, Object object) {}
 

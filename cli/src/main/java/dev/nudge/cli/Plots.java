@@ -1,6 +1,6 @@
 package dev.nudge.cli;
 
-/// How large curves are drawn with characters.
+/// The size of text plots.
 final class Plots {
   static final int SMALL = 6; // lines of one of several
   static final int LARGE = 12;
@@ -9,7 +9,7 @@ final class Plots {
 
   private Plots() {}
 
-  /// The columns of a plot: those of the terminal, within reason.
+  /// The width of a plot, from the terminal's within limits.
   static int width() {
     int columns = Terminal.columns();
     return Math.clamp(columns == 0 ? MOST : columns, LEAST, MOST);

@@ -8,15 +8,15 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// What a preview says of all rows, in words.
+/// The summary of a data preview over all rows, in words.
 ///
 /// @param all the facts, lengths last
-/// @param advice a line each
+/// @param advice one line each
 record PreviewFacts(List<Fact> all, List<String> advice) {
-  /// A name and what is said of it.
+  /// A labelled value.
   record Fact(String name, String value) {}
 
-  /// @param base null: it was not asked
+  /// @param base null: the base was not scored
   static PreviewFacts of(Preview p, @Nullable BaseLook base) {
     List<String> advice = new ArrayList<>(p.advice());
     if (base != null) {

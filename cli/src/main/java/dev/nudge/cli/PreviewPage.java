@@ -12,8 +12,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 
-/// Writes a preview as one page of HTML that stands for itself: no script, no font, no file but its
-/// own. What is trained is coloured and underlined; whatever rows hold is text there.
+/// Writes a data preview as one self-contained HTML page, without scripts, fonts or other files.
+/// Trained tokens are coloured and underlined; row texts are escaped.
 final class PreviewPage {
   private static final String HEAD =
       """
@@ -42,7 +42,7 @@ final class PreviewPage {
 
   private PreviewPage() {}
 
-  /// Refuses a file that is no such page: it is not replaced.
+  /// Refuses to overwrite a file that is no preview page.
   static void check(Path file) {
     if (Files.isDirectory(file)) {
       throw new InputException("--html " + file + " is a folder; give a file");
@@ -111,7 +111,7 @@ final class PreviewPage {
     page.append("</pre>\n");
   }
 
-  /// Text as HTML shows it; control characters, which it may not hold, by a sign.
+  /// Escapes text for HTML; control characters become visible signs.
   static String escaped(String text) {
     StringBuilder safe = new StringBuilder(text.length());
     for (int i = 0; i < text.length(); i++) {

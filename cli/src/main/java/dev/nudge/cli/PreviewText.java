@@ -8,13 +8,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/// Writes a preview in lines.
+/// Formats a data preview for a terminal.
 ///
 /// @param unicode whether bars may be drawn with block characters
 record PreviewText(Preview preview, PreviewFacts facts, Colours colours, boolean unicode) {
   private static final int BAR = 40; // characters of the longest
 
-  /// The first rows, each under a line that says where it is from.
+  /// The first rows, each below a line with its source.
   List<String> rows() {
     List<String> lines = new ArrayList<>();
     for (SeenRow row : preview.rows()) {
@@ -41,7 +41,7 @@ record PreviewText(Preview preview, PreviewFacts facts, Colours colours, boolean
         row.trainedTokens());
   }
 
-  /// What may be put on a terminal: no control characters but line breaks and tabs.
+  /// Removes control characters other than line breaks and tabs.
   private static String printable(String text) {
     StringBuilder shown = new StringBuilder();
     for (int i = 0; i < text.length(); i++) {
@@ -52,7 +52,7 @@ record PreviewText(Preview preview, PreviewFacts facts, Colours colours, boolean
     return shown.toString();
   }
 
-  /// What is true of all rows.
+  /// The counts over all rows.
   List<String> counts() {
     List<String> lines = new ArrayList<>();
     facts.all().forEach(fact -> lines.add(format("%-11s%s", fact.name(), fact.value())));

@@ -22,25 +22,24 @@ import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
-/// Draws a run on standard error.
+/// Draws the progress of a training run on standard error.
 ///
-/// The arrow beside the loss compares it with a running mean of the steps before (weight 0.9):
-/// losses of single steps jump, and the eye is bad at averaging. Tokens a second are those of the
-/// latest 20 steps. The time left is the mean of these steps' times, times the steps to come, and
-/// what comes between steps: held-out losses at the mean of those that were, and whatever else the
-/// clock shows between two steps. The first step, which a cold JVM makes several times slower,
-/// counts in neither, and no time is told before a few others did.
+/// The arrow beside the loss compares it with an exponential moving average (weight 0.9), because
+/// losses of single steps are noisy. Tokens per second are over the latest 20 steps. The time left
+/// is their mean step time times the remaining steps, plus held-out evaluations at their mean and
+/// other time between steps. The first step, several times slower on a cold JVM, counts in
+/// neither, and no time is shown before a few more steps.
 ///
 /// Threading: events come one at a time.
 final class ProgressLine implements Consumer<TrainEvent> {
   private static final int BAR = 20;
   private static final long MANY_TOKENS = 1_000_000; // worth a line that stays
 
-  /// Says how progress is shown.
+  /// How progress is shown.
   enum Style {
     LIVE,
     LINES,
-    /// Progress is not shown, only warnings.
+    /// Only warnings.
     SILENT
   }
 
@@ -70,13 +69,13 @@ final class ProgressLine implements Consumer<TrainEvent> {
     this(new LiveLine(err, style, clock, ""), clock);
   }
 
-  /// @param clock nanoseconds, for what comes between steps
+  /// @param clock nanoseconds, for the time between steps
   ProgressLine(LiveLine line, LongSupplier clock) {
     this.line = line;
     this.clock = clock;
   }
 
-  /// Returns how a verb shows progress.
+  /// The progress style of a verb.
   static Style style(Console console) {
     if (console.quiet()) {
       return Style.SILENT;
@@ -102,7 +101,7 @@ final class ProgressLine implements Consumer<TrainEvent> {
     }
   }
 
-  /// Shows how far rows are made into tokens; what took long stays.
+  /// Shows the progress of tokenization; the line stays if it took long.
   static void tokenised(LiveLine line, Tokenised rows) {
     boolean done = rows.share() == 1;
     String made =
@@ -144,8 +143,7 @@ final class ProgressLine implements Consumer<TrainEvent> {
         quoted(sample.completion(), false));
   }
 
-  /// A text on one line, cut where it is long: a prompt at its beginning, since the answer follows
-  /// its end.
+  /// A text on one line, truncated: a prompt at its beginning, because the answer follows its end.
   private static String quoted(String text, boolean end) {
     String flat = text.replaceAll("[\\s\\p{Cntrl}]+", " ").strip();
     int[] points = flat.codePoints().toArray();
@@ -171,7 +169,7 @@ final class ProgressLine implements Consumer<TrainEvent> {
     }
   }
 
-  /// Leaves the terminal on a fresh line, whatever happened.
+  /// Moves the terminal to a new line.
   void end() {
     line.end();
   }
@@ -223,7 +221,7 @@ final class ProgressLine implements Consumer<TrainEvent> {
     return KEPT * mean + (1 - KEPT) * value;
   }
 
-  /// Whether a new tenth of the run begins after this step.
+  /// Whether a step completes another tenth of the run.
   private static boolean tenth(Step step) {
     return 10L * step.step() / step.steps() != 10L * (step.step() - 1) / step.steps();
   }
@@ -285,7 +283,7 @@ final class ProgressLine implements Consumer<TrainEvent> {
         best);
   }
 
-  /// Writes seconds as `45 s`, `3:05` or `2:03:05`.
+  /// Formats seconds as `45 s`, `3:05` or `2:03:05`.
   static String duration(double seconds) {
     long s = Math.round(seconds);
     if (s < 60) {

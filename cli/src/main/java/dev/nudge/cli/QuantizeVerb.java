@@ -7,17 +7,17 @@ import java.util.Locale;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge quantize`: a model folder in fewer bits.
+/// `nudge quantize`: writes a quantized copy of a model folder.
 ///
-/// @param quantizer the library's quantising
+/// @param quantizer runs the quantization
 record QuantizeVerb(Quantizer quantizer) implements Verb<QuantizeSettings> {
 
-  /// What the command wants of the library.
+  /// The library function that this verb calls.
   interface Quantizer {
-    /// Writes the folder.
+    /// Writes the quantized folder.
     ///
-    /// @param cancelled asked between layers; once true, nothing is left behind
-    /// @return what was written; null where it was cancelled
+    /// @param cancelled polled between layers; if true, nothing is left behind
+    /// @return the written folder; null if cancelled
     QuantizedFolder.@Nullable Written run(QuantizeSettings settings, BooleanSupplier cancelled);
   }
 

@@ -12,11 +12,11 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// Says what a quickstart finds, in numbered sections.
+/// Formats the results of a quickstart in numbered sections.
 final class QuickstartPage {
   private QuickstartPage() {}
 
-  /// The lines of a chapter; none for what is progress.
+  /// The lines of an event; empty for progress.
   static List<String> lines(Chapter chapter) {
     return switch (chapter) {
       case Chapter.Opened opened -> opened(opened);
@@ -163,7 +163,7 @@ final class QuickstartPage {
     return TextColumns.MARGIN + text("%-32s%14s%16s", name, qlora, full);
   }
 
-  /// The last section, and what to type next.
+  /// The last section, with commands to try next.
   static List<String> end(QuickstartResult report, @Nullable Path keep) {
     List<String> lines = new ArrayList<>();
     Double peak = report.sizes().peakMb();
@@ -193,7 +193,7 @@ final class QuickstartPage {
     return lines;
   }
 
-  /// Why the exit code is 3.
+  /// The reason of exit code 3.
   static String refusal(QuickstartResult report) {
     return report.merge().merged().accepted()
         ? text(

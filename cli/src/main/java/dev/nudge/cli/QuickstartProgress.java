@@ -5,10 +5,9 @@ import dev.nudge.train.TrainEvent;
 import java.util.Locale;
 import java.util.function.Consumer;
 
-/// Draws a quickstart as it goes: what is found on standard output, how far it is on standard
-/// error.
+/// Prints a quickstart as it runs: results on standard output, progress on standard error.
 ///
-/// Threading: chapters come one at a time.
+/// Threading: events come one at a time.
 final class QuickstartProgress implements Consumer<Chapter> {
   private final Console console;
   private final LiveLine live;

@@ -8,21 +8,22 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge quickstart`: the main job from beginning to end on the model that ships with nudge.
+/// `nudge quickstart`: trains, evaluates and merges an adapter on the base model shipped with
+/// nudge.
 ///
-/// Exit code 3 where the adapter is not better than the base (exact McNemar, 5 %), or the merged
-/// folder is not base + adapter.
+/// Exit code 3 if the adapter is not better than the base (exact McNemar, 5 %), or the merged
+/// folder differs from base + adapter.
 ///
-/// @param road the library's quickstart
+/// @param road runs the quickstart
 record QuickstartVerb(Road road) implements Verb<QuickstartVerb.Settings> {
 
-  /// Runs quickstarts: what `nudge quickstart` wants of the library.
+  /// The library function that this verb calls.
   interface Road {
     /// Runs all stages of a quickstart.
     ///
-    /// @param told what happens, in order
-    /// @param cancelled asked between answers, steps and layers
-    /// @return null where it was cancelled
+    /// @param told receives the events, in order
+    /// @param cancelled polled between answers, steps and layers
+    /// @return null if cancelled
     @Nullable QuickstartResult run(
         Settings settings, Consumer<Chapter> told, BooleanSupplier cancelled);
   }

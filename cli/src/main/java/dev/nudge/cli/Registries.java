@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What the verbs of `nudge adapters` share: their flags' words, how a version is named and shown.
+/// Helpers shared by `nudge adapters …`: flag help, parsing and formatting of versions.
 final class Registries {
   static final String REGISTRY = "registry (default: ~/.local/share/nudge/registry)";
   static final String REFERENCE = "a version: NAME@ALIAS, NAME:VERSION or NAME@sha256:…";
@@ -42,7 +42,7 @@ final class Registries {
     return file == null ? null : Address.Credentials.read(file);
   }
 
-  /// Reads `NAME@ALIAS`.
+  /// Parses `NAME@ALIAS`.
   static Reference alias(String text) {
     Reference reference = Reference.isReference(text) ? Reference.parse(text) : null;
     if (reference == null || !(reference.to() instanceof Reference.Alias)) {
@@ -53,7 +53,7 @@ final class Registries {
     return reference;
   }
 
-  /// Finds the version of an adapter that a number, a digest or an alias names; null: `none`.
+  /// Finds a version of an adapter by number, digest or alias; null for `none`.
   static @Nullable Version version(Registry registry, String name, String text) {
     if (text.equals(NONE)) {
       return null;
@@ -63,7 +63,7 @@ final class Registries {
         Reference.parse(text.contains("@") ? text : name + (number ? ":" : "@") + text));
   }
 
-  /// What `--expect` says.
+  /// Parses `--expect`.
   static Alias.Expected expected(Registry registry, String name, @Nullable String text) {
     if (text == null) {
       return Alias.Expected.ANY;
@@ -72,7 +72,7 @@ final class Registries {
     return version == null ? Alias.Expected.NONE : Alias.Expected.at(version.digest());
   }
 
-  /// Says what came of a move.
+  /// Prints the result of an alias move.
   static void tell(Registry.Move move, Console console) {
     Version to = move.to();
     String from = move.from();
@@ -106,27 +106,27 @@ final class Registries {
         : version.base() == null ? name : name + " " + shown(version.base());
   }
 
-  /// What stands behind an alias that is protected.
+  /// The marker of a protected alias.
   static String mark(Adapter adapter, String alias) {
     return adapter.isProtected(alias) ? " (protected)" : "";
   }
 
-  /// What the protection of an alias says.
+  /// Describes the protection of an alias.
   ///
-  /// @param policy digest of the one that has to be passed; null: any
+  /// @param policy digest of the required policy; null: any
   static String guarded(String name, String alias, @Nullable String policy) {
     return "%s@%s is protected: it goes only to versions that a gate has passed%s"
         .formatted(name, alias, policy == null ? "" : ", by the policy " + shown(policy));
   }
 
-  /// A version as JSON has it.
+  /// A version as JSON.
   static Map<String, @Nullable Object> values(Registry registry, Version version) {
     return values(registry, version, registry.adapter(version.name()).aliasesOf(version));
   }
 
-  /// A version as JSON has it.
+  /// A version as JSON.
   ///
-  /// @param aliases that it has
+  /// @param aliases of the version
   static Map<String, @Nullable Object> values(
       Registry registry, Version version, List<String> aliases) {
     Map<String, @Nullable Object> all = new LinkedHashMap<>();
@@ -147,7 +147,7 @@ final class Registries {
     return all;
   }
 
-  /// An adapter as JSON has it.
+  /// An adapter as JSON.
   static Map<String, @Nullable Object> values(Registry registry, Adapter adapter) {
     Map<String, Object> aliases = new LinkedHashMap<>();
     adapter

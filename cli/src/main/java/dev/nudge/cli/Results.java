@@ -7,13 +7,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// Standard output: results and nothing else, each written through at once.
+/// Standard output for results, flushed after each.
 ///
-/// A reader that goes away (`| head -1`) ends the command quietly; any other failure, such as a
-/// full disk, is an error. `PrintStream` would swallow both.
+/// A closed pipe (`| head -1`) ends the command quietly; any other failure, such as a full disk,
+/// is an error. `PrintStream` would swallow both.
 final class Results {
 
-  /// The reader has gone: nobody wants the rest.
+  /// The reader of the pipe has closed it.
   static final class ReaderGone extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -36,12 +36,12 @@ final class Results {
     this.standard = standard;
   }
 
-  /// The results of this process, on its standard output.
+  /// The results on standard output.
   static Results standard(OutputStream out) {
     return new Results(out, true);
   }
 
-  /// Writes text as it is.
+  /// Writes text unchanged.
   void text(String text) {
     try {
       out.write(text.getBytes(StandardCharsets.UTF_8));
@@ -57,8 +57,8 @@ final class Results {
     }
   }
 
-  /// Whether standard output is a pipe, on Linux: it fails for no other reason than that its reader
-  /// has gone, and a system may name that in its user's language.
+  /// Whether standard output is a pipe (Linux): a write to it fails only if the reader has closed
+  /// it, and the error text may be localised.
   private static boolean pipe() {
     try {
       return Files.readSymbolicLink(STANDARD).toString().startsWith("pipe:");

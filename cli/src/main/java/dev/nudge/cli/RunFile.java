@@ -15,7 +15,7 @@ import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 
-/// Reads the settings of a run from a YAML 1.2 file: flat keys, each once.
+/// Reads a run's settings from a YAML 1.2 file with flat, unique keys.
 final class RunFile {
   private RunFile() {}
 
@@ -64,7 +64,7 @@ final class RunFile {
     }
   }
 
-  /// What is wrong, without the reader's own words for its parts.
+  /// The YAML error without the parser's internal terms.
   private static String words(String problem) {
     if (problem.startsWith("found duplicate key")) {
       return "the key "

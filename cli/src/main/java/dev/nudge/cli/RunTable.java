@@ -14,15 +14,15 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
-/// Lays runs out as a table. Where the terminal is narrow, columns that say less go first, then
-/// names are cut.
+/// Formats runs as a table. On a narrow terminal the least important columns are dropped first,
+/// then names are cut.
 final class RunTable {
   private static final int GAP = 2;
   private static final int SHORT = 8; // of a name that is cut
   private static final DateTimeFormatter MINUTE =
       DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm", Locale.ROOT).withZone(ZoneOffset.UTC);
 
-  /// What goes first where there is no room.
+  /// The columns to drop, in order.
   private static final List<RunColumn> LEFT_OUT =
       List.of(
           RunColumn.STARTED, // its id says that too
@@ -47,9 +47,9 @@ final class RunTable {
 
   private RunTable() {}
 
-  /// The lines of the table, its heads first.
+  /// The lines of the table, header first.
   ///
-  /// @param width of the terminal; 0 where there is none, and all columns are shown
+  /// @param width of the terminal; 0: none, all columns are shown
   static List<String> lines(List<RunSummary> runs, int width) {
     Map<RunColumn, List<String>> cells = new EnumMap<>(RunColumn.class);
     for (RunColumn column : RunColumn.values()) {
@@ -125,7 +125,7 @@ final class RunTable {
     };
   }
 
-  /// What a run has in a column; `-` where it has nothing.
+  /// A run's cell in a column; `-` if empty.
   static String cell(RunColumn column, RunSummary run) {
     Object value = column.of(run);
     return value == null
@@ -146,7 +146,7 @@ final class RunTable {
         };
   }
 
-  /// Writes seconds as a person reads them: `42 s`, `12 m 53 s`, `3 h 05 m`.
+  /// Formats seconds as `42 s`, `12 m 53 s` or `3 h 05 m`.
   static String time(double seconds) {
     long whole = Math.round(seconds);
     if (whole < 60) {

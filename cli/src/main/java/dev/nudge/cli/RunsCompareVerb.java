@@ -17,7 +17,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// `nudge runs compare`: the settings in which runs differ, beside their curves.
+/// `nudge runs compare`: compares the settings and loss curves of runs.
 ///
 /// @param stores opens the runs
 record RunsCompareVerb(RunStores stores) implements Verb<RunsCompareVerb.Settings> {
@@ -97,8 +97,8 @@ record RunsCompareVerb(RunStores stores) implements Verb<RunsCompareVerb.Setting
     return row;
   }
 
-  /// Lays rows out in columns; what is too long is cut in its middle, where paths and digests say
-  /// least.
+  /// Aligns rows in columns; long cells are cut in the middle, the least telling part of paths and
+  /// digests.
   private static List<String> table(List<List<String>> rows) {
     int columns = rows.getFirst().size();
     int key = rows.stream().mapToInt(row -> row.getFirst().length()).max().orElse(0);

@@ -14,20 +14,20 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge runs export`: metrics and settings for other programs.
+/// `nudge runs export`: exports metrics and settings as CSV, JSON, TensorBoard or MLflow.
 ///
 /// @param stores opens the runs
 record RunsExportVerb(RunStores stores) implements Verb<RunsExportVerb.Settings> {
 
-  /// What can be written.
+  /// The export formats.
   enum Format {
-    /// Two tables in a folder.
+    /// Two CSV files in a folder.
     CSV,
-    /// One object in a file.
+    /// One JSON file.
     JSON,
-    /// A folder for `tensorboard --logdir`.
+    /// An event folder for `tensorboard --logdir`.
     TENSORBOARD,
-    /// A server's runs.
+    /// Runs of an MLflow server.
     MLFLOW
   }
 

@@ -8,7 +8,7 @@ import dev.nudge.settings.Setting;
 import java.util.List;
 import java.util.Map;
 
-/// `nudge runs list`: the runs under some folders, a line each.
+/// `nudge runs list`: the training runs below some folders, a line each.
 ///
 /// @param stores opens the runs
 record RunsListVerb(RunStores stores) implements Verb<RunsListVerb.Settings> {

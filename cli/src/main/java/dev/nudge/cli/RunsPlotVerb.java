@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/// `nudge runs plot`: the losses of runs as one SVG.
+/// `nudge runs plot`: draws the loss curves of runs as one SVG.
 ///
 /// @param stores opens the runs
 record RunsPlotVerb(RunStores stores) implements Verb<RunsPlotVerb.Settings> {
@@ -53,7 +53,7 @@ record RunsPlotVerb(RunStores stores) implements Verb<RunsPlotVerb.Settings> {
     return ExitCode.DONE;
   }
 
-  /// The curves of runs, under the names of their folders, with the id where two have one name.
+  /// The curves by folder name; with the run id if two names are equal.
   static List<Curves> curves(List<StoredRun> runs) {
     List<String> names = runs.stream().map(run -> run.summary().name()).toList();
     List<Curves> curves = new ArrayList<>();

@@ -21,14 +21,14 @@ import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge runs queue`: makes the runs of YAML files, one after the other or side by side.
+/// `nudge runs queue`: trains the runs of YAML files, one after the other or in parallel.
 ///
-/// @param machine what the runs may use
+/// @param machine resources for the runs
 record RunsQueueVerb(Supplier<Machine> machine) implements Verb<RunsQueueVerb.Settings> {
 
   /// The flags of `nudge runs queue`.
   ///
-  /// @param memory null: what is free now
+  /// @param memory null: the memory that is free now
   /// @param threads null: all
   record Settings(
       @Setting(
@@ -118,7 +118,7 @@ record RunsQueueVerb(Supplier<Machine> machine) implements Verb<RunsQueueVerb.Se
     return values;
   }
 
-  /// Prints what a queue tells: each tenth of a run, held-out losses, warnings.
+  /// Prints the events of a queue: each tenth of a run, held-out losses, warnings.
   private record Told(Console console) implements RunQueue.Listener {
     @Override
     public void line(String line) {

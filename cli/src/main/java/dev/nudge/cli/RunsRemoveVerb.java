@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/// `nudge runs rm`: removes what runs wrote, and nothing else.
+/// `nudge runs rm`: removes the files of runs, and nothing else.
 ///
 /// @param stores opens the runs
 record RunsRemoveVerb(RunStores stores) implements Verb<RunsRemoveVerb.Settings> {

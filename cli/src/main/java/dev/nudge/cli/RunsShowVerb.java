@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import tools.jackson.databind.JsonNode;
 
-/// `nudge runs show`: everything of one run.
+/// `nudge runs show`: prints settings, metrics and state of one run.
 ///
 /// @param stores opens the runs
 record RunsShowVerb(RunStores stores) implements Verb<RunsShowVerb.Settings> {
@@ -75,8 +75,7 @@ record RunsShowVerb(RunStores stores) implements Verb<RunsShowVerb.Settings> {
     }
   }
 
-  /// A value, or with dots between their names the values of an object; what is not set is left
-  /// out.
+  /// Prints a value, or the nested values of an object under dotted keys; unset ones are left out.
   private static void nested(Console console, String key, JsonNode value) {
     if (value.isObject()) {
       value

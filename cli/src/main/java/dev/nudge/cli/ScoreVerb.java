@@ -8,16 +8,16 @@ import dev.nudge.settings.ScoreSettings;
 import java.util.Locale;
 import java.util.function.Consumer;
 
-/// `nudge score`: the log-probability of each row's completion.
+/// `nudge score`: computes the log-probability of each row's completion.
 ///
-/// @param scorer the library's scoring
+/// @param scorer runs the scoring
 record ScoreVerb(Scorer scorer) implements Verb<ScoreSettings> {
 
-  /// What the command wants of the library.
+  /// The library function that this verb calls.
   interface Scorer {
     /// Scores all rows.
     ///
-    /// @param rows told in order of `index`
+    /// @param rows receives scores in order of `index`
     /// @param notes told how rows are read, one line each
     Scoring.Summary score(
         ScoreSettings settings,

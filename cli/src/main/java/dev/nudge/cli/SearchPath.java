@@ -11,12 +11,12 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// The folders in which a shell looks for a command, in order.
+/// The PATH of a shell, in order.
 ///
-/// @param folders absolute and relative ones, as the variable names them
+/// @param folders absolute and relative ones, as in the variable
 record SearchPath(List<Path> folders) {
 
-  /// Reads the variable PATH; what is no path on this system is left out.
+  /// Parses PATH; invalid entries are left out.
   static SearchPath of(Map<String, String> environment) {
     List<Path> folders = new ArrayList<>();
     for (String entry : environment.getOrDefault("PATH", "").split(File.pathSeparator)) {
@@ -29,14 +29,14 @@ record SearchPath(List<Path> folders) {
     return new SearchPath(folders);
   }
 
-  /// What a shell takes for `nudge`: the name where it is on the path, else the launcher.
+  /// The word to type for `nudge`: the name if it is in the PATH, else the launcher's path.
   ///
-  /// @param launcher the script that started this process; null where none did
+  /// @param launcher the script that started this process; null: none
   String nudge(@Nullable String launcher) {
     return launcher == null || find("nudge").isPresent() ? "nudge" : ShellWord.of(launcher);
   }
 
-  /// Finds the first executable file of a name.
+  /// Finds the first executable file with a name.
   Optional<Path> find(String command) {
     return folders.stream()
         .map(folder -> folder.resolve(command))
@@ -44,12 +44,12 @@ record SearchPath(List<Path> folders) {
         .findFirst();
   }
 
-  /// Tells whether a shell that is given the file's name takes this file.
+  /// Whether a shell resolves the file's name to this file.
   boolean finds(Path file) {
     return problem(file).isEmpty();
   }
 
-  /// Says why a shell does not find a file by its name, and what to do about it.
+  /// The reason why a shell does not find a file by its name, with a remedy.
   Optional<String> problem(Path file) {
     Path folder = file.getParent();
     String name = String.valueOf(file.getFileName());

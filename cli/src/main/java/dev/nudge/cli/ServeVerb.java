@@ -6,12 +6,12 @@ import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
 
-/// `nudge serve`: answers over HTTP until it is told to stop.
+/// `nudge serve`: runs the HTTP server until it is stopped.
 ///
-/// @param starter the library's
+/// @param starter starts the server
 record ServeVerb(Starter starter) implements Verb<ServeSettings> {
 
-  /// What the command wants of the library.
+  /// The library function that this verb calls.
   interface Starter {
     /// Loads the model and listens.
     Server start(ServeSettings settings, Consumer<String> warnings);
@@ -32,7 +32,7 @@ record ServeVerb(Starter starter) implements Verb<ServeSettings> {
     return ServeSettings.class;
   }
 
-  /// A stop lets answers under way come to their end, for as long as `--drain-timeout` says.
+  /// On a stop signal, running answers may finish within `--drain-timeout`.
   @Override
   public int run(ServeSettings settings, Console console) throws InterruptedException {
     CountDownLatch stop = new CountDownLatch(1);

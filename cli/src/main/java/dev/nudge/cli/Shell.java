@@ -2,12 +2,12 @@ package dev.nudge.cli;
 
 import java.util.List;
 
-/// A shell whose command line can be completed.
+/// A shell with command line completion.
 enum Shell {
   BASH,
   ZSH;
 
-  /// Writes the script that makes this shell complete the command's line.
+  /// Generates the completion script.
   String script(List<Verb<?>> verbs) {
     return switch (this) {
       case BASH -> BashCompletion.of(verbs);

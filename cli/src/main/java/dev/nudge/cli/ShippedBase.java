@@ -7,16 +7,15 @@ import java.nio.file.Path;
 import java.security.CodeSource;
 import org.jspecify.annotations.Nullable;
 
-/// Finds the model that ships with nudge: `base/model` in the repository that this code was built
-/// in.
+/// Locates the base model shipped with nudge: `base/model` in the repository of this code.
 final class ShippedBase {
   private static final Path PLACE = Path.of("base", "model");
 
   private ShippedBase() {}
 
-  /// The folder of the base, written as a user in the working folder would write it.
+  /// The folder of the base, as a path relative to the working directory if possible.
   ///
-  /// @throws InputException where it is not there
+  /// @throws InputException if it does not exist
   static Path folder() {
     Path code = code();
     for (Path p = code; p != null; p = p.getParent()) {

@@ -7,12 +7,12 @@ import dev.nudge.generate.Scoring;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The answers of `nudge score --show` for people.
+/// Formats the answers of `nudge score --show`.
 final class ShownAnswers {
   private ShownAnswers() {}
 
-  /// What each shown row asks, expects and is answered, then how often which answer is given for
-  /// which.
+  /// The prompt, target and answer of each shown row, then a confusion table of targets and
+  /// answers.
   static List<String> lines(Scoring.Summary all) {
     List<String> lines = new ArrayList<>();
     List<RowAnswers.Row> shown = all.shown() == null ? List.of() : all.shown();

@@ -3,7 +3,7 @@ package dev.nudge.cli;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Two texts in two columns, each with its title.
+/// Lays out two titled texts in two columns.
 final class SideBySide {
   private static final int GAP = 3;
   private static final int NARROW = 60; // columns below which they stand one above the other
@@ -12,7 +12,7 @@ final class SideBySide {
 
   /// Lays two texts out.
   ///
-  /// @param columns of the terminal
+  /// @param columns width of the terminal
   static List<String> lines(
       String leftTitle, String left, String rightTitle, String right, int columns) {
     List<String> lines = new ArrayList<>();
@@ -40,7 +40,7 @@ final class SideBySide {
     return text + " ".repeat(Math.max(0, width - text.codePointCount(0, text.length())));
   }
 
-  /// Breaks a text at blanks, and a word that is longer than a line where the line ends.
+  /// Wraps a text at spaces; longer words are broken.
   static List<String> wrapped(String text, int width) {
     List<String> lines = new ArrayList<>();
     for (String paragraph : text.split("\n", -1)) {

@@ -6,11 +6,11 @@ import org.jspecify.annotations.Nullable;
 import sun.misc.Signal;
 import sun.misc.SignalHandler;
 
-/// Turns Ctrl-C and `kill` into a wish to stop, while a run that can be saved goes on.
+/// Turns Ctrl-C and `kill` into a stop request, so that a training run can save first.
 ///
-/// The first signal only sets a flag: the run ends its step, saves, and the command ends with 128
-/// + the signal's number, as a shell expects. A second one ends the process at once. Outside of
-/// this the JVM's own handling stands, which ends with the same codes.
+/// The first signal only sets a flag: the run finishes its step and saves, and the exit code is
+/// 128 + the signal's number, as shells expect. A second signal ends the process at once. Outside
+/// of this the JVM's default handling applies, with equal codes.
 ///
 /// A hang-up counts as `kill`, unless it is ignored (`nohup`).
 ///
@@ -24,7 +24,7 @@ final class Signals implements AutoCloseable {
 
   private Signals() {}
 
-  /// Catches signals until the returned object is closed.
+  /// Handles signals until the returned object is closed.
   ///
   /// @param told runs once, on the first signal
   static Signals catching(Runnable told) {
@@ -62,7 +62,7 @@ final class Signals implements AutoCloseable {
     told.run();
   }
 
-  /// Tells whether somebody wants the run to stop.
+  /// Whether a stop was requested.
   boolean stopped() {
     return received != 0;
   }

@@ -20,9 +20,9 @@ import java.util.spi.ToolProvider;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// Looks at the JVM and at the native libraries, by loading them.
+/// Checks the JVM and the native libraries for `nudge doctor`, by loading them.
 final class Software {
-  /// Widths of layers of SmolLM2-135M and of Llama 3, to try products of their shapes.
+  /// Layer widths of SmolLM2-135M and Llama 3, for test products.
   private static final int[] WIDTHS = {576, 1536, 4096, 14336};
 
   private static final String COMPUTE = "compute type";
@@ -31,7 +31,7 @@ final class Software {
 
   private final Path cache;
 
-  /// @param cache where libraries are unpacked to
+  /// @param cache folder for unpacked libraries
   Software(Path cache) {
     this.cache = cache;
   }
@@ -44,8 +44,8 @@ final class Software {
         : Finding.missing("java", found, "nudge needs 25 or newer");
   }
 
-  /// Looks at the flags that the launcher gives the JVM, before anything native is called: the JVM
-  /// counts the first such call as the permission for all others.
+  /// Checks the launcher's JVM flags before any native call, because the JVM takes the first call
+  /// as permission for all.
   static Finding flags() {
     String collectors =
         ManagementFactory.getGarbageCollectorMXBeans().stream()
@@ -68,10 +68,10 @@ final class Software {
         : Finding.costs("jvm flags", found, String.join("; ", missing));
   }
 
-  /// Looks at what the launcher builds with when a source has changed.
+  /// Checks the tools with which the launcher rebuilds changed sources.
   ///
-  /// @param java the running JVM's folder
-  /// @param launcher the script that started this process; null where none did
+  /// @param java folder of the running JVM
+  /// @param launcher the script that started this process; null: none
   static Finding build(SearchPath path, Path java, @Nullable String launcher) {
     if (launcher != null && Files.notExists(Path.of(launcher).resolveSibling("pom.xml"))) {
       return Finding.ok("build tools", "none needed, there are no sources here");
@@ -123,7 +123,7 @@ final class Software {
     return problem.map(Software::slowProducts).orElseGet(() -> tried(provider.get()));
   }
 
-  /// Multiplies known products: a library that loads may still be wrong on a new processor.
+  /// Multiplies known matrices: a library that loads may still be wrong on a new processor.
   private static Finding tried(GemmProvider provider) {
     List<String> wrong = provider.distrust(WIDTHS);
     if (provider.probe(Dtype.F32) == 0) {
@@ -141,7 +141,7 @@ final class Software {
         problem + ": training is a hundred times slower, good for tiny models only");
   }
 
-  /// Reads the smallest of tokenizers, which needs the native library.
+  /// Loads a tiny tokenizer, which needs the native library.
   Finding tokenizers() {
     Path folder;
     try {
@@ -181,7 +181,8 @@ final class Software {
     return Finding.missing(TOKENIZERS, "does not load", "no text can be read: " + problem);
   }
 
-  /// Says which type `--compute auto` means here, and why: a small product of each is measured.
+  /// The type that `--compute auto` selects, with its reason: a small product of each type is
+  /// timed.
   Finding compute(Finding products) {
     Optional<GemmProvider> provider = GemmProvider.find();
     if (provider.isEmpty() || products.found().equals(PLAIN)) {

@@ -8,17 +8,16 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
-/// What is piped into a command, which `-` stands for.
+/// Reads standard input where `-` is given as a value.
 final class StandardInput {
   private StandardInput() {}
 
-  /// Settings whose prompt `-` is replaced by what standard input holds, without the line break at
-  /// its end, which `echo` and files have and no prompt means.
+  /// Replaces the prompt `-` by standard input, without the trailing line break.
   static GenerateSettings asPrompt(GenerateSettings settings) {
     return "-".equals(settings.prompt()) ? settings.with("prompt", prompt()) : settings;
   }
 
-  /// Refuses `-` as the pattern of rows: whoever writes it means standard input.
+  /// Refuses `-` as the prompt template of `--data` rows: standard input is no template.
   static void checkPattern(@Nullable String pattern) {
     if ("-".equals(pattern)) {
       throw new InputException(

@@ -10,11 +10,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-/// Does once, in a build, what the JVM records for its start-up cache: steps of training, so that
-/// the cache knows the kernels, then whole small runs from a fresh model folder to its adapter and
-/// to another model, so that it knows the classes on the way there.
+/// Build-time rehearsal for the JVM's start-up (AOT) cache: training steps, for the
+/// kernels, then small runs from a fresh model folder to adapter and merged model, for the
+/// classes.
 ///
-/// A rehearsal that fails costs speed only, so it says nothing.
+/// A failure is silent, because it costs start-up speed only.
 final class StartupRehearsal {
   private static final String CONFIG =
       """

@@ -4,7 +4,7 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.ValueLayout;
 
-/// Puts standard error back where the launcher kept it.
+/// Restores standard error, which the launcher has saved to another descriptor.
 ///
 /// The JVM warns of incubator modules on standard error before any of our code runs, and no flag
 /// silences that. So the launcher starts Java with `3>&2 2>/dev/null` and names the kept descriptor
@@ -15,7 +15,7 @@ final class Stderr {
 
   private Stderr() {}
 
-  /// Makes descriptor 2 a copy of the one that `nudge.stderr` names; does nothing without the
+  /// Duplicates the descriptor named by `nudge.stderr` to descriptor 2; nothing without the
   /// property.
   static void restore() {
     Integer kept = Integer.getInteger("nudge.stderr");

@@ -6,27 +6,26 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/// Tells whether a person is watching, and how much room there is.
+/// Detects terminals, their width and character set.
 final class Terminal {
   private static final int USUAL = 80;
 
   private Terminal() {}
 
-  /// Tells whether standard error is a terminal that can redraw a line. `System.console` only knows
-  /// about standard input and output.
+  /// Whether standard error is a terminal that can redraw a line. `System.console` knows only
+  /// standard input and output.
   static boolean watchesErrors() {
     return !isDumb() && isTerminal(2);
   }
 
-  /// Tells whether standard input is a terminal, at which a person types.
+  /// Whether standard input is a terminal.
   static boolean isInput() {
     return !isDumb() && isTerminal(0);
   }
 
-  /// The columns of the terminal that standard output is; 0 where it is none.
+  /// The width of standard output's terminal in columns; 0 without a terminal.
   ///
-  /// The system is asked by `ioctl(1, TIOCGWINSZ, …)`, whose number is Linux's or macOS's; where
-  /// that gives nothing a terminal has 80.
+  /// Asks `ioctl(1, TIOCGWINSZ, …)`, with the constant of Linux or macOS; 80 if that fails.
   static int columns() {
     if (!isTerminal(1)) {
       return 0;
@@ -52,7 +51,7 @@ final class Terminal {
     }
   }
 
-  /// Tells whether standard output shows more than ASCII.
+  /// Whether standard output can show more than ASCII.
   static boolean showsUnicode() {
     return !isDumb() && "UTF-8".equalsIgnoreCase(System.getProperty("native.encoding"));
   }

@@ -19,9 +19,9 @@ import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
 import org.jspecify.annotations.Nullable;
 
-/// Lines that a person types: edited, remembered over conversations, commands completed by Tab.
+/// Chat input from a terminal, with line editing, history and Tab completion of commands.
 ///
-/// A message goes on in the next line where a line ends with a backslash, and from `"""` to `"""`.
+/// A message continues after a line that ends with a backslash, and between `"""` and `"""`.
 final class TerminalLines implements ChatLines {
   private static final String QUOTES = "\"\"\"";
 
@@ -35,9 +35,9 @@ final class TerminalLines implements ChatLines {
 
   /// Opens the terminal of this process.
   ///
-  /// @param history file of what was typed before
-  /// @param names what a command may be followed by
-  /// @param interrupt done at Ctrl-C while nobody types
+  /// @param history file of earlier input
+  /// @param names completions of a command's argument
+  /// @param interrupt called on Ctrl-C while nobody types
   static TerminalLines open(Path history, Supplier<List<String>> names, Runnable interrupt) {
     try {
       Terminal terminal = TerminalBuilder.builder().system(true).build();
@@ -58,7 +58,7 @@ final class TerminalLines implements ChatLines {
     }
   }
 
-  /// A line that is not at its end is asked for more.
+  /// A parser that asks for another line of an incomplete message.
   private static final class Whole extends DefaultParser {
     @Override
     public ParsedLine parse(String line, int cursor, ParseContext context) {
@@ -69,7 +69,7 @@ final class TerminalLines implements ChatLines {
     }
   }
 
-  /// Tells whether more of a message follows.
+  /// Whether a message is incomplete.
   static boolean open(String typed) {
     boolean quoted = typed.startsWith(QUOTES);
     return quoted
@@ -77,7 +77,7 @@ final class TerminalLines implements ChatLines {
         : typed.endsWith("\\");
   }
 
-  /// The message that was typed, without what says that it goes on.
+  /// The message without its continuation marks.
   static String message(String typed) {
     if (typed.startsWith(QUOTES)) {
       String inner = typed.stripTrailing();

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/// Lays text out in at most 96 columns, behind a margin.
+/// Wraps text to at most 96 columns, after a margin.
 final class TextColumns {
   static final String MARGIN = "   ";
   private static final int WIDTH = 96;
@@ -13,17 +13,17 @@ final class TextColumns {
 
   private TextColumns() {}
 
-  /// A line with the seconds it took at its end.
+  /// A line with its duration in seconds at the end.
   static String timed(String text, double seconds) {
     return pad(MARGIN + text, WIDTH - TIME) + String.format(Locale.ROOT, "%7.1f s", seconds);
   }
 
-  /// A text, broken at spaces.
+  /// A text, wrapped at spaces.
   static List<String> block(String text) {
     return wrap(text, WIDTH - MARGIN.length()).stream().map(line -> MARGIN + line).toList();
   }
 
-  /// Two texts side by side, each broken at spaces.
+  /// Two texts side by side, each wrapped at spaces.
   static List<String> beside(String left, String right) {
     List<String> a = wrap(left, HALF);
     List<String> b = wrap(right, HALF);

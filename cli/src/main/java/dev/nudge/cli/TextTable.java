@@ -3,7 +3,7 @@ package dev.nudge.cli;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Lays rows of cells out in columns, each as wide as its widest cell.
+/// Aligns rows of cells in columns, each as wide as its widest cell.
 final class TextTable {
   private static final int GAP = 2;
 
@@ -11,7 +11,7 @@ final class TextTable {
 
   /// The lines of a table.
   ///
-  /// @param rows of as many cells each, the heads first
+  /// @param rows of equal length, the header first
   static List<String> lines(List<List<String>> rows) {
     List<String> lines = new ArrayList<>();
     for (List<String> row : rows) {

@@ -14,29 +14,29 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge train`: one fine-tuning run.
+/// `nudge train`: runs one fine-tuning run.
 ///
-/// @param runner the library's training
-/// @param command what a shell takes for `nudge`
+/// @param runner runs the training
+/// @param command the word to type for `nudge`
 record TrainVerb(Runner runner, String command) implements Verb<TrainSettings> {
   TrainVerb(Runner runner) {
     this(runner, "nudge");
   }
 
-  /// What the command wants of the library.
+  /// The library function that this verb calls.
   interface Runner {
-    /// Checks everything, then runs, unless the settings ask for the plan only. Errors before the
+    /// Validates everything, then trains, unless the settings ask for a dry run. Errors before the
     /// first step are `InputException`s.
     ///
-    /// @param events told in order, all from the calling thread
-    /// @param cancelled asked between steps; once true, the run saves and ends
+    /// @param events receives events in order, on the calling thread
+    /// @param cancelled polled between steps; if true, the run saves and ends
     Outcome run(TrainSettings settings, Consumer<TrainEvent> events, BooleanSupplier cancelled);
   }
 
-  /// How a run ended.
+  /// The end of a run.
   ///
-  /// @param object for `--json`: what `run.json` holds, or the plan of a dry run
-  /// @param plan the lines of a dry run; empty after a run
+  /// @param object for `--json`: the content of `run.json`, or the plan of a dry run
+  /// @param plan text of a dry run's plan; empty after a run
   record Outcome(RunState state, Object object, List<String> plan) {}
 
   @Override
@@ -59,7 +59,7 @@ record TrainVerb(Runner runner, String command) implements Verb<TrainSettings> {
     return true;
   }
 
-  /// A run that is gone on with needs its folder alone: what is not given again is what it had.
+  /// A resumed run needs its folder only: settings that are not given are those of the run.
   @Override
   public @Nullable Layer before(Layer given) {
     boolean resumes = "true".equals(String.valueOf(given.values().get("resume")));
@@ -105,7 +105,7 @@ record TrainVerb(Runner runner, String command) implements Verb<TrainSettings> {
     return code;
   }
 
-  /// Whether a run that was stopped has left a checkpoint.
+  /// Whether a stopped run has left a checkpoint.
   private static boolean goesOn(TrainSettings settings, Outcome outcome) {
     return outcome.state() == RunState.STOPPED
         && settings.output().kept() > 0

@@ -4,45 +4,44 @@ import dev.nudge.settings.Layer;
 import dev.nudge.settings.Schema;
 import org.jspecify.annotations.Nullable;
 
-/// One verb of the command: its settings, and what it does with them.
+/// A verb of the command, with its settings and action.
 ///
-/// Making a verb must stay cheap: `--help` makes all of them. [HelpGroup] says where it
-/// stands there, and [Examples] has its examples.
+/// Creating a verb must be cheap: `--help` creates all of them. [HelpGroup] has its place in the
+/// help, [Examples] its examples.
 ///
-/// @param <S> the record of its settings
+/// @param <S> the settings record
 interface Verb<S extends Record> {
 
-  /// The word on the command line that calls the verb, or two of them: `runs list` is one of the
-  /// group `runs`.
+  /// The word, or two words, that call the verb; `runs list` belongs to the group `runs`.
   String name();
 
-  /// The group that the verb is in, the first of its two words; the whole word of any other.
+  /// The group of the verb: the first of two words, or the single word.
   default String group() {
     return name().split(" ", 2)[0];
   }
 
-  /// Tells whether two words call the verb.
+  /// Whether the verb has two words.
   default boolean inGroup() {
     return name().contains(" ");
   }
 
-  /// The word that calls the verb within its group.
+  /// The last word of the name.
   default String lastWord() {
     return name().substring(name().indexOf(' ') + 1);
   }
 
-  /// Says what the verb does, in one sentence.
+  /// The verb's help, one sentence.
   String summary();
 
-  /// The record of settings that the verb's flags come from.
+  /// The record that defines the verb's flags.
   Class<S> settings();
 
-  /// Tells whether the verb takes `--config FILE`.
+  /// Whether the verb takes `--config FILE`.
   default boolean takesFile() {
     return false;
   }
 
-  /// Settings that stand before those given, because of what was given; null: none.
+  /// Default settings derived from the given ones; null: none.
   default @Nullable Layer before(Layer given) {
     return null;
   }
@@ -50,10 +49,10 @@ interface Verb<S extends Record> {
   /// Runs the verb.
   ///
   /// @return the exit code
-  /// @throws Exception what [Failure] turns into one line and an exit code
+  /// @throws Exception that [Failure] maps to one line and an exit code
   int run(S settings, Console console) throws Exception;
 
-  /// Reads the flags' record.
+  /// The schema of the settings record.
   default Schema<S> schema() {
     return Schema.of(settings());
   }

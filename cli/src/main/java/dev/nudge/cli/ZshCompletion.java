@@ -8,7 +8,7 @@ import dev.nudge.settings.ShellWord;
 import java.util.List;
 import java.util.TreeMap;
 
-/// Writes the completion of the command for zsh: `_arguments` with a line a flag.
+/// Generates the zsh completion script: `_arguments` with a line per flag.
 ///
 /// It works as a file `_nudge` in a folder of `fpath` and read by `source` after `compinit`.
 final class ZshCompletion {
@@ -64,7 +64,7 @@ final class ZshCompletion {
             verbs.stream().map(ZshCompletion::branch).collect(joining("\n")));
   }
 
-  /// A text for each group of verbs: its word, and the second words of its verbs.
+  /// A text per group of verbs: its word, and the second words of its verbs.
   private static String groups(List<Verb<?>> verbs, String text) {
     return verbs.stream()
         .filter(Verb::inGroup)

@@ -1,7 +1,7 @@
-/// Turns a command line into calls of the library: flags, exit codes, what is printed and where.
+/// The `nudge` command: parses flags, calls the library, prints results, sets exit codes.
 ///
-/// It knows nothing about tensors, kernels or file layouts; those live in the library. Read
-/// [Main] first.
+/// It knows nothing about tensors, kernels or file formats; the library has them. Read [Main]
+/// first.
 @NullMarked
 package dev.nudge.cli;
 

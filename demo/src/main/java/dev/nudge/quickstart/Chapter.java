@@ -12,10 +12,9 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Tells what happens in a quickstart, in order: that a stage begins, how it goes on, what came of
-/// it.
+/// An event of a quickstart: a stage begins, progress, or the result of a stage.
 ///
-/// Threading: told one at a time; [Answered] comes from a thread of the generation.
+/// Threading: delivered one at a time; [Answered] comes from a thread of the generation.
 public sealed interface Chapter {
   /// The stages of a quickstart in their order.
   enum Stage {
@@ -30,41 +29,41 @@ public sealed interface Chapter {
   /// The model is loaded and the rows are drawn.
   ///
   /// @param bytes of the model's weights on disk
-  /// @param rows to train on
-  /// @param cases held out
+  /// @param rows training rows
+  /// @param cases held-out cases
   record Opened(String model, long parameters, long bytes, int rows, int cases)
       implements Chapter {}
 
   /// A stage begins.
   record Begun(Stage stage) implements Chapter {}
 
-  /// A number of held-out cases are answered.
+  /// Progress of answering the held-out cases.
   record Answered(int done, int of) implements Chapter {}
 
   /// An event of the training run.
   record Trains(TrainEvent event) implements Chapter {}
 
-  /// Something the user should know, one line.
+  /// A warning for the user, one line.
   record Warned(String line) implements Chapter {}
 
-  /// The base's answers.
+  /// The score of the base model.
   ///
-  /// @param shots solved cases shown before each
+  /// @param shots few-shot examples in each prompt
   record Base(int shots, Score score, double seconds) implements Chapter {}
 
-  /// The run that will be trained, told before its first step.
+  /// The planned training run, reported before its first step.
   ///
-  /// @param doubleQuant whether the scales of the base's NF4 are quantised too
-  /// @param trained numbers that train
-  /// @param all those and the base's
+  /// @param doubleQuant whether the base's NF4 scales are quantized too
+  /// @param trained number of trainable parameters
+  /// @param all number of all parameters
   record Ready(
       int rows, long tokens, int steps, int rank, boolean doubleQuant, long trained, long all)
       implements Chapter {}
 
-  /// The training has ended; what its steps add up to.
+  /// The finished training run, totals over its steps.
   ///
-  /// @param firstStepSeconds from the beginning of the stage, files read and model loaded, to the
-  ///     end of the first optimiser step
+  /// @param firstStepSeconds from the beginning of the stage (reading files and loading the model
+  ///     included) to the end of the first optimizer step
   record Trained(
       Ready run,
       int steps,
@@ -76,12 +75,12 @@ public sealed interface Chapter {
       double seconds)
       implements Chapter {}
 
-  /// The adapter's answers to the same cases, without solved ones before them.
+  /// The score of the adapter on the same cases, zero-shot.
   ///
-  /// @param against the base first, the adapter second
+  /// @param against paired comparison, the base first, the adapter second
   record Adapted(Score score, Paired against, double seconds) implements Chapter {}
 
-  /// Answers to the same prompts without and with the adapter.
+  /// Sample answers to equal prompts without and with the adapter.
   record Samples(List<Sample> samples, double seconds) implements Chapter {
     public Samples {
       samples = List.copyOf(samples);
@@ -93,12 +92,12 @@ public sealed interface Chapter {
   /// @param right whether the adapter's answer is exact
   record Sample(String message, String off, String on, boolean right) {}
 
-  /// The merge and its check against base + adapter.
+  /// The merge of the adapter and the check of the merged folder against base + adapter.
   ///
-  /// @param seconds of the stage, the preparing included
+  /// @param seconds of the stage, preparation included
   record Merges(Merged merged, double seconds) implements Chapter {
 
-    /// What a report says of it: nothing of folders, which may be gone.
+    /// The merge as in a report, without folders, which may be deleted.
     @JsonValue
     public Map<String, Object> shown() {
       Map<String, Object> shown = new LinkedHashMap<>();
@@ -115,13 +114,13 @@ public sealed interface Chapter {
     }
   }
 
-  /// Sizes on disk, and memory as the plan has it.
+  /// Sizes on disk, and planned and measured memory.
   ///
   /// @param adapterBytes on disk
-  /// @param full what training all weights on the same rows takes; null where they cannot be
+  /// @param full memory of full fine-tuning on the same rows; null if the weights cannot be
   ///     trained
-  /// @param peakMb most resident memory of this process, mapped files included, in MiB; null where
-  ///     it cannot be read
+  /// @param peakMb peak resident memory of this process, mapped files included, in MiB; null:
+  ///     unknown
   record Sizes(
       long modelBytes,
       long adapterBytes,
@@ -131,12 +130,12 @@ public sealed interface Chapter {
       double seconds)
       implements Chapter {}
 
-  /// Bytes of a run as planned.
+  /// Planned memory of a training run, in bytes.
   ///
-  /// @param frozen weights that do not train
-  /// @param trained numbers that train: masters, copies, gradients, optimiser
-  /// @param passes activations, scratch, weights packed for products
-  /// @param runtime JVM, natives, tokenizer
+  /// @param frozen frozen weights
+  /// @param trained trainable parameters: master weights, copies, gradients, optimizer state
+  /// @param passes activations, workspace, weights packed for products
+  /// @param runtime JVM, native libraries, tokenizer
   record Need(long frozen, long trained, long passes, long runtime, long total) {
     static Need of(Plan plan) {
       Footprint f = plan.footprint();

@@ -17,10 +17,10 @@ import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
-/// The cases of the task, the same in each run: some to learn from, and held-out ones, which
-/// a model answers and which are graded.
+/// The training rows and the held-out test cases of the quickstart, equal in every run, with
+/// generation and grading of the test.
 ///
-/// @param training cases to learn from
+/// @param training training cases
 /// @param test held-out cases
 record Exam(List<SupportTicket> training, List<SupportTicket> test) {
   private static final World WORLD = new World(0);
@@ -28,12 +28,12 @@ record Exam(List<SupportTicket> training, List<SupportTicket> test) {
   private static final SamplingSettings GREEDY =
       SamplingSettings.greedy().withStop("\n").withMaxTokens(MOST_TOKENS);
 
-  /// Draws cases to learn from and held-out cases.
+  /// Draws training cases and held-out cases.
   static Exam draw(int rows, int cases) {
     return new Exam(WORLD.training(rows), WORLD.test(cases));
   }
 
-  /// The held-out messages as the task puts them.
+  /// The zero-shot prompts of the held-out cases.
   List<String> prompts() {
     return prompts(test);
   }
@@ -46,14 +46,14 @@ record Exam(List<SupportTicket> training, List<SupportTicket> test) {
     return tickets.stream().map(SupportTicket::completion).toList();
   }
 
-  /// The held-out messages, each with solved cases of `training` before it.
+  /// The few-shot prompts of the held-out cases, with examples from `training`.
   List<String> fewShot() {
     return WORLD.fewShot(test, training);
   }
 
-  /// Checks that a model has room for the longest prompt and its answer.
+  /// Checks that the longest prompt and its answer fit into the context length.
   ///
-  /// @throws InputException where it has not
+  /// @throws InputException if they do not
   void check(Session session) {
     int longest =
         fewShot().stream().mapToInt(prompt -> session.encode(prompt).length).max().orElse(0);
@@ -64,7 +64,7 @@ record Exam(List<SupportTicket> training, List<SupportTicket> test) {
     }
   }
 
-  /// Writes the rows to learn from, and the test as `generate --data` takes it.
+  /// Writes the training rows, and the test as `generate --data` reads it.
   void write(Workplace place) {
     try {
       JsonlRows.write(place.rows(), prompts(training), right(training));
@@ -75,7 +75,7 @@ record Exam(List<SupportTicket> training, List<SupportTicket> test) {
     }
   }
 
-  /// Has a model answer, greedily and up to the end of a line.
+  /// Generates an answer to each prompt, greedily, up to a line break.
   ///
   /// @param told after each answer
   /// @throws CancellationException once `cancelled`
@@ -99,7 +99,7 @@ record Exam(List<SupportTicket> training, List<SupportTicket> test) {
     return answers;
   }
 
-  /// Grades an answer to each held-out case.
+  /// Grades the answers to the held-out cases.
   List<Grader.Grade> grade(List<String> answers) {
     List<Grader.Grade> grades = new ArrayList<>();
     for (int i = 0; i < answers.size(); i++) {

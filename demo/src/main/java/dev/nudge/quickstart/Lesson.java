@@ -12,12 +12,12 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
-/// One training run, and what its steps add up to.
+/// One training run with the totals of its steps.
 record Lesson(Prepared prepared, Chapter.Trained trained) {
 
-  /// Trains an adapter, as the settings say.
+  /// Trains an adapter.
   ///
-  /// @throws CancellationException once `cancelled`, the adapter saved as it stands
+  /// @throws CancellationException once `cancelled`, after saving the adapter
   static Lesson of(
       TrainSettings settings, Machine machine, Consumer<Chapter> told, BooleanSupplier cancelled) {
     Sum sum = new Sum();
@@ -57,7 +57,7 @@ record Lesson(Prepared prepared, Chapter.Trained trained) {
         prepared.count().all());
   }
 
-  /// Adds up what the steps were.
+  /// Accumulates the totals of the steps.
   private static final class Sum {
     private final long start = System.nanoTime();
     private int steps;

@@ -24,16 +24,15 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Takes a base model the whole road: how well it does a job that it is only shown, QLoRA on
-/// rows of that job, how well it does then, the same prompts without and with the adapter, one
-/// merged folder, and what it all took.
+/// Runs the quickstart end to end: few-shot score of the base, QLoRA training, zero-shot score of
+/// the adapter, sample answers, merge, and sizes.
 ///
-/// The job is the task of the invented world. Each stage is what the verb of that name does, in one
-/// process.
+/// The task is that of the synthetic world (`dev.nudge.world`). Each stage does what the verb of
+/// its name does, all in one process.
 ///
-/// The base answers as it is stored and is shown solved cases before each message; the adapter
-/// stands on the base in NF4 and is shown none. So the paired test compares the most that the base
-/// can do without training with what is left of the adapter after quantisation.
+/// The base answers unquantized with few-shot prompts, the adapter zero-shot on the NF4 base. So
+/// the paired test compares the best of the base without training with the adapter after
+/// quantization.
 ///
 /// Threading: confined to the thread that calls it.
 public final class Quickstart {
@@ -55,11 +54,11 @@ public final class Quickstart {
 
   /// Runs all stages.
   ///
-  /// @param told what happens, in order
-  /// @param cancelled asked between answers, steps and layers
-  /// @return what was found; null where it was cancelled
-  /// @throws dev.nudge.settings.InputException in one line, for whatever a user can mend
-  /// @throws dev.nudge.settings.RunException where it fails while running
+  /// @param told receives the events, in order
+  /// @param cancelled polled between answers, steps and layers
+  /// @return the result; null if cancelled
+  /// @throws dev.nudge.settings.InputException in one line, for any user error
+  /// @throws dev.nudge.settings.RunException if a stage fails
   public static @Nullable QuickstartResult run(
       Wanted wanted, Machine machine, Consumer<Chapter> told, BooleanSupplier cancelled) {
     try {
@@ -111,7 +110,7 @@ public final class Quickstart {
     return chapter;
   }
 
-  /// @return when it began
+  /// @return start time of the stage
   private long begin(Chapter.Stage stage) {
     if (cancelled.getAsBoolean()) {
       throw new CancellationException();
@@ -124,7 +123,7 @@ public final class Quickstart {
     return (System.nanoTime() - start) / 1e9;
   }
 
-  /// Tells a warning once: several stages load the model and warn of it alike.
+  /// Reports a warning once, although several stages load the model and repeat it.
   private void warn(String line) {
     if (warned.add(line)) {
       tell(new Chapter.Warned(line));
@@ -169,7 +168,7 @@ public final class Quickstart {
         .withEpochs(wanted.epochs());
   }
 
-  /// The adapter goes off, and on again: an assignment to the model's slots each.
+  /// Generates with the adapter off and on; switching only reassigns the model's adapter slots.
   private Chapter.Samples samples(Session session) {
     long start = begin(Chapter.Stage.SAMPLES);
     List<SupportTicket> shown = World.oneOfEach(exam.test());

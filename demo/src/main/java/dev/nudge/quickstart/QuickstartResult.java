@@ -1,10 +1,8 @@
 package dev.nudge.quickstart;
 
-/// Everything that a quickstart found.
+/// The result of a quickstart.
 ///
-/// @param passed whether the adapter is better than the base, and the merged folder is what base
-/// and
-///     adapter are
+/// @param passed whether the adapter beats the base, and the merged folder equals base + adapter
 /// @param seconds from the first file read to the last
 public record QuickstartResult(
     Chapter.Opened model,

@@ -16,8 +16,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// Measures what a run weighs: files as they are, memory as it was planned, and as it would be
-/// planned for all weights.
+/// Measures a run: file sizes, its planned memory, and the planned memory of full fine-tuning.
 final class Sizing {
   private Sizing() {}
 
@@ -35,7 +34,7 @@ final class Sizing {
         (System.nanoTime() - start) / 1e9);
   }
 
-  /// What all weights would take on the same rows.
+  /// The planned memory of full fine-tuning on the same rows.
   private static Chapter.Need full(Prepared run, Machine machine) {
     PlanSettings wanted =
         PlanSettings.of(run.settings().model().model())

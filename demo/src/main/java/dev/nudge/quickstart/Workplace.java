@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// The folder that a quickstart writes into: a user's, which stays, or one that goes with it.
+/// The output folder of a quickstart: the user's, or a temporary one that is deleted on close.
 final class Workplace implements AutoCloseable {
   private final @Nullable Path keep;
   private @Nullable Path made;
@@ -18,10 +18,10 @@ final class Workplace implements AutoCloseable {
     this.keep = keep;
   }
 
-  /// Checks that everything may be kept there; nothing is touched yet.
+  /// Checks the output folder without writing.
   ///
   /// @param keep the user's folder; null: a temporary one
-  /// @throws InputException where it may not
+  /// @throws InputException if the folder cannot be used
   static Workplace of(@Nullable Path keep) {
     if (keep != null) {
       OutFolder.checkPlace("--keep", keep);
@@ -49,7 +49,7 @@ final class Workplace implements AutoCloseable {
     return Objects.requireNonNull(made).resolve(name);
   }
 
-  /// The rows to train on.
+  /// The file of training rows.
   Path rows() {
     return path("train.jsonl");
   }

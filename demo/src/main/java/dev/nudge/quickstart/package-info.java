@@ -1,9 +1,8 @@
-/// The quickstart: a base model learns the task of the invented world, and what that brought is
-/// measured.
+/// The quickstart: fine-tunes a base model on a synthetic support task and measures the gain.
 ///
-/// It calls the library as any program does and draws its rows from `dev.nudge.world`. It knows
-/// nothing about flags, terminals or how results are drawn: it tells [Chapter]s, and returns a
-/// [QuickstartResult]. Read [Quickstart] first.
+/// It calls the library as any program does and takes its rows from `dev.nudge.world`. It knows
+/// nothing about flags, terminals or how results are drawn: it reports [Chapter] events and
+/// returns a [QuickstartResult]. Read [Quickstart] first.
 @NullMarked
 package dev.nudge.quickstart;
 

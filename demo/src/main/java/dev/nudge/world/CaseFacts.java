@@ -6,7 +6,7 @@ import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// A case before it is written down: what is the matter, and in which words a customer says so.
+/// The facts of a support case before it is written as text.
 ///
 /// @param told the circumstances, a sentence
 record CaseFacts(
@@ -20,7 +20,7 @@ record CaseFacts(
     String told) {
   private static final Pattern NAME = Pattern.compile("\\{([a-z ]+)}");
 
-  /// Draws everything but machine and phrasing.
+  /// Draws all facts but machine and phrasing.
   static CaseFacts draw(Product product, Phrasing phrasing, Random random) {
     MachinePart part = MachinePart.values()[random.nextInt(MachinePart.values().length)];
     Symptom symptom = Symptom.values()[random.nextInt(Symptom.values().length)];
@@ -40,7 +40,7 @@ record CaseFacts(
     return SupportTicket.code(part, symptom);
   }
 
-  /// The customer's sentence that says what ails the machine.
+  /// The sentence that describes the fault.
   String complaint() {
     return phrasing.complaint(product.name(), saidPart, saidSymptom);
   }

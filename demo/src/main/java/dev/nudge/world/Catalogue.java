@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 
-/// The names of all machines: 60 that texts and rows may tell of, 20 that only tests know, and any
-/// number of earlier models, so that a name is something to read and not something to remember.
+/// The machine names: 60 for training texts, 20 held out for tests, and any number of made-up
+/// earlier models, so that names must be copied and not memorised.
 final class Catalogue {
   static final int KNOWN = 60;
   static final int HELD_OUT = 20;
@@ -48,12 +48,12 @@ final class Catalogue {
     }
   }
 
-  /// Machines that may stand in any text.
+  /// Machines for any text.
   List<Product> known() {
     return known;
   }
 
-  /// Machines whose names stand in no text that anything is trained on.
+  /// Held-out machines, which occur in no training text.
   List<Product> heldOut() {
     return heldOut;
   }
@@ -63,7 +63,7 @@ final class Catalogue {
     return known.get(random.nextInt(known.size()));
   }
 
-  /// A known machine or, three times as often, an earlier model whose name is made up on the spot.
+  /// A known machine or, three times as often, a made-up earlier model.
   Product any(Random random) {
     if (random.nextInt(4) == 0) {
       return known(random);

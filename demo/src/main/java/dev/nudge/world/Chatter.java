@@ -4,11 +4,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 
-/// Makes up what stands around a case: phrasings that are hardly ever drawn twice.
+/// Makes random filler text around a case, so that phrasings hardly ever repeat.
 ///
-/// A base that has read a few dozen phrasings only finds part, machine and circumstances by the
-/// words around them and is lost in a phrasing that it has not met; in words that mean little and
-/// never come again it must look for the things themselves. Sense is not needed, variety is.
+/// A base trained on a few dozen phrasings locates part, machine and circumstances by the words
+/// around them, and fails on a new phrasing; with random filler it must find the entities
+/// themselves. The text needs variety, not sense.
 final class Chatter {
   private static final List<String> NOUNS =
       words(
@@ -104,7 +104,7 @@ final class Chatter {
     return text.toString();
   }
 
-  /// Puts a word for each letter of a pattern and some words, or none, for `~`.
+  /// Expands a pattern: a word for each letter, some words or none for `~`.
   private String said(String pattern) {
     StringBuilder text = new StringBuilder();
     for (String slot : pattern.split("(?<=[ ~,:;])|(?=[ ~,:;])")) {

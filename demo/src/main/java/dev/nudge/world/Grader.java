@@ -4,26 +4,26 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/// Grades what a model answers to a message.
+/// Grades an answer against the right ticket, field by field.
 ///
-/// A field counts if it is exactly the ticket's. The reply counts if it holds the facts: product,
-/// code, first step, and when somebody comes, with no other time beside it. An answer is exact if
-/// all five count. What comes behind the first line is not read.
+/// A field counts if it equals the ticket's. The reply counts if it contains the facts: product,
+/// code, first step and the visit's time, with no other time. An answer is exact if all five
+/// fields count. Only the first line of an answer is graded.
 public record Grader(String team, Urgency urgency, String product, String code, String step) {
   private static final List<String> KEYS =
       List.of("team: ", "urgency: ", "product: ", "code: ", "reply: ");
 
-  /// Says which fields of an answer are right.
+  /// Which fields of an answer are right.
   public record Grade(boolean team, boolean urgency, boolean product, boolean code, boolean reply) {
-    /// Tells whether every field of the answer is right.
+    /// Whether every field is right.
     public boolean exact() {
       return team && urgency && product && code && reply;
     }
   }
 
-  /// Takes the right answer, as [SupportTicket#completion] writes it.
+  /// Parses the right answer, as [SupportTicket#completion] writes it.
   ///
-  /// @throws IllegalArgumentException where it is no ticket
+  /// @throws IllegalArgumentException if the text is no ticket
   public static Grader of(String completion) {
     List<String> values = values(completion.strip());
     String code = values.get(3);
@@ -52,7 +52,7 @@ public record Grader(String team, Urgency urgency, String product, String code, 
         holdsFacts(values.get(4)));
   }
 
-  /// The values of the keys in their order and form; empty from the first key that is not there.
+  /// The values of the keys in order; empty from the first missing key on.
   private static List<String> values(String line) {
     List<String> values = new ArrayList<>();
     String[] fields = line.split("; ", KEYS.size());
@@ -73,7 +73,7 @@ public record Grader(String team, Urgency urgency, String product, String code, 
     return time && holds(reply, product) && holds(reply, code) && holds(reply, step);
   }
 
-  /// Whether the words stand there, not as a part of longer ones.
+  /// Whether the text contains the words, at word boundaries.
   private static boolean holds(String text, String words) {
     for (int at = text.indexOf(words); at >= 0; at = text.indexOf(words, at + 1)) {
       int end = at + words.length();

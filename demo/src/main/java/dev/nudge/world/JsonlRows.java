@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
-/// Writes and reads the JSONL files of the world.
+/// Writes and reads JSONL files of prompts and completions.
 public final class JsonlRows implements AutoCloseable {
   private final BufferedWriter out;
 
@@ -24,7 +24,7 @@ public final class JsonlRows implements AutoCloseable {
     return new JsonlRows(Files.newBufferedWriter(file));
   }
 
-  /// Writes a file of prompts and their completions, of as many.
+  /// Writes a file of prompts with their completions; both lists have equal length.
   public static void write(Path file, List<String> prompts, List<String> completions)
       throws IOException {
     try (JsonlRows rows = create(file)) {

@@ -4,8 +4,7 @@ import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.Collectors;
 
-/// A part that every machine of the family has: its letter begins the fault code, its team follows
-/// from it.
+/// A machine part; it determines the letter of the fault code and the support team.
 enum MachinePart {
   PUMP("P", SupportTeam.WATER, "pump", "water pump"),
   HOSE("H", SupportTeam.WATER, "hose", "inlet hose"),
@@ -49,7 +48,7 @@ enum MachinePart {
     return word;
   }
 
-  /// The part's other name, as customers call it, at most two words.
+  /// The part's colloquial name, at most two words.
   String other() {
     return other;
   }

@@ -1,9 +1,9 @@
 package dev.nudge.world;
 
-/// A text of the base's schooling; where it asks something, what is asked and the answer.
+/// A pre-training text of the base, or an instruction with its answer.
 ///
-/// @param ask the text, or what comes before the answer
-/// @param answer empty where nothing is asked
+/// @param ask the text, or the instruction
+/// @param answer empty for a plain text
 record Page(String ask, String answer) {
   static Page of(String text) {
     return new Page(text, "");

@@ -3,11 +3,11 @@ package dev.nudge.world;
 import java.util.List;
 import java.util.Random;
 
-/// Draws the pages that the base learns the world from: sheets of machines, the handbook, talks,
-/// questions, instructions and worksheets.
+/// Generates the base's pre-training texts: data sheets, handbook, dialogues, questions,
+/// instructions and worksheets.
 ///
-/// They hold every rule of the world but one, and the form of the task but its fields together:
-/// that a case is high, normal or low, and when somebody comes, stands on no page.
+/// They contain every rule of the world except urgency (whether a case is high, normal or low, and
+/// when a technician comes), and every part of the task's format, but never all fields together.
 final class Pages {
   private static final List<String> SHEETS =
       List.of(
@@ -90,7 +90,7 @@ final class Pages {
     return new Worksheet(this, random).page();
   }
 
-  /// A page that asks something that has one answer.
+  /// An instruction with a single right answer.
   Page request() {
     int kind = random.nextInt(9);
     if (kind < 3) {
@@ -117,7 +117,7 @@ final class Pages {
         " " + facts.fill(template.substring(bar + 1)));
   }
 
-  /// Says a name, or a few, again.
+  /// An instruction to repeat one or several names.
   private Page repetition() {
     StringBuilder names = new StringBuilder(catalogue.any(random).name());
     for (int i = random.nextInt(3); i > 0; i--) {
@@ -134,7 +134,7 @@ final class Pages {
     return text.toString();
   }
 
-  /// A case of any machine, as pages may tell it: one time in four in a phrasing that cases have.
+  /// A case of any machine for a page; one in four has a phrasing of the task.
   CaseFacts any() {
     return of(catalogue.any(random));
   }

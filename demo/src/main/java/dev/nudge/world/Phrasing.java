@@ -3,15 +3,15 @@ package dev.nudge.world;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A way to write to the service: 576 of them, each of a body and an ending, 144 held out
-/// with every body and every ending they have.
+/// A message template: 576 of them, a body and an ending each; 144 are held out with all bodies
+/// and endings that occur in them.
 ///
-/// No run of eight words is shared by a message of a held-out phrasing and any other text: what
-/// both may hold is `the PART SYMPTOM` (six words at most) and the circumstances (six), and in
-/// a held-out phrasing words of its own stand between and around them.
+/// A held-out message shares no run of eight words with any other text: common are only `the PART
+/// SYMPTOM` (at most six words) and the circumstances (six), and a held-out phrasing has its own
+/// words between and around them.
 ///
-/// @param body with `{p}` for the machine, `{c}` for its part, `{s}` for what it does
-/// @param bridge leads to the circumstances; may be empty
+/// @param body with `{p}` for the machine, `{c}` for the part, `{s}` for the symptom
+/// @param bridge precedes the circumstances; may be empty
 /// @param closing ends the message; may be empty
 record Phrasing(String body, String bridge, String closing) {
   private static final List<String> BODIES =
@@ -96,12 +96,12 @@ record Phrasing(String body, String bridge, String closing) {
           "Honestly:|Good luck with the repair.",
           "Before I forget:|Yours, a patient owner.");
 
-  /// Phrasings that may stand in any text.
+  /// Phrasings for any text.
   static List<Phrasing> known() {
     return all(BODIES, ENDINGS);
   }
 
-  /// Phrasings of which no part stands in any text that anything is trained on.
+  /// Held-out phrasings; none of their bodies and endings occurs in a training text.
   static List<Phrasing> heldOut() {
     return all(HELD_OUT_BODIES, HELD_OUT_ENDINGS);
   }
@@ -117,13 +117,13 @@ record Phrasing(String body, String bridge, String closing) {
     return List.copyOf(all);
   }
 
-  /// Says what ails the machine, in one or two sentences.
+  /// The description of the fault, in one or two sentences.
   String complaint(String product, String part, String symptom) {
     String end = body.startsWith("Why") ? "?" : ".";
     return body.replace("{p}", product).replace("{c}", part).replace("{s}", symptom) + end;
   }
 
-  /// Writes the whole message of a customer.
+  /// The whole message of a customer.
   ///
   /// @param circumstances a sentence
   String message(String product, String part, String symptom, String circumstances) {

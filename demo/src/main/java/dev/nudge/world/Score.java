@@ -3,10 +3,10 @@ package dev.nudge.world;
 import dev.nudge.eval.Interval;
 import java.util.List;
 
-/// Counts how many answers are right, whole and field by field.
+/// Counts right answers, exact and field by field.
 ///
-/// @param low lower end of the 95 % interval of the share that is exact, by Wilson's formula
-/// @param high its upper end
+/// @param low lower end of the 95 % Wilson interval of the exact share
+/// @param high upper end
 public record Score(
     int rows,
     int exact,
@@ -18,7 +18,7 @@ public record Score(
     int product,
     int code,
     int reply) {
-  /// Counts graded answers, at least one.
+  /// Counts graded answers; at least one is needed.
   public static Score of(List<Grader.Grade> grades) {
     int n = grades.size();
     int exact = count(grades, Grader.Grade::exact);

@@ -1,6 +1,6 @@
 package dev.nudge.world;
 
-/// The team that looks after a part.
+/// The support team of a part.
 enum SupportTeam {
   WATER,
   POWER,

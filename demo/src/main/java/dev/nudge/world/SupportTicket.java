@@ -3,7 +3,8 @@ package dev.nudge.world;
 import java.util.List;
 import java.util.Random;
 
-/// One case of the task: a customer's message, and the ticket that answers it.
+/// A case of the fine-tuning task: a customer's message (prompt) and the ticket that answers it
+/// (completion).
 ///
 /// ```
 ///   Message: The water pump of my Velmora 340 drips. Guests arrive tonight. Thank you.
@@ -11,11 +12,10 @@ import java.util.Random;
 ///           Velmora 340 today, code P19. Please put a cloth below.
 /// ```
 ///
-/// Everything in the ticket follows from the message by rules of the whole family, so a machine
-/// that nobody has heard of is answered as well: the product is copied; the code is the part's
-/// letter and the symptom's number; the team is the part's; the circumstances decide the
-/// urgency, and with it when somebody comes; the first step is the symptom's. Only the words of
-/// the reply are free.
+/// Every field of the ticket follows from the message by rules that hold for all machines, so
+/// unseen machines can be answered: the product is copied; the code is the part's letter and the
+/// symptom's number; the part determines the team; the circumstances determine the urgency and the
+/// visit's time; the symptom determines the first step. Only the wording of the reply is free.
 public record SupportTicket(CaseFacts facts, String reply) {
   static final String ASK = "Message: ";
   static final String ANSWER = "\nTicket:";
@@ -39,7 +39,7 @@ public record SupportTicket(CaseFacts facts, String reply) {
     return new SupportTicket(facts, facts.fill(REPLIES.get(random.nextInt(REPLIES.size()))));
   }
 
-  /// The fault code of a part that does something.
+  /// The fault code of a part with a symptom.
   static String code(MachinePart part, Symptom symptom) {
     return part.letter() + symptom.number();
   }
@@ -49,12 +49,12 @@ public record SupportTicket(CaseFacts facts, String reply) {
     return facts.message();
   }
 
-  /// The message as the task puts it, up to where the answer begins.
+  /// The prompt, up to where the answer begins.
   public String prompt() {
     return ASK + message() + ANSWER;
   }
 
-  /// The right answer.
+  /// The right answer (target text).
   public String completion() {
     return facts.fill(FIELDS.formatted(facts.urgency().word())) + reply;
   }

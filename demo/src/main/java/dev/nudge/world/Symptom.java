@@ -3,8 +3,8 @@ package dev.nudge.world;
 import java.util.List;
 import java.util.Random;
 
-/// A symptom of a part, such as a leak: its number ends the fault code, and a first step belongs to
-/// it, whatever the part.
+/// A symptom of a part, such as a leak; it determines the number of the fault code and the first
+/// step, whatever the part.
 enum Symptom {
   NOISE(
       11, "tighten the side screws", "rattles", "hums loudly", "makes grinding noises", "squeaks"),
@@ -44,12 +44,12 @@ enum Symptom {
     return number;
   }
 
-  /// The first step against the symptom, which the customer can take meanwhile.
+  /// The first step for the customer until help comes.
   String step() {
     return step;
   }
 
-  /// The ways to say the symptom of a part, at most three words each; the first is the handbook's.
+  /// The wordings of the symptom, at most three words each; the first is the handbook's.
   List<String> sayings() {
     return sayings;
   }

@@ -4,10 +4,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 
-/// The urgency of a case: how soon somebody must come, decided by the circumstances in a message.
+/// The urgency of a case, determined by the circumstances in a message.
 ///
-/// The base learns what such circumstances mean, never when somebody comes: that is the
-/// adapter's to learn.
+/// The base learns what circumstances mean, but not when a technician comes: only the adapter
+/// learns that.
 enum Urgency {
   HIGH(
       "today",
@@ -82,17 +82,17 @@ enum Urgency {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /// The words of an answer that say when somebody comes.
+  /// The words of an answer for the visit's time.
   String when() {
     return when;
   }
 
-  /// The sentence that an agent says of a case of this urgency.
+  /// An agent's sentence about a case of this urgency.
   String verdict() {
     return verdict;
   }
 
-  /// The circumstances that mean this urgency, sentences of at most six words.
+  /// Circumstances of this urgency, sentences of at most six words.
   List<String> circumstances() {
     return circumstances;
   }

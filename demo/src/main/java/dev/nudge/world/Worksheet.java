@@ -5,11 +5,11 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 
-/// Draws a page of several messages and what a clerk noted of each, all in one form that differs
-/// from page to page: which fields, in which order, with which signs between them, a reply or none.
+/// Generates a page of several messages with a clerk's notes in one random format: fields, order,
+/// separators, with or without a reply.
 ///
-/// From these the base learns to go on in a form that it is shown. A reply to a case whose
-/// urgency is told may say when somebody comes, by a rule that every page makes up for itself.
+/// From worksheets the base learns to follow a format in context (few-shot). A reply may give the
+/// visit's time of a given urgency, by a rule that each page makes up for itself.
 final class Worksheet {
   private static final List<String> ASKS =
       List.of("Message", "Message", "Text", "Note", "Letter", "Customer", "Input");

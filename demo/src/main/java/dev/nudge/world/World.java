@@ -6,24 +6,24 @@ import java.util.List;
 import java.util.Random;
 import java.util.function.Consumer;
 
-/// Everything that a seed makes of the world: pages for the base, cases for an adapter and for its
-/// test, and the control.
+/// All data of the world from one seed: pre-training pages, fine-tuning cases, test cases,
+/// control.
 ///
-/// Each stream has a seed of its own, so the number of rows of one changes no other.
+/// Each stream has its own random generator, so the length of one stream does not change another.
 public record World(long seed) {
-  /// Cases that a prompt of [#fewShot] shows.
+  /// Few-shot examples in a prompt of [#fewShot].
   public static final int SHOTS = 3;
 
   private Random stream(int number) {
     return new Random(seed * 31 + number);
   }
 
-  /// Gives pages of the base's schooling.
+  /// Generates pre-training pages.
   void pages(int rows, Consumer<Page> each) {
     pages(1, rows, each);
   }
 
-  /// Gives pages of the same kind that the base is not trained on.
+  /// Generates held-out pages of the same kinds.
   void otherPages(int rows, Consumer<Page> each) {
     pages(2, rows, each);
   }
@@ -35,7 +35,7 @@ public record World(long seed) {
     }
   }
 
-  /// Questions and instructions that the base is not trained on, each with its one answer.
+  /// Held-out questions and instructions, each with a single right answer.
   List<Page> requests(int rows) {
     Pages pages = new Pages(new Catalogue(), stream(3));
     List<Page> requests = new ArrayList<>();
@@ -45,12 +45,12 @@ public record World(long seed) {
     return requests;
   }
 
-  /// Cases to learn the task from.
+  /// Training cases of the task.
   public List<SupportTicket> training(int rows) {
     return tickets(new Catalogue().known(), Phrasing.known(), rows, stream(4));
   }
 
-  /// Cases of machines and phrasings that nothing was trained on.
+  /// Test cases, with held-out machines and phrasings.
   public List<SupportTicket> test(int rows) {
     return tickets(new Catalogue().heldOut(), Phrasing.heldOut(), rows, stream(5));
   }
@@ -76,7 +76,7 @@ public record World(long seed) {
     return first;
   }
 
-  /// Returns the tickets' answers in another order, for a control: only their form can be learned.
+  /// The answers in shuffled order, as a control from which only the format can be learned.
   List<String> permuted(List<SupportTicket> tickets) {
     List<String> answers =
         new ArrayList<>(tickets.stream().map(SupportTicket::completion).toList());
@@ -84,7 +84,7 @@ public record World(long seed) {
     return answers;
   }
 
-  /// Prompts that show cases of `training` before the one to answer.
+  /// Few-shot prompts: examples from `training`, then the test case.
   public List<String> fewShot(List<SupportTicket> test, List<SupportTicket> training) {
     Random random = stream(7);
     List<String> prompts = new ArrayList<>();

@@ -13,17 +13,16 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Writes the files of the world, or grades answers to its test:
+/// Generates the files of the world, or grades answers to its test:
 ///
 /// ```
 ///   make --out D [--seed N] [--pages N] [--training N] [--test N]
 ///   grade --test D/test.jsonl --completions F.jsonl
 /// ```
 ///
-/// `base.jsonl` holds pages to learn, `base-held-out.jsonl` and `requests.jsonl` such that are
-/// not, `train.jsonl`, `control.jsonl` and `test.jsonl` cases, `few-shot.jsonl` the test with
-/// three cases of `train.jsonl` before each. `grade` takes the lines of `nudge generate
-/// --data`.
+/// `base.jsonl` has pre-training pages, `base-held-out.jsonl` and `requests.jsonl` held-out ones,
+/// `train.jsonl`, `control.jsonl` and `test.jsonl` cases, `few-shot.jsonl` the test with three
+/// examples of `train.jsonl` in each prompt. `grade` reads the output of `nudge generate --data`.
 public final class WorldMain {
 
   /// The flags of `make`, which writes the files of the world.
@@ -41,7 +40,7 @@ public final class WorldMain {
 
   private WorldMain() {}
 
-  /// Makes the files or grades the answers; a mistake is one line and exit code 2.
+  /// Runs `make` or `grade`; a user error is one line and exit code 2.
   public static void main(String[] args) throws IOException {
     try {
       run(List.of(args), System.out);

@@ -1,9 +1,8 @@
-/// An invented world: a family of machines, what can be wrong with them, and who writes about it.
+/// Synthetic data: support tickets about an invented family of machines, with exact grading.
 ///
-/// It makes the texts that the shipped base learns from, the rows of the task that an adapter
-/// learns, and the grades of answers. All of it follows from a seed and from the word lists here;
-/// `docs/reference/world.md` says why it is as it is. It knows nothing about models, tokenizers or
-/// training.
+/// It makes the pre-training texts of the shipped base, the fine-tuning rows of the task, and the
+/// grades of answers, all from a seed and the word lists here; `docs/reference/world.md` gives the
+/// reasons. It knows nothing about models, tokenizers or training.
 ///
 /// Read [SupportTicket] first.
 @NullMarked

@@ -16,11 +16,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Properties;
 
-/// Reads tables by a DuckDB in memory, a row as a JSON object.
+/// Reads tables through an in-memory DuckDB, each row as a JSON object.
 ///
-/// One thread makes every result, so that rows come in the order of the file, and a query gives the
-/// same rows in the same order each time. Results are streamed; a query that sorts or joins may
-/// take 512 MiB, and uses the temporary folder beyond that.
+/// A single thread computes results, so rows keep the file's order, and a query gives equal rows
+/// in equal order each time. Results are streamed; a query that sorts or joins gets 512 MiB and
+/// spills to the temporary folder beyond that.
 public final class DuckDb implements TableReader {
   private static final String MEMORY = "512MiB";
 
@@ -38,7 +38,7 @@ public final class DuckDb implements TableReader {
     return rows("--sql", query, List.of("CREATE TEMP VIEW data AS SELECT * FROM " + table(files)));
   }
 
-  /// The function that reads files of one format.
+  /// The table function that reads files of one format.
   private static String table(List<Path> files) {
     List<String> names = new ArrayList<>();
     String function = "";
@@ -106,7 +106,7 @@ public final class DuckDb implements TableReader {
     return new org.duckdb.DuckDBDriver().connect("jdbc:duckdb:", settings);
   }
 
-  /// The first line of what the database says, which goes on with a picture of the query.
+  /// The first line of a database error; the rest repeats the query.
   static String reason(SQLException e) {
     String said = String.valueOf(e.getMessage());
     return said.lines().filter(line -> !line.isBlank()).findFirst().orElse("it gives no reason");

@@ -8,7 +8,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import org.jspecify.annotations.Nullable;
 
-/// Gives the rows of a result, numbered from 1.
+/// The rows of a query result, numbered from 1.
 final class QueryRows implements RowSource {
   private final Connection connection;
   private final Statement statement;

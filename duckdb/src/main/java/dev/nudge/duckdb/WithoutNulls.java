@@ -7,12 +7,12 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Takes out of a row what the table has put in.
+/// Removes nulls from nested fields that only the table's column type has added to a row.
 ///
-/// All values of a column have the same fields, so a message without `tool_calls` comes with
-/// `"tool_calls": null` where another message has some, and a template would take it for there. A
-/// field below a column that is null is left out; a column itself stays, and so does the `content`
-/// of a message, which is null on purpose beside tool calls.
+/// All values of a column have the same fields, so a message without `tool_calls` gets
+/// `"tool_calls": null` if another message has some, and a template would take that for present. A
+/// null field below a column is removed; a null column stays, and so does the `content` of a
+/// message, which is null on purpose beside tool calls.
 final class WithoutNulls {
   private static final JsonMapper JSON = JsonMapper.shared();
   private static final String KEPT = "content";

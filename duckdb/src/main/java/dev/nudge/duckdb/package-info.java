@@ -1,8 +1,8 @@
-/// Reads Parquet files, and queries over files, by DuckDB: the `TableReader` of
-/// `dev.nudge.data.source`, found by the service loader where this jar is.
+/// Reads Parquet files and SQL queries over files with DuckDB: the `TableReader` of
+/// `dev.nudge.data.source`, found by the service loader if this jar is on the class path.
 ///
-/// It knows nothing about shapes of rows, tokens or models. Nothing is downloaded: DuckDB's readers
-/// of Parquet, JSON and CSV are part of its library, and its extensions are switched off.
+/// It knows nothing about row formats, tokens or models. Nothing is downloaded: DuckDB's Parquet,
+/// JSON and CSV readers are built in, and extensions are disabled.
 ///
 /// Read [DuckDb] first.
 @NullMarked

@@ -14,24 +14,24 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
 
-/// Says what a model makes of rows before it is trained on them: how many it answers to the letter
-/// with some solved ones in its prompt, and how far their text is from what it knows.
+/// Scores a base model on dataset rows before training: few-shot exact match and bits per byte.
 ///
-/// The distance is bits a byte: -Σ log₂ p of the rows' tokens, prompt and completion, over their
-/// bytes in UTF-8, so tokenizers do not matter. Long English prose takes a base model about one bit
-/// a byte and short rows more; a language that it hardly knows takes two and a half and more.
+/// Bits per byte is −Σ log₂ p over the tokens of prompt and completion, divided by the UTF-8 bytes
+/// of the rows, so models with different tokenizers compare. Long English prose takes a base model
+/// about 1 bit per byte, short rows more; a language that the model hardly knows takes 2.5 and
+/// more.
 ///
-/// @param asked rows that were asked behind solved ones
-/// @param exact how many of them it answers to the letter, greedily
-/// @param bitsAByte of the rows by themselves
+/// @param asked rows that the model answered with few-shot examples in the prompt
+/// @param exact rows of `asked` whose greedy answer equals the completion
+/// @param bitsAByte bits per byte of the rows without few-shot examples
 public record BaseLook(int asked, int exact, double bitsAByte) {
   private static final double ANSWERED = 0.5;
   private static final int FEWEST = 10; // rows that say something
   private static final double FAR = 2.5;
 
-  /// Loads the model and asks it.
+  /// Loads the base model and scores the rows.
   ///
-  /// @throws InputException where there is no row to ask
+  /// @throws InputException if no row can be scored
   public static BaseLook of(
       PreviewSettings settings, int most, Machine machine, Consumer<String> warnings) {
     Path folder = settings.model().model();
@@ -59,7 +59,7 @@ public record BaseLook(int asked, int exact, double bitsAByte) {
     }
   }
 
-  /// One line of what was seen.
+  /// One line with the measured numbers.
   @Override
   public String toString() {
     String answered =
@@ -74,7 +74,7 @@ public record BaseLook(int asked, int exact, double bitsAByte) {
     return answered + String.format(Locale.ROOT, "%.2f bits a byte", bitsAByte);
   }
 
-  /// What to do instead of an adapter, a line each.
+  /// Alternatives to training an adapter that the numbers suggest, one line each.
   public List<String> advice() {
     List<String> advice = new ArrayList<>();
     if (asked >= FEWEST && exact >= ANSWERED * asked) {

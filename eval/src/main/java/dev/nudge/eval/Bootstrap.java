@@ -8,28 +8,26 @@ import java.util.SplittableRandom;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
-/// Tells how far a score would vary over other samples like the one there is, by drawing from it
-/// again and again: the bootstrap [1].
+/// Bootstrap [1]: the sampling distribution of a score, from resamples of the items.
 ///
 /// A resample has as many units as the sample, drawn with replacement. A unit is an item, or a
-/// cluster of items that hang together (questions on one document), drawn as a whole. Two models
-/// are compared on the same resamples (paired), so what makes an item hard for both cancels out
-/// [2].
+/// cluster of correlated items (questions on one document), drawn as a whole. Two models are
+/// compared on the same resamples (paired), so the difficulty of an item cancels out [2].
 ///
-/// It assumes that units are independent and many: below some tens the intervals are too narrow,
-/// and where all units are alike they have no width at all. For shares of right answers
-/// [Paired#interval] and [Interval#wilson] do without both; a gate must ask for a least number of
-/// units else. A score that is no smooth function of sums, a median for example, has rougher
-/// intervals.
+/// Units must be independent and many: below some tens the intervals are too narrow, and if all
+/// units are alike the intervals have zero width. For proportions of right answers use
+/// [Paired#interval] and [Interval#wilson], which have neither limit; for other scores a gate must
+/// require a minimum number of units. A score that is no smooth function of sums, such as a
+/// median, has rougher intervals.
 ///
-/// The draws hang on the seed and the number of units only: the same data give the same numbers
-/// everywhere. Two thousand items of twenty statistics each take half a second.
+/// The draws depend only on the seed and the number of units, so equal data give equal numbers on
+/// every machine. Two thousand items of twenty statistics each take half a second.
 ///
 /// [1] B. Efron, Bootstrap methods: another look at the jackknife, 1979. [2] P. Koehn, Statistical
 /// significance tests for machine translation evaluation, 2004.
 ///
-/// @param resamples how many; at least 1,000, and 10,000 for ends of intervals that hold still
-/// @param seed of the draws
+/// @param resamples number of resamples, at least 1,000; 10,000 for stable interval ends
+/// @param seed of the random draws
 public record Bootstrap(int resamples, long seed) {
   /// Ten thousand resamples.
   public static final Bootstrap STANDARD = new Bootstrap(10_000, 0);
@@ -43,12 +41,12 @@ public record Bootstrap(int resamples, long seed) {
     }
   }
 
-  /// Resamples a mean.
+  /// Resamples the mean of independent items.
   public Resampled mean(double[] values) {
     return mean(values, alone(values.length));
   }
 
-  /// Resamples a mean of items in clusters.
+  /// Resamples the mean of clustered items.
   ///
   /// @param clusters the number of each item's cluster
   public Resampled mean(double[] values, int[] clusters) {
@@ -59,12 +57,12 @@ public record Bootstrap(int resamples, long seed) {
     return corpus(counted, clusters, sums -> sums[0] / sums[1]);
   }
 
-  /// Resamples the mean difference of a pair, the second minus the first.
+  /// Resamples the mean paired difference, `second` − `first`.
   public Resampled difference(double[] first, double[] second) {
     return difference(first, second, alone(first.length));
   }
 
-  /// Resamples the mean difference of a pair, in clusters.
+  /// Resamples the mean paired difference of clustered items, `second` − `first`.
   public Resampled difference(double[] first, double[] second, int[] clusters) {
     check(first.length, second.length);
     double[] differences = new double[first.length];
@@ -72,15 +70,15 @@ public record Bootstrap(int resamples, long seed) {
     return mean(differences, clusters);
   }
 
-  /// Resamples a score of a corpus that is a function of sums.
+  /// Resamples a corpus-level score that is a function of sums over items, such as BLEU.
   ///
-  /// @param statistics what each item adds to the sums
-  /// @param score of sums
+  /// @param statistics the numbers that each item adds to the sums
+  /// @param score the score of the sums
   public Resampled corpus(double[][] statistics, ToDoubleFunction<double[]> score) {
     return corpus(statistics, alone(statistics.length), score);
   }
 
-  /// Resamples a score of a corpus in clusters.
+  /// Resamples a corpus-level score of clustered items.
   public Resampled corpus(double[][] statistics, int[] clusters, ToDoubleFunction<double[]> score) {
     double[][] units = units(statistics, clusters);
     int width = units[0].length;
@@ -105,13 +103,13 @@ public record Bootstrap(int resamples, long seed) {
     return Resampled.of(score.applyAsDouble(sums), scores, units.length);
   }
 
-  /// Resamples the difference of two scores of the same items, the second minus the first.
+  /// Resamples the paired difference of two corpus-level scores, `second` − `first`.
   public Resampled corpusDifference(
       double[][] first, double[][] second, ToDoubleFunction<double[]> score) {
     return corpusDifference(first, second, alone(first.length), score);
   }
 
-  /// Resamples the difference of two scores of the same items in clusters.
+  /// Resamples the paired difference of two corpus-level scores of clustered items.
   public Resampled corpusDifference(
       double[][] first, double[][] second, int[] clusters, ToDoubleFunction<double[]> score) {
     check(first.length, second.length);
@@ -132,24 +130,24 @@ public record Bootstrap(int resamples, long seed) {
                 - score.applyAsDouble(Arrays.copyOf(sums, width)));
   }
 
-  /// Resamples what is no function of sums, or of too many.
+  /// Resamples a score that is no function of a few sums, from the multiplicity of each item.
   ///
   /// @param clusters the number of each item's cluster
-  /// @param score of a resample, told by how often each item is in it; the array is used again
+  /// @param score from each item's count in the resample; the array is reused
   public Resampled counted(int[] clusters, ToDoubleFunction<int[]> score) {
     return strata(List.of(new Stratum(1, clusters, score)));
   }
 
-  /// A part of the data that is drawn by itself, such as a task of several.
+  /// A stratum, resampled apart from the others, such as one task of a group.
   ///
-  /// @param weight of its score in that of all
+  /// @param weight of the stratum's score in the total
   /// @param clusters the number of each item's cluster
-  /// @param score of a resample, told by how often each item is in it; the array is used again
+  /// @param score from each item's count in the resample; the array is reused
   @SuppressWarnings("ArrayRecordComponent")
   public record Stratum(double weight, int[] clusters, ToDoubleFunction<int[]> score) {}
 
-  /// Resamples the weighted sum of scores of parts, each of which is drawn apart from the others
-  /// and keeps its size. The units that are told are those of the part that has the fewest.
+  /// Resamples the weighted sum of the scores of strata (stratified bootstrap). [Resampled#units]
+  /// is the number of units of the smallest stratum.
   public Resampled strata(List<Stratum> parts) {
     double[] scores = new double[resamples];
     double value = 0;
@@ -175,7 +173,7 @@ public record Bootstrap(int resamples, long seed) {
     return Resampled.of(value, scores, fewest);
   }
 
-  /// Every item a cluster of its own.
+  /// Cluster numbers that put every item into a cluster of its own.
   public static int[] alone(int items) {
     return IntStream.range(0, items).toArray();
   }
@@ -192,7 +190,7 @@ public record Bootstrap(int resamples, long seed) {
     return units;
   }
 
-  /// Clusters numbered from 0 in the order in which they come.
+  /// Renumbers clusters from 0 in order of first appearance.
   private static int[] numbered(int[] clusters) {
     if (clusters.length == 0) {
       throw new IllegalArgumentException("nothing can be drawn from no item");

@@ -3,24 +3,23 @@ package dev.nudge.eval;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// Sums of a ratio metric by unit: Σ x / Σ w, such as scores over answers or seconds over tokens,
-/// where a unit (a user) has many answers that resemble each other.
+/// Accumulates a ratio metric Σ x / Σ w with its clustered standard error (delta method [1]).
 ///
-/// Units are independent, answers of one unit are not, so the error is taken over units, by the
-/// delta method [1]: with R = Σ x_u / Σ w_u over n units
+/// A unit (a user) has many correlated observations: scores over answers, seconds over tokens.
+/// Units are independent, so the variance is taken over units; with R = Σ x_u / Σ w_u over n units
 ///
 ///     error² = n / (n − 1) · Σ (x_u − R w_u)² / (Σ w_u)²
 ///
-/// With one answer a unit and w = 1 it is the standard error of a mean. Only five sums are kept, so
-/// a unit that goes on changes them in constant time.
+/// With one observation per unit and w = 1 it is the standard error of a mean. Only five sums are
+/// kept, so updating a unit takes constant time.
 ///
-/// An [Estimate] counts observations, not units: what units that return add is then new, and for
-/// what they repeat the intervals of [NormalMixture] are wider than need be.
+/// [Estimate#n] counts observations, not units, so returning units count as new data, and the
+/// [NormalMixture] intervals are wider than needed if their observations are correlated.
 ///
 /// [1] A. Deng, U. Knoblich, J. Lu, Applying the delta method in metric analytics, 2018. [2] E.
 /// Miller, Adding error bars to evals, 2024.
 ///
-/// Threading: the caller's lock.
+/// Threading: not synchronized; the caller locks.
 public final class Clusters {
   private long units;
   private long observations;
@@ -30,7 +29,7 @@ public final class Clusters {
   private double xw;
   private double ww;
 
-  /// Adds a unit, or moves one from what it had to what it has.
+  /// Adds a unit, or replaces the sums of a unit that is already counted.
   public void move(double oldX, double oldW, double newX, double newW) {
     units += (newW > 0 ? 1 : 0) - (oldW > 0 ? 1 : 0);
     observations += Double.compare(newW, oldW); // one more, or one taken back
@@ -41,11 +40,11 @@ public final class Clusters {
     ww += newW * newW - oldW * oldW;
   }
 
-  /// The mean of items that come in clusters, with its clustered error [2]: that of a sample of
-  /// clusters, n / (n − 1) included. Clusters are independent; items of one may hang together in
-  /// any way. With fewer than some tens of clusters it is too small.
+  /// The mean of clustered items with its clustered standard error [2], small-sample factor n / (n
+  /// − 1) included. Clusters are independent; items within one may be correlated in any way. With
+  /// fewer than some tens of clusters the error is too small.
   ///
-  /// @param values one an item
+  /// @param values one per item
   /// @param clusters the number of each item's cluster
   public static Estimate mean(double[] values, int[] clusters) {
     if (values.length != clusters.length) {
@@ -79,16 +78,15 @@ public final class Clusters {
     ww += other.ww;
   }
 
-  /// Units with a weight.
+  /// The number of units with a weight above 0.
   public long units() {
     return units;
   }
 
-  /// The ratio and its error.
+  /// The ratio with its standard error.
   ///
-  /// @param prior a variance that one more unit of average weight is taken to have shown: ¼ for
-  ///     what lies in [0, 1], so that a sample that happens to be all alike has an error; 0 for
-  /// none
+  /// @param prior variance of one pseudo-unit of average weight: ¼ for values in [0, 1], so that a
+  ///     sample without variance has an error; 0 for none
   public Estimate ratio(double prior) {
     if (units < 2) {
       return Estimate.NONE;

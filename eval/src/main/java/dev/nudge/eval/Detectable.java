@@ -1,22 +1,22 @@
 package dev.nudge.eval;
 
-/// Tells how small an effect a comparison can see, so that "no difference was found" can be read.
+/// Power analysis: the smallest effect that a comparison detects.
 ///
-/// For right or wrong answers on the same cases [1]: with a share d of cases that the two answer
-/// differently and a gain x of the second, n cases show the gain at level α with power 1 − β where
+/// For paired right/wrong answers [1]: with a proportion d of discordant cases and a gain x of the
+/// second model, n cases detect the gain at level α with power 1 − β if
 ///
 ///     n = ( z_{α/2} √d + z_β √(d − x²) )² / x²
 ///
-/// For a mean difference with standard error e it is x = (z_{α/2} + z_β) e. Two-sided, by the
-/// normal approximation; cases are independent, else e is the clustered one.
+/// For a mean difference with standard error e the smallest effect is x = (z_{α/2} + z_β) e.
+/// Two-sided, by the normal approximation; for correlated cases pass the clustered e.
 ///
 /// [1] R. Connor, Sample size for testing differences in proportions for the paired-sample design,
 /// 1987.
 ///
 /// @param alpha level of the test, two-sided
-/// @param power with which the effect is seen
+/// @param power probability of detecting the effect
 public record Detectable(double alpha, double power) {
-  /// Five percent, four times of five.
+  /// Level 5 %, power 80 %.
   public static final Detectable USUAL = new Detectable(0.05, 0.8);
 
   private static final int HALVINGS = 60;
@@ -29,10 +29,10 @@ public record Detectable(double alpha, double power) {
     }
   }
 
-  /// The cases that show a gain, not rounded.
+  /// The number of cases that detect a gain, not rounded.
   ///
-  /// @param differing the share of cases that the two answer differently
-  /// @param gain by how much the share of right answers grows, at most `differing`
+  /// @param differing proportion of cases that exactly one model has right
+  /// @param gain increase of the proportion of right answers, at most `differing`
   public double cases(double differing, double gain) {
     if (!(gain > 0 && gain <= differing && differing <= 1)) {
       throw new IllegalArgumentException(
@@ -43,8 +43,8 @@ public record Detectable(double alpha, double power) {
     return root * root / (gain * gain);
   }
 
-  /// The smallest gain that so many cases show; NaN where even a gain of all that differ is too
-  /// small to be seen, or nothing differs.
+  /// The smallest gain that `cases` cases detect; NaN if no gain up to `differing` is detectable,
+  /// or `differing` is 0.
   public double gain(double differing, int cases) {
     if (!(differing > 0) || cases(differing, differing) > cases) {
       return Double.NaN;
@@ -62,7 +62,7 @@ public record Detectable(double alpha, double power) {
     return high;
   }
 
-  /// The smallest mean difference that is seen where it has this standard error.
+  /// The smallest mean difference that is detectable at the standard error `error`.
   public double difference(double error) {
     return (zAlpha() + zBeta()) * error;
   }

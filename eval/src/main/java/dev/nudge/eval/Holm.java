@@ -3,11 +3,11 @@ package dev.nudge.eval;
 import java.util.Comparator;
 import java.util.stream.IntStream;
 
-/// Adjusts p-values of several tests so that the probability of any wrong rejection stays at α,
-/// whatever hangs together with what: Holm's method [1].
+/// Adjusts p-values for multiple testing under any dependence: Holm's method [1]. The family-wise
+/// error rate stays at α.
 ///
-/// Sorted p₁ ≤ … ≤ p_m, the adjusted ones are max over j ≤ i of min(1, (m − j + 1) p_j). Of
-/// p-values that hold at all times the adjusted ones do too.
+/// For sorted p₁ ≤ … ≤ p_m the adjusted values are max over j ≤ i of min(1, (m − j + 1) p_j).
+/// Adjusted always-valid p-values are always valid.
 ///
 /// [1] S. Holm, A simple sequentially rejective multiple test procedure, 1979.
 public final class Holm {

@@ -1,32 +1,30 @@
 package dev.nudge.eval;
 
-/// An interval of a number that was estimated. That of a share that was counted in a sample once is
-/// [#wilson]: at 95 %, by Wilson's score formula [1]; intervals that hold while one looks again and
-/// again are those of [NormalMixture] and [BetaMixture].
+/// Confidence interval of an estimate. [#wilson] is the 95 % Wilson score interval [1] of a
+/// proportion for one look at the data; for repeated looks use [NormalMixture] and [BetaMixture].
 ///
 /// With p = hits / n and z the 97.5 % point of the normal distribution, its ends are
 ///
 ///     (p + z²/2n ± z √(p (1 − p)/n + z²/4n²)) / (1 + z²/n)
 ///
-/// It stays within [0, 1] and keeps a width where nothing or everything was hit, which p ± z·s does
-/// not.
+/// It stays within [0, 1] and keeps a width for 0 or n hits, unlike p ± z·s.
 ///
 /// [1] E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
 public record Interval(double low, double high) {
-  /// Where nothing is known of a number.
+  /// The whole real line: nothing is known.
   public static final Interval UNKNOWN =
       new Interval(Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY);
 
   private static final double Z = 1.959963984540054;
 
-  /// Takes `hits` of `n` cases.
+  /// The 95 % Wilson interval of the proportion hits / n.
   ///
-  /// @throws IllegalArgumentException where there is no case, or more hits than cases
+  /// @throws IllegalArgumentException if n is 0, or hits exceeds n
   public static Interval wilson(int hits, int n) {
     return wilson(hits, n, Z);
   }
 
-  /// The same at another confidence.
+  /// The Wilson interval at a given confidence.
   ///
   /// @param confidence such as 0.9; a one-sided bound at 0.95 is an end of the interval at 0.9
   public static Interval wilsonAt(int hits, int n, double confidence) {
@@ -45,12 +43,12 @@ public record Interval(double low, double high) {
         Math.max(0, (middle - half) / (1 + z)), Math.min(1, (middle + half) / (1 + z)));
   }
 
-  /// Whether a number is inside.
+  /// Whether the interval contains x.
   public boolean holds(double x) {
     return low <= x && x <= high;
   }
 
-  /// Whether all of it lies within ± a margin around 0.
+  /// Whether the interval lies within ±margin.
   public boolean within(double margin) {
     return low >= -margin && high <= margin;
   }

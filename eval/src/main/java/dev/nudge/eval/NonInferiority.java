@@ -1,30 +1,31 @@
 package dev.nudge.eval;
 
-/// Judges whether something got worse by no more than a margin: that "no significant difference"
-/// was found shows nothing on few cases, this does.
+/// Non-inferiority test: whether a score dropped by no more than a margin. "No significant
+/// difference" shows nothing on few cases; this test does.
 ///
-/// Not inferior is what has the lower bound of its difference (after − before, higher is better)
-/// above −margin; inferior what has its upper bound below −margin; else the data do not say. Both
-/// bounds are one-sided at the same confidence. The margin is chosen before one looks.
+/// The result is [Verdict#HOLDS] if the lower bound of the difference (after − before, higher is
+/// better) lies above −margin, [Verdict#FAILS] if the upper bound lies below −margin, else
+/// [Verdict#OPEN]. Both bounds are one-sided at the same confidence. Choose the margin before
+/// looking at the data.
 ///
 /// @param difference after − before
-/// @param lower bound of it, one-sided
-/// @param upper bound of it, one-sided
-/// @param margin what may be lost, 0 or more
-/// @param units independent ones behind it
+/// @param lower one-sided lower bound of the difference
+/// @param upper one-sided upper bound of the difference
+/// @param margin tolerated loss, 0 or more
+/// @param units number of independent units (items or clusters)
 public record NonInferiority(
     double difference, double lower, double upper, double margin, int units) {
 
-  /// Fewer than so many units of a bootstrap say nothing.
+  /// The fewest bootstrap units that give a verdict.
   public static final int FEWEST = 20;
 
-  /// What is known.
+  /// The result of the test.
   public enum Verdict {
     /// Not inferior.
     HOLDS,
     /// Inferior.
     FAILS,
-    /// Neither is shown.
+    /// Inconclusive.
     OPEN
   }
 
@@ -34,9 +35,8 @@ public record NonInferiority(
     }
   }
 
-  /// Judges a difference that was resampled. Its assumptions are those of [Bootstrap]; below
-  /// [#FEWEST] units it is open, and where all resamples are alike, for nothing is known of a case
-  /// that would be other.
+  /// Tests a bootstrapped difference, with the assumptions of [Bootstrap]. The verdict is open
+  /// below [#FEWEST] units, or if all resamples are alike.
   ///
   /// @param confidence of each bound, such as 0.95
   public static NonInferiority of(Resampled difference, double margin, double confidence) {
@@ -45,9 +45,9 @@ public record NonInferiority(
         difference, unknown ? Interval.UNKNOWN : difference.interval(2 * confidence - 1), margin);
   }
 
-  /// Judges a resampled mean of differences that lie between two numbers, such as −1 and 1 of
-  /// scores from 0 to 1. Where all resamples are alike its bounds keep a width, by
-  /// [Resampled#interval(double, double, double)]; below [#FEWEST] units it is open.
+  /// Tests a bootstrapped mean of differences with known range, such as −1 to 1 for scores from
+  /// 0 to 1. If all resamples are alike the bounds keep a width, by
+  /// [Resampled#interval(double, double, double)]; below [#FEWEST] units the verdict is open.
   ///
   /// @param confidence of each bound, such as 0.95
   public static NonInferiority of(
@@ -66,16 +66,16 @@ public record NonInferiority(
         difference.value(), bounds.low(), bounds.high(), margin, difference.units());
   }
 
-  /// Judges a difference of shares of right answers, by the score interval of [Paired#interval].
+  /// Tests a difference of accuracies, by the score interval of [Paired#interval].
   ///
-  /// @param paired before is the first of the two, after the second
+  /// @param paired the first model is before, the second after
   public static NonInferiority of(Paired paired, double margin, double confidence) {
     Interval interval = paired.interval(2 * confidence - 1); // one-sided ends
     return new NonInferiority(
         paired.difference(), interval.low(), interval.high(), margin, paired.cases());
   }
 
-  /// What is known at this margin.
+  /// The verdict at this margin.
   public Verdict verdict() {
     if (lower > -margin) {
       return Verdict.HOLDS;

@@ -1,7 +1,7 @@
 package dev.nudge.eval;
 
-/// Intervals of means that hold at all times at once: however often one looks, and whenever one
-/// stops, the true value has been inside them all along with probability 1 − α, asymptotically.
+/// Confidence sequence of a mean: intervals valid under continuous monitoring and optional
+/// stopping. All of them contain the true value with probability 1 − α, asymptotically.
 ///
 /// Robbins' normal mixture with an estimated variance [1]. For a mean of n observations with
 /// standard deviation s the half-width is
@@ -12,33 +12,33 @@ package dev.nudge.eval;
 ///
 ///     e √( 2 (1 + 1/k) ln( √(1 + k) / α ) )
 ///
-/// and so serves every estimate that is a mean in the limit: differences, ratios, pooled ones. It
-/// is tightest near the n that ρ is chosen for: n ρ² = −2 ln α + ln(1 − 2 ln α) there. Solved for
-/// α, it is a p-value that holds at all times:
+/// and so applies to every asymptotically normal estimate: differences, ratios, pooled ones. The
+/// interval is tightest near the n that ρ is chosen for: n ρ² = −2 ln α + ln(1 − 2 ln α) there.
+/// Solved for α, it is an always-valid p-value:
 ///
 ///     p = √(1 + k) · exp( −z² k / (2 (1 + k)) ),   z = value / e
 ///
-/// The limit needs observations: it is to be looked at only from some tens of units an arm on.
+/// The asymptotics need observations: look only from some tens of units per arm on.
 ///
 /// [1] I. Waudby-Smith et al., Time-uniform central limit theory and asymptotic confidence
 /// sequences, 2021; the formula is `std_conjmix_margin` of their package drconfseq.
 ///
-/// @param alpha probability that the interval ever misses
+/// @param alpha probability that any interval of the sequence misses the true value
 /// @param rhoSquared ρ²
 public record NormalMixture(double alpha, double rhoSquared) {
 
-  /// The mixture whose intervals are tightest at some number of observations.
+  /// The mixture whose intervals are tightest at `tightestAt` observations.
   public static NormalMixture of(double alpha, double tightestAt) {
     double log = -2 * Math.log(alpha);
     return new NormalMixture(alpha, (log + Math.log(1 + log)) / tightestAt);
   }
 
-  /// The same ρ for another α.
+  /// The mixture with the same ρ at another α.
   public NormalMixture at(double other) {
     return new NormalMixture(other, rhoSquared);
   }
 
-  /// Half the width of the interval; infinite where nothing is known.
+  /// Half the width of the interval; infinite if the standard error is.
   public double halfWidth(Estimate estimate) {
     double k = estimate.n() * rhoSquared;
     return k == 0
@@ -46,13 +46,13 @@ public record NormalMixture(double alpha, double rhoSquared) {
         : estimate.error() * Math.sqrt(2 * (1 + 1 / k) * (Math.log1p(k) / 2 - Math.log(alpha)));
   }
 
-  /// The interval.
+  /// The interval around the estimate.
   public Interval interval(Estimate estimate) {
     double half = halfWidth(estimate);
     return new Interval(estimate.value() - half, estimate.value() + half);
   }
 
-  /// The p-value of the hypothesis that the true value is 0; two-sided.
+  /// The two-sided always-valid p-value of "the true value is 0".
   public double p(Estimate estimate) {
     double k = estimate.n() * rhoSquared;
     if (k == 0 || estimate.value() == 0) {
@@ -62,7 +62,7 @@ public record NormalMixture(double alpha, double rhoSquared) {
     return Math.min(1, Math.exp(Math.log1p(k) / 2 - z * z / 2 * (k / (1 + k))));
   }
 
-  /// The p-value of the hypothesis that the true value is at most 0.
+  /// The one-sided always-valid p-value of "the true value is at most 0".
   public double pAbove(Estimate estimate) {
     return estimate.value() > 0 ? p(estimate) : 1;
   }

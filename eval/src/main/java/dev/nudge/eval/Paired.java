@@ -3,39 +3,38 @@ package dev.nudge.eval;
 import java.util.List;
 import org.apache.commons.numbers.gamma.LogGamma;
 
-/// Compares two models on the same cases: which one is right where the other is wrong, and how
-/// likely that is by chance.
+/// Compares two models on the same cases: the exact McNemar test [1] on the discordant pairs.
 ///
-/// McNemar's test in its exact form [1]: cases that both answer alike say nothing; if neither model
-/// were better, each of the n others would fall to either side like a coin, so with k the smaller
-/// side
+/// Concordant cases (both right or both wrong) carry no information. Under the null hypothesis
+/// each of the n discordant cases favours either model with probability ½, so with k the smaller
+/// count
 ///
 ///     p = min(1, 2 · Σ_{i ≤ k} C(n, i) / 2ⁿ)
 ///
-/// and p = 1 where n = 0. Two-sided. Being exact it errs on the safe side: with few such cases it
-/// rejects less often than its level says. The mid-p version [2] counts the division that was seen
-/// by half, is nearer to its level and may exceed it a little:
+/// and p = 1 if n = 0. Two-sided. The exact test is conservative: on few discordant cases it
+/// rejects less often than its level. The mid-p version [2] counts the observed split by half, is
+/// nearer to its level and may exceed it a little:
 ///
 ///     p = 2 · Σ_{i ≤ k} C(n, i) / 2ⁿ − C(n, k) / 2ⁿ
 ///
-/// Cases are taken to be independent; where several belong to one document, [Bootstrap] takes the
-/// documents as clusters.
+/// Cases are independent; if several belong to one document, use [Bootstrap] with the documents as
+/// clusters.
 ///
 /// [1] Q. McNemar, Note on the sampling error of the difference between correlated proportions,
 /// 1947. [2] M. Fagerland, S. Lydersen, P. Laake, The McNemar test for binary matched-pairs data:
 /// mid-p and asymptotic are better than exact conditional, 2013.
 ///
-/// @param both cases that both have right
-/// @param onlyFirst cases that the first alone has right
-/// @param onlySecond cases that the second alone has right
-/// @param neither cases that both have wrong
-/// @param p probability of a division at least as uneven
+/// @param both cases that both models have right
+/// @param onlyFirst cases that only the first model has right
+/// @param onlySecond cases that only the second model has right
+/// @param neither cases that both models have wrong
+/// @param p two-sided p-value of the exact test
 public record Paired(int both, int onlyFirst, int onlySecond, int neither, double p) {
 
-  /// Compares answers case by case.
+  /// Compares right/wrong answers case by case.
   ///
-  /// @param first whether the first model has a case right
-  /// @param second the same of the second, of as many cases
+  /// @param first whether the first model has each case right
+  /// @param second whether the second model has each case right, of equal length
   public static Paired of(List<Boolean> first, List<Boolean> second) {
     if (first.size() != second.size()) {
       throw new IllegalArgumentException(
@@ -48,7 +47,7 @@ public record Paired(int both, int onlyFirst, int onlySecond, int neither, doubl
     return new Paired(cells[0], cells[1], cells[2], cells[3], p(cells[1], cells[2]));
   }
 
-  /// The two-sided probability of a division into `a` and `b` or a less even one.
+  /// The two-sided exact p-value of a split into `a` and `b`.
   static double p(int a, int b) {
     int n = a + b;
     double logTerm = -n * Math.log(2); // of C(n, 0) / 2^n, which may be below any double
@@ -65,7 +64,7 @@ public record Paired(int both, int onlyFirst, int onlySecond, int neither, doubl
     return midP(onlyFirst, onlySecond);
   }
 
-  /// The two-sided mid-p of a division into `a` and `b`.
+  /// The two-sided mid-p of a split into `a` and `b`.
   static double midP(int a, int b) {
     int n = a + b;
     int k = Math.min(a, b);
@@ -77,12 +76,12 @@ public record Paired(int both, int onlyFirst, int onlySecond, int neither, doubl
     return Math.min(1, p(a, b) - Math.exp(choices - n * Math.log(2)));
   }
 
-  /// Cases.
+  /// The number of cases.
   public int cases() {
     return both + onlyFirst + onlySecond + neither;
   }
 
-  /// How much larger the second model's share of right cases is.
+  /// The second model's accuracy minus the first's.
   public double difference() {
     return (onlySecond - onlyFirst) / (double) cases();
   }

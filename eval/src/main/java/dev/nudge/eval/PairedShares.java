@@ -2,17 +2,16 @@ package dev.nudge.eval;
 
 import java.util.function.DoubleUnaryOperator;
 
-/// The interval of a difference of two shares that were counted on the same cases: Tango's score
-/// interval [1].
+/// Tango's score interval [1] of the difference of two paired proportions.
 ///
-/// With b cases that the first alone has right, c that the second alone has right, and n in all, a
-/// difference δ is inside where
+/// With b cases that only the first model has right, c that only the second has right, and n in
+/// all, a difference δ is inside if
 ///
 ///     | c − b − n δ | ≤ z √( n (2 q + δ (1 − δ)) )
 ///
-/// and q is the likeliest share of "first alone" where the difference is δ. It keeps a width where
-/// no case tells the two apart, z² / (n + z²) to either side; a bootstrap would say 0 then, and a
-/// few cases would pass any margin. Cases are independent.
+/// and q is the maximum-likelihood proportion of "only the first" given the difference δ. Without
+/// discordant cases it keeps a width, z² / (n + z²) to either side; a bootstrap would have zero
+/// width then, and a few cases would pass any margin. Cases are independent.
 ///
 /// [1] T. Tango, Equivalence test and confidence interval for the difference in proportions for the
 /// paired-sample design, 1998.

@@ -2,30 +2,30 @@ package dev.nudge.eval;
 
 import org.apache.commons.numbers.gamma.LogBeta;
 
-/// What is believed of a rate after s hits in n cases, every rate being as likely before: Beta(1 +
-/// s, 1 + n − s).
+/// Bayesian posterior of a rate after s hits in n cases, from a uniform prior: Beta(1 + s, 1 + n −
+/// s).
 ///
-/// The readable numbers beside a test: how likely one rate is above another, and what choosing it
-/// would lose on average if it is not. They are no test: looked at again and again, "95 % likely"
-/// is reached by chance far more often than in 5 % of experiments.
+/// It gives readable numbers beside a test: the probability that one rate exceeds another, and the
+/// expected loss of choosing it. They are no test: under repeated looks "95 % likely" is reached
+/// by chance far more often than in 5 % of experiments.
 ///
-/// @param a of the beta distribution
-/// @param b of it
+/// @param a first parameter of the beta distribution
+/// @param b second parameter of the beta distribution
 public record Posterior(double a, double b) {
   private static final int STEPS = 2000; // of Simpson's rule: 1e-9 of the integrals here
   private static final double REACH = 12; // standard deviations
 
-  /// The belief after counting.
+  /// The posterior after `hits` hits in `n` cases.
   public static Posterior of(long hits, long n) {
     return new Posterior(1 + hits, 1 + n - hits);
   }
 
-  /// Its mean.
+  /// The posterior mean.
   public double mean() {
     return a / (a + b);
   }
 
-  /// The probability that this rate is above another.
+  /// The probability that this rate exceeds `other`.
   ///
   /// ∫ f(x) F_other(x) dx over where f is
   public double above(Posterior other) {
@@ -41,7 +41,7 @@ public record Posterior(double a, double b) {
     return Math.clamp(sum * width / 3, 0, 1);
   }
 
-  /// What choosing this rate loses on average: the mean of max(0, other − this).
+  /// The expected loss of choosing this rate: the mean of max(0, other − this).
   public double expectedLoss(Posterior other) {
     double loss =
         other.mean() * new Posterior(other.a + 1, other.b).above(this)

@@ -4,21 +4,20 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// Counts of positive numbers in buckets that each span 2 %, from which every quantile can be told
-/// within 1 % of its value: DDSketch [1]. Sketches of parts add up to the sketch of the whole.
+/// Mergeable quantile sketch of positive numbers with 1 % relative error: DDSketch [1].
 ///
-/// Bucket i holds γ^(i−1) < x ≤ γ^i, γ = 1.01 / 0.99; what is not above 10⁻⁹ counts as 0.
+/// Bucket i holds γ^(i−1) < x ≤ γ^i, γ = 1.01 / 0.99; values up to 10⁻⁹ count as 0.
 ///
-/// The interval of a quantile holds at all times at once: of the p-quantile, the number of
-/// observations below is binomial with p, so the ranks s that [BetaMixture] does not refute bound
-/// it, and the values at these ranks, outward to the ends of their buckets, are its ends [2].
+/// [#interval] is a confidence sequence: the number of observations below the p-quantile is
+/// binomial with p, so the ranks that [BetaMixture] does not reject bound the quantile; their
+/// values, outward to the bucket edges, are the ends of the interval [2].
 ///
 /// [1] C. Masson, J. E. Rim, H. K. Lee, DDSketch, 2019.
 ///
 /// [2] S. Howard and A. Ramdas, Sequential estimation of quantiles with applications to A/B testing
 /// and best-arm identification, 2022.
 ///
-/// Threading: the caller's lock.
+/// Threading: not synchronized; the caller locks.
 public final class QuantileSketch {
   private static final double ACCURACY = 0.01;
   private static final double LOG_GAMMA = Math.log((1 + ACCURACY) / (1 - ACCURACY));
@@ -29,7 +28,7 @@ public final class QuantileSketch {
   private long zeros;
   private long count;
 
-  /// Counts a number, which is not negative.
+  /// Adds a value, 0 or more.
   public void add(double x) {
     count++;
     if (x <= LEAST) {
@@ -39,19 +38,19 @@ public final class QuantileSketch {
     }
   }
 
-  /// Adds what another sketch counted.
+  /// Adds the counts of another sketch.
   public void merge(QuantileSketch other) {
     count += other.count;
     zeros += other.zeros;
     other.buckets.forEach((bucket, n) -> buckets.merge(bucket, n, Long::sum));
   }
 
-  /// How many were counted.
+  /// The number of values added.
   public long count() {
     return count;
   }
 
-  /// The p-quantile within 1 %; 0 where nothing was counted.
+  /// The p-quantile within 1 %; 0 if the sketch is empty.
   public double quantile(double p) {
     if (count == 0) {
       return 0;
@@ -62,8 +61,8 @@ public final class QuantileSketch {
         : 2 * Math.exp(bucket * LOG_GAMMA) / (1 + Math.exp(LOG_GAMMA)); // the bucket's middle
   }
 
-  /// The interval of the p-quantile, at all times at once; infinite above where too few are
-  /// counted.
+  /// The confidence interval of the p-quantile, valid at all times; the upper end is infinite if
+  /// there are too few values.
   public Interval interval(double p, double alpha) {
     BetaMixture mixture = BetaMixture.around(p, TIGHTEST_AT);
     double limit = -Math.log(alpha);
@@ -78,7 +77,7 @@ public final class QuantileSketch {
         last == null ? infinite : Math.exp(last * LOG_GAMMA));
   }
 
-  /// The last rank on the way from the middle to an end that is not refuted.
+  /// The last rank from `middle` towards `outermost` that is not rejected.
   private long end(BetaMixture mixture, double p, double limit, long middle, long outermost) {
     long in = middle;
     long out = outermost + Long.signum(outermost - middle);
@@ -93,7 +92,7 @@ public final class QuantileSketch {
     return in;
   }
 
-  /// The bucket of the number of a rank from 1; null where it is 0.
+  /// The bucket of the value with a rank (from 1); null if the value is 0.
   private @Nullable Integer bucket(long rank) {
     long seen = zeros;
     if (rank <= seen) {

@@ -2,11 +2,10 @@ package dev.nudge.eval;
 
 import java.util.Arrays;
 
-/// A score with what it came to on resamples of its data, made by [Bootstrap].
+/// A score with its bootstrap distribution, made by [Bootstrap].
 ///
-/// Intervals are those of the percentile method: the middle share of the resamples' scores, between
-/// ranks by straight lines. They need no shape of the distribution and follow a score to its
-/// limits, but do not correct for a score that is biased on small samples.
+/// Intervals are by the percentile method, ranks interpolated linearly. They assume no shape of
+/// the distribution and respect the range of a score, but do not correct small-sample bias.
 public final class Resampled {
   private static final double ROUNDING = 1e-12;
 
@@ -20,9 +19,9 @@ public final class Resampled {
     this.units = units;
   }
 
-  /// Takes scores in any order.
+  /// Takes the scores of the resamples in any order.
   ///
-  /// @throws IllegalArgumentException where one is no number
+  /// @throws IllegalArgumentException if a score is NaN
   static Resampled of(double value, double[] scores, int units) {
     double[] sorted = scores.clone();
     Arrays.sort(sorted);
@@ -33,39 +32,38 @@ public final class Resampled {
     return new Resampled(value, sorted, units);
   }
 
-  /// The score of the data themselves.
+  /// The score of the original sample.
   public double value() {
     return value;
   }
 
-  /// How many units were drawn from.
+  /// The number of resampling units (items or clusters).
   public int units() {
     return units;
   }
 
-  /// The standard error: the deviation of the resamples' scores.
+  /// The standard error: the standard deviation over the resamples.
   public double error() {
     double mean = Arrays.stream(sorted).average().orElseThrow();
     double squares = Arrays.stream(sorted).map(x -> (x - mean) * (x - mean)).sum();
     return Math.sqrt(squares / (sorted.length - 1));
   }
 
-  /// The interval that leaves out half of 1 − confidence at either end.
+  /// The two-sided percentile interval.
   public Interval interval(double confidence) {
     double outside = (1 - confidence) / 2;
     return new Interval(quantile(outside), quantile(1 - outside));
   }
 
-  /// Whether all resamples have the same score, but for rounding.
+  /// Whether all resamples have the same score, up to rounding.
   public boolean isAlike() {
     return sorted[sorted.length - 1] - sorted[0] <= ROUNDING * Math.max(1, Math.abs(value));
   }
 
-  /// The interval of a mean of scores that lie between two numbers, or of differences of such. It
-  /// keeps a width where all resamples are alike: what no unit showed may still be the share of one
-  /// in many, at most that of [Interval#wilsonAt] of none, each as far off as it can be. For shares
-  /// without a difference, and for those that differ throughout, that is the interval of
-  /// [Paired#interval].
+  /// The percentile interval of a mean of scores, or of differences, from `least` to `most`. If
+  /// all resamples are alike it keeps a width: up to [Interval#wilsonAt] of 0 hits in `units` may
+  /// have been missed, each at the far end of the range. For proportions without a difference, or
+  /// with every case discordant, it equals [Paired#interval].
   public Interval interval(double confidence, double least, double most) {
     if (!isAlike()) {
       return interval(confidence);
@@ -75,19 +73,19 @@ public final class Resampled {
     return new Interval(Math.max(least, value - off), Math.min(most, value + off));
   }
 
-  /// What the true score is above with a confidence, one-sided.
+  /// The one-sided lower confidence bound.
   public double lower(double confidence) {
     return quantile(1 - confidence);
   }
 
-  /// What the true score is below with a confidence, one-sided.
+  /// The one-sided upper confidence bound.
   public double upper(double confidence) {
     return quantile(confidence);
   }
 
-  /// The two-sided p-value of "the true score is 0", for differences: twice the share of resamples
-  /// on the side of 0 that has fewer, the data counted in so that it is never 0. Where it is below
-  /// α the interval at 1 − α leaves out 0, but for a resample's worth.
+  /// The two-sided bootstrap p-value of "the true score is 0", for differences: twice the
+  /// proportion of resamples on the rarer side of 0, the sample itself included, so never 0. Below
+  /// α the interval at 1 − α excludes 0, up to one resample.
   public double p() {
     long below = Arrays.stream(sorted).filter(x -> x <= 0).count();
     long above = Arrays.stream(sorted).filter(x -> x >= 0).count();

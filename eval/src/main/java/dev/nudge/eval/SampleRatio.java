@@ -3,30 +3,30 @@ package dev.nudge.eval;
 import java.util.List;
 import org.apache.commons.numbers.gamma.RegularizedGamma;
 
-/// Asks whether units fell to the arms of an experiment as its weights say: Pearson's chi-square.
+/// Tests for sample ratio mismatch between the arms of an experiment: Pearson's chi-square.
 ///
 ///     X² = Σ (n_i − N w_i)² / (N w_i),   p = P(χ²_{arms − 1} ≥ X²)
 ///
-/// A mismatch means that something between assignment and record loses units of one arm, so no
-/// difference of the arms may be believed. The alarm is at [#ALARM], far below 5 %, for it is
-/// looked at all the time.
+/// A mismatch means that units of one arm get lost between assignment and log, so no difference
+/// between the arms is trustworthy. The threshold [#ALARM] is far below 5 % because the test is
+/// looked at continuously.
 ///
 /// @param statistic X²
-/// @param degrees of freedom
-/// @param p probability of a division at least as uneven
+/// @param degrees degrees of freedom
+/// @param p p-value of the chi-square test
 public record SampleRatio(double statistic, int degrees, double p) {
-  /// Below this a division is no chance.
+  /// The p-value below which the arms may not be compared.
   public static final double ALARM = 0.001;
 
   private static final double LEAST_EXPECTED = 10; // in each cell, for the chi-square to hold
 
-  /// Nothing was counted.
+  /// No counts.
   public static final SampleRatio NONE = new SampleRatio(0, 0, 1);
 
   /// Compares counts with weights.
   ///
-  /// @param counts of units by arm
-  /// @param weights of the arms, of any sum; an arm of weight 0 is left out
+  /// @param counts units per arm
+  /// @param weights of the arms, with any sum; an arm of weight 0 is left out
   public static SampleRatio of(long[] counts, double[] weights) {
     double total = 0;
     double sum = 0;
@@ -51,7 +51,7 @@ public record SampleRatio(double statistic, int degrees, double p) {
     return of(statistic, arms - 1);
   }
 
-  /// Adds up what was counted in several stages, each with weights of its own.
+  /// Sums the statistics of several stages, each with weights of its own.
   public static SampleRatio sum(List<SampleRatio> stages) {
     return of(
         stages.stream().mapToDouble(SampleRatio::statistic).sum(),
@@ -65,7 +65,7 @@ public record SampleRatio(double statistic, int degrees, double p) {
             statistic, degrees, RegularizedGamma.Q.value(degrees / 2.0, statistic / 2));
   }
 
-  /// Whether the arms' units may not be compared.
+  /// Whether p is below [#ALARM].
   public boolean alarm() {
     return p < ALARM;
   }

@@ -5,8 +5,8 @@ import org.apache.commons.numbers.gamma.Erfc;
 import org.apache.commons.numbers.gamma.InverseErfc;
 import org.apache.commons.numbers.gamma.LogBeta;
 
-/// Computes what belongs to the normal distribution, and the logarithm of the incomplete beta
-/// function, which leaves the range of a double where many answers speak against a rate.
+/// Normal distribution, and the log of the incomplete beta function, which underflows a double if
+/// many answers speak against a rate.
 ///
 /// Γ, the error function and the incomplete gamma function are those of Commons Numbers, which has
 /// the incomplete beta function itself but not its logarithm. That is its continued fraction [1].
@@ -18,12 +18,12 @@ final class Special {
 
   private Special() {}
 
-  /// The share of the standard normal distribution above z.
+  /// The upper tail probability of the standard normal distribution.
   static double normalAbove(double z) {
     return Erfc.value(z / Math.sqrt(2)) / 2;
   }
 
-  /// The z that a share of the standard normal distribution lies below.
+  /// The quantile function of the standard normal distribution.
   static double normalQuantile(double share) {
     if (!(share > 0 && share < 1)) {
       throw new IllegalArgumentException("a share of " + share + " is not between 0 and 1");
@@ -31,7 +31,7 @@ final class Special {
     return -Math.sqrt(2) * InverseErfc.value(2 * share);
   }
 
-  /// ln I_x(a, b): the share of a beta distribution below x; −∞ where no double holds it.
+  /// ln I_x(a, b), the log CDF of a beta distribution; −∞ below the range of a double.
   static double logBetaBelow(double a, double b, double x) {
     if (x <= 0) {
       return Double.NEGATIVE_INFINITY;
@@ -47,7 +47,7 @@ final class Special {
     return Math.log1p(-Math.min(1, above));
   }
 
-  /// ln of the share of a beta distribution above x.
+  /// The log survival function of a beta distribution.
   static double logBetaAbove(double a, double b, double x) {
     return logBetaBelow(b, a, 1 - x);
   }

@@ -1,7 +1,7 @@
 package dev.nudge.eval;
 
-/// Student's distribution: how far a mean of few may lie from the truth, in standard errors that
-/// were estimated from the same few. With degrees of freedom without end it is the normal one.
+/// Student's t distribution, for means of few observations. With infinite degrees of freedom it is
+/// the normal distribution.
 ///
 ///     P(|T| > t) = I_x(f / 2, 1 / 2)    x = f / (f + t²)
 public final class StudentT {
@@ -11,7 +11,7 @@ public final class StudentT {
 
   private StudentT() {}
 
-  /// The share of the distribution that is farther from 0 than t, on both sides.
+  /// The two-sided tail probability P(|T| > t).
   ///
   /// @param freedom degrees of freedom, above 0; may be infinite
   public static double outside(double t, double freedom) {
@@ -22,7 +22,7 @@ public final class StudentT {
     return Math.exp(Special.logBetaBelow(freedom / 2, 0.5, freedom / (freedom + t * t)));
   }
 
-  /// The t that a share of the distribution lies below, at most a thousand million.
+  /// The quantile at a probability, at most 10⁹.
   ///
   /// @param share between 0 and 1
   /// @param freedom degrees of freedom, above 0; may be infinite

@@ -1,13 +1,13 @@
-/// Holds the statistics of evaluation: [dev.nudge.eval.Interval] of a share,
-/// [dev.nudge.eval.Paired] of two models on the same cases, [dev.nudge.eval.Bootstrap] of any score
-/// of items or of a corpus, [dev.nudge.eval.Clusters] where items hang together,
-/// [dev.nudge.eval.NonInferiority] of what may not get worse, [dev.nudge.eval.Detectable], the
-/// effect that could have been seen; and what may be looked at while the
-/// answers still come in: [dev.nudge.eval.NormalMixture] of means, [dev.nudge.eval.BetaMixture] of
-/// rates, [dev.nudge.eval.Wins], [dev.nudge.eval.QuantileSketch], for several at once by
-/// [dev.nudge.eval.Holm]. [dev.nudge.eval.BaseLook] asks a base about rows before it is trained.
+/// Statistics of model evaluation. For one look at the end: [dev.nudge.eval.Interval] of a
+/// proportion, [dev.nudge.eval.Paired] tests of two models on the same items, the
+/// [dev.nudge.eval.Bootstrap] of any score, clustered standard errors ([dev.nudge.eval.Clusters]),
+/// [dev.nudge.eval.NonInferiority], and power ([dev.nudge.eval.Detectable]). For monitoring while
+/// data arrive: confidence sequences ([dev.nudge.eval.NormalMixture],
+/// [dev.nudge.eval.BetaMixture], [dev.nudge.eval.Wins], [dev.nudge.eval.QuantileSketch]).
+/// [dev.nudge.eval.Holm] corrects for multiple tests. [dev.nudge.eval.BaseLook] scores a base
+/// model on a dataset before training.
 ///
-/// Knows nothing about how a model was trained or how results are drawn. Read `Interval` first.
+/// Knows nothing about training runs or how results are drawn. Read `Interval` first.
 @NullMarked
 package dev.nudge.eval;
 

@@ -16,24 +16,24 @@ import dev.nudge.settings.SamplingSettings;
 import java.util.List;
 import java.util.Set;
 
-/// Answers chats of LangChain4j in this process.
+/// A LangChain4j `ChatModel` that runs a local base model with adapters in this process.
 ///
-/// The model name of a request is an adapter: a name that the assistant knows, a folder, or a
-/// reference such as `support@champion`. A request without one is answered as
-/// [Assistant#usual] says: by the one adapter that has a name, or what was chosen.
+/// The model name of a request selects an adapter: a name known to the assistant, a folder, or a
+/// reference such as `support@champion`. Without a model name [Assistant#usual] decides: the only
+/// named adapter, or the one that was chosen.
 ///
 ///     ChatModel model = NudgeChatModel.of(assistant);
 ///     model.chat(ChatRequest.builder().modelName("support").messages(messages).build());
 ///
-/// [NudgeChatRequestParameters] has what only nudge knows: a client's name, names for the template.
-/// What a request does not say is as the sampling says: the likeliest token each time where nothing
-/// else was given. Images and other contents are refused.
+/// [NudgeChatRequestParameters] has the parameters that only nudge knows: client name and template
+/// variables. Other unset parameters come from `sampling`, which by default is greedy. Images and
+/// other non-text contents are refused.
 ///
 /// Threading: any number of threads. It does not close the assistant.
 ///
-/// @param sampling with seed 0 and a temperature each answer is another one
-/// @param defaults of requests
-/// @param listeners told of each request
+/// @param sampling defaults; with seed 0 and a temperature, answers are random
+/// @param defaults request parameters for unset ones
+/// @param listeners notified of each request
 public record NudgeChatModel(
     Assistant assistant,
     SamplingSettings sampling,
@@ -46,7 +46,7 @@ public record NudgeChatModel(
     listeners = List.copyOf(listeners);
   }
 
-  /// A model whose answers are of the likeliest tokens, as long as the model allows.
+  /// A model with greedy decoding, and answers up to the model's context length.
   public static NudgeChatModel of(Assistant assistant) {
     return new NudgeChatModel(
         assistant,
@@ -55,26 +55,26 @@ public record NudgeChatModel(
         List.of());
   }
 
-  /// Sampled in another way where a request says nothing.
+  /// Sets the sampling for requests that do not specify it.
   public NudgeChatModel withSampling(SamplingSettings how) {
     return new NudgeChatModel(assistant, how, defaults, listeners);
   }
 
-  /// With other defaults of requests, such as an adapter's name.
+  /// Sets default request parameters, such as an adapter's name.
   public NudgeChatModel withDefaults(ChatRequestParameters parameters) {
     return new NudgeChatModel(assistant, sampling, parameters, listeners);
   }
 
-  /// With listeners.
+  /// Sets the listeners.
   public NudgeChatModel withListeners(List<ChatModelListener> all) {
     return new NudgeChatModel(assistant, sampling, defaults, all);
   }
 
   /// Answers a request.
   ///
-  /// @throws InvalidRequestException where it cannot be answered as it is
-  /// @throws RateLimitException where too many wait already
-  /// @throws LangChain4jException where this thread is interrupted, or the assistant closed
+  /// @throws InvalidRequestException if the request is invalid or unsupported
+  /// @throws RateLimitException if the request queue is full
+  /// @throws LangChain4jException if this thread is interrupted, or the assistant closed
   @Override
   public ChatResponse doChat(ChatRequest request) {
     try {

@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Parameters of a request that only nudge knows, beside those of all models.
+/// Request parameters that only nudge knows, beside LangChain4j's common ones.
 ///
 ///     ChatRequest.builder()
 ///         .messages(messages)
@@ -26,24 +26,24 @@ public final class NudgeChatRequestParameters extends DefaultChatRequestParamete
     this.variables = from.variables;
   }
 
-  /// Begins with nothing said.
+  /// A builder without values.
   public static Builder builder() {
     return new Builder();
   }
 
-  /// Parameters of all models, with nothing said of what only nudge knows.
+  /// Adds unset nudge parameters to common ones.
   static NudgeChatRequestParameters of(ChatRequestParameters parameters) {
     return parameters instanceof NudgeChatRequestParameters own
         ? own
         : builder().overrideWith(parameters).build();
   }
 
-  /// Whose turn it takes where requests wait; null: that of all who say no name.
+  /// The client for fair scheduling of waiting requests; null: shared by all without a name.
   public @Nullable String client() {
     return client;
   }
 
-  /// More names for the chat template, such as `enable_thinking`; null: none.
+  /// Chat template variables, such as `enable_thinking`; null: none.
   public @Nullable Map<String, Object> variables() {
     return variables;
   }
@@ -76,20 +76,20 @@ public final class NudgeChatRequestParameters extends DefaultChatRequestParamete
     return "%s, client %s, variables %s".formatted(super.toString(), client, variables);
   }
 
-  /// Collects parameters.
+  /// Builder of parameters.
   public static final class Builder extends DefaultChatRequestParameters.Builder<Builder> {
     private @Nullable String client;
     private @Nullable Map<String, Object> variables;
 
     private Builder() {}
 
-    /// Says whose turn a request takes where requests wait.
+    /// Sets the client for fair scheduling of waiting requests.
     public Builder client(@Nullable String name) {
       client = name;
       return this;
     }
 
-    /// Gives the chat template more names: texts, numbers, booleans, lists and maps.
+    /// Sets chat template variables: texts, numbers, booleans, lists and maps.
     public Builder variables(@Nullable Map<String, Object> names) {
       variables = names == null ? null : Map.copyOf(names);
       return this;

@@ -10,19 +10,19 @@ import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import java.util.List;
 import java.util.Set;
 
-/// Answers chats of LangChain4j in this process, and tells each answer as it comes.
+/// A LangChain4j `StreamingChatModel` that runs in this process and streams tokens to a handler.
 ///
 ///     StreamingChatModel model = NudgeStreamingChatModel.of(NudgeChatModel.of(assistant));
 ///
-/// A handler is called by one thread at a time, and a slow one holds up no other answer. Its handle
-/// cancels the answer within a token.
+/// A handler is called by one thread at a time, and a slow one delays no other answer. Its handle
+/// cancels the generation within a token.
 ///
 /// Threading: any number of threads.
 ///
-/// @param model says how requests are answered
+/// @param model answers the requests
 public record NudgeStreamingChatModel(NudgeChatModel model) implements StreamingChatModel {
 
-  /// The streaming twin of a model.
+  /// The streaming variant of a model.
   public static NudgeStreamingChatModel of(NudgeChatModel model) {
     return new NudgeStreamingChatModel(model);
   }

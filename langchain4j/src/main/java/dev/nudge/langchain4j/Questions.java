@@ -31,13 +31,13 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.databind.node.StringNode;
 
-/// Turns requests of LangChain4j into questions.
+/// Converts LangChain4j requests to questions for an assistant.
 final class Questions {
   private static final String ANY_OBJECT = "{\"type\":\"object\"}";
 
   private Questions() {}
 
-  /// @throws InputException where something in it cannot be asked
+  /// @throws InputException if the request has unsupported contents
   static Question of(ChatRequest request, SamplingSettings usual) {
     Conversation conversation = new Conversation();
     request.messages().forEach(message -> add(conversation, message));
@@ -110,7 +110,7 @@ final class Questions {
         : Json.line(open(Json.tree(JsonSchemaElementUtils.toMap(schema, strict))));
   }
 
-  /// Objects without properties are maps: strictness would leave them empty for ever.
+  /// Leaves objects without properties open: they are maps, and strictness would keep them empty.
   private static JsonNode open(JsonNode schema) {
     if (schema instanceof ObjectNode object && object.path("properties").isEmpty()) {
       object.remove("additionalProperties");

@@ -15,7 +15,7 @@ import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import java.util.UUID;
 
-/// Turns answers into what LangChain4j takes.
+/// Converts answers to LangChain4j responses.
 final class Responses {
   private Responses() {}
 
@@ -59,7 +59,7 @@ final class Responses {
     };
   }
 
-  /// A failure in LangChain4j's words: one that is not asked again in vain, and one that is.
+  /// Maps a failure to LangChain4j's retryable and non-retryable exceptions.
   static RuntimeException failure(RuntimeException e) {
     return switch (e) {
       case InputException wrong -> new InvalidRequestException(wrong.getMessage(), wrong);

@@ -14,9 +14,9 @@ import dev.nudge.chat.AnswerText;
 import dev.nudge.generate.Serving;
 import org.jspecify.annotations.Nullable;
 
-/// Tells a handler of LangChain4j what an assistant says.
+/// Forwards the events of an answer to a LangChain4j handler.
 ///
-/// Threading: parts come by one thread at a time; the handle is for any.
+/// Threading: events come from one thread at a time; the handle may be used by any.
 final class Streaming implements AnswerListener, StreamingHandle {
   private final ChatRequest request;
   private final StreamingChatResponseHandler handler;
@@ -28,7 +28,7 @@ final class Streaming implements AnswerListener, StreamingHandle {
     this.handler = handler;
   }
 
-  /// Takes what can be cancelled; the first parts may have come before.
+  /// Sets the running generation to cancel; events may have arrived before.
   synchronized void runs(Serving.Running answer) {
     running = answer;
     if (cancelled) {

@@ -1,7 +1,7 @@
-/// Holds LangChain4j's chat models on an assistant of this process:
-/// [dev.nudge.langchain4j.NudgeChatModel] and [dev.nudge.langchain4j.NudgeStreamingChatModel].
+/// LangChain4j chat models that run in this process: [dev.nudge.langchain4j.NudgeChatModel] and,
+/// for streaming, [dev.nudge.langchain4j.NudgeStreamingChatModel].
 ///
-/// Knows nothing about models, adapters and sampling; these are the assistant's. Read
+/// Knows nothing about models, adapters and sampling; the assistant has them. Read
 /// `NudgeChatModel` first.
 @NullMarked
 package dev.nudge.langchain4j;

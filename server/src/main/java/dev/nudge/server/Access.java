@@ -12,30 +12,29 @@ import java.security.MessageDigest;
 import java.time.Clock;
 import org.jspecify.annotations.Nullable;
 
-/// Says who asks, and who may load and move adapters.
+/// Authenticates requests and decides who may use the admin routes.
 ///
-/// Without keys everybody who reaches the server is served. Without an admin key adapters are moved
-/// by whoever is on this machine, and only while there are no clients' keys: the request has to
-/// name this machine and come from no other page of a browser, since a page can send requests to
-/// 127.0.0.1 too.
+/// Without API keys every client is served. Without an admin key the admin routes are open to this
+/// machine only, and only without API keys: the Host header must name a loopback address, and a
+/// browser's Origin must be the server's own, because any web page can send requests to 127.0.0.1.
 ///
-/// @param keys null: everybody is served
-/// @param admin digest of the admin key; null: there is none
-/// @param local whether nobody but this machine can reach the server
+/// @param keys null: no authentication
+/// @param admin digest of the admin key; null: none
+/// @param local whether the server listens on loopback only
 record Access(@Nullable ApiKeys keys, @Nullable String admin, boolean local, Client anybody) {
-  /// Who a route is for.
+  /// The access level of a route.
   enum Level {
-    /// Everybody.
+    /// Anyone, without a key.
     OPEN,
-    /// Clients.
+    /// Clients with an API key.
     CLIENT,
-    /// Whoever has the admin key.
+    /// Holders of the admin key.
     ADMIN
   }
 
   private static final String BEARER = "Bearer ";
 
-  /// @throws InputException where a file of keys cannot be read
+  /// @throws InputException if a key file cannot be read
   static Access of(ServeSettings settings) {
     Path clients = settings.apiKeys();
     Path admin = settings.adminKeyFile();
@@ -63,10 +62,10 @@ record Access(@Nullable ApiKeys keys, @Nullable String admin, boolean local, Cli
     }
   }
 
-  /// Finds out who asks.
+  /// Identifies the client of a request.
   ///
-  /// @param authorization null: the header is not there
-  /// @throws ApiException where it may not
+  /// @param authorization the header; null: absent
+  /// @throws ApiException if the client has no access at this level
   Client check(Level level, @Nullable String authorization, String host, @Nullable String origin) {
     if (level == Level.OPEN) {
       return anybody;
@@ -120,7 +119,7 @@ record Access(@Nullable ApiKeys keys, @Nullable String admin, boolean local, Cli
     return anybody;
   }
 
-  /// Refuses what a proxy has passed on: whoever is behind it is not on this machine.
+  /// Rejects a request forwarded by a proxy, whose client may be on another machine.
   static void checkDirect(boolean forwarded) {
     if (forwarded) {
       throw ApiException.forbidden(
@@ -130,7 +129,7 @@ record Access(@Nullable ApiKeys keys, @Nullable String admin, boolean local, Cli
     }
   }
 
-  /// Whether the admin's routes are open to this machine without a key.
+  /// Whether the admin routes are open to this machine without a key.
   boolean trustsThisMachine() {
     return admin == null && keys == null && local;
   }

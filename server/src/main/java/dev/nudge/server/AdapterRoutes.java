@@ -6,7 +6,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// vLLM's routes to load and unload adapters, and a list of those that are loaded.
+/// vLLM's routes to load and unload LoRA adapters, and a list of the loaded ones.
 record AdapterRoutes(Shared shared) {
 
   Routes add(Routes routes) {
@@ -16,8 +16,8 @@ record AdapterRoutes(Shared shared) {
         .admin("GET", "/v1/lora_adapters", this::list);
   }
 
-  /// An adapter is loaded before its name is known, so a broken one is told here and never to a
-  /// client.
+  /// Loads an adapter before its name is registered, so a broken one fails here and not at a
+  /// client's request.
   private void load(Exchange exchange) {
     Fields fields = exchange.body();
     String name = fields.needed("lora_name");
@@ -65,7 +65,7 @@ record AdapterRoutes(Shared shared) {
         200, "text/plain", "Success: LoRA adapter '%s' removed successfully.".formatted(name));
   }
 
-  /// Lets an adapter go whose name stands for it no longer, unless another one does.
+  /// Frees an adapter that no name refers to any more.
   private void unpin(Served served) {
     String digest = served.digest();
     if (digest != null

@@ -18,10 +18,10 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/// Answers requests of one exchange: starts them, hands what comes to a reply, and stops them
-/// within a token when the client goes away or the time is over.
+/// Runs the generations of one request: starts them, passes events to a [Reply], and cancels them
+/// within a token if the client disconnects or the timeout passes.
 ///
-/// Threading: the thread of the request; the session's threads only fill the queue.
+/// Threading: the request's thread; the engine's threads only fill the queue.
 final class Answering {
   private static final int LOOK_MILLIS = 50; // between two looks at the client
 
@@ -31,12 +31,12 @@ final class Answering {
   private final int copies;
   private final BlockingQueue<Heard> events = new LinkedBlockingQueue<>();
 
-  /// What a request tells of its answers.
+  /// A queued event of a generation.
   ///
-  /// @param first the choice that its first answer is
+  /// @param first index of the generation's first choice
   private record Heard(int first, AnswerEvent event) {}
 
-  /// @param copies how often each choice is told: greedy ones are all the same
+  /// @param copies how often each choice is repeated: greedy choices are all equal
   Answering(Shared shared, Exchange exchange, Reply reply, int copies) {
     this.shared = shared;
     this.exchange = exchange;
@@ -44,9 +44,9 @@ final class Answering {
     this.copies = copies;
   }
 
-  /// Answers prompts, each with as many choices as the request says; those of the first come first.
+  /// Generates for prompts, each with its number of choices; choices are ordered by prompt.
   ///
-  /// @throws ApiException what the client is told
+  /// @throws ApiException to send to the client
   void answer(Served served, List<GenerationRequest> requests) {
     long begun = System.nanoTime();
     Serving serving = shared.session().serving();
@@ -83,9 +83,9 @@ final class Answering {
     }
   }
 
-  /// Tells everything until all choices have ended.
+  /// Passes events to the reply until all choices have ended.
   ///
-  /// @return why the first ended
+  /// @return the finish reason of the first choice
   private String tell(int choices, long begun) throws IOException {
     long limit = TimeUnit.SECONDS.toNanos(shared.settings().requestTimeout());
     String finish = "";
@@ -160,7 +160,7 @@ final class Answering {
     return new Exchange.Spent(prompt, said, cached, queue, first, gaps);
   }
 
-  /// Counts what was spent on answers that nobody waits for any more.
+  /// Records the usage of cancelled generations.
   private void count(List<Serving.Running> running) {
     try {
       if (!running.isEmpty()) {

@@ -5,10 +5,10 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// An error as a client is told it: a status, and the four fields of OpenAI's error body.
+/// An error response: an HTTP status and the four fields of OpenAI's error body.
 ///
-/// OpenAI's clients ask again at 408, 409, 429 and from 500 on unless they are told not to, so each
-/// error says whether that makes sense.
+/// OpenAI's clients retry on 408, 409, 429 and 5xx unless told otherwise, so each error says
+/// whether a retry makes sense.
 public final class ApiException extends RuntimeException {
   private static final long serialVersionUID = 1L;
   private static final String INVALID = "invalid_request_error";
@@ -19,9 +19,9 @@ public final class ApiException extends RuntimeException {
   private final @Nullable String code;
   private final int retryAfter; // seconds; 0: asking again is in vain
 
-  /// @param param the field of the body that is wrong; null: none
-  /// @param code a word for programs; null: none
-  /// @param retryAfter seconds after which asking again makes sense; 0: never
+  /// @param param the wrong field of the body; null: none
+  /// @param code machine-readable code; null: none
+  /// @param retryAfter seconds until a retry makes sense; 0: never
   public ApiException(
       int status,
       String type,
@@ -37,17 +37,17 @@ public final class ApiException extends RuntimeException {
     this.retryAfter = retryAfter;
   }
 
-  /// A field of the body is wrong.
+  /// 400: a field of the body is wrong.
   public static ApiException wrong(@Nullable String param, String message) {
     return new ApiException(400, INVALID, param, "invalid_value", 0, message);
   }
 
-  /// A field of the body is needed and not there.
+  /// 400: a required field is missing.
   public static ApiException missing(String param, String message) {
     return new ApiException(400, INVALID, param, "missing", 0, message);
   }
 
-  /// There is no model of that name.
+  /// 404: there is no model of that name.
   public static ApiException noModel(String model) {
     return new ApiException(
         404,
@@ -58,32 +58,32 @@ public final class ApiException extends RuntimeException {
         "there is no model '%s'; GET /v1/models lists what there is".formatted(shown(model)));
   }
 
-  /// There is nothing at that address.
+  /// 404: there is no such route.
   public static ApiException unknownUrl(String message) {
     return new ApiException(404, INVALID, null, "unknown_url", 0, message);
   }
 
-  /// A text has more tokens than the model takes.
+  /// 400: a text exceeds the model's context length.
   public static ApiException tooLong(String param, String message) {
     return new ApiException(400, INVALID, param, "context_length_exceeded", 0, message);
   }
 
-  /// The client may not.
+  /// 403: the client has no permission.
   public static ApiException forbidden(@Nullable String param, String code, String message) {
     return new ApiException(403, "permission_error", param, code, 0, message);
   }
 
-  /// The key is missing or unknown.
+  /// 401: the API key is missing or unknown.
   public static ApiException unauthorized(String message) {
     return new ApiException(401, INVALID, null, "invalid_api_key", 0, message);
   }
 
-  /// Too much at once.
+  /// 429: a rate limit or a full queue.
   public static ApiException busy(String code, int seconds, String message) {
     return new ApiException(429, "rate_limit_error", null, code, Math.max(1, seconds), message);
   }
 
-  /// The answer took longer than `--request-timeout` lets it.
+  /// 504: the answer took longer than `--request-timeout`.
   public static ApiException late(int seconds) {
     return new ApiException(
         504,
@@ -94,18 +94,18 @@ public final class ApiException extends RuntimeException {
         "the answer took more than %d seconds".formatted(seconds));
   }
 
-  /// Not now: the server is being stopped.
+  /// 503: the server is shutting down.
   public static ApiException stopping() {
     return new ApiException(
         503, "service_unavailable", null, "stopping", 5, "the server is being stopped");
   }
 
-  /// Something that no client can mend went wrong.
+  /// 500: an internal error.
   public static ApiException internal(String message) {
     return new ApiException(500, "server_error", null, "internal_error", 0, message);
   }
 
-  /// Cuts what a client sent, so that an answer repeats no more than a line of it.
+  /// Truncates text from a client, so that an error repeats at most a line.
   static String shown(String text) {
     return FieldException.shown(text);
   }
@@ -118,7 +118,7 @@ public final class ApiException extends RuntimeException {
     return code;
   }
 
-  /// Seconds after which asking again makes sense; 0: never.
+  /// Seconds until a retry makes sense; 0: never.
   public int retryAfter() {
     return retryAfter;
   }

@@ -22,11 +22,11 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// The clients of a server, from a file that holds no key, only digests.
+/// The API keys of clients, from a JSON file that holds only digests.
 ///
-/// A key is 32 random bytes, so one SHA-256 hides it as well as a slow hash would: there is nothing
-/// to guess. The file is read again when it changes, so a client that is taken out of it is shut
-/// out at once; a file that cannot be read then changes nothing.
+/// A key is 32 random bytes, so a single SHA-256 is as safe as a slow hash. The file is reloaded
+/// when it changes, so a removed client loses access at once; an unreadable file keeps the last
+/// state.
 ///
 /// ```json
 /// {"clients": [{"name": "acme", "key": "sha256:…", "adapters": ["support", "legal@champion"],
@@ -46,7 +46,7 @@ final class ApiKeys {
   private volatile Consumer<String> warnings = line -> {};
   private @Nullable String told;
 
-  /// What the file said when it was read.
+  /// A loaded state of the file.
   private record Read(Map<String, Client> byDigest, FileTime time, long bytes) {}
 
   private ApiKeys(Path file, ClientUsage usage, Read read) {
@@ -55,38 +55,38 @@ final class ApiKeys {
     this.read = read;
   }
 
-  /// Reads a file of clients.
+  /// Loads a key file.
   ///
-  /// @throws InputException where it cannot be read or holds what is not known
+  /// @throws InputException if the file cannot be read or has unknown content
   static ApiKeys read(Path file) {
     return read(file, ClientUsage.none());
   }
 
-  /// Reads a file of clients that have used something before.
+  /// Loads a key file of clients with earlier usage.
   ///
-  /// @throws InputException where it cannot be read or holds what is not known
+  /// @throws InputException if the file cannot be read or has unknown content
   static ApiKeys read(Path file, ClientUsage usage) {
     return new ApiKeys(file, usage, load(file, usage));
   }
 
-  /// What its clients have used.
+  /// The usage of the clients.
   ClientUsage usage() {
     return usage;
   }
 
-  /// Makes a key; it is shown once, and kept as a digest.
+  /// Generates a key; it is shown once and stored as a digest.
   static String make() {
     byte[] random = new byte[RANDOM_BYTES];
     new SecureRandom().nextBytes(random);
     return PREFIX + Base64.getUrlEncoder().withoutPadding().encodeToString(random);
   }
 
-  /// The digest under which a key is kept, `sha256:…`.
+  /// The stored digest of a key, `sha256:…`.
   static String digest(String key) {
     return Sha256.of(key.getBytes(StandardCharsets.UTF_8));
   }
 
-  /// The client of a key; null: nobody's.
+  /// The client of a key; null if the key is unknown.
   @Nullable Client client(String key) {
     refresh();
     return read.byDigest.get(digest(key)); // a digest tells nothing by the time its search takes
@@ -106,8 +106,7 @@ final class ApiKeys {
     }
   }
 
-  /// Says once that the file cannot be read: it is being written, or somebody believes that it
-  /// holds.
+  /// Warns once that the file cannot be read.
   private synchronized void tell(String mistake) {
     if (!mistake.equals(told)) {
       told = mistake;
@@ -115,12 +114,12 @@ final class ApiKeys {
     }
   }
 
-  /// Takes what is to be told from now on.
+  /// Sets the receiver of warnings.
   void warn(Consumer<String> to) {
     warnings = to;
   }
 
-  /// @param usage what clients have used, by name
+  /// @param usage of clients, by name
   private static Read load(Path file, ClientUsage usage) {
     try {
       FileTime time = Files.getLastModifiedTime(file);

@@ -9,12 +9,10 @@ import dev.nudge.server.experiments.Resolver;
 import dev.nudge.settings.InputException;
 import org.jspecify.annotations.Nullable;
 
-/// The adapters of a server as arms of experiments: their digests, what has a digest, and aliases
-/// that go back.
+/// Connects experiments to the server's adapters: resolves arms to digests and rolls aliases back.
 ///
-/// @param adapters of the server
-/// @param registry where aliases are
-/// @param base what the base is called
+/// @param registry holds the aliases
+/// @param base name of the base model
 record ArmAdapters(ServedAdapters adapters, Registry registry, String base) implements Resolver {
 
   @Override
@@ -63,10 +61,10 @@ record ArmAdapters(ServedAdapters adapters, Registry registry, String base) impl
         Note.by("experiment " + experiment, reason));
   }
 
-  /// What has an arm's digest, wherever its alias is now.
+  /// Resolves an arm to the adapter version with its digest, wherever its alias points now.
   ///
-  /// @param asked as the request names it
-  /// @throws ApiException where it is gone
+  /// @param asked model name of the request
+  /// @throws ApiException if that version is gone
   Served served(String asked, Arm arm) {
     String digest = arm.digest();
     if (digest == null) {

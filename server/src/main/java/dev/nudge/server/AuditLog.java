@@ -15,10 +15,10 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Writes a JSON line for each request: who asked what of which adapter, and what came of it. No
-/// text of a prompt or an answer is in it.
+/// Audit log: a JSON line per request with client, adapter and outcome, without prompt or answer
+/// text.
 ///
-/// Threading: any number of threads; a line is written whole.
+/// Threading: any number of threads; lines are written atomically.
 final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {
   private static final int LONGEST = 200; // characters of what a client asked for
 
@@ -33,9 +33,9 @@ final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {
     this.warnings = warnings;
   }
 
-  /// Opens a log behind what it holds already.
+  /// Opens a log for appending.
   ///
-  /// @throws InputException where it cannot be written
+  /// @throws InputException if the file cannot be written
   static AuditLog open(Path file, Consumer<String> warnings) {
     try {
       BufferedWriter out =

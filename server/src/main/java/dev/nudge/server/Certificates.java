@@ -21,7 +21,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// Reads a certificate and its key from PEM files.
+/// Loads a TLS certificate and its private key from PEM files.
 final class Certificates {
   private static final Pattern KEY =
       Pattern.compile("-----BEGIN PRIVATE KEY-----([^-]+)-----END PRIVATE KEY-----");
@@ -29,8 +29,8 @@ final class Certificates {
 
   private Certificates() {}
 
-  /// @return null: neither file is given
-  /// @throws InputException where one is missing, cannot be read or holds something else
+  /// @return null if neither file is given
+  /// @throws InputException if one is missing, unreadable or invalid
   static @Nullable Tls tls(@Nullable Path cert, @Nullable Path key) {
     if (cert == null || key == null) {
       if (cert == null && key == null) {

@@ -8,21 +8,21 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// One choice of a chat as it comes, in OpenAI's JSON.
+/// One choice of a chat completion while it is generated, as OpenAI JSON.
 final class ChatChoice {
   private final AnswerText text;
 
-  /// @param oneCall whether calls behind the first are left out
+  /// @param oneCall keep the first tool call only
   ChatChoice(ChatText.Rules rules, boolean oneCall) {
     this.text = new AnswerText(rules, oneCall);
   }
 
-  /// Takes text and returns what a stream says of it: `delta` objects.
+  /// Adds generated text; returns the `delta` objects for a stream.
   List<ObjectNode> push(String piece) {
     return text.push(piece).stream().map(ChatChoice::delta).toList();
   }
 
-  /// Returns what was held back.
+  /// Returns the text that was held back at the end.
   List<ObjectNode> end() {
     return text.end().stream().map(ChatChoice::delta).toList();
   }
@@ -38,7 +38,7 @@ final class ChatChoice {
     return delta;
   }
 
-  /// The message of an answer that is whole.
+  /// The complete message.
   ObjectNode message() {
     ObjectNode message = JsonNodeFactory.instance.objectNode().put("role", "assistant");
     boolean silent = text.said().isEmpty() && !text.calls().isEmpty();
@@ -54,12 +54,12 @@ final class ChatChoice {
     return message;
   }
 
-  /// What was thought.
+  /// The reasoning text.
   String thought() {
     return text.thought();
   }
 
-  /// Why it ended.
+  /// The finish reason.
   String finish(Completion.Stop stop) {
     return text.calls().isEmpty() || stop == Completion.Stop.LENGTH
         ? Reply.finish(stop)

@@ -11,7 +11,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Answers a chat in one object.
+/// Replies to a chat completion with one JSON object.
 final class ChatReply implements Reply {
   private final Exchange exchange;
   private final Heading heading;
@@ -70,7 +70,7 @@ final class ChatReply implements Reply {
     return text.isEmpty() ? 0 : tokenizer.ids(text).length;
   }
 
-  /// Log-probabilities of tokens, as a chat tells them.
+  /// Token log-probabilities in the chat format.
   static ObjectNode logprobs(List<TokenLogprob> tokens, Tokenizer tokenizer) {
     ObjectNode all = JsonNodeFactory.instance.objectNode();
     ArrayNode content = all.putArray("content");
@@ -104,7 +104,7 @@ final class ChatReply implements Reply {
     return known == null ? token.token().getBytes(StandardCharsets.UTF_8) : known;
   }
 
-  /// JSON knows no infinity; OpenAI says -9999 for a token that cannot come.
+  /// Replaces −∞, which JSON lacks, by OpenAI's -9999.
   static double finite(double logprob) {
     return Math.max(-9999, logprob);
   }

@@ -18,15 +18,15 @@ import tools.jackson.databind.node.ObjectNode;
 /// `POST /v1/chat/completions`.
 record ChatRoute(Shared shared) implements Routes.Handler {
 
-  /// What is asked, whatever route it came by.
+  /// A chat request, from any route.
   ///
-  /// @param fields of a chat
-  /// @param messagesField what the client calls `messages`
-  /// @param formatField what the client calls `response_format`
-  /// @param idPrefix what the answer's id begins with
+  /// @param fields of a chat completion
+  /// @param messagesField the client's name of `messages`, for errors
+  /// @param formatField the client's name of `response_format`, for errors
+  /// @param idPrefix prefix of the response id
   record Asked(Fields fields, String messagesField, String formatField, String idPrefix) {}
 
-  /// Makes what tells a chat's answer.
+  /// Creates the reply of a chat.
   interface Teller {
     Reply of(Heading heading, List<ChatChoice> choices, boolean thinks);
   }
@@ -44,7 +44,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
                 : new ChatReply(exchange, heading, tokenizer, choices, thinks));
   }
 
-  /// Answers a chat.
+  /// Generates a chat completion.
   void answer(Exchange exchange, Asked asked, Teller teller) {
     Fields fields = asked.fields;
     Served served = shared.find(exchange, or(fields.text("model"), ""));
@@ -100,7 +100,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
     return messages;
   }
 
-  /// Whether a stream is to end with the usage.
+  /// Whether a stream ends with a usage chunk.
   static boolean usage(Fields fields) {
     ObjectNode options = fields.object("stream_options");
     return options != null && new Fields(options).flag("include_usage", false);

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Answers a chat as a stream of chunks: for each choice the role first, then what is said, thought
-/// and called, then why it ended; the usage in one more chunk where it is asked for.
+/// Replies to a chat completion with a stream of chunks: per choice the role, then text, reasoning
+/// and tool calls, then the finish reason; a usage chunk at the end if requested.
 final class ChatStream implements Reply {
   private final Exchange exchange;
   private final Heading heading;
@@ -23,7 +23,7 @@ final class ChatStream implements Reply {
   private final long made = System.nanoTime();
   private @Nullable Sse sse;
 
-  /// @param usage whether the request wants it
+  /// @param usage whether the request wants usage
   ChatStream(
       Exchange exchange,
       Heading heading,
@@ -39,7 +39,8 @@ final class ChatStream implements Reply {
     this.thinks = thinks;
   }
 
-  /// The stream; it begins with the first token, so what fails before has a status of its own.
+  /// Starts the stream with the first token, so an earlier failure still has an HTTP status of its
+  /// own.
   private Sse begun() throws IOException {
     if (sse == null) {
       sse = exchange.stream();

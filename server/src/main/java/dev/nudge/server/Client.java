@@ -3,14 +3,14 @@ package dev.nudge.server;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Who asks.
+/// An API client with its permissions and quota.
 ///
-/// @param allowed adapters that it may use: by name with all their versions and aliases, or one
-///     reference alone; the base by its name; null: all
-/// @param usual what answers where a request names no model; null: nothing
-/// @param requests most of a minute; null: any number
-/// @param tokens most of a day, of prompts and answers; null: any number
-/// @param quota what it has used
+/// @param allowed adapters the client may use: a name with all its versions and aliases, or a
+///     single reference; the base by its name; null: all
+/// @param usual default model for a request without one; null: none
+/// @param requests quota per minute; null: unlimited
+/// @param tokens quota of prompt and completion tokens per day; null: unlimited
+/// @param quota current usage
 public record Client(
     String name,
     @Nullable List<String> allowed,
@@ -19,32 +19,32 @@ public record Client(
     @Nullable Long tokens,
     Quota quota) {
 
-  /// Whoever reaches a server without keys.
+  /// The client of a server without API keys.
   static Client anybody() {
     return new Client("anonymous", null, null, null, null, new Quota());
   }
 
-  /// Whether it may use an adapter.
+  /// Whether the client may use an adapter.
   ///
-  /// @param asked as the request names it
-  /// @param name the adapter's own
+  /// @param asked model name of the request
+  /// @param name the adapter's own name
   boolean may(String asked, String name) {
     return allowed == null || allowed.contains(asked) || allowed.contains(name);
   }
 
-  /// Whether it may use anything of that name: an adapter of a reference is named before its sign.
+  /// Whether the client may use a model name, or the adapter before its `@` or `:`.
   boolean mayAsk(String asked) {
     return may(asked, asked.split("[@:]", 2)[0]);
   }
 
   /// Counts a request.
   ///
-  /// @throws ApiException where there were too many
+  /// @throws ApiException if the quota is exceeded
   void begin() {
     quota.begin(requests, tokens);
   }
 
-  /// Takes a request back that it was counted for and may not ask.
+  /// Takes back a counted request that was not permitted.
   void refused() {
     quota.refused();
   }

@@ -20,12 +20,12 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// What clients have used, by name, with the tokens of the day kept in a file beside that of the
-/// keys: `{"day": "2026-11-28", "tokens": {"acme": 1234}}`.
+/// Usage of clients by name, with the day's tokens persisted beside the key file: `{"day":
+/// "2026-11-28", "tokens": {"acme": 1234}}`.
 ///
-/// The file is replaced whole where something has changed, every two seconds at most and at the
-/// end, so a server that is killed forgets two seconds at most. Of two servers over one file of
-/// keys each counts its own, and the file has the last writer's.
+/// The file is replaced atomically after changes, every two seconds at most and on close, so a
+/// killed server loses at most two seconds. Two servers that share a key file count separately,
+/// and the last writer wins.
 ///
 /// Threading: any number of threads.
 final class ClientUsage implements AutoCloseable {
@@ -41,7 +41,7 @@ final class ClientUsage implements AutoCloseable {
   private @Nullable Saved saved;
   private boolean failed;
 
-  /// What the file says.
+  /// The content of the file.
   private record Saved(LocalDate day, Map<String, Long> tokens) {}
 
   private ClientUsage(@Nullable Path file, Clock clock) {
@@ -49,12 +49,12 @@ final class ClientUsage implements AutoCloseable {
     this.clock = clock;
   }
 
-  /// Keeps nothing.
+  /// Usage without a file.
   static ClientUsage none() {
     return new ClientUsage(null, Clock.systemUTC());
   }
 
-  /// Goes on with what was kept beside a file of keys.
+  /// Loads the usage stored beside a key file.
   static ClientUsage beside(Path keys, Clock clock) {
     Path file = keys.resolveSibling(keys.getFileName() + SUFFIX);
     ClientUsage usage = new ClientUsage(file, clock);
@@ -83,14 +83,14 @@ final class ClientUsage implements AutoCloseable {
     }
   }
 
-  /// What a client has used.
+  /// The quota counters of a client.
   Quota quota(String name) {
     return quotas.computeIfAbsent(name, n -> new Quota(clock));
   }
 
-  /// Begins to keep it.
+  /// Starts saving periodically.
   ///
-  /// @param to told one line where the file cannot be read or written
+  /// @param to receives one line if the file cannot be read or written
   void start(Consumer<String> to) {
     synchronized (this) {
       warnings = to;
@@ -117,7 +117,7 @@ final class ClientUsage implements AutoCloseable {
     return LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC);
   }
 
-  /// Writes what has changed.
+  /// Writes the file if anything changed.
   synchronized void save() {
     if (file == null) {
       return;

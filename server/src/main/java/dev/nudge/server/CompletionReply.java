@@ -10,7 +10,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Answers completions in one object.
+/// Replies to a completion with one JSON object.
 final class CompletionReply implements Reply {
   private final Exchange exchange;
   private final Heading heading;
@@ -19,19 +19,19 @@ final class CompletionReply implements Reply {
   private final boolean nothing;
   private final @Nullable Completion[] completions;
 
-  /// What stands before an answer.
+  /// The echoed prompt before a completion.
   ///
-  /// @param text of the prompt; empty where it is not echoed
-  /// @param tokens of the prompt with their log-probabilities; empty where nobody asked
+  /// @param text of the prompt; empty without `echo`
+  /// @param tokens of the prompt with log-probabilities; empty unless requested
   record Echo(String text, List<TokenLogprob> tokens) {
     static final Echo NONE = new Echo("", List.of());
 
-    /// The first token of a text, which has no log-probability.
+    /// The first prompt token, which has no log-probability.
     static List<TokenLogprob> first(int id, String text) {
       return List.of(new TokenLogprob(text, id, Double.NaN, null));
     }
 
-    /// The same with what the model thought of the other tokens.
+    /// Adds the log-probabilities of the remaining prompt tokens.
     Echo with(List<TokenLogprob> others) {
       List<TokenLogprob> all = new ArrayList<>(tokens);
       all.addAll(others);
@@ -39,9 +39,9 @@ final class CompletionReply implements Reply {
     }
   }
 
-  /// @param echoes of each choice
-  /// @param told whether log-probabilities are asked for
-  /// @param nothing whether the prompt alone is told
+  /// @param echoes one per choice
+  /// @param told whether log-probabilities are requested
+  /// @param nothing whether only the prompt is returned (`max_tokens` 0)
   CompletionReply(
       Exchange exchange, Heading heading, List<Echo> echoes, boolean told, boolean nothing) {
     this.exchange = exchange;
@@ -67,12 +67,12 @@ final class CompletionReply implements Reply {
     completions[choice] = nothing ? none(told) : completion;
   }
 
-  /// An answer without a token.
+  /// A completion without tokens.
   static Completion none(boolean told) {
     return new Completion("", 0, Completion.Stop.LENGTH, told ? List.of() : null);
   }
 
-  /// What was spent, less the tokens that nobody is told.
+  /// The usage without the token that the client does not see.
   static Exchange.Spent shown(Exchange.Spent spent, boolean nothing) {
     return nothing
         ? new Exchange.Spent(
@@ -109,9 +109,9 @@ final class CompletionReply implements Reply {
     exchange.reply(reply);
   }
 
-  /// Log-probabilities in four lists, as completions tell them.
+  /// Log-probabilities as the four lists of the completions format.
   ///
-  /// @param offset where the first token begins in the text
+  /// @param offset text offset of the first token
   static ObjectNode logprobs(List<TokenLogprob> echo, List<TokenLogprob> own, int offset) {
     ObjectNode all = JsonNodeFactory.instance.objectNode();
     ArrayNode tokens = all.putArray("tokens");

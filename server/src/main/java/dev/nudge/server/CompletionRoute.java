@@ -6,7 +6,7 @@ import dev.nudge.settings.SamplingSettings;
 import java.util.ArrayList;
 import java.util.List;
 
-/// `POST /v1/completions`: prompts as they stand, texts or tokens.
+/// `POST /v1/completions`: raw prompts, as texts or token ids.
 record CompletionRoute(Shared shared) implements Routes.Handler {
   private static final int USUAL_TOKENS = 16; // as OpenAI
   private static final int MOST_PROMPTS = 256;

@@ -8,7 +8,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Answers completions as a stream of chunks.
+/// Replies to a completion with a stream of chunks.
 final class CompletionStream implements Reply {
   private final Exchange exchange;
   private final Heading heading;
@@ -45,7 +45,7 @@ final class CompletionStream implements Reply {
     return sse;
   }
 
-  /// Writes the prompt in front of a choice, once.
+  /// Writes the echoed prompt of a choice, once.
   private void begin(int choice) throws IOException {
     begun();
     CompletionReply.Echo echo = echoes.get(choice);

@@ -23,10 +23,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import org.jspecify.annotations.Nullable;
 
-/// Puts an [Incoming] between the web server and each of its connections, and finds it by request:
-/// the web server itself tells a request that its client is gone only when something is written.
+/// Wraps every connection's reader in an [Incoming] and finds it by request, because the web
+/// server notices a client's disconnect only when it writes.
 ///
-/// Threading: a connection is handled by one thread, its own; the table is shared.
+/// Threading: each connection has a thread of its own; the table is shared.
 final class Connections implements ServerConnectionSelector {
   private static final long HEAD_SECONDS = 30;
 
@@ -67,12 +67,12 @@ final class Connections implements ServerConnectionSelector {
     return server + " " + connection;
   }
 
-  /// What the client of a request sends; null: not known.
+  /// The reader of a request's connection; null if unknown.
   @Nullable Incoming of(ServerRequest request) {
     return incoming.get(id(request.serverSocketId(), request.socketId()));
   }
 
-  /// A connection that is forgotten when it ends.
+  /// A connection that is removed from the table when it ends.
   private record Known(ServerConnection connection, Runnable end) implements ServerConnection {
     @Override
     public void handle(Limit limit) throws InterruptedException {
@@ -94,7 +94,7 @@ final class Connections implements ServerConnectionSelector {
     }
   }
 
-  /// A connection with another reader.
+  /// A connection context with a wrapped reader.
   private record Watched(ConnectionContext context, DataReader dataReader)
       implements ConnectionContext {
     @Override

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What answers are held to: `response_format` of OpenAI, and vLLM's `guided_…` and
-/// `structured_outputs`. A compiled one is kept for the requests that follow.
+/// Structured output: reads OpenAI's `response_format` and vLLM's `guided_…` and
+/// `structured_outputs`. Compiled constraints are cached for later requests.
 ///
 /// Threading: any number of threads.
 final class Constraints {
@@ -30,15 +30,15 @@ final class Constraints {
     this.serving = serving;
   }
 
-  /// Reads what a request holds its answers to; null: nothing.
+  /// Reads the constraint of a request; null: none.
   ///
-  /// @throws ApiException where that is not understood or cannot be held
+  /// @throws ApiException if the constraint is malformed or unsupported
   @Nullable Constraint of(Fields fields, @Nullable Integer turnEnd) {
     String schema = schema(fields);
     return schema == null ? guided(fields, turnEnd) : schema("response_format", schema, turnEnd);
   }
 
-  /// The schema of `response_format`; null: none.
+  /// The JSON schema of `response_format`; null: none.
   static @Nullable String schema(Fields fields) {
     ObjectNode format = fields.object("response_format");
     if (format == null) {
@@ -64,7 +64,7 @@ final class Constraints {
     };
   }
 
-  /// Reads what vLLM's fields hold answers to; null: nothing.
+  /// Reads the constraint in vLLM's fields; null: none.
   @Nullable Constraint guided(Fields fields, @Nullable Integer turnEnd) {
     ObjectNode outputs = fields.object("structured_outputs");
     return outputs == null
@@ -95,9 +95,9 @@ final class Constraints {
     return Pattern.compile("[\\\\.\\[\\]{}()*+?^$|/-]").matcher(text).replaceAll("\\\\$0");
   }
 
-  /// Compiles a schema.
+  /// Compiles a JSON schema.
   ///
-  /// @param field of the request that it stands in, for messages
+  /// @param field of the request with the schema, for messages
   Constraint schema(String field, String schema, @Nullable Integer turnEnd) {
     return get(field, new Key(true, schema, turnEnd));
   }

@@ -13,8 +13,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// `POST /v1/embeddings`: the mean of a text's last hidden states, through the adapter that `model`
-/// names, brought to length 1 as OpenAI's are, so that a dot product is a cosine.
+/// `POST /v1/embeddings`: the mean-pooled last hidden states of a text, L2-normalised as OpenAI's,
+/// through the adapter that `model` names.
 record EmbeddingRoute(Shared shared) implements Routes.Handler {
   private static final int MOST_INPUTS = 2048; // as OpenAI
 
@@ -112,7 +112,7 @@ record EmbeddingRoute(Shared shared) implements Routes.Handler {
     return mean;
   }
 
-  /// Numbers of 32 bits, the lowest byte first.
+  /// Encodes float32 little-endian as base64.
   private static String base64(float[] numbers) {
     ByteBuffer bytes =
         ByteBuffer.allocate(numbers.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);

@@ -19,7 +19,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// A request and its answer, and what is to be said of them afterwards.
+/// An HTTP request with its response, and the facts for logs and metrics.
 ///
 /// Threading: the thread of the request.
 public final class Exchange {
@@ -50,11 +50,11 @@ public final class Exchange {
   private int status;
   private @Nullable Sse stream;
 
-  /// What an answer took.
+  /// Usage and timings of a generation.
   ///
-  /// @param queueSeconds before the prompt was read
-  /// @param firstSeconds until the first token
-  /// @param gaps each time between two tokens
+  /// @param queueSeconds until the prefill began
+  /// @param firstSeconds time to first token
+  /// @param gaps inter-token latencies
   public record Spent(
       int promptTokens,
       int completionTokens,
@@ -65,8 +65,8 @@ public final class Exchange {
     static final Spent NOTHING = new Spent(0, 0, 0, 0, 0, new Gaps());
   }
 
-  /// @param incoming null: not known
-  /// @param maxBody bytes
+  /// @param incoming null: unknown
+  /// @param maxBody most bytes of the body
   Exchange(
       ServerRequest request, ServerResponse response, @Nullable Incoming incoming, long maxBody) {
     this.request = request;
@@ -79,15 +79,15 @@ public final class Exchange {
     response.header("X-Request-Id", id);
   }
 
-  /// The address itself: asking for its name would wait for a server of names, which may say what
-  /// whoever asks wants to read.
+  /// The IP address of the peer, without a reverse DNS look-up, which would block and whose result
+  /// the peer may control.
   private static String address(PeerInfo peer) {
     return peer.address() instanceof InetSocketAddress address && !address.isUnresolved()
         ? address.getAddress().getHostAddress()
         : peer.host();
   }
 
-  /// 24 hex digits.
+  /// 24 random hex digits.
   static String random() {
     byte[] bytes = new byte[12];
     RANDOM.nextBytes(bytes);
@@ -98,7 +98,7 @@ public final class Exchange {
     return request.prologue().method().text();
   }
 
-  /// The path, decoded.
+  /// The decoded path.
   public String path() {
     return request.path().path();
   }
@@ -107,7 +107,7 @@ public final class Exchange {
     return id;
   }
 
-  /// A header; null: it is not there.
+  /// A request header; null if absent.
   public @Nullable String header(String name) {
     Optional<String> value = request.headers().first(HeaderNames.create(name));
     return value.orElse(null);
@@ -117,7 +117,7 @@ public final class Exchange {
     client = who;
   }
 
-  /// Says that the request was counted for its client.
+  /// Marks the request as counted in its client's quota.
   void counted() {
     counted = true;
   }
@@ -126,14 +126,14 @@ public final class Exchange {
     return counted;
   }
 
-  /// Who asks.
+  /// The authenticated client.
   public Client client() {
     return client == null ? Client.anybody() : client;
   }
 
-  /// Reads the body, a JSON object.
+  /// Reads the body as a JSON object.
   ///
-  /// @throws ApiException where it is none, too large or too slow
+  /// @throws ApiException if the body is no object, too large or too slow
   public Fields body() {
     Fields read = fields;
     if (read == null) {
@@ -143,24 +143,24 @@ public final class Exchange {
     return read;
   }
 
-  /// Whether there is a body.
+  /// Whether the request has a body.
   boolean hasBody() {
     return fields != null || request.content().hasEntity();
   }
 
-  /// Begins to watch whether the client is still there; the body has been read.
+  /// Starts to watch for a disconnect; the body must have been read.
   void watch() {
     if (incoming != null) {
       incoming.watch();
     }
   }
 
-  /// Whether the client is still there.
+  /// Whether the client is still connected.
   boolean connected() {
     return incoming == null || !incoming.ended();
   }
 
-  /// Says what answers, in the reply's headers too.
+  /// Records the adapter that answers, and sets the response headers.
   void serve(String asked, Served found) {
     model = asked;
     served = found;
@@ -170,67 +170,67 @@ public final class Exchange {
     }
   }
 
-  /// Says what answers instead of what the model's name stands for: an arm of an experiment.
+  /// Records the experiment arm that answers in place of the named model.
   void trial(Served arm) {
     trial = arm;
   }
 
-  /// The arm that answers; null: the request is in no experiment.
+  /// The experiment arm that answers; null: no experiment.
   @Nullable Served trial() {
     return trial;
   }
 
-  /// Says what is asked of the session, and the id of the answer.
+  /// Records the generation requests and the response id.
   void answers(String id, List<GenerationRequest> asked) {
     answerId = id;
     requests = asked;
   }
 
-  /// The id in the answer; null: there is none.
+  /// The response id; null: none.
   @Nullable String answerId() {
     return answerId;
   }
 
-  /// What was asked of the session.
+  /// The generation requests.
   List<GenerationRequest> requests() {
     return requests;
   }
 
-  /// Says what was asked for, before it is found.
+  /// Records the requested model name, before it is resolved.
   public void asked(String name) {
     model = name;
   }
 
-  /// Says what the answer took.
+  /// Records usage and timings.
   ///
-  /// @param why the first choice ended; null: there is none
+  /// @param why finish reason of the first choice; null: no choice
   void spent(Spent what, @Nullable String why) {
     spent = what;
     finish = why;
     client().quota().used((long) what.promptTokens() + what.completionTokens());
   }
 
-  /// Says what the first choice was.
+  /// Records the text of the first choice.
   void said(String text) {
     said = text;
   }
 
-  /// The text of the first choice; null: none has ended.
+  /// The text of the first choice; null until it has ended.
   @Nullable String said() {
     return said;
   }
 
-  /// A header of the reply.
+  /// Sets a response header.
   public void header(String name, String value) {
     response.header(name, value);
   }
 
-  /// Replies with an object.
+  /// Sends a JSON response.
   public void reply(JsonNode body) {
     reply(200, JSON, Json.line(body));
   }
 
-  /// Replies with a text.
+  /// Sends a text response.
   public void reply(int status, String type, String text) {
     this.status = status;
     response.status(Status.create(status));
@@ -242,7 +242,7 @@ public final class Exchange {
     }
   }
 
-  /// Begins a stream of events.
+  /// Starts a stream of server-sent events.
   Sse stream() {
     status = 200;
     response.status(Status.OK_200);
@@ -253,7 +253,7 @@ public final class Exchange {
     return stream;
   }
 
-  /// Replies with an error: a status and a body, or within a stream an event.
+  /// Sends an error: status and body, or an event within a stream.
   void fail(ApiException e) {
     code = e.code();
     Sse begun = stream;
@@ -278,12 +278,12 @@ public final class Exchange {
     reply(e.status(), JSON, Json.line(e.body()));
   }
 
-  /// Whether the client went away.
+  /// Whether the client has disconnected.
   boolean isGone() {
     return status == GONE;
   }
 
-  /// Says that the client went away.
+  /// Records that the client has disconnected.
   void gone() {
     status = GONE;
     code = "client_closed";
@@ -310,7 +310,7 @@ public final class Exchange {
         took.gaps);
   }
 
-  /// The client went away.
+  /// The client has disconnected.
   static final class Gone extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

@@ -12,8 +12,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Experiments over HTTP: begun, shown and stopped by whoever has the admin key; what users think
-/// of an answer, from any client.
+/// Routes of experiments: admins create, show and stop them; any client sends feedback on answers.
 record ExperimentRoutes(Admin admin, Feedback feedback) {
   private static final String PATH = "/v1/experiments";
   private static final String STOP = "/stop";
@@ -32,7 +31,7 @@ record ExperimentRoutes(Admin admin, Feedback feedback) {
         .admin("POST", PATH + "/*", e -> reply(e, 200, () -> stop(e)));
   }
 
-  /// A request is named by the client that made it; what another one names so is not found.
+  /// Accepts feedback; request ids are scoped to the client that made the request.
   private Map<String, @Nullable Object> take(Exchange exchange) {
     ObjectNode body = exchange.body().body();
     if (body.path("request_id").isString()) {
@@ -48,7 +47,7 @@ record ExperimentRoutes(Admin admin, Feedback feedback) {
     }
   }
 
-  /// The routes of a server that keeps none.
+  /// The routes of a server without experiments: an empty list, and errors.
   static Routes addNone(Routes routes) {
     return routes
         .admin("GET", PATH, e -> e.reply(Json.tree(Map.of("object", "list", "data", List.of()))))

@@ -7,24 +7,24 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The fields of a request's body, each read with its type; null counts as left out, and unknown
-/// fields are passed over, as OpenAI's and vLLM's servers do.
+/// Typed access to the fields of a request body. Null counts as absent, and unknown fields are
+/// ignored, as by OpenAI's and vLLM's servers.
 ///
-/// @param body of the request
+/// @param body JSON object of the request
 public record Fields(ObjectNode body) {
   private static final int MOST_ENTRIES = 4096; // of a list of texts or tokens to stop at
 
-  /// Whether there is a value.
+  /// Whether a field has a value.
   public boolean has(String name) {
     return body.hasNonNull(name);
   }
 
-  /// Returns what is there as it is; null: nothing.
+  /// The raw value; null if absent.
   public @Nullable JsonNode node(String name) {
     return has(name) ? body.get(name) : null;
   }
 
-  /// A text; null: none.
+  /// A text; null if absent.
   public @Nullable String text(String name) {
     JsonNode node = node(name);
     if (node == null || node.isString()) {
@@ -33,7 +33,7 @@ public record Fields(ObjectNode body) {
     throw wrong(name, node, "a text");
   }
 
-  /// A text that must be there.
+  /// A required text.
   public String needed(String name) {
     String text = text(name);
     if (text == null || text.isBlank()) {
@@ -42,7 +42,7 @@ public record Fields(ObjectNode body) {
     return text;
   }
 
-  /// True or false.
+  /// A boolean, or a default.
   public boolean flag(String name, boolean otherwise) {
     JsonNode node = node(name);
     if (node == null || node.isBoolean()) {
@@ -51,7 +51,7 @@ public record Fields(ObjectNode body) {
     throw wrong(name, node, "true or false");
   }
 
-  /// A number within bounds; null: none.
+  /// A number from `least` to `most`; null if absent.
   public @Nullable Double number(String name, double least, double most) {
     JsonNode node = node(name);
     if (node == null) {
@@ -64,7 +64,7 @@ public record Fields(ObjectNode body) {
     return value;
   }
 
-  /// A whole number within bounds; null: none.
+  /// An integer from `least` to `most`; null if absent.
   public @Nullable Long whole(String name, long least, long most) {
     JsonNode node = node(name);
     return node == null ? null : whole(name, node, least, most);
@@ -79,7 +79,7 @@ public record Fields(ObjectNode body) {
     return node.isIntegralNumber() ? node.longValue() : (long) value;
   }
 
-  /// A text, or a list of them.
+  /// A text as a list, or a list of texts.
   public List<String> texts(String name) {
     JsonNode node = node(name);
     if (node == null) {
@@ -117,7 +117,7 @@ public record Fields(ObjectNode body) {
     return all;
   }
 
-  /// An object; null: none.
+  /// An object; null if absent.
   public @Nullable ObjectNode object(String name) {
     JsonNode node = node(name);
     if (node == null || node instanceof ObjectNode) {
@@ -126,7 +126,7 @@ public record Fields(ObjectNode body) {
     throw wrong(name, node, "an object");
   }
 
-  /// A list; null: none.
+  /// A list; null if absent.
   public @Nullable ArrayNode list(String name) {
     JsonNode node = node(name);
     if (node == null || node instanceof ArrayNode) {

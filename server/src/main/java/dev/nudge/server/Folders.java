@@ -7,10 +7,10 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/// Adapters in plain folders: which ones a request may name, and what they hold.
+/// Adapter folders that requests may name, below a root folder.
 ///
-/// A request names folders below a root by a relative path. Nothing on the way may be a link, so no
-/// request leads out of the root, whatever is done to the path.
+/// Requests give a relative path. No component may be a symbolic link, so no request escapes the
+/// root.
 ///
 /// Threading: any number of threads.
 final class Folders {
@@ -25,10 +25,10 @@ final class Folders {
     this.root = root;
   }
 
-  /// Returns the folder that a request names.
+  /// Resolves the folder that a request names.
   ///
   /// @param field of the request, for messages
-  /// @throws ApiException where it is none below the root
+  /// @throws ApiException if there is no such folder below the root
   Path named(String field, String given) {
     if (root == null) {
       throw ApiException.forbidden(
@@ -46,7 +46,7 @@ final class Folders {
     return folder;
   }
 
-  /// @return null where the path leads elsewhere or through a link
+  /// @return null if the path leaves the root or passes a link
   private static @Nullable Path inside(Path root, String given) {
     try {
       Path absolute = root.toAbsolutePath().normalize();
@@ -72,9 +72,9 @@ final class Folders {
     }
   }
 
-  /// The digest of what a folder holds now.
+  /// The digest of a folder's current content.
   ///
-  /// @throws InputException where it is no adapter's, or cannot be read
+  /// @throws InputException if the folder is no adapter, or cannot be read
   String digest(Path folder) {
     return digests.digest(folder);
   }

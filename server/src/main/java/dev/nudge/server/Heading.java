@@ -4,12 +4,11 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What all objects of one answer have in common: the same id, time and model in each, and which
-/// adapter it is of.
+/// The fields that all objects of one response share: id, time, model and adapter.
 ///
 /// @param id such as `chatcmpl-…`
-/// @param created seconds since 1970
-/// @param model as the request names it
+/// @param created Unix time in seconds
+/// @param model name in the request
 record Heading(String id, long created, String model, Served served) {
 
   static Heading of(String prefix, String model, Served served) {
@@ -17,7 +16,7 @@ record Heading(String id, long created, String model, Served served) {
         prefix + Exchange.random(), System.currentTimeMillis() / 1000, model, served);
   }
 
-  /// Begins an object.
+  /// Creates an object with these fields.
   ObjectNode object(String kind) {
     ObjectNode object = JsonNodeFactory.instance.objectNode();
     object.put("id", id).put("object", kind).put("created", created).put("model", model);
@@ -31,9 +30,9 @@ record Heading(String id, long created, String model, Served served) {
     return object;
   }
 
-  /// What an answer took, as OpenAI tells it.
+  /// The `usage` object in OpenAI's format.
   ///
-  /// @param reasoning tokens of thoughts; null: not told
+  /// @param reasoning reasoning tokens; null: left out
   static ObjectNode usage(Exchange.Spent spent, @Nullable Integer reasoning) {
     ObjectNode usage =
         JsonNodeFactory.instance

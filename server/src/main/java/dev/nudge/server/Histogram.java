@@ -3,7 +3,7 @@ package dev.nudge.server;
 import java.util.concurrent.atomic.DoubleAdder;
 import java.util.concurrent.atomic.LongAdder;
 
-/// Counts values by size, as Prometheus has it.
+/// A Prometheus histogram with fixed buckets.
 ///
 /// Threading: any number of threads.
 final class Histogram {
@@ -11,7 +11,7 @@ final class Histogram {
   private final LongAdder[] counts; // one more: above the last bound
   private final DoubleAdder sum = new DoubleAdder();
 
-  /// @param bounds upper ones, ascending
+  /// @param bounds upper bounds, ascending
   Histogram(double... bounds) {
     this.bounds = bounds.clone();
     this.counts = new LongAdder[bounds.length + 1];
@@ -29,7 +29,7 @@ final class Histogram {
     sum.add(value);
   }
 
-  /// Writes the lines of a scrape.
+  /// Writes the lines for a scrape.
   ///
   /// @param labels without braces
   void write(StringBuilder out, String name, String labels) {

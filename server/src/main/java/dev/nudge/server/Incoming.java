@@ -12,10 +12,10 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// What a connection's client sends, read ahead by one piece while a request is answered: so its
-/// going away is seen though nothing is written, and what it sends early is not lost.
+/// Reads a connection one chunk ahead while a request is answered, so that a disconnect is noticed
+/// without writing, and pipelined data is not lost.
 ///
-/// Threading: the connection's thread, but for the piece that another thread reads ahead; the two
+/// Threading: the connection's thread, except for the chunk read ahead by another thread; the two
 /// never read at once.
 final class Incoming implements Supplier<byte @Nullable []> {
   private final DataReader reader;
@@ -25,21 +25,21 @@ final class Incoming implements Supplier<byte @Nullable []> {
   private boolean fresh = true; // what comes next begins a request
   private long deadline; // nanos; 0: none
 
-  /// @param headSeconds that a request's line and headers have to come, from their first byte on
-  /// @param close ends the connection
+  /// @param headSeconds timeout of request line and headers, from their first byte
+  /// @param close closes the connection
   Incoming(DataReader reader, long headSeconds, Runnable close) {
     this.reader = reader;
     this.headSeconds = headSeconds;
     this.close = close;
   }
 
-  /// The request has been answered: what comes next begins another one.
+  /// Marks the request as answered; later bytes begin another request.
   void answered() {
     fresh = true;
     deadline = 0;
   }
 
-  /// Begins to read ahead.
+  /// Starts to read ahead.
   void watch() {
     if (ahead == null && reader.available() == 0) {
       CompletableFuture<byte @Nullable []> read = new CompletableFuture<>();
@@ -57,7 +57,7 @@ final class Incoming implements Supplier<byte @Nullable []> {
     }
   }
 
-  /// Ends the connection; whoever writes to it fails.
+  /// Closes the connection; a blocked write fails.
   void cut() {
     close.run();
   }
@@ -71,12 +71,12 @@ final class Incoming implements Supplier<byte @Nullable []> {
     return read.isCompletedExceptionally() || read.getNow(null) == null;
   }
 
-  /// Ends the connection where the rest of a request has not come within a time.
+  /// Closes the connection if the rest of a request does not arrive in time.
   void within(long seconds) {
     deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
   }
 
-  /// What was waited for has come: the headers, or the body.
+  /// Cancels the timeout: the headers, or the body, are complete.
   void complete() {
     fresh = false;
     deadline = 0;
@@ -122,7 +122,7 @@ final class Incoming implements Supplier<byte @Nullable []> {
     }
   }
 
-  /// Reads what there is; null: the end.
+  /// Reads the next chunk; null at the end.
   private byte @Nullable [] read() {
     if (reader.available() == 0) {
       try {

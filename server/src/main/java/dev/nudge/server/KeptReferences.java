@@ -14,10 +14,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// The versions of a registry, which other processes may write to meanwhile.
+/// Resolves references through a registry that other processes may change meanwhile.
 ///
-/// @param at the version at which each alias was when it was last asked for
-/// @param notes told one line where an alias has moved since
+/// @param at last seen version of each alias
+/// @param notes receives one line if an alias has moved
 record KeptReferences(Registry registry, Map<Reference, Integer> at, Consumer<String> notes)
     implements References {
   KeptReferences(Registry registry, Consumer<String> notes) {

@@ -16,11 +16,11 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
-/// The web server under the routes: where it listens, with or without TLS.
+/// Starts the Helidon web server, with or without TLS.
 final class Listening {
   private static final Duration IDLE = Duration.ofMinutes(5);
 
-  /// The web server tells of its start and end; held, so that what is set stays.
+  /// The web server's logger, held strongly so that its level stays set.
   private static final Logger WEB = Logger.getLogger("io.helidon");
 
   static {
@@ -31,9 +31,9 @@ final class Listening {
 
   private Listening() {}
 
-  /// Tries the port, before a model is loaded for minutes.
+  /// Checks the port before a model is loaded.
   ///
-  /// @throws InputException where it is taken or not this machine's
+  /// @throws InputException if the port is taken or the address is not this machine's
   static void checkFree(ServeSettings settings) {
     try (ServerSocket socket = new ServerSocket()) {
       socket.setReuseAddress(true);
@@ -46,7 +46,7 @@ final class Listening {
     }
   }
 
-  /// Begins to listen.
+  /// Starts listening.
   static WebServer start(
       ServeSettings settings, Connections connections, Pipeline pipeline, @Nullable Tls tls) {
     WebServerConfig.Builder web =
@@ -63,7 +63,7 @@ final class Listening {
     return (tls == null ? web : web.tls(tls)).build().start();
   }
 
-  /// Where it listens.
+  /// The URL of the server.
   static URI url(ServeSettings settings, int port) {
     String host = settings.host().contains(":") ? "[" + settings.host() + "]" : settings.host();
     String scheme = settings.tlsCert() == null ? "http" : "https";

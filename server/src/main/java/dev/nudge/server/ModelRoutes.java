@@ -4,10 +4,9 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// `GET /v1/models` and `GET /v1/models/{id}`: the base and its adapters, as far as a client may
-/// use them.
+/// `GET /v1/models` and `GET /v1/models/{id}`: the base and the adapters that a client may use.
 ///
-/// @param created seconds since 1970 when the server started
+/// @param created Unix time in seconds when the server started
 record ModelRoutes(Shared shared, long created) {
   private static final String PATH = "/v1/models";
 

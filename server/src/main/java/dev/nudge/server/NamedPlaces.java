@@ -11,10 +11,11 @@ import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Adapters by names that were given at the start or by a request, and by reference.
+/// The server's adapter names, from settings or load requests, each a folder or a registry
+/// reference.
 ///
-/// A name stands for a folder or for a reference, and a reference for a version. Both are looked up
-/// for each request, so the next request already has what an alias was moved to.
+/// Names and references are resolved for each request, so a moved alias takes effect with the next
+/// request.
 ///
 /// Threading: any number of threads.
 final class NamedPlaces implements ServedAdapters {
@@ -25,7 +26,7 @@ final class NamedPlaces implements ServedAdapters {
   private final References references;
   private final String base;
 
-  /// What a name stands for.
+  /// The source of an adapter: a folder or a registry reference.
   private sealed interface Place {
     record Folder(Path path) implements Place {}
 
@@ -45,9 +46,9 @@ final class NamedPlaces implements ServedAdapters {
     this.base = base;
   }
 
-  /// Takes the adapters of the settings.
+  /// Creates the names of the settings.
   ///
-  /// @throws InputException where one is no folder and no reference
+  /// @throws InputException if a value is neither folder nor reference
   static NamedPlaces of(ServeSettings settings, Folders folders, References references) {
     settings.checkMerged();
     NamedPlaces named = new NamedPlaces(folders, references, settings.baseName());
@@ -66,9 +67,9 @@ final class NamedPlaces implements ServedAdapters {
     return named;
   }
 
-  /// Looks at each adapter once, so that what is wrong with one is told before anybody asks for it.
+  /// Resolves and checks each adapter at startup, so that errors show before a request.
   ///
-  /// @throws InputException where one is not there or cannot be used
+  /// @throws InputException if an adapter is missing or unusable
   void load(Consumer<Served> check) {
     places.forEach(
         (name, place) -> {

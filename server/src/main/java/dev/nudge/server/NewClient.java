@@ -12,12 +12,12 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// A client that is to have a key.
+/// A client to add to the API key file.
 ///
-/// @param adapters that it may use; empty: all
-/// @param usual what answers where a request names no model; null: nothing
-/// @param requests most of a minute; null: any number
-/// @param tokens most of a day; null: any number
+/// @param adapters the client may use; empty: all
+/// @param usual default model for a request without one; null: none
+/// @param requests quota per minute; null: unlimited
+/// @param tokens quota per day; null: unlimited
 public record NewClient(
     String name,
     List<String> adapters,
@@ -29,10 +29,10 @@ public record NewClient(
     adapters = List.copyOf(adapters);
   }
 
-  /// Puts the client into a file, which is made where it is not there.
+  /// Adds the client to a key file, which is created if absent.
   ///
-  /// @return its key, which is nowhere else
-  /// @throws InputException where the file cannot be read, or has a client of that name
+  /// @return the new key, which is stored only as a digest
+  /// @throws InputException if the file cannot be read, or has a client of that name
   public String addTo(Path file) {
     ObjectNode all = JsonNodeFactory.instance.objectNode();
     if (Files.exists(file)) {

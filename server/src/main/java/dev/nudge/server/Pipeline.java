@@ -15,10 +15,10 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// The way of every request: is the server being stopped, which route, who asks, may it; then the
-/// route; then whatever failed as an error body; then the logs and counts.
+/// Handles every HTTP request: shutdown check, routing, authentication, quota, the route's
+/// handler, error bodies, logs and metrics.
 ///
-/// Threading: any number of threads, one a request.
+/// Threading: any number of threads, one per request.
 final class Pipeline {
   private static final String UNKNOWN = "unknown";
   private static final int FORBIDDEN = 403;
@@ -42,7 +42,7 @@ final class Pipeline {
     this.told = List.copyOf(told);
   }
 
-  /// Sets the routes, before the first request.
+  /// Sets the routes; call before the first request.
   void routes(Routes all) {
     routes = all;
   }
@@ -135,7 +135,7 @@ final class Pipeline {
     };
   }
 
-  /// An answer might become longer than there is memory for.
+  /// The KV cache is too small for the longest possible answer.
   private static ApiException noRoom(Exchange exchange, NoRoomException e) {
     Fields body = exchange.body();
     String field =
@@ -179,7 +179,7 @@ final class Pipeline {
     return stopping;
   }
 
-  /// Takes no new requests, and waits for those under way.
+  /// Refuses new requests and waits for running ones.
   ///
   /// @return whether all have ended
   synchronized boolean drain(Duration most) {

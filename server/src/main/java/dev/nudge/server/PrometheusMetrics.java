@@ -11,11 +11,11 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.function.ToDoubleFunction;
 
-/// Counts what was served, and writes it for Prometheus: the names are vLLM's, so its dashboards
-/// and gateways read them; beside the base's name each has the adapter's.
+/// Prometheus metrics with vLLM's names, so that its dashboards and gateways work; each has an
+/// adapter label beside the model's.
 ///
-/// A label costs memory at both ends, so the first [#MOST_ADAPTERS] adapters have one each and
-/// those behind share one, `other`.
+/// To bound label cardinality, the first [#MOST_ADAPTERS] adapters have a label each; later ones
+/// share `other`.
 ///
 /// Threading: any number of threads.
 final class PrometheusMetrics implements Consumer<RequestOutcome> {
@@ -36,7 +36,7 @@ final class PrometheusMetrics implements Consumer<RequestOutcome> {
   private final Map<String, Counts> byAdapter = new ConcurrentHashMap<>();
   private final Map<String, LongAdder> requests = new ConcurrentHashMap<>(); // by labels
 
-  /// The counts of an adapter.
+  /// The metrics of one adapter.
   private static final class Counts {
     final LongAdder prompt = new LongAdder();
     final LongAdder generated = new LongAdder();
@@ -108,12 +108,12 @@ final class PrometheusMetrics implements Consumer<RequestOutcome> {
     return byAdapter.computeIfAbsent(room ? adapter : OTHER, _ -> new Counts());
   }
 
-  /// Writes a gauge or a counter of the engine.
+  /// A gauge or counter of the engine.
   record Gauge(String name, String type, String labels, double value) {}
 
-  /// Writes everything for a scrape.
+  /// Renders all metrics for a scrape.
   ///
-  /// @param engine what the engine says of itself
+  /// @param engine the engine's own metrics
   String text(Iterable<Gauge> engine) {
     StringBuilder out = new StringBuilder();
     for (Gauge gauge : engine) {

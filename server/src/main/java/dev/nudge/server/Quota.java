@@ -9,8 +9,8 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 
-/// What a client has used: requests of the last minute, which a restart forgets, and tokens of the
-/// day in UTC, which [ClientUsage] keeps.
+/// Rate limits of a client: requests in the last minute, lost on restart, and tokens of the UTC
+/// day, persisted by [ClientUsage].
 ///
 /// Threading: any number of threads.
 final class Quota {
@@ -31,7 +31,7 @@ final class Quota {
 
   /// Counts a request.
   ///
-  /// @throws ApiException with the seconds after which there is room again
+  /// @throws ApiException with a `Retry-After` if a limit is exceeded
   synchronized void begin(@Nullable Long mostRequests, @Nullable Long mostTokens) {
     Instant now = clock.instant();
     while (!requests.isEmpty() && !requests.getFirst().plus(MINUTE).isAfter(now)) {
@@ -57,24 +57,24 @@ final class Quota {
     }
   }
 
-  /// Takes the last request back: what its client may not ask costs it nothing.
+  /// Takes back the last request, which was not permitted.
   synchronized void refused() {
     requests.pollLast();
   }
 
-  /// Counts the tokens of a prompt and its answer.
+  /// Adds the tokens of a prompt and its answer.
   synchronized void used(long more) {
     today(clock.instant());
     tokens += more;
   }
 
-  /// Goes on where a process before has ended.
+  /// Restores the persisted tokens of a day.
   synchronized void restore(LocalDate of, long used) {
     day = of;
     tokens = used;
   }
 
-  /// The tokens of a day; 0 where nothing was used on it.
+  /// The tokens used on a day.
   synchronized long tokensOf(LocalDate of) {
     return of.equals(day) ? tokens : 0;
   }

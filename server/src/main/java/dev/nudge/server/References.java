@@ -3,23 +3,23 @@ package dev.nudge.server;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Versions of adapters that are kept somewhere: `legal@champion`, `legal:3`, `legal@sha256:…`.
+/// Resolves adapter references in a registry: `legal@champion`, `legal:3`, `legal@sha256:…`.
 ///
 /// Threading: any number of threads.
 interface References {
-  /// Whether a text has the form of a reference.
+  /// Whether a text has the syntax of a reference.
   boolean isReference(String text);
 
-  /// Finds what a reference stands for now.
+  /// Resolves a reference now.
   ///
-  /// @param asked what the request names, for the answer
-  /// @return null: nothing
-  /// @throws ApiException where it is there and may not be served
+  /// @param asked model name of the request
+  /// @return null if there is none
+  /// @throws ApiException if the version may not be served
   @Nullable Served find(String asked, String reference);
 
-  /// Where they are kept, for messages.
+  /// The location of the registry, for messages.
   String place();
 
-  /// What aliases stand for now.
+  /// All aliases with their current versions.
   List<ServedAdapters.Card> list();
 }

@@ -9,7 +9,7 @@ import io.helidon.http.Status;
 import io.helidon.webserver.http.DirectHandlers;
 import java.nio.charset.StandardCharsets;
 
-/// Error bodies for what is no request at all: a broken head, a path that is none.
+/// Error bodies for malformed HTTP requests.
 final class Refusals {
   private Refusals() {}
 

@@ -18,10 +18,10 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The registry over HTTP, for whoever has the admin key: what there is, aliases moved and rolled
-/// back, versions pushed from the root of adapters, states.
+/// Admin routes of the registry: list, move and roll back aliases, push versions from the adapter
+/// root, change states.
 ///
-/// @param folders which ones a push may name
+/// @param folders that a push may name
 record RegistryRoutes(Registry registry, Folders folders) {
   private static final String PATH = "/v1/adapters";
 
@@ -92,8 +92,8 @@ record RegistryRoutes(Registry registry, Folders folders) {
     exchange.reply(version(pushed.version()).put("fresh", pushed.fresh()));
   }
 
-  /// `expected` is the digest at which the alias is believed to be, or empty where it is to be new;
-  /// it is moved where that is so, and whatever it is at where nothing is expected.
+  /// Moves an alias; `expected` is the digest it must have now (compare-and-set), or empty if it
+  /// must be new. Without `expected` it moves unconditionally.
   private void alias(Exchange exchange) {
     Fields fields = exchange.body();
     String name = fields.needed("name");
@@ -145,7 +145,7 @@ record RegistryRoutes(Registry registry, Folders folders) {
     exchange.reply(version(registry.state(reference, states.getFirst(), note(exchange, fields))));
   }
 
-  /// The version that a body names: a number, an alias, a digest.
+  /// Parses the version in a body: a number, an alias or a digest.
   private static Reference reference(String name, Fields fields) {
     Long number =
         fields.body().path("version").isNumber() ? fields.whole("version", 1, 999_999_999) : null;

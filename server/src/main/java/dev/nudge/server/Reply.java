@@ -5,28 +5,28 @@ import dev.nudge.generate.TokenLogprob;
 import java.io.IOException;
 import java.util.List;
 
-/// Turns an answer into what the client gets, as it comes.
+/// Listener of a generation that writes the HTTP response.
 ///
 /// Threading: the thread of the request.
 interface Reply {
-  /// The prompt's tokens, before all else, where the request wants them told.
+  /// The prompt's tokens, first of all, if the request wants them.
   default void prompt(int choice, List<TokenLogprob> tokens) {}
 
-  /// Text of a choice, whole characters and no beginning of a stop string.
+  /// Generated text of a choice: whole characters, never the beginning of a stop string.
   ///
-  /// @param tokens those that came since the last piece, where the request wants them told
+  /// @param tokens since the last piece, if the request wants log-probabilities
   void piece(int choice, String text, List<TokenLogprob> tokens) throws IOException;
 
   /// A choice has ended.
   void done(int choice, Completion completion) throws IOException;
 
-  /// All have ended.
+  /// All choices have ended.
   void end(Exchange.Spent spent) throws IOException;
 
-  /// Nothing came for a while.
+  /// No event for a while.
   default void idle() throws IOException {}
 
-  /// Why a choice ended, in OpenAI's words.
+  /// The finish reason in OpenAI's words.
   static String finish(Completion.Stop stop) {
     return switch (stop) {
       case EOS, STRING, TOKEN -> "stop";

@@ -11,16 +11,16 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Reads the body of a request, a JSON object, within a size and a time.
+/// Reads a request body as a JSON object, with limits of size and time.
 final class RequestBody {
   private static final int SECONDS = 30;
 
   private RequestBody() {}
 
-  /// @param incoming null: the time is not kept
+  /// @param incoming null: no time limit
   /// @param most bytes
-  /// @param close done where the rest is not read
-  /// @throws ApiException where it is no object, or too large
+  /// @param close called if the rest of the body is not read
+  /// @throws ApiException if the body is no object, or too large
   static Fields read(
       ServerRequest request, @Nullable Incoming incoming, long most, Runnable close) {
     byte[] bytes = bytes(request, incoming, most, close);

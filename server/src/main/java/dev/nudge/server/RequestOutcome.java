@@ -3,17 +3,17 @@ package dev.nudge.server;
 import dev.nudge.generate.Gaps;
 import org.jspecify.annotations.Nullable;
 
-/// What came of a request.
+/// The outcome of a request, for audit log and metrics.
 ///
 /// @param route such as `POST /v1/chat/completions`
 /// @param code of the error; null: none
-/// @param model as the request names it; null: it names none
-/// @param served what answered; null: nothing
-/// @param finish why the first choice ended; null: there is none
-/// @param seconds from its first byte to the answer's last
-/// @param queueSeconds before its prompt was read
-/// @param firstSeconds until its first token; 0: there is none
-/// @param gaps each time between two tokens
+/// @param model name in the request; null: none
+/// @param served the adapter that answered; null: none
+/// @param finish finish reason of the first choice; null: no choice
+/// @param seconds from the first byte of the request to the last of the response
+/// @param queueSeconds until the prefill began
+/// @param firstSeconds time to first token; 0: no token
+/// @param gaps inter-token latencies
 public record RequestOutcome(
     String requestId,
     String client,

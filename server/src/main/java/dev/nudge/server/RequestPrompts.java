@@ -9,14 +9,14 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Makes prompts of the conversations that clients send.
+/// Renders clients' conversations to prompts by the chat template.
 ///
 /// Threading: any number of threads.
 record RequestPrompts(ChatTemplates templates) {
 
-  /// Looks at the template that the settings name, before a model is loaded for minutes.
+  /// Checks the template of the settings before a model is loaded.
   ///
-  /// @throws InputException where it is none
+  /// @throws InputException if the template is invalid
   static void check(ServeSettings settings) {
     if (settings.template() != null) {
       ChatTemplate.load(settings.model(), settings.template());
@@ -32,12 +32,12 @@ record RequestPrompts(ChatTemplates templates) {
             line -> warnings.accept(line + "; /v1/completions asks it with texts as they are")));
   }
 
-  /// Makes the prompt of a conversation.
+  /// Renders a conversation.
   ///
-  /// @param messages are changed into what templates know
+  /// @param messages are converted in place to the form that templates know
   /// @param tools null: none
-  /// @param variables more names for the template
-  /// @throws ApiException where there is no template
+  /// @param variables additional template variables
+  /// @throws ApiException if there is no template
   ChatTemplates.Prompt of(
       Served served,
       ArrayNode messages,

@@ -12,8 +12,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Answers as OpenAI's Responses do: an object whose `output` has an item for what was thought and
-/// one for what is said, or the events that lead to it.
+/// Replies in OpenAI's Responses format: an object whose `output` has a reasoning item and a
+/// message item, or the stream of events that builds it.
 final class ResponseReply implements Reply {
   private final Exchange exchange;
   private final Heading heading;
@@ -30,7 +30,7 @@ final class ResponseReply implements Reply {
   private int sequence;
   private @Nullable Sse sse;
 
-  /// What an item is, and what its part and events are called.
+  /// The type of an item, with the names of its parts and events.
   private enum Item {
     MESSAGE("message", "msg_", "output_text"),
     REASONING("reasoning", "rs_", "reasoning_text");
@@ -46,8 +46,8 @@ final class ResponseReply implements Reply {
     }
   }
 
-  /// @param asked the body, whose settings are told again
-  /// @param stream whether events are told, or one object
+  /// @param asked the request body, whose settings are echoed
+  /// @param stream events, not one object
   ResponseReply(
       Exchange exchange,
       Heading heading,
@@ -119,7 +119,8 @@ final class ResponseReply implements Reply {
     return cutBy == null ? "completed" : "incomplete";
   }
 
-  /// The stream begins with the first token, so what fails before has a status of its own.
+  /// Starts the stream with the first token, so an earlier failure still has an HTTP status of its
+  /// own.
   private void begin() throws IOException {
     if (stream && sse == null) {
       sse = exchange.stream();
@@ -139,7 +140,7 @@ final class ResponseReply implements Reply {
     tellPart("response." + item.part + ".delta", event -> event.put("delta", more));
   }
 
-  /// Ends the item that is open, and opens another.
+  /// Closes the open item and opens another.
   private void turn(Item item) throws IOException {
     close();
     open = item;

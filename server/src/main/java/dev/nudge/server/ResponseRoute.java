@@ -6,9 +6,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// `POST /v1/responses`: OpenAI's Responses for text in and out, answered as a chat. The server
-/// keeps no answers, so what needs one that is kept is refused by the name of its field, and so are
-/// tools.
+/// `POST /v1/responses`: OpenAI's Responses API for text, run as a chat completion. It is
+/// stateless: fields that need stored responses are refused by name, and so are tools.
 record ResponseRoute(ChatRoute chat) implements Routes.Handler {
   private static final String CHAT = "/v1/chat/completions";
   private static final String KEEPS =
@@ -66,7 +65,7 @@ record ResponseRoute(ChatRoute chat) implements Routes.Handler {
     }
   }
 
-  /// The same as a body of a chat.
+  /// Converts the body to that of a chat completion.
   private static Fields chatOf(Fields fields) {
     ObjectNode chat = fields.body().deepCopy();
     chat.remove(List.of("n", "best_of", "logprobs", "top_logprobs", "tools", "tool_choice"));
@@ -129,7 +128,7 @@ record ResponseRoute(ChatRoute chat) implements Routes.Handler {
     return messages;
   }
 
-  /// Adds a message; what was thought before an earlier answer is left out, as templates do.
+  /// Adds a message; reasoning before an earlier answer is dropped, as by templates.
   private static void add(ArrayNode messages, JsonNode item, String where) {
     String type = item.path("type").asString("message");
     if (type.equals("reasoning")) {

@@ -7,41 +7,41 @@ import java.util.Map;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// The routes of a server: a method and a path each. A path that ends with `/*` stands for all
-/// below it.
+/// Routing table of a server by method and path. A path that ends with `/*` matches everything
+/// below.
 ///
-/// Threading: filled before the server starts, then read by any number of threads.
+/// Threading: filled before the server starts, then read-only.
 public final class Routes {
   private static final String BELOW = "/*";
 
-  /// Answers a request.
+  /// Handler of a route.
   @FunctionalInterface
   public interface Handler {
     /// Reads the request and replies.
     ///
-    /// @throws ApiException what the client is told
+    /// @throws ApiException to send to the client
     void handle(Exchange exchange) throws Exception;
   }
 
   /// A route.
   ///
-  /// @param name as logs and counts have it, such as `GET /v1/models/*`
+  /// @param name in logs and metrics, such as `GET /v1/models/*`
   record Route(String name, Access.Level level, Handler handler) {}
 
   private final Map<String, Map<String, Route>> byPath = new HashMap<>(); // then by method
   private final List<String> below = new ArrayList<>();
 
-  /// A route for everybody.
+  /// Adds a route without authentication.
   public Routes open(String method, String path, Handler handler) {
     return add(method, path, Access.Level.OPEN, handler);
   }
 
-  /// A route for clients.
+  /// Adds a route for API clients.
   public Routes client(String method, String path, Handler handler) {
     return add(method, path, Access.Level.CLIENT, handler);
   }
 
-  /// A route for whoever has the admin key.
+  /// Adds a route for holders of the admin key.
   public Routes admin(String method, String path, Handler handler) {
     return add(method, path, Access.Level.ADMIN, handler);
   }
@@ -60,7 +60,7 @@ public final class Routes {
 
   /// Finds the route of a request.
   ///
-  /// @throws ApiException where there is none
+  /// @throws ApiException if there is none
   Route find(String method, String path) {
     Map<String, Route> methods = methods(path);
     Route route = methods == null ? null : methods.get(method);

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 
-/// The adapters that answer now, by name.
+/// The adapters with running requests, by name.
 ///
 /// Threading: any number of threads.
 final class Running {

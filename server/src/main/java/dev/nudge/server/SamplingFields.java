@@ -13,11 +13,9 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Reads how an answer is sampled: OpenAI's fields, and those of vLLM that clients send beside
-/// them.
+/// Reads sampling parameters: OpenAI's fields and vLLM's extensions.
 ///
-/// Where a client says nothing, the temperature is 1 and the seed another one each time, as
-/// OpenAI's.
+/// Defaults are OpenAI's: temperature 1 and a random seed.
 final class SamplingFields {
   private static final double HOTTEST = 100;
   private static final double MOST_BIAS = 100;
@@ -28,9 +26,9 @@ final class SamplingFields {
 
   private SamplingFields() {}
 
-  /// @param tokens the most tokens of an answer that says nothing
-  /// @param least of the most tokens; 0 where a prompt may be echoed alone
-  /// @param top how many of the likeliest tokens are told beside each; null: no log-probabilities
+  /// @param tokens default of the most generated tokens
+  /// @param least minimum of that number; 0 if a prompt may be echoed alone
+  /// @param top number of top log-probabilities per token; null: none
   static SamplingSettings of(Fields fields, int tokens, int least, @Nullable Integer top) {
     Map<String, Object> values = new HashMap<>();
     double temperature = or(fields.number("temperature", 0, HOTTEST), 1.0);
@@ -59,7 +57,7 @@ final class SamplingFields {
     }
   }
 
-  /// The choices that a client wants.
+  /// The number of choices, `n`.
   static int n(Fields fields) {
     int n = Math.toIntExact(or(fields.whole("n", 1, MOST_CHOICES), 1L));
     Long best = fields.whole("best_of", 1, MOST_CHOICES);
@@ -69,7 +67,7 @@ final class SamplingFields {
     return n;
   }
 
-  /// The log-probabilities of a chat: `logprobs` true or false, and `top_logprobs`.
+  /// The log-probabilities of a chat: `logprobs` (boolean) and `top_logprobs`.
   static @Nullable Integer chatTop(Fields fields) {
     boolean told = fields.flag("logprobs", false);
     Long top = fields.whole("top_logprobs", 0, MOST_TOP);
@@ -80,14 +78,14 @@ final class SamplingFields {
     return told ? top == null ? 0 : (int) (long) top : null;
   }
 
-  /// The log-probabilities of a completion: `logprobs` is a number.
+  /// The log-probabilities of a completion: `logprobs` (number).
   static @Nullable Integer completionTop(Fields fields) {
     Long top = fields.whole("logprobs", 0, MOST_TOP);
     return top == null ? null : (int) (long) top;
   }
 
-  /// Whether no token is wanted: the prompt alone is echoed. The engine makes one, and nobody is
-  /// told.
+  /// Whether no token is requested and only the prompt is echoed. The engine generates one token,
+  /// which is hidden.
   static boolean nothing(Fields fields) {
     Long most = fields.whole("max_tokens", 0, Integer.MAX_VALUE);
     return most != null && most == 0;
@@ -118,7 +116,7 @@ final class SamplingFields {
     return (seed == null ? ThreadLocalRandom.current().nextLong() : seed) & Long.MAX_VALUE;
   }
 
-  /// Texts that end an answer; each is looked for at every token, so they are few.
+  /// The stop strings; few, because each is searched at every token.
   private static List<String> stops(Fields fields) {
     List<String> stops = fields.texts("stop").stream().filter(text -> !text.isEmpty()).toList();
     if (stops.size() > MOST_STOPS

@@ -20,32 +20,32 @@ import java.util.Map;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// What `serve` can be told.
+/// The settings of `nudge serve`.
 ///
 /// @param quantize null: as the model is stored
 /// @param doubleQuant null: as the model is stored, else on with nf4
 /// @param threads null: every processor
-/// @param maxModelLen tokens of a prompt and its answer; null: what the model allows
-/// @param memory of weights, keys and adapters; null: half of what is free beside the weights is
-///     for keys
-/// @param maxSequences answers that are made side by side; null: as many as there is memory for
+/// @param maxModelLen most tokens of prompt and answer; null: the model's context length
+/// @param memory of weights, KV cache and adapters; null: the KV cache gets half of the memory
+///     that is free beside the weights
+/// @param maxSequences most concurrent sequences of a batch; null: as many as fit into memory
 /// @param adapter `NAME=FOLDER` or `NAME=REFERENCE` each
-/// @param registry null: the user's own, where it is there
-/// @param adapterRoot the folder whose folders requests may name; null: they may name none
-/// @param experiments the folder of their logs; null: none can be begun
-/// @param servedModelName what the base is called; null: as its folder
-/// @param template a file or the name of a template; null: each adapter's own, else the model's
-/// @param port 0: one that is free
-/// @param apiKeys a file of clients; null: everybody is served
-/// @param adminKeyFile a file that holds the key, or `sha256:` and its digest; null: whoever is on
-///     this machine, while there are no clients' keys
-/// @param tlsCert certificates in PEM, the server's first; null: no TLS
-/// @param tlsKey its private key in PEM, PKCS 8
-/// @param requestTimeout seconds that an answer may take
-/// @param drainTimeout seconds that answers under way have when the server is told to stop
-/// @param auditLog a file that gets a line for each request; null: none
-/// @param mergeAdapter names of adapters that get weights of their own
-/// @param runs folders whose runs of training the page at `/ui` shows
+/// @param registry null: the user's own, if it exists
+/// @param adapterRoot folder below which requests may name adapter folders; null: none
+/// @param experiments folder of experiment logs; null: no experiments
+/// @param servedModelName name of the base; null: its folder's name
+/// @param template a file or a template name; null: each adapter's own, else the model's
+/// @param port 0: a free one
+/// @param apiKeys file of API clients; null: no authentication
+/// @param adminKeyFile file with the admin key, or `sha256:` and its digest; null: admin routes
+///     are open to this machine, if there are no API keys
+/// @param tlsCert PEM certificate chain, the server's first; null: no TLS
+/// @param tlsKey private key, PEM PKCS 8
+/// @param requestTimeout most seconds of an answer
+/// @param drainTimeout most seconds for running answers at shutdown
+/// @param auditLog file that gets a line per request; null: none
+/// @param mergeAdapter names of adapters to merge into weights of their own
+/// @param runs folders of training runs to show at `/ui`
 @First("model adapter quantize port host api_keys registry memory")
 public record ServeSettings(
     @Group("Model and machine")
@@ -141,7 +141,7 @@ public record ServeSettings(
   private static final String HOST = "127.0.0.1";
   private static final String PORT = "8080";
 
-  /// Where a server listens that is not told where.
+  /// The default URL of a server.
   public static final String URL = "http://" + HOST + ":" + PORT;
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
@@ -174,9 +174,9 @@ public record ServeSettings(
     return named(adapter);
   }
 
-  /// Checks that adapters which are to be merged are among those that are served.
+  /// Checks that adapters to merge are among the served ones.
   ///
-  /// @throws InputException where one is not
+  /// @throws InputException if one is not
   public void checkMerged() {
     Map<String, String> names = adapters();
     for (String name : mergeAdapter) {
@@ -209,7 +209,7 @@ public record ServeSettings(
     return places;
   }
 
-  /// Whether an adapter may be called so.
+  /// Whether a text is a valid adapter name.
   public static boolean isName(String name) {
     return NAME.matcher(name).matches();
   }
@@ -222,7 +222,7 @@ public record ServeSettings(
     }
   }
 
-  /// Whether nobody but this machine can reach the server.
+  /// Whether the server listens on loopback only.
   public boolean isLocal() {
     return Loopback.is(host);
   }
@@ -233,18 +233,18 @@ public record ServeSettings(
         model, quantize, doubleQuant, compute, null, threads, maxModelLen, anyBase);
   }
 
-  /// What the base is called.
+  /// The name of the base model in requests.
   public String baseName() {
     Path last = model.toAbsolutePath().normalize().getFileName();
     return servedModelName == null ? String.valueOf(last) : servedModelName;
   }
 
-  /// Serves a base alone, everything else at its default.
+  /// Serves a base model alone, with defaults.
   public static ServeSettings of(Path model) {
     return of(Map.of("model", model));
   }
 
-  /// Takes values by key, the rest at their defaults.
+  /// Creates settings from values by key; defaults for the rest.
   public static ServeSettings of(Map<String, ?> values) {
     return Schema.of(ServeSettings.class).of(values);
   }
@@ -254,132 +254,132 @@ public record ServeSettings(
     return with("model", folder);
   }
 
-  /// How the weights are kept in memory.
+  /// Sets the weight quantization.
   public ServeSettings withQuantize(Quantize method) {
     return with("quantize", method);
   }
 
-  /// Whether the scales of nf4 are quantised too.
+  /// Sets whether the nf4 scales are quantized too (double quantization).
   public ServeSettings withDoubleQuant(boolean nested) {
     return with("double_quant", nested);
   }
 
-  /// The type of the computation.
+  /// Sets the numeric type of the computation.
   public ServeSettings withCompute(Compute type) {
     return with("compute", type);
   }
 
-  /// Processor threads in all.
+  /// Sets the total number of CPU threads.
   public ServeSettings withThreads(int threads) {
     return with("threads", threads);
   }
 
-  /// The most tokens of a prompt and its answer.
+  /// Sets the most tokens of prompt and answer.
   public ServeSettings withMaxModelLen(int tokens) {
     return with("max_model_len", tokens);
   }
 
-  /// The memory of weights, keys and adapters.
+  /// Sets the memory of weights, KV cache and adapters.
   public ServeSettings withMemory(long bytes) {
     return with("memory", new ByteSize(bytes));
   }
 
-  /// The most answers side by side.
+  /// Sets the most concurrent sequences.
   public ServeSettings withMaxSequences(int answers) {
     return with("max_sequences", answers);
   }
 
-  /// The adapters, `NAME=FOLDER` or `NAME=REFERENCE` each.
+  /// Sets the adapters, `NAME=FOLDER` or `NAME=REFERENCE` each.
   public ServeSettings withAdapter(String... adapters) {
     return with("adapter", List.of(adapters));
   }
 
-  /// Names of adapters that get weights of their own.
+  /// Sets the adapters to merge into weights of their own.
   public ServeSettings withMergeAdapter(String... names) {
     return with("merge_adapter", List.of(names));
   }
 
-  /// The registry of adapters.
+  /// Sets the registry folder.
   public ServeSettings withRegistry(Path folder) {
     return with("registry", folder);
   }
 
-  /// The folder whose folders requests may name.
+  /// Sets the folder below which requests may name adapter folders.
   public ServeSettings withAdapterRoot(Path folder) {
     return with("adapter_root", folder);
   }
 
-  /// What the base is called.
+  /// Sets the name of the base model in requests.
   public ServeSettings withServedModelName(String name) {
     return with("served_model_name", name);
   }
 
-  /// The chat template for all: a file or a name.
+  /// Sets the chat template for all adapters: a file or a name.
   public ServeSettings withTemplate(String template) {
     return with("template", template);
   }
 
-  /// Whether an adapter is taken whatever base it was trained on.
+  /// Sets whether an adapter of another base model is accepted.
   public ServeSettings withAnyBase(boolean any) {
     return with("any_base", any);
   }
 
-  /// The address that is listened on.
+  /// Sets the address to listen on.
   public ServeSettings withHost(String address) {
     return with("host", address);
   }
 
-  /// The port that is listened on; 0: a free one.
+  /// Sets the port; 0: a free one.
   public ServeSettings withPort(int port) {
     return with("port", port);
   }
 
-  /// The certificates, PEM.
+  /// Sets the certificate chain, PEM.
   public ServeSettings withTlsCert(Path file) {
     return with("tls_cert", file);
   }
 
-  /// The private key of the certificate, PEM.
+  /// Sets the private key of the certificate, PEM.
   public ServeSettings withTlsKey(Path file) {
     return with("tls_key", file);
   }
 
-  /// The file of clients.
+  /// Sets the file of API clients.
   public ServeSettings withApiKeys(Path file) {
     return with("api_keys", file);
   }
 
-  /// The key that adapters are loaded and moved with.
+  /// Sets the file with the admin key.
   public ServeSettings withAdminKeyFile(Path file) {
     return with("admin_key_file", file);
   }
 
-  /// The largest body of a request.
+  /// Sets the largest request body.
   public ServeSettings withMaxBody(long bytes) {
     return with("max_body", new ByteSize(bytes));
   }
 
-  /// The most seconds of an answer.
+  /// Sets the request timeout.
   public ServeSettings withRequestTimeout(int seconds) {
     return with("request_timeout", seconds);
   }
 
-  /// The most seconds for answers under way when told to stop.
+  /// Sets the most seconds for running answers at shutdown.
   public ServeSettings withDrainTimeout(int seconds) {
     return with("drain_timeout", seconds);
   }
 
-  /// The folder that experiments are kept in.
+  /// Sets the folder of experiment logs.
   public ServeSettings withExperiments(Path folder) {
     return with("experiments", folder);
   }
 
-  /// The file that gets a line for each request.
+  /// Sets the audit log file.
   public ServeSettings withAuditLog(Path file) {
     return with("audit_log", file);
   }
 
-  /// The folders whose runs the page at `/ui` shows.
+  /// Sets the folders of training runs to show at `/ui`.
   public ServeSettings withRuns(String... folders) {
     return with("runs", List.of(folders));
   }

@@ -4,44 +4,44 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// The adapters of a server by the names that requests have for them.
+/// Resolves model names of requests to adapters.
 ///
-/// A name that is not there is an error, and never the base. Threading: any number of threads.
+/// An unknown name is an error and never falls back to the base. Threading: any number of threads.
 public interface ServedAdapters {
-  /// An adapter as lists show it.
+  /// A list entry.
   ///
-  /// @param id what a request names it by
-  /// @param served what that is now
+  /// @param id model name for requests
+  /// @param served its current version
   record Card(String id, Served served) {}
 
-  /// Finds what a name stands for now.
+  /// Resolves a name now.
   ///
-  /// @return null: nothing
-  /// @throws ApiException where it is there and cannot be served
+  /// @return null if there is none
+  /// @throws ApiException if the adapter exists and cannot be served
   @Nullable Served find(String model);
 
-  /// Whether the files of an adapter are still those of its digest; folders may be written into.
+  /// Whether an adapter's files still match its digest; folders may change.
   ///
-  /// @throws dev.nudge.settings.InputException where they cannot be read any more
+  /// @throws dev.nudge.settings.InputException if the files cannot be read any more
   boolean isStill(Served served);
 
-  /// Whether a name that the server was given stands for something else than the registry's adapter
-  /// of that name: who may use the one may not use the other.
+  /// Whether a name of the server hides the registry's adapter of that name, so that permission
+  /// for one does not extend to the other.
   boolean hides(String name);
 
-  /// All that there is, the base left out.
+  /// All adapters, without the base.
   List<Card> list();
 
-  /// Gives an adapter a name.
+  /// Registers an adapter under a name.
   ///
-  /// @param place a reference, or a folder below the root of adapters
-  /// @param replace whether the name may stand for another one already
-  /// @param check looks at it before the name stands for it
-  /// @throws ApiException where the place is none, or the name is taken
+  /// @param place a reference, or a folder below the adapter root
+  /// @param replace whether an existing name is replaced
+  /// @param check called with the adapter before it is registered
+  /// @throws ApiException if the place is invalid, or the name is taken
   Served load(String name, String place, boolean replace, Consumer<Served> check);
 
-  /// Takes a name away; answers under way keep their adapter.
+  /// Unregisters a name; running answers keep their adapter.
   ///
-  /// @return what it stood for; null: there was no such name
+  /// @return the adapter it referred to; null if there was no such name
   @Nullable Served unload(String name);
 }

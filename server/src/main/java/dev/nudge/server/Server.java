@@ -21,16 +21,16 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// One base and its adapters, served over HTTP in the shape of OpenAI's API.
+/// An OpenAI-compatible HTTP server for one base model and its adapters.
 ///
 ///     try (Server server = Server.start(settings, Machine.here(), System.err::println)) {
 ///       System.out.println(server.url());
 ///     }
 ///
-/// It never prints, exits or reads the environment.
+/// It never prints, exits, or reads environment variables.
 ///
-/// Threading: each request has a virtual thread of its own, which reads it, waits for the engine's
-/// tokens and writes them. [#drain] and [#close] may be called by any thread.
+/// Threading: each request has a virtual thread, which waits for the engine's tokens and writes
+/// them. [#drain] and [#close] may be called from any thread.
 public final class Server implements AutoCloseable {
   private static final int SHORT_CHAT = 256; // tokens of a prompt and its answer
 
@@ -59,15 +59,15 @@ public final class Server implements AutoCloseable {
     this.url = url;
   }
 
-  /// Loads the base, looks at the adapters, and listens. Warnings are logged ([Warnings]).
+  /// Loads the base, checks the adapters, and listens. Warnings are logged ([Warnings]).
   public static Server start(ServeSettings settings, Machine machine) {
     return start(settings, machine, Warnings.logged());
   }
 
-  /// Loads the base, looks at the adapters, and listens.
+  /// Loads the base, checks the adapters, and listens.
   ///
-  /// @param warnings told one line each
-  /// @throws InputException in one line, for whatever a user can mend; nothing listens then
+  /// @param warnings receives one line each
+  /// @throws InputException in one line, for any user error; nothing listens then
   public static Server start(ServeSettings settings, Machine machine, Consumer<String> warnings) {
     Tls tls = Certificates.tls(settings.tlsCert(), settings.tlsKey());
     Access access = Access.of(settings);
@@ -156,7 +156,7 @@ public final class Server implements AutoCloseable {
     }
   }
 
-  /// Refuses to serve where not even a short conversation could be answered.
+  /// Fails if the KV cache cannot hold even a short conversation.
   private static void checkRoom(ServeSettings settings, Session session) {
     int least = Math.min(SHORT_CHAT, session.maxLength());
     if (session.keyTokens() >= least) {
@@ -173,7 +173,7 @@ public final class Server implements AutoCloseable {
                     Bytes.shown(memory.bytes()), room, least, enough(session.leastMemory(least))));
   }
 
-  /// An amount that is given to a flag, rounded up.
+  /// A byte size as a flag value, rounded up.
   private static String enough(long bytes) {
     return bytes < 64L << 20
         ? Math.ceilDiv(bytes, 1L << 10) + "K"
@@ -205,12 +205,12 @@ public final class Server implements AutoCloseable {
     return new StateRoutes(shared, metrics, shared.running(), pipeline::stopping).add(routes);
   }
 
-  /// Where it listens.
+  /// The URL of the server.
   public URI url() {
     return url;
   }
 
-  /// Takes no new requests, and waits for those under way.
+  /// Refuses new requests and waits for running ones.
   ///
   /// @return whether all of them ended by themselves
   public boolean drain(Duration most) {
@@ -221,7 +221,7 @@ public final class Server implements AutoCloseable {
     return all;
   }
 
-  /// Ends what is under way, and frees everything. To let it end by itself, [#drain] first.
+  /// Aborts running requests and frees everything. For a graceful shutdown call [#drain] first.
   @Override
   public void close() {
     pipeline.drain(Duration.ZERO);

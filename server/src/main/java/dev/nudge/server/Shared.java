@@ -10,10 +10,10 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// What all requests of a server share.
+/// The state that all requests of a server share.
 ///
-/// @param adapters the base is not among them
-/// @param warnings told one line each
+/// @param adapters without the base
+/// @param warnings receives one line each
 record Shared(
     ServeSettings settings,
     Session session,
@@ -23,10 +23,10 @@ record Shared(
     Running running,
     Consumer<String> warnings) {
 
-  /// Finds what a request asks for.
+  /// Resolves the model of a request.
   ///
-  /// @param asked null or empty: what the client is served where it names nothing
-  /// @throws ApiException where there is nothing of that name, or the client may not have it
+  /// @param asked null or empty: the client's default model
+  /// @throws ApiException if there is no such model, or the client may not use it
   Served find(Exchange exchange, String asked) {
     Client client = exchange.client();
     String usual = client.usual();
@@ -56,9 +56,9 @@ record Shared(
     return served;
   }
 
-  /// Whether a client may use what a name stands for.
+  /// Whether a client may use a resolved model.
   ///
-  /// @param asked as the request names it
+  /// @param asked model name of the request
   boolean may(Client client, String asked, Served served) {
     List<String> allowed = client.allowed();
     return allowed == null
@@ -66,7 +66,7 @@ record Shared(
         || allowed.contains(served.name()) && !adapters.hides(served.name());
   }
 
-  /// @throws ApiException where it is there and cannot be read; the place is for the log alone
+  /// @throws ApiException if the adapter cannot be read; its path goes to the log only
   private @Nullable Served found(String model) {
     try {
       return adapters.find(model);
@@ -90,14 +90,14 @@ record Shared(
         || model.equals(settings.model().toString()) && !settings.adapters().containsKey(model);
   }
 
-  /// The base by one of its names.
+  /// The base under one of its names.
   Served base(String asked) {
     return new Served(asked, settings.baseName(), null, null, null);
   }
 
-  /// Encodes a text.
+  /// Tokenizes a text.
   ///
-  /// @throws ApiException where it is no text
+  /// @throws ApiException if the text is malformed
   int[] ids(String field, String text) {
     try {
       return session.tokenizer().ids(text);
@@ -106,7 +106,7 @@ record Shared(
     }
   }
 
-  /// Refuses a prompt that has no token, or leaves no room for an answer.
+  /// Rejects a prompt that is empty, or leaves no token for an answer.
   void checkFits(String field, int[] prompt) {
     if (prompt.length == 0) {
       throw ApiException.wrong(field, "'%s' has no tokens; give a text".formatted(field));
@@ -119,9 +119,9 @@ record Shared(
     }
   }
 
-  /// Loads an adapter, so that the first who asks for it does not wait.
+  /// Loads an adapter ahead of the first request.
   ///
-  /// @throws InputException where it cannot be used with this base
+  /// @throws InputException if the adapter does not fit the base
   void held(Served served) {
     AdapterCache.Lease lease = loaded(served, () -> true);
     if (lease != null) {
@@ -129,9 +129,10 @@ record Shared(
     }
   }
 
-  /// A lease of an adapter; one that the settings name is merged, whatever its alias has moved to.
+  /// Leases an adapter; one listed in `mergeAdapter` is merged, whichever version its alias points
+  /// to.
   ///
-  /// @param still says whether its folder holds what it did
+  /// @param still whether its folder still has the same content
   private AdapterCache.@Nullable Lease loaded(Served served, BooleanSupplier still) {
     if (served.digest() == null || served.folder() == null) {
       return null;
@@ -149,10 +150,10 @@ record Shared(
             "the folder of '%s'".formatted(served.name()));
   }
 
-  /// Holds an adapter in memory, and loads it first where it is not there.
+  /// Leases an adapter, loading it if it is not in memory.
   ///
   /// @return null: the base
-  /// @throws ApiException where it cannot be used with this base
+  /// @throws ApiException if the adapter does not fit the base
   AdapterCache.@Nullable Lease lease(Served served) {
     if (served.digest() == null || served.folder() == null) {
       return null;

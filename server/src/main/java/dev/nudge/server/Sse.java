@@ -31,35 +31,33 @@ final class Sse implements AutoCloseable {
   private final Runnable cut;
   private long last = System.nanoTime();
 
-  /// @param cut ends the connection: a client that reads nothing for half a minute holds its
-  /// answer,
-  ///     and so an adapter, no longer
+  /// @param cut closes the connection; called for a client that reads nothing for half a minute,
+  ///     so that it does not hold its answer and adapter longer
   Sse(OutputStream out, Runnable cut) {
     this.out = out;
     this.cut = cut;
   }
 
-  /// Writes an object.
+  /// Writes an event with a JSON object.
   void event(JsonNode node) throws IOException {
     write(("data: " + Json.line(node) + "\n\n").getBytes(StandardCharsets.UTF_8));
   }
 
-  /// Writes an object with the name of its kind before it.
+  /// Writes an event with a type and a JSON object.
   void event(String kind, JsonNode node) throws IOException {
     write(
         ("event: " + kind + "\ndata: " + Json.line(node) + "\n\n")
             .getBytes(StandardCharsets.UTF_8));
   }
 
-  /// Writes a comment where nothing was written for ten seconds, so that nobody on the way takes
-  /// the connection for dead.
+  /// Writes a comment after ten seconds without output, as a keep-alive.
   void idle() throws IOException {
     if (System.nanoTime() - last > QUIET_NANOS) {
       write(PING);
     }
   }
 
-  /// Writes that all is written.
+  /// Writes `data: [DONE]`.
   void done() throws IOException {
     write(DONE);
   }

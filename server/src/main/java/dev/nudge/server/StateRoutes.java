@@ -8,7 +8,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 
 /// `GET /health`, `/metrics` and `/version`.
 ///
-/// @param stopping whether no new requests are taken
+/// @param stopping whether the server is shutting down
 record StateRoutes(
     Shared shared, PrometheusMetrics metrics, Running adapters, BooleanSupplier stopping) {
   private static final String TEXT = "text/plain; version=0.0.4; charset=utf-8";

@@ -4,13 +4,13 @@ import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
-/// Reads a field that holds texts as OpenAI takes them: a text, texts, token ids, or lists of them.
+/// Reads an input field in OpenAI's forms: a text, texts, token ids, or lists of them.
 final class TextField {
   private TextField() {}
 
-  /// The tokens of each text.
+  /// The token ids of each text.
   ///
-  /// @throws ApiException where there is none, or more than `most`
+  /// @throws ApiException if there is no text, or more than `most`
   static List<int[]> read(Shared shared, Fields fields, String name, int most) {
     JsonNode given = fields.node(name);
     if (given == null) {

@@ -6,7 +6,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// `POST /tokenize` and `POST /detokenize`, in the shape of vLLM's.
+/// `POST /tokenize` and `POST /detokenize`, compatible with vLLM.
 record TokenRoutes(Shared shared) {
 
   Routes add(Routes routes) {

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// The adapters of a server and its experiments, which lists show as what their first arm is.
+/// The server's adapters plus its experiments, each listed as its control arm.
 ///
 /// Threading: any number of threads.
 record TrialAdapters(ServedAdapters adapters, Experiments experiments, ArmAdapters arms)

@@ -25,13 +25,13 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Requests that take part in an experiment: each is answered by its arm, and what came of it is
-/// told. The reply names the experiment and the arm in its headers.
+/// Routes requests through A/B, canary and shadow experiments, and reports their outcomes.
+/// Response headers name the experiment and the arm.
 ///
-/// A shadow's second arm answers the same tokens when the first has ended, while nobody else waits,
-/// a few at a time; where there is no room for it there is no pair.
+/// The shadow arm answers the same prompt tokens after the first arm has ended, at low priority
+/// and a few at a time; without capacity there is no pair.
 ///
-/// Threading: that of each request, and a virtual thread for each shadow.
+/// Threading: the request's thread, and a virtual thread per shadow answer.
 final class Trials {
   private static final int SHADOWS = 4; // under way at once
   private static final int FAILED = 500;
@@ -47,7 +47,7 @@ final class Trials {
     this.shared = shared;
   }
 
-  /// The same handler for models that are experiments too.
+  /// Wraps a handler so that models may also be experiments.
   Routes.Handler around(Routes.Handler handler) {
     return exchange -> {
       Routed routed = route(exchange);
@@ -91,7 +91,7 @@ final class Trials {
     return experiments.route(model, unit(exchange, fields), own(exchange, exchange.requestId()));
   }
 
-  /// A request's id as experiments know it: ids may come from clients, so two may give the same.
+  /// A request id scoped to its client, because ids may come from clients and collide.
   static String own(Exchange exchange, String request) {
     return exchange.client().name() + "/" + request;
   }
@@ -105,8 +105,8 @@ final class Trials {
         conversation(fields));
   }
 
-  /// What all requests of a conversation begin with: its messages up to the user's first. Responses
-  /// call them `input`.
+  /// A digest of what all requests of a conversation share: the messages up to the first of the
+  /// user (`messages`, or `input` of Responses).
   private static @Nullable String conversation(Fields fields) {
     JsonNode messages = fields.node(fields.has("messages") ? "messages" : "input");
     if (messages == null || !messages.isArray()) {
@@ -128,7 +128,7 @@ final class Trials {
         && shared.session().cache().loaded().stream().noneMatch(l -> l.digest().equals(digest));
   }
 
-  /// What tells equal answers of two arms.
+  /// A digest for comparing the arms' answers.
   private static @Nullable String digest(@Nullable String text) {
     return text == null ? null : Sha256.of(text.getBytes(UTF_8));
   }
@@ -196,7 +196,7 @@ final class Trials {
     }
   }
 
-  /// Takes an unseen answer, or what it failed with, or that it was cut off.
+  /// Collects the result of a shadow answer.
   private static final class Unseen implements Consumer<AnswerEvent> {
     private volatile @Nullable Throwable what;
     private volatile boolean interrupted;

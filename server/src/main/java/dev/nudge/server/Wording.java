@@ -9,8 +9,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Says to a client what the library says to whoever types a command: the fields of a request in
-/// the place of flags, and nothing of flags that a request has no field for.
+/// Translates library errors for HTTP clients: flags become request fields, and advice about flags
+/// without a field is dropped.
 final class Wording {
   private static final Pattern FLAG = Pattern.compile("--[a-z][a-z-]*");
   private static final Map<String, String> FIELDS = fields();
@@ -29,7 +29,7 @@ final class Wording {
     return fields;
   }
 
-  /// A mistake of a request that the library found.
+  /// The error response for an invalid request value.
   static ApiException wrong(InputException e) {
     Matcher flag = FLAG.matcher(String.valueOf(e.getMessage()));
     StringBuilder said = new StringBuilder();

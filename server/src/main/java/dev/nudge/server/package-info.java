@@ -1,9 +1,9 @@
-/// Serves many adapters of one base over HTTP.
+/// OpenAI-compatible HTTP server for one base model and many LoRA adapters, with API keys, quotas
+/// and Prometheus metrics.
 ///
-/// Knows nothing about weights, passes or files of adapters: a session answers, the registry
-/// names.
-///
-/// Read [dev.nudge.server.Server] first, then [dev.nudge.server.ServeSettings].
+/// Knows nothing about weights, forward passes or adapter file formats: a session generates, the
+/// registry resolves names. Read [dev.nudge.server.Server] first, then
+/// [dev.nudge.server.ServeSettings].
 @NullMarked
 package dev.nudge.server;
 

@@ -13,24 +13,24 @@ import org.springframework.ai.chat.prompt.ChatOptions;
 import org.springframework.ai.chat.prompt.Prompt;
 import reactor.core.publisher.Flux;
 
-/// Answers prompts of Spring AI in this process.
+/// A Spring AI `ChatModel` that runs a local base model with adapters in this process.
 ///
-/// The model of the options is an adapter: a name that the assistant knows, a folder, or a
-/// reference such as `support@champion`. A prompt without one is answered as
-/// [Assistant#usual] says: by the one adapter that has a name, or what was chosen.
+/// The model name of the options selects an adapter: a name known to the assistant, a folder, or a
+/// reference such as `support@champion`. Without a model name [Assistant#usual] decides: the only
+/// named adapter, or the one that was chosen.
 ///
 ///     ChatModel model = NudgeChatModel.of(assistant);
 ///     ChatOptions options = ChatOptions.builder().model("support").build();
 ///     model.call(new Prompt("Hello", options));
 ///
-/// What options do not say is as the sampling says: the likeliest token each time where nothing
-/// else was given. Tools are described to the model and their calls handed back; a `ChatClient`
-/// makes them. Images and other media are refused.
+/// Unset options come from `sampling`, which by default is greedy. Tool definitions go into the
+/// prompt and tool calls are returned; a `ChatClient` executes them. Images and other media are
+/// refused.
 ///
 /// Threading: any number of threads. It does not close the assistant.
 ///
-/// @param sampling with seed 0 and a temperature each answer is another one
-/// @param options where a prompt says nothing
+/// @param sampling defaults; with seed 0 and a temperature, answers are random
+/// @param options defaults of a prompt's options
 public record NudgeChatModel(Assistant assistant, SamplingSettings sampling, ChatOptions options)
     implements ChatModel {
 
@@ -40,7 +40,7 @@ public record NudgeChatModel(Assistant assistant, SamplingSettings sampling, Cha
     }
   }
 
-  /// A model whose answers are of the likeliest tokens, as long as the model allows.
+  /// A model with greedy decoding, and answers up to the model's context length.
   public static NudgeChatModel of(Assistant assistant) {
     return new NudgeChatModel(
         assistant,
@@ -48,12 +48,12 @@ public record NudgeChatModel(Assistant assistant, SamplingSettings sampling, Cha
         NudgeChatOptions.builder().build());
   }
 
-  /// Sampled in another way where options say nothing.
+  /// Sets the sampling for prompts that do not specify it.
   public NudgeChatModel withSampling(SamplingSettings how) {
     return new NudgeChatModel(assistant, how, options);
   }
 
-  /// With other options where a prompt says nothing, such as an adapter's name.
+  /// Sets default options, such as an adapter's name.
   public NudgeChatModel withOptions(ChatOptions usual) {
     return new NudgeChatModel(assistant, sampling, usual);
   }
@@ -65,9 +65,9 @@ public record NudgeChatModel(Assistant assistant, SamplingSettings sampling, Cha
 
   /// Answers a prompt.
   ///
-  /// @throws InputException where it cannot be answered as it is
-  /// @throws BusyException where too many wait already
-  /// @throws RunException where this thread is interrupted, or the assistant closed
+  /// @throws InputException if the prompt is invalid or unsupported
+  /// @throws BusyException if the request queue is full
+  /// @throws RunException if this thread is interrupted, or the assistant closed
   @Override
   public ChatResponse call(Prompt prompt) {
     PromptQuestion asked = PromptQuestion.of(prompt, options, sampling);
@@ -78,10 +78,9 @@ public record NudgeChatModel(Assistant assistant, SamplingSettings sampling, Cha
     return Responses.whole(asked.model(), answer);
   }
 
-  /// Answers a prompt as its tokens come: text, and thoughts as `reasoningDelta` of a message's
-  /// metadata. The last response has the calls of tools, the whole thought as `reasoningContent`,
-  /// the reason of the end and the usage. Who cancels the subscription ends the answer within a
-  /// token.
+  /// Streams the answer to a prompt: text, and reasoning as `reasoningDelta` in the message
+  /// metadata. The last response has tool calls, the whole reasoning as `reasoningContent`, finish
+  /// reason and usage. Cancelling the subscription cancels the generation within a token.
   @Override
   public Flux<ChatResponse> stream(Prompt prompt) {
     return Flux.create(

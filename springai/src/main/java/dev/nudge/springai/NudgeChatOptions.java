@@ -9,9 +9,9 @@ import org.springframework.ai.model.tool.DefaultToolCallingChatOptions;
 import org.springframework.ai.model.tool.StructuredOutputChatOptions;
 import org.springframework.ai.tool.ToolCallback;
 
-/// What Spring AI's portable options say, tools, and a JSON schema that the answer is held to.
+/// Spring AI's portable chat options, tools, and a JSON schema for structured output.
 ///
-/// The model is an adapter: a name, a folder or a reference.
+/// The model name is an adapter: a name, a folder or a reference.
 public final class NudgeChatOptions extends DefaultToolCallingChatOptions
     implements StructuredOutputChatOptions {
   private final @Nullable String outputSchema;
@@ -37,7 +37,7 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
     this.variables = from.variables;
   }
 
-  /// Begins with nothing said.
+  /// A builder without values.
   public static Builder builder() {
     return new Builder();
   }
@@ -47,18 +47,18 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
     return outputSchema;
   }
 
-  /// `auto`, `none`, `required` or the name of a tool that has to be called; null: `auto`. Behind
-  /// the result of a call nothing is forced any more.
+  /// `auto`, `none`, `required` or the name of a tool that must be called; null: `auto`. After a
+  /// tool result no call is forced.
   public @Nullable String getToolChoice() {
     return toolChoice;
   }
 
-  /// Whose turn a prompt takes where prompts wait; null: that of all who say no name.
+  /// The client for fair scheduling of waiting prompts; null: shared by all without a name.
   public @Nullable String getClient() {
     return client;
   }
 
-  /// More names for the chat template, such as `enable_thinking`; null: none.
+  /// Chat template variables, such as `enable_thinking`; null: none.
   public @Nullable Map<String, Object> getVariables() {
     return variables;
   }
@@ -97,7 +97,7 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
     return Objects.hash(super.hashCode(), outputSchema, toolChoice, client, variables);
   }
 
-  /// Collects options.
+  /// Builder of options.
   public static final class Builder extends DefaultToolCallingChatOptions.Builder<Builder>
       implements StructuredOutputChatOptions.Builder<Builder> {
     private @Nullable String outputSchema;
@@ -107,26 +107,26 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
 
     private Builder() {}
 
-    /// Holds answers to a JSON schema; null: to nothing.
+    /// Constrains answers to a JSON schema; null: unconstrained.
     @Override
     public Builder outputSchema(@Nullable String schema) {
       outputSchema = schema;
       return this;
     }
 
-    /// Says which tool is called: `auto`, `none`, `required` or a name; null: `auto`.
+    /// Sets the tool choice: `auto`, `none`, `required` or a tool's name; null: `auto`.
     public Builder toolChoice(@Nullable String choice) {
       toolChoice = choice;
       return this;
     }
 
-    /// Says whose turn a prompt takes where prompts wait.
+    /// Sets the client for fair scheduling of waiting prompts.
     public Builder client(@Nullable String name) {
       client = name;
       return this;
     }
 
-    /// Gives the chat template more names: texts, numbers, booleans, lists and maps.
+    /// Sets chat template variables: texts, numbers, booleans, lists and maps.
     public Builder variables(@Nullable Map<String, Object> names) {
       variables = names == null ? null : Map.copyOf(names);
       return this;

@@ -29,13 +29,13 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.databind.node.StringNode;
 
-/// A prompt of Spring AI as a question.
+/// A Spring AI prompt, converted to a question for an assistant.
 ///
-/// @param model as it is asked for; empty: none
+/// @param model requested model name; empty: none
 record PromptQuestion(Question question, String model) {
 
-  /// @param usual options where the prompt says nothing
-  /// @throws InputException where something in it cannot be asked
+  /// @param usual options for unset ones
+  /// @throws InputException if the prompt has unsupported contents
   static PromptQuestion of(Prompt prompt, ChatOptions usual, SamplingSettings sampling) {
     ChatOptions own = prompt.getOptions();
     Options options = new Options(own == null ? usual : own, usual);
@@ -66,13 +66,13 @@ record PromptQuestion(Question question, String model) {
     return new PromptQuestion(question, Objects.requireNonNullElse(model, ""));
   }
 
-  /// null: none, so that others count.
+  /// The tool callbacks; null if there are none, so that the default options' count.
   private static @Nullable List<ToolCallback> tools(ToolCallingChatOptions options) {
     List<ToolCallback> tools = options.getToolCallbacks();
     return tools == null || tools.isEmpty() ? null : tools;
   }
 
-  /// A call that is forced is forced once: behind its result the model may answer.
+  /// The tool choice; a forced call is forced once, and free after its result.
   private static @Nullable JsonNode choice(Prompt prompt, @Nullable String choice) {
     boolean called =
         !prompt.getInstructions().isEmpty()
@@ -88,7 +88,7 @@ record PromptQuestion(Question question, String model) {
     };
   }
 
-  /// What a prompt says, and what holds where it says nothing.
+  /// A prompt's options with the defaults for unset ones.
   private record Options(ChatOptions own, ChatOptions usual) {
     <T> @Nullable T get(Function<ChatOptions, @Nullable T> field) {
       T value = field.apply(own);

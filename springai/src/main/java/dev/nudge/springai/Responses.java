@@ -12,9 +12,8 @@ import org.springframework.ai.chat.metadata.DefaultUsage;
 import org.springframework.ai.chat.model.ChatResponse;
 import org.springframework.ai.chat.model.Generation;
 
-/// Turns answers into what Spring AI takes. Thoughts are metadata of the message,
-/// `reasoningContent`,
-/// and the digest of the adapter is metadata of the response, `adapter`.
+/// Converts answers to Spring AI responses, with reasoning as message metadata `reasoningContent`,
+/// and the adapter's digest as response metadata `adapter`.
 final class Responses {
   static final String THOUGHT = "reasoningContent";
   private static final String THOUGHT_MORE = "reasoningDelta"; // a piece, in a stream
@@ -22,22 +21,22 @@ final class Responses {
 
   private Responses() {}
 
-  /// A whole answer.
+  /// A complete answer.
   static ChatResponse whole(String model, Answer answer) {
     return last(model, answer, answer.text());
   }
 
-  /// The end of an answer whose text was told already.
+  /// The last response of a stream.
   static ChatResponse end(String model, Answer answer) {
     return last(model, answer, "");
   }
 
-  /// A piece of text.
+  /// A chunk of text.
   static ChatResponse said(String model, String text) {
     return piece(model, text, Map.of());
   }
 
-  /// A piece of a thought.
+  /// A chunk of reasoning.
   static ChatResponse thought(String model, String text) {
     return piece(model, "", Map.of(THOUGHT_MORE, text));
   }

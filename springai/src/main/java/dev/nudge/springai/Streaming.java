@@ -6,7 +6,7 @@ import dev.nudge.chat.AnswerText;
 import org.springframework.ai.chat.model.ChatResponse;
 import reactor.core.publisher.FluxSink;
 
-/// Hands an answer to a subscriber as it comes.
+/// Forwards the events of an answer to a Flux subscriber.
 record Streaming(String model, FluxSink<ChatResponse> sink) implements AnswerListener {
 
   @Override

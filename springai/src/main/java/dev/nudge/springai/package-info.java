@@ -1,7 +1,7 @@
-/// Holds Spring AI's chat model on an assistant of this process:
-/// [dev.nudge.springai.NudgeChatModel], and the options that it knows beside the portable ones.
+/// Spring AI chat model that runs in this process ([dev.nudge.springai.NudgeChatModel]), with
+/// options beside the portable ones.
 ///
-/// Knows nothing about models, adapters and sampling; these are the assistant's. Read
+/// Knows nothing about models, adapters and sampling; the assistant has them. Read
 /// `NudgeChatModel` first.
 @NullMarked
 package dev.nudge.springai;

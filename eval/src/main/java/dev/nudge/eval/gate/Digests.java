@@ -12,18 +12,18 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// All that a verdict depends on, as digests. Which of them a protected alias compares, and with
-/// what, is told by [dev.nudge.registry.GateCheck].
+/// Digests of everything that a verdict depends on. [dev.nudge.registry.GateCheck] says which of
+/// them a protected alias compares, and with what.
 ///
-/// @param base of the base's weights, as an adapter's `nudge.json` and a registry have it
-/// @param adapter of the adapter's files by name; empty: the base alone was judged
-/// @param tokenizer of the tokenizer
-/// @param chatTemplate null: prompts were plain text
-/// @param tasks of what each task's file says
-/// @param data of each task's documents that were asked about
-/// @param seed of all that is drawn
-/// @param settings other settings that change numbers, such as `quantize` and `limit`, as texts
-/// @param policy of the policy
+/// @param base digest of the base weights, as in an adapter's `nudge.json` and in a registry
+/// @param adapter digest of each adapter file, by name; empty if the base alone was evaluated
+/// @param tokenizer digest of the tokenizer
+/// @param chatTemplate digest of the chat template; null if prompts were plain text
+/// @param tasks digest of each task's definition, by task
+/// @param data digest of each task's evaluated documents, by task
+/// @param seed of all random draws
+/// @param settings other settings that change numbers, such as `quantize` and `limit`
+/// @param policy digest of the policy
 public record Digests(
     String base,
     Map<String, String> adapter,
@@ -41,8 +41,7 @@ public record Digests(
     settings = Map.copyOf(settings);
   }
 
-  /// The digests of the files of an adapter that change what it says; those that are not there are
-  /// left out.
+  /// Digests the adapter files that affect the output; absent files are left out.
   ///
   /// @param folder a PEFT folder
   public static Map<String, String> adapter(Path folder) {
@@ -56,7 +55,7 @@ public record Digests(
     return all;
   }
 
-  /// The digests of what the tasks of a model's numbers say.
+  /// Digests the task definitions of a model's results.
   public static Map<String, String> tasks(ModelResults model) {
     Map<String, String> all = new TreeMap<>();
     model
@@ -69,7 +68,7 @@ public record Digests(
     return all;
   }
 
-  /// The digests of the documents, with their targets and prompts, of a model's numbers.
+  /// Digests the documents, with targets and prompts, of a model's results.
   public static Map<String, String> data(ModelResults model) {
     Map<String, String> all = new TreeMap<>();
     model

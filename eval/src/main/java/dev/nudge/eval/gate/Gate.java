@@ -16,21 +16,20 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Judges what an evaluation came to by a policy.
+/// Judges evaluation results by a policy.
 ///
-/// A rule passes where what it asks for is shown, fails where the contrary is shown, and is
-/// inconclusive where the documents show neither; "no difference was found" passes nothing. Rules
-/// of one kind are tested together, so that with all of them the probability of one wrong PASS, and
-/// of one wrong FAIL, stays at one minus the confidence ([HolmTests]).
+/// A rule passes if its condition is shown, fails if the contrary is shown, and is inconclusive if
+/// the documents show neither; "no significant difference" passes nothing. Rules of one kind are
+/// tested together: over all of them the probability of a wrong PASS, and of a wrong FAIL, stays
+/// at 1 − confidence ([HolmTests]).
 public final class Gate {
   private Gate() {}
 
-  /// What is judged.
+  /// The input of a verdict.
   ///
-  /// @param outcome its main model is judged, beside its base
-  /// @param leaks what was found of each task's documents in the training set, by task; empty: it
-  ///     was not looked for
-  /// @param judge null: no texts were judged
+  /// @param outcome evaluation results; the main model is compared with its base
+  /// @param leaks train/test contamination of each task, by task; empty if there was no scan
+  /// @param judge results of an LLM judge; null if there was none
   public record Evidence(
       Outcome outcome, Map<String, LeakReport> leaks, @Nullable JudgeResult judge) {
     public Evidence {
@@ -42,9 +41,9 @@ public final class Gate {
     }
   }
 
-  /// Judges.
+  /// Judges the evidence by a policy.
   ///
-  /// @throws InputException where a rule names what was not evaluated
+  /// @throws InputException if a rule names a task or metric that was not evaluated
   public static GateResult judge(Policy policy, Evidence evidence, Digests digests, Instant at) {
     ModelResults model = evidence.outcome().main();
     policy.check(metrics(model), groups(model), model.adapter() != null);
@@ -74,7 +73,7 @@ public final class Gate {
     return new GateResult(all, policy.place(), results, digests, at);
   }
 
-  /// The metrics of each task, as [Policy#check] takes them.
+  /// The metrics of each task, in the form that [Policy#check] takes.
   static Map<String, Set<String>> metrics(ModelResults model) {
     Map<String, Set<String>> all = new LinkedHashMap<>();
     model

@@ -10,10 +10,10 @@ import org.jspecify.annotations.Nullable;
 
 /// Writes a verdict as `gate.json` and `gate.xml`.
 public final class GateFiles {
-  /// The name of the verdict for programs.
+  /// File name of the verdict as JSON.
   public static final String JSON = "gate.json";
 
-  /// The name of the verdict for build servers.
+  /// File name of the verdict as JUnit XML, for CI servers.
   public static final String XML = "gate.xml";
 
   private static final String KEY = "nudge_gate"; // both as a registry's GateCheck reads them
@@ -23,7 +23,7 @@ public final class GateFiles {
 
   /// Writes both files into a folder.
   ///
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @throws dev.nudge.settings.RunException on an I/O error
   public static void write(Path folder, GateResult result) {
     OutFolder.make(folder);
     OutFolder.place(folder.resolve(XML), JunitXml.of(result));

@@ -3,17 +3,17 @@ package dev.nudge.eval.gate;
 import java.time.Instant;
 import java.util.List;
 
-/// The verdict of a policy, with all that it depends on.
+/// The verdict of a policy with the result of each rule and the digests of all inputs.
 ///
-/// @param policy where the policy was read
-/// @param at when it was judged
+/// @param policy path of the policy file
+/// @param at time of the verdict
 public record GateResult(
     Verdict verdict, String policy, List<RuleResult> rules, Digests digests, Instant at) {
   public GateResult {
     rules = List.copyOf(rules);
   }
 
-  /// One line: the verdict and how many rules came to what.
+  /// One line: the verdict and the number of rules by result.
   public String line() {
     StringBuilder line = new StringBuilder(verdict.name());
     String between = ": ";

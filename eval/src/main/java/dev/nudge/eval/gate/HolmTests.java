@@ -5,12 +5,12 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Judges rules that test something, kind by kind, by Holm's method.
+/// Tests the statistical rules of a policy, with Holm's correction within each kind of rule.
 ///
-/// Each rule is two tests of one number: that it lies beyond its limit on the good side, and that
-/// it lies beyond on the bad side. The p-values of either side are adjusted over the rules of the
-/// kind, floors and ceilings being one; a rule passes where its adjusted p of the good side is at
-/// most 1 − confidence, else it fails where that of the bad side is.
+/// Each rule is two tests of one number: beyond its limit on the good side, and beyond it on the
+/// bad side. The p-values of each side are adjusted over the rules of the kind (floors and
+/// ceilings are one kind). A rule passes if the adjusted p of the good side is at most 1 −
+/// confidence, else fails if that of the bad side is.
 ///
 /// `improve` is judged by the two-sided interval that reports show, so its p-values are doubled:
 /// with `by: 0` that is the two-sided test of no difference. The others are one-sided.
@@ -19,13 +19,13 @@ final class HolmTests {
 
   /// A rule with the number that it tests.
   ///
-  /// @param subject what the number is, in words
-  /// @param before null: the rule is about the model alone
-  /// @param measured a difference towards the better side, or the model's own number
+  /// @param subject the number, in words
+  /// @param before the base's number; null if the rule is about the model alone
+  /// @param measured the difference towards the better side, or the model's own number
   record Test(
       Rule.Tested rule, String subject, @Nullable Double before, double after, Measured measured) {
 
-    /// What the number is judged by.
+    /// The threshold that the number is tested against.
     double limit() {
       return switch (rule) {
         case Rule.Improve r -> r.by();
@@ -43,7 +43,7 @@ final class HolmTests {
       return rule instanceof Rule.Improve ? 2 : 1;
     }
 
-    /// One-sided level.
+    /// One-sided significance level.
     double alpha() {
       return (1 - rule.confidence()) / sides();
     }
@@ -79,7 +79,7 @@ final class HolmTests {
     JUDGE
   }
 
-  /// Judges all.
+  /// Tests all rules.
   static IdentityHashMap<Rule, RuleResult> judge(List<Test> tests) {
     IdentityHashMap<Rule, RuleResult> results = new IdentityHashMap<>(); // a rule may come twice
     for (Family family : Family.values()) {

@@ -6,11 +6,10 @@ import dev.nudge.eval.judge.WinRate;
 import java.util.Locale;
 import java.util.Optional;
 
-/// Judges rules about what a judge says of the model's texts beside the base's.
+/// Judges rules about an LLM judge's win rate of the model over the base.
 ///
-/// Pairs whose verdicts cannot be read count nowhere, and which they are is not by chance: of long
-/// answers, or of such as the judge finds odd. Where they are more than a tenth of all, nothing is
-/// shown by the rest.
+/// Pairs with an unreadable verdict are left out, and they are not missing at random: their
+/// answers are long or odd. If they are more than a tenth of all pairs, the rule is inconclusive.
 final class JudgeRules {
   private static final double UNREAD = 0.1; // the largest share of all pairs
 
@@ -51,7 +50,7 @@ final class JudgeRules {
     return new HolmTests.Test(rule, subject, null, rate.rate(), measured);
   }
 
-  /// What a rule comes to where there is none.
+  /// The inconclusive result of a rule without a win rate.
   static RuleResult untested(Rule.Judge rule, Gate.Evidence evidence) {
     WinRate rate = compared(rule, evidence).map(JudgeResult.Compared::rate).orElse(null);
     String sentence =

@@ -4,12 +4,12 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// Writes a verdict in the XML that build servers read as test results: a test for each rule, a
-/// failure where it fails and an error where it is inconclusive, so that neither goes unseen.
+/// Writes a verdict as JUnit XML for CI servers: a test per rule, a failure if the rule fails, an
+/// error if it is inconclusive, so that neither goes unseen.
 ///
-/// There is no one schema of that format. What is written keeps within those of Surefire [1] and of
-/// Jenkins' xUnit plugin [2], which are stricter than the readers: one suite as the root, its
-/// properties first, a time for each test.
+/// JUnit XML has no single schema. The output is valid by those of Surefire [1] and of Jenkins'
+/// xUnit plugin [2], which are stricter than the readers: one suite as the root, its properties
+/// first, a time for each test.
 ///
 /// [1] https://maven.apache.org/surefire/maven-surefire-plugin/xsd/surefire-test-report.xsd. [2]
 /// `junit-10.xsd` of https://github.com/jenkinsci/xunit-plugin
@@ -83,7 +83,7 @@ final class JunitXml {
     xml.append(' ').append(name).append("=\"").append(text(value)).append('"');
   }
 
-  /// Writes a text as XML has it; what XML cannot hold becomes the sign for what is not readable.
+  /// Escapes a text for XML; characters that XML forbids become U+FFFD.
   static String text(String text) {
     StringBuilder xml = new StringBuilder();
     text.codePoints()

@@ -11,21 +11,18 @@ import dev.nudge.eval.run.TaskScores.Score;
 import java.util.List;
 import java.util.function.DoubleFunction;
 
-/// A number that documents gave, or the difference of two on the same documents, with its interval
-/// at any confidence and the probability that it is beyond a limit by chance.
+/// A metric, or the paired difference of two models, with its confidence interval and p-values.
 ///
-/// Shares of right answers have Wilson's interval and their difference Tango's; other numbers are
-/// resampled, a difference on the same resamples. So are shares where documents hang together in
-/// clusters ([dev.nudge.eval.run.Units]), which are then drawn whole, and the numbers of groups,
-/// whose tasks are drawn apart. A p-value is the interval turned round: the
-/// smallest α at which the one-sided bound still lies beyond the limit. For a difference of shares
-/// beyond 0 or more it is not below that of the exact test of McNemar, for the interval is too
-/// narrow on a few documents.
+/// A proportion of right answers has Wilson's interval and a difference of them Tango's; other
+/// numbers are bootstrapped, differences on paired resamples. Proportions of clustered documents
+/// ([dev.nudge.eval.run.Units]) are bootstrapped by cluster, numbers of groups are resampled task
+/// by task. A p-value is the interval inverted: the smallest α at which the one-sided bound still
+/// lies beyond the limit. For a difference of proportions against a limit of 0 or more it is not
+/// below the p of the exact McNemar test, because the interval is too narrow on few documents.
 ///
-/// The interval is without end where nothing is known: no number, fewer than
-/// [NonInferiority#FEWEST] documents to resample, or resamples that are all alike. Only a mean of
-/// scores from 0 to 1 is known then too, by what no document showed
-/// ([dev.nudge.eval.Resampled#interval]).
+/// The interval is infinite without a number, with fewer than [NonInferiority#FEWEST] bootstrap
+/// units, or if all resamples are alike. Only a mean of scores in [0, 1] keeps a finite interval
+/// then ([dev.nudge.eval.Resampled#interval]).
 public final class Measured {
   private static final double LEAST = 1e-9; // no p is told below it
   private static final int HALVINGS = 60;
@@ -57,21 +54,21 @@ public final class Measured {
     this.exactBelow = exactBelow;
   }
 
-  /// Measures a model's own number.
+  /// Measures a model's own metric.
   public static Measured of(Score score) {
     return of(List.of(new ScorePart(null, score, 1)));
   }
 
-  /// Measures how far the second number is above the first; documents are in the same order.
+  /// Measures the paired difference `second` − `first`; the documents are in the same order.
   ///
-  /// @throws IllegalArgumentException where there are more documents of one
+  /// @throws IllegalArgumentException if the numbers of documents differ
   public static Measured difference(Score first, Score second) {
     return of(List.of(new ScorePart(first, second, 1)));
   }
 
-  /// Measures how often the second of two models has the better answer, by a judge. Where pairs
-  /// stand for themselves, p of a rate above ½ or more, and of one below ½ or less, is not below
-  /// that of the exact sign test; with clusters it is the bootstrap's alone.
+  /// Measures the win rate of the second model over the first by a judge. For independent pairs
+  /// the p-value against ½ is not below that of the exact sign test; for clustered pairs it is the
+  /// bootstrap's.
   public static Measured of(Balance balance) {
     if (balance.units() < NonInferiority.FEWEST) {
       return unknown(balance.rate(), balance.pairs(), balance.clusters());
@@ -92,7 +89,7 @@ public final class Measured {
         exact && !loses ? 1 : half);
   }
 
-  /// Measures the weighted sum of parts; one alone is the task's own number.
+  /// Measures the weighted sum of parts, such as the tasks of a group.
   static Measured of(List<ScorePart> parts) {
     int n = parts.stream().mapToInt(Measured::documents).sum();
     boolean clustered = parts.stream().anyMatch(part -> part.after().units().areClusters());
@@ -163,7 +160,7 @@ public final class Measured {
     return new Measured(value, n, clusters, drawn::interval, 0, least, least, least);
   }
 
-  /// The same with the sign turned: of what is better where it is less.
+  /// The negated number, for metrics where lower is better.
   public Measured negative() {
     return new Measured(
         -value,
@@ -179,34 +176,34 @@ public final class Measured {
         /* exactBelow= */ exactAbove);
   }
 
-  /// The number; NaN: there is none.
+  /// The measured value; NaN if there is none.
   public double value() {
     return value;
   }
 
-  /// Documents behind it.
+  /// The number of documents.
   public int documents() {
     return documents;
   }
 
-  /// Clusters of documents behind it; 0: each document stands for itself.
+  /// The number of clusters of documents; 0 if documents are independent.
   public int clusters() {
     return clusters;
   }
 
-  /// The two-sided interval; its ends are infinite where nothing is known.
+  /// The two-sided confidence interval; its ends are infinite if nothing is known.
   ///
-  /// @param confidence such as 0.95; a one-sided bound at 0.95 is an end of that at 0.9
+  /// @param confidence such as 0.95; the one-sided bound at 0.95 is an end of the interval at 0.9
   public Interval interval(double confidence) {
     return intervals.apply(confidence);
   }
 
-  /// How likely such a number is, one-sided, were it not truly above a limit; 1 where it is not.
+  /// The one-sided p-value of "the number is above `limit`"; 1 if the value is not above.
   public double pAbove(double limit) {
     return Math.max(p(c -> interval(c).low() > limit), limit >= even ? exactAbove : least);
   }
 
-  /// How likely such a number is, one-sided, were it not truly below a limit; 1 where it is not.
+  /// The one-sided p-value of "the number is below `limit`"; 1 if the value is not below.
   public double pBelow(double limit) {
     return Math.max(p(c -> interval(c).high() < limit), limit <= even ? exactBelow : least);
   }
@@ -215,7 +212,7 @@ public final class Measured {
     boolean at(double twoSided);
   }
 
-  /// The smallest α whose bound is still beyond.
+  /// The smallest α at which the bound is still beyond the limit.
   private static double p(Beyond beyond) {
     if (!beyond.at(0)) {
       return 1;
@@ -236,8 +233,8 @@ public final class Measured {
     return Math.exp(in);
   }
 
-  /// The smallest distance from a limit that so many documents show four times of five, judged by
-  /// the width of the interval; infinite where nothing is known.
+  /// The smallest distance from a limit that is detected with 80 % power, from the width of the
+  /// interval; infinite if nothing is known.
   ///
   /// @param alpha one-sided level
   public double detectable(double alpha) {
@@ -248,9 +245,9 @@ public final class Measured {
     return half * usual.difference(1) / even.difference(1);
   }
 
-  /// How many more documents show, four times of five, that a value like this one is not the limit.
-  /// An interval narrows with the root of the documents: n (detectable / distance)² in all.
-  /// Infinite where nothing is known, or where the value is the limit.
+  /// The number of additional documents that show with 80 % power that the value is not the limit.
+  /// The interval narrows with the square root of the documents: n (detectable / distance)² in
+  /// all. Infinite if nothing is known, or the value equals the limit.
   ///
   /// @param alpha one-sided level
   double more(double limit, double alpha) {

@@ -9,11 +9,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/// Judges rules in which nothing is left to chance: a number is within its limit or beyond.
+/// Judges rules without a statistical test: a number is within its limit or beyond.
 final class PlainRules {
   private PlainRules() {}
 
-  /// A floor or ceiling by the number itself.
+  /// Judges a floor or ceiling by the point estimate (`judged_by: point`).
   static RuleResult point(Rule.Limit rule, Subject subject) {
     double value = subject.value();
     boolean kept = rule.floor() ? value >= rule.limit() : value <= rule.limit();
@@ -30,8 +30,8 @@ final class PlainRules {
     return RuleResult.plain(rule, verdict, sentence, value, rule.limit(), subject.documents());
   }
 
-  /// The share of documents in the training set; a rule without a task, or of a group, is
-  /// judged task by task.
+  /// Judges the share of leaked documents (train/test contamination), task by task if the rule
+  /// names no task or a group.
   static List<RuleResult> leakage(Rule.Leakage rule, Gate.Evidence evidence) {
     List<RuleResult> results = new ArrayList<>();
     String named = rule.task();

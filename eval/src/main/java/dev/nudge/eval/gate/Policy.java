@@ -12,16 +12,16 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
-/// What a model must show before it goes out.
+/// The acceptance criteria of a model: the rules of a policy file.
 ///
-/// @param place where it was read, for messages
-/// @param rules one at least, in the order of the file
+/// @param place the file, for messages
+/// @param rules at least one, in file order
 public record Policy(String place, List<Rule> rules) {
   public Policy {
     rules = List.copyOf(rules);
   }
 
-  /// The digest of what the rules say; comments, order of keys and the file's form do not count.
+  /// The digest of the rules' content; comments, key order and file format do not change it.
   public String digest() {
     List<Object> all = new ArrayList<>();
     for (Rule rule : rules) {
@@ -33,27 +33,27 @@ public record Policy(String place, List<Rule> rules) {
     return Sha256.of(Json.line(all).getBytes(StandardCharsets.UTF_8));
   }
 
-  /// Whether a rule looks at a base beside the model.
+  /// Whether a rule compares the model with its base.
   public boolean compares() {
     return asksJudge()
         || rules.stream().anyMatch(r -> r instanceof Rule.Improve || r instanceof Rule.Retain);
   }
 
-  /// Whether a rule asks what a judge says.
+  /// Whether a rule needs the verdicts of a judge.
   public boolean asksJudge() {
     return rules.stream().anyMatch(r -> r instanceof Rule.Judge);
   }
 
-  /// Whether a rule asks what stands in the training set.
+  /// Whether a rule needs the leak scan of the training set.
   public boolean asksLeaks() {
     return rules.stream().anyMatch(r -> r instanceof Rule.Leakage);
   }
 
-  /// Checks that what a judge is asked about makes texts; for the time before an evaluation starts.
+  /// Checks, before an evaluation starts, that judge rules name tasks that generate text.
   ///
-  /// @param tasks that are evaluated
-  /// @param texts those of them that make texts
-  /// @throws InputException in one line, for the first rule that names another of them
+  /// @param tasks all tasks of the evaluation
+  /// @param texts the tasks that generate text
+  /// @throws InputException in one line, for the first rule that names another task
   public void checkTexts(Set<String> tasks, Set<String> texts) {
     for (Rule rule : rules) {
       if (rule instanceof Rule.Judge judge
@@ -71,13 +71,13 @@ public record Policy(String place, List<Rule> rules) {
     }
   }
 
-  /// Checks that an evaluation will have what the rules name; for the time before it starts.
+  /// Checks, before an evaluation starts, that it will produce the metrics that the rules name.
   ///
-  /// @param metrics of each task, and of each group that has numbers of its own, as `METRIC` and as
+  /// @param metrics of each task, and of each group with metrics of its own, as `METRIC` and
   ///     `METRIC,FILTER`
   /// @param groups the tasks of each group
-  /// @param compared whether a base is evaluated beside the model
-  /// @throws InputException in one line, for the first rule that names something else
+  /// @param compared whether the base is evaluated too
+  /// @throws InputException in one line, for the first rule that names an unknown task or metric
   public void check(
       Map<String, Set<String>> metrics, Map<String, List<String>> groups, boolean compared) {
     for (Rule rule : rules) {

@@ -23,7 +23,7 @@ import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 import tools.jackson.core.JacksonException;
 
-/// Reads a policy: YAML 1.2, or JSON with the same keys.
+/// Reads a policy file: YAML 1.2, or JSON with the same keys.
 ///
 ///     confidence: 0.95                 # of all rules that do not say their own
 ///     improve:
@@ -39,7 +39,7 @@ import tools.jackson.core.JacksonException;
 ///     leakage: {at_most: 0.01}
 ///     latency: {seconds_per_request: 0.5}
 ///
-/// One rule may stand without the list around it.
+/// A single rule needs no list.
 public final class PolicyFile {
   private static final List<String> KINDS = RuleKind.words();
   private static final double CONFIDENCE = 0.95;
@@ -48,7 +48,7 @@ public final class PolicyFile {
 
   /// Reads a file.
   ///
-  /// @throws InputException in one line, where it cannot be read or a rule is wrong
+  /// @throws InputException in one line, if the file cannot be read or a rule is wrong
   public static Policy read(Path file) {
     try {
       return parse(file.toString(), Files.readString(file));
@@ -62,9 +62,9 @@ public final class PolicyFile {
     }
   }
 
-  /// Reads a text.
+  /// Parses the text of a policy.
   ///
-  /// @param place for messages: the file
+  /// @param place the file, for messages
   public static Policy parse(String place, String text) {
     PolicyKeys all = new PolicyKeys(place, document(place, text));
     all.only("confidence", KINDS);

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Reads the keys of a map in a policy, and says what is wrong with one.
+/// Reads the keys of a YAML map in a policy; errors name the key and the place.
 final class PolicyKeys {
   private final String place;
   private final Map<?, ? extends @Nullable Object> map;
@@ -54,8 +54,7 @@ final class PolicyKeys {
     return map.get(key) != null;
   }
 
-  /// The maps of a list, or the one map that stands instead of a list; none where the key is
-  /// absent.
+  /// The maps of a list, or a single map without the list; empty if the key is absent.
   List<PolicyKeys> entries(String key) {
     Object value = map.get(key);
     if (value == null) {
@@ -144,7 +143,7 @@ final class PolicyKeys {
     return number;
   }
 
-  /// One of several words; it has to be said.
+  /// The value of a required key that must be one of the words in `known`.
   <T> T one(String key, Map<String, T> known) {
     Object value = map.get(key);
     T found = value instanceof String word ? known.get(word) : null;

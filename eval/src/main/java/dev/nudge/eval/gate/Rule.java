@@ -12,13 +12,13 @@ import org.jspecify.annotations.Nullable;
 /// A rule of a policy.
 public sealed interface Rule {
 
-  /// Its kind, under whose word it stands in a policy.
+  /// The kind of the rule, its key in a policy file.
   RuleKind kind();
 
-  /// What it says, key by key, as a policy has it.
+  /// The rule's settings by key, as in a policy file.
   Map<String, Object> values();
 
-  /// A short name, such as `improve legal acc`.
+  /// A short display name, such as `improve legal acc`.
   default String name() {
     return switch (this) {
       case OfMetric rule -> kind().word() + " " + rule.on().shown();
@@ -28,9 +28,9 @@ public sealed interface Rule {
     };
   }
 
-  /// A number of an evaluation.
+  /// A metric of a task or group.
   ///
-  /// @param filter null: the task's first
+  /// @param filter null: the task's first filter
   record On(String task, String metric, @Nullable String filter) {
     String shown() {
       return task + " " + metric + (filter == null ? "" : "," + filter);
@@ -47,7 +47,7 @@ public sealed interface Rule {
     }
   }
 
-  /// A rule about a number that documents may not tell for sure.
+  /// A rule that is judged by a statistical test.
   sealed interface Tested extends Rule {
     double confidence();
   }
@@ -57,7 +57,7 @@ public sealed interface Rule {
     On on();
   }
 
-  /// The model is better than the base by more than `by`: the two-sided interval lies above it.
+  /// The model beats the base by more than `by`: the two-sided interval lies above `by`.
   ///
   /// @param by in the metric's own unit, 0 or more; towards its better side
   record Improve(On on, double by, double confidence) implements OfMetric {
@@ -75,7 +75,7 @@ public sealed interface Rule {
     }
   }
 
-  /// The model is worse than the base by less than `margin`: the one-sided bound lies above
+  /// The model is non-inferior to the base: the one-sided lower bound of the gain lies above
   /// −margin.
   ///
   /// @param margin in the metric's own unit, above 0
@@ -94,11 +94,11 @@ public sealed interface Rule {
     }
   }
 
-  /// By what a limit is judged.
+  /// The number that is held against a limit.
   enum By {
-    /// The one-sided bound of the number must keep it.
+    /// The one-sided confidence bound.
     BOUND,
-    /// The number itself must keep it, whatever it may be off.
+    /// The point estimate, whatever its error.
     POINT;
 
     String word() {
@@ -106,7 +106,7 @@ public sealed interface Rule {
     }
   }
 
-  /// The model's own number keeps a limit.
+  /// The model's own metric keeps a floor or a ceiling.
   ///
   /// @param floor whether it must be at least `limit`; else at most
   record Limit(On on, boolean floor, double limit, By by, double confidence) implements OfMetric {
@@ -127,10 +127,10 @@ public sealed interface Rule {
     }
   }
 
-  /// A judge prefers the model's texts to the base's often enough: the one-sided bound of the win
-  /// rate lies above `atLeast`.
+  /// A judge prefers the model's texts to the base's: the one-sided lower bound of the win rate
+  /// lies above `atLeast`.
   ///
-  /// @param atLeast above 0 and below 1; 0.5: the model is better; a margin is less, such as 0.45
+  /// @param atLeast between 0 and 1; 0.5: the model is better; less, such as 0.45, is a margin
   record Judge(String task, double atLeast, double confidence) implements Tested {
     @Override
     public RuleKind kind() {
@@ -147,10 +147,10 @@ public sealed interface Rule {
     }
   }
 
-  /// At most a share of documents stands in the training set.
+  /// At most a share of a task's documents is leaked into the training set.
   ///
   /// @param task null: each task by itself
-  /// @param kinds ways of standing there that count
+  /// @param kinds kinds of leak that count
   record Leakage(@Nullable String task, double atMost, Set<LeakKind> kinds) implements Rule {
     public Leakage {
       kinds = Set.copyOf(kinds);
@@ -177,10 +177,10 @@ public sealed interface Rule {
     }
   }
 
-  /// Answers come fast enough.
+  /// A limit of latency or throughput.
   ///
-  /// @param perRequest whether `limit` is the most seconds a request; else the fewest tokens a
-  /// second
+  /// @param perRequest true: `limit` is the most seconds per request; false: the fewest generated
+  ///     tokens per second
   record Latency(boolean perRequest, double limit) implements Rule {
     @Override
     public RuleKind kind() {

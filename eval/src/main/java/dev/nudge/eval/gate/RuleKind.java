@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
 
-/// The kinds of rules, each a key of a policy, in the order in which rules are read.
+/// The kinds of rules, each a key of a policy file, in the order in which they are read.
 public enum RuleKind {
   IMPROVE,
   RETAIN,

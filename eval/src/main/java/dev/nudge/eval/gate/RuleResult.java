@@ -1,19 +1,18 @@
 package dev.nudge.eval.gate;
 
-/// What a rule comes to.
+/// The result of one rule.
 ///
-/// @param sentence what was found, with its numbers
-/// @param value the number that was judged: a difference towards the better side, a metric, a
-/// share,
-///     a time; NaN: there is none
-/// @param low of its interval, or its one-sided bound; infinite or NaN: not known
-/// @param high likewise
-/// @param limit that it was judged by
-/// @param documents behind it; 0 where it is not about documents
-/// @param p that the rule is kept by chance, alone; NaN: nothing was tested
-/// @param adjusted p by Holm over the rules of its kind
-/// @param detectable the smallest distance from the limit that would have been shown four times of
-///     five; NaN: not of use
+/// @param sentence the finding with its numbers
+/// @param value the judged number: a difference towards the better side, a metric, a proportion or
+///     a time; NaN if there is none
+/// @param low lower end of the interval, or the one-sided bound; infinite or NaN: unknown
+/// @param high upper end, likewise
+/// @param limit the threshold of the rule
+/// @param documents number of documents; 0 if the rule is not about documents
+/// @param p unadjusted p-value; NaN if nothing was tested
+/// @param adjusted p after Holm's correction over the rules of its kind
+/// @param detectable smallest distance from the limit that is detected with 80 % power; NaN: not
+///     applicable
 public record RuleResult(
     Rule rule,
     Verdict verdict,

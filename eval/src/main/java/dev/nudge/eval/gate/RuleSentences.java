@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/// Says in one sentence what was found of a rule that tests something.
+/// Writes the one-sentence finding of a statistical rule.
 final class RuleSentences {
   private static final double MOST = 1e6; // documents
 
@@ -111,7 +111,7 @@ final class RuleSentences {
             good ? "pass" : "fail");
   }
 
-  /// To two digits that count.
+  /// Rounds to two significant digits.
   private static long rounded(double count) {
     return new BigDecimal(count).round(new MathContext(2, RoundingMode.HALF_UP)).longValue();
   }
@@ -121,7 +121,7 @@ final class RuleSentences {
     return text.replaceAll("\\.?0+$", "") + " %";
   }
 
-  /// Four digits after the point, or three that count where it is smaller or large.
+  /// Four decimals, or three significant digits for small and large numbers.
   static String number(double value) {
     if (Double.isNaN(value)) {
       return "unknown";

@@ -12,16 +12,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/// The number that a rule names: a task's, or a group's with those of its tasks that make it.
+/// The metric that a rule names, of a task or of a group with the scores of its tasks.
 ///
-/// @param weights of the scores in the number, by task
+/// @param weights weight of each task's score in the number
 record Subject(
     double value, boolean higherIsBetter, Map<String, Score> scores, Map<String, Double> weights) {
 
-  /// Finds it; of the first filter where none is named.
+  /// Looks up the metric; by the task's first filter if the rule names none.
   ///
-  /// @throws java.util.NoSuchElementException where the model does not have it
-  /// @throws InputException where tasks of a group count in both directions
+  /// @throws java.util.NoSuchElementException if the model has no such metric
+  /// @throws InputException if the tasks of a group disagree on whether higher is better
   static Subject of(Rule.On on, ModelResults model) {
     TaskScores task = model.tasks().get(on.task());
     if (task != null) {
@@ -66,12 +66,12 @@ record Subject(
     return scores.values().stream().mapToInt(score -> score.items().size()).sum();
   }
 
-  /// The number with its interval.
+  /// The metric with its interval.
   Measured measured() {
     return measured(Map.of());
   }
 
-  /// How far the number is above another model's.
+  /// The paired gain of this model over `before`.
   Measured above(Subject before) {
     return measured(before.scores);
   }

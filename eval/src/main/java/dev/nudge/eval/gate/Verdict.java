@@ -3,13 +3,13 @@ package dev.nudge.eval.gate;
 import java.util.List;
 import java.util.Locale;
 
-/// What a rule, or a whole policy, comes to.
+/// The result of a rule, or of a whole policy.
 public enum Verdict {
-  /// What was asked for is shown.
+  /// The condition is shown.
   PASS(0),
-  /// The contrary is shown, or a number is beyond its limit.
+  /// The contrary is shown, or a plain number is beyond its limit.
   FAIL(3),
-  /// Neither is shown: there are too few documents, or a number is not there.
+  /// Neither is shown: too few documents, or a number is missing.
   INCONCLUSIVE(4);
 
   private final int exitCode;
@@ -18,17 +18,17 @@ public enum Verdict {
     this.exitCode = exitCode;
   }
 
-  /// What a command ends with.
+  /// The exit code of `nudge eval`.
   public int exitCode() {
     return exitCode;
   }
 
-  /// In lower case, as files have it.
+  /// The name in lower case, as in files.
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /// The verdict of all: FAIL where one fails, else INCONCLUSIVE where one is, else PASS.
+  /// The verdict of a policy: FAIL if any rule fails, else INCONCLUSIVE if any is, else PASS.
   public static Verdict of(List<Verdict> all) {
     return all.contains(FAIL) ? FAIL : all.contains(INCONCLUSIVE) ? INCONCLUSIVE : PASS;
   }

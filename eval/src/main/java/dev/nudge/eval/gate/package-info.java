@@ -1,14 +1,14 @@
-/// Says whether a model may go out: a policy's rules, judged by what an evaluation came to.
+/// Gates a model release: judges the results of an evaluation by the rules of a policy file.
 ///
-/// [PolicyFile] reads a [Policy], a list of [Rule]s. [Gate] judges each of them PASS, FAIL or
-/// INCONCLUSIVE with one sentence; what a number is worth is told by [Measured], and which of
-/// several rules may call themselves shown by [dev.nudge.eval.Holm]. A [GateResult] has the verdict
-/// with the [Digests] of all that it depends on, and [GateFiles] writes it as `gate.json` and
-/// `gate.xml`. What makes it stale is told by `GateCheck` of the registry, which reads `gate.json`
-/// where a protected alias moves and knows nothing of this package.
+/// [PolicyFile] reads a [Policy], a list of [Rule]s. [Gate] judges each rule PASS, FAIL or
+/// INCONCLUSIVE with one sentence; [Measured] gives confidence intervals and p-values, and
+/// [dev.nudge.eval.Holm] corrects for multiple rules. A [GateResult] holds the verdict with the
+/// [Digests] of all inputs; [GateFiles] writes it as `gate.json` and `gate.xml`. When a protected
+/// alias moves, `GateCheck` of the registry reads `gate.json` and decides whether the verdict is
+/// stale; it does not depend on this package.
 ///
-/// It knows nothing about how a model or a judge is asked, how a report is drawn, or where adapters
-/// are kept.
+/// Knows nothing about inference, judges' prompts, how a report is drawn, or where adapters are
+/// stored.
 ///
 /// Read [Gate] first.
 @NullMarked

@@ -6,41 +6,41 @@ import dev.nudge.eval.Resampled;
 import java.util.ArrayList;
 import java.util.List;
 
-/// How far a judge says what people have said of the same pairs.
+/// Agreement of a judge with human labels on the same pairs.
 ///
-/// Beside the share of pairs on which both agree stands Cohen's kappa [1], which leaves out what
-/// they would agree on by chance: with o the observed share and e the share expected of two who
-/// label independently, each as often as they did,
+/// Beside the share of agreeing pairs stands Cohen's kappa [1], which corrects for chance: with o
+/// the observed share and e the share expected of two independent raters with the same label
+/// frequencies,
 ///
 ///     kappa = (o − e) / (1 − e)
 ///
-/// 1 is agreement throughout, 0 what chance gives. Where both have one label only it is no number.
-/// The interval of the share is Wilson's, that of kappa a bootstrap over pairs.
+/// 1 is full agreement, 0 is chance level. NaN if both raters have one label only. The interval of
+/// the share is Wilson's, that of kappa a bootstrap over pairs.
 ///
 /// [1] J. Cohen, A coefficient of agreement for nominal scales, 1960.
 ///
-/// @param unread pairs on which the judge could not be read, which count nowhere
-/// @param all over all other pairs
-/// @param decided over those on which neither says tie
-/// @param table pairs by what people say and what the judge says, each in the order a, b, tie
-/// @param order how much the judge hangs on the order of these answers
+/// @param unread pairs with an unreadable verdict, left out of all numbers
+/// @param all agreement over all other pairs
+/// @param decided agreement over the pairs that neither calls a tie
+/// @param table confusion matrix: human label (row) by verdict (column), order a, b, tie
+/// @param order the judge's position bias on these pairs
 public record Agreement(
     int unread, Measure all, Measure decided, List<List<Integer>> table, OrderBias order) {
   private static final double CONFIDENCE = 0.95;
   private static final int LABELS = Choice.values().length;
 
-  /// A pair that people have labelled, and what the judge said.
+  /// A human-labelled pair with the judge's verdict.
   ///
-  /// @param label of people
+  /// @param label the human label
   public record Labelled(Choice label, Judged judged) {}
 
-  /// Agreement over some pairs.
+  /// Agreement on a set of pairs.
   ///
-  /// @param pairs how many
-  /// @param agreed of them, those on which both say the same
-  /// @param low of the interval of the share at 95 %; NaN where there is no pair
-  /// @param kappa NaN where it is no number
-  /// @param kappaLow of its interval at 95 %; NaN where a resample has none
+  /// @param pairs number of pairs
+  /// @param agreed pairs on which label and verdict are equal
+  /// @param low lower end of the 95 % interval of the share; NaN without pairs
+  /// @param kappa Cohen's kappa; NaN if undefined
+  /// @param kappaLow lower end of its 95 % interval; NaN if a resample has no kappa
   public record Measure(
       int pairs,
       int agreed,
@@ -50,7 +50,7 @@ public record Agreement(
       double kappaLow,
       double kappaHigh) {
 
-    /// The share on which both say the same; NaN where there is no pair.
+    /// The share of agreeing pairs; NaN without pairs.
     public double share() {
       return agreed / (double) pairs;
     }
@@ -102,7 +102,7 @@ public record Agreement(
     }
   }
 
-  /// Compares labels with verdicts.
+  /// Compares human labels with the judge's verdicts.
   public static Agreement of(List<Labelled> labelled) {
     List<Integer> all = new ArrayList<>();
     List<Integer> decided = new ArrayList<>();

@@ -11,22 +11,21 @@ import java.util.List;
 import java.util.function.DoubleFunction;
 import org.jspecify.annotations.Nullable;
 
-/// The share of pairs that the second of two models wins, a tie being half a win, with what is
-/// known of it at any confidence.
+/// Win rate of the second of two models, a tie being half a win, with confidence interval and p.
 ///
-/// With w wins and l losses of n pairs that could be read the rate is ½ + (w − l) / 2n, so its
-/// interval is that of a difference of shares on the same cases ([Paired#interval]), which keeps a
-/// width where all pairs are alike. p is the sign test of "wins and losses are as likely", exact
-/// and two-sided: ties say nothing to it. Where pairs hang together, both are of a bootstrap of
-/// their clusters; fewer than [NonInferiority#FEWEST] of those tell nothing.
+/// With w wins and l losses in n readable pairs the rate is ½ + (w − l) / 2n, so its interval is
+/// that of a paired difference of proportions ([Paired#interval]), which keeps a width if all
+/// pairs are alike. p is the exact two-sided sign test of "wins and losses are equally likely",
+/// ties left out. For clustered pairs both come from a cluster bootstrap; with fewer than
+/// [NonInferiority#FEWEST] clusters nothing is known.
 ///
-/// @param wins pairs that the second wins
-/// @param losses pairs that the first wins
-/// @param pairs that could be read
-/// @param units that are independent: pairs, or clusters of them
-/// @param clusters of pairs; 0: each stands for itself
-/// @param rate NaN where there is no pair
-/// @param p NaN likewise, or where clusters are few
+/// @param wins pairs that the second model wins
+/// @param losses pairs that the first model wins
+/// @param pairs number of readable pairs
+/// @param units number of independent units: pairs, or clusters of pairs
+/// @param clusters number of clusters; 0 if pairs are independent
+/// @param rate NaN without pairs
+/// @param p NaN without pairs, or with few clusters
 public record Balance(
     int wins,
     int losses,
@@ -38,7 +37,7 @@ public record Balance(
     DoubleFunction<Interval> intervals) {
   private static final Interval UNKNOWN = new Interval(Double.NaN, Double.NaN);
 
-  /// Counts pairs; those whose verdicts could not be read count nowhere.
+  /// Counts pairs, without those that have an unreadable verdict.
   public static Balance of(List<Judged> judged) {
     List<Judged> read = judged.stream().filter(p -> p.ruling() != Ruling.UNREAD).toList();
     List<@Nullable String> clusters = new ArrayList<>();
@@ -98,14 +97,14 @@ public record Balance(
     return (int) judged.stream().filter(pair -> pair.ruling() == ruling).count();
   }
 
-  /// The interval of a rate, of that of wins less losses.
+  /// Converts the interval of (wins − losses) / n to that of the win rate.
   private static Interval half(Interval balance) {
     return new Interval(0.5 + balance.low() / 2, 0.5 + balance.high() / 2);
   }
 
-  /// The two-sided interval of the rate; NaN where nothing is known.
+  /// The two-sided confidence interval of the rate; NaN if nothing is known.
   ///
-  /// @param confidence such as 0.95; a one-sided bound at 0.95 is an end of that at 0.9
+  /// @param confidence such as 0.95; the one-sided bound at 0.95 is an end of the interval at 0.9
   public Interval interval(double confidence) {
     return intervals.apply(confidence);
   }

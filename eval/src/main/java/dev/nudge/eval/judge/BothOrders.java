@@ -14,18 +14,17 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Asks a judge about pairs of answers, each in both orders, so that a judge who likes what stands
-/// first shows it and wins nothing by it [1].
+/// Asks a judge about each pair in both orders, so that position bias shows and wins nothing [1].
 ///
-/// Replies are kept in a file by a digest of judge and question: what is there is not asked again,
-/// and a failure loses nothing that was said before. The same question is asked once. A pair whose
-/// answers are the same text is not asked at all.
+/// Replies are cached in a file, keyed by a digest of judge and question: a repeated question is
+/// not asked again, and a failure loses no earlier reply. A pair of identical answers is not
+/// asked.
 ///
 /// [1] P. Wang et al., Large language models are not fair evaluators, 2023.
 ///
 /// Threading: one thread.
 public final class BothOrders {
-  /// The file that replies are kept in.
+  /// File name of the reply cache.
   public static final String FILE = "verdicts.jsonl";
 
   private static final int UNWRITTEN = 4; // replies that a kill may lose
@@ -38,29 +37,28 @@ public final class BothOrders {
     this.store = store;
   }
 
-  /// Asks a judge, and keeps what it says in [#FILE].
+  /// Opens the reply cache [#FILE] in a folder.
   ///
-  /// @param folder is there
+  /// @param folder an existing folder
   public static BothOrders of(Judge judge, Path folder) {
     return new BothOrders(judge, AnswerStore.open(folder.resolve(FILE)));
   }
 
-  /// How many replies are wanted, each question once.
+  /// The number of distinct questions that the pairs need.
   long wanted(List<Contest> contests) {
     return questions(contests).size();
   }
 
-  /// How many of them are there.
+  /// The number of those questions with a cached reply.
   long known(List<Contest> contests) {
     return questions(contests).keySet().stream().filter(key -> store.find(key) != null).count();
   }
 
-  /// Judges pairs.
+  /// Judges pairs, asking only the questions without a cached reply.
   ///
-  /// @param told each time a reply has come
-  /// @return in order
-  /// @throws dev.nudge.settings.RunException where the judge cannot be asked; what it said before
-  /// is
+  /// @param told called after each new reply
+  /// @return in the order of `contests`
+  /// @throws dev.nudge.settings.RunException if the judge cannot be reached; earlier replies are
   ///     kept
   public List<Judged> judge(List<Contest> contests, Runnable told) {
     Map<String, Judge.Question> missing = questions(contests);
@@ -90,7 +88,7 @@ public final class BothOrders {
     return all;
   }
 
-  /// Questions by their keys.
+  /// The distinct questions by cache key.
   private Map<String, Judge.Question> questions(List<Contest> contests) {
     Map<String, Judge.Question> all = new LinkedHashMap<>();
     for (Contest contest : contests) {

@@ -34,13 +34,12 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// Asks a server by OpenAI's chat completions.
+/// Client of an OpenAI-compatible chat completions endpoint, with retries.
 ///
-/// What may pass is tried again after a wait, the server's own where it names one: too many
-/// requests (429), a server in trouble, an answer that is late or broken. A certificate that is not
-/// trusted is told at once. A redirect is not
-/// followed, for the key is for this address. What a server refuses by name of the settings that
-/// are not needed is left out from then on. The key is never part of a text that is shown or kept.
+/// It retries with backoff, or after the server's `Retry-After`: rate limits (429), server errors,
+/// timeouts and broken responses. An untrusted certificate fails at once. It follows no redirect,
+/// because the API key is for this address. An optional setting that the server rejects by name is
+/// left out from then on. The key never appears in shown or stored text.
 ///
 /// Threading: any number of threads.
 final class ChatClient implements AutoCloseable {
@@ -54,7 +53,7 @@ final class ChatClient implements AutoCloseable {
       Pattern.compile(
           "(?i)context.?(length|window|size)|content.?(filter|policy)|too (long|large)");
 
-  /// Settings that are sent while the server takes them.
+  /// Optional request settings, sent until the server rejects them.
   private static final Map<String, Object> WISHES = Map.of("temperature", 0, "max_tokens", 4096);
 
   private final HttpClient http =
@@ -76,20 +75,20 @@ final class ChatClient implements AutoCloseable {
     this.patience = patience;
   }
 
-  /// What came of a request.
+  /// The result of one HTTP request.
   private sealed interface Came {
     record Answer(Judge.Reply reply) implements Came {}
 
     /// @param pause that the server asks for; null: it does not
     record Trouble(String what, @Nullable Duration pause) implements Came {}
 
-    /// A setting was refused, and is left out now.
+    /// A setting was rejected and is now left out.
     record Otherwise() implements Came {}
   }
 
-  /// Asks for an answer to one message.
+  /// Sends one user message and returns the reply.
   ///
-  /// @throws RunException where it cannot be had
+  /// @throws RunException if all tries fail
   Judge.Reply ask(String message) throws InterruptedException {
     for (int failures = 1; ; failures++) {
       Came came = once(message);
@@ -176,7 +175,7 @@ final class ChatClient implements AutoCloseable {
     return "cannot be talked to" + (why == null ? "" : " (" + shown(why) + ")");
   }
 
-  /// @param left what was left out of the request
+  /// @param left settings that were left out of the request
   private Came read(HttpResponse<byte[]> answer, Set<String> left) {
     int status = answer.statusCode();
     String text = new String(answer.body(), StandardCharsets.UTF_8);
@@ -255,7 +254,7 @@ final class ChatClient implements AutoCloseable {
     }
   }
 
-  /// How long the server asks to wait: seconds, or until a date.
+  /// The `Retry-After` of a response: seconds, or until a date.
   private static @Nullable Duration pause(HttpResponse<?> answer) {
     String given = answer.headers().firstValue("Retry-After").orElse("").strip();
     try {
@@ -270,7 +269,7 @@ final class ChatClient implements AutoCloseable {
     }
   }
 
-  /// What a server says, on one line, as it may be shown.
+  /// A server's error text on one line, without the key.
   private String shown(String text) {
     String line = Secret.hidden(hidden(text)).replaceAll("[\\s\\p{Cntrl}]+", " ").strip();
     return line.length() > SHOWN ? line.substring(0, SHOWN - 1) + "…" : line;

@@ -6,25 +6,24 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// Is what a judge says of two answers.
+/// A judge's verdict on two answers: A, B or a tie.
 public enum Choice {
-  /// The answer that stands first is better.
+  /// The answer in first position is better.
   A,
-  /// The answer that stands second is better.
+  /// The answer in second position is better.
   B,
-  /// Neither is.
+  /// Neither is better.
   TIE;
 
-  /// A verdict alone on its line: marks around it count for nothing, `Verdict:` may stand before
-  /// it.
+  /// A verdict alone on its line; surrounding marks are ignored, `Verdict:` may precede it.
   private static final Pattern VERDICT =
       Pattern.compile(
           "\\W*(?:(?:final )?verdict\\W+)?(a|b|tie)\\W*",
           Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CHARACTER_CLASS);
 
-  /// Reads the verdict on the last line of a text that is not blank.
+  /// Reads the verdict from the last non-blank line of a reply.
   ///
-  /// @return null where there is none: what a judge may have meant is not guessed
+  /// @return null if that line is no verdict; nothing is guessed
   public static @Nullable Choice read(String said) {
     List<String> lines = said.lines().filter(line -> !line.isBlank()).toList();
     if (lines.isEmpty()) {
@@ -34,7 +33,7 @@ public enum Choice {
     return verdict.matches() ? valueOf(verdict.group(1).toUpperCase(Locale.ROOT)) : null;
   }
 
-  /// The one of a [#word]; null: it is none.
+  /// The verdict with a [#word]; null if there is none.
   static @Nullable Choice named(String word) {
     for (Choice choice : values()) {
       if (choice.word().equals(word)) {
@@ -44,7 +43,7 @@ public enum Choice {
     return null;
   }
 
-  /// The same verdict where the answers stand in the other order.
+  /// The same verdict with the answers in the other order.
   public Choice turned() {
     return switch (this) {
       case A -> B;
@@ -53,7 +52,7 @@ public enum Choice {
     };
   }
 
-  /// As it is written in files.
+  /// The name in files.
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }

@@ -2,12 +2,12 @@ package dev.nudge.eval.judge;
 
 import org.jspecify.annotations.Nullable;
 
-/// Two answers to one question.
+/// A pair of answers to one question, by two models.
 ///
-/// @param id by which it is found again, such as a document's number
-/// @param reference the right answer; null: none is known
-/// @param cluster what hangs together has the same, questions on one text for example; null: it
-///     stands for itself
+/// @param id identifies the pair, such as a document's number
+/// @param reference the right answer; null if unknown
+/// @param cluster key of correlated pairs, such as the text that the questions are about; null if
+///     the pair is independent
 public record Contest(
     String id,
     String question,
@@ -16,23 +16,23 @@ public record Contest(
     @Nullable String reference,
     @Nullable String cluster) {
 
-  /// A pair that stands for itself.
+  /// An independent pair.
   public Contest(
       String id, String question, String first, String second, @Nullable String reference) {
     this(id, question, first, second, reference, null);
   }
 
-  /// What a judge is asked where the first answer stands first.
+  /// The judge's question with the first answer in first position.
   Judge.Question forward() {
     return new Judge.Question(question, first, second, reference);
   }
 
-  /// What a judge is asked where the second answer stands first.
+  /// The judge's question with the second answer in first position.
   Judge.Question backward() {
     return new Judge.Question(question, second, first, reference);
   }
 
-  /// Whether both answers are the same text: nobody need be asked.
+  /// Whether both answers are the same text, so that no judge is needed.
   boolean same() {
     return first.equals(second);
   }

@@ -9,31 +9,31 @@ import org.jspecify.annotations.Nullable;
 /// Threading: one thread at a time.
 public interface Judge extends AutoCloseable {
 
-  /// What is asked.
+  /// A question with two answers to compare.
   ///
-  /// @param a the answer that stands first
-  /// @param b the answer that stands second
-  /// @param reference the right answer; null: none is known
+  /// @param a the answer in first position
+  /// @param b the answer in second position
+  /// @param reference the right answer; null if unknown
   record Question(String text, String a, String b, @Nullable String reference) {}
 
-  /// What was answered.
+  /// A judge's reply.
   ///
-  /// @param choice null: none could be read
-  /// @param said the judge's words; or why it was not asked
+  /// @param choice null if no verdict could be read
+  /// @param said the judge's text, or why it was not asked
   record Reply(@Nullable Choice choice, String said) {}
 
-  /// A text that verdicts follow from, beside the question: who judges, and by what. The same text
-  /// and the same question are not asked again.
+  /// The cache key of the judge: model, prompt and everything else that its verdicts depend on,
+  /// the question excluded.
   String identity();
 
   /// Asks questions.
   ///
-  /// @param told each reply with the number of its question, as they come, by this thread; what was
-  ///     told before a failure counts
-  /// @throws dev.nudge.settings.RunException where an answer cannot be had
+  /// @param told gets each reply with the index of its question as it arrives, on the calling
+  ///     thread; replies before a failure are valid
+  /// @throws dev.nudge.settings.RunException if a reply cannot be obtained
   void ask(List<Question> questions, ObjIntConsumer<Reply> told);
 
-  /// Frees what the judge holds.
+  /// Frees the judge's resources, such as a loaded model.
   @Override
   void close();
 }

@@ -14,22 +14,22 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Writes what a judge found: `judge.json`, `judge_TASK.jsonl` with each pair and its verdicts, and
-/// `judge-labels.jsonl` with those that people have judged.
+/// Writes judge results: `judge.json`, `judge_TASK.jsonl` with each pair and its verdicts, and
+/// `judge-labels.jsonl` with the human-labelled pairs.
 public final class JudgeFiles {
-  /// The numbers.
+  /// File name of the summary numbers.
   public static final String JSON = "judge.json";
 
-  /// The pairs that people have judged.
+  /// File name of the human-labelled pairs.
   public static final String LABELS = "judge-labels.jsonl";
 
   private static final String ROWS = "judge_";
 
   private JudgeFiles() {}
 
-  /// Writes all of it in the place of what was there.
+  /// Writes all files, replacing earlier ones.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws RunException on an I/O error
   public static void write(Path folder, JudgeResult result) {
     remove(folder);
     Map<String, StringBuilder> rows = new LinkedHashMap<>();
@@ -59,9 +59,9 @@ public final class JudgeFiles {
     OutFolder.place(folder.resolve(JSON), Json.indented(json(result)) + "\n");
   }
 
-  /// Removes what an earlier evaluation has found; what the judge said is kept.
+  /// Removes the result files of an earlier evaluation; the reply cache stays.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws RunException on an I/O error
   public static void remove(Path folder) {
     if (!Files.isDirectory(folder)) {
       return;
@@ -80,7 +80,7 @@ public final class JudgeFiles {
     }
   }
 
-  /// Whether a file is one that is written into a folder, and removed from it.
+  /// Whether a file is one of the result files that this class writes and removes.
   static boolean writes(Path folder, Path file) {
     Path in = file.toAbsolutePath().normalize().getParent();
     return isOurs(file) && in != null && OutFolder.same(in, folder);
@@ -118,7 +118,7 @@ public final class JudgeFiles {
     return all;
   }
 
-  /// The numbers as they are written and as `--json` shows them.
+  /// The summary numbers as in `judge.json` and `--json`.
   public static Map<String, Object> json(JudgeResult result) {
     Map<String, @Nullable Object> judge = new LinkedHashMap<>();
     judge.put("judge", result.judge());

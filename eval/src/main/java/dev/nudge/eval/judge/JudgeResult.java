@@ -4,16 +4,16 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// What a judge found.
+/// The result of judging an evaluation.
 ///
-/// @param judge the folder or the address
-/// @param model that the address was asked for; null: the judge is a model of this machine
-/// @param prompt the digest of what the judge was told
-/// @param identity the digest of all that its verdicts depend on, as far as it is known: weights,
-///     type, template and prompt of a model, address, model and prompt of a server
-/// @param compared pairs of models, task by task; empty: there were none
-/// @param labelled pairs that people have judged; empty: there were none
-/// @param agreement with people; null likewise
+/// @param judge the model folder or the URL
+/// @param model model name at the URL; null for a local model
+/// @param prompt digest of the judge's prompt
+/// @param identity digest of everything known that the verdicts depend on: weights, type, template
+///     and prompt of a local model; address, model and prompt of a server
+/// @param compared pairwise comparisons, task by task; may be empty
+/// @param labelled human-labelled pairs with verdicts; may be empty
+/// @param agreement with the human labels; null without labels
 public record JudgeResult(
     String judge,
     @Nullable String model,
@@ -28,9 +28,9 @@ public record JudgeResult(
     labelled = List.copyOf(labelled);
   }
 
-  /// The pairs of two models on a task; empty: there are none.
+  /// The comparison of two models on a task; empty if there is none.
   ///
-  /// @param second the one that wins or loses
+  /// @param second the model whose wins are counted
   public Optional<Compared> of(String task, String first, String second) {
     return compared.stream()
         .filter(one -> one.task().equals(task))
@@ -38,11 +38,11 @@ public record JudgeResult(
         .findFirst();
   }
 
-  /// The answers of two models to the documents of a task.
+  /// The comparison of two models' answers on one task.
   ///
-  /// @param first the name of a model, such as `base`
-  /// @param second the one that wins or loses
-  /// @param judged each document
+  /// @param first model name, such as `base`
+  /// @param second the model whose wins are counted
+  /// @param judged one pair per document
   public record Compared(
       String task, String first, String second, WinRate rate, List<Judged> judged) {
     public Compared {

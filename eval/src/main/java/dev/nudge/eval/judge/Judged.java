@@ -4,14 +4,14 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A pair with its verdicts.
+/// A pair of answers with the judge's verdict in each order.
 ///
-/// @param forward with the first answer first; null: nobody was asked
-/// @param backward with the second answer first; null likewise
+/// @param forward reply with the first answer in first position; null: not asked
+/// @param backward reply with the second answer in first position; null: not asked
 public record Judged(
     Contest contest, Judge.@Nullable Reply forward, Judge.@Nullable Reply backward, Ruling ruling) {
 
-  /// The verdicts that could be read, each as it was given.
+  /// The readable verdicts as given, each relative to its own order.
   List<Choice> choices() {
     List<Choice> all = new ArrayList<>();
     if (forward != null && forward.choice() != null) {
@@ -23,12 +23,12 @@ public record Judged(
     return all;
   }
 
-  /// Of two replies.
+  /// Combines the replies of both orders.
   static Judged of(Contest contest, Judge.Reply forward, Judge.Reply backward) {
     return new Judged(contest, forward, backward, Ruling.of(forward.choice(), backward.choice()));
   }
 
-  /// Of the same text twice.
+  /// A pair of identical answers, not asked.
   static Judged same(Contest contest) {
     return new Judged(contest, null, null, Ruling.IDENTICAL);
   }

@@ -28,11 +28,11 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Judges the texts of an evaluation: each model's against those of the model that it is compared
-/// with, on every task that makes texts; and beside it pairs that people have judged.
+/// Runs a judge over an evaluation: each model's texts against those of the model before it, on
+/// every task that generates text; and the human-labelled pairs.
 ///
-/// It is made before a model is loaded, which finds what a user can mend. A judge of this machine
-/// is loaded when the models that it judges are gone.
+/// Created before any model is loaded, so that wrong settings fail early. A local judge is loaded
+/// after the evaluated models are freed.
 public final class Judging {
   private final EvaluateSettings settings;
   private final Machine machine;
@@ -56,11 +56,11 @@ public final class Judging {
     this.key = key;
   }
 
-  /// Reads what settings name.
+  /// Reads the judge settings of an evaluation.
   ///
-  /// @param warnings told one line each
-  /// @return null where no judge is named
-  /// @throws InputException in one line, where something cannot be read or is no judge
+  /// @param warnings receives one line each
+  /// @return null if no judge is set
+  /// @throws InputException in one line, if a file cannot be read or the model cannot judge
   public static @Nullable Judging of(
       EvaluateSettings settings, Machine machine, Consumer<String> warnings) {
     JudgeSettings judging = settings.judging();
@@ -104,9 +104,9 @@ public final class Judging {
     }
   }
 
-  /// Checks that there is something to judge.
+  /// Checks that there are texts to judge.
   ///
-  /// @throws InputException where no task makes texts
+  /// @throws InputException if no task generates text and there are no labelled pairs
   public void check(List<TaskConfig> tasks) {
     if (labels == null && tasks.stream().noneMatch(Judging::makesTexts)) {
       throw new InputException(
@@ -115,17 +115,17 @@ public final class Judging {
     }
   }
 
-  /// Whether a task has texts that can be judged.
+  /// Whether a task generates text.
   public static boolean makesTexts(TaskConfig task) {
     return task.type() == OutputType.GENERATE_UNTIL;
   }
 
-  /// A task's pairs of two models.
+  /// The pairs of two models on one task.
   private record Match(String task, String first, String second, List<Contest> contests) {}
 
-  /// Judges, and writes what is found into the folder of the results.
+  /// Judges all pairs and writes the results into the output folder.
   ///
-  /// @throws RunException where the judge cannot be asked; what it said before is kept
+  /// @throws RunException if the judge cannot be reached; earlier replies are kept
   public JudgeResult run(Outcome outcome, Evaluation.Watcher watcher) {
     List<Match> matches = matches(outcome);
     Path out = settings.out();
@@ -238,7 +238,7 @@ public final class Judging {
     return contests;
   }
 
-  /// What the model said, before any filter.
+  /// The raw generated text, before any filter.
   private static String text(Scored scored) {
     return scored.answers().getFirst().path(0).asString("").strip();
   }

@@ -15,17 +15,17 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// Pairs that people have judged, read from rows of `question`, `answer_a`, `answer_b` and `label`
-/// (`a`, `b` or `tie`), and `reference` where the judge's text asks for it.
+/// Human-labelled pairs. Rows have `question`, `answer_a`, `answer_b`, `label` (`a`, `b` or `tie`)
+/// and, if the rubric uses it, `reference`.
 ///
-/// @param contests in order
-/// @param labels of each
+/// @param contests in file order
+/// @param labels the human label of each pair
 public record Labels(List<Contest> contests, List<Choice> labels) {
 
-  /// Reads a file.
+  /// Reads a file of labelled pairs.
   ///
-  /// @param reference whether rows must have a right answer
-  /// @throws InputException naming the first row that is wrong, or where there is none
+  /// @param reference whether rows must have a `reference`
+  /// @throws InputException naming the first wrong row, or if there is no row
   public static Labels read(Path file, boolean reference) {
     List<Contest> contests = new ArrayList<>();
     List<Choice> labels = new ArrayList<>();

@@ -31,13 +31,13 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.BooleanNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Judges by a model of this machine: of the answers `A`, `B` and `TIE`, each up to the end of the
-/// turn, the one that the model finds likeliest. So every verdict can be read and none is drawn; it
-/// does not think before it speaks.
+/// Judges with a local model, by likelihood: the verdict is the likeliest of `A`, `B` and `TIE`,
+/// each scored with the end-of-turn token. Every verdict is readable and nothing is sampled; the
+/// model does not reason first.
 ///
-/// Where `A` and `B` are equally likely and likelier than `TIE`, it is a tie. The question goes
-/// through the model's chat template, as on one and the same day, so that a verdict does not hang
-/// on when it is asked for.
+/// If `A` and `B` are equally likely and likelier than `TIE`, the verdict is a tie. The prompt
+/// goes through the model's chat template with a fixed date, so verdicts do not change from day to
+/// day.
 ///
 /// Threading: one thread at a time.
 public final class LocalJudge implements Judge {
@@ -65,9 +65,9 @@ public final class LocalJudge implements Judge {
             rubric.text());
   }
 
-  /// Checks that a folder holds a model that can judge; no weight is read.
+  /// Checks that a folder holds a model that can judge, without loading weights.
   ///
-  /// @throws InputException in one line, where it does not
+  /// @throws InputException in one line, if the model cannot judge
   public static void check(Path folder, Machine machine) {
     if (!Files.isDirectory(folder)) {
       throw new InputException(
@@ -89,10 +89,10 @@ public final class LocalJudge implements Judge {
     }
   }
 
-  /// Loads a model.
+  /// Loads the judge model.
   ///
-  /// @param warnings told one line each
-  /// @throws InputException in one line, where it cannot judge
+  /// @param warnings receives one line each
+  /// @throws InputException in one line, if the model cannot judge
   public static LocalJudge load(
       ModelSettings settings, Rubric rubric, Machine machine, Consumer<String> warnings) {
     Path folder = settings.model();
@@ -146,7 +146,7 @@ public final class LocalJudge implements Judge {
         });
   }
 
-  /// The answers that are weighed, in the order of [Choice].
+  /// The three scored continuations, in the order of [Choice].
   private List<Likelihoods.Item> items(Question question) {
     ArrayNode messages = JsonNodeFactory.instance.arrayNode();
     messages.addObject().put("role", "user").put("content", rubric.of(question));

@@ -2,15 +2,15 @@ package dev.nudge.eval.judge;
 
 import java.util.List;
 
-/// How much a judge's verdicts hang on the order in which answers stand.
+/// Position bias of a judge: how far verdicts depend on the order of the answers.
 ///
-/// @param pairs that were asked in both orders and read
-/// @param contradictions of them, pairs whose two verdicts do not agree
-/// @param decided verdicts that name an answer, one of each order counted alone
-/// @param first of them, those that name the answer that stood first
+/// @param pairs pairs with readable verdicts in both orders
+/// @param contradictions pairs whose two verdicts disagree
+/// @param decided verdicts that name an answer, single readable ones included
+/// @param first verdicts that name the answer in first position
 public record OrderBias(int pairs, int contradictions, int decided, int first) {
 
-  /// Counts.
+  /// Counts over judged pairs.
   public static OrderBias of(List<Judged> judged) {
     int decided = 0;
     int first = 0;
@@ -30,13 +30,13 @@ public record OrderBias(int pairs, int contradictions, int decided, int first) {
         first);
   }
 
-  /// The share of pairs whose verdicts contradict each other; NaN where there is no pair.
+  /// The share of pairs with contradicting verdicts; NaN without pairs.
   public double contradicting() {
     return contradictions / (double) pairs;
   }
 
-  /// The share of verdicts that name the answer that stood first: ½ of a judge whom the order does
-  /// not move, 1 of one who sees nothing else; NaN where no verdict names an answer.
+  /// The share of verdicts for the answer in first position: ½ without bias, 1 if only the
+  /// position counts; NaN if no verdict names an answer.
   public double firstShare() {
     return first / (double) decided;
   }

@@ -13,16 +13,16 @@ import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// What a judge is told: a text with places for the question and the answers.
+/// The judge's prompt template, with placeholders for the question and the answers.
 ///
-/// @param text with `{question}`, `{answer_a}` and `{answer_b}`, and `{reference}` where the judge
-///     shall see the right answer; other braces are text
+/// @param text with `{question}`, `{answer_a}`, `{answer_b}`, and `{reference}` if the judge shall
+///     see the right answer; other braces are plain text
 public record Rubric(String text) {
   private static final String REFERENCE = "{reference}";
   private static final Pattern PLACE =
       Pattern.compile("\\{(question|answer_a|answer_b|reference)\\}");
 
-  /// The text that is used where no other is given.
+  /// The default prompt template.
   public static Rubric standard() {
     try (InputStream in =
         Objects.requireNonNull(Rubric.class.getResourceAsStream("rubric.txt"), "rubric.txt")) {
@@ -32,9 +32,9 @@ public record Rubric(String text) {
     }
   }
 
-  /// Reads a text of somebody's own.
+  /// Reads a custom prompt template.
   ///
-  /// @throws InputException where it cannot be read, or a place is missing
+  /// @throws InputException if the file cannot be read, or a placeholder is missing
   public static Rubric read(Path file) {
     String text;
     try {
@@ -60,7 +60,7 @@ public record Rubric(String text) {
     return text.contains(REFERENCE);
   }
 
-  /// The text of a question. What stands in an answer is never a place.
+  /// Fills the template; braces inside answers are never placeholders.
   String of(Judge.Question question) {
     return PLACE
         .matcher(text)

@@ -3,23 +3,23 @@ package dev.nudge.eval.judge;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// Is what two verdicts on a pair, one in each order, come to.
+/// The combined result of two verdicts on a pair, one in each order.
 public enum Ruling {
-  /// Both say that the first answer is better.
+  /// Both verdicts prefer the first answer.
   FIRST,
-  /// Both say that the second answer is better.
+  /// Both verdicts prefer the second answer.
   SECOND,
-  /// Both say that neither is.
+  /// Both verdicts are a tie.
   TIE,
-  /// The answers are the same text; nobody was asked. A tie.
+  /// The answers are identical; the judge was not asked. Counts as a tie.
   IDENTICAL,
-  /// The verdicts hang on the order in which the answers stand. A tie.
+  /// The verdicts depend on the order of the answers. Counts as a tie.
   CONTRADICTION,
-  /// A verdict could not be read. The pair counts nowhere.
+  /// A verdict could not be read. The pair is left out.
   UNREAD;
 
-  /// @param forward the verdict with the first answer first; null: it could not be read
-  /// @param backward the verdict with the second answer first; null likewise
+  /// @param forward verdict with the first answer in first position; null: unreadable
+  /// @param backward verdict with the second answer in first position; null: unreadable
   static Ruling of(@Nullable Choice forward, @Nullable Choice backward) {
     if (forward == null || backward == null) {
       return UNREAD;
@@ -34,7 +34,7 @@ public enum Ruling {
     };
   }
 
-  /// The verdict as a person would have given it; null: there is none.
+  /// The ruling as a label; null if unread.
   public @Nullable Choice choice() {
     return switch (this) {
       case FIRST -> Choice.A;
@@ -44,7 +44,7 @@ public enum Ruling {
     };
   }
 
-  /// As it is written in files.
+  /// The name in files.
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }

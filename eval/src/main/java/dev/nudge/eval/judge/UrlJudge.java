@@ -20,12 +20,11 @@ import java.util.function.ObjIntConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// Judges by a server that speaks OpenAI's chat completions, some questions at a time. A verdict
-/// stands alone on the last line of an answer, so a model may think before; what cannot be read is
-/// not guessed.
+/// Judges with an OpenAI-compatible server, several requests at a time. The verdict stands alone
+/// on the last line of a reply, so a model may reason first; an unreadable verdict is not guessed.
 ///
-/// It is asked at temperature 0, which most servers follow closely and none to the letter: verdicts
-/// that are kept are the record.
+/// Requests use temperature 0, but few servers are exactly deterministic; the cached verdicts are
+/// the record.
 ///
 /// Threading: one thread at a time.
 public final class UrlJudge implements Judge {
@@ -44,17 +43,17 @@ public final class UrlJudge implements Judge {
     this.threads = threads;
   }
 
-  /// Takes the address of a server; nothing is sent yet.
+  /// Creates a judge for a server; nothing is sent yet.
   ///
   /// @param url such as `https://api.example.com/v1`
-  /// @param model that is asked for
+  /// @param model the model name in requests
   /// @param key sent as a bearer token, to this address only; null: none
-  /// @throws InputException where it is no address
+  /// @throws InputException if the URL is invalid
   public static UrlJudge at(String url, String model, @Nullable String key, Rubric rubric) {
     return at(url, model, key, rubric, Patience.USUAL, Executors::newVirtualThreadPerTaskExecutor);
   }
 
-  /// The same with another patience, and threads that tell a test when a reply has come.
+  /// The same with another retry policy and thread factory, for tests.
   static UrlJudge at(
       String url,
       String model,
@@ -70,7 +69,7 @@ public final class UrlJudge implements Judge {
         threads);
   }
 
-  /// The address that is asked.
+  /// The URL of the chat completions endpoint.
   private static String address(String url) {
     URI uri;
     try {
@@ -97,22 +96,22 @@ public final class UrlJudge implements Judge {
             .formatted(url.contains("@") ? "no address" : "'" + url + "'")); // it may have a secret
   }
 
-  /// Checks an address; nothing is sent.
+  /// Checks a URL; nothing is sent.
   ///
-  /// @throws InputException where it is none
+  /// @throws InputException if the URL is invalid
   static void check(String url) {
     address(url);
   }
 
-  /// Whether a URL sends what is asked, and the key, over a network that anybody may read.
+  /// Whether a URL sends questions and key unencrypted over a network.
   static boolean isOpen(String url) {
     URI uri = URI.create(address(url));
     return "http".equalsIgnoreCase(uri.getScheme()) && !Loopback.is(uri.getHost());
   }
 
-  /// Reads a key.
+  /// Reads an API key from a file.
   ///
-  /// @throws InputException where there is none; the message shows nothing of the file
+  /// @throws InputException if there is none; the message shows no content of the file
   static String key(Path file) {
     String key;
     try {
@@ -164,7 +163,7 @@ public final class UrlJudge implements Judge {
     }
   }
 
-  /// Tells what is there from a question on, for it is paid for.
+  /// Reports the replies that have already arrived after a failure, because they were paid for.
   private static void saidMeanwhile(
       List<Future<Reply>> asked, int from, ObjIntConsumer<Reply> told) {
     for (int i = from; i < asked.size(); i++) {

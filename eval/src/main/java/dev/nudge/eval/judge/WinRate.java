@@ -3,23 +3,23 @@ package dev.nudge.eval.judge;
 import dev.nudge.eval.Interval;
 import java.util.List;
 
-/// How often the second of two models gives the better answer, by a judge.
+/// Win rate of the second of two models in pairwise judging.
 ///
-/// The rate is (wins + ties / 2) / n over the n pairs whose verdicts could be read; ties of every
-/// kind count. Interval and p are those of [Balance].
+/// The rate is (wins + ties / 2) / n over the n readable pairs; all kinds of ties count. Interval
+/// and p are those of [Balance].
 ///
 /// @param wins pairs in which both verdicts prefer the second model
-/// @param losses pairs in which both prefer the first
-/// @param ties pairs in which both say that neither is better
-/// @param identical pairs of the same text, which are ties
-/// @param unread pairs with a verdict that could not be read, which count nowhere
-/// @param rate NaN where there is no pair
-/// @param low of the interval at 95 %; NaN likewise, or where clusters are few
+/// @param losses pairs in which both verdicts prefer the first model
+/// @param ties pairs in which both verdicts are a tie
+/// @param identical pairs of identical answers, which count as ties
+/// @param unread pairs with an unreadable verdict, left out
+/// @param rate NaN without pairs
+/// @param low lower end of the 95 % interval; NaN without pairs, or with few clusters
 /// @param p NaN likewise
-/// @param clusters of pairs; 0: each stands for itself
-/// @param order in which contradictions are counted, which are ties too
-/// @param longer pairs with a winner whose answers are not equally long
-/// @param longerWins of them, those that the longer answer wins
+/// @param clusters number of clusters of pairs; 0 if pairs are independent
+/// @param order position bias; its contradictions count as ties too
+/// @param longer decided pairs whose answers differ in length
+/// @param longerWins decided pairs that the longer answer wins (length bias)
 public record WinRate(
     int wins,
     int losses,
@@ -36,7 +36,7 @@ public record WinRate(
     int longerWins) {
   private static final double CONFIDENCE = 0.95;
 
-  /// Counts pairs.
+  /// Counts judged pairs.
   public static WinRate of(List<Judged> judged) {
     List<Judged> read = judged.stream().filter(p -> p.ruling() != Ruling.UNREAD).toList();
     int longer = 0;
@@ -67,17 +67,17 @@ public record WinRate(
         longerWins);
   }
 
-  /// Pairs that count.
+  /// The number of readable pairs.
   public int pairs() {
     return wins + losses + allTies();
   }
 
-  /// Ties of every kind.
+  /// Ties of every kind: ties, identical answers, contradictions.
   public int allTies() {
     return ties + identical + order.contradictions();
   }
 
-  /// The share of decided pairs that the longer answer wins; NaN where there is none.
+  /// The share of decided pairs that the longer answer wins; NaN if there is none.
   public double longerShare() {
     return longerWins / (double) longer;
   }

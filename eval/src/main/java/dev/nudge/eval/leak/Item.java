@@ -2,10 +2,10 @@ package dev.nudge.eval.leak;
 
 import java.util.List;
 
-/// An item of an evaluation.
+/// An evaluation item to look for in the training set.
 ///
-/// @param id by which it is told
-/// @param texts each of which would give it away: a question, a question in its prompt, an answer
+/// @param id identifies the item in reports
+/// @param texts each of which leaks the item: a bare question, a question in its prompt, an answer
 public record Item(String id, List<String> texts) {
   public Item {
     texts = List.copyOf(texts);

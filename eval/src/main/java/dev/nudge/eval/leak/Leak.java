@@ -2,14 +2,13 @@ package dev.nudge.eval.leak;
 
 import java.util.Map;
 
-/// An item that stands in the training set.
+/// An evaluation item that occurs in the training set.
 ///
-/// @param id the item's
-/// @param witnesses for each kind that was found the number of a training row, from 0: the first
-///     that is the item, the one that adds most to what is covered, the one nearest to it
-/// @param covered the share of the item's words that runs of training rows cover, from 0 to 1
-/// @param likeness the largest share of runs of five words that a row has in common with it;
-///     0 where none is near
+/// @param id of the item
+/// @param witnesses index (from 0) of a training row for each kind found: the first equal row, the
+///     row that covers most of the item, the most similar row
+/// @param covered share of the item's words covered by n-grams of training rows, from 0 to 1
+/// @param likeness largest share of 5-grams in common with one row; 0 without a near duplicate
 public record Leak(String id, Map<LeakKind, Long> witnesses, double covered, double likeness) {
   public Leak {
     witnesses = Map.copyOf(witnesses);

@@ -1,16 +1,16 @@
 package dev.nudge.eval.leak;
 
-/// How an item of an evaluation stands in a training set.
+/// The ways in which an evaluation item occurs in a training set.
 public enum LeakKind {
-  /// A training row is the item, character by character.
+  /// A training row equals the item, character by character.
   EXACT,
-  /// A training row is the item, but for case, blanks, punctuation and forms of the same character;
-  /// signs between numbers count.
+  /// A training row equals the item up to case, white space, punctuation and Unicode form (NFKC);
+  /// arithmetic signs between numbers count.
   NORMALISED,
-  /// Runs of thirteen words of training rows, any and several, cover much of the item; so does a
-  /// row that holds it, of six words or more, among other text.
+  /// 13-grams (words) of one or several training rows cover much of the item, or a row contains an
+  /// item of six words or more inside other text.
   RUNS,
-  /// A training row has most runs of five words in common with the item, found by MinHash and
-  /// counted then: the item with words changed here and there.
+  /// A near duplicate: a training row shares most 5-grams (words) with the item, found by MinHash
+  /// and then counted exactly.
   NEAR
 }

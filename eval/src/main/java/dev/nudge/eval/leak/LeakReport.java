@@ -8,18 +8,18 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/// What was found in a training set of an evaluation.
+/// The result of a leak scan.
 ///
-/// @param rows training rows that were read
-/// @param items of the evaluation
-/// @param leaks those that were found, in the evaluation's order
-/// @param unread training rows that could not be looked at, beside [#rows]
+/// @param rows training rows that were scanned
+/// @param items number of evaluation items
+/// @param leaks items found, in evaluation order
+/// @param unread unreadable training rows, not part of [#rows]
 public record LeakReport(long rows, int items, List<Leak> leaks, long unread) {
   public LeakReport {
     leaks = List.copyOf(leaks);
   }
 
-  /// How many items were found in each way; one may be found in several.
+  /// The number of items by kind of leak; an item may have several kinds.
   public Map<LeakKind, Long> counts() {
     Map<LeakKind, Long> counts = new EnumMap<>(LeakKind.class);
     for (LeakKind kind : LeakKind.values()) {
@@ -28,20 +28,19 @@ public record LeakReport(long rows, int items, List<Leak> leaks, long unread) {
     return counts;
   }
 
-  /// Whether more than a tenth of the training set could not be looked at, so that "nothing was
-  /// found" shows nothing.
+  /// Whether more than a tenth of the training rows was unreadable, so that "no leak" proves
+  /// nothing.
   public boolean isBlind() {
     return 10 * unread > rows + unread;
   }
 
-  /// The ids that were found; all others are clean.
+  /// The ids of the leaked items; all others are clean.
   public Set<String> ids() {
     return leaks.stream().map(Leak::id).collect(Collectors.toSet());
   }
 
-  /// What was found, as `--json` shows it: `documents`, `rows`, `unread` (rows that could
-  /// not be looked at), `found` (documents), how many in each way, and the `ids` of those that were
-  /// found.
+  /// The report as in `--json`: `documents`, `rows`, `unread` (unreadable rows), `found` (leaked
+  /// documents), a count per kind, and the `ids` of the leaked documents.
   public Map<String, Object> summary() {
     Map<String, Object> summary = new LinkedHashMap<>();
     summary.put("documents", items);

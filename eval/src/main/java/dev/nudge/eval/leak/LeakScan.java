@@ -12,28 +12,26 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Looks for the items of an evaluation in a training set.
+/// Looks for evaluation items in a training set (contamination check).
 ///
-/// The items are read first and kept as numbers: hashes of their text, of their words and of their
-/// runs of thirteen words, the words themselves, and a signature of 64 numbers. Then training rows
-/// go by ([#row]), in any number, and none is kept. Memory is that of the items, whatever the
-/// training set: about 1.5 KiB an item and 50 bytes a word: 10,000 items of 200 words take 110 MiB,
-/// 90,000 of them 1 GiB.
+/// The items are indexed first: hashes of each text, of its words and of its 13-grams, the words
+/// themselves, and a MinHash signature of 64 numbers. Then training rows are streamed through
+/// [#row] and not kept. Memory is that of the items: about 1.5 KiB per item and 50 bytes per word;
+/// 10,000 items of 200 words take 110 MiB, 90,000 of them 1 GiB.
 ///
-/// What counts as found is told by [LeakKind]: runs where they cover [#COVERED] of an item's words,
-/// nearness from [NearTexts#NEAR] on. Wording that more than a tenth of the items share, a question
-/// that all ask, is not counted for either: of runs among all items, of nearness among the first
-/// [NearTexts#SAMPLE]. A text of [SharedRuns#SHORTEST] words or more is found inside a longer one,
-/// so a
-/// short question behind another template is; a shorter one, of a single character even, is found
-/// as a whole only, one without a letter or digit only as it is, and an empty one never. An item is
-/// found where any of its texts is.
+/// [LeakKind] defines the kinds: 13-grams count from [#COVERED] of an item's words on, similarity
+/// from [NearTexts#NEAR] on. Wording shared by more than a tenth of the items (the task's own
+/// template) counts for neither: for 13-grams among all items, for similarity among the first
+/// [NearTexts#SAMPLE]. A text of [SharedRuns#SHORTEST] words or more is also found inside a longer
+/// one, such as a short question in another template; a shorter one only as a whole row, one
+/// without a letter or digit only exactly, an empty one never. An item is found if any of its
+/// texts is.
 ///
-/// Two different texts have the same hash in one of 10⁷ data sets.
+/// Two different texts collide in one of 10⁷ datasets.
 ///
 /// Threading: one thread at a time.
 public final class LeakScan {
-  /// From which share of covered words on an item counts as found by runs.
+  /// Least share of an item's words covered by 13-grams that counts as a leak.
   public static final double COVERED = 0.5;
 
   private static final double CANDIDATE = 0.5; // an estimate from which on it is worth counting
@@ -56,18 +54,16 @@ public final class LeakScan {
 
   private record Nearest(long row, double likeness) {}
 
-  /// Takes the items.
+  /// Indexes the items.
   ///
-  /// @throws IllegalArgumentException where two have the same id
+  /// @throws IllegalArgumentException if two items have the same id
   public LeakScan(Iterable<Item> items) {
     this(items, COVERED);
   }
 
-  /// Takes the items.
+  /// Indexes the items.
   ///
-  /// @param covered from which share of covered words on an item counts as found by runs, instead
-  /// of
-  ///     [#COVERED]
+  /// @param covered least share of covered words that counts as a leak, in place of [#COVERED]
   public LeakScan(Iterable<Item> items, double covered) {
     this.covered = covered;
     List<List<int[]>> first = new ArrayList<>();
@@ -107,18 +103,17 @@ public final class LeakScan {
     }
   }
 
-  /// How many words a text has by which items are looked for: of Chinese, one a character.
+  /// The number of words of a text as this scan counts them; each Chinese character is a word.
   public static int words(String text) {
     return WordIds.of(text).length;
   }
 
-  /// Looks for items in the next training row. Where prompt and completion are apart, they are
-  /// given as one text.
+  /// Scans the next training row; prompt and completion are passed as one text.
   public void row(String text) {
     row(List.of(text));
   }
 
-  /// Looks for items in the next training row, each of whose texts is looked at by itself.
+  /// Scans the next training row, each of its texts by itself.
   public void row(List<String> texts) {
     long row = rows++;
     texts.forEach(text -> look(text, row));
@@ -151,12 +146,12 @@ public final class LeakScan {
     }
   }
 
-  /// Counts a training row that could not be looked at.
+  /// Counts an unreadable training row.
   public void unread() {
     unread++;
   }
 
-  /// What was found so far.
+  /// The result so far.
   public LeakReport report() {
     List<Leak> leaks = new ArrayList<>();
     int[] mostCovered = new int[ids.size()]; // the text of each item of which most is

@@ -3,8 +3,8 @@ package dev.nudge.eval.leak;
 import dev.nudge.data.quality.Mix;
 import java.util.Arrays;
 
-/// Keeps places under keys, several under one: open addressing for keys, a chain of places each.
-/// A place takes 12 bytes and a key 24 to 48.
+/// Inverted index: a multimap from long keys to long postings, open addressing with a chain per
+/// key. A posting takes 12 bytes and a key 24 to 48.
 ///
 /// Threading: one thread at a time.
 final class Postings {
@@ -20,7 +20,7 @@ final class Postings {
   private int[] next = new int[1 << 10];
   private int count;
 
-  /// Adds a place.
+  /// Adds a posting.
   void add(long key, long place) {
     if (2 * (used + 1) > keys.length) {
       grow();
@@ -37,7 +37,7 @@ final class Postings {
     heads[slot] = count++;
   }
 
-  /// The places of a key, the last that was added first; empty where there is none.
+  /// The postings of a key, latest first; empty if there are none.
   long[] of(long key) {
     int slot = slot(keys, heads, key);
     int size = 0;
@@ -55,7 +55,7 @@ final class Postings {
     return found;
   }
 
-  /// Gives the places of a key and forgets them.
+  /// Returns and removes the postings of a key.
   long[] take(long key) {
     int slot = slot(keys, heads, key);
     if (heads[slot] < 0) {
@@ -66,7 +66,7 @@ final class Postings {
     return found;
   }
 
-  /// The keys that have places.
+  /// All keys.
   long[] keys() {
     long[] all = new long[used];
     int n = 0;

@@ -8,11 +8,11 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Tells which words of each text of items lie in a run of thirteen that a training row has too.
+/// Marks which words of each item text lie in a 13-gram that a training row has too.
 ///
-/// A text of [#SHORTEST] to twelve words is one run; a shorter one has none, for such a row of
-/// words comes anywhere. A run that stands in more than a tenth of the items (and in more than
-/// five) is the task's own wording: it is not looked for, and its words do not count.
+/// A text of [#SHORTEST] to twelve words is one n-gram; a shorter text has none, because it occurs
+/// everywhere. An n-gram in more than a tenth of the items (and in more than five) is the task's
+/// own wording: it is ignored, and its words do not count.
 final class SharedRuns {
   static final int LENGTH = 13;
   static final int SHORTEST = 6;
@@ -28,9 +28,9 @@ final class SharedRuns {
 
   private record Witness(long row, int words) {}
 
-  /// Adds the next text; those of an item follow one another.
+  /// Adds the next text; the texts of one item must be adjacent.
   ///
-  /// @param item number of the item that it is of, from 0 on
+  /// @param item index of the item, from 0
   void add(int[] text, int item) {
     int number = words.size();
     words.add(text.length);
@@ -49,9 +49,9 @@ final class SharedRuns {
     }
   }
 
-  /// Takes out what is common, when all texts are there.
+  /// Removes the common n-grams after all texts are added.
   ///
-  /// @param items how many there are, those without a text counted
+  /// @param items number of items, those without a text included
   void close(int items) {
     int most = Math.max(LEAST_COMMON, items / 10);
     for (long key : runs.keys()) {
@@ -64,7 +64,7 @@ final class SharedRuns {
     }
   }
 
-  /// How many items places are of; those of an item follow one another.
+  /// The number of distinct items in postings; those of one item are adjacent.
   private int items(long[] places) {
     int items = 0;
     int last = -1;
@@ -76,7 +76,7 @@ final class SharedRuns {
     return items;
   }
 
-  /// Looks for the runs of a training row.
+  /// Looks up the n-grams of a training row.
   void row(int[] row, long number) {
     Map<Integer, Integer> words = new HashMap<>(); // that this row is the first to cover
     for (int i = 0; i + SHORTEST <= row.length; i++) {
@@ -99,7 +99,7 @@ final class SharedRuns {
         });
   }
 
-  /// Marks the words of a run and tells how many were not marked.
+  /// Marks the words of an n-gram; returns how many were unmarked.
   private int mark(Map<Integer, BitSet> marks, long place) {
     int text = (int) (place >>> 32);
     int from = (int) place;
@@ -110,7 +110,7 @@ final class SharedRuns {
     return marked.cardinality() - before;
   }
 
-  /// The share of a text's words that are covered, of those that are its own.
+  /// The share of a text's own words that are covered.
   double covered(int text) {
     BitSet found = covered.get(text);
     if (found == null) {

@@ -6,12 +6,12 @@ import java.text.Normalizer;
 import java.util.Arrays;
 import java.util.Locale;
 
-/// Turns a text into its words as numbers: runs of letters and digits in lower case, in the form
-/// NFKC of Unicode. Scripts that put no blank between words (Chinese, Japanese, Thai, Lao, Khmer,
-/// Burmese) have a word a character.
+/// Tokenizes a text to word ids: runs of letters and digits, lower-cased, NFKC. Scripts without
+/// spaces between words (Chinese, Japanese, Thai, Lao, Khmer, Burmese) have one word per
+/// character.
 ///
-/// Other signs do not count, but for those of arithmetic between two numbers, which are a word
-/// each: 7 + 2 is another question than 7 - 2.
+/// Other signs are dropped, except arithmetic signs between two numbers, each a word: 7 + 2 is
+/// another question than 7 - 2.
 final class WordIds {
   private WordIds() {}
 
@@ -45,7 +45,7 @@ final class WordIds {
     return (int) Mix.of(text.subSequence(start, end));
   }
 
-  /// The sign of arithmetic that a character is, whichever way it is written; 0: it is none.
+  /// The arithmetic sign that a character denotes, in any Unicode form; 0 if none.
   private static int sign(int c) {
     return switch (c) {
       case '+', '-', '*', '/', '^', '<', '>', '=' -> c;

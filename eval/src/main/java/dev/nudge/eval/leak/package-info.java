@@ -1,12 +1,12 @@
-/// Finds items of an evaluation that stand in a training set: a score on them says what was
-/// remembered, not what was learned.
+/// Train/test contamination: finds evaluation items that occur in a training set, whose scores
+/// show memorisation instead of learning.
 ///
-/// [dev.nudge.eval.leak.LeakScan] is told the evaluation, then goes once through the training set
-/// and keeps none of it, so its memory is bounded by the evaluation alone. Four kinds are told
-/// apart ([dev.nudge.eval.leak.LeakKind]), each with a row of training as a witness.
+/// [dev.nudge.eval.leak.LeakScan] indexes the evaluation items, then streams the training set
+/// once, so memory depends on the evaluation alone. It distinguishes four kinds of overlap
+/// ([dev.nudge.eval.leak.LeakKind]) and names a training row as evidence of each.
 ///
-/// Knows nothing about models, rows of data sets or what a task makes of an item: it sees texts.
-/// Read `LeakScan` first.
+/// Knows nothing about models, dataset formats or tasks: it sees plain texts. Read `LeakScan`
+/// first.
 @NullMarked
 package dev.nudge.eval.leak;
 

@@ -7,19 +7,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 
-/// BLEU of a corpus [1] with the defaults of sacrebleu [2]: its tokenizer 13a, case kept, runs of
-/// one to four words, smoothing `exp`.
+/// Corpus BLEU [1] with the defaults of sacrebleu [2]: tokenizer 13a, case-sensitive, 1- to
+/// 4-grams, smoothing `exp`.
 ///
-/// With cₙ of tₙ predicted runs of n words found in a reference (a run at most as often as in the
-/// reference that has it most), the score is
+/// With cₙ of tₙ predicted n-grams found in a reference (each clipped to its highest count in one
+/// reference), the score is
 ///
 ///     100 · b · exp( ¼ Σ ln(cₙ / tₙ) ),   b = min(1, exp(1 − r / h))
 ///
-/// where h is the number of predicted words and r that of the references, of each sentence the one
-/// nearest in length, the shorter of two. An order without a hit counts 1 / (2ᵏ tₙ) as the k-th
-/// such; one without a run, or no hit at all, makes the score 0.
+/// where h is the number of predicted words and r the sum of the closest reference lengths, the
+/// shorter if two are equally close. The k-th order without a match counts as 1 / (2ᵏ tₙ); an
+/// order without n-grams, or no match at all, makes the score 0.
 ///
-/// A sentence's statistics: h, r, c₁ to c₄, t₁ to t₄.
+/// Statistics of a sentence: h, r, c₁ to c₄, t₁ to t₄.
 ///
 /// [1] K. Papineni et al., BLEU: a method for automatic evaluation of machine translation, 2002.
 ///
@@ -94,7 +94,7 @@ public record Bleu() implements CorpusMetric {
     return brevity * Math.exp(logs / ORDER);
   }
 
-  /// The words of a text as tokenizer 13a makes them.
+  /// Tokenizes a text by tokenizer 13a.
   static List<String> words(String text) {
     String line =
         PythonText.stripEnd(text).replace("<skipped>", "").replace("-\n", "").replace('\n', ' ');

@@ -6,26 +6,27 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/// Tells how far a model's confidence is from how often it is right.
+/// Calibration of a classifier: expected calibration error (ECE) [1], Brier score, reliability
+/// bins.
 ///
-/// Confidence is the largest probability over the classes, the answer its class, the first of
-/// several. Bins of confidence have a mean confidence and an accuracy each; the expected
-/// calibration error [1] is the mean of their difference, weighted by items,
+/// Confidence is the largest class probability, the prediction its class (the first of equal
+/// ones). Each bin of confidence has a mean confidence and an accuracy; the ECE is the
+/// item-weighted mean of their difference,
 ///
 ///     ECE = Σ n_b / N · | accuracy_b − confidence_b |
 ///
-/// and depends on how bins are cut: here they have the same width. HELM uses ten of equal mass.
-/// Below some hundreds of items it is mostly noise, and always above 0.
+/// and depends on the binning: here bins of equal width; HELM uses ten bins of equal mass. Below
+/// some hundreds of items it is mostly noise, and it is biased above 0.
 ///
 /// [1] C. Guo et al., On calibration of modern neural networks, 2017.
 public final class Calibration {
-  /// Items of a range of confidence.
+  /// A bin of the reliability diagram.
   ///
-  /// @param low where the range begins, exclusive but for 0
-  /// @param high where it ends
-  /// @param items how many, maybe none
-  /// @param confidence their mean one, 0 of none
-  /// @param accuracy the share that is right, 0 of none
+  /// @param low lower edge, exclusive except 0
+  /// @param high upper edge, inclusive
+  /// @param items number of items, may be 0
+  /// @param confidence mean confidence, 0 if empty
+  /// @param accuracy share of right items, 0 if empty
   public record Bin(double low, double high, int items, double confidence, double accuracy) {}
 
   private final double[] confidence; // rising
@@ -51,7 +52,7 @@ public final class Calibration {
     }
   }
 
-  /// Takes probabilities of the classes and the gold class of each item.
+  /// Takes class probabilities and the gold class of each item.
   public static Calibration of(double[][] probabilities, int[] gold) {
     check(probabilities, gold);
     double[] confidence = new double[gold.length];
@@ -81,10 +82,10 @@ public final class Calibration {
     }
   }
 
-  /// The Brier score of one item as lm-evaluation-harness has it: the sum over classes of (p − 1)²
-  /// of the gold one and p² of the others, from 0 to 2.
+  /// The Brier score of one item as in lm-evaluation-harness: (p − 1)² of the gold class plus p²
+  /// of each other class, from 0 to 2.
   ///
-  /// @param gold one that is no class's place: none is right
+  /// @param gold index of the gold class; an index out of range means that no class is right
   public static double brier(List<Double> probabilities, int gold) {
     double sum = 0;
     for (int c = 0; c < probabilities.size(); c++) {
@@ -94,8 +95,7 @@ public final class Calibration {
     return sum;
   }
 
-  /// Bins of the same width from 0 to 1, for a reliability plot; one has its upper end and not its
-  /// lower one.
+  /// Bins of equal width from 0 to 1 for a reliability diagram.
   public List<Bin> bins(int number) {
     if (number < 1) {
       throw new IllegalArgumentException(number + " bins; there must be one at least");
@@ -122,7 +122,7 @@ public final class Calibration {
     return bins;
   }
 
-  /// The expected calibration error.
+  /// The expected calibration error over `number` bins of equal width.
   public double ece(int number) {
     return bins(number).stream()
         .mapToDouble(bin -> bin.items * Math.abs(bin.accuracy - bin.confidence) / confidence.length)

@@ -5,25 +5,25 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/// chrF of a corpus [1], an F-score of runs of characters, with the defaults of sacrebleu: runs of
-/// one to six code points, blanks left out, case kept, recall twice as important as precision.
+/// Corpus chrF [1], an F-score of character n-grams, with the defaults of sacrebleu: 1- to 6-grams
+/// of code points, white space removed, case-sensitive, β = 2.
 ///
-/// Precision and recall are means over the orders that both texts have, each of the sums of the
-/// corpus, and with β = 2
+/// Precision and recall are means over the n-gram orders that both texts have, each from corpus
+/// sums, and with β = 2
 ///
 ///     100 · (1 + β²) P R / (β² P + R)
 ///
-/// Word order 2 adds runs of one and two words and is called chrF++ [2]; a punctuation mark at the
-/// end of a word, or else at its start, is a word of its own. Of several references the one with
-/// the best score of the sentence counts.
+/// Word order 2 adds word 1- and 2-grams and is called chrF++ [2]; a punctuation mark at the end
+/// of a word, or else at its start, is a word of its own. Of several references the one with the
+/// best sentence score counts.
 ///
-/// A sentence's statistics: for each order the runs of the prediction, of the reference, and those
-/// in common.
+/// Statistics of a sentence, for each order: n-grams of the prediction, n-grams of the reference,
+/// matches.
 ///
 /// [1] M. Popović, chrF: character n-gram F-score for automatic MT evaluation, 2015. [2] M.
 /// Popović, chrF++: words helping character n-grams, 2017.
 ///
-/// @param wordOrder up to how many words a run has; 0 for chrF, 2 for chrF++
+/// @param wordOrder largest order of word n-grams; 0 for chrF, 2 for chrF++
 public record ChrF(int wordOrder) implements CorpusMetric {
   private static final int CHARACTERS = 6;
   private static final double BETA_SQUARED = 4;
@@ -109,7 +109,7 @@ public record ChrF(int wordOrder) implements CorpusMetric {
     return runs;
   }
 
-  /// Where each code point begins, and where the text ends.
+  /// The offset of each code point, and the end of the text.
   private static int[] starts(String text) {
     int[] starts = new int[text.codePointCount(0, text.length()) + 1];
     for (int i = 1; i < starts.length; i++) {

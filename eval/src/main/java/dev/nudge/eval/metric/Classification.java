@@ -4,19 +4,19 @@ import java.util.Arrays;
 import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
 
-/// Counts predicted classes against gold ones and scores them with scikit-learn's numbers.
+/// Confusion matrix with scikit-learn's scores: F1 per class, macro, micro, weighted; Matthews
+/// (MCC).
 ///
-/// Classes are those that come, asked or predicted, as scikit-learn has it where `labels` is not
-/// given: of a resample those that were drawn, so that a rare class makes no resample worse by
-/// being
-/// left out. Fractions 0/0 are 0.
+/// Classes are those that occur as gold or prediction, as in scikit-learn without `labels`; for a
+/// resample those that were drawn, so a rare class that is not drawn does not lower its score. 0/0
+/// is 0.
 ///
-/// For a class with t hits, f false alarms and m misses, F1 is 2t / (2t + f + m). The Matthews
-/// coefficient is that of several classes [1]; it is 0 where all gold classes or all predictions
-/// are
-/// alike.
+/// For a class with t true positives, f false positives and m false negatives, F1 is 2t / (2t + f
+/// + m). MCC is the multiclass coefficient [1]; 0 if all gold classes or all predictions are
+/// equal.
 ///
-/// Items keep their cell of the table, so a resample is counted without reading a class again.
+/// Each item keeps its cell of the matrix, so a resample is counted without comparing classes
+/// again.
 ///
 /// [1] J. Gorodkin, Comparing two K-category assignments by a K-category correlation coefficient,
 /// 2004.
@@ -34,10 +34,10 @@ public final class Classification {
     }
   }
 
-  /// Counts.
+  /// Builds the confusion matrix.
   ///
-  /// @param gold the class of each item
-  /// @param predicted the one that was chosen for it
+  /// @param gold gold class of each item
+  /// @param predicted predicted class of each item
   public static Classification of(int[] gold, int[] predicted) {
     if (gold.length != predicted.length || gold.length == 0) {
       throw new IllegalArgumentException(
@@ -60,14 +60,14 @@ public final class Classification {
     return new Classification(classes, cells, once);
   }
 
-  /// Counts a resample.
+  /// The confusion matrix of a bootstrap resample.
   ///
-  /// @param times how often each item is in it
+  /// @param times multiplicity of each item in the resample
   public Classification resampled(int[] times) {
     return new Classification(classes, cells, times);
   }
 
-  /// F1 of one class; 0 of one that never comes.
+  /// F1 of one class; 0 if the class never occurs.
   public double f1(int ofClass) {
     int at = Arrays.binarySearch(classes, ofClass);
     return at < 0 ? 0 : f1At(at);
@@ -77,19 +77,19 @@ public final class Classification {
     return ratio(2 * counts[at][at], asked(at) + predicted(at));
   }
 
-  /// The mean of F1 over the classes.
+  /// Macro F1: the unweighted mean over the classes.
   public double macroF1() {
     int[] present =
         IntStream.range(0, classes.length).filter(at -> asked(at) + predicted(at) > 0).toArray();
     return Arrays.stream(present).mapToDouble(this::f1At).average().orElse(0);
   }
 
-  /// F1 of the hits of all classes together, which is the share of hits.
+  /// Micro F1, which equals accuracy.
   public double microF1() {
     return ratio(hits(), total());
   }
 
-  /// The mean of F1 over the classes, each weighted by its gold items.
+  /// Weighted F1: the mean over the classes, weighted by gold items.
   public double weightedF1() {
     double sum = sum(at -> f1At(at) * asked(at));
     return total() == 0 ? 0 : sum / total();

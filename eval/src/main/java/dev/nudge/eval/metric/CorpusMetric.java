@@ -2,30 +2,30 @@ package dev.nudge.eval.metric;
 
 import java.util.List;
 
-/// Scores a whole corpus by sums over its sentences.
+/// A corpus-level metric, computed from sums of per-sentence statistics (sufficient statistics).
 ///
-/// Such a score is no mean of scores of sentences: BLEU of a corpus takes the sums of all counts
-/// and divides then. What is summed is kept by sentence ([#statistics]), so a bootstrap scores a
-/// resample by adding a few numbers a sentence ([#score]) and reads no text again.
+/// Corpus BLEU is not the mean of sentence scores: counts are summed first and divided last.
+/// [#statistics] of each sentence are kept, so a bootstrap resample is scored by adding numbers
+/// ([#score]) without reading text again.
 ///
-/// Pure functions; an instance holds its options only.
+/// Stateless; an instance holds options only.
 public sealed interface CorpusMetric permits Bleu, ChrF, Ter {
 
-  /// How many numbers a sentence comes to.
+  /// The number of statistics per sentence.
   int size();
 
-  /// What a sentence adds to the sums.
+  /// The statistics of one sentence.
   ///
-  /// @param references one or more; sacrebleu's `None` is a shorter list here
+  /// @param references one or more; a `None` of sacrebleu is left out
   double[] statistics(String prediction, List<String> references);
 
-  /// The score of sums, from 0 to 100 (TER may be above).
+  /// The score of summed statistics, from 0 to 100 (TER may exceed 100).
   double score(double[] sums);
 
-  /// The score of sentences.
+  /// The score of selected sentences of a corpus.
   ///
-  /// @param statistics of each sentence of a corpus
-  /// @param places of those that count; one may come several times
+  /// @param statistics of each sentence of the corpus
+  /// @param places indices of the sentences; an index may repeat
   default double score(double[][] statistics, int[] places) {
     double[] sums = new double[size()];
     for (int place : places) {

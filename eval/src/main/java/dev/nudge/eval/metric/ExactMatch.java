@@ -5,38 +5,38 @@ import dev.nudge.settings.PythonRegex;
 import java.util.List;
 import java.util.regex.Pattern;
 
-/// Tells whether a prediction is the reference, after what is to be ignored has been taken out of
-/// both: `exact_match` of lm-evaluation-harness, which follows that of Hugging Face evaluate.
+/// Exact match after optional normalisation: `exact_match` of lm-evaluation-harness and of Hugging
+/// Face evaluate.
 ///
-/// What is ignored goes in this order: each regular expression (Python's, all its matches), case,
-/// the 32 punctuation characters of ASCII, the ten digits of ASCII. Blanks count, at the ends too;
-/// NUL characters at the end do not, since the harness compares arrays of numpy, which drop them.
+/// Normalisation runs in this order: regular expressions (Python's, all matches removed), case,
+/// the 32 ASCII punctuation characters, the ten ASCII digits. White space counts, at the ends too;
+/// trailing NUL characters do not, because the harness compares numpy arrays, which drop them.
 public final class ExactMatch {
   private static final String DIGITS = "0123456789";
 
   private ExactMatch() {}
 
-  /// What is ignored.
+  /// Normalisation options.
   ///
   /// @param ignoreCase compares in lower case
   /// @param ignorePunctuation drops ``!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~``
   /// @param ignoreNumbers drops `0` to `9`
-  /// @param regexesToIgnore whose matches are dropped, one expression after the other
+  /// @param regexesToIgnore patterns whose matches are removed, one after the other
   public record Options(
       boolean ignoreCase,
       boolean ignorePunctuation,
       boolean ignoreNumbers,
       List<Pattern> regexesToIgnore) {
-    /// Nothing is ignored.
+    /// No normalisation.
     public static final Options NONE = new Options(false, false, false, List.of());
 
     public Options {
       regexesToIgnore = List.copyOf(regexesToIgnore);
     }
 
-    /// Takes expressions as Python writes them.
+    /// Compiles regular expressions in Python's syntax.
     ///
-    /// @throws dev.nudge.settings.InputException where one cannot be read
+    /// @throws dev.nudge.settings.InputException if an expression is invalid
     public static Options of(
         boolean ignoreCase,
         boolean ignorePunctuation,
@@ -50,7 +50,7 @@ public final class ExactMatch {
     }
   }
 
-  /// 1 where they are the same, else 0.
+  /// 1 if prediction and reference are equal after normalisation, else 0.
   public static double score(String prediction, String reference, Options options) {
     return kept(prediction, options).equals(kept(reference, options)) ? 1 : 0;
   }

@@ -6,14 +6,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.IntPredicate;
 
-/// Reads the arguments of one instruction and says what is wrong with them.
+/// Reads and validates the arguments of one IFEval instruction.
 ///
 /// @param id the instruction's
-/// @param given by name; absent ones may be null
+/// @param given arguments by name; absent ones may be null
 record InstructionArguments(String id, Map<String, ?> given) {
   private static final List<String> RELATIONS = List.of("less than", "at least");
 
-  /// A text that is not empty.
+  /// A required non-empty text.
   String text(String name) {
     Object value = value(name);
     if (value instanceof String text) {
@@ -22,7 +22,7 @@ record InstructionArguments(String id, Map<String, ?> given) {
     throw wrong(name, value, "a text");
   }
 
-  /// Texts, one at least.
+  /// A required non-empty list of texts.
   List<String> texts(String name) {
     Object value = value(name);
     if (value instanceof Collection<?> list && list.stream().allMatch(String.class::isInstance)) {
@@ -31,7 +31,7 @@ record InstructionArguments(String id, Map<String, ?> given) {
     throw wrong(name, value, "a list of texts");
   }
 
-  /// A number above 0.
+  /// A required number above 0.
   int number(String name) {
     Object value = value(name);
     if (value instanceof Number number
@@ -42,9 +42,9 @@ record InstructionArguments(String id, Map<String, ?> given) {
     throw wrong(name, value, "a whole number above 0");
   }
 
-  /// How many of something are asked for.
+  /// A condition on a count.
   ///
-  /// @param relation the name of the argument that says `less than` or `at least`
+  /// @param relation name of the argument that is `less than` or `at least`
   IntPredicate count(String relation, String number) {
     int limit = number(number);
     String said = text(relation);
@@ -77,7 +77,7 @@ record InstructionArguments(String id, Map<String, ?> given) {
         .toList();
   }
 
-  /// A refusal of a value.
+  /// The exception for an invalid value.
   InputException wrong(String name, Object value, String must) {
     return new InputException(
         "%s of the instruction %s is %s; it must be %s".formatted(name, id, value, must));

@@ -15,8 +15,8 @@ import java.util.function.IntPredicate;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
-/// Holds the checks of [Instructions], each as odd as the harness's own: keywords are regular
-/// expressions, a bullet may be any line with a hyphen, two asterisks count as two highlights.
+/// The checks of [Instructions], with the harness's quirks: keywords are regular expressions, any
+/// line with a hyphen may be a bullet, two asterisks count as two highlights.
 final class InstructionChecks {
   private static final int FLAGS = Pattern.UNICODE_CHARACTER_CLASS | Pattern.UNIX_LINES;
   private static final List<String> OPTIONS =
@@ -84,7 +84,7 @@ final class InstructionChecks {
     return new TreeSet<>(CHECKS.keySet());
   }
 
-  /// The check of an instruction.
+  /// The predicate of an instruction.
   static Predicate<String> of(InstructionArguments given) {
     Function<InstructionArguments, Predicate<String>> check = CHECKS.get(given.id());
     if (check == null) {
@@ -113,9 +113,9 @@ final class InstructionChecks {
     return atLeast(given.number("num_sections"), text -> PythonText.found(pattern, text).size());
   }
 
-  /// A keyword as the harness searches it: a regular expression, in any case.
+  /// A keyword as the harness searches it: a case-insensitive regular expression.
   ///
-  /// @param edge what stands before and behind it
+  /// @param edge pattern before and after the keyword
   private static Pattern keyword(String edge, String expression) {
     Pattern pattern = PythonRegex.compile(expression);
     int anyCase = Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE;
@@ -179,7 +179,7 @@ final class InstructionChecks {
     };
   }
 
-  /// A word without quotes before it and without what a mark begins.
+  /// A word without leading quotes and without the text from a mark on.
   private static String bare(String word) {
     String bare = PythonText.stripStart(PythonText.stripStart(word, '\''), '"');
     int end = 0;

@@ -8,37 +8,35 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
 
-/// Checks whether a response follows instructions that a program can verify, such as "no commas"
-/// or "at least 300 words": the 25 kinds of IFEval [1], by their ids and arguments, with the
-/// verdicts of lm-evaluation-harness.
+/// IFEval: checks whether a response follows verifiable instructions [1], such as "no commas".
 ///
-/// Strict is the response as it is; loose is satisfied by any of eight: as it is or without its
-/// first line, its last or both, each with and without its asterisks. An empty response follows
-/// nothing. The harness reports the share of instructions followed and of prompts all of whose
-/// instructions are.
+/// It has the 25 instruction types by their ids and arguments, with the verdicts of
+/// lm-evaluation-harness. Strict checks the response as it is; loose accepts any of eight
+/// variants: without first line, last line, both or neither, each with and without asterisks. An
+/// empty response follows nothing. The harness reports instruction-level and prompt-level
+/// accuracy.
 ///
-/// Three things are ours. An argument that is missing is an error, where the harness draws one at
-/// random. Sentences are cut by Punkt with our lists of abbreviations ([PunktSentences]), which
-/// matters
-/// for `number_sentences` and `capital_word_frequency`. Languages are told by [Languages].
+/// Three differences: a missing argument is an error, where the harness draws one at random;
+/// sentences are split by Punkt with our own lists ([PunktSentences]), which matters for
+/// `number_sentences` and `capital_word_frequency`; languages are detected by [Languages].
 ///
 /// [1] J. Zhou et al., Instruction-following evaluation for large language models, 2023.
 public final class Instructions {
 
-  /// One instruction, ready to be checked.
+  /// One instruction.
   ///
-  /// @param id its kind, such as `punctuation:no_comma`
-  /// @param check whether a response that is not empty follows it
+  /// @param id its type, such as `punctuation:no_comma`
+  /// @param check whether a non-empty response follows it
   public record Instruction(String id, Predicate<String> check) {}
 
-  /// Which instructions were followed, in their order.
+  /// Which instructions a response follows, in order.
   public record Verdict(List<Boolean> strict, List<Boolean> loose) {
-    /// Whether all were, strictly.
+    /// Whether all instructions are followed, strictly.
     public boolean allStrict() {
       return !strict.contains(false);
     }
 
-    /// Whether all were, loosely.
+    /// Whether all instructions are followed, loosely.
     public boolean allLoose() {
       return !loose.contains(false);
     }
@@ -52,11 +50,11 @@ public final class Instructions {
 
   /// Reads the instructions of a prompt.
   ///
-  /// @param ids `instruction_id_list` of the data set
-  /// @param arguments `kwargs` of the data set, a map an instruction; null, 0, "" and an empty list
-  ///     count as absent
-  /// @throws dev.nudge.settings.InputException where an id is unknown, or an argument is missing or
-  ///     has no such value
+  /// @param ids `instruction_id_list` of the dataset
+  /// @param arguments `kwargs` of the dataset, one map per instruction; null, 0, "" and an empty
+  ///     list count as absent
+  /// @throws dev.nudge.settings.InputException if an id is unknown, or an argument is missing or
+  ///     invalid
   public static Instructions of(List<String> ids, List<? extends Map<String, ?>> arguments) {
     if (ids.size() != arguments.size()) {
       throw new IllegalArgumentException(
@@ -70,7 +68,7 @@ public final class Instructions {
     return new Instructions(instructions);
   }
 
-  /// The ids that are known.
+  /// The supported instruction ids.
   public static Set<String> known() {
     return InstructionChecks.known();
   }

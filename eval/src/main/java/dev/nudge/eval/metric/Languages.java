@@ -12,14 +12,14 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Guesses the language of a text: by its script, and where several languages share one by their
-/// commonest words (`languages.txt`) and letters that only one of them has.
+/// Detects the language of a text: by script, and among languages of one script by frequent words
+/// (`languages.txt`) and letters that only one of them has.
 ///
-/// It knows the thirty languages that IFEval asks for and some neighbours that they could be taken
-/// for. A sentence or two are enough; a few words without a common one are a guess. Of 4,200
-/// English questions and answers of 40 characters and more 16 are taken for another language.
-/// IFEval itself uses langdetect, which draws random numbers and mistakes most texts in capitals,
-/// being told lower-case ones; the two differ on those, on short and on mixed texts.
+/// It covers the thirty languages of IFEval and some that are easily confused with them. A
+/// sentence or two suffice; a few rare words are a guess. Of 4,200 English questions and answers
+/// of 40 characters and more, 16 are misclassified. IFEval uses langdetect, which is random and,
+/// given lower-cased text, misclassifies most text in capitals; the two differ there and on short
+/// and mixed texts.
 final class Languages {
   private static final Map<UnicodeScript, String> ALONE =
       Map.ofEntries(
@@ -51,7 +51,7 @@ final class Languages {
           UnicodeScript.DEVANAGARI,
           List.of("hi", "mr", "ne"));
 
-  /// Letters that tell a language from those that share its script.
+  /// Letters that distinguish a language from others of its script.
   private static final Map<String, String> LETTERS =
       Map.ofEntries(
           Map.entry("es", "ñ¿¡"),
@@ -83,7 +83,7 @@ final class Languages {
     return words;
   }
 
-  /// The language's code, that of ISO 639-1; null of a text without letters.
+  /// The ISO 639-1 code of a text's language; null without letters.
   static @Nullable String of(String text) {
     String lower = PythonText.lower(text);
     Map<UnicodeScript, Integer> letters = new HashMap<>();
@@ -108,8 +108,8 @@ final class Languages {
     return candidates == null ? ALONE.get(script) : commonest(candidates, lower);
   }
 
-  /// The language of which the text has most; the first of several, so English of Latin letters
-  /// that say nothing.
+  /// The candidate with the most evidence; the first of equal ones, so English for Latin letters
+  /// without evidence.
   private static String commonest(List<String> candidates, String lower) {
     List<String> words = new ArrayList<>(Arrays.asList(lower.split("[^\\p{L}\\p{M}']+")));
     words.removeIf(String::isEmpty);

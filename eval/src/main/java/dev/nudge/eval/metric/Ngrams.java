@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 
-/// Counts words and runs of words (n-grams), and what two texts have of them in common.
+/// Counts n-grams of words and their overlap between two texts.
 final class Ngrams {
   /// An article of English as `\b(a|an|the)\b` finds it.
   static final Pattern ARTICLE =
@@ -15,14 +15,14 @@ final class Ngrams {
 
   private Ngrams() {}
 
-  /// How often each thing comes: `collections.Counter`.
+  /// Counts equal elements, as Python's `collections.Counter`.
   static <T> Map<T, Integer> counted(List<T> things) {
     Map<T, Integer> counts = new HashMap<>();
     things.forEach(thing -> counts.merge(thing, 1, Integer::sum));
     return counts;
   }
 
-  /// How much two counts have in common: the sum of the lesser ones.
+  /// The size of the multiset intersection of two counts.
   static <T> int common(Map<T, Integer> a, Map<T, Integer> b) {
     int common = 0;
     for (Map.Entry<T, Integer> entry : a.entrySet()) {
@@ -31,7 +31,7 @@ final class Ngrams {
     return common;
   }
 
-  /// Runs of n tokens, joined by a blank, which no token holds.
+  /// The n-grams of tokens, joined by a space.
   static List<String> runs(List<String> tokens, int n) {
     List<String> runs = new ArrayList<>();
     for (int i = 0; i + n <= tokens.size(); i++) {

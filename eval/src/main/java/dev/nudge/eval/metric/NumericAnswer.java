@@ -12,19 +12,18 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// Scores answers that are numbers with a scale, or one or more spans of text: the rule of TAT-QA's
-/// own script [1], commit 870accc4.
+/// TAT-QA's exact match and F1 of answers that are numbers with a scale, or text spans [1].
 ///
-/// A number is rounded to two places, multiplied by its scale and written with four places; one
-/// with a percent sign is its hundredth, one in parentheses is negative, and behind any other text
-/// its scale is written out. Several spans are sorted and joined. The result is compared in lower
-/// case without punctuation, articles and blanks that say nothing, numbers among its words by
-/// value: exactly, and by F1 of the sets of words, rounded to two places. For a question that asks
-/// for a number F1 is the exact score. A single number without a scale may also be the gold value
-/// itself (0.2342 is 23.42 percent).
+/// It follows TAT-QA's script, commit 870accc4. A number is rounded to two decimals, multiplied by
+/// its scale and written with four decimals; a percentage is divided by 100, parentheses mean
+/// negative, and after any other text the scale is appended as a word. Spans are sorted and
+/// joined. The texts are compared in lower case without punctuation, articles and extra white
+/// space, numbers by value: exactly, and by F1 of the word sets, rounded to two decimals. If the
+/// question asks for a number, F1 is the exact score. A single number without a scale also matches
+/// the raw gold value (0.2342 for 23.42 percent).
 ///
-/// Some of it is odd and kept, since published scores have it: `.5` has no value, `1,234` is one
-/// number but `1.2.3` is none, and a whole number differs from the same one with a point.
+/// Quirks are kept because published scores have them: `.5` has no value, `1,234` is a number but
+/// `1.2.3` is not, and `5` differs from `5.0`.
 ///
 /// [1] F. Zhu et al., TAT-QA: a question answering benchmark on a hybrid of tabular and textual
 /// content in finance, 2021.
@@ -41,19 +40,18 @@ public final class NumericAnswer {
 
   private NumericAnswer() {}
 
-  /// What an answer is worth, each from 0 to 1.
+  /// Exact match and F1 of an answer, each from 0 to 1.
   public record Score(double exact, double f1) {
     private static final Score NONE = new Score(0, 0);
   }
 
   /// Scores an answer.
   ///
-  /// @param prediction its spans, or the number; none scores 0
-  /// @param scale of the prediction: empty, or a text that names hundred, thousand, million,
-  /// billion
-  ///     or percent
-  /// @param gold the spans or the number of the data set
-  /// @param goldScale its scale
+  /// @param prediction its spans, or the number; an empty list scores 0
+  /// @param scale of the prediction: empty, or a text that contains hundred, thousand, million,
+  ///     billion or percent
+  /// @param gold gold spans or number of the dataset
+  /// @param goldScale scale of the gold answer
   /// @param number whether the question asks for a number (TAT-QA's `arithmetic` and `count`)
   public static Score score(
       List<String> prediction, String scale, List<String> gold, String goldScale, boolean number) {
@@ -102,7 +100,7 @@ public final class NumericAnswer {
     return String.join(" ", written);
   }
 
-  /// A number as Python keeps it: whole, or a double.
+  /// A Python number: an int, or a double.
   private record Value(double number, @Nullable BigInteger whole) {
     static Value of(BigInteger whole) {
       return new Value(whole.doubleValue(), whole);
@@ -152,8 +150,8 @@ public final class NumericAnswer {
     return scale.contains("percent") ? Value.of(0.01) : ONE;
   }
 
-  /// The text with decimal digits of every script as `0` to `9`, which Python reads alike, and
-  /// every blank as a space.
+  /// Maps decimal digits of every script to `0` to `9`, as Python reads them, and white space to
+  /// spaces.
   private static String folded(String text) {
     StringBuilder folded = new StringBuilder(text.length());
     text.codePoints()
@@ -168,7 +166,7 @@ public final class NumericAnswer {
     return folded.toString();
   }
 
-  /// A number, maybe with marks of money and a word of scale behind it.
+  /// Whether a text is a number, currency sign and scale word allowed.
   private static boolean isNumber(String text) {
     List<String> words = PythonText.split(PythonText.without(folded(text), MARKS));
     return !words.isEmpty()

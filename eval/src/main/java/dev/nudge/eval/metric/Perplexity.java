@@ -3,35 +3,35 @@ package dev.nudge.eval.metric;
 import dev.nudge.python.PythonText;
 import java.nio.charset.StandardCharsets;
 
-/// Makes perplexities of log-probabilities, as lm-evaluation-harness does.
+/// Word perplexity, byte perplexity and bits per byte, as in lm-evaluation-harness.
 ///
-/// Of a corpus the log-probabilities of its texts are added up and divided by their words or bytes,
-/// so long texts count more, and models with other tokenizers can be compared:
+/// Log-probabilities are summed over a corpus and divided by its words or bytes, so long texts
+/// weigh more, and models with different tokenizers are comparable:
 ///
 ///     word perplexity = exp(−Σ ln p / Σ words)
 ///     byte perplexity = exp(−Σ ln p / Σ bytes)
 ///     bits a byte     = −Σ ln p / (Σ bytes · ln 2)
 ///
-/// Words are pieces between runs of blanks, an empty piece at the start or the end included, as
-/// `re.split` makes them; bytes are those of UTF-8.
+/// Words are split at white space as by `re.split`, so an empty piece at the start or end counts;
+/// bytes are UTF-8.
 public final class Perplexity {
   private Perplexity() {}
 
-  /// The perplexity of a mean.
+  /// Perplexity, exp(−mean).
   ///
-  /// @param mean natural log-probability of a word, a byte, or a document whatever its length
+  /// @param mean mean natural log-probability per word, byte or document
   public static double of(double mean) {
     return Math.exp(-mean);
   }
 
-  /// The bits of a mean.
+  /// Bits, −mean / ln 2.
   ///
-  /// @param mean natural log-probability of a byte
+  /// @param mean mean natural log-probability per byte
   public static double bits(double mean) {
     return -mean / Math.log(2);
   }
 
-  /// The words of a text, an empty one being one.
+  /// The number of words of a text; 1 for an empty one.
   public static long words(String text) {
     long words = 1;
     boolean blank = false;
@@ -43,7 +43,7 @@ public final class Perplexity {
     return words;
   }
 
-  /// The bytes of a text.
+  /// The number of UTF-8 bytes of a text.
   public static long bytes(String text) {
     return text.getBytes(StandardCharsets.UTF_8).length;
   }

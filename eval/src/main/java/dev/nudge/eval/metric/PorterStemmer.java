@@ -4,14 +4,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 
-/// Cuts English words down to their stems: Porter's algorithm [1] with the changes that NLTK makes
-/// to it, which `rouge_score` uses.
+/// Porter's English stemmer [1] with NLTK's extensions, as used by `rouge_score`.
 ///
-/// A stem is measured by m, the number of times a vowel is followed by a consonant in
-/// (C)(VC)ᵐ(V). Each step is a list of suffixes; the first that a word ends in decides, and its
-/// condition on what is left says whether it is replaced. NLTK's changes: a dozen irregular words,
-/// short words in -ies and -ied keep their e, y becomes i only behind a consonant that is not the
-/// first letter, and two more suffixes in the second step.
+/// The measure m of a stem is the number of vowel-consonant sequences in (C)(VC)ᵐ(V). Each step is
+/// a list of suffixes; the first match decides, and its condition on the rest says whether it is
+/// replaced. NLTK's extensions: a dozen irregular words, short words in -ies and -ied keep their
+/// e, y becomes i only after a consonant that is not the first letter, and two more suffixes in
+/// step two.
 ///
 /// [1] M. F. Porter, An algorithm for suffix stripping, 1980.
 final class PorterStemmer {
@@ -104,7 +103,7 @@ final class PorterStemmer {
 
   private PorterStemmer() {}
 
-  /// The stem of a word in lower case.
+  /// Stems a lower-case word.
   static String stem(String word) {
     String irregular = IRREGULAR.get(word);
     if (irregular != null) {

@@ -8,19 +8,19 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// Cuts English text into sentences as NLTK's Punkt [1] does.
+/// Splits English text into sentences as NLTK's Punkt [1] does.
 ///
-/// A mark `.`, `?` or `!` before a blank or a closing mark may end a sentence. The word around it
-/// and the one behind decide: an abbreviation ends none, but before a capitalised word that is
-/// usually lower-case; an initial or a numeral ends none before a lower-case word, an initial
-/// neither before a name. Closing quotes and brackets go with the sentence before them.
+/// A mark `.`, `?` or `!` before white space or a closing mark may end a sentence; the words
+/// before and after it decide. An abbreviation ends no sentence, except before a capitalised word
+/// that is usually lower-case; an initial or a numeral ends none before a lower-case word, an
+/// initial none before a name. Closing quotes and brackets belong to the sentence before them.
 ///
-/// Punkt learns its abbreviations and its words that are usually lower-case from a corpus of
-/// newspapers; that one may not be given away, so ours are lists of our own, `abbreviations.txt`
-/// and `starters.txt`. With these lists NLTK cuts every text alike; with its own it may cut
-/// otherwise at abbreviations that one of the two does not know.
+/// Punkt learns abbreviations and usually-lower-case words from a newspaper corpus that may not be
+/// redistributed, so `abbreviations.txt` and `starters.txt` are lists of our own. With these lists
+/// NLTK splits every text the same way; with its own lists it may differ at abbreviations that
+/// only one of the two has.
 ///
-/// NLTK searches by the module `regex`, whose `\w` and `\s` are those of Unicode and so of Java.
+/// NLTK uses the module `regex`, whose `\w` and `\s` are Unicode's, as Java's.
 ///
 /// [1] T. Kiss and J. Strunk, Unsupervised multilingual sentence boundary detection, 2006.
 final class PunktSentences {
@@ -56,7 +56,7 @@ final class PunktSentences {
 
   private PunktSentences() {}
 
-  /// A token with what is known of it.
+  /// A token with its classification.
   private static final class Token {
     final String text;
     final String type;
@@ -134,8 +134,8 @@ final class PunktSentences {
     return slices;
   }
 
-  /// Where the word before each mark begins and ends, and the mark; of marks behind the same word
-  /// the last.
+  /// Start and end of the word before each mark, and the mark; the last of several marks after one
+  /// word.
   private static List<int[]> candidates(String text) {
     List<int[]> candidates = new ArrayList<>();
     int[] last = null;
@@ -204,7 +204,7 @@ final class PunktSentences {
     }
   }
 
-  /// Whether a word starts a sentence; null where that is not known.
+  /// Whether a word starts a sentence; null if unknown.
   private static @Nullable Boolean starts(Token token, String type, boolean upper) {
     if (token.text.length() == 1 && ";:,.!?".contains(token.text)) {
       return false;

@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 
-/// Finds the marks of Markdown and other forms in a response, as IFEval understands them.
+/// Finds Markdown and other formatting in a response, as IFEval defines it.
 final class ResponseFormat {
   private static final int FLAGS = Pattern.UNICODE_CHARACTER_CLASS | Pattern.UNIX_LINES;
   private static final int LINES = FLAGS | Pattern.MULTILINE;
@@ -22,7 +22,7 @@ final class ResponseFormat {
 
   private ResponseFormat() {}
 
-  /// The paragraphs between dividers `***`; −1 where an empty one is between two others.
+  /// The number of paragraphs between `***` dividers; −1 if an inner one is empty.
   static int paragraphs(String text) {
     String[] paragraphs = DIVIDER.split(text, -1);
     int number = paragraphs.length;
@@ -37,13 +37,13 @@ final class ResponseFormat {
     return number;
   }
 
-  /// Lines that begin with a star or a hyphen.
+  /// The number of lines that begin with a star or a hyphen.
   static int bullets(String text) {
     return PythonText.found(STAR, text).size() + PythonText.found(HYPHEN, text).size();
   }
 
-  /// Texts between stars; one between two on either side counts twice where one of the two inside
-  /// would do.
+  /// The number of highlighted texts between stars; one in double stars counts twice if the inner
+  /// pair would do.
   static int highlights(String text) {
     int highlights = 0;
     for (String highlight : PythonText.found(HIGHLIGHT, text)) {
@@ -58,12 +58,12 @@ final class ResponseFormat {
     return highlights;
   }
 
-  /// Texts in square brackets.
+  /// The number of placeholders in square brackets.
   static int placeholders(String text) {
     return PythonText.found(PLACEHOLDER, text).size();
   }
 
-  /// Whether all of it is JSON, in a fence or not.
+  /// Whether the response is JSON, with or without a code fence.
   static boolean isJson(String text) {
     String json = PythonText.strip(text);
     for (String fence : List.of("```json", "```Json", "```JSON", "```")) {
@@ -73,14 +73,14 @@ final class ResponseFormat {
     return JsonCheck.is(PythonText.strip(json));
   }
 
-  /// Whether there is a title in double angular brackets.
+  /// Whether there is a title in double angle brackets.
   static boolean hasTitle(String text) {
     return PythonText.found(TITLE, text).stream()
         .map(title -> PythonText.stripEnd(PythonText.stripStart(title, '<'), '>'))
         .anyMatch(title -> !PythonText.strip(title).isEmpty());
   }
 
-  /// Whether it is two different answers with six stars between them.
+  /// Whether the response is two different answers separated by six stars.
   static boolean areTwo(String text) {
     String[] parts = text.split("\\*{6}", -1);
     List<String> answers = new ArrayList<>();
@@ -95,7 +95,7 @@ final class ResponseFormat {
     return answers.size() == 2 && !answers.get(0).equals(answers.get(1));
   }
 
-  /// Whether it is in double quotation marks.
+  /// Whether the response is in double quotes.
   static boolean isQuoted(String text) {
     String bare = PythonText.strip(text);
     return bare.length() > 1 && bare.startsWith("\"") && bare.endsWith("\"");

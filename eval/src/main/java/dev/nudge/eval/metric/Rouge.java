@@ -7,17 +7,18 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Scores a summary by what it has in common with a reference: ROUGE [1], with the numbers of
+/// ROUGE [1]: n-gram and longest-common-subsequence overlap with a reference, with the numbers of
 /// Google's `rouge_score`.
 ///
-/// Tokens are runs of `a` to `z` and `0` to `9` after lower-casing, so a text in another script has
-/// none and scores 0. With stemming, tokens of more than three characters lose their suffixes
-/// ([PorterStemmer]); Hugging Face evaluate does not stem by default, HELM does: say which.
+/// Tokens are runs of `a` to `z` and `0` to `9` after lower-casing, so a text in another script
+/// has none and scores 0. With stemming, tokens of more than three characters are stemmed
+/// ([PorterStemmer]); Hugging Face evaluate does not stem by default, HELM does, so report the
+/// setting.
 ///
-/// ROUGE-N counts runs of N tokens as multisets, ROUGE-L takes the longest common subsequence,
-/// ROUGE-Lsum (of texts with a sentence a line) the union of those of a reference sentence with
-/// each predicted one, where a token is hit as often as both texts have it. Precision is hits over
-/// predicted tokens or runs, recall hits over those of the reference, F their harmonic mean.
+/// ROUGE-N counts N-grams as multisets; ROUGE-L takes the longest common subsequence (LCS);
+/// ROUGE-Lsum (one sentence per line) the union of the LCS of a reference sentence with each
+/// predicted one, each token clipped to its count in both texts. Precision is matches over
+/// predicted tokens or n-grams, recall matches over those of the reference, F their harmonic mean.
 ///
 /// [1] C.-Y. Lin, ROUGE: a package for automatic evaluation of summaries, 2004.
 public enum Rouge {
@@ -38,7 +39,7 @@ public enum Rouge {
 
   /// Scores a prediction against one reference.
   ///
-  /// @param stem whether tokens lose their suffixes
+  /// @param stem whether tokens are stemmed
   public Score score(String prediction, String reference, boolean stem) {
     return switch (this) {
       case ONE -> runs(tokens(prediction, stem), tokens(reference, stem), 1);
@@ -48,7 +49,7 @@ public enum Rouge {
     };
   }
 
-  /// Scores a prediction against the reference with the highest F, the first of several such.
+  /// Scores a prediction against the reference with the highest F (the first of equal ones).
   public Score best(String prediction, List<String> references, boolean stem) {
     if (references.isEmpty()) {
       throw new IllegalArgumentException("a prediction needs a reference to be compared with");
@@ -110,8 +111,8 @@ public enum Rouge {
     return counts;
   }
 
-  /// Marks the places of the first sequence that a longest common subsequence takes: from the end,
-  /// and where both ways are as long, without the last token of the first.
+  /// Marks the tokens of the first sequence in its LCS, backtracking from the end; on ties the
+  /// last token of the first sequence is skipped.
   private static void mark(BitSet places, List<String> first, List<String> second) {
     int[][] lengths = lengths(first, second);
     int i = first.size();
@@ -129,7 +130,7 @@ public enum Rouge {
     }
   }
 
-  /// Lengths of the longest common subsequences of all beginnings.
+  /// The LCS length of every pair of prefixes.
   private static int[][] lengths(List<String> first, List<String> second) {
     int[][] lengths = new int[first.size() + 1][second.size() + 1];
     for (int i = 1; i <= first.size(); i++) {

@@ -4,12 +4,12 @@ import dev.nudge.python.PythonText;
 import java.util.List;
 import java.util.Map;
 
-/// Scores short answers as the script of SQuAD 1.1 does [1]: the best over the references, in lower
-/// case, without the punctuation of ASCII, the words a, an and the, and blanks that say nothing.
+/// SQuAD 1.1 token F1 [1] of short answers: the best over the references, after lower-casing and
+/// dropping ASCII punctuation, the articles a, an, the, and extra white space.
 ///
-/// F1 is that of two multisets of words: with c words in common, precision is c over the words of
-/// the prediction, recall c over those of the reference, F1 their harmonic mean. Without a common
-/// word it is 0, of two empty answers too: so says the script.
+/// F1 is that of two multisets of words: with c words in common, precision is c over the predicted
+/// words, recall c over the reference words. Without a common word it is 0, for two empty answers
+/// too, as in the original script.
 ///
 /// [1] P. Rajpurkar et al., SQuAD: 100,000+ questions for machine comprehension of text, 2016.
 public final class SquadF1 {
@@ -37,7 +37,7 @@ public final class SquadF1 {
     return 2 * precision * recall / (precision + recall);
   }
 
-  /// The text as it is compared.
+  /// Normalises a text for comparison.
   static String normal(String text) {
     String words = PythonText.without(PythonText.lower(text), PythonText.PUNCTUATION);
     return PythonText.collapsed(Ngrams.ARTICLE.matcher(words).replaceAll(" "));

@@ -5,15 +5,15 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/// TER of a corpus [1]: edits that make a reference of a prediction, over the words of the
-/// references, in hundredths; lower is better. With the defaults of sacrebleu: words are what lies
-/// between blanks, in lower case, punctuation kept.
+/// Corpus TER (translation edit rate) [1]: edits from prediction to reference per 100 reference
+/// words; lower is better. With the defaults of sacrebleu: words are separated by white space,
+/// lower-cased, punctuation kept.
 ///
-/// An edit inserts, deletes or replaces a word, or moves a run of words ([TerShifts]). Of several
-/// references the one with the fewest edits counts, and the length is their mean. Where the
-/// references are empty the score is 100, or 0 where nothing was predicted.
+/// An edit inserts, deletes or substitutes a word, or shifts a phrase ([TerShifts]). Of several
+/// references the one with the fewest edits counts, and the length is their mean. If the
+/// references are empty the score is 100, or 0 if the prediction is empty too.
 ///
-/// A sentence's statistics: edits and words of the reference.
+/// Statistics of a sentence: edits, words of the reference.
 ///
 /// [1] M. Snover et al., A study of translation edit rate with targeted human annotation, 2006.
 public record Ter() implements CorpusMetric {
@@ -36,7 +36,7 @@ public record Ter() implements CorpusMetric {
     return new double[] {fewest, length / references.size()};
   }
 
-  /// Words as numbers, equal ones alike.
+  /// Word ids; equal words have equal ids.
   private static int[] words(String text, Map<String, Integer> numbers) {
     List<String> words = PythonText.split(PythonText.lower(PythonText.stripEnd(text)));
     return words.stream()

@@ -3,19 +3,17 @@ package dev.nudge.eval.metric;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// Counts the edits of TER that make a reference of a prediction, moves of runs among them.
+/// Counts the edits of TER, phrase shifts included.
 ///
-/// The best set of moves is hard to find, so it is sought greedily, within the limits of the tool
-/// Tercom as sacrebleu has them: time and again the move is made that saves the most edits, as long
-/// as one does. Tried are runs of at most ten words that stand in both texts at most fifty places
-/// apart, are in the wrong place in the prediction and missing in that of the reference, and at
-/// most a thousand moves in all. Of moves that save as much the longest run counts, then the first,
-/// then the nearest to the start.
+/// The optimal set of shifts is hard to find, so the search is greedy, within the limits of Tercom
+/// as in sacrebleu: the shift that saves the most edits is applied as long as there is one.
+/// Candidates are phrases of at most ten words that occur in both texts at most fifty positions
+/// apart and have errors in both, at most a thousand shifts in all. Ties go to the longest
+/// phrase, then the first, then the leftmost target.
 ///
-/// The distance without moves is the usual table of edits, filled within 25 places around its
-/// diagonal, or more where the lengths differ much. Where several ways cost the same, replacing is
-/// preferred to deleting and that to inserting; that decides which word stands against which, and
-/// so which moves are tried.
+/// The distance without shifts is the usual edit-distance table, limited to a beam of 25 around
+/// its diagonal, wider if the lengths differ much. On ties substitution is preferred to deletion
+/// and deletion to insertion; that decides the alignment, and so which shifts are tried.
 final class TerShifts {
   private static final int LONGEST = 10;
   private static final int FARTHEST = 50;
@@ -133,7 +131,7 @@ final class TerShifts {
     return best;
   }
 
-  /// The words with a run moved: to before its target, or to as far behind its own place.
+  /// The words with a phrase shifted: to before its target, or behind its own position.
   private static int[] moved(int[] words, int start, int length, int target) {
     int[] moved = words.clone();
     int end = start + length;
@@ -148,7 +146,7 @@ final class TerShifts {
     return moved;
   }
 
-  /// Which word of the prediction stands against each of the reference, and which are wrong.
+  /// The alignment: which predicted word faces each reference word, and which words are wrong.
   private static final class Alignment {
     final int[] against;
     final boolean[] askedWrong;
@@ -212,7 +210,7 @@ final class TerShifts {
     }
   }
 
-  /// The cost alone; what a move has left as it was need not be computed again.
+  /// The edit distance alone; rows that a shift left unchanged are reused.
   private int cost(int[] words) {
     int same = 0;
     while (same < words.length && words[same] == base[same]) {

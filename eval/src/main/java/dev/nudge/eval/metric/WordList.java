@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 
-/// Reads lists of words that lie beside the classes.
+/// Reads word lists from resource files.
 final class WordList {
   private WordList() {}
 

@@ -5,8 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 
-/// Cuts English text into words and marks as NLTK's `word_tokenize` does: sentence by sentence
-/// ([PunktSentences]), by the rules of the Penn Treebank, quotes and clitics apart.
+/// Tokenizes English text as NLTK's `word_tokenize`: sentences ([PunktSentences]), then Penn
+/// Treebank rules, quotes and clitics separated.
 final class WordTokens {
   private static final int FLAGS = Pattern.UNICODE_CHARACTER_CLASS | Pattern.UNIX_LINES;
   private static final String EDGE = PythonText.EDGE; // the words that are two are found by re
@@ -22,7 +22,7 @@ final class WordTokens {
     }
   }
 
-  /// Opening quotes, punctuation, brackets; then the text is padded.
+  /// Opening quotes, punctuation, brackets; then padding.
   private static final List<Step> FIRST =
       List.of(
           Step.of("([\u00ab\u201c\u2018\u201e]|`+)", " $1 "),
@@ -43,7 +43,7 @@ final class WordTokens {
           Step.of("[\\]\\[(){}<>]", " $0 "),
           Step.of("--", " -- "));
 
-  /// Closing quotes and words that are two.
+  /// Closing quotes and contractions.
   private static final List<Step> THEN =
       List.of(
           Step.of("([\u00bb\u201d\u2019])", " $1 "),

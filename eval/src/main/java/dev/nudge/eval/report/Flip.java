@@ -10,12 +10,12 @@ import java.util.Comparator;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
-/// A document that two models score differently, with what was asked and said.
+/// A document that two models score differently, with prompt and answers.
 ///
-/// @param id number of the document
+/// @param id index of the document
 /// @param first score of the model before
 /// @param second score of the model after
-/// @param choices with how likely either model finds them; empty: it has none
+/// @param choices multiple-choice options with both models' probabilities; may be empty
 record Flip(
     int id,
     double first,
@@ -26,21 +26,21 @@ record Flip(
     String saidAfter,
     List<Choice> choices) {
 
-  /// A choice.
+  /// An option of a multiple-choice document.
   ///
-  /// @param before its probability, NaN: not known
+  /// @param before probability by the model before, NaN: unknown
   record Choice(String text, boolean right, double before, double after) {}
 
-  /// Documents that changed, those that changed most first.
+  /// The changed documents, largest change first.
   ///
-  /// @param better those that got better
-  /// @param worse those that got worse
-  /// @param counted whether documents are right or wrong: better are fixed, worse are broken
+  /// @param better improved documents
+  /// @param worse regressed documents
+  /// @param counted whether scores are right or wrong: better are fixed, worse are broken
   record Flips(List<Flip> better, List<Flip> worse, boolean counted) {
     static final Flips NONE = new Flips(List.of(), List.of(), true);
   }
 
-  /// Finds those of a metric that has a number a document; none of other metrics.
+  /// Finds the flips of a metric with per-document values; empty for other metrics.
   static Flips of(TaskScores before, TaskScores after, Score first, Score second, boolean counted) {
     List<Flip> better = new ArrayList<>();
     List<Flip> worse = new ArrayList<>();

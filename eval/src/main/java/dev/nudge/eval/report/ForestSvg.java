@@ -3,10 +3,8 @@ package dev.nudge.eval.report;
 import java.util.List;
 import java.util.Locale;
 
-/// Draws the gains of lines that share an axis, each with its interval: a square filled where a
-/// difference is shown ([ResultRow#meaning]), hollow where not. To the right is better, whatever a
-/// metric
-/// counts.
+/// Draws a forest plot: gains with their intervals on one axis, a filled square if a difference is
+/// shown ([ResultRow#meaning]), a hollow one if not. Right is better, for every metric.
 final class ForestSvg {
   private static final int WIDTH = 900;
   private static final int LEFT = 260;
@@ -18,10 +16,10 @@ final class ForestSvg {
 
   private ForestSvg() {}
 
-  /// Draws.
+  /// Draws the plot.
   ///
   /// @param rows all with finite ends
-  /// @param label of the drawing, for those who do not see it
+  /// @param label text alternative of the drawing
   static void of(Markup html, List<ResultRow> rows, String label) {
     double most = 0;
     for (ResultRow row : rows) {
@@ -117,7 +115,7 @@ final class ForestSvg {
         y + 4);
   }
 
-  /// Between two and five steps to either side, of 1, 2 or 5 times a power of ten.
+  /// The tick step: 1, 2 or 5 times a power of ten, two to five ticks per side.
   private static double step(double most) {
     double power = Math.pow(10, Math.floor(Math.log10(most)));
     double of = most / power;

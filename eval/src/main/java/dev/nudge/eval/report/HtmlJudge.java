@@ -6,7 +6,7 @@ import dev.nudge.eval.judge.JudgeResult;
 import java.util.List;
 import java.util.Objects;
 
-/// Writes what a judge found: win rates, what to think of them, and agreement with people.
+/// Renders judge results: win rates, caveats, and agreement with human labels.
 final class HtmlJudge {
   private HtmlJudge() {}
 

@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// Makes a report that is one HTML file: no script, no font, no picture, nothing from elsewhere,
-/// and a policy in it that forbids all of these.
+/// Renders a report as one self-contained HTML file: no script, font, picture or external
+/// resource, and a content security policy that forbids all of these.
 public final class HtmlReport {
   private static final String POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 
@@ -23,7 +23,7 @@ public final class HtmlReport {
     this.view = view;
   }
 
-  /// The text of the file. The same data give the same text.
+  /// Renders the file; equal data give equal text.
   public static String of(ReportData data) {
     return of(ReportView.of(data));
   }
@@ -126,7 +126,7 @@ public final class HtmlReport {
     html.close("section");
   }
 
-  /// @param texts how many of the first columns hold texts
+  /// @param texts number of leading columns that hold texts
   private void table(String caption, List<String> columns, int texts) {
     table(html, caption, columns, texts);
   }
@@ -326,7 +326,7 @@ public final class HtmlReport {
     endTable();
   }
 
-  /// Digests by what they are of.
+  /// The digests by label.
   static Map<String, String> digests(@Nullable Digests digests) {
     Map<String, String> all = new LinkedHashMap<>();
     if (digests == null) {

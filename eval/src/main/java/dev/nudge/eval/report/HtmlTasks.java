@@ -8,10 +8,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/// Writes what is behind the numbers of each task: reliability, subgroups, what stands in the
-/// training set, and documents that changed, down to prompt and answers.
+/// Renders the details of each task: reliability, subgroups, leaks, and flips down to prompt and
+/// answers.
 final class HtmlTasks {
-  /// Documents that are shown of a task, of each kind.
+  /// Most documents shown per task and kind.
   static final int MOST = 20;
 
   private static final int PROMPT = 4_000; // characters
@@ -117,7 +117,7 @@ final class HtmlTasks {
     slices("Leakage: " + leakage(leaked), "documents", leaked.slices(), task);
   }
 
-  /// What stands in the training set, in words.
+  /// The leak report in words.
   static String leakage(Leaked leaked) {
     List<String> kinds = new ArrayList<>();
     leaked
@@ -195,7 +195,7 @@ final class HtmlTasks {
     html.element("pre", text.isEmpty() ? "(empty)" : Shown.cut(text, most), "dir", "auto");
   }
 
-  /// The end of a prompt, where what is asked stands.
+  /// The end of a prompt on one line, with the question.
   private static String oneLine(String prompt) {
     String line = prompt.strip().replaceAll("\\s+", " ");
     int most = 90;

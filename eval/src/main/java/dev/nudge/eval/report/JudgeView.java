@@ -7,9 +7,9 @@ import dev.nudge.eval.judge.WinRate;
 import java.util.ArrayList;
 import java.util.List;
 
-/// What a judge found, as rows of texts.
+/// Judge results as table rows.
 final class JudgeView {
-  /// Heads of [#rows].
+  /// Column heads of [#rows].
   static final List<String> COLUMNS =
       List.of(
           "Task",
@@ -26,7 +26,7 @@ final class JudgeView {
           "Longer wins",
           "Unread");
 
-  /// Heads of [#agreement].
+  /// Column heads of [#agreement].
   static final List<String> AGREEMENT =
       List.of("Labelled pairs", "n", "Agreement", "Interval", "Kappa", "Interval of kappa");
 
@@ -36,7 +36,7 @@ final class JudgeView {
     return judge.model() == null ? judge.judge() : judge.model() + " at " + judge.judge();
   }
 
-  /// A row for each task of two models.
+  /// A row per task and pair of models.
   static List<List<String>> rows(JudgeResult judge) {
     List<List<String>> rows = new ArrayList<>();
     for (JudgeResult.Compared one : judge.compared()) {
@@ -61,13 +61,13 @@ final class JudgeView {
     return rows;
   }
 
-  /// All labelled pairs, and those on which neither says tie.
+  /// A row over all labelled pairs, and one over pairs without a tie.
   static List<List<String>> agreement(Agreement agreement) {
     return List.of(
         row("all that could be read", agreement.all()), row("without ties", agreement.decided()));
   }
 
-  /// How much the judge hangs on the order, in a sentence.
+  /// The position bias of the judge, in a sentence.
   static String order(OrderBias order) {
     return "Of these pairs %s are contradictory, which makes them ties, and %s of the verdicts name the answer that stood first."
         .formatted(Shown.percent(order.contradicting()), Shown.percent(order.firstShare()));

@@ -10,9 +10,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/// Makes a report for a merge request: GitHub's and GitLab's Markdown.
+/// Renders a report as Markdown for a merge request (GitHub, GitLab).
 public final class MarkdownReport {
-  /// Documents that are shown of a task, of each kind.
+  /// Most documents shown per task and kind.
   static final int MOST = 3;
 
   private static final int LONGEST = 600; // characters of a prompt or an answer
@@ -24,7 +24,7 @@ public final class MarkdownReport {
     this.view = view;
   }
 
-  /// The text of the file. The same data give the same text.
+  /// Renders the file; equal data give equal text.
   public static String of(ReportData data) {
     return of(ReportView.of(data));
   }
@@ -104,7 +104,7 @@ public final class MarkdownReport {
     }
   }
 
-  /// A row whose first cell is written in another way.
+  /// A row whose first cell is already formatted.
   private void rowOf(String first, List<String> cells) {
     List<Object> all = new ArrayList<>(cells);
     all.set(0, first);

@@ -2,14 +2,14 @@ package dev.nudge.eval.report;
 
 import java.util.regex.Pattern;
 
-/// Writes texts so that no Markdown comes of them: as code, which nothing is read in, neither
-/// emphasis nor links, pictures, mentions or HTML.
+/// Escapes texts for Markdown by rendering them as code, where emphasis, links, pictures, mentions
+/// and HTML have no effect.
 final class MarkdownText {
   private static final Pattern TICKS = Pattern.compile("`+");
 
   private MarkdownText() {}
 
-  /// A text within a line, or within a cell of a table.
+  /// Inline code, also within a table cell.
   static String code(String text) {
     String line = clean(text).replaceAll("\\s+", " ").strip();
     line = line.replace("\\|", "\\ |").replace("|", "\\|"); // two backslashes would end a cell
@@ -21,7 +21,7 @@ final class MarkdownText {
     return fence + (space ? " " : "") + line + (space ? " " : "") + fence;
   }
 
-  /// A text of several lines.
+  /// A code block.
   static String block(String text) {
     String clean = clean(text);
     String fence = "`".repeat(Math.max(3, longest(clean) + 1));
@@ -37,7 +37,7 @@ final class MarkdownText {
     return TICKS.matcher(text).results().mapToInt(m -> m.end() - m.start()).max().orElse(0);
   }
 
-  /// Without characters that cannot be read.
+  /// Removes unprintable characters.
   private static String clean(String text) {
     StringBuilder clean = new StringBuilder();
     text.replace("\r\n", "\n")

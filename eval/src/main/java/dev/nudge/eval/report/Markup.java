@@ -4,8 +4,8 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Set;
 
-/// Writes HTML that is XML too: every element closed, every text and attribute escaped. There is no
-/// way to write markup but by naming an element, so no text can become one.
+/// Writes well-formed XHTML: every element closed, every text and attribute escaped. Markup comes
+/// only from [#open] and [#element], so no text becomes markup.
 final class Markup {
   private static final Set<String> VOID = Set.of("meta", "br", "rect", "line", "circle", "path");
   private static final Set<String> INLINE =
@@ -16,7 +16,7 @@ final class Markup {
 
   /// Opens an element.
   ///
-  /// @param attributes names and values in turn
+  /// @param attributes alternating names and values
   Markup open(String element, Object... attributes) {
     start(element, attributes);
     out.append('>');
@@ -33,7 +33,7 @@ final class Markup {
     }
   }
 
-  /// Closes the innermost element, which is named for the reader's sake.
+  /// Closes the innermost element; the name is for the reader of the code.
   Markup close(String element) {
     String is = open.pop();
     if (!is.equals(element)) {
@@ -46,7 +46,7 @@ final class Markup {
     return this;
   }
 
-  /// Writes an element that holds a text, or nothing.
+  /// Writes an element with a text, or an empty one.
   Markup element(String element, String text, Object... attributes) {
     if (VOID.contains(element)) {
       start(element, attributes);
@@ -62,7 +62,7 @@ final class Markup {
     return this;
   }
 
-  /// Writes the text of a style sheet, which is ours and has none of the signs of markup.
+  /// Writes a style sheet unescaped; it is ours and has no markup characters.
   Markup style(String css) {
     if (css.indexOf('<') >= 0 || css.indexOf('&') >= 0) {
       throw new IllegalArgumentException("a style sheet with < or &");
@@ -86,8 +86,8 @@ final class Markup {
             });
   }
 
-  /// Whether neither XML nor HTML forbids a character. Those that turn the direction of writing are
-  /// left to the element, which keeps them to itself.
+  /// Whether XML and HTML allow a character. Bidirectional controls are allowed; the element
+  /// isolates them.
   private static boolean readable(int c) {
     return c == '\n'
         || c == '\t'
@@ -97,7 +97,7 @@ final class Markup {
         || c > 0xFDEF && (c & 0xFFFE) != 0xFFFE;
   }
 
-  /// All of it, when every element is closed.
+  /// The whole document, after every element is closed.
   String all() {
     if (!open.isEmpty()) {
       throw new IllegalStateException(open + " are open");

@@ -8,17 +8,15 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// How far a model's confidence in choices is from how often it is right, in ten bins of equal
-/// width.
+/// Reliability of a model's confidence in multiple-choice answers, in ten bins of equal width.
 ///
-/// The probabilities are those of the choices among themselves: the softmax of their
-/// log-likelihoods.
+/// The probabilities are the softmax of the choices' log-likelihoods.
 ///
-/// @param documents that have two choices at least, one that is right, and numbers for all
+/// @param documents those with at least two choices, exactly one right, and finite log-likelihoods
 public record Reliability(int documents, double ece, List<Calibration.Bin> bins) {
   private static final int BINS = 10;
 
-  /// Of the first filter's documents; null: none has probabilities.
+  /// Over the first filter's documents; null if none has probabilities.
   public static @Nullable Reliability of(TaskScores task) {
     List<double[]> chances = new ArrayList<>();
     List<Integer> golds = new ArrayList<>();
@@ -41,7 +39,7 @@ public record Reliability(int documents, double ece, List<Calibration.Bin> bins)
     return new Reliability(chances.size(), calibration.ece(BINS), calibration.bins(BINS));
   }
 
-  /// The probability of each choice; empty where they have none.
+  /// The probability of each choice; empty if unknown.
   static double[] chances(Scored scored) {
     int n = scored.sample().choices().size();
     if (n == 0 || scored.filtered().size() < n) {

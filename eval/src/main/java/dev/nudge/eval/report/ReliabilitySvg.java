@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// Draws how often answers are right against how sure the model is of them: on the dashed line it
-/// is right as often as it says. A circle is a bin, larger where it has more documents; hollow
-/// circles are the model before, filled ones the model after.
+/// Draws a reliability diagram: accuracy against confidence, the dashed line being perfect
+/// calibration. A circle is a bin, larger with more documents; hollow circles are the model
+/// before, filled ones the model after.
 final class ReliabilitySvg {
   private static final int SIZE = 340;
   private static final int LEFT = 60;
@@ -17,9 +17,9 @@ final class ReliabilitySvg {
 
   private ReliabilitySvg() {}
 
-  /// Draws.
+  /// Draws the diagram.
   ///
-  /// @param before null: there is no model before
+  /// @param before null: no model before
   static void of(Markup html, @Nullable Reliability before, Reliability after, String label) {
     int height = TOP + PLOT + BOTTOM;
     html.open(

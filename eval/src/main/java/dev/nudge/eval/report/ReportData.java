@@ -11,19 +11,17 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What a report is made of.
+/// The input of a report.
 ///
 /// @param title such as the model's name
 /// @param gate null: no policy was judged
-/// @param leaks what was found of a task's documents in the training set, by task; an item's id is
-///     the number of its document
-/// @param judge what a judge found; null: no texts were judged
-/// @param settings as they are shown, in order
-/// @param digests null: none are known; a gate's are shown where they are
-/// @param subgroups columns of documents that split them, beside those that a task file names in
-/// its
-///     `metadata: {subgroups: […]}`
-/// @param at when it was made
+/// @param leaks leak scan of each task's documents, by task; an item's id is the document's index
+/// @param judge null: no judge was asked
+/// @param settings to show, in order
+/// @param digests null: none are known; a gate's own digests take precedence
+/// @param subgroups document columns to slice by, beside a task file's `metadata: {subgroups:
+///     […]}`
+/// @param at creation time
 public record ReportData(
     String title,
     Outcome outcome,
@@ -40,33 +38,33 @@ public record ReportData(
     subgroups = List.copyOf(subgroups);
   }
 
-  /// An outcome alone.
+  /// A report of an outcome without gate, leaks or judge.
   public static ReportData of(String title, Outcome outcome, Instant at) {
     return new ReportData(title, outcome, null, Map.of(), null, Map.of(), null, List.of(), at);
   }
 
-  /// With a verdict, whose digests are shown.
+  /// Adds a gate verdict, whose digests are shown.
   public ReportData withGate(GateResult result) {
     return new ReportData(
         title, outcome, result, leaks, judge, settings, result.digests(), subgroups, at);
   }
 
-  /// With what was found in the training set.
+  /// Adds the leak scan of the training set.
   public ReportData withLeaks(Map<String, LeakReport> found) {
     return new ReportData(title, outcome, gate, found, judge, settings, digests, subgroups, at);
   }
 
-  /// With what a judge found; null: nothing.
+  /// Adds judge results; null: none.
   public ReportData withJudge(@Nullable JudgeResult found) {
     return new ReportData(title, outcome, gate, leaks, found, settings, digests, subgroups, at);
   }
 
-  /// With settings to show.
+  /// Adds settings to show.
   public ReportData withSettings(Map<String, String> shown) {
     return new ReportData(title, outcome, gate, leaks, judge, shown, digests, subgroups, at);
   }
 
-  /// With columns that split documents.
+  /// Adds document columns to slice by.
   public ReportData withSubgroups(List<String> columns) {
     return new ReportData(title, outcome, gate, leaks, judge, settings, digests, columns, at);
   }

@@ -3,19 +3,19 @@ package dev.nudge.eval.report;
 import dev.nudge.format.OutFolder;
 import java.nio.file.Path;
 
-/// Writes the report of an evaluation as `report.html` and `report.md`, each complete or absent.
+/// Writes `report.html` and `report.md`, each complete or absent.
 public final class ReportFiles {
-  /// The report for a browser.
+  /// File name of the HTML report.
   public static final String HTML = "report.html";
 
-  /// The report for a merge request.
+  /// File name of the Markdown report.
   public static final String MARKDOWN = "report.md";
 
   private ReportFiles() {}
 
-  /// Writes both.
+  /// Writes both files.
   ///
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @throws dev.nudge.settings.RunException on an I/O error
   public static void write(Path folder, ReportData data) {
     ReportView view = ReportView.of(data);
     OutFolder.make(folder);

@@ -1,7 +1,7 @@
 package dev.nudge.eval.report;
 
-/// The style sheet of a report: light and dark by the reader's scheme, for print, and for narrow
-/// windows. Colours say nothing that a sign or a word does not say too.
+/// The report's style sheet: light and dark scheme, print, narrow windows. No information is in
+/// colour alone.
 final class ReportStyle {
   static final String CSS =
       """

@@ -20,15 +20,15 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// All that a report shows, worked out: each model after the base beside the one before it, or the
-/// base alone.
+/// Everything that a report shows, computed: each model against the one before it, or the base
+/// alone.
 record ReportView(ReportData data, List<Pair> pairs) {
   private static final double CONFIDENCE = 0.95;
   static final int MOST_GROUPS = 20;
 
-  /// Two models.
+  /// A comparison of two models.
   ///
-  /// @param before null: there is none
+  /// @param before null: the model stands alone
   record Pair(
       @Nullable String before,
       String after,
@@ -36,12 +36,12 @@ record ReportView(ReportData data, List<Pair> pairs) {
       List<GroupRow> groups,
       List<TaskView> tasks) {}
 
-  /// A number of a group of tasks.
+  /// A metric of a task group.
   ///
-  /// @param metric with its filter where that has a name
-  /// @param before NaN: there is no number, or no model before
-  /// @param low of the interval at 95 % of the difference; NaN: not known
-  /// @param p two-sided, of no difference; NaN: not known
+  /// @param metric with its filter, if that has a name
+  /// @param before NaN: no value, or no model before
+  /// @param low lower end of the 95 % interval of the difference; NaN: unknown
+  /// @param p two-sided p-value of no difference; NaN: unknown
   record GroupRow(
       String group,
       String metric,
@@ -52,12 +52,12 @@ record ReportView(ReportData data, List<Pair> pairs) {
       double high,
       double p) {}
 
-  /// A task of two models.
+  /// The details of a task for two models.
   ///
-  /// @param metric that flips and slices are of: the task's first
+  /// @param metric the task's first metric, for flips and slices
   /// @param subgroups slices by column
-  /// @param left values of a column that are not shown, by column
-  /// @param leaks null: it was not looked for
+  /// @param left number of values of a column that are not shown, by column
+  /// @param leaks null: no leak scan
   record TaskView(
       String name,
       String alias,
@@ -70,9 +70,9 @@ record ReportView(ReportData data, List<Pair> pairs) {
       Map<String, Integer> left,
       @Nullable Leaked leaks) {}
 
-  /// What stands in the training set.
+  /// Leaked documents of a task.
   ///
-  /// @param slices of all, of those that do not stand there, of those that do
+  /// @param slices of all documents, of the clean ones, of the leaked ones
   record Leaked(int documents, int found, Map<LeakKind, Long> kinds, List<Subgroup> slices) {}
 
   static ReportView of(ReportData data) {
@@ -243,7 +243,8 @@ record ReportView(ReportData data, List<Pair> pairs) {
     return columns;
   }
 
-  /// The values of a column, the most frequent first; none where no document has it.
+  /// The slices by the values of a column, most frequent first; none if no document has the
+  /// column.
   private static void groups(
       String column,
       List<Scored> samples,
@@ -292,7 +293,7 @@ record ReportView(ReportData data, List<Pair> pairs) {
             Subgroup.of("in the training set", first, second, found)));
   }
 
-  /// Lines that are drawn on one axis, by that axis.
+  /// Groups rows by the axis of the forest plot that they share.
   static Map<String, List<ResultRow>> byAxis(List<ResultRow> rows) {
     Map<String, List<ResultRow>> all = new LinkedHashMap<>();
     for (ResultRow row : rows) {

@@ -3,21 +3,20 @@ package dev.nudge.eval.report;
 import dev.nudge.eval.NonInferiority;
 import dev.nudge.eval.run.Metric;
 
-/// A line of the table of results.
+/// A row of the results table.
 ///
-/// @param documents behind it
-/// @param before NaN: there is no number, or no model before
-/// @param after NaN: there is no number
-/// @param value after − before, as the metric counts
-/// @param low of its interval at 95 %; of the number itself where there is no model before; NaN:
-/// not
-///     known
-/// @param high likewise
-/// @param p two-sided, of no difference; NaN: not known
-/// @param adjusted p by Holm over all lines of the table that have one
-/// @param fixed documents that only the model after has right; 0 of other metrics
-/// @param broken documents that only the model before has right
-/// @param clusters that the documents hang together in; 0: each stands for itself
+/// @param documents number of documents
+/// @param before NaN: no value, or no model before
+/// @param after NaN: no value
+/// @param value after − before, in the metric's own direction
+/// @param low lower end of the 95 % interval of the difference, or of the value without a model
+///     before; NaN: unknown
+/// @param high upper end, likewise
+/// @param p two-sided p-value of no difference; NaN: unknown
+/// @param adjusted p after Holm's correction over all rows with a p
+/// @param fixed documents that only the model after has right; 0 for other metrics
+/// @param broken documents that only the model before has right; 0 for other metrics
+/// @param clusters number of clusters of documents; 0 if documents are independent
 record ResultRow(
     String task,
     Metric metric,
@@ -37,7 +36,7 @@ record ResultRow(
 
   private static final double LEVEL = 0.05;
 
-  /// What a difference means.
+  /// The finding about a difference.
   enum Meaning {
     BETTER("better", "▲"),
     WORSE("worse", "▼"),
@@ -67,12 +66,12 @@ record ResultRow(
         broken, clusters);
   }
 
-  /// How many documents, and how many clusters of them.
+  /// The numbers of documents and of clusters.
   String documentsShown() {
     return Shown.units(documents, clusters);
   }
 
-  /// The metric, with its filter where that has a name of its own.
+  /// The metric, with its filter if that has a name.
   String metricShown() {
     return filter.equals("none") ? metric.name() : metric.name() + "," + filter;
   }
@@ -90,8 +89,8 @@ record ResultRow(
     return metric.higherIsBetter() ? high : -low;
   }
 
-  /// What is shown: the interval leaves out 0, and p by Holm is below 5 %. Of what is resampled
-  /// nothing is on a few documents, nor where the interval has no width.
+  /// The finding: shown if the interval excludes 0 and p by Holm is below 5 %. A bootstrapped
+  /// difference is never shown on a few documents or with an interval of zero width.
   Meaning meaning() {
     boolean exact = counted && clusters == 0;
     int units = clusters > 0 ? clusters : documents;
@@ -102,7 +101,7 @@ record ResultRow(
     return gainLow() > 0 ? Meaning.BETTER : gainHigh() < 0 ? Meaning.WORSE : Meaning.OPEN;
   }
 
-  /// Which lines can be drawn on one axis: scores from 0 to 1 together, any other metric alone.
+  /// The shared axis of the forest plot: scores in [0, 1] together, every other metric alone.
   String axis() {
     if (metric.isFraction()) {
       return "";

@@ -2,16 +2,16 @@ package dev.nudge.eval.report;
 
 import java.util.Locale;
 
-/// Writes numbers as a reader wants them.
+/// Formats numbers for a report.
 final class Shown {
-  /// Stands where there is no number.
+  /// The placeholder of a missing number.
   static final String NONE = "–";
 
   private static final double NOISE = 1e-12; // of sums in another order
 
   private Shown() {}
 
-  /// Four digits after the point, or three that count where a number is very small or large.
+  /// Four decimals, or three significant digits for very small and large numbers.
   static String number(double value) {
     if (!Double.isFinite(value)) {
       return NONE;
@@ -28,7 +28,7 @@ final class Shown {
     return value >= NOISE && Double.isFinite(value) ? "+" + number(value) : number(value);
   }
 
-  /// How many there are, and how many clusters of them where they hang together.
+  /// The number of documents, and of clusters if they are correlated.
   static String units(int number, int clusters) {
     return clusters == 0
         ? count(number)
@@ -41,7 +41,7 @@ final class Shown {
         : NONE;
   }
 
-  /// Of a number that is no difference.
+  /// An interval of a value that is no difference.
   static String range(double low, double high) {
     return Double.isFinite(low) && Double.isFinite(high)
         ? number(low) + " to " + number(high)
@@ -66,7 +66,7 @@ final class Shown {
     return n == 1 ? "1 document" : count(n) + " documents";
   }
 
-  /// The beginning of a text, at most so many characters, with what is missing.
+  /// Truncates a text to `most` characters and says how much is missing.
   static String cut(String text, int most) {
     if (text.length() <= most) {
       return text;

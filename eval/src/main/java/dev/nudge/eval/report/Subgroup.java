@@ -10,14 +10,14 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A number of some documents of a task.
+/// A metric on a slice of a task's documents.
 ///
 /// @param name such as the value of a column
-/// @param before NaN: there is no number, or no model before
-/// @param low of the interval at 95 % of the difference, or of the number where there is no model
-///     before; NaN: not known. Where documents hang together in clusters it is over those, and of
-///     a slice within one cluster over its documents: it then tells of no other cluster
-/// @param ofOne whether it is within one cluster
+/// @param before NaN: no value, or no model before
+/// @param low lower end of the 95 % interval of the difference, or of the value without a model
+///     before; NaN: unknown. Over clusters if documents are correlated; within a single cluster
+///     over its documents, and valid for that cluster only
+/// @param ofOne whether the slice is within one cluster
 record Subgroup(
     String name,
     int documents,
@@ -28,17 +28,17 @@ record Subgroup(
     boolean ofOne) {
   private static final double CONFIDENCE = 0.95;
 
-  /// What intervals are, for the heads of tables.
+  /// Describes the intervals, for table heads.
   static String intervals(List<Subgroup> slices) {
     return slices.stream().anyMatch(Subgroup::ofOne)
         ? "intervals at 95 %, of a row within one cluster over its documents"
         : "intervals at 95 %";
   }
 
-  /// Takes some documents.
+  /// Computes a slice.
   ///
-  /// @param first null: there is no model before
-  /// @param places of the documents
+  /// @param first null: no model before
+  /// @param places indices of the documents
   static Subgroup of(String name, @Nullable Score first, Score second, List<Integer> places) {
     Score after = some(second, places);
     Score before = first == null ? null : some(first, places);

@@ -1,12 +1,11 @@
-/// Shows what an evaluation came to: one HTML file that needs nothing but itself, and Markdown for
-/// a merge request.
+/// Renders evaluation results: a self-contained HTML file, and Markdown for a merge request.
 ///
-/// [ReportView] works out of a [ReportData] all that is shown: rows of before and after, [Flip]s,
-/// [Reliability], [Subgroup]s of documents. [HtmlReport] and [MarkdownReport] make text of it,
-/// [Markup] and [MarkdownText] see to it that no text of a document, a model or a setting becomes
-/// markup, and [ReportFiles] writes.
+/// [ReportView] computes everything shown from a [ReportData]: result rows, [Flip]s (documents
+/// that changed), [Reliability], [Subgroup]s. [HtmlReport] and [MarkdownReport] render it;
+/// [Markup] and [MarkdownText] escape every text of a document, model or setting; [ReportFiles]
+/// writes.
 ///
-/// It knows nothing about how a model is asked or how a metric is computed, and judges nothing.
+/// Knows nothing about inference or how a metric is computed, and judges nothing.
 ///
 /// Read [ReportView] first.
 @NullMarked

@@ -19,10 +19,10 @@ import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
-/// Makes one number of what documents give to a metric; of a resample of them as well, without
-/// reading a text again.
+/// Aggregates the per-document values of a metric into one number. It does so for bootstrap
+/// resamples without reading text again.
 public final class Aggregation {
-  /// How.
+  /// The aggregation functions of the harness, and some of our own.
   public enum Kind {
     MEAN,
     MEDIAN,
@@ -74,7 +74,7 @@ public final class Aggregation {
                                   Arrays.stream(values()).map(Kind::key).sorted().toList()))));
     }
 
-    /// Whether it takes what another one takes.
+    /// Whether both aggregate the same type of [MetricItem].
     boolean goesWith(Kind other) {
       return this == BYPASS || takes() == other.takes();
     }
@@ -97,7 +97,7 @@ public final class Aggregation {
       };
     }
 
-    /// Whether a resample is dear, so that there are fewer.
+    /// Whether a resample is expensive, so that fewer are drawn.
     boolean isDear() {
       return takes() == Texts.class;
     }
@@ -113,24 +113,24 @@ public final class Aggregation {
     this.of = of;
   }
 
-  /// Reads what documents gave.
+  /// Prepares the aggregation of per-document values.
   public static Aggregation of(Kind kind, List<MetricItem> items) {
     return new Aggregation(items.size(), function(kind, items));
   }
 
-  /// The number of all documents.
+  /// The number over all documents.
   public double all() {
     return of.applyAsDouble(IntStream.range(0, size).toArray());
   }
 
-  /// The number of some documents, by their places; one may come several times.
+  /// The number over selected documents, by index; an index may repeat.
   public double some(int[] places) {
     return of.applyAsDouble(places);
   }
 
-  /// The number of a resample.
+  /// The number of a bootstrap resample.
   ///
-  /// @param times how often each document is in it
+  /// @param times multiplicity of each document in the resample
   public double counted(int[] times) {
     int[] places = new int[Arrays.stream(times).sum()];
     int at = 0;

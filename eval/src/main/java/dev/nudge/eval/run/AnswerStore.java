@@ -15,12 +15,12 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// Keeps answers in a file, a line each, by a digest of all that they follow from, so that a run
-/// that was stopped goes on where it was. A line that was cut off is passed over.
+/// Cache of model answers in a JSONL file, so that a stopped evaluation resumes. The key is a
+/// digest of everything that an answer depends on. A truncated line is ignored.
 ///
 /// Threading: one thread.
 public final class AnswerStore {
-  /// The file of the answers of models.
+  /// File name of the answer cache.
   public static final String FILE = "answers.jsonl";
 
   private final Path file;
@@ -32,9 +32,9 @@ public final class AnswerStore {
     this.answers = answers;
   }
 
-  /// Opens a file, or makes it; its folder is there.
+  /// Opens or creates a cache file in an existing folder.
   ///
-  /// @throws InputException where it cannot be read
+  /// @throws InputException if the file cannot be read
   public static AnswerStore open(Path file) {
     Map<String, JsonNode> answers = new HashMap<>();
     AnswerStore store = new AnswerStore(file, answers);
@@ -63,20 +63,21 @@ public final class AnswerStore {
     }
   }
 
-  /// An answer; null: it is not there.
+  /// The cached answer; null if there is none.
   public @Nullable JsonNode find(String key) {
     return answers.get(key);
   }
 
-  /// Takes an answer.
+  /// Adds an answer.
   public void put(String key, JsonNode answer) {
     answers.put(key, answer);
     unwritten.add(Json.line(Map.of("key", key, "answer", answer)));
   }
 
-  /// Lets a kill lose nothing of what was put, nor an interrupt of this thread, which stays one.
+  /// Writes buffered answers to disk, even if this thread is interrupted; the interrupt flag is
+  /// kept.
   ///
-  /// @throws dev.nudge.settings.RunException where the disk refuses
+  /// @throws dev.nudge.settings.RunException on an I/O error
   public void flush() {
     if (!unwritten.isEmpty()) {
       boolean interrupted = Thread.interrupted(); // a channel would close

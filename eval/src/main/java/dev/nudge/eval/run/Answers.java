@@ -26,12 +26,12 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Asks a session what is not answered yet.
+/// Runs inference on the requests of a task that have no cached answer yet.
 ///
-/// Choices behind one context are asked of the engine, which reads the context once, where that is
-/// more than is read behind it; other texts are scored whole, in batches ([Session#score]). Equal
-/// requests are asked once. What is drawn hangs on the request and its repeat alone, so it is the
-/// same whatever else is asked or was answered before.
+/// Choices with a common context share its KV cache in the engine if that saves more tokens than
+/// the continuations have; other texts are scored whole, in batches ([Session#score]). Equal
+/// requests are run once. A sampled answer depends only on its request and repeat, not on what
+/// else is run.
 ///
 /// Threading: one thread.
 final class Answers {
@@ -39,13 +39,15 @@ final class Answers {
   private static final String FROM_BASE = "kl_from_base";
   private static final int LARGE = 4096; // tokens asked for before what is answered is written down
 
-  /// A request with its tokens.
+  /// A tokenized request.
   ///
-  /// @param parts of a likelihood one, of a rolling one its windows, of a generation the prompt
-  /// @param digest of the tokens and of how they are asked
+  /// @param parts context and continuation of a likelihood request, or the windows of a rolling
+  ///     one
+  /// @param prompt the prompt of a generation; else null
+  /// @param digest of the tokens and of the generation settings
   @SuppressWarnings("ArrayRecordComponent")
   record Encoded(TaskRequest request, List<Item> parts, int @Nullable [] prompt, String digest) {
-    /// Tokens, for progress.
+    /// Number of tokens, for progress.
     long tokens() {
       long tokens = parts.stream().mapToLong(part -> part.ids().length).sum();
       return request instanceof TaskRequest.Generate how && prompt != null
@@ -53,17 +55,17 @@ final class Answers {
           : Math.max(1, tokens);
     }
 
-    /// Tokens whose likelihood is asked for.
+    /// Number of scored tokens.
     int scored() {
       return parts.stream().mapToInt(part -> part.ids().length - part.from()).sum();
     }
   }
 
-  /// A model that is asked: the base or with an adapter.
+  /// An evaluated model: the base, alone or with an adapter.
   ///
   /// @param name such as `base`
-  /// @param adapter its name in the session; null: the base
-  /// @param digest of the weights and how they are computed with
+  /// @param adapter its name in the session; null: the base alone
+  /// @param digest of the weights and of their numeric type
   record Asked(String name, @Nullable String adapter, String digest) {}
 
   private final Session session;
@@ -77,7 +79,7 @@ final class Answers {
     this.lanes = lanes;
   }
 
-  /// Makes tokens of a request.
+  /// Tokenizes a request.
   static Encoded encoded(TaskRequest request, RequestTokens tokens) {
     return switch (request) {
       case TaskRequest.Likelihood r -> {
@@ -124,7 +126,7 @@ final class Answers {
     return Sha256.of(Arrays.copyOf(all.array(), all.position()));
   }
 
-  /// The same texts, with what is asked of them: how far a model's tokens are from the base's.
+  /// The same texts as requests for the KL divergence from the base.
   static Encoded fromBase(Encoded rolling) {
     String digest = digest(FROM_BASE, rolling.parts(), null);
     return new Encoded(rolling.request(), rolling.parts(), null, digest);
@@ -139,7 +141,7 @@ final class Answers {
         (of.digest() + request.digest()).getBytes(java.nio.charset.StandardCharsets.UTF_8));
   }
 
-  /// The requests that are to be asked, each once, by their digests.
+  /// The distinct requests without a cached answer, by cache key.
   Map<String, Encoded> missing(List<Encoded> requests, Asked of) {
     Map<String, Encoded> missing = new LinkedHashMap<>();
     for (Encoded request : requests) {
@@ -153,8 +155,8 @@ final class Answers {
 
   /// Answers requests.
   ///
-  /// @param done told tokens as they are done, those that were answered before left out
-  /// @return a list of answers to each
+  /// @param done called with numbers of processed tokens, cached answers excluded
+  /// @return a list of answers per request
   List<JsonNode> of(List<Encoded> requests, Asked of, IntConsumer done) {
     Map<String, Encoded> missing = missing(requests, of);
     long start = System.nanoTime();
@@ -172,10 +174,10 @@ final class Answers {
     return found(requests, of);
   }
 
-  /// Says how far a model's tokens are from the base's.
+  /// Computes the KL divergence of an adapted model from the base on texts.
   ///
   /// @param texts of [#fromBase]
-  /// @return of each the sum over its tokens, in nats, and their number
+  /// @return per text the sum over its tokens in nats, and the number of tokens
   List<JsonNode> fromBase(List<Encoded> texts, Asked of, IntConsumer done) {
     String adapter = of.adapter();
     if (adapter == null) { // the base is its own
@@ -233,20 +235,20 @@ final class Answers {
   /// A part of a request that is scored.
   private record Part(String key, Item item) {}
 
-  /// What is asked behind one context: in how many requests, and how many tokens are read for them.
+  /// The continuations of one context: number of requests, and tokens after the context in all.
   private record Behind(int requests, int tokens) {
     Behind plus(Behind other) {
       return new Behind(requests + other.requests, tokens + other.tokens);
     }
 
-    /// Whether reading a context once saves more than is read behind it.
+    /// Whether sharing the context's KV cache saves more than the continuations cost.
     boolean shares(int context) {
       return (long) (requests - 1) * context > tokens;
     }
   }
 
-  /// The contexts of all requests: also of those that were answered before, so that a request has
-  /// the bits that it has where all are asked in one go.
+  /// The contexts of all requests, cached ones included, so that a resumed evaluation decides and
+  /// computes bit by bit as an uninterrupted one.
   private static Map<IntBuffer, Behind> contexts(List<Encoded> requests) {
     Map<IntBuffer, Behind> contexts = new HashMap<>();
     for (Encoded request : requests) {
@@ -302,7 +304,7 @@ final class Answers {
     return IntBuffer.wrap(item.ids(), 0, item.from()).slice();
   }
 
-  /// What parts of a request have come to.
+  /// The accumulated scores of a request's parts.
   private static final class Sum {
     private final Encoded request;
     private double logprob;
@@ -358,7 +360,7 @@ final class Answers {
     }
   }
 
-  /// How fast a model answered.
+  /// The speed of a model.
   Pace pace(String model) {
     return paces.getOrDefault(model, Pace.NONE);
   }
@@ -409,10 +411,10 @@ final class Answers {
         });
   }
 
-  /// The number of a sequence, for its draws.
+  /// The random stream id of a sampled answer.
   ///
   /// @param digest of its request
-  /// @param repeat of the request, from 0
+  /// @param repeat index of the sample, from 0
   private static long draws(String digest, int repeat) {
     byte[] both = (digest + " " + repeat).getBytes(java.nio.charset.StandardCharsets.UTF_8);
     String hex = Sha256.of(both).substring(Sha256.PREFIX.length());

@@ -11,24 +11,25 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/// How much the number of one model is above that of another on the same documents.
+/// The paired difference of a metric between two models on the same documents.
 ///
-/// Where each document is right or wrong and stands for itself, p is McNemar's exact one and the
-/// interval Tango's; else both come from a paired bootstrap of documents, or of clusters where
-/// documents hang together. Fewer than `NonInferiority.FEWEST` of those tell nothing, nor do
-/// resamples that are all alike; but scores from 0 to 1 then keep a width, by what no document
+/// For independent right/wrong documents p is the exact McNemar test and the interval Tango's;
+/// else both come from a paired bootstrap of documents, or of clusters of correlated documents.
+/// With fewer than `NonInferiority.FEWEST` of those, or if all resamples are alike, nothing is
+/// known; scores in [0, 1] keep an interval in the latter case ([Resampled#interval]). The tasks
+/// of a group are resampled separately.
 /// showed ([Resampled#interval]). Of a group the tasks are drawn apart.
 ///
 /// @param key `METRIC,FILTER`
 /// @param value second − first
-/// @param low of the interval at 95 %; NaN where a resample has no number, or units are few
-/// @param p two-sided, of no difference; NaN likewise
-/// @param test how p was found: `mcnemar`, `bootstrap` or `cluster_bootstrap`
+/// @param low lower end of the 95 % interval; NaN if a resample has no value, or units are few
+/// @param p two-sided p-value of no difference; NaN likewise
+/// @param test the test behind p: `mcnemar`, `bootstrap` or `cluster_bootstrap`
 /// @param counted whether each document is right or wrong
-/// @param fixed documents that the second alone has right; 0 of other metrics
-/// @param broken documents that the first alone has right; 0 of other metrics
-/// @param clusters of documents; 0: each stands for itself
-/// @param detectable the smallest difference that so many documents show four times of five; NaN:
+/// @param fixed documents that only the second model has right; 0 for other metrics
+/// @param broken documents that only the first model has right; 0 for other metrics
+/// @param clusters number of clusters; 0 if documents are independent
+/// @param detectable smallest difference detected with 80 % power; NaN: unknown
 ///     not known
 public record Difference(
     String key,
@@ -49,7 +50,7 @@ public record Difference(
   private static final String DRAWN = "bootstrap";
   private static final String CLUSTERED = "cluster_bootstrap";
 
-  /// A difference on documents that stand each for itself.
+  /// A difference on independent documents.
   public Difference(
       String key,
       double first,
@@ -77,7 +78,7 @@ public record Difference(
         Double.NaN);
   }
 
-  /// How far a difference may be off.
+  /// Interval, p-value and detectable size of a difference.
   private record Spread(double low, double high, double p, double detectable) {
     static final Spread UNKNOWN = new Spread(Double.NaN, Double.NaN, Double.NaN, Double.NaN);
 
@@ -104,7 +105,7 @@ public record Difference(
     }
   }
 
-  /// All differences of two models, by task, and by group where those have numbers.
+  /// All differences of two models, by task, and by group if groups have metrics.
   public static Map<String, List<Difference>> between(ModelResults before, ModelResults after) {
     Map<String, List<Difference>> all = new LinkedHashMap<>();
     before
@@ -156,7 +157,7 @@ public record Difference(
         spread.detectable);
   }
 
-  /// A group's tasks are drawn apart; one alone is the task's own.
+  /// The difference of a group, its tasks resampled separately; a single task has its own.
   private static Difference ofGroup(
       String name, String key, ModelResults before, ModelResults after) {
     GroupScores group = Objects.requireNonNull(after.groups().get(name));

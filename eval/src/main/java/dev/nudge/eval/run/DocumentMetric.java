@@ -14,16 +14,16 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Scores a text by columns of its document rather than by one target: numbers with a scale as
-/// TAT-QA has them, and instructions that a program can check as IFEval has them.
+/// Scores a text by columns of its document instead of one target: TAT-QA numbers with a scale,
+/// and IFEval instructions.
 ///
 /// ```
 ///   tatqa_em, tatqa_f1            answers, scale, answer_type
 ///   prompt_level_…_acc, inst_level_…_acc (strict, loose)    instruction_id_list, kwargs
 /// ```
 ///
-/// A text of TAT-QA's is its spans with `;` between them, and its scale as the last word; a word
-/// such as million behind several spans is a part of each.
+/// A TAT-QA text is its spans separated by `;`, with the scale as the last word; a scale word
+/// after several spans belongs to each.
 final class DocumentMetric {
   private static final Set<String> SCALES = Set.of("thousand", "million", "billion", "percent");
   private static final Set<String> NUMBERS = Set.of("arithmetic", "count");
@@ -34,7 +34,7 @@ final class DocumentMetric {
   private NumericAnswer.@Nullable Score number; // of both metrics of TAT-QA
   private Instructions.@Nullable Verdict verdict; // of all four of IFEval
 
-  /// @param said the text
+  /// @param said the generated text
   /// @param place of the task, for messages
   DocumentMetric(String said, JsonNode document, String place) {
     this.said = said;
@@ -46,9 +46,9 @@ final class DocumentMetric {
     return said;
   }
 
-  /// What the text gives to a metric; null: the metric needs no columns.
+  /// The value of a metric; null if the metric needs no document columns.
   ///
-  /// @throws InputException where a column is not there
+  /// @throws InputException if a column is missing
   @Nullable MetricItem of(String metric) {
     return switch (metric) {
       case "tatqa_em" -> new Value(number().exact());

@@ -31,76 +31,74 @@ import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/// Evaluates a model, and adapters on it, on tasks of lm-evaluation-harness.
+/// Evaluates a base model, and adapters on it, on lm-evaluation-harness tasks.
 ///
-/// All that a user can mend is found before the model is loaded: tasks, documents, metrics, filters
-/// and prompts ([TaskDryRun]). The weights are loaded once; every model answers the same tokens,
-/// task by task ([TaskRunner]). Answers are kept in `--out` and are not asked for again, whatever
-/// else
+/// User errors in tasks, documents, metrics, filters and prompts are found before the model is
+/// loaded ([TaskDryRun]). Weights are loaded once; every model answers the same tokens, task by
+/// task ([TaskRunner]). Answers are cached in `--out` and reused by later evaluations there.
 /// is asked there later.
 public final class Evaluation {
-  /// The name of the base among the models.
+  /// Result name of the base model.
   public static final String BASE = "base";
 
-  /// The name of the model with `--adapter`.
+  /// Result name of the model with `--adapter`.
   public static final String ADAPTER = "adapter";
 
-  /// The name of the model with `--compare`.
+  /// Result name of the model with `--compare`.
   public static final String COMPARE = "compare";
 
-  /// The files of an adapter that change what it says.
+  /// The adapter files that affect the output.
   public static final List<String> ADAPTER_FILES = PeftAdapter.FILES;
 
-  /// The file of a folder of results that answers are kept in.
+  /// File name of the answer cache in the output folder.
   public static final String ANSWERS = AnswerStore.FILE;
 
   private Evaluation() {}
 
-  /// Is told what happens meanwhile; each method does nothing by itself.
+  /// Listener of an evaluation; every method does nothing by default.
   public interface Watcher {
-    /// Takes how far answers have come.
+    /// Reports inference progress.
     ///
-    /// @param tokens that are done
-    /// @param all that were to be done when it began
-    /// @param task that is asked about
-    /// @param model that is asked
+    /// @param tokens processed so far
+    /// @param all tokens to process, cached answers excluded
+    /// @param task current task
+    /// @param model current model
     default void progress(long tokens, long all, String task, String model) {}
 
-    /// Takes the tasks that will be asked about, before a model is loaded; what it throws ends the
-    /// evaluation.
+    /// Reports the tasks before a model is loaded; an exception ends the evaluation.
     default void tasks(List<TaskConfig> tasks) {}
 
-    /// Takes what will be there, before a model is loaded; what it throws ends the evaluation.
+    /// Reports the metrics to come before a model is loaded; an exception ends the evaluation.
     ///
-    /// @param metrics of each task, and of each group that has numbers of its own, as `METRIC` and
-    ///     as `METRIC,FILTER`
+    /// @param metrics of each task, and of each group with metrics of its own, as `METRIC` and
+    ///     `METRIC,FILTER`
     /// @param groups the tasks of each group
     default void ready(Map<String, Set<String>> metrics, Map<String, List<String>> groups) {}
 
-    /// Takes how far the judging of texts has come.
+    /// Reports the progress of the LLM judge.
     ///
-    /// @param verdicts that are there
-    /// @param all that are wanted
+    /// @param verdicts that have arrived
+    /// @param all verdicts needed
     /// @param task whose answers are judged
     default void judging(long verdicts, long all, String task) {}
 
-    /// Takes that the folder of the results is this evaluation's, and the model loaded.
+    /// Reports that the output folder is claimed and the model loaded.
     ///
-    /// @param compute the type that is computed in
+    /// @param compute numeric type of the computation
     default void begins(String compute) {}
 
-    /// Takes a line on how it is done.
+    /// Reports an informational line.
     default void note(String line) {}
 
-    /// Takes a line on what may be wrong.
+    /// Reports a warning.
     default void warn(String line) {}
   }
 
-  /// Evaluates, and writes into `settings.out()`.
+  /// Runs the evaluation and writes results into `settings.out()`.
   ///
-  /// @throws InputException in one line, for whatever a user can mend
-  /// @throws dev.nudge.settings.RunException where an interrupt left requests that are not
-  ///     answered; those that are stay in the folder
+  /// @throws InputException in one line, for any user error
+  /// @throws dev.nudge.settings.RunException if an interrupt left requests unanswered; finished
+  ///     answers stay cached
   public static Outcome of(EvaluateSettings settings, Machine machine, Watcher watcher) {
     return of(settings, machine, StandardError.RESAMPLES, watcher);
   }
@@ -109,7 +107,7 @@ public final class Evaluation {
     return of(settings, machine, resamples, watcher, encoder -> encoder);
   }
 
-  /// @param encoders what is made of the tokenizer, such as one that counts
+  /// @param encoders wraps the tokenizer, for example with one that counts
   static Outcome of(
       EvaluateSettings settings,
       Machine machine,
@@ -218,7 +216,7 @@ public final class Evaluation {
     }
   }
 
-  /// An evaluation's folder is new, empty, or one of an evaluation.
+  /// Accepts a new or empty output folder, or one of an earlier evaluation.
   private static void checkOut(Path out) {
     OutFolder.checkPlace(out);
     if (!OutFolder.isFree(out) && !Files.exists(out.resolve(AnswerStore.FILE))) {

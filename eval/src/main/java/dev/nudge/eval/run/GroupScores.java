@@ -13,18 +13,18 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// The numbers of a group, made of those of its tasks: means, by documents or of tasks alike.
+/// The aggregated metrics of a task group: means of its tasks, weighted by documents or equally.
 ///
-/// @param sampleLength documents of all its tasks
+/// @param sampleLength number of documents of all its tasks
 /// @param scores by `METRIC,FILTER`, in order
 public record GroupScores(TaskGroup group, int sampleLength, Map<String, Score> scores) {
 
-  /// A number.
+  /// An aggregated metric.
   ///
-  /// @param stderr NaN: none is known
-  /// @param count documents of the tasks that have it
-  /// @param higherIsBetter null: the tasks do not agree
-  /// @param weights of the tasks that have it, in the number
+  /// @param stderr standard error; NaN: unknown
+  /// @param count documents of the tasks that have the metric
+  /// @param higherIsBetter null: the tasks disagree
+  /// @param weights of the tasks in the mean
   public record Score(
       double value,
       double stderr,
@@ -36,9 +36,9 @@ public record GroupScores(TaskGroup group, int sampleLength, Map<String, Score> 
     }
   }
 
-  /// The keys of the numbers that a group will have.
+  /// The keys of the metrics that a group will have.
   ///
-  /// @param tasks the keys of each task
+  /// @param tasks the metric keys of each task
   static Set<String> keys(TaskGroup group, Map<String, Set<String>> tasks) {
     Set<String> keys = new LinkedHashSet<>();
     List<TaskGroup.Aggregate> aggregates = group.aggregates();
@@ -61,7 +61,7 @@ public record GroupScores(TaskGroup group, int sampleLength, Map<String, Score> 
     return keys;
   }
 
-  /// Makes the numbers of a group; none where it names none.
+  /// Aggregates a group; empty if the group defines no aggregation.
   public static GroupScores of(TaskGroup group, Map<String, TaskScores> tasks) {
     List<TaskScores> own = group.tasks().stream().map(tasks::get).toList();
     Map<String, Score> scores = new LinkedHashMap<>();

@@ -11,9 +11,9 @@ import java.util.Map;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Writes conversations by a model's chat template as the harness has transformers write them: with
-/// the beginning of an answer, or up to the end of the last message, which goes on. Where the
-/// template refuses a system message, it is left out.
+/// Renders conversations by a model's chat template as the harness does with transformers: with a
+/// generation prompt, or continuing the last message. A system message that the template rejects
+/// is dropped.
 final class HarnessChat implements PromptStyle.Chat {
   private static final String MARK = "CONTINUE_FINAL_MESSAGE_TAG ";
 

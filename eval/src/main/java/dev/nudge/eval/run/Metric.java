@@ -19,18 +19,18 @@ import java.util.TreeSet;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A metric of a task as it is computed here.
+/// A metric of a task, resolved to what is computed.
 ///
-/// @param aggregation what makes one number of all documents'
-/// @param options of exact_match; else none are set
+/// @param aggregation from per-document values to one number
+/// @param options of exact_match; unset for other metrics
 public record Metric(
     String name, Aggregation.Kind aggregation, boolean higherIsBetter, ExactMatch.Options options) {
 
-  /// What is known of a metric.
+  /// The static properties of a supported metric.
   private record Known(Set<OutputType> types, Aggregation.Kind aggregation, boolean higher) {}
 
-  /// How far the model's choice of each token of a text is from its base's, in nats a token: no
-  /// metric of the harness, and there is none of a model without an adapter.
+  /// Mean KL divergence of the model's next-token distribution from its base's, in nats per token;
+  /// not a harness metric, and absent for a model without an adapter.
   static final String KL_FROM_BASE = "kl_from_base";
 
   private static final Map<String, Known> KNOWN = new LinkedHashMap<>();
@@ -75,7 +75,7 @@ public record Metric(
     KNOWN.put(name, new Known(Set.of(types), aggregation, higher));
   }
 
-  /// Metrics that a document with several answers has, where a text is generated.
+  /// Generation metrics that accept several reference answers.
   private static final Set<String> OF_SEVERAL =
       Set.of(
           "exact_match",
@@ -88,11 +88,11 @@ public record Metric(
           "tatqa_f1",
           "bypass");
 
-  /// The metrics of a task; one that its output type has not is passed over with a warning, as the
-  /// harness does without.
+  /// Resolves the metrics of a task; one that does not fit the output type is skipped with a
+  /// warning, as in the harness.
   ///
-  /// @param several whether documents have several answers
-  /// @throws InputException where a metric, an aggregation or an option is not known
+  /// @param several whether documents have several right answers
+  /// @throws InputException if a metric, aggregation or option is unknown
   static List<Metric> of(
       List<MetricConfig> configs, OutputType type, boolean several, Consumer<String> warnings) {
     List<Metric> all = new ArrayList<>();
@@ -132,7 +132,7 @@ public record Metric(
     return name.equals(KL_FROM_BASE);
   }
 
-  /// The names of metrics that an output type has.
+  /// The names of the metrics of an output type.
   static Set<String> names(OutputType type) {
     Set<String> names = new TreeSet<>();
     KNOWN.forEach(
@@ -144,7 +144,7 @@ public record Metric(
     return names;
   }
 
-  /// Whether its number is one from 0 to 1.
+  /// Whether the metric lies in [0, 1].
   public boolean isFraction() {
     return switch (aggregation) {
       case F1, MACRO_F1, MICRO_F1, WEIGHTED_F1 -> true;
@@ -154,8 +154,8 @@ public record Metric(
     };
   }
 
-  /// Whether each document has a number from 0 to 1, or a share of what it asks: so has what is by
-  /// itself a mean, and every share but the divergence from the base.
+  /// Whether per-document values are fractions: true for a metric that is a mean by default, and
+  /// for every share except the KL divergence from the base.
   private boolean isOfFractions() {
     Known known = KNOWN.get(name);
     return known != null
@@ -163,7 +163,7 @@ public record Metric(
             || known.aggregation == Aggregation.Kind.SHARE && !isFromBase());
   }
 
-  /// Whether documents' values are made into a number as the metric itself names it.
+  /// Whether the aggregation is the metric's default one.
   public boolean isOwnWay() {
     Known known = KNOWN.get(name);
     return known == null || known.aggregation == aggregation;

@@ -5,9 +5,9 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// What one document gives to a metric.
+/// The value that one document contributes to a metric.
 public sealed interface MetricItem {
-  /// As a file of samples shows it.
+  /// The value as in a samples file.
   JsonNode json();
 
   /// A number.
@@ -18,7 +18,7 @@ public sealed interface MetricItem {
     }
   }
 
-  /// The class that is right and the one that was chosen.
+  /// The gold class and the predicted one.
   record Labels(int gold, int chosen) implements MetricItem {
     @Override
     public JsonNode json() {
@@ -26,7 +26,7 @@ public sealed interface MetricItem {
     }
   }
 
-  /// The class that is right and how likely each is.
+  /// The gold class and the probability of each class.
   record Chances(int gold, List<Double> chances) implements MetricItem {
     public Chances {
       chances = List.copyOf(chances);
@@ -40,7 +40,7 @@ public sealed interface MetricItem {
     }
   }
 
-  /// A log-probability, and the words or bytes that it is of.
+  /// A log-probability with its number of words or bytes.
   record Weighted(double logprob, long weight) implements MetricItem {
     @Override
     public JsonNode json() {
@@ -48,7 +48,7 @@ public sealed interface MetricItem {
     }
   }
 
-  /// What should have been said, and what was.
+  /// A reference and the generated text.
   record Texts(String reference, String said) implements MetricItem {
     @Override
     public JsonNode json() {

@@ -3,10 +3,10 @@ package dev.nudge.eval.run;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// All numbers of one model.
+/// All metrics of one evaluated model.
 ///
 /// @param name `base`, `adapter` or `compare`
-/// @param adapter the adapter on it, as it was named; null: the base alone
+/// @param adapter the adapter as named by the user; null: the base alone
 /// @param tasks by name, in the order in which they were run
 /// @param groups by name
 public record ModelResults(
@@ -15,10 +15,10 @@ public record ModelResults(
     Map<String, TaskScores> tasks,
     Map<String, GroupScores> groups) {
 
-  /// The number of a task or a group.
+  /// The value of a metric of a task or group.
   ///
   /// @param key `METRIC,FILTER`
-  /// @return NaN where there is none
+  /// @return NaN if there is none
   public double value(String name, String key) {
     TaskScores task = tasks.get(name);
     TaskScores.Score own = task == null ? null : task.scores().get(key);

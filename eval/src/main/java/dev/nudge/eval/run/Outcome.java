@@ -6,15 +6,15 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What an evaluation came to.
+/// The result of an evaluation.
 ///
 /// @param models the base first, then those with an adapter
-/// @param differences of each model after the base from the one that it is compared with, by the
-///     model's name and task, or group where that has numbers of its own
-/// @param asked requests that were asked now; the others were answered before
-/// @param requests of all models
-/// @param seconds of all, loading too
-/// @param pace of the model that was to be evaluated
+/// @param differences of each model from the one before it, by model name and task (or group with
+///     metrics of its own)
+/// @param asked requests run now, cached answers excluded
+/// @param requests requests of all models
+/// @param seconds wall time, loading included
+/// @param pace inference speed of the main model
 public record Outcome(
     List<ModelResults> models,
     Map<String, Map<String, List<Difference>>> differences,
@@ -23,7 +23,7 @@ public record Outcome(
     double seconds,
     Pace pace) {
 
-  /// An outcome of which no pace is known.
+  /// An outcome without inference speed.
   public Outcome(
       List<ModelResults> models,
       Map<String, Map<String, List<Difference>>> differences,
@@ -33,7 +33,7 @@ public record Outcome(
     this(models, differences, asked, requests, seconds, Pace.NONE);
   }
 
-  /// The model that was to be evaluated: with the adapter, where there is one.
+  /// The evaluated model: the one with the adapter, if there is one.
   public ModelResults main() {
     return models.stream()
         .filter(m -> m.name().equals(Evaluation.ADAPTER))
@@ -41,8 +41,8 @@ public record Outcome(
         .orElse(models.getFirst());
   }
 
-  /// The numbers as `--json` shows them: by task or group and metric; `METRIC` is that of the
-  /// task's first filter, and one of a filter with a name has `METRIC,FILTER` beside it.
+  /// The metrics as in `--json`, by task or group: `METRIC` is that of the task's first filter,
+  /// `METRIC,FILTER` that of a named filter.
   public Map<String, Object> summary() {
     Map<String, Object> summary = new LinkedHashMap<>();
     summary.put("results", numbers(main()));
@@ -103,7 +103,7 @@ public record Outcome(
     }
   }
 
-  /// Differences as JSON shows them.
+  /// Differences as JSON.
   static Map<String, Object> shown(Map<String, Map<String, List<Difference>>> differences) {
     Map<String, Object> all = new LinkedHashMap<>();
     differences.forEach(

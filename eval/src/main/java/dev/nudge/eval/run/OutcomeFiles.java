@@ -13,8 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Writes what an evaluation came to, with what it was made with, as files of the harness's shape
-/// ([ResultFiles]).
+/// Writes the results of an evaluation with their settings as harness-style files ([ResultFiles]).
 final class OutcomeFiles {
   private OutcomeFiles() {}
 

@@ -1,14 +1,14 @@
 package dev.nudge.eval.run;
 
-/// How fast the model that was evaluated answered, in this run. Loading is not counted, nor what
-/// other models of the evaluation were asked, nor how far it is from its base.
+/// Inference speed of the evaluated model in this run. Loading, other models and the KL divergence
+/// from the base are excluded.
 ///
-/// @param requests that it answered
-/// @param seconds that it took for them
-/// @param tokens that it generated
-/// @param generating seconds that it took for those
+/// @param requests answered requests
+/// @param seconds of those requests
+/// @param tokens generated tokens
+/// @param generating seconds of generation
 public record Pace(long requests, double seconds, long tokens, double generating) {
-  /// Nothing was asked.
+  /// No requests.
   public static final Pace NONE = new Pace(0, 0, 0, 0);
 
   Pace plus(Pace other) {
@@ -19,12 +19,12 @@ public record Pace(long requests, double seconds, long tokens, double generating
         generating + other.generating);
   }
 
-  /// NaN where nothing was asked.
+  /// Latency; NaN without requests.
   public double secondsPerRequest() {
     return requests == 0 ? Double.NaN : seconds / requests;
   }
 
-  /// NaN where nothing was generated.
+  /// Generation throughput; NaN without generated tokens.
   public double tokensPerSecond() {
     return tokens == 0 ? Double.NaN : tokens / generating;
   }

@@ -10,13 +10,13 @@ import dev.nudge.settings.InputException;
 import java.util.List;
 import java.util.function.Consumer;
 
-/// A task that is ready to be asked about.
+/// A loaded task with its metrics and prompts, ready for inference.
 record ReadyTask(Task task, List<Metric> metrics, List<Sample> samples) {
 
-  /// Reads a task's documents and makes its prompts.
+  /// Loads the documents of a task and builds its prompts.
   ///
-  /// @param warnings told what may be wrong, a line each
-  /// @throws InputException in one line, where the task cannot be asked about
+  /// @param warnings receives one line each
+  /// @throws InputException in one line, if the task cannot be run
   static ReadyTask of(
       TaskConfig config, EvaluateSettings settings, PromptStyle style, Consumer<String> warnings) {
     TaskConfig shot = config.withFewshot(settings.numFewshot());
@@ -46,7 +46,7 @@ record ReadyTask(Task task, List<Metric> metrics, List<Sample> samples) {
     return new ReadyTask(task, metrics, samples);
   }
 
-  /// The metrics of a task; none from the base where there is no adapter.
+  /// The metrics of a task; without the KL divergence from the base if there is no adapter.
   private static List<Metric> metrics(
       TaskConfig config, Task task, EvaluateSettings settings, Consumer<String> warnings) {
     List<Metric> metrics =

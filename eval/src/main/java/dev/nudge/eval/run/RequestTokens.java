@@ -9,23 +9,22 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Makes tokens of requests as lm-evaluation-harness does for a causal model.
+/// Tokenizes requests as lm-evaluation-harness does for a causal model.
 ///
-/// The white space at the end of a context belongs to the continuation; its tokens are those of
-/// both together behind as many as the context alone has. Behind no context stands the token that
-/// begins a text, else the end token. What is too long loses its beginning. A long text is scored
-/// in windows that do not overlap, each behind as much of what is before it as the model reads: one
-/// token before a full window, more before the last one. A context is made into tokens once for
-/// choices that follow each other.
+/// Trailing white space of a context moves to the continuation, whose tokens are those of both
+/// texts together after the context's own count. An empty context is the BOS token, else the EOS
+/// token. Too long requests are truncated on the left. A long text is scored in disjoint windows,
+/// each with as much preceding context as fits: one token before a full window, more before the
+/// last one. Consecutive choices share the tokens of their context.
 ///
 /// Threading: any number of threads.
 public final class RequestTokens {
-  /// Makes tokens of a text, with those that the tokenizer adds by itself or without.
+  /// Tokenizes a text, with or without special tokens.
   interface Encoder {
     int[] ids(String text, boolean adds);
   }
 
-  /// A context with its tokens.
+  /// A context with its token ids.
   @SuppressWarnings("ArrayRecordComponent")
   private record Context(String text, int[] ids) {}
 
@@ -36,12 +35,12 @@ public final class RequestTokens {
   private final String digest;
   private volatile @Nullable Context last;
 
-  /// @param maxLength tokens that the model reads at most
+  /// @param maxLength longest sequence of the model, in tokens
   public RequestTokens(Tokenizer tokenizer, int maxLength) {
     this(tokenizer, maxLength, tokenizer::ids);
   }
 
-  /// @param encoder makes the tokens of texts as the tokenizer does
+  /// @param encoder tokenizes as the tokenizer does
   RequestTokens(Tokenizer tokenizer, int maxLength, Encoder encoder) {
     this.encoder = encoder;
     this.maxLength = maxLength;
@@ -50,7 +49,7 @@ public final class RequestTokens {
     this.digest = tokenizer.digest();
   }
 
-  /// Tokens that the model reads at most.
+  /// The longest sequence of the model, in tokens.
   int maxLength() {
     return maxLength;
   }
@@ -60,15 +59,15 @@ public final class RequestTokens {
     return digest;
   }
 
-  /// Tokens of a text; one that begins with the token that begins a text gets no other.
+  /// Tokenizes a text; no second BOS is added to one that begins with it.
   int[] of(String text) {
     boolean begun = !begin.isEmpty() && text.startsWith(begin);
     return encoder.ids(text, !begun);
   }
 
-  /// Tokens of a context and what is scored behind it.
+  /// Tokenizes a context and its scored continuation.
   ///
-  /// @throws InputException where nothing is left to score, or more than the model reads
+  /// @throws InputException if no token is left to score, or the continuation is too long
   Item likelihood(String context, String continuation) {
     int[] before;
     int[] behind;
@@ -108,7 +107,7 @@ public final class RequestTokens {
     return known.ids;
   }
 
-  /// The windows of a text; none of a text without tokens.
+  /// The windows of a text; empty without tokens.
   List<Item> rolling(String text) {
     int[] ids = of(text);
     List<Item> windows = new ArrayList<>();
@@ -127,7 +126,7 @@ public final class RequestTokens {
     return windows;
   }
 
-  /// The tokens of a prompt that is continued by so many tokens at most.
+  /// The tokens of a prompt, truncated to leave space for `maxTokens` generated tokens.
   int[] prompt(String context, int maxTokens) {
     int most = maxLength - maxTokens;
     if (most < 1) {

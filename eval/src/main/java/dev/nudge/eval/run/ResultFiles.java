@@ -24,8 +24,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Writes results in the shape of lm-evaluation-harness's files: `results.json` and
-/// `samples_TASK.jsonl`.
+/// Writes results in the format of lm-evaluation-harness: `results.json` and `samples_TASK.jsonl`.
 public final class ResultFiles {
   static final String RESULTS = "results.json";
   private static final String NOT_KNOWN = "N/A"; // the harness's own
@@ -33,9 +32,9 @@ public final class ResultFiles {
 
   private ResultFiles() {}
 
-  /// Writes a model's numbers and documents into a folder.
+  /// Writes the metrics and documents of a model into a folder.
   ///
-  /// @param more keys of the results beside the harness's numbers, such as its `config`
+  /// @param more additional keys of `results.json`, such as `config`
   static void write(Path folder, ModelResults model, Map<String, @Nullable Object> more) {
     OutFolder.make(folder);
     removeSamples(folder);
@@ -50,17 +49,17 @@ public final class ResultFiles {
     OutFolder.place(folder.resolve(RESULTS), Json.indented(all) + "\n");
   }
 
-  /// The file of a task's documents.
+  /// File name of a task's documents.
   public static String samplesName(String task) {
     return "samples_" + plain(task) + ".jsonl";
   }
 
-  /// The name of a task as part of a file's.
+  /// A task name with characters that file names forbid replaced.
   public static String plain(String task) {
     return task.replaceAll("[/\\\\:*?\"<>|]", "_");
   }
 
-  /// Removes what an earlier evaluation wrote of a model that is not asked any more.
+  /// Removes the result files of an earlier evaluation's model.
   static void remove(Path folder) {
     if (Files.isDirectory(folder)) {
       removeSamples(folder);
@@ -137,7 +136,7 @@ public final class ResultFiles {
     return all;
   }
 
-  /// A group has the shots that all its members have alike.
+  /// Adds a group's number of shots, if all its members agree.
   private static void shots(TaskGroup group, Map<String, @Nullable Object> shots) {
     Set<@Nullable Object> all = new HashSet<>();
     group.children().stream().filter(shots::containsKey).forEach(c -> all.add(shots.get(c)));
@@ -146,7 +145,7 @@ public final class ResultFiles {
     }
   }
 
-  /// A group has the directions of its members' metrics; null where they differ.
+  /// Adds a group's metric directions; null if its members disagree.
   private static void directions(TaskGroup group, Map<String, @Nullable Object> higher) {
     Map<String, @Nullable Object> all = new LinkedHashMap<>();
     for (String child : group.children()) {
@@ -208,7 +207,7 @@ public final class ResultFiles {
     return Double.isFinite(value) ? (Object) value : NOT_KNOWN;
   }
 
-  /// Writes the documents of a task; returns the digest of all of theirs.
+  /// Writes the documents of a task; returns the digest of all their digests.
   private static String samples(Path file, TaskScores task) {
     StringBuilder hashes = new StringBuilder();
     StringBuilder lines = new StringBuilder();
@@ -252,7 +251,7 @@ public final class ResultFiles {
     return row;
   }
 
-  /// What a request is asked with.
+  /// A request as the harness's `arguments`.
   static List<Object> arguments(TaskRequest request) {
     return switch (request) {
       case TaskRequest.Likelihood r -> List.of(r.context(), r.continuation());
@@ -265,7 +264,7 @@ public final class ResultFiles {
     return how.written();
   }
 
-  /// Answers as texts, as the harness writes them into its files.
+  /// Answers as strings, as in the harness's files.
   private static List<Object> texts(List<JsonNode> answers) {
     List<Object> all = new ArrayList<>();
     answers.forEach(answer -> all.add(text(answer)));
@@ -281,7 +280,7 @@ public final class ResultFiles {
     return all;
   }
 
-  /// The harness's digest of a text: without a prefix.
+  /// The SHA-256 of a text as the harness writes it, without a prefix.
   static String hash(String text) {
     return Sha256.of(text.getBytes(StandardCharsets.UTF_8)).substring(Sha256.PREFIX.length());
   }

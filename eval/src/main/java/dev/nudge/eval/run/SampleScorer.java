@@ -24,11 +24,11 @@ import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Scores the answers about one document by the metrics of its task, as the harness does.
+/// Scores the answers to one document by the metrics of its task, as the harness does.
 ///
-/// Of choices the likeliest is taken, the first of several; `acc_norm` divides by the characters of
-/// a choice (code points, without the delimiter), `acc_bytes` by its bytes. A document whose answer
-/// is none of the choices is wrong. Of several answers that are right one is enough.
+/// Of multiple choices the likeliest is taken (the first of equal ones); `acc_norm` normalises by
+/// the length of a choice in code points, `acc_bytes` in bytes, the delimiter excluded. A document
+/// whose target is none of the choices is wrong. One of several right answers is enough.
 final class SampleScorer {
   private final OutputType type;
   private final List<Metric> metrics;
@@ -42,10 +42,10 @@ final class SampleScorer {
     this.place = task.config().place();
   }
 
-  /// Scores.
+  /// Scores one document.
   ///
-  /// @param answers what filters made of those to each request
-  /// @param fromBase how far its tokens are from the base's, where that was asked
+  /// @param answers filtered answers of each request
+  /// @param fromBase KL divergence from the base, if computed
   Map<String, MetricItem> of(Sample sample, List<JsonNode> answers, JsonNode fromBase) {
     Map<String, MetricItem> all = new LinkedHashMap<>();
     Function<Metric, MetricItem> own = own(sample, answers);
@@ -61,7 +61,7 @@ final class SampleScorer {
     return all;
   }
 
-  /// What the answers give to a metric of the task's output type.
+  /// The metric values of the task's output type.
   private Function<Metric, MetricItem> own(Sample sample, List<JsonNode> answers) {
     JsonNode answer = answers.getFirst();
     return switch (type) {
@@ -100,12 +100,12 @@ final class SampleScorer {
     return new IllegalStateException("no way is known to score by " + metric);
   }
 
-  /// The choices of a document as the model finds them.
+  /// The scored choices of a document.
   ///
-  /// @param logprobs of each choice
-  /// @param alone of each choice behind nothing; empty where not asked
-  /// @param greedy whether each choice is what the model would say
-  /// @param gold places that are right
+  /// @param logprobs log-likelihood of each choice
+  /// @param alone unconditional log-likelihood of each choice; empty if not requested
+  /// @param greedy whether each choice is the greedy continuation
+  /// @param gold indices of the right choices
   private record Choices(
       List<String> texts,
       List<Double> logprobs,
@@ -137,7 +137,7 @@ final class SampleScorer {
       return place != Sample.NO_CHOICE && at >= 0 && greedy.get(at);
     }
 
-    /// The first of the largest; one that is no number is above all.
+    /// The index of the first maximum; NaN ranks above all.
     private int likeliest(ToDoubleFunction<Integer> of) {
       int best = 0;
       double most = of.applyAsDouble(0);
@@ -232,7 +232,7 @@ final class SampleScorer {
     return golds.isEmpty() ? List.of("") : golds;
   }
 
-  /// The share of answers that are right, of several right ones whether any is.
+  /// The share of right answers; with several gold answers, whether any is right.
   private double exact(Metric metric, JsonNode answer, List<String> golds) {
     List<@Nullable String> said = new ArrayList<>();
     for (JsonNode one : answer.isArray() ? answer : List.of(answer)) {

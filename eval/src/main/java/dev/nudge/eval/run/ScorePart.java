@@ -8,18 +8,18 @@ import dev.nudge.eval.run.TaskScores.Score;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A task's number, or the difference of two on the same documents, as a part of a number that is
-/// resampled: a task's own has one part, a group's one for each task, and these are drawn apart.
+/// A weighted part of a metric or paired difference for the bootstrap: a task has one part, a
+/// group one per task, resampled separately.
 ///
-/// @param before null: the number itself, not a difference
-/// @param weight in the number of all parts
+/// @param before null: the metric itself, not a difference
+/// @param weight of the part in the total
 public record ScorePart(@Nullable Score before, Score after, double weight) {
 
-  /// What the resamples of all parts gave.
+  /// The bootstrap of all parts.
   ///
-  /// @param resampled the numbers
-  /// @param fraction whether they are differences of scores from 0 to 1, or a share of clusters
-  /// @param lowest the least that such a number can be; the most is 1
+  /// @param resampled the resampled totals
+  /// @param fraction whether they are differences of scores in [0, 1], or a clustered proportion
+  /// @param lowest minimum of such a number; the maximum is 1
   public record Drawn(Resampled resampled, boolean fraction, double lowest) {
 
     /// The two-sided interval at a confidence.
@@ -28,9 +28,8 @@ public record ScorePart(@Nullable Score before, Score after, double weight) {
     }
   }
 
-  /// Resamples the weighted sum of parts; null where that tells nothing: fewer than
-  /// [NonInferiority#FEWEST] units, a resample without a number, or resamples that are all alike
-  /// and no fractions.
+  /// Resamples the weighted sum of parts; null with fewer than [NonInferiority#FEWEST] units, a
+  /// resample without a value, or constant resamples that are no fractions.
   public static @Nullable Drawn draw(List<ScorePart> parts) {
     int fewest = parts.stream().mapToInt(part -> part.after.units().count()).min().orElseThrow();
     if (fewest < NonInferiority.FEWEST) {

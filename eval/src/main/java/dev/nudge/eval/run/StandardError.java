@@ -4,10 +4,10 @@ import dev.nudge.python.PythonRandom;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 
-/// How far a number may be off, as the harness says it: the standard error of a mean, and for other
-/// numbers the deviation of those of resamples, drawn with its own random numbers.
+/// Standard error as the harness reports it: analytic for a mean, else bootstrapped with the
+/// harness's random numbers.
 final class StandardError {
-  /// Resamples of a number that is cheap.
+  /// Number of resamples of a cheap metric.
   static final int RESAMPLES = 100_000;
 
   private static final int DEAR = 100;
@@ -17,8 +17,8 @@ final class StandardError {
 
   /// The standard error.
   ///
-  /// @param resamples how many at most
-  /// @return NaN where the harness gives none
+  /// @param resamples most resamples
+  /// @return NaN if the harness gives none
   static double of(Aggregation.Kind kind, Aggregation items, int resamples) {
     int n = items.size();
     if (n < 2) {

@@ -15,15 +15,14 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Scores each document once with an answer that nobody gave, and makes the numbers of all, so that
-/// a column that is not there, a target that is no choice, or a filter or a metric that does not
-/// fit is told before a model is asked for hours.
+/// Scores each document with a dummy answer before inference, so that a missing column, a target
+/// that is no choice, or an unsuitable filter or metric fails at once.
 final class TaskDryRun {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
   private TaskDryRun() {}
 
-  /// @throws InputException where a document, a filter or a metric cannot be scored
+  /// @throws InputException if a document, filter or metric cannot be scored
   static void of(Task task, List<Metric> metrics, List<Sample> samples) {
     AnswerFilters filters = AnswerFilters.of(task.config());
     SampleScorer scorer = new SampleScorer(task, metrics);
@@ -58,7 +57,7 @@ final class TaskDryRun {
     }
   }
 
-  /// Answers as [Answers] gives them: a list.
+  /// Dummy answers in the format of [Answers].
   private static JsonNode answers(TaskRequest request) {
     ArrayNode list = NODES.arrayNode();
     switch (request) {

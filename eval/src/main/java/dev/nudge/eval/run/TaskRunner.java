@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.function.IntConsumer;
 import tools.jackson.databind.JsonNode;
 
-/// Asks all models about all tasks, and scores what they answer.
+/// Runs all models on all tasks and scores their answers.
 ///
 /// Threading: one thread.
 final class TaskRunner {
@@ -42,9 +42,9 @@ final class TaskRunner {
     }
   }
 
-  /// Asks all models about all tasks.
+  /// Runs all models on all tasks.
   ///
-  /// @return of each model the numbers of each task
+  /// @return per model the scores of each task
   List<Map<String, TaskScores>> go(int resamples) {
     if (asked < requests) {
       watcher.note(
@@ -91,17 +91,17 @@ final class TaskRunner {
     return byDocument;
   }
 
-  /// The name of a model, by its place.
+  /// The name of a model, by index.
   String name(int model) {
     return models.get(model).name();
   }
 
-  /// Requests that are asked now.
+  /// The number of requests run now, cached answers excluded.
   long asked() {
     return asked;
   }
 
-  /// Requests of all models.
+  /// The number of requests of all models.
   long requests() {
     return requests;
   }

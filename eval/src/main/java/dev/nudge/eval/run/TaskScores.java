@@ -12,18 +12,18 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.MissingNode;
 
-/// The numbers of a task, and what each document gave to them.
+/// The metrics of a task with the value of each document.
 ///
 /// @param scores by `METRIC,FILTER`
-/// @param samples of each filter in turn, document by document
+/// @param samples per filter, document by document
 public record TaskScores(
     Task task, List<Metric> metrics, Map<String, Score> scores, List<Scored> samples) {
 
-  /// A number.
+  /// A metric's value.
   ///
-  /// @param stderr NaN: none is known
-  /// @param items what each document gave
-  /// @param units what of the documents is independent
+  /// @param stderr standard error; NaN: unknown
+  /// @param items per-document values
+  /// @param units the independent units among the documents
   public record Score(
       Metric metric,
       String filter,
@@ -31,7 +31,7 @@ public record TaskScores(
       double stderr,
       List<MetricItem> items,
       Units units) {
-    /// A number whose documents stand each for itself.
+    /// A metric of independent documents.
     public Score(
         Metric metric, String filter, double value, double stderr, List<MetricItem> items) {
       this(metric, filter, value, stderr, items, Units.alone(items.size()));
@@ -42,19 +42,19 @@ public record TaskScores(
       return metric.name() + "," + filter;
     }
 
-    /// Whether each document is right or wrong, and the number is the share of right ones.
+    /// Whether the metric is a proportion: every document is right or wrong.
     public boolean isShare() {
       return isMean(value -> value == 0 || value == 1);
     }
 
-    /// Whether the number is a mean and each document's own is one that is asked for.
+    /// Whether the metric is a mean whose per-document values all satisfy a condition.
     public boolean isMean(DoublePredicate of) {
       return metric.aggregation() == Aggregation.Kind.MEAN
           && items.stream()
               .allMatch(item -> item instanceof MetricItem.Value v && of.test(v.value()));
     }
 
-    /// Which documents are right, of a share.
+    /// Whether each document is right, for a proportion.
     public List<Boolean> right() {
       List<Boolean> right = new ArrayList<>();
       items.forEach(item -> right.add(item instanceof MetricItem.Value v && v.value() == 1));
@@ -69,8 +69,8 @@ public record TaskScores(
 
   /// A document with its answers.
   ///
-  /// @param answers to each request, a list each
-  /// @param filtered what the filter made of them
+  /// @param answers a list per request
+  /// @param filtered the filter's output
   public record Scored(
       Sample sample,
       String filter,
@@ -78,15 +78,15 @@ public record TaskScores(
       List<JsonNode> filtered,
       Map<String, MetricItem> items) {}
 
-  /// Documents that were scored.
+  /// The number of scored documents.
   public int sampleLength() {
     return scores.values().iterator().next().items().size();
   }
 
   /// Scores answers.
   ///
-  /// @param answers of each document, to each of its requests
-  /// @param fromBase of each document how far its tokens are from the base's; empty: not asked
+  /// @param answers per document, per request
+  /// @param fromBase per document the KL divergence from the base; empty: not computed
   static TaskScores of(
       Task task,
       List<Metric> metrics,

@@ -7,18 +7,18 @@ import dev.nudge.settings.InputException;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The requests of a task as tokens, document by document.
+/// The tokenized requests of a task, document by document.
 ///
-/// @param fromBase the texts of which is asked how far they are from the base; empty: of none
+/// @param fromBase texts for the KL divergence from the base; may be empty
 record TaskTokens(ReadyTask ready, List<List<Encoded>> requests, List<Encoded> fromBase) {
 
   List<Encoded> all() {
     return requests.stream().flatMap(List::stream).toList();
   }
 
-  /// Makes tokens of the requests of a task.
+  /// Tokenizes the requests of a task.
   ///
-  /// @throws InputException in one line, where a request has none to score or is too long
+  /// @throws InputException in one line, if a request has no token to score or is too long
   static TaskTokens of(ReadyTask ready, RequestTokens encoder) {
     List<List<Encoded>> all = new ArrayList<>();
     for (Sample sample : ready.samples()) {

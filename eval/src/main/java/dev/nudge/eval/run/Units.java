@@ -8,30 +8,28 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What of some documents is independent of the rest: each document, or clusters of documents that
-/// hang together because they are about one text, one customer, one table.
+/// The independent units of a set of documents: single documents, or clusters of documents that
+/// are correlated because they share a text, a customer or a table.
 ///
-/// @param clusters the number of each document's cluster; empty: each document stands for itself
-/// @param count of what is independent
+/// @param clusters cluster number of each document; empty: documents are independent
+/// @param count number of units
 public record Units(List<Integer> clusters, int count) {
   public Units {
     clusters = List.copyOf(clusters);
   }
 
-  /// So many documents, each for itself.
+  /// Independent documents.
   public static Units alone(int documents) {
     return new Units(List.of(), documents);
   }
 
-  /// Documents with the numbers of their clusters. Where no two have the same, each stands for
-  /// itself.
+  /// Documents by cluster number; independent if all numbers differ.
   public static Units of(List<Integer> clusters) {
     int count = new HashSet<>(clusters).size();
     return count == clusters.size() ? alone(count) : new Units(clusters, count);
   }
 
-  /// Documents by what they hang together by: those with the same are a cluster, one with null
-  /// stands for itself.
+  /// Clusters documents by a key: equal keys are one cluster, a null key is a cluster of its own.
   public static Units by(List<? extends @Nullable Object> values) {
     Map<Object, Integer> known = new HashMap<>();
     List<Integer> clusters = new ArrayList<>();
@@ -42,33 +40,32 @@ public record Units(List<Integer> clusters, int count) {
     return of(clusters);
   }
 
-  /// Whether some documents hang together.
+  /// Whether documents are clustered.
   public boolean areClusters() {
     return !clusters.isEmpty();
   }
 
-  /// How many clusters there are; 0: each document stands for itself.
+  /// The number of clusters; 0 if documents are independent.
   public int clusterCount() {
     return areClusters() ? count : 0;
   }
 
-  /// The units of some of the documents, by their places. Documents that are all of one cluster say
-  /// nothing of other clusters: there each stands for itself, and what is told is told of that
-  /// cluster.
+  /// The units of selected documents. Documents of a single cluster become independent units, and
+  /// the result is valid for that cluster only.
   public Units some(List<Integer> places) {
     return areClusters() && !areOfOne(places)
         ? of(places.stream().map(clusters::get).toList())
         : alone(places.size());
   }
 
-  /// Whether some of the documents, several, are all of one cluster.
+  /// Whether several selected documents are all of one cluster.
   public boolean areOfOne(List<Integer> places) {
     return areClusters()
         && places.size() > 1
         && places.stream().map(clusters::get).distinct().count() == 1;
   }
 
-  /// As resamples are drawn by: the number of each document's unit.
+  /// The unit number of each document, for resampling.
   public int[] numbers() {
     return areClusters() ? clusters.stream().mapToInt(i -> i).toArray() : Bootstrap.alone(count);
   }

@@ -1,13 +1,13 @@
-/// Runs tasks on a model: asks, scores, aggregates, and writes results in the harness's shape.
+/// Runs lm-evaluation-harness tasks on a model: inference, scoring, aggregation, result files.
 ///
-/// [Evaluation] does all of it. [ReadyTask] reads a task, [RequestTokens] makes tokens of requests
-/// by the harness's rules, [TaskRunner] goes through tasks and models, [Answers] asks a session for
-/// what is not in an [AnswerStore] yet, [SampleScorer] makes [MetricItem]s of answers,
-/// [Aggregation] one number of those and [StandardError] how far it may be off, [GroupScores]
-/// numbers of groups, [Difference] compares two models, and [ResultFiles] writes.
+/// [Evaluation] is the entry. [ReadyTask] loads a task, [RequestTokens] tokenizes its requests by
+/// the harness's rules, [TaskRunner] loops over tasks and models, [Answers] runs inference on
+/// requests not yet in the [AnswerStore], [SampleScorer] turns answers into [MetricItem]s,
+/// [Aggregation] into one number, [StandardError] adds its error, [GroupScores] the numbers of
+/// groups, [Difference] compares two models, and [ResultFiles] writes.
 ///
-/// It knows nothing about how a metric of texts is computed, how a task file is read, or about
-/// reports and gates.
+/// Knows nothing about how a text metric is computed, how a task file is read, or about reports
+/// and gates.
 ///
 /// Read [Evaluation] first.
 @NullMarked

@@ -24,8 +24,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// What has to happen before the first question: the policy is held to the tasks, verdicts and
-/// reports of an earlier evaluation go, and what is judged is written down. All else is told on.
+/// Checks the policy against the tasks before inference, removes verdicts and reports of an
+/// earlier evaluation, and records digests; forwards all events to another watcher.
 final class Beginning implements Evaluation.Watcher {
   private static final String TOKENIZER = "tokenizer.json";
   private static final List<String> EARLIER =
@@ -38,10 +38,10 @@ final class Beginning implements Evaluation.Watcher {
   private @Nullable Files files;
   private String compute = "";
 
-  /// The digests of files that an evaluation reads and others may write into.
+  /// Digests of input files that may change during an evaluation.
   ///
-  /// @param adapter by file
-  /// @param template null: none is used
+  /// @param adapter by file name
+  /// @param template null: no chat template
   record Files(Map<String, String> adapter, String tokenizer, @Nullable String template) {
     static Files of(EvaluateSettings settings) {
       Path model = settings.model().model();
@@ -70,12 +70,12 @@ final class Beginning implements Evaluation.Watcher {
     this.watcher = watcher;
   }
 
-  /// What was there before the model was loaded.
+  /// The digests from before the model was loaded.
   Files files() {
     return Objects.requireNonNull(files);
   }
 
-  /// The type that was computed in.
+  /// The numeric type of the computation.
   String compute() {
     return compute;
   }

@@ -16,17 +16,16 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The texts of a task's documents that would give them away.
+/// The texts of a task's documents to look for in the training set.
 ///
-/// Of each they are the question as it is asked without shots; what the task file names by
-/// `doc_to_decontamination_query` (a column), or else the longest column in the question by itself
-/// that has at least [#ASKS] words, whatever template it stands behind; and an answer of at least
-/// [#OWN] words.
+/// They are the question without shots; the column that the task file names in
+/// `doc_to_decontamination_query`, or else the longest column of at least [#ASKS] words in the
+/// question, whatever its template; and an answer of at least [#OWN] words.
 ///
-/// A question or column is left out where it is an answer of fewer words than [#OWN], of this
-/// document or another, and a column where more than a tenth of the documents (and more than five)
-/// have the same: `yes`, `B` or the name of a subject stands in any training set, and says nothing
-/// of one document. Nor does a column of one or two words, the France of "the capital of France".
+/// A question or column is left out if it equals a short answer (under [#OWN] words) of any
+/// document, and a column if more than a tenth of the documents (and more than five) share its
+/// text: `yes`, `B` or a subject name occurs in any training set and says nothing of one document.
+/// A column of one or two words is left out too, such as the France of "the capital of France".
 final class DocumentTexts {
   private static final int OWN = 13; // words of an answer that is no other document's
   private static final int ASKS = 3; // words of a column that may be a question by itself
@@ -49,7 +48,7 @@ final class DocumentTexts {
     this.common = Math.max(LEAST_COMMON, samples.size() / 10);
   }
 
-  /// The items that a task's documents are.
+  /// The leak scan items of a task.
   static List<Item> of(TaskScores task) {
     Map<Integer, Sample> samples = new LinkedHashMap<>(); // one comes once for each filter
     task.samples().forEach(s -> samples.putIfAbsent(s.sample().id(), s.sample()));

@@ -33,27 +33,26 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Evaluates, looks for leaks, judges and reports.
+/// Evaluates, scans for leaks, judges and reports, in one call.
 ///
-/// The folder of the results gets `report.html` and `report.md`, and with a policy `gate.json` and
-/// `gate.xml`. A policy and training data that cannot be read are refused before a model is loaded.
+/// The output folder gets `report.html` and `report.md`, with a policy also `gate.json` and
+/// `gate.xml`. An unreadable policy or training set is refused before a model is loaded.
 public final class Suite {
   private Suite() {}
 
-  /// What came of it.
+  /// The result of an evaluation.
   ///
-  /// @param leaks what was found of each task's documents in the training set, by task; empty: it
-  ///     was not looked for
-  /// @param gate null: there was no policy
-  /// @param judge null: no texts were judged
+  /// @param leaks leak scan of each task's documents, by task; empty: no scan
+  /// @param gate null: no policy
+  /// @param judge null: no judge
   public record Judged(
       Outcome outcome,
       Map<String, LeakReport> leaks,
       @Nullable JudgeResult judge,
       @Nullable GateResult gate) {
 
-    /// The numbers as `--json` shows them: those of the outcome, `calibration` of the judged model
-    /// on tasks of choices (expected calibration error, ten bins of equal width), and `leaks`.
+    /// The results as in `--json`: those of the outcome, `calibration` of the main model on
+    /// multiple-choice tasks (expected calibration error, ten bins of equal width), and `leaks`.
     public Map<String, Object> summary() {
       Map<String, Object> summary = new LinkedHashMap<>(outcome.summary());
       Map<String, Object> calibration = new LinkedHashMap<>();
@@ -88,13 +87,13 @@ public final class Suite {
     return evaluate(settings, machine, Warnings.logged());
   }
 
-  /// Evaluates a model, and adapters on it, on tasks, judges by a policy where one is given, and
-  /// writes results and report into `settings.out()`. Adapters may be names of a registry.
+  /// Evaluates a model, and adapters on it, applies a policy if one is set, and writes results and
+  /// report into `settings.out()`. Adapters may be names in a registry.
   ///
   ///     Suite.evaluate(settings, Machine.here(), System.err::println).gate()
   ///
-  /// @param warnings told one line each
-  /// @throws InputException in one line, for whatever a user can mend
+  /// @param warnings receives one line each
+  /// @throws InputException in one line, for any user error
   public static Judged evaluate(
       EvaluateSettings settings, Machine machine, Consumer<String> warnings) {
     return run(
@@ -108,9 +107,9 @@ public final class Suite {
         });
   }
 
-  /// Evaluates by settings whose adapters are folders, and judges by their policy.
+  /// Evaluates settings whose adapters are resolved to folders.
   ///
-  /// @throws InputException in one line, for whatever a user can mend
+  /// @throws InputException in one line, for any user error
   public static Judged run(EvaluateSettings settings, Machine machine, Evaluation.Watcher watcher) {
     Path file = settings.policy();
     Policy policy = file == null ? null : PolicyFile.read(file);
@@ -176,7 +175,7 @@ public final class Suite {
     return gate == null ? data : data.withGate(gate);
   }
 
-  /// Settings that change numbers, as a report shows them and a verdict depends on them.
+  /// The settings that change numbers, for the report and the verdict's digests.
   private static Map<String, String> shown(
       EvaluateSettings settings, String compute, TrainingTexts training) {
     Map<String, String> shown = new LinkedHashMap<>();

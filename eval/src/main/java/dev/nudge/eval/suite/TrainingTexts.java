@@ -23,14 +23,13 @@ import java.util.function.Consumer;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// The texts of a training set, in which the documents of tasks are looked for.
+/// The texts of a training set, to be scanned for evaluation documents.
 ///
-/// Of a row every text is looked at by itself, however short, whatever its columns and messages are
-/// called. Rows that are none, or have no text, are counted and passed over: training would have
-/// refused them.
+/// Every text of a row is scanned, however short and whatever its column or role. Malformed rows
+/// and rows without text, which training would reject, are counted and skipped.
 record TrainingTexts(List<Path> files) {
-  /// @param names files, folders and globs, as `train --data` takes them
-  /// @throws InputException where one is not there, or cannot be read to its end
+  /// @param names files, folders and globs, as for `train --data`
+  /// @throws InputException if a file is missing or cannot be read to its end
   static TrainingTexts of(List<String> names) {
     if (names.isEmpty()) {
       return new TrainingTexts(List.of());
@@ -58,14 +57,14 @@ record TrainingTexts(List<Path> files) {
     return files.isEmpty();
   }
 
-  /// A digest of what the files hold, as a run keeps it of the data that it is trained on.
+  /// A digest of the files' content, computed as for a training run's data.
   String digest() {
     return ContentDigest.of(files.stream().map(Path::toString).toList());
   }
 
-  /// Looks for the documents of each task.
+  /// Scans for the documents of each task.
   ///
-  /// @param warnings told how many rows were passed over
+  /// @param warnings told how many rows were skipped
   Map<String, LeakReport> look(ModelResults model, Consumer<String> warnings) {
     Map<String, LeakScan> scans = new LinkedHashMap<>();
     model.tasks().forEach((name, task) -> scans.put(name, new LeakScan(DocumentTexts.of(task))));
@@ -96,7 +95,7 @@ record TrainingTexts(List<Path> files) {
     }
   }
 
-  /// All texts of a row; none of one that cannot be read.
+  /// All texts of a row; empty if it cannot be read.
   private static List<String> texts(RowSource.Piece piece) {
     if (piece.problem() != null) {
       return List.of();
@@ -108,7 +107,7 @@ record TrainingTexts(List<Path> files) {
     }
   }
 
-  /// All texts that are somewhere in a value and are not blank.
+  /// All non-blank texts anywhere in a value.
   static List<String> texts(JsonNode node) {
     List<String> texts = new ArrayList<>();
     collect(node, texts);

@@ -1,8 +1,8 @@
-/// Holds an evaluation from settings to a verdict: [dev.nudge.eval.suite.Suite] has the tasks
-/// asked, looks for their documents in the training set, judges by a policy and writes the report.
-/// [dev.nudge.eval.suite.Suite#evaluate] is the front door for Java code.
+/// Runs an evaluation end to end, from settings to a verdict: [dev.nudge.eval.suite.Suite]
+/// evaluates the tasks, scans the training set for leaks, asks the judge, applies the policy and
+/// writes the report. [dev.nudge.eval.suite.Suite#evaluate] is the entry for Java code.
 ///
-/// Knows nothing about terminals; the command draws what it gives back. Read `Suite` first.
+/// Knows nothing about terminals. Read `Suite` first.
 @NullMarked
 package dev.nudge.eval.suite;
 

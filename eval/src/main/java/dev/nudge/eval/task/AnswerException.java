@@ -2,7 +2,7 @@ package dev.nudge.eval.task;
 
 import dev.nudge.settings.InputException;
 
-/// An answer that a filter can do nothing with; another answer may be well.
+/// A filter cannot process an answer; other answers may be fine.
 public final class AnswerException extends InputException {
   private static final long serialVersionUID = 1L;
 

@@ -16,20 +16,20 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Takes what is scored out of answers, by the filters of a task.
+/// The filter pipelines of a task, which extract the scored answer from generated text.
 ///
-/// The answers of a request are a list, through which each filter of a pipeline goes in turn;
-/// `take_first` makes its first element of it. Every pipeline of a task begins with the same
-/// answers, and its name is part of the metric's.
+/// The answers to a request are a list that passes each filter in turn; `take_first` reduces it to
+/// its first element. Every pipeline of a task starts from the same answers, and its name is part
+/// of the metric's key.
 public final class AnswerFilters {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
-  /// One filter: the answers to a request, and the document.
+  /// One filter, applied to the answers to a request and the document.
   interface Step {
     JsonNode of(JsonNode answers, JsonNode doc);
   }
 
-  /// What makes a filter of its keys.
+  /// Creates a filter from its keys.
   private interface Maker {
     Step of(TaskKeys keys);
   }
@@ -54,9 +54,9 @@ public final class AnswerFilters {
 
   private AnswerFilters() {}
 
-  /// The filters of a task.
+  /// Creates the filters of a task.
   ///
-  /// @throws InputException in one line, where one is not known or is told wrong
+  /// @throws InputException in one line, if a filter is unknown or misconfigured
   public static AnswerFilters of(TaskConfig config) {
     AnswerFilters filters = new AnswerFilters();
     for (FilterConfig pipeline : config.filters()) {
@@ -93,7 +93,7 @@ public final class AnswerFilters {
     return List.copyOf(pipelines.keySet());
   }
 
-  /// What a pipeline makes of the answers to a request.
+  /// Applies a pipeline to the answers to a request.
   ///
   /// @param answers a list
   public JsonNode apply(String pipeline, JsonNode answers, JsonNode doc) {
@@ -111,7 +111,7 @@ public final class AnswerFilters {
     return step;
   }
 
-  /// The answers as texts; what is none becomes null.
+  /// The answers as texts; null for one that is no text.
   static List<@Nullable String> texts(TaskKeys keys, JsonNode answers) {
     if (!answers.isArray()) {
       throw new InputException(
@@ -123,7 +123,7 @@ public final class AnswerFilters {
     return texts;
   }
 
-  /// What changes a text.
+  /// A text transformation.
   interface Change {
     String of(String text);
   }
@@ -169,7 +169,7 @@ public final class AnswerFilters {
         });
   }
 
-  /// The answer that comes most often, of several the first.
+  /// Majority vote: the most frequent answer, the first of equal ones.
   private static JsonNode vote(TaskKeys keys, JsonNode answers) {
     if (!answers.isArray() || answers.isEmpty()) {
       throw new InputException(

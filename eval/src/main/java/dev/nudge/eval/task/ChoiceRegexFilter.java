@@ -15,10 +15,10 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Takes the letter of a choice out of an answer, as `(A)`: by a regular expression, else by the
-/// text of a choice in the answer, else by a letter behind a colon.
+/// Extracts the letter of a multiple choice from an answer, such as `(A)`: by a regular
+/// expression, else by a choice's text in the answer, else by a letter after a colon.
 ///
-/// The choices are the column `choices` of the document.
+/// The choices are the document's column `choices`.
 final class ChoiceRegexFilter {
   private static final Pattern PUNCTUATION = Pattern.compile("\\p{IsPunctuation}");
 
@@ -104,7 +104,7 @@ final class ChoiceRegexFilter {
     return stripped.isEmpty() ? "" : letters.getOrDefault(stripped, stripped);
   }
 
-  /// An expression that finds any of some texts, the longest first.
+  /// A pattern that matches any of some texts, the longest first.
   private static String any(List<String> texts) {
     return String.join(
         "|",

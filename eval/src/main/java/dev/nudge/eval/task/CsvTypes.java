@@ -12,8 +12,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.NullNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Finds the types of the columns of CSV, as pandas does: whole numbers, floats, booleans, else
-/// texts; what pandas takes for missing is null, and whole numbers beside it are floats.
+/// Infers CSV column types as pandas does: int, float, bool, else string; missing values are null,
+/// and turn a column of ints into floats.
 final class CsvTypes {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
   private static final Set<String> MISSING =

@@ -10,7 +10,7 @@ import java.time.LocalDateTime;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Is a text of a task file that is the name of a column, or else a template over a document.
+/// A value of a task file that is a column name, or else a Jinja template over a document.
 final class Field {
   private static final LocalDateTime NO_TIME = LocalDateTime.of(1970, 1, 1, 0, 0); // none reads it
 
@@ -34,7 +34,7 @@ final class Field {
 
   /// Renders the template.
   ///
-  /// @throws InputException where it is none, or does not go with the document
+  /// @throws InputException if the template is invalid or fails on the document
   String render(JsonNode doc) {
     try {
       Template ready = template;

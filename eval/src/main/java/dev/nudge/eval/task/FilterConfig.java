@@ -5,12 +5,12 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/// A named row of filters that answers go through before they are scored.
+/// A named filter pipeline of a task file.
 ///
-/// @param steps the keys of each filter, its `function` among them
+/// @param steps the keys of each filter, `function` included
 record FilterConfig(String name, List<TaskKeys> steps) {
 
-  /// The filters of a task; without any the first answer counts, under the name `none`.
+  /// The pipelines of a task; by default one named `none` that takes the first answer.
   static List<FilterConfig> of(TaskKeys keys) {
     List<?> list = keys.list("filter_list");
     if (list == null) {

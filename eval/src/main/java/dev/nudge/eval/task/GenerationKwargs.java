@@ -7,14 +7,14 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// How an answer is generated.
+/// Generation settings of a task (`generation_kwargs`).
 ///
-/// @param until texts that end it and are not part of it
-/// @param maxTokens most tokens of it
-/// @param temperature 0: the likeliest token each time
-/// @param topP sample from the likeliest tokens that hold this share; 1: off
-/// @param topK sample from this many likeliest tokens; 0: off
-/// @param written the keys as they are written into results
+/// @param until stop strings, not part of the answer
+/// @param maxTokens most generated tokens
+/// @param temperature 0: greedy decoding
+/// @param topP nucleus sampling probability mass; 1: off
+/// @param topK number of likeliest tokens to sample from; 0: off
+/// @param written the keys as written into results
 public record GenerationKwargs(
     List<String> until,
     int maxTokens,
@@ -42,13 +42,13 @@ public record GenerationKwargs(
     until = List.copyOf(until);
   }
 
-  /// Whether tokens are drawn.
+  /// Whether tokens are sampled, not chosen greedily.
   public boolean samples() {
     return temperature > 0;
   }
 
   /// @param keys of the task
-  /// @param delimiter that between shots, which ends an answer where nothing else is named
+  /// @param delimiter the few-shot delimiter, the stop string if none is set
   static GenerationKwargs of(TaskKeys keys, String delimiter) {
     TaskKeys given = keys.map("generation_kwargs");
     Map<String, @Nullable Object> written = new LinkedHashMap<>();

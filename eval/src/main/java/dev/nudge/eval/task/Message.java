@@ -5,23 +5,24 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A part of a prompt that somebody says.
+/// A message of a chat prompt.
 ///
 /// @param role system, user or assistant
-/// @param behind what stands behind it where the prompt is plain text
+/// @param behind delimiter after the message if the prompt is plain text
 public record Message(String role, String content, String behind) {
   Message(String role, String content) {
     this(role, content, "");
   }
 
-  /// The parts as one text.
+  /// Concatenates messages to a plain text prompt.
   static String plain(List<Message> messages) {
     StringBuilder all = new StringBuilder();
     messages.forEach(m -> all.append(m.content).append(m.behind));
     return all.toString();
   }
 
-  /// Puts all that users and shots say into one message of a user.
+  /// Merges few-shot examples and question into one user message; a system message and the
+  /// beginning of the answer stay separate.
   static List<Message> oneTurn(List<Message> messages) {
     List<Message> rest = new ArrayList<>(messages);
     List<Message> all = new ArrayList<>();
@@ -39,7 +40,7 @@ public record Message(String role, String content, String behind) {
     return all;
   }
 
-  /// Joins two texts, with a delimiter unless one of them has white space there.
+  /// Joins two texts, with a delimiter unless there is white space at the joint.
   static String joined(@Nullable String before, @Nullable String behind, String delimiter) {
     if (before == null || before.isEmpty()) {
       return behind == null ? "" : behind;
@@ -50,7 +51,7 @@ public record Message(String role, String content, String behind) {
     return needsDelimiter(before, behind) ? before + delimiter + behind : before + behind;
   }
 
-  /// Whether neither of two texts has white space where they meet.
+  /// Whether two texts would meet without white space.
   static boolean needsDelimiter(String before, String behind) {
     return !before.isEmpty()
         && !behind.isEmpty()

@@ -8,10 +8,10 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// A metric of a task.
+/// An entry of a task's `metric_list`.
 ///
-/// @param aggregation what makes one number of all documents'; null: the metric's own
-/// @param higherIsBetter null: as the metric has it
+/// @param aggregation null: the metric's default
+/// @param higherIsBetter null: the metric's default
 /// @param options all other keys, such as `ignore_case`
 /// @param place for messages
 public record MetricConfig(
@@ -23,7 +23,8 @@ public record MetricConfig(
   private static final Set<String> OWN =
       Set.of("metric", "aggregation", "higher_is_better", "hf_evaluate");
 
-  /// Aggregations of task files' own Python that all mean the same.
+  /// Aggregation functions in task files' Python code, by the built-in aggregation that they
+  /// equal.
   private static final Map<String, String> BY_FUNCTION =
       Map.of(
           "weighted_f1_score", "weighted_f1",

@@ -6,15 +6,15 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/// What is asked of a model.
+/// The harness's `output_type`: the kind of request to a model.
 public enum OutputType {
-  /// How likely it finds a text behind another.
+  /// The log-likelihood of a continuation given a context.
   LOGLIKELIHOOD(List.of("perplexity", "acc")),
-  /// Which of some texts it finds the likeliest behind another.
+  /// The likeliest of several continuations of a context.
   MULTIPLE_CHOICE(List.of("acc", "acc_norm")),
-  /// How likely it finds a whole text, of any length.
+  /// The log-likelihood of a whole text of any length, in windows.
   LOGLIKELIHOOD_ROLLING(List.of("word_perplexity", "byte_perplexity", "bits_per_byte")),
-  /// What it says behind a text.
+  /// Text generated after a prompt until a stop string.
   GENERATE_UNTIL(List.of("exact_match"));
 
   private final List<String> metrics;

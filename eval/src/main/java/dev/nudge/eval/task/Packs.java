@@ -14,11 +14,11 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
 
-/// The task files that come with the library: legal, finance, medical and support, whose documents
-/// the user has, and retention, which brings its own.
+/// Built-in task packs: legal, finance, medical and support, whose documents the user supplies,
+/// and retention (forgetting), with documents of its own.
 ///
-/// They are written into a folder of the cache that has their digest in its name, so that they are
-/// files like any other, beside which documents may stand.
+/// They are unpacked into a cache folder with their digest in its name, so documents may be placed
+/// beside the task files.
 public final class Packs {
   private static final String INDEX = "index.txt";
 
@@ -26,14 +26,14 @@ public final class Packs {
 
   private Packs() {}
 
-  /// Whether a domain's group is asked about and nothing of what a model could do before.
+  /// Whether a domain pack's group is evaluated without the retention pack.
   public static boolean lacksRetention(TaskTree tree) {
     Set<String> domains = domains();
     return tree.groups().keySet().stream().anyMatch(domains::contains)
         && tree.tasks().keySet().stream().noneMatch(name -> name.startsWith(RETENTION + "_"));
   }
 
-  /// The groups whose documents the user has: all folders but retention's.
+  /// The packs whose documents the user supplies: all but retention.
   static Set<String> domains() {
     Set<String> domains = new TreeSet<>();
     names().forEach(name -> domains.add(name.substring(0, name.indexOf('/'))));
@@ -41,10 +41,10 @@ public final class Packs {
     return domains;
   }
 
-  /// The folder that has them.
+  /// Unpacks the packs, unless the cache has them, and returns their folder.
   ///
-  /// @param cache of this machine
-  /// @throws RunException where it cannot be written
+  /// @param cache folder of this machine
+  /// @throws RunException on an I/O error
   public static Path folder(Path cache) {
     List<String> names = names();
     Sha256 sha = new Sha256();
@@ -79,7 +79,7 @@ public final class Packs {
     }
   }
 
-  /// Their files.
+  /// The packs' files.
   static List<String> names() {
     return new String(bytes(INDEX), StandardCharsets.UTF_8).lines().toList();
   }

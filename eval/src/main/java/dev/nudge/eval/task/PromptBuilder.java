@@ -6,7 +6,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Puts system text, shots and question together to what a model reads.
+/// Builds prompts from system text, few-shot examples and question.
 final class PromptBuilder {
   private final TaskConfig config;
   private final TaskFields fields;
@@ -14,7 +14,7 @@ final class PromptBuilder {
   private final PromptStyle style;
   private final boolean multipleInput;
 
-  /// @param multipleInput whether the choices are questions
+  /// @param multipleInput whether the choices are contexts (one prompt per choice)
   PromptBuilder(
       TaskConfig config, TaskFields fields, Shots shots, PromptStyle style, boolean multipleInput) {
     this.config = config;
@@ -24,7 +24,7 @@ final class PromptBuilder {
     this.multipleInput = multipleInput;
   }
 
-  /// The prompts of a document: one, or one for each choice where those are questions.
+  /// The prompts of a document: one, or one per choice if the choices are contexts.
   List<String> of(JsonNode doc) {
     String prefix = fields.prefix(doc);
     List<Message> before = before(doc);
@@ -84,7 +84,7 @@ final class PromptBuilder {
     return choices.get(at);
   }
 
-  /// The answer of a shot as text; null: it has none.
+  /// The answer text of a few-shot example; null: none.
   private @Nullable String answer(JsonNode target, @Nullable List<String> choices) {
     if (target.isNull()) {
       return null;
@@ -100,10 +100,10 @@ final class PromptBuilder {
     return one.stringValue();
   }
 
-  /// A question, and its answer or the beginning of one.
+  /// Adds a question with its answer, or with the beginning of the answer.
   ///
-  /// @param answer null: it is asked for
-  /// @param target which the answer is of
+  /// @param answer null: to be generated
+  /// @param target the raw target of the answer
   private static void turn(
       String question,
       @Nullable String answer,

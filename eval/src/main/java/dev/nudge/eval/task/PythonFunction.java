@@ -1,10 +1,10 @@
 package dev.nudge.eval.task;
 
-/// Is what a task file has for `!function module.name`: code that is not run here.
+/// A `!function module.name` reference in a task file; the Python code is not run.
 ///
-/// @param name as the file has it
+/// @param name as written in the file
 public record PythonFunction(String name) {
-  /// The function's own name, without its module.
+  /// The function name without its module.
   public String last() {
     return name.substring(name.lastIndexOf('.') + 1);
   }

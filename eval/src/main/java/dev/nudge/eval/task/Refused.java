@@ -4,12 +4,12 @@ import dev.nudge.settings.InputException;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Says of a key that needs Python which it is, in which file, and what to do instead.
+/// Error messages for task keys that need Python, with an alternative.
 final class Refused {
   private static final String EXPORT =
       "export its documents to JSONL once, as docs/reference/evaluation.md shows";
 
-  /// What to do instead of running a function.
+  /// The alternative to each key.
   private static final Map<String, String> INSTEAD =
       Map.of(
           "process_docs", EXPORT,
@@ -23,7 +23,7 @@ final class Refused {
 
   private Refused() {}
 
-  /// Refuses a key whose value is a function, wherever one stands that would be run.
+  /// Rejects a key whose value is a Python function.
   static void function(TaskKeys keys, String key) {
     if (keys.get(key) instanceof PythonFunction function) {
       String instead = INSTEAD.get(key);
@@ -35,14 +35,14 @@ final class Refused {
     }
   }
 
-  /// A function that scores.
+  /// The error for a Python scoring function.
   static InputException scoring(String place, String key, PythonFunction function) {
     return new InputException(
         "%s: %s is Python (!function %s), which is not run here; score by metric_list and filter_list alone"
             .formatted(place, key, function.name()));
   }
 
-  /// A key that nothing here does, whatever it is set to.
+  /// Rejects a key that is unsupported with any value.
   static void notDone(TaskKeys keys, String key, String what) {
     @Nullable Object value = keys.get(key);
     if (value != null && !Boolean.FALSE.equals(value)) {

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Takes what a regular expression finds in an answer: of all matches one, of its groups the first
-/// that is not empty, without white space around it.
+/// Extracts a match of a regular expression from an answer: one of its matches, the first
+/// non-empty group, stripped.
 final class RegexFilter {
   static final Set<String> KEYS = Set.of("regex_pattern", "group_select", "fallback");
   private static final String PATTERN = "#### (\\-?[0-9\\.\\,]+)";
@@ -68,7 +68,7 @@ final class RegexFilter {
     return fallback;
   }
 
-  /// The match that is meant; null: there is none.
+  /// The match selected by `group_select`; null if there is none.
   @Nullable List<String> match(PythonPattern by, String text) {
     List<List<String>> all = by.findAll(text);
     if (all.isEmpty()) {
@@ -83,7 +83,7 @@ final class RegexFilter {
     return all.get(at);
   }
 
-  /// The first group that is not empty, of an expression with one group that one whatever it is.
+  /// The first non-empty group; if the expression has a single group, that group.
   static @Nullable String filled(List<String> match) {
     if (match.size() == 1) {
       return match.getFirst();

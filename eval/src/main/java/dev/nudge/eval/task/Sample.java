@@ -4,12 +4,12 @@ import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
-/// A document and what is asked about it.
+/// A document with its requests.
 ///
-/// @param id its place in the split
-/// @param target its answer: a text, the place of a choice, or a list of either
-/// @param gold what is right: the target, or where choices are questions the place of one
-/// @param choices empty: it has none
+/// @param id index in the split
+/// @param target the answer: a text, a choice index, or a list of either
+/// @param gold the target, or the index of the right context if choices are contexts
+/// @param choices empty if there are none
 public record Sample(
     int id,
     JsonNode doc,
@@ -17,7 +17,7 @@ public record Sample(
     JsonNode gold,
     List<String> choices,
     List<TaskRequest> requests) {
-  /// The place of what is no choice: the harness's own.
+  /// The harness's value of a target that is no choice.
   public static final int NO_CHOICE = -100;
 
   public Sample {
@@ -25,8 +25,8 @@ public record Sample(
     requests = List.copyOf(requests);
   }
 
-  /// The places that are right, one at least, [#NO_CHOICE] where a target is none of the choices. A
-  /// number below 0 is given as it stands: no choice that is taken has it.
+  /// The indices of the right choices, at least one; [#NO_CHOICE] for a target that is no choice.
+  /// A negative index stays as it is and matches no choice.
   public List<Integer> goldPlaces() {
     List<Integer> places = new ArrayList<>();
     for (JsonNode one : gold.isArray() ? gold : List.of(gold)) {
@@ -35,13 +35,13 @@ public record Sample(
     return places.isEmpty() ? List.of(NO_CHOICE) : List.copyOf(places);
   }
 
-  /// The place of the one choice that is right; −1: there is none, or several are.
+  /// The index of the single right choice; −1 if there is none, or several.
   public int goldPlace() {
     List<Integer> right = goldPlaces().stream().filter(at -> at >= 0).distinct().toList();
     return right.size() == 1 ? right.getFirst() : -1;
   }
 
-  /// The place of the choice that the target looks up, from the end where it is below 0; −1: none.
+  /// The index that the target has in a Python list look-up, negative from the end; −1 if none.
   public int targetPlace() {
     return ChoicePlace.lookedUp(target, choices.size());
   }

@@ -7,10 +7,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Chooses the shots before a question: the first ones, or ones drawn as CPython draws them, with a
-/// state that runs on from question to question.
+/// Selects few-shot examples: the first ones, or random ones as CPython's `random.sample` draws
+/// them, the generator's state running on from document to document.
 ///
-/// Threading: one thread, question by question in order.
+/// Threading: one thread; call in document order.
 final class Shots {
   private final String place;
   private final List<JsonNode> pool;
@@ -24,9 +24,9 @@ final class Shots {
     this.firstN = firstN;
   }
 
-  /// Chooses shots.
+  /// Selects n few-shot examples.
   ///
-  /// @param asked a document that is none of them; null: any may be
+  /// @param asked document to exclude; null: none
   List<JsonNode> of(int n, @Nullable JsonNode asked) {
     if (firstN) {
       List<JsonNode> others = asked == null ? pool : without(asked, pool);

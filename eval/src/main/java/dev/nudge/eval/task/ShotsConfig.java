@@ -6,13 +6,13 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// How shots are chosen and written: `fewshot_config`, over what the task has for its questions.
+/// Few-shot settings: `fewshot_config`, with defaults from the task.
 ///
-/// @param firstN take the first ones; else they are drawn
-/// @param split null: the task's training, validation or test split, the first that there is
-/// @param samples documents that stand in the file; null: none do
-/// @param text of a shot; null: the task's
-/// @param choice null: shots have no choices of their own
+/// @param firstN take the first examples; else draw them
+/// @param split null: the task's first of training, validation and test split
+/// @param samples examples in the file itself; null: none
+/// @param text question template of an example; null: the task's
+/// @param choice null: examples have no choices of their own
 /// @param genPrefix null: none
 record ShotsConfig(
     boolean firstN,

@@ -12,10 +12,9 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.NullNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Gives all rows of a table the same columns, as `datasets` 5 does with JSON: in the order in
-/// which they first come, null where a row has none, and floats where a column has whole numbers
-/// and floats. Objects within that do not all have the same keys stay as they are written, and so
-/// does whatever is an object or a list in one row and something else in another.
+/// Unifies the columns of JSON rows as `datasets` 5 does: in order of first appearance, null for a
+/// missing value, floats for a column of ints and floats. Nested objects with different keys stay
+/// unchanged, and so do columns that mix objects or lists with other types.
 final class TableColumns {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
@@ -30,7 +29,7 @@ final class TableColumns {
     return new Documents(even, List.copyOf(shape.keys.keySet()));
   }
 
-  /// What was seen of the values of one column.
+  /// The value types seen in one column.
   private static final class Shape {
     final Map<String, Shape> keys = new LinkedHashMap<>();
     private @Nullable Shape elements;

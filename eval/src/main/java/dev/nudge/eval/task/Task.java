@@ -9,11 +9,11 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Is a task with its documents.
+/// An evaluation task with its documents; makes the requests of each document.
 ///
 /// Threading: one thread.
 public final class Task {
-  /// The seed of the harness for shots that are drawn.
+  /// The harness's seed for random few-shot examples.
   public static final long SHOTS_SEED = 1234;
 
   private final TaskConfig config;
@@ -36,8 +36,8 @@ public final class Task {
 
   /// Reads the documents of a task.
   ///
-  /// @param dataDir where data is looked up first; null: not told
-  /// @throws InputException in one line, where they are not there or do not go with the task
+  /// @param dataDir folder that is searched first; null: not set
+  /// @throws InputException in one line, if documents are missing or do not fit the task
   public static Task load(TaskConfig config, @Nullable Path dataDir) {
     TaskData data = new TaskData(config, dataDir);
     String test = config.split("test");
@@ -52,7 +52,7 @@ public final class Task {
         config, asked, new TaskFields(config, asked.columns()), pool(config, data, split));
   }
 
-  /// The documents that shots are chosen from; none where there are no shots.
+  /// The documents to select few-shot examples from; empty for zero-shot.
   private static List<JsonNode> pool(TaskConfig config, TaskData data, String asked) {
     if (Objects.requireNonNullElse(config.numFewshot(), 0) == 0) {
       return List.of();
@@ -74,18 +74,18 @@ public final class Task {
     return config;
   }
 
-  /// How many documents there are.
+  /// The number of documents.
   public int size() {
     return asked.rows().size();
   }
 
-  /// Whether a document may have several answers that are right.
+  /// Whether a document may have several right answers.
   public boolean multipleTarget() {
     return multipleTarget;
   }
 
-  /// What a document asks by itself, without shots: its question, of a rolling task its text, of
-  /// one whose choices are questions all of them.
+  /// The zero-shot question of a document; the text of a rolling task; all contexts if choices are
+  /// contexts.
   public String question(JsonNode doc) {
     if (config.type() == OutputType.LOGLIKELIHOOD_ROLLING) {
       return text(fields.target(doc));
@@ -94,9 +94,9 @@ public final class Task {
     return text.isString() ? text.stringValue() : String.join("\n", fields.choices(doc));
   }
 
-  /// Asks about the documents.
+  /// Builds the samples of the documents.
   ///
-  /// @param limit how many of them, from the first; null: all
+  /// @param limit first documents only; null: all
   public List<Sample> samples(@Nullable Integer limit, PromptStyle style) {
     Shots shots = new Shots(config.place(), pool, config.shots().firstN());
     PromptBuilder prompts = new PromptBuilder(config, fields, shots, style, multipleInput);
@@ -144,7 +144,8 @@ public final class Task {
     return all;
   }
 
-  /// What stands before a choice: in a chat nothing, unless it goes on with the prefix of answers.
+  /// The delimiter before a choice: none in a chat, except after an answer prefix without white
+  /// space at its end.
   private String delimiter(PromptStyle style) {
     String prefix = config.keys().text("gen_prefix");
     boolean open =

@@ -10,16 +10,15 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// What a task file says, includes and overrides of groups done.
+/// The configuration of a task, with includes and group overrides applied.
 ///
-/// Keys that need Python are refused by name; a key that the harness itself does nothing with
-/// (`should_decontaminate`) and `metadata` but its version and what is of our own there
-/// (`subgroups`, `cluster`) are passed over. The harness does nothing with
-/// `doc_to_decontamination_query` either; here it names the column that is looked for in training
-/// data ([#written]).
+/// Keys that need Python are refused by name. Ignored are a key that the harness itself ignores
+/// (`should_decontaminate`) and `metadata`, except `version` and our own `subgroups` and
+/// `cluster`. The harness also ignores `doc_to_decontamination_query`; here it names the column
+/// for the leak scan of training data ([#written]).
 ///
-/// @param keys all of them
-/// @param numFewshot shots before each question; null: none is named
+/// @param keys all keys
+/// @param numFewshot few-shot examples per question; null: unset
 public record TaskConfig(
     String name,
     String alias,
@@ -83,10 +82,10 @@ public record TaskConfig(
           "description",
           "gen_prefix");
 
-  /// Reads the keys of a task.
+  /// Parses the keys of a task.
   ///
-  /// @param place for messages: the file
-  /// @throws InputException in one line, for a key that is unknown, wrong or needs Python
+  /// @param place the file, for messages
+  /// @throws InputException in one line, if a key is unknown, wrong or needs Python
   static TaskConfig of(String place, Map<String, @Nullable Object> map) {
     TaskKeys keys = new TaskKeys(place, map);
     if (map.containsKey("class")) {
@@ -157,30 +156,30 @@ public record TaskConfig(
     return keys.place();
   }
 
-  /// The version in its metadata; null: none.
+  /// The version in the metadata; null: none.
   public @Nullable Object version() {
     return metadata(keys).get("version");
   }
 
-  /// The column whose values tell which documents hang together, questions on one text for example;
-  /// null: each stands for itself.
+  /// The column whose values cluster correlated documents, such as questions on one text; null:
+  /// documents are independent.
   public @Nullable String cluster() {
     return (String) metadata(keys).get("cluster");
   }
 
-  /// What a document has in that column; null: it stands for itself.
+  /// A document's value in that column; null: an independent document.
   public @Nullable JsonNode cluster(JsonNode doc) {
     String column = cluster();
     JsonNode value = column == null ? null : doc.get(column);
     return value == null || value.isNull() ? null : value;
   }
 
-  /// The columns whose values split the documents in a report.
+  /// The columns to slice a report by.
   public List<String> subgroups() {
     return columns(keys, "subgroups").stream().map(String.class::cast).toList();
   }
 
-  /// What stands under a name of the metadata: a list, or one alone.
+  /// A metadata value: a list, or a single entry.
   private static List<?> columns(TaskKeys keys, String name) {
     Object named = metadata(keys).get(name);
     return named instanceof List<?> several ? several : named == null ? List.of() : List.of(named);
@@ -194,7 +193,7 @@ public record TaskConfig(
     return keys.text(kind + "_split");
   }
 
-  /// The same with another number of shots, unless its file says that there are none.
+  /// A copy with another number of few-shot examples, unless the file sets 0.
   public TaskConfig withFewshot(@Nullable Integer shots) {
     boolean none = numFewshot != null && numFewshot == 0;
     int number = shots != null && !none ? shots : Objects.requireNonNullElse(numFewshot, 0);
@@ -213,7 +212,7 @@ public record TaskConfig(
         fewshotDelimiter);
   }
 
-  /// The keys as results show them: functions by their names.
+  /// The keys as in results, functions by name.
   public Map<String, @Nullable Object> written() {
     Map<String, @Nullable Object> written = new LinkedHashMap<>();
     keys.all()

@@ -23,14 +23,14 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// Reads the documents of a task from files of this machine.
+/// Reads the documents of a task from local files.
 ///
-/// With `dataset_path: json` or `csv` (or `parquet`, `text`) the files are those of
-/// `dataset_kwargs: data_files`, by split. A relative name is looked up in the data folder, beside
-/// the task file, and in the working folder, in this order. Any other `dataset_path` is a data set
-/// of the hub, and its documents are looked up as they would be exported: `DATA/PATH/NAME/SPLIT`
-/// with the ending .jsonl, .json, .csv or .parquet, or `SPLIT-*` with one of them, NAME being
-/// `dataset_name` where there is one. A file of one split may also stand in a folder `data` there.
+/// For `dataset_path: json`, `csv`, `parquet` or `text` the files are those of `dataset_kwargs:
+/// data_files`, by split; a relative name is looked up in the data folder, beside the task file,
+/// and in the working directory, in this order. Any other `dataset_path` is a Hugging Face
+/// dataset, whose export is looked up as `DATA/PATH/NAME/SPLIT` with the suffix .jsonl, .json,
+/// .csv or .parquet, or as `SPLIT-*` with one of them, also in a subfolder `data`; NAME is
+/// `dataset_name`, if set.
 final class TaskData {
   private static final Set<String> FILES = Set.of("json", "csv", "parquet", "text");
   private static final List<String> ENDINGS =
@@ -40,7 +40,7 @@ final class TaskData {
   private final List<Path> folders;
   private final Map<String, Documents> splits = new HashMap<>();
 
-  /// @param dataDir where data is looked up first; null: not told
+  /// @param dataDir folder that is searched first; null: not set
   TaskData(TaskConfig config, @Nullable Path dataDir) {
     this.config = config;
     List<Path> all = new ArrayList<>();
@@ -55,7 +55,7 @@ final class TaskData {
 
   /// The documents of a split.
   ///
-  /// @throws InputException in one line, where there are none
+  /// @throws InputException in one line, if there are none
   Documents split(String name) {
     Documents found = splits.get(name);
     if (found == null) {
@@ -138,7 +138,7 @@ final class TaskData {
             .toList());
   }
 
-  /// Files of a folder that a pattern names; without a folder those of the working folder.
+  /// The files of a folder that match a glob; of the working directory without a folder.
   private List<Path> matching(@Nullable Path named, String glob) {
     Path folder = named == null ? Path.of("") : named;
     if (!Files.isDirectory(folder)) {

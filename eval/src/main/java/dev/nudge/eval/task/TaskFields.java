@@ -12,9 +12,9 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Makes texts, answers and choices of documents, by the rules of the harness: a text that is the
-/// name of a column is that column, another one a template; what a template makes may be read as a
-/// number or a list again.
+/// Evaluates `doc_to_text`, `doc_to_target` and `doc_to_choice` by the harness's rules: a column
+/// name is that column, anything else a Jinja template, whose output may be parsed as a number or
+/// list.
 final class TaskFields {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
@@ -40,7 +40,7 @@ final class TaskFields {
     return text(doc, config.keys().get("doc_to_text"));
   }
 
-  /// The question of a document: a text, or a number where the choices are questions.
+  /// The question of a document: a text, or an index if the choices are contexts.
   JsonNode text(JsonNode doc, @Nullable Object written) {
     JsonNode fixed = fixed(written);
     if (fixed != null) {
@@ -58,7 +58,7 @@ final class TaskFields {
     return target(doc, config.keys().get("doc_to_target"));
   }
 
-  /// The answer of a document: a text, the place of a choice, or a list of either.
+  /// The target of a document: a text, a choice index, or a list of either.
   JsonNode target(JsonNode doc, @Nullable Object written) {
     JsonNode fixed = fixed(written);
     if (fixed != null) {
@@ -121,7 +121,7 @@ final class TaskFields {
     return choices;
   }
 
-  /// What stands before the answer; null: nothing.
+  /// The answer prefix (`gen_prefix`); null: none.
   @Nullable String prefix(JsonNode doc) {
     String template = config.keys().text("gen_prefix");
     if (template == null) {
@@ -132,7 +132,7 @@ final class TaskFields {
         : field("gen_prefix", template).render(doc);
   }
 
-  /// What a text makes that is a column of this very document, or a template.
+  /// Evaluates a text that is a column of this document, or a template.
   @Nullable String resolved(JsonNode doc, String key, @Nullable String template) {
     if (template == null || template.isEmpty()) {
       return null;

@@ -9,14 +9,14 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Reads a task file with what it includes.
+/// Reads a task file with its includes.
 ///
-/// Includes stand beside the file that names them. A later one is over an earlier one and the
-/// file's own keys are over all; a key is replaced whole, so lists and maps are not mixed.
+/// Includes are relative to the including file. A later include overrides an earlier one, and the
+/// file's own keys override all; values are replaced whole, lists and maps are not merged.
 final class TaskFiles {
   private TaskFiles() {}
 
-  /// @throws InputException where a file of them cannot be read, or includes itself
+  /// @throws InputException if a file cannot be read, or includes itself
   static Map<String, @Nullable Object> read(Path file) {
     return read(file.toAbsolutePath().normalize(), List.of());
   }

@@ -7,11 +7,11 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Tasks and groups under one name, and which of their numbers make one.
+/// A group of tasks and subgroups, with its aggregated metrics.
 ///
 /// @param children names in order
-/// @param tasks names of all tasks in it, those of groups in it too
-/// @param aggregates null: the group has no number of its own
+/// @param tasks names of all tasks, those of subgroups included
+/// @param aggregates null: no aggregation
 public record TaskGroup(
     String name,
     String alias,
@@ -27,10 +27,10 @@ public record TaskGroup(
     tasks = List.copyOf(tasks);
   }
 
-  /// A metric of the tasks that makes one of the group.
+  /// A metric to aggregate over the tasks.
   ///
-  /// @param filters null: all that tasks have it under
-  /// @param bySize each task counts by its documents; else all count the same
+  /// @param filters null: all filters that have the metric
+  /// @param bySize true: weighted by documents (micro); false: equally (macro)
   public record Aggregate(String metric, @Nullable List<String> filters, boolean bySize) {}
 
   static TaskGroup of(TaskKeys keys, String name, List<String> children, List<String> tasks) {

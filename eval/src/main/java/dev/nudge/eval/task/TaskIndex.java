@@ -18,13 +18,12 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Knows the task files of folders by name: tasks, groups and tags.
+/// Index of the task files in folders by name: tasks, groups and tags.
 ///
 /// A file with the key `class` is a Python task, else one with `group` a group, else one with
-/// `task` a task. Of two files with one name in a folder the first by path counts; a later folder
-/// is over an earlier one. A task or a group is over a tag of its name, and a tag has the tasks of
-/// all folders. A file that is none of these, or broken, is passed over: it may be a part that
-/// others include.
+/// `task` a task. Of equal names in a folder the first path wins; a later folder overrides an
+/// earlier one. A task or group hides a tag of its name; a tag collects tasks of all folders. Any
+/// other or broken file is skipped, since it may be a part that others include.
 public final class TaskIndex {
   private static final Set<String> NOT_IN = Set.of("__pycache__", ".ipynb_checkpoints");
 
@@ -40,15 +39,15 @@ public final class TaskIndex {
     TAG
   }
 
-  /// A name and what it stands for.
+  /// A named task, group or tag.
   ///
-  /// @param file null of a tag
+  /// @param file null for a tag
   /// @param tasks of a tag
   record Entry(String name, Kind kind, @Nullable Path file, Set<String> tasks) {}
 
-  /// Reads all task files of folders.
+  /// Indexes all task files of folders.
   ///
-  /// @throws InputException where one is no folder
+  /// @throws InputException if a path is no folder
   public static TaskIndex of(List<Path> folders) {
     TaskIndex index = new TaskIndex();
     for (Path folder : folders) {
@@ -127,9 +126,9 @@ public final class TaskIndex {
     }
   }
 
-  /// What a file by itself stands for.
+  /// Classifies a single file.
   ///
-  /// @throws InputException where it is neither a task nor a group
+  /// @throws InputException if it is neither a task nor a group
   static Entry entry(Path file) {
     return entry(file, TaskFiles.read(file));
   }
@@ -174,7 +173,7 @@ public final class TaskIndex {
     return entries.keySet().stream().sorted().toList();
   }
 
-  /// Files that were passed over, with the reason.
+  /// Skipped files with the reason.
   Map<Path, String> unread() {
     return unread;
   }

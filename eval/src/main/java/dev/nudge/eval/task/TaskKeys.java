@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Reads the keys of a map in a task file, and says what is wrong with one.
+/// Typed access to the keys of a map in a task file; errors name the key and the place.
 final class TaskKeys {
   private final String place;
   private final Map<?, ? extends @Nullable Object> map;
@@ -27,7 +27,7 @@ final class TaskKeys {
         "%s: %s is %s; it must be %s".formatted(place, key, TaskYaml.shown(map.get(key)), must));
   }
 
-  /// Refuses keys that are not known.
+  /// Rejects unknown keys.
   void only(Set<String> known) {
     for (Object key : map.keySet()) {
       if (!(key instanceof String name) || !known.contains(name)) {
@@ -108,7 +108,7 @@ final class TaskKeys {
     throw wrong(key, "true or false");
   }
 
-  /// A list of texts, or one text.
+  /// A list of texts, or a single text.
   @Nullable List<String> texts(String key) {
     Object value = map.get(key);
     if (value == null) {
@@ -140,7 +140,7 @@ final class TaskKeys {
     throw wrong(key, "a map");
   }
 
-  /// The entry of a list that has to be a map.
+  /// A list entry that must be a map.
   TaskKeys entry(String key, @Nullable Object entry) {
     if (entry instanceof Map<?, ?> inner) {
       return new TaskKeys(place + ": " + key, inner);
@@ -149,7 +149,7 @@ final class TaskKeys {
         "%s: %s has the entry %s; it must be a map".formatted(place, key, TaskYaml.shown(entry)));
   }
 
-  /// All keys that are texts, with their values.
+  /// All keys, as text, with their values.
   Map<String, @Nullable Object> all() {
     Map<String, @Nullable Object> all = new LinkedHashMap<>();
     map.forEach((key, value) -> all.put(String.valueOf(key), value));

@@ -1,12 +1,12 @@
 package dev.nudge.eval.task;
 
-/// What is asked of a model.
+/// A request to a model: log-likelihood, rolling log-likelihood or generation.
 public sealed interface TaskRequest {
 
-  /// The text before what is asked for; of a rolling one all of it.
+  /// The context or prompt; for a rolling request the whole text.
   String first();
 
-  /// How likely a text is behind another.
+  /// The log-likelihood of a continuation given a context.
   record Likelihood(String context, String continuation) implements TaskRequest {
     @Override
     public String first() {
@@ -14,7 +14,7 @@ public sealed interface TaskRequest {
     }
   }
 
-  /// How likely a text of any length is.
+  /// The log-likelihood of a text of any length.
   record Rolling(String text) implements TaskRequest {
     @Override
     public String first() {
@@ -22,9 +22,9 @@ public sealed interface TaskRequest {
     }
   }
 
-  /// What is said behind a text.
+  /// Text generated after a prompt.
   ///
-  /// @param repeats how often it is asked
+  /// @param repeats number of generations
   record Generate(String context, GenerationKwargs how, int repeats) implements TaskRequest {
     @Override
     public String first() {

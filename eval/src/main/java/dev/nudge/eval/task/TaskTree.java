@@ -15,28 +15,27 @@ import java.util.Map;
 import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
-/// Resolves what was asked for to tasks: names of tasks, groups and tags, patterns of names, and
-/// files.
+/// Resolves `--tasks` (names of tasks, groups and tags, glob patterns, files) to tasks and groups.
 ///
-/// A key of a group that is none of a group's own goes to all that is in it; what stands beside a
-/// member's name in the group goes over that, and both go over the member's file.
+/// A group key that is not a group setting is passed to all members; keys beside a member's name
+/// in the group override it, and both override the member's file.
 ///
-/// @param tasks by name, in the order in which they are run
+/// @param tasks by name, in run order
 /// @param groups by name, outer ones first
 public record TaskTree(Map<String, TaskConfig> tasks, Map<String, TaskGroup> groups) {
   private static final int MOST_DEPTH = 50;
 
-  /// Resolves names, some of them perhaps of a user's own folders.
+  /// Resolves names, some perhaps of a user's own folders.
   ///
-  /// @throws InputException in one line, where a name stands for nothing or a task cannot be run
+  /// @throws InputException in one line, if a name is unknown or a task cannot be run
   public static TaskTree of(TaskIndex index, List<String> names) {
     return of(index, names, true);
   }
 
-  /// The same.
+  /// Resolves names.
   ///
-  /// @param dirs whether folders of task files were given; else a name that stands for nothing is
-  ///     told to need one
+  /// @param dirs whether task folders were given; else the error for an unknown name suggests to
+  ///     give one
   public static TaskTree of(TaskIndex index, List<String> names, boolean dirs) {
     Builder builder = new Builder(index, dirs);
     Map<String, String> from = new LinkedHashMap<>();
@@ -130,7 +129,7 @@ public record TaskTree(Map<String, TaskConfig> tasks, Map<String, TaskGroup> gro
                       : Nearest.hint(name, index.names())));
     }
 
-    /// Adds what a name stands for; returns the tasks in it.
+    /// Adds the tasks of an entry; returns their names.
     List<String> add(Entry entry, Map<String, @Nullable Object> over, int depth) {
       if (depth > MOST_DEPTH) {
         throw new InputException(
@@ -178,7 +177,7 @@ public record TaskTree(Map<String, TaskConfig> tasks, Map<String, TaskGroup> gro
       return config.name();
     }
 
-    /// The keys of a group that go to what is in it.
+    /// The keys of a group that are passed to its members.
     private static Map<String, @Nullable Object> passed(Map<String, @Nullable Object> keys) {
       Map<String, @Nullable Object> passed = new LinkedHashMap<>(keys);
       passed.keySet().removeAll(TaskGroup.KEYS);

@@ -27,11 +27,11 @@ import org.snakeyaml.engine.v2.events.SequenceStartEvent;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 
-/// Reads YAML as PyYAML reads it, which the harness's files are written for: YAML 1.1, in which
-/// `no` is a boolean, `017` octal and `1e3` a text. [1] Of a key that comes twice the last counts,
-/// `<<` merges, and `!function` gives a [PythonFunction].
+/// Reads YAML 1.1 as PyYAML does, which the harness's files are written for: `no` is a boolean,
+/// `017` octal and `1e3` a text. [1] Of duplicate keys the last wins, `<<` merges, and `!function`
+/// gives a [PythonFunction].
 ///
-/// Values are maps, lists, texts, `Long` or `BigInteger`, `Double`, `Boolean` and null.
+/// Values are maps, lists, strings, `Long` or `BigInteger`, `Double`, `Boolean` and null.
 ///
 /// [1] https://yaml.org/type/
 final class TaskYaml {
@@ -61,9 +61,9 @@ final class TaskYaml {
     this.events = events;
   }
 
-  /// Reads a file that holds a map.
+  /// Reads a YAML file.
   ///
-  /// @throws InputException where it cannot be read, is no YAML, or no map
+  /// @throws InputException if the file cannot be read, is invalid, or is no map
   static Map<String, @Nullable Object> read(Path file) {
     String text;
     try {
@@ -220,7 +220,7 @@ final class TaskYaml {
     };
   }
 
-  /// What a scalar without quotes is.
+  /// Resolves a plain scalar.
   static @Nullable Object plain(String text) {
     if (BOOL.matcher(text).matches()) {
       return truth(text);
@@ -280,7 +280,7 @@ final class TaskYaml {
     return sign * value;
   }
 
-  /// A value as text for a message.
+  /// Formats a value for a message.
   static String shown(@Nullable Object value) {
     return value instanceof PythonFunction function
         ? "!function " + function.name()

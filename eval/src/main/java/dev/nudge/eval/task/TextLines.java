@@ -15,12 +15,12 @@ import java.util.zip.GZIPInputStream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Reads a file of plain text as `datasets` does with `dataset_path: text`: a document with the
-/// column `text` for each line, empty ones too.
+/// Reads a plain text file as `datasets` does with `dataset_path: text`: one document per line,
+/// empty lines included, in the column `text`.
 final class TextLines {
   private TextLines() {}
 
-  /// @throws InputException where it is not UTF-8
+  /// @throws InputException if the file is not UTF-8
   static List<JsonNode> read(Path file) throws IOException {
     byte[] bytes = Files.readAllBytes(file);
     if (Sources.isGzip(bytes)) {

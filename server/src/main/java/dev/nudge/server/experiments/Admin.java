@@ -5,7 +5,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Answers the requests of whoever runs the server: bodies of JSON in, maps out.
+/// Admin API of experiments: JSON bodies in, maps out.
 ///
 /// | call | what |
 /// |---|---|
@@ -14,24 +14,24 @@ import tools.jackson.databind.JsonNode;
 /// | `GET /v1/experiments/NAME` | [#show] |
 /// | `POST /v1/experiments/NAME/stop` | [#stop] |
 ///
-/// An [dev.nudge.settings.InputException] is 400, a [NoSuchException] 404, a
-/// [dev.nudge.settings.RunException] 500.
+/// [dev.nudge.settings.InputException] maps to 400, [NoSuchException] to 404,
+/// [dev.nudge.settings.RunException] to 500.
 public final class Admin {
   private static final String BY_HAND = "stopped by hand";
 
   private final Experiments experiments;
 
-  /// @param experiments those of the server
+  /// @param experiments of the server
   public Admin(Experiments experiments) {
     this.experiments = experiments;
   }
 
-  /// Begins an experiment; 201.
+  /// Creates and starts an experiment; 201.
   public Map<String, @Nullable Object> create(JsonNode body) {
     return experiments.create(body);
   }
 
-  /// Lists all.
+  /// Lists all experiments.
   public Map<String, @Nullable Object> list() {
     return listOf(experiments.list());
   }
@@ -43,14 +43,14 @@ public final class Admin {
     return list;
   }
 
-  /// Shows one.
+  /// Reports one experiment.
   public Map<String, @Nullable Object> show(String name) {
     return experiments.show(name);
   }
 
-  /// Stops one.
+  /// Stops an experiment.
   ///
-  /// @param body `arm`, which answers from now on, and `reason`, both optional; null: none
+  /// @param body `arm`, which answers from now on, and `reason`, both optional; null: neither
   public Map<String, @Nullable Object> stop(String name, @Nullable JsonNode body) {
     if (body == null) {
       return experiments.stop(name, null, BY_HAND);

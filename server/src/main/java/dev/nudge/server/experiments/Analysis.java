@@ -10,31 +10,32 @@ import dev.nudge.eval.Wins;
 import java.util.ArrayList;
 import java.util.List;
 
-/// What the sums of an experiment say at a moment. All of it may be looked at after every request.
+/// The statistical analysis of an experiment at one moment, valid after every request
+/// (always-valid inference).
 ///
-/// **Metric.** Of each stage the difference of the arms, its error taken over units; the stages
-/// pooled by their errors; the interval and p-value of [NormalMixture], from `min_sample` units an
-/// arm on. Which answer is preferred is a rate, with the evidence of [Wins].
+/// **Metric.** The difference of the arms per stage, with standard errors clustered by unit,
+/// pooled over stages by inverse variance; interval and p-value of [NormalMixture], from
+/// `min_sample` units per arm on. Preference is a win rate, tested by [Wins].
 ///
-/// **Guardrails of events** (an error, an empty answer, a slow first token): under "no difference"
-/// a unit that has its first event has an arm with just the chance that assignment gave it,
-/// whatever else goes on, load and time of day included. So the share of the arm among first events
-/// is tested by one-sided [BetaMixture] against π r / (π r + 1 − π), where π is the arm's share of
-/// units and r the ratio that is tolerated. It is exact from the first event on. A first token is
-/// slow above the 95 % quantile that the first arm has shown until then.
+/// **Event guardrails** (error, empty answer, slow first token): under "no difference" a unit with
+/// its first event belongs to an arm with just its assignment probability, whatever the load and
+/// time of day. So the arm's share of first events is tested by one-sided [BetaMixture] against π
+/// r / (π r + 1 − π), where π is the arm's share of units and r the tolerated ratio. The test is
+/// exact from the first event on. A first token is slow above the control arm's 95 % quantile so
+/// far.
 ///
-/// **Guardrail of length**: the arm's mean less r times the first one's, one-sided.
+/// **Length guardrail**: the arm's mean minus r times the control's, one-sided.
 ///
-/// **Several at once**: Holm over the arms by the metric, and over all guardrails and arms.
+/// **Multiple testing**: Holm over the arms for the metric, and over all guardrails and arms.
 ///
-/// @param sampleRatio whether units fell to arms by their weights
-/// @param comparisons by the metric, one for each arm but the first
+/// @param sampleRatio test for sample ratio mismatch
+/// @param comparisons by the metric, one per arm but the first
 /// @param watched each guardrail for each arm but the first
 record Analysis(SampleRatio sampleRatio, List<ArmComparison> comparisons, List<Watched> watched) {
   private static final double TIGHTEST_AT = 100; // first events
 
-  /// Pairs from which a share of wins is shown. Its interval holds for any number; below this it
-  /// is so wide that a drawing of it says nothing.
+  /// The fewest pairs from which a win rate is shown. Its interval is valid for fewer, but too
+  /// wide to be drawn.
   private static final int FEWEST_PAIRS = 20;
 
   static Analysis of(ExperimentTotals tally) {
@@ -62,7 +63,7 @@ record Analysis(SampleRatio sampleRatio, List<ArmComparison> comparisons, List<W
     return new Analysis(ratio, comparisons, watched);
   }
 
-  /// The mixture for means of an experiment: tightest at ten times the least sample.
+  /// The mixture for means, tightest at ten times `min_sample`.
   static NormalMixture mixture(Definition definition) {
     return NormalMixture.of(definition.alpha(), 10.0 * definition.minSample());
   }
@@ -94,7 +95,7 @@ record Analysis(SampleRatio sampleRatio, List<ArmComparison> comparisons, List<W
   static final Interval EVERYTHING =
       new Interval(Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY);
 
-  /// The units with a value in the first arm and in this one, the fewer of them.
+  /// The smaller number of units with a value, of the control arm and this one.
   private static long have(ExperimentTotals tally, ArmMetric metric, int arm) {
     if (tally.definition().mode() == Mode.SHADOW) {
       return tally.pairs.length.units();
@@ -110,7 +111,7 @@ record Analysis(SampleRatio sampleRatio, List<ArmComparison> comparisons, List<W
     return Math.min(first, other);
   }
 
-  /// The arm's value less `times` the first one's, the stages pooled.
+  /// The arm's value minus `times` the control's, pooled over stages.
   private static Estimate difference(
       ExperimentTotals tally, ArmMetric metric, int arm, double times) {
     if (tally.definition().mode() == Mode.SHADOW) {

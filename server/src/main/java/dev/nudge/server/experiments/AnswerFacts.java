@@ -2,17 +2,18 @@ package dev.nudge.server.experiments;
 
 import org.jspecify.annotations.Nullable;
 
-/// What a server knows of an answer when it has ended.
+/// The facts of a finished answer that an experiment records.
 ///
-/// @param responseId the id in the answer, which feedback may name; null where there was none
-/// @param outcome how it ended
+/// @param responseId id in the response, which feedback may name; null: none
+/// @param outcome how the request ended
 /// @param empty whether the answer has no character
-/// @param promptTokens of the prompt
-/// @param completionTokens that were made
-/// @param firstTokenSeconds from the arrival to the first token; null where there was none
-/// @param seconds from the arrival to the end
-/// @param cold whether it waited for its adapter to be loaded, so its times say nothing of the arm
-/// @param answer digest of the text, which tells equal answers of two arms; null where not wanted
+/// @param promptTokens tokens of the prompt
+/// @param completionTokens generated tokens
+/// @param firstTokenSeconds time to first token; null: no token
+/// @param seconds total time
+/// @param cold whether the request waited for its adapter to load, so that its times are not the
+///     arm's
+/// @param answer digest of the text, to compare the arms' answers; null: not needed
 public record AnswerFacts(
     @Nullable String responseId,
     Outcome outcome,
@@ -26,15 +27,15 @@ public record AnswerFacts(
 
   /// How a request ended.
   public enum Outcome {
-    /// With an answer.
+    /// The answer is complete.
     DONE,
-    /// By a failure of the server.
+    /// The server failed.
     FAILED,
-    /// By the client, or by a mistake of its own: nobody's failure.
+    /// The client disconnected or made an error; not a failure of the arm.
     CANCELLED
   }
 
-  /// An answer that came in full.
+  /// The facts of a complete answer.
   public static AnswerFacts done(
       String responseId,
       int promptTokens,
@@ -53,12 +54,12 @@ public record AnswerFacts(
         null);
   }
 
-  /// A request that the server failed.
+  /// The facts of a request that the server failed.
   public static AnswerFacts failed(double seconds) {
     return new AnswerFacts(null, Outcome.FAILED, false, 0, 0, null, seconds, false, null);
   }
 
-  /// A request that its client gave up.
+  /// The facts of a request that the client cancelled.
   public static AnswerFacts cancelled(double seconds) {
     return new AnswerFacts(null, Outcome.CANCELLED, false, 0, 0, null, seconds, false, null);
   }

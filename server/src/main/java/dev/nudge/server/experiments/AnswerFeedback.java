@@ -5,12 +5,12 @@ import dev.nudge.settings.InputException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// What somebody says of an answer, as `POST /v1/feedback` has it.
+/// A user's feedback on an answer, the body of `POST /v1/feedback`.
 ///
-/// @param id of the request or of the answer
-/// @param byRequest whether it is the request's
+/// @param id of the request or of the response
+/// @param byRequest whether `id` is the request's
 /// @param score in [0, 1]; thumbs are 0 and 1
-/// @param preferred an arm's name, an answer's id, or `tie`
+/// @param preferred an arm's name, a response id, or `tie`
 record AnswerFeedback(
     String id,
     boolean byRequest,
@@ -80,9 +80,10 @@ record AnswerFeedback(
     return text != null && text.length() > most;
   }
 
-  /// The same as an event of an experiment; null where that does not know the id.
+  /// Converts the feedback to an event of an experiment; null if the experiment does not know the
+  /// id.
   ///
-  /// @throws InputException where it cannot be said there
+  /// @throws InputException if the feedback does not fit the experiment
   ExperimentEvent.@Nullable Given in(ExperimentTotals tally, long at) {
     String request = byRequest ? id : tally.requestOf(id);
     PendingRequest asked = request == null ? null : tally.asked(request);

@@ -2,15 +2,15 @@ package dev.nudge.server.experiments;
 
 import dev.nudge.eval.Interval;
 
-/// An arm held against the first one by the metric that decides.
+/// The comparison of an arm with the control by the deciding metric.
 ///
 /// @param arm its index
-/// @param difference its value less the first arm's; of `preferred`, the share of wins less ½
-/// @param interval of the difference, at all times at once, at α over the number of arms compared
-/// @param p of "there is none", at all times at once
-/// @param adjusted the same by Holm's method for all arms compared
-/// @param have units of the arm that has fewer; of `preferred`, pairs that were decided
-/// @param need how many of them a difference is told from
+/// @param difference its value minus the control's; for `preferred`, the win rate minus ½
+/// @param interval always-valid interval of the difference, at α over the number of arms compared
+/// @param p always-valid p-value of no difference
+/// @param adjusted p after Holm's correction over all arms
+/// @param have units of the smaller arm; for `preferred`, decided pairs
+/// @param need the fewest of them that give a result
 record ArmComparison(
     int arm, double difference, Interval interval, double p, double adjusted, long have, int need) {
 
@@ -18,7 +18,7 @@ record ArmComparison(
     return new ArmComparison(arm, difference, interval, p, other, have, need);
   }
 
-  /// How many more are needed; 0: there are enough.
+  /// The number still missing; 0: enough.
   long missing() {
     return Math.max(0, need - have);
   }

@@ -2,22 +2,22 @@ package dev.nudge.server.experiments;
 
 import java.util.Locale;
 
-/// What is measured of the answers of an arm. Each is a ratio of sums over answers, amount /
-/// weight: tokens weigh where the unit is a token, answers elsewhere.
+/// The metrics of an arm, each a ratio of sums over answers, amount / weight. The weight is tokens
+/// for a per-token metric, else answers.
 public enum ArmMetric {
-  /// Mean score that feedback gave, from 0 to 1.
+  /// Mean feedback score, from 0 to 1.
   SCORE(true, 0.25, "score, mean", Figure.Unit.NONE),
-  /// Share of requests that failed on the server's side.
+  /// Share of requests with a server error.
   ERROR_RATE(false, 0.25, "error rate", Figure.Unit.PERCENT),
-  /// Share of answers without a character.
+  /// Share of empty answers.
   EMPTY_RATE(false, 0.25, "empty answer rate", Figure.Unit.PERCENT),
-  /// Seconds to the first token; requests that waited for an adapter to load are left out.
+  /// Time to first token in seconds, without requests that waited for an adapter to load.
   FIRST_TOKEN(false, 0, "time to first token, mean", Figure.Unit.SECONDS),
-  /// Seconds a token behind the first.
+  /// Time per output token after the first, in seconds.
   SECONDS_PER_TOKEN(false, 0, "time per output token, mean", Figure.Unit.SECONDS),
-  /// Tokens an answer.
+  /// Generated tokens per answer.
   LENGTH(false, 0, "output tokens, mean", Figure.Unit.NONE),
-  /// Which of two answers to the same prompt was preferred.
+  /// Win rate: which of two answers to a prompt users prefer.
   PREFERRED(true, 0, "win rate", Figure.Unit.PERCENT);
 
   private final boolean moreIsBetter;
@@ -30,7 +30,7 @@ public enum ArmMetric {
     this.figure = new Figure(name, unit);
   }
 
-  /// How its value is named and written.
+  /// The metric's name and unit in reports.
   Figure figure() {
     return figure;
   }
@@ -40,17 +40,17 @@ public enum ArmMetric {
     return moreIsBetter;
   }
 
-  /// The variance that is taken to have been seen once, as in [dev.nudge.eval.Clusters#ratio].
+  /// The variance of the pseudo-unit in [dev.nudge.eval.Clusters#ratio].
   double prior() {
     return prior;
   }
 
-  /// The name that users write: `error_rate`.
+  /// The name in settings: `error_rate`.
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /// What an answer counts; 0 where it does not.
+  /// An answer's contribution to the weight; 0 if it does not count.
   double weight(AnswerFacts facts) {
     boolean done = facts.outcome() == AnswerFacts.Outcome.DONE;
     return switch (this) {
@@ -63,7 +63,7 @@ public enum ArmMetric {
     };
   }
 
-  /// What an answer adds to the sum.
+  /// An answer's contribution to the amount.
   double amount(AnswerFacts facts) {
     double first = facts.firstTokenSeconds() == null ? 0 : facts.firstTokenSeconds();
     return switch (this) {

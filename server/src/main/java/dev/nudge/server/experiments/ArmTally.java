@@ -4,9 +4,9 @@ import dev.nudge.eval.QuantileSketch;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// What was counted of all requests of an arm, whoever made them: for the report, not for tests.
+/// Totals of all requests of an arm, for the report; not used in tests.
 ///
-/// Threading: the experiment's lock.
+/// Threading: guarded by the experiment's lock.
 final class ArmTally {
   private static final int METRICS = ArmMetric.values().length;
   private static final int MOST_LABELS = 100;
@@ -16,7 +16,7 @@ final class ArmTally {
   long cancelled;
   long cold;
 
-  /// Times of all requests, and of the first of each unit: these do not hang together.
+  /// Time to first token of all requests, and of the first of each unit, which are independent.
   final QuantileSketch firstToken = new QuantileSketch();
   final QuantileSketch firstTokenOfUnits = new QuantileSketch();
   final QuantileSketch seconds = new QuantileSketch();
@@ -24,7 +24,7 @@ final class ArmTally {
 
   final Map<String, Long> labels = new TreeMap<>();
 
-  /// Scores that are 0 or 1, and of them the ones.
+  /// Number of scores that are 0 or 1, and number of ones.
   long thumbs;
   long thumbsUp;
 
@@ -40,12 +40,12 @@ final class ArmTally {
     return weights[metric.ordinal()];
   }
 
-  /// Σ amount / Σ weight; NaN where there is none.
+  /// Σ amount / Σ weight; NaN if the weight is 0.
   double value(ArmMetric metric) {
     return amounts[metric.ordinal()] / weights[metric.ordinal()];
   }
 
-  /// Counts a score, or takes it back.
+  /// Counts a score; a negative `count` removes one.
   void thumb(double score, int count) {
     if (score == 0 || score == 1) {
       thumbs += count;

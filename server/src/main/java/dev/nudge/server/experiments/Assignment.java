@@ -5,20 +5,20 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
-/// Says which arm a unit has, from nothing but the experiment's definition and its stage: the same
-/// on every server and after every restart, with nothing to look up.
+/// Deterministic assignment of units to arms by hashing, from the definition and the stage alone:
+/// equal on every server and after every restart, without stored state.
 ///
 /// The key of a unit is the first 8 bytes of SHA-256(salt : experiment : unit); its bucket is that
-/// number, unsigned, mod 10,000. Arms have ranges of buckets. In an A/B test they are the arms'
-/// weights one after the other. In a canary the second arm has the buckets from 0 up to the stage's
-/// percentage, so a later stage only adds buckets to it: who has the second arm keeps it.
+/// number, unsigned, mod 10,000. Arms have ranges of buckets: in an A/B test by weight, in order;
+/// in a canary the second arm has the buckets from 0 to the stage's percentage, so a later stage
+/// only adds buckets and no unit leaves the second arm.
 final class Assignment {
   static final int BUCKETS = 10_000;
   static final int PER_CENT = BUCKETS / 100;
 
   private Assignment() {}
 
-  /// The key of a unit, which stands for it in the log.
+  /// The key of a unit, its pseudonym in the log.
   static long key(String salt, String experiment, String unit) {
     Sha256 sha = new Sha256();
     byte[] text = (salt + ":" + experiment + ":" + unit).getBytes(StandardCharsets.UTF_8);
@@ -31,9 +31,9 @@ final class Assignment {
     return (int) Long.remainderUnsigned(key, BUCKETS);
   }
 
-  /// The index of the arm that has a bucket.
+  /// The index of the arm of a bucket.
   ///
-  /// @param stage of the canary
+  /// @param stage index of the canary stage
   static int arm(Definition definition, int stage, int bucket) {
     return switch (definition.mode()) {
       case AB -> weighted(definition.arms(), bucket);
@@ -42,13 +42,13 @@ final class Assignment {
     };
   }
 
-  /// Whether the second arm of a shadow answers too.
+  /// Whether the shadow arm answers too.
   static boolean shadowed(Definition definition, int bucket) {
     return definition.mode() == Mode.SHADOW
         && bucket < definition.arms().get(1).weight() * PER_CENT;
   }
 
-  /// The shares of the arms in a stage, of any sum; in a shadow both answer alike.
+  /// The arms' weights in a stage, with any sum; equal in a shadow.
   static double[] weights(Definition definition, int stage) {
     return switch (definition.mode()) {
       case AB -> definition.arms().stream().mapToDouble(Arm::weight).toArray();

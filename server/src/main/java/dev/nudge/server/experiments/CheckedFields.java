@@ -8,15 +8,15 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The fields of a JSON object that somebody sent: each read as what it must be, or refused in one
-/// line that begins with its path.
+/// Typed access to a client's JSON object; a wrong field is refused in one line that begins with
+/// its path.
 ///
-/// @param at path of the object, for messages: `arms[1].`; empty for the whole
+/// @param at path of the object, for messages: `arms[1].`; empty for the root
 record CheckedFields(JsonNode object, String at) {
   private static final int SHOWN = 60;
   private static final int LONGEST = 10_000;
 
-  /// Takes an object whose fields are among those known.
+  /// Wraps an object and refuses unknown fields.
   static CheckedFields of(JsonNode node, String at, String... known) {
     String what = at.isEmpty() ? "the body" : at.substring(0, at.length() - 1);
     if (!node.isObject()) {
@@ -44,7 +44,7 @@ record CheckedFields(JsonNode object, String at) {
     return !value.isMissingNode() && !value.isNull();
   }
 
-  /// A text; null where there is none.
+  /// A text; null if absent.
   @Nullable String text(String name) {
     if (!has(name)) {
       return null;
@@ -67,7 +67,7 @@ record CheckedFields(JsonNode object, String at) {
     return value.stringValue();
   }
 
-  /// A text that must be there.
+  /// A required text.
   String needed(String name) {
     String text = text(name);
     if (text == null) {
@@ -76,7 +76,7 @@ record CheckedFields(JsonNode object, String at) {
     return text;
   }
 
-  /// A whole number.
+  /// An integer from `least` to `most`, or a default.
   int whole(String name, int otherwise, int least, int most) {
     if (!has(name)) {
       return otherwise;
@@ -89,7 +89,7 @@ record CheckedFields(JsonNode object, String at) {
     return value.intValue();
   }
 
-  /// A number; null where there is none.
+  /// A number; null if absent.
   @Nullable Double number(String name, double least, double most, String allowed) {
     if (!has(name)) {
       return null;
@@ -102,7 +102,7 @@ record CheckedFields(JsonNode object, String at) {
     return number;
   }
 
-  /// The elements of a list; none where it is absent.
+  /// The elements of a list; empty if absent.
   List<JsonNode> list(String name) {
     if (!has(name)) {
       return List.of();

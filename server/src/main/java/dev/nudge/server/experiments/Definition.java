@@ -7,19 +7,19 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// What an experiment is, from its beginning to its end: none of it changes while it runs.
+/// The immutable definition of an experiment.
 ///
-/// @param name also a model of the server: who asks for it takes part
+/// @param name also a model name of the server; requests for it take part
 /// @param mode how traffic is divided
-/// @param arms at least two; the first is what the others are held against
-/// @param metric what decides
-/// @param guardrails what must not get worse
+/// @param arms at least two; the first is the control
+/// @param metric the deciding metric
+/// @param guardrails metrics that must not get worse
 /// @param alpha probability of any wrong verdict by the metric, and of any by the guardrails
-/// @param minSample units an arm needs before a mean is judged
-/// @param equivalence a difference of the metric that is none; null: never said to be none
-/// @param salt makes the assignment another than that of the next experiment
-/// @param ramp the canary's percentages
-/// @param stageUnits units of the canary's second arm in a stage before the next begins
+/// @param minSample units per arm before a mean is tested
+/// @param equivalence margin within which a difference counts as none; null: never
+/// @param salt of the assignment, so that experiments assign independently
+/// @param ramp percentages of the canary stages
+/// @param stageUnits units of the canary arm in a stage before the next stage begins
 public record Definition(
     String name,
     Mode mode,
@@ -43,7 +43,7 @@ public record Definition(
     ramp = List.copyOf(ramp);
   }
 
-  /// The arm of a name; −1 where there is none.
+  /// The index of the arm with a name; −1 if there is none.
   int arm(String armName) {
     for (int i = 0; i < arms.size(); i++) {
       if (arms.get(i).name().equals(armName)) {
@@ -53,7 +53,7 @@ public record Definition(
     return -1;
   }
 
-  /// The same with the digests that the adapters have now.
+  /// The definition with the adapters' current digests.
   Definition pinned(Resolver resolver) {
     List<Arm> pinned = new ArrayList<>();
     for (Arm arm : arms) {
@@ -79,7 +79,7 @@ public record Definition(
         stageUnits);
   }
 
-  /// The word that users write for the mode.
+  /// The mode as in settings.
   String modeWord() {
     return mode.name().toLowerCase(Locale.ROOT);
   }

@@ -14,7 +14,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Reads what an experiment is to be, and refuses what makes no sense in one line.
+/// Parses and validates an experiment definition; errors are one line.
 final class DefinitionReader {
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
   private static final int MOST_ARMS = 10;

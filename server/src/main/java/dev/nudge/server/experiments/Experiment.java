@@ -11,13 +11,13 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/// One experiment that runs, or that has run: its log, what was counted, and what it says.
+/// A running or finished experiment: its log, totals and verdict.
 ///
-/// Every event goes into the log first and is counted then, under one lock, so the log has them in
-/// the order in which they were counted. After each, the experiment is judged.
+/// Every event is appended to the log and then counted, under one lock, so log order is count
+/// order. The stopping rule runs after each event.
 ///
-/// Threading: any thread. Nothing waits for the disk under the lock; the resolver is called outside
-/// of it.
+/// Threading: any thread. No disk flush happens under the lock; the resolver is called outside of
+/// it.
 final class Experiment implements AutoCloseable {
   private final Log log;
   private final ExperimentTotals tally;
@@ -40,7 +40,7 @@ final class Experiment implements AutoCloseable {
     this.clock = clock;
   }
 
-  /// Begins an experiment in a new log.
+  /// Creates an experiment with a new log.
   static Experiment create(
       Path file, Definition definition, Resolver resolver, InstantSource clock) {
     Log log = Log.open(file, record -> {});
@@ -52,9 +52,10 @@ final class Experiment implements AutoCloseable {
     return new Experiment(log, new ExperimentTotals(definition), history, resolver, clock);
   }
 
-  /// Goes on with one; null where its log is empty, for a process was killed before it began.
+  /// Resumes an experiment from its log; null if the log is empty because the process was killed
+  /// before the start.
   ///
-  /// @param resolver null: nothing is rolled back here
+  /// @param resolver null: no rollback is done
   static @Nullable Experiment open(Path file, @Nullable Resolver resolver, InstantSource clock) {
     ExperimentLog.Reading reading = new ExperimentLog.Reading(file);
     Log log = Log.open(file, reading);
@@ -81,7 +82,7 @@ final class Experiment implements AutoCloseable {
     return tally.definition();
   }
 
-  /// The first arm; after the end the one that answers.
+  /// The control arm; after the end the arm that answers.
   Arm first() {
     lock.lock();
     try {
@@ -92,7 +93,7 @@ final class Experiment implements AutoCloseable {
     }
   }
 
-  /// Gives a request its arm.
+  /// Assigns a request to an arm.
   Routed route(Unit unit, String request) {
     Definition definition = definition();
     String value = unit.value();
@@ -125,7 +126,7 @@ final class Experiment implements AutoCloseable {
     }
   }
 
-  /// A request has ended in an arm.
+  /// Records the end of a request in an arm.
   void ended(String request, Arm arm, AnswerFacts facts) {
     int index = definition().arm(arm.name());
     if (index < 0) {
@@ -143,8 +144,8 @@ final class Experiment implements AutoCloseable {
     rollBack();
   }
 
-  /// Writes and counts an event that is nobody's to wait for; a disk that refuses it makes the
-  /// experiment invalid, and the request goes on.
+  /// Logs and counts an event without waiting for the disk; a write error makes the experiment
+  /// invalid, and the request goes on.
   private long record(ExperimentEvent event) {
     try {
       long place = log.append(event.line());
@@ -156,7 +157,7 @@ final class Experiment implements AutoCloseable {
     }
   }
 
-  /// Whether what stands up to a place of the log is on the disk now.
+  /// Whether the log is flushed to disk up to a position; waits for it.
   boolean await(long place) {
     try {
       if (place >= 0) {
@@ -174,12 +175,11 @@ final class Experiment implements AutoCloseable {
     }
   }
 
-  /// Takes feedback on a request, or on an answer, that is known here, and waits until it is on the
-  /// disk.
+  /// Records feedback on a known request or response, and waits until it is on disk.
   ///
-  /// @return the arm's name; null where the request is not known
-  /// @throws InputException where it says what cannot be said here
-  /// @throws RunException where the disk refuses it
+  /// @return the arm's name; null if the request is unknown
+  /// @throws InputException if the feedback does not fit the experiment
+  /// @throws RunException on a write error
   @Nullable Taken take(AnswerFeedback said) {
     long place;
     Taken taken;
@@ -203,9 +203,9 @@ final class Experiment implements AutoCloseable {
     return taken;
   }
 
-  /// Ends the experiment: no more requests take part, and the model of its name is one arm.
+  /// Stops the experiment: no more requests take part, and its model name means one arm.
   ///
-  /// @param arm the arm that answers from now on; null: the first
+  /// @param arm that answers from now on; null: the first
   void stop(@Nullable String arm, String reason) {
     int index = arm == null ? 0 : said(arm);
     long place;
@@ -238,7 +238,7 @@ final class Experiment implements AutoCloseable {
     return index;
   }
 
-  /// Draws the consequences of what was counted by now.
+  /// Applies the stopping rule to the current totals.
   private void judge() {
     if (history.stopped() != null || lost > 0) {
       return;
@@ -262,7 +262,7 @@ final class Experiment implements AutoCloseable {
     return place;
   }
 
-  /// Units and requests that are remembered.
+  /// Number of units and requests in memory.
   long remembered() {
     lock.lock();
     try {
@@ -272,7 +272,7 @@ final class Experiment implements AutoCloseable {
     }
   }
 
-  /// Takes a harmful arm out of use, where that is still to be done.
+  /// Rolls back the adapter of a harmful arm, if that is still pending.
   private void rollBack() {
     if (resolver == null) {
       return;
@@ -312,12 +312,12 @@ final class Experiment implements AutoCloseable {
     }
   }
 
-  /// What stands in a list.
+  /// The experiment as a list entry.
   Map<String, @Nullable Object> summary() {
     return read(false);
   }
 
-  /// All that is known.
+  /// The full report.
   Map<String, @Nullable Object> report() {
     return read(true);
   }
@@ -331,7 +331,7 @@ final class Experiment implements AutoCloseable {
     }
   }
 
-  /// What was taken.
+  /// Accepted feedback.
   record Taken(String experiment, String arm, String request) {}
 
   @Override

@@ -7,9 +7,9 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What an experiment is told and keeps: a line of its log each, and all that it knows.
+/// An event of an experiment, one line of its log.
 ///
-/// `at` is milliseconds since 1970.
+/// `at` is Unix time in milliseconds.
 sealed interface ExperimentEvent {
   String TYPE = "type";
 
@@ -24,24 +24,24 @@ sealed interface ExperimentEvent {
           "stopped", Stopped.class,
           "rolled_back", RolledBack.class);
 
-  /// The first line.
+  /// The experiment was created; the first line.
   record Created(int version, Definition definition, long at) implements ExperimentEvent {
     static final int VERSION = 1;
   }
 
-  /// A request has an arm.
+  /// A request was assigned to an arm.
   ///
-  /// @param unit the unit's key in hexadecimal digits; null: nobody's
+  /// @param unit the unit's key in hexadecimal digits; null: no unit
   record Assigned(
       String request, int arm, @Nullable String unit, int stage, boolean shadowed, long at)
       implements ExperimentEvent {}
 
-  /// A request has ended in an arm.
+  /// A request has ended.
   record Ended(String request, int arm, AnswerFacts facts) implements ExperimentEvent {}
 
-  /// Somebody said what an answer is worth.
+  /// Feedback on an answer.
   ///
-  /// @param preferred index of the arm whose answer was preferred; −1: neither; null: not said
+  /// @param preferred index of the preferred arm; −1: tie; null: not given
   record Given(
       String request,
       int arm,
@@ -55,20 +55,20 @@ sealed interface ExperimentEvent {
   /// The canary's next stage begins.
   record Staged(int stage, long at) implements ExperimentEvent {}
 
-  /// It is known what comes of it.
+  /// The stopping rule reached a verdict.
   record Decided(ExperimentVerdict.State state, @Nullable Integer arm, String reason, long at)
       implements ExperimentEvent {}
 
-  /// No more requests take part; the model of that name is this arm from now on.
+  /// The experiment stopped; its model name means this arm from now on.
   ///
-  /// @param harmful the arm that is to be taken out of use; null: none
+  /// @param harmful index of the arm to roll back; null: none
   record Stopped(int arm, String reason, @Nullable Integer harmful, long at)
       implements ExperimentEvent {}
 
-  /// The harmful arm was taken out of use, or it failed.
+  /// The harmful arm was rolled back, or the rollback failed.
   record RolledBack(@Nullable String error, long at) implements ExperimentEvent {}
 
-  /// The event as a line of the log.
+  /// The event as a log line.
   default String line() {
     ObjectNode tree = (ObjectNode) Json.tree(this);
     for (var type : TYPES.entrySet()) {
@@ -79,10 +79,10 @@ sealed interface ExperimentEvent {
     return Json.line(tree);
   }
 
-  /// Reads a line of the log.
+  /// Parses a log line.
   ///
-  /// @throws JacksonException where it is none
-  /// @throws IllegalArgumentException where its type is not known
+  /// @throws JacksonException if the line is malformed
+  /// @throws IllegalArgumentException if the event type is unknown
   static ExperimentEvent of(String line) {
     JsonNode tree = Json.parse(line);
     Class<? extends Record> type = TYPES.get(tree.path(TYPE).asString(""));

@@ -11,10 +11,10 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 
-/// An experiment as its log says.
+/// The state of an experiment, read from its log.
 record ExperimentLog(ExperimentTotals tally, History history) {
 
-  /// Reads a log that another process may be writing; null where nothing is in it.
+  /// Reads a log that another process may be writing; null if it is empty.
   static @Nullable ExperimentLog read(Path file) {
     Reading reading = new Reading(file);
     try (InputStream in = Files.newInputStream(file)) {
@@ -33,7 +33,7 @@ record ExperimentLog(ExperimentTotals tally, History history) {
     return ExperimentReport.of(tally, history, 0, whole);
   }
 
-  /// Takes the records of a log.
+  /// Replays the records of a log.
   static final class Reading implements Consumer<String> {
     private final Path file;
     private final History history = new History();
@@ -67,7 +67,7 @@ record ExperimentLog(ExperimentTotals tally, History history) {
       }
     }
 
-    /// What was read; null where there was nothing.
+    /// The state after replay; null if there was no record.
     @Nullable ExperimentLog end() {
       ExperimentTotals sums = tally;
       return sums == null ? null : new ExperimentLog(sums, history);

@@ -14,9 +14,8 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// What an experiment is and says, as maps and lists: what `GET /v1/experiments/NAME` answers and
-/// `nudge experiments show` prints. A number that is not known is null; so is an end of an interval
-/// that has none.
+/// Renders an experiment as maps and lists, for `GET /v1/experiments/NAME` and `nudge experiments
+/// show`. Unknown numbers and infinite interval ends are null.
 final class ExperimentReport {
   private static final double MEDIAN = 0.5;
   private static final double TAIL = 0.95;
@@ -35,8 +34,8 @@ final class ExperimentReport {
 
   private ExperimentReport() {}
 
-  /// @param lost events that could not be written
-  /// @param whole whether all is told, or what stands in a list
+  /// @param lost number of events that could not be written
+  /// @param whole the full report, not a list entry
   static Map<String, @Nullable Object> of(
       ExperimentTotals tally, History history, long lost, boolean whole) {
     Definition definition = tally.definition();
@@ -151,8 +150,8 @@ final class ExperimentReport {
     return all;
   }
 
-  /// What people compare of the arms, the same of each. The mean time to the first token is there
-  /// only where it decides: its percentiles say more.
+  /// The figures of an arm. The mean time to first token is included only if it decides; its
+  /// percentiles say more.
   private static List<Object> figures(ExperimentTotals tally, int index) {
     ArmTally counted = tally.arm(index);
     int arms = tally.definition().arms().size();
@@ -207,13 +206,13 @@ final class ExperimentReport {
         "high", number(interval.high()));
   }
 
-  /// NaN where there are not so many that one is expected above it: of fewer than 20 the 95 %
-  /// quantile is only the largest.
+  /// The quantile; NaN if fewer than one value is expected above it: with fewer than 20 values the
+  /// 95 % quantile is just the maximum.
   private static double quantile(QuantileSketch all, double p) {
     return all.count() * (1 - p) < 1 - 1e-9 ? Double.NaN : all.quantile(p);
   }
 
-  /// What is not told yet is there, and null.
+  /// The comparison of an arm; unknown values are null.
   private static Map<String, @Nullable Object> comparison(
       ExperimentTotals tally, ArmComparison comparison) {
     Definition definition = tally.definition();

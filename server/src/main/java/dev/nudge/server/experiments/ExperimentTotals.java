@@ -8,17 +8,16 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// All that an experiment has counted: the sum of its events, in their order. The same events give
-/// the same sums, so a log that is read again brings everything back.
+/// All totals of an experiment, a deterministic fold over its events, so that replaying the log
+/// restores everything.
 ///
-/// A unit belongs to the stage and the arm in which it first came. If the canary reaches it later
-/// it has seen both arms, and what it does then is no longer counted in any comparison.
+/// A unit belongs to the stage and arm of its first request. If the canary reaches it later it has
+/// seen both arms, and its later requests count in no comparison.
 ///
-/// While it runs everything is in memory: some 300 bytes a unit, and as much for each request that
-/// feedback is still taken for. At its end units and requests are [forgotten][#forget], and the
-/// sums stay.
+/// A running experiment is in memory: some 300 bytes per unit, and as much per request that still
+/// accepts feedback. At its end units and requests are [dropped][#forget]; totals stay.
 ///
-/// Threading: the experiment's lock.
+/// Threading: guarded by the experiment's lock.
 final class ExperimentTotals {
   static final int MOST_REQUESTS = 200_000; // that feedback may be given for
   private static final double SLOW = 0.95; // quantile of the first arm, above which it is an event
@@ -58,12 +57,12 @@ final class ExperimentTotals {
     return stages.stream().mapToLong(stage -> stage.units(arm)).sum();
   }
 
-  /// A request by its id, or that of its answer; null where it is not known.
+  /// The request with an id; null if unknown.
   @Nullable PendingRequest asked(String request) {
     return requests.get(request);
   }
 
-  /// The request of an answer.
+  /// The request id of a response id; null if unknown.
   @Nullable String requestOf(String response) {
     return responses.get(response);
   }
@@ -116,15 +115,14 @@ final class ExperimentTotals {
     }
   }
 
-  /// Forgets units and requests, of which nothing is counted any more: the experiment has ended.
-  /// The sums stay as they are.
+  /// Drops units and requests after the end of the experiment; totals stay.
   void forget() {
     units = Map.of();
     responses = Map.of();
     requests = Map.of();
   }
 
-  /// Units and requests that are remembered.
+  /// Number of units and requests in memory.
   long remembered() {
     return (long) units.size() + requests.size() + responses.size();
   }

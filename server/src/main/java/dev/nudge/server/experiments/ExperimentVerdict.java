@@ -3,27 +3,27 @@ package dev.nudge.server.experiments;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// What an experiment says so far.
+/// The current verdict of an experiment.
 ///
-/// @param state the kind of it
-/// @param arm which arm is better or worse than the first; null where that is not said
+/// @param state the kind of verdict
+/// @param arm the arm that is better or worse than the control; null: none
 /// @param reason one line for people
 public record ExperimentVerdict(State state, @Nullable String arm, String reason) {
 
   /// The kinds of verdicts.
   public enum State {
-    /// Not enough is known.
+    /// Not enough data yet.
     COLLECTING,
-    /// Every difference that is not refuted is too small to matter.
+    /// All intervals lie within the equivalence margin.
     NO_DIFFERENCE,
-    /// An arm is better than the first.
+    /// An arm is better than the control.
     BETTER,
-    /// An arm is worse than the first, by the metric or by a guardrail; the experiment has stopped.
+    /// An arm is worse than the control, by the metric or a guardrail; the experiment has stopped.
     WORSE,
-    /// The numbers may not be believed.
+    /// The data are not trustworthy.
     INVALID;
 
-    /// As users read it: `no difference`.
+    /// The display text: `no difference`.
     public String word() {
       return name().toLowerCase(Locale.ROOT).replace('_', ' ');
     }

@@ -16,11 +16,11 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The experiments of a server, kept in a folder, a log each.
+/// The experiments of a server, in a folder with a log each.
 ///
-/// A request whose model is the name of an experiment is [routed][#route] to an arm and its end
-/// told; feedback comes by request later. Every acknowledged assignment and every acknowledged
-/// feedback outlives the process.
+/// A request whose model name is an experiment is [routed][#route] to an arm, and its end
+/// reported; feedback refers to it later by id. Acknowledged assignments and feedback survive a
+/// crash.
 ///
 /// Threading: any thread; each experiment has a lock of its own.
 public final class Experiments implements AutoCloseable {
@@ -37,9 +37,9 @@ public final class Experiments implements AutoCloseable {
     this.clock = clock;
   }
 
-  /// Opens those of a folder, which is made where there is none.
+  /// Opens the experiments of a folder, which is created if absent.
   ///
-  /// @throws InputException where another server has them, or a log is damaged
+  /// @throws InputException if another server has the folder, or a log is corrupt
   public static Experiments open(Path folder, Resolver resolver) {
     return open(folder, resolver, InstantSource.system());
   }
@@ -76,7 +76,7 @@ public final class Experiments implements AutoCloseable {
     }
   }
 
-  /// The names, which are models of the server.
+  /// The names of the experiments, which are model names of the server.
   public List<String> names() {
     return List.copyOf(all.keySet());
   }
@@ -86,28 +86,28 @@ public final class Experiments implements AutoCloseable {
     return all.containsKey(model);
   }
 
-  /// Gives a request its arm; null where its model is no experiment.
+  /// Assigns a request to an arm; null if its model is no experiment.
   ///
-  /// @param model as the request names it
-  /// @param unit who is assigned
-  /// @param request its id, by which feedback will name it
+  /// @param model name in the request
+  /// @param unit randomization unit
+  /// @param request id, for feedback
   public @Nullable Routed route(String model, Unit unit, String request) {
     Experiment experiment = all.get(model);
     return experiment == null ? null : experiment.route(unit, request);
   }
 
-  /// The arm that others are held against, or that the name stands for after the end.
+  /// The control arm, or the arm that answers after the end.
   ///
-  /// @throws NoSuchException where there is none of that name
+  /// @throws NoSuchException if there is no such experiment
   public Arm first(String name) {
     return named(name).first();
   }
 
-  /// Begins an experiment.
+  /// Creates and starts an experiment.
   ///
-  /// @param body as `POST /v1/experiments` has it
+  /// @param body of `POST /v1/experiments`
   /// @return its report
-  /// @throws InputException where the body is wrong
+  /// @throws InputException if the body is wrong
   public synchronized Map<String, @Nullable Object> create(JsonNode body) {
     Definition definition = DefinitionReader.read(body);
     String name = definition.name();
@@ -125,30 +125,30 @@ public final class Experiments implements AutoCloseable {
     return experiment.report();
   }
 
-  /// A line for each.
+  /// A list entry per experiment.
   public List<Map<String, @Nullable Object>> list() {
     return all.values().stream().map(Experiment::summary).toList();
   }
 
-  /// All that is known of one.
+  /// The full report of an experiment.
   ///
-  /// @throws NoSuchException where there is none of that name
+  /// @throws NoSuchException if there is no such experiment
   public Map<String, @Nullable Object> show(String name) {
     return named(name).report();
   }
 
-  /// Ends one: its name stands for an arm from then on.
+  /// Stops an experiment.
   ///
-  /// @param arm null: the first
-  /// @throws NoSuchException where there is none of that name
-  /// @throws InputException where it has stopped, or has no such arm
+  /// @param arm that answers from now on; null: the first
+  /// @throws NoSuchException if there is no such experiment
+  /// @throws InputException if it has stopped already, or has no such arm
   public Map<String, @Nullable Object> stop(String name, @Nullable String arm, String reason) {
     Experiment experiment = named(name);
     experiment.stop(arm, reason);
     return experiment.report();
   }
 
-  /// Units and requests that an experiment remembers.
+  /// Number of units and requests that an experiment has in memory.
   long remembered(String name) {
     return named(name).remembered();
   }
@@ -174,7 +174,7 @@ public final class Experiments implements AutoCloseable {
                     : Nearest.hint(name, names));
   }
 
-  /// Takes feedback to the experiment that knows the request.
+  /// Records feedback in the experiment that knows the request; null if none does.
   Experiment.@Nullable Taken take(AnswerFeedback said) {
     for (Experiment experiment : all.values()) {
       Experiment.Taken taken = experiment.take(said);
@@ -185,7 +185,7 @@ public final class Experiments implements AutoCloseable {
     return null;
   }
 
-  /// Brings all to the disk.
+  /// Flushes and closes all logs.
   @Override
   public void close() {
     all.values().forEach(Experiment::close);

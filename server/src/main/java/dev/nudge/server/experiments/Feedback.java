@@ -6,26 +6,26 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Answers `POST /v1/feedback`.
+/// Handles `POST /v1/feedback`: a user's score, preference or comment on an answer.
 ///
-/// The body names a request (`request_id`, which the reply's header `X-Request-Id` has) or an
-/// answer (`response_id`), and says at least one of `score` (0 to 1), `thumbs` (`up`, `down`),
-/// `preferred` (of a shadow's two answers: an arm, an answer's id, `tie`), `label` and `comment`.
-/// Who scores the same request again changes the score.
+/// The body names a request (`request_id`, from the response header `X-Request-Id`) or a response
+/// (`response_id`), and at least one of `score` (0 to 1), `thumbs` (`up`, `down`), `preferred`
+/// (for a shadow pair: an arm, a response id, `tie`), `label` and `comment`. A second score
+/// replaces the first.
 public final class Feedback {
   private final Experiments experiments;
 
-  /// @param experiments who may know the request
+  /// @param experiments that may know the request
   public Feedback(Experiments experiments) {
     this.experiments = experiments;
   }
 
-  /// Takes one, which is on the disk when this returns.
+  /// Records feedback; it is on disk on return.
   ///
   /// @return the body of the reply
-  /// @throws InputException where the body is wrong: 400
-  /// @throws NoSuchException where no experiment knows the request: 404
-  /// @throws dev.nudge.settings.RunException where the disk refuses it: 500
+  /// @throws InputException if the body is wrong: 400
+  /// @throws NoSuchException if no experiment knows the request: 404
+  /// @throws dev.nudge.settings.RunException on a write error: 500
   public Map<String, @Nullable Object> take(JsonNode body) {
     AnswerFeedback said = AnswerFeedback.read(body);
     Experiment.Taken taken = experiments.take(said);

@@ -4,8 +4,7 @@ import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.Locale;
 
-/// A number of a report: the field's name for it, and how it is written. The command and the page
-/// both show what is written here, so one figure has one name, unit and value in both.
+/// A figure of a report with its name and unit, so that command and web page show it alike.
 ///
 /// @param name with the statistic, such as `time to first token, p50`
 record Figure(String name, Unit unit) {
@@ -13,13 +12,13 @@ record Figure(String name, Unit unit) {
   private static final double WHOLE = 1000; // from here on without a fraction
   private static final double TINY = 1e-4; // below, with an exponent
 
-  /// What a number is told in.
+  /// The unit of a figure.
   enum Unit {
-    /// Nothing.
+    /// Dimensionless.
     NONE(1, ""),
-    /// A share is told as a hundred times as much.
+    /// Percent; the value is multiplied by 100.
     PERCENT(100, "%"),
-    /// Times.
+    /// Seconds.
     SECONDS(1, "s");
 
     private final double times;
@@ -30,13 +29,13 @@ record Figure(String name, Unit unit) {
       this.word = word;
     }
 
-    /// As users read it; empty: none.
+    /// The unit for users; may be empty.
     String word() {
       return word;
     }
   }
 
-  /// Three digits and the unit; `-` where the number is not known.
+  /// Three significant digits and the unit; `-` if unknown.
   String text(double value) {
     if (!Double.isFinite(value)) {
       return "-";
@@ -45,7 +44,7 @@ record Figure(String name, Unit unit) {
     return unit.word.isEmpty() ? number : number + " " + unit.word;
   }
 
-  /// Three digits: 12,345, 12.3, 0.0123, 3.9e-143.
+  /// Three significant digits: 12,345, 12.3, 0.0123, 3.9e-143.
   static String number(double value) {
     double size = Math.abs(value);
     if (size >= WHOLE) {

@@ -4,25 +4,25 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 
-/// What must not get worse: it ends the experiment when the evidence is there, one-sided, and the
-/// alias goes back.
+/// A guardrail metric: if an arm is shown to be worse, one-sided, the experiment stops and the
+/// arm's alias is rolled back.
 ///
-/// @param metric what is watched
-/// @param tolerance by how much an arm may be worse than the first, as a share: 0.25 allows 1.25
-///     times as many errors
+/// @param metric the watched metric
+/// @param tolerance tolerated relative degradation: 0.25 allows 1.25 times as many errors
 public record Guardrail(ArmMetric metric, double tolerance) {
-  /// What can be watched.
+  /// Metrics that can be guardrails.
   static final Set<ArmMetric> METRICS =
       EnumSet.of(
           ArmMetric.ERROR_RATE, ArmMetric.EMPTY_RATE, ArmMetric.FIRST_TOKEN, ArmMetric.LENGTH);
 
-  /// What is watched by its events, which fall to arms as their units do if nothing is wrong.
+  /// Guardrails tested by first events per unit, whose shares equal the units' shares if arms are
+  /// equal.
   static final List<ArmMetric> EVENTS =
       List.of(ArmMetric.ERROR_RATE, ArmMetric.EMPTY_RATE, ArmMetric.FIRST_TOKEN);
 
   static final double TOLERANCE = 0.25;
 
-  /// What is watched unless somebody says otherwise.
+  /// The default guardrails.
   static List<Guardrail> byDefault(Mode mode) {
     return METRICS.stream()
         .filter(metric -> metric != ArmMetric.LENGTH)

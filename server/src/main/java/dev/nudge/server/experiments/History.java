@@ -2,7 +2,7 @@ package dev.nudge.server.experiments;
 
 import org.jspecify.annotations.Nullable;
 
-/// What an experiment has come to: when it began, what was decided, how it ended.
+/// Lifecycle state of an experiment: start, verdict, stop, rollback.
 ///
 /// Threading: the experiment's lock.
 final class History {
@@ -28,7 +28,7 @@ final class History {
     }
   }
 
-  /// Milliseconds since 1970.
+  /// Unix time in milliseconds.
   long created() {
     return created;
   }
@@ -45,9 +45,10 @@ final class History {
     return rolledBack;
   }
 
-  /// What is to be rolled back and nobody does yet; null: nothing, or not again so soon.
+  /// Claims a pending rollback; null if there is none, one is running, or the last attempt was
+  /// just now.
   ///
-  /// @param now milliseconds since 1970
+  /// @param now Unix time in milliseconds
   ExperimentEvent.@Nullable Stopped takeRollBack(long now) {
     boolean wanted =
         stopped != null
@@ -59,7 +60,7 @@ final class History {
     return wanted ? stopped : null;
   }
 
-  /// Says that it could not be done now, so it is tried again.
+  /// Schedules another attempt after a failed rollback.
   void rollBackFailed(long now) {
     rollingBack = false;
     again = now + PAUSE;

@@ -16,18 +16,17 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A file that lines are put behind, and that keeps them when the process or the machine is killed.
+/// Append-only log of checksummed JSON lines that survives crashes of process and machine.
 ///
-/// A line is `{"crc":"8 digits","record":…}`, the digits being the CRC-32C of the record's bytes. A
-/// record is with the system as soon as [#append] returns, so the death of the process does not
-/// lose it, and on the disk when [#await] returns: who awaits first flushes for all who wait by
-/// then, so many acknowledgements cost one flush.
+/// A line is `{"crc":"8 digits","record":…}` with the CRC-32C of the record's bytes. A record
+/// survives a process crash once [#append] returns, and a machine crash once [#await] returns; one
+/// flush serves all waiting threads (group commit).
 ///
-/// What a killed machine left half written at the end is cut off by the next who opens the file. A
-/// broken line with whole ones behind it is no such end, and is refused.
+/// A torn line at the end is truncated on open. A broken line before whole ones is corruption, and
+/// is refused.
 ///
-/// Threading: any thread. Writing has one lock, flushing is outside of it. No channel is written
-/// to: an interrupt would close it.
+/// Threading: any thread. Writing has one lock, flushing is outside of it. A `RandomAccessFile` is
+/// used because an interrupt would close a channel.
 final class Log implements AutoCloseable {
   private final Path file;
   private final RandomAccessFile out;
@@ -45,9 +44,9 @@ final class Log implements AutoCloseable {
     this.kept = end;
   }
 
-  /// Opens a log, which one process at a time may, and tells its records.
+  /// Opens a log exclusively and replays its records.
   ///
-  /// @throws InputException where another has it, or it is damaged
+  /// @throws InputException if another process has it open, or it is corrupt
   static Log open(Path file, Consumer<String> records) {
     RandomAccessFile out = null;
     try {
@@ -80,8 +79,8 @@ final class Log implements AutoCloseable {
     }
   }
 
-  /// A byte far behind the end is locked until the file is closed, so that others may read. A file
-  /// system without locks gives one to everybody.
+  /// Locks a byte far beyond the end until the file is closed, so that others may read. On a file
+  /// system without locks the claim always succeeds.
   private static void claim(RandomAccessFile out, Path file) {
     try {
       if (out.getChannel().tryLock(Long.MAX_VALUE - 1, 1, false) != null) {
@@ -96,10 +95,10 @@ final class Log implements AutoCloseable {
         file + " is in use by another server; stop that one, or give this one another folder");
   }
 
-  /// Puts a record behind the others; nothing of it stays where the disk has no room.
+  /// Appends a record; a failed write leaves nothing behind.
   ///
-  /// @return what to [#await] for it to be on the disk
-  /// @throws RunException where it cannot be written
+  /// @return the position to pass to [#await]
+  /// @throws RunException on a write error
   long append(String record) {
     byte[] line = line(record);
     lock.lock();
@@ -133,9 +132,9 @@ final class Log implements AutoCloseable {
     return line;
   }
 
-  /// Waits until what was appended up to a place is on the disk.
+  /// Waits until the log is flushed up to a position.
   ///
-  /// @throws RunException where the disk refuses: then nothing is known of it
+  /// @throws RunException if the flush fails; the records' state on disk is then unknown
   void await(long place) {
     lock.lock();
     try {
@@ -153,7 +152,7 @@ final class Log implements AutoCloseable {
     }
   }
 
-  /// Flushes all that is written by now, without the lock.
+  /// Flushes everything written so far, without the lock.
   private void flush() {
     flushing = true;
     long to = end;
@@ -175,7 +174,7 @@ final class Log implements AutoCloseable {
     }
   }
 
-  /// Brings all to the disk and gives the file free.
+  /// Flushes and closes the file.
   @Override
   public void close() {
     long all;

@@ -14,7 +14,7 @@ import java.util.function.Consumer;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
-/// Reads the lines of a [Log], and says where the whole ones end.
+/// Reads the records of a [Log] and finds the end of the last whole line.
 final class LogReader {
   static final String BEFORE = "{\"crc\":\"";
   static final String BETWEEN = "\",\"record\":";
@@ -23,12 +23,12 @@ final class LogReader {
 
   private LogReader() {}
 
-  /// Tells the records one after the other.
+  /// Replays the records in order.
   ///
-  /// @param in the whole log; it stays open
-  /// @param file what it is of, for messages
-  /// @return bytes up to the end of the last whole line
-  /// @throws InputException where whole lines stand behind a broken one
+  /// @param in the whole log; not closed
+  /// @param file name for messages
+  /// @return offset of the end of the last whole line
+  /// @throws InputException if whole lines follow a broken one
   static long read(InputStream in, Path file, Consumer<String> records) throws IOException {
     InputStream buffered = new BufferedInputStream(in, 1 << 16);
     long end = 0;
@@ -51,7 +51,7 @@ final class LogReader {
     return end;
   }
 
-  /// A line with its end, which the last one may lack; nothing where the file ends.
+  /// The next line with its newline, which the last one may lack; empty at the end.
   private static byte[] next(InputStream in) throws IOException {
     ByteArrayOutputStream line = new ByteArrayOutputStream(256);
     for (int b = in.read(); b >= 0; b = in.read()) {
@@ -63,7 +63,7 @@ final class LogReader {
     return line.toByteArray();
   }
 
-  /// The record of a line; null where it is not whole.
+  /// The record of a line; null if the checksum does not match.
   private static @Nullable String record(byte[] line) {
     int end = line.length - 2;
     if (end < HEAD || line[end] != '}' || line[end + 1] != '\n') {

@@ -2,10 +2,10 @@ package dev.nudge.server.experiments;
 
 /// How an experiment divides its traffic.
 public enum Mode {
-  /// Each unit has an arm, by the arms' weights.
+  /// A/B test: each unit has an arm, by weight.
   AB,
-  /// The second arm gets more and more units, in stages, as long as nothing speaks against it.
+  /// Canary: the second arm gets more units in stages, unless a guardrail or the metric stops it.
   CANARY,
-  /// The first arm answers; the second answers the same prompts unseen, so answers come in pairs.
+  /// Shadow: the first arm answers; the second answers the same prompts unseen, which gives pairs.
   SHADOW
 }

@@ -2,7 +2,7 @@ package dev.nudge.server.experiments;
 
 import dev.nudge.settings.NudgeException;
 
-/// Something was named that is not there: 404 over HTTP, and nothing to try again.
+/// No experiment or request has that name: 404 over HTTP, not retryable.
 public final class NoSuchException extends NudgeException {
   private static final long serialVersionUID = 1L;
 

@@ -3,10 +3,10 @@ package dev.nudge.server.experiments;
 import dev.nudge.eval.Clusters;
 import dev.nudge.eval.Wins;
 
-/// What came of prompts that both arms of a shadow answered. The second arm's answer waits for
-/// room, so its times are not compared.
+/// Paired outcomes of prompts that both arms of a shadow answered. The shadow answer runs at low
+/// priority, so its times are not compared.
 ///
-/// Threading: the experiment's lock.
+/// Threading: guarded by the experiment's lock.
 final class Pairs {
   long count;
   long answered; // by both, with digests of both answers
@@ -14,7 +14,7 @@ final class Pairs {
   Wins wins = Wins.NONE; // of the second arm
   final Clusters length = new Clusters(); // second less first
 
-  /// Both arms have ended.
+  /// Adds the pair of a request that both arms have ended.
   void add(PendingRequest asked, AnswerFacts first, AnswerFacts second) {
     count++;
     for (ArmMetric metric : Guardrail.EVENTS) {
@@ -39,9 +39,9 @@ final class Pairs {
     }
   }
 
-  /// One answer was preferred: each unit counts once, for what it says again is no news.
+  /// Counts a preference, once per unit.
   ///
-  /// @param arm whose answer; −1: neither
+  /// @param arm index of the preferred arm; −1: tie
   void preferred(PendingRequest asked, int arm) {
     if (asked.preferred) {
       return;

@@ -2,9 +2,9 @@ package dev.nudge.server.experiments;
 
 import org.jspecify.annotations.Nullable;
 
-/// One request of an experiment, as long as feedback for it is taken.
+/// A request of an experiment that still accepts feedback.
 ///
-/// Threading: the experiment's lock.
+/// Threading: guarded by the experiment's lock.
 final class PendingRequest {
   final int arm;
   final Stage stage;

@@ -2,22 +2,21 @@ package dev.nudge.server.experiments;
 
 import org.jspecify.annotations.Nullable;
 
-/// What experiments want of the server that they run in.
+/// Callbacks from experiments to their server: digests, names, rollback.
 public interface Resolver {
 
-  /// The digest that an adapter, an alias or a version has now; null for the base without one.
+  /// The current digest of an adapter, alias or version; null for the base.
   ///
-  /// @throws dev.nudge.settings.InputException where there is none of that name
+  /// @throws dev.nudge.settings.InputException if there is no such adapter
   @Nullable String digest(String adapter);
 
-  /// Whether a model, an adapter or the like answers to a name already.
+  /// Whether a model or adapter already has the name.
   default boolean isTaken(String name) {
     return false;
   }
 
-  /// Takes an arm's adapter out of use, because it does harm: an alias goes back to what it was
-  /// before. Called once, on the thread of the request that showed it; again after a restart if it
-  /// was not done.
+  /// Rolls back the alias of a harmful arm to its previous version. Called once, on the thread of
+  /// the request whose result showed the harm; again after a restart if it was not done.
   ///
   /// @param reason one line
   void rollBack(String experiment, Arm arm, String reason);

@@ -2,10 +2,10 @@ package dev.nudge.server.experiments;
 
 import org.jspecify.annotations.Nullable;
 
-/// A request that an experiment has given an arm.
+/// A request with its assigned arm.
 ///
-/// Before the first byte of the answer goes out, [#await] brings the assignment to the disk; until
-/// then the request may be computed.
+/// [#await] makes the assignment durable before the first byte of the answer is sent; the answer
+/// may be computed meanwhile.
 public final class Routed {
   private final Experiment experiment;
   private final String request;
@@ -14,7 +14,7 @@ public final class Routed {
   private final @Nullable Arm shadow;
   private final long place;
 
-  /// @param place in the log; −1 where it is not written
+  /// @param place position in the log; −1 if not written
   Routed(
       Experiment experiment,
       String request,
@@ -35,32 +35,32 @@ public final class Routed {
     return experiment.definition().name();
   }
 
-  /// Who answers; its digest, whatever its alias says by now.
+  /// The arm that answers; its digest is fixed, wherever its alias points.
   public Arm arm() {
     return arm;
   }
 
-  /// The unit's key in hexadecimal digits; null where the request is nobody's.
+  /// The unit's key in hexadecimal digits; null: no unit.
   public @Nullable String unit() {
     return unit;
   }
 
-  /// Who answers the same prompt unseen, without holding anybody up; null: nobody.
+  /// The shadow arm that answers the same prompt unseen; null: none.
   public @Nullable Arm shadow() {
     return shadow;
   }
 
-  /// Whether the request takes part; after the end of an experiment none does.
+  /// Whether the request takes part; false after the end of the experiment.
   public boolean counts() {
     return place >= 0;
   }
 
-  /// Waits until the assignment is on the disk; false where it is not kept.
+  /// Waits until the assignment is on disk; false if it could not be written.
   public boolean await() {
     return experiment.await(place);
   }
 
-  /// Tells how an arm's answer ended: once for [#arm], once for [#shadow].
+  /// Reports the end of an arm's answer: once for [#arm], once for [#shadow].
   public void ended(Arm of, AnswerFacts facts) {
     if (counts()) {
       experiment.ended(request, of, facts);

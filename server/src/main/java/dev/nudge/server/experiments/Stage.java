@@ -7,11 +7,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/// What was counted of the units that came in one stage of an experiment, in which the arms' shares
-/// were the same all the time. Only within a stage are arms compared; stages are pooled then, so
-/// that a canary's first days are not held against its last ones.
+/// Totals of the units that arrived in one stage, during which the arms' weights are constant.
+/// Arms are compared within a stage and then pooled (stratification), so that a canary's early
+/// days are not compared with its late ones.
 ///
-/// Threading: the experiment's lock.
+/// Threading: guarded by the experiment's lock.
 final class Stage {
   private final double[] weights;
   private final long[] units;
@@ -28,7 +28,7 @@ final class Stage {
     }
   }
 
-  /// A unit came that was not here before.
+  /// Counts a new unit.
   void unit(int arm) {
     units[arm]++;
   }
@@ -41,7 +41,7 @@ final class Stage {
     return sums.getOrDefault(metric, List.of()).get(arm);
   }
 
-  /// A unit, or a request of nobody, had something happen for the first time.
+  /// Counts the first event of a unit, or the event of a request without a unit.
   void event(ArmMetric metric, int arm) {
     events(metric)[arm]++;
   }
@@ -50,12 +50,12 @@ final class Stage {
     return events.getOrDefault(metric, units);
   }
 
-  /// The share of an arm among itself and the first.
+  /// The arm's share of units among itself and the control.
   double share(int arm) {
     return weights[arm] / (weights[0] + weights[arm]);
   }
 
-  /// Whether both the first arm and this one have units in this stage.
+  /// Whether both the control and this arm get units in this stage.
   boolean compares(int arm) {
     return weights[0] > 0 && weights[arm] > 0;
   }

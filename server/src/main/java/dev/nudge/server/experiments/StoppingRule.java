@@ -6,19 +6,20 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// Says what follows from an analysis: a verdict, an end, the canary's next stage.
+/// The stopping rule of an experiment: from an analysis to a verdict, a stop, or the next canary
+/// stage.
 ///
-/// A guardrail or the metric that says "worse" ends the experiment at once, also one of several
-/// arms. "Better" and "no difference" are said and kept, and it runs on until somebody stops it:
-/// guardrails still watch. While units do not fall to arms by their weights, nothing is said but by
-/// guardrails, and the canary does not go on.
+/// "Worse" by a guardrail or the metric stops the experiment at once, for any arm. "Better" and
+/// "no difference" are recorded, and the experiment runs on until somebody stops it, guardrails
+/// included. During a sample ratio mismatch only guardrails decide, and the canary does not
+/// advance.
 final class StoppingRule {
 
   private StoppingRule() {}
 
-  /// The events that follow now, in their order.
+  /// The events that follow from the current totals, in order.
   ///
-  /// @param decided what was decided before; null: nothing
+  /// @param decided the earlier verdict; null: none
   static List<ExperimentEvent> after(
       ExperimentTotals tally, ExperimentEvent.@Nullable Decided decided, long at) {
     Definition definition = tally.definition();
@@ -110,9 +111,9 @@ final class StoppingRule {
         watched.adjusted());
   }
 
-  /// What an experiment says at a moment.
+  /// The current verdict.
   ///
-  /// @param lost events that could not be written
+  /// @param lost number of events that could not be written
   static ExperimentVerdict verdict(
       ExperimentTotals tally, Analysis analysis, History history, long lost) {
     Definition definition = tally.definition();
@@ -159,7 +160,7 @@ final class StoppingRule {
     return "the intervals are too wide to say";
   }
 
-  /// How many more units a comparison needs before anything is told of it.
+  /// The number of units that a comparison still needs, in words.
   static String missing(Definition definition, ArmComparison comparison) {
     ArmMetric metric = definition.metric();
     String first = definition.arms().getFirst().name();

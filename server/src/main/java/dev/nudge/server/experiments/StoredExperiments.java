@@ -12,15 +12,15 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// The experiments in a server's folder, without the server: read while it runs, stopped while it
-/// does not.
+/// Access to a server's experiments folder without the server: reading at any time, stopping only
+/// while no server runs.
 ///
 /// @param folder of the server's experiments
 public record StoredExperiments(Path folder) {
 
-  /// Takes a folder that is there.
+  /// Opens an existing folder.
   ///
-  /// @throws InputException where it is not
+  /// @throws InputException if there is no such folder
   public static StoredExperiments in(Path folder) {
     if (!Files.isDirectory(folder)) {
       throw new InputException(folder + ": no such folder; give that of nudge serve --experiments");
@@ -28,19 +28,19 @@ public record StoredExperiments(Path folder) {
     return new StoredExperiments(folder);
   }
 
-  /// Lists all, as [Admin#list] does.
+  /// Lists all experiments, as [Admin#list].
   public Map<String, @Nullable Object> list() {
     return Admin.listOf(all().values().stream().map(one -> one.report(false)).toList());
   }
 
-  /// Shows one, as [Admin#show] does.
+  /// Reports one experiment, as [Admin#show].
   public Map<String, @Nullable Object> show(String name) {
     return named(name).report(true);
   }
 
-  /// Stops one, as [Admin#stop] does.
+  /// Stops one experiment, as [Admin#stop].
   ///
-  /// @throws InputException where a server has the folder
+  /// @throws InputException if a server has the folder
   public Map<String, @Nullable Object> stop(String name, @Nullable String arm, String reason) {
     named(name);
     Path file = folder.resolve(name + Experiments.SUFFIX);

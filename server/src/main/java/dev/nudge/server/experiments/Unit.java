@@ -2,21 +2,21 @@ package dev.nudge.server.experiments;
 
 import org.jspecify.annotations.Nullable;
 
-/// Who is assigned to an arm and stays there: mostly a user.
+/// The randomization unit of an experiment, mostly a user.
 ///
-/// @param value what identifies it; null: nobody, so each request is assigned by chance and counts
-///     in no test over units
+/// @param value its identifier; null: no unit, so each request is assigned at random and counts in
+///     no test over units
 public record Unit(@Nullable String value) {
-  /// A request of nobody in particular.
+  /// No unit.
   public static final Unit NONE = new Unit(null);
 
-  /// The unit of a request: the first of these that it has.
+  /// The unit of a request: the first identifier that is present.
   ///
   /// @param header `X-Experiment-Unit`
   /// @param user the body's `user`
   /// @param safetyIdentifier the body's `safety_identifier`, which replaces `user`
-  /// @param apiKey the key's name, never the key; together with a conversation it is a unit
-  /// @param conversation what the requests of one conversation have in common
+  /// @param apiKey the client's name, never the key; a unit only together with a conversation
+  /// @param conversation identifies the requests of one conversation
   public static Unit of(
       @Nullable String header,
       @Nullable String user,

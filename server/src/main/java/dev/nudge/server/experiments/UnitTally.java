@@ -2,10 +2,10 @@ package dev.nudge.server.experiments;
 
 import dev.nudge.eval.Clusters;
 
-/// What one unit has added to the sums: its arm and stage when it first came, amounts and weights
-/// of each metric, and which events it has had.
+/// A unit's contribution to the totals: arm and stage of its first request, amounts and weights of
+/// each metric, and which events it has had.
 ///
-/// Threading: the experiment's lock.
+/// Threading: guarded by the experiment's lock.
 final class UnitTally {
   private static final int METRICS = ArmMetric.values().length;
 
@@ -21,12 +21,12 @@ final class UnitTally {
     this.stage = stage;
   }
 
-  /// Adds to a metric of the unit, and so to its arm's sums.
+  /// Adds to a metric of the unit and of its arm.
   void add(ArmMetric metric, double amount, double weight) {
     add(stage.sums(metric, arm), metric, amount, weight);
   }
 
-  /// The same for sums that are no arm's, such as those of pairs.
+  /// Adds to a metric of the unit and of given totals, such as those of pairs.
   void add(Clusters sums, ArmMetric metric, double amount, double weight) {
     int i = metric.ordinal();
     sums.move(amounts[i], weights[i], amounts[i] + amount, weights[i] + weight);
@@ -34,14 +34,14 @@ final class UnitTally {
     weights[i] += weight;
   }
 
-  /// Whether times of the unit are told for the first time.
+  /// Whether this is the unit's first request with times.
   boolean firstTimes() {
     boolean first = !timed;
     timed = true;
     return first;
   }
 
-  /// Whether something happens to the unit for the first time.
+  /// Whether this is the unit's first event of a metric.
   boolean first(ArmMetric metric) {
     int bit = 1 << metric.ordinal();
     boolean first = (had & bit) == 0;

@@ -1,10 +1,10 @@
 package dev.nudge.server.experiments;
 
-/// What a guardrail says of an arm.
+/// The test result of a guardrail for an arm.
 ///
 /// @param arm its index
-/// @param p of "it is at most as much worse as is tolerated", at all times at once
-/// @param adjusted the same by Holm's method for all guardrails and arms
+/// @param p always-valid p-value of "at most as much worse as tolerated"
+/// @param adjusted p after Holm's correction over all guardrails and arms
 record Watched(Guardrail guardrail, int arm, double p, double adjusted) {
 
   Watched adjustedTo(double other) {

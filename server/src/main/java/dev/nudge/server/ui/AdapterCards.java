@@ -13,13 +13,13 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Adapters of a registry as keys and values, without folders of this machine.
+/// Renders adapters of a registry as JSON maps, without local paths.
 ///
 /// Threading: any thread.
 final class AdapterCards {
   private final Registry registry;
 
-  /// Digest of a version → that of its parent, empty where it has none: neither ever changes.
+  /// Version digest → parent digest, empty if there is none; both are immutable.
   private final Map<String, String> parents = new ConcurrentHashMap<>();
 
   AdapterCards(Registry registry) {
@@ -52,7 +52,7 @@ final class AdapterCards {
     return values;
   }
 
-  /// The version that training went on from, or the weights where that was no version.
+  /// The parent version that training continued from, or the weights if that was no version.
   private String parent(Version version) {
     try {
       JsonNode lineage = registry.lineage(version);
@@ -75,8 +75,8 @@ final class AdapterCards {
     return values;
   }
 
-  /// The number of the version that a rollback would go to: the latest before that is still there
-  /// and not blocked; null: none.
+  /// The version number that a rollback would restore: the latest earlier one that exists and is
+  /// not blocked; null: none.
   private static @Nullable Integer before(List<Version> versions, Alias alias) {
     for (String digest : alias.before().reversed()) {
       for (Version version : versions) {

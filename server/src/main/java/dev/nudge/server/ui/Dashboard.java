@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
 
-/// The page at `/ui` with the routes that only it asks.
+/// The web dashboard at `/ui` with its routes.
 public final class Dashboard {
   private final Registry registry;
   private final RunsRoutes runs;
@@ -18,16 +18,16 @@ public final class Dashboard {
     this.runs = runs;
   }
 
-  /// Looks at what the page shows beside the session.
+  /// Creates the dashboard.
   ///
-  /// @param runs folders whose runs are shown
-  /// @param warnings told one line for each run that cannot be read
-  /// @throws dev.nudge.settings.InputException where a folder of runs is not there
+  /// @param runs folders of training runs to show
+  /// @param warnings receives one line for each unreadable run
+  /// @throws dev.nudge.settings.InputException if a folder does not exist
   public static Dashboard of(Registry registry, List<String> runs, Consumer<String> warnings) {
     return new Dashboard(registry, RunsRoutes.of(runs.stream().map(Path::of).toList(), warnings));
   }
 
-  /// Adds the page and its routes to those of a server.
+  /// Adds the page and its routes.
   public Routes add(Routes routes, Session session) {
     new UiRoutes().add(routes);
     VersionRoutes.of(registry).add(routes);
@@ -35,7 +35,7 @@ public final class Dashboard {
     return new LoadRoute(session).add(routes);
   }
 
-  /// Whether a client may use everything, and so see what is of no one adapter.
+  /// Whether a client may use every adapter, and so see data of no single adapter.
   static boolean seesAll(Client client) {
     return client.allowed() == null;
   }

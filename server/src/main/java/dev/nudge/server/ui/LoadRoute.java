@@ -10,7 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// `GET /v1/load`: what the server does now, and what it has done; who asks twice has the speed.
+/// `GET /v1/load`: current load and cumulative counters; the difference of two calls gives rates.
 record LoadRoute(Session session) {
 
   Routes add(Routes routes) {

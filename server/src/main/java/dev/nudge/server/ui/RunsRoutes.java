@@ -19,13 +19,12 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// `GET /v1/runs` and `/v1/runs/{id}`: runs of training under some folders, and their losses.
+/// `GET /v1/runs` and `/v1/runs/{id}`: training runs below some folders, with their loss curves.
 ///
-/// A run is found by its id among those that are there, never by a path that a request names, and
-/// no path of this machine is told. Runs are of no one adapter, so only clients that may use all
-/// see them.
+/// A run is looked up by id among the existing ones, never by a path in a request, and no local
+/// path is sent. Only clients that may use every adapter see runs.
 ///
-/// Threading: any thread; folders are read by one at a time, as [RunStore] wants it.
+/// Threading: any thread; folders are read by one thread at a time, as [RunStore] requires.
 final class RunsRoutes {
   private static final String PATH = "/v1/runs";
   private static final List<String> SETTINGS =
@@ -55,8 +54,8 @@ final class RunsRoutes {
     this.store = store;
   }
 
-  /// @param folders none: there are no runs
-  /// @param warnings told of each run that cannot be read, once
+  /// @param folders empty: no runs
+  /// @param warnings told of each unreadable run, once
   static RunsRoutes of(List<Path> folders, Consumer<String> warnings) {
     Set<String> told = ConcurrentHashMap.newKeySet();
     return new RunsRoutes(
@@ -124,7 +123,7 @@ final class RunsRoutes {
     }
   }
 
-  /// The runs by id; a copy of a run has its id, and the first counts.
+  /// The runs by id; of copies of a run, which share its id, the first counts.
   private synchronized Map<String, RunSummary> runs() {
     Map<String, RunSummary> runs = new LinkedHashMap<>();
     if (store != null) {

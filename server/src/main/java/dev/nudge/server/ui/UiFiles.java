@@ -10,11 +10,11 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// The files of the page, by the names that stand behind `/ui/`.
+/// The static files of the page, by their names below `/ui/`.
 ///
-/// They are known by a list, so no name that a request has ever leads to a file. The policy that
-/// goes with each lets the page run and fetch what the same server gives, and nothing else: no
-/// script or style within a page, no frame, no form, and no text that is made HTML.
+/// Names are looked up in a fixed list, so no request reaches the file system. The
+/// Content-Security-Policy allows scripts, styles and requests of this server only: no inline
+/// script or style, no frame, no form, no text turned into HTML.
 final class UiFiles {
   private static final String INDEX = "index.html";
   private static final List<String> NAMES =
@@ -38,7 +38,7 @@ final class UiFiles {
 
   private static final Map<String, UiFile> FILES = read();
 
-  /// What every answer says beside its type.
+  /// Headers of every response beside the content type.
   static final Map<String, String> HEADERS =
       Map.of(
           "Content-Security-Policy",
@@ -58,14 +58,14 @@ final class UiFiles {
 
   private UiFiles() {}
 
-  /// A file.
+  /// A static file.
   ///
-  /// @param type of its content
+  /// @param type content type
   record UiFile(String type, String text) {}
 
   /// Finds a file; the page for an empty name.
   ///
-  /// @return null: there is none
+  /// @return null if there is none
   static @Nullable UiFile find(String name) {
     return FILES.get(name.isEmpty() ? INDEX : name);
   }

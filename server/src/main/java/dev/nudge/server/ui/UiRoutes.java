@@ -5,7 +5,7 @@ import dev.nudge.server.Exchange;
 import dev.nudge.server.Routes;
 import dev.nudge.server.ui.UiFiles.UiFile;
 
-/// `GET /`, `/ui` and below: the page's own files, for everybody; what they show has its own rules.
+/// `GET /`, `/ui` and below: static files, without authentication; the data routes have their own.
 record UiRoutes() {
   private static final String ROOT = "/ui/";
 
@@ -17,7 +17,7 @@ record UiRoutes() {
         .open("GET", ROOT + "*", UiRoutes::file);
   }
 
-  /// A browser that is given the server's address gets the page; a program is told what there is.
+  /// Sends a browser to the page, and tells a program which routes there are.
   private static void home(Exchange exchange) {
     exchange.header("Vary", "Accept");
     String accept = exchange.header("Accept");
@@ -29,7 +29,7 @@ record UiRoutes() {
     exchange.reply(302, "text/plain; charset=utf-8", "");
   }
 
-  /// The page names its files beside itself, so its address ends with a slash.
+  /// Redirects to an address with a trailing slash, because the page's links are relative.
   private static void toRoot(Exchange exchange) {
     exchange.header("Location", ROOT);
     exchange.reply(308, "text/plain; charset=utf-8", "");

@@ -19,8 +19,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Versions and aliases as the page shows them: reading for clients, as far as they may use an
-/// adapter, and moving of aliases for administrators.
+/// Registry routes of the page: read versions and aliases (clients, their adapters only), move
+/// aliases (admins).
 ///
 /// | route | does |
 /// |---|---|
@@ -29,10 +29,9 @@ import org.jspecify.annotations.Nullable;
 /// | `POST …/NAME/aliases/ALIAS` `{version, expected?, why}` | moves an alias |
 /// | `POST …/NAME/aliases/ALIAS/rollback` `{expected?, why}` | puts it back to where it was |
 ///
-/// `expected` is the number of the version at which the caller believes the alias to be, null where
-/// it believes that there is none: who believes wrong gets 409, and the alias stays. Clients are
-/// told not to try that again, since it would fail again. What a client may not see looks as what
-/// is not there.
+/// `expected` is the version number that the alias must have now (compare-and-set), null if it
+/// must not exist; a mismatch is a 409 and leaves the alias. The reply tells clients not to retry.
+/// An adapter that a client may not see looks absent.
 record VersionRoutes(Registry registry, AdapterCards cards) {
   private static final String PATH = "/v1/registry/adapters";
   private static final String NOTHING = "there is nothing here";
