@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 /// them again, so it warns at the same step and never twice.
 final class DivergenceCheck {
   private static final double KEPT = 0.9;
-  private static final double FACTOR = 1.2;
+  private static final double RISE = 0.2; // of the initial loss
   private static final double MARGIN = 0.1; // nats
   private static final int FIRST = 5; // losses
   private static final int LOWEST = 3; // of these, that are the start
@@ -96,7 +96,7 @@ final class DivergenceCheck {
       begin[losses - 1] = loss;
       start = Arrays.stream(begin, 0, losses).sorted().limit(LOWEST).average().orElse(loss);
     } else if (step > warmup) {
-      above = mean > FACTOR * start + MARGIN + 2 * jump ? above + 1 : 0;
+      above = mean > start + RISE * Math.abs(start) + MARGIN + 2 * jump ? above + 1 : 0;
     }
   }
 

@@ -48,7 +48,8 @@ public interface Objective {
   /// @param scale common factor of all weights
   /// @param each additional factor of each sequence; null: 1
   /// @param loss L; null: −Σ wᵢ·sᵢ, as the training pass computes it
-  /// @param figures metrics besides the loss, by their names in `metrics.jsonl`
+  /// @param figures metrics besides the loss, by their names in `metrics.jsonl`, where they
+  ///     replace no other key
   record Weights(
       double scale, double @Nullable [] each, @Nullable Double loss, Map<String, Double> figures) {}
 }

@@ -44,6 +44,13 @@ class DivergenceCheckTest {
                 + " at 2\\.00\\): lower --learning-rate \\(now 0\\.0002\\), or give a longer --warmup");
   }
 
+  /// As an objective may have: 1.2 times such a loss lies below it.
+  @Test
+  void aSteadyLossBelowZeroIsNoSign() {
+    assertThat(seen(SETTINGS, 400, s -> -2, s -> 1)).isEmpty();
+    assertThat(seen(SETTINGS, 400, s -> s < 50 ? -2 : -1, s -> 1)).hasSize(1);
+  }
+
   @Test
   void adviceFitsTheSettings() {
     TrainSettings bare = SETTINGS.withMaxGradNorm(0).withShuffle(false);
