@@ -181,7 +181,7 @@ class TransportTest {
     Files.write(blob, bytes);
     assertThatThrownBy(() -> pull(folder.toString(), null))
         .isInstanceOf(RunException.class)
-        .hasMessageContaining("others were promised");
+        .hasMessageContaining("which is not the expected blob");
     assertThat(elsewhere.list()).isEmpty();
     assertThat(elsewhere.layout().blobs().has(weights)).isFalse();
   }
