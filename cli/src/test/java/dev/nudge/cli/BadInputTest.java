@@ -1524,8 +1524,8 @@ class BadInputTest {
                 p.edit("tasks/quiz.yaml", "\"the valve\"", "\"\"")
                     .edit("tasks/quiz.yaml", "metric_list", "target_delimiter: \"\"\nmetric_list"),
             "",
-            "D/tasks/quiz.yaml, document 0: '' behind 'the pump' has no tokens of its own "
-                + "to score"),
+            "D/tasks/quiz.yaml, document 0: continuation '' of context 'the pump' has no"
+                + " tokens to score"),
         row(
             "no shots to choose from",
             p -> {},

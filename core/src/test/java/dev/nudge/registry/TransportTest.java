@@ -123,7 +123,7 @@ class TransportTest {
     assertThat(temp.resolve("again.tar")).hasSameBinaryContentAs(tar);
     assertThatThrownBy(() -> publish(tar.toString(), "1"))
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("is there; give another name");
+        .hasMessageContaining("exists; give another name");
     assertThat(temp.resolve("support.tar.tmp")).doesNotExist();
   }
 
