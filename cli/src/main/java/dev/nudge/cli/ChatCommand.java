@@ -9,7 +9,7 @@ import java.util.Optional;
 enum ChatCommand {
   ADAPTER("[NAME]", "answers come from this adapter; without a name: which there are"),
   OFF("", "answers come from the base model alone"),
-  COMPARE("[NAME NAME]", "asks the last message of two adapters, or of one and the base"),
+  COMPARE("[NAME NAME]", "answers the last message with two adapters, or with one and the base"),
   SYSTEM("[TEXT]", "what the model is told before the first message; - takes it away"),
   PARAMS("[KEY VALUE]", "how answers are sampled; with a value: changes it, - undoes that"),
   RETRY("", "answers the last message again, with another seed"),

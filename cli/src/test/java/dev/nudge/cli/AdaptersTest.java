@@ -150,8 +150,8 @@ class AdaptersTest {
     assertThat(said.code()).isEqualTo(ExitCode.WRONG);
     assertThat(said.err())
         .isEqualTo(
-            "nudge: support:2 has no alias, and only what an alias is at is deployed; move one"
-                + " there, as in nudge adapters alias support@champion 2\n");
+            "nudge: support:2 has no alias, and only a version with an alias can be deployed; move"
+                + " one there, as in nudge adapters alias support@champion 2\n");
     assertThat(json("show", "support:2").path("state").asString()).isEqualTo("registered");
   }
 
@@ -264,7 +264,7 @@ class AdaptersTest {
     }
     assertThat(folder.resolve("plain/adapter_model.safetensors").toFile().canWrite()).isTrue();
     assertThat(adapters("export", "support:1", "--out", "D/plain").err())
-        .contains("is there and not empty; give another folder, or --overwrite");
+        .contains("exists and is not empty; give another folder, or --overwrite");
     assertThat(adapters("export", "support:1", "--out", "D/plain", "--overwrite").code()).isZero();
   }
 

@@ -624,9 +624,9 @@ class BadInputTest {
             "a module to save in four bits",
             p -> {},
             "--modules-to-save q_proj --quantize nf4",
-            "model.layers.0.self_attn.q_proj is held in four bits, and what is trained whole"
-                + " (--modules-to-save, or modules_to_save of the adapter) must be dense; leave it"
-                + " out, or --quantize"),
+            "model.layers.0.self_attn.q_proj is quantised to 4 bits, but modules trained whole"
+                + " (--modules-to-save, or modules_to_save of the adapter) must be dense; drop that,"
+                + " or --quantize"),
         row(
             "nothing left for A and B",
             p -> {},
@@ -658,7 +658,7 @@ class BadInputTest {
             "a new token twice",
             p -> p.write("tokens.txt", "<a>\n<b>\n<a>\n"),
             "--add-tokens D/tokens.txt",
-            "--add-tokens D/tokens.txt: line 3: '<a>' stands there twice"),
+            "--add-tokens D/tokens.txt: line 3: '<a>' is a duplicate"),
         row(
             "a new token with a blank at its end",
             p -> p.write("tokens.txt", "<a>\n<b> \n"),
@@ -1524,8 +1524,8 @@ class BadInputTest {
                 p.edit("tasks/quiz.yaml", "\"the valve\"", "\"\"")
                     .edit("tasks/quiz.yaml", "metric_list", "target_delimiter: \"\"\nmetric_list"),
             "",
-            "D/tasks/quiz.yaml, document 0: '' behind 'the pump' has no tokens of its own "
-                + "to score"),
+            "D/tasks/quiz.yaml, document 0: continuation '' of context 'the pump' has no"
+                + " tokens to score"),
         row(
             "no shots to choose from",
             p -> {},
@@ -1947,7 +1947,7 @@ class BadInputTest {
             "an export over a folder",
             p -> {},
             "export support:1 --out D/model",
-            "--out D/model is there and not empty; give another folder, or --overwrite"),
+            "--out D/model exists and is not empty; give another folder, or --overwrite"),
         row(
             "an export of what is blocked",
             p -> {},
@@ -1994,7 +1994,7 @@ class BadInputTest {
             "an archive that is there",
             p -> p.write("a.tar", ""),
             "publish support:1 D/a.tar",
-            "D/a.tar is there; give another name, or remove it"),
+            "D/a.tar exists; give another name, or remove it"),
         row(
             "a registry to publish to",
             p -> {},
@@ -2046,7 +2046,7 @@ class BadInputTest {
             "a sum over a folder",
             p -> {},
             "combine D/adapter D/other --out D/model",
-            "--out D/model is there and not empty; give another folder"));
+            "--out D/model exists and is not empty; give another folder"));
   }
 
   @ParameterizedTest
@@ -2426,8 +2426,8 @@ class BadInputTest {
             "serve --model D/model --compute fp32 --threads 1 --port 0 --memory 64K".split(" "));
     assertThat(ran.err())
         .matches(
-            "nudge: --memory 64 KiB has room for 0 tokens beside weights and workspace, and a short"
-                + " conversation has 256; give --memory [1-9]\\d*K or more, or a lower"
+            "nudge: --memory 64 KiB: the KV cache holds only 0 tokens beside weights and workspace;"
+                + " a short conversation has 256; give --memory [1-9]\\d*K or more, or a lower"
                 + " --max-model-len\n");
     assertThat(ran.out()).isEmpty();
     assertThat(ran.code()).isEqualTo(2);
@@ -2451,7 +2451,7 @@ class BadInputTest {
             "1K");
     assertThat(ran.err())
         .matches(
-            "keys and values: .+\nnudge: a text of \\d+ tokens needs a workspace of \\S+ \\S+ to be"
+            "KV cache: .+\nnudge: a text of \\d+ tokens needs a workspace of \\S+ \\S+ to be"
                 + " embedded, and there is memory for 0 KiB; shorten it or raise --memory\n");
     assertThat(ran.out()).isEmpty();
     assertThat(ran.code()).isEqualTo(2);
@@ -2644,16 +2644,16 @@ class BadInputTest {
       for (String more : List.of("--dry-run", "--json")) {
         tooSmall(
             place.train(with(run, more, "--keep", "1")),
-            "2 adapters of \\d+ KiB, for a save grows beside the one before; 2 checkpoints of \\d+"
-                + " KiB \\(--keep\\)",
+            "2 adapters of \\d+ KiB, for a save is written beside the previous one; 2 checkpoints of"
+                + " \\d+ KiB \\(--keep\\)",
             free + ", or give a smaller --rank");
         tooSmall(
             place.train(with(run, more, "--keep", "0")),
-            "2 adapters of \\d+ KiB, for a save grows beside the one before",
+            "2 adapters of \\d+ KiB, for a save is written beside the previous one",
             free + ", or give a smaller --rank");
         tooSmall(
             place.train(with(held, more)),
-            "2 adapters of \\d+ KiB, for a save grows beside the one before",
+            "2 adapters of \\d+ KiB, for a save is written beside the previous one",
             free + ", or give a smaller --rank");
       }
       mount.fill(64 << 10);
@@ -2677,7 +2677,7 @@ class BadInputTest {
     assertThat(lines).hasSize(1);
     assertThat(lines.getFirst())
         .matches(
-            "nudge: --out D/disk/out has not the room: up to \\d+ [KM]iB are needed \\("
+            "nudge: --out D/disk/out has too little free space: up to \\d+ [KM]iB are needed \\("
                 + what
                 + "\\), and \\d+ "
                 + ways);
@@ -2821,8 +2821,8 @@ class BadInputTest {
   private static String unfinished(String how) {
     return "--out D/out holds this run, which "
         + how
-        + "; what it saved after step 1 of 1 is kept; --overwrite begins anew, or give another"
-        + " --out, with --init-adapter D/out to go on from what is kept";
+        + "; what it saved after step 1 of 1 is kept; --overwrite starts it again, another"
+        + " --out with --init-adapter D/out continues from the saved weights";
   }
 
   /// A kill leaves its lock, and before the first save nothing that anybody would miss.
@@ -2917,7 +2917,9 @@ class BadInputTest {
             "a run of a nudge that kept no digests",
             p -> p.edit("out/run.json", "\"digests\"", "\"older\""),
             "",
-            another("what --data held is not known, what --eval-data held is not known")));
+            another(
+                "the earlier contents of --data are unknown, the earlier contents of --eval-data"
+                    + " are unknown")));
   }
 
   @ParameterizedTest
@@ -3142,9 +3144,9 @@ class BadInputTest {
     assertThat(ran.err().lines().toList().getLast())
         .isEqualTo(
             "nudge: the loss was not finite in any of 10 steps, so nothing was trained and nothing"
-                + " is saved; no --learning-rate mends that: the model's weights may hold NaN or"
-                + " Inf, which nudge score tells, or nudge doctor says what is wrong with this"
-                + " machine");
+                + " is saved; a lower --learning-rate does not help: the model's weights may"
+                + " hold NaN or Inf; check them with nudge score, and this machine with nudge"
+                + " doctor");
     assertThat(place.path("out").toFile().list())
         .doesNotContain("config.json", "model.safetensors", "adapter_model.safetensors");
     assertThat(Files.readString(place.path("out/run.json"))).contains("\"failed\"");

@@ -123,7 +123,7 @@ class ChatTest {
     List<String> adapter = List.of("--adapter", place.path("one").toString(), "-q");
     assertThat(type(adapter, "the pump").err())
         .isEqualTo(
-            "nudge: warning: adapter D/one was trained with the system message \"be short\", and is asked with none; --system gives it, whole in D/one/nudge.json\n");
+            "nudge: warning: adapter D/one was trained with the system message \"be short\", and gets none; set --system, full text in D/one/nudge.json\n");
     List<String> told = new ArrayList<>(adapter);
     told.addAll(List.of("--system", "be short"));
     assertThat(type(told, "the pump").err()).isEmpty();

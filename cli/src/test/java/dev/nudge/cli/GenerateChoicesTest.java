@@ -86,7 +86,7 @@ class GenerateChoicesTest {
     assertThat(wrong.err()).contains("--memory is 'much'").hasLineCount(1);
     Ran enough = place.answer("generate", "--prompt", "the pump", "--memory", "100M");
     assertThat(enough.code()).isZero();
-    assertThat(enough.err()).contains("keys and values: ", "a token, room for ");
+    assertThat(enough.err()).contains("KV cache: ", " per token, ");
   }
 
   @Test

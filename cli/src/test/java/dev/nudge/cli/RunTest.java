@@ -237,7 +237,7 @@ class RunTest {
             new Ran(
                 2,
                 "",
-                "nudge: --show is given for rows of text, which ask nothing; give rows of prompt and completion or of messages, or leave it out\n"));
+                "nudge: --show needs rows with prompts, and these are plain text; give rows of prompt and completion or of messages, or leave it out\n"));
   }
 
   @Test
@@ -255,12 +255,12 @@ class RunTest {
     assertThat(json(other, "out/nudge.json").at("/data/system").asString()).isEqualTo("be seven");
     assertThat(json(other, "mixed-out/nudge.json").at("/data/system").isNull()).isTrue();
     String missed =
-        "nudge: warning: adapter D/out was trained with the system message \"be seven\", and is asked with none; --system gives it, whole in D/out/nudge.json\n";
+        "nudge: warning: adapter D/out was trained with the system message \"be seven\", and gets none; set --system, full text in D/out/nudge.json\n";
     String[] chat = {"--adapter", "D/out", "--prompt", "the pump", "--chat", "-q"};
     Ran without = other.answer("generate", chat);
     assertThat(without.err()).isEqualTo(missed);
     assertThat(other.answer("generate", with(chat, "--system", "be six")).err())
-        .isEqualTo(missed.replace("with none", "with another"));
+        .isEqualTo(missed.replace("gets none", "gets another"));
     Ran told = other.answer("generate", with(chat, "--system", "be seven", "--logprobs"));
     assertThat(told.err()).isEmpty();
     assertThat(told.out()).isNotEqualTo(other.answer("generate", with(chat, "--logprobs")).out());

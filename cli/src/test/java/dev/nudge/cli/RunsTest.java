@@ -284,7 +284,7 @@ class RunsTest {
           runs compare two --runs D/x            | RUN is one run; runs compare takes two or more
           runs plot D/one                        | --out is missing; it is required
           runs plot D/one --out D/x              | --out D/x is a folder; give the name of a file
-          runs plot D/one --out D/one/run.json   | --out D/one/run.json is there; give another name, or --overwrite to replace it
+          runs plot D/one --out D/one/run.json   | --out D/one/run.json exists; give another name, or --overwrite to replace it
           runs plot D/one --out D/one/run.json/l | --out D/one/run.json cannot be made: D/one/run.json is a file; give another folder
           runs export D/one --format xml         | --format is 'xml'; supported: csv, json, tensorboard, mlflow
           runs export D/one                      | --format is missing; it is required

@@ -50,7 +50,7 @@ record WholeLinear(
       Tensor weight = base.weight(none, Kernels.fastest().dry());
       if (none.peak() > 0) {
         throw new InputException(
-            "%s is held in four bits, and what is trained whole (--modules-to-save, or modules_to_save of the adapter) must be dense; leave it out, or --quantize"
+            "%s is quantised to 4 bits, but modules trained whole (--modules-to-save, or modules_to_save of the adapter) must be dense; drop that, or --quantize"
                 .formatted(path));
       }
       return weight;

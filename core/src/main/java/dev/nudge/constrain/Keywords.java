@@ -193,7 +193,7 @@ record Keywords(JsonNode schema, String place) {
     }
     JsonNode unique = schema.get("uniqueItems");
     if (unique != null && !(unique.isBoolean() && !unique.booleanValue())) {
-      throw wrong("uniqueItems", "false; that items differ cannot be held");
+      throw wrong("uniqueItems", "false; unique items cannot be enforced");
     }
     return new ListRule(
         schemas("prefixItems").stream().map(List::of).toList(),

@@ -177,7 +177,7 @@ final class Admission implements AutoCloseable {
   }
 
   private static void gone(Sequence low) {
-    low.end(new BusyException("a sequence of low priority gave its room to others", 1));
+    low.end(new BusyException("a low-priority request was preempted; retry", 1));
   }
 
   private static @Nullable Sequence low(List<Sequence> running) {

@@ -131,7 +131,8 @@ public final class Engine implements AutoCloseable {
             (steps, running) -> {
               boolean done = embed.go(steps, running, scoring());
               if (!done && ticket.cancelled()) {
-                throw new RunException("interrupted while others had the memory to embed a text");
+                throw new RunException(
+                    "interrupted while waiting for KV cache memory to embed a text");
               }
               return done;
             },
@@ -211,8 +212,8 @@ public final class Engine implements AutoCloseable {
   public void outside() {
     if (Thread.currentThread() == thread) {
       throw new IllegalStateException(
-          "what is told of an answer is told by the engine's thread, which cannot ask for another;"
-              + " hand it to a thread of your own");
+          "this callback runs on the engine's thread and must not call the engine; call it from a"
+              + " thread of your own");
     }
   }
 

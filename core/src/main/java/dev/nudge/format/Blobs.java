@@ -119,7 +119,7 @@ public final class Blobs {
       Blob blob = write(in, growing);
       if (!wanted.test(blob)) {
         throw new IOException(
-            "%d bytes came with the digest %s, others were promised"
+            "received %d bytes with digest %s, which is not the expected blob"
                 .formatted(blob.size, blob.digest));
       }
       if (!has(blob.digest) || Files.size(path(blob.digest)) != blob.size) {

@@ -60,7 +60,7 @@ public final class Claim implements AutoCloseable {
     }
     if (claim == null) {
       throw new RunException(
-          "another nudge writes into " + place + "; wait for it or give another folder");
+          "another nudge process is writing to " + place + "; wait for it or give another folder");
     }
     return claim;
   }

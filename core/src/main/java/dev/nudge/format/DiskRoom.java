@@ -56,7 +56,7 @@ public final class DiskRoom {
     long free = free(OutFolder.existing(out));
     if (bytes > free) {
       throw new InputException(
-          "--out %s has not the room: up to %s are needed (%s), and %s are free; make room or give --out on another disk%s"
+          "--out %s has too little free space: up to %s are needed (%s), and %s are free; make room or give --out on another disk%s"
               .formatted(out, Bytes.shown(bytes), what, Bytes.shown(free), knobs));
     }
   }

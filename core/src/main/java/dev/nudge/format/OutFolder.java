@@ -94,7 +94,7 @@ public final class OutFolder {
     String view = DiskRoom.view(there);
     if (view != null) {
       throw new InputException(
-          "%s %s cannot be made: %s is a view of the system (%s), which keeps no files; give another folder"
+          "%s %s cannot be made: %s is a virtual file system (%s), which keeps no files; give another folder"
               .formatted(flag, out, there, view));
     }
     mend(out);

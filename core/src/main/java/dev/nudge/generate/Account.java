@@ -25,7 +25,7 @@ public record Account(long weights, long adapters, long steps, long keys) {
   ///
   /// @param longest tokens of the longest text
   String told(CausalLm model, Limits limits, int longest) {
-    return "keys and values: %s a token, room for %s in %s; beside them weights %s, adapters %s, steps %s; of them, while no sequence has them, rows to score (%s a lane for %s) and texts to embed (%s for %s)"
+    return "KV cache: %s per token, %s in %s; also weights %s, adapters %s, steps %s; of the KV cache, while no sequence has it, rows to score (%s a lane for %s) and texts to embed (%s for %s)"
         .formatted(
             Bytes.shown(model.keyValueBytes(1)),
             Count.of(limits.positions(model), "token"),

@@ -276,7 +276,7 @@ public final class AdapterCache {
                   .formatted(entry.digest, Bytes.shown(bytes), Bytes.shown(budget)));
         }
         throw new BusyException(
-            "adapters that are in use or pinned leave %s of %s, and adapter %s takes %s; ask again, or raise the memory for adapters"
+            "adapters that are in use or pinned leave %s of %s, and adapter %s takes %s; retry, or raise the memory for adapters"
                 .formatted(
                     Bytes.shown(Math.max(0, budget - left + bytes)),
                     Bytes.shown(budget),

@@ -101,7 +101,7 @@ public final class AdapterPatterns {
       warnings.accept(
           (spoken
                   ? "adapter %s was trained on texts, and conversations go to it by a chat template"
-                  : "adapter %s was trained on conversations, and texts go to it as they are; --chat says them to the model")
+                  : "adapter %s was trained on conversations, and plain prompts bypass its chat template; --chat applies it")
               .formatted(called));
     }
   }
@@ -116,7 +116,7 @@ public final class AdapterPatterns {
     String trained = identity == null ? null : identity.system();
     if (trained != null && !trained.equals(given)) {
       warnings.accept(
-          "adapter %s was trained with the system message %s, and is asked with %s; --system gives it, whole in %s"
+          "adapter %s was trained with the system message %s, and gets %s; set --system, full text in %s"
               .formatted(
                   adapter,
                   ShownRow.quoted(trained),

@@ -74,7 +74,7 @@ final class Logits {
     }
     if (Double.isNaN(most)) {
       throw new RunException(
-          "the model's numbers are none: its weights or its adapter diverged in training, or are damaged; take an earlier adapter, or try --compute fp32");
+          "the logits are NaN: the model's weights or its adapter diverged in training, or are damaged; take an earlier adapter, or try --compute fp32");
     }
     return most;
   }

@@ -179,7 +179,8 @@ final class RunningRequest implements Serving.Running {
     private void piece(String text) {
       if (events.size() >= MOST) {
         throw new RunException(
-            "%d pieces of an answer wait for who asked for it, and no more may".formatted(MOST));
+            "the client is too slow: %d pieces of an answer are unread, the limit is reached"
+                .formatted(MOST));
       }
       List<TokenLogprob> tokens = answer.logprobs(told);
       told += tokens.size();

@@ -95,7 +95,7 @@ public final class Serving {
     int room = (most + Limits.ROWS) / 2;
     if (wanted > room) {
       throw new InputException(
-          "%s are asked for at once, and a client may have %d; ask for fewer"
+          "%s requested at once, the limit per client is %d; request fewer"
               .formatted(Count.of(wanted, "answer"), room));
     }
     check(client, wanted);
@@ -110,12 +110,13 @@ public final class Serving {
     int own = clients.getOrDefault(client, 0);
     if (answers + wanted > room) {
       throw new BusyException(
-          "%s wait or run, and there may be %d".formatted(Count.of(answers, "answer"), room),
+          "%s are queued or running, the limit is %d; retry later"
+              .formatted(Count.of(answers, "answer"), room),
           retry(answers));
     }
     if (own > 0 && own + wanted > room / 2) {
       throw new BusyException(
-          "%s of this client wait or run, and there may be %d"
+          "%s of this client are queued or running, the limit is %d; retry later"
               .formatted(Count.of(own, "answer"), room / 2),
           retry(own));
     }

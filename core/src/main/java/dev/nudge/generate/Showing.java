@@ -34,7 +34,7 @@ record Showing(
       int maxLength) {
     if (data.shapes().counts().keySet().equals(Set.of(DataShape.TEXT))) {
       throw new InputException(
-          "--show is given for rows of text, which ask nothing; give rows of prompt and completion or of messages, or leave it out");
+          "--show needs rows with prompts, and these are plain text; give rows of prompt and completion or of messages, or leave it out");
     }
     String template = settings.data().shape().template();
     ChatRows chat =
@@ -60,7 +60,7 @@ record Showing(
     int without = wanted.size() - asked.size();
     if (without > 0) {
       warnings.accept(
-          "--show: %s no answer, for nothing is asked there, or --max-length leaves no room"
+          "--show: %s no answer: no prompt, or --max-length leaves no room"
               .formatted(Count.of(without, "row", "has", "have")));
     }
     if (!asked.isEmpty()) {

@@ -94,7 +94,7 @@ public record Backend(
       List<String> distrusted = provider.get().distrust(widths);
       notes.addAll(distrusted);
       if (!distrusted.isEmpty() && provider.get().probe(Dtype.F32) == 0) {
-        missing = Optional.of("no products of fp32");
+        missing = Optional.of("oneDNN's fp32 products failed the self-test");
       }
     }
     if (provider.isEmpty() || missing.isPresent()) {
@@ -170,7 +170,7 @@ public record Backend(
       notes.add(
           String.format(
               java.util.Locale.ROOT,
-              "bf16 products run at %.0f GFLOP/s a thread here, fp32 at %.0f; --compute auto takes fp32",
+              "bf16 products run at %.0f GFLOP/s a thread here, fp32 at %.0f; --compute auto chooses fp32",
               bf16,
               fp32));
     }

@@ -191,7 +191,7 @@ public final class Merging {
       Quantization named = Quantization.resolve(asking, config);
       if (given.quantize() != null && !named.equals(flags)) {
         warnings.accept(
-            "--quantize is passed over: adapter %s was trained on %s; --into original takes the model's own weights"
+            "--quantize is ignored: adapter %s was trained on %s; --into original takes the model's own weights"
                 .formatted(adapter, identity.held()));
       }
       return named;

@@ -94,7 +94,7 @@ public final class KvPool implements AutoCloseable {
 
     Exhausted(int wanted, KvPool pool) {
       super(
-          "a sequence wants %d more of the pool's blocks of %d positions, of which %d of %d are free"
+          "too little KV cache: a sequence needs %d more of its blocks of %d positions, %d of %d are free"
                   .formatted(wanted, pool.blockSize, pool.free(), pool.most)
               + "; close or clear another sequence, or open a larger pool");
     }
@@ -118,7 +118,7 @@ public final class KvPool implements AutoCloseable {
   /// @throws IllegalStateException if it is pinned already
   public void keep(int block) {
     if (kept[block]) {
-      throw new IllegalStateException("block " + block + " is kept already");
+      throw new IllegalStateException("block " + block + " is pinned already");
     }
     kept[block] = true;
     users[block]++;

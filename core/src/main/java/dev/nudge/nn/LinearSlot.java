@@ -55,7 +55,7 @@ public final class LinearSlot {
   public void resize(Linear other) {
     if (other.in() != linear.in()) {
       throw new IllegalArgumentException(
-          path + " takes " + linear.in() + " numbers, not " + other.in());
+          path + " has " + linear.in() + " input features, not " + other.in());
     }
     linear = other;
   }

@@ -23,10 +23,10 @@ public enum Recompute {
   public String shown() {
     return switch (this) {
       case NONE -> "nothing";
-      case GATE_UP -> "two products of the MLP";
+      case GATE_UP -> "gate and up projections";
       case ALL_BUT_ATTENTION -> "all but attention";
       case EVERYTHING -> "everything";
-      case OFFLOADED -> "everything, its input in a file";
+      case OFFLOADED -> "everything (layer inputs in a file)";
     };
   }
 

@@ -42,7 +42,7 @@ public final class RowsLinear implements Linear {
   /// @throws UnsupportedOperationException always: HeadLoss computes the gradient, see [#beside]
   @Override
   public Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
-    throw new UnsupportedOperationException("a head goes back through its loss");
+    throw new UnsupportedOperationException("HeadLoss computes the gradient of an output head");
   }
 
   @Override

@@ -105,7 +105,9 @@ public final class Segments {
   /// @param numbers one a sequence; −1: none
   public Segments through(int[] numbers) {
     if (numbers.length != lengths.length) {
-      throw new IllegalArgumentException(numbers.length + " adapters of " + count() + " sequences");
+      throw new IllegalArgumentException(
+          "%d adapter numbers for %d sequences; give one for each sequence"
+              .formatted(numbers.length, count()));
     }
     adapters = numbers.clone();
     return this;

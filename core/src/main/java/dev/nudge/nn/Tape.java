@@ -39,9 +39,9 @@ public final class Tape {
   public <T extends Entry> T pop(Class<T> type) {
     if (entries.isEmpty() || !type.isInstance(entries.getLast())) {
       throw new IllegalStateException(
-          "tape wants "
+          "expected "
               + type.getSimpleName()
-              + ", has "
+              + " on the tape, found "
               + (entries.isEmpty() ? "nothing" : entries.getLast().getClass().getSimpleName()));
     }
     return type.cast(entries.removeLast());

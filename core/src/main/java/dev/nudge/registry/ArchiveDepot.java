@@ -46,7 +46,7 @@ final class ArchiveDepot implements Depot {
     OutFolder.checkPlace(
         "TARGET", Objects.requireNonNullElse(file.toAbsolutePath().getParent(), file));
     if (Files.exists(file)) {
-      throw new InputException(file + " is there; give another name, or remove it");
+      throw new InputException(file + " exists; give another name, or remove it");
     }
     ArchiveDepot depot = new ArchiveDepot(null, TarFile.Writer.create(file), file);
     depot.writer().add(OciLayout.MARK, bytes("{\"imageLayoutVersion\":\"1.0.0\"}"));

@@ -29,7 +29,7 @@ public final class Combining {
       List<Combination.Part> parts, @Nullable Integer rank, Path out, Consumer<String> warnings) {
     OutFolder.checkPlace(out);
     if (!OutFolder.isFree(out)) {
-      throw new InputException("--out " + out + " is there and not empty; give another folder");
+      throw new InputException("--out " + out + " exists and is not empty; give another folder");
     }
     if (rank != null && rank < 1) {
       throw new InputException("--rank is " + rank + "; it must be at least 1");

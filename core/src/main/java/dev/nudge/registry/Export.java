@@ -22,7 +22,7 @@ final class Export {
     OutFolder.checkPlace(out);
     if (!OutFolder.isFree(out) && !overwrite) {
       throw new InputException(
-          "--out %s is there and not empty; give another folder, or --overwrite".formatted(out));
+          "--out %s exists and is not empty; give another folder, or --overwrite".formatted(out));
     }
     try (Stream<Path> files = Files.list(version.folder());
         NewFolder folder = NewFolder.at(out)) {

@@ -89,7 +89,7 @@ public final class GateCheck {
     JsonNode digests = gate.path("digests");
     String limit = digests.path("settings").path("limit").asString("");
     if (!limit.isEmpty()) {
-      reasons.add("only the first %s documents of each task were asked".formatted(limit));
+      reasons.add("only the first %s documents of each task were evaluated".formatted(limit));
     }
     for (String name : PeftAdapter.FILES) {
       String judged = digests.path("adapter").path(name).asString("");

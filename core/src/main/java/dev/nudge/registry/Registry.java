@@ -124,7 +124,7 @@ public final class Registry {
           Pushed pushed = pushed(book, name, store.get(), note);
           if (pushed == null) {
             throw new RunException(
-                layout.folder() + ": what was pushed is gone before it was registered; push again");
+                layout.folder() + ": blobs were garbage-collected before registration; push again");
           }
           return pushed;
         });
@@ -388,7 +388,7 @@ public final class Registry {
           Version was = find(reference);
           if (state == VersionState.DEPLOYED && adapter(was.name()).aliasesOf(was).isEmpty()) {
             throw new InputException(
-                "%s has no alias, and only what an alias is at is deployed; move one there, as in nudge adapters alias %s@champion %d"
+                "%s has no alias, and only a version with an alias can be deployed; move one there, as in nudge adapters alias %s@champion %d"
                     .formatted(was.shown(), was.name(), was.number()));
           }
           if (was.state() != state) {

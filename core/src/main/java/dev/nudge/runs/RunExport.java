@@ -142,7 +142,7 @@ public final class RunExport {
     }
     if (Files.exists(out) && !overwrite) {
       throw new InputException(
-          flag + " " + out + " is there; give another name, or --overwrite to replace it");
+          flag + " " + out + " exists; give another name, or --overwrite to replace it");
     }
     Path parent = out.toAbsolutePath().getParent();
     OutFolder.checkPlace(flag, parent == null ? out : parent);

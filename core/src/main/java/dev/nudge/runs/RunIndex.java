@@ -129,7 +129,7 @@ final class RunIndex {
     }
     summary = RunSummary.of(folder, run);
     if (summary == null) {
-      warnings.accept(file + " is not that of a run that this nudge knows; the run is left out");
+      warnings.accept(file + " is damaged or of a newer nudge; the run is left out");
       return null;
     }
     if (stamp != null) {

@@ -41,8 +41,7 @@ public record StoredRun(RunSummary summary, JsonNode run, List<JsonNode> metrics
     JsonNode run = Json.read(file);
     RunSummary summary = RunSummary.of(folder, run);
     if (summary == null) {
-      throw new InputException(
-          file + " is not that of a run that this nudge knows; mend it, or update nudge");
+      throw new InputException(file + " is damaged or of a newer nudge; fix it, or update nudge");
     }
     Path metrics = folder.resolve(RunFiles.METRICS);
     return new StoredRun(summary.now(Progress.of(metrics)), run, MetricRows.read(metrics));

@@ -41,7 +41,7 @@ public final class Tensor {
     long bytes = Math.multiplyExact(elements, dtype.bytes());
     if (bytes > data.byteSize()) {
       throw new IllegalArgumentException(
-          dtype + Arrays.toString(shape) + " wants " + bytes + " bytes, has " + data.byteSize());
+          dtype + Arrays.toString(shape) + " needs " + bytes + " bytes, has " + data.byteSize());
     }
     return new Tensor(data.asSlice(0, bytes), dtype, shape.clone(), strides);
   }

@@ -34,7 +34,7 @@ public final class NewTokens {
       }
       if (!token.isBlank() && !tokens.add(token)) {
         throw new InputException(
-            "--add-tokens %s: line %d: '%s' stands there twice".formatted(file, line, token));
+            "--add-tokens %s: line %d: '%s' is a duplicate".formatted(file, line, token));
       }
     }
     if (tokens.isEmpty()) {

@@ -55,7 +55,7 @@ final class Spelled {
       Integer id = vocabulary.id(special);
       if (id == null || Arrays.stream(ids).noneMatch(i -> i == id)) {
         throw new InputException(
-            file + ": its special token '" + special + "' cannot be told from what users write");
+            file + ": its special token '" + special + "' cannot be distinguished from user text");
       }
     }
     return new Spelled(first, second, vocabulary, renaming);

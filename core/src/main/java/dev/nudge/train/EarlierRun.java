@@ -79,7 +79,7 @@ record EarlierRun(Path out, JsonNode run) {
             : "what it saved last";
     String flag = settings.lora().method() == Method.FULL ? "--model " : "--init-adapter ";
     return new InputException(
-        "--out %s holds this run, which %s; %s is kept; --overwrite begins anew, or give another --out, with %s%s to go on from what is kept"
+        "--out %s holds this run, which %s; %s is kept; --overwrite starts it again, another --out with %s%s continues from the saved weights"
             .formatted(out, how, kept, flag, out));
   }
 }

@@ -239,7 +239,7 @@ final class Preparation {
     Plan plan = resumed.found().checkpoint().plan();
     if (plan.totalBytes() > free) {
       throw new InputException(
-          "this run is laid out for %s, and %s are free; free more, or give --memory %dM: it goes on with a layout made anew, not bit-equal to one that was never interrupted"
+          "the run needs %s, and %s are free; free memory, or set --memory %dM (new layout: not bit-identical to an uninterrupted run)"
               .formatted(Bytes.shown(plan.totalBytes()), Bytes.shown(free), free >> 20));
     }
     return plan;

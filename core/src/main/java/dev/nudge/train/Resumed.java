@@ -52,9 +52,9 @@ public record Resumed(RunCheckpoints.Found found, List<String> layout, RunCheckp
     }
     if (anew != null) {
       lines.add(
-          "the run goes on with a layout made anew, as "
+          "the run resumes with a new layout, as "
               + anew
-              + ": it is not bit-equal to one that was never interrupted");
+              + ": it is not bit-identical to an uninterrupted run");
     } else if (!made().nudge().equals(here.nudge()) || !made().java().equals(here.java())) {
       lines.add(
           "the run began with nudge %s on Java %s and goes on with nudge %s on Java %s: it may not be bit-equal to one that was never interrupted"

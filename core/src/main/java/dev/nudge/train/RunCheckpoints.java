@@ -120,7 +120,7 @@ final class RunCheckpoints {
     }
     if (!torn.isEmpty()) {
       throw new InputException(
-          "no checkpoint in %s can be gone on from: %s; --overwrite begins anew"
+          "no intact checkpoint in %s: %s; --overwrite starts the run again"
               .formatted(run.resolve(FOLDER), String.join(", ", torn)));
     }
     return null;

@@ -108,7 +108,7 @@ final class RunDigests {
     }
     String chat = digests.path(CHAT).asString("");
     if (!chat.isEmpty() && !chat.equals(chat(settings))) {
-      changes.add("the chat template is another now");
+      changes.add("the chat template has changed");
     }
     return changes;
   }
@@ -157,7 +157,9 @@ final class RunDigests {
     if (now != null && !then.equals(now)) {
       String flag = "--" + key.replace('_', '-');
       changes.add(
-          then.isEmpty() ? "what " + flag + " held is not known" : flag + " holds other data now");
+          then.isEmpty()
+              ? "the earlier contents of " + flag + " are unknown"
+              : flag + " holds other data now");
     }
   }
 

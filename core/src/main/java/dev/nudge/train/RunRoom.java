@@ -33,7 +33,7 @@ final class RunRoom {
     long pages = run.plan().footprint().paged() + run.plan().lanes() * run.plan().offloadedBytes();
     String what = Count.of(copies, full ? "model" : "adapter") + " of " + Bytes.shown(each);
     if (copies > 1) {
-      what += ", for a save grows beside the one before";
+      what += ", for a save is written beside the previous one";
     }
     if (kept > 0) {
       what += "; " + Count.of(kept, "checkpoint") + " of " + Bytes.shown(state) + " (--keep)";

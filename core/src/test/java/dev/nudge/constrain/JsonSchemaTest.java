@@ -351,7 +351,7 @@ class JsonSchemaTest {
         "{\"pattern\":\"(a)\\\\1\"} -> the schema at #/pattern: the pattern '(a)\\1', at character 4: a back reference is not regular",
         "{\"format\":\"hostname\"} -> the schema at #/format: \"hostname\" is not a format that is supported; those are date, date-time, email, ipv4, time, uuid",
         "{\"items\":[{}]} -> the schema at #/items: [{}] is not one schema; a list of them is prefixItems",
-        "{\"uniqueItems\":true} -> the schema at #/uniqueItems: true is not false; that items differ cannot be held",
+        "{\"uniqueItems\":true} -> the schema at #/uniqueItems: true is not false; unique items cannot be enforced",
         "{\"properties\":[]} -> the schema at #/properties: [] is not an object of schemas",
         "{\"properties\":{\"a/b\":1}} -> the schema at #/properties/a~1b: 1 is no schema",
         "{\"required\":\"a\"} -> the schema at #/required: \"a\" is not a list of names",

@@ -236,7 +236,7 @@ class TestRowsTest {
         new DataSplitSettings(List.of(rows.toString()), TestShare.parse("0.2:of"), out, false),
         read ->
             assertThatThrownBy(() -> write(rows, "0.6:of", out))
-                .hasMessageContaining("another nudge writes into " + out),
+                .hasMessageContaining("another nudge process is writing to " + out),
         () -> false);
     assertThat(Cut.of(out).test()).hasSizeBetween(20, 60);
     assertThat(names(out)).containsExactlyInAnyOrder(TestRows.TRAIN, TestRows.TEST);

@@ -59,7 +59,10 @@ class ClaimTest {
   private static void assertRefused(Path place) {
     assertThatThrownBy(() -> NewFolder.at(place).close())
         .isInstanceOf(RunException.class)
-        .hasMessage("another nudge writes into " + place + "; wait for it or give another folder");
+        .hasMessage(
+            "another nudge process is writing to "
+                + place
+                + "; wait for it or give another folder");
   }
 
   private Path out(boolean there) throws IOException {
@@ -101,7 +104,8 @@ class ClaimTest {
       Path growing = there ? out.resolve(".nudge.new") : temp.resolve("a/.out.new");
       for (int i = 0; i < 2; i++) {
         assertRefused(out);
-        assertThatThrownBy(() -> Claim.in(out)).hasMessageContaining("another nudge writes into");
+        assertThatThrownBy(() -> Claim.in(out))
+            .hasMessageContaining("another nudge process is writing to");
         assertThat(growing.resolve("theirs")).hasContent("theirs");
       }
     } finally {

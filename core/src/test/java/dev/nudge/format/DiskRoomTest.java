@@ -24,7 +24,7 @@ class DiskRoomTest {
             () -> DiskRoom.check(out, 1L << 60, "two models", ", or give a smaller --rank"))
         .isInstanceOf(InputException.class)
         .hasMessageMatching(
-            "--out \\Q%s\\E has not the room: up to 1073741824\\.00 GiB are needed \\(two models\\), and [0-9.]+ [KMG]iB are free; make room or give --out on another disk, or give a smaller --rank"
+            "--out \\Q%s\\E has too little free space: up to 1073741824\\.00 GiB are needed \\(two models\\), and [0-9.]+ [KMG]iB are free; make room or give --out on another disk, or give a smaller --rank"
                 .formatted(out));
     assertThat(temp).isEmptyDirectory();
   }
@@ -45,6 +45,6 @@ class DiskRoomTest {
     assertThatThrownBy(() -> OutFolder.checkPlace(proc.resolve("x/y")))
         .isInstanceOf(InputException.class)
         .hasMessageMatching(
-            "--out /proc/x/y cannot be (made: /proc is a view of the system \\(proc\\), which keeps no files|written: no permission in /proc, or its disk is read-only); give another folder");
+            "--out /proc/x/y cannot be (made: /proc is a virtual file system \\(proc\\), which keeps no files|written: no permission in /proc, or its disk is read-only); give another folder");
   }
 }

@@ -83,7 +83,7 @@ class AccountTest {
       assertThat(cached.bytes()).isEqualTo(memory);
       assertThat(cached.keys()).isEqualTo(two.keys() - two.keys() / 4);
       assertThat(session.plan())
-          .contains("keys and values: ", "weights ", "adapters ", "steps ", "rows to score")
+          .contains("KV cache: ", "weights ", "adapters ", "steps ", "rows to score")
           .doesNotContain("\n");
     }
   }

@@ -269,7 +269,7 @@ class MergingTest {
         .run(() -> false);
     assertThat(warnings)
         .containsExactly(
-            "--quantize is passed over: adapter "
+            "--quantize is ignored: adapter "
                 + adapter
                 + " was trained on weights in nf4 alone; --into original takes the model's own weights");
     compare(model, flag, List.of(adapter), List.of(1.0), false);

@@ -250,7 +250,7 @@ class DecodingTest {
       assertThatThrownBy(() -> next(model, next, new int[] {1, 1}, List.of(one, other), ws))
           .isInstanceOf(KvPool.Exhausted.class)
           .hasMessageStartingWith(
-              "a sequence wants 1 more of the pool's blocks of 4 positions, of which 0 of 3");
+              "too little KV cache: a sequence needs 1 more of its blocks of 4 positions, 0 of 3");
       assertThat(one.length()).isEqualTo(4);
       one.close();
       next(model, new int[] {2}, new int[] {1}, List.of(other), ws);

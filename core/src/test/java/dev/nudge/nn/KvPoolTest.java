@@ -104,8 +104,8 @@ class KvPoolTest {
       assertThatThrownBy(() -> other.reserve(5))
           .isInstanceOf(KvPool.Exhausted.class)
           .hasMessage(
-              "a sequence wants 2 more of the pool's blocks of 4 positions, of which 1 of 6 are"
-                  + " free; close or clear another sequence, or open a larger pool");
+              "too little KV cache: a sequence needs 2 more of its blocks of 4 positions, 1"
+                  + " of 6 are free; close or clear another sequence, or open a larger pool");
       assertThat(pool.free()).isEqualTo(1);
       feed(one, 2, 18); // room that it has
       one.clear();

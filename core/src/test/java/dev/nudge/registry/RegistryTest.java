@@ -222,8 +222,8 @@ class RegistryTest {
     assertThatThrownBy(() -> registry.state(one, VersionState.DEPLOYED, note("by hand")))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "support:1 has no alias, and only what an alias is at is deployed; move one there, as"
-                + " in nudge adapters alias support@champion 1");
+            "support:1 has no alias, and only a version with an alias can be deployed; move one there,"
+                + " as in nudge adapters alias support@champion 1");
     assertThat(registry.find(one).state()).isEqualTo(VersionState.REGISTERED);
     move("champion", first);
     registry.state(one, VersionState.BLOCKED, note("leaks"));

@@ -123,7 +123,7 @@ class TransportTest {
     assertThat(temp.resolve("again.tar")).hasSameBinaryContentAs(tar);
     assertThatThrownBy(() -> publish(tar.toString(), "1"))
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("is there; give another name");
+        .hasMessageContaining("exists; give another name");
     assertThat(temp.resolve("support.tar.tmp")).doesNotExist();
   }
 
@@ -181,7 +181,7 @@ class TransportTest {
     Files.write(blob, bytes);
     assertThatThrownBy(() -> pull(folder.toString(), null))
         .isInstanceOf(RunException.class)
-        .hasMessageContaining("others were promised");
+        .hasMessageContaining("which is not the expected blob");
     assertThat(elsewhere.list()).isEmpty();
     assertThat(elsewhere.layout().blobs().has(weights)).isFalse();
   }

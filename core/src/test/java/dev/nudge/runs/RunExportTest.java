@@ -231,7 +231,7 @@ class RunExportTest {
     assertThat(all.get(0).get("run")).isEqualTo(Json.read(folder.resolve("runs/a/run.json")));
     assertThat(all.get(1).get("metrics")).hasSize(4);
     assertThatThrownBy(() -> RunExport.json(runs, out, false))
-        .hasMessage("--out " + out + " is there; give another name, or --overwrite to replace it");
+        .hasMessage("--out " + out + " exists; give another name, or --overwrite to replace it");
     assertThatThrownBy(() -> RunExport.json(runs, folder, true))
         .hasMessage("--out " + folder + " is a folder; give the name of a file");
     assertThatThrownBy(() -> RunExport.json(runs, out.resolve("x.json"), true))

@@ -113,8 +113,7 @@ class RunStoreTest {
     Files.createDirectories(folder.resolve("empty"));
     refused("D/empty", "D/empty is not a run's folder: it holds no run.json; give one, or an id");
     MadeRuns.edit(folder.resolve("a/run.json"), "\"finished\"", "\"resting\"");
-    refused(
-        "D/a", "D/a/run.json is not that of a run that this nudge knows; mend it, or update nudge");
+    refused("D/a", "D/a/run.json is damaged or of a newer nudge; fix it, or update nudge");
     assertThatThrownBy(() -> MadeRuns.store(cache, warnings, folder.resolve("none")))
         .isInstanceOf(InputException.class)
         .hasMessage("--runs is " + folder.resolve("none") + "; there is no such folder");

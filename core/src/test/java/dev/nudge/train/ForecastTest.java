@@ -74,7 +74,7 @@ class ForecastTest {
     Outlook outlook = plan("max_length", 512, "batch_size", 1, "quantize", "nf4");
     assertThat(String.join("\n", outlook.lines()))
         .contains("\n  memory of the process, at its peak  ")
-        .contains("\n    two products of the MLP  ", "\n    all but attention  ")
+        .contains("\n    gate and up projections  ", "\n    all but attention  ")
         .doesNotContain("RssAnon", "gate up", "offloaded");
     assertThat(time(outlook, 0.002)).isEqualTo("time       7.2 seconds, cost below 0.01");
     assertThat(time(outlook, 0.02)).isEqualTo("time       72 seconds, cost 0.02");

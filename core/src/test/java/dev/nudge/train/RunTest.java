@@ -165,9 +165,9 @@ class RunTest {
             compute);
     boolean fp32 = Training.prepare(bad, TinyRun.MACHINE).backend().compute() != Dtype.BF16;
     String line =
-        "the loss was not finite in any of %d steps, so nothing was trained and nothing is saved; no --learning-rate mends that"
+        "the loss was not finite in any of %d steps, so nothing was trained and nothing is saved; a lower --learning-rate does not help"
             .formatted(Math.min(10, steps));
-    String advice = fp32 ? ": the model's weights may hold NaN" : ": try --compute fp32, and see";
+    String advice = fp32 ? ": the model's weights may hold NaN" : ": try --compute fp32, and check";
     assertThatThrownBy(() -> TinyRun.run(bad.with("overwrite", true)))
         .isInstanceOf(RunException.class)
         .hasMessageStartingWith(line + advice);
@@ -198,7 +198,9 @@ class RunTest {
               assertThatThrownBy(() -> TinyRun.run(settings.with("overwrite", true)))
                   .isInstanceOf(RunException.class)
                   .hasMessage(
-                      "another nudge writes into " + out + "; wait for it or give another folder");
+                      "another nudge process is writing to "
+                          + out
+                          + "; wait for it or give another folder");
               refused.add(event.toString());
             }
           },

@@ -42,7 +42,7 @@ public record BaseLook(int asked, int exact, double bitsAByte) {
       throw new InputException(
           "--ask-base: there is no row with a prompt and completion, or a text, within --max-length "
               + maxLength
-              + "; conversations cannot be asked, so leave it out");
+              + "; chat rows cannot be scored, so leave it out");
     }
     try (Session session =
         Session.load(settings.model(), null, tokenizer, null, machine, warnings)) {

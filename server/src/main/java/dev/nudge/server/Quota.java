@@ -42,7 +42,7 @@ final class Quota {
       throw ApiException.busy(
           "rate_limit_exceeded",
           (int) wait.toSeconds() + 1,
-          "this key may ask %d times a minute".formatted(mostRequests));
+          "rate limit: %d requests per minute for this key".formatted(mostRequests));
     }
     if (mostTokens != null && today(now) >= mostTokens) {
       Instant midnight = day.plusDays(1).atStartOfDay(ZoneOffset.UTC).toInstant();

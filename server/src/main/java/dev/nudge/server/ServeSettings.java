@@ -54,7 +54,7 @@ public record ServeSettings(
             required = true,
             label = "FOLDER")
         Path model,
-    @Setting(help = "how the weights are kept in memory (default: as the model is stored)")
+    @Setting(help = "weight quantisation (default: as the model is stored)")
         @Nullable Quantize quantize,
     @Setting(help = "quantise the scales of nf4 too (default: on with nf4)", negatable = true)
         @Nullable Boolean doubleQuant,
@@ -68,10 +68,10 @@ public record ServeSettings(
         @Nullable Integer maxModelLen,
     @Setting(
             help =
-                "most memory for weights, keys and adapters, such as 8G (default: weights, and half of what is free then)",
+                "most memory for weights, KV cache and adapters, such as 8G (default: weights, and half of what is free then)",
             label = "SIZE")
         @Nullable ByteSize memory,
-    @Setting(help = "most answers side by side (default: what there is memory for)")
+    @Setting(help = "most concurrent sequences (default: what there is memory for)")
         @Nullable Integer maxSequences,
     @Group("Adapters")
         @Setting(

@@ -166,9 +166,9 @@ public final class Server implements AutoCloseable {
     String room = Count.of(session.keyTokens(), "token");
     throw new InputException(
         memory == null
-            ? "the free memory of this machine has room for %s beside the weights, and a short conversation has %d; give a smaller base, or --quantize nf4"
+            ? "the KV cache holds only %s beside the weights in the free memory of this machine; a short conversation has %d; give a smaller base, or --quantize nf4"
                 .formatted(room, least)
-            : "--memory %s has room for %s beside weights and workspace, and a short conversation has %d; give --memory %s or more, or a lower --max-model-len"
+            : "--memory %s: the KV cache holds only %s beside weights and workspace; a short conversation has %d; give --memory %s or more, or a lower --max-model-len"
                 .formatted(
                     Bytes.shown(memory.bytes()), room, least, enough(session.leastMemory(least))));
   }

@@ -389,7 +389,7 @@ class EdgeTest {
   @Test
   void memoryThatHasNoRoomForAnAnswerIsToldWithTheLeastThatHas() {
     String refusal =
-        "--memory 64 KiB has room for 0 tokens beside weights and workspace, and a short"
+        "--memory 64 KiB: the KV cache holds only 0 tokens beside weights and workspace; a short"
             + " conversation has 256; give --memory (\\d+)K or more, or a lower --max-model-len";
     AtomicInteger least = new AtomicInteger();
     assertThatThrownBy(() -> alone(64))

@@ -66,7 +66,7 @@ final class Api {
   /// Throws if a C function did not return `dnnl_success`.
   static void check(int status, String what) {
     if (status != 0) {
-      throw new IllegalStateException("oneDNN: " + what + " gave status " + status);
+      throw new IllegalStateException("oneDNN: " + what + " returned status " + status);
     }
   }
 

@@ -23,7 +23,7 @@ final class Numbers {
     }
     matcher.usePattern(INTEGER).region(at, text.length());
     if (!matcher.lookingAt()) {
-      throw new Mistake("a number that is none"); // a digit always begins one
+      throw new Mistake("not a number"); // a digit always begins one
     }
     return new Read(false, matcher.group().replace("_", ""), matcher.end());
   }

@@ -163,7 +163,7 @@ final class StatementParser {
   private Statement loop(int line) {
     Target target = target(true, false);
     if (!tokens.takeName("in")) {
-      throw tokens.wrong("'in' is expected and " + tokens.now().shown() + " stands there");
+      throw tokens.wrong("expected 'in', found " + tokens.now().shown());
     }
     Expression values = expressions.several(false);
     Expression test = tokens.takeName("if") ? expressions.expression() : null;

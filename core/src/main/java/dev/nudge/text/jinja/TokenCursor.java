@@ -58,13 +58,13 @@ final class TokenCursor {
 
   void needSign(String sign) {
     if (!takeSign(sign)) {
-      throw wrong("'" + sign + "' is expected and " + now().shown() + " stands there");
+      throw wrong("expected '" + sign + "', found " + now().shown());
     }
   }
 
   String needName() {
     if (!is(Token.Kind.NAME)) {
-      throw wrong("a name is expected and " + now().shown() + " stands there");
+      throw wrong("expected a name, found " + now().shown());
     }
     return next().text();
   }

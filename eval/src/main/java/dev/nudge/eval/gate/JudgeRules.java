@@ -55,7 +55,7 @@ final class JudgeRules {
     WinRate rate = compared(rule, evidence).map(JudgeResult.Compared::rate).orElse(null);
     String sentence =
         rate == null || rate.pairs() + rate.unread() == 0
-            ? "nobody judged the texts of %s; a bound of at least %s of the win rate is asked for"
+            ? "no judge results for %s; a bound of at least %s of the win rate is asked for"
                 .formatted(rule.task(), RuleSentences.number(rule.atLeast()))
             : String.format(
                 Locale.ROOT,

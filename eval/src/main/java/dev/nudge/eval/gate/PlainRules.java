@@ -46,7 +46,7 @@ final class PlainRules {
       LeakReport report = evidence.leaks().get(task);
       if (report == null || report.items() == 0 || report.rows() == 0) {
         String sentence =
-            "nobody looked for the documents of %s in the training set; at most %s of them may stand there"
+            "no leak scan of %s against the training set; at most %s of its documents may leak"
                 .formatted(task, RuleSentences.percent(rule.atMost()));
         results.add(
             RuleResult.plain(own, Verdict.INCONCLUSIVE, sentence, Double.NaN, rule.atMost(), 0));

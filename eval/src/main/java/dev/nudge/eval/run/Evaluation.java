@@ -122,7 +122,7 @@ public final class Evaluation {
     checkData(settings.dataDir());
     if (settings.adapter() != null && Packs.lacksRetention(tree)) {
       watcher.note(
-          "what the adapter costs elsewhere is not asked; --tasks %s,retention asks it too"
+          "forgetting is not measured; --tasks %s,retention measures it"
               .formatted(String.join(",", settings.tasks())));
     }
     List<ReadyTask> ready = new ArrayList<>();

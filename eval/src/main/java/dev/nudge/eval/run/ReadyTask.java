@@ -33,7 +33,7 @@ record ReadyTask(Task task, List<Metric> metrics, List<Sample> samples) {
     String cluster = config.cluster();
     if (cluster != null && samples.stream().noneMatch(sample -> sample.doc().has(cluster))) {
       warnings.accept(
-          "%s: metadata: cluster names the column %s, which no document has; each document stands for itself"
+          "%s: metadata: cluster names the column %s, which no document has; documents are treated as independent"
               .formatted(config.place(), cluster));
     }
     for (String column : config.subgroups()) {

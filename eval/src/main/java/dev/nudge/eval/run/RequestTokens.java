@@ -84,7 +84,7 @@ public final class RequestTokens {
     }
     if (behind.length == 0 || before.length == 0) {
       throw new InputException(
-          "'%s' behind '%s' has no tokens of its own to score"
+          "continuation '%s' of context '%s' has no tokens to score"
               .formatted(shortened(continuation), shortened(context)));
     }
     if (behind.length > maxLength) {

@@ -46,7 +46,7 @@ public record TaskTree(Map<String, TaskConfig> tasks, Map<String, TaskGroup> gro
           String before = from.putIfAbsent(task, source);
           if (before != null && !before.equals(source)) {
             throw new InputException(
-                "--tasks: %s is asked for twice, by %s and by %s; leave one out"
+                "--tasks: %s is selected twice, by %s and by %s; leave one out"
                     .formatted(task, before, source));
           }
         }

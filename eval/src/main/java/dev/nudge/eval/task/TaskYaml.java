@@ -132,7 +132,7 @@ final class TaskYaml {
           case AliasEvent alias -> {
             String name = alias.getAlias().toString();
             if (!anchors.containsKey(name)) {
-              throw new InputException(file + ": *" + name + " stands for nothing before it");
+              throw new InputException(file + ": undefined alias *" + name);
             }
             yield anchors.get(name);
           }

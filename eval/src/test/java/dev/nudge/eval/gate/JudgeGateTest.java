@@ -168,7 +168,7 @@ class JudgeGateTest {
       assertThat(rule.verdict()).isEqualTo(Verdict.INCONCLUSIVE);
       assertThat(rule.sentence())
           .isEqualTo(
-              "nobody judged the texts of legal; a bound of at least 0.5 of the win rate is asked for");
+              "no judge results for legal; a bound of at least 0.5 of the win rate is asked for");
     }
     assertThat(judge(HALF, result("base", "adapter", List.of())).verdict())
         .isEqualTo(Verdict.INCONCLUSIVE);

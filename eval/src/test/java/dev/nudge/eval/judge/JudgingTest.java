@@ -339,7 +339,7 @@ class JudgingTest {
     }
     assertThat(gate().path("verdict").asString()).isEqualTo("inconclusive");
     assertThat(Files.readString(folder.resolve("out/gate.json")))
-        .contains("nobody judged the texts of say");
+        .contains("no judge results for say");
   }
 
   @Test

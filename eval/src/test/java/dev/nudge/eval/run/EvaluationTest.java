@@ -387,7 +387,7 @@ class EvaluationTest {
     assertThat(differences(alone).getFirst().test()).isEqualTo("mcnemar");
     assertThat(warnings)
         .contains(
-            "%s/quiz.yaml: metadata: cluster names the column pages, which no document has; each document stands for itself"
+            "%s/quiz.yaml: metadata: cluster names the column pages, which no document has; documents are treated as independent"
                 .formatted(folder));
   }
 
@@ -485,7 +485,7 @@ class EvaluationTest {
     assertThatThrownBy(() -> run(Map.of("tasks", List.of("quiz"))))
         .hasMessage(
             folder
-                + "/quiz.yaml, document 0: '' behind 'the pump 0 reads' has no tokens of its own to score");
+                + "/quiz.yaml, document 0: continuation '' of context 'the pump 0 reads' has no tokens to score");
   }
 
   @Test

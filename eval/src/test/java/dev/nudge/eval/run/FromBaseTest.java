@@ -225,8 +225,7 @@ class FromBaseTest {
         Map.of("tasks", List.of("legal"), "adapter", adapter("all-linear"), "limit", 1);
     run(asked, told);
     assertThat(notes)
-        .containsExactly(
-            "what the adapter costs elsewhere is not asked; --tasks legal,retention asks it too");
+        .containsExactly("forgetting is not measured; --tasks legal,retention measures it");
   }
 
   @ParameterizedTest

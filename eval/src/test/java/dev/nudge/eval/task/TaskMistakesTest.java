@@ -294,6 +294,6 @@ class TaskMistakesTest {
         .hasMessage(folder + "/k.yaml: aggregate_metric_list: aggregation is max; it must be mean");
     write("l.yaml", "group: l\ntask: [quiz]\n");
     assertThatThrownBy(() -> TaskTree.of(TaskIndex.of(List.of(folder)), List.of("l", "quiz")))
-        .hasMessage("--tasks: quiz is asked for twice, by l and by quiz; leave one out");
+        .hasMessage("--tasks: quiz is selected twice, by l and by quiz; leave one out");
   }
 }
