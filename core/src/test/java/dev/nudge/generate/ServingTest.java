@@ -202,6 +202,51 @@ class ServingTest {
   }
 
   @Test
+  void theEndIsToldOnceAndLastWhenTheRequestHoldsNothingAnyMore() {
+    Serving serving = session.serving();
+    serving.waiting(0);
+    List<AnswerEvent> events = Collections.synchronizedList(new ArrayList<>());
+    List<Serving.Running> next = Collections.synchronizedList(new ArrayList<>());
+    GenerationRequest all = request("pump", 5).withN(32); // all places that there are
+    Serving.Running running =
+        serving.start(
+            all,
+            event -> {
+              events.add(event);
+              if (event instanceof AnswerEvent.Ended) {
+                next.add(serving.start(all, later -> {}));
+              }
+            });
+    Usage usage = running.await();
+    assertThat(next).hasSize(1);
+    next.getFirst().await();
+    assertThat(events).filteredOn(AnswerEvent.Done.class::isInstance).hasSize(32);
+    assertThat(events)
+        .filteredOn(AnswerEvent.Ended.class::isInstance)
+        .containsExactly(events.getLast());
+    assertThat(((AnswerEvent.Ended) events.getLast()).usage().completionTokens())
+        .isEqualTo(usage.completionTokens())
+        .isPositive();
+  }
+
+  @Test
+  void theEndIsToldToAListenerThatFailedAndNothingBetween() {
+    List<AnswerEvent> events = Collections.synchronizedList(new ArrayList<>());
+    session
+        .serving()
+        .start(
+            request("pump", 30),
+            event -> {
+              events.add(event);
+              if (event instanceof AnswerEvent.Piece) {
+                throw new IllegalStateException("no more");
+              }
+            })
+        .await();
+    assertThat(events).hasExactlyElementsOfTypes(AnswerEvent.Piece.class, AnswerEvent.Ended.class);
+  }
+
+  @Test
   void aCancelledRequestEndsWithinATokenAndGivesItsPlacesBack() throws InterruptedException {
     Told told = new Told();
     GenerationRequest endless =
