@@ -89,6 +89,31 @@ class AccountTest {
   }
 
   @Test
+  void anEngineThatRunsIsToldWhatAdaptersTakeAndGiveBack() {
+    try (Session session = session(null, 64L << 20)) {
+      session.cache();
+      int alone = blocks(session);
+      long keys = session.account().keys();
+      List<String> names = IntStream.range(0, 40).mapToObj(n -> "adapter " + n).toList();
+      names.forEach(name -> session.attach(name, OTHER));
+      long taken = keys - session.account().keys();
+      long blocks = taken / session.model().keyValueBytes(64);
+      assertThat(blocks).isPositive();
+      int between = blocks(session);
+      assertThat(between).isLessThanOrEqualTo((int) (alone - blocks));
+      names.forEach(session::detach);
+      assertThat(session.account().keys()).isEqualTo(keys);
+      assertThat(blocks(session)).isGreaterThanOrEqualTo((int) (between + blocks));
+    }
+  }
+
+  /// Blocks that keys may take, as the engine knows after a step.
+  private static int blocks(Session session) {
+    ask(session, prompt(0, 5));
+    return session.serving().stats().keyBlocks();
+  }
+
+  @Test
   void answersScoresAndEmbeddingsStayWithinIt() {
     long least;
     List<RowScore> roomy;
