@@ -11,10 +11,12 @@ import dev.nudge.nn.KvCache;
 import dev.nudge.nn.KvPool;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -84,6 +86,41 @@ class KernelStackTest {
     Kernels stack = Kernels.of(List.of(new VectorKernels(), madeUp));
     assertThat(madeUp.seen().getFirst().name()).isEqualTo(Kernels.PLAIN);
     assertThat(stack.fewRows()).isNotInstanceOf(Counted.class);
+  }
+
+  /// The Vector API leaves doubles to whichever kernel it was put over.
+  @Test
+  void whatAKernelDoesNotDoGoesToTheOneBeneathIt() {
+    List<String> called = new ArrayList<>();
+    Kernels told =
+        Kernels.plain()
+            .each(
+                "told",
+                new Kernels.Each() {
+                  @Override
+                  public <K> K of(Class<K> type, K kernel) {
+                    return type.cast(
+                        Proxy.newProxyInstance(
+                            type.getClassLoader(),
+                            new Class<?>[] {type},
+                            (proxy, method, arguments) -> {
+                              called.add(type.getSimpleName());
+                              return method.invoke(kernel, arguments);
+                            }));
+                  }
+                });
+    Kernels stack = new VectorKernels().over(told);
+    assertThat(stack.attend()).isSameAs(told.attend());
+    try (Scope scope = Scope.open("doubles")) {
+      Tensor x = scope.tensor(Dtype.F64, 2, 8);
+      Tensor y = scope.tensor(Dtype.F64, 2, 8);
+      Tensor weight = scope.tensor(Dtype.F64, 1, 8);
+      stack.elementwise().copy(x, y);
+      stack.swiGlu().forward(x, x, y);
+      stack.geGlu().forward(x, x, y);
+      stack.rmsNorm().forward(x, null, null, weight, y, scope.tensor(Dtype.F64, 2, 1), 1e-5, 0);
+    }
+    assertThat(called).containsExactly("Elementwise", "Glu", "Glu", "RmsNorm");
   }
 
   /// Without room of its own the plan stays; with some the dry twin takes it too.
