@@ -114,6 +114,14 @@ class AccountTest {
   }
 
   @Test
+  void aSessionWhoseAdapterDoesNotFitGivesAllBack() {
+    Path other = GOLDEN.resolve("extras/untied/lora-head/final");
+    assertThatThrownBy(() -> session(other, 64L << 20))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("it is of another model");
+  }
+
+  @Test
   void answersScoresAndEmbeddingsStayWithinIt() {
     long least;
     List<RowScore> roomy;
