@@ -98,7 +98,13 @@ final class MetricsFile {
     row.put("seconds", s.seconds());
     row.put("tokens_per_s", s.tokensPerSecond());
     row.put("rss_anon_mb", Json.finite(s.rssAnonMb()));
-    s.figures().forEach((name, figure) -> row.putIfAbsent(name, Json.finite(figure)));
+    s.figures()
+        .forEach(
+            (name, figure) -> {
+              if (!row.containsKey(name)) { // a number that is null is there too
+                row.put(name, Json.finite(figure));
+              }
+            });
     write(row);
   }
 

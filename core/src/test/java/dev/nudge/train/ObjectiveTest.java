@@ -181,6 +181,16 @@ class ObjectiveTest {
         .isEqualTo(run("plain", Objective.SUPERVISED, "dropout", 0.2, "steps", 3));
   }
 
+  @Test
+  void aFigureReplacesNoNumberThatASkippedStepLacks() throws IOException {
+    MetricsFile metrics = new MetricsFile(() -> temp);
+    metrics.begin();
+    Map<String, Double> figures = Map.of("loss", 7.0, "own", 3.0);
+    metrics.step(new TrainEvent.Step(1, 2, Double.NaN, 1, 1, 1, 1, 1, 1, 1, figures));
+    String line = Files.readString(temp.resolve(RunFolder.METRICS));
+    assertThat(line).contains("\"loss\":null").contains("\"own\":3.0").doesNotContain("7.0");
+  }
+
   private byte[] run(String out, Objective objective, Object... more) throws IOException {
     Path rows = TinyRun.rows(temp.resolve("rows.jsonl"), 8, 40, 5);
     TrainSettings settings = TinyRun.settings(TinyRun.TIED, rows, temp.resolve(out), more);
