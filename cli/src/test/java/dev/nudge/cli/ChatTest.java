@@ -246,6 +246,7 @@ class ChatTest {
             "/params heat 1",
             Typed.INTERRUPT,
             "a ".repeat(400),
+            "a", // an answer may fill the conversation
             "a",
             "/quit",
             "never said");

@@ -30,6 +30,7 @@ record ReadyTask(Task task, List<Metric> metrics, List<Sample> samples) {
           "%s: f1 is of two choices, and documents have more; take macro_f1, micro_f1 or weighted_f1"
               .formatted(config.place()));
     }
+    warnOfTargets(config, samples, warnings);
     String cluster = config.cluster();
     if (cluster != null && samples.stream().noneMatch(sample -> sample.doc().has(cluster))) {
       warnings.accept(
@@ -44,6 +45,28 @@ record ReadyTask(Task task, List<Metric> metrics, List<Sample> samples) {
       }
     }
     return new ReadyTask(task, metrics, samples);
+  }
+
+  /// Warns of targets that are no choice: the harness counts such documents as wrong.
+  private static void warnOfTargets(
+      TaskConfig config, List<Sample> samples, Consumer<String> warnings) {
+    List<Sample> none =
+        samples.stream()
+            .filter(sample -> !sample.choices().isEmpty())
+            .filter(sample -> sample.goldPlaces().equals(List.of(Sample.NO_CHOICE)))
+            .toList();
+    if (!none.isEmpty()) {
+      Sample first = none.getFirst();
+      warnings.accept(
+          "%s: the targets of %d of %d documents are no choice, so no answer to them is right; document %d has %s, doc_to_choice has %s"
+              .formatted(
+                  config.place(),
+                  none.size(),
+                  samples.size(),
+                  first.id(),
+                  first.gold(),
+                  first.choices()));
+    }
   }
 
   /// The metrics of a task; without the KL divergence from the base if there is no adapter.

@@ -392,6 +392,18 @@ class EvaluationTest {
   }
 
   @Test
+  void targetsThatAreNoChoiceAreTold() throws IOException {
+    Files.writeString(
+        folder.resolve("quiz.yaml"), QUIZ.replace("doc_to_target: label", "doc_to_target: q"));
+    run(Map.of("tasks", List.of("quiz")));
+    assertThat(warnings)
+        .singleElement()
+        .asString()
+        .contains("quiz.yaml: the targets of 12 of 12 documents are no choice")
+        .endsWith("doc_to_choice has [ pump,  valve,  seal]");
+  }
+
+  @Test
   void aColumnOfSubgroupsThatNoDocumentHasIsTold() throws IOException {
     Files.writeString(
         folder.resolve("quiz.yaml"), QUIZ + "metadata: {subgroups: [label, lable]}\n");
