@@ -102,7 +102,8 @@ class RegistryTest {
             "/v1/adapters/state",
             "{\"name\": \"legal\", \"version\": 2, \"state\": \"deployed\", \"why\": \"x\"}");
     assertThat(said.status()).isEqualTo(400);
-    assertThat(said.error("message")).startsWith("legal:2 has no alias, and only what an alias");
+    assertThat(said.error("message"))
+        .startsWith("legal:2 has no alias, and only a version with an alias can be deployed");
     JsonNode card = place.get("/v1/adapters/legal").json();
     assertThat(card.at("/versions/0/state").asString()).isEqualTo("deployed");
     assertThat(card.at("/versions/1/state").asString()).isEqualTo("registered");
