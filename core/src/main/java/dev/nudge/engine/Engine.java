@@ -64,13 +64,16 @@ public final class Engine implements AutoCloseable {
     return submit(Ask.of(prompt, positions, adapters.way(adapter)), caller);
   }
 
-  /// Submits a sequence.
+  /// Submits a sequence; if this thread is interrupted, the sequence ends before its first step.
   ///
   /// @throws InputException if the model or the KV cache cannot hold its maximum length
   public Ticket submit(Ask ask, Caller caller) {
     outside();
     check(ask.prompt().length, ask.positions());
     Ticket ticket = new Ticket(this::wake);
+    if (Thread.currentThread().isInterrupted()) {
+      ticket.cancel();
+    }
     boolean speculate = limits.speculate() && !model.config().turnsAnew(1, ask.positions());
     there.incrementAndGet();
     ask(submitted, new Sequence(ask, speculate, caller, ticket, this::left));
