@@ -382,10 +382,16 @@ class UiTest {
     browser.await("!document.querySelectorAll('.tile .value')[2].textContent.includes('–')");
     assertThat(browser.text()).contains("support:3", "of answers");
     browser.shoot(SHOTS.resolve("load-later.png"));
+    browser.eval(
+        "window.due = []; window.setTimeout = (run) => due.push(run);"
+            + " window.clearTimeout = (i) => delete due[i - 1]");
+    browser.await("due.some(() => true)"); // the next question
     browser.eval("location.hash = '#runs'");
     browser.await("document.querySelector('tbody a') !== null");
+    browser.await("!due.some(() => true)");
     server.asked.clear();
-    Thread.sleep(2500); // longer than between two questions
+    browser.eval("fetch('/v1/runs').then((r) => r.text())"); // one that was under way is over
+    assertThat(browser.eval("due.some(() => true)").asBoolean()).isFalse();
     assertThat(server.asked).noneMatch(a -> a.startsWith("GET /v1/load"));
   }
 }
