@@ -14,6 +14,7 @@ class ArchitectureTest implements PackageRules {
           Map.entry("tensor.onednn", Set.of("tensor")),
           Map.entry("kernel", Set.of("tensor")),
           Map.entry("kernel.simd", Set.of("tensor", "kernel")),
+          Map.entry("kernel.code", Set.of("tensor", "kernel")),
           Map.entry("machine", Set.of("tensor", "kernel")),
           Map.entry("nn", Set.of("tensor", "kernel")),
           Map.entry("quant", Set.of("tensor", "kernel", "nn", "format", "python")),

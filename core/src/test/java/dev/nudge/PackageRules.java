@@ -120,7 +120,7 @@ public interface PackageRules {
         .that()
         .resideOutsideOfPackage(ROOT + ".tensor.onednn")
         .and()
-        .doNotHaveFullyQualifiedName(ROOT + ".tensor.NativeAccess")
+        .haveNameNotMatching("dev\\.nudge\\.(tensor\\.NativeAccess|kernel\\.code\\.Code)(\\$.*)?")
         .should()
         .dependOnClassesThat()
         .haveNameMatching("java\\.lang\\.foreign\\.(Linker|SymbolLookup)(\\$.*)?")

@@ -44,6 +44,14 @@ record CompletedFlag(
     if (verb.takesFile()) {
       flags.add(plain(Flags.CONFIG, "YAML file of settings", Takes.FILE, "FILE"));
     }
+    flags.add(
+        new CompletedFlag(
+            Flags.KERNELS,
+            Flags.KERNELS_HELP,
+            Takes.CHOICE,
+            "CHOICE",
+            Flags.KERNELS_VALUES,
+            false));
     Flags.COMMON.forEach((flag, help) -> flags.add(plain(flag, help, Takes.NOTHING, "")));
     return flags;
   }

@@ -1,12 +1,15 @@
 package dev.nudge.cli;
 
+import dev.nudge.kernel.Kernels;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Knob;
 import dev.nudge.settings.Layer;
 import dev.nudge.settings.OtherNames;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +39,17 @@ final class Flags {
           "--help", "show this help");
 
   static final String CONFIG = "--config";
+
+  /// The choice of kernels, a flag of every verb with a value.
+  static final String KERNELS = "--kernels";
+
+  static final String KERNELS_HELP =
+      "auto; vector: no machine code; plain: no Vector API either, for comparison (default: auto)";
+  static final List<String> KERNELS_VALUES =
+      Arrays.stream(Kernels.Choice.values())
+          .map(choice -> choice.name().toLowerCase(Locale.ROOT))
+          .toList();
+
   private static final List<String> TRUTHS = List.of("true", "false");
   private static final Pattern NUMBER = Pattern.compile("-[0-9.]+(e-?[0-9]+)?");
 
@@ -73,6 +87,7 @@ final class Flags {
               .build());
     }
     COMMON.keySet().forEach(flag -> spec.addOption(switchOption(flag)));
+    spec.addOption(OptionSpec.builder(KERNELS).type(String.class).arity("1").build());
     if (verb.takesFile()) {
       spec.addOption(OptionSpec.builder(CONFIG).type(String.class).arity("1").build());
     }
@@ -106,8 +121,13 @@ final class Flags {
   ///
   /// @param switches which of [#COMMON] were given
   /// @param config the run file, if one was given
+  /// @param kernels the choice of kernels, if one was given
   /// @param values the given settings by key, as text
-  record Line(List<String> switches, @Nullable String config, Layer values) {
+  record Line(
+      List<String> switches,
+      @Nullable String config,
+      Kernels.@Nullable Choice kernels,
+      Layer values) {
     boolean has(String flag) {
       return switches.contains(flag);
     }
@@ -139,7 +159,18 @@ final class Flags {
         takesFile && result.hasMatchedOption(CONFIG)
             ? result.<String>matchedOptionValue(CONFIG, "")
             : null; // elsewhere it is a setting like others
-    return new Line(switches, config, Layer.of(values));
+    Kernels.@Nullable Choice kernels =
+        result.hasMatchedOption(KERNELS) ? choice(result.matchedOptionValue(KERNELS, "")) : null;
+    return new Line(switches, config, kernels, Layer.of(values));
+  }
+
+  private static Kernels.Choice choice(String text) {
+    int at = KERNELS_VALUES.indexOf(text);
+    if (at < 0) {
+      throw new InputException(
+          KERNELS + " is '" + text + "'; it must be one of " + String.join(", ", KERNELS_VALUES));
+    }
+    return Kernels.Choice.values()[at];
   }
 
   /// Joins a flag and its value to `--flag=value`, so that a value may begin with a dash. A known

@@ -103,6 +103,7 @@ final class HelpText {
           "YAML file of settings, with _ for - in names; flags override it",
           COLUMN);
     }
+    add(lines, Flags.KERNELS + " CHOICE", Flags.KERNELS_HELP, COLUMN);
     Flags.COMMON.forEach((flag, help) -> add(lines, flag, help, COLUMN));
   }
 

@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.kernel.Kernels;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Layer;
 import dev.nudge.settings.Schema;
@@ -137,6 +138,9 @@ public final class Main {
     if (line.has("--help")) {
       out.line(HelpText.of(verb));
       return ExitCode.DONE;
+    }
+    if (line.kernels() != null) {
+      Kernels.choose(line.kernels());
     }
     List<Layer> layers = new ArrayList<>();
     Layer before = verb.before(line.values());

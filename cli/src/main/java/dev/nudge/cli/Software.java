@@ -1,6 +1,8 @@
 package dev.nudge.cli;
 
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.code.CodeKernels;
+import dev.nudge.kernel.simd.VectorKernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.NudgeException;
@@ -106,7 +108,11 @@ final class Software {
           kernels,
           "no --add-modules jdk.incubator.vector: what is not a matrix product is many times slower");
     }
-    return Finding.ok("vector kernels", kernels);
+    Optional<String> missing = CodeKernels.missing(Kernels.of(List.of(new VectorKernels())));
+    return missing
+        .map(why -> Finding.ok("vector kernels", kernels + ", no machine code: " + why))
+        .orElseGet(
+            () -> Finding.ok("vector kernels", kernels + ", machine code for products of few rows"));
   }
 
   Finding products() {

@@ -51,6 +51,7 @@ class CommandsPageTest {
   private static String page(List<Verb<?>> verbs) {
     StringBuilder page = new StringBuilder(ABOVE);
     page.append("| flag | meaning |\n|---|---|\n");
+    page.append("| `%s CHOICE` | %s |\n".formatted(Flags.KERNELS, Flags.KERNELS_HELP));
     Flags.COMMON.forEach((flag, help) -> page.append("| `%s` | %s |\n".formatted(flag, help)));
     page.append(CODES);
     for (HelpGroup part : HelpGroup.values()) {

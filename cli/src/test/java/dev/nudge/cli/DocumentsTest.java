@@ -107,6 +107,7 @@ class DocumentsTest {
     Set<String> known = new TreeSet<>(Flags.COMMON.keySet());
     known.addAll(FLAGS_OF_JAVA);
     known.add(Flags.CONFIG);
+    known.add(Flags.KERNELS);
     for (Verb<?> verb : Library.verbs()) {
       verb.schema()
           .knobs()

@@ -3,6 +3,7 @@ package dev.nudge.kernel;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.ServiceLoader;
 import java.util.function.Function;
 
@@ -116,9 +117,36 @@ public record Kernels(
     return each("dry", DryKernels::of);
   }
 
-  /// The fastest kernels that this JVM can run: those of all providers on the class path.
+  /// Which providers this process uses.
+  public enum Choice {
+    /// All that this machine can run.
+    AUTO(Integer.MAX_VALUE),
+    /// At most the Vector API's: no machine code.
+    VECTOR(10),
+    /// None.
+    PLAIN(0);
+
+    private final int order;
+
+    Choice(int order) {
+      this.order = order;
+    }
+  }
+
+  /// Chooses the providers of kernels that are asked for from now on, in this process. Until then
+  /// the system property `nudge.kernels` decides (`auto`, `vector` or `plain`; default `auto`).
+  public static void choose(Choice choice) {
+    Chosen.now = choice;
+  }
+
+  /// The fastest kernels that this JVM can run: those of all providers on the class path, up to
+  /// the [Choice].
   public static Kernels fastest() {
-    return Fastest.KERNELS;
+    return switch (Chosen.now) {
+      case AUTO -> Fastest.KERNELS;
+      case VECTOR -> Vector.KERNELS;
+      case PLAIN -> Plain.KERNELS;
+    };
   }
 
   /// Stacks providers over the portable kernels.
@@ -132,12 +160,30 @@ public record Kernels(
     return top;
   }
 
+  /// The providers on the class path, up to a choice.
+  private static Kernels load(Choice choice) {
+    return of(
+        ServiceLoader.load(Provider.class, Kernels.class.getClassLoader()).stream()
+            .map(ServiceLoader.Provider::get)
+            .filter(provider -> provider.order() <= choice.order)
+            .toList());
+  }
+
+  private static final class Chosen {
+    static volatile Choice now =
+        Choice.valueOf(System.getProperty("nudge.kernels", "auto").toUpperCase(Locale.ROOT));
+  }
+
   /// Loads the providers once a process.
   private static final class Fastest {
-    static final Kernels KERNELS =
-        of(
-            ServiceLoader.load(Provider.class, Kernels.class.getClassLoader()).stream()
-                .map(ServiceLoader.Provider::get)
-                .toList());
+    static final Kernels KERNELS = load(Choice.AUTO);
+  }
+
+  private static final class Vector {
+    static final Kernels KERNELS = load(Choice.VECTOR);
+  }
+
+  private static final class Plain {
+    static final Kernels KERNELS = load(Choice.PLAIN);
   }
 }

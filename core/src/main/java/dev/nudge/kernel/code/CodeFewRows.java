@@ -1,0 +1,265 @@
+package dev.nudge.kernel.code;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+import dev.nudge.kernel.DynamicMap;
+import dev.nudge.kernel.FewRows;
+import dev.nudge.kernel.Nf4;
+import dev.nudge.tensor.Bf16;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/// Multiplies few rows by machine code: up to four weight rows by one row of x, or one by eight.
+///
+/// Rows of x are arranged by the kernels beneath, in vectors of sixteen lanes; each result has the
+/// bits that those kernels compute. The weight is gone through in parts that stay in the second
+/// cache while all rows of x pass, and every part is cut out of its memory segment, so that bounds
+/// are checked before machine code runs.
+final class CodeFewRows implements FewRows {
+  private static final int LANES = 16;
+  private static final int PAIRS = 2 * LANES;
+  private static final long PART = 256 << 10; // bytes of a weight
+  private static final MemorySegment LEVELS = levels();
+
+  private final FewRows under;
+  private final Kernel bf16;
+  private final Kernel fp32;
+  private final Kernel nf4;
+  private final Code scales;
+
+  CodeFewRows(FewRows under, Kernel bf16, Kernel fp32, Kernel nf4, Code scales) {
+    this.under = under;
+    this.bf16 = bf16;
+    this.fp32 = fp32;
+    this.nf4 = nf4;
+    this.scales = scales;
+  }
+
+  private static MemorySegment levels() {
+    MemorySegment levels = Arena.global().allocate(4L * DynamicMap.CODES, 64);
+    float[] values = DynamicMap.SIGNED.values();
+    MemorySegment.copy(values, 0, levels, JAVA_FLOAT, 0, values.length);
+    return levels;
+  }
+
+  @Override
+  public boolean takes(Weight w, Dtype compute) {
+    return under.takes(w, compute);
+  }
+
+  @Override
+  public boolean alike(Weight one, Weight other) {
+    return under.alike(one, other);
+  }
+
+  @Override
+  public Tensor arranged(Tensor x, Weight w, Workspace ws) {
+    return under.arranged(x, w, ws);
+  }
+
+  @Override
+  public void multiply(Tensor x, Weight w, Dtype compute, int from, int to, Tensor y, boolean add) {
+    if (from >= to || !takes(w, compute) || !fits(x, w, y)) {
+      under.multiply(x, w, compute, from, to, y, add);
+      return;
+    }
+    switch (w) {
+      case Dense d -> dense(x, d.matrix(), from, to, y, add);
+      case Quantized q -> quantized(x, q, compute, from, to, y, add);
+    }
+  }
+
+  /// Whether x lies as machine code reads it, and the results are of a type that it writes.
+  private static boolean fits(Tensor x, Weight w, Tensor y) {
+    return x.dtype() == Dtype.F32
+        && x.cols() == (w.cols() + PAIRS - 1) / PAIRS * PAIRS
+        && x.rowStride() == x.cols()
+        && x.data().isNative()
+        && y.rows() <= x.rows()
+        && (y.dtype() == Dtype.F32 || y.dtype() == Dtype.BF16)
+        && y.stride(1) == 1
+        && switch (w) {
+          case Dense d -> d.matrix().data().isNative() && d.matrix().rowStride() >= 0;
+          case Quantized q -> q.packed().data().isNative();
+        };
+  }
+
+  private void dense(Tensor x, Tensor w, int from, int to, Tensor y, boolean add) {
+    boolean low = w.dtype() == Dtype.BF16;
+    int size = low ? 2 : 4;
+    int cols = w.cols();
+    long stride = size * w.rowStride();
+    Scratch s = Scratch.get();
+    Shape.set(s.shape, stride, 4L * x.cols(), 0, cols / PAIRS);
+    int rest = cols % PAIRS;
+    if (low) {
+      Shape.rest(s.shape, false, rest / 2);
+    } else {
+      Shape.rest(s.shape, rest >= LANES, rest % LANES);
+    }
+    int part = part((long) size * cols);
+    for (int o = from; o < to; o += part) {
+      int n = Math.min(part, to - o);
+      MemorySegment rows = w.data().asSlice(o * stride, (n - 1) * stride + (long) size * cols);
+      multiply(low ? bf16 : fp32, rows, x, n, MemorySegment.NULL, 0, s, y, o, add);
+    }
+  }
+
+  private void quantized(
+      Tensor x, Quantized q, Dtype compute, int from, int to, Tensor y, boolean add) {
+    int blocks = q.cols() / Nf4.BLOCK;
+    long stride = q.cols() / 2;
+    Scratch s = Scratch.get();
+    Shape.set(s.shape, stride, 4L * x.cols(), 4L * blocks, blocks);
+    Shape.nf4(s.shape, compute == Dtype.BF16 ? 65537 : 1);
+    int part = part(stride);
+    for (int o = from; o < to; o += part) {
+      int n = Math.min(part, to - o);
+      MemorySegment rows = q.packed().data().asSlice(o * stride, n * stride);
+      MemorySegment decoded = scales(q.scales(), o * blocks, n * blocks, s);
+      multiply(nf4, rows, x, n, decoded, 4L * blocks, s, y, o, add);
+    }
+  }
+
+  /// Weight rows that are gone through together, a multiple of four.
+  private static int part(long rowBytes) {
+    return Math.clamp(PART / Math.max(1, rowBytes), 4, 1 << 14) & -4;
+  }
+
+  /// The fp32 scales of some blocks.
+  private MemorySegment scales(Scales s, int first, int n, Scratch scratch) {
+    MemorySegment absmax = s.absmax().data();
+    Tensor codes = s.codes();
+    if (codes == null) {
+      return absmax.asSlice(4L * first, 4L * n);
+    }
+    MemorySegment to = scratch.scales(4L * n);
+    scratch.shape.set(JAVA_FLOAT, Shape.OFFSET, s.offset());
+    MemorySegment data = codes.data();
+    for (int at = 0, m; at < n; at += m) {
+      int block = first + at;
+      m = Math.min(n - at, Scales.NESTED - block % Scales.NESTED);
+      MemorySegment largest = absmax.asSlice(4L * (block / Scales.NESTED), 4);
+      int whole = m / NestedScales.ROUND * NestedScales.ROUND;
+      if (whole > 0) {
+        scales.call(
+            data.asSlice(block, whole),
+            LEVELS,
+            to.asSlice(4L * at, 4L * whole),
+            whole / NestedScales.ROUND,
+            largest,
+            scratch.shape);
+      }
+      float absolute = largest.get(JAVA_FLOAT_UNALIGNED, 0);
+      for (int i = whole; i < m; i++) {
+        int code = data.get(JAVA_BYTE, block + i) & 0xff;
+        float v = LEVELS.get(JAVA_FLOAT, 4L * code) * absolute;
+        to.set(JAVA_FLOAT, 4L * (at + i), v + s.offset());
+      }
+    }
+    return to;
+  }
+
+  /// Multiplies `n` weight rows by all rows of x.
+  private static void multiply(
+      Kernel kernel,
+      MemorySegment w,
+      Tensor x,
+      int n,
+      MemorySegment scales,
+      long scaleStride,
+      Scratch s,
+      Tensor y,
+      int first,
+      boolean add) {
+    long stride = s.shape.get(java.lang.foreign.ValueLayout.JAVA_LONG, Shape.WEIGHT_STRIDE);
+    MemorySegment sums = s.sums(4L * n * Kernel.MOST);
+    int left = y.rows();
+    for (int r = 0; left > 0; ) {
+      int rows = Kernel.rows(left);
+      MemorySegment some = x.data().asSlice(4L * r * x.cols(), 4L * rows * x.cols());
+      int whole = n / kernel.group(rows) * kernel.group(rows);
+      if (whole > 0) {
+        kernel.many(rows).call(w, some, sums, whole, scales, s.shape);
+      }
+      if (whole < n) {
+        kernel
+            .one(rows)
+            .call(
+                w.asSlice(whole * stride),
+                some,
+                sums.asSlice(4L * whole * rows),
+                n - whole,
+                scaleStride == 0 ? scales : scales.asSlice(whole * scaleStride),
+                s.shape);
+      }
+      for (int i = 0; i < rows; i++) {
+        put(sums, i, rows, n, y, r + i, first, add);
+      }
+      r += rows;
+      left -= rows;
+    }
+  }
+
+  /// Writes the sums of one row of x: y[row, first …] ← or += sums[·, i].
+  private static void put(
+      MemorySegment sums, int i, int rows, int n, Tensor y, int row, int first, boolean add) {
+    long at = row * y.rowStride() + first;
+    if (y.dtype() == Dtype.BF16) {
+      MemorySegment to = y.data().asSlice(2 * at, 2L * n);
+      for (int o = 0; o < n; o++) {
+        float v = sums.get(JAVA_FLOAT, 4L * (o * rows + i));
+        if (add) {
+          v += Bf16.toFloat(to.get(JAVA_SHORT_UNALIGNED, 2L * o));
+        }
+        to.set(JAVA_SHORT_UNALIGNED, 2L * o, Bf16.round(v));
+      }
+    } else {
+      MemorySegment to = y.data().asSlice(4 * at, 4L * n);
+      for (int o = 0; o < n; o++) {
+        float v = sums.get(JAVA_FLOAT, 4L * (o * rows + i));
+        if (add) {
+          v += to.get(JAVA_FLOAT_UNALIGNED, 4L * o);
+        }
+        to.set(JAVA_FLOAT_UNALIGNED, 4L * o, v);
+      }
+    }
+  }
+
+  /// A thread's memory for sizes, scales and sums; it grows to the largest part.
+  private static final class Scratch {
+    private static final ThreadLocal<Scratch> OF_THREAD = ThreadLocal.withInitial(Scratch::new);
+
+    final MemorySegment shape = allocate(Shape.BYTES);
+    private MemorySegment sums = allocate(64);
+    private MemorySegment scales = allocate(64);
+
+    static Scratch get() {
+      return OF_THREAD.get();
+    }
+
+    MemorySegment sums(long bytes) {
+      if (sums.byteSize() < bytes) {
+        sums = allocate(Long.highestOneBit(bytes) * 2);
+      }
+      return sums;
+    }
+
+    MemorySegment scales(long bytes) {
+      if (scales.byteSize() < bytes) {
+        scales = allocate(Long.highestOneBit(bytes) * 2);
+      }
+      return scales;
+    }
+
+    private static MemorySegment allocate(long bytes) {
+      return Arena.ofAuto().allocate(bytes, 64);
+    }
+  }
+}

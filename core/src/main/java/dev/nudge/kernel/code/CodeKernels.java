@@ -1,0 +1,58 @@
+package dev.nudge.kernel.code;
+
+import dev.nudge.kernel.FewRows;
+import dev.nudge.kernel.Kernels;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// Replaces products of few rows by machine code on Linux x86-64 with AVX-512, if the Vector API
+/// beneath has vectors of 512 bits, this process may have executable memory, and known products
+/// come out right; found by [java.util.ServiceLoader].
+public final class CodeKernels implements Kernels.Provider {
+  private static final String BENEATH = "vector 512 bit";
+
+  @Override
+  public int order() {
+    return 20;
+  }
+
+  @Override
+  public Kernels over(Kernels under) {
+    FewRows few = made(under, Code::of).few;
+    return few == null ? under : under.with(Kernels::fewRows, few);
+  }
+
+  /// Says why kernels have no machine code over them; empty if they would have.
+  public static Optional<String> missing(Kernels under) {
+    return Optional.ofNullable(made(under, Code::of).missing);
+  }
+
+  /// The kernel, or why there is none.
+  record Made(@Nullable FewRows few, @Nullable String missing) {
+    static Made none(String why) {
+      return new Made(null, why);
+    }
+  }
+
+  /// @param memory puts code into executable memory, or tells that it may not
+  static Made made(Kernels under, Code.Memory memory) {
+    if (!Cpu.has("avx512f", "avx512vl")) {
+      return Made.none("this is not Linux on x86-64 with AVX-512");
+    }
+    if (!under.name().equals(BENEATH)) {
+      return Made.none("the Vector API has no vectors of 512 bits here");
+    }
+    Optional<Kernel> bf16 = Kernel.of(DotBf16::code, 1, memory);
+    Optional<Kernel> fp32 = Kernel.of(DotFp32::code, 1, memory);
+    Optional<Kernel> nf4 = Kernel.of(DotNf4::code, 4, memory);
+    Optional<Code> scales = memory.of(NestedScales.code());
+    if (bf16.isEmpty() || fp32.isEmpty() || nf4.isEmpty() || scales.isEmpty()) {
+      return Made.none("this process may not have executable memory");
+    }
+    FewRows few =
+        new CodeFewRows(under.fewRows(), bf16.get(), fp32.get(), nf4.get(), scales.get());
+    return SelfTest.passes(few)
+        ? new Made(few, null)
+        : Made.none("known products come out wrong on this processor");
+  }
+}

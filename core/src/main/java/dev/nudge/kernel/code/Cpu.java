@@ -1,0 +1,37 @@
+package dev.nudge.kernel.code;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Locale;
+import java.util.Set;
+
+/// Tells which instructions this machine has, as Linux says.
+final class Cpu {
+  private static final Path INFO = Path.of("/proc/cpuinfo");
+
+  private Cpu() {}
+
+  /// Whether this is Linux on x86-64 with all of these flags, which Linux shows only if it saves
+  /// their registers too.
+  static boolean has(String... flags) {
+    return System.getProperty("os.name", "").equals("Linux")
+        && Set.of("amd64", "x86_64").contains(System.getProperty("os.arch", "").toLowerCase(Locale.ROOT))
+        && flags().containsAll(Arrays.asList(flags));
+  }
+
+  private static Set<String> flags() {
+    try (var lines = Files.lines(INFO)) {
+      return new HashSet<>(
+          lines
+              .filter(line -> line.startsWith("flags"))
+              .findFirst()
+              .map(line -> Arrays.asList(line.substring(line.indexOf(':') + 1).strip().split(" ")))
+              .orElseGet(java.util.List::of));
+    } catch (IOException e) {
+      return Set.of();
+    }
+  }
+}

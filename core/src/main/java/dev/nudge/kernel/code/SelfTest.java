@@ -1,0 +1,105 @@
+package dev.nudge.kernel.code;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import dev.nudge.kernel.FewRows;
+import dev.nudge.kernel.Nf4;
+import dev.nudge.tensor.Bf16;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.function.IntToDoubleFunction;
+
+/// Multiplies known numbers, whose sums are exact in fp32 in any order, by every machine code
+/// kernel once, and compares. Takes some milliseconds.
+final class SelfTest {
+  private static final int WEIGHTS = 5; // rows: four at once, and one
+  private static final int[] ROWS = {1, 7, 8}; // of x: 1, 4 + 2 + 1, 8
+
+  private final FewRows few;
+  private final Arena arena = Arena.ofAuto();
+
+  private SelfTest(FewRows few) {
+    this.few = few;
+  }
+
+  /// Whether all products are right.
+  static boolean passes(FewRows few) {
+    SelfTest test = new SelfTest(few);
+    return test.dense(Dtype.BF16, 74) && test.dense(Dtype.F32, 85) && test.nf4(128);
+  }
+
+  private boolean dense(Dtype dtype, int cols) {
+    Tensor w = tensor(dtype, WEIGHTS, cols);
+    for (int o = 0; o < WEIGHTS; o++) {
+      for (int i = 0; i < cols; i++) {
+        w.set(o, i, number(o, i));
+      }
+    }
+    return right(new FewRows.Dense(w), at -> number(at / cols, at % cols));
+  }
+
+  private boolean nf4(int cols) {
+    int blocks = WEIGHTS * cols / Nf4.BLOCK;
+    Tensor packed = tensor(Dtype.U8, 1, WEIGHTS * cols / 2);
+    for (int i = 0; i < WEIGHTS * cols / 2; i++) {
+      packed.data().set(JAVA_BYTE, i, (byte) (code(2 * i) << 4 | code(2 * i + 1)));
+    }
+    Tensor ones = tensor(Dtype.F32, 1, blocks);
+    for (int i = 0; i < blocks; i++) {
+      ones.set(0, i, 1);
+    }
+    Tensor zeros = tensor(Dtype.U8, 1, blocks); // the lowest level, whose product with 0 is −0
+    Tensor none = tensor(Dtype.F32, 1, 1);
+    FewRows.Scales nested = new FewRows.Scales(none, zeros, 1);
+    IntToDoubleFunction value = at -> Bf16.toFloat(Bf16.round(Nf4.level(code(at))));
+    return right(
+            new FewRows.Quantized(WEIGHTS, cols, packed, new FewRows.Scales(ones, null, 0)), value)
+        && right(new FewRows.Quantized(WEIGHTS, cols, packed, nested), value);
+  }
+
+  private boolean right(FewRows.Weight w, IntToDoubleFunction value) {
+    try (Workspace ws = new Workspace(0, 1 << 16, Gemm.plain())) {
+      for (int rows : ROWS) {
+        Tensor x = tensor(Dtype.F32, rows, w.cols());
+        for (int r = 0; r < rows; r++) {
+          for (int i = 0; i < w.cols(); i++) {
+            x.set(r, i, number(2 * r + 1, i));
+          }
+        }
+        Tensor y = tensor(Dtype.F32, rows, WEIGHTS);
+        few.multiply(few.arranged(x, w, ws), w, Dtype.BF16, 0, WEIGHTS, y, false);
+        ws.reset();
+        for (int r = 0; r < rows; r++) {
+          for (int o = 0; o < WEIGHTS; o++) {
+            double sum = 0;
+            for (int i = 0; i < w.cols(); i++) {
+              sum += number(2 * r + 1, i) * value.applyAsDouble(o * w.cols() + i);
+            }
+            if (y.get(r, o) != sum) {
+              return false;
+            }
+          }
+        }
+      }
+    }
+    return true;
+  }
+
+  /// A whole number of −3 to 3.
+  private static double number(int row, int i) {
+    return (row * 5 + i * (row + 2)) % 7 - 3;
+  }
+
+  private static int code(int i) {
+    return i * 7 % 16;
+  }
+
+  private Tensor tensor(Dtype dtype, int rows, int cols) {
+    MemorySegment data = arena.allocate((long) rows * cols * dtype.bytes(), 64);
+    return Tensor.of(data, dtype, rows, cols);
+  }
+}

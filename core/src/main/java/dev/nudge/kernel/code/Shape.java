@@ -1,0 +1,62 @@
+package dev.nudge.kernel.code;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.nudge.kernel.Nf4;
+import java.lang.foreign.MemorySegment;
+
+/// What a kernel is told in memory about the sizes of a product: byte offsets of its fields.
+final class Shape {
+  /// Bytes from a weight row to the next.
+  static final int WEIGHT_STRIDE = 0;
+
+  /// Bytes from a row of x to the next.
+  static final int X_STRIDE = 8;
+
+  /// Bytes from the scales of a weight row to those of the next.
+  static final int SCALE_STRIDE = 16;
+
+  /// Rounds of the kernel's loop.
+  static final int ROUNDS = 24;
+
+  /// Not 0: sixteen more numbers follow the rounds, for the sums of even numbers.
+  static final int HALF = 32;
+
+  /// Lanes of the last vector that are numbers; 0: there is no last vector.
+  static final int REST = 40;
+
+  /// The factor that rounds NF4 values to bf16; 1: they stay as they are.
+  static final int ROUND = 48;
+
+  /// What is added to each double-quantised scale.
+  static final int OFFSET = 56;
+
+  /// The sixteen levels of NF4.
+  static final int LEVELS = 64;
+
+  static final int BYTES = 128;
+
+  private Shape() {}
+
+  static void set(
+      MemorySegment shape, long weightStride, long xStride, long scaleStride, long rounds) {
+    shape.set(JAVA_LONG, WEIGHT_STRIDE, weightStride);
+    shape.set(JAVA_LONG, X_STRIDE, xStride);
+    shape.set(JAVA_LONG, SCALE_STRIDE, scaleStride);
+    shape.set(JAVA_LONG, ROUNDS, rounds);
+  }
+
+  /// Says what follows the rounds.
+  static void rest(MemorySegment shape, boolean half, int lanes) {
+    shape.set(JAVA_LONG, HALF, half ? 1 : 0);
+    shape.set(JAVA_LONG, REST, (1L << lanes) - 1);
+  }
+
+  static void nf4(MemorySegment shape, float round) {
+    shape.set(JAVA_FLOAT, ROUND, round);
+    for (int i = 0; i < 16; i++) {
+      shape.set(JAVA_FLOAT, LEVELS + 4L * i, Nf4.level(i));
+    }
+  }
+}

@@ -1,0 +1,13 @@
+/// Kernels as x86-64 machine code that Java makes at run time: products of few rows, for decoding.
+///
+/// A kernel here computes the bits of the Vector API's kernel beneath it, with instructions that
+/// the Vector API does not give: prefetches, several weight rows at once, operands in memory. This
+/// package knows nothing about models, sessions or matrix products of many rows.
+///
+/// Read [CodeKernels] first (when machine code is used at all), then [CodeFewRows] (which checks
+/// every address and size before a call), [DotBf16] (a kernel with its listing explained) and
+/// [Assembler].
+@NullMarked
+package dev.nudge.kernel.code;
+
+import org.jspecify.annotations.NullMarked;

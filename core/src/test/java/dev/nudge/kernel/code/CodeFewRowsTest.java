@@ -1,0 +1,215 @@
+package dev.nudge.kernel.code;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.nudge.Seeds;
+import dev.nudge.kernel.FewRows;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.Nf4;
+import dev.nudge.kernel.simd.VectorKernels;
+import dev.nudge.tensor.Bf16;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/// Machine code has the bits of the Vector API's kernels, and touches no byte outside of what it is
+/// given.
+class CodeFewRowsTest {
+  private static final int PAGE = 4096;
+
+  private final Random random = new Random(Seeds.next());
+  private final Kernels vector = Kernels.of(List.of(new VectorKernels()));
+  private FewRows code = vector.fewRows();
+
+  @BeforeEach
+  void thisMachineRunsIt() {
+    CodeKernels.Made made = CodeKernels.made(vector, Code::of);
+    assumeTrue(made.few() != null, made.missing());
+    code = made.few();
+  }
+
+  @Test
+  void aThousandProductsOfOddShapesHaveTheBitsOfTheVectorKernels() {
+    for (int i = 0; i < 1000; i++) {
+      product(random.nextInt(3), 40);
+    }
+  }
+
+  /// Ten million calls: some 400,000 weight rows by up to 19 rows of x, in pieces.
+  @Tag("slow")
+  @Test
+  void tenMillionCallsHaveTheBitsOfTheVectorKernels() {
+    long calls = 0;
+    while (calls < 10_000_000) {
+      calls += product(random.nextInt(3), 12);
+    }
+  }
+
+  /// Multiplies random numbers, at the ends of pages of which the next may not be read.
+  ///
+  /// @return calls of machine code
+  private int product(int kind, int most) {
+    int rows = 1 + random.nextInt(most);
+    int xs = 1 + random.nextInt(19);
+    int cols =
+        switch (kind) {
+          case 0 -> 2 * (1 + random.nextInt(200));
+          case 1 -> 1 + random.nextInt(400);
+          default -> Nf4.BLOCK * (1 + random.nextInt(6));
+        };
+    Dtype compute = random.nextBoolean() ? Dtype.BF16 : Dtype.F32;
+    FewRows.Weight w =
+        switch (kind) {
+          case 0 -> new FewRows.Dense(noise(Dtype.BF16, rows, cols));
+          case 1 -> new FewRows.Dense(noise(Dtype.F32, rows, cols));
+          default -> quantized(rows, cols);
+        };
+    Dtype type = random.nextBoolean() ? Dtype.BF16 : Dtype.F32;
+    boolean add = random.nextBoolean();
+    int from = random.nextInt(rows);
+    int to = from + random.nextInt(rows - from + 1);
+    try (Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {
+      Tensor x = noise(compute, xs, cols);
+      Tensor want = noise(type, xs, rows);
+      Tensor got = atPageEnd(type, xs, rows);
+      MemorySegment.copy(want.data(), 0, got.data(), 0, want.bytes());
+      Tensor arranged = vector.fewRows().arranged(x, w, ws);
+      Tensor end = atPageEnd(Dtype.F32, arranged.rows(), arranged.cols());
+      MemorySegment.copy(arranged.data(), 0, end.data(), 0, arranged.bytes());
+      vector.fewRows().multiply(arranged, w, compute, from, to, want, add);
+      code.multiply(end, w, compute, from, to, got, add);
+      assertThat(got.data().mismatch(want.data()))
+          .as("%s, %d rows of x, %s, %d to %d", w, xs, compute, from, to)
+          .isEqualTo(-1);
+    }
+    return xs * (to - from);
+  }
+
+  private FewRows.Quantized quantized(int rows, int cols) {
+    Tensor packed = bytes(rows * cols / 2);
+    int blocks = rows * cols / Nf4.BLOCK;
+    if (random.nextBoolean()) {
+      return new FewRows.Quantized(
+          rows, cols, packed, new FewRows.Scales(noise(Dtype.F32, 1, blocks), null, 0));
+    }
+    Tensor absmax = noise(Dtype.F32, 1, (blocks + 255) / FewRows.Scales.NESTED);
+    return new FewRows.Quantized(
+        rows, cols, packed, new FewRows.Scales(absmax, bytes(blocks), 0.25f));
+  }
+
+  private Tensor bytes(int n) {
+    byte[] all = new byte[n];
+    random.nextBytes(all);
+    Tensor tensor = atPageEnd(Dtype.U8, 1, n);
+    MemorySegment.copy(all, 0, tensor.data(), ValueLayout.JAVA_BYTE, 0, n);
+    return tensor;
+  }
+
+  private Tensor noise(Dtype dtype, int rows, int cols) {
+    Tensor tensor = atPageEnd(dtype, rows, cols);
+    for (int i = 0; i < rows * cols; i++) {
+      float v = (float) random.nextGaussian();
+      if (dtype == Dtype.BF16) {
+        tensor.data().set(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i, Bf16.round(v));
+      } else {
+        tensor.data().set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * i, v);
+      }
+    }
+    return tensor;
+  }
+
+  private static final int SLOTS = 16;
+  private static final MemorySegment[] PAGES = new MemorySegment[SLOTS];
+  private int slot;
+
+  /// A tensor whose last byte is the last one before a page that may not be read or written; the
+  /// memory is used again after [#SLOTS] tensors.
+  private Tensor atPageEnd(Dtype dtype, int rows, int cols) {
+    int which = slot++ % SLOTS;
+    if (PAGES[which] == null) {
+      PAGES[which] = guarded(64 * PAGE);
+    }
+    long bytes = (long) rows * cols * dtype.bytes();
+    MemorySegment all = PAGES[which];
+    return Tensor.of(all.asSlice(all.byteSize() - bytes, bytes), dtype, rows, cols);
+  }
+
+  /// Memory behind which a page follows that may not be touched.
+  private static MemorySegment guarded(long bytes) {
+    MemorySegment all = Arena.global().allocate(bytes + PAGE, PAGE);
+    Linker linker = Linker.nativeLinker();
+    MethodHandle protect =
+        linker.downcallHandle(
+            linker.defaultLookup().find("mprotect").orElseThrow(),
+            FunctionDescriptor.of(
+                ValueLayout.JAVA_INT,
+                ValueLayout.ADDRESS,
+                ValueLayout.JAVA_LONG,
+                ValueLayout.JAVA_INT));
+    try {
+      assertThat((int) protect.invokeExact(all.asSlice(bytes, PAGE), (long) PAGE, 0)).isZero();
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
+    return all.asSlice(0, bytes);
+  }
+
+  @Test
+  void wrongNumbersOfTheProcessorAreFoundOut() {
+    Code.Memory wrong =
+        bytes -> {
+          byte[] other = bytes.clone();
+          for (int i = 0; i + 5 < other.length; i++) {
+            if (other[i] == 0x62 && other[i + 4] == (byte) 0xb8) { // EVEX: vfmadd231ps
+              other[i + 4] = (byte) 0xbc; // vfnmadd231ps
+              break;
+            }
+          }
+          return Code.of(other);
+        };
+    assertThat(CodeKernels.made(vector, wrong).missing()).contains("wrong");
+  }
+
+  @Test
+  void withoutExecutableMemoryTheKernelsBeneathStay() {
+    CodeKernels.Made made = CodeKernels.made(vector, bytes -> Optional.empty());
+    assertThat(made.few()).isNull();
+    assertThat(made.missing()).contains("executable memory");
+  }
+
+  @Test
+  void overPlainKernelsThereIsNoMachineCode() {
+    assertThat(CodeKernels.made(Kernels.plain(), Code::of).few()).isNull();
+    assertThat(new CodeKernels().over(Kernels.plain()).fewRows())
+        .isInstanceOf(FewRows.Plain.class);
+  }
+
+  @Test
+  void aColumnOfALargerMatrixGoesToTheKernelsBeneath() {
+    Tensor wide = noise(Dtype.F32, 5, 64);
+    FewRows.Dense w = new FewRows.Dense(wide.cols(0, 32));
+    Tensor x = noise(Dtype.F32, 1, 32);
+    try (Workspace ws = new Workspace(0, 1 << 16, Gemm.plain())) {
+      Tensor want = atPageEnd(Dtype.F32, 1, 5);
+      Tensor got = atPageEnd(Dtype.F32, 1, 5);
+      Tensor arranged = code.arranged(x, w, ws);
+      vector.fewRows().multiply(arranged, w, Dtype.F32, 0, 5, want, false);
+      code.multiply(arranged, w, Dtype.F32, 0, 5, got, false);
+      assertThat(got.data().mismatch(want.data())).isEqualTo(-1);
+    }
+  }
+}
