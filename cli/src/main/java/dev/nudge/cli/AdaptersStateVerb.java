@@ -58,6 +58,15 @@ record AdaptersStateVerb() implements Verb<AdaptersStateVerb.Settings> {
     }
     Version version = registry.state(reference, settings.state(), note);
     console.result(version.shown() + " is " + version.state().word());
+    if (version.state() == VersionState.BLOCKED) {
+      registry.adapter(version.name()).aliases().stream()
+          .filter(alias -> alias.digest().equals(version.digest()))
+          .forEach(
+              alias ->
+                  console.warn(
+                      "%s@%s is still at it and refuses requests; nudge adapters rollback, or adapters alias, moves it"
+                          .formatted(version.name(), alias.name())));
+    }
     console.object(Registries.values(registry, version));
     return ExitCode.DONE;
   }

@@ -232,8 +232,9 @@ class AdaptersTest {
   @Test
   void aBlockedVersionIsRefusedWithItsReason() {
     push();
-    assertThat(adapters("state", "support:1", "blocked", "--why", "it leaks names").out())
-        .isEqualTo("support:1 is blocked\n");
+    Ran blocked = adapters("state", "support:1", "blocked", "--why", "it leaks names");
+    assertThat(blocked.out()).isEqualTo("support:1 is blocked\n");
+    assertThat(blocked.err()).contains("support@champion is still at it and refuses requests");
     Ran ran = place.answer("score", "--adapter", "support@champion", "--registry", "D/registry");
     assertThat(ran.code()).isEqualTo(ExitCode.WRONG);
     assertThat(ran.err())

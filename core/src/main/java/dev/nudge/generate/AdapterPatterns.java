@@ -71,18 +71,23 @@ public final class AdapterPatterns {
       String prompt, @Nullable Path adapter, boolean anyBase, Consumer<String> warnings) {
     Identity identity = adapter == null ? null : Identity.read(adapter, anyBase);
     String trained = identity == null ? null : identity.pattern("prompt");
-    if (trained != null && !RowPattern.parse("prompt", trained).fits(prompt)) {
-      warnings.accept(
-          "adapter %s was trained on prompts of the form '%s', which this one has not"
-              .formatted(adapter, shown(trained)));
+    if (trained == null || RowPattern.parse("prompt", trained).fits(prompt)) {
+      return;
     }
+    String breaks = prompt.replace("\\n", "\n");
+    boolean escaped = RowPattern.parse("prompt", trained).fits(breaks);
+    warnings.accept(
+        "adapter %s was trained on prompts of the form '%s', which this one has not%s"
+            .formatted(
+                adapter,
+                shown(trained),
+                escaped ? "; \\n is two characters here, so give a real line break" : ""));
   }
 
   /// Warns if conversations go to an adapter that was trained on plain texts, or the reverse.
   ///
   /// @param spoken whether prompts go through a chat template
   /// @param adapter null: no warning
-  /// @param spoken whether prompts go through a chat template
   public static void checkSpoken(
       boolean spoken, @Nullable Path adapter, boolean anyBase, Consumer<String> warnings) {
     if (adapter != null) {
@@ -97,13 +102,18 @@ public final class AdapterPatterns {
       boolean spoken, String called, Path adapter, boolean anyBase, Consumer<String> warnings) {
     Identity identity = Identity.read(adapter, anyBase);
     Boolean trained = identity == null ? null : identity.conversations();
-    if (trained != null && trained != spoken) {
-      warnings.accept(
-          (spoken
-                  ? "adapter %s was trained on texts, and conversations go to it by a chat template"
-                  : "adapter %s was trained on conversations, and plain prompts bypass its chat template; --chat applies it")
-              .formatted(called));
+    if (trained == null || trained == spoken) {
+      return;
     }
+    String pattern = identity.pattern("prompt");
+    warnings.accept(
+        spoken
+            ? "adapter %s was trained on %s, and conversations go to it by a chat template"
+                .formatted(
+                    called,
+                    pattern == null ? "texts" : "prompts of the form '" + shown(pattern) + "'")
+            : "adapter %s was trained on conversations, and plain prompts bypass its chat template; --chat applies it"
+                .formatted(called));
   }
 
   /// Warns if the adapter was trained with one system message throughout and gets another or none.

@@ -56,7 +56,7 @@ record Aliases(Book book, OciLayout layout, Consumer<RegistryEvent> append) {
     if (back == null) {
       throw new RegistryException(
           Reason.NOWHERE_BACK,
-          "%s@%s was at no other version before that can be used; it stays at version %d"
+          "%s@%s was at no other version before that can be used; it stays at version %d; adapters alias points it at another"
               .formatted(name, alias, was.version()));
     }
     append.accept(moved(name, note, alias, was.digest(), back, true, List.of()));
