@@ -216,6 +216,41 @@ final class Assembler {
     full(1, 0, 0, 0x11, from, 0, to);
   }
 
+  /// Picks lanes of two tables by the lower five bits of each dword of `to`.
+  void vpermi2ps(int to, int low, int high) {
+    full(2, 1, 0, 0x77, to, low, new Zmm(high));
+  }
+
+  void vpaddd(int to, int a, int b) {
+    full(1, 1, 0, 0xfe, to, a, new Zmm(b));
+  }
+
+  /// to = a | b in the lanes of a mask; the others keep their value.
+  void vpord(int to, int a, int b, int mask) {
+    evex(1, 1, 0, 2, 0xeb, to, a, new Zmm(b), mask, false, false, 64);
+  }
+
+  /// Sets the mask of lanes that are NaN.
+  void vcmpunordps(int mask, int a, int b) {
+    full(1, 0, 0, 0xc2, mask, a, new Zmm(b));
+    put(3);
+  }
+
+  /// Widens the words of a mask to dwords; the memory of the others is not touched.
+  void vpmovzxwd(int to, Memory from, int mask) {
+    evex(2, 1, 0, 2, 0x33, to, 0, from, mask, true, false, 32);
+  }
+
+  /// Stores the lower words of the dwords of a mask.
+  void vpmovdw(Memory to, int from, int mask) {
+    evex(2, 2, 0, 2, 0x33, from, 0, to, mask, false, false, 32);
+  }
+
+  /// Stores the dwords of a mask.
+  void vmovups(Memory to, int from, int mask) {
+    evex(1, 0, 0, 2, 0x11, from, 0, to, mask, false, false, 64);
+  }
+
   /// Widens 16 bytes to dwords.
   void vpmovzxbd(int to, Memory from) {
     evex(2, 1, 0, 2, 0x31, to, 0, from, 0, false, false, 16);

@@ -2,20 +2,18 @@ package dev.nudge.kernel.code;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.nudge.kernel.DynamicMap;
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Nf4;
-import dev.nudge.tensor.Bf16;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// Multiplies few rows by machine code: up to four weight rows by one row of x, or one by eight.
+/// Multiplies few rows by machine code: up to four weight rows by one row of x, or two by four.
 ///
 /// Rows of x are arranged by the kernels beneath, in vectors of sixteen lanes; each result has the
 /// bits that those kernels compute. The weight is gone through in parts that stay in the second
@@ -32,13 +30,16 @@ final class CodeFewRows implements FewRows {
   private final Kernel fp32;
   private final Kernel nf4;
   private final Code scales;
+  private final StoreSums store;
 
-  CodeFewRows(FewRows under, Kernel bf16, Kernel fp32, Kernel nf4, Code scales) {
+  CodeFewRows(
+      FewRows under, Kernel bf16, Kernel fp32, Kernel nf4, Code scales, StoreSums store) {
     this.under = under;
     this.bf16 = bf16;
     this.fp32 = fp32;
     this.nf4 = nf4;
     this.scales = scales;
+    this.store = store;
   }
 
   private static MemorySegment levels() {
@@ -167,7 +168,7 @@ final class CodeFewRows implements FewRows {
   }
 
   /// Multiplies `n` weight rows by all rows of x.
-  private static void multiply(
+  private void multiply(
       Kernel kernel,
       MemorySegment w,
       Tensor x,
@@ -179,7 +180,7 @@ final class CodeFewRows implements FewRows {
       int first,
       boolean add) {
     long stride = s.shape.get(java.lang.foreign.ValueLayout.JAVA_LONG, Shape.WEIGHT_STRIDE);
-    MemorySegment sums = s.sums(4L * n * Kernel.MOST);
+    MemorySegment sums = s.sums(4L * n * Kernel.MOST + StoreSums.SLACK);
     int left = y.rows();
     for (int r = 0; left > 0; ) {
       int rows = Kernel.rows(left);
@@ -200,35 +201,13 @@ final class CodeFewRows implements FewRows {
                 s.shape);
       }
       for (int i = 0; i < rows; i++) {
-        put(sums, i, rows, n, y, r + i, first, add);
+        long at = (r + i) * y.rowStride() + first;
+        int size = y.dtype().bytes();
+        MemorySegment to = y.data().asSlice(size * at, (long) size * n);
+        store.store(sums.asSlice(4L * i), rows, to, n, y.dtype(), add, s.shape);
       }
       r += rows;
       left -= rows;
-    }
-  }
-
-  /// Writes the sums of one row of x: y[row, first …] ← or += sums[·, i].
-  private static void put(
-      MemorySegment sums, int i, int rows, int n, Tensor y, int row, int first, boolean add) {
-    long at = row * y.rowStride() + first;
-    if (y.dtype() == Dtype.BF16) {
-      MemorySegment to = y.data().asSlice(2 * at, 2L * n);
-      for (int o = 0; o < n; o++) {
-        float v = sums.get(JAVA_FLOAT, 4L * (o * rows + i));
-        if (add) {
-          v += Bf16.toFloat(to.get(JAVA_SHORT_UNALIGNED, 2L * o));
-        }
-        to.set(JAVA_SHORT_UNALIGNED, 2L * o, Bf16.round(v));
-      }
-    } else {
-      MemorySegment to = y.data().asSlice(4 * at, 4L * n);
-      for (int o = 0; o < n; o++) {
-        float v = sums.get(JAVA_FLOAT, 4L * (o * rows + i));
-        if (add) {
-          v += to.get(JAVA_FLOAT_UNALIGNED, 4L * o);
-        }
-        to.set(JAVA_FLOAT_UNALIGNED, 4L * o, v);
-      }
     }
   }
 

@@ -46,11 +46,17 @@ public final class CodeKernels implements Kernels.Provider {
     Optional<Kernel> fp32 = Kernel.of(DotFp32::code, 1, memory);
     Optional<Kernel> nf4 = Kernel.of(DotNf4::code, 4, memory);
     Optional<Code> scales = memory.of(NestedScales.code());
-    if (bf16.isEmpty() || fp32.isEmpty() || nf4.isEmpty() || scales.isEmpty()) {
+    Optional<StoreSums> store = StoreSums.of(memory);
+    if (bf16.isEmpty()
+        || fp32.isEmpty()
+        || nf4.isEmpty()
+        || scales.isEmpty()
+        || store.isEmpty()) {
       return Made.none("this process may not have executable memory");
     }
     FewRows few =
-        new CodeFewRows(under.fewRows(), bf16.get(), fp32.get(), nf4.get(), scales.get());
+        new CodeFewRows(
+            under.fewRows(), bf16.get(), fp32.get(), nf4.get(), scales.get(), store.get());
     return SelfTest.passes(few)
         ? new Made(few, null)
         : Made.none("known products come out wrong on this processor");

@@ -3,8 +3,6 @@ package dev.nudge.kernel.code;
 import static dev.nudge.kernel.code.Assembler.BELOW;
 import static dev.nudge.kernel.code.Assembler.R10;
 import static dev.nudge.kernel.code.Assembler.R11;
-import static dev.nudge.kernel.code.Assembler.R12;
-import static dev.nudge.kernel.code.Assembler.R13;
 import static dev.nudge.kernel.code.Assembler.R14;
 import static dev.nudge.kernel.code.Assembler.R15;
 import static dev.nudge.kernel.code.Assembler.R8;
@@ -36,6 +34,9 @@ final class Frame {
   /// First register of sums.
   static final int SUMS = 8;
 
+  /// Most products of a weight row and a row of x at once.
+  static final int MOST_SUMS = 8;
+
   private static final int COMPRESS = 7; // mask register: lanes 0, 4, 8, 12
   private static final int STORE = 6; // the sums of an incomplete four
 
@@ -44,9 +45,9 @@ final class Frame {
   final int rows;
 
   /// @param group weight rows at once: 1, 2 or 4
-  /// @param rows rows of x at once: 1, 2, 4 or 8
+  /// @param rows rows of x at once: 1, 2 or 4
   Frame(int group, int rows) {
-    if (group * rows > 8) {
+    if (group * rows > MOST_SUMS) {
       throw new IllegalArgumentException(group + " by " + rows + " sums do not fit the registers");
     }
     this.group = group;
@@ -93,11 +94,7 @@ final class Frame {
       case 0 -> Memory.at(RSI, disp);
       case 1 -> new Memory(RSI, RBX, 1, disp);
       case 2 -> new Memory(RSI, RBX, 2, disp);
-      case 3 -> new Memory(RSI, RBP, 1, disp);
-      case 4 -> new Memory(RSI, RBX, 4, disp);
-      case 5 -> new Memory(RSI, R12, 1, disp);
-      case 6 -> new Memory(RSI, RBP, 2, disp);
-      default -> new Memory(RSI, R13, 1, disp);
+      default -> new Memory(RSI, RBP, 1, disp);
     };
   }
 
@@ -125,7 +122,7 @@ final class Frame {
   /// @param constants sets the constants, once a call
   /// @param dot adds the products of a group to the sums
   byte[] write(Runnable constants, Runnable dot) {
-    int[] kept = {RBX, RBP, R12, R13, R14, R15};
+    int[] kept = {RBX, RBP, R14, R15};
     for (int register : kept) {
       a.push(register);
     }
@@ -133,8 +130,6 @@ final class Frame {
     a.lea(R11, new Memory(R10, R10, 2, 0));
     a.mov(RBX, Memory.at(R9, Shape.X_STRIDE));
     a.lea(RBP, new Memory(RBX, RBX, 2, 0));
-    a.lea(R12, new Memory(RBX, RBX, 4, 0));
-    a.lea(R13, new Memory(RBP, RBX, 4, 0));
     a.mov(R14, Memory.at(R9, Shape.SCALE_STRIDE));
     a.lea(R15, new Memory(R14, R14, 2, 0));
     a.movConstant(RAX, 0x1111);

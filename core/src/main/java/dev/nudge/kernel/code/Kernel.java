@@ -5,14 +5,14 @@ import java.util.List;
 import java.util.Optional;
 
 /// The machine code of one weight format for each number of rows of x that go through it at once:
-/// 1, 2, 4 or 8.
+/// 1, 2 or 4.
 ///
 /// Beside one row of x a format says how many weight rows go together: where memory is the limit
 /// one stream is read fastest, where arithmetic is, four rows share each vector of x. Beside more
 /// rows of x there are as many weight rows as the registers have sums for.
 final class Kernel {
   /// Most rows of x at once.
-  static final int MOST = 8;
+  static final int MOST = 4;
 
   /// Makes the machine code for some weight rows by some rows of x.
   interface Maker {
@@ -58,7 +58,7 @@ final class Kernel {
   }
 
   private static int group(int rows, int alone) {
-    return rows == 1 ? alone : Math.min(4, MOST / rows);
+    return rows == 1 ? alone : Frame.MOST_SUMS / rows;
   }
 
   /// The code that takes a multiple of [#group] weight rows.

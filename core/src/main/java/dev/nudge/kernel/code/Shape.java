@@ -35,7 +35,10 @@ final class Shape {
   /// The sixteen levels of NF4.
   static final int LEVELS = 64;
 
-  static final int BYTES = 128;
+  /// Lanes that [StoreSums] writes of each sixteen results.
+  static final int LANES = 128;
+
+  static final int BYTES = 192;
 
   private Shape() {}
 

@@ -90,14 +90,21 @@ class AssemblerTest {
     three("vaddps", false, (a, to, x, y) -> a.vaddps(to, x, ((Zmm) y).number()));
     three("vsubps", false, (a, to, x, y) -> a.vsubps(to, x, ((Zmm) y).number()));
     three("vmulps", false, (a, to, x, y) -> a.vmulps(to, x, ((Zmm) y).number()));
+    three("vpaddd", false, (a, to, x, y) -> a.vpaddd(to, x, ((Zmm) y).number()));
+    three("vpermi2ps", false, (a, to, x, y) -> a.vpermi2ps(to, x, ((Zmm) y).number()));
     three("vpermps", false, (a, to, x, y) -> a.vpermps(to, x, ((Zmm) y).number()));
     for (int v : VECTORS) {
       int w = 31 - v;
       loads("vmovups zmm" + v + ", zmmword ptr %s", (a, m) -> a.vmovups(v, m));
       loads("vmovups zmmword ptr %s, zmm" + v, (a, m) -> a.vmovupsTo(m, v));
-      loads("vmovups xmmword ptr %s, xmm" + v, (a, m) -> a.vmovupsLow(m, v, 0));
+      loads("{evex} vmovups xmmword ptr %s, xmm" + v, (a, m) -> a.vmovupsLow(m, v, 0));
       loads("vmovups xmmword ptr %s {k6}, xmm" + v, (a, m) -> a.vmovupsLow(m, v, 6));
       loads("vmovdqu32 zmm" + v + " {k1} {z}, zmmword ptr %s", (a, m) -> a.vmovdqu32(v, m, 1));
+      loads("vmovups zmmword ptr %s {k1}, zmm" + v, (a, m) -> a.vmovups(m, v, 1));
+      loads("vpmovzxwd zmm" + v + " {k1} {z}, ymmword ptr %s", (a, m) -> a.vpmovzxwd(v, m, 1));
+      loads("vpmovdw ymmword ptr %s {k1}, zmm" + v, (a, m) -> a.vpmovdw(m, v, 1));
+      add("vpord zmm%d {k2}, zmm%d, zmm%d".formatted(v, w, v), a -> a.vpord(v, w, v, 2));
+      add("vcmpunordps k2, zmm%d, zmm%d".formatted(v, w), a -> a.vcmpunordps(2, v, w));
       loads("vpslld zmm" + v + ", zmmword ptr %s, 16", (a, m) -> a.vpslld(v, m, 16));
       loads("vpmovzxbd zmm" + v + ", xmmword ptr %s", (a, m) -> a.vpmovzxbd(v, m));
       loads(
