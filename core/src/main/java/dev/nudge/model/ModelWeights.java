@@ -35,7 +35,7 @@ record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization
     }
   }
 
-  private static ModelWeights of(WeightFile file, WeightFormat format, ModelConfig config) {
+  static ModelWeights of(WeightFile file, WeightFormat format, ModelConfig config) {
     List<String> ends = new ArrayList<>();
     if (format.holdsEnds()) {
       ends.add(WeightFormats.module(config.embedding()));
