@@ -1,6 +1,6 @@
 """Writes GGUF files for the tests of the reader: blocks of every type, and tiny models of every architecture.
 
-usage: gguf_files.py OUT        reads OUT/families, writes OUT/gguf/types.gguf, types.json, and models/<family>.gguf
+usage: gguf_files.py OUT        reads OUT/families, writes OUT/gguf/types.gguf, types.json, models/<family>.gguf and mixed/<family>.gguf
 
 gguf 0.19.0, numpy 2.4.6, safetensors 0.8.0, Python 3.11. Blocks are random bytes with finite scales: no quantiser is needed to know what
 they say, `gguf.dequantize` says it. Of a model the names are those of `gguf.get_tensor_name_map`, rows of q and k are permuted as
@@ -23,6 +23,8 @@ TYPES = 'F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL I
 SCALES = {'Q8_0': [0], 'Q4_0': [0], 'Q4_1': [0, 2], 'Q5_0': [0], 'Q5_1': [0, 2], 'Q2_K': [80, 82], 'Q3_K': [108], 'Q4_K': [0, 2],
           'Q5_K': [0, 2], 'Q6_K': [208], 'IQ4_NL': [0], 'IQ4_XS': [0]}
 FAMILIES = 'llama-llama3 llama-linear llama-yarn qwen2-tied qwen3-tied gemma2 gemma3 phi3-longrope phi4-mini'.split()
+MIXED = 'llama-llama3 qwen2-tied gemma2'.split()  # also with matrices in the types that the package can write
+WRITTEN = 'Q8_0 Q4_0 F16 Q4_1 Q5_0 Q5_1'.split()
 ROWS, COLS = 3, 512
 
 
@@ -117,7 +119,7 @@ def metadata(w, a, c, width):
             w.add_sliding_window(c['sliding_window'])
 
 
-def model(folder, path):
+def model(folder, path, mixed=False):
     c = json.load(open(f'{folder}/config.json'))
     a = c['model_type'].removesuffix('_text')
     width = c.get('head_dim') or c['hidden_size'] // c['num_attention_heads']
@@ -136,7 +138,7 @@ def model(folder, path):
     raw = open(f'{folder}/model.safetensors', 'rb').read()
     size = int.from_bytes(raw[:8], 'little')
     header = json.loads(raw[8:8 + size])
-    for key in sorted(keys):
+    for i, key in enumerate(sorted(keys)):
         e = header[key]
         data = raw[8 + size + e['data_offsets'][0]:8 + size + e['data_offsets'][1]]
         x = (np.frombuffer(data, '<u2').astype(np.uint32) << 16).view(np.float32) if e['dtype'] == 'BF16' else np.frombuffer(data, '<f4')
@@ -148,17 +150,20 @@ def model(folder, path):
         if a.startswith('gemma') and key.endswith('norm.weight'):
             x = x + np.float32(1)
         name = names.get_name(key, try_suffixes=('.weight', '.bias'))
-        kind = Type.F32 if x.ndim == 1 else Type.BF16
+        kind = Type.F32 if x.ndim == 1 else Type.BF16 if not mixed else Type[WRITTEN[i % len(WRITTEN)]] if x.shape[1] % 32 == 0 else Type.F16
         w.add_tensor(name, gguf.quantize(np.ascontiguousarray(x), kind), raw_dtype=kind)
     finish(w)
 
 
 def main():
     out = sys.argv[1]
-    os.makedirs(f'{out}/gguf/models', exist_ok=True)
+    for folder in ('models', 'mixed'):
+        os.makedirs(f'{out}/gguf/{folder}', exist_ok=True)
     types(f'{out}/gguf')
     for name in FAMILIES:
         model(f'{out}/families/{name}/model', f'{out}/gguf/models/{name}.gguf')
+    for name in MIXED:
+        model(f'{out}/families/{name}/model', f'{out}/gguf/mixed/{name}.gguf', True)
 
 
 if __name__ == '__main__':

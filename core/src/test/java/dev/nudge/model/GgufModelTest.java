@@ -1,22 +1,40 @@
 package dev.nudge.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.Backends;
+import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.Extras;
+import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.Targets;
 import dev.nudge.format.ConfigJson;
+import dev.nudge.format.Entry;
+import dev.nudge.format.FolderText;
 import dev.nudge.format.Json;
+import dev.nudge.format.SafeTensorsWriter;
+import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
+import dev.nudge.nn.Dropout;
+import dev.nudge.nn.Parameter;
+import dev.nudge.nn.StoredLinear;
+import dev.nudge.quant.WeightFormat;
+import dev.nudge.quant.WeightFormats;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -67,6 +85,106 @@ class GgufModelTest {
     }
     System.out.printf("%s: %.1e of the largest logit%n", family, worst / largest);
     assertThat(worst / largest).isLessThan(ROUNDING);
+  }
+
+  /// Files whose matrices, embedding and output head too, are in blocks of several types.
+  static List<Path> mixed() throws IOException {
+    try (Stream<Path> files = Files.list(GOLDEN.resolve("gguf/mixed"))) {
+      return files.sorted().toList();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("mixed")
+  void blocksComputeAndTrainAsTheNumbersThatTheyHold(Path gguf, @TempDir Path temp)
+      throws IOException {
+    Path dense = dense(gguf, temp);
+    Lora plain = Lora.of(4, 8, new Targets.AllLinear());
+    Lora ends = plain.withExtras(new Extras(List.of("lm_head"), Map.of(), 60, false));
+    Lora rows =
+        plain.withExtras(new Extras(List.of(), Map.of("embed_tokens", List.of(3, 50)), 51, false));
+    for (Lora spec : List.of(plain, ends, rows)) {
+      List<Double> want = trained(dense, spec, false);
+      assertThat(want).hasSizeGreaterThan(1000).doesNotContain(Double.NaN);
+      for (boolean streamed : new boolean[] {false, true}) {
+        List<Double> got = trained(gguf, spec, streamed);
+        assertThat(got).hasSameSizeAs(want);
+        for (int i = 0; i < want.size(); i++) {
+          assertThat(got.get(i)).isCloseTo(want.get(i), within(1e-5 * (1 + Math.abs(want.get(i)))));
+        }
+      }
+    }
+  }
+
+  /// A folder with the numbers of a GGUF file in fp32.
+  private static Path dense(Path gguf, Path folder) throws IOException {
+    for (String name : List.of("config.json", "generation_config.json")) {
+      Files.writeString(folder.resolve(name), FolderText.read(gguf.resolve(name)));
+    }
+    ModelConfig config = ModelConfig.load(gguf);
+    List<Entry> entries =
+        config.tensors().entrySet().stream()
+            .map(tensor -> Entry.of(tensor.getKey(), Dtype.F32, tensor.getValue()))
+            .toList();
+    Path target = folder.resolve("model.safetensors");
+    try (ModelWeights weights = ModelWeights.open(gguf, config);
+        Scope scope = Scope.open("dense");
+        Workspace ws = new Workspace(0, 1 << 20, Gemm.plain());
+        SafeTensorsWriter writer = SafeTensorsWriter.create(target, Map.of(), entries)) {
+      for (Entry entry : entries) {
+        Tensor values = scope.tensor(Dtype.F32, entry.dims());
+        String path = WeightFormats.module(entry.name());
+        WeightFormat format = weights.layers().format(entry.name(), entry.dims());
+        if (format == null) {
+          Tensor stored = HeldWeights.matrix(weights.file().tensor(entry.name()));
+          Kernels.plain().elementwise().copy(stored, HeldWeights.matrix(values));
+        } else {
+          int rows = (int) entry.dims()[0];
+          format
+              .open(weights.file(), path, rows, (int) entry.dims()[1])
+              .make(0, rows, values, ws, Kernels.plain());
+        }
+        writer.write(entry.name(), values);
+      }
+    }
+    return folder;
+  }
+
+  /// The loss and an adapter's gradients on a model, and scores with it.
+  private static List<Double> trained(Path folder, Lora spec, boolean streamed) {
+    Backend backend = Backends.of(Compute.FP32);
+    ModelConfig config = ModelConfig.load(folder);
+    List<Double> numbers = new ArrayList<>();
+    try (CausalLm model = Checkpoint.load(folder, config, backend);
+        Scope scope = Scope.open("adapter")) {
+      assertThat(model.slots().getFirst().linear() instanceof StoredLinear)
+          .isEqualTo(folder.toString().endsWith(".gguf"));
+      model.reserve(32);
+      if (streamed) {
+        model.stream(0);
+      }
+      Adapters adapter = Adapters.attach(model.modules(), spec, 1, Dtype.F32, 1, scope);
+      Random random = new Random(1);
+      for (Parameter p : adapter.parameters()) {
+        for (long i = 0; i < p.elements() && p.name().contains("lora_"); i++) {
+          p.master().put(i, 0.1 * random.nextGaussian());
+        }
+      }
+      long bytes = Math.max(model.trainBytes(21, 11), model.scoreBytes(21, 11));
+      try (Workspace ws = new Workspace(0, bytes, backend.gemms().apply(1))) {
+        Batch batch = TinyLlama.batch(random, config.vocabSize(), 7, 3, 11);
+        numbers.add(model.train(batch, 1, Dropout.NONE, ws));
+        double[] scores = new double[batch.rows().length];
+        model.score(batch, scores, null, ws);
+        Arrays.stream(scores).forEach(numbers::add);
+      }
+      for (Parameter p : adapter.parameters()) {
+        for (long i = 0; i < p.elements(); i++) {
+          numbers.add(p.gradient(0).at(i));
+        }
+      }
+    }
+    return numbers;
   }
 
   private static double[][] logits(Path model, int[] lengths) {
