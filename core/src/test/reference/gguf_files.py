@@ -1,6 +1,6 @@
 """Writes GGUF files for the tests of the reader: blocks of every type, and tiny models of every architecture.
 
-usage: gguf_files.py OUT        reads OUT/families, writes OUT/gguf/types.gguf, types.json, models/<family>.gguf and mixed/<family>.gguf
+usage: gguf_files.py OUT        reads OUT/families, writes OUT/gguf/types.gguf, types.json, models/<family>.gguf and mixed/<family>.gguf, split/
 
 gguf 0.19.0, numpy 2.4.6, safetensors 0.8.0, Python 3.11. Blocks are random bytes with finite scales: no quantiser is needed to know what
 they say, `gguf.dequantize` says it. Of a model the names are those of `gguf.get_tensor_name_map`, rows of q and k are permuted as
@@ -119,18 +119,18 @@ def metadata(w, a, c, width):
             w.add_sliding_window(c['sliding_window'])
 
 
-def model(folder, path, mixed=False):
+def model(folder, path, mixed=False, split=0):
     c = json.load(open(f'{folder}/config.json'))
     a = c['model_type'].removesuffix('_text')
     width = c.get('head_dim') or c['hidden_size'] // c['num_attention_heads']
     names = gguf.get_tensor_name_map({v: k for k, v in gguf.MODEL_ARCH_NAMES.items()}[a], c['num_hidden_layers'])
-    w = GGUFWriter(path, a)
+    w = GGUFWriter(path, a, split_max_tensors=split)
     metadata(w, a, c, width)
     w.add_tokenizer_model('gpt2')
     w.add_tokenizer_pre('gpt-2')
-    w.add_token_list([f't{i}' for i in range(c['vocab_size'])])
+    w.add_token_list(['a', 'b', 'ab'] + [f't{i}' for i in range(3, c['vocab_size'])])
     w.add_token_types([1] * c['vocab_size'])
-    w.add_token_merges([])
+    w.add_token_merges(['a b'])
     w.add_bos_token_id(c['bos_token_id'])
     w.add_eos_token_id(c['eos_token_id'])
     with safe_open(f'{folder}/model.safetensors', 'np') as f:
@@ -157,13 +157,14 @@ def model(folder, path, mixed=False):
 
 def main():
     out = sys.argv[1]
-    for folder in ('models', 'mixed'):
+    for folder in ('models', 'mixed', 'split'):
         os.makedirs(f'{out}/gguf/{folder}', exist_ok=True)
     types(f'{out}/gguf')
     for name in FAMILIES:
         model(f'{out}/families/{name}/model', f'{out}/gguf/models/{name}.gguf')
     for name in MIXED:
         model(f'{out}/families/{name}/model', f'{out}/gguf/mixed/{name}.gguf', True)
+    model(f'{out}/families/llama-llama3/model', f'{out}/gguf/split/llama-llama3.gguf', True, 5)
 
 
 if __name__ == '__main__':

@@ -1,5 +1,6 @@
 package dev.nudge.gguf;
 
+import dev.nudge.python.PythonJson;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.lang.ref.SoftReference;
@@ -73,7 +74,7 @@ public final class GgufFolder {
     try (GgufFiles files = GgufFiles.open(file)) {
       GgufMetadata data = files.metadata();
       return switch (name) {
-        case CONFIG -> GgufTokenizer.write(GgufConfig.of(files));
+        case CONFIG -> PythonJson.write(GgufConfig.of(files)) + "\n";
         case GENERATION -> GgufTokenizer.generation(data);
         case TOKENIZER -> GgufTokenizer.tokenizer(data);
         default ->

@@ -1,5 +1,6 @@
 package dev.nudge.gguf;
 
+import dev.nudge.python.PythonJson;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -28,17 +29,17 @@ final class GgufTokenizer {
 
   /// The text of `tokenizer.json`.
   static String tokenizer(GgufMetadata data) {
-    return write(new GgufTokenizer(data).tokenizer());
+    return JsonMapper.shared().writeValueAsString(new GgufTokenizer(data).tokenizer());
   }
 
   /// The text of `tokenizer_config.json`, with the chat template.
   static String config(GgufMetadata data, int positions) {
-    return write(new GgufTokenizer(data).config(positions));
+    return PythonJson.write(new GgufTokenizer(data).config(positions)) + "\n";
   }
 
   /// The text of `generation_config.json`: the tokens that end an answer.
   static String generation(GgufMetadata data) {
-    return write(Map.of("eos_token_id", GgufTokens.of(data).ends()));
+    return PythonJson.write(Map.of("eos_token_id", GgufTokens.of(data).ends())) + "\n";
   }
 
   /// An object whose keys stay in this order, in every process.
@@ -48,10 +49,6 @@ final class GgufTokenizer {
       object.put((String) keysAndValues[i], keysAndValues[i + 1]);
     }
     return object;
-  }
-
-  static String write(Object json) {
-    return JsonMapper.shared().writeValueAsString(json);
   }
 
   private Map<String, @Nullable Object> tokenizer() {
