@@ -3,7 +3,7 @@ package dev.nudge.model;
 import dev.nudge.format.WeightFile;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DenseLinear;
-import dev.nudge.nn.Linear;
+import dev.nudge.nn.LookupLinear;
 import dev.nudge.nn.StoredLinear;
 import dev.nudge.quant.StoredWeight;
 import dev.nudge.quant.WeightFormat;
@@ -25,6 +25,8 @@ import org.jspecify.annotations.Nullable;
 /// The weights of a model file. They are read in place if stored as they compute, else converted or
 /// quantised into memory, one tensor at a time on each processor.
 final class HeldWeights implements WeightSource {
+  private static final long END_BYTES = 8 << 20;
+
   private final Backend backend;
   private final Map<String, Tensor> tensors = new ConcurrentHashMap<>();
   private final Map<String, StoredWeight> stored = new ConcurrentHashMap<>(); // by name
@@ -137,7 +139,7 @@ final class HeldWeights implements WeightSource {
     int rows = (int) shape[0];
     int cols = (int) shape[1];
     return scope.dry()
-        ? own.dry(rows, cols)
+        ? own.dry(WeightFormats.module(name), rows, cols)
         : own.open(file, WeightFormats.module(name), rows, cols);
   }
 
@@ -150,7 +152,7 @@ final class HeldWeights implements WeightSource {
       Scope scope,
       Supplier<MemorySegment> room) {
     if (scope.dry()) {
-      StoredWeight dry = format.dry((int) shape[0], (int) shape[1]);
+      StoredWeight dry = format.dry(WeightFormats.module(name), (int) shape[0], (int) shape[1]);
       scope.allocate(dry.bytes());
       return dry;
     }
@@ -166,7 +168,8 @@ final class HeldWeights implements WeightSource {
         (name, shape) -> {
           WeightFormat format = q.format(name, shape);
           if (format != null) {
-            held.stored.put(name, format.dry((int) shape[0], (int) shape[1]));
+            String path = WeightFormats.module(name);
+            held.stored.put(name, format.dry(path, (int) shape[0], (int) shape[1]));
           } else {
             held.tensors.put(name, Tensor.dry(backend.compute(), shape));
           }
@@ -231,15 +234,21 @@ final class HeldWeights implements WeightSource {
         : made(once.file.tensor(name), once.scope);
   }
 
+  /// Maximum bytes of a stored weight that are dequantised at a time: of the output head, which is
+  /// larger than any layer, some of its rows.
+  private long blockBytes(String weight) {
+    long most = once == null ? Long.MAX_VALUE : once.blockBytes;
+    return weight.contains(ModelConfig.LAYERS) ? most : Math.min(most, END_BYTES);
+  }
+
   @Override
-  public Linear linear(String weight, @Nullable Tensor bias) {
+  public LookupLinear linear(String weight, @Nullable Tensor bias) {
     StoredWeight packed = stored.get(weight);
     Dtype compute = backend.compute();
     if (packed != null || once == null) {
       return packed == null
           ? DenseLinear.of(tensor(weight), bias)
-          : StoredLinear.ofRows(
-              packed, bias, compute, once == null ? Long.MAX_VALUE : once.blockBytes);
+          : StoredLinear.ofRows(packed, bias, compute, blockBytes(weight));
     }
     Tensor dense = once.file.tensor(weight);
     return dense.dtype() == compute

@@ -49,6 +49,11 @@ public interface WeightFormat {
     return List.of();
   }
 
+  /// Whether the embedding and the output head may be stored in it too.
+  default boolean holdsEnds() {
+    return false;
+  }
+
   /// The names of the tensors of a layer in a file, codes first.
   List<String> parts(String path);
 
@@ -72,6 +77,6 @@ public interface WeightFormat {
   /// The type of a stored weight's numbers before quantisation.
   Dtype before(WeightFile file, String path, int rows, int cols);
 
-  /// A weight without memory, of the same number of bytes: for dry runs.
-  StoredWeight dry(int rows, int cols);
+  /// A weight without memory, of the same number of bytes as that of the layer: for dry runs.
+  StoredWeight dry(String path, int rows, int cols);
 }

@@ -15,7 +15,7 @@ public final class WeightFormats {
   /// The key of `config.json` that declares a format.
   public static final String KEY = "quantization_config";
 
-  private static final List<WeightFormat> ALL = List.of(new Nf4Format(true));
+  private static final List<WeightFormat> ALL = List.of(new Nf4Format(true), GgufFormat.ANY);
 
   private WeightFormats() {}
 
@@ -110,11 +110,12 @@ public final class WeightFormats {
             + ConfigJson.quote(method)
             + " is not supported; supported: "
             + ALL.stream()
+                .filter(f -> !f.equals(GgufFormat.ANY)) // a file, and no config of one
                 .map(f -> f.quantMethod() + " (" + bits(f) + "-bit " + f.name() + ")")
                 .collect(Collectors.joining(", ")));
   }
 
   private static long bits(WeightFormat format) {
-    return 8 * format.dry(64, 64).parts().getFirst().bytes() / (64 * 64);
+    return 8 * format.dry("", 64, 64).parts().getFirst().bytes() / (64 * 64);
   }
 }

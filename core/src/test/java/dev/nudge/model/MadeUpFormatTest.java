@@ -78,7 +78,7 @@ class MadeUpFormatTest {
     }
 
     @Override
-    public StoredWeight dry(int rows, int cols) {
+    public StoredWeight dry(String path, int rows, int cols) {
       return new Weight(Tensor.dry(Dtype.I8, rows, cols), Tensor.dry(Dtype.F32, rows));
     }
   }
@@ -173,7 +173,7 @@ class MadeUpFormatTest {
   }
 
   private ModelWeights weights(Path folder) {
-    return ModelWeights.of(WeightFile.open(folder), new Rows8(), config.projections());
+    return ModelWeights.of(WeightFile.open(folder), new Rows8(), config);
   }
 
   @Test
