@@ -141,7 +141,8 @@ public final class Paged {
             flags.choice("optimizer", Optimizer.class),
             0.9,
             0.999,
-            1e-8);
+            1e-8,
+            null);
     int lanes = Runtime.getRuntime().availableProcessors();
     Backend backend = Backend.resolve(Compute.AUTO, Machines.cache());
     try (CausalLm model =

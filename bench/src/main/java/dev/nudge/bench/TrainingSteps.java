@@ -35,7 +35,17 @@ final class TrainingSteps implements AutoCloseable {
   private static final double RATE = 2e-4;
   private static final OptimizerSettings SETTINGS =
       new OptimizerSettings(
-          RATE, Schedule.CONSTANT, new Warmup(0), false, 0, 1, Optimizer.ADAMW, 0.9, 0.999, 1e-8);
+          RATE,
+          Schedule.CONSTANT,
+          new Warmup(0),
+          false,
+          0,
+          1,
+          Optimizer.ADAMW,
+          0.9,
+          0.999,
+          1e-8,
+          null);
 
   private final Scope scope = Scope.open("bench adapter");
   private final @Nullable Adapters adapters; // null: the model's own weights train

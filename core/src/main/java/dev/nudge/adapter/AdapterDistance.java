@@ -27,6 +27,8 @@ public record AdapterDistance(
   public static AdapterDistance of(Path first, Path second) {
     try (Updates one = Updates.open(first);
         Updates other = Updates.open(second)) {
+      one.checkPlain("compare adapters of A and B alone");
+      other.checkPlain("compare adapters of A and B alone");
       TreeSet<String> paths = new TreeSet<>(one.paths());
       paths.addAll(other.paths());
       List<Layer> layers = new ArrayList<>();

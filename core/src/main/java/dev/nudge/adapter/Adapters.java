@@ -9,6 +9,7 @@ import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -44,16 +45,37 @@ public final class Adapters {
   /// @param scope owns the parameters; a measuring scope allocates no memory for them
   public static Adapters attach(
       Modules modules, Lora spec, long seed, Dtype compute, int lanes, Scope scope) {
+    return attach(modules, spec, false, seed, compute, lanes, scope);
+  }
+
+  /// Attaches a new adapter that an [Initialization] will fill.
+  ///
+  /// @param subtracts whether the base loses what A and B add at the start: the adapter is then
+  ///     saved as one of twice the rank
+  public static Adapters attach(
+      Modules modules,
+      Lora spec,
+      boolean subtracts,
+      long seed,
+      Dtype compute,
+      int lanes,
+      Scope scope) {
     checkFree(modules);
     ModelShape shape = ModelShape.of(modules);
     List<LayerShape> adapted = shape.adapted(spec);
+    if (subtracts || spec.variant() != Lora.Variant.PLAIN) {
+      shape.checkInside(spec, adapted);
+    }
+    if (subtracts) {
+      RankCheck.within(spec, adapted);
+    }
     shape.saved(spec.extras(), "--modules-to-save");
     shape.checkTokens(spec.extras(), adapted);
     List<String> warnings = RankCheck.fresh(spec, adapted);
     ParameterMemory room = new ParameterMemory(compute, lanes, scope);
     return put(
-        places(modules, spec, paths(adapted), Source.fresh(seed), 1, room),
-        spec.resolved(shape.paths()),
+        places(modules, spec, paths(adapted), Source.fresh(seed, subtracts), 1, room),
+        (subtracts ? spec.doubled() : spec).resolved(shape.paths()),
         warnings);
   }
 
@@ -207,6 +229,25 @@ public final class Adapters {
     return places.stream().filter(LoraPlace.class::isInstance).map(LoraPlace.class::cast).toList();
   }
 
+  /// Makes the magnitudes of a new DoRA adapter those of its layers as they begin; without
+  /// magnitudes it does nothing.
+  public void begin(Backend backend, int threads) {
+    for (LoraPlace place : linears()) {
+      Magnitude magnitude = place.magnitude();
+      if (magnitude != null) {
+        LoraLinear lora = place.made().lora();
+        long bytes;
+        try (Workspace dry = Workspace.measuring()) {
+          magnitude.begin(lora, dry, backend.kernels().dry());
+          bytes = dry.peak();
+        }
+        try (Workspace ws = new Workspace(0, bytes, backend.gemms().apply(threads))) {
+          magnitude.begin(lora, ws, backend.kernels());
+        }
+      }
+    }
+  }
+
   private static Adapters put(List<Placement> places, Lora spec, List<String> warnings) {
     places.forEach(Placement::put);
     return new Adapters(spec, places, warnings);
@@ -219,7 +260,7 @@ public final class Adapters {
       slots.add(head);
     }
     for (LinearSlot slot : slots) {
-      if (slot.linear() instanceof LoraLinear) {
+      if (slot.linear() instanceof AdaptedLinear) {
         throw new IllegalStateException(slot + " carries an adapter; detach it first");
       }
     }

@@ -46,6 +46,7 @@ public final class Combination {
       for (Part part : parts) {
         Updates updates = Updates.open(part.folder());
         opened.add(updates);
+        updates.checkPlain("combine adapters of A and B alone, or merge this one");
         if (updates.holdsWhole()) {
           throw new InputException(
               "adapter %s holds whole modules or rows of tokens, which cannot be weighed; combine adapters of A and B alone"
@@ -175,6 +176,7 @@ public final class Combination {
         alphas,
         same ? first.exclude() : null,
         same ? first.layers() : null,
-        Extras.NONE);
+        Extras.NONE,
+        Lora.Variant.PLAIN);
   }
 }

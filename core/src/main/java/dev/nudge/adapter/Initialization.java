@@ -14,10 +14,19 @@ public interface Initialization {
 
   /// Returns the initialisation that a setting names.
   static Initialization of(AdapterInit setting) {
-    return switch (setting) {
-      case ZERO -> (adapters, base) -> {};
+    return switch (setting.kind()) {
+      case DEFAULT -> (adapters, base) -> {};
+      case GAUSSIAN -> new GaussianInit();
       case LOFTQ -> new LoftqInit();
+      case PISSA -> new PrincipalInit(PrincipalInit.Kind.SINGULAR, setting.rounds());
+      case OLORA -> new PrincipalInit(PrincipalInit.Kind.ORTHOGONAL, 0);
+      case EVA -> (adapters, base) -> {};
     };
+  }
+
+  /// Whether the base loses what A and B add at the start.
+  default boolean subtracts() {
+    return false;
   }
 
   /// Refuses a base model that the initialisation does not support.
@@ -36,5 +45,7 @@ public interface Initialization {
   /// @param folder the base's weights before quantisation
   /// @param names gives the tensor name of the weight of the module at a path
   /// @param threads number of threads
-  record Base(Path folder, UnaryOperator<String> names, Backend backend, int threads) {}
+  /// @param seed of the run
+  record Base(
+      Path folder, UnaryOperator<String> names, Backend backend, int threads, long seed) {}
 }

@@ -59,8 +59,7 @@ final class LoftqInit implements Initialization {
         Tensor weight = originals.tensor(base.names().apply(place.path()));
         double scaling = spec.scaling(place.path());
         fit.fill(place.base(), weight, scaling, place.a().master(), place.b().master());
-        ParameterMemory.round(place.a());
-        ParameterMemory.round(place.b());
+        place.begun(false);
         PageAdvice.drop(weight.data());
       }
     }

@@ -7,9 +7,13 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// Describes a LoRA adapter: y = W·x + scaling · B·A·dropout(x), A (rank, in), B (out, rank). [1]
+///
+/// A [Variant] adds a bias or DoRA's magnitudes to that.
 ///
 /// scaling is alpha / rank, with rsLoRA alpha / √rank [2]. `rankPattern` and `alphaPattern` give
 /// some modules their own rank and alpha: a key is a regular expression, matched as
@@ -27,6 +31,7 @@ import org.jspecify.annotations.Nullable;
 /// @param exclude modules taken out again, or null
 /// @param layers layers that a list of targets is restricted to, or null for all
 /// @param extras what the adapter holds beside A and B
+/// @param variant what each layer has beside A and B
 public record Lora(
     int rank,
     double alpha,
@@ -37,9 +42,20 @@ public record Lora(
     Map<String, Double> alphaPattern,
     @Nullable Targets exclude,
     @Nullable LayerFilter layers,
-    Extras extras) {
+    Extras extras,
+    Variant variant) {
 
   private static final String PART = ".language_model.";
+
+  /// What a layer has beside A and B.
+  public enum Variant {
+    /// Nothing.
+    PLAIN,
+    /// A bias c of B: s·(B·A·x + c), PEFT's `lora_bias`.
+    BIAS,
+    /// A magnitude of each row of the merged weight, see [DoraLinear]; PEFT's `use_dora`.
+    DORA
+  }
 
   public Lora {
     checkRank("rank", rank);
@@ -62,27 +78,129 @@ public record Lora(
 
   /// Makes a plain adapter without patterns or exclusions.
   public static Lora of(int rank, double alpha, Targets targets) {
-    return new Lora(rank, alpha, false, 0, targets, Map.of(), Map.of(), null, null, Extras.NONE);
+    return new Lora(
+        rank,
+        alpha,
+        false,
+        0,
+        targets,
+        Map.of(),
+        Map.of(),
+        null,
+        null,
+        Extras.NONE,
+        Variant.PLAIN);
+  }
+
+  /// This adapter in another variant.
+  public Lora withVariant(Variant value) {
+    return with(rsLora, dropout, targets, rankPattern, alphaPattern, exclude, layers, extras, value);
+  }
+
+  /// This adapter with ranks and alphas of modules that differ.
+  public Lora withPatterns(Map<String, Integer> ranks, Map<String, Double> alphas) {
+    return with(rsLora, dropout, targets, ranks, alphas, exclude, layers, extras, variant);
+  }
+
+  /// This adapter without some modules.
+  ///
+  /// @param without modules that are taken out again; null: none
+  /// @param only layers that a list of targets is restricted to; null: all
+  public Lora without(@Nullable Targets without, @Nullable LayerFilter only) {
+    return with(
+        rsLora, dropout, targets, rankPattern, alphaPattern, without, only, extras, variant);
   }
 
   public Lora withRsLora(boolean value) {
-    return new Lora(
-        rank, alpha, value, dropout, targets, rankPattern, alphaPattern, exclude, layers, extras);
+    return with(
+        value, dropout, targets, rankPattern, alphaPattern, exclude, layers, extras, variant);
   }
 
   public Lora withExtras(Extras value) {
-    return new Lora(
-        rank, alpha, rsLora, dropout, targets, rankPattern, alphaPattern, exclude, layers, value);
+    return with(
+        rsLora, dropout, targets, rankPattern, alphaPattern, exclude, layers, value, variant);
   }
 
   public Lora withDropout(double value) {
-    return new Lora(
-        rank, alpha, rsLora, value, targets, rankPattern, alphaPattern, exclude, layers, extras);
+    return with(
+        rsLora, value, targets, rankPattern, alphaPattern, exclude, layers, extras, variant);
   }
 
   public Lora withTargets(Targets value) {
+    return with(
+        rsLora, dropout, value, rankPattern, alphaPattern, exclude, layers, extras, variant);
+  }
+
+  /// Returns the spec whose patterns mean the same in the order in which PEFT writes them, sorted: a
+  /// module in which another key would come first gets its own, whole path.
+  ///
+  /// @throws InputException if a key matches none of the adapted modules
+  public Lora steady(ModelShape model) {
+    List<String> paths =
+        rankPattern.isEmpty() && alphaPattern.isEmpty()
+            ? List.of()
+            : model.adapted(this).stream().map(LayerShape::path).toList();
+    return withPatterns(
+        steady("--rank-pattern", rankPattern, paths),
+        steady("--alpha-pattern", alphaPattern, paths));
+  }
+
+  private static <T> Map<String, T> steady(
+      String flag, Map<String, T> pattern, List<String> paths) {
+    for (String key : pattern.keySet()) {
+      if (paths.stream().noneMatch(PythonRegex.key(key))) {
+        throw new InputException(
+            "%s '%s' matches none of the layers that --targets selects; give a name or an expression that ends as their paths do, or leave it out"
+                .formatted(flag, key));
+      }
+    }
+    Map<String, T> sorted = new TreeMap<>(pattern);
+    Map<String, T> whole = new LinkedHashMap<>();
+    boolean same = true;
+    for (String path : paths) {
+      T value = first(pattern, path);
+      same &= Objects.equals(value, first(sorted, path));
+      if (value != null) {
+        whole.put(path, value);
+      }
+    }
+    return same ? pattern : whole;
+  }
+
+  private Lora with(
+      boolean rsLora,
+      double dropout,
+      Targets targets,
+      Map<String, Integer> ranks,
+      Map<String, Double> alphas,
+      @Nullable Targets exclude,
+      @Nullable LayerFilter layers,
+      Extras extras,
+      Variant variant) {
     return new Lora(
-        rank, alpha, rsLora, dropout, value, rankPattern, alphaPattern, exclude, layers, extras);
+        rank, alpha, rsLora, dropout, targets, ranks, alphas, exclude, layers, extras, variant);
+  }
+
+  /// Returns the spec of an adapter of twice the rank with the same scale everywhere: of A and B
+  /// beside the pair that they began with.
+  Lora doubled() {
+    double more = rsLora ? Math.sqrt(2) : 2;
+    Map<String, Integer> ranks = new LinkedHashMap<>();
+    rankPattern.forEach((key, value) -> ranks.put(key, 2 * value));
+    Map<String, Double> alphas = new LinkedHashMap<>();
+    alphaPattern.forEach((key, value) -> alphas.put(key, more * value));
+    return new Lora(
+        2 * rank,
+        more * alpha,
+        rsLora,
+        dropout,
+        targets,
+        ranks,
+        alphas,
+        exclude,
+        layers,
+        extras,
+        variant);
   }
 
   /// Returns the spec to save: `all-linear` becomes the sorted leaf names of the model's layers; an
@@ -100,12 +218,12 @@ public record Lora(
 
   /// The rank of the module at `path`.
   public int rank(String path) {
-    return first(rankPattern, path, rank);
+    return Objects.requireNonNullElse(first(rankPattern, path), rank);
   }
 
   /// The alpha of the module at `path`.
   public double alpha(String path) {
-    return first(alphaPattern, path, alpha);
+    return Objects.requireNonNullElse(first(alphaPattern, path), alpha);
   }
 
   /// The factor on B·A of the module at `path`.
@@ -123,13 +241,13 @@ public record Lora(
     return Selection.of(this, linears, ends);
   }
 
-  private static <T> T first(Map<String, T> pattern, String path, T otherwise) {
+  private static <T> @Nullable T first(Map<String, T> pattern, String path) {
     for (Map.Entry<String, T> entry : pattern.entrySet()) {
       if (PythonRegex.key(entry.getKey()).test(path)) {
         return entry.getValue();
       }
     }
-    return otherwise;
+    return null;
   }
 
   private static void checkRank(String what, int rank) {

@@ -19,13 +19,15 @@ import org.jspecify.annotations.Nullable;
 /// a product; in a decode step the A of all adapters are one parallel job, and the B another. A
 /// row's result is bit-identical to that with its adapter alone. Inference only: no backward pass.
 ///
-/// A measuring workspace counts the widest update that was ever set, for each sequence.
+/// A [Lora.Variant] finishes the rows of its own sequences. A measuring workspace counts the widest
+/// update that was ever set, for each sequence.
 final class LoraBank implements Linear {
   private static final int LEAST = 16; // ranks below are measured as this
 
   private final Linear base;
-  private final List<@Nullable LoraLinear> updates = new ArrayList<>();
+  private final List<@Nullable AdaptedLinear> updates = new ArrayList<>();
   private int widest; // rank; a power of two
+  private boolean finishes; // whether any update was more than A and B
 
   LoraBank(Linear base) {
     this.base = base;
@@ -34,16 +36,21 @@ final class LoraBank implements Linear {
   /// Sets the update of an adapter; null: the adapter does not change this layer.
   ///
   /// @return whether steps may need a larger workspace than before
-  boolean set(int number, @Nullable LoraLinear update) {
+  boolean set(int number, @Nullable AdaptedLinear update) {
     while (updates.size() <= number) {
       updates.add(null);
     }
     updates.set(number, update);
-    if (update == null || update.rank() <= widest) {
+    if (update == null) {
       return false;
     }
-    widest = Math.max(LEAST, 2 * Integer.highestOneBit(Math.max(1, update.rank() - 1)));
-    return true;
+    boolean first = !finishes && update.finishes();
+    finishes |= first;
+    int rank = update.lora().rank();
+    boolean wider = rank > widest;
+    widest =
+        wider ? Math.max(LEAST, 2 * Integer.highestOneBit(Math.max(1, rank - 1))) : widest;
+    return first || wider;
   }
 
   @Override
@@ -94,7 +101,7 @@ final class LoraBank implements Linear {
     part.compute();
   }
 
-  /// The updates of a pass: y += (s·x·Aᵀ)·Bᵀ of each.
+  /// The updates of a pass: y += (s·x·Aᵀ)·Bᵀ of each, then what its variant does.
   private final class Part {
     private final Pass p;
     private final int mark;
@@ -104,6 +111,7 @@ final class LoraBank implements Linear {
     private final List<Double> scales = new ArrayList<>();
     private final List<Tensor> bs = new ArrayList<>();
     private final List<Tensor> ys = new ArrayList<>();
+    private final List<AdaptedLinear> layers = new ArrayList<>();
 
     Part(Pass p) {
       this.p = p;
@@ -112,13 +120,19 @@ final class LoraBank implements Linear {
 
     void add(int adapter, Tensor x, Tensor y) {
       if (p.ws().dry()) {
-        Tensor a = Tensor.dry(x.dtype(), Math.max(LEAST, widest), in());
+        int rank = Math.max(LEAST, widest);
+        if (finishes) {
+          Magnitude.room(base, rank, p);
+        }
+        Tensor a = Tensor.dry(x.dtype(), rank, in());
         add(x, a, 1, Tensor.dry(x.dtype(), out(), a.rows()), y);
         return;
       }
-      LoraLinear update = adapter < 0 || adapter >= updates.size() ? null : updates.get(adapter);
-      if (update != null) {
+      AdaptedLinear layer = adapter < 0 || adapter >= updates.size() ? null : updates.get(adapter);
+      if (layer != null) {
+        LoraLinear update = layer.lora();
         add(x, update.a().work(), update.scaling(), update.b().work(), y);
+        layers.add(layer);
       }
     }
 
@@ -138,6 +152,9 @@ final class LoraBank implements Linear {
           p.kernels().elementwise().scale(sums.get(i), scales.get(i));
         }
         p.products(sums, bs, ys, true);
+        for (int i = 0; i < layers.size(); i++) {
+          layers.get(i).finish(ys.get(i), p);
+        }
       }
       p.ws().release(mark);
     }

@@ -9,6 +9,7 @@ import dev.nudge.nn.Pass;
 import dev.nudge.nn.StoredLinear;
 import dev.nudge.nn.Tape;
 import dev.nudge.tensor.Packed;
+import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
@@ -22,8 +23,11 @@ import org.jspecify.annotations.Nullable;
 ///
 ///     dS = s·dy·B        dB += dyᵀ·S        dA += dSᵀ·drop(x)        dx += drop′(dS·A)
 ///
+/// A bias c of B (`lora_bias`) adds s·c; dc += s·Σ dy. A and B without gradients are frozen: the
+/// pair that an adapter began with, below the one that trains.
+///
 /// The work is 6·rows·r·(in + out) in all. Sums go straight into the caller's buffers.
-public final class LoraLinear implements Linear {
+public final class LoraLinear implements AdaptedLinear {
   /// Rows that pass through all products of the layer together, so that the base's output is still
   /// in the second-level cache when the update is added.
   private static final int TILE = 256;
@@ -31,15 +35,23 @@ public final class LoraLinear implements Linear {
   private final Linear base;
   private final Parameter a;
   private final Parameter b;
+  private final @Nullable Parameter c;
   private final double scaling;
   private final double dropout;
   private final long salt;
 
   private LoraLinear(
-      Linear base, Parameter a, Parameter b, double scaling, double dropout, long salt) {
+      Linear base,
+      Parameter a,
+      Parameter b,
+      @Nullable Parameter c,
+      double scaling,
+      double dropout,
+      long salt) {
     this.base = base;
     this.a = a;
     this.b = b;
+    this.c = c;
     this.scaling = scaling;
     this.dropout = dropout;
     this.salt = salt;
@@ -65,10 +77,26 @@ public final class LoraLinear implements Linear {
     for (char c : a.name().toCharArray()) {
       salt = salt * 0x100000001B3L + c;
     }
-    return new LoraLinear(base, a, b, scaling, dropout, salt);
+    return new LoraLinear(base, a, b, null, scaling, dropout, salt);
+  }
+
+  /// This layer with a bias of B.
+  ///
+  /// @param bias c (1, out)
+  LoraLinear withBias(Parameter bias) {
+    return new LoraLinear(base, a, b, bias, scaling, dropout, salt);
   }
 
   private record Saved(Tensor s) implements Tape.Entry {}
+
+  @Override
+  public LoraLinear lora() {
+    return this;
+  }
+
+  private boolean trains() {
+    return a.lanes() > 0;
+  }
 
   /// The layer that the adapter wraps; detaching puts it back.
   public Linear base() {
@@ -134,7 +162,8 @@ public final class LoraLinear implements Linear {
       p.product(part, b.work(), out, true);
     }
     ws.release(scratch);
-    if (p.tape() != null) {
+    finish(y, p);
+    if (p.tape() != null && trains()) {
       p.tape().push(new Saved(s));
     } else {
       ws.release(mark);
@@ -150,6 +179,37 @@ public final class LoraLinear implements Linear {
   public void rest(Tensor x, Tensor y, Pass p) {
     base.rest(x, y, p);
     update(x, y, p);
+    finish(y, p);
+  }
+
+  @Override
+  public boolean finishes() {
+    return c != null;
+  }
+
+  /// y += s·c.
+  @Override
+  public void finish(Tensor y, Pass p) {
+    if (c != null) {
+      int mark = p.ws().mark();
+      Tensor scaled = p.ws().take(c.master().dtype(), 1, out());
+      p.kernels().elementwise().copy(c.master(), scaled);
+      p.kernels().elementwise().scale(scaled, scaling);
+      p.kernels().elementwise().addBias(y, scaled);
+      p.ws().release(mark);
+    }
+  }
+
+  /// dc += s·Σ dy.
+  private void biasGradient(Tensor dy, Pass p) {
+    if (c != null) {
+      int mark = p.ws().mark();
+      Tensor sum = p.ws().take(c.master().dtype(), 1, out());
+      p.kernels().elementwise().colSum(dy, sum, false);
+      p.kernels().elementwise().scale(sum, scaling);
+      p.kernels().elementwise().add(sum, c.gradient(p.ws().lane()));
+      p.ws().release(mark);
+    }
   }
 
   /// Adds the LoRA update to the base's output.
@@ -163,6 +223,10 @@ public final class LoraLinear implements Linear {
 
   @Override
   public void again(Tensor x, Pass p) {
+    if (!trains()) {
+      base.again(x, p);
+      return;
+    }
     Workspace ws = p.ws();
     Tensor s = ws.take(x.dtype(), x.rows(), rank());
     for (int from = 0, to; from < x.rows(); from = to) {
@@ -189,9 +253,13 @@ public final class LoraLinear implements Linear {
 
   @Override
   public Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
-    Tensor s = p.taped().pop(Saved.class).s();
+    if (!trains() && dx == null) {
+      return base.backward(dy, null, add, p);
+    }
+    Tensor s = trains() ? p.taped().pop(Saved.class).s() : null;
     Workspace ws = p.ws();
     int rows = dy.rows();
+    biasGradient(dy, p);
     Tensor dS = ws.take(dy.dtype(), rows, rank());
     int scratch = ws.mark();
     @Nullable Linear ready = dx == null ? null : base.ready(rows, Direction.BACKWARD, p);
@@ -201,7 +269,9 @@ public final class LoraLinear implements Linear {
       Tensor dyPart = dy.rows(from, to);
       p.gemm().multiply(dyPart, Packed.plain(b.work()), part, false);
       p.kernels().elementwise().scale(part, scaling);
-      p.gemm().multiply(dyPart.transposed(), s.rows(from, to), b.gradient(ws.lane()), true);
+      if (s != null) {
+        p.gemm().multiply(dyPart.transposed(), s.rows(from, to), b.gradient(ws.lane()), true);
+      }
       if (ready != null && dx != null) {
         ready.backward(dyPart, dx.rows(from, to), add, p);
         through(part, dx, from, to, p);
@@ -212,6 +282,9 @@ public final class LoraLinear implements Linear {
     for (int from = 0, to; ready == null && dx != null && from < rows; from = to) {
       to = drops(p) ? tileEnd(from, rows) : rows;
       through(dS.rows(from, to), dx, from, to, p);
+    }
+    if (!trains()) {
+      return under;
     }
     return x -> {
       under.add(x);
@@ -275,8 +348,8 @@ public final class LoraLinear implements Linear {
   }
 
   @Override
-  public Linear around(Linear other) {
-    return new LoraLinear(base.around(other), a, b, scaling, dropout, salt);
+  public LoraLinear around(Linear other) {
+    return new LoraLinear(base.around(other), a, b, c, scaling, dropout, salt);
   }
 
   @Override
@@ -295,14 +368,32 @@ public final class LoraLinear implements Linear {
     return base.grain();
   }
 
-  /// Rows `from` (inclusive) to `to` (exclusive) of the merged weight, with all updates of stacked
-  /// adapters: W + s·B·A, summed in fp32.
+  @Override
+  public @Nullable Tensor bias() {
+    return base.bias();
+  }
+
+  /// The bias of the merged layer: the base's and s·c, (1, out) in the accumulator type.
   ///
-  /// @param from a multiple of [#grain]
-  /// @return (to − from, in) in the accumulator type, in the workspace
+  /// @return null if no update has a bias
+  public @Nullable Tensor mergedBias(Scope scope) {
+    Tensor below = base instanceof LoraLinear under ? under.mergedBias(scope) : null;
+    if (c == null) {
+      return below;
+    }
+    Tensor own = below == null ? base.bias() : below;
+    Tensor sum = scope.tensor(c.master().dtype(), 1, out());
+    for (int i = 0; i < out() && !scope.dry(); i++) {
+      sum.set(0, i, (own == null ? 0 : own.get(0, i)) + scaling * c.master().get(0, i));
+    }
+    return sum;
+  }
+
+  /// Rows of W + s·B·A.
+  @Override
   public Tensor merged(int from, int to, Workspace ws, Kernels kernels) {
     Tensor sum;
-    if (base instanceof LoraLinear under) {
+    if (base instanceof AdaptedLinear under) {
       sum = under.merged(from, to, ws, kernels);
     } else {
       Tensor weight = base.weight(from, to, ws, kernels);
@@ -322,8 +413,8 @@ public final class LoraLinear implements Linear {
   }
 
   @Override
-  public Linear withWeight(Tensor weight) {
-    return new LoraLinear(base.withWeight(weight), a, b, scaling, dropout, salt);
+  public LoraLinear withWeight(Tensor weight) {
+    return new LoraLinear(base.withWeight(weight), a, b, c, scaling, dropout, salt);
   }
 
   @Override
@@ -333,8 +424,13 @@ public final class LoraLinear implements Linear {
 
   @Override
   public void parameters(Consumer<Parameter> each) {
-    each.accept(a);
-    each.accept(b);
+    if (trains()) {
+      each.accept(a);
+      each.accept(b);
+      if (c != null) {
+        each.accept(c);
+      }
+    }
     base.parameters(each);
   }
 }

@@ -20,7 +20,7 @@ record MergedPlace(LinearSlot slot, Linear base, Linear made) implements InSlot 
   /// @param lora the base with the update
   /// @param scope owns the weight
   static MergedPlace of(
-      LinearSlot slot, Linear base, LoraLinear lora, Backend backend, Scope scope) {
+      LinearSlot slot, Linear base, AdaptedLinear lora, Backend backend, Scope scope) {
     Tensor weight = scope.tensor(backend.compute(), base.out(), base.in());
     int tile = lora.rowsOf(TILE, Dtype.F32);
     long bytes;
@@ -35,7 +35,13 @@ record MergedPlace(LinearSlot slot, Linear base, Linear made) implements InSlot 
         ParameterMemory.copy(lora.merged(from, to, ws, backend.kernels()), weight.rows(from, to));
       }
     }
-    return new MergedPlace(slot, base, DenseLinear.of(weight, base.bias()));
+    Tensor sum = lora.lora().mergedBias(scope);
+    Tensor bias = base.bias();
+    if (sum != null) {
+      bias = scope.tensor(backend.compute(), 1, base.out());
+      ParameterMemory.copy(sum, bias);
+    }
+    return new MergedPlace(slot, base, DenseLinear.of(weight, bias));
   }
 
   @Override

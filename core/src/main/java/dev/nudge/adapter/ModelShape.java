@@ -107,6 +107,24 @@ public record ModelShape(
         .toList();
   }
 
+  /// Refuses a variant or an initialisation on embedding or head, which plain A and B alone can be
+  /// on.
+  void checkInside(Lora spec, List<LayerShape> adapted) {
+    for (LayerShape layer : adapted) {
+      if (isEnd(layer.path())) {
+        throw new InputException(
+            "%s is on linear layers of decoder layers, not on %s; leave it out of --targets"
+                .formatted(
+                    switch (spec.variant()) {
+                      case PLAIN -> "--init pissa or olora";
+                      case BIAS -> "lora_bias";
+                      case DORA -> "DoRA";
+                    },
+                    Targets.leaf(layer.path())));
+      }
+    }
+  }
+
   /// The paths of the modules that are saved whole, in model order.
   ///
   /// @param flag what names them: `--modules-to-save`

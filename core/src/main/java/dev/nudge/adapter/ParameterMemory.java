@@ -26,6 +26,20 @@ record ParameterMemory(Dtype compute, int lanes, boolean frozen, Scope scope) {
     return new Parameter(name, true, rows, cols, compute, lanes, scope);
   }
 
+  /// The vector of a variant, in the accumulator type: magnitudes, or the bias of B.
+  ///
+  /// @param decay whether weight decay applies
+  Parameter vector(String name, int cols, boolean decay) {
+    return frozen
+        ? Parameter.frozen(name, scope.tensor(compute.accumulator(), 1, cols))
+        : new Parameter(name, decay, 1, cols, compute, lanes, scope);
+  }
+
+  /// A and B that an adapter began with and that never train, with an exact copy for its file.
+  Parameter start(String name, int rows, int cols) {
+    return new Parameter(name, false, rows, cols, compute, 0, scope);
+  }
+
   /// A bias or a norm, to which no weight decay applies.
   Parameter vector(String name, int cols) {
     return new Parameter(name, false, 1, cols, compute, lanes, scope);
@@ -45,8 +59,21 @@ record ParameterMemory(Dtype compute, int lanes, boolean frozen, Scope scope) {
     ELEMENTWISE.copy(rows, to);
   }
 
-  /// Refreshes the working copy of a parameter from its master.
+  /// x ← s·x.
+  static void scale(Tensor x, double s) {
+    ELEMENTWISE.scale(x, s);
+  }
+
+  /// Bytes of master and working copy.
+  static long bytesOfCopies(Parameter parameter) {
+    Tensor master = parameter.master();
+    Tensor work = parameter.work();
+    return master.bytes() + (work == master ? 0 : work.bytes());
+  }
+
+  /// Refreshes the working copy of a parameter from its master, which has changed.
   static void round(Parameter parameter) {
+    parameter.changed();
     Tensor master = parameter.master();
     Tensor work = parameter.work();
     if (!work.sameStart(master)) {

@@ -119,6 +119,11 @@ public final class PeftAdapter implements Source, AutoCloseable {
   }
 
   @Override
+  public void more(String name, Tensor to) {
+    ParameterMemory.copy(tensors.tensor(name), to);
+  }
+
+  @Override
   public void embedding(String path, Tensor a, Tensor b) {
     Tensor stored = tensors.tensor(PeftFiles.nameOfEmbeddingA(path)); // (rank, vocabulary)
     for (int r = 0; r < stored.rows(); r++) {

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// Writes `adapter_config.json` as PEFT writes it: indent 2, keys sorted, one value per key.
 ///
 /// The keys are those of PEFT 0.10.0, since older readers refuse unknown keys; a newer key
-/// (`exclude_modules`, 0.14; `trainable_token_indices`, 0.15; `ensure_weight_tying`, 0.18) is
+/// (`exclude_modules`, `lora_bias`, 0.14; `trainable_token_indices`, 0.15; `ensure_weight_tying`, 0.18) is
 /// written only if it is set. [PeftReader] reads the file.
 public final class PeftConfig {
   /// The file's name in an adapter folder.
@@ -60,7 +60,7 @@ public final class PeftConfig {
     keys.put("revision", null);
     keys.put("target_modules", modules(spec.targets()));
     keys.put("task_type", "CAUSAL_LM");
-    keys.put("use_dora", false);
+    keys.put("use_dora", spec.variant() == Lora.Variant.DORA);
     keys.put("use_rslora", spec.rsLora());
     Targets exclude = spec.exclude();
     if (exclude != null) {
@@ -68,6 +68,9 @@ public final class PeftConfig {
     }
     if (!extras.tokens().isEmpty()) {
       keys.put("trainable_token_indices", extras.tokens());
+    }
+    if (spec.variant() == Lora.Variant.BIAS) {
+      keys.put("lora_bias", true);
     }
     if (extras.tied()) {
       keys.put("ensure_weight_tying", true);

@@ -12,11 +12,13 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// Names and writes the two files of an adapter folder, as PEFT does; [PeftAdapter] reads them.
 ///
 /// A layer has two tensors: `base_model.model.PATH.lora_A.weight` (rank, in) and
-/// `….lora_B.weight` (out, rank), in fp32 whatever the compute type was; the embedding has
+/// `….lora_B.weight` (out, rank), in fp32 whatever the compute type was; DoRA adds
+/// `….lora_magnitude_vector` (out), `lora_bias` adds `….lora_B.bias` (out); the embedding has
 /// `….lora_embedding_A` and `_B`, a module saved whole `….weight`, and token rows
 /// `….token_adapter.trainable_tokens_delta`.
 public final class PeftFiles {
@@ -38,6 +40,26 @@ public final class PeftFiles {
   /// The name of B of the layer at `path`.
   public static String nameOfB(String path) {
     return PREFIX + path + B;
+  }
+
+  /// The name of DoRA's magnitudes of the layer at `path`, (out).
+  static String nameOfMagnitude(String path) {
+    return PREFIX + path + ".lora_magnitude_vector";
+  }
+
+  /// The name of the bias of B of the layer at `path`, (out).
+  static String nameOfLoraBias(String path) {
+    return PREFIX + path + ".lora_B.bias";
+  }
+
+  /// The name of the tensor that a variant adds to A and B of the layer at `path`, (out); null:
+  /// none.
+  static @Nullable String nameOfMore(Lora.Variant variant, String path) {
+    return switch (variant) {
+      case PLAIN -> null;
+      case BIAS -> nameOfLoraBias(path);
+      case DORA -> nameOfMagnitude(path);
+    };
   }
 
   /// The name of A of the embedding at `path`, (rank, vocabulary).

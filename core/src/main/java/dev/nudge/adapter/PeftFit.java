@@ -32,6 +32,10 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
     List<String> saved = model.saved(spec().extras(), "modules_to_save");
     checkNames(adapted, saved);
     adapted.forEach(layer -> checkRank(layer, model.isEmbedding(layer.path())));
+    if (spec().variant() != Lora.Variant.PLAIN) {
+      model.checkInside(spec(), adapted);
+      adapted.forEach(this::checkMore);
+    }
     saved.forEach(this::checkWhole);
     tensors().names().forEach(this::checkType);
     return adapted;
@@ -148,6 +152,10 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
       boolean embedding = model.isEmbedding(layer.path());
       expected.add(nameOfA(layer.path(), embedding));
       expected.add(nameOfB(layer.path(), embedding));
+      String more = PeftFiles.nameOfMore(spec().variant(), layer.path());
+      if (more != null) {
+        expected.add(more);
+      }
     }
     Set<String> allowed = new TreeSet<>();
     for (String path : saved) {
@@ -244,6 +252,17 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
       throw new InputException(
           "the rank of %s is %d in %s, but lora_A has %d rows and lora_B %d columns"
               .formatted(path, rank, PeftConfig.FILE, rows, cols));
+    }
+  }
+
+  /// A variant's tensor has a number an output.
+  private void checkMore(LayerShape layer) {
+    String name = PeftFiles.nameOfMore(spec().variant(), layer.path());
+    List<Long> shape = name == null ? List.of() : tensors().entry(name).shape();
+    if (!shape.equals(List.of((long) layer.out()))) {
+      throw new InputException(
+          "it is of another model: %s is %s, this model's %s has %d outputs"
+              .formatted(name, shape, layer.path(), layer.out()));
     }
   }
 

@@ -50,7 +50,9 @@ final class PeftReader {
           "init_lora_weights",
           "modules_to_save",
           "trainable_token_indices",
-          "ensure_weight_tying");
+          "ensure_weight_tying",
+          "use_dora",
+          "lora_bias");
 
   private static final Set<String> SILENT =
       Set.of(
@@ -101,7 +103,8 @@ final class PeftReader {
           pattern("alpha_pattern", (key, value) -> number(key, value, 0)),
           modules("exclude_modules"),
           layers(),
-          extras());
+          extras(),
+          variant());
     } catch (InputException e) {
       throw refused(e.getMessage(), e);
     }
@@ -214,6 +217,16 @@ final class PeftReader {
             ? List.of()
             : names.isString() ? List.of(names.stringValue()) : strings("layers_pattern", names);
     return new LayerFilter(numbers, patterns);
+  }
+
+  private Lora.Variant variant() {
+    boolean dora = flag("use_dora");
+    if (dora && flag("lora_bias")) {
+      throw new InputException("use_dora and lora_bias are both true; PEFT has one or the other");
+    }
+    return dora
+        ? Lora.Variant.DORA
+        : flag("lora_bias") ? Lora.Variant.BIAS : Lora.Variant.PLAIN;
   }
 
   private Extras extras() {

@@ -40,6 +40,23 @@ public final class RankCheck {
     return warnings(spec, selected);
   }
 
+  /// Refuses ranks above the smaller side of a layer, of which a weight has no part.
+  static void within(Lora spec, Collection<LayerShape> selected) {
+    for (LayerShape layer : selected) {
+      int rank = spec.rank(layer.path());
+      if (rank > layer.smaller()) {
+        throw new InputException(
+            "rank %d is above the smaller side of %s (%d), and --init pissa or olora divides the weight; set %s to at most %d"
+                .formatted(
+                    rank,
+                    Targets.leaf(layer.path()),
+                    layer.smaller(),
+                    rank == spec.rank() ? "--rank" : "--rank-pattern",
+                    layer.smaller()));
+      }
+    }
+  }
+
   /// Returns one warning per rank and side that is smaller than the rank.
   static List<String> warnings(Lora spec, Collection<LayerShape> selected) {
     Map<Integer, Map<Integer, TreeSet<String>>> bySide = new TreeMap<>();

@@ -8,6 +8,16 @@ interface Source {
   /// Writes A (rank, in) and B (out, rank) of a linear layer.
   void linear(String path, Tensor a, Tensor b);
 
+  /// Writes the tensor (1, out) that a [Lora.Variant] adds to a linear layer.
+  ///
+  /// @param name in the file
+  void more(String name, Tensor to);
+
+  /// Whether the base is to lose what A and B add at the start.
+  default boolean subtracts() {
+    return false;
+  }
+
   /// Writes A (vocabulary, rank) and B (width, rank) of the embedding.
   void embedding(String path, Tensor a, Tensor b);
 
@@ -24,11 +34,21 @@ interface Source {
   @Nullable Tensor rows(String path);
 
   /// The source of a new adapter: its update is zero.
-  static Source fresh(long seed) {
+  ///
+  /// @param subtracts see [#subtracts]
+  static Source fresh(long seed, boolean subtracts) {
     return new Source() {
       @Override
       public void linear(String path, Tensor a, Tensor b) {
         LoraInit.fill(a, seed, path);
+      }
+
+      @Override
+      public void more(String name, Tensor to) {} // a bias of zeros; magnitudes need the base
+
+      @Override
+      public boolean subtracts() {
+        return subtracts;
       }
 
       @Override

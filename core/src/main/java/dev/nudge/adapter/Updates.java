@@ -45,6 +45,24 @@ final class Updates implements AutoCloseable {
     return adapter.holdsWhole();
   }
 
+  /// Refuses a variant whose update is more than B·A.
+  ///
+  /// @param instead what to do
+  void checkPlain(String instead) {
+    switch (spec().variant()) {
+      case PLAIN -> {}
+      case BIAS, DORA ->
+          throw new InputException(
+              "adapter %s has %s, so its update is more than B·A; %s"
+                  .formatted(
+                      folder(),
+                      spec().variant() == Lora.Variant.DORA
+                          ? "magnitudes (use_dora)"
+                          : "biases (lora_bias)",
+                      instead));
+    }
+  }
+
   /// The paths of the modules that have A and B.
   List<String> paths() {
     return paths;

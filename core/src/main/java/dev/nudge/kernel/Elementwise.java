@@ -2,6 +2,7 @@ package dev.nudge.kernel;
 
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /// Element-wise copy, add, scale and dropout; embedding lookup (gather) and gradient (scatter).
 ///
@@ -42,6 +43,15 @@ public interface Elementwise {
   /// out (1, d) of acc: the sum over the rows of x, in row order; added to out if `add`.
   void colSum(Tensor x, Tensor out, boolean add);
 
+  /// y ← factor ⊙ x + shift on every row; x may be y.
+  ///
+  /// @param factor (1, d) of any float type
+  /// @param shift (1, d) of any float type; null: none
+  void scaleCols(Tensor x, Tensor factor, @Nullable Tensor shift, Tensor y);
+
+  /// out (1, d) of acc: the sum of x ⊙ y over the rows, in row order; added to out if `add`.
+  void colDot(Tensor x, Tensor y, Tensor out, boolean add);
+
   /// Checks that two tensors have one shape; every provider calls it.
   static void same(Tensor x, Tensor y) {
     Rows.shape("x", x, x.rows(), x.cols());
@@ -62,6 +72,15 @@ public interface Elementwise {
     Rows.shape("table", table, table.rows(), rows.cols());
     Rows.shape("ids", ids, rows.rows(), 1, Dtype.I32);
     Rows.shape("rows", rows, rows.rows(), rows.cols());
+  }
+
+  /// Checks the arguments of a scaling of columns; every provider calls it.
+  static void check(Tensor x, Tensor factor, @Nullable Tensor shift, Tensor y) {
+    same(x, y);
+    Rows.shape("factor", factor, 1, x.cols());
+    if (shift != null) {
+      Rows.shape("shift", shift, 1, x.cols());
+    }
   }
 
   /// Computes in double, row by row.
@@ -190,6 +209,45 @@ public interface Elementwise {
       for (int r = 0; r < x.rows(); r++) {
         Rows.load(x, r, row);
         add(row, sum);
+      }
+      Rows.store(sum, out, 0);
+    }
+
+    @Override
+    public void scaleCols(Tensor x, Tensor factor, @Nullable Tensor shift, Tensor y) {
+      check(x, factor, shift, y);
+      double[] f = new double[x.cols()];
+      double[] s = new double[x.cols()];
+      double[] row = new double[x.cols()];
+      Rows.load(factor, 0, f);
+      if (shift != null) {
+        Rows.load(shift, 0, s);
+      }
+      for (int r = 0; r < x.rows(); r++) {
+        Rows.load(x, r, row);
+        for (int i = 0; i < row.length; i++) {
+          row[i] = row[i] * f[i] + s[i];
+        }
+        Rows.store(row, y, r);
+      }
+    }
+
+    @Override
+    public void colDot(Tensor x, Tensor y, Tensor out, boolean add) {
+      same(x, y);
+      Rows.shape("out", out, 1, x.cols());
+      double[] sum = new double[x.cols()];
+      double[] a = new double[x.cols()];
+      double[] b = new double[x.cols()];
+      if (add) {
+        Rows.load(out, 0, sum);
+      }
+      for (int r = 0; r < x.rows(); r++) {
+        Rows.load(x, r, a);
+        Rows.load(y, r, b);
+        for (int i = 0; i < sum.length; i++) {
+          sum[i] += a[i] * b[i];
+        }
       }
       Rows.store(sum, out, 0);
     }

@@ -6,6 +6,7 @@ import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.StreamedLm;
+import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;
@@ -45,7 +46,8 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
   /// Opens adapters with scale factors and checks them against the model.
   static AdapterStack open(
       List<Path> folders, List<Double> scales, ModelConfig config, Dtype compute) {
-    ModelShape model = ModelShape.of(Checkpoint.places(config));
+    Modules places = Checkpoint.places(config);
+    ModelShape model = ModelShape.of(places);
     AdapterStack stack = new AdapterStack(model, compute);
     try {
       for (int i = 0; i < folders.size(); i++) {
@@ -53,6 +55,11 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
         Set<String> paths = new TreeSet<>();
         stack.parts.add(new Part(adapter, paths, scales.get(i)));
         adapter.fit(model).forEach(shape -> paths.add(shape.path()));
+        switch (adapter.spec().variant()) {
+          case PLAIN -> {}
+          case BIAS -> checkBiases(adapter, paths, places);
+          case DORA -> checkAlone(adapter, folders.size(), scales.get(i));
+        }
         if (adapter.holdsWhole() && folders.size() > 1) {
           throw new InputException(
               "adapter %s holds whole modules or rows of tokens, which stand for themselves; merge it alone"
@@ -68,6 +75,29 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
     } catch (RuntimeException | Error e) {
       stack.close();
       throw e;
+    }
+  }
+
+  /// Refuses biases of B where the merged model has no place for them.
+  private static void checkBiases(PeftAdapter adapter, Set<String> paths, Modules places) {
+    for (LinearSlot slot : places.linears()) {
+      if (paths.contains(slot.path()) && slot.linear().bias() == null) {
+        throw new InputException(
+            "adapter %s adds a bias (lora_bias) to %s, which has none in this model, so a merged model has no place for it; serve it unmerged"
+                .formatted(adapter.folder(), slot.path()));
+      }
+    }
+  }
+
+  /// Refuses DoRA among several adapters or with a factor: it scales the sum, not an update.
+  private static void checkAlone(PeftAdapter adapter, int adapters, double scale) {
+    if (adapters > 1 || scale != 1) {
+      throw new InputException(
+          "adapter %s is DoRA, which scales the whole weight, so %s; merge it alone%s"
+              .formatted(
+                  adapter.folder(),
+                  adapters > 1 ? "it does not add up with others" : "no --scale can weigh it",
+                  adapters > 1 ? "" : " and without --scale"));
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.nudge.merge;
 
+import dev.nudge.adapter.AdaptedLinear;
 import dev.nudge.adapter.LoraLinear;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.model.ModelConfig;
@@ -93,6 +94,11 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
       if (slot.linear() != linears.get(slot) || base.quantised(path)) {
         changed.put(slot.weight(), rows(slot.linear()));
       }
+      Tensor sum =
+          slot.linear() instanceof LoraLinear lora ? lora.mergedBias(scope) : null;
+      if (sum != null) {
+        changed.put(path + ".bias", rows(DenseLinear.of(sum, null)));
+      }
       Tensor bias = slot.linear().bias();
       if (bias != null
           && slot.linear() instanceof DenseLinear
@@ -122,8 +128,8 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
 
       @Override
       public Tensor make(int from, int to, Workspace ws, Kernels kernels) {
-        return linear instanceof LoraLinear lora
-            ? lora.merged(from, to, ws, kernels)
+        return linear instanceof AdaptedLinear adapted
+            ? adapted.merged(from, to, ws, kernels)
             : linear.weight(from, to, ws, kernels);
       }
     };

@@ -18,6 +18,7 @@ public final class Parameter {
   private final Tensor master;
   private final Tensor work;
   private final List<Tensor> gradients = new ArrayList<>();
+  private long version;
 
   /// Allocates a parameter of zeros in `scope`.
   ///
@@ -81,6 +82,16 @@ public final class Parameter {
   /// Lane `lane`'s gradient accumulator.
   public Tensor gradient(int lane) {
     return gradients.get(lane);
+  }
+
+  /// How often [#changed] was called: what is computed from the numbers compares it.
+  public long version() {
+    return version;
+  }
+
+  /// Tells that the numbers have changed.
+  public void changed() {
+    version++;
   }
 
   /// Number of gradients, one a lane; 0 if the parameter never trains.

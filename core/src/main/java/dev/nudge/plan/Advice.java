@@ -1,6 +1,6 @@
 package dev.nudge.plan;
 
-import dev.nudge.adapter.LoraLinear;
+import dev.nudge.adapter.AdaptedLinear;
 import dev.nudge.model.CausalLm;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
@@ -34,11 +34,11 @@ public final class Advice {
       CausalLm model, long trained, OptimizerSettings optimizer, int batchSize) {
     List<String> lines = new ArrayList<>();
     LinearSlot matrix = matrix(model);
-    if (matrix.linear() instanceof LoraLinear lora) { // else A and B are on the ends alone
-      lines.add(matrix(matrix, lora.rank()));
+    if (matrix.linear() instanceof AdaptedLinear lora) { // else A and B are on the ends alone
+      lines.add(matrix(matrix, lora.lora().rank()));
       lines.add(full(model.config().parameters(), trained));
       long low = lowRank(model);
-      lines.add(rank(low, lora.rank()));
+      lines.add(rank(low, lora.lora().rank()));
       if (trained > low) {
         lines.add(
             String.format(
@@ -130,8 +130,8 @@ public final class Advice {
   private static long lowRank(CausalLm model) {
     long sum = 0;
     for (LinearSlot slot : model.slots()) {
-      if (slot.linear() instanceof LoraLinear lora) {
-        sum += lora.a().elements() + lora.b().elements();
+      if (slot.linear() instanceof AdaptedLinear lora) {
+        sum += lora.lora().a().elements() + lora.lora().b().elements();
       }
     }
     return sum;
@@ -183,7 +183,7 @@ public final class Advice {
   }
 
   private static boolean trains(LinearSlot slot) {
-    return slot.linear() instanceof LoraLinear;
+    return slot.linear() instanceof AdaptedLinear;
   }
 
   private static long size(Linear linear) {

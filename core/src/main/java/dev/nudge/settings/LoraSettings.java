@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 ///     save; null: a new one
 /// @param registry registry that resolves references; null: the user's own
 /// @param init initialisation of a new adapter
+/// @param variant variants of the adapter, and modules that differ
 public record LoraSettings(
     @Setting(
             help = "what is trained: a LoRA adapter, or all weights of the model",
@@ -38,8 +39,10 @@ public record LoraSettings(
         @Nullable Path initAdapter,
     @Setting(help = RegistryWithers.HELP, label = "FOLDER") @Nullable Path registry,
     @Setting(
-            help = "how a new adapter begins: adding nothing, or with what quantising lost",
-            byDefault = "zero")
+            help =
+                "how a new adapter begins: adding nothing (A uniform, or normal: gaussian), with what quantising lost (loftq), with the largest part of each weight (pissa, olora; the base gives it up), or with what the inputs of each layer vary in (eva)",
+            byDefault = "default",
+            label = "default|gaussian|loftq|pissa|pissa-niter-N|olora|eva")
         AdapterInit init,
     @Setting(help = "rank of the adapter", byDefault = "16") int rank,
     @Setting(help = "scale of the adapter; it stays when the rank changes", byDefault = "32")
@@ -62,7 +65,8 @@ public record LoraSettings(
                 "new tokens, one a line; the vocabulary grows where it has no room, and their rows are trained",
             label = "FILE")
         @Nullable Path addTokens,
-    @Setting(help = "scale by alpha / sqrt(rank) instead of alpha / rank") boolean rsLora) {
+    @Setting(help = "scale by alpha / sqrt(rank) instead of alpha / rank") boolean rsLora,
+    @Group("Method") VariantSettings variant) {
 
   public LoraSettings {
     freeze = List.copyOf(freeze);
@@ -71,10 +75,10 @@ public record LoraSettings(
       throw new InputException(
           "--freeze is given without --method full; with lora all weights are frozen, so leave it out");
     }
-    if (initAdapter != null && init != AdapterInit.ZERO) {
+    if (initAdapter != null && !init.equals(AdapterInit.DEFAULT)) {
       throw new InputException(
           "--init "
-              + init.shown()
+              + init
               + " is given with --init-adapter, which says how the adapter begins; leave one out");
     }
     Check.atLeast("--rank", rank, 1);
@@ -87,6 +91,19 @@ public record LoraSettings(
               + " is given with --init-adapter, which says what is trained beside A and B; leave one out");
     }
     checkPattern("--targets", targets);
+    if (variant.excludeModules() != null) {
+      checkPattern("--exclude-modules", variant.excludeModules());
+    }
+    if (dropout > 0 && variant.dora()) {
+      throw new InputException(
+          "--dropout "
+              + Check.number(dropout)
+              + " is given with --dora, which trains without dropout; leave one out");
+    }
+    if (variant.loraBias() && !init.equals(AdapterInit.DEFAULT)) {
+      throw new InputException(
+          "--init " + init + " is given with --lora-bias, which PEFT has with the default alone; leave one out");
+    }
   }
 
   /// The flags that shape an adapter, by key.
@@ -100,7 +117,15 @@ public record LoraSettings(
           "targets",
           "modules_to_save",
           "add_tokens",
-          "rs_lora");
+          "rs_lora",
+          "dora",
+          "lora_bias",
+          "lora_plus",
+          "rank_pattern",
+          "alpha_pattern",
+          "exclude_modules",
+          "layers_to_transform",
+          "layers_pattern");
 
   /// Checks that nothing was given that full fine-tuning has no use for.
   void check(ModelSettings model, Given given) {

@@ -57,6 +57,41 @@ public interface LoraWithers<S extends Record> extends RegistryWithers<S> {
     return with("add_tokens", file);
   }
 
+  /// Whether the norms of the weights' rows are trained beside their directions (DoRA).
+  default S withDora(boolean dora) {
+    return with("dora", dora);
+  }
+
+  /// Whether the update of each layer has a trained bias.
+  default S withLoraBias(boolean bias) {
+    return with("lora_bias", bias);
+  }
+
+  /// Ranks of modules that differ, each `KEY=R`.
+  default S withRankPattern(String... ranks) {
+    return with("rank_pattern", List.of(ranks));
+  }
+
+  /// Alphas of modules that differ, each `KEY=ALPHA`.
+  default S withAlphaPattern(String... alphas) {
+    return with("alpha_pattern", List.of(alphas));
+  }
+
+  /// Layers that are left out of the targets: `down_proj` or `/regex/`.
+  default S withExcludeModules(String modules) {
+    return with("exclude_modules", modules);
+  }
+
+  /// Numbers of the decoder layers that are adapted, such as `0,1`.
+  default S withLayersToTransform(String layers) {
+    return with("layers_to_transform", layers);
+  }
+
+  /// The name of the list of layers, with [#withLayersToTransform].
+  default S withLayersPattern(String name) {
+    return with("layers_pattern", name);
+  }
+
   /// Whether to use rsLoRA: the scale is alpha / √rank instead of alpha / rank.
   default S withRsLora(boolean root) {
     return with("rs_lora", root);

@@ -1,8 +1,11 @@
 package dev.nudge.settings;
 
+import org.jspecify.annotations.Nullable;
+
 /// The learning rate, its schedule, and the optimiser.
 ///
 /// @param maxGradNorm norm that gradients are clipped to; 0: off
+/// @param loraPlus rate of B, and of a variant's vectors, over that of A (LoRA+); null: the same
 public record OptimizerSettings(
     @Setting(
             help = "highest learning rate",
@@ -23,10 +26,13 @@ public record OptimizerSettings(
     @Setting(help = "decay of the mean of gradients", byDefault = "0.9") double beta1,
     @Setting(help = "decay of the mean of squared gradients", byDefault = "0.999") double beta2,
     @Setting(help = "added to the root of the squared gradients", byDefault = "1e-8")
-        double epsilon) {
+        double epsilon,
+    @Setting(help = "rate of B over that of A (LoRA+; its paper: 16)", label = "RATIO")
+        @Nullable Double loraPlus) {
 
   public OptimizerSettings {
     Check.positive("--learning-rate", learningRate);
+    Check.positive("--lora-plus", loraPlus);
     Check.notNegative("--weight-decay", weightDecay);
     Check.notNegative("--max-grad-norm", maxGradNorm);
     Check.share("--beta1", beta1);

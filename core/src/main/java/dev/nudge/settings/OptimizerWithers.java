@@ -9,6 +9,11 @@ public interface OptimizerWithers<S extends Record> extends Withers<S> {
     return with("learning_rate", highest);
   }
 
+  /// LoRA+: the learning rate of B over that of A.
+  default S withLoraPlus(double ratio) {
+    return with("lora_plus", ratio);
+  }
+
   /// The schedule of the learning rate after the warm-up.
   default S withSchedule(Schedule schedule) {
     return with("schedule", schedule);

@@ -60,12 +60,13 @@ final class AdamWOptimizer implements AutoCloseable {
     this.scope = Scope.open("optimizer");
     MemorySegment memory = file == null ? scope.allocate(bytes) : file.segment();
     long at = 0;
+    LoraPlus plus = LoraPlus.of(settings);
     for (Parameter p : parameters) {
       Dtype acc = p.master().dtype();
       Moments.Form form = Moments.Form.of(settings.optimizer(), acc, p.elements());
       for (long from = 0; from < p.elements(); from += Piece.MOST) {
         int n = (int) Math.min(Piece.MOST, p.elements() - from);
-        Piece piece = Piece.of(p, from, n, form.over(memory.asSlice(at), acc, n));
+        Piece piece = Piece.of(p, plus, from, n, form.over(memory.asSlice(at), acc, n));
         pieces.add(piece);
         piece.moments().parts().forEach((part, numbers) -> add(p.name() + "." + part, numbers));
         at += aligned(form.bytes(acc, n));
@@ -147,7 +148,10 @@ final class AdamWOptimizer implements AutoCloseable {
     each(
         i -> {
           Piece piece = pieces.get(i);
-          piece.step(kernels, piece.decay() ? decayed : plain);
+          AdamW.Hyper usual = piece.decay() ? decayed : plain;
+          piece.step(
+              kernels,
+              piece.rate() == 1 ? usual : hyper(rate * piece.rate(), usual.decay(), clip));
         });
   }
 

@@ -264,7 +264,8 @@ public final class Forecast {
       Lora spec = adapters.spec();
       return Lora.of(spec.rank(), spec.alpha(), Targets.leafNames(adapters.paths()))
           .withRsLora(spec.rsLora())
-          .withDropout(spec.dropout());
+          .withDropout(spec.dropout())
+          .withVariant(spec.variant());
     }
   }
 

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: as [AdamWOptimizer].
 final class ParameterGroup implements AutoCloseable {
+  private final List<Parameter> parameters;
   private final OptimizerSettings settings;
   private final Kernels kernels;
   private final AdamWOptimizer optimizer;
@@ -26,6 +27,7 @@ final class ParameterGroup implements AutoCloseable {
       Kernels kernels,
       Lanes lanes,
       @Nullable Path paged) {
+    this.parameters = List.copyOf(parameters);
     this.settings = settings;
     this.kernels = kernels;
     this.optimizer = new AdamWOptimizer(parameters, settings, kernels, lanes, paged);
@@ -44,6 +46,7 @@ final class ParameterGroup implements AutoCloseable {
     double max = settings.maxGradNorm();
     torn = true;
     optimizer.apply(rate, max == 0 ? 1 : Math.min(1, max / (norm + 1e-6)));
+    parameters.forEach(Parameter::changed);
     torn = false;
   }
 
@@ -73,6 +76,7 @@ final class ParameterGroup implements AutoCloseable {
   /// @throws dev.nudge.settings.InputException if the file is of other parameters
   void read(Path file, long updates) {
     state.read(file, kernels);
+    parameters.forEach(Parameter::changed);
     optimizer.goOn(updates);
   }
 

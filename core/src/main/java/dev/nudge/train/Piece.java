@@ -12,17 +12,24 @@ import org.jspecify.annotations.Nullable;
 /// by one sweep is still in the second-level cache for the next.
 ///
 /// @param decay whether weight decay applies
+/// @param rate factor of the learning rate
 /// @param work working copy; null if products read the master
 /// @param gradients of each lane
 record Piece(
-    boolean decay, Tensor master, @Nullable Tensor work, List<Tensor> gradients, Moments moments) {
+    boolean decay,
+    double rate,
+    Tensor master,
+    @Nullable Tensor work,
+    List<Tensor> gradients,
+    Moments moments) {
   /// The most numbers of a piece; a multiple of the blocks of 8-bit moments.
   static final int MOST = 1 << 16;
 
   /// The numbers `from` to `from + n` of a parameter.
-  static Piece of(Parameter p, long from, int n, Moments moments) {
+  static Piece of(Parameter p, LoraPlus plus, long from, int n, Moments moments) {
     return new Piece(
-        p.decay(),
+        plus.decays(p),
+        plus.rate(p),
         row(p.master(), from, n),
         p.work() == p.master() ? null : row(p.work(), from, n),
         IntStream.range(0, p.lanes()).mapToObj(lane -> row(p.gradient(lane), from, n)).toList(),

@@ -2,6 +2,7 @@ package dev.nudge.train;
 
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.TrainSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -129,11 +130,18 @@ final class RunRecord {
     return changes;
   }
 
-  /// The settings of a `run.json`; a run older than the warm-up setting started its warm-up at 0.
+  /// The settings of a `run.json`; a run older than the warm-up setting started its warm-up at 0,
+  /// and one older than the variants of an adapter has none.
   private static JsonNode settings(JsonNode run) {
     JsonNode settings = run.path("settings");
     if (settings instanceof ObjectNode known && !known.has(FROM_ZERO)) {
       known.put(FROM_ZERO, known.path("warmup").asDouble(0) != 0);
+    }
+    if (settings instanceof ObjectNode known && !known.has("dora")) {
+      known.put("dora", false).put("lora_bias", false);
+      if (known.path("init").asString("").equals("zero")) {
+        known.put("init", AdapterInit.DEFAULT.toString());
+      }
     }
     return settings;
   }

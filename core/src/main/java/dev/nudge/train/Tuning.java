@@ -2,7 +2,9 @@ package dev.nudge.train;
 
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.InitAdapter;
+import dev.nudge.adapter.InitVariant;
 import dev.nudge.adapter.Initialization;
+import dev.nudge.adapter.LayerFilter;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.ModelShape;
 import dev.nudge.adapter.ParameterCount;
@@ -87,16 +89,28 @@ record Tuning(
             lanes,
             scope);
     if (prepared.resumed() == null) {
-      Initialization.of(settings.lora().init())
-          .begin(
-              adapters,
-              new Initialization.Base(
-                  settings.model().model(),
-                  prepared.config()::weight,
-                  model.backend(),
-                  prepared.plan().lanes() * prepared.plan().threadsPerLane()));
+      begin(adapters, model, prepared);
+    } else if (Initialization.of(settings.lora().init()).subtracts()) {
+      begin(adapters, model, prepared); // the checkpoint has A and B, not what they began with
     }
     return adapters;
+  }
+
+  private static void begin(Adapters adapters, CausalLm model, Prepared prepared) {
+    var settings = prepared.settings();
+    int threads = prepared.plan().lanes() * prepared.plan().threadsPerLane();
+    Initialization.of(settings.lora().init())
+        .begin(
+            adapters,
+            new Initialization.Base(
+                settings.model().model(),
+                prepared.config()::weight,
+                model.backend(),
+                threads,
+                settings.loop().seed()));
+    if (settings.lora().initAdapter() == null) {
+      adapters.begin(model.backend(), threads);
+    }
   }
 
   /// Attaches an adapter to a model, for any settings that describe an adapter.
@@ -114,17 +128,37 @@ record Tuning(
     Dtype compute = model.backend().compute();
     Path init = lora.initAdapter();
     if (init == null) {
-      Lora spec =
-          Lora.of(lora.rank(), lora.alpha(), Targets.parse(lora.targets()))
-              .withRsLora(lora.rsLora())
-              .withDropout(lora.dropout())
-              .withExtras(NewParts.extras(lora, ModelShape.of(model.modules()), added));
-      return Adapters.attach(model.modules(), spec, seed, compute, lanes, scope);
+      Lora spec = spec(lora, ModelShape.of(model.modules()), added);
+      boolean subtracts = Initialization.of(lora.init()).subtracts();
+      return Adapters.attach(model.modules(), spec, subtracts, seed, compute, lanes, scope);
     }
     try (PeftAdapter adapter = PeftAdapter.open(init)) {
       check(adapter, lora, given, ModelShape.of(model.modules()));
       return Adapters.attach(model.modules(), adapter, lora.dropout(), compute, lanes, scope);
     }
+  }
+
+  /// The adapter that the settings describe.
+  private static Lora spec(LoraSettings lora, ModelShape model, List<Integer> added) {
+    var variant = lora.variant();
+    String excluded = variant.excludeModules();
+    String pattern = variant.layersPattern();
+    List<Integer> layers = variant.layers();
+    return Lora.of(lora.rank(), lora.alpha(), Targets.parse(lora.targets()))
+        .withRsLora(lora.rsLora())
+        .withDropout(lora.dropout())
+        .withExtras(NewParts.extras(lora, model, added))
+        .withVariant(
+            variant.dora()
+                ? Lora.Variant.DORA
+                : variant.loraBias() ? Lora.Variant.BIAS : Lora.Variant.PLAIN)
+        .withPatterns(variant.ranks(), variant.alphas())
+        .without(
+            excluded == null ? null : Targets.parse(excluded),
+            layers.isEmpty()
+                ? null
+                : new LayerFilter(layers, pattern == null ? List.of() : List.of(pattern)))
+        .steady(model);
   }
 
   private static void check(PeftAdapter adapter, LoraSettings lora, Given given, ModelShape model) {
@@ -134,6 +168,7 @@ record Tuning(
             given.contains("rs_lora") ? (Boolean) lora.rsLora() : null,
             given.contains("targets") ? Targets.parse(lora.targets()) : null)
         .check(adapter.spec(), adapter.folder(), model.paths(), model.ends());
+    new InitVariant(lora.variant(), lora.dropout(), given).check(adapter.spec(), adapter.folder());
   }
 
   /// Makes the tuning of an adapter (LoRA).

@@ -120,7 +120,7 @@ public final class WarmUp implements AutoCloseable {
     }
     OptimizerSettings settings =
         new OptimizerSettings(
-            1e-4, Schedule.CONSTANT, new Warmup(0), false, 0, 1, optimizer, 0.9, 0.999, 1e-8);
+            1e-4, Schedule.CONSTANT, new Warmup(0), false, 0, 1, optimizer, 0.9, 0.999, 1e-8, null);
     try (Scope scope = Scope.open("warm-up");
         CausalLm model =
             Checkpoint.random(

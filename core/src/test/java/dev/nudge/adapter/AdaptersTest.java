@@ -156,7 +156,8 @@ class AdaptersTest {
             Map.of(),
             null,
             null,
-            Extras.NONE);
+            Extras.NONE,
+            Lora.Variant.PLAIN);
     Adapters first = attach(slots(Dtype.F32), spec);
     Tensor b = first.parameters().get(3).master();
     LoraInit.fill(b, 9, "b");

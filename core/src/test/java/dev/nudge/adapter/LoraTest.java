@@ -29,7 +29,7 @@ class LoraTest {
     ranks.put("q_proj", 4);
     ranks.put(".*_proj", 8);
     Map<String, Double> alphas = Map.of("^model\\.layers\\.0\\..*", 3.0, "proj", 100.0);
-    Lora lora = new Lora(16, 32, false, 0, ALL, ranks, alphas, null, null, Extras.NONE);
+    Lora lora = Lora.of(16, 32, ALL).withPatterns(ranks, alphas);
 
     assertThat(lora.rank("model.layers.1.self_attn.q_proj")).isEqualTo(2);
     assertThat(lora.rank("model.layers.11.self_attn.q_proj")).isEqualTo(4);
@@ -49,10 +49,10 @@ class LoraTest {
         () -> Lora.of(1, 1, ALL).withDropout(1),
         "dropout is 1.0; it must be at least 0 and below 1");
     refused(
-        () -> new Lora(1, 1, false, 0, ALL, Map.of("a", 0), Map.of(), null, null, Extras.NONE),
+        () -> Lora.of(1, 1, ALL).withPatterns(Map.of("a", 0), Map.of()),
         "rank_pattern of a is 0; it must be at least 1");
     refused(
-        () -> new Lora(1, 1, false, 0, ALL, Map.of("(", 1), Map.of(), null, null, Extras.NONE),
+        () -> Lora.of(1, 1, ALL).withPatterns(Map.of("(", 1), Map.of()),
         "the regular expression '(.*\\.)?(()$' cannot be read: Unclosed group");
   }
 

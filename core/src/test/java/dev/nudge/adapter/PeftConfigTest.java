@@ -86,7 +86,8 @@ class PeftConfigTest {
             Map.of("é\n\"\\.", 1e-5),
             new Targets.Regex(".*\\.0\\..*"),
             new LayerFilter(List.of(2, 1), List.of("layers")),
-            new Extras(List.of("lm_head", "norm"), Map.of("embed_tokens", List.of(9, 4)), 0, true));
+            new Extras(List.of("lm_head", "norm"), Map.of("embed_tokens", List.of(9, 4)), 0, true),
+            Lora.Variant.PLAIN);
     String text = PeftConfig.write(full, "base");
     assertThat(text)
         .contains("\"trainable_token_indices\": {\n    \"embed_tokens\": [\n")

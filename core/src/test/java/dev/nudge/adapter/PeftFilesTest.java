@@ -97,7 +97,8 @@ class PeftFilesTest {
             Map.of(),
             null,
             null,
-            Extras.NONE);
+            Extras.NONE,
+            Lora.Variant.PLAIN);
     Path folder = saved(spec, model(2), t -> {});
     assertThat(names(folder)).containsExactly("adapter_config.json", "adapter_model.safetensors");
     try (PeftAdapter adapter = PeftAdapter.open(folder);

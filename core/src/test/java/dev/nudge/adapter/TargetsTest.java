@@ -33,7 +33,7 @@ class TargetsTest {
 
   private static Lora restricted(
       Targets targets, @Nullable Targets exclude, @Nullable LayerFilter layers) {
-    return new Lora(4, 8, false, 0, targets, Map.of(), Map.of(), exclude, layers, Extras.NONE);
+    return Lora.of(4, 8, targets).without(exclude, layers);
   }
 
   @Test

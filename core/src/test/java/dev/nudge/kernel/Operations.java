@@ -282,6 +282,14 @@ final class Operations {
         d -> of(d.low(d.rows, d.cols), d.low(1, d.cols)),
         (d, k, t) -> k.elementwise().addBias(t[0], t[1]));
     add(
+        "elementwise.scaleCols",
+        d -> of(d.low(d.rows, d.cols), d.high(1, d.cols), d.high(1, d.cols)),
+        (d, k, t) -> k.elementwise().scaleCols(t[0], t[1], t[2], t[0]));
+    add(
+        "elementwise.scaleCols#elsewhere",
+        d -> of(d.low(d.rows, d.cols), d.high(1, d.cols), d.low(d.rows, d.cols)),
+        (d, k, t) -> k.elementwise().scaleCols(t[0], t[1], null, t[2]));
+    add(
         "elementwise.scale",
         d -> of(d.low(d.rows, d.cols)),
         (d, k, t) -> k.elementwise().scale(t[0], d.scale));
@@ -328,6 +336,10 @@ final class Operations {
           "elementwise.colSum#" + (add ? "added" : "set"),
           d -> of(d.low(d.rows, d.cols), d.high(1, d.cols)),
           (d, k, t) -> k.elementwise().colSum(t[0], t[1], add));
+      add(
+          "elementwise.colDot#" + (add ? "added" : "set"),
+          d -> of(d.low(d.rows, d.cols), d.low(d.rows, d.cols), d.high(1, d.cols)),
+          (d, k, t) -> k.elementwise().colDot(t[0], t[1], t[2], add));
     }
   }
 }

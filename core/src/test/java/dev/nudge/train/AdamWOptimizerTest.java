@@ -38,7 +38,7 @@ class AdamWOptimizerTest {
 
   private static OptimizerSettings settings(Optimizer optimizer) {
     return new OptimizerSettings(
-        RATE, Schedule.CONSTANT, new Warmup(0), false, 0.1, 1, optimizer, 0.9, 0.999, 1e-8);
+        RATE, Schedule.CONSTANT, new Warmup(0), false, 0.1, 1, optimizer, 0.9, 0.999, 1e-8, null);
   }
 
   private static List<Parameter> parameters(Scope scope) {

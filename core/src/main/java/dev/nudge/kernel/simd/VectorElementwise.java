@@ -16,6 +16,7 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
 
 /// Copies, adds and scales strip by strip; sums are in double lanes.
 record VectorElementwise(Elementwise under) implements Elementwise {
@@ -195,6 +196,73 @@ record VectorElementwise(Elementwise under) implements Elementwise {
     }
   }
 
+  @Override
+  public void scaleCols(Tensor x, Tensor factor, @Nullable Tensor shift, Tensor y) {
+    if (x.dtype() == Dtype.F64
+        || y.dtype() == Dtype.F64
+        || factor.dtype() == Dtype.F64
+        || (shift != null && shift.dtype() == Dtype.F64)) {
+      under.scaleCols(x, factor, shift, y);
+      return;
+    }
+    Elementwise.check(x, factor, shift, y);
+    Scratch scratch = Scratch.get();
+    Strip a = scratch.a;
+    Strip f = scratch.b;
+    Strip s = scratch.c;
+    Strip to = scratch.d;
+    int cols = x.cols();
+    for (int r = 0; r < x.rows(); r++) {
+      for (int c = 0, n; c < cols; c += n) {
+        n = Strip.piece(cols - c);
+        a.load(x, r, c, n);
+        f.load(factor, 0, c, n);
+        to.open(y, r, c, n);
+        multiply(a.segment(), a.at(), f.segment(), f.at(), to.segment(), to.at(), padded(n));
+        if (shift != null) {
+          s.load(shift, 0, c, n);
+          add(s.segment(), s.at(), to.segment(), to.at(), padded(n));
+        }
+        to.store(y, r, c, n);
+      }
+    }
+  }
+
+  @Override
+  public void colDot(Tensor x, Tensor y, Tensor out, boolean add) {
+    if (x.dtype() == Dtype.F64 || y.dtype() == Dtype.F64 || out.dtype() == Dtype.F64) {
+      under.colDot(x, y, out, add);
+      return;
+    }
+    Elementwise.same(x, y);
+    Rows.shape("out", out, 1, x.cols());
+    Scratch scratch = Scratch.get();
+    Strip a = scratch.a;
+    Strip b = scratch.b;
+    Strip product = scratch.c;
+    product.scratch();
+    MemorySegment sum = scratch.row(8L * Strip.BLOCK);
+    int cols = x.cols();
+    for (int c = 0, n; c < cols; c += n) {
+      n = Strip.piece(cols - c);
+      int m = padded(n);
+      Sums.clear(sum, m);
+      if (add) {
+        a.load(out, 0, c, n);
+        Sums.accumulate(a.segment(), a.at(), sum, m);
+      }
+      for (int r = 0; r < x.rows(); r++) {
+        a.load(x, r, c, n);
+        b.load(y, r, c, n);
+        multiply(a.segment(), a.at(), b.segment(), b.at(), product.segment(), product.at(), m);
+        Sums.accumulate(product.segment(), product.at(), sum, m);
+      }
+      a.open(out, 0, c, n);
+      Sums.floats(sum, a.segment(), a.at(), m);
+      a.store(out, 0, c, n);
+    }
+  }
+
   private static void add(Scratch scratch, Tensor x, int from, Tensor y, int to) {
     Strip a = scratch.a;
     Strip b = scratch.b;
@@ -232,6 +300,16 @@ record VectorElementwise(Elementwise under) implements Elementwise {
       FloatVector a = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
       FloatVector b = FloatVector.fromMemorySegment(F, y, yAt + 4L * i, LE);
       a.add(b).intoMemorySegment(y, yAt + 4L * i, LE);
+    }
+  }
+
+  /// z ← x ⊙ y.
+  private static void multiply(
+      MemorySegment x, long at, MemorySegment y, long yAt, MemorySegment z, long zAt, int n) {
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector a = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
+      FloatVector b = FloatVector.fromMemorySegment(F, y, yAt + 4L * i, LE);
+      a.mul(b).intoMemorySegment(z, zAt + 4L * i, LE);
     }
   }
 

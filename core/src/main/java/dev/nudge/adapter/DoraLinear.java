@@ -1,0 +1,180 @@
+package dev.nudge.adapter;
+
+import dev.nudge.kernel.FewRows;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.Parameter;
+import dev.nudge.nn.Pass;
+import dev.nudge.nn.Tape;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Trains the norms of a weight's rows beside their directions (DoRA [1]), as PEFT does:
+///
+///     y = b + g ⊙ (W·x + s·B·A·x),   g = m / n,   n = norms of the rows of W + s·B·A
+///
+/// m is a parameter (out) that begins as n; n is computed anew after each update and is a constant
+/// in the backward pass. The bias b of the base is not scaled. Since plain LoRA gives
+/// z = b + W·x + s·B·A·x, this layer is one around it: y = g ⊙ z + (1 − g) ⊙ b. With dy = ∂L/∂y,
+///
+///     dz = g ⊙ dy      (plain LoRA's gradient)        dm = Σ_rows dy ⊙ (z − b) / n
+///
+/// z is kept for the backward pass, or computed again where a layer's output was kept alone.
+/// Dropout is not possible: PEFT then drops inputs of W in the scaled part, a second product with W.
+///
+/// [1] Liu et al., DoRA, arXiv:2402.09353.
+public final class DoraLinear implements AdaptedLinear {
+  private final LoraLinear lora;
+  private final Magnitude magnitude;
+
+  private DoraLinear(LoraLinear lora, Magnitude magnitude) {
+    this.lora = lora;
+    this.magnitude = magnitude;
+  }
+
+  /// Wraps a layer with A and B, without dropout.
+  static DoraLinear of(LoraLinear lora, Magnitude magnitude) {
+    if (lora.dropout() > 0) {
+      throw new IllegalArgumentException("DoRA has no dropout");
+    }
+    return new DoraLinear(lora, magnitude);
+  }
+
+  private record Saved(Tensor z) implements Tape.Entry {}
+
+  @Override
+  public LoraLinear lora() {
+    return lora;
+  }
+
+  @Override
+  public int in() {
+    return lora.in();
+  }
+
+  @Override
+  public int out() {
+    return lora.out();
+  }
+
+  @Override
+  public void forward(Tensor x, Tensor y, Pass p) {
+    lora.forward(x, y, p);
+    if (p.tape() != null) {
+      Tensor z = p.ws().take(y.dtype(), y.rows(), y.cols());
+      p.kernels().elementwise().copy(y, z);
+      p.tape().push(new Saved(z));
+    }
+    finish(y, p);
+  }
+
+  @Override
+  public boolean finishes() {
+    return true;
+  }
+
+  @Override
+  public void finish(Tensor y, Pass p) {
+    Magnitude.Gain gain = magnitude.gain(lora, p.ws(), p.kernels());
+    p.kernels().elementwise().scaleCols(y, gain.factor(), gain.shift(), y);
+  }
+
+  @Override
+  public void again(Tensor x, Pass p) {
+    lora.again(x, p);
+    Tensor z = p.ws().take(x.dtype(), x.rows(), out());
+    lora.forward(x, z, p.withoutTape());
+    p.taped().push(new Saved(z));
+  }
+
+  @Override
+  public Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
+    Tensor z = p.taped().pop(Saved.class).z();
+    Workspace ws = p.ws();
+    Magnitude.Gain gain = magnitude.gain(lora, ws, p.kernels());
+    magnitude.gradient(dy, z, lora.bias(), p);
+    Tensor dz = ws.take(dy.dtype(), dy.rows(), dy.cols());
+    p.kernels().elementwise().scaleCols(dy, gain.factor(), null, dz);
+    return lora.backward(dz, dx, add, p);
+  }
+
+  @Override
+  public FewRows.@Nullable Weight few() {
+    return lora.few();
+  }
+
+  @Override
+  public void rest(Tensor x, Tensor y, Pass p) {
+    lora.rest(x, y, p);
+    finish(y, p);
+  }
+
+  /// Rows of g ⊙ (W + s·B·A).
+  @Override
+  public Tensor merged(int from, int to, Workspace ws, Kernels kernels) {
+    Tensor sum = lora.merged(from, to, ws, kernels);
+    if (!ws.dry()) {
+      for (int r = 0; r < sum.rows(); r++) {
+        Tensor row = sum.rows(r, r + 1);
+        double norm = Math.sqrt(kernels.elementwise().sumOfSquares(row));
+        kernels.elementwise().scale(row, magnitude.at(from + r) / norm);
+      }
+    }
+    return sum;
+  }
+
+  /// The base's weight, without the update.
+  @Override
+  public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
+    return lora.weight(from, to, ws, kernels);
+  }
+
+  @Override
+  public int grain() {
+    return lora.grain();
+  }
+
+  @Override
+  public int rowsOf(long bytes, Dtype dtype) {
+    return lora.rowsOf(bytes, dtype);
+  }
+
+  @Override
+  public @Nullable Tensor bias() {
+    return lora.bias();
+  }
+
+  @Override
+  public Linear withWeight(Tensor weight) {
+    return new DoraLinear(lora.withWeight(weight), magnitude);
+  }
+
+  @Override
+  public Linear under() {
+    return lora.under();
+  }
+
+  @Override
+  public Linear around(Linear other) {
+    return new DoraLinear(lora.around(other), magnitude);
+  }
+
+  @Override
+  public boolean changes() {
+    return lora.changes();
+  }
+
+  @Override
+  public @Nullable Parameter trainedWeight() {
+    return lora.trainedWeight();
+  }
+
+  @Override
+  public void parameters(Consumer<Parameter> each) {
+    lora.parameters(each);
+    each.accept(magnitude.parameter());
+  }
+}
