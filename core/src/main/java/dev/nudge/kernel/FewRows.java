@@ -1,5 +1,6 @@
 package dev.nudge.kernel;
 
+import dev.nudge.tensor.Bf16;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -22,6 +23,11 @@ public interface FewRows {
 
     /// Bytes that a product reads.
     long bytes();
+
+    /// The column of x that multiplies number `i` of each row, as the rows are stored.
+    default int column(int i) {
+      return i;
+    }
   }
 
   /// A matrix of F32 or BF16, its rows contiguous.
@@ -51,6 +57,44 @@ public interface FewRows {
     @Override
     public long bytes() {
       return packed.bytes() + scales.bytes();
+    }
+  }
+
+  /// Integer codes that share a scale and a zero in groups of a row: scale·(code − zero), rounded
+  /// to the compute type as [GroupedCodes#dequantize] does it.
+  ///
+  /// @param bits of a code, 4 (number 2k in the low half of byte k of its row) or 8
+  /// @param group numbers that share a scale; the last group of a row may be short
+  /// @param codes U8 (rows, ⌈cols·bits/8⌉)
+  /// @param scales F32 (rows, ⌈cols/group⌉)
+  /// @param zeros U8, as many
+  /// @param order I32 (1, cols): the column of each stored number; null: as stored
+  record Grouped(
+      int rows,
+      int cols,
+      int bits,
+      int group,
+      Tensor codes,
+      Tensor scales,
+      Tensor zeros,
+      @Nullable Tensor order)
+      implements Weight {
+    @Override
+    public long bytes() {
+      return codes.bytes() + scales.bytes() + zeros.bytes() + (order == null ? 0 : order.bytes());
+    }
+
+    @Override
+    public int column(int i) {
+      return order == null ? i : (int) order.at(i);
+    }
+
+    /// Number `i` of a row as stored, in fp32.
+    float value(int row, int i) {
+      int at = (int) codes.get(row, bits == 8 ? i : i / 2);
+      int code = bits == 8 ? at : i % 2 == 0 ? at & 15 : at >> 4;
+      int zero = (int) zeros.get(row, i / group);
+      return (code - zero) * (float) scales.get(row, i / group);
     }
   }
 
@@ -119,7 +163,7 @@ public interface FewRows {
         for (int o = from; o < to; o++) {
           double sum = add ? y.get(r, o) : 0;
           for (int i = 0; i < w.cols(); i++) {
-            sum += x.get(r, i) * value(w, compute, o, i);
+            sum += x.get(r, w.column(i)) * value(w, compute, o, i);
           }
           y.set(r, o, sum);
         }
@@ -134,11 +178,14 @@ public interface FewRows {
           int pair = (int) q.packed.at(at / 2);
           float v =
               Nf4.level(at % 2 == 0 ? pair >> 4 : pair & 15) * q.scales.of((int) (at / Nf4.BLOCK));
-          yield compute == Dtype.BF16
-              ? dev.nudge.tensor.Bf16.toFloat(dev.nudge.tensor.Bf16.round(v))
-              : v;
+          yield rounded(v, compute);
         }
+        case Grouped g -> rounded(g.value(row, col), compute);
       };
+    }
+
+    private static float rounded(float v, Dtype compute) {
+      return compute == Dtype.BF16 ? Bf16.toFloat(Bf16.round(v)) : v;
     }
   }
 }
