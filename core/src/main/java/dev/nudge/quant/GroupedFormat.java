@@ -1,6 +1,7 @@
 package dev.nudge.quant;
 
 import dev.nudge.format.WeightFile;
+import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
@@ -45,14 +46,21 @@ abstract sealed class GroupedFormat implements WeightFormat
     for (String path : paths) {
       long[] shape = shape(file, path);
       if (shape != null) {
-        int cols = (int) shape[1];
-        Grouped.Form form = open(file, path, (int) shape[0], cols).form();
-        int said = schemes.of(path).group();
-        int group = said > 0 ? said : form.group() == cols ? Integer.MAX_VALUE : form.group();
-        return with(new Grouped.Form(form.bits(), group, form.ordered()));
+        return in(file, path, (int) shape[0], (int) shape[1]);
       }
     }
     return this;
+  }
+
+  private WeightFormat in(WeightFile file, String path, int rows, int cols) {
+    try {
+      Grouped.Form found = open(file, path, rows, cols).form();
+      int said = schemes.of(path).group();
+      int group = said > 0 ? said : found.group() == cols ? Integer.MAX_VALUE : found.group();
+      return with(new Grouped.Form(found.bits(), group, found.ordered()));
+    } catch (InputException e) {
+      return this; // what is wrong is told by who opens the layer with the model's shape
+    }
   }
 
   @Override

@@ -91,11 +91,13 @@ final class PackedFormat extends GroupedFormat {
   }
 
   private static void check(ConfigJson q, ConfigJson group, ConfigJson weights) {
-    ConfigJson named = group.has("format") ? group : q;
-    String layout = named.has("format") ? named.text("format", null) : LAYOUT;
-    if (!layout.equals(LAYOUT)) {
-      throw named.refuse(
-          "format " + ConfigJson.quote(layout) + " is not supported; supported: " + LAYOUT);
+    for (ConfigJson named : List.of(q, group)) {
+      String layout = named.has("format") ? named.text("format", null) : LAYOUT;
+      boolean each = named == q && layout.equals("mixed-precision"); // each group names its own
+      if (!layout.equals(LAYOUT) && !each) {
+        throw named.refuse(
+            "format " + ConfigJson.quote(layout) + " is not supported; supported: " + LAYOUT);
+      }
     }
     if (group.has("input_activations")) {
       throw group.refuse("input_activations is given; only weights may be quantised");

@@ -13,7 +13,6 @@ import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
 
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.GroupedCodes;
-import dev.nudge.tensor.Bf16;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -56,7 +55,9 @@ record VectorGroupedCodes(GroupedCodes under) implements GroupedCodes {
     for (int r = from; r < to; r++) {
       long at = (long) (r - from) * w.cols();
       boolean there = order == null && !low;
-      MemorySegment values = there ? out.data().asSlice(4 * at, 4L * w.cols()) : row;
+      MemorySegment values = there ? out.data() : row;
+      long start = there ? 4 * at : 0;
+      long codes = r * w.codes().rowStride();
       for (int g = 0; g < groups; g++) {
         long i = (long) r * groups + g;
         float scale = w.scales().data().get(JAVA_FLOAT_UNALIGNED, 4 * i);
@@ -64,13 +65,16 @@ record VectorGroupedCodes(GroupedCodes under) implements GroupedCodes {
         int first = g * w.group();
         int last = Math.min(w.cols(), first + w.group());
         if (w.bits() == 8) {
-          eight(w.codes().data(), r * w.codes().rowStride(), scale, zero, values, first, last);
+          eight(w.codes().data(), codes, scale, zero, values, start, first, last);
         } else {
-          four(w.codes().data(), r * w.codes().rowStride(), scale, zero, values, first, last);
+          four(w.codes().data(), codes, scale, zero, values, start, first, last);
         }
       }
-      if (order != null) {
-        scatter(row, order.data(), out, at, w.cols());
+      if (order != null && low) {
+        Narrow.narrow(row, 0, row, 0, w.cols()); // a vector is read before half of it is written
+        scatterHalves(row, order.data(), out.data(), at, w.cols());
+      } else if (order != null) {
+        scatter(row, order.data(), out.data(), at, w.cols());
       } else if (low) {
         Narrow.narrow(row, 0, out.data(), 2 * at, w.cols());
       }
@@ -78,7 +82,14 @@ record VectorGroupedCodes(GroupedCodes under) implements GroupedCodes {
   }
 
   private static void four(
-      MemorySegment w, long at, float scale, float zero, MemorySegment to, int first, int last) {
+      MemorySegment w,
+      long at,
+      float scale,
+      float zero,
+      MemorySegment to,
+      long start,
+      int first,
+      int last) {
     for (int i = first; i < last; i += 2 * LANES) {
       IntVector pairs =
           (IntVector)
@@ -88,33 +99,43 @@ record VectorGroupedCodes(GroupedCodes under) implements GroupedCodes {
       IntVector upper = pairs.rearrange(UPPER).lanewise(LSHR, SHIFTS).and(15);
       FloatVector a = (FloatVector) lower.convert(I2F, 0);
       FloatVector b = (FloatVector) upper.convert(I2F, 0);
-      a.sub(zero).mul(scale).intoMemorySegment(to, 4L * i, LE);
-      b.sub(zero).mul(scale).intoMemorySegment(to, 4L * (i + LANES), LE);
+      a.sub(zero).mul(scale).intoMemorySegment(to, start + 4L * i, LE);
+      b.sub(zero).mul(scale).intoMemorySegment(to, start + 4L * (i + LANES), LE);
     }
   }
 
   private static void eight(
-      MemorySegment w, long at, float scale, float zero, MemorySegment to, int first, int last) {
+      MemorySegment w,
+      long at,
+      float scale,
+      float zero,
+      MemorySegment to,
+      long start,
+      int first,
+      int last) {
     for (int i = first; i < last; i += LANES) {
       FloatVector codes =
           (FloatVector)
               ByteVector.fromMemorySegment(B, w, at + i, LE)
                   .convertShape(ZERO_EXTEND_B2I, I, 0)
                   .convert(I2F, 0);
-      codes.sub(zero).mul(scale).intoMemorySegment(to, 4L * i, LE);
+      codes.sub(zero).mul(scale).intoMemorySegment(to, start + 4L * i, LE);
     }
   }
 
-  private static void scatter(MemorySegment row, MemorySegment order, Tensor out, long at, int n) {
-    boolean low = out.dtype() == Dtype.BF16;
+  private static void scatter(
+      MemorySegment row, MemorySegment order, MemorySegment out, long at, int n) {
     for (int i = 0; i < n; i++) {
-      float v = row.get(JAVA_FLOAT_UNALIGNED, 4L * i);
       long to = at + order.get(JAVA_INT_UNALIGNED, 4L * i);
-      if (low) {
-        out.data().set(JAVA_SHORT_UNALIGNED, 2 * to, Bf16.round(v));
-      } else {
-        out.data().set(JAVA_FLOAT_UNALIGNED, 4 * to, v);
-      }
+      out.set(JAVA_FLOAT_UNALIGNED, 4 * to, row.get(JAVA_FLOAT_UNALIGNED, 4L * i));
+    }
+  }
+
+  private static void scatterHalves(
+      MemorySegment row, MemorySegment order, MemorySegment out, long at, int n) {
+    for (int i = 0; i < n; i++) {
+      long to = at + order.get(JAVA_INT_UNALIGNED, 4L * i);
+      out.set(JAVA_SHORT_UNALIGNED, 2 * to, row.get(JAVA_SHORT_UNALIGNED, 2L * i));
     }
   }
 }
