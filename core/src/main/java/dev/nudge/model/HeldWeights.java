@@ -139,7 +139,7 @@ final class HeldWeights implements WeightSource {
     if (!scope.dry()) {
       return own.load(file, WeightFormats.module(name), rows, cols, scope);
     }
-    StoredWeight dry = own.dry(rows, cols);
+    StoredWeight dry = own.dry(WeightFormats.module(name), rows, cols);
     if (!own.inPlace()) {
       scope.allocate(dry.bytes());
     }
@@ -155,7 +155,7 @@ final class HeldWeights implements WeightSource {
       Scope scope,
       Supplier<MemorySegment> room) {
     if (scope.dry()) {
-      StoredWeight dry = format.dry((int) shape[0], (int) shape[1]);
+      StoredWeight dry = format.dry(WeightFormats.module(name), (int) shape[0], (int) shape[1]);
       scope.allocate(dry.bytes());
       return dry;
     }
@@ -171,7 +171,8 @@ final class HeldWeights implements WeightSource {
         (name, shape) -> {
           WeightFormat format = q.format(name, shape);
           if (format != null) {
-            held.stored.put(name, format.dry((int) shape[0], (int) shape[1]));
+            String path = WeightFormats.module(name);
+            held.stored.put(name, format.dry(path, (int) shape[0], (int) shape[1]));
           } else {
             held.tensors.put(name, Tensor.dry(backend.compute(), shape));
           }

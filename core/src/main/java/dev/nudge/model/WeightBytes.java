@@ -2,6 +2,7 @@ package dev.nudge.model;
 
 import dev.nudge.quant.StoredWeight;
 import dev.nudge.quant.WeightFormat;
+import dev.nudge.quant.WeightFormats;
 import dev.nudge.tensor.Dtype;
 import java.util.Arrays;
 import java.util.Map;
@@ -35,7 +36,9 @@ public record WeightBytes(long mapped, long dense, long packed, long constants) 
       long inCompute = compute.bytes() * Arrays.stream(shape).reduce(1, (a, b) -> a * b);
       WeightFormat format = q.format(tensor.getKey(), shape);
       if (format != null) {
-        StoredWeight weight = format.dry((int) shape[0], (int) shape[1]);
+        StoredWeight weight =
+            format.dry(
+                WeightFormats.module(tensor.getKey()), (int) shape[0], (int) shape[1]);
         long codes = weight.parts().getFirst().bytes();
         boolean inPlace = inFile && format.inPlace();
         mapped += inPlace ? weight.bytes() : 0;

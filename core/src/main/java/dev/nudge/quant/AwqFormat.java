@@ -30,13 +30,13 @@ final class AwqFormat extends GroupedFormat {
   /// The four bits of a word that hold output 8k + j.
   private static final int[] NIBBLE = {0, 4, 1, 5, 2, 6, 3, 7};
 
-  private AwqFormat(Schemes schemes, Grouped.@Nullable Form form) {
-    super(schemes, form == null ? form(schemes, false) : form);
+  private AwqFormat(Schemes schemes, @Nullable Forms forms) {
+    super(schemes, forms == null ? declared(schemes, false) : forms);
   }
 
   @Override
-  GroupedFormat with(Grouped.Form form) {
-    return new AwqFormat(schemes, form);
+  GroupedFormat with(Forms forms) {
+    return new AwqFormat(schemes, forms);
   }
 
   @Override
@@ -107,6 +107,13 @@ final class AwqFormat extends GroupedFormat {
   }
 
   @Override
+  Grouped.Form form(LayerParts layer) {
+    Scheme scheme = schemes.of(layer.path());
+    return new Grouped.Form(
+        BITS, layer.group(SCALES, layer.dims(SCALES, 2)[0], scheme), false);
+  }
+
+  @Override
   public StoredGroups open(WeightFile file, String path, int rows, int cols) {
     LayerParts layer = new LayerParts(file, name(), path, rows, cols);
     Scheme scheme = schemes.of(path);
@@ -115,8 +122,8 @@ final class AwqFormat extends GroupedFormat {
     if (rows % EACH != 0) {
       throw layer.refuse(CODES, "is for " + rows + " outputs; in AWQ they are a multiple of 8");
     }
-    int group = layer.group(SCALES, layer.dims(SCALES, 2)[0], scheme);
-    int groups = Math.ceilDiv(cols, group);
+    Grouped.Form form = form(layer);
+    int groups = form.groups(cols);
     Tensor scales = layer.scales(SCALES, "", groups, rows);
     byte[] zeros = new byte[rows * groups];
     if (Boolean.TRUE.equals(scheme.symmetric())) {
@@ -129,8 +136,7 @@ final class AwqFormat extends GroupedFormat {
     }
     return new StoredGroups(
         layer,
-        BITS,
-        group,
+        form,
         (row, to) -> {
           for (int c = 0; c < cols; c++) {
             to[c] = code(codes, c, row);

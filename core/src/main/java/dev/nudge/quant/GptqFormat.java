@@ -33,18 +33,18 @@ final class GptqFormat extends GroupedFormat {
   private final boolean descAct;
 
   private GptqFormat(Schemes schemes, String layout, boolean descAct) {
-    this(schemes, layout, descAct, form(schemes, descAct));
+    this(schemes, layout, descAct, declared(schemes, descAct));
   }
 
-  private GptqFormat(Schemes schemes, String layout, boolean descAct, Grouped.Form form) {
-    super(schemes, form);
+  private GptqFormat(Schemes schemes, String layout, boolean descAct, Forms forms) {
+    super(schemes, forms);
     this.layout = layout;
     this.descAct = descAct;
   }
 
   @Override
-  GroupedFormat with(Grouped.Form form) {
-    return new GptqFormat(schemes, layout, descAct, form);
+  GroupedFormat with(Forms forms) {
+    return new GptqFormat(schemes, layout, descAct, forms);
   }
 
   @Override
@@ -108,28 +108,34 @@ final class GptqFormat extends GroupedFormat {
   }
 
   @Override
-  public StoredGroups open(WeightFile file, String path, int rows, int cols) {
-    LayerParts layer = new LayerParts(file, name(), path, rows, cols);
-    Scheme scheme = schemes.of(path);
+  Grouped.Form form(LayerParts layer) {
+    Scheme scheme = schemes.of(layer.path());
     int bits = scheme.bits() == 0 ? bits(layer) : scheme.bits();
     if (!BITS.contains(bits)) {
       throw layer.refuse(CODES, "has " + bits + " bits by config.json; GPTQ has 2, 3, 4 or 8");
     }
+    int group = layer.group(SCALES, layer.dims(SCALES, 2)[0], scheme);
+    return new Grouped.Form(bits, group, order(layer, group) != null);
+  }
+
+  @Override
+  public StoredGroups open(WeightFile file, String path, int rows, int cols) {
+    LayerParts layer = new LayerParts(file, name(), path, rows, cols);
+    Grouped.Form form = form(layer);
+    int bits = form.bits();
     String why = " with " + bits + " bits";
     Tensor codes = layer.words(CODES, why, BitFields.words(cols, bits), rows);
-    int group = layer.group(SCALES, layer.dims(SCALES, 2)[0], scheme);
-    int groups = Math.ceilDiv(cols, group);
+    int groups = form.groups(cols);
     Tensor scales = layer.scales(SCALES, why, groups, rows);
     Tensor zeros = layer.words(ZEROS, why, groups, BitFields.words(rows, bits));
     return new StoredGroups(
         layer,
-        bits,
-        group,
+        form,
         new Columns(codes, bits, rows, cols),
         scales,
         true,
-        zeros(layer, zeros, bits, scheme),
-        order(layer, group));
+        zeros(layer, zeros, bits, schemes.of(path)),
+        order(layer, form.group()));
   }
 
   /// Bits of a code, from the sizes alone.

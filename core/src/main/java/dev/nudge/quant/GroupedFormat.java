@@ -6,6 +6,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -20,47 +21,61 @@ abstract sealed class GroupedFormat implements WeightFormat
   private static final String ORDERED = "act_order";
 
   final Schemes schemes;
-  private final Grouped.Form form;
+  private final Forms forms;
 
-  /// @param form of most layers
-  GroupedFormat(Schemes schemes, Grouped.Form form) {
+  /// The forms of a folder's weights: the one that stands for all, and those of known layers.
+  record Forms(Grouped.Form most, Map<String, Grouped.Form> layers) {}
+
+  GroupedFormat(Schemes schemes, Forms forms) {
     this.schemes = schemes;
-    this.form = form;
+    this.forms = forms;
   }
 
   /// The form of the weights that a config declares.
-  static Grouped.Form form(Schemes schemes, boolean ordered) {
+  static Forms declared(Schemes schemes, boolean ordered) {
     Scheme all = schemes.all();
-    return new Grouped.Form(
-        all.bits() == 0 ? 4 : all.bits(), all.group() <= 0 ? Integer.MAX_VALUE : all.group(), ordered);
+    int group = all.group() <= 0 ? Integer.MAX_VALUE : all.group();
+    return new Forms(
+        new Grouped.Form(all.bits() == 0 ? 4 : all.bits(), group, ordered), Map.of());
   }
 
-  /// Returns this format with another form.
-  abstract GroupedFormat with(Grouped.Form form);
+  /// Returns this format with other forms.
+  abstract GroupedFormat with(Forms forms);
+
+  /// The form of a layer's weight, by its tensors' sizes and its groups' order.
+  ///
+  /// @throws InputException if they do not fit the config
+  abstract Grouped.Form form(LayerParts layer);
 
   /// The rows and columns of a layer's weight, by its file; null if that does not say.
   abstract long @Nullable [] shape(WeightFile file, String path);
 
   @Override
   public WeightFormat in(WeightFile file, Collection<String> paths) {
+    Map<String, Grouped.Form> layers = new LinkedHashMap<>();
     for (String path : paths) {
       long[] shape = shape(file, path);
-      if (shape != null) {
-        return in(file, path, (int) shape[0], (int) shape[1]);
+      if (shape == null) {
+        return this;
+      }
+      try {
+        int rows = (int) shape[0];
+        int cols = (int) shape[1];
+        layers.put(path, form(new LayerParts(file, name(), path, rows, cols)));
+      } catch (InputException e) {
+        return this; // what is wrong is told by who opens the layer with the model's shape
       }
     }
-    return this;
+    return paths.isEmpty()
+        ? this
+        : with(new Forms(most(layers.values().iterator().next()), layers));
   }
 
-  private WeightFormat in(WeightFile file, String path, int rows, int cols) {
-    try {
-      Grouped.Form found = open(file, path, rows, cols).form();
-      int said = schemes.of(path).group();
-      int group = said > 0 ? said : found.group() == cols ? Integer.MAX_VALUE : found.group();
-      return with(new Grouped.Form(found.bits(), group, found.ordered()));
-    } catch (InputException e) {
-      return this; // what is wrong is told by who opens the layer with the model's shape
-    }
+  /// The first layer's form stands for all; its group as the config says it, if it does.
+  private Grouped.Form most(Grouped.Form first) {
+    int said = schemes.all().group();
+    int group = said == Scheme.ALL ? Integer.MAX_VALUE : said == 0 ? first.group() : said;
+    return new Grouped.Form(first.bits(), group, first.ordered());
   }
 
   @Override
@@ -68,25 +83,26 @@ abstract sealed class GroupedFormat implements WeightFormat
 
   @Override
   public String shown() {
-    return form.bits() + "-bit " + name();
+    return forms.most.bits() + "-bit " + name();
   }
 
   @Override
   public Map<String, Object> variant() {
-    boolean all = form.group() == Integer.MAX_VALUE;
+    boolean all = forms.most.group() == Integer.MAX_VALUE;
     return Map.of(
-        BITS, form.bits(), GROUP, all ? Scheme.ALL : form.group(), ORDERED, form.ordered());
+        BITS, forms.most.bits(), GROUP, all ? Scheme.ALL : forms.most.group(), ORDERED, forms.most.ordered());
   }
 
   @Override
   public WeightFormat in(Map<String, ?> variant) {
-    int bits = variant.get(BITS) instanceof Number n ? n.intValue() : form.bits();
+    int bits = variant.get(BITS) instanceof Number n ? n.intValue() : forms.most.bits();
     int group = variant.get(GROUP) instanceof Number n ? n.intValue() : Scheme.ALL;
-    return with(
+    Grouped.Form most =
         new Grouped.Form(
             Math.clamp(bits, 1, 8),
             group < 1 ? Integer.MAX_VALUE : group,
-            Boolean.TRUE.equals(variant.get(ORDERED))));
+            Boolean.TRUE.equals(variant.get(ORDERED)));
+    return with(new Forms(most, Map.of()));
   }
 
   @Override
@@ -113,19 +129,19 @@ abstract sealed class GroupedFormat implements WeightFormat
   }
 
   @Override
-  public StoredWeight dry(int rows, int cols) {
-    return Grouped.dry(rows, cols, form);
+  public StoredWeight dry(String path, int rows, int cols) {
+    return Grouped.dry(rows, cols, forms.layers.getOrDefault(path, forms.most));
   }
 
   @Override
   public boolean equals(Object other) {
     return other instanceof GroupedFormat that
         && name().equals(that.name())
-        && form.equals(that.form);
+        && forms.most.equals(that.forms.most);
   }
 
   @Override
   public int hashCode() {
-    return 31 * name().hashCode() + form.hashCode();
+    return 31 * name().hashCode() + forms.most.hashCode();
   }
 }

@@ -90,7 +90,7 @@ public record Nf4Format(boolean doubleQuant) implements WritableFormat {
   }
 
   @Override
-  public StoredWeight dry(int rows, int cols) {
+  public StoredWeight dry(String path, int rows, int cols) {
     return Nf4Weight.dry(rows, cols, doubleQuant);
   }
 

@@ -33,13 +33,13 @@ final class PackedFormat extends GroupedFormat {
   private static final String SHAPE = "weight_shape";
   private static final String GROUPS = "weight_g_idx";
 
-  private PackedFormat(Schemes schemes, Grouped.@Nullable Form form) {
-    super(schemes, form == null ? form(schemes, false) : form);
+  private PackedFormat(Schemes schemes, @Nullable Forms forms) {
+    super(schemes, forms == null ? declared(schemes, false) : forms);
   }
 
   @Override
-  GroupedFormat with(Grouped.Form form) {
-    return new PackedFormat(schemes, form);
+  GroupedFormat with(Forms forms) {
+    return new PackedFormat(schemes, forms);
   }
 
   @Override
@@ -159,29 +159,35 @@ final class PackedFormat extends GroupedFormat {
   }
 
   @Override
+  Grouped.Form form(LayerParts layer) {
+    Scheme scheme = schemes.of(layer.path());
+    int bits = scheme.bits() == 0 ? bits(layer) : scheme.bits();
+    int group = layer.group(SCALES, layer.dims(SCALES, 2)[1], scheme);
+    return new Grouped.Form(bits, group, order(layer, group) != null);
+  }
+
+  @Override
   public StoredGroups open(WeightFile file, String path, int rows, int cols) {
     LayerParts layer = new LayerParts(file, name(), path, rows, cols);
-    Scheme scheme = schemes.of(path);
     long[] shape = shape(file, path);
     if (shape != null && (shape[0] != rows || shape[1] != cols)) {
       throw layer.refuse(
           SHAPE, "is " + Arrays.toString(shape) + ", config.json says " + List.of(rows, cols));
     }
-    int bits = scheme.bits() == 0 ? bits(layer) : scheme.bits();
+    Grouped.Form form = form(layer);
+    int bits = form.bits();
     String why = " with " + bits + " bits";
     Tensor codes = layer.words(CODES, why, rows, BitFields.words(cols, bits));
-    int group = layer.group(SCALES, layer.dims(SCALES, 2)[1], scheme);
-    int groups = Math.ceilDiv(cols, group);
+    int groups = form.groups(cols);
     Tensor scales = layer.scales(SCALES, why, rows, groups);
     return new StoredGroups(
         layer,
-        bits,
-        group,
+        form,
         new Rows(codes, bits, cols),
         scales,
         false,
-        zeros(layer, bits, groups, scheme),
-        order(layer, group));
+        zeros(layer, bits, groups, schemes.of(path)),
+        order(layer, form.group()));
   }
 
   /// Bits of a code, from the sizes alone.

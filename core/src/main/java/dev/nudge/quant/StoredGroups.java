@@ -49,15 +49,14 @@ final class StoredGroups implements StoredWeight {
   /// @param order the column of each number sorted by group; null: as they are
   StoredGroups(
       LayerParts layer,
-      int bits,
-      int group,
+      Grouped.Form form,
       Codes codes,
       Tensor scales,
       boolean byGroup,
       byte[] zeros,
       int @Nullable [] order) {
     this.layer = layer;
-    this.form = new Grouped.Form(bits, group, order != null);
+    this.form = form;
     this.codes = codes;
     this.scales = scales;
     this.byGroup = byGroup;

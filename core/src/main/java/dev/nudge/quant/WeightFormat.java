@@ -87,6 +87,6 @@ public interface WeightFormat {
   /// The type of a stored weight's numbers before quantisation.
   Dtype before(WeightFile file, String path, int rows, int cols);
 
-  /// A weight without memory, of the same number of bytes: for dry runs.
-  StoredWeight dry(int rows, int cols);
+  /// A weight without memory, of the same number of bytes as that of the layer: for dry runs.
+  StoredWeight dry(String path, int rows, int cols);
 }

@@ -131,7 +131,7 @@ public final class WeightFormats {
   }
 
   private static String supported(WeightFormat format) {
-    long bits = 8 * format.dry(64, 64).parts().getFirst().bytes() / (64 * 64);
+    long bits = 8 * format.dry("", 64, 64).parts().getFirst().bytes() / (64 * 64);
     String method = format.quantMethod();
     return method.equals(format.name())
         ? method

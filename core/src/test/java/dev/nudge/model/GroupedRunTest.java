@@ -132,7 +132,7 @@ class GroupedRunTest {
 
   /// A plan counts the copies in memory, and loading takes that.
   @ParameterizedTest
-  @ValueSource(strings = {"gptq-4-act", "gptq-2", "gptq-8-v2", "awq-sym", "ct-channel", "ct-3"})
+  @ValueSource(strings = {"gptq-4-act", "gptq-2", "gptq-8-v2", "awq-sym", "ct-channel", "ct-3", "ct-groups", "gptq-dynamic"})
   void aPlanCountsItsBytes(String name) {
     ModelConfig config = ModelConfig.load(model(name));
     WeightBytes bytes =

@@ -78,7 +78,7 @@ class MadeUpFormatTest {
     }
 
     @Override
-    public StoredWeight dry(int rows, int cols) {
+    public StoredWeight dry(String path, int rows, int cols) {
       return new Weight(Tensor.dry(Dtype.I8, rows, cols), Tensor.dry(Dtype.F32, rows));
     }
   }
