@@ -1027,6 +1027,40 @@ class BadInputTest {
             "--double-quant",
             "--double-quant: the weights in D/model are stored without double quantisation; leave"
                 + " the flag out"),
+        row(
+            "a format that nobody knows",
+            p ->
+                p.edit(
+                    "model/config.json",
+                    "{",
+                    "{\"quantization_config\": {\"quant_method\": \"hqq\"},"),
+            "",
+            "D/model/config.json: quantization_config.quant_method \"hqq\" is not supported;"
+                + " supported: bitsandbytes (4-bit nf4), awq, gptq, compressed-tensors"),
+        row(
+            "GPTQ with other bits than its file",
+            p -> gptq(p, "\"bits\": 4", "\"bits\": 8"),
+            "",
+            "D/model/model.safetensors: model.layers.0.self_attn.q_proj.qweight is I32 [8, 64]; a"
+                + " layer of [64, 64] in gptq with 8 bits needs I32 [16, 64]"),
+        row(
+            "GPTQ with bits that it does not have",
+            p -> gptq(p, "\"bits\": 4", "\"bits\": 6"),
+            "",
+            "D/model/config.json: quantization_config.bits is 6; GPTQ with 2, 3, 4 or 8 bits is"
+                + " supported"),
+        row(
+            "GPTQ with groups of nothing",
+            p -> gptq(p, "\"group_size\": 32", "\"group_size\": 0"),
+            "",
+            "D/model/config.json: quantization_config.group_size is 0; a whole number from 1, or -1"
+                + " for one group a row, is needed"),
+        row(
+            "GPTQ that is quantised again",
+            p -> gptq(p, "\"bits\": 4", "\"bits\": 4"),
+            "--quantize nf4",
+            "--quantize nf4: the weights in D/model are stored in gptq; leave --quantize out, or"
+                + " give a folder with dense weights"),
         row("another method", p -> {}, "--method ia3", "--method is 'ia3'; supported: lora, full"),
         row(
             "full in 4 bits",
@@ -3241,6 +3275,13 @@ class BadInputTest {
       "adapter D/strange was trained on another base: its weights have the digest"
           + " sha256:0123456789ab, those of D/model have sha256:d4d87c1fb2fd; give --model its"
           + " base, or --any-base";
+
+  /// A model in GPTQ with another config.
+  private static Place gptq(Place place, String from, String to) throws IOException {
+    return place
+        .copy(Goldens.FOLDER.resolve("grouped/gptq-4-act/model"), "model")
+        .edit("model/config.json", from, to);
+  }
 
   private static Place strange(Place place, String identity) throws IOException {
     return place.copy(Goldens.ADAPTER, "strange").write("strange/nudge.json", identity);

@@ -26,6 +26,11 @@ public interface FewRows {
 
     /// Bytes that a product reads.
     long bytes();
+
+    /// The column of x that multiplies number `i` of each row, as the rows are stored.
+    default int column(int i) {
+      return i;
+    }
   }
 
   /// A matrix of F32 or BF16, its rows contiguous.
@@ -69,6 +74,44 @@ public interface FewRows {
     ///
     /// @param start offset of the first number in `to`, in bytes
     void read(int row, MemorySegment to, long start);
+  }
+
+  /// Integer codes that share a scale and a zero in groups of a row: scale·(code − zero), rounded
+  /// to the compute type as [GroupedCodes#dequantize] does it.
+  ///
+  /// @param bits of a code, 4 (number 2k in the low half of byte k of its row) or 8
+  /// @param group numbers that share a scale; the last group of a row may be short
+  /// @param codes U8 (rows, ⌈cols·bits/8⌉)
+  /// @param scales F32 (rows, ⌈cols/group⌉)
+  /// @param zeros U8, as many
+  /// @param order I32 (1, cols): the column of each stored number; null: as stored
+  record Grouped(
+      int rows,
+      int cols,
+      int bits,
+      int group,
+      Tensor codes,
+      Tensor scales,
+      Tensor zeros,
+      @Nullable Tensor order)
+      implements Weight {
+    @Override
+    public long bytes() {
+      return codes.bytes() + scales.bytes() + zeros.bytes() + (order == null ? 0 : order.bytes());
+    }
+
+    @Override
+    public int column(int i) {
+      return order == null ? i : (int) order.at(i);
+    }
+
+    /// Number `i` of a row as stored, in fp32.
+    float value(int row, int i) {
+      int at = (int) codes.get(row, bits == 8 ? i : i / 2);
+      int code = bits == 8 ? at : i % 2 == 0 ? at & 15 : at >> 4;
+      int zero = (int) zeros.get(row, i / group);
+      return (code - zero) * (float) scales.get(row, i / group);
+    }
   }
 
   /// The scales of blocks of [Nf4#BLOCK] numbers: in fp32, or double-quantised to eight bits with
@@ -155,12 +198,8 @@ public interface FewRows {
         return;
       }
       for (int i = 0; i < row.length; i++) {
-        row[i] = value(w, compute, o, i);
+        row[w.column(i)] = value(w, compute, o, i);
       }
-    }
-
-    private static float rounded(float value, Dtype compute) {
-      return compute == Dtype.BF16 ? Bf16.toFloat(Bf16.round(value)) : value;
     }
 
     private static double value(Weight w, Dtype compute, int row, int col) {
@@ -174,7 +213,12 @@ public interface FewRows {
               Nf4.level(at % 2 == 0 ? pair >> 4 : pair & 15) * q.scales.of((int) (at / Nf4.BLOCK));
           yield rounded(v, compute);
         }
+        case Grouped g -> rounded(g.value(row, col), compute);
       };
+    }
+
+    private static float rounded(float v, Dtype compute) {
+      return compute == Dtype.BF16 ? Bf16.toFloat(Bf16.round(v)) : v;
     }
   }
 }

@@ -29,6 +29,7 @@ public record Kernels(
     AdamW8 adamW8,
     Elementwise elementwise,
     Nf4 nf4,
+    GroupedCodes groupedCodes,
     FewRows fewRows,
     AttendOne attendOne) {
 
@@ -67,6 +68,7 @@ public record Kernels(
         new AdamW8.Plain(),
         new Elementwise.Plain(),
         new Nf4.Plain(),
+        new GroupedCodes.Plain(),
         new FewRows.Plain(),
         new AttendOne.Plain());
   }
@@ -92,6 +94,7 @@ public record Kernels(
         each.of(AdamW8.class, adamW8),
         each.of(Elementwise.class, elementwise),
         each.of(Nf4.class, nf4),
+        each.of(GroupedCodes.class, groupedCodes),
         each.of(FewRows.class, fewRows),
         each.of(AttendOne.class, attendOne));
   }

@@ -81,7 +81,7 @@ final class Families {
 
   static ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
     String type = c.text("model_type", null);
-    ConfigJson quantization = c.object(WeightFormats.KEY);
+    ConfigJson quantization = WeightFormats.declaration(c);
     Family family = of(type);
     if (family == null) {
       String known =

@@ -138,9 +138,14 @@ final class HeldWeights implements WeightSource {
       WeightFile file, WeightFormat own, String name, long[] shape, Scope scope) {
     int rows = (int) shape[0];
     int cols = (int) shape[1];
-    return scope.dry()
-        ? own.dry(WeightFormats.module(name), rows, cols)
-        : own.open(file, WeightFormats.module(name), rows, cols);
+    if (!scope.dry()) {
+      return own.load(file, WeightFormats.module(name), rows, cols, scope);
+    }
+    StoredWeight dry = own.dry(WeightFormats.module(name), rows, cols);
+    if (!own.inPlace()) {
+      scope.allocate(dry.bytes());
+    }
+    return dry;
   }
 
   /// @param room scratch memory, as [WritableFormat#make] needs it

@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
 /// @param layers how the decoder's linear layers are stored
 record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization layers)
     implements AutoCloseable {
+  /// Files of GPTQ and AWQ beside a config.json that declares nothing.
+  private static final List<String> BESIDE = List.of("quantize_config.json", "quant_config.json");
 
   /// Opens a model folder.
   ///
@@ -60,7 +62,13 @@ record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization
   /// The `quantization_config` of a folder; null if it has none.
   static @Nullable ConfigJson declared(Path folder) {
     Path config = folder.resolve(ModelFolder.CONFIG);
-    return FolderText.exists(config) ? ConfigJson.read(config).object(WeightFormats.KEY) : null;
+    ConfigJson q =
+        FolderText.exists(config) ? WeightFormats.declaration(ConfigJson.read(config)) : null;
+    for (String name : BESIDE) {
+      Path file = folder.resolve(name);
+      q = q == null && FolderText.exists(file) ? ConfigJson.read(file) : q;
+    }
+    return q;
   }
 
   /// The quantised format of the module at this path; null: it is dense.

@@ -160,6 +160,7 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left, Set<
   public static Map<String, @Nullable Object> withoutConfig(Path file) {
     Map<String, @Nullable Object> values = ConfigJson.read(file).plain();
     values.remove(WeightFormats.KEY);
+    values.remove(WeightFormats.OLD_KEY);
     return values;
   }
 

@@ -19,7 +19,7 @@ public record WeightBytes(long mapped, long dense, long packed, long constants) 
   ///
   /// @param tensors name → shape of the frozen tensors
   /// @param q how the layers' matrices are held
-  /// @param inFile whether quantised layers are stored as `q` says, and read in place
+  /// @param inFile whether quantised layers are stored as `q` says
   /// @param stored the type of each other tensor in its file
   public static WeightBytes of(
       Map<String, long[]> tensors,
@@ -36,11 +36,14 @@ public record WeightBytes(long mapped, long dense, long packed, long constants) 
       long inCompute = compute.bytes() * Arrays.stream(shape).reduce(1, (a, b) -> a * b);
       WeightFormat format = q.format(tensor.getKey(), shape);
       if (format != null) {
-        StoredWeight weight = format.dry(WeightFormats.module(tensor.getKey()), (int) shape[0], (int) shape[1]);
+        StoredWeight weight =
+            format.dry(
+                WeightFormats.module(tensor.getKey()), (int) shape[0], (int) shape[1]);
         long codes = weight.parts().getFirst().bytes();
-        mapped += inFile ? weight.bytes() : 0;
-        packed += inFile ? 0 : codes;
-        constants += inFile ? 0 : weight.bytes() - codes;
+        boolean inPlace = inFile && format.inPlace();
+        mapped += inPlace ? weight.bytes() : 0;
+        packed += inPlace ? 0 : codes;
+        constants += inPlace ? 0 : weight.bytes() - codes;
       } else if (stored.apply(tensor.getKey()) == compute) {
         mapped += inCompute;
       } else {

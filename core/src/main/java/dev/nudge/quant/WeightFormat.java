@@ -3,6 +3,7 @@ package dev.nudge.quant;
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.WeightFile;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -73,6 +74,20 @@ public interface WeightFormat {
   /// @throws dev.nudge.settings.InputException in one line: the file, the tensor, its wrong value
   ///     and the allowed ones
   StoredWeight open(WeightFile file, String path, int rows, int cols);
+
+  /// Whether a weight computes on the mapped file's own bytes. If not, [#load] copies it.
+  default boolean inPlace() {
+    return true;
+  }
+
+  /// Opens a stored weight for computing. One that is not read [in place][#inPlace] is copied, as
+  /// large as [#dry] says.
+  ///
+  /// @param scope owns the copy
+  /// @throws dev.nudge.settings.InputException as [#open]
+  default StoredWeight load(WeightFile file, String path, int rows, int cols, Scope scope) {
+    return open(file, path, rows, cols);
+  }
 
   /// The type of a stored weight's numbers before quantisation.
   Dtype before(WeightFile file, String path, int rows, int cols);

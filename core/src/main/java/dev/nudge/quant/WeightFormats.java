@@ -15,7 +15,12 @@ public final class WeightFormats {
   /// The key of `config.json` that declares a format.
   public static final String KEY = "quantization_config";
 
-  private static final List<WeightFormat> ALL = List.of(new Nf4Format(true), GgufFormat.ANY);
+  /// The key under which old files of compressed-tensors have the same.
+  public static final String OLD_KEY = "compression_config";
+
+  private static final List<WeightFormat> ALL =
+      List.of(
+          new Nf4Format(true), GgufFormat.ANY, AwqFormat.UNKNOWN, GptqFormat.UNKNOWN, PackedFormat.UNKNOWN);
 
   private WeightFormats() {}
 
@@ -90,6 +95,17 @@ public final class WeightFormats {
     return null;
   }
 
+  /// What a `config.json` declares of a format; null: nothing.
+  public static @Nullable ConfigJson declaration(ConfigJson config) {
+    ConfigJson q = config.object(KEY);
+    ConfigJson old = config.object(OLD_KEY);
+    if (q != null || old == null) {
+      return q;
+    }
+    ConfigJson inner = old.object(KEY);
+    return inner == null ? old : inner;
+  }
+
   /// The module of a tensor, from its name alone.
   public static String module(String tensor) {
     return tensor.substring(0, Math.max(0, tensor.lastIndexOf('.')));
@@ -99,7 +115,7 @@ public final class WeightFormats {
   ///
   /// @throws dev.nudge.settings.InputException if it is none of the known ones
   public static WeightFormat declared(ConfigJson q) {
-    String method = q.text("quant_method", ALL.getFirst().quantMethod());
+    String method = QuantMethod.of(q);
     for (WeightFormat format : ALL) {
       if (format.quantMethod().equals(method)) {
         return format.declared(q);
@@ -111,11 +127,15 @@ public final class WeightFormats {
             + " is not supported; supported: "
             + ALL.stream()
                 .filter(f -> !f.equals(GgufFormat.ANY)) // a file, and no config of one
-                .map(f -> f.quantMethod() + " (" + bits(f) + "-bit " + f.name() + ")")
+                .map(WeightFormats::supported)
                 .collect(Collectors.joining(", ")));
   }
 
-  private static long bits(WeightFormat format) {
-    return 8 * format.dry("", 64, 64).parts().getFirst().bytes() / (64 * 64);
+  private static String supported(WeightFormat format) {
+    long bits = 8 * format.dry("", 64, 64).parts().getFirst().bytes() / (64 * 64);
+    String method = format.quantMethod();
+    return method.equals(format.name())
+        ? method
+        : method + " (" + bits + "-bit " + format.name() + ")";
   }
 }

@@ -6,7 +6,7 @@
 ///
 /// It knows nothing about models, adapters or training.
 ///
-/// Read `WeightFormat` first, then `Nf4Weight`.
+/// Read `WeightFormat` first, then `Nf4Weight`, or `GroupedFormat` and `Grouped`.
 @NullMarked
 package dev.nudge.quant;
 

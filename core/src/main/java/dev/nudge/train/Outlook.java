@@ -99,7 +99,7 @@ public record Outlook(
     lines.add("");
     row(lines, "weights, read in place from the file", f.weights().mapped());
     row(lines, "weights, in the compute type", f.weights().dense());
-    row(lines, "weights, in 4 bit", f.weights().packed());
+    row(lines, "weights, quantised", f.weights().packed());
     row(lines, "constants of those", f.weights().constants());
     row(lines, "trained numbers, masters in fp32", f.masters());
     row(lines, "trained numbers, working copies", f.working());

@@ -6,6 +6,7 @@ import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /// Draws the shapes, numbers and tensors of one trial of an operation.
 ///
@@ -20,6 +21,7 @@ final class Draw {
   final Dtype acc;
   final int rows;
   final int cols;
+  private FewRows.@Nullable Grouped weight;
   final int heads;
   final int half;
   final int first;
@@ -59,6 +61,24 @@ final class Draw {
     Tensor t = scope.tensor(dtype, rows, cols);
     for (long i = 0; i < t.elements(); i++) {
       t.put(i, random.nextGaussian());
+    }
+    return t;
+  }
+
+  /// A weight of these parts, the same one while they are the same.
+  FewRows.Grouped grouped(
+      int bits, int group, int cols, Tensor codes, Tensor scales, Tensor zeros) {
+    if (weight == null || weight.codes() != codes) {
+      weight = new FewRows.Grouped(rows, cols, bits, group, codes, scales, zeros, null);
+    }
+    return weight;
+  }
+
+  /// A contiguous matrix of random bytes.
+  Tensor bytes(int rows, int cols) {
+    Tensor t = scope.tensor(Dtype.U8, rows, cols);
+    for (long i = 0; i < t.elements(); i++) {
+      t.put(i, random.nextInt(256));
     }
     return t;
   }

@@ -12,8 +12,11 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /// Products of few rows against sums in double; odd shapes, NaN beside what is read.
@@ -96,6 +99,72 @@ class FewRowsTest {
     }
   }
 
+  @Test
+  void codesInGroupsHaveTheNumbersThatTheyAreMadeOf() {
+    for (Dtype compute : List.of(Dtype.BF16, Dtype.F32)) {
+      for (int bits : new int[] {4, 8}) {
+        // shape and group; groups of whole strips, of a whole row, short last ones, odd ones
+        for (int[] s : new int[][] {{3, 64, 32}, {70, 192, 64}, {5, 160, 128}, {9, 96, 96}, {4, 50, 9}}) {
+          for (boolean ordered : new boolean[] {false, true}) {
+            try (Scope scope = Scope.open("test")) {
+              FewRows.Grouped w = grouped(s[0], s[1], bits, s[2], ordered, scope);
+              Tensor made = scope.tensor(compute, s[0], s[1]);
+              kernels.groupedCodes().dequantize(w, 0, s[0], made);
+              assertThat(fast.takes(w, compute))
+                  .isEqualTo(s[2] % 32 == 0 || kernels.name().equals(Kernels.PLAIN));
+              columns(w, made, compute, scope);
+              check(w, 1, compute, scope);
+              check(w, 6, compute, scope);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void rowsArrangedForOneOrderOfColumnsSuitNoOther() {
+    try (Scope scope = Scope.open("test")) {
+      FewRows.Grouped plain4 = grouped(3, 64, 4, 32, false, scope);
+      FewRows.Grouped ordered = grouped(3, 64, 4, 32, true, scope);
+      FewRows.Grouped other = grouped(3, 64, 4, 32, true, scope);
+      assertThat(fast.alike(plain4, grouped(5, 64, 4, 64, false, scope))).isTrue();
+      assertThat(fast.alike(ordered, ordered)).isTrue();
+      if (!kernels.name().equals(Kernels.PLAIN)) {
+        assertThat(fast.alike(plain4, ordered)).isFalse();
+        assertThat(fast.alike(ordered, other)).isFalse();
+        assertThat(fast.alike(plain4, grouped(3, 64, 8, 32, false, scope))).isFalse();
+      }
+    }
+  }
+
+  private FewRows.Grouped grouped(
+      int rows, int cols, int bits, int group, boolean ordered, Scope scope) {
+    int groups = Math.ceilDiv(cols, group);
+    Tensor codes = scope.tensor(Dtype.U8, rows, Math.ceilDiv(cols * bits, 8));
+    Tensor zeros = scope.tensor(Dtype.U8, rows, groups);
+    for (long i = 0; i < codes.elements(); i++) {
+      codes.put(i, random.nextInt(256));
+    }
+    for (long i = 0; i < zeros.elements(); i++) {
+      zeros.put(i, random.nextInt(1 << bits));
+    }
+    Tensor scales = noise(scope.tensor(Dtype.F32, rows, groups));
+    for (long i = 0; i < scales.elements(); i++) {
+      scales.put(i, scales.at(i) / (1 << bits));
+    }
+    Tensor order = null;
+    if (ordered) {
+      List<Integer> columns = new ArrayList<>(IntStream.range(0, cols).boxed().toList());
+      Collections.shuffle(columns, random);
+      order = scope.tensor(Dtype.I32, 1, cols);
+      for (int i = 0; i < cols; i++) {
+        order.put(i, columns.get(i));
+      }
+    }
+    return new FewRows.Grouped(rows, cols, bits, group, codes, scales, zeros, order);
+  }
+
   /// The product with a row of the unit matrix is a column of the weight, to the bit.
   private void columns(FewRows.Weight few, Tensor made, Dtype compute, Scope scope) {
     Tensor one = scope.tensor(compute, 1, few.cols());
@@ -157,7 +226,12 @@ class FewRowsTest {
       Tensor y = scope.tensor(Dtype.BF16, 4, 128);
       List<FewRows.Weight> weights =
           List.of(
-              nf4.few(), new FewRows.Dense(low), new FewRows.Dense(source), byRow(source));
+              nf4.few(),
+              new FewRows.Dense(low),
+              new FewRows.Dense(source),
+              byRow(source),
+              grouped(128, 256, 4, 64, true, scope),
+              grouped(128, 256, 8, 64, false, scope));
       for (FewRows.Weight w : weights) {
         for (int rows : new int[] {1, 4}) {
           Tensor some = x.rows(0, rows);

@@ -60,6 +60,25 @@ final class Operations {
           return of(packed, d.dense(Dtype.F32, 1, Nf4.blocks(n)), d.dense(d.c, 1, n));
         },
         (d, k, t) -> k.nf4().dequantize(t[0], t[1], t[2]));
+    for (int bits : new int[] {4, 8}) {
+      for (int group : new int[] {64, 7}) {
+        add(
+            "groupedCodes.dequantize#" + bits + " bits, groups of " + group,
+            d -> {
+              int cols = group == 7 ? d.cols : Math.max(32, d.cols / 32 * 32);
+              int groups = Math.ceilDiv(cols, group);
+              return of(
+                  d.bytes(d.rows, Math.ceilDiv(cols * bits, 8)),
+                  d.dense(Dtype.F32, d.rows, groups),
+                  d.bytes(d.rows, groups),
+                  d.dense(d.c, d.rows, cols));
+            },
+            (d, k, t) -> {
+              FewRows.Grouped w = d.grouped(bits, group, t[3].cols(), t[0], t[1], t[2]);
+              k.groupedCodes().dequantize(w, 0, d.rows, t[3]);
+            });
+      }
+    }
   }
 
   private static void rows() {

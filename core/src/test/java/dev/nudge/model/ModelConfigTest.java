@@ -181,8 +181,8 @@ class ModelConfigTest {
         llama(
             "\"hidden_act\": \"gelu\"", ": hidden_act \"gelu\" is not supported; supported: silu"),
         llama(
-            "\"quantization_config\": {\"quant_method\": \"gptq\"}",
-            ": quantization_config.quant_method \"gptq\" is not supported; supported: bitsandbytes (4-bit nf4)"),
+            "\"quantization_config\": {\"quant_method\": \"hqq\"}",
+            ": quantization_config.quant_method \"hqq\" is not supported; supported: bitsandbytes (4-bit nf4), awq, gptq, compressed-tensors"),
         llama(
             "\"quantization_config\": {\"load_in_8bit\": true}",
             ": quantization_config.load_in_8bit is true; 8-bit weights are not supported, 4-bit nf4 is"),

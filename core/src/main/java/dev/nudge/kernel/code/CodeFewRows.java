@@ -66,13 +66,14 @@ final class CodeFewRows implements FewRows {
 
   @Override
   public void multiply(Tensor x, Weight w, Dtype compute, int from, int to, Tensor y, boolean add) {
-    if (from >= to || !takes(w, compute) || !fits(x, w, y)) {
+    if (from >= to || !fits(x, w, y) || !takes(w, compute)) {
       under.multiply(x, w, compute, from, to, y, add);
       return;
     }
     switch (w) {
       case Dense d -> dense(x, d.matrix(), from, to, y, add);
       case Quantized q -> quantized(x, q, compute, from, to, y, add);
+      case ByRow _, Grouped _ -> throw new IllegalStateException("no machine code for " + w);
     }
   }
 
@@ -88,6 +89,7 @@ final class CodeFewRows implements FewRows {
         && switch (w) {
           case Dense d -> d.matrix().data().isNative() && d.matrix().rowStride() >= 0;
           case Quantized q -> q.packed().data().isNative();
+          case ByRow _, Grouped _ -> false;
         };
   }
 

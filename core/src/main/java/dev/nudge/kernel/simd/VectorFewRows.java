@@ -11,6 +11,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /// Multiplies one row at a time, or [#SIDE] rows side by side for each read of the weight.
 ///
@@ -34,6 +35,7 @@ record VectorFewRows(FewRows under) implements FewRows {
       case Dense d -> d.matrix().stride(1) == 1 && takes(d);
       case Quantized q -> FewNf4.KNOWN && q.cols() % Nf4.BLOCK == 0;
       case ByRow r -> true;
+      case Grouped g -> FewGrouped.takes(g);
     };
   }
 
@@ -44,11 +46,25 @@ record VectorFewRows(FewRows under) implements FewRows {
 
   @Override
   public boolean alike(Weight one, Weight other) {
-    return inPairs(one) == inPairs(other);
+    return inPairs(one) == inPairs(other) && sameOrder(order(one), order(other));
+  }
+
+  private static @Nullable Tensor order(Weight w) {
+    return w instanceof Grouped g ? g.order() : null;
+  }
+
+  private static boolean sameOrder(@Nullable Tensor one, @Nullable Tensor other) {
+    return one == other
+        || one != null && other != null && one.data().mismatch(other.data()) == -1;
   }
 
   private static boolean inPairs(Weight w) {
-    return !(w instanceof ByRow || w instanceof Dense d && d.matrix().dtype() == Dtype.F32);
+    return switch (w) {
+      case Dense d -> d.matrix().dtype() != Dtype.F32;
+      case Quantized _ -> true;
+      case ByRow _ -> false;
+      case Grouped g -> g.bits() == 4;
+    };
   }
 
   @Override
@@ -56,15 +72,20 @@ record VectorFewRows(FewRows under) implements FewRows {
     if (!takes(w, x.dtype())) {
       return under.arranged(x, w, ws);
     }
+    Tensor order = order(w);
+    Tensor in = order == null ? x : ws.take(x.dtype(), x.rows(), x.cols());
     int cols = Math.ceilDiv(x.cols(), PAIRS) * PAIRS;
     int rows = x.rows() == 1 ? 1 : Math.ceilDiv(x.rows(), SIDE) * SIDE;
     Tensor to = ws.take(Dtype.F32, rows, cols);
     if (ws.dry()) {
       return to;
     }
+    if (order != null) {
+      FewGrouped.gather(x, order, in);
+    }
     for (int r = 0; r < rows; r++) {
       int row = Math.min(r, x.rows() - 1);
-      arrange(x, row * x.rowStride(), x.cols(), inPairs(w), to.data(), 4L * r * cols);
+      arrange(in, row * in.rowStride(), x.cols(), inPairs(w), to.data(), 4L * r * cols);
     }
     return to;
   }
@@ -113,6 +134,7 @@ record VectorFewRows(FewRows under) implements FewRows {
         case Dense d -> fp32(d.matrix(), rows, stride, one, from, to, out);
         case ByRow made -> throw new IllegalStateException(made + " is read by rows");
         case Quantized q -> NF4.multiply(q, rows, stride, one, compute, from, to, out);
+        case Grouped g -> FewGrouped.multiply(g, rows, stride, one, compute, from, to, out);
       }
     }
   }

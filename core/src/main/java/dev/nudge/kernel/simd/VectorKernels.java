@@ -31,6 +31,7 @@ public final class VectorKernels implements Kernels.Provider {
         new VectorAdamW8(),
         new VectorElementwise(under.elementwise()),
         new VectorNf4(under.nf4()),
+        new VectorGroupedCodes(under.groupedCodes()),
         new VectorFewRows(under.fewRows()),
         new VectorAttendOne(under.attendOne()));
   }

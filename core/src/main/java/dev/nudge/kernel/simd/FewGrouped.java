@@ -1,0 +1,109 @@
+package dev.nudge.kernel.simd;
+
+import static dev.nudge.kernel.simd.Species.LANES;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.nudge.kernel.FewRows;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/// Multiplies few rows by a weight of integer codes in groups.
+///
+/// Groups of whole strips of [#STRIP] numbers are taken, so that a group's scale and zero are read
+/// once for the vectors of it. Other groups go through the kernel beneath.
+final class FewGrouped {
+  /// Numbers of a row that a step of the loops reads: two vectors of sixteen lanes.
+  static final int STRIP = 32;
+
+  private FewGrouped() {}
+
+  static boolean takes(FewRows.Grouped w) {
+    return FewNf4.KNOWN && w.cols() % STRIP == 0 && w.group() % STRIP == 0;
+  }
+
+  /// Copies rows of x, their columns in the order in which a weight is stored.
+  static void gather(Tensor x, Tensor order, Tensor to) {
+    MemorySegment columns = order.data();
+    boolean low = x.dtype() == Dtype.BF16;
+    for (int r = 0; r < x.rows(); r++) {
+      long from = r * x.rowStride();
+      long at = r * to.rowStride();
+      for (int i = 0; i < x.cols(); i++) {
+        long col = from + columns.get(JAVA_INT_UNALIGNED, 4L * i);
+        if (low) {
+          short v = x.data().get(JAVA_SHORT_UNALIGNED, 2 * col);
+          to.data().set(JAVA_SHORT_UNALIGNED, 2 * (at + i), v);
+        } else {
+          float v = x.data().get(JAVA_FLOAT_UNALIGNED, 4 * col);
+          to.data().set(JAVA_FLOAT_UNALIGNED, 4 * (at + i), v);
+        }
+      }
+    }
+  }
+
+  /// Whether a group is half a block of 64, or a power of two of them.
+  private static boolean tables(int each) {
+    return Integer.bitCount(each) == 1;
+  }
+
+  /// @param x rows as [VectorFewRows] arranges them, `stride` bytes apart
+  /// @param one whether there is one row
+  static void multiply(
+      FewRows.Grouped w,
+      MemorySegment x,
+      int stride,
+      boolean one,
+      Dtype compute,
+      int from,
+      int to,
+      VectorFewRows.Out out) {
+    float[] sums = Scratch.get().sums;
+    float round = compute == Dtype.BF16 ? 65537 : 1;
+    MemorySegment codes = w.codes().data();
+    MemorySegment scales = w.scales().data();
+    MemorySegment zeros = w.zeros().data();
+    int strips = w.cols() / STRIP;
+    int each = w.group() / STRIP;
+    long bytes = w.codes().rowStride();
+    int groups = w.scales().cols();
+    int blocks = w.cols() / (2 * STRIP);
+    boolean small = each == 1;
+    boolean tables = LANES == 16 && w.bits() == 4 && strips % 2 == 0 && tables(each);
+    int shift = Integer.numberOfTrailingZeros(Math.max(1, each / 2));
+    for (int o = from; o < to; o++) {
+      long at = o * bytes;
+      long g = (long) o * groups;
+      if (tables && one) {
+        out.put(
+            0,
+            o,
+            small
+                ? FewGrouped4By16.oneSmall(codes, at, scales, zeros, g, x, blocks, round)
+                : FewGrouped4By16.one(codes, at, scales, zeros, g, x, blocks, shift, round));
+      } else if (tables) {
+        if (small) {
+          FewGrouped4By16.fourSmall(codes, at, scales, zeros, g, x, stride, blocks, round, sums);
+        } else {
+          FewGrouped4By16.four(
+              codes, at, scales, zeros, g, x, stride, blocks, shift, round, sums);
+        }
+        out.put(o, sums);
+      } else if (w.bits() == 8) {
+        if (one) {
+          out.put(0, o, FewGrouped8.one(codes, at, scales, zeros, g, x, strips, each, round));
+        } else {
+          FewGrouped8.four(codes, at, scales, zeros, g, x, stride, strips, each, round, sums);
+          out.put(o, sums);
+        }
+      } else if (one) {
+        out.put(0, o, FewGrouped4.one(codes, at, scales, zeros, g, x, strips, each, round));
+      } else {
+        FewGrouped4.four(codes, at, scales, zeros, g, x, stride, strips, each, round, sums);
+        out.put(o, sums);
+      }
+    }
+  }
+}

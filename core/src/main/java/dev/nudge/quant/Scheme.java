@@ -1,0 +1,74 @@
+package dev.nudge.quant;
+
+import dev.nudge.format.ConfigJson;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// How a layer's codes are made, as far as a config says it. Files of different tools have
+/// different keys for the same.
+///
+/// @param bits of a code; 0: not said
+/// @param group columns that share a scale; [#ALL]: all of a row; 0: not said
+/// @param symmetric whether all zeros are the middle code; null: not said
+record Scheme(int bits, int group, @Nullable Boolean symmetric) {
+  /// One group a row.
+  static final int ALL = -1;
+
+  static final Scheme UNKNOWN = new Scheme(0, 0, null);
+
+  private static final int MOST_GROUP = 1 << 22;
+
+  /// Reads what `q` says.
+  static Scheme of(ConfigJson q) {
+    Boolean symmetric = null;
+    for (String key : new String[] {"sym", "symmetric"}) {
+      symmetric = q.has(key) ? Boolean.valueOf(q.flag(key, true)) : symmetric;
+    }
+    if (symmetric == null && q.has("zero_point")) {
+      symmetric = !q.flag("zero_point", true);
+    }
+    return new Scheme(bits(q), group(q), symmetric);
+  }
+
+  private static int bits(ConfigJson q) {
+    for (String key : new String[] {"bits", "w_bit", "wbits", "num_bits"}) {
+      if (q.has(key)) {
+        return q.whole(key, 0, 64);
+      }
+    }
+    return 0;
+  }
+
+  private static int group(ConfigJson q) {
+    for (String key : new String[] {"group_size", "q_group_size", "groupsize"}) {
+      if (!q.present(key)) {
+        continue;
+      }
+      JsonNode node = q.node(key);
+      if (node.isNull() || node.isString() && node.stringValue().equals("in")) {
+        return ALL;
+      }
+      if (!node.isInt() || node.intValue() != ALL && !in(node.intValue(), 1, MOST_GROUP)) {
+        throw q.refuse(
+            key
+                + " is "
+                + ConfigJson.show(node)
+                + "; a whole number from 1, or -1 for one group a row, is needed");
+      }
+      return node.intValue();
+    }
+    return 0;
+  }
+
+  private static boolean in(int value, int least, int most) {
+    return value >= least && value <= most;
+  }
+
+  /// This scheme, with what it does not say as `below` says it.
+  Scheme over(Scheme below) {
+    return new Scheme(
+        bits == 0 ? below.bits : bits,
+        group == 0 ? below.group : group,
+        symmetric == null ? below.symmetric : symmetric);
+  }
+}

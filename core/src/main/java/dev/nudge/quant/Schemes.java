@@ -1,0 +1,51 @@
+package dev.nudge.quant;
+
+import dev.nudge.format.ConfigJson;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+
+/// The schemes of a folder's layers: one for all, and those of layers whose paths begin as an
+/// expression says (Python's `re.match`). The first expression that fits counts.
+record Schemes(Scheme all, Map<String, Scheme> others) {
+  static final Schemes UNKNOWN = new Schemes(Scheme.UNKNOWN, Map.of());
+
+  /// The scheme of a layer.
+  Scheme of(String path) {
+    for (Map.Entry<String, Scheme> other : others.entrySet()) {
+      if (Pattern.compile(other.getKey()).matcher(path).lookingAt()) {
+        return other.getValue().over(all);
+      }
+    }
+    return all;
+  }
+
+  /// Reads the scheme of all layers, and the overrides in an object of expressions under `key`:
+  /// `dynamic` of GPTQModel, whose `-:` marks layers that are dense and `+:` is nothing, or
+  /// `extra_config` of AutoRound.
+  static Schemes of(ConfigJson q, String key) {
+    Map<String, Scheme> others = new LinkedHashMap<>();
+    ConfigJson overrides = q.object(key);
+    if (overrides != null) {
+      for (String expression : overrides.plain().keySet()) {
+        ConfigJson values = overrides.object(expression);
+        if (values != null && !expression.startsWith("-:")) {
+          others.put(checked(q, expression.replaceFirst("^\\+:", "")), Scheme.of(values));
+        }
+      }
+    }
+    return new Schemes(Scheme.of(q), others);
+  }
+
+  /// Returns the expression.
+  ///
+  /// @throws dev.nudge.settings.InputException if it is none
+  static String checked(ConfigJson q, String expression) {
+    try {
+      return Pattern.compile(expression).pattern();
+    } catch (PatternSyntaxException e) {
+      throw q.refuse("has " + ConfigJson.quote(expression) + ", which is no regular expression");
+    }
+  }
+}
