@@ -33,6 +33,7 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
     checkNames(adapted, saved);
     adapted.forEach(layer -> checkRank(layer, model.isEmbedding(layer.path())));
     saved.forEach(this::checkWhole);
+    checkScore();
     tensors().names().forEach(this::checkType);
     return adapted;
   }
@@ -60,6 +61,18 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
           "it is of another model: %s has %d numbers, this model's %d"
               .formatted(
                   PeftFiles.nameOfBias(path), bias.elements(), layer == null ? 0 : layer.out()));
+    }
+  }
+
+  private void checkScore() {
+    LayerShape embedding = model.embedding();
+    if (spec().extras().score() && embedding != null) {
+      List<Long> shape = tensors().entry(PeftFiles.SCORE).shape();
+      if (!shape.equals(List.of(1L, (long) embedding.out()))) {
+        throw new InputException(
+            "%s is %s; a score head of one label on this model is [1, %d]"
+                .formatted(PeftFiles.SCORE, shape, embedding.out()));
+      }
     }
   }
 
@@ -148,6 +161,9 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
       boolean embedding = model.isEmbedding(layer.path());
       expected.add(nameOfA(layer.path(), embedding));
       expected.add(nameOfB(layer.path(), embedding));
+    }
+    if (spec().extras().score()) {
+      expected.add(PeftFiles.SCORE);
     }
     Set<String> allowed = new TreeSet<>();
     for (String path : saved) {

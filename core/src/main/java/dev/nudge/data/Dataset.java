@@ -7,6 +7,7 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.text.Tokenizer;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// The tokenised rows of data files, with label masks, in the order of the files.
@@ -21,9 +22,12 @@ public final class Dataset {
   private final int untrained;
   private final ShownRow first;
   private final String digest;
+  private final int sequences; // of a row
 
-  private Dataset(List<Example> examples, RowFacts facts, ShownRow first, String digest) {
+  private Dataset(
+      List<Example> examples, RowFacts facts, ShownRow first, String digest, int sequences) {
     this.examples = examples;
+    this.sequences = sequences;
     this.facts = facts;
     this.first = first;
     this.digest = digest;
@@ -97,10 +101,15 @@ public final class Dataset {
   ///
   /// @param flaws counts what it sees; null: nothing is looked for
   /// @param groups null: no row is held out by its group
+  /// @param rows what the rows are for
   record Reading(
-      DataSettings data, Pick pick, @Nullable Flaws flaws, EvalSplit.@Nullable Grouped groups) {
+      DataSettings data,
+      Pick pick,
+      @Nullable Flaws flaws,
+      EvalSplit.@Nullable Grouped groups,
+      WantedRows rows) {
     static Reading all(DataSettings data) {
-      return new Reading(data, Pick.TRAIN, null, null);
+      return new Reading(data, Pick.TRAIN, null, null, WantedRows.TEXTS);
     }
   }
 
@@ -119,7 +128,8 @@ public final class Dataset {
               + ", or every message that would be has \"train\": false or \"weight\": 0");
     }
     ShownRow first = ShownRow.of(rows.examples().getFirst(), tokenizer);
-    return new Dataset(rows.examples(), rows.facts(), first, digest);
+    return new Dataset(
+        rows.examples(), rows.facts(), first, digest, reading.rows().sequences());
   }
 
   /// The same data with some of its rows.
@@ -130,7 +140,8 @@ public final class Dataset {
         List.copyOf(rows),
         held ? facts.heldOut() : facts,
         ShownRow.of(rows.getFirst(), tokenizer),
-        digest);
+        digest,
+        sequences);
   }
 
   /// Whether a row is held out by its group.
@@ -138,14 +149,28 @@ public final class Dataset {
     return facts.grouped().get(index);
   }
 
-  /// Returns the sequences; the parts of a split row are adjacent.
+  /// Returns the sequences; the parts of a split row, or the answers of a pair, are adjacent.
   public List<Example> examples() {
     return examples;
   }
 
-  /// Returns the number of sequences.
+  /// Returns the number of rows; each part of a split row counts, a pair is one.
   public int rows() {
-    return examples.size();
+    return examples.size() / sequences;
+  }
+
+  /// Returns the number of sequences of each row: 2 of pairs.
+  public int sequencesPerRow() {
+    return sequences;
+  }
+
+  /// Returns the places of the rows' sequences in [#examples].
+  ///
+  /// @param rows numbers of rows
+  public int[] places(int[] rows) {
+    return IntStream.of(rows)
+        .flatMap(row -> IntStream.range(row * sequences, (row + 1) * sequences))
+        .toArray();
   }
 
   /// Returns the number of bad rows that were set aside.

@@ -54,6 +54,7 @@ public final class CausalLm implements AutoCloseable {
   private final Backend backend;
   private final Built parts;
   private final OutputHead output;
+  private final SequenceOutput sequences;
   private final PackedWeights packed;
   private List<Recompute> recompute;
   private @Nullable LayerPager pager;
@@ -71,6 +72,7 @@ public final class CausalLm implements AutoCloseable {
     this.backend = backend;
     this.parts = parts;
     this.output = new OutputHead(parts.norm(), parts.head(), config.logits(), backend);
+    this.sequences = new SequenceOutput(parts.norm(), parts.score());
     this.packed = packed;
     this.recompute = Collections.nCopies(parts.layers().size(), Recompute.NONE);
   }
@@ -100,6 +102,13 @@ public final class CausalLm implements AutoCloseable {
   /// The output head.
   public LinearSlot head() {
     return parts.head();
+  }
+
+  /// Whether an adapter has put a score head on the model. Then it gives a sequence one number, its
+  /// reward: training and scoring take batches whose labelled rows are the last of each sequence,
+  /// and a target's log-probability is replaced by that number.
+  public boolean givesRewards() {
+    return parts.score().there();
   }
 
   /// Number of layers.
@@ -210,7 +219,10 @@ public final class CausalLm implements AutoCloseable {
     Residual r = forward(b.ids(), inner, lowest, spare, p);
     ws.endStage(FORWARD);
     int mark = ws.mark();
-    double loss = output.loss(r, b, weight, sum, p);
+    double loss =
+        givesRewards()
+            ? sequences.loss(r, b, weight, sum, p)
+            : output.loss(r, b, weight, sum, p);
     ws.release(mark);
     ws.endStage(HEAD);
     Tensor low = compute == acc ? sum : r.spare();
@@ -230,7 +242,8 @@ public final class CausalLm implements AutoCloseable {
     return loss;
   }
 
-  /// Computes the log-probability of each target and, if wanted, the most probable token.
+  /// Computes the log-probability of each target and, if wanted, the most probable token; with a
+  /// score head the reward of each labelled row instead ([#givesRewards]).
   ///
   /// @param logprob receives one number for each labelled row
   /// @param argmax receives the most probable token of each labelled row; may be null
@@ -238,7 +251,11 @@ public final class CausalLm implements AutoCloseable {
     ws.reset();
     Pass p = pass(null, Segments.of(b.lengths(), b.keys(), ws), Dropout.NONE, ws);
     Residual r = forward(b.ids(), inner(b.tokens(), ws), layers(), false, p);
-    output.score(r, b, logprob, argmax, p);
+    if (givesRewards()) {
+      sequences.score(r, b, logprob, p);
+    } else {
+      output.score(r, b, logprob, argmax, p);
+    }
   }
 
   /// Makes the rows of a pass over new tokens and reserves space for them in the KV caches.

@@ -125,7 +125,7 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
   }
 
   /// Copies some rows of the residual stream: nothing after the layers needs the others.
-  private static Residual picked(Residual r, int[] rows, Pass p) {
+  static Residual picked(Residual r, int[] rows, Pass p) {
     Tensor x = p.ws().take(r.x().dtype(), rows.length, r.x().cols());
     Residual picked = new Residual(x, false, p.ws());
     LabelledRows.pick(r.x(), rows, x, p);

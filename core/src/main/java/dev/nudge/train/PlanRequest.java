@@ -16,6 +16,7 @@ import dev.nudge.settings.Given;
 import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.ObjectiveName;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.TrainSettings;
@@ -37,6 +38,7 @@ record PlanRequest(
     ModelSettings model,
     @Nullable ByteSize memory,
     LoraSettings lora,
+    ObjectiveName objective,
     OptimizerSettings optimizer,
     int batchSize,
     Given given,
@@ -44,16 +46,30 @@ record PlanRequest(
 
   static PlanRequest of(TrainSettings s) {
     return new PlanRequest(
-        s.model(), s.memory(), s.lora(), s.optimizer(), s.loop().batchSize(), s.given(), List.of());
+        s.model(),
+        s.memory(),
+        s.lora(),
+        s.objective().objective(),
+        s.optimizer(),
+        s.loop().batchSize(),
+        s.given(),
+        List.of());
   }
 
   static PlanRequest of(PlanSettings s) {
     return new PlanRequest(
-        s.model(), s.memory(), s.lora(), s.optimizer(), s.batchSize(), s.given(), List.of());
+        s.model(),
+        s.memory(),
+        s.lora(),
+        s.objective().objective(),
+        s.optimizer(),
+        s.batchSize(),
+        s.given(),
+        List.of());
   }
 
   PlanRequest withAdded(List<Integer> tokens) {
-    return new PlanRequest(model, memory, lora, optimizer, batchSize, given, tokens);
+    return new PlanRequest(model, memory, lora, objective, optimizer, batchSize, given, tokens);
   }
 
   /// What a layout depends on in the data.
@@ -72,7 +88,7 @@ record PlanRequest(
           data.examples().stream()
               .mapToInt(e -> -e.length())
               .sorted()
-              .limit(batchSize)
+              .limit((long) batchSize * data.sequencesPerRow())
               .mapToLong(n -> -n)
               .sum();
       return held == null
@@ -83,9 +99,15 @@ record PlanRequest(
               true);
     }
 
-    /// Assumes that every row has `longest` tokens.
-    static Rows assumed(int longest, int batchSize) {
-      return new Rows(longest, (long) longest * batchSize, false);
+    /// Assumes that every row has `longest` tokens, in each of its sequences.
+    static Rows assumed(int longest, int batchSize, ObjectiveName objective) {
+      long sequences = (long) batchSize * objective.sequences();
+      return new Rows(longest, longest * sequences, objective.compares());
+    }
+
+    /// These rows, where sequences of `tokens` are scored too.
+    Rows scoring(int tokens) {
+      return tokens <= longest ? this : new Rows(tokens, largestStep, scored);
     }
 
     /// These rows truncated to `most` tokens.
@@ -119,7 +141,8 @@ record PlanRequest(
     CausalLm dry = Checkpoint.dry(config, backend, quantization, trainable(config, scope));
     return full()
         ? Tuning.whole(dry, folder)
-        : Tuning.adapter(dry, Tuning.attach(dry, lora, given, added, 0, 1, scope), folder);
+        : Tuning.adapter(
+            dry, Tuning.attach(dry, lora, objective, given, added, 0, 1, scope), folder);
   }
 
   private @Nullable Trainable trainable(ModelConfig config, Scope scope) {
@@ -154,7 +177,7 @@ record PlanRequest(
     return new Planner.Wanted(
         threads(machine),
         model.lanes(),
-        batchSize,
+        batchSize * objective.sequences(),
         rows.longest(),
         rows.largestStep(),
         rows.scored(),

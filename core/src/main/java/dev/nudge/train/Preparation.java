@@ -10,6 +10,7 @@ import dev.nudge.data.PromptEncoder;
 import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
 import dev.nudge.data.UnusedLabels;
+import dev.nudge.data.WantedRows;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.machine.Backend;
@@ -63,24 +64,30 @@ final class Preparation {
 
   /// Checks a run and plans it.
   ///
+  /// @param objective null: that of the settings
   /// @param events receives the progress of tokenisation
   static Prepared of(
-      TrainSettings wanted, Machine machine, Objective objective, Consumer<TrainEvent> events) {
+      TrainSettings wanted,
+      Machine machine,
+      @Nullable Objective objective,
+      Consumer<TrainEvent> events) {
     return new Preparation(wanted, machine, objective).prepared(events);
   }
 
   /// Checks the model, and finds the checkpoint to resume from.
-  private Preparation(TrainSettings wanted, Machine machine, Objective objective) {
+  private Preparation(TrainSettings wanted, Machine machine, @Nullable Objective objective) {
     this.machine = machine;
-    this.objective = objective;
     this.folder = wanted.model().model();
     this.config = ModelConfig.load(folder);
     this.maxLength = maxLength(wanted);
+    this.objective =
+        objective == null ? Objectives.of(wanted.objective(), maxLength) : objective;
     Checkpoint.check(folder, config);
     this.quantization = Quantization.resolve(wanted.model(), config);
     this.settings = resolved(wanted, quantization);
     checkInit();
-    RunCheckpoints.Found found = RunFolder.resumable(settings, machine.cache());
+    RunCheckpoints.Found found = 
+        RunFolder.resumable(settings, this.objective.name(), machine.cache());
     this.at = found == null ? Instant.now() : Instant.parse(found.checkpoint().started());
     Compute compute = settings.model().compute();
     this.backend =
@@ -162,7 +169,8 @@ final class Preparation {
                 settings.eval(),
                 settings.quality(),
                 settings.length(),
-                settings.loop().seed()),
+                settings.loop().seed(),
+                WantedRows.of(settings.objective())),
             maxLength,
             tokens.tokenizer(),
             chat,
@@ -211,7 +219,11 @@ final class Preparation {
       SamplePrompts samples,
       Scope scope) {
     PlanRequest.Rows rows =
-        PlanRequest.Rows.of(data, held, settings.loop().batchSize(), objective.needsScores());
+        PlanRequest.Rows.of(data, held, settings.loop().batchSize(), objective.needsScores())
+            .scoring(
+                Math.max(
+                    objective.longestBeside(data),
+                    held == null ? 0 : objective.longestBeside(held)));
     Supplier<Plan> anew =
         () ->
             Planner.plan(

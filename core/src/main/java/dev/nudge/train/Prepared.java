@@ -12,6 +12,7 @@ import dev.nudge.plan.Plan;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.Method;
+import dev.nudge.settings.ReferenceModel;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.PageAdvice;
 import dev.nudge.text.chat.ChatTemplate;
@@ -84,6 +85,11 @@ public record Prepared(
         objective,
         at,
         warnings);
+  }
+
+  /// The model that preferences are measured against.
+  ReferenceModel reference() {
+    return settings.objective().measuredAgainst(settings.lora());
   }
 
   /// Tells whether a held-out loss is taken after a step.

@@ -16,13 +16,16 @@ import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.Given;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
+import dev.nudge.settings.ObjectiveName;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// The model, its trainable parameters, and how to save them. This is the only class in which LoRA
@@ -34,6 +37,7 @@ import org.jspecify.annotations.Nullable;
 /// @param savedBytes of an adapter's tensors in its file; 0 with full fine-tuning
 /// @param writing writes the trained weights into a staging folder
 /// @param detaching detaches the adapter; closing the model is separate
+/// @param attaching attaches it again
 record Tuning(
     CausalLm model,
     List<Parameter> parameters,
@@ -42,7 +46,8 @@ record Tuning(
     long frozenBytes,
     long savedBytes,
     Consumer<Path> writing,
-    Runnable detaching)
+    Runnable detaching,
+    Runnable attaching)
     implements AutoCloseable {
 
   /// Loads the model with the parameters that a run trains.
@@ -81,6 +86,7 @@ record Tuning(
         attach(
             model,
             settings.lora(),
+            settings.objective().objective(),
             settings.given(),
             prepared.tokens().added(),
             settings.loop().seed(),
@@ -101,29 +107,47 @@ record Tuning(
 
   /// Attaches an adapter to a model, for any settings that describe an adapter.
   ///
+  /// @param objective with a reward model, the adapter has a score head
   /// @param given settings that the user set, which must agree with an adapter to continue from
   /// @param added ids of added tokens
   static Adapters attach(
       CausalLm model,
       LoraSettings lora,
+      ObjectiveName objective,
       Given given,
       List<Integer> added,
       long seed,
       int lanes,
       Scope scope) {
     Dtype compute = model.backend().compute();
+    boolean reward = objective == ObjectiveName.REWARD;
     Path init = lora.initAdapter();
     if (init == null) {
       Lora spec =
           Lora.of(lora.rank(), lora.alpha(), Targets.parse(lora.targets()))
               .withRsLora(lora.rsLora())
               .withDropout(lora.dropout())
-              .withExtras(NewParts.extras(lora, ModelShape.of(model.modules()), added));
+              .withExtras(
+                  NewParts.extras(lora, ModelShape.of(model.modules()), added).withScore(reward));
       return Adapters.attach(model.modules(), spec, seed, compute, lanes, scope);
     }
     try (PeftAdapter adapter = PeftAdapter.open(init)) {
       check(adapter, lora, given, ModelShape.of(model.modules()));
+      checkHead(adapter, reward);
       return Adapters.attach(model.modules(), adapter, lora.dropout(), compute, lanes, scope);
+    }
+  }
+
+  private static void checkHead(PeftAdapter adapter, boolean reward) {
+    if (adapter.spec().extras().score() != reward) {
+      throw new InputException(
+          "--init-adapter %s %s; %s"
+              .formatted(
+                  adapter.folder(),
+                  reward ? "has no score head" : "is a reward model, with a score head",
+                  reward
+                      ? "leave it out to train a new reward model"
+                      : "only --objective reward goes on with it"));
     }
   }
 
@@ -148,7 +172,8 @@ record Tuning(
         adapters.frozenBytes(),
         adapters.savedBytes(),
         folder -> adapters.write(folder, base.toString()),
-        adapters::detach);
+        adapters::detach,
+        adapters::reattach);
   }
 
   /// Makes the tuning of a model's own weights (full fine-tuning).
@@ -165,6 +190,7 @@ record Tuning(
         0,
         0,
         folder -> ModelFolder.write(base, folder, parameters, model.backend().kernels()),
+        () -> {},
         () -> {});
   }
 
@@ -181,6 +207,16 @@ record Tuning(
   /// Writes the current trained weights into a staging folder.
   void write(Path folder) {
     writing.accept(folder);
+  }
+
+  /// Runs something with the adapter off.
+  <T> T bare(Supplier<T> work) {
+    detaching.run();
+    try {
+      return work.get();
+    } finally {
+      attaching.run();
+    }
   }
 
   /// Whether every trained number is finite.
