@@ -16,7 +16,8 @@ import java.util.Locale;
 /// @param splits text rows that were split
 /// @param parts sequences that the split rows became
 /// @param ends preferences of which an answer lost its end
-/// @param left preferences that were left out: a reward is read at an answer's end
+/// @param left preferences that were left out: no room for an answer, or for all of one whose
+///     reward is read at its end
 public record CutRows(
     int rows,
     int maxLength,
@@ -90,7 +91,7 @@ public record CutRows(
       how.add(Count.of(ends, "answer") + " at the end, without end token");
     }
     if (left > 0) {
-      how.add(Count.of(left, "pair") + " left out, as a reward is read at the end token");
+      how.add(Count.of(left, "preference") + " left out: no room for an answer, or one cut before a reward is read");
     }
     return String.format(
         Locale.ROOT,

@@ -2,6 +2,7 @@ package dev.nudge.data;
 
 import dev.nudge.data.source.Pick;
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.DataShape;
 import dev.nudge.settings.EvalSplit;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
@@ -23,13 +24,22 @@ public final class Dataset {
   private final ShownRow first;
   private final String digest;
   private final int sequences; // of a row
+  private final @Nullable PairFacts pairs;
+  private final @Nullable ShownRow rejected;
 
   private Dataset(
-      List<Example> examples, RowFacts facts, ShownRow first, String digest, int sequences) {
+      List<Example> examples,
+      RowFacts facts,
+      String digest,
+      int sequences,
+      Tokenizer tokenizer) {
     this.examples = examples;
     this.sequences = sequences;
     this.facts = facts;
-    this.first = first;
+    this.first = ShownRow.of(examples.getFirst(), tokenizer);
+    boolean paired = sequences == 2;
+    this.pairs = paired ? PairFacts.of(examples) : null;
+    this.rejected = paired ? ShownRow.of(examples.get(1), tokenizer) : null;
     this.digest = digest;
     this.tokens = examples.stream().mapToLong(Example::length).sum();
     this.trainedTokens = examples.stream().mapToLong(Example::trainedTokens).sum();
@@ -127,9 +137,8 @@ public final class Dataset {
               + encoder.maxLength()
               + ", or every message that would be has \"train\": false or \"weight\": 0");
     }
-    ShownRow first = ShownRow.of(rows.examples().getFirst(), tokenizer);
     return new Dataset(
-        rows.examples(), rows.facts(), first, digest, reading.rows().sequences());
+        rows.examples(), rows.facts(), digest, reading.rows().sequences(), tokenizer);
   }
 
   /// The same data with some of its rows.
@@ -139,9 +148,9 @@ public final class Dataset {
     return new Dataset(
         List.copyOf(rows),
         held ? facts.heldOut() : facts,
-        ShownRow.of(rows.getFirst(), tokenizer),
         digest,
-        sequences);
+        sequences,
+        tokenizer);
   }
 
   /// Whether a row is held out by its group.
@@ -213,12 +222,30 @@ public final class Dataset {
     return first;
   }
 
-  /// Returns the first rows as the model sees them.
+  /// Returns the rejected answer of the first pair in short; null: rows are no pairs.
+  public @Nullable ShownRow rejected() {
+    return rejected;
+  }
+
+  /// Returns what pairs differ in; null: rows are no pairs.
+  public @Nullable PairFacts pairs() {
+    return pairs;
+  }
+
+  /// Returns the first rows as the model sees them; of a pair both answers.
   ///
   /// @param most most rows
   /// @param tokenizer the tokenizer that encoded the rows
   public List<SeenRow> seen(int most, Tokenizer tokenizer) {
-    return examples.stream().limit(most).map(example -> SeenRow.of(example, tokenizer)).toList();
+    boolean labelled = facts.shapes().most() == DataShape.UNPAIRED_PREFERENCE;
+    return IntStream.range(0, (int) Math.min(examples.size(), (long) most * sequences))
+        .mapToObj(
+            i -> {
+              String answer = sequences == 2 ? i % 2 == 0 ? "chosen" : "rejected" : null;
+              String label = examples.get(i).value() > 0 ? "good" : "bad";
+              return SeenRow.of(examples.get(i), labelled ? label : answer, tokenizer);
+            })
+        .toList();
   }
 
   /// Returns the histogram of the sequences' lengths.

@@ -115,7 +115,8 @@ final class RowEncoder {
   }
 
   /// Encodes answers that are compared. One that is too long loses its end, as in TRL: its prompt is
-  /// the same as that of the answer it is compared with.
+  /// the same as that of the answer it is compared with. A row is left out where a prompt leaves no
+  /// room for an answer, or a reward would be read before the end of one.
   Sequences encode(ComparedAnswers row, SourceLine source) throws BadRowException {
     List<Example> examples = new ArrayList<>();
     Loss loss = Loss.NOTHING;
@@ -128,13 +129,8 @@ final class RowEncoder {
         if (!length.truncate()) {
           throw tooLong(whole.length(), "its end");
         }
-        loss = rows.objective() == ObjectiveName.REWARD ? Loss.LEFT_OUT : Loss.END;
-        if (example.trainedTokens() == 0 && loss == Loss.END) {
-          throw new BadRowException(
-              "the prompt alone has %d tokens, and --max-length %d leaves none for an answer"
-                  .formatted(whole.prompt(), maxLength),
-              "a prompt that leaves no room for an answer");
-        }
+        boolean out = rows.objective() == ObjectiveName.REWARD || example.trainedTokens() == 0;
+        loss = out || loss == Loss.LEFT_OUT ? Loss.LEFT_OUT : Loss.END;
       }
       examples.add(example);
     }

@@ -52,12 +52,12 @@ public final class Flat {
   /// @param weights loss weight of each sequence, by its index in `rows`; null: 1
   public static Batch batch(
       List<Integer> positions, int[] rows, List<Example> examples, double @Nullable [] weights) {
-    return batch(positions, rows, examples, new Factors(weights, null));
+    return counted(positions, rows, examples, new Factors(weights, null));
   }
 
   /// The same, where all tokens of some sequences count. Rows are labelled whose token is trained,
   /// or all but the first of a sequence whose text counts.
-  public static Batch batch(
+  public static Batch counted(
       List<Integer> positions, int[] rows, List<Example> examples, Factors loss) {
     List<Example> chosen = chosen(positions, rows, examples);
     int tokens = chosen.stream().mapToInt(Example::length).sum();

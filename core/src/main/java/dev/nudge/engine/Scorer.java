@@ -79,7 +79,7 @@ public final class Scorer {
         rewards(places, lane);
         return;
       }
-      Batch b = Flat.batch(places, rows, examples, new Flat.Factors(null, wholes));
+      Batch b = Flat.counted(places, rows, examples, new Flat.Factors(null, wholes));
       double[] logprob = new double[b.rows().length];
       int[] best = new int[logprob.length];
       model.score(b, logprob, best, workspaces.get(lane));

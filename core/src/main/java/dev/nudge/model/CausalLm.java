@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.kernel.HeadDivergence;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Dropout;
@@ -199,6 +200,51 @@ public final class CausalLm implements AutoCloseable {
   public double train(
       Batch b, @Nullable Share share, double weight, Dropout dropout, Workspace ws) {
     ws.reset();
+    return train(
+        b,
+        share,
+        dropout,
+        ws,
+        (r, sum, p) ->
+            givesRewards()
+                ? sequences.loss(r, b, weight, sum, p)
+                : output.loss(r, b, weight, sum, p));
+  }
+
+  /// Runs a forward pass and keeps the normalised hidden states of the labelled rows at the start
+  /// of the workspace, for [#trainTowards], which must be the workspace's next pass: with the
+  /// adapter off, those of the base.
+  public HeadDivergence.Base remember(Batch b, Workspace ws) {
+    ws.reset();
+    Tensor kept = ws.take(backend.compute(), b.rows().length, config.hiddenSize());
+    int mark = ws.mark();
+    Pass p = pass(null, Segments.of(b.lengths(), b.keys(), ws), Dropout.NONE, ws);
+    Residual r = forward(b.ids(), inner(b.tokens(), ws), layers(), false, p);
+    HeadDivergence.Base base = output.remember(r, b, kept, p);
+    ws.release(mark);
+    return base;
+  }
+
+  /// Runs forward and backward on a batch: returns the summed divergence of the next-token
+  /// distributions of the labelled rows from those of the base, and adds `weight` times its
+  /// gradient to the parameters.
+  public double trainTowards(HeadDivergence.Base base, Batch b, double weight, Workspace ws) {
+    return train(
+        b,
+        null,
+        Dropout.NONE,
+        ws,
+        (r, sum, p) -> output.divergence(base, r, b, weight, sum, p));
+  }
+
+  /// The loss at the end of a forward pass.
+  private interface Head {
+    /// @param sum receives the gradient of the residual stream, accumulator type
+    double loss(Residual r, Tensor sum, Pass p);
+  }
+
+  private double train(
+      Batch b, @Nullable Share share, Dropout dropout, Workspace ws, Head head) {
     Segments rows =
         share == null
             ? Segments.of(b.lengths(), b.keys(), ws)
@@ -219,10 +265,7 @@ public final class CausalLm implements AutoCloseable {
     Residual r = forward(b.ids(), inner, lowest, spare, p);
     ws.endStage(FORWARD);
     int mark = ws.mark();
-    double loss =
-        givesRewards()
-            ? sequences.loss(r, b, weight, sum, p)
-            : output.loss(r, b, weight, sum, p);
+    double loss = head.loss(r, sum, p);
     ws.release(mark);
     ws.endStage(HEAD);
     Tensor low = compute == acc ? sum : r.spare();
@@ -444,6 +487,11 @@ public final class CausalLm implements AutoCloseable {
   /// Bytes of a workspace for [#score] on batches up to this size.
   public long scoreBytes(int tokens, int longest) {
     return dry().score(tokens, longest);
+  }
+
+  /// Bytes of a workspace for [#remember] and [#trainTowards] on batches up to this size.
+  public long towardsBytes(int tokens, int longest) {
+    return dry().towards(tokens, longest);
   }
 
   /// Bytes of a workspace for [#prefill] on up to `tokens` tokens of `sequences` sequences, each of

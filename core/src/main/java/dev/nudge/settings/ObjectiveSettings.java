@@ -2,6 +2,7 @@ package dev.nudge.settings;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -63,6 +64,10 @@ public record ObjectiveSettings(
           ObjectiveName.REWARD,
           Set.of("margin_column", "center_rewards"));
 
+  private static final Schema<ObjectiveSettings> SCHEMA = Schema.of(ObjectiveSettings.class);
+  private static final Map<String, @Nullable Object> DEFAULTS =
+      SCHEMA.values(SCHEMA.of(Map.of()));
+
   public ObjectiveSettings {
     replay = List.copyOf(replay);
     replay.forEach(file -> Check.notBlank("--replay", file));
@@ -111,13 +116,16 @@ public record ObjectiveSettings(
       ShapeSettings shape,
       @Nullable String completion,
       int batchSize) {
-    for (Set<String> keys : OWN.values()) {
-      for (String key : keys.stream().sorted().toList()) {
-        if (given.contains(key) && !own().contains(key)) {
-          throw unused("--" + key.replace('_', '-'), "which has no use for it");
-        }
-      }
-    }
+    SCHEMA
+        .values(this)
+        .forEach(
+            (key, value) -> {
+              boolean used =
+                  own().contains(key) || OWN.values().stream().noneMatch(o -> o.contains(key));
+              if (!used && given.contains(key) && !Objects.equals(value, DEFAULTS.get(key))) {
+                throw unused("--" + key.replace('_', '-'), "which has no use for it");
+              }
+            });
     checkReplay(given, lora);
     DataShape named = shape.shape();
     if (named != null && named.compares() != objective.compares()
@@ -153,7 +161,8 @@ public record ObjectiveSettings(
 
   private void checkReplay(Given given, LoraSettings lora) {
     if (replay.isEmpty()) {
-      if (given.contains("replay_weight")) {
+      boolean usual = Objects.equals(replayWeight, DEFAULTS.get("replay_weight"));
+      if (given.contains("replay_weight") && !usual) {
         throw new InputException("--replay-weight is given without --replay; add it");
       }
       return;

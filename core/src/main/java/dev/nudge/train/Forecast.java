@@ -133,6 +133,18 @@ public final class Forecast {
           PlanRequest.Rows.of(
                   data, splits.held(), settings.batchSize(), objective.needsScores())
               .scoring(objective.longestBeside(data));
+      if (!settings.objective().replay().isEmpty()) {
+        rows =
+            rows.replaying(
+                Replay.read(
+                        settings.objective(),
+                        source.shape().template(),
+                        most,
+                        tokenizer,
+                        ChatRows.of(folder, source, tokenizer).on(Instant.now()),
+                        TokenCache.in(machine.cache()))
+                    .longest());
+      }
     }
     Forecast forecast =
         new Forecast(

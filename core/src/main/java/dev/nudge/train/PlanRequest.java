@@ -77,7 +77,16 @@ record PlanRequest(
   /// @param longest tokens of the longest row
   /// @param largestStep tokens of the largest possible step
   /// @param scored whether any rows are scored
-  record Rows(int longest, long largestStep, boolean scored) {
+  /// @param replayed tokens of the longest replayed row; 0: none
+  record Rows(int longest, long largestStep, boolean scored, int replayed) {
+    private Rows(int longest, long largestStep, boolean scored) {
+      this(longest, largestStep, scored, 0);
+    }
+
+    /// These rows, with replayed rows of up to `tokens` tokens.
+    Rows replaying(int tokens) {
+      return new Rows(Math.max(longest, tokens), largestStep, scored, tokens);
+    }
 
     /// Measures loaded rows.
     ///
@@ -107,14 +116,18 @@ record PlanRequest(
 
     /// These rows, where sequences of `tokens` are scored too.
     Rows scoring(int tokens) {
-      return tokens <= longest ? this : new Rows(tokens, largestStep, scored);
+      return tokens <= longest ? this : new Rows(tokens, largestStep, scored, replayed);
     }
 
     /// These rows truncated to `most` tokens.
     Rows cut(int most, int batchSize) {
       return most >= longest
           ? this
-          : new Rows(most, Math.min(largestStep, 4L * most * batchSize), scored);
+          : new Rows(
+              most,
+              Math.min(largestStep, 4L * most * batchSize),
+              scored,
+              Math.min(replayed, most));
     }
   }
 
@@ -181,6 +194,7 @@ record PlanRequest(
         rows.longest(),
         rows.largestStep(),
         rows.scored(),
+        rows.replayed(),
         memoryBytes(machine),
         weights.plusDense(tuning.frozenBytes()),
         tuning.count().trained(),

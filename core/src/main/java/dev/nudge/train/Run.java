@@ -34,6 +34,7 @@ final class Run implements AutoCloseable {
   private final @Nullable Resumed resumed;
   private final RunCounts counts;
   private final DivergenceCheck divergence;
+  private final PreferenceCheck preferences;
   private final Behind behind;
   private final Tuning tuning;
   private final Trainer trainer;
@@ -63,6 +64,7 @@ final class Run implements AutoCloseable {
             this::warn,
             () -> cancelled.getAsBoolean());
     this.divergence = new DivergenceCheck(settings, prepared.steps());
+    this.preferences = new PreferenceCheck(prepared);
     try (PhaseEvent _ = PhaseEvent.of("load", counts.steps())) {
       Scope scope = Scope.open("parameters");
       closing.push(scope::close);
@@ -79,6 +81,10 @@ final class Run implements AutoCloseable {
               requireNonNull(OutFolder.existing(settings.output().out())),
               prepared.objective());
       closing.push(trainer::close);
+      Replay replay = prepared.replay();
+      if (replay != null) {
+        trainer.replay(replay, tuning::bare);
+      }
       RunDigests digests = new RunDigests(prepared);
       this.folder = RunFolder.create(settings, resumed != null);
       closing.push(folder::close);
@@ -196,7 +202,7 @@ final class Run implements AutoCloseable {
     try (PhaseEvent _ = PhaseEvent.of("reference", 0)) {
       Supplier<Optional<ReferenceSums>> scoring =
           () -> ReferenceSums.score(prepared, trainer, cancelled);
-      sums = prepared.reference() == ReferenceModel.BASE ? tuning.bare(scoring) : scoring.get();
+      sums = prepared.reference() == ReferenceModel.BASE ? bare(scoring) : scoring.get();
     }
     noteInterrupt();
     if (sums.isEmpty()) {
@@ -205,6 +211,12 @@ final class Run implements AutoCloseable {
     behind.now(() -> sums.get().write(folder.path(), id));
     trainer.measureAgainst(sums.get());
     return true;
+  }
+
+  private <T> T bare(Supplier<T> work) {
+    List<T> made = new ArrayList<>();
+    tuning.bare(() -> made.add(work.get()));
+    return made.getFirst();
   }
 
   /// Does what is due between steps: a held-out loss, a save.
@@ -263,6 +275,9 @@ final class Run implements AutoCloseable {
       diverges = diverges == null ? sign : diverges;
       told.accept(sign);
     }
+    preferences
+        .take(step.step(), step.figures())
+        .forEach(line -> told.accept(new TrainEvent.Warning(line)));
   }
 
   /// Makes the next step.

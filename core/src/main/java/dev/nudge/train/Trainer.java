@@ -36,6 +36,7 @@ import java.util.OptionalDouble;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -49,6 +50,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: one thread calls; the trainer owns the lanes.
 public final class Trainer implements AutoCloseable {
+  static final String REPLAY_KL = "replay_kl";
+
   private final CausalLm model;
   private final List<Example> examples;
   private final int budget;
@@ -62,6 +65,7 @@ public final class Trainer implements AutoCloseable {
   private final ParameterGroup group;
   private final Objective objective;
   private ReferenceSums reference = ReferenceSums.NONE;
+  private @Nullable BaseDivergence replay;
   private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
   private final int threadsPerLane;
   private Runnable beforeUpdate = () -> {};
@@ -180,20 +184,33 @@ public final class Trainer implements AutoCloseable {
     long tokens = sequences.stream().mapToLong(Example::length).sum();
     Objective.Weights weights = weigh(sequences, reference.ofStep(step, rows));
     double loss = gradients(step, rows, weights);
+    Map<String, Double> figures = new LinkedHashMap<>(weights.figures());
+    double kl = 0;
+    if (replay != null) {
+      kl = replay.add(step);
+      figures.put(REPLAY_KL, kl);
+    }
     double norm = group.reduce();
-    boolean skipped = !Double.isFinite(loss) || !Double.isFinite(norm) || trained == 0;
+    boolean skipped = !Double.isFinite(loss + kl) || !Double.isFinite(norm) || trained == 0;
     if (skipped) {
       group.skip();
     } else {
       beforeUpdate.run();
       group.update(rate, norm);
     }
-    return new Result(loss, norm, tokens, trained, skipped, weights.figures());
+    return new Result(loss, norm, tokens, trained, skipped, figures);
   }
 
   /// Sets the reference's log-probabilities, before the first step.
   void measureAgainst(ReferenceSums sums) {
     reference = sums;
+  }
+
+  /// Sets the rows on which the model stays near the base, before the first step.
+  ///
+  /// @param bare runs something with the adapter off
+  void replay(Replay rows, Consumer<Runnable> bare) {
+    replay = new BaseDivergence(rows, model, lanes, workspaces, budget, bare);
   }
 
   /// Asks the objective for the sequence weights of a step, scoring the sequences first if needed.
@@ -282,7 +299,7 @@ public final class Trainer implements AutoCloseable {
   private Batch batch(List<Integer> positions, int[] rows, Objective.Weights weights) {
     return model.givesRewards()
         ? Flat.lasts(positions, rows, examples, weights.each())
-        : Flat.batch(
+        : Flat.counted(
             positions, rows, examples, new Flat.Factors(weights.each(), weights.texts()));
   }
 

@@ -25,7 +25,6 @@ import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// The model, its trainable parameters, and how to save them. This is the only class in which LoRA
@@ -210,10 +209,10 @@ record Tuning(
   }
 
   /// Runs something with the adapter off.
-  <T> T bare(Supplier<T> work) {
+  void bare(Runnable work) {
     detaching.run();
     try {
-      return work.get();
+      work.run();
     } finally {
       attaching.run();
     }
