@@ -38,10 +38,10 @@ record BaseDivergence(
   ///
   /// @return the mean divergence, in nats a token
   double add(int step) {
-    List<Example> examples = replay.data().examples();
+    List<Example> examples = replay.examples();
     int[] rows = replay.batches().step(step);
     int[] lengths = IntStream.of(rows).map(row -> examples.get(row).length()).toArray();
-    int most = Math.max(budget, replay.data().longest());
+    int most = Math.max(budget, replay.longest());
     Packing packing = Packing.of(lengths, lanes.count(), most, Flat.cost(model));
     long places = IntStream.of(lengths).mapToLong(length -> length - 1).sum();
     double[] ones = new double[rows.length];

@@ -130,9 +130,7 @@ public final class Forecast {
       data.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
       Objective objective = Objectives.of(settings.objective(), most);
       rows =
-          PlanRequest.Rows.of(
-                  data, splits.held(), settings.batchSize(), objective.needsScores())
-              .scoring(objective.longestBeside(data));
+          PlanRequest.Rows.of(data, splits.held(), settings.batchSize(), objective);
       if (!settings.objective().replay().isEmpty()) {
         rows =
             rows.replaying(

@@ -91,8 +91,17 @@ record PlanRequest(
     /// Measures loaded rows.
     ///
     /// @param held held-out rows, which come in any number; null: none
-    /// @param scored whether training rows are scored too
-    static Rows of(Dataset data, @Nullable Dataset held, int batchSize, boolean scored) {
+    /// @param objective whether it scores training rows, and others beside them
+    static Rows of(
+        Dataset data, @Nullable Dataset held, int batchSize, Objective objective) {
+      int beside =
+          Math.max(
+              objective.longestBeside(data), held == null ? 0 : objective.longestBeside(held));
+      return of(data, held, batchSize, objective.needsScores()).scoring(beside);
+    }
+
+    private static Rows of(
+        Dataset data, @Nullable Dataset held, int batchSize, boolean scored) {
       long step =
           data.examples().stream()
               .mapToInt(e -> -e.length())
@@ -114,8 +123,7 @@ record PlanRequest(
       return new Rows(longest, longest * sequences, objective.compares());
     }
 
-    /// These rows, where sequences of `tokens` are scored too.
-    Rows scoring(int tokens) {
+    private Rows scoring(int tokens) {
       return tokens <= longest ? this : new Rows(tokens, largestStep, scored, replayed);
     }
 

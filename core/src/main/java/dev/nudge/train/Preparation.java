@@ -204,7 +204,7 @@ final class Preparation {
         throw new InputException(
             "--replay is given with tokens that the base has not; it has nothing to say of them, so leave one out");
       }
-      replay.data().examples().forEach(e -> config.checkTokens(e.ids()));
+      replay.examples().forEach(e -> config.checkTokens(e.ids()));
     }
     return replay;
   }
@@ -246,12 +246,8 @@ final class Preparation {
       SamplePrompts samples,
       Scope scope) {
     PlanRequest.Rows rows =
-        PlanRequest.Rows.of(data, held, settings.loop().batchSize(), objective.needsScores())
-            .scoring(
-                Math.max(
-                    objective.longestBeside(data),
-                    held == null ? 0 : objective.longestBeside(held)))
-            .replaying(replay == null ? 0 : replay.data().longest());
+        PlanRequest.Rows.of(data, held, settings.loop().batchSize(), objective)
+            .replaying(replay == null ? 0 : replay.longest());
     Supplier<Plan> anew =
         () ->
             Planner.plan(

@@ -199,8 +199,8 @@ public record Prepared(
       lines.add(
           "replay     %s a step of %s, KL to the base weighs %s"
               .formatted(
-                  Count.of(Math.min(replay.batches().step(0).length, replay.data().rows()), "row"),
-                  Count.of(replay.data().rows(), "row"),
+                  Count.of(replay.batches().step(0).length, "row"),
+                  Count.of(replay.examples().size(), "row"),
                   replay.weight()));
     }
     if (!settings.loop().mixture().isEmpty()) {

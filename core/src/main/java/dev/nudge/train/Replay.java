@@ -4,6 +4,7 @@ import dev.nudge.data.Batches;
 import dev.nudge.data.ContentDigest;
 import dev.nudge.data.Conversations;
 import dev.nudge.data.Dataset;
+import dev.nudge.data.Example;
 import dev.nudge.data.TokenCache;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.LengthSettings;
@@ -21,8 +22,9 @@ import org.jspecify.annotations.Nullable;
 /// A long text is several rows, of at most a thousand tokens each: what holds the model is many
 /// places, not long ones.
 ///
+/// @param longest tokens of the longest row
 /// @param weight of the mean divergence in the loss
-record Replay(Dataset data, Batches batches, double weight) {
+record Replay(List<Example> examples, int longest, Batches batches, double weight) {
   private static final int LONGEST = 1024; // tokens
   private static final int SHARE = 4;
 
@@ -43,7 +45,7 @@ record Replay(Dataset data, Batches batches, double weight) {
     Dataset data = read(settings, template, maxLength, tokenizer, chat, cache);
     int rows = Math.ceilDiv(loop.batchSize(), SHARE);
     Batches batches = Batches.of(data.rows(), rows, loop.seed() + 1, loop.shuffle());
-    return new Replay(data, batches, settings.replayWeight());
+    return new Replay(data.examples(), data.longest(), batches, settings.replayWeight());
   }
 
   /// Reads the rows alone.
