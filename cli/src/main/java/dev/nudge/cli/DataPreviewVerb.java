@@ -85,6 +85,9 @@ record DataPreviewVerb(Previewer previewer, Supplier<Colours> colours)
     values.put("ids", row.ids());
     values.put("trained", row.trained());
     values.put("spans", row.spans());
+    if (row.answer() != null) {
+      values.put("answer", row.answer());
+    }
     if (row.weights() != null) {
       values.put("weights", row.weights());
     }

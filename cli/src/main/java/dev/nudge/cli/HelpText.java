@@ -149,11 +149,16 @@ final class HelpText {
     if (setting.byDefault().isEmpty()) {
       return "";
     }
-    String other =
-        setting.when().isEmpty()
-            ? ""
-            : "; " + setting.thenDefault() + " with --" + setting.when().replace('=', ' ');
-    return " (default: " + setting.byDefault() + other + ")";
+    StringBuilder others = new StringBuilder();
+    Map<String, List<String>> cases = new LinkedHashMap<>(); // by default, flags that lead to it
+    for (int i = 0; i < setting.when().length; i++) {
+      String flags = "--" + setting.when()[i].replace('=', ' ').replace("&", " --");
+      cases.computeIfAbsent(setting.thenDefault()[i], _ -> new ArrayList<>()).add(flags);
+    }
+    cases.forEach(
+        (value, flags) ->
+            others.append("; ").append(value).append(" with ").append(String.join(" or ", flags)));
+    return " (default: " + setting.byDefault() + others + ")";
   }
 
   private static void addFlag(List<String> lines, Knob knob) {

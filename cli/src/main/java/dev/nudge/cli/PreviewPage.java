@@ -74,7 +74,13 @@ final class PreviewPage {
     page.append("</table>\n<h2>Lengths</h2>\n<table>\n");
     lengths(page, preview.lengths());
     page.append("</table>\n<h2>Rows</h2>\n<p>What is trained is <mark>marked</mark>.</p>\n");
-    preview.rows().forEach(row -> row(page, row));
+    for (SeenRow row : preview.rows()) { // both answers of a pair stand side by side
+      boolean chosen = "chosen".equals(row.answer());
+      boolean rejected = "rejected".equals(row.answer());
+      page.append(chosen ? "<table class=\"pair\"><tr><td>\n" : rejected ? "<td>\n" : "");
+      row(page, row);
+      page.append(chosen ? "</td>\n" : rejected ? "</td></tr></table>\n" : "");
+    }
     return page.append("</body>\n</html>\n").toString();
   }
 

@@ -33,12 +33,14 @@ record PreviewText(Preview preview, PreviewFacts facts, Colours colours, boolean
   /// `row 3 (rows.jsonl, line 4): 23 tokens, 7 trained`.
   static String heading(SeenRow row) {
     return format(
-        "row %d (%s, line %d): %s, %,d trained",
+        "row %d%s (%s, line %d): %s, %,d %s",
         row.index(),
+        row.answer() == null ? "" : ", " + row.answer(),
         row.file().getFileName(),
         row.line(),
         Count.of(row.ids().length, "token"),
-        row.trainedTokens());
+        row.trainedTokens(),
+        row.answer() == null ? "trained" : "compared");
   }
 
   /// Removes control characters other than line breaks and tabs.

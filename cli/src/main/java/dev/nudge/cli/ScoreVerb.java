@@ -48,12 +48,23 @@ record ScoreVerb(Scorer scorer) implements Verb<ScoreSettings> {
             settings,
             row -> {
               if (!console.json()) {
-                console.result(Json.line(row));
+                console.result(Json.line(row.written()));
               }
             },
             console::note,
             console::warn);
-    console.object(all);
+    console.object(all.written());
+    Double reward = all.reward();
+    if (reward != null) {
+      console.note(
+          String.format(
+              Locale.ROOT,
+              "%s, mean reward %.4f%s",
+              Count.of(all.rows(), "row"),
+              reward,
+              setAside(all)));
+      return ExitCode.DONE;
+    }
     ShownAnswers.lines(all).forEach(console.json() ? console::note : console.messages()::println);
     console.note(
         String.format(
@@ -64,7 +75,11 @@ record ScoreVerb(Scorer scorer) implements Verb<ScoreSettings> {
             100.0 * all.greedy() / all.rows(),
             Count.of(all.tokens(), "token"),
             all.loss(),
-            all.badRows() == 0 ? "" : ", " + Count.of(all.badRows(), "bad row") + " set aside"));
+            setAside(all)));
     return ExitCode.DONE;
+  }
+
+  private static String setAside(Scoring.Summary all) {
+    return all.badRows() == 0 ? "" : ", " + Count.of(all.badRows(), "bad row") + " set aside";
   }
 }

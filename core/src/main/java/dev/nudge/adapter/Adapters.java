@@ -6,6 +6,7 @@ import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
 import dev.nudge.nn.Parameter;
+import dev.nudge.nn.ScoreHead;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
@@ -209,6 +210,10 @@ public final class Adapters {
                 places.add(WholeNorm.of(path, norm, room, source));
               }
             });
+    ScoreHead score = modules.score();
+    if (score != null && embedding != null && spec.extras().score()) {
+      places.add(ScorePlace.of(score, embedding.table().in(), room, source));
+    }
     LinearSlot head = modules.head();
     if (head != null && adapted.contains(head.path())) {
       Linear base = ends == null ? head.linear() : ends.head();
@@ -328,7 +333,7 @@ public final class Adapters {
   /// Attaches the adapter again after [#detach]; nothing is read or copied.
   ///
   /// @throws IllegalStateException if another layer was put into a slot since
-  void reattach() {
+  public void reattach() {
     change(places, Placement::free, Placement::put, Placement::remove, "this adapter's base");
   }
 

@@ -16,12 +16,23 @@ import java.util.TreeSet;
 ///     output head, PEFT's `trainable_token_indices`
 /// @param vocabulary minimum vocabulary size; 0: that of the model and of `tokens`
 /// @param tied whether a tied output head stays tied, PEFT's `ensure_weight_tying`
+/// @param score whether it has a score head: a reward model, PEFT's `SEQ_CLS` with one label
 public record Extras(
-    List<String> modules, Map<String, List<Integer>> tokens, int vocabulary, boolean tied) {
+    List<String> modules,
+    Map<String, List<Integer>> tokens,
+    int vocabulary,
+    boolean tied,
+    boolean score) {
   private static final int MOST = 1 << 22;
 
   /// A and B only.
   public static final Extras NONE = new Extras(List.of(), Map.of(), 0, false);
+
+  /// Extras without a score head.
+  public Extras(
+      List<String> modules, Map<String, List<Integer>> tokens, int vocabulary, boolean tied) {
+    this(modules, tokens, vocabulary, tied, false);
+  }
 
   public Extras {
     modules = List.copyOf(new LinkedHashSet<>(modules));
@@ -51,7 +62,12 @@ public record Extras(
 
   /// Whether there is nothing beside A and B.
   public boolean isEmpty() {
-    return modules.isEmpty() && tokens.isEmpty();
+    return modules.isEmpty() && tokens.isEmpty() && !score;
+  }
+
+  /// These with or without a score head.
+  public Extras withScore(boolean value) {
+    return new Extras(modules, tokens, vocabulary, tied, value);
   }
 
   /// Whether the module at `path` is saved whole.

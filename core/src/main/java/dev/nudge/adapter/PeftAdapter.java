@@ -135,6 +135,11 @@ public final class PeftAdapter implements Source, AutoCloseable {
   }
 
   @Override
+  public void score(Tensor weight) {
+    ParameterMemory.copy(tensors.tensor(PeftFiles.SCORE), weight);
+  }
+
+  @Override
   public @Nullable Tensor weight(String path) {
     String name = table(path);
     return name == null ? null : tensors.tensor(name);

@@ -3,6 +3,7 @@ package dev.nudge.adapter;
 import dev.nudge.python.PythonJson;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,6 +20,12 @@ import org.jspecify.annotations.Nullable;
 public final class PeftConfig {
   /// The file's name in an adapter folder.
   public static final String FILE = "adapter_config.json";
+
+  /// PEFT's task of a reward model.
+  static final String REWARD = "SEQ_CLS";
+
+  /// The modules that PEFT saves with such a task: names that a model may give its score head.
+  static final List<String> HEADS = List.of("classifier", "score");
 
   private PeftConfig() {}
 
@@ -53,13 +60,17 @@ public final class PeftConfig {
     keys.put("megatron_config", null);
     keys.put("megatron_core", "megatron.core");
     Extras extras = spec.extras();
-    keys.put("modules_to_save", extras.modules().isEmpty() ? null : extras.modules());
+    List<String> saved = new ArrayList<>(extras.modules());
+    if (extras.score()) {
+      saved.addAll(HEADS);
+    }
+    keys.put("modules_to_save", saved.isEmpty() ? null : saved);
     keys.put("peft_type", "LORA");
     keys.put("r", spec.rank());
     keys.put("rank_pattern", spec.rankPattern());
     keys.put("revision", null);
     keys.put("target_modules", modules(spec.targets()));
-    keys.put("task_type", "CAUSAL_LM");
+    keys.put("task_type", extras.score() ? REWARD : "CAUSAL_LM");
     keys.put("use_dora", spec.variant() == Lora.Variant.DORA);
     keys.put("use_rslora", spec.rsLora());
     Targets exclude = spec.exclude();

@@ -32,6 +32,9 @@ public final class PeftFiles {
 
   private PeftFiles() {}
 
+  /// The name of the weight of a score head, (1, width).
+  static final String SCORE = PREFIX + "score.weight";
+
   /// The name of A of the layer at `path`.
   public static String nameOfA(String path) {
     return PREFIX + path + A;

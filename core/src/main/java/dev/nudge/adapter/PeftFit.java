@@ -37,6 +37,7 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
       adapted.forEach(this::checkMore);
     }
     saved.forEach(this::checkWhole);
+    checkScore();
     tensors().names().forEach(this::checkType);
     return adapted;
   }
@@ -64,6 +65,18 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
           "it is of another model: %s has %d numbers, this model's %d"
               .formatted(
                   PeftFiles.nameOfBias(path), bias.elements(), layer == null ? 0 : layer.out()));
+    }
+  }
+
+  private void checkScore() {
+    LayerShape embedding = model.embedding();
+    if (spec().extras().score() && embedding != null) {
+      List<Long> shape = tensors().entry(PeftFiles.SCORE).shape();
+      if (!shape.equals(List.of(1L, (long) embedding.out()))) {
+        throw new InputException(
+            "%s is %s; a score head of one label on this model is [1, %d]"
+                .formatted(PeftFiles.SCORE, shape, embedding.out()));
+      }
     }
   }
 
@@ -156,6 +169,9 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
       if (more != null) {
         expected.add(more);
       }
+    }
+    if (spec().extras().score()) {
+      expected.add(PeftFiles.SCORE);
     }
     Set<String> allowed = new TreeSet<>();
     for (String path : saved) {

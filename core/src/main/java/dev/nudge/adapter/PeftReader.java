@@ -140,8 +140,13 @@ final class PeftReader {
       throw refused("peft_type is %s; supported is \"LORA\"".formatted(shown(type)), null);
     }
     JsonNode task = root.path("task_type");
-    if (!empty(task) && !(task.isString() && task.stringValue().equals("CAUSAL_LM"))) {
-      throw refused("task_type is %s; supported is \"CAUSAL_LM\"".formatted(shown(task)), null);
+    boolean known =
+        task.isString() && List.of("CAUSAL_LM", PeftConfig.REWARD).contains(task.stringValue());
+    if (!empty(task) && !known) {
+      throw refused(
+          "task_type is %s; supported are \"CAUSAL_LM\" and \"SEQ_CLS\" (a reward model)"
+              .formatted(shown(task)),
+          null);
     }
   }
 
@@ -238,11 +243,14 @@ final class PeftReader {
     } else if (!empty(tokens)) {
       ids.put("embed_tokens", ids(tokens));
     }
+    boolean reward = root.path("task_type").asString("").equals(PeftConfig.REWARD);
+    List<String> names = empty(modules) ? List.of() : strings("modules_to_save", modules);
     return new Extras(
-        empty(modules) ? List.of() : strings("modules_to_save", modules),
+        reward ? names.stream().filter(n -> !PeftConfig.HEADS.contains(n)).toList() : names,
         ids,
         0,
-        flag("ensure_weight_tying"));
+        flag("ensure_weight_tying"),
+        reward);
   }
 
   private static List<Integer> ids(JsonNode list) {

@@ -5,6 +5,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Supplies the numbers of an adapter: from a file, or initial ones.
 interface Source {
+  /// Standard deviation of a new score head's numbers, that of transformers' linear layers.
+  double SCORE = 0.02;
+
   /// Writes A (rank, in) and B (out, rank) of a linear layer.
   void linear(String path, Tensor a, Tensor b);
 
@@ -33,6 +36,9 @@ interface Source {
   /// Token rows (ids, width), in the order of their ids in [Extras]; null: use the table's own.
   @Nullable Tensor rows(String path);
 
+  /// Writes the weight (1, width) of a score head.
+  void score(Tensor weight);
+
   /// The source of a new adapter: its update is zero.
   ///
   /// @param subtracts see [#subtracts]
@@ -54,6 +60,14 @@ interface Source {
       @Override
       public void embedding(String path, Tensor a, Tensor b) {
         LoraInit.fillNormal(b, seed, path);
+      }
+
+      @Override
+      public void score(Tensor weight) {
+        LoraInit.fillNormal(weight, seed, "score");
+        for (long i = 0; i < weight.elements(); i++) {
+          weight.put(i, SCORE * weight.at(i));
+        }
       }
 
       @Override

@@ -15,6 +15,9 @@ import java.util.Locale;
 /// @param chats conversations that lost their end
 /// @param splits text rows that were split
 /// @param parts sequences that the split rows became
+/// @param ends preferences of which an answer lost its end
+/// @param left preferences that were left out: no room for an answer, or for all of one whose
+///     reward is read at its end
 public record CutRows(
     int rows,
     int maxLength,
@@ -23,7 +26,9 @@ public record CutRows(
     int texts,
     int chats,
     int splits,
-    int parts) {
+    int parts,
+    int ends,
+    int left) {
 
   /// Says what a row lost.
   enum Loss {
@@ -32,11 +37,13 @@ public record CutRows(
     ANSWER,
     TEXT,
     CHAT,
-    SPLIT
+    SPLIT,
+    END,
+    LEFT_OUT
   }
 
   static CutRows none(int maxLength) {
-    return new CutRows(0, maxLength, 0, 0, 0, 0, 0, 0);
+    return new CutRows(0, maxLength, 0, 0, 0, 0, 0, 0, 0, 0);
   }
 
   /// With one more row.
@@ -51,12 +58,14 @@ public record CutRows(
         texts + (loss == Loss.TEXT ? 1 : 0),
         chats + (loss == Loss.CHAT ? 1 : 0),
         splits + (loss == Loss.SPLIT ? 1 : 0),
-        parts + (loss == Loss.SPLIT ? sequences : 0));
+        parts + (loss == Loss.SPLIT ? sequences : 0),
+        ends + (loss == Loss.END ? 1 : 0),
+        left + (loss == Loss.LEFT_OUT ? 1 : 0));
   }
 
-  /// Number of rows that were truncated or split.
+  /// Number of rows that were truncated, split or left out.
   public int count() {
-    return prompts + answers + texts + chats + splits;
+    return prompts + answers + texts + chats + splits + ends + left;
   }
 
   /// `17 of 300 rows were cut to 512 tokens: 17 prompts from the left`.
@@ -77,6 +86,12 @@ public record CutRows(
     }
     if (splits > 0) {
       how.add(Count.of(splits, "text") + " into " + Count.of(parts, "sequence"));
+    }
+    if (ends > 0) {
+      how.add(Count.of(ends, "answer") + " at the end, without end token");
+    }
+    if (left > 0) {
+      how.add(Count.of(left, "preference") + " left out: no room for an answer, or one cut before a reward is read");
     }
     return String.format(
         Locale.ROOT,

@@ -2,11 +2,13 @@ package dev.nudge.data;
 
 import dev.nudge.data.source.Pick;
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.DataShape;
 import dev.nudge.settings.EvalSplit;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.text.Tokenizer;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// The tokenised rows of data files, with label masks, in the order of the files.
@@ -21,11 +23,23 @@ public final class Dataset {
   private final int untrained;
   private final ShownRow first;
   private final String digest;
+  private final int sequences; // of a row
+  private final @Nullable PairFacts pairs;
+  private final @Nullable ShownRow rejected;
 
-  private Dataset(List<Example> examples, RowFacts facts, ShownRow first, String digest) {
+  private Dataset(
+      List<Example> examples,
+      RowFacts facts,
+      String digest,
+      int sequences,
+      Tokenizer tokenizer) {
     this.examples = examples;
+    this.sequences = sequences;
     this.facts = facts;
-    this.first = first;
+    this.first = ShownRow.of(examples.getFirst(), tokenizer);
+    boolean paired = sequences == 2;
+    this.pairs = paired ? PairFacts.of(examples) : null;
+    this.rejected = paired ? ShownRow.of(examples.get(1), tokenizer) : null;
     this.digest = digest;
     this.tokens = examples.stream().mapToLong(Example::length).sum();
     this.trainedTokens = examples.stream().mapToLong(Example::trainedTokens).sum();
@@ -97,10 +111,15 @@ public final class Dataset {
   ///
   /// @param flaws counts what it sees; null: nothing is looked for
   /// @param groups null: no row is held out by its group
+  /// @param rows what the rows are for
   record Reading(
-      DataSettings data, Pick pick, @Nullable Flaws flaws, EvalSplit.@Nullable Grouped groups) {
+      DataSettings data,
+      Pick pick,
+      @Nullable Flaws flaws,
+      EvalSplit.@Nullable Grouped groups,
+      WantedRows rows) {
     static Reading all(DataSettings data) {
-      return new Reading(data, Pick.TRAIN, null, null);
+      return new Reading(data, Pick.TRAIN, null, null, WantedRows.TEXTS);
     }
   }
 
@@ -118,8 +137,8 @@ public final class Dataset {
               + encoder.maxLength()
               + ", or every message that would be has \"train\": false or \"weight\": 0");
     }
-    ShownRow first = ShownRow.of(rows.examples().getFirst(), tokenizer);
-    return new Dataset(rows.examples(), rows.facts(), first, digest);
+    return new Dataset(
+        rows.examples(), rows.facts(), digest, reading.rows().sequences(), tokenizer);
   }
 
   /// The same data with some of its rows.
@@ -129,8 +148,9 @@ public final class Dataset {
     return new Dataset(
         List.copyOf(rows),
         held ? facts.heldOut() : facts,
-        ShownRow.of(rows.getFirst(), tokenizer),
-        digest);
+        digest,
+        sequences,
+        tokenizer);
   }
 
   /// Whether a row is held out by its group.
@@ -138,14 +158,28 @@ public final class Dataset {
     return facts.grouped().get(index);
   }
 
-  /// Returns the sequences; the parts of a split row are adjacent.
+  /// Returns the sequences; the parts of a split row, or the answers of a pair, are adjacent.
   public List<Example> examples() {
     return examples;
   }
 
-  /// Returns the number of sequences.
+  /// Returns the number of rows; each part of a split row counts, a pair is one.
   public int rows() {
-    return examples.size();
+    return examples.size() / sequences;
+  }
+
+  /// Returns the number of sequences of each row: 2 of pairs.
+  public int sequencesPerRow() {
+    return sequences;
+  }
+
+  /// Returns the places of the rows' sequences in [#examples].
+  ///
+  /// @param rows numbers of rows
+  public int[] places(int[] rows) {
+    return IntStream.of(rows)
+        .flatMap(row -> IntStream.range(row * sequences, (row + 1) * sequences))
+        .toArray();
   }
 
   /// Returns the number of bad rows that were set aside.
@@ -188,12 +222,30 @@ public final class Dataset {
     return first;
   }
 
-  /// Returns the first rows as the model sees them.
+  /// Returns the rejected answer of the first pair in short; null: rows are no pairs.
+  public @Nullable ShownRow rejected() {
+    return rejected;
+  }
+
+  /// Returns what pairs differ in; null: rows are no pairs.
+  public @Nullable PairFacts pairs() {
+    return pairs;
+  }
+
+  /// Returns the first rows as the model sees them; of a pair both answers.
   ///
   /// @param most most rows
   /// @param tokenizer the tokenizer that encoded the rows
   public List<SeenRow> seen(int most, Tokenizer tokenizer) {
-    return examples.stream().limit(most).map(example -> SeenRow.of(example, tokenizer)).toList();
+    boolean labelled = facts.shapes().most() == DataShape.UNPAIRED_PREFERENCE;
+    return IntStream.range(0, (int) Math.min(examples.size(), (long) most * sequences))
+        .mapToObj(
+            i -> {
+              String answer = sequences == 2 ? i % 2 == 0 ? "chosen" : "rejected" : null;
+              String label = examples.get(i).value() > 0 ? "good" : "bad";
+              return SeenRow.of(examples.get(i), labelled ? label : answer, tokenizer);
+            })
+        .toList();
   }
 
   /// Returns the histogram of the sequences' lengths.

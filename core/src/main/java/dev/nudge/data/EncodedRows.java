@@ -1,6 +1,7 @@
 package dev.nudge.data;
 
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.DataShape;
 import dev.nudge.settings.EvalSplit;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -19,6 +20,7 @@ final class EncodedRows {
     record Good(
         RowEncoder.Sequences sequences,
         RowShape.Content content,
+        DataShape shape,
         Set<String> names,
         Look look,
         boolean held)
@@ -40,7 +42,7 @@ final class EncodedRows {
       TokenCache.Watch watch) {
     DataSettings data = reading.data();
     Flaws flaws = reading.flaws();
-    RowShape shape = RowShape.of(data);
+    RowShape shape = RowShape.of(data, reading.rows());
     BadRows bad = new BadRows();
     UsedColumns.Tally columns = new UsedColumns.Tally(shape);
     SeenShapes.Tally shapes = new SeenShapes.Tally();
@@ -61,8 +63,10 @@ final class EncodedRows {
           switch (outcomes.get(i)) {
             case Outcome.Good good -> {
               columns.add(good.content(), good.names());
-              shapes.add(good.content());
-              boundaries.add(good.content(), good.sequences().sharesToken());
+              shapes.add(good.content(), good.shape());
+              if (good.shape() != DataShape.PREFERENCE) {
+                boundaries.add(good.content(), good.sequences().sharesToken());
+              }
               if (flaws == null || flaws.add(good.look(), lines.get(i))) {
                 if (encoder.concatenates(good.content())) {
                   Example text = good.sequences().examples().getFirst();
@@ -117,13 +121,18 @@ final class EncodedRows {
       SourceLine line, RowShape shape, RowEncoder encoder, Dataset.Reading reading) {
     try {
       Row row = Row.parse(line);
-      RowShape.Content content = shape.content(row);
+      PreferenceShape preferences = shape.preferences();
+      ComparedAnswers compared = preferences == null ? null : preferences.read(row);
+      List<RowShape.Content> contents =
+          compared == null ? List.of(shape.content(row)) : compared.answers();
+      RowShape.Content first = contents.getFirst();
       EvalSplit.Grouped groups = reading.groups();
       return new Outcome.Good(
-          encoder.encode(content, line),
-          content,
+          compared == null ? encoder.encode(first, line) : encoder.encode(compared, line),
+          first,
+          compared == null ? first.shape() : compared.shape(),
           row.names(),
-          reading.flaws() == null ? Look.NOTHING : Look.at(content),
+          reading.flaws() == null ? Look.NOTHING : Look.at(contents),
           groups != null && Splits.holdsOut(groups, row.text(groups.column())));
     } catch (BadRowException e) {
       return new Outcome.Bad(line.bad(e));

@@ -30,7 +30,20 @@ public final class Example {
   ///
   /// @param weights of its tokens; null: trained ones weigh 1
   Example(int[] ids, BitSet trained, double @Nullable [] weights, SourceLine source) {
-    this(TokenTableBuilder.one(ids, trained, weights, source), 0);
+    this(TokenTableBuilder.one(ids, trained, weights, 0, source), 0);
+  }
+
+  /// Its first tokens, with the number that its row gives them.
+  Example first(int length, double value) {
+    int[] ids = Arrays.copyOf(ids(), length);
+    BitSet trained = new BitSet(length);
+    double[] weights = new double[length];
+    for (int place = 0; place < length; place++) {
+      trained.set(place, trained(place));
+      weights[place] = weight(place);
+    }
+    SourceLine source = new SourceLine(index(), file(), line(), "");
+    return new Example(TokenTableBuilder.one(ids, trained, weights, value, source), 0);
   }
 
   /// Makes a sequence without a file in which every token but the first is trained, for benchmarks.
@@ -55,6 +68,37 @@ public final class Example {
     return new Example(ids.clone(), trained, new SourceLine(index, Path.of(""), 1, ""));
   }
 
+  /// Makes a sequence of the prompt of one and the answer of another: the tokens before the first
+  /// trained one, and from the first trained one on.
+  ///
+  /// @param maxLength most tokens; the answer loses its end
+  public static Example joined(Example prompt, Example answer, int maxLength) {
+    int before = prompt.prompt();
+    int from = answer.prompt();
+    int length = Math.min(maxLength, before + answer.length() - from);
+    int[] ids = new int[length];
+    BitSet trained = new BitSet(length);
+    double[] weights = new double[length];
+    for (int place = 0; place < length; place++) {
+      boolean answered = place >= before;
+      int there = place - before + from;
+      ids[place] = answered ? answer.id(there) : prompt.id(place);
+      trained.set(place, answered && place > 0 && answer.trained(there));
+      weights[place] = answered ? answer.weight(there) : 0;
+    }
+    SourceLine source = new SourceLine(prompt.index(), prompt.file(), prompt.line(), "");
+    return new Example(ids, trained, weights, source);
+  }
+
+  /// The number of tokens before the first trained one; all if none is trained.
+  public int prompt() {
+    int place = 0;
+    while (place < length() && !trained(place)) {
+      place++;
+    }
+    return place;
+  }
+
   /// Returns the number of tokens.
   public int length() {
     return table.length(row);
@@ -77,7 +121,7 @@ public final class Example {
 
   /// A hash of the token ids and of what each counts in the loss.
   long mixed() {
-    long hash = Mix.of(ids());
+    long hash = Mix.of(Mix.of(ids()) + Double.hashCode(value()));
     for (int place = 0; place < length(); place++) {
       hash = Mix.of(hash + Double.hashCode(weight(place)));
     }
@@ -101,6 +145,11 @@ public final class Example {
   /// Returns the loss weight of the token at an index: mostly 1; 0 if it is not trained.
   public double weight(int place) {
     return table.weight(row, place);
+  }
+
+  /// Returns the number that its row gives it: a label, 1 or 0, or a margin; mostly 0.
+  public double value() {
+    return table.value(row);
   }
 
   /// Returns the index of its row among the non-blank lines of all files, from 0. The parts of a

@@ -4,6 +4,7 @@ import dev.nudge.data.RowShape.Content;
 import dev.nudge.data.quality.Sensitive;
 import dev.nudge.settings.Flaw;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -16,8 +17,21 @@ record Look(Set<Flaw> flaws, Set<Sensitive> kinds) {
   static final Look NOTHING = new Look(Set.of(), Set.of());
 
   static Look at(Content content) {
+    return at(List.of(content));
+  }
+
+  /// @param contents those of one row
+  static Look at(List<Content> contents) {
     Set<Flaw> flaws = EnumSet.noneOf(Flaw.class);
     Set<Sensitive> kinds = EnumSet.noneOf(Sensitive.class);
+    contents.forEach(content -> look(content, flaws, kinds));
+    for (Sensitive kind : kinds) {
+      flaws.add(kind.secret() ? Flaw.SECRETS : Flaw.PERSONAL_DATA);
+    }
+    return new Look(flaws, kinds);
+  }
+
+  private static void look(Content content, Set<Flaw> flaws, Set<Sensitive> kinds) {
     switch (content) {
       case Content.Answer row -> {
         kinds.addAll(Sensitive.in(row.prompt()));
@@ -27,10 +41,6 @@ record Look(Set<Flaw> flaws, Set<Sensitive> kinds) {
       case Content.Conversation row -> look(row.messages(), flaws, kinds);
       case Content.ChatAnswer row -> look(both(row), flaws, kinds);
     }
-    for (Sensitive kind : kinds) {
-      flaws.add(kind.secret() ? Flaw.SECRETS : Flaw.PERSONAL_DATA);
-    }
-    return new Look(flaws, kinds);
   }
 
   private static ArrayNode both(Content.ChatAnswer row) {

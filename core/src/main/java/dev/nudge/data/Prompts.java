@@ -63,16 +63,18 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
   /// Reads the prompts of the first rows that have one; other rows are passed over.
   ///
   /// @param most prompts to read
+  /// @param rows what the rows are for
   /// @param taken which rows are meant, by their index
   /// @param maxLength as for [#load]
   static List<Prompt> first(
       int most,
       DataSettings data,
+      WantedRows rows,
       Pick pick,
       IntPredicate taken,
       int maxLength,
       PromptEncoder encoder) {
-    RowShape shape = RowShape.of(data);
+    RowShape shape = RowShape.of(data, rows);
     List<Prompt> prompts = new ArrayList<>();
     try (RowReader reader = RowReader.open(data, pick)) {
       List<SourceLine> lines = reader.next(1);

@@ -3,6 +3,7 @@ package dev.nudge.data;
 import dev.nudge.data.CutRows.Loss;
 import dev.nudge.data.RowShape.Content;
 import dev.nudge.settings.LengthSettings;
+import dev.nudge.settings.ObjectiveName;
 import dev.nudge.text.Encoded;
 import dev.nudge.text.Tokenizer;
 import java.util.ArrayList;
@@ -11,6 +12,7 @@ import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Turns the content of a row into tokens and a label mask.
@@ -34,6 +36,8 @@ final class RowEncoder {
   private final boolean splits; // there is a flag for it
   private final int maxLength;
   private final @Nullable Conversations chat;
+  private final WantedRows rows;
+  private final @Nullable RowEncoder uncut; // of answers that are compared
 
   /// @param splits whether a user may choose `--split`
   /// @param chat null: there is no template, and conversations are bad rows
@@ -43,6 +47,21 @@ final class RowEncoder {
       boolean splits,
       int maxLength,
       @Nullable Conversations chat) {
+    this(tokenizer, length, splits, maxLength, chat, WantedRows.TEXTS);
+  }
+
+  RowEncoder(
+      Tokenizer tokenizer,
+      LengthSettings length,
+      boolean splits,
+      int maxLength,
+      @Nullable Conversations chat,
+      WantedRows rows) {
+    this.rows = rows;
+    this.uncut =
+        rows.objective().compares()
+            ? new RowEncoder(tokenizer, length, splits, Integer.MAX_VALUE, chat)
+            : null;
     this.chat = chat;
     this.tokenizer = tokenizer;
     this.end = tokenizer.eosId();
@@ -63,6 +82,7 @@ final class RowEncoder {
     rule.put("end", end);
     rule.put("length", length);
     rule.put("max_length", maxLength);
+    rule.put("rows", rows);
     String template = chat == null ? null : chat.digest();
     rule.put("chat", template);
     return chat != null && template == null ? null : rule;
@@ -92,6 +112,29 @@ final class RowEncoder {
     } catch (IllegalArgumentException e) {
       throw new BadRowException(String.valueOf(e.getMessage()), "the text is not Unicode");
     }
+  }
+
+  /// Encodes answers that are compared. One that is too long loses its end, as in TRL: its prompt is
+  /// the same as that of the answer it is compared with. A row is left out where a prompt leaves no
+  /// room for an answer, or a reward would be read before the end of one.
+  Sequences encode(ComparedAnswers row, SourceLine source) throws BadRowException {
+    List<Example> examples = new ArrayList<>();
+    Loss loss = Loss.NOTHING;
+    for (Content content : row.answers()) {
+      RowEncoder encoder = Objects.requireNonNull(uncut);
+      Example whole = encoder.encode(content, source).examples().getFirst();
+      int kept = Math.min(whole.length(), maxLength);
+      Example example = whole.first(kept, row.value());
+      if (kept < whole.length()) {
+        if (!length.truncate()) {
+          throw tooLong(whole.length(), "its end");
+        }
+        boolean out = rows.objective() == ObjectiveName.REWARD || example.trainedTokens() == 0;
+        loss = out || loss == Loss.LEFT_OUT ? Loss.LEFT_OUT : Loss.END;
+      }
+      examples.add(example);
+    }
+    return new Sequences(loss == Loss.LEFT_OUT ? List.of() : examples, loss);
   }
 
   private Sequences answer(Content.Answer row, SourceLine source) throws BadRowException {

@@ -57,22 +57,30 @@ final class RowShape {
   private final Map<String, String> names;
   private final RowPattern prompt;
   private final RowPattern completion;
+  private final @Nullable PreferenceShape preferences;
 
   private RowShape(
       boolean fixed,
       @Nullable DataShape named,
       Map<String, String> names,
       RowPattern prompt,
-      RowPattern completion) {
+      RowPattern completion,
+      @Nullable PreferenceShape preferences) {
     this.fixed = fixed;
     this.named = named;
     this.names = names;
     this.prompt = prompt;
     this.completion = completion;
+    this.preferences = preferences;
   }
 
   /// @throws InputException where a pattern is broken, or names no column to learn from
   static RowShape of(DataSettings data) {
+    return of(data, WantedRows.TEXTS);
+  }
+
+  /// @param rows what the rows are for
+  static RowShape of(DataSettings data, WantedRows rows) {
     Map<String, String> names = data.shape().mapping();
     RowPattern completion = pattern("completion", data.completion(), names);
     if (completion.columns().isEmpty()) {
@@ -85,7 +93,10 @@ final class RowShape {
         data.shape().shape(),
         names,
         pattern("prompt", data.prompt(), names),
-        completion);
+        completion,
+        rows.objective().compares()
+            ? new PreferenceShape(data, rows.objective(), rows.marginColumn())
+            : null);
   }
 
   private static RowPattern pattern(
@@ -93,6 +104,11 @@ final class RowShape {
     return given == null
         ? RowPattern.column(names.getOrDefault(name, name))
         : RowPattern.parse("--" + name, given);
+  }
+
+  /// Finds the answers to compare; null: rows are not for that.
+  @Nullable PreferenceShape preferences() {
+    return preferences;
   }
 
   /// The name that a column has in the row.
@@ -115,6 +131,7 @@ final class RowShape {
               ShareGptRows.of(row, column("conversations"), column("system")));
       case ALPACA -> conversation(row, DataShape.ALPACA, AlpacaRows.of(row, this::column));
       case TEXT -> new Content.Text(full("text", row.text(column("text"))));
+      case PREFERENCE, UNPAIRED_PREFERENCE -> throw preference(row);
     };
   }
 
@@ -234,6 +251,9 @@ final class RowShape {
 
   /// Returns what is asked by a row; what an assistant says last is left out.
   Asked prompt(Row row) throws BadRowException {
+    if (preferences != null) {
+      return preferences.asked(row);
+    }
     if (!conversation(row)) {
       return new Asked.Text(prompt.render(row));
     }
@@ -294,9 +314,9 @@ final class RowShape {
     String what = "the row is a preference pair (chosen, rejected)";
     return new BadRowException(
         what
-            + ", and training needs prompt and completion; "
+            + "; --objective dpo learns from both answers, "
             + how
-            + " trains on the chosen answers",
+            + " trains on the chosen ones",
         what);
   }
 

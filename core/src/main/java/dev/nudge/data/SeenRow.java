@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 /// @param ids token ids
 /// @param trained label mask, 1 for a trained token
 /// @param weights loss weight of each token; null: trained ones have weight 1
+/// @param answer which answer of a preference it is: `chosen`, `rejected`, `good` or `bad`; null:
+///     it is none
 @SuppressWarnings("ArrayRecordComponent") // made, shown, never compared
 public record SeenRow(
     int index,
@@ -25,7 +27,8 @@ public record SeenRow(
     List<Part> parts,
     int[] ids,
     int[] trained,
-    double @Nullable [] weights) {
+    double @Nullable [] weights,
+    @Nullable String answer) {
 
   /// A trained or untrained part of a row's text.
   public record Part(String text, boolean trained) {}
@@ -35,6 +38,11 @@ public record SeenRow(
   /// A character whose tokens are trained in part belongs to what comes behind it: only together
   /// they are one.
   static SeenRow of(Example example, Tokenizer tokenizer) {
+    return of(example, null, tokenizer);
+  }
+
+  /// Shows an answer of a preference.
+  static SeenRow of(Example example, @Nullable String answer, Tokenizer tokenizer) {
     int[] ids = example.ids();
     int[] trained = new int[ids.length];
     Arrays.setAll(trained, place -> example.trained(place) ? 1 : 0);
@@ -62,7 +70,8 @@ public record SeenRow(
         List.copyOf(parts),
         ids,
         trained,
-        weights(example));
+        weights(example),
+        answer);
   }
 
   private static double @Nullable [] weights(Example example) {

@@ -58,7 +58,12 @@ public record SeenShapes(Map<DataShape, Integer> counts, int withTools, int spok
     private boolean sameSystem = true; // all conversations so far begin with that message
 
     void add(RowShape.Content content) {
-      counts.merge(content.shape(), 1, Integer::sum);
+      add(content, content.shape());
+    }
+
+    /// @param shape of the row that the content is of
+    void add(RowShape.Content content, DataShape shape) {
+      counts.merge(shape, 1, Integer::sum);
       boolean tools =
           switch (content) {
             case RowShape.Content.Conversation row -> row.tools() != null;

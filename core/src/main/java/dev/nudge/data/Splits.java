@@ -44,12 +44,24 @@ public final class Splits {
   /// The settings that decide which rows are read and held out.
   ///
   /// @param seed seed by which a share is drawn
+  /// @param rows what the rows are for
   public record Wanted(
       DataSettings data,
       EvalSettings eval,
       QualitySettings quality,
       LengthSettings length,
-      long seed) {}
+      long seed,
+      WantedRows rows) {
+    /// Rows to imitate.
+    public Wanted(
+        DataSettings data,
+        EvalSettings eval,
+        QualitySettings quality,
+        LengthSettings length,
+        long seed) {
+      this(data, eval, quality, length, seed, WantedRows.TEXTS);
+    }
+  }
 
   /// Reads and tokenises all rows.
   ///
@@ -64,7 +76,8 @@ public final class Splits {
       Tokenizer tokenizer,
       @Nullable Conversations chat,
       TokenCache cache) {
-    RowEncoder encoder = new RowEncoder(tokenizer, wanted.length(), true, maxLength, chat);
+    RowEncoder encoder = 
+        new RowEncoder(tokenizer, wanted.length(), true, maxLength, chat, wanted.rows());
     Flaws flaws = new Flaws(wanted.quality());
     DataSettings data = wanted.data();
     EvalSplit split = wanted.eval().evalSplit();
@@ -74,7 +87,8 @@ public final class Splits {
                 data,
                 pick(wanted.eval()),
                 flaws,
-                split instanceof EvalSplit.Grouped groups ? groups : null),
+                split instanceof EvalSplit.Grouped groups ? groups : null,
+                wanted.rows()),
             encoder,
             tokenizer,
             cache);
@@ -85,7 +99,8 @@ public final class Splits {
       held =
           out.isEmpty()
               ? Dataset.read(
-                  new Dataset.Reading(heldData(wanted), heldPick(wanted.eval()), null, null),
+                  new Dataset.Reading(
+                      heldData(wanted), heldPick(wanted.eval()), null, null, wanted.rows()),
                   encoder,
                   tokenizer,
                   cache)
@@ -97,7 +112,7 @@ public final class Splits {
     if (rows.isEmpty()) {
       throw new InputException(BadRows.name(data.data()) + ": --drop-rows leaves no row");
     }
-    Dataset train = rows.size() == all.rows() ? all : all.with(rows, false, tokenizer);
+    Dataset train = rows.size() == all.examples().size() ? all : all.with(rows, false, tokenizer);
     return new Splits(wanted, train, held, flaws);
   }
 
@@ -124,7 +139,13 @@ public final class Splits {
     }
     Set<Integer> indices = out.examples().stream().map(Example::index).collect(Collectors.toSet());
     return Prompts.first(
-        most, heldData(wanted), heldPick(wanted.eval()), indices::contains, maxLength, encoder);
+        most,
+        heldData(wanted),
+        wanted.rows(),
+        heldPick(wanted.eval()),
+        indices::contains,
+        maxLength,
+        encoder);
   }
 
   /// The digest of the training data; rows held out of the same files are included.

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// and the oldest until all together are at most 20 GB.
 public final class TokenCache {
   static final String FOLDER = "tokens";
-  private static final int VERSION = 3; // raised when tokens or marks of a row change
+  private static final int VERSION = 4; // raised when tokens or marks of a row change
   private static final long LEAST_BYTES = 256 << 10; // of data files
 
   /// A listener to the progress of reading.
@@ -153,6 +153,7 @@ public final class TokenCache {
     all.put("pick", reading.pick());
     all.put("quality", reading.flaws() == null ? null : reading.flaws().settings());
     all.put("groups", reading.groups());
+    all.put("rows", reading.rows());
     all.put("files", sizes);
     all.put("digest", digest);
     Sha256 sha = new Sha256();

@@ -34,8 +34,8 @@ import tools.jackson.databind.JsonNode;
 ///   32  4   CRC-32C of all behind these 64 bytes
 ///   36  4   runs of weights
 ///   40  4   CRC-32C of the first 40 bytes
-///   64      ids, padded to 8 bytes; trained; offsets; sources, padded; weights; facts, a JSON
-/// object
+///   64      ids, padded to 8 bytes; trained; offsets; sources, padded; weights; values;
+///           facts, a JSON object
 /// ```
 ///
 /// It is memory-mapped, so it takes no heap. Both checksums are verified at each opening, which
@@ -47,7 +47,7 @@ final class TokenFile {
       ByteBuffer.wrap("NUDGETOK".getBytes(StandardCharsets.US_ASCII))
           .order(ByteOrder.LITTLE_ENDIAN)
           .getLong();
-  private static final int VERSION = 6;
+  private static final int VERSION = 7;
   private static final int HEADER = 64;
   private static final int CHECKED = 40; // bytes of the header that its checksum covers
   private static final long SLICE = 1 << 30;
@@ -94,8 +94,12 @@ final class TokenFile {
       return sources() + padded(sourcesBytes());
     }
 
-    long facts() {
+    long values() {
       return weights() + (long) weightRuns * Weights.RUN;
+    }
+
+    long facts() {
+      return values() + (long) sequences * Double.BYTES;
     }
 
     long end() {
@@ -127,7 +131,8 @@ final class TokenFile {
               all.asSlice(layout.trained(), layout.offsets() - layout.trained()),
               all.asSlice(layout.offsets(), layout.sources() - layout.offsets()),
               all.asSlice(layout.sources(), layout.sourcesBytes()),
-              new Weights(all.asSlice(layout.weights(), layout.facts() - layout.weights())),
+              new Weights(all.asSlice(layout.weights(), layout.values() - layout.weights())),
+              all.asSlice(layout.values(), layout.facts() - layout.values()),
               facts.files().stream().map(Path::of).toList());
       used(file);
       return new TokenCache.Rows(table.examples(), known(facts));
@@ -269,6 +274,7 @@ final class TokenFile {
       section(sources);
       pad(sources.byteSize());
       section(table.weights());
+      section(table.values());
       byte[] json = Json.line(stored(table, facts)).getBytes(StandardCharsets.UTF_8);
       section(MemorySegment.ofArray(json));
       ByteBuffer header = ByteBuffer.allocate(HEADER).order(ByteOrder.LITTLE_ENDIAN);

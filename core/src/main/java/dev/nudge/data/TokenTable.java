@@ -18,6 +18,7 @@ import java.util.RandomAccess;
 ///   offsets   int64, where each sequence begins, and the end of the last
 ///   sources   int32, three a sequence: its row, its file in `files`, its line
 ///   weights   of trained tokens where they are not 1: [Weights]
+///   values    float64, one a sequence: a number of its row, such as a label
 /// ```
 ///
 /// Threading: any number of threads; nothing changes.
@@ -31,6 +32,7 @@ final class TokenTable {
   private final MemorySegment offsets;
   private final MemorySegment sources;
   private final Weights weights;
+  private final MemorySegment values;
   private final List<Path> files;
   private final int size;
 
@@ -40,12 +42,14 @@ final class TokenTable {
       MemorySegment offsets,
       MemorySegment sources,
       Weights weights,
+      MemorySegment values,
       List<Path> files) {
     this.ids = ids;
     this.trained = trained;
     this.offsets = offsets;
     this.sources = sources;
     this.weights = weights;
+    this.values = values;
     this.files = List.copyOf(files);
     this.size = (int) (offsets.byteSize() / Long.BYTES) - 1;
   }
@@ -95,6 +99,11 @@ final class TokenTable {
 
   double weight(int row, int place) {
     return trained(row, place) ? weights.of(start(row) + place) : 0;
+  }
+
+  /// The number that its row gives a sequence.
+  double value(int row) {
+    return Double.longBitsToDouble(values.getAtIndex(LONG, row));
   }
 
   private int checked(int row, int place) {

@@ -28,6 +28,7 @@ final class TokenTableBuilder {
   private long[] offsets = new long[64];
   private final Weights.Builder weights = new Weights.Builder();
   private int[] sources = new int[64 * TokenTable.SOURCE];
+  private long[] values = new long[64]; // bits of doubles
   private int size;
 
   TokenTableBuilder(Sink sink) {
@@ -37,7 +38,8 @@ final class TokenTableBuilder {
   /// The table of one sequence.
   ///
   /// @param weights of its tokens; null: trained ones weigh 1
-  static TokenTable one(int[] ids, BitSet trained, double @Nullable [] weights, SourceLine source) {
+  static TokenTable one(
+      int[] ids, BitSet trained, double @Nullable [] weights, double value, SourceLine source) {
     Weights.Builder runs = new Weights.Builder();
     for (int i = 0; weights != null && i < ids.length; i++) {
       if (trained.get(i) && weights[i] != 1) {
@@ -51,6 +53,7 @@ final class TokenTableBuilder {
         little(new long[] {0, ids.length}),
         little(new int[] {source.index(), 0, source.number()}),
         new Weights(little(runs.words())),
+        little(new long[] {Double.doubleToRawLongBits(value)}),
         List.of(source.file()));
   }
 
@@ -59,6 +62,7 @@ final class TokenTableBuilder {
     long from = offsets[size];
     if (size + 1 == offsets.length) {
       offsets = Arrays.copyOf(offsets, 2 * offsets.length);
+      values = Arrays.copyOf(values, 2 * values.length);
       sources = Arrays.copyOf(sources, 2 * sources.length);
     }
     offsets[size + 1] = from + ids.length;
@@ -79,6 +83,7 @@ final class TokenTableBuilder {
     sources[at] = example.index();
     sources[at + 1] = files.computeIfAbsent(example.file(), this::named);
     sources[at + 2] = example.line();
+    values[size] = Double.doubleToRawLongBits(example.value());
     sink.add(ids);
     size++;
   }
@@ -116,6 +121,10 @@ final class TokenTableBuilder {
     return little(Arrays.copyOf(sources, TokenTable.SOURCE * size));
   }
 
+  MemorySegment values() {
+    return little(Arrays.copyOf(values, size));
+  }
+
   int weightRuns() {
     return weights.count();
   }
@@ -128,7 +137,8 @@ final class TokenTableBuilder {
   ///
   /// @param ids all that went to the sink
   TokenTable table(MemorySegment ids) {
-    return new TokenTable(ids, trained(), offsets(), sources(), new Weights(weights()), names);
+    return new TokenTable(
+        ids, trained(), offsets(), sources(), new Weights(weights()), values(), names);
   }
 
   /// Words in the order of bytes that tables have.

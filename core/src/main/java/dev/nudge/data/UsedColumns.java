@@ -48,13 +48,16 @@ public record UsedColumns(List<String> prompt, List<String> trained, List<String
     }
 
     void add(RowShape.Content content, Set<String> names) {
-      List<String> columns = shape.trainedColumns(content);
+      PreferenceShape compared = shape.preferences();
+      List<String> columns =
+          compared == null ? shape.trainedColumns(content) : compared.comparedColumns();
       if (columns.equals(lastTrained) && names.equals(last)) {
         return;
       }
       lastTrained = columns;
       last = names;
-      shape.promptColumns(content).stream().filter(names::contains).forEach(prompt::add);
+      (compared == null ? shape.promptColumns(content) : compared.promptColumns())
+          .stream().filter(names::contains).forEach(prompt::add);
       columns.stream().filter(names::contains).forEach(trained::add);
       names.stream().limit(MOST - all.size()).forEach(all::add);
     }

@@ -8,6 +8,7 @@ import dev.nudge.model.LayerConfig;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +30,21 @@ public final class Flat {
     return new Packing.Cost(linear, 7.0 * pairs);
   }
 
+  /// What the loss counts of the sequences of a step, by their places in the step.
+  ///
+  /// @param answers factor of a sequence's labelled tokens; null: 1
+  /// @param texts factor of all its tokens but the first, prompt included, in addition; null: 0
+  @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
+  public record Factors(double @Nullable [] answers, double @Nullable [] texts) {
+    double answer(int place) {
+      return answers == null ? 1 : answers[place];
+    }
+
+    double text(int place) {
+      return texts == null ? 0 : texts[place];
+    }
+  }
+
   /// Concatenates the sequences of a micro-batch, without padding.
   ///
   /// @param positions indexes into `rows`; dropout is seeded by them, so it does not depend on how
@@ -36,25 +52,31 @@ public final class Flat {
   /// @param weights loss weight of each sequence, by its index in `rows`; null: 1
   public static Batch batch(
       List<Integer> positions, int[] rows, List<Example> examples, double @Nullable [] weights) {
-    List<Example> chosen = new ArrayList<>();
-    positions.forEach(p -> chosen.add(examples.get(rows[p])));
+    return counted(positions, rows, examples, new Factors(weights, null));
+  }
+
+  /// The same, where all tokens of some sequences count. Rows are labelled whose token is trained,
+  /// or all but the first of a sequence whose text counts.
+  public static Batch counted(
+      List<Integer> positions, int[] rows, List<Example> examples, Factors loss) {
+    List<Example> chosen = chosen(positions, rows, examples);
     int tokens = chosen.stream().mapToInt(Example::length).sum();
-    int labelled = chosen.stream().mapToInt(Example::trainedTokens).sum();
     int[] ids = new int[tokens];
-    int[] at = new int[labelled];
-    int[] targets = new int[labelled];
-    double[] factors = new double[labelled];
+    int[] at = new int[tokens];
+    int[] targets = new int[tokens];
+    double[] factors = new double[tokens];
     boolean plain = true;
     int start = 0;
     int label = 0;
     for (int position : positions) {
       Example e = examples.get(rows[position]);
-      double counts = weights == null ? 1 : weights[position];
+      double answer = loss.answer(position);
+      double text = loss.text(position);
       for (int i = 0; i < e.length(); i++) {
         ids[start + i] = e.id(i);
-        if (e.trained(i)) {
+        if (e.trained(i) || text != 0 && i > 0) {
           at[label] = start + i - 1;
-          factors[label] = e.weight(i) * counts;
+          factors[label] = e.weight(i) * answer + text;
           plain &= factors[label] == 1;
           targets[label++] = e.id(i);
         }
@@ -64,9 +86,42 @@ public final class Flat {
     return new Batch(
         ids,
         chosen.stream().mapToInt(Example::length).toArray(),
-        positions.stream().mapToLong(Integer::longValue).toArray(),
-        at,
-        targets,
-        plain ? null : factors);
+        keys(positions),
+        Arrays.copyOf(at, label),
+        Arrays.copyOf(targets, label),
+        plain ? null : Arrays.copyOf(factors, label));
+  }
+
+  /// Concatenates the sequences of a micro-batch for a model that gives rewards: the last row of
+  /// each is labelled.
+  ///
+  /// @param weights factor of each sequence's reward in the loss, by its index in `rows`; null: 1
+  public static Batch lasts(
+      List<Integer> positions, int[] rows, List<Example> examples, double @Nullable [] weights) {
+    List<Example> chosen = chosen(positions, rows, examples);
+    int[] ids = new int[chosen.stream().mapToInt(Example::length).sum()];
+    int[] at = new int[chosen.size()];
+    double[] factors = new double[at.length];
+    int start = 0;
+    for (int k = 0; k < at.length; k++) {
+      int[] own = chosen.get(k).ids();
+      System.arraycopy(own, 0, ids, start, own.length);
+      start += own.length;
+      at[k] = start - 1;
+      factors[k] = weights == null ? 1 : weights[positions.get(k)];
+    }
+    int[] lengths = chosen.stream().mapToInt(Example::length).toArray();
+    return new Batch(ids, lengths, keys(positions), at, new int[at.length], factors);
+  }
+
+  private static List<Example> chosen(
+      List<Integer> positions, int[] rows, List<Example> examples) {
+    List<Example> chosen = new ArrayList<>();
+    positions.forEach(p -> chosen.add(examples.get(rows[p])));
+    return chosen;
+  }
+
+  private static long[] keys(List<Integer> positions) {
+    return positions.stream().mapToLong(Integer::longValue).toArray();
   }
 }

@@ -8,9 +8,11 @@ import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Workspace;
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
-/// Computes log-probabilities of the trained tokens of examples, by training's forward passes.
+/// Computes log-probabilities of the trained tokens of examples, by training's forward passes; of
+/// a model that gives rewards ([CausalLm#givesRewards]), the reward of each.
 ///
 /// Threading: one thread calls.
 public final class Scorer {
@@ -38,8 +40,10 @@ public final class Scorer {
     private final int[] next; // batch of each lane
     private final RowScore[] scores;
     private final double[] weighed;
+    private final double[] texts;
+    private final double[] wholes; // 1 where the whole text is wanted
 
-    private Scores(List<Example> examples) {
+    private Scores(List<Example> examples, IntPredicate whole) {
       this.examples = examples;
       int[] lengths = examples.stream().mapToInt(Example::length).toArray();
       rows = IntStream.range(0, lengths.length).toArray();
@@ -47,6 +51,8 @@ public final class Scorer {
       next = new int[lanes.count()];
       scores = new RowScore[lengths.length];
       weighed = new double[lengths.length];
+      texts = new double[lengths.length];
+      wholes = IntStream.of(rows).mapToDouble(row -> whole.test(row) ? 1 : 0).toArray();
     }
 
     /// Scores more batches, until all examples are scored or `pause` says to stop.
@@ -69,7 +75,11 @@ public final class Scorer {
     }
 
     private void score(List<Integer> places, int lane) {
-      Batch b = Flat.batch(places, rows, examples, null);
+      if (model.givesRewards()) {
+        rewards(places, lane);
+        return;
+      }
+      Batch b = Flat.counted(places, rows, examples, new Flat.Factors(null, wholes));
       double[] logprob = new double[b.rows().length];
       int[] best = new int[logprob.length];
       model.score(b, logprob, best, workspaces.get(lane));
@@ -79,13 +89,29 @@ public final class Scorer {
         int tokens = example.trainedTokens();
         double sum = 0;
         boolean greedy = tokens > 0;
-        for (int i = at; i < at + tokens; i++) {
-          sum += logprob[i];
-          weighed[place] += b.weight(i) * logprob[i];
-          greedy &= best[i] == b.targets()[i];
+        for (int i = 0; i < example.length(); i++) {
+          if (example.trained(i)) {
+            sum += logprob[at];
+            weighed[place] += example.weight(i) * logprob[at];
+            greedy &= best[at] == b.targets()[at];
+          }
+          if (example.trained(i) || wholes[place] > 0 && i > 0) {
+            texts[place] += logprob[at++];
+          }
         }
         scores[place] = new RowScore(example.index(), tokens, sum, greedy);
-        at += tokens;
+      }
+    }
+
+    private void rewards(List<Integer> places, int lane) {
+      Batch b = Flat.lasts(places, rows, examples, null);
+      double[] rewards = new double[places.size()];
+      model.score(b, rewards, null, workspaces.get(lane));
+      for (int i = 0; i < rewards.length; i++) {
+        Example example = examples.get(places.get(i));
+        weighed[places.get(i)] = rewards[i];
+        scores[places.get(i)] =
+            new RowScore(example.index(), example.length(), rewards[i], false, true);
       }
     }
 
@@ -94,15 +120,28 @@ public final class Scorer {
       return List.of(scores);
     }
 
-    /// The log-probability of each example, each token times its loss weight, once all are
-    /// computed.
+    /// The log-probability of each example's trained tokens, each times its loss weight, or its
+    /// reward; once all are computed.
     public double[] weighed() {
       return weighed.clone();
+    }
+
+    /// The log-probability of all tokens but the first of each example that is wanted whole, once
+    /// all are computed.
+    public double[] texts() {
+      return texts.clone();
     }
   }
 
   /// Prepares to score examples; [Scores#go] computes the scores.
   public Scores begin(List<Example> examples) {
-    return new Scores(examples);
+    return begin(examples, place -> false);
+  }
+
+  /// The same, where of some examples the log-probability of the whole text is wanted too.
+  ///
+  /// @param whole which, by their places
+  public Scores begin(List<Example> examples, IntPredicate whole) {
+    return new Scores(examples, whole);
   }
 }

@@ -1,12 +1,15 @@
 package dev.nudge.generate;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.TokenCache;
 import dev.nudge.engine.RowScore;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
@@ -15,7 +18,8 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Scores a data file: the log-probability that a model gives to each row's completion.
+/// Scores a data file: the log-probability that a model gives to each row's completion, or the
+/// reward that a reward model gives to each row.
 public final class Scoring {
 
   private Scoring() {}
@@ -26,6 +30,7 @@ public final class Scoring {
   /// @param greedy number of rows whose every token is the likeliest
   /// @param shown rows with the model's answers, in order; null: not asked for
   /// @param confusions null: no answers asked for, or the rows expect too many different ones
+  /// @param reward mean reward; null: the adapter is no reward model
   public record Summary(
       long rows,
       long badRows,
@@ -34,7 +39,20 @@ public final class Scoring {
       double loss,
       long greedy,
       @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable List<RowAnswers.Row> shown,
-      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable List<Confusion> confusions) {}
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable List<Confusion> confusions,
+      @JsonIgnore @Nullable Double reward) {
+
+    /// What is written of all rows together.
+    public Object written() {
+      return reward == null ? this : new Rewards(rows, badRows, tokens, reward);
+    }
+  }
+
+  /// The rewards of all rows together, as they are written.
+  ///
+  /// @param tokens all tokens
+  /// @param reward their mean
+  public record Rewards(long rows, long badRows, long tokens, double reward) {}
 
   /// Scores all rows.
   ///
@@ -90,14 +108,30 @@ public final class Scoring {
     if (data.cutRows().count() > 0) {
       notes.accept(data.cutRows().toString());
     }
+    Path adapter = settings.adapter();
+    boolean reward = adapter != null && isReward(adapter);
+    if (reward && settings.show() != null) {
+      throw new InputException(
+          "--show is given with the reward model " + adapter + ", which answers nothing; leave it out");
+    }
     Showing showing =
         settings.show() == null ? null : Showing.of(settings, data, patterns, tokenizer, maxLength);
     try (Session session =
-        Session.load(settings.model(), settings.adapter(), tokenizer, null, machine, warnings)) {
+        Session.load(
+            settings.model(), reward ? null : adapter, tokenizer, null, machine, warnings)) {
+      if (reward && adapter != null) {
+        session.attachReward(Session.ADAPTER, adapter);
+      }
       List<RowScore> all = session.score(data.examples(), settings.model().lanes(), told);
       return showing == null
           ? summary(all, data.badRows(), null, null)
           : showing.summary(session, all, data.badRows(), notes, warnings);
+    }
+  }
+
+  private static boolean isReward(Path adapter) {
+    try (PeftAdapter peft = PeftAdapter.open(adapter)) {
+      return peft.spec().extras().score();
     }
   }
 
@@ -116,6 +150,7 @@ public final class Scoring {
         -logprob / tokens,
         all.stream().filter(RowScore::greedy).count(),
         shown,
-        confusions);
+        confusions,
+        all.stream().anyMatch(RowScore::isReward) ? (Double) (logprob / all.size()) : null);
   }
 }

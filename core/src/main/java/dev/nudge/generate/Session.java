@@ -133,7 +133,21 @@ public final class Session implements AutoCloseable {
   /// @param warnings receives one line per warning
   /// @throws InputException if it does not fit this model; the session then keeps its adapter
   public void attach(String name, Path adapter, boolean anyBase, Consumer<String> warnings) {
+    attach(name, adapter, anyBase, false, warnings);
+  }
+
+  /// Attaches a reward model and switches to it: from now on [#score] gives rewards, and nothing
+  /// can be completed.
+  void attachReward(String name, Path adapter) {
+    attach(name, adapter, anyBase, true, warnings);
+  }
+
+  private void attach(
+      String name, Path adapter, boolean anyBase, boolean reward, Consumer<String> warnings) {
     try (PeftAdapter peft = PeftAdapter.open(adapter)) {
+      if (!reward) {
+        checkAnswers(peft, "adapter " + adapter);
+      }
       Identity.check(adapter, identity, anyBase, warnings);
       checkTokenizer(peft);
       try (NamedAdapters.Made made = adapters.make(peft)) {
@@ -152,6 +166,7 @@ public final class Session implements AutoCloseable {
   /// @param called what messages call it
   /// @param again whether what may be meant was told before, and is not told now
   void check(PeftAdapter adapter, String called, boolean again) {
+    checkAnswers(adapter, called);
     Identity.check(called, adapter.folder(), identity, anyBase, again ? line -> {} : warnings);
     checkTokenizer(adapter);
   }
@@ -247,6 +262,15 @@ public final class Session implements AutoCloseable {
   }
 
   /// A session has one tokenizer: that of the adapter it was loaded with, or the model's.
+  /// Refuses an adapter that gives rewards, not answers.
+  private static void checkAnswers(PeftAdapter adapter, String called) {
+    if (adapter.spec().extras().score()) {
+      throw new InputException(
+          called
+              + " is a reward model, which gives a text a number and no answer; nudge score takes it");
+    }
+  }
+
   private void checkTokenizer(PeftAdapter adapter) {
     Path own = adapter.tokenizer();
     if (own != null && !tokenizer.isOf(own)) {

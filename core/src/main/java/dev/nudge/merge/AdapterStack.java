@@ -54,6 +54,11 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
         PeftAdapter adapter = PeftAdapter.open(folders.get(i));
         Set<String> paths = new TreeSet<>();
         stack.parts.add(new Part(adapter, paths, scales.get(i)));
+        if (adapter.spec().extras().score()) {
+          throw new InputException(
+              "adapter %s is a reward model, whose score head no model folder holds; nudge score takes it as it is"
+                  .formatted(adapter.folder()));
+        }
         adapter.fit(model).forEach(shape -> paths.add(shape.path()));
         switch (adapter.spec().variant()) {
           case PLAIN -> {}

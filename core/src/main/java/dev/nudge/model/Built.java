@@ -6,6 +6,7 @@ import dev.nudge.nn.Embedding;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
 import dev.nudge.nn.Norm;
+import dev.nudge.nn.ScoreHead;
 import dev.nudge.nn.Tied;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -16,6 +17,7 @@ import java.util.List;
 /// @param head the output head; not one of the linear layers in `modules`
 /// @param modules where adapters can sit; the linear layers are those of `layers`, in the
 ///     checkpoint's order
+/// @param score the place of a score head
 /// @param mapped memory of each layer's weights that is a mapped file
 /// @param owner closes the weights
 record Built(
@@ -24,6 +26,7 @@ record Built(
     Norm norm,
     LinearSlot head,
     Modules modules,
+    ScoreHead score,
     Ropes ropes,
     List<List<MemorySegment>> mapped,
     AutoCloseable owner) {
@@ -45,6 +48,14 @@ record Built(
             : Assembly.head(config, parts);
     Norm norm = Assembly.norm(config, parts);
     return new Built(
-        embedding, layers, norm, head, parts.modules(head, embedding), ropes, mapped, owner);
+        embedding,
+        layers,
+        norm,
+        head,
+        parts.modules(head, embedding),
+        parts.score(),
+        ropes,
+        mapped,
+        owner);
   }
 }

@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.kernel.HeadDivergence;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Dropout;
@@ -54,6 +55,7 @@ public final class CausalLm implements AutoCloseable {
   private final Backend backend;
   private final Built parts;
   private final OutputHead output;
+  private final SequenceOutput sequences;
   private final PackedWeights packed;
   private List<Recompute> recompute;
   private @Nullable LayerPager pager;
@@ -71,6 +73,7 @@ public final class CausalLm implements AutoCloseable {
     this.backend = backend;
     this.parts = parts;
     this.output = new OutputHead(parts.norm(), parts.head(), config.logits(), backend);
+    this.sequences = new SequenceOutput(parts.norm(), parts.score());
     this.packed = packed;
     this.recompute = Collections.nCopies(parts.layers().size(), Recompute.NONE);
   }
@@ -100,6 +103,13 @@ public final class CausalLm implements AutoCloseable {
   /// The output head.
   public LinearSlot head() {
     return parts.head();
+  }
+
+  /// Whether an adapter has put a score head on the model. Then it gives a sequence one number, its
+  /// reward: training and scoring take batches whose labelled rows are the last of each sequence,
+  /// and a target's log-probability is replaced by that number.
+  public boolean givesRewards() {
+    return parts.score().there();
   }
 
   /// Number of layers.
@@ -190,6 +200,51 @@ public final class CausalLm implements AutoCloseable {
   public double train(
       Batch b, @Nullable Share share, double weight, Dropout dropout, Workspace ws) {
     ws.reset();
+    return train(
+        b,
+        share,
+        dropout,
+        ws,
+        (r, sum, p) ->
+            givesRewards()
+                ? sequences.loss(r, b, weight, sum, p)
+                : output.loss(r, b, weight, sum, p));
+  }
+
+  /// Runs a forward pass and keeps the normalised hidden states of the labelled rows at the start
+  /// of the workspace, for [#trainTowards], which must be the workspace's next pass: with the
+  /// adapter off, those of the base.
+  public HeadDivergence.Base remember(Batch b, Workspace ws) {
+    ws.reset();
+    Tensor kept = ws.take(backend.compute(), b.rows().length, config.hiddenSize());
+    int mark = ws.mark();
+    Pass p = pass(null, Segments.of(b.lengths(), b.keys(), ws), Dropout.NONE, ws);
+    Residual r = forward(b.ids(), inner(b.tokens(), ws), layers(), false, p);
+    HeadDivergence.Base base = output.remember(r, b, kept, p);
+    ws.release(mark);
+    return base;
+  }
+
+  /// Runs forward and backward on a batch: returns the summed divergence of the next-token
+  /// distributions of the labelled rows from those of the base, and adds `weight` times its
+  /// gradient to the parameters.
+  public double trainTowards(HeadDivergence.Base base, Batch b, double weight, Workspace ws) {
+    return train(
+        b,
+        null,
+        Dropout.NONE,
+        ws,
+        (r, sum, p) -> output.divergence(base, r, b, weight, sum, p));
+  }
+
+  /// The loss at the end of a forward pass.
+  private interface Head {
+    /// @param sum receives the gradient of the residual stream, accumulator type
+    double loss(Residual r, Tensor sum, Pass p);
+  }
+
+  private double train(
+      Batch b, @Nullable Share share, Dropout dropout, Workspace ws, Head head) {
     Segments rows =
         share == null
             ? Segments.of(b.lengths(), b.keys(), ws)
@@ -210,7 +265,7 @@ public final class CausalLm implements AutoCloseable {
     Residual r = forward(b.ids(), inner, lowest, spare, p);
     ws.endStage(FORWARD);
     int mark = ws.mark();
-    double loss = output.loss(r, b, weight, sum, p);
+    double loss = head.loss(r, sum, p);
     ws.release(mark);
     ws.endStage(HEAD);
     Tensor low = compute == acc ? sum : r.spare();
@@ -230,7 +285,8 @@ public final class CausalLm implements AutoCloseable {
     return loss;
   }
 
-  /// Computes the log-probability of each target and, if wanted, the most probable token.
+  /// Computes the log-probability of each target and, if wanted, the most probable token; with a
+  /// score head the reward of each labelled row instead ([#givesRewards]).
   ///
   /// @param logprob receives one number for each labelled row
   /// @param argmax receives the most probable token of each labelled row; may be null
@@ -238,7 +294,11 @@ public final class CausalLm implements AutoCloseable {
     ws.reset();
     Pass p = pass(null, Segments.of(b.lengths(), b.keys(), ws), Dropout.NONE, ws);
     Residual r = forward(b.ids(), inner(b.tokens(), ws), layers(), false, p);
-    output.score(r, b, logprob, argmax, p);
+    if (givesRewards()) {
+      sequences.score(r, b, logprob, p);
+    } else {
+      output.score(r, b, logprob, argmax, p);
+    }
   }
 
   /// Makes the rows of a pass over new tokens and reserves space for them in the KV caches.
@@ -427,6 +487,11 @@ public final class CausalLm implements AutoCloseable {
   /// Bytes of a workspace for [#score] on batches up to this size.
   public long scoreBytes(int tokens, int longest) {
     return dry().score(tokens, longest);
+  }
+
+  /// Bytes of a workspace for [#remember] and [#trainTowards] on batches up to this size.
+  public long towardsBytes(int tokens, int longest) {
+    return dry().towards(tokens, longest);
   }
 
   /// Bytes of a workspace for [#prefill] on up to `tokens` tokens of `sequences` sequences, each of

@@ -87,6 +87,11 @@ record DryPasses(CausalLm model) {
     return measured(ws -> model.score(largest, new double[tokens], new int[tokens], ws));
   }
 
+  long towards(int tokens, int longest) {
+    Batch largest = Batch.largest(tokens, longest);
+    return measured(ws -> model.trainTowards(model.remember(largest, ws), largest, 1, ws));
+  }
+
   /// @param positions maximum; attention may take more before a sequence is that long
   /// @param blockSize positions of a block at most
   long prefill(int tokens, int sequences, int positions, int blockSize) {

@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.kernel.HeadDivergence;
 import dev.nudge.kernel.HeadLoss;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.Linear;
@@ -105,6 +106,59 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
     return loss;
   }
 
+  /// Keeps the normalised hidden states of the labelled rows, with the head as it is now.
+  ///
+  /// @param kept (labelled rows, width), written
+  HeadDivergence.Base remember(Residual r, Batch b, Tensor kept, Pass p) {
+    Workspace ws = p.ws();
+    Residual picked = picked(r, b.rows(), p);
+    norm.forward(picked, picked.x(), p);
+    p.kernels().elementwise().copy(picked.branch(), kept);
+    return new HeadDivergence.Base(kept, weight(1, ws));
+  }
+
+  /// Computes the summed divergence from a base over the labelled rows, and the gradient of
+  /// `weight` times it, as [#loss] does.
+  double divergence(
+      HeadDivergence.Base base, Residual r, Batch b, double weight, Tensor sum, Pass p) {
+    Workspace ws = p.ws();
+    int m = b.rows().length;
+    HeadLoss.Weight head = weight(m, ws);
+    Tensor targets = ws.ints(b.targets());
+    Tensor divergence = ws.take(Dtype.F64, m, 1);
+    int piece = HeadDivergence.chunk(head, sum.dtype());
+    ws.zero(sum);
+    for (int from = 0; from < m; from += piece) {
+      int to = Math.min(m, from + piece);
+      int mark = ws.mark();
+      int[] rows = Arrays.copyOfRange(b.rows(), from, to);
+      Residual picked = picked(r, rows, p);
+      Norm.Saved saved = norm.forward(picked, picked.x(), p);
+      Tensor normed = ws.take(sum.dtype(), to - from, sum.cols());
+      Tensor dx = ws.take(sum.dtype(), to - from, sum.cols());
+      HeadDivergence.train(
+          new HeadDivergence.Base(base.h().rows(from, to), base.weight()),
+          picked.branch(),
+          head,
+          targets.rows(from, to),
+          weight,
+          divergence.rows(from, to),
+          normed,
+          slot.linear().beside(p, rows),
+          ws,
+          backend.kernels());
+      ws.zero(dx);
+      norm.backward(saved, new Residual.Gradient(dx, dx, normed), null, p);
+      LabelledRows.spread(dx, rows, sum, p);
+      ws.release(mark);
+    }
+    double total = 0;
+    for (int i = 0; i < m && !ws.dry(); i++) {
+      total += divergence.at(i);
+    }
+    return total;
+  }
+
   /// The weight for products of `rows` labelled rows. A weight that trains is packed anew for each
   /// pass, if there are enough rows to pay for it.
   private HeadLoss.Weight weight(int rows, Workspace ws) {
@@ -133,7 +187,7 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
   }
 
   /// Copies some rows of the residual stream: nothing after the layers needs the others.
-  private static Residual picked(Residual r, int[] rows, Pass p) {
+  static Residual picked(Residual r, int[] rows, Pass p) {
     Tensor x = p.ws().take(r.x().dtype(), rows.length, r.x().cols());
     Residual picked = new Residual(x, false, p.ws());
     LabelledRows.pick(r.x(), rows, x, p);

@@ -7,6 +7,7 @@ import dev.nudge.nn.Modules;
 import dev.nudge.nn.Norm;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Rotary;
+import dev.nudge.nn.ScoreHead;
 import dev.nudge.nn.TrainedLinear;
 import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
@@ -25,6 +26,7 @@ final class Parts {
   private final @Nullable Ropes ropes;
   private final List<LinearSlot> slots = new ArrayList<>();
   private final Map<String, Norm> norms = new LinkedHashMap<>();
+  private final ScoreHead score = new ScoreHead();
 
   /// @param ropes null if the model will not run
   Parts(ModelConfig config, WeightSource weights, @Nullable Ropes ropes) {
@@ -102,7 +104,18 @@ final class Parts {
   /// @param embedding null in a part without one
   Modules modules(@Nullable LinearSlot head, @Nullable Embedding embedding) {
     return new Modules(
-        slots, head, config.tieWordEmbeddings(), embedding, config.embeddingModule(), norms);
+        slots,
+        head,
+        config.tieWordEmbeddings(),
+        embedding,
+        config.embeddingModule(),
+        norms,
+        head == null ? null : score);
+  }
+
+  /// The place of a score head.
+  ScoreHead score() {
+    return score;
   }
 
   /// The slots made so far, in the checkpoint's order.

@@ -12,13 +12,26 @@ import org.jspecify.annotations.Nullable;
 /// @param embedding null in a part without one
 /// @param embeddingPath module path of the embedding
 /// @param norms by their module path
+/// @param score the place of a score head; null in a part without an output head
 public record Modules(
     List<LinearSlot> linears,
     @Nullable LinearSlot head,
     boolean tied,
     @Nullable Embedding embedding,
     String embeddingPath,
-    Map<String, Norm> norms) {
+    Map<String, Norm> norms,
+    @Nullable ScoreHead score) {
+
+  /// Modules without a place for a score head.
+  public Modules(
+      List<LinearSlot> linears,
+      @Nullable LinearSlot head,
+      boolean tied,
+      @Nullable Embedding embedding,
+      String embeddingPath,
+      Map<String, Norm> norms) {
+    this(linears, head, tied, embedding, embeddingPath, norms, null);
+  }
 
   /// A part of linear layers only.
   public static Modules of(List<LinearSlot> linears) {

@@ -65,6 +65,7 @@ public final class Planner {
   /// @param longest tokens of the longest row
   /// @param largestStep tokens of the largest possible step
   /// @param scores whether held-out rows are scored
+  /// @param replayed tokens of the longest row that is compared with the base; 0: none is
   /// @param trained number of trainable parameters
   /// @param optimizerBytes state of the optimiser
   /// @param caches most weights that may get packed copies if memory is free
@@ -76,12 +77,44 @@ public final class Planner {
       int longest,
       long largestStep,
       boolean scores,
+      int replayed,
       long memoryBytes,
       WeightBytes weights,
       long trained,
       long optimizerBytes,
       Caches caches,
-      long sampleBytes) {}
+      long sampleBytes) {
+
+    /// Requirements without replayed rows.
+    public Wanted(
+        int threads,
+        @Nullable Integer lanes,
+        int batchSize,
+        int longest,
+        long largestStep,
+        boolean scores,
+        long memoryBytes,
+        WeightBytes weights,
+        long trained,
+        long optimizerBytes,
+        Caches caches,
+        long sampleBytes) {
+      this(
+          threads,
+          lanes,
+          batchSize,
+          longest,
+          largestStep,
+          scores,
+          0,
+          memoryBytes,
+          weights,
+          trained,
+          optimizerBytes,
+          caches,
+          sampleBytes);
+    }
+  }
 
   /// A layout; if none fits, the one that needs the least memory.
   public record Fit(Plan plan, boolean fits) {}
@@ -275,6 +308,10 @@ public final class Planner {
     long workspace = pass.peak();
     if (w.scores) {
       workspace = Math.max(workspace, dry.scoreBytes(Math.max(tokens, w.longest), w.longest));
+    }
+    if (w.replayed > 0) {
+      workspace =
+          Math.max(workspace, dry.towardsBytes(Math.max(tokens, w.replayed), w.replayed));
     }
     return new Taken(pass, split, workspace);
   }

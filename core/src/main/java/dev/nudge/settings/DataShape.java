@@ -11,7 +11,16 @@ public enum DataShape {
   /// `prompt` and `completion`, two texts or two lists of messages.
   PROMPT_COMPLETION,
   /// `text`.
-  TEXT;
+  TEXT,
+  /// `chosen` and `rejected`, and `prompt` where it is not their common beginning.
+  PREFERENCE,
+  /// `prompt` and `completion`, and whether it is a good one as `label`.
+  UNPAIRED_PREFERENCE;
+
+  /// Whether its rows are preferences.
+  public boolean compares() {
+    return this == PREFERENCE || this == UNPAIRED_PREFERENCE;
+  }
 
   /// Its name as a user writes it: `prompt-completion`.
   public String shown() {

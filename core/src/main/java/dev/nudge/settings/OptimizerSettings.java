@@ -10,8 +10,17 @@ public record OptimizerSettings(
     @Setting(
             help = "highest learning rate",
             byDefault = "2e-4",
-            when = "method=full",
-            thenDefault = "2e-5")
+            when = {
+              "objective=dpo&method=full",
+              "objective=kto&method=full",
+              "objective=orpo&method=full",
+              "objective=dpo",
+              "objective=kto",
+              "objective=orpo",
+              "objective=reward",
+              "method=full"
+            },
+            thenDefault = {"1e-6", "1e-6", "1e-6", "1e-5", "1e-5", "1e-5", "1e-4", "2e-5"})
         double learningRate,
     @Setting(help = "course of the rate after the warm-up", byDefault = "linear") Schedule schedule,
     @Setting(

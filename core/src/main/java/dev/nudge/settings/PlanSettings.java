@@ -46,6 +46,7 @@ public record PlanSettings(
     @Group("Data") @Setting(help = "tokens of the training data, where it is not there yet")
         @Nullable Long tokens,
     @Group("Method") LoraSettings lora,
+    @Group("Objective") ObjectiveSettings objective,
     @Group("Optimiser") OptimizerSettings optimizer,
     @Group("Loop") @Setting(help = "sequences of one optimiser step", byDefault = "16")
         int batchSize,
@@ -56,6 +57,7 @@ public record PlanSettings(
         LengthWithers<PlanSettings>,
         EvalWithers<PlanSettings>,
         LoraWithers<PlanSettings>,
+        ObjectiveWithers<PlanSettings>,
         OptimizerWithers<PlanSettings> {
 
   private static final Schema<PlanSettings> SCHEMA = Schema.of(PlanSettings.class);
@@ -63,6 +65,7 @@ public record PlanSettings(
   public PlanSettings {
     data = List.copyOf(data);
     lora.check(model, given);
+    objective.check(given, lora, length, shape, completion, batchSize);
     Check.positive("--price-per-hour", pricePerHour);
     Check.atLeast("--tokens", tokens, 1);
     Check.atLeast("--batch-size", batchSize, 1);

@@ -21,6 +21,12 @@ public record PreviewSettings(
         @Nullable Double pricePerHour,
     @Group("Data") DataSettings data,
     @Group("Data") LengthSettings length,
+    @Group("Data")
+        @Setting(
+            help =
+                "objective that the rows are for; pairs of chosen and rejected answers are recognised",
+            byDefault = "sft")
+        ObjectiveName objective,
     @Group("Output") @Setting(help = "rows that are shown; all are counted", byDefault = "10")
         int limit,
     @Setting(
@@ -56,6 +62,11 @@ public record PreviewSettings(
   /// Makes the settings from values by key, the rest at their defaults.
   public static PreviewSettings of(Map<String, ?> values) {
     return SCHEMA.of(values);
+  }
+
+  /// The objective that the rows are for.
+  public PreviewSettings withObjective(ObjectiveName objective) {
+    return with("objective", objective);
   }
 
   /// The most rows that are shown.

@@ -67,7 +67,7 @@ public final class Schema<S extends Record> {
     for (Knob knob : knobs.values()) {
       Setting setting = knob.setting();
       if (!setting.byDefault().isEmpty() && !given.contains(setting.unless())) {
-        String text = holds(setting.when(), values) ? setting.thenDefault() : setting.byDefault();
+        String text = byDefault(setting, values);
         values.computeIfAbsent(knob.key(), _ -> knob.kind().read(knob, text, Layer.of(Map.of())));
       }
     }
@@ -121,6 +121,15 @@ public final class Schema<S extends Record> {
         throw new IllegalArgumentException(component + " is neither a setting nor a group");
       }
     }
+  }
+
+  private static String byDefault(Setting setting, Map<String, Object> values) {
+    for (int i = 0; i < setting.when().length; i++) {
+      if (Stream.of(setting.when()[i].split("&")).allMatch(choice -> holds(choice, values))) {
+        return setting.thenDefault()[i];
+      }
+    }
+    return setting.byDefault();
   }
 
   /// Whether a choice, `key=value`, is made; its setting stands before those that depend on it.

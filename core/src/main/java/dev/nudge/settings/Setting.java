@@ -22,11 +22,12 @@ public @interface Setting {
   /// The default as a user would write it; empty: none.
   String byDefault() default "";
 
-  /// A value of another setting that changes the default, as `method=full`; empty: none.
-  String when() default "";
+  /// Values of other settings that change the default, as `method=full` or
+  /// `objective=dpo&method=full`; the first that holds counts.
+  String[] when() default {};
 
-  /// The default in that case.
-  String thenDefault() default "";
+  /// The default in each of these cases.
+  String[] thenDefault() default {};
 
   /// Another setting that, if given, removes the default; empty: none.
   String unless() default "";

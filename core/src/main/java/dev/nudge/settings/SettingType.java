@@ -73,9 +73,12 @@ public enum SettingType {
         : Arrays.stream(constants).map(SettingType::written).toList();
   }
 
-  /// Writes a choice as a user does: `ADAMW_8BIT` is `adamw-8bit`.
+  /// Writes a choice as a user does: `ADAMW_8BIT` is `adamw-8bit`; one with a text of its own is
+  /// that text.
   static String written(Object constant) {
-    return ((Enum<?>) constant).name().toLowerCase(Locale.ROOT).replace('_', '-');
+    String name = ((Enum<?>) constant).name();
+    String own = constant.toString();
+    return own.equals(name) ? name.toLowerCase(Locale.ROOT).replace('_', '-') : own;
   }
 
   /// Reads a value, or throws an [InputException] that names the setting as `layer` does.

@@ -43,6 +43,9 @@ public record ShapeSettings(
           "system",
           "prompt",
           "completion",
+          "chosen",
+          "rejected",
+          "label",
           "text");
 
   /// The default: rows are recognised by their columns.

@@ -27,6 +27,7 @@ public record TrainSettings(
     @Group("Output") OutSettings output,
     @Group("While it runs") WatchSettings watch,
     @Group("Method") LoraSettings lora,
+    @Group("Objective") ObjectiveSettings objective,
     @Group("Optimiser") OptimizerSettings optimizer,
     @Group("Loop") LoopSettings loop,
     Given given)
@@ -39,12 +40,16 @@ public record TrainSettings(
         OutWithers<TrainSettings>,
         WatchWithers<TrainSettings>,
         LoraWithers<TrainSettings>,
+        ObjectiveWithers<TrainSettings>,
         OptimizerWithers<TrainSettings>,
         LoopWithers<TrainSettings> {
 
   public TrainSettings {
     lora.check(model, given);
+    objective.check(
+        given, lora, length, data.shape(), data.completion(), loop.batchSize());
     watch.check(eval);
+    watch.check(objective.objective());
     loop.mixed().check(data.data());
     Check.positive("--price-per-hour", pricePerHour);
   }

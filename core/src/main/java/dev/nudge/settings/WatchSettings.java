@@ -36,6 +36,15 @@ public record WatchSettings(
     Check.notBlank("--on-event", onEvent);
   }
 
+  /// Refuses answers of a model that gives none.
+  void check(ObjectiveName objective) {
+    if (objective == ObjectiveName.REWARD && (samples > 0 || !samplePrompt.isEmpty())) {
+      throw new InputException(
+          "%s is given with --objective reward, whose model gives a number and no answer; leave one out"
+              .formatted(samples > 0 ? "--samples" : "--sample-prompt"));
+    }
+  }
+
   /// Refuses what needs held-out rows where there are none.
   void check(EvalSettings eval) {
     if (eval.any()) {

@@ -9,6 +9,7 @@ import dev.nudge.data.Dataset;
 import dev.nudge.data.Packing;
 import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
+import dev.nudge.data.WantedRows;
 import dev.nudge.engine.Flat;
 import dev.nudge.format.FolderText;
 import dev.nudge.machine.Backend;
@@ -107,21 +108,42 @@ public final class Forecast {
     int most = maxLength(settings, config);
     DataSettings source = settings.rows();
     Dataset data = null;
-    PlanRequest.Rows rows = PlanRequest.Rows.assumed(most, settings.batchSize());
+    PlanRequest.Rows rows = 
+        PlanRequest.Rows.assumed(
+            most, settings.batchSize(), settings.objective().objective());
     if (source != null) {
       NewParts.Tokens tokens = tokens(settings, config, machine);
       Tokenizer tokenizer = tokens.tokenizer();
       Splits splits =
           Splits.load(
               new Splits.Wanted(
-                  source, settings.eval(), QualitySettings.KEEP, settings.length(), 0),
+                  source,
+                  settings.eval(),
+                  QualitySettings.KEEP,
+                  settings.length(),
+                  0,
+                  WantedRows.of(settings.objective())),
               most,
               tokenizer,
               ChatRows.of(folder, source, tokenizer).on(Instant.now()),
               TokenCache.in(machine.cache()));
       data = splits.train();
       data.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
-      rows = PlanRequest.Rows.of(data, splits.held(), settings.batchSize(), false);
+      Objective objective = Objectives.of(settings.objective(), most);
+      rows =
+          PlanRequest.Rows.of(data, splits.held(), settings.batchSize(), objective);
+      if (!settings.objective().replay().isEmpty()) {
+        rows =
+            rows.replaying(
+                Replay.read(
+                        settings.objective(),
+                        source.shape().template(),
+                        most,
+                        tokenizer,
+                        ChatRows.of(folder, source, tokenizer).on(Instant.now()),
+                        TokenCache.in(machine.cache()))
+                    .longest());
+      }
     }
     Forecast forecast =
         new Forecast(
@@ -259,7 +281,15 @@ public final class Forecast {
     try (Scope scope = Scope.measuring();
         CausalLm model = Checkpoint.dry(config, backend, quantization(settings))) {
       Adapters adapters =
-          Tuning.attach(model, settings.lora(), settings.given(), added, 0, 1, scope);
+          Tuning.attach(
+              model,
+              settings.lora(),
+              settings.objective().objective(),
+              settings.given(),
+              added,
+              0,
+              1,
+              scope);
       adapters.detach();
       Lora spec = adapters.spec();
       return Lora.of(spec.rank(), spec.alpha(), Targets.leafNames(adapters.paths()))

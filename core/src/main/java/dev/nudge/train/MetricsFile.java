@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -23,6 +24,18 @@ import tools.jackson.databind.JsonNode;
 /// A line that does not fit on the disk is removed again, so the file has whole lines only. The
 /// file is opened for each line: the run's folder may be renamed between lines.
 final class MetricsFile {
+  private static final Set<String> OWN =
+      Set.of(
+          "step",
+          "loss",
+          "lr",
+          "grad_norm",
+          "tokens",
+          "trained_tokens",
+          "seconds",
+          "tokens_per_s",
+          "rss_anon_mb");
+
   private final Supplier<Path> folder;
 
   /// @param folder the current folder of the run
@@ -80,7 +93,17 @@ final class MetricsFile {
         row.path("seconds").asDouble(0),
         row.path("tokens_per_s").asDouble(0),
         number(row, "rss_anon_mb"),
-        Map.of());
+        figures(row));
+  }
+
+  private static Map<String, Double> figures(JsonNode row) {
+    Map<String, Double> figures = new LinkedHashMap<>();
+    for (String name : row.propertyNames()) {
+      if (!OWN.contains(name)) {
+        figures.put(name, number(row, name));
+      }
+    }
+    return figures;
   }
 
   private static double number(JsonNode row, String key) {
@@ -113,6 +136,7 @@ final class MetricsFile {
     row.put("step", e.step());
     row.put("eval_loss", Json.finite(e.loss()));
     row.put("eval_tokens", e.tokens());
+    e.figures().forEach((name, figure) -> row.put("eval_" + name, Json.finite(figure)));
     write(row);
   }
 

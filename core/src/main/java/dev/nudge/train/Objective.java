@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.data.Dataset;
 import dev.nudge.data.Example;
 import java.util.List;
 import java.util.Map;
@@ -8,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 /// A training objective: defines the loss by weighting the sequences of a step.
 ///
 /// Let `s` be a sequence's log-probability: the sum over its labelled tokens, each times its loss
-/// weight. A loss L of a step's sequences has the gradient
+/// weight. Of a model that gives rewards it is the reward. A loss L of a step's sequences has the
+/// gradient
 ///
 ///     ∂L/∂θ = Σ ∂L/∂sᵢ · ∂sᵢ/∂θ
 ///
@@ -24,32 +26,88 @@ public interface Objective {
   Objective SUPERVISED =
       new Objective() {
         @Override
+        public String name() {
+          return "sft";
+        }
+
+        @Override
         public boolean needsScores() {
           return false;
         }
 
         @Override
-        public Weights weigh(List<Example> sequences, double[] logprobs) {
-          long trained = sequences.stream().mapToLong(Example::trainedTokens).sum();
-          return new Weights(1.0 / Math.max(1, trained), null, null, Map.of());
+        public Weights weigh(Scored step) {
+          long trained = step.sequences().stream().mapToLong(Example::trainedTokens).sum();
+          return new Weights(1.0 / Math.max(1, trained), null, null, null, Map.of());
         }
       };
+
+  /// Its name in `run.json`. A run resumes only by an objective of its name.
+  default String name() {
+    return getClass().getName();
+  }
 
   /// Whether weights depend on log-probabilities, which cost a forward pass before each step.
   boolean needsScores();
 
-  /// Weighs the sequences of a step.
+  /// Whether weights depend on the reference's log-probabilities, which are computed once, before
+  /// the first step.
+  default boolean needsReference() {
+    return false;
+  }
+
+  /// Whether the whole text of a sequence counts beside its labelled tokens, prompt included.
   ///
-  /// @param logprobs `s` of each sequence; empty unless [#needsScores]
-  Weights weigh(List<Example> sequences, double[] logprobs);
+  /// @param place of the sequence in its step
+  default boolean countsText(int place) {
+    return false;
+  }
+
+  /// Returns sequences that are scored with those of a step and not trained: none, or as many.
+  default List<Example> beside(List<Example> sequences) {
+    return List.of();
+  }
+
+  /// The most tokens of a sequence that [#beside] may make of these rows; 0: none.
+  default int longestBeside(Dataset rows) {
+    return 0;
+  }
+
+  /// Weighs the sequences of a step.
+  Weights weigh(Scored step);
+
+  /// The sequences of a step with their log-probabilities.
+  ///
+  /// @param logprobs `s` of each sequence, then of each one [#beside]; empty unless [#needsScores]
+  /// @param texts log-probability of all tokens but the first of sequences whose text counts
+  /// @param reference `s` by the reference, as `logprobs`; empty unless [#needsReference]
+  @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
+  record Scored(
+      List<Example> sequences, double[] logprobs, double[] texts, double[] reference) {
+    /// Sequences without scores.
+    static Scored of(List<Example> sequences) {
+      return new Scored(sequences, new double[0], new double[0], new double[0]);
+    }
+
+    /// Log-probability over that of the reference.
+    double ratio(int place) {
+      return logprobs[place] - reference[place];
+    }
+  }
 
   /// The weights of a step's sequences, and the metrics of the step.
   ///
   /// @param scale common factor of all weights
   /// @param each additional factor of each sequence; null: 1
+  /// @param texts what all tokens but the first of each sequence weigh in addition; null: nothing
   /// @param loss L; null: −Σ wᵢ·sᵢ, as the training pass computes it
   /// @param figures metrics besides the loss, by their names in `metrics.jsonl`, where they
-  ///     replace no other key
+  ///     replace no other key; NaN: null there
+  @SuppressWarnings("ArrayRecordComponent")
   record Weights(
-      double scale, double @Nullable [] each, @Nullable Double loss, Map<String, Double> figures) {}
+      double scale,
+      double @Nullable [] each,
+      double @Nullable [] texts,
+      @Nullable Double loss,
+      Map<String, Double> figures) {}
 }

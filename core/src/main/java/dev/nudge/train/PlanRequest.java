@@ -16,6 +16,7 @@ import dev.nudge.settings.Given;
 import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.ObjectiveName;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.TrainSettings;
@@ -37,6 +38,7 @@ record PlanRequest(
     ModelSettings model,
     @Nullable ByteSize memory,
     LoraSettings lora,
+    ObjectiveName objective,
     OptimizerSettings optimizer,
     int batchSize,
     Given given,
@@ -44,16 +46,30 @@ record PlanRequest(
 
   static PlanRequest of(TrainSettings s) {
     return new PlanRequest(
-        s.model(), s.memory(), s.lora(), s.optimizer(), s.loop().batchSize(), s.given(), List.of());
+        s.model(),
+        s.memory(),
+        s.lora(),
+        s.objective().objective(),
+        s.optimizer(),
+        s.loop().batchSize(),
+        s.given(),
+        List.of());
   }
 
   static PlanRequest of(PlanSettings s) {
     return new PlanRequest(
-        s.model(), s.memory(), s.lora(), s.optimizer(), s.batchSize(), s.given(), List.of());
+        s.model(),
+        s.memory(),
+        s.lora(),
+        s.objective().objective(),
+        s.optimizer(),
+        s.batchSize(),
+        s.given(),
+        List.of());
   }
 
   PlanRequest withAdded(List<Integer> tokens) {
-    return new PlanRequest(model, memory, lora, optimizer, batchSize, given, tokens);
+    return new PlanRequest(model, memory, lora, objective, optimizer, batchSize, given, tokens);
   }
 
   /// What a layout depends on in the data.
@@ -61,18 +77,36 @@ record PlanRequest(
   /// @param longest tokens of the longest row
   /// @param largestStep tokens of the largest possible step
   /// @param scored whether any rows are scored
-  record Rows(int longest, long largestStep, boolean scored) {
+  /// @param replayed tokens of the longest replayed row; 0: none
+  record Rows(int longest, long largestStep, boolean scored, int replayed) {
+    private Rows(int longest, long largestStep, boolean scored) {
+      this(longest, largestStep, scored, 0);
+    }
+
+    /// These rows, with replayed rows of up to `tokens` tokens.
+    Rows replaying(int tokens) {
+      return new Rows(Math.max(longest, tokens), largestStep, scored, tokens);
+    }
 
     /// Measures loaded rows.
     ///
     /// @param held held-out rows, which come in any number; null: none
-    /// @param scored whether training rows are scored too
-    static Rows of(Dataset data, @Nullable Dataset held, int batchSize, boolean scored) {
+    /// @param objective whether it scores training rows, and others beside them
+    static Rows of(
+        Dataset data, @Nullable Dataset held, int batchSize, Objective objective) {
+      int beside =
+          Math.max(
+              objective.longestBeside(data), held == null ? 0 : objective.longestBeside(held));
+      return of(data, held, batchSize, objective.needsScores()).scoring(beside);
+    }
+
+    private static Rows of(
+        Dataset data, @Nullable Dataset held, int batchSize, boolean scored) {
       long step =
           data.examples().stream()
               .mapToInt(e -> -e.length())
               .sorted()
-              .limit(batchSize)
+              .limit((long) batchSize * data.sequencesPerRow())
               .mapToLong(n -> -n)
               .sum();
       return held == null
@@ -83,16 +117,25 @@ record PlanRequest(
               true);
     }
 
-    /// Assumes that every row has `longest` tokens.
-    static Rows assumed(int longest, int batchSize) {
-      return new Rows(longest, (long) longest * batchSize, false);
+    /// Assumes that every row has `longest` tokens, in each of its sequences.
+    static Rows assumed(int longest, int batchSize, ObjectiveName objective) {
+      long sequences = (long) batchSize * objective.sequences();
+      return new Rows(longest, longest * sequences, objective.compares());
+    }
+
+    private Rows scoring(int tokens) {
+      return tokens <= longest ? this : new Rows(tokens, largestStep, scored, replayed);
     }
 
     /// These rows truncated to `most` tokens.
     Rows cut(int most, int batchSize) {
       return most >= longest
           ? this
-          : new Rows(most, Math.min(largestStep, 4L * most * batchSize), scored);
+          : new Rows(
+              most,
+              Math.min(largestStep, 4L * most * batchSize),
+              scored,
+              Math.min(replayed, most));
     }
   }
 
@@ -119,7 +162,8 @@ record PlanRequest(
     CausalLm dry = Checkpoint.dry(config, backend, quantization, trainable(config, scope));
     return full()
         ? Tuning.whole(dry, folder)
-        : Tuning.adapter(dry, Tuning.attach(dry, lora, given, added, 0, 1, scope), folder);
+        : Tuning.adapter(
+            dry, Tuning.attach(dry, lora, objective, given, added, 0, 1, scope), folder);
   }
 
   private @Nullable Trainable trainable(ModelConfig config, Scope scope) {
@@ -154,10 +198,11 @@ record PlanRequest(
     return new Planner.Wanted(
         threads(machine),
         model.lanes(),
-        batchSize,
+        batchSize * objective.sequences(),
         rows.longest(),
         rows.largestStep(),
         rows.scored(),
+        rows.replayed(),
         memoryBytes(machine),
         weights.plusDense(tuning.frozenBytes()),
         tuning.count().trained(),

@@ -10,6 +10,7 @@ import dev.nudge.data.PromptEncoder;
 import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
 import dev.nudge.data.UnusedLabels;
+import dev.nudge.data.WantedRows;
 import dev.nudge.format.GgufFile;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
@@ -30,6 +31,7 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.LoopSettings;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.ObjectiveName;
 import dev.nudge.settings.Quantize;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Scope;
@@ -37,6 +39,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -48,6 +51,8 @@ import org.jspecify.annotations.Nullable;
 /// file headers, tokenizer and rows, but no weights.
 final class Preparation {
   private static final int WORTH_A_WARM_UP = 5; // steps; of fewer, the first is a quarter or more
+
+  private static final double MOST_GOOD = 4.0 / 3; // weight of good answers over that of bad ones
 
   private final Machine machine;
   private final Objective objective;
@@ -64,24 +69,30 @@ final class Preparation {
 
   /// Checks a run and plans it.
   ///
+  /// @param objective null: that of the settings
   /// @param events receives the progress of tokenisation
   static Prepared of(
-      TrainSettings wanted, Machine machine, Objective objective, Consumer<TrainEvent> events) {
+      TrainSettings wanted,
+      Machine machine,
+      @Nullable Objective objective,
+      Consumer<TrainEvent> events) {
     return new Preparation(wanted, machine, objective).prepared(events);
   }
 
   /// Checks the model, and finds the checkpoint to resume from.
-  private Preparation(TrainSettings wanted, Machine machine, Objective objective) {
+  private Preparation(TrainSettings wanted, Machine machine, @Nullable Objective objective) {
     this.machine = machine;
-    this.objective = objective;
     this.folder = wanted.model().model();
     this.config = ModelConfig.load(folder);
     this.maxLength = maxLength(wanted);
+    this.objective =
+        objective == null ? Objectives.of(wanted.objective(), maxLength) : objective;
     Checkpoint.check(folder, config);
     this.quantization = Quantization.resolve(wanted.model(), config);
     this.settings = resolved(wanted, quantization);
     checkInit();
-    RunCheckpoints.Found found = RunFolder.resumable(settings, machine.cache());
+    RunCheckpoints.Found found = 
+        RunFolder.resumable(settings, this.objective.name(), machine.cache());
     this.at = found == null ? Instant.now() : Instant.parse(found.checkpoint().started());
     Compute compute = settings.model().compute();
     this.backend =
@@ -104,6 +115,7 @@ final class Preparation {
     warnOfShapes(data, chat, spoken);
     SamplePrompts samples = samples(splits, chat, spoken);
     warnOfRows(data, held);
+    Replay replay = replay(chat, events);
     Batches batches = batches(data);
     int steps = steps(batches);
     warnOfRates(steps);
@@ -112,7 +124,7 @@ final class Preparation {
     try (Scope scope = Scope.measuring();
         Tuning tuning = request.dry(config, backend, quantization, scope)) {
       warnings.addAll(tuning.warnings());
-      Plan plan = plan(request, tuning, data, held, samples, scope);
+      Plan plan = plan(request, tuning, data, held, replay, samples, scope);
       return new Prepared(
           settings,
           machine,
@@ -132,6 +144,7 @@ final class Preparation {
           resumed,
           spoken ? chat.template() : null,
           objective,
+          replay,
           at,
           warnings);
     }
@@ -163,7 +176,8 @@ final class Preparation {
                 settings.eval(),
                 settings.quality(),
                 settings.length(),
-                settings.loop().seed()),
+                settings.loop().seed(),
+                WantedRows.of(settings.objective())),
             maxLength,
             tokens.tokenizer(),
             chat,
@@ -174,6 +188,26 @@ final class Preparation {
       held.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
     }
     return splits;
+  }
+
+  private @Nullable Replay replay(Conversations chat, Consumer<TrainEvent> events) {
+    Replay replay =
+        Replay.load(
+            settings.objective(),
+            settings.loop(),
+            settings.data().shape().template(),
+            maxLength,
+            tokens.tokenizer(),
+            chat,
+            cache(events));
+    if (replay != null) {
+      if (tokens.grown().vocabSize() != config.vocabSize()) {
+        throw new InputException(
+            "--replay is given with tokens that the base has not; it has nothing to say of them, so leave one out");
+      }
+      replay.examples().forEach(e -> config.checkTokens(e.ids()));
+    }
+    return replay;
   }
 
   private void warnOfShapes(Dataset data, ChatRows chat, boolean spoken) {
@@ -209,10 +243,12 @@ final class Preparation {
       Tuning tuning,
       Dataset data,
       @Nullable Dataset held,
+      @Nullable Replay replay,
       SamplePrompts samples,
       Scope scope) {
     PlanRequest.Rows rows =
-        PlanRequest.Rows.of(data, held, settings.loop().batchSize(), objective.needsScores());
+        PlanRequest.Rows.of(data, held, settings.loop().batchSize(), objective)
+            .replaying(replay == null ? 0 : replay.longest());
     Supplier<Plan> anew =
         () ->
             Planner.plan(
@@ -310,6 +346,12 @@ final class Preparation {
   }
 
   private void warnOfRows(Dataset data, @Nullable Dataset held) {
+    if (data.pairs() != null) {
+      warnings.addAll(data.pairs().warnings());
+    }
+    if (settings.objective().objective() == ObjectiveName.KTO) {
+      warnOfLabels(data);
+    }
     boolean others = settings.eval().evalData() != null;
     if (data.untrainedRows() > 0) {
       warnings.add(
@@ -335,6 +377,30 @@ final class Preparation {
               + (others
                   ? "take them out of one of the two"
                   : "--drop-rows duplicates takes them out"));
+    }
+  }
+
+  /// Warns where good and bad answers do not weigh about the same.
+  private void warnOfLabels(Dataset data) {
+    long good = data.examples().stream().filter(e -> e.value() > 0).count();
+    long bad = data.rows() - good;
+    if (good == 0 || bad == 0) {
+      warnings.add(
+          "all rows are labelled " + (good == 0 ? "bad" : "good") + ": nothing is compared");
+      return;
+    }
+    double ratio =
+        settings.objective().desirableWeight()
+            * good
+            / (settings.objective().undesirableWeight() * bad);
+    if (ratio < 1 || ratio > MOST_GOOD) {
+      warnings.add(
+          String.format(
+              Locale.ROOT,
+              "%,d good and %,d bad answers weigh %.2f to 1 by --desirable-weight and --undesirable-weight; from 1 to 1.33 is usual",
+              good,
+              bad,
+              ratio));
     }
   }
 

@@ -4,6 +4,7 @@ import dev.nudge.adapter.ParameterCount;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Flaws;
+import dev.nudge.data.ShownRow;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
 import dev.nudge.machine.Reservations;
@@ -12,6 +13,9 @@ import dev.nudge.plan.Plan;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.Method;
+import dev.nudge.settings.ObjectiveName;
+import dev.nudge.settings.ObjectiveSettings;
+import dev.nudge.settings.ReferenceModel;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.PageAdvice;
 import dev.nudge.text.chat.ChatTemplate;
@@ -37,6 +41,7 @@ import org.jspecify.annotations.Nullable;
 /// @param resumed the checkpoint to resume from; null: the run begins anew
 /// @param template chat template of the conversations among the rows; null: there are none
 /// @param objective the training objective
+/// @param replay rows on which the model stays near the base; null: none
 /// @param at start time of the run; chat templates print this day
 /// @param warnings for the user, one line each
 public record Prepared(
@@ -58,6 +63,7 @@ public record Prepared(
     @Nullable Resumed resumed,
     @Nullable ChatTemplate template,
     Objective objective,
+    @Nullable Replay replay,
     Instant at,
     List<String> warnings) {
 
@@ -82,8 +88,14 @@ public record Prepared(
         resumed,
         template,
         objective,
+        replay,
         at,
         warnings);
+  }
+
+  /// The model that preferences are measured against.
+  ReferenceModel reference() {
+    return settings.objective().measuredAgainst(settings.lora());
   }
 
   /// Tells whether a held-out loss is taken after a step.
@@ -138,8 +150,14 @@ public record Prepared(
     if (spaces != null) {
       lines.add("advice     " + spaces);
     }
+    ShownRow rejected = data.rejected();
     lines.add("first row  given    " + data.first().given());
-    lines.add("           trained  " + data.first().trained());
+    lines.add(
+        (rejected == null ? "           trained  " : "           chosen   ")
+            + data.first().trained());
+    if (rejected != null) {
+      lines.add("           rejected " + rejected.trained());
+    }
     return lines;
   }
 
@@ -161,7 +179,7 @@ public record Prepared(
         String.format(
             Locale.ROOT,
             "data       %s, %s, %,d trained%s%s",
-            Count.of(data.examples().size(), "row"),
+            Count.of(data.rows(), data.pairs() == null ? "row" : "pair"),
             Count.of(data.tokens(), "token"),
             data.trainedTokens(),
             setAside(data),
@@ -171,8 +189,20 @@ public record Prepared(
             Locale.ROOT,
             "run        %s of %s, %s an epoch",
             Count.of(steps, "step"),
-            Count.of(settings.loop().batchSize(), "sequence"),
+            Count.of(
+                settings.loop().batchSize(), data.pairs() == null ? "sequence" : "pair"),
             Count.of(batches.stepsPerEpoch(), "step")));
+    if (settings.objective().objective().compares()) {
+      lines.add("objective  " + objectiveLine());
+    }
+    if (replay != null) {
+      lines.add(
+          "replay     %s a step of %s, KL to the base weighs %s"
+              .formatted(
+                  Count.of(replay.batches().step(0).length, "row"),
+                  Count.of(replay.examples().size(), "row"),
+                  replay.weight()));
+    }
     if (!settings.loop().mixture().isEmpty()) {
       lines.add("epoch      " + batches.shown(settings.data().data()));
     }
@@ -212,6 +242,30 @@ public record Prepared(
     return lines;
   }
 
+  /// `dpo, sigmoid, beta 0.1, against the base with the adapter off, scored once before step 1`.
+  private String objectiveLine() {
+    ObjectiveSettings o = settings.objective();
+    String name = o.objective().shown();
+    String beta = ", beta " + o.beta();
+    if (!o.objective().hasReference()) {
+      return o.objective() == ObjectiveName.ORPO
+          ? name + beta + ", without a reference"
+          : name + " model: a score head on the last token";
+    }
+    String reference =
+        full()
+            ? "the model as it begins"
+            : reference() == ReferenceModel.BASE
+                ? "the base with the adapter off"
+                : "the adapter as it begins";
+    return name
+        + (o.objective() == ObjectiveName.DPO ? ", " + o.lossType() : "")
+        + beta
+        + ", against "
+        + reference
+        + ", scored once before step 1";
+  }
+
   private static String heldOut(Dataset held) {
     return "; held out " + Count.of(held.rows(), "row") + setAside(held);
   }
@@ -232,7 +286,7 @@ public record Prepared(
   /// Describes the run as one object, for `--dry-run --json`.
   public Map<String, @Nullable Object> values() {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
-    values.put("rows", data.examples().size());
+    values.put("rows", data.rows());
     values.put("bad_rows", data.badRows());
     values.put("cut_rows", data.cutRows().count());
     values.put("tokens", data.tokens());

@@ -10,6 +10,7 @@ import dev.nudge.data.SeenRow;
 import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
 import dev.nudge.data.UnusedLabels;
+import dev.nudge.data.WantedRows;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.DataSettings;
@@ -62,6 +63,7 @@ public record Preview(
         Objects.requireNonNullElse(settings.model().maxLength(), config.maxPositionEmbeddings());
     Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
     ChatRows chat = ChatRows.of(folder, settings.data(), tokenizer).on(Instant.now());
+    WantedRows rows = WantedRows.recognised(settings.data(), settings.objective());
     Splits splits =
         Splits.load(
             new Splits.Wanted(
@@ -69,7 +71,8 @@ public record Preview(
                 new EvalSettings(null, null, null),
                 QualitySettings.KEEP,
                 settings.length(),
-                0),
+                0,
+                rows),
             most,
             tokenizer,
             chat,
@@ -102,6 +105,10 @@ public record Preview(
     }
     ChatRows.warnUnused(settings, data.shapes(), advice::add);
     UnusedLabels.warn(settings, data, advice::add);
+    if (data.pairs() != null) {
+      advice.add(data.pairs().toString());
+      advice.addAll(data.pairs().warnings());
+    }
     String spaces = data.boundary().advice(settings);
     if (spaces != null) {
       advice.add(spaces);

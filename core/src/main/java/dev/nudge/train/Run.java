@@ -6,6 +6,7 @@ import dev.nudge.data.Dataset;
 import dev.nudge.format.OutFolder;
 import dev.nudge.machine.ProcessMemory;
 import dev.nudge.settings.OnDivergence;
+import dev.nudge.settings.ReferenceModel;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
@@ -14,10 +15,13 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Executes one run, from loading the model to the last file: the training loop. [RunSaver] saves
@@ -30,6 +34,7 @@ final class Run implements AutoCloseable {
   private final @Nullable Resumed resumed;
   private final RunCounts counts;
   private final DivergenceCheck divergence;
+  private final PreferenceCheck preferences;
   private final Behind behind;
   private final Tuning tuning;
   private final Trainer trainer;
@@ -37,6 +42,7 @@ final class Run implements AutoCloseable {
   private final RunIdentity identity;
   private final RunReport report;
   private final RunSaver saver;
+  private final String id;
 
   private TrainEvent.@Nullable Diverged diverges; // the first sign of it
   private boolean interrupted;
@@ -48,6 +54,7 @@ final class Run implements AutoCloseable {
     this.resumed = prepared.resumed();
     RunCheckpoint checkpoint = resumed == null ? null : resumed.found().checkpoint();
     RunStart start = RunStart.of(prepared, checkpoint);
+    this.id = start.id();
     this.counts = checkpoint == null ? RunCounts.none() : RunCounts.of(checkpoint);
     var settings = prepared.settings();
     this.behind =
@@ -57,6 +64,7 @@ final class Run implements AutoCloseable {
             this::warn,
             () -> cancelled.getAsBoolean());
     this.divergence = new DivergenceCheck(settings, prepared.steps());
+    this.preferences = new PreferenceCheck(prepared);
     try (PhaseEvent _ = PhaseEvent.of("load", counts.steps())) {
       Scope scope = Scope.open("parameters");
       closing.push(scope::close);
@@ -73,6 +81,10 @@ final class Run implements AutoCloseable {
               requireNonNull(OutFolder.existing(settings.output().out())),
               prepared.objective());
       closing.push(trainer::close);
+      Replay replay = prepared.replay();
+      if (replay != null) {
+        trainer.replay(replay, tuning::bare);
+      }
       RunDigests digests = new RunDigests(prepared);
       this.folder = RunFolder.create(settings, resumed != null);
       closing.push(folder::close);
@@ -87,6 +99,9 @@ final class Run implements AutoCloseable {
       trainer.beforeUpdates(saver::await);
       if (resumed != null && checkpoint != null) {
         trainer.group().read(resumed.found().state(), checkpoint.optimizerUpdates());
+        if (prepared.objective().needsReference()) {
+          trainer.measureAgainst(ReferenceSums.read(folder.path(), id, prepared));
+        }
         saver.goOn(resumed.step());
         report.goOn(resumed, step -> watch(step, told -> {}));
       }
@@ -153,6 +168,9 @@ final class Run implements AutoCloseable {
   private RunState loop() {
     LearningRate rate = LearningRate.of(prepared.settings().optimizer(), prepared.steps());
     if (resumed == null) {
+      if (prepared.objective().needsReference() && !measureReference()) {
+        return RunState.STOPPED;
+      }
       evaluate();
     } else {
       again(resumed);
@@ -174,6 +192,31 @@ final class Run implements AutoCloseable {
       throw ended();
     }
     return counts.evaluationDue() ? RunState.STOPPED : RunState.FINISHED;
+  }
+
+  /// Computes the reference's log-probabilities, and keeps them.
+  ///
+  /// @return false if it was cancelled
+  private boolean measureReference() {
+    Optional<ReferenceSums> sums;
+    try (PhaseEvent _ = PhaseEvent.of("reference", 0)) {
+      Supplier<Optional<ReferenceSums>> scoring =
+          () -> ReferenceSums.score(prepared, trainer, cancelled);
+      sums = prepared.reference() == ReferenceModel.BASE ? bare(scoring) : scoring.get();
+    }
+    noteInterrupt();
+    if (sums.isEmpty()) {
+      return false;
+    }
+    behind.now(() -> sums.get().write(folder.path(), id));
+    trainer.measureAgainst(sums.get());
+    return true;
+  }
+
+  private <T> T bare(Supplier<T> work) {
+    List<T> made = new ArrayList<>();
+    tuning.bare(() -> made.add(work.get()));
+    return made.getFirst();
   }
 
   /// Does what is due between steps: a held-out loss, a save.
@@ -232,6 +275,9 @@ final class Run implements AutoCloseable {
       diverges = diverges == null ? sign : diverges;
       told.accept(sign);
     }
+    preferences
+        .take(step.step(), step.figures())
+        .forEach(line -> told.accept(new TrainEvent.Warning(line)));
   }
 
   /// Makes the next step.
@@ -239,7 +285,8 @@ final class Run implements AutoCloseable {
     long start = System.nanoTime();
     int at = counts.steps();
     StepEvent recorded = StepEvent.started();
-    Trainer.Result r = trainer.step(at, prepared.batches().step(at), rate);
+    Trainer.Result r =
+        trainer.step(at, prepared.data().places(prepared.batches().step(at)), rate);
     double seconds = RunStart.since(start);
     noteInterrupt();
     saver.await(); // a step that was skipped has not
@@ -283,21 +330,22 @@ final class Run implements AutoCloseable {
       return false;
     }
     long start = System.nanoTime();
-    OptionalDouble loss;
+    Optional<Objective.Weights> found;
     List<String> answers;
     try (PhaseEvent _ = PhaseEvent.of("evaluate", counts.steps())) {
-      loss = trainer.evaluate(held, cancelled);
+      found = heldOut(held);
       answers =
-          loss.isEmpty()
+          found.isEmpty()
               ? null
               : trainer.answer(prepared.samples(), prepared.tokens().tokenizer(), cancelled);
     }
     noteInterrupt();
-    if (loss.isEmpty() || answers == null) {
+    if (found.isEmpty() || answers == null) {
       return false;
     }
     saver.await();
-    boolean best = counts.evaluated(loss.getAsDouble());
+    double loss = requireNonNull(found.get().loss());
+    boolean best = counts.evaluated(loss);
     List<TrainEvent.Sampled> sampled = new ArrayList<>();
     for (int i = 0; i < answers.size(); i++) {
       sampled.add(
@@ -305,9 +353,25 @@ final class Run implements AutoCloseable {
     }
     report.evaluated(
         new TrainEvent.Evaluated(
-            counts.steps(), loss.getAsDouble(), held.trainedTokens(), best, RunStart.since(start)),
+            counts.steps(),
+            loss,
+            held.trainedTokens(),
+            best,
+            RunStart.since(start),
+            found.get().figures()),
         sampled);
     return best;
+  }
+
+  /// The loss and the figures of the held-out rows; empty if it was cancelled.
+  private Optional<Objective.Weights> heldOut(Dataset held) {
+    if (prepared.objective().needsScores()) {
+      return trainer.compare(held, prepared.settings().loop().batchSize(), cancelled);
+    }
+    OptionalDouble loss = trainer.evaluate(held, cancelled);
+    return loss.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new Objective.Weights(1, null, null, loss.getAsDouble(), Map.of()));
   }
 
   /// Closes all resources of the run, even if closing one fails; the last failure is thrown.

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// Digests of a run's inputs and outputs, as `run.json` holds them under `digests`. These are the
-/// inputs `data`, `eval_data`, `init_adapter` and `add_tokens`, and the output `files`.
+/// inputs `data`, `eval_data`, `init_adapter`, `replay` and `add_tokens`, and the output `files`.
 final class RunDigests {
   static final String KEY = "digests";
   private static final String FILES = "files";
@@ -43,6 +43,9 @@ final class RunDigests {
     Path tokens = settings.lora().addTokens();
     if (tokens != null) {
       read.put("add_tokens", ContentDigest.of(tokens));
+    }
+    if (prepared.replay() != null) {
+      read.put("replay", Replay.digest(settings.objective()));
     }
     if (prepared.template() != null) {
       read.put(CHAT, prepared.template().rule());
@@ -102,6 +105,7 @@ final class RunDigests {
     compare(changes, digests, "data", Splits.digest(settings.data(), settings.eval()));
     compare(changes, digests, "eval_data", Splits.heldDigest(settings.data(), settings.eval()));
     compare(changes, digests, "init_adapter", ofAdapter(settings.lora().initAdapter()));
+    compare(changes, digests, "replay", Replay.digest(settings.objective()));
     Path tokens = settings.lora().addTokens();
     if (tokens != null && Files.isRegularFile(tokens)) {
       compare(changes, digests, "add_tokens", ContentDigest.of(tokens));

@@ -154,9 +154,12 @@ final class RunFolder implements AutoCloseable {
 
   /// The checkpoint from which the same unfinished run resumes; null if the run begins anew.
   ///
+  /// @param objective name of the run's objective
   /// @param cache folder where digests of weights are cached
-  /// @throws InputException if all checkpoints are corrupt, or the model has changed
-  static RunCheckpoints.@Nullable Found resumable(TrainSettings settings, Path cache) {
+  /// @throws InputException if all checkpoints are corrupt, or the model or the objective has
+  ///     changed
+  static RunCheckpoints.@Nullable Found resumable(
+      TrainSettings settings, String objective, Path cache) {
     Path out = settings.output().out();
     Path run = out.resolve(RUN);
     if (settings.output().overwrite() || !Files.exists(run) || RunCheckpoints.all(out).isEmpty()) {
@@ -170,6 +173,10 @@ final class RunFolder implements AutoCloseable {
             || !RunDigests.changedInputs(there, settings).isEmpty();
     if (other) {
       return null;
+    }
+    String was = there.path(RunRecord.OBJECTIVE).asString(Objective.SUPERVISED.name());
+    if (!was.equals(objective)) {
+      throw earlier.another(List.of("its objective is " + was + ", not " + objective));
     }
     List<String> model =
         RunDigests.changedModel(there.path(RunDigests.KEY), settings.model().model(), cache);
@@ -215,7 +222,7 @@ final class RunFolder implements AutoCloseable {
       return List.of();
     }
     List<String> names = new ArrayList<>(TOKENIZER);
-    names.addAll(List.of(METRICS, EventLog.FILE, SAMPLES, CURVES, RUN));
+    names.addAll(List.of(METRICS, EventLog.FILE, SAMPLES, CURVES, ReferenceSums.FILE, RUN));
     names.add(RUN + ".tmp"); // the last of a run that was killed
     names.addAll(saved(out));
     names.addAll(lastNames(out));

@@ -40,7 +40,10 @@ final class RunRecord {
           "resume");
 
   /// Settings that name files, which are compared by content.
-  private static final Set<String> DATA = Set.of("data", "eval_data", "add_tokens");
+  private static final Set<String> DATA = Set.of("data", "eval_data", "add_tokens", "replay");
+
+  /// The key of the objective's name.
+  static final String OBJECTIVE = "objective";
 
   private static final String NOT_GIVEN = "not given";
   private static final String FROM_ZERO = "warmup_from_zero";
@@ -120,6 +123,9 @@ final class RunRecord {
     JsonNode now = Json.tree(settings.values());
     List<String> changes = new ArrayList<>();
     for (String key : now.propertyNames()) {
+      if (!there.has(key) && !settings.given().contains(key)) {
+        continue; // a setting that the nudge of that run did not have
+      }
       String was = shown(there.path(key));
       String is = shown(now.get(key));
       boolean rows = DATA.contains(key) && !was.equals(NOT_GIVEN) && !is.equals(NOT_GIVEN);

@@ -213,6 +213,7 @@ final class RunReport {
     run.put(EarlierRun.PLANNED_STEPS, prepared.steps());
     run.put(EarlierRun.SAVED_STEP, savedStep);
     Map<String, @Nullable Object> settings = prepared.settings().recorded();
+    run.put(RunRecord.OBJECTIVE, prepared.objective().name());
     run.put("settings", settings);
     run.put(
         "given",

@@ -74,8 +74,20 @@ public sealed interface TrainEvent {
   /// A held-out loss after `step` steps; `best` if it is the lowest since training began.
   ///
   /// @param seconds of the evaluation, sample prompts included
-  record Evaluated(int step, double loss, long tokens, boolean best, double seconds)
-      implements TrainEvent {}
+  /// @param figures metrics of the run's [Objective] besides the loss, by name
+  record Evaluated(
+      int step,
+      double loss,
+      long tokens,
+      boolean best,
+      double seconds,
+      Map<String, Double> figures)
+      implements TrainEvent {
+    /// A loss without figures.
+    public Evaluated(int step, double loss, long tokens, boolean best, double seconds) {
+      this(step, loss, tokens, best, seconds, Map.of());
+    }
+  }
 
   /// The greedy answer to a sample prompt after `step` steps.
   record Sampled(int step, String prompt, String completion) implements TrainEvent {}

@@ -26,12 +26,17 @@ import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Workspace;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -45,6 +50,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: one thread calls; the trainer owns the lanes.
 public final class Trainer implements AutoCloseable {
+  static final String REPLAY_KL = "replay_kl";
+
   private final CausalLm model;
   private final List<Example> examples;
   private final int budget;
@@ -57,6 +64,8 @@ public final class Trainer implements AutoCloseable {
   private final LaneGroup laneGroup;
   private final ParameterGroup group;
   private final Objective objective;
+  private ReferenceSums reference = ReferenceSums.NONE;
+  private @Nullable BaseDivergence replay;
   private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
   private final int threadsPerLane;
   private Runnable beforeUpdate = () -> {};
@@ -173,27 +182,64 @@ public final class Trainer implements AutoCloseable {
     List<Example> sequences = IntStream.of(rows).mapToObj(examples::get).toList();
     long trained = sequences.stream().mapToLong(Example::trainedTokens).sum();
     long tokens = sequences.stream().mapToLong(Example::length).sum();
-    Objective.Weights weights = weigh(sequences);
+    Objective.Weights weights = weigh(sequences, reference.ofStep(step, rows));
     double loss = gradients(step, rows, weights);
+    Map<String, Double> figures = new LinkedHashMap<>(weights.figures());
+    double kl = 0;
+    if (replay != null) {
+      kl = replay.add(step);
+      figures.put(REPLAY_KL, kl);
+    }
     double norm = group.reduce();
-    boolean skipped = !Double.isFinite(loss) || !Double.isFinite(norm) || trained == 0;
+    boolean skipped = !Double.isFinite(loss + kl) || !Double.isFinite(norm) || trained == 0;
     if (skipped) {
       group.skip();
     } else {
       beforeUpdate.run();
       group.update(rate, norm);
     }
-    return new Result(loss, norm, tokens, trained, skipped, weights.figures());
+    return new Result(loss, norm, tokens, trained, skipped, figures);
+  }
+
+  /// Sets the reference's log-probabilities, before the first step.
+  void measureAgainst(ReferenceSums sums) {
+    reference = sums;
+  }
+
+  /// Sets the rows on which the model stays near the base, before the first step.
+  ///
+  /// @param bare runs something with the adapter off
+  void replay(Replay rows, Consumer<Runnable> bare) {
+    replay = new BaseDivergence(rows, model, lanes, workspaces, budget, bare);
   }
 
   /// Asks the objective for the sequence weights of a step, scoring the sequences first if needed.
-  Objective.Weights weigh(List<Example> sequences) {
+  ///
+  /// @param reference log-probabilities by the reference, if the objective needs them
+  Objective.Weights weigh(List<Example> sequences, double[] reference) {
     if (!objective.needsScores()) {
-      return objective.weigh(sequences, new double[0]);
+      return objective.weigh(Objective.Scored.of(sequences));
     }
-    Scorer.Scores scores = scorer().begin(sequences);
+    Scorer.Scores scores = scorer().begin(compared(sequences), objective::countsText);
     scores.go(() -> false);
-    return objective.weigh(sequences, scores.weighed());
+    return objective.weigh(
+        new Objective.Scored(sequences, scores.weighed(), scores.texts(), reference));
+  }
+
+  /// The sequences of a step and what is scored beside them.
+  private List<Example> compared(List<Example> sequences) {
+    List<Example> all = new ArrayList<>(sequences);
+    all.addAll(objective.beside(sequences));
+    return all;
+  }
+
+  /// The log-probabilities of sequences by the current weights; empty if it was cancelled.
+  ///
+  /// @param cancelled asked by lanes, between batches
+  Optional<double[]> logprobs(List<Example> sequences, BooleanSupplier cancelled) {
+    Scorer.Scores scores = scorer().begin(sequences);
+    boolean done = !cancelled.getAsBoolean() && scores.go(cancelled);
+    return done ? Optional.of(scores.weighed()) : Optional.empty();
   }
 
   private Scorer scorer() {
@@ -231,7 +277,7 @@ public final class Trainer implements AutoCloseable {
       Packing packing, int[] rows, Objective.Weights weights, Dropout dropout, int lane) {
     double sum = 0;
     for (int position : packing.split()) {
-      Batch whole = Flat.batch(List.of(position), rows, examples, weights.each());
+      Batch whole = batch(List.of(position), rows, weights);
       Share share = new Share(laneGroup.member(lane), Cut.of(whole.tokens(), lanes.count()));
       Batch part = whole.part(share.cut(), lane);
       sum += model.train(part, share, weights.scale(), dropout, workspaces.get(lane));
@@ -244,10 +290,53 @@ public final class Trainer implements AutoCloseable {
       Packing packing, int[] rows, Objective.Weights weights, Dropout dropout, int lane) {
     double sum = 0;
     for (List<Integer> microBatch : packing.lanes().get(lane)) {
-      Batch batch = Flat.batch(microBatch, rows, examples, weights.each());
+      Batch batch = batch(microBatch, rows, weights);
       sum += model.train(batch, weights.scale(), dropout, workspaces.get(lane));
     }
     return sum;
+  }
+
+  private Batch batch(List<Integer> positions, int[] rows, Objective.Weights weights) {
+    return model.givesRewards()
+        ? Flat.lasts(positions, rows, examples, weights.each())
+        : Flat.counted(
+            positions, rows, examples, new Flat.Factors(weights.each(), weights.texts()));
+  }
+
+  /// The held-out loss of the objective, with its figures: the mean over blocks of as many rows as
+  /// a step has, in their order, each counted by its rows.
+  ///
+  /// @param batchSize rows of a block
+  /// @param cancelled asked by lanes, between batches
+  /// @return empty if it was cancelled
+  Optional<Objective.Weights> compare(Dataset held, int batchSize, BooleanSupplier cancelled) {
+    List<Example> examples = held.examples();
+    int block = batchSize * held.sequencesPerRow();
+    Map<String, double[]> sums = new LinkedHashMap<>(); // of a figure, and the rows that have it
+    double loss = 0;
+    for (int from = 0; from < examples.size(); from += block) {
+      if (cancelled.getAsBoolean()) {
+        return Optional.empty();
+      }
+      int to = Math.min(examples.size(), from + block);
+      Objective.Weights weights =
+          weigh(examples.subList(from, to), reference.ofHeld(from, to));
+      loss += (to - from) * Objects.requireNonNull(weights.loss());
+      int count = to - from;
+      weights.figures().forEach((name, figure) -> add(sums, name, figure, count));
+    }
+    Map<String, Double> figures = new LinkedHashMap<>();
+    sums.forEach((name, sum) -> figures.put(name, sum[0] / sum[1]));
+    return Optional.of(
+        new Objective.Weights(1, null, null, loss / examples.size(), figures));
+  }
+
+  private static void add(Map<String, double[]> sums, String name, double figure, int count) {
+    double[] sum = sums.computeIfAbsent(name, _ -> new double[2]);
+    if (!Double.isNaN(figure)) {
+      sum[0] += count * figure;
+      sum[1] += count;
+    }
   }
 
   /// The mean held-out loss, in nats per labelled token.

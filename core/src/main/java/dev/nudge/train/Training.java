@@ -42,7 +42,7 @@ public final class Training {
       return finished(settings);
     } catch (InputException inTheWay) {
       if (!Claim.isHeld(settings.output().out())) { // one that trains has the memory too
-        Preparation.of(settings, machine, Objective.SUPERVISED, event -> {});
+        Preparation.of(settings, machine, null, event -> {});
       }
       throw inTheWay;
     }
@@ -60,13 +60,17 @@ public final class Training {
   /// @param events receives the progress of tokenisation
   public static Prepared prepare(
       TrainSettings wanted, Machine machine, Consumer<TrainEvent> events) {
-    return prepare(wanted, machine, events, Objective.SUPERVISED);
+    return checked(Preparation.of(wanted, machine, null, events));
   }
 
-  /// Prepares a run with any objective; a resumed run must be given its objective again.
+  /// Prepares a run with any objective, of which `run.json` has the name; a resumed run must be
+  /// given its objective again.
   public static Prepared prepare(
       TrainSettings wanted, Machine machine, Consumer<TrainEvent> events, Objective objective) {
-    Prepared prepared = Preparation.of(wanted, machine, objective, events);
+    return checked(Preparation.of(wanted, machine, objective, events));
+  }
+
+  private static Prepared checked(Prepared prepared) {
     RunRoom.check(prepared);
     return prepared;
   }

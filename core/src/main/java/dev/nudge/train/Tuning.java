@@ -18,8 +18,10 @@ import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.Given;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
+import dev.nudge.settings.ObjectiveName;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
@@ -36,6 +38,7 @@ import org.jspecify.annotations.Nullable;
 /// @param savedBytes of an adapter's tensors in its file; 0 with full fine-tuning
 /// @param writing writes the trained weights into a staging folder
 /// @param detaching detaches the adapter; closing the model is separate
+/// @param attaching attaches it again
 record Tuning(
     CausalLm model,
     List<Parameter> parameters,
@@ -44,7 +47,8 @@ record Tuning(
     long frozenBytes,
     long savedBytes,
     Consumer<Path> writing,
-    Runnable detaching)
+    Runnable detaching,
+    Runnable attaching)
     implements AutoCloseable {
 
   /// Loads the model with the parameters that a run trains.
@@ -83,6 +87,7 @@ record Tuning(
         attach(
             model,
             settings.lora(),
+            settings.objective().objective(),
             settings.given(),
             prepared.tokens().added(),
             settings.loop().seed(),
@@ -115,31 +120,35 @@ record Tuning(
 
   /// Attaches an adapter to a model, for any settings that describe an adapter.
   ///
+  /// @param objective with a reward model, the adapter has a score head
   /// @param given settings that the user set, which must agree with an adapter to continue from
   /// @param added ids of added tokens
   static Adapters attach(
       CausalLm model,
       LoraSettings lora,
+      ObjectiveName objective,
       Given given,
       List<Integer> added,
       long seed,
       int lanes,
       Scope scope) {
     Dtype compute = model.backend().compute();
+    boolean reward = objective == ObjectiveName.REWARD;
     Path init = lora.initAdapter();
     if (init == null) {
-      Lora spec = spec(lora, ModelShape.of(model.modules()), added);
+      Lora spec = spec(lora, ModelShape.of(model.modules()), added, reward);
       boolean subtracts = Initialization.of(lora.init()).subtracts();
       return Adapters.attach(model.modules(), spec, subtracts, seed, compute, lanes, scope);
     }
     try (PeftAdapter adapter = PeftAdapter.open(init)) {
       check(adapter, lora, given, ModelShape.of(model.modules()));
+      checkHead(adapter, reward);
       return Adapters.attach(model.modules(), adapter, lora.dropout(), compute, lanes, scope);
     }
   }
 
   /// The adapter that the settings describe.
-  private static Lora spec(LoraSettings lora, ModelShape model, List<Integer> added) {
+  private static Lora spec(LoraSettings lora, ModelShape model, List<Integer> added, boolean reward) {
     var variant = lora.variant();
     String excluded = variant.excludeModules();
     String pattern = variant.layersPattern();
@@ -147,7 +156,7 @@ record Tuning(
     return Lora.of(lora.rank(), lora.alpha(), Targets.parse(lora.targets()))
         .withRsLora(lora.rsLora())
         .withDropout(lora.dropout())
-        .withExtras(NewParts.extras(lora, model, added))
+        .withExtras(NewParts.extras(lora, model, added).withScore(reward))
         .withVariant(
             variant.dora()
                 ? Lora.Variant.DORA
@@ -159,6 +168,19 @@ record Tuning(
                 ? null
                 : new LayerFilter(layers, pattern == null ? List.of() : List.of(pattern)))
         .steady(model);
+  }
+
+  private static void checkHead(PeftAdapter adapter, boolean reward) {
+    if (adapter.spec().extras().score() != reward) {
+      throw new InputException(
+          "--init-adapter %s %s; %s"
+              .formatted(
+                  adapter.folder(),
+                  reward ? "has no score head" : "is a reward model, with a score head",
+                  reward
+                      ? "leave it out to train a new reward model"
+                      : "only --objective reward goes on with it"));
+    }
   }
 
   private static void check(PeftAdapter adapter, LoraSettings lora, Given given, ModelShape model) {
@@ -183,7 +205,8 @@ record Tuning(
         adapters.frozenBytes(),
         adapters.savedBytes(),
         folder -> adapters.write(folder, base.toString()),
-        adapters::detach);
+        adapters::detach,
+        adapters::reattach);
   }
 
   /// Makes the tuning of a model's own weights (full fine-tuning).
@@ -200,6 +223,7 @@ record Tuning(
         0,
         0,
         folder -> ModelFolder.write(base, folder, parameters, model.backend().kernels()),
+        () -> {},
         () -> {});
   }
 
@@ -216,6 +240,16 @@ record Tuning(
   /// Writes the current trained weights into a staging folder.
   void write(Path folder) {
     writing.accept(folder);
+  }
+
+  /// Runs something with the adapter off.
+  void bare(Runnable work) {
+    detaching.run();
+    try {
+      work.run();
+    } finally {
+      attaching.run();
+    }
   }
 
   /// Whether every trained number is finite.

@@ -14,6 +14,11 @@ public final class Examples {
     return new Example(ids, trained, line());
   }
 
+  /// The same, with the number that its row gives it.
+  public static Example of(int[] ids, int firstTrained, double value) {
+    return of(ids, firstTrained).first(ids.length, value);
+  }
+
   /// A sequence whose tokens count what their weights say; one that weighs 0 is not trained.
   public static Example of(int[] ids, double[] weights) {
     BitSet trained = new BitSet();

@@ -50,7 +50,10 @@ class SchemaTest {
                     + " --steps --epochs --batch-size --max-length --seed --shuffle --compute"
                     + " --lanes --threads --memory --price-per-hour --eval-steps --save-steps --dry-run --any-base"
                     + " --resume --keep --disk-wait --patience --samples --sample-prompt --sample-tokens"
-                    + " --on-divergence --on-event")
+                    + " --on-divergence --on-event"
+                    + " --objective --beta --loss-type --label-smoothing --rpo-alpha --reference"
+                    + " --desirable-weight --undesirable-weight --margin-column --center-rewards"
+                    + " --replay --replay-weight")
                 .split(" "));
     assertThat(TRAIN.knobs()).extracting(Knob::key).contains("max_grad_norm", "rs_lora");
   }

@@ -7,8 +7,10 @@ import java.lang.reflect.Array;
 import java.lang.reflect.Method;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DynamicTest;
@@ -19,17 +21,28 @@ import org.junit.jupiter.api.TestFactory;
 public interface WitherRules {
   /// What must be there before a setting is allowed.
   Map<String, Map<String, Object>> NEEDS =
-      Map.of(
-          "double_quant", Map.of("quantize", "nf4"),
-          "eval_steps", Map.of("eval_data", "e"),
-          "freeze", Map.of("method", "full"),
-          "min_tokens", Map.of("max_tokens", 400),
-          "n", Map.of("temperature", 1),
-          "patience", Map.of("eval_data", "e"),
-          "sample_prompt", Map.of("eval_data", "e"),
-          "samples", Map.of("eval_data", "e"),
-          "top_logprobs", Map.of("logprobs", true),
-          "vocab_size", Map.of("tokenizer_data", "t"));
+      Map.ofEntries(
+          Map.entry("beta", Map.of("objective", "dpo")),
+          Map.entry("center_rewards", Map.of("objective", "reward")),
+          Map.entry("desirable_weight", Map.of("objective", "kto")),
+          Map.entry("double_quant", Map.of("quantize", "nf4")),
+          Map.entry("eval_steps", Map.of("eval_data", "e")),
+          Map.entry("freeze", Map.of("method", "full")),
+          Map.entry("label_smoothing", Map.of("objective", "dpo", "loss_type", "aot")),
+          Map.entry("loss_type", Map.of("objective", "dpo")),
+          Map.entry("margin_column", Map.of("objective", "reward")),
+          Map.entry("min_tokens", Map.of("max_tokens", 400)),
+          Map.entry("n", Map.of("temperature", 1)),
+          Map.entry("patience", Map.of("eval_data", "e")),
+          Map.entry("reference", Map.of("objective", "dpo", "init_adapter", "a")),
+          Map.entry("replay_weight", Map.of("replay", "r")),
+          Map.entry("rpo_alpha", Map.of("objective", "dpo")),
+          Map.entry("sample_prompt", Map.of("eval_data", "e")),
+          Map.entry("samples", Map.of("eval_data", "e")),
+          Map.entry("shape", Map.of("objective", "kto")),
+          Map.entry("top_logprobs", Map.of("logprobs", true)),
+          Map.entry("undesirable_weight", Map.of("objective", "kto")),
+          Map.entry("vocab_size", Map.of("tokenizer_data", "t")));
 
   /// What most settings allow is too much for these.
   Map<String, Object> SAMPLES =
@@ -43,7 +56,13 @@ public interface WitherRules {
           "eval_split",
           new EvalSplit.Named("other"),
           "mixture",
-          new String[] {"a=2x"});
+          new String[] {"a=2x"},
+          "label_smoothing",
+          0.25,
+          "replay_weight",
+          2.0,
+          "shape",
+          DataShape.UNPAIRED_PREFERENCE);
 
   /// The records, with values from which each setting can be changed.
   Stream<Withers<?>> settings();
@@ -67,14 +86,13 @@ public interface WitherRules {
                     () -> hasAWither(settings, knob)));
   }
 
+  @SuppressWarnings("unchecked") // a record implements this for itself
   private static <S extends Record> void hasAWither(Withers<S> settings, Knob knob)
       throws Exception {
-    Withers<S> base = settings;
-    for (var need : NEEDS.getOrDefault(knob.key(), Map.of()).entrySet()) {
-      if (values(base).containsKey(need.getKey())) {
-        base = withers(base.with(need.getKey(), need.getValue()));
-      }
-    }
+    Map<String, Object> needs = new HashMap<>(NEEDS.getOrDefault(knob.key(), Map.of()));
+    needs.keySet().retainAll(values(settings).keySet());
+    Withers<S> base =
+        needs.isEmpty() ? settings : withers(schema(settings).with((S) settings, needs));
     String name = "with" + knob.name().substring(0, 1).toUpperCase() + knob.name().substring(1);
     Method wither =
         Arrays.stream(base.getClass().getMethods())
@@ -91,7 +109,8 @@ public interface WitherRules {
     after.forEach(
         (key, value) -> {
           if (!key.equals(knob.key()) && !key.equals(knob.setting().unless())) {
-            boolean follows = knob.key().equals("method") && key.equals("learning_rate");
+            boolean follows =
+                Set.of("method", "objective").contains(knob.key()) && key.equals("learning_rate");
             boolean excluded = knob.key().equals("steps") && key.equals("epochs");
             assertThat(follows || excluded || Objects.equals(value, before.get(key)))
                 .as("%s stays", key)

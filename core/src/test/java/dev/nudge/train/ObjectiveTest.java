@@ -47,13 +47,14 @@ class ObjectiveTest {
     }
 
     @Override
-    public Weights weigh(List<Example> sequences, double[] s) {
+    public Weights weigh(Scored step) {
+      double[] s = step.logprobs();
       double[] each = new double[s.length];
       for (int i = 0; i < s.length; i += 2) {
         each[i] = 2.0 / s.length / (1 + Math.exp(s[i] - s[i + 1]));
         each[i + 1] = -each[i];
       }
-      return new Weights(1, each, loss(s), Map.of());
+      return new Weights(1, each, null, loss(s), Map.of());
     }
 
     static double loss(double[] s) {
@@ -113,7 +114,7 @@ class ObjectiveTest {
       try (Trainer trainer =
               new Trainer(model, parameters, rows, plan, settings.optimizer(), 0, none, objective);
           Workspace ws = new Workspace(0, bytes, Gemm.plain())) {
-        double loss = trainer.gradients(0, new int[] {0, 1, 2, 3}, trainer.weigh(rows));
+        double loss = trainer.gradients(0, new int[] {0, 1, 2, 3}, trainer.weigh(rows, new double[0]));
         double expected = defined.applyAsDouble(logprobs(model, rows, ws));
         assertThat(loss).isCloseTo(expected, within(1e-12 * Math.max(1, loss)));
         for (Parameter p : parameters) {
@@ -172,9 +173,9 @@ class ObjectiveTest {
           }
 
           @Override
-          public Weights weigh(List<Example> sequences, double[] logprobs) {
-            assertThat(logprobs).hasSize(sequences.size());
-            return SUPERVISED.weigh(sequences, logprobs);
+          public Weights weigh(Scored step) {
+            assertThat(step.logprobs()).hasSize(step.sequences().size());
+            return SUPERVISED.weigh(step);
           }
         };
     assertThat(run("scored", scored, "dropout", 0.2, "steps", 3))

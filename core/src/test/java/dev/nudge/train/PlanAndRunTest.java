@@ -42,6 +42,11 @@ class PlanAndRunTest {
         List.of(TinyRun.UNTIED, "memory", "120M", "batch_size", 2),
         List.of(TinyRun.UNTIED, "batch_size", 1, "max_length", 300),
         List.of(TinyRun.TIED, "truncate", true, "max_length", 20, "quantize", "nf4"),
+        List.of(TinyRun.TIED, "objective", "dpo", "memory", "120M"),
+        List.of(TinyRun.UNTIED, "objective", "kto", "quantize", "nf4"),
+        List.of(TinyRun.TIED, "objective", "orpo", "method", "full", "eval_data", "held"),
+        List.of(TinyRun.UNTIED, "objective", "reward", "batch_size", 3),
+        List.of(TinyRun.TIED, "replay", "held", "memory", "120M"),
         List.of(TinyRun.TIED, "eval_data", "held", "batch_size", 2),
         List.of(TinyRun.TIED, "eval_data", "held", "quantize", "nf4", "memory", "300M"));
   }
@@ -52,8 +57,8 @@ class PlanAndRunTest {
     if (given.contains("bf16")) {
       Backends.orSkip(Compute.BF16);
     }
-    Path rows = TinyRun.rows(temp.resolve("rows.jsonl"), 40, 250, 1);
-    Path held = TinyRun.rows(temp.resolve("held.jsonl"), 9, 280, 2);
+    Path rows = TinyRun.preferences(temp.resolve("rows.jsonl"), 40, 250, 1);
+    Path held = TinyRun.preferences(temp.resolve("held.jsonl"), 9, 280, 2);
     List<Object> run = new ArrayList<>(given.subList(1, given.size()));
     run.replaceAll(value -> value.equals("held") ? held.toString() : value);
     Path model = model((Path) given.getFirst());

@@ -15,7 +15,9 @@ final class SquaredLoss implements Objective {
   }
 
   @Override
-  public Weights weigh(List<Example> sequences, double[] logprobs) {
+  public Weights weigh(Scored step) {
+    List<Example> sequences = step.sequences();
+    double[] logprobs = step.logprobs();
     double[] each = new double[logprobs.length];
     double[] losses = new double[logprobs.length];
     for (int i = 0; i < each.length; i++) {
@@ -25,6 +27,6 @@ final class SquaredLoss implements Objective {
     }
     double worst = DoubleStream.of(losses).max().orElse(0);
     double loss = DoubleStream.of(losses).map(x -> x * x).sum() / each.length;
-    return new Weights(1, each, loss, Map.of("worst", worst));
+    return new Weights(1, each, null, loss, Map.of("worst", worst));
   }
 }

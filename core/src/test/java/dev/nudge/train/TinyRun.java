@@ -46,6 +46,28 @@ final class TinyRun {
     return Files.write(file, lines);
   }
 
+  /// A file of rows for every objective: a prompt, a labelled completion, two more answers.
+  static Path preferences(Path file, int rows, int longest, long seed) throws IOException {
+    Random random = new Random(seed);
+    List<String> lines = new ArrayList<>();
+    for (int i = 0; i < rows; i++) {
+      lines.add(
+          JSON.writeValueAsString(
+              Map.of(
+                  "prompt",
+                  words(random, longest),
+                  "completion",
+                  " " + words(random, 1 + longest / 4),
+                  "label",
+                  random.nextBoolean(),
+                  "chosen",
+                  " " + words(random, 1 + longest / 2),
+                  "rejected",
+                  " " + words(random, 1 + longest / 3))));
+    }
+    return Files.write(file, lines);
+  }
+
   /// One row.
   static String row(String prompt, String completion) {
     return JSON.writeValueAsString(Map.of("prompt", prompt, "completion", completion));

@@ -1,0 +1,77 @@
+package dev.nudge.train;
+
+import dev.nudge.settings.ObjectiveSettings;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/// The objectives of the settings, and the functions they share.
+final class Objectives {
+  static final String CHOSEN = "rewards_chosen";
+  static final String REJECTED = "rewards_rejected";
+  static final String MARGIN = "margin";
+  static final String ACCURACY = "accuracy";
+  static final String KL = "kl";
+
+  private Objectives() {}
+
+  /// The objective that settings name.
+  ///
+  /// @param maxLength most tokens of a sequence
+  static Objective of(ObjectiveSettings settings, int maxLength) {
+    return switch (settings.objective()) {
+      case SFT -> Objective.SUPERVISED;
+      case DPO ->
+          new DirectPreference(
+              settings.lossType(),
+              settings.beta(),
+              settings.labelSmoothing(),
+              settings.rpoAlpha() == null ? 0 : settings.rpoAlpha());
+      case KTO ->
+          new LabelledPreference(
+              settings.beta(),
+              settings.desirableWeight(),
+              settings.undesirableWeight(),
+              maxLength);
+      case ORPO -> new OddsRatio(settings.beta());
+      case REWARD ->
+          new PairedReward(settings.centerRewards() == null ? 0 : settings.centerRewards());
+    };
+  }
+
+  /// σ(z).
+  static double sigmoid(double z) {
+    return z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z));
+  }
+
+  /// log σ(z).
+  static double logSigmoid(double z) {
+    return Math.min(z, 0) - Math.log1p(Math.exp(-Math.abs(z)));
+  }
+
+  /// σ′(z) = σ(z)·σ(−z).
+  static double slope(double z) {
+    return sigmoid(z) * sigmoid(-z);
+  }
+
+  /// The figures of pairs, as TRL logs them.
+  ///
+  /// @param chosen reward of each chosen answer
+  /// @param rejected reward of each rejected one
+  static Map<String, Double> figures(double[] chosen, double[] rejected) {
+    double better = 0;
+    double worse = 0;
+    double right = 0;
+    for (int i = 0; i < chosen.length; i++) {
+      better += chosen[i];
+      worse += rejected[i];
+      right += chosen[i] > rejected[i] ? 1 : 0;
+    }
+    int n = chosen.length;
+    Map<String, Double> figures = new LinkedHashMap<>();
+    figures.put(CHOSEN, better / n);
+    figures.put(REJECTED, worse / n);
+    figures.put(MARGIN, (better - worse) / n);
+    figures.put(ACCURACY, right / n);
+    return figures;
+  }
+}

@@ -1,0 +1,87 @@
+package dev.nudge.train;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+
+/// Looks for runs on preferences that learn nothing or go astray, by the figures of their steps;
+/// each sign is told once.
+///
+/// - After a tenth of the steps the accuracy of that tenth is what chance gives (within two
+///   standard deviations of ½).
+/// - After a tenth of the steps rewards have not changed: no margin differs from 0.
+/// - The KL to the reference explodes: above 100 nats an answer, or on replayed rows above 1 nat a
+///   token.
+final class PreferenceCheck {
+  private static final int LEAST_PAIRS = 40;
+  private static final double LEAST_MARGIN = 1e-6;
+  private static final double MOST_KL = 100;
+  private static final double MOST_REPLAY_KL = 1;
+
+  private final int until; // step
+  private final int batchSize;
+  private int pairs;
+  private double right;
+  private double largest; // margin
+  private boolean margins;
+  private boolean astray;
+
+  PreferenceCheck(Prepared prepared) {
+    this.until = Math.ceilDiv(prepared.steps(), 10);
+    this.batchSize = prepared.settings().loop().batchSize();
+  }
+
+  /// Takes the figures of a step, and returns warnings.
+  List<String> take(int step, Map<String, Double> figures) {
+    List<String> lines = new ArrayList<>();
+    double kl = figures.getOrDefault(Objectives.KL, 0.0);
+    double replayed = figures.getOrDefault(Trainer.REPLAY_KL, 0.0);
+    if (!astray && (kl > MOST_KL || replayed > MOST_REPLAY_KL)) {
+      astray = true;
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "the model is far from its %s at step %d (KL %.1f nats %s); lower --learning-rate, or raise %s",
+              kl > MOST_KL ? "reference" : "base",
+              step,
+              kl > MOST_KL ? kl : replayed,
+              kl > MOST_KL ? "an answer" : "a token",
+              kl > MOST_KL ? "--beta" : "--replay-weight"));
+    }
+    if (step > until) {
+      return lines;
+    }
+    Double accuracy = figures.get(Objectives.ACCURACY);
+    Double margin = figures.get(Objectives.MARGIN);
+    if (accuracy != null) {
+      pairs += batchSize;
+      right += accuracy * batchSize;
+    }
+    if (margin != null && !margin.isNaN()) {
+      margins = true;
+      largest = Math.max(largest, Math.abs(Objects.requireNonNull(margin)));
+    }
+    if (step == until) {
+      lines.addAll(afterATenth());
+    }
+    return lines;
+  }
+
+  private List<String> afterATenth() {
+    if (margins && until > 1 && largest < LEAST_MARGIN) {
+      return List.of(
+          "rewards are constant after a tenth of the run: chosen and rejected answers are worth the same; raise --learning-rate, or look at the rows (nudge data preview)");
+    }
+    double share = pairs == 0 ? 0 : right / pairs;
+    if (pairs >= LEAST_PAIRS && Math.abs(share - 0.5) < 1 / Math.sqrt(pairs)) {
+      return List.of(
+          String.format(
+              Locale.ROOT,
+              "accuracy is %.0f %% after a tenth of the run, what chance gives: raise --learning-rate, or look at the pairs (nudge data preview)",
+              100 * share));
+    }
+    return List.of();
+  }
+}

@@ -1,0 +1,254 @@
+package dev.nudge.train;
+
+import dev.nudge.data.Dataset;
+import dev.nudge.data.Example;
+import dev.nudge.format.Entry;
+import dev.nudge.format.SafeTensors;
+import dev.nudge.format.SafeTensorsWriter;
+import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Dtype;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
+
+/// Log-probabilities of a run's sequences by its reference, computed once, before the first step,
+/// and kept in the run's folder as `reference.safetensors`: so there is never a second model.
+///
+/// @param train of each training sequence
+/// @param beside of what steps score beside their sequences ([Objective#beside]), step by step
+/// @param from where the numbers of each step begin in `beside`
+/// @param held of each held-out sequence
+/// @param heldBeside of what is scored beside them
+@SuppressWarnings("ArrayRecordComponent") // made and read, never compared
+record ReferenceSums(
+    double[] train, double[] beside, long[] from, double[] held, double[] heldBeside) {
+  static final String FILE = "reference.safetensors";
+  private static final double[] EMPTY = {};
+  private static final int CHUNK = 1024; // sequences
+  private static final ValueLayout.OfDouble DOUBLE =
+      ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  /// Of a run without a reference.
+  static final ReferenceSums NONE =
+      new ReferenceSums(EMPTY, EMPTY, new long[0], EMPTY, EMPTY);
+
+  /// The numbers of a step's sequences, then of what is beside them.
+  ///
+  /// @param places of the sequences among all
+  double[] ofStep(int step, int[] places) {
+    if (train.length == 0) {
+      return EMPTY;
+    }
+    int more = beside.length == 0 ? 0 : places.length;
+    double[] sums = new double[places.length + more];
+    for (int i = 0; i < places.length; i++) {
+      sums[i] = train[places[i]];
+    }
+    if (more > 0) {
+      System.arraycopy(beside, Math.toIntExact(from[step]), sums, places.length, more);
+    }
+    return sums;
+  }
+
+  /// The numbers of a block of held-out sequences.
+  double[] ofHeld(int from, int to) {
+    if (held.length == 0) {
+      return EMPTY;
+    }
+    int count = to - from;
+    double[] sums = new double[heldBeside.length == 0 ? count : 2 * count];
+    System.arraycopy(held, from, sums, 0, count);
+    if (sums.length > count) {
+      System.arraycopy(heldBeside, from, sums, count, count);
+    }
+    return sums;
+  }
+
+  /// Computes all of them by the current weights.
+  ///
+  /// @return empty if it was cancelled
+  static Optional<ReferenceSums> score(
+      Prepared prepared, Trainer trainer, BooleanSupplier cancelled) {
+    Sink all = new Sink(trainer, cancelled);
+    Objective objective = prepared.objective();
+    Dataset data = prepared.data();
+    List<Example> train = data.examples();
+    double[] own = all.of(train);
+    for (int step = 0; step < prepared.steps() && besides(objective, train); step++) {
+      int[] places = data.places(prepared.batches().step(step));
+      all.add(objective.beside(IntStream.of(places).mapToObj(train::get).toList()));
+    }
+    double[] beside = all.rest();
+    double[] held = {};
+    Dataset out = prepared.held();
+    if (out != null) {
+      held = all.of(out.examples());
+      int block = prepared.settings().loop().batchSize() * out.sequencesPerRow();
+      for (int from = 0; from < out.examples().size(); from += block) {
+        int to = Math.min(out.examples().size(), from + block);
+        all.add(objective.beside(out.examples().subList(from, to)));
+      }
+    }
+    double[] heldBeside = all.rest();
+    return all.cancelled
+        ? Optional.empty()
+        : Optional.of(
+            new ReferenceSums(own, beside, starts(prepared, beside.length), held, heldBeside));
+  }
+
+  private static boolean besides(Objective objective, List<Example> train) {
+    return !objective.beside(train.subList(0, 1)).isEmpty();
+  }
+
+  private static long[] starts(Prepared prepared, int beside) {
+    if (beside == 0) {
+      return new long[0];
+    }
+    long[] starts = new long[prepared.steps()];
+    for (int step = 1; step < starts.length; step++) {
+      int before = prepared.batches().step(step - 1).length;
+      starts[step] = starts[step - 1] + (long) before * prepared.data().sequencesPerRow();
+    }
+    return starts;
+  }
+
+  /// Scores sequences, some at a time.
+  private static final class Sink {
+    private final Trainer trainer;
+    private final BooleanSupplier stop;
+    private final List<Example> waiting = new ArrayList<>();
+    private double[] sums = {};
+    private int count;
+    private boolean cancelled;
+
+    Sink(Trainer trainer, BooleanSupplier stop) {
+      this.trainer = trainer;
+      this.stop = stop;
+    }
+
+    double[] of(List<Example> sequences) {
+      for (int from = 0; from < sequences.size(); from += CHUNK) {
+        add(sequences.subList(from, Math.min(sequences.size(), from + CHUNK)));
+      }
+      return rest();
+    }
+
+    void add(List<Example> sequences) {
+      waiting.addAll(sequences);
+      if (waiting.size() >= CHUNK) {
+        score();
+      }
+    }
+
+    double[] rest() {
+      score();
+      double[] all = Arrays.copyOf(sums, count);
+      count = 0;
+      return all;
+    }
+
+    private void score() {
+      if (!cancelled && !waiting.isEmpty()) {
+        Optional<double[]> scored = trainer.logprobs(List.copyOf(waiting), stop);
+        cancelled = scored.isEmpty();
+        double[] some = scored.orElse(EMPTY);
+        if (count + some.length > sums.length) {
+          sums = Arrays.copyOf(sums, 2 * count + some.length);
+        }
+        System.arraycopy(some, 0, sums, count, some.length);
+        count += some.length;
+      }
+      waiting.clear();
+    }
+  }
+
+  /// Writes the file into a run's folder.
+  ///
+  /// @param run id of the run
+  /// @throws dev.nudge.settings.RunException if writing fails
+  void write(Path folder, String run) {
+    Map<String, double[]> parts = parts();
+    List<Entry> entries =
+        parts.entrySet().stream()
+            .map(e -> Entry.of(e.getKey(), Dtype.F64, new long[] {e.getValue().length}))
+            .toList();
+    Map<String, String> head = Map.of("format", "nudge", "run", run);
+    try (SafeTensorsWriter writer =
+        SafeTensorsWriter.create(folder.resolve(FILE), head, entries)) {
+      try {
+        parts.forEach((name, numbers) -> writer.write(name, List.of(bytes(numbers)).iterator()));
+      } catch (RuntimeException | Error e) {
+        writer.abandon();
+        throw e;
+      }
+    }
+  }
+
+  private static MemorySegment bytes(double[] numbers) {
+    MemorySegment bytes = MemorySegment.ofArray(new byte[Double.BYTES * numbers.length]);
+    for (int i = 0; i < numbers.length; i++) {
+      bytes.setAtIndex(DOUBLE, i, numbers[i]);
+    }
+    return bytes;
+  }
+
+  private Map<String, double[]> parts() {
+    Map<String, double[]> parts = new LinkedHashMap<>();
+    parts.put("train", train);
+    parts.put("held", held);
+    parts.put("beside", beside);
+    parts.put("held_beside", heldBeside);
+    parts.values().removeIf(numbers -> numbers.length == 0);
+    return parts;
+  }
+
+  /// Reads the file of a run that goes on.
+  ///
+  /// @throws InputException if it is missing, or of another run
+  static ReferenceSums read(Path folder, String run, Prepared prepared) {
+    Path file = folder.resolve(FILE);
+    if (Files.isRegularFile(file)) {
+      try (SafeTensors stored = SafeTensors.open(file)) {
+        double[] beside = numbers(stored, "beside");
+        ReferenceSums sums =
+            new ReferenceSums(
+                numbers(stored, "train"),
+                beside,
+                starts(prepared, beside.length),
+                numbers(stored, "held"),
+                numbers(stored, "held_beside"));
+        boolean whole =
+            run.equals(stored.metadata().get("run"))
+                && sums.train.length == prepared.data().examples().size();
+        if (whole) {
+          return sums;
+        }
+      }
+    }
+    throw new InputException(
+        "%s is missing or of another run; put it back, or --overwrite to begin anew"
+            .formatted(file));
+  }
+
+  private static double[] numbers(SafeTensors stored, String name) {
+    if (!stored.names().contains(name)) {
+      return EMPTY;
+    }
+    MemorySegment bytes = stored.bytes(name);
+    double[] numbers = new double[(int) (bytes.byteSize() / Double.BYTES)];
+    for (int i = 0; i < numbers.length; i++) {
+      numbers[i] = bytes.getAtIndex(DOUBLE, i);
+    }
+    return numbers;
+  }
+}

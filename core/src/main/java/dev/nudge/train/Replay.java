@@ -1,0 +1,80 @@
+package dev.nudge.train;
+
+import dev.nudge.data.Batches;
+import dev.nudge.data.ContentDigest;
+import dev.nudge.data.Conversations;
+import dev.nudge.data.Dataset;
+import dev.nudge.data.Example;
+import dev.nudge.data.TokenCache;
+import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.LengthSettings;
+import dev.nudge.settings.LoopSettings;
+import dev.nudge.settings.ObjectiveSettings;
+import dev.nudge.settings.ShapeSettings;
+import dev.nudge.settings.TrainOn;
+import dev.nudge.text.Tokenizer;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Rows on which a run stays near the base (`--replay`): each step takes a quarter as many of them
+/// as it has rows, in an order of their own.
+///
+/// A long text is several rows, of at most a thousand tokens each: what holds the model is many
+/// places, not long ones.
+///
+/// @param longest tokens of the longest row
+/// @param weight of the mean divergence in the loss
+record Replay(List<Example> examples, int longest, Batches batches, double weight) {
+  private static final int LONGEST = 1024; // tokens
+  private static final int SHARE = 4;
+
+  /// Reads the rows that the settings name; null: none.
+  ///
+  /// @param template chat template of conversations; null: the model's own
+  static @Nullable Replay load(
+      ObjectiveSettings settings,
+      LoopSettings loop,
+      @Nullable String template,
+      int maxLength,
+      Tokenizer tokenizer,
+      Conversations chat,
+      TokenCache cache) {
+    if (settings.replay().isEmpty()) {
+      return null;
+    }
+    Dataset data = read(settings, template, maxLength, tokenizer, chat, cache);
+    int rows = Math.ceilDiv(loop.batchSize(), SHARE);
+    Batches batches = Batches.of(data.rows(), rows, loop.seed() + 1, loop.shuffle());
+    return new Replay(data.examples(), data.longest(), batches, settings.replayWeight());
+  }
+
+  /// Reads the rows alone.
+  static Dataset read(
+      ObjectiveSettings settings,
+      @Nullable String template,
+      int maxLength,
+      Tokenizer tokenizer,
+      Conversations chat,
+      TokenCache cache) {
+    DataSettings rows =
+        new DataSettings(
+            settings.replay(),
+            null,
+            null,
+            new ShapeSettings(null, List.of(), null, template),
+            TrainOn.ASSISTANT,
+            false);
+    return Dataset.load(
+        rows,
+        new LengthSettings(true, true),
+        Math.min(LONGEST, maxLength),
+        tokenizer,
+        chat,
+        cache);
+  }
+
+  /// The digest of the rows' files; null: there are none.
+  static @Nullable String digest(ObjectiveSettings settings) {
+    return settings.replay().isEmpty() ? null : ContentDigest.of(settings.replay());
+  }
+}

@@ -1,0 +1,137 @@
+package dev.nudge.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.nudge.data.RowShape.Content;
+import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.ObjectiveName;
+import dev.nudge.settings.ShapeSettings;
+import dev.nudge.settings.TrainOn;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Finds prompts and answers in rows of preferences; what is common follows TRL 1.16's
+/// `extract_prompt`.
+class PreferenceShapeTest {
+  private static final String HI = "{\"role\":\"user\",\"content\":\"hi\"}";
+  private static final String HO = "{\"role\":\"assistant\",\"content\":\"ho\"}";
+  private static final String NO = "{\"role\":\"assistant\",\"content\":\"no\"}";
+
+  private static ComparedAnswers read(ObjectiveName objective, String row, String... columns)
+      throws BadRowException {
+    ShapeSettings shape = new ShapeSettings(null, List.of(columns), null, null);
+    DataSettings data =
+        new DataSettings(List.of("f"), null, null, shape, TrainOn.ASSISTANT, false);
+    return new PreferenceShape(data, objective, null).read(Row.parse(row));
+  }
+
+  private static String pair(String prompt, String chosen, String rejected) {
+    return "{%s\"chosen\": %s, \"rejected\": %s}"
+        .formatted(prompt.isEmpty() ? "" : "\"prompt\": " + prompt + ", ", chosen, rejected);
+  }
+
+  @Test
+  void aPairOfTextsHasOnePrompt() throws BadRowException {
+    ComparedAnswers row = read(ObjectiveName.DPO, pair("\"q\"", "\" a\"", "\" b\""));
+    assertThat(row.answers())
+        .containsExactly(new Content.Answer("q", " a"), new Content.Answer("q", " b"));
+    String other = "{\"ask\": \"q\", \"good\": \"a\", \"bad\": \"b\"}";
+    assertThat(
+            read(ObjectiveName.ORPO, other, "prompt=ask", "chosen=good", "rejected=bad").answers())
+        .containsExactly(new Content.Answer("q", "a"), new Content.Answer("q", "b"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      ignoreLeadingAndTrailingWhitespace = false,
+      delimiter = '|',
+      value = {
+        "Q: why A: yes|Q: why A: no|Q: why A:", // without the space
+        "valve|value|val",
+        "abc|abcdef|ab", // the last common character stays in the answers
+        "same|same|sam",
+        "🙂a|🙂b|🙂",
+        "🙂|🙃|''",
+        "x|y|''",
+        "a🙂|a🙂|a"
+      })
+  void anAbsentPromptIsTheCommonBeginning(String chosen, String rejected, String prompt)
+      throws BadRowException {
+    String start = prompt.equals("''") ? "" : prompt;
+    List<Content> answers =
+        read(ObjectiveName.DPO, pair("", "\"" + chosen + "\"", "\"" + rejected + "\"")).answers();
+    assertThat(answers)
+        .containsExactly(
+            new Content.Answer(start, chosen.substring(start.length())),
+            new Content.Answer(start, rejected.substring(start.length())));
+  }
+
+  @Test
+  void aRewardModelReadsBothTextsWhole() throws BadRowException {
+    assertThat(read(ObjectiveName.REWARD, pair("", "\"ab\"", "\"ac\"")).answers())
+        .containsExactly(new Content.Answer("", "ab"), new Content.Answer("", "ac"));
+  }
+
+  @Test
+  void messagesOfBothAnswersFollowTheCommonOnes() throws BadRowException {
+    String chosen = "[" + HI + "," + HO + "]";
+    String rejected = "[" + HI + "," + NO + "]";
+    for (String prompt : List.of("", "\"hi\"")) { // a text beside lists is no prompt, as in TRL
+      Content.ChatAnswer better =
+          (Content.ChatAnswer)
+              read(ObjectiveName.DPO, pair(prompt, chosen, rejected)).answers().getFirst();
+      assertThat(better.prompt()).hasToString("[" + HI + "]");
+      assertThat(better.completion()).hasToString("[" + HO + "]");
+    }
+    Content.ChatAnswer worse =
+        (Content.ChatAnswer)
+            read(ObjectiveName.DPO, pair("[" + HI + "]", "[" + HO + "]", "[" + NO + "]"))
+                .answers()
+                .getLast();
+    assertThat(worse.prompt()).hasToString("[" + HI + "]");
+    assertThat(worse.completion()).hasToString("[" + NO + "]");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"true,1", "false,0", "\"True\",1", "0,0", "1,1"})
+  void aLabelIsTrueOrFalse(String label, double value) throws BadRowException {
+    String row = "{\"prompt\": \"q\", \"completion\": \" a\", \"label\": %s}".formatted(label);
+    ComparedAnswers read = read(ObjectiveName.KTO, row);
+    assertThat(read.answers()).containsExactly(new Content.Answer("q", " a"));
+    assertThat(read.value()).isEqualTo(value);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{\"prompt\":\"q\",\"chosen\":\"a\"}|no column 'rejected'; the columns are prompt, chosen",
+        "{\"prompt\":\"q\",\"chosen\":\"a\",\"rejected\":\"\"}|the rejected answer is empty",
+        "{\"prompt\":\"q\",\"chosen\":\"a\",\"rejected\":[]}|of 'chosen' and 'rejected' one is a list of messages and one is not; both must be texts or both lists",
+        "{\"prompt\":[],\"chosen\":\"a\",\"rejected\":\"b\"}|'prompt' is a list of messages and the answers are texts; all must be texts or all lists"
+      })
+  void aBadPairIsToldInOneLine(String row, String message) {
+    assertThatThrownBy(() -> read(ObjectiveName.DPO, row)).hasMessage(message);
+  }
+
+  @Test
+  void aMarginIsANumberOfItsColumn() throws BadRowException {
+    DataSettings data = DataSettings.of(List.of("f"));
+    PreferenceShape shape = new PreferenceShape(data, ObjectiveName.REWARD, "gap");
+    String row = "{\"prompt\": \"q\", \"chosen\": \"a\", \"rejected\": \"b\", \"gap\": %s}";
+    assertThat(shape.read(Row.parse(row.formatted("1.5"))).value()).isEqualTo(1.5);
+    assertThatThrownBy(() -> shape.read(Row.parse(row.formatted("\"much\""))))
+        .hasMessage("column 'gap' is 'much'; a number is needed (--margin-column)");
+  }
+
+  @Test
+  void aLabelThatIsNeitherIsBad() {
+    String row = "{\"prompt\": \"q\", \"completion\": \"a\", \"label\": \"good\"}";
+    assertThatThrownBy(() -> read(ObjectiveName.KTO, row))
+        .hasMessage("column 'label' is 'good'; it must be true (a good answer) or false");
+  }
+}

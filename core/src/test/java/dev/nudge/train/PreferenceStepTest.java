@@ -1,0 +1,182 @@
+package dev.nudge.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.nudge.Seeds;
+import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.Targets;
+import dev.nudge.data.Example;
+import dev.nudge.data.Examples;
+import dev.nudge.engine.Flat;
+import dev.nudge.machine.Backend;
+import dev.nudge.model.Batch;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.TinyLlama;
+import dev.nudge.nn.Parameter;
+import dev.nudge.nn.Recompute;
+import dev.nudge.plan.Plan;
+import dev.nudge.settings.LossType;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Workspace;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.function.DoubleSupplier;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Holds the gradients of steps on preferences to finite differences of their losses, in double,
+/// for lanes, micro-batches, sequences cut over lanes and recomputed layers. That the losses are
+/// TRL's is held in [PreferenceGoldenTest].
+class PreferenceStepTest {
+  private static final int LONGEST = 9;
+  private static final Path NOWHERE = Path.of("");
+
+  static Stream<Objective> objectives() {
+    return Stream.concat(
+        Stream.of(LossType.values())
+            .map(type -> new DirectPreference(type, 0.3, type.smooths() ? 0.1 : 0, 0.5)),
+        Stream.of(
+            new LabelledPreference(0.4, 1.5, 0.7, 6), new OddsRatio(0.6), new PairedReward(0.2)));
+  }
+
+  private record Case(Objective objective, List<Example> rows, double[] reference) {
+    static Case of(Objective objective, Random random) {
+      List<Example> rows =
+          List.of(
+              row(random, 7, 2, 1),
+              row(random, 4, 1, 0.5),
+              row(random, LONGEST, 5, 0),
+              row(random, 5, 3, 1));
+      double[] reference = random.doubles(8, -20, -5).toArray();
+      return new Case(objective, rows, reference);
+    }
+
+    private static Example row(Random random, int length, int from, double value) {
+      return Examples.of(random.ints(length, 0, 37).toArray(), from, value);
+    }
+
+    /// The loss as it is defined, of scores of one sequence at a time.
+    double loss(CausalLm model, Workspace ws) {
+      List<Example> all = new ArrayList<>(rows);
+      all.addAll(objective.beside(rows));
+      double[] s = all.stream().mapToDouble(e -> score(model, e, false, ws)).toArray();
+      double[] texts =
+          rows.stream()
+              .mapToDouble(e -> model.givesRewards() ? 0 : score(model, e, true, ws))
+              .toArray();
+      return Objects.requireNonNull(
+          objective.weigh(new Objective.Scored(rows, s, texts, reference)).loss());
+    }
+
+    private static double score(CausalLm model, Example row, boolean text, Workspace ws) {
+      List<Integer> first = List.of(0);
+      int[] places = {0};
+      double[] one = {1};
+      double[] none = {0};
+      Batch batch =
+          model.givesRewards()
+              ? Flat.lasts(first, places, List.of(row), null)
+              : Flat.counted(
+                  first,
+                  places,
+                  List.of(row),
+                  new Flat.Factors(text ? none : one, text ? one : null));
+      double[] numbers = new double[batch.rows().length];
+      model.score(batch, numbers, null, ws);
+      return IntStream.range(0, numbers.length)
+          .mapToDouble(i -> numbers[i] * batch.weight(i))
+          .sum();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("objectives")
+  void aStepHasTheGradientOfItsLoss(Objective objective) {
+    check(objective, 2, LONGEST, Integer.MAX_VALUE, Recompute.NONE);
+  }
+
+  @ParameterizedTest
+  @MethodSource("objectives")
+  void cutSequencesAndRecomputedLayersChangeNothing(Objective objective) {
+    check(objective, 2, 5, 5, Recompute.EVERYTHING);
+  }
+
+  private static void check(
+      Objective objective, int lanes, int budget, int splitFrom, Recompute level) {
+    long seed = Seeds.next();
+    Random random = new Random(seed);
+    Case c = Case.of(objective, random);
+    TrainSettings settings =
+        TrainSettings.of(Map.of("model", "m", "data", List.of("d"), "out", "o"));
+    Lora spec = Lora.of(3, 5, Targets.parse("all-linear"));
+    boolean reward = objective instanceof PairedReward;
+    try (CausalLm model =
+            TinyLlama.of(TinyLlama.config(2, true, false), Backend.plain(Dtype.F64), seed);
+        Scope scope = Scope.open("adapter")) {
+      model.reserve(16);
+      model.recompute(Collections.nCopies(model.layers(), level));
+      List<Parameter> parameters =
+          Adapters.attach(
+                  model.modules(),
+                  spec.withExtras(spec.extras().withScore(reward)),
+                  seed,
+                  Dtype.F64,
+                  lanes,
+                  scope)
+              .parameters();
+      for (Parameter p : parameters) {
+        for (long i = 0; i < p.elements(); i++) {
+          p.master().put(i, 0.3 * random.nextGaussian());
+        }
+      }
+      Plan.Split split = Plan.Split.NONE;
+      long bytes = Math.max(model.trainBytes(16, 16), model.scoreBytes(16, 16));
+      if (splitFrom < split.from()) {
+        CausalLm.SplitParts parts = model.splitParts(LONGEST, lanes);
+        split = new Plan.Split(splitFrom, parts.shared());
+        bytes = Math.max(bytes, parts.lane().peak());
+      }
+      Plan plan = Plan.uncounted("test", lanes, 1, budget, LONGEST, bytes).withSplit(split);
+      try (Trainer trainer =
+              new Trainer(
+                  model, parameters, c.rows(), plan, settings.optimizer(), 0, NOWHERE, objective);
+          Workspace ws = new Workspace(0, bytes, Gemm.plain())) {
+        double loss =
+            trainer.gradients(0, new int[] {0, 1, 2, 3}, trainer.weigh(c.rows(), c.reference()));
+        assertThat(loss).isCloseTo(c.loss(model, ws), within(1e-11 * Math.max(1, loss)));
+        List<Parameter> some = new ArrayList<>(parameters.subList(0, 4));
+        some.add(parameters.getLast());
+        for (Parameter p : some) {
+          long at = random.nextLong(p.elements());
+          double gradient = p.gradient(0).at(at) + p.gradient(1).at(at);
+          assertThat(difference(p, at, () -> c.loss(model, ws)))
+              .as("%s[%d], seed %d", p.name(), at, seed)
+              .isCloseTo(gradient, within(1e-6 * Math.max(1, Math.abs(gradient))));
+        }
+      }
+    }
+  }
+
+  private static double difference(Parameter p, long at, DoubleSupplier loss) {
+    double h = 1e-5;
+    double x = p.master().at(at);
+    p.master().put(at, x + h);
+    double above = loss.getAsDouble();
+    p.master().put(at, x - h);
+    double below = loss.getAsDouble();
+    p.master().put(at, x);
+    return (above - below) / (2 * h);
+  }
+}
