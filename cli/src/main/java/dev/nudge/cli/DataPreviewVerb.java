@@ -49,6 +49,11 @@ record DataPreviewVerb(Previewer previewer, Supplier<Colours> colours)
   }
 
   @Override
+  public boolean needsWeights(PreviewSettings settings) {
+    return settings.askBase() != null;
+  }
+
+  @Override
   public int run(PreviewSettings settings, Console console) {
     Path html = settings.html();
     if (html != null) {

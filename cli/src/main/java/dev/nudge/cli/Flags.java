@@ -32,6 +32,7 @@ final class Flags {
           "--json", "print one JSON object on standard output, nothing else there",
           "-q", "no progress, no notes",
           "-v", "more lines, for those who know the machine",
+      "--offline", "fetch nothing: models, adapters and data by name are taken as the cache has them",
           "--stack-trace", "with an error, show where in the program it arose",
           "--help", "show this help");
 

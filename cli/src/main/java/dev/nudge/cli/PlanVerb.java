@@ -41,6 +41,11 @@ record PlanVerb(Forecaster forecaster) implements Verb<PlanSettings> {
   }
 
   @Override
+  public boolean needsWeights(PlanSettings settings) {
+    return false;
+  }
+
+  @Override
   public int run(PlanSettings settings, Console console) {
     Answer answer = forecaster.plan(settings);
     answer.lines().forEach(console::result);

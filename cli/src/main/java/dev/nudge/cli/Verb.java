@@ -41,6 +41,12 @@ interface Verb<S extends Record> {
     return false;
   }
 
+  /// Whether a model that is named on the hub is needed whole; else headers of its weights, and its
+  /// tokenizer, are enough.
+  default boolean needsWeights(S settings) {
+    return true;
+  }
+
   /// Default settings derived from the given ones; null: none.
   default @Nullable Layer before(Layer given) {
     return null;
