@@ -49,8 +49,8 @@ record DataPreviewVerb(Previewer previewer, Supplier<Colours> colours)
   }
 
   @Override
-  public boolean needsWeights(PreviewSettings settings) {
-    return settings.askBase() != null;
+  public HubNames.Part needs(PreviewSettings settings) {
+    return settings.askBase() == null ? HubNames.Part.TOKENIZER : HubNames.Part.WEIGHTS;
   }
 
   @Override

@@ -78,8 +78,8 @@ record DataStatsVerb(Reader reader) implements Verb<DataStatsVerb.Settings> {
   }
 
   @Override
-  public boolean needsWeights(Settings settings) {
-    return false;
+  public HubNames.Part needs(Settings settings) {
+    return HubNames.Part.TOKENIZER;
   }
 
   @Override

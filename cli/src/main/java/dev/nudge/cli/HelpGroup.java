@@ -40,6 +40,11 @@ enum HelpGroup {
     return List.of(words.split(" "));
   }
 
+  /// What the help of a group says behind its verbs.
+  static List<String> more(String group) {
+    return group.equals("models") ? KnownModelsTable.lines() : List.of();
+  }
+
   /// The description of a group of verbs.
   static String about(String group) {
     return ABOUT.getOrDefault(group, "");

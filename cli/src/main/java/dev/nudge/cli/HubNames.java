@@ -30,6 +30,16 @@ import org.jspecify.annotations.Nullable;
 /// hub's, and with `hf:` in any case. Data is the hub's with `hf:` only. Where headers of a model
 /// are enough a folder of them is made, which [#close] removes.
 final class HubNames implements AutoCloseable {
+  /// What is needed of a model.
+  enum Part {
+    /// Configs, and the headers of weight files.
+    HEADERS,
+    /// These and the tokenizer.
+    TOKENIZER,
+    /// All of it.
+    WEIGHTS
+  }
+
   private final Supplier<Hub> hub;
   private final HubListener listener;
   private final Console console;
@@ -54,11 +64,11 @@ final class HubNames implements AutoCloseable {
 
   /// The settings with paths for names.
   <S extends Record> S in(Verb<S> verb, S settings) {
-    return in(verb.schema(), settings, verb.needsWeights(settings));
+    return in(verb.schema(), settings, verb.needs(settings));
   }
 
   /// The settings of a run with paths for names.
-  <S extends Record> S in(Schema<S> schema, S settings, boolean weights) {
+  <S extends Record> S in(Schema<S> schema, S settings, Part part) {
     Map<String, Object> changed = new LinkedHashMap<>();
     Map<String, @Nullable Object> values = schema.values(settings);
     for (Knob knob : schema.knobs()) {
@@ -66,12 +76,12 @@ final class HubNames implements AutoCloseable {
       Object value = kind == Names.NOTHING ? null : values.get(knob.key());
       if (value instanceof List<?> all) {
         List<String> paths = new ArrayList<>();
-        all.forEach(one -> paths.addAll(paths(kind, knob, one.toString(), weights)));
+        all.forEach(one -> paths.addAll(paths(kind, knob, one.toString(), part)));
         if (!paths.equals(all)) {
           changed.put(knob.key(), paths);
         }
       } else if (value != null) {
-        List<String> paths = paths(kind, knob, value.toString(), weights);
+        List<String> paths = paths(kind, knob, value.toString(), part);
         if (paths.size() > 1) {
           throw new InputException(
               "%s is %s, which names %d files; give one"
@@ -85,7 +95,7 @@ final class HubNames implements AutoCloseable {
     return changed.isEmpty() ? settings : schema.with(settings, changed);
   }
 
-  private List<String> paths(Names kind, Knob knob, String text, boolean weights) {
+  private List<String> paths(Names kind, Knob knob, String text, Part part) {
     int sign = kind == Names.ADAPTER ? text.indexOf('=') : -1;
     String prefix = text.substring(0, sign + 1); // NAME=
     String name = text.substring(sign + 1);
@@ -95,7 +105,7 @@ final class HubNames implements AutoCloseable {
     try {
       return switch (kind) {
         case NOTHING -> List.of(text);
-        case MODEL -> List.of(model(name, weights).toString());
+        case MODEL -> List.of(model(name, part).toString());
         case ADAPTER -> List.of(prefix + hub.get().adapter(name, listener).place());
         case DATA ->
             hub.get().data(name, listener).files().stream().map(Path::toString).toList();
@@ -113,8 +123,10 @@ final class HubNames implements AutoCloseable {
     }
   }
 
-  private Path model(String name, boolean weights) {
-    return weights ? hub.get().model(name, listener).place() : headers(name);
+  private Path model(String name, Part part) {
+    return part == Part.WEIGHTS
+        ? hub.get().model(name, listener).place()
+        : headers(name, part == Part.TOKENIZER);
   }
 
   private static boolean isHubs(Names kind, String name) {
@@ -133,13 +145,13 @@ final class HubNames implements AutoCloseable {
   }
 
   /// The model's folder if it is here, else one of headers.
-  private Path headers(String text) {
+  private Path headers(String text, boolean tokenizer) {
     RepoName name = RepoName.parse(text);
     HubFiles here = hub.get().cached(name);
     if (here != null) {
       return here.place();
     }
-    Headers headers = Headers.of(hub.get(), name, CacheFolder.of(System.getenv()), listener);
+    Headers headers = Headers.of(hub.get(), name, tokenizer, listener);
     made.add(headers.root());
     console.note(
         "%s: %s of configs and headers fetched by range; its weights, %s, are not"
@@ -155,7 +167,8 @@ final class HubNames implements AutoCloseable {
   ///
   /// @param root to be removed
   record Headers(Path root, Path folder, Hub.Headers about) {
-    static Headers of(Hub hub, RepoName name, Path cache, HubListener listener) {
+    static Headers of(Hub hub, RepoName name, boolean tokenizer, HubListener listener) {
+      Path cache = CacheFolder.of(System.getenv());
       Path root = null;
       try {
         Files.createDirectories(cache);
@@ -165,7 +178,7 @@ final class HubNames implements AutoCloseable {
                 .resolve("snapshots")
                 .resolve("0".repeat(40));
         Files.createDirectories(folder);
-        return new Headers(root, folder, hub.headers(name, folder, true, listener));
+        return new Headers(root, folder, hub.headers(name, folder, tokenizer, listener));
       } catch (IOException e) {
         throw new RunException(
             "%s: headers cannot be kept in %s: %s".formatted(name, cache, e.getMessage()), e);

@@ -48,25 +48,28 @@ record ModelsShowVerb(Supplier<Machine> machine) implements Verb<ModelsShowVerb.
     values.put("name", name.toString());
     if (here == null) {
       HubNames.Headers headers =
-          HubNames.Headers.of(
-              hub, name, CacheFolder.of(System.getenv()), new HubProgress(console));
+          HubNames.Headers.of(hub, name, false, new HubProgress(console));
       try {
         Hub.Headers about = headers.about();
         put(values, about.commit(), about.licence(), about.all(), null);
         values.put("gated", about.gated());
         values.put("fetched_bytes", about.fetched());
-        TrainingNeed.of(headers.folder(), machine.get()).put(values);
+        TrainingNeed.of(headers.folder()).put(values, memory());
       } finally {
         Hub.deleteHeaders(headers.root());
       }
     } else {
       CachedModel model = hub.find(name);
       put(values, model.commit(), model.licence(), model.bytes(), here.place().toString());
-      TrainingNeed.of(here.place(), machine.get()).put(values);
+      TrainingNeed.of(here.place()).put(values, memory());
     }
     values.forEach((key, value) -> console.result(line(key, value)));
     console.object(values);
     return ExitCode.DONE;
+  }
+
+  private long memory() {
+    return machine.get().memoryBytes();
   }
 
   private static void put(

@@ -41,8 +41,10 @@ record PlanVerb(Forecaster forecaster) implements Verb<PlanSettings> {
   }
 
   @Override
-  public boolean needsWeights(PlanSettings settings) {
-    return false;
+  public HubNames.Part needs(PlanSettings settings) {
+    return settings.data().isEmpty() && settings.lora().addTokens() == null
+        ? HubNames.Part.HEADERS
+        : HubNames.Part.TOKENIZER;
   }
 
   @Override

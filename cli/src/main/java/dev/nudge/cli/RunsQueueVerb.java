@@ -104,7 +104,7 @@ record RunsQueueVerb(Supplier<Machine> machine) implements Verb<RunsQueueVerb.Se
     try {
       Schema<TrainSettings> schema = Schema.of(TrainSettings.class);
       TrainSettings run = schema.read(List.of(RunFile.read(Path.of(file))));
-      return Named.in(names.in(schema, run, true));
+      return Named.in(names.in(schema, run, HubNames.Part.WEIGHTS));
     } catch (InvalidPathException e) {
       throw new InputException("'" + file + "' is no path; give YAML files of runs", e);
     }

@@ -41,10 +41,9 @@ interface Verb<S extends Record> {
     return false;
   }
 
-  /// Whether a model that is named on the hub is needed whole; else headers of its weights, and its
-  /// tokenizer, are enough.
-  default boolean needsWeights(S settings) {
-    return true;
+  /// What is needed of a model that is named on the hub.
+  default HubNames.Part needs(S settings) {
+    return HubNames.Part.WEIGHTS;
   }
 
   /// Default settings derived from the given ones; null: none.

@@ -1,14 +1,19 @@
 package dev.nudge.hub;
 
 import dev.nudge.settings.InputException;
+import java.io.IOException;
 import java.nio.file.FileSystems;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.PathMatcher;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /// Chooses which files of a repository are fetched. Pickles, code and all that may hold code are
 /// never among them.
@@ -162,6 +167,30 @@ enum FileChoice {
 
   private static boolean isRows(String path) {
     return ROWS.matcher(path).matches();
+  }
+
+  private static final Pattern OF_A_RUN = Pattern.compile("(run|metrics|plan)\\.jsonl?");
+
+  /// The files of a folder that are published, by their names: weights, configs, tokenizer and
+  /// texts; not what else a run wrote.
+  ///
+  /// @throws InputException if there are no weights
+  static Map<String, Path> published(Path folder) throws IOException {
+    Map<String, Path> found = new TreeMap<>();
+    try (Stream<Path> all = Files.list(folder)) {
+      for (Path file : all.filter(Files::isRegularFile).toList()) {
+        String name = String.valueOf(file.getFileName());
+        boolean weights = name.endsWith(SAFETENSORS) || name.endsWith(GGUF);
+        boolean text = TEXTS.matcher(name).matches() || name.equals("Modelfile");
+        if (weights || text && !OF_A_RUN.matcher(name).matches()) {
+          found.put(name, file);
+        }
+      }
+    }
+    if (found.keySet().stream().noneMatch(n -> n.endsWith(SAFETENSORS) || n.endsWith(GGUF))) {
+      throw new InputException(folder + " holds neither safetensors nor GGUF to publish");
+    }
+    return found;
   }
 
   private static HubFile named(RepoName name, List<HubFile> files) {

@@ -3,8 +3,10 @@ package dev.nudge.hub;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// The Hugging Face hub: models, adapters and data by name, as folders and files of this machine.
@@ -217,6 +219,60 @@ public final class Hub {
       return new Cached(snapshots.cache()).remove(model.name(), model.commit());
     } catch (IOException e) {
       throw snapshots.failed(model.name(), e);
+    }
+  }
+
+  /// What was published.
+  ///
+  /// @param commit 40 hex digits
+  /// @param address page of the repository
+  /// @param bytes of all files
+  public record Published(String commit, String address, long bytes) {}
+
+  /// Publishes an adapter, a model folder or a folder with a GGUF file as one commit, with a model
+  /// card where the folder has no `README.md`. Only the kinds of files are sent that are fetched,
+  /// and of a run no checkpoints, rows or metrics.
+  ///
+  /// @param name the repository, made if it is missing
+  /// @param facts for the model card
+  /// @param open whether a new repository can be seen by everybody
+  /// @throws InputException if there is no token, it may not write there, or the folder holds nothing
+  ///     to publish
+  public Published publish(
+      RepoName name,
+      Path folder,
+      CardFacts facts,
+      boolean open,
+      HubListener listener) {
+    if (settings.offline() || settings.token() == null) {
+      throw new InputException(
+          settings.offline()
+              ? "%s cannot be published: offline nothing is sent".formatted(name)
+              : "publishing %s needs a token that may write there; give it as HF_TOKEN"
+                  .formatted(name));
+    }
+    Path card = null;
+    try (HubClient client = snapshots.client()) {
+      Map<String, Path> files = FileChoice.published(folder);
+      if (!ModelCard.isIn(folder)) {
+        card = Files.createTempFile("nudge-card", ".md");
+        Files.writeString(card, ModelCard.of(name, folder, facts));
+        files.put("README.md", card);
+      }
+      String commit =
+          new Publisher(client, settings, listener, name)
+              .publish(files, "Published by nudge", open);
+      long bytes = 0;
+      for (Path file : files.values()) {
+        bytes += Files.size(file);
+      }
+      return new Published(commit, settings.endpoint() + "/" + name.id(), bytes);
+    } catch (IOException e) {
+      throw new RunException("%s cannot be published: %s".formatted(name, e.getMessage()), e);
+    } finally {
+      if (card != null) {
+        card.toFile().delete();
+      }
     }
   }
 

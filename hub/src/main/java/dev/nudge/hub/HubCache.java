@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -141,7 +142,9 @@ record HubCache(Path root, boolean links) {
 
   private static void replace(Path file, String text) throws IOException {
     Files.createDirectories(file.getParent());
-    Path beside = Files.createTempFile(file.getParent(), ".nudge", ".tmp");
+    // not createTempFile, whose files others may not read
+    String name = ".%s.%s.tmp".formatted(file.getFileName(), UUID.randomUUID());
+    Path beside = file.resolveSibling(name);
     try {
       Files.writeString(beside, text);
       Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

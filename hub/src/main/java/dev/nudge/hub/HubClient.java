@@ -137,15 +137,22 @@ final class HubClient implements AutoCloseable {
         "%s redirects to an address that is not followed".formatted(shown(from)));
   }
 
-  /// Sends one request; its token is ours to add.
+  /// Sends one request, with the token where it is the endpoint's.
   HttpResponse<InputStream> send(HttpRequest.Builder request, Map<String, String> headers)
       throws IOException {
-    request.timeout(settings.timeout()).header("User-Agent", "nudge");
+    String token = settings.token();
+    if (token != null && isOwn(request.build().uri())) {
+      request.setHeader("Authorization", "Bearer " + token);
+    }
+    return sendWithout(request.timeout(settings.timeout()), headers);
+  }
+
+  /// Sends one request without the token: its address says who may do it.
+  HttpResponse<InputStream> sendWithout(HttpRequest.Builder request, Map<String, String> headers)
+      throws IOException {
+    request.setHeader("User-Agent", "nudge");
     headers.forEach(request::setHeader);
     HttpRequest asked = request.build();
-    if (settings.token() != null && isOwn(asked.uri())) {
-      asked = request.setHeader("Authorization", "Bearer " + settings.token()).build();
-    }
     try {
       return client.send(asked, BodyHandlers.ofInputStream());
     } catch (InterruptedException e) {

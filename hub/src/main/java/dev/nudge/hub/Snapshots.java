@@ -150,7 +150,7 @@ final class Snapshots {
 
   /// Names that somebody may have meant.
   private List<String> known() throws IOException {
-    List<String> known = new ArrayList<>(KnownNames.ALL);
+    List<String> known = new ArrayList<>(KnownNames.all());
     cache.repositories().forEach(name -> known.add(name.id()));
     return known;
   }
