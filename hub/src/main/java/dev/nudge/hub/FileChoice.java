@@ -101,7 +101,7 @@ enum FileChoice {
                   name,
                   pickles
                       ? "; its weights are pickles, which can run code and are not fetched: look for the same model as safetensors"
-                      : has(files, ADAPTER_WEIGHTS) ? "; it is an adapter" : ""));
+                      : ""));
     }
     if (models.size() > 1) {
       throw new InputException(

@@ -74,19 +74,10 @@ public final class Hub {
         snapshots.get(named(name, RepoName.Kind.DATASET), FileChoice.DATA, listener));
   }
 
-  /// Fetches a model, or an adapter where the repository is one.
+  /// Fetches what a name stands for: a model or an adapter, or the rows of a dataset's file.
   public HubFiles pull(RepoName name, HubListener listener) {
-    if (name.kind() == RepoName.Kind.DATASET) {
-      return files(snapshots.get(name, FileChoice.DATA, listener));
-    }
-    try {
-      return model(name, listener);
-    } catch (InputException e) {
-      if (String.valueOf(e.getMessage()).endsWith("it is an adapter")) {
-        return files(snapshots.get(name, FileChoice.ADAPTER, listener));
-      }
-      throw e;
-    }
+    boolean data = name.kind() == RepoName.Kind.DATASET;
+    return files(snapshots.get(name, data ? FileChoice.DATA : FileChoice.MODEL, listener));
   }
 
   private static RepoName named(String text, RepoName.Kind kind) {
