@@ -68,12 +68,16 @@ class BadInputTest {
     return Stream.of(
         row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
         row(
-            "a name of the hub",
+            "no name of the hub",
             p -> {},
-            "--model HuggingFaceTB/SmolLM2-135M",
-            "HuggingFaceTB/SmolLM2-135M: no such model folder; if that is its name on the hub:"
-                + " nudge does not download; with Git LFS installed, git clone"
-                + " https://huggingface.co/HuggingFaceTB/SmolLM2-135M, then --model SmolLM2-135M"),
+            "--model hf:SmolLM2-135M",
+            "'hf:SmolLM2-135M' is no name on the hub; it must be org/name, org/name@REVISION or"
+                + " hf:datasets/org/name/FILE"),
+        row(
+            "data of the hub as model",
+            p -> {},
+            "--model hf:datasets/org/rows/a.jsonl",
+            "'hf:datasets/org/rows/a.jsonl' is data; a model or an adapter is org/name"),
         row(
             "the model is a file",
             p -> {},
