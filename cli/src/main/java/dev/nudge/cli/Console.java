@@ -14,7 +14,12 @@ import java.io.PrintStream;
 /// @param verbose additional technical lines (`-v`)
 /// @param offline whether nothing may be fetched (`--offline`)
 record Console(
-    Results results, PrintStream messages, boolean json, boolean quiet, boolean verbose, boolean offline) {
+    Results results,
+    PrintStream messages,
+    boolean json,
+    boolean quiet,
+    boolean verbose,
+    boolean offline) {
 
   /// Prints a result line, except with `--json`.
   void result(String line) {

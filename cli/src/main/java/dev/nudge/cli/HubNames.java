@@ -5,6 +5,7 @@ import dev.nudge.hub.HubFiles;
 import dev.nudge.hub.HubListener;
 import dev.nudge.hub.HubSettings;
 import dev.nudge.hub.RepoName;
+import dev.nudge.plan.KnownModels;
 import dev.nudge.registry.Reference;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.InputException;
@@ -107,19 +108,22 @@ final class HubNames implements AutoCloseable {
         case NOTHING -> List.of(text);
         case MODEL -> List.of(model(name, part).toString());
         case ADAPTER -> List.of(prefix + hub.get().adapter(name, listener).place());
-        case DATA ->
-            hub.get().data(name, listener).files().stream().map(Path::toString).toList();
+        case DATA -> hub.get().data(name, listener).files().stream().map(Path::toString).toList();
       };
     } catch (NudgeException e) {
-      if (name.startsWith(RepoName.SCHEME)) {
+      String shape = name.substring(name.lastIndexOf('/') + 1);
+      boolean known = part == Part.HEADERS && KnownModels.named(shape).isPresent();
+      if (name.startsWith(RepoName.SCHEME) && !known) {
         throw e;
       }
       String line =
-          "%s %s: there is no such folder here, and of the hub: %s"
-              .formatted(knob.flag(), name, e.getMessage());
-      throw e instanceof InputException
-          ? new InputException(line, e)
-          : new RunException(line, e);
+          "%s %s: there is no such folder here, and of the hub: %s%s"
+              .formatted(
+                  knob.flag(),
+                  name,
+                  e.getMessage(),
+                  known ? "; nudge knows its shape: %s %s".formatted(knob.flag(), shape) : "");
+      throw e instanceof InputException ? new InputException(line, e) : new RunException(line, e);
     }
   }
 

@@ -16,6 +16,7 @@ import java.util.function.LongSupplier;
 /// Threading: events come one at a time.
 final class HubProgress implements HubListener {
   private static final int BAR = 20;
+  private static final long MANY = 10 << 20; // bytes that are worth lines without a terminal
   private static final long PIECE_NANOS = 500_000_000L;
   private static final double KEPT = 0.8;
 
@@ -32,8 +33,7 @@ final class HubProgress implements HubListener {
   /// @param clock nanoseconds
   HubProgress(Console console, String verb, LongSupplier clock) {
     this.console = console;
-    this.line =
-        new LiveLine(console.messages(), ProgressLine.style(console), clock, "");
+    this.line = new LiveLine(console.messages(), ProgressLine.style(console), clock, "");
     this.clock = clock;
     this.verb = verb;
     this.pieceAt = clock.getAsLong();
@@ -67,7 +67,7 @@ final class HubProgress implements HubListener {
       pieceDone = done;
     }
     long reached = all == 0 ? 10 : 10 * done / all;
-    line.draw(text(done, all), false, reached > tenth);
+    line.draw(text(done, all), false, reached > tenth && all >= MANY);
     tenth = Math.max(tenth, reached);
   }
 
@@ -81,8 +81,7 @@ final class HubProgress implements HubListener {
                 + (rate > 0 && done < all
                     ? "  " + ProgressLine.duration((all - done) / rate) + " left"
                     : "");
-    return "%s [%s] %s of %s%s"
-        .formatted(verb, bar, Bytes.shown(done), Bytes.shown(all), speed);
+    return "%s [%s] %s of %s%s".formatted(verb, bar, Bytes.shown(done), Bytes.shown(all), speed);
   }
 
   @Override

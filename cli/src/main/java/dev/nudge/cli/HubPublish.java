@@ -46,8 +46,7 @@ final class HubPublish {
               .formatted(HubName.shown(Path.of(base))));
     }
     HubProgress progress = new HubProgress(console, "sending", System::nanoTime);
-    Hub.Published done =
-        HubNames.hub(console).publish(name, folder, facts, open, progress);
+    Hub.Published done = HubNames.hub(console).publish(name, folder, facts, open, progress);
     console.result(
         "%s is at %s, commit %s; %s"
             .formatted(folder, done.address(), done.commit(), Bytes.shown(done.bytes())));

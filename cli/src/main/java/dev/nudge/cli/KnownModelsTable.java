@@ -25,7 +25,8 @@ final class KnownModelsTable {
       lines.add("");
       lines.addAll(text.strip().lines().toList());
       lines.add("");
-      lines.add("Memory as planned for an adapter: defaults of train, rows of 1,024 tokens, one lane.");
+      lines.add(
+          "Memory as planned for an adapter: defaults of train, rows of 1,024 tokens, one lane.");
       return lines;
     } catch (IOException e) {
       throw new IllegalStateException(FILE + " cannot be read", e);

@@ -150,12 +150,7 @@ public final class Main {
     S settings = schema.read(layers);
     Console console =
         new Console(
-            out,
-            err,
-            line.has("--json"),
-            line.has("-q"),
-            line.has("-v"),
-            line.has("--offline"));
+            out, err, line.has("--json"), line.has("-q"), line.has("-v"), line.has("--offline"));
     try (HubNames names = HubNames.of(console)) {
       return verb.run(names.in(verb, settings), console);
     }

@@ -53,7 +53,8 @@ record ModelsRemoveVerb() implements Verb<ModelsRemoveVerb.Settings> {
     for (CachedModel model : models) {
       long freed = hub.remove(model);
       console.note("%s removed: %s are free now".formatted(model.name(), Bytes.shown(freed)));
-      removed.add(Map.of("name", model.name().toString(), "commit", model.commit(), "bytes", freed));
+      removed.add(
+          Map.of("name", model.name().toString(), "commit", model.commit(), "bytes", freed));
     }
     console.object(Map.of("removed", removed));
     return ExitCode.DONE;

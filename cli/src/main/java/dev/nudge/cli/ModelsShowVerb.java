@@ -47,8 +47,7 @@ record ModelsShowVerb(Supplier<Machine> machine) implements Verb<ModelsShowVerb.
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("name", name.toString());
     if (here == null) {
-      HubNames.Headers headers =
-          HubNames.Headers.of(hub, name, false, new HubProgress(console));
+      HubNames.Headers headers = HubNames.Headers.of(hub, name, false, new HubProgress(console));
       try {
         Hub.Headers about = headers.about();
         put(values, about.commit(), about.licence(), about.all(), null);

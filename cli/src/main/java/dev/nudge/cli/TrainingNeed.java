@@ -32,7 +32,11 @@ record TrainingNeed(
     try {
       Outlook stored = plan(PlanSettings.of(model));
       return new TrainingNeed(
-          family, stored.values().get("parameters") instanceof Long n ? n : 0, null, bytes(stored), nf4(model));
+          family,
+          stored.values().get("parameters") instanceof Long n ? n : 0,
+          null,
+          bytes(stored),
+          nf4(model));
     } catch (InputException e) {
       return new TrainingNeed(family, 0, e.getMessage(), 0, 0);
     }
@@ -65,6 +69,7 @@ record TrainingNeed(
     values.put("refused", refused);
     values.put("memory_bytes", memory == 0 ? null : memory);
     values.put("memory_nf4_bytes", nf4 == 0 ? null : nf4);
-    values.put("fits_here", refused == null && Math.min(memory, nf4 == 0 ? memory : nf4) <= machine);
+    values.put(
+        "fits_here", refused == null && Math.min(memory, nf4 == 0 ? memory : nf4) <= machine);
   }
 }

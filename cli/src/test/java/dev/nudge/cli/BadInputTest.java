@@ -2484,13 +2484,6 @@ class BadInputTest {
                 + String.join(", ", KnownModels.names())
                 + "; did you mean 1B, 3B or 7B?"),
         row(
-            "a shape as the hub names it",
-            p -> {},
-            "--model meta-llama/Llama-3.2-1B",
-            "meta-llama/Llama-3.2-1B: no such model folder, and no shape of that name; shapes are "
-                + String.join(", ", KnownModels.names())
-                + "; did you mean Llama-3.2-1B, Llama-3.2-3B or Llama-3.1-8B?"),
-        row(
             "missing tensor",
             p ->
                 p.edit("model/config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),

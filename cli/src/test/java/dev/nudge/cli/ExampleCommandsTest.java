@@ -153,8 +153,7 @@ class ExampleCommandsTest {
   /// Puts a model into the cache of the hub, under the name that the examples have.
   private void cached(Path model) throws IOException {
     Path repository =
-        folder.resolve(
-            "home/.cache/huggingface/hub/models--HuggingFaceTB--SmolLM2-135M-Instruct");
+        folder.resolve("home/.cache/huggingface/hub/models--HuggingFaceTB--SmolLM2-135M-Instruct");
     String commit = "c".repeat(40);
     Path snapshot = Files.createDirectories(repository.resolve("snapshots").resolve(commit));
     try (Stream<Path> files = Files.list(model)) {

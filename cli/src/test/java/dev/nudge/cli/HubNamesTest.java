@@ -9,8 +9,8 @@ import dev.nudge.hub.HubSettings;
 import dev.nudge.hub.RepoName;
 import dev.nudge.server.ServeSettings;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.Schema;
+import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -96,8 +96,7 @@ class HubNamesTest {
     assertThat(serve.baseName()).isEqualTo("org/tiny");
     assertThat(serve.adapters())
         .containsExactly(
-            Map.entry("a", snapshot("models--org--made").toString()),
-            Map.entry("b", "b@champion"));
+            Map.entry("a", snapshot("models--org--made").toString()), Map.entry("b", "b@champion"));
   }
 
   @Test

@@ -14,7 +14,8 @@ import java.util.Optional;
 ///
 /// 7B, 13B, 33B and 65B are LLaMA [1], 70B is Llama 2 with grouped-query attention [2], 1B, 3B and
 /// 8B are short for Llama 3. The numbers are those of each model's published `config.json` (Meta,
-/// Hugging Face, Qwen, Mistral AI); `KnownModelsTest` checks their sums against the published parameter counts.
+/// Hugging Face, Qwen, Mistral AI); `KnownModelsTest` checks their sums against the published
+/// parameter counts.
 ///
 /// [1] Touvron et al., arXiv:2302.13971. [2] Touvron et al., arXiv:2307.09288.
 public final class KnownModels {

@@ -11,11 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// @param shape which columns hold what; recognised if not set
 /// @param trainOn which messages of a conversation are trained
 public record DataSettings(
-    @Setting(
-            help = DataSettings.ROWS,
-            required = true,
-            label = "FILE",
-            names = Setting.Names.DATA)
+    @Setting(help = DataSettings.ROWS, required = true, label = "FILE", names = Setting.Names.DATA)
         List<String> data,
     @Setting(
             help = "pattern of the prompt over a row's columns, such as 'Query: {text}\\nIntent:'",

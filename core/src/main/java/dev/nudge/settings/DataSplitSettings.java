@@ -9,11 +9,7 @@ import java.util.List;
 /// @param test share of the rows that becomes the test set
 /// @param out folder for the two files
 public record DataSplitSettings(
-    @Setting(
-            help = DataSettings.ROWS,
-            required = true,
-            label = "FILE",
-            names = Setting.Names.DATA)
+    @Setting(help = DataSettings.ROWS, required = true, label = "FILE", names = Setting.Names.DATA)
         List<String> data,
     @Setting(
             help =

@@ -34,9 +34,7 @@ public final class HubName {
   /// The model's name on the hub, else the last name of its path.
   public static String last(Path model) {
     String name = of(model);
-    return name == null
-        ? String.valueOf(model.toAbsolutePath().normalize().getFileName())
-        : name;
+    return name == null ? String.valueOf(model.toAbsolutePath().normalize().getFileName()) : name;
   }
 
   /// Returns what a path may mean, as the end of a message; empty if it is written as no name.

@@ -43,7 +43,7 @@ final class Attempts {
 
   /// Whether an answer means that the same request may do later.
   static boolean isPassing(int status) {
-    return status == 408 || status == 429 || status >= 500;
+    return status == 408 || status == 429 || status >= 500 && status != 501;
   }
 
   /// The request came forward.
@@ -72,11 +72,11 @@ final class Attempts {
     inARow++;
     all++;
     if (inARow > MOST || all > MOST_OF_ALL) {
-      throw new RunException("%s cannot be fetched: %s; tried %d times".formatted(what, why, all));
+      throw new RunException("%s: %s; tried %d times".formatted(what, why, all));
     }
     if (asked.compareTo(LONGEST) > 0) {
       throw new RunException(
-          "%s cannot be fetched: %s and asks to wait %d seconds; try again then"
+          "%s: %s and asks to wait %d seconds; try again then"
               .formatted(what, why, asked.toSeconds()));
     }
     Duration own = Duration.ofSeconds(Math.min(8, 1L << (inARow - 1)));

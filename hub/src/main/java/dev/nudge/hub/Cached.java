@@ -48,7 +48,14 @@ final class Cached {
       bytes += Files.exists(file) ? Files.size(file) : 0;
     }
     return new CachedModel(
-        name, commit, revisions, folder, bytes, modelType(folder), licence(folder), whole(name, commit));
+        name,
+        commit,
+        revisions,
+        folder,
+        bytes,
+        modelType(folder),
+        licence(folder),
+        whole(name, commit));
   }
 
   static @Nullable String modelType(Path folder) {

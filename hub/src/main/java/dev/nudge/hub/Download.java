@@ -22,7 +22,8 @@ import java.util.regex.Pattern;
 /// ends, 200 means all from the start, 416 that the part is of no use. Wrong lengths and digests
 /// are tried once more from the start.
 final class Download {
-  private static final Pattern RANGE = Pattern.compile("bytes (\\d{1,18})-\\d{1,18}/(\\d{1,18}|\\*)");
+  private static final Pattern RANGE =
+      Pattern.compile("bytes (\\d{1,18})-\\d{1,18}/(\\d{1,18}|\\*)");
   private static final int PIECE = 1 << 16;
   private static final int WRONG = 2; // wrong answers that are one too many
 

@@ -215,10 +215,7 @@ enum FileChoice {
   }
 
   private static List<HubFile> chosen(List<HubFile> files, Predicate<HubFile> by) {
-    return files.stream()
-        .filter(by)
-        .sorted(Comparator.comparing(HubFile::path))
-        .toList();
+    return files.stream().filter(by).sorted(Comparator.comparing(HubFile::path)).toList();
   }
 
   private static List<HubFile> with(

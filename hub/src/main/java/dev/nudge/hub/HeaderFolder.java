@@ -27,11 +27,7 @@ final class HeaderFolder {
   private long fetched;
 
   HeaderFolder(
-      HubClient client,
-      HubSettings settings,
-      HubListener listener,
-      RepoName name,
-      RepoTree tree) {
+      HubClient client, HubSettings settings, HubListener listener, RepoName name, RepoTree tree) {
     this.client = client;
     this.settings = settings;
     this.listener = listener;
@@ -94,8 +90,7 @@ final class HeaderFolder {
             : Map.of("Accept-Encoding", "identity", "Range", "bytes=%d-%d".formatted(from, to - 1));
     Attempts attempts = client.attempts(name + ": " + file.path(), listener);
     while (true) {
-      try (HubClient.Answer answer =
-          client.get(client.file(name, tree.commit(), file), headers)) {
+      try (HubClient.Answer answer = client.get(client.file(name, tree.commit(), file), headers)) {
         if (Attempts.isPassing(answer.status())) {
           attempts.answered(answer.response());
           continue;

@@ -62,16 +62,14 @@ public final class Hub {
   ///
   /// @param name `org/name` or `org/name@revision`
   public HubFiles adapter(String name, HubListener listener) {
-    return files(
-        snapshots.get(named(name, RepoName.Kind.MODEL), FileChoice.ADAPTER, listener));
+    return files(snapshots.get(named(name, RepoName.Kind.MODEL), FileChoice.ADAPTER, listener));
   }
 
   /// Fetches rows.
   ///
   /// @param name `datasets/org/name/FILE`, where FILE is a path or a glob in the repository
   public HubFiles data(String name, HubListener listener) {
-    return files(
-        snapshots.get(named(name, RepoName.Kind.DATASET), FileChoice.DATA, listener));
+    return files(snapshots.get(named(name, RepoName.Kind.DATASET), FileChoice.DATA, listener));
   }
 
   /// Fetches what a name stands for: a model or an adapter, or the rows of a dataset's file.
@@ -227,14 +225,11 @@ public final class Hub {
   /// @param name the repository, made if it is missing
   /// @param facts for the model card
   /// @param open whether a new repository can be seen by everybody
-  /// @throws InputException if there is no token, it may not write there, or the folder holds nothing
+  /// @throws InputException if there is no token, it may not write there, or the folder holds
+  ///     nothing
   ///     to publish
   public Published publish(
-      RepoName name,
-      Path folder,
-      CardFacts facts,
-      boolean open,
-      HubListener listener) {
+      RepoName name, Path folder, CardFacts facts, boolean open, HubListener listener) {
     if (settings.offline() || settings.token() == null) {
       throw new InputException(
           settings.offline()

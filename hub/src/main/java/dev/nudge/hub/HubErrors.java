@@ -62,8 +62,7 @@ final class HubErrors {
   private static Unknown unknown(RepoName name, HubSettings settings, boolean token) {
     return new Unknown(
         token
-            ? "%s is not at %s, or the token may not see it"
-                .formatted(name, settings.endpoint())
+            ? "%s is not at %s, or the token may not see it".formatted(name, settings.endpoint())
             : "%s is not at %s, or it is private and needs a token (HF_TOKEN)"
                 .formatted(name, settings.endpoint()));
   }

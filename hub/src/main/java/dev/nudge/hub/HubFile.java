@@ -13,8 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// @param oid git's SHA-1 of the file, or of its LFS pointer
 /// @param sha256 SHA-256 of a large file; null: the file lies in git itself
 /// @param xet name of a large file in Xet's storage; null: none
-record HubFile(
-    String path, long size, String oid, @Nullable String sha256, @Nullable String xet) {
+record HubFile(String path, long size, String oid, @Nullable String sha256, @Nullable String xet) {
   private static final Pattern SHA1 = Pattern.compile("[0-9a-f]{40}");
   private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
   private static final Pattern SEGMENT = Pattern.compile("[^/\\\\:*?\"<>|\\p{Cntrl}]{1,255}");

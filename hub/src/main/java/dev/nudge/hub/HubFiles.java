@@ -10,8 +10,7 @@ import java.util.List;
 /// @param place what a user would give instead of the name: a folder, or a GGUF file
 /// @param files paths of all that was asked for, the weights or rows first
 /// @param bytes of these files
-public record HubFiles(
-    RepoName name, String commit, Path place, List<Path> files, long bytes) {
+public record HubFiles(RepoName name, String commit, Path place, List<Path> files, long bytes) {
   public HubFiles {
     files = List.copyOf(files);
   }

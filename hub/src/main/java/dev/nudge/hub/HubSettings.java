@@ -149,7 +149,8 @@ public record HubSettings(
       return null;
     }
     if (!given.matches("[\\x21-\\x7e]+")) {
-      throw new InputException("HF_TOKEN, or " + file + ", is no token: it has blanks or other signs");
+      throw new InputException(
+          "HF_TOKEN, or " + file + ", is no token: it has blanks or other signs");
     }
     return given;
   }

@@ -14,9 +14,25 @@ import tools.jackson.databind.JsonNode;
 final class ModelCard {
   private static final List<String> SHOWN =
       List.of(
-          "method", "quantize", "rank", "alpha", "dropout", "targets", "rs_lora", "learning_rate",
-          "schedule", "warmup", "weight_decay", "optimizer", "steps", "epochs", "batch_size",
-          "max_length", "seed", "prompt", "completion");
+          "method",
+          "quantize",
+          "rank",
+          "alpha",
+          "dropout",
+          "targets",
+          "rs_lora",
+          "learning_rate",
+          "schedule",
+          "warmup",
+          "weight_decay",
+          "optimizer",
+          "steps",
+          "epochs",
+          "batch_size",
+          "max_length",
+          "seed",
+          "prompt",
+          "completion");
 
   private final List<String> lines = new ArrayList<>();
   private final RepoName name;
@@ -103,7 +119,9 @@ final class ModelCard {
     row(rows, "Held-out loss before", facts.totals().path("eval_loss_before"));
     row(rows, "Held-out loss, best", facts.totals().path("eval_loss_best"));
     row(rows, "Last training loss", facts.totals().path("last_loss"));
-    facts.scores().forEach((key, score) -> rows.add("| %s | %s |".formatted(cell(key), cell(score))));
+    facts
+        .scores()
+        .forEach((key, score) -> rows.add("| %s | %s |".formatted(cell(key), cell(score))));
     section("Scores", rows);
   }
 

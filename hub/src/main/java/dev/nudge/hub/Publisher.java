@@ -150,8 +150,7 @@ final class Publisher {
       if (object.has("error")) {
         throw new RunException(
             "%s: the hub does not take %s: %s"
-                .formatted(
-                    name, upload.path(), object.path("error").path("message").asString("")));
+                .formatted(name, upload.path(), object.path("error").path("message").asString("")));
       }
       send(upload, object.path("actions"));
       done += upload.size();
@@ -300,8 +299,7 @@ final class Publisher {
   /// Posts to the hub's own API, with attempts.
   ///
   /// @param exists whether 409, which says that it is there already, is well
-  private JsonNode post(URI address, String body, String type, boolean exists)
-      throws IOException {
+  private JsonNode post(URI address, String body, String type, boolean exists) throws IOException {
     Attempts attempts = client.attempts(name.toString(), listener);
     Map<String, String> headers =
         type.equals(LFS)

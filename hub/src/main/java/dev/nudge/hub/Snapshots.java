@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Makes what is asked for be in the cache: names, listing, the files that are missing.
 final class Snapshots {
-  private static final long MARGIN = 32 << 20; // bytes of a disk that are left alone
+  private static final long MARGIN = 1 << 20; // bytes of a disk that are left alone
 
   private final HubSettings settings;
   private final HubCache cache;
@@ -155,8 +155,7 @@ final class Snapshots {
     return known;
   }
 
-  private void fetch(HubClient client, Snapshot snapshot, HubListener listener)
-      throws IOException {
+  private void fetch(HubClient client, Snapshot snapshot, HubListener listener) throws IOException {
     RepoName name = snapshot.name();
     List<HubFile> missing = new ArrayList<>();
     long bytes = 0;

@@ -65,8 +65,7 @@ class FileChoiceTest {
   void aGgufFileIsTheModelWhereItIsTheOnlyOneOrNamed() {
     assertThat(chosen(FileChoice.MODEL, "o/m", "m.gguf", "README.md"))
         .containsExactly("m.gguf", "README.md");
-    assertThat(
-            chosen(FileChoice.MODEL, "o/m", "m-00002-of-00002.gguf", "m-00001-of-00002.gguf"))
+    assertThat(chosen(FileChoice.MODEL, "o/m", "m-00002-of-00002.gguf", "m-00001-of-00002.gguf"))
         .containsExactly("m-00001-of-00002.gguf", "m-00002-of-00002.gguf");
     assertThat(chosen(FileChoice.MODEL, "o/m/b.gguf", "a.gguf", "b.gguf", "model.safetensors"))
         .containsExactly("b.gguf");

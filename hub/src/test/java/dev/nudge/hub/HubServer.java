@@ -30,7 +30,8 @@ final class HubServer implements AutoCloseable {
   private static final Pattern LARGE = Pattern.compile(".*\\.(safetensors|gguf|bin|parquet)");
 
   /// A request that came.
-  record Seen(String method, String path, @Nullable String token, @Nullable String range, boolean store) {}
+  record Seen(
+      String method, String path, @Nullable String token, @Nullable String range, boolean store) {}
 
   /// A request that fails in its own way.
   interface Fault {
@@ -82,14 +83,23 @@ final class HubServer implements AutoCloseable {
     Map<String, byte[]> files = new LinkedHashMap<>();
     files.put("config.json", utf8("{\"model_type\": \"llama\"}"));
     files.put("README.md", utf8("---\nlicense: apache-2.0\n---\n# tiny\n"));
+    files.put("model.safetensors", weights());
+    files.put("additional_chat_templates/tool.jinja", utf8("{{ x }}"));
+    files.put("tokenizer.json", utf8("{}"));
+    return files;
+  }
+
+  static byte[] weights() {
     byte[] weights = new byte[256 * 100];
     for (int i = 0; i < weights.length; i++) {
       weights[i] = (byte) i;
     }
-    files.put("model.safetensors", weights);
-    files.put("additional_chat_templates/tool.jinja", utf8("{{ x }}"));
-    files.put("tokenizer.json", utf8("{}"));
-    return files;
+    return weights;
+  }
+
+  /// Changes a file of a repository.
+  void put(String name, String path, byte[] body) {
+    repositories.computeIfAbsent(name, _ -> new LinkedHashMap<>()).put(path, body);
   }
 
   static byte[] utf8(String text) {
@@ -160,7 +170,8 @@ final class HubServer implements AutoCloseable {
     if (failed(exchange, body == null ? new byte[0] : body)) {
       return;
     }
-    Matcher api = Pattern.compile("/api/(models|datasets)/([^/]+/[^/]+)/(revision|tree)/(.+)").matcher(path);
+    Matcher api =
+        Pattern.compile("/api/(models|datasets)/([^/]+/[^/]+)/(revision|tree)/(.+)").matcher(path);
     if (api.matches()) {
       String name = (api.group(1).equals("datasets") ? "datasets/" : "") + api.group(2);
       Map<String, byte[]> files = repositories.get(name);
@@ -184,7 +195,10 @@ final class HubServer implements AutoCloseable {
       String digest = digest(true, body);
       exchange
           .getResponseHeaders()
-          .set("Location", "http://localhost:%d/store/%s?Signature=x".formatted(store.getAddress().getPort(), digest));
+          .set(
+              "Location",
+              "http://localhost:%d/store/%s?Signature=x"
+                  .formatted(store.getAddress().getPort(), digest));
       exchange.sendResponseHeaders(302, -1);
     } else {
       send(exchange, body);
@@ -231,8 +245,7 @@ final class HubServer implements AutoCloseable {
     exchange
         .getResponseHeaders()
         .set(
-            "Content-Range",
-            "bytes %d-%d/%d".formatted(from, from + part.length - 1, body.length));
+            "Content-Range", "bytes %d-%d/%d".formatted(from, from + part.length - 1, body.length));
     exchange.sendResponseHeaders(206, part.length);
     return part;
   }

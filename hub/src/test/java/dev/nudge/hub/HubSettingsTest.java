@@ -68,7 +68,8 @@ class HubSettingsTest {
     assertThat(of("HF_ENDPOINT", "https://mirror.example/hub//").endpoint())
         .isEqualTo(URI.create("https://mirror.example/hub"));
     assertThat(of("HF_HUB_DOWNLOAD_TIMEOUT", "2.5").timeout()).isEqualTo(Duration.ofMillis(2500));
-    for (String wrong : List.of("mirror", "ftp://m", "https://me:pw@m", "http://[", "https://m?x")) {
+    for (String wrong :
+        List.of("mirror", "ftp://m", "https://me:pw@m", "http://[", "https://m?x")) {
       assertThatThrownBy(() -> of("HF_ENDPOINT", wrong))
           .as(wrong)
           .isInstanceOf(InputException.class)

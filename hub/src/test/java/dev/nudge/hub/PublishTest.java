@@ -144,7 +144,12 @@ class PublishTest {
           "objects",
           List.of(
               Map.of(
-                  "oid", oid, "size", 1024, "actions", Map.of("upload", upload, "verify", verify))));
+                  "oid",
+                  oid,
+                  "size",
+                  1024,
+                  "actions",
+                  Map.of("upload", upload, "verify", verify))));
     }
     return path.contains("/commit/") ? Map.of("commitOid", "c".repeat(40)) : Map.of();
   }
@@ -174,12 +179,14 @@ class PublishTest {
     List<Object> pieces =
         log.stream()
             .filter(seen -> String.valueOf(seen.get("path")).startsWith("/store/"))
-            .map(seen -> (Object) Base64.getDecoder().decode(String.valueOf(seen.get("body"))).length)
+            .map(
+                seen ->
+                    (Object) Base64.getDecoder().decode(String.valueOf(seen.get("body"))).length)
             .toList();
     assertThat(pieces).containsExactly(300, 300, 300, 124);
     assertThat(log.stream().filter(s -> "/org/made/complete".equals(s.get("path"))).toList())
         .singleElement()
-        .extracting(s -> Json.line(s.get("body")))
+        .extracting(Json::line)
         .asString()
         .contains("\"partNumber\":4,\"etag\":\"\\\"tag124\\\"\"");
   }
@@ -230,7 +237,11 @@ class PublishTest {
     CardFacts run = CardFacts.of(folder, "Apache-2.0");
     CardFacts facts =
         new CardFacts(
-            run.licence(), run.settings(), run.dataDigest(), run.totals(), Map.of("quiz acc", "0.9"));
+            run.licence(),
+            run.settings(),
+            run.dataDigest(),
+            run.totals(),
+            Map.of("quiz acc", "0.9"));
     String card = ModelCard.of(RepoName.parse("org/made"), folder, facts);
     assertThat(card)
         .startsWith("---\nbase_model: org/base\nlicense: apache-2.0\nlibrary_name: peft\n")

@@ -39,9 +39,27 @@ class RepoNameTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "", "name", "a/b/c", "/org/name", "../name", "org/..", "org/na--me", "-org/name",
-        "org/name.git", "org./name", "org/name-", "org/name@", "org/name@../x", "org/name@a..b",
-        "org/name@/x", "org\\name", "org/na me", "~/name", "./name", "org/name@v1@v2", "org/é"
+        "",
+        "name",
+        "a/b/c",
+        "/org/name",
+        "../name",
+        "org/..",
+        "org/na--me",
+        "-org/name",
+        "org/name.git",
+        "org./name",
+        "org/name-",
+        "org/name@",
+        "org/name@../x",
+        "org/name@a..b",
+        "org/name@/x",
+        "org\\name",
+        "org/na me",
+        "~/name",
+        "./name",
+        "org/name@v1@v2",
+        "org/é"
       })
   void whatIsNoNameIsRefused(String text) {
     assertThat(RepoName.isName(text)).isFalse();

@@ -170,9 +170,7 @@ public final class Suite {
       Instant at) {
     Path model = settings.model().model().toAbsolutePath().normalize();
     ReportData data =
-        ReportData.of(HubName.last(model), outcome, at)
-            .withLeaks(leaks)
-            .withSettings(shown);
+        ReportData.of(HubName.last(model), outcome, at).withLeaks(leaks).withSettings(shown);
     return gate == null ? data : data.withGate(gate);
   }
 
