@@ -2,7 +2,7 @@
 # The commands that README.md and docs/ show: blocks there are cut from here.
 #
 # The tests run this file from top to bottom (ExampleCommandsTest) in a folder that they fill: MODEL is a tiny Llama, the
-# .jsonl files hold a few rows. To run it yourself, start it where you have such a folder and such files.
+# .jsonl files hold a few rows; the model of the hub is a tiny Llama too, in a cache of the test. To run it yourself, start it where you have such a folder and such files.
 set -eu
 
 # --- install
@@ -11,8 +11,8 @@ set -eu
 ./nudge install    # a link in ~/.local/bin, so that `nudge` works everywhere
 
 # --- four bits
-./nudge train    --model MODEL --data rows.jsonl --rank 16 --quantize nf4 --out adapters/support
-./nudge generate --model MODEL --adapter adapters/support --quantize nf4 --prompt 'The pump leaks. Team:'
+./nudge train    --model HuggingFaceTB/SmolLM2-135M-Instruct --data rows.jsonl --rank 16 --quantize nf4 --out adapters/support
+./nudge generate --model HuggingFaceTB/SmolLM2-135M-Instruct --adapter adapters/support --quantize nf4 --prompt 'The pump leaks. Team:'
 
 # --- to contribute
 mvn verify            # the tests

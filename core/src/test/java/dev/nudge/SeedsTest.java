@@ -52,7 +52,7 @@ class SeedsTest {
 
   @Test
   void noTestDrawsASeedByItself() throws IOException {
-    for (String module : List.of("core", "eval", "demo", "server", "cli", "bench")) {
+    for (String module : List.of("core", "hub", "eval", "demo", "server", "cli", "bench")) {
       try (Stream<Path> files = Files.walk(Path.of("..", module, "src/test/java"))) {
         for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
           if (!APART.contains(file.getFileName().toString())) {

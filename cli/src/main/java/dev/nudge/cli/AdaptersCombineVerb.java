@@ -23,6 +23,7 @@ record AdaptersCombineVerb() implements Verb<AdaptersCombineVerb.Settings> {
               help = "adapters: PEFT folders, run folders, or references",
               label = "ADAPTER",
               operand = true,
+              names = Setting.Names.ADAPTER,
               required = true)
           List<String> adapter,
       @Setting(help = "weight of an adapter, once for each ADAPTER (default: 1)", label = "X")

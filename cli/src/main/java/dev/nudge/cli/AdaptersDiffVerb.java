@@ -27,10 +27,14 @@ record AdaptersDiffVerb() implements Verb<AdaptersDiffVerb.Settings> {
               help = "two adapters: PEFT folders, run folders, or references",
               label = "ADAPTER",
               operand = true,
+              names = Setting.Names.ADAPTER,
               required = true)
           List<String> adapter,
       @Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry,
-      @Setting(help = "their base: answers on the probe text are compared too", label = "FOLDER")
+      @Setting(
+              help = "their base: answers on the probe text are compared too",
+              label = "FOLDER|NAME",
+              names = Setting.Names.MODEL)
           @Nullable Path model,
       @Setting(help = "how the base is held (default: as it is stored)")
           @Nullable Quantize quantize,

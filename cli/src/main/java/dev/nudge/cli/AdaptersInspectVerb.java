@@ -22,9 +22,14 @@ record AdaptersInspectVerb() implements Verb<AdaptersInspectVerb.Settings> {
               help = "an adapter: a PEFT folder, a run's folder, or a reference",
               label = "ADAPTER",
               operand = true,
+              names = Setting.Names.ADAPTER,
               required = true)
           String adapter,
-      @Setting(help = "its base, for |dW| / |W|", label = "FOLDER") @Nullable Path model,
+      @Setting(
+              help = "its base, for |dW| / |W|",
+              label = "FOLDER|NAME",
+              names = Setting.Names.MODEL)
+          @Nullable Path model,
       @Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry) {}
 
   @Override

@@ -1,14 +1,19 @@
 package dev.nudge.cli;
 
+import dev.nudge.hub.CardFacts;
+import dev.nudge.hub.RepoName;
 import dev.nudge.registry.Address;
 import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
+import dev.nudge.registry.Version;
 import dev.nudge.settings.Bytes;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.Setting;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge adapters publish`: copies a version to an OCI registry, a folder or an archive.
+/// `nudge adapters publish`: copies a version to the hub, an OCI registry, a folder or an archive.
 record AdaptersPublishVerb() implements Verb<AdaptersPublishVerb.Settings> {
 
   /// The flags of `nudge adapters publish`.
@@ -16,7 +21,8 @@ record AdaptersPublishVerb() implements Verb<AdaptersPublishVerb.Settings> {
       @Setting(help = Registries.REFERENCE, label = "REFERENCE", operand = true, required = true)
           String reference,
       @Setting(
-              help = "oci://HOST/NAME[:TAG], a .tar file, or the folder of an OCI image layout",
+              help =
+                  "hf:org/name of the hub, oci://HOST/NAME[:TAG], a .tar file, or the folder of an OCI image layout",
               label = "TARGET",
               operand = true,
               required = true)
@@ -27,6 +33,8 @@ record AdaptersPublishVerb() implements Verb<AdaptersPublishVerb.Settings> {
           @Nullable Path credentials,
       @Setting(help = "talk to the registry without TLS (always so on this machine)")
           boolean plainHttp,
+      @Setting(help = "let everybody see a new repository of the hub (default: private)")
+          boolean open,
       @Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry) {}
 
   @Override
@@ -36,7 +44,7 @@ record AdaptersPublishVerb() implements Verb<AdaptersPublishVerb.Settings> {
 
   @Override
   public String summary() {
-    return "gives a version to an OCI registry, a folder or an archive";
+    return "gives a version to the hub, an OCI registry, a folder or an archive";
   }
 
   @Override
@@ -47,6 +55,22 @@ record AdaptersPublishVerb() implements Verb<AdaptersPublishVerb.Settings> {
   @Override
   public int run(Settings settings, Console console) {
     Registry registry = Registries.open(settings.registry());
+    if (settings.target().startsWith(RepoName.SCHEME)) {
+      RepoName name = HubPublish.name(settings.target());
+      checkPlain(settings);
+      Path folder = Path.of(settings.reference());
+      if (Files.isDirectory(folder)) {
+        HubPublish.run(console, name, folder, CardFacts.of(folder, null), settings.open());
+      } else {
+        Version version = registry.find(Reference.parse(settings.reference()));
+        CardFacts facts = HubPublish.facts(registry, version);
+        HubPublish.run(console, name, version.folder(), facts, settings.open());
+      }
+      return ExitCode.DONE;
+    }
+    if (settings.open()) {
+      throw new InputException("--open is for hf:org/name; leave it out");
+    }
     Registry.Published given =
         registry.publish(
             Reference.parse(settings.reference()),
@@ -59,5 +83,12 @@ record AdaptersPublishVerb() implements Verb<AdaptersPublishVerb.Settings> {
                 settings.reference(), given.tag(), given.digest(), Bytes.shown(given.bytes())));
     console.object(given);
     return ExitCode.DONE;
+  }
+
+  private static void checkPlain(Settings settings) {
+    if (settings.tag() != null || settings.credentials() != null || settings.plainHttp()) {
+      throw new InputException(
+          "--tag, --credentials and --plain-http are for OCI registries; the hub's token is HF_TOKEN");
+    }
   }
 }

@@ -19,9 +19,10 @@ record AdaptersPushVerb() implements Verb<AdaptersPushVerb.Settings> {
       @Setting(help = "name of the adapter", label = "NAME", operand = true, required = true)
           String name,
       @Setting(
-              help = "a PEFT folder or a run's folder",
+              help = "a PEFT folder, a run's folder, or org/name of the hub",
               label = "PATH",
               operand = true,
+              names = Setting.Names.ADAPTER,
               required = true)
           Path path,
       @Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry,

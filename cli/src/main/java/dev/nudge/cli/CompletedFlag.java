@@ -67,7 +67,7 @@ record CompletedFlag(
       default ->
           switch (knob.label()) {
             case "FILE" -> Takes.FILE;
-            case "FOLDER", "FOLDER|REFERENCE" -> Takes.FOLDER;
+            case "FOLDER", "FOLDER|REFERENCE", "FOLDER|NAME" -> Takes.FOLDER;
             default -> Takes.OTHER;
           };
     };

@@ -12,8 +12,14 @@ import java.io.PrintStream;
 /// @param json whether standard output is one JSON object
 /// @param quiet no progress and no notes (`-q`)
 /// @param verbose additional technical lines (`-v`)
+/// @param offline whether nothing may be fetched (`--offline`)
 record Console(
-    Results results, PrintStream messages, boolean json, boolean quiet, boolean verbose) {
+    Results results,
+    PrintStream messages,
+    boolean json,
+    boolean quiet,
+    boolean verbose,
+    boolean offline) {
 
   /// Prints a result line, except with `--json`.
   void result(String line) {

@@ -49,6 +49,11 @@ record DataPreviewVerb(Previewer previewer, Supplier<Colours> colours)
   }
 
   @Override
+  public HubNames.Part needs(PreviewSettings settings) {
+    return settings.askBase() == null ? HubNames.Part.TOKENIZER : HubNames.Part.WEIGHTS;
+  }
+
+  @Override
   public int run(PreviewSettings settings, Console console) {
     Path html = settings.html();
     if (html != null) {

@@ -31,13 +31,17 @@ record DataStatsVerb(Reader reader) implements Verb<DataStatsVerb.Settings> {
       @Group("Data") DataSettings data,
       @Setting(
               help = "file, folder or glob of held-out rows, with which the rows are compared",
-              label = "FILE")
+              label = "FILE",
+              names = Setting.Names.DATA)
           @Nullable String evalData,
       @Setting(
               help = "hold out a split of --data by its name, such as test, and compare with it",
               label = "SPLIT")
           @Nullable EvalSplit evalSplit,
-      @Setting(help = "folder with a tokenizer.json, which counts tokens", label = "FOLDER")
+      @Setting(
+              help = "model whose tokenizer counts tokens: a folder, or org/name of the hub",
+              label = "FOLDER|NAME",
+              names = Setting.Names.MODEL)
           @Nullable Path model) {
 
     Settings {
@@ -71,6 +75,11 @@ record DataStatsVerb(Reader reader) implements Verb<DataStatsVerb.Settings> {
   @Override
   public Class<Settings> settings() {
     return Settings.class;
+  }
+
+  @Override
+  public HubNames.Part needs(Settings settings) {
+    return HubNames.Part.TOKENIZER;
   }
 
   @Override

@@ -10,11 +10,13 @@ final class Examples {
       """
       nudge quickstart
       nudge quickstart --model MODEL --keep demo
+      nudge train --model HuggingFaceTB/SmolLM2-135M-Instruct --data rows.jsonl --out adapters/first
       nudge train --model MODEL --data rows.jsonl --quantize nf4 --out adapters/support
       nudge train --model MODEL --data messages.jsonl --eval-split 0.1 --epochs 3 \\
           --prompt 'Query: {text}\\nIntent:' --completion ' {label}' --out adapters/intents
       nudge plan --model 7B --quantize nf4 --max-length 512 --memory 16G --tokens 2000000
       nudge plan --model MODEL --data rows.jsonl --price-per-hour 1.20
+      nudge plan --model Qwen/Qwen3-0.6B --quantize nf4 --max-length 1024
       nudge init --config small.json --out fresh
       nudge init --config small.json --tokenizer-data texts.jsonl --vocab-size 2048 --out fresh
       nudge data stats --data rows.jsonl
@@ -57,6 +59,16 @@ final class Examples {
       nudge quantize --model MODEL --no-double-quant --out MODEL-nf4 --overwrite
       nudge adapters push support adapters/support --alias champion
       nudge adapters push support adapters/intents --why 'knows intents too'
+      nudge models list
+      nudge models list --json
+      nudge models pull HuggingFaceTB/SmolLM2-135M-Instruct
+      nudge models pull Qwen/Qwen3-0.6B@main Qwen/Qwen3-1.7B
+      nudge models show Qwen/Qwen3-0.6B
+      nudge models show Qwen/Qwen3-0.6B --json
+      nudge models verify Qwen/Qwen3-0.6B
+      nudge models verify Qwen/Qwen3-0.6B --offline
+      nudge models rm Qwen/Qwen3-0.6B --yes
+      nudge models rm Qwen/Qwen3-0.6B@refs/pr/1 --yes
       nudge adapters list
       nudge adapters list --registry team/registry
       nudge adapters show support
@@ -87,6 +99,7 @@ final class Examples {
       nudge adapters pull copied team/images --tag stable
       nudge adapters publish support@champion support.tar
       nudge adapters publish support:2 team/images --tag stable
+      nudge adapters publish support@champion hf:org/support
       nudge experiments create tone --server http://127.0.0.1:8080 \\
           --arm A=support@champion --arm B=support@canary
       nudge experiments create careful --server http://127.0.0.1:8080 --mode canary \\

@@ -32,11 +32,18 @@ final class Flags {
   /// The flags of every verb, with help.
   static final Map<String, String> COMMON =
       mapOf(
-          "--json", "print one JSON object on standard output, nothing else there",
-          "-q", "no progress, no notes",
-          "-v", "more lines, for those who know the machine",
-          "--stack-trace", "with an error, show where in the program it arose",
-          "--help", "show this help");
+          "--json",
+          "print one JSON object on standard output, nothing else there",
+          "-q",
+          "no progress, no notes",
+          "-v",
+          "more lines, for those who know the machine",
+          "--offline",
+          "fetch nothing: models, adapters and data by name are taken as the cache has them",
+          "--stack-trace",
+          "with an error, show where in the program it arose",
+          "--help",
+          "show this help");
 
   static final String CONFIG = "--config";
 

@@ -8,7 +8,7 @@ enum HelpGroup {
   TRAIN("Train", "quickstart train plan init data runs"),
   ASK("Ask", "generate chat"),
   JUDGE("Judge", "score eval"),
-  KEEP("Keep", "adapters merge quantize"),
+  KEEP("Keep", "models adapters merge quantize"),
   SERVE("Serve", "serve keys experiments"),
   MACHINE("Machine", "doctor install completion");
 
@@ -17,6 +17,7 @@ enum HelpGroup {
       Map.of(
           "data", "rows, before anything is trained on them",
           "runs", "settings, losses and files of training runs",
+          "models", "models of the hub by name, in its cache on this machine",
           "adapters", "versions of adapters, under names that move",
           "keys", "clients of serve",
           "experiments", "A/B tests, canaries and shadows in a running server");
@@ -37,6 +38,11 @@ enum HelpGroup {
   /// The first words of its verbs.
   List<String> words() {
     return List.of(words.split(" "));
+  }
+
+  /// What the help of a group says behind its verbs.
+  static List<String> more(String group) {
+    return group.equals("models") ? KnownModelsTable.lines() : List.of();
   }
 
   /// The description of a group of verbs.

@@ -117,6 +117,7 @@ final class HelpText {
     verbs.forEach(verb -> add(lines, verb.name(), verb.summary(), VERBS + 2));
     lines.add("");
     lines.add("nudge help " + group + " VERB says what a verb takes.");
+    lines.addAll(HelpGroup.more(group));
     return String.join("\n", lines);
   }
 

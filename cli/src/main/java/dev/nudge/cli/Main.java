@@ -152,8 +152,12 @@ public final class Main {
     }
     layers.add(line.values());
     S settings = schema.read(layers);
-    return verb.run(
-        settings, new Console(out, err, line.has("--json"), line.has("-q"), line.has("-v")));
+    Console console =
+        new Console(
+            out, err, line.has("--json"), line.has("-q"), line.has("-v"), line.has("--offline"));
+    try (HubNames names = HubNames.of(console)) {
+      return verb.run(names.in(verb, settings), console);
+    }
   }
 
   private static Path path(String text) {

@@ -28,10 +28,9 @@ final class OtherVerbs {
         "there is none: a model folder is read as it is; merge writes base and adapter as one, quantize"
             + " writes four bits",
         "export convert save");
-    say(
-        "there is none: nudge talks to no hub; the README says how to get a model's folder",
-        "download upload login hub");
-    say(here + "adapters pull", "pull");
+    say(here + "models pull", "download hub pull fetch");
+    say(here + "adapters publish", "upload");
+    say("there is none: give the hub's token as HF_TOKEN, or by hf auth login", "login");
     say(here + "adapters push", "push registry register");
     say(here + "data stats", "dataset datasets inspect");
     say(here + "data split", "split train-test-split holdout");

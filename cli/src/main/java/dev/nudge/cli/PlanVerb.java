@@ -41,6 +41,13 @@ record PlanVerb(Forecaster forecaster) implements Verb<PlanSettings> {
   }
 
   @Override
+  public HubNames.Part needs(PlanSettings settings) {
+    return settings.data().isEmpty() && settings.lora().addTokens() == null
+        ? HubNames.Part.HEADERS
+        : HubNames.Part.TOKENIZER;
+  }
+
+  @Override
   public int run(PlanSettings settings, Console console) {
     Answer answer = forecaster.plan(settings);
     answer.lines().forEach(console::result);

@@ -30,7 +30,10 @@ record QuickstartVerb(Road road) implements Verb<QuickstartVerb.Settings> {
 
   /// The flags of `nudge quickstart`.
   record Settings(
-      @Setting(help = "model folder (default: the base that ships with nudge)", label = "FOLDER")
+      @Setting(
+              help = "model: a folder, or org/name (default: the base that ships with nudge)",
+              label = "FOLDER|NAME",
+              names = Setting.Names.MODEL)
           @Nullable Path model,
       @Setting(
               help =

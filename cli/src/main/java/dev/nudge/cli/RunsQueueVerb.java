@@ -79,8 +79,9 @@ record RunsQueueVerb(Supplier<Machine> machine) implements Verb<RunsQueueVerb.Se
             here.name(),
             here.others());
     List<RunQueue.Entry> entries = new ArrayList<>();
+    HubNames names = HubNames.of(console);
     for (String file : settings.run()) {
-      entries.add(new RunQueue.Entry(file, read(file)));
+      entries.add(new RunQueue.Entry(file, read(file, names)));
     }
     List<RunQueue.Outcome> outcomes;
     int code;
@@ -99,9 +100,11 @@ record RunsQueueVerb(Supplier<Machine> machine) implements Verb<RunsQueueVerb.Se
     return code;
   }
 
-  private static TrainSettings read(String file) {
+  private static TrainSettings read(String file, HubNames names) {
     try {
-      return Named.in(Schema.of(TrainSettings.class).read(List.of(RunFile.read(Path.of(file)))));
+      Schema<TrainSettings> schema = Schema.of(TrainSettings.class);
+      TrainSettings run = schema.read(List.of(RunFile.read(Path.of(file))));
+      return Named.in(names.in(schema, run, HubNames.Part.WEIGHTS));
     } catch (InvalidPathException e) {
       throw new InputException("'" + file + "' is no path; give YAML files of runs", e);
     }

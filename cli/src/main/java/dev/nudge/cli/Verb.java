@@ -41,6 +41,11 @@ interface Verb<S extends Record> {
     return false;
   }
 
+  /// What is needed of a model that is named on the hub.
+  default HubNames.Part needs(S settings) {
+    return HubNames.Part.WEIGHTS;
+  }
+
   /// Default settings derived from the given ones; null: none.
   default @Nullable Layer before(Layer given) {
     return null;

@@ -68,12 +68,16 @@ class BadInputTest {
     return Stream.of(
         row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
         row(
-            "a name of the hub",
+            "no name of the hub",
             p -> {},
-            "--model HuggingFaceTB/SmolLM2-135M",
-            "HuggingFaceTB/SmolLM2-135M: no such model folder; if that is its name on the hub:"
-                + " nudge does not download; with Git LFS installed, git clone"
-                + " https://huggingface.co/HuggingFaceTB/SmolLM2-135M, then --model SmolLM2-135M"),
+            "--model hf:SmolLM2-135M",
+            "'hf:SmolLM2-135M' is no name on the hub; it must be org/name, org/name@REVISION or"
+                + " hf:datasets/org/name/FILE"),
+        row(
+            "data of the hub as model",
+            p -> {},
+            "--model hf:datasets/org/rows/a.jsonl",
+            "'hf:datasets/org/rows/a.jsonl' is data; a model or an adapter is org/name"),
         row(
             "the model is a file",
             p -> {},
@@ -2561,13 +2565,6 @@ class BadInputTest {
             "9B: no such model folder, and no shape of that name; shapes are "
                 + String.join(", ", KnownModels.names())
                 + "; did you mean 1B, 3B or 7B?"),
-        row(
-            "a shape as the hub names it",
-            p -> {},
-            "--model meta-llama/Llama-3.2-1B",
-            "meta-llama/Llama-3.2-1B: no such model folder, and no shape of that name; shapes are "
-                + String.join(", ", KnownModels.names())
-                + "; did you mean Llama-3.2-1B, Llama-3.2-3B or Llama-3.1-8B?"),
         row(
             "missing tensor",
             p ->

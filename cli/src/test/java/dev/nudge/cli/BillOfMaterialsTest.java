@@ -101,7 +101,8 @@ class BillOfMaterialsTest {
     return Stream.of(path.split(Pattern.quote(File.pathSeparator)))
         .map(jar -> jar.replace(File.separatorChar, '/'))
         .filter(
-            jar -> jar.endsWith(".jar") && !jar.matches(".*/(core|eval|demo|server|target)/[^/]*"))
+            jar ->
+                jar.endsWith(".jar") && !jar.matches(".*/(core|hub|eval|demo|server|target)/[^/]*"))
         .filter(jar -> !jar.contains("/dev/nudge/"))
         .map(Path::of)
         .toList();

@@ -291,7 +291,7 @@ class CommandTest {
         .contains(
             "--learning-rate X           highest learning rate (default: 2e-4; 2e-5 with --method full)")
         .contains("--shuffle, --no-shuffle")
-        .contains("--model FOLDER              ")
+        .contains("--model FOLDER|NAME         ")
         .contains("--config FILE")
         .contains("--json");
     assertThat(ran.out().lines()).allSatisfy(line -> assertThat(line).hasSizeLessThan(101));

@@ -37,7 +37,8 @@ class DoctorTest {
   @Test
   void whatIsMissingIsSaidWithItsCostAndTheExitCode() {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    Console console = new Console(new Results(out), new PrintStream(out), false, false, false);
+    Console console =
+        new Console(new Results(out), new PrintStream(out), false, false, false, false);
     Finding compute = Finding.ok("compute type", "fp32 (…)");
     int code =
         DoctorVerb.report(
@@ -54,7 +55,8 @@ class DoctorTest {
   @Test
   void theObjectHasAnEmptyCostWhereNothingIsMissing() {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    Console console = new Console(new Results(out), new PrintStream(out), true, false, false);
+    Console console =
+        new Console(new Results(out), new PrintStream(out), true, false, false, false);
     Finding compute = Finding.ok("compute type", "fp32 alone");
     DoctorVerb.report(
         List.of(compute, Finding.missing("memory", "little", "slow")), compute, console);

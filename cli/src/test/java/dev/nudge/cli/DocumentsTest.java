@@ -35,7 +35,7 @@ class DocumentsTest {
 
   /// What the build runs, records of runs, and the repository itself (`.`), whose tree is shown.
   private static final String SOURCE =
-      "examples/[\\w/-]+\\.(java|jsh|sh|yaml|xml)|(core|eval|demo|server|cli|bench)/src/\\S+\\.java|docs/[\\w-]+-run\\.txt|\\.";
+      "examples/[\\w/-]+\\.(java|jsh|sh|yaml|xml)|(core|hub|eval|demo|server|cli|bench)/src/\\S+\\.java|docs/[\\w-]+-run\\.txt|\\.";
 
   private static final String TREE = ".";
   private static final Pattern LINK = Pattern.compile("\\[[^\\]]*\\]\\(([^)#\\s]+)[^)]*\\)");

@@ -19,7 +19,7 @@ class EvalProgressTest {
   private EvalProgress progress(ProgressLine.Style style) {
     LiveLine line = new LiveLine(err, style, () -> now, "");
     Console console =
-        new Console(new Results(new ByteArrayOutputStream()), err, false, false, false);
+        new Console(new Results(new ByteArrayOutputStream()), err, false, false, false, false);
     return new EvalProgress(line, console, () -> now);
   }
 

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -73,6 +74,8 @@ class ExampleCommandsTest {
         .put("JAVA", Path.of(System.getProperty("java.home"), "bin/java").toString());
     shell.environment().put("CLASSES", System.getProperty("java.class.path"));
     shell.environment().put("HOME", folder.resolve("home").toString());
+    shell.environment().keySet().removeIf(name -> name.startsWith("HF_") || name.startsWith("XDG"));
+    shell.environment().put("HF_HUB_OFFLINE", "1");
     shell
         .environment()
         .put("NUDGE_CACHE", Path.of("target/example-cache").toAbsolutePath().toString());
@@ -119,6 +122,7 @@ class ExampleCommandsTest {
     Place place = Place.in(folder);
     Files.move(place.path("model"), place.path("MODEL"));
     Files.copy(place.path("MODEL/config.json"), place.path("small.json"));
+    cached(place.path("MODEL"));
     String intents =
         """
         {"text": "is my card on its way?", "label": "card_arrival"}
@@ -144,6 +148,21 @@ class ExampleCommandsTest {
     script("nudge", NUDGE);
     script("bin/mvn", MAVEN);
     script("bin/curl", CURL);
+  }
+
+  /// Puts a model into the cache of the hub, under the name that the examples have.
+  private void cached(Path model) throws IOException {
+    Path repository =
+        folder.resolve("home/.cache/huggingface/hub/models--HuggingFaceTB--SmolLM2-135M-Instruct");
+    String commit = "c".repeat(40);
+    Path snapshot = Files.createDirectories(repository.resolve("snapshots").resolve(commit));
+    try (Stream<Path> files = Files.list(model)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, snapshot.resolve(file.getFileName()));
+      }
+    }
+    Files.createDirectories(repository.resolve("refs"));
+    Files.writeString(repository.resolve("refs/main"), commit);
   }
 
   private static String tickets() {

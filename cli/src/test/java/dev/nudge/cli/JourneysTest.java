@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Nudge;
 import dev.nudge.eval.suite.Suite;
+import dev.nudge.hub.Hub;
 import dev.nudge.quickstart.Quickstart;
 import dev.nudge.server.Server;
 import java.io.IOException;
@@ -27,7 +28,9 @@ class JourneysTest {
   @Test
   void eachMethodOfAJourneyCallsTheNext() throws IOException {
     CallGraph graph =
-        CallGraph.of(List.of(Main.class, Nudge.class, Suite.class, Quickstart.class, Server.class));
+        CallGraph.of(
+            List.of(
+                Main.class, Nudge.class, Hub.class, Suite.class, Quickstart.class, Server.class));
     List<String> broken = new ArrayList<>();
     int found = 0;
     for (String chain : chains()) {

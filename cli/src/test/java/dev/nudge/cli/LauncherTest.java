@@ -97,6 +97,7 @@ class LauncherTest {
             "server/pom.xml",
             "cli/pom.xml",
             "core/src/main/A.java",
+            "hub/src/main/H.java",
             "eval/src/main/E.java",
             "demo/src/main/C.java",
             "server/src/main/S.java",

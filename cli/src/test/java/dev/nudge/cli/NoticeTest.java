@@ -41,7 +41,8 @@ class NoticeTest {
     return Stream.of(path.split(Pattern.quote(File.pathSeparator)))
         .map(jar -> jar.replace(File.separatorChar, '/'))
         .filter(
-            jar -> jar.endsWith(".jar") && !jar.matches(".*/(core|eval|demo|server|target)/[^/]*"))
+            jar ->
+                jar.endsWith(".jar") && !jar.matches(".*/(core|hub|eval|demo|server|target)/[^/]*"))
         .filter(jar -> !jar.contains("/dev/nudge/"))
         .toList();
   }

@@ -53,7 +53,7 @@ public final class DiskRoom {
   /// @param knobs flags that reduce it, such as `, or give a smaller --rank`; may be empty
   /// @throws InputException in one line, if there is not enough disk space
   public static void check(Path out, long bytes, String what, String knobs) {
-    long free = free(OutFolder.existing(out));
+    long free = free(out);
     if (bytes > free) {
       throw new InputException(
           "--out %s has too little free space: up to %s are needed (%s), and %s are free; make room or give --out on another disk%s"
@@ -74,10 +74,15 @@ public final class DiskRoom {
       }
       refused |= e instanceof IOException;
     }
-    return refused && free(OutFolder.existing(folder)) < NOTHING;
+    return refused && free(folder) < NOTHING;
   }
 
-  private static long free(@Nullable Path there) {
+  /// Free bytes of the disk of a folder that may be missing.
+  public static long free(Path folder) {
+    return freeOf(OutFolder.existing(folder));
+  }
+
+  private static long freeOf(@Nullable Path there) {
     if (there == null) {
       return Long.MAX_VALUE;
     }

@@ -14,7 +14,8 @@ import java.util.Optional;
 ///
 /// 7B, 13B, 33B and 65B are LLaMA [1], 70B is Llama 2 with grouped-query attention [2], 1B, 3B and
 /// 8B are short for Llama 3. The numbers are those of each model's published `config.json` (Meta,
-/// Qwen, Mistral AI); `KnownModelsTest` checks their sums against the published parameter counts.
+/// Hugging Face, Qwen, Mistral AI); `KnownModelsTest` checks their sums against the published
+/// parameter counts.
 ///
 /// [1] Touvron et al., arXiv:2302.13971. [2] Touvron et al., arXiv:2307.09288.
 public final class KnownModels {
@@ -45,6 +46,10 @@ public final class KnownModels {
     ALL.put("1B", shape("Llama-3.2-1B"));
     ALL.put("3B", shape("Llama-3.2-3B"));
     ALL.put("8B", shape("Llama-3.1-8B"));
+
+    add("SmolLM2-135M", LLAMA, llama(576, 1536, 30, 9, 3, 64, 49_152, 8192, true, 100_000));
+    add("SmolLM2-360M", LLAMA, llama(960, 2560, 32, 15, 5, 64, 49_152, 8192, true, 100_000));
+    add("SmolLM2-1.7B", LLAMA, llama(2048, 8192, 24, 32, 32, 64, 49_152, 8192, true, 130_000));
 
     qwen2("0.5B", llama(896, 4864, 24, 14, 2, 64, 151_936, 32_768, true, 1e6));
     qwen2("1.5B", llama(1536, 8960, 28, 12, 2, 128, 151_936, 131_072, true, 1e6));

@@ -414,6 +414,11 @@ public final class Registry {
         });
   }
 
+  /// The file of a report, read-only.
+  public Path file(Version.Report report) {
+    return layout.blobs().path(report.digest());
+  }
+
   /// Checks that a report can be attached.
   ///
   /// @throws InputException if the file does not exist

@@ -18,8 +18,9 @@ public record ChatSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(
             help =
-                "adapter, with a name to call it by: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry where no such path exists; may be given several times",
-            label = "NAME=FOLDER|REFERENCE")
+                "adapter, with a name to call it by: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry or org/name of the hub where no such path exists; may be given several times",
+            label = "NAME=FOLDER|REFERENCE",
+            names = Setting.Names.ADAPTER)
         List<String> adapter,
     @Setting(help = RegistryWithers.HELP, label = "FOLDER") @Nullable Path registry,
     @Setting(

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// @param shape which columns hold what; recognised if not set
 /// @param trainOn which messages of a conversation are trained
 public record DataSettings(
-    @Setting(help = DataSettings.ROWS, required = true, label = "FILE") List<String> data,
+    @Setting(help = DataSettings.ROWS, required = true, label = "FILE", names = Setting.Names.DATA)
+        List<String> data,
     @Setting(
             help = "pattern of the prompt over a row's columns, such as 'Query: {text}\\nIntent:'",
             label = "PATTERN")
@@ -25,7 +26,7 @@ public record DataSettings(
 
   /// The help of `--data`.
   static final String ROWS =
-      "file, folder or glob of rows: JSONL, JSON, CSV, TSV, Parquet, each also with gzip; may be given several times";
+      "file, folder or glob of rows: JSONL, JSON, CSV, TSV, Parquet, each also with gzip, or hf:datasets/org/name/FILE; may be given several times";
 
   public DataSettings {
     data = List.copyOf(data);

@@ -9,7 +9,8 @@ import java.util.List;
 /// @param test share of the rows that becomes the test set
 /// @param out folder for the two files
 public record DataSplitSettings(
-    @Setting(help = DataSettings.ROWS, required = true, label = "FILE") List<String> data,
+    @Setting(help = DataSettings.ROWS, required = true, label = "FILE", names = Setting.Names.DATA)
+        List<String> data,
     @Setting(
             help =
                 "rows of the test: a share by a hash of the row (0.1), or of a column whose values stay together (0.1:customer_id)",

@@ -11,7 +11,8 @@ public record EvalSettings(
     @Setting(
             help =
                 "file, folder or glob of held-out rows; what has the lowest loss on them is kept",
-            label = "FILE")
+            label = "FILE",
+            names = Setting.Names.DATA)
         @Nullable String evalData,
     @Setting(
             help =

@@ -28,13 +28,15 @@ public record EvaluateSettings(
     @Setting(
             help =
                 "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:…"
-                    + " of a registry where no such path exists; the base is evaluated beside it"
+                    + " of a registry or org/name of the hub where no such path exists; the base is evaluated beside it"
                     + " (default: the base model alone)",
-            label = "FOLDER|REFERENCE")
+            label = "FOLDER|REFERENCE",
+            names = Setting.Names.ADAPTER)
         @Nullable Path adapter,
     @Setting(
             help = "another adapter of the same base, evaluated on the same requests",
-            label = "FOLDER|REFERENCE")
+            label = "FOLDER|REFERENCE",
+            names = Setting.Names.ADAPTER)
         @Nullable Path compare,
     @Setting(help = RegistryWithers.HELP, label = "FOLDER") @Nullable Path registry,
     @Group("Tasks")
@@ -81,7 +83,8 @@ public record EvaluateSettings(
             help =
                 "what the adapter was trained on: its rows are looked for among the documents; may"
                     + " be given several times",
-            label = "FILE|GLOB")
+            label = "FILE|GLOB",
+            names = Setting.Names.DATA)
         List<String> trainData,
     @Group("Judge of texts") JudgeSettings judging,
     @Group("Output")

@@ -21,8 +21,9 @@ public record GenerateSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(
             help =
-                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry where no such path exists (default: the base model)",
-            label = "FOLDER|REFERENCE")
+                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry or org/name of the hub where no such path exists (default: the base model)",
+            label = "FOLDER|REFERENCE",
+            names = Setting.Names.ADAPTER)
         @Nullable Path adapter,
     @Setting(help = RegistryWithers.HELP, label = "FOLDER") @Nullable Path registry,
     @Setting(
@@ -33,7 +34,8 @@ public record GenerateSettings(
     @Group("Prompts")
         @Setting(
             help = "file, folder or glob of rows to complete; may be given several times",
-            label = "FILE")
+            label = "FILE",
+            names = Setting.Names.DATA)
         List<String> data,
     @Setting(help = "the prompt; with --data, its pattern over a row's columns", label = "TEXT")
         @Nullable String prompt,

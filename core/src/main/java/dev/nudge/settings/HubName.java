@@ -1,28 +1,47 @@
 package dev.nudge.settings;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
-/// Recognises a Hugging Face model id, `org/name`, where a model folder is needed.
+/// Names of models on the Hugging Face hub, as far as paths tell them. The library fetches nothing:
+/// the module `hub` and the command do.
+///
+/// The hub's cache keeps the model `org/name` at `models--org--name/snapshots/COMMIT`, so a folder
+/// there is shown, and written into an adapter's config, by its name.
 public final class HubName {
-  private static final Pattern PART = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*");
+  private static final Pattern SNAPSHOT =
+      Pattern.compile(
+          "(?:^|.*/)models--([\\w.]+(?:-[\\w.]+)*)--([\\w.-]+)/snapshots/[0-9a-f]{40}(?:/.*)?");
+  private static final Pattern NAME =
+      Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_][A-Za-z0-9._-]*");
 
   private HubName() {}
 
-  /// Returns how to download the model, as the end of a message; empty if it is not a model id.
-  ///
-  /// @param flag flag of the folder, such as `--model`
-  public static String hint(Path given, String flag) {
-    boolean likely =
-        !given.isAbsolute()
-            && given.getNameCount() == 2
-            && PART.matcher(given.getName(0).toString()).matches()
-            && PART.matcher(given.getName(1).toString()).matches()
-            && !Files.exists(given.getName(0));
-    return likely
-        ? "; if that is its name on the hub: nudge does not download; with Git LFS installed, git clone https://huggingface.co/%s/%s, then %s %s"
-            .formatted(given.getName(0), given.getName(1), flag, given.getName(1))
+  /// The model's name, if the path lies in a snapshot of the hub's cache; else null.
+  public static @Nullable String of(Path model) {
+    Matcher found = SNAPSHOT.matcher(model.toString().replace('\\', '/'));
+    return found.matches() ? found.group(1) + "/" + found.group(2) : null;
+  }
+
+  /// The model's name on the hub, else its path.
+  public static String shown(Path model) {
+    String name = of(model);
+    return name == null ? model.toString() : name;
+  }
+
+  /// The model's name on the hub, else the last name of its path.
+  public static String last(Path model) {
+    String name = of(model);
+    return name == null ? String.valueOf(model.toAbsolutePath().normalize().getFileName()) : name;
+  }
+
+  /// Returns what a path may mean, as the end of a message; empty if it is written as no name.
+  public static String hint(Path given) {
+    String text = given.toString().replace('\\', '/');
+    return NAME.matcher(text).matches()
+        ? "; if that is its name on the hub, let dev.nudge.hub.Hub, or the command, fetch it"
         : "";
   }
 }

@@ -16,7 +16,8 @@ public record JudgeSettings(
             help =
                 "who compares the texts of two models: a model folder, or the URL of an"
                     + " OpenAI-compatible server (…/v1)",
-            label = "FOLDER|URL")
+            label = "FOLDER|URL",
+            names = Setting.Names.MODEL)
         @Nullable String judge,
     @Setting(help = "model that the URL is asked for", label = "NAME") @Nullable String judgeModel,
     @Setting(help = "file with the key of the URL on its first line", label = "FILE")

@@ -34,8 +34,9 @@ public record LoraSettings(
         List<String> freeze,
     @Setting(
             help =
-                "continue from an adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry where no such path exists",
-            label = "FOLDER|REFERENCE")
+                "continue from an adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry or org/name of the hub where no such path exists",
+            label = "FOLDER|REFERENCE",
+            names = Setting.Names.ADAPTER)
         @Nullable Path initAdapter,
     @Setting(help = RegistryWithers.HELP, label = "FOLDER") @Nullable Path registry,
     @Setting(

@@ -18,9 +18,10 @@ public record MergeSettings(
     @Group("Adapter")
         @Setting(
             help =
-                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry where no such path exists; several are summed",
+                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry or org/name of the hub where no such path exists; several are summed",
             required = true,
-            label = "FOLDER|REFERENCE")
+            label = "FOLDER|REFERENCE",
+            names = Setting.Names.ADAPTER)
         List<String> adapter,
     @Setting(help = RegistryWithers.HELP, label = "FOLDER") @Nullable Path registry,
     @Setting(

@@ -13,9 +13,10 @@ import org.jspecify.annotations.Nullable;
 /// @param threads null: every processor
 public record ModelSettings(
     @Setting(
-            help = "model folder (config.json, *.safetensors, tokenizer.json), or a GGUF file",
+            help = ModelSettings.MODEL,
             required = true,
-            label = "FOLDER")
+            label = "FOLDER|NAME",
+            names = Setting.Names.MODEL)
         Path model,
     @Setting(help = "how the frozen weights are kept in memory (default: as the model is stored)")
         @Nullable Quantize quantize,
@@ -33,6 +34,9 @@ public record ModelSettings(
         @Nullable Integer maxLength,
     @Setting(help = "take an adapter whatever base it was trained on") boolean anyBase)
     implements ModelWithers<ModelSettings> {
+  /// The help of `--model`.
+  public static final String MODEL =
+      "model: a folder (config.json, *.safetensors, tokenizer.json), a GGUF file, or org/name of the hub, which is fetched where it is not here";
 
   public ModelSettings {
     if (doubleQuant != null && quantize == Quantize.NONE) {

@@ -32,7 +32,8 @@ public record PlanSettings(
     @Group("Data")
         @Setting(
             help = "file, folder or glob of rows; may be given several times; needs the tokenizer",
-            label = "FILE")
+            label = "FILE",
+            names = Setting.Names.DATA)
         List<String> data,
     @Setting(help = "pattern of the prompt over a row's columns", label = "PATTERN")
         @Nullable String prompt,

@@ -8,9 +8,10 @@ import java.util.Map;
 /// @param doubleQuant whether the scales of the blocks are quantised too
 public record QuantizeSettings(
     @Setting(
-            help = "model folder: config.json, *.safetensors, tokenizer.json",
+            help = ModelSettings.MODEL,
             required = true,
-            label = "FOLDER")
+            label = "FOLDER|NAME",
+            names = Setting.Names.MODEL)
         Path model,
     @Setting(help = "format of the linear layers but the head", byDefault = "nf4") Format method,
     @Setting(help = "quantise the scales of nf4 too", byDefault = "true", negatable = true)

@@ -13,8 +13,9 @@ public record ScoreSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(
             help =
-                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry where no such path exists (default: the base model)",
-            label = "FOLDER|REFERENCE")
+                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry or org/name of the hub where no such path exists (default: the base model)",
+            label = "FOLDER|REFERENCE",
+            names = Setting.Names.ADAPTER)
         @Nullable Path adapter,
     @Setting(help = RegistryWithers.HELP, label = "FOLDER") @Nullable Path registry,
     @Group("Data") DataSettings data,

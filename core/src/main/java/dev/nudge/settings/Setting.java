@@ -44,4 +44,17 @@ public @interface Setting {
 
   /// The placeholder of the value in the help; empty: derived from the type.
   String label() default "";
+
+  /// What the value may name on the hub, as `org/name`, where no such path is on this machine. The
+  /// command makes a path of it before anything else sees it.
+  Names names() default Names.NOTHING;
+
+  /// Kinds of names on the hub.
+  enum Names {
+    NOTHING,
+    MODEL,
+    ADAPTER,
+    /// Rows, only as `hf:datasets/org/name/FILE`.
+    DATA
+  }
 }

@@ -7,6 +7,7 @@ import dev.nudge.plan.Plan;
 import dev.nudge.plan.Rates;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
+import dev.nudge.settings.HubName;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.PlanSettings;
 import java.util.ArrayList;
@@ -74,7 +75,7 @@ public record Outlook(
         String.format(
             Locale.ROOT,
             "model      %s: %,d parameters in %d layers; %s",
-            settings.model().model(),
+            HubName.shown(settings.model().model()),
             config.parameters(),
             config.numHiddenLayers(),
             attempt.count()));
@@ -210,7 +211,7 @@ public record Outlook(
   /// The table as one object, for `--json`.
   public Map<String, @Nullable Object> values() {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
-    values.put("model", settings.model().model().toString());
+    values.put("model", HubName.shown(settings.model().model()));
     values.put("parameters", config.parameters());
     values.put("trained_parameters", attempt.count().trained());
     values.put("share", attempt.count().share());

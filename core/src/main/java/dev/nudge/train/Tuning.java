@@ -18,6 +18,7 @@ import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.Given;
+import dev.nudge.settings.HubName;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
@@ -204,7 +205,7 @@ record Tuning(
         adapters.warnings(),
         adapters.frozenBytes(),
         adapters.savedBytes(),
-        folder -> adapters.write(folder, base.toString()),
+        folder -> adapters.write(folder, HubName.shown(base)),
         adapters::detach,
         adapters::reattach);
   }

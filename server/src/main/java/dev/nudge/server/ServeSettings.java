@@ -5,6 +5,7 @@ import dev.nudge.settings.Check;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.First;
 import dev.nudge.settings.Group;
+import dev.nudge.settings.HubName;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Loopback;
 import dev.nudge.settings.ModelSettings;
@@ -50,9 +51,10 @@ import org.jspecify.annotations.Nullable;
 public record ServeSettings(
     @Group("Model and machine")
         @Setting(
-            help = "model folder (config.json, *.safetensors, tokenizer.json), or a GGUF file",
+            help = ModelSettings.MODEL,
             required = true,
-            label = "FOLDER")
+            label = "FOLDER|NAME",
+            names = Setting.Names.MODEL)
         Path model,
     @Setting(help = "weight quantisation (default: as the model is stored)")
         @Nullable Quantize quantize,
@@ -76,8 +78,9 @@ public record ServeSettings(
     @Group("Adapters")
         @Setting(
             help =
-                "adapter: a name to ask for, and a PEFT folder, a run's folder or a reference such as legal@champion; may be given several times",
-            label = "NAME=FOLDER-OR-REFERENCE")
+                "adapter: a name to ask for, and a PEFT folder, a run's folder, a reference such as legal@champion or org/name of the hub; may be given several times",
+            label = "NAME=FOLDER-OR-REFERENCE",
+            names = Setting.Names.ADAPTER)
         List<String> adapter,
     @Setting(
             help =
@@ -235,8 +238,7 @@ public record ServeSettings(
 
   /// The name of the base model in requests.
   public String baseName() {
-    Path last = model.toAbsolutePath().normalize().getFileName();
-    return servedModelName == null ? String.valueOf(last) : servedModelName;
+    return servedModelName == null ? HubName.last(model) : servedModelName;
   }
 
   /// Serves a base model alone, with defaults.

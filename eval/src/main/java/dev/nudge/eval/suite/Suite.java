@@ -19,6 +19,7 @@ import dev.nudge.identity.BaseDigest;
 import dev.nudge.machine.Machine;
 import dev.nudge.registry.Named;
 import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.HubName;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.NudgeException;
@@ -169,9 +170,7 @@ public final class Suite {
       Instant at) {
     Path model = settings.model().model().toAbsolutePath().normalize();
     ReportData data =
-        ReportData.of(String.valueOf(model.getFileName()), outcome, at)
-            .withLeaks(leaks)
-            .withSettings(shown);
+        ReportData.of(HubName.last(model), outcome, at).withLeaks(leaks).withSettings(shown);
     return gate == null ? data : data.withGate(gate);
   }
 

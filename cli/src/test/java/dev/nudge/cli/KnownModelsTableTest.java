@@ -1,0 +1,54 @@
+package dev.nudge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.hub.KnownNames;
+import dev.nudge.plan.KnownModels;
+import dev.nudge.settings.Bytes;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class KnownModelsTableTest {
+  private static final Path PAGE =
+      Path.of("src/main/resources/dev/nudge/cli", KnownModelsTable.FILE);
+
+  /// `NUDGE_WRITE=yes` writes the table anew, on a machine with bf16.
+  @Test
+  void theTableHasTheFiguresOfThePlanner() throws IOException {
+    if (System.getenv("NUDGE_WRITE") != null) {
+      List<List<String>> rows = new ArrayList<>();
+      rows.add(List.of("KNOWN TO WORK", "PARAMETERS", "MEMORY", "WITH NF4"));
+      KnownNames.shapes()
+          .forEach((name, shape) -> rows.add(row(name, TrainingNeed.of(Path.of(shape)))));
+      Files.createDirectories(PAGE.getParent());
+      Files.writeString(PAGE, String.join("\n", TextTable.lines(rows)) + "\n");
+    }
+    List<String> lines = Files.readAllLines(PAGE);
+    assertThat(lines.stream().skip(1).map(line -> line.split(" ", 2)[0]))
+        .containsExactlyElementsOf(KnownNames.all());
+    TrainingNeed need = TrainingNeed.of(Path.of("SmolLM2-135M"));
+    assertThat(gib(lines.get(1), 3)).isBetween(0.9 * need.nf4() / (1 << 30), 1.5);
+  }
+
+  @Test
+  void everyShapeIsOneOfThePlanner() {
+    assertThat(KnownModels.names()).containsAll(KnownNames.shapes().values());
+  }
+
+  private static List<String> row(String name, TrainingNeed need) {
+    return List.of(
+        name,
+        "%,d M".formatted(Math.round(need.parameters() / 1e6)),
+        Bytes.shown(need.memory()),
+        Bytes.shown(need.nf4()));
+  }
+
+  private static double gib(String line, int column) {
+    String[] cell = line.split(" {2,}")[column].split(" ");
+    return Double.parseDouble(cell[0]) / (cell[1].equals("MiB") ? 1024 : 1);
+  }
+}

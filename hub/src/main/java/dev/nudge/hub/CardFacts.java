@@ -1,0 +1,38 @@
+package dev.nudge.hub;
+
+import dev.nudge.format.Json;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// What a model card says beside what the published folder itself does.
+///
+/// @param licence such as `apache-2.0`; null: none is named
+/// @param settings of the run, by key as in a run file; a missing node if they are not known
+/// @param dataDigest digest of the rows; null: not known
+/// @param totals of the run, such as `eval_loss_best`; a missing node if they are not known
+/// @param scores results of evaluations by their names
+public record CardFacts(
+    @Nullable String licence,
+    JsonNode settings,
+    @Nullable String dataDigest,
+    JsonNode totals,
+    Map<String, String> scores) {
+  public CardFacts {
+    scores = Collections.unmodifiableMap(new LinkedHashMap<>(scores));
+  }
+
+  /// What the `run.json` of a folder says, if there is one.
+  public static CardFacts of(Path folder, @Nullable String licence) {
+    JsonNode run = Json.readOrMissing(folder.resolve("run.json"));
+    return new CardFacts(
+        licence,
+        run.path("settings"),
+        run.path("digests").path("data").asString(null),
+        run.path("totals"),
+        Map.of());
+  }
+}

@@ -1,0 +1,118 @@
+package dev.nudge.hub;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/// Makes a model folder of which only the headers were fetched: configs, and of each weight file
+/// the header, by ranges. Behind a header the file is a hole of the right length, so whoever looks
+/// at names, types and shapes of tensors finds the model, and whoever reads weights finds zeros.
+final class HeaderFolder {
+  private static final int FIRST = 64 << 10; // bytes that hold most headers
+  private static final long MOST = 100_000_000; // bytes of a header, the format's limit
+  private static final int MOST_TEXT = 64 << 20; // bytes of a config or a tokenizer
+
+  private final HubClient client;
+  private final HubSettings settings;
+  private final HubListener listener;
+  private final RepoName name;
+  private final RepoTree tree;
+  private long fetched;
+
+  HeaderFolder(
+      HubClient client, HubSettings settings, HubListener listener, RepoName name, RepoTree tree) {
+    this.client = client;
+    this.settings = settings;
+    this.listener = listener;
+    this.name = name;
+    this.tree = tree;
+  }
+
+  /// Writes the folder.
+  ///
+  /// @param tokenizer whether its files are needed too
+  /// @return bytes that were fetched
+  long write(Path into, boolean tokenizer) throws IOException {
+    List<HubFile> weights = FileChoice.weights(tree.files());
+    if (weights.isEmpty()) {
+      FileChoice.MODEL.of(name, tree.files()); // tells what there is instead
+      throw new InputException(
+          "%s is a GGUF file, whose header is not read from afar; nudge models pull %s, then ask again"
+              .formatted(name, name));
+    }
+    for (HubFile file : tree.files()) {
+      if (FileChoice.isConfig(file) || tokenizer && FileChoice.isTokenizer(file)) {
+        Files.write(into.resolve(file.path()), bytes(file, 0, file.size()));
+      }
+    }
+    for (HubFile file : weights) {
+      header(file, into.resolve(file.path()));
+    }
+    return fetched;
+  }
+
+  private void header(HubFile file, Path to) throws IOException {
+    byte[] first = bytes(file, 0, Math.min(FIRST, file.size()));
+    long length =
+        first.length < 8 ? -1 : ByteBuffer.wrap(first).order(ByteOrder.LITTLE_ENDIAN).getLong(0);
+    if (length < 0 || length > MOST || length > file.size() - 8) {
+      throw new InputException(
+          "%s: %s has no header of a safetensors file".formatted(name, file.path()));
+    }
+    try (RandomAccessFile out = new RandomAccessFile(to.toFile(), "rw")) {
+      out.write(first, 0, (int) Math.min(first.length, length + 8));
+      if (length + 8 > first.length) {
+        out.write(bytes(file, first.length, length + 8));
+      }
+      out.setLength(file.size());
+    }
+  }
+
+  /// The bytes from one position to another, with attempts.
+  private byte[] bytes(HubFile file, long from, long to) throws IOException {
+    if (to - from > Math.max(MOST, MOST_TEXT)) {
+      throw new InputException("%s: %s is too long".formatted(name, file.path()));
+    }
+    if (from == to) {
+      return new byte[0];
+    }
+    boolean all = from == 0 && to == file.size();
+    Map<String, String> headers =
+        all
+            ? Map.of("Accept-Encoding", "identity")
+            : Map.of("Accept-Encoding", "identity", "Range", "bytes=%d-%d".formatted(from, to - 1));
+    Attempts attempts = client.attempts(name + ": " + file.path(), listener);
+    while (true) {
+      try (HubClient.Answer answer = client.get(client.file(name, tree.commit(), file), headers)) {
+        if (Attempts.isPassing(answer.status())) {
+          attempts.answered(answer.response());
+          continue;
+        }
+        if (answer.status() != 200 && answer.status() != 206) {
+          throw HubErrors.of(answer, name, settings);
+        }
+        if (!all && !answer.header("Content-Range").startsWith("bytes " + from + "-")) {
+          throw new RunException(
+              "%s: %s cannot be asked for a range; nudge models pull %s fetches all of it"
+                  .formatted(name, file.path(), name));
+        }
+        byte[] got =
+            Silence.read(answer.response().body(), Math.toIntExact(to - from), settings.timeout());
+        if (got.length != to - from) {
+          throw new IOException("the answer ended early");
+        }
+        fetched += got.length;
+        return got;
+      } catch (IOException e) {
+        attempts.failed(e);
+      }
+    }
+  }
+}

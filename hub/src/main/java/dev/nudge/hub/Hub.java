@@ -1,0 +1,273 @@
+package dev.nudge.hub;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// The Hugging Face hub: models, adapters and data by name, as folders and files of this machine.
+///
+/// ```java
+/// Hub hub = Hub.of(HubSettings.of(Path.of("models-cache")));
+/// Path model = hub.model("HuggingFaceTB/SmolLM2-135M-Instruct", HubListener.NONE).place();
+/// ```
+///
+/// A name of a branch is asked for each time; what is here already is not fetched again. Without a
+/// connection the commit that was last seen is taken, with a warning. All methods that fetch throw
+/// an [InputException] in one line for a wrong name, a closed repository or a full disk, and a
+/// [RunException] if the network fails for good; what has come is kept.
+///
+/// Threading: any thread; two that want the same file fetch it once.
+public final class Hub {
+  private final HubSettings settings;
+  private final Snapshots snapshots;
+
+  private Hub(HubSettings settings, Attempts.Pause pause) {
+    this.settings = settings;
+    this.snapshots = new Snapshots(settings, pause);
+  }
+
+  /// Opens the hub; nothing is asked of it yet.
+  public static Hub of(HubSettings settings) {
+    return new Hub(settings, Thread::sleep);
+  }
+
+  /// @param pause waits between attempts
+  static Hub of(HubSettings settings, Attempts.Pause pause) {
+    return new Hub(settings, pause);
+  }
+
+  /// Where the hub and its cache are.
+  public HubSettings settings() {
+    return settings;
+  }
+
+  /// Fetches a model: its safetensors or its one GGUF file, configs, tokenizer and template.
+  ///
+  /// @param name `org/name`, `org/name@revision` or `org/name/FILE.gguf`
+  public HubFiles model(String name, HubListener listener) {
+    return model(named(name, RepoName.Kind.MODEL), listener);
+  }
+
+  /// Fetches a model.
+  public HubFiles model(RepoName name, HubListener listener) {
+    return files(snapshots.get(name, FileChoice.MODEL, listener));
+  }
+
+  /// Fetches an adapter in PEFT's layout.
+  ///
+  /// @param name `org/name` or `org/name@revision`
+  public HubFiles adapter(String name, HubListener listener) {
+    return files(snapshots.get(named(name, RepoName.Kind.MODEL), FileChoice.ADAPTER, listener));
+  }
+
+  /// Fetches rows.
+  ///
+  /// @param name `datasets/org/name/FILE`, where FILE is a path or a glob in the repository
+  public HubFiles data(String name, HubListener listener) {
+    return files(snapshots.get(named(name, RepoName.Kind.DATASET), FileChoice.DATA, listener));
+  }
+
+  /// Fetches what a name stands for: a model or an adapter, or the rows of a dataset's file.
+  public HubFiles pull(RepoName name, HubListener listener) {
+    boolean data = name.kind() == RepoName.Kind.DATASET;
+    return files(snapshots.get(name, data ? FileChoice.DATA : FileChoice.MODEL, listener));
+  }
+
+  private static RepoName named(String text, RepoName.Kind kind) {
+    RepoName name = RepoName.parse(text);
+    if (name.kind() != kind) {
+      throw new InputException(
+          kind == RepoName.Kind.MODEL
+              ? "'%s' is data; a model or an adapter is org/name".formatted(text)
+              : "'%s' is no data; it must be hf:datasets/org/name/FILE".formatted(text));
+    }
+    return name;
+  }
+
+  private static HubFiles files(Snapshots.Snapshot snapshot) {
+    Path first = snapshot.first();
+    boolean gguf = first.toString().endsWith(FileChoice.GGUF);
+    boolean data = snapshot.name().kind() == RepoName.Kind.DATASET;
+    return new HubFiles(
+        snapshot.name(),
+        snapshot.commit(),
+        gguf || data ? first : snapshot.folder(),
+        snapshot.files().stream().map(snapshot::path).toList(),
+        snapshot.files().stream().mapToLong(HubFile::size).sum());
+  }
+
+  /// The model as it is here; null: not all of it is. Nothing is asked of the hub.
+  public @Nullable HubFiles cached(RepoName name) {
+    try {
+      Snapshots.Snapshot here = snapshots.here(name, FileChoice.MODEL, true);
+      return here == null ? null : files(here);
+    } catch (IOException e) {
+      throw snapshots.failed(name, e);
+    }
+  }
+
+  /// A model of which nothing but headers was fetched.
+  ///
+  /// @param commit what its revision is now
+  /// @param fetched bytes that were fetched for it
+  /// @param weights bytes of its weight files
+  /// @param all bytes that a pull would fetch
+  /// @param licence as the hub says; null: it does not
+  /// @param gated whether its terms have to be accepted before weights are fetched
+  public record Headers(
+      String commit,
+      long fetched,
+      long weights,
+      long all,
+      @Nullable String licence,
+      boolean gated) {}
+
+  /// Makes a model folder of configs and headers, fetched by ranges: tensors have names, types and
+  /// shapes, and no values.
+  ///
+  /// @param into an empty folder
+  /// @param tokenizer whether tokenizer and template are needed too
+  public Headers headers(RepoName name, Path into, boolean tokenizer, HubListener listener) {
+    if (settings.offline()) {
+      throw new InputException(
+          "%s is not whole in %s, and offline nothing is fetched; without --offline (HF_HUB_OFFLINE) it is"
+              .formatted(name, settings.cache()));
+    }
+    try (HubClient client = snapshots.client()) {
+      RepoTree tree = snapshots.tree(client, name, listener);
+      HubApi.About about = new HubApi(client, settings, listener).about(name.at(tree.commit()));
+      long fetched =
+          new HeaderFolder(client, settings, listener, name, tree).write(into, tokenizer);
+      return new Headers(
+          tree.commit(),
+          fetched,
+          sum(FileChoice.weights(tree.files())),
+          sum(FileChoice.MODEL.of(name, tree.files())),
+          about.licence(),
+          about.gated());
+    } catch (IOException e) {
+      throw snapshots.failed(name, e);
+    }
+  }
+
+  private static long sum(List<HubFile> files) {
+    return files.stream().mapToLong(HubFile::size).sum();
+  }
+
+  /// Lists what the cache holds, by name.
+  public List<CachedModel> list() {
+    try {
+      return new Cached(snapshots.cache()).list();
+    } catch (IOException e) {
+      throw new RunException(
+          "%s cannot be read: %s".formatted(settings.cache(), e.getMessage()), e);
+    }
+  }
+
+  /// Finds a commit in the cache.
+  ///
+  /// @throws InputException if it is not there
+  public CachedModel find(RepoName name) {
+    try {
+      String commit = snapshots.cache().commit(name);
+      return list().stream()
+          .filter(model -> model.name().folder().equals(name.folder()))
+          .filter(model -> model.commit().equals(commit))
+          .findFirst()
+          .orElseThrow(
+              () ->
+                  new InputException(
+                      "%s is not in %s; models list says what is"
+                          .formatted(name, settings.cache())));
+    } catch (IOException e) {
+      throw snapshots.failed(name, e);
+    }
+  }
+
+  /// Reads every file of a commit in the cache and compares its digest.
+  ///
+  /// @return a line for each file that is not as the hub lists it; empty: all are
+  public List<String> verify(CachedModel model, HubListener listener) {
+    try {
+      return new Cached(snapshots.cache()).verify(model.name(), model.commit(), listener);
+    } catch (IOException e) {
+      throw snapshots.failed(model.name(), e);
+    }
+  }
+
+  /// Removes a commit from the cache, and the files that no other commit needs.
+  ///
+  /// @return bytes that are free now
+  public long remove(CachedModel model) {
+    try {
+      return new Cached(snapshots.cache()).remove(model.name(), model.commit());
+    } catch (IOException e) {
+      throw snapshots.failed(model.name(), e);
+    }
+  }
+
+  /// What was published.
+  ///
+  /// @param commit 40 hex digits
+  /// @param address page of the repository
+  /// @param bytes of all files
+  public record Published(String commit, String address, long bytes) {}
+
+  /// Publishes an adapter, a model folder or a folder with a GGUF file as one commit, with a model
+  /// card where the folder has no `README.md`. Only the kinds of files are sent that are fetched,
+  /// and of a run no checkpoints, rows or metrics.
+  ///
+  /// @param name the repository, made if it is missing
+  /// @param facts for the model card
+  /// @param open whether a new repository can be seen by everybody
+  /// @throws InputException if there is no token, it may not write there, or the folder holds
+  ///     nothing
+  ///     to publish
+  public Published publish(
+      RepoName name, Path folder, CardFacts facts, boolean open, HubListener listener) {
+    if (settings.offline() || settings.token() == null) {
+      throw new InputException(
+          settings.offline()
+              ? "%s cannot be published: offline nothing is sent".formatted(name)
+              : "publishing %s needs a token that may write there; give it as HF_TOKEN"
+                  .formatted(name));
+    }
+    Path card = null;
+    try (HubClient client = snapshots.client()) {
+      Map<String, Path> files = FileChoice.published(folder);
+      if (!ModelCard.isIn(folder)) {
+        card = Files.createTempFile("nudge-card", ".md");
+        Files.writeString(card, ModelCard.of(name, folder, facts));
+        files.put("README.md", card);
+      }
+      String commit =
+          new Publisher(client, settings, listener, name)
+              .publish(files, "Published by nudge", open);
+      long bytes = 0;
+      for (Path file : files.values()) {
+        bytes += Files.size(file);
+      }
+      return new Published(commit, settings.endpoint() + "/" + name.id(), bytes);
+    } catch (IOException e) {
+      throw new RunException("%s cannot be published: %s".formatted(name, e.getMessage()), e);
+    } finally {
+      if (card != null) {
+        card.toFile().delete();
+      }
+    }
+  }
+
+  /// Deletes a folder that [#headers] filled.
+  public static void deleteHeaders(Path folder) {
+    try {
+      Cached.delete(folder);
+    } catch (IOException e) {
+      // holes of a file that nobody needs
+    }
+  }
+}

@@ -1,0 +1,81 @@
+package dev.nudge.hub;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.NudgeException;
+import dev.nudge.settings.RunException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+
+/// Makes one line of what the hub refuses: what was asked for, and what to do.
+final class HubErrors {
+  private static final int SHOWN = 200; // characters of what the hub says
+
+  private HubErrors() {}
+
+  /// There is no such repository, or none that may be seen.
+  static final class Unknown extends InputException {
+    Unknown(String message) {
+      super(message);
+    }
+  }
+
+  static NudgeException of(HubClient.Answer answer, RepoName name, HubSettings settings)
+      throws IOException {
+    boolean token = settings.token() != null;
+    int status = answer.status();
+    String page = settings.endpoint() + "/" + name.kind().prefix() + name.id();
+    return switch (answer.header("X-Error-Code")) {
+      case "GatedRepo" ->
+          new InputException(
+              token
+                  ? "%s is gated, and the token's account has no access yet: ask for it at %s"
+                      .formatted(name, page)
+                  : "%s is gated: accept its terms at %s, then give a token of that account as HF_TOKEN"
+                      .formatted(name, page));
+      case "RevisionNotFound" ->
+          new InputException("%s has no revision '%s'".formatted(name.id(), name.revision()));
+      case "EntryNotFound" ->
+          new InputException(
+              "%s has lost a file of its listing: %s"
+                  .formatted(name, HubClient.shown(answer.response().uri())));
+      case "RepoNotFound" -> unknown(name, settings, token);
+      default ->
+          switch (status) {
+            case 401, 403 ->
+                new InputException(
+                    token
+                        ? "%s refuses the token (%d) for %s: check HF_TOKEN, or the file that holds it"
+                            .formatted(settings.endpoint(), status, name)
+                        : "%s refuses %s without a token (%d): give one as HF_TOKEN"
+                            .formatted(settings.endpoint(), name, status));
+            case 404 -> unknown(name, settings, token);
+            default ->
+                new RunException(
+                    "%s answered %d for %s%s"
+                        .formatted(
+                            HubClient.shown(answer.response().uri()), status, name, said(answer)));
+          };
+    };
+  }
+
+  private static Unknown unknown(RepoName name, HubSettings settings, boolean token) {
+    return new Unknown(
+        token
+            ? "%s is not at %s, or the token may not see it".formatted(name, settings.endpoint())
+            : "%s is not at %s, or it is private and needs a token (HF_TOKEN)"
+                .formatted(name, settings.endpoint()));
+  }
+
+  /// What the hub says, on one line.
+  private static String said(HubClient.Answer answer) throws IOException {
+    String said = answer.header("X-Error-Message");
+    if (said.isEmpty()) {
+      try (InputStream body = answer.response().body()) {
+        said = new String(body.readNBytes(SHOWN), StandardCharsets.UTF_8);
+      }
+    }
+    String line = said.replaceAll("[\\s\\p{Cntrl}]+", " ").strip();
+    return line.isEmpty() ? "" : ": " + line.substring(0, Math.min(SHOWN, line.length()));
+  }
+}

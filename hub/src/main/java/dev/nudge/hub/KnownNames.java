@@ -1,0 +1,49 @@
+package dev.nudge.hub;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Models of the hub that are known to work: their families are held to the reference
+/// implementation by nudge's tests, and their weights are safetensors.
+public final class KnownNames {
+  private static final Map<String, String> SHAPES = new LinkedHashMap<>();
+
+  static {
+    add("HuggingFaceTB/SmolLM2-135M-Instruct", "SmolLM2-135M");
+    add("HuggingFaceTB/SmolLM2-360M-Instruct", "SmolLM2-360M");
+    add("HuggingFaceTB/SmolLM2-1.7B-Instruct", "SmolLM2-1.7B");
+    add("Qwen/Qwen2.5-0.5B-Instruct", "Qwen2.5-0.5B");
+    add("Qwen/Qwen2.5-1.5B-Instruct", "Qwen2.5-1.5B");
+    add("Qwen/Qwen2.5-3B-Instruct", "Qwen2.5-3B");
+    add("Qwen/Qwen2.5-7B-Instruct", "Qwen2.5-7B");
+    add("Qwen/Qwen2.5-14B-Instruct", "Qwen2.5-14B");
+    add("Qwen/Qwen3-0.6B", "Qwen3-0.6B");
+    add("Qwen/Qwen3-1.7B", "Qwen3-1.7B");
+    add("Qwen/Qwen3-4B", "Qwen3-4B");
+    add("Qwen/Qwen3-8B", "Qwen3-8B");
+    add("Qwen/Qwen3-14B", "Qwen3-14B");
+    add("meta-llama/Llama-3.2-1B-Instruct", "Llama-3.2-1B");
+    add("meta-llama/Llama-3.2-3B-Instruct", "Llama-3.2-3B");
+    add("meta-llama/Llama-3.1-8B-Instruct", "Llama-3.1-8B");
+    add("mistralai/Mistral-7B-Instruct-v0.3", "Mistral-7B");
+    add("mistralai/Mistral-Nemo-Instruct-2407", "Mistral-Nemo");
+  }
+
+  private KnownNames() {}
+
+  private static void add(String name, String shape) {
+    SHAPES.put(name, shape);
+  }
+
+  /// Names on the hub, a family's smallest first.
+  public static List<String> all() {
+    return List.copyOf(SHAPES.keySet());
+  }
+
+  /// The shape of each, as `plan --model` and [dev.nudge.plan.KnownModels] call it.
+  public static Map<String, String> shapes() {
+    return Collections.unmodifiableMap(SHAPES);
+  }
+}

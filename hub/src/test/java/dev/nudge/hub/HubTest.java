@@ -1,0 +1,428 @@
+package dev.nudge.hub;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.nudge.format.Json;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Fetches from a hub on this machine, whole and with faults.
+class HubTest {
+  private static final String WEIGHTS = "model.safetensors";
+
+  @TempDir Path cache;
+  private final HubServer server = new HubServer();
+  private final List<Duration> waits = new ArrayList<>();
+
+  HubTest() {
+    server.repositories.put("org/tiny", HubServer.tiny());
+  }
+
+  @AfterEach
+  void close() {
+    server.close();
+  }
+
+  private HubSettings settings() {
+    return new HubSettings(
+        URI.create(server.url()),
+        cache,
+        "hf_secret",
+        false,
+        true,
+        Duration.ofSeconds(20),
+        new Proxies(null, null, List.of(), false));
+  }
+
+  private Hub hub() {
+    return Hub.of(settings(), waits::add);
+  }
+
+  private Path pull(String name) {
+    return hub().model(name, HubListener.NONE).place();
+  }
+
+  /// Golden: what huggingface_hub 2.4.0 makes of the same repository, by reference/cache.py.
+  @Test
+  void theCacheIsThatOfPythonsClientFileByFile() throws IOException {
+    var golden = Json.read(Path.of("src/test/resources/golden/cache.json"));
+    server.commit = golden.path("commit").asString();
+    pull("org/tiny");
+    pull("org/tiny@refs/pr/1");
+    Map<String, Object> here = new TreeMap<>();
+    for (Path file : HubCache.files(cache)) {
+      String path = cache.relativize(file).toString();
+      if (path.startsWith(".locks") || path.equals("CACHEDIR.TAG")) {
+        continue;
+      }
+      here.put(
+          path,
+          Files.isSymbolicLink(file)
+              ? List.of("link", Files.readSymbolicLink(file).toString())
+              : path.contains("/trees/")
+                  ? List.of("json", Json.plain(Json.read(file)))
+                  : List.of("file", HubServer.digest(true, Files.readAllBytes(file))));
+    }
+    assertThat(Json.tree(here)).isEqualTo(golden.path("cache"));
+  }
+
+  @Test
+  void aSecondPullFetchesNothingAndOfflineAsksNobody() {
+    Path place = pull("org/tiny");
+    server.heal();
+    assertThat(pull("org/tiny")).isEqualTo(place);
+    assertThat(server.seen).extracting(HubServer.Seen::path).allMatch(p -> p.startsWith("/api/"));
+    server.heal();
+    Hub offline = Hub.of(settings().withOffline());
+    assertThat(offline.model("org/tiny", HubListener.NONE).place()).isEqualTo(place);
+    assertThat(hub().model("org/tiny@" + HubServer.COMMIT, HubListener.NONE).place())
+        .isEqualTo(place);
+    assertThat(server.seen).isEmpty();
+    assertThatThrownBy(() -> offline.model("org/other", HubListener.NONE))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("org/other is not whole in " + cache)
+        .hasMessageContaining("offline");
+  }
+
+  @Test
+  void theTokenGoesToTheHubAndNowhereElse() {
+    pull("org/tiny");
+    assertThat(server.seen).anyMatch(HubServer.Seen::store);
+    for (HubServer.Seen request : server.seen) {
+      assertThat(request.token()).isEqualTo(request.store() ? null : "Bearer hf_secret");
+    }
+    assertThat(settings().toString()).doesNotContain("hf_secret");
+  }
+
+  @Test
+  void aBrokenConnectionGoesOnWhereItEnded() throws IOException {
+    server.fault("/store/", 1, HubServer.cut(1000));
+    server.fault("/store/", 1, HubServer.cut(500));
+    server.fault("config.json", 1, HubServer.cut(5));
+    Path place = pull("org/tiny");
+    assertThat(Files.readAllBytes(place.resolve(WEIGHTS))).isEqualTo(HubServer.weights());
+    assertThat(server.seen)
+        .filteredOn(HubServer.Seen::store)
+        .extracting(HubServer.Seen::range)
+        .containsExactly(null, "bytes=1000-", "bytes=1500-");
+    assertThat(waits).hasSize(3).allMatch(wait -> wait.equals(Duration.ofSeconds(1)));
+  }
+
+  @Test
+  void aLaterRunGoesOnWhereTheFirstGaveUp() throws IOException {
+    server.fault("/store/", 1, HubServer.cut(1000));
+    server.fault("/store/", 99, HubServer.cut(0));
+    assertThatThrownBy(() -> pull("org/tiny"))
+        .isInstanceOf(RunException.class)
+        .hasMessageContaining("org/tiny: " + WEIGHTS + ": ")
+        .hasMessageContaining("tried");
+    assertThat(waits).extracting(Duration::toSeconds).containsExactly(1L, 2L, 4L, 8L, 8L);
+    assertThat(visible()).noneMatch(path -> path.endsWith(WEIGHTS));
+    server.heal();
+    Path place = pull("org/tiny");
+    assertThat(Files.readAllBytes(place.resolve(WEIGHTS))).isEqualTo(HubServer.weights());
+    assertThat(server.seen)
+        .filteredOn(HubServer.Seen::store)
+        .extracting(HubServer.Seen::range)
+        .containsExactly("bytes=1000-");
+    assertThat(visible()).noneMatch(path -> path.endsWith(".incomplete"));
+  }
+
+  /// Wrong bytes, too few, too many, a page instead: never visible, and the next pull is right.
+  @Test
+  void whatIsNotAsTheHubListsItIsNeverVisible() throws IOException {
+    byte[] right = HubServer.weights();
+    byte[] flipped = right.clone();
+    flipped[7] ^= 1;
+    for (byte[] wrong :
+        List.of(
+            flipped,
+            Arrays.copyOf(right, right.length - 3),
+            Arrays.copyOf(right, right.length + 3),
+            HubServer.utf8("<html>sign in</html>"))) {
+      server.heal();
+      server.fault("/store/", 99, HubServer.bytes(wrong));
+      assertThatThrownBy(() -> pull("org/tiny"))
+          .isInstanceOf(RunException.class)
+          .hasMessageContaining(WEIGHTS + " is not what the hub lists");
+      assertThat(visible()).noneMatch(p -> p.endsWith(WEIGHTS) || p.endsWith(".incomplete"));
+      server.heal();
+      server.fault("/store/", 1, HubServer.bytes(wrong)); // once is tried again
+      assertThat(Files.readAllBytes(pull("org/tiny").resolve(WEIGHTS))).isEqualTo(right);
+      hub().remove(hub().find(RepoName.parse("org/tiny")));
+    }
+  }
+
+  @Test
+  void rangesThatWereNotAskedForAreNotBelieved() throws IOException {
+    byte[] right = HubServer.weights();
+    server.fault("/store/", 1, HubServer.cut(1000));
+    server.fault(
+        "/store/",
+        1,
+        (exchange, body) -> {
+          exchange.getResponseHeaders().set("Content-Range", "bytes 993-1092/" + body.length);
+          exchange.sendResponseHeaders(206, 100);
+          exchange.getResponseBody().write(body, 993, 100);
+          return true;
+        });
+    assertThat(Files.readAllBytes(pull("org/tiny").resolve(WEIGHTS))).isEqualTo(right);
+    hub().remove(hub().find(RepoName.parse("org/tiny")));
+    server.heal();
+    server.fault("/store/", 1, HubServer.cut(1000));
+    server.fault("/store/", 1, HubServer.status(416));
+    assertThat(Files.readAllBytes(pull("org/tiny").resolve(WEIGHTS))).isEqualTo(right);
+    assertThat(server.seen)
+        .filteredOn(HubServer.Seen::store)
+        .extracting(HubServer.Seen::range)
+        .containsExactly(null, "bytes=1000-", null);
+  }
+
+  @Test
+  void aHubThatIsBusyIsAskedAgainWhenItSays() {
+    server.fault("tokenizer.json", 1, HubServer.status(429, "Retry-After", "17"));
+    server.fault("/tree/", 1, HubServer.status(429, "ratelimit", "\"api\";r=0;t=33"));
+    server.fault("/revision/", 2, HubServer.status(503));
+    pull("org/tiny");
+    assertThat(waits).extracting(Duration::toSeconds).containsExactly(1L, 2L, 33L, 17L);
+    server.fault("/revision/", 1, HubServer.status(429, "Retry-After", "9000"));
+    assertThatThrownBy(() -> pull("org/tiny"))
+        .isInstanceOf(RunException.class)
+        .hasMessageContaining("asks to wait 9000 seconds");
+    server.fault("/revision/", 99, HubServer.status(500));
+    assertThatThrownBy(() -> pull("org/tiny"))
+        .isInstanceOf(RunException.class)
+        .hasMessageContaining("the hub answered 500; tried 6 times");
+  }
+
+  @Test
+  void aSilentConnectionIsAFailureAndNotAWait() throws IOException {
+    CountDownLatch ended = new CountDownLatch(1);
+    server.fault(
+        "/store/",
+        1,
+        (exchange, body) -> {
+          exchange.sendResponseHeaders(200, body.length);
+          exchange.getResponseBody().write(body, 0, 4096);
+          exchange.getResponseBody().flush();
+          try {
+            ended.await();
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+          return true;
+        });
+    HubSettings hasty =
+        new HubSettings(
+            URI.create(server.url()),
+            cache,
+            null,
+            false,
+            true,
+            Duration.ofMillis(300),
+            settings().proxies());
+    Path place = Hub.of(hasty, waits::add).model("org/tiny", HubListener.NONE).place();
+    ended.countDown();
+    assertThat(Files.readAllBytes(place.resolve(WEIGHTS))).isEqualTo(HubServer.weights());
+    assertThat(waits).isNotEmpty();
+  }
+
+  @Test
+  void whatIsRefusedIsToldInOneLine() {
+    server.fault("/revision/", 1, HubServer.status(401, "X-Error-Code", "GatedRepo"));
+    assertThatThrownBy(() -> pull("org/tiny"))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "org/tiny is gated, and the token's account has no access yet: ask for it at %s/org/tiny",
+            server.url());
+    assertThatThrownBy(() -> pull("org/tiny@nowhere"))
+        .isInstanceOf(InputException.class)
+        .hasMessage("org/tiny has no revision 'nowhere'");
+    assertThatThrownBy(() -> pull("HuggingFaceTB/SmolLM2-135M-Instruckt"))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("is not at " + server.url())
+        .hasMessageEndingWith(
+            "; did you mean HuggingFaceTB/SmolLM2-135M-Instruct, HuggingFaceTB/SmolLM2-1.7B-Instruct or HuggingFaceTB/SmolLM2-360M-Instruct?");
+    server.fault("/revision/", 1, HubServer.status(403));
+    assertThatThrownBy(() -> pull("org/tiny"))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("refuses the token (403)");
+    server.fault("/revision/", 1, HubServer.bytes(HubServer.utf8("<html>")));
+    assertThatThrownBy(() -> pull("org/tiny"))
+        .isInstanceOf(RunException.class)
+        .hasMessageContaining("something else than JSON");
+    server.fault(
+        "/revision/", 99, HubServer.status(302, "Location", "/api/models/org/tiny/revision/main"));
+    assertThatThrownBy(() -> pull("org/tiny"))
+        .isInstanceOf(RunException.class)
+        .hasMessageContaining("redirects without end");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "../evil.json", "/tmp/evil.json", "a/../../evil.txt", "a\\\\evil.txt", "c:evil.json",
+        ".", "a//evil.txt", "", "a/./evil.json", "evil\\u0000.json"
+      })
+  void aFileNameThatIsNoPlainPathIsRefused(String name) throws IOException {
+    server.listing.put(
+        "org/tiny",
+        "[{\"type\": \"file\", \"path\": \"%s\", \"size\": 1, \"oid\": \"%s\"}]"
+            .formatted(name, "0".repeat(40)));
+    assertThatThrownBy(() -> pull("org/tiny"))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("nothing of it is fetched");
+    assertThat(visible()).isEmpty();
+  }
+
+  @Test
+  void aDigestThatIsNoneIsRefused() {
+    server.listing.put(
+        "org/tiny",
+        "[{\"type\": \"file\", \"path\": \"a.json\", \"size\": 1, \"oid\": \"../../../evil\"}]");
+    assertThatThrownBy(() -> pull("org/tiny"))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("no digest");
+  }
+
+  @Test
+  void aModelThatTheDiskCannotHoldIsNotBegun() throws IOException {
+    server.listing.put(
+        "org/tiny",
+        "[{\"type\": \"file\", \"path\": \"model.safetensors\", \"size\": 9000000000000000, \"oid\": \"%s\"}]"
+            .formatted("0".repeat(40)));
+    assertThatThrownBy(() -> pull("org/tiny"))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("org/tiny needs 8381903.17 GiB in " + cache);
+    assertThat(server.seen).noneMatch(HubServer.Seen::store);
+  }
+
+  @Test
+  void whereThereAreNoLinksFilesLieInTheSnapshot() throws IOException {
+    HubSettings given = settings();
+    HubSettings plain =
+        new HubSettings(
+            given.endpoint(), cache, null, false, false, given.timeout(), given.proxies());
+    HubFiles files = Hub.of(plain, waits::add).model("org/tiny", HubListener.NONE);
+    assertThat(files.files()).allMatch(f -> Files.isRegularFile(f) && !Files.isSymbolicLink(f));
+    assertThat(HubCache.files(cache.resolve("models--org--tiny/blobs"))).isEmpty();
+    server.heal();
+    Hub.of(plain, waits::add).model("org/tiny", HubListener.NONE);
+    assertThat(server.seen).noneMatch(HubServer.Seen::store);
+    Hub hub = Hub.of(plain);
+    assertThat(hub.verify(hub.find(RepoName.parse("org/tiny")), HubListener.NONE)).isEmpty();
+  }
+
+  @Test
+  void verifySeesAChangedByteAndRemoveKeepsWhatAnotherCommitNeeds() throws IOException {
+    Hub hub = hub();
+    pull("org/tiny");
+    server.commit = "d".repeat(40);
+    server.put("org/tiny", "config.json", HubServer.utf8("{\"model_type\": \"qwen3\"}"));
+    pull("org/tiny");
+    assertThat(hub.list())
+        .extracting(CachedModel::commit)
+        .containsExactly(HubServer.COMMIT, server.commit);
+    CachedModel now = hub.find(RepoName.parse("org/tiny"));
+    assertThat(now.modelType()).isEqualTo("qwen3");
+    assertThat(now.licence()).isEqualTo("apache-2.0");
+    assertThat(now.whole()).isTrue();
+    assertThat(hub.verify(now, HubListener.NONE)).isEmpty();
+    CachedModel before = hub.find(RepoName.parse("org/tiny@" + HubServer.COMMIT));
+    assertThat(hub.remove(before)).isGreaterThan(0);
+    assertThat(hub.verify(now, HubListener.NONE)).isEmpty();
+    byte[] weights = HubServer.weights();
+    weights[100] ^= 1;
+    Files.write(now.folder().resolve(WEIGHTS), weights);
+    assertThat(hub.verify(now, HubListener.NONE))
+        .containsExactly("model.safetensors has other bytes than the hub's");
+    Files.delete(now.folder().resolve("tokenizer.json"));
+    assertThat(hub.verify(now, HubListener.NONE)).anyMatch(line -> line.contains("missing"));
+    hub.remove(now);
+    assertThat(hub.list()).isEmpty();
+    assertThat(cache.resolve("models--org--tiny")).doesNotExist();
+  }
+
+  @Test
+  void twoAtOnceFetchAFileOnce() {
+    CompletableFuture<Path> other = CompletableFuture.supplyAsync(() -> pull("org/tiny"));
+    assertThat(pull("org/tiny")).isEqualTo(other.join());
+    assertThat(server.seen).filteredOn(HubServer.Seen::store).hasSize(1);
+  }
+
+  @Test
+  void withoutAConnectionTheCommitThatWasSeenLastIsTaken() {
+    Path place = pull("org/tiny");
+    server.close();
+    List<String> warnings = new ArrayList<>();
+    HubListener listener =
+        new HubListener() {
+          @Override
+          public void warn(String line) {
+            warnings.add(line);
+          }
+        };
+    assertThat(hub().model("org/tiny", listener).place()).isEqualTo(place);
+    assertThat(warnings).hasSize(1).first().asString().contains("taken as it is here");
+    assertThatThrownBy(() -> pull("org/other"))
+        .isInstanceOf(RunException.class)
+        .hasMessageContaining("cannot be reached");
+  }
+
+  @Test
+  void headersAreFetchedByRangeAndWeightsAreHoles() throws IOException {
+    byte[] header =
+        HubServer.utf8(
+            "{\"w\":{\"dtype\":\"F32\",\"shape\":[256,1024],\"data_offsets\":[0,1048576]}}");
+    byte[] weights = new byte[8 + header.length + (1 << 20)];
+    weights[0] = (byte) header.length;
+    System.arraycopy(header, 0, weights, 8, header.length);
+    weights[weights.length - 1] = 1;
+    server.put("org/tiny", WEIGHTS, weights);
+    Path into = Files.createDirectory(cache.resolve("into"));
+    Hub.Headers got = hub().headers(RepoName.parse("org/tiny"), into, false, HubListener.NONE);
+    byte[] made = Files.readAllBytes(into.resolve(WEIGHTS));
+    assertThat(made).hasSize(weights.length);
+    assertThat(Arrays.copyOf(made, 8 + header.length))
+        .isEqualTo(Arrays.copyOf(weights, 8 + header.length));
+    assertThat(made[made.length - 1]).isZero();
+    assertThat(into.resolve("config.json")).exists();
+    assertThat(into.resolve("tokenizer.json")).doesNotExist();
+    assertThat(got.fetched()).isLessThan(100_000);
+    assertThat(got.weights()).isEqualTo(weights.length);
+    assertThat(got.licence()).isEqualTo("mit");
+    assertThat(server.seen)
+        .filteredOn(HubServer.Seen::store)
+        .extracting(HubServer.Seen::range)
+        .containsExactly("bytes=0-65535");
+  }
+
+  private List<String> visible() throws IOException {
+    try (Stream<Path> all = Files.walk(cache)) {
+      return all.filter(Files::isRegularFile)
+          .map(Path::toString)
+          .filter(p -> !p.contains("/.locks/") && !p.endsWith("CACHEDIR.TAG"))
+          .filter(p -> !p.contains("/trees/"))
+          .toList();
+    }
+  }
+}

@@ -1,0 +1,255 @@
+package dev.nudge.hub;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import dev.nudge.format.Json;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/// Publishes to a hub on this machine.
+class PublishTest {
+  @TempDir Path folder;
+  private final List<Map<String, @Nullable Object>> log = new ArrayList<>();
+  private HttpServer server;
+  private int refused; // status of the next commits
+  private int chunk; // bytes of a piece of a large file; 0: it is sent whole
+
+  @BeforeEach
+  void start() throws IOException {
+    server = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+    server.createContext("/", this::answer);
+    server.start();
+    Files.writeString(folder.resolve("README.md"), "# made\n");
+    Files.writeString(folder.resolve("adapter_config.json"), "{\"r\": 4}");
+    byte[] weights = new byte[1024];
+    for (int i = 0; i < weights.length; i++) {
+      weights[i] = (byte) i;
+    }
+    Files.write(folder.resolve("adapter_model.safetensors"), weights);
+    Files.writeString(folder.resolve("run.json"), "{}"); // stays here
+    Files.writeString(folder.resolve("metrics.jsonl"), "{}");
+    Files.writeString(folder.resolve("old.bin"), "");
+  }
+
+  @AfterEach
+  void stop() {
+    server.stop(0);
+  }
+
+  private String url() {
+    return "http://127.0.0.1:" + server.getAddress().getPort();
+  }
+
+  private Hub hub(@Nullable String token) {
+    return Hub.of(
+        new HubSettings(
+            URI.create(url()),
+            folder.resolve("cache"),
+            token,
+            false,
+            true,
+            Duration.ofSeconds(20),
+            new Proxies(null, null, List.of(), false)),
+        wait -> {});
+  }
+
+  private Hub.Published publish() {
+    return hub("hf_secret")
+        .publish(
+            RepoName.parse("org/made"),
+            folder,
+            CardFacts.of(folder, null),
+            false,
+            HubListener.NONE);
+  }
+
+  private void answer(HttpExchange exchange) throws IOException {
+    try (exchange) {
+      String path = exchange.getRequestURI().getPath();
+      byte[] body = exchange.getRequestBody().readAllBytes();
+      String text = new String(body, StandardCharsets.UTF_8);
+      Map<String, @Nullable Object> seen = new LinkedHashMap<>();
+      String type = exchange.getRequestHeaders().getFirst("Content-Type");
+      seen.put("method", exchange.getRequestMethod());
+      seen.put("path", path);
+      seen.put("type", type == null ? "" : type);
+      seen.put(
+          "accept", path.contains("lfs") ? exchange.getRequestHeaders().getFirst("Accept") : null);
+      seen.put("authorized", exchange.getRequestHeaders().containsKey("Authorization"));
+      seen.put(
+          "body",
+          path.startsWith("/store/")
+              ? Base64.getEncoder().encodeToString(body)
+              : text.lines().map(Json::parse).toList());
+      log.add(seen);
+      if (path.contains("/commit/") && refused > 0) {
+        exchange.sendResponseHeaders(refused, -1);
+        return;
+      }
+      if (path.startsWith("/store/")) {
+        exchange.getResponseHeaders().set("ETag", "\"tag" + body.length + "\"");
+      }
+      byte[] said = Json.line(said(path, text)).getBytes(StandardCharsets.UTF_8);
+      exchange.sendResponseHeaders(path.endsWith("/create") ? 409 : 200, said.length);
+      exchange.getResponseBody().write(said);
+    }
+  }
+
+  private Object said(String path, String text) {
+    if (path.contains("/preupload/")) {
+      List<Object> files = new ArrayList<>();
+      for (JsonNode file : Json.parse(text).path("files")) {
+        String name = file.path("path").asString();
+        files.add(
+            Map.of("path", name, "uploadMode", name.endsWith("safetensors") ? "lfs" : "regular"));
+      }
+      return Map.of("files", files);
+    }
+    if (path.endsWith("/batch")) {
+      JsonNode object = Json.parse(text).path("objects").get(0);
+      String oid = object.path("oid").asString();
+      Map<String, Object> upload = new LinkedHashMap<>();
+      upload.put("href", url() + (chunk > 0 ? "/org/made/complete" : "/store/" + oid + "?S=x"));
+      if (chunk > 0) {
+        Map<String, Object> header = new LinkedHashMap<>();
+        header.put("chunk_size", Integer.toString(chunk));
+        for (int i = 0; i < Math.ceilDiv(1024, chunk); i++) {
+          header.put(Integer.toString(i + 1), url() + "/store/piece" + i);
+        }
+        upload.put("header", header);
+      }
+      Object verify = Map.of("href", url() + "/org/made/verify");
+      return Map.of(
+          "objects",
+          List.of(
+              Map.of(
+                  "oid",
+                  oid,
+                  "size",
+                  1024,
+                  "actions",
+                  Map.of("upload", upload, "verify", verify))));
+    }
+    return path.contains("/commit/") ? Map.of("commitOid", "c".repeat(40)) : Map.of();
+  }
+
+  /// Golden: what huggingface_hub 2.4.0 sends for the same files, by reference/publish.py; it also
+  /// has the card's front matter looked at.
+  @Test
+  void theRequestsAreThoseOfPythonsClient() {
+    Hub.Published done = publish();
+    assertThat(done.commit()).isEqualTo("c".repeat(40));
+    assertThat(done.address()).isEqualTo(url() + "/org/made");
+    List<JsonNode> golden = new ArrayList<>();
+    for (JsonNode request : Json.read(Path.of("src/test/resources/golden/publish.json"))) {
+      if (!request.path("path").asString().equals("/api/validate-yaml")) {
+        golden.add(request);
+      }
+    }
+    String sent =
+        Json.line(log).replace(url(), "URL").replace("Published by nudge", "made by nudge");
+    assertThat(Json.parse(sent)).isEqualTo(Json.tree(golden));
+  }
+
+  @Test
+  void aLargeFileGoesInPiecesWhereTheHubSaysSo() {
+    chunk = 300;
+    publish();
+    List<Object> pieces =
+        log.stream()
+            .filter(seen -> String.valueOf(seen.get("path")).startsWith("/store/"))
+            .map(
+                seen ->
+                    (Object) Base64.getDecoder().decode(String.valueOf(seen.get("body"))).length)
+            .toList();
+    assertThat(pieces).containsExactly(300, 300, 300, 124);
+    assertThat(log.stream().filter(s -> "/org/made/complete".equals(s.get("path"))).toList())
+        .singleElement()
+        .extracting(Json::line)
+        .asString()
+        .contains("\"partNumber\":4,\"etag\":\"\\\"tag124\\\"\"");
+  }
+
+  @Test
+  void whoMayNotIsTold() {
+    assertThatThrownBy(
+            () ->
+                hub(null)
+                    .publish(
+                        RepoName.parse("org/made"),
+                        folder,
+                        CardFacts.of(folder, null),
+                        false,
+                        HubListener.NONE))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("needs a token");
+    assertThat(log).isEmpty();
+    refused = 403;
+    assertThatThrownBy(this::publish)
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("refuses to write org/made (403)");
+    refused = 500;
+    assertThatThrownBy(this::publish)
+        .isInstanceOf(RunException.class)
+        .hasMessageContaining("answered 500");
+  }
+
+  @Test
+  void aFolderWithoutWeightsIsNotPublished() throws IOException {
+    Files.delete(folder.resolve("adapter_model.safetensors"));
+    assertThatThrownBy(this::publish)
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("neither safetensors nor GGUF");
+  }
+
+  @Test
+  void theCardSaysWhatItStandsOnAndHowToLoadIt() throws IOException {
+    Files.writeString(
+        folder.resolve("adapter_config.json"), "{\"base_model_name_or_path\": \"org/base\"}");
+    Files.writeString(
+        folder.resolve("nudge.json"),
+        "{\"base\": [\"sha256:abc\"], \"data\": {\"rows\": 11, \"tokens\": 229}}");
+    Files.writeString(
+        folder.resolve("run.json"),
+        "{\"settings\": {\"rank\": 16, \"prompt\": \"a|b\\nc\", \"data\": [\"/home/me/rows\"]},"
+            + " \"digests\": {\"data\": \"sha256:def\"}, \"totals\": {\"eval_loss_best\": 1.5}}");
+    CardFacts run = CardFacts.of(folder, "Apache-2.0");
+    CardFacts facts =
+        new CardFacts(
+            run.licence(),
+            run.settings(),
+            run.dataDigest(),
+            run.totals(),
+            Map.of("quiz acc", "0.9"));
+    String card = ModelCard.of(RepoName.parse("org/made"), folder, facts);
+    assertThat(card)
+        .startsWith("---\nbase_model: org/base\nlicense: apache-2.0\nlibrary_name: peft\n")
+        .contains("| Digest of the base | sha256:abc |", "| Digest of the rows | sha256:def |")
+        .contains("| rank | 16 |", "| prompt | a\\|b c |", "| Held-out loss, best | 1.5 |")
+        .contains("| quiz acc | 0.9 |")
+        .contains("AutoPeftModelForCausalLM.from_pretrained(\"org/made\")")
+        .contains("vllm serve org/base --enable-lora", "convert_lora_to_gguf.py")
+        .doesNotContain("/home/me");
+  }
+}
