@@ -102,7 +102,7 @@ public final class AdapterPatterns {
       boolean spoken, String called, Path adapter, boolean anyBase, Consumer<String> warnings) {
     Identity identity = Identity.read(adapter, anyBase);
     Boolean trained = identity == null ? null : identity.conversations();
-    if (trained == null || trained == spoken) {
+    if (identity == null || trained == null || trained == spoken) {
       return;
     }
     String pattern = identity.pattern("prompt");

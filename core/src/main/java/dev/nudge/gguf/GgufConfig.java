@@ -224,7 +224,7 @@ final class GgufConfig {
     whole();
     c.put("rope_theta", base);
     Map<String, Object> turning = turning(base);
-    if (!turning.get("rope_type").equals("default")) {
+    if (!"default".equals(turning.get("rope_type"))) {
       c.put("rope_scaling", turning);
     }
   }
@@ -247,11 +247,11 @@ final class GgufConfig {
     Map<String, Object> rope = new LinkedHashMap<>();
     double[] factors = factors(GgufNames.ROPE_FREQS);
     String type = data.text(key("rope.scaling.type"));
-    boolean scaled = type != null && !type.equals("none");
     rope.put("rope_type", "default");
     rope.put("rope_theta", base);
+    boolean plain = type == null || type.equals("none");
     if (factors != null) {
-      if (scaled) {
+      if (type != null && !plain) {
         throw data.refuse(
             key("rope.scaling.type")
                 + " is "
@@ -261,7 +261,7 @@ final class GgufConfig {
                 + "; one of both is supported");
       }
       rope.putAll(LlamaRope.of(factors, base, positions));
-    } else if (scaled) {
+    } else if (type != null && !plain) {
       double factor = data.number(key(FACTOR), null);
       rope.put("rope_type", type);
       rope.put("factor", factor);

@@ -94,7 +94,7 @@ final class GgufTokens {
 
   private static boolean sentencePiece(GgufMetadata data) {
     String model = data.text(PREFIX + "model");
-    if (!"llama".equals(model) && !"gpt2".equals(model)) {
+    if (model == null || !model.equals("llama") && !model.equals("gpt2")) {
       throw data.refuse(
           PREFIX
               + "model "

@@ -56,8 +56,9 @@ final class PackedFormat extends GroupedFormat {
   public WeightFormat declared(ConfigJson q) {
     for (String key : new String[] {"sparsity_config", "transform_config"}) {
       ConfigJson other = q.object(key);
-      boolean dense = other == null || other.isEmpty();
-      if (!dense && !(other.has("format") && other.text("format", null).equals("dense"))) {
+      if (other != null
+          && !other.isEmpty()
+          && !(other.has("format") && other.text("format", null).equals("dense"))) {
         throw q.refuse(key + " is given; only weights without sparsity and rotation are supported");
       }
     }
