@@ -15,6 +15,7 @@ import java.util.function.LongSupplier;
 ///
 /// Threading: events come one at a time.
 final class HubProgress implements HubListener {
+  private static final String FETCHING = "fetching";
   private static final int BAR = 20;
   private static final long MANY = 10 << 20; // bytes that are worth lines without a terminal
   private static final long PIECE_NANOS = 500_000_000L;
@@ -40,14 +41,14 @@ final class HubProgress implements HubListener {
   }
 
   HubProgress(Console console) {
-    this(console, "fetching", System::nanoTime);
+    this(console, FETCHING, System::nanoTime);
   }
 
   @Override
   public void begin(RepoName name, int files, long bytes, Path cache) {
-    line.note(
-        "%s %s: %s, %s, into %s"
-            .formatted(verb, name, Count.of(files, "file"), Bytes.shown(bytes), cache));
+    String what =
+        "%s %s: %s, %s".formatted(verb, name, Count.of(files, "file"), Bytes.shown(bytes));
+    line.note(verb.equals(FETCHING) ? what + ", into " + cache : what);
     pieceAt = clock.getAsLong();
     pieceDone = 0;
     rate = Double.NaN;

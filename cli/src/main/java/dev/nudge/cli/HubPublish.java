@@ -48,8 +48,8 @@ final class HubPublish {
     HubProgress progress = new HubProgress(console, "sending", System::nanoTime);
     Hub.Published done = HubNames.hub(console).publish(name, folder, facts, open, progress);
     console.result(
-        "%s is at %s, commit %s; %s"
-            .formatted(folder, done.address(), done.commit(), Bytes.shown(done.bytes())));
+        "%s is published: commit %s, %s"
+            .formatted(done.address(), done.commit(), Bytes.shown(done.bytes())));
     console.object(done);
   }
 

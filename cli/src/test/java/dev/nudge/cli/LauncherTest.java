@@ -92,6 +92,7 @@ class LauncherTest {
         List.of(
             "pom.xml",
             "core/pom.xml",
+            "hub/pom.xml",
             "eval/pom.xml",
             "demo/pom.xml",
             "server/pom.xml",

@@ -18,7 +18,8 @@ import java.util.stream.Stream;
 ///
 /// An index is untrusted text that names files to open, so a name is accepted only if it stays in
 /// the folder: relative, without `..`, and not a link that leads out. One such link is allowed:
-/// Hugging Face's cache keeps its files in `blobs` and links to them from `snapshots/REVISION`.
+/// Hugging Face's cache keeps its files in `blobs`, of a repository or of all, and links to them
+/// from `snapshots/REVISION`.
 ///
 /// @param index the index, or the only file
 /// @param files each file with its tensors by the index; empty without an index
@@ -153,9 +154,13 @@ record Shards(Path index, Map<Path, TreeSet<String>> files) {
 
   private static boolean cached(Path folder, Path real) {
     Path snapshots = folder.getParent();
-    return snapshots != null
-        && snapshots.endsWith("snapshots")
-        && real.startsWith(snapshots.resolveSibling("blobs"));
+    Path repository = snapshots == null ? null : snapshots.getParent();
+    if (repository == null || !snapshots.endsWith("snapshots")) {
+      return false;
+    }
+    boolean named = String.valueOf(repository.getFileName()).startsWith("models--");
+    return real.startsWith(repository.resolve("blobs"))
+        || named && real.startsWith(repository.resolveSibling("blobs")); // what repositories share
   }
 
   private static String name(Path index, Path file) {

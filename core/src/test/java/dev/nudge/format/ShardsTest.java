@@ -92,6 +92,23 @@ class ShardsTest {
     }
   }
 
+  /// `huggingface_hub` 2.4 keeps files of Xet once for all repositories, and a blob is a link.
+  @Test
+  void aBlobOfARepositoryMayLinkToTheBlobsOfAll() throws IOException {
+    Path cache = Files.createDirectories(root.resolve("hub"));
+    Path shared = Files.createDirectories(cache.resolve("blobs/aa"));
+    Path snapshot = Files.createDirectories(cache.resolve("models--o--m/snapshots/0123"));
+    Path blobs = Files.createDirectories(cache.resolve("models--o--m/blobs"));
+    shard(shared.resolve("xet"), "a", 1);
+    Files.writeString(
+        snapshot.resolve(Shards.INDEX), "{\"weight_map\": {\"a\": \"one.safetensors\"}}");
+    Files.createSymbolicLink(blobs.resolve("aaaa"), Path.of("../../blobs/aa/xet"));
+    Files.createSymbolicLink(snapshot.resolve("one.safetensors"), Path.of("../../blobs/aaaa"));
+    try (var weights = SafeTensors.open(snapshot)) {
+      assertThat(weights.names()).containsExactly("a");
+    }
+  }
+
   static Stream<Arguments> mistakes() {
     String only = "; only files in the index's folder are allowed";
     return Stream.of(
