@@ -165,8 +165,7 @@ final class GgufTokenizer {
         pairs(id, scores[id], pairs);
       }
     }
-    pairs.sort(
-        Comparator.comparingDouble((Pair p) -> -p.score).thenComparingInt(Pair::join));
+    pairs.sort(Comparator.comparingDouble((Pair p) -> -p.score).thenComparingInt(Pair::join));
     return pairs.stream().map(p -> List.of(p.left, p.right)).toList();
   }
 
@@ -241,8 +240,7 @@ final class GgufTokenizer {
         "type", "TemplateProcessing", "single", one, "pair", two, "special_tokens", special);
   }
 
-  private void token(
-      @Nullable Integer id, int type, List<Object> to, Map<String, Object> special) {
+  private void token(@Nullable Integer id, int type, List<Object> to, Map<String, Object> special) {
     if (id != null) {
       String text = tokens.text(id);
       to.add(Map.of("SpecialToken", object("id", text, "type_id", type)));

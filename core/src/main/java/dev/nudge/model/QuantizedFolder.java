@@ -152,7 +152,8 @@ public final class QuantizedFolder {
   }
 
   private static StoredWeight made(WritableFormat format, Entry dense) {
-    return format.dry(WeightFormats.module(dense.name()), (int) dense.dims()[0], (int) dense.dims()[1]);
+    return format.dry(
+        WeightFormats.module(dense.name()), (int) dense.dims()[0], (int) dense.dims()[1]);
   }
 
   private static boolean ours(Path out) {

@@ -36,7 +36,8 @@ public record WeightBytes(long mapped, long dense, long packed, long constants) 
       long inCompute = compute.bytes() * Arrays.stream(shape).reduce(1, (a, b) -> a * b);
       WeightFormat format = q.format(tensor.getKey(), shape);
       if (format != null) {
-        StoredWeight weight = format.dry(WeightFormats.module(tensor.getKey()), (int) shape[0], (int) shape[1]);
+        StoredWeight weight =
+            format.dry(WeightFormats.module(tensor.getKey()), (int) shape[0], (int) shape[1]);
         long codes = weight.parts().getFirst().bytes();
         mapped += inFile ? weight.bytes() : 0;
         packed += inFile ? 0 : codes;

@@ -156,8 +156,7 @@ class FewRowsTest {
       Tensor x = scope.tensor(Dtype.BF16, 4, 256);
       Tensor y = scope.tensor(Dtype.BF16, 4, 128);
       List<FewRows.Weight> weights =
-          List.of(
-              nf4.few(), new FewRows.Dense(low), new FewRows.Dense(source), byRow(source));
+          List.of(nf4.few(), new FewRows.Dense(low), new FewRows.Dense(source), byRow(source));
       for (FewRows.Weight w : weights) {
         for (int rows : new int[] {1, 4}) {
           Tensor some = x.rows(0, rows);
