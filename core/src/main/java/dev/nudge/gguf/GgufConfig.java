@@ -125,6 +125,14 @@ final class GgufConfig {
       }
     }
     double base = data.number(key("rope.freq_base"), 10000.0);
+    boolean lists = files.find(GgufNames.ROPE_LONG) != null;
+    if (a == GgufArchitecture.PHI3 ? files.find(GgufNames.ROPE_FREQS) != null : lists) {
+      throw data.refuse(
+          "holds "
+              + (lists ? GgufNames.ROPE_LONG : GgufNames.ROPE_FREQS)
+              + ", which is not supported for "
+              + a.key());
+    }
     switch (a) {
       case LLAMA -> {
         biases(c);
