@@ -2,7 +2,7 @@ package dev.nudge.model;
 
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DenseLinear;
-import dev.nudge.nn.Linear;
+import dev.nudge.nn.LookupLinear;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.util.HashMap;
@@ -87,7 +87,7 @@ public final class TinyLlama {
           }
 
           @Override
-          public Linear linear(String weight, @Nullable Tensor bias) {
+          public LookupLinear linear(String weight, @Nullable Tensor bias) {
             return DenseLinear.of(tensor(weight), bias);
           }
         };
