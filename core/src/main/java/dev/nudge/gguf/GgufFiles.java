@@ -91,7 +91,8 @@ public final class GgufFiles implements AutoCloseable {
           file,
           "is a part of a model in "
               + parts
-              + " files; their names have to end in -00001-of-%05d.gguf and so on".formatted(parts));
+              + " files; their names have to end in -00001-of-%05d.gguf and so on"
+                  .formatted(parts));
     }
     if (Integer.parseInt(name.group(2)) != 1) {
       throw GgufError.of(

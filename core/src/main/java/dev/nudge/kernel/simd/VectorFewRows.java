@@ -143,24 +143,20 @@ record VectorFewRows(FewRows under) implements FewRows {
   private static void rows(
       ByRow w, Tensor x, Dtype compute, int from, int to, Tensor y, boolean add) {
     int cols = w.cols();
-    MemorySegment row = Scratch.get().row(4L * cols);
+    Scratch scratch = Scratch.get();
+    MemorySegment row = scratch.row(4L * cols);
+    MemorySegment low = scratch.wide(2L * cols);
     Out out = new Out(y, 0, y.rows(), add);
     for (int o = from; o < to; o++) {
       w.reader().read(o, row, 0);
       if (compute == Dtype.BF16) {
-        round(row, cols);
+        Narrow.narrow(row, 0, low, 0, cols);
+        Narrow.widen(low, 0, row, 0, cols);
       }
       for (int r = 0; r < y.rows(); r++) {
         float sum = FewFp32.one(row, 0, x.data(), 4L * r * x.cols(), cols);
         out.put(r, o, sum);
       }
-    }
-  }
-
-  private static void round(MemorySegment row, int n) {
-    for (int i = 0; i < n; i++) {
-      float v = row.get(JAVA_FLOAT_UNALIGNED, 4L * i);
-      row.set(JAVA_FLOAT_UNALIGNED, 4L * i, Bf16.toFloat(Bf16.round(v)));
     }
   }
 
