@@ -19,8 +19,7 @@ public final class WeightFormats {
   public static final String OLD_KEY = "compression_config";
 
   private static final List<WeightFormat> ALL =
-      List.of(
-          new Nf4Format(true), AwqFormat.UNKNOWN, GptqFormat.UNKNOWN, PackedFormat.UNKNOWN);
+      List.of(new Nf4Format(true), AwqFormat.UNKNOWN, GptqFormat.UNKNOWN, PackedFormat.UNKNOWN);
 
   private WeightFormats() {}
 
@@ -125,9 +124,7 @@ public final class WeightFormats {
         "quant_method "
             + ConfigJson.quote(method)
             + " is not supported; supported: "
-            + ALL.stream()
-                .map(WeightFormats::supported)
-                .collect(Collectors.joining(", ")));
+            + ALL.stream().map(WeightFormats::supported).collect(Collectors.joining(", ")));
   }
 
   private static String supported(WeightFormat format) {
