@@ -54,7 +54,10 @@ record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization
         Files.isRegularFile(config) ? WeightFormats.declaration(ConfigJson.read(config)) : null;
     for (String name : BESIDE) {
       Path file = folder.resolve(name);
-      q = q == null && Files.isRegularFile(file) ? ConfigJson.read(file) : q;
+      if (q == null && Files.isRegularFile(file)) {
+        ConfigJson beside = ConfigJson.read(file);
+        q = WeightFormats.isDeclaration(beside) ? beside : null;
+      }
     }
     return q;
   }
