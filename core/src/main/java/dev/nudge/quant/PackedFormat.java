@@ -76,7 +76,8 @@ final class PackedFormat extends GroupedFormat {
       }
       check(q, group, weights);
       Scheme scheme = Scheme.of(weights);
-      scheme = channel(weights) ? new Scheme(scheme.bits(), Scheme.ALL, scheme.symmetric()) : scheme;
+      scheme =
+          channel(weights) ? new Scheme(scheme.bits(), Scheme.ALL, scheme.symmetric()) : scheme;
       for (JsonNode node : group.list("targets", -1)) {
         String target = node.asString("");
         if (target.equals("Linear")) {

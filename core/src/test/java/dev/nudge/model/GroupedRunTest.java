@@ -132,11 +132,20 @@ class GroupedRunTest {
 
   /// A plan counts the copies in memory, and loading takes that.
   @ParameterizedTest
-  @ValueSource(strings = {"gptq-4-act", "gptq-2", "gptq-8-v2", "awq-sym", "ct-channel", "ct-3", "ct-groups", "gptq-dynamic"})
+  @ValueSource(
+      strings = {
+        "gptq-4-act",
+        "gptq-2",
+        "gptq-8-v2",
+        "awq-sym",
+        "ct-channel",
+        "ct-3",
+        "ct-groups",
+        "gptq-dynamic"
+      })
   void aPlanCountsItsBytes(String name) {
     ModelConfig config = ModelConfig.load(model(name));
-    WeightBytes bytes =
-        Checkpoint.bytes(model(name), config, backend, Quantization.NONE, null);
+    WeightBytes bytes = Checkpoint.bytes(model(name), config, backend, Quantization.NONE, null);
     long before = Ledger.bytes();
     try (CausalLm lm = Checkpoint.load(model(name), config, backend)) {
       StoredLinear first = (StoredLinear) lm.slots().getFirst().linear();
@@ -145,6 +154,16 @@ class GroupedRunTest {
       assertThat(bytes.packed()).isPositive();
     }
     assertThat(Ledger.bytes()).isEqualTo(before);
+  }
+
+  /// A config of something else beside dense weights is nobody's.
+  @Test
+  void aFileThatIsNoConfigOfTheWeightsIsLeftAlone() throws IOException {
+    Path dense = dense(model("awq-sym"));
+    Files.writeString(dense.resolve("quant_config.json"), "{\"scheme\": \"w8a8\"}");
+    try (ModelWeights weights = ModelWeights.open(dense, ModelConfig.load(dense))) {
+      assertThat(weights.layers().any()).isFalse();
+    }
   }
 
   @Test
@@ -168,8 +187,7 @@ class GroupedRunTest {
     assertThat(q.kept()).containsKeys("method", "bits", "group_size");
   }
 
-  private static Arguments wrong(
-      String name, Consumer<Map<String, Part>> change, String message) {
+  private static Arguments wrong(String name, Consumer<Map<String, Part>> change, String message) {
     return Arguments.of(name, change, (UnaryOperator<String>) c -> c, message);
   }
 
@@ -204,7 +222,9 @@ class GroupedRunTest {
         wrong(
             "gptq-4-act",
             parts -> parts.remove(Q + ".g_idx"),
-            "has no tensor " + Q + ".g_idx; config.json says desc_act, so the groups of its inputs"),
+            "has no tensor "
+                + Q
+                + ".g_idx; config.json says desc_act, so the groups of its inputs"),
         wrong(
             "gptq-4-act",
             parts -> parts.remove(Q + ".qweight"),
@@ -232,7 +252,8 @@ class GroupedRunTest {
         wrong(
             "gptq-4-act",
             as(Q + ".scales", StoredType.I16, 2L, 64L),
-            Q + ".scales is I16 [2, 64]; a layer of [64, 64] in gptq with 4 bits needs F16 or BF16"),
+            Q
+                + ".scales is I16 [2, 64]; a layer of [64, 64] in gptq with 4 bits needs F16 or BF16"),
         wrong(
             "gptq-4-act",
             ints(Q + ".scales", 3, 0x7c00),
@@ -255,7 +276,8 @@ class GroupedRunTest {
             "\"bits\": 4",
             "\"bits\": 8",
             Q + ".qweight is I32 [8, 64]; a layer of [64, 64] in gptq with 8 bits needs I32 [16"),
-        config("gptq-4-act", "\"bits\": 4", "\"bits\": 5", "bits is 5; GPTQ with 2, 3, 4 or 8 bits"),
+        config(
+            "gptq-4-act", "\"bits\": 4", "\"bits\": 5", "bits is 5; GPTQ with 2, 3, 4 or 8 bits"),
         config(
             "gptq-4-act",
             "\"group_size\": 32",
@@ -271,18 +293,17 @@ class GroupedRunTest {
             "\"int32\"",
             "\"int16\"",
             "pack_dtype \"int16\" is not supported; supported: int32"),
-        config(
-            "gptq-dynamic",
-            "down_proj\": ",
-            "down_proj(\": ",
-            "which is no regular expression"),
+        config("gptq-dynamic", "down_proj\": ", "down_proj(\": ", "which is no regular expression"),
         config(
             "round-gptq",
             "auto_round:auto_gptq",
             "auto_round:fp8",
             "packing_format \"auto_round:fp8\" is not supported; supported: auto_round:auto_gptq,"),
         config(
-            "awq-32", "GEMM", "GEMV", "the layout \"gemv\" of AWQ is not supported; supported: gemm"),
+            "awq-32",
+            "GEMM",
+            "GEMV",
+            "the layout \"gemv\" of AWQ is not supported; supported: gemm"),
         config("awq-32", "\"bits\": 4", "\"bits\": 3", "bits is 3; AWQ with 4 bits is supported"),
         config(
             "awq-32",
