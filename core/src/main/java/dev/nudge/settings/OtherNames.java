@@ -110,9 +110,9 @@ public final class OtherNames {
     say(attention, "flash_attn use_flash_attn sdp_attention");
     say("the kernels are chosen for this machine; leave it out", "torch_compile use_liger_kernel");
     // what there is not
-    say(
-        "DoRA is not supported; an adapter is LoRA, or rank-stabilised LoRA with {rs_lora}",
-        "use_dora peft_use_dora");
+    here("dora", "use_dora peft_use_dora");
+    here("lora_plus", "loraplus_lr_ratio loraplus_ratio");
+    here("init", "init_lora_weights");
     here("modules_to_save", "lora_modules_to_save additional_target");
     here("add_tokens", "new_tokens add_new_tokens new_special_tokens");
     say("new tokens are trained with {add_tokens}", "trainable_token_indices resize_vocab");
