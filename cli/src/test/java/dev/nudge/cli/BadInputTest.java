@@ -733,13 +733,6 @@ class BadInputTest {
             "D/init/adapter_config.json: fan_in_fan_out is true, which is not supported; only LoRA"
                 + " with DoRA or lora_bias is, so merge this adapter into its base with PEFT"),
         row(
-            "DoRA without its magnitudes",
-            p ->
-                initAdapter(p)
-                    .edit("init/adapter_config.json", "\"use_dora\": false", "\"use_dora\": true"),
-            "--init-adapter D/init",
-            "@magnitudes"),
-        row(
             "DoRA with dropout",
             p -> {},
             "--dora --dropout 0.1",
@@ -777,7 +770,8 @@ class BadInputTest {
             "a start of a rank that the weights do not have",
             p -> {},
             "--init pissa --rank 40 --targets k_proj",
-            "@within"),
+            "rank 40 is above the smaller side of k_proj (16), and --init pissa or olora divides the"
+                + " weight; set --rank to at most 16"),
         row(
             "a pattern of ranks and a start that finds them",
             p -> {},

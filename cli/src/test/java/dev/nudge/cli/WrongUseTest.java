@@ -48,7 +48,7 @@ class WrongUseTest {
           train --model m --data d                  | --out is missing; it is required
           train --rang 8                            | unknown flag --rang for train; did you mean --rank?
           train --rang=8                            | unknown flag --rang for train; did you mean --rank?
-          train --ran 8                             | unknown flag --ran for train; did you mean --rank?
+          train --ran 8                             | unknown flag --ran for train; did you mean --rank or --rank-pattern?
           train --resume_from_checkpoint            | unknown flag --resume_from_checkpoint for train; --resume goes on with the run in --out, as the same command does
           train --save-step 5                       | unknown flag --save-step for train; did you mean --save-steps or --eval-steps?
           finetune --model m                        | unknown verb finetune; here it is train

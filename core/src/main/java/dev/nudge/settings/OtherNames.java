@@ -35,6 +35,8 @@ public final class OtherNames {
     here("targets", "target_modules lora_target_modules lora_target");
     here("targets=all-linear", "lora_target_linear");
     here("rs_lora", "use_rslora use_rs_lora peft_use_rslora");
+    here("dora", "use_dora peft_use_dora");
+    here("lora_plus", "loraplus_lr_ratio loraplus_ratio");
     here("init=loftq", "loftq loftq_config");
     here("init", "init_lora_weights");
     here("quantize=nf4", "load_in_4bit bnb_4bit_quant_type use_4bit use_qlora bits quantization");
@@ -110,9 +112,6 @@ public final class OtherNames {
     say(attention, "flash_attn use_flash_attn sdp_attention");
     say("the kernels are chosen for this machine; leave it out", "torch_compile use_liger_kernel");
     // what there is not
-    here("dora", "use_dora peft_use_dora");
-    here("lora_plus", "loraplus_lr_ratio loraplus_ratio");
-    here("init", "init_lora_weights");
     here("modules_to_save", "lora_modules_to_save additional_target");
     here("add_tokens", "new_tokens add_new_tokens new_special_tokens");
     say("new tokens are trained with {add_tokens}", "trainable_token_indices resize_vocab");
