@@ -82,7 +82,7 @@ public final class OtherNames {
     say("the compute types are {compute=bf16} and {compute=fp32}", "fp16 tf32 dtype torch_dtype");
     String layers =
         "{targets} also takes a /regex/ over the path, such as /.*layers\\.1[0-9]\\..*/";
-    say(layers, "num_layers layers_to_transform lora_layers");
+    say(layers, "num_layers lora_layers");
     String again = "nothing to set: layers are computed again where {memory} asks for it";
     say(again, "gradient_checkpointing grad_checkpoint use_gradient_checkpointing");
     say(again, "gradient_checkpointing_kwargs activation_offloading");

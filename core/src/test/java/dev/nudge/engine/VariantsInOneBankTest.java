@@ -1,6 +1,7 @@
 package dev.nudge.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.Backends;
 import dev.nudge.Seeds;
@@ -26,6 +27,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /// DoRA, LoRA with biases, plain LoRA and the base in one batch: each sequence has the bits that it
 /// has alone.
@@ -62,6 +64,31 @@ class VariantsInOneBankTest {
     try (PeftAdapter peft = PeftAdapter.open(temp.resolve(name))) {
       named.attach(name, peft);
       named.disable();
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Lora.Variant.class)
+  void mergedItAnswersAsAttached(Lora.Variant variant) {
+    ModelConfig config = ModelConfig.load(LLAMA);
+    try (CausalLm model =
+            Checkpoint.load(LLAMA, config, Backends.of(Compute.FP32), Quantization.NONE);
+        NamedAdapters named = new NamedAdapters(model.modules(), model.backend().compute())) {
+      attach(named, model, variant, 4, "a");
+      try (PeftAdapter peft = PeftAdapter.open(temp.resolve("a"));
+          NamedAdapters.Made made = named.merge(peft, model.backend())) {
+        named.attach("merged", made);
+      }
+      int[] prompt = random.ints(9, 0, config.vocabSize()).toArray();
+      List<Double> attached = new ArrayList<>();
+      List<Double> merged = new ArrayList<>();
+      try (Engine engine = new Engine(model, named, new Limits(2, 8L << 20, LONGEST, false))) {
+        engine.submit(prompt, 192, "a", says(attached)).await();
+        engine.submit(prompt, 192, "merged", says(merged)).await();
+      }
+      for (int i = 0; i < TOKENS; i++) {
+        assertThat(merged.get(i)).isCloseTo(attached.get(i), within(1e-4));
+      }
     }
   }
 

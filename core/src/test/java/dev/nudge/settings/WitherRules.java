@@ -19,17 +19,18 @@ import org.junit.jupiter.api.TestFactory;
 public interface WitherRules {
   /// What must be there before a setting is allowed.
   Map<String, Map<String, Object>> NEEDS =
-      Map.of(
-          "double_quant", Map.of("quantize", "nf4"),
-          "eval_steps", Map.of("eval_data", "e"),
-          "freeze", Map.of("method", "full"),
-          "min_tokens", Map.of("max_tokens", 400),
-          "n", Map.of("temperature", 1),
-          "patience", Map.of("eval_data", "e"),
-          "sample_prompt", Map.of("eval_data", "e"),
-          "samples", Map.of("eval_data", "e"),
-          "top_logprobs", Map.of("logprobs", true),
-          "vocab_size", Map.of("tokenizer_data", "t"));
+      Map.ofEntries(
+          Map.entry("double_quant", Map.of("quantize", "nf4")),
+          Map.entry("eval_steps", Map.of("eval_data", "e")),
+          Map.entry("freeze", Map.of("method", "full")),
+          Map.entry("layers_pattern", Map.of("layers_to_transform", "0")),
+          Map.entry("min_tokens", Map.of("max_tokens", 400)),
+          Map.entry("n", Map.of("temperature", 1)),
+          Map.entry("patience", Map.of("eval_data", "e")),
+          Map.entry("sample_prompt", Map.of("eval_data", "e")),
+          Map.entry("samples", Map.of("eval_data", "e")),
+          Map.entry("top_logprobs", Map.of("logprobs", true)),
+          Map.entry("vocab_size", Map.of("tokenizer_data", "t")));
 
   /// What most settings allow is too much for these.
   Map<String, Object> SAMPLES =
@@ -43,7 +44,15 @@ public interface WitherRules {
           "eval_split",
           new EvalSplit.Named("other"),
           "mixture",
-          new String[] {"a=2x"});
+          new String[] {"a=2x"},
+          "init",
+          AdapterInit.parse("olora"),
+          "rank_pattern",
+          new String[] {"a=3"},
+          "alpha_pattern",
+          new String[] {"a=2.5"},
+          "layers_to_transform",
+          "0,1");
 
   /// The records, with values from which each setting can be changed.
   Stream<Withers<?>> settings();
