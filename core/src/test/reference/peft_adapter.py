@@ -50,16 +50,19 @@ CASES = {
                   config=dict(r=3, lora_alpha=16, target_modules=r".*\.(0\.self_attn\.(q|k)|1\.mlp\.\w+)_proj")),
     "bf16-stored": dict(model="multi-query-bf16", seed=11, stored=torch.bfloat16,
                         config=dict(r=4, lora_alpha=8, target_modules=["o_proj", "gate_proj"])),
+    # Magnitudes that are not the norms of the rows any more, and biases of B.
+    "dora": dict(model="biased-sharded", seed=14, config=dict(
+        r=4, lora_alpha=8, use_dora=True, target_modules=["q_proj", "v_proj", "o_proj", "down_proj"], rank_pattern={"v_proj": 6})),
+    "lora-bias": dict(model="biased-sharded", seed=15, config=dict(
+        r=4, lora_alpha=10, lora_bias=True, target_modules=["q_proj", "k_proj", "up_proj"])),
     "f16-stored": dict(model="minimal-f16", seed=12, stored=torch.float16,
                        config=dict(r=4, lora_alpha=4, target_modules=["q_proj", "v_proj"])),
 }
 
 # Each changes the result and is not at its default. key: what the refusal must name.
 REFUSED = {
-    "use_dora": dict(use_dora=True),
     "bias": dict(bias="all"),
     "bias-lora-only": dict(bias="lora_only"),
-    "lora_bias": dict(lora_bias=True),
     "target_parameters": dict(target_modules=[], target_parameters=["mlp.gate_proj.weight"]),
     "layer_replication": dict(layer_replication=[[0, 2], [1, 2]]),
     "fan_in_fan_out": dict(fan_in_fan_out=True),
@@ -100,6 +103,8 @@ def randomise(model, seed, b_std=0.2):
             p.copy_(torch.randn(p.shape, generator=g) / p.shape[-1] ** 0.5)
         elif ".lora_B." in name:
             p.copy_(b_std * torch.randn(p.shape, generator=g))
+        elif "lora_magnitude_vector" in name:
+            p.mul_(1 + 0.2 * torch.randn(p.shape, generator=g))
 
 
 def save(model, folder, base):

@@ -777,11 +777,94 @@ class BadInputTest {
             "an adapter with a key that is not supported",
             p ->
                 initAdapter(p)
-                    .edit("init/adapter_config.json", "\"use_dora\": false", "\"use_dora\": true"),
+                    .edit(
+                        "init/adapter_config.json",
+                        "\"fan_in_fan_out\": false",
+                        "\"fan_in_fan_out\": true"),
             "--init-adapter D/init",
-            "D/init/adapter_config.json: use_dora is true, which is not supported (nearest known:"
-                + " use_rslora); only plain LoRA is, so merge this adapter into its base with"
-                + " PEFT"),
+            "D/init/adapter_config.json: fan_in_fan_out is true, which is not supported; only LoRA"
+                + " with DoRA or lora_bias is, so merge this adapter into its base with PEFT"),
+        row(
+            "DoRA with dropout",
+            p -> {},
+            "--dora --dropout 0.1",
+            "--dropout 0.1 is given with --dora, which trains without dropout; leave one out"),
+        row(
+            "DoRA on the head",
+            p -> {},
+            "--dora --targets q_proj,lm_head",
+            "DoRA works on linear layers of decoder layers, not on lm_head; leave it out of"
+                + " --targets"),
+        row(
+            "DoRA and biases of B",
+            p -> {},
+            "--dora --lora-bias",
+            "--dora and --lora-bias are both given; leave one out"),
+        row(
+            "another start with biases of B",
+            p -> {},
+            "--lora-bias --init olora",
+            "--init olora is given with --lora-bias, which PEFT has with the default alone; leave"
+                + " one out"),
+        row(
+            "DoRA over an adapter that is plain",
+            BadInputTest::initAdapter,
+            "--dora --init-adapter D/init",
+            "--dora disagrees with --init-adapter D/init, which has use_dora false; leave the flag"
+                + " out"),
+        row(
+            "a start that there is not",
+            p -> {},
+            "--init svd",
+            "--init is 'svd'; it must be default, gaussian, loftq, pissa, olora, eva or"
+                + " pissa-niter-N"),
+        row(
+            "a start of a rank that the weights do not have",
+            p -> {},
+            "--init pissa --rank 40 --targets k_proj",
+            "rank 40 is above the smaller side of k_proj (16), and --init pissa or olora divides the"
+                + " weight; set --rank to at most 16"),
+        row(
+            "a pattern of ranks and a start that finds them",
+            p -> {},
+            "--init eva --rank-pattern v_proj=3",
+            "--init eva finds the rank of each layer itself; leave out --rank-pattern"),
+        row(
+            "a pattern without a rank",
+            p -> {},
+            "--rank-pattern v_proj",
+            "--rank-pattern is 'v_proj'; it must be a module's name or expression, = and a number"),
+        row(
+            "a pattern of no whole rank",
+            p -> {},
+            "--rank-pattern v_proj=1.5",
+            "--rank-pattern is 'v_proj=1.5'; it must be a whole number from 1 on behind the last ="),
+        row(
+            "a pattern twice",
+            p -> {},
+            "--alpha-pattern v_proj=1.5 --alpha-pattern v_proj=2",
+            "--alpha-pattern gives 'v_proj' twice; leave one out"),
+        row(
+            "a pattern of no module",
+            p -> {},
+            "--alpha-pattern w_proj=2",
+            "--alpha-pattern 'w_proj' matches none of the layers that --targets selects; give a"
+                + " name or an expression that ends as their paths do, or leave it out"),
+        row(
+            "layers by number of all layers",
+            p -> {},
+            "--layers-to-transform 0",
+            "layers_to_transform needs a list of target_modules, not all-linear"),
+        row(
+            "layers of no number",
+            p -> {},
+            "--targets q_proj --layers-to-transform 0,x",
+            "--layers-to-transform is '0,x'; it must be numbers of layers from 0 on, with commas"),
+        row(
+            "a ratio of rates below zero",
+            p -> {},
+            "--lora-plus -2",
+            "--lora-plus is -2; it must be above 0"),
         row(
             "another rank",
             BadInputTest::initAdapter,

@@ -48,7 +48,7 @@ class WrongUseTest {
           train --model m --data d                  | --out is missing; it is required
           train --rang 8                            | unknown flag --rang for train; did you mean --rank?
           train --rang=8                            | unknown flag --rang for train; did you mean --rank?
-          train --ran 8                             | unknown flag --ran for train; did you mean --rank?
+          train --ran 8                             | unknown flag --ran for train; did you mean --rank or --rank-pattern?
           train --resume_from_checkpoint            | unknown flag --resume_from_checkpoint for train; --resume goes on with the run in --out, as the same command does
           train --save-step 5                       | unknown flag --save-step for train; did you mean --save-steps or --eval-steps?
           finetune --model m                        | unknown verb finetune; here it is train
@@ -58,7 +58,7 @@ class WrongUseTest {
           download                                  | unknown verb download; here it is models pull
           train --lora_r 8 --frob -1 --fp16 --rank 8 | unknown flags --lora_r, --frob and --fp16 for train; --lora_r: here it is --rank; --fp16: the compute types are --compute bf16 and --compute fp32
           train --frob 1 --quux=2                   | unknown flags --frob and --quux for train; see nudge train --help
-          train --use_dora --deepspeed z.json       | unknown flags --use_dora and --deepspeed for train; --use_dora: DoRA is not supported; an adapter is LoRA, or rank-stabilised LoRA with --rs-lora; --deepspeed: not supported: nudge trains in one process on one machine
+          train --use_dora --deepspeed z.json       | unknown flags --use_dora and --deepspeed for train; --use_dora: here it is --dora; --deepspeed: not supported: nudge trains in one process on one machine
           train --freeze                            | --freeze has no value; give it as --freeze VALUE or --freeze=VALUE
           train --lora-r 8                          | unknown flag --lora-r for train; here it is --rank
           train --lora_r=8                          | unknown flag --lora_r for train; here it is --rank

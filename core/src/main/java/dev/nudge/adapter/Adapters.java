@@ -64,10 +64,11 @@ public final class Adapters {
     checkFree(modules);
     ModelShape shape = ModelShape.of(modules);
     List<LayerShape> adapted = shape.adapted(spec);
-    if (subtracts || spec.variant() != Lora.Variant.PLAIN) {
-      shape.checkInside(spec, adapted);
+    if (spec.variant() != Lora.Variant.PLAIN) {
+      shape.checkInside(spec.variant().shown(), adapted);
     }
     if (subtracts) {
+      shape.checkInside("--init pissa or olora", adapted);
       RankCheck.within(spec, adapted);
     }
     shape.saved(spec.extras(), "--modules-to-save");

@@ -7,6 +7,7 @@ import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Tape;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
@@ -36,11 +37,18 @@ public final class DoraLinear implements AdaptedLinear {
   }
 
   /// Wraps a layer with A and B, without dropout.
-  static DoraLinear of(LoraLinear lora, Magnitude magnitude) {
+  ///
+  /// @param m (1, out)
+  /// @param scope owns what is computed from the norms
+  public static DoraLinear of(LoraLinear lora, Parameter m, Scope scope) {
     if (lora.dropout() > 0) {
       throw new IllegalArgumentException("DoRA has no dropout");
     }
-    return new DoraLinear(lora, magnitude);
+    return new DoraLinear(lora, new Magnitude(m, lora.bias() != null, scope));
+  }
+
+  Magnitude magnitude() {
+    return magnitude;
   }
 
   private record Saved(Tensor z) implements Tape.Entry {}

@@ -15,12 +15,11 @@ public interface Initialization {
   /// Returns the initialisation that a setting names.
   static Initialization of(AdapterInit setting) {
     return switch (setting.kind()) {
-      case DEFAULT -> (adapters, base) -> {};
       case GAUSSIAN -> new GaussianInit();
       case LOFTQ -> new LoftqInit();
       case PISSA -> new PrincipalInit(PrincipalInit.Kind.SINGULAR, setting.rounds());
       case OLORA -> new PrincipalInit(PrincipalInit.Kind.ORTHOGONAL, 0);
-      case EVA -> (adapters, base) -> {};
+      case DEFAULT, EVA -> (adapters, base) -> {}; // EVA has the ranks too: see EvaRecorder
     };
   }
 

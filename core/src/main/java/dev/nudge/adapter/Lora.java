@@ -50,11 +50,22 @@ public record Lora(
   /// What a layer has beside A and B.
   public enum Variant {
     /// Nothing.
-    PLAIN,
+    PLAIN("plain LoRA"),
     /// A bias c of B: s·(B·A·x + c), PEFT's `lora_bias`.
-    BIAS,
+    BIAS("LoRA with biases (lora_bias)"),
     /// A magnitude of each row of the merged weight, see [DoraLinear]; PEFT's `use_dora`.
-    DORA
+    DORA("DoRA");
+
+    private final String shown;
+
+    Variant(String shown) {
+      this.shown = shown;
+    }
+
+    /// The name in messages.
+    public String shown() {
+      return shown;
+    }
   }
 
   public Lora {
@@ -129,6 +140,40 @@ public record Lora(
   public Lora withTargets(Targets value) {
     return with(
         rsLora, dropout, value, rankPattern, alphaPattern, exclude, layers, extras, variant);
+  }
+
+  /// Returns the spec of an adapter with a rank of its own for each module, of the same scale (with
+  /// rsLoRA: of alpha times the rank over this rank), as EVA finds them.
+  ///
+  /// @param ranks by path; 0: the module is not adapted
+  public Lora ranked(Map<String, Integer> ranks) {
+    List<String> paths = ranks.keySet().stream().filter(path -> ranks.get(path) > 0).toList();
+    Map<String, Integer> others = new LinkedHashMap<>();
+    Map<String, Double> alphas = new LinkedHashMap<>();
+    for (String path : paths) {
+      int own = ranks.get(path);
+      if (own != rank) {
+        others.put(path, own);
+        alphas.put(path, alpha * own / rank);
+      }
+    }
+    return withTargets(new Targets.Names(paths)).without(null, null).withPatterns(others, alphas);
+  }
+
+  /// Returns the spec with a multiple of the rank, for what its tensors take at most.
+  public Lora times(int factor) {
+    return new Lora(
+        factor * rank,
+        alpha,
+        rsLora,
+        dropout,
+        targets,
+        rankPattern,
+        alphaPattern,
+        exclude,
+        layers,
+        extras,
+        variant);
   }
 
   /// Returns the spec whose patterns mean the same in the order in which PEFT writes them, sorted: a

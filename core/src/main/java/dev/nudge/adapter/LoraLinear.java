@@ -83,7 +83,7 @@ public final class LoraLinear implements AdaptedLinear {
   /// This layer with a bias of B.
   ///
   /// @param bias c (1, out)
-  LoraLinear withBias(Parameter bias) {
+  public LoraLinear withBias(Parameter bias) {
     return new LoraLinear(base, a, b, bias, scaling, dropout, salt);
   }
 

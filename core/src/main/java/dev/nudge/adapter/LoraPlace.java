@@ -39,7 +39,7 @@ record LoraPlace(
     Parameter b = room.parameter(PeftFiles.nameOfB(path), base.out(), rank);
     String name = PeftFiles.nameOfMore(spec.variant(), path);
     boolean dora = spec.variant() == Lora.Variant.DORA;
-    Parameter more = name == null ? null : room.vector(name, base.out(), dora);
+    Parameter more = name == null ? null : room.vectorOf(name, base.out());
     if (!room.dry()) {
       source.linear(path, a.master(), b.master());
       ParameterMemory.round(a);
@@ -58,9 +58,8 @@ record LoraPlace(
     if (!dora) {
       return new LoraPlace(slot, base, lora.withBias(more), a, b, more, null, start);
     }
-    Magnitude magnitude = new Magnitude(more, base.bias() != null, room.scope());
-    DoraLinear made = DoraLinear.of(lora, magnitude);
-    return new LoraPlace(slot, base, made, a, b, more, magnitude, start);
+    DoraLinear made = DoraLinear.of(lora, more, room.scope());
+    return new LoraPlace(slot, base, made, a, b, more, made.magnitude(), start);
   }
 
   /// The base less A and B that an [Initialization] fills.

@@ -107,20 +107,15 @@ public record ModelShape(
         .toList();
   }
 
-  /// Refuses a variant or an initialisation on embedding or head, which plain A and B alone can be
-  /// on.
-  void checkInside(Lora spec, List<LayerShape> adapted) {
+  /// Refuses embedding and head where plain A and B alone can be on them.
+  ///
+  /// @param what cannot
+  public void checkInside(String what, List<LayerShape> adapted) {
     for (LayerShape layer : adapted) {
       if (isEnd(layer.path())) {
         throw new InputException(
-            "%s is on linear layers of decoder layers, not on %s; leave it out of --targets"
-                .formatted(
-                    switch (spec.variant()) {
-                      case PLAIN -> "--init pissa or olora";
-                      case BIAS -> "lora_bias";
-                      case DORA -> "DoRA";
-                    },
-                    Targets.leaf(layer.path())));
+            "%s works on linear layers of decoder layers, not on %s; leave it out of --targets"
+                .formatted(what, Targets.leaf(layer.path())));
       }
     }
   }

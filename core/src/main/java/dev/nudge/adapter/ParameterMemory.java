@@ -26,13 +26,12 @@ record ParameterMemory(Dtype compute, int lanes, boolean frozen, Scope scope) {
     return new Parameter(name, true, rows, cols, compute, lanes, scope);
   }
 
-  /// The vector of a variant, in the accumulator type: magnitudes, or the bias of B.
-  ///
-  /// @param decay whether weight decay applies
-  Parameter vector(String name, int cols, boolean decay) {
+  /// The vector of a variant, in the accumulator type: magnitudes, or the bias of B. Weight decay
+  /// applies, as PyTorch has it for all that trains.
+  Parameter vectorOf(String name, int cols) {
     return frozen
         ? Parameter.frozen(name, scope.tensor(compute.accumulator(), 1, cols))
-        : new Parameter(name, decay, 1, cols, compute, lanes, scope);
+        : new Parameter(name, true, 1, cols, compute, lanes, scope);
   }
 
   /// A and B that an adapter began with and that never train, with an exact copy for its file.

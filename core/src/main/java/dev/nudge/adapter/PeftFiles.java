@@ -3,12 +3,15 @@ package dev.nudge.adapter;
 import dev.nudge.format.Entry;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.SafeTensors;
 import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -133,6 +136,21 @@ public final class PeftFiles {
   /// The path of the embedding in the name of its A.
   static String pathOfEmbedding(String name) {
     return name.substring(PREFIX.length(), name.length() - EMBEDDING_A.length());
+  }
+
+  /// The ranks of modules in a file with their A.
+  ///
+  /// @return by path; 0 where the file has no A
+  public static Map<String, Integer> ranks(Path file, Collection<String> paths) {
+    Map<String, Integer> ranks = new LinkedHashMap<>();
+    try (SafeTensors tensors = SafeTensors.open(file)) {
+      for (String path : paths) {
+        String name = nameOfA(path);
+        boolean there = tensors.names().contains(name);
+        ranks.put(path, there ? tensors.entry(name).shape().getFirst().intValue() : 0);
+      }
+    }
+    return ranks;
   }
 
   /// Saves an adapter in `folder`, atomically; the folder is created if missing, and a failure

@@ -33,7 +33,7 @@ record PeftFit(PeftAdapter adapter, ModelShape model) {
     checkNames(adapted, saved);
     adapted.forEach(layer -> checkRank(layer, model.isEmbedding(layer.path())));
     if (spec().variant() != Lora.Variant.PLAIN) {
-      model.checkInside(spec(), adapted);
+      model.checkInside(spec().variant().shown(), adapted);
       adapted.forEach(this::checkMore);
     }
     saved.forEach(this::checkWhole);

@@ -23,7 +23,7 @@ import tools.jackson.databind.node.MissingNode;
 /// Reads `adapter_config.json` of PEFT, of any version, strictly.
 ///
 /// Every key is in one of three sets. *Honoured* keys become part of the [Lora]. *Silent* keys
-/// cannot change what a plain LoRA computes: metadata, or options of a feature that another key
+/// cannot change what the adapter computes: metadata, or options of a feature that another key
 /// switches on. Every other key, known or not, must be null, false, empty or its default; otherwise
 /// it would change the result, and is refused by name.
 ///
@@ -180,7 +180,7 @@ final class PeftReader {
     }
     List<String> near = Nearest.of(key, HONOURED);
     throw refused(
-        "%s is %s, which is not supported%s; only plain LoRA is, so merge this adapter into its base with PEFT"
+        "%s is %s, which is not supported%s; only LoRA with DoRA or lora_bias is, so merge this adapter into its base with PEFT"
             .formatted(
                 key,
                 shown(value),

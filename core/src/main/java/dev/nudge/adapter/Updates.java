@@ -49,17 +49,10 @@ final class Updates implements AutoCloseable {
   ///
   /// @param instead what to do
   void checkPlain(String instead) {
-    switch (spec().variant()) {
-      case PLAIN -> {}
-      case BIAS, DORA ->
-          throw new InputException(
-              "adapter %s has %s, so its update is more than B·A; %s"
-                  .formatted(
-                      folder(),
-                      spec().variant() == Lora.Variant.DORA
-                          ? "magnitudes (use_dora)"
-                          : "biases (lora_bias)",
-                      instead));
+    if (spec().variant() != Lora.Variant.PLAIN) {
+      throw new InputException(
+          "adapter %s is %s, so its update is more than B·A; %s"
+              .formatted(folder(), spec().variant().shown(), instead));
     }
   }
 

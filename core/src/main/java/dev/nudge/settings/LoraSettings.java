@@ -101,6 +101,12 @@ public record LoraSettings(
               + Check.number(dropout)
               + " is given with --dora, which trains without dropout; leave one out");
     }
+    if (init.kind() == AdapterInit.Kind.EVA
+        && !(variant.rankPattern().isEmpty() && variant.alphaPattern().isEmpty())) {
+      throw new InputException(
+          "--init eva finds the rank of each layer itself; leave out "
+              + (variant.rankPattern().isEmpty() ? "--alpha-pattern" : "--rank-pattern"));
+    }
     if (variant.loraBias() && !init.equals(AdapterInit.DEFAULT)) {
       throw new InputException(
           "--init " + init + " is given with --lora-bias, which PEFT has with the default alone; leave one out");

@@ -35,6 +35,8 @@ public final class OtherNames {
     here("targets", "target_modules lora_target_modules lora_target");
     here("targets=all-linear", "lora_target_linear");
     here("rs_lora", "use_rslora use_rs_lora peft_use_rslora");
+    here("dora", "use_dora peft_use_dora");
+    here("lora_plus", "loraplus_lr_ratio loraplus_ratio");
     here("init=loftq", "loftq loftq_config");
     here("init", "init_lora_weights");
     here("quantize=nf4", "load_in_4bit bnb_4bit_quant_type use_4bit use_qlora bits quantization");
@@ -80,7 +82,7 @@ public final class OtherNames {
     say("the compute types are {compute=bf16} and {compute=fp32}", "fp16 tf32 dtype torch_dtype");
     String layers =
         "{targets} also takes a /regex/ over the path, such as /.*layers\\.1[0-9]\\..*/";
-    say(layers, "num_layers layers_to_transform lora_layers");
+    say(layers, "num_layers lora_layers");
     String again = "nothing to set: layers are computed again where {memory} asks for it";
     say(again, "gradient_checkpointing grad_checkpoint use_gradient_checkpointing");
     say(again, "gradient_checkpointing_kwargs activation_offloading");
@@ -110,9 +112,6 @@ public final class OtherNames {
     say(attention, "flash_attn use_flash_attn sdp_attention");
     say("the kernels are chosen for this machine; leave it out", "torch_compile use_liger_kernel");
     // what there is not
-    say(
-        "DoRA is not supported; an adapter is LoRA, or rank-stabilised LoRA with {rs_lora}",
-        "use_dora peft_use_dora");
     here("modules_to_save", "lora_modules_to_save additional_target");
     here("add_tokens", "new_tokens add_new_tokens new_special_tokens");
     say("new tokens are trained with {add_tokens}", "trainable_token_indices resize_vocab");

@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.adapter.Initialization;
+import dev.nudge.adapter.ParameterCount;
 import dev.nudge.data.Batches;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Conversations;
@@ -23,6 +24,7 @@ import dev.nudge.model.Quantization;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
+import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.Count;
@@ -133,7 +135,7 @@ final class Preparation {
           tokens,
           changing(tuning.model()),
           tuning.savedBytes(),
-          tuning.count(),
+          count(request, tuning, scope),
           data,
           held,
           splits.flaws(),
@@ -147,6 +149,18 @@ final class Preparation {
           replay,
           at,
           warnings);
+    }
+  }
+
+  /// The trained numbers; of EVA those of equal ranks, since only the most is planned.
+  private ParameterCount count(PlanRequest request, Tuning tuning, Scope scope) {
+    if (!Tuning.isEva(settings.lora())) {
+      return tuning.count();
+    }
+    TrainSettings usual = settings.withInit(AdapterInit.DEFAULT);
+    try (Tuning equal =
+        PlanRequest.of(usual).withAdded(request.added()).dry(config, backend, quantization, scope)) {
+      return equal.count();
     }
   }
 

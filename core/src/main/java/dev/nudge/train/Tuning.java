@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.EvaRecorder;
 import dev.nudge.adapter.InitAdapter;
 import dev.nudge.adapter.InitVariant;
 import dev.nudge.adapter.Initialization;
@@ -9,6 +10,7 @@ import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.ModelShape;
 import dev.nudge.adapter.ParameterCount;
 import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.adapter.PeftFiles;
 import dev.nudge.adapter.Targets;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
@@ -17,6 +19,7 @@ import dev.nudge.model.ModelFolder;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Parameter;
+import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.Given;
 import dev.nudge.settings.HubName;
 import dev.nudge.settings.InputException;
@@ -26,7 +29,11 @@ import dev.nudge.settings.ObjectiveName;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -84,6 +91,9 @@ record Tuning(
 
   private static Adapters attach(CausalLm model, Prepared prepared, int lanes, Scope scope) {
     var settings = prepared.settings();
+    if (isEva(settings.lora())) {
+      return eva(model, prepared, lanes, scope);
+    }
     Adapters adapters =
         attach(
             model,
@@ -100,6 +110,41 @@ record Tuning(
       begin(adapters, model, prepared); // the checkpoint has A and B, not what they began with
     }
     return adapters;
+  }
+
+  /// Whether ranks follow from the inputs of the layers.
+  static boolean isEva(LoraSettings lora) {
+    return lora.initAdapter() == null && lora.init().kind() == AdapterInit.Kind.EVA;
+  }
+
+  /// Attaches an adapter whose ranks are found in the training rows, or in the checkpoint.
+  private static Adapters eva(CausalLm model, Prepared prepared, int lanes, Scope scope) {
+    var settings = prepared.settings();
+    ModelShape shape = ModelShape.of(model.modules());
+    Lora spec = spec(settings.lora(), shape, prepared.tokens().added());
+    Set<String> paths = new LinkedHashSet<>();
+    shape.adapted(spec).forEach(layer -> paths.add(layer.path()));
+    Resumed resumed = prepared.resumed();
+    try (EvaRecorder found =
+        resumed == null ? EvaStart.record(model, spec, paths, prepared) : null) {
+      Map<String, Integer> ranks =
+          found == null && resumed != null
+              ? PeftFiles.ranks(resumed.found().state(), paths)
+              : Objects.requireNonNull(found).ranks();
+      if (found != null) {
+        found.detach();
+      }
+      Dtype compute = model.backend().compute();
+      long seed = settings.loop().seed();
+      Adapters adapters =
+          Adapters.attach(model.modules(), spec.ranked(ranks), seed, compute, lanes, scope);
+      if (found != null) {
+        found.fill(adapters);
+        adapters.begin(
+            model.backend(), prepared.plan().lanes() * prepared.plan().threadsPerLane());
+      }
+      return adapters;
+    }
   }
 
   private static void begin(Adapters adapters, CausalLm model, Prepared prepared) {
@@ -138,6 +183,11 @@ record Tuning(
     Path init = lora.initAdapter();
     if (init == null) {
       Lora spec = spec(lora, ModelShape.of(model.modules()), added, reward);
+      if (isEva(lora)) { // of which only the most can be said before the rows went through
+        ModelShape shape = ModelShape.of(model.modules());
+        shape.checkInside("--init eva", shape.adapted(spec));
+        spec = spec.times(EvaRecorder.MORE);
+      }
       boolean subtracts = Initialization.of(lora.init()).subtracts();
       return Adapters.attach(model.modules(), spec, subtracts, seed, compute, lanes, scope);
     }

@@ -145,10 +145,8 @@ class PeftConfigTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "use_dora | true",
         "bias | \"all\"",
         "bias | \"lora_only\"",
-        "lora_bias | true",
         "target_parameters | [\"experts.w\"]",
         "fan_in_fan_out | true",
         "layer_replication | [[0,4],[2,5]]",

@@ -85,6 +85,12 @@ class PeftGoldenTest {
         adapter.linear(layer.path(), a, b);
         tensors.put(PeftFiles.nameOfA(layer.path()), a);
         tensors.put(PeftFiles.nameOfB(layer.path()), b);
+        String more = PeftFiles.nameOfMore(adapter.spec().variant(), layer.path());
+        if (more != null) {
+          Tensor vector = scope.tensor(Dtype.F32, 1, layer.out());
+          adapter.more(more, vector);
+          tensors.put(more, vector.reshaped(layer.out()));
+        }
       }
       Path again = SAVED.resolve(name);
       PeftFiles.save(again, adapter.spec(), inputs.path("model").stringValue(), tensors);
@@ -147,6 +153,9 @@ class PeftGoldenTest {
                 .toList());
     if (!peft.path("exclude_modules").isNull()) {
       keys.add("exclude_modules");
+    }
+    if (peft.path("lora_bias").asBoolean()) {
+      keys.add("lora_bias");
     }
     assertThat(written.propertyNames()).containsExactlyElementsOf(keys.stream().sorted().toList());
     for (String key : keys) {

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.nudge.Seeds;
 import dev.nudge.Torch;
 import dev.nudge.TorchLlama;
+import dev.nudge.adapter.DoraLinear;
+import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.LoraLinear;
 import dev.nudge.kernel.Attend;
 import dev.nudge.kernel.Glu;
@@ -15,10 +17,12 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -63,9 +67,21 @@ class LayerAutogradTest {
     final org.bytedeco.pytorch.Tensor tb;
     final double scaling = 0.3 + random.nextDouble();
     final double dropout;
+    final Lora.Variant variant;
+    final @Nullable Parameter more;
+    final org.bytedeco.pytorch.@Nullable Tensor tmore;
 
-    Adapted(Scope scope, String path, int out, int in, double dropout) {
+    /// @param starts whether a frozen pair is subtracted from the base
+    Adapted(
+        Scope scope,
+        String path,
+        int out,
+        int in,
+        double dropout,
+        Lora.Variant variant,
+        boolean starts) {
       this.dropout = dropout;
+      this.variant = variant;
       int r = 1 + random.nextInt(5);
       Tensor w = draw(scope, out, in, 0.4);
       Tensor bias = draw(scope, 1, out, 0.4);
@@ -73,8 +89,35 @@ class LayerAutogradTest {
       b = new Parameter(path + ".lora_B.weight", true, out, r, F64, 1, scope);
       fill(a.master());
       fill(b.master());
-      slot = new LinearSlot(path, LoraLinear.of(DenseLinear.of(w, bias), a, b, scaling, dropout));
-      weight = Torch.of(w);
+      Linear base = DenseLinear.of(w, bias);
+      var effective = Torch.of(w);
+      if (starts) {
+        Parameter a0 = new Parameter("a0", false, r, in, F64, 0, scope);
+        Parameter b0 = new Parameter("b0", false, out, r, F64, 0, scope);
+        fill(a0.master());
+        fill(b0.master());
+        base = LoraLinear.of(base, a0, b0, -scaling, 0);
+        effective =
+            effective.sub(
+                Torch.of(b0.master()).matmul(Torch.of(a0.master())).mul(Torch.scalar(scaling)));
+      }
+      LoraLinear lora = LoraLinear.of(base, a, b, scaling, dropout);
+      if (variant == Lora.Variant.PLAIN) {
+        more = null;
+        tmore = null;
+        slot = new LinearSlot(path, lora);
+      } else {
+        more = new Parameter(path + ".more", true, 1, out, F64, 1, scope);
+        fill(more.master());
+        tmore = Torch.leaf(more.master());
+        slot =
+            new LinearSlot(
+                path,
+                variant == Lora.Variant.BIAS
+                    ? lora.withBias(more)
+                    : DoraLinear.of(lora, more, scope));
+      }
+      weight = effective;
       this.bias = Torch.of(bias);
       ta = Torch.leaf(a.master());
       tb = Torch.leaf(b.master());
@@ -88,10 +131,33 @@ class LayerAutogradTest {
 
     /// y of libtorch.
     org.bytedeco.pytorch.Tensor of(org.bytedeco.pytorch.Tensor x, Pass p) {
+      if (variant == Lora.Variant.DORA) {
+        var whole = weight.add(tb.matmul(ta).mul(Torch.scalar(scaling)));
+        var norms = norms(whole.detach());
+        return x.matmul(whole.t()).mul(Objects.requireNonNull(tmore).div(norms)).add(bias);
+      }
       var dropped = x.mul(mask((int) x.size(0), p));
+      var more = tmore == null ? bias : bias.add(tmore.mul(Torch.scalar(scaling)));
       return x.matmul(weight.t())
-          .add(bias)
+          .add(more)
           .add(dropped.matmul(ta.t()).matmul(tb.t()).mul(Torch.scalar(scaling)));
+    }
+
+    /// The norms of the rows, (1, out).
+    private org.bytedeco.pytorch.Tensor norms(org.bytedeco.pytorch.Tensor whole) {
+      double[] numbers = Torch.values(whole);
+      int in = a.master().cols();
+      try (Scope scope = Scope.open("norms")) {
+        Tensor norms = scope.tensor(F64, 1, numbers.length / in);
+        for (int i = 0; i < norms.cols(); i++) {
+          double sum = 0;
+          for (int c = 0; c < in; c++) {
+            sum += numbers[i * in + c] * numbers[i * in + c];
+          }
+          norms.set(0, i, Math.sqrt(sum));
+        }
+        return Torch.of(norms);
+      }
     }
 
     private org.bytedeco.pytorch.Tensor mask(int rows, Pass p) {
@@ -126,26 +192,37 @@ class LayerAutogradTest {
     void sameGradients() {
       same(a.name(), a.gradient(0), ta.grad());
       same(b.name(), b.gradient(0), tb.grad());
+      if (more != null && tmore != null) {
+        same(more.name(), more.gradient(0), tmore.grad());
+      }
     }
   }
 
   @ParameterizedTest
   @CsvSource({
-    "0, false, 1",
-    "0, true, 1",
-    "0.3, false, 1",
-    "0.3, true, 1",
-    "0.9, true, 1",
-    "0.3, true, 700"
+    "0, false, 1, PLAIN, false",
+    "0, true, 1, PLAIN, false",
+    "0.3, false, 1, PLAIN, false",
+    "0.3, true, 1, PLAIN, false",
+    "0.9, true, 1, PLAIN, false",
+    "0.3, true, 700, PLAIN, false",
+    "0, false, 1, BIAS, false",
+    "0.3, true, 700, BIAS, false",
+    "0, false, 1, DORA, false",
+    "0, true, 700, DORA, false",
+    "0.3, true, 700, PLAIN, true",
+    "0, true, 1, DORA, true"
   })
-  void adaptedLinear(double dropout, boolean add, int least) {
+  void adaptedLinear(
+      double dropout, boolean add, int least, Lora.Variant variant, boolean starts) {
     int rows = least + random.nextInt(40); // 700 and more are several tiles
     int in = 1 + random.nextInt(50);
     int out = 1 + random.nextInt(50);
     try (Scope scope = Scope.open("autograd");
         PointerScope pointers = new PointerScope();
         Workspace ws = new Workspace(0, 4 << 20, Gemm.plain())) {
-      Adapted layer = new Adapted(scope, "model.layers.0.mlp.up_proj", out, in, dropout);
+      Adapted layer =
+          new Adapted(scope, "model.layers.0.mlp.up_proj", out, in, dropout, variant, starts);
       Tape tape = new Tape(ws);
       Pass p =
           new Pass(
@@ -174,14 +251,19 @@ class LayerAutogradTest {
 
   @ParameterizedTest
   @CsvSource({
-    "1, 0, NONE",
-    "2, 0.25, NONE",
-    "3, 0.25, GATE_UP",
-    "1, 0.25, ALL_BUT_ATTENTION",
-    "2, 0, EVERYTHING",
-    "3, 0.25, EVERYTHING"
+    "1, 0, NONE, PLAIN",
+    "2, 0.25, NONE, PLAIN",
+    "3, 0.25, GATE_UP, PLAIN",
+    "1, 0.25, ALL_BUT_ATTENTION, PLAIN",
+    "2, 0, EVERYTHING, PLAIN",
+    "3, 0.25, EVERYTHING, PLAIN",
+    "2, 0, NONE, DORA",
+    "1, 0, GATE_UP, DORA",
+    "3, 0, ALL_BUT_ATTENTION, DORA",
+    "2, 0, EVERYTHING, DORA",
+    "2, 0.25, GATE_UP, BIAS"
   })
-  void wholeDecoderLayer(int group, double dropout, Recompute level) {
+  void wholeDecoderLayer(int group, double dropout, Recompute level, Lora.Variant variant) {
     int[] lengths = {1 + random.nextInt(6), 66 + random.nextInt(9), 1};
     int rows = lengths[0] + lengths[1] + lengths[2];
     int width = 3 + random.nextInt(12);
@@ -197,13 +279,13 @@ class LayerAutogradTest {
         Rotary rotary = new Rotary(Rotary.steady(frequencies), F64);
         Workspace ws = new Workspace(0, 16 << 20, Gemm.plain())) {
       rotary.reserve(80);
-      Adapted q = new Adapted(scope, "q_proj", heads.queryWidth(), width, dropout);
-      Adapted k = new Adapted(scope, "k_proj", heads.keyWidth(), width, dropout);
-      Adapted v = new Adapted(scope, "v_proj", heads.keyWidth(), width, dropout);
-      Adapted o = new Adapted(scope, "o_proj", width, heads.queryWidth(), dropout);
-      Adapted gate = new Adapted(scope, "gate_proj", inner, width, dropout);
-      Adapted up = new Adapted(scope, "up_proj", inner, width, dropout);
-      Adapted down = new Adapted(scope, "down_proj", width, inner, dropout);
+      Adapted q = new Adapted(scope, "q_proj", heads.queryWidth(), width, dropout, variant, false);
+      Adapted k = new Adapted(scope, "k_proj", heads.keyWidth(), width, dropout, variant, false);
+      Adapted v = new Adapted(scope, "v_proj", heads.keyWidth(), width, dropout, variant, false);
+      Adapted o = new Adapted(scope, "o_proj", width, heads.queryWidth(), dropout, variant, false);
+      Adapted gate = new Adapted(scope, "gate_proj", inner, width, dropout, variant, false);
+      Adapted up = new Adapted(scope, "up_proj", inner, width, dropout, variant, false);
+      Adapted down = new Adapted(scope, "down_proj", width, inner, dropout, variant, false);
       Tensor first = draw(scope, 1, width, 1);
       Tensor second = draw(scope, 1, width, 1);
       DecoderLayer layer =

@@ -92,7 +92,7 @@ class OtherNamesTest {
     "steps-per-eval, --eval-steps",
     "logging-steps, --out",
     "gradient-checkpointing, --memory",
-    "use-dora, --rs-lora",
+    "use-dora, --dora",
     "lora-modules-to-save, --modules-to-save",
     "resume-from-checkpoint, --resume",
     "early-stopping-patience, --patience",

@@ -29,6 +29,7 @@ public interface WitherRules {
           Map.entry("eval_steps", Map.of("eval_data", "e")),
           Map.entry("freeze", Map.of("method", "full")),
           Map.entry("label_smoothing", Map.of("objective", "dpo", "loss_type", "aot")),
+          Map.entry("layers_pattern", Map.of("layers_to_transform", "0")),
           Map.entry("loss_type", Map.of("objective", "dpo")),
           Map.entry("margin_column", Map.of("objective", "reward")),
           Map.entry("min_tokens", Map.of("max_tokens", 400)),
@@ -62,7 +63,15 @@ public interface WitherRules {
           "replay_weight",
           2.0,
           "shape",
-          DataShape.UNPAIRED_PREFERENCE);
+          DataShape.UNPAIRED_PREFERENCE,
+          "init",
+          AdapterInit.parse("olora"),
+          "rank_pattern",
+          new String[] {"a=3"},
+          "alpha_pattern",
+          new String[] {"a=2.5"},
+          "layers_to_transform",
+          "0,1");
 
   /// The records, with values from which each setting can be changed.
   Stream<Withers<?>> settings();

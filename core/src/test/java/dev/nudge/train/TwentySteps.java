@@ -125,10 +125,13 @@ final class TwentySteps {
                 "model", "model",
                 "data", List.of("rows"),
                 "out", "out",
+                "learning_rate", settings.get("learning_rate").asDouble(),
                 "weight_decay", settings.get("weight_decay").asDouble(),
                 "max_grad_norm", settings.get("max_grad_norm").asDouble()));
+    JsonNode plus = settings.path("lora_plus");
+    TrainSettings all = plus.isNumber() ? train.withLoraPlus(plus.asDouble()) : train;
     try (Trainer trainer =
-        new Trainer(model, parameters, examples, plan, train.optimizer(), 0, Path.of(""))) {
+        new Trainer(model, parameters, examples, plan, all.optimizer(), 0, Path.of(""))) {
       Batches batches = Batches.of(examples.size(), settings.get("batch_size").asInt(), 0, false);
       double worst = 0;
       for (int i = 0; i < settings.get("steps").asInt(); i++) {

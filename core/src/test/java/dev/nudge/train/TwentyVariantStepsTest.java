@@ -1,0 +1,139 @@
+package dev.nudge.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.Backends;
+import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.Initialization;
+import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.adapter.Targets;
+import dev.nudge.machine.Backend;
+import dev.nudge.model.Batch;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
+import dev.nudge.quant.Nf4Format;
+import dev.nudge.settings.AdapterInit;
+import dev.nudge.settings.Compute;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+
+/// Compares 20 steps of DoRA, LoRA+, biases of B, PiSSA and OLoRA with PEFT and torch's AdamW in fp32
+/// (`src/test/reference/train20_variants.py`).
+///
+/// Losses and gradient norms within 1e-5 relative; a norm that is not detached is 4e-4 away, decay
+/// left off the magnitudes 4e-5. PiSSA's and OLoRA's within 2e-5: directions of PEFT are those of
+/// LAPACK in fp32. NF4 as in [TwentyNf4StepsTest].
+class TwentyVariantStepsTest {
+  private static final Path GOLDEN = Path.of("src/test/resources/golden");
+  private static final double OF_STARTS = 2e-5;
+
+  @TempDir private Path temp;
+
+  @ParameterizedTest
+  @CsvSource({
+    "dora, 1, 4096",
+    "dora, 2, 60",
+    "dora-plus, 1, 4096",
+    "lora-bias, 2, 100",
+    "lora-bias-plus, 1, 4096",
+    "dora-nf4, 1, 4096"
+  })
+  void lossesEqualPeft(String name, int lanes, int microBatchTokens) throws IOException {
+    Path folder = GOLDEN.resolve("train-variants").resolve(name);
+    JsonNode expected = TwentySteps.expected(folder);
+    boolean nf4 = expected.get("nf4").asBoolean();
+    Path model =
+        GOLDEN
+            .resolve(nf4 ? "train-nf4" : "llama")
+            .resolve(expected.get("model").asString())
+            .resolve("model");
+    Quantization quantization =
+        nf4 ? Quantization.of(new Nf4Format(false)) : Quantization.NONE;
+    TwentySteps.hold(
+        folder, model, quantization, lanes, microBatchTokens, trained -> {});
+  }
+
+  @ParameterizedTest
+  @CsvSource({"pissa, 1, 4096", "pissa, 2, 80", "olora, 1, 4096"})
+  void aStartThatTheBaseGivesUpTrainsAsPeftsDoesAndIsSavedForThePublishedBase(
+      String name, int lanes, int microBatchTokens) throws IOException {
+    Path folder = GOLDEN.resolve("train-variants").resolve(name);
+    JsonNode expected = TwentySteps.expected(folder);
+    JsonNode config = expected.get("config");
+    Path path = GOLDEN.resolve("llama").resolve(expected.get("model").asString()).resolve("model");
+    Backend backend = Backends.of(Compute.FP32);
+    ModelConfig shape = ModelConfig.load(path);
+    try (CausalLm model = Checkpoint.load(path, shape, backend, Quantization.NONE);
+        Scope scope = Scope.open("adapter")) {
+      model.reserve(200);
+      double[] base = logits(model);
+      Lora spec =
+          Lora.of(config.get("r").asInt(), config.get("lora_alpha").asDouble(), targets(config))
+              .withRsLora(config.path("use_rslora").asBoolean(false));
+      Adapters adapters =
+          Adapters.attach(model.modules(), spec, true, 0, backend.compute(), lanes, scope);
+      Initialization.of(AdapterInit.parse(name))
+          .begin(adapters, new Initialization.Base(path, shape::weight, backend, 2, 0));
+      assertThat(apart(logits(model), base)).isLessThan(1e-5);
+      TwentySteps.hold(
+          expected,
+          folder.resolve("rows.jsonl"),
+          model,
+          adapters.parameters(),
+          lanes,
+          microBatchTokens,
+          OF_STARTS);
+      double[] trained = logits(model);
+      assertThat(apart(trained, base)).isGreaterThan(1e-2);
+      adapters.save(temp.resolve("saved"), "base");
+      adapters.detach();
+      try (PeftAdapter saved = PeftAdapter.open(temp.resolve("saved"))) {
+        assertThat(saved.spec().rank()).isEqualTo(2 * spec.rank());
+        Adapters again =
+            Adapters.attach(model.modules(), saved, 0, backend.compute(), 0, scope);
+        assertThat(apart(logits(model), trained)).isLessThan(1e-5);
+        again.detach();
+      }
+    }
+  }
+
+  private static Targets targets(JsonNode config) {
+    JsonNode given = config.get("target_modules");
+    return given.isString()
+        ? Targets.parse(given.asString())
+        : new Targets.Names(given.valueStream().map(JsonNode::asString).toList());
+  }
+
+  private static double[] logits(CausalLm model) {
+    int[] ids = {5, 17, 60, 3, 44, 41, 9};
+    Batch batch = new Batch(ids, new int[] {ids.length}, new long[1], new int[0], new int[0]);
+    try (Workspace ws = new Workspace(0, 16 << 20, model.backend().gemms().apply(1))) {
+      Tensor logits = model.logits(batch, ws);
+      double[] all = new double[(int) logits.elements()];
+      for (int i = 0; i < all.length; i++) {
+        all[i] = logits.at(i);
+      }
+      return all;
+    }
+  }
+
+  private static double apart(double[] x, double[] y) {
+    double most = 0;
+    double largest = 0;
+    for (int i = 0; i < x.length; i++) {
+      most = Math.max(most, Math.abs(x[i] - y[i]));
+      largest = Math.max(largest, Math.abs(y[i]));
+    }
+    return most / largest;
+  }
+}
