@@ -304,8 +304,7 @@ class BadInputTest {
                 + " completion"),
         row(
             "half of a pair is a list",
-            p ->
-                p.write("rows.jsonl", "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": [1]}"),
+            p -> p.write("rows.jsonl", "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": [1]}"),
             "--objective orpo",
             "D/rows.jsonl: 1 of 1 row is bad\n"
                 + "D/rows.jsonl line 1: of 'chosen' and 'rejected' one is a list of messages and one"

@@ -125,7 +125,9 @@ public final class Scoring {
     boolean reward = adapter != null && isReward(adapter);
     if (reward && settings.show() != null) {
       throw new InputException(
-          "--show is given with the reward model " + adapter + ", which answers nothing; leave it out");
+          "--show is given with the reward model "
+              + adapter
+              + ", which answers nothing; leave it out");
     }
     Showing showing =
         settings.show() == null ? null : Showing.of(settings, data, patterns, tokenizer, maxLength);

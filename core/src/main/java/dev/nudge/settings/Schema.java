@@ -132,7 +132,8 @@ public final class Schema<S extends Record> {
     return setting.byDefault();
   }
 
-  /// Whether a choice, `key=value` or `key=one|other`, is made; its setting stands before those that depend on it.
+  /// Whether a choice, `key=value` or `key=one|other`, is made; its setting stands before
+  /// those that depend on it.
   private static boolean holds(String choice, Map<String, Object> values) {
     int at = choice.indexOf('=');
     Object value = at < 0 ? null : values.get(choice.substring(0, at));

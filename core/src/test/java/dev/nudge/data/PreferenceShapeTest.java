@@ -28,8 +28,7 @@ class PreferenceShapeTest {
   private static ComparedAnswers read(ObjectiveName objective, String row, String... columns)
       throws BadRowException {
     ShapeSettings shape = new ShapeSettings(null, List.of(columns), null, null);
-    DataSettings data =
-        new DataSettings(List.of("f"), null, null, shape, TrainOn.ASSISTANT, false);
+    DataSettings data = new DataSettings(List.of("f"), null, null, shape, TrainOn.ASSISTANT, false);
     return new PreferenceShape(data, objective, null).read(Row.parse(row));
   }
 
@@ -143,8 +142,7 @@ class PreferenceShapeTest {
             pair("\"q\"", "\" a\"", "\" a\""),
             pair("\"q\"", "\" a\"", "\" a, and more\"")));
     DataSettings data = DataSettings.of(List.of(file.toString()));
-    DataStats stats =
-        DataSurvey.of(data, new EvalSettings(null, null, null), null, rows -> {});
+    DataStats stats = DataSurvey.of(data, new EvalSettings(null, null, null), null, rows -> {});
     assertThat(stats.pairs()).isEqualTo(new PairFacts(3, 1, 1, 1));
     assertThat(stats.lines())
         .contains(
