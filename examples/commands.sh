@@ -81,6 +81,15 @@ wait $! || test $? = 143 # ended by the signal, as it should
 ./nudge train --model MODEL --data rows.jsonl --add-tokens tokens.txt --modules-to-save norm --out adapters/tokens
 ./nudge merge --model MODEL --adapter adapters/tokens --out MODEL-tokens
 
+# --- what people prefer, and a model that says how much
+./nudge train --model MODEL --data pairs.jsonl --objective dpo --init-adapter adapters/teams --eval-split 0.1 --out adapters/liked
+./nudge train --model MODEL --data labelled.jsonl --objective kto --out adapters/rated
+./nudge train --model MODEL --data pairs.jsonl --objective reward --out adapters/judge
+./nudge score --model MODEL --adapter adapters/judge --data rows.jsonl
+
+# --- what the base knew
+./nudge train --model MODEL --data rows.jsonl --replay general.jsonl --replay-weight 0.5 --out adapters/kept
+
 # --- all weights
 ./nudge train --model MODEL --data texts.jsonl --method full --freeze embed_tokens --out models/mine
 

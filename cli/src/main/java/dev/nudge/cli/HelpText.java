@@ -151,14 +151,10 @@ final class HelpText {
       return "";
     }
     StringBuilder others = new StringBuilder();
-    Map<String, List<String>> cases = new LinkedHashMap<>(); // by default, flags that lead to it
     for (int i = 0; i < setting.when().length; i++) {
-      String flags = "--" + setting.when()[i].replace('=', ' ').replace("&", " --");
-      cases.computeIfAbsent(setting.thenDefault()[i], _ -> new ArrayList<>()).add(flags);
+      String flags = setting.when()[i].replace('=', ' ').replace("&", " --");
+      others.append("; ").append(setting.thenDefault()[i]).append(" with --").append(flags);
     }
-    cases.forEach(
-        (value, flags) ->
-            others.append("; ").append(value).append(" with ").append(String.join(" or ", flags)));
     return " (default: " + setting.byDefault() + others + ")";
   }
 

@@ -341,6 +341,47 @@ class BadInputTest {
             "D/model holds no data; a file of it ends in .jsonl, .json, .csv, .tsv or .parquet,"
                 + " perhaps with .gz"),
         row(
+            "no pairs",
+            p -> {},
+            "--objective dpo",
+            "D/rows.jsonl: 3 of 3 rows are bad\n"
+                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'chosen'; the columns are prompt,"
+                + " completion"),
+        row(
+            "no labels",
+            p -> {},
+            "--objective kto",
+            "D/rows.jsonl: 3 of 3 rows are bad\n"
+                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'label'; the columns are prompt,"
+                + " completion"),
+        row(
+            "half of a pair is a list",
+            p -> p.write("rows.jsonl", "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": [1]}"),
+            "--objective orpo",
+            "D/rows.jsonl: 1 of 1 row is bad\n"
+                + "D/rows.jsonl line 1: of 'chosen' and 'rejected' one is a list of messages and one"
+                + " is not; both must be texts or both lists"),
+        row(
+            "pairs to imitate",
+            p ->
+                p.write(
+                    "rows.jsonl", "{\"prompt\": \"a\", \"chosen\": \" b\", \"rejected\": \" c\"}"),
+            "",
+            "D/rows.jsonl: 1 of 1 row is bad\n"
+                + "D/rows.jsonl line 1: the row is a preference pair (chosen, rejected); train"
+                + " --objective dpo learns from both answers, --completion '{chosen}' trains on the"
+                + " chosen ones"),
+        row(
+            "a setting of another objective",
+            p -> {},
+            "--beta 0.3",
+            "--beta is given with --objective sft, which has no use for it; leave one out"),
+        row(
+            "missing rows to replay",
+            p -> {},
+            "--replay D/none.jsonl",
+            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
+        row(
             "missing held-out file",
             p -> {},
             "--eval-data D/none.jsonl",

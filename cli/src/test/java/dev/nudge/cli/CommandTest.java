@@ -169,6 +169,24 @@ class CommandTest {
   }
 
   @Test
+  void aRewardModelGivesRewards() {
+    ScoreVerb verb =
+        new ScoreVerb(
+            (_, rows, _, _) -> {
+              rows.accept(new RowScore(0, 7, -1.25, false, true));
+              return new Scoring.Summary(1, 0, 7, -1.25, 0, 0, null, null, -1.25);
+            });
+    assertThat(Ran.of(List.of(verb), "score", "--model", "m", "--data", "d"))
+        .isEqualTo(
+            new Ran(
+                0,
+                "{\"index\":0,\"tokens\":7,\"reward\":-1.25}\n",
+                "1 row, mean reward -1.2500\n"));
+    assertThat(Ran.of(List.of(verb), "score", "--model", "m", "--data", "d", "--json", "-q").out())
+        .isEqualTo("{\"rows\":1,\"bad_rows\":0,\"tokens\":7,\"reward\":-1.25}\n");
+  }
+
+  @Test
   void theAnswersThatShowAsksForAreToldWithQToo() {
     List<RowAnswers.Row> shown =
         List.of(new RowAnswers.Row(1, "rows.jsonl", 2, "pump:", " oil", " gas"));
@@ -289,7 +307,7 @@ class CommandTest {
     assertThat(ran.out())
         .contains("--rank N                    rank of the adapter (default: 16)")
         .contains(
-            "--learning-rate X           highest learning rate (default: 2e-4; 2e-5 with --method full)")
+            "--learning-rate X           highest learning rate (default: 2e-4; 1e-6 with --objective")
         .contains("--shuffle, --no-shuffle")
         .contains("--model FOLDER|NAME         ")
         .contains("--config FILE")

@@ -95,6 +95,10 @@ class ExampleCommandsTest {
             "adapters/llama3/adapter_model.safetensors",
             "adapters/qwen/adapter_model.safetensors",
             "adapters/tokens/adapter_model.safetensors",
+            "adapters/liked/reference.safetensors",
+            "adapters/rated/reference.safetensors",
+            "adapters/judge/adapter_model.safetensors",
+            "adapters/kept/adapter_model.safetensors",
             "MODEL-tokens/model.safetensors",
             "models/mine/model.safetensors",
             "MODEL-support/model.safetensors",
@@ -143,6 +147,18 @@ class ExampleCommandsTest {
     PolicyFile.read(Path.of("../examples/tickets-policy.yaml"));
     place.write("examples/tickets-policy.yaml", PASSES).write("tickets.jsonl", tickets());
     place.write("texts.jsonl", "{\"text\": \"the pump reads seven bar\"}\n");
+    StringBuilder pairs = new StringBuilder();
+    StringBuilder labelled = new StringBuilder();
+    for (int i = 0; i < 20; i++) {
+      pairs.append(
+          "{\"prompt\": \"pump %d?\", \"chosen\": \" it leaks\", \"rejected\": \" seal\"}\n"
+              .formatted(i));
+      labelled.append(
+          "{\"prompt\": \"pump %d?\", \"completion\": \" it leaks\", \"label\": %s}\n"
+              .formatted(i, i % 2 == 0));
+    }
+    place.write("pairs.jsonl", pairs.toString()).write("labelled.jsonl", labelled.toString());
+    place.write("general.jsonl", "{\"text\": \"water boils at a hundred degrees\"}\n");
     place.write("tokens.txt", "<tool>\nseal-kit\n");
     place.write("run.yaml", "model: MODEL\ndata: [rows.jsonl]\nout: adapters/from-file\n");
     script("nudge", NUDGE);

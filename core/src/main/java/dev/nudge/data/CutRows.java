@@ -91,7 +91,9 @@ public record CutRows(
       how.add(Count.of(ends, "answer") + " at the end, without end token");
     }
     if (left > 0) {
-      how.add(Count.of(left, "preference") + " left out: no room for an answer, or one cut before a reward is read");
+      how.add(
+          Count.of(left, "preference")
+              + " left out: no room for an answer, or one cut before a reward is read");
     }
     return String.format(
         Locale.ROOT,

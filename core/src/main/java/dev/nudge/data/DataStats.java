@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// @param characters lengths of the good rows in characters, without template text
 /// @param tokens lengths of the good rows in tokens; null: not counted
 /// @param turns messages per conversation; null: no conversation
+/// @param pairs what pairs of answers differ in; null: rows are no pairs
 public record DataStats(
     long rows,
     long badRows,
@@ -30,6 +31,7 @@ public record DataStats(
     Lengths characters,
     @Nullable Lengths tokens,
     @Nullable Lengths turns,
+    @Nullable PairFacts pairs,
     Flaws flaws) {
 
   /// The statistics as lines for people.
@@ -49,6 +51,10 @@ public record DataStats(
       lines.add("tokens     " + tokens);
     }
     List<String> found = new ArrayList<>(flaws.lines());
+    if (pairs != null) {
+      lines.add("pairs      " + pairs);
+      found.addAll(pairs.warnings());
+    }
     if (advice != null) {
       found.addFirst(advice);
     }
@@ -79,6 +85,9 @@ public record DataStats(
     values.put("characters", characters.values());
     values.put("tokens", tokens == null ? null : tokens.values());
     values.put("messages", turns == null ? null : turns.values());
+    if (pairs != null) {
+      values.put("pairs", pairs);
+    }
     values.put("flaws", flaws.values());
     return values;
   }

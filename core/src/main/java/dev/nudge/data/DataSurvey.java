@@ -6,9 +6,11 @@ import dev.nudge.data.quality.Mix;
 import dev.nudge.data.quality.NearTexts;
 import dev.nudge.data.source.Pick;
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.DataShape;
 import dev.nudge.settings.EvalSettings;
 import dev.nudge.settings.EvalSplit;
 import dev.nudge.settings.Flaw;
+import dev.nudge.settings.ObjectiveName;
 import dev.nudge.settings.QualitySettings;
 import dev.nudge.text.Tokenizer;
 import java.util.ArrayList;
@@ -38,10 +40,11 @@ public final class DataSurvey {
   private final Lengths.Tally tokens = new Lengths.Tally();
   private final Lengths.Tally turns = new Lengths.Tally();
   private final LongSet seen = new LongSet();
+  private PairFacts pairs = PairFacts.NONE;
   private long rows;
 
   private DataSurvey(DataSettings data, @Nullable Tokenizer tokenizer, @Nullable NearTexts held) {
-    this.shape = RowShape.of(data);
+    this.shape = RowShape.of(data, WantedRows.recognised(data, ObjectiveName.SFT));
     this.tokenizer = tokenizer;
     this.held = held;
     this.columns = new UsedColumns.Tally(shape);
@@ -128,7 +131,8 @@ public final class DataSurvey {
         int tokens,
         long hash,
         boolean near,
-        Look look)
+        Look look,
+        PairFacts pair)
         implements Seen {}
 
     record Bad(BadRow row) implements Seen {}
@@ -137,8 +141,11 @@ public final class DataSurvey {
   private Seen look(SourceLine line) {
     try {
       Row row = Row.parse(line);
-      Content content = shape.content(row);
-      List<String> texts = RowTexts.texts(content);
+      PreferenceShape preferences = shape.preferences();
+      List<Content> contents =
+          preferences == null ? List.of(shape.content(row)) : preferences.read(row).answers();
+      Content content = contents.getFirst();
+      List<String> texts = contents.stream().flatMap(c -> RowTexts.texts(c).stream()).toList();
       String said = RowTexts.all(content, texts);
       NearTexts known = held;
       return new Seen.Good(
@@ -148,7 +155,10 @@ public final class DataSurvey {
           tokens(said),
           Mix.of(String.join("\0", texts)),
           known != null && known.near(NearTexts.words(said)),
-          Look.at(content));
+          Look.at(contents),
+          contents.size() < 2
+              ? PairFacts.NONE
+              : PairFacts.of(RowTexts.all(content), RowTexts.all(contents.getLast())));
     } catch (BadRowException e) {
       return new Seen.Bad(line.bad(e));
     }
@@ -167,7 +177,9 @@ public final class DataSurvey {
       case Seen.Bad broken -> bad.add(broken.row());
       case Seen.Good good -> {
         columns.add(good.content(), good.names());
-        shapes.add(good.content());
+        boolean pair = good.pair().pairs() > 0;
+        pairs = pairs.and(good.pair());
+        shapes.add(good.content(), pair ? DataShape.PREFERENCE : good.content().shape());
         boundaries.add(good.content(), false);
         characters.add(good.characters());
         tokens.add(good.tokens());
@@ -199,6 +211,7 @@ public final class DataSurvey {
         characters.lengths(),
         tokenizer == null ? null : tokens.lengths(),
         turns.count() == 0 ? null : turns.lengths(),
+        pairs.pairs() == 0 ? null : pairs,
         flaws);
   }
 }

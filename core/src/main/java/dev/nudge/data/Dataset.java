@@ -28,11 +28,7 @@ public final class Dataset {
   private final @Nullable ShownRow rejected;
 
   private Dataset(
-      List<Example> examples,
-      RowFacts facts,
-      String digest,
-      int sequences,
-      Tokenizer tokenizer) {
+      List<Example> examples, RowFacts facts, String digest, int sequences, Tokenizer tokenizer) {
     this.examples = examples;
     this.sequences = sequences;
     this.facts = facts;
@@ -146,11 +142,7 @@ public final class Dataset {
   /// @param held whether the rows are held out of it: bad and cut rows then count with the others
   Dataset with(List<Example> rows, boolean held, Tokenizer tokenizer) {
     return new Dataset(
-        List.copyOf(rows),
-        held ? facts.heldOut() : facts,
-        digest,
-        sequences,
-        tokenizer);
+        List.copyOf(rows), held ? facts.heldOut() : facts, digest, sequences, tokenizer);
   }
 
   /// Whether a row is held out by its group.

@@ -15,6 +15,9 @@ public record PairFacts(int pairs, int equal, int lengthAlone, int longerChosen)
   private static final int ENOUGH = 20; // pairs, to speak of shares
   private static final double MOST = 0.9;
 
+  /// Of no pair.
+  static final PairFacts NONE = new PairFacts(0, 0, 0, 0);
+
   /// Looks at all pairs.
   static PairFacts of(List<Example> examples) {
     int equal = 0;
@@ -33,6 +36,23 @@ public record PairFacts(int pairs, int equal, int lengthAlone, int longerChosen)
       longer += chosen.length() > rejected.length() ? 1 : 0;
     }
     return new PairFacts(examples.size() / 2, equal, alone, longer);
+  }
+
+  /// Looks at one pair of texts.
+  static PairFacts of(String chosen, String rejected) {
+    boolean same = chosen.equals(rejected);
+    boolean begins = chosen.startsWith(rejected) || rejected.startsWith(chosen);
+    return new PairFacts(
+        1, same ? 1 : 0, begins && !same ? 1 : 0, chosen.length() > rejected.length() ? 1 : 0);
+  }
+
+  /// With other pairs.
+  PairFacts and(PairFacts other) {
+    return new PairFacts(
+        pairs + other.pairs,
+        equal + other.equal,
+        lengthAlone + other.lengthAlone,
+        longerChosen + other.longerChosen);
   }
 
   private static int common(Example a, Example b) {

@@ -6,6 +6,7 @@ import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.ObjectiveName;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -73,7 +74,7 @@ final class PreferenceShape {
 
   private boolean isGood(Row row) throws BadRowException {
     String value = row.text(label);
-    return switch (value.toLowerCase(java.util.Locale.ROOT)) {
+    return switch (value.toLowerCase(Locale.ROOT)) {
       case "true", "1" -> true;
       case "false", "0" -> false;
       default ->

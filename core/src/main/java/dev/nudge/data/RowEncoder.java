@@ -114,9 +114,9 @@ final class RowEncoder {
     }
   }
 
-  /// Encodes answers that are compared. One that is too long loses its end, as in TRL: its prompt is
-  /// the same as that of the answer it is compared with. A row is left out where a prompt leaves no
-  /// room for an answer, or a reward would be read before the end of one.
+  /// Encodes answers that are compared. One that is too long loses its end, as in TRL: its prompt
+  /// is the same as that of the answer it is compared with. A row is left out where a prompt leaves
+  /// no room for an answer, or a reward would be read before the end of one.
   Sequences encode(ComparedAnswers row, SourceLine source) throws BadRowException {
     List<Example> examples = new ArrayList<>();
     Loss loss = Loss.NOTHING;

@@ -314,7 +314,7 @@ final class RowShape {
     String what = "the row is a preference pair (chosen, rejected)";
     return new BadRowException(
         what
-            + "; --objective dpo learns from both answers, "
+            + "; train --objective dpo learns from both answers, "
             + how
             + " trains on the chosen ones",
         what);

@@ -76,7 +76,7 @@ public final class Splits {
       Tokenizer tokenizer,
       @Nullable Conversations chat,
       TokenCache cache) {
-    RowEncoder encoder = 
+    RowEncoder encoder =
         new RowEncoder(tokenizer, wanted.length(), true, maxLength, chat, wanted.rows());
     Flaws flaws = new Flaws(wanted.quality());
     DataSettings data = wanted.data();

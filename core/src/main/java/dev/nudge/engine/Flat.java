@@ -114,8 +114,7 @@ public final class Flat {
     return new Batch(ids, lengths, keys(positions), at, new int[at.length], factors);
   }
 
-  private static List<Example> chosen(
-      List<Integer> positions, int[] rows, List<Example> examples) {
+  private static List<Example> chosen(List<Integer> positions, int[] rows, List<Example> examples) {
     List<Example> chosen = new ArrayList<>();
     positions.forEach(p -> chosen.add(examples.get(rows[p])));
     return chosen;

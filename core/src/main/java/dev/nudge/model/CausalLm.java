@@ -230,11 +230,7 @@ public final class CausalLm implements AutoCloseable {
   /// gradient to the parameters.
   public double trainTowards(HeadDivergence.Base base, Batch b, double weight, Workspace ws) {
     return train(
-        b,
-        null,
-        Dropout.NONE,
-        ws,
-        (r, sum, p) -> output.divergence(base, r, b, weight, sum, p));
+        b, null, Dropout.NONE, ws, (r, sum, p) -> output.divergence(base, r, b, weight, sum, p));
   }
 
   /// The loss at the end of a forward pass.
@@ -243,8 +239,7 @@ public final class CausalLm implements AutoCloseable {
     double loss(Residual r, Tensor sum, Pass p);
   }
 
-  private double train(
-      Batch b, @Nullable Share share, Dropout dropout, Workspace ws, Head head) {
+  private double train(Batch b, @Nullable Share share, Dropout dropout, Workspace ws, Head head) {
     Segments rows =
         share == null
             ? Segments.of(b.lengths(), b.keys(), ws)

@@ -310,8 +310,7 @@ public final class Planner {
       workspace = Math.max(workspace, dry.scoreBytes(Math.max(tokens, w.longest), w.longest));
     }
     if (w.replayed > 0) {
-      workspace =
-          Math.max(workspace, dry.towardsBytes(Math.max(tokens, w.replayed), w.replayed));
+      workspace = Math.max(workspace, dry.towardsBytes(Math.max(tokens, w.replayed), w.replayed));
     }
     return new Taken(pass, split, workspace);
   }

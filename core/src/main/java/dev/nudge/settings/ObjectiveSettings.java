@@ -65,8 +65,7 @@ public record ObjectiveSettings(
           Set.of("margin_column", "center_rewards"));
 
   private static final Schema<ObjectiveSettings> SCHEMA = Schema.of(ObjectiveSettings.class);
-  private static final Map<String, @Nullable Object> DEFAULTS =
-      SCHEMA.values(SCHEMA.of(Map.of()));
+  private static final Map<String, @Nullable Object> DEFAULTS = SCHEMA.values(SCHEMA.of(Map.of()));
 
   public ObjectiveSettings {
     replay = List.copyOf(replay);
@@ -95,7 +94,9 @@ public record ObjectiveSettings(
     double below = lossType == LossType.ROBUST ? 0.5 : 1;
     if (labelSmoothing >= below) {
       throw Check.wrong(
-          "--label-smoothing", labelSmoothing, "below " + Check.number(below) + " with " + lossType);
+          "--label-smoothing",
+          labelSmoothing,
+          "below " + Check.number(below) + " with " + lossType);
     }
   }
 

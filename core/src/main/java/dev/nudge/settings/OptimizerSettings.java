@@ -11,16 +11,12 @@ public record OptimizerSettings(
             help = "highest learning rate",
             byDefault = "2e-4",
             when = {
-              "objective=dpo&method=full",
-              "objective=kto&method=full",
-              "objective=orpo&method=full",
-              "objective=dpo",
-              "objective=kto",
-              "objective=orpo",
+              "objective=dpo|kto|orpo&method=full",
+              "objective=dpo|kto|orpo",
               "objective=reward",
               "method=full"
             },
-            thenDefault = {"1e-6", "1e-6", "1e-6", "1e-5", "1e-5", "1e-5", "1e-4", "2e-5"})
+            thenDefault = {"1e-6", "1e-5", "1e-4", "2e-5"})
         double learningRate,
     @Setting(help = "course of the rate after the warm-up", byDefault = "linear") Schedule schedule,
     @Setting(

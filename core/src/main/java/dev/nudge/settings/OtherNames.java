@@ -44,6 +44,14 @@ public final class OtherNames {
     here("compute=bf16", "bf16");
     here("compute=fp32", "fp32");
     here("compute", "bnb_4bit_compute_dtype precision mixed_precision");
+    here("objective", "rl stage trainer trainer_type");
+    here("beta", "pref_beta dpo_beta orpo_alpha");
+    here("loss_type", "pref_loss dpo_loss");
+    here("rpo_alpha", "pref_ftx dpo_ftx");
+    here("reference", "ref_model ref_model_path reference_model");
+    here("desirable_weight", "kto_desirable_weight kto_chosen_weight");
+    here("undesirable_weight", "kto_undesirable_weight kto_rejected_weight");
+    here("center_rewards", "center_rewards_coefficient");
     here("learning_rate", "lr");
     here("schedule", "lr_scheduler lr_scheduler_type lr_schedule");
     here("warmup", "warmup_steps warmup_ratio num_warmup_steps");

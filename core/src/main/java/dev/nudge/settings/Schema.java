@@ -132,11 +132,13 @@ public final class Schema<S extends Record> {
     return setting.byDefault();
   }
 
-  /// Whether a choice, `key=value`, is made; its setting stands before those that depend on it.
+  /// Whether a choice, `key=value` or `key=one|other`, is made; its setting stands before
+  /// those that depend on it.
   private static boolean holds(String choice, Map<String, Object> values) {
     int at = choice.indexOf('=');
     Object value = at < 0 ? null : values.get(choice.substring(0, at));
-    return value != null && SettingType.written(value).equals(choice.substring(at + 1));
+    return value != null
+        && List.of(choice.substring(at + 1).split("\\|")).contains(SettingType.written(value));
   }
 
   private Map<String, Object> readLayer(Layer layer) {

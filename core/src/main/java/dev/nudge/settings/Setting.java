@@ -23,7 +23,7 @@ public @interface Setting {
   String byDefault() default "";
 
   /// Values of other settings that change the default, as `method=full` or
-  /// `objective=dpo&method=full`; the first that holds counts.
+  /// `objective=dpo|kto&method=full`; the first that holds counts.
   String[] when() default {};
 
   /// The default in each of these cases.

@@ -108,9 +108,8 @@ public final class Forecast {
     int most = maxLength(settings, config);
     DataSettings source = settings.rows();
     Dataset data = null;
-    PlanRequest.Rows rows = 
-        PlanRequest.Rows.assumed(
-            most, settings.batchSize(), settings.objective().objective());
+    PlanRequest.Rows rows =
+        PlanRequest.Rows.assumed(most, settings.batchSize(), settings.objective().objective());
     if (source != null) {
       NewParts.Tokens tokens = tokens(settings, config, machine);
       Tokenizer tokenizer = tokens.tokenizer();
@@ -130,8 +129,7 @@ public final class Forecast {
       data = splits.train();
       data.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
       Objective objective = Objectives.of(settings.objective(), most);
-      rows =
-          PlanRequest.Rows.of(data, splits.held(), settings.batchSize(), objective);
+      rows = PlanRequest.Rows.of(data, splits.held(), settings.batchSize(), objective);
       if (!settings.objective().replay().isEmpty()) {
         rows =
             rows.replaying(

@@ -17,9 +17,9 @@ import java.util.Map;
 ///
 ///     w_D · σ(−β·(r − z))   of a good answer        w_U · σ(β·(r − z))   of a bad one
 ///
-/// where z = max(0, mean of r over mismatched sequences) estimates the KL to the reference and has
-/// no gradient. A mismatched sequence is a row's prompt with the answer of the row before it in the
-/// step, the first row's with the last one's answer; its tokens are those that both rows have.
+/// where z = max(0, mean of r over mismatched sequences) estimates the KL to the reference, and
+/// has no gradient. A mismatched sequence is a row's prompt with the answer of the row before it
+/// in its step, the first row's with the last one's answer, in the tokens that both rows have.
 ///
 /// [1] Ethayarajh et al., arXiv:2402.01306.
 ///

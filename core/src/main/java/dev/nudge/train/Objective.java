@@ -82,8 +82,7 @@ public interface Objective {
   /// @param texts log-probability of all tokens but the first of sequences whose text counts
   /// @param reference `s` by the reference, as `logprobs`; empty unless [#needsReference]
   @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
-  record Scored(
-      List<Example> sequences, double[] logprobs, double[] texts, double[] reference) {
+  record Scored(List<Example> sequences, double[] logprobs, double[] texts, double[] reference) {
     /// Sequences without scores.
     static Scored of(List<Example> sequences) {
       return new Scored(sequences, new double[0], new double[0], new double[0]);

@@ -28,10 +28,7 @@ final class Objectives {
               settings.rpoAlpha() == null ? 0 : settings.rpoAlpha());
       case KTO ->
           new LabelledPreference(
-              settings.beta(),
-              settings.desirableWeight(),
-              settings.undesirableWeight(),
-              maxLength);
+              settings.beta(), settings.desirableWeight(), settings.undesirableWeight(), maxLength);
       case ORPO -> new OddsRatio(settings.beta());
       case REWARD ->
           new PairedReward(settings.centerRewards() == null ? 0 : settings.centerRewards());

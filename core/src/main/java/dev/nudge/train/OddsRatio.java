@@ -10,7 +10,8 @@ import static dev.nudge.train.Objectives.sigmoid;
 ///     o = (L_c − L_r) − (log(1 − e^L_c) − log(1 − e^L_r))
 ///     loss = nll − β · mean over pairs of log σ(o)
 ///
-/// where nll is the mean over all tokens but the first of the step's chosen texts, prompts included.
+/// where nll is the mean over all tokens but the first of the step's chosen texts, prompts
+/// included.
 ///
 /// [1] Hong, Lee, Thorne, arXiv:2403.07691.
 record OddsRatio(double beta) implements Objective {

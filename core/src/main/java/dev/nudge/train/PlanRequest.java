@@ -92,16 +92,13 @@ record PlanRequest(
     ///
     /// @param held held-out rows, which come in any number; null: none
     /// @param objective whether it scores training rows, and others beside them
-    static Rows of(
-        Dataset data, @Nullable Dataset held, int batchSize, Objective objective) {
+    static Rows of(Dataset data, @Nullable Dataset held, int batchSize, Objective objective) {
       int beside =
-          Math.max(
-              objective.longestBeside(data), held == null ? 0 : objective.longestBeside(held));
+          Math.max(objective.longestBeside(data), held == null ? 0 : objective.longestBeside(held));
       return of(data, held, batchSize, objective.needsScores()).scoring(beside);
     }
 
-    private static Rows of(
-        Dataset data, @Nullable Dataset held, int batchSize, boolean scored) {
+    private static Rows of(Dataset data, @Nullable Dataset held, int batchSize, boolean scored) {
       long step =
           data.examples().stream()
               .mapToInt(e -> -e.length())
@@ -132,10 +129,7 @@ record PlanRequest(
       return most >= longest
           ? this
           : new Rows(
-              most,
-              Math.min(largestStep, 4L * most * batchSize),
-              scored,
-              Math.min(replayed, most));
+              most, Math.min(largestStep, 4L * most * batchSize), scored, Math.min(replayed, most));
     }
   }
 

@@ -87,13 +87,12 @@ final class Preparation {
     this.folder = wanted.model().model();
     this.config = ModelConfig.load(folder);
     this.maxLength = maxLength(wanted);
-    this.objective =
-        objective == null ? Objectives.of(wanted.objective(), maxLength) : objective;
+    this.objective = objective == null ? Objectives.of(wanted.objective(), maxLength) : objective;
     Checkpoint.check(folder, config);
     this.quantization = Quantization.resolve(wanted.model(), config);
     this.settings = resolved(wanted, quantization);
     checkInit();
-    RunCheckpoints.Found found = 
+    RunCheckpoints.Found found =
         RunFolder.resumable(settings, this.objective.name(), machine.cache());
     this.at = found == null ? Instant.now() : Instant.parse(found.checkpoint().started());
     Compute compute = settings.model().compute();

@@ -189,8 +189,7 @@ public record Prepared(
             Locale.ROOT,
             "run        %s of %s, %s an epoch",
             Count.of(steps, "step"),
-            Count.of(
-                settings.loop().batchSize(), data.pairs() == null ? "sequence" : "pair"),
+            Count.of(settings.loop().batchSize(), data.pairs() == null ? "sequence" : "pair"),
             Count.of(batches.stepsPerEpoch(), "step")));
     if (settings.objective().objective().compares()) {
       lines.add("objective  " + objectiveLine());

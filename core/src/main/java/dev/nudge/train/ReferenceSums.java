@@ -39,8 +39,7 @@ record ReferenceSums(
       ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   /// Of a run without a reference.
-  static final ReferenceSums NONE =
-      new ReferenceSums(EMPTY, EMPTY, new long[0], EMPTY, EMPTY);
+  static final ReferenceSums NONE = new ReferenceSums(EMPTY, EMPTY, new long[0], EMPTY, EMPTY);
 
   /// The numbers of a step's sequences, then of what is beside them.
   ///
@@ -183,8 +182,7 @@ record ReferenceSums(
             .map(e -> Entry.of(e.getKey(), Dtype.F64, new long[] {e.getValue().length}))
             .toList();
     Map<String, String> head = Map.of("format", "nudge", "run", run);
-    try (SafeTensorsWriter writer =
-        SafeTensorsWriter.create(folder.resolve(FILE), head, entries)) {
+    try (SafeTensorsWriter writer = SafeTensorsWriter.create(folder.resolve(FILE), head, entries)) {
       try {
         parts.forEach((name, numbers) -> writer.write(name, List.of(bytes(numbers)).iterator()));
       } catch (RuntimeException | Error e) {

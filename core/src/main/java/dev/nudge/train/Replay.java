@@ -65,12 +65,7 @@ record Replay(List<Example> examples, int longest, Batches batches, double weigh
             TrainOn.ASSISTANT,
             false);
     return Dataset.load(
-        rows,
-        new LengthSettings(true, true),
-        Math.min(LONGEST, maxLength),
-        tokenizer,
-        chat,
-        cache);
+        rows, new LengthSettings(true, true), Math.min(LONGEST, maxLength), tokenizer, chat, cache);
   }
 
   /// The digest of the rows' files; null: there are none.

@@ -285,8 +285,7 @@ final class Run implements AutoCloseable {
     long start = System.nanoTime();
     int at = counts.steps();
     StepEvent recorded = StepEvent.started();
-    Trainer.Result r =
-        trainer.step(at, prepared.data().places(prepared.batches().step(at)), rate);
+    Trainer.Result r = trainer.step(at, prepared.data().places(prepared.batches().step(at)), rate);
     double seconds = RunStart.since(start);
     noteInterrupt();
     saver.await(); // a step that was skipped has not

@@ -76,12 +76,7 @@ public sealed interface TrainEvent {
   /// @param seconds of the evaluation, sample prompts included
   /// @param figures metrics of the run's [Objective] besides the loss, by name
   record Evaluated(
-      int step,
-      double loss,
-      long tokens,
-      boolean best,
-      double seconds,
-      Map<String, Double> figures)
+      int step, double loss, long tokens, boolean best, double seconds, Map<String, Double> figures)
       implements TrainEvent {
     /// A loss without figures.
     public Evaluated(int step, double loss, long tokens, boolean best, double seconds) {

@@ -319,16 +319,14 @@ public final class Trainer implements AutoCloseable {
         return Optional.empty();
       }
       int to = Math.min(examples.size(), from + block);
-      Objective.Weights weights =
-          weigh(examples.subList(from, to), reference.ofHeld(from, to));
+      Objective.Weights weights = weigh(examples.subList(from, to), reference.ofHeld(from, to));
       loss += (to - from) * Objects.requireNonNull(weights.loss());
       int count = to - from;
       weights.figures().forEach((name, figure) -> add(sums, name, figure, count));
     }
     Map<String, Double> figures = new LinkedHashMap<>();
     sums.forEach((name, sum) -> figures.put(name, sum[0] / sum[1]));
-    return Optional.of(
-        new Objective.Weights(1, null, null, loss / examples.size(), figures));
+    return Optional.of(new Objective.Weights(1, null, null, loss / examples.size(), figures));
   }
 
   private static void add(Map<String, double[]> sums, String name, double figure, int count) {

@@ -187,7 +187,7 @@ class PeftConfigTest {
         "{} | peft_type is missing; supported is \"LORA\"",
         "[] | it holds no JSON object",
         "{\"peft_type\": \"LORA\"} | target_modules is missing; it names the modules of the adapter",
-        "{\"peft_type\": \"LORA\", \"task_type\": \"SEQ_CLS\"} | task_type is \"SEQ_CLS\"; supported is \"CAUSAL_LM\"",
+        "{\"peft_type\": \"LORA\", \"task_type\": \"TOKEN_CLS\"} | task_type is \"TOKEN_CLS\"; supported are \"CAUSAL_LM\" and \"SEQ_CLS\" (a reward model)",
         "{\"peft_type\": \"LORA\", \"target_modules\": [1]} | target_modules is [1]; it takes a list of names or a regular expression",
         "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"r\": 0} | rank is 0; it must be at least 1",
         "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"r\": 8.5} | r is 8.5; it takes a whole number",

@@ -5,11 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.data.RowShape.Content;
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.EvalSettings;
 import dev.nudge.settings.ObjectiveName;
 import dev.nudge.settings.ShapeSettings;
 import dev.nudge.settings.TrainOn;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -23,8 +28,7 @@ class PreferenceShapeTest {
   private static ComparedAnswers read(ObjectiveName objective, String row, String... columns)
       throws BadRowException {
     ShapeSettings shape = new ShapeSettings(null, List.of(columns), null, null);
-    DataSettings data =
-        new DataSettings(List.of("f"), null, null, shape, TrainOn.ASSISTANT, false);
+    DataSettings data = new DataSettings(List.of("f"), null, null, shape, TrainOn.ASSISTANT, false);
     return new PreferenceShape(data, objective, null).read(Row.parse(row));
   }
 
@@ -126,6 +130,25 @@ class PreferenceShapeTest {
     assertThat(shape.read(Row.parse(row.formatted("1.5"))).value()).isEqualTo(1.5);
     assertThatThrownBy(() -> shape.read(Row.parse(row.formatted("\"much\""))))
         .hasMessage("column 'gap' is 'much'; a number is needed (--margin-column)");
+  }
+
+  @Test
+  void statisticsSayHowPairsDiffer(@TempDir Path temp) throws IOException {
+    Path file = temp.resolve("pairs.jsonl");
+    Files.write(
+        file,
+        List.of(
+            pair("\"q\"", "\" a long one\"", "\" short\""),
+            pair("\"q\"", "\" a\"", "\" a\""),
+            pair("\"q\"", "\" a\"", "\" a, and more\"")));
+    DataSettings data = DataSettings.of(List.of(file.toString()));
+    DataStats stats = DataSurvey.of(data, new EvalSettings(null, null, null), null, rows -> {});
+    assertThat(stats.pairs()).isEqualTo(new PairFacts(3, 1, 1, 1));
+    assertThat(stats.lines())
+        .contains(
+            "rows are   preference",
+            "pairs      in 1 of 3 pairs the chosen answer is the longer one",
+            "check      1 pair differs in length alone: one answer is the beginning of the other");
   }
 
   @Test

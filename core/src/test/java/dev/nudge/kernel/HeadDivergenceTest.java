@@ -36,8 +36,7 @@ class HeadDivergenceTest {
       Tensor dh = scope.tensor(dtype, ROWS, WIDTH);
       HeadLoss.Weight weight = HeadLoss.Weight.of(w, shape);
       HeadDivergence.Base known = new HeadDivergence.Base(base, weight);
-      HeadDivergence.train(
-          known, h, weight, targets, 0.5, divergence, dh, null, ws, kernels);
+      HeadDivergence.train(known, h, weight, targets, 0.5, divergence, dh, null, ws, kernels);
       for (int r = 0; r < ROWS; r++) {
         double expected = divergence(base, h, w, r, shape);
         assertThat(divergence.at(r))

@@ -71,8 +71,18 @@ class PreferenceGoldenTest {
     List<Object> more =
         new ArrayList<>(
             List.of(
-                "steps", 4, "batch_size", 3, "schedule", "constant", "warmup", "0", "shuffle",
-                false, "compute", "fp32"));
+                "steps",
+                4,
+                "batch_size",
+                3,
+                "schedule",
+                "constant",
+                "warmup",
+                "0",
+                "shuffle",
+                false,
+                "compute",
+                "fp32"));
     for (String key : settings.propertyNames()) {
       more.add(key);
       more.add(

@@ -108,8 +108,7 @@ class PreferenceRunTest {
           .isCloseTo(one.getFirst().path(key).asDouble(), within(1e-6));
     }
     String shown = kind.equals("replay") ? "dpo" : kind;
-    assertThat(TinyRun.record(temp.resolve("one")).path("objective").asString(""))
-        .isEqualTo(shown);
+    assertThat(TinyRun.record(temp.resolve("one")).path("objective").asString("")).isEqualTo(shown);
   }
 
   @Test
@@ -153,8 +152,7 @@ class PreferenceRunTest {
     run(dpo, 2);
     assertThatThrownBy(() -> Training.finished(dpo.with("loss_type", "ipo")))
         .hasMessageContaining("--loss-type was 'sigmoid' and is 'ipo'");
-    assertThatThrownBy(
-            () -> Training.prepare(dpo, TinyRun.MACHINE, event -> {}, new SquaredLoss()))
+    assertThatThrownBy(() -> Training.prepare(dpo, TinyRun.MACHINE, event -> {}, new SquaredLoss()))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("its objective is dpo, not dev.nudge.train.SquaredLoss");
   }
@@ -162,8 +160,7 @@ class PreferenceRunTest {
   @Test
   void anAdapterWithAScoreHeadIsForRewardsAlone() {
     Path reward = GOLDEN.resolve("reward-adapter");
-    assertThatThrownBy(
-            () -> run(settings("dpo", "run").with("init_adapter", reward), 1))
+    assertThatThrownBy(() -> run(settings("dpo", "run").with("init_adapter", reward), 1))
         .hasMessage(
             "--init-adapter %s is a reward model, with a score head; only --objective reward goes on with it"
                 .formatted(reward));
