@@ -16,8 +16,12 @@ class ArchitectureTest implements PackageRules {
           Map.entry("kernel.simd", Set.of("tensor", "kernel")),
           Map.entry("machine", Set.of("tensor", "kernel")),
           Map.entry("nn", Set.of("tensor", "kernel")),
-          Map.entry("quant", Set.of("tensor", "kernel", "nn", "format", "python")),
-          Map.entry("format", Set.of("tensor")),
+          Map.entry("gguf", Set.of("tensor", "python")),
+          Map.entry("gguf.block", Set.of("gguf")),
+          Map.entry(
+              "quant",
+              Set.of("tensor", "kernel", "nn", "gguf", "gguf.block", "format", "python")),
+          Map.entry("format", Set.of("tensor", "gguf", "gguf.block")),
           Map.entry("identity", Set.of("tensor", "quant", "format", "python")),
           Map.entry(
               "model",

@@ -78,12 +78,12 @@ class BadInputTest {
             "the model is a file",
             p -> {},
             "--model D/rows.jsonl",
-            "D/rows.jsonl: is a file; a model folder with config.json is needed"),
+            "D/rows.jsonl: is a file; a model folder with config.json, or a GGUF file is needed"),
         row(
             "no config.json",
             p -> Files.delete(p.path("model/config.json")),
             "",
-            "D/model: holds no config.json; a model folder as transformers saves it is needed"),
+            "D/model: holds no config.json; a model folder as transformers saves it, or a GGUF file is needed"),
         row(
             "an adapter as model",
             p -> p.copy(Goldens.FOLDER.resolve("train/grouped-tied/init"), "adapter"),

@@ -167,7 +167,7 @@ public final class Adapters {
     }
     Embedding embedding = modules.embedding();
     if (embedding != null && adapted.contains(modules.embeddingPath())) {
-      int tokens = ends == null ? embedding.table().rows() : ends.tokens();
+      int tokens = ends == null ? embedding.table().out() : ends.tokens();
       places.add(
           new EmbeddingPlace(
               modules.embeddingPath(), embedding, tokens, spec, scale, room, source));

@@ -34,7 +34,7 @@ final class EmbeddingPlace implements Placement {
     this.embedding = embedding;
     int rank = spec.rank(path);
     this.a = room.parameter(PeftFiles.nameOfEmbeddingA(path), tokens, rank);
-    this.b = room.parameter(PeftFiles.nameOfEmbeddingB(path), embedding.table().cols(), rank);
+    this.b = room.parameter(PeftFiles.nameOfEmbeddingB(path), embedding.table().in(), rank);
     if (!room.dry()) {
       source.embedding(path, a.master(), b.master());
       ParameterMemory.round(a);

@@ -8,6 +8,7 @@ import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Tied;
+import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -58,8 +59,43 @@ final class EndPlaces implements Placement {
     if (embedding == null || slot == null) {
       return null;
     }
-    Tensor base = embedding.table();
-    Tensor headBase = weight(slot);
+    List<Linear> tables = List.of(embedding.table(), slot.linear().under());
+    long bytes;
+    try (Workspace dry = Workspace.measuring()) {
+      tables.forEach(table -> table.weight(dry, Kernels.fastest().dry()));
+      bytes = dry.peak(); // 0: both are dense
+    }
+    boolean read = bytes > 0 && !room.dry() && reads(modules, extras, source);
+    try (Workspace ws = read ? new Workspace(0, bytes, Gemm.plain()) : Workspace.measuring()) {
+      Kernels kernels = read ? Kernels.fastest() : Kernels.fastest().dry();
+      Tensor base = tables.getFirst().weight(ws, kernels);
+      return of(modules, base, tables.getLast().weight(ws, kernels), extras, source, room);
+    }
+  }
+
+  /// Whether an adapter asks for the numbers of the model's own tables.
+  private static boolean reads(Modules modules, Extras extras, Source source) {
+    Embedding embedding = Objects.requireNonNull(modules.embedding());
+    String head = Objects.requireNonNull(modules.head()).path();
+    return extras.vocabulary() > embedding.table().out()
+        || List.of(modules.embeddingPath(), head).stream()
+            .anyMatch(
+                path ->
+                    extras.saves(path)
+                        || !extras.ids(path).isEmpty()
+                        || source.weight(path) != null);
+  }
+
+  /// @param base the model's embedding (vocabulary, width)
+  /// @param headBase the model's output head
+  private static @Nullable EndPlaces of(
+      Modules modules,
+      Tensor base,
+      Tensor headBase,
+      Extras extras,
+      Source source,
+      ParameterMemory room) {
+    LinearSlot slot = Objects.requireNonNull(modules.head());
     String path = modules.embeddingPath();
     boolean one = modules.tied() && extras.tied(); // then PEFT may name one of the two only
     boolean both = one && (extras.saves(path) || extras.saves(slot.path()));
@@ -95,15 +131,9 @@ final class EndPlaces implements Placement {
     return h.nothing() || (h.ids().isEmpty() && !e.ids().isEmpty()) || e.sameAs(h);
   }
 
-  private static Tensor weight(LinearSlot slot) {
-    try (Workspace none = Workspace.measuring()) {
-      return slot.linear().under().weight(none, Kernels.fastest().dry());
-    }
-  }
-
   /// Vocabulary size after attaching.
   int tokens() {
-    return vectors == null ? before.table().rows() : vectors.table().rows();
+    return vectors == null ? before.table().out() : vectors.table().out();
   }
 
   /// The output head after attaching.

@@ -42,7 +42,7 @@ public record ModelShape(
         embedding == null
             ? null
             : new LayerShape(
-                modules.embeddingPath(), embedding.table().rows(), embedding.table().cols()),
+                modules.embeddingPath(), embedding.table().out(), embedding.table().in()),
         head == null ? null : of(head),
         modules.tied(),
         norms);

@@ -231,8 +231,8 @@ final class Table {
   /// The embedding's vectors.
   Vectors vectors() {
     return !trains
-        ? Vectors.of(numbers)
-        : whole != null ? Vectors.of(whole) : new Vectors(numbers, null, rows, null);
+        ? Vectors.of(DenseLinear.of(numbers, null))
+        : whole != null ? Vectors.of(whole) : new Vectors(DenseLinear.of(numbers, null), null, rows, null);
   }
 
   /// An output head of its own.

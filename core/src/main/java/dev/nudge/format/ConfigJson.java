@@ -45,11 +45,12 @@ public final class ConfigJson {
 
   public static ConfigJson read(Path file) {
     try {
-      if (!Files.isRegularFile(file) || Files.size(file) > MOST_BYTES) {
+      boolean derived = FolderText.isDerived(file);
+      if (!derived && (!Files.isRegularFile(file) || Files.size(file) > MOST_BYTES)) {
         throw new InputException(
             file + ": is no file of at most " + MOST_BYTES + " bytes, the largest allowed");
       }
-      JsonNode root = Json.parseStrictly(Files.readString(file));
+      JsonNode root = Json.parseStrictly(FolderText.read(file));
       if (!root.isObject()) {
         throw new InputException(file + ": is " + show(root) + "; a JSON object is needed");
       }

@@ -3,7 +3,6 @@ package dev.nudge.format;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -100,7 +99,7 @@ public final class Json {
   /// @throws InputException if it cannot be read or is not JSON
   public static JsonNode read(Path file) {
     try {
-      return parse(Files.readString(file));
+      return parse(FolderText.read(file));
     } catch (JacksonException e) {
       String place = JsonMistake.place(e);
       throw new InputException(
@@ -119,7 +118,7 @@ public final class Json {
   /// @throws InputException if it cannot be read or is not JSON
   public static JsonNode read(Path file, String otherwise) {
     try {
-      return parse(Files.readString(file));
+      return parse(FolderText.read(file));
     } catch (IOException | JacksonException e) {
       throw new InputException(file + " cannot be read, " + otherwise, e);
     }
@@ -128,7 +127,7 @@ public final class Json {
   /// Reads a file that may be absent or not JSON; returns a missing node then.
   public static JsonNode readOrMissing(Path file) {
     try {
-      return Files.isRegularFile(file) ? parse(Files.readString(file)) : MAPPER.missingNode();
+      return FolderText.exists(file) ? parse(FolderText.read(file)) : MAPPER.missingNode();
     } catch (IOException | JacksonException e) {
       return MAPPER.missingNode();
     }

@@ -163,12 +163,12 @@ public final class OutFolder {
   ///
   /// @throws RunException if that fails
   public static void copy(Path from, Path to) {
-    if (!Files.isRegularFile(from)) {
+    if (!FolderText.exists(from)) {
       return;
     }
     byte[] bytes;
     try {
-      bytes = Files.readAllBytes(from);
+      bytes = FolderText.bytes(from);
     } catch (IOException e) {
       throw new RunException("cannot read " + from + ": " + reason(e), e);
     }

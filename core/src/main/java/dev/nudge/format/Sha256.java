@@ -50,7 +50,9 @@ public final class Sha256 {
   /// The digest of a small file, with its prefix; null if it is absent.
   public static @Nullable String of(Path file) {
     try {
-      return Files.isRegularFile(file) ? ofFile(file) : null;
+      return FolderText.isDerived(file)
+          ? of(FolderText.bytes(file))
+          : Files.isRegularFile(file) ? ofFile(file) : null;
     } catch (IOException e) {
       return null; // whoever needs the file says what is wrong with it
     }

@@ -1,9 +1,12 @@
 package dev.nudge.kernel;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import dev.nudge.tensor.Bf16;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /// Multiplies few rows by a weight in its storage format, for decoding: y = x·Wᵀ.
@@ -98,6 +101,19 @@ public interface FewRows {
     }
   }
 
+  /// A weight whose rows are read one at a time, for formats without a product of their own.
+  ///
+  /// @param bytes that a product reads
+  record ByRow(int rows, int cols, long bytes, RowReader reader) implements Weight {}
+
+  /// Reads rows of a weight.
+  interface RowReader {
+    /// Reads a row as fp32 numbers.
+    ///
+    /// @param start offset of the first number in `to`, in bytes
+    void read(int row, MemorySegment to, long start);
+  }
+
   /// The scales of blocks of [Nf4#BLOCK] numbers: in fp32, or double-quantised to eight bits with
   /// an fp32 absmax for each [#NESTED] of them: value(code)·absmax + offset.
   ///
@@ -159,19 +175,40 @@ public interface FewRows {
     @Override
     public void multiply(
         Tensor x, Weight w, Dtype compute, int from, int to, Tensor y, boolean add) {
-      for (int r = 0; r < x.rows(); r++) {
-        for (int o = from; o < to; o++) {
+      double[] row = new double[w.cols()];
+      for (int o = from; o < to; o++) {
+        row(w, compute, o, row);
+        for (int r = 0; r < x.rows(); r++) {
           double sum = add ? y.get(r, o) : 0;
-          for (int i = 0; i < w.cols(); i++) {
-            sum += x.get(r, w.column(i)) * value(w, compute, o, i);
+          for (int i = 0; i < row.length; i++) {
+            sum += x.get(r, w.column(i)) * row[i];
           }
           y.set(r, o, sum);
         }
       }
     }
 
+    private static void row(Weight w, Dtype compute, int o, double[] row) {
+      if (w instanceof ByRow rows) {
+        MemorySegment numbers = MemorySegment.ofArray(new float[row.length]);
+        rows.reader.read(o, numbers, 0);
+        for (int i = 0; i < row.length; i++) {
+          row[i] = rounded(numbers.getAtIndex(JAVA_FLOAT, i), compute);
+        }
+        return;
+      }
+      for (int i = 0; i < row.length; i++) {
+        row[i] = value(w, compute, o, i);
+      }
+    }
+
+    private static float rounded(float value, Dtype compute) {
+      return compute == Dtype.BF16 ? Bf16.toFloat(Bf16.round(value)) : value;
+    }
+
     private static double value(Weight w, Dtype compute, int row, int col) {
       return switch (w) {
+        case ByRow r -> throw new IllegalArgumentException(r + " is read by rows");
         case Dense d -> d.matrix.get(row, col);
         case Quantized q -> {
           long at = (long) row * q.cols + col;
@@ -182,10 +219,6 @@ public interface FewRows {
         }
         case Grouped g -> rounded(g.value(row, col), compute);
       };
-    }
-
-    private static float rounded(float v, Dtype compute) {
-      return compute == Dtype.BF16 ? Bf16.toFloat(Bf16.round(v)) : v;
     }
   }
 }

@@ -35,12 +35,46 @@ public final class HeadLoss {
 
   private HeadLoss() {}
 
-  /// The head's weight as right factor of the forward and of the backward product.
+  /// A product of rows with the head's weight, in one direction.
+  public interface Product {
+    /// Computes y from x.
+    void multiply(Tensor x, Tensor y, Workspace ws);
+
+    /// A product with a factor that is there.
+    static Product of(Packed factor) {
+      return (x, y, ws) -> ws.gemm().multiply(x, factor, y, false);
+    }
+  }
+
+  /// The products with the head's weight.
   ///
-  /// @param up (width, vocabulary)
-  /// @param down (vocabulary, width)
+  /// @param up hidden states (rows, width) → logits (rows, vocabulary)
+  /// @param down gradient of the logits → gradient of the hidden states
+  /// @param tiled whether a product costs much beside its rows, so that many go together: the
+  ///     weight is packed, or made for each product
+  /// @param padded whether rows of zeros fill a tile
   /// @param shape scaling and soft cap of the logits
-  public record Weight(Packed up, Packed down, Logits shape) {
+  public record Weight(
+      Product up, Product down, int vocabulary, boolean tiled, boolean padded, Logits shape) {
+    /// A weight that is there.
+    ///
+    /// @param up (width, vocabulary)
+    /// @param down (vocabulary, width)
+    public Weight(Packed up, Packed down, Logits shape) {
+      this(
+          Product.of(up),
+          Product.of(down),
+          up.factor().cols(),
+          up.packed(),
+          up.packed(),
+          shape);
+    }
+
+    /// A weight that is made for each product.
+    public static Weight made(Product up, Product down, int vocabulary, Logits shape) {
+      return new Weight(up, down, vocabulary, true, false, shape);
+    }
+
     /// A plain weight (vocabulary, width).
     public static Weight of(Tensor w) {
       return of(w, Logits.PLAIN);
@@ -51,19 +85,15 @@ public final class HeadLoss {
       return new Weight(Packed.plain(w.transposed()), Packed.plain(w), shape);
     }
 
-    int vocabulary() {
-      return up.factor().cols();
-    }
-
     /// Rows of a chunk.
     public int chunk(Dtype acc) {
       long rows = CHUNK_BYTES / ((long) vocabulary() * acc.bytes());
-      return up.packed() ? PACKED_CHUNK : (int) Math.clamp(rows / 16 * 16, 16, 1024);
+      return tiled ? PACKED_CHUNK : (int) Math.clamp(rows / 16 * 16, 16, 1024);
     }
 
     /// Rows to multiply for `rows` wanted rows: the rest is padding.
     private int company(int rows) {
-      if (!up.packed()) {
+      if (!padded) {
         return Math.max(2, rows);
       }
       int tiles = (rows + TILE - 1) / TILE;
@@ -180,7 +210,7 @@ public final class HeadLoss {
     Tensor lse = ws.take(acc, step, 1);
     Logits shape = w.shape();
     Tensor kept = shape.cap() != 0 && dh != null ? ws.take(acc, step, vocabulary) : null;
-    int filled = w.up().packed() ? most : 2; // a plain weight wants company for a single row only
+    int filled = w.padded() ? most : 2; // a plain weight wants company for a single row only
     Tensor hidden = ws.take(h.dtype(), filled, h.cols());
     Tensor gradient = ws.take(acc, filled, h.cols());
     for (int from = 0; from < h.rows(); from += step) {
@@ -195,7 +225,7 @@ public final class HeadLoss {
         kernels.elementwise().copy(h.rows(from, to), hidden.rows(0, rows));
       }
       Tensor right = all > rows ? hidden.rows(0, all) : h.rows(from, to);
-      ws.gemm().multiply(right, w.up(), logits.rows(0, all), false);
+      w.up().multiply(right, logits.rows(0, all), ws);
       if (beside != null) {
         beside.forward(from, rows, right, logits.rows(0, all), ws);
       }
@@ -227,7 +257,7 @@ public final class HeadLoss {
               .backward(kept.rows(0, rows), dz.rows(0, rows), shape.scale(), shape.cap());
         }
         Tensor down = all > rows ? gradient.rows(0, all) : dh.rows(from, to);
-        ws.gemm().multiply(dz, w.down(), down, false);
+        w.down().multiply(dz, down, ws);
         if (beside != null) {
           beside.backward(new Rows(from, rows, right, dz, down), ws);
         }

@@ -61,16 +61,17 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
     Map<String, Rows> changed = of(part, scope);
     boolean moved = embedding.vectors() != vectors;
     boolean other = head.linear() != own;
-    if (moved) {
+    if (moved || base.holdsEnd(config.embedding())) {
       changed.put(config.embedding(), rows(embedding.vectors()));
     }
     boolean follows = head.linear() instanceof Tied && embedding.vectors().added() == null;
     boolean parted = config.tieWordEmbeddings() && (moved || other) && !follows;
     boolean stored = base.file().names().contains(config.head());
-    if (config.tieWordEmbeddings() ? parted || (moved && stored) : other) {
+    boolean made = other || base.holdsEnd(config.head());
+    if (config.tieWordEmbeddings() ? parted || (moved && stored) : made) {
       changed.put(config.head(), rows(head.linear()));
     }
-    return new Ends(changed, parted, embedding.table().rows());
+    return new Ends(changed, parted, embedding.table().out());
   }
 
   private Map<String, Rows> of(Modules part, Scope scope) {
@@ -132,17 +133,17 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
     return new Rows() {
       @Override
       public int count() {
-        return vectors.table().rows();
+        return vectors.table().out();
       }
 
       @Override
       public int width() {
-        return vectors.table().cols();
+        return vectors.table().in();
       }
 
       @Override
       public Tensor make(int from, int to, Workspace ws, Kernels kernels) {
-        Tensor table = vectors.table().rows(from, to);
+        Tensor table = vectors.table().weight(from, to, ws, kernels);
         Embedding.Update added = vectors.added();
         if (added == null) {
           return table;

@@ -1,6 +1,7 @@
 package dev.nudge.merge;
 
 import dev.nudge.format.Entry;
+import dev.nudge.format.GgufFile;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.ShardedWriter;
 import dev.nudge.format.WeightFile;
@@ -113,12 +114,9 @@ final class MergedWeights {
   long write(Path folder, int threads, BooleanSupplier cancelled) {
     WeightFile file = base.file();
     Path index = file.index();
-    Path root = (index == null ? file.files().getFirst() : index).resolveSibling("");
     Map<Path, List<Entry>> files = new LinkedHashMap<>();
     for (Entry entry : entries.values()) {
-      Path there = base.file(entry.name());
-      Path like = there == null ? file.file(config.embedding()) : there;
-      Path target = folder.resolve(root.relativize(like).toString());
+      Path target = folder.resolve(target(file, entry.name()));
       OutFolder.make(target.getParent());
       files.computeIfAbsent(target, f -> new ArrayList<>()).add(entry);
     }
@@ -130,6 +128,17 @@ final class MergedWeights {
       index(index, folder, files);
     }
     return entries.values().stream().mapToLong(Entry::bytes).sum();
+  }
+
+  /// The file of a tensor in the merged folder: as in the base, but one file for a GGUF base.
+  private String target(WeightFile file, String name) {
+    if (file instanceof GgufFile) {
+      return "model.safetensors";
+    }
+    Path index = file.index();
+    Path root = (index == null ? file.files().getFirst() : index).resolveSibling("");
+    Path there = base.file(name);
+    return root.relativize(there == null ? file.file(config.embedding()) : there).toString();
   }
 
   /// The number of linear layers whose weights changed.

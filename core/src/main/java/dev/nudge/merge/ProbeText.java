@@ -1,12 +1,12 @@
 package dev.nudge.merge;
 
+import dev.nudge.format.FolderText;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.text.Tokenizer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,7 +31,7 @@ final class ProbeText {
   static List<int[]> of(
       Path model, ModelConfig config, int maxLength, Path cache, Consumer<String> warnings) {
     int most = Math.min(MOST, maxLength);
-    if (!Files.exists(model.resolve("tokenizer.json"))) {
+    if (!FolderText.exists(model.resolve("tokenizer.json"))) {
       warnings.accept(
           model
               + " has no tokenizer.json: the merged weights are compared on arbitrary tokens, not on text");

@@ -77,7 +77,7 @@ public final class CausalLm implements AutoCloseable {
 
   /// The shape of the model; its vocabulary includes the tokens that an adapter added.
   public ModelConfig config() {
-    int tokens = parts.embedding().table().rows();
+    int tokens = parts.embedding().table().out();
     return tokens == config.vocabSize()
         ? config
         : config.withVocabulary(tokens, config.tieWordEmbeddings());

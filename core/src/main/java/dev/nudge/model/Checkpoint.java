@@ -1,6 +1,7 @@
 package dev.nudge.model;
 
 import dev.nudge.format.ConfigJson;
+import dev.nudge.format.FolderText;
 import dev.nudge.format.WeightFile;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.Modules;
@@ -13,7 +14,6 @@ import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -71,7 +71,7 @@ public final class Checkpoint {
   /// missing.
   public static Dtype declaredType(Path folder) {
     Path file = folder.resolve(ModelFolder.CONFIG);
-    Dtype declared = Files.isRegularFile(file) ? FreshModel.dtype(ConfigJson.read(file)) : null;
+    Dtype declared = FolderText.exists(file) ? FreshModel.dtype(ConfigJson.read(file)) : null;
     return declared == null ? Dtype.BF16 : declared;
   }
 

@@ -1,11 +1,15 @@
 package dev.nudge.model;
 
 import dev.nudge.format.ConfigJson;
+import dev.nudge.format.FolderText;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.WeightFile;
 import dev.nudge.quant.WeightFormats;
 import dev.nudge.settings.HubName;
 import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -40,28 +44,36 @@ final class Families {
     if (!Files.exists(folder)) {
       throw new InputException(folder + ": no such model folder" + HubName.hint(folder, "--model"));
     }
-    if (!Files.isDirectory(folder)) {
+    if (!FolderText.isFolder(folder)) {
       throw new InputException(
-          folder
-              + (Gguf.is(folder)
-                  ? ": is a GGUF file; " + Gguf.INSTEAD
-                  : ": is a file; a model folder with config.json is needed"));
+          folder + ": is a file; a model folder with config.json, or a GGUF file is needed");
     }
-    if (!Files.exists(file)) {
-      if (Gguf.isIn(folder)) {
-        throw new InputException(folder + ": holds GGUF files; " + Gguf.INSTEAD);
-      }
+    if (!FolderText.exists(file)) {
       throw new InputException(
           folder
               + ": holds no config.json; "
               + (Files.exists(folder.resolve("adapter_config.json"))
                   ? "it is an adapter, the model is its base"
-                  : "a model folder as transformers saves it is needed"));
+                  : gguf(folder)));
     }
     Path generation = folder.resolve("generation_config.json");
     ModelConfig config =
-        read(ConfigJson.read(file), Files.exists(generation) ? ConfigJson.read(generation) : null);
+        read(
+            ConfigJson.read(file),
+            FolderText.exists(generation) ? ConfigJson.read(generation) : null);
     return config.place() == ModelConfig.Place.ALONE ? config : placed(config, folder);
+  }
+
+  /// What to give instead of a folder without a config.
+  private static String gguf(Path folder) {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.gguf")) {
+      for (Path file : files) {
+        return "it holds GGUF files; give one, such as --model " + file;
+      }
+    } catch (IOException | DirectoryIteratorException e) {
+      // then it counts as any other folder
+    }
+    return "a model folder as transformers saves it, or a GGUF file is needed";
   }
 
   static ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {

@@ -3,7 +3,7 @@ package dev.nudge.model;
 import dev.nudge.format.WeightFile;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DenseLinear;
-import dev.nudge.nn.Linear;
+import dev.nudge.nn.LookupLinear;
 import dev.nudge.nn.StoredLinear;
 import dev.nudge.quant.StoredWeight;
 import dev.nudge.quant.WeightFormat;
@@ -25,6 +25,8 @@ import org.jspecify.annotations.Nullable;
 /// The weights of a model file. They are read in place if stored as they compute, else converted or
 /// quantised into memory, one tensor at a time on each processor.
 final class HeldWeights implements WeightSource {
+  private static final long END_BYTES = 8 << 20;
+
   private final Backend backend;
   private final Map<String, Tensor> tensors = new ConcurrentHashMap<>();
   private final Map<String, StoredWeight> stored = new ConcurrentHashMap<>(); // by name
@@ -237,15 +239,21 @@ final class HeldWeights implements WeightSource {
         : made(once.file.tensor(name), once.scope);
   }
 
+  /// Maximum bytes of a stored weight that are dequantised at a time: of the output head, which is
+  /// larger than any layer, some of its rows.
+  private long blockBytes(String weight) {
+    long most = once == null ? Long.MAX_VALUE : once.blockBytes;
+    return weight.contains(ModelConfig.LAYERS) ? most : Math.min(most, END_BYTES);
+  }
+
   @Override
-  public Linear linear(String weight, @Nullable Tensor bias) {
+  public LookupLinear linear(String weight, @Nullable Tensor bias) {
     StoredWeight packed = stored.get(weight);
     Dtype compute = backend.compute();
     if (packed != null || once == null) {
       return packed == null
           ? DenseLinear.of(tensor(weight), bias)
-          : StoredLinear.ofRows(
-              packed, bias, compute, once == null ? Long.MAX_VALUE : once.blockBytes);
+          : StoredLinear.ofRows(packed, bias, compute, blockBytes(weight));
     }
     Tensor dense = once.file.tensor(weight);
     return dense.dtype() == compute

@@ -2,7 +2,7 @@ package dev.nudge.model;
 
 import dev.nudge.machine.JvmFlags;
 import dev.nudge.nn.DenseLinear;
-import dev.nudge.nn.Linear;
+import dev.nudge.nn.LookupLinear;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.util.LinkedHashMap;
@@ -54,7 +54,7 @@ final class Listing implements WeightSource {
   }
 
   @Override
-  public Linear linear(String weight, @Nullable Tensor bias) {
+  public LookupLinear linear(String weight, @Nullable Tensor bias) {
     return DenseLinear.of(tensor(weight), bias);
   }
 }

@@ -43,6 +43,8 @@ public record ModelConfig(
     List<Integer> eosTokenIds,
     @Nullable Integer padTokenId,
     List<LayerConfig> layers) {
+  static final String LAYERS = ".layers."; // in the names of a decoder layer's tensors
+
   /// Prefixes of the decoder's tensors in a checkpoint.
   ///
   /// @param tensors prefix of tensor names in the files
@@ -271,7 +273,7 @@ public record ModelConfig(
   /// The name in [#projections] of the linear layer whose weight is this tensor of [#tensors]; null
   /// for any other tensor.
   static @Nullable String projection(String name, long[] shape) {
-    boolean weight = shape.length == 2 && name.contains(".layers.") && name.endsWith(".weight");
+    boolean weight = shape.length == 2 && name.contains(LAYERS) && name.endsWith(".weight");
     return weight ? name.substring(0, name.length() - ".weight".length()) : null;
   }
 

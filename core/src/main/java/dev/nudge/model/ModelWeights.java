@@ -1,10 +1,10 @@
 package dev.nudge.model;
 
 import dev.nudge.format.ConfigJson;
+import dev.nudge.format.FolderText;
 import dev.nudge.format.WeightFile;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.quant.WeightFormats;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,31 +30,43 @@ record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization
       WeightFormat format = WeightFormats.in(declared(folder), file);
       return format == null
           ? new ModelWeights(file, null, Quantization.NONE)
-          : of(file, format, config.projections());
+          : of(file, format, config);
     } catch (RuntimeException | Error e) {
       file.close();
       throw e;
     }
   }
 
-  static ModelWeights of(WeightFile file, WeightFormat format, List<String> paths) {
+  static ModelWeights of(WeightFile file, WeightFormat format, ModelConfig config) {
+    List<String> ends = new ArrayList<>();
+    if (format.holdsEnds()) {
+      ends.add(WeightFormats.module(config.embedding()));
+      ends.add(WeightFormats.module(config.head()));
+    }
+    ends.removeIf(path -> !format.stores(file, path));
+    List<String> paths = config.projections();
     List<String> quantised = new ArrayList<>(paths);
     quantised.removeIf(path -> !format.stores(file, path));
     Set<String> left = new TreeSet<>(paths);
     quantised.forEach(left::remove);
+    quantised.addAll(ends);
     WeightFormat variant = format.in(file, quantised);
     return new ModelWeights(
-        file, variant, quantised.isEmpty() ? Quantization.NONE : new Quantization(variant, left));
+        file,
+        variant,
+        quantised.isEmpty()
+            ? Quantization.NONE
+            : new Quantization(variant, left, Set.copyOf(ends)));
   }
 
   /// The `quantization_config` of a folder; null if it has none.
   static @Nullable ConfigJson declared(Path folder) {
     Path config = folder.resolve(ModelFolder.CONFIG);
     ConfigJson q =
-        Files.isRegularFile(config) ? WeightFormats.declaration(ConfigJson.read(config)) : null;
+        FolderText.exists(config) ? WeightFormats.declaration(ConfigJson.read(config)) : null;
     for (String name : BESIDE) {
       Path file = folder.resolve(name);
-      q = q == null && Files.isRegularFile(file) ? ConfigJson.read(file) : q;
+      q = q == null && FolderText.exists(file) ? ConfigJson.read(file) : q;
     }
     return q;
   }

@@ -9,6 +9,7 @@ import dev.nudge.nn.Norm;
 import dev.nudge.nn.PackedLinear;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Residual;
+import dev.nudge.nn.StoredLinear;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Tensor;
@@ -110,6 +111,13 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
     Linear head = slot.linear().under();
     if (head instanceof PackedLinear p) {
       return new HeadLoss.Weight(p.factor(Direction.FORWARD), p.factor(Direction.BACKWARD), shape);
+    }
+    if (head instanceof StoredLinear stored && stored.inPieces()) {
+      return HeadLoss.Weight.made(
+          (x, y, room) -> stored.multiply(x, Direction.FORWARD, y, room, backend.kernels()),
+          (x, y, room) -> stored.multiply(x, Direction.BACKWARD, y, room, backend.kernels()),
+          head.out(),
+          shape);
     }
     Tensor weight = head.weight(ws, backend.kernels());
     if (!slot.linear().changes() || rows < PackedLinear.ROWS) {

@@ -82,7 +82,7 @@ final class Parts {
     Integer given = config.padTokenId();
     int padding = given == null ? -1 : given;
     return trained == null
-        ? new Embedding(weights.tensor(name), padding, config.embeddingScale())
+        ? new Embedding(weights.linear(name, null), padding, config.embeddingScale())
         : new Embedding(trained, padding, config.embeddingScale());
   }
 

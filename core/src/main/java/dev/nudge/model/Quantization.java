@@ -16,16 +16,24 @@ import org.jspecify.annotations.Nullable;
 
 /// Says how a model's linear layers are held in memory: dense or in a quantised format.
 ///
-/// The output head and the embedding are never quantised.
+/// The output head and the embedding are never quantised, but may be stored so
+/// ([WeightFormat#holdsEnds]).
 ///
 /// @param format of the quantised layers; null: all are dense
 /// @param left paths of layers that a quantised checkpoint keeps dense
-public record Quantization(@Nullable WeightFormat format, Set<String> left) {
+/// @param ends paths of embedding and output head, if they are stored in the format
+public record Quantization(@Nullable WeightFormat format, Set<String> left, Set<String> ends) {
   /// Dense layers in the compute type.
   public static final Quantization NONE = new Quantization(null, Set.of());
 
   public Quantization {
     left = Set.copyOf(left);
+    ends = Set.copyOf(ends);
+  }
+
+  /// Dense embedding and output head.
+  public Quantization(@Nullable WeightFormat format, Set<String> left) {
+    this(format, left, Set.of());
   }
 
   /// One format in every layer.
@@ -159,7 +167,8 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
   /// The format in which the tensor of this name is held; null: dense.
   public @Nullable WeightFormat format(String name, long[] shape) {
     String path = ModelConfig.projection(name, shape);
-    return path != null && covers(path) ? format : null;
+    boolean held = path == null ? ends.contains(WeightFormats.module(name)) : covers(path);
+    return held ? format : null;
   }
 
   /// The format into which a dense tensor of this name is quantised; null: it stays dense.

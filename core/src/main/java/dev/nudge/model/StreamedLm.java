@@ -11,12 +11,14 @@ import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.LookupLinear;
 import dev.nudge.nn.Modules;
 import dev.nudge.nn.Norm;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Recompute;
 import dev.nudge.nn.Residual;
 import dev.nudge.nn.Segments;
+import dev.nudge.nn.StoredLinear;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.quant.WeightFormats;
 import dev.nudge.tensor.Dtype;
@@ -121,12 +123,23 @@ public final class StreamedLm implements AutoCloseable {
   public Modules ends(Scope scope) {
     Parts parts = parts(config.place().tensors() + "norm.", scope);
     Assembly.norm(config, parts);
-    Embedding embedding =
-        new Embedding(file.tensor(config.embedding()), -1, config.embeddingScale());
+    Embedding embedding = new Embedding(table(config.embedding()), -1, config.embeddingScale());
     String name = config.tieWordEmbeddings() ? config.embedding() : config.head();
-    LinearSlot head =
-        new LinearSlot(config.headModule(), config.head(), DenseLinear.of(file.tensor(name), null));
+    LinearSlot head = new LinearSlot(config.headModule(), config.head(), table(name));
     return parts.modules(head, embedding);
+  }
+
+  /// The embedding or output head as it is stored, of any type.
+  private LookupLinear table(String name) {
+    long[] shape = Objects.requireNonNull(config.tensors().get(name), name);
+    WeightFormat format = weights.layers().format(name, shape);
+    return format == null
+        ? DenseLinear.of(file.tensor(name), null)
+        : StoredLinear.ofRows(
+            format.open(file, WeightFormats.module(name), (int) shape[0], (int) shape[1]),
+            null,
+            backend.compute(),
+            blockBytes);
   }
 
   /// The modules outside the decoder layers after a dressing wrapped them.
@@ -139,6 +152,11 @@ public final class StreamedLm implements AutoCloseable {
   /// Tells whether a linear layer computes with quantised weights.
   public boolean quantised(String path) {
     return quantization.covers(path);
+  }
+
+  /// Tells whether the embedding or output head of this name is stored in a quantised format.
+  public boolean holdsEnd(String weight) {
+    return quantization.ends().contains(WeightFormats.module(weight));
   }
 
   /// The tensors of the file as a dense checkpoint has them: quantised layers with the type that
@@ -302,15 +320,19 @@ public final class StreamedLm implements AutoCloseable {
     ws.reset();
     Dtype compute = backend.compute();
     Kernels kernels = ws.dry() ? backend.kernels().dry() : backend.kernels();
-    Tensor weight = head.under().weight(ws, kernels);
+    Linear table = head.under();
     int step =
-        (int) Math.clamp(blockBytes / ((long) weight.cols() * compute.bytes()), 1, weight.rows());
-    Tensor room = ws.take(compute, step, weight.cols());
-    for (int from = 0; from < weight.rows() && !ws.dry(); from += step) {
-      int to = Math.min(weight.rows(), from + step);
+        (int) Math.clamp(blockBytes / ((long) table.in() * compute.bytes()), 1, table.out());
+    Tensor room = ws.take(compute, step, table.in());
+    for (int from = 0; from < table.out(); from += step) {
+      int to = Math.min(table.out(), from + step);
+      int mark = ws.mark();
+      Tensor stored = table.weight(from, to, ws, kernels);
       Tensor block = room.rows(0, to - from);
-      backend.kernels().elementwise().copy(weight.rows(from, to), block);
+      kernels.elementwise().copy(stored, block);
       ws.gemm().multiply(hidden, Packed.plain(block.transposed()), out.cols(from, to), false);
+      PageAdvice.drop(stored.data());
+      ws.release(mark);
     }
     int rows = hidden.rows();
     Segments one = Segments.of(new int[] {rows}, new long[1], ws);
@@ -319,7 +341,6 @@ public final class StreamedLm implements AutoCloseable {
       beside.forward(0, rows, hidden, out, ws);
     }
     config.logits().apply(out, kernels);
-    PageAdvice.drop(weight.data());
   }
 
   @Override

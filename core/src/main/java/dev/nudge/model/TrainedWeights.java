@@ -2,7 +2,7 @@ package dev.nudge.model;
 
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DenseLinear;
-import dev.nudge.nn.Linear;
+import dev.nudge.nn.LookupLinear;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -60,7 +60,7 @@ final class TrainedWeights implements WeightSource {
   }
 
   @Override
-  public Linear linear(String weight, @Nullable Tensor bias) {
+  public LookupLinear linear(String weight, @Nullable Tensor bias) {
     Parameter p = trained.get(weight);
     return p == null ? frozen.linear(weight, bias) : DenseLinear.of(p.work(), bias);
   }

@@ -1,6 +1,6 @@
 package dev.nudge.model;
 
-import dev.nudge.nn.Linear;
+import dev.nudge.nn.LookupLinear;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -20,10 +20,10 @@ interface WeightSource {
     return null;
   }
 
-  /// The linear layer with this weight, dense or quantised.
+  /// The linear layer with this weight, or the table of an embedding, dense or quantised.
   ///
   /// @param bias (1, out) in the compute type
-  Linear linear(String weight, @Nullable Tensor bias);
+  LookupLinear linear(String weight, @Nullable Tensor bias);
 
   /// The mapped memory of the weights with a name prefix; empty without a mapped file.
   default List<MemorySegment> mapped(String prefix) {

@@ -2,13 +2,14 @@ package dev.nudge.nn;
 
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// A frozen linear layer with its weight (out, in) in the compute type.
-public final class DenseLinear implements Linear {
+public final class DenseLinear implements LookupLinear {
   private final Tensor weight;
   private final FewRows.Dense few;
   private final @Nullable Tensor bias;
@@ -42,6 +43,16 @@ public final class DenseLinear implements Linear {
     }
     p.ws().release(mark);
     rest(x, y, p);
+  }
+
+  @Override
+  public Dtype dtype() {
+    return weight.dtype();
+  }
+
+  @Override
+  public void lookUp(Tensor ids, Tensor x, Pass p) {
+    p.kernels().elementwise().gather(weight, ids, x);
   }
 
   @Override

@@ -21,21 +21,22 @@ public final class Embedding {
 
   /// The table of an embedding, with its trained rows and an adapter.
   ///
-  /// @param table (vocabulary, width)
+  /// @param table has the numbers as its weight, (vocabulary, width): a dense layer, or one in a
+  ///     storage format
   /// @param trained the parameter whose working copy is the table; null if it is frozen
   /// @param rows new tokens' rows that train in a frozen table
   /// @param added an adapter's update of the table's rows; null: none
   public record Vectors(
-      Tensor table, @Nullable Parameter trained, TokenRows rows, @Nullable Update added) {
+      LookupLinear table, @Nullable Parameter trained, TokenRows rows, @Nullable Update added) {
 
     /// A frozen table.
-    public static Vectors of(Tensor table) {
+    public static Vectors of(LookupLinear table) {
       return new Vectors(table, null, TokenRows.NONE, null);
     }
 
     /// A table that trains.
     public static Vectors of(Parameter table) {
-      return new Vectors(table.work(), table, TokenRows.NONE, null);
+      return new Vectors(DenseLinear.of(table.work(), null), table, TokenRows.NONE, null);
     }
 
     void parameters(Consumer<Parameter> each) {
@@ -102,6 +103,11 @@ public final class Embedding {
   ///     torch's Embedding; -1: none
   /// @param scale factor of the vectors as input; a tied head does not use it
   public Embedding(Tensor table, int padding, double scale) {
+    this(DenseLinear.of(table, null), padding, scale);
+  }
+
+  /// A frozen table in any form: the weight of a layer.
+  public Embedding(LookupLinear table, int padding, double scale) {
     this(Vectors.of(table), padding, scale);
   }
 
@@ -123,16 +129,16 @@ public final class Embedding {
 
   /// Replaces the vectors; the vocabulary may be larger.
   public void set(Vectors other) {
-    if (other.table.cols() != vectors.table.cols()) {
+    if (other.table.in() != vectors.table.in()) {
       throw new IllegalArgumentException(
-          "vectors of " + other.table.cols() + " numbers, not " + vectors.table.cols());
+          "vectors of " + other.table.in() + " numbers, not " + vectors.table.in());
     }
     vectors = other;
   }
 
   /// Looks up `ids` (rows, 1) I32, and writes their vectors to `x` (rows, width).
   public void forward(Tensor ids, Tensor x, Pass p) {
-    p.kernels().elementwise().gather(vectors.table, ids, x);
+    vectors.table.lookUp(ids, x, p);
     if (vectors.added != null) {
       vectors.added.forward(ids, x, p);
     }
@@ -180,8 +186,8 @@ public final class Embedding {
     vectors.parameters(each);
   }
 
-  /// The table (vocabulary, width).
-  public Tensor table() {
+  /// The table, the weight (vocabulary, width) of a layer.
+  public LookupLinear table() {
     return vectors.table;
   }
 

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// one such weight a lane, at about ten numbers a nanosecond, the cost of ten to twenty tokens of
 /// the product. A layer of a model that is streamed from disk dequantises some rows of its weight
 /// at a time instead ([#ofRows]).
-public final class StoredLinear implements Linear {
+public final class StoredLinear implements LookupLinear {
   private final Source source;
   private final @Nullable Tensor bias;
   private final Dtype compute;
@@ -118,10 +118,49 @@ public final class StoredLinear implements Linear {
     for (int from = 0; from < out(); from += step) {
       int to = Math.min(out(), from + step);
       Tensor block = weight(from, to, p.ws(), p.kernels());
-      p.gemm().multiply(x, Packed.plain(block.transposed()), y.cols(from, to), false);
+      Tensor factor = block.transposed();
+      Packed packed = p.steady() ? p.ws().pack(factor) : Packed.plain(factor);
+      p.gemm().multiply(x, packed, y.cols(from, to), false);
       p.ws().release(mark);
     }
     rest(x, y, p);
+  }
+
+  @Override
+  public Dtype dtype() {
+    return compute;
+  }
+
+  /// @throws IllegalArgumentException if the weight cannot be split at every row
+  @Override
+  public void lookUp(Tensor ids, Tensor x, Pass p) {
+    for (int r = 0; r < x.rows(); r++) {
+      int id = p.ws().dry() ? 0 : (int) ids.at(r);
+      source.make(id, id + 1, x.rows(r, r + 1), p.ws(), p.kernels());
+    }
+  }
+
+  /// Returns whether the weight is dequantised some rows at a time.
+  public boolean inPieces() {
+    return rowsOf(blockBytes, compute) < out();
+  }
+
+  /// Computes y = x·Wᵀ, or y = x·W, dequantising some rows of W at a time.
+  ///
+  /// @param y accumulator type where W is summed over
+  public void multiply(Tensor x, Direction direction, Tensor y, Workspace ws, Kernels kernels) {
+    int step = rowsOf(blockBytes, compute);
+    int mark = ws.mark();
+    for (int from = 0; from < out(); from += step) {
+      int to = Math.min(out(), from + step);
+      Tensor block = weight(from, to, ws, kernels);
+      if (direction == Direction.FORWARD) {
+        ws.gemm().multiply(x, Packed.plain(block.transposed()), y.cols(from, to), false);
+      } else {
+        ws.gemm().multiply(x.cols(from, to), Packed.plain(block), y, from > 0);
+      }
+      ws.release(mark);
+    }
   }
 
   @Override

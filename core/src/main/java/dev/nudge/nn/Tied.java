@@ -25,9 +25,9 @@ public final class Tied implements Linear {
 
   /// A tied head of an embedding's table.
   public static Tied of(Embedding embedding) {
-    Linear dense = DenseLinear.of(embedding.table(), null);
+    Linear table = embedding.table();
     Parameter trained = embedding.trained();
-    return new Tied(trained == null ? dense : TrainedLinear.of(dense, trained, null));
+    return new Tied(trained == null ? table : TrainedLinear.of(table, trained, null));
   }
 
   @Override
@@ -63,6 +63,17 @@ public final class Tied implements Linear {
   @Override
   public Linear withWeight(Tensor weight) {
     return DenseLinear.of(weight, null);
+  }
+
+  /// The layer that computes the head.
+  @Override
+  public Linear under() {
+    return head.under();
+  }
+
+  @Override
+  public Linear around(Linear other) {
+    return new Tied(head.around(other));
   }
 
   @Override

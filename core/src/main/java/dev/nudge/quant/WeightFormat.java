@@ -50,6 +50,11 @@ public interface WeightFormat {
     return List.of();
   }
 
+  /// Whether the embedding and the output head may be stored in it too.
+  default boolean holdsEnds() {
+    return false;
+  }
+
   /// The names of the tensors of a layer in a file, codes first.
   List<String> parts(String path);
 

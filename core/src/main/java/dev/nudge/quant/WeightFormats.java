@@ -20,7 +20,8 @@ public final class WeightFormats {
 
   private static final List<WeightFormat> ALL =
       List.of(
-          new Nf4Format(true), AwqFormat.UNKNOWN, GptqFormat.UNKNOWN, PackedFormat.UNKNOWN);
+          new Nf4Format(true), AwqFormat.UNKNOWN, GptqFormat.UNKNOWN, PackedFormat.UNKNOWN,
+          GgufFormat.ANY);
 
   private WeightFormats() {}
 
@@ -126,6 +127,7 @@ public final class WeightFormats {
             + ConfigJson.quote(method)
             + " is not supported; supported: "
             + ALL.stream()
+                .filter(f -> !f.equals(GgufFormat.ANY)) // a file, and no config of one
                 .map(WeightFormats::supported)
                 .collect(Collectors.joining(", ")));
   }

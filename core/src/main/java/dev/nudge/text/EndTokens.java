@@ -1,8 +1,8 @@
 package dev.nudge.text;
 
+import dev.nudge.format.FolderText;
 import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -61,6 +61,6 @@ final class EndTokens {
   }
 
   private static JsonNode read(Path file) {
-    return Files.isRegularFile(file) ? Json.read(file) : MissingNode.getInstance();
+    return FolderText.exists(file) ? Json.read(file) : MissingNode.getInstance();
   }
 }

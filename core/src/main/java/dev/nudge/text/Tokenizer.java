@@ -1,12 +1,12 @@
 package dev.nudge.text;
 
+import dev.nudge.format.FolderText;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.charset.MalformedInputException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
@@ -112,15 +112,15 @@ public final class Tokenizer {
   }
 
   private static String read(Path folder, Path file) {
-    if (!Files.isDirectory(folder)) {
+    if (!FolderText.isFolder(folder)) {
       throw new InputException(folder + " is not a folder; a model folder holds " + FILE);
     }
-    if (!Files.isRegularFile(file)) {
+    if (!FolderText.exists(file)) {
       throw new InputException(
           folder + " has no " + FILE + "; save the tokenizer there with transformers, or copy it");
     }
     try {
-      return Files.readString(file);
+      return FolderText.read(file);
     } catch (MalformedInputException e) {
       throw new InputException(file + " is not UTF-8", e);
     } catch (IOException e) {

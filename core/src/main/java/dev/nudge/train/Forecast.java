@@ -10,6 +10,7 @@ import dev.nudge.data.Packing;
 import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
 import dev.nudge.engine.Flat;
+import dev.nudge.format.FolderText;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.CausalLm;
@@ -98,7 +99,7 @@ public final class Forecast {
   static Outlook of(PlanSettings settings, Machine machine, Backend backend, LongSupplier clock) {
     Path folder = settings.model().model();
     ModelConfig config = config(folder);
-    boolean there = Files.isDirectory(folder);
+    boolean there = FolderText.isFolder(folder);
     boolean weights = there && hasWeights(folder);
     if (weights) {
       Checkpoint.check(folder, config);
@@ -153,6 +154,9 @@ public final class Forecast {
   }
 
   private static boolean hasWeights(Path folder) {
+    if (!Files.isDirectory(folder)) {
+      return true; // a GGUF file
+    }
     String[] names = folder.toFile().list((in, name) -> name.endsWith(".safetensors"));
     return names != null && names.length > 0;
   }
@@ -177,7 +181,7 @@ public final class Forecast {
     if (file == null) {
       return List.of();
     }
-    if (Files.exists(settings.model().model().resolve("tokenizer.json"))) {
+    if (FolderText.exists(settings.model().model().resolve("tokenizer.json"))) {
       return tokens(settings, config, machine).added();
     }
     int count = NewTokens.read(file).size();
@@ -187,7 +191,7 @@ public final class Forecast {
   private static NewParts.Tokens tokens(
       PlanSettings settings, ModelConfig config, Machine machine) {
     Path folder = settings.model().model();
-    if (!Files.isDirectory(folder)) {
+    if (!FolderText.isFolder(folder)) {
       throw new InputException(
           "--data needs a tokenizer, and " + folder + " is a shape only; give --tokens instead");
     }

@@ -10,6 +10,7 @@ import dev.nudge.data.PromptEncoder;
 import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
 import dev.nudge.data.UnusedLabels;
+import dev.nudge.format.GgufFile;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.machine.Backend;
@@ -273,14 +274,15 @@ final class Preparation {
     return quantization.asking(settings);
   }
 
-  /// Refuses full fine-tuning of 4-bit weights.
+  /// Refuses full fine-tuning of packed weights, and of a GGUF file, which is not written.
   static void checkDense(Path folder, Quantization quantization) {
-    if (quantization.any()) {
+    boolean gguf = GgufFile.is(folder);
+    if (quantization.any() || gguf) {
       throw new InputException(
           "--method full: the weights in "
               + folder
               + " are stored in "
-              + quantization.name()
+              + (gguf ? "gguf" : quantization.name())
               + ", which cannot be trained; give a folder with dense weights, or"
               + " leave --method out to train an adapter");
     }

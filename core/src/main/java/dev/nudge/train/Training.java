@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.format.Claim;
+import dev.nudge.format.FolderText;
 import dev.nudge.format.OutFolder;
 import dev.nudge.machine.Machine;
 import dev.nudge.machine.Reservations;
@@ -8,7 +9,6 @@ import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -27,7 +27,7 @@ public final class Training {
     Path model = settings.model().model();
     OutFolder.mend(model);
     return RunFolder.check(
-        Files.exists(model.resolve("config.json"))
+        FolderText.exists(model.resolve("config.json"))
             ? Preparation.resolved(
                 settings, Quantization.resolve(settings.model(), ModelConfig.load(model)))
             : settings);

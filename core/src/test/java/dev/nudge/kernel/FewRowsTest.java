@@ -10,6 +10,7 @@ import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -36,6 +37,33 @@ class FewRowsTest {
         }
       }
     }
+  }
+
+  @Test
+  void aWeightThatIsReadByRows() {
+    for (Dtype compute : List.of(Dtype.BF16, Dtype.F32)) {
+      for (int cols : new int[] {2, 32, 35, 256, 2080}) {
+        for (int rows : new int[] {1, 2, 5}) {
+          try (Scope scope = Scope.open("test")) {
+            Tensor source = noise(scope.tensor(Dtype.F32, 11, cols));
+            Tensor made = scope.tensor(compute, 11, cols);
+            kernels.elementwise().copy(source, made);
+            columns(byRow(source), made, compute, scope);
+            check(byRow(source), rows, compute, scope);
+          }
+        }
+      }
+    }
+  }
+
+  private static FewRows.Weight byRow(Tensor source) {
+    int bytes = 4 * source.cols();
+    return new FewRows.ByRow(
+        source.rows(),
+        source.cols(),
+        source.bytes(),
+        (row, to, start) ->
+            MemorySegment.copy(source.data(), (long) row * bytes, to, start, bytes));
   }
 
   @Test
@@ -201,6 +229,7 @@ class FewRowsTest {
               nf4.few(),
               new FewRows.Dense(low),
               new FewRows.Dense(source),
+              byRow(source),
               grouped(128, 256, 4, 64, true, scope),
               grouped(128, 256, 8, 64, false, scope));
       for (FewRows.Weight w : weights) {

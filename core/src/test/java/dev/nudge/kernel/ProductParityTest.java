@@ -1,11 +1,14 @@
 package dev.nudge.kernel;
 
+import static dev.nudge.nn.Linear.Direction.BACKWARD;
+import static dev.nudge.nn.Linear.Direction.FORWARD;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
 import dev.nudge.Seeds;
 import dev.nudge.machine.Backend;
 import dev.nudge.settings.Compute;
+import dev.nudge.nn.StoredLinear;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Packed;
@@ -313,6 +316,27 @@ class ProductParityTest {
       double[] labels = labelTerms(wideW, targets, 0.01);
       compare(name + " logprob", logprob, exactLogprob, terms, bound(c));
       compare(name + " dh", dh, exact, labels, c == Dtype.F32 ? 4e-6 : bound(c));
+      Tensor madeLogprob = scope.tensor(Dtype.F64, n, 1);
+      Tensor madeDh = scope.tensor(c.accumulator(), n, width);
+      StoredLinear stored =
+          StoredLinear.ofRows(StoredLinear.source(w), null, c, 50L * width * c.bytes());
+      HeadLoss.train(
+          h,
+          HeadLoss.Weight.made(
+              (x, y, room) -> stored.multiply(x, FORWARD, y, room, backend.kernels()),
+              (x, y, room) -> stored.multiply(x, BACKWARD, y, room, backend.kernels()),
+              vocabulary,
+              HeadLoss.Logits.PLAIN),
+          targets,
+          0.01,
+          null,
+          madeLogprob,
+          madeDh,
+          null,
+          ws,
+          backend.kernels());
+      compare(name + " made logprob", madeLogprob, exactLogprob, terms, bound(c));
+      compare(name + " made dh", madeDh, exact, labels, c == Dtype.F32 ? 4e-6 : bound(c));
       HeadLoss.Weight packed = packed(w, scope, ws);
       HeadLoss.train(
           h,

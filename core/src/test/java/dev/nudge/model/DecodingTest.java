@@ -66,6 +66,16 @@ class DecodingTest {
     }
   }
 
+  @Test
+  void decodingEqualsTheWholePassOnTheBlocksOfAGgufFile() throws IOException {
+    for (Path file : GgufModelTest.mixed()) {
+      try (CausalLm model =
+          Checkpoint.load(file, ModelConfig.load(file), Backends.of(Compute.FP32))) {
+        compare(model, 1e-5, 3);
+      }
+    }
+  }
+
   /// Over a cache of its own a sequence, and over pools; blocks that hold a whole sequence give the
   /// same bits.
   private static void compare(CausalLm model, double bound, int... blockSizes) {

@@ -17,6 +17,7 @@ import dev.nudge.nn.StoredLinear;
 import dev.nudge.quant.Grouped;
 import dev.nudge.quant.StoredWeight;
 import dev.nudge.quant.WeightFormat;
+import dev.nudge.quant.WeightFormats;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Quantize;
 import dev.nudge.tensor.Dtype;
@@ -79,7 +80,12 @@ class GroupedRunTest {
     try (ModelWeights weights = ModelWeights.open(model, config);
         Workspace ws = new Workspace(0, 1 << 20, Gemm.plain());
         Scope scope = Scope.open("test")) {
-      for (String path : config.projections()) {
+      List<String> paths = new ArrayList<>(config.projections());
+      String head = WeightFormats.module(config.head());
+      if (weights.format(head) != null) {
+        paths.add(head);
+      }
+      for (String path : paths) {
         WeightFormat format = Objects.requireNonNull(weights.format(path));
         long[] shape = Objects.requireNonNull(config.tensors().get(path + ".weight"));
         int rows = (int) shape[0];
@@ -123,7 +129,7 @@ class GroupedRunTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gptq-4-act", "gptq-3-sym", "awq-32", "ct-8", "ct-act"})
+  @ValueSource(strings = {"gptq-4-act", "gptq-3-sym", "awq-32", "ct-8", "ct-act", "gptq-head", "ct-head"})
   void itTrainsAsItsNumbersDo(String name) throws IOException {
     List<Double> numbers = trained(model(name));
     assertThat(numbers).hasSizeGreaterThan(1000).doesNotContain(Double.NaN);
@@ -132,7 +138,7 @@ class GroupedRunTest {
 
   /// A plan counts the copies in memory, and loading takes that.
   @ParameterizedTest
-  @ValueSource(strings = {"gptq-4-act", "gptq-2", "gptq-8-v2", "awq-sym", "ct-channel", "ct-3", "ct-groups", "gptq-dynamic"})
+  @ValueSource(strings = {"gptq-4-act", "gptq-2", "gptq-8-v2", "awq-sym", "ct-channel", "ct-3", "ct-groups", "gptq-dynamic", "gptq-head"})
   void aPlanCountsItsBytes(String name) {
     ModelConfig config = ModelConfig.load(model(name));
     WeightBytes bytes =
@@ -164,7 +170,7 @@ class GroupedRunTest {
   void itsFormIsKept(String name) {
     ModelConfig config = ModelConfig.load(model(name));
     Quantization q = Quantization.resolve(BnbFiles.settings(model(name)), config);
-    assertThat(dev.nudge.quant.WeightFormats.named(q.kept())).isEqualTo(q.format());
+    assertThat(WeightFormats.named(q.kept())).isEqualTo(q.format());
     assertThat(q.kept()).containsKeys("method", "bits", "group_size");
   }
 

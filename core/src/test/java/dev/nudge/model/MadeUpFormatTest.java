@@ -173,7 +173,7 @@ class MadeUpFormatTest {
   }
 
   private ModelWeights weights(Path folder) {
-    return ModelWeights.of(WeightFile.open(folder), new Rows8(), config.projections());
+    return ModelWeights.of(WeightFile.open(folder), new Rows8(), config);
   }
 
   @Test

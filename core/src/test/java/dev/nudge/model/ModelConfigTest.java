@@ -328,21 +328,24 @@ class ModelConfigTest {
     Path file = Files.createFile(folder.resolve("file"));
     assertThatThrownBy(() -> ModelConfig.load(file))
         .isInstanceOf(InputException.class)
-        .hasMessage(file + ": is a file; a model folder with config.json is needed");
-    String instead =
-        "; nudge reads folders with config.json, tokenizer.json and *.safetensors; the repository on the hub that the GGUF was made from has them: git clone it, with Git LFS installed";
+        .hasMessage(file + ": is a file; a model folder with config.json, or a GGUF file is needed");
     Path gguf = Files.writeString(folder.resolve("model.gguf"), "GGUF\u0003\0\0\0");
     assertThatThrownBy(() -> ModelConfig.load(gguf))
         .isInstanceOf(InputException.class)
-        .hasMessage(gguf + ": is a GGUF file" + instead);
+        .hasMessage(gguf + ": is cut off in its header, at byte 8 of 8");
     assertThatThrownBy(() -> ModelConfig.load(folder))
         .isInstanceOf(InputException.class)
-        .hasMessage(folder + ": holds GGUF files" + instead);
+        .hasMessage(
+            folder
+                + ": holds no config.json; it holds GGUF files; give one, such as --model "
+                + gguf);
     Files.delete(gguf);
     assertThatThrownBy(() -> ModelConfig.load(folder))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            folder + ": holds no config.json; a model folder as transformers saves it is needed");
+            folder
+                + ": holds no config.json; a model folder as transformers saves it, or a GGUF file is"
+                + " needed");
     Files.createFile(folder.resolve("adapter_config.json"));
     assertThatThrownBy(() -> ModelConfig.load(folder))
         .hasMessageEndingWith("; it is an adapter, the model is its base");

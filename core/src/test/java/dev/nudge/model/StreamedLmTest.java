@@ -66,6 +66,9 @@ class StreamedLmTest {
         all.add(Arguments.of(stored, adapter, null, 700));
       }
     }
+    for (Path file : GgufModelTest.mixed()) {
+      all.add(Arguments.of(file, null, null, 700));
+    }
     return all;
   }
 

@@ -35,6 +35,7 @@ record VectorFewRows(FewRows under) implements FewRows {
       case Dense d -> d.matrix().stride(1) == 1 && takes(d);
       case Quantized q -> FewNf4.KNOWN && q.cols() % Nf4.BLOCK == 0;
       case Grouped g -> FewGrouped.takes(g);
+      case ByRow r -> true;
     };
   }
 
@@ -62,6 +63,7 @@ record VectorFewRows(FewRows under) implements FewRows {
       case Dense d -> d.matrix().dtype() != Dtype.F32;
       case Quantized _ -> true;
       case Grouped g -> g.bits() == 4;
+      case ByRow _ -> false;
     };
   }
 
@@ -117,6 +119,10 @@ record VectorFewRows(FewRows under) implements FewRows {
       under.multiply(x, w, compute, from, to, y, add);
       return;
     }
+    if (w instanceof ByRow made) {
+      rows(made, x, compute, from, to, y, add);
+      return;
+    }
     for (int r = 0; r < y.rows(); r += x.rows() == 1 ? 1 : SIDE) {
       Out out = new Out(y, r, Math.min(y.rows(), r + SIDE), add);
       MemorySegment rows = x.data().asSlice(4L * r * x.cols());
@@ -126,9 +132,35 @@ record VectorFewRows(FewRows under) implements FewRows {
         case Dense d when d.matrix().dtype() == Dtype.BF16 ->
             bf16(d.matrix(), rows, stride, one, from, to, out);
         case Dense d -> fp32(d.matrix(), rows, stride, one, from, to, out);
+        case ByRow made -> throw new IllegalStateException(made + " is read by rows");
         case Quantized q -> NF4.multiply(q, rows, stride, one, compute, from, to, out);
         case Grouped g -> FewGrouped.multiply(g, rows, stride, one, compute, from, to, out);
       }
+    }
+  }
+
+  /// Reads each row of the weight once, into cache, and multiplies all rows of x by it.
+  private static void rows(
+      ByRow w, Tensor x, Dtype compute, int from, int to, Tensor y, boolean add) {
+    int cols = w.cols();
+    MemorySegment row = Scratch.get().row(4L * cols);
+    Out out = new Out(y, 0, y.rows(), add);
+    for (int o = from; o < to; o++) {
+      w.reader().read(o, row, 0);
+      if (compute == Dtype.BF16) {
+        round(row, cols);
+      }
+      for (int r = 0; r < y.rows(); r++) {
+        float sum = FewFp32.one(row, 0, x.data(), 4L * r * x.cols(), cols);
+        out.put(r, o, sum);
+      }
+    }
+  }
+
+  private static void round(MemorySegment row, int n) {
+    for (int i = 0; i < n; i++) {
+      float v = row.get(JAVA_FLOAT_UNALIGNED, 4L * i);
+      row.set(JAVA_FLOAT_UNALIGNED, 4L * i, Bf16.toFloat(Bf16.round(v)));
     }
   }
 

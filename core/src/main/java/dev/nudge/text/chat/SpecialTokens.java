@@ -1,8 +1,8 @@
 package dev.nudge.text.chat;
 
+import dev.nudge.format.FolderText;
 import dev.nudge.format.Json;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -66,11 +66,11 @@ record SpecialTokens(Map<String, String> named, Set<String> ends, Set<String> al
 
   /// Reads `added_tokens` alone: they stand before the vocabulary, which is large.
   private static void added(Path file, Map<Integer, String> byId) {
-    if (!Files.isRegularFile(file)) {
+    if (!FolderText.exists(file)) {
       return;
     }
     JsonMapper mapper = JsonMapper.shared();
-    try (JsonParser parser = mapper.createParser(Files.newInputStream(file))) {
+    try (JsonParser parser = mapper.createParser(FolderText.bytes(file))) {
       parser.nextToken();
       while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
         String name = parser.currentName();

@@ -1,5 +1,6 @@
 package dev.nudge.text.chat;
 
+import dev.nudge.format.FolderText;
 import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
@@ -35,7 +36,7 @@ final class TemplateFiles {
     }
     for (String name : List.of("tokenizer_config.json", "chat_template.json")) {
       Path json = folder.resolve(name);
-      if (found.isEmpty() && Files.isRegularFile(json)) {
+      if (found.isEmpty() && FolderText.exists(json)) {
         add(Json.read(json).path("chat_template"), json.toString(), found);
       }
     }

@@ -1,0 +1,58 @@
+package dev.nudge.format;
+
+import dev.nudge.gguf.GgufFolder;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/// Reads the text files of a model folder: config, tokenizer and chat template.
+///
+/// A GGUF file counts as a folder: `model.gguf/config.json` is the config that its metadata says,
+/// so whoever reads a model folder by this class reads GGUF files too.
+public final class FolderText {
+  private FolderText() {}
+
+  /// Tells whether a model folder, or a GGUF file, is there.
+  public static boolean isFolder(Path model) {
+    return Files.isDirectory(model) || GgufFolder.of(model) != null;
+  }
+
+  /// Tells whether a file is there.
+  public static boolean exists(Path file) {
+    return Files.isRegularFile(file) || isDerived(file);
+  }
+
+  /// The text of a file.
+  ///
+  /// @throws IOException as [Files#readString] does
+  /// @throws dev.nudge.settings.InputException if a GGUF file's metadata cannot be understood
+  public static String read(Path file) throws IOException {
+    String derived = derived(file);
+    return derived == null ? Files.readString(file) : derived;
+  }
+
+  /// The bytes of a file.
+  ///
+  /// @throws IOException as [Files#readAllBytes] does
+  public static byte[] bytes(Path file) throws IOException {
+    String derived = derived(file);
+    return derived == null ? Files.readAllBytes(file) : derived.getBytes(StandardCharsets.UTF_8);
+  }
+
+  /// Tells whether a file is derived from a GGUF file's metadata.
+  static boolean isDerived(Path file) {
+    return folder(file) != null && GgufFolder.NAMES.contains(file.getFileName().toString());
+  }
+
+  private static @Nullable String derived(Path file) {
+    GgufFolder folder = folder(file);
+    return folder == null ? null : folder.text(file.getFileName().toString());
+  }
+
+  private static @Nullable GgufFolder folder(Path file) {
+    Path parent = file.getParent();
+    return parent == null ? null : GgufFolder.of(parent);
+  }
+}

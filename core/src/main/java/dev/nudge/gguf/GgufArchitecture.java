@@ -1,0 +1,126 @@
+package dev.nudge.gguf;
+
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/// The architectures that GGUF files are read of: how each names the tensors of a layer, and what it
+/// stores otherwise than Hugging Face does.
+public enum GgufArchitecture {
+  /// Llama and Mistral; rows of q and k are in another order ([HeadRows]).
+  LLAMA("llama", "llama", "LlamaForCausalLM", Layer.PLAIN, Layer.BIASED),
+  QWEN2("qwen2", "qwen2", "Qwen2ForCausalLM", Layer.PLAIN, List.of("attn_q", "attn_k", "attn_v")),
+  QWEN3("qwen3", "qwen3", "Qwen3ForCausalLM", Layer.QK_NORMS, List.of()),
+  /// Norms are stored as 1 + w; so they are in the next one.
+  GEMMA2("gemma2", "gemma2", "Gemma2ForCausalLM", Layer.AROUND, List.of()),
+  GEMMA3("gemma3", "gemma3_text", "Gemma3ForCausalLM", Layer.AROUND_QK, List.of()),
+  /// q, k and v are one matrix, gate and up another.
+  PHI3("phi3", "phi3", "Phi3ForCausalLM", Layer.FUSED, List.of());
+
+  private final String key;
+  private final String modelType;
+  private final String huggingFaceClass;
+  private final Map<String, String> layer; // GGUF → Hugging Face
+  private final List<String> biased;
+
+  GgufArchitecture(
+      String key,
+      String modelType,
+      String huggingFaceClass,
+      Map<String, String> layer,
+      List<String> biased) {
+    this.key = key;
+    this.modelType = modelType;
+    this.huggingFaceClass = huggingFaceClass;
+    this.layer = layer;
+    this.biased = biased;
+  }
+
+  /// The names of a layer's modules.
+  private static final class Layer {
+    static final List<String> BIASED =
+        List.of("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down");
+    static final Map<String, String> PLAIN =
+        of(
+            "attn_norm=input_layernorm attn_q=self_attn.q_proj attn_k=self_attn.k_proj"
+                + " attn_v=self_attn.v_proj attn_output=self_attn.o_proj"
+                + " ffn_norm=post_attention_layernorm ffn_gate=mlp.gate_proj ffn_up=mlp.up_proj"
+                + " ffn_down=mlp.down_proj");
+    static final Map<String, String> QK_NORMS =
+        with(PLAIN, "attn_q_norm=self_attn.q_norm attn_k_norm=self_attn.k_norm");
+    static final Map<String, String> AROUND =
+        with(
+            PLAIN,
+            "post_attention_norm=post_attention_layernorm ffn_norm=pre_feedforward_layernorm"
+                + " post_ffw_norm=post_feedforward_layernorm");
+    static final Map<String, String> AROUND_QK =
+        with(AROUND, "attn_q_norm=self_attn.q_norm attn_k_norm=self_attn.k_norm");
+    static final Map<String, String> FUSED =
+        of(
+            "attn_norm=input_layernorm attn_qkv=self_attn.qkv_proj attn_output=self_attn.o_proj"
+                + " ffn_norm=post_attention_layernorm ffn_up=mlp.gate_up_proj"
+                + " ffn_down=mlp.down_proj");
+
+    private static Map<String, String> of(String pairs) {
+      Map<String, String> names = new LinkedHashMap<>();
+      for (String pair : pairs.split(" ")) {
+        names.put(pair.split("=")[0], pair.split("=")[1]);
+      }
+      return names;
+    }
+
+    private static Map<String, String> with(Map<String, String> names, String pairs) {
+      Map<String, String> more = new LinkedHashMap<>(names);
+      more.putAll(of(pairs));
+      return more;
+    }
+  }
+
+  /// The architecture of `general.architecture`; null if it is none of these.
+  public static @Nullable GgufArchitecture of(String key) {
+    return Arrays.stream(values()).filter(a -> a.key.equals(key)).findFirst().orElse(null);
+  }
+
+  /// The value of `general.architecture`, and the prefix of the metadata's keys.
+  public String key() {
+    return key;
+  }
+
+  /// The `model_type` of a `config.json`.
+  public String modelType() {
+    return modelType;
+  }
+
+  /// The transformers class of a `config.json`.
+  public String huggingFaceClass() {
+    return huggingFaceClass;
+  }
+
+  /// The modules of a layer: GGUF's name → Hugging Face's.
+  Map<String, String> layer() {
+    return layer;
+  }
+
+  /// Tells whether a module of a layer may have a bias.
+  boolean mayHaveBias(String module) {
+    return biased.contains(module);
+  }
+
+  /// Whether norm weights are stored as 1 + w.
+  public boolean addsOneToNorms() {
+    return this == GEMMA2 || this == GEMMA3;
+  }
+
+  /// Whether the rows of q and k are in another order ([HeadRows]).
+  public boolean reordersHeads() {
+    return this == LLAMA;
+  }
+
+  /// The known values of `general.architecture`, for messages.
+  static String known() {
+    return Arrays.stream(values()).map(GgufArchitecture::key).collect(Collectors.joining(", "));
+  }
+}

@@ -1,0 +1,87 @@
+package dev.nudge.gguf;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// How byte-level BPE cuts a text into words, by the names that llama.cpp has for it.
+///
+/// A name that is not known is refused: a guess would tokenise wrongly without a sign.
+enum GgufPreTokenizer {
+  LLAMA3("llama-bpe llama3 llama-v3", Words.ALIKE + "\\p{N}{1,3}|" + Words.REST, true),
+  QWEN2("qwen2 deepseek-r1-qwen", Words.ALIKE + "\\p{N}|" + Words.REST, false),
+  /// Each digit a word, then GPT-2's.
+  SMOLLM("smollm starcoder command-r refact", null, false),
+  GPT2("gpt-2 default phi-2 olmo mpt", null, false),
+  TEKKEN("tekken", Words.UPPER_LOWER + "\\p{N}|" + Words.PUNCTUATION, true);
+
+  /// Regular expressions in Oniguruma's syntax.
+  private static final class Words {
+    static final String REST = " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+    static final String PUNCTUATION = REST.replaceFirst("\\\\n\\]\\*", "\\\\n/]*");
+    static final String ALIKE =
+        "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|";
+    private static final String START = "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]";
+    private static final String END = "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]";
+    static final String UPPER_LOWER = START + "*" + END + "+|" + START + "+" + END + "*|";
+  }
+
+  private final Set<String> names;
+  private final @Nullable String regex; // null: GPT-2's own
+  private final boolean wholeWords;
+
+  GgufPreTokenizer(
+      String names, @Nullable String regex, boolean wholeWords) {
+    this.names = Set.of(names.split(" "));
+    this.regex = regex;
+    this.wholeWords = wholeWords;
+  }
+
+  static GgufPreTokenizer of(GgufMetadata data) {
+    String key = GgufTokens.PREFIX + "pre";
+    String name = data.text(key);
+    Set<String> known = new TreeSet<>();
+    for (GgufPreTokenizer pre : values()) {
+      if (name == null ? pre == GPT2 : pre.names.contains(name)) {
+        return pre;
+      }
+      known.addAll(pre.names);
+    }
+    throw data.refuse(
+        key
+            + " "
+            + GgufError.quote(String.valueOf(name))
+            + " is not supported; supported: "
+            + String.join(", ", known));
+  }
+
+  /// Whether words that are tokens are taken without merges, and a text begins with BOS unless the
+  /// file says otherwise.
+  boolean wholeWords() {
+    return wholeWords;
+  }
+
+  /// The `pre_tokenizer` of a `tokenizer.json`.
+  Map<String, Object> json() {
+    Map<String, Object> bytes =
+        GgufTokenizer.object(
+            "type", "ByteLevel",
+            "add_prefix_space", false,
+            "trim_offsets", true,
+            "use_regex", regex == null);
+    if (this == GPT2) {
+      return bytes;
+    }
+    Object words =
+        regex == null
+            ? GgufTokenizer.object("type", "Digits", "individual_digits", true)
+            : GgufTokenizer.object(
+                "type", "Split",
+                "pattern", Map.of("Regex", regex),
+                "behavior", "Isolated",
+                "invert", false);
+    return GgufTokenizer.object("type", "Sequence", "pretokenizers", List.of(words, bytes));
+  }
+}

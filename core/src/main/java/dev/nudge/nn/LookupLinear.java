@@ -1,0 +1,17 @@
+package dev.nudge.nn;
+
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+
+/// A linear layer whose weight is also an embedding's table: its rows can be looked up, in whatever
+/// form it is stored.
+public interface LookupLinear extends Linear {
+  /// The type of [#weight].
+  Dtype dtype();
+
+  /// Copies rows of the weight.
+  ///
+  /// @param ids (rows, 1) I32
+  /// @param x (rows, in), written
+  void lookUp(Tensor ids, Tensor x, Pass p);
+}
