@@ -37,8 +37,7 @@ public record WeightBytes(long mapped, long dense, long packed, long constants) 
       WeightFormat format = q.format(tensor.getKey(), shape);
       if (format != null) {
         StoredWeight weight =
-            format.dry(
-                WeightFormats.module(tensor.getKey()), (int) shape[0], (int) shape[1]);
+            format.dry(WeightFormats.module(tensor.getKey()), (int) shape[0], (int) shape[1]);
         long codes = weight.parts().getFirst().bytes();
         boolean inPlace = inFile && format.inPlace();
         mapped += inPlace ? weight.bytes() : 0;

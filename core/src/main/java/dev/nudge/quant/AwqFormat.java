@@ -85,15 +85,13 @@ final class AwqFormat extends GroupedFormat {
 
   @Override
   public boolean stores(WeightFile file, String path) {
-    return super.stores(file, path) && (schemes != Schemes.UNKNOWN || is(file, path, schemes));
+    return super.stores(file, path) && (schemes.said() || is(file, path));
   }
 
-  /// Tells by the sizes whether a layer that could be GPTQ's is AWQ's; where a config says which,
-  /// its word counts.
-  static boolean is(WeightFile file, String path, Schemes declared) {
-    LayerParts layer = new LayerParts(file, "awq", path, 0, 0);
-    return declared == Schemes.UNKNOWN
-        && layer.has(CODES)
+  /// Tells by the sizes whether a layer that could be GPTQ's is AWQ's.
+  static boolean is(WeightFile file, String path) {
+    LayerParts layer = new LayerParts(file, QuantMethod.AWQ, path, 0, 0);
+    return layer.has(CODES)
         && layer.has(SCALES)
         && layer.dims(CODES, 2)[1] * EACH == layer.dims(SCALES, 2)[1];
   }
@@ -109,8 +107,7 @@ final class AwqFormat extends GroupedFormat {
   @Override
   Grouped.Form form(LayerParts layer) {
     Scheme scheme = schemes.of(layer.path());
-    return new Grouped.Form(
-        BITS, layer.group(SCALES, layer.dims(SCALES, 2)[0], scheme), false);
+    return new Grouped.Form(BITS, layer.group(SCALES, layer.dims(SCALES, 2)[0], scheme), false);
   }
 
   @Override

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.WeightFile;
 import dev.nudge.tensor.Tensor;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -90,7 +91,7 @@ final class GptqFormat extends GroupedFormat {
 
   @Override
   public boolean stores(WeightFile file, String path) {
-    return super.stores(file, path) && !AwqFormat.is(file, path, schemes);
+    return super.stores(file, path) && (schemes.said() || !AwqFormat.is(file, path));
   }
 
   @Override
@@ -230,13 +231,12 @@ final class GptqFormat extends GroupedFormat {
 
   static byte[] filled(int n, int value) {
     byte[] all = new byte[n];
-    java.util.Arrays.fill(all, (byte) value);
+    Arrays.fill(all, (byte) value);
     return all;
   }
 
   /// Codes of an output down a column of words.
-  private record Columns(Tensor words, int bits, int rows, int cols)
-      implements StoredGroups.Codes {
+  private record Columns(Tensor words, int bits, int rows, int cols) implements StoredGroups.Codes {
     @Override
     public void row(int row, byte[] to) {
       BitFields.read(words, row, rows, bits, cols, to);

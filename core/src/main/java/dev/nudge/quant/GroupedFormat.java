@@ -35,8 +35,7 @@ abstract sealed class GroupedFormat implements WeightFormat
   static Forms declared(Schemes schemes, boolean ordered) {
     Scheme all = schemes.all();
     int group = all.group() <= 0 ? Integer.MAX_VALUE : all.group();
-    return new Forms(
-        new Grouped.Form(all.bits() == 0 ? 4 : all.bits(), group, ordered), Map.of());
+    return new Forms(new Grouped.Form(all.bits() == 0 ? 4 : all.bits(), group, ordered), Map.of());
   }
 
   /// Returns this format with other forms.
@@ -90,7 +89,12 @@ abstract sealed class GroupedFormat implements WeightFormat
   public Map<String, Object> variant() {
     boolean all = forms.most.group() == Integer.MAX_VALUE;
     return Map.of(
-        BITS, forms.most.bits(), GROUP, all ? Scheme.ALL : forms.most.group(), ORDERED, forms.most.ordered());
+        BITS,
+        forms.most.bits(),
+        GROUP,
+        all ? Scheme.ALL : forms.most.group(),
+        ORDERED,
+        forms.most.ordered());
   }
 
   @Override
@@ -139,7 +143,7 @@ abstract sealed class GroupedFormat implements WeightFormat
   }
 
   @Override
-  public boolean equals(Object other) {
+  public boolean equals(@Nullable Object other) {
     return other instanceof GroupedFormat that
         && name().equals(that.name())
         && forms.most.equals(that.forms.most);

@@ -56,8 +56,9 @@ final class PackedFormat extends GroupedFormat {
   public WeightFormat declared(ConfigJson q) {
     for (String key : new String[] {"sparsity_config", "transform_config"}) {
       ConfigJson other = q.object(key);
-      boolean dense = other == null || other.isEmpty();
-      if (!dense && !(other.has("format") && other.text("format", null).equals("dense"))) {
+      if (other != null
+          && !other.isEmpty()
+          && !(other.has("format") && other.text("format", null).equals("dense"))) {
         throw q.refuse(key + " is given; only weights without sparsity and rotation are supported");
       }
     }
@@ -75,7 +76,8 @@ final class PackedFormat extends GroupedFormat {
       }
       check(q, group, weights);
       Scheme scheme = Scheme.of(weights);
-      scheme = channel(weights) ? new Scheme(scheme.bits(), Scheme.ALL, scheme.symmetric()) : scheme;
+      scheme =
+          channel(weights) ? new Scheme(scheme.bits(), Scheme.ALL, scheme.symmetric()) : scheme;
       for (JsonNode node : group.list("targets", -1)) {
         String target = node.asString("");
         if (target.equals("Linear")) {

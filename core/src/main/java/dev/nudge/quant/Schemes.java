@@ -11,6 +11,11 @@ import java.util.regex.PatternSyntaxException;
 record Schemes(Scheme all, Map<String, Scheme> others) {
   static final Schemes UNKNOWN = new Schemes(Scheme.UNKNOWN, Map.of());
 
+  /// Whether a config says anything.
+  boolean said() {
+    return !equals(UNKNOWN);
+  }
+
   /// The scheme of a layer.
   Scheme of(String path) {
     for (Map.Entry<String, Scheme> other : others.entrySet()) {

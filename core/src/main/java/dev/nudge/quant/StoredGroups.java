@@ -91,8 +91,7 @@ final class StoredGroups implements StoredWeight {
   @Override
   public void make(int from, int to, Tensor out, Workspace ws, Kernels kernels) {
     int mark = ws.mark();
-    Grouped rows =
-        Grouped.of(to - from, cols(), form, s -> ws.take(s.dtype(), s.rows(), s.cols()));
+    Grouped rows = Grouped.of(to - from, cols(), form, s -> ws.take(s.dtype(), s.rows(), s.cols()));
     if (!ws.dry()) {
       fill(from, rows);
     }

@@ -104,7 +104,8 @@ class FewRowsTest {
     for (Dtype compute : List.of(Dtype.BF16, Dtype.F32)) {
       for (int bits : new int[] {4, 8}) {
         // shape and group; groups of whole strips, of a whole row, short last ones, odd ones
-        for (int[] s : new int[][] {{3, 64, 32}, {70, 192, 64}, {5, 160, 128}, {9, 96, 96}, {4, 50, 9}}) {
+        for (int[] s :
+            new int[][] {{3, 64, 32}, {70, 192, 64}, {5, 160, 128}, {9, 96, 96}, {4, 50, 9}}) {
           for (boolean ordered : new boolean[] {false, true}) {
             try (Scope scope = Scope.open("test")) {
               FewRows.Grouped w = grouped(s[0], s[1], bits, s[2], ordered, scope);

@@ -129,7 +129,8 @@ class GroupedRunTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gptq-4-act", "gptq-3-sym", "awq-32", "ct-8", "ct-act", "gptq-head", "ct-head"})
+  @ValueSource(
+      strings = {"gptq-4-act", "gptq-3-sym", "awq-32", "ct-8", "ct-act", "gptq-head", "ct-head"})
   void itTrainsAsItsNumbersDo(String name) throws IOException {
     List<Double> numbers = trained(model(name));
     assertThat(numbers).hasSizeGreaterThan(1000).doesNotContain(Double.NaN);
@@ -138,11 +139,21 @@ class GroupedRunTest {
 
   /// A plan counts the copies in memory, and loading takes that.
   @ParameterizedTest
-  @ValueSource(strings = {"gptq-4-act", "gptq-2", "gptq-8-v2", "awq-sym", "ct-channel", "ct-3", "ct-groups", "gptq-dynamic", "gptq-head"})
+  @ValueSource(
+      strings = {
+        "gptq-4-act",
+        "gptq-2",
+        "gptq-8-v2",
+        "awq-sym",
+        "ct-channel",
+        "ct-3",
+        "ct-groups",
+        "gptq-dynamic",
+        "gptq-head"
+      })
   void aPlanCountsItsBytes(String name) {
     ModelConfig config = ModelConfig.load(model(name));
-    WeightBytes bytes =
-        Checkpoint.bytes(model(name), config, backend, Quantization.NONE, null);
+    WeightBytes bytes = Checkpoint.bytes(model(name), config, backend, Quantization.NONE, null);
     long before = Ledger.bytes();
     try (CausalLm lm = Checkpoint.load(model(name), config, backend)) {
       StoredLinear first = (StoredLinear) lm.slots().getFirst().linear();
@@ -174,8 +185,7 @@ class GroupedRunTest {
     assertThat(q.kept()).containsKeys("method", "bits", "group_size");
   }
 
-  private static Arguments wrong(
-      String name, Consumer<Map<String, Part>> change, String message) {
+  private static Arguments wrong(String name, Consumer<Map<String, Part>> change, String message) {
     return Arguments.of(name, change, (UnaryOperator<String>) c -> c, message);
   }
 
@@ -210,7 +220,9 @@ class GroupedRunTest {
         wrong(
             "gptq-4-act",
             parts -> parts.remove(Q + ".g_idx"),
-            "has no tensor " + Q + ".g_idx; config.json says desc_act, so the groups of its inputs"),
+            "has no tensor "
+                + Q
+                + ".g_idx; config.json says desc_act, so the groups of its inputs"),
         wrong(
             "gptq-4-act",
             parts -> parts.remove(Q + ".qweight"),
@@ -238,7 +250,9 @@ class GroupedRunTest {
         wrong(
             "gptq-4-act",
             as(Q + ".scales", StoredType.I16, 2L, 64L),
-            Q + ".scales is I16 [2, 64]; a layer of [64, 64] in gptq with 4 bits needs F16 or BF16"),
+            Q
+                + ".scales is I16 [2, 64]; a layer of [64, 64] in gptq with 4 bits needs F16 or"
+                + " BF16"),
         wrong(
             "gptq-4-act",
             ints(Q + ".scales", 3, 0x7c00),
@@ -261,12 +275,14 @@ class GroupedRunTest {
             "\"bits\": 4",
             "\"bits\": 8",
             Q + ".qweight is I32 [8, 64]; a layer of [64, 64] in gptq with 8 bits needs I32 [16"),
-        config("gptq-4-act", "\"bits\": 4", "\"bits\": 5", "bits is 5; GPTQ with 2, 3, 4 or 8 bits"),
+        config(
+            "gptq-4-act", "\"bits\": 4", "\"bits\": 5", "bits is 5; GPTQ with 2, 3, 4 or 8 bits"),
         config(
             "gptq-4-act",
             "\"group_size\": 32",
             "\"group_size\": 0",
-            "quantization_config.group_size is 0; a whole number from 1, or -1 for one group a row"),
+            "quantization_config.group_size is 0; a whole number from 1, or -1 for one group a"
+                + " row"),
         config(
             "gptq-3",
             "\"format\": \"gptq\"",
@@ -277,18 +293,17 @@ class GroupedRunTest {
             "\"int32\"",
             "\"int16\"",
             "pack_dtype \"int16\" is not supported; supported: int32"),
-        config(
-            "gptq-dynamic",
-            "down_proj\": ",
-            "down_proj(\": ",
-            "which is no regular expression"),
+        config("gptq-dynamic", "down_proj\": ", "down_proj(\": ", "which is no regular expression"),
         config(
             "round-gptq",
             "auto_round:auto_gptq",
             "auto_round:fp8",
             "packing_format \"auto_round:fp8\" is not supported; supported: auto_round:auto_gptq,"),
         config(
-            "awq-32", "GEMM", "GEMV", "the layout \"gemv\" of AWQ is not supported; supported: gemm"),
+            "awq-32",
+            "GEMM",
+            "GEMV",
+            "the layout \"gemv\" of AWQ is not supported; supported: gemm"),
         config("awq-32", "\"bits\": 4", "\"bits\": 3", "bits is 3; AWQ with 4 bits is supported"),
         config(
             "awq-32",

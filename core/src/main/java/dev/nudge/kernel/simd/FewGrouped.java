@@ -87,8 +87,7 @@ final class FewGrouped {
         if (small) {
           FewGrouped4By16.fourSmall(codes, at, scales, zeros, g, x, stride, blocks, round, sums);
         } else {
-          FewGrouped4By16.four(
-              codes, at, scales, zeros, g, x, stride, blocks, shift, round, sums);
+          FewGrouped4By16.four(codes, at, scales, zeros, g, x, stride, blocks, shift, round, sums);
         }
         out.put(o, sums);
       } else if (w.bits() == 8) {

@@ -127,9 +127,11 @@ final class FewGrouped4 {
         even1 = low.fma(FloatVector.fromMemorySegment(F, x, stride + to, LE), even1);
         odd1 = high.fma(FloatVector.fromMemorySegment(F, x, stride + to + 4L * LANES, LE), odd1);
         even2 = low.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to, LE), even2);
-        odd2 = high.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 4L * LANES, LE), odd2);
+        odd2 =
+            high.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 4L * LANES, LE), odd2);
         even3 = low.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to, LE), even3);
-        odd3 = high.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 4L * LANES, LE), odd3);
+        odd3 =
+            high.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 4L * LANES, LE), odd3);
       }
     }
     FloatVector sum0 = even0.add(odd0);

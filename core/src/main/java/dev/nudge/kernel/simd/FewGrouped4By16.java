@@ -51,7 +51,7 @@ final class FewGrouped4By16 {
       long to = 256L * b;
       long g = first + (b >> shift);
       FloatVector values0 = CODES.sub(zeros.get(JAVA_BYTE, g) & 0xff);
-      values0 = values0.mul(scales.get(JAVA_FLOAT_UNALIGNED, 4 * (g)));
+      values0 = values0.mul(scales.get(JAVA_FLOAT_UNALIGNED, 4 * g));
       FloatVector spread0 = values0.mul(round);
       IntVector table0 = spread0.sub(spread0.sub(values0)).reinterpretAsInts();
       IntVector pairs0 =
@@ -151,7 +151,7 @@ final class FewGrouped4By16 {
       long to = 256L * b;
       long g = first + (b >> shift);
       FloatVector values0 = CODES.sub(zeros.get(JAVA_BYTE, g) & 0xff);
-      values0 = values0.mul(scales.get(JAVA_FLOAT_UNALIGNED, 4 * (g)));
+      values0 = values0.mul(scales.get(JAVA_FLOAT_UNALIGNED, 4 * g));
       FloatVector spread0 = values0.mul(round);
       IntVector table0 = spread0.sub(spread0.sub(values0)).reinterpretAsInts();
       IntVector pairs0 =

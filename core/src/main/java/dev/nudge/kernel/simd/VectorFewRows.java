@@ -54,8 +54,7 @@ record VectorFewRows(FewRows under) implements FewRows {
   }
 
   private static boolean sameOrder(@Nullable Tensor one, @Nullable Tensor other) {
-    return one == other
-        || one != null && other != null && one.data().mismatch(other.data()) == -1;
+    return one == other || one != null && other != null && one.data().mismatch(other.data()) == -1;
   }
 
   private static boolean inPairs(Weight w) {

@@ -32,11 +32,9 @@ record VectorGroupedCodes(GroupedCodes under) implements GroupedCodes {
       VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * LANES)));
 
   /// Lane i of the first is lane i / 2, lane i of the second is lane i / 2 of the upper half.
-  private static final VectorShuffle<Integer> LOWER =
-      VectorShuffle.fromOp(I, i -> i / 2);
+  private static final VectorShuffle<Integer> LOWER = VectorShuffle.fromOp(I, i -> i / 2);
 
-  private static final VectorShuffle<Integer> UPPER =
-      VectorShuffle.fromOp(I, i -> (LANES + i) / 2);
+  private static final VectorShuffle<Integer> UPPER = VectorShuffle.fromOp(I, i -> (LANES + i) / 2);
 
   /// Shifts that bring the code of each lane to the bottom.
   private static final IntVector SHIFTS =
