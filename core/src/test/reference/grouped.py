@@ -1,8 +1,8 @@
 """grouped.py OUT: OUT/grouped/NAME/{model/{config.json,model.safetensors},expected.json}: a tiny Llama of random codes in the layouts of GPTQ,
 AWQ and compressed-tensors, and SHA-256 of each dequantised weight (fp32, [out, in], row-major).
 
-GPTQ and AWQ are packed here as GPTQModel 7.7 and AutoAWQ 0.2.9 pack (read from their sources), field by field; compressed-tensors by its own
-pack_to_int32. numpy 2.4.6, torch 2.15.0, safetensors 0.8.0, compressed-tensors 0.20.1. Seeds 1-.
+GPTQ and AWQ are packed here field by field, as GPTQModel 7.7 and AutoAWQ 0.2.9 pack: `qweight` and `qzeros` of 2, 3, 4 and 8 bits were equal to those of
+GPTQModel's `pack_original` (f4c327a1), once, by hand. compressed-tensors by its own pack_to_int32. numpy 2.4.6, torch 2.15.0, safetensors 0.8.0, compressed-tensors 0.20.1. Seeds 1-.
 """
 
 import hashlib
