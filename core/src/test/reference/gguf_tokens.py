@@ -5,6 +5,7 @@ usage: gguf_tokens.py OUT        writes OUT/gguf/tokens/<name>.gguf and cases.js
 gguf 0.19.0, llama-cpp-python 0.3.36, tokenizers 0.23.3, numpy 2.4.6, Python 3.11. Byte-level vocabularies are trained on the texts below
 with GPT-2's words; how a text is cut is llama.cpp's affair. Each has a word that no merge makes, for `ignore_merges`. The pieces of
 SentencePiece are made the same way, their scores are the order of the merges.
+llama.cpp drops spaces behind special tokens where `general.name` is that of a Phi-3.
 """
 
 import json
@@ -20,7 +21,7 @@ TEXTS = [
     "don't we've I'll THEY'RE it's", "'s'S'LL", '3.14 123456 42 7', 'year2024 v1.2.3', 'FooBar() == fooBar[0];', 'https://a.b/c?d=e&f', 'naïve café',
     'Ünder GRÖẞE', '漢字とかな', 'مرحبا بالعالم', 'Привет, мир', '🙂 🙂🙂 👩‍👩‍👧', 'a—b … “c”', '', ' ', '\n', 'x' * 40, '_under_score_', '#hash @at $5 100%',
     'Hello<|im_start|>user\nHi<|im_end|>\n', '<|im_start|> spaced', 'the unreachable word', 'İstanbul ǅ ʰ', '١٢٣ Ⅷ ½', 'a\u00a0b\u3000c', '<user> defined<user>',
-    'end</s>', 'e/f/\ng', 'CamelCASEWord lowerUPPER']
+    'end</s>', 'e/f/\ng', 'CamelCASEWord lowerUPPER', '<|im_start|>  \n  two <|im_end|> \n<s> x </s> y']
 PRES = dict(llama3='llama-bpe', qwen2='qwen2', smollm='smollm', gpt2='gpt-2', tekken='tekken')
 SPECIAL = ['<|im_start|>', '<|im_end|>', '<s>', '</s>']
 
@@ -73,10 +74,11 @@ def byte_level(path, pre):
     finish(w)
 
 
-def pieces(path, prefix):
+def pieces(path, prefix, name=None):
     normal, merges = trained(False)
-    tokens = ['<unk>', '<s>', '</s>'] + [f'<0x{i:02X}>' for i in range(256)] + ['<user>', '<|im_start|>', '<|im_end|>', '  ', '    ']
-    types = [2, 3, 3] + [6] * 256 + [4, 3, 3, 4, 4]
+    tokens = ['<unk>', '<s>', '</s>'] + [f'<0x{i:02X}>' for i in range(256)] + ['<user>', '<|im_start|>', '<|im_end|>']
+    tokens += ['<|endoftext|>'] if name else ['  ', '    ']
+    types = [2, 3, 3] + [6] * 256 + [4, 3, 3] + ([3] if name else [4, 4])
     rank = {a + b: i for i, (a, b) in reversed(list(enumerate(merges)))}
     scores = [0.0] * len(tokens)
     for t in normal:
@@ -92,6 +94,8 @@ def pieces(path, prefix):
     w.add_eos_token_id(2)
     w.add_unk_token_id(0)
     w.add_add_space_prefix(prefix)
+    if name:
+        w.add_name(name)
     finish(w)
 
 
@@ -103,7 +107,8 @@ def main():
         byte_level(f'{out}/{name}.gguf', pre)
     pieces(f'{out}/pieces.gguf', True)
     pieces(f'{out}/pieces-bare.gguf', False)
-    for name in [*PRES, 'pieces', 'pieces-bare']:
+    pieces(f'{out}/pieces-phi.gguf', True, 'Tiny Phi-3 mini')
+    for name in [*PRES, 'pieces', 'pieces-bare', 'pieces-phi']:
         l = Llama(f'{out}/{name}.gguf', vocab_only=True, verbose=False)
         cases[name] = [dict(text=t, ids=l.tokenize(t.encode(), add_bos=True, special=True)) for t in TEXTS]
         l.close()

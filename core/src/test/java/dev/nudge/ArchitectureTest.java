@@ -19,8 +19,7 @@ class ArchitectureTest implements PackageRules {
           Map.entry("gguf", Set.of("tensor", "python")),
           Map.entry("gguf.block", Set.of("gguf")),
           Map.entry(
-              "quant",
-              Set.of("tensor", "kernel", "nn", "gguf", "gguf.block", "format", "python")),
+              "quant", Set.of("tensor", "kernel", "nn", "gguf", "gguf.block", "format", "python")),
           Map.entry("format", Set.of("tensor", "gguf", "gguf.block")),
           Map.entry("identity", Set.of("tensor", "quant", "format", "python")),
           Map.entry(

@@ -80,10 +80,58 @@ class BadInputTest {
             "--model D/rows.jsonl",
             "D/rows.jsonl: is a file; a model folder with config.json, or a GGUF file is needed"),
         row(
+            "a GGUF file that is cut off",
+            p -> {
+              p.copy(Goldens.FOLDER.resolve("gguf/mixed"), "gguf");
+              cut(p.path("gguf/qwen2-tied.gguf"), 20_000);
+            },
+            "--model D/gguf/qwen2-tied.gguf",
+            "D/gguf/qwen2-tied.gguf: tensor \"blk.0.ffn_norm.weight\" of 256 bytes is at offset 17024,"
+                + " beyond the end of the file; it is cut off, or was changed"),
+        row(
+            "a GGUF file that is no model that is known",
+            p -> {
+              p.copy(Goldens.FOLDER.resolve("gguf/mixed"), "gguf");
+              gguf(p.path("gguf/qwen2-tied.gguf"), "qwen2", "mamba");
+            },
+            "--model D/gguf/qwen2-tied.gguf",
+            "D/gguf/qwen2-tied.gguf: general.architecture \"mamba\" is not supported; supported:"
+                + " llama, qwen2, qwen3, gemma2, gemma3, phi3"),
+        row(
+            "a GGUF file whose words are cut in an unknown way",
+            p -> {
+              p.copy(Goldens.FOLDER.resolve("gguf/mixed"), "gguf");
+              gguf(p.path("gguf/qwen2-tied.gguf"), "gpt-2", "words");
+            },
+            "--model D/gguf/qwen2-tied.gguf",
+            "D/gguf/qwen2-tied.gguf: tokenizer.ggml.pre \"words\" is not supported; supported:"
+                + " command-r, deepseek-r1-qwen, default, gpt-2, llama-bpe, llama-v3, llama3, mpt,"
+                + " olmo, phi-2, qwen2, refact, smollm, starcoder, tekken"),
+        row(
+            "all weights of a GGUF file",
+            p -> p.copy(Goldens.FOLDER.resolve("gguf/mixed"), "gguf"),
+            "--model D/gguf/qwen2-tied.gguf --method full",
+            "--method full: the weights in D/gguf/qwen2-tied.gguf are stored in gguf, which cannot be"
+                + " trained; give a folder with dense weights, or leave --method out to train an"
+                + " adapter"),
+        row(
+            "a folder of GGUF files",
+            p -> p.copy(Goldens.FOLDER.resolve("gguf/split"), "gguf"),
+            "--model D/gguf",
+            "D/gguf: holds no config.json; it holds GGUF files; give one, such as --model"
+                + " D/gguf/llama-llama3-00001-of-00003.gguf"),
+        row(
+            "a later part of a split GGUF file",
+            p -> p.copy(Goldens.FOLDER.resolve("gguf/split"), "gguf"),
+            "--model D/gguf/llama-llama3-00002-of-00003.gguf",
+            "D/gguf/llama-llama3-00002-of-00003.gguf: is part 2 of a model in 3 files; give the first,"
+                + " D/gguf/llama-llama3-00001-of-00003.gguf"),
+        row(
             "no config.json",
             p -> Files.delete(p.path("model/config.json")),
             "",
-            "D/model: holds no config.json; a model folder as transformers saves it, or a GGUF file is needed"),
+            "D/model: holds no config.json; a model folder as transformers saves it, or a GGUF file is"
+                + " needed"),
         row(
             "an adapter as model",
             p -> p.copy(Goldens.FOLDER.resolve("train/grouped-tied/init"), "adapter"),
@@ -3268,6 +3316,12 @@ class BadInputTest {
 
   private static Place otherAdapter(Place place) throws IOException {
     return place.copy(Goldens.FOLDER.resolve("train/llama3-rope/init"), "other");
+  }
+
+  /// Replaces a text by one of the same length.
+  private static void gguf(Path file, String from, String to) throws IOException {
+    String bytes = new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
+    Files.write(file, bytes.replace(from, to).getBytes(StandardCharsets.ISO_8859_1));
   }
 
   private static void cut(Path file, long bytes) throws IOException {

@@ -232,7 +232,9 @@ final class Table {
   Vectors vectors() {
     return !trains
         ? Vectors.of(DenseLinear.of(numbers, null))
-        : whole != null ? Vectors.of(whole) : new Vectors(DenseLinear.of(numbers, null), null, rows, null);
+        : whole != null
+            ? Vectors.of(whole)
+            : new Vectors(DenseLinear.of(numbers, null), null, rows, null);
   }
 
   /// An output head of its own.

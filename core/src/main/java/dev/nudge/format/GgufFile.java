@@ -131,8 +131,7 @@ public final class GgufFile implements WeightFile {
     int heads = files.metadata().alike(prefix + key, most, 1, Integer.MAX_VALUE);
     if (rows % (2L * heads) != 0) {
       throw refuse(
-          stored,
-          "%d rows in %d heads; an even number a head is needed".formatted(rows, heads));
+          stored, "%d rows in %d heads; an even number a head is needed".formatted(rows, heads));
     }
     return new HeadRows(rows, heads);
   }

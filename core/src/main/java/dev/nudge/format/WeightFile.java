@@ -22,9 +22,7 @@ public interface WeightFile extends AutoCloseable {
   ///
   /// @throws InputException if it is missing, truncated or breaks a rule of its format
   static WeightFile open(Path fileOrFolder) {
-    return GgufFile.is(fileOrFolder)
-        ? GgufFile.open(fileOrFolder)
-        : SafeTensors.open(fileOrFolder);
+    return GgufFile.is(fileOrFolder) ? GgufFile.open(fileOrFolder) : SafeTensors.open(fileOrFolder);
   }
 
   /// The file or folder that was opened.

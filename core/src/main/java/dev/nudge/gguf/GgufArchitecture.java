@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// The architectures that GGUF files are read of: how each names the tensors of a layer, and what it
-/// stores otherwise than Hugging Face does.
+/// The architectures that GGUF files are read of: how each names the tensors of a layer, and what
+/// it stores otherwise than Hugging Face does.
 public enum GgufArchitecture {
   /// Llama and Mistral; rows of q and k are in another order ([HeadRows]).
   LLAMA("llama", "llama", "LlamaForCausalLM", Layer.PLAIN, Layer.BIASED),

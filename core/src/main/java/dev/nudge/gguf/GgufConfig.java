@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Derives from a GGUF header what the `config.json` of the model says.
@@ -93,7 +94,12 @@ final class GgufConfig {
     int values = whole("attention.value_length", keys);
     if (values != keys) {
       throw data.refuse(
-          length + " " + keys + " and value_length " + values + " differ; equal ones are supported");
+          length
+              + " "
+              + keys
+              + " and value_length "
+              + values
+              + " differ; equal ones are supported");
     }
     return keys;
   }
@@ -119,6 +125,14 @@ final class GgufConfig {
       }
     }
     double base = data.number(key("rope.freq_base"), 10000.0);
+    boolean lists = files.find(GgufNames.ROPE_LONG) != null;
+    if (a == GgufArchitecture.PHI3 ? files.find(GgufNames.ROPE_FREQS) != null : lists) {
+      throw data.refuse(
+          "holds "
+              + (lists ? GgufNames.ROPE_LONG : GgufNames.ROPE_FREQS)
+              + ", which is not supported for "
+              + a.key());
+    }
     switch (a) {
       case LLAMA -> {
         biases(c);
@@ -145,7 +159,8 @@ final class GgufConfig {
         Map<String, Object> kinds = new LinkedHashMap<>();
         kinds.put("full_attention", turning(base));
         double local = data.number(key("rope.freq_base_swa"), 10000.0);
-        kinds.put("sliding_attention", GgufTokenizer.object("rope_type", "default", "rope_theta", local));
+        kinds.put(
+            "sliding_attention", GgufTokenizer.object("rope_type", "default", "rope_theta", local));
         c.put("rope_parameters", kinds);
         c.put("final_logit_softcapping", null);
       }
@@ -156,7 +171,11 @@ final class GgufConfig {
   private int layers() {
     if (layers > files.tensors().size()) {
       throw data.refuse(
-          key("block_count") + " is " + layers + ", but there are " + files.tensors().size()
+          key("block_count")
+              + " is "
+              + layers
+              + ", but there are "
+              + files.tensors().size()
               + " tensors");
     }
     return layers;
@@ -246,8 +265,8 @@ final class GgufConfig {
   private Map<String, Object> turning(double base) {
     Map<String, Object> rope = new LinkedHashMap<>();
     double[] factors = factors(GgufNames.ROPE_FREQS);
-    String type = data.text(key("rope.scaling.type"));
-    boolean scaled = type != null && !type.equals("none");
+    String type = Objects.requireNonNullElse(data.text(key("rope.scaling.type")), "none");
+    boolean scaled = !type.equals("none");
     rope.put("rope_type", "default");
     rope.put("rope_theta", base);
     if (factors != null) {
@@ -282,8 +301,7 @@ final class GgufConfig {
   private void yarn(Map<String, Object> rope, double factor) {
     String original = key("rope.scaling.original_context_length");
     rope.put(
-        "original_max_position_embeddings",
-        data.whole(original, positions, 1, Integer.MAX_VALUE));
+        "original_max_position_embeddings", data.whole(original, positions, 1, Integer.MAX_VALUE));
     double attention = data.number(key("rope.scaling.attn_factor"), 1.0);
     if (attention != 1) {
       rope.put("attention_factor", attention * (0.1 * Math.log(factor) + 1));
@@ -310,7 +328,10 @@ final class GgufConfig {
     }
     if (many == null || few == null) {
       throw data.refuse(
-          "holds one of " + GgufNames.ROPE_LONG + " and " + GgufNames.ROPE_SHORT
+          "holds one of "
+              + GgufNames.ROPE_LONG
+              + " and "
+              + GgufNames.ROPE_SHORT
               + "; both are needed");
     }
     Map<String, Object> rope = new LinkedHashMap<>();

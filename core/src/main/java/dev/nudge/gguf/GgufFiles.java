@@ -39,10 +39,11 @@ public final class GgufFiles implements AutoCloseable {
   private GgufFiles(Path file) {
     try {
       this.metadata = add(file).metadata();
-      this.architecture = GgufConfig.architecture(metadata);
       int parts = metadata.whole("split.count", 0, 0, MOST_PARTS);
-      if (parts > 1) {
-        addOthers(file, parts);
+      Matcher name = parts > 1 ? first(file, parts) : null;
+      this.architecture = GgufConfig.architecture(metadata);
+      if (name != null) {
+        addOthers(file, name, parts);
       }
     } catch (RuntimeException | Error e) {
       scope.close();
@@ -82,14 +83,16 @@ public final class GgufFiles implements AutoCloseable {
     return header;
   }
 
-  private void addOthers(Path file, int parts) {
+  /// Checks that a file is the first part of a split model, and takes its name apart.
+  private static Matcher first(Path file, int parts) {
     Matcher name = PART.matcher(file.getFileName().toString());
     if (!name.matches() || Integer.parseInt(name.group(3)) != parts) {
       throw GgufError.of(
           file,
           "is a part of a model in "
               + parts
-              + " files; their names have to end in -00001-of-%05d.gguf and so on".formatted(parts));
+              + " files; their names have to end in -00001-of-%05d.gguf and so on"
+                  .formatted(parts));
     }
     if (Integer.parseInt(name.group(2)) != 1) {
       throw GgufError.of(
@@ -101,6 +104,10 @@ public final class GgufFiles implements AutoCloseable {
               + " files; give the first, "
               + file.resolveSibling(part(name, 1, parts)));
     }
+    return name;
+  }
+
+  private void addOthers(Path file, Matcher name, int parts) {
     for (int i = 2; i <= parts; i++) {
       Path other = file.resolveSibling(part(name, i, parts));
       if (!Files.isRegularFile(other)) {

@@ -26,8 +26,7 @@ public final class GgufFolder {
   private static final String TOKENIZER_CONFIG = "tokenizer_config.json";
 
   /// The names of the files.
-  public static final Set<String> NAMES =
-      Set.of(CONFIG, GENERATION, TOKENIZER, TOKENIZER_CONFIG);
+  public static final Set<String> NAMES = Set.of(CONFIG, GENERATION, TOKENIZER, TOKENIZER_CONFIG);
 
   private final Path file;
   private final long size;

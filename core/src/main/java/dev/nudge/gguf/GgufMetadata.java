@@ -89,8 +89,7 @@ public final class GgufMetadata {
 
   private int bounded(String key, long value, int least, int most) {
     if (value < least || value > most) {
-      throw refuse(
-          key + " is " + value + "; " + least + " to " + most + " is allowed");
+      throw refuse(key + " is " + value + "; " + least + " to " + most + " is allowed");
     }
     return (int) value;
   }

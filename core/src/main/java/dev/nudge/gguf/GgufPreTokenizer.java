@@ -21,9 +21,9 @@ enum GgufPreTokenizer {
   private static final class Words {
     static final String REST = " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
     static final String PUNCTUATION = REST.replaceFirst("\\\\n\\]\\*", "\\\\n/]*");
-    static final String ALIKE =
-        "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|";
-    private static final String START = "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]";
+    static final String ALIKE = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|";
+    private static final String START =
+        "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]";
     private static final String END = "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]";
     static final String UPPER_LOWER = START + "*" + END + "+|" + START + "+" + END + "*|";
   }
@@ -32,8 +32,7 @@ enum GgufPreTokenizer {
   private final @Nullable String regex; // null: GPT-2's own
   private final boolean wholeWords;
 
-  GgufPreTokenizer(
-      String names, @Nullable String regex, boolean wholeWords) {
+  GgufPreTokenizer(String names, @Nullable String regex, boolean wholeWords) {
     this.names = Set.of(names.split(" "));
     this.regex = regex;
     this.wholeWords = wholeWords;
@@ -67,10 +66,14 @@ enum GgufPreTokenizer {
   Map<String, Object> json() {
     Map<String, Object> bytes =
         GgufTokenizer.object(
-            "type", "ByteLevel",
-            "add_prefix_space", false,
-            "trim_offsets", true,
-            "use_regex", regex == null);
+            "type",
+            "ByteLevel",
+            "add_prefix_space",
+            false,
+            "trim_offsets",
+            true,
+            "use_regex",
+            regex == null);
     if (this == GPT2) {
       return bytes;
     }
@@ -78,10 +81,14 @@ enum GgufPreTokenizer {
         regex == null
             ? GgufTokenizer.object("type", "Digits", "individual_digits", true)
             : GgufTokenizer.object(
-                "type", "Split",
-                "pattern", Map.of("Regex", regex),
-                "behavior", "Isolated",
-                "invert", false);
+                "type",
+                "Split",
+                "pattern",
+                Map.of("Regex", regex),
+                "behavior",
+                "Isolated",
+                "invert",
+                false);
     return GgufTokenizer.object("type", "Sequence", "pretokenizers", List.of(words, bytes));
   }
 }

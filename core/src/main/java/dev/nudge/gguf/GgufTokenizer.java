@@ -5,7 +5,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -17,6 +19,7 @@ import tools.jackson.databind.json.JsonMapper;
 /// pairs of normal tokens whose join is a normal token, the join of highest score first.
 final class GgufTokenizer {
   private static final String SPACE = "\u2581";
+  private static final Set<String> KEEP_SPACE = Set.of("<unk>", "<s>", "<|endoftext|>");
   private static final String TEMPLATE = "tokenizer.chat_template";
 
   private final GgufMetadata data;
@@ -85,6 +88,7 @@ final class GgufTokenizer {
 
   private List<Object> added() {
     List<Object> added = new ArrayList<>();
+    boolean phi = isPhi();
     for (int id = 0; id < tokens.size(); id++) {
       boolean special =
           switch (tokens.kind(id)) {
@@ -94,16 +98,29 @@ final class GgufTokenizer {
       if (special || tokens.kind(id) == GgufTokens.Kind.USER) {
         added.add(
             object(
-                "id", id,
-                "content", tokens.text(id),
-                "single_word", false,
-                "lstrip", false,
-                "rstrip", false,
-                "normalized", false,
-                "special", special));
+                "id",
+                id,
+                "content",
+                tokens.text(id),
+                "single_word",
+                false,
+                "lstrip",
+                false,
+                "rstrip",
+                phi && !KEEP_SPACE.contains(tokens.text(id)),
+                "normalized",
+                false,
+                "special",
+                special));
       }
     }
     return added;
+  }
+
+  /// Whether spaces behind special tokens are dropped: llama.cpp does so for models of this name.
+  private boolean isPhi() {
+    String name = data.text("general.name");
+    return name != null && name.toLowerCase(Locale.ROOT).matches("(?s).*phi-?3.*");
   }
 
   private Map<String, @Nullable Object> model(List<List<String>> merges, boolean wholeWords) {
@@ -165,8 +182,7 @@ final class GgufTokenizer {
         pairs(id, scores[id], pairs);
       }
     }
-    pairs.sort(
-        Comparator.comparingDouble((Pair p) -> -p.score).thenComparingInt(Pair::join));
+    pairs.sort(Comparator.comparingDouble((Pair p) -> -p.score).thenComparingInt(Pair::join));
     return pairs.stream().map(p -> List.of(p.left, p.right)).toList();
   }
 
@@ -241,8 +257,7 @@ final class GgufTokenizer {
         "type", "TemplateProcessing", "single", one, "pair", two, "special_tokens", special);
   }
 
-  private void token(
-      @Nullable Integer id, int type, List<Object> to, Map<String, Object> special) {
+  private void token(@Nullable Integer id, int type, List<Object> to, Map<String, Object> special) {
     if (id != null) {
       String text = tokens.text(id);
       to.add(Map.of("SpecialToken", object("id", text, "type_id", type)));

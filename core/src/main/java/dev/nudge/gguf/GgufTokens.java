@@ -101,7 +101,7 @@ final class GgufTokens {
               + (model == null ? "is missing" : GgufError.quote(model) + " is not supported")
               + "; supported: gpt2 (byte-level BPE), llama (SentencePiece BPE)");
     }
-    return model.equals("llama");
+    return "llama".equals(model);
   }
 
   private static Kind[] kinds(GgufMetadata data, int count) {
@@ -115,7 +115,8 @@ final class GgufTokens {
     for (int id = 0; id < count; id++) {
       int kind = numbers == null ? 1 : (int) numbers[id];
       if (kind < 1 || kind > Kind.values().length) {
-        throw data.refuse(PREFIX + "token_type of token " + id + " is " + kind + "; 1 to 6 is known");
+        throw data.refuse(
+            PREFIX + "token_type of token " + id + " is " + kind + "; 1 to 6 is known");
       }
       kinds[id] = Kind.values()[kind - 1];
     }

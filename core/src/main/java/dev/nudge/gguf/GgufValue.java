@@ -115,8 +115,7 @@ record GgufValue(Path file, Kind kind, long count, MemorySegment bytes, long at)
   /// it: 1e-5 and not 0.00000999999974.
   double number(long i) {
     return switch (kind) {
-      case F32 ->
-          Double.parseDouble(Float.toString(bytes.get(JAVA_FLOAT_UNALIGNED, at + 4 * i)));
+      case F32 -> Double.parseDouble(Float.toString(bytes.get(JAVA_FLOAT_UNALIGNED, at + 4 * i)));
       case F64 -> bytes.get(JAVA_DOUBLE_UNALIGNED, at + 8 * i);
       default -> whole(i);
     };

@@ -61,13 +61,7 @@ public final class HeadLoss {
     /// @param up (width, vocabulary)
     /// @param down (vocabulary, width)
     public Weight(Packed up, Packed down, Logits shape) {
-      this(
-          Product.of(up),
-          Product.of(down),
-          up.factor().cols(),
-          up.packed(),
-          up.packed(),
-          shape);
+      this(Product.of(up), Product.of(down), up.factor().cols(), up.packed(), up.packed(), shape);
     }
 
     /// A weight that is made for each product.

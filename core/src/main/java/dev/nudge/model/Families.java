@@ -66,14 +66,17 @@ final class Families {
 
   /// What to give instead of a folder without a config.
   private static String gguf(Path folder) {
+    Path first = null;
     try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.gguf")) {
       for (Path file : files) {
-        return "it holds GGUF files; give one, such as --model " + file;
+        first = first == null || file.compareTo(first) < 0 ? file : first;
       }
     } catch (IOException | DirectoryIteratorException e) {
-      // then it counts as any other folder
+      first = null; // then it counts as any other folder
     }
-    return "a model folder as transformers saves it, or a GGUF file is needed";
+    return first == null
+        ? "a model folder as transformers saves it, or a GGUF file is needed"
+        : "it holds GGUF files; give one, such as --model " + first;
   }
 
   static ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {

@@ -321,8 +321,7 @@ public final class StreamedLm implements AutoCloseable {
     Dtype compute = backend.compute();
     Kernels kernels = ws.dry() ? backend.kernels().dry() : backend.kernels();
     Linear table = head.under();
-    int step =
-        (int) Math.clamp(blockBytes / ((long) table.in() * compute.bytes()), 1, table.out());
+    int step = (int) Math.clamp(blockBytes / ((long) table.in() * compute.bytes()), 1, table.out());
     Tensor room = ws.take(compute, step, table.in());
     for (int from = 0; from < table.out(); from += step) {
       int to = Math.min(table.out(), from + step);

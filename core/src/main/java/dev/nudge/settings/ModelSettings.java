@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// @param threads null: every processor
 public record ModelSettings(
     @Setting(
-            help = "model folder: config.json, *.safetensors, tokenizer.json",
+            help = "model folder (config.json, *.safetensors, tokenizer.json), or a GGUF file",
             required = true,
             label = "FOLDER")
         Path model,

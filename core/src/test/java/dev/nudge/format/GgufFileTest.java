@@ -30,10 +30,13 @@ class GgufFileTest {
         Scope scope = Scope.open("test")) {
       for (Map.Entry<String, JsonNode> type : types.properties()) {
         String name = type.getValue().path("tensor").asString();
-        MemorySegment values = values((GgufFile) file, GgufType.valueOf(type.getKey()), name, scope);
+        MemorySegment values =
+            values((GgufFile) file, GgufType.valueOf(type.getKey()), name, scope);
         Sha256 sha = new Sha256();
         sha.update(values);
-        assertThat(sha.hex()).as(type.getKey()).isEqualTo(type.getValue().path("sha256").asString());
+        assertThat(sha.hex())
+            .as(type.getKey())
+            .isEqualTo(type.getValue().path("sha256").asString());
       }
     }
   }

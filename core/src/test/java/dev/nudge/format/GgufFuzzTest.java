@@ -29,8 +29,26 @@ class GgufFuzzTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden/gguf");
   private static final int FILES = 2_000;
   private static final long[] NUMBERS = {
-    0, 1, 2, 3, 8, 9, 12, 31, 255, 1L << 30, 1L << 31, (1L << 32) - 1, 1L << 40, 1L << 60, 1L << 62,
-    Long.MAX_VALUE, Long.MIN_VALUE, -1, -32, Double.doubleToRawLongBits(Double.NaN)
+    0,
+    1,
+    2,
+    3,
+    8,
+    9,
+    12,
+    31,
+    255,
+    1L << 30,
+    1L << 31,
+    (1L << 32) - 1,
+    1L << 40,
+    1L << 60,
+    1L << 62,
+    Long.MAX_VALUE,
+    Long.MIN_VALUE,
+    -1,
+    -32,
+    Double.doubleToRawLongBits(Double.NaN)
   };
 
   private final long seed = Seeds.next();

@@ -328,7 +328,8 @@ class ModelConfigTest {
     Path file = Files.createFile(folder.resolve("file"));
     assertThatThrownBy(() -> ModelConfig.load(file))
         .isInstanceOf(InputException.class)
-        .hasMessage(file + ": is a file; a model folder with config.json, or a GGUF file is needed");
+        .hasMessage(
+            file + ": is a file; a model folder with config.json, or a GGUF file is needed");
     Path gguf = Files.writeString(folder.resolve("model.gguf"), "GGUF\u0003\0\0\0");
     assertThatThrownBy(() -> ModelConfig.load(gguf))
         .isInstanceOf(InputException.class)

@@ -50,7 +50,7 @@ import org.jspecify.annotations.Nullable;
 public record ServeSettings(
     @Group("Model and machine")
         @Setting(
-            help = "model folder: config.json, *.safetensors, tokenizer.json",
+            help = "model folder (config.json, *.safetensors, tokenizer.json), or a GGUF file",
             required = true,
             label = "FOLDER")
         Path model,

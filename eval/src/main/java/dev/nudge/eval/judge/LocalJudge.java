@@ -1,6 +1,7 @@
 package dev.nudge.eval.judge;
 
 import dev.nudge.data.ChatRows;
+import dev.nudge.format.FolderText;
 import dev.nudge.format.Sha256;
 import dev.nudge.generate.Likelihoods;
 import dev.nudge.generate.Session;
@@ -15,7 +16,6 @@ import dev.nudge.settings.TrainOn;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.ChatTemplate;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -69,7 +69,7 @@ public final class LocalJudge implements Judge {
   ///
   /// @throws InputException in one line, if the model cannot judge
   public static void check(Path folder, Machine machine) {
-    if (!Files.isDirectory(folder)) {
+    if (!FolderText.isFolder(folder)) {
       throw new InputException(
           "--judge %s is no folder; give a model folder, or a URL that begins with http:// or https://"
               .formatted(folder));
