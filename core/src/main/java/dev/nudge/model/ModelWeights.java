@@ -66,7 +66,10 @@ record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization
         FolderText.exists(config) ? WeightFormats.declaration(ConfigJson.read(config)) : null;
     for (String name : BESIDE) {
       Path file = folder.resolve(name);
-      q = q == null && FolderText.exists(file) ? ConfigJson.read(file) : q;
+      if (q == null && FolderText.exists(file)) {
+        ConfigJson beside = ConfigJson.read(file);
+        q = WeightFormats.isDeclaration(beside) ? beside : null;
+      }
     }
     return q;
   }

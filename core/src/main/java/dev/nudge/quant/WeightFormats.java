@@ -110,6 +110,12 @@ public final class WeightFormats {
     return inner == null ? old : inner;
   }
 
+  /// Whether a file beside `config.json` is a config of GPTQ or AWQ, which old folders have there.
+  public static boolean isDeclaration(ConfigJson beside) {
+    String method = QuantMethod.of(beside);
+    return method.equals(QuantMethod.GPTQ) || method.equals(QuantMethod.AWQ);
+  }
+
   /// The module of a tensor, from its name alone.
   public static String module(String tensor) {
     return tensor.substring(0, Math.max(0, tensor.lastIndexOf('.')));

@@ -164,6 +164,16 @@ class GroupedRunTest {
     assertThat(Ledger.bytes()).isEqualTo(before);
   }
 
+  /// A config of something else beside dense weights is nobody's.
+  @Test
+  void aFileThatIsNoConfigOfTheWeightsIsLeftAlone() throws IOException {
+    Path dense = dense(model("awq-sym"));
+    Files.writeString(dense.resolve("quant_config.json"), "{\"scheme\": \"w8a8\"}");
+    try (ModelWeights weights = ModelWeights.open(dense, ModelConfig.load(dense))) {
+      assertThat(weights.layers().any()).isFalse();
+    }
+  }
+
   @Test
   void anotherQuantisationIsNotMadeOfIt() {
     ModelConfig config = ModelConfig.load(model("gptq-3"));
