@@ -1,8 +1,8 @@
 """grouped.py OUT: OUT/grouped/NAME/{model/{config.json,model.safetensors},expected.json}: a tiny Llama of random codes in the layouts of GPTQ,
 AWQ and compressed-tensors, and SHA-256 of each dequantised weight (fp32, [out, in], row-major).
 
-GPTQ and AWQ are packed here as GPTQModel 7.7 and AutoAWQ 0.2.9 pack (read from their sources), field by field; compressed-tensors by its own
-pack_to_int32. numpy 2.4.6, torch 2.15.0, safetensors 0.8.0, compressed-tensors 0.20.1. Seeds 1-.
+GPTQ and AWQ are packed here field by field, as GPTQModel 7.7 and AutoAWQ 0.2.9 pack: `qweight` and `qzeros` of 2, 3, 4 and 8 bits were equal to those of
+GPTQModel's `pack_original` (f4c327a1), once, by hand. compressed-tensors by its own pack_to_int32. numpy 2.4.6, torch 2.15.0, safetensors 0.8.0, compressed-tensors 0.20.1. Seeds 1-.
 """
 
 import hashlib
@@ -84,8 +84,9 @@ def write(root, name, seed, declared, make, dtype=torch.float16, one=lambda path
     rng = np.random.default_rng(seed)
     tensors = {}
     digests = {}
-    for path, shape in PATHS.items():
-        s = dict(bits=4, group=32, symmetric=False, scattered=False) | all | one(path)
+    head = all.pop("head", None)  # settings of a quantised output head
+    for path, shape in (PATHS | ({"lm_head": (VOCAB, HIDDEN)} if head else {})).items():
+        s = dict(bits=4, group=32, symmetric=False, scattered=False) | all | (head if path == "lm_head" else one(path))
         codes, zeros, scales, group_of, weight = layer(rng, shape, s["bits"], s["group"], s["symmetric"], s["scattered"], dtype)
         tensors |= {f"{path}.{k}": v for k, v in make(codes, zeros, scales, group_of, s).items()}
         digests[path + ".weight"] = hashlib.sha256(weight.tobytes()).hexdigest()
@@ -95,7 +96,7 @@ def write(root, name, seed, declared, make, dtype=torch.float16, one=lambda path
         tensors[norm + ".weight"] = 1 + dense(HIDDEN)
     config = dict(
         architectures=["LlamaForCausalLM"], model_type="llama", hidden_size=HIDDEN, intermediate_size=INNER, num_hidden_layers=1, num_attention_heads=HEADS,
-        num_key_value_heads=KV, vocab_size=VOCAB, rms_norm_eps=1e-6, rope_theta=10000.0, max_position_embeddings=128, tie_word_embeddings=True, hidden_act="silu",
+        num_key_value_heads=KV, vocab_size=VOCAB, rms_norm_eps=1e-6, rope_theta=10000.0, max_position_embeddings=128, tie_word_embeddings=not head, hidden_act="silu",
         bos_token_id=0, eos_token_id=1, dtype=str(dtype).split(".")[1],
     )
     folder = os.path.join(root, "grouped", name)
@@ -131,6 +132,10 @@ def main(root):
     write(root, "round-gptq", 11, dict(quant_method="auto-round", packing_format="auto_round:auto_gptq", bits=4, group_size=32, sym=True, data_type="int"), G(True), symmetric=True)
     write(root, "round-plain", 12, dict(quant_method="intel/auto-round", packing_format="auto_round:gptqmodel", bits=2, group_size=32, sym=False), G(False), bits=2)
 
+    # GPTQModel's head: 8 bits, groups of 32, said under `dynamic`
+    write(root, "gptq-head", 21, q(4, 64, sym=True, lm_head=True, dynamic={"lm_head": dict(bits=8, group_size=32)}), G(True), group=64, symmetric=True,
+          head=dict(bits=8, group=32))
+
     A = lambda c, z, s, g, o: awq(c, z, s)
     write(root, "awq-32", 13, dict(quant_method="awq", bits=4, group_size=32, zero_point=True, version="GEMM", modules_to_not_convert=None), A)
     write(root, "awq-sym", 14, dict(w_bit=4, q_group_size=-1, zero_point=False, version="GEMM", _beside="quant_config.json"), A, group=-1, symmetric=True)
@@ -149,6 +154,7 @@ def main(root):
     write(root, "ct-8", 18, C(ct(num_bits=8, symmetric=False)), P, bits=8, dtype=torch.float32)
     write(root, "ct-groups", 19, C(ct(), ct(["re:.*down_proj"], num_bits=8, strategy="channel", group_size=None, symmetric=False)), P, symmetric=True,
           one=lambda path: dict(bits=8, group=-1, symmetric=False) if path.endswith("down_proj") else {})
+    write(root, "ct-head", 22, C(ct(), ignore=[]), P, symmetric=True, head=dict(symmetric=True))
     # as 2024's files: groups scattered, zeros not packed, under the old key
     before = lambda c, z, s, g, o: packed(c, z, s, 4, False, g, True)
     write(root, "ct-act", 20, C(ct(symmetric=False, actorder="group"), _key="compression_config"), before, scattered=True)

@@ -202,6 +202,10 @@ public interface FewRows {
       }
     }
 
+    private static float rounded(float v, Dtype compute) {
+      return compute == Dtype.BF16 ? Bf16.toFloat(Bf16.round(v)) : v;
+    }
+
     private static double value(Weight w, Dtype compute, int row, int col) {
       return switch (w) {
         case ByRow r -> throw new IllegalArgumentException(r + " is read by rows");
@@ -215,10 +219,6 @@ public interface FewRows {
         }
         case Grouped g -> rounded(g.value(row, col), compute);
       };
-    }
-
-    private static float rounded(float v, Dtype compute) {
-      return compute == Dtype.BF16 ? Bf16.toFloat(Bf16.round(v)) : v;
     }
   }
 }

@@ -110,6 +110,11 @@ abstract sealed class GroupedFormat implements WeightFormat
   }
 
   @Override
+  public boolean holdsEnds() {
+    return true;
+  }
+
+  @Override
   public boolean inPlace() {
     return false;
   }

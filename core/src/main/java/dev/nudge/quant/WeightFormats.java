@@ -20,7 +20,11 @@ public final class WeightFormats {
 
   private static final List<WeightFormat> ALL =
       List.of(
-          new Nf4Format(true), GgufFormat.ANY, AwqFormat.UNKNOWN, GptqFormat.UNKNOWN, PackedFormat.UNKNOWN);
+          new Nf4Format(true),
+          AwqFormat.UNKNOWN,
+          GptqFormat.UNKNOWN,
+          PackedFormat.UNKNOWN,
+          GgufFormat.ANY);
 
   private WeightFormats() {}
 

@@ -121,7 +121,7 @@ record Tuning(
   private static Adapters eva(CausalLm model, Prepared prepared, int lanes, Scope scope) {
     var settings = prepared.settings();
     ModelShape shape = ModelShape.of(model.modules());
-    Lora spec = spec(settings.lora(), shape, prepared.tokens().added());
+    Lora spec = spec(settings.lora(), shape, prepared.tokens().added(), false);
     Set<String> paths = new LinkedHashSet<>();
     shape.adapted(spec).forEach(layer -> paths.add(layer.path()));
     Resumed resumed = prepared.resumed();

@@ -6,6 +6,7 @@ import dev.nudge.format.Sha256;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.quant.StoredWeight;
 import dev.nudge.quant.WeightFormat;
+import dev.nudge.quant.WeightFormats;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Scope;
@@ -14,6 +15,7 @@ import dev.nudge.tensor.Workspace;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -50,7 +52,11 @@ class GroupedDigestTest {
     try (ModelWeights weights = ModelWeights.open(folder.resolve("model"), config);
         Workspace ws = new Workspace(0, 4 << 20, Gemm.plain())) {
       Checkpoint.check(weights, config);
-      for (String path : config.projections()) {
+      List<String> paths = new ArrayList<>(config.projections());
+      if (expected.get("weights").has(config.head())) {
+        paths.add(WeightFormats.module(config.head()));
+      }
+      for (String path : paths) {
         WeightFormat format = Objects.requireNonNull(weights.format(path), path);
         long[] shape = Objects.requireNonNull(config.tensors().get(path + ".weight"));
         int rows = (int) shape[0];

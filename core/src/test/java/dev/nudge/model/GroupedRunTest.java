@@ -17,6 +17,7 @@ import dev.nudge.nn.StoredLinear;
 import dev.nudge.quant.Grouped;
 import dev.nudge.quant.StoredWeight;
 import dev.nudge.quant.WeightFormat;
+import dev.nudge.quant.WeightFormats;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Quantize;
 import dev.nudge.tensor.Dtype;
@@ -79,7 +80,12 @@ class GroupedRunTest {
     try (ModelWeights weights = ModelWeights.open(model, config);
         Workspace ws = new Workspace(0, 1 << 20, Gemm.plain());
         Scope scope = Scope.open("test")) {
-      for (String path : config.projections()) {
+      List<String> paths = new ArrayList<>(config.projections());
+      String head = WeightFormats.module(config.head());
+      if (weights.format(head) != null) {
+        paths.add(head);
+      }
+      for (String path : paths) {
         WeightFormat format = Objects.requireNonNull(weights.format(path));
         long[] shape = Objects.requireNonNull(config.tensors().get(path + ".weight"));
         int rows = (int) shape[0];
@@ -123,7 +129,8 @@ class GroupedRunTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gptq-4-act", "gptq-3-sym", "awq-32", "ct-8", "ct-act"})
+  @ValueSource(
+      strings = {"gptq-4-act", "gptq-3-sym", "awq-32", "ct-8", "ct-act", "gptq-head", "ct-head"})
   void itTrainsAsItsNumbersDo(String name) throws IOException {
     List<Double> numbers = trained(model(name));
     assertThat(numbers).hasSizeGreaterThan(1000).doesNotContain(Double.NaN);
@@ -141,7 +148,8 @@ class GroupedRunTest {
         "ct-channel",
         "ct-3",
         "ct-groups",
-        "gptq-dynamic"
+        "gptq-dynamic",
+        "gptq-head"
       })
   void aPlanCountsItsBytes(String name) {
     ModelConfig config = ModelConfig.load(model(name));
@@ -183,7 +191,7 @@ class GroupedRunTest {
   void itsFormIsKept(String name) {
     ModelConfig config = ModelConfig.load(model(name));
     Quantization q = Quantization.resolve(BnbFiles.settings(model(name)), config);
-    assertThat(dev.nudge.quant.WeightFormats.named(q.kept())).isEqualTo(q.format());
+    assertThat(WeightFormats.named(q.kept())).isEqualTo(q.format());
     assertThat(q.kept()).containsKeys("method", "bits", "group_size");
   }
 
@@ -253,7 +261,8 @@ class GroupedRunTest {
             "gptq-4-act",
             as(Q + ".scales", StoredType.I16, 2L, 64L),
             Q
-                + ".scales is I16 [2, 64]; a layer of [64, 64] in gptq with 4 bits needs F16 or BF16"),
+                + ".scales is I16 [2, 64]; a layer of [64, 64] in gptq with 4 bits needs F16 or"
+                + " BF16"),
         wrong(
             "gptq-4-act",
             ints(Q + ".scales", 3, 0x7c00),
@@ -282,7 +291,8 @@ class GroupedRunTest {
             "gptq-4-act",
             "\"group_size\": 32",
             "\"group_size\": 0",
-            "quantization_config.group_size is 0; a whole number from 1, or -1 for one group a row"),
+            "quantization_config.group_size is 0; a whole number from 1, or -1 for one group a"
+                + " row"),
         config(
             "gptq-3",
             "\"format\": \"gptq\"",

@@ -34,8 +34,8 @@ record VectorFewRows(FewRows under) implements FewRows {
     return switch (w) {
       case Dense d -> d.matrix().stride(1) == 1 && takes(d);
       case Quantized q -> FewNf4.KNOWN && q.cols() % Nf4.BLOCK == 0;
-      case ByRow r -> true;
       case Grouped g -> FewGrouped.takes(g);
+      case ByRow r -> true;
     };
   }
 
@@ -61,8 +61,8 @@ record VectorFewRows(FewRows under) implements FewRows {
     return switch (w) {
       case Dense d -> d.matrix().dtype() != Dtype.F32;
       case Quantized _ -> true;
-      case ByRow _ -> false;
       case Grouped g -> g.bits() == 4;
+      case ByRow _ -> false;
     };
   }
 
