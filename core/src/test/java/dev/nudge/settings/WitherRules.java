@@ -47,31 +47,19 @@ public interface WitherRules {
 
   /// What most settings allow is too much for these.
   Map<String, Object> SAMPLES =
-      Map.of(
-          "top_logprobs",
-          7,
-          "judge",
-          "https://other.example/v1",
-          "columns",
-          new String[] {"text=other"},
-          "eval_split",
-          new EvalSplit.Named("other"),
-          "mixture",
-          new String[] {"a=2x"},
-          "label_smoothing",
-          0.25,
-          "replay_weight",
-          2.0,
-          "shape",
-          DataShape.UNPAIRED_PREFERENCE,
-          "init",
-          AdapterInit.parse("olora"),
-          "rank_pattern",
-          new String[] {"a=3"},
-          "alpha_pattern",
-          new String[] {"a=2.5"},
-          "layers_to_transform",
-          "0,1");
+      Map.ofEntries(
+          Map.entry("top_logprobs", 7),
+          Map.entry("judge", "https://other.example/v1"),
+          Map.entry("columns", new String[] {"text=other"}),
+          Map.entry("eval_split", new EvalSplit.Named("other")),
+          Map.entry("mixture", new String[] {"a=2x"}),
+          Map.entry("label_smoothing", 0.25),
+          Map.entry("replay_weight", 2.0),
+          Map.entry("shape", DataShape.UNPAIRED_PREFERENCE),
+          Map.entry("init", AdapterInit.parse("olora")),
+          Map.entry("rank_pattern", new String[] {"a=3"}),
+          Map.entry("alpha_pattern", new String[] {"a=2.5"}),
+          Map.entry("layers_to_transform", "0,1"));
 
   /// The records, with values from which each setting can be changed.
   Stream<Withers<?>> settings();
