@@ -609,7 +609,7 @@ class BadInputTest {
             "--columns dialog=messages",
             "--columns dialog=messages: a row has no dialog here; there are messages, tools,"
                 + " conversations, instruction, input, output, history, system, prompt, completion,"
-                + " text; the row's own name stands behind the sign: messages=dialog"),
+                + " chosen, rejected, label, text; the row's own name stands behind the sign: messages=dialog"),
         row(
             "a message of nobody that is known",
             p ->

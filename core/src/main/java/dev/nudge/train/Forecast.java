@@ -30,6 +30,7 @@ import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.Nearest;
+import dev.nudge.settings.ObjectiveName;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.QualitySettings;
 import dev.nudge.settings.TrainSettings;
@@ -142,6 +143,9 @@ public final class Forecast {
                         TokenCache.in(machine.cache()))
                     .longest());
       }
+    }
+    if (source == null && !settings.objective().replay().isEmpty()) {
+      rows = rows.replaying(Math.min(Replay.LONGEST, most));
     }
     Forecast forecast =
         new Forecast(
@@ -369,12 +373,23 @@ public final class Forecast {
       slowest = Math.max(slowest, nanos);
     }
     double update = attempt.count().trained() * rates.updateNanos();
-    double seconds = (together + slowest + update) / 1e9;
+    double seconds = ((together + slowest) * (1 + besideTraining()) + update) / 1e9;
     long tokens = Arrays.stream(lengths).asLongStream().sum();
     Long all = settings.tokens() != null ? settings.tokens() : data == null ? null : data.tokens();
     double total = all == null ? Double.NaN : all * settings.epochs() * seconds / tokens;
     return new Outlook.Pace(
         rates, seconds, tokens, all == null ? null : total / 3600, settings.pricePerHour());
+  }
+
+  /// The work of a step beside its training pass, as a share of that: an objective's scoring pass
+  /// is the forward half of it (a third where weights train too), twice with mismatched sequences;
+  /// a replayed token costs three forward passes where a trained one costs two.
+  private double besideTraining() {
+    ObjectiveName objective = settings.objective().objective();
+    double forward = full(settings) ? 1.0 / 3 : 0.5;
+    double scored = !objective.compares() ? 0 : objective == ObjectiveName.KTO ? 2 : 1;
+    double replayed = settings.objective().replay().isEmpty() ? 0 : 1.5 / Replay.SHARE;
+    return scored * forward + replayed;
   }
 
   /// Nanoseconds of one lane for a micro-batch.
@@ -398,7 +413,7 @@ public final class Forecast {
 
   /// Row lengths of one step: those of the data in order, or all of the maximum length.
   private int[] step(int longest) {
-    int[] lengths = new int[settings.batchSize()];
+    int[] lengths = new int[settings.batchSize() * settings.objective().objective().sequences()];
     Dataset rows = data;
     Arrays.setAll(
         lengths,

@@ -25,8 +25,12 @@ import org.jspecify.annotations.Nullable;
 /// @param longest tokens of the longest row
 /// @param weight of the mean divergence in the loss
 record Replay(List<Example> examples, int longest, Batches batches, double weight) {
-  private static final int LONGEST = 1024; // tokens
-  private static final int SHARE = 4;
+  /// Most tokens of a replayed row.
+  static final int LONGEST = 1024;
+
+  /// Rows of a step over those that are replayed.
+  static final int SHARE = 4;
+
 
   /// Reads the rows that the settings name; null: none.
   ///
