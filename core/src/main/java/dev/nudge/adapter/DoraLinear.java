@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 ///     dz = g ⊙ dy      (plain LoRA's gradient)        dm = Σ_rows dy ⊙ (z − b) / n
 ///
 /// z is kept for the backward pass, or computed again where a layer's output was kept alone.
-/// Dropout is not possible: PEFT then drops inputs of W in the scaled part, a second product with W.
+/// Dropout is not possible: PEFT then drops inputs of W in the scaled part, a second product.
 ///
 /// [1] Liu et al., DoRA, arXiv:2402.09353.
 public final class DoraLinear implements AdaptedLinear {

@@ -13,8 +13,8 @@ import java.util.Collection;
 /// the error E = W − Q(W) with the best matrix of its rank, so training starts near the model
 /// before quantisation. The base stays the plain quantisation Q.
 ///
-/// E (out, in) is computed some rows at a time; [SubspaceIteration] finds its largest part. If E has
-/// a lower rank (it is zero for a dense layer), the remaining rows of A and columns of B stay as
+/// E (out, in) is computed some rows at a time; [SubspaceIteration] finds its largest part. If E
+/// has a lower rank (it is zero for a dense layer), the remaining rows of A and columns of B stay as
 /// LoraInit filled them. The result is deterministic.
 ///
 /// Threading: belongs to the thread that made it.

@@ -105,7 +105,8 @@ public record Lora(
 
   /// This adapter in another variant.
   public Lora withVariant(Variant value) {
-    return with(rsLora, dropout, targets, rankPattern, alphaPattern, exclude, layers, extras, value);
+    return with(
+        rsLora, dropout, targets, rankPattern, alphaPattern, exclude, layers, extras, value);
   }
 
   /// This adapter with ranks and alphas of modules that differ.
@@ -176,8 +177,8 @@ public record Lora(
         variant);
   }
 
-  /// Returns the spec whose patterns mean the same in the order in which PEFT writes them, sorted: a
-  /// module in which another key would come first gets its own, whole path.
+  /// Returns the spec whose patterns mean the same in the order in which PEFT writes them, sorted:
+  /// a module in which another key would come first gets its own, whole path.
   ///
   /// @throws InputException if a key matches none of the adapted modules
   public Lora steady(ModelShape model) {

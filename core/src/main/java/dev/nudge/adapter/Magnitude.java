@@ -133,6 +133,7 @@ final class Magnitude {
   /// Computes n.
   private void norms(LoraLinear lora, Workspace ws, Kernels kernels) {
     double[][] gram = ws.dry() ? new double[0][] : gram(lora.a().master());
+    double[] b = new double[lora.rank()];
     int step = lora.rowsOf(BLOCK_BYTES, norms.dtype());
     for (int from = 0, to; from < lora.out(); from = to) {
       to = Math.min(lora.out(), from + step);
@@ -145,7 +146,7 @@ final class Magnitude {
         if (!squared) {
           squares.set(0, r, kernels.elementwise().sumOfSquares(w.rows(r - from, r - from + 1)));
         }
-        norms.set(0, r, norm(r, aw.rows(r - from, r - from + 1), lora, gram));
+        norms.set(0, r, norm(r, aw.rows(r - from, r - from + 1), lora, gram, b));
       }
       ws.release(mark);
     }
@@ -159,19 +160,22 @@ final class Magnitude {
         : base.weight(from, to, ws, kernels);
   }
 
-  private double norm(int row, Tensor aw, LoraLinear lora, double[][] gram) {
-    Tensor b = lora.b().master();
-    double s = lora.scaling();
+  /// n of a row.
+  ///
+  /// @param aw A·w (1, rank)
+  /// @param b receives the row of B
+  private double norm(int row, Tensor aw, LoraLinear lora, double[][] gram, double[] b) {
+    Tensor all = lora.b().master();
     double cross = 0;
-    double square = 0;
-    for (int i = 0; i < gram.length; i++) {
-      double through = 0;
-      for (int j = 0; j < gram.length; j++) {
-        through += gram[i][j] * b.get(row, j);
-      }
-      cross += b.get(row, i) * aw.get(0, i);
-      square += b.get(row, i) * through;
+    for (int i = 0; i < b.length; i++) {
+      b[i] = all.get(row, i);
+      cross += b[i] * aw.get(0, i);
     }
+    double square = 0;
+    for (int i = 0; i < b.length; i++) {
+      square += b[i] * Update.dot(gram[i], b);
+    }
+    double s = lora.scaling();
     return Math.sqrt(Math.max(0, squares.get(0, row) + 2 * s * cross + s * s * square));
   }
 

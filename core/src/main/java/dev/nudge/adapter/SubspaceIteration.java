@@ -5,8 +5,8 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 
-/// Finds the largest singular values and directions of a matrix E (out, in) that is passed some rows
-/// at a time, by subspace iteration [1], with k directions, some more than are wanted:
+/// Finds the largest singular values and directions of a matrix E (out, in) that is passed some
+/// rows at a time, by subspace iteration [1], with k directions, some more than are wanted:
 ///
 /// ```
 /// V ← orth(Eᵀ·orth(E·V))            rounds, from the numbers of LoraInit

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Variants of a LoRA adapter, and modules that differ from the others, as PEFT has them.
 ///
-/// @param rankPattern `KEY=R`: PEFT's `rank_pattern`; a key is a dotted suffix of a module path or a
-///     regular expression, and the first that matches wins
+/// @param rankPattern `KEY=R`: PEFT's `rank_pattern`; a key is a dotted suffix of a module path or
+///     a regular expression, and the first that matches wins
 /// @param alphaPattern `KEY=ALPHA`: PEFT's `alpha_pattern`
 /// @param excludeModules modules that are left out, as in `--targets`; null: none
 /// @param layersToTransform numbers of the layers that are adapted, with commas; null: all

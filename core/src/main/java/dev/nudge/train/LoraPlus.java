@@ -4,7 +4,7 @@ import dev.nudge.nn.Parameter;
 import dev.nudge.settings.OptimizerSettings;
 import org.jspecify.annotations.Nullable;
 
-/// The learning rates of LoRA+ [1], by parameter, as PEFT's `create_loraplus_optimizer` groups them.
+/// The learning rates of LoRA+ [1] by parameter, as PEFT's `create_loraplus_optimizer` has them.
 ///
 /// B and all vectors (DoRA's magnitudes, biases, norms) learn at `ratio` times the rate of A; A and
 /// B of an embedding at a rate of their own. Biases do not decay. Moments, clipping and the

@@ -158,7 +158,9 @@ final class Preparation {
     }
     TrainSettings usual = settings.withInit(AdapterInit.DEFAULT);
     try (Tuning equal =
-        PlanRequest.of(usual).withAdded(request.added()).dry(config, backend, quantization, scope)) {
+        PlanRequest.of(usual)
+            .withAdded(request.added())
+            .dry(config, backend, quantization, scope)) {
       return equal.count();
     }
   }

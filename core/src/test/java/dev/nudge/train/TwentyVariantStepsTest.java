@@ -27,8 +27,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
-/// Compares 20 steps of DoRA, LoRA+, biases of B, PiSSA and OLoRA with PEFT and torch's AdamW in fp32
-/// (`src/test/reference/train20_variants.py`).
+/// Compares 20 steps of DoRA, LoRA+, biases of B, PiSSA and OLoRA with PEFT and torch's AdamW in
+/// fp32 (`src/test/reference/train20_variants.py`).
 ///
 /// Losses and gradient norms within 1e-5 relative; a norm that is not detached is 4e-4 away, decay
 /// left off the magnitudes 4e-5. PiSSA's and OLoRA's within 2e-5: directions of PEFT are those of
