@@ -95,9 +95,7 @@ public final class EvaRecorder implements AutoCloseable {
       input =
           before != null && before.seen == x && parent(before.first).equals(parent(slot))
               ? before
-              : new Input(
-                  slot,
-                  new IncrementalPca(x.cols(), MORE * rank, backend, threads, scope));
+              : new Input(slot, new IncrementalPca(x.cols(), MORE * rank, backend, threads, scope));
       inputs.put(slot, input);
     }
     last = input;

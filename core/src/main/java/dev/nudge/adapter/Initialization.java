@@ -45,6 +45,5 @@ public interface Initialization {
   /// @param names gives the tensor name of the weight of the module at a path
   /// @param threads number of threads
   /// @param seed of the run
-  record Base(
-      Path folder, UnaryOperator<String> names, Backend backend, int threads, long seed) {}
+  record Base(Path folder, UnaryOperator<String> names, Backend backend, int threads, long seed) {}
 }

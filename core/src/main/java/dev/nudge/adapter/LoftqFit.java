@@ -14,7 +14,8 @@ import java.util.Collection;
 /// before quantisation. The base stays the plain quantisation Q.
 ///
 /// E (out, in) is computed some rows at a time; [SubspaceIteration] finds its largest part. If E
-/// has a lower rank (it is zero for a dense layer), the remaining rows of A and columns of B stay as
+/// has a lower rank (it is zero for a dense layer), the remaining rows of A and columns of B stay
+/// as
 /// LoraInit filled them. The result is deterministic.
 ///
 /// Threading: belongs to the thread that made it.
@@ -62,8 +63,7 @@ final class LoftqFit implements AutoCloseable {
   void fill(Linear base, Tensor original, double scaling, Tensor a, Tensor b) {
     ws.reset();
     SubspaceIteration iteration = iteration(base, a.rows(), ws);
-    SymmetricEigen parts =
-        iteration.run(each -> error(base, original, each), a.rows(), ROUNDS);
+    SymmetricEigen parts = iteration.run(each -> error(base, original, each), a.rows(), ROUNDS);
     iteration.fill(parts, scaling, a, b);
   }
 

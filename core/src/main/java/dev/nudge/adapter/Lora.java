@@ -4,6 +4,7 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.PythonRegex;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -90,17 +91,7 @@ public record Lora(
   /// Makes a plain adapter without patterns or exclusions.
   public static Lora of(int rank, double alpha, Targets targets) {
     return new Lora(
-        rank,
-        alpha,
-        false,
-        0,
-        targets,
-        Map.of(),
-        Map.of(),
-        null,
-        null,
-        Extras.NONE,
-        Variant.PLAIN);
+        rank, alpha, false, 0, targets, Map.of(), Map.of(), null, null, Extras.NONE, Variant.PLAIN);
   }
 
   /// This adapter in another variant.
@@ -148,11 +139,16 @@ public record Lora(
   ///
   /// @param ranks by path; 0: the module is not adapted
   public Lora ranked(Map<String, Integer> ranks) {
-    List<String> paths = ranks.keySet().stream().filter(path -> ranks.get(path) > 0).toList();
+    List<String> paths = new ArrayList<>();
     Map<String, Integer> others = new LinkedHashMap<>();
     Map<String, Double> alphas = new LinkedHashMap<>();
-    for (String path : paths) {
-      int own = ranks.get(path);
+    for (Map.Entry<String, Integer> entry : ranks.entrySet()) {
+      String path = entry.getKey();
+      int own = entry.getValue();
+      if (own <= 0) {
+        continue;
+      }
+      paths.add(path);
       if (own != rank) {
         others.put(path, own);
         alphas.put(path, alpha * own / rank);

@@ -48,8 +48,7 @@ final class LoraBank implements Linear {
     finishes |= first;
     int rank = update.lora().rank();
     boolean wider = rank > widest;
-    widest =
-        wider ? Math.max(LEAST, 2 * Integer.highestOneBit(Math.max(1, rank - 1))) : widest;
+    widest = wider ? Math.max(LEAST, 2 * Integer.highestOneBit(Math.max(1, rank - 1))) : widest;
     return first || wider;
   }
 

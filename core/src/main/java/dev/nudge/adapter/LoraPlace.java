@@ -132,7 +132,6 @@ record LoraPlace(
     long bytes = magnitude == null ? 0 : magnitude.frozenBytes();
     return start == null
         ? bytes
-        : bytes
-            + Stream.of(start.a(), start.b()).mapToLong(ParameterMemory::bytesOfCopies).sum();
+        : bytes + Stream.of(start.a(), start.b()).mapToLong(ParameterMemory::bytesOfCopies).sum();
   }
 }

@@ -229,9 +229,7 @@ final class PeftReader {
     if (dora && flag("lora_bias")) {
       throw new InputException("use_dora and lora_bias are both true; PEFT has one or the other");
     }
-    return dora
-        ? Lora.Variant.DORA
-        : flag("lora_bias") ? Lora.Variant.BIAS : Lora.Variant.PLAIN;
+    return dora ? Lora.Variant.DORA : flag("lora_bias") ? Lora.Variant.BIAS : Lora.Variant.PLAIN;
   }
 
   private Extras extras() {

@@ -17,7 +17,8 @@ import dev.nudge.tensor.Workspace;
 ///
 /// The base's numbers do not change: a frozen −s·B₀·A₀ is computed beside them ([LoraPlace]), at
 /// the cost of another pair. So it works on weights in any format, several adapters can share it,
-/// and the adapter is saved as PEFT converts one: A and A₀ above each other, B and −B₀ side by side,
+/// and the adapter is saved as PEFT converts one: A and A₀ above each other, B and −B₀ side by
+/// side,
 /// for the base as it is published. Of quantised weights the part is that of their dequantised
 /// numbers, and they are not quantised again.
 ///

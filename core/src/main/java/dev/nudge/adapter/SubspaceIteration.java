@@ -177,16 +177,14 @@ final class SubspaceIteration {
 
   /// y ← E·v.
   private void forward(Matrix e) {
-    e.rows(
-        (rows, from) -> ws.gemm().multiply(rows, v, y.rows(from, from + rows.rows()), false));
+    e.rows((rows, from) -> ws.gemm().multiply(rows, v, y.rows(from, from + rows.rows()), false));
   }
 
   /// v ← Eᵀ·y.
   private void backward(Matrix e) {
     e.rows(
         (rows, from) ->
-            ws.gemm()
-                .multiply(rows.transposed(), y.rows(from, from + rows.rows()), v, from > 0));
+            ws.gemm().multiply(rows.transposed(), y.rows(from, from + rows.rows()), v, from > 0));
   }
 
   /// Makes the columns of x orthonormal, or zero if linearly dependent: x·R⁻¹ with

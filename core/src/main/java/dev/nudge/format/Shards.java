@@ -155,7 +155,7 @@ record Shards(Path index, Map<Path, TreeSet<String>> files) {
   private static boolean cached(Path folder, Path real) {
     Path snapshots = folder.getParent();
     Path repository = snapshots == null ? null : snapshots.getParent();
-    if (repository == null || !snapshots.endsWith("snapshots")) {
+    if (snapshots == null || repository == null || !snapshots.endsWith("snapshots")) {
       return false;
     }
     boolean named = String.valueOf(repository.getFileName()).startsWith("models--");

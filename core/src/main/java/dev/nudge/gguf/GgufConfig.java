@@ -243,7 +243,7 @@ final class GgufConfig {
     whole();
     c.put("rope_theta", base);
     Map<String, Object> turning = turning(base);
-    if (!turning.get("rope_type").equals("default")) {
+    if (!"default".equals(turning.get("rope_type"))) {
       c.put("rope_scaling", turning);
     }
   }

@@ -94,8 +94,7 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
       if (slot.linear() != linears.get(slot) || base.quantised(path)) {
         changed.put(slot.weight(), rows(slot.linear()));
       }
-      Tensor sum =
-          slot.linear() instanceof LoraLinear lora ? lora.mergedBias(scope) : null;
+      Tensor sum = slot.linear() instanceof LoraLinear lora ? lora.mergedBias(scope) : null;
       if (sum != null) {
         changed.put(path + ".bias", rows(DenseLinear.of(sum, null)));
       }

@@ -109,7 +109,9 @@ public record LoraSettings(
     }
     if (variant.loraBias() && !init.equals(AdapterInit.DEFAULT)) {
       throw new InputException(
-          "--init " + init + " is given with --lora-bias, which PEFT has with the default alone; leave one out");
+          "--init "
+              + init
+              + " is given with --lora-bias, which PEFT has with the default alone; leave one out");
     }
   }
 

@@ -25,9 +25,7 @@ public record VariantSettings(
                 "rank of modules that differ, by dotted suffix or expression; the first that matches wins; may be given several times",
             label = "REGEX=R")
         List<String> rankPattern,
-    @Setting(
-            help = "alpha of modules that differ, in the same way",
-            label = "REGEX=ALPHA")
+    @Setting(help = "alpha of modules that differ, in the same way", label = "REGEX=ALPHA")
         List<String> alphaPattern,
     @Setting(
             help = "layers that are left out of --targets: a list or /regex/ over the whole path",
@@ -109,7 +107,8 @@ public record VariantSettings(
       try {
         PythonRegex.key(key);
       } catch (InputException e) {
-        throw new InputException(flag + " is " + SettingType.shown(entry) + ": " + e.getMessage(), e);
+        throw new InputException(
+            flag + " is " + SettingType.shown(entry) + ": " + e.getMessage(), e);
       }
       if (pattern.put(key, read.apply(entry, entry.substring(at + 1))) != null) {
         throw new InputException(flag + " gives '" + key + "' twice; leave one out");

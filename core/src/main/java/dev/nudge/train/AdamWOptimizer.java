@@ -150,8 +150,7 @@ final class AdamWOptimizer implements AutoCloseable {
           Piece piece = pieces.get(i);
           AdamW.Hyper usual = piece.decay() ? decayed : plain;
           piece.step(
-              kernels,
-              piece.rate() == 1 ? usual : hyper(rate * piece.rate(), usual.decay(), clip));
+              kernels, piece.rate() == 1 ? usual : hyper(rate * piece.rate(), usual.decay(), clip));
         });
   }
 

@@ -30,13 +30,10 @@ final class EvaStart {
     List<Example> examples = data.examples();
     int[] rows = IntStream.range(0, examples.size()).toArray();
     EvaRecorder recorder =
-        new EvaRecorder(
-            model.modules().linears(), paths, spec.rank(), model.backend(), threads);
+        new EvaRecorder(model.modules().linears(), paths, spec.rank(), model.backend(), threads);
     try (Workspace ws =
         new Workspace(
-            0,
-            model.scoreBytes(budget, longest),
-            model.backend().gemms().apply(threads))) {
+            0, model.scoreBytes(budget, longest), model.backend().gemms().apply(threads))) {
       int at = 0;
       boolean any = false;
       for (int made = 0; made < MOST_BATCHES && !recorder.steady(); made++) {

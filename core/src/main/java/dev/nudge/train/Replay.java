@@ -31,7 +31,6 @@ record Replay(List<Example> examples, int longest, Batches batches, double weigh
   /// Rows of a step over those that are replayed.
   static final int SHARE = 4;
 
-
   /// Reads the rows that the settings name; null: none.
   ///
   /// @param template chat template of conversations; null: the model's own

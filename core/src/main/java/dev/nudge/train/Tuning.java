@@ -140,8 +140,7 @@ record Tuning(
           Adapters.attach(model.modules(), spec.ranked(ranks), seed, compute, lanes, scope);
       if (found != null) {
         found.fill(adapters);
-        adapters.begin(
-            model.backend(), prepared.plan().lanes() * prepared.plan().threadsPerLane());
+        adapters.begin(model.backend(), prepared.plan().lanes() * prepared.plan().threadsPerLane());
       }
       return adapters;
     }
@@ -199,7 +198,8 @@ record Tuning(
   }
 
   /// The adapter that the settings describe.
-  private static Lora spec(LoraSettings lora, ModelShape model, List<Integer> added, boolean reward) {
+  private static Lora spec(
+      LoraSettings lora, ModelShape model, List<Integer> added, boolean reward) {
     var variant = lora.variant();
     String excluded = variant.excludeModules();
     String pattern = variant.layersPattern();

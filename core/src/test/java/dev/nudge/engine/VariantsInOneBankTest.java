@@ -135,8 +135,7 @@ class VariantsInOneBankTest {
         List<Ticket> tickets = new ArrayList<>();
         for (int i = 0; i < names.size(); i++) {
           together.add(new ArrayList<>());
-          tickets.add(
-              engine.submit(prompts.get(i), 192, names.get(i), says(together.getLast())));
+          tickets.add(engine.submit(prompts.get(i), 192, names.get(i), says(together.getLast())));
         }
         for (Ticket ticket : tickets) {
           ticket.await();

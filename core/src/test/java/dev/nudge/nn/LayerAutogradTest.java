@@ -213,8 +213,7 @@ class LayerAutogradTest {
     "0.3, true, 700, PLAIN, true",
     "0, true, 1, DORA, true"
   })
-  void adaptedLinear(
-      double dropout, boolean add, int least, Lora.Variant variant, boolean starts) {
+  void adaptedLinear(double dropout, boolean add, int least, Lora.Variant variant, boolean starts) {
     int rows = least + random.nextInt(40); // 700 and more are several tiles
     int in = 1 + random.nextInt(50);
     int out = 1 + random.nextInt(50);

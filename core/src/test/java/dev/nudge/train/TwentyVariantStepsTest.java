@@ -57,10 +57,8 @@ class TwentyVariantStepsTest {
             .resolve(nf4 ? "train-nf4" : "llama")
             .resolve(expected.get("model").asString())
             .resolve("model");
-    Quantization quantization =
-        nf4 ? Quantization.of(new Nf4Format(false)) : Quantization.NONE;
-    TwentySteps.hold(
-        folder, model, quantization, lanes, microBatchTokens, trained -> {});
+    Quantization quantization = nf4 ? Quantization.of(new Nf4Format(false)) : Quantization.NONE;
+    TwentySteps.hold(folder, model, quantization, lanes, microBatchTokens, trained -> {});
   }
 
   @ParameterizedTest
@@ -99,8 +97,7 @@ class TwentyVariantStepsTest {
       adapters.detach();
       try (PeftAdapter saved = PeftAdapter.open(temp.resolve("saved"))) {
         assertThat(saved.spec().rank()).isEqualTo(2 * spec.rank());
-        Adapters again =
-            Adapters.attach(model.modules(), saved, 0, backend.compute(), 0, scope);
+        Adapters again = Adapters.attach(model.modules(), saved, 0, backend.compute(), 0, scope);
         assertThat(apart(logits(model), trained)).isLessThan(1e-5);
         again.detach();
       }

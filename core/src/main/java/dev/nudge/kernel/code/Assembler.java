@@ -147,11 +147,7 @@ final class Assembler {
         0x62,
         (high(reg) ^ 1) << 7 | (x ^ 1) << 6 | (b ^ 1) << 5 | (reg >> 4 ^ 1) << 4 | map,
         wide << 7 | (~source & 15) << 3 | 4 | prefix,
-        (zeroing ? 0x80 : 0)
-            | length << 5
-            | (broadcast ? 0x10 : 0)
-            | (source >> 4 ^ 1) << 3
-            | mask,
+        (zeroing ? 0x80 : 0) | length << 5 | (broadcast ? 0x10 : 0) | (source >> 4 ^ 1) << 3 | mask,
         opcode);
     switch (rm) {
       case Memory m -> modRm(reg, m, unit);

@@ -32,8 +32,7 @@ final class CodeFewRows implements FewRows {
   private final Code scales;
   private final StoreSums store;
 
-  CodeFewRows(
-      FewRows under, Kernel bf16, Kernel fp32, Kernel nf4, Code scales, StoreSums store) {
+  CodeFewRows(FewRows under, Kernel bf16, Kernel fp32, Kernel nf4, Code scales, StoreSums store) {
     this.under = under;
     this.bf16 = bf16;
     this.fp32 = fp32;

@@ -47,11 +47,7 @@ public final class CodeKernels implements Kernels.Provider {
     Optional<Kernel> nf4 = Kernel.of(DotNf4::code, 4, memory);
     Optional<Code> scales = memory.of(NestedScales.code());
     Optional<StoreSums> store = StoreSums.of(memory);
-    if (bf16.isEmpty()
-        || fp32.isEmpty()
-        || nf4.isEmpty()
-        || scales.isEmpty()
-        || store.isEmpty()) {
+    if (bf16.isEmpty() || fp32.isEmpty() || nf4.isEmpty() || scales.isEmpty() || store.isEmpty()) {
       return Made.none("this process may not have executable memory");
     }
     FewRows few =

@@ -18,7 +18,8 @@ final class Cpu {
   /// their registers too.
   static boolean has(String... flags) {
     return System.getProperty("os.name", "").equals("Linux")
-        && Set.of("amd64", "x86_64").contains(System.getProperty("os.arch", "").toLowerCase(Locale.ROOT))
+        && Set.of("amd64", "x86_64")
+            .contains(System.getProperty("os.arch", "").toLowerCase(Locale.ROOT))
         && flags().containsAll(Arrays.asList(flags));
   }
 

@@ -16,7 +16,8 @@ import java.util.function.IntToDoubleFunction;
 /// Multiplies known numbers, whose sums are exact in fp32 in any order, by every machine code
 /// kernel once, and compares. Takes some milliseconds.
 final class SelfTest {
-  private static final int WEIGHTS = 17; // rows: four at once, and one; sixteen results at once, and one
+  private static final int WEIGHTS =
+      17; // rows: four at once, and one; sixteen results at once, and one
   private static final int[] ROWS = {1, 7}; // of x: 1, 4 + 2 + 1
 
   private final FewRows few;

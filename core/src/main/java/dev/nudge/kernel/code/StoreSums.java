@@ -95,7 +95,13 @@ final class StoreSums {
   /// @param sums every `rows`th of them is a result; [#SLACK] bytes may be read behind the last
   /// @param type F32 or BF16
   void store(
-      MemorySegment sums, int rows, MemorySegment y, int n, Dtype type, boolean add, MemorySegment shape) {
+      MemorySegment sums,
+      int rows,
+      MemorySegment y,
+      int n,
+      Dtype type,
+      boolean add,
+      MemorySegment shape) {
     boolean low = type == Dtype.BF16;
     Code code = codes[index(rows, low, add)];
     int whole = n / ROUND;

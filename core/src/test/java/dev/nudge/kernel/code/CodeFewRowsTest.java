@@ -194,8 +194,7 @@ class CodeFewRowsTest {
   @Test
   void overPlainKernelsThereIsNoMachineCode() {
     assertThat(CodeKernels.made(Kernels.plain(), Code::of).few()).isNull();
-    assertThat(new CodeKernels().over(Kernels.plain()).fewRows())
-        .isInstanceOf(FewRows.Plain.class);
+    assertThat(new CodeKernels().over(Kernels.plain()).fewRows()).isInstanceOf(FewRows.Plain.class);
   }
 
   @Test
