@@ -97,7 +97,8 @@ public final class EvaRecorder implements AutoCloseable {
               ? before
               : new Input(
                   slot,
-                  new IncrementalPca(x.cols(), MORE * rank, backend, threads, scope));
+                  new IncrementalPca(
+                      x.cols(), Math.min(MORE * rank, x.cols()), backend, threads, scope));
       inputs.put(slot, input);
     }
     last = input;
