@@ -95,7 +95,10 @@ public final class EvaRecorder implements AutoCloseable {
       input =
           before != null && before.seen == x && parent(before.first).equals(parent(slot))
               ? before
-              : new Input(slot, new IncrementalPca(x.cols(), MORE * rank, backend, threads, scope));
+              : new Input(
+                  slot,
+                  new IncrementalPca(
+                      x.cols(), Math.min(MORE * rank, x.cols()), backend, threads, scope));
       inputs.put(slot, input);
     }
     last = input;
