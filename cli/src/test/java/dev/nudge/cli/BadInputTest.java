@@ -2126,7 +2126,7 @@ class BadInputTest {
             p -> {},
             "rollback support@champion",
             "support@champion was at no other version before that can be used; it stays at version"
-                + " 1"),
+                + " 1; adapters alias points it at another"),
         row(
             "a rollback of nothing",
             p -> {},
@@ -3225,7 +3225,7 @@ class BadInputTest {
       Map<String, Long> before = Ledger.byOwner();
       Ran ran =
           place.run(
-              List.of(filling(mount, TrainEvent.Planned.class, 4_096)),
+              List.of(filling(mount, TrainEvent.Planned.class, 8_192)),
               (TRAIN + " --warmup 0 --disk-wait 0 -q").split(" "));
       assertThat(ran)
           .isEqualTo(
