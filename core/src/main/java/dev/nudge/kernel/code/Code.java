@@ -1,6 +1,5 @@
 package dev.nudge.kernel.code;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -28,7 +27,8 @@ final class Code {
   private static final MethodHandle CALL =
       Linker.nativeLinker()
           .downcallHandle(
-              FunctionDescriptor.ofVoid(ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS),
+              FunctionDescriptor.ofVoid(
+                  JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
               Linker.Option.critical(false));
 
   /// Puts code into executable memory; empty if this process may have none.
@@ -62,7 +62,11 @@ final class Code {
     }
   }
 
-  /// Calls the code. All segments are native, and none is closed before the call returns.
+  /// Calls the code.
+  ///
+  /// Segments go as addresses: as segments each call would count their arena's users up and down,
+  /// at which the threads of a team meet. So the caller checks that all are alive, and keeps them
+  /// so until the call returns.
   void call(
       MemorySegment w,
       MemorySegment x,
@@ -71,7 +75,8 @@ final class Code {
       MemorySegment scales,
       MemorySegment shape) {
     try {
-      CALL.invokeExact(start, w, x, y, rows, scales, shape);
+      CALL.invokeExact(
+          start, w.address(), x.address(), y.address(), rows, scales.address(), shape.address());
     } catch (Throwable e) {
       throw new IllegalStateException("a call of machine code", e);
     }

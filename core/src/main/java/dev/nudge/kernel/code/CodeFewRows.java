@@ -12,6 +12,7 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 
 /// Multiplies few rows by machine code: up to four weight rows by one row of x, or two by four.
 ///
@@ -69,10 +70,33 @@ final class CodeFewRows implements FewRows {
       under.multiply(x, w, compute, from, to, y, add);
       return;
     }
+    alive(x);
+    alive(y);
     switch (w) {
-      case Dense d -> dense(x, d.matrix(), from, to, y, add);
-      case Quantized q -> quantized(x, q, compute, from, to, y, add);
+      case Dense d -> {
+        alive(d.matrix());
+        dense(x, d.matrix(), from, to, y, add);
+      }
+      case Quantized q -> {
+        alive(q.packed());
+        alive(q.scales().absmax());
+        quantized(x, q, compute, from, to, y, add);
+      }
       case ByRow _, Grouped _ -> throw new IllegalStateException("no machine code for " + w);
+    }
+    Reference.reachabilityFence(x);
+    Reference.reachabilityFence(y);
+    Reference.reachabilityFence(w);
+  }
+
+  private static boolean isNative(Scales s) {
+    Tensor codes = s.codes();
+    return s.absmax().data().isNative() && (codes == null || codes.data().isNative());
+  }
+
+  private static void alive(Tensor tensor) {
+    if (!tensor.data().scope().isAlive()) {
+      throw new IllegalStateException("the memory of " + tensor + " is closed");
     }
   }
 
@@ -85,9 +109,10 @@ final class CodeFewRows implements FewRows {
         && y.rows() <= x.rows()
         && (y.dtype() == Dtype.F32 || y.dtype() == Dtype.BF16)
         && y.stride(1) == 1
+        && y.data().isNative()
         && switch (w) {
           case Dense d -> d.matrix().data().isNative() && d.matrix().rowStride() >= 0;
-          case Quantized q -> q.packed().data().isNative();
+          case Quantized q -> q.packed().data().isNative() && isNative(q.scales());
           case ByRow _, Grouped _ -> false;
         };
   }

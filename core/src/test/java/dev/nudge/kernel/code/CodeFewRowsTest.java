@@ -1,6 +1,7 @@
 package dev.nudge.kernel.code;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.Seeds;
@@ -209,6 +210,35 @@ class CodeFewRowsTest {
       vector.fewRows().multiply(arranged, w, Dtype.F32, 0, 5, want, false);
       code.multiply(arranged, w, Dtype.F32, 0, 5, got, false);
       assertThat(got.data().mismatch(want.data())).isEqualTo(-1);
+    }
+  }
+
+  @Test
+  void memoryThatIsClosedIsNotTouched() {
+    Arena arena = Arena.ofShared();
+    Tensor matrix = Tensor.of(arena.allocate(4 * 5 * 32, 64), Dtype.F32, 5, 32);
+    FewRows.Dense w = new FewRows.Dense(matrix);
+    Tensor y = atPageEnd(Dtype.F32, 1, 5);
+    try (Workspace ws = new Workspace(0, 1 << 16, Gemm.plain())) {
+      Tensor x = code.arranged(noise(Dtype.F32, 1, 32), w, ws);
+      arena.close();
+      assertThatThrownBy(() -> code.multiply(x, w, Dtype.F32, 0, 5, y, false))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("closed");
+    }
+  }
+
+  @Test
+  void memoryOfTheHeapGoesToTheKernelsBeneath() {
+    FewRows.Dense w = new FewRows.Dense(noise(Dtype.F32, 5, 32));
+    float[] sums = new float[5];
+    Tensor y = Tensor.of(MemorySegment.ofArray(sums), Dtype.F32, 1, 5);
+    try (Workspace ws = new Workspace(0, 1 << 16, Gemm.plain())) {
+      Tensor x = code.arranged(noise(Dtype.F32, 1, 32), w, ws);
+      code.multiply(x, w, Dtype.F32, 0, 5, y, false);
+      float[] again = sums.clone();
+      vector.fewRows().multiply(x, w, Dtype.F32, 0, 5, y, false);
+      assertThat(sums).isEqualTo(again).isNotEqualTo(new float[5]);
     }
   }
 }
