@@ -145,8 +145,10 @@ final class ExperimentsServer implements ExperimentsAt {
           "--server " + url + ": nothing answers there; start nudge serve, or give its URL", e);
     } catch (IOException e) {
       String untrusted = Untrusted.why(e);
-      boolean tls = url.startsWith("http:") && String.valueOf(e.getMessage()).contains("status line");
-      String why = tls ? "it does not answer in HTTP; with TLS its URL begins with https:" : e.getMessage();
+      boolean tls =
+          url.startsWith("http:") && String.valueOf(e.getMessage()).contains("status line");
+      String why =
+          tls ? "it does not answer in HTTP; with TLS its URL begins with https:" : e.getMessage();
       throw new RunException("--server " + url + ": " + (untrusted == null ? why : untrusted), e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -52,10 +52,7 @@ record PreviewFacts(List<Fact> all, List<String> advice) {
                 : "twice in " + Count.of(p.ends().begunTwice(), "row")));
     String sequences =
         Count.of(p.data().examples().size(), p.data().pairs() == null ? "row" : "answer");
-    facts.add(
-        new Fact(
-            "end token",
-            format("trained in %,d of %s", p.ends().ended(), sequences)));
+    facts.add(new Fact("end token", format("trained in %,d of %s", p.ends().ended(), sequences)));
     if (p.data().untrainedRows() > 0) {
       facts.add(
           new Fact("nothing", Count.of(p.data().untrainedRows(), "row") + " with nothing trained"));

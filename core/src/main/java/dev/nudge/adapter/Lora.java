@@ -2,9 +2,9 @@ package dev.nudge.adapter;
 
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.PythonRegex;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

@@ -3,6 +3,7 @@ package dev.nudge.gguf;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -214,8 +215,13 @@ final class GgufConfig {
 
   private void biases(Map<String, @Nullable Object> c) {
     c.put("hidden_act", "silu");
-    c.put("attention_bias", files.find("blk.0.attn_q.bias") != null);
-    c.put("mlp_bias", files.find("blk.0.ffn_up.bias") != null);
+    c.put("attention_bias", hasBias("attn_q", "attn_k", "attn_v", "attn_output"));
+    c.put("mlp_bias", hasBias("ffn_gate", "ffn_up", "ffn_down"));
+  }
+
+  /// Whether any of these has a bias: then all need one, or the checkpoint is refused.
+  private boolean hasBias(String... parts) {
+    return Arrays.stream(parts).anyMatch(part -> files.find("blk.0." + part + ".bias") != null);
   }
 
   private @Nullable Integer window() {
@@ -265,7 +271,10 @@ final class GgufConfig {
   private Map<String, Object> turning(double base) {
     Map<String, Object> rope = new LinkedHashMap<>();
     double[] factors = factors(GgufNames.ROPE_FREQS);
-    String type = Objects.requireNonNullElse(data.text(key("rope.scaling.type")), "none");
+    double usual = data.number(key("rope.scale_linear"), data.number(key(FACTOR), 0.0));
+    String type =
+        Objects.requireNonNullElse(
+            data.text(key("rope.scaling.type")), usual == 0 || usual == 1 ? "none" : "linear");
     boolean scaled = !type.equals("none");
     rope.put("rope_type", "default");
     rope.put("rope_theta", base);
@@ -281,7 +290,10 @@ final class GgufConfig {
       }
       rope.putAll(LlamaRope.of(factors, base, positions));
     } else if (scaled) {
-      double factor = data.number(key(FACTOR), null);
+      double factor = data.has(key(FACTOR)) ? data.number(key(FACTOR), null) : usual;
+      if (!(factor > 0)) {
+        throw data.refuse(key(FACTOR) + " is " + factor + "; a number above 0 is needed");
+      }
       rope.put("rope_type", type);
       rope.put("factor", factor);
       switch (type) {
@@ -361,6 +373,10 @@ final class GgufConfig {
     if (tensor.type() != GgufType.F32 || tensor.shape().size() != 1) {
       throw data.refuse(
           name + " is " + tensor.type() + " " + tensor.shape() + "; a vector of F32 is needed");
+    }
+    if (tensor.bytes() > 4L * headDim) {
+      throw data.refuse(
+          name + " has " + tensor.bytes() / 4 + " numbers; a head of " + headDim + " has fewer");
     }
     double[] all = new double[(int) (tensor.bytes() / 4)];
     for (int i = 0; i < all.length; i++) {

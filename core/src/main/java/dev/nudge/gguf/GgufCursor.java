@@ -13,6 +13,8 @@ import java.nio.file.Path;
 
 /// Reads the fields of a GGUF header one after the other, none beyond the end of the file.
 final class GgufCursor {
+  private static final int MOST_TEXT = 16 << 20; // a chat template is some kilobytes
+
   private final Path file;
   private final MemorySegment bytes;
   private long at;
@@ -64,6 +66,9 @@ final class GgufCursor {
   /// @param what it is, for messages
   String text(String what) {
     long length = count("bytes of " + what, 1);
+    if (length > MOST_TEXT) {
+      throw refuse("has " + length + " bytes of " + what + "; at most " + MOST_TEXT + " are read");
+    }
     MemorySegment utf8 = bytes.asSlice(skip(length), length);
     try {
       ByteBuffer buffer = ByteBuffer.wrap(utf8.toArray(JAVA_BYTE));

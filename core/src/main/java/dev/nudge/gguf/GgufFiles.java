@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -127,7 +128,7 @@ public final class GgufFiles implements AutoCloseable {
   }
 
   private static String part(Matcher name, int i, int parts) {
-    return "%s-%05d-of-%05d.gguf".formatted(name.group(1), i, parts);
+    return String.format(Locale.ROOT, "%s-%05d-of-%05d.gguf", name.group(1), i, parts);
   }
 
   public GgufMetadata metadata() {

@@ -10,9 +10,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// The header of a GGUF file: metadata, and name, type, shape and place of each tensor.
@@ -82,16 +84,30 @@ public final class GgufHeader {
       throw c.refuse(ALIGNMENT + " is " + alignment + "; a power of two is needed");
     }
     List<Info> infos = new ArrayList<>();
+    Set<String> names = new HashSet<>();
     for (long i = 0; i < count; i++) {
-      infos.add(info(c));
+      Info info = info(c);
+      if (!names.add(info.name)) {
+        throw c.refuse("holds the tensor " + GgufError.quote(info.name) + " twice");
+      }
+      infos.add(info);
     }
     long data = Math.ceilDiv(c.at(), alignment) * alignment;
     Map<String, GgufTensor> tensors = new LinkedHashMap<>();
+    long next = 0; // tensors lie in the order of their infos, padded and without gaps
     for (Info info : infos) {
       GgufTensor tensor = tensor(info, c, data, bytes.byteSize(), alignment);
-      if (tensors.putIfAbsent(tensor.name(), tensor) != null) {
-        throw c.refuse("holds the tensor " + GgufError.quote(tensor.name()) + " twice");
+      if (info.offset != next) {
+        throw c.refuse(
+            "has the tensor "
+                + GgufError.quote(info.name)
+                + " at offset "
+                + info.offset
+                + "; behind the one before it is "
+                + next);
       }
+      next = Math.ceilDiv(info.offset + tensor.bytes(), alignment) * alignment;
+      tensors.put(tensor.name(), tensor);
     }
     return new GgufHeader(metadata, Collections.unmodifiableMap(tensors));
   }

@@ -126,7 +126,9 @@ final class GgufTokens {
   private @Nullable Integer named(Named token) {
     String key = PREFIX + token.inFile + "_token_id";
     if (data.has(key)) {
-      return data.whole(key, null, 0, texts.length - 1);
+      int most = token == Named.PAD ? Integer.MAX_VALUE : texts.length - 1;
+      int id = data.whole(key, null, 0, most);
+      return id < texts.length ? id : null; // files of Llama 2 name a padding that is not there
     }
     boolean usual = sentencePiece && token.ofSentencePiece >= 0;
     return usual && token.ofSentencePiece < texts.length ? token.ofSentencePiece : null;

@@ -3,7 +3,6 @@ package dev.nudge.kernel;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.ServiceLoader;
 import java.util.function.Function;
 
@@ -137,7 +136,7 @@ public record Kernels(
   }
 
   /// Chooses the providers of kernels that are asked for from now on, in this process. Until then
-  /// the system property `nudge.kernels` decides (`auto`, `vector` or `plain`; default `auto`).
+  /// the system property `nudge.kernels` decides (`auto`, `vector` or `plain`; else `auto`).
   public static void choose(Choice choice) {
     Chosen.now = choice;
   }
@@ -173,8 +172,16 @@ public record Kernels(
   }
 
   private static final class Chosen {
-    static volatile Choice now =
-        Choice.valueOf(System.getProperty("nudge.kernels", "auto").toUpperCase(Locale.ROOT));
+    static volatile Choice now = of(System.getProperty("nudge.kernels", "auto"));
+
+    private static Choice of(String property) {
+      for (Choice choice : Choice.values()) {
+        if (choice.name().equalsIgnoreCase(property)) {
+          return choice;
+        }
+      }
+      return Choice.AUTO; // another value chooses nothing
+    }
   }
 
   /// Loads the providers once a process.

@@ -69,6 +69,15 @@ record LayerParts(WeightFile file, String format, String path, int rows, int col
         scheme.group() == Scheme.ALL
             ? cols
             : scheme.group() == 0 ? Math.ceilDiv(cols, (int) groups) : scheme.group();
+    if (scheme.group() == 0 && cols % groups != 0) {
+      throw refuse(
+          part,
+          "has "
+              + groups
+              + " groups, which a row of "
+              + cols
+              + " cannot be cut into evenly; group_size is needed in the config");
+    }
     if (Math.ceilDiv(cols, group) != groups) {
       throw refuse(
           part,

@@ -70,9 +70,7 @@ class PreferenceStepTest {
 
     /// Scores of the mismatched sequences of kto, whose divergence is a constant to the gradient.
     double[] beside(CausalLm model, Workspace ws) {
-      return objective.beside(rows).stream()
-          .mapToDouble(e -> score(model, e, false, ws))
-          .toArray();
+      return objective.beside(rows).stream().mapToDouble(e -> score(model, e, false, ws)).toArray();
     }
 
     /// The loss as it is defined, of scores of one sequence at a time.

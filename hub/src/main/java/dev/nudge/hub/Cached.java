@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// Lists, checks and removes what the cache holds.
 final class Cached {
   private static final Pattern LICENCE = Pattern.compile("(?m)^license:\\s*[\"']?([\\w.+-]+)");
+  private static final String PART = ".incomplete";
   private static final int HEAD = 64 << 10; // bytes of a model card that are looked at
 
   private final HubCache cache;
@@ -152,9 +153,9 @@ final class Cached {
   long remove(RepoName name, String commit) throws IOException {
     long before = cache.bytes(name);
     Map<String, List<String>> commits = cache.commits(name);
-    if (commits.keySet().equals(Set.of(commit))) {
+    boolean last = commits.keySet().equals(Set.of(commit));
+    if (last && parts(name).isEmpty()) {
       delete(cache.folder(name));
-      delete(cache.root().resolve(".locks").resolve(name.folder()));
       return before;
     }
     for (String revision : commits.getOrDefault(commit, List.of())) {
@@ -165,17 +166,24 @@ final class Cached {
     Files.deleteIfExists(cache.folder(name).resolve("trees").resolve(commit + ".json"));
     Set<String> used = new HashSet<>();
     for (Path link : HubCache.files(cache.folder(name).resolve("snapshots"))) {
-      String blob = linked(link);
-      if (blob != null) {
-        used.add(blob);
+      if (Files.isSymbolicLink(link)) { // whatever a mirror's digests look like
+        used.add(String.valueOf(Files.readSymbolicLink(link).getFileName()));
       }
     }
     for (Path blob : HubCache.files(cache.folder(name).resolve("blobs"))) {
-      if (!used.contains(String.valueOf(blob.getFileName()))) {
+      String own = String.valueOf(blob.getFileName());
+      if (!used.contains(own) && !own.endsWith(PART)) {
         Files.delete(blob);
       }
     }
     return before - cache.bytes(name);
+  }
+
+  /// What is being fetched, by this program or another.
+  private List<Path> parts(RepoName name) throws IOException {
+    return HubCache.files(cache.folder(name).resolve("blobs")).stream()
+        .filter(blob -> String.valueOf(blob.getFileName()).endsWith(PART))
+        .toList();
   }
 
   /// Deletes a folder and all in it; no link is followed.

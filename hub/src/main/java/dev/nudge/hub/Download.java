@@ -112,12 +112,12 @@ final class Download {
       throws IOException {
     switch (answer.status()) {
       case 200 -> {
-        part.reset();
         String length = answer.header("Content-Length");
         if (!length.isEmpty() && !length.equals(Long.toString(file.size()))) {
           wrong("%s bytes came, %d are listed".formatted(length, file.size()));
           return false;
         }
+        part.reset();
         return true;
       }
       case 206 -> {

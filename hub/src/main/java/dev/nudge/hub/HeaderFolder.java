@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /// Makes a model folder of which only the headers were fetched: configs, and of each weight file
 /// the header, by ranges. Behind a header the file is a hole of the right length, so whoever looks
@@ -49,7 +50,9 @@ final class HeaderFolder {
     }
     for (HubFile file : tree.files()) {
       if (FileChoice.isConfig(file) || tokenizer && FileChoice.isTokenizer(file)) {
-        Files.write(into.resolve(file.path()), bytes(file, 0, file.size()));
+        Path to = into.resolve(file.path());
+        Files.createDirectories(Objects.requireNonNull(to.getParent()));
+        Files.write(to, bytes(file, 0, file.size()));
       }
     }
     for (HubFile file : weights) {

@@ -173,6 +173,10 @@ public final class Hub {
   ///
   /// @throws InputException if it is not there
   public CachedModel find(RepoName name) {
+    if (name.file() != null) {
+      throw new InputException(
+          "%s names a file; a commit is found whole, so leave the file out".formatted(name));
+    }
     try {
       String commit = snapshots.cache().commit(name);
       return list().stream()

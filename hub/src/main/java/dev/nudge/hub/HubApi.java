@@ -14,6 +14,7 @@ import tools.jackson.databind.JsonNode;
 /// What is asked of the hub before a file is: the commit of a revision, and its files.
 final class HubApi {
   private static final Pattern NEXT = Pattern.compile("<([^>]*)>;\\s*rel=\"next\"");
+  private static final Pattern LICENCE = Pattern.compile("[\\w.+-]{1,60}");
   private static final int MOST_PAGES = 1000;
 
   private final HubClient client;
@@ -46,7 +47,9 @@ final class HubApi {
               .formatted(settings.endpoint(), name));
     }
     JsonNode gated = body.path("gated");
-    return new About(commit, licence(body), gated.isString() || gated.asBoolean(false));
+    String licence = licence(body);
+    boolean plain = licence != null && LICENCE.matcher(licence).matches();
+    return new About(commit, plain ? licence : null, gated.isString() || gated.asBoolean(false));
   }
 
   private static @Nullable String licence(JsonNode body) {

@@ -204,7 +204,7 @@ final class HubClient implements AutoCloseable {
 
   /// An address without its query, which may hold a signature.
   static String shown(URI address) {
-    return address.getScheme() + "://" + address.getAuthority() + address.getPath();
+    return address.getScheme() + "://" + address.getRawAuthority() + address.getRawPath();
   }
 
   /// Gets JSON, with attempts.

@@ -6,9 +6,11 @@ import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 
 /// Makes one line of what the hub refuses: what was asked for, and what to do.
 final class HubErrors {
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final int SHOWN = 200; // characters of what the hub says
 
   private HubErrors() {}
@@ -71,7 +73,7 @@ final class HubErrors {
   private static String said(HubClient.Answer answer) throws IOException {
     String said = answer.header("X-Error-Message");
     if (said.isEmpty()) {
-      try (InputStream body = answer.response().body()) {
+      try (InputStream body = new Silence(answer.response().body(), PATIENCE)) {
         said = new String(body.readNBytes(SHOWN), StandardCharsets.UTF_8);
       }
     }

@@ -162,7 +162,8 @@ final class Snapshots {
     for (HubFile file : snapshot.files()) {
       if (!cache.has(name, snapshot.commit(), file)) {
         missing.add(file);
-        bytes += left(name, file);
+        long left = left(name, file);
+        bytes = bytes > Long.MAX_VALUE - left ? Long.MAX_VALUE : bytes + left; // no disk has that
       }
     }
     if (missing.isEmpty()) {

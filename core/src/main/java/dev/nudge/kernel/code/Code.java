@@ -66,7 +66,7 @@ final class Code {
   ///
   /// Segments go as addresses: as segments each call would count their arena's users up and down,
   /// at which the threads of a team meet. So the caller checks that all are alive, and keeps them
-  /// so until the call returns.
+  /// so until the call returns: what is closed meanwhile by another thread is not seen.
   void call(
       MemorySegment w,
       MemorySegment x,

@@ -80,6 +80,9 @@ final class CodeFewRows implements FewRows {
       case Quantized q -> {
         alive(q.packed());
         alive(q.scales().absmax());
+        if (q.scales().codes() != null) {
+          alive(q.scales().codes());
+        }
         quantized(x, q, compute, from, to, y, add);
       }
       case ByRow _, Grouped _ -> throw new IllegalStateException("no machine code for " + w);
@@ -110,9 +113,10 @@ final class CodeFewRows implements FewRows {
         && (y.dtype() == Dtype.F32 || y.dtype() == Dtype.BF16)
         && y.stride(1) == 1
         && y.data().isNative()
+        && !y.data().isReadOnly()
         && switch (w) {
           case Dense d -> d.matrix().data().isNative() && d.matrix().rowStride() >= 0;
-          case Quantized q -> q.packed().data().isNative() && isNative(q.scales());
+          case Quantized q -> q.cols() > 0 && q.packed().data().isNative() && isNative(q.scales());
           case ByRow _, Grouped _ -> false;
         };
   }

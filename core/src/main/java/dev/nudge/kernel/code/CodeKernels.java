@@ -2,6 +2,7 @@ package dev.nudge.kernel.code;
 
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.tensor.NativeAccess;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +23,11 @@ public final class CodeKernels implements Kernels.Provider {
     return few == null ? under : under.with(Kernels::fewRows, few);
   }
 
+  /// Whether these kernels have machine code.
+  public static boolean isIn(Kernels kernels) {
+    return kernels.fewRows() instanceof CodeFewRows;
+  }
+
   /// Says why kernels have no machine code over them; empty if they would have.
   public static Optional<String> missing(Kernels under) {
     return Optional.ofNullable(made(under, Code::of).missing);
@@ -36,6 +42,9 @@ public final class CodeKernels implements Kernels.Provider {
 
   /// @param memory puts code into executable memory, or tells that it may not
   static Made made(Kernels under, Code.Memory memory) {
+    if (!NativeAccess.given()) {
+      return Made.none("native access is not enabled");
+    }
     if (!Cpu.has("avx512f", "avx512vl")) {
       return Made.none("this is not Linux on x86-64 with AVX-512");
     }

@@ -1,6 +1,8 @@
 package dev.nudge.kernel.code;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -24,14 +26,14 @@ final class Cpu {
   }
 
   private static Set<String> flags() {
-    try (var lines = Files.lines(INFO)) {
+    try (var lines = Files.lines(INFO, StandardCharsets.ISO_8859_1)) {
       return new HashSet<>(
           lines
               .filter(line -> line.startsWith("flags"))
               .findFirst()
               .map(line -> Arrays.asList(line.substring(line.indexOf(':') + 1).strip().split(" ")))
               .orElseGet(java.util.List::of));
-    } catch (IOException e) {
+    } catch (IOException | UncheckedIOException e) {
       return Set.of();
     }
   }

@@ -2,6 +2,7 @@ package dev.nudge.kernel.code;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import dev.nudge.kernel.DynamicMap;
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Nf4;
 import dev.nudge.tensor.Bf16;
@@ -11,6 +12,7 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.function.IntToDoubleFunction;
 
 /// Multiplies known numbers, whose sums are exact in fp32 in any order, by every machine code
@@ -18,6 +20,8 @@ import java.util.function.IntToDoubleFunction;
 final class SelfTest {
   private static final int WEIGHTS =
       17; // rows: four at once, and one; sixteen results at once, and one
+  private static final int ZERO = 127; // the code of 0
+  private static final List<Dtype> TYPES = List.of(Dtype.F32, Dtype.BF16);
   private static final int[] ROWS = {1, 7}; // of x: 1, 4 + 2 + 1
 
   private final FewRows few;
@@ -53,13 +57,26 @@ final class SelfTest {
     for (int i = 0; i < blocks; i++) {
       ones.set(0, i, 1);
     }
-    Tensor zeros = tensor(Dtype.U8, 1, blocks); // the lowest level, whose product with 0 is −0
-    Tensor none = tensor(Dtype.F32, 1, 1);
-    FewRows.Scales nested = new FewRows.Scales(none, zeros, 1);
-    IntToDoubleFunction value = at -> Bf16.toFloat(Bf16.round(Nf4.level(code(at))));
-    return right(
-            new FewRows.Quantized(WEIGHTS, cols, packed, new FewRows.Scales(ones, null, 0)), value)
-        && right(new FewRows.Quantized(WEIGHTS, cols, packed, nested), value);
+    FewRows.Scales plain = new FewRows.Scales(ones, null, 0);
+    return right(new FewRows.Quantized(WEIGHTS, cols, packed, plain), value(plain))
+        && nested(cols, packed, blocks);
+  }
+
+  /// Double-quantised scales that are 1 in one block of three, and 0 in the others, so that sums
+  /// stay exact: the highest level and zero, looked up among all.
+  private boolean nested(int cols, Tensor packed, int blocks) {
+    Tensor codes = tensor(Dtype.U8, 1, blocks);
+    for (int i = 0; i < blocks; i++) {
+      codes.data().set(JAVA_BYTE, i, (byte) (i % 3 == 0 ? DynamicMap.CODES - 1 : ZERO));
+    }
+    Tensor one = tensor(Dtype.F32, 1, 1);
+    one.set(0, 0, 1);
+    FewRows.Scales scales = new FewRows.Scales(one, codes, 0);
+    return right(new FewRows.Quantized(WEIGHTS, cols, packed, scales), value(scales));
+  }
+
+  private static IntToDoubleFunction value(FewRows.Scales scales) {
+    return at -> Bf16.toFloat(Bf16.round(Nf4.level(code(at)) * scales.of(at / Nf4.BLOCK)));
   }
 
   private boolean right(FewRows.Weight w, IntToDoubleFunction value) {
@@ -71,19 +88,43 @@ final class SelfTest {
             x.set(r, i, number(2 * r + 1, i));
           }
         }
-        Tensor y = tensor(Dtype.F32, rows, WEIGHTS);
-        few.multiply(few.arranged(x, w, ws), w, Dtype.BF16, 0, WEIGHTS, y, false);
-        ws.reset();
+        Tensor sums = tensor(Dtype.F64, rows, WEIGHTS);
         for (int r = 0; r < rows; r++) {
           for (int o = 0; o < WEIGHTS; o++) {
             double sum = 0;
             for (int i = 0; i < w.cols(); i++) {
               sum += number(2 * r + 1, i) * value.applyAsDouble(o * w.cols() + i);
             }
-            if (y.get(r, o) != sum) {
-              return false;
-            }
+            sums.set(r, o, sum);
           }
+        }
+        Tensor arranged = few.arranged(x, w, ws);
+        boolean right = true;
+        for (Dtype type : TYPES) {
+          right &= stored(arranged, w, sums, type, false) && stored(arranged, w, sums, type, true);
+        }
+        ws.reset();
+        if (!right) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  /// Whether results are written, or added to 1, in a type as that type rounds them.
+  private boolean stored(Tensor x, FewRows.Weight w, Tensor sums, Dtype type, boolean add) {
+    Tensor y = tensor(type, sums.rows(), WEIGHTS);
+    for (int at = 0; at < sums.rows() * WEIGHTS; at++) {
+      y.put(at, 1);
+    }
+    few.multiply(x, w, Dtype.BF16, 0, WEIGHTS, y, add);
+    for (int r = 0; r < sums.rows(); r++) {
+      for (int o = 0; o < WEIGHTS; o++) {
+        float sum = (float) sums.get(r, o) + (add ? 1 : 0);
+        float want = type == Dtype.BF16 ? Bf16.toFloat(Bf16.round(sum)) : sum;
+        if (y.get(r, o) != want) {
+          return false;
         }
       }
     }
