@@ -252,13 +252,13 @@ class CodeFewRowsTest {
 
   @Test
   void memoryThatIsClosedIsNotTouched() {
-    Arena arena = Arena.ofShared();
-    Tensor matrix = Tensor.of(arena.allocate(4 * 5 * 32, 64), Dtype.F32, 5, 32);
-    FewRows.Dense w = new FewRows.Dense(matrix);
+    FewRows.Dense w;
+    try (Arena arena = Arena.ofShared()) {
+      w = new FewRows.Dense(Tensor.of(arena.allocate(4 * 5 * 32, 64), Dtype.F32, 5, 32));
+    }
     Tensor y = atPageEnd(Dtype.F32, 1, 5);
     try (Workspace ws = new Workspace(0, 1 << 16, Gemm.plain())) {
       Tensor x = code.arranged(noise(Dtype.F32, 1, 32), w, ws);
-      arena.close();
       assertThatThrownBy(() -> code.multiply(x, w, Dtype.F32, 0, 5, y, false))
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining("closed");
