@@ -1,15 +1,12 @@
 package dev.nudge.cli;
 
-import dev.nudge.kernel.Kernels;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Knob;
 import dev.nudge.settings.Layer;
 import dev.nudge.settings.OtherNames;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -52,10 +49,8 @@ final class Flags {
 
   static final String KERNELS_HELP =
       "auto; vector: no machine code; plain: no Vector API either, for comparison (default: auto)";
-  static final List<String> KERNELS_VALUES =
-      Arrays.stream(Kernels.Choice.values())
-          .map(choice -> choice.name().toLowerCase(Locale.ROOT))
-          .toList();
+  /// Names of `Kernels.Choice`, which help does not load.
+  static final List<String> KERNELS_VALUES = List.of("auto", "vector", "plain");
 
   private static final List<String> TRUTHS = List.of("true", "false");
   private static final Pattern NUMBER = Pattern.compile("-[0-9.]+(e-?[0-9]+)?");
@@ -131,10 +126,7 @@ final class Flags {
   /// @param kernels the choice of kernels, if one was given
   /// @param values the given settings by key, as text
   record Line(
-      List<String> switches,
-      @Nullable String config,
-      Kernels.@Nullable Choice kernels,
-      Layer values) {
+      List<String> switches, @Nullable String config, @Nullable String kernels, Layer values) {
     boolean has(String flag) {
       return switches.contains(flag);
     }
@@ -166,18 +158,17 @@ final class Flags {
         takesFile && result.hasMatchedOption(CONFIG)
             ? result.<String>matchedOptionValue(CONFIG, "")
             : null; // elsewhere it is a setting like others
-    Kernels.@Nullable Choice kernels =
+    @Nullable String kernels =
         result.hasMatchedOption(KERNELS) ? choice(result.matchedOptionValue(KERNELS, "")) : null;
     return new Line(switches, config, kernels, Layer.of(values));
   }
 
-  private static Kernels.Choice choice(String text) {
-    int at = KERNELS_VALUES.indexOf(text);
-    if (at < 0) {
+  private static String choice(String text) {
+    if (!KERNELS_VALUES.contains(text)) {
       throw new InputException(
           KERNELS + " is '" + text + "'; it must be one of " + String.join(", ", KERNELS_VALUES));
     }
-    return Kernels.Choice.values()[at];
+    return text;
   }
 
   /// Joins a flag and its value to `--flag=value`, so that a value may begin with a dash. A known

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /// Draws a download on standard error: what is fetched, a bar, its rate and the time left.
 ///
@@ -22,7 +23,7 @@ final class HubProgress implements HubListener {
   private static final double KEPT = 0.8;
 
   private final Console console;
-  private final LiveLine line;
+  private @Nullable LiveLine line; // asks the terminal, so it is made when something is told
   private final LongSupplier clock;
   private final String verb;
   private long pieceAt;
@@ -34,7 +35,6 @@ final class HubProgress implements HubListener {
   /// @param clock nanoseconds
   HubProgress(Console console, String verb, LongSupplier clock) {
     this.console = console;
-    this.line = new LiveLine(console.messages(), ProgressLine.style(console), clock, "");
     this.clock = clock;
     this.verb = verb;
     this.pieceAt = clock.getAsLong();
@@ -44,11 +44,18 @@ final class HubProgress implements HubListener {
     this(console, FETCHING, System::nanoTime);
   }
 
+  private LiveLine line() {
+    if (line == null) {
+      line = new LiveLine(console.messages(), ProgressLine.style(console), clock, "");
+    }
+    return line;
+  }
+
   @Override
   public void begin(RepoName name, int files, long bytes, Path cache) {
     String what =
         "%s %s: %s, %s".formatted(verb, name, Count.of(files, "file"), Bytes.shown(bytes));
-    line.note(verb.equals(FETCHING) ? what + ", into " + cache : what);
+    line().note(verb.equals(FETCHING) ? what + ", into " + cache : what);
     pieceAt = clock.getAsLong();
     pieceDone = 0;
     rate = Double.NaN;
@@ -68,7 +75,7 @@ final class HubProgress implements HubListener {
       pieceDone = done;
     }
     long reached = all == 0 ? 10 : 10 * done / all;
-    line.draw(text(done, all), false, reached > tenth && all >= MANY);
+    line().draw(text(done, all), false, reached > tenth && all >= MANY);
     tenth = Math.max(tenth, reached);
   }
 
@@ -87,17 +94,17 @@ final class HubProgress implements HubListener {
 
   @Override
   public void end() {
-    line.clear();
+    line().clear();
   }
 
   @Override
   public void again(String why, Duration wait) {
-    line.note("%s; once more in %d s".formatted(why, Math.max(1, wait.toSeconds())));
+    line().note("%s; once more in %d s".formatted(why, Math.max(1, wait.toSeconds())));
   }
 
   @Override
   public void warn(String text) {
-    line.clear();
+    line().clear();
     console.warn(text);
   }
 }

@@ -13,6 +13,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /// Entry point of the `nudge` command: finds the verb, reads its settings, runs it, and returns
 /// its exit code.
@@ -140,7 +141,7 @@ public final class Main {
       return ExitCode.DONE;
     }
     if (line.kernels() != null) {
-      Kernels.choose(line.kernels());
+      Kernels.choose(Kernels.Choice.valueOf(line.kernels().toUpperCase(Locale.ROOT)));
     }
     List<Layer> layers = new ArrayList<>();
     Layer before = verb.before(line.values());

@@ -141,6 +141,11 @@ public record Kernels(
     Chosen.now = choice;
   }
 
+  /// The choice so far.
+  public static Choice chosen() {
+    return Chosen.now;
+  }
+
   /// The fastest kernels that this JVM can run: those of all providers on the class path, up to
   /// the [Choice].
   public static Kernels fastest() {
