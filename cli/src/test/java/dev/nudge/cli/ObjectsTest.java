@@ -32,7 +32,7 @@ class ObjectsTest {
             new ModelDifference(511, 0.25, 0.125, 1e-4, 12.5, 12.25),
             0.01,
             1.5);
-    assertThat(out(new MergeVerb((_, _, _) -> merged), "--model", "m", "--adapter", "a/b"))
+    assertThat(out(new MergeVerb((_, _, _) -> merged), "--model", "m", "--adapter", "a"))
         .isEqualTo(
             "{\"accepted\":true,\"out\":\"o\",\"adapters\":[{\"adapter\":\"a/b\",\"scale\":0.5}],"
                 + "\"layers\":7,\"bytes\":900,\"tokens\":511,\"max_logit_difference\":0.25,"
