@@ -367,16 +367,6 @@ final class Assembler {
     }
   }
 
-  void addRegister(int to, int from) {
-    rex(1, from, NONE, to);
-    put(0x01, 0xc0 | (from & 7) << 3 | to & 7);
-  }
-
-  void subRegister(int to, int from) {
-    rex(1, from, NONE, to);
-    put(0x29, 0xc0 | (from & 7) << 3 | to & 7);
-  }
-
   void prefetcht0(Memory m) {
     rex(0, 0, m.index, m.base);
     put(0x0f, 0x18);

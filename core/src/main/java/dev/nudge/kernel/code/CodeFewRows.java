@@ -3,6 +3,7 @@ package dev.nudge.kernel.code;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.nudge.kernel.DynamicMap;
 import dev.nudge.kernel.FewRows;
@@ -209,7 +210,7 @@ final class CodeFewRows implements FewRows {
       Tensor y,
       int first,
       boolean add) {
-    long stride = s.shape.get(java.lang.foreign.ValueLayout.JAVA_LONG, Shape.WEIGHT_STRIDE);
+    long stride = s.shape.get(JAVA_LONG, Shape.WEIGHT_STRIDE);
     MemorySegment sums = s.sums(4L * n * Kernel.MOST + StoreSums.SLACK);
     int left = y.rows();
     for (int r = 0; left > 0; ) {
