@@ -163,14 +163,14 @@ final class HubNames implements AutoCloseable {
                 name,
                 Bytes.shown(headers.about().fetched()),
                 Bytes.shown(headers.about().weights())));
-    return headers.folder();
+    return headers.about().place();
   }
 
   /// A folder of headers, in a folder of its own that is laid out as a cache is: so it is shown by
   /// the model's name.
   ///
   /// @param root to be removed
-  record Headers(Path root, Path folder, Hub.Headers about) {
+  record Headers(Path root, Hub.Headers about) {
     static Headers of(Hub hub, RepoName name, boolean tokenizer, HubListener listener) {
       Path cache = CacheFolder.of(System.getenv());
       Path root = null;
@@ -182,7 +182,7 @@ final class HubNames implements AutoCloseable {
                 .resolve("snapshots")
                 .resolve("0".repeat(40));
         Files.createDirectories(folder);
-        return new Headers(root, folder, hub.headers(name, folder, tokenizer, listener));
+        return new Headers(root, hub.headers(name, folder, tokenizer, listener));
       } catch (IOException e) {
         throw new RunException(
             "%s: headers cannot be kept in %s: %s".formatted(name, cache, e.getMessage()), e);

@@ -47,6 +47,10 @@ final class HubPublish {
     }
     HubProgress progress = new HubProgress(console, "sending", System::nanoTime);
     Hub.Published done = HubNames.hub(console).publish(name, folder, facts, open, progress);
+    if (!done.left().isEmpty()) {
+      console.note(
+          "left out, as nothing that a model or an adapter has: " + String.join(", ", done.left()));
+    }
     console.result(
         "%s is published: commit %s, %s"
             .formatted(done.address(), done.commit(), Bytes.shown(done.bytes())));

@@ -53,7 +53,7 @@ record ModelsShowVerb(Supplier<Machine> machine) implements Verb<ModelsShowVerb.
         put(values, about.commit(), about.licence(), about.all(), null);
         values.put("gated", about.gated());
         values.put("fetched_bytes", about.fetched());
-        TrainingNeed.of(headers.folder()).put(values, memory());
+        TrainingNeed.of(about.place()).put(values, memory());
       } finally {
         Hub.deleteHeaders(headers.root());
       }

@@ -6,6 +6,7 @@ import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
@@ -74,6 +75,15 @@ record TrainVerb(Runner runner, String command) implements Verb<TrainSettings> {
       return null; // the setting says what is wrong with it
     }
     return Layer.of(folder.resolve("run.json").toString(), Training.given(folder));
+  }
+
+  /// A dry run looks at shapes and tokens only, unless there is a run or an adapter to hold the
+  /// weights to.
+  @Override
+  public HubNames.Part needs(TrainSettings settings) {
+    boolean fresh =
+        settings.lora().initAdapter() == null && !Files.exists(settings.output().out());
+    return settings.output().dryRun() && fresh ? HubNames.Part.TOKENIZER : HubNames.Part.WEIGHTS;
   }
 
   @Override

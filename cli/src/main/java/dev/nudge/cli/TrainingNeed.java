@@ -1,6 +1,6 @@
 package dev.nudge.cli;
 
-import dev.nudge.format.Json;
+import dev.nudge.format.ConfigJson;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.PlanSettings;
@@ -25,10 +25,9 @@ record TrainingNeed(
 
   /// Asks the planner.
   ///
-  /// @param model a folder, of which headers are enough, or the name of a shape
+  /// @param model a folder or a GGUF file, of which headers are enough, or the name of a shape
   static TrainingNeed of(Path model) {
-    String family =
-        Json.readOrMissing(model.resolve("config.json")).path("model_type").asString(null);
+    String family = family(model);
     try {
       Outlook stored = plan(PlanSettings.of(model));
       return new TrainingNeed(
@@ -39,6 +38,14 @@ record TrainingNeed(
           nf4(model));
     } catch (InputException e) {
       return new TrainingNeed(family, 0, e.getMessage(), 0, 0);
+    }
+  }
+
+  private static @Nullable String family(Path model) {
+    try {
+      return ConfigJson.read(model.resolve("config.json")).text("model_type", null);
+    } catch (InputException e) {
+      return null; // the planner says why
     }
   }
 

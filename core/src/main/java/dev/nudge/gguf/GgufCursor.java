@@ -17,12 +17,26 @@ final class GgufCursor {
 
   private final Path file;
   private final MemorySegment bytes;
+  private final long known;
   private long at;
 
   GgufCursor(Path file, MemorySegment bytes, long from) {
+    this(file, bytes, from, bytes.byteSize());
+  }
+
+  /// @param known bytes at the begin that are there; the others are not yet
+  GgufCursor(Path file, MemorySegment bytes, long from, long known) {
     this.file = file;
     this.bytes = bytes;
+    this.known = known;
     this.at = from;
+  }
+
+  /// A field lies beyond the bytes that are there.
+  static final class Beyond extends RuntimeException {
+    private Beyond() {
+      super("", null, false, false);
+    }
   }
 
   long at() {
@@ -37,6 +51,9 @@ final class GgufCursor {
   long skip(long count) {
     if (count < 0 || count > left()) {
       throw refuse("is cut off in its header, at byte " + at + " of " + bytes.byteSize());
+    }
+    if (count > known - at) {
+      throw new Beyond();
     }
     long from = at;
     at += count;

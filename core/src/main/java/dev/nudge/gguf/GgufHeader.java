@@ -1,9 +1,12 @@
 package dev.nudge.gguf;
 
 import dev.nudge.settings.InputException;
+import dev.nudge.tensor.FileMemory;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -64,7 +67,28 @@ public final class GgufHeader {
   /// @param bytes all of the file
   /// @throws InputException if it is cut off or breaks a rule of the format
   public static GgufHeader read(Path file, MemorySegment bytes) {
-    GgufCursor c = new GgufCursor(file, bytes, 0);
+    return read(file, bytes, new GgufCursor(file, bytes, 0));
+  }
+
+  /// The tensors that belong to the config, of a file whose first bytes are there and whose others
+  /// are a hole; null: the header goes on in the hole.
+  ///
+  /// @param known bytes that are there
+  /// @throws InputException if the header breaks a rule of the format
+  public static @Nullable List<GgufTensor> ofConfig(Path file, long known) throws IOException {
+    try (Arena arena = Arena.ofConfined();
+        FileChannel channel = FileChannel.open(file)) {
+      MemorySegment bytes = FileMemory.map(channel, channel.size(), arena);
+      GgufHeader header = read(file, bytes, new GgufCursor(file, bytes, 0, known));
+      return header.tensors.values().stream()
+          .filter(tensor -> GgufNames.isConfig(tensor.name()))
+          .toList();
+    } catch (GgufCursor.Beyond e) {
+      return null;
+    }
+  }
+
+  private static GgufHeader read(Path file, MemorySegment bytes, GgufCursor c) {
     if (bytes.byteSize() < 4 || c.u32() != MAGIC) {
       throw c.refuse("is no GGUF file");
     }

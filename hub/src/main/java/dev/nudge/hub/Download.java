@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.UUID;
 import java.util.function.LongConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -56,9 +57,28 @@ final class Download {
     return blob.resolveSibling(blob.getFileName() + ".incomplete");
   }
 
-  /// Makes the blob. The caller holds its lock.
-  void into(Path blob, HubSettings settings) throws IOException {
-    Path place = part(blob);
+  /// Makes the blob.
+  ///
+  /// @param locked whether the caller holds its lock; if not, another process may fetch the same
+  ///     file, so the part is this one's own and no later run goes on with it
+  void into(Path blob, boolean locked, HubSettings settings) throws IOException {
+    Path place =
+        part(locked ? blob : blob.resolveSibling(blob.getFileName() + "." + UUID.randomUUID()));
+    boolean keep = locked;
+    try {
+      fill(place, settings);
+      Files.move(place, blob, StandardCopyOption.ATOMIC_MOVE);
+    } catch (Wrong e) {
+      keep = false; // nothing of it can be trusted
+      throw new RunException(String.valueOf(e.getMessage()), e);
+    } finally {
+      if (!keep) {
+        Files.deleteIfExists(place);
+      }
+    }
+  }
+
+  private void fill(Path place, HubSettings settings) throws IOException {
     boolean right = false;
     try (Part part = Part.open(place, file)) {
       while (!right) {
@@ -71,11 +91,7 @@ final class Download {
         }
       }
       part.force();
-    } catch (Wrong e) {
-      Files.deleteIfExists(place); // nothing of it can be trusted
-      throw new RunException(String.valueOf(e.getMessage()), e);
     }
-    Files.move(place, blob, StandardCopyOption.ATOMIC_MOVE);
   }
 
   private void attempt(Part part, HubSettings settings) throws IOException {

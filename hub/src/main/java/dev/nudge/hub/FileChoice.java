@@ -66,8 +66,10 @@ enum FileChoice {
   }
 
   private static boolean isText(HubFile file) {
-    return file.isTop() && TEXTS.matcher(file.path()).matches()
-        || TEMPLATES.matcher(file.path()).matches();
+    boolean known =
+        file.isTop() && TEXTS.matcher(file.path()).matches()
+            || TEMPLATES.matcher(file.path()).matches();
+    return known && file.isPlain();
   }
 
   private static List<HubFile> model(RepoName name, List<HubFile> files) {
@@ -144,7 +146,10 @@ enum FileChoice {
     List<HubFile> found = chosen(files, f -> f.path().equals(file));
     if (found.isEmpty() && file.matches(".*[*?\\[{].*")) {
       PathMatcher glob = glob(name, file);
-      found = chosen(files, f -> isRows(f.path()) && glob.matches(Path.of(f.path())));
+      found =
+          chosen(
+              files,
+              f -> isRows(f.path()) && f.isPlain() && glob.matches(Path.of(f.path())));
     }
     if (found.isEmpty()) {
       throw none(name, files);
@@ -169,28 +174,43 @@ enum FileChoice {
     return ROWS.matcher(path).matches();
   }
 
-  private static final Pattern OF_A_RUN = Pattern.compile("(run|metrics|plan)\\.jsonl?");
+  private static final Pattern KNOWN_TEXTS =
+      Pattern.compile(
+          "((generation_|adapter_|tokenizer_|preprocessor_|processor_|quantize_|quant_)?config"
+              + "|tokenizer|special_tokens_map|added_tokens|vocab|chat_template|nudge|release"
+              + "|model\\.safetensors\\.index)\\.json"
+              + "|(vocab|merges)\\.txt|chat_template\\.jinja|README\\.md|Modelfile"
+              + "|(LICENSE|LICENCE|NOTICE)(\\.(txt|md))?");
 
-  /// The files of a folder that are published, by their names: weights, configs, tokenizer and
-  /// texts; not what else a run wrote.
+  /// What a folder has to publish: the weights, and the texts that a model, an adapter or a release
+  /// has by their names. Other texts may be anybody's notes or rows.
   ///
+  /// @param files by their names
+  /// @param left names of the folder's other files
+  record Published(Map<String, Path> files, List<String> left) {}
+
   /// @throws InputException if there are no weights
-  static Map<String, Path> published(Path folder) throws IOException {
-    Map<String, Path> found = new TreeMap<>();
+  static Published published(Path folder) throws IOException {
+    Map<String, Path> files = new TreeMap<>();
+    List<String> left = new ArrayList<>();
     try (Stream<Path> all = Files.list(folder)) {
-      for (Path file : all.filter(Files::isRegularFile).toList()) {
+      for (Path file : all.filter(Files::isRegularFile).sorted().toList()) {
         String name = String.valueOf(file.getFileName());
-        boolean weights = name.endsWith(SAFETENSORS) || name.endsWith(GGUF);
-        boolean text = TEXTS.matcher(name).matches() || name.equals("Modelfile");
-        if (weights || text && !OF_A_RUN.matcher(name).matches()) {
-          found.put(name, file);
+        if (isWeights(name) || KNOWN_TEXTS.matcher(name).matches()) {
+          files.put(name, file);
+        } else {
+          left.add(name);
         }
       }
     }
-    if (found.keySet().stream().noneMatch(n -> n.endsWith(SAFETENSORS) || n.endsWith(GGUF))) {
+    if (files.keySet().stream().noneMatch(FileChoice::isWeights)) {
       throw new InputException(folder + " holds neither safetensors nor GGUF to publish");
     }
-    return found;
+    return new Published(files, left);
+  }
+
+  static boolean isWeights(String name) {
+    return name.endsWith(SAFETENSORS) || name.endsWith(GGUF);
   }
 
   private static HubFile named(RepoName name, List<HubFile> files) {

@@ -1,8 +1,12 @@
 package dev.nudge.hub;
 
+import dev.nudge.gguf.GgufHeader;
+import dev.nudge.gguf.GgufTensor;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -14,11 +18,16 @@ import java.util.Objects;
 
 /// Makes a model folder of which only the headers were fetched: configs, and of each weight file
 /// the header, by ranges. Behind a header the file is a hole of the right length, so whoever looks
-/// at names, types and shapes of tensors finds the model, and whoever reads weights finds zeros.
+/// at names, types and shapes of tensors finds the model, and whoever reads weights finds zeros. Of
+/// a GGUF file the few tensors are fetched too that belong to its config.
+///
+/// Files that are fetched whole are held to the hub's digests; nothing says the digest of a header.
 final class HeaderFolder {
   private static final int FIRST = 64 << 10; // bytes that hold most headers
+  private static final int FIRST_GGUF = 1 << 20; // a GGUF file's header has the vocabulary
   private static final long MOST = 100_000_000; // bytes of a header, the format's limit
   private static final int MOST_TEXT = 64 << 20; // bytes of a config or a tokenizer
+  private static final long MOST_OF_ALL = 1L << 30; // of a model of hundreds of files too
 
   private final HubClient client;
   private final HubSettings settings;
@@ -38,27 +47,55 @@ final class HeaderFolder {
 
   /// Writes the folder.
   ///
+  /// @param files those of the model, the weights first
   /// @param tokenizer whether its files are needed too
   /// @return bytes that were fetched
-  long write(Path into, boolean tokenizer) throws IOException {
-    List<HubFile> weights = FileChoice.weights(tree.files());
-    if (weights.isEmpty()) {
-      FileChoice.MODEL.of(name, tree.files()); // tells what there is instead
-      throw new InputException(
-          "%s is a GGUF file, whose header is not read from afar; nudge models pull %s, then ask again"
-              .formatted(name, name));
-    }
-    for (HubFile file : tree.files()) {
-      if (FileChoice.isConfig(file) || tokenizer && FileChoice.isTokenizer(file)) {
-        Path to = into.resolve(file.path());
-        Files.createDirectories(Objects.requireNonNull(to.getParent()));
-        Files.write(to, bytes(file, 0, file.size()));
+  long write(Path into, List<HubFile> files, boolean tokenizer) throws IOException {
+    for (HubFile file : files) {
+      Path to = file.in(into);
+      Files.createDirectories(Objects.requireNonNull(to.getParent()));
+      if (file.path().endsWith(FileChoice.GGUF)) {
+        gguf(file, to);
+      } else if (FileChoice.isWeights(file.path())) {
+        header(file, to);
+      } else if (FileChoice.isConfig(file) || tokenizer && FileChoice.isTokenizer(file)) {
+        Files.write(to, whole(file));
       }
     }
-    for (HubFile file : weights) {
-      header(file, into.resolve(file.path()));
-    }
     return fetched;
+  }
+
+  private byte[] whole(HubFile file) throws IOException {
+    byte[] all = bytes(file, 0, file.size());
+    InputStream in = new ByteArrayInputStream(all);
+    if (!Part.digest(file.sha256() != null, file.size(), in).equals(file.digest())) {
+      throw new RunException(
+          "%s: %s is not what the hub lists: its bytes have another digest"
+              .formatted(name, file.path()));
+    }
+    return all;
+  }
+
+  private void gguf(HubFile file, Path to) throws IOException {
+    try (RandomAccessFile out = new RandomAccessFile(to.toFile(), "rw")) {
+      out.setLength(file.size());
+      List<GgufTensor> more = null;
+      for (long known = 0; more == null; ) {
+        long next = Math.min(file.size(), Math.max(FIRST_GGUF, 2 * known));
+        copy(file, known, next, out);
+        known = next;
+        more = GgufHeader.ofConfig(to, known);
+      }
+      for (GgufTensor tensor : more) {
+        copy(file, tensor.begin(), tensor.begin() + tensor.bytes(), out);
+      }
+    }
+  }
+
+  private void copy(HubFile file, long from, long to, RandomAccessFile out) throws IOException {
+    byte[] piece = bytes(file, from, to);
+    out.seek(from);
+    out.write(piece);
   }
 
   private void header(HubFile file, Path to) throws IOException {
@@ -80,8 +117,10 @@ final class HeaderFolder {
 
   /// The bytes from one position to another, with attempts.
   private byte[] bytes(HubFile file, long from, long to) throws IOException {
-    if (to - from > Math.max(MOST, MOST_TEXT)) {
-      throw new InputException("%s: %s is too long".formatted(name, file.path()));
+    if (to - from > Math.max(MOST, MOST_TEXT) || fetched + (to - from) > MOST_OF_ALL) {
+      throw new InputException(
+          "%s: %s is too long, or all headers are: %d MiB of them are fetched at most"
+              .formatted(name, file.path(), MOST_OF_ALL >> 20));
     }
     if (from == to) {
       return new byte[0];

@@ -3,6 +3,7 @@ package dev.nudge.hub;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -26,19 +27,24 @@ public final class Hub {
   private final HubSettings settings;
   private final Snapshots snapshots;
 
-  private Hub(HubSettings settings, Attempts.Pause pause) {
+  private Hub(HubSettings settings, Attempts.Pause pause, BlobLock.Locks locks) {
     this.settings = settings;
-    this.snapshots = new Snapshots(settings, pause);
+    this.snapshots = new Snapshots(settings, pause, locks);
   }
 
   /// Opens the hub; nothing is asked of it yet.
   public static Hub of(HubSettings settings) {
-    return new Hub(settings, Thread::sleep);
+    return of(settings, Thread::sleep);
   }
 
   /// @param pause waits between attempts
   static Hub of(HubSettings settings, Attempts.Pause pause) {
-    return new Hub(settings, pause);
+    return of(settings, pause, FileChannel::lock);
+  }
+
+  /// @param locks keeps other processes away from a file that is fetched
+  static Hub of(HubSettings settings, Attempts.Pause pause, BlobLock.Locks locks) {
+    return new Hub(settings, pause, locks);
   }
 
   /// Where the hub and its cache are.
@@ -119,13 +125,15 @@ public final class Hub {
   /// @param all bytes that a pull would fetch
   /// @param licence as the hub says; null: it does not
   /// @param gated whether its terms have to be accepted before weights are fetched
+  /// @param place the folder, or the GGUF file in it
   public record Headers(
       String commit,
       long fetched,
       long weights,
       long all,
       @Nullable String licence,
-      boolean gated) {}
+      boolean gated,
+      Path place) {}
 
   /// Makes a model folder of configs and headers, fetched by ranges: tensors have names, types and
   /// shapes, and no values.
@@ -141,15 +149,18 @@ public final class Hub {
     try (HubClient client = snapshots.client()) {
       RepoTree tree = snapshots.tree(client, name, listener);
       HubApi.About about = new HubApi(client, settings, listener).about(name.at(tree.commit()));
+      List<HubFile> files = FileChoice.MODEL.of(name, tree.files());
+      HubFile first = files.getFirst();
       long fetched =
-          new HeaderFolder(client, settings, listener, name, tree).write(into, tokenizer);
+          new HeaderFolder(client, settings, listener, name, tree).write(into, files, tokenizer);
       return new Headers(
           tree.commit(),
           fetched,
-          sum(FileChoice.weights(tree.files())),
-          sum(FileChoice.MODEL.of(name, tree.files())),
+          sum(files.stream().filter(file -> FileChoice.isWeights(file.path())).toList()),
+          sum(files),
           about.licence(),
-          about.gated());
+          about.gated(),
+          first.path().endsWith(FileChoice.GGUF) ? first.in(into) : into);
     } catch (IOException e) {
       throw snapshots.failed(name, e);
     }
@@ -220,18 +231,18 @@ public final class Hub {
   /// @param commit 40 hex digits
   /// @param address page of the repository
   /// @param bytes of all files
-  public record Published(String commit, String address, long bytes) {}
+  /// @param left names of the folder's other files, which were not sent
+  public record Published(String commit, String address, long bytes, List<String> left) {}
 
   /// Publishes an adapter, a model folder or a folder with a GGUF file as one commit, with a model
-  /// card where the folder has no `README.md`. Only the kinds of files are sent that are fetched,
-  /// and of a run no checkpoints, rows or metrics.
+  /// card where the folder has no `README.md`. Only files are sent that a model or an adapter has by
+  /// their names, and no rows, metrics or notes.
   ///
   /// @param name the repository, made if it is missing
   /// @param facts for the model card
   /// @param open whether a new repository can be seen by everybody
   /// @throws InputException if there is no token, it may not write there, or the folder holds
-  ///     nothing
-  ///     to publish
+  ///     nothing to publish
   public Published publish(
       RepoName name, Path folder, CardFacts facts, boolean open, HubListener listener) {
     if (settings.offline() || settings.token() == null) {
@@ -243,7 +254,8 @@ public final class Hub {
     }
     Path card = null;
     try (HubClient client = snapshots.client()) {
-      Map<String, Path> files = FileChoice.published(folder);
+      FileChoice.Published chosen = FileChoice.published(folder);
+      Map<String, Path> files = chosen.files();
       if (!ModelCard.isIn(folder)) {
         card = Files.createTempFile("nudge-card", ".md");
         Files.writeString(card, ModelCard.of(name, folder, facts));
@@ -256,7 +268,8 @@ public final class Hub {
       for (Path file : files.values()) {
         bytes += Files.size(file);
       }
-      return new Published(commit, settings.endpoint() + "/" + name.id(), bytes);
+      return new Published(
+          commit, settings.endpoint() + "/" + name.id(), bytes, chosen.left());
     } catch (IOException e) {
       throw new RunException("%s cannot be published: %s".formatted(name, e.getMessage()), e);
     } finally {

@@ -83,19 +83,20 @@ final class HubApi {
       if (!next.find()) {
         return new RepoTree(commit, files);
       }
-      address = client.at(below(next.group(1), name));
+      address = below(next.group(1), name);
     }
     throw new RunException(name + " has a listing without end");
   }
 
-  /// The path and query of a link, which a mirror may give with the hub's own address.
-  private String below(String link, RepoName name) {
-    String api = "/api/" + name.kind().plural() + "/";
-    int at = link.indexOf(api);
-    if (at < 0) {
+  /// Where a link leads: to its path and query, as a mirror may give it with the hub's own address.
+  private URI below(String link, RepoName name) {
+    URI own = settings.endpoint();
+    int at = link.indexOf("/api/" + name.kind().plural() + "/");
+    URI next = at < 0 ? null : HubClient.from(own, own + link.substring(at));
+    if (next == null) {
       throw new RunException(
-          "%s gives a next page at an address that is not followed".formatted(settings.endpoint()));
+          "%s gives a next page at an address that is not followed".formatted(own));
     }
-    return link.substring(at);
+    return next;
   }
 }

@@ -43,7 +43,7 @@ record HubCache(Path root, boolean links) {
 
   /// The path of a file in a snapshot.
   Path file(RepoName name, String commit, HubFile file) {
-    return snapshot(name, commit).resolve(file.path());
+    return file.in(snapshot(name, commit));
   }
 
   Path blob(RepoName name, HubFile file) {

@@ -14,12 +14,15 @@ import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
@@ -30,6 +33,9 @@ import tools.jackson.databind.JsonNode;
 final class HubClient implements AutoCloseable {
   private static final int REDIRECTS = 8;
   private static final int MOST = 64 << 20; // bytes of an answer of the API
+  private static final int MOST_PORT = 65_535;
+  private static final int PATIENCE = 4; // a slow line empties its buffers behind what it took
+  private static final String RESTRICTED = "restricted header name";
 
   private final HubSettings settings;
   private final Attempts.Pause pause;
@@ -102,16 +108,20 @@ final class HubClient implements AutoCloseable {
   /// @param headers such as `Range`
   /// @throws IOException if the network fails
   Answer get(URI address, Map<String, String> headers) throws IOException {
-    HttpRequest.Builder first = HttpRequest.newBuilder(address).GET();
-    HttpResponse<InputStream> answer = send(first, headers);
+    HttpResponse<InputStream> answer = ask(address, headers);
     for (int hop = 0; isRedirect(answer.statusCode()); hop++) {
       answer.body().close();
       if (hop == REDIRECTS) {
         throw new RunException(
             "%s redirects without end (%d times)".formatted(shown(address), REDIRECTS));
       }
-      URI next = next(answer);
-      answer = send(HttpRequest.newBuilder(next).GET(), headers);
+      String location = answer.headers().firstValue("Location").orElse("");
+      URI next = from(answer.uri(), location);
+      if (next == null) {
+        throw new RunException(
+            "%s redirects to an address that is not followed".formatted(shown(answer.uri())));
+      }
+      answer = ask(next, headers);
     }
     return new Answer(answer);
   }
@@ -120,46 +130,87 @@ final class HubClient implements AutoCloseable {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
   }
 
-  private static URI next(HttpResponse<?> answer) {
-    String location = answer.headers().firstValue("Location").orElse("");
-    URI from = answer.uri();
+  /// An address that the hub names; null: it is none that is followed.
+  ///
+  /// @param from the address that named it
+  static @Nullable URI from(URI from, String text) {
     try {
-      URI next = from.resolve(location);
+      URI next = from.resolve(text);
       boolean safe = "https".equals(next.getScheme());
       boolean plain = "http".equals(next.getScheme()) && "http".equals(from.getScheme());
-      if (!location.isEmpty() && next.getHost() != null && (safe || plain)) {
-        return next;
-      }
+      boolean whole = !text.isEmpty() && next.getHost() != null && hasPort(next);
+      return whole && (safe || plain) ? next : null;
     } catch (IllegalArgumentException e) {
-      // told below
+      return null;
     }
-    throw new RunException(
-        "%s redirects to an address that is not followed".formatted(shown(from)));
   }
 
-  /// Sends one request, with the token where it is the endpoint's.
-  HttpResponse<InputStream> send(HttpRequest.Builder request, Map<String, String> headers)
-      throws IOException {
-    String token = settings.token();
-    if (token != null && isOwn(request.build().uri())) {
-      request.setHeader("Authorization", "Bearer " + token);
-    }
-    return sendWithout(request.timeout(settings.timeout()), headers);
+  /// Whether an address has no port, or one that there is.
+  static boolean hasPort(URI address) {
+    return address.getPort() <= MOST_PORT;
   }
 
-  /// Sends one request without the token: its address says who may do it.
-  HttpResponse<InputStream> sendWithout(HttpRequest.Builder request, Map<String, String> headers)
+  private HttpResponse<InputStream> ask(URI address, Map<String, String> headers)
       throws IOException {
+    return exchange(
+        address,
+        () -> {
+          HttpRequest.Builder request = request(address, headers, true).GET();
+          return client.send(
+              request.timeout(settings.timeout()).build(), BodyHandlers.ofInputStream());
+        });
+  }
+
+  /// Sends a body, however long that takes while its bytes are taken.
+  ///
+  /// @param token whether the token goes with it, where the address is the endpoint's; an address
+  ///     of a store says itself who may
+  Answer send(
+      String method, URI address, BodyPublisher body, Map<String, String> headers, boolean token)
+      throws IOException {
+    Sending sending = new Sending(body);
+    Duration longest = settings.timeout().multipliedBy(PATIENCE);
+    return new Answer(
+        exchange(
+            address,
+            () ->
+                sending.answer(
+                    client,
+                    request(address, headers, token).method(method, sending).build(),
+                    longest)));
+  }
+
+  private HttpRequest.Builder request(URI address, Map<String, String> headers, boolean token) {
+    HttpRequest.Builder request = HttpRequest.newBuilder(address);
+    if (token && settings.token() != null && settings.isOwn(address)) {
+      request.setHeader("Authorization", "Bearer " + settings.token());
+    }
     request.setHeader("User-Agent", "nudge");
     headers.forEach(request::setHeader);
-    HttpRequest asked = request.build();
+    return request;
+  }
+
+  private interface Exchange {
+    HttpResponse<InputStream> run() throws IOException, InterruptedException;
+  }
+
+  private static HttpResponse<InputStream> exchange(URI address, Exchange exchange)
+      throws IOException {
     try {
-      return client.send(asked, BodyHandlers.ofInputStream());
+      return exchange.run();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException("interrupted");
+    } catch (IllegalArgumentException e) {
+      String said = String.valueOf(e.getMessage());
+      throw new RunException(
+          "%s cannot be asked as the hub says: %s"
+              .formatted(
+                  shown(address),
+                  said.startsWith(RESTRICTED) ? said : "its address or a header is not allowed"),
+          e);
     } catch (IOException e) {
-      String line = asked.uri().getAuthority() + " " + why(e);
+      String line = address.getAuthority() + " " + why(e);
       throw e instanceof ConnectException
               || e instanceof HttpConnectTimeoutException
               || Untrusted.why(e) != null
@@ -187,19 +238,6 @@ final class HubClient implements AutoCloseable {
     return e instanceof HttpTimeoutException && !(e instanceof HttpConnectTimeoutException)
         ? "did not answer in time"
         : "cannot be reached (" + said + ")";
-  }
-
-  /// Whether an address is of the endpoint's origin.
-  private boolean isOwn(URI address) {
-    URI own = settings.endpoint();
-    return own.getScheme().equals(address.getScheme())
-        && own.getHost().equalsIgnoreCase(address.getHost())
-        && port(own) == port(address);
-  }
-
-  private static int port(URI address) {
-    int usual = "https".equals(address.getScheme()) ? 443 : 80;
-    return address.getPort() >= 0 ? address.getPort() : usual;
   }
 
   /// An address without its query, which may hold a signature.

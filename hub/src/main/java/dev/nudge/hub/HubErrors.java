@@ -44,14 +44,10 @@ final class HubErrors {
       case "RepoNotFound" -> unknown(name, settings, token);
       default ->
           switch (status) {
-            case 401, 403 ->
-                new InputException(
-                    token
-                        ? "%s refuses the token (%d) for %s: check HF_TOKEN, or the file that holds it"
-                            .formatted(settings.endpoint(), status, name)
-                        : "%s refuses %s without a token (%d): give one as HF_TOKEN"
-                            .formatted(settings.endpoint(), name, status));
-            case 404 -> unknown(name, settings, token);
+            case 401, 403, 404 ->
+                settings.isOwn(answer.response().uri())
+                    ? own(status, name, settings)
+                    : foreign(answer, name);
             default ->
                 new RunException(
                     "%s answered %d for %s%s"
@@ -59,6 +55,27 @@ final class HubErrors {
                             HubClient.shown(answer.response().uri()), status, name, said(answer)));
           };
     };
+  }
+
+  private static InputException own(int status, RepoName name, HubSettings settings) {
+    boolean token = settings.token() != null;
+    if (status == 404) {
+      return unknown(name, settings, token);
+    }
+    return new InputException(
+        token
+            ? "%s refuses the token (%d) for %s: check HF_TOKEN, or the file that holds it"
+                .formatted(settings.endpoint(), status, name)
+            : "%s refuses %s without a token (%d): give one as HF_TOKEN"
+                .formatted(settings.endpoint(), name, status));
+  }
+
+  /// What a store says, to which the hub has sent us.
+  private static RunException foreign(HubClient.Answer answer, RepoName name) throws IOException {
+    String host = answer.response().uri().getAuthority();
+    return new RunException(
+        "%s does not take the link that the hub gave for %s (%d%s); try again, and if it stays so see whether this network forbids %s"
+            .formatted(host, name, answer.status(), said(answer), host));
   }
 
   private static Unknown unknown(RepoName name, HubSettings settings, boolean token) {

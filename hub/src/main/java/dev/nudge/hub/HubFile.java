@@ -1,12 +1,14 @@
 package dev.nudge.hub;
 
 import dev.nudge.settings.InputException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// A file of a repository as the hub lists it: names and digests are the server's word, so none
-/// becomes a path before it is checked here.
+/// becomes a path before it is checked here. A name that leads out of its folder refuses the
+/// listing; one that not every file system can hold refuses the file, if it is wanted.
 ///
 /// @param path within the repository, with `/`
 /// @param size bytes
@@ -16,7 +18,9 @@ import org.jspecify.annotations.Nullable;
 record HubFile(String path, long size, String oid, @Nullable String sha256, @Nullable String xet) {
   private static final Pattern SHA1 = Pattern.compile("[0-9a-f]{40}");
   private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
-  private static final Pattern SEGMENT = Pattern.compile("[^/\\\\:*?\"<>|\\p{Cntrl}]{1,255}");
+  private static final Pattern SEGMENT = Pattern.compile("[^/\\\\\\p{Cntrl}]{1,255}");
+  private static final Pattern DRIVE = Pattern.compile("[A-Za-z]:");
+  private static final Pattern ODD = Pattern.compile("[:*?\"<>|]");
   private static final int DEEPEST = 32; // folders
 
   HubFile {
@@ -26,14 +30,34 @@ record HubFile(String path, long size, String oid, @Nullable String sha256, @Nul
     List<String> parts = List.of(path.split("/", -1));
     boolean stays =
         parts.size() <= DEEPEST
+            && !DRIVE.matcher(path).lookingAt()
             && parts.stream().allMatch(p -> SEGMENT.matcher(p).matches())
             && !parts.contains("..")
             && !parts.contains(".");
     if (!stays) {
-      throw new InputException(
-          "its listing has the file name %s, which is no plain path; nothing of it is fetched"
-              .formatted(quoted(path)));
+      throw refused(path);
     }
+  }
+
+  private static InputException refused(String path) {
+    return new InputException(
+        "its listing has the file name %s, which is no plain path; nothing of it is fetched"
+            .formatted(quoted(path)));
+  }
+
+  /// Its place in a folder.
+  ///
+  /// @throws InputException if its name has a sign that file systems keep for themselves
+  Path in(Path folder) {
+    if (!isPlain()) {
+      throw refused(path);
+    }
+    return folder.resolve(path);
+  }
+
+  /// Whether every file system can hold its name.
+  boolean isPlain() {
+    return !ODD.matcher(path).find();
   }
 
   static boolean isSha1(String text) {

@@ -40,7 +40,8 @@ public record HubSettings(
     if (endpoint.getHost() == null
         || !("https".equals(endpoint.getScheme()) || "http".equals(endpoint.getScheme()))
         || endpoint.getRawUserInfo() != null
-        || endpoint.getRawQuery() != null) {
+        || endpoint.getRawQuery() != null
+        || !HubClient.hasPort(endpoint)) {
       throw new InputException(
           "HF_ENDPOINT is '%s'; it must be the address of a hub, such as %s"
               .formatted(endpoint, HUB));
@@ -153,6 +154,18 @@ public record HubSettings(
           "HF_TOKEN, or " + file + ", is no token: it has blanks or other signs");
     }
     return given;
+  }
+
+  /// Whether an address is of the endpoint's origin.
+  boolean isOwn(URI address) {
+    return endpoint.getScheme().equals(address.getScheme())
+        && endpoint.getHost().equalsIgnoreCase(address.getHost())
+        && port(endpoint) == port(address);
+  }
+
+  private static int port(URI address) {
+    int usual = "https".equals(address.getScheme()) ? 443 : 80;
+    return address.getPort() >= 0 ? address.getPort() : usual;
   }
 
   /// All but the token.

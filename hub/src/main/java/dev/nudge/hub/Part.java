@@ -119,9 +119,11 @@ final class Part implements AutoCloseable {
     length = 0;
   }
 
-  /// Whether the whole has the digest that the hub lists; if not, all bytes are thrown away.
+  /// Whether the whole has the digest that the hub lists; if not, all bytes are thrown away. So
+  /// they are where the file has another length: somebody else wrote it.
   boolean isRight() throws IOException {
-    if (HexFormat.of().formatHex(digest.digest()).equals(file.digest())) {
+    boolean whole = channel.size() == file.size();
+    if (whole && HexFormat.of().formatHex(digest.digest()).equals(file.digest())) {
       return true;
     }
     reset();

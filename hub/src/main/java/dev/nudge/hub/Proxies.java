@@ -65,7 +65,7 @@ public record Proxies(
     }
     try {
       URI uri = URI.create(text.contains("://") ? text : "http://" + text);
-      if (uri.getHost() != null && "http".equals(uri.getScheme())) {
+      if (uri.getHost() != null && "http".equals(uri.getScheme()) && HubClient.hasPort(uri)) {
         return uri;
       }
     } catch (IllegalArgumentException e) {

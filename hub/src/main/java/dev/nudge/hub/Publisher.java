@@ -6,10 +6,8 @@ import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
-import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -223,9 +221,7 @@ final class Publisher {
     Attempts attempts = client.attempts(name + ": " + upload.path(), listener);
     URI address = address(place);
     while (true) {
-      try (HubClient.Answer answer =
-          new HubClient.Answer(
-              client.sendWithout(HttpRequest.newBuilder(address).PUT(body), headers))) {
+      try (HubClient.Answer answer = client.send("PUT", address, body, headers, false)) {
         if (answer.status() / 100 == 2) {
           return answer.header("ETag");
         }
@@ -240,18 +236,11 @@ final class Publisher {
   }
 
   private URI address(String text) {
-    try {
-      URI address = URI.create(text);
-      boolean tls = "https".equals(address.getScheme());
-      boolean plain =
-          "http".equals(address.getScheme()) && "http".equals(settings.endpoint().getScheme());
-      if (address.getHost() != null && (tls || plain)) {
-        return address;
-      }
-    } catch (IllegalArgumentException e) {
-      // told below
+    URI address = HubClient.from(settings.endpoint(), text);
+    if (address == null) {
+      throw new RunException(name + ": the hub names a place that files are not sent to");
     }
-    throw new RunException(name + ": the hub names a place that files are not sent to");
+    return address;
   }
 
   private String commit(List<Upload> uploads, List<Upload> large, String message)
@@ -306,18 +295,16 @@ final class Publisher {
             ? Map.of("Content-Type", type, "Accept", LFS)
             : Map.of("Content-Type", type);
     while (true) {
-      HttpRequest.Builder request =
-          HttpRequest.newBuilder(address).POST(BodyPublishers.ofString(body));
-      HttpResponse<InputStream> response;
+      HubClient.Answer sent;
       try {
-        response = client.send(request, headers);
+        sent = client.send("POST", address, BodyPublishers.ofString(body), headers, true);
       } catch (HubClient.Unreachable e) {
         throw e;
       } catch (IOException e) {
         attempts.failed(e);
         continue;
       }
-      try (HubClient.Answer answer = new HubClient.Answer(response)) {
+      try (HubClient.Answer answer = sent) {
         if (Attempts.isPassing(answer.status())) {
           attempts.answered(answer.response());
           continue;

@@ -19,11 +19,13 @@ final class Snapshots {
   private final HubSettings settings;
   private final HubCache cache;
   private final Attempts.Pause pause;
+  private final BlobLock.Locks locks;
 
-  Snapshots(HubSettings settings, Attempts.Pause pause) {
+  Snapshots(HubSettings settings, Attempts.Pause pause, BlobLock.Locks locks) {
     this.settings = settings;
     this.cache = new HubCache(settings.cache(), settings.links());
     this.pause = pause;
+    this.locks = locks;
   }
 
   /// A commit whose chosen files are all here.
@@ -32,7 +34,7 @@ final class Snapshots {
   record Snapshot(RepoName name, String commit, Path folder, List<HubFile> files) {
     /// The path of a file.
     Path path(HubFile file) {
-      return folder.resolve(file.path());
+      return file.in(folder);
     }
 
     /// The first chosen file: the weights.
@@ -195,13 +197,13 @@ final class Snapshots {
   /// Makes a blob unless it is here.
   private boolean make(Download download, RepoName name, HubFile file) throws IOException {
     Path blob = cache.blob(name, file);
-    try (BlobLock _ = BlobLock.of(cache.lock(name, file))) {
+    try (BlobLock lock = BlobLock.of(cache.lock(name, file), locks)) {
       if (hasBlob(blob, file)) {
         return false;
       }
       Files.createDirectories(blob.getParent());
       Files.deleteIfExists(blob);
-      download.into(blob, settings);
+      download.into(blob, lock.held(), settings);
       return true;
     }
   }

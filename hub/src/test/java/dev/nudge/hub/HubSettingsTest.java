@@ -69,7 +69,7 @@ class HubSettingsTest {
         .isEqualTo(URI.create("https://mirror.example/hub"));
     assertThat(of("HF_HUB_DOWNLOAD_TIMEOUT", "2.5").timeout()).isEqualTo(Duration.ofMillis(2500));
     for (String wrong :
-        List.of("mirror", "ftp://m", "https://me:pw@m", "http://[", "https://m?x")) {
+        List.of("mirror", "ftp://m", "https://me:pw@m", "http://[", "https://m?x", "http://m:70000")) {
       assertThatThrownBy(() -> of("HF_ENDPOINT", wrong))
           .as(wrong)
           .isInstanceOf(InputException.class)
@@ -100,6 +100,13 @@ class HubSettingsTest {
         .isInstanceOf(InputException.class)
         .hasMessageContaining("https_proxy")
         .hasMessageNotContaining("secret");
+  }
+
+  @Test
+  void aProxyHasAPortThatThereIs() {
+    assertThatThrownBy(() -> of("http_proxy", "http://p:99999"))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("http_proxy is no proxy that can be used");
   }
 
   @Test

@@ -8,6 +8,8 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -362,6 +364,107 @@ class HubTest {
     assertThat(cache.resolve("models--org--tiny")).doesNotExist();
   }
 
+  /// Where files cannot be locked another process may write the same part at once.
+  @Test
+  void withoutLocksARunWritesAPartOfItsOwn() throws IOException {
+    Path blobs = Files.createDirectories(cache.resolve("models--org--tiny/blobs"));
+    Path others =
+        blobs.resolve(HubServer.digest(true, HubServer.weights()) + ".incomplete");
+    Files.writeString(others, "what another process has begun");
+    List<String> seen = new ArrayList<>();
+    HubListener listener =
+        new HubListener() {
+          @Override
+          public void progress(long done, long all) {
+            parts(blobs).forEach(seen::add);
+          }
+        };
+    Hub hub =
+        Hub.of(
+            settings(),
+            waits::add,
+            file -> {
+              throw new IOException("No locks available");
+            });
+    server.fault("/store/", 1, HubServer.cut(1000)); // within a run it goes on all the same
+    Path place = hub.model("org/tiny", listener).place();
+    assertThat(Files.readAllBytes(place.resolve(WEIGHTS))).isEqualTo(HubServer.weights());
+    assertThat(seen).anyMatch(name -> !name.equals(others.getFileName().toString()));
+    assertThat(others).hasContent("what another process has begun");
+    server.fault("/store/", 99, HubServer.status(403));
+    hub.remove(hub.find(RepoName.parse("org/tiny")));
+    assertThatThrownBy(() -> hub.model("org/tiny", HubListener.NONE));
+    assertThat(parts(blobs)).containsExactly(others.getFileName().toString());
+  }
+
+  private static List<String> parts(Path blobs) {
+    try {
+      return HubCache.files(blobs).stream()
+          .map(file -> file.getFileName().toString())
+          .filter(name -> name.endsWith(".incomplete"))
+          .toList();
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void aPartThatSomebodyElseCutIsNotBelieved() throws IOException {
+    byte[] right = HubServer.weights();
+    HubFile file = new HubFile(WEIGHTS, right.length, "0".repeat(40), HubServer.digest(true, right), null);
+    Path place = cache.resolve("part");
+    try (Part part = Part.open(place, file)) {
+      part.append(right, right.length);
+      Files.write(place, Arrays.copyOf(right, 100));
+      assertThat(part.isWhole()).isTrue();
+      assertThat(part.isRight()).isFalse();
+      assertThat(part.length()).isZero();
+    }
+  }
+
+  @Test
+  void aNameThatFileSystemsCannotHoldIsLeftOut() throws IOException {
+    server.put("org/tiny", "images/a:b?.png", HubServer.utf8("x"));
+    server.put("org/tiny", "what?.txt", HubServer.utf8("x"));
+    assertThat(pull("org/tiny").resolve("config.json")).exists();
+    server.put("org/odd", "odd*.safetensors", HubServer.utf8("x"));
+    assertThatThrownBy(() -> pull("org/odd"))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("'odd*.safetensors', which is no plain path");
+  }
+
+  @Test
+  void whatAStoreRefusesIsNotToldAsTheHubs() {
+    server.fault("/store/", 1, HubServer.status(403));
+    assertThatThrownBy(() -> pull("org/tiny"))
+        .isInstanceOf(RunException.class)
+        .hasMessageMatching(
+            "localhost:\\d+ does not take the link that the hub gave for org/tiny \\(403\\); .*")
+        .hasMessageNotContaining("token");
+  }
+
+  @Test
+  void anAddressThatThereCannotBeIsOneLine() {
+    server.fault("model.safetensors", 1, HubServer.status(302, "Location", "http://a:99999/x"));
+    assertThatThrownBy(() -> pull("org/tiny"))
+        .isInstanceOf(RunException.class)
+        .hasMessageContaining("redirects to an address that is not followed");
+    server.fault(
+        "/tree/",
+        1,
+        (exchange, body) -> {
+          exchange
+              .getResponseHeaders()
+              .set("Link", "</api/models/org/paged/tree/x y>; rel=\"next\"");
+          HubServer.json(exchange, List.of());
+          return true;
+        });
+    server.put("org/paged", "config.json", HubServer.utf8("{}"));
+    assertThatThrownBy(() -> pull("org/paged"))
+        .isInstanceOf(RunException.class)
+        .hasMessageContaining("gives a next page at an address that is not followed");
+  }
+
   @Test
   void twoAtOnceFetchAFileOnce() {
     CompletableFuture<Path> other = CompletableFuture.supplyAsync(() -> pull("org/tiny"));
@@ -414,6 +517,51 @@ class HubTest {
         .filteredOn(HubServer.Seen::store)
         .extracting(HubServer.Seen::range)
         .containsExactly("bytes=0-65535");
+    Path other = Files.createDirectory(cache.resolve("other"));
+    server.fault("config.json", 1, HubServer.bytes(HubServer.utf8("{\"model_type\": \"llamb\"}")));
+    assertThatThrownBy(
+            () -> hub().headers(RepoName.parse("org/tiny"), other, false, HubListener.NONE))
+        .isInstanceOf(RunException.class)
+        .hasMessage("org/tiny: config.json is not what the hub lists: its bytes have another digest");
+  }
+
+  /// The header is longer than the first piece; the factors of RoPE lie behind a large tensor.
+  @Test
+  void aGgufFilesHeaderComesByRangeWithTheTensorsOfItsConfig() throws IOException {
+    byte[] file = gguf(1_500_000);
+    server.put("org/g", "m.gguf", file);
+    Path into = Files.createDirectory(cache.resolve("into"));
+    Hub.Headers got = hub().headers(RepoName.parse("org/g"), into, true, HubListener.NONE);
+    assertThat(got.place()).isEqualTo(into.resolve("m.gguf")).hasSize(file.length);
+    assertThat(got.weights()).isEqualTo(file.length);
+    assertThat(got.fetched()).isLessThan(2_200_000);
+    byte[] made = Files.readAllBytes(got.place());
+    assertThat(Arrays.copyOf(made, 1_500_000)).isEqualTo(Arrays.copyOf(file, 1_500_000));
+    assertThat(Arrays.copyOfRange(made, made.length - 32, made.length))
+        .isEqualTo(Arrays.copyOfRange(file, file.length - 32, file.length));
+    assertThat(made[made.length - 33]).isZero();
+    server.put("org/g", "m.gguf", Arrays.copyOf(file, 1_400_000));
+    assertThatThrownBy(
+            () -> hub().headers(RepoName.parse("org/g"), into, true, HubListener.NONE))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("m.gguf: ");
+  }
+
+  /// Version 3, one key of so many bytes, a tensor of 4 MiB and `rope_freqs.weight`; all ones.
+  private static byte[] gguf(int text) {
+    ByteBuffer to = ByteBuffer.allocate(6_000_000 + text).order(ByteOrder.LITTLE_ENDIAN);
+    to.put(HubServer.utf8("GGUF")).putInt(3).putLong(2).putLong(1);
+    name(to, "k").putInt(8).putLong(text).position(to.position() + text);
+    name(to, "output.weight").putInt(1).putLong(1 << 20).putInt(0).putLong(0);
+    name(to, "rope_freqs.weight").putInt(1).putLong(8).putInt(0).putLong(4 << 20);
+    int data = Math.ceilDiv(to.position(), 32) * 32;
+    int end = data + (4 << 20) + 32;
+    Arrays.fill(to.array(), data, end, (byte) 1);
+    return Arrays.copyOf(to.array(), end);
+  }
+
+  private static ByteBuffer name(ByteBuffer to, String name) {
+    return to.putLong(name.length()).put(HubServer.utf8(name));
   }
 
   private List<String> visible() throws IOException {

@@ -9,7 +9,9 @@ import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -20,6 +22,7 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,6 +37,10 @@ class PublishTest {
   private HttpServer server;
   private int refused; // status of the next commits
   private int chunk; // bytes of a piece of a large file; 0: it is sent whole
+  private @Nullable String store; // where a large file goes; null: here
+  private Map<String, String> storeHeaders = Map.of();
+  private Duration timeout = Duration.ofSeconds(20);
+  private boolean slow; // reads a commit a piece at a time
 
   @BeforeEach
   void start() throws IOException {
@@ -50,6 +57,8 @@ class PublishTest {
     Files.writeString(folder.resolve("run.json"), "{}"); // stays here
     Files.writeString(folder.resolve("metrics.jsonl"), "{}");
     Files.writeString(folder.resolve("old.bin"), "");
+    Files.writeString(folder.resolve("customers.json"), "[]");
+    Files.writeString(folder.resolve("notes.txt"), "");
   }
 
   @AfterEach
@@ -69,7 +78,7 @@ class PublishTest {
             token,
             false,
             true,
-            Duration.ofSeconds(20),
+            timeout,
             new Proxies(null, null, List.of(), false)),
         wait -> {});
   }
@@ -87,7 +96,7 @@ class PublishTest {
   private void answer(HttpExchange exchange) throws IOException {
     try (exchange) {
       String path = exchange.getRequestURI().getPath();
-      byte[] body = exchange.getRequestBody().readAllBytes();
+      byte[] body = slow && path.contains("/commit/") ? slowly(exchange) : all(exchange);
       String text = new String(body, StandardCharsets.UTF_8);
       Map<String, @Nullable Object> seen = new LinkedHashMap<>();
       String type = exchange.getRequestHeaders().getFirst("Content-Type");
@@ -116,6 +125,18 @@ class PublishTest {
     }
   }
 
+  private static byte[] all(HttpExchange exchange) throws IOException {
+    return exchange.getRequestBody().readAllBytes();
+  }
+
+  /// Takes 20 MiB a second, and keeps nothing.
+  private static byte[] slowly(HttpExchange exchange) throws IOException {
+    while (exchange.getRequestBody().readNBytes(1 << 20).length > 0) {
+      LockSupport.parkNanos(50_000_000);
+    }
+    return new byte[0];
+  }
+
   private Object said(String path, String text) {
     if (path.contains("/preupload/")) {
       List<Object> files = new ArrayList<>();
@@ -130,7 +151,11 @@ class PublishTest {
       JsonNode object = Json.parse(text).path("objects").get(0);
       String oid = object.path("oid").asString();
       Map<String, Object> upload = new LinkedHashMap<>();
-      upload.put("href", url() + (chunk > 0 ? "/org/made/complete" : "/store/" + oid + "?S=x"));
+      String whole = store == null ? url() + "/store/" + oid + "?S=x" : store;
+      upload.put("href", chunk > 0 ? url() + "/org/made/complete" : whole);
+      if (!storeHeaders.isEmpty()) {
+        upload.put("header", storeHeaders);
+      }
       if (chunk > 0) {
         Map<String, Object> header = new LinkedHashMap<>();
         header.put("chunk_size", Integer.toString(chunk));
@@ -161,6 +186,8 @@ class PublishTest {
     Hub.Published done = publish();
     assertThat(done.commit()).isEqualTo("c".repeat(40));
     assertThat(done.address()).isEqualTo(url() + "/org/made");
+    assertThat(done.left())
+        .containsExactly("customers.json", "metrics.jsonl", "notes.txt", "old.bin", "run.json");
     List<JsonNode> golden = new ArrayList<>();
     for (JsonNode request : Json.read(Path.of("src/test/resources/golden/publish.json"))) {
       if (!request.path("path").asString().equals("/api/validate-yaml")) {
@@ -189,6 +216,46 @@ class PublishTest {
         .extracting(Json::line)
         .asString()
         .contains("\"partNumber\":4,\"etag\":\"\\\"tag124\\\"\"");
+  }
+
+  @Test
+  void aStoreThatIsSilentIsGivenUp() throws IOException {
+    try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      store = "http://127.0.0.1:" + silent.getLocalPort() + "/x";
+      timeout = Duration.ofMillis(50);
+      assertThatThrownBy(this::publish)
+          .isInstanceOf(RunException.class)
+          .hasMessageContaining("adapter_model.safetensors: 127.0.0.1:")
+          .hasMessageContaining("did not answer in time; tried 6 times");
+    }
+  }
+
+  /// A commit of 24 MiB takes 1.2 s, and 0.8 s of silence would end it.
+  @Test
+  void aSlowLineCommits() throws IOException {
+    for (String name : List.of("tokenizer.json", "vocab.json")) {
+      Files.write(folder.resolve(name), new byte[9 << 20]);
+    }
+    slow = true;
+    timeout = Duration.ofMillis(200);
+    assertThat(publish().commit()).isEqualTo("c".repeat(40));
+  }
+
+  @Test
+  void whatTheHubNamesAndCannotBeSentIsOneLine() {
+    storeHeaders = Map.of("Host", "elsewhere");
+    assertThatThrownBy(this::publish)
+        .isInstanceOf(RunException.class)
+        .hasMessageEndingWith(" cannot be asked as the hub says: restricted header name: \"Host\"");
+    storeHeaders = Map.of("X-Key", "a secret\n");
+    assertThatThrownBy(this::publish)
+        .isInstanceOf(RunException.class)
+        .hasMessageNotContaining("secret");
+    storeHeaders = Map.of();
+    store = "http://127.0.0.1:70000/x";
+    assertThatThrownBy(this::publish)
+        .isInstanceOf(RunException.class)
+        .hasMessageContaining("names a place that files are not sent to");
   }
 
   @Test
