@@ -9,6 +9,7 @@ import dev.nudge.train.TrainEvent.Failed;
 import dev.nudge.train.TrainEvent.Finished;
 import dev.nudge.train.TrainEvent.Layout;
 import dev.nudge.train.TrainEvent.Planned;
+import dev.nudge.train.TrainEvent.Referenced;
 import dev.nudge.train.TrainEvent.Sampled;
 import dev.nudge.train.TrainEvent.Saved;
 import dev.nudge.train.TrainEvent.Started;
@@ -92,6 +93,7 @@ final class ProgressLine implements Consumer<TrainEvent> {
       case Started started -> evaluations = started.evaluations();
       case Planned planned -> line.note(planned.line());
       case Layout layout -> line.note(layout.line());
+      case Referenced rows -> referenced(rows);
       case Step step -> step(step);
       case Evaluated held -> evaluated(held);
       case Sampled sample -> line.note(sampled(sample));
@@ -112,14 +114,33 @@ final class ProgressLine implements Consumer<TrainEvent> {
             Count.of(rows.tokens(), "token"),
             rows.tokens() / Math.max(1e-3, rows.seconds()));
     if (!done) {
-      int filled = (int) (BAR * rows.share());
-      String bar = "#".repeat(filled) + ".".repeat(BAR - filled);
-      line.draw("tokenising [%s] %s".formatted(bar, made), false, false);
+      line.draw("tokenising [%s] %s".formatted(bar(rows.share()), made), false, false);
     } else if (rows.tokens() >= MANY_TOKENS) {
       line.note("tokenised  " + made);
     } else {
       line.clear();
     }
+  }
+
+  private void referenced(Referenced rows) {
+    double left = rows.seconds() / rows.sequences() * (rows.all() - rows.sequences());
+    String text =
+        String.format(
+            Locale.ROOT,
+            "scoring the reference [%s] %,d of %,d%s",
+            bar((double) rows.sequences() / rows.all()),
+            rows.sequences(),
+            rows.all(),
+            left > 0 ? "  " + duration(left) + " left" : "");
+    line.draw(text, false, false);
+    if (rows.sequences() == rows.all()) {
+      line.clear();
+    }
+  }
+
+  private static String bar(double share) {
+    int filled = (int) (BAR * share);
+    return "#".repeat(filled) + ".".repeat(BAR - filled);
   }
 
   private void evaluated(Evaluated held) {

@@ -185,6 +185,16 @@ class ProgressLineTest {
   }
 
   @Test
+  void scoringAReferenceHasABarAndTimeLeft() {
+    ProgressLine live = new ProgressLine(err, ProgressLine.Style.LIVE, () -> now);
+    live.accept(new TrainEvent.Referenced(256, 1024, 10));
+    assertThat(text())
+        .contains("scoring the reference [#####...............] 256 of 1,024  30 s left");
+    live.accept(new TrainEvent.Referenced(1024, 1024, 40));
+    assertThat(text()).endsWith("\r\u001b[K");
+  }
+
+  @Test
   void quietMeansWarningsOnly() {
     ProgressLine progress = new ProgressLine(err, ProgressLine.Style.SILENT, () -> now);
     progress.accept(new TrainEvent.Tokenised(512, 50_000, 0.25, 0.5));

@@ -24,6 +24,7 @@ final class EventLine {
       case TrainEvent.Tokenised _,
           TrainEvent.Planned _,
           TrainEvent.Layout _,
+          TrainEvent.Referenced _,
           TrainEvent.Step _,
           TrainEvent.Sampled _ ->
           null;

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /// Log-probabilities of a run's sequences by its reference, computed once, before the first step,
@@ -34,7 +35,7 @@ record ReferenceSums(
     double[] train, double[] beside, long[] from, double[] held, double[] heldBeside) {
   static final String FILE = "reference.safetensors";
   private static final double[] EMPTY = {};
-  private static final int CHUNK = 1024; // sequences
+  private static final int CHUNK = 256; // sequences between two reports
   private static final ValueLayout.OfDouble DOUBLE =
       ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -75,15 +76,20 @@ record ReferenceSums(
 
   /// Computes all of them by the current weights.
   ///
+  /// @param events receives the progress
   /// @return empty if it was cancelled
   static Optional<ReferenceSums> score(
-      Prepared prepared, Trainer trainer, BooleanSupplier cancelled) {
-    Sink all = new Sink(trainer, cancelled);
+      Prepared prepared,
+      Trainer trainer,
+      Consumer<TrainEvent> events,
+      BooleanSupplier cancelled) {
     Objective objective = prepared.objective();
     Dataset data = prepared.data();
     List<Example> train = data.examples();
+    boolean besides = !objective.beside(train.subList(0, 1)).isEmpty();
+    Sink all = new Sink(trainer, count(prepared, besides), events, cancelled);
     double[] own = all.of(train);
-    for (int step = 0; step < prepared.steps() && besides(objective, train); step++) {
+    for (int step = 0; step < prepared.steps() && besides; step++) {
       int[] places = data.places(prepared.batches().step(step));
       all.add(objective.beside(IntStream.of(places).mapToObj(train::get).toList()));
     }
@@ -105,8 +111,16 @@ record ReferenceSums(
             new ReferenceSums(own, beside, starts(prepared, beside.length), held, heldBeside));
   }
 
-  private static boolean besides(Objective objective, List<Example> train) {
-    return !objective.beside(train.subList(0, 1)).isEmpty();
+  /// Sequences to score.
+  private static long count(Prepared prepared, boolean besides) {
+    long train = prepared.data().examples().size();
+    long held = prepared.held() == null ? 0 : prepared.held().examples().size();
+    long beside = 0;
+    for (int step = 0; step < prepared.steps() && besides; step++) {
+      int rows = prepared.batches().step(step).length;
+      beside += (long) rows * prepared.data().sequencesPerRow();
+    }
+    return train + beside + (besides ? 2 : 1) * held;
   }
 
   private static long[] starts(Prepared prepared, int beside) {
@@ -124,14 +138,20 @@ record ReferenceSums(
   /// Scores sequences, some at a time.
   private static final class Sink {
     private final Trainer trainer;
+    private final long all;
+    private final Consumer<TrainEvent> events;
     private final BooleanSupplier stop;
+    private final long began = System.nanoTime();
+    private long done;
     private final List<Example> waiting = new ArrayList<>();
     private double[] sums = {};
     private int count;
     private boolean cancelled;
 
-    Sink(Trainer trainer, BooleanSupplier stop) {
+    Sink(Trainer trainer, long all, Consumer<TrainEvent> events, BooleanSupplier stop) {
       this.trainer = trainer;
+      this.all = all;
+      this.events = events;
       this.stop = stop;
     }
 
@@ -166,6 +186,11 @@ record ReferenceSums(
         }
         System.arraycopy(some, 0, sums, count, some.length);
         count += some.length;
+        done += some.length;
+        if (!cancelled) {
+          double seconds = (System.nanoTime() - began) / 1e9;
+          events.accept(new TrainEvent.Referenced(done, all, seconds));
+        }
       }
       waiting.clear();
     }

@@ -201,7 +201,7 @@ final class Run implements AutoCloseable {
     Optional<ReferenceSums> sums;
     try (PhaseEvent _ = PhaseEvent.of("reference", 0)) {
       Supplier<Optional<ReferenceSums>> scoring =
-          () -> ReferenceSums.score(prepared, trainer, cancelled);
+          () -> ReferenceSums.score(prepared, trainer, report::tell, cancelled);
       sums = prepared.reference() == ReferenceModel.BASE ? bare(scoring) : scoring.get();
     }
     noteInterrupt();

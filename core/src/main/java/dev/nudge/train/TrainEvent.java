@@ -5,8 +5,8 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// An event of a run, for listeners. In order: tokenised, started, planned, steps with held-out
-/// losses and samples between them, saved, finished; or failed. Warnings and divergence come at any
+/// An event of a run, for listeners. In order: tokenised, started, planned, the reference scored,
+/// steps with held-out losses and samples between them, saved, finished; or failed. Warnings and divergence come at any
 /// time.
 ///
 /// Threading: all events of a run come from the thread that called it, one at a time.
@@ -44,6 +44,14 @@ public sealed interface TrainEvent {
 
   /// One line on the plan's layout (lanes, checkpointing), after the other lines.
   record Layout(String line) implements TrainEvent {}
+
+  /// Progress of scoring sequences by the reference, of an objective that has one, before the first
+  /// step.
+  ///
+  /// @param sequences so far
+  /// @param all sequences to score
+  /// @param seconds so far
+  record Referenced(long sequences, long all, double seconds) implements TrainEvent {}
 
   /// An optimiser step. Values are those of the step, not running totals.
   ///

@@ -59,10 +59,21 @@ class PreferenceRunTest {
   }
 
   private static RunResult run(TrainSettings settings, int steps) {
+    return run(settings, steps, new ArrayList<>());
+  }
+
+  /// @param scored receives the progress of scoring the reference
+  private static RunResult run(
+      TrainSettings settings, int steps, List<TrainEvent.Referenced> scored) {
     int[] made = {0};
     return Training.run(
         Training.prepare(settings, TinyRun.MACHINE),
-        event -> made[0] += event instanceof TrainEvent.Step ? 1 : 0,
+        event -> {
+          made[0] += event instanceof TrainEvent.Step ? 1 : 0;
+          if (event instanceof TrainEvent.Referenced rows) {
+            scored.add(rows);
+          }
+        },
         () -> made[0] >= steps);
   }
 
@@ -122,7 +133,8 @@ class PreferenceRunTest {
   @Test
   void theReferenceIsKeptAndNotMadeAgain() throws IOException {
     TrainSettings settings = settings("kto", "run");
-    run(settings, 2);
+    List<TrainEvent.Referenced> scored = new ArrayList<>();
+    run(settings, 2, scored);
     Path file = temp.resolve("run/reference.safetensors");
     byte[] made = Files.readAllBytes(file);
     try (SafeTensors sums = SafeTensors.open(file)) {
@@ -130,8 +142,13 @@ class PreferenceRunTest {
       assertThat(sums.entry("train").shape()).containsExactly(9L);
       // steps of 4, 4, 1, 4 and 4 rows, each with as many mismatched sequences
       assertThat(sums.entry("beside").shape()).containsExactly(17L);
+      long all = 9 + 17 + 2 * sums.entry("held").shape().getFirst();
+      assertThat(scored.getLast().sequences()).isEqualTo(all);
+      assertThat(scored).extracting(TrainEvent.Referenced::all).containsOnly(all);
     }
-    run(settings, 9);
+    scored.clear();
+    run(settings, 9, scored);
+    assertThat(scored).isEmpty();
     assertThat(Files.readAllBytes(file)).isEqualTo(made);
   }
 
