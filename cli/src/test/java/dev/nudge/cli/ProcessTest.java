@@ -145,7 +145,7 @@ class ProcessTest {
     }
   }
 
-  private static boolean ignoresInterrupts() throws IOException {
+  static boolean ignoresInterrupts() throws IOException {
     Path status = Path.of("/proc/self/status");
     if (Files.notExists(status)) {
       return false;

@@ -24,7 +24,8 @@ final class Remedies {
   List<String> found() {
     List<String> found = new ArrayList<>();
     PlanSettings all = settings;
-    for (Knob knob : knobs()) {
+    List<Knob> knobs = knobs();
+    for (Knob knob : knobs) {
       PlanSettings changed = settings.with(knob.key, knob.value);
       if (fits(changed)) {
         found.add(knob.flags());
@@ -35,11 +36,11 @@ final class Remedies {
     if (length > 0) {
       found.add(shorter(length));
     }
-    if (found.isEmpty() && !knobs().isEmpty()) {
+    if (found.isEmpty() && !knobs.isEmpty()) {
       int shorter = fits(all) ? -1 : longest(all);
       if (shorter != 0) {
         StringBuilder flags = new StringBuilder();
-        knobs().forEach(knob -> flags.append(knob.flags()).append(' '));
+        knobs.forEach(knob -> flags.append(knob.flags()).append(' '));
         found.add(shorter < 0 ? flags.toString().strip() : flags + shorter(shorter));
       }
     }
@@ -63,7 +64,8 @@ final class Remedies {
     if (full && settings.optimizer().optimizer() == Optimizer.ADAMW) {
       knobs.add(new Knob("optimizer", "adamw-8bit", "--optimizer adamw-8bit"));
     }
-    if (!full && attempt.apply(settings).fit().plan().footprint().weights().dense() > 0) {
+    boolean dense = attempt.apply(settings).fit().plan().footprint().weights().dense() > 0;
+    if (!full && dense && isAllowed(settings.with("quantize", "nf4"))) {
       knobs.add(new Knob("quantize", "nf4", "--quantize nf4"));
     }
     Integer lanes = settings.model().lanes();
@@ -81,6 +83,16 @@ final class Remedies {
       return attempt.apply(s).fit().fits();
     } catch (InputException e) {
       return false; // a knob that these settings do not allow
+    }
+  }
+
+  /// Weights in another format are not quantised again, though some of them are dense.
+  private boolean isAllowed(PlanSettings s) {
+    try {
+      attempt.apply(s);
+      return true;
+    } catch (InputException e) {
+      return false;
     }
   }
 
