@@ -1,6 +1,7 @@
 import dev.nudge.Nudge;
 import dev.nudge.generate.Session;
 import dev.nudge.settings.MergeSettings;
+import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.TrainEvent;
@@ -16,11 +17,17 @@ final class FineTune {
       System.err.println("usage: FineTune MODEL rows.jsonl held-out.jsonl OUT");
       System.exit(2);
     }
-    Path model = Path.of(args[0]);
-    Path rows = Path.of(args[1]);
-    Path heldOut = Path.of(args[2]);
-    Path adapter = Path.of(args[3], "adapter");
-    Path merged = Path.of(args[3], "merged");
+    try {
+      run(Path.of(args[0]), Path.of(args[1]), Path.of(args[2]), Path.of(args[3]));
+    } catch (NudgeException e) { // what a user can mend, in one line
+      System.err.println(e.getMessage());
+      System.exit(1);
+    }
+  }
+
+  private static void run(Path model, Path rows, Path heldOut, Path out) {
+    Path adapter = out.resolve("adapter");
+    Path merged = out.resolve("merged");
 
     Nudge nudge = Nudge.here(System.err::println);
     var settings = TrainSettings.of(model, rows, adapter).withEpochs(3).withLearningRate(1e-3);

@@ -44,11 +44,15 @@ class ExamplesTest {
   }
 
   private static ChildJvm run(String example, Object... arguments) throws IOException {
-    List<String> flags = new ArrayList<>(ChildJvm.FLAGS);
-    flags.addAll(List.of("-XX:+UseSerialGC", "-Duser.home=" + home()));
-    ChildJvm child = ChildJvm.run(flags, EXAMPLES.resolve(example).toString(), arguments);
+    ChildJvm child = ended(example, arguments);
     assertThat(child.exitCode()).as(child.text()).isZero();
     return child;
+  }
+
+  private static ChildJvm ended(String example, Object... arguments) throws IOException {
+    List<String> flags = new ArrayList<>(ChildJvm.FLAGS);
+    flags.addAll(List.of("-XX:+UseSerialGC", "-Duser.home=" + home()));
+    return ChildJvm.run(flags, EXAMPLES.resolve(example).toString(), arguments);
   }
 
   /// Compiles an example and runs it in this process, with nothing to read.
@@ -120,6 +124,13 @@ class ExamplesTest {
     assertThat(child.output())
         .containsExactly("usage: FineTune MODEL rows.jsonl held-out.jsonl OUT");
     assertThat(child.exitCode()).isEqualTo(2);
+  }
+
+  @Test
+  void fineTuneOnAModelThatIsNotThereSaysSoInOneLine() throws IOException {
+    ChildJvm child = ended("FineTune.java", temp.resolve("none"), "rows", "held", temp);
+    assertThat(child.output()).containsExactly(temp.resolve("none") + ": no such model folder");
+    assertThat(child.exitCode()).isEqualTo(1);
   }
 
   private static double loss(String line) {

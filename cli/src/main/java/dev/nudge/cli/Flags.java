@@ -241,14 +241,20 @@ final class Flags {
             .toList();
     if (flags.isEmpty()) {
       List<String> operands = knobs.stream().filter(Knob::operand).map(Knob::label).toList();
+      String given = arguments.getFirst();
+      List<String> choice =
+          knobs.stream().filter(k -> k.choices().contains(given)).map(Knob::flag).toList();
       String taken =
           switch (operands.size()) {
-            case 0 -> "flags only";
+            case 0 ->
+                choice.size() == 1
+                    ? "flags only: " + choice.getFirst() + " " + given
+                    : "flags only";
             case 1 -> "one " + operands.getFirst();
             default -> String.join(" ", operands);
           };
       return "unexpected argument '"
-          + arguments.getFirst()
+          + given
           + "'; "
           + verb
           + " takes "

@@ -3,6 +3,7 @@ package dev.nudge.cli;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Layer;
+import dev.nudge.settings.Nearest;
 import dev.nudge.settings.Schema;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -87,9 +88,7 @@ public final class Main {
         int words = group.isEmpty() ? 1 : 2;
         if (words == 2 && args.get(1).startsWith("-")) {
           throw new InputException(
-              "behind %s comes one of its verbs: %s"
-                  .formatted(
-                      first, String.join(", ", group.stream().map(Verb::lastWord).toList())));
+              "behind %s comes one of its verbs: %s".formatted(first, lastWords(group)));
         }
         Verb<?> verb = verb(verbs, String.join(" ", args.subList(0, words)));
         return call(verb, args.subList(words, args.size()), out, err);
@@ -120,7 +119,20 @@ public final class Main {
     return verbs.stream().filter(verb -> verb.name().startsWith(name + " ")).toList();
   }
 
+  private static String lastWords(List<Verb<?>> group) {
+    return String.join(", ", group.stream().map(Verb::lastWord).toList());
+  }
+
   private static Verb<?> verb(List<Verb<?>> verbs, String name) {
+    List<Verb<?>> group = group(verbs, name.split(" ", 2)[0]);
+    if (!group.isEmpty() && group.stream().noneMatch(verb -> verb.name().equals(name))) {
+      String last = name.substring(name.indexOf(' ') + 1);
+      String near = Nearest.hint(last, group.stream().map(Verb::lastWord).toList());
+      throw new InputException(
+          "unknown verb %s%s"
+              .formatted(
+                  name, near.isEmpty() ? "; the verbs are " + lastWords(group) : near));
+    }
     List<String> known = new ArrayList<>(List.of(HELP, "--help", "--version"));
     for (Verb<?> verb : verbs) {
       if (verb.name().equals(name)) {

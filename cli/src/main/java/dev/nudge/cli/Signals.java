@@ -1,5 +1,9 @@
 package dev.nudge.cli;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -9,8 +13,8 @@ import sun.misc.SignalHandler;
 /// Turns Ctrl-C and `kill` into a stop request, so that a training run can save first.
 ///
 /// The first signal only sets a flag: the run finishes its step and saves, and the exit code is
-/// 128 + the signal's number, as shells expect. A second signal ends the process at once. Outside
-/// of this the JVM's default handling applies, with equal codes.
+/// 128 + the signal's number, as shells expect. A second signal ends the process at once, and one
+/// line says so. Outside of this the JVM's default handling applies, with equal codes.
 ///
 /// A hang-up counts as `kill`, unless it is ignored (`nohup`).
 ///
@@ -56,6 +60,8 @@ final class Signals implements AutoCloseable {
 
   private void receive(int number, Runnable told) {
     if (received != 0) {
+      new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8)
+          .println("\nnudge: stopped at once; what was saved before is kept");
       Runtime.getRuntime().halt(128 + number);
     }
     received = number;

@@ -405,4 +405,12 @@ class AdaptersTest {
           .isEqualTo(target.equals("D/layout"));
     }
   }
+
+  @Test
+  void anUnknownVerbOfTheGroupNamesItsVerbs() {
+    assertThat(Ran.of("adapters", "frobnicate").err())
+        .startsWith("nudge: unknown verb adapters frobnicate; the verbs are push, list, show, ");
+    assertThat(Ran.of("adapters", "pusj").err())
+        .isEqualTo("nudge: unknown verb adapters pusj; did you mean push?\n");
+  }
 }

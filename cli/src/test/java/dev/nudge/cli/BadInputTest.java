@@ -807,7 +807,7 @@ class BadInputTest {
             "no adapter",
             p -> {},
             "--init-adapter D/none",
-            "D/none is not an adapter: it has no adapter_config.json (it does not exist)"),
+            "D/none does not exist; an adapter is the folder of a run"),
         row(
             "a model as adapter",
             p -> {},
@@ -1431,7 +1431,7 @@ class BadInputTest {
             "no adapter",
             p -> {},
             "--adapter D/none",
-            "D/none is not an adapter: it has no adapter_config.json (it does not exist)"),
+            "D/none does not exist; an adapter is the folder of a run"),
         row(
             "a model as adapter",
             p -> {},
@@ -1512,7 +1512,7 @@ class BadInputTest {
             "no adapter",
             p -> {},
             "--adapter D/none",
-            "D/none is not an adapter: it has no adapter_config.json (it does not exist)"),
+            "D/none does not exist; an adapter is the folder of a run"),
         row(
             "a model as adapter",
             p -> {},
@@ -1839,7 +1839,7 @@ class BadInputTest {
             "no such adapter",
             p -> {},
             "--adapter D/none",
-            "D/none is not an adapter: it has no adapter_config.json (it does not exist)"),
+            "D/none does not exist; an adapter is the folder of a run"),
         row(
             "an adapter of another base",
             p -> p.copy(Goldens.FOLDER.resolve("peft/rslora/adapter"), "other"),
@@ -1863,7 +1863,7 @@ class BadInputTest {
             "no such adapter to compare with",
             p -> {},
             "--compare D/none",
-            "D/none is not an adapter: it has no adapter_config.json (it does not exist)"),
+            "D/none does not exist; an adapter is the folder of a run"),
         row(
             "another base's adapter to compare with",
             p -> p.copy(Goldens.FOLDER.resolve("peft/rslora/adapter"), "other"),

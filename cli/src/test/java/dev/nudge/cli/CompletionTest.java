@@ -116,6 +116,9 @@ class CompletionTest {
     assertThat(Ran.of("completion", "--shell", "fish").err())
         .isEqualTo("nudge: --shell is 'fish'; supported: bash, zsh\n");
     assertThat(Ran.of("completion").err()).isEqualTo("nudge: --shell is missing; it is required\n");
+    assertThat(Ran.of("completion", "bash").err())
+        .isEqualTo(
+            "nudge: unexpected argument 'bash'; completion takes flags only: --shell bash, see nudge completion --help\n");
   }
 
   private static String script(String shell) {

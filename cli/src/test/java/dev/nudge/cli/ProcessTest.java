@@ -47,12 +47,28 @@ class ProcessTest {
       System.exit(Main.run(List.of(train), line, new Results(System.out), System.err));
     }
 
-    private static void pause() {
+    static void pause() {
       try {
         Thread.sleep(10);
       } catch (InterruptedException e) {
         throw new IllegalStateException(e);
       }
+    }
+  }
+
+  /// A command whose training does not end.
+  static final class Endlessly {
+    public static void main(String[] args) {
+      TrainVerb train =
+          new TrainVerb(
+              (_, _, _) -> {
+                System.err.println("running");
+                while (true) {
+                  Waiting.pause();
+                }
+              });
+      List<String> line = List.of("train", "--model", "m", "--data", "d", "--out", "o");
+      System.exit(Main.run(List.of(train), line, new Results(System.out), System.err));
     }
   }
 
@@ -121,6 +137,27 @@ class ProcessTest {
     // a shell starts background commands with interrupts ignored, and a JVM leaves that so
     assumeFalse(ignoresInterrupts(), "this process was started with interrupts ignored");
     assertStops("INT", 130);
+  }
+
+  @Test
+  void aSecondSignalEndsItAtOnceAndSaysSo() throws Exception {
+    Process process = java(List.of(), Endlessly.class);
+    var err = process.errorReader(UTF_8);
+    assertThat(err.readLine()).isEqualTo("running");
+    for (int i = 0; i < 2; i++) {
+      new ProcessBuilder("kill", "-TERM", Long.toString(process.pid())).start().waitFor();
+      String line = err.readLine();
+      while (line != null && line.isEmpty()) {
+        line = err.readLine();
+      }
+      assertThat(line)
+          .isEqualTo(
+              i == 0
+                  ? "stopping after this step; again to stop at once"
+                  : "nudge: stopped at once; what was saved before is kept");
+    }
+    assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.exitValue()).isEqualTo(143);
   }
 
   @Test

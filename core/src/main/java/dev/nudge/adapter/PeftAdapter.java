@@ -41,6 +41,11 @@ public final class PeftAdapter implements Source, AutoCloseable {
     OutFolder.mend(folder);
     Path config = folder.resolve(PeftConfig.FILE);
     Path weights = folder.resolve(PeftFiles.WEIGHTS);
+    if (!Files.exists(folder)) {
+      throw new InputException(
+          "%s does not exist; an adapter is the folder of a run, or one with %s and %s as PEFT saves it"
+              .formatted(folder, PeftConfig.FILE, PeftFiles.WEIGHTS));
+    }
     if (!Files.isRegularFile(config)) {
       throw new InputException(
           "%s is not an adapter: it has no %s%s"
@@ -173,7 +178,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
   /// Names what the folder is instead of an adapter, if that is clear.
   private static String elsewhere(Path folder) {
     if (!Files.isDirectory(folder)) {
-      return Files.exists(folder) ? " (it is a file)" : " (it does not exist)";
+      return " (it is a file)";
     }
     if (Files.isRegularFile(folder.resolve("config.json"))) {
       return "; it is a model folder, which goes to --model";

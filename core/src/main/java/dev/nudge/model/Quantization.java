@@ -144,7 +144,12 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left, Set<
               + stored.name()
               + "; leave --quantize out, or give a folder with dense weights");
     }
-    if (doubleQuant != null && doubleQuant != Boolean.TRUE.equals(asks.doubleQuant())) {
+    if (doubleQuant != null && asks.doubleQuant() == null) {
+      throw new InputException(
+          "%s: the weights in %s are stored in %s, which has no double quantisation; leave the flag out"
+              .formatted(flag, settings.model(), stored.name()));
+    }
+    if (doubleQuant != null && !doubleQuant.equals(asks.doubleQuant())) {
       throw new InputException(
           flag
               + ": the weights in "

@@ -249,7 +249,8 @@ class PeftFilesTest {
     refused(
         none,
         model(1),
-        none + " is not an adapter: it has no adapter_config.json (it does not exist)");
+        none
+            + " does not exist; an adapter is the folder of a run, or one with adapter_config.json and adapter_model.safetensors as PEFT saves it");
     Path run = Files.createDirectory(temp.resolve("run"));
     refused(run, model(1), run + " is not an adapter: it has no adapter_config.json");
     Path inside = Files.createDirectory(run.resolve("last"));

@@ -170,6 +170,12 @@ class BnbCheckpointTest {
         BnbFiles.settings(BnbFiles.PLAIN, "quantize", Quantize.NF4, "double_quant", true);
     assertThatThrownBy(() -> Quantization.resolve(nested, config))
         .hasMessageContaining("are stored without double quantisation; leave the flag out");
+    Path gguf = Path.of("src/test/resources/golden/gguf/mixed/qwen2-tied.gguf");
+    for (boolean asked : new boolean[] {true, false}) {
+      ModelSettings blocks = BnbFiles.settings(gguf, "double_quant", asked);
+      assertThatThrownBy(() -> Quantization.resolve(blocks, ModelConfig.load(gguf)))
+          .hasMessageContaining("gguf, which has no double quantisation; leave the flag out");
+    }
     ModelSettings same = BnbFiles.settings(BnbFiles.DOUBLE, "double_quant", true);
     assertThat(Quantization.resolve(same, config).format()).isEqualTo(new Nf4Format(true));
     ModelSettings dense = BnbFiles.settings(BnbFiles.SOURCE, "double_quant", false);

@@ -39,7 +39,7 @@ record KeptReferences(Registry registry, Map<Reference, Integer> at, Consumer<St
     } catch (RegistryException e) {
       return switch (e.reason()) {
         case UNKNOWN, MOVED, NOWHERE_BACK, REFERENCED, GATED -> null;
-        case BLOCKED -> throw blocked(asked, registry.find(Reference.parse(reference)));
+        case BLOCKED -> throw blocked(asked);
       };
     }
   }
@@ -53,15 +53,10 @@ record KeptReferences(Registry registry, Map<Reference, Integer> at, Consumer<St
     }
   }
 
-  private ApiException blocked(String asked, Version version) {
-    String why = registry.stateWhy(version);
+  /// Why it is blocked is for those who run the server: `adapters show` tells it.
+  private static ApiException blocked(String asked) {
     return ApiException.forbidden(
-        "model",
-        "adapter_blocked",
-        "'%s' is blocked%s"
-            .formatted(
-                ApiException.shown(asked),
-                why == null ? "" : ": " + why.replaceAll("\\p{Cntrl}+", " ")));
+        "model", "adapter_blocked", "'%s' is blocked".formatted(ApiException.shown(asked)));
   }
 
   @Override

@@ -16,7 +16,7 @@ record StateRoutes(
   Routes add(Routes routes) {
     return routes
         .open("GET", "/health", this::health)
-        .open("GET", "/metrics", this::metrics)
+        .client("GET", "/metrics", this::metrics)
         .open("GET", "/version", this::version);
   }
 
@@ -35,7 +35,14 @@ record StateRoutes(
             .put("version", version == null ? "development" : version));
   }
 
+  /// Figures of all adapters: where keys are needed, for a key that may use all.
   private void metrics(Exchange exchange) {
+    if (exchange.client().allowed() != null) {
+      throw ApiException.forbidden(
+          null,
+          "not_allowed",
+          "this key may use some adapters alone; metrics are for those that may all");
+    }
     Stats stats = shared.session().serving().stats();
     List<PrometheusMetrics.Gauge> gauges = new ArrayList<>();
     gauge(gauges, "vllm:num_requests_running", stats.running());

@@ -103,6 +103,9 @@ class ClientsTest {
     assertThat(models.path("data").valueStream().map(m -> m.path("id").asString()).toList())
         .containsExactly("one");
     assertThat(place.get("/health").status()).isEqualTo(200);
+    assertThat(place.get("/metrics").status()).isEqualTo(401);
+    assertThat(place.get("/metrics", "Authorization", "Bearer " + acme).status()).isEqualTo(403);
+    assertThat(place.get("/metrics", "Authorization", "Bearer " + ADMIN).status()).isEqualTo(200);
   }
 
   @Test

@@ -302,7 +302,7 @@ class RegistryTest {
     Reply reply = chat("legal:2");
     assertThat(reply.status()).isEqualTo(403);
     assertThat(reply.error("code")).isEqualTo("adapter_blocked");
-    assertThat(reply.error("message")).isEqualTo("'legal:2' is blocked: it leaks names");
+    assertThat(reply.error("message")).isEqualTo("'legal:2' is blocked");
     assertThat(place.get("/v1/adapters/legal").json().path("log").toString())
         .contains("it leaks names");
     registry.state(Reference.parse("legal:1"), VersionState.BLOCKED, Note.of(null));
