@@ -57,6 +57,9 @@ final class Examples {
       nudge merge --model MODEL --adapter adapters/support --scale 0.5 --out MODEL-half
       nudge quantize --model MODEL --out MODEL-nf4
       nudge quantize --model MODEL --no-double-quant --out MODEL-nf4 --overwrite
+      nudge release --model MODEL --adapter adapters/support --data held-out.jsonl --out MODEL-release
+      nudge release --model MODEL --adapter support@champion --data held-out.jsonl --to nf4 \\
+          --out MODEL-release --tolerance 0.05
       nudge adapters push support adapters/support --alias champion
       nudge adapters push support adapters/intents --why 'knows intents too'
       nudge models list

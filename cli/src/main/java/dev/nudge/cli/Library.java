@@ -5,6 +5,8 @@ import dev.nudge.data.DataSurvey;
 import dev.nudge.data.TokenCache;
 import dev.nudge.engine.RowScore;
 import dev.nudge.eval.BaseLook;
+import dev.nudge.eval.release.Release;
+import dev.nudge.eval.release.ReleaseSettings;
 import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.suite.Suite;
 import dev.nudge.generate.Chat;
@@ -122,6 +124,14 @@ final class Library {
         .write(Kernels.fastest(), cancelled);
   }
 
+  static Release.@Nullable Outcome release(
+      ReleaseSettings settings,
+      Consumer<String> notes,
+      Consumer<String> warnings,
+      BooleanSupplier cancelled) {
+    return Release.run(settings, machine(), notes, warnings, cancelled);
+  }
+
   static FreshFolder.@Nullable Written init(InitSettings settings, BooleanSupplier cancelled) {
     return FreshFolder.prepare(settings).write(cancelled);
   }
@@ -204,6 +214,7 @@ final class Library {
         new DataSplitVerb(),
         new MergeVerb(Library::merge),
         new QuantizeVerb(Library::quantize),
+        new ReleaseVerb(Library::release),
         new InitVerb(Library::init),
         new RunsListVerb(Library::runs),
         new RunsShowVerb(Library::runs),

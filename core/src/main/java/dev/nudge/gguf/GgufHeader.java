@@ -2,9 +2,9 @@ package dev.nudge.gguf;
 
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.FileMemory;
+import dev.nudge.tensor.Scope;
 import java.io.IOException;
 import java.io.InputStream;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -76,9 +76,9 @@ public final class GgufHeader {
   /// @param known bytes that are there
   /// @throws InputException if the header breaks a rule of the format
   public static @Nullable List<GgufTensor> ofConfig(Path file, long known) throws IOException {
-    try (Arena arena = Arena.ofConfined();
+    try (Scope scope = Scope.open("header");
         FileChannel channel = FileChannel.open(file)) {
-      MemorySegment bytes = FileMemory.map(channel, channel.size(), arena);
+      MemorySegment bytes = FileMemory.map(channel, channel.size(), scope.arena());
       GgufHeader header = read(file, bytes, new GgufCursor(file, bytes, 0, known));
       return header.tensors.values().stream()
           .filter(tensor -> GgufNames.isConfig(tensor.name()))

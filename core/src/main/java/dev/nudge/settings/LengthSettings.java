@@ -8,7 +8,7 @@ public record LengthSettings(
             help =
                 "put texts behind each other, end tokens between them, and cut them into sequences of --max-length")
         boolean concatenate) {
-  static final String TRUNCATE =
+  public static final String TRUNCATE =
       "cut a row that is too long: its prompt from the left, a text at its end";
 
   public LengthSettings {

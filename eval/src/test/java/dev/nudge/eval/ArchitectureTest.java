@@ -61,6 +61,21 @@ class ArchitectureTest implements PackageRules {
                   "eval.judge",
                   "eval.gate")),
           Map.entry(
+              "eval.release",
+              Set.of(
+                  "kernel",
+                  "machine",
+                  "format",
+                  "identity",
+                  "model",
+                  "data",
+                  "engine",
+                  "generate",
+                  "merge",
+                  "registry",
+                  "eval",
+                  "eval.gate")),
+          Map.entry(
               "eval.suite",
               Set.of(
                   "machine",

@@ -1,0 +1,59 @@
+package dev.nudge.cli;
+
+import dev.nudge.eval.gate.Verdict;
+import dev.nudge.eval.release.Release;
+import dev.nudge.eval.release.ReleaseSettings;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// `nudge release`: makes what is served of base and adapter, if it is as good on held-out rows.
+///
+/// @param releaser makes the release
+record ReleaseVerb(Releaser releaser) implements Verb<ReleaseSettings> {
+
+  /// The library function that this verb calls.
+  interface Releaser {
+    /// Makes a release.
+    ///
+    /// @return what became of it; null if cancelled
+    Release.@Nullable Outcome run(
+        ReleaseSettings settings,
+        Consumer<String> notes,
+        Consumer<String> warnings,
+        BooleanSupplier cancelled);
+  }
+
+  @Override
+  public String name() {
+    return "release";
+  }
+
+  @Override
+  public String summary() {
+    return "makes the model that is served of base and adapter, if held-out rows lose nothing by it";
+  }
+
+  @Override
+  public Class<ReleaseSettings> settings() {
+    return ReleaseSettings.class;
+  }
+
+  @Override
+  public int run(ReleaseSettings settings, Console console) {
+    try (Signals signals = Signals.catching(() -> console.note("\nstopping"))) {
+      Release.Outcome outcome =
+          releaser.run(settings, console::note, console::warn, signals::stopped);
+      if (outcome == null) {
+        return signals.exitCode();
+      }
+      console.object(outcome.report());
+      if (outcome.verdict() == Verdict.PASS) {
+        console.note(outcome.line());
+      } else {
+        console.refuse(outcome.line());
+      }
+      return outcome.verdict().exitCode();
+    }
+  }
+}

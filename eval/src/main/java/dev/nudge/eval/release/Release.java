@@ -1,0 +1,325 @@
+package dev.nudge.eval.release;
+
+import dev.nudge.data.Splits;
+import dev.nudge.engine.RowScore;
+import dev.nudge.eval.Interval;
+import dev.nudge.eval.gate.Verdict;
+import dev.nudge.format.Json;
+import dev.nudge.format.NewFolder;
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.Sha256;
+import dev.nudge.generate.AdapterPatterns;
+import dev.nudge.generate.Scoring;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
+import dev.nudge.machine.Machine;
+import dev.nudge.merge.Merged;
+import dev.nudge.merge.Merging;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.ModelFolder;
+import dev.nudge.model.Quantization;
+import dev.nudge.registry.Named;
+import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.EvalSettings;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Knob;
+import dev.nudge.settings.MergeSettings;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.Schema;
+import dev.nudge.settings.ScoreSettings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// Makes a release: base and adapter are merged (and the merge is compared with them on the probe
+/// text), written in the form that is asked for, and that form is loaded as it will be served and
+/// compared with base + adapter on held-out rows.
+///
+/// It passes where its loss is shown to be at most the tolerance above that of base + adapter. Only
+/// then is the model in `--out`; `release.json`, which has every digest and figure, is there in
+/// each case, unless an earlier release is, which a failed one does not touch.
+///
+/// Threading: one thread.
+public final class Release {
+  /// The report's file.
+  public static final String REPORT = "release.json";
+
+  private static final int FORMAT = 1;
+  private static final String MARK = "nudge.json";
+  private static final String DENSE = "dense";
+  private static final String FORM = "form";
+  private static final Set<String> OWN = Set.of("adapter", "tolerance", "out", "overwrite");
+
+  private final ReleaseSettings settings;
+  private final Machine machine;
+  private final Consumer<String> notes;
+  private final Consumer<String> warnings;
+
+  private Release(
+      ReleaseSettings settings,
+      Machine machine,
+      Consumer<String> notes,
+      Consumer<String> warnings) {
+    this.settings = settings;
+    this.machine = machine;
+    this.notes = notes;
+    this.warnings = warnings;
+  }
+
+  /// What became of a release.
+  ///
+  /// @param line why it passed or not
+  /// @param report the content of `release.json`
+  public record Outcome(Verdict verdict, String line, Map<String, @Nullable Object> report) {}
+
+  /// Makes a release.
+  ///
+  /// @param notes receives a line for each thing that was done
+  /// @param cancelled asked between layers and between steps
+  /// @return null: it was cancelled, and nothing is left
+  /// @throws InputException in one line, before anything is written
+  public static @Nullable Outcome run(
+      ReleaseSettings settings,
+      Machine machine,
+      Consumer<String> notes,
+      Consumer<String> warnings,
+      BooleanSupplier cancelled) {
+    Path adapter = Named.folder(settings.adapter(), settings.registry());
+    Set<String> told = new HashSet<>(); // by scoring and by merging
+    return new Release(
+            settings.with("adapter", adapter),
+            machine,
+            notes,
+            line -> {
+              if (told.add(line)) {
+                warnings.accept(line);
+              }
+            })
+        .run(cancelled);
+  }
+
+  private @Nullable Outcome run(BooleanSupplier cancelled) {
+    ModelSettings model = settings.model();
+    OutFolder.mend(settings.out());
+    List<String> old = released(settings.out());
+    ModelFolder.checkPlace(
+        settings.out(), model.model(), old != null, "released", "release", settings.overwrite());
+    DataSettings data =
+        AdapterPatterns.of(settings.data(), settings.adapter(), model.anyBase(), notes, warnings)
+            .read(resolved -> resolved);
+    ScoreSettings score = scoring(data);
+    RowLosses tuned = losses("base + adapter", held(score).withAdapter(settings.adapter()));
+    RowLosses base = losses("base", held(score));
+    try (NewFolder folder = NewFolder.at(settings.out())) {
+      Path dense = folder.path().resolve(DENSE);
+      Merged merged = Merging.prepare(merging(dense), machine, warnings).run(cancelled);
+      if (merged == null) {
+        return null;
+      }
+      Map<String, @Nullable Object> report = report();
+      report.put("merge", merged.difference());
+      if (!merged.accepted()) {
+        return ended(folder, old, report, Verdict.FAIL, apart(merged));
+      }
+      ReleaseForm.Work work = new ReleaseForm.Work(dense, folder.path().resolve(FORM));
+      Path served = ReleaseForm.of(settings.to()).write(work, cancelled);
+      if (served == null || cancelled.getAsBoolean()) {
+        return null;
+      }
+      RowLosses own = losses("release", score.withModel(served));
+      RowLosses.Difference cost = own.above(tuned);
+      report.put("rows", own.rows().size());
+      report.put("tokens", own.tokens());
+      Map<String, Object> loss = new LinkedHashMap<>();
+      loss.put("base", base.loss());
+      loss.put("tuned", tuned.loss());
+      loss.put("release", own.loss());
+      report.put("loss", loss);
+      report.put("gain", base.above(tuned).written());
+      report.put("cost", cost.written());
+      report.put("digests", digests(data, served));
+      Verdict verdict = cost.within(settings.tolerance());
+      if (verdict == Verdict.PASS) {
+        report.put("files", gather(folder.path(), served));
+      }
+      return ended(folder, old, report, verdict, line(verdict, cost));
+    } catch (IOException e) {
+      throw OutFolder.failure(settings.out(), e);
+    }
+  }
+
+  private Map<String, @Nullable Object> report() {
+    Map<String, @Nullable Object> report = new LinkedHashMap<>();
+    report.put("nudge_release", FORMAT);
+    report.put("verdict", null); // its place
+    report.put("at", Instant.now().toString());
+    report.put("settings", Schema.of(ReleaseSettings.class).values(settings));
+    return report;
+  }
+
+  /// Writes the report, and renames the folder into its place: with the model where it passed.
+  private Outcome ended(
+      NewFolder folder,
+      @Nullable List<String> old,
+      Map<String, @Nullable Object> report,
+      Verdict verdict,
+      String line)
+      throws IOException {
+    report.put("verdict", verdict.word());
+    OutFolder.delete(folder.path().resolve(DENSE));
+    OutFolder.delete(folder.path().resolve(FORM));
+    if (verdict == Verdict.PASS || old == null) {
+      OutFolder.place(folder.path().resolve(REPORT), Json.indented(report) + "\n");
+      folder.place(old == null ? List.of() : old);
+    }
+    return new Outcome(verdict, line, report);
+  }
+
+  private String apart(Merged merged) {
+    return String.format(
+        Locale.ROOT,
+        "%s is not released: the merged weights are %.2g nats a token (mean KL) from base + adapter on the probe text, more than %s",
+        settings.out(),
+        merged.difference().kl(),
+        merged.tolerance());
+  }
+
+  private String line(Verdict verdict, RowLosses.Difference cost) {
+    String shown = String.format(Locale.ROOT, "%.2g", cost.value());
+    if (!cost.interval().equals(Interval.UNKNOWN)) {
+      shown +=
+          String.format(
+              Locale.ROOT, " (%.2g to %.2g)", cost.interval().low(), cost.interval().high());
+    }
+    String what =
+        switch (verdict) {
+          case PASS -> "is released: its loss is %s nats a token above that of base + adapter";
+          case FAIL -> "is not released: its loss is %s nats a token above that of base + adapter";
+          case INCONCLUSIVE ->
+              "is not released: its loss is %s nats a token above that of base + adapter, and more rows are needed to tell";
+        };
+    return "%s %s; --tolerance is %s"
+        .formatted(settings.out(), what.formatted(shown), settings.tolerance());
+  }
+
+  /// The settings of another command, by the keys that both have.
+  private <S extends Record> S shared(Class<S> type, Map<String, ?> more) {
+    Map<String, @Nullable Object> given = Schema.of(ReleaseSettings.class).values(settings);
+    Schema<S> schema = Schema.of(type);
+    Map<String, Object> values = new LinkedHashMap<>();
+    for (Knob knob : schema.knobs()) {
+      Object value = given.get(knob.key());
+      if (value != null && !OWN.contains(knob.key())) {
+        values.put(knob.key(), value);
+      }
+    }
+    values.putAll(more);
+    return schema.of(values);
+  }
+
+  private MergeSettings merging(Path dense) {
+    return shared(
+        MergeSettings.class, Map.of("adapter", settings.adapter().toString(), "out", dense));
+  }
+
+  private ScoreSettings scoring(DataSettings data) {
+    Map<String, Object> patterns = new LinkedHashMap<>();
+    if (data.prompt() != null) {
+      patterns.put("prompt", data.prompt());
+    }
+    if (data.completion() != null) {
+      patterns.put("completion", data.completion());
+    }
+    return shared(ScoreSettings.class, patterns);
+  }
+
+  /// The base held as the adapter was trained on it, unless a flag or the folder says how.
+  private ScoreSettings held(ScoreSettings score) {
+    ModelSettings model = score.model();
+    ModelConfig config = ModelConfig.load(model.model());
+    Identity identity = Identity.read(settings.adapter(), model.anyBase());
+    boolean told = model.quantize() != null || identity == null;
+    return told || Quantization.resolve(ModelSettings.of(model.model()), config).any()
+        ? score
+        : Quantization.of(identity.format()).asking(score);
+  }
+
+  private RowLosses losses(String what, ScoreSettings score) {
+    List<RowScore> rows = new ArrayList<>();
+    Scoring.Summary summary = Scoring.score(score, machine, rows::add, _ -> {}, warnings);
+    if (summary.reward() != null) {
+      throw new InputException(settings.adapter() + " is a reward model, which has no loss");
+    }
+    notes.accept("%s: loss %.4f over %,d tokens".formatted(what, summary.loss(), summary.tokens()));
+    return new RowLosses(rows);
+  }
+
+  private Map<String, @Nullable Object> digests(DataSettings data, Path served) {
+    Path model = settings.model().model();
+    Path adapter = settings.adapter();
+    Map<String, @Nullable Object> digests = new LinkedHashMap<>();
+    digests.put("base", BaseDigest.of(model, machine.cache()));
+    digests.put("adapter", Sha256.of(adapter.resolve("adapter_model.safetensors")));
+    digests.put("adapter_config", Sha256.of(adapter.resolve("adapter_config.json")));
+    digests.put("release", BaseDigest.of(served, machine.cache()));
+    digests.put("tokenizer", Sha256.of(served.resolve("tokenizer.json")));
+    digests.put("template", Sha256.of(served.resolve("chat_template.jinja")));
+    digests.put("data", Splits.digest(data, new EvalSettings(null, null, null)));
+    return digests;
+  }
+
+  /// Moves the form's files into the folder itself, with the merge's mark of what they are made of.
+  ///
+  /// @return digest and size of each
+  private static Map<String, Object> gather(Path folder, Path served) throws IOException {
+    Path from = Files.isDirectory(served) ? served : Objects.requireNonNull(served.getParent());
+    try (Stream<Path> files = Files.list(from)) {
+      for (Path file : files.filter(f -> !OutFolder.isOurs(f)).toList()) {
+        OutFolder.move(file, folder.resolve(file.getFileName()));
+      }
+    }
+    Path mark = folder.resolve(DENSE).resolve(MARK);
+    if (Files.exists(mark)) {
+      OutFolder.move(mark, folder.resolve(MARK));
+    }
+    Map<String, Object> all = new TreeMap<>();
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        all.put(
+            file.getFileName().toString(),
+            Map.of("sha256", Sha256.ofFile(file), "bytes", Files.size(file)));
+      }
+    }
+    return all;
+  }
+
+  /// The files of an earlier release in a folder; null: there is none.
+  private static @Nullable List<String> released(Path out) {
+    JsonNode report = Json.readOrMissing(out.resolve(REPORT));
+    if (!report.path("nudge_release").isInt()) {
+      return null;
+    }
+    List<String> files = new ArrayList<>(List.of(REPORT));
+    for (String name : report.path("files").propertyNames()) {
+      if (Path.of(name).equals(Path.of(name).getFileName())) {
+        files.add(name);
+      }
+    }
+    return files;
+  }
+}

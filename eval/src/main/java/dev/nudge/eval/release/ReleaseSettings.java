@@ -1,0 +1,88 @@
+package dev.nudge.eval.release;
+
+import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.DataWithers;
+import dev.nudge.settings.Group;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.LengthSettings;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.ModelWithers;
+import dev.nudge.settings.RegistryWithers;
+import dev.nudge.settings.Schema;
+import dev.nudge.settings.Setting;
+import dev.nudge.settings.TrainOnWithers;
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Settings of the `release` command.
+///
+/// @param adapter a PEFT folder, a run's folder or a registry reference
+/// @param registry registry that resolves references; null: the user's own
+/// @param data held-out rows on which the release is compared with base + adapter
+/// @param to the form that is written
+/// @param tolerance most loss, in nats a token, that the release may have above base + adapter
+public record ReleaseSettings(
+    @Group("Model and machine") ModelSettings model,
+    @Group("Adapter")
+        @Setting(
+            help =
+                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry or org/name of the hub where no such path exists",
+            required = true,
+            label = "FOLDER|REFERENCE",
+            names = Setting.Names.ADAPTER)
+        Path adapter,
+    @Setting(help = RegistryWithers.HELP, label = "FOLDER") @Nullable Path registry,
+    @Group("Held-out rows") DataSettings data,
+    @Setting(help = LengthSettings.TRUNCATE) boolean truncate,
+    @Group("Release")
+        @Setting(
+            help = "the form that is served: dense, or nf4 (4 bits, bitsandbytes)",
+            byDefault = "dense",
+            label = "FORM")
+        String to,
+    @Setting(
+            help =
+                "most loss above base + adapter on the rows, in nats a token: exit code 3 where it is shown to be more, 4 where neither is shown, and the model is left out of --out",
+            byDefault = "0.01")
+        double tolerance,
+    @Setting(help = "folder of the release", required = true, label = "FOLDER") Path out,
+    @Setting(help = "replace what nudge released to that folder before") boolean overwrite)
+    implements ModelWithers<ReleaseSettings>,
+        RegistryWithers<ReleaseSettings>,
+        DataWithers<ReleaseSettings>,
+        TrainOnWithers<ReleaseSettings> {
+
+  public ReleaseSettings {
+    ReleaseForm.of(to);
+    if (!(tolerance >= 0 && tolerance < Double.POSITIVE_INFINITY)) {
+      throw new InputException("--tolerance is " + tolerance + "; it must be 0 or more");
+    }
+  }
+
+  /// Releases an adapter in the base's own types, everything else at its default.
+  public static ReleaseSettings of(Path model, Path adapter, Path data, Path out) {
+    return of(
+        Map.of("model", model, "adapter", adapter, "data", data.toString(), "out", out.toString()));
+  }
+
+  /// The form that is written, such as `nf4`.
+  public ReleaseSettings withTo(String form) {
+    return with("to", form);
+  }
+
+  /// The most loss above base + adapter, in nats a token.
+  public ReleaseSettings withTolerance(double nats) {
+    return with("tolerance", nats);
+  }
+
+  /// Whether an earlier release in the folder is replaced.
+  public ReleaseSettings withOverwrite(boolean replace) {
+    return with("overwrite", replace);
+  }
+
+  /// Makes the settings from values by key, the rest at their defaults.
+  public static ReleaseSettings of(Map<String, ?> values) {
+    return Schema.of(ReleaseSettings.class).of(values);
+  }
+}

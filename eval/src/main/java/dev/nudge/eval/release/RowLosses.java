@@ -1,0 +1,74 @@
+package dev.nudge.eval.release;
+
+import dev.nudge.engine.RowScore;
+import dev.nudge.eval.Bootstrap;
+import dev.nudge.eval.Interval;
+import dev.nudge.eval.NonInferiority;
+import dev.nudge.eval.Resampled;
+import dev.nudge.eval.gate.Verdict;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// The loss of a model on rows: Σ −log p / Σ tokens, in nats a token.
+///
+/// Two models are compared on the same rows. The interval of the difference is that of 10,000
+/// paired resamples of rows ([Bootstrap]), whose long rows weigh as they do in the loss.
+///
+/// @param rows in order
+record RowLosses(List<RowScore> rows) {
+  private static final double CONFIDENCE = 0.95; // of each bound
+
+  RowLosses {
+    rows = List.copyOf(rows);
+  }
+
+  double loss() {
+    double sum = rows.stream().mapToDouble(row -> -row.logprob()).sum();
+    return sum / tokens();
+  }
+
+  long tokens() {
+    return rows.stream().mapToLong(RowScore::tokens).sum();
+  }
+
+  /// What this model's loss is above another's.
+  Difference above(RowLosses other) {
+    Resampled resampled =
+        Bootstrap.STANDARD.corpusDifference(
+            other.statistics(), statistics(), sums -> sums[0] / sums[1]);
+    boolean few = resampled.units() < NonInferiority.FEWEST;
+    Interval interval = few ? Interval.UNKNOWN : resampled.interval(2 * CONFIDENCE - 1);
+    return new Difference(resampled.value(), interval);
+  }
+
+  private double[][] statistics() {
+    return rows.stream()
+        .map(row -> new double[] {-row.logprob(), row.tokens()})
+        .toArray(double[][]::new);
+  }
+
+  /// A difference of losses, in nats a token.
+  ///
+  /// @param interval one-sided bounds at 95 % each; [Interval#UNKNOWN] below 20 rows
+  record Difference(double value, Interval interval) {
+    /// Whether it is at most a tolerance.
+    Verdict within(double tolerance) {
+      if (interval.high() <= tolerance) {
+        return Verdict.PASS;
+      }
+      return interval.low() > tolerance ? Verdict.FAIL : Verdict.INCONCLUSIVE;
+    }
+
+    /// As it is written; an unknown bound is left out.
+    Map<String, Object> written() {
+      Map<String, Object> all = new LinkedHashMap<>();
+      all.put("value", value);
+      if (!interval.equals(Interval.UNKNOWN)) {
+        all.put("low", interval.low());
+        all.put("high", interval.high());
+      }
+      return all;
+    }
+  }
+}
