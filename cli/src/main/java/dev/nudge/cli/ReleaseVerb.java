@@ -31,7 +31,7 @@ record ReleaseVerb(Releaser releaser) implements Verb<ReleaseSettings> {
 
   @Override
   public String summary() {
-    return "makes the model that is served of base and adapter, if held-out rows lose nothing by it";
+    return "makes the model to serve of base and adapter, where held-out rows lose nothing";
   }
 
   @Override
