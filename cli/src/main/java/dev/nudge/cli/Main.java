@@ -130,8 +130,7 @@ public final class Main {
       String near = Nearest.hint(last, group.stream().map(Verb::lastWord).toList());
       throw new InputException(
           "unknown verb %s%s"
-              .formatted(
-                  name, near.isEmpty() ? "; the verbs are " + lastWords(group) : near));
+              .formatted(name, near.isEmpty() ? "; the verbs are " + lastWords(group) : near));
     }
     List<String> known = new ArrayList<>(List.of(HELP, "--help", "--version"));
     for (Verb<?> verb : verbs) {

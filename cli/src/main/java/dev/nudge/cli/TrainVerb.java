@@ -81,8 +81,7 @@ record TrainVerb(Runner runner, String command) implements Verb<TrainSettings> {
   /// weights to.
   @Override
   public HubNames.Part needs(TrainSettings settings) {
-    boolean fresh =
-        settings.lora().initAdapter() == null && !Files.exists(settings.output().out());
+    boolean fresh = settings.lora().initAdapter() == null && !Files.exists(settings.output().out());
     return settings.output().dryRun() && fresh ? HubNames.Part.TOKENIZER : HubNames.Part.WEIGHTS;
   }
 

@@ -807,7 +807,7 @@ class BadInputTest {
             "no adapter",
             p -> {},
             "--init-adapter D/none",
-            "D/none does not exist; an adapter is the folder of a run"),
+            NO_ADAPTER),
         row(
             "a model as adapter",
             p -> {},
@@ -1431,7 +1431,7 @@ class BadInputTest {
             "no adapter",
             p -> {},
             "--adapter D/none",
-            "D/none does not exist; an adapter is the folder of a run"),
+            NO_ADAPTER),
         row(
             "a model as adapter",
             p -> {},
@@ -1492,6 +1492,54 @@ class BadInputTest {
     }
   }
 
+  private static final String NO_ADAPTER =
+      "D/none does not exist; an adapter is the folder of a run, or one with adapter_config.json"
+          + " and adapter_model.safetensors as PEFT saves it";
+
+  static Stream<Mistake> releases() {
+    return Stream.of(
+        row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
+        row("no adapter", p -> {}, "--adapter D/none", NO_ADAPTER),
+        row("adapter of another base", p -> strange(p, OTHER), "--adapter D/strange", ANOTHER_BASE),
+        row("no rows", p -> {}, "--data D/none.jsonl", "D/none.jsonl: no such file"),
+        row(
+            "an unknown form",
+            p -> {},
+            "--to int8",
+            "--to is 'int8'; it must be one of dense, nf4"),
+        row("tolerance", p -> {}, "--tolerance -1", "--tolerance is -1; it must be 0 or more"),
+        row(
+            "tolerance that is no number",
+            p -> {},
+            "--tolerance NaN",
+            "--tolerance is 'NaN'; it must be a number"),
+        row(
+            "out is the model",
+            p -> {},
+            "--out D/model --overwrite",
+            "--out D/model is the --model folder; give another folder"),
+        row(
+            "out is another model",
+            p -> p.copy(Goldens.FOLDER.resolve("llama/minimal-f16/model"), "out"),
+            "--overwrite",
+            "--out D/out holds a model that nudge did not release; give another folder"),
+        row(
+            "out holds other files",
+            p -> p.write("out/notes.txt", "mine"),
+            "",
+            "--out D/out is not empty; give a new folder, or --overwrite to write into it"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("releases")
+  void aMistakeOfReleaseIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder).copy(Goldens.ADAPTER, "adapter");
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    check(place.release(mistake.flags), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
   static Stream<Mistake> merges() {
     return Stream.of(
         row("adapter of another base", p -> strange(p, OTHER), "--adapter D/strange", ANOTHER_BASE),
@@ -1512,7 +1560,7 @@ class BadInputTest {
             "no adapter",
             p -> {},
             "--adapter D/none",
-            "D/none does not exist; an adapter is the folder of a run"),
+            NO_ADAPTER),
         row(
             "a model as adapter",
             p -> {},
@@ -1839,7 +1887,7 @@ class BadInputTest {
             "no such adapter",
             p -> {},
             "--adapter D/none",
-            "D/none does not exist; an adapter is the folder of a run"),
+            NO_ADAPTER),
         row(
             "an adapter of another base",
             p -> p.copy(Goldens.FOLDER.resolve("peft/rslora/adapter"), "other"),
@@ -1863,7 +1911,7 @@ class BadInputTest {
             "no such adapter to compare with",
             p -> {},
             "--compare D/none",
-            "D/none does not exist; an adapter is the folder of a run"),
+            NO_ADAPTER),
         row(
             "another base's adapter to compare with",
             p -> p.copy(Goldens.FOLDER.resolve("peft/rslora/adapter"), "other"),

@@ -69,7 +69,8 @@ class HubProcessTest {
       if (path.contains("/revision/")) {
         send(exchange, Json.line(Map.of("sha", COMMIT)).getBytes(UTF_8));
       } else if (path.contains("/tree/")) {
-        send(exchange, Json.line(files.keySet().stream().map(this::entry).toList()).getBytes(UTF_8));
+        send(
+            exchange, Json.line(files.keySet().stream().map(this::entry).toList()).getBytes(UTF_8));
       } else {
         String name = path.substring(path.lastIndexOf('/') + 1);
         String range = exchange.getRequestHeaders().getFirst("Range");
@@ -107,8 +108,7 @@ class HubProcessTest {
     String[] ends = range == null ? new String[] {"0"} : range.substring(6).split("-");
     int from = Integer.parseInt(ends[0]);
     byte[] body =
-        Arrays.copyOfRange(
-            all, from, ends.length < 2 ? all.length : Integer.parseInt(ends[1]) + 1);
+        Arrays.copyOfRange(all, from, ends.length < 2 ? all.length : Integer.parseInt(ends[1]) + 1);
     if (range != null) {
       exchange
           .getResponseHeaders()
@@ -132,8 +132,7 @@ class HubProcessTest {
     List<String> flags = new ArrayList<>(ChildJvm.FLAGS);
     flags.add("-XX:+UseSerialGC");
     ProcessBuilder builder =
-        new ProcessBuilder(
-            ChildJvm.command(flags, Main.class.getName(), (Object[]) arguments));
+        new ProcessBuilder(ChildJvm.command(flags, Main.class.getName(), (Object[]) arguments));
     Map<String, String> environment = builder.environment();
     environment.keySet().removeIf(name -> name.startsWith("HF_") || name.endsWith("_proxy"));
     environment.put("HF_ENDPOINT", "http://127.0.0.1:" + server.getAddress().getPort());
@@ -189,8 +188,15 @@ class HubProcessTest {
     Ran ran =
         ended(
             nudge(
-                "train", "--model", "org/tiny", "--data", rows.toString(), "--dry-run", "--json",
-                "--out", folder.resolve("out").toString()));
+                "train",
+                "--model",
+                "org/tiny",
+                "--data",
+                rows.toString(),
+                "--dry-run",
+                "--json",
+                "--out",
+                folder.resolve("out").toString()));
     assertThat(ran.code()).as(ran.err()).isZero();
     assertThat(Json.parse(ran.out()).path("rows").asInt()).isEqualTo(1);
     assertThat(ran.err()).contains("its weights, ", ", are not");

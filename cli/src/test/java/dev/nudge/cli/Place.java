@@ -139,6 +139,19 @@ record Place(Path folder) {
     return run(with("merge", defaults, flags));
   }
 
+  /// Runs `release` likewise on `D/rows.jsonl`, without notes.
+  Ran release(String... flags) {
+    Map<String, String> defaults = new LinkedHashMap<>();
+    defaults.put("--model", "D/model");
+    defaults.put("--adapter", "D/adapter");
+    defaults.put("--data", "D/rows.jsonl");
+    defaults.put("--out", "D/out");
+    defaults.put("--threads", "1");
+    List<String> line = new ArrayList<>(List.of(with("release", defaults, flags)));
+    line.add("-q");
+    return run(line.toArray(String[]::new));
+  }
+
   /// Runs `eval` likewise on a task of two choices, `D/tasks/quiz.yaml`.
   Ran evaluate(String... flags) {
     Map<String, String> defaults = new LinkedHashMap<>();

@@ -20,7 +20,7 @@ public final class Check {
     }
   }
 
-  static void notNegative(String flag, double value) {
+  public static void notNegative(String flag, double value) {
     if (!(value >= 0 && Double.isFinite(value))) {
       throw wrong(flag, value, "0 or more");
     }

@@ -79,10 +79,7 @@ record ReferenceSums(
   /// @param events receives the progress
   /// @return empty if it was cancelled
   static Optional<ReferenceSums> score(
-      Prepared prepared,
-      Trainer trainer,
-      Consumer<TrainEvent> events,
-      BooleanSupplier cancelled) {
+      Prepared prepared, Trainer trainer, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
     Objective objective = prepared.objective();
     Dataset data = prepared.data();
     List<Example> train = data.examples();

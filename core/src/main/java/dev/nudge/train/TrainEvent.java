@@ -6,8 +6,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// An event of a run, for listeners. In order: tokenised, started, planned, the reference scored,
-/// steps with held-out losses and samples between them, saved, finished; or failed. Warnings and divergence come at any
-/// time.
+/// steps with held-out losses and samples between them, saved, finished; or failed. Warnings and
+/// divergence come at any time.
 ///
 /// Threading: all events of a run come from the thread that called it, one at a time.
 public sealed interface TrainEvent {

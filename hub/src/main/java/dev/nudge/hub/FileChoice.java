@@ -147,9 +147,7 @@ enum FileChoice {
     if (found.isEmpty() && file.matches(".*[*?\\[{].*")) {
       PathMatcher glob = glob(name, file);
       found =
-          chosen(
-              files,
-              f -> isRows(f.path()) && f.isPlain() && glob.matches(Path.of(f.path())));
+          chosen(files, f -> isRows(f.path()) && f.isPlain() && glob.matches(Path.of(f.path())));
     }
     if (found.isEmpty()) {
       throw none(name, files);

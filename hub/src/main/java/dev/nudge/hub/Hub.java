@@ -235,8 +235,8 @@ public final class Hub {
   public record Published(String commit, String address, long bytes, List<String> left) {}
 
   /// Publishes an adapter, a model folder or a folder with a GGUF file as one commit, with a model
-  /// card where the folder has no `README.md`. Only files are sent that a model or an adapter has by
-  /// their names, and no rows, metrics or notes.
+  /// card where the folder has no `README.md`. Only files are sent that a model or an adapter has
+  /// by their names, and no rows, metrics or notes.
   ///
   /// @param name the repository, made if it is missing
   /// @param facts for the model card
@@ -268,8 +268,7 @@ public final class Hub {
       for (Path file : files.values()) {
         bytes += Files.size(file);
       }
-      return new Published(
-          commit, settings.endpoint() + "/" + name.id(), bytes, chosen.left());
+      return new Published(commit, settings.endpoint() + "/" + name.id(), bytes, chosen.left());
     } catch (IOException e) {
       throw new RunException("%s cannot be published: %s".formatted(name, e.getMessage()), e);
     } finally {

@@ -10,6 +10,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.net.http.HttpTimeoutException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow.Subscriber;
@@ -84,10 +85,10 @@ final class Sending implements BodyPublisher {
         }
       }
     } catch (ExecutionException e) {
-      switch (e.getCause()) {
+      switch (Objects.requireNonNullElse(e.getCause(), e)) {
         case IOException failed -> throw failed;
         case IllegalArgumentException wrong -> throw wrong;
-        default -> throw new IOException(String.valueOf(e.getCause().getMessage()), e);
+        default -> throw new IOException(String.valueOf(e.getMessage()), e);
       }
     } finally {
       answer.cancel(true); // where it has not come

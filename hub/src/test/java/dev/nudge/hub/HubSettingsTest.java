@@ -69,7 +69,8 @@ class HubSettingsTest {
         .isEqualTo(URI.create("https://mirror.example/hub"));
     assertThat(of("HF_HUB_DOWNLOAD_TIMEOUT", "2.5").timeout()).isEqualTo(Duration.ofMillis(2500));
     for (String wrong :
-        List.of("mirror", "ftp://m", "https://me:pw@m", "http://[", "https://m?x", "http://m:70000")) {
+        List.of(
+            "mirror", "ftp://m", "https://me:pw@m", "http://[", "https://m?x", "http://m:70000")) {
       assertThatThrownBy(() -> of("HF_ENDPOINT", wrong))
           .as(wrong)
           .isInstanceOf(InputException.class)

@@ -368,8 +368,7 @@ class HubTest {
   @Test
   void withoutLocksARunWritesAPartOfItsOwn() throws IOException {
     Path blobs = Files.createDirectories(cache.resolve("models--org--tiny/blobs"));
-    Path others =
-        blobs.resolve(HubServer.digest(true, HubServer.weights()) + ".incomplete");
+    Path others = blobs.resolve(HubServer.digest(true, HubServer.weights()) + ".incomplete");
     Files.writeString(others, "what another process has begun");
     List<String> seen = new ArrayList<>();
     HubListener listener =
@@ -411,7 +410,8 @@ class HubTest {
   @Test
   void aPartThatSomebodyElseCutIsNotBelieved() throws IOException {
     byte[] right = HubServer.weights();
-    HubFile file = new HubFile(WEIGHTS, right.length, "0".repeat(40), HubServer.digest(true, right), null);
+    HubFile file =
+        new HubFile(WEIGHTS, right.length, "0".repeat(40), HubServer.digest(true, right), null);
     Path place = cache.resolve("part");
     try (Part part = Part.open(place, file)) {
       part.append(right, right.length);
@@ -522,7 +522,8 @@ class HubTest {
     assertThatThrownBy(
             () -> hub().headers(RepoName.parse("org/tiny"), other, false, HubListener.NONE))
         .isInstanceOf(RunException.class)
-        .hasMessage("org/tiny: config.json is not what the hub lists: its bytes have another digest");
+        .hasMessage(
+            "org/tiny: config.json is not what the hub lists: its bytes have another digest");
   }
 
   /// The header is longer than the first piece; the factors of RoPE lie behind a large tensor.
@@ -541,8 +542,7 @@ class HubTest {
         .isEqualTo(Arrays.copyOfRange(file, file.length - 32, file.length));
     assertThat(made[made.length - 33]).isZero();
     server.put("org/g", "m.gguf", Arrays.copyOf(file, 1_400_000));
-    assertThatThrownBy(
-            () -> hub().headers(RepoName.parse("org/g"), into, true, HubListener.NONE))
+    assertThatThrownBy(() -> hub().headers(RepoName.parse("org/g"), into, true, HubListener.NONE))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("m.gguf: ");
   }

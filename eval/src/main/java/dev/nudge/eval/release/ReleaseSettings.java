@@ -1,9 +1,9 @@
 package dev.nudge.eval.release;
 
+import dev.nudge.settings.Check;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.DataWithers;
 import dev.nudge.settings.Group;
-import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.ModelWithers;
@@ -55,9 +55,7 @@ public record ReleaseSettings(
 
   public ReleaseSettings {
     ReleaseForm.of(to);
-    if (!(tolerance >= 0 && tolerance < Double.POSITIVE_INFINITY)) {
-      throw new InputException("--tolerance is " + tolerance + "; it must be 0 or more");
-    }
+    Check.notNegative("--tolerance", tolerance);
   }
 
   /// Releases an adapter in the base's own types, everything else at its default.

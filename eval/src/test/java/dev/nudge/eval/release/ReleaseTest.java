@@ -55,8 +55,7 @@ class ReleaseTest {
   }
 
   private Release.Outcome run(ReleaseSettings settings) {
-    Release.Outcome outcome =
-        Release.run(settings, MACHINE, _ -> {}, warnings::add, () -> false);
+    Release.Outcome outcome = Release.run(settings, MACHINE, _ -> {}, warnings::add, () -> false);
     assertThat(outcome).isNotNull();
     return outcome;
   }
