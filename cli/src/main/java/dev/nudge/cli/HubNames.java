@@ -150,7 +150,7 @@ final class HubNames implements AutoCloseable {
 
   /// The model's folder if it is here, else one of headers.
   private Path headers(String text, boolean tokenizer) {
-    RepoName name = RepoName.parse(text);
+    RepoName name = RepoName.parse(text, RepoName.Kind.MODEL);
     HubFiles here = hub.get().cached(name);
     if (here != null) {
       return here.place();

@@ -41,7 +41,7 @@ record ModelsShowVerb(Supplier<Machine> machine) implements Verb<ModelsShowVerb.
 
   @Override
   public int run(Settings settings, Console console) {
-    RepoName name = RepoName.parse(settings.name());
+    RepoName name = RepoName.parse(settings.name(), RepoName.Kind.MODEL);
     Hub hub = HubNames.hub(console);
     HubFiles here = hub.cached(name);
     Map<String, @Nullable Object> values = new LinkedHashMap<>();

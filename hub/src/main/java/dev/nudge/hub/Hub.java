@@ -56,7 +56,7 @@ public final class Hub {
   ///
   /// @param name `org/name`, `org/name@revision` or `org/name/FILE.gguf`
   public HubFiles model(String name, HubListener listener) {
-    return model(named(name, RepoName.Kind.MODEL), listener);
+    return model(RepoName.parse(name, RepoName.Kind.MODEL), listener);
   }
 
   /// Fetches a model.
@@ -68,31 +68,20 @@ public final class Hub {
   ///
   /// @param name `org/name` or `org/name@revision`
   public HubFiles adapter(String name, HubListener listener) {
-    return files(snapshots.get(named(name, RepoName.Kind.MODEL), FileChoice.ADAPTER, listener));
+    return files(snapshots.get(RepoName.parse(name, RepoName.Kind.MODEL), FileChoice.ADAPTER, listener));
   }
 
   /// Fetches rows.
   ///
   /// @param name `datasets/org/name/FILE`, where FILE is a path or a glob in the repository
   public HubFiles data(String name, HubListener listener) {
-    return files(snapshots.get(named(name, RepoName.Kind.DATASET), FileChoice.DATA, listener));
+    return files(snapshots.get(RepoName.parse(name, RepoName.Kind.DATASET), FileChoice.DATA, listener));
   }
 
   /// Fetches what a name stands for: a model or an adapter, or the rows of a dataset's file.
   public HubFiles pull(RepoName name, HubListener listener) {
     boolean data = name.kind() == RepoName.Kind.DATASET;
     return files(snapshots.get(name, data ? FileChoice.DATA : FileChoice.MODEL, listener));
-  }
-
-  private static RepoName named(String text, RepoName.Kind kind) {
-    RepoName name = RepoName.parse(text);
-    if (name.kind() != kind) {
-      throw new InputException(
-          kind == RepoName.Kind.MODEL
-              ? "'%s' is data; a model or an adapter is org/name".formatted(text)
-              : "'%s' is no data; it must be hf:datasets/org/name/FILE".formatted(text));
-    }
-    return name;
   }
 
   private static HubFiles files(Snapshots.Snapshot snapshot) {

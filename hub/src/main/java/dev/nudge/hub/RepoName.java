@@ -52,6 +52,20 @@ public record RepoName(Kind kind, String id, String revision, @Nullable String f
     }
   }
 
+  /// Parses a name of something of a kind.
+  ///
+  /// @throws InputException if the text is none, or of the other kind
+  public static RepoName parse(String text, Kind kind) {
+    RepoName name = parse(text);
+    if (name.kind() != kind) {
+      throw new InputException(
+          kind == Kind.MODEL
+              ? "'%s' is data; a model or an adapter is org/name".formatted(text)
+              : "'%s' is no data; it must be hf:datasets/org/name/FILE".formatted(text));
+    }
+    return name;
+  }
+
   /// Parses a name.
   ///
   /// @throws InputException if the text is none
