@@ -63,7 +63,8 @@ class FewRowsTest {
         source.cols(),
         source.bytes(),
         (row, to, start) ->
-            MemorySegment.copy(source.data(), (long) row * bytes, to, start, bytes));
+            MemorySegment.copy(source.data(), (long) row * bytes, to, start, bytes),
+        null);
   }
 
   @Test
