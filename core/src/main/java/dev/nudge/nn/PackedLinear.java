@@ -41,8 +41,7 @@ public final class PackedLinear implements Linear {
   /// The layer with a factor of one direction, for products of rows in several parts.
   ///
   /// @param factor valid as long as the layer is used
-  static Linear ready(
-      Linear plain, Packed factor, @Nullable Tensor bias, Direction direction) {
+  static Linear ready(Linear plain, Packed factor, @Nullable Tensor bias, Direction direction) {
     boolean forward = direction == Direction.FORWARD;
     return new PackedLinear(plain, forward ? factor : null, forward ? null : factor, bias);
   }

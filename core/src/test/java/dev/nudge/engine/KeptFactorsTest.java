@@ -91,7 +91,12 @@ class KeptFactorsTest {
     try (Scope scope = Scope.open("test")) {
       Adapters made =
           Adapters.attach(
-              model.modules(), Lora.of(4, 8, Targets.parse("all-linear")), 3, model.backend().compute(), 0, scope);
+              model.modules(),
+              Lora.of(4, 8, Targets.parse("all-linear")),
+              3,
+              model.backend().compute(),
+              0,
+              scope);
       made.parameters()
           .forEach(
               p -> {

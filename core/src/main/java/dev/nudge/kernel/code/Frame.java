@@ -26,7 +26,8 @@ import dev.nudge.kernel.code.Assembler.Zmm;
 /// A kernel computes `group` weight rows by `rows` rows of x at once; its arguments are, in the
 /// registers of the System V calling convention: rdi the weight rows, rsi the rows of x, rdx the
 /// sums (one row of `rows` floats a weight row), rcx the number of weight rows (a multiple of
-/// `group`), r8 the scales, r9 the [Shape]. The kernel's own loop advances rdi, rsi and r8 (and r12, if
+/// `group`), r8 the scales, r9 the [Shape]. The kernel's own loop advances rdi, rsi and r8 (and
+/// r12, if
 /// it prefetches by it); they are set back after each group.
 ///
 /// Vector registers: 0 to 7 are free within a loop, 8 and up are the sums (first those of even

@@ -164,7 +164,11 @@ class CodeFewRowsTest {
     FewRows.RowReader read =
         (row, to, start) ->
             reader.read(
-                matrix.data(), (long) place.applyAsInt(row) * width, cols / type.numbers, to, start);
+                matrix.data(),
+                (long) place.applyAsInt(row) * width,
+                cols / type.numbers,
+                to,
+                start);
     return new FewRows.ByRow(
         rows, cols, matrix.bytes(), read, new FewRows.Blocks(type.name(), matrix, place));
   }
