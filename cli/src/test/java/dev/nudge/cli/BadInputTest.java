@@ -1501,7 +1501,11 @@ class BadInputTest {
         row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
         row("no adapter", p -> {}, "--adapter D/none", NO_ADAPTER),
         row("adapter of another base", p -> strange(p, OTHER), "--adapter D/strange", ANOTHER_BASE),
-        row("no rows", p -> {}, "--data D/none.jsonl", "D/none.jsonl: no such file"),
+        row(
+            "no rows",
+            p -> {},
+            "--data D/none.jsonl",
+            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
         row(
             "an unknown form",
             p -> {},
@@ -3478,7 +3482,8 @@ class BadInputTest {
     Place place = Place.in(folder);
     for (String no : List.of("D/none", "D/model")) {
       assertThat(place.merge("--adapter", no).err())
-          .startsWith("nudge: " + no + " is not an adapter")
+          .startsWith(
+              "nudge: " + no + (no.endsWith("none") ? " does not exist" : " is not an adapter"))
           .hasLineCount(1);
     }
   }
