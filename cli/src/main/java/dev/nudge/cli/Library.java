@@ -7,6 +7,8 @@ import dev.nudge.engine.RowScore;
 import dev.nudge.eval.BaseLook;
 import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.suite.Suite;
+import dev.nudge.export.Exported;
+import dev.nudge.export.GgufExport;
 import dev.nudge.generate.Chat;
 import dev.nudge.generate.Completions;
 import dev.nudge.generate.Embeddings;
@@ -29,6 +31,7 @@ import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.EvalSettings;
 import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.ExportSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.InputException;
@@ -131,6 +134,11 @@ final class Library {
     return Merging.prepare(Named.in(settings), machine(), warnings).run(cancelled);
   }
 
+  static @Nullable Exported export(
+      ExportSettings settings, Consumer<String> warnings, BooleanSupplier cancelled) {
+    return GgufExport.run(Named.in(settings), machine(), warnings, cancelled);
+  }
+
   static Chat chat(ChatSettings settings, Consumer<String> warnings) {
     return Chat.open(Named.in(settings), machine(), warnings);
   }
@@ -204,6 +212,7 @@ final class Library {
         new DataSplitVerb(),
         new MergeVerb(Library::merge),
         new QuantizeVerb(Library::quantize),
+        new ExportVerb(Library::export),
         new InitVerb(Library::init),
         new RunsListVerb(Library::runs),
         new RunsShowVerb(Library::runs),

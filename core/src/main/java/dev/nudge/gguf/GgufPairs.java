@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 /// Collects the metadata of a GGUF file that is to be written, in the order in which it is put. A
 /// key that is put again keeps its place and gets the new value.
@@ -56,10 +57,12 @@ public final class GgufPairs {
     put(key, GgufValue.Kind.F32, all.length, bytes.array());
   }
 
-  /// Copies values of another file, of any type: those whose key begins as given.
-  public void copy(GgufMetadata from, String prefix) {
+  /// Copies values of another file, of any type.
+  ///
+  /// @param which tells of a key whether it is copied
+  public void copy(GgufMetadata from, Predicate<String> which) {
     for (String key : from.keys()) {
-      if (key.startsWith(prefix)) {
+      if (which.test(key)) {
         values.put(key, from.stored(key));
       }
     }
