@@ -48,12 +48,13 @@ final class ScaleSearch {
     float minimum = least;
     float best = error(x, from, count, largest, inverse, least, scale, minimum, rms);
     for (int step = 0; step <= steps; step++) {
-      inverse = (first + 0.1f * step + largest) / (most - least);
+      float zero = minimum; // the best so far is where the next candidate begins
+      inverse = (first + 0.1f * step + largest) / (most - zero);
       float sumL = 0;
       float sumLl = 0;
       float sumXl = 0;
       for (int i = from; i < from + count; i++) {
-        float l = Math.clamp((float) Math.rint(inverse * (x[i] - least)), 0, largest);
+        float l = Math.clamp((float) Math.rint(inverse * (x[i] - zero)), 0, largest);
         float w = rms + Math.abs(x[i]);
         sumL += w * l;
         sumLl += w * l * l;
@@ -67,7 +68,7 @@ final class ScaleSearch {
           newMinimum = 0;
           newScale = sumXl / sumLl;
         }
-        float e = error(x, from, count, largest, inverse, least, newScale, newMinimum, rms);
+        float e = error(x, from, count, largest, inverse, zero, newScale, newMinimum, rms);
         if (e < best) {
           best = e;
           scale = newScale;
@@ -79,19 +80,21 @@ final class ScaleSearch {
   }
 
   /// The weighted error of a scale and a minimum, with the codes that a candidate gave.
+  ///
+  /// @param zero the number that the candidate gives code 0
   private static float error(
       float[] x,
       int from,
       int count,
       int largest,
       float inverse,
-      float least,
+      float zero,
       float scale,
       float minimum,
       float rms) {
     float error = 0;
     for (int i = from; i < from + count; i++) {
-      float l = Math.clamp((float) Math.rint(inverse * (x[i] - least)), 0, largest);
+      float l = Math.clamp((float) Math.rint(inverse * (x[i] - zero)), 0, largest);
       float off = scale * l + minimum - x[i];
       error += (rms + Math.abs(x[i])) * off * off;
     }
