@@ -57,6 +57,8 @@ final class Examples {
       nudge merge --model MODEL --adapter adapters/support --scale 0.5 --out MODEL-half
       nudge quantize --model MODEL --out MODEL-nf4
       nudge quantize --model MODEL --no-double-quant --out MODEL-nf4 --overwrite
+      nudge export --model MODEL --adapter adapters/support --type q4_k --out gguf/support.gguf
+      nudge export --model MODEL --adapter adapters/support --adapter-only --out gguf/lora.gguf
       nudge adapters push support adapters/support --alias champion
       nudge adapters push support adapters/intents --why 'knows intents too'
       nudge models list

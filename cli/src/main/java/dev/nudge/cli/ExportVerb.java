@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -101,14 +103,12 @@ record ExportVerb(Exporter exporter) implements Verb<ExportVerb.Settings> {
   /// Refuses to publish a folder that holds more than the export.
   private static void checkAlone(Path folder, Path out) {
     String[] there = folder.toFile().list();
-    List<String> ours =
-        List.of(String.valueOf(out.getFileName()), "Modelfile", "README.md");
-    for (String name : there == null ? new String[0] : there) {
-      if (!ours.contains(name)) {
-        throw new InputException(
-            "--push publishes the folder of --out, and %s holds %s too; give --out in a folder of its own"
-                .formatted(folder, name));
-      }
+    Set<String> others = new TreeSet<>(List.of(there == null ? new String[0] : there));
+    others.removeAll(List.of(out.getFileName().toString(), "Modelfile", "README.md"));
+    if (!others.isEmpty()) {
+      throw new InputException(
+          "--push publishes the folder of --out, and it holds %s too; give --out in a folder of its own"
+              .formatted(others.iterator().next()));
     }
   }
 }

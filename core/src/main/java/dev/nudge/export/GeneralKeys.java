@@ -10,7 +10,6 @@ import dev.nudge.settings.HubName;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
@@ -32,6 +31,7 @@ record GeneralKeys(Path model, @Nullable Path adapter, String name, @Nullable St
   private static final Pattern FRONT = Pattern.compile("(?s)\\A---\\R(.*?)\\R---");
   private static final Pattern LICENCE =
       Pattern.compile("(?m)^licen[cs]e:[ \\t]*[\"']?([\\w.+-]+)[\"']?[ \\t]*$");
+  private static final Pattern PHI = Pattern.compile("(?i)(phi)-?3");
   private static final Pattern NAME = Pattern.compile("[\\w.-]+/[\\w.-]+");
 
   static GeneralKeys of(ExportSettings settings, Consumer<String> warnings) {
@@ -119,9 +119,11 @@ record GeneralKeys(Path model, @Nullable Path adapter, String name, @Nullable St
     }
   }
 
-  /// Names a model so that llama.cpp drops the spaces behind its special tokens.
-  void namePhi3(GgufPairs pairs) {
-    boolean named = name.toLowerCase(Locale.ROOT).matches(".*phi-?3.*");
-    pairs.text("general.name", named ? name : "Phi-3 " + name);
+  /// Names a model so that llama.cpp drops the spaces behind its special tokens, as it does for
+  /// every model with Phi-3 in its name, or keeps them.
+  void namePhi3(GgufPairs pairs, boolean drops) {
+    boolean named = PHI.matcher(name).find();
+    String other = drops ? "Phi-3 " + name : PHI.matcher(name).replaceAll("$1 3");
+    pairs.text("general.name", named == drops ? name : other);
   }
 }

@@ -104,14 +104,13 @@ public final class GgufExport {
     GeneralKeys general = GeneralKeys.of(settings, warnings);
     general.model(pairs, names.architecture(), types);
     int positions = positions(warnings);
-    Map<String, float[]> factors =
-        ModelKeys.put(pairs, names.architecture(), config, positions);
+    Map<String, float[]> factors = ModelKeys.put(pairs, names, positions);
     TokenizerKeys tokenizer =
         TokenizerKeys.of(settings.model(), tensors.tokenizer(), machine.cache());
     if (tokenizer.own() == null && GgufFile.is(settings.model())) {
       general.copyTokenizer(pairs);
-    } else if (tokenizer.vocabulary(pairs, config)) {
-      general.namePhi3(pairs);
+    } else {
+      general.namePhi3(pairs, tokenizer.vocabulary(pairs, config));
     }
     tokenizer.templates(pairs, settings.adapter());
     GgufLayout layout = GgufLayout.of(pairs, planned(factors));

@@ -8,6 +8,7 @@ import dev.nudge.model.LayerConfig;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.RopeParameters;
 import dev.nudge.settings.InputException;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,23 +18,24 @@ import java.util.Map;
 /// Only what a key is there for is put; [ConfigDifference] then finds what the file cannot say.
 final class ModelKeys {
   private final GgufPairs pairs;
+  private final Path model;
   private final GgufArchitecture architecture;
   private final ModelConfig config;
   private final Map<String, float[]> factors = new LinkedHashMap<>(); // tensors of RoPE
 
-  private ModelKeys(GgufPairs pairs, GgufArchitecture architecture, ModelConfig config) {
+  private ModelKeys(GgufPairs pairs, TensorNames names) {
     this.pairs = pairs;
-    this.architecture = architecture;
-    this.config = config;
+    this.model = names.model();
+    this.architecture = names.architecture();
+    this.config = names.config();
   }
 
   /// Puts the keys of a model.
   ///
   /// @param positions the context length to name
   /// @return the tensors of RoPE factors, by name
-  static Map<String, float[]> put(
-      GgufPairs pairs, GgufArchitecture architecture, ModelConfig config, int positions) {
-    ModelKeys keys = new ModelKeys(pairs, architecture, config);
+  static Map<String, float[]> put(GgufPairs pairs, TensorNames names, int positions) {
+    ModelKeys keys = new ModelKeys(pairs, names);
     keys.sizes(positions);
     keys.own();
     keys.rope();
@@ -122,7 +124,7 @@ final class ModelKeys {
       }
     }
     if (turning == null) {
-      throw new InputException("no layer has RoPE, which a GGUF file of its architecture needs");
+      throw refuse("no layer has RoPE");
     }
     RopeParameters rope = turning.rope();
     pairs.number(key("rope.freq_base"), rope.theta());
@@ -141,11 +143,11 @@ final class ModelKeys {
         pairs.number(key("rope.scaling.yarn_beta_fast"), yarn.betaFast());
         pairs.number(key("rope.scaling.yarn_beta_slow"), yarn.betaSlow());
       }
-      case RopeParameters.Llama3 llama3 -> factors.put(GgufNames.ROPE_FREQS, divisors(llama3, turning.width()));
+      case RopeParameters.Llama3 llama3 ->
+          factors.put(GgufNames.ROPE_FREQS, divisors(llama3, turning.width()));
       case RopeParameters.Longrope longrope -> longrope(longrope);
       case RopeParameters.Dynamic _ ->
-          throw new InputException(
-              "rope_scaling is dynamic: its frequencies depend on the length of a text, which a GGUF file cannot say");
+          throw refuse("rope_scaling is dynamic, frequencies that depend on the length of a text");
     }
   }
 
@@ -164,10 +166,12 @@ final class ModelKeys {
     } else if (rope.shortFactors().equals(rope.longFactors()) && rope.attentionFactor() == 1) {
       factors.put(GgufNames.ROPE_FREQS, few);
     } else {
-      throw new InputException(
-          "rope_scaling is longrope, which GGUF files of the architecture %s cannot say"
-              .formatted(architecture.key()));
+      throw refuse("rope_scaling is longrope, which only phi3 has");
     }
+  }
+
+  private InputException refuse(String why) {
+    return new InputException("--model %s cannot be said in a GGUF file: %s".formatted(model, why));
   }
 
   private static float[] floats(List<Double> values) {
