@@ -175,10 +175,11 @@ public final class GgufVocabulary {
     for (JsonNode merge : model.path("merges")) {
       String text = merge.asString("");
       int space = text.indexOf(' ', 1);
-      String left = merge.isArray() ? merge.path(0).asString("") : text.substring(0, Math.max(space, 0));
-      String right = merge.isArray() ? merge.path(1).asString("") : text.substring(space + 1);
+      boolean pair = merge.isArray();
+      String left = pair ? merge.path(0).asString("") : text.substring(0, Math.max(space, 0));
+      String right = pair ? merge.path(1).asString("") : text.substring(space + 1);
       if (left.isEmpty() || right.isEmpty()) {
-        throw refuse("has the merge " + GgufError.quote(merge.toString()) + "; two parts are needed");
+        throw refuse("has the merge " + GgufError.quote(merge.toString()) + " without two parts");
       }
       all.add(new Merge(left, right));
     }
@@ -259,12 +260,12 @@ public final class GgufVocabulary {
     int pairs = 0;
     for (int id = 0; id < texts.length; id++) {
       boolean normal = kinds[id] == GgufTokens.Kind.NORMAL;
-      scores[id] = normal ? -Objects.requireNonNullElse(ranks.get(texts[id]), ranks.size() + id) : 0;
       String text = texts[id];
+      scores[id] = normal ? -Objects.requireNonNullElse(ranks.get(text), ranks.size() + id) : 0;
       for (int at = 0; normal && at < text.length(); ) {
         at = text.offsetByCodePoints(at, 1);
-        boolean pair = ids.containsKey(text.substring(0, at)) && ids.containsKey(text.substring(at));
-        pairs += pair ? 1 : 0;
+        String left = text.substring(0, at);
+        pairs += ids.containsKey(left) && ids.containsKey(text.substring(at)) ? 1 : 0;
       }
     }
     if (pairs != used.size()) {

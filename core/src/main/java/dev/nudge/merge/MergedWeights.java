@@ -274,7 +274,10 @@ final class MergedWeights {
   }
 
   private void write(
-      Map<String, ChangedTensors.Rows> rows, MergedTensors.Sink to, Lanes lanes, List<Workspace> workspaces) {
+      Map<String, ChangedTensors.Rows> rows,
+      MergedTensors.Sink to,
+      Lanes lanes,
+      List<Workspace> workspaces) {
     rows.forEach(
         (name, each) ->
             to.write(name, new Blocks(each, to.of(name), lanes.count()).pieces(lanes, workspaces)));
