@@ -98,6 +98,7 @@ wait $! || test $? = 143 # ended by the signal, as it should
 
 # --- one folder of base and adapter
 ./nudge merge --model MODEL --adapter adapters/support --out MODEL-support
+./nudge export --model MODEL --adapter adapters/support --type q4_k --out gguf/support.gguf
 
 # --- four bits on disk
 ./nudge quantize --model MODEL --out MODEL-nf4

@@ -3,6 +3,8 @@ package dev.nudge;
 import static java.util.Objects.requireNonNull;
 
 import dev.nudge.engine.RowScore;
+import dev.nudge.export.Exported;
+import dev.nudge.export.GgufExport;
 import dev.nudge.generate.Completions;
 import dev.nudge.generate.Scoring;
 import dev.nudge.generate.Session;
@@ -15,6 +17,7 @@ import dev.nudge.model.QuantizedFolder;
 import dev.nudge.registry.Named;
 import dev.nudge.registry.Registry;
 import dev.nudge.runs.RunStore;
+import dev.nudge.settings.ExportSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.MergeSettings;
@@ -40,7 +43,7 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// Runs the commands of the CLI from Java: fine-tune, score, generate, merge, quantize.
+/// Runs the commands of the CLI from Java: fine-tune, score, generate, merge, quantize, export.
 ///
 ///     Nudge nudge = Nudge.here(System.err::println);
 ///     nudge.train(TrainSettings.of(model, rows, adapter).withEpochs(3), event -> {});
@@ -201,6 +204,12 @@ public final class Nudge {
     return Objects.requireNonNull(
         QuantizedFolder.prepare(settings, machine.get().cache())
             .write(Kernels.fastest(), () -> false));
+  }
+
+  /// Exports a model, with an adapter merged into it or alone, as a file for llama.cpp and Ollama.
+  public Exported export(ExportSettings settings) {
+    return Objects.requireNonNull(
+        GgufExport.run(Named.in(settings), machine.get(), warnings, () -> false));
   }
 
   /// Writes a model folder with random weights.

@@ -18,7 +18,7 @@ class ArchitectureTest implements PackageRules {
           Map.entry("machine", Set.of("tensor", "kernel")),
           Map.entry("nn", Set.of("tensor", "kernel")),
           Map.entry("gguf", Set.of("tensor", "python")),
-          Map.entry("gguf.block", Set.of("gguf")),
+          Map.entry("gguf.block", Set.of("tensor", "gguf")),
           Map.entry(
               "quant", Set.of("tensor", "kernel", "nn", "gguf", "gguf.block", "format", "python")),
           Map.entry("format", Set.of("tensor", "gguf", "gguf.block")),
@@ -69,6 +69,21 @@ class ArchitectureTest implements PackageRules {
                   "text",
                   "python")),
           Map.entry(
+              "export",
+              Set.of(
+                  "tensor",
+                  "kernel",
+                  "machine",
+                  "gguf",
+                  "gguf.block",
+                  "format",
+                  "identity",
+                  "model",
+                  "adapter",
+                  "text",
+                  "text.chat",
+                  "merge")),
+          Map.entry(
               "plan", Set.of("tensor", "kernel", "machine", "nn", "quant", "model", "adapter")),
           Map.entry(
               "train",
@@ -112,6 +127,7 @@ class ArchitectureTest implements PackageRules {
                   "engine",
                   "generate",
                   "merge",
+                  "export",
                   "train",
                   "runs",
                   "registry")));

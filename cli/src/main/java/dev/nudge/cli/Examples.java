@@ -60,6 +60,8 @@ final class Examples {
       nudge release --model MODEL --adapter adapters/support --data held-out.jsonl --out MODEL-release
       nudge release --model MODEL --adapter support@champion --data held-out.jsonl --to nf4 \\
           --out MODEL-release --tolerance 0.05
+      nudge export --model MODEL --adapter adapters/support --type q4_k --out gguf/support.gguf
+      nudge export --model MODEL --adapter adapters/support --adapter-only --out gguf/lora.gguf
       nudge adapters push support adapters/support --alias champion
       nudge adapters push support adapters/intents --why 'knows intents too'
       nudge models list

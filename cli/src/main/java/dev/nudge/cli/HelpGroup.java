@@ -8,7 +8,7 @@ enum HelpGroup {
   TRAIN("Train", "quickstart train plan init data runs"),
   ASK("Ask", "generate chat"),
   JUDGE("Judge", "score eval"),
-  KEEP("Keep", "models adapters merge quantize release"),
+  KEEP("Keep", "models adapters merge quantize release export"),
   SERVE("Serve", "serve keys experiments"),
   MACHINE("Machine", "doctor install completion");
 

@@ -9,6 +9,8 @@ import dev.nudge.eval.release.Release;
 import dev.nudge.eval.release.ReleaseSettings;
 import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.suite.Suite;
+import dev.nudge.export.Exported;
+import dev.nudge.export.GgufExport;
 import dev.nudge.generate.Chat;
 import dev.nudge.generate.Completions;
 import dev.nudge.generate.Embeddings;
@@ -31,6 +33,7 @@ import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.EvalSettings;
 import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.ExportSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.InputException;
@@ -141,6 +144,11 @@ final class Library {
     return Merging.prepare(Named.in(settings), machine(), warnings).run(cancelled);
   }
 
+  static @Nullable Exported export(
+      ExportSettings settings, Consumer<String> warnings, BooleanSupplier cancelled) {
+    return GgufExport.run(Named.in(settings), machine(), warnings, cancelled);
+  }
+
   static Chat chat(ChatSettings settings, Consumer<String> warnings) {
     return Chat.open(Named.in(settings), machine(), warnings);
   }
@@ -215,6 +223,7 @@ final class Library {
         new MergeVerb(Library::merge),
         new QuantizeVerb(Library::quantize),
         new ReleaseVerb(Library::release),
+        new ExportVerb(Library::export),
         new InitVerb(Library::init),
         new RunsListVerb(Library::runs),
         new RunsShowVerb(Library::runs),

@@ -24,10 +24,11 @@ final class OtherVerbs {
     say(here + "--version", "version");
     say(here + "serve", "server api deploy");
     say(here + "chat", "repl talk converse");
+    say(here + "export", "gguf to-gguf convert-to-gguf ollama");
     say(
         "there is none: a model folder is read as it is; merge writes base and adapter as one, quantize"
-            + " writes four bits",
-        "export convert save");
+            + " writes four bits, export writes GGUF",
+        "convert save");
     say(here + "models pull", "download hub pull fetch");
     say(here + "adapters publish", "upload");
     say("there is none: give the hub's token as HF_TOKEN, or by hf auth login", "login");

@@ -1541,6 +1541,73 @@ class BadInputTest {
     mistake.spoiling.spoil(place);
     Map<String, String> before = place.listing();
     check(place.release(mistake.flags), mistake.line);
+  }
+
+  static Stream<Mistake> exports() {
+    String there = " is there already; give another file, or --overwrite";
+    return Stream.of(
+        row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
+        row("missing model file", p -> {}, "--model D/none.gguf", "D/none.gguf: no such file"),
+        row(
+            "type",
+            p -> {},
+            "--type q9_9",
+            "--type is 'q9_9'; supported: f32, f16, bf16, q8_0, q4_0, q4_1, q4_k, q5_k, q6_k"),
+        row("format", p -> {}, "--to onnx", "--to is 'onnx'; supported: gguf"),
+        row("out is there", p -> {}, "--out D/rows.jsonl", "--out D/rows.jsonl" + there),
+        row(
+            "out is no GGUF file",
+            p -> {},
+            "--out D/rows.jsonl --overwrite",
+            "--out D/rows.jsonl is no GGUF file, so it is not replaced; give another file"),
+        row(
+            "out is a folder",
+            p -> {},
+            "--out D/model",
+            "--out D/model is a folder; give a file, such as D/model/model.gguf"),
+        row(
+            "no adapter",
+            p -> {},
+            "--adapter D/none",
+            "D/none is not an adapter: it has no adapter_config.json (it does not exist)"),
+        row("adapter of another base", p -> strange(p, OTHER), "--adapter D/strange", ANOTHER_BASE),
+        row(
+            "no adapter to write alone",
+            p -> {},
+            "--adapter-only",
+            "--adapter-only needs --adapter, which it writes"),
+        row(
+            "blocks of an adapter",
+            p -> {},
+            "--adapter D/adapter --adapter-only --type q4_k",
+            "--type q4_k is for models; --adapter-only takes f32, f16 or bf16"),
+        row(
+            "no tokenizer",
+            p -> Files.delete(p.path("model/tokenizer.json")),
+            "",
+            "--model D/model has no tokenizer.json, which a GGUF file needs; save the tokenizer"
+                + " there"),
+        row("open", p -> {}, "--open", "--open is for --push; leave it out"),
+        row(
+            "no name of the hub",
+            p -> {},
+            "--push hf:datasets/a/b",
+            "'hf:datasets/a/b' cannot be published to; it must be hf:org/name"),
+        row(
+            "other files beside it",
+            p -> {},
+            "--push hf:a/b",
+            "--push publishes the folder of --out, and it holds adapter too; give --out in a folder"
+                + " of its own"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("exports")
+  void aMistakeOfExportIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder).copy(Goldens.ADAPTER, "adapter");
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    check(place.export(mistake.flags), mistake.line);
     assertThat(place.listing()).isEqualTo(before);
   }
 

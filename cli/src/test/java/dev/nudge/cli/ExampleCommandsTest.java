@@ -102,6 +102,7 @@ class ExampleCommandsTest {
             "MODEL-tokens/model.safetensors",
             "models/mine/model.safetensors",
             "MODEL-support/model.safetensors",
+            "gguf/support.gguf",
             "MODEL-nf4/model.safetensors",
             "adapters/tickets/adapter_model.safetensors",
             "reports/tickets/report.html",

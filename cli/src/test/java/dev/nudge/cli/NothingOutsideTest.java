@@ -92,6 +92,7 @@ class NothingOutsideTest {
                 "train --method full --out ../out/full --steps 2" + flags + rows,
                 "merge --adapter ../out/run --out ../out/merged --threads 1 --model ../in/model",
                 "quantize --model ../out/merged --out ../out/nf4 --method nf4",
+                "export --model ../out/nf4 --type q8_0 --out ../out/gguf/model.gguf --threads 1",
                 "score --adapter ../out/run" + flags + rows,
                 "generate --prompt pump: --max-tokens 4 --model ../out/nf4 --compute fp32",
                 "plan --model ../in/model"));
@@ -103,7 +104,7 @@ class NothingOutsideTest {
     assertThat(tops(new Place(temp.resolve("tmp")).listing())).as("left in tmp").isEmpty();
     assertThat(in.listing()).isEqualTo(given);
     assertThat(tops(new Place(temp.resolve("out")).listing()))
-        .containsOnly("run", "full", "merged", "nf4");
+        .containsOnly("run", "full", "merged", "nf4", "gguf");
     assertThat(said).contains("run        3 steps");
   }
 

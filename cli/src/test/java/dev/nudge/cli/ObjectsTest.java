@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.export.Exported;
 import dev.nudge.init.FreshFolder;
 import dev.nudge.merge.Merged;
 import dev.nudge.merge.ModelDifference;
@@ -46,6 +47,16 @@ class ObjectsTest {
     assertThat(out(new QuantizeVerb((_, _) -> written), "--model", "m"))
         .isEqualTo(
             "{\"out\":\"o\",\"layers\":7,\"source_bytes\":900,\"bytes\":300,\"seconds\":1.5}\n");
+  }
+
+  @Test
+  void exportPrintsWhatWasWritten() {
+    Exported written =
+        new Exported(Path.of("o.gguf"), Path.of("Modelfile"), "llama", "q4_k", 21, 300, null, 1.5);
+    assertThat(out(new ExportVerb((_, _, _) -> written), "--model", "m"))
+        .isEqualTo(
+            "{\"out\":\"o.gguf\",\"modelfile\":\"Modelfile\",\"architecture\":\"llama\","
+                + "\"type\":\"q4_k\",\"tensors\":21,\"bytes\":300,\"licence\":null,\"seconds\":1.5}\n");
   }
 
   @Test

@@ -152,6 +152,14 @@ record Place(Path folder) {
     return run(line.toArray(String[]::new));
   }
 
+  /// Runs `export` likewise.
+  Ran export(String... flags) {
+    Map<String, String> defaults = new LinkedHashMap<>();
+    defaults.put("--model", "D/model");
+    defaults.put("--out", "D/new.gguf");
+    return run(with("export", defaults, flags));
+  }
+
   /// Runs `eval` likewise on a task of two choices, `D/tasks/quiz.yaml`.
   Ran evaluate(String... flags) {
     Map<String, String> defaults = new LinkedHashMap<>();

@@ -81,6 +81,10 @@ public final class GgufFile implements WeightFile {
     if (name == null) {
       throw refuse(stored, "which is no part of the architecture " + architecture.key());
     }
+    int layers = layers();
+    if (GgufNames.layer(tensor.name()) >= layers) {
+      throw refuse(stored, "beyond the " + layers + " layers of its block_count");
+    }
     int rank = tensor.shape().size();
     if (rank == 2) {
       tensors.put(name, matrix(name, stored));
@@ -92,6 +96,10 @@ public final class GgufFile implements WeightFile {
           "%s %s; matrices, and vectors of a float type are known"
               .formatted(tensor.type(), tensor.shape()));
     }
+  }
+
+  private int layers() {
+    return files.metadata().whole(architecture.key() + ".block_count", Integer.MAX_VALUE, 1, 1 << 14);
   }
 
   private static InputException refuse(GgufFiles.Stored stored, String what) {

@@ -3,14 +3,9 @@ package dev.nudge.format;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Tensor;
 import java.io.ByteArrayOutputStream;
-import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collection;
@@ -36,41 +31,23 @@ import tools.jackson.core.json.JsonFactory;
 ///
 /// Threading: one thread.
 public final class SafeTensorsWriter implements AutoCloseable {
-  private static final int CHUNK = 16 << 20;
   private static final Comparator<Entry> OFFICIAL =
       Comparator.comparing(Entry::type).reversed().thenComparing(Entry::name);
 
-  private record Place(Entry entry, long position) {}
-
-  private final Path file;
-  private final Path temporary;
-  private final FileChannel channel;
-  private final Map<String, Place> missing = new LinkedHashMap<>();
-  private final long size;
-  private boolean failed;
-  private boolean closed;
-  private boolean finished;
-  private boolean placed;
+  private final TensorsFile file;
 
   private SafeTensorsWriter(Path file, Map<String, String> metadata, List<Entry> entries) {
-    this.file = file;
-    this.temporary = file.resolveSibling(file.getFileName() + ".tmp");
     byte[] header = header(metadata, entries);
+    Map<String, TensorsFile.Place> places = new LinkedHashMap<>();
     long position = header.length;
     for (Entry entry : entries) {
-      if (missing.put(entry.name(), new Place(entry, position)) != null
-          || entry.name().equals(Header.METADATA)) {
+      TensorsFile.Place place = new TensorsFile.Place(entry, position, entry.bytes());
+      if (places.put(entry.name(), place) != null || entry.name().equals(Header.METADATA)) {
         throw new IllegalArgumentException("the name \"" + entry.name() + "\" is taken");
       }
       position += entry.bytes();
     }
-    this.size = position;
-    try {
-      this.channel = Disk.create(temporary);
-    } catch (IOException e) {
-      throw failure(e);
-    }
-    put(ByteBuffer.wrap(header), 0);
+    this.file = new TensorsFile(file, header, places, position);
   }
 
   /// Creates the file beside `file` and writes its header.
@@ -84,54 +61,29 @@ public final class SafeTensorsWriter implements AutoCloseable {
 
   /// Writes one tensor; rows of a matrix may have gaps between them.
   public void write(String name, Tensor tensor) {
-    Place place = place(name);
-    if (tensor.dtype() != place.entry.type().dtype()
-        || !Arrays.equals(tensor.shape(), place.entry.dims())) {
-      throw new IllegalArgumentException(tensor + " is not what was announced: " + place.entry);
+    TensorsFile.Place place = file.place(name);
+    if (!(place.what() instanceof Entry entry)
+        || tensor.dtype() != entry.type().dtype()
+        || !Arrays.equals(tensor.shape(), entry.dims())) {
+      throw new IllegalArgumentException(
+          tensor + " is not what was announced: " + place.what());
     }
     if (tensor.contiguous()) {
-      put(tensor.data(), place.position);
+      file.put(tensor.data(), place.position());
     } else {
-      rows(tensor, place.position);
+      rows(tensor, place.position());
     }
-    missing.remove(name);
+    file.done(name);
   }
 
   /// Writes the bytes of one tensor of any type.
   public void write(String name, MemorySegment bytes) {
-    Place place = place(name);
-    if (bytes.byteSize() != place.entry.bytes()) {
-      throw new IllegalArgumentException(
-          bytes.byteSize() + " bytes are not what was announced: " + place.entry);
-    }
-    put(bytes, place.position);
-    missing.remove(name);
+    file.write(name, bytes);
   }
 
   /// Writes one tensor from consecutive pieces; a piece may be reused when the next is requested.
   public void write(String name, Iterator<MemorySegment> pieces) {
-    Place place = place(name);
-    long at = 0;
-    while (pieces.hasNext()) {
-      MemorySegment piece = pieces.next();
-      if (at + piece.byteSize() > place.entry.bytes()) {
-        throw new IllegalArgumentException("more bytes than were announced: " + place.entry);
-      }
-      put(piece, place.position + at);
-      at += piece.byteSize();
-    }
-    if (at < place.entry.bytes()) {
-      throw new IllegalArgumentException(at + " bytes are not what was announced: " + place.entry);
-    }
-    missing.remove(name);
-  }
-
-  private Place place(String name) {
-    Place place = missing.get(name);
-    if (place == null) {
-      throw new IllegalArgumentException("\"" + name + "\" was not announced, or written before");
-    }
-    return place;
+    file.write(name, pieces);
   }
 
   private void rows(Tensor t, long position) {
@@ -140,22 +92,7 @@ public final class SafeTensorsWriter implements AutoCloseable {
     }
     long row = t.shape(1) * t.dtype().bytes();
     for (int r = 0; r < t.rows(); r++) {
-      put(t.rows(r, r + 1).data(), position + r * row);
-    }
-  }
-
-  private void put(MemorySegment bytes, long position) {
-    for (long at = 0; at < bytes.byteSize(); at += CHUNK) {
-      long n = Math.min(CHUNK, bytes.byteSize() - at);
-      put(bytes.asSlice(at, n).asByteBuffer(), position + at);
-    }
-  }
-
-  private void put(ByteBuffer bytes, long position) {
-    try {
-      Disk.write(channel, bytes, position, temporary);
-    } catch (IOException e) {
-      throw fail(e);
+      file.put(t.rows(r, r + 1).data(), position + r * row);
     }
   }
 
@@ -164,101 +101,34 @@ public final class SafeTensorsWriter implements AutoCloseable {
   /// @throws RunException if it cannot be written; the target is then unchanged
   @Override
   public void close() {
-    finish();
-    place();
+    file.close();
   }
 
   /// Deletes the unfinished file; [#close] does nothing then.
   public void abandon() {
-    closed = true;
-    discard();
+    file.abandon();
   }
 
   /// Syncs the complete file, still under its temporary name.
   ///
   /// @throws RunException if it cannot be written; the target is then unchanged
   void finish() {
-    if (closed) {
-      return;
-    }
-    closed = true;
-    if (failed) {
-      return;
-    }
-    if (!missing.isEmpty()) {
-      failed = true;
-      discard();
-      throw new IllegalStateException(
-          file + " was closed before " + missing.keySet().iterator().next());
-    }
-    try {
-      Disk.force(channel, temporary);
-      channel.close();
-      finished = true;
-    } catch (IOException e) {
-      throw fail(e);
-    }
+    file.finish();
   }
 
   /// Tells whether [#finish] has synced the file and it is not renamed yet.
   boolean finished() {
-    return finished;
+    return file.finished();
   }
 
   /// Renames a finished file over its target; does nothing with an unfinished one.
   void place() {
-    if (!finished) {
-      return;
-    }
-    finished = false;
-    try {
-      Disk.move(temporary, file);
-      placed = true;
-    } catch (IOException e) {
-      throw fail(e);
-    }
-    Disk.forceFolder(file.toAbsolutePath().getParent());
-  }
-
-  private RunException fail(IOException e) {
-    failed = true;
-    discard();
-    return failure(e);
-  }
-
-  private RunException failure(IOException e) {
-    String reason =
-        switch (e) {
-          case AccessDeniedException _ -> "permission denied";
-          case NoSuchFileException _ -> "its folder does not exist";
-          default -> Refusal.oneLine(OutFolder.reason(e), 200);
-        };
-    return new RunException("cannot write " + file + " (" + size + " bytes): " + reason, e);
-  }
-
-  /// Deletes the file if it is not renamed yet.
-  void discard() {
-    finished = false;
-    try {
-      channel.close();
-      if (Files.exists(temporary)) {
-        Disk.delete(temporary);
-      }
-    } catch (IOException e) {
-      // The error that led here says more; what is left is a .tmp file.
-    }
+    file.place();
   }
 
   /// Deletes the file, renamed or not.
   void remove() {
-    discard();
-    if (placed) {
-      try {
-        Disk.delete(file);
-      } catch (IOException e) {
-        // The error that led here says more.
-      }
-    }
+    file.remove();
   }
 
   private static byte[] header(Map<String, String> metadata, List<Entry> entries) {

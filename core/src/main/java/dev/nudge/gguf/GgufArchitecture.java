@@ -13,6 +13,12 @@ public enum GgufArchitecture {
   /// Llama and Mistral; rows of q and k are in another order ([HeadRows]).
   LLAMA("llama", "llama", "LlamaForCausalLM", Layer.PLAIN, Layer.BIASED),
   QWEN2("qwen2", "qwen2", "Qwen2ForCausalLM", Layer.PLAIN, List.of("attn_q", "attn_k", "attn_v")),
+  /// A Llama; every fourth layer has no RoPE.
+  SMOLLM3("smollm3", "smollm3", "SmolLM3ForCausalLM", Layer.PLAIN, List.of()),
+  /// A Llama with four multipliers.
+  GRANITE("granite", "granite", "GraniteForCausalLM", Layer.PLAIN, Layer.BIASED),
+  /// Norms behind attention and MLP alone.
+  OLMO2("olmo2", "olmo2", "Olmo2ForCausalLM", Layer.BEHIND, List.of()),
   QWEN3("qwen3", "qwen3", "Qwen3ForCausalLM", Layer.QK_NORMS, List.of()),
   /// Norms are stored as 1 + w; so they are in the next one.
   GEMMA2("gemma2", "gemma2", "Gemma2ForCausalLM", Layer.AROUND, List.of()),
@@ -64,6 +70,14 @@ public enum GgufArchitecture {
                 + " ffn_norm=post_attention_layernorm ffn_up=mlp.gate_up_proj"
                 + " ffn_down=mlp.down_proj");
 
+    static final Map<String, String> BEHIND =
+        of(
+            "attn_q=self_attn.q_proj attn_k=self_attn.k_proj attn_v=self_attn.v_proj"
+                + " attn_output=self_attn.o_proj attn_q_norm=self_attn.q_norm"
+                + " attn_k_norm=self_attn.k_norm post_attention_norm=post_attention_layernorm"
+                + " ffn_gate=mlp.gate_proj ffn_up=mlp.up_proj ffn_down=mlp.down_proj"
+                + " post_ffw_norm=post_feedforward_layernorm");
+
     private static Map<String, String> of(String pairs) {
       Map<String, String> names = new LinkedHashMap<>();
       for (String pair : pairs.split(" ")) {
@@ -82,6 +96,12 @@ public enum GgufArchitecture {
   /// The architecture of `general.architecture`; null if it is none of these.
   public static @Nullable GgufArchitecture of(String key) {
     return Arrays.stream(values()).filter(a -> a.key.equals(key)).findFirst().orElse(null);
+  }
+
+  /// The architecture that models of a `model_type` are written in; null if there is none.
+  public static @Nullable GgufArchitecture ofModelType(String modelType) {
+    String type = modelType.equals("mistral") ? "llama" : modelType;
+    return Arrays.stream(values()).filter(a -> a.modelType.equals(type)).findFirst().orElse(null);
   }
 
   /// The value of `general.architecture`, and the prefix of the metadata's keys.
@@ -116,11 +136,11 @@ public enum GgufArchitecture {
 
   /// Whether the rows of q and k are in another order ([HeadRows]).
   public boolean reordersHeads() {
-    return this == LLAMA;
+    return this == LLAMA || this == SMOLLM3 || this == GRANITE;
   }
 
   /// The known values of `general.architecture`, for messages.
-  static String known() {
+  public static String known() {
     return Arrays.stream(values()).map(GgufArchitecture::key).collect(Collectors.joining(", "));
   }
 }

@@ -139,6 +139,29 @@ final class GgufConfig {
         biases(c);
         rope(c, base);
       }
+      case GRANITE -> {
+        biases(c);
+        rope(c, base);
+        double usual = 1 / Math.sqrt(headDim);
+        c.put("attention_multiplier", multiplier("attention.scale", usual));
+        c.put("embedding_multiplier", multiplier("embedding_scale", 1.0));
+        c.put("residual_multiplier", multiplier("residual_scale", 1.0));
+        c.put("logits_scaling", multiplier("logit_scale", null));
+      }
+      case SMOLLM3 -> {
+        c.put("hidden_act", "silu");
+        c.put("no_rope_layer_interval", 4);
+        rope(c, base);
+      }
+      case OLMO2 -> {
+        if (window() != null) {
+          throw data.refuse(
+              key("attention.sliding_window")
+                  + " is given, as in OLMo 3; olmo2 is supported without it");
+        }
+        c.put("hidden_act", "silu");
+        rope(c, base);
+      }
       case QWEN2, QWEN3 -> {
         c.put("hidden_act", "silu");
         c.put("use_sliding_window", false);
@@ -156,6 +179,7 @@ final class GgufConfig {
         c.put("final_logit_softcapping", data.number(key("final_logit_softcapping"), 30.0));
       }
       case GEMMA3 -> {
+        whole();
         gemma(c, 62, data.whole(key("attention.sliding_window_pattern"), 6, 1, MOST_LAYERS));
         Map<String, Object> kinds = new LinkedHashMap<>();
         kinds.put("full_attention", turning(base));
@@ -163,7 +187,8 @@ final class GgufConfig {
         kinds.put(
             "sliding_attention", GgufTokenizer.object("rope_type", "default", "rope_theta", local));
         c.put("rope_parameters", kinds);
-        c.put("final_logit_softcapping", null);
+        String cap = key("final_logit_softcapping");
+        c.put("final_logit_softcapping", data.has(cap) ? data.number(cap, null) : null);
       }
     }
     return c;
@@ -224,9 +249,16 @@ final class GgufConfig {
     return Arrays.stream(parts).anyMatch(part -> files.find("blk.0." + part + ".bias") != null);
   }
 
+  /// A factor; llama.cpp reads 0 as the default.
+  private double multiplier(String name, @Nullable Double usual) {
+    double factor = data.number(key(name), usual);
+    return factor == 0 && usual != null ? usual : factor;
+  }
+
   private @Nullable Integer window() {
     String key = key("attention.sliding_window");
-    int window = data.whole(key, 0, 0, Integer.MAX_VALUE);
+    int usual = a == GgufArchitecture.GEMMA2 ? 4096 : 0;
+    int window = data.whole(key, usual, 0, Integer.MAX_VALUE);
     return window == 0 ? null : window;
   }
 
@@ -335,6 +367,16 @@ final class GgufConfig {
     String original = key("rope.scaling.original_context_length");
     int before = data.whole(original, positions, 1, Integer.MAX_VALUE);
     c.put("original_max_position_embeddings", before);
+    String type = Objects.requireNonNullElse(data.text(key("rope.scaling.type")), "none");
+    double factor = data.number(key("rope.scale_linear"), data.number(key(FACTOR), 0.0));
+    if (!type.equals("none") && !type.equals("longrope") || factor != 0 && factor != 1) {
+      throw data.refuse(
+          "has RoPE scaling "
+              + GgufError.quote(type)
+              + " with factor "
+              + factor
+              + "; for phi3 none and longrope are supported");
+    }
     if (many == null && few == null) {
       return;
     }

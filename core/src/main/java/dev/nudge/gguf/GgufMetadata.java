@@ -4,6 +4,7 @@ import dev.nudge.settings.InputException;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,11 @@ public final class GgufMetadata {
 
   public boolean has(String key) {
     return values.containsKey(key);
+  }
+
+  /// The bytes of a value as they stand in the file, its type first.
+  byte[] stored(String key) {
+    return Objects.requireNonNull(values.get(key), key).stored(key);
   }
 
   /// A string; null if the key is absent.

@@ -51,6 +51,13 @@ public final class GgufNames {
     return number.matches("0|[1-9]\\d{0,5}");
   }
 
+  /// The layer of a tensor, from 0; −1: it is of none.
+  ///
+  /// @param gguf a name that [#huggingFace] knows
+  public static int layer(String gguf) {
+    return gguf.startsWith(BLOCK) ? Integer.parseInt(gguf.split("\\.", 3)[1]) : -1;
+  }
+
   /// GGUF's name of a tensor; null if it has none.
   public static @Nullable String gguf(GgufArchitecture a, String huggingFace) {
     for (Map.Entry<String, String> end : ENDS.entrySet()) {

@@ -2,19 +2,23 @@ package dev.nudge.gguf;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// How byte-level BPE cuts a text into words, by the names that llama.cpp has for it.
+/// How byte-level BPE cuts a text into words, by the names that llama.cpp has for it; the first is
+/// what nudge writes.
 ///
 /// A name that is not known is refused: a guess would tokenise wrongly without a sign.
 enum GgufPreTokenizer {
   LLAMA3("llama-bpe llama3 llama-v3", Words.ALIKE + "\\p{N}{1,3}|" + Words.REST, true),
+  /// As Llama 3's, but a word that is a token goes through the merges too.
+  DBRX("dbrx smaug-bpe", Words.ALIKE + "\\p{N}{1,3}|" + Words.REST, false),
   QWEN2("qwen2 deepseek-r1-qwen", Words.ALIKE + "\\p{N}|" + Words.REST, false),
   /// Each digit a word, then GPT-2's.
   SMOLLM("smollm starcoder command-r refact", null, false),
-  GPT2("gpt-2 default phi-2 olmo mpt", null, false),
+  GPT2("gpt-2 phi-2 olmo mpt", null, false),
   TEKKEN("tekken", Words.UPPER_LOWER + "\\p{N}|" + Words.PUNCTUATION, true);
 
   /// Regular expressions in Oniguruma's syntax.
@@ -28,11 +32,13 @@ enum GgufPreTokenizer {
     static final String UPPER_LOWER = START + "*" + END + "+|" + START + "+" + END + "*|";
   }
 
+  private final String written;
   private final Set<String> names;
   private final @Nullable String regex; // null: GPT-2's own
   private final boolean wholeWords;
 
   GgufPreTokenizer(String names, @Nullable String regex, boolean wholeWords) {
+    this.written = names.split(" ")[0];
     this.names = Set.of(names.split(" "));
     this.regex = regex;
     this.wholeWords = wholeWords;
@@ -43,16 +49,15 @@ enum GgufPreTokenizer {
     String name = data.text(key);
     Set<String> known = new TreeSet<>();
     for (GgufPreTokenizer pre : values()) {
-      if (name == null ? pre == GPT2 : pre.names.contains(name)) {
+      if (name != null && pre.names.contains(name)) {
         return pre;
       }
       known.addAll(pre.names);
     }
     throw data.refuse(
         key
-            + " "
-            + GgufError.quote(String.valueOf(name))
-            + " is not supported; supported: "
+            + (name == null ? " is missing" : " " + GgufError.quote(name) + " is not supported")
+            + "; how words are cut would be a guess; supported: "
             + String.join(", ", known));
   }
 
@@ -60,6 +65,27 @@ enum GgufPreTokenizer {
   /// file says otherwise.
   boolean wholeWords() {
     return wholeWords;
+  }
+
+  /// The pre-tokenizer that cuts words as a `tokenizer.json` says; null: none that llama.cpp knows.
+  ///
+  /// @param cut expression of its Split; null: GPT-2's own
+  /// @param digits whether each digit is a word
+  static @Nullable GgufPreTokenizer of(
+      @Nullable String cut, boolean digits, boolean wholeWords) {
+    for (GgufPreTokenizer pre : values()) {
+      if (Objects.equals(pre.regex, cut)
+          && (pre == SMOLLM) == digits
+          && pre.wholeWords == wholeWords) {
+        return pre;
+      }
+    }
+    return null;
+  }
+
+  /// The name by which files say it.
+  String written() {
+    return written;
   }
 
   /// The `pre_tokenizer` of a `tokenizer.json`.

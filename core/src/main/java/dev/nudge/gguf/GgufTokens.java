@@ -15,7 +15,7 @@ final class GgufTokens {
   static final String PREFIX = "tokenizer.ggml.";
 
   /// Texts that llama.cpp ends an answer at, whatever `eos_token_id` says.
-  private static final Set<String> ENDS =
+  static final Set<String> ENDS =
       Set.of(
           "<|eot_id|>",
           "<|im_end|>",

@@ -131,6 +131,16 @@ record GgufValue(Path file, Kind kind, long count, MemorySegment bytes, long at)
     return count == 0 ? new String[0] : all;
   }
 
+  /// The bytes from value type to the last element, as they stand in the file.
+  byte[] stored(String key) {
+    GgufCursor end = new GgufCursor(file, bytes, at);
+    for (long i = 0; i < Math.max(1, count) && count != 0; i++) {
+      step(end, kind, key);
+    }
+    long from = at - (isArray() ? 16 : 4); // value type, and of an array the elements' and count
+    return bytes.asSlice(from, end.at() - from).toArray(JAVA_BYTE);
+  }
+
   /// What it is, for messages.
   String shown() {
     return (isArray() ? "an array of " + count + " " : "a ") + kind;

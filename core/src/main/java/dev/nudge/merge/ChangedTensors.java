@@ -108,7 +108,8 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
     return changed;
   }
 
-  private static Rows rows(Linear linear) {
+  /// The rows of a linear layer, adapted or not.
+  static Rows rows(Linear linear) {
     return new Rows() {
       @Override
       public int count() {

@@ -9,6 +9,7 @@ import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.StreamedLm;
+import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.python.PythonJson;
 import dev.nudge.tensor.Dtype;
@@ -31,7 +32,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// Writes the weight files of a merged model: the base's tensor names, types and files.
 ///
@@ -122,7 +125,7 @@ final class MergedWeights {
     }
     try (ShardedWriter to = ShardedWriter.create(file.metadata(), files)) {
       copy(file, to, cancelled);
-      layers(to, threads, cancelled);
+      layers(folder(to), false, threads, cancelled);
     }
     if (index != null) {
       index(index, folder, files);
@@ -142,12 +145,24 @@ final class MergedWeights {
   }
 
   /// The number of linear layers whose weights changed.
-  int layers() {
+  int changed() {
     return made.size();
   }
 
   private boolean makes(String name) {
     return made.contains(name);
+  }
+
+  /// The merged model's config.
+  ModelConfig config() {
+    return config.withVocabulary(tokens, config.tieWordEmbeddings() && !parted);
+  }
+
+  /// Writes every tensor of [#config] into a sink.
+  ///
+  /// @throws StreamedLm.Cancelled if `cancelled` returned true
+  void write(MergedTensors.Sink to, int threads, BooleanSupplier cancelled) {
+    layers(to, true, threads, cancelled);
   }
 
   private void copy(WeightFile file, ShardedWriter to, BooleanSupplier cancelled) {
@@ -166,8 +181,8 @@ final class MergedWeights {
     }
   }
 
-  private void layers(ShardedWriter to, int threads, BooleanSupplier cancelled) {
-    long bytes = laneBytes();
+  private void layers(MergedTensors.Sink to, boolean all, int threads, BooleanSupplier cancelled) {
+    long bytes = laneBytes(to, all);
     int count = lanes(bytes, threads);
     try (Lanes lanes = new Lanes(count)) {
       List<Workspace> workspaces =
@@ -178,13 +193,13 @@ final class MergedWeights {
         for (int i = 0; i < config.numHiddenLayers(); i++) {
           check(cancelled);
           try (Scope scope = Scope.open("merged layer")) {
-            write(changes.layer(i, scope), to, lanes, workspaces);
+            write(layer(i, all, scope), to, lanes, workspaces);
           }
           base.drop(i);
         }
         check(cancelled);
         try (Scope scope = Scope.open("merged ends")) {
-          write(changes.ends(scope).rows(), to, lanes, workspaces);
+          write(ends(all, scope), to, lanes, workspaces);
         }
       } finally {
         lanes.run(
@@ -196,19 +211,76 @@ final class MergedWeights {
     }
   }
 
+  /// The tensors of a layer that are changed, or all.
+  private Map<String, ChangedTensors.Rows> layer(int i, boolean all, Scope scope) {
+    Map<String, ChangedTensors.Rows> rows = changes.layer(i, scope);
+    return all ? complete(rows, name -> name.startsWith(layers() + i + ".")) : rows;
+  }
+
+  private Map<String, ChangedTensors.Rows> ends(boolean all, Scope scope) {
+    Map<String, ChangedTensors.Rows> rows = changes.ends(scope).rows();
+    return all ? complete(rows, name -> !name.startsWith(layers())) : rows;
+  }
+
+  private String layers() {
+    return config.place().tensors() + "layers.";
+  }
+
+  /// Adds the tensors that are as in the base.
+  private Map<String, ChangedTensors.Rows> complete(
+      Map<String, ChangedTensors.Rows> changed, Predicate<String> part) {
+    Map<String, ChangedTensors.Rows> all = new LinkedHashMap<>(changed);
+    for (String name : config().tensors().keySet()) {
+      if (part.test(name) && !makes(name)) {
+        Tensor stored = base.file().tensor(name);
+        Tensor matrix = stored.rank() == 2 ? stored : stored.reshaped(1, stored.elements());
+        all.put(name, ChangedTensors.rows(DenseLinear.of(matrix, null)));
+      }
+    }
+    return all;
+  }
+
   /// The number of blocks that are computed in parallel.
   static int lanes(long bytes, int threads) {
     return (int) Math.clamp(ROOM_BYTES / Math.max(1, bytes), 1, threads);
   }
 
+  /// The files of a merged folder, in the types of the base.
+  ///
+  /// @param to null: for a dry run
+  private MergedTensors.Sink folder(@Nullable ShardedWriter to) {
+    return new MergedTensors.Sink() {
+      @Override
+      public MergedTensors.Storing of(String name) {
+        return rounded(type(name));
+      }
+
+      @Override
+      public void write(String name, Iterator<MemorySegment> pieces) {
+        Objects.requireNonNull(to).write(name, pieces);
+      }
+    };
+  }
+
+  private static MergedTensors.Storing rounded(Dtype type) {
+    return (from, sum, ws, kernels) -> {
+      if (type == sum.dtype()) {
+        return sum;
+      }
+      Tensor rounded = ws.take(type, sum.rows(), sum.cols());
+      kernels.elementwise().copy(sum, rounded);
+      return rounded;
+    };
+  }
+
   private void write(
       Map<String, ChangedTensors.Rows> rows,
-      ShardedWriter to,
+      MergedTensors.Sink to,
       Lanes lanes,
       List<Workspace> workspaces) {
     rows.forEach(
         (name, each) ->
-            to.write(name, new Blocks(each, type(name), lanes.count()).pieces(lanes, workspaces)));
+            to.write(name, new Blocks(each, to.of(name), lanes.count()).pieces(lanes, workspaces)));
   }
 
   private Dtype type(String name) {
@@ -218,30 +290,26 @@ final class MergedWeights {
   /// A weight as blocks of whole rows.
   private final class Blocks {
     private final ChangedTensors.Rows rows;
-    private final Dtype type;
+    private final MergedTensors.Storing storing;
     private final int step;
 
     /// @param lanes that share a weight, however small
-    Blocks(ChangedTensors.Rows rows, Dtype type, int lanes) {
+    Blocks(ChangedTensors.Rows rows, MergedTensors.Storing storing, int lanes) {
       this.rows = rows;
-      this.type = type;
+      this.storing = storing;
       long row = (long) rows.width() * Dtype.F32.bytes();
       long bytes = Math.min(blockBytes, Math.ceilDiv(rows.count() * row, lanes));
-      this.step = Linear.rowsOf(bytes, row, rows.count(), rows.grain());
+      int fit = Linear.rowsOf(bytes, row, rows.count(), rows.grain());
+      int grain = storing.grain();
+      this.step = Math.min(rows.count(), Math.ceilDiv(fit, grain) * grain);
     }
 
-    /// Computes the rows from `from` on, rounded, in the workspace.
+    /// Computes the rows from `from` on, as they are stored, in the workspace.
     Tensor make(int from, Workspace ws) {
       ws.reset();
       int to = Math.min(rows.count(), from + step);
       Kernels kernels = ws.dry() ? backend.kernels().dry() : backend.kernels();
-      Tensor sum = rows.make(from, to, ws, kernels);
-      if (type == sum.dtype()) {
-        return sum;
-      }
-      Tensor rounded = ws.take(type, sum.rows(), sum.cols());
-      kernels.elementwise().copy(sum, rounded);
-      return rounded;
+      return storing.store(from, rows.make(from, to, ws, kernels), ws, kernels);
     }
 
     /// All blocks in order; as many are computed in parallel as there are lanes.
@@ -261,20 +329,25 @@ final class MergedWeights {
     }
   }
 
-  /// Workspace bytes of a lane, by a dry run over one block of every weight.
+  /// Workspace bytes of a lane for a merged folder.
   long laneBytes() {
+    return laneBytes(folder(null), false);
+  }
+
+  /// Workspace bytes of a lane, by a dry run over one block of every weight.
+  private long laneBytes(MergedTensors.Sink to, boolean all) {
     try (Workspace ws = Workspace.measuring();
         Scope scope = Scope.measuring()) {
       for (int i = 0; i < config.numHiddenLayers(); i++) {
-        measure(changes.layer(i, scope), ws);
+        measure(layer(i, all, scope), to, ws);
       }
-      measure(changes.ends(scope).rows(), ws);
+      measure(ends(all, scope), to, ws);
       return ws.peak();
     }
   }
 
-  private void measure(Map<String, ChangedTensors.Rows> rows, Workspace ws) {
-    rows.forEach((name, each) -> new Blocks(each, type(name), 1).make(0, ws));
+  private void measure(Map<String, ChangedTensors.Rows> rows, MergedTensors.Sink to, Workspace ws) {
+    rows.forEach((name, each) -> new Blocks(each, to.of(name), 1).make(0, ws));
   }
 
   /// Copies the base's index; an index that names constants of quantised weights is written anew.

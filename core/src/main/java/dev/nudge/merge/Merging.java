@@ -143,7 +143,7 @@ public final class Merging {
   }
 
   /// How the base weights are held while they are merged.
-  private static Quantization quantization(
+  static Quantization quantization(
       MergeSettings settings, ModelConfig config, Consumer<String> warnings) {
     ModelSettings given = ofBase(settings);
     Quantization resolved = Quantization.resolve(given, config);
@@ -200,7 +200,7 @@ public final class Merging {
   }
 
   /// Checks that every adapter was trained on the base.
-  private static void identify(
+  static void identify(
       MergeSettings settings, Quantization q, Machine machine, Consumer<String> warnings) {
     Path model = settings.model().model();
     Identity.Model base =
@@ -238,7 +238,7 @@ public final class Merging {
           accepted,
           settings.out(),
           parts(),
-          weights.layers(),
+          weights.changed(),
           bytes,
           difference,
           settings.tolerance(),

@@ -16,7 +16,7 @@ import java.util.function.Consumer;
 
 /// The text on which two models are compared. It has nine passages of prose, dialogue, numbers,
 /// code and other languages; about 430 tokens with a vocabulary of tens of thousands.
-final class ProbeText {
+public final class ProbeText {
   private static final int MOST = 96; // tokens of a passage
   private static final int PASSAGES = 9;
 
@@ -39,7 +39,7 @@ final class ProbeText {
     }
     Tokenizer tokenizer = Tokenizer.load(model, cache);
     List<int[]> sequences = new ArrayList<>();
-    for (String passage : text().lines().toList()) {
+    for (String passage : passages()) {
       int[] ids = tokenizer.ids(passage);
       config.checkTokens(ids);
       if (ids.length > 1) {
@@ -47,6 +47,11 @@ final class ProbeText {
       }
     }
     return sequences.isEmpty() ? arbitrary(config, most) : sequences;
+  }
+
+  /// The passages as text.
+  public static List<String> passages() {
+    return text().lines().toList();
   }
 
   /// A passage of tokens that adapters add or change, each after a known token.

@@ -42,7 +42,9 @@ final class Families {
     OutFolder.mend(folder);
     Path file = folder.resolve("config.json");
     if (!Files.exists(folder)) {
-      throw new InputException(folder + ": no such model folder" + HubName.hint(folder));
+      boolean gguf = folder.toString().endsWith(".gguf");
+      throw new InputException(
+          folder + ": no such " + (gguf ? "file" : "model folder") + HubName.hint(folder));
     }
     if (!FolderText.isFolder(folder)) {
       throw new InputException(

@@ -215,6 +215,11 @@ public record ModelConfig(
     return Families.load(folder);
   }
 
+  /// The `model_type`s of the family, the usual one first.
+  public List<String> modelTypes() {
+    return family.modelTypes();
+  }
+
   public int numHiddenLayers() {
     return layers.size();
   }

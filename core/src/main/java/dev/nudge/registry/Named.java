@@ -3,6 +3,7 @@ package dev.nudge.registry;
 import dev.nudge.registry.RegistryException.Reason;
 import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.ExportSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.PlanSettings;
@@ -95,6 +96,12 @@ public final class Named {
     List<String> folders =
         settings.adapter().stream().map(adapter -> folder(adapter, registry)).toList();
     return folders.equals(settings.adapter()) ? settings : settings.with("adapter", folders);
+  }
+
+  /// Resolves the adapter to export.
+  public static ExportSettings in(ExportSettings settings) {
+    Path adapter = settings.adapter();
+    return adapter == null ? settings : settings.withAdapter(folder(adapter, settings.registry()));
   }
 
   /// Resolves the adapters of a chat; they keep their names.

@@ -18,6 +18,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
@@ -127,6 +128,13 @@ public final class ChatTemplate {
   /// Whether a model folder has a chat template.
   public static boolean isIn(Path modelFolder) {
     return !TemplateFiles.of(modelFolder).isEmpty();
+  }
+
+  /// The sources of a folder's templates by name; the usual one is `default`.
+  public static Map<String, String> sources(Path folder) {
+    Map<String, String> all = new LinkedHashMap<>();
+    TemplateFiles.of(folder).forEach((name, source) -> all.put(name, source.text()));
+    return all;
   }
 
   /// Returns the names of the built-in templates.

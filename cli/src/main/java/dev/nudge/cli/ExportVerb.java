@@ -1,0 +1,114 @@
+package dev.nudge.cli;
+
+import dev.nudge.export.Exported;
+import dev.nudge.hub.CardFacts;
+import dev.nudge.hub.RepoName;
+import dev.nudge.settings.Bytes;
+import dev.nudge.settings.ExportSettings;
+import dev.nudge.settings.Group;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Setting;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// `nudge export`: writes a model or an adapter as a GGUF file, and may publish it.
+///
+/// @param exporter runs the export
+record ExportVerb(Exporter exporter) implements Verb<ExportVerb.Settings> {
+
+  /// The library function that this verb calls.
+  interface Exporter {
+    /// Writes the file.
+    ///
+    /// @param cancelled polled between layers; if true, nothing is left behind
+    /// @return what was written; null if cancelled
+    @Nullable Exported run(
+        ExportSettings settings, Consumer<String> warnings, BooleanSupplier cancelled);
+  }
+
+  /// The flags of `nudge export`.
+  record Settings(
+      @Group("Model and machine") ExportSettings export,
+      @Group("Publishing")
+          @Setting(
+              help = "publish the folder of --out on the hub, as hf:org/name",
+              label = "hf:ORG/NAME")
+          @Nullable String push,
+      @Setting(help = "let everybody see a new repository of the hub (default: private)")
+          boolean open) {
+    Settings {
+      if (open && push == null) {
+        throw new InputException("--open is for --push; leave it out");
+      }
+    }
+  }
+
+  @Override
+  public String name() {
+    return "export";
+  }
+
+  @Override
+  public String summary() {
+    return "writes a model or an adapter as a GGUF file, for llama.cpp and Ollama";
+  }
+
+  @Override
+  public Class<Settings> settings() {
+    return Settings.class;
+  }
+
+  @Override
+  public int run(Settings settings, Console console) {
+    ExportSettings export = settings.export();
+    RepoName target = settings.push() == null ? null : HubPublish.name(settings.push());
+    Path folder = Objects.requireNonNull(export.out().toAbsolutePath().getParent(), "a root");
+    if (target != null) {
+      checkAlone(folder, export.out());
+    }
+    try (Signals signals = Signals.catching(() -> console.note("\nstopping"))) {
+      Exported done = exporter.run(export, console::warn, signals::stopped);
+      if (done == null) {
+        return signals.exitCode();
+      }
+      console.object(done);
+      console.note(
+          String.format(
+              Locale.ROOT,
+              "%s: %,d tensors in %s, %s, in %.1f s",
+              done.out(),
+              done.tensors(),
+              done.type(),
+              Bytes.shown(done.bytes()),
+              done.seconds()));
+      console.note(
+          done.modelfile() == null
+              ? "no Modelfile is written: another one is there"
+              : "for Ollama: ollama create NAME -f " + done.modelfile());
+      if (target != null) {
+        HubPublish.run(
+            console, target, folder, CardFacts.of(folder, done.licence()), settings.open());
+      }
+      return ExitCode.DONE;
+    }
+  }
+
+  /// Refuses to publish a folder that holds more than the export.
+  private static void checkAlone(Path folder, Path out) {
+    String[] there = folder.toFile().list();
+    Set<String> others = new TreeSet<>(List.of(there == null ? new String[0] : there));
+    others.removeAll(List.of(out.getFileName().toString(), "Modelfile", "README.md"));
+    if (!others.isEmpty()) {
+      throw new InputException(
+          "--push publishes the folder of --out, and it holds %s too; give --out in a folder of its own"
+              .formatted(others.iterator().next()));
+    }
+  }
+}

@@ -1,0 +1,57 @@
+package dev.nudge.gguf.block;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.nudge.gguf.GgufType;
+import java.lang.foreign.MemorySegment;
+
+/// Quantises fp32 numbers into blocks of a type.
+///
+/// The types of 32 numbers get the bytes that the `gguf` package gives them. The K-types search
+/// their scales ([ScaleSearch]).
+///
+/// Threading: stateless.
+public interface BlockWriter {
+  /// Writes blocks one behind the other.
+  ///
+  /// @param from holds the numbers, fp32
+  /// @param at offset of the first, in bytes
+  /// @param blocks their number
+  /// @param to receives the blocks
+  /// @param start offset of the first, in bytes
+  void write(MemorySegment from, long at, int blocks, MemorySegment to, long start);
+
+  /// The writer of a type.
+  ///
+  /// @throws IllegalArgumentException if blocks of the type are only read
+  static BlockWriter of(GgufType type) {
+    return switch (type) {
+      case F32 -> new FloatWriters.F32();
+      case F16 -> new FloatWriters.F16();
+      case BF16 -> new FloatWriters.UpperHalf();
+      case Q8_0 -> new ByteWriter();
+      case Q4_0 -> NibbleWriter.centred(4);
+      case Q4_1 -> NibbleWriter.raised(4);
+      case Q5_0 -> NibbleWriter.centred(5);
+      case Q5_1 -> NibbleWriter.raised(5);
+      case Q4_K -> new GroupWriter(4);
+      case Q5_K -> new GroupWriter(5);
+      case Q6_K -> new SixBitWriter();
+      case Q2_K, Q3_K, IQ4_NL, IQ4_XS ->
+          throw new IllegalArgumentException(type + " is read, not written");
+    };
+  }
+
+  /// Copies a block's numbers into an array.
+  static void load(MemorySegment from, long at, float[] to) {
+    MemorySegment.copy(from, JAVA_FLOAT_UNALIGNED, at, to, 0, to.length);
+  }
+
+  /// Writes a half float and returns its value.
+  static float half(MemorySegment to, long at, float value) {
+    short half = Float.floatToFloat16(value);
+    to.set(JAVA_SHORT_UNALIGNED, at, half);
+    return Float.float16ToFloat(half);
+  }
+}
