@@ -244,12 +244,16 @@ final class Preparation {
   private void checkBase() {
     Path init = settings.lora().initAdapter();
     if (init != null) {
-      Identity.check(
-          init,
+      Identity.Model base =
           new Identity.Model(
-              folder, quantization.format(), () -> BaseDigest.of(folder, machine.cache())),
-          settings.model().anyBase(),
-          warnings::add);
+              folder, quantization.format(), () -> BaseDigest.of(folder, machine.cache()));
+      boolean anyBase = settings.model().anyBase();
+      Identity.check(init, base, anyBase, warnings::add);
+      if (Identity.folded(init, base, anyBase) != null) {
+        throw new InputException(
+            "--init-adapter %s was trained on the source of %s, and --method awq scaled what it stands on; go on with it on the source"
+                .formatted(init, folder));
+      }
     }
   }
 
