@@ -94,6 +94,21 @@ public final class CalibratedFolder {
   /// @throws InputException in one line
   public static CalibratedFolder prepare(
       QuantizeSettings settings, Machine machine, Consumer<String> warnings) {
+    ModelConfig config = checked(settings);
+    List<int[]> rows = CalibrationRows.of(settings, config, machine, warnings);
+    return new CalibratedFolder(settings, machine, config, rows, warnings);
+  }
+
+  /// Checks everything but the rows, which are given.
+  static CalibratedFolder prepare(
+      QuantizeSettings settings,
+      Machine machine,
+      List<int[]> rows,
+      Consumer<String> warnings) {
+    return new CalibratedFolder(settings, machine, checked(settings), rows, warnings);
+  }
+
+  private static ModelConfig checked(QuantizeSettings settings) {
     ModelConfig config = ModelConfig.load(settings.model());
     Checkpoint.check(settings.model(), config);
     GroupedFile format = GroupedFile.of(settings);
@@ -119,8 +134,7 @@ public final class CalibratedFolder {
       }
     }
     DiskRoom.check(settings.out(), bytes, "a model in " + format.layout(), "");
-    List<int[]> rows = CalibrationRows.of(settings, config, machine, warnings);
-    return new CalibratedFolder(settings, machine, config, rows, warnings);
+    return config;
   }
 
   /// The group sizes that fit all layers.

@@ -6,16 +6,14 @@ import org.jspecify.annotations.Nullable;
 
 /// The grid of a group of weights: w ≈ scale · (code − zero), codes of some bits.
 ///
-/// With lo and hi the least and largest weight and n = 2^bits − 1: asymmetric, scale = (hi − lo)/n
-/// and zero = round(−lo/scale); symmetric, lo = −hi and zero the middle code, so the largest weight
-/// is cut to 7 of 7.5 steps. GPTQ stretches lo and hi to hold 0, AWQ does not.
+/// With lo ≤ 0 ≤ hi around the weights and n = 2^bits − 1: asymmetric, scale = (hi − lo)/n and
+/// zero = round(−lo/scale); symmetric, lo = −hi and zero the middle code, so the largest weight is
+/// cut to 7 of 7.5 steps. AutoAWQ leaves 0 out where all weights of a group have one sign, and then
+/// has no zero for it; here every group holds it.
 ///
 /// @param symmetric whether the zero is the middle code
-/// @param holdsZero whether an asymmetric grid is stretched to 0
 /// @param type in which the scale is stored; it is rounded before codes are taken
-record Grid(int bits, boolean symmetric, boolean holdsZero, Dtype type) {
-  private static final double LEAST = 1e-5; // width of a grid around weights that are all alike
-
+record Grid(int bits, boolean symmetric, Dtype type) {
   int most() {
     return (1 << bits) - 1;
   }
@@ -25,21 +23,21 @@ record Grid(int bits, boolean symmetric, boolean holdsZero, Dtype type) {
 
   /// Fits a grid to `n` weights from `from` on, cut to ±`limit`.
   Fit fit(float[] w, int from, int n, float limit) {
-    float lo = holdsZero ? 0 : Float.MAX_VALUE;
-    float hi = holdsZero ? 0 : -Float.MAX_VALUE;
+    float lo = 0;
+    float hi = 0;
     for (int i = from; i < from + n; i++) {
       float cut = Math.clamp(w[i], -limit, limit);
       lo = Math.min(lo, cut);
       hi = Math.max(hi, cut);
     }
+    if (lo == hi) { // all are 0
+      hi = 1;
+      lo = -1;
+    }
     if (symmetric) {
-      float far = Math.max(hi, -lo);
-      return new Fit(stored(2.0 * (far > 0 ? far : 1) / most()), (most() + 1) / 2);
+      return new Fit(stored(2.0 * Math.max(hi, -lo) / most()), (most() + 1) / 2);
     }
-    if (lo == hi && holdsZero) {
-      return new Fit(stored(2.0 / most()), (most() + 1) / 2); // all are 0
-    }
-    float scale = stored(Math.max((double) hi - lo, holdsZero ? 0 : LEAST) / most());
+    float scale = stored(((double) hi - lo) / most());
     return new Fit(scale, (int) Math.clamp(Math.rint(-lo / (double) scale), 0, most()));
   }
 

@@ -72,7 +72,7 @@ final class LayerQuantizer {
                 group,
                 settings.calibration().damping());
         Gptq.Rounded rounded =
-            new Gptq(grid(linear, true), order, gemm).round(linear.weight(), site.hessian(), scope);
+            new Gptq(grid(linear), order, gemm).round(linear.weight(), site.hessian(), scope);
         layer.quantised(name, rounded.codes());
         if (rounded.damping() > order.damping()) {
           damped.put(linear.path(), rounded.damping());
@@ -86,8 +86,8 @@ final class LayerQuantizer {
     return new HiddenStates.Site(first.slot(), Hessian.of(first.weight().cols(), scope));
   }
 
-  private Grid grid(LayerInMemory.Linear linear, boolean holdsZero) {
-    return new Grid(file.bits(), file.symmetric(), holdsZero, file.scaleType(linear.before()));
+  private Grid grid(LayerInMemory.Linear linear) {
+    return new Grid(file.bits(), file.symmetric(), file.scaleType(linear.before()));
   }
 
   private void awq(LayerInMemory layer, List<LayerInput> inputs, Scope scope) {
@@ -111,7 +111,7 @@ final class LayerQuantizer {
   }
 
   private Awq awq(LayerInMemory.Linear linear) {
-    return new Awq(grid(linear, false), file.groupOf(linear.weight().cols()), gemm);
+    return new Awq(grid(linear), file.groupOf(linear.weight().cols()), gemm);
   }
 
   private void fold(LayerInMemory layer, LayerInput input, Hessian h) {

@@ -12,7 +12,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class AwqTest {
-  private static final Grid GRID = new Grid(4, false, false, Dtype.F16);
+  private static final Grid GRID = new Grid(4, false, Dtype.F16);
   private final Gemm gemm = Gemm.plain();
 
   /// The error of Q(W s)/s.

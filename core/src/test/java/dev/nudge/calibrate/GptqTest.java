@@ -112,7 +112,7 @@ class GptqTest {
     try (Scope scope = Scope.open("test")) {
       Tensor w = Cases.weight(12, 96, 3, scope);
       Hessian h = Cases.seen(Cases.inputs(200, 96, 4, scope), scope);
-      Grid grid = new Grid(bits, symmetric, true, Dtype.F16);
+      Grid grid = new Grid(bits, symmetric, Dtype.F16);
       boolean apart = scattered && group < 96;
       GroupedCodes codes = rounded(w, h, grid, ordered, apart, group, scope).codes();
       double[][] wanted = paper(w, h, grid, ordered, apart, group);
@@ -133,7 +133,7 @@ class GptqTest {
     try (Scope scope = Scope.open("test")) {
       Tensor w = Cases.weight(24, 128, 5, scope);
       Hessian h = Cases.seen(Cases.inputs(300, 128, 6, scope), scope);
-      Grid grid = new Grid(4, true, true, Dtype.F16);
+      Grid grid = new Grid(4, true, Dtype.F16);
       GroupedCodes nearest = GroupedCodes.in(scope, 24, 128, 4, group, false);
       Gptq.nearest(w, grid, nearest);
       double loss = Cases.error(w, numbers(nearest, scope), h, scope);
@@ -149,7 +149,7 @@ class GptqTest {
       for (int t = 0; t < x.rows(); t++) {
         x.set(t, 5, 0);
       }
-      Grid grid = new Grid(4, true, true, Dtype.F16);
+      Grid grid = new Grid(4, true, Dtype.F16);
       Tensor w = Cases.weight(4, 32, 8, scope);
       var codes = rounded(w, Cases.seen(x, scope), grid, true, false, 32, scope).codes();
       Tensor got = numbers(codes, scope);
@@ -163,7 +163,7 @@ class GptqTest {
     try (Scope scope = Scope.open("test")) {
       Tensor one = Cases.inputs(1, 32, 9, scope); // rank 1
       Tensor w = Cases.weight(4, 32, 10, scope);
-      Grid grid = new Grid(4, true, true, Dtype.F16);
+      Grid grid = new Grid(4, true, Dtype.F16);
       Gptq.Order tiny = new Gptq.Order(false, false, 32, 1e-12);
       Gptq.Rounded grown = new Gptq(grid, tiny, gemm).round(w, Cases.seen(one, scope), scope);
       assertThat(grown.damping()).isBetween(1e-12, 0.5);
