@@ -69,6 +69,21 @@ class ArchitectureTest implements PackageRules {
                   "text",
                   "python")),
           Map.entry(
+              "calibrate",
+              Set.of(
+                  "tensor",
+                  "kernel",
+                  "machine",
+                  "nn",
+                  "quant",
+                  "format",
+                  "identity",
+                  "model",
+                  "text",
+                  "data",
+                  "merge",
+                  "python")),
+          Map.entry(
               "plan", Set.of("tensor", "kernel", "machine", "nn", "quant", "model", "adapter")),
           Map.entry(
               "train",
@@ -108,6 +123,7 @@ class ArchitectureTest implements PackageRules {
                   "kernel",
                   "machine",
                   "model",
+                  "calibrate",
                   "init",
                   "engine",
                   "generate",
