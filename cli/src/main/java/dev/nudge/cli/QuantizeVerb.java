@@ -74,7 +74,8 @@ record QuantizeVerb(Quantizer quantizer) implements Verb<QuantizeSettings> {
         console.note(
             String.format(
                 Locale.ROOT,
-                "calibrated on %s, %s; on the probe text %.4f nats a token from the source (KL), perplexity %.2f instead of %.2f",
+                "calibrated on %s, %s; on the probe text %.4f nats a token from the source (KL),"
+                    + " perplexity %.2f instead of %.2f",
                 Count.of(seen.rows(), "row"),
                 Count.of(seen.tokens(), "token"),
                 seen.kl(),

@@ -86,7 +86,8 @@ class CalibratedQuantizeTest {
             "--method awq --group-size 8 --max-length 9000 --calibration D/long.jsonl --json");
     assertThat(ran.err())
         .contains(
-            "--max-length 9000 is above the model's max_position_embeddings; rows are cut to 512 tokens");
+            "--max-length 9000 is above the model's max_position_embeddings; rows are cut to 512"
+                + " tokens");
     assertThat(ran.out()).contains("\"calibration\":{\"rows\":1,\"tokens\":512,\"resumed\":0,");
   }
 
@@ -94,8 +95,7 @@ class CalibratedQuantizeTest {
   void anAdapterOfTheSourceSaysHowFarTheBaseIs() throws IOException {
     Place place = Place.in(folder);
     assertThat(place.train("--steps", "1").code()).isZero();
-    quantize(
-        place, "--method awq --group-size 8 --calibration D/rows.jsonl --out D/awq");
+    quantize(place, "--method awq --group-size 8 --calibration D/rows.jsonl --out D/awq");
     Ran ran = place.answer("score", "--model", "D/awq", "--adapter", "D/out");
     assertThat(ran.err())
         .containsPattern(

@@ -13,11 +13,12 @@ import java.util.stream.IntStream;
 /// AWQ [1]: scales the inputs of a layer that matter up, and what comes before it down by the same
 /// factors s, so that nothing changes but what rounding loses; then cuts weights that widen a grid.
 ///
-/// With x the mean of |input| over tokens and m the mean over rows of |w| / max|w of its group|, the
-/// scales tried are s = x^r / (m^(1−r) + 1e-4), r = 0, 0.05 … 0.95, divided by √(max s · min s), and
-/// s = 1, which the original leaves out. The best has the least squared error of the layers' outputs,
-/// tr(E H Eᵀ) with E = Q(W s)/s − W. The original measures that behind attention and MLP, on some of
-/// the tokens; here it is of the linear layers themselves, as the paper has it, and of all tokens.
+/// With x the mean of |input| over tokens and m the mean over rows of |w| / max|w of its group|,
+/// the scales tried are s = x^r / (m^(1−r) + 1e-4), r = 0, 0.05 … 0.95, divided by √(max s · min
+/// s), and s = 1, which the original leaves out. The best has the least squared error of the
+/// layers' outputs, tr(E H Eᵀ) with E = Q(W s)/s − W. The original measures that behind attention
+/// and MLP, on some of the tokens; here it is of the linear layers themselves, as the paper has it,
+/// and of all tokens.
 ///
 /// A cut tries max|w|·(1 − i/20), i = 0 … 9, by row and group, with the least squared error of the
 /// group's part of the output.
@@ -54,8 +55,7 @@ final class Awq {
         s[i] = Math.max(Math.pow(x[i], r) / (Math.pow(m[i], 1 - r) + LEAST), LEAST);
       }
       double middle =
-          Math.sqrt(
-              Arrays.stream(s).max().orElseThrow() * Arrays.stream(s).min().orElseThrow());
+          Math.sqrt(Arrays.stream(s).max().orElseThrow() * Arrays.stream(s).min().orElseThrow());
       s = storable.apply(Arrays.stream(s).map(each -> each / middle).toArray());
       double loss = loss(weights, h, s);
       if (loss < least) {

@@ -49,9 +49,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// One decoder layer is in memory at a time, in fp32, and the hidden states of all rows. A layer
 /// that is done is written to `OUT.partial` and read back from there, so the next layer sees what
-/// readers will. A call that was stopped or killed is gone on with by the same call: finished layers
-/// are only run again, to the same bytes. At the end the result is compared with its source, and the
-/// folder appears in its place as a whole.
+/// readers will. A call that was stopped or killed is gone on with by the same call: finished
+/// layers are only run again, to the same bytes. At the end the result is compared with its source,
+/// and the folder appears in its place as a whole.
 ///
 /// Threading: one thread calls.
 public final class CalibratedFolder {
@@ -83,6 +83,8 @@ public final class CalibratedFolder {
 
   /// Receives how far a call is.
   public interface Progress {
+    /// Says that a layer is done.
+    ///
     /// @param layers done of `all`
     /// @param resumed of them, those that an earlier call had quantised
     void done(int layers, int all, int resumed);
@@ -101,10 +103,7 @@ public final class CalibratedFolder {
 
   /// Checks everything but the rows, which are given.
   static CalibratedFolder prepare(
-      QuantizeSettings settings,
-      Machine machine,
-      List<int[]> rows,
-      Consumer<String> warnings) {
+      QuantizeSettings settings, Machine machine, List<int[]> rows, Consumer<String> warnings) {
     return new CalibratedFolder(settings, machine, checked(settings), rows, warnings);
   }
 
@@ -166,11 +165,7 @@ public final class CalibratedFolder {
     try (Claim claim = Claim.of(settings.out());
         StreamedLm model =
             StreamedLm.open(
-                settings.model(),
-                config,
-                backend,
-                Quantization.NONE,
-                StreamedLm.BLOCK_BYTES)) {
+                settings.model(), config, backend, Quantization.NONE, StreamedLm.BLOCK_BYTES)) {
       begin();
       LayerFiles files = new LayerFiles(partial, config, format);
       Map<String, Double> damped = new LinkedHashMap<>();
@@ -209,7 +204,9 @@ public final class CalibratedFolder {
     try {
       if (!Files.isRegularFile(state) && !OutFolder.isFree(partial)) {
         throw new InputException(
-            partial + " is in the way: layers that are done are kept there; move it, or give another --out");
+            partial
+                + " is in the way: layers that are done are kept there; move it, or give another"
+                + " --out");
       }
       if (!Files.isRegularFile(state) || !Files.readString(state).equals(wanted)) {
         OutFolder.delete(partial);

@@ -47,8 +47,7 @@ final class CalibrationRows {
             tokenizer,
             ChatRows.of(model, data, tokenizer).on(DAY),
             TokenCache.in(machine.cache()));
-    List<int[]> ids =
-        rows.examples().stream().limit(wanted.rows()).map(Example::ids).toList();
+    List<int[]> ids = rows.examples().stream().limit(wanted.rows()).map(Example::ids).toList();
     ids.forEach(config::checkTokens);
     long tokens = ids.stream().mapToLong(row -> row.length).sum();
     int widest = Math.max(config.hiddenSize(), config.intermediateSize());

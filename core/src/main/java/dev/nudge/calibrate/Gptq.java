@@ -16,10 +16,10 @@ import org.jspecify.annotations.Nullable;
 ///
 ///     W_j + (Σ_{k<j} D_k R_kj) / R_jj
 ///
-/// which is what the original computes from the Cholesky factor of H⁻¹ (that factor is R⁻¹), without
-/// inverting. Blocks of columns take the sum over earlier blocks as one product. A group's grid is
-/// fitted when its first column is reached, to its weights as all earlier errors have moved them: to
-/// W + C with C R = S, S that sum for the group's columns. Static grids are fitted to W.
+/// which is what the original computes from the Cholesky factor of H⁻¹ (that factor is R⁻¹),
+/// without inverting. Blocks of columns take the sum over earlier blocks as one product. A group's
+/// grid is fitted when its first column is reached, to its weights as all earlier errors have moved
+/// them: to W + C with C R = S, S that sum for the group's columns. Static grids are fitted to W.
 ///
 /// The damping grows by [#MORE] until H is positive definite; at 1 weights are rounded to nearest.
 ///
@@ -125,7 +125,8 @@ final class Gptq {
     }
     Tensor groupOf = codes.groupOf();
     for (int p = 0; groupOf != null && p < n; p++) {
-      groupOf.set(0, columns == null ? p : columns[p], p / group);
+      int k = p / group;
+      groupOf.set(0, columns == null ? p : columns[p], k);
     }
     Tensor errors = scope.tensor(Dtype.F32, w.rows(), n); // D, in the order of rounding
     Tensor sums = scope.tensor(Dtype.F32, w.rows(), width);

@@ -210,12 +210,11 @@ final class Hessian {
   }
 
   static void read(Tensor t, int r, float[] to) {
-    MemorySegment.copy(
-        t.data(), JAVA_FLOAT_UNALIGNED, 4 * r * t.rowStride(), to, 0, to.length);
+    MemorySegment.copy(t.data(), JAVA_FLOAT_UNALIGNED, 4L * r * t.rowStride(), to, 0, to.length);
   }
 
   static void write(float[] from, Tensor t, int r) {
     MemorySegment.copy(
-        from, 0, t.data(), JAVA_FLOAT_UNALIGNED, 4 * r * t.rowStride(), from.length);
+        from, 0, t.data(), JAVA_FLOAT_UNALIGNED, 4L * r * t.rowStride(), from.length);
   }
 }

@@ -53,7 +53,6 @@ final class HiddenStates implements AutoCloseable {
   /// What the last watched layer of a pass throws: nothing behind it is needed.
   private static final class Enough extends RuntimeException {
     private static final long serialVersionUID = 1L;
-    private static final Enough SEEN = new Enough();
 
     private Enough() {
       super(null, null, false, false);
@@ -85,8 +84,7 @@ final class HiddenStates implements AutoCloseable {
     this.lanes = new Lanes(Math.min(threads, batches.size()));
     int each = Math.max(1, threads / lanes.count());
     long bytes = bytes(model, config);
-    this.workspaces =
-        lanes.run(lane -> new Workspace(lane, bytes, backend.gemms().apply(each)));
+    this.workspaces = lanes.run(lane -> new Workspace(lane, bytes, backend.gemms().apply(each)));
     embed(model);
   }
 
@@ -182,7 +180,7 @@ final class HiddenStates implements AutoCloseable {
                       Tensor to = seen.get(own.get()).get(site).rows(0, in.rows());
                       backend.kernels().elementwise().copy(in, to);
                       if (last) {
-                        throw Enough.SEEN;
+                        throw new Enough();
                       }
                     }));
       }

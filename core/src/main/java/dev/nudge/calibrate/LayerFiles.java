@@ -87,10 +87,7 @@ final class LayerFiles {
           linear == null
               ? List.of(source.entry(name))
               : format.entries(
-                  linear.path(),
-                  linear.weight().rows(),
-                  linear.weight().cols(),
-                  linear.before()));
+                  linear.path(), linear.weight().rows(), linear.weight().cols(), linear.before()));
     }
     try (SafeTensorsWriter to = SafeTensorsWriter.create(file(i), META, entries);
         Scope scope = Scope.open("tensors of a layer")) {
@@ -158,10 +155,7 @@ final class LayerFiles {
   /// @return bytes of all tensors
   long finish(WeightFile source) {
     int layers = config.numHiddenLayers();
-    List<String> others =
-        source.names().stream()
-            .filter(name -> !inLayer(name, layers))
-            .toList();
+    List<String> others = source.names().stream().filter(name -> !inLayer(name, layers)).toList();
     List<Entry> entries = others.stream().map(source::entry).toList();
     try (SafeTensorsWriter to = SafeTensorsWriter.create(file(layers), META, entries)) {
       others.forEach(name -> to.write(name, source.bytes(name)));

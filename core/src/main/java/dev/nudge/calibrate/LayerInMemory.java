@@ -37,8 +37,7 @@ final class LayerInMemory {
   /// @param weight F32 (rows, cols)
   /// @param bias F32 (1, rows); null: there is none
   /// @param before the type of the weight in the file
-  record Linear(
-      LinearSlot slot, String path, Tensor weight, @Nullable Tensor bias, Dtype before) {}
+  record Linear(LinearSlot slot, String path, Tensor weight, @Nullable Tensor bias, Dtype before) {}
 
   LayerInMemory(StreamedLm model, ModelConfig config, int i, Kernels kernels, Scope scope) {
     this.config = config;

@@ -7,9 +7,9 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// The factors s by which `quantize --method awq` scaled inputs of linear layers: what a layer reads
-/// is the dense model's input divided by `in`, what it gives is the dense model's output divided by
-/// `out`. They lie beside the model, in a file that no loader reads.
+/// The factors s by which `quantize --method awq` scaled inputs of linear layers: what a layer
+/// reads is the dense model's input divided by `in`, what it gives is the dense model's output
+/// divided by `out`. They lie beside the model, in a file that no loader reads.
 ///
 /// An update B·A of the dense model is therefore B/out · A·in here.
 public final class FoldedScales {

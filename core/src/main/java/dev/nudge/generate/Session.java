@@ -269,7 +269,8 @@ public final class Session implements AutoCloseable {
     if (adapter.spec().extras().score()) {
       throw new InputException(
           called
-              + " is a reward model, which gives a text a number and no answer; nudge score takes it");
+              + " is a reward model, which gives a text a number and no answer; nudge score takes"
+              + " it");
     }
   }
 

@@ -94,7 +94,8 @@ public final class Merging {
     Quantization quantization = quantization(settings, config, ofAdapters::add);
     identify(settings, quantization, machine, ofAdapters::add);
     List<Integer> ids;
-    try (AdapterStack adapters = AdapterStack.open(settings, base(settings, quantization, machine), config, Dtype.F32)) {
+    try (AdapterStack adapters =
+        AdapterStack.open(settings, base(settings, quantization, machine), config, Dtype.F32)) {
       MergedFolder.check(settings);
       ids = adapters.tokens();
     }

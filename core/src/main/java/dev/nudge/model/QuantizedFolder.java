@@ -226,8 +226,7 @@ public final class QuantizedFolder {
       folder.place(old(settings.out()));
       long source = names(file).stream().mapToLong(n -> file.entry(n).bytes()).sum();
       double seconds = (System.nanoTime() - start) / 1e9;
-      return new Written(
-          settings.out(), config.projections().size(), source, bytes, seconds, null);
+      return new Written(settings.out(), config.projections().size(), source, bytes, seconds, null);
     } catch (Cancelled e) {
       return null;
     }
@@ -250,8 +249,7 @@ public final class QuantizedFolder {
   /// The contents of [#MARK].
   ///
   /// @param cache where the digest of the source is kept; null: the source is not named by digest
-  public static Map<String, Object> mark(
-      WeightFormat format, Path source, @Nullable Path cache) {
+  public static Map<String, Object> mark(WeightFormat format, Path source, @Nullable Path cache) {
     Map<String, Object> mark = new TreeMap<>();
     mark.put("quantization", new TreeMap<>(WeightFormats.kept(format)));
     mark.put("source", source.toString());

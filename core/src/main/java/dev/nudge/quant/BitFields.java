@@ -5,8 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
-/// Reads and writes unsigned fields of 1 to 8 bits that lie behind each other in 32-bit words, lowest bits
-/// first, across words where 32 is no multiple of their size.
+/// Reads and writes unsigned fields of 1 to 8 bits that lie behind each other in 32-bit words,
+/// lowest bits first, across words where 32 is no multiple of their size.
 final class BitFields {
   private BitFields() {}
 

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -92,7 +93,8 @@ public record GroupedFile(
   public void write(SafeTensorsWriter to, String path, Dtype before, GroupedCodes codes) {
     try (Scope scope = Scope.open("codes")) {
       for (Entry entry : entries(path, codes.rows(), codes.cols(), before)) {
-        Tensor made = scope.tensor(entry.type().dtype(), entry.dims());
+        Dtype type = Objects.requireNonNull(entry.type().dtype());
+        Tensor made = scope.tensor(type, entry.dims());
         fill(entry.name().substring(path.length() + 1), codes, made);
         to.write(entry.name(), made);
       }
@@ -125,8 +127,7 @@ public record GroupedFile(
         for (int g = 0; g < groups; g++) {
           byte[] zeros = codes.zerosOf(g);
           switch (layout) {
-            case GPTQ, GPTQ_V2 ->
-                BitFields.write(zeros, rows, bits, to, (long) g * to.cols(), 1);
+            case GPTQ, GPTQ_V2 -> BitFields.write(zeros, rows, bits, to, (long) g * to.cols(), 1);
             case AWQ -> {
               for (int r = 0; r < rows; r++) {
                 AwqFormat.put(to, g, r, zeros[r]);

@@ -33,7 +33,8 @@ public record CalibrationSettings(
         @Nullable Boolean actOrder,
     @Setting(
             help =
-                "gptq: groups of neighbouring inputs in spite of --act-order; off is a little better and slower to serve (default: on)",
+                "gptq: groups of neighbouring inputs in spite of --act-order; off is a little"
+                    + " better and slower to serve (default: on)",
             negatable = true)
         @Nullable Boolean staticGroups,
     @Setting(help = "gptq: damping, a share of the Hessian's mean diagonal (default: 0.01)")
@@ -49,7 +50,8 @@ public record CalibrationSettings(
         @Nullable Integer maxLength,
     @Setting(
             help =
-                "layout of the files (default: gptq, or gptq_v2 with --no-sym; awq for awq; compressed-tensors holds both)")
+                "layout of the files (default: gptq, or gptq_v2 with --no-sym; awq for awq;"
+                    + " compressed-tensors holds both)")
         @Nullable Layout format) {
 
   /// One group a row.
@@ -95,7 +97,8 @@ public record CalibrationSettings(
     calibration.forEach(file -> Check.notBlank("--calibration", file));
     if (Boolean.FALSE.equals(actOrder) && staticGroups != null) {
       throw new InputException(
-          "--static-groups and --no-act-order are both given; groups are always static in that order, so leave one out");
+          "--static-groups and --no-act-order are both given; groups are always static in that"
+              + " order, so leave one out");
     }
   }
 
@@ -135,9 +138,7 @@ public record CalibrationSettings(
               + " needs rows like those that the model will see");
     }
     boolean awq = method == QuantizeSettings.Format.AWQ;
-    if (format != null
-        && format != Layout.COMPRESSED_TENSORS
-        && awq != (format == Layout.AWQ)) {
+    if (format != null && format != Layout.COMPRESSED_TENSORS && awq != (format == Layout.AWQ)) {
       throw new InputException(
           "--format %s does not hold --method %s; it takes %s"
               .formatted(
@@ -152,7 +153,8 @@ public record CalibrationSettings(
     }
     if (layout == Layout.COMPRESSED_TENSORS && Boolean.FALSE.equals(staticGroups)) {
       throw new InputException(
-          "--no-static-groups: --format compressed-tensors has only groups of neighbouring inputs; give --format gptq");
+          "--no-static-groups: --format compressed-tensors has only groups of neighbouring inputs;"
+              + " give --format gptq");
     }
   }
 

@@ -18,7 +18,8 @@ public record QuantizeSettings(
     @Setting(help = "quantise the scales of nf4 too", byDefault = "true", negatable = true)
         boolean doubleQuant,
     @Group("GPTQ and AWQ") CalibrationSettings calibration,
-    @Group("Output") @Setting(help = "folder of the new model", required = true, label = "FOLDER") Path out,
+    @Group("Output") @Setting(help = "folder of the new model", required = true, label = "FOLDER")
+        Path out,
     @Setting(help = "replace what nudge wrote to that folder before") boolean overwrite)
     implements Withers<QuantizeSettings> {
 

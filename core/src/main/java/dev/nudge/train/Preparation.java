@@ -218,7 +218,8 @@ final class Preparation {
     if (replay != null) {
       if (tokens.grown().vocabSize() != config.vocabSize()) {
         throw new InputException(
-            "--replay is given with tokens that the base has not; it has nothing to say of them, so leave one out");
+            "--replay is given with tokens that the base has not; it has nothing to say of them, so"
+                + " leave one out");
       }
       replay.examples().forEach(e -> config.checkTokens(e.ids()));
     }
@@ -416,7 +417,8 @@ final class Preparation {
       warnings.add(
           String.format(
               Locale.ROOT,
-              "%,d good and %,d bad answers weigh %.2f to 1 by --desirable-weight and --undesirable-weight; from 1 to 1.33 is usual",
+              "%,d good and %,d bad answers weigh %.2f to 1 by --desirable-weight and"
+                  + " --undesirable-weight; from 1 to 1.33 is usual",
               good,
               bad,
               ratio));

@@ -74,7 +74,8 @@ class CalibratedFolderTest {
     return Objects.requireNonNull(Objects.requireNonNull(written).calibration());
   }
 
-  /// Norms with an offset and around, none before, fused layers, as many key heads as heads, biases.
+  /// Norms with an offset and around, none before, fused layers, as many key heads as heads,
+  /// biases.
   @ParameterizedTest
   @ValueSource(strings = {"gemma2", "olmo2", "phi3", "granite-biased", "qwen3-biased-yarn"})
   void eightBitsOfAnyFamilyGiveNearlyWhatTheSourceGives(String family) throws IOException {
@@ -84,7 +85,15 @@ class CalibratedFolderTest {
       var made =
           write(
               settings(
-                  model, out, "method", method, "bits", 8, "group_size", 4, "format",
+                  model,
+                  out,
+                  "method",
+                  method,
+                  "bits",
+                  8,
+                  "group_size",
+                  4,
+                  "format",
                   "compressed-tensors"));
       assertThat(made.kl()).as(method).isLessThan(5e-3);
       assertThat(Files.exists(out.resolveSibling(method + ".partial"))).isFalse();
@@ -222,7 +231,15 @@ class CalibratedFolderTest {
     Path awq = temp.resolve("awq");
     write(
         settings(
-            model, awq, "method", "awq", "bits", 8, "group_size", 4, "format",
+            model,
+            awq,
+            "method",
+            "awq",
+            "bits",
+            8,
+            "group_size",
+            4,
+            "format",
             "compressed-tensors"));
     Path wanted = merged(model, adapter, "wanted");
     Path carried = merged(awq, adapter, "carried");

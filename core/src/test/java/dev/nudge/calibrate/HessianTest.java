@@ -33,8 +33,7 @@ class HessianTest {
             sum += r.get(i, k) * r.get(j, k);
           }
           double dead = order[i] == 7 ? 1 : 0;
-          double wanted =
-              h.block(0, n).get(order[i], order[j]) + (i == j ? 0.01 * mean + dead : 0);
+          double wanted = h.block(0, n).get(order[i], order[j]) + (i == j ? 0.01 * mean + dead : 0);
           double size = Math.sqrt(h.diagonal(order[i]) * h.diagonal(order[j])) + mean;
           assertThat(sum).isCloseTo(wanted, within(1e-5 * size));
         }
