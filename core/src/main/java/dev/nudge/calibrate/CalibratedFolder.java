@@ -108,6 +108,7 @@ public final class CalibratedFolder {
   }
 
   private static ModelConfig checked(QuantizeSettings settings) {
+    settings.check();
     ModelConfig config = ModelConfig.load(settings.model());
     Checkpoint.check(settings.model(), config);
     GroupedFile format = GroupedFile.of(settings);

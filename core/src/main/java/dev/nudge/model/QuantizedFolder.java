@@ -131,6 +131,7 @@ public final class QuantizedFolder {
   }
 
   private static QuantizedFolder checked(QuantizeSettings settings, @Nullable Path cache) {
+    settings.check();
     ModelConfig config = ModelConfig.load(settings.model());
     Checkpoint.check(settings.model(), config);
     WritableFormat format = WeightFormats.written(settings);

@@ -21,7 +21,7 @@ public record QuantizeSettings(
     @Group("Output") @Setting(help = "folder of the new model", required = true, label = "FOLDER")
         Path out,
     @Setting(help = "replace what nudge wrote to that folder before") boolean overwrite)
-    implements Withers<QuantizeSettings> {
+    implements CalibrationWithers<QuantizeSettings> {
 
   /// The format of quantised weights.
   public enum Format {
@@ -33,7 +33,10 @@ public record QuantizeSettings(
     AWQ
   }
 
-  public QuantizeSettings {
+  /// Checks that the settings fit the method, once all are given.
+  ///
+  /// @throws InputException if one does not, or one is missing
+  public void check() {
     if (method != Format.NF4 && !doubleQuant) {
       throw new InputException(
           "--no-double-quant: only --method nf4 has scales to quantise; leave it out");
