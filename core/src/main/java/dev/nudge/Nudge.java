@@ -2,6 +2,7 @@ package dev.nudge;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.nudge.calibrate.CalibratedFolder;
 import dev.nudge.engine.RowScore;
 import dev.nudge.export.Exported;
 import dev.nudge.export.GgufExport;
@@ -199,8 +200,13 @@ public final class Nudge {
     return merged;
   }
 
-  /// Quantises a model folder to four bits.
+  /// Quantises a model folder to four or eight bits.
   public QuantizedFolder.Written quantize(QuantizeSettings settings) {
+    if (settings.calibrated()) {
+      return requireNonNull(
+          CalibratedFolder.prepare(settings, machine.get(), warnings)
+              .write((_, _, _) -> {}, () -> false));
+    }
     return Objects.requireNonNull(
         QuantizedFolder.prepare(settings, machine.get().cache())
             .write(Kernels.fastest(), () -> false));

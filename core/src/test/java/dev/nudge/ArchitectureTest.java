@@ -84,6 +84,21 @@ class ArchitectureTest implements PackageRules {
                   "text.chat",
                   "merge")),
           Map.entry(
+              "calibrate",
+              Set.of(
+                  "tensor",
+                  "kernel",
+                  "machine",
+                  "nn",
+                  "quant",
+                  "format",
+                  "identity",
+                  "model",
+                  "text",
+                  "data",
+                  "merge",
+                  "python")),
+          Map.entry(
               "plan", Set.of("tensor", "kernel", "machine", "nn", "quant", "model", "adapter")),
           Map.entry(
               "train",
@@ -123,6 +138,7 @@ class ArchitectureTest implements PackageRules {
                   "kernel",
                   "machine",
                   "model",
+                  "calibrate",
                   "init",
                   "engine",
                   "generate",

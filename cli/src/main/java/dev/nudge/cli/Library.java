@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.calibrate.CalibratedFolder;
 import dev.nudge.data.DataStats;
 import dev.nudge.data.DataSurvey;
 import dev.nudge.data.TokenCache;
@@ -122,9 +123,14 @@ final class Library {
   }
 
   static QuantizedFolder.@Nullable Written quantize(
-      QuantizeSettings settings, BooleanSupplier cancelled) {
-    return QuantizedFolder.prepare(settings, CacheFolder.of(System.getenv()))
-        .write(Kernels.fastest(), cancelled);
+      QuantizeSettings settings,
+      CalibratedFolder.Progress progress,
+      Consumer<String> warnings,
+      BooleanSupplier cancelled) {
+    return settings.calibrated()
+        ? CalibratedFolder.prepare(settings, machine(), warnings).write(progress, cancelled)
+        : QuantizedFolder.prepare(settings, CacheFolder.of(System.getenv()))
+            .write(Kernels.fastest(), cancelled);
   }
 
   static Release.@Nullable Outcome release(

@@ -1,10 +1,12 @@
 package dev.nudge.cli;
 
+import dev.nudge.calibrate.CalibratedFolder;
 import dev.nudge.model.QuantizedFolder;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.QuantizeSettings;
 import java.util.Locale;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// `nudge quantize`: writes a quantized copy of a model folder.
@@ -16,9 +18,14 @@ record QuantizeVerb(Quantizer quantizer) implements Verb<QuantizeSettings> {
   interface Quantizer {
     /// Writes the quantized folder.
     ///
-    /// @param cancelled polled between layers; if true, nothing is left behind
+    /// @param warnings receives one line each
+    /// @param cancelled polled between layers
     /// @return the written folder; null if cancelled
-    QuantizedFolder.@Nullable Written run(QuantizeSettings settings, BooleanSupplier cancelled);
+    QuantizedFolder.@Nullable Written run(
+        QuantizeSettings settings,
+        CalibratedFolder.Progress progress,
+        Consumer<String> warnings,
+        BooleanSupplier cancelled);
   }
 
   @Override
@@ -28,7 +35,7 @@ record QuantizeVerb(Quantizer quantizer) implements Verb<QuantizeSettings> {
 
   @Override
   public String summary() {
-    return "writes a model folder with 4-bit weights";
+    return "writes a model folder with weights in 4 or 8 bits";
   }
 
   @Override
@@ -39,8 +46,16 @@ record QuantizeVerb(Quantizer quantizer) implements Verb<QuantizeSettings> {
   @Override
   public int run(QuantizeSettings settings, Console console) {
     try (Signals signals = Signals.catching(() -> console.note("\nstopping"))) {
-      QuantizedFolder.Written written = quantizer.run(settings, signals::stopped);
+      LiveLine line =
+          new LiveLine(console.messages(), ProgressLine.style(console), System::nanoTime, "");
+      QuantizedFolder.Written written =
+          quantizer.run(
+              settings, new LayerProgress(line, System::nanoTime), console::warn, signals::stopped);
+      line.end();
       if (written == null) {
+        if (settings.calibrated()) {
+          console.note("layers that are done are kept; the same command goes on from there");
+        }
         return signals.exitCode();
       }
       console.object(written);
@@ -54,6 +69,19 @@ record QuantizeVerb(Quantizer quantizer) implements Verb<QuantizeSettings> {
               written.bytes() / 1e6,
               written.sourceBytes() / 1e6,
               written.seconds()));
+      QuantizedFolder.Calibration seen = written.calibration();
+      if (seen != null) {
+        console.note(
+            String.format(
+                Locale.ROOT,
+                "calibrated on %s, %s; on the probe text %.4f nats a token from the source (KL),"
+                    + " perplexity %.2f instead of %.2f",
+                Count.of(seen.rows(), "row"),
+                Count.of(seen.tokens(), "token"),
+                seen.kl(),
+                seen.quantizedPerplexity(),
+                seen.perplexity()));
+      }
       return ExitCode.DONE;
     }
   }

@@ -43,8 +43,9 @@ class ObjectsTest {
 
   @Test
   void quantizePrintsWhatWasWritten() {
-    QuantizedFolder.Written written = new QuantizedFolder.Written(Path.of("o"), 7, 900, 300, 1.5);
-    assertThat(out(new QuantizeVerb((_, _) -> written), "--model", "m"))
+    QuantizedFolder.Written written =
+        new QuantizedFolder.Written(Path.of("o"), 7, 900, 300, 1.5, null);
+    assertThat(out(new QuantizeVerb((_, _, _, _) -> written), "--model", "m"))
         .isEqualTo(
             "{\"out\":\"o\",\"layers\":7,\"source_bytes\":900,\"bytes\":300,\"seconds\":1.5}\n");
   }

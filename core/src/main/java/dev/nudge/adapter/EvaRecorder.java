@@ -1,21 +1,17 @@
 package dev.nudge.adapter;
 
-import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
-import dev.nudge.nn.Parameter;
-import dev.nudge.nn.Pass;
+import dev.nudge.nn.WatchedLinear;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
-import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Finds the directions in which the inputs of layers vary most (EVA [1]), by a layer around each
@@ -69,7 +65,7 @@ public final class EvaRecorder implements AutoCloseable {
     for (LinearSlot slot : slots) {
       if (paths.contains(slot.path())) {
         bases.put(slot, slot.linear());
-        slot.set(new Watched(slot, slot.linear()));
+        slot.set(new WatchedLinear(slot.linear(), x -> saw(slot, x)));
       }
     }
   }
@@ -157,65 +153,5 @@ public final class EvaRecorder implements AutoCloseable {
   public void close() {
     detach();
     scope.close();
-  }
-
-  /// A layer whose input is looked at.
-  private final class Watched implements Linear {
-    private final LinearSlot slot;
-    private final Linear base;
-
-    Watched(LinearSlot slot, Linear base) {
-      this.slot = slot;
-      this.base = base;
-    }
-
-    @Override
-    public int in() {
-      return base.in();
-    }
-
-    @Override
-    public int out() {
-      return base.out();
-    }
-
-    @Override
-    public void forward(Tensor x, Tensor y, Pass p) {
-      saw(slot, x);
-      base.forward(x, y, p);
-    }
-
-    @Override
-    public Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
-      throw new IllegalStateException("a layer that is looked at does not train");
-    }
-
-    @Override
-    public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
-      return base.weight(from, to, ws, kernels);
-    }
-
-    @Override
-    public int grain() {
-      return base.grain();
-    }
-
-    @Override
-    public @Nullable Tensor bias() {
-      return base.bias();
-    }
-
-    @Override
-    public Linear withWeight(Tensor weight) {
-      return base.withWeight(weight);
-    }
-
-    @Override
-    public Linear under() {
-      return base.under();
-    }
-
-    @Override
-    public void parameters(Consumer<Parameter> each) {}
   }
 }

@@ -1,5 +1,6 @@
 package dev.nudge.adapter;
 
+import dev.nudge.format.FoldedScales;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.format.WeightFile;
@@ -19,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 /// PEFT only warns of missing or unexpected tensors; here both are errors, since the model would
 /// run without a part of its adapter.
 ///
-/// Threading: immutable; close it when the adapter is attached.
+/// Threading: immutable after [#carry]; close it when the adapter is attached.
 public final class PeftAdapter implements Source, AutoCloseable {
   /// The files of an adapter that determine what it computes.
   public static final List<String> FILES = List.of(PeftConfig.FILE, PeftFiles.WEIGHTS);
@@ -27,6 +28,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
   private final Path folder;
   private final Lora spec;
   private final WeightFile tensors;
+  private @Nullable FoldedScales folded;
 
   private PeftAdapter(Path folder, Lora spec, WeightFile tensors) {
     this.folder = folder;
@@ -60,6 +62,22 @@ public final class PeftAdapter implements Source, AutoCloseable {
               : "%s is not an adapter: it has no %s".formatted(folder, PeftFiles.WEIGHTS));
     }
     return new PeftAdapter(folder, spec, SafeTensors.open(weights));
+  }
+
+  /// Changes A and B as they are read, for a model that is this adapter's base with scales folded
+  /// in.
+  ///
+  /// @param scales null: nothing is changed
+  /// @throws InputException if the adapter trains more of the layers than A and B
+  public void carry(@Nullable FoldedScales scales) {
+    boolean more = spec.variant() != Lora.Variant.PLAIN;
+    more |= tensors.names().stream().anyMatch(PeftFiles::isMore);
+    if (scales != null && more) {
+      throw new InputException(
+          "adapter %s trains more than A and B, and --method awq scaled what it stands on; merge it into the base that it was trained on, and quantise that"
+              .formatted(folder));
+    }
+    folded = scales;
   }
 
   public Path folder() {
@@ -119,8 +137,14 @@ public final class PeftAdapter implements Source, AutoCloseable {
 
   @Override
   public void linear(String path, Tensor a, Tensor b) {
-    ParameterMemory.copy(tensors.tensor(PeftFiles.nameOfA(path)), a);
-    ParameterMemory.copy(tensors.tensor(PeftFiles.nameOfB(path)), b);
+    Tensor storedA = tensors.tensor(PeftFiles.nameOfA(path));
+    Tensor storedB = tensors.tensor(PeftFiles.nameOfB(path));
+    if (folded != null) {
+      folded.carry(path, storedA, a, storedB, b);
+      return;
+    }
+    ParameterMemory.copy(storedA, a);
+    ParameterMemory.copy(storedB, b);
   }
 
   @Override

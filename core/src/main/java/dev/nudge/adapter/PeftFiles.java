@@ -124,6 +124,11 @@ public final class PeftFiles {
     return name.startsWith(PREFIX) && name.endsWith(B);
   }
 
+  /// Whether a tensor of a decoder layer is neither an A nor a B.
+  static boolean isMore(String name) {
+    return name.contains(".layers.") && !isA(name) && !isB(name);
+  }
+
   /// The path of the layer in a tensor's name.
   static String pathOf(String name) {
     return name.substring(PREFIX.length(), name.length() - A.length());

@@ -149,6 +149,7 @@ public final class Session implements AutoCloseable {
         checkAnswers(peft, "adapter " + adapter);
       }
       Identity.check(adapter, identity, anyBase, warnings);
+      peft.carry(Identity.folded(adapter, identity, anyBase));
       checkTokenizer(peft);
       try (NamedAdapters.Made made = adapters.make(peft)) {
         between(
@@ -168,6 +169,7 @@ public final class Session implements AutoCloseable {
   void check(PeftAdapter adapter, String called, boolean again) {
     checkAnswers(adapter, called);
     Identity.check(called, adapter.folder(), identity, anyBase, again ? line -> {} : warnings);
+    adapter.carry(Identity.folded(adapter.folder(), identity, anyBase));
     checkTokenizer(adapter);
   }
 
@@ -267,7 +269,8 @@ public final class Session implements AutoCloseable {
     if (adapter.spec().extras().score()) {
       throw new InputException(
           called
-              + " is a reward model, which gives a text a number and no answer; nudge score takes it");
+              + " is a reward model, which gives a text a number and no answer; nudge score takes"
+              + " it");
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.nudge.identity;
 
+import dev.nudge.format.FoldedScales;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
@@ -14,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -125,6 +127,20 @@ public record Identity(
     }
   }
 
+  /// The scales by which an adapter must be changed to fit a model: it was trained on the model's
+  /// source, or on another form of that, and `quantize --method awq` scaled what it stands on.
+  ///
+  /// @return null: the adapter fits as it is, or what it was trained on is not known
+  public static @Nullable FoldedScales folded(Path adapter, Model model, boolean anyBase) {
+    FoldedScales scales = FoldedScales.of(model.folder);
+    Identity trained = scales == null ? null : read(adapter, anyBase);
+    return trained == null
+            || !trained.base.contains(source(model.folder))
+            || trained.base.contains(model.digest.get())
+        ? null
+        : scales;
+  }
+
   private static String shown(String digest) {
     return digest.substring(0, Math.min(digest.length(), Sha256.PREFIX.length() + 12));
   }
@@ -132,11 +148,12 @@ public record Identity(
   private void compare(String called, Path adapter, Model model, Consumer<String> warnings) {
     if (!Objects.equals(format, model.format)) {
       warnings.accept(
-          "adapter %s was trained on %s; this model has %s%s"
+          "adapter %s was trained on %s; this model has %s%s%s"
               .formatted(
                   called,
                   held(),
                   WeightFormats.shown(model.format),
+                  apart(model.folder),
                   model.format == null && format instanceof WritableFormat writable
                       ? "; %s gives what it was trained on".formatted(writable.flags())
                       : ""));
@@ -153,6 +170,21 @@ public record Identity(
           "adapter %s was trained with another chat template than that of %s"
               .formatted(called, model.folder));
     }
+  }
+
+  /// How far a quantised folder says that it is from its source; empty if it does not say.
+  private static String apart(Path model) {
+    JsonNode all = Json.readOrMissing(model.resolve(FILE));
+    if (!all.has(SOURCE_DIGEST)) {
+      return "";
+    }
+    JsonNode kl = all.path("kl");
+    return kl.isNumber()
+        ? String.format(
+            Locale.ROOT,
+            ", %.2g nats a token from their source (KL on the probe text)",
+            kl.doubleValue())
+        : ", how far from their source was not measured";
   }
 
   /// Describes in words how the weights were held.

@@ -54,15 +54,36 @@ public final class AdapterDifference {
       List<int[]> probe = ProbeText.of(folder, config, most, machine.cache(), warnings);
       Integer given = settings.threads();
       int threads = given == null ? machine.threads() : given;
-      return compare(
-          () -> StreamedLm.open(folder, config, backend, held, StreamedLm.BLOCK_BYTES),
-          first,
-          second,
-          probe,
-          config,
-          backend,
-          threads);
+      Opening opening =
+          () -> StreamedLm.open(folder, config, backend, held, StreamedLm.BLOCK_BYTES);
+      return compare(opening, opening, first, second, probe, config, backend, threads);
     }
+  }
+
+  /// Compares two forms of one model, in fp32, as they are stored.
+  ///
+  /// @param reference the reference of the KL divergence
+  /// @param warnings receives one line each
+  /// @throws InputException if a folder cannot be read
+  public static ModelDifference ofForms(
+      Path reference, Path other, Machine machine, Consumer<String> warnings) {
+    ModelConfig config = ModelConfig.load(reference);
+    Backend fp32 = Backend.resolve(Compute.FP32, machine.cache(), config.widths());
+    int most = config.maxPositionEmbeddings();
+    return compare(
+        stored(reference, config, fp32),
+        stored(other, config, fp32),
+        StreamedLm.Dressing.NONE,
+        StreamedLm.Dressing.NONE,
+        ProbeText.of(reference, config, most, machine.cache(), warnings),
+        config,
+        fp32,
+        machine.threads());
+  }
+
+  private static Opening stored(Path folder, ModelConfig config, Backend backend) {
+    Quantization held = Quantization.resolve(ModelSettings.of(folder), config);
+    return () -> StreamedLm.open(folder, config, backend, held, StreamedLm.BLOCK_BYTES);
   }
 
   private static AdapterStack stack(
@@ -78,7 +99,12 @@ public final class AdapterDifference {
     }
     AdapterStack stack =
         AdapterStack.open(
-            folders, folders.stream().map(_ -> 1.0).toList(), config, backend.compute());
+            folders,
+            folders.stream().map(_ -> 1.0).toList(),
+            base,
+            settings.anyBase(),
+            config,
+            backend.compute());
     if (stack.holdsWhole()) {
       stack.close();
       throw new InputException(
@@ -94,8 +120,9 @@ public final class AdapterDifference {
 
   private static ModelDifference compare(
       Opening opening,
-      AdapterStack first,
-      AdapterStack second,
+      Opening otherOpening,
+      StreamedLm.Dressing first,
+      StreamedLm.Dressing second,
       List<int[]> probe,
       ModelConfig config,
       Backend backend,
@@ -104,7 +131,7 @@ public final class AdapterDifference {
     int tokens = probe.stream().mapToInt(ids -> ids.length).sum();
     Dtype compute = backend.compute();
     try (StreamedLm reference = opening.open();
-        StreamedLm other = opening.open();
+        StreamedLm other = otherOpening.open();
         Scope scope = Scope.open("comparison");
         Workspace ws =
             new Workspace(

@@ -3,6 +3,7 @@ package dev.nudge.merge;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.ModelShape;
 import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.identity.Identity;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.StreamedLm;
@@ -36,16 +37,25 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
 
   /// Opens the adapters of a merge and checks them against the model.
   ///
+  /// @param base that they are put on
   /// @param compute type in which A and B are multiplied
   /// @throws dev.nudge.settings.InputException if an adapter is not for this model
-  static AdapterStack open(MergeSettings settings, ModelConfig config, Dtype compute) {
+  static AdapterStack open(
+      MergeSettings settings, Identity.Model base, ModelConfig config, Dtype compute) {
     List<Path> folders = settings.adapter().stream().map(Path::of).toList();
-    return open(folders, settings.scales(), config, compute);
+    return open(folders, settings.scales(), base, settings.model().anyBase(), config, compute);
   }
 
   /// Opens adapters with scale factors and checks them against the model.
+  ///
+  /// @param anyBase whether an adapter's `nudge.json` may be unreadable
   static AdapterStack open(
-      List<Path> folders, List<Double> scales, ModelConfig config, Dtype compute) {
+      List<Path> folders,
+      List<Double> scales,
+      Identity.Model base,
+      boolean anyBase,
+      ModelConfig config,
+      Dtype compute) {
     Modules places = Checkpoint.places(config);
     ModelShape model = ModelShape.of(places);
     AdapterStack stack = new AdapterStack(model, compute);
@@ -54,6 +64,7 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
         PeftAdapter adapter = PeftAdapter.open(folders.get(i));
         Set<String> paths = new TreeSet<>();
         stack.parts.add(new Part(adapter, paths, scales.get(i)));
+        adapter.carry(Identity.folded(adapter.folder(), base, anyBase));
         if (adapter.spec().extras().score()) {
           throw new InputException(
               "adapter %s is a reward model, whose score head no model folder holds; nudge score takes it as it is"

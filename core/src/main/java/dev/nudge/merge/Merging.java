@@ -94,7 +94,8 @@ public final class Merging {
     Quantization quantization = quantization(settings, config, ofAdapters::add);
     identify(settings, quantization, machine, ofAdapters::add);
     List<Integer> ids;
-    try (AdapterStack adapters = AdapterStack.open(settings, config, Dtype.F32)) {
+    try (AdapterStack adapters =
+        AdapterStack.open(settings, base(settings, quantization, machine), config, Dtype.F32)) {
       MergedFolder.check(settings);
       ids = adapters.tokens();
     }
@@ -125,7 +126,7 @@ public final class Merging {
     boolean quantised = settings.store() != MergeSettings.Store.BASE;
     long bytes = ModelFolder.copiedBytes(model);
     try (StreamedLm base = open(model, config, fp32, quantization);
-        AdapterStack adapters = AdapterStack.open(settings, config, fp32.compute())) {
+        AdapterStack adapters = stack()) {
       Collection<Entry> dense =
           new MergedWeights(base, config, adapters, fp32, blockBytes).entries();
       bytes += dense.stream().mapToLong(Entry::bytes).sum();
@@ -202,12 +203,20 @@ public final class Merging {
   /// Checks that every adapter was trained on the base.
   static void identify(
       MergeSettings settings, Quantization q, Machine machine, Consumer<String> warnings) {
-    Path model = settings.model().model();
-    Identity.Model base =
-        new Identity.Model(model, q.format(), () -> BaseDigest.of(model, machine.cache()));
+    Identity.Model base = base(settings, q, machine);
     for (String adapter : settings.adapter()) {
       Identity.check(Path.of(adapter), base, settings.model().anyBase(), warnings);
     }
+  }
+
+  private static Identity.Model base(MergeSettings settings, Quantization q, Machine machine) {
+    Path model = settings.model().model();
+    return new Identity.Model(model, q.format(), () -> BaseDigest.of(model, machine.cache()));
+  }
+
+  private AdapterStack stack() {
+    return AdapterStack.open(
+        settings, base(settings, quantization, machine), config, fp32.compute());
   }
 
   /// Merges, compares, and writes the folder if the difference is within the tolerance.
@@ -218,7 +227,7 @@ public final class Merging {
   public @Nullable Merged run(BooleanSupplier cancelled) {
     long start = System.nanoTime();
     try (StreamedLm base = open(settings.model().model(), config, fp32, quantization);
-        AdapterStack adapters = AdapterStack.open(settings, config, fp32.compute());
+        AdapterStack adapters = stack();
         NewFolder folder = NewFolder.at(settings.out())) {
       MergedWeights weights = new MergedWeights(base, config, adapters, fp32, blockBytes);
       long bytes = write(folder.path(), base, weights, adapters, cancelled);

@@ -323,7 +323,7 @@ public record ModelConfig(
   }
 
   /// The prefix of a layer's tensor names.
-  String layer(int i) {
+  public String layer(int i) {
     return place.tensors + "layers." + i + ".";
   }
 

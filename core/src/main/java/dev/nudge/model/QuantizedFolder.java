@@ -1,8 +1,10 @@
 package dev.nudge.model;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Entry;
+import dev.nudge.format.FoldedScales;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensorsWriter;
@@ -12,6 +14,7 @@ import dev.nudge.identity.Identity;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.python.PythonJson;
 import dev.nudge.quant.StoredWeight;
+import dev.nudge.quant.WeightFormat;
 import dev.nudge.quant.WeightFormats;
 import dev.nudge.quant.WritableFormat;
 import dev.nudge.settings.InputException;
@@ -26,8 +29,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -51,7 +56,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: one thread calls; layers are quantised on worker threads.
 public final class QuantizedFolder {
-  private static final String MARK = "nudge.json";
+  /// The file that marks a quantised model, and names its source.
+  public static final String MARK = "nudge.json";
+
   private static final String WEIGHTS = "model.safetensors";
   private static final List<String> BESIDE =
       List.of("lm_head", "model.vision_tower", "model.multi_modal_projector");
@@ -75,7 +82,35 @@ public final class QuantizedFolder {
   /// @param layers number of quantised layers
   /// @param sourceBytes of the tensors that were read
   /// @param bytes of the tensors that were written
-  public record Written(Path out, int layers, long sourceBytes, long bytes, double seconds) {}
+  /// @param calibration of a method that looks at rows; null: none was needed
+  public record Written(
+      Path out,
+      int layers,
+      long sourceBytes,
+      long bytes,
+      double seconds,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Calibration calibration) {}
+
+  /// What a method saw, and what its result is beside the source on a probe text.
+  ///
+  /// @param resumed decoder layers that an earlier call had finished
+  /// @param damped linear layers that needed more damping than asked, and how much; 1: rounded to
+  ///     nearest
+  /// @param kl mean KL divergence of the next-token distributions from those of the source, nats
+  /// @param perplexity of the source on the probe text
+  /// @param quantizedPerplexity of the result
+  public record Calibration(
+      int rows,
+      long tokens,
+      int resumed,
+      Map<String, Double> damped,
+      double kl,
+      double perplexity,
+      double quantizedPerplexity) {
+    public Calibration {
+      damped = Collections.unmodifiableMap(new LinkedHashMap<>(damped));
+    }
+  }
 
   /// Checks all that can be wrong before anything is written, but for disk space: for a folder
   /// inside a staging folder. The new folder will not name its source.
@@ -96,9 +131,18 @@ public final class QuantizedFolder {
   }
 
   private static QuantizedFolder checked(QuantizeSettings settings, @Nullable Path cache) {
+    settings.check();
     ModelConfig config = ModelConfig.load(settings.model());
     Checkpoint.check(settings.model(), config);
     WritableFormat format = WeightFormats.written(settings);
+    checkSource(settings, config, format.name());
+    return new QuantizedFolder(settings, config, format, cache);
+  }
+
+  /// Checks that a source is dense and that its quantised model may be written.
+  ///
+  /// @param format name in messages
+  public static void checkSource(QuantizeSettings settings, ModelConfig config, String format) {
     try (ModelWeights weights = ModelWeights.open(settings.model(), config)) {
       WeightFile file = weights.file();
       for (String path : config.projections()) {
@@ -118,7 +162,7 @@ public final class QuantizedFolder {
                   + ": "
                   + weight
                   + " is F64; "
-                  + format.name()
+                  + format
                   + " is made of F32, F16 and BF16");
         }
       }
@@ -127,7 +171,6 @@ public final class QuantizedFolder {
     OutFolder.mend(out);
     ModelFolder.checkPlace(
         out, settings.model(), ours(out), "quantised", "write", settings.overwrite());
-    return new QuantizedFolder(settings, config, format, cache);
   }
 
   private void checkRoom() {
@@ -156,6 +199,7 @@ public final class QuantizedFolder {
         WeightFormats.module(dense.name()), (int) dense.dims()[0], (int) dense.dims()[1]);
   }
 
+  /// Whether a folder holds a model that this verb wrote.
   private static boolean ours(Path out) {
     Path file = out.resolve(MARK);
     if (!Files.isRegularFile(file)) {
@@ -176,12 +220,14 @@ public final class QuantizedFolder {
       Path path = folder.path();
       long bytes = weights(file, path.resolve(WEIGHTS), kernels, cancelled);
       ModelFolder.copy(settings.model(), path);
-      OutFolder.place(path.resolve(MARK), PythonJson.write(mark()) + "\n");
-      OutFolder.place(path.resolve(ModelFolder.CONFIG), PythonJson.write(config(file)) + "\n");
+      Map<String, Object> mark = mark(format, settings.model(), cache);
+      OutFolder.place(path.resolve(MARK), PythonJson.write(mark) + "\n");
+      Dtype compute = file.tensor(config.norm()).dtype();
+      config(path, settings.model(), format.config(compute, alone() ? null : BESIDE));
       folder.place(old(settings.out()));
       long source = names(file).stream().mapToLong(n -> file.entry(n).bytes()).sum();
       double seconds = (System.nanoTime() - start) / 1e9;
-      return new Written(settings.out(), config.projections().size(), source, bytes, seconds);
+      return new Written(settings.out(), config.projections().size(), source, bytes, seconds, null);
     } catch (Cancelled e) {
       return null;
     }
@@ -192,18 +238,24 @@ public final class QuantizedFolder {
   }
 
   /// The files of an existing quantised model that will be replaced.
-  private static List<String> old(Path out) {
-    List<String> names = new ArrayList<>(ModelFolder.COPIED);
-    names.addAll(List.of(ModelFolder.CONFIG, WEIGHTS, MARK));
-    return ours(out) ? names : List.of();
+  public static List<String> old(Path out) {
+    if (!ours(out)) {
+      return List.of();
+    }
+    List<String> names = new ArrayList<>(ModelFolder.names(out));
+    names.addAll(List.of(MARK, FoldedScales.FILE));
+    return names;
   }
 
-  private Map<String, Object> mark() {
+  /// The contents of [#MARK].
+  ///
+  /// @param cache where the digest of the source is kept; null: the source is not named by digest
+  public static Map<String, Object> mark(WeightFormat format, Path source, @Nullable Path cache) {
     Map<String, Object> mark = new TreeMap<>();
     mark.put("quantization", new TreeMap<>(WeightFormats.kept(format)));
-    mark.put("source", settings.model().toString());
+    mark.put("source", source.toString());
     if (cache != null) {
-      mark.put(Identity.SOURCE_DIGEST, BaseDigest.of(settings.model(), cache));
+      mark.put(Identity.SOURCE_DIGEST, BaseDigest.of(source, cache));
     }
     return mark;
   }
@@ -320,12 +372,17 @@ public final class QuantizedFolder {
     return (int) Math.clamp(ROOM_BYTES / Math.max(1, bytes), 1, processors);
   }
 
-  /// The source's config with `quantization_config`, keys sorted as transformers sorts them.
-  private Map<String, @Nullable Object> config(WeightFile file) {
+  /// Writes the source's config with a `quantization_config`, keys sorted as transformers does.
+  public static void config(Path folder, Path source, Map<String, ?> quantization) {
+    Path config = Path.of(ModelFolder.CONFIG);
     Map<String, @Nullable Object> all =
-        new TreeMap<>(ConfigJson.read(settings.model().resolve(ModelFolder.CONFIG)).plain());
-    Dtype compute = file.tensor(config.norm()).dtype();
-    all.put(WeightFormats.KEY, format.config(compute, alone() ? null : BESIDE));
-    return all;
+        new TreeMap<>(ConfigJson.read(source.resolve(config)).plain());
+    all.put(WeightFormats.KEY, quantization);
+    OutFolder.place(folder.resolve(config), PythonJson.write(all) + "\n");
+  }
+
+  /// The modules that stay dense: the head, and what stands beside the decoder.
+  public static List<String> dense(ModelConfig config) {
+    return config.place().equals(ModelConfig.Place.ALONE) ? BESIDE.subList(0, 1) : BESIDE;
   }
 }

@@ -114,9 +114,22 @@ public final class StreamedLm implements AutoCloseable {
   ///
   /// @param scope owns what is not read in place; a measuring scope counts bytes and gets shapes
   public Modules layer(int layer, Scope scope) {
+    return decoder(layer, scope).modules();
+  }
+
+  /// A decoder layer and the modules in it.
+  public record Decoder(DecoderLayer layer, Modules modules) {}
+
+  /// One decoder layer that can run; its weights are as in [#layer].
+  public Decoder decoder(int layer, Scope scope) {
     Parts parts = parts(config.layer(layer), scope);
-    config.family().layer(config, layer, parts);
-    return parts.modules(null, null);
+    DecoderLayer made = config.family().layer(config, layer, parts);
+    return new Decoder(made, parts.modules(null, null));
+  }
+
+  /// Extends the rotary tables to sequences of `positions` tokens.
+  public void reserve(int positions) {
+    ropes.reserve(positions);
   }
 
   /// The modules outside the decoder layers: the embedding, the final norm and the head.
@@ -235,10 +248,9 @@ public final class StreamedLm implements AutoCloseable {
         throw new Cancelled();
       }
       try (Scope scope = dry ? Scope.measuring() : Scope.open("layer")) {
-        Parts parts = model.parts(model.config.layer(i), scope);
-        DecoderLayer layer = model.config.family().layer(model.config, i, parts);
-        dressing.put(parts.modules(null, null), scope);
-        use.accept(layer);
+        Decoder decoder = model.decoder(i, scope);
+        dressing.put(decoder.modules, scope);
+        use.accept(decoder.layer);
       }
       model.drop(i);
     }
@@ -258,7 +270,7 @@ public final class StreamedLm implements AutoCloseable {
       Workspace ws,
       BooleanSupplier cancelled) {
     ws.reset();
-    ropes.reserve(sequences.stream().mapToInt(s -> s.length).max().orElse(0));
+    reserve(sequences.stream().mapToInt(s -> s.length).max().orElse(0));
     List<Layers.Flow> flows = flows(sequences, Objects.requireNonNull(ends.embedding()), ws);
     int layers = config.numHiddenLayers();
     Layers.forward(

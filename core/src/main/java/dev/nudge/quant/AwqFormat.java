@@ -151,4 +151,11 @@ final class AwqFormat extends GroupedFormat {
     int word = words.data().get(JAVA_INT_UNALIGNED, 4 * at);
     return (byte) (word >>> BITS * NIBBLE[out % EACH] & 15);
   }
+
+  /// Puts the four bits of output `out` into a row of words of zeros.
+  static void put(Tensor words, int row, int out, byte code) {
+    long at = 4 * ((long) row * words.cols() + out / EACH);
+    int word = words.data().get(JAVA_INT_UNALIGNED, at);
+    words.data().set(JAVA_INT_UNALIGNED, at, word | code << BITS * NIBBLE[out % EACH]);
+  }
 }

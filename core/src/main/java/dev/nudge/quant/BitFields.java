@@ -5,8 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
-/// Reads unsigned fields of 1 to 8 bits that lie behind each other in 32-bit words, lowest bits
-/// first, across words where 32 is no multiple of their size.
+/// Reads and writes unsigned fields of 1 to 8 bits that lie behind each other in 32-bit words,
+/// lowest bits first, across words where 32 is no multiple of their size.
 final class BitFields {
   private BitFields() {}
 
@@ -34,6 +34,26 @@ final class BitFields {
       to[i] = (byte) (held & mask);
       held >>>= bits;
       left -= bits;
+    }
+  }
+
+  /// Writes `n` fields into words of zeros.
+  ///
+  /// @param first the index of the first word
+  /// @param step words from one to the next
+  static void write(byte[] from, int n, int bits, Tensor words, long first, long step) {
+    long held = 0;
+    int filled = 0; // bits in `held`
+    long at = 4 * first;
+    for (int i = 0; i < n; i++) {
+      held |= (from[i] & 0xffL) << filled;
+      filled += bits;
+      if (filled >= 32 || i == n - 1) {
+        words.data().set(JAVA_INT_UNALIGNED, at, (int) held);
+        held >>>= 32;
+        filled -= 32;
+        at += 4 * step;
+      }
     }
   }
 }

@@ -24,7 +24,7 @@ record Scheme(int bits, int group, @Nullable Boolean symmetric) {
     for (String key : new String[] {"sym", "symmetric"}) {
       symmetric = q.has(key) ? Boolean.valueOf(q.flag(key, true)) : symmetric;
     }
-    if (symmetric == null && q.has("zero_point")) {
+    if (q.has("zero_point")) { // of AWQ, where it says whether there are zeros, beside any sym
       symmetric = !q.flag("zero_point", true);
     }
     return new Scheme(bits(q), group(q), symmetric);

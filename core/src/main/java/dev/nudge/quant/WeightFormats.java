@@ -40,10 +40,11 @@ public final class WeightFormats {
     };
   }
 
-  /// The format that `quantize` writes.
+  /// The format that `quantize` writes without looking at rows.
   public static WritableFormat written(QuantizeSettings settings) {
     return switch (settings.method()) {
       case NF4 -> new Nf4Format(settings.doubleQuant());
+      case GPTQ, AWQ -> throw new IllegalArgumentException(settings.method() + " needs rows");
     };
   }
 

@@ -5,7 +5,8 @@ import java.util.Map;
 
 /// Settings of the `quantize` command.
 ///
-/// @param doubleQuant whether the scales of the blocks are quantised too
+/// @param doubleQuant whether the scales of NF4's blocks are quantised too
+/// @param calibration of GPTQ and AWQ
 public record QuantizeSettings(
     @Setting(
             help = ModelSettings.MODEL,
@@ -16,14 +17,36 @@ public record QuantizeSettings(
     @Setting(help = "format of the linear layers but the head", byDefault = "nf4") Format method,
     @Setting(help = "quantise the scales of nf4 too", byDefault = "true", negatable = true)
         boolean doubleQuant,
-    @Setting(help = "folder of the new model", required = true, label = "FOLDER") Path out,
+    @Group("GPTQ and AWQ") CalibrationSettings calibration,
+    @Group("Output") @Setting(help = "folder of the new model", required = true, label = "FOLDER")
+        Path out,
     @Setting(help = "replace what nudge wrote to that folder before") boolean overwrite)
-    implements Withers<QuantizeSettings> {
+    implements CalibrationWithers<QuantizeSettings> {
 
   /// The format of quantised weights.
   public enum Format {
     /// 4 bits a number, in the files of bitsandbytes.
-    NF4
+    NF4,
+    /// Codes whose errors later codes of a row make up for, measured on rows.
+    GPTQ,
+    /// Codes of weights that are scaled first, so that important inputs lose less.
+    AWQ
+  }
+
+  /// Checks that the settings fit the method, once all are given.
+  ///
+  /// @throws InputException if one does not, or one is missing
+  public void check() {
+    if (method != Format.NF4 && !doubleQuant) {
+      throw new InputException(
+          "--no-double-quant: only --method nf4 has scales to quantise; leave it out");
+    }
+    calibration.check(method);
+  }
+
+  /// Whether rows are needed: GPTQ and AWQ.
+  public boolean calibrated() {
+    return method != Format.NF4;
   }
 
   /// Quantises a model folder, everything else at its default.

@@ -218,7 +218,8 @@ final class Preparation {
     if (replay != null) {
       if (tokens.grown().vocabSize() != config.vocabSize()) {
         throw new InputException(
-            "--replay is given with tokens that the base has not; it has nothing to say of them, so leave one out");
+            "--replay is given with tokens that the base has not; it has nothing to say of them, so"
+                + " leave one out");
       }
       replay.examples().forEach(e -> config.checkTokens(e.ids()));
     }
@@ -244,12 +245,16 @@ final class Preparation {
   private void checkBase() {
     Path init = settings.lora().initAdapter();
     if (init != null) {
-      Identity.check(
-          init,
+      Identity.Model base =
           new Identity.Model(
-              folder, quantization.format(), () -> BaseDigest.of(folder, machine.cache())),
-          settings.model().anyBase(),
-          warnings::add);
+              folder, quantization.format(), () -> BaseDigest.of(folder, machine.cache()));
+      boolean anyBase = settings.model().anyBase();
+      Identity.check(init, base, anyBase, warnings::add);
+      if (Identity.folded(init, base, anyBase) != null) {
+        throw new InputException(
+            "--init-adapter %s was trained on the source of %s, and --method awq scaled what it stands on; go on with it on the source"
+                .formatted(init, folder));
+      }
     }
   }
 
@@ -412,7 +417,8 @@ final class Preparation {
       warnings.add(
           String.format(
               Locale.ROOT,
-              "%,d good and %,d bad answers weigh %.2f to 1 by --desirable-weight and --undesirable-weight; from 1 to 1.33 is usual",
+              "%,d good and %,d bad answers weigh %.2f to 1 by --desirable-weight and"
+                  + " --undesirable-weight; from 1 to 1.33 is usual",
               good,
               bad,
               ratio));

@@ -7,6 +7,7 @@ import dev.nudge.Backends;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
 import dev.nudge.format.Entry;
+import dev.nudge.identity.Identity;
 import dev.nudge.kernel.Nf4;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.ModelConfig;
@@ -52,6 +53,9 @@ class MergeMemoryTest {
 
   private static final Backend BACKEND = Backends.of(Compute.FP32);
 
+  private static final Identity.Model BASE =
+      new Identity.Model(Path.of("none"), null, () -> "none");
+
   @TempDir private Path temp;
 
   /// Native bytes that a merge holds at most while it writes and while it compares, counted dry.
@@ -60,7 +64,7 @@ class MergeMemoryTest {
       ModelConfig config = ModelConfig.load(settings.model().model());
       Quantization q = Quantization.resolve(settings.model(), config);
       try (StreamedLm base = open(settings, config, q, block);
-          AdapterStack adapters = AdapterStack.open(settings, config, Dtype.F32);
+          AdapterStack adapters = AdapterStack.open(settings, BASE, config, Dtype.F32);
           Scope scope = Scope.measuring()) {
         adapters.put(base.layer(0, scope), scope);
         boolean nested = new Nf4Format(true).equals(q.format());
@@ -132,7 +136,7 @@ class MergeMemoryTest {
     long before = Ledger.bytes();
     try (StreamedLm base =
             open(settings, config, Quantization.resolve(settings.model(), config), block);
-        AdapterStack stack = AdapterStack.open(settings, config, Dtype.F32)) {
+        AdapterStack stack = AdapterStack.open(settings, BASE, config, Dtype.F32)) {
       Ledger.most();
       Backend plain = Backend.plain(Dtype.F32); // without scratch
       new MergedWeights(base, config, stack, plain, block).write(written, threads, () -> false);

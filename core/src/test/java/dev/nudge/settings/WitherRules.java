@@ -48,6 +48,7 @@ public interface WitherRules {
   /// What most settings allow is too much for these.
   Map<String, Object> SAMPLES =
       Map.ofEntries(
+          Map.entry("bits", 8),
           Map.entry("top_logprobs", 7),
           Map.entry("judge", "https://other.example/v1"),
           Map.entry("columns", new String[] {"text=other"}),

@@ -1,0 +1,52 @@
+package dev.nudge.model;
+
+import dev.nudge.model.LayerConfig.Norms;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// One of the inputs of a decoder layer's linear layers, in the order in which they are computed:
+/// which layers read it, and where a factor on its columns could be taken from.
+///
+/// Names are those in the layer: `self_attn.q_proj`, `input_layernorm`.
+///
+/// @param linears that read the input
+/// @param norm whose output it is; null: it is none
+/// @param feeder the linear layer whose outputs it is proportional to; null: there is none
+/// @param first row of the feeder that column 0 is proportional to
+public record LayerInput(
+    List<String> linears, @Nullable String norm, @Nullable String feeder, int first) {
+
+  /// The inputs of layer `i`.
+  public static List<LayerInput> of(ModelConfig config, int i) {
+    LayerConfig layer = config.layers().get(i);
+    boolean packed = layer.style().packed();
+    boolean before = layer.style().norms() != Norms.BEHIND;
+    String second =
+        layer.style().norms() == Norms.AROUND
+            ? "pre_feedforward_layernorm"
+            : "post_attention_layernorm";
+    int q = layer.attention().queryWidth();
+    int k = layer.attention().keyWidth();
+    // of fewer key heads than heads, one row of v feeds several columns of o
+    String v = q != k ? null : packed ? "self_attn.qkv_proj" : "self_attn.v_proj";
+    return List.of(
+        new LayerInput(
+            packed
+                ? List.of("self_attn.qkv_proj")
+                : List.of("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+            before ? "input_layernorm" : null,
+            null,
+            0),
+        new LayerInput(List.of("self_attn.o_proj"), null, v, packed ? q + k : 0),
+        new LayerInput(
+            packed ? List.of("mlp.gate_up_proj") : List.of("mlp.gate_proj", "mlp.up_proj"),
+            before ? second : null,
+            null,
+            0),
+        new LayerInput(
+            List.of("mlp.down_proj"),
+            null,
+            packed ? "mlp.gate_up_proj" : "mlp.up_proj",
+            packed ? layer.feed().inner() : 0));
+  }
+}
