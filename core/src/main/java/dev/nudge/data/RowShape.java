@@ -95,7 +95,7 @@ final class RowShape {
         pattern("prompt", data.prompt(), names),
         completion,
         rows.objective().compares()
-            ? new PreferenceShape(data, rows.objective(), rows.marginColumn())
+            ? new PreferenceShape(data, rows)
             : null);
   }
 
@@ -131,7 +131,7 @@ final class RowShape {
               ShareGptRows.of(row, column("conversations"), column("system")));
       case ALPACA -> conversation(row, DataShape.ALPACA, AlpacaRows.of(row, this::column));
       case TEXT -> new Content.Text(full("text", row.text(column("text"))));
-      case PREFERENCE, UNPAIRED_PREFERENCE -> throw preference(row);
+      case PREFERENCE, UNPAIRED_PREFERENCE, GROUP, PROMPT_ONLY -> throw preference(row);
     };
   }
 
