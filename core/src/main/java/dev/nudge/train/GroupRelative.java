@@ -54,6 +54,13 @@ record GroupRelative(
   static final String REWARD_STD = "reward_std";
   static final String COMPLETION_TOKENS = "completion_tokens";
   static final String CLIP_RATIO = "clip_ratio";
+
+  /// The share of groups whose rewards are all equal.
+  static final String CONSTANT = "constant_groups";
+
+  /// Completions whose reward failed.
+  static final String FAILED = "failed_rewards";
+
   private static final double LEAST = 1e-4; // beside a deviation
 
   @Override
@@ -106,7 +113,7 @@ record GroupRelative(
         loss += share * token.loss;
         each[at] = -share * token.slope;
         kl += token.kl / Math.max(1, counted);
-        clipped += token.clipped / Math.max(1, counted);
+        clipped += (double) token.clipped / Math.max(1, counted);
       }
     }
     return new Weights(1, each, null, loss, figures(step, rewards, counted, kl, clipped));
@@ -132,6 +139,15 @@ record GroupRelative(
     double g = step.reference()[at] - step.logprobs()[at];
     double kl = ratio * (Math.expm1(g) - g);
     return new Token(loss + beta * kl, slope - beta * ratio * g, kl, out ? 1 : 0);
+  }
+
+  private double constant(double[] rewards) {
+    int constant = 0;
+    for (int from = 0; from < rewards.length; from += group) {
+      int to = Math.min(rewards.length, from + group);
+      constant += deviation(Arrays.copyOfRange(rewards, from, to)) == 0 ? 1 : 0;
+    }
+    return (double) constant / Math.ceilDiv(rewards.length, group);
   }
 
   /// The advantage of each completion; 0 where its group tells nothing.
@@ -176,6 +192,10 @@ record GroupRelative(
     figures.put(REWARD, fresh && there > 0 ? mean(rewards) : Double.NaN);
     figures.put(REWARD_STD, fresh && there > 0 ? deviation(rewards) : Double.NaN);
     figures.put(COMPLETION_TOKENS, fresh ? (double) tokens / there : Double.NaN);
+    figures.put(CONSTANT, fresh ? constant(rewards) : Double.NaN);
+    if (!offline) {
+      figures.put(FAILED, fresh ? (double) rewards.length - there : Double.NaN);
+    }
     if (beta > 0) {
       figures.put(Objectives.KL, kl);
     }

@@ -29,8 +29,6 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: one thread calls, between steps.
 final class Rollouts {
-  static final String FAILED = "failed_rewards";
-
   private final Prepared prepared;
   private final Tuning tuning;
   private final Trainer trainer;

@@ -233,7 +233,8 @@ public final class Trainer implements AutoCloseable {
     return weigh(sequences, reference, null);
   }
 
-  private Objective.Weights weigh(
+  /// @param before scores of the first step on this batch; null: this is the first
+  Objective.Weights weigh(
       List<Example> sequences, double[] reference, double @Nullable [] before) {
     if (!objective.needsScores()) {
       return objective.weigh(Objective.Scored.of(sequences));
