@@ -187,10 +187,11 @@ final class Run implements AutoCloseable {
       if (betweenBatches() && cancelled.getAsBoolean()) {
         return RunState.STOPPED;
       }
+      long start = System.nanoTime();
       if (rollouts != null && betweenBatches() && !sample(rollouts)) {
         return RunState.STOPPED;
       }
-      step(rate.at(counts.steps()));
+      step(rate.at(counts.steps()), start);
       identity.begin();
       if (counts.skipped().tooMany()) {
         throw ended();
@@ -326,8 +327,9 @@ final class Run implements AutoCloseable {
   }
 
   /// Makes the next step.
-  private void step(double rate) {
-    long start = System.nanoTime();
+  ///
+  /// @param start of it, its sampling included
+  private void step(double rate, long start) {
     int at = counts.steps();
     StepEvent recorded = StepEvent.started();
     Trainer.Result r = train(at, rate);
