@@ -55,8 +55,7 @@ final class TextRewards {
 
   private static boolean isJson(String text) {
     try {
-      Json.parseStrictly(text.strip());
-      return true;
+      return !Json.parseStrictly(text.strip()).isMissingNode();
     } catch (JacksonException e) {
       return false;
     }

@@ -1,6 +1,6 @@
 /// Rewards of completions: what `--reward` names, and what programs give by [Reward].
 ///
-/// It knows no model and no run. Read [dev.nudge.align.Reward] first, then
+/// It knows nothing about models and runs. Read [dev.nudge.align.Reward] first, then
 /// [dev.nudge.align.Rewards], which asks several of them within a time.
 @NullMarked
 package dev.nudge.align;

@@ -185,10 +185,12 @@ public record Prepared(
     lines.add(
         String.format(
             Locale.ROOT,
-            "data       %s, %s, %,d trained%s%s",
+            "data       %s, %s%s%s%s",
             Count.of(data.rows(), rowName("row")),
             Count.of(data.tokens(), "token"),
-            data.trainedTokens(),
+            data.promptsOnly()
+                ? ""
+                : String.format(Locale.ROOT, ", %,d trained", data.trainedTokens()),
             setAside(data),
             held == null ? "" : heldOut(held)));
     lines.add(

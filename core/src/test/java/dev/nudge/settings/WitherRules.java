@@ -61,6 +61,7 @@ public interface WitherRules {
           Map.entry("mixture", new String[] {"a=2x"}),
           Map.entry("label_smoothing", 0.25),
           Map.entry("loss_type", LossType.HINGE),
+          Map.entry("objective", ObjectiveName.ORPO),
           Map.entry("reward", new String[] {"json=2"}),
           Map.entry("replay_weight", 2.0),
           Map.entry("shape", DataShape.UNPAIRED_PREFERENCE),
