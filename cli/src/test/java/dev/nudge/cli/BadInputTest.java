@@ -374,12 +374,6 @@ class BadInputTest {
             "--reward exact:{answer}: D/rows.jsonl:1: no column 'answer'; the columns are prompt,"
                 + " completion"),
         row(
-            "a reward that nobody knows",
-            p -> {},
-            "--objective grpo --reward polite",
-            "--reward polite: no such reward; there are exact, regex, length, json, adapter and url,"
-                + " and of Java classes none"),
-        row(
             "a reward that is half said",
             p -> {},
             "--objective grpo --reward regex:[0-9]=2",
@@ -428,7 +422,7 @@ class BadInputTest {
                     {"prompt": "a", "completions": ["b", ""], "rewards": [1, 0], "finished": [true, false]}
                     """),
             "--objective grpo",
-            "D/rows.jsonl: 4 of 5 rows are bad\n"
+            "D/rows.jsonl: 4 of 5 rows are bad; --skip-bad-rows sets them aside\n"
                 + "D/rows.jsonl line 2: 'completions' has 3 of them, and the first row 2; groups have one length\n"
                 + "D/rows.jsonl line 3: 'rewards' has 1 entries and 'completions' 2; there must be one for each\n"
                 + "D/rows.jsonl line 4: an entry of 'rewards' is \"good\"; each must be a number\n"
