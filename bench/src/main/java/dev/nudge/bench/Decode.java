@@ -134,7 +134,7 @@ final class Decode {
     if (beside) {
       System.out.printf(
           Locale.ROOT,
-          "llama.cpp, one stream, %s: %.1f tokens/s (each %s): ratio %.2f%n",
+          "llama.cpp, %s: %.1f tokens/s in all (each %s): ratio %.2f%n",
           Path.of(flags.text("gguf")).getFileName(),
           median(peer),
           shown(peer),
@@ -204,6 +204,8 @@ final class Decode {
             flags.text("prompt"),
             "--new",
             flags.text("tokens"),
+            "--streams",
+            flags.text("streams"),
             "--repeat",
             "1");
     Process process =
