@@ -8,7 +8,6 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.text.Tokenizer;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -253,7 +252,7 @@ public final class Dataset {
   }
 
   private static String reward(Example example) {
-    return String.format(Locale.ROOT, "reward %.4g", example.value());
+    return "reward " + (float) example.value();
   }
 
   /// Returns the first rows as the model sees them; of a pair or a group all answers.

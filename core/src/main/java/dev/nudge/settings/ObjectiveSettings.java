@@ -34,7 +34,8 @@ public record ObjectiveSettings(
         double beta,
     @Setting(
             help =
-                "dpo: the loss of a pair, sigmoid to apo_down; grpo: how tokens are averaged, dapo to bnpo",
+                "dpo: the loss of a pair: sigmoid, hinge, ipo, robust, exo_pair, nca_pair, sppo_hard, aot, apo_zero or apo_down; grpo: how tokens are averaged: dapo, grpo, dr_grpo or bnpo",
+            label = "LOSS",
             byDefault = "sigmoid",
             when = "objective=grpo",
             thenDefault = "dapo")
