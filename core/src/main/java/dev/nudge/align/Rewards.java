@@ -78,7 +78,13 @@ public final class Rewards {
                 }));
       }
     }
-    return all.stream().map(Future::resultNow).toList();
+    return all.stream().map(Rewards::said).toList();
+  }
+
+  private static Said said(Future<Said> one) {
+    return one.state() == Future.State.SUCCESS
+        ? one.resultNow()
+        : new Said(Double.NaN, "interrupted"); // with the thread that asks
   }
 
   /// Asks on a thread of its own, which is left behind if it does not answer.

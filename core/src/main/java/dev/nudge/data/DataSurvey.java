@@ -144,8 +144,7 @@ public final class DataSurvey {
       Row row = Row.parse(line);
       PreferenceShape preferences = shape.preferences();
       ComparedAnswers compared = preferences == null ? null : preferences.read(row);
-      List<Content> contents =
-          compared == null ? List.of(shape.content(row)) : compared.answers();
+      List<Content> contents = compared == null ? List.of(shape.content(row)) : compared.answers();
       Content content = contents.getFirst();
       DataShape looks = compared == null ? content.shape() : compared.shape();
       List<String> texts = contents.stream().flatMap(c -> RowTexts.texts(c).stream()).toList();

@@ -142,8 +142,7 @@ public final class Dataset {
               + encoder.maxLength()
               + ", or every message that would be has \"train\": false or \"weight\": 0");
     }
-    return new Dataset(
-        rows.examples(), rows.facts(), digest, reading.rows(), tokenizer);
+    return new Dataset(rows.examples(), rows.facts(), digest, reading.rows(), tokenizer);
   }
 
   /// The same data with some of its rows.

@@ -88,8 +88,7 @@ final class PreferenceShape {
     ArrayNode none = JsonNodeFactory.instance.arrayNode();
     Content content =
         !fixed && row.isList(prompt)
-            ? new Content.ChatAnswer(
-                Messages.of(row, prompt), none, Messages.tools(row, tools))
+            ? new Content.ChatAnswer(Messages.of(row, prompt), none, Messages.tools(row, tools))
             : new Content.Answer(promptPattern.render(row), "");
     return ComparedAnswers.of(DataShape.PROMPT_ONLY, List.of(content), 0);
   }
@@ -103,8 +102,7 @@ final class PreferenceShape {
       String text = completion.render(row);
       answer = new Content.Answer(promptPattern.render(row), full(column, text));
     }
-    return ComparedAnswers.of(
-        DataShape.UNPAIRED_PREFERENCE, List.of(answer), isGood(row) ? 1 : 0);
+    return ComparedAnswers.of(DataShape.UNPAIRED_PREFERENCE, List.of(answer), isGood(row) ? 1 : 0);
   }
 
   private boolean isGood(Row row) throws BadRowException {
@@ -127,8 +125,7 @@ final class PreferenceShape {
           "of '%s' and '%s' one is a list of messages and one is not; both must be texts or both lists"
               .formatted(chosen, rejected));
     }
-    return ComparedAnswers.of(
-        DataShape.PREFERENCE, lists ? chats(row) : texts(row), margin(row));
+    return ComparedAnswers.of(DataShape.PREFERENCE, lists ? chats(row) : texts(row), margin(row));
   }
 
   private double margin(Row row) throws BadRowException {

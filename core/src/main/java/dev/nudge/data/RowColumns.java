@@ -40,7 +40,8 @@ public final class RowColumns {
           Object value = row.get(name);
           if (value == null) {
             throw new InputException(
-                "no column '%s'; the columns are %s".formatted(name, String.join(", ", row.keySet())));
+                "no column '%s'; the columns are %s"
+                    .formatted(name, String.join(", ", row.keySet())));
           }
           return value.toString();
         });

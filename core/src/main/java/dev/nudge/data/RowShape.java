@@ -94,9 +94,7 @@ final class RowShape {
         names,
         pattern("prompt", data.prompt(), names),
         completion,
-        rows.objective().compares()
-            ? new PreferenceShape(data, rows)
-            : null);
+        rows.objective().compares() ? new PreferenceShape(data, rows) : null);
   }
 
   private static RowPattern pattern(

@@ -112,8 +112,7 @@ public final class Decoding {
         cancelled = true;
         return END;
       }
-      int id =
-          sampler.next(logits, row, history, prompt.ids.length, count, prompt.sequence, null);
+      int id = sampler.next(logits, row, history, prompt.ids.length, count, prompt.sequence, null);
       ids = Arrays.copyOf(history, count + 1);
       ids[count] = id;
       return text.push(id) ? id : END;

@@ -116,8 +116,7 @@ public final class CausalLm implements AutoCloseable {
 
   /// Sets what divides the logits in [#train] and [#score]; 1 at first. Decoding has the logits.
   public void temperature(double temperature) {
-    tempered =
-        new OutputHead(parts.norm(), parts.head(), config.logits().at(temperature), backend);
+    tempered = new OutputHead(parts.norm(), parts.head(), config.logits().at(temperature), backend);
   }
 
   /// Number of layers.

@@ -118,12 +118,7 @@ public final class Forecast {
       Splits splits =
           Splits.load(
               new Splits.Wanted(
-                  source,
-                  settings.eval(),
-                  QualitySettings.KEEP,
-                  settings.length(),
-                  0,
-                  wanted),
+                  source, settings.eval(), QualitySettings.KEEP, settings.length(), 0, wanted),
               most,
               tokenizer,
               ChatRows.of(folder, source, tokenizer).on(Instant.now()),
@@ -398,7 +393,8 @@ public final class Forecast {
     double forward = full(settings) ? 1.0 / 3 : 0.5;
     boolean scores =
         objective == ObjectiveName.GRPO
-            ? settings.objective().hasReference() || settings.objective().rollouts().iterations() > 1
+            ? settings.objective().hasReference()
+                || settings.objective().rollouts().iterations() > 1
             : objective.compares();
     double scored = !scores ? 0 : objective == ObjectiveName.KTO ? 2 : 1;
     double replayed = settings.objective().replay().isEmpty() ? 0 : 1.5 / Replay.SHARE;

@@ -8,7 +8,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /// Group relative policy optimisation [1], as TRL's GRPOTrainer: completions of a prompt, each
 /// worth more or less than the others of its group.

@@ -129,8 +129,7 @@ record GroupRewards(
   /// @param failed completions without a sum
   /// @param failure why the first failed; null: none did
   @SuppressWarnings("ArrayRecordComponent")
-  record Worth(
-      Map<String, double[]> parts, double[] sums, int failed, @Nullable String failure) {}
+  record Worth(Map<String, double[]> parts, double[] sums, int failed, @Nullable String failure) {}
 
   /// @param held whether the prompts are held out
   /// @param byAdapter gives the rewards of an adapter

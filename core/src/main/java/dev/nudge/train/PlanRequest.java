@@ -83,12 +83,7 @@ record PlanRequest(
   /// @param sampled whether their completions are sampled
   /// @param replayed tokens of the longest replayed row; 0: none
   record Rows(
-      int longest,
-      long largestStep,
-      boolean scored,
-      int sequences,
-      boolean sampled,
-      int replayed) {
+      int longest, long largestStep, boolean scored, int sequences, boolean sampled, int replayed) {
     /// These rows, with replayed rows of up to `tokens` tokens.
     Rows replaying(int tokens) {
       int most = Math.max(longest, tokens);
@@ -161,9 +156,7 @@ record PlanRequest(
     static Rows assumed(int longest, int batchSize, ObjectiveSettings objective) {
       boolean sampled = objective.objective() == ObjectiveName.GRPO;
       int each =
-          sampled
-              ? objective.rollouts().generations()
-              : objective.objective().pairs() ? 2 : 1;
+          sampled ? objective.rollouts().generations() : objective.objective().pairs() ? 2 : 1;
       long step = (long) longest * batchSize * each;
       return new Rows(longest, step, objective.objective().compares(), each, sampled, 0);
     }
@@ -212,7 +205,9 @@ record PlanRequest(
     return full()
         ? Tuning.whole(dry, folder)
         : Tuning.adapter(
-            dry, Tuning.attach(dry, lora, objective.objective(), given, added, 0, 1, scope), folder);
+            dry,
+            Tuning.attach(dry, lora, objective.objective(), given, added, 0, 1, scope),
+            folder);
   }
 
   private @Nullable Trainable trainable(ModelConfig config, Scope scope) {

@@ -39,7 +39,11 @@ import org.jspecify.annotations.Nullable;
 record ReferenceSums(
     int[] places,
     int[] heldPlaces,
-    double[] train, double[] beside, long[] from, double[] held, double[] heldBeside) {
+    double[] train,
+    double[] beside,
+    long[] from,
+    double[] held,
+    double[] heldBeside) {
   static final String FILE = "reference.safetensors";
   private static final double[] EMPTY = {};
   private static final int CHUNK = 1024; // sequences

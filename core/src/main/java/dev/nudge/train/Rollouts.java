@@ -108,7 +108,14 @@ final class Rollouts {
       }
     }
     List<Decoding.Answer> answers = answers(asked, sampling, cancelled);
-    return answers == null ? null : judged(of, answers, held);
+    Batch batch = answers == null ? null : judged(of, answers, held);
+    if (batch != null && batch.failed() == answers.size()) {
+      if (Thread.currentThread().isInterrupted()) {
+        return null;
+      }
+      throw new RunException("no completion has a reward: " + batch.failure());
+    }
+    return batch;
   }
 
   private @Nullable List<Decoding.Answer> answers(
@@ -145,10 +152,6 @@ final class Rollouts {
       GroupRewards.Completed one = completed.get(i);
       sequences.add(one.sequence(worth.sums()[i]));
       lines.add(line(one, worth, i));
-    }
-    if (worth.failed() == answers.size()) {
-      throw new RunException(
-          "no completion has a reward: %s".formatted(Objects.requireNonNull(worth.failure())));
     }
     return new Batch(sequences, lines, worth.failed(), worth.failure());
   }

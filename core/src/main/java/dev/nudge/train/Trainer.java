@@ -234,8 +234,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   /// @param before scores of the first step on this batch; null: this is the first
-  Objective.Weights weigh(
-      List<Example> sequences, double[] reference, double @Nullable [] before) {
+  Objective.Weights weigh(List<Example> sequences, double[] reference, double @Nullable [] before) {
     if (!objective.needsScores()) {
       return objective.weigh(Objective.Scored.of(sequences));
     }
@@ -320,10 +319,7 @@ public final class Trainer implements AutoCloseable {
       return rewards
           ? Flat.lasts(positions, all, sequences, weights.each())
           : Flat.counted(
-              positions,
-              all,
-              sequences,
-              new Flat.Factors(weights.each(), weights.texts(), starts));
+              positions, all, sequences, new Flat.Factors(weights.each(), weights.texts(), starts));
     }
   }
 

@@ -28,7 +28,15 @@ class RewardsTest {
   private static RewardSource source(String given) {
     return TrainSettings.of(
             Map.of(
-                "model", "m", "data", "d", "out", "o", "objective", "grpo", "reward",
+                "model",
+                "m",
+                "data",
+                "d",
+                "out",
+                "o",
+                "objective",
+                "grpo",
+                "reward",
                 List.of(given)))
         .objective()
         .rollouts()
@@ -76,8 +84,7 @@ class RewardsTest {
   @Test
   void samplesKeepTheirOrder() {
     Reward reward = Objects.requireNonNull(Rewards.of(source("length:100")));
-    List<Sample> samples =
-        IntStream.range(0, 60).mapToObj(i -> sample("x", 100 + i)).toList();
+    List<Sample> samples = IntStream.range(0, 60).mapToObj(i -> sample("x", 100 + i)).toList();
     List<Rewards.Said> said = Rewards.ask(reward, samples);
     for (int i = 0; i < said.size(); i++) {
       assertThat(said.get(i).value()).isEqualTo(Math.clamp(2 - (100 + i) / 100.0, 0, 1));
@@ -87,7 +94,7 @@ class RewardsTest {
   @Test
   void aClassIsFoundByItsName() {
     assertThat(value("echo", sample("x", 3))).isEqualTo(3);
-    assertThat(value("echo", sample("x", 0))).isNaN();
+    assertThat(value("echo", sample("xy", 3))).isNaN();
     assertThatThrownBy(() -> Rewards.of(source("eco")))
         .isInstanceOf(InputException.class)
         .hasMessage(
@@ -101,7 +108,9 @@ class RewardsTest {
     server.createContext(
         "/",
         exchange -> {
-          var asked = Json.parse(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
+          var asked =
+              Json.parse(
+                  new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
           String answer =
               switch (asked.path("completion").asString("")) {
                 case "number" -> "0.25";
@@ -126,7 +135,8 @@ class RewardsTest {
     }
   }
 
-  /// A reward of these tests: the tokens of a completion, and a failure without any.
+  /// A reward of these tests: the tokens of a completion, and a failure where it has an even number
+  /// of characters.
   public static final class Echo implements Reward {
     @Override
     public String name() {
@@ -135,7 +145,7 @@ class RewardsTest {
 
     @Override
     public double of(Sample sample) {
-      if (sample.tokens() == 0) {
+      if (sample.completion().length() % 2 == 0) {
         throw new IllegalStateException("nothing there");
       }
       return sample.tokens();

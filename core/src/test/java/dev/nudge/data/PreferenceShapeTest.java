@@ -125,7 +125,8 @@ class PreferenceShapeTest {
   @Test
   void aMarginIsANumberOfItsColumn() throws BadRowException {
     DataSettings data = DataSettings.of(List.of("f"));
-    PreferenceShape shape = new PreferenceShape(data, new WantedRows(ObjectiveName.REWARD, "gap", 0));
+    PreferenceShape shape =
+        new PreferenceShape(data, new WantedRows(ObjectiveName.REWARD, "gap", 0));
     String row = "{\"prompt\": \"q\", \"chosen\": \"a\", \"rejected\": \"b\", \"gap\": %s}";
     assertThat(shape.read(Row.parse(row.formatted("1.5"))).values()).containsExactly(1.5, 1.5);
     assertThatThrownBy(() -> shape.read(Row.parse(row.formatted("\"much\""))))

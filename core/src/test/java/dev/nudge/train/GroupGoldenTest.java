@@ -44,9 +44,10 @@ class GroupGoldenTest {
       compare(steps.get(i), expected, "grad_norm", i, 1e-4);
       for (String figure : FIGURES) {
         JsonNode given = expected.path("settings");
-        boolean ours = // TRL counts clipped tokens where there are none, and steps without deviation
+        boolean
+            ours = // TRL counts clipped tokens where there are none, and steps without deviation
             figure.equals("clip_ratio") && !given.has("iterations")
-                || figure.equals("constant_groups") && given.has("scale_rewards");
+                    || figure.equals("constant_groups") && given.has("scale_rewards");
         if (expected.has(figure) && !ours) {
           compare(steps.get(i), expected, figure, i, 1e-5);
         }

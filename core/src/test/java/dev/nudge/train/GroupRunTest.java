@@ -153,9 +153,7 @@ class GroupRunTest {
   @Test
   void heldOutPromptsHaveAReward() throws IOException {
     TrainSettings settings =
-        settings("sampled", "run")
-            .with("eval_data", prompts().toString())
-            .with("eval_steps", 3);
+        settings("sampled", "run").with("eval_data", prompts().toString()).with("eval_steps", 3);
     RunResult result = run(settings, 99);
     List<JsonNode> held = TinyRun.metrics(temp.resolve("run"), "eval_reward");
     assertThat(held).hasSize(3);
@@ -172,6 +170,43 @@ class GroupRunTest {
     assertThat(samples.stream().map(s -> s.path("reward").asDouble()).distinct().count())
         .isGreaterThan(6);
     assertThat(samples.getFirst().has("rewards")).isFalse();
+  }
+
+  @Test
+  void rewardsThatAreAllEqualAreTold() throws IOException {
+    Path rows = temp.resolve("same.jsonl");
+    String row = "{\"prompt\": \"seal\", \"completions\": [\" pump\", \"\"], \"rewards\": [1, 1]}";
+    Files.write(rows, List.of(row, row));
+    TrainSettings settings =
+        TinyRun.settings(
+            TinyRun.TIED, rows, temp.resolve("o"), "objective", "grpo", "steps", 20);
+    Prepared prepared = Training.prepare(settings, TinyRun.MACHINE);
+    assertThat(prepared.warnings())
+        .contains("2 groups have constant rewards: nothing is learned from them");
+    List<String> told = new ArrayList<>();
+    Training.run(
+        prepared,
+        event -> {
+          if (event instanceof TrainEvent.Warning warning) {
+            told.add(warning.line());
+          }
+        },
+        () -> false);
+    assertThat(told.getLast())
+        .isEqualTo(
+            "rewards are constant after a tenth of the run: the completions of each prompt are worth the same, so nothing is learned; look at the rows (nudge data preview)");
+  }
+
+  @Test
+  void aRewardThatFailsForSomeLeavesTheseOut() throws IOException {
+    run(settings("sampled", "run").withReward("echo").withMaxCompletion(3), 2);
+    JsonNode step = TinyRun.metrics(temp.resolve("run"), "loss").getFirst();
+    long failed =
+        samples("run").stream()
+            .filter(s -> s.path("step").asInt() == 1 && s.path("reward").isNull())
+            .count();
+    assertThat(step.path("failed_rewards").asInt()).isEqualTo((int) failed).isBetween(1, 11);
+    assertThat(step.path("loss").isNumber()).isTrue();
   }
 
   @Test

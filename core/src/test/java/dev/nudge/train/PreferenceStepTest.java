@@ -195,8 +195,7 @@ class PreferenceStepTest {
                   model, parameters, c.rows(), plan, settings.optimizer(), 0, NOWHERE, objective);
           Workspace ws = new Workspace(0, bytes, Gemm.plain())) {
         double loss =
-            trainer.gradients(
-                0, c.rows(), trainer.weigh(c.rows(), c.reference(), c.before()));
+            trainer.gradients(0, c.rows(), trainer.weigh(c.rows(), c.reference(), c.before()));
         double[] beside = c.beside(model, ws);
         assertThat(loss).isCloseTo(c.loss(model, beside, ws), within(1e-11 * Math.max(1, loss)));
         List<Parameter> some = new ArrayList<>(parameters.subList(0, 4));
