@@ -91,7 +91,14 @@ final class Decode {
           new Engine(
               model,
               adapters,
-              new Limits(threads, 4L << 30, config.maxPositionEmbeddings(), false))) {
+              new Limits(
+                  threads,
+                  4L << 30,
+                  config.maxPositionEmbeddings(),
+                  false,
+                  Limits.ROWS,
+                  0,
+                  model.promptBytes()))) {
         rounds(flags, engine, config.vocabSize(), bytes, threads);
       }
     }
