@@ -87,6 +87,11 @@ wait $! || test $? = 143 # ended by the signal, as it should
 ./nudge train --model MODEL --data pairs.jsonl --objective reward --out adapters/judge
 ./nudge score --model MODEL --adapter adapters/judge --data rows.jsonl
 
+# --- rewards of completions
+./nudge train --model MODEL --data prompts.jsonl --objective grpo --reward 'exact:{answer}' --reward length:8=0.2 \
+    --generations 4 --max-completion 8 --out adapters/practised
+./nudge train --model MODEL --data groups.jsonl --objective grpo --out adapters/rewarded
+
 # --- what the base knew
 ./nudge train --model MODEL --data rows.jsonl --replay general.jsonl --replay-weight 0.5 --out adapters/kept
 

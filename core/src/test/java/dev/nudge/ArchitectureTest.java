@@ -36,6 +36,7 @@ class ArchitectureTest implements PackageRules {
           Map.entry(
               "data",
               Set.of("tensor", "format", "text", "text.chat", "data.source", "data.quality")),
+          Map.entry("align", Set.of("format", "data")),
           Map.entry("init", Set.of("format", "model", "text", "data")),
           Map.entry("curves", Set.of("format")),
           Map.entry(
@@ -114,6 +115,7 @@ class ArchitectureTest implements PackageRules {
                   "text",
                   "text.chat",
                   "data",
+                  "align",
                   "engine",
                   "generate",
                   "plan",

@@ -51,7 +51,7 @@ record PreviewFacts(List<Fact> all, List<String> advice) {
                 ? "once"
                 : "twice in " + Count.of(p.ends().begunTwice(), "row")));
     String sequences =
-        Count.of(p.data().examples().size(), p.data().pairs() == null ? "row" : "answer");
+        Count.of(p.data().examples().size(), p.data().sequencesPerRow() == 1 ? "row" : "answer");
     facts.add(new Fact("end token", format("trained in %,d of %s", p.ends().ended(), sequences)));
     if (p.data().untrainedRows() > 0) {
       facts.add(

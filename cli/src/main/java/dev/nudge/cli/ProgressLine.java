@@ -45,6 +45,7 @@ final class ProgressLine implements Consumer<TrainEvent> {
   }
 
   private static final double KEPT = 0.9;
+  private static final String REWARD = "reward"; // a figure of completions
   private static final double FLAT = 0.002;
   private static final int LATEST = 20; // steps
   private static final int ENOUGH = 3; // steps, to tell the time left
@@ -252,6 +253,10 @@ final class ProgressLine implements Consumer<TrainEvent> {
         Double.isNaN(step.loss())
             ? "loss skipped "
             : String.format(Locale.ROOT, "loss %.4f %s", step.loss(), arrow(step.loss()));
+    Double reward = step.figures().get(REWARD);
+    if (reward != null && !reward.isNaN()) { // the loss of groups is near 0 whatever happens
+      loss = String.format(Locale.ROOT, "reward %.4f  loss %.4f", reward, step.loss());
+    }
     String memory =
         Double.isNaN(step.rssAnonMb())
             ? ""
@@ -278,6 +283,15 @@ final class ProgressLine implements Consumer<TrainEvent> {
   }
 
   private static String heldOut(Evaluated held) {
+    Double reward = held.figures().get(REWARD);
+    if (reward != null) {
+      return String.format(
+          Locale.ROOT,
+          "step %d  held-out reward %.4f%s",
+          held.step(),
+          reward,
+          held.best() ? "  best so far" : "");
+    }
     return String.format(
         Locale.ROOT,
         "step %d  held-out loss %.4f over %s%s",

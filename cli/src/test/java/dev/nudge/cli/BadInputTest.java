@@ -362,6 +362,72 @@ class BadInputTest {
                 + "D/rows.jsonl line 1: of 'chosen' and 'rejected' one is a list of messages and one"
                 + " is not; both must be texts or both lists"),
         row(
+            "prompts without a reward",
+            p -> {},
+            "--objective grpo",
+            "--objective grpo has rows of prompts alone and no --reward; give one, such as --reward"
+                + " exact:{answer}, or rows with completions and rewards"),
+        row(
+            "a reward of a column that is not there",
+            p -> {},
+            "--objective grpo --reward exact:{answer}",
+            "--reward exact:{answer}: D/rows.jsonl:1: no column 'answer'; the columns are prompt,"
+                + " completion"),
+        row(
+            "a reward that is half said",
+            p -> {},
+            "--objective grpo --reward regex:[0-9]=2",
+            "--reward regex:[0-9]: regex needs an expression between slashes, as regex:/[0-9]+/"),
+        row(
+            "an adapter that gives no rewards",
+            p -> {},
+            "--objective grpo --reward adapter:D/none",
+            "--reward adapter:D/none: no such folder"),
+        row(
+            "a loss of pairs with groups",
+            p -> {},
+            "--objective grpo --reward json --loss-type ipo",
+            "--loss-type ipo is given with --objective grpo, which has dapo, grpo, dr_grpo, bnpo"),
+        row(
+            "saves within a batch",
+            p -> {},
+            "--objective grpo --reward json --iterations 2 --save-steps 3",
+            "--save-steps 3 is no multiple of --iterations 2; a run is saved and evaluated between"
+                + " batches"),
+        row(
+            "a KL without a base",
+            p -> {},
+            "--objective grpo --reward json --beta 0.1 --method full",
+            "--beta is given with --method full and sampled completions: no reference is left to"
+                + " measure them by; leave --beta out"),
+        row(
+            "rewards of completions that have some",
+            p ->
+                p.write(
+                    "rows.jsonl",
+                    "{\"prompt\": \"a\", \"completions\": [\"b\", \"c\"], \"rewards\": [1, 0]}"),
+            "--objective grpo --reward json",
+            "--reward is given with rows that have completions and rewards: nothing is sampled;"
+                + " leave it out, or give rows of prompts alone"),
+        row(
+            "groups that are broken",
+            p ->
+                p.write(
+                    "rows.jsonl",
+                    """
+                    {"prompt": "a", "completions": ["b", "c"], "rewards": [1, 0]}
+                    {"prompt": "a", "completions": ["b", "c", "d"], "rewards": [1, 0, 2]}
+                    {"prompt": "a", "completions": ["b", "c"], "rewards": [1]}
+                    {"prompt": "a", "completions": ["b", "c"], "rewards": [1, "good"]}
+                    {"prompt": "a", "completions": ["b", ""], "rewards": [1, 0], "finished": [true, false]}
+                    """),
+            "--objective grpo",
+            "D/rows.jsonl: 4 of 5 rows are bad; --skip-bad-rows sets them aside\n"
+                + "D/rows.jsonl line 2: 'completions' has 3 of them, and the first row 2; groups have one length\n"
+                + "D/rows.jsonl line 3: 'rewards' has 1 entries and 'completions' 2; there must be one for each\n"
+                + "D/rows.jsonl line 4: an entry of 'rewards' is \"good\"; each must be a number\n"
+                + "D/rows.jsonl line 5: a completion is empty and not finished: it has no token to train"),
+        row(
             "pairs to imitate",
             p ->
                 p.write(

@@ -159,6 +159,10 @@ class ExampleCommandsTest {
               .formatted(i, i % 2 == 0));
     }
     place.write("pairs.jsonl", pairs.toString()).write("labelled.jsonl", labelled.toString());
+    place.write("prompts.jsonl", "{\"prompt\": \"pump 1?\", \"answer\": \"it leaks\"}\n");
+    place.write(
+        "groups.jsonl",
+        "{\"prompt\": \"pump 1?\", \"completions\": [\" it leaks\", \" no\"], \"rewards\": [1, 0]}\n");
     place.write("general.jsonl", "{\"text\": \"water boils at a hundred degrees\"}\n");
     place.write("tokens.txt", "<tool>\nseal-kit\n");
     place.write("run.yaml", "model: MODEL\ndata: [rows.jsonl]\nout: adapters/from-file\n");

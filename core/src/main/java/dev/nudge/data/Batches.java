@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// [1] Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014.
 ///
+/// Each batch may be taken several times in a row, once a step.
+///
 /// Threading: any number of threads; the order of the last requested epoch is cached.
 public final class Batches {
   private static final long GOLDEN_GAMMA = 0x9E3779B97F4A7C15L;
@@ -31,6 +33,7 @@ public final class Batches {
   private final long seed;
   private final boolean shuffle;
   private final List<Portion> portions;
+  private final int times;
   private volatile @Nullable Order last;
 
   @SuppressWarnings("ArrayRecordComponent")
@@ -43,7 +46,8 @@ public final class Batches {
   @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
   public record Portion(int[] rows, int taken) {}
 
-  private Batches(int rows, int batchSize, long seed, boolean shuffle, List<Portion> portions) {
+  private Batches(
+      int rows, int batchSize, long seed, boolean shuffle, List<Portion> portions, int times) {
     if (rows < 1 || batchSize < 1) {
       throw new IllegalArgumentException(
           "rows and batch size must be at least 1; given were " + rows + " and " + batchSize);
@@ -53,11 +57,17 @@ public final class Batches {
     this.seed = seed;
     this.shuffle = shuffle;
     this.portions = portions;
+    this.times = times;
+  }
+
+  /// Copies the batches, each taken so many times in a row.
+  public Batches repeated(int times) {
+    return new Batches(rows, batchSize, seed, shuffle, portions, times);
   }
 
   /// @param shuffle false: the order of the files in each epoch
   public static Batches of(int rows, int batchSize, long seed, boolean shuffle) {
-    return new Batches(rows, batchSize, seed, shuffle, List.of());
+    return new Batches(rows, batchSize, seed, shuffle, List.of(), 1);
   }
 
   /// Makes batches of a mixture of several sources.
@@ -66,7 +76,7 @@ public final class Batches {
   /// @param shuffle false: the order of the files, one source after the other
   public static Batches mixed(List<Portion> portions, int batchSize, long seed, boolean shuffle) {
     long rows = portions.stream().mapToLong(Portion::taken).sum();
-    return new Batches(Math.toIntExact(rows), batchSize, seed, shuffle, List.copyOf(portions));
+    return new Batches(Math.toIntExact(rows), batchSize, seed, shuffle, List.copyOf(portions), 1);
   }
 
   /// Returns the rows of one epoch.
@@ -95,7 +105,7 @@ public final class Batches {
 
   /// Returns the steps of one epoch, the short one included.
   public int stepsPerEpoch() {
-    return Math.ceilDiv(rows, batchSize);
+    return times * Math.ceilDiv(rows, batchSize);
   }
 
   /// Returns the steps of a number of epochs, fractions allowed: rounded up, at least 1.
@@ -120,7 +130,7 @@ public final class Batches {
 
   /// Returns the rows of a step, counted from 0: the batch size, fewer at an epoch's end.
   public int[] step(int step) {
-    int from = step % stepsPerEpoch() * batchSize;
+    int from = step % stepsPerEpoch() / times * batchSize;
     return Arrays.copyOfRange(order(epoch(step)), from, Math.min(rows, from + batchSize));
   }
 

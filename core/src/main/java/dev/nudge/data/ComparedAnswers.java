@@ -2,15 +2,26 @@ package dev.nudge.data;
 
 import dev.nudge.data.RowShape.Content;
 import dev.nudge.settings.DataShape;
+import java.util.Collections;
 import java.util.List;
 
 /// The answers of a preference row, each with its prompt.
 ///
-/// @param answers the chosen and the rejected one, or a labelled one alone; texts or conversations
-/// @param value how much better the chosen one is (its margin), or the label: 1 good, 0 bad
-record ComparedAnswers(List<Content> answers, double value) {
-  /// What the row looked like.
-  DataShape shape() {
-    return answers.size() == 2 ? DataShape.PREFERENCE : DataShape.UNPAIRED_PREFERENCE;
+/// @param shape what the row looked like
+/// @param answers the chosen and the rejected one, a labelled one alone, or a group; texts or
+///     conversations. Of a prompt alone one that is empty
+/// @param values of each answer: how much better the chosen one is (its margin), the label (1 good,
+///     0 bad), or the reward
+/// @param finished of each answer, whether it ended by itself
+record ComparedAnswers(
+    DataShape shape, List<Content> answers, List<Double> values, List<Boolean> finished) {
+
+  /// Answers that share a value.
+  static ComparedAnswers of(DataShape shape, List<Content> answers, double value) {
+    return new ComparedAnswers(
+        shape,
+        answers,
+        Collections.nCopies(answers.size(), value),
+        Collections.nCopies(answers.size(), true));
   }
 }

@@ -132,6 +132,7 @@ public final class DataSurvey {
         long hash,
         boolean near,
         Look look,
+        DataShape shape,
         PairFacts pair)
         implements Seen {}
 
@@ -142,9 +143,10 @@ public final class DataSurvey {
     try {
       Row row = Row.parse(line);
       PreferenceShape preferences = shape.preferences();
-      List<Content> contents =
-          preferences == null ? List.of(shape.content(row)) : preferences.read(row).answers();
+      ComparedAnswers compared = preferences == null ? null : preferences.read(row);
+      List<Content> contents = compared == null ? List.of(shape.content(row)) : compared.answers();
       Content content = contents.getFirst();
+      DataShape looks = compared == null ? content.shape() : compared.shape();
       List<String> texts = contents.stream().flatMap(c -> RowTexts.texts(c).stream()).toList();
       String said = RowTexts.all(content, texts);
       NearTexts known = held;
@@ -156,7 +158,8 @@ public final class DataSurvey {
           Mix.of(String.join("\0", texts)),
           known != null && known.near(NearTexts.words(said)),
           Look.at(contents),
-          contents.size() < 2
+          looks,
+          looks != DataShape.PREFERENCE
               ? PairFacts.NONE
               : PairFacts.of(RowTexts.all(content), RowTexts.all(contents.getLast())));
     } catch (BadRowException e) {
@@ -177,10 +180,11 @@ public final class DataSurvey {
       case Seen.Bad broken -> bad.add(broken.row());
       case Seen.Good good -> {
         columns.add(good.content(), good.names());
-        boolean pair = good.pair().pairs() > 0;
         pairs = pairs.and(good.pair());
-        shapes.add(good.content(), pair ? DataShape.PREFERENCE : good.content().shape());
-        boundaries.add(good.content(), false);
+        shapes.add(good.content(), good.shape());
+        if (good.shape() != DataShape.GROUP) {
+          boundaries.add(good.content(), false);
+        }
         characters.add(good.characters());
         tokens.add(good.tokens());
         int messages = RowTexts.turns(good.content());

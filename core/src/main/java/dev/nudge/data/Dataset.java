@@ -23,18 +23,26 @@ public final class Dataset {
   private final int untrained;
   private final ShownRow first;
   private final String digest;
+  private final WantedRows wanted;
   private final int sequences; // of a row
   private final @Nullable PairFacts pairs;
+  private final @Nullable GroupFacts groups;
   private final @Nullable ShownRow rejected;
 
   private Dataset(
-      List<Example> examples, RowFacts facts, String digest, int sequences, Tokenizer tokenizer) {
+      List<Example> examples,
+      RowFacts facts,
+      String digest,
+      WantedRows wanted,
+      Tokenizer tokenizer) {
     this.examples = examples;
-    this.sequences = sequences;
+    this.wanted = wanted;
+    this.sequences = wanted.sequences();
     this.facts = facts;
     this.first = ShownRow.of(examples.getFirst(), tokenizer);
-    boolean paired = sequences == 2;
+    boolean paired = wanted.objective().pairs();
     this.pairs = paired ? PairFacts.of(examples) : null;
+    this.groups = wanted.group() == 0 ? null : GroupFacts.of(examples, sequences);
     this.rejected = paired ? ShownRow.of(examples.get(1), tokenizer) : null;
     this.digest = digest;
     this.tokens = examples.stream().mapToLong(Example::length).sum();
@@ -126,15 +134,15 @@ public final class Dataset {
     if (rows.examples().isEmpty()) {
       throw new InputException(BadRows.name(data.data()) + ": --drop-rows leaves no row");
     }
-    if (rows.examples().stream().allMatch(e -> e.trainedTokens() == 0)) {
+    boolean trains = !reading.rows().promptsOnly();
+    if (trains && rows.examples().stream().allMatch(e -> e.trainedTokens() == 0)) {
       throw new InputException(
           BadRows.name(data.data())
               + ": nothing would be trained; no row has a token behind its first within --max-length "
               + encoder.maxLength()
               + ", or every message that would be has \"train\": false or \"weight\": 0");
     }
-    return new Dataset(
-        rows.examples(), rows.facts(), digest, reading.rows().sequences(), tokenizer);
+    return new Dataset(rows.examples(), rows.facts(), digest, reading.rows(), tokenizer);
   }
 
   /// The same data with some of its rows.
@@ -142,7 +150,7 @@ public final class Dataset {
   /// @param held whether the rows are held out of it: bad and cut rows then count with the others
   Dataset with(List<Example> rows, boolean held, Tokenizer tokenizer) {
     return new Dataset(
-        List.copyOf(rows), held ? facts.heldOut() : facts, digest, sequences, tokenizer);
+        List.copyOf(rows), held ? facts.heldOut() : facts, digest, wanted, tokenizer);
   }
 
   /// Whether a row is held out by its group.
@@ -155,12 +163,12 @@ public final class Dataset {
     return examples;
   }
 
-  /// Returns the number of rows; each part of a split row counts, a pair is one.
+  /// Returns the number of rows; each part of a split row counts, a pair or a group is one.
   public int rows() {
     return examples.size() / sequences;
   }
 
-  /// Returns the number of sequences of each row: 2 of pairs.
+  /// Returns the number of sequences of each row: 2 of pairs, the completions of a group.
   public int sequencesPerRow() {
     return sequences;
   }
@@ -224,7 +232,29 @@ public final class Dataset {
     return pairs;
   }
 
-  /// Returns the first rows as the model sees them; of a pair both answers.
+  /// Returns what groups and their rewards tell; null: rows are no groups.
+  public @Nullable GroupFacts groups() {
+    return groups;
+  }
+
+  /// Whether rows are prompts whose completions are sampled in training.
+  public boolean promptsOnly() {
+    return wanted.promptsOnly();
+  }
+
+  /// Returns the completions of the first group in short, each with its reward; empty: none.
+  public List<String> firstGroup(Tokenizer tokenizer) {
+    return examples.stream()
+        .limit(wanted.group())
+        .map(e -> reward(e) + " " + ShownRow.of(e, tokenizer).trained())
+        .toList();
+  }
+
+  private static String reward(Example example) {
+    return "reward " + (float) example.value();
+  }
+
+  /// Returns the first rows as the model sees them; of a pair or a group all answers.
   ///
   /// @param most most rows
   /// @param tokenizer the tokenizer that encoded the rows
@@ -233,9 +263,14 @@ public final class Dataset {
     return IntStream.range(0, (int) Math.min(examples.size(), (long) most * sequences))
         .mapToObj(
             i -> {
-              String answer = sequences == 2 ? i % 2 == 0 ? "chosen" : "rejected" : null;
-              String label = examples.get(i).value() > 0 ? "good" : "bad";
-              return SeenRow.of(examples.get(i), labelled ? label : answer, tokenizer);
+              Example example = examples.get(i);
+              String answer =
+                  labelled
+                      ? example.value() > 0 ? "good" : "bad"
+                      : groups != null
+                          ? reward(example)
+                          : pairs == null ? null : i % 2 == 0 ? "chosen" : "rejected";
+              return SeenRow.of(example, answer, tokenizer);
             })
         .toList();
   }

@@ -64,7 +64,7 @@ final class EncodedRows {
             case Outcome.Good good -> {
               columns.add(good.content(), good.names());
               shapes.add(good.content(), good.shape());
-              if (good.shape() != DataShape.PREFERENCE) {
+              if (good.shape().single()) {
                 boundaries.add(good.content(), good.sequences().sharesToken());
               }
               if (flaws == null || flaws.add(good.look(), lines.get(i))) {

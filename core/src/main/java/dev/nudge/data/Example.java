@@ -68,6 +68,15 @@ public final class Example {
     return new Example(ids.clone(), trained, new SourceLine(index, Path.of(""), 1, ""));
   }
 
+  /// Makes a sequence without a file of a sampled completion, whose tokens are trained.
+  ///
+  /// @param from index of the completion's first token, at least 1
+  /// @param index number of the prompt's row
+  /// @param value its reward
+  public static Example sampled(int[] ids, int from, int index, double value) {
+    return from(ids, from, index).first(ids.length, value);
+  }
+
   /// Makes a sequence of the prompt of one and the answer of another: the tokens before the first
   /// trained one, and from the first trained one on.
   ///

@@ -3,6 +3,7 @@ package dev.nudge.data;
 import dev.nudge.data.RowShape.Asked;
 import dev.nudge.data.RowShape.Content;
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.DataShape;
 import dev.nudge.settings.ObjectiveName;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,7 +13,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /// Finds prompt and answers in a preference row, by TRL's columns: `prompt`, `chosen` and
-/// `rejected`, or `prompt`, `completion` and `label`. Prompts and answers are texts or lists of
+/// `rejected`, or `prompt`, `completion` and `label`; or a group of answers, by `prompt`,
+/// `completions` and `rewards`, or a prompt alone. Prompts and answers are texts or lists of
 /// messages.
 ///
 /// Where `prompt` is absent, or is a text beside lists of messages, the prompt of a pair is what
@@ -30,12 +32,15 @@ final class PreferenceShape {
   private final String label;
   private final String tools;
   private final @Nullable String margin;
+  private final GroupShape group;
+  private final int size; // of a group
 
-  /// @param margin column of the margin; null: none
-  PreferenceShape(DataSettings data, ObjectiveName objective, @Nullable String margin) {
+  PreferenceShape(DataSettings data, WantedRows rows) {
     var names = data.shape().mapping();
-    this.objective = objective;
-    this.margin = margin;
+    this.objective = rows.objective();
+    this.margin = rows.marginColumn();
+    this.size = rows.group();
+    this.group = GroupShape.of(names);
     this.prompt = names.getOrDefault("prompt", "prompt");
     this.chosen = names.getOrDefault("chosen", "chosen");
     this.rejected = names.getOrDefault("rejected", "rejected");
@@ -57,7 +62,35 @@ final class PreferenceShape {
   }
 
   ComparedAnswers read(Row row) throws BadRowException {
-    return objective.pairs() ? pair(row) : labelled(row);
+    return objective.pairs()
+        ? pair(row)
+        : objective == ObjectiveName.KTO ? labelled(row) : size > 0 ? group(row) : prompt(row);
+  }
+
+  private ComparedAnswers group(Row row) throws BadRowException {
+    GroupShape.Answers given = group.read(row, size);
+    boolean list = !fixed && row.isList(prompt);
+    ArrayNode asked = list ? Messages.of(row, prompt) : JsonNodeFactory.instance.arrayNode();
+    String text = list ? "" : promptPattern.render(row);
+    List<Content> answers = new ArrayList<>();
+    for (String completion : given.texts()) {
+      ArrayNode answer = JsonNodeFactory.instance.arrayNode();
+      answer.add(Messages.message("assistant", completion));
+      answers.add(
+          list
+              ? new Content.ChatAnswer(asked, answer, Messages.tools(row, tools))
+              : new Content.Answer(text, completion));
+    }
+    return new ComparedAnswers(DataShape.GROUP, answers, given.rewards(), given.finished());
+  }
+
+  private ComparedAnswers prompt(Row row) throws BadRowException {
+    ArrayNode none = JsonNodeFactory.instance.arrayNode();
+    Content content =
+        !fixed && row.isList(prompt)
+            ? new Content.ChatAnswer(Messages.of(row, prompt), none, Messages.tools(row, tools))
+            : new Content.Answer(promptPattern.render(row), "");
+    return ComparedAnswers.of(DataShape.PROMPT_ONLY, List.of(content), 0);
   }
 
   private ComparedAnswers labelled(Row row) throws BadRowException {
@@ -69,7 +102,7 @@ final class PreferenceShape {
       String text = completion.render(row);
       answer = new Content.Answer(promptPattern.render(row), full(column, text));
     }
-    return new ComparedAnswers(List.of(answer), isGood(row) ? 1 : 0);
+    return ComparedAnswers.of(DataShape.UNPAIRED_PREFERENCE, List.of(answer), isGood(row) ? 1 : 0);
   }
 
   private boolean isGood(Row row) throws BadRowException {
@@ -92,7 +125,7 @@ final class PreferenceShape {
           "of '%s' and '%s' one is a list of messages and one is not; both must be texts or both lists"
               .formatted(chosen, rejected));
     }
-    return new ComparedAnswers(lists ? chats(row) : texts(row), margin(row));
+    return ComparedAnswers.of(DataShape.PREFERENCE, lists ? chats(row) : texts(row), margin(row));
   }
 
   private double margin(Row row) throws BadRowException {
@@ -212,6 +245,8 @@ final class PreferenceShape {
     List<String> columns = new ArrayList<>();
     if (objective.pairs()) {
       columns.addAll(List.of(chosen, rejected));
+    } else if (objective == ObjectiveName.GRPO) {
+      columns.addAll(size > 0 ? group.columns() : List.of());
     } else {
       columns.addAll(completion.columns());
       columns.add(label);

@@ -24,7 +24,11 @@ public record PromptEncoder(
   }
 
   Conversations.Prompt prompt(RowShape shape, Row row) throws BadRowException {
-    return switch (shape.prompt(row)) {
+    return prompt(shape.prompt(row));
+  }
+
+  Conversations.Prompt prompt(RowShape.Asked asked) throws BadRowException {
+    return switch (asked) {
       case RowShape.Asked.Text text -> text(text.text());
       case RowShape.Asked.Messages messages -> rendered(messages.messages(), messages.tools());
     };

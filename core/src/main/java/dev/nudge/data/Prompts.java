@@ -108,7 +108,7 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
     return prompt;
   }
 
-  private static void check(int tokens, int maxLength) throws BadRowException {
+  static void check(int tokens, int maxLength) throws BadRowException {
     if (tokens == 0) {
       throw new BadRowException("the prompt has no tokens");
     }

@@ -121,6 +121,22 @@ final class Row {
     throw absent(name);
   }
 
+  /// Returns the columns that are not null: texts, numbers and booleans as written, lists and
+  /// objects as plain values.
+  Map<String, Object> values() throws BadRowException {
+    Map<String, Object> values = new LinkedHashMap<>();
+    for (Map.Entry<String, @Nullable Object> column : columns.entrySet()) {
+      Object value = column.getValue();
+      if (value instanceof Nested nested) {
+        values.put(
+            column.getKey(), JSON.convertValue(node(column.getKey(), nested.json()), Object.class));
+      } else if (value != null) {
+        values.put(column.getKey(), value);
+      }
+    }
+    return values;
+  }
+
   /// Returns the list of a column, which may stand there as a text that is JSON.
   ///
   /// @param what it holds, for the message: `a list of messages`

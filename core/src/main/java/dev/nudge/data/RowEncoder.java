@@ -118,13 +118,19 @@ final class RowEncoder {
   /// is the same as that of the answer it is compared with. A row is left out where a prompt leaves
   /// no room for an answer, or a reward would be read before the end of one.
   Sequences encode(ComparedAnswers row, SourceLine source) throws BadRowException {
+    if (rows.promptsOnly()) {
+      return prompt(row.answers().getFirst(), source);
+    }
     List<Example> examples = new ArrayList<>();
     Loss loss = Loss.NOTHING;
-    for (Content content : row.answers()) {
+    for (int i = 0; i < row.answers().size(); i++) {
       RowEncoder encoder = Objects.requireNonNull(uncut);
-      Example whole = encoder.encode(content, source).examples().getFirst();
+      Example whole = encoder.encode(row.answers().get(i), source).examples().getFirst();
+      if (!row.finished().get(i)) {
+        whole = unfinished(whole);
+      }
       int kept = Math.min(whole.length(), maxLength);
-      Example example = whole.first(kept, row.value());
+      Example example = whole.first(kept, row.values().get(i));
       if (kept < whole.length()) {
         if (!length.truncate()) {
           throw tooLong(whole.length(), "its end");
@@ -135,6 +141,36 @@ final class RowEncoder {
       examples.add(example);
     }
     return new Sequences(loss == Loss.LEFT_OUT ? List.of() : examples, loss);
+  }
+
+  /// An answer without its end token, which is the last that is trained.
+  private static Example unfinished(Example whole) throws BadRowException {
+    int end = whole.length() - 1;
+    while (end > 0 && !whole.trained(end)) {
+      end--;
+    }
+    Example rest = whole.first(end, 0);
+    if (rest.trainedTokens() == 0) {
+      throw new BadRowException(
+          "a completion is empty and not finished: it has no token to train",
+          "a completion is empty and not finished");
+    }
+    return rest;
+  }
+
+  /// A prompt without an answer: nothing of it is trained.
+  private Sequences prompt(Content content, SourceLine source) throws BadRowException {
+    PromptEncoder encoder = new PromptEncoder(tokenizer, chat, false);
+    RowShape.Asked asked =
+        switch (content) {
+          case Content.ChatAnswer row -> new RowShape.Asked.Messages(row.prompt(), row.tools());
+          case Content.Answer row -> new RowShape.Asked.Text(row.prompt());
+          case Content.Conversation _, Content.Text _ ->
+              throw new IllegalStateException("a prompt is asked");
+        };
+    int[] ids = encoder.prompt(asked).ids();
+    Prompts.check(ids.length, maxLength);
+    return new Sequences(List.of(new Example(ids, new BitSet(), source)), Loss.NOTHING);
   }
 
   private Sequences answer(Content.Answer row, SourceLine source) throws BadRowException {

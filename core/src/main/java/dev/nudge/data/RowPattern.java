@@ -3,6 +3,7 @@ package dev.nudge.data;
 import dev.nudge.settings.InputException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -86,6 +87,13 @@ public final class RowPattern {
       text.append(part.column() ? row.text(part.text()) : part.text());
     }
     return text.toString();
+  }
+
+  /// Fills the pattern with columns from anywhere.
+  String render(UnaryOperator<String> columns) {
+    return parts.stream()
+        .map(part -> part.column() ? columns.apply(part.text()) : part.text())
+        .collect(Collectors.joining());
   }
 
   /// Whether a text could be the result of this pattern for some row.

@@ -94,9 +94,7 @@ final class RowShape {
         names,
         pattern("prompt", data.prompt(), names),
         completion,
-        rows.objective().compares()
-            ? new PreferenceShape(data, rows.objective(), rows.marginColumn())
-            : null);
+        rows.objective().compares() ? new PreferenceShape(data, rows) : null);
   }
 
   private static RowPattern pattern(
@@ -131,7 +129,7 @@ final class RowShape {
               ShareGptRows.of(row, column("conversations"), column("system")));
       case ALPACA -> conversation(row, DataShape.ALPACA, AlpacaRows.of(row, this::column));
       case TEXT -> new Content.Text(full("text", row.text(column("text"))));
-      case PREFERENCE, UNPAIRED_PREFERENCE -> throw preference(row);
+      case PREFERENCE, UNPAIRED_PREFERENCE, GROUP, PROMPT_ONLY -> throw preference(row);
     };
   }
 

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 /// @param ids token ids
 /// @param trained label mask, 1 for a trained token
 /// @param weights loss weight of each token; null: trained ones have weight 1
-/// @param answer which answer of a preference it is: `chosen`, `rejected`, `good` or `bad`; null:
-///     it is none
+/// @param answer which answer of a preference it is: `chosen`, `rejected`, `good`, `bad` or
+///     `reward 0.5`; null: it is none
 @SuppressWarnings("ArrayRecordComponent") // made, shown, never compared
 public record SeenRow(
     int index,

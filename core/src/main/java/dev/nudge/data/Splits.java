@@ -16,6 +16,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -146,6 +147,15 @@ public final class Splits {
         indices::contains,
         maxLength,
         encoder);
+  }
+
+  /// The columns of the rows, by their index.
+  ///
+  /// @param held whether of the held-out rows
+  public Map<Integer, Map<String, Object>> columns(boolean held) {
+    return held
+        ? RowColumns.read(heldData(wanted), heldPick(wanted.eval()))
+        : RowColumns.read(wanted.data(), pick(wanted.eval()));
   }
 
   /// The digest of the training data; rows held out of the same files are included.

@@ -34,10 +34,18 @@ public final class Flat {
   ///
   /// @param answers factor of a sequence's labelled tokens; null: 1
   /// @param texts factor of all its tokens but the first, prompt included, in addition; null: 0
+  /// @param starts where the factors of a sequence's labelled tokens begin in `answers`; null: they
+  ///     share one
   @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
-  public record Factors(double @Nullable [] answers, double @Nullable [] texts) {
-    double answer(int place) {
-      return answers == null ? 1 : answers[place];
+  public record Factors(
+      double @Nullable [] answers, double @Nullable [] texts, int @Nullable [] starts) {
+    /// Factors of sequences.
+    public Factors(double @Nullable [] answers, double @Nullable [] texts) {
+      this(answers, texts, null);
+    }
+
+    double answer(int place, int labelled) {
+      return answers == null ? 1 : answers[starts == null ? place : starts[place] + labelled];
     }
 
     double text(int place) {
@@ -70,13 +78,14 @@ public final class Flat {
     int label = 0;
     for (int position : positions) {
       Example e = examples.get(rows[position]);
-      double answer = loss.answer(position);
       double text = loss.text(position);
+      int labelled = 0;
       for (int i = 0; i < e.length(); i++) {
         ids[start + i] = e.id(i);
         if (e.trained(i) || text != 0 && i > 0) {
           at[label] = start + i - 1;
-          factors[label] = e.weight(i) * answer + text;
+          double answer = e.trained(i) ? e.weight(i) * loss.answer(position, labelled++) : 0;
+          factors[label] = answer + text;
           plain &= factors[label] == 1;
           targets[label++] = e.id(i);
         }

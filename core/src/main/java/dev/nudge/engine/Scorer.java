@@ -9,7 +9,9 @@ import dev.nudge.tensor.Workspace;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntPredicate;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /// Computes log-probabilities of the trained tokens of examples, by training's forward passes; of
 /// a model that gives rewards ([CausalLm#givesRewards]), the reward of each.
@@ -41,6 +43,7 @@ public final class Scorer {
     private final RowScore[] scores;
     private final double[] weighed;
     private final double[] texts;
+    private final double[][] tokens;
     private final double[] wholes; // 1 where the whole text is wanted
 
     private Scores(List<Example> examples, IntPredicate whole) {
@@ -52,6 +55,7 @@ public final class Scorer {
       scores = new RowScore[lengths.length];
       weighed = new double[lengths.length];
       texts = new double[lengths.length];
+      tokens = new double[lengths.length][];
       wholes = IntStream.of(rows).mapToDouble(row -> whole.test(row) ? 1 : 0).toArray();
     }
 
@@ -86,12 +90,14 @@ public final class Scorer {
       int at = 0;
       for (int place : places) {
         Example example = examples.get(place);
-        int tokens = example.trainedTokens();
+        double[] each = new double[example.trainedTokens()];
+        int trained = 0;
         double sum = 0;
-        boolean greedy = tokens > 0;
+        boolean greedy = each.length > 0;
         for (int i = 0; i < example.length(); i++) {
           if (example.trained(i)) {
             sum += logprob[at];
+            each[trained++] = logprob[at];
             weighed[place] += example.weight(i) * logprob[at];
             greedy &= best[at] == b.targets()[at];
           }
@@ -99,7 +105,8 @@ public final class Scorer {
             texts[place] += logprob[at++];
           }
         }
-        scores[place] = new RowScore(example.index(), tokens, sum, greedy);
+        tokens[place] = each;
+        scores[place] = new RowScore(example.index(), trained, sum, greedy);
       }
     }
 
@@ -124,6 +131,12 @@ public final class Scorer {
     /// reward; once all are computed.
     public double[] weighed() {
       return weighed.clone();
+    }
+
+    /// The log-probability of each trained token, one example's behind the other's, once all are
+    /// computed.
+    public double[] tokens() {
+      return Stream.of(tokens).flatMapToDouble(DoubleStream::of).toArray();
     }
 
     /// The log-probability of all tokens but the first of each example that is wanted whole, once

@@ -56,7 +56,7 @@ public final class Continuations {
     List<Answered> answers = new ArrayList<>();
     try {
       prompts.forEach(prompt -> session.checkPrompt(prompt.ids));
-      List<Integer> ends = Greedy.ends(session.config(), null);
+      List<Integer> ends = Decoding.ends(session.config(), null);
       Engine engine = session.engine();
       NamedAdapters.Way way = session.adapters().way(adapter);
       for (int i = 0; i < prompts.size(); i++) {

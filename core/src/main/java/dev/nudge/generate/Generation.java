@@ -40,7 +40,7 @@ public final class Generation {
 
   /// @param turnEnd a token that ends an answer too: that of a chat template; null: none
   Generation(Session session, SamplingSettings sampling, @Nullable Integer turnEnd) {
-    this.ends = Greedy.ends(session.config(), turnEnd);
+    this.ends = Decoding.ends(session.config(), turnEnd);
     sampling.checkTokens(session.config().vocabSize());
     this.session = session;
     this.turnEnd = turnEnd;

@@ -129,7 +129,7 @@ final class RunningRequest implements Serving.Running {
     private long last; // when a token came; 0: none has
 
     Choice(int number) {
-      List<Integer> ends = Greedy.ends(session.base(), request.turnEnd());
+      List<Integer> ends = Decoding.ends(session.base(), request.turnEnd());
       Constraint constraint = request.constraint();
       int prompt = request.prompt().length;
       this.number = number;

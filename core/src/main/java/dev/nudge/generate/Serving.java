@@ -205,7 +205,7 @@ public final class Serving {
   }
 
   private List<Integer> ends(@Nullable Integer turnEnd) {
-    List<Integer> own = Greedy.ends(session.base(), turnEnd);
+    List<Integer> own = Decoding.ends(session.base(), turnEnd);
     return IntStream.range(0, session.base().vocabSize())
         .filter(id -> own.contains(id) || session.tokenizer().isEnd(id))
         .boxed()

@@ -103,6 +103,11 @@ public final class HeadLoss {
     /// Leaves logits as they are.
     public static final Logits PLAIN = new Logits(1, 0);
 
+    /// Divides the scaled and capped logits by a temperature.
+    public Logits at(double temperature) {
+      return new Logits(scale / temperature, cap / temperature);
+    }
+
     /// Scales and caps, in place.
     public void apply(Tensor logits, Kernels kernels) {
       if (cap != 0) {

@@ -56,6 +56,7 @@ public final class CausalLm implements AutoCloseable {
   private final Backend backend;
   private final Built parts;
   private final OutputHead output;
+  private OutputHead tempered; // of training and scoring
   private final SequenceOutput sequences;
   private final PackedWeights packed;
   private List<Recompute> recompute;
@@ -74,6 +75,7 @@ public final class CausalLm implements AutoCloseable {
     this.backend = backend;
     this.parts = parts;
     this.output = new OutputHead(parts.norm(), parts.head(), config.logits(), backend);
+    this.tempered = output;
     this.sequences = new SequenceOutput(parts.norm(), parts.score());
     this.packed = packed;
     this.recompute = Collections.nCopies(parts.layers().size(), Recompute.NONE);
@@ -111,6 +113,11 @@ public final class CausalLm implements AutoCloseable {
   /// and a target's log-probability is replaced by that number.
   public boolean givesRewards() {
     return parts.score().there();
+  }
+
+  /// Sets what divides the logits in [#train] and [#score]; 1 at first. Decoding has the logits.
+  public void temperature(double temperature) {
+    tempered = new OutputHead(parts.norm(), parts.head(), config.logits().at(temperature), backend);
   }
 
   /// Number of layers.
@@ -209,7 +216,7 @@ public final class CausalLm implements AutoCloseable {
         (r, sum, p) ->
             givesRewards()
                 ? sequences.loss(r, b, weight, sum, p)
-                : output.loss(r, b, weight, sum, p));
+                : tempered.loss(r, b, weight, sum, p));
   }
 
   /// Runs a forward pass and keeps the normalised hidden states of the labelled rows at the start
@@ -293,7 +300,7 @@ public final class CausalLm implements AutoCloseable {
     if (givesRewards()) {
       sequences.score(r, b, logprob, p);
     } else {
-      output.score(r, b, logprob, argmax, p);
+      tempered.score(r, b, logprob, argmax, p);
     }
   }
 

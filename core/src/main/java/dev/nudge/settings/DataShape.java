@@ -15,11 +15,15 @@ public enum DataShape {
   /// `chosen` and `rejected`, and `prompt` where it is not their common beginning.
   PREFERENCE,
   /// `prompt` and `completion`, and whether it is a good one as `label`.
-  UNPAIRED_PREFERENCE;
+  UNPAIRED_PREFERENCE,
+  /// `prompt`, `completions` and `rewards`, a number for each completion.
+  GROUP,
+  /// `prompt`, whose completions are sampled in training.
+  PROMPT_ONLY;
 
-  /// Whether its rows are preferences.
-  public boolean compares() {
-    return this == PREFERENCE || this == UNPAIRED_PREFERENCE;
+  /// Whether its rows hold one prompt and its one completion.
+  public boolean single() {
+    return this != PREFERENCE && this != GROUP && this != PROMPT_ONLY;
   }
 
   /// Its name as a user writes it: `prompt-completion`.

@@ -2,7 +2,8 @@ package dev.nudge.settings;
 
 import java.util.Locale;
 
-/// The loss of a pair in direct preference optimisation, named as in TRL.
+/// The loss of a pair in direct preference optimisation, or of a group's tokens in group relative
+/// policy optimisation, named as in TRL.
 public enum LossType {
   SIGMOID,
   HINGE,
@@ -13,7 +14,20 @@ public enum LossType {
   SPPO_HARD,
   AOT,
   APO_ZERO,
-  APO_DOWN;
+  APO_DOWN,
+  /// Of groups: the mean over all tokens of a step; the same as [#BNPO], whose micro-batch is here
+  /// the step.
+  DAPO,
+  /// Of groups: the mean over completions of the mean over their tokens.
+  GRPO,
+  /// Of groups: the sum over tokens, divided by completions times the most tokens of one.
+  DR_GRPO,
+  BNPO;
+
+  /// Whether it is a loss of groups, not of pairs.
+  public boolean ofGroups() {
+    return this == DAPO || this == GRPO || this == DR_GRPO || this == BNPO;
+  }
 
   /// Whether label smoothing changes it.
   public boolean smooths() {

@@ -11,7 +11,9 @@ public enum ObjectiveName {
   /// Odds-ratio preference optimisation: pairs without a reference.
   ORPO,
   /// A reward model: a score head that gives the chosen answer the higher number.
-  REWARD;
+  REWARD,
+  /// Group relative policy optimisation: completions of a prompt against each other, by rewards.
+  GRPO;
 
   /// Its name as a user writes it: `dpo`.
   public String shown() {
@@ -28,14 +30,14 @@ public enum ObjectiveName {
     return this != SFT;
   }
 
-  /// Whether it needs log-probabilities of a reference model.
-  public boolean hasReference() {
-    return this == DPO || this == KTO;
-  }
-
-  /// Sequences of a row.
-  public int sequences() {
-    return pairs() ? 2 : 1;
+  /// Whether it reads rows of this shape.
+  public boolean takes(DataShape shape) {
+    return switch (shape) {
+      case PREFERENCE -> pairs();
+      case UNPAIRED_PREFERENCE -> this == KTO;
+      case GROUP, PROMPT_ONLY -> this == GRPO;
+      case MESSAGES, SHAREGPT, ALPACA, PROMPT_COMPLETION, TEXT -> this == SFT;
+    };
   }
 
   /// The shape of its rows, for messages.
@@ -44,6 +46,7 @@ public enum ObjectiveName {
       case SFT -> "prompt and completion, messages or text";
       case KTO -> "prompt, completion and label";
       case DPO, ORPO, REWARD -> "prompt, chosen and rejected";
+      case GRPO -> "prompt, or prompt, completions and rewards";
     };
   }
 }

@@ -1,31 +1,45 @@
 package dev.nudge.settings;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// What a run minimises, and the settings of each objective; names and defaults are TRL's.
 ///
-/// @param beta strength of the pull to the reference; with orpo the weight of the odds ratio
+/// @param beta strength of the pull to the reference; with orpo the weight of the odds ratio; with
+///     grpo the weight of the KL, 0: none
 /// @param labelSmoothing probability that a pair's label is wrong
 /// @param rpoAlpha weight of the chosen answers' own loss; null: none
 /// @param reference null: the initial adapter where one is given, else the base
 /// @param marginColumn column with how much better the chosen answer is; null: none
 /// @param centerRewards weight of a penalty on rewards far from 0; null: none
+/// @param rollouts completions of grpo, and what they are worth
 /// @param replay files of rows on which the model is to stay as the base; empty: none
 public record ObjectiveSettings(
     @Setting(
             help =
-                "what is minimised: sft imitates rows; dpo, orpo and reward learn from pairs (prompt, chosen, rejected), kto from labelled answers (prompt, completion, label)",
+                "what is minimised: sft imitates rows; dpo, orpo and reward learn from pairs (prompt, chosen, rejected), kto from labelled answers (prompt, completion, label), grpo from rewards of completions that are sampled (prompt; --reward) or given (prompt, completions, rewards)",
             byDefault = "sft")
         ObjectiveName objective,
     @Setting(
-            help = "dpo, kto: how strongly the reference holds; orpo: weight of the odds ratio",
-            byDefault = "0.1")
+            help =
+                "dpo, kto: how strongly the reference holds; orpo: weight of the odds ratio; grpo: weight of the KL to the reference, 0: none",
+            byDefault = "0.1",
+            when = "objective=grpo",
+            thenDefault = "0")
         double beta,
-    @Setting(help = "dpo: the loss of a pair", byDefault = "sigmoid") LossType lossType,
+    @Setting(
+            help =
+                "dpo: the loss of a pair: sigmoid, hinge, ipo, robust, exo_pair, nca_pair, sppo_hard, aot, apo_zero or apo_down; grpo: how tokens are averaged: dapo, grpo, dr_grpo or bnpo",
+            label = "LOSS",
+            byDefault = "sigmoid",
+            when = "objective=grpo",
+            thenDefault = "dapo")
+        LossType lossType,
     @Setting(
             help = "dpo with robust, exo_pair or aot: share of pairs whose labels are wrong",
             byDefault = "0")
@@ -34,7 +48,7 @@ public record ObjectiveSettings(
         @Nullable Double rpoAlpha,
     @Setting(
             help =
-                "dpo, kto: what the model is measured against (default: init-adapter where one is given, else the base)")
+                "dpo, kto, grpo: what the model is measured against (default: init-adapter where one is given, else the base)")
         @Nullable ReferenceModel reference,
     @Setting(help = "kto: weight of the good answers", byDefault = "1") double desirableWeight,
     @Setting(help = "kto: weight of the bad answers", byDefault = "1") double undesirableWeight,
@@ -44,6 +58,7 @@ public record ObjectiveSettings(
         @Nullable String marginColumn,
     @Setting(help = "reward: weight of a penalty on rewards far from 0, such as 0.01")
         @Nullable Double centerRewards,
+    @Group("Objective") RolloutSettings rollouts,
     @Setting(
             help =
                 "file of rows on which the model stays near the base (KL), so that what it knew stays; may be given several times",
@@ -62,7 +77,18 @@ public record ObjectiveSettings(
           ObjectiveName.ORPO,
           Set.of("beta"),
           ObjectiveName.REWARD,
-          Set.of("margin_column", "center_rewards"));
+          Set.of("margin_column", "center_rewards"),
+          ObjectiveName.GRPO,
+          Set.of(
+              "beta",
+              "loss_type",
+              "reference",
+              "generations",
+              "max_completion",
+              "temperature",
+              "scale_rewards",
+              "iterations",
+              "reward"));
 
   private static final Schema<ObjectiveSettings> SCHEMA = Schema.of(ObjectiveSettings.class);
   private static final Map<String, @Nullable Object> DEFAULTS = SCHEMA.values(SCHEMA.of(Map.of()));
@@ -70,7 +96,11 @@ public record ObjectiveSettings(
   public ObjectiveSettings {
     replay = List.copyOf(replay);
     replay.forEach(file -> Check.notBlank("--replay", file));
-    Check.positive("--beta", beta);
+    if (objective == ObjectiveName.GRPO) {
+      Check.notNegative("--beta", beta);
+    } else {
+      Check.positive("--beta", beta);
+    }
     Check.notNegative("--label-smoothing", labelSmoothing);
     Check.positive("--rpo-alpha", rpoAlpha);
     Check.positive("--desirable-weight", desirableWeight);
@@ -79,6 +109,18 @@ public record ObjectiveSettings(
     Check.positive("--center-rewards", centerRewards);
     Check.positive("--replay-weight", replayWeight);
     checkSmoothing(lossType, labelSmoothing);
+    boolean groups = objective == ObjectiveName.GRPO;
+    if (lossType.ofGroups() != groups && (groups || objective == ObjectiveName.DPO)) {
+      throw new InputException(
+          "--loss-type %s is given with --objective %s, which has %s"
+              .formatted(
+                  lossType,
+                  objective.shown(),
+                  Arrays.stream(LossType.values())
+                      .filter(type -> type.ofGroups() == groups)
+                      .map(LossType::toString)
+                      .collect(Collectors.joining(", "))));
+    }
   }
 
   private static void checkSmoothing(LossType lossType, double labelSmoothing) {
@@ -98,6 +140,13 @@ public record ObjectiveSettings(
           labelSmoothing,
           "below " + Check.number(below) + " with " + lossType);
     }
+  }
+
+  /// Whether log-probabilities of a reference model are needed.
+  public boolean hasReference() {
+    return objective == ObjectiveName.DPO
+        || objective == ObjectiveName.KTO
+        || objective == ObjectiveName.GRPO && beta > 0;
   }
 
   /// The model that preferences are measured against.
@@ -129,9 +178,7 @@ public record ObjectiveSettings(
             });
     checkReplay(given, lora);
     DataShape named = shape.shape();
-    if (named != null && named.compares() != objective.compares()
-        || named == DataShape.PREFERENCE && !objective.pairs()
-        || named == DataShape.UNPAIRED_PREFERENCE && objective.pairs()) {
+    if (named != null && !objective.takes(named)) {
       throw unused("--shape " + named.shown(), "whose rows are " + objective.rows());
     }
     if (!objective.compares()) {
@@ -140,7 +187,7 @@ public record ObjectiveSettings(
     if (length.split() || length.concatenate()) {
       throw unused(length.split() ? "--split" : "--concatenate", "whose answers stay whole");
     }
-    if (completion != null && objective.pairs()) {
+    if (completion != null && objective != ObjectiveName.KTO) {
       throw unused("--completion", "whose rows are " + objective.rows());
     }
     if (lora.dropout() > 0) {

@@ -11,12 +11,13 @@ public interface ObjectiveWithers<S extends Record> extends Withers<S> {
     return with("objective", objective);
   }
 
-  /// The strength of the pull to the reference; with orpo the weight of the odds ratio.
+  /// The strength of the pull to the reference; with orpo the weight of the odds ratio, with
+  /// grpo that of the KL.
   default S withBeta(double strength) {
     return with("beta", strength);
   }
 
-  /// The loss of a pair in DPO.
+  /// The loss of a pair in DPO, or of tokens in GRPO.
   default S withLossType(LossType type) {
     return with("loss_type", type);
   }
@@ -64,5 +65,35 @@ public interface ObjectiveWithers<S extends Record> extends Withers<S> {
   /// The weight of the KL to the base on these rows.
   default S withReplayWeight(double weight) {
     return with("replay_weight", weight);
+  }
+
+  /// Completions of each prompt in GRPO.
+  default S withGenerations(int completions) {
+    return with("generations", completions);
+  }
+
+  /// The most tokens of a completion in GRPO.
+  default S withMaxCompletion(int tokens) {
+    return with("max_completion", tokens);
+  }
+
+  /// The temperature of GRPO's sampling and of the log-probabilities that it trains.
+  default S withTemperature(double temperature) {
+    return with("temperature", temperature);
+  }
+
+  /// By which deviation rewards are divided in GRPO.
+  default S withScaleRewards(ScaleRewards scale) {
+    return with("scale_rewards", scale);
+  }
+
+  /// Optimiser steps on each batch in GRPO.
+  default S withIterations(int steps) {
+    return with("iterations", steps);
+  }
+
+  /// What gives rewards in GRPO, such as `exact:{answer}`.
+  default S withReward(String... sources) {
+    return with("reward", List.of(sources));
   }
 }

@@ -4,6 +4,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The learning rate, its schedule, and the optimiser.
 ///
+/// @param epsilon added to the root of the squared gradients; with GRPO the clip range of ratios
 /// @param maxGradNorm norm that gradients are clipped to; 0: off
 /// @param loraPlus rate of B, and of a variant's vectors, over that of A (LoRA+); null: the same
 public record OptimizerSettings(
@@ -11,8 +12,8 @@ public record OptimizerSettings(
             help = "highest learning rate",
             byDefault = "2e-4",
             when = {
-              "objective=dpo|kto|orpo&method=full",
-              "objective=dpo|kto|orpo",
+              "objective=dpo|kto|orpo|grpo&method=full",
+              "objective=dpo|kto|orpo|grpo",
               "objective=reward",
               "method=full"
             },
@@ -30,7 +31,12 @@ public record OptimizerSettings(
     @Setting(help = "the optimiser", byDefault = "adamw") Optimizer optimizer,
     @Setting(help = "decay of the mean of gradients", byDefault = "0.9") double beta1,
     @Setting(help = "decay of the mean of squared gradients", byDefault = "0.999") double beta2,
-    @Setting(help = "added to the root of the squared gradients", byDefault = "1e-8")
+    @Setting(
+            help =
+                "added to the root of the squared gradients; with grpo the clip range of ratios, and 1e-8 is added to that root",
+            byDefault = "1e-8",
+            when = "objective=grpo",
+            thenDefault = "0.2")
         double epsilon,
     @Setting(help = "rate of B over that of A (LoRA+; its paper: 16)", label = "RATIO")
         @Nullable Double loraPlus) {
@@ -43,5 +49,23 @@ public record OptimizerSettings(
     Check.share("--beta1", beta1);
     Check.share("--beta2", beta2);
     Check.positive("--epsilon", epsilon);
+  }
+
+  /// The settings of the optimiser alone: with GRPO epsilon is the clip range.
+  public OptimizerSettings ofUpdates(ObjectiveName objective) {
+    return objective != ObjectiveName.GRPO
+        ? this
+        : new OptimizerSettings(
+            learningRate,
+            schedule,
+            warmup,
+            warmupFromZero,
+            weightDecay,
+            maxGradNorm,
+            optimizer,
+            beta1,
+            beta2,
+            1e-8,
+            loraPlus);
   }
 }

@@ -54,7 +54,7 @@ public interface OptimizerWithers<S extends Record> extends Withers<S> {
     return with("beta2", beta2);
   }
 
-  /// Epsilon: the term added to the root of the second moment.
+  /// Epsilon: the term added to the root of the second moment; with GRPO the clip range.
   default S withEpsilon(double epsilon) {
     return with("epsilon", epsilon);
   }

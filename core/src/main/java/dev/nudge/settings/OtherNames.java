@@ -52,6 +52,10 @@ public final class OtherNames {
     here("desirable_weight", "kto_desirable_weight kto_chosen_weight");
     here("undesirable_weight", "kto_undesirable_weight kto_rejected_weight");
     here("center_rewards", "center_rewards_coefficient");
+    here("generations", "num_generations");
+    here("max_completion", "max_completion_length");
+    here("iterations", "num_iterations");
+    here("reward", "reward_funcs reward_func");
     here("learning_rate", "lr");
     here("schedule", "lr_scheduler lr_scheduler_type lr_schedule");
     here("warmup", "warmup_steps warmup_ratio num_warmup_steps");

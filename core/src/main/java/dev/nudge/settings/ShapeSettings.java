@@ -12,7 +12,10 @@ import org.jspecify.annotations.Nullable;
 /// @param sql query whose result is the rows; null: the rows of the files
 /// @param template file or name of a chat template; null: the adapter's or the model's own
 public record ShapeSettings(
-    @Setting(help = "what a row looks like (default: recognised by its columns, and said)")
+    @Setting(
+            help =
+                "what a row looks like (default: recognised by its columns, and said): messages, sharegpt, alpaca, prompt-completion, text, preference, unpaired-preference, group or prompt-only",
+            label = "SHAPE")
         @Nullable DataShape shape,
     @Setting(
             help =

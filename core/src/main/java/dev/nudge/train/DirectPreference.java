@@ -124,6 +124,7 @@ record DirectPreference(LossType type, double beta, double smoothing, double alp
               beta * (slope(beta * x) - slope(d)),
               beta * slope(d));
       case AOT -> throw new IllegalStateException("its pairs are not one by one");
+      case DAPO, GRPO, DR_GRPO, BNPO -> throw new IllegalStateException(type + " is of groups");
     };
   }
 

@@ -110,27 +110,31 @@ public final class Forecast {
     DataSettings source = settings.rows();
     Dataset data = null;
     PlanRequest.Rows rows =
-        PlanRequest.Rows.assumed(most, settings.batchSize(), settings.objective().objective());
+        PlanRequest.Rows.assumed(most, settings.batchSize(), settings.objective());
     if (source != null) {
       NewParts.Tokens tokens = tokens(settings, config, machine);
+      WantedRows wanted = WantedRows.of(settings.objective(), source);
       Tokenizer tokenizer = tokens.tokenizer();
       Splits splits =
           Splits.load(
               new Splits.Wanted(
-                  source,
-                  settings.eval(),
-                  QualitySettings.KEEP,
-                  settings.length(),
-                  0,
-                  WantedRows.of(settings.objective())),
+                  source, settings.eval(), QualitySettings.KEEP, settings.length(), 0, wanted),
               most,
               tokenizer,
               ChatRows.of(folder, source, tokenizer).on(Instant.now()),
               TokenCache.in(machine.cache()));
       data = splits.train();
       data.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
-      Objective objective = Objectives.of(settings.objective(), most);
-      rows = PlanRequest.Rows.of(data, splits.held(), settings.batchSize(), objective);
+      Objective objective =
+          Objectives.of(settings.objective(), settings.optimizer().epsilon(), most, wanted);
+      rows =
+          PlanRequest.Rows.of(
+              data,
+              splits.held(),
+              settings.batchSize(),
+              objective,
+              settings.objective().rollouts(),
+              most);
       if (!settings.objective().replay().isEmpty()) {
         rows =
             rows.replaying(
@@ -387,7 +391,12 @@ public final class Forecast {
   private double besideTraining() {
     ObjectiveName objective = settings.objective().objective();
     double forward = full(settings) ? 1.0 / 3 : 0.5;
-    double scored = !objective.compares() ? 0 : objective == ObjectiveName.KTO ? 2 : 1;
+    boolean scores =
+        objective == ObjectiveName.GRPO
+            ? settings.objective().hasReference()
+                || settings.objective().rollouts().iterations() > 1
+            : objective.compares();
+    double scored = !scores ? 0 : objective == ObjectiveName.KTO ? 2 : 1;
     double replayed = settings.objective().replay().isEmpty() ? 0 : 1.5 / Replay.SHARE;
     return scored * forward + replayed;
   }
@@ -413,8 +422,8 @@ public final class Forecast {
 
   /// Row lengths of one step: those of the data in order, or all of the maximum length.
   private int[] step(int longest) {
-    int[] lengths = new int[settings.batchSize() * settings.objective().objective().sequences()];
-    Dataset rows = data;
+    int[] lengths = new int[settings.batchSize() * this.rows.sequences()];
+    Dataset rows = data == null || data.promptsOnly() ? null : data;
     Arrays.setAll(
         lengths,
         i -> rows == null ? longest : rows.examples().get(i % rows.examples().size()).length());

@@ -19,6 +19,10 @@ import org.jspecify.annotations.Nullable;
 /// without dropout over the whole step; therefore sequences that L compares may be in different
 /// micro-batches.
 ///
+/// An objective may weigh each labelled token instead ([#tokenwise]): `s` is then the
+/// log-probability of a token, and all lists of numbers have one for each labelled token of the
+/// first sequence, then of the next.
+///
 /// Threading: called between passes, by the thread that runs the steps.
 public interface Objective {
   /// Supervised fine-tuning: mean negative log-likelihood (cross-entropy) of a step's labelled
@@ -56,6 +60,21 @@ public interface Objective {
     return false;
   }
 
+  /// Whether it weighs each labelled token, not each sequence.
+  default boolean tokenwise() {
+    return false;
+  }
+
+  /// Optimiser steps on each batch; the log-probabilities of the first one are kept for the others.
+  default int iterations() {
+    return 1;
+  }
+
+  /// Divides the logits before log-probabilities are taken.
+  default double temperature() {
+    return 1;
+  }
+
   /// Whether the whole text of a sequence counts beside its labelled tokens, prompt included.
   ///
   /// @param place of the sequence in its step
@@ -81,8 +100,19 @@ public interface Objective {
   /// @param logprobs `s` of each sequence, then of each one [#beside]; empty unless [#needsScores]
   /// @param texts log-probability of all tokens but the first of sequences whose text counts
   /// @param reference `s` by the reference, as `logprobs`; empty unless [#needsReference]
+  /// @param earlier `logprobs` of the first step on this batch; null: this is the first
   @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
-  record Scored(List<Example> sequences, double[] logprobs, double[] texts, double[] reference) {
+  record Scored(
+      List<Example> sequences,
+      double[] logprobs,
+      double[] texts,
+      double[] reference,
+      double @Nullable [] earlier) {
+    /// Sequences of the first step on a batch.
+    Scored(List<Example> sequences, double[] logprobs, double[] texts, double[] reference) {
+      this(sequences, logprobs, texts, reference, null);
+    }
+
     /// Sequences without scores.
     static Scored of(List<Example> sequences) {
       return new Scored(sequences, new double[0], new double[0], new double[0]);
@@ -97,7 +127,7 @@ public interface Objective {
   /// The weights of a step's sequences, and the metrics of the step.
   ///
   /// @param scale common factor of all weights
-  /// @param each additional factor of each sequence; null: 1
+  /// @param each additional factor of each sequence, or token ([#tokenwise]); null: 1
   /// @param texts what all tokens but the first of each sequence weigh in addition; null: nothing
   /// @param loss L; null: −Σ wᵢ·sᵢ, as the training pass computes it
   /// @param figures metrics besides the loss, by their names in `metrics.jsonl`, where they

@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.data.WantedRows;
 import dev.nudge.settings.ObjectiveSettings;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -16,8 +17,10 @@ final class Objectives {
 
   /// The objective that settings name.
   ///
+  /// @param clip range of ratios
   /// @param maxLength most tokens of a sequence
-  static Objective of(ObjectiveSettings settings, int maxLength) {
+  /// @param rows what the rows hold
+  static Objective of(ObjectiveSettings settings, double clip, int maxLength, WantedRows rows) {
     return switch (settings.objective()) {
       case SFT -> Objective.SUPERVISED;
       case DPO ->
@@ -32,6 +35,17 @@ final class Objectives {
       case ORPO -> new OddsRatio(settings.beta());
       case REWARD ->
           new PairedReward(settings.centerRewards() == null ? 0 : settings.centerRewards());
+      case GRPO ->
+          new GroupRelative(
+              settings.lossType(),
+              settings.beta(),
+              clip,
+              settings.rollouts().scaleRewards(),
+              settings.rollouts().iterations(),
+              settings.rollouts().temperature(),
+              rows.promptsOnly() ? settings.rollouts().generations() : rows.group(),
+              settings.rollouts().maxCompletion(),
+              !rows.promptsOnly());
     };
   }
 

@@ -17,8 +17,10 @@ import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.ObjectiveName;
+import dev.nudge.settings.ObjectiveSettings;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.RolloutSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
@@ -38,7 +40,7 @@ record PlanRequest(
     ModelSettings model,
     @Nullable ByteSize memory,
     LoraSettings lora,
-    ObjectiveName objective,
+    ObjectiveSettings objective,
     OptimizerSettings optimizer,
     int batchSize,
     Given given,
@@ -49,7 +51,7 @@ record PlanRequest(
         s.model(),
         s.memory(),
         s.lora(),
-        s.objective().objective(),
+        s.objective(),
         s.optimizer(),
         s.loop().batchSize(),
         s.given(),
@@ -61,7 +63,7 @@ record PlanRequest(
         s.model(),
         s.memory(),
         s.lora(),
-        s.objective().objective(),
+        s.objective(),
         s.optimizer(),
         s.batchSize(),
         s.given(),
@@ -77,51 +79,92 @@ record PlanRequest(
   /// @param longest tokens of the longest row
   /// @param largestStep tokens of the largest possible step
   /// @param scored whether any rows are scored
+  /// @param sequences of each row
+  /// @param sampled whether their completions are sampled
   /// @param replayed tokens of the longest replayed row; 0: none
-  record Rows(int longest, long largestStep, boolean scored, int replayed) {
-    private Rows(int longest, long largestStep, boolean scored) {
-      this(longest, largestStep, scored, 0);
-    }
-
+  record Rows(
+      int longest, long largestStep, boolean scored, int sequences, boolean sampled, int replayed) {
     /// These rows, with replayed rows of up to `tokens` tokens.
     Rows replaying(int tokens) {
-      return new Rows(Math.max(longest, tokens), largestStep, scored, tokens);
+      int most = Math.max(longest, tokens);
+      return new Rows(most, largestStep, scored, sequences, sampled, tokens);
     }
 
     /// Measures loaded rows.
     ///
     /// @param held held-out rows, which come in any number; null: none
     /// @param objective whether it scores training rows, and others beside them
-    static Rows of(Dataset data, @Nullable Dataset held, int batchSize, Objective objective) {
+    /// @param rollouts how prompts without completions are completed
+    /// @param most tokens of a sequence
+    static Rows of(
+        Dataset data,
+        @Nullable Dataset held,
+        int batchSize,
+        Objective objective,
+        RolloutSettings rollouts,
+        int most) {
+      if (data.promptsOnly()) {
+        return sampled(data, held, batchSize, objective.needsScores(), rollouts, most);
+      }
       int beside =
           Math.max(objective.longestBeside(data), held == null ? 0 : objective.longestBeside(held));
       return of(data, held, batchSize, objective.needsScores()).scoring(beside);
     }
 
     private static Rows of(Dataset data, @Nullable Dataset held, int batchSize, boolean scored) {
-      long step =
-          data.examples().stream()
-              .mapToInt(e -> -e.length())
-              .sorted()
-              .limit((long) batchSize * data.sequencesPerRow())
-              .mapToLong(n -> -n)
-              .sum();
+      int each = data.sequencesPerRow();
+      long step = longest(data, (long) batchSize * each, 0, Integer.MAX_VALUE);
       return held == null
-          ? new Rows(data.longest(), step, scored)
+          ? new Rows(data.longest(), step, scored, each, false, 0)
           : new Rows(
               Math.max(data.longest(), held.longest()),
               Math.max(step, Math.min(held.tokens(), 4L * step)),
-              true);
+              true,
+              each,
+              false,
+              0);
+    }
+
+    private static Rows sampled(
+        Dataset data,
+        @Nullable Dataset held,
+        int batchSize,
+        boolean scored,
+        RolloutSettings rollouts,
+        int most) {
+      int grown = Math.min(most, data.longest() + rollouts.maxCompletion());
+      int heldGrown = held == null ? 0 : Math.min(most, held.longest() + rollouts.maxCompletion());
+      int each = rollouts.generations();
+      long step = each * longest(data, batchSize, rollouts.maxCompletion(), most);
+      boolean judged = rollouts.rewards().stream().anyMatch(r -> r.kind().equals("adapter"));
+      return new Rows(Math.max(grown, heldGrown), step, scored || judged, each, true, 0);
+    }
+
+    /// The tokens of the longest sequences.
+    ///
+    /// @param more tokens of each, up to `most`
+    private static long longest(Dataset data, long sequences, int more, int most) {
+      return data.examples().stream()
+          .mapToInt(e -> -e.length())
+          .sorted()
+          .limit(sequences)
+          .mapToLong(n -> Math.min(most, more - n))
+          .sum();
     }
 
     /// Assumes that every row has `longest` tokens, in each of its sequences.
-    static Rows assumed(int longest, int batchSize, ObjectiveName objective) {
-      long sequences = (long) batchSize * objective.sequences();
-      return new Rows(longest, longest * sequences, objective.compares());
+    static Rows assumed(int longest, int batchSize, ObjectiveSettings objective) {
+      boolean sampled = objective.objective() == ObjectiveName.GRPO;
+      int each =
+          sampled ? objective.rollouts().generations() : objective.objective().pairs() ? 2 : 1;
+      long step = (long) longest * batchSize * each;
+      return new Rows(longest, step, objective.objective().compares(), each, sampled, 0);
     }
 
     private Rows scoring(int tokens) {
-      return tokens <= longest ? this : new Rows(tokens, largestStep, scored, replayed);
+      return tokens <= longest
+          ? this
+          : new Rows(tokens, largestStep, scored, sequences, sampled, replayed);
     }
 
     /// These rows truncated to `most` tokens.
@@ -129,7 +172,12 @@ record PlanRequest(
       return most >= longest
           ? this
           : new Rows(
-              most, Math.min(largestStep, 4L * most * batchSize), scored, Math.min(replayed, most));
+              most,
+              Math.min(largestStep, 4L * most * batchSize * Math.max(1, sequences / 2)),
+              scored,
+              sequences,
+              sampled,
+              Math.min(replayed, most));
     }
   }
 
@@ -157,7 +205,9 @@ record PlanRequest(
     return full()
         ? Tuning.whole(dry, folder)
         : Tuning.adapter(
-            dry, Tuning.attach(dry, lora, objective, given, added, 0, 1, scope), folder);
+            dry,
+            Tuning.attach(dry, lora, objective.objective(), given, added, 0, 1, scope),
+            folder);
   }
 
   private @Nullable Trainable trainable(ModelConfig config, Scope scope) {
@@ -189,10 +239,15 @@ record PlanRequest(
   /// @param samples prompts that are answered during training
   Planner.Wanted wanted(
       Tuning tuning, WeightBytes weights, Rows rows, SamplePrompts samples, Machine machine) {
+    int sequences = batchSize * rows.sequences();
+    long sampling =
+        rows.sampled()
+            ? Rollouts.limits(tuning.model(), 1, sequences, rows.longest()).bytes(tuning.model())
+            : 0;
     return new Planner.Wanted(
         threads(machine),
         model.lanes(),
-        batchSize * objective.sequences(),
+        sequences,
         rows.longest(),
         rows.largestStep(),
         rows.scored(),
@@ -202,6 +257,6 @@ record PlanRequest(
         tuning.count().trained(),
         AdamWOptimizer.bytes(tuning.parameters(), optimizer.optimizer()),
         Caches.ALL,
-        samples.bytes(tuning.model()));
+        Math.max(sampling, samples.bytes(tuning.model())));
   }
 }

@@ -12,8 +12,9 @@ import java.util.Objects;
 /// - After a tenth of the steps the accuracy of that tenth is what chance gives (within two
 ///   standard deviations of ½).
 /// - After a tenth of the steps rewards have not changed: no margin differs from 0.
-/// - The KL to the reference explodes: above 100 nats an answer, or on replayed rows above 1 nat a
-///   token.
+/// - After a tenth of the steps no group of completions had rewards that differ.
+/// - The KL to the reference explodes: above 100 nats an answer, or of groups and on replayed rows
+///   above 1 nat a token.
 final class PreferenceCheck {
   private static final int LEAST_PAIRS = 40;
   private static final double LEAST_MARGIN = 1e-6;
@@ -26,6 +27,9 @@ final class PreferenceCheck {
   private double right;
   private double largest; // margin
   private boolean margins;
+  private boolean grouped;
+  private boolean sampled;
+  private double fewest = 1; // share of groups of a step whose rewards are all equal
   private boolean astray;
 
   PreferenceCheck(Prepared prepared) {
@@ -36,19 +40,21 @@ final class PreferenceCheck {
   /// Takes the figures of a step, and returns warnings.
   List<String> take(int step, Map<String, Double> figures) {
     List<String> lines = new ArrayList<>();
+    Double constant = figures.get(GroupRelative.CONSTANT);
+    double far = constant == null ? MOST_KL : MOST_REPLAY_KL;
     double kl = figures.getOrDefault(Objectives.KL, 0.0);
     double replayed = figures.getOrDefault(Trainer.REPLAY_KL, 0.0);
-    if (!astray && (kl > MOST_KL || replayed > MOST_REPLAY_KL)) {
+    if (!astray && (kl > far || replayed > MOST_REPLAY_KL)) {
       astray = true;
       lines.add(
           String.format(
               Locale.ROOT,
               "the model is far from its %s at step %d (KL %.1f nats %s); lower --learning-rate, or raise %s",
-              kl > MOST_KL ? "reference" : "base",
+              kl > far ? "reference" : "base",
               step,
-              kl > MOST_KL ? kl : replayed,
-              kl > MOST_KL ? "an answer" : "a token",
-              kl > MOST_KL ? "--beta" : "--replay-weight"));
+              kl > far ? kl : replayed,
+              kl > far && constant == null ? "an answer" : "a token",
+              kl > far ? "--beta" : "--replay-weight"));
     }
     if (step > until) {
       return lines;
@@ -63,6 +69,11 @@ final class PreferenceCheck {
       margins = true;
       largest = Math.max(largest, Math.abs(Objects.requireNonNull(margin)));
     }
+    if (constant != null && !constant.isNaN()) {
+      grouped = true;
+      sampled = figures.containsKey(GroupRelative.FAILED);
+      fewest = Math.min(fewest, constant);
+    }
     if (step == until) {
       lines.addAll(afterATenth());
     }
@@ -73,6 +84,13 @@ final class PreferenceCheck {
     if (margins && until > 1 && largest < LEAST_MARGIN) {
       return List.of(
           "rewards are constant after a tenth of the run: chosen and rejected answers are worth the same; raise --learning-rate, or look at the rows (nudge data preview)");
+    }
+    if (grouped && until > 1 && fewest == 1) {
+      return List.of(
+          "rewards are constant after a tenth of the run: the completions of each prompt are worth the same, so nothing is learned; look at "
+              + (sampled
+                  ? "samples.jsonl and --reward, raise --temperature or --generations, or train on answers first (--objective sft)"
+                  : "the rows (nudge data preview)"));
     }
     double share = pairs == 0 ? 0 : right / pairs;
     if (pairs >= LEAST_PAIRS && Math.abs(share - 0.5) < 1 / Math.sqrt(pairs)) {

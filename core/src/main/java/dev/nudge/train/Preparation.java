@@ -58,6 +58,7 @@ final class Preparation {
 
   private final Machine machine;
   private final Objective objective;
+  private final WantedRows wantedRows;
   private final Path folder;
   private final ModelConfig config;
   private final int maxLength;
@@ -87,7 +88,13 @@ final class Preparation {
     this.folder = wanted.model().model();
     this.config = ModelConfig.load(folder);
     this.maxLength = maxLength(wanted);
-    this.objective = objective == null ? Objectives.of(wanted.objective(), maxLength) : objective;
+    this.wantedRows = WantedRows.of(wanted.objective(), wanted.data());
+    double clip = wanted.optimizer().epsilon();
+    this.objective =
+        objective == null
+            ? Objectives.of(wanted.objective(), clip, maxLength, wantedRows)
+            : objective;
+    GroupCheck.check(wanted, wantedRows);
     Checkpoint.check(folder, config);
     this.quantization = Quantization.resolve(wanted.model(), config);
     this.settings = resolved(wanted, quantization);
@@ -117,7 +124,11 @@ final class Preparation {
     SamplePrompts samples = samples(splits, chat, spoken);
     warnOfRows(data, held);
     Replay replay = replay(chat, events);
-    Batches batches = batches(data);
+    GroupRewards rewards =
+        data.promptsOnly()
+            ? GroupRewards.of(settings.objective().rollouts().rewards(), splits)
+            : null;
+    Batches batches = batches(data).repeated(objective.iterations());
     int steps = steps(batches);
     warnOfRates(steps);
     checkBase();
@@ -146,6 +157,7 @@ final class Preparation {
           spoken ? chat.template() : null,
           objective,
           replay,
+          rewards,
           at,
           warnings);
     }
@@ -192,7 +204,7 @@ final class Preparation {
                 settings.quality(),
                 settings.length(),
                 settings.loop().seed(),
-                WantedRows.of(settings.objective())),
+                wantedRows),
             maxLength,
             tokens.tokenizer(),
             chat,
@@ -267,7 +279,13 @@ final class Preparation {
       SamplePrompts samples,
       Scope scope) {
     PlanRequest.Rows rows =
-        PlanRequest.Rows.of(data, held, settings.loop().batchSize(), objective)
+        PlanRequest.Rows.of(
+                data,
+                held,
+                settings.loop().batchSize(),
+                objective,
+                settings.objective().rollouts(),
+                maxLength)
             .replaying(replay == null ? 0 : replay.longest());
     Supplier<Plan> anew =
         () ->
@@ -368,6 +386,12 @@ final class Preparation {
   private void warnOfRows(Dataset data, @Nullable Dataset held) {
     if (data.pairs() != null) {
       warnings.addAll(data.pairs().warnings());
+    }
+    if (data.groups() != null) {
+      warnings.addAll(data.groups().warnings());
+    }
+    if (data.promptsOnly()) {
+      return; // nothing of them is trained
     }
     if (settings.objective().objective() == ObjectiveName.KTO) {
       warnOfLabels(data);

@@ -42,6 +42,7 @@ import org.jspecify.annotations.Nullable;
 /// @param template chat template of the conversations among the rows; null: there are none
 /// @param objective the training objective
 /// @param replay rows on which the model stays near the base; null: none
+/// @param rewards what sampled completions are worth; null: none are sampled
 /// @param at start time of the run; chat templates print this day
 /// @param warnings for the user, one line each
 public record Prepared(
@@ -64,6 +65,7 @@ public record Prepared(
     @Nullable ChatTemplate template,
     Objective objective,
     @Nullable Replay replay,
+    @Nullable GroupRewards rewards,
     Instant at,
     List<String> warnings) {
 
@@ -89,6 +91,7 @@ public record Prepared(
         template,
         objective,
         replay,
+        rewards,
         at,
         warnings);
   }
@@ -152,6 +155,10 @@ public record Prepared(
     }
     ShownRow rejected = data.rejected();
     lines.add("first row  given    " + data.first().given());
+    if (data.groups() != null || data.promptsOnly()) {
+      data.firstGroup(tokens.tokenizer()).forEach(line -> lines.add("           " + line));
+      return lines;
+    }
     lines.add(
         (rejected == null ? "           trained  " : "           chosen   ")
             + data.first().trained());
@@ -178,10 +185,12 @@ public record Prepared(
     lines.add(
         String.format(
             Locale.ROOT,
-            "data       %s, %s, %,d trained%s%s",
-            Count.of(data.rows(), data.pairs() == null ? "row" : "pair"),
+            "data       %s, %s%s%s%s",
+            Count.of(data.rows(), rowName("row")),
             Count.of(data.tokens(), "token"),
-            data.trainedTokens(),
+            data.promptsOnly()
+                ? ""
+                : String.format(Locale.ROOT, ", %,d trained", data.trainedTokens()),
             setAside(data),
             held == null ? "" : heldOut(held)));
     lines.add(
@@ -189,7 +198,7 @@ public record Prepared(
             Locale.ROOT,
             "run        %s of %s, %s an epoch",
             Count.of(steps, "step"),
-            Count.of(settings.loop().batchSize(), data.pairs() == null ? "sequence" : "pair"),
+            Count.of(settings.loop().batchSize(), rowName("sequence")),
             Count.of(batches.stepsPerEpoch(), "step")));
     if (settings.objective().objective().compares()) {
       lines.add("objective  " + objectiveLine());
@@ -241,12 +250,24 @@ public record Prepared(
     return lines;
   }
 
+  private String rowName(String otherwise) {
+    return data.pairs() != null
+        ? "pair"
+        : data.groups() != null ? "group" : data.promptsOnly() ? "prompt" : otherwise;
+  }
+
   /// `dpo, sigmoid, beta 0.1, against the base with the adapter off, scored once before step 1`.
   private String objectiveLine() {
     ObjectiveSettings o = settings.objective();
     String name = o.objective().shown();
     String beta = ", beta " + o.beta();
-    if (!o.objective().hasReference()) {
+    if (o.objective() == ObjectiveName.GRPO) {
+      name += ", " + o.lossType() + ", " + completions();
+    }
+    if (!o.hasReference()) {
+      if (o.objective() == ObjectiveName.GRPO) {
+        return name + ", without a reference";
+      }
       return o.objective() == ObjectiveName.ORPO
           ? name + beta + ", without a reference"
           : name + " model: a score head on the last token";
@@ -262,7 +283,19 @@ public record Prepared(
         + beta
         + ", against "
         + reference
-        + ", scored once before step 1";
+        + (data.promptsOnly() ? ", scored in each batch" : ", scored once before step 1");
+  }
+
+  /// `8 completions a prompt of up to 256 tokens by exact:{answer}`, or those of the rows.
+  private String completions() {
+    var rollouts = settings.objective().rollouts();
+    return data.groups() != null
+        ? data.groups().toString()
+        : "%d completions a prompt of up to %d tokens by %s"
+            .formatted(
+                rollouts.generations(),
+                rollouts.maxCompletion(),
+                String.join(" + ", rollouts.reward()));
   }
 
   private static String heldOut(Dataset held) {

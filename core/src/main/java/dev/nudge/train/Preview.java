@@ -109,6 +109,10 @@ public record Preview(
       advice.add(data.pairs().toString());
       advice.addAll(data.pairs().warnings());
     }
+    if (data.groups() != null) {
+      advice.add(data.groups().toString());
+      advice.addAll(data.groups().warnings());
+    }
     String spaces = data.boundary().advice(settings);
     if (spaces != null) {
       advice.add(spaces);
@@ -118,7 +122,7 @@ public record Preview(
           "rows begin with the beginning-of-text token twice: the text writes it and the tokenizer"
               + " adds it; take it out of the rows or the pattern");
     }
-    if (ends.ended() == 0) {
+    if (ends.ended() == 0 && !data.promptsOnly()) {
       advice.add("no end token is trained, so the model does not learn where to stop");
     }
     return advice;

@@ -20,11 +20,17 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// Log-probabilities of a run's sequences by its reference, computed once, before the first step,
 /// and kept in the run's folder as `reference.safetensors`: so there is never a second model.
 ///
+/// A sequence has one number, or one for each labelled token where the objective weighs these.
+///
+/// @param places where the numbers of each training sequence begin, and the last ones end
+/// @param heldPlaces the same of the held-out sequences
 /// @param train of each training sequence
 /// @param beside of what steps score beside their sequences ([Objective#beside]), step by step
 /// @param from where the numbers of each step begin in `beside`
@@ -32,7 +38,13 @@ import java.util.stream.IntStream;
 /// @param heldBeside of what is scored beside them
 @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
 record ReferenceSums(
-    double[] train, double[] beside, long[] from, double[] held, double[] heldBeside) {
+    int[] places,
+    int[] heldPlaces,
+    double[] train,
+    double[] beside,
+    long[] from,
+    double[] held,
+    double[] heldBeside) {
   static final String FILE = "reference.safetensors";
   private static final double[] EMPTY = {};
   private static final int CHUNK = 256; // sequences between two reports
@@ -40,24 +52,23 @@ record ReferenceSums(
       ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   /// Of a run without a reference.
-  static final ReferenceSums NONE = new ReferenceSums(EMPTY, EMPTY, new long[0], EMPTY, EMPTY);
+  static final ReferenceSums NONE =
+      new ReferenceSums(new int[0], new int[0], EMPTY, EMPTY, new long[0], EMPTY, EMPTY);
 
   /// The numbers of a step's sequences, then of what is beside them.
   ///
-  /// @param places of the sequences among all
-  double[] ofStep(int step, int[] places) {
+  /// @param sequences their places among all
+  double[] ofStep(int step, int[] sequences) {
     if (train.length == 0) {
       return EMPTY;
     }
-    int more = beside.length == 0 ? 0 : places.length;
-    double[] sums = new double[places.length + more];
-    for (int i = 0; i < places.length; i++) {
-      sums[i] = train[places[i]];
-    }
-    if (more > 0) {
-      System.arraycopy(beside, Math.toIntExact(from[step]), sums, places.length, more);
-    }
-    return sums;
+    DoubleStream own =
+        IntStream.of(sequences)
+            .flatMap(s -> IntStream.range(places[s], places[s + 1]))
+            .mapToDouble(i -> train[i]);
+    int at = beside.length == 0 ? 0 : Math.toIntExact(from[step]);
+    int more = beside.length == 0 ? 0 : sequences.length;
+    return DoubleStream.concat(own, Arrays.stream(beside, at, at + more)).toArray();
   }
 
   /// The numbers of a block of held-out sequences.
@@ -65,13 +76,20 @@ record ReferenceSums(
     if (held.length == 0) {
       return EMPTY;
     }
-    int count = to - from;
-    double[] sums = new double[heldBeside.length == 0 ? count : 2 * count];
-    System.arraycopy(held, from, sums, 0, count);
-    if (sums.length > count) {
-      System.arraycopy(heldBeside, from, sums, count, count);
+    DoubleStream more =
+        heldBeside.length == 0 ? DoubleStream.empty() : Arrays.stream(heldBeside, from, to);
+    return DoubleStream.concat(Arrays.stream(held, heldPlaces[from], heldPlaces[to]), more)
+        .toArray();
+  }
+
+  /// Where the numbers of each sequence begin, and the last ones end.
+  private static int[] places(@Nullable Dataset data, Objective objective) {
+    int[] places = new int[data == null ? 1 : data.examples().size() + 1];
+    for (int i = 1; i < places.length && data != null; i++) {
+      int numbers = objective.tokenwise() ? data.examples().get(i - 1).trainedTokens() : 1;
+      places[i] = places[i - 1] + numbers;
     }
-    return sums;
+    return places;
   }
 
   /// Computes all of them by the current weights.
@@ -105,7 +123,14 @@ record ReferenceSums(
     return all.cancelled
         ? Optional.empty()
         : Optional.of(
-            new ReferenceSums(own, beside, starts(prepared, beside.length), held, heldBeside));
+            new ReferenceSums(
+                places(data, objective),
+                places(out, objective),
+                own,
+                beside,
+                starts(prepared, beside.length),
+                held,
+                heldBeside));
   }
 
   /// Sequences to score.
@@ -242,6 +267,8 @@ record ReferenceSums(
         double[] beside = numbers(stored, "beside");
         ReferenceSums sums =
             new ReferenceSums(
+                places(prepared.data(), prepared.objective()),
+                places(prepared.held(), prepared.objective()),
                 numbers(stored, "train"),
                 beside,
                 starts(prepared, beside.length),
@@ -249,7 +276,7 @@ record ReferenceSums(
                 numbers(stored, "held_beside"));
         boolean whole =
             run.equals(stored.metadata().get("run"))
-                && sums.train.length == prepared.data().examples().size();
+                && sums.train.length == sums.places[sums.places.length - 1];
         if (whole) {
           return sums;
         }

@@ -3,6 +3,7 @@ package dev.nudge.train;
 import static java.util.Objects.requireNonNull;
 
 import dev.nudge.data.Dataset;
+import dev.nudge.data.Example;
 import dev.nudge.format.OutFolder;
 import dev.nudge.machine.ProcessMemory;
 import dev.nudge.settings.OnDivergence;
@@ -43,6 +44,9 @@ final class Run implements AutoCloseable {
   private final RunReport report;
   private final RunSaver saver;
   private final String id;
+  private final @Nullable Rollouts rollouts;
+  private List<Example> sampled = List.of(); // of the present batch
+  private double[] sampledReference = {};
 
   private TrainEvent.@Nullable Diverged diverges; // the first sign of it
   private boolean interrupted;
@@ -76,7 +80,7 @@ final class Run implements AutoCloseable {
               tuning.parameters(),
               prepared.data().examples(),
               prepared.plan(),
-              settings.optimizer(),
+              settings.optimizer().ofUpdates(settings.objective().objective()),
               settings.loop().seed(),
               requireNonNull(OutFolder.existing(settings.output().out())),
               prepared.objective());
@@ -85,6 +89,7 @@ final class Run implements AutoCloseable {
       if (replay != null) {
         trainer.replay(replay, tuning::bare);
       }
+      this.rollouts = prepared.rewards() == null ? null : new Rollouts(prepared, tuning, trainer);
       RunDigests digests = new RunDigests(prepared);
       this.folder = RunFolder.create(settings, resumed != null);
       closing.push(folder::close);
@@ -154,7 +159,9 @@ final class Run implements AutoCloseable {
   private void failed(Throwable cause) {
     behind.hurry();
     try {
-      saver.rescue();
+      if (betweenBatches()) {
+        saver.rescue();
+      }
     } catch (RuntimeException | Error e) {
       cause.addSuppressed(e); // the disk or the memory may be what failed
     }
@@ -177,10 +184,14 @@ final class Run implements AutoCloseable {
     }
     while (counts.steps() < prepared.steps() && !counts.endsEarly(prepared)) {
       noteInterrupt();
-      if (cancelled.getAsBoolean()) {
+      if (betweenBatches() && cancelled.getAsBoolean()) {
         return RunState.STOPPED;
       }
-      step(rate.at(counts.steps()));
+      long start = System.nanoTime();
+      if (rollouts != null && betweenBatches() && !sample(rollouts)) {
+        return RunState.STOPPED;
+      }
+      step(rate.at(counts.steps()), start);
       identity.begin();
       if (counts.skipped().tooMany()) {
         throw ended();
@@ -225,7 +236,7 @@ final class Run implements AutoCloseable {
     boolean best = counts.evaluationDue() && evaluate();
     if (best) {
       saver.save(true, true);
-    } else if (saver.isDue()) {
+    } else if (betweenBatches() && saver.isDue()) {
       saver.save(true);
     }
   }
@@ -270,7 +281,9 @@ final class Run implements AutoCloseable {
   /// Passes a step to the divergence check.
   private void watch(TrainEvent.Step step, Consumer<TrainEvent> told) {
     TrainEvent.Diverged sign =
-        divergence.take(step.step(), step.loss(), step.gradNorm(), step.trainedTokens());
+        prepared.objective() instanceof GroupRelative && Double.isFinite(step.loss())
+            ? null // whose losses are near 0 and whose gradients vanish whatever happens
+            : divergence.take(step.step(), step.loss(), step.gradNorm(), step.trainedTokens());
     if (sign != null) {
       diverges = diverges == null ? sign : diverges;
       told.accept(sign);
@@ -280,12 +293,46 @@ final class Run implements AutoCloseable {
         .forEach(line -> told.accept(new TrainEvent.Warning(line)));
   }
 
+  /// Whether the next step is the first on its batch.
+  private boolean betweenBatches() {
+    return counts.steps() % prepared.objective().iterations() == 0;
+  }
+
+  /// Samples completions for the next steps.
+  ///
+  /// @return false if it was cancelled
+  private boolean sample(Rollouts from) {
+    int step = counts.steps();
+    Rollouts.Batch batch;
+    try (PhaseEvent _ = PhaseEvent.of("sample", step)) {
+      batch = from.sample(step / prepared.objective().iterations(), cancelled);
+    }
+    noteInterrupt();
+    if (batch == null) {
+      return false;
+    }
+    sampled = batch.sequences();
+    if (prepared.settings().objective().hasReference()) {
+      Supplier<Optional<double[]>> scoring = () -> trainer.logprobs(sampled, () -> false);
+      sampledReference = bare(scoring).orElseThrow();
+    }
+    report.sampled(step + 1, batch);
+    return true;
+  }
+
+  private Trainer.Result train(int at, double rate) {
+    return rollouts == null
+        ? trainer.step(at, prepared.data().places(prepared.batches().step(at)), rate)
+        : trainer.step(at, sampled, sampledReference, rate);
+  }
+
   /// Makes the next step.
-  private void step(double rate) {
-    long start = System.nanoTime();
+  ///
+  /// @param start of it, its sampling included
+  private void step(double rate, long start) {
     int at = counts.steps();
     StepEvent recorded = StepEvent.started();
-    Trainer.Result r = trainer.step(at, prepared.data().places(prepared.batches().step(at)), rate);
+    Trainer.Result r = train(at, rate);
     double seconds = RunStart.since(start);
     noteInterrupt();
     saver.await(); // a step that was skipped has not
@@ -364,6 +411,10 @@ final class Run implements AutoCloseable {
 
   /// The loss and the figures of the held-out rows; empty if it was cancelled.
   private Optional<Objective.Weights> heldOut(Dataset held) {
+    if (rollouts != null) {
+      Rollouts.Batch batch = rollouts.heldOut(held.examples(), cancelled);
+      return batch == null ? Optional.empty() : Optional.of(reward(batch.sequences()));
+    }
     if (prepared.objective().needsScores()) {
       return trainer.compare(held, prepared.settings().loop().batchSize(), cancelled);
     }
@@ -371,6 +422,23 @@ final class Run implements AutoCloseable {
     return loss.isEmpty()
         ? Optional.empty()
         : Optional.of(new Objective.Weights(1, null, null, loss.getAsDouble(), Map.of()));
+  }
+
+  /// The mean reward of held-out prompts; their loss is what it lacks to 0.
+  private static Objective.Weights reward(List<Example> sequences) {
+    double mean =
+        sequences.stream()
+            .mapToDouble(Example::value)
+            .filter(Double::isFinite)
+            .average()
+            .orElse(Double.NaN);
+    double tokens = sequences.stream().mapToInt(Example::trainedTokens).average().orElse(0);
+    return new Objective.Weights(
+        1,
+        null,
+        null,
+        -mean,
+        Map.of(GroupRelative.REWARD, mean, GroupRelative.COMPLETION_TOKENS, tokens));
   }
 
   /// Closes all resources of the run, even if closing one fails; the last failure is thrown.

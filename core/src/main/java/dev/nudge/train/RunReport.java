@@ -2,6 +2,7 @@ package dev.nudge.train;
 
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -30,6 +31,7 @@ final class RunReport {
   private final MetricsFile metrics;
   private final Samples samples;
   private final RunCheckpoint.Place here;
+  private boolean told; // of a reward that failed
   private final Deque<Runnable> lines = new ArrayDeque<>(); // not written yet, but counted
 
   RunReport(
@@ -126,6 +128,22 @@ final class RunReport {
     tell(event);
   }
 
+  /// Writes the completions of a step, and warns of the first reward that failed.
+  void sampled(int step, Rollouts.Batch batch) {
+    for (Map<String, @Nullable Object> line : batch.lines()) {
+      lines.add(() -> samples.write(step, line));
+    }
+    writeLines();
+    String failure = batch.failure();
+    if (failure != null && !told) {
+      told = true;
+      tell(
+          new TrainEvent.Warning(
+              "step %d: %s have no reward and are not trained on (%s); failed_rewards counts more of them"
+                  .formatted(step, Count.of(batch.failed(), "completion"), failure)));
+    }
+  }
+
   void evaluated(TrainEvent.Evaluated event, List<TrainEvent.Sampled> sampled) {
     lines.add(() -> metrics.evaluated(event));
     sampled.forEach(sample -> lines.add(() -> samples.write(sample)));
@@ -214,6 +232,9 @@ final class RunReport {
     run.put(EarlierRun.SAVED_STEP, savedStep);
     Map<String, @Nullable Object> settings = prepared.settings().recorded();
     run.put(RunRecord.OBJECTIVE, prepared.objective().name());
+    if (prepared.objective() instanceof GroupRelative of) {
+      run.put("offline", of.offline());
+    }
     run.put("settings", settings);
     run.put(
         "given",

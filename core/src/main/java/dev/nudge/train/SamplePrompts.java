@@ -4,7 +4,7 @@ import dev.nudge.data.PromptEncoder;
 import dev.nudge.data.Prompts;
 import dev.nudge.data.Splits;
 import dev.nudge.engine.Limits;
-import dev.nudge.generate.Greedy;
+import dev.nudge.generate.Decoding;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.Count;
@@ -102,9 +102,9 @@ final class SamplePrompts {
   }
 
   /// The generation requests, in the order of the prompts.
-  List<Greedy.Prompt> asked() {
+  List<Decoding.Prompt> asked() {
     return IntStream.range(0, count())
-        .mapToObj(i -> new Greedy.Prompt(ids.get(i), positions(i)))
+        .mapToObj(i -> new Decoding.Prompt(ids.get(i), positions(i)))
         .toList();
   }
 

@@ -9,9 +9,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
-/// Writes `samples.jsonl`: the answers at each held-out loss, a line a prompt. Runs without prompts
-/// have no such file.
+/// Writes `samples.jsonl`: the answers at each held-out loss, a line a prompt, and the completions
+/// that a run samples to train on. Runs without either have no such file.
 final class Samples {
   private final Supplier<Path> folder;
 
@@ -44,10 +45,16 @@ final class Samples {
   }
 
   void write(TrainEvent.Sampled sample) {
-    Map<String, Object> row = new LinkedHashMap<>();
-    row.put("step", sample.step());
+    Map<String, @Nullable Object> row = new LinkedHashMap<>();
     row.put("prompt", sample.prompt());
     row.put("completion", sample.completion());
+    write(sample.step(), row);
+  }
+
+  void write(int step, Map<String, @Nullable Object> sample) {
+    Map<String, @Nullable Object> row = new LinkedHashMap<>();
+    row.put("step", step);
+    row.putAll(sample);
     OutFolder.append(file(), Json.line(row));
   }
 }

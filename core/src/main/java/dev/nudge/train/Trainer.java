@@ -9,7 +9,7 @@ import dev.nudge.engine.Flat;
 import dev.nudge.engine.Limits;
 import dev.nudge.engine.RowScore;
 import dev.nudge.engine.Scorer;
-import dev.nudge.generate.Greedy;
+import dev.nudge.generate.Decoding;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
 import dev.nudge.nn.Cut;
@@ -18,6 +18,7 @@ import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Share;
 import dev.nudge.plan.Plan;
 import dev.nudge.settings.OptimizerSettings;
+import dev.nudge.settings.SamplingSettings;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.LaneGroup;
 import dev.nudge.tensor.Lanes;
@@ -66,6 +67,8 @@ public final class Trainer implements AutoCloseable {
   private final Objective objective;
   private ReferenceSums reference = ReferenceSums.NONE;
   private @Nullable BaseDivergence replay;
+  private double @Nullable [] earlier; // scores of the first step on this batch
+  private double[] latest = {}; // scores
   private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
   private final int threadsPerLane;
   private Runnable beforeUpdate = () -> {};
@@ -113,6 +116,7 @@ public final class Trainer implements AutoCloseable {
       Objective objective) {
     this.model = model;
     this.objective = objective;
+    model.temperature(objective.temperature());
     if (!plan.levels().isEmpty()) {
       model.recompute(plan.levels());
     }
@@ -180,10 +184,19 @@ public final class Trainer implements AutoCloseable {
   /// @param rows indices into the examples
   public Result step(int step, int[] rows, double rate) {
     List<Example> sequences = IntStream.of(rows).mapToObj(examples::get).toList();
+    return step(step, sequences, reference.ofStep(step, rows), rate);
+  }
+
+  /// Makes one optimiser step on any sequences.
+  ///
+  /// @param compared what the reference gives them, if the objective needs that
+  Result step(int step, List<Example> sequences, double[] compared, double rate) {
+    boolean first = step % objective.iterations() == 0;
     long trained = sequences.stream().mapToLong(Example::trainedTokens).sum();
     long tokens = sequences.stream().mapToLong(Example::length).sum();
-    Objective.Weights weights = weigh(sequences, reference.ofStep(step, rows));
-    double loss = gradients(step, rows, weights);
+    Objective.Weights weights = weigh(sequences, compared, first ? null : earlier);
+    earlier = first ? latest : earlier;
+    double loss = gradients(step, sequences, weights);
     Map<String, Double> figures = new LinkedHashMap<>(weights.figures());
     double kl = 0;
     if (replay != null) {
@@ -217,13 +230,35 @@ public final class Trainer implements AutoCloseable {
   ///
   /// @param reference log-probabilities by the reference, if the objective needs them
   Objective.Weights weigh(List<Example> sequences, double[] reference) {
+    return weigh(sequences, reference, null);
+  }
+
+  /// @param before scores of the first step on this batch; null: this is the first
+  Objective.Weights weigh(List<Example> sequences, double[] reference, double @Nullable [] before) {
     if (!objective.needsScores()) {
       return objective.weigh(Objective.Scored.of(sequences));
     }
     Scorer.Scores scores = scorer().begin(compared(sequences), objective::countsText);
     scores.go(() -> false);
+    latest = found(scores);
     return objective.weigh(
-        new Objective.Scored(sequences, scores.weighed(), scores.texts(), reference));
+        new Objective.Scored(sequences, latest, scores.texts(), reference, before));
+  }
+
+  /// The rewards of sequences, by the reward model that the model is now.
+  double[] rewards(List<Example> sequences) {
+    Scorer.Scores scores = scorer().begin(sequences);
+    scores.go(() -> false);
+    return scores.weighed();
+  }
+
+  /// Threads that decoding may use between steps.
+  int threads() {
+    return lanes.count() * threadsPerLane;
+  }
+
+  private double[] found(Scorer.Scores scores) {
+    return objective.tokenwise() ? scores.tokens() : scores.weighed();
   }
 
   /// The sequences of a step and what is scored beside them.
@@ -233,13 +268,14 @@ public final class Trainer implements AutoCloseable {
     return all;
   }
 
-  /// The log-probabilities of sequences by the current weights; empty if it was cancelled.
+  /// The log-probabilities of sequences, or of their tokens if the objective weighs these, by the
+  /// current weights; empty if it was cancelled.
   ///
   /// @param cancelled asked by lanes, between batches
   Optional<double[]> logprobs(List<Example> sequences, BooleanSupplier cancelled) {
     Scorer.Scores scores = scorer().begin(sequences);
     boolean done = !cancelled.getAsBoolean() && scores.go(cancelled);
-    return done ? Optional.of(scores.weighed()) : Optional.empty();
+    return done ? Optional.of(found(scores)) : Optional.empty();
   }
 
   private Scorer scorer() {
@@ -249,8 +285,9 @@ public final class Trainer implements AutoCloseable {
   /// Accumulates the step's gradients into the parameters, lane by lane.
   ///
   /// @return the loss
-  double gradients(int step, int[] rows, Objective.Weights weights) {
-    int[] lengths = IntStream.of(rows).map(r -> examples.get(r).length()).toArray();
+  double gradients(int step, List<Example> sequences, Objective.Weights weights) {
+    Weighed rows = new Weighed(sequences, weights, starts(sequences));
+    int[] lengths = sequences.stream().mapToInt(Example::length).toArray();
     Packing packing = Packing.of(lengths, lanes.count(), budget, cost, split.from());
     Dropout dropout = Dropout.of(seed, step);
     laneGroup.reset();
@@ -258,8 +295,7 @@ public final class Trainer implements AutoCloseable {
         lanes.run(
             lane -> {
               try {
-                return together(packing, rows, weights, dropout, lane)
-                    + alone(packing, rows, weights, dropout, lane);
+                return together(packing, rows, dropout, lane) + alone(packing, rows, dropout, lane);
               } catch (RuntimeException | Error e) {
                 laneGroup.fail(e);
                 throw e;
@@ -272,35 +308,52 @@ public final class Trainer implements AutoCloseable {
     return weights.loss() == null ? sum * weights.scale() : weights.loss();
   }
 
+  /// The sequences of a step and what they weigh.
+  ///
+  /// @param starts of their tokens' weights; null: a sequence has one
+  @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
+  private record Weighed(
+      List<Example> sequences, Objective.Weights weights, int @Nullable [] starts) {
+    Batch batch(List<Integer> positions, boolean rewards) {
+      int[] all = IntStream.range(0, sequences.size()).toArray();
+      return rewards
+          ? Flat.lasts(positions, all, sequences, weights.each())
+          : Flat.counted(
+              positions, all, sequences, new Flat.Factors(weights.each(), weights.texts(), starts));
+    }
+  }
+
+  private int @Nullable [] starts(List<Example> sequences) {
+    if (!objective.tokenwise()) {
+      return null;
+    }
+    int[] starts = new int[sequences.size()];
+    for (int i = 1; i < starts.length; i++) {
+      starts[i] = starts[i - 1] + sequences.get(i - 1).trainedTokens();
+    }
+    return starts;
+  }
+
   /// Trains a lane's parts of the sequences that are cut over all lanes.
-  private double together(
-      Packing packing, int[] rows, Objective.Weights weights, Dropout dropout, int lane) {
+  private double together(Packing packing, Weighed rows, Dropout dropout, int lane) {
     double sum = 0;
     for (int position : packing.split()) {
-      Batch whole = batch(List.of(position), rows, weights);
+      Batch whole = rows.batch(List.of(position), model.givesRewards());
       Share share = new Share(laneGroup.member(lane), Cut.of(whole.tokens(), lanes.count()));
       Batch part = whole.part(share.cut(), lane);
-      sum += model.train(part, share, weights.scale(), dropout, workspaces.get(lane));
+      sum += model.train(part, share, rows.weights().scale(), dropout, workspaces.get(lane));
     }
     return sum;
   }
 
   /// Trains the lane's own sequences.
-  private double alone(
-      Packing packing, int[] rows, Objective.Weights weights, Dropout dropout, int lane) {
+  private double alone(Packing packing, Weighed rows, Dropout dropout, int lane) {
     double sum = 0;
     for (List<Integer> microBatch : packing.lanes().get(lane)) {
-      Batch batch = batch(microBatch, rows, weights);
-      sum += model.train(batch, weights.scale(), dropout, workspaces.get(lane));
+      Batch batch = rows.batch(microBatch, model.givesRewards());
+      sum += model.train(batch, rows.weights().scale(), dropout, workspaces.get(lane));
     }
     return sum;
-  }
-
-  private Batch batch(List<Integer> positions, int[] rows, Objective.Weights weights) {
-    return model.givesRewards()
-        ? Flat.lasts(positions, rows, examples, weights.each())
-        : Flat.counted(
-            positions, rows, examples, new Flat.Factors(weights.each(), weights.texts()));
   }
 
   /// The held-out loss of the objective, with its figures: the mean over blocks of as many rows as
@@ -359,12 +412,23 @@ public final class Trainer implements AutoCloseable {
   /// @return the answers in the order of the prompts; null if cancelled
   @Nullable List<String> answer(
       SamplePrompts prompts, Tokenizer tokenizer, BooleanSupplier cancelled) {
-    Limits limits = prompts.limits(model, lanes.count() * threadsPerLane);
+    Limits limits = prompts.limits(model, threads());
     NamedAdapters none = new NamedAdapters(model.modules(), model.backend().compute());
     try (Engine engine = new Engine(model, none, limits)) {
-      return Greedy.answers(
-          engine, model, tokenizer, prompts.asked(), prompts.turnEnd(), cancelled);
+      return answered(
+          Decoding.answers(
+              engine,
+              model,
+              tokenizer,
+              prompts.asked(),
+              SamplingSettings.greedy(),
+              prompts.turnEnd(),
+              cancelled));
     }
+  }
+
+  private static @Nullable List<String> answered(@Nullable List<Decoding.Answer> answers) {
+    return answers == null ? null : answers.stream().map(Decoding.Answer::text).toList();
   }
 
   @Override

@@ -29,7 +29,7 @@ class PreferenceShapeTest {
       throws BadRowException {
     ShapeSettings shape = new ShapeSettings(null, List.of(columns), null, null);
     DataSettings data = new DataSettings(List.of("f"), null, null, shape, TrainOn.ASSISTANT, false);
-    return new PreferenceShape(data, objective, null).read(Row.parse(row));
+    return new PreferenceShape(data, new WantedRows(objective, null, 0)).read(Row.parse(row));
   }
 
   private static String pair(String prompt, String chosen, String rejected) {
@@ -105,7 +105,7 @@ class PreferenceShapeTest {
     String row = "{\"prompt\": \"q\", \"completion\": \" a\", \"label\": %s}".formatted(label);
     ComparedAnswers read = read(ObjectiveName.KTO, row);
     assertThat(read.answers()).containsExactly(new Content.Answer("q", " a"));
-    assertThat(read.value()).isEqualTo(value);
+    assertThat(read.values()).containsExactly(value);
   }
 
   @ParameterizedTest
@@ -125,9 +125,10 @@ class PreferenceShapeTest {
   @Test
   void aMarginIsANumberOfItsColumn() throws BadRowException {
     DataSettings data = DataSettings.of(List.of("f"));
-    PreferenceShape shape = new PreferenceShape(data, ObjectiveName.REWARD, "gap");
+    PreferenceShape shape =
+        new PreferenceShape(data, new WantedRows(ObjectiveName.REWARD, "gap", 0));
     String row = "{\"prompt\": \"q\", \"chosen\": \"a\", \"rejected\": \"b\", \"gap\": %s}";
-    assertThat(shape.read(Row.parse(row.formatted("1.5"))).value()).isEqualTo(1.5);
+    assertThat(shape.read(Row.parse(row.formatted("1.5"))).values()).containsExactly(1.5, 1.5);
     assertThatThrownBy(() -> shape.read(Row.parse(row.formatted("\"much\""))))
         .hasMessage("column 'gap' is 'much'; a number is needed (--margin-column)");
   }

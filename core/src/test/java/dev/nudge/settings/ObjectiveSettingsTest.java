@@ -26,9 +26,14 @@ class ObjectiveSettingsTest {
           beta=0.2 | --beta is given with --objective sft, which has no use for it; leave one out
           objective=orpo loss_type=ipo | --loss-type is given with --objective orpo, which has no use for it; leave one out
           objective=dpo desirable_weight=2 | --desirable-weight is given with --objective dpo, which has no use for it; leave one out
-          objective=ppo | --objective is 'ppo'; supported: sft, dpo, kto, orpo, reward
-          objective=dpo loss_type=exo | --loss-type is 'exo'; supported: sigmoid, hinge, ipo, robust, exo_pair, nca_pair, sppo_hard, aot, apo_zero, apo_down
+          objective=ppo | --objective is 'ppo'; supported: sft, dpo, kto, orpo, reward, grpo
+          objective=dpo loss_type=exo | --loss-type is 'exo'; supported: sigmoid, hinge, ipo, robust, exo_pair, nca_pair, sppo_hard, aot, apo_zero, apo_down, dapo, grpo, dr_grpo, bnpo
           objective=dpo beta=0 | --beta is 0; it must be above 0
+          objective=dpo loss_type=dapo | --loss-type dapo is given with --objective dpo, which has sigmoid, hinge, ipo, robust, exo_pair, nca_pair, sppo_hard, aot, apo_zero, apo_down
+          objective=grpo loss_type=hinge | --loss-type hinge is given with --objective grpo, which has dapo, grpo, dr_grpo, bnpo
+          objective=dpo generations=4 | --generations is given with --objective dpo, which has no use for it; leave one out
+          objective=grpo beta=-1 | --beta is -1; it must be 0 or more
+          objective=grpo shape=preference | --shape preference is given with --objective grpo, whose rows are prompt, or prompt, completions and rewards; leave one out
           objective=dpo label_smoothing=0.1 | --label-smoothing 0.1 is given with --loss-type sigmoid, which has no use for it; robust, exo_pair and aot have
           objective=dpo loss_type=exo_pair | --loss-type exo_pair needs --label-smoothing above 0; 1e-3 is a usual value
           objective=dpo loss_type=robust label_smoothing=0.5 | --label-smoothing is 0.5; it must be below 0.5 with robust

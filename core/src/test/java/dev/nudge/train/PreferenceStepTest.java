@@ -18,6 +18,7 @@ import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Plan;
 import dev.nudge.settings.LossType;
+import dev.nudge.settings.ScaleRewards;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
@@ -34,6 +35,7 @@ import java.util.function.DoubleSupplier;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -47,12 +49,25 @@ class PreferenceStepTest {
   static Stream<Objective> objectives() {
     return Stream.concat(
         Stream.of(LossType.values())
+            .filter(type -> !type.ofGroups())
             .map(type -> new DirectPreference(type, 0.3, type.smooths() ? 0.1 : 0, 0.5)),
         Stream.of(
-            new LabelledPreference(0.4, 1.5, 0.7, 6), new OddsRatio(0.6), new PairedReward(0.2)));
+            new LabelledPreference(0.4, 1.5, 0.7, 6),
+            new OddsRatio(0.6),
+            new PairedReward(0.2),
+            group(LossType.DAPO, 0),
+            group(LossType.DR_GRPO, 0.3),
+            group(LossType.GRPO, 0.6)));
   }
 
-  private record Case(Objective objective, List<Example> rows, double[] reference) {
+  private static Objective group(LossType type, double beta) {
+    return new GroupRelative(type, beta, 0.2, ScaleRewards.GROUP, 2, 1.3, 2, 7, true);
+  }
+
+  /// @param earlier log-probabilities of the first step on the batch, of some tokens far from the
+  ///     present ones
+  private record Case(
+      Objective objective, List<Example> rows, double[] reference, double[] earlier) {
     static Case of(Objective objective, Random random) {
       List<Example> rows =
           List.of(
@@ -60,8 +75,17 @@ class PreferenceStepTest {
               row(random, 4, 1, 0.5),
               row(random, LONGEST, 5, 0),
               row(random, 5, 3, 1));
-      double[] reference = random.doubles(8, -20, -5).toArray();
-      return new Case(objective, rows, reference);
+      if (!objective.tokenwise()) {
+        double[] reference = random.doubles(8, -20, -5).toArray();
+        return new Case(objective, rows, reference, new double[0]);
+      }
+      int tokens = rows.stream().mapToInt(Example::trainedTokens).sum();
+      double[] reference = random.doubles(tokens, -6, -2).toArray();
+      return new Case(objective, rows, reference, random.doubles(tokens, -5, -3.2).toArray());
+    }
+
+    double @Nullable [] before() {
+      return objective.tokenwise() ? earlier : null;
     }
 
     private static Example row(Random random, int length, int from, double value) {
@@ -77,7 +101,9 @@ class PreferenceStepTest {
     double loss(CausalLm model, double[] beside, Workspace ws) {
       double[] s =
           DoubleStream.concat(
-                  rows.stream().mapToDouble(e -> score(model, e, false, ws)),
+                  objective.tokenwise()
+                      ? rows.stream().flatMapToDouble(e -> tokens(model, e, ws))
+                      : rows.stream().mapToDouble(e -> score(model, e, false, ws)),
                   DoubleStream.of(beside))
               .toArray();
       double[] texts =
@@ -85,7 +111,14 @@ class PreferenceStepTest {
               .mapToDouble(e -> model.givesRewards() ? 0 : score(model, e, true, ws))
               .toArray();
       return Objects.requireNonNull(
-          objective.weigh(new Objective.Scored(rows, s, texts, reference)).loss());
+          objective.weigh(new Objective.Scored(rows, s, texts, reference, before())).loss());
+    }
+
+    private static DoubleStream tokens(CausalLm model, Example row, Workspace ws) {
+      Batch batch = Flat.batch(List.of(0), new int[] {0}, List.of(row), null);
+      double[] numbers = new double[batch.rows().length];
+      model.score(batch, numbers, null, ws);
+      return DoubleStream.of(numbers);
     }
 
     private static double score(CausalLm model, Example row, boolean text, Workspace ws) {
@@ -162,7 +195,7 @@ class PreferenceStepTest {
                   model, parameters, c.rows(), plan, settings.optimizer(), 0, NOWHERE, objective);
           Workspace ws = new Workspace(0, bytes, Gemm.plain())) {
         double loss =
-            trainer.gradients(0, new int[] {0, 1, 2, 3}, trainer.weigh(c.rows(), c.reference()));
+            trainer.gradients(0, c.rows(), trainer.weigh(c.rows(), c.reference(), c.before()));
         double[] beside = c.beside(model, ws);
         assertThat(loss).isCloseTo(c.loss(model, beside, ws), within(1e-11 * Math.max(1, loss)));
         List<Parameter> some = new ArrayList<>(parameters.subList(0, 4));

@@ -63,7 +63,11 @@ final class TinyRun {
                   "chosen",
                   " " + words(random, 1 + longest / 2),
                   "rejected",
-                  " " + words(random, 1 + longest / 3))));
+                  " " + words(random, 1 + longest / 3),
+                  "completions",
+                  List.of(" " + words(random, 1 + longest / 2), " pump", " valve"),
+                  "rewards",
+                  List.of(1, 0.5, random.nextInt(3)))));
     }
     return Files.write(file, lines);
   }

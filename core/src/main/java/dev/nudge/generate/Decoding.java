@@ -9,23 +9,37 @@ import dev.nudge.settings.SamplingSettings;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.text.Tokenizer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Completes prompts by greedy decoding on an engine of the caller's, such as a training run's.
+/// Completes prompts on an engine of the caller's, such as a training run's.
 ///
 /// Threading: any thread.
-public final class Greedy {
-  private Greedy() {}
+public final class Decoding {
+  private Decoding() {}
 
   /// A prompt.
   ///
   /// @param ids token ids of the prompt
   /// @param positions most tokens of the prompt and its answer together
+  /// @param sequence number of the sequence, for its draws
   @SuppressWarnings("ArrayRecordComponent")
-  public record Prompt(int[] ids, int positions) {}
+  public record Prompt(int[] ids, int positions, long sequence) {
+    /// A prompt whose answer is not drawn.
+    public Prompt(int[] ids, int positions) {
+      this(ids, positions, 0);
+    }
+  }
+
+  /// An answer.
+  ///
+  /// @param ids token ids of the prompt, then of the answer, with the token that ended it
+  /// @param finished whether an end token ended it
+  @SuppressWarnings("ArrayRecordComponent")
+  public record Answer(int[] ids, String text, boolean finished) {}
 
   /// Completes prompts side by side.
   ///
@@ -33,18 +47,21 @@ public final class Greedy {
   /// @param turnEnd the chat template's end-of-turn token, which ends an answer too; null: none
   /// @param cancelled asked before each token, on the engine's thread
   /// @return the answers in the order of the prompts; null: cancelled
-  public static @Nullable List<String> answers(
+  public static @Nullable List<Answer> answers(
       Engine engine,
       CausalLm model,
       Tokenizer tokenizer,
       List<Prompt> prompts,
+      SamplingSettings sampling,
       @Nullable Integer turnEnd,
       BooleanSupplier cancelled) {
     List<Integer> ends = ends(model.config(), turnEnd);
-    List<Likeliest> callers = new ArrayList<>();
+    Sampler.Room room = new Sampler.Room();
+    List<Decoded> callers = new ArrayList<>();
     List<Ticket> tickets = new ArrayList<>();
     for (Prompt prompt : prompts) {
-      Likeliest caller = new Likeliest(ends, tokenizer, prompt, cancelled);
+      Sampler sampler = new Sampler(sampling, ends::contains, room);
+      Decoded caller = new Decoded(ends, tokenizer, prompt, sampling, sampler, cancelled);
       callers.add(caller);
       tickets.add(engine.submit(prompt.ids, prompt.positions, null, caller));
     }
@@ -53,7 +70,7 @@ public final class Greedy {
         || Thread.currentThread().isInterrupted()) {
       return null;
     }
-    return callers.stream().map(caller -> caller.answer.completion().text()).toList();
+    return callers.stream().map(Decoded::answer).toList();
   }
 
   /// The tokens that end an answer, beside the tokenizer's own.
@@ -65,35 +82,45 @@ public final class Greedy {
         : Stream.concat(config.eosTokenIds().stream(), Stream.of(turnEnd)).toList();
   }
 
-  /// Takes the likeliest tokens of one answer.
-  private static final class Likeliest implements Caller {
-    private final Sampler sampler = new Sampler(SamplingSettings.greedy());
-    private final Detokenizer answer;
-    private final int prompt;
+  /// Takes the tokens of one answer.
+  private static final class Decoded implements Caller {
+    private final Sampler sampler;
+    private final Detokenizer text;
+    private final Prompt prompt;
     private final BooleanSupplier cancel;
+    private int[] ids;
     private boolean cancelled;
 
-    Likeliest(List<Integer> ends, Tokenizer tokenizer, Prompt prompt, BooleanSupplier cancel) {
-      this.answer =
-          new Detokenizer(
-              tokenizer,
-              ends,
-              prompt.ids,
-              SamplingSettings.greedy(),
-              prompt.positions - prompt.ids.length,
-              piece -> {});
-      this.prompt = prompt.ids.length;
+    Decoded(
+        List<Integer> ends,
+        Tokenizer tokenizer,
+        Prompt prompt,
+        SamplingSettings sampling,
+        Sampler sampler,
+        BooleanSupplier cancel) {
+      int most = prompt.positions - prompt.ids.length;
+      this.text = new Detokenizer(tokenizer, ends, prompt.ids, sampling, most, piece -> {});
+      this.sampler = sampler;
+      this.prompt = prompt;
+      this.ids = prompt.ids;
       this.cancel = cancel;
     }
 
     @Override
-    public int next(Tensor logits, int row, int[] ids, int count) {
+    public int next(Tensor logits, int row, int[] history, int count) {
       if (cancel.getAsBoolean()) {
         cancelled = true;
         return END;
       }
-      int id = sampler.next(logits, row, ids, prompt, count, 0, null);
-      return answer.push(id) ? id : END;
+      int id = sampler.next(logits, row, history, prompt.ids.length, count, prompt.sequence, null);
+      ids = Arrays.copyOf(history, count + 1);
+      ids[count] = id;
+      return text.push(id) ? id : END;
+    }
+
+    Answer answer() {
+      Completion completion = text.completion();
+      return new Answer(ids, completion.text(), completion.stop() == Completion.Stop.EOS);
     }
   }
 }

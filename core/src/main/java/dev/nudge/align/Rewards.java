@@ -1,0 +1,108 @@
+package dev.nudge.align;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RewardSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.ServiceLoader;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/// Asks rewards, many samples at once, each within a time.
+public final class Rewards {
+  /// Seconds that a reward has for a sample.
+  public static final int SECONDS = 10;
+
+  private static final int AT_ONCE = 16;
+
+  private Rewards() {}
+
+  /// What a reward says of a sample.
+  ///
+  /// @param value NaN: it failed
+  /// @param failure why; null: it did not fail
+  public record Said(double value, @Nullable String failure) {}
+
+  /// Finds a reward; null: it is that of an adapter, which only the run's model can give.
+  ///
+  /// @throws InputException if there is no such reward
+  public static @Nullable Reward of(RewardSource source) {
+    return switch (source.kind()) {
+      case "exact" -> TextRewards.exact(source);
+      case "regex" -> TextRewards.regex(source);
+      case "length" -> TextRewards.length(source);
+      case "json" -> TextRewards.json(source);
+      case "url" -> UrlReward.of(source.text(), source.argument());
+      case "adapter" -> null;
+      default -> service(source.kind());
+    };
+  }
+
+  private static Reward service(String name) {
+    List<String> there = new ArrayList<>();
+    for (Reward reward : ServiceLoader.load(Reward.class)) {
+      if (reward.name().equals(name)) {
+        return reward;
+      }
+      there.add(reward.name());
+    }
+    throw new InputException(
+        "--reward %s: no such reward; there are exact, regex, length, json, adapter and url, and of Java classes %s"
+            .formatted(name, there.isEmpty() ? "none" : String.join(", ", there)));
+  }
+
+  /// Asks a reward about samples.
+  ///
+  /// @return what it says of each, in their order
+  public static List<Said> ask(Reward reward, List<Sample> samples) {
+    Semaphore turns = new Semaphore(AT_ONCE);
+    List<Future<Said>> all = new ArrayList<>();
+    try (ExecutorService asking = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (Sample sample : samples) {
+        all.add(
+            asking.submit(
+                () -> {
+                  turns.acquire();
+                  try {
+                    return within(reward, sample);
+                  } finally {
+                    turns.release();
+                  }
+                }));
+      }
+    }
+    return all.stream().map(Rewards::said).toList();
+  }
+
+  private static Said said(Future<Said> one) {
+    return one.state() == Future.State.SUCCESS
+        ? one.resultNow()
+        : new Said(Double.NaN, "interrupted"); // with the thread that asks
+  }
+
+  /// Asks on a thread of its own, which is left behind if it does not answer.
+  private static Said within(Reward reward, Sample sample) throws InterruptedException {
+    FutureTask<Double> task = new FutureTask<>(() -> reward.of(sample));
+    Thread.ofPlatform().daemon().name("reward").start(task);
+    try {
+      double value = task.get(SECONDS, TimeUnit.SECONDS);
+      return Double.isFinite(value)
+          ? new Said(value, null)
+          : new Said(Double.NaN, "it is " + value);
+    } catch (TimeoutException e) {
+      task.cancel(true);
+      return new Said(Double.NaN, "no answer in %d seconds".formatted(SECONDS));
+    } catch (ExecutionException e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      String said = cause.getMessage();
+      return new Said(Double.NaN, said == null ? "it failed" : said);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+package dev.nudge.train;
+
+import dev.nudge.data.WantedRows;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Method;
+import dev.nudge.settings.ObjectiveName;
+import dev.nudge.settings.ObjectiveSettings;
+import dev.nudge.settings.ReferenceModel;
+import dev.nudge.settings.TrainSettings;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Refuses settings of group relative policy optimisation that its rows have no use for.
+final class GroupCheck {
+  private GroupCheck() {}
+
+  static void check(TrainSettings settings, WantedRows rows) {
+    ObjectiveSettings objective = settings.objective();
+    if (objective.objective() != ObjectiveName.GRPO) {
+      return;
+    }
+    int iterations = objective.rollouts().iterations();
+    checkPace("--save-steps", settings.output().saveSteps(), iterations);
+    checkPace("--eval-steps", settings.eval().evalSteps(), iterations);
+    if (!rows.promptsOnly()) {
+      for (String key : List.of("reward", "generations")) {
+        if (settings.given().contains(key)) {
+          throw new InputException(
+              "--%s is given with rows that have completions and rewards: nothing is sampled; leave it out, or give rows of prompts alone"
+                  .formatted(key));
+        }
+      }
+    } else if (objective.hasReference()) {
+      checkReference(settings);
+    }
+  }
+
+  /// Saves and held-out losses come between batches, whose first probabilities no file keeps.
+  private static void checkPace(String flag, @Nullable Integer every, int iterations) {
+    if (every != null && every % iterations != 0) {
+      throw new InputException(
+          "%s %d is no multiple of --iterations %d; a run is saved and evaluated between batches"
+              .formatted(flag, every, iterations));
+    }
+  }
+
+  /// The reference of sampled completions is the base, which the model is with the adapter off.
+  private static void checkReference(TrainSettings settings) {
+    if (settings.lora().method() == Method.FULL) {
+      throw new InputException(
+          "--beta is given with --method full and sampled completions: no reference is left to measure them by; leave --beta out");
+    }
+    if (settings.objective().measuredAgainst(settings.lora()) == ReferenceModel.INIT_ADAPTER) {
+      throw new InputException(
+          "--beta measures sampled completions by the base alone; add --reference base, or leave --beta out");
+    }
+  }
+}

@@ -1,0 +1,154 @@
+package dev.nudge.align;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.sun.net.httpserver.HttpServer;
+import dev.nudge.format.Json;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RewardSource;
+import dev.nudge.settings.TrainSettings;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class RewardsTest {
+  private static Sample sample(String completion, int tokens) {
+    return new Sample("2 + 3 =", completion, tokens, true, Map.of("answer", "5", "of", List.of(2)));
+  }
+
+  private static RewardSource source(String given) {
+    return TrainSettings.of(
+            Map.of(
+                "model",
+                "m",
+                "data",
+                "d",
+                "out",
+                "o",
+                "objective",
+                "grpo",
+                "reward",
+                List.of(given)))
+        .objective()
+        .rollouts()
+        .rewards()
+        .getFirst();
+  }
+
+  private static double value(String given, Sample sample) {
+    Reward reward = Objects.requireNonNull(Rewards.of(source(given)));
+    return Rewards.ask(reward, List.of(sample)).getFirst().value();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "exact:{answer}, ' 5 ', 1, 1",
+    "exact:{answer}, 5., 2, 0",
+    "exact:is {answer}, is 5, 1, 1",
+    "regex:/[0-9]+/, about 7, 1, 1",
+    "regex:/YES/, yes, 1, 0",
+    "regex:/YES/i, oh yes, 1, 1",
+    "length:4, x, 4, 1",
+    "length:4, x, 5, 0.75",
+    "length:4, x, 9, 0",
+    "json, ' {\"a\": [1]} ', 1, 1",
+    "json, {\"a\": 1} so, 1, 0",
+    "json, '', 1, 0"
+  })
+  void textsHaveTheirWorth(String reward, String completion, int tokens, double worth) {
+    assertThat(value(reward, sample(completion, tokens))).isEqualTo(worth);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "regex:/a=1/, regex:/a=1/, 1",
+    "regex:/a=1/=-2.5, regex:/a=1/, -2.5",
+    "exact:{answer}=1e-1, exact:{answer}, 0.1",
+    "url:http://h/p?k=v, url:http://h/p?k=v, 1",
+    "echo=3, echo, 3"
+  })
+  void aWeightStandsBehind(String given, String text, double weight) {
+    assertThat(source(given).text()).isEqualTo(text);
+    assertThat(source(given).weight()).isEqualTo(weight);
+  }
+
+  @Test
+  void samplesKeepTheirOrder() {
+    Reward reward = Objects.requireNonNull(Rewards.of(source("length:100")));
+    List<Sample> samples = IntStream.range(0, 60).mapToObj(i -> sample("x", 100 + i)).toList();
+    List<Rewards.Said> said = Rewards.ask(reward, samples);
+    for (int i = 0; i < said.size(); i++) {
+      assertThat(said.get(i).value()).isEqualTo(Math.clamp(2 - (100 + i) / 100.0, 0, 1));
+    }
+  }
+
+  @Test
+  void aClassIsFoundByItsName() {
+    assertThat(value("echo", sample("x", 3))).isEqualTo(3);
+    assertThat(value("echo", sample("xy", 3))).isNaN();
+    assertThatThrownBy(() -> Rewards.of(source("eco")))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "--reward eco: no such reward; there are exact, regex, length, json, adapter and url, and of Java classes echo");
+  }
+
+  @Test
+  void aServerSaysWhatACompletionIsWorth() throws IOException {
+    HttpServer server =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.createContext(
+        "/",
+        exchange -> {
+          var asked =
+              Json.parse(
+                  new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
+          String answer =
+              switch (asked.path("completion").asString("")) {
+                case "number" -> "0.25";
+                case "none" -> "{}";
+                default -> "{\"reward\": " + asked.path("row").path("answer").asString("") + "}";
+              };
+          byte[] bytes = answer.getBytes(StandardCharsets.UTF_8);
+          exchange.sendResponseHeaders(answer.equals("{}") ? 500 : 200, bytes.length);
+          exchange.getResponseBody().write(bytes);
+          exchange.close();
+        });
+    server.start();
+    try {
+      String url = "url:http://127.0.0.1:" + server.getAddress().getPort() + "/";
+      assertThat(value(url, sample("number", 1))).isEqualTo(0.25);
+      assertThat(value(url, sample("other", 1))).isEqualTo(5);
+      Reward reward = Objects.requireNonNull(Rewards.of(source(url)));
+      assertThat(Rewards.ask(reward, List.of(sample("none", 1))))
+          .containsExactly(new Rewards.Said(Double.NaN, "status 500"));
+    } finally {
+      server.stop(0);
+    }
+  }
+
+  /// A reward of these tests: the tokens of a completion, and a failure where it has an even number
+  /// of characters.
+  public static final class Echo implements Reward {
+    @Override
+    public String name() {
+      return "echo";
+    }
+
+    @Override
+    public double of(Sample sample) {
+      if (sample.completion().length() % 2 == 0) {
+        throw new IllegalStateException("nothing there");
+      }
+      return sample.tokens();
+    }
+  }
+}

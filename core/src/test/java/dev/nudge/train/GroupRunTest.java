@@ -1,0 +1,221 @@
+package dev.nudge.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.nudge.format.Json;
+import dev.nudge.settings.RunException;
+import dev.nudge.settings.TrainSettings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+/// Whole runs on groups of completions, given and sampled: what they keep and how they go on.
+class GroupRunTest {
+  @TempDir Path temp;
+
+  private TrainSettings settings(String kind, String out) throws IOException {
+    TrainSettings base =
+        TinyRun.settings(
+            TinyRun.TIED,
+            kind.startsWith("sampled") ? prompts() : GroupGoldenTest.GOLDEN.resolve("groups.jsonl"),
+            temp.resolve(out),
+            "objective",
+            "grpo",
+            "batch_size",
+            3,
+            "steps",
+            6,
+            "learning_rate",
+            0.02,
+            "compute",
+            "fp32",
+            "beta",
+            0.05,
+            "save_steps",
+            kind.endsWith("twice") ? 2 : 1,
+            "iterations",
+            kind.endsWith("twice") ? 2 : 1,
+            "keep",
+            3);
+    return kind.startsWith("sampled")
+        ? base.withGenerations(4).withMaxCompletion(7).withReward("regex:/[aeiou]/i", "length:5=.5")
+        : base.with("init_adapter", GroupGoldenTest.START);
+  }
+
+  private Path prompts() throws IOException {
+    List<String> lines = new ArrayList<>();
+    for (int i = 0; i < 7; i++) {
+      lines.add(Json.line(Map.of("prompt", "seal pump " + i + " :", "answer", i)));
+    }
+    return Files.write(temp.resolve("prompts.jsonl"), lines);
+  }
+
+  private static RunResult run(TrainSettings settings, int steps) {
+    int[] made = {0};
+    return Training.run(
+        Training.prepare(settings, TinyRun.MACHINE),
+        event -> made[0] += event instanceof TrainEvent.Step ? 1 : 0,
+        () -> made[0] >= steps);
+  }
+
+  /// Metrics without times.
+  private List<Map<String, Object>> metrics(String out) throws IOException {
+    List<Map<String, Object>> lines = new ArrayList<>();
+    for (JsonNode line : TinyRun.metrics(temp.resolve(out), "step")) {
+      Map<String, Object> values = new TreeMap<>(Json.plain(line));
+      values.keySet().removeAll(List.of("seconds", "tokens_per_s", "rss_anon_mb"));
+      lines.add(values);
+    }
+    return lines;
+  }
+
+  private List<JsonNode> samples(String out) throws IOException {
+    return Files.readAllLines(temp.resolve(out).resolve("samples.jsonl")).stream()
+        .map(Json::parse)
+        .toList();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"given", "given twice", "sampled", "sampled twice"})
+  void aRunThatGoesOnEndsWithTheBytesOfOneThatWasNeverStopped(String kind) throws IOException {
+    assertThat(run(settings(kind, "whole"), 9).state()).isEqualTo(RunState.FINISHED);
+    assertThat(run(settings(kind, "parts"), 3).state()).isEqualTo(RunState.STOPPED);
+    assertThat(run(settings(kind, "parts"), 9).state()).isEqualTo(RunState.FINISHED);
+    assertThat(metrics("parts")).isEqualTo(metrics("whole"));
+    assertThat(temp.resolve("parts/adapter_model.safetensors"))
+        .hasSameBinaryContentAs(temp.resolve("whole/adapter_model.safetensors"));
+    if (kind.startsWith("sampled")) {
+      assertThat(samples("parts")).isEqualTo(samples("whole"));
+    }
+  }
+
+  @Test
+  void aBatchIsTakenSoOftenAndItsSamplesAreKept() throws IOException {
+    run(settings("sampled twice", "run"), 9);
+    List<JsonNode> samples = samples("run");
+    assertThat(samples).hasSize(3 * 4 + 3 * 4 + 4); // the third batch of seven prompts has one
+    assertThat(samples.stream().map(s -> s.path("step").asInt()).distinct())
+        .containsExactly(1, 3, 5);
+    assertThat(samples.stream().map(s -> s.path("completion").asString()).distinct().count())
+        .isGreaterThan(20);
+    JsonNode step = TinyRun.metrics(temp.resolve("run"), "loss").getFirst();
+    double mean =
+        samples.stream().limit(12).mapToDouble(s -> s.path("reward").asDouble()).sum() / 12;
+    assertThat(step.path("reward").asDouble()).isCloseTo(mean, within(1e-12));
+    for (JsonNode sample : samples) {
+      JsonNode parts = sample.path("rewards");
+      double vowel = sample.path("completion").asString().matches("(?is).*[aeiou].*") ? 1 : 0;
+      assertThat(parts.path("regex:/[aeiou]/i").asDouble()).isEqualTo(vowel);
+      assertThat(sample.path("reward").asDouble())
+          .isCloseTo(vowel + 0.5 * parts.path("length:5").asDouble(), within(1e-12));
+      assertThat(sample.path("tokens").asInt()).isBetween(1, 7);
+    }
+    assertThat(TinyRun.record(temp.resolve("run")).path("offline").asBoolean()).isFalse();
+  }
+
+  @Test
+  void lanesChangeNoLossOfGivenCompletions() throws IOException {
+    run(settings("given twice", "one").with("lanes", 1), 9);
+    run(settings("given twice", "two").with("lanes", 2), 9);
+    List<Map<String, Object>> one = metrics("one");
+    List<Map<String, Object>> two = metrics("two");
+    for (int i = 0; i < one.size(); i++) {
+      assertThat((Double) two.get(i).get("loss"))
+          .isCloseTo((Double) one.get(i).get("loss"), within(2e-4));
+    }
+    assertThat(TinyRun.record(temp.resolve("one")).path("offline").asBoolean()).isTrue();
+  }
+
+  @Test
+  void rewardRisesWhereItCan() throws IOException {
+    TrainSettings settings =
+        settings("sampled", "run").with("steps", 20).with("beta", 0).with("save_steps", 20);
+    run(settings, 99);
+    List<JsonNode> steps = TinyRun.metrics(temp.resolve("run"), "loss");
+    assertThat(mean(steps.subList(15, 20))).isGreaterThan(mean(steps.subList(0, 5)) + 0.2);
+  }
+
+  private static double mean(List<JsonNode> steps) {
+    return steps.stream().mapToDouble(s -> s.path("reward").asDouble()).average().orElse(0);
+  }
+
+  @Test
+  void heldOutPromptsHaveAReward() throws IOException {
+    TrainSettings settings =
+        settings("sampled", "run").with("eval_data", prompts().toString()).with("eval_steps", 3);
+    RunResult result = run(settings, 99);
+    List<JsonNode> held = TinyRun.metrics(temp.resolve("run"), "eval_reward");
+    assertThat(held).hasSize(3);
+    assertThat(held.getFirst().path("eval_loss").asDouble())
+        .isEqualTo(-held.getFirst().path("eval_reward").asDouble());
+    assertThat(result.state()).isEqualTo(RunState.FINISHED);
+  }
+
+  @Test
+  void whatARewardAdapterSaysIsTheReward() throws IOException {
+    Path judge = Path.of("src/test/resources/golden/preference/reward-adapter");
+    run(settings("sampled", "run").withReward("adapter:" + judge), 1);
+    List<JsonNode> samples = samples("run");
+    assertThat(samples.stream().map(s -> s.path("reward").asDouble()).distinct().count())
+        .isGreaterThan(6);
+    assertThat(samples.getFirst().has("rewards")).isFalse();
+  }
+
+  @Test
+  void rewardsThatAreAllEqualAreTold() throws IOException {
+    Path rows = temp.resolve("same.jsonl");
+    String row = "{\"prompt\": \"seal\", \"completions\": [\" pump\", \"\"], \"rewards\": [1, 1]}";
+    Files.write(rows, List.of(row, row));
+    TrainSettings settings =
+        TinyRun.settings(
+            TinyRun.TIED, rows, temp.resolve("o"), "objective", "grpo", "steps", 20);
+    Prepared prepared = Training.prepare(settings, TinyRun.MACHINE);
+    assertThat(prepared.warnings())
+        .contains("2 groups have constant rewards: nothing is learned from them");
+    List<String> told = new ArrayList<>();
+    Training.run(
+        prepared,
+        event -> {
+          if (event instanceof TrainEvent.Warning warning) {
+            told.add(warning.line());
+          }
+        },
+        () -> false);
+    assertThat(told.getLast())
+        .isEqualTo(
+            "rewards are constant after a tenth of the run: the completions of each prompt are worth the same, so nothing is learned; look at the rows (nudge data preview)");
+  }
+
+  @Test
+  void aRewardThatFailsForSomeLeavesTheseOut() throws IOException {
+    run(settings("sampled", "run").withReward("echo").withMaxCompletion(3), 2);
+    JsonNode step = TinyRun.metrics(temp.resolve("run"), "loss").getFirst();
+    long failed =
+        samples("run").stream()
+            .filter(s -> s.path("step").asInt() == 1 && s.path("reward").isNull())
+            .count();
+    assertThat(step.path("failed_rewards").asInt()).isEqualTo((int) failed).isBetween(1, 11);
+    assertThat(step.path("loss").isNumber()).isTrue();
+  }
+
+  @Test
+  void aRewardThatFailsEverywhereEndsTheRun() throws IOException {
+    TrainSettings settings =
+        settings("sampled", "run").withReward("json", "url:http://127.0.0.1:9/none");
+    assertThatThrownBy(() -> run(settings, 1))
+        .isInstanceOf(RunException.class)
+        .hasMessageStartingWith(
+            "no completion has a reward: --reward url:http://127.0.0.1:9/none: ");
+  }
+}
