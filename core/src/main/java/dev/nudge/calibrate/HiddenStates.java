@@ -88,10 +88,6 @@ final class HiddenStates implements AutoCloseable {
     embed(model);
   }
 
-  long tokens() {
-    return x.rows();
-  }
-
   private void embed(StreamedLm model) {
     try (Scope meanwhile = Scope.open("embedding")) {
       Embedding embedding = Objects.requireNonNull(model.ends(meanwhile).embedding());

@@ -76,7 +76,7 @@ class GptqTest {
         row[i] = (float) w.get(r, i);
         moved[i] = w.get(r, order[i]);
       }
-      Grid.Fit fit = null;
+      Grid.Fit fit = new Grid.Fit(1, 0); // of another group
       for (int i = 0; i < n; i++) {
         if (still) {
           fit = grid.fit(row, order[i] / group * group, group, Float.MAX_VALUE);

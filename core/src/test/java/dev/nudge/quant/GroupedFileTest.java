@@ -58,13 +58,14 @@ class GroupedFileTest {
         codes.codes().put(i, random.nextInt(most + 1));
       }
       for (long i = 0; i < codes.scales().elements(); i++) {
-        codes.scales().put(i, Math.scalb(1 + random.nextInt(100), -14)); // of any type
+        codes.scales().put(i, Math.scalb(1.0 + random.nextInt(100), -14)); // of any type
         int zero = i % 3 == 0 ? 0 : random.nextInt(most + 1);
         codes.zeros().put(i, symmetric ? (most + 1) / 2 : zero);
       }
       Tensor groups = codes.groupOf();
       for (int c = 0; groups != null && c < cols; c++) {
-        groups.set(0, (c * 7 + 3) % cols, c / format.groupOf(cols));
+        int k = c / format.groupOf(cols);
+        groups.set(0, (c * 7 + 3) % cols, k);
       }
       Path file = temp.resolve("model.safetensors");
       try (SafeTensorsWriter to =
