@@ -537,7 +537,7 @@ public final class CausalLm implements AutoCloseable {
   ///
   /// @param team null in prefill
   private Pass steady(Segments rows, Workspace ws, @Nullable Team team) {
-    return new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, team);
+    return new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, team, null);
   }
 
   private Tensor inner(int tokens, Workspace ws) {

@@ -35,9 +35,21 @@ public record LayerConfig(
 
   /// The MLP.
   ///
-  /// @param inner intermediate size
+  /// @param inner intermediate size of a dense MLP
   /// @param activation of the gate
-  public record Feed(int inner, Activation activation) {}
+  /// @param mixture experts in its place; null: it is dense
+  public record Feed(int inner, Activation activation, @Nullable Mixture mixture) {
+    Feed(int inner, Activation activation) {
+      this(inner, activation, null);
+    }
+
+    /// Columns of the scratch that a pass needs.
+    int scratch(int hidden) {
+      return mixture == null
+          ? inner
+          : (mixture.chosen() + 1) * hidden + Math.max(mixture.inner(), mixture.shared());
+    }
+  }
 
   /// Over what queries and keys are normalised (QK norm).
   public enum QkNorm {
@@ -113,7 +125,12 @@ public record LayerConfig(
   }
 
   LayerConfig withActivation(Activation activation) {
-    Feed other = new Feed(feed.inner, activation);
+    Feed other = new Feed(feed.inner, activation, feed.mixture);
+    return new LayerConfig(attention, turning, biases, style, other);
+  }
+
+  LayerConfig withMixture(Mixture mixture) {
+    Feed other = new Feed(feed.inner, feed.activation, mixture);
     return new LayerConfig(attention, turning, biases, style, other);
   }
 
@@ -121,6 +138,7 @@ public record LayerConfig(
   LayerConfig sized(int heads, int keyHeads, int inner) {
     Shape a = attention;
     Shape s = new Shape(heads, keyHeads, a.dim(), a.scale(), a.window(), a.softCap());
-    return new LayerConfig(s, turning, biases, style, new Feed(inner, feed.activation));
+    Feed other = new Feed(inner, feed.activation, feed.mixture);
+    return new LayerConfig(s, turning, biases, style, other);
   }
 }

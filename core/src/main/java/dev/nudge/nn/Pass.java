@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 /// @param ws the lane's memory and products
 /// @param steady whether this is a pass of generation (prefill or decode)
 /// @param team threads that share the work of a decoding pass; null in any other
+/// @param balance of the experts' load; null where nobody asks
 public record Pass(
     @Nullable Tape tape,
     Segments rows,
@@ -32,13 +33,14 @@ public record Pass(
     Kernels kernels,
     Dropout dropout,
     boolean steady,
-    @Nullable Team team) {
+    @Nullable Team team,
+    @Nullable Balance balance) {
   private static final int PIECES = 4; // of a product, for each thread
   private static final int LEAST = 16; // rows of a weight that make a piece
 
   /// A pass of training or scoring.
   public Pass(@Nullable Tape tape, Segments rows, Workspace ws, Kernels kernels, Dropout dropout) {
-    this(tape, rows, ws, kernels, dropout, false, null);
+    this(tape, rows, ws, kernels, dropout, false, null, null);
   }
 
   public Gemm gemm() {
@@ -47,7 +49,17 @@ public record Pass(
 
   /// Returns this pass without a tape, for a part whose activations are not kept.
   public Pass withoutTape() {
-    return new Pass(null, rows, ws, kernels, dropout, steady, team);
+    return new Pass(null, rows, ws, kernels, dropout, steady, team, balance);
+  }
+
+  /// Returns the pass of some of this one's rows, as generation has it: each row has the adapter of
+  /// its sequence.
+  ///
+  /// @param picked their numbers, ascending, (n, 1) I32
+  Pass some(Tensor picked) {
+    return rows.count() == 1 || ws.dry()
+        ? this
+        : new Pass(tape, rows.some(picked), ws, kernels, dropout, steady, team, balance);
   }
 
   /// Computes y = x·Wᵀ, or adds to it, with a weight in the compute type.
