@@ -64,6 +64,7 @@ public final class Adapters {
     checkFree(modules);
     ModelShape shape = ModelShape.of(modules);
     List<LayerShape> adapted = shape.adapted(spec);
+    ExpertTargets.check(spec.resolved(shape), subtracts);
     if (spec.variant() != Lora.Variant.PLAIN) {
       shape.checkInside(spec.variant().shown(), adapted);
     }
@@ -77,7 +78,7 @@ public final class Adapters {
     ParameterMemory room = new ParameterMemory(compute, lanes, scope);
     return put(
         places(modules, spec, paths(adapted), Source.fresh(seed, subtracts), 1, room),
-        (subtracts ? spec.doubled() : spec).resolved(shape.paths()),
+        (subtracts ? spec.doubled() : spec).resolved(shape),
         warnings);
   }
 
@@ -90,10 +91,11 @@ public final class Adapters {
     ModelShape shape = ModelShape.of(modules);
     List<LayerShape> adapted = adapter.fit(shape);
     Lora spec = adapter.spec().withDropout(dropout);
+    ExpertTargets.check(spec.resolved(shape), false);
     ParameterMemory room = new ParameterMemory(compute, lanes, scope);
     return put(
         places(modules, spec, paths(adapted), adapter, 1, room),
-        spec.resolved(shape.paths()),
+        spec.resolved(shape),
         RankCheck.warnings(spec, adapted));
   }
 
@@ -127,7 +129,7 @@ public final class Adapters {
           }
         });
     return new Adapters(
-        adapter.spec().resolved(shape.paths()),
+        adapter.spec().resolved(shape),
         places,
         RankCheck.warnings(adapter.spec(), adapted));
   }
@@ -152,7 +154,7 @@ public final class Adapters {
             }
           }
         });
-    return new Adapters(adapter.spec().resolved(shape.paths()), places, List.of());
+    return new Adapters(adapter.spec().resolved(shape), places, List.of());
   }
 
   /// Attaches a saved adapter to a part of a model, on top of adapters that are already attached:
@@ -328,7 +330,7 @@ public final class Adapters {
   private Map<String, Tensor> tensors(Scope scope) {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     places.forEach(place -> tensors.putAll(place.tensors(scope)));
-    return tensors;
+    return ExpertTensors.stacked(tensors, scope);
   }
 
   /// Attaches the adapter again after [#detach]; nothing is read or copied.

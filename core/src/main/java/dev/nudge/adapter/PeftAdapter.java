@@ -54,7 +54,17 @@ public final class PeftAdapter implements Source, AutoCloseable {
                   .formatted(folder, PeftFiles.WEIGHTS)
               : "%s is not an adapter: it has no %s".formatted(folder, PeftFiles.WEIGHTS));
     }
-    return new PeftAdapter(folder, spec, SafeTensors.open(weights));
+    WeightFile file = SafeTensors.open(weights);
+    try {
+      Lora joined = ExpertTensors.single(file) ? spec.joined() : spec;
+      return new PeftAdapter(folder, joined, ExpertTensors.of(file, joined));
+    } catch (InputException e) {
+      file.close();
+      throw new InputException("adapter %s: %s".formatted(folder, e.getMessage()), e);
+    } catch (RuntimeException | Error e) {
+      file.close();
+      throw e;
+    }
   }
 
   public Path folder() {
@@ -115,7 +125,16 @@ public final class PeftAdapter implements Source, AutoCloseable {
   @Override
   public void linear(String path, Tensor a, Tensor b) {
     ParameterMemory.copy(tensors.tensor(PeftFiles.nameOfA(path)), a);
-    ParameterMemory.copy(tensors.tensor(PeftFiles.nameOfB(path)), b);
+    Tensor stored = tensors.tensor(PeftFiles.nameOfB(path));
+    if (stored.cols() == 1 || stored.stride(1) == 1) {
+      ParameterMemory.copy(stored, b);
+      return;
+    }
+    for (int r = 0; r < stored.rows(); r++) { // a part of a stack of experts
+      for (int c = 0; c < stored.cols(); c++) {
+        b.set(r, c, stored.get(r, c));
+      }
+    }
   }
 
   @Override
