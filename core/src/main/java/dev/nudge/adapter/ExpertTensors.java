@@ -1,6 +1,6 @@
 package dev.nudge.adapter;
 
-import dev.nudge.format.Entry;
+import dev.nudge.format.ViewedFile;
 import dev.nudge.format.WeightFile;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
@@ -8,18 +8,16 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.NavigableSet;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 
 /// The tensors of an adapter's file with those of experts by expert: A (rank, in) and B (out, rank)
 /// of each `….experts.E.gate_up_proj` and `….experts.E.down_proj`.
@@ -29,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// in the columns e, e + E, …; the first of two stacks of a module is under `experts.base_layer`,
 /// the last under `experts`. One by one, as PEFT saved them before 0.18, gate and up have A and B
 /// of their own, which are [A; A′] and diag(B, B′) of the joined module.
-final class ExpertTensors implements WeightFile {
+final class ExpertTensors {
   private static final String A = ".lora_A.weight";
   private static final String B = ".lora_B.weight";
   private static final Pattern STACK =
@@ -40,12 +38,11 @@ final class ExpertTensors implements WeightFile {
               + "\\.lora_([AB])\\.weight");
 
   private final WeightFile file;
-  private final Map<String, Tensor> made = new TreeMap<>();
-  private final NavigableSet<String> names;
+  private final Map<String, Tensor> views = new TreeMap<>();
+  private final Set<String> hidden = new TreeSet<>();
 
   private ExpertTensors(WeightFile file) {
     this.file = file;
-    this.names = new TreeSet<>(file.names());
   }
 
   /// Whether the file has experts one by one.
@@ -57,9 +54,6 @@ final class ExpertTensors implements WeightFile {
   ///
   /// @throws InputException if the parts of an expert do not fit each other
   static WeightFile of(WeightFile file, Lora spec) {
-    if (file.names().stream().noneMatch(name -> name.contains(ExpertPaths.EXPERTS))) {
-      return file;
-    }
     ExpertTensors all = new ExpertTensors(file);
     for (String name : file.names()) {
       Matcher stack = STACK.matcher(name);
@@ -70,12 +64,7 @@ final class ExpertTensors implements WeightFile {
         all.join(name, one);
       }
     }
-    return all;
-  }
-
-  private void put(String name, Tensor tensor) {
-    made.put(name, tensor);
-    names.add(name);
+    return ViewedFile.of(file, all.views, all.hidden);
   }
 
   private void unstack(String name, Matcher m, Lora spec) {
@@ -101,9 +90,9 @@ final class ExpertTensors implements WeightFile {
               ? stack.rows(e * rank, (e + 1) * rank)
               : stack.view(
                   e, new long[] {stack.rows(), rank}, new long[] {stack.rowStride(), count});
-      put("%s.%d.%s%s".formatted(experts, e, leaf, a ? A : B), own);
+      views.put("%s.%d.%s%s".formatted(experts, e, leaf, a ? A : B), own);
     }
-    names.remove(name);
+    hidden.add(name);
   }
 
   private void join(String name, Matcher m) {
@@ -111,9 +100,9 @@ final class ExpertTensors implements WeightFile {
     String block = mixtral ? "mlp" : m.group(2);
     String expert = m.group(1) + "." + block + m.group(3) + ".";
     String side = m.group(5).equals("A") ? A : B;
-    names.remove(name);
+    hidden.add(name);
     switch (m.group(4)) {
-      case "down_proj", "w2" -> put(expert + ExpertPaths.DOWN + side, file.tensor(name));
+      case "down_proj", "w2" -> views.put(expert + ExpertPaths.DOWN + side, file.tensor(name));
       case "gate_proj", "w1" -> {
         String up =
             name.replace(".gate_proj.lora", ".up_proj.lora").replace(".w1.lora", ".w3.lora");
@@ -124,7 +113,7 @@ final class ExpertTensors implements WeightFile {
         }
         Tensor first = file.tensor(name);
         Tensor second = file.tensor(up);
-        put(
+        views.put(
             expert + ExpertPaths.GATE_UP + side,
             side.equals(A) ? below(first, second) : diagonal(first, second));
       }
@@ -209,63 +198,5 @@ final class ExpertTensors implements WeightFile {
       }
     }
     return all;
-  }
-
-  @Override
-  public Path source() {
-    return file.source();
-  }
-
-  @Override
-  public NavigableSet<String> names() {
-    return names;
-  }
-
-  @Override
-  public Entry entry(String name) {
-    Tensor tensor = made.get(name);
-    return tensor == null
-        ? file.entry(name)
-        : Entry.of(
-            name,
-            tensor.dtype(),
-            tensor.shape());
-  }
-
-  @Override
-  public Tensor tensor(String name) {
-    Tensor tensor = made.get(name);
-    return tensor == null ? file.tensor(name) : tensor;
-  }
-
-  @Override
-  public Path file(String name) {
-    return made.containsKey(name) ? file.files().getFirst() : file.file(name);
-  }
-
-  @Override
-  public MemorySegment bytes(String name) {
-    Tensor tensor = made.get(name);
-    return tensor == null ? file.bytes(name) : tensor.data();
-  }
-
-  @Override
-  public List<Path> files() {
-    return file.files();
-  }
-
-  @Override
-  public @Nullable Path index() {
-    return file.index();
-  }
-
-  @Override
-  public Map<String, String> metadata() {
-    return file.metadata();
-  }
-
-  @Override
-  public void close() {
-    file.close();
   }
 }

@@ -75,7 +75,12 @@ public final class PeftAdapter implements Source, AutoCloseable {
     return spec;
   }
 
-  /// The tensors of the file.
+  /// A tensor of the adapter by its name, those of experts one by one.
+  public Tensor tensor(String name) {
+    return tensors.tensor(name);
+  }
+
+  /// The tensors of the file, those of experts one by one.
   WeightFile tensors() {
     return tensors;
   }

@@ -79,7 +79,7 @@ final class Assembly {
 
   private static Body feed(ModelConfig config, int i, Parts p) {
     LayerConfig layer = config.layers().get(i);
-    Mixture mixture = layer.feed().mixture();
+    MoeConfig mixture = layer.feed().mixture();
     return mixture == null
         ? mlp(config, "layers." + i + ".mlp.", layer, layer.feed().inner(), p)
         : experts(config, i, mixture, p);
@@ -99,9 +99,9 @@ final class Assembly {
         gateUp, p.linear(path + "down_proj", width, inner, bias), layer.feed().activation());
   }
 
-  private static Experts experts(ModelConfig config, int i, Mixture m, Parts p) {
+  private static Experts experts(ModelConfig config, int i, MoeConfig m, Parts p) {
     LayerConfig layer = config.layers().get(i);
-    Mixture.Names names = m.names();
+    MoeConfig.Names names = m.names();
     int width = config.hiddenSize();
     String path = "layers." + i + "." + names.module() + ".";
     String stored = "layers." + i + "." + names.block() + ".";

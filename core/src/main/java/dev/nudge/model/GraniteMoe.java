@@ -26,8 +26,8 @@ record GraniteMoe() implements Family {
     ConfigReader r = new ConfigReader(c, generation, DEFAULTS);
     r.activation("hidden_act", "silu");
     boolean bias = c.flag("attention_bias", false);
-    Mixture mixture =
-        Mixture.read(
+    MoeConfig mixture =
+        MoeConfig.read(
             c,
             "num_local_experts",
             8,
@@ -35,7 +35,7 @@ record GraniteMoe() implements Family {
             "intermediate_size",
             11008,
             Rule.NORMALISED,
-            Mixture.Names.GRANITE);
+            MoeConfig.Names.GRANITE);
     return Granite.scaled(c, r, this, r.layer().withBias(bias, bias, false).withMixture(mixture));
   }
 }

@@ -38,7 +38,7 @@ public record LayerConfig(
   /// @param inner intermediate size of a dense MLP
   /// @param activation of the gate
   /// @param mixture experts in its place; null: it is dense
-  public record Feed(int inner, Activation activation, @Nullable Mixture mixture) {
+  public record Feed(int inner, Activation activation, @Nullable MoeConfig mixture) {
     Feed(int inner, Activation activation) {
       this(inner, activation, null);
     }
@@ -129,7 +129,7 @@ public record LayerConfig(
     return new LayerConfig(attention, turning, biases, style, other);
   }
 
-  LayerConfig withMixture(Mixture mixture) {
+  LayerConfig withMixture(MoeConfig mixture) {
     Feed other = new Feed(feed.inner, feed.activation, mixture);
     return new LayerConfig(attention, turning, biases, style, other);
   }

@@ -28,8 +28,8 @@ record Mixtral() implements Family {
     if (c.number("router_jitter_noise", 0.0) != 0) {
       throw c.refuse("router_jitter_noise is not supported; set it to 0");
     }
-    Mixture mixture =
-        Mixture.read(
+    MoeConfig mixture =
+        MoeConfig.read(
             c,
             "num_local_experts",
             8,
@@ -37,7 +37,7 @@ record Mixtral() implements Family {
             "intermediate_size",
             14336,
             Rule.NORMALISED,
-            Mixture.Names.MIXTRAL);
+            MoeConfig.Names.MIXTRAL);
     return r.model(this, r.layer().withWindow(r.window(0)).withMixture(mixture));
   }
 }

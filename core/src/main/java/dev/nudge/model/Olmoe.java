@@ -30,8 +30,8 @@ record Olmoe() implements Family {
     if (c.has("clip_qkv")) {
       throw c.refuse("clip_qkv is not supported; only null is");
     }
-    Mixture mixture =
-        Mixture.read(
+    MoeConfig mixture =
+        MoeConfig.read(
             c,
             "num_experts",
             64,
@@ -39,7 +39,7 @@ record Olmoe() implements Family {
             "intermediate_size",
             2048,
             Qwen3Moe.rule(c, false),
-            Mixture.Names.USUAL);
+            MoeConfig.Names.USUAL);
     return r.model(
         this,
         r.layer()

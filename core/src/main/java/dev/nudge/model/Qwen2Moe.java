@@ -25,8 +25,8 @@ record Qwen2Moe() implements Family {
     ConfigReader r = new ConfigReader(c, generation, DEFAULTS);
     r.activation("hidden_act", "silu");
     LayerConfig layer = r.layer().withBias(c.flag("qkv_bias", true), false, false);
-    Mixture mixture =
-        Mixture.read(
+    MoeConfig mixture =
+        MoeConfig.read(
                 c,
                 "num_experts",
                 60,
@@ -34,7 +34,7 @@ record Qwen2Moe() implements Family {
                 "moe_intermediate_size",
                 1408,
                 Qwen3Moe.rule(c, false),
-                Mixture.Names.USUAL)
+                MoeConfig.Names.USUAL)
             .withShared(
                 c.whole("shared_expert_intermediate_size", 5632, ConfigReader.MOST_SIZE));
     int window = c.flag("use_sliding_window", false) ? r.window(4096) : 0;

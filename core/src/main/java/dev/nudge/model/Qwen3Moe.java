@@ -36,8 +36,8 @@ record Qwen3Moe() implements Family {
     LayerConfig layer =
         r.layer().withBias(bias, bias, false).withNorms(Norms.BEFORE, QkNorm.HEAD);
     int window = c.flag("use_sliding_window", false) ? r.window(4096) : 0;
-    Mixture mixture =
-        Mixture.read(
+    MoeConfig mixture =
+        MoeConfig.read(
             c,
             "num_experts",
             128,
@@ -45,7 +45,7 @@ record Qwen3Moe() implements Family {
             "moe_intermediate_size",
             768,
             rule(c, false),
-            Mixture.Names.USUAL);
+            MoeConfig.Names.USUAL);
     return r.model(
         this,
         sparse(c, Collections.nCopies(r.depth(), layer.withWindow(window)), mixture));
@@ -58,7 +58,7 @@ record Qwen3Moe() implements Family {
 
   /// Puts experts into layers: each `decoder_sparse_step`-th one that `mlp_only_layers` does not
   /// name.
-  static List<LayerConfig> sparse(ConfigJson c, List<LayerConfig> layers, Mixture mixture) {
+  static List<LayerConfig> sparse(ConfigJson c, List<LayerConfig> layers, MoeConfig mixture) {
     int step = c.whole("decoder_sparse_step", 1, Integer.MAX_VALUE);
     Set<Integer> dense = new TreeSet<>();
     if (c.has("mlp_only_layers")) {

@@ -154,6 +154,7 @@ record PlanRequest(
       Preparation.checkDense(folder, quantization);
     }
     CausalLm dry = Checkpoint.dry(config, backend, quantization, trainable(config, scope));
+    dry.balance(lora.experts().routerAuxLossCoef());
     return full()
         ? Tuning.whole(dry, folder)
         : Tuning.adapter(

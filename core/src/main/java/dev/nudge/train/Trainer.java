@@ -12,6 +12,7 @@ import dev.nudge.engine.Scorer;
 import dev.nudge.generate.Greedy;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
+import dev.nudge.nn.Balance;
 import dev.nudge.nn.Cut;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
@@ -37,6 +38,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -51,6 +53,7 @@ import org.jspecify.annotations.Nullable;
 /// Threading: one thread calls; the trainer owns the lanes.
 public final class Trainer implements AutoCloseable {
   static final String REPLAY_KL = "replay_kl";
+  private static final String AUX_LOSS = "aux_loss";
 
   private final CausalLm model;
   private final List<Example> examples;
@@ -68,6 +71,7 @@ public final class Trainer implements AutoCloseable {
   private @Nullable BaseDivergence replay;
   private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
   private final int threadsPerLane;
+  private final double[] loads; // of lanes: sums of the routers' losses of a step
   private Runnable beforeUpdate = () -> {};
 
   /// The result of an optimiser step.
@@ -124,6 +128,7 @@ public final class Trainer implements AutoCloseable {
     this.cost = Flat.cost(model);
     this.threadsPerLane = plan.threadsPerLane();
     this.lanes = new Lanes(plan.lanes());
+    this.loads = new double[plan.lanes()];
     opened.add(lanes::close);
     try {
       this.workspaces = lanes.run(lane -> workspace(lane, plan, pages));
@@ -185,6 +190,9 @@ public final class Trainer implements AutoCloseable {
     Objective.Weights weights = weigh(sequences, reference.ofStep(step, rows));
     double loss = gradients(step, rows, weights);
     Map<String, Double> figures = new LinkedHashMap<>(weights.figures());
+    if (model.balance() > 0) {
+      figures.put(AUX_LOSS, DoubleStream.of(loads).sum() / sequences.size());
+    }
     double kl = 0;
     if (replay != null) {
       kl = replay.add(step);
@@ -280,7 +288,7 @@ public final class Trainer implements AutoCloseable {
       Batch whole = batch(List.of(position), rows, weights);
       Share share = new Share(laneGroup.member(lane), Cut.of(whole.tokens(), lanes.count()));
       Batch part = whole.part(share.cut(), lane);
-      sum += model.train(part, share, weights.scale(), dropout, workspaces.get(lane));
+      sum += model.train(part, share, weights.scale(), dropout, null, workspaces.get(lane));
     }
     return sum;
   }
@@ -289,9 +297,13 @@ public final class Trainer implements AutoCloseable {
   private double alone(
       Packing packing, int[] rows, Objective.Weights weights, Dropout dropout, int lane) {
     double sum = 0;
+    loads[lane] = 0;
     for (List<Integer> microBatch : packing.lanes().get(lane)) {
       Batch batch = batch(microBatch, rows, weights);
-      sum += model.train(batch, weights.scale(), dropout, workspaces.get(lane));
+      Balance load = model.balance() > 0 ? new Balance(model.balance() / rows.length) : null;
+      Workspace ws = workspaces.get(lane);
+      sum += model.train(batch, null, weights.scale(), dropout, load, ws);
+      loads[lane] += load == null ? 0 : load.loss();
     }
     return sum;
   }

@@ -80,6 +80,7 @@ record Tuning(
         model.stream(prepared.roomBeside());
       }
       model.reserve(prepared.plan().longest());
+      model.balance(settings.lora().experts().routerAuxLossCoef());
       return full
           ? whole(model, folder)
           : adapter(model, attach(model, prepared, lanes, scope), folder);

@@ -2,7 +2,7 @@ package dev.nudge.model;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.kernel.Routing;
-import dev.nudge.model.ModelConfig.Place;
+import java.util.stream.Stream;
 
 /// The mixture of experts of a decoder layer, in place of its MLP.
 ///
@@ -14,7 +14,7 @@ import dev.nudge.model.ModelConfig.Place;
 /// @param inner intermediate size of an expert
 /// @param rule how the weights of the chosen follow from the router's logits
 /// @param shared intermediate size of the shared expert; 0: none
-public record Mixture(
+public record MoeConfig(
     int experts, int chosen, int inner, Routing.Rule rule, int shared, Names names) {
   /// What a family calls the parts of its mixture, below a layer.
   ///
@@ -51,18 +51,16 @@ public record Mixture(
             "router");
   }
 
-  /// The name of an expert's tensor in the files.
-  ///
-  /// @param projection one of [Names#gate], [Names#up], [Names#down]
-  String tensor(Place place, int layer, int expert, String projection) {
-    return "%slayers.%d.%s.experts.%d.%s.weight"
-        .formatted(place.tensors(), layer, names.block, expert, projection);
+  /// Whether a tensor is a router's weight, which is never quantised.
+  static boolean isRouter(String name) {
+    return Stream.of(".gate.weight", ".router.weight", ".router.layer.weight")
+        .anyMatch(name::endsWith);
   }
 
   /// Reads sizes.
   ///
   /// @param count key of the number of experts; a second name is accepted too
-  static Mixture read(
+  static MoeConfig read(
       ConfigJson c,
       String count,
       int experts,
@@ -77,7 +75,7 @@ public record Mixture(
     if (k > number) {
       throw c.refuse("num_experts_per_tok " + k + " is above " + key + " " + number);
     }
-    return new Mixture(
+    return new MoeConfig(
         number, k, c.whole(size, inner, ConfigReader.MOST_SIZE), rule, 0, names);
   }
 
@@ -85,7 +83,7 @@ public record Mixture(
     return count.equals("num_experts") ? "num_local_experts" : "num_experts";
   }
 
-  Mixture withShared(int width) {
-    return new Mixture(experts, chosen, inner, rule, width, names);
+  MoeConfig withShared(int width) {
+    return new MoeConfig(experts, chosen, inner, rule, width, names);
   }
 }
