@@ -48,7 +48,7 @@ final class Parts {
 
   private LinearSlot linear(String path, String stored, int out, int in, boolean bias) {
     String name = config.place().tensors() + stored;
-    return slot(path, name + ".weight", linear(out, in, name, bias));
+    return slot(path, List.of(name + ".weight"), linear(out, in, name, bias));
   }
 
   /// Layers without biases in one slot, their outputs side by side.
@@ -58,14 +58,16 @@ final class Parts {
   LinearSlot joined(String path, List<String> stored, int out, int in) {
     String prefix = config.place().tensors();
     Linear[] parts = new Linear[stored.size()];
+    List<String> weights = new ArrayList<>();
     for (int i = 0; i < parts.length; i++) {
       parts[i] = linear(out, in, prefix + stored.get(i), false);
+      weights.add(prefix + stored.get(i) + ".weight");
     }
-    return slot(path, prefix + path + ".weight", JoinedLinear.of(parts));
+    return slot(path, weights, JoinedLinear.of(parts));
   }
 
-  private LinearSlot slot(String path, String weight, Linear linear) {
-    LinearSlot slot = new LinearSlot(config.place().modules() + path, weight, linear);
+  private LinearSlot slot(String path, List<String> weights, Linear linear) {
+    LinearSlot slot = new LinearSlot(config.place().modules() + path, weights, linear);
     slots.add(slot);
     return slot;
   }

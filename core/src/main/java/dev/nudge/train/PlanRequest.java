@@ -158,7 +158,10 @@ record PlanRequest(
     return full()
         ? Tuning.whole(dry, folder)
         : Tuning.adapter(
-            dry, Tuning.attach(dry, lora, objective, given, added, 0, 1, scope), folder);
+            dry,
+            Tuning.attach(dry, lora, objective, given, added, 0, 1, scope),
+            folder,
+            lora.experts().expertAdapters());
   }
 
   private @Nullable Trainable trainable(ModelConfig config, Scope scope) {
