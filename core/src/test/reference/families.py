@@ -178,8 +178,8 @@ CASES = {
                     rope_parameters=rope(theta=1e6)), matters={"window": dict(sliding_window=None)}),
     "olmoe": dict(
         seed=134, kinds=("train", "full"), stored=torch.float32,
-        config=dict(model_type="olmoe", hidden_size=40, intermediate_size=12, num_experts=8, num_experts_per_tok=4, norm_topk_prob=False,
-                    rope_parameters=rope()), matters={"weights' sum": dict(norm_topk_prob=True)}),
+        config=dict(model_type="olmoe", hidden_size=40, intermediate_size=12, num_experts=8, num_experts_per_tok=4, norm_topk_prob=False, clip_qkv=0.9,
+                    rope_parameters=rope()), matters={"weights' sum": dict(norm_topk_prob=True), "clamping": dict(clip_qkv=None)}),
     "granite-moe": dict(
         seed=135, kinds=("train", "full"), stored=torch.float32,  # stacked in the file
         config=dict(model_type="granitemoe", tie_word_embeddings=True, hidden_size=40, intermediate_size=12, num_local_experts=5, num_experts_per_tok=2,

@@ -74,7 +74,8 @@ final class Assembly {
     return new Attention.Norms(
         p.norm(path + "q_norm", whole ? layer.attention().queryWidth() : dim),
         p.norm(path + "k_norm", whole ? layer.attention().keyWidth() : dim),
-        whole);
+        whole,
+        layer.style().clip());
   }
 
   private static Body feed(ModelConfig config, int i, Parts p) {

@@ -31,7 +31,8 @@ public record LayerConfig(
   /// @param qkNorm over what queries and keys are normalised
   /// @param packed whether q, k and v are one fused matrix, and gate and up another
   /// @param residual factor of what attention and MLP add to the residual stream
-  public record Style(Norms norms, QkNorm qkNorm, boolean packed, double residual) {}
+  /// @param clip with QK norm: bound of queries, keys and values; 0: none
+  public record Style(Norms norms, QkNorm qkNorm, boolean packed, double residual, double clip) {}
 
   /// The MLP.
   ///
@@ -77,7 +78,7 @@ public record LayerConfig(
         new Shape(heads, keyHeads, dim),
         null,
         new Biases(false, false, false),
-        new Style(Norms.BEFORE, QkNorm.NONE, false, 1),
+        new Style(Norms.BEFORE, QkNorm.NONE, false, 1, 0),
         new Feed(inner, Activation.SILU));
   }
 
@@ -109,15 +110,19 @@ public record LayerConfig(
   }
 
   LayerConfig withNorms(Norms where, QkNorm over) {
-    return withStyle(new Style(where, over, style.packed, style.residual));
+    return withStyle(new Style(where, over, style.packed, style.residual, style.clip));
   }
 
   LayerConfig withPacked() {
-    return withStyle(new Style(style.norms, style.qkNorm, true, style.residual));
+    return withStyle(new Style(style.norms, style.qkNorm, true, style.residual, style.clip));
   }
 
   LayerConfig withResidual(double factor) {
-    return withStyle(new Style(style.norms, style.qkNorm, style.packed, factor));
+    return withStyle(new Style(style.norms, style.qkNorm, style.packed, factor, style.clip));
+  }
+
+  LayerConfig withClip(double bound) {
+    return withStyle(new Style(style.norms, style.qkNorm, style.packed, style.residual, bound));
   }
 
   private LayerConfig withStyle(Style other) {

@@ -7,7 +7,7 @@ import dev.nudge.model.LayerConfig.QkNorm;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// OLMoE: experts in every layer, QK norm over all heads together.
+/// OLMoE: experts in every layer, QK norm over all heads together, clamped where `clip_qkv` says.
 record Olmoe() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(2048, 2048, 16, 16, 0, 0, 50304, 4096, 1e-5, false, 1e4, List.of(50279), 1);
@@ -27,9 +27,7 @@ record Olmoe() implements Family {
     ConfigReader r = new ConfigReader(c, generation, DEFAULTS);
     r.activation("hidden_act", "silu");
     boolean bias = c.flag("attention_bias", false);
-    if (c.has("clip_qkv")) {
-      throw c.refuse("clip_qkv is not supported; only null is");
-    }
+    double clip = c.has("clip_qkv") ? c.positive("clip_qkv", null) : 0;
     MoeConfig mixture =
         MoeConfig.read(
             c,
@@ -45,6 +43,7 @@ record Olmoe() implements Family {
         r.layer()
             .withBias(bias, bias, false)
             .withNorms(Norms.BEFORE, QkNorm.WIDTH)
+            .withClip(clip)
             .withMixture(mixture));
   }
 }

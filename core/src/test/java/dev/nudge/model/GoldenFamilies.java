@@ -81,6 +81,7 @@ public final class GoldenFamilies {
       all.add("norms " + layer.style().norms());
       all.add("norms of heads " + layer.style().qkNorm());
       all.add("packed " + layer.style().packed());
+      all.add("clamped " + (layer.style().clip() > 0));
       all.add("residual " + (layer.style().residual() != 1));
       all.add(layer.feed().activation().toString());
       MoeConfig m = layer.feed().mixture();
