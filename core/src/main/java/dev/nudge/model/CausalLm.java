@@ -5,6 +5,7 @@ import dev.nudge.machine.Backend;
 import dev.nudge.nn.Balance;
 import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Dropout;
+import dev.nudge.nn.KeptFactors;
 import dev.nudge.nn.KvCache;
 import dev.nudge.nn.KvPool;
 import dev.nudge.nn.LinearSlot;
@@ -277,7 +278,7 @@ public final class CausalLm implements AutoCloseable {
             ? Segments.of(b.lengths(), b.keys(), ws)
             : Segments.of(share, b.keys()[0], ws);
     Tape tape = new Tape(ws);
-    Pass p = new Pass(tape, rows, ws, backend.kernels(), dropout, false, null, load);
+    Pass p = new Pass(tape, rows, ws, backend.kernels(), dropout, false, null, null, load);
     int lowest = lowestTrained();
     boolean whole = parts.embedding().trains();
     int width = config.hiddenSize();
@@ -376,7 +377,12 @@ public final class CausalLm implements AutoCloseable {
   /// @throws dev.nudge.nn.KvPool.Exhausted as in [#decode]
   public Tensor prefill(Prefill f, Workspace ws, Team team) {
     Segments rows = continuing(f.lengths(), f.caches(), ws).through(f.adapters());
-    Residual r = feed(f.ids(), f.caches(), steady(rows, ws, null));
+    KeptFactors kept = packed.prompts();
+    if (kept != null && !ws.dry()) {
+      kept.begin();
+    }
+    Pass p = new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, null, kept, null);
+    Residual r = feed(f.ids(), f.caches(), p);
     for (int h = 0; h < f.heard().length; h++) {
       tell(f, f.heard()[h], f.silent()[h], r, rows, ws, team);
     }
@@ -569,7 +575,7 @@ public final class CausalLm implements AutoCloseable {
   ///
   /// @param team null in prefill
   private Pass steady(Segments rows, Workspace ws, @Nullable Team team) {
-    return new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, team, null);
+    return new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, team, null, null);
   }
 
   private Tensor inner(int tokens, Workspace ws) {
@@ -595,6 +601,17 @@ public final class CausalLm implements AutoCloseable {
     Layers.Flow flow = new Layers.Flow(r, inner, p);
     Layers.forward(new Layers.Held(parts.layers(), this::at), List.of(flow), recompute, lowest);
     return r;
+  }
+
+  /// Keeps packed weights from one prefill pass to the next, until the model is closed; they take
+  /// [#promptBytes], from the second pass on.
+  public void keepPrompts() {
+    packed.keepPrompts();
+  }
+
+  /// Bytes of the packed weights that prefill passes may keep; 0 if the backend packs none.
+  public long promptBytes() {
+    return packed.promptBytes();
   }
 
   /// The packed copies that [#cache] made.

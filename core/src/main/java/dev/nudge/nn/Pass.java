@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// The context of a forward or backward pass: tape, rows, workspace, kernels, dropout.
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 /// @param ws the lane's memory and products
 /// @param steady whether this is a pass of generation (prefill or decode)
 /// @param team threads that share the work of a decoding pass; null in any other
+/// @param kept packed weights of earlier prefill passes; null: none are kept
 /// @param balance of the experts' load; null where nobody asks
 public record Pass(
     @Nullable Tape tape,
@@ -34,13 +36,14 @@ public record Pass(
     Dropout dropout,
     boolean steady,
     @Nullable Team team,
+    @Nullable KeptFactors kept,
     @Nullable Balance balance) {
   private static final int PIECES = 4; // of a product, for each thread
   private static final int LEAST = 16; // rows of a weight that make a piece
 
   /// A pass of training or scoring.
   public Pass(@Nullable Tape tape, Segments rows, Workspace ws, Kernels kernels, Dropout dropout) {
-    this(tape, rows, ws, kernels, dropout, false, null, null);
+    this(tape, rows, ws, kernels, dropout, false, null, null, null);
   }
 
   public Gemm gemm() {
@@ -49,7 +52,7 @@ public record Pass(
 
   /// Returns this pass without a tape, for a part whose activations are not kept.
   public Pass withoutTape() {
-    return new Pass(null, rows, ws, kernels, dropout, steady, team, balance);
+    return new Pass(null, rows, ws, kernels, dropout, steady, team, kept, balance);
   }
 
   /// Returns the pass of some of this one's rows, as generation has it: each row has the adapter of
@@ -59,7 +62,14 @@ public record Pass(
   Pass some(Tensor picked) {
     return rows.count() == 1 || ws.dry()
         ? this
-        : new Pass(tape, rows.some(picked), ws, kernels, dropout, steady, team, balance);
+        : new Pass(tape, rows.some(picked), ws, kernels, dropout, steady, team, kept, balance);
+  }
+
+  /// The factor (in, out) of a layer that prefill passes keep; null if there is none.
+  ///
+  /// @param weight makes the weight (out, in)
+  @Nullable Packed kept(Linear layer, Supplier<Tensor> weight) {
+    return kept == null || ws.dry() ? null : kept.of(layer, weight, ws);
   }
 
   /// Computes y = x·Wᵀ, or adds to it, with a weight in the compute type.
