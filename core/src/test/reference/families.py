@@ -158,6 +158,35 @@ CASES = {
         seed=119, kinds=("train",),  # qwen2 with a head width of its own; a bias behind attention
         config=dict(model_type="seed_oss", num_hidden_layers=1, **ODD, head_dim=32, attention_out_bias=True, attention_dropout=0.0, residual_dropout=0.0,
                     rope_parameters=rope(theta=1e7))),
+    # Experts: PEFT adapts them by parameters, and bitsandbytes leaves them dense.
+    "qwen3-moe": dict(
+        seed=131, kinds=("train", "full"), aux=True, stored=torch.float32,  # the second layer is dense
+        config=dict(model_type="qwen3_moe", num_hidden_layers=3, hidden_size=40, head_dim=8, intermediate_size=28, moe_intermediate_size=12,
+                    num_experts=11, num_experts_per_tok=3, norm_topk_prob=True, mlp_only_layers=[1], rope_parameters=rope()),
+        matters={"weights' sum": dict(norm_topk_prob=False)}),
+    "qwen2-moe": dict(
+        seed=132, kinds=("train", "full"), stored=torch.float32,
+        config=dict(model_type="qwen2_moe", hidden_size=40, intermediate_size=28, moe_intermediate_size=12, shared_expert_intermediate_size=20,
+                    num_experts=6, num_experts_per_tok=4, norm_topk_prob=False, use_sliding_window=True, sliding_window=WINDOW, max_window_layers=1,
+                    rope_parameters=rope()),
+        lora=dict(target_modules=list(TEXT) + ["shared_expert_gate"], target_parameters=["experts.gate_up_proj", "experts.down_proj"],
+                  rank_pattern={r".*\.gate_up_proj": 4}, alpha_pattern={r".*\.gate_up_proj": 10}),
+        matters={"weights' sum": dict(norm_topk_prob=True), "window": dict(layer_types=["full_attention"] * 2)}),
+    "mixtral": dict(
+        seed=133, kinds=("train", "full"), stored=torch.float32,
+        config=dict(model_type="mixtral", hidden_size=40, intermediate_size=12, num_local_experts=5, num_experts_per_tok=2, sliding_window=WINDOW,
+                    rope_parameters=rope(theta=1e6)), matters={"window": dict(sliding_window=None)}),
+    "olmoe": dict(
+        seed=134, kinds=("train", "full"), stored=torch.float32,
+        config=dict(model_type="olmoe", hidden_size=40, intermediate_size=12, num_experts=8, num_experts_per_tok=4, norm_topk_prob=False, clip_qkv=0.9,
+                    rope_parameters=rope()), matters={"weights' sum": dict(norm_topk_prob=True), "clamping": dict(clip_qkv=None)}),
+    "granite-moe": dict(
+        seed=135, kinds=("train", "full"), stored=torch.float32,  # stacked in the file
+        config=dict(model_type="granitemoe", tie_word_embeddings=True, hidden_size=40, intermediate_size=12, num_local_experts=5, num_experts_per_tok=2,
+                    embedding_multiplier=3.0, attention_multiplier=0.4, residual_multiplier=0.6, logits_scaling=2.5, rope_parameters=rope()),
+        lora=dict(target_modules=list(TEXT[:4]), target_parameters=["gate_up_proj", "down_proj", "router.weight"],
+                  rank_pattern={r".*\.gate_up_proj": 4}, alpha_pattern={r".*\.gate_up_proj": 10}),
+        matters={k: {k: v} for k, v in dict(embedding_multiplier=1.0, attention_multiplier=0.31, residual_multiplier=1.0, logits_scaling=1.0).items()}),
     "llama-linear": dict(seed=121, config=dict(**LLAMA, rope_parameters=rope("linear", factor=3.0)), matters={"rope": dict(rope_parameters=rope())}),
     # Its context is 32 tokens: 33 are one above. Longer ones are in the rows.
     "llama-dynamic": dict(seed=122, kinds=("train",), config=dict(**LLAMA, max_position_embeddings=ORIGINAL, rope_parameters=rope("dynamic", factor=3.0)),
@@ -204,7 +233,7 @@ def randomise(model, seed):
 
 
 def load(folder, dtype=torch.float32, **config):
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager", **config)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager", experts_implementation="eager", **config)
     return model.to(dtype).eval()
 
 
@@ -310,6 +339,31 @@ def everything(model):
             dict(params=[p for p in chosen if p.dim() < 2], weight_decay=0.0)]
 
 
+def by_expert(tensors):
+    """Those of experts one by one, named as in files."""
+    for n, t in tensors:
+        stem, _, leaf = n.rpartition(".experts.")
+        if not stem:
+            yield n, t
+            continue
+        parts = ["down_proj"] if leaf == "down_proj" else ["gate_proj", "up_proj"]
+        for e in range(t.shape[0]):
+            for part, own in zip(parts, t[e].chunk(len(parts))):
+                yield f"{stem}.experts.{e}.{part}.weight", own
+
+
+# In memory and in files.
+MIXTRAL = [(".mlp.", ".block_sparse_moe."), ("gate_proj", "w1"), ("up_proj", "w3"), ("down_proj", "w2")]
+RENAMED = {"mixtral": MIXTRAL, "granitemoe": [(".router.weight", ".router.layer.weight")]}
+
+
+def in_files(model, tensors):
+    for n, t in by_expert(tensors):
+        for one, other in RENAMED.get(model.config.model_type, []):
+            n = n.replace(one, other)
+        yield n, t
+
+
 def sums(tensors):
     """name → sum and sum of magnitudes."""
     return {n: [t.double().sum().item(), t.double().abs().sum().item()] for n, t in tensors}
@@ -335,7 +389,20 @@ def gradients(model, rows):
     trained = sum(len(r["ids"]) - r["first_trained"] for r in rows)
     for row in rows:
         (row_loss(model, row)[0] / trained).backward()
-    return sketch((n, p.grad) for n, p in model.named_parameters() if p.requires_grad)
+    return sketch(in_files(model, [(n, p.grad) for n, p in model.named_parameters() if p.requires_grad]))
+
+
+def balanced(model, rows):
+    """The load-balancing loss of each row, and the gradients of the mean loss and half the mean of these."""
+    everything(model)
+    trained = sum(len(r["ids"]) - r["first_trained"] for r in rows)
+    losses = []
+    for row in rows:
+        aux = model(input_ids=torch.tensor([row["ids"]]), output_router_logits=True, use_cache=False).aux_loss
+        (row_loss(model, row)[0] / trained + 0.5 * aux / len(rows)).backward()
+        losses.append(aux.item())
+    named = [(n, p.grad) for n, p in model.named_parameters() if p.requires_grad]
+    return {"losses": losses, "gradients": sketch(in_files(model, named))}
 
 
 def changed(model, before):
@@ -360,7 +427,8 @@ def new_adapter(base, spec, folder, name, rank, alpha):
     """All linear layers but the head; B away from 0. Of a folder with a vision tower, the text part's alone."""
     targets = r".*\.language_model\..*\.(" + "|".join(TEXT) + ")" if spec.get("multimodal") else "all-linear"
     torch.manual_seed(spec["seed"])
-    model = get_peft_model(load(base), LoraConfig(task_type="CAUSAL_LM", r=rank, lora_alpha=alpha, target_modules=targets))
+    given = {"target_modules": targets, **spec.get("lora", {})}
+    model = get_peft_model(load(base), LoraConfig(task_type="CAUSAL_LM", r=rank, lora_alpha=alpha, **given))
     g = torch.Generator().manual_seed(spec["seed"])
     with torch.no_grad():
         for n, p in model.named_parameters():
@@ -508,7 +576,7 @@ def one(out, name, spec):
         start = load(base).state_dict()
         merged = model.merge_and_unload()
         expected = {"settings": SETTINGS, **history, "losses_fp64": history64["losses"], "grad_norms_fp64": history64["grad_norms"],
-                    "score_before": before, "score_after": after, "merged": sums(changed(merged, start))}
+                    "score_before": before, "score_after": after, "merged": sums(in_files(merged, changed(merged, start)))}
         gap = max(abs(a - b) / b for a, b in zip(history["losses"], history64["losses"]))
         line += f"; loss {history['losses'][0]:.3f} to {history['losses'][-1]:.3f} (fp64 {gap:.0e})"
         if "full" in kinds:
@@ -516,8 +584,10 @@ def one(out, name, spec):
             model = load(base)
             origin = {n: p.detach().double() for n, p in model.named_parameters()}
             full = train(model, everything(model), rows, FULL)
-            moved = sketch((n, p.detach().double() - origin[n]) for n, p in model.named_parameters() if p.requires_grad)
+            moved = sketch(in_files(model, [(n, p.detach().double() - origin[n]) for n, p in model.named_parameters() if p.requires_grad]))
             expected["full"] = {"settings": FULL, **full, "gradients": first, "moved": moved}
+            if spec.get("aux"):
+                expected["full"]["balanced"] = balanced(load(base, torch.float64, output_router_logits=True), rows)
             line += f", full {full['losses'][-1]:.3f}"
         write_json(f"{folder}/train/expected.json", expected)
     if "nf4" in kinds:

@@ -85,7 +85,7 @@ def sorted_targets(folder, kept=None):
     """PEFT writes a set in the order of Python's hashes, which differs from run to run; the file in git should not."""
     path = f"{folder}/adapter_config.json"
     config = read_json(path)
-    for key in ("target_modules", "exclude_modules"):
+    for key in ("target_modules", "exclude_modules", "target_parameters"):
         if isinstance(config[key], list):
             config[key] = sorted(config[key])
     config.update(kept or {})

@@ -55,7 +55,7 @@ class BadInputTest {
 
   private static final String FAMILIES =
       "llama, mistral, qwen2, qwen3, smollm3, phi3, gemma2, gemma3_text, gemma3, granite, olmo2,"
-          + " olmo3, exaone4, seed_oss";
+          + " olmo3, exaone4, seed_oss, qwen3_moe, qwen2_moe, mixtral, olmoe, granitemoe";
 
   private static final String EVAL = "--eval-data D/rows.jsonl ";
 
@@ -63,6 +63,11 @@ class BadInputTest {
       "unknown flag %s for train; nudge computes on the processors of this machine; leave it out";
 
   @TempDir Path folder;
+
+  /// Makes the model one with experts.
+  private static Place experts(Place p) throws IOException {
+    return p.copy(Goldens.FOLDER.resolve("families/qwen3-moe/model"), "model");
+  }
 
   static Stream<Mistake> model() {
     return Stream.of(
@@ -214,10 +219,39 @@ class BadInputTest {
   static Stream<Mistake> families() {
     return Stream.of(
         row(
-            "a mixture of experts",
-            p -> p.edit("model/config.json", "\"llama\"", "\"mixtral\""),
+            "a mixture of experts that is not known",
+            p -> p.edit("model/config.json", "\"llama\"", "\"deepseek_v3\""),
             "",
-            "D/model/config.json: model_type \"mixtral\" is not supported; supported: " + FAMILIES),
+            "D/model/config.json: model_type \"deepseek_v3\" is not supported; supported: "
+                + FAMILIES),
+        row(
+            "more experts a token than there are",
+            p ->
+                experts(p)
+                    .edit("model/config.json", "experts_per_tok\": 3", "experts_per_tok\": 12"),
+            "",
+            "D/model/config.json: num_experts_per_tok 12 is above num_local_experts 11"),
+        row(
+            "experts that the file has not",
+            p -> experts(p).edit("model/config.json", "local_experts\": 11", "local_experts\": 12"),
+            "",
+            "D/model/model.safetensors: model.layers.0.mlp.gate.weight is [11, 40], config.json says"
+                + " [12, 40]"),
+        row(
+            "a load-balancing loss without experts",
+            p -> {},
+            "--router-aux-loss-coef 0.1",
+            "--router-aux-loss-coef is given, and the model has no experts; leave it out"),
+        row(
+            "a negative load-balancing loss",
+            p -> {},
+            "--router-aux-loss-coef -1",
+            "--router-aux-loss-coef is -1; it must be 0 or more"),
+        row(
+            "an unknown form of experts",
+            p -> {},
+            "--expert-adapters split",
+            "--expert-adapters is 'split'; supported: stacked, per-expert"),
         row(
             "yarn without its factor",
             p -> rope(p, "\"rope_type\": \"yarn\""),

@@ -7,6 +7,7 @@ import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.ScoreHead;
+import dev.nudge.settings.ExpertAdapters;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
@@ -20,6 +21,7 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /// An adapter on a model: attaches LoRA layers and trained tables to slots, and detaches them.
 ///
@@ -31,9 +33,11 @@ public final class Adapters {
   private final Lora spec;
   private final List<Placement> places;
   private final List<String> warnings;
+  private final ModelShape shape;
 
-  private Adapters(Lora spec, List<Placement> places, List<String> warnings) {
+  private Adapters(Lora spec, List<Placement> places, List<String> warnings, ModelShape shape) {
     this.spec = spec;
+    this.shape = shape;
     this.places = List.copyOf(places);
     this.warnings = List.copyOf(warnings);
   }
@@ -64,6 +68,7 @@ public final class Adapters {
     checkFree(modules);
     ModelShape shape = ModelShape.of(modules);
     List<LayerShape> adapted = shape.adapted(spec);
+    ExpertTargets.check(spec.resolved(shape), subtracts);
     if (spec.variant() != Lora.Variant.PLAIN) {
       shape.checkInside(spec.variant().shown(), adapted);
     }
@@ -77,8 +82,9 @@ public final class Adapters {
     ParameterMemory room = new ParameterMemory(compute, lanes, scope);
     return put(
         places(modules, spec, paths(adapted), Source.fresh(seed, subtracts), 1, room),
-        (subtracts ? spec.doubled() : spec).resolved(shape.paths()),
-        warnings);
+        (subtracts ? spec.doubled() : spec).resolved(shape),
+        warnings,
+        shape);
   }
 
   /// Attaches a saved adapter.
@@ -90,11 +96,13 @@ public final class Adapters {
     ModelShape shape = ModelShape.of(modules);
     List<LayerShape> adapted = adapter.fit(shape);
     Lora spec = adapter.spec().withDropout(dropout);
+    ExpertTargets.check(spec.resolved(shape), false);
     ParameterMemory room = new ParameterMemory(compute, lanes, scope);
     return put(
         places(modules, spec, paths(adapted), adapter, 1, room),
-        spec.resolved(shape.paths()),
-        RankCheck.warnings(spec, adapted));
+        spec.resolved(shape),
+        RankCheck.warnings(spec, adapted),
+        shape);
   }
 
   /// Whether a saved adapter changes linear layers only, by A and B.
@@ -127,9 +135,10 @@ public final class Adapters {
           }
         });
     return new Adapters(
-        adapter.spec().resolved(shape.paths()),
+        adapter.spec().resolved(shape),
         places,
-        RankCheck.warnings(adapter.spec(), adapted));
+        RankCheck.warnings(adapter.spec(), adapted),
+        shape);
   }
 
   /// Makes such an adapter with its updates merged into weights of its own, without attaching it.
@@ -152,7 +161,7 @@ public final class Adapters {
             }
           }
         });
-    return new Adapters(adapter.spec().resolved(shape.paths()), places, List.of());
+    return new Adapters(adapter.spec().resolved(shape), places, List.of(), shape);
   }
 
   /// Attaches a saved adapter to a part of a model, on top of adapters that are already attached:
@@ -254,9 +263,10 @@ public final class Adapters {
     }
   }
 
-  private static Adapters put(List<Placement> places, Lora spec, List<String> warnings) {
+  private static Adapters put(
+      List<Placement> places, Lora spec, List<String> warnings, ModelShape shape) {
     places.forEach(Placement::put);
-    return new Adapters(spec, places, warnings);
+    return new Adapters(spec, places, warnings, shape);
   }
 
   private static void checkFree(Modules modules) {
@@ -296,8 +306,12 @@ public final class Adapters {
   }
 
   /// Bytes of the tensors in the adapter's file.
-  public long savedBytes() {
-    return Dtype.F32.bytes() * places.stream().mapToLong(Placement::savedNumbers).sum();
+  public long savedBytes(ExpertAdapters form) {
+    SingleExperts single = single(form);
+    return Dtype.F32.bytes()
+        * (single == null
+            ? places.stream().mapToLong(Placement::savedNumbers).sum()
+            : single.numbers());
   }
 
   /// Bytes of frozen tables that the adapter holds besides its parameters.
@@ -319,16 +333,29 @@ public final class Adapters {
   }
 
   /// Writes the adapter into a staging folder, which the caller renames into place.
-  public void write(Path growing, String baseModel) {
+  ///
+  /// @param form of the experts' adapters
+  public void write(Path growing, String baseModel, ExpertAdapters form) {
     try (Scope scope = Scope.open("saving an adapter")) {
-      PeftFiles.write(growing, spec, baseModel, tensors(scope));
+      SingleExperts single = single(form);
+      if (single == null) {
+        PeftFiles.write(growing, spec, baseModel, tensors(scope));
+      } else {
+        PeftFiles.write(growing, single.spec(spec), baseModel, single.tensors(scope));
+      }
     }
+  }
+
+  /// The adapter with experts one by one; null if it has none, or they are stacked.
+  private @Nullable SingleExperts single(ExpertAdapters form) {
+    boolean experts = linears().stream().anyMatch(place -> ExpertPaths.isExpert(place.path()));
+    return form == ExpertAdapters.PER_EXPERT && experts ? SingleExperts.of(places, shape) : null;
   }
 
   private Map<String, Tensor> tensors(Scope scope) {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     places.forEach(place -> tensors.putAll(place.tensors(scope)));
-    return tensors;
+    return ExpertTensors.stacked(tensors, scope);
   }
 
   /// Attaches the adapter again after [#detach]; nothing is read or copied.

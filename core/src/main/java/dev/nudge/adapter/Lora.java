@@ -178,6 +178,14 @@ public record Lora(
   ///
   /// @throws InputException if a key matches none of the adapted modules
   public Lora steady(ModelShape model) {
+    List<String> expert = model.paths().stream().filter(ExpertPaths::isExpert).toList();
+    Lora plain = steadyPatterns(model);
+    boolean doubled =
+        expert.stream().anyMatch(p -> p.endsWith(ExpertPaths.GATE_UP) && plain.selects(p));
+    return doubled ? plain.joined() : plain;
+  }
+
+  private Lora steadyPatterns(ModelShape model) {
     List<String> paths =
         rankPattern.isEmpty() && alphaPattern.isEmpty()
             ? List.of()
@@ -246,8 +254,13 @@ public record Lora(
   }
 
   /// Returns the spec to save: `all-linear` becomes the sorted leaf names of the model's layers; an
-  /// expression where these are a part of a model whose other parts have such names too.
-  public Lora resolved(Collection<String> linears) {
+  /// expression where these are a part of a model whose other parts have such names too. Where
+  /// experts or routers are selected, parameters are named ([ExpertTargets]).
+  public Lora resolved(ModelShape model) {
+    List<String> linears = model.paths();
+    if (linears.stream().anyMatch(ExpertPaths::isExpert)) {
+      return ExpertTargets.named(this, model);
+    }
     if (!(targets instanceof Targets.AllLinear)) {
       return this;
     }
@@ -258,14 +271,29 @@ public record Lora(
         part ? new Targets.Regex(".*\\.language_model\\..*\\.(" + all + ")") : leaves);
   }
 
+  /// Returns the spec with twice the rank and alpha on gate and up of experts, which have one
+  /// matrix: as PEFT gives them, of the same scale.
+  Lora joined() {
+    Map<String, Integer> ranks = new LinkedHashMap<>(rankPattern);
+    Map<String, Double> alphas = new LinkedHashMap<>(alphaPattern);
+    ranks.putIfAbsent(ExpertTargets.GATE_UP, 2 * rank);
+    alphas.putIfAbsent(ExpertTargets.GATE_UP, 2 * alpha);
+    return withPatterns(ranks, alphas);
+  }
+
+  /// Whether the targets name the module at `path`.
+  boolean selects(String path) {
+    return targets.matcher().test(path);
+  }
+
   /// The rank of the module at `path`.
   public int rank(String path) {
-    return Objects.requireNonNullElse(first(rankPattern, path), rank);
+    return Objects.requireNonNullElse(first(rankPattern, targets.key(path)), rank);
   }
 
   /// The alpha of the module at `path`.
   public double alpha(String path) {
-    return Objects.requireNonNullElse(first(alphaPattern, path), alpha);
+    return Objects.requireNonNullElse(first(alphaPattern, targets.key(path)), alpha);
   }
 
   /// The factor on B·A of the module at `path`.

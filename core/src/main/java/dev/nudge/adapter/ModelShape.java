@@ -7,8 +7,10 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -89,7 +91,9 @@ public record ModelShape(
   ///
   /// @throws InputException if a target matches nothing
   public List<LayerShape> adapted(Lora spec) {
-    List<String> selected = new ArrayList<>(spec.select(paths(), ends()));
+    List<String> paths = paths();
+    Set<String> selected = new LinkedHashSet<>(spec.select(paths, ends()));
+    ExpertPaths.checkWhole(paths, selected);
     if (embedding != null && head != null && tied && spec.extras().tied()) {
       if (selected.contains(embedding.path()) && !selected.contains(head.path())) {
         selected.add(head.path());

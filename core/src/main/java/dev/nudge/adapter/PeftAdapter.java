@@ -61,7 +61,17 @@ public final class PeftAdapter implements Source, AutoCloseable {
                   .formatted(folder, PeftFiles.WEIGHTS)
               : "%s is not an adapter: it has no %s".formatted(folder, PeftFiles.WEIGHTS));
     }
-    return new PeftAdapter(folder, spec, SafeTensors.open(weights));
+    WeightFile file = SafeTensors.open(weights);
+    try {
+      Lora joined = ExpertTensors.single(file) ? spec.joined() : spec;
+      return new PeftAdapter(folder, joined, ExpertTensors.of(file, joined));
+    } catch (InputException e) {
+      file.close();
+      throw new InputException("adapter %s: %s".formatted(folder, e.getMessage()), e);
+    } catch (RuntimeException | Error e) {
+      file.close();
+      throw e;
+    }
   }
 
   /// Changes A and B as they are read, for a model that is this adapter's base with scales folded
@@ -88,7 +98,12 @@ public final class PeftAdapter implements Source, AutoCloseable {
     return spec;
   }
 
-  /// The tensors of the file.
+  /// A tensor of the adapter by its name, those of experts one by one.
+  public Tensor tensor(String name) {
+    return tensors.tensor(name);
+  }
+
+  /// The tensors of the file, those of experts one by one.
   WeightFile tensors() {
     return tensors;
   }
@@ -144,7 +159,15 @@ public final class PeftAdapter implements Source, AutoCloseable {
       return;
     }
     ParameterMemory.copy(storedA, a);
-    ParameterMemory.copy(storedB, b);
+    if (storedB.cols() == 1 || storedB.stride(1) == 1) {
+      ParameterMemory.copy(storedB, b);
+      return;
+    }
+    for (int r = 0; r < storedB.rows(); r++) { // a part of a stack of experts
+      for (int c = 0; c < storedB.cols(); c++) {
+        b.set(r, c, storedB.get(r, c));
+      }
+    }
   }
 
   @Override

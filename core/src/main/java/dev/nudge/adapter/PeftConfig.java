@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 /// Writes `adapter_config.json` as PEFT writes it: indent 2, keys sorted, one value per key.
 ///
 /// The keys are those of PEFT 0.10.0, since older readers refuse unknown keys; a newer key
-/// (`exclude_modules`, `lora_bias`, 0.14; `trainable_token_indices`, 0.15; `ensure_weight_tying`,
-/// 0.18) is written only if it is set. [PeftReader] reads the file.
+/// (`exclude_modules`, `lora_bias`, 0.14; `trainable_token_indices`, 0.15; `target_parameters`, 0.17;
+/// `ensure_weight_tying`, 0.18) is written only if it is set. [PeftReader] reads the file.
 public final class PeftConfig {
   /// The file's name in an adapter folder.
   public static final String FILE = "adapter_config.json";
@@ -70,6 +70,10 @@ public final class PeftConfig {
     keys.put("rank_pattern", spec.rankPattern());
     keys.put("revision", null);
     keys.put("target_modules", modules(spec.targets()));
+    if (spec.targets() instanceof Targets.Parameters both) {
+      keys.put("target_modules", both.modules() == null ? List.of() : modules(both.modules()));
+      keys.put("target_parameters", both.parameters());
+    }
     keys.put("task_type", extras.score() ? REWARD : "CAUSAL_LM");
     keys.put("use_dora", spec.variant() == Lora.Variant.DORA);
     keys.put("use_rslora", spec.rsLora());
@@ -94,6 +98,7 @@ public final class PeftConfig {
       case Targets.AllLinear all -> all.toString();
       case Targets.Names names -> List.copyOf(names.names());
       case Targets.Regex regex -> regex.pattern();
+      case Targets.Parameters both -> both.parameters();
     };
   }
 

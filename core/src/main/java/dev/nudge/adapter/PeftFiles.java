@@ -28,7 +28,7 @@ public final class PeftFiles {
   /// The weight file in an adapter folder.
   public static final String WEIGHTS = "adapter_model.safetensors";
 
-  private static final String PREFIX = "base_model.model.";
+  static final String PREFIX = "base_model.model.";
   private static final String A = ".lora_A.weight";
   private static final String B = ".lora_B.weight";
   private static final String EMBEDDING_A = ".lora_embedding_A";

@@ -42,6 +42,7 @@ final class PeftReader {
           "use_rslora",
           "lora_dropout",
           "target_modules",
+          "target_parameters",
           "exclude_modules",
           "rank_pattern",
           "alpha_pattern",
@@ -90,6 +91,10 @@ final class PeftReader {
     root.propertyNames().forEach(this::checkKey);
     try {
       Targets targets = modules("target_modules");
+      JsonNode parameters = root.path("target_parameters");
+      if (!empty(parameters)) {
+        targets = new Targets.Parameters(targets, strings("target_parameters", parameters));
+      }
       if (targets == null) {
         throw new InputException("target_modules is missing; it names the modules of the adapter");
       }

@@ -22,7 +22,8 @@ final class Selection {
   static List<String> of(Lora spec, Collection<String> linears, Collection<String> ends) {
     Predicate<String> selects = predicate(spec);
     if (spec.targets() instanceof Targets.Names names) {
-      names.names().forEach(name -> checkEntry(name, linears, ends));
+      List<String> known = linears.stream().flatMap(p -> ExpertPaths.names(p).stream()).toList();
+      names.names().forEach(name -> checkEntry(name, known, ends));
     }
     List<String> selected = new ArrayList<>(linears.stream().filter(selects).toList());
     if (!(spec.targets() instanceof Targets.AllLinear)) {

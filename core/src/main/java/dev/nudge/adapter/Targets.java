@@ -8,6 +8,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /// Selects modules: all linear layers, a list of names, or a regular expression.
 ///
@@ -17,11 +18,11 @@ public sealed interface Targets {
   /// The word `all-linear`, as it is written on the command line and in a config.
   String ALL_LINEAR = "all-linear";
 
-  /// Every linear layer but the output head.
+  /// Every linear layer but the output head and the routers of experts.
   record AllLinear() implements Targets {
     @Override
     public Predicate<String> matcher() {
-      return path -> true;
+      return path -> !ExpertPaths.isRouter(path);
     }
 
     @Override
@@ -44,7 +45,8 @@ public sealed interface Targets {
 
     @Override
     public Predicate<String> matcher() {
-      return path -> names.stream().anyMatch(name -> matches(name, path));
+      Predicate<String> named = path -> names.stream().anyMatch(name -> matches(name, path));
+      return path -> ExpertPaths.selects(named, path);
     }
 
     /// Tells whether one entry of a list names the module at `path`.
@@ -66,13 +68,49 @@ public sealed interface Targets {
 
     @Override
     public Predicate<String> matcher() {
-      return PythonRegex.fullMatch(pattern);
+      Predicate<String> named = PythonRegex.fullMatch(pattern);
+      return path -> ExpertPaths.selects(named, path);
     }
 
     @Override
     public String toString() {
       return "/" + pattern + "/";
     }
+  }
+
+  /// Modules by the first, and parameters by their names or dotted suffixes of them: how adapters on
+  /// experts are saved (PEFT's `target_parameters`). A module's parameter is its path and `.weight`,
+  /// that of an expert's the stack of all experts.
+  record Parameters(@Nullable Targets modules, List<String> parameters) implements Targets {
+    public Parameters {
+      parameters = List.copyOf(new LinkedHashSet<>(parameters));
+    }
+
+    private boolean parameter(String path) {
+      String whole = ExpertPaths.parameter(path);
+      return parameters.stream().anyMatch(name -> Names.matches(name, whole));
+    }
+
+    @Override
+    public Predicate<String> matcher() {
+      Predicate<String> module = modules == null ? path -> false : modules.matcher();
+      return path -> parameter(path) || (!ExpertPaths.isExpert(path) && module.test(path));
+    }
+
+    @Override
+    public String key(String path) {
+      return parameter(path) ? ExpertPaths.parameter(path) : path;
+    }
+
+    @Override
+    public String toString() {
+      return (modules == null ? "" : modules + ",") + String.join(",", parameters);
+    }
+  }
+
+  /// The name of a module that the keys of patterns match.
+  default String key(String path) {
+    return ExpertPaths.isExpert(path) ? ExpertPaths.parameter(path) : path;
   }
 
   /// Returns the predicate on module paths; an expression is compiled once.

@@ -75,6 +75,16 @@ public final class Rows {
     }
   }
 
+  /// Adds to a row, each sum rounded once.
+  public static void addTo(Tensor t, int row, double[] more) {
+    double[] sum = new double[more.length];
+    load(t, row, sum);
+    for (int i = 0; i < sum.length; i++) {
+      sum[i] += more[i];
+    }
+    store(sum, t, row);
+  }
+
   /// Rounds a value as a tensor of this type stores it.
   static double rounded(double v, Dtype dtype) {
     return switch (dtype) {
@@ -102,6 +112,11 @@ public final class Rows {
   /// Reads one I32 of a column.
   public static int int32(Tensor t, int row) {
     return t.data().get(JAVA_INT_UNALIGNED, row * t.rowStride() * 4);
+  }
+
+  /// Reads one I32 of a matrix with unit column stride.
+  static int int32(Tensor t, int row, int col) {
+    return t.data().get(JAVA_INT_UNALIGNED, (row * t.rowStride() + col) * 4);
   }
 
   /// Reads one I64 of a column.

@@ -90,9 +90,14 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
               }
             });
     for (LinearSlot slot : part.linears()) {
-      String path = slot.weight().substring(0, slot.weight().length() - ".weight".length());
+      String weight = slot.weights().getFirst();
+      String path = weight.substring(0, weight.length() - ".weight".length());
       if (slot.linear() != linears.get(slot) || base.quantised(path)) {
-        changed.put(slot.weight(), rows(slot.linear()));
+        int parts = slot.weights().size();
+        int each = slot.linear().out() / parts;
+        for (int i = 0; i < parts; i++) {
+          changed.put(slot.weights().get(i), rows(slot.linear(), i * each, (i + 1) * each));
+        }
       }
       Tensor sum = slot.linear() instanceof LoraLinear lora ? lora.mergedBias(scope) : null;
       if (sum != null) {
@@ -110,10 +115,16 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
 
   /// The rows of a linear layer, adapted or not.
   static Rows rows(Linear linear) {
+    return rows(linear, 0, linear.out());
+  }
+
+  /// @param start the first row of the tensor
+  /// @param end the row behind its last
+  private static Rows rows(Linear linear, int start, int end) {
     return new Rows() {
       @Override
       public int count() {
-        return linear.out();
+        return end - start;
       }
 
       @Override
@@ -129,8 +140,8 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
       @Override
       public Tensor make(int from, int to, Workspace ws, Kernels kernels) {
         return linear instanceof AdaptedLinear adapted
-            ? adapted.merged(from, to, ws, kernels)
-            : linear.weight(from, to, ws, kernels);
+            ? adapted.merged(start + from, start + to, ws, kernels)
+            : linear.weight(start + from, start + to, ws, kernels);
       }
     };
   }

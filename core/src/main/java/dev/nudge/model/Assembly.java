@@ -3,13 +3,17 @@ package dev.nudge.model;
 import dev.nudge.model.LayerConfig.Norms;
 import dev.nudge.model.LayerConfig.QkNorm;
 import dev.nudge.nn.Attention;
+import dev.nudge.nn.Body;
 import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Embedding;
+import dev.nudge.nn.Experts;
 import dev.nudge.nn.Half;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Mlp;
 import dev.nudge.nn.Norm;
 import dev.nudge.nn.SplitLinear;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Builds a decoder from the tensor names and layer order that nearly all families share.
@@ -34,7 +38,7 @@ final class Assembly {
             layer.style().residual()),
         new Half(
             norm(config, path + second, before, p),
-            mlp(config, i, p),
+            feed(config, i, p),
             norm(config, path + "post_feedforward_layernorm", behind, p),
             layer.style().residual()));
   }
@@ -70,14 +74,20 @@ final class Assembly {
     return new Attention.Norms(
         p.norm(path + "q_norm", whole ? layer.attention().queryWidth() : dim),
         p.norm(path + "k_norm", whole ? layer.attention().keyWidth() : dim),
-        whole);
+        whole,
+        layer.style().clip());
   }
 
-  private static Mlp mlp(ModelConfig config, int i, Parts p) {
+  private static Body feed(ModelConfig config, int i, Parts p) {
     LayerConfig layer = config.layers().get(i);
-    String path = "layers." + i + ".mlp.";
+    MoeConfig mixture = layer.feed().mixture();
+    return mixture == null
+        ? mlp(config, "layers." + i + ".mlp.", layer, layer.feed().inner(), p)
+        : experts(config, i, mixture, p);
+  }
+
+  private static Mlp mlp(ModelConfig config, String path, LayerConfig layer, int inner, Parts p) {
     int width = config.hiddenSize();
-    int inner = layer.feed().inner();
     boolean bias = layer.biases().mlp();
     SplitLinear gateUp =
         layer.style().packed()
@@ -88,6 +98,38 @@ final class Assembly {
                 p.linear(path + "up_proj", inner, width, bias));
     return new Mlp(
         gateUp, p.linear(path + "down_proj", width, inner, bias), layer.feed().activation());
+  }
+
+  private static Experts experts(ModelConfig config, int i, MoeConfig m, Parts p) {
+    LayerConfig layer = config.layers().get(i);
+    MoeConfig.Names names = m.names();
+    int width = config.hiddenSize();
+    String path = "layers." + i + "." + names.module() + ".";
+    String stored = "layers." + i + "." + names.block() + ".";
+    LinearSlot router =
+        p.linear(path + names.choosing(), stored + names.router(), m.experts(), width);
+    List<Mlp> experts = new ArrayList<>();
+    for (int e = 0; e < m.experts(); e++) {
+      String own = path + "experts." + e + ".";
+      String parts = stored + "experts." + e + ".";
+      LinearSlot gateUp =
+          p.joined(
+              own + "gate_up_proj",
+              List.of(parts + names.gate(), parts + names.up()),
+              m.inner(),
+              width);
+      LinearSlot down = p.linear(own + "down_proj", parts + names.down(), width, m.inner());
+      experts.add(
+          new Mlp(
+              SplitLinear.packed(gateUp, m.inner(), m.inner()), down, layer.feed().activation()));
+    }
+    Experts.Shared shared =
+        m.shared() == 0
+            ? null
+            : new Experts.Shared(
+                mlp(config, path + "shared_expert.", layer, m.shared(), p),
+                p.linear(path + "shared_expert_gate", 1, width, false));
+    return new Experts(router, experts, m.rule(), m.chosen(), shared);
   }
 
   static Embedding embedding(ModelConfig config, Parts p) {

@@ -2,6 +2,7 @@ package dev.nudge.model;
 
 import dev.nudge.kernel.HeadDivergence;
 import dev.nudge.machine.Backend;
+import dev.nudge.nn.Balance;
 import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.KeptFactors;
@@ -16,6 +17,7 @@ import dev.nudge.nn.Residual;
 import dev.nudge.nn.Segments;
 import dev.nudge.nn.Share;
 import dev.nudge.nn.Tape;
+import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
@@ -61,6 +63,7 @@ public final class CausalLm implements AutoCloseable {
   private final PackedWeights packed;
   private List<Recompute> recompute;
   private @Nullable LayerPager pager;
+  private double balance;
 
   private CausalLm(ModelConfig config, Backend backend, Built parts) {
     this(
@@ -144,6 +147,22 @@ public final class CausalLm implements AutoCloseable {
     recompute = List.copyOf(levels);
   }
 
+  /// The weight of the routers' load-balancing loss in training; 0: none.
+  public double balance() {
+    return balance;
+  }
+
+  /// Sets the weight of the routers' load-balancing loss; call it before passes are measured.
+  ///
+  /// @throws dev.nudge.settings.InputException if the model has no experts
+  public void balance(double weight) {
+    if (weight > 0 && config.layers().stream().allMatch(l -> l.feed().mixture() == null)) {
+      throw new InputException(
+          "--router-aux-loss-coef is given, and the model has no experts; leave it out");
+    }
+    balance = weight;
+  }
+
   /// Streams each layer's weights from their file just before the layer computes: for models larger
   /// than memory. Call it before passes run; results do not change.
   ///
@@ -196,7 +215,7 @@ public final class CausalLm implements AutoCloseable {
   /// @param weight usually 1/(labelled tokens of the whole optimiser step)
   /// @return the sum, in nats, not multiplied by `weight`
   public double train(Batch b, double weight, Dropout dropout, Workspace ws) {
-    return train(b, null, weight, dropout, ws);
+    return train(b, null, weight, dropout, null, ws);
   }
 
   /// Runs forward and backward on a lane's part of one sequence that is cut over all lanes (context
@@ -204,14 +223,21 @@ public final class CausalLm implements AutoCloseable {
   ///
   /// @param b the tokens of the lane's two pieces, concatenated
   /// @param share the lane's part of the sequence; null: the batch holds whole sequences
-  /// @return the sum over the lane's targets
+  /// @param load of the experts, counted, and its loss added; null: none. Of whole sequences only
+  /// @return the sum over the lane's targets, without the loss of the load
   public double train(
-      Batch b, @Nullable Share share, double weight, Dropout dropout, Workspace ws) {
+      Batch b,
+      @Nullable Share share,
+      double weight,
+      Dropout dropout,
+      @Nullable Balance load,
+      Workspace ws) {
     ws.reset();
     return train(
         b,
         share,
         dropout,
+        load,
         ws,
         (r, sum, p) ->
             givesRewards()
@@ -238,7 +264,7 @@ public final class CausalLm implements AutoCloseable {
   /// gradient to the parameters.
   public double trainTowards(HeadDivergence.Base base, Batch b, double weight, Workspace ws) {
     return train(
-        b, null, Dropout.NONE, ws, (r, sum, p) -> output.divergence(base, r, b, weight, sum, p));
+        b, null, Dropout.NONE, null, ws, (r, sum, p) -> output.divergence(base, r, b, weight, sum, p));
   }
 
   /// The loss at the end of a forward pass.
@@ -247,13 +273,19 @@ public final class CausalLm implements AutoCloseable {
     double loss(Residual r, Tensor sum, Pass p);
   }
 
-  private double train(Batch b, @Nullable Share share, Dropout dropout, Workspace ws, Head head) {
+  private double train(
+      Batch b,
+      @Nullable Share share,
+      Dropout dropout,
+      @Nullable Balance load,
+      Workspace ws,
+      Head head) {
     Segments rows =
         share == null
             ? Segments.of(b.lengths(), b.keys(), ws)
             : Segments.of(share, b.keys()[0], ws);
     Tape tape = new Tape(ws);
-    Pass p = pass(tape, rows, dropout, ws);
+    Pass p = new Pass(tape, rows, ws, backend.kernels(), dropout, false, null, null, load);
     int lowest = lowestTrained();
     boolean whole = parts.embedding().trains();
     int width = config.hiddenSize();
@@ -356,7 +388,7 @@ public final class CausalLm implements AutoCloseable {
     if (kept != null && !ws.dry()) {
       kept.begin();
     }
-    Pass p = new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, null, kept);
+    Pass p = new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, null, kept, null);
     Residual r = feed(f.ids(), f.caches(), p);
     for (int h = 0; h < f.heard().length; h++) {
       tell(f, f.heard()[h], f.silent()[h], r, rows, ws, team);
@@ -550,7 +582,7 @@ public final class CausalLm implements AutoCloseable {
   ///
   /// @param team null in prefill
   private Pass steady(Segments rows, Workspace ws, @Nullable Team team) {
-    return new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, team, null);
+    return new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, team, null, null);
   }
 
   private Tensor inner(int tokens, Workspace ws) {

@@ -47,7 +47,7 @@ record DryPasses(CausalLm model) {
         Workspace ws = Workspace.measuring()) {
       Share share = Share.widest(tokens, group, end);
       int rows = share.cut().rows(0);
-      model.train(Batch.largest(rows, rows), share, 1, Dropout.of(1, 1), ws);
+      model.train(Batch.largest(rows, rows), share, 1, Dropout.of(1, 1), null, ws);
       return new SplitParts(parts(ws), share.member().shared().peak());
     }
   }

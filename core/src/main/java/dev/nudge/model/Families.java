@@ -34,7 +34,12 @@ final class Families {
           new Olmo2(),
           new Olmo3(),
           new Exaone4(),
-          new SeedOss());
+          new SeedOss(),
+          new Qwen3Moe(),
+          new Qwen2Moe(),
+          new Mixtral(),
+          new Olmoe(),
+          new GraniteMoe());
 
   private Families() {}
 

@@ -25,12 +25,16 @@ record Granite() implements Family {
     ConfigReader r = new ConfigReader(c, generation, DEFAULTS);
     r.activation("hidden_act", "silu");
     boolean bias = c.flag("attention_bias", false);
-    LayerConfig layer =
-        r.layer()
-            .withBias(bias, bias, c.flag("mlp_bias", false))
+    return scaled(c, r, this, r.layer().withBias(bias, bias, c.flag("mlp_bias", false)));
+  }
+
+  /// A model of such layers with the four multipliers.
+  static ModelConfig scaled(ConfigJson c, ConfigReader r, Family family, LayerConfig layer) {
+    LayerConfig scaled =
+        layer
             .withScale(c.positive("attention_multiplier", 1.0), 0)
             .withResidual(c.number("residual_multiplier", 1.0));
-    return r.model(this, layer)
+    return r.model(family, scaled)
         .withEnds(
             0, c.number("embedding_multiplier", 1.0), 1 / c.positive("logits_scaling", 1.0), 0);
   }

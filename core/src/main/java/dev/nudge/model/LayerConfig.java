@@ -31,13 +31,26 @@ public record LayerConfig(
   /// @param qkNorm over what queries and keys are normalised
   /// @param packed whether q, k and v are one fused matrix, and gate and up another
   /// @param residual factor of what attention and MLP add to the residual stream
-  public record Style(Norms norms, QkNorm qkNorm, boolean packed, double residual) {}
+  /// @param clip with QK norm: bound of queries, keys and values; 0: none
+  public record Style(Norms norms, QkNorm qkNorm, boolean packed, double residual, double clip) {}
 
   /// The MLP.
   ///
-  /// @param inner intermediate size
+  /// @param inner intermediate size of a dense MLP
   /// @param activation of the gate
-  public record Feed(int inner, Activation activation) {}
+  /// @param mixture experts in its place; null: it is dense
+  public record Feed(int inner, Activation activation, @Nullable MoeConfig mixture) {
+    Feed(int inner, Activation activation) {
+      this(inner, activation, null);
+    }
+
+    /// Columns of the scratch that a pass needs.
+    int scratch(int hidden) {
+      return mixture == null
+          ? inner
+          : (mixture.chosen() + 1) * hidden + Math.max(mixture.inner(), mixture.shared());
+    }
+  }
 
   /// Over what queries and keys are normalised (QK norm).
   public enum QkNorm {
@@ -65,7 +78,7 @@ public record LayerConfig(
         new Shape(heads, keyHeads, dim),
         null,
         new Biases(false, false, false),
-        new Style(Norms.BEFORE, QkNorm.NONE, false, 1),
+        new Style(Norms.BEFORE, QkNorm.NONE, false, 1, 0),
         new Feed(inner, Activation.SILU));
   }
 
@@ -97,15 +110,19 @@ public record LayerConfig(
   }
 
   LayerConfig withNorms(Norms where, QkNorm over) {
-    return withStyle(new Style(where, over, style.packed, style.residual));
+    return withStyle(new Style(where, over, style.packed, style.residual, style.clip));
   }
 
   LayerConfig withPacked() {
-    return withStyle(new Style(style.norms, style.qkNorm, true, style.residual));
+    return withStyle(new Style(style.norms, style.qkNorm, true, style.residual, style.clip));
   }
 
   LayerConfig withResidual(double factor) {
-    return withStyle(new Style(style.norms, style.qkNorm, style.packed, factor));
+    return withStyle(new Style(style.norms, style.qkNorm, style.packed, factor, style.clip));
+  }
+
+  LayerConfig withClip(double bound) {
+    return withStyle(new Style(style.norms, style.qkNorm, style.packed, style.residual, bound));
   }
 
   private LayerConfig withStyle(Style other) {
@@ -113,7 +130,12 @@ public record LayerConfig(
   }
 
   LayerConfig withActivation(Activation activation) {
-    Feed other = new Feed(feed.inner, activation);
+    Feed other = new Feed(feed.inner, activation, feed.mixture);
+    return new LayerConfig(attention, turning, biases, style, other);
+  }
+
+  LayerConfig withMixture(MoeConfig mixture) {
+    Feed other = new Feed(feed.inner, feed.activation, mixture);
     return new LayerConfig(attention, turning, biases, style, other);
   }
 
@@ -121,6 +143,7 @@ public record LayerConfig(
   LayerConfig sized(int heads, int keyHeads, int inner) {
     Shape a = attention;
     Shape s = new Shape(heads, keyHeads, a.dim(), a.scale(), a.window(), a.softCap());
-    return new LayerConfig(s, turning, biases, style, new Feed(inner, feed.activation));
+    Feed other = new Feed(inner, feed.activation, feed.mixture);
+    return new LayerConfig(s, turning, biases, style, other);
   }
 }

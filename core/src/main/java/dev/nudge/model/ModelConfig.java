@@ -260,8 +260,8 @@ public record ModelConfig(
     return Listing.of(this);
   }
 
-  /// The names of the weights of all decoder layers' linear layers, in the order of the model,
-  /// without `.weight`.
+  /// The names of the weights of all decoder layers' linear layers but routers of experts, in the
+  /// order of the model, without `.weight`.
   public List<String> projections() {
     List<String> paths = new ArrayList<>();
     tensors()
@@ -279,7 +279,7 @@ public record ModelConfig(
   /// for any other tensor.
   static @Nullable String projection(String name, long[] shape) {
     boolean weight = shape.length == 2 && name.contains(LAYERS) && name.endsWith(".weight");
-    return weight ? name.substring(0, name.length() - ".weight".length()) : null;
+    return weight && !MoeConfig.isRouter(name) ? name.substring(0, name.length() - ".weight".length()) : null;
   }
 
   /// The module path, as adapters name it, of a name in [#projections].

@@ -14,7 +14,9 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -100,7 +102,10 @@ public final class ModelFolder {
         masters.put(config.head(), embedding); // where a tied head is stored all the same
       }
       OutFolder.make(out);
-      weights(file, base, out, masters, kernels, scope);
+      Map<String, List<String>> stacks = StackedExperts.of(file, config);
+      StackedExperts.routers(file, config)
+          .forEach((own, name) -> masters.computeIfAbsent(name, n -> masters.get(own)));
+      weights(file, base, out, masters, stacks, kernels, scope);
       copy(base, out, List.of(INDEX));
       copy(base, out);
       copy(base, out, List.of(CONFIG));
@@ -112,6 +117,7 @@ public final class ModelFolder {
       Path base,
       Path out,
       Map<String, Tensor> masters,
+      Map<String, List<String>> stacks,
       Kernels kernels,
       Scope scope) {
     Map<Path, List<Entry>> entries = new TreeMap<>();
@@ -127,11 +133,21 @@ public final class ModelFolder {
     Tensor room = scope.tensor(Dtype.U8, 1, PIECE_BYTES);
     try (ShardedWriter writer = ShardedWriter.create(Map.of("format", "pt"), targets)) {
       for (String name : file.names()) {
-        Tensor master = masters.get(name);
-        if (master == null) {
+        List<String> parts = stacks.getOrDefault(name, List.of(name));
+        if (parts.stream().noneMatch(masters::containsKey)) {
           writer.write(name, file.bytes(name));
         } else {
-          writer.write(name, new Rounded(master, file.tensor(name).dtype(), room, kernels));
+          Dtype dtype = file.tensor(name).dtype();
+          long size = file.bytes(name).byteSize() / parts.size();
+          Deque<Iterator<MemorySegment>> pieces = new ArrayDeque<>();
+          for (int i = 0; i < parts.size(); i++) {
+            Tensor master = masters.get(parts.get(i));
+            pieces.add(
+                master == null
+                    ? List.of(file.bytes(name).asSlice(i * size, size)).iterator()
+                    : new Rounded(master, dtype, room, kernels));
+          }
+          writer.write(name, new Chained(pieces));
         }
       }
     }
@@ -184,6 +200,25 @@ public final class ModelFolder {
       kernels.elementwise().copy(master.rows(from, to), part);
       from = to;
       return part.data();
+    }
+  }
+
+  /// Iterates over several in turn.
+  private record Chained(Deque<Iterator<MemorySegment>> parts) implements Iterator<MemorySegment> {
+    @Override
+    public boolean hasNext() {
+      while (!parts.isEmpty() && !parts.getFirst().hasNext()) {
+        parts.removeFirst();
+      }
+      return !parts.isEmpty();
+    }
+
+    @Override
+    public MemorySegment next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException();
+      }
+      return parts.getFirst().next();
     }
   }
 

@@ -25,7 +25,7 @@ record ModelWeights(WeightFile file, @Nullable WeightFormat format, Quantization
   ///
   /// @throws dev.nudge.settings.InputException if its files cannot be read
   static ModelWeights open(Path folder, ModelConfig config) {
-    WeightFile file = WeightFile.open(folder);
+    WeightFile file = StackedExperts.open(folder, config);
     try {
       WeightFormat format = WeightFormats.in(declared(folder), file);
       return format == null

@@ -1,6 +1,7 @@
 package dev.nudge.model;
 
 import dev.nudge.nn.Embedding;
+import dev.nudge.nn.JoinedLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
@@ -37,10 +38,36 @@ final class Parts {
 
   /// A linear layer in a slot, which is added to [#slots].
   LinearSlot linear(String path, int out, int in, boolean bias) {
-    String name = config.place().tensors() + path;
-    LinearSlot slot =
-        new LinearSlot(
-            config.place().modules() + path, name + ".weight", linear(out, in, name, bias));
+    return linear(path, path, out, in, bias);
+  }
+
+  /// A linear layer without a bias whose tensor has another path than its module.
+  LinearSlot linear(String path, String stored, int out, int in) {
+    return linear(path, stored, out, in, false);
+  }
+
+  private LinearSlot linear(String path, String stored, int out, int in, boolean bias) {
+    String name = config.place().tensors() + stored;
+    return slot(path, List.of(name + ".weight"), linear(out, in, name, bias));
+  }
+
+  /// Layers without biases in one slot, their outputs side by side.
+  ///
+  /// @param stored paths of their tensors
+  /// @param out of each
+  LinearSlot joined(String path, List<String> stored, int out, int in) {
+    String prefix = config.place().tensors();
+    Linear[] parts = new Linear[stored.size()];
+    List<String> weights = new ArrayList<>();
+    for (int i = 0; i < parts.length; i++) {
+      parts[i] = linear(out, in, prefix + stored.get(i), false);
+      weights.add(prefix + stored.get(i) + ".weight");
+    }
+    return slot(path, weights, JoinedLinear.of(parts));
+  }
+
+  private LinearSlot slot(String path, List<String> weights, Linear linear) {
+    LinearSlot slot = new LinearSlot(config.place().modules() + path, weights, linear);
     slots.add(slot);
     return slot;
   }

@@ -174,7 +174,7 @@ public final class QuantizedFolder {
   }
 
   private void checkRoom() {
-    try (WeightFile file = WeightFile.open(settings.model())) {
+    try (WeightFile file = StackedExperts.open(settings.model(), config)) {
       List<Entry> dense = names(file).stream().map(file::entry).toList();
       DiskRoom.check(
           settings.out(),
@@ -215,7 +215,7 @@ public final class QuantizedFolder {
   /// @return sizes and times; null if cancelled
   public @Nullable Written write(Kernels kernels, BooleanSupplier cancelled) {
     long start = System.nanoTime();
-    try (WeightFile file = WeightFile.open(settings.model());
+    try (WeightFile file = StackedExperts.open(settings.model(), config);
         NewFolder folder = NewFolder.at(settings.out())) {
       Path path = folder.path();
       long bytes = weights(file, path.resolve(WEIGHTS), kernels, cancelled);

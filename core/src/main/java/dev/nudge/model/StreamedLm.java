@@ -292,7 +292,11 @@ public final class StreamedLm implements AutoCloseable {
     Kernels kernels = ws.dry() ? backend.kernels().dry() : backend.kernels();
     List<List<int[]>> groups = groups(sequences);
     int most = groups.stream().mapToInt(StreamedLm::tokens).max().orElse(0);
-    int width = config.layers().stream().mapToInt(l -> l.feed().inner()).max().orElseThrow();
+    int width =
+        config.layers().stream()
+            .mapToInt(layer -> layer.feed().scratch(config.hiddenSize()))
+            .max()
+            .orElseThrow();
     Tensor inner = ws.take(backend.compute(), most, width);
     List<Layers.Flow> flows = new ArrayList<>();
     for (List<int[]> group : groups) {

@@ -1,6 +1,7 @@
 package dev.nudge.nn;
 
 import dev.nudge.kernel.Attend;
+import dev.nudge.kernel.Clip;
 import dev.nudge.kernel.KeyValues;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Team;
@@ -28,7 +29,8 @@ public final class Attention implements Body {
   /// Norms of queries and keys (QK-norm).
   ///
   /// @param wholeWidth whether a norm is over all heads of a position; false: over each head
-  public record Norms(Norm q, Norm k, boolean wholeWidth) {}
+  /// @param clip bound of queries and keys behind their norms, and of values; 0: none
+  public record Norms(Norm q, Norm k, boolean wholeWidth, double clip) {}
 
   /// @param layer index of this layer in a [KvCache]
   /// @param rotary null: this layer has no position embedding (NoPE)
@@ -85,10 +87,11 @@ public final class Attention implements Body {
     int mark = p.ws().mark();
     Tensor q = norms == null ? s.q() : turned(s.q(), norms.q(), norms.wholeWidth(), p).x();
     Tensor k = norms == null ? s.k() : turned(s.k(), norms.k(), norms.wholeWidth(), p).x();
+    Tensor v = values(s, p);
     if (p.rows().share() == null) {
-      attend(q, k, s.v(), output, p);
+      attend(q, k, v, output, p);
     } else {
-      shared.forward(q, k, s.v(), output, p);
+      shared.forward(q, k, v, output, p);
     }
     p.ws().release(mark);
     oProj.linear().forward(output.out(), y, p);
@@ -168,12 +171,31 @@ public final class Attention implements Body {
     }
   }
 
-  /// Applies norm and RoPE, into the workspace.
+  private double clip() {
+    return norms == null ? 0 : norms.clip();
+  }
+
+  /// The values, clamped into the workspace where the layer clamps.
+  private Tensor values(Saved s, Pass p) {
+    if (clip() == 0) {
+      return s.v();
+    }
+    Tensor v = p.ws().take(s.v().dtype(), s.v().rows(), s.v().cols());
+    if (!p.ws().dry()) {
+      Clip.forward(s.v(), clip(), v);
+    }
+    return v;
+  }
+
+  /// Applies norm, clamping and RoPE, into the workspace.
   ///
   /// @return the result, with 1/rms of its input
   private Norm.Saved turned(Tensor raw, Norm norm, boolean wholeWidth, Pass p) {
     Tensor x = p.ws().take(raw.dtype(), raw.rows(), raw.cols());
     Tensor rstd = norm.normalise(parts(raw, wholeWidth), parts(x, wholeWidth), p);
+    if (clip() > 0 && !p.ws().dry()) {
+      Clip.forward(x, clip(), x);
+    }
     turn(x, false, p);
     return new Norm.Saved(x, rstd);
   }
@@ -199,7 +221,11 @@ public final class Attention implements Body {
     oProj.linear().backward(dy, dOut, false, p).add(s.output().out());
     Norm.Saved q = norms == null ? null : turned(s.q(), norms.q(), norms.wholeWidth(), p);
     Norm.Saved k = norms == null ? null : turned(s.k(), norms.k(), norms.wholeWidth(), p);
-    backward(q == null ? s.q() : q.x(), k == null ? s.k() : k.x(), s, dOut, p);
+    Tensor v = values(s, p);
+    backward(q == null ? s.q() : q.x(), k == null ? s.k() : k.x(), v, s, dOut, p);
+    if (clip() > 0 && !ws.dry()) {
+      Clip.backward(s.v(), clip(), v, s.v());
+    }
     if (norms != null && q != null && k != null) {
       through(norms.q(), s.q(), q, norms.wholeWidth(), p);
       through(norms.k(), s.k(), k, norms.wholeWidth(), p);
@@ -209,11 +235,11 @@ public final class Attention implements Body {
   }
 
   /// Overwrites q, k and v with their gradients, those before RoPE.
-  private void backward(Tensor q, Tensor k, Saved s, Tensor dOut, Pass p) {
+  private void backward(Tensor q, Tensor k, Tensor v, Saved s, Tensor dOut, Pass p) {
     if (p.rows().share() == null) {
-      backward(q, k, s.v(), s.output(), dOut, p);
+      backward(q, k, v, s.output(), dOut, p);
     } else {
-      shared.backward(q, k, s.v(), s.output(), dOut, p);
+      shared.backward(q, k, v, s.output(), dOut, p);
     }
     turn(q, true, p);
     turn(k, true, p);
@@ -226,6 +252,13 @@ public final class Attention implements Body {
     Dtype acc = raw.dtype().accumulator();
     Tensor x = parts(raw, wholeWidth);
     int mark = p.ws().mark();
+    if (clip() > 0) {
+      Tensor before = p.ws().take(x.dtype(), raw.rows(), raw.cols());
+      norm.normalise(x, parts(before, wholeWidth), p);
+      if (!p.ws().dry()) {
+        Clip.backward(before, clip(), normed.x(), normed.x());
+      }
+    }
     Tensor dy = p.ws().take(acc, x.rows(), x.cols());
     p.kernels().elementwise().copy(parts(normed.x(), wholeWidth), dy);
     norm.backward(new Norm.Saved(x, normed.rstd()), dy, x, p);

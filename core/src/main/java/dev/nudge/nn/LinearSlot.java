@@ -1,11 +1,13 @@
 package dev.nudge.nn;
 
+import java.util.List;
+
 /// Holds a [Linear] at a named place of a model; attach, detach and merge are assignments to it.
 ///
 /// Threading: assigned while no pass runs.
 public final class LinearSlot {
   private final String path;
-  private final String weight;
+  private final List<String> weights;
   private Linear linear;
 
   /// @param path the module's path as adapters name it, for example `model.layers.0.mlp.up_proj`
@@ -15,14 +17,20 @@ public final class LinearSlot {
 
   /// @param weight the name of the weight's tensor in the checkpoint
   public LinearSlot(String path, String weight, Linear linear) {
+    this(path, List.of(weight), linear);
+  }
+
+  /// @param weights the names of the weight's tensors in the checkpoint, which share its rows
+  ///     equally
+  public LinearSlot(String path, List<String> weights, Linear linear) {
     this.path = path;
-    this.weight = weight;
+    this.weights = List.copyOf(weights);
     this.linear = linear;
   }
 
-  /// The name of the weight's tensor in the checkpoint.
-  public String weight() {
-    return weight;
+  /// The names of the weight's tensors in the checkpoint: one, or those that a [JoinedLinear] has.
+  public List<String> weights() {
+    return weights;
   }
 
   /// The module's path, spelled as in the checkpoint.

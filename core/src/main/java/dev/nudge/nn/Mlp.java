@@ -1,6 +1,7 @@
 package dev.nudge.nn;
 
 import dev.nudge.kernel.Glu;
+import dev.nudge.kernel.Routing;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
@@ -31,8 +32,9 @@ public final class Mlp implements Body {
 
   @Override
   public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
-    Saved s = gated(x, inner, p);
-    downProj.linear().forward(inner, y, p);
+    Tensor h = own(inner);
+    Saved s = gated(x, h, p);
+    downProj.linear().forward(h, y, p);
     if (p.tape() != null) {
       p.tape().push(s);
     }
@@ -40,29 +42,49 @@ public final class Mlp implements Body {
 
   @Override
   public void again(Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
-    Saved s = gated(x, inner, p);
+    Tensor h = own(inner);
+    Saved s = gated(x, h, p);
     if (y == null) {
-      downProj.linear().again(inner, p);
+      downProj.linear().again(h, p);
     } else {
-      downProj.linear().forward(inner, y, p);
+      downProj.linear().forward(h, y, p);
     }
     p.taped().push(s);
   }
 
-  private Saved gated(Tensor x, Tensor inner, Pass p) {
+  private Saved gated(Tensor x, Tensor h, Pass p) {
     Saved s = new Saved(gateUp.forward(x, p));
-    p.kernels().glu(activation).forward(s.gate(), s.up(), inner);
+    p.kernels().glu(activation).forward(s.gate(), s.up(), h);
     return s;
   }
 
   @Override
   public Linear.Gradients backward(Tensor dy, @Nullable Tensor dx, Tensor inner, Pass p) {
+    return backward(dy, dx, own(inner), null, p);
+  }
+
+  /// The scratch in this MLP's width, where another layer is wider.
+  private Tensor own(Tensor inner) {
+    return inner.cols() == inner()
+        ? inner
+        : Tensor.of(inner.data(), inner.dtype(), inner.rows(), inner());
+  }
+
+  /// Computes dx from dy, and of each row dy·y, y being its output.
+  ///
+  /// @param products a column, written; null: not computed
+  Linear.Gradients backward(
+      Tensor dy, @Nullable Tensor dx, Tensor inner, @Nullable Tensor products, Pass p) {
     Saved s = p.taped().pop(Saved.class);
     Workspace ws = p.ws();
     int mark = ws.mark();
+    Tensor h = products == null ? inner : ws.take(inner.dtype(), inner.rows(), inner.cols());
     Linear.Gradients down = downProj.linear().backward(dy, inner, false, p);
-    p.kernels().glu(activation).backward(inner, s.gate(), s.up(), s.gate(), s.up(), inner);
-    down.add(inner);
+    p.kernels().glu(activation).backward(inner, s.gate(), s.up(), s.gate(), s.up(), h);
+    if (products != null && !ws.dry()) {
+      Routing.dots(inner, h, products);
+    }
+    down.add(h);
     ws.release(mark);
     return gateUp.backward(s.parts(), dx, p);
   }

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// @param steady whether this is a pass of generation (prefill or decode)
 /// @param team threads that share the work of a decoding pass; null in any other
 /// @param kept packed weights of earlier prefill passes; null: none are kept
+/// @param balance of the experts' load; null where nobody asks
 public record Pass(
     @Nullable Tape tape,
     Segments rows,
@@ -35,13 +36,14 @@ public record Pass(
     Dropout dropout,
     boolean steady,
     @Nullable Team team,
-    @Nullable KeptFactors kept) {
+    @Nullable KeptFactors kept,
+    @Nullable Balance balance) {
   private static final int PIECES = 4; // of a product, for each thread
   private static final int LEAST = 16; // rows of a weight that make a piece
 
   /// A pass of training or scoring.
   public Pass(@Nullable Tape tape, Segments rows, Workspace ws, Kernels kernels, Dropout dropout) {
-    this(tape, rows, ws, kernels, dropout, false, null, null);
+    this(tape, rows, ws, kernels, dropout, false, null, null, null);
   }
 
   public Gemm gemm() {
@@ -50,7 +52,17 @@ public record Pass(
 
   /// Returns this pass without a tape, for a part whose activations are not kept.
   public Pass withoutTape() {
-    return new Pass(null, rows, ws, kernels, dropout, steady, team, kept);
+    return new Pass(null, rows, ws, kernels, dropout, steady, team, kept, balance);
+  }
+
+  /// Returns the pass of some of this one's rows, as generation has it: each row has the adapter of
+  /// its sequence.
+  ///
+  /// @param picked their numbers, ascending, (n, 1) I32
+  Pass some(Tensor picked) {
+    return rows.count() == 1 || ws.dry()
+        ? this
+        : new Pass(tape, rows.some(picked), ws, kernels, dropout, steady, team, kept, balance);
   }
 
   /// The factor (in, out) of a layer that prefill passes keep; null if there is none.

@@ -1,5 +1,6 @@
 package dev.nudge.nn;
 
+import dev.nudge.kernel.Rows;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -111,6 +112,33 @@ public final class Segments {
     }
     adapters = numbers.clone();
     return this;
+  }
+
+  /// The sequences of some rows, for linear layers of generation: positions and keys are not theirs.
+  ///
+  /// @param picked their numbers, ascending, (n, 1) I32
+  Segments some(Tensor picked) {
+    int[] rows = new int[count()];
+    int[] through = new int[count()];
+    int n = 0;
+    int sequence = 0;
+    for (int r = 0; r < picked.rows(); r++) {
+      int before = sequence;
+      while (Rows.int32(picked, r) >= starts[sequence] + lengths[sequence]) {
+        sequence++;
+      }
+      if (r == 0 || sequence != before) {
+        through[n++] = adapter(sequence);
+      }
+      rows[n - 1]++;
+    }
+    int[] begins = new int[n];
+    for (int i = 1; i < n; i++) {
+      begins[i] = begins[i - 1] + rows[i - 1];
+    }
+    int[] counts = Arrays.copyOf(rows, n);
+    return new Segments(begins, counts, new int[n], positions, keys, null, null)
+        .through(Arrays.copyOf(through, n));
   }
 
   /// The adapter of a bank for sequence `i`; −1: none.

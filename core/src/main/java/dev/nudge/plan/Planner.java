@@ -277,7 +277,8 @@ public final class Planner {
   /// Tokens of the shortest sequence that may be cut over all lanes.
   private int splitFrom(int lanes) {
     int from = SPLIT_ROWS * lanes;
-    return lanes == 1 || w.longest < from ? Plan.Split.NONE.from() : from;
+    boolean whole = lanes == 1 || dry.balance() > 0; // a router's load is of whole sequences
+    return whole || w.longest < from ? Plan.Split.NONE.from() : from;
   }
 
   /// Tokens of the longest sequence that one lane computes alone.

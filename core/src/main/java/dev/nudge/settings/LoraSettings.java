@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// @param registry registry that resolves references; null: the user's own
 /// @param init initialisation of a new adapter
 /// @param variant variants of the adapter, and modules that differ
+/// @param experts for models with experts
 public record LoraSettings(
     @Setting(
             help = "what is trained: a LoRA adapter, or all weights of the model",
@@ -67,7 +68,8 @@ public record LoraSettings(
             label = "FILE")
         @Nullable Path addTokens,
     @Setting(help = "scale by alpha / sqrt(rank) instead of alpha / rank") boolean rsLora,
-    @Group("Method") VariantSettings variant) {
+    @Group("Method") VariantSettings variant,
+    @Group("Method") ExpertSettings experts) {
 
   public LoraSettings {
     freeze = List.copyOf(freeze);

@@ -37,6 +37,16 @@ public interface LoraWithers<S extends Record> extends RegistryWithers<S> {
     return with("alpha", alpha);
   }
 
+  /// The weight of the load-balancing loss of models with experts.
+  default S withRouterAuxLossCoef(double weight) {
+    return with("router_aux_loss_coef", weight);
+  }
+
+  /// How the adapters of experts are saved.
+  default S withExpertAdapters(ExpertAdapters form) {
+    return with("expert_adapters", form);
+  }
+
   /// The dropout of the adapter's inputs in training.
   default S withDropout(double share) {
     return with("dropout", share);

@@ -36,6 +36,7 @@ final class Freeze {
                 .forEach(
                     name -> take(path -> Targets.Names.matches(name, path), name, paths, frozen));
         case Targets.Regex regex -> take(regex.matcher(), entry, paths, frozen);
+        case Targets.Parameters both -> take(both.matcher(), entry, paths, frozen);
       }
     }
     if (frozen.size() == paths.size()) {

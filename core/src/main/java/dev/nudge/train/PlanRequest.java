@@ -202,12 +202,14 @@ record PlanRequest(
       Preparation.checkDense(folder, quantization);
     }
     CausalLm dry = Checkpoint.dry(config, backend, quantization, trainable(config, scope));
+    dry.balance(lora.experts().routerAuxLossCoef());
     return full()
         ? Tuning.whole(dry, folder)
         : Tuning.adapter(
             dry,
             Tuning.attach(dry, lora, objective.objective(), given, added, 0, 1, scope),
-            folder);
+            folder,
+            lora.experts().expertAdapters());
   }
 
   private @Nullable Trainable trainable(ModelConfig config, Scope scope) {

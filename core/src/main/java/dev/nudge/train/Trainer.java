@@ -12,6 +12,7 @@ import dev.nudge.engine.Scorer;
 import dev.nudge.generate.Decoding;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
+import dev.nudge.nn.Balance;
 import dev.nudge.nn.Cut;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
@@ -38,6 +39,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -52,6 +54,7 @@ import org.jspecify.annotations.Nullable;
 /// Threading: one thread calls; the trainer owns the lanes.
 public final class Trainer implements AutoCloseable {
   static final String REPLAY_KL = "replay_kl";
+  private static final String AUX_LOSS = "aux_loss";
 
   private final CausalLm model;
   private final List<Example> examples;
@@ -71,6 +74,7 @@ public final class Trainer implements AutoCloseable {
   private double[] latest = {}; // scores
   private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
   private final int threadsPerLane;
+  private final double[] loads; // of lanes: sums of the routers' losses of a step
   private Runnable beforeUpdate = () -> {};
 
   /// The result of an optimiser step.
@@ -128,6 +132,7 @@ public final class Trainer implements AutoCloseable {
     this.cost = Flat.cost(model);
     this.threadsPerLane = plan.threadsPerLane();
     this.lanes = new Lanes(plan.lanes());
+    this.loads = new double[plan.lanes()];
     opened.add(lanes::close);
     try {
       this.workspaces = lanes.run(lane -> workspace(lane, plan, pages));
@@ -198,6 +203,9 @@ public final class Trainer implements AutoCloseable {
     earlier = first ? latest : earlier;
     double loss = gradients(step, sequences, weights);
     Map<String, Double> figures = new LinkedHashMap<>(weights.figures());
+    if (model.balance() > 0) {
+      figures.put(AUX_LOSS, DoubleStream.of(loads).sum() / sequences.size());
+    }
     double kl = 0;
     if (replay != null) {
       kl = replay.add(step);
@@ -341,7 +349,7 @@ public final class Trainer implements AutoCloseable {
       Batch whole = rows.batch(List.of(position), model.givesRewards());
       Share share = new Share(laneGroup.member(lane), Cut.of(whole.tokens(), lanes.count()));
       Batch part = whole.part(share.cut(), lane);
-      sum += model.train(part, share, rows.weights().scale(), dropout, workspaces.get(lane));
+      sum += model.train(part, share, rows.weights().scale(), dropout, null, workspaces.get(lane));
     }
     return sum;
   }
@@ -349,9 +357,14 @@ public final class Trainer implements AutoCloseable {
   /// Trains the lane's own sequences.
   private double alone(Packing packing, Weighed rows, Dropout dropout, int lane) {
     double sum = 0;
+    loads[lane] = 0;
     for (List<Integer> microBatch : packing.lanes().get(lane)) {
       Batch batch = rows.batch(microBatch, model.givesRewards());
-      sum += model.train(batch, rows.weights().scale(), dropout, workspaces.get(lane));
+      double balance = model.balance() / rows.sequences().size();
+      Balance load = balance > 0 ? new Balance(balance) : null;
+      Workspace ws = workspaces.get(lane);
+      sum += model.train(batch, null, rows.weights().scale(), dropout, load, ws);
+      loads[lane] += load == null ? 0 : load.loss();
     }
     return sum;
   }

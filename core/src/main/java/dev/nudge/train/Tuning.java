@@ -20,6 +20,7 @@ import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.AdapterInit;
+import dev.nudge.settings.ExpertAdapters;
 import dev.nudge.settings.Given;
 import dev.nudge.settings.HubName;
 import dev.nudge.settings.InputException;
@@ -80,9 +81,14 @@ record Tuning(
         model.stream(prepared.roomBeside());
       }
       model.reserve(prepared.plan().longest());
+      model.balance(settings.lora().experts().routerAuxLossCoef());
       return full
           ? whole(model, folder)
-          : adapter(model, attach(model, prepared, lanes, scope), folder);
+          : adapter(
+              model,
+              attach(model, prepared, lanes, scope),
+              folder,
+              settings.lora().experts().expertAdapters());
     } catch (RuntimeException | Error e) {
       model.close();
       throw e;
@@ -247,15 +253,16 @@ record Tuning(
   /// Makes the tuning of an adapter (LoRA).
   ///
   /// @param base the model's folder, as the adapter's config names it
-  static Tuning adapter(CausalLm model, Adapters adapters, Path base) {
+  static Tuning adapter(
+      CausalLm model, Adapters adapters, Path base, ExpertAdapters experts) {
     return new Tuning(
         model,
         adapters.parameters(),
         adapters.count(model.config().parameters()),
         adapters.warnings(),
         adapters.frozenBytes(),
-        adapters.savedBytes(),
-        folder -> adapters.write(folder, HubName.shown(base)),
+        adapters.savedBytes(experts),
+        folder -> adapters.write(folder, HubName.shown(base), experts),
         adapters::detach,
         adapters::reattach);
   }

@@ -57,7 +57,9 @@ class TargetsTest {
   @Test
   void allLinearIsEveryLinearLayerAndSavedAsSortedLeafNames() {
     assertThat(select("all-linear")).isEqualTo(LINEARS);
-    assertThat(Lora.of(4, 8, new Targets.AllLinear()).resolved(LINEARS).targets().toString())
+    ModelShape shape =
+        ModelShape.of(LINEARS.stream().map(path -> new LayerShape(path, 8, 8)).toList());
+    assertThat(Lora.of(4, 8, new Targets.AllLinear()).resolved(shape).targets().toString())
         .isEqualTo("down_proj,gate_proj,k_proj,o_proj,q_proj,up_proj,v_proj");
   }
 

@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.format.WeightFile;
 import dev.nudge.kernel.Attend.Shape;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,6 +26,11 @@ public final class GoldenFamilies {
     try (Stream<Path> folders = Files.list(FOLDER)) {
       return folders.map(f -> f.resolve("model")).filter(Files::isDirectory).sorted().toList();
     }
+  }
+
+  /// The weights of a model by our names.
+  public static WeightFile weights(Path model) {
+    return StackedExperts.open(model, ModelConfig.load(model));
   }
 
   /// As few folders as show every mechanism that a config has among them all, each time the one
@@ -75,8 +81,13 @@ public final class GoldenFamilies {
       all.add("norms " + layer.style().norms());
       all.add("norms of heads " + layer.style().qkNorm());
       all.add("packed " + layer.style().packed());
+      all.add("clamped " + (layer.style().clip() > 0));
       all.add("residual " + (layer.style().residual() != 1));
       all.add(layer.feed().activation().toString());
+      MoeConfig m = layer.feed().mixture();
+      if (m != null) {
+        all.add("experts " + m.rule() + " as " + m.names() + " shared " + (m.shared() > 0));
+      }
     }
     return all;
   }

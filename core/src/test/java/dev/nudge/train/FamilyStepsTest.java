@@ -1,18 +1,22 @@
 package dev.nudge.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.Backends;
+import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.data.Example;
 import dev.nudge.engine.Flat;
-import dev.nudge.format.SafeTensors;
+import dev.nudge.format.WeightFile;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
+import dev.nudge.model.GoldenFamilies;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
+import dev.nudge.nn.Balance;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
 import dev.nudge.quant.Nf4Format;
@@ -29,6 +33,8 @@ import java.util.List;
 import java.util.function.LongToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -113,7 +119,7 @@ class FamilyStepsTest {
     JsonNode expected = TwentySteps.expected(GOLDEN.resolve(name).resolve("train")).get("full");
     try (Scope scope = Scope.open("parameters");
         CausalLm trained = open(model, Backends.of(Compute.FP32), lanes, scope);
-        SafeTensors stored = SafeTensors.open(model)) {
+        WeightFile stored = GoldenFamilies.weights(model)) {
       TwentySteps.hold(expected, ROWS, trained, trained.parameters(), lanes, microBatchTokens);
       double worst = 0;
       for (Parameter p : compared(trained, expected.get("moved"))) {
@@ -133,8 +139,28 @@ class FamilyStepsTest {
   @ParameterizedTest
   @MethodSource("trained")
   void theGradientOfEveryTensorEqualsThatOfTransformers(String name) throws IOException {
+    holdGradients(name, full(name).get("gradients"), null);
+  }
+
+  /// With half of the routers' load-balancing loss beside it.
+  @Test
+  void theGradientOfTheLoadBalancingLossEqualsThatOfTransformers() throws IOException {
+    JsonNode expected = full("qwen3-moe").get("balanced");
+    double sum = 0;
+    for (JsonNode loss : expected.get("losses")) {
+      sum += loss.asDouble();
+    }
+    holdGradients("qwen3-moe", expected.get("gradients"), sum);
+  }
+
+  private static JsonNode full(String name) throws IOException {
+    return TwentySteps.expected(GOLDEN.resolve(name).resolve("train")).get("full");
+  }
+
+  /// @param loads the sum of the sequences' load-balancing losses, half of which counts; null: none
+  private static void holdGradients(String name, JsonNode gradients, @Nullable Double loads)
+      throws IOException {
     Path model = GOLDEN.resolve(name).resolve("model");
-    JsonNode full = TwentySteps.expected(GOLDEN.resolve(name).resolve("train")).get("full");
     List<Example> examples = TwentySteps.examples(ROWS);
     List<Integer> all = IntStream.range(0, examples.size()).boxed().toList();
     int[] inOrder = IntStream.range(0, examples.size()).toArray();
@@ -147,12 +173,16 @@ class FamilyStepsTest {
         trained.reserve(longest);
         long bytes = trained.trainBytes(batch.tokens(), longest);
         try (Workspace ws = new Workspace(0, bytes, backend.gemms().apply(1))) {
-          trained.train(batch, 1.0 / batch.rows().length, Dropout.NONE, ws);
+          Balance load = loads == null ? null : new Balance(0.5 / batch.lengths().length);
+          trained.train(batch, null, 1.0 / batch.rows().length, Dropout.NONE, load, ws);
+          if (load != null && loads != null) {
+            assertThat(load.loss()).isCloseTo(loads, within(1e-5 * loads));
+          }
         }
         double worst = 0;
-        for (Parameter p : compared(trained, full.get("gradients"))) {
+        for (Parameter p : compared(trained, gradients)) {
           double[] gradient = sketch(p, p.gradient(0)::at);
-          worst = Math.max(worst, hold(p, gradient, full.get("gradients"), exact ? 5e-6 : 2e-5));
+          worst = Math.max(worst, hold(p, gradient, gradients, exact ? 5e-6 : 2e-5));
         }
         System.out.printf("%s, %s: gradients within %.1e%n", name, backend.compute(), worst);
       }
@@ -214,14 +244,16 @@ class FamilyStepsTest {
   }
 
   private static void compareFinal(Path folder, List<Parameter> parameters) {
-    try (SafeTensors last = SafeTensors.open(folder.resolve("adapter_model.safetensors"))) {
+    try (PeftAdapter last = PeftAdapter.open(folder)) {
       for (Parameter p : parameters) {
         Tensor want = last.tensor(p.name());
         double difference = 0;
         double norm = 0;
-        for (long i = 0; i < want.elements(); i++) {
-          difference += Math.pow(want.at(i) - p.master().at(i), 2);
-          norm += Math.pow(want.at(i), 2);
+        for (int r = 0; r < want.rows(); r++) {
+          for (int c = 0; c < want.cols(); c++) {
+            difference += Math.pow(want.get(r, c) - p.master().get(r, c), 2);
+            norm += Math.pow(want.get(r, c), 2);
+          }
         }
         assertThat(Math.sqrt(difference / norm)).describedAs(p.name()).isLessThan(1e-3);
       }

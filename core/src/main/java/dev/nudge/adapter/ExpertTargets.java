@@ -1,0 +1,113 @@
+package dev.nudge.adapter;
+
+import dev.nudge.settings.InputException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/// Names what an adapter of a model with experts is on, as PEFT 0.21 has to be told.
+///
+/// Stacks of experts and routers are parameters to PEFT, and a bare `gate_proj` among
+/// `target_modules` means the experts' in most families, so dense and shared layers of such names
+/// are parameters too, `mlp.gate_proj.weight`; their tensors keep their names. All else are modules.
+/// Names are as short as they can be: where a short one would select more, whole paths are given.
+final class ExpertTargets {
+  /// The pattern of the joined gate and up of experts, as PEFT writes it.
+  static final String GATE_UP = ".*\\.gate_up_proj";
+
+  private static final Set<String> TAKEN = Set.of("gate_proj", "up_proj", "down_proj", "gate");
+
+  private ExpertTargets() {}
+
+  static Lora named(Lora spec, ModelShape model) {
+    List<String> selected = spec.select(model.paths(), model.ends());
+    if (spec.targets() instanceof Targets.Parameters
+        || selected.stream().noneMatch(ExpertTargets::parametric)) {
+      boolean all = spec.targets() instanceof Targets.AllLinear;
+      return all ? spec.withTargets(Targets.leafNames(selected)) : spec;
+    }
+    Set<String> modules = new TreeSet<>();
+    Set<String> parameters = new TreeSet<>();
+    Set<String> paths = new LinkedHashSet<>();
+    Set<String> whole = new LinkedHashSet<>();
+    for (String path : selected) {
+      if (parametric(path)) {
+        parameters.add(suffix(path));
+        whole.add(ExpertPaths.parameter(path));
+      } else {
+        modules.add(Targets.leaf(path));
+        paths.add(path);
+      }
+    }
+    Lora named = with(spec, selected, modules, parameters);
+    return named.select(model.paths(), model.ends()).equals(selected)
+        ? named
+        : with(spec, selected, paths, whole);
+  }
+
+  /// Refuses what PEFT has not on parameters, so that no other program could load the adapter.
+  ///
+  /// @param saved the spec as it is saved
+  /// @param subtracts whether the base loses what the adapter begins with
+  static void check(Lora saved, boolean subtracts) {
+    if (!(saved.targets() instanceof Targets.Parameters)) {
+      return;
+    }
+    String refused =
+        saved.dropout() > 0
+            ? "--dropout " + saved.dropout()
+            : saved.variant() != Lora.Variant.PLAIN
+                ? saved.variant().shown()
+                : subtracts ? "--init pissa or olora" : null;
+    if (refused != null) {
+      throw new InputException(
+          "%s does not go with adapters on experts or routers: PEFT loads no such adapter; leave it out, or give --targets of attention alone"
+              .formatted(refused));
+    }
+  }
+
+  private static boolean parametric(String path) {
+    return ExpertPaths.isExpert(path)
+        || ExpertPaths.isRouter(path)
+        || TAKEN.contains(Targets.leaf(path));
+  }
+
+  /// What suffices to name a parameter in most models.
+  private static String suffix(String path) {
+    String parameter = ExpertPaths.parameter(path);
+    int segments = ExpertPaths.isExpert(path) ? 1 : ExpertPaths.isRouter(path) ? 2 : 3;
+    List<String> all = List.of(parameter.split("\\."));
+    return String.join(".", all.subList(all.size() - segments, all.size()));
+  }
+
+  private static Lora with(
+      Lora spec, List<String> selected, Set<String> modules, Set<String> parameters) {
+    Targets targets =
+        new Targets.Parameters(
+            modules.isEmpty() ? null : new Targets.Names(new ArrayList<>(modules)),
+            new ArrayList<>(parameters));
+    Map<String, Integer> ranks = new LinkedHashMap<>();
+    Map<String, Double> alphas = new LinkedHashMap<>();
+    boolean usual = true;
+    for (String path : selected) {
+      String key = targets.key(path);
+      boolean joined = key.endsWith(".experts." + ExpertPaths.GATE_UP);
+      int rank = (joined ? 2 : 1) * spec.rank();
+      double alpha = (joined ? 2 : 1) * spec.alpha();
+      usual &= spec.rank(path) == rank && spec.alpha(path) == alpha;
+      if (spec.rank(path) != spec.rank()) {
+        ranks.put(key, spec.rank(path));
+      }
+      if (spec.alpha(path) != spec.alpha()) {
+        alphas.put(key, spec.alpha(path));
+      }
+    }
+    Lora plain = spec.withTargets(targets).without(null, null);
+    Lora bare = plain.withPatterns(Map.of(), Map.of());
+    return !usual ? plain.withPatterns(ranks, alphas) : ranks.isEmpty() ? bare : bare.joined();
+  }
+}

@@ -1,0 +1,127 @@
+package dev.nudge.adapter;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/// An adapter with its experts one by one, as PEFT had them before 0.18 and vLLM reads them.
+///
+/// Exact: gate and up share A and have the halves of B. Such a config has one rank and no patterns,
+/// so it is the largest; smaller A and B are filled with zeros, and another scale goes into B.
+/// Modules have the names of the model's files.
+///
+/// @param places of an adapter with experts
+/// @param shape of the model
+record SingleExperts(List<Placement> places, ModelShape shape) {
+  /// @throws InputException if A and B are on the embedding, whose rank is another one
+  static SingleExperts of(List<Placement> places, ModelShape shape) {
+    if (places.stream().anyMatch(EmbeddingPlace.class::isInstance)) {
+      throw new InputException(
+          "--expert-adapters per-expert does not go with embed_tokens in --targets; leave one out");
+    }
+    return new SingleExperts(places, shape);
+  }
+
+  private int rank() {
+    return places.stream()
+        .filter(LoraPlace.class::isInstance)
+        .mapToInt(place -> ((LoraPlace) place).made().lora().rank())
+        .max()
+        .orElseThrow();
+  }
+
+  /// Numbers of the tensors.
+  long numbers() {
+    try (Scope scope = Scope.measuring()) {
+      return tensors(scope).values().stream().mapToLong(Tensor::elements).sum();
+    }
+  }
+
+  /// The tensors to save, by name.
+  ///
+  /// @param scope owns them
+  Map<String, Tensor> tensors(Scope scope) {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    double scaling = scaling();
+    int rank = rank();
+    for (Placement place : places) {
+      if (!(place instanceof LoraPlace lora)) {
+        tensors.putAll(place.tensors(scope));
+        continue;
+      }
+      List<String> paths = paths(lora);
+      Tensor a = lora.a().master();
+      Tensor b = lora.b().master();
+      int each = b.rows() / paths.size();
+      for (int i = 0; i < paths.size(); i++) {
+        Tensor wideA = wide(a, rank, a.cols(), scope);
+        Tensor wideB = wide(b.rows(i * each, (i + 1) * each), each, rank, scope);
+        if (!scope.dry() && lora.made().lora().scaling() != scaling) {
+          ParameterMemory.scale(wideB, lora.made().lora().scaling() / scaling);
+        }
+        tensors.put(PeftFiles.nameOfA(paths.get(i)), wideA);
+        tensors.put(PeftFiles.nameOfB(paths.get(i)), wideB);
+      }
+    }
+    return tensors;
+  }
+
+  private Set<String> adapted() {
+    Set<String> paths = new LinkedHashSet<>();
+    places.stream()
+        .filter(LoraPlace.class::isInstance)
+        .forEach(place -> paths.add(place.path()));
+    return paths;
+  }
+
+  private double scaling() {
+    return places.stream()
+        .filter(LoraPlace.class::isInstance)
+        .mapToDouble(place -> ((LoraPlace) place).made().lora().scaling())
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static Tensor wide(Tensor from, int rows, int cols, Scope scope) {
+    Tensor wide = scope.tensor(from.dtype(), rows, cols);
+    if (!scope.dry()) {
+      ParameterMemory.copy(from, wide.rows(0, from.rows()).cols(0, from.cols()));
+    }
+    return wide;
+  }
+
+  /// The paths of the modules that an update is of: for experts as files name them.
+  private static List<String> paths(LoraPlace lora) {
+    return ExpertPaths.isExpert(lora.path())
+        ? lora.slot().weights().stream()
+            .map(name -> name.substring(0, name.length() - ".weight".length()))
+            .toList()
+        : List.of(lora.path());
+  }
+
+  /// The spec to save: leaf names of modules, one rank, one alpha.
+  Lora spec(Lora spec) {
+    int rank = rank();
+    Set<String> leaves = new TreeSet<>();
+    Set<String> whole = new LinkedHashSet<>();
+    for (Placement place : places) {
+      if (place instanceof LoraPlace lora) {
+        paths(lora).forEach(path -> leaves.add(Targets.leaf(path)));
+        whole.addAll(paths(lora));
+      }
+    }
+    Lora brief = Lora.of(rank, 1, new Targets.Names(List.copyOf(leaves)));
+    boolean same = new LinkedHashSet<>(brief.select(shape.paths(), shape.ends())).equals(adapted());
+    double alpha = scaling() * (spec.rsLora() ? Math.sqrt(rank) : rank);
+    return Lora.of(rank, alpha, new Targets.Names(List.copyOf(same ? leaves : whole)))
+        .withRsLora(spec.rsLora())
+        .withDropout(spec.dropout())
+        .withExtras(spec.extras());
+  }
+}

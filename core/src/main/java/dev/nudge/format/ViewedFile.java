@@ -1,0 +1,91 @@
+package dev.nudge.format;
+
+import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableSet;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// A weight file some of whose tensors are seen otherwise: as parts, joined, or by another name.
+///
+/// Threading: as the file.
+public final class ViewedFile implements WeightFile {
+  private final WeightFile file;
+  private final Map<String, Tensor> views;
+  private final NavigableSet<String> names;
+
+  private ViewedFile(WeightFile file, Map<String, Tensor> views, Set<String> hidden) {
+    this.file = file;
+    this.views = Map.copyOf(views);
+    this.names = new TreeSet<>(file.names());
+    names.removeAll(hidden);
+    names.addAll(views.keySet());
+  }
+
+  /// Views a file, which is closed with the view.
+  ///
+  /// @param views of its tensors, by name
+  /// @param hidden names that are not seen any more
+  public static WeightFile of(WeightFile file, Map<String, Tensor> views, Set<String> hidden) {
+    return views.isEmpty() ? file : new ViewedFile(file, views, hidden);
+  }
+
+  @Override
+  public Path source() {
+    return file.source();
+  }
+
+  @Override
+  public NavigableSet<String> names() {
+    return names;
+  }
+
+  @Override
+  public Entry entry(String name) {
+    Tensor view = views.get(name);
+    return view == null ? file.entry(name) : Entry.of(name, view.dtype(), view.shape());
+  }
+
+  @Override
+  public Tensor tensor(String name) {
+    Tensor view = views.get(name);
+    return view == null ? file.tensor(name) : view;
+  }
+
+  /// The file that holds a tensor; of a view the first.
+  @Override
+  public Path file(String name) {
+    return views.containsKey(name) ? file.files().getFirst() : file.file(name);
+  }
+
+  /// The stored bytes of a tensor; of a view those from its first number to its last.
+  @Override
+  public MemorySegment bytes(String name) {
+    Tensor view = views.get(name);
+    return view == null ? file.bytes(name) : view.data();
+  }
+
+  @Override
+  public List<Path> files() {
+    return file.files();
+  }
+
+  @Override
+  public @Nullable Path index() {
+    return file.index();
+  }
+
+  @Override
+  public Map<String, String> metadata() {
+    return file.metadata();
+  }
+
+  @Override
+  public void close() {
+    file.close();
+  }
+}

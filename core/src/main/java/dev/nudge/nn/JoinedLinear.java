@@ -1,0 +1,148 @@
+package dev.nudge.nn;
+
+import dev.nudge.kernel.Kernels;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Several layers of one input as one layer, whose output is theirs side by side.
+///
+/// An expert's gate and up are two tensors of a file and one matrix to its adapter.
+public final class JoinedLinear implements Linear {
+  private final List<Linear> parts;
+  private final int out;
+
+  private JoinedLinear(List<Linear> parts) {
+    this.parts = List.copyOf(parts);
+    this.out = parts.stream().mapToInt(Linear::out).sum();
+  }
+
+  /// Joins layers without biases.
+  public static JoinedLinear of(Linear... parts) {
+    return new JoinedLinear(List.of(parts));
+  }
+
+  /// The layers, in the order of their outputs.
+  public List<Linear> parts() {
+    return parts;
+  }
+
+  @Override
+  public int in() {
+    return parts.getFirst().in();
+  }
+
+  @Override
+  public int out() {
+    return out;
+  }
+
+  private List<Tensor> split(Tensor y) {
+    List<Tensor> columns = new ArrayList<>(parts.size());
+    int at = 0;
+    for (Linear part : parts) {
+      columns.add(y.cols(at, at + part.out()));
+      at += part.out();
+    }
+    return columns;
+  }
+
+  @Override
+  public void forward(Tensor x, Tensor y, Pass p) {
+    List<Tensor> ys = split(y);
+    boolean few = p.few(x, parts, ys);
+    for (int i = 0; i < ys.size(); i++) {
+      if (few) {
+        parts.get(i).rest(x, ys.get(i), p);
+      } else {
+        parts.get(i).forward(x, ys.get(i), p);
+      }
+    }
+  }
+
+  @Override
+  public Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
+    List<Tensor> dys = split(dy);
+    List<Gradients> all = new ArrayList<>(dys.size());
+    for (int i = 0; i < dys.size(); i++) {
+      all.add(parts.get(i).backward(dys.get(i), dx, add || i > 0, p));
+    }
+    return x -> all.forEach(each -> each.add(x));
+  }
+
+  @Override
+  public @Nullable Linear ready(int rows, Direction direction, Pass p) {
+    int mark = p.ws().mark();
+    List<Linear> ready = new ArrayList<>(parts.size());
+    for (Linear part : parts) {
+      Linear each = part.ready(rows, direction, p);
+      if (each == null) {
+        p.ws().release(mark);
+        return null;
+      }
+      ready.add(each);
+    }
+    return new JoinedLinear(ready);
+  }
+
+  @Override
+  public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
+    Tensor rows = null;
+    int at = 0;
+    for (Linear part : parts) {
+      int first = Math.max(from, at) - at;
+      int last = Math.min(to, at + part.out()) - at;
+      if (first == from - at && last == to - at) {
+        return part.weight(first, last, ws, kernels);
+      }
+      if (first < last) {
+        if (rows == null) {
+          rows = ws.take(type(kernels), to - from, in());
+        }
+        int mark = ws.mark();
+        Tensor some = part.weight(first, last, ws, kernels);
+        kernels.elementwise().copy(some, rows.rows(at + first - from, at + last - from));
+        ws.release(mark);
+      }
+      at += part.out();
+    }
+    return rows == null ? parts.getFirst().weight(0, 0, ws, kernels) : rows;
+  }
+
+  /// The type in which the parts have their weights.
+  private Dtype type(Kernels kernels) {
+    try (Workspace dry = Workspace.measuring()) {
+      return parts.getFirst().weight(0, grain(), dry, kernels.dry()).dtype();
+    }
+  }
+
+  @Override
+  public int grain() {
+    return parts.stream().mapToInt(Linear::grain).max().orElseThrow();
+  }
+
+  @Override
+  public Linear withWeight(Tensor weight) {
+    List<Linear> others = new ArrayList<>(parts.size());
+    int at = 0;
+    for (Linear part : parts) {
+      others.add(part.withWeight(weight.rows(at, at + part.out())));
+      at += part.out();
+    }
+    return new JoinedLinear(others);
+  }
+
+  @Override
+  public boolean changes() {
+    return parts.stream().anyMatch(Linear::changes);
+  }
+
+  @Override
+  public void parameters(Consumer<Parameter> each) {
+    parts.forEach(part -> part.parameters(each));
+  }
+}
