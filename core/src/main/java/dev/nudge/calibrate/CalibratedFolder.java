@@ -111,6 +111,12 @@ public final class CalibratedFolder {
     settings.check();
     ModelConfig config = ModelConfig.load(settings.model());
     Checkpoint.check(settings.model(), config);
+    if (config.layers().stream().anyMatch(layer -> layer.feed().mixture() != null)) {
+      throw new InputException(
+          "--method "
+              + settings.method()
+              + " does not know mixtures of experts; --method nf4 quantises every expert");
+    }
     GroupedFile format = GroupedFile.of(settings);
     QuantizedFolder.checkSource(settings, config, format.layout().toString());
     Map<String, long[]> shapes = config.tensors();

@@ -45,8 +45,8 @@ final class LayerInMemory {
     this.prefix = config.layer(i);
     this.file = model.file();
     for (LinearSlot slot : decoder.modules().linears()) {
-      String path = slot.weight().substring(0, slot.weight().length() - ".weight".length());
-      Tensor stored = file.tensor(slot.weight());
+      String path = slot.weights().getFirst().substring(0, slot.weights().getFirst().length() - ".weight".length());
+      Tensor stored = file.tensor(slot.weights().getFirst());
       Tensor weight = copy(stored, kernels, scope);
       Tensor bias = slot.linear().bias();
       Tensor own = bias == null ? null : copy(bias, kernels, scope);

@@ -1,5 +1,7 @@
 package dev.nudge.merge;
 
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
@@ -88,7 +90,14 @@ public final class MergedTensors implements AutoCloseable {
     }
     List<Path> folders = adapter == null ? List.of() : List.of(adapter);
     AdapterStack adapters =
-        AdapterStack.open(folders, folders.stream().map(_ -> 1.0).toList(), config, Dtype.F32);
+        AdapterStack.open(
+            folders,
+            folders.stream().map(_ -> 1.0).toList(),
+            new Identity.Model(
+                folder, held.format(), () -> BaseDigest.of(folder, machine.cache())),
+            model.anyBase(),
+            config,
+            Dtype.F32);
     try {
       StreamedLm base = StreamedLm.open(folder, config, fp32, held, StreamedLm.BLOCK_BYTES);
       try {
