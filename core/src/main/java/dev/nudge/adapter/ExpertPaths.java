@@ -19,7 +19,8 @@ final class ExpertPaths {
   static final String DOWN = "down_proj";
   static final String EXPERTS = ".experts.";
   private static final Pattern EXPERT = Pattern.compile("(.*\\.experts)\\.\\d+(\\.[^.]+)");
-  private static final Pattern ROUTER = Pattern.compile("(.*\\.(mlp|block_sparse_moe))\\.(gate|router)");
+  private static final Pattern ROUTER =
+      Pattern.compile("(.*\\.(mlp|block_sparse_moe))\\.(gate|router)");
 
   private ExpertPaths() {}
 

@@ -71,7 +71,8 @@ public final class PeftConfig {
     keys.put("revision", null);
     keys.put("target_modules", modules(spec.targets()));
     if (spec.targets() instanceof Targets.Parameters both) {
-      keys.put("target_modules", both.modules() == null ? List.of() : modules(both.modules()));
+      Targets named = both.modules();
+      keys.put("target_modules", named == null ? List.of() : modules(named));
       keys.put("target_parameters", both.parameters());
     }
     keys.put("task_type", extras.score() ? REWARD : "CAUSAL_LM");

@@ -264,7 +264,12 @@ public final class CausalLm implements AutoCloseable {
   /// gradient to the parameters.
   public double trainTowards(HeadDivergence.Base base, Batch b, double weight, Workspace ws) {
     return train(
-        b, null, Dropout.NONE, null, ws, (r, sum, p) -> output.divergence(base, r, b, weight, sum, p));
+        b,
+        null,
+        Dropout.NONE,
+        null,
+        ws,
+        (r, sum, p) -> output.divergence(base, r, b, weight, sum, p));
   }
 
   /// The loss at the end of a forward pass.

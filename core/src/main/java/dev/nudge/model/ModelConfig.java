@@ -279,7 +279,9 @@ public record ModelConfig(
   /// for any other tensor.
   static @Nullable String projection(String name, long[] shape) {
     boolean weight = shape.length == 2 && name.contains(LAYERS) && name.endsWith(".weight");
-    return weight && !MoeConfig.isRouter(name) ? name.substring(0, name.length() - ".weight".length()) : null;
+    return weight && !MoeConfig.isRouter(name)
+        ? name.substring(0, name.length() - ".weight".length())
+        : null;
   }
 
   /// The module path, as adapters name it, of a name in [#projections].

@@ -104,7 +104,13 @@ public final class ModelFolder {
       OutFolder.make(out);
       Map<String, List<String>> stacks = StackedExperts.of(file, config);
       StackedExperts.routers(file, config)
-          .forEach((own, name) -> masters.computeIfAbsent(name, n -> masters.get(own)));
+          .forEach(
+              (own, name) -> {
+                Tensor master = masters.get(own);
+                if (master != null) {
+                  masters.put(name, master);
+                }
+              });
       weights(file, base, out, masters, stacks, kernels, scope);
       copy(base, out, List.of(INDEX));
       copy(base, out);

@@ -88,8 +88,9 @@ public final class Experts implements Body {
   @Override
   public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
     Saved s = run(x, y, inner, false, p);
-    if (p.balance() != null && !p.ws().dry()) {
-      p.balance().count(s.logits, chosen, p.rows());
+    Balance balance = p.balance();
+    if (balance != null && !p.ws().dry()) {
+      balance.count(s.logits, chosen, p.rows());
     }
   }
 
@@ -185,7 +186,7 @@ public final class Experts implements Body {
     gaps(ws);
     Linear.Gradients beside =
         shared == null ? Linear.Gradients.NONE : shared(shared, s, dy, whole, own, deep, p);
-    Linear.Gradients[] each = new Linear.Gradients[experts.size()];
+    Linear.@Nullable Gradients[] each = new Linear.Gradients[experts.size()];
     for (int e = experts.size() - 1; e >= 0; e--) {
       int from = s.routed.start(e);
       int to = s.routed.start(e + 1);
@@ -208,11 +209,12 @@ public final class Experts implements Body {
     Linear.Gradients routing = routing(s, products, dx, p);
     return x -> {
       for (int e = experts.size() - 1; e >= 0; e--) {
-        if (each[e] != null) {
+        Linear.Gradients gradients = each[e];
+        if (gradients != null) {
           Tensor rows = own.rows(0, s.routed.start(e + 1) - s.routed.start(e));
           Tensor tokens = s.routed.tokens().rows(s.routed.start(e), s.routed.start(e + 1));
           p.kernels().elementwise().gather(x, tokens, rows);
-          each[e].add(rows);
+          gradients.add(rows);
         }
       }
       beside.add(x);
@@ -254,8 +256,9 @@ public final class Experts implements Body {
     Tensor dLogits = p.ws().take(logits.dtype(), logits.rows(), logits.cols());
     if (!p.ws().dry()) {
       Routing.backward(logits, rule, s.routed.chosen(), products, s.routed.places(), dLogits);
-      if (p.balance() != null) {
-        p.balance().addGradient(logits, p.rows(), dLogits);
+      Balance balance = p.balance();
+      if (balance != null) {
+        balance.addGradient(logits, p.rows(), dLogits);
       }
     }
     return router.linear().backward(dLogits, dx, true, p);

@@ -117,7 +117,8 @@ class ExpertAdaptersTest {
       stacked = logits(model);
       adapters.write(ours, "base", ExpertAdapters.PER_EXPERT);
     }
-    String gate = family.equals("mixtral") ? ".block_sparse_moe.experts.1.w1" : ".experts.1.gate_proj";
+    String gate =
+        family.equals("mixtral") ? ".block_sparse_moe.experts.1.w1" : ".experts.1.gate_proj";
     try (SafeTensors file = SafeTensors.open(ours.resolve(PeftFiles.WEIGHTS))) {
       assertThat(file.names()).anyMatch(name -> name.endsWith(gate + ".lora_A.weight"));
       assertThat(file.names()).noneMatch(name -> name.contains(".base_layer."));
