@@ -200,15 +200,45 @@ public final class CausalLm implements AutoCloseable {
   public double train(
       Batch b, @Nullable Share share, double weight, Dropout dropout, Workspace ws) {
     ws.reset();
+    Segments rows = segments(b, share, ws);
     return train(
         b,
-        share,
+        rows,
         dropout,
         ws,
         (r, sum, p) ->
             givesRewards()
                 ? sequences.loss(r, b, weight, sum, p)
                 : output.loss(r, b, weight, sum, p));
+  }
+
+  private static Segments segments(Batch b, @Nullable Share share, Workspace ws) {
+    return share == null
+        ? Segments.of(b.lengths(), b.keys(), ws)
+        : Segments.of(share, b.keys()[0], ws);
+  }
+
+  /// Runs forward and backward on sequences of several adapters of a bank, which is in the slots.
+  ///
+  /// @param b its weights are those of the gradient, each adapter's by its own step
+  /// @param owners the adapters, in the order of their sequences
+  /// @param share as in [#train]; then there is one owner
+  /// @return the log-probability of each target
+  public double[] trainOwned(
+      Batch b, List<Segments.Owner> owners, @Nullable Share share, Workspace ws) {
+    ws.reset();
+    Segments rows = segments(b, share, ws).owned(owners);
+    double[] logprobs = new double[b.rows().length];
+    train(
+        b,
+        rows,
+        Dropout.NONE,
+        ws,
+        (r, sum, p) -> {
+          output.loss(r, b, 1, sum, logprobs, p);
+          return 0;
+        });
+    return logprobs;
   }
 
   /// Runs a forward pass and keeps the normalised hidden states of the labelled rows at the start
@@ -230,7 +260,11 @@ public final class CausalLm implements AutoCloseable {
   /// gradient to the parameters.
   public double trainTowards(HeadDivergence.Base base, Batch b, double weight, Workspace ws) {
     return train(
-        b, null, Dropout.NONE, ws, (r, sum, p) -> output.divergence(base, r, b, weight, sum, p));
+        b,
+        segments(b, null, ws),
+        Dropout.NONE,
+        ws,
+        (r, sum, p) -> output.divergence(base, r, b, weight, sum, p));
   }
 
   /// The loss at the end of a forward pass.
@@ -239,11 +273,7 @@ public final class CausalLm implements AutoCloseable {
     double loss(Residual r, Tensor sum, Pass p);
   }
 
-  private double train(Batch b, @Nullable Share share, Dropout dropout, Workspace ws, Head head) {
-    Segments rows =
-        share == null
-            ? Segments.of(b.lengths(), b.keys(), ws)
-            : Segments.of(share, b.keys()[0], ws);
+  private double train(Batch b, Segments rows, Dropout dropout, Workspace ws, Head head) {
     Tape tape = new Tape(ws);
     Pass p = pass(tape, rows, dropout, ws);
     int lowest = lowestTrained();

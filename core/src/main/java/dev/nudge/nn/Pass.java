@@ -50,6 +50,11 @@ public record Pass(
     return new Pass(null, rows, ws, kernels, dropout, steady, team);
   }
 
+  /// Returns this pass for the rows of one adapter alone.
+  public Pass of(Segments.Part part) {
+    return new Pass(tape, part.rows(), ws, kernels, part.owner().dropout(), steady, team);
+  }
+
   /// Computes y = x·Wᵀ, or adds to it, with a weight in the compute type.
   ///
   /// @param weight (out, in)

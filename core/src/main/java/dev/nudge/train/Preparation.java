@@ -146,6 +146,7 @@ final class Preparation {
           spoken ? chat.template() : null,
           objective,
           replay,
+          tuning.joins() && objective == Objective.SUPERVISED && replay == null,
           at,
           warnings);
     }

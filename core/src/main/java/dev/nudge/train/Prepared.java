@@ -42,6 +42,7 @@ import org.jspecify.annotations.Nullable;
 /// @param template chat template of the conversations among the rows; null: there are none
 /// @param objective the training objective
 /// @param replay rows on which the model stays near the base; null: none
+/// @param joins whether it can be trained in the passes of other runs of the same base
 /// @param at start time of the run; chat templates print this day
 /// @param warnings for the user, one line each
 public record Prepared(
@@ -64,6 +65,7 @@ public record Prepared(
     @Nullable ChatTemplate template,
     Objective objective,
     @Nullable Replay replay,
+    boolean joins,
     Instant at,
     List<String> warnings) {
 
@@ -89,6 +91,7 @@ public record Prepared(
         template,
         objective,
         replay,
+        joins,
         at,
         warnings);
   }

@@ -3,29 +3,19 @@ package dev.nudge.train;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Example;
-import dev.nudge.data.Packing;
 import dev.nudge.engine.Engine;
-import dev.nudge.engine.Flat;
 import dev.nudge.engine.Limits;
-import dev.nudge.engine.RowScore;
 import dev.nudge.engine.Scorer;
 import dev.nudge.generate.Greedy;
-import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
-import dev.nudge.nn.Cut;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
-import dev.nudge.nn.Share;
 import dev.nudge.plan.Plan;
 import dev.nudge.settings.OptimizerSettings;
-import dev.nudge.tensor.Gemm;
-import dev.nudge.tensor.LaneGroup;
-import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Malloc;
-import dev.nudge.tensor.MappedFile;
-import dev.nudge.tensor.Workspace;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -34,7 +24,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -54,20 +43,14 @@ public final class Trainer implements AutoCloseable {
 
   private final CausalLm model;
   private final List<Example> examples;
-  private final int budget;
-  private final int longest;
+  private final Plan plan;
   private final long seed;
-  private final Packing.Cost cost;
-  private final Lanes lanes;
-  private final List<Workspace> workspaces;
-  private final Plan.Split split;
-  private final LaneGroup laneGroup;
+  private final GradientLanes gradients;
   private final ParameterGroup group;
   private final Objective objective;
   private ReferenceSums reference = ReferenceSums.NONE;
   private @Nullable BaseDivergence replay;
-  private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
-  private final int threadsPerLane;
+  private final Queue<Runnable> opened = new ArrayDeque<>();
   private Runnable beforeUpdate = () -> {};
 
   /// The result of an optimiser step.
@@ -111,45 +94,55 @@ public final class Trainer implements AutoCloseable {
       long seed,
       Path pages,
       Objective objective) {
+    this(
+        model,
+        new GradientLanes(model, plan, pages),
+        true,
+        parameters,
+        examples,
+        plan,
+        settings,
+        seed,
+        pages,
+        objective);
+  }
+
+  /// A trainer on lanes that may be those of other trainers too.
+  ///
+  /// @param own whether the lanes are closed with this trainer
+  Trainer(
+      CausalLm model,
+      GradientLanes gradients,
+      boolean own,
+      List<Parameter> parameters,
+      List<Example> examples,
+      Plan plan,
+      OptimizerSettings settings,
+      long seed,
+      Path pages,
+      Objective objective) {
     this.model = model;
+    this.gradients = gradients;
     this.objective = objective;
-    if (!plan.levels().isEmpty()) {
-      model.recompute(plan.levels());
-    }
     this.examples = examples;
-    this.budget = plan.microBatchTokens();
-    this.longest = plan.longest();
-    this.split = plan.split();
+    this.plan = plan;
     this.seed = seed;
-    this.cost = Flat.cost(model);
-    this.threadsPerLane = plan.threadsPerLane();
-    this.lanes = new Lanes(plan.lanes());
-    opened.add(lanes::close);
+    if (own) {
+      opened.add(gradients::close);
+    }
     try {
-      this.workspaces = lanes.run(lane -> workspace(lane, plan, pages));
-      this.laneGroup = new LaneGroup(plan.lanes(), split.sharedBytes());
-      opened.add(laneGroup::close);
       this.group =
           new ParameterGroup(
               parameters,
               settings,
               model.backend().kernels(),
-              lanes,
+              gradients.lanes(),
               plan.footprint().paged() > 0 ? pages : null);
       opened.add(group::close);
     } catch (RuntimeException | Error e) {
       close();
       throw e;
     }
-  }
-
-  private Workspace workspace(int lane, Plan plan, Path pages) {
-    long offloaded = plan.offloadedBytes();
-    MappedFile file = offloaded == 0 ? null : MappedFile.create(pages, offloaded);
-    Gemm gemm = model.backend().gemms().apply(plan.threadsPerLane());
-    Workspace ws = new Workspace(lane, plan.workspaceBytes(), gemm, file);
-    opened.add(ws::close);
-    return ws;
   }
 
   /// Bytes of the optimiser's state for these parameters.
@@ -179,15 +172,49 @@ public final class Trainer implements AutoCloseable {
   /// @param step number of the step, which seeds dropout
   /// @param rows indices into the examples
   public Result step(int step, int[] rows, double rate) {
-    List<Example> sequences = IntStream.of(rows).mapToObj(examples::get).toList();
+    Asked asked = ask(step, rows, 0);
+    return update(asked, gradients.add(asked.work()), rate);
+  }
+
+  /// A step whose gradients are wanted.
+  ///
+  /// @param step its number
+  record Asked(int step, GradientLanes.Work work) {}
+
+  /// Begins a step: weighs its sequences.
+  ///
+  /// @param adapter number of what trains in the bank, if its gradients are computed with others'
+  Asked ask(int step, int[] rows, int adapter) {
+    List<Example> sequences = sequences(rows);
+    return new Asked(
+        step, work(step, rows, weigh(sequences, reference.ofStep(step, rows)), adapter));
+  }
+
+  private List<Example> sequences(int[] rows) {
+    return IntStream.of(rows).mapToObj(examples::get).toList();
+  }
+
+  private GradientLanes.Work work(int step, int[] rows, Objective.Weights weights, int adapter) {
+    return new GradientLanes.Work(
+        adapter, examples, rows, weights, Dropout.of(seed, step), plan);
+  }
+
+  /// Adds the gradients of a step of this trainer alone.
+  ///
+  /// @return the loss
+  double gradients(Asked asked) {
+    return gradients.add(asked.work());
+  }
+
+  /// Ends a step whose gradients were added.
+  Result update(Asked asked, double loss, double rate) {
+    List<Example> sequences = sequences(asked.work().rows());
     long trained = sequences.stream().mapToLong(Example::trainedTokens).sum();
     long tokens = sequences.stream().mapToLong(Example::length).sum();
-    Objective.Weights weights = weigh(sequences, reference.ofStep(step, rows));
-    double loss = gradients(step, rows, weights);
-    Map<String, Double> figures = new LinkedHashMap<>(weights.figures());
+    Map<String, Double> figures = new LinkedHashMap<>(asked.work().weights().figures());
     double kl = 0;
     if (replay != null) {
-      kl = replay.add(step);
+      kl = replay.add(asked.step());
       figures.put(REPLAY_KL, kl);
     }
     double norm = group.reduce();
@@ -210,7 +237,14 @@ public final class Trainer implements AutoCloseable {
   ///
   /// @param bare runs something with the adapter off
   void replay(Replay rows, Consumer<Runnable> bare) {
-    replay = new BaseDivergence(rows, model, lanes, workspaces, budget, bare);
+    replay =
+        new BaseDivergence(
+            rows,
+            model,
+            gradients.lanes(),
+            gradients.workspaces(),
+            plan.microBatchTokens(),
+            bare);
   }
 
   /// Asks the objective for the sequence weights of a step, scoring the sequences first if needed.
@@ -243,64 +277,15 @@ public final class Trainer implements AutoCloseable {
   }
 
   private Scorer scorer() {
-    return new Scorer(model, lanes, workspaces, Math.max(budget, longest)); // rows are scored whole
+    int budget = Math.max(plan.microBatchTokens(), plan.longest()); // rows are scored whole
+    return new Scorer(model, gradients.lanes(), gradients.workspaces(), budget);
   }
 
   /// Accumulates the step's gradients into the parameters, lane by lane.
   ///
   /// @return the loss
   double gradients(int step, int[] rows, Objective.Weights weights) {
-    int[] lengths = IntStream.of(rows).map(r -> examples.get(r).length()).toArray();
-    Packing packing = Packing.of(lengths, lanes.count(), budget, cost, split.from());
-    Dropout dropout = Dropout.of(seed, step);
-    laneGroup.reset();
-    List<Double> sums =
-        lanes.run(
-            lane -> {
-              try {
-                return together(packing, rows, weights, dropout, lane)
-                    + alone(packing, rows, weights, dropout, lane);
-              } catch (RuntimeException | Error e) {
-                laneGroup.fail(e);
-                throw e;
-              }
-            });
-    double sum = 0;
-    for (double s : sums) {
-      sum += s;
-    }
-    return weights.loss() == null ? sum * weights.scale() : weights.loss();
-  }
-
-  /// Trains a lane's parts of the sequences that are cut over all lanes.
-  private double together(
-      Packing packing, int[] rows, Objective.Weights weights, Dropout dropout, int lane) {
-    double sum = 0;
-    for (int position : packing.split()) {
-      Batch whole = batch(List.of(position), rows, weights);
-      Share share = new Share(laneGroup.member(lane), Cut.of(whole.tokens(), lanes.count()));
-      Batch part = whole.part(share.cut(), lane);
-      sum += model.train(part, share, weights.scale(), dropout, workspaces.get(lane));
-    }
-    return sum;
-  }
-
-  /// Trains the lane's own sequences.
-  private double alone(
-      Packing packing, int[] rows, Objective.Weights weights, Dropout dropout, int lane) {
-    double sum = 0;
-    for (List<Integer> microBatch : packing.lanes().get(lane)) {
-      Batch batch = batch(microBatch, rows, weights);
-      sum += model.train(batch, weights.scale(), dropout, workspaces.get(lane));
-    }
-    return sum;
-  }
-
-  private Batch batch(List<Integer> positions, int[] rows, Objective.Weights weights) {
-    return model.givesRewards()
-        ? Flat.lasts(positions, rows, examples, weights.each())
-        : Flat.counted(
-            positions, rows, examples, new Flat.Factors(weights.each(), weights.texts()));
+    return gradients.add(work(step, rows, weights, 0));
   }
 
   /// The held-out loss of the objective, with its figures: the mean over blocks of as many rows as
@@ -342,15 +327,29 @@ public final class Trainer implements AutoCloseable {
   /// @param cancelled asked by lanes, between batches
   /// @return empty if it was cancelled
   public OptionalDouble evaluate(Dataset data, BooleanSupplier cancelled) {
+    return losses(data, cancelled)
+        .map(losses -> OptionalDouble.of(mean(losses, data)))
+        .orElse(OptionalDouble.empty());
+  }
+
+  /// The mean of the losses of rows over their labelled tokens.
+  static double mean(double[] losses, Dataset data) {
+    double sum = 0;
+    for (double loss : losses) {
+      sum += loss;
+    }
+    return sum / data.trainedTokens();
+  }
+
+  /// The loss of each held-out row, in nats, summed over its labelled tokens.
+  ///
+  /// @return empty if it was cancelled
+  Optional<double[]> losses(Dataset data, BooleanSupplier cancelled) {
     Scorer.Scores scores = scorer().begin(data.examples());
     if (cancelled.getAsBoolean() || !scores.go(cancelled)) {
-      return OptionalDouble.empty();
+      return Optional.empty();
     }
-    double sum = 0;
-    for (RowScore score : scores.rows()) {
-      sum -= score.logprob();
-    }
-    return OptionalDouble.of(sum / data.trainedTokens());
+    return Optional.of(scores.rows().stream().mapToDouble(row -> -row.logprob()).toArray());
   }
 
   /// Answers the sample prompts by greedy decoding, batched; parameters do not change.
@@ -359,7 +358,7 @@ public final class Trainer implements AutoCloseable {
   /// @return the answers in the order of the prompts; null if cancelled
   @Nullable List<String> answer(
       SamplePrompts prompts, Tokenizer tokenizer, BooleanSupplier cancelled) {
-    Limits limits = prompts.limits(model, lanes.count() * threadsPerLane);
+    Limits limits = prompts.limits(model, plan.lanes() * plan.threadsPerLane());
     NamedAdapters none = new NamedAdapters(model.modules(), model.backend().compute());
     try (Engine engine = new Engine(model, none, limits)) {
       return Greedy.answers(

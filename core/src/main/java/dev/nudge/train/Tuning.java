@@ -47,6 +47,8 @@ import org.jspecify.annotations.Nullable;
 /// @param writing writes the trained weights into a staging folder
 /// @param detaching detaches the adapter; closing the model is separate
 /// @param attaching attaches it again
+/// @param adapters null with full fine-tuning
+/// @param own whether the model is closed with it
 record Tuning(
     CausalLm model,
     List<Parameter> parameters,
@@ -56,7 +58,9 @@ record Tuning(
     long savedBytes,
     Consumer<Path> writing,
     Runnable detaching,
-    Runnable attaching)
+    Runnable attaching,
+    @Nullable Adapters adapters,
+    boolean own)
     implements AutoCloseable {
 
   /// Loads the model with the parameters that a run trains.
@@ -87,6 +91,32 @@ record Tuning(
       model.close();
       throw e;
     }
+  }
+
+  /// Attaches the adapter of a run to a model that other runs have too.
+  static Tuning on(CausalLm model, Prepared prepared, Scope scope) {
+    Adapters adapters = attach(model, prepared, prepared.plan().lanes(), scope);
+    return adapter(model, adapters, prepared.settings().model().model()).sharing();
+  }
+
+  private Tuning sharing() {
+    return new Tuning(
+        model,
+        parameters,
+        count,
+        warnings,
+        frozenBytes,
+        savedBytes,
+        writing,
+        detaching,
+        attaching,
+        adapters,
+        false);
+  }
+
+  /// Whether it may train in the passes of others.
+  boolean joins() {
+    return adapters != null && adapters.joins(model.head());
   }
 
   private static Adapters attach(CausalLm model, Prepared prepared, int lanes, Scope scope) {
@@ -257,7 +287,9 @@ record Tuning(
         adapters.savedBytes(),
         folder -> adapters.write(folder, HubName.shown(base)),
         adapters::detach,
-        adapters::reattach);
+        adapters::reattach,
+        adapters,
+        true);
   }
 
   /// Makes the tuning of a model's own weights (full fine-tuning).
@@ -275,7 +307,9 @@ record Tuning(
         0,
         folder -> ModelFolder.write(base, folder, parameters, model.backend().kernels()),
         () -> {},
-        () -> {});
+        () -> {},
+        null,
+        true);
   }
 
   /// Says which tensors full fine-tuning trains; null with LoRA.
@@ -314,7 +348,9 @@ record Tuning(
     try {
       detaching.run();
     } finally {
-      model.close();
+      if (own) {
+        model.close();
+      }
     }
   }
 }

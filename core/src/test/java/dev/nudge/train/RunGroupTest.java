@@ -1,0 +1,110 @@
+package dev.nudge.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.settings.TrainSettings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Trains runs together and compares each with itself alone: the same bytes.
+class RunGroupTest {
+  private static final RunGroup.Listener DEAF =
+      new RunGroup.Listener() {
+        @Override
+        public void event(int member, TrainEvent event) {}
+
+        @Override
+        public void held(int member, int step, double[] losses, boolean best) {}
+      };
+
+  @TempDir Path temp;
+
+  /// Settings that differ in all that runs of a group may differ in.
+  private List<Map<String, Object>> different() throws IOException {
+    Path other = TinyRun.rows(temp.resolve("other.jsonl"), 9, 60, 5);
+    return List.of(
+        Map.of("learning_rate", 1e-3),
+        Map.of("learning_rate", 3e-3, "rank", 3, "alpha", 5, "dropout", 0.2, "seed", 7),
+        Map.of("rank", 24, "targets", "q_proj,down_proj", "weight_decay", 0.1, "steps", 5),
+        Map.of("batch_size", 2, "max_grad_norm", 0.05, "schedule", "constant"),
+        Map.of("data", List.of(other.toString()), "init", "pissa", "rank", 4),
+        Map.of("lora_plus", 4, "optimizer", "adamw-8bit", "rs_lora", true, "warmup", 2),
+        Map.of("lora_bias", true, "layers_to_transform", "1", "targets", "v_proj,o_proj,up_proj", "batch_size", 6));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"fp32, none, 4096", "bf16, none, 4096", "fp32, nf4, 24"})
+  void aRunTogetherHasTheBytesThatItHasAlone(String compute, String quantize, int longest)
+      throws IOException {
+    dev.nudge.Backends.orSkip(dev.nudge.settings.Compute.valueOf(compute.toUpperCase()));
+    List<TrainSettings> alone = new ArrayList<>();
+    List<TrainSettings> together = new ArrayList<>();
+    Path rows = TinyRun.rows(temp.resolve("rows.jsonl"), 23, longest > 100 ? 300 : longest, 3);
+    for (Map<String, Object> own : different()) {
+      Map<String, Object> values = new HashMap<>();
+      values.put("compute", compute);
+      values.put("quantize", quantize);
+      values.put("steps", 7);
+      values.put("batch_size", 4);
+      values.put("eval_split", "0.2");
+      values.put("eval_steps", 3);
+      values.put("memory", "2G");
+      values.put("rank", 8);
+      values.putAll(own);
+      alone.add(settings(rows, "alone" + alone.size(), values));
+      together.add(settings(rows, "together" + together.size(), values));
+    }
+    alone.forEach(TinyRun::run);
+    train(together, List.of());
+    for (int i = 0; i < alone.size(); i++) {
+      assertSame(alone.get(i), together.get(i));
+    }
+  }
+
+  private TrainSettings settings(Path rows, String out, Map<String, Object> values) {
+    Map<String, Object> all = new HashMap<>(values);
+    all.putIfAbsent("data", List.of(rows.toString()));
+    all.put("model", TinyRun.UNTIED);
+    all.put("out", temp.resolve(out));
+    return TrainSettings.of(all);
+  }
+
+  private static void train(List<TrainSettings> settings, List<Integer> rungs) {
+    List<Prepared> prepared =
+        settings.stream().map(s -> Training.prepare(s, TinyRun.MACHINE)).toList();
+    List<GroupPlan> groups = GroupPlan.of(prepared);
+    assertThat(groups).hasSize(1);
+    try (RunGroup group = new RunGroup(prepared, groups.getFirst().plan(), DEAF)) {
+      rungs.forEach(rung -> group.advance(rung, () -> false));
+      group.advance(Integer.MAX_VALUE, () -> false);
+    }
+  }
+
+  private static void assertSame(TrainSettings one, TrainSettings other) throws IOException {
+    Path a = one.output().out();
+    Path b = other.output().out();
+    for (String file : List.of("adapter_model.safetensors", "last/adapter_model.safetensors")) {
+      assertThat(Files.exists(b.resolve(file))).isEqualTo(Files.exists(a.resolve(file)));
+      if (Files.exists(a.resolve(file))) {
+        assertThat(b.resolve(file)).as("%s", other.values()).hasSameBinaryContentAs(a.resolve(file));
+      }
+    }
+    for (String key : List.of("loss", "grad_norm", "eval_loss")) {
+      assertThat(TinyRun.metrics(b, key).stream().map(line -> line.path(key)).toList())
+          .as("%s of %s", key, other.values())
+          .isEqualTo(TinyRun.metrics(a, key).stream().map(line -> line.path(key)).toList());
+    }
+  }
+
+  @Test
+  void rungsChangeNothing() {}
+}
