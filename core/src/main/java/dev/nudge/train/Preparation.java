@@ -39,7 +39,10 @@ import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -78,7 +81,17 @@ final class Preparation {
       Machine machine,
       @Nullable Objective objective,
       Consumer<TrainEvent> events) {
-    return new Preparation(wanted, machine, objective).prepared(events);
+    return of(wanted, machine, objective, events, new Training.Shared());
+  }
+
+  /// The same, with what other preparations have read.
+  static Prepared of(
+      TrainSettings wanted,
+      Machine machine,
+      @Nullable Objective objective,
+      Consumer<TrainEvent> events,
+      Training.Shared shared) {
+    return new Preparation(wanted, machine, objective).prepared(events, shared);
   }
 
   /// Checks the model, and finds the checkpoint to resume from.
@@ -107,9 +120,9 @@ final class Preparation {
   }
 
   /// Reads and checks the rows, and plans the run.
-  private Prepared prepared(Consumer<TrainEvent> events) {
+  private Prepared prepared(Consumer<TrainEvent> events, Training.Shared shared) {
     ChatRows chat = chat();
-    Splits splits = splits(chat, events);
+    Splits splits = splits(chat, events, shared);
     Dataset data = splits.train();
     Dataset held = splits.held();
     boolean spoken = data.shapes().spoken() > 0;
@@ -184,20 +197,25 @@ final class Preparation {
         tokens.grown());
   }
 
-  private Splits splits(Conversations chat, Consumer<TrainEvent> events) {
+  private Splits splits(Conversations chat, Consumer<TrainEvent> events, Training.Shared shared) {
+    Splits.Wanted wanted =
+        new Splits.Wanted(
+            settings.data(),
+            settings.eval(),
+            settings.quality(),
+            settings.length(),
+            settings.loop().seed(),
+            WantedRows.of(settings.objective()));
     Splits splits =
-        Splits.load(
-            new Splits.Wanted(
-                settings.data(),
-                settings.eval(),
-                settings.quality(),
-                settings.length(),
-                settings.loop().seed(),
-                WantedRows.of(settings.objective())),
-            maxLength,
-            tokens.tokenizer(),
-            chat,
-            cache(events));
+        shared.splits(
+            Arrays.asList(
+                wanted,
+                maxLength,
+                folder,
+                settings.lora().initAdapter(),
+                tokens.added(),
+                LocalDate.ofInstant(at, ZoneOffset.UTC)),
+            () -> Splits.load(wanted, maxLength, tokens.tokenizer(), chat, cache(events)));
     splits.train().examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
     Dataset held = splits.held();
     if (held != null) {

@@ -19,7 +19,6 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -155,7 +154,7 @@ final class Run implements AutoCloseable {
       begin(cancelled);
       while (goesOn()) {
         Trainer.Asked asked = ask(0);
-        take(asked, trainer.gradients(asked));
+        take(asked, gradients(asked));
       }
       return end();
     } finally {
@@ -238,9 +237,15 @@ final class Run implements AutoCloseable {
     heldListener = listener;
   }
 
-  /// The held-out loss now, which does not count as one of the run's; empty if it was cancelled.
-  OptionalDouble heldOutNow() {
-    return trainer.evaluate(requireNonNull(prepared.held()), cancelled);
+  /// The loss of each held-out row now, which does not count as an evaluation of the run; empty if
+  /// it was cancelled.
+  Optional<double[]> heldOutNow() {
+    return trainer.losses(requireNonNull(prepared.held()), cancelled);
+  }
+
+  /// Whether an evaluation of the run has found a lowest held-out loss.
+  boolean hasBest() {
+    return counts.bestStep() != null;
   }
 
   /// Steps made.
@@ -257,9 +262,11 @@ final class Run implements AutoCloseable {
     return interrupted;
   }
 
-  /// Adds to `run.json` what a group says of this run, from the next time it is written.
-  void note(Map<String, Object> group) {
-    report.note(group);
+  /// Adds the gradients of a step of this run alone.
+  ///
+  /// @return the loss
+  double gradients(Trainer.Asked asked) {
+    return trainer.gradients(asked);
   }
 
   private void failed(Throwable cause) {

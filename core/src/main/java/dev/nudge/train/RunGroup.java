@@ -15,13 +15,12 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.Map;
-import java.util.OptionalDouble;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Trains several runs of one base in the same passes.
+/// Trains several runs of one base in the same passes, or one run of any kind.
 ///
 /// Each [Run] keeps its own rows, steps, optimiser, checkpoints and folder, and its adapter ends
 /// with the bytes that it has alone. Shared are the weights, the lanes and the passes of each step:
@@ -34,7 +33,7 @@ public final class RunGroup implements AutoCloseable {
   private final List<Member> members = new ArrayList<>();
   private final Deque<Runnable> closing = new ArrayDeque<>(); // the last opened first
   private final Bank bank = new Bank();
-  private final GradientLanes gradients;
+  private @Nullable GradientLanes gradients; // null: of one run, which has its own
 
   /// What a group tells.
   public interface Listener {
@@ -67,42 +66,53 @@ public final class RunGroup implements AutoCloseable {
   ///
   /// @param prepared runs of one group, see [GroupPlan]
   public RunGroup(List<Prepared> prepared, Plan plan, Listener listener) {
-    Prepared first = prepared.getFirst();
-    var settings = first.settings();
     try {
-      CausalLm model =
-          Checkpoint.load(
-              settings.model().model(),
-              first.config(),
-              first.backend(),
-              Quantization.resolve(settings.model(), first.config()),
-              null);
-      closing.push(model::close);
-      model.cache(plan.caches(), Set.of());
-      if (first.withPlan(plan).streams()) {
-        model.stream(first.withPlan(plan).roomBeside());
+      if (prepared.size() == 1) {
+        add(prepared.getFirst(), null, listener);
+        return;
       }
-      model.reserve(plan.longest());
-      Path pages = requireNonNull(OutFolder.existing(settings.output().out()));
-      this.gradients = new GradientLanes(model, plan, pages);
-      closing.push(gradients::close);
-      Run.Shared shared = new Run.Shared(model, gradients);
-      for (int i = 0; i < prepared.size(); i++) {
-        int index = i;
-        Run run =
-            new Run(
-                prepared.get(i),
-                shared,
-                event -> listener.event(index, event),
-                System::nanoTime);
-        run.hearHeld((losses, best) -> listener.held(index, run.steps(), losses, best));
-        run.tuning().detaching().run();
-        members.add(new Member(run, bank.add(requireNonNull(run.tuning().adapters()))));
-      }
+      Run.Shared shared = shared(prepared.getFirst(), plan);
+      this.gradients = shared.gradients();
+      prepared.forEach(run -> add(run, shared, listener));
     } catch (RuntimeException | Error e) {
       close();
       throw e;
     }
+  }
+
+  private Run.Shared shared(Prepared first, Plan plan) {
+    var settings = first.settings();
+    CausalLm model =
+        Checkpoint.load(
+            settings.model().model(),
+            first.config(),
+            first.backend(),
+            Quantization.resolve(settings.model(), first.config()),
+            null);
+    closing.push(model::close);
+    model.cache(plan.caches(), Set.of());
+    Prepared together = first.withPlan(plan);
+    if (together.streams()) {
+      model.stream(together.roomBeside());
+    }
+    model.reserve(plan.longest());
+    Path pages = requireNonNull(OutFolder.existing(settings.output().out()));
+    GradientLanes lanes = new GradientLanes(model, plan, pages);
+    closing.push(lanes::close);
+    return new Run.Shared(model, lanes);
+  }
+
+  private void add(Prepared prepared, Run.@Nullable Shared shared, Listener listener) {
+    int index = members.size();
+    Run run =
+        new Run(prepared, shared, event -> listener.event(index, event), System::nanoTime);
+    run.hearHeld((losses, best) -> listener.held(index, run.steps(), losses, best));
+    int number = -1;
+    if (shared != null) {
+      run.tuning().detaching().run();
+      number = bank.add(requireNonNull(run.tuning().adapters()));
+    }
+    members.add(new Member(run, number));
   }
 
   /// Reserves the memory of a group among other runs.
@@ -146,13 +156,7 @@ public final class RunGroup implements AutoCloseable {
 
   private void step(List<Member> going) {
     List<Trainer.Asked> asked = going.stream().map(m -> m.run.ask(m.number)).toList();
-    double[] losses;
-    Runnable undo = bank.put();
-    try {
-      losses = gradients.addOwned(asked.stream().map(Trainer.Asked::work).toList());
-    } finally {
-      undo.run();
-    }
+    double[] losses = add(going, asked);
     for (int i = 0; i < losses.length; i++) {
       Member m = going.get(i);
       Trainer.Asked own = asked.get(i);
@@ -161,16 +165,36 @@ public final class RunGroup implements AutoCloseable {
     }
   }
 
+  /// Adds the gradients of a step of each, and returns their losses.
+  private double[] add(List<Member> going, List<Trainer.Asked> asked) {
+    GradientLanes together = gradients;
+    if (together == null) {
+      return new double[] {going.getFirst().run.gradients(asked.getFirst())};
+    }
+    Runnable undo = bank.put();
+    try {
+      return together.addOwned(asked.stream().map(Trainer.Asked::work).toList());
+    } finally {
+      undo.run();
+    }
+  }
+
   /// Does something of one run, with its adapter on the model.
-  private static void turn(Member m, Runnable work) {
-    m.run.tuning().attaching().run();
+  private void turn(Member m, Runnable work) {
+    attach(m, true);
     try {
       work.run();
     } catch (RunException e) {
       m.failure = e;
       m.ended = true;
     } finally {
-      m.run.tuning().detaching().run();
+      attach(m, false);
+    }
+  }
+
+  private void attach(Member m, boolean on) {
+    if (gradients != null) {
+      (on ? m.run.tuning().attaching() : m.run.tuning().detaching()).run();
     }
   }
 
@@ -189,17 +213,18 @@ public final class RunGroup implements AutoCloseable {
     return members.get(member).run.steps();
   }
 
-  /// The held-out loss of a live run now, which does not count as one of its evaluations.
-  public OptionalDouble heldOut(int member) {
-    Member m = members.get(member);
-    OptionalDouble[] found = {OptionalDouble.empty()};
-    turn(m, () -> found[0] = m.run.heldOutNow());
-    return found[0];
+  /// Whether an evaluation of a run has found a lowest held-out loss.
+  public boolean hasBest(int member) {
+    return members.get(member).run.hasBest();
   }
 
-  /// Adds to what `run.json` says of the group of a run.
-  public void note(int member, Map<String, Object> note) {
-    members.get(member).run.note(note);
+  /// The loss of each held-out row by a live run now, which does not count as one of its
+  /// evaluations; empty if it was cancelled.
+  public Optional<double[]> heldOut(int member) {
+    Member m = members.get(member);
+    List<Optional<double[]>> found = new ArrayList<>();
+    turn(m, () -> found.add(m.run.heldOutNow()));
+    return found.isEmpty() ? Optional.empty() : found.getFirst();
   }
 
   /// Ends a live run, with a checkpoint from which it can go on.
@@ -226,7 +251,7 @@ public final class RunGroup implements AutoCloseable {
       interrupted |= m.run.interrupted();
       closing.push(
           () -> {
-            m.run.tuning().attaching().run(); // closing takes it off
+            attach(m, true); // closing takes it off
             m.run.close();
           });
     }

@@ -17,9 +17,6 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: confined to the run's thread.
 final class RunReport {
-  /// The key of what `run.json` says of the group of a sweep.
-  static final String GROUP = "sweep";
-
   private final Prepared prepared;
   private final Consumer<TrainEvent> listener;
   private final RunStart start;
@@ -33,7 +30,6 @@ final class RunReport {
   private final MetricsFile metrics;
   private final Samples samples;
   private final RunCheckpoint.Place here;
-  private final Map<String, Object> group = new LinkedHashMap<>();
   private final Deque<Runnable> lines = new ArrayDeque<>(); // not written yet, but counted
 
   RunReport(
@@ -84,11 +80,6 @@ final class RunReport {
           "%s has fewer lines than the run had written by step %d; put it back, or --overwrite to begin anew"
               .formatted(folder.path().resolve(file), from.step()));
     }
-  }
-
-  /// Adds to what `run.json` says of the group in which the run is trained.
-  void note(Map<String, Object> more) {
-    group.putAll(more);
   }
 
   /// Emits the events of preparation.
@@ -239,9 +230,6 @@ final class RunReport {
     Map<String, @Nullable Object> totals = result.totals();
     totals.put("cost", prepared.settings().cost(result.seconds()));
     run.put("totals", totals);
-    if (!group.isEmpty()) {
-      run.put(GROUP, new LinkedHashMap<>(group));
-    }
     return run;
   }
 
