@@ -12,12 +12,13 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// Shows a sweep on standard error: on a terminal one line a setting, redrawn in place, else a line
-/// at each held-out loss, each tenth of a run and each end.
+/// at each held-out loss and each end, and now and then between.
 ///
 /// Threading: one call at a time.
 final class SweepBoard implements Sweep.Watcher {
   private static final int MOST = 20; // lines that are redrawn
   private static final long REDRAW_NANOS = 200_000_000L;
+  private static final long LINE_NANOS = 10_000_000_000L;
 
   private final PrintStream err;
   private final ProgressLine.Style style;
@@ -72,9 +73,7 @@ final class SweepBoard implements Sweep.Watcher {
     switch (event) {
       case TrainEvent.Step step -> {
         of.step = step;
-        boolean tenth =
-            10L * step.step() / step.steps() != 10L * (step.step() - 1) / step.steps();
-        told(setting, of, tenth, false);
+        told(setting, of, clock.getAsLong() - drawnAt >= LINE_NANOS, false);
       }
       case TrainEvent.Evaluated held -> {
         of.held = held;
@@ -110,6 +109,7 @@ final class SweepBoard implements Sweep.Watcher {
       }
       case LINES -> {
         if (milestone) {
+          drawnAt = clock.getAsLong();
           err.println(of.line(setting));
         }
       }

@@ -148,6 +148,33 @@ class SweepTest {
   }
 
   @Test
+  void groupsThatTakeTurnsAreComparedAtARung() throws IOException {
+    file(
+        "list: [{rank: 4}, {rank: 8}, {quantize: nf4}, {rank: 4, quantize: nf4}]",
+        "halving: {keep: 0.5, at: [4]}");
+    Ran ran = sweep("out");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.err()).contains("4 settings in 2 groups");
+    JsonNode board = json("out/leaderboard.json");
+    List<Integer> steps = new ArrayList<>();
+    board.path("settings").forEach(row -> steps.add(row.path("steps").asInt(0)));
+    assertThat(steps).containsExactly(12, 12, 4, 4);
+    String best = board.path("best").asString("");
+    List<String> line = new ArrayList<>(List.of("train", "--out", "D/alone", "-q"));
+    JsonNode run = json("out/" + best + "/run.json");
+    for (JsonNode key : run.path("given")) {
+      String value = run.path("settings").path(key.asString("")).asString("");
+      if (!key.asString("").equals("out")) {
+        line.addAll(List.of("--" + key.asString("").replace('_', '-'), value));
+      }
+    }
+    line.set(line.indexOf("--data") + 1, "D/rows.jsonl");
+    assertThat(place.run(line.toArray(String[]::new)).code()).isZero();
+    assertThat(place.path("out/" + best + "/adapter_model.safetensors"))
+        .hasSameBinaryContentAs(place.path("alone/adapter_model.safetensors"));
+  }
+
+  @Test
   void oneThatWasKilledGoesOnToTheSameBytes() throws Exception {
     assumeTrue(!System.getProperty("os.name", "").toLowerCase(Locale.ROOT).contains("win"));
     file(GRID, HALVING);

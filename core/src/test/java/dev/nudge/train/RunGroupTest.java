@@ -2,6 +2,8 @@ package dev.nudge.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.Backends;
+import dev.nudge.settings.Compute;
 import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,7 +48,7 @@ class RunGroupTest {
   @CsvSource({"fp32, none, 4096", "bf16, none, 4096", "fp32, nf4, 24"})
   void aRunTogetherHasTheBytesThatItHasAlone(String compute, String quantize, int longest)
       throws IOException {
-    dev.nudge.Backends.orSkip(dev.nudge.settings.Compute.valueOf(compute.toUpperCase()));
+    Backends.orSkip(Compute.valueOf(compute.toUpperCase(Locale.ROOT)));
     List<TrainSettings> alone = new ArrayList<>();
     List<TrainSettings> together = new ArrayList<>();
     Path rows = TinyRun.rows(temp.resolve("rows.jsonl"), 23, longest > 100 ? 300 : longest, 3);
@@ -64,7 +67,7 @@ class RunGroupTest {
       together.add(settings(rows, "together" + together.size(), values));
     }
     alone.forEach(TinyRun::run);
-    train(together, List.of());
+    train(together);
     for (int i = 0; i < alone.size(); i++) {
       assertSame(alone.get(i), together.get(i));
     }
@@ -78,13 +81,13 @@ class RunGroupTest {
     return TrainSettings.of(all);
   }
 
-  private static void train(List<TrainSettings> settings, List<Integer> rungs) {
+  private static void train(List<TrainSettings> settings) {
     List<Prepared> prepared =
         settings.stream().map(s -> Training.prepare(s, TinyRun.MACHINE)).toList();
     List<GroupPlan> groups = GroupPlan.of(prepared);
     assertThat(groups).hasSize(1);
     try (RunGroup group = new RunGroup(prepared, groups.getFirst().plan(), DEAF)) {
-      rungs.forEach(rung -> group.advance(rung, () -> false));
+      group.advance(2, () -> false); // a stop between changes nothing
       group.advance(Integer.MAX_VALUE, () -> false);
     }
   }
@@ -106,5 +109,26 @@ class RunGroupTest {
   }
 
   @Test
-  void rungsChangeNothing() {}
+  void asManyTrainTogetherAsFit() throws IOException {
+    Path rows = TinyRun.rows(temp.resolve("rows.jsonl"), 23, 300, 3);
+    List<Prepared> roomy = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      Map<String, Object> values = Map.of("rank", 32, "batch_size", 4, "seed", i);
+      roomy.add(Training.prepare(settings(rows, "fit" + i, values), TinyRun.MACHINE));
+    }
+    long all = GroupPlan.of(roomy).getFirst().plan().totalBytes();
+    long one = roomy.getFirst().plan().totalBytes();
+    assertThat(all).isGreaterThan(one).isLessThan(6 * one);
+    long memory = one + (all - one) / 4;
+    List<Prepared> tight = new ArrayList<>();
+    for (Prepared run : roomy) {
+      TrainSettings settings = run.settings().withMemory(memory);
+      tight.add(Training.prepare(settings, TinyRun.MACHINE));
+    }
+    List<GroupPlan> groups = GroupPlan.of(tight);
+    assertThat(groups.size()).isBetween(2, 5);
+    assertThat(groups).allMatch(group -> group.plan().totalBytes() <= memory);
+    assertThat(groups.stream().flatMap(group -> group.members().stream()))
+        .containsExactly(0, 1, 2, 3, 4, 5);
+  }
 }
