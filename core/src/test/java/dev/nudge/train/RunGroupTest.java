@@ -41,6 +41,7 @@ class RunGroupTest {
         Map.of("batch_size", 2, "max_grad_norm", 0.05, "schedule", "constant"),
         Map.of("data", List.of(other.toString()), "init", "pissa", "rank", 4),
         Map.of("lora_plus", 4, "optimizer", "adamw-8bit", "rs_lora", true, "warmup", 2),
+        Map.of("init", "eva", "rank", 2),
         Map.of("lora_bias", true, "layers_to_transform", "1", "targets", "v_proj,o_proj,up_proj", "batch_size", 6));
   }
 

@@ -49,7 +49,7 @@ final class SweepAxes {
     throw SweepFile.wrong(
         place,
         "%s: %s is %s; it must be a list of values"
-            .formatted(part, axis.getKey(), axis.getValue()));
+            .formatted(part, axis.getKey(), SweepFile.shown(axis.getValue())));
   }
 
   /// Settings one by one; `name` is the name of one's folder.
@@ -57,10 +57,13 @@ final class SweepAxes {
     List<Entry> entries = new ArrayList<>();
     if (!(given instanceof List<?> all) || all.isEmpty()) {
       throw SweepFile.wrong(
-          place, "list is " + given + "; it must be a list of settings, such as [{rank: 8}]");
+          place, "list is " + SweepFile.shown(given) + "; it must be a list of settings, such as [{rank: 8}]");
     }
     for (Object one : all) {
-      Map<String, @Nullable Object> values = SweepFile.map(place, "an entry of list", one);
+      Map<String, @Nullable Object> values =
+          one instanceof Map<?, ?> own && own.isEmpty()
+              ? new LinkedHashMap<>()
+              : SweepFile.map(place, "an entry of list", one);
       SweepFile.checkKeys(place, "list", values);
       Object name = values.remove("name");
       if (name != null && !safe(name.toString()).equals(name.toString())) {
@@ -113,7 +116,7 @@ final class SweepAxes {
     }
     throw SweepFile.wrong(
         place,
-        "random: %s is %s; it must be a whole number, at least %d".formatted(key, value, least));
+        "random: %s is %s; it must be a whole number, at least %d".formatted(key, SweepFile.shown(value), least));
   }
 
   private static Object draw(
@@ -146,7 +149,7 @@ final class SweepAxes {
     return SweepFile.wrong(
         place,
         "random: %s is %s; it must be a list of values, {log: [low, high]} or {uniform: [low, high]}"
-            .formatted(axis.getKey(), axis.getValue()));
+            .formatted(axis.getKey(), SweepFile.shown(axis.getValue())));
   }
 
   /// `learning_rate=0.0003,rank=8`, without what a path does not take.

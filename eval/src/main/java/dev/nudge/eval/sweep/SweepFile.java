@@ -1,5 +1,6 @@
 package dev.nudge.eval.sweep;
 
+import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Layer;
 import dev.nudge.settings.Nearest;
@@ -98,6 +99,11 @@ public record SweepFile(
     return new InputException(place + ": " + line);
   }
 
+  /// A value of the file as a file may have it; text without quotes.
+  static String shown(@Nullable Object value) {
+    return value instanceof String text ? text : value == null ? "not given" : Json.line(value);
+  }
+
   static Map<String, @Nullable Object> map(String place, String key, @Nullable Object value) {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     if (value instanceof Map<?, ?> given && !given.isEmpty()) {
@@ -107,7 +113,7 @@ public record SweepFile(
     throw wrong(
         place,
         key
-            + (value == null ? " is missing" : " is " + value)
+            + (value == null ? " is missing" : " is " + shown(value))
             + (key.equals("base")
                 ? "; it holds the settings of train that all share, such as model and data"
                 : "; it must hold keys with values"));
@@ -130,7 +136,7 @@ public record SweepFile(
               + " eval of the best adapters");
     }
     if (metric != null && !metric.equals(METRIC)) {
-      throw wrong(place, "metric is " + metric + "; it must be " + METRIC);
+      throw wrong(place, "metric is " + shown(metric) + "; it must be " + METRIC);
     }
   }
 
@@ -145,7 +151,7 @@ public record SweepFile(
       throw wrong(
           place,
           "halving: keep is %s; it must be a share above 0 and below 1, such as 0.5"
-              .formatted(values.get("keep")));
+              .formatted(shown(values.get("keep"))));
     }
     List<Integer> at = new ArrayList<>();
     if (values.get("at") instanceof List<?> steps) {
@@ -163,7 +169,7 @@ public record SweepFile(
       throw wrong(
           place,
           "halving: at is %s; it must be a list of ascending steps, such as [100, 200]"
-              .formatted(values.get("at")));
+              .formatted(shown(values.get("at"))));
     }
     return new Halving(keep.doubleValue(), List.copyOf(at));
   }
