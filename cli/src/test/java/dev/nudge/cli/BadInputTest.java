@@ -1971,9 +1971,8 @@ class BadInputTest {
         row("a setting that train refuses", p -> sweep(p, "grid: {rank: [4, 0]}"), "",
             "setting rank=0: --rank is 0; it must be at least 1 (in D/sweep.yaml)"),
         row("a setting that its model refuses", p -> sweep(p, "list: [{}, {targets: q_prj}]"), "",
-            "setting targets=q_prj: "
-                + "--targets q_prj matches no layer; this model has q_proj, k_proj, v_proj, o_proj,"
-                + " gate_proj, up_proj, down_proj"),
+            "setting targets=q_prj: target 'q_prj' matches no linear layer of the model; did you mean"
+                + " q_proj, k_proj or o_proj?"),
         row("the same twice", p -> sweep(p, "grid: {rank: [4, 4]}"), "",
             "D/sweep.yaml: rank=4 is there twice; leave one out"),
         row("no held-out rows", p -> {
