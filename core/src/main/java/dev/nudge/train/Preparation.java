@@ -91,11 +91,15 @@ final class Preparation {
       @Nullable Objective objective,
       Consumer<TrainEvent> events,
       Training.Shared shared) {
-    return new Preparation(wanted, machine, objective).prepared(events, shared);
+    return new Preparation(wanted, machine, objective, shared).prepared(events, shared);
   }
 
   /// Checks the model, and finds the checkpoint to resume from.
-  private Preparation(TrainSettings wanted, Machine machine, @Nullable Objective objective) {
+  private Preparation(
+      TrainSettings wanted,
+      Machine machine,
+      @Nullable Objective objective,
+      Training.Shared shared) {
     this.machine = machine;
     this.folder = wanted.model().model();
     this.config = ModelConfig.load(folder);
@@ -116,7 +120,12 @@ final class Preparation {
                 compute, found.checkpoint().made().compute(), machine.cache(), config.widths());
     this.resumed = found == null ? null : Resumed.of(found, settings, backend);
     warnings.addAll(backend.notes());
-    this.tokens = NewParts.tokens(settings.lora(), folder, config, machine.cache(), warnings::add);
+    this.tokens =
+        shared.tokens(
+            Arrays.asList(folder, settings.lora().addTokens(), settings.lora().initAdapter()),
+            () ->
+                NewParts.tokens(
+                    settings.lora(), folder, config, machine.cache(), warnings::add));
   }
 
   /// Reads and checks the rows, and plans the run.

@@ -73,9 +73,14 @@ public final class Training {
     return checked(Preparation.of(wanted, machine, objective, events));
   }
 
-  /// What several preparations read once: rows that are read by the same settings.
+  /// What several preparations read once: tokenizers, and rows that are read by the same settings.
   public static final class Shared {
+    private final Map<List<Object>, NewParts.Tokens> tokens = new HashMap<>();
     private final Map<List<Object>, Splits> splits = new HashMap<>();
+
+    NewParts.Tokens tokens(List<Object> settings, Supplier<NewParts.Tokens> read) {
+      return tokens.computeIfAbsent(settings, _ -> read.get());
+    }
 
     Splits splits(List<Object> settings, Supplier<Splits> read) {
       return splits.computeIfAbsent(settings, _ -> read.get());

@@ -64,6 +64,7 @@ public final class Sweep {
   private final UnaryOperator<TrainSettings> names;
   private final Watcher watcher;
   private final BooleanSupplier cancelled;
+  private final Training.Shared shared = new Training.Shared();
 
   /// What a sweep tells, on the thread that runs it.
   public interface Watcher {
@@ -149,7 +150,7 @@ public final class Sweep {
     lines.forEach(watcher::line);
     try (Claim _ = Claim.of(out)) {
       SweepState here = state == null ? SweepState.begin(out, file) : state;
-      boolean stopped = train(going, here);
+      boolean stopped = train(going, prepared, here);
       return ended(stopped, here, push);
     }
   }
@@ -233,7 +234,6 @@ public final class Sweep {
   private List<Prepared> prepared(List<Entry> entries) {
     Set<String> warnings = new LinkedHashSet<>();
     List<Prepared> all = new ArrayList<>();
-    Training.Shared shared = new Training.Shared();
     for (Entry entry : entries) {
       try {
         Prepared one = Training.prepare(named(entry), machine.again(), shared);
@@ -359,7 +359,7 @@ public final class Sweep {
   /// Trains to the end, or until it is cancelled.
   ///
   /// @return whether it was cancelled
-  private boolean train(List<Entry> entries, SweepState state) {
+  private boolean train(List<Entry> entries, List<Prepared> first, SweepState state) {
     Halving halving = file.halving();
     List<Integer> targets = new ArrayList<>();
     if (halving != null) {
@@ -375,7 +375,8 @@ public final class Sweep {
         if (only != null) {
           advance(only, target, losses, state);
         } else if (!going.isEmpty()) {
-          List<Prepared> prepared = prepared(going);
+          List<Prepared> prepared = first.isEmpty() ? prepared(going) : first;
+          first = List.of(); // they were not begun since
           List<GroupPlan> groups = GroupPlan.of(prepared);
           for (GroupPlan group : groups) {
             Live live = open(group, going, prepared, groups);
