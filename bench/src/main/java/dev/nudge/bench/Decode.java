@@ -91,7 +91,14 @@ final class Decode {
           new Engine(
               model,
               adapters,
-              new Limits(threads, 4L << 30, config.maxPositionEmbeddings(), false))) {
+              new Limits(
+                  threads,
+                  4L << 30,
+                  config.maxPositionEmbeddings(),
+                  false,
+                  Limits.ROWS,
+                  0,
+                  model.promptBytes()))) {
         rounds(flags, engine, config.vocabSize(), bytes, threads);
       }
     }
@@ -134,7 +141,7 @@ final class Decode {
     if (beside) {
       System.out.printf(
           Locale.ROOT,
-          "llama.cpp, one stream, %s: %.1f tokens/s (each %s): ratio %.2f%n",
+          "llama.cpp, %s: %.1f tokens/s in all (each %s): ratio %.2f%n",
           Path.of(flags.text("gguf")).getFileName(),
           median(peer),
           shown(peer),
@@ -204,6 +211,8 @@ final class Decode {
             flags.text("prompt"),
             "--new",
             flags.text("tokens"),
+            "--streams",
+            flags.text("streams"),
             "--repeat",
             "1");
     Process process =

@@ -49,6 +49,9 @@ public final class Engine implements AutoCloseable {
     this.model = model;
     this.adapters = adapters;
     this.limits = limits;
+    if (limits.promptBytes() > 0) {
+      model.keepPrompts();
+    }
     this.thread = new Thread(this::run, "engine");
     thread.setDaemon(true);
     thread.start();

@@ -12,8 +12,16 @@ import org.jspecify.annotations.Nullable;
 /// @param sequences most sequences that run side by side, at most [#ROWS]
 /// @param spareBytes memory for scoring and embedding before they use that of the KV cache, in
 ///     bytes
+/// @param promptBytes memory for packed weights that prefill passes keep, in bytes: 0, or as many
+///     as [CausalLm#promptBytes] says
 public record Limits(
-    int threads, long keyBytes, int longest, boolean speculate, int sequences, long spareBytes) {
+    int threads,
+    long keyBytes,
+    int longest,
+    boolean speculate,
+    int sequences,
+    long spareBytes,
+    long promptBytes) {
   /// Tokens of a KV cache block.
   public static final int BLOCK = 64;
 
@@ -23,9 +31,11 @@ public record Limits(
   /// Most rows of a decode step, drafted tokens included, and so most sequences that run at once.
   public static final int ROWS = 32;
 
+  private static final int PROMPTS_SHARE = 4; // packed weights are one part in so many, at most
+
   /// Bounds an engine by its KV cache memory alone: up to [#ROWS] sequences, no spare memory.
   public Limits(int threads, long keyBytes, int longest, boolean speculate) {
-    this(threads, keyBytes, longest, speculate, ROWS, 0);
+    this(threads, keyBytes, longest, speculate, ROWS, 0, 0);
   }
 
   public Limits {
@@ -34,6 +44,8 @@ public record Limits(
 
   /// Returns the limits of an engine for a loaded model.
   ///
+  /// Prefill passes keep packed weights if those take at most a quarter of what is left.
+  ///
   /// @param memory bytes of weights, workspace and KV cache together; null: of `free - held`, half
   ///     is for the KV cache and half is spare
   /// @param free bytes that were free before the weights were loaded
@@ -41,11 +53,18 @@ public record Limits(
   /// @param longest positions of the longest sequence
   public static Limits of(
       CausalLm model, int threads, @Nullable Long memory, long free, long held, int longest) {
-    long keys =
+    long left =
         memory == null
-            ? Math.max(0, free - held) / 2
+            ? Math.max(0, free - held)
             : Math.max(0, memory - held - roomBytes(model, longest));
-    return new Limits(threads, keys, longest, true, ROWS, memory == null ? keys : 0);
+    long prompts = model.promptBytes();
+    if (prompts > left / PROMPTS_SHARE
+        || left - prompts < 2 * model.keyValueBytes(blocks(longest) * BLOCK)) {
+      prompts = 0;
+    }
+    left -= prompts;
+    long keys = memory == null ? left / 2 : left;
+    return new Limits(threads, keys, longest, true, ROWS, memory == null ? keys : 0, prompts);
   }
 
   /// Returns limits whose KV cache holds so many sequences of the maximum length.
@@ -58,12 +77,12 @@ public record Limits(
 
   /// Copies the limits with another size of the KV cache.
   public Limits withKeyBytes(long bytes) {
-    return new Limits(threads, bytes, longest, speculate, sequences, spareBytes);
+    return new Limits(threads, bytes, longest, speculate, sequences, spareBytes, promptBytes);
   }
 
   /// Copies the limits with another maximum of running sequences.
   public Limits withSequences(int most) {
-    return new Limits(threads, keyBytes, longest, speculate, most, spareBytes);
+    return new Limits(threads, keyBytes, longest, speculate, most, spareBytes, promptBytes);
   }
 
   /// Bytes of KV cache and step workspace together.

@@ -93,7 +93,8 @@ final class SessionMemory {
   }
 
   synchronized Account account() {
-    return new Account(weights, attachedBytes() + cached, steps, limits.keyBytes());
+    return new Account(
+        weights, attachedBytes() + cached, steps, limits.promptBytes(), limits.keyBytes());
   }
 
   /// Says it in a line.

@@ -7,6 +7,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
+import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// Multiplies few rows by a weight in its storage format, for decoding: y = x·Wᵀ.
@@ -66,7 +67,16 @@ public interface FewRows {
   /// A weight whose rows are read one at a time, for formats without a product of their own.
   ///
   /// @param bytes that a product reads
-  record ByRow(int rows, int cols, long bytes, RowReader reader) implements Weight {}
+  /// @param blocks where the rows lie, for a provider that knows their type; null: it need not ask
+  record ByRow(int rows, int cols, long bytes, RowReader reader, @Nullable Blocks blocks)
+      implements Weight {}
+
+  /// Rows of blocks of a GGUF file, which all have as many bytes.
+  ///
+  /// @param type of the blocks, by GGUF's name
+  /// @param data U8 (rows, bytes of a row), in the order of the file
+  /// @param place the row of `data` at which a row of the weight lies
+  record Blocks(String type, Tensor data, IntUnaryOperator place) {}
 
   /// Reads rows of a weight.
   interface RowReader {

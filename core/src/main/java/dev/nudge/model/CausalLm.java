@@ -4,6 +4,7 @@ import dev.nudge.kernel.HeadDivergence;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Dropout;
+import dev.nudge.nn.KeptFactors;
 import dev.nudge.nn.KvCache;
 import dev.nudge.nn.KvPool;
 import dev.nudge.nn.LinearSlot;
@@ -374,7 +375,12 @@ public final class CausalLm implements AutoCloseable {
   /// @throws dev.nudge.nn.KvPool.Exhausted as in [#decode]
   public Tensor prefill(Prefill f, Workspace ws, Team team) {
     Segments rows = continuing(f.lengths(), f.caches(), ws).through(f.adapters());
-    Residual r = feed(f.ids(), f.caches(), steady(rows, ws, null));
+    KeptFactors kept = packed.prompts();
+    if (kept != null && !ws.dry()) {
+      kept.begin();
+    }
+    Pass p = new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, null, kept);
+    Residual r = feed(f.ids(), f.caches(), p);
     for (int h = 0; h < f.heard().length; h++) {
       tell(f, f.heard()[h], f.silent()[h], r, rows, ws, team);
     }
@@ -567,7 +573,7 @@ public final class CausalLm implements AutoCloseable {
   ///
   /// @param team null in prefill
   private Pass steady(Segments rows, Workspace ws, @Nullable Team team) {
-    return new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, team);
+    return new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, team, null);
   }
 
   private Tensor inner(int tokens, Workspace ws) {
@@ -593,6 +599,17 @@ public final class CausalLm implements AutoCloseable {
     Layers.Flow flow = new Layers.Flow(r, inner, p);
     Layers.forward(new Layers.Held(parts.layers(), this::at), List.of(flow), recompute, lowest);
     return r;
+  }
+
+  /// Keeps packed weights from one prefill pass to the next, until the model is closed; they take
+  /// [#promptBytes], from the second pass on.
+  public void keepPrompts() {
+    packed.keepPrompts();
+  }
+
+  /// Bytes of the packed weights that prefill passes may keep; 0 if the backend packs none.
+  public long promptBytes() {
+    return packed.promptBytes();
   }
 
   /// The packed copies that [#cache] made.

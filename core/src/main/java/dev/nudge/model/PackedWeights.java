@@ -1,6 +1,7 @@
 package dev.nudge.model;
 
 import dev.nudge.machine.Backend;
+import dev.nudge.nn.KeptFactors;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.PackedLinear;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// Packed copies of frozen weights, in the layout of matrix products, one for each direction.
 final class PackedWeights implements AutoCloseable {
@@ -23,6 +25,7 @@ final class PackedWeights implements AutoCloseable {
   private final List<LinearSlot> slots;
   private final Scope scope = Scope.open("packed weights");
   private Caches kept = Caches.NONE;
+  private @Nullable KeptFactors prompts;
 
   PackedWeights(Backend backend, LinearSlot head, List<LinearSlot> slots) {
     this.backend = backend;
@@ -60,6 +63,34 @@ final class PackedWeights implements AutoCloseable {
     }
     chosen.removeIf(slot -> slot.linear().changes()); // another one after each step
     return chosen;
+  }
+
+  /// Keeps the packed weights of the layers from one prefill pass to the next, until the model is
+  /// closed; the head's is none, since it multiplies few rows.
+  void keepPrompts() {
+    if (prompts == null && promptBytes() > 0) {
+      prompts = new KeptFactors(frozen());
+    }
+  }
+
+  /// What prefill passes keep; null: nothing.
+  @Nullable KeptFactors prompts() {
+    return prompts;
+  }
+
+  /// Bytes of all that prefill passes would keep.
+  long promptBytes() {
+    return known(backend)
+        ? frozen().stream().mapToLong(l -> KeptFactors.bytes(l, backend.compute())).sum()
+        : 0;
+  }
+
+  private List<Linear> frozen() {
+    return slots.stream()
+        .map(LinearSlot::linear)
+        .filter(linear -> !linear.changes() && linear.trainedWeight() == null)
+        .map(Linear::under)
+        .toList();
   }
 
   /// Packs weights; does nothing if the backend has no packed layout.
@@ -135,6 +166,9 @@ final class PackedWeights implements AutoCloseable {
 
   @Override
   public void close() {
+    if (prompts != null) {
+      prompts.close();
+    }
     scope.close();
   }
 }

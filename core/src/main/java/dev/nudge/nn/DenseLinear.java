@@ -3,6 +3,7 @@ package dev.nudge.nn;
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
@@ -39,7 +40,7 @@ public final class DenseLinear implements LookupLinear {
   public void forward(Tensor x, Tensor y, Pass p) {
     int mark = p.ws().mark();
     if (!p.few(x, few, y, false)) {
-      p.gemm().multiply(x, PackedLinear.factor(weight, x.rows(), Direction.FORWARD, p), y, false);
+      p.gemm().multiply(x, factor(x.rows(), Direction.FORWARD, p), y, false);
     }
     p.ws().release(mark);
     rest(x, y, p);
@@ -79,7 +80,12 @@ public final class DenseLinear implements LookupLinear {
 
   @Override
   public Linear ready(int rows, Direction direction, Pass p) {
-    return PackedLinear.ready(this, weight, bias, rows, direction, p);
+    return PackedLinear.ready(this, factor(rows, direction, p), bias, direction);
+  }
+
+  private Packed factor(int rows, Direction direction, Pass p) {
+    Packed kept = direction == Direction.FORWARD ? p.kept(this, () -> weight) : null;
+    return kept == null ? PackedLinear.factor(weight, rows, direction, p) : kept;
   }
 
   @Override

@@ -38,12 +38,10 @@ public final class PackedLinear implements Linear {
     return rows < ROWS && !p.steady() ? Packed.plain(plain) : p.ws().pack(plain);
   }
 
-  /// The layer for products of `rows` rows in several parts, packed for one direction.
+  /// The layer with a factor of one direction, for products of rows in several parts.
   ///
-  /// @param weight (out, in), valid as long as the layer is used
-  public static Linear ready(
-      Linear plain, Tensor weight, @Nullable Tensor bias, int rows, Direction direction, Pass p) {
-    Packed factor = factor(weight, rows, direction, p);
+  /// @param factor valid as long as the layer is used
+  static Linear ready(Linear plain, Packed factor, @Nullable Tensor bias, Direction direction) {
     boolean forward = direction == Direction.FORWARD;
     return new PackedLinear(plain, forward ? factor : null, forward ? null : factor, bias);
   }

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// The context of a forward or backward pass: tape, rows, workspace, kernels, dropout.
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 /// @param ws the lane's memory and products
 /// @param steady whether this is a pass of generation (prefill or decode)
 /// @param team threads that share the work of a decoding pass; null in any other
+/// @param kept packed weights of earlier prefill passes; null: none are kept
 public record Pass(
     @Nullable Tape tape,
     Segments rows,
@@ -32,13 +34,14 @@ public record Pass(
     Kernels kernels,
     Dropout dropout,
     boolean steady,
-    @Nullable Team team) {
+    @Nullable Team team,
+    @Nullable KeptFactors kept) {
   private static final int PIECES = 4; // of a product, for each thread
   private static final int LEAST = 16; // rows of a weight that make a piece
 
   /// A pass of training or scoring.
   public Pass(@Nullable Tape tape, Segments rows, Workspace ws, Kernels kernels, Dropout dropout) {
-    this(tape, rows, ws, kernels, dropout, false, null);
+    this(tape, rows, ws, kernels, dropout, false, null, null);
   }
 
   public Gemm gemm() {
@@ -47,12 +50,19 @@ public record Pass(
 
   /// Returns this pass without a tape, for a part whose activations are not kept.
   public Pass withoutTape() {
-    return new Pass(null, rows, ws, kernels, dropout, steady, team);
+    return new Pass(null, rows, ws, kernels, dropout, steady, team, kept);
+  }
+
+  /// The factor (in, out) of a layer that prefill passes keep; null if there is none.
+  ///
+  /// @param weight makes the weight (out, in)
+  @Nullable Packed kept(Linear layer, Supplier<Tensor> weight) {
+    return kept == null || ws.dry() ? null : kept.of(layer, weight, ws);
   }
 
   /// Returns this pass for the rows of one adapter alone.
   public Pass of(Segments.Part part) {
-    return new Pass(tape, part.rows(), ws, kernels, part.owner().dropout(), steady, team);
+    return new Pass(tape, part.rows(), ws, kernels, part.owner().dropout(), steady, team, kept);
   }
 
   /// Computes y = x·Wᵀ, or adds to it, with a weight in the compute type.

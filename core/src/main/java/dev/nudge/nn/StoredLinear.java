@@ -108,6 +108,12 @@ public final class StoredLinear implements LookupLinear {
       rest(x, y, p);
       return;
     }
+    Packed kept = kept(p);
+    if (kept != null) {
+      p.gemm().multiply(x, kept, y, false);
+      rest(x, y, p);
+      return;
+    }
     int step = rowsOf(blockBytes, compute);
     int mark = p.ws().mark();
     if (step == out()) {
@@ -187,7 +193,17 @@ public final class StoredLinear implements LookupLinear {
 
   @Override
   public @Nullable Linear ready(int rows, Direction direction, Pass p) {
-    return rowsOf(blockBytes, compute) == out() ? dense(p).ready(rows, direction, p) : null;
+    if (inPieces()) {
+      return null;
+    }
+    Packed kept = direction == Direction.FORWARD ? kept(p) : null;
+    return kept == null
+        ? dense(p).ready(rows, direction, p)
+        : PackedLinear.ready(this, kept, bias, direction);
+  }
+
+  private @Nullable Packed kept(Pass p) {
+    return inPieces() ? null : p.kept(this, () -> weight(p.ws(), p.kernels()));
   }
 
   /// Returns this layer as a dense one, its weight dequantised into the workspace.

@@ -10,6 +10,7 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// A weight (rows, cols) in the blocks of a GGUF file, each row a whole number of blocks.
@@ -57,7 +58,9 @@ final class GgufWeight implements StoredWeight, FewRows.RowReader {
 
   @Override
   public FewRows.Weight few() {
-    return new FewRows.ByRow(rows, cols, bytes.bytes(), this);
+    IntUnaryOperator place = order == null ? row -> row : order::inFile;
+    FewRows.Blocks blocks = new FewRows.Blocks(type.name(), bytes, place);
+    return new FewRows.ByRow(rows, cols, bytes.bytes(), this, blocks);
   }
 
   @Override

@@ -271,16 +271,19 @@ class AccountTest {
     long weights;
     long steps;
     long keys;
+    long prompts;
     try (Session session = free(4L << 30)) {
       weights = session.account().weights();
       steps = session.account().steps();
+      prompts = session.account().prompts();
+      assertThat(prompts).isEqualTo(session.model().promptBytes());
       keys = session.model().scoreBytes(2048, 2048) + session.model().scoreBytes(2048, 2048) % 2;
     }
-    try (Session session = free(weights + 2 * keys)) {
+    try (Session session = free(weights + prompts + 2 * keys)) {
       assertThat(session.account().keys()).isEqualTo(keys);
       assertThat(kept(session)).isEqualTo(128);
     }
-    try (Session session = session(null, weights + steps + keys)) { // nothing is spare
+    try (Session session = session(null, weights + steps + prompts + keys)) { // nothing is spare
       assertThat(session.account().keys()).isEqualTo(keys);
       assertThat(kept(session)).isZero();
     }

@@ -62,8 +62,8 @@ class FewRowsTest {
         source.rows(),
         source.cols(),
         source.bytes(),
-        (row, to, start) ->
-            MemorySegment.copy(source.data(), (long) row * bytes, to, start, bytes));
+        (row, to, start) -> MemorySegment.copy(source.data(), (long) row * bytes, to, start, bytes),
+        null);
   }
 
   @Test

@@ -221,6 +221,46 @@ final class Assembler {
     full(1, 1, 0, 0xfe, to, a, new Zmm(b));
   }
 
+  /// to = a + b in the lanes of a mask; the others keep their value.
+  void vpaddd(int to, int a, int b, int mask) {
+    evex(1, 1, 0, 2, 0xfe, to, a, new Zmm(b), mask, false, false, 64);
+  }
+
+  /// to = a >> b, each lane by its own number of bits.
+  void vpsrlvd(int to, int a, Operand b) {
+    full(2, 1, 0, 0x45, to, a, b);
+  }
+
+  /// Sets the mask of lanes that have any bit of a dword, broadcast.
+  void vptestmdBroadcast(int mask, int a, Memory one) {
+    evex(2, 1, 0, 2, 0x27, mask, a, one, 0, false, true, 4);
+  }
+
+  /// to = a + (one float, broadcast).
+  void vaddpsBroadcast(int to, int a, Memory one) {
+    evex(1, 0, 0, 2, 0x58, to, a, one, 0, false, true, 4);
+  }
+
+  /// to = a − (one float, broadcast).
+  void vsubpsBroadcast(int to, int a, Memory one) {
+    evex(1, 0, 0, 2, 0x5c, to, a, one, 0, false, true, 4);
+  }
+
+  /// Converts dwords to floats.
+  void vcvtdq2ps(int to, int from) {
+    full(1, 0, 0, 0x5b, to, 0, new Zmm(from));
+  }
+
+  /// Widens 16 half floats, a register's lower half.
+  void vcvtph2ps(int to, int from) {
+    full(2, 1, 0, 0x13, to, 0, new Zmm(from));
+  }
+
+  /// Broadcasts a dword.
+  void vpbroadcastd(int to, Memory from) {
+    evex(2, 1, 0, 2, 0x58, to, 0, from, 0, false, false, 4);
+  }
+
   /// to = a | b in the lanes of a mask; the others keep their value.
   void vpord(int to, int a, int b, int mask) {
     evex(1, 1, 0, 2, 0xeb, to, a, new Zmm(b), mask, false, false, 64);
@@ -248,8 +288,13 @@ final class Assembler {
   }
 
   /// Widens 16 bytes to dwords.
-  void vpmovzxbd(int to, Memory from) {
+  void vpmovzxbd(int to, Operand from) {
     evex(2, 1, 0, 2, 0x31, to, 0, from, 0, false, false, 16);
+  }
+
+  /// Widens 16 signed bytes to dwords.
+  void vpmovsxbd(int to, Memory from) {
+    evex(2, 1, 0, 2, 0x21, to, 0, from, 0, false, false, 16);
   }
 
   void vpslld(int to, Operand from, int bits) {
@@ -304,6 +349,21 @@ final class Assembler {
       throw new IllegalArgumentException("k" + mask + ", general register " + general);
     }
     put(0xc5, 0xf8, 0x92, 0xc0 | mask << 3 | general);
+  }
+
+  /// Sets a mask register to 16 bits of memory.
+  void kmovw(int mask, Memory from) {
+    if (mask > 7) {
+      throw new IllegalArgumentException("k" + mask);
+    }
+    int x = from.index == NONE ? 0 : high(from.index);
+    int b = high(from.base);
+    if (x + b == 0) {
+      put(0xc5, 0xf8, 0x90);
+    } else {
+      put(0xc4, 0x80 | (x ^ 1) << 6 | (b ^ 1) << 5 | 1, 0x78, 0x90);
+    }
+    modRm(mask, from, 1);
   }
 
   void vzeroupper() {

@@ -14,6 +14,9 @@ import dev.nudge.tensor.Workspace;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import java.util.Objects;
+import java.util.function.IntUnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /// Multiplies few rows by machine code: up to four weight rows by one row of x, or two by four.
 ///
@@ -33,14 +36,23 @@ final class CodeFewRows implements FewRows {
   private final Kernel nf4;
   private final Code scales;
   private final StoreSums store;
+  private final BlockKernels blocks;
 
-  CodeFewRows(FewRows under, Kernel bf16, Kernel fp32, Kernel nf4, Code scales, StoreSums store) {
+  CodeFewRows(
+      FewRows under,
+      Kernel bf16,
+      Kernel fp32,
+      Kernel nf4,
+      Code scales,
+      StoreSums store,
+      BlockKernels blocks) {
     this.under = under;
     this.bf16 = bf16;
     this.fp32 = fp32;
     this.nf4 = nf4;
     this.scales = scales;
     this.store = store;
+    this.blocks = blocks;
   }
 
   private static MemorySegment levels() {
@@ -73,6 +85,15 @@ final class CodeFewRows implements FewRows {
     }
     alive(x);
     alive(y);
+    Kernel made = null;
+    if (w instanceof ByRow r) {
+      alive(blocks(r).data());
+      made = kernel(r, compute);
+      if (made == null) {
+        under.multiply(x, w, compute, from, to, y, add);
+        return;
+      }
+    }
     switch (w) {
       case Dense d -> {
         alive(d.matrix());
@@ -86,7 +107,8 @@ final class CodeFewRows implements FewRows {
         }
         quantized(x, q, compute, from, to, y, add);
       }
-      case ByRow _, Grouped _ -> throw new IllegalStateException("no machine code for " + w);
+      case ByRow r -> rows(Objects.requireNonNull(made), x, r, from, to, y, add);
+      case Grouped _ -> throw new IllegalStateException("no machine code for " + w);
     }
     Reference.reachabilityFence(x);
     Reference.reachabilityFence(y);
@@ -118,7 +140,8 @@ final class CodeFewRows implements FewRows {
         && switch (w) {
           case Dense d -> d.matrix().data().isNative() && d.matrix().rowStride() >= 0;
           case Quantized q -> q.cols() > 0 && q.packed().data().isNative() && isNative(q.scales());
-          case ByRow _, Grouped _ -> false;
+          case ByRow r -> BlockKernels.type(r) != null && blocks(r).data().data().isNative();
+          case Grouped _ -> false;
         };
   }
 
@@ -156,6 +179,39 @@ final class CodeFewRows implements FewRows {
       MemorySegment rows = q.packed().data().asSlice(o * stride, n * stride);
       MemorySegment decoded = scales(q.scales(), o * blocks, n * blocks, s);
       multiply(nf4, rows, x, n, decoded, 4L * blocks, s, y, o, add);
+    }
+  }
+
+  private static Blocks blocks(ByRow w) {
+    return Objects.requireNonNull(w.blocks());
+  }
+
+  /// The machine code for blocks; null: the kernels beneath multiply by them.
+  @Nullable Kernel kernel(ByRow w, Dtype compute) {
+    return blocks
+        .of(w, compute, (kernel, x, to, y) -> rows(kernel, x, w, 0, to, y, false))
+        .orElse(null);
+  }
+
+  /// Multiplies rows of blocks, as many at once as lie at equal distances.
+  private void rows(Kernel kernel, Tensor x, ByRow w, int from, int to, Tensor y, boolean add) {
+    DotBlocks.Type type = Objects.requireNonNull(BlockKernels.type(w));
+    Tensor data = blocks(w).data();
+    IntUnaryOperator place = blocks(w).place();
+    long bytes = data.cols();
+    int part = part(bytes);
+    Scratch s = Scratch.get();
+    for (int o = from, n; o < to; o += n) {
+      int first = place.applyAsInt(o);
+      n = 1;
+      int step = o + 1 < to ? place.applyAsInt(o + 1) - first : 1;
+      while (step > 0 && n < part && o + n < to && place.applyAsInt(o + n) == first + n * step) {
+        n++;
+      }
+      long stride = Math.max(1, step) * bytes;
+      Shape.set(s.shape, stride, 4L * x.cols(), 0, w.cols() / type.numbers);
+      MemorySegment rows = data.data().asSlice(first * bytes, (n - 1) * stride + bytes);
+      multiply(kernel, rows, x, n, s.table, 0, s, y, o, add);
     }
   }
 
@@ -247,8 +303,13 @@ final class CodeFewRows implements FewRows {
     private static final ThreadLocal<Scratch> OF_THREAD = ThreadLocal.withInitial(Scratch::new);
 
     final MemorySegment shape = allocate(Shape.BYTES);
+    final MemorySegment table = allocate(DotBlocks.TABLE);
     private MemorySegment sums = allocate(64);
     private MemorySegment scales = allocate(64);
+
+    Scratch() {
+      DotBlocks.constants(table);
+    }
 
     static Scratch get() {
       return OF_THREAD.get();

@@ -61,7 +61,13 @@ public final class CodeKernels implements Kernels.Provider {
     }
     FewRows few =
         new CodeFewRows(
-            under.fewRows(), bf16.get(), fp32.get(), nf4.get(), scales.get(), store.get());
+            under.fewRows(),
+            bf16.get(),
+            fp32.get(),
+            nf4.get(),
+            scales.get(),
+            store.get(),
+            new BlockKernels(under.fewRows(), memory));
     return SelfTest.passes(few)
         ? new Made(few, null)
         : Made.none("known products come out wrong on this processor");

@@ -1,6 +1,7 @@
 package dev.nudge.kernel.code;
 
 import static dev.nudge.kernel.code.Assembler.EQUAL;
+import static dev.nudge.kernel.code.Assembler.R12;
 import static dev.nudge.kernel.code.Assembler.R8;
 import static dev.nudge.kernel.code.Assembler.R9;
 import static dev.nudge.kernel.code.Assembler.RAX;
@@ -18,6 +19,7 @@ import dev.nudge.kernel.code.Assembler.Memory;
 /// vmulps z1, z0, z30         z30 is r in each lane
 /// vsubps z2, z1, z0
 /// vsubps z0, z1, z2
+/// prefetcht0 [next]          the same place of the next group of weight rows
 /// ```
 /// then twice 32 numbers of 16 bytes, an upper half byte being an even number:
 /// ```
@@ -29,7 +31,6 @@ import dev.nudge.kernel.code.Assembler.Memory;
 /// vfmadd231ps odd, z2, [x + 64]
 /// ```
 final class DotNf4 {
-  private static final int AHEAD = 2048;
   private static final int LEVELS = 31; // register
   private static final int ROUND = 30;
   private static final int FREE = 28;
@@ -55,7 +56,7 @@ final class DotNf4 {
             a.vmulps(1, 0, ROUND);
             a.vsubps(2, 1, 0);
             a.vsubps(table, 1, 2);
-            a.prefetcht0(f.weight(w, AHEAD));
+            a.prefetcht0(f.next(w, 0));
           }
           for (int half = 0; half < 2; half++) {
             for (int w = 0; w < group; w++) {
@@ -70,6 +71,7 @@ final class DotNf4 {
           }
           a.add(RDI, 32);
           a.add(RSI, 256);
+          a.add(R12, 32);
           a.add(R8, 4);
           a.sub(RAX, 1);
           a.jumpIf(EQUAL ^ 1, round);

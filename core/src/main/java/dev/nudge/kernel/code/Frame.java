@@ -3,6 +3,7 @@ package dev.nudge.kernel.code;
 import static dev.nudge.kernel.code.Assembler.BELOW;
 import static dev.nudge.kernel.code.Assembler.R10;
 import static dev.nudge.kernel.code.Assembler.R11;
+import static dev.nudge.kernel.code.Assembler.R12;
 import static dev.nudge.kernel.code.Assembler.R14;
 import static dev.nudge.kernel.code.Assembler.R15;
 import static dev.nudge.kernel.code.Assembler.R8;
@@ -25,8 +26,9 @@ import dev.nudge.kernel.code.Assembler.Zmm;
 /// A kernel computes `group` weight rows by `rows` rows of x at once; its arguments are, in the
 /// registers of the System V calling convention: rdi the weight rows, rsi the rows of x, rdx the
 /// sums (one row of `rows` floats a weight row), rcx the number of weight rows (a multiple of
-/// `group`), r8 the scales, r9 the [Shape]. The kernel's own loop advances rdi, rsi and r8; they
-/// are set back after each group.
+/// `group`), r8 the scales, r9 the [Shape]. The kernel's own loop advances rdi, rsi and r8 (and
+/// r12, if
+/// it prefetches by it); they are set back after each group.
 ///
 /// Vector registers: 0 to 7 are free within a loop, 8 and up are the sums (first those of even
 /// numbers, [weight row][row of x], then those of odd ones), 28 to 31 hold constants.
@@ -70,11 +72,20 @@ final class Frame {
 
   /// Memory of a weight row.
   Memory weight(int row, int disp) {
+    return weight(RDI, row, disp);
+  }
+
+  /// The memory at this place of a weight row of the next group.
+  Memory next(int row, int disp) {
+    return weight(R12, row, disp);
+  }
+
+  private static Memory weight(int base, int row, int disp) {
     return switch (row) {
-      case 0 -> Memory.at(RDI, disp);
-      case 1 -> new Memory(RDI, R10, 1, disp);
-      case 2 -> new Memory(RDI, R10, 2, disp);
-      default -> new Memory(RDI, R11, 1, disp);
+      case 0 -> Memory.at(base, disp);
+      case 1 -> new Memory(base, R10, 1, disp);
+      case 2 -> new Memory(base, R10, 2, disp);
+      default -> new Memory(base, R11, 1, disp);
     };
   }
 
@@ -122,7 +133,7 @@ final class Frame {
   /// @param constants sets the constants, once a call
   /// @param dot adds the products of a group to the sums
   byte[] write(Runnable constants, Runnable dot) {
-    int[] kept = {RBX, RBP, R14, R15};
+    int[] kept = {RBX, RBP, R12, R14, R15};
     for (int register : kept) {
       a.push(register);
     }
@@ -147,6 +158,7 @@ final class Frame {
     for (int register : new int[] {RDI, RSI, R8}) {
       a.push(register);
     }
+    a.lea(R12, new Memory(RDI, R10, group, 0));
     dot.run();
     for (int register : new int[] {R8, RSI, RDI}) {
       a.pop(register);

@@ -86,6 +86,7 @@ class AssemblerTest {
   private void all() {
     three("vpandd", true, Assembler::vpandd);
     three("vfmadd231ps", true, Assembler::vfmadd231ps);
+    three("vpsrlvd", true, Assembler::vpsrlvd);
     three("vpxord", false, (a, to, x, y) -> a.vpxord(to, x, ((Zmm) y).number()));
     three("vaddps", false, (a, to, x, y) -> a.vaddps(to, x, ((Zmm) y).number()));
     three("vsubps", false, (a, to, x, y) -> a.vsubps(to, x, ((Zmm) y).number()));
@@ -105,6 +106,20 @@ class AssemblerTest {
       loads("vpmovdw ymmword ptr %s {k1}, zmm" + v, (a, m) -> a.vpmovdw(m, v, 1));
       add("vpord zmm%d {k2}, zmm%d, zmm%d".formatted(v, w, v), a -> a.vpord(v, w, v, 2));
       add("vcmpunordps k2, zmm%d, zmm%d".formatted(v, w), a -> a.vcmpunordps(2, v, w));
+      add("vpaddd zmm%d {k3}, zmm%d, zmm%d".formatted(v, w, v), a -> a.vpaddd(v, w, v, 3));
+      loads(
+          "vptestmd k3, zmm" + v + ", dword ptr %s{1to16}", (a, m) -> a.vptestmdBroadcast(3, v, m));
+      loads(
+          "vaddps zmm" + v + ", zmm" + w + ", dword ptr %s{1to16}",
+          (a, m) -> a.vaddpsBroadcast(v, w, m));
+      loads(
+          "vsubps zmm" + v + ", zmm" + w + ", dword ptr %s{1to16}",
+          (a, m) -> a.vsubpsBroadcast(v, w, m));
+      loads("vpbroadcastd zmm" + v + ", dword ptr %s", (a, m) -> a.vpbroadcastd(v, m));
+      loads("vpmovsxbd zmm" + v + ", xmmword ptr %s", (a, m) -> a.vpmovsxbd(v, m));
+      add("vpmovzxbd zmm%d, xmm%d".formatted(v, w), a -> a.vpmovzxbd(v, new Zmm(w)));
+      add("vcvtdq2ps zmm%d, zmm%d".formatted(v, w), a -> a.vcvtdq2ps(v, w));
+      add("vcvtph2ps zmm%d, ymm%d".formatted(v, w), a -> a.vcvtph2ps(v, w));
       loads("vpslld zmm" + v + ", zmmword ptr %s, 16", (a, m) -> a.vpslld(v, m, 16));
       loads("vpmovzxbd zmm" + v + ", xmmword ptr %s", (a, m) -> a.vpmovzxbd(v, m));
       loads(
@@ -146,6 +161,7 @@ class AssemblerTest {
       if (r < 8) {
         add("mov " + HALVES[r] + ", 305419896", a -> a.movConstant(reg, 305419896));
         add("kmovw k" + r + ", " + HALVES[r], a -> a.kmovw(reg, reg));
+        loads("kmovw k" + r + ", word ptr %s", (a, m) -> a.kmovw(reg, m));
       }
     }
     loads("prefetcht0 byte ptr %s", Assembler::prefetcht0);

@@ -1,10 +1,14 @@
 package dev.nudge.kernel.code;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.Seeds;
+import dev.nudge.gguf.GgufType;
+import dev.nudge.gguf.HeadRows;
+import dev.nudge.gguf.block.BlockReader;
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.Nf4;
@@ -23,6 +27,7 @@ import java.lang.invoke.MethodHandle;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.function.IntUnaryOperator;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -47,7 +52,7 @@ class CodeFewRowsTest {
   @Test
   void aThousandProductsOfOddShapesHaveTheBitsOfTheVectorKernels() {
     for (int i = 0; i < 1000; i++) {
-      product(random.nextInt(3), 40);
+      product(random.nextInt(4), 40);
     }
   }
 
@@ -56,16 +61,16 @@ class CodeFewRowsTest {
   void tenMillionResultsHaveTheBitsOfTheVectorKernels() {
     long results = 0;
     while (results < 10_000_000) {
-      results += product(random.nextInt(3), 12);
+      results += product(random.nextInt(4), 12);
     }
   }
 
   /// A weight of more than one part, and of more blocks than share an absmax.
   @Test
   void productsOfManyRowsGoOnWithTheNextPart() {
-    for (int kind = 0; kind < 3; kind++) {
+    for (int kind = 0; kind < 4; kind++) {
       for (int i = 0; i < 4; i++) {
-        product(kind, 700 + random.nextInt(400), 576, 1 + random.nextInt(6));
+        product(kind, 700 + random.nextInt(400), kind == 3 ? 512 : 576, 1 + random.nextInt(6));
       }
     }
   }
@@ -78,6 +83,7 @@ class CodeFewRowsTest {
         switch (kind) {
           case 0 -> 2 * (1 + random.nextInt(200));
           case 1 -> 1 + random.nextInt(400);
+          case 3 -> 256 * (1 + random.nextInt(3));
           default -> Nf4.BLOCK * (1 + random.nextInt(6));
         };
     return product(kind, 1 + random.nextInt(most), cols, 1 + random.nextInt(19));
@@ -89,6 +95,7 @@ class CodeFewRowsTest {
         switch (kind) {
           case 0 -> new FewRows.Dense(noise(Dtype.BF16, rows, cols));
           case 1 -> new FewRows.Dense(noise(Dtype.F32, rows, cols));
+          case 3 -> blocks(rows, cols);
           default -> quantized(rows, cols);
         };
     Dtype type = random.nextBoolean() ? Dtype.BF16 : Dtype.F32;
@@ -137,6 +144,70 @@ class CodeFewRowsTest {
     Tensor absmax = noise(Dtype.F32, 1, (blocks + 255) / FewRows.Scales.NESTED);
     return new FewRows.Quantized(
         rows, cols, packed, new FewRows.Scales(absmax, bytes(blocks), 0.25f));
+  }
+
+  /// Random blocks of a random type, whose scales are finite, in a file's order or as they are.
+  private FewRows.ByRow blocks(int rows, int cols) {
+    DotBlocks.Type type = DotBlocks.Type.values()[random.nextInt(DotBlocks.Type.values().length)];
+    int width = cols / type.numbers * type.bytes;
+    Tensor data = bytes(rows * width);
+    int half = type == DotBlocks.Type.Q6_K ? 208 : 0;
+    for (int at = 0; at < rows * width; at += type.bytes) {
+      for (int high = at + half + 1; high < Math.min(at + half + 4, rows * width); high += 2) {
+        data.data().set(JAVA_BYTE, high, (byte) (data.data().get(JAVA_BYTE, high) & ~0x40));
+      }
+    }
+    Tensor matrix = Tensor.of(data.data(), Dtype.U8, rows, width);
+    IntUnaryOperator place =
+        rows % 8 == 0 && random.nextBoolean() ? new HeadRows(rows, rows / 8)::inFile : r -> r;
+    BlockReader reader = BlockReader.of(GgufType.valueOf(type.name()));
+    FewRows.RowReader read =
+        (row, to, start) ->
+            reader.read(
+                matrix.data(),
+                (long) place.applyAsInt(row) * width,
+                cols / type.numbers,
+                to,
+                start);
+    return new FewRows.ByRow(
+        rows, cols, matrix.bytes(), read, new FewRows.Blocks(type.name(), matrix, place));
+  }
+
+  /// All types have machine code that is used: none is refused by the comparison with the kernels
+  /// beneath.
+  @Test
+  void blocksOfAllTypesAreMultipliedByMachineCode() {
+    for (int i = 0; i < 100; i++) {
+      FewRows.ByRow w = blocks(8, 512);
+      Dtype compute = i % 2 == 0 ? Dtype.BF16 : Dtype.F32;
+      assertThat(((CodeFewRows) code).kernel(w, compute)).as(w.blocks().type()).isNotNull();
+    }
+  }
+
+  @Test
+  void codeForBlocksThatComputesOtherBitsIsNotUsed() {
+    Code.Memory wrong =
+        bytes -> {
+          byte[] other = bytes.clone();
+          for (int i = 0; i + 5 < other.length; i++) {
+            if (other[i] == 0x62 && other[i + 4] == 0x5b) { // EVEX: vcvtdq2ps
+              other[i + 4] = 0x10; // vmovups
+              break;
+            }
+          }
+          return Code.of(other);
+        };
+    CodeFewRows made = (CodeFewRows) CodeKernels.made(vector, wrong).few();
+    FewRows.ByRow w = blocks(8, 512);
+    assertThat(made.kernel(w, Dtype.F32)).isNull();
+    try (Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {
+      Tensor want = atPageEnd(Dtype.F32, 3, 8);
+      Tensor got = atPageEnd(Dtype.F32, 3, 8);
+      Tensor x = made.arranged(noise(Dtype.F32, 3, 512), w, ws);
+      vector.fewRows().multiply(x, w, Dtype.F32, 0, 8, want, false);
+      made.multiply(x, w, Dtype.F32, 0, 8, got, false);
+      assertThat(got.data().mismatch(want.data())).isEqualTo(-1);
+    }
   }
 
   private Tensor bytes(int n) {

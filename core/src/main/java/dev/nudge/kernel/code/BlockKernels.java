@@ -1,0 +1,87 @@
+package dev.nudge.kernel.code;
+
+import dev.nudge.kernel.FewRows;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/// The machine code for blocks of GGUF files, made for a type and a compute type when the first
+/// such weight is multiplied, and compared with the kernels beneath on that weight's first rows.
+///
+/// Threading: any number of threads.
+final class BlockKernels {
+  private static final int ROWS = 5; // of a weight that are compared: four at once, and one
+  private static final int BESIDE = 7; // rows of x: four, two, one
+
+  private record Key(DotBlocks.Type type, boolean low) {}
+
+  private final Code.Memory memory;
+  private final FewRows under;
+  private final ConcurrentHashMap<Key, Optional<Kernel>> made = new ConcurrentHashMap<>();
+
+  BlockKernels(FewRows under, Code.Memory memory) {
+    this.under = under;
+    this.memory = memory;
+  }
+
+  /// The type of a weight's blocks; null: there is no machine code for it.
+  static DotBlocks.@Nullable Type type(FewRows.ByRow w) {
+    FewRows.Blocks blocks = w.blocks();
+    return blocks == null
+        ? null
+        : Arrays.stream(DotBlocks.Type.values())
+            .filter(type -> type.name().equals(blocks.type()))
+            .findFirst()
+            .orElse(null);
+  }
+
+  /// The machine code for a weight; empty: there is none, or it computes other bits than the
+  /// kernels beneath.
+  ///
+  /// @param multiply computes products by a kernel that may be wrong
+  Optional<Kernel> of(FewRows.ByRow w, Dtype compute, Multiply multiply) {
+    DotBlocks.Type type = type(w);
+    if (type == null) {
+      return Optional.empty();
+    }
+    boolean low = compute == Dtype.BF16;
+    return made.computeIfAbsent(
+        new Key(type, low),
+        key ->
+            Kernel.of((group, rows) -> DotBlocks.code(type, low, group, rows), 4, memory)
+                .filter(kernel -> right(kernel, w, compute, multiply)));
+  }
+
+  /// Multiplies the first rows of a weight.
+  interface Multiply {
+    void by(Kernel kernel, Tensor x, int to, Tensor y);
+  }
+
+  private boolean right(Kernel kernel, FewRows.ByRow w, Dtype compute, Multiply multiply) {
+    int rows = Math.min(ROWS, w.rows());
+    try (Workspace ws = new Workspace(0, 4L * BESIDE * (w.cols() + 64) * 3, Gemm.plain())) {
+      Tensor x = tensor(w.cols());
+      for (int r = 0; r < BESIDE; r++) {
+        for (int i = 0; i < w.cols(); i++) {
+          x.set(r, i, (r * 5 + i * (r + 2)) % 7 - 3);
+        }
+      }
+      Tensor arranged = under.arranged(x, w, ws);
+      Tensor want = tensor(rows);
+      Tensor got = tensor(rows);
+      under.multiply(arranged, w, compute, 0, rows, want, false);
+      multiply.by(kernel, arranged, rows, got);
+      return want.data().mismatch(got.data()) == -1;
+    }
+  }
+
+  private static Tensor tensor(int cols) {
+    return Tensor.of(Arena.ofAuto().allocate(4L * BESIDE * cols, 64), Dtype.F32, BESIDE, cols);
+  }
+}
