@@ -94,8 +94,9 @@ final class SweepBoard implements Sweep.Watcher {
 
   @Override
   public void ended(String setting, String why) {
-    shown.computeIfAbsent(setting, _ -> new Shown()).end = why;
-    told(setting, shown.get(setting), true, true);
+    Shown of = shown.computeIfAbsent(setting, _ -> new Shown());
+    of.end = why;
+    told(setting, of, true, true);
   }
 
   private void told(String setting, Shown of, boolean milestone, boolean edge) {

@@ -9,7 +9,6 @@ import dev.nudge.nn.Segments;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -120,10 +119,11 @@ final class LoraBank implements Linear {
   }
 
   private LoraLinear widest() {
-    return trained.stream()
-        .filter(Objects::nonNull)
-        .max(Comparator.comparingInt(LoraLinear::rank))
-        .orElseThrow();
+    LoraLinear widest = null;
+    for (LoraLinear layer : trained) {
+      widest = layer != null && (widest == null || layer.rank() > widest.rank()) ? layer : widest;
+    }
+    return Objects.requireNonNull(widest);
   }
 
   /// Counts what several adapters take more than one of their rows together: each matrix begins at
@@ -311,6 +311,10 @@ final class LoraBank implements Linear {
 
   @Override
   public void parameters(Consumer<Parameter> each) {
-    trained.stream().filter(Objects::nonNull).forEach(layer -> layer.parameters(each));
+    for (LoraLinear layer : trained) {
+      if (layer != null) {
+        layer.parameters(each);
+      }
+    }
   }
 }

@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// Divides runs into groups that train in the same passes and fit into memory, and plans each.
 ///
@@ -30,10 +31,10 @@ public record GroupPlan(List<Integer> members, Plan plan) {
 
   /// Divides runs into as few groups as fit, of about the same size.
   public static List<GroupPlan> of(List<Prepared> runs) {
-    Map<List<Object>, List<Integer>> alike = new LinkedHashMap<>();
+    Map<List<@Nullable Object>, List<Integer>> alike = new LinkedHashMap<>();
     for (int i = 0; i < runs.size(); i++) {
       Prepared run = runs.get(i);
-      List<Object> key = run.joins() ? key(run) : List.of(i);
+      List<@Nullable Object> key = run.joins() ? key(run) : List.of(i);
       alike.computeIfAbsent(key, _ -> new ArrayList<>()).add(i);
     }
     List<GroupPlan> groups = new ArrayList<>();
@@ -41,9 +42,9 @@ public record GroupPlan(List<Integer> members, Plan plan) {
     return groups;
   }
 
-  private static List<Object> key(Prepared run) {
+  private static List<@Nullable Object> key(Prepared run) {
     var settings = run.settings();
-    return Arrays.asList(
+    return Arrays.<@Nullable Object>asList(
         settings.model().model(),
         Quantization.resolve(settings.model(), run.config()),
         run.backend().name(),

@@ -122,7 +122,8 @@ final class Preparation {
     warnings.addAll(backend.notes());
     this.tokens =
         shared.tokens(
-            Arrays.asList(folder, settings.lora().addTokens(), settings.lora().initAdapter()),
+            Arrays.<@Nullable Object>asList(
+                folder, settings.lora().addTokens(), settings.lora().initAdapter()),
             () ->
                 NewParts.tokens(
                     settings.lora(), folder, config, machine.cache(), warnings::add));
@@ -217,7 +218,7 @@ final class Preparation {
             WantedRows.of(settings.objective()));
     Splits splits =
         shared.splits(
-            Arrays.asList(
+            Arrays.<@Nullable Object>asList(
                 wanted,
                 maxLength,
                 folder,

@@ -75,14 +75,14 @@ public final class Training {
 
   /// What several preparations read once: tokenizers, and rows that are read by the same settings.
   public static final class Shared {
-    private final Map<List<Object>, NewParts.Tokens> tokens = new HashMap<>();
-    private final Map<List<Object>, Splits> splits = new HashMap<>();
+    private final Map<List<@Nullable Object>, NewParts.Tokens> tokens = new HashMap<>();
+    private final Map<List<@Nullable Object>, Splits> splits = new HashMap<>();
 
-    NewParts.Tokens tokens(List<Object> settings, Supplier<NewParts.Tokens> read) {
+    NewParts.Tokens tokens(List<@Nullable Object> settings, Supplier<NewParts.Tokens> read) {
       return tokens.computeIfAbsent(settings, _ -> read.get());
     }
 
-    Splits splits(List<Object> settings, Supplier<Splits> read) {
+    Splits splits(List<@Nullable Object> settings, Supplier<Splits> read) {
       return splits.computeIfAbsent(settings, _ -> read.get());
     }
   }
