@@ -14,6 +14,8 @@ final class Examples {
       nudge train --model MODEL --data rows.jsonl --quantize nf4 --out adapters/support
       nudge train --model MODEL --data messages.jsonl --eval-split 0.1 --epochs 3 \\
           --prompt 'Query: {text}\\nIntent:' --completion ' {label}' --out adapters/intents
+      nudge sweep sweep.yaml --out sweeps/support
+      nudge sweep sweep.yaml --out sweeps/support --resume --push support@candidate
       nudge plan --model 7B --quantize nf4 --max-length 512 --memory 16G --tokens 2000000
       nudge plan --model MODEL --data rows.jsonl --price-per-hour 1.20
       nudge plan --model Qwen/Qwen3-0.6B --quantize nf4 --max-length 1024

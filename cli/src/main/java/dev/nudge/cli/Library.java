@@ -12,6 +12,7 @@ import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.suite.Suite;
 import dev.nudge.export.Exported;
 import dev.nudge.export.GgufExport;
+import dev.nudge.eval.sweep.Sweep;
 import dev.nudge.generate.Chat;
 import dev.nudge.generate.Completions;
 import dev.nudge.generate.Embeddings;
@@ -43,6 +44,7 @@ import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.PreviewSettings;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.ScoreSettings;
+import dev.nudge.settings.SweepSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.train.Forecast;
@@ -61,6 +63,7 @@ import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// Wires the verbs to the library, and describes this machine to it.
@@ -103,6 +106,15 @@ final class Library {
             ? Training.record(result.out())
             : Map.of("id", result.id(), "state", "stopped");
     return new TrainVerb.Outcome(result.state(), record, List.of());
+  }
+
+  static Sweep.Result sweep(
+      SweepSettings settings,
+      Map<String, ? extends @Nullable Object> document,
+      UnaryOperator<TrainSettings> names,
+      Sweep.Watcher watcher,
+      BooleanSupplier cancelled) {
+    return Sweep.run(settings, document, machine(), names, watcher, cancelled);
   }
 
   static PlanVerb.Answer plan(PlanSettings settings) {
@@ -216,6 +228,7 @@ final class Library {
         new TrainVerb(
             Library::train,
             SearchPath.of(System.getenv()).nudge(System.getProperty("nudge.launcher"))),
+        new SweepVerb(Library::sweep),
         new GenerateVerb(Library::generate, Library::embed),
         new ChatVerb(Library::chat, Library::lines),
         new ServeVerb(Library::serve),

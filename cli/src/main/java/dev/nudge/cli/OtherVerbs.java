@@ -14,6 +14,7 @@ final class OtherVerbs {
     String here = "here it is ";
     say(here + "train", "finetune fine-tune finetuning sft lora qlora tune fit trainer");
     say(here + "train --method full", "pretrain full");
+    say(here + "sweep", "hpo grid grid-search gridsearch hyperparameters");
     say(here + "generate", "predict infer inference ask answer prompt run batch");
     say(here + "eval", "evaluate evaluation test benchmark lm-eval lm_eval");
     say(here + "score", "perplexity");

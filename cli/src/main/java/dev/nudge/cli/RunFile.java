@@ -20,7 +20,12 @@ final class RunFile {
   private RunFile() {}
 
   static Layer read(Path file) {
-    @Nullable Object document = parse(file);
+    return read("--config", file);
+  }
+
+  /// @param flag what gives the file
+  static Layer read(String flag, Path file) {
+    @Nullable Object document = parse(flag, file);
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     if (document != null && !(document instanceof Map)) {
       throw new InputException(file + ": holds no settings; it must hold lines such as rank: 16");
@@ -37,7 +42,7 @@ final class RunFile {
     return Layer.of(file.toString(), values);
   }
 
-  private static @Nullable Object parse(Path file) {
+  private static @Nullable Object parse(String flag, Path file) {
     LoadSettings strict =
         LoadSettings.builder()
             .setAllowDuplicateKeys(false)
@@ -55,12 +60,12 @@ final class RunFile {
     } catch (YamlEngineException e) {
       throw new InputException(file + ": a character or a part of it is not YAML", e);
     } catch (NoSuchFileException e) {
-      throw new InputException("--config is " + file + "; there is no such file", e);
+      throw new InputException(flag + " is " + file + "; there is no such file", e);
     } catch (CharacterCodingException e) {
       throw new InputException(file + ": is not UTF-8 text", e);
     } catch (IOException e) {
       throw new InputException(
-          "--config is " + file + "; it cannot be read: " + Failure.of(e).line(), e);
+          flag + " is " + file + "; it cannot be read: " + Failure.of(e).line(), e);
     }
   }
 

@@ -6,14 +6,21 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Adapters of one base that can be mixed in one batch (multi-LoRA). Each slot that any of them
-/// changes has a [LoraBank].
+/// Adapters of one base that can be mixed in one batch (multi-LoRA), in inference or in training.
+/// Each slot that any of them changes has a [LoraBank].
 ///
 /// Threading: call all methods while no pass runs.
-final class Bank {
+public final class Bank {
   private final Map<LinearSlot, LoraBank> banks = new LinkedHashMap<>();
   private final List<Boolean> taken = new ArrayList<>(); // by number
   private long grown;
+
+  /// Adds an adapter that trains, see [Adapters#joins]; no adapter may be attached then.
+  ///
+  /// @return number of the adapter
+  public int add(Adapters adapter) {
+    return add(adapter.updates());
+  }
 
   /// Adds an adapter that changes linear layers only; no adapter may be attached then.
   ///
@@ -41,7 +48,7 @@ final class Bank {
   }
 
   /// Removes an adapter.
-  void remove(int number) {
+  public void remove(int number) {
     taken.set(number, false);
     for (LoraBank bank : banks.values()) {
       var _ = bank.set(number, null);
@@ -51,7 +58,7 @@ final class Bank {
   /// Puts the banks into their slots.
   ///
   /// @return undoes it
-  Runnable put() {
+  public Runnable put() {
     List<Runnable> undo = new ArrayList<>();
     banks.forEach(
         (slot, bank) -> {

@@ -32,6 +32,9 @@ public final class LoraLinear implements AdaptedLinear {
   /// in the second-level cache when the update is added.
   private static final int TILE = 256;
 
+  /// Rows of the largest tile.
+  static final int LARGEST_TILE = 2 * TILE - 1;
+
   private final Linear base;
   private final Parameter a;
   private final Parameter b;

@@ -2,6 +2,7 @@ package dev.nudge.model;
 
 import dev.nudge.nn.Cut;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Token ids of several sequences, concatenated without padding, and the rows that are labelled.
@@ -42,6 +43,37 @@ public record Batch(
   /// A batch whose targets all have the loss weight 1.
   public Batch(int[] ids, int[] lengths, long[] keys, int[] rows, int[] targets) {
     this(ids, lengths, keys, rows, targets, null);
+  }
+
+  /// Concatenates batches.
+  ///
+  /// @param scales factor of the weights of each
+  public static Batch joined(List<Batch> batches, double[] scales) {
+    int tokens = batches.stream().mapToInt(Batch::tokens).sum();
+    int labelled = batches.stream().mapToInt(b -> b.rows.length).sum();
+    int[] ids = new int[tokens];
+    int[] rows = new int[labelled];
+    int[] targets = new int[labelled];
+    double[] weights = new double[labelled];
+    int start = 0;
+    int label = 0;
+    for (int k = 0; k < scales.length; k++) {
+      Batch b = batches.get(k);
+      System.arraycopy(b.ids, 0, ids, start, b.ids.length);
+      for (int i = 0; i < b.rows.length; i++) {
+        rows[label] = start + b.rows[i];
+        weights[label] = scales[k] * b.weight(i);
+        targets[label++] = b.targets[i];
+      }
+      start += b.ids.length;
+    }
+    return new Batch(
+        ids,
+        batches.stream().flatMapToInt(b -> Arrays.stream(b.lengths)).toArray(),
+        batches.stream().flatMapToLong(b -> Arrays.stream(b.keys)).toArray(),
+        rows,
+        targets,
+        weights);
   }
 
   /// The loss weight of a target.

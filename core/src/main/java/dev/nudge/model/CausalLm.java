@@ -233,9 +233,10 @@ public final class CausalLm implements AutoCloseable {
       @Nullable Balance load,
       Workspace ws) {
     ws.reset();
+    Segments rows = segments(b, share, ws);
     return train(
         b,
-        share,
+        rows,
         dropout,
         load,
         ws,
@@ -243,6 +244,36 @@ public final class CausalLm implements AutoCloseable {
             givesRewards()
                 ? sequences.loss(r, b, weight, sum, p)
                 : tempered.loss(r, b, weight, sum, p));
+  }
+
+  private static Segments segments(Batch b, @Nullable Share share, Workspace ws) {
+    return share == null
+        ? Segments.of(b.lengths(), b.keys(), ws)
+        : Segments.of(share, b.keys()[0], ws);
+  }
+
+  /// Runs forward and backward on sequences of several adapters of a bank, which is in the slots.
+  ///
+  /// @param b its weights are those of the gradient, each adapter's by its own step
+  /// @param owners the adapters, in the order of their sequences
+  /// @param share as in [#train]; then there is one owner
+  /// @return the log-probability of each target
+  public double[] trainOwned(
+      Batch b, List<Segments.Owner> owners, @Nullable Share share, Workspace ws) {
+    ws.reset();
+    Segments rows = segments(b, share, ws).owned(owners);
+    double[] logprobs = new double[b.rows().length];
+    train(
+        b,
+        rows,
+        Dropout.NONE,
+        null,
+        ws,
+        (r, sum, p) -> {
+          output.loss(r, b, 1, sum, logprobs, p);
+          return 0;
+        });
+    return logprobs;
   }
 
   /// Runs a forward pass and keeps the normalised hidden states of the labelled rows at the start
@@ -265,7 +296,7 @@ public final class CausalLm implements AutoCloseable {
   public double trainTowards(HeadDivergence.Base base, Batch b, double weight, Workspace ws) {
     return train(
         b,
-        null,
+        segments(b, null, ws),
         Dropout.NONE,
         null,
         ws,
@@ -280,15 +311,11 @@ public final class CausalLm implements AutoCloseable {
 
   private double train(
       Batch b,
-      @Nullable Share share,
+      Segments rows,
       Dropout dropout,
       @Nullable Balance load,
       Workspace ws,
       Head head) {
-    Segments rows =
-        share == null
-            ? Segments.of(b.lengths(), b.keys(), ws)
-            : Segments.of(share, b.keys()[0], ws);
     Tape tape = new Tape(ws);
     Pass p = new Pass(tape, rows, ws, backend.kernels(), dropout, false, null, null, load);
     int lowest = lowestTrained();

@@ -68,6 +68,19 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
   ///
   /// @param sum receives the gradient of the residual stream (rows, width), accumulator type
   double loss(Residual r, Batch b, double weight, Tensor sum, Pass p) {
+    double[] logprobs = new double[b.rows().length];
+    loss(r, b, weight, sum, logprobs, p);
+    double loss = 0;
+    for (int i = 0; i < logprobs.length; i++) {
+      loss -= b.weight(i) * logprobs[i];
+    }
+    return loss;
+  }
+
+  /// The same.
+  ///
+  /// @param logprobs receives the log-probability of each target
+  void loss(Residual r, Batch b, double weight, Tensor sum, double[] logprobs, Pass p) {
     Workspace ws = p.ws();
     int m = b.rows().length;
     HeadLoss.Weight head = weight(m, ws);
@@ -99,11 +112,9 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
       LabelledRows.spread(dx, rows, sum, p);
       ws.release(mark);
     }
-    double loss = 0;
     for (int i = 0; i < m && !ws.dry(); i++) {
-      loss -= b.weight(i) * logprob.at(i);
+      logprobs[i] = logprob.at(i);
     }
-    return loss;
   }
 
   /// Keeps the normalised hidden states of the labelled rows, with the head as it is now.

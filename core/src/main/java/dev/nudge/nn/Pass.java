@@ -72,6 +72,12 @@ public record Pass(
     return kept == null || ws.dry() ? null : kept.of(layer, weight, ws);
   }
 
+  /// Returns this pass for the rows of one adapter alone.
+  public Pass of(Segments.Part part) {
+    return new Pass(
+        tape, part.rows(), ws, kernels, part.owner().dropout(), steady, team, kept, load);
+  }
+
   /// Computes y = x·Wᵀ, or adds to it, with a weight in the compute type.
   ///
   /// @param weight (out, in)

@@ -4,6 +4,7 @@ import dev.nudge.kernel.Rows;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +24,7 @@ public final class Segments {
   private final @Nullable List<KvCache> caches;
   private final @Nullable Share share;
   private int[] adapters = new int[0]; // empty: none says one
+  private List<Part> parts = List.of();
 
   private Segments(
       int[] starts,
@@ -139,6 +141,51 @@ public final class Segments {
     int[] counts = Arrays.copyOf(rows, n);
     return new Segments(begins, counts, new int[n], positions, keys, null, null)
         .through(Arrays.copyOf(through, n));
+  }
+
+  /// The sequences of one adapter of a bank, adjacent in a pass that trains several.
+  ///
+  /// @param number of the adapter
+  /// @param sequences how many
+  /// @param dropout of its run
+  public record Owner(int number, int sequences, Dropout dropout) {}
+
+  /// The rows of one adapter.
+  ///
+  /// @param from first row
+  /// @param to behind the last row
+  /// @param rows the same sequences, as if there were no others
+  public record Part(Owner owner, int from, int to, Segments rows) {}
+
+  /// Divides all sequences among adapters that train together, in order.
+  public Segments owned(List<Owner> owners) {
+    List<Part> all = new ArrayList<>();
+    int first = 0;
+    for (Owner owner : owners) {
+      int last = first + owner.sequences() - 1;
+      int from = starts[first];
+      int to = starts[last] + lengths[last];
+      int[] own = Arrays.copyOfRange(lengths, first, last + 1);
+      int[] begin = Arrays.stream(starts, first, last + 1).map(start -> start - from).toArray();
+      Segments rows =
+          new Segments(
+              begin,
+              own,
+              Arrays.copyOfRange(pasts, first, last + 1),
+              positions.rows(from, to),
+              keys.rows(from, to),
+              null,
+              share);
+      all.add(new Part(owner, from, to, rows));
+      first = last + 1;
+    }
+    parts = List.copyOf(all);
+    return this;
+  }
+
+  /// The rows of each adapter in a pass that trains several; empty in any other.
+  public List<Part> parts() {
+    return parts;
   }
 
   /// The adapter of a bank for sequence `i`; −1: none.

@@ -39,7 +39,10 @@ import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -79,11 +82,25 @@ final class Preparation {
       Machine machine,
       @Nullable Objective objective,
       Consumer<TrainEvent> events) {
-    return new Preparation(wanted, machine, objective).prepared(events);
+    return of(wanted, machine, objective, events, new Training.Shared());
+  }
+
+  /// The same, with what other preparations have read.
+  static Prepared of(
+      TrainSettings wanted,
+      Machine machine,
+      @Nullable Objective objective,
+      Consumer<TrainEvent> events,
+      Training.Shared shared) {
+    return new Preparation(wanted, machine, objective, shared).prepared(events, shared);
   }
 
   /// Checks the model, and finds the checkpoint to resume from.
-  private Preparation(TrainSettings wanted, Machine machine, @Nullable Objective objective) {
+  private Preparation(
+      TrainSettings wanted,
+      Machine machine,
+      @Nullable Objective objective,
+      Training.Shared shared) {
     this.machine = machine;
     this.folder = wanted.model().model();
     this.config = ModelConfig.load(folder);
@@ -110,13 +127,19 @@ final class Preparation {
                 compute, found.checkpoint().made().compute(), machine.cache(), config.widths());
     this.resumed = found == null ? null : Resumed.of(found, settings, backend);
     warnings.addAll(backend.notes());
-    this.tokens = NewParts.tokens(settings.lora(), folder, config, machine.cache(), warnings::add);
+    this.tokens =
+        shared.tokens(
+            Arrays.<@Nullable Object>asList(
+                folder, settings.lora().addTokens(), settings.lora().initAdapter()),
+            () ->
+                NewParts.tokens(
+                    settings.lora(), folder, config, machine.cache(), warnings::add));
   }
 
   /// Reads and checks the rows, and plans the run.
-  private Prepared prepared(Consumer<TrainEvent> events) {
+  private Prepared prepared(Consumer<TrainEvent> events, Training.Shared shared) {
     ChatRows chat = chat();
-    Splits splits = splits(chat, events);
+    Splits splits = splits(chat, events, shared);
     Dataset data = splits.train();
     Dataset held = splits.held();
     boolean spoken = data.shapes().spoken() > 0;
@@ -158,6 +181,7 @@ final class Preparation {
           objective,
           replay,
           rewards,
+          tuning.joins() && objective == Objective.SUPERVISED && replay == null && dense(config),
           at,
           warnings);
     }
@@ -195,20 +219,25 @@ final class Preparation {
         tokens.grown());
   }
 
-  private Splits splits(Conversations chat, Consumer<TrainEvent> events) {
+  private Splits splits(Conversations chat, Consumer<TrainEvent> events, Training.Shared shared) {
+    Splits.Wanted wanted =
+        new Splits.Wanted(
+            settings.data(),
+            settings.eval(),
+            settings.quality(),
+            settings.length(),
+            settings.loop().seed(),
+            wantedRows);
     Splits splits =
-        Splits.load(
-            new Splits.Wanted(
-                settings.data(),
-                settings.eval(),
-                settings.quality(),
-                settings.length(),
-                settings.loop().seed(),
-                wantedRows),
-            maxLength,
-            tokens.tokenizer(),
-            chat,
-            cache(events));
+        shared.splits(
+            Arrays.<@Nullable Object>asList(
+                wanted,
+                maxLength,
+                folder,
+                settings.lora().initAdapter(),
+                tokens.added(),
+                LocalDate.ofInstant(at, ZoneOffset.UTC)),
+            () -> Splits.load(wanted, maxLength, tokens.tokenizer(), chat, cache(events)));
     splits.train().examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
     Dataset held = splits.held();
     if (held != null) {
@@ -338,6 +367,11 @@ final class Preparation {
             + " the learning rate 0 by --warmup-from-zero: "
             + (steps == 1 ? "nothing is trained" : "it trains nothing")
             + "; leave it out, or give more --epochs or --steps");
+  }
+
+  /// Whether no layer has experts.
+  private static boolean dense(ModelConfig config) {
+    return config.layers().stream().allMatch(layer -> layer.feed().mixture() == null);
   }
 
   /// The settings, completed by what the model's files determine.

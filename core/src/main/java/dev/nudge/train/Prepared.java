@@ -43,6 +43,7 @@ import org.jspecify.annotations.Nullable;
 /// @param objective the training objective
 /// @param replay rows on which the model stays near the base; null: none
 /// @param rewards what sampled completions are worth; null: none are sampled
+/// @param joins whether it can be trained in the passes of other runs of the same base
 /// @param at start time of the run; chat templates print this day
 /// @param warnings for the user, one line each
 public record Prepared(
@@ -66,6 +67,7 @@ public record Prepared(
     Objective objective,
     @Nullable Replay replay,
     @Nullable GroupRewards rewards,
+    boolean joins,
     Instant at,
     List<String> warnings) {
 
@@ -92,6 +94,7 @@ public record Prepared(
         objective,
         replay,
         rewards,
+        joins,
         at,
         warnings);
   }

@@ -6,11 +6,13 @@ import dev.nudge.data.Dataset;
 import dev.nudge.data.Example;
 import dev.nudge.format.OutFolder;
 import dev.nudge.machine.ProcessMemory;
+import dev.nudge.model.CausalLm;
 import dev.nudge.settings.OnDivergence;
 import dev.nudge.settings.ReferenceModel;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -18,7 +20,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
+import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -44,17 +46,39 @@ final class Run implements AutoCloseable {
   private final RunReport report;
   private final RunSaver saver;
   private final String id;
+  private final LearningRate rates;
   private final @Nullable Rollouts rollouts;
   private List<Example> sampled = List.of(); // of the present batch
   private double[] sampledReference = {};
 
+  private BiConsumer<double[], Boolean> heldListener = (losses, best) -> {};
+  private boolean stopped;
+  private long stepStart;
+  private StepEvent recorded = StepEvent.started();
   private TrainEvent.@Nullable Diverged diverges; // the first sign of it
   private boolean interrupted;
   private BooleanSupplier cancelled = () -> false;
 
+  /// What runs of a group share.
+  ///
+  /// @param model without an adapter between the passes
+  record Shared(CausalLm model, GradientLanes gradients) {}
+
+  /// A run alone.
+  ///
   /// @param clock nanoseconds, for the time between saves
   Run(Prepared prepared, Consumer<TrainEvent> events, LongSupplier clock) {
+    this(prepared, null, events, clock);
+  }
+
+  /// @param shared null: a model and lanes of its own
+  Run(
+      Prepared prepared,
+      @Nullable Shared shared,
+      Consumer<TrainEvent> events,
+      LongSupplier clock) {
     this.prepared = prepared;
+    this.rates = LearningRate.of(prepared.settings().optimizer(), prepared.steps());
     this.resumed = prepared.resumed();
     RunCheckpoint checkpoint = resumed == null ? null : resumed.found().checkpoint();
     RunStart start = RunStart.of(prepared, checkpoint);
@@ -72,24 +96,32 @@ final class Run implements AutoCloseable {
     try (PhaseEvent _ = PhaseEvent.of("load", counts.steps())) {
       Scope scope = Scope.open("parameters");
       closing.push(scope::close);
-      this.tuning = Tuning.load(prepared, scope);
+      this.tuning =
+          shared == null
+              ? Tuning.load(prepared, scope)
+              : Tuning.on(shared.model(), prepared, scope);
       closing.push(tuning::close);
+      Path pages = requireNonNull(OutFolder.existing(settings.output().out()));
       this.trainer =
           new Trainer(
               tuning.model(),
+              shared == null
+                  ? new GradientLanes(tuning.model(), prepared.plan(), pages)
+                  : shared.gradients(),
+              shared == null,
               tuning.parameters(),
               prepared.data().examples(),
               prepared.plan(),
               settings.optimizer().ofUpdates(settings.objective().objective()),
               settings.loop().seed(),
-              requireNonNull(OutFolder.existing(settings.output().out())),
+              pages,
               prepared.objective());
       closing.push(trainer::close);
+      this.rollouts = prepared.rewards() == null ? null : new Rollouts(prepared, tuning, trainer);
       Replay replay = prepared.replay();
       if (replay != null) {
         trainer.replay(replay, tuning::bare);
       }
-      this.rollouts = prepared.rewards() == null ? null : new Rollouts(prepared, tuning, trainer);
       RunDigests digests = new RunDigests(prepared);
       this.folder = RunFolder.create(settings, resumed != null);
       closing.push(folder::close);
@@ -123,9 +155,13 @@ final class Run implements AutoCloseable {
   /// Runs to the end, or until `cancelled` returns true or this thread is interrupted; the
   /// interrupt flag is set again after the last save.
   RunResult go(BooleanSupplier cancelled) {
-    this.cancelled = () -> interrupted || cancelled.getAsBoolean();
     try {
-      return run();
+      begin(cancelled);
+      while (goesOn()) {
+        Trainer.Asked asked = ask(0);
+        take(asked, gradients(asked));
+      }
+      return end();
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();
@@ -133,27 +169,145 @@ final class Run implements AutoCloseable {
     }
   }
 
-  private RunResult run() {
+  /// Does what comes before the first step. This method, and the ones for each part of the run,
+  /// leave the run failed, with what was worth saving saved, if they throw.
+  void begin(BooleanSupplier cancelled) {
+    this.cancelled = () -> interrupted || cancelled.getAsBoolean();
     report.introduce();
-    boolean keeps = prepared.settings().output().keep() != null;
-    RunResult result;
+    orFail(
+        () -> {
+          report.begin(saver.savedStep());
+          if (resumed != null) {
+            again(resumed);
+          } else if (prepared.objective().needsReference() && !measureReference()) {
+            stopped = true;
+          } else {
+            evaluate();
+          }
+        });
+  }
+
+  private void orFail(Runnable part) {
     try {
-      report.begin(saver.savedStep());
-      RunState state = loop();
-      if (counts.updates() > 0) { // an adapter that learned nothing is none
-        saver.save(state != RunState.FINISHED || keeps);
-      }
-      saver.await();
-      result = report.write(state, saver.savedStep());
+      part.run();
     } catch (RuntimeException | Error e) {
       failed(e);
       throw e;
     }
+  }
+
+  /// Whether there is a next step.
+  boolean goesOn() {
+    if (stopped || counts.steps() >= prepared.steps() || counts.endsEarly(prepared)) {
+      return false;
+    }
+    noteInterrupt();
+    stepStart = System.nanoTime();
+    stopped =
+        betweenBatches()
+            && (cancelled.getAsBoolean() || rollouts != null && !sample(rollouts));
+    return !stopped;
+  }
+
+  /// Whether the next step is the first on its batch.
+  private boolean betweenBatches() {
+    return counts.steps() % prepared.objective().iterations() == 0;
+  }
+
+  /// Samples completions for the next steps.
+  ///
+  /// @return false if it was cancelled
+  private boolean sample(Rollouts from) {
+    boolean[] done = new boolean[1];
+    orFail(() -> done[0] = sampleBatch(from));
+    return done[0];
+  }
+
+  private boolean sampleBatch(Rollouts from) {
+    int step = counts.steps();
+    Rollouts.Batch batch;
+    try (PhaseEvent _ = PhaseEvent.of("sample", step)) {
+      batch = from.sample(step / prepared.objective().iterations(), cancelled);
+    }
+    noteInterrupt();
+    if (batch == null) {
+      return false;
+    }
+    sampled = batch.sequences();
+    if (prepared.settings().objective().hasReference()) {
+      Supplier<Optional<double[]>> scoring = () -> trainer.logprobs(sampled, () -> false);
+      sampledReference = bare(scoring).orElseThrow();
+    }
+    report.sampled(step + 1, batch);
+    return true;
+  }
+
+  /// Ends the run before its last step.
+  void stop() {
+    stopped = counts.steps() < prepared.steps();
+  }
+
+  /// Saves what is unsaved, and writes the result.
+  RunResult end() {
+    boolean keeps = prepared.settings().output().keep() != null;
+    RunResult[] made = new RunResult[1];
+    orFail(
+        () -> {
+          if (!stopped && counts.updates() == 0) {
+            throw ended();
+          }
+          RunState state =
+              stopped || counts.evaluationDue() ? RunState.STOPPED : RunState.FINISHED;
+          if (counts.updates() > 0) { // an adapter that learned nothing is none
+            saver.save(state != RunState.FINISHED || keeps);
+          }
+          saver.await();
+          made[0] = report.write(state, saver.savedStep());
+        });
+    RunResult result = made[0];
     if (result.state() == RunState.FINISHED && !keeps) {
       behind.unimportant(() -> RunCheckpoints.clear(folder.path()));
     }
     report.ended(result);
     return result;
+  }
+
+  /// Sets what hears the loss of each held-out row at an evaluation, and whether their mean is the
+  /// lowest since training began.
+  void hearHeld(BiConsumer<double[], Boolean> listener) {
+    heldListener = listener;
+  }
+
+  /// The loss of each held-out row now, which does not count as an evaluation of the run; empty if
+  /// it was cancelled.
+  Optional<double[]> heldOutNow() {
+    return trainer.losses(requireNonNull(prepared.held()), cancelled);
+  }
+
+  /// Whether an evaluation of the run has found a lowest held-out loss.
+  boolean hasBest() {
+    return counts.bestStep() != null;
+  }
+
+  /// Steps made.
+  int steps() {
+    return counts.steps();
+  }
+
+  Tuning tuning() {
+    return tuning;
+  }
+
+  /// Whether this thread was interrupted during the run.
+  boolean interrupted() {
+    return interrupted;
+  }
+
+  /// Adds the gradients of a step of this run alone.
+  ///
+  /// @return the loss
+  double gradients(Trainer.Asked asked) {
+    return trainer.gradients(asked);
   }
 
   private void failed(Throwable cause) {
@@ -170,39 +324,6 @@ final class Run implements AutoCloseable {
     } catch (RuntimeException | Error e) {
       cause.addSuppressed(e);
     }
-  }
-
-  private RunState loop() {
-    LearningRate rate = LearningRate.of(prepared.settings().optimizer(), prepared.steps());
-    if (resumed == null) {
-      if (prepared.objective().needsReference() && !measureReference()) {
-        return RunState.STOPPED;
-      }
-      evaluate();
-    } else {
-      again(resumed);
-    }
-    while (counts.steps() < prepared.steps() && !counts.endsEarly(prepared)) {
-      noteInterrupt();
-      if (betweenBatches() && cancelled.getAsBoolean()) {
-        return RunState.STOPPED;
-      }
-      long start = System.nanoTime();
-      if (rollouts != null && betweenBatches() && !sample(rollouts)) {
-        return RunState.STOPPED;
-      }
-      step(rate.at(counts.steps()), start);
-      identity.begin();
-      if (counts.skipped().tooMany()) {
-        throw ended();
-      }
-      checkDiverged();
-      afterStep();
-    }
-    if (counts.updates() == 0) {
-      throw ended();
-    }
-    return counts.evaluationDue() ? RunState.STOPPED : RunState.FINISHED;
   }
 
   /// Computes the reference's log-probabilities, and keeps them.
@@ -293,47 +414,41 @@ final class Run implements AutoCloseable {
         .forEach(line -> told.accept(new TrainEvent.Warning(line)));
   }
 
-  /// Whether the next step is the first on its batch.
-  private boolean betweenBatches() {
-    return counts.steps() % prepared.objective().iterations() == 0;
-  }
-
-  /// Samples completions for the next steps.
+  /// Begins the next step.
   ///
-  /// @return false if it was cancelled
-  private boolean sample(Rollouts from) {
-    int step = counts.steps();
-    Rollouts.Batch batch;
-    try (PhaseEvent _ = PhaseEvent.of("sample", step)) {
-      batch = from.sample(step / prepared.objective().iterations(), cancelled);
-    }
-    noteInterrupt();
-    if (batch == null) {
-      return false;
-    }
-    sampled = batch.sequences();
-    if (prepared.settings().objective().hasReference()) {
-      Supplier<Optional<double[]>> scoring = () -> trainer.logprobs(sampled, () -> false);
-      sampledReference = bare(scoring).orElseThrow();
-    }
-    report.sampled(step + 1, batch);
-    return true;
-  }
-
-  private Trainer.Result train(int at, double rate) {
-    return rollouts == null
-        ? trainer.step(at, prepared.data().places(prepared.batches().step(at)), rate)
-        : trainer.step(at, sampled, sampledReference, rate);
-  }
-
-  /// Makes the next step.
-  ///
-  /// @param start of it, its sampling included
-  private void step(double rate, long start) {
+  /// @param adapter its number in the bank of a group
+  Trainer.Asked ask(int adapter) {
+    recorded = StepEvent.started();
     int at = counts.steps();
-    StepEvent recorded = StepEvent.started();
-    Trainer.Result r = train(at, rate);
-    double seconds = RunStart.since(start);
+    Trainer.Asked[] asked = new Trainer.Asked[1];
+    orFail(
+        () ->
+            asked[0] =
+                rollouts == null
+                    ? trainer.ask(at, prepared.data().places(prepared.batches().step(at)), adapter)
+                    : trainer.ask(at, sampled, sampledReference));
+    return asked[0];
+  }
+
+  /// Ends the step whose gradients were added, and does what is due behind it.
+  void take(Trainer.Asked asked, double loss) {
+    orFail(
+        () -> {
+          step(asked, loss);
+          identity.begin();
+          if (counts.skipped().tooMany()) {
+            throw ended();
+          }
+          checkDiverged();
+          afterStep();
+        });
+  }
+
+  private void step(Trainer.Asked asked, double loss) {
+    int at = asked.step();
+    double rate = rates.at(at);
+    Trainer.Result r = trainer.update(asked, loss, rate);
+    double seconds = RunStart.since(stepStart);
     noteInterrupt();
     saver.await(); // a step that was skipped has not
     counts.take(r);
@@ -377,9 +492,10 @@ final class Run implements AutoCloseable {
     }
     long start = System.nanoTime();
     Optional<Objective.Weights> found;
+    double[][] rows = new double[1][];
     List<String> answers;
     try (PhaseEvent _ = PhaseEvent.of("evaluate", counts.steps())) {
-      found = heldOut(held);
+      found = heldOut(held, rows);
       answers =
           found.isEmpty()
               ? null
@@ -392,6 +508,9 @@ final class Run implements AutoCloseable {
     saver.await();
     double loss = requireNonNull(found.get().loss());
     boolean best = counts.evaluated(loss);
+    if (rows[0] != null) {
+      heldListener.accept(rows[0], best);
+    }
     List<TrainEvent.Sampled> sampled = new ArrayList<>();
     for (int i = 0; i < answers.size(); i++) {
       sampled.add(
@@ -410,7 +529,9 @@ final class Run implements AutoCloseable {
   }
 
   /// The loss and the figures of the held-out rows; empty if it was cancelled.
-  private Optional<Objective.Weights> heldOut(Dataset held) {
+  ///
+  /// @param rows receives the loss of each row, where rows have one
+  private Optional<Objective.Weights> heldOut(Dataset held, double[][] rows) {
     if (rollouts != null) {
       Rollouts.Batch batch = rollouts.heldOut(held.examples(), cancelled);
       return batch == null ? Optional.empty() : Optional.of(reward(batch.sequences()));
@@ -418,10 +539,14 @@ final class Run implements AutoCloseable {
     if (prepared.objective().needsScores()) {
       return trainer.compare(held, prepared.settings().loop().batchSize(), cancelled);
     }
-    OptionalDouble loss = trainer.evaluate(held, cancelled);
-    return loss.isEmpty()
-        ? Optional.empty()
-        : Optional.of(new Objective.Weights(1, null, null, loss.getAsDouble(), Map.of()));
+    return trainer
+        .losses(held, cancelled)
+        .map(
+            losses -> {
+              rows[0] = losses;
+              double loss = Trainer.mean(losses, held);
+              return new Objective.Weights(1, null, null, loss, Map.of());
+            });
   }
 
   /// The mean reward of held-out prompts; their loss is what it lacks to 0.

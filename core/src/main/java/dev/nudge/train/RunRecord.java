@@ -61,6 +61,13 @@ final class RunRecord {
     return Json.plain(read(out));
   }
 
+  /// Adds a key to the `run.json` of a run that has ended.
+  static void note(Path out, String key, Object value) {
+    Map<String, @Nullable Object> run = new LinkedHashMap<>(record(out));
+    run.put(key, value);
+    OutFolder.place(out.resolve(RunFolder.RUN), Json.indented(run) + "\n");
+  }
+
   /// The given settings of the run in a folder, without those on how it is written.
   static Map<String, @Nullable Object> given(Path out) {
     OutFolder.mend(out);

@@ -3,31 +3,20 @@ package dev.nudge.train;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Example;
-import dev.nudge.data.Packing;
 import dev.nudge.engine.Engine;
-import dev.nudge.engine.Flat;
 import dev.nudge.engine.Limits;
-import dev.nudge.engine.RowScore;
 import dev.nudge.engine.Scorer;
 import dev.nudge.generate.Decoding;
-import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
-import dev.nudge.nn.Balance;
-import dev.nudge.nn.Cut;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
-import dev.nudge.nn.Share;
 import dev.nudge.plan.Plan;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.settings.SamplingSettings;
-import dev.nudge.tensor.Gemm;
-import dev.nudge.tensor.LaneGroup;
-import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Malloc;
-import dev.nudge.tensor.MappedFile;
-import dev.nudge.tensor.Workspace;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -36,10 +25,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -58,23 +45,16 @@ public final class Trainer implements AutoCloseable {
 
   private final CausalLm model;
   private final List<Example> examples;
-  private final int budget;
-  private final int longest;
+  private final Plan plan;
   private final long seed;
-  private final Packing.Cost cost;
-  private final Lanes lanes;
-  private final List<Workspace> workspaces;
-  private final Plan.Split split;
-  private final LaneGroup laneGroup;
+  private final GradientLanes gradients;
   private final ParameterGroup group;
   private final Objective objective;
   private ReferenceSums reference = ReferenceSums.NONE;
   private @Nullable BaseDivergence replay;
   private double @Nullable [] earlier; // scores of the first step on this batch
   private double[] latest = {}; // scores
-  private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
-  private final int threadsPerLane;
-  private final double[] loads; // of lanes: sums of the routers' losses of a step
+  private final Queue<Runnable> opened = new ArrayDeque<>();
   private Runnable beforeUpdate = () -> {};
 
   /// The result of an optimiser step.
@@ -118,47 +98,56 @@ public final class Trainer implements AutoCloseable {
       long seed,
       Path pages,
       Objective objective) {
+    this(
+        model,
+        new GradientLanes(model, plan, pages),
+        true,
+        parameters,
+        examples,
+        plan,
+        settings,
+        seed,
+        pages,
+        objective);
+  }
+
+  /// A trainer on lanes that may be those of other trainers too.
+  ///
+  /// @param own whether the lanes are closed with this trainer
+  Trainer(
+      CausalLm model,
+      GradientLanes gradients,
+      boolean own,
+      List<Parameter> parameters,
+      List<Example> examples,
+      Plan plan,
+      OptimizerSettings settings,
+      long seed,
+      Path pages,
+      Objective objective) {
     this.model = model;
+    this.gradients = gradients;
     this.objective = objective;
     model.temperature(objective.temperature());
-    if (!plan.levels().isEmpty()) {
-      model.recompute(plan.levels());
-    }
     this.examples = examples;
-    this.budget = plan.microBatchTokens();
-    this.longest = plan.longest();
-    this.split = plan.split();
+    this.plan = plan;
     this.seed = seed;
-    this.cost = Flat.cost(model);
-    this.threadsPerLane = plan.threadsPerLane();
-    this.lanes = new Lanes(plan.lanes());
-    this.loads = new double[plan.lanes()];
-    opened.add(lanes::close);
+    if (own) {
+      opened.add(gradients::close);
+    }
     try {
-      this.workspaces = lanes.run(lane -> workspace(lane, plan, pages));
-      this.laneGroup = new LaneGroup(plan.lanes(), split.sharedBytes());
-      opened.add(laneGroup::close);
       this.group =
           new ParameterGroup(
               parameters,
               settings,
               model.backend().kernels(),
-              lanes,
+              gradients.lanes(),
               plan.footprint().paged() > 0 ? pages : null);
       opened.add(group::close);
     } catch (RuntimeException | Error e) {
       close();
       throw e;
     }
-  }
-
-  private Workspace workspace(int lane, Plan plan, Path pages) {
-    long offloaded = plan.offloadedBytes();
-    MappedFile file = offloaded == 0 ? null : MappedFile.create(pages, offloaded);
-    Gemm gemm = model.backend().gemms().apply(plan.threadsPerLane());
-    Workspace ws = new Workspace(lane, plan.workspaceBytes(), gemm, file);
-    opened.add(ws::close);
-    return ws;
   }
 
   /// Bytes of the optimiser's state for these parameters.
@@ -188,27 +177,74 @@ public final class Trainer implements AutoCloseable {
   /// @param step number of the step, which seeds dropout
   /// @param rows indices into the examples
   public Result step(int step, int[] rows, double rate) {
-    List<Example> sequences = IntStream.of(rows).mapToObj(examples::get).toList();
-    return step(step, sequences, reference.ofStep(step, rows), rate);
+    Asked asked = ask(step, rows, 0);
+    return update(asked, gradients.add(asked.work()), rate);
   }
 
-  /// Makes one optimiser step on any sequences.
+  /// A step whose gradients are wanted.
+  ///
+  /// @param step its number
+  record Asked(int step, GradientLanes.Work work) {}
+
+  /// Begins a step: weighs its sequences.
+  ///
+  /// @param adapter number of what trains in the bank, if its gradients are computed with others'
+  Asked ask(int step, int[] rows, int adapter) {
+    List<Example> sequences = IntStream.of(rows).mapToObj(examples::get).toList();
+    return ask(step, sequences, reference.ofStep(step, rows), adapter);
+  }
+
+  /// Begins a step on any sequences.
   ///
   /// @param compared what the reference gives them, if the objective needs that
-  Result step(int step, List<Example> sequences, double[] compared, double rate) {
+  Asked ask(int step, List<Example> sequences, double[] compared) {
+    return ask(step, sequences, compared, 0);
+  }
+
+  private Asked ask(int step, List<Example> sequences, double[] compared, int adapter) {
     boolean first = step % objective.iterations() == 0;
-    long trained = sequences.stream().mapToLong(Example::trainedTokens).sum();
-    long tokens = sequences.stream().mapToLong(Example::length).sum();
     Objective.Weights weights = weigh(sequences, compared, first ? null : earlier);
     earlier = first ? latest : earlier;
-    double loss = gradients(step, sequences, weights);
-    Map<String, Double> figures = new LinkedHashMap<>(weights.figures());
+    return new Asked(step, work(step, sequences, weights, adapter));
+  }
+
+  private GradientLanes.Work work(
+      int step, List<Example> sequences, Objective.Weights weights, int adapter) {
+    return new GradientLanes.Work(
+        adapter, sequences, weights, starts(sequences), Dropout.of(seed, step), plan);
+  }
+
+  /// Where the weights of a sequence's tokens begin; null: a sequence has one weight.
+  private int @Nullable [] starts(List<Example> sequences) {
+    if (!objective.tokenwise()) {
+      return null;
+    }
+    int[] starts = new int[sequences.size()];
+    for (int i = 1; i < starts.length; i++) {
+      starts[i] = starts[i - 1] + sequences.get(i - 1).trainedTokens();
+    }
+    return starts;
+  }
+
+  /// Adds the gradients of a step of this trainer alone.
+  ///
+  /// @return the loss
+  double gradients(Asked asked) {
+    return gradients.add(asked.work());
+  }
+
+  /// Ends a step whose gradients were added.
+  Result update(Asked asked, double loss, double rate) {
+    List<Example> sequences = asked.work().sequences();
+    long trained = sequences.stream().mapToLong(Example::trainedTokens).sum();
+    long tokens = sequences.stream().mapToLong(Example::length).sum();
+    Map<String, Double> figures = new LinkedHashMap<>(asked.work().weights().figures());
     if (model.balance() > 0) {
-      figures.put(AUX_LOSS, DoubleStream.of(loads).sum() / sequences.size());
+      figures.put(AUX_LOSS, gradients.auxLoss() / sequences.size());
     }
     double kl = 0;
     if (replay != null) {
-      kl = replay.add(step);
+      kl = replay.add(asked.step());
       figures.put(REPLAY_KL, kl);
     }
     double norm = group.reduce();
@@ -231,7 +267,14 @@ public final class Trainer implements AutoCloseable {
   ///
   /// @param bare runs something with the adapter off
   void replay(Replay rows, Consumer<Runnable> bare) {
-    replay = new BaseDivergence(rows, model, lanes, workspaces, budget, bare);
+    replay =
+        new BaseDivergence(
+            rows,
+            model,
+            gradients.lanes(),
+            gradients.workspaces(),
+            plan.microBatchTokens(),
+            bare);
   }
 
   /// Asks the objective for the sequence weights of a step, scoring the sequences first if needed.
@@ -262,7 +305,7 @@ public final class Trainer implements AutoCloseable {
 
   /// Threads that decoding may use between steps.
   int threads() {
-    return lanes.count() * threadsPerLane;
+    return plan.lanes() * plan.threadsPerLane();
   }
 
   private double[] found(Scorer.Scores scores) {
@@ -287,86 +330,15 @@ public final class Trainer implements AutoCloseable {
   }
 
   private Scorer scorer() {
-    return new Scorer(model, lanes, workspaces, Math.max(budget, longest)); // rows are scored whole
+    int budget = Math.max(plan.microBatchTokens(), plan.longest()); // rows are scored whole
+    return new Scorer(model, gradients.lanes(), gradients.workspaces(), budget);
   }
 
   /// Accumulates the step's gradients into the parameters, lane by lane.
   ///
   /// @return the loss
   double gradients(int step, List<Example> sequences, Objective.Weights weights) {
-    Weighed rows = new Weighed(sequences, weights, starts(sequences));
-    int[] lengths = sequences.stream().mapToInt(Example::length).toArray();
-    Packing packing = Packing.of(lengths, lanes.count(), budget, cost, split.from());
-    Dropout dropout = Dropout.of(seed, step);
-    laneGroup.reset();
-    List<Double> sums =
-        lanes.run(
-            lane -> {
-              try {
-                return together(packing, rows, dropout, lane) + alone(packing, rows, dropout, lane);
-              } catch (RuntimeException | Error e) {
-                laneGroup.fail(e);
-                throw e;
-              }
-            });
-    double sum = 0;
-    for (double s : sums) {
-      sum += s;
-    }
-    return weights.loss() == null ? sum * weights.scale() : weights.loss();
-  }
-
-  /// The sequences of a step and what they weigh.
-  ///
-  /// @param starts of their tokens' weights; null: a sequence has one
-  @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
-  private record Weighed(
-      List<Example> sequences, Objective.Weights weights, int @Nullable [] starts) {
-    Batch batch(List<Integer> positions, boolean rewards) {
-      int[] all = IntStream.range(0, sequences.size()).toArray();
-      return rewards
-          ? Flat.lasts(positions, all, sequences, weights.each())
-          : Flat.counted(
-              positions, all, sequences, new Flat.Factors(weights.each(), weights.texts(), starts));
-    }
-  }
-
-  private int @Nullable [] starts(List<Example> sequences) {
-    if (!objective.tokenwise()) {
-      return null;
-    }
-    int[] starts = new int[sequences.size()];
-    for (int i = 1; i < starts.length; i++) {
-      starts[i] = starts[i - 1] + sequences.get(i - 1).trainedTokens();
-    }
-    return starts;
-  }
-
-  /// Trains a lane's parts of the sequences that are cut over all lanes.
-  private double together(Packing packing, Weighed rows, Dropout dropout, int lane) {
-    double sum = 0;
-    for (int position : packing.split()) {
-      Batch whole = rows.batch(List.of(position), model.givesRewards());
-      Share share = new Share(laneGroup.member(lane), Cut.of(whole.tokens(), lanes.count()));
-      Batch part = whole.part(share.cut(), lane);
-      sum += model.train(part, share, rows.weights().scale(), dropout, null, workspaces.get(lane));
-    }
-    return sum;
-  }
-
-  /// Trains the lane's own sequences.
-  private double alone(Packing packing, Weighed rows, Dropout dropout, int lane) {
-    double sum = 0;
-    loads[lane] = 0;
-    for (List<Integer> microBatch : packing.lanes().get(lane)) {
-      Batch batch = rows.batch(microBatch, model.givesRewards());
-      double balance = model.balance() / rows.sequences().size();
-      Balance load = balance > 0 ? new Balance(balance) : null;
-      Workspace ws = workspaces.get(lane);
-      sum += model.train(batch, null, rows.weights().scale(), dropout, load, ws);
-      loads[lane] += load == null ? 0 : load.loss();
-    }
-    return sum;
+    return gradients.add(work(step, sequences, weights, 0));
   }
 
   /// The held-out loss of the objective, with its figures: the mean over blocks of as many rows as
@@ -408,15 +380,29 @@ public final class Trainer implements AutoCloseable {
   /// @param cancelled asked by lanes, between batches
   /// @return empty if it was cancelled
   public OptionalDouble evaluate(Dataset data, BooleanSupplier cancelled) {
+    return losses(data, cancelled)
+        .map(losses -> OptionalDouble.of(mean(losses, data)))
+        .orElse(OptionalDouble.empty());
+  }
+
+  /// The mean of the losses of rows over their labelled tokens.
+  static double mean(double[] losses, Dataset data) {
+    double sum = 0;
+    for (double loss : losses) {
+      sum += loss;
+    }
+    return sum / data.trainedTokens();
+  }
+
+  /// The loss of each held-out row, in nats, summed over its labelled tokens.
+  ///
+  /// @return empty if it was cancelled
+  Optional<double[]> losses(Dataset data, BooleanSupplier cancelled) {
     Scorer.Scores scores = scorer().begin(data.examples());
     if (cancelled.getAsBoolean() || !scores.go(cancelled)) {
-      return OptionalDouble.empty();
+      return Optional.empty();
     }
-    double sum = 0;
-    for (RowScore score : scores.rows()) {
-      sum -= score.logprob();
-    }
-    return OptionalDouble.of(sum / data.trainedTokens());
+    return Optional.of(scores.rows().stream().mapToDouble(row -> -row.logprob()).toArray());
   }
 
   /// Answers the sample prompts by greedy decoding, batched; parameters do not change.

@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.data.Splits;
 import dev.nudge.format.Claim;
 import dev.nudge.format.FolderText;
 import dev.nudge.format.OutFolder;
@@ -10,10 +11,12 @@ import dev.nudge.model.Quantization;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Entry point of fine-tuning: [#prepare] checks everything before the start, [#run] trains.
@@ -68,6 +71,25 @@ public final class Training {
   public static Prepared prepare(
       TrainSettings wanted, Machine machine, Consumer<TrainEvent> events, Objective objective) {
     return checked(Preparation.of(wanted, machine, objective, events));
+  }
+
+  /// What several preparations read once: tokenizers, and rows that are read by the same settings.
+  public static final class Shared {
+    private final Map<List<@Nullable Object>, NewParts.Tokens> tokens = new HashMap<>();
+    private final Map<List<@Nullable Object>, Splits> splits = new HashMap<>();
+
+    NewParts.Tokens tokens(List<@Nullable Object> settings, Supplier<NewParts.Tokens> read) {
+      return tokens.computeIfAbsent(settings, _ -> read.get());
+    }
+
+    Splits splits(List<@Nullable Object> settings, Supplier<Splits> read) {
+      return splits.computeIfAbsent(settings, _ -> read.get());
+    }
+  }
+
+  /// Prepares one of several runs.
+  public static Prepared prepare(TrainSettings wanted, Machine machine, Shared shared) {
+    return checked(Preparation.of(wanted, machine, null, event -> {}, shared));
   }
 
   private static Prepared checked(Prepared prepared) {
@@ -126,6 +148,13 @@ public final class Training {
   /// @throws InputException if the file cannot be read
   public static Map<String, @Nullable Object> record(Path out) {
     return RunRecord.record(out);
+  }
+
+  /// Adds a key to the `run.json` of a run that has ended.
+  ///
+  /// @throws InputException if the file cannot be read
+  public static void note(Path out, String key, Object value) {
+    RunRecord.note(out, key, value);
   }
 
   /// The settings given for the run in a folder, by key, for resuming it.

@@ -48,6 +48,8 @@ import org.jspecify.annotations.Nullable;
 /// @param writing writes the trained weights into a staging folder
 /// @param detaching detaches the adapter; closing the model is separate
 /// @param attaching attaches it again
+/// @param adapters null with full fine-tuning
+/// @param own whether the model is closed with it
 record Tuning(
     CausalLm model,
     List<Parameter> parameters,
@@ -57,7 +59,9 @@ record Tuning(
     long savedBytes,
     Consumer<Path> writing,
     Runnable detaching,
-    Runnable attaching)
+    Runnable attaching,
+    @Nullable Adapters adapters,
+    boolean own)
     implements AutoCloseable {
 
   /// Loads the model with the parameters that a run trains.
@@ -93,6 +97,38 @@ record Tuning(
       model.close();
       throw e;
     }
+  }
+
+  /// Attaches the adapter of a run to a model that other runs have too.
+  static Tuning on(CausalLm model, Prepared prepared, Scope scope) {
+    Adapters adapters = attach(model, prepared, prepared.plan().lanes(), scope);
+    var settings = prepared.settings();
+    return adapter(
+            model,
+            adapters,
+            settings.model().model(),
+            settings.lora().experts().expertAdapters())
+        .sharing();
+  }
+
+  private Tuning sharing() {
+    return new Tuning(
+        model,
+        parameters,
+        count,
+        warnings,
+        frozenBytes,
+        savedBytes,
+        writing,
+        detaching,
+        attaching,
+        adapters,
+        false);
+  }
+
+  /// Whether it may train in the passes of others.
+  boolean joins() {
+    return adapters != null && adapters.joins(model.head());
   }
 
   private static Adapters attach(CausalLm model, Prepared prepared, int lanes, Scope scope) {
@@ -264,7 +300,9 @@ record Tuning(
         adapters.savedBytes(experts),
         folder -> adapters.write(folder, HubName.shown(base), experts),
         adapters::detach,
-        adapters::reattach);
+        adapters::reattach,
+        adapters,
+        true);
   }
 
   /// Makes the tuning of a model's own weights (full fine-tuning).
@@ -282,7 +320,9 @@ record Tuning(
         0,
         folder -> ModelFolder.write(base, folder, parameters, model.backend().kernels()),
         () -> {},
-        () -> {});
+        () -> {},
+        null,
+        true);
   }
 
   /// Says which tensors full fine-tuning trains; null with LoRA.
@@ -321,7 +361,9 @@ record Tuning(
     try {
       detaching.run();
     } finally {
-      model.close();
+      if (own) {
+        model.close();
+      }
     }
   }
 }

@@ -76,6 +76,9 @@ class ArchitectureTest implements PackageRules {
                   "eval",
                   "eval.gate")),
           Map.entry(
+              "eval.sweep",
+              Set.of("machine", "format", "data", "curves", "registry", "plan", "train", "eval")),
+          Map.entry(
               "eval.suite",
               Set.of(
                   "machine",

@@ -1,0 +1,119 @@
+package dev.nudge.cli;
+
+import dev.nudge.eval.Interval;
+import dev.nudge.eval.sweep.HeldDifference;
+import dev.nudge.eval.sweep.Leaderboard;
+import dev.nudge.eval.sweep.Sweep;
+import dev.nudge.registry.Named;
+import dev.nudge.registry.Version;
+import dev.nudge.settings.Schema;
+import dev.nudge.settings.SweepSettings;
+import dev.nudge.settings.TrainSettings;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/// `nudge sweep`: tries many settings of a base, those that can share it in the same passes.
+///
+/// @param runner runs the sweep
+record SweepVerb(Runner runner) implements Verb<SweepSettings> {
+
+  /// The library function that this verb calls.
+  interface Runner {
+    /// Checks every setting, then trains them all, unless the settings ask for a dry run.
+    ///
+    /// @param document the values of the sweep's file
+    /// @param names makes paths of names in a run's settings
+    /// @param cancelled polled between steps
+    Sweep.Result run(
+        SweepSettings settings,
+        Map<String, ? extends @Nullable Object> document,
+        UnaryOperator<TrainSettings> names,
+        Sweep.Watcher watcher,
+        BooleanSupplier cancelled);
+  }
+
+  @Override
+  public String name() {
+    return "sweep";
+  }
+
+  @Override
+  public String summary() {
+    return "tries many settings, those of one base in the same passes";
+  }
+
+  @Override
+  public Class<SweepSettings> settings() {
+    return SweepSettings.class;
+  }
+
+  @Override
+  public int run(SweepSettings settings, Console console) {
+    Map<String, ? extends @Nullable Object> document =
+        RunFile.read("FILE", settings.file()).values();
+    SweepBoard board =
+        new SweepBoard(console.messages(), ProgressLine.style(console), System::nanoTime);
+    Schema<TrainSettings> schema = Schema.of(TrainSettings.class);
+    Sweep.Result result;
+    int code;
+    try (HubNames names = HubNames.of(console);
+        Signals signals =
+            Signals.catching(
+                () -> console.note("\nstopping after this step; again to stop at once"))) {
+      result =
+          runner.run(
+              settings,
+              document,
+              run -> Named.in(names.in(schema, run, HubNames.Part.WEIGHTS)),
+              board,
+              signals::stopped);
+      code = result.stopped() ? signals.exitCode() : ExitCode.DONE;
+    }
+    result.plan().forEach(console::result);
+    Leaderboard leaderboard = result.leaderboard();
+    if (leaderboard != null) {
+      TextTable.lines(table(leaderboard)).forEach(console::result);
+    }
+    console.object(result.values());
+    Version pushed = result.pushed();
+    if (pushed != null) {
+      console.note("registered as " + pushed.shown());
+    }
+    if (result.stopped()) {
+      console.note("stopped; the same command with --resume goes on from there");
+    }
+    return code;
+  }
+
+  private static List<List<String>> table(Leaderboard leaderboard) {
+    List<List<String>> rows = new ArrayList<>();
+    rows.add(List.of("setting", "held-out loss", "above the best, 95 %", "steps", ""));
+    for (Leaderboard.Row row : leaderboard.rows()) {
+      HeldDifference difference = row.difference();
+      String ended = row.ended();
+      rows.add(
+          List.of(
+              row.name(),
+              row.loss() == null ? "-" : String.format(Locale.ROOT, "%.4f", row.loss()),
+              difference == null ? "" : shown(difference),
+              Integer.toString(row.steps()),
+              ended != null ? ended : row.state().equals("finished") ? "" : row.state()));
+    }
+    return rows;
+  }
+
+  private static String shown(HeldDifference difference) {
+    Interval interval = difference.interval();
+    return String.format(
+        Locale.ROOT,
+        "%+.4f [%+.4f, %+.4f]",
+        difference.value(),
+        interval.low(),
+        interval.high());
+  }
+}

@@ -1,0 +1,227 @@
+package dev.nudge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.nudge.ChildJvm;
+import dev.nudge.format.Json;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/// Whole sweeps by the command: against `train` alone, ended early, diverged, killed and gone on.
+class SweepTest {
+  private static final String GRID =
+      "grid: {learning_rate: [1e-3, 1e-4, 1e-2], rank: [4, 8]}";
+  private static final String HALVING = "halving: {keep: 0.5, at: [4, 8]}";
+
+  @TempDir Path folder;
+  private Place place;
+
+  @BeforeEach
+  void fill() throws IOException {
+    place = Place.in(folder);
+    StringBuilder rows = new StringBuilder();
+    for (int i = 0; i < 24; i++) {
+      rows.append(
+          "{\"prompt\": \"the %s\", \"completion\": \" reads %s bar\"}%n"
+              .formatted("pump ".repeat(1 + i % 5), "seven ".repeat(1 + i % 3)));
+    }
+    place.write("rows.jsonl", rows.toString());
+  }
+
+  private void file(String... more) throws IOException {
+    place.write(
+        "sweep.yaml",
+        """
+        base:
+          model: %s
+          data: %s
+          eval_split: 0.25
+          compute: fp32
+          memory: 1G
+          threads: 2
+          steps: 12
+          batch_size: 4
+          eval_steps: 5
+          save_steps: 3
+        %s
+        """
+            .formatted(
+                place.path("model"), place.path("rows.jsonl"), String.join("\n", more)));
+  }
+
+  private Ran sweep(String out, String... more) {
+    List<String> line = new ArrayList<>(List.of("sweep", "D/sweep.yaml", "--out", "D/" + out));
+    line.addAll(List.of(more));
+    return place.run(line.toArray(String[]::new));
+  }
+
+  private JsonNode json(String file) {
+    return Json.read(place.path(file));
+  }
+
+  @Test
+  void eachSettingHasTheAdapterThatItHasAlone() throws IOException {
+    file(GRID);
+    Ran ran = sweep("out", "--json", "--push", "best@candidate", "--registry", "D/registry");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.err()).contains("group 1    6 settings in the same passes");
+    JsonNode board = json("out/leaderboard.json");
+    assertThat(Json.parse(ran.out()).path("best")).isEqualTo(board.path("best"));
+    List<Double> losses = new ArrayList<>();
+    for (JsonNode row : board.path("settings")) {
+      String name = row.path("name").asString("");
+      String rate = row.path("settings").path("learning_rate").toString();
+      String rank = row.path("settings").path("rank").toString();
+      losses.add(row.path("eval_loss").asDouble(0));
+      Ran alone =
+          place.run(
+              "train", "--model", "D/model", "--data", "D/rows.jsonl", "--eval-split", "0.25",
+              "--compute", "fp32", "--memory", "1G", "--threads", "2", "--steps", "12",
+              "--batch-size", "4", "--eval-steps", "5", "--learning-rate", rate, "--rank", rank,
+              "--out", "D/alone/" + name, "-q");
+      assertThat(alone.code()).as(alone.err()).isZero();
+      assertThat(place.path("out/" + name + "/adapter_model.safetensors"))
+          .hasSameBinaryContentAs(place.path("alone/" + name + "/adapter_model.safetensors"));
+      JsonNode run = json("out/" + name + "/run.json");
+      assertThat(run.path("state").asString("")).isEqualTo("finished");
+      assertThat(run.path("sweep").path("with")).hasSize(5);
+    }
+    assertThat(losses).hasSize(6).isSorted();
+    assertThat(board.path("settings").get(1).path("interval")).hasSize(2);
+    assertThat(Files.readString(place.path("out/leaderboard.md")))
+        .contains("learning_rate=0.01-rank=8");
+    assertThat(Files.readString(place.path("out/sweep.svg"))).startsWith("<svg");
+    Ran shown = place.run("adapters", "show", "best@candidate", "--registry", "D/registry");
+    assertThat(shown.code()).as(shown.err()).isZero();
+    assertThat(sweep("out").err()).contains("--out D/out holds a sweep; give --resume");
+    assertThat(sweep("out", "--resume").code()).isZero();
+  }
+
+  @Test
+  void theWorstAreEndedAndSayWhy() throws IOException {
+    file(GRID, HALVING);
+    Ran ran = sweep("out");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    JsonNode board = json("out/leaderboard.json");
+    List<Integer> steps = new ArrayList<>();
+    board.path("settings").forEach(row -> steps.add(row.path("steps").asInt(0)));
+    assertThat(steps).containsExactly(12, 12, 8, 4, 4, 4);
+    for (int i = 2; i < 6; i++) {
+      JsonNode row = board.path("settings").get(i);
+      assertThat(row.path("ended").asString("")).startsWith("halving at step " + steps.get(i));
+      JsonNode run = json("out/" + row.path("name").asString("") + "/run.json");
+      assertThat(run.path("sweep").path("ended_step").asInt(0)).isEqualTo(steps.get(i));
+      assertThat(run.path("state").asString("")).isEqualTo("stopped");
+    }
+    String ended = board.path("settings").get(5).path("name").asString("");
+    Ran revived = place.run("train", "--resume", "--out", "D/out/" + ended, "-q");
+    assertThat(revived.code()).as(revived.err()).isZero();
+    assertThat(json("out/" + ended + "/run.json").path("state").asString(""))
+        .isEqualTo("finished");
+  }
+
+  @Test
+  void whatDivergesEndsAloneAndGroupsFollowWhatIsShared() throws IOException {
+    file(
+        "list: [{rank: 4}, {learning_rate: 1e9, name: wild}, {method: full}, {dora: true},"
+            + " {quantize: nf4}]");
+    Ran ran = sweep("out");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.err())
+        .contains("5 settings in 4 groups")
+        .contains("2 settings in the same passes");
+    JsonNode last = json("out/leaderboard.json").path("settings").get(4);
+    assertThat(last.path("name").asString("")).isEqualTo("wild");
+    assertThat(last.path("state").asString("")).isEqualTo("failed");
+    assertThat(last.path("ended").asString("")).contains("not finite");
+  }
+
+  @Test
+  void groupsThatTakeTurnsAreComparedAtARung() throws IOException {
+    file(
+        "list: [{rank: 4}, {rank: 8}, {quantize: nf4}, {rank: 4, quantize: nf4}]",
+        "halving: {keep: 0.5, at: [4]}");
+    Ran ran = sweep("out");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.err()).contains("4 settings in 2 groups");
+    JsonNode board = json("out/leaderboard.json");
+    List<Integer> steps = new ArrayList<>();
+    board.path("settings").forEach(row -> steps.add(row.path("steps").asInt(0)));
+    assertThat(steps).containsExactly(12, 12, 4, 4);
+    String best = board.path("best").asString("");
+    List<String> line = new ArrayList<>(List.of("train", "--out", "D/alone", "-q"));
+    JsonNode run = json("out/" + best + "/run.json");
+    for (JsonNode key : run.path("given")) {
+      String value = run.path("settings").path(key.asString("")).asString("");
+      if (!key.asString("").equals("out")) {
+        line.addAll(List.of("--" + key.asString("").replace('_', '-'), value));
+      }
+    }
+    line.set(line.indexOf("--data") + 1, "D/rows.jsonl");
+    assertThat(place.run(line.toArray(String[]::new)).code()).isZero();
+    assertThat(place.path("out/" + best + "/adapter_model.safetensors"))
+        .hasSameBinaryContentAs(place.path("alone/adapter_model.safetensors"));
+  }
+
+  @Test
+  void oneThatWasKilledGoesOnToTheSameBytes() throws Exception {
+    assumeTrue(!System.getProperty("os.name", "").toLowerCase(Locale.ROOT).contains("win"));
+    file(GRID, HALVING);
+    assertThat(sweep("whole").code()).isZero();
+    Process process =
+        new ProcessBuilder(
+                ChildJvm.command(
+                    ChildJvm.FLAGS,
+                    Main.class.getName(),
+                    "sweep",
+                    place.path("sweep.yaml"),
+                    "--out",
+                    place.path("out")))
+            .redirectErrorStream(true)
+            .redirectOutput(place.path("log").toFile())
+            .start();
+    Path seen = place.path("out/learning_rate=0.01-rank=8/checkpoints");
+    while (process.isAlive() && !hasSome(seen)) {
+      Thread.onSpinWait();
+    }
+    process.destroyForcibly();
+    assertThat(process.waitFor(1, TimeUnit.MINUTES)).isTrue();
+    Ran ran = sweep("out", "--resume");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(place.path("out/leaderboard.json"))
+        .hasSameBinaryContentAs(place.path("whole/leaderboard.json"));
+    for (JsonNode row : json("whole/leaderboard.json").path("settings")) {
+      String adapter = "/" + row.path("name").asString("") + "/adapter_model.safetensors";
+      assertThat(place.path("out" + adapter)).hasSameBinaryContentAs(place.path("whole" + adapter));
+    }
+  }
+
+  private static boolean hasSome(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return false;
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.anyMatch(file -> !String.valueOf(file.getFileName()).startsWith("."));
+    }
+  }
+
+  @Test
+  void aDryRunWritesNothing() throws IOException {
+    file("random: {count: 3, learning_rate: {log: [1e-5, 1e-3]}, rank: [4, 8]}");
+    Ran ran = sweep("out", "--dry-run");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.out()).contains("3 settings in 1 group");
+    assertThat(place.path("out")).doesNotExist();
+  }
+}

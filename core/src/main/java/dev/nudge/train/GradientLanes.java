@@ -1,0 +1,267 @@
+package dev.nudge.train;
+
+import dev.nudge.data.Example;
+import dev.nudge.data.Packing;
+import dev.nudge.engine.Flat;
+import dev.nudge.model.Batch;
+import dev.nudge.model.CausalLm;
+import dev.nudge.nn.Balance;
+import dev.nudge.nn.Cut;
+import dev.nudge.nn.Dropout;
+import dev.nudge.nn.Segments;
+import dev.nudge.nn.Share;
+import dev.nudge.plan.Plan;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.LaneGroup;
+import dev.nudge.tensor.Lanes;
+import dev.nudge.tensor.MappedFile;
+import dev.nudge.tensor.Workspace;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/// Computes the gradients of a step on lanes: of the adapter or weights that are in the model, or
+/// of several adapters of a [dev.nudge.adapter.Bank] in the same passes.
+///
+/// The sequences of each [Work] are packed as if it were alone. Micro-batches of several, at most
+/// one of each, then share a pass: the base's weights are read, unpacked and packed once for all
+/// their rows, while an adapter's gradients are sums over its own micro-batches in their own order.
+/// So a run has the bits that it has alone.
+///
+/// Threading: one thread calls.
+final class GradientLanes implements AutoCloseable {
+  private final CausalLm model;
+  private final Lanes lanes;
+  private final List<Workspace> workspaces;
+  private final LaneGroup laneGroup;
+  private final Packing.Cost cost;
+  private final int passTokens;
+  private final double[] loads; // of lanes: sums of the routers' losses of a step
+  private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
+
+  /// One run's share of the gradients of a step.
+  ///
+  /// @param adapter its number in the bank
+  /// @param starts of the weights of each sequence's tokens; null: a sequence has one weight
+  /// @param plan how its sequences are packed
+  @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
+  record Work(
+      int adapter,
+      List<Example> sequences,
+      Objective.Weights weights,
+      int @Nullable [] starts,
+      Dropout dropout,
+      Plan plan) {
+    private Packing packing(int lanes, Packing.Cost cost) {
+      int[] lengths = sequences.stream().mapToInt(Example::length).toArray();
+      return Packing.of(lengths, lanes, plan.microBatchTokens(), cost, plan.split().from());
+    }
+  }
+
+  /// @param pages folder for the files that the plan pages out
+  GradientLanes(CausalLm model, Plan plan, Path pages) {
+    this.model = model;
+    this.cost = Flat.cost(model);
+    this.passTokens = plan.microBatchTokens();
+    if (!plan.levels().isEmpty()) {
+      model.recompute(plan.levels());
+    }
+    this.lanes = new Lanes(plan.lanes());
+    this.loads = new double[plan.lanes()];
+    opened.add(lanes::close);
+    try {
+      this.workspaces = lanes.run(lane -> workspace(lane, plan, pages));
+      this.laneGroup = new LaneGroup(plan.lanes(), plan.split().sharedBytes());
+      opened.add(laneGroup::close);
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
+  }
+
+  private Workspace workspace(int lane, Plan plan, Path pages) {
+    long offloaded = plan.offloadedBytes();
+    MappedFile file = offloaded == 0 ? null : MappedFile.create(pages, offloaded);
+    Gemm gemm = model.backend().gemms().apply(plan.threadsPerLane());
+    Workspace ws = new Workspace(lane, plan.workspaceBytes(), gemm, file);
+    opened.add(ws::close);
+    return ws;
+  }
+
+  Lanes lanes() {
+    return lanes;
+  }
+
+  List<Workspace> workspaces() {
+    return workspaces;
+  }
+
+  /// The sum over sequences of the routers' load-balancing losses in the last step.
+  double auxLoss() {
+    return DoubleStream.of(loads).sum();
+  }
+
+  /// Adds the gradients of what trains in the model to its parameters, lane by lane.
+  ///
+  /// @return the loss
+  double add(Work work) {
+    return add(
+        List.of(work),
+        (packings, lane) ->
+            new double[] {
+              together(packings.getFirst(), work, lane) + alone(packings.getFirst(), work, lane)
+            })[0];
+  }
+
+  /// Adds the gradients of adapters of the bank that is in the model's slots.
+  ///
+  /// @return the loss of each
+  double[] addOwned(List<Work> works) {
+    return add(works, (packings, lane) -> owned(packings, works, lane));
+  }
+
+  private interface OnLane {
+    double[] run(List<Packing> packings, int lane);
+  }
+
+  private double[] add(List<Work> works, OnLane part) {
+    List<Packing> packings =
+        works.stream().map(work -> work.packing(lanes.count(), cost)).toList();
+    laneGroup.reset();
+    List<double[]> sums =
+        lanes.run(
+            lane -> {
+              try {
+                return part.run(packings, lane);
+              } catch (RuntimeException | Error e) {
+                laneGroup.fail(e);
+                throw e;
+              }
+            });
+    double[] losses = new double[works.size()];
+    for (int i = 0; i < losses.length; i++) {
+      for (double[] sum : sums) {
+        losses[i] += sum[i];
+      }
+      Objective.Weights weights = works.get(i).weights();
+      losses[i] = weights.loss() == null ? losses[i] * weights.scale() : weights.loss();
+    }
+    return losses;
+  }
+
+  /// Trains a lane's parts of the sequences that are cut over all lanes.
+  private double together(Packing packing, Work work, int lane) {
+    double sum = 0;
+    for (int position : packing.split()) {
+      Batch whole = batch(List.of(position), work);
+      Share share = new Share(laneGroup.member(lane), Cut.of(whole.tokens(), lanes.count()));
+      Batch part = whole.part(share.cut(), lane);
+      Workspace ws = workspaces.get(lane);
+      sum += model.train(part, share, work.weights().scale(), work.dropout(), null, ws);
+    }
+    return sum;
+  }
+
+  /// Trains the lane's own sequences.
+  private double alone(Packing packing, Work work, int lane) {
+    double sum = 0;
+    loads[lane] = 0;
+    for (List<Integer> microBatch : packing.lanes().get(lane)) {
+      Batch batch = batch(microBatch, work);
+      double balance = model.balance() / work.sequences().size();
+      Balance load = balance > 0 ? new Balance(balance) : null;
+      Workspace ws = workspaces.get(lane);
+      sum += model.train(batch, null, work.weights().scale(), work.dropout(), load, ws);
+      loads[lane] += load == null ? 0 : load.loss();
+    }
+    return sum;
+  }
+
+  private Batch batch(List<Integer> positions, Work work) {
+    Objective.Weights weights = work.weights();
+    int[] rows = IntStream.range(0, work.sequences().size()).toArray();
+    return model.givesRewards()
+        ? Flat.lasts(positions, rows, work.sequences(), weights.each())
+        : Flat.counted(
+            positions,
+            rows,
+            work.sequences(),
+            new Flat.Factors(weights.each(), weights.texts(), work.starts()));
+  }
+
+  /// Trains a lane's share of all works, and returns the loss of each.
+  private double[] owned(List<Packing> packings, List<Work> works, int lane) {
+    double[] cut = new double[works.size()];
+    double[] sums = new double[works.size()];
+    int rounds = 0;
+    for (int i = 0; i < cut.length; i++) {
+      for (int position : packings.get(i).split()) {
+        Batch whole = batch(List.of(position), works.get(i));
+        Share share = new Share(laneGroup.member(lane), Cut.of(whole.tokens(), lanes.count()));
+        One one = new One(i, works.get(i), whole.part(share.cut(), lane));
+        train(List.of(one), share, cut, lane);
+      }
+      rounds = Math.max(rounds, packings.get(i).lanes().get(lane).size());
+    }
+    for (int round = 0; round < rounds; round++) {
+      List<One> pass = new ArrayList<>();
+      int tokens = 0;
+      for (int i = 0; i < cut.length; i++) {
+        List<List<Integer>> own = packings.get(i).lanes().get(lane);
+        if (round < own.size()) {
+          One one = new One(i, works.get(i), batch(own.get(round), works.get(i)));
+          if (!pass.isEmpty() && tokens + one.batch().tokens() > passTokens) {
+            train(pass, null, sums, lane);
+            pass.clear();
+            tokens = 0;
+          }
+          pass.add(one);
+          tokens += one.batch().tokens();
+        }
+      }
+      train(pass, null, sums, lane);
+    }
+    for (int i = 0; i < cut.length; i++) {
+      sums[i] += cut[i];
+    }
+    return sums;
+  }
+
+  /// A micro-batch of one work.
+  ///
+  /// @param index of the work
+  private record One(int index, Work work, Batch batch) {
+    Segments.Owner owner(@Nullable Share share) {
+      int sequences = share == null ? batch.lengths().length : 2; // pieces of one
+      return new Segments.Owner(work.adapter(), sequences, work.dropout());
+    }
+  }
+
+  /// Trains micro-batches of different works in one pass, and adds their losses.
+  private void train(List<One> pass, @Nullable Share share, double[] losses, int lane) {
+    List<Batch> batches = pass.stream().map(One::batch).toList();
+    double[] scales = pass.stream().mapToDouble(one -> one.work().weights().scale()).toArray();
+    Batch all = Batch.joined(batches, scales);
+    List<Segments.Owner> owners = pass.stream().map(one -> one.owner(share)).toList();
+    double[] logprobs = model.trainOwned(all, owners, share, workspaces.get(lane));
+    int at = 0;
+    for (One one : pass) {
+      double loss = 0;
+      for (int i = 0; i < one.batch().rows().length; i++) {
+        loss -= one.batch().weight(i) * logprobs[at++];
+      }
+      losses[one.index()] += loss;
+    }
+  }
+
+  @Override
+  public void close() {
+    opened.forEach(Runnable::run);
+    opened.clear();
+  }
+}

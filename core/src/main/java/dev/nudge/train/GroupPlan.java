@@ -1,0 +1,154 @@
+package dev.nudge.train;
+
+import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.Bank;
+import dev.nudge.model.Caches;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.Quantization;
+import dev.nudge.plan.Plan;
+import dev.nudge.plan.Planner;
+import dev.nudge.tensor.Scope;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Divides runs into groups that train in the same passes and fit into memory, and plans each.
+///
+/// Runs of a group have the same base in the same form, compute type, lanes and threads; rows,
+/// lengths, adapters, optimisers and seeds are each run's own. A plan of a group is measured as any
+/// other, by a dry run of the pass through the bank of all adapters.
+///
+/// @param members indices of the runs
+/// @param plan of one run: its own
+public record GroupPlan(List<Integer> members, Plan plan) {
+  public GroupPlan {
+    members = List.copyOf(members);
+  }
+
+  /// Divides runs into as few groups as fit, of about the same size.
+  public static List<GroupPlan> of(List<Prepared> runs) {
+    Map<List<@Nullable Object>, List<Integer>> alike = new LinkedHashMap<>();
+    for (int i = 0; i < runs.size(); i++) {
+      Prepared run = runs.get(i);
+      List<@Nullable Object> key = run.joins() ? key(run) : List.of(i);
+      alike.computeIfAbsent(key, _ -> new ArrayList<>()).add(i);
+    }
+    List<GroupPlan> groups = new ArrayList<>();
+    alike.values().forEach(members -> groups.addAll(fitting(runs, members)));
+    return groups;
+  }
+
+  private static List<@Nullable Object> key(Prepared run) {
+    var settings = run.settings();
+    return Arrays.<@Nullable Object>asList(
+        settings.model().model(),
+        Quantization.resolve(settings.model(), run.config()),
+        run.backend().name(),
+        run.plan().lanes(),
+        run.plan().threadsPerLane(),
+        settings.memory());
+  }
+
+  private static List<GroupPlan> fitting(List<Prepared> runs, List<Integer> members) {
+    for (int count = 1; count < members.size(); count++) {
+      List<GroupPlan> groups = new ArrayList<>();
+      int from = 0;
+      for (int g = 0; g < count; g++) {
+        int to = (int) ((long) members.size() * (g + 1) / count);
+        List<Integer> some = members.subList(from, to);
+        Planner.Fit fit = fit(some.stream().map(runs::get).toList());
+        if (!fit.fits()) {
+          break;
+        }
+        groups.add(new GroupPlan(some, fit.plan()));
+        from = to;
+      }
+      if (groups.size() == count) {
+        return groups;
+      }
+    }
+    return members.stream().map(i -> new GroupPlan(List.of(i), runs.get(i).plan())).toList();
+  }
+
+  private static Planner.Fit fit(List<Prepared> runs) {
+    Prepared first = runs.getFirst();
+    if (runs.size() == 1) {
+      return new Planner.Fit(first.plan(), true);
+    }
+    Quantization quantization = Quantization.resolve(first.settings().model(), first.config());
+    PlanRequest request = PlanRequest.of(first.settings());
+    try (Scope scope = Scope.measuring();
+        CausalLm dry =
+            Checkpoint.dry(first.config(), first.backend(), quantization, null)) {
+      Bank bank = new Bank();
+      long trained = 0;
+      long frozen = 0;
+      long optimizer = 0;
+      long step = 0;
+      int rows = 0;
+      int longest = 0;
+      int micro = 0;
+      long samples = 0;
+      boolean scored = false;
+      for (Prepared run : runs) {
+        var settings = run.settings();
+        Adapters adapters =
+            Tuning.attach(
+                dry,
+                settings.lora(),
+                settings.objective().objective(),
+                settings.given(),
+                run.tokens().added(),
+                0,
+                1,
+                scope);
+        adapters.detach();
+        var _ = bank.add(adapters);
+        PlanRequest.Rows own =
+            PlanRequest.Rows.of(
+                run.data(),
+                run.held(),
+                settings.loop().batchSize(),
+                run.objective(),
+                settings.objective().rollouts(),
+                run.maxLength());
+        trained += adapters.count(0).trained();
+        frozen += adapters.frozenBytes();
+        optimizer +=
+            AdamWOptimizer.bytes(adapters.parameters(), settings.optimizer().optimizer());
+        step += own.largestStep();
+        rows += settings.loop().batchSize();
+        longest = Math.max(longest, own.longest());
+        micro = Math.max(micro, run.plan().microBatchTokens());
+        samples = Math.max(samples, run.samples().bytes(dry));
+        scored |= own.scored();
+      }
+      var _ = bank.put();
+      Planner.Fit fit =
+          Planner.fit(
+              dry,
+              new Planner.Wanted(
+                  request.threads(first.machine()),
+                  first.plan().lanes(),
+                  rows,
+                  longest,
+                  step,
+                  scored,
+                  request.memoryBytes(first.machine()),
+                  request
+                      .stored(first.config(), first.backend(), quantization, scope)
+                      .plusDense(frozen),
+                  trained,
+                  optimizer,
+                  Caches.ALL,
+                  samples));
+      boolean whole = fit.plan().microBatchTokens() >= micro;
+      boolean inMemory = fit.plan().footprint().paged() == 0; // as the runs have their optimisers
+      return new Planner.Fit(fit.plan(), fit.fits() && whole && inMemory);
+    }
+  }
+}

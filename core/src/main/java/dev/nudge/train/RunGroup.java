@@ -1,0 +1,274 @@
+package dev.nudge.train;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.nudge.adapter.Bank;
+import dev.nudge.format.OutFolder;
+import dev.nudge.machine.Reservations;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.Quantization;
+import dev.nudge.plan.Plan;
+import dev.nudge.settings.RunException;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/// Trains several runs of one base in the same passes, or one run of any kind.
+///
+/// Each [Run] keeps its own rows, steps, optimiser, checkpoints and folder, and its adapter ends
+/// with the bytes that it has alone. Shared are the weights, the lanes and the passes of each step:
+/// [GradientLanes#addOwned] through a [Bank] of the adapters. Between the passes the model carries
+/// the adapter of the run whose turn it is, so a run need not know of the others. A run that fails
+/// leaves the group, and the others go on.
+///
+/// Threading: one thread calls.
+public final class RunGroup implements AutoCloseable {
+  private final List<Member> members = new ArrayList<>();
+  private final Deque<Runnable> closing = new ArrayDeque<>(); // the last opened first
+  private final Bank bank = new Bank();
+  private @Nullable GradientLanes gradients; // null: of one run, which has its own
+
+  /// What a group tells.
+  public interface Listener {
+    /// An event of a run.
+    void event(int member, TrainEvent event);
+
+    /// The loss of each held-out row at an evaluation of a run, in nats, summed over its labelled
+    /// tokens.
+    ///
+    /// @param best whether the mean is the lowest of the run
+    void held(int member, int step, double[] losses, boolean best);
+  }
+
+  /// A run of the group.
+  private static final class Member {
+    private final Run run;
+    private final int number; // in the bank
+    private boolean begun;
+    private boolean ended;
+    private @Nullable RunResult result;
+    private @Nullable RuntimeException failure;
+
+    Member(Run run, int number) {
+      this.run = run;
+      this.number = number;
+    }
+  }
+
+  /// Loads the base and the runs.
+  ///
+  /// @param prepared runs of one group, see [GroupPlan]
+  public RunGroup(List<Prepared> prepared, Plan plan, Listener listener) {
+    try {
+      if (prepared.size() == 1) {
+        add(prepared.getFirst(), null, listener);
+        return;
+      }
+      Run.Shared shared = shared(prepared.getFirst(), plan);
+      this.gradients = shared.gradients();
+      prepared.forEach(run -> add(run, shared, listener));
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
+  }
+
+  private Run.Shared shared(Prepared first, Plan plan) {
+    var settings = first.settings();
+    CausalLm model =
+        Checkpoint.load(
+            settings.model().model(),
+            first.config(),
+            first.backend(),
+            Quantization.resolve(settings.model(), first.config()),
+            null);
+    closing.push(model::close);
+    model.cache(plan.caches(), Set.of());
+    Prepared together = first.withPlan(plan);
+    if (together.streams()) {
+      model.stream(together.roomBeside());
+    }
+    model.reserve(plan.longest());
+    Path pages = requireNonNull(OutFolder.existing(settings.output().out()));
+    GradientLanes lanes = new GradientLanes(model, plan, pages);
+    closing.push(lanes::close);
+    return new Run.Shared(model, lanes);
+  }
+
+  private void add(Prepared prepared, Run.@Nullable Shared shared, Listener listener) {
+    int index = members.size();
+    Run run =
+        new Run(prepared, shared, event -> listener.event(index, event), System::nanoTime);
+    run.hearHeld((losses, best) -> listener.held(index, run.steps(), losses, best));
+    int number = -1;
+    if (shared != null) {
+      run.tuning().detaching().run();
+      number = bank.add(requireNonNull(run.tuning().adapters()));
+    }
+    members.add(new Member(run, number));
+  }
+
+  /// Reserves the memory of a group among other runs.
+  ///
+  /// @return null if it no longer fits
+  public static Reservations.@Nullable Taken reserve(Prepared first, Plan plan) {
+    return first.withPlan(plan).reserve();
+  }
+
+  /// Trains until each live run has made so many steps, or has ended.
+  ///
+  /// @param cancelled asked between steps; once true, the runs are stopped as they are
+  public void advance(int steps, BooleanSupplier cancelled) {
+    BooleanSupplier stop =
+        () -> cancelled.getAsBoolean() || members.stream().anyMatch(m -> m.run.interrupted());
+    for (Member m : live()) {
+      if (!m.begun) {
+        m.begun = true;
+        turn(m, () -> m.run.begin(stop));
+      }
+    }
+    while (true) {
+      List<Member> going = new ArrayList<>();
+      for (Member m : live()) {
+        if (!m.run.goesOn()) {
+          turn(m, () -> end(m));
+        } else if (m.run.steps() < steps) {
+          going.add(m);
+        }
+      }
+      if (going.isEmpty()) {
+        return;
+      }
+      step(going);
+    }
+  }
+
+  private List<Member> live() {
+    return members.stream().filter(m -> !m.ended).toList();
+  }
+
+  private void step(List<Member> going) {
+    List<Trainer.Asked> asked = going.stream().map(m -> m.run.ask(m.number)).toList();
+    double[] losses = add(going, asked);
+    for (int i = 0; i < losses.length; i++) {
+      Member m = going.get(i);
+      Trainer.Asked own = asked.get(i);
+      double loss = losses[i];
+      turn(m, () -> m.run.take(own, loss));
+    }
+  }
+
+  /// Adds the gradients of a step of each, and returns their losses.
+  private double[] add(List<Member> going, List<Trainer.Asked> asked) {
+    GradientLanes together = gradients;
+    if (together == null) {
+      return new double[] {going.getFirst().run.gradients(asked.getFirst())};
+    }
+    Runnable undo = bank.put();
+    try {
+      return together.addOwned(asked.stream().map(Trainer.Asked::work).toList());
+    } finally {
+      undo.run();
+    }
+  }
+
+  /// Does something of one run, with its adapter on the model.
+  private void turn(Member m, Runnable work) {
+    attach(m, true);
+    try {
+      work.run();
+    } catch (RunException e) {
+      m.failure = e;
+      m.ended = true;
+    } finally {
+      attach(m, false);
+    }
+  }
+
+  private void attach(Member m, boolean on) {
+    if (gradients != null) {
+      (on ? m.run.tuning().attaching() : m.run.tuning().detaching()).run();
+    }
+  }
+
+  private static void end(Member m) {
+    m.result = m.run.end();
+    m.ended = true;
+  }
+
+  /// Whether a run has not ended.
+  public boolean live(int member) {
+    return !members.get(member).ended;
+  }
+
+  /// Steps of a run so far.
+  public int steps(int member) {
+    return members.get(member).run.steps();
+  }
+
+  /// Whether an evaluation of a run has found a lowest held-out loss.
+  public boolean hasBest(int member) {
+    return members.get(member).run.hasBest();
+  }
+
+  /// The loss of each held-out row by a live run now, which does not count as one of its
+  /// evaluations; empty if it was cancelled.
+  public Optional<double[]> heldOut(int member) {
+    Member m = members.get(member);
+    List<Optional<double[]>> found = new ArrayList<>();
+    turn(m, () -> found.add(m.run.heldOutNow()));
+    return found.isEmpty() ? Optional.empty() : found.getFirst();
+  }
+
+  /// Ends a live run, with a checkpoint from which it can go on.
+  public void stop(int member) {
+    Member m = members.get(member);
+    m.run.stop();
+    turn(m, () -> end(m));
+  }
+
+  /// The result of a run that has ended; null if it failed.
+  public @Nullable RunResult result(int member) {
+    return members.get(member).result;
+  }
+
+  /// Why a run failed; null if it did not.
+  public @Nullable RuntimeException failure(int member) {
+    return members.get(member).failure;
+  }
+
+  @Override
+  public void close() {
+    boolean interrupted = false;
+    for (Member m : members) {
+      interrupted |= m.run.interrupted();
+      closing.push(
+          () -> {
+            attach(m, true); // closing takes it off
+            m.run.close();
+          });
+    }
+    members.clear();
+    closeAll();
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void closeAll() {
+    if (!closing.isEmpty()) {
+      try {
+        closing.pop().run();
+      } finally {
+        closeAll();
+      }
+    }
+  }
+}

@@ -1,0 +1,144 @@
+package dev.nudge.eval.sweep;
+
+import dev.nudge.eval.sweep.SweepFile.Entry;
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// What a sweep has decided, in `sweep.json` of its folder: written before anything follows from
+/// it, so a sweep that was killed goes on as it would have.
+///
+/// Threading: confined to the sweep's thread.
+final class SweepState {
+  static final String FILE = "sweep.json";
+
+  private final Path file;
+  private final Map<String, @Nullable Object> settings;
+  private final List<Rung> rungs = new ArrayList<>();
+  private final Map<String, End> ended = new LinkedHashMap<>();
+
+  /// The held-out losses at a step at which settings were ended.
+  ///
+  /// @param losses by name; null: not finite
+  record Rung(int at, Map<String, @Nullable Double> losses) {}
+
+  /// Why a setting ended before its last step.
+  ///
+  /// @param kind `halving` or `failed`
+  record End(int step, String kind, String why) {}
+
+  private SweepState(Path file, SweepFile sweep) {
+    this.file = file;
+    Map<String, @Nullable Object> tried = new LinkedHashMap<>();
+    for (Entry entry : sweep.entries()) {
+      tried.put(entry.name(), entry.values());
+    }
+    this.settings = new LinkedHashMap<>();
+    settings.put("base", sweep.base());
+    settings.put("settings", tried);
+    settings.put("halving", sweep.halving());
+  }
+
+  /// The state of a sweep that begins.
+  static SweepState begin(Path out, SweepFile sweep) {
+    SweepState state = new SweepState(out.resolve(FILE), sweep);
+    OutFolder.make(out);
+    state.write();
+    return state;
+  }
+
+  /// Checks that a sweep may begin in a folder.
+  static void checkFree(Path out) {
+    OutFolder.checkPlace(out);
+    if (Files.exists(out.resolve(FILE))) {
+      throw new InputException(
+          "--out " + out + " holds a sweep; give --resume to go on with it, or another folder");
+    }
+    if (!OutFolder.isFree(out)) {
+      throw new InputException("--out " + out + " is not empty; give a new folder");
+    }
+  }
+
+  /// The state of the sweep in a folder, which must be the same.
+  static SweepState goOn(Path out, SweepFile sweep) {
+    SweepState state = new SweepState(out.resolve(FILE), sweep);
+    if (!Files.exists(state.file)) {
+      throw new InputException(
+          "--resume: --out "
+              + out
+              + " holds no sweep to go on with; leave --resume out to begin one");
+    }
+    JsonNode there = Json.read(state.file);
+    JsonNode own = Json.parse(Json.line(state.settings)); // numbers as they are read
+    for (String key : List.of("base", "settings", "halving")) {
+      if (!there.path(key).equals(own.path(key))) {
+        throw new InputException(
+            "--out %s holds another sweep: its %s %s not that of %s; give another folder"
+                .formatted(
+                    out, key, key.equals("settings") ? "are" : "is", sweep.place()));
+      }
+    }
+    for (JsonNode rung : there.path("rungs")) {
+      Map<String, @Nullable Double> losses = new LinkedHashMap<>();
+      rung.path("losses")
+          .properties()
+          .forEach(
+              one ->
+                  losses.put(
+                      one.getKey(),
+                      one.getValue().isNumber() ? (Double) one.getValue().asDouble() : null));
+      state.rungs.add(new Rung(rung.path("at").asInt(0), losses));
+    }
+    there
+        .path("ended")
+        .properties()
+        .forEach(
+            one ->
+                state.ended.put(
+                    one.getKey(),
+                    new End(
+                        one.getValue().path("step").asInt(0),
+                        one.getValue().path("kind").asString(""),
+                        one.getValue().path("why").asString(""))));
+    return state;
+  }
+
+  List<Rung> rungs() {
+    return rungs;
+  }
+
+  Map<String, End> ended() {
+    return ended;
+  }
+
+  /// Whether the settings that end at a step are decided.
+  boolean decided(int at) {
+    return rungs.stream().anyMatch(rung -> rung.at() == at);
+  }
+
+  void end(String name, End end) {
+    ended.put(name, end);
+    write();
+  }
+
+  void decide(Rung rung, Map<String, End> ends) {
+    rungs.add(rung);
+    ended.putAll(ends);
+    write();
+  }
+
+  private void write() {
+    Map<String, @Nullable Object> all = new LinkedHashMap<>(settings);
+    all.put("rungs", rungs);
+    all.put("ended", ended);
+    OutFolder.place(file, Json.indented(all) + "\n");
+  }
+}
