@@ -42,8 +42,7 @@ final class SweepBoard implements Sweep.Watcher {
       }
       if (held != null) {
         line.append(
-            String.format(
-                Locale.ROOT, "  held out %.4f after %d", held.loss(), held.step()));
+            String.format(Locale.ROOT, "  held out %.4f after %d", held.loss(), held.step()));
       }
       return end == null ? line.toString() : line + "  " + end;
     }

@@ -110,10 +110,6 @@ record SweepVerb(Runner runner) implements Verb<SweepSettings> {
   private static String shown(HeldDifference difference) {
     Interval interval = difference.interval();
     return String.format(
-        Locale.ROOT,
-        "%+.4f [%+.4f, %+.4f]",
-        difference.value(),
-        interval.low(),
-        interval.high());
+        Locale.ROOT, "%+.4f [%+.4f, %+.4f]", difference.value(), interval.low(), interval.high());
   }
 }

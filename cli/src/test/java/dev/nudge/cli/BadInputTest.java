@@ -903,11 +903,7 @@ class BadInputTest {
             "--init-adapter D/other",
             "adapter D/other: it is of another model: it has weights for layers 0 to 2, this model"
                 + " has layers 0 to 1"),
-        row(
-            "no adapter",
-            p -> {},
-            "--init-adapter D/none",
-            NO_ADAPTER),
+        row("no adapter", p -> {}, "--init-adapter D/none", NO_ADAPTER),
         row(
             "a model as adapter",
             p -> {},
@@ -1527,11 +1523,7 @@ class BadInputTest {
             "--adapter D/other",
             "adapter D/other: it is of another model: it has weights for layers 0 to 2, this model"
                 + " has layers 0 to 1"),
-        row(
-            "no adapter",
-            p -> {},
-            "--adapter D/none",
-            NO_ADAPTER),
+        row("no adapter", p -> {}, "--adapter D/none", NO_ADAPTER),
         row(
             "a model as adapter",
             p -> {},
@@ -1727,11 +1719,7 @@ class BadInputTest {
             "D/strange/nudge.json: version is 2, this nudge reads 1; update nudge, or give"
                 + " --any-base"),
         row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
-        row(
-            "no adapter",
-            p -> {},
-            "--adapter D/none",
-            NO_ADAPTER),
+        row("no adapter", p -> {}, "--adapter D/none", NO_ADAPTER),
         row(
             "a model as adapter",
             p -> {},
@@ -2054,11 +2042,7 @@ class BadInputTest {
             "--policy D/policy.yaml",
             "D/policy.yaml: leakage asks what stands in the training set; give --train-data, or "
                 + "leave it out"),
-        row(
-            "no such adapter",
-            p -> {},
-            "--adapter D/none",
-            NO_ADAPTER),
+        row("no such adapter", p -> {}, "--adapter D/none", NO_ADAPTER),
         row(
             "an adapter of another base",
             p -> p.copy(Goldens.FOLDER.resolve("peft/rslora/adapter"), "other"),
@@ -2078,11 +2062,7 @@ class BadInputTest {
             "--adapter D/adapter --compare D/adapter/",
             "--adapter and --compare are both D/adapter; give another adapter to compare "
                 + "with"),
-        row(
-            "no such adapter to compare with",
-            p -> {},
-            "--compare D/none",
-            NO_ADAPTER),
+        row("no such adapter to compare with", p -> {}, "--compare D/none", NO_ADAPTER),
         row(
             "another base's adapter to compare with",
             p -> p.copy(Goldens.FOLDER.resolve("peft/rslora/adapter"), "other"),
@@ -2170,66 +2150,133 @@ class BadInputTest {
     String halving = "D/sweep.yaml: halving: ";
     return Stream.of(
         row("no file", p -> {}, "D/none.yaml", "FILE is D/none.yaml; there is no such file"),
-        row("no YAML", p -> p.write("sweep.yaml", "a: [1"), "",
+        row(
+            "no YAML",
+            p -> p.write("sweep.yaml", "a: [1"),
+            "",
             "D/sweep.yaml line 1, column 6: a list or map in brackets is not closed before this"),
-        row("nothing to try", p -> sweep(p), "",
+        row(
+            "nothing to try",
+            p -> sweep(p),
+            "",
             "D/sweep.yaml: it names nothing to try; give one of grid, list and random"),
-        row("two kinds", p -> sweep(p, grid, "list: [{rank: 4}]"), "",
+        row(
+            "two kinds",
+            p -> sweep(p, grid, "list: [{rank: 4}]"),
+            "",
             "D/sweep.yaml: grid and list are given; give one of them"),
-        row("an unknown part", p -> sweep(p, "grd: {rank: [4, 8]}"), "",
+        row(
+            "an unknown part",
+            p -> sweep(p, "grd: {rank: [4, 8]}"),
+            "",
             "D/sweep.yaml: unknown key 'grd'; did you mean grid?"),
-        row("no base", p -> p.write("sweep.yaml", grid), "",
+        row(
+            "no base",
+            p -> p.write("sweep.yaml", grid),
+            "",
             "D/sweep.yaml: base is missing; it holds the settings of train that all share, such as"
                 + " model and data"),
-        row("a folder in the base", p -> p.write("sweep.yaml", "base: {out: x}\n" + grid), "",
+        row(
+            "a folder in the base",
+            p -> p.write("sweep.yaml", "base: {out: x}\n" + grid),
+            "",
             "D/sweep.yaml: base has out, which is the sweep's; leave it out"),
-        row("one value", p -> sweep(p, "grid: {rank: 4}"), "",
+        row(
+            "one value",
+            p -> sweep(p, "grid: {rank: 4}"),
+            "",
             "D/sweep.yaml: grid: rank is 4; it must be a list of values"),
-        row("an unknown setting", p -> sweep(p, "grid: {rnk: [4, 8]}"), "",
+        row(
+            "an unknown setting",
+            p -> sweep(p, "grid: {rnk: [4, 8]}"),
+            "",
             "setting rnk=4: D/sweep.yaml: unknown key 'rnk'; did you mean rank?"),
-        row("a setting that train refuses", p -> sweep(p, "grid: {rank: [4, 0]}"), "",
+        row(
+            "a setting that train refuses",
+            p -> sweep(p, "grid: {rank: [4, 0]}"),
+            "",
             "setting rank=0: --rank is 0; it must be at least 1 (in D/sweep.yaml)"),
-        row("a setting that its model refuses", p -> sweep(p, "list: [{}, {targets: q_prj}]"), "",
+        row(
+            "a setting that its model refuses",
+            p -> sweep(p, "list: [{}, {targets: q_prj}]"),
+            "",
             "setting targets=q_prj: target 'q_prj' matches no linear layer of the model; did you mean"
                 + " q_proj, k_proj or o_proj?"),
-        row("the same twice", p -> sweep(p, "grid: {rank: [4, 4]}"), "",
+        row(
+            "the same twice",
+            p -> sweep(p, "grid: {rank: [4, 4]}"),
+            "",
             "D/sweep.yaml: rank=4 is there twice; leave one out"),
-        row("no held-out rows", p -> {
+        row(
+            "no held-out rows",
+            p -> {
               sweep(p, grid);
               p.edit("sweep.yaml", "eval_split: 0.4, ", "");
-            }, "",
+            },
+            "",
             "D/sweep.yaml: metric eval_loss needs held-out rows; add eval_data or eval_split to"
                 + " base"),
-        row("another metric", p -> sweep(p, grid, "metric: accuracy"), "",
+        row(
+            "another metric",
+            p -> sweep(p, grid, "metric: accuracy"),
+            "",
             "D/sweep.yaml: metric is accuracy; it must be eval_loss"),
-        row("an evaluation as metric", p -> sweep(p, grid, "metric: {task: quiz}"), "",
+        row(
+            "an evaluation as metric",
+            p -> sweep(p, grid, "metric: {task: quiz}"),
+            "",
             "D/sweep.yaml: metric is an evaluation, which a sweep does not run; leave it out"
                 + " (eval_loss), and ask eval of the best adapters"),
-        row("halving keeps all", p -> sweep(p, grid, "halving: {keep: 1, at: [2]}"), "",
+        row(
+            "halving keeps all",
+            p -> sweep(p, grid, "halving: {keep: 1, at: [2]}"),
+            "",
             halving + "keep is 1; it must be a share above 0 and below 1, such as 0.5"),
-        row("halving at no step", p -> sweep(p, grid, "halving: {keep: 0.5, at: [2, 1]}"), "",
+        row(
+            "halving at no step",
+            p -> sweep(p, grid, "halving: {keep: 0.5, at: [2, 1]}"),
+            "",
             halving + "at is [2,1]; it must be a list of ascending steps, such as [100, 200]"),
-        row("halving at the end", p -> sweep(p, grid, "halving: {keep: 0.5, at: [4]}"), "",
+        row(
+            "halving at the end",
+            p -> sweep(p, grid, "halving: {keep: 0.5, at: [4]}"),
+            "",
             halving + "at has 4, and rank=4 has only 4 steps; give steps before its end"),
-        row("halving on other rows",
-            p -> sweep(p, "grid: {seed: [1, 2, 3, 4]}", "halving: {keep: 0.5, at: [2]}"), "",
+        row(
+            "halving on other rows",
+            p -> sweep(p, "grid: {seed: [1, 2, 3, 4]}", "halving: {keep: 0.5, at: [2]}"),
+            "",
             "D/sweep.yaml: halving compares on the same held-out rows, and those of seed=1 and"
                 + " seed=2 differ; leave it out, or give eval_data"),
-        row("a range backwards",
-            p -> sweep(p, "random: {count: 2, learning_rate: {log: [1e-3, 1e-4]}}"), "",
+        row(
+            "a range backwards",
+            p -> sweep(p, "random: {count: 2, learning_rate: {log: [1e-3, 1e-4]}}"),
+            "",
             "D/sweep.yaml: random: learning_rate is {\"log\":[0.001,1.0E-4]}; it must be a list of"
                 + " values, {log: [low, high]} or {uniform: [low, high]}"),
-        row("too many to draw", p -> sweep(p, "random: {count: 3, rank: [4, 8]}"), "",
+        row(
+            "too many to draw",
+            p -> sweep(p, "random: {count: 3, rank: [4, 8]}"),
+            "",
             "D/sweep.yaml: random: count is 3, and there are only 2 different settings"),
-        row("nowhere to push", p -> sweep(p, grid), "--push a@b@c",
+        row(
+            "nowhere to push",
+            p -> sweep(p, grid),
+            "--push a@b@c",
             "--push is 'a@b@c'; it must be an adapter's name, with or without an alias, as in"
                 + " support@champion"),
-        row("nothing to go on with", p -> sweep(p, grid), "--resume",
+        row(
+            "nothing to go on with",
+            p -> sweep(p, grid),
+            "--resume",
             "--resume: --out D/out holds no sweep to go on with; leave --resume out to begin one"),
-        row("something else in the place", p -> {
+        row(
+            "something else in the place",
+            p -> {
               sweep(p, grid);
               p.write("out/notes.txt", "mine");
-            }, "",
+            },
+            "",
             "--out D/out is not empty; give a new folder"));
   }
 

@@ -20,8 +20,7 @@ import tools.jackson.databind.JsonNode;
 
 /// Whole sweeps by the command: against `train` alone, ended early, diverged, killed and gone on.
 class SweepTest {
-  private static final String GRID =
-      "grid: {learning_rate: [1e-3, 1e-4, 1e-2], rank: [4, 8]}";
+  private static final String GRID = "grid: {learning_rate: [1e-3, 1e-4, 1e-2], rank: [4, 8]}";
   private static final String HALVING = "halving: {keep: 0.5, at: [4, 8]}";
 
   @TempDir Path folder;
@@ -56,8 +55,7 @@ class SweepTest {
           save_steps: 3
         %s
         """
-            .formatted(
-                place.path("model"), place.path("rows.jsonl"), String.join("\n", more)));
+            .formatted(place.path("model"), place.path("rows.jsonl"), String.join("\n", more)));
   }
 
   private Ran sweep(String out, String... more) {
@@ -86,10 +84,32 @@ class SweepTest {
       losses.add(row.path("eval_loss").asDouble(0));
       Ran alone =
           place.run(
-              "train", "--model", "D/model", "--data", "D/rows.jsonl", "--eval-split", "0.25",
-              "--compute", "fp32", "--memory", "1G", "--threads", "2", "--steps", "12",
-              "--batch-size", "4", "--eval-steps", "5", "--learning-rate", rate, "--rank", rank,
-              "--out", "D/alone/" + name, "-q");
+              "train",
+              "--model",
+              "D/model",
+              "--data",
+              "D/rows.jsonl",
+              "--eval-split",
+              "0.25",
+              "--compute",
+              "fp32",
+              "--memory",
+              "1G",
+              "--threads",
+              "2",
+              "--steps",
+              "12",
+              "--batch-size",
+              "4",
+              "--eval-steps",
+              "5",
+              "--learning-rate",
+              rate,
+              "--rank",
+              rank,
+              "--out",
+              "D/alone/" + name,
+              "-q");
       assertThat(alone.code()).as(alone.err()).isZero();
       assertThat(place.path("out/" + name + "/adapter_model.safetensors"))
           .hasSameBinaryContentAs(place.path("alone/" + name + "/adapter_model.safetensors"));
@@ -127,8 +147,7 @@ class SweepTest {
     String ended = board.path("settings").get(5).path("name").asString("");
     Ran revived = place.run("train", "--resume", "--out", "D/out/" + ended, "-q");
     assertThat(revived.code()).as(revived.err()).isZero();
-    assertThat(json("out/" + ended + "/run.json").path("state").asString(""))
-        .isEqualTo("finished");
+    assertThat(json("out/" + ended + "/run.json").path("state").asString("")).isEqualTo("finished");
   }
 
   @Test

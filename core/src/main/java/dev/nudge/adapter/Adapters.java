@@ -135,10 +135,7 @@ public final class Adapters {
           }
         });
     return new Adapters(
-        adapter.spec().resolved(shape),
-        places,
-        RankCheck.warnings(adapter.spec(), adapted),
-        shape);
+        adapter.spec().resolved(shape), places, RankCheck.warnings(adapter.spec(), adapted), shape);
   }
 
   /// Makes such an adapter with its updates merged into weights of its own, without attaching it.

@@ -45,8 +45,7 @@ final class ExpertPaths {
     if (isExpert(path)) {
       String expert = path.substring(0, path.lastIndexOf('.') + 1);
       return path.endsWith(GATE_UP)
-          ? List.of(
-              path, expert + "gate_proj", expert + "w1", expert + "up_proj", expert + "w3")
+          ? List.of(path, expert + "gate_proj", expert + "w1", expert + "up_proj", expert + "w3")
           : List.of(path, expert + "w2");
     }
     Matcher router = ROUTER.matcher(path);

@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 /// Writes `adapter_config.json` as PEFT writes it: indent 2, keys sorted, one value per key.
 ///
 /// The keys are those of PEFT 0.10.0, since older readers refuse unknown keys; a newer key
-/// (`exclude_modules`, `lora_bias`, 0.14; `trainable_token_indices`, 0.15; `target_parameters`, 0.17;
+/// (`exclude_modules`, `lora_bias`, 0.14; `trainable_token_indices`, 0.15; `target_parameters`,
+/// 0.17;
 /// `ensure_weight_tying`, 0.18) is written only if it is set. [PeftReader] reads the file.
 public final class PeftConfig {
   /// The file's name in an adapter folder.

@@ -74,9 +74,7 @@ record SingleExperts(List<Placement> places, ModelShape shape) {
 
   private Set<String> adapted() {
     Set<String> paths = new LinkedHashSet<>();
-    places.stream()
-        .filter(LoraPlace.class::isInstance)
-        .forEach(place -> paths.add(place.path()));
+    places.stream().filter(LoraPlace.class::isInstance).forEach(place -> paths.add(place.path()));
     return paths;
   }
 

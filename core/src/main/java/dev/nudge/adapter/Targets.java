@@ -78,8 +78,10 @@ public sealed interface Targets {
     }
   }
 
-  /// Modules by the first, and parameters by their names or dotted suffixes of them: how adapters on
-  /// experts are saved (PEFT's `target_parameters`). A module's parameter is its path and `.weight`,
+  /// Modules by the first, and parameters by their names or dotted suffixes of them: how adapters
+  /// on
+  /// experts are saved (PEFT's `target_parameters`). A module's parameter is its path and
+  /// `.weight`,
   /// that of an expert's the stack of all experts.
   record Parameters(@Nullable Targets modules, List<String> parameters) implements Targets {
     public Parameters {

@@ -45,7 +45,10 @@ final class LayerInMemory {
     this.prefix = config.layer(i);
     this.file = model.file();
     for (LinearSlot slot : decoder.modules().linears()) {
-      String path = slot.weights().getFirst().substring(0, slot.weights().getFirst().length() - ".weight".length());
+      String path =
+          slot.weights()
+              .getFirst()
+              .substring(0, slot.weights().getFirst().length() - ".weight".length());
       Tensor stored = file.tensor(slot.weights().getFirst());
       Tensor weight = copy(stored, kernels, scope);
       Tensor bias = slot.linear().bias();

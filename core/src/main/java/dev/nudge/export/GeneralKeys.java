@@ -43,8 +43,7 @@ record GeneralKeys(Path model, @Nullable Path adapter, String name, @Nullable St
       licence = GgufFile.is(model) ? ofFile(model) : ofReadme(model.resolve("README.md"));
     }
     if (licence == null) {
-      warnings.accept(
-          "%s names no licence, so the file has none; give --licence".formatted(model));
+      warnings.accept("%s names no licence, so the file has none; give --licence".formatted(model));
     }
     return new GeneralKeys(model, settings.adapter(), name, licence);
   }

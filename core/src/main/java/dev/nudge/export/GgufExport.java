@@ -51,8 +51,7 @@ public final class GgufExport {
     this.tensors = tensors;
     this.config = tensors.config();
     this.names = TensorNames.of(settings.model(), config);
-    ExportSettings.Type type =
-        Objects.requireNonNullElse(settings.type(), ExportSettings.Type.F16);
+    ExportSettings.Type type = Objects.requireNonNullElse(settings.type(), ExportSettings.Type.F16);
     this.types = new MatrixTypes(type, config.numHiddenLayers(), config.tieWordEmbeddings());
   }
 
@@ -71,8 +70,7 @@ public final class GgufExport {
     if (settings.adapterOnly()) {
       return LoraFile.write(settings, machine, warnings);
     }
-    ModelSettings model =
-        ModelSettings.of(settings.model()).with("any_base", settings.anyBase());
+    ModelSettings model = ModelSettings.of(settings.model()).with("any_base", settings.anyBase());
     try (MergedTensors tensors =
         MergedTensors.open(model, settings.adapter(), settings.into(), machine, warnings)) {
       return new GgufExport(settings, tensors).write(machine, warnings, cancelled);
@@ -83,7 +81,8 @@ public final class GgufExport {
     Path out = settings.out();
     if (Files.isDirectory(out)) {
       throw new InputException(
-          "--out %s is a folder; give a file, such as %s".formatted(out, out.resolve("model.gguf")));
+          "--out %s is a folder; give a file, such as %s"
+              .formatted(out, out.resolve("model.gguf")));
     }
     if (OutFolder.same(out, settings.model())) {
       throw new InputException("--out " + out + " is the --model file; give another file");
@@ -171,8 +170,7 @@ public final class GgufExport {
     List<GgufLayout.Planned> planned = new ArrayList<>();
     factors.forEach(
         (name, values) ->
-            planned.add(
-                new GgufLayout.Planned(name, GgufType.F32, List.of((long) values.length))));
+            planned.add(new GgufLayout.Planned(name, GgufType.F32, List.of((long) values.length))));
     config
         .tensors()
         .forEach(
@@ -180,8 +178,7 @@ public final class GgufExport {
               String gguf = names.gguf(name);
               GgufType type = types.of(gguf, GgufNames.layer(gguf), shape);
               boolean norm = gguf.endsWith("norm.weight") && architecture().addsOneToNorms();
-              stored.put(
-                  name, StoredRows.of(name, type, names.order(name, (int) shape[0]), norm));
+              stored.put(name, StoredRows.of(name, type, names.order(name, (int) shape[0]), norm));
               List<Long> sizes =
                   shape.length == 1 ? List.of(shape[0]) : List.of(shape[0], shape[1]);
               planned.add(new GgufLayout.Planned(gguf, type, sizes));
@@ -194,8 +191,7 @@ public final class GgufExport {
   }
 
   private static MemorySegment bytes(float[] values) {
-    ByteBuffer bytes =
-        ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
     for (float value : values) {
       bytes.putFloat(value);
     }

@@ -157,8 +157,7 @@ final class LoraFile {
       Tensor a = scope.tensor(Dtype.F32, rank, layer.in());
       Tensor b = scope.tensor(Dtype.F32, layer.out(), rank);
       adapter.linear(layer.path(), a, b);
-      float factor =
-          (float) (adapter.spec().scaling(layer.path()) * rank / alpha(layers));
+      float factor = (float) (adapter.spec().scaling(layer.path()) * rank / alpha(layers));
       for (long i = 0; factor != 1 && i < b.elements(); i++) {
         b.put(i, factor * (float) b.at(i));
       }

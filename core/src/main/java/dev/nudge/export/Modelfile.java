@@ -10,7 +10,8 @@ import java.util.LinkedHashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Writes the `Modelfile` by which Ollama makes a model of a GGUF file: where it is, and which texts
+/// Writes the `Modelfile` by which Ollama makes a model of a GGUF file: where it is, and which
+/// texts
 /// end an answer. Ollama finds the template by the chat template in the file.
 final class Modelfile {
   private static final String MARK = "# Written by nudge export. ";

@@ -99,7 +99,9 @@ public final class GgufFile implements WeightFile {
   }
 
   private int layers() {
-    return files.metadata().whole(architecture.key() + ".block_count", Integer.MAX_VALUE, 1, 1 << 14);
+    return files
+        .metadata()
+        .whole(architecture.key() + ".block_count", Integer.MAX_VALUE, 1, 1 << 14);
   }
 
   private static InputException refuse(GgufFiles.Stored stored, String what) {

@@ -65,8 +65,7 @@ public final class SafeTensorsWriter implements AutoCloseable {
     if (!(place.what() instanceof Entry entry)
         || tensor.dtype() != entry.type().dtype()
         || !Arrays.equals(tensor.shape(), entry.dims())) {
-      throw new IllegalArgumentException(
-          tensor + " is not what was announced: " + place.what());
+      throw new IllegalArgumentException(tensor + " is not what was announced: " + place.what());
     }
     if (tensor.contiguous()) {
       file.put(tensor.data(), place.position());

@@ -42,8 +42,7 @@ public record GgufLayout(byte[] header, Map<String, GgufTensor> tensors, long by
     ByteArrayOutputStream header = new ByteArrayOutputStream();
     header.writeBytes(new byte[] {'G', 'G', 'U', 'F'});
     header.writeBytes(GgufPairs.buffer(4).putInt(VERSION).array());
-    header.writeBytes(
-        GgufPairs.buffer(16).putLong(tensors.size()).putLong(pairs.size()).array());
+    header.writeBytes(GgufPairs.buffer(16).putLong(tensors.size()).putLong(pairs.size()).array());
     pairs.write(header);
     long offset = 0;
     for (Planned tensor : tensors) {
@@ -55,8 +54,7 @@ public record GgufLayout(byte[] header, Map<String, GgufTensor> tensors, long by
       for (long size : tensor.shape.reversed()) {
         header.writeBytes(GgufPairs.buffer(8).putLong(size).array());
       }
-      header.writeBytes(
-          GgufPairs.buffer(12).putInt(tensor.type.number()).putLong(offset).array());
+      header.writeBytes(GgufPairs.buffer(12).putInt(tensor.type.number()).putLong(offset).array());
       offset = padded(offset + tensor.bytes());
     }
     header.writeBytes(new byte[(int) (padded(header.size()) - header.size())]);

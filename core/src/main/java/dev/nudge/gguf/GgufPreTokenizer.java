@@ -71,8 +71,7 @@ enum GgufPreTokenizer {
   ///
   /// @param cut expression of its Split; null: GPT-2's own
   /// @param digits whether each digit is a word
-  static @Nullable GgufPreTokenizer of(
-      @Nullable String cut, boolean digits, boolean wholeWords) {
+  static @Nullable GgufPreTokenizer of(@Nullable String cut, boolean digits, boolean wholeWords) {
     for (GgufPreTokenizer pre : values()) {
       if (Objects.equals(pre.regex, cut)
           && (pre == SMOLLM) == digits

@@ -143,8 +143,7 @@ public final class GgufVocabulary {
     }
     pairs.text(PREFIX + "model", "gpt2");
     pairs.text(PREFIX + "pre", pre.written());
-    pairs.texts(
-        PREFIX + "merges", merges().stream().map(m -> m.left() + " " + m.right()).toList());
+    pairs.texts(PREFIX + "merges", merges().stream().map(m -> m.left() + " " + m.right()).toList());
   }
 
   private String split(JsonNode part, @Nullable String before) {

@@ -122,8 +122,7 @@ public final class Routing {
   ///
   /// @param places (n, k) I32, contiguous
   /// @param weights (n, k), contiguous; null: ones
-  public static void combine(
-      Tensor x, Tensor places, @Nullable Tensor weights, Tensor y) {
+  public static void combine(Tensor x, Tensor places, @Nullable Tensor weights, Tensor y) {
     int k = places.cols();
     double[] row = new double[y.cols()];
     double[] sum = new double[y.cols()];

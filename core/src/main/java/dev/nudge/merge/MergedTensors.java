@@ -93,8 +93,7 @@ public final class MergedTensors implements AutoCloseable {
         AdapterStack.open(
             folders,
             folders.stream().map(_ -> 1.0).toList(),
-            new Identity.Model(
-                folder, held.format(), () -> BaseDigest.of(folder, machine.cache())),
+            new Identity.Model(folder, held.format(), () -> BaseDigest.of(folder, machine.cache())),
             model.anyBase(),
             config,
             Dtype.F32);

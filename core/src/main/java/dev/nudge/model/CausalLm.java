@@ -310,12 +310,7 @@ public final class CausalLm implements AutoCloseable {
   }
 
   private double train(
-      Batch b,
-      Segments rows,
-      Dropout dropout,
-      @Nullable Balance load,
-      Workspace ws,
-      Head head) {
+      Batch b, Segments rows, Dropout dropout, @Nullable Balance load, Workspace ws, Head head) {
     Tape tape = new Tape(ws);
     Pass p = new Pass(tape, rows, ws, backend.kernels(), dropout, false, null, null, load);
     int lowest = lowestTrained();

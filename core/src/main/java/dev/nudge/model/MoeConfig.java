@@ -75,8 +75,7 @@ public record MoeConfig(
     if (k > number) {
       throw c.refuse("num_experts_per_tok " + k + " is above " + key + " " + number);
     }
-    return new MoeConfig(
-        number, k, c.whole(size, inner, ConfigReader.MOST_SIZE), rule, 0, names);
+    return new MoeConfig(number, k, c.whole(size, inner, ConfigReader.MOST_SIZE), rule, 0, names);
   }
 
   private static String alias(String count) {

@@ -35,8 +35,7 @@ record Qwen2Moe() implements Family {
                 1408,
                 Qwen3Moe.rule(c, false),
                 MoeConfig.Names.USUAL)
-            .withShared(
-                c.whole("shared_expert_intermediate_size", 5632, ConfigReader.MOST_SIZE));
+            .withShared(c.whole("shared_expert_intermediate_size", 5632, ConfigReader.MOST_SIZE));
     int window = c.flag("use_sliding_window", false) ? r.window(4096) : 0;
     int below = c.present("max_window_layers") ? (int) c.number("max_window_layers", null) : 28;
     boolean[] sliding = r.sliding(i -> window > 0 && i % 2 == 0 && i < below);

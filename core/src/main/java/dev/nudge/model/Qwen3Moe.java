@@ -33,8 +33,7 @@ record Qwen3Moe() implements Family {
     ConfigReader r = new ConfigReader(c, generation, DEFAULTS);
     r.activation("hidden_act", "silu");
     boolean bias = c.flag("attention_bias", false);
-    LayerConfig layer =
-        r.layer().withBias(bias, bias, false).withNorms(Norms.BEFORE, QkNorm.HEAD);
+    LayerConfig layer = r.layer().withBias(bias, bias, false).withNorms(Norms.BEFORE, QkNorm.HEAD);
     int window = c.flag("use_sliding_window", false) ? r.window(4096) : 0;
     MoeConfig mixture =
         MoeConfig.read(
@@ -47,8 +46,7 @@ record Qwen3Moe() implements Family {
             rule(c, false),
             MoeConfig.Names.USUAL);
     return r.model(
-        this,
-        sparse(c, Collections.nCopies(r.depth(), layer.withWindow(window)), mixture));
+        this, sparse(c, Collections.nCopies(r.depth(), layer.withWindow(window)), mixture));
   }
 
   /// How weights follow from logits, by `norm_topk_prob`.

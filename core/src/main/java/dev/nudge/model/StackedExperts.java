@@ -23,8 +23,7 @@ final class StackedExperts {
   private static final List<List<String>> STACKS =
       List.of(
           List.of("mlp.experts.gate_up_proj", "mlp.experts.down_proj"),
-          List.of(
-              "block_sparse_moe.experts.gate_up_proj", "block_sparse_moe.experts.down_proj"),
+          List.of("block_sparse_moe.experts.gate_up_proj", "block_sparse_moe.experts.down_proj"),
           List.of("block_sparse_moe.input_linear.weight", "block_sparse_moe.output_linear.weight"));
 
   private static final List<String> ROUTERS =
@@ -59,8 +58,7 @@ final class StackedExperts {
         String prefix = config.layer(i);
         if (m != null && file.names().contains(prefix + stack.getFirst())) {
           String experts = prefix + m.names().block() + ".experts.";
-          found.put(
-              prefix + stack.getFirst(), names(experts, m, m.names().gate(), m.names().up()));
+          found.put(prefix + stack.getFirst(), names(experts, m, m.names().gate(), m.names().up()));
           found.put(prefix + stack.getLast(), names(experts, m, m.names().down()));
         }
       }

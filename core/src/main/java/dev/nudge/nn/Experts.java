@@ -223,7 +223,7 @@ public final class Experts implements Body {
   }
 
   private static Linear.Gradients backward(
-      Mlp mlp, Tensor dy, @Nullable Tensor dx, Tensor scratch, Tensor products, Pass p) {
+      Mlp mlp, Tensor dy, @Nullable Tensor dx, Tensor scratch, @Nullable Tensor products, Pass p) {
     Tensor inner = Tensor.of(scratch.data(), dy.dtype(), dy.rows(), mlp.inner());
     return mlp.backward(dy, dx, inner, products, p);
   }

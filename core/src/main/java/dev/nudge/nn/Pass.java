@@ -75,7 +75,7 @@ public record Pass(
   /// Returns this pass for the rows of one adapter alone.
   public Pass of(Segments.Part part) {
     return new Pass(
-        tape, part.rows(), ws, kernels, part.owner().dropout(), steady, team, kept, load);
+        tape, part.rows(), ws, kernels, part.owner().dropout(), steady, team, kept, balance);
   }
 
   /// Computes y = x·Wᵀ, or adds to it, with a weight in the compute type.

@@ -116,7 +116,8 @@ public final class Segments {
     return this;
   }
 
-  /// The sequences of some rows, for linear layers of generation: positions and keys are not theirs.
+  /// The sequences of some rows, for linear layers of generation: positions and keys are not
+  /// theirs.
   ///
   /// @param picked their numbers, ascending, (n, 1) I32
   Segments some(Tensor picked) {

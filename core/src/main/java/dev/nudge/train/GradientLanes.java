@@ -130,8 +130,7 @@ final class GradientLanes implements AutoCloseable {
   }
 
   private double[] add(List<Work> works, OnLane part) {
-    List<Packing> packings =
-        works.stream().map(work -> work.packing(lanes.count(), cost)).toList();
+    List<Packing> packings = works.stream().map(work -> work.packing(lanes.count(), cost)).toList();
     laneGroup.reset();
     List<double[]> sums =
         lanes.run(

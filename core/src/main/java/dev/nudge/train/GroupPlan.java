@@ -82,8 +82,7 @@ public record GroupPlan(List<Integer> members, Plan plan) {
     Quantization quantization = Quantization.resolve(first.settings().model(), first.config());
     PlanRequest request = PlanRequest.of(first.settings());
     try (Scope scope = Scope.measuring();
-        CausalLm dry =
-            Checkpoint.dry(first.config(), first.backend(), quantization, null)) {
+        CausalLm dry = Checkpoint.dry(first.config(), first.backend(), quantization, null)) {
       Bank bank = new Bank();
       long trained = 0;
       long frozen = 0;
@@ -115,11 +114,10 @@ public record GroupPlan(List<Integer> members, Plan plan) {
                 settings.loop().batchSize(),
                 run.objective(),
                 settings.objective().rollouts(),
-                run.maxLength());
+                run.data().longest());
         trained += adapters.count(0).trained();
         frozen += adapters.frozenBytes();
-        optimizer +=
-            AdamWOptimizer.bytes(adapters.parameters(), settings.optimizer().optimizer());
+        optimizer += AdamWOptimizer.bytes(adapters.parameters(), settings.optimizer().optimizer());
         step += own.largestStep();
         rows += settings.loop().batchSize();
         longest = Math.max(longest, own.longest());

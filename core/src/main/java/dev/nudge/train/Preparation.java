@@ -131,9 +131,7 @@ final class Preparation {
         shared.tokens(
             Arrays.<@Nullable Object>asList(
                 folder, settings.lora().addTokens(), settings.lora().initAdapter()),
-            () ->
-                NewParts.tokens(
-                    settings.lora(), folder, config, machine.cache(), warnings::add));
+            () -> NewParts.tokens(settings.lora(), folder, config, machine.cache(), warnings::add));
   }
 
   /// Reads and checks the rows, and plans the run.

@@ -89,7 +89,7 @@ final class Remedies {
   /// Weights in another format are not quantised again, though some of them are dense.
   private boolean isAllowed(PlanSettings s) {
     try {
-      attempt.apply(s);
+      var _ = attempt.apply(s);
       return true;
     } catch (InputException e) {
       return false;

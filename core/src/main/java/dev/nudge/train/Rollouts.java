@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// Samples completions of a step's prompts from the model that trains, as it is then, and asks what
 /// they are worth.
 ///
-/// All completions of a step are decoded side by side by an engine on the model's own weights, which
+/// All completions of a step are decoded side by side by an engine on the model's own weights,
+/// which
 /// reads a group's prompt once (whole blocks of it). Each token is drawn by seed, batch, completion
 /// and place, and a row has the same bits in any company: so a run that goes on samples what one
 /// that was never stopped does.
@@ -108,8 +109,11 @@ final class Rollouts {
       }
     }
     List<Decoding.Answer> answers = answers(asked, sampling, cancelled);
-    Batch batch = answers == null ? null : judged(of, answers, held);
-    if (batch != null && batch.failed() == answers.size()) {
+    if (answers == null) {
+      return null;
+    }
+    Batch batch = judged(of, answers, held);
+    if (batch.failed() == answers.size()) {
       if (Thread.currentThread().isInterrupted()) {
         return null;
       }

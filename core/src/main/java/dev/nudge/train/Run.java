@@ -72,11 +72,7 @@ final class Run implements AutoCloseable {
   }
 
   /// @param shared null: a model and lanes of its own
-  Run(
-      Prepared prepared,
-      @Nullable Shared shared,
-      Consumer<TrainEvent> events,
-      LongSupplier clock) {
+  Run(Prepared prepared, @Nullable Shared shared, Consumer<TrainEvent> events, LongSupplier clock) {
     this.prepared = prepared;
     this.rates = LearningRate.of(prepared.settings().optimizer(), prepared.steps());
     this.resumed = prepared.resumed();
@@ -204,8 +200,7 @@ final class Run implements AutoCloseable {
     noteInterrupt();
     stepStart = System.nanoTime();
     stopped =
-        betweenBatches()
-            && (cancelled.getAsBoolean() || rollouts != null && !sample(rollouts));
+        betweenBatches() && (cancelled.getAsBoolean() || rollouts != null && !sample(rollouts));
     return !stopped;
   }
 
@@ -256,8 +251,7 @@ final class Run implements AutoCloseable {
           if (!stopped && counts.updates() == 0) {
             throw ended();
           }
-          RunState state =
-              stopped || counts.evaluationDue() ? RunState.STOPPED : RunState.FINISHED;
+          RunState state = stopped || counts.evaluationDue() ? RunState.STOPPED : RunState.FINISHED;
           if (counts.updates() > 0) { // an adapter that learned nothing is none
             saver.save(state != RunState.FINISHED || keeps);
           }

@@ -104,8 +104,7 @@ public final class RunGroup implements AutoCloseable {
 
   private void add(Prepared prepared, Run.@Nullable Shared shared, Listener listener) {
     int index = members.size();
-    Run run =
-        new Run(prepared, shared, event -> listener.event(index, event), System::nanoTime);
+    Run run = new Run(prepared, shared, event -> listener.event(index, event), System::nanoTime);
     run.hearHeld((losses, best) -> listener.held(index, run.steps(), losses, best));
     int number = -1;
     if (shared != null) {

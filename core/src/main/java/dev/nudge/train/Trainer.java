@@ -269,12 +269,7 @@ public final class Trainer implements AutoCloseable {
   void replay(Replay rows, Consumer<Runnable> bare) {
     replay =
         new BaseDivergence(
-            rows,
-            model,
-            gradients.lanes(),
-            gradients.workspaces(),
-            plan.microBatchTokens(),
-            bare);
+            rows, model, gradients.lanes(), gradients.workspaces(), plan.microBatchTokens(), bare);
   }
 
   /// Asks the objective for the sequence weights of a step, scoring the sequences first if needed.

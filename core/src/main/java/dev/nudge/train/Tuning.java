@@ -104,10 +104,7 @@ record Tuning(
     Adapters adapters = attach(model, prepared, prepared.plan().lanes(), scope);
     var settings = prepared.settings();
     return adapter(
-            model,
-            adapters,
-            settings.model().model(),
-            settings.lora().experts().expertAdapters())
+            model, adapters, settings.model().model(), settings.lora().experts().expertAdapters())
         .sharing();
   }
 
@@ -289,8 +286,7 @@ record Tuning(
   /// Makes the tuning of an adapter (LoRA).
   ///
   /// @param base the model's folder, as the adapter's config names it
-  static Tuning adapter(
-      CausalLm model, Adapters adapters, Path base, ExpertAdapters experts) {
+  static Tuning adapter(CausalLm model, Adapters adapters, Path base, ExpertAdapters experts) {
     return new Tuning(
         model,
         adapters.parameters(),

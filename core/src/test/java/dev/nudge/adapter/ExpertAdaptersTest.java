@@ -66,8 +66,7 @@ class ExpertAdaptersTest {
 
   private static double[] logits(CausalLm model) {
     model.reserve(IDS.length);
-    Batch batch =
-        new Batch(IDS, new int[] {IDS.length}, new long[1], new int[0], new int[0]);
+    Batch batch = new Batch(IDS, new int[] {IDS.length}, new long[1], new int[0], new int[0]);
     List<Double> all = new ArrayList<>();
     try (Workspace ws = new Workspace(0, 1L << 24, model.backend().gemms().apply(1))) {
       Tensor logits = model.logits(batch, ws);
@@ -168,8 +167,7 @@ class ExpertAdaptersTest {
           .isInstanceOf(InputException.class)
           .hasMessageContaining("some experts of a layer");
       Lora dropping = Lora.of(2, 4, Targets.parse("down_proj")).withDropout(0.1);
-      assertThatThrownBy(
-              () -> Adapters.attach(model.modules(), dropping, 1, Dtype.F32, 1, scope))
+      assertThatThrownBy(() -> Adapters.attach(model.modules(), dropping, 1, Dtype.F32, 1, scope))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("PEFT loads no such adapter");
     }
@@ -228,11 +226,9 @@ class ExpertAdaptersTest {
         null,
         true,
         () -> {
-          Tensor logits =
-              model.prefill(Prefill.of(ids, lengths, caches, through, ended), ws, team);
+          Tensor logits = model.prefill(Prefill.of(ids, lengths, caches, through, ended), ws, team);
           List<double[]> read = rows(logits);
-          List<double[]> decoded =
-              rows(model.decode(next, ones, caches, through, ws, team));
+          List<double[]> decoded = rows(model.decode(next, ones, caches, through, ws, team));
           for (int i = 0; i < n; i++) {
             double[] both = new double[2 * read.get(i).length];
             System.arraycopy(read.get(i), 0, both, 0, both.length / 2);
@@ -256,7 +252,8 @@ class ExpertAdaptersTest {
     return rows;
   }
 
-  /// Each expert's matrices are quantised each by itself, routers are not, and a quantised folder is
+  /// Each expert's matrices are quantised each by itself, routers are not, and a quantised folder
+  /// is
   /// the same model.
   @ParameterizedTest
   @ValueSource(strings = {"qwen3-moe", "mixtral", "granite-moe"})
@@ -277,8 +274,7 @@ class ExpertAdaptersTest {
       }
       here = logits(model);
     }
-    try (CausalLm model =
-        Checkpoint.load(out, ModelConfig.load(out), Backends.of(Compute.FP32))) {
+    try (CausalLm model = Checkpoint.load(out, ModelConfig.load(out), Backends.of(Compute.FP32))) {
       assertThat(logits(model)).isEqualTo(here);
     }
     try (CausalLm dense = model(family)) {

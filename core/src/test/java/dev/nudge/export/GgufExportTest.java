@@ -64,7 +64,8 @@ class GgufExportTest {
       Files.copy(FAMILIES.resolve(name).resolve("model").resolve(file), folder.resolve(file));
     }
     Map<String, Object> json = new LinkedHashMap<>(Json.plain(Json.read(tokenizer())));
-    Map<String, Object> model = new LinkedHashMap<>(Json.plain(Json.read(tokenizer()).path("model")));
+    Map<String, Object> model =
+        new LinkedHashMap<>(Json.plain(Json.read(tokenizer()).path("model")));
     Map<String, Integer> vocabulary = new LinkedHashMap<>();
     List.of("<s>", "<t>", "</s>").forEach(token -> vocabulary.put(token, vocabulary.size()));
     for (char c = 'a'; c <= 'z'; c++) {
@@ -173,10 +174,10 @@ class GgufExportTest {
   /// A Llama whose rows are blocks of 256, and its tokenizer.
   private Path wide() throws IOException {
     Path config = temp.resolve("wide.json");
-    Map<String, @Nullable Object> c =
-        Json.plain(Json.read(Goldens.MODEL.resolve("config.json")));
+    Map<String, @Nullable Object> c = Json.plain(Json.read(Goldens.MODEL.resolve("config.json")));
     c.putAll(
-        Map.of("hidden_size", 256, "intermediate_size", 512, "num_hidden_layers", 9, "head_dim", 64));
+        Map.of(
+            "hidden_size", 256, "intermediate_size", 512, "num_hidden_layers", 9, "head_dim", 64));
     Files.writeString(config, Json.line(c));
     Path folder = temp.resolve("wide");
     FreshFolder.prepare(InitSettings.of(config, folder)).write(() -> false);
@@ -243,12 +244,10 @@ class GgufExportTest {
   void anAdapterIsMergedInFp32() throws IOException {
     Path adapter = PEFT.resolve("patterns-rslora/adapter");
     Path out = temp.resolve("merged.gguf");
-    export(
-        ExportSettings.of(Goldens.MODEL, out).withAdapter(adapter).withType(Type.F32));
+    export(ExportSettings.of(Goldens.MODEL, out).withAdapter(adapter).withType(Type.F32));
     Path lora = temp.resolve("lora.gguf");
     Exported alone =
-        export(
-            ExportSettings.of(Goldens.MODEL, lora).withAdapter(adapter).withAdapterOnly(true));
+        export(ExportSettings.of(Goldens.MODEL, lora).withAdapter(adapter).withAdapterOnly(true));
     assertThat(alone.type()).isEqualTo("f32");
     assertThat(Files.readString(temp.resolve("Modelfile"))).contains("ADAPTER ./lora.gguf\n");
     Path base = temp.resolve("base.gguf");
@@ -333,7 +332,8 @@ class GgufExportTest {
     assertThat(ModelConfig.load(again)).isEqualTo(ModelConfig.load(out));
     assertThatThrownBy(() -> export(ExportSettings.of(out, out).withOverwrite(true)))
         .hasMessage("--out " + out + " is the --model file; give another file");
-    assertThat(GgufExport.run(ExportSettings.of(out, temp.resolve("y")), MACHINE, _ -> {}, () -> true))
+    assertThat(
+            GgufExport.run(ExportSettings.of(out, temp.resolve("y")), MACHINE, _ -> {}, () -> true))
         .isNull();
     try (Stream<Path> files = Files.list(temp)) {
       assertThat(files.map(f -> f.getFileName().toString()))

@@ -64,8 +64,7 @@ class BlockWriterTest {
       BlockWriter.of(type).write(x, 4L * (COLS + type.block()), 1, part, bytes + 1);
       assertThat(whole.asSlice(bytes).mismatch(part.asSlice(bytes + 1, bytes))).isEqualTo(-1);
       assertThat(part.get(JAVA_BYTE, bytes)).isEqualTo((byte) 7);
-      assertThat(part.get(JAVA_BYTE, 2L * bytes + 1))
-          .isEqualTo((byte) 7);
+      assertThat(part.get(JAVA_BYTE, 2L * bytes + 1)).isEqualTo((byte) 7);
     }
   }
 

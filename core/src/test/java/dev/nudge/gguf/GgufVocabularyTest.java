@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,7 +29,14 @@ class GgufVocabularyTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "llama3", "qwen2", "smollm", "gpt2", "tekken", "pieces", "pieces-bare", "pieces-phi"
+        "llama3",
+        "qwen2",
+        "smollm",
+        "gpt2",
+        "tekken",
+        "pieces",
+        "pieces-bare",
+        "pieces-phi"
       })
   void aWrittenTokenizerHasTheTokensOfTheOneThatWasRead(String name) throws IOException {
     Path source = GOLDEN.resolve(name + ".gguf");
@@ -77,7 +85,7 @@ class GgufVocabularyTest {
     refuses("pieces", first, "", "lists ");
   }
 
-  private static void refuses(String name, String from, String to, String why)
+  private static void refuses(String name, String from, String to, @Nullable String why)
       throws IOException {
     Path source = GOLDEN.resolve(name + ".gguf");
     String json = FolderText.read(source.resolve("tokenizer.json"));

@@ -351,8 +351,7 @@ class SplitSequenceTest {
                   Batch part = batch.part(cut, lane);
                   change.of(lane, part);
                   Share share = new Share(group.member(lane), cut);
-                  return model.train(
-                      part, share, 0.01, masks(dropout), null, workspaces.get(lane));
+                  return model.train(part, share, 0.01, masks(dropout), null, workspaces.get(lane));
                 } catch (RuntimeException | Error e) {
                   group.fail(e);
                   throw e;

@@ -178,8 +178,7 @@ class GroupRunTest {
     String row = "{\"prompt\": \"seal\", \"completions\": [\" pump\", \"\"], \"rewards\": [1, 1]}";
     Files.write(rows, List.of(row, row));
     TrainSettings settings =
-        TinyRun.settings(
-            TinyRun.TIED, rows, temp.resolve("o"), "objective", "grpo", "steps", 20);
+        TinyRun.settings(TinyRun.TIED, rows, temp.resolve("o"), "objective", "grpo", "steps", 20);
     Prepared prepared = Training.prepare(settings, TinyRun.MACHINE);
     assertThat(prepared.warnings())
         .contains("2 groups have constant rewards: nothing is learned from them");

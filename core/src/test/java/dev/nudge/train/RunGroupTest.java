@@ -43,7 +43,15 @@ class RunGroupTest {
         Map.of("data", List.of(other.toString()), "init", "pissa", "rank", 4),
         Map.of("lora_plus", 4, "optimizer", "adamw-8bit", "rs_lora", true, "warmup", 2),
         Map.of("init", "eva", "rank", 2),
-        Map.of("lora_bias", true, "layers_to_transform", "1", "targets", "v_proj,o_proj,up_proj", "batch_size", 6));
+        Map.of(
+            "lora_bias",
+            true,
+            "layers_to_transform",
+            "1",
+            "targets",
+            "v_proj,o_proj,up_proj",
+            "batch_size",
+            6));
   }
 
   /// Of the longest rows some are cut over both lanes.
@@ -103,7 +111,9 @@ class RunGroupTest {
     for (String file : List.of("adapter_model.safetensors", "last/adapter_model.safetensors")) {
       assertThat(Files.exists(b.resolve(file))).isEqualTo(Files.exists(a.resolve(file)));
       if (Files.exists(a.resolve(file))) {
-        assertThat(b.resolve(file)).as("%s", other.values()).hasSameBinaryContentAs(a.resolve(file));
+        assertThat(b.resolve(file))
+            .as("%s", other.values())
+            .hasSameBinaryContentAs(a.resolve(file));
       }
     }
     for (String key : List.of("loss", "grad_norm", "eval_loss")) {

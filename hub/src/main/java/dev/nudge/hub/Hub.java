@@ -68,14 +68,16 @@ public final class Hub {
   ///
   /// @param name `org/name` or `org/name@revision`
   public HubFiles adapter(String name, HubListener listener) {
-    return files(snapshots.get(RepoName.parse(name, RepoName.Kind.MODEL), FileChoice.ADAPTER, listener));
+    return files(
+        snapshots.get(RepoName.parse(name, RepoName.Kind.MODEL), FileChoice.ADAPTER, listener));
   }
 
   /// Fetches rows.
   ///
   /// @param name `datasets/org/name/FILE`, where FILE is a path or a glob in the repository
   public HubFiles data(String name, HubListener listener) {
-    return files(snapshots.get(RepoName.parse(name, RepoName.Kind.DATASET), FileChoice.DATA, listener));
+    return files(
+        snapshots.get(RepoName.parse(name, RepoName.Kind.DATASET), FileChoice.DATA, listener));
   }
 
   /// Fetches what a name stands for: a model or an adapter, or the rows of a dataset's file.

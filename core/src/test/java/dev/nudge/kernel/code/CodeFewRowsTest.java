@@ -1,6 +1,7 @@
 package dev.nudge.kernel.code;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -180,7 +181,7 @@ class CodeFewRowsTest {
     for (int i = 0; i < 100; i++) {
       FewRows.ByRow w = blocks(8, 512);
       Dtype compute = i % 2 == 0 ? Dtype.BF16 : Dtype.F32;
-      assertThat(((CodeFewRows) code).kernel(w, compute)).as(w.blocks().type()).isNotNull();
+      assertThat(((CodeFewRows) code).kernel(w, compute)).as(w.toString()).isNotNull();
     }
   }
 
@@ -197,7 +198,7 @@ class CodeFewRowsTest {
           }
           return Code.of(other);
         };
-    CodeFewRows made = (CodeFewRows) CodeKernels.made(vector, wrong).few();
+    CodeFewRows made = (CodeFewRows) requireNonNull(CodeKernels.made(vector, wrong).few());
     FewRows.ByRow w = blocks(8, 512);
     assertThat(made.kernel(w, Dtype.F32)).isNull();
     try (Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {

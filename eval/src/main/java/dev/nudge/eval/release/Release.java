@@ -253,8 +253,9 @@ public final class Release {
     ModelSettings model = score.model();
     ModelConfig config = ModelConfig.load(model.model());
     Identity identity = Identity.read(settings.adapter(), model.anyBase());
-    boolean told = model.quantize() != null || identity == null;
-    return told || Quantization.resolve(ModelSettings.of(model.model()), config).any()
+    return model.quantize() != null
+            || identity == null
+            || Quantization.resolve(ModelSettings.of(model.model()), config).any()
         ? score
         : Quantization.of(identity.format()).asking(score);
   }

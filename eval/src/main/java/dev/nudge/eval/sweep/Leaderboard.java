@@ -191,10 +191,6 @@ public record Leaderboard(List<Row> rows, List<Map<String, Object>> halving) {
     }
     Interval interval = difference.interval();
     return String.format(
-        Locale.ROOT,
-        "%+.4f [%+.4f, %+.4f]",
-        difference.value(),
-        interval.low(),
-        interval.high());
+        Locale.ROOT, "%+.4f [%+.4f, %+.4f]", difference.value(), interval.low(), interval.high());
   }
 }

@@ -261,8 +261,7 @@ public final class Sweep {
         throw SweepFile.wrong(
             file.place(),
             "halving: at has %d, and %s has only %s; give steps before its end"
-                .formatted(
-                    halving.at().getLast(), name(run), Count.of(run.steps(), "step")));
+                .formatted(halving.at().getLast(), name(run), Count.of(run.steps(), "step")));
       }
       if (halving != null && !run.objective().name().equals("sft")) {
         throw SweepFile.wrong(
@@ -466,8 +465,7 @@ public final class Sweep {
   /// Trains a group up to a step, notes what ended, and measures the rest where the step is a rung.
   ///
   /// @param losses receives the held-out loss of each that goes on
-  private void advance(
-      Live live, int target, Map<String, Double> losses, SweepState state) {
+  private void advance(Live live, int target, Map<String, Double> losses, SweepState state) {
     RunGroup group = live.group();
     List<Integer> before =
         IntStream.range(0, live.entries().size()).filter(group::live).boxed().toList();
@@ -519,11 +517,7 @@ public final class Sweep {
       String why =
           "halving at step %d: held-out loss %.4f, %d of %d; the best %d go on"
               .formatted(
-                  at,
-                  losses.get(entry.name()),
-                  ranked.indexOf(entry) + 1,
-                  ranked.size(),
-                  kept);
+                  at, losses.get(entry.name()), ranked.indexOf(entry) + 1, ranked.size(), kept);
       if (only != null) {
         only.group().stop(only.entries().indexOf(entry));
       }

@@ -57,7 +57,10 @@ final class SweepAxes {
     List<Entry> entries = new ArrayList<>();
     if (!(given instanceof List<?> all) || all.isEmpty()) {
       throw SweepFile.wrong(
-          place, "list is " + SweepFile.shown(given) + "; it must be a list of settings, such as [{rank: 8}]");
+          place,
+          "list is "
+              + SweepFile.shown(given)
+              + "; it must be a list of settings, such as [{rank: 8}]");
     }
     for (Object one : all) {
       Map<String, @Nullable Object> values =
@@ -116,7 +119,8 @@ final class SweepAxes {
     }
     throw SweepFile.wrong(
         place,
-        "random: %s is %s; it must be a whole number, at least %d".formatted(key, SweepFile.shown(value), least));
+        "random: %s is %s; it must be a whole number, at least %d"
+            .formatted(key, SweepFile.shown(value), least));
   }
 
   private static Object draw(
@@ -134,8 +138,7 @@ final class SweepAxes {
         double a = low.doubleValue();
         double b = high.doubleValue();
         double share = random.nextDouble();
-        double value =
-            log ? Math.exp(Math.log(a) + share * Math.log(b / a)) : a + share * (b - a);
+        double value = log ? Math.exp(Math.log(a) + share * Math.log(b / a)) : a + share * (b - a);
         return new BigDecimal(value).round(new MathContext(DIGITS)).doubleValue();
       }
     } else if (axis.getValue() instanceof List<?> choices && !choices.isEmpty()) {
@@ -144,8 +147,7 @@ final class SweepAxes {
     throw refused(place, axis);
   }
 
-  private static InputException refused(
-      String place, Map.Entry<String, @Nullable Object> axis) {
+  private static InputException refused(String place, Map.Entry<String, @Nullable Object> axis) {
     return SweepFile.wrong(
         place,
         "random: %s is %s; it must be a list of values, {log: [low, high]} or {uniform: [low, high]}"

@@ -64,8 +64,9 @@ public record SweepFile(
         String hint = Nearest.hint(key, KEYS);
         throw wrong(
             place,
-            "unknown key '%s'%s".formatted(
-                key, hint.isEmpty() ? "; a sweep has " + Nearest.alternatives(KEYS) : hint));
+            "unknown key '%s'%s"
+                .formatted(
+                    key, hint.isEmpty() ? "; a sweep has " + Nearest.alternatives(KEYS) : hint));
       }
     }
     Map<String, @Nullable Object> base = map(place, "base", document.get("base"));
@@ -212,7 +213,6 @@ public record SweepFile(
 
   /// The error of a setting, with its name.
   static InputException refused(Entry entry, InputException e) {
-    return new InputException(
-        "setting " + entry.name() + ": " + e.getMessage(), e.details());
+    return new InputException("setting " + entry.name() + ": " + e.getMessage(), e.details());
   }
 }

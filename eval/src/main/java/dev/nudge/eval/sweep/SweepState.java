@@ -82,8 +82,7 @@ final class SweepState {
       if (!there.path(key).equals(own.path(key))) {
         throw new InputException(
             "--out %s holds another sweep: its %s %s not that of %s; give another folder"
-                .formatted(
-                    out, key, key.equals("settings") ? "are" : "is", sweep.place()));
+                .formatted(out, key, key.equals("settings") ? "are" : "is", sweep.place()));
       }
     }
     for (JsonNode rung : there.path("rungs")) {

@@ -1,5 +1,6 @@
 package dev.nudge.eval.release;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
@@ -55,9 +56,7 @@ class ReleaseTest {
   }
 
   private Release.Outcome run(ReleaseSettings settings) {
-    Release.Outcome outcome = Release.run(settings, MACHINE, _ -> {}, warnings::add, () -> false);
-    assertThat(outcome).isNotNull();
-    return outcome;
+    return requireNonNull(Release.run(settings, MACHINE, _ -> {}, warnings::add, () -> false));
   }
 
   private List<String> files() throws IOException {

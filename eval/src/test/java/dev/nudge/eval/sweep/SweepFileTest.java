@@ -1,5 +1,6 @@
 package dev.nudge.eval.sweep;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
@@ -42,8 +43,7 @@ class SweepFileTest {
     TrainSettings run = file.settings(file.entries().get(1), Path.of("out"));
     assertThat(run.lora().rank()).isEqualTo(16);
     assertThat(run.optimizer().learningRate()).isEqualTo(1e-5);
-    assertThat(run.output().out())
-        .isEqualTo(Path.of("out", "learning_rate=0.00001-rank=16"));
+    assertThat(run.output().out()).isEqualTo(Path.of("out", "learning_rate=0.00001-rank=16"));
   }
 
   @Test
@@ -69,7 +69,8 @@ class SweepFileTest {
         file.entries().stream().map(e -> (Double) e.values().get("learning_rate")).toList();
     assertThat(rates).hasSize(40).allMatch(rate -> rate >= 1e-5 && rate <= 1e-3);
     assertThat(rates.stream().filter(rate -> rate < 1e-4).count()).isBetween(10L, 30L);
-    assertThat(file.entries()).allMatch(e -> (Double) e.values().get("dropout") <= 0.1);
+    assertThat(file.entries())
+        .allMatch(e -> (double) requireNonNull(e.values().get("dropout")) <= 0.1);
   }
 
   /// By R: `d <- c(1, -2, 4, 3); n <- c(2, 4, 8, 2); D <- sum(d) / sum(n); e <- sqrt(4/3 * sum((d
@@ -79,8 +80,7 @@ class SweepFileTest {
     int[] tokens = {2, 4, 8, 2};
     HeldRows one = new HeldRows(1, tokens, new double[] {3, 1, 9, 5});
     HeldRows other = new HeldRows(1, tokens, new double[] {2, 3, 5, 2});
-    HeldDifference difference = one.minus(other);
-    assertThat(difference).isNotNull();
+    HeldDifference difference = requireNonNull(one.minus(other));
     assertThat(difference.value()).isCloseTo(0.375, within(1e-12));
     double error = Math.sqrt(4.0 / 3 * (0.25 * 0.25 + 3.5 * 3.5 + 1 + 2.25 * 2.25)) / 16;
     assertThat(difference.interval().high()).isCloseTo(0.375 + 3.182446305 * error, within(1e-8));
@@ -92,8 +92,7 @@ class SweepFileTest {
     Path file = temp.resolve(".held/a.json");
     assertThat(HeldRows.read(file)).isNull();
     new HeldRows(7, new int[] {1, 2}, new double[] {0.1, 1 / 3.0}).write(file);
-    HeldRows there = HeldRows.read(file);
-    assertThat(there).isNotNull();
+    HeldRows there = requireNonNull(HeldRows.read(file));
     assertThat(there.step()).isEqualTo(7);
     assertThat(there.losses()).containsExactly(0.1, 1 / 3.0);
     assertThat(there.mean()).isCloseTo((0.1 + 1 / 3.0) / 3, within(1e-15));
