@@ -1,6 +1,7 @@
 package dev.nudge.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
@@ -75,13 +76,13 @@ class HubProcessTest {
         String name = path.substring(path.lastIndexOf('/') + 1);
         String range = exchange.getRequestHeaders().getFirst("Range");
         asked.add(new Asked(name, range == null ? "" : range));
-        send(exchange, files.get(name));
+        send(exchange, requireNonNull(files.get(name)));
       }
     }
   }
 
   private Map<String, Object> entry(String name) {
-    byte[] bytes = files.get(name);
+    byte[] bytes = requireNonNull(files.get(name));
     return Map.of(
         "type",
         "file",
@@ -163,7 +164,10 @@ class HubProcessTest {
     put(Goldens.MODEL);
     most = 5000;
     Path part =
-        folder.resolve("hub/models--org--tiny/blobs/" + sha256(files.get(WEIGHTS)) + ".incomplete");
+        folder.resolve(
+            "hub/models--org--tiny/blobs/"
+                + sha256(requireNonNull(files.get(WEIGHTS)))
+                + ".incomplete");
     Process process = nudge("models", "pull", "org/tiny");
     while (Files.notExists(part) || Files.size(part) < most) {
       assertThat(process.isAlive()).isTrue();
