@@ -168,6 +168,7 @@ class FineTuneTest {
     SamplingSettings most = SamplingSettings.greedy().withMaxTokens(500);
     try (Session session = nudge.open(MODEL)) {
       Completion whole = session.complete("a valve", most, piece -> {});
+      session.complete("a valve", most, piece -> {}); // packed weights are kept from now on
       long before = Ledger.bytes();
       Thread caller = Thread.currentThread();
       StringBuilder heard = new StringBuilder();

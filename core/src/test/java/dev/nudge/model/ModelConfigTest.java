@@ -175,8 +175,8 @@ class ModelConfigTest {
         Arguments.of("{} {}", ": is not valid JSON"),
         Arguments.of("{}", ": model_type is missing; it is needed"),
         Arguments.of(
-            "{\"model_type\": \"qwen3_moe\"}",
-            ": model_type \"qwen3_moe\" is not supported; supported: llama, mistral, qwen2, qwen3,"),
+            "{\"model_type\": \"gpt_oss\"}",
+            ": model_type \"gpt_oss\" is not supported; supported: llama, mistral, qwen2, qwen3,"),
         Arguments.of("{\"model_type\": 3}", ": model_type is 3; a string is needed"),
         llama(
             "\"hidden_act\": \"gelu\"", ": hidden_act \"gelu\" is not supported; supported: silu"),

@@ -55,6 +55,7 @@ class SchemaTest {
                     + " --on-divergence --on-event"
                     + " --objective --beta --loss-type --label-smoothing --rpo-alpha --reference"
                     + " --desirable-weight --undesirable-weight --margin-column --center-rewards"
+                    + " --router-aux-loss-coef --expert-adapters"
                     + " --generations --max-completion --temperature --scale-rewards --iterations --reward"
                     + " --replay --replay-weight")
                 .split(" "));
