@@ -429,6 +429,12 @@ class BadInputTest {
             "--save-steps 3 is no multiple of --iterations 2; a run is saved and evaluated between"
                 + " batches"),
         row(
+            "a judge that would change",
+            p -> {},
+            "--objective grpo --reward adapter:D/none --method full",
+            "--reward adapter:D/none stands on the base, whose weights --method full changes; leave"
+                + " --method out, or give another reward"),
+        row(
             "a KL without a base",
             p -> {},
             "--objective grpo --reward json --beta 0.1 --method full",

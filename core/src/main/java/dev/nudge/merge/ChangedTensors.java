@@ -75,6 +75,10 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
     return new Ends(changed, parted, embedding.table().out());
   }
 
+  private boolean quantised(String weight) {
+    return base.quantised(weight.substring(0, weight.length() - ".weight".length()));
+  }
+
   private Map<String, Rows> of(Modules part, Scope scope) {
     Map<LinearSlot, Linear> linears = new HashMap<>();
     part.linears().forEach(slot -> linears.put(slot, slot.linear()));
@@ -92,7 +96,7 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
     for (LinearSlot slot : part.linears()) {
       String weight = slot.weights().getFirst();
       String path = weight.substring(0, weight.length() - ".weight".length());
-      if (slot.linear() != linears.get(slot) || base.quantised(path)) {
+      if (slot.linear() != linears.get(slot) || slot.weights().stream().anyMatch(this::quantised)) {
         int parts = slot.weights().size();
         int each = slot.linear().out() / parts;
         for (int i = 0; i < parts; i++) {

@@ -1,10 +1,12 @@
 package dev.nudge.model;
 
 import dev.nudge.machine.Backend;
+import dev.nudge.nn.JoinedLinear;
 import dev.nudge.nn.KeptFactors;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.PackedLinear;
+import dev.nudge.nn.StoredLinear;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Lanes;
@@ -16,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Packed copies of frozen weights, in the layout of matrix products, one for each direction.
@@ -90,6 +93,9 @@ final class PackedWeights implements AutoCloseable {
         .map(LinearSlot::linear)
         .filter(linear -> !linear.changes() && linear.trainedWeight() == null)
         .map(Linear::under)
+        .flatMap(linear -> linear instanceof JoinedLinear j ? j.parts().stream() : Stream.of(linear))
+        .filter(linear -> !(linear instanceof StoredLinear stored && stored.inPieces()))
+        .filter(linear -> !(linear instanceof PackedLinear))
         .toList();
   }
 

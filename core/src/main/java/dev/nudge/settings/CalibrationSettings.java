@@ -28,13 +28,15 @@ public record CalibrationSettings(
             negatable = true)
         @Nullable Boolean sym,
     @Setting(
-            help = "gptq: quantise the inputs with the largest activations first (default: on)",
+            help =
+                "gptq: quantise the inputs with the largest activations first (default: on, with"
+                    + " --static-groups)",
             negatable = true)
         @Nullable Boolean actOrder,
     @Setting(
             help =
                 "gptq: groups of neighbouring inputs in spite of --act-order; off is a little"
-                    + " better and slower to serve (default: on)",
+                    + " better and slower to serve (default: on, unless --act-order is given)",
             negatable = true)
         @Nullable Boolean staticGroups,
     @Setting(help = "gptq: damping, a share of the Hessian's mean diagonal (default: 0.01)")
@@ -190,7 +192,11 @@ public record CalibrationSettings(
 
   /// Whether the inputs of a group are scattered.
   public boolean scattered() {
-    return ordered() && Boolean.FALSE.equals(staticGroups) && group() != WHOLE_ROW;
+    boolean asked =
+        staticGroups == null
+            ? Boolean.TRUE.equals(actOrder) && format != Layout.COMPRESSED_TENSORS
+            : !staticGroups;
+    return ordered() && asked && group() != WHOLE_ROW;
   }
 
   /// The damping of GPTQ.

@@ -6,6 +6,7 @@ import dev.nudge.settings.Method;
 import dev.nudge.settings.ObjectiveName;
 import dev.nudge.settings.ObjectiveSettings;
 import dev.nudge.settings.ReferenceModel;
+import dev.nudge.settings.RewardSource;
 import dev.nudge.settings.TrainSettings;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -30,8 +31,11 @@ final class GroupCheck {
                   .formatted(key));
         }
       }
-    } else if (objective.hasReference()) {
-      checkReference(settings);
+    } else {
+      checkJudges(settings);
+      if (objective.hasReference()) {
+        checkReference(settings);
+      }
     }
   }
 
@@ -41,6 +45,17 @@ final class GroupCheck {
       throw new InputException(
           "%s %d is no multiple of --iterations %d; a run is saved and evaluated between batches"
               .formatted(flag, every, iterations));
+    }
+  }
+
+  /// A reward adapter stands on the base, which all weights are no more once they train.
+  private static void checkJudges(TrainSettings settings) {
+    for (RewardSource reward : settings.objective().rollouts().rewards()) {
+      if (settings.lora().method() == Method.FULL && reward.kind().equals("adapter")) {
+        throw new InputException(
+            "--reward %s stands on the base, whose weights --method full changes; leave --method out, or give another reward"
+                .formatted(reward.text()));
+      }
     }
   }
 

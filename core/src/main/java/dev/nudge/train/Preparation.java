@@ -24,6 +24,7 @@ import dev.nudge.model.Quantization;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
+import dev.nudge.settings.RewardSource;
 import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Compute;
@@ -284,16 +285,25 @@ final class Preparation {
   private void checkBase() {
     Path init = settings.lora().initAdapter();
     if (init != null) {
-      Identity.Model base =
-          new Identity.Model(
-              folder, quantization.format(), () -> BaseDigest.of(folder, machine.cache()));
-      boolean anyBase = settings.model().anyBase();
-      Identity.check(init, base, anyBase, warnings::add);
-      if (Identity.folded(init, base, anyBase) != null) {
-        throw new InputException(
-            "--init-adapter %s was trained on the source of %s, and --method awq scaled what it stands on; go on with it on the source"
-                .formatted(init, folder));
+      checkBase("--init-adapter " + init, init);
+    }
+    for (RewardSource reward : settings.objective().rollouts().rewards()) {
+      if (reward.kind().equals("adapter")) {
+        checkBase("--reward " + reward.text(), Path.of(reward.argument()));
       }
+    }
+  }
+
+  private void checkBase(String flag, Path adapter) {
+    Identity.Model base =
+        new Identity.Model(
+            folder, quantization.format(), () -> BaseDigest.of(folder, machine.cache()));
+    boolean anyBase = settings.model().anyBase();
+    Identity.check(adapter, base, anyBase, warnings::add);
+    if (Identity.folded(adapter, base, anyBase) != null) {
+      throw new InputException(
+          "%s was trained on the source of %s, and --method awq scaled what it stands on; give the source as --model"
+              .formatted(flag, folder));
     }
   }
 

@@ -113,10 +113,10 @@ final class Rollouts {
       return null;
     }
     Batch batch = judged(of, answers, held);
+    if (Thread.currentThread().isInterrupted()) {
+      return null; // rewards that were asked meanwhile count as failed
+    }
     if (batch.failed() == answers.size()) {
-      if (Thread.currentThread().isInterrupted()) {
-        return null;
-      }
       throw new RunException("no completion has a reward: " + batch.failure());
     }
     return batch;
@@ -127,7 +127,9 @@ final class Rollouts {
     CausalLm model = tuning.model();
     NamedAdapters none = new NamedAdapters(model.modules(), model.backend().compute());
     int longest = asked.stream().mapToInt(Decoding.Prompt::positions).max().orElse(1);
-    Limits limits = limits(model, trainer.threads(), asked.size(), longest);
+    int planned = prepared.settings().loop().batchSize() * settings.generations();
+    Limits limits =
+        limits(model, trainer.threads(), Math.min(asked.size(), planned), longest);
     try (Engine engine = new Engine(model, none, limits)) {
       return Decoding.answers(
           engine,

@@ -147,7 +147,6 @@ class PeftConfigTest {
       value = {
         "bias | \"all\"",
         "bias | \"lora_only\"",
-        "target_parameters | [\"experts.w\"]",
         "fan_in_fan_out | true",
         "layer_replication | [[0,4],[2,5]]",
         "use_qalora | true",
