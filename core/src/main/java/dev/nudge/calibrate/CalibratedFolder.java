@@ -23,6 +23,7 @@ import dev.nudge.quant.GroupedFile;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.settings.CalibrationSettings;
 import dev.nudge.settings.Compute;
+import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.QuantizeSettings;
@@ -97,8 +98,17 @@ public final class CalibratedFolder {
   /// @throws InputException in one line
   public static CalibratedFolder prepare(
       QuantizeSettings settings, Machine machine, Consumer<String> warnings) {
+    DataSettings data = DataSettings.of(settings.calibration().calibration());
+    return prepare(settings, data, machine, warnings);
+  }
+
+  /// Does the same with rows that are read in a certain way: patterns, a shape, a template.
+  ///
+  /// @param data names the files of the settings' `calibration`
+  public static CalibratedFolder prepare(
+      QuantizeSettings settings, DataSettings data, Machine machine, Consumer<String> warnings) {
     ModelConfig config = checked(settings);
-    List<int[]> rows = CalibrationRows.of(settings, config, machine, warnings);
+    List<int[]> rows = CalibrationRows.of(settings, data, config, machine, warnings);
     return new CalibratedFolder(settings, machine, config, rows, warnings);
   }
 

@@ -68,7 +68,7 @@ class ArchitectureTest implements PackageRules {
                   "format",
                   "identity",
                   "model",
-                  "data.source",
+                  "text",
                   "data",
                   "engine",
                   "generate",

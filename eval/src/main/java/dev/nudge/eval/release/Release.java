@@ -126,10 +126,10 @@ public final class Release {
     List<String> old = released(settings.out());
     ModelFolder.checkPlace(
         settings.out(), model.model(), old != null, "released", "release", settings.overwrite());
-    ReleaseForm form = ReleaseForm.checked(settings);
     DataSettings data =
         AdapterPatterns.of(settings.data(), settings.adapter(), model.anyBase(), notes, warnings)
             .read(resolved -> resolved);
+    ReleaseForm form = ReleaseForm.checked(settings, data, machine);
     ScoreSettings score = scoring(data);
     RowLosses tuned =
         losses("base + adapter", held(score).withAdapter(settings.adapter()), cancelled);
@@ -148,7 +148,7 @@ public final class Release {
       Path served =
           form.write(
               new ReleaseForm.Work(
-                  settings, machine, warnings, dense, folder.path().resolve(FORM)),
+                  settings, data, machine, warnings, dense, folder.path().resolve(FORM)),
               cancelled);
       if (served == null || cancelled.getAsBoolean()) {
         return null;

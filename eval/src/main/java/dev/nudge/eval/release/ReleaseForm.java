@@ -1,20 +1,24 @@
 package dev.nudge.eval.release;
 
 import dev.nudge.calibrate.CalibratedFolder;
-import dev.nudge.data.source.Pick;
-import dev.nudge.data.source.SourceFiles;
+import dev.nudge.data.ChatRows;
+import dev.nudge.data.Dataset;
+import dev.nudge.data.TokenCache;
 import dev.nudge.export.Exported;
 import dev.nudge.export.GgufExport;
+import dev.nudge.generate.Session;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.QuantizedFolder;
+import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.ExportSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.QuantizeSettings;
+import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
@@ -40,10 +44,12 @@ interface ReleaseForm {
 
   /// What a form is made of.
   ///
+  /// @param data how rows are read, those to calibrate on too
   /// @param dense folder of the merged model
   /// @param out folder to write; it is not there
   record Work(
       ReleaseSettings settings,
+      DataSettings data,
       Machine machine,
       Consumer<String> warnings,
       Path dense,
@@ -62,8 +68,9 @@ interface ReleaseForm {
 
   /// Checks that a base has such a form, before any work.
   ///
-  /// @throws InputException if it has not, or if the rows to calibrate on are not there
-  default void check(ReleaseSettings settings) {}
+  /// @param data how rows are read
+  /// @throws InputException if it has not, or if a row to calibrate on is not there or bad
+  default void check(ReleaseSettings settings, DataSettings data, Machine machine) {}
 
   /// The form of a name.
   ///
@@ -80,7 +87,7 @@ interface ReleaseForm {
   /// The form that is asked for.
   ///
   /// @throws InputException as [#check] does; or if rows to calibrate on are missing, or too much
-  static ReleaseForm checked(ReleaseSettings settings) {
+  static ReleaseForm checked(ReleaseSettings settings, DataSettings data, Machine machine) {
     ReleaseForm form = of(settings.to());
     boolean rows = !settings.calibration().isEmpty();
     if (form.calibrated() && !rows) {
@@ -94,7 +101,7 @@ interface ReleaseForm {
           "%s: --to %s has no use for it; leave it out, or give --to gptq or awq"
               .formatted(rows ? "--calibration" : "--group-size", settings.to()));
     }
-    form.check(settings);
+    form.check(settings, data, machine);
     return form;
   }
 
@@ -106,12 +113,22 @@ interface ReleaseForm {
     }
 
     @Override
-    public void check(ReleaseSettings settings) {
+    public void check(ReleaseSettings settings, DataSettings data, Machine machine) {
       if (calibrated()) {
-        SourceFiles.of(settings.calibration(), Pick.TRAIN);
         Path model = settings.model().model();
-        CalibratedFolder.checkFit(
-            quantizing(settings, model, settings.out()), ModelConfig.load(model));
+        ModelConfig config = ModelConfig.load(model);
+        Path adapter = settings.adapter();
+        Tokenizer tokenizer = Session.tokenizer(model, adapter, machine);
+        ChatRows chat =
+            ChatRows.of(model, adapter, data.shape().template(), data.trainOn(), tokenizer);
+        Dataset.whole(
+            data.withFiles(settings.calibration()),
+            true,
+            config.maxPositionEmbeddings(),
+            tokenizer,
+            chat.on(Instant.now()),
+            TokenCache.none());
+        CalibratedFolder.checkFit(quantizing(settings, model, settings.out()), config);
       }
     }
 
@@ -120,7 +137,11 @@ interface ReleaseForm {
       QuantizeSettings settings = quantizing(work.settings(), work.dense(), work.out());
       QuantizedFolder.Written written =
           calibrated()
-              ? CalibratedFolder.prepare(settings, work.machine(), work.warnings())
+              ? CalibratedFolder.prepare(
+                      settings,
+                      work.data().withFiles(work.settings().calibration()),
+                      work.machine(),
+                      work.warnings())
                   .write((_, _, _) -> {}, cancelled)
               : QuantizedFolder.prepare(settings).write(Kernels.fastest(), cancelled);
       return written == null ? null : written.out();
@@ -148,7 +169,7 @@ interface ReleaseForm {
     private static final String FILE = "model.gguf";
 
     @Override
-    public void check(ReleaseSettings settings) {
+    public void check(ReleaseSettings settings, DataSettings data, Machine machine) {
       GgufExport.checkFamily(settings.model().model());
     }
 

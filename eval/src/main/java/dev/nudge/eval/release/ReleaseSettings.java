@@ -48,7 +48,7 @@ public record ReleaseSettings(
         String to,
     @Setting(
             help =
-                "gptq and awq: rows to calibrate on, in any shape that train reads; several are read in order",
+                "gptq and awq: rows to calibrate on, read as --data is (not the held-out rows); several are read in order",
             label = "FILE",
             names = Setting.Names.DATA)
         List<String> calibration,

@@ -155,6 +155,27 @@ class ReleaseTest {
     checkServed(out, outcome);
   }
 
+  /// The patterns are those of the held-out rows.
+  @Test
+  void rowsToCalibrateOnAreReadAsTheDataIs() throws IOException {
+    Path own = temp.resolve("own.jsonl");
+    String columns = Files.readString(rows).replace("prompt", "ask").replace("completion", "say");
+    Files.writeString(own, columns);
+    ReleaseSettings settings =
+        settings(own).withTo("gptq").withCalibration(own).withGroupSize(8).withTolerance(10);
+    Release.Outcome outcome = run(settings.withPrompt("{ask}").withCompletion("{say}"));
+    assertThat(outcome.verdict()).isEqualTo(Verdict.PASS);
+    List<String> notes = new ArrayList<>();
+    ReleaseSettings unread = settings(rows).withTo("awq").withGroupSize(8).withCalibration(own);
+    assertThatThrownBy(
+            () ->
+                Release.run(
+                    unread.withOverwrite(true), MACHINE, notes::add, warnings::add, () -> false))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("40 of 40 rows are bad");
+    assertThat(notes).isEmpty();
+  }
+
   /// The file is scored as it lies there, and holds the merged weights.
   @Test
   void aGgufFileIsServed() throws IOException {
