@@ -1608,7 +1608,24 @@ class BadInputTest {
             "an unknown form",
             p -> {},
             "--to int8",
-            "--to is 'int8'; it must be one of dense, nf4"),
+            "--to is 'int8'; it must be one of "
+                + "dense, nf4, gptq, awq, gguf:f32, gguf:f16, gguf:bf16, gguf:q8_0, gguf:q4_0,"
+                + " gguf:q4_1, gguf:q4_k, gguf:q5_k, gguf:q6_k"),
+        row(
+            "a form made on rows without them",
+            p -> {},
+            "--to awq",
+            "--calibration is missing; --to awq needs rows like those that the model will see"),
+        row(
+            "rows for a form that looks at none",
+            p -> {},
+            "--to gguf:q4_k --calibration D/rows.jsonl",
+            "--calibration: --to gguf:q4_k has no use for it; leave it out, or give --to gptq or awq"),
+        row(
+            "rows to calibrate on that are not there",
+            p -> {},
+            "--to gptq --calibration D/none.jsonl",
+            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
         row("tolerance", p -> {}, "--tolerance -1", "--tolerance is -1; it must be 0 or more"),
         row(
             "tolerance that is no number",

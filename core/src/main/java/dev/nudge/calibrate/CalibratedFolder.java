@@ -23,6 +23,7 @@ import dev.nudge.quant.GroupedFile;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.settings.CalibrationSettings;
 import dev.nudge.settings.Compute;
+import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.QuantizeSettings;
@@ -38,6 +39,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
@@ -96,8 +98,17 @@ public final class CalibratedFolder {
   /// @throws InputException in one line
   public static CalibratedFolder prepare(
       QuantizeSettings settings, Machine machine, Consumer<String> warnings) {
+    DataSettings data = DataSettings.of(settings.calibration().calibration());
+    return prepare(settings, data, machine, warnings);
+  }
+
+  /// Does the same with rows that are read in a certain way: patterns, a shape, a template.
+  ///
+  /// @param data names the files of the settings' `calibration`
+  public static CalibratedFolder prepare(
+      QuantizeSettings settings, DataSettings data, Machine machine, Consumer<String> warnings) {
     ModelConfig config = checked(settings);
-    List<int[]> rows = CalibrationRows.of(settings, config, machine, warnings);
+    List<int[]> rows = CalibrationRows.of(settings, data, config, machine, warnings);
     return new CalibratedFolder(settings, machine, config, rows, warnings);
   }
 
@@ -111,12 +122,7 @@ public final class CalibratedFolder {
     settings.check();
     ModelConfig config = ModelConfig.load(settings.model());
     Checkpoint.check(settings.model(), config);
-    if (config.layers().stream().anyMatch(layer -> layer.feed().mixture() != null)) {
-      throw new InputException(
-          "--method "
-              + settings.method()
-              + " does not know mixtures of experts; --method nf4 quantises every expert");
-    }
+    checkFit(settings, config);
     GroupedFile format = GroupedFile.of(settings);
     QuantizedFolder.checkSource(settings, config, format.layout().toString());
     Map<String, long[]> shapes = config.tensors();
@@ -128,10 +134,6 @@ public final class CalibratedFolder {
         Entry dense = file.entry(path + ".weight");
         int out = (int) shape[0];
         int in = (int) shape[1];
-        String misfit = format.misfit(out, in);
-        if (misfit != null) {
-          throw new InputException(misfit + " " + path + advice(format, config));
-        }
         bytes -= dense.bytes();
         bytes +=
             format.entries(path, out, in, Objects.requireNonNull(dense.type().dtype())).stream()
@@ -141,6 +143,26 @@ public final class CalibratedFolder {
     }
     DiskRoom.check(settings.out(), bytes, "a model in " + format.layout(), "");
     return config;
+  }
+
+  /// Checks that the method can quantise the layers of a model's shapes.
+  ///
+  /// @throws InputException if it knows no such layers, or the group size does not fit one
+  public static void checkFit(QuantizeSettings settings, ModelConfig config) {
+    if (config.layers().stream().anyMatch(layer -> layer.feed().mixture() != null)) {
+      throw new InputException(
+          "%s does not know mixtures of experts; nf4 quantises every expert"
+              .formatted(settings.method().name().toLowerCase(Locale.ROOT)));
+    }
+    GroupedFile format = GroupedFile.of(settings);
+    Map<String, long[]> shapes = config.tensors();
+    for (String path : config.projections()) {
+      long[] shape = Objects.requireNonNull(shapes.get(path + ".weight"));
+      String misfit = format.misfit((int) shape[0], (int) shape[1]);
+      if (misfit != null) {
+        throw new InputException(misfit + " " + path + advice(format, config));
+      }
+    }
   }
 
   /// The group sizes that fit all layers.

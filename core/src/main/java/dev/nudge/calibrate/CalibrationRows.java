@@ -25,10 +25,15 @@ final class CalibrationRows {
 
   /// The token ids of the first rows.
   ///
+  /// @param data the files, and how they are read
   /// @param warnings receives one line each
   /// @throws dev.nudge.settings.InputException if there is no row, or a bad one
   static List<int[]> of(
-      QuantizeSettings settings, ModelConfig config, Machine machine, Consumer<String> warnings) {
+      QuantizeSettings settings,
+      DataSettings data,
+      ModelConfig config,
+      Machine machine,
+      Consumer<String> warnings) {
     CalibrationSettings wanted = settings.calibration();
     Path model = settings.model();
     int positions = config.maxPositionEmbeddings();
@@ -38,7 +43,6 @@ final class CalibrationRows {
               .formatted(wanted.maxLength(), positions));
     }
     Tokenizer tokenizer = Tokenizer.load(model, machine.cache());
-    DataSettings data = DataSettings.of(wanted.calibration());
     Dataset rows =
         Dataset.whole(
             data,

@@ -38,14 +38,15 @@ record GeneralKeys(Path model, @Nullable Path adapter, String name, @Nullable St
     Path model = settings.model();
     String name = HubName.last(model);
     name = name.substring(name.lastIndexOf('/') + 1);
-    String licence = settings.licence();
-    if (licence == null) {
-      licence = GgufFile.is(model) ? ofFile(model) : ofReadme(model.resolve("README.md"));
-    }
+    String licence = settings.licence() == null ? licence(model) : settings.licence();
     if (licence == null) {
       warnings.accept("%s names no licence, so the file has none; give --licence".formatted(model));
     }
     return new GeneralKeys(model, settings.adapter(), name, licence);
+  }
+
+  static @Nullable String licence(Path model) {
+    return GgufFile.is(model) ? ofFile(model) : ofReadme(model.resolve("README.md"));
   }
 
   private static @Nullable String ofFile(Path gguf) {

@@ -77,6 +77,18 @@ public final class GgufExport {
     }
   }
 
+  /// Checks that GGUF files are written of a model's family.
+  ///
+  /// @throws InputException if they are not
+  public static void checkFamily(Path model) {
+    TensorNames.of(model, ModelConfig.load(model));
+  }
+
+  /// The licence that a model's README.md or GGUF file names; null: none.
+  public static @Nullable String licence(Path model) {
+    return GeneralKeys.licence(model);
+  }
+
   private static void checkPlace(ExportSettings settings) {
     Path out = settings.out();
     if (Files.isDirectory(out)) {

@@ -18,6 +18,7 @@ import dev.nudge.merge.Merging;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.ModelFolder;
 import dev.nudge.model.Quantization;
+import dev.nudge.model.StreamedLm;
 import dev.nudge.registry.Named;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.EvalSettings;
@@ -62,6 +63,7 @@ public final class Release {
   private static final int FORMAT = 1;
   private static final String MARK = "nudge.json";
   private static final String DENSE = "dense";
+  private static final String NF4 = "nf4";
   private static final String FORM = "form";
   private static final Set<String> OWN = Set.of("adapter", "tolerance", "out", "overwrite");
 
@@ -90,7 +92,7 @@ public final class Release {
   /// Makes a release.
   ///
   /// @param notes receives a line for each thing that was done
-  /// @param cancelled asked between layers and between steps
+  /// @param cancelled asked between layers, between rows that are scored and between steps
   /// @return null: it was cancelled, and nothing is left
   /// @throws InputException in one line, before anything is written
   public static @Nullable Outcome run(
@@ -101,7 +103,8 @@ public final class Release {
       BooleanSupplier cancelled) {
     Path adapter = Named.folder(settings.adapter(), settings.registry());
     Set<String> told = new HashSet<>(); // by scoring and by merging
-    return new Release(
+    Release release =
+        new Release(
             settings.with("adapter", adapter),
             machine,
             notes,
@@ -109,8 +112,12 @@ public final class Release {
               if (told.add(line)) {
                 warnings.accept(line);
               }
-            })
-        .run(cancelled);
+            });
+    try {
+      return release.run(cancelled);
+    } catch (StreamedLm.Cancelled e) {
+      return null;
+    }
   }
 
   private @Nullable Outcome run(BooleanSupplier cancelled) {
@@ -122,11 +129,13 @@ public final class Release {
     DataSettings data =
         AdapterPatterns.of(settings.data(), settings.adapter(), model.anyBase(), notes, warnings)
             .read(resolved -> resolved);
+    ReleaseForm form = ReleaseForm.checked(settings, data, machine);
     ScoreSettings score = scoring(data);
-    RowLosses tuned = losses("base + adapter", held(score).withAdapter(settings.adapter()));
-    RowLosses base = losses("base", held(score));
+    RowLosses tuned =
+        losses("base + adapter", held(score).withAdapter(settings.adapter()), cancelled);
+    RowLosses base = losses("base", held(score), cancelled);
     try (NewFolder folder = NewFolder.at(settings.out())) {
-      Path dense = folder.path().resolve(DENSE);
+      Path dense = folder.path().resolve(DENSE).resolve(name(settings.out())); // GGUF names it
       Merged merged = Merging.prepare(merging(dense), machine, warnings).run(cancelled);
       if (merged == null) {
         return null;
@@ -136,12 +145,15 @@ public final class Release {
       if (!merged.accepted()) {
         return ended(folder, old, report, Verdict.FAIL, apart(merged));
       }
-      ReleaseForm.Work work = new ReleaseForm.Work(dense, folder.path().resolve(FORM));
-      Path served = ReleaseForm.of(settings.to()).write(work, cancelled);
+      Path served =
+          form.write(
+              new ReleaseForm.Work(
+                  settings, data, machine, warnings, dense, folder.path().resolve(FORM)),
+              cancelled);
       if (served == null || cancelled.getAsBoolean()) {
         return null;
       }
-      RowLosses own = losses("release", score.withModel(served));
+      RowLosses own = losses("release", asStored(score, served), cancelled);
       RowLosses.Difference cost = own.above(tuned);
       report.put("rows", own.rows().size());
       report.put("tokens", own.tokens());
@@ -155,7 +167,7 @@ public final class Release {
       report.put("digests", digests(data, served));
       Verdict verdict = cost.within(settings.tolerance());
       if (verdict == Verdict.PASS) {
-        report.put("files", gather(folder.path(), served));
+        report.put("files", gather(folder.path(), dense, served));
       }
       return ended(folder, old, report, verdict, line(verdict, cost));
     } catch (IOException e) {
@@ -228,6 +240,9 @@ public final class Release {
         values.put(knob.key(), value);
       }
     }
+    if (settings.model().quantize() == null && settings.to().equals(NF4)) {
+      values.remove("double_quant"); // it is about the form, whatever the base is
+    }
     values.putAll(more);
     return schema.of(values);
   }
@@ -260,14 +275,42 @@ public final class Release {
         : Quantization.of(identity.format()).asking(score);
   }
 
-  private RowLosses losses(String what, ScoreSettings score) {
+  /// The released form as a server loads it, whatever the flags say of the base.
+  private static ScoreSettings asStored(ScoreSettings score, Path served) {
+    return new ScoreSettings(
+            score.model().held(null, null),
+            null,
+            score.registry(),
+            score.data(),
+            score.truncate(),
+            score.show())
+        .withModel(served);
+  }
+
+  private RowLosses losses(String what, ScoreSettings score, BooleanSupplier cancelled) {
     List<RowScore> rows = new ArrayList<>();
-    Scoring.Summary summary = Scoring.score(score, machine, rows::add, _ -> {}, warnings);
+    Consumer<RowScore> told =
+        row -> {
+          check(cancelled);
+          rows.add(row);
+        };
+    Scoring.Summary summary = Scoring.score(score, machine, told, _ -> {}, warnings);
+    check(cancelled);
     if (summary.reward() != null) {
       throw new InputException(settings.adapter() + " is a reward model, which has no loss");
     }
     notes.accept("%s: loss %.4f over %,d tokens".formatted(what, summary.loss(), summary.tokens()));
     return new RowLosses(rows);
+  }
+
+  private static String name(Path folder) {
+    return String.valueOf(folder.toAbsolutePath().normalize().getFileName());
+  }
+
+  private static void check(BooleanSupplier cancelled) {
+    if (cancelled.getAsBoolean()) {
+      throw new StreamedLm.Cancelled();
+    }
   }
 
   private Map<String, @Nullable Object> digests(DataSettings data, Path served) {
@@ -287,14 +330,15 @@ public final class Release {
   /// Moves the form's files into the folder itself, with the merge's mark of what they are made of.
   ///
   /// @return digest and size of each
-  private static Map<String, Object> gather(Path folder, Path served) throws IOException {
+  private static Map<String, Object> gather(Path folder, Path dense, Path served)
+      throws IOException {
     Path from = Files.isDirectory(served) ? served : Objects.requireNonNull(served.getParent());
     try (Stream<Path> files = Files.list(from)) {
       for (Path file : files.filter(f -> !OutFolder.isOurs(f)).toList()) {
         OutFolder.move(file, folder.resolve(file.getFileName()));
       }
     }
-    Path mark = folder.resolve(DENSE).resolve(MARK);
+    Path mark = dense.resolve(MARK);
     if (Files.exists(mark)) {
       OutFolder.move(mark, folder.resolve(MARK));
     }
@@ -309,10 +353,12 @@ public final class Release {
     return all;
   }
 
-  /// The files of an earlier release in a folder; null: there is none.
+  /// The files of an earlier release in a folder; null: there is none, or only the report of one
+  /// that did not pass.
   private static @Nullable List<String> released(Path out) {
     JsonNode report = Json.readOrMissing(out.resolve(REPORT));
-    if (!report.path("nudge_release").isInt()) {
+    if (!report.path("nudge_release").isInt()
+        || !report.path("verdict").asString("").equals(Verdict.PASS.word())) {
       return null;
     }
     List<String> files = new ArrayList<>(List.of(REPORT));

@@ -12,6 +12,8 @@ import dev.nudge.settings.Schema;
 import dev.nudge.settings.Setting;
 import dev.nudge.settings.TrainOnWithers;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// @param registry registry that resolves references; null: the user's own
 /// @param data held-out rows on which the release is compared with base + adapter
 /// @param to the form that is written
+/// @param calibration files of rows, for the forms that are made by looking at rows
+/// @param groupSize inputs that share a scale in these forms, -1: all of a row; null: 128
 /// @param tolerance most loss, in nats a token, that the release may have above base + adapter
 public record ReleaseSettings(
     @Group("Model and machine") ModelSettings model,
@@ -37,10 +41,20 @@ public record ReleaseSettings(
     @Setting(help = LengthSettings.TRUNCATE) boolean truncate,
     @Group("Release")
         @Setting(
-            help = "the form that is served: dense, or nf4 (4 bits, bitsandbytes)",
+            help =
+                "the form that is served: dense; nf4 (4 bits, bitsandbytes), gptq or awq, as quantize writes them; gguf:TYPE, as export writes it",
             byDefault = "dense",
             label = "FORM")
         String to,
+    @Setting(
+            help =
+                "gptq and awq: rows to calibrate on, read as --data is (not the held-out rows); several are read in order",
+            label = "FILE",
+            names = Setting.Names.DATA)
+        List<String> calibration,
+    @Setting(
+            help = "gptq and awq: inputs that share a scale, or -1 for all of a row (default: 128)")
+        @Nullable Integer groupSize,
     @Setting(
             help =
                 "most loss above base + adapter on the rows, in nats a token: exit code 3 where it is shown to be more, 4 where neither is shown, and the model is left out of --out",
@@ -54,6 +68,8 @@ public record ReleaseSettings(
         TrainOnWithers<ReleaseSettings> {
 
   public ReleaseSettings {
+    calibration = List.copyOf(calibration);
+    calibration.forEach(file -> Check.notBlank("--calibration", file));
     ReleaseForm.of(to);
     Check.notNegative("--tolerance", tolerance);
   }
@@ -67,6 +83,16 @@ public record ReleaseSettings(
   /// The form that is written, such as `nf4`.
   public ReleaseSettings withTo(String form) {
     return with("to", form);
+  }
+
+  /// The files of rows to calibrate on, for `gptq` and `awq`.
+  public ReleaseSettings withCalibration(Path... files) {
+    return with("calibration", Arrays.stream(files).map(Path::toString).toList());
+  }
+
+  /// Inputs that share a scale in `gptq` and `awq`; -1: all of a row.
+  public ReleaseSettings withGroupSize(int inputs) {
+    return with("group_size", inputs);
   }
 
   /// The most loss above base + adapter, in nats a token.

@@ -11,20 +11,27 @@ import dev.nudge.eval.gate.Verdict;
 import dev.nudge.format.Json;
 import dev.nudge.format.Sha256;
 import dev.nudge.generate.Scoring;
+import dev.nudge.gguf.GgufFiles;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.Quantize;
 import dev.nudge.settings.ScoreSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
 /// Releases a tiny adapter in each form.
@@ -132,11 +139,139 @@ class ReleaseTest {
     assertThat(report.has("files")).isFalse();
   }
 
+  @ParameterizedTest
+  @CsvSource({"gptq, gptq", "awq, awq"})
+  void aFormMadeOnRowsIsServed(String form, String method) throws IOException {
+    ReleaseSettings settings =
+        settings(rows).withTo(form).withCalibration(rows).withGroupSize(8).withTolerance(10);
+    Release.Outcome outcome = run(settings);
+    assertThat(outcome.verdict()).isEqualTo(Verdict.PASS);
+    Path out = temp.resolve("out");
+    JsonNode config = Json.read(out.resolve("config.json"));
+    assertThat(config.at("/quantization_config/quant_method").asString()).isEqualTo(method);
+    assertThat(config.at("/quantization_config/group_size").asInt()).isEqualTo(8);
+    checkServed(out, outcome);
+    assertThat(run(settings.withOverwrite(true)).verdict()).isEqualTo(Verdict.PASS);
+    checkServed(out, outcome);
+  }
+
+  /// The patterns are those of the held-out rows.
+  @Test
+  void rowsToCalibrateOnAreReadAsTheDataIs() throws IOException {
+    Path own = temp.resolve("own.jsonl");
+    String columns = Files.readString(rows).replace("prompt", "ask").replace("completion", "say");
+    Files.writeString(own, columns);
+    ReleaseSettings settings =
+        settings(own).withTo("gptq").withCalibration(own).withGroupSize(8).withTolerance(10);
+    Release.Outcome outcome = run(settings.withPrompt("{ask}").withCompletion("{say}"));
+    assertThat(outcome.verdict()).isEqualTo(Verdict.PASS);
+    List<String> notes = new ArrayList<>();
+    ReleaseSettings unread = settings(rows).withTo("awq").withGroupSize(8).withCalibration(own);
+    assertThatThrownBy(
+            () ->
+                Release.run(
+                    unread.withOverwrite(true), MACHINE, notes::add, warnings::add, () -> false))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("40 of 40 rows are bad");
+    assertThat(notes).isEmpty();
+  }
+
+  /// The file is scored as it lies there, and holds the merged weights.
+  @Test
+  void aGgufFileIsServed() throws IOException {
+    Release.Outcome outcome = run(settings(rows).withTo("gguf:f32"));
+    assertThat(outcome.line()).contains("is released");
+    assertThat(files()).containsExactly("Modelfile", "model.gguf", "nudge.json", "release.json");
+    Path file = temp.resolve("out/model.gguf");
+    checkServed(file, outcome);
+    try (GgufFiles gguf = GgufFiles.open(file)) {
+      assertThat(gguf.metadata().text("general.name")).isEqualTo("out");
+    }
+    JsonNode report = Json.read(temp.resolve("out/release.json"));
+    assertThat(report.at("/digests/tokenizer").asString()).startsWith("sha256:");
+    assertThat(report.at("/cost/value").asDouble()).isCloseTo(0, within(1e-5));
+    assertThat(warnings).noneMatch(line -> line.contains(".new") || line.contains("--licence"));
+    Release.Outcome four = run(settings(rows).withTo("gguf:q8_0").withOverwrite(true));
+    assertThat(files()).contains("release.json");
+    assertThat(Math.abs(Json.parse(Json.line(four.report())).at("/cost/value").asDouble()))
+        .isBetween(1e-7, 1.0);
+  }
+
+  private void checkServed(Path model, Release.Outcome outcome) {
+    ScoreSettings stored = ScoreSettings.of(model, rows).withCompute(Compute.FP32);
+    double own = Scoring.score(stored, MACHINE, _ -> {}, warnings::add).loss();
+    JsonNode report = Json.parse(Json.line(outcome.report()));
+    assertThat(report.at("/loss/release").asDouble()).isCloseTo(own, within(1e-9));
+    assertThat(report.at("/digests/release").asString())
+        .isEqualTo(BaseDigest.of(model, Backends.cache()));
+  }
+
+  @Test
+  void theReportOfAFailedReleaseIsReplacedByTheNextOne() throws IOException {
+    run(settings(rows(12)));
+    assertThatThrownBy(() -> run(settings(rows)))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("is not empty; give a new folder, or --overwrite");
+    run(settings(rows(13)).withOverwrite(true));
+    JsonNode report = Json.read(temp.resolve("out/release.json"));
+    assertThat(report.path("rows").asInt()).isEqualTo(13);
+    assertThat(run(settings(rows).withOverwrite(true)).verdict()).isEqualTo(Verdict.PASS);
+    assertThat(files()).contains("model.safetensors");
+  }
+
+  /// The flags say how the base is held; the released form is measured as it is stored.
+  @Test
+  void theReleasedFormIsScoredAsItIsStored() {
+    ReleaseSettings loose = settings(rows).withTolerance(10).withOverwrite(true);
+    Path out = temp.resolve("out");
+    List<ReleaseSettings> all =
+        List.of(
+            loose.withQuantize(Quantize.NF4),
+            loose.withQuantize(Quantize.NONE).withTo("nf4"),
+            loose.withTo("nf4").withDoubleQuant(false));
+    for (ReleaseSettings one : all) {
+      Release.Outcome outcome = run(one);
+      assertThat(outcome.verdict()).isEqualTo(Verdict.PASS);
+      checkServed(out, outcome);
+    }
+    JsonNode config = Json.read(out.resolve("config.json"));
+    assertThat(config.at("/quantization_config/bnb_4bit_use_double_quant").asBoolean()).isFalse();
+  }
+
+  @Test
+  void aReleaseIsStoppedWhileRowsAreScored() {
+    List<String> notes = new ArrayList<>();
+    assertThat(Release.run(settings(rows), MACHINE, notes::add, warnings::add, () -> true))
+        .isNull();
+    assertThat(notes).isEmpty();
+    Path form = temp.resolve(".out.new/form/config.json");
+    AtomicInteger asked = new AtomicInteger();
+    BooleanSupplier inTheLast = () -> Files.exists(form) && asked.incrementAndGet() > 2;
+    ReleaseSettings four = settings(rows).withTo("nf4").withTolerance(10);
+    assertThat(Release.run(four, MACHINE, notes::add, warnings::add, inTheLast)).isNull();
+    assertThat(notes).hasSize(2);
+    assertThat(temp.resolve("out")).doesNotExist();
+    assertThat(temp.resolve(".out.new")).doesNotExist();
+  }
+
   @Test
   void whatIsWrongIsSaidBeforeAnythingIsWritten() {
     assertThatThrownBy(() -> settings(rows).withTo("gptx"))
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith("--to is 'gptx'; it must be one of dense, nf4");
+    ReleaseSettings gptq = settings(rows).withTo("gptq");
+    for (var wrong :
+        Map.of(
+                gptq, "--calibration is missing; --to gptq needs rows",
+                settings(rows).withCalibration(rows), "--calibration: --to dense has no use for it",
+                settings(rows).withGroupSize(8), "--group-size: --to dense has no use for it",
+                gptq.withCalibration(temp.resolve("none")), "none does not exist",
+                gptq.withCalibration(rows), "--group-size 128 does not divide")
+            .entrySet()) {
+      assertThatThrownBy(() -> run(wrong.getKey()))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining(wrong.getValue());
+    }
     assertThatThrownBy(() -> settings(rows).withTolerance(-1))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--tolerance");
