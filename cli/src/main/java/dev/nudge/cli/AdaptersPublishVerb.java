@@ -59,13 +59,15 @@ record AdaptersPublishVerb() implements Verb<AdaptersPublishVerb.Settings> {
       RepoName name = HubPublish.name(settings.target());
       checkPlain(settings);
       Path folder = Path.of(settings.reference());
+      CardFacts facts;
       if (Files.isDirectory(folder)) {
-        HubPublish.run(console, name, folder, CardFacts.of(folder, null), settings.open());
+        facts = CardFacts.of(folder, null);
       } else {
         Version version = registry.find(Reference.parse(settings.reference()));
-        CardFacts facts = HubPublish.facts(registry, version);
-        HubPublish.run(console, name, version.folder(), facts, settings.open());
+        facts = HubPublish.facts(registry, version);
+        folder = version.folder();
       }
+      console.object(HubPublish.run(console, name, folder, facts, settings.open()));
       return ExitCode.DONE;
     }
     if (settings.open()) {

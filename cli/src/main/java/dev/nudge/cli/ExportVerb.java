@@ -1,7 +1,9 @@
 package dev.nudge.cli;
 
 import dev.nudge.export.Exported;
+import dev.nudge.format.Json;
 import dev.nudge.hub.CardFacts;
+import dev.nudge.hub.Hub;
 import dev.nudge.hub.RepoName;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.ExportSettings;
@@ -11,6 +13,7 @@ import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
@@ -21,7 +24,11 @@ import org.jspecify.annotations.Nullable;
 /// `nudge export`: writes a model or an adapter as a GGUF file, and may publish it.
 ///
 /// @param exporter runs the export
-record ExportVerb(Exporter exporter) implements Verb<ExportVerb.Settings> {
+/// @param publisher publishes its folder
+record ExportVerb(Exporter exporter, Publisher publisher) implements Verb<ExportVerb.Settings> {
+  ExportVerb(Exporter exporter) {
+    this(exporter, HubPublish::run);
+  }
 
   /// The library function that this verb calls.
   interface Exporter {
@@ -31,6 +38,13 @@ record ExportVerb(Exporter exporter) implements Verb<ExportVerb.Settings> {
     /// @return what was written; null if cancelled
     @Nullable Exported run(
         ExportSettings settings, Consumer<String> warnings, BooleanSupplier cancelled);
+  }
+
+  /// The other one, for `--push`.
+  interface Publisher {
+    /// Publishes a folder, see [HubPublish#run].
+    Hub.Published run(
+        Console console, RepoName name, Path folder, CardFacts facts, boolean open);
   }
 
   /// The flags of `nudge export`.
@@ -73,31 +87,33 @@ record ExportVerb(Exporter exporter) implements Verb<ExportVerb.Settings> {
     if (target != null) {
       checkAlone(folder, export.out());
     }
+    Exported done;
     try (Signals signals = Signals.catching(() -> console.note("\nstopping"))) {
-      Exported done = exporter.run(export, console::warn, signals::stopped);
+      done = exporter.run(export, console::warn, signals::stopped);
       if (done == null) {
         return signals.exitCode();
       }
-      console.object(done);
-      console.note(
-          String.format(
-              Locale.ROOT,
-              "%s: %,d tensors in %s, %s, in %.1f s",
-              done.out(),
-              done.tensors(),
-              done.type(),
-              Bytes.shown(done.bytes()),
-              done.seconds()));
-      console.note(
-          done.modelfile() == null
-              ? "no Modelfile is written: another one is there"
-              : "for Ollama: ollama create NAME -f " + done.modelfile());
-      if (target != null) {
-        HubPublish.run(
-            console, target, folder, CardFacts.of(folder, done.licence()), settings.open());
-      }
-      return ExitCode.DONE;
     }
+    console.note(
+        String.format(
+            Locale.ROOT,
+            "%s: %,d tensors in %s, %s, in %.1f s",
+            done.out(),
+            done.tensors(),
+            done.type(),
+            Bytes.shown(done.bytes()),
+            done.seconds()));
+    console.note(
+        done.modelfile() == null
+            ? "no Modelfile is written: another one is there"
+            : "for Ollama: ollama create NAME -f " + done.modelfile());
+    Map<String, @Nullable Object> values = Json.plain(Json.tree(done));
+    if (target != null) {
+      CardFacts facts = CardFacts.of(folder, done.licence());
+      values.put("published", publisher.run(console, target, folder, facts, settings.open()));
+    }
+    console.object(values);
+    return ExitCode.DONE;
   }
 
   /// Refuses to publish a folder that holds more than the export.

@@ -32,10 +32,11 @@ final class HubPublish {
     return name;
   }
 
-  /// Publishes a folder and prints the commit.
+  /// Publishes a folder and prints the commit; the caller prints the object of `--json`.
   ///
   /// @param open whether a new repository can be seen by everybody
-  static void run(Console console, RepoName name, Path folder, CardFacts facts, boolean open) {
+  static Hub.Published run(
+      Console console, RepoName name, Path folder, CardFacts facts, boolean open) {
     String base =
         Json.readOrMissing(folder.resolve("adapter_config.json"))
             .path("base_model_name_or_path")
@@ -54,7 +55,7 @@ final class HubPublish {
     console.result(
         "%s is published: commit %s, %s"
             .formatted(done.address(), done.commit(), Bytes.shown(done.bytes())));
-    console.object(done);
+    return done;
   }
 
   /// What a registry knows of a version, for the model card.

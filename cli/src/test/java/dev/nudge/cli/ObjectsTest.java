@@ -3,6 +3,7 @@ package dev.nudge.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.export.Exported;
+import dev.nudge.hub.Hub;
 import dev.nudge.init.FreshFolder;
 import dev.nudge.merge.Merged;
 import dev.nudge.merge.ModelDifference;
@@ -11,9 +12,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import sun.misc.Signal;
+import sun.misc.SignalHandler;
 
 /// Holds the objects that commands print of the library's own records, to the byte.
 class ObjectsTest {
+  @TempDir Path folder;
+
   private static String out(Verb<?> verb, String... flags) {
     List<String> line = new ArrayList<>(List.of(verb.name()));
     line.addAll(List.of(flags));
@@ -58,6 +64,44 @@ class ObjectsTest {
         .isEqualTo(
             "{\"out\":\"o.gguf\",\"modelfile\":\"Modelfile\",\"architecture\":\"llama\","
                 + "\"type\":\"q4_k\",\"tensors\":21,\"bytes\":300,\"licence\":null,\"seconds\":1.5}\n");
+  }
+
+  /// One object, also where the folder is published; by then Ctrl-C ends the process again.
+  @Test
+  void exportPrintsWhatWasPublishedInTheSameObject() {
+    Exported written =
+        new Exported(folder.resolve("o.gguf"), null, "llama", "f16", 21, 300, "mit", 1.5);
+    List<String> handlers = new ArrayList<>();
+    ExportVerb verb =
+        new ExportVerb(
+            (_, _, _) -> written,
+            (_, name, _, _, _) -> {
+              Signal signal = new Signal("INT");
+              SignalHandler now = Signal.handle(signal, SignalHandler.SIG_DFL);
+              Signal.handle(signal, now);
+              handlers.add(now.getClass().getName());
+              return new Hub.Published("c1", "https://hub/" + name.id(), 300, List.of());
+            });
+    Ran ran =
+        Ran.of(
+            List.of(verb),
+            "export",
+            "--model",
+            "m",
+            "--out",
+            written.out().toString(),
+            "--push",
+            "hf:org/x",
+            "--json");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.out())
+        .isEqualTo(
+            "{\"out\":\"%s\",\"modelfile\":null,\"architecture\":\"llama\",\"type\":\"f16\","
+                    .formatted(written.out())
+                + "\"tensors\":21,\"bytes\":300,\"licence\":\"mit\",\"seconds\":1.5,"
+                + "\"published\":{\"commit\":\"c1\",\"address\":\"https://hub/org/x\","
+                + "\"bytes\":300,\"left\":[]}}\n");
+    assertThat(handlers).hasSize(1).noneMatch(name -> name.contains("Signals"));
   }
 
   @Test

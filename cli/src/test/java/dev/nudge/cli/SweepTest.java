@@ -4,13 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.ChildJvm;
+import dev.nudge.eval.sweep.Sweep;
+import dev.nudge.format.Faults;
 import dev.nudge.format.Json;
+import dev.nudge.train.TrainEvent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -164,6 +169,67 @@ class SweepTest {
     assertThat(last.path("name").asString("")).isEqualTo("wild");
     assertThat(last.path("state").asString("")).isEqualTo("failed");
     assertThat(last.path("ended").asString("")).contains("not finite");
+  }
+
+  /// One save is refused: no setting has ended by that, and `--resume` goes on with all.
+  @Test
+  void whatTheDiskRefusesIsNoSettingsEnd() throws IOException {
+    file("list: [{rank: 4}, {rank: 8}]");
+    assertThat(sweep("whole").code()).isZero();
+    Ran[] ran = new Ran[1];
+    Faults.failure(
+        (change, path) -> change.equals("create") && path.toString().contains("/rank=8/checkpoints"),
+        () -> ran[0] = sweep("out"));
+    assertThat(ran[0].code()).as(ran[0].err()).isEqualTo(1);
+    assertThat(ran[0].err()).contains("refused by the test");
+    assertThat(json("out/sweep.json").path("ended")).isEmpty();
+    Ran rest = sweep("out", "--resume");
+    assertThat(rest.code()).as(rest.err()).isZero();
+    assertThat(place.path("out/leaderboard.json"))
+        .hasSameBinaryContentAs(place.path("whole/leaderboard.json"));
+    for (String name : List.of("rank=4", "rank=8")) {
+      String adapter = "/" + name + "/adapter_model.safetensors";
+      assertThat(place.path("out" + adapter)).hasSameBinaryContentAs(place.path("whole" + adapter));
+    }
+  }
+
+  @Test
+  void onceItIsStoppedNoOtherGroupIsOpened() throws IOException {
+    file("list: [{rank: 4}, {quantize: nf4}]");
+    Set<String> seen = ConcurrentHashMap.newKeySet();
+    SweepVerb stopping =
+        new SweepVerb(
+            (settings, document, names, watcher, _) ->
+                Library.sweep(
+                    settings, document, names, new Seen(watcher, seen), () -> !seen.isEmpty()));
+    Ran ran = place.run(List.of(stopping), "sweep", "D/sweep.yaml", "--out", "D/out");
+    assertThat(ran.err()).contains("2 settings in 2 groups").contains("--resume goes on");
+    assertThat(seen).hasSize(1);
+    assertThat(sweep("out", "--resume").code()).isZero();
+  }
+
+  /// Notes of which settings there are events.
+  private record Seen(Sweep.Watcher watcher, Set<String> seen) implements Sweep.Watcher {
+    @Override
+    public void line(String line) {
+      watcher.line(line);
+    }
+
+    @Override
+    public void warning(String line) {
+      watcher.warning(line);
+    }
+
+    @Override
+    public void event(String setting, TrainEvent event) {
+      seen.add(setting);
+      watcher.event(setting, event);
+    }
+
+    @Override
+    public void ended(String setting, String why) {
+      watcher.ended(setting, why);
+    }
   }
 
   @Test

@@ -79,8 +79,12 @@ public final class CalibratedFolder {
     this.format = GroupedFile.of(settings);
     this.rows = rows;
     this.warnings = warnings;
+    this.partial = partial(settings);
+  }
+
+  private static Path partial(QuantizeSettings settings) {
     Path out = settings.out().toAbsolutePath().normalize();
-    this.partial = out.resolveSibling(out.getFileName() + ".partial");
+    return out.resolveSibling(out.getFileName() + ".partial");
   }
 
   /// Receives how far a call is.
@@ -125,6 +129,14 @@ public final class CalibratedFolder {
     checkFit(settings, config);
     GroupedFile format = GroupedFile.of(settings);
     QuantizedFolder.checkSource(settings, config, format.layout().toString());
+    long bytes = needed(settings, config, format);
+    DiskRoom.check(settings.out(), bytes, "a model in " + format.layout(), "");
+    return config;
+  }
+
+  /// Bytes that a call still writes. What the partial folder holds is kept, or deleted first if it
+  /// is another call's.
+  static long needed(QuantizeSettings settings, ModelConfig config, GroupedFile format) {
     Map<String, long[]> shapes = config.tensors();
     long bytes = ModelFolder.copiedBytes(settings.model());
     try (WeightFile file = WeightFile.open(settings.model())) {
@@ -141,8 +153,9 @@ public final class CalibratedFolder {
                 .sum();
       }
     }
-    DiskRoom.check(settings.out(), bytes, "a model in " + format.layout(), "");
-    return config;
+    Path partial = partial(settings);
+    boolean ours = Files.isRegularFile(partial.resolve(STATE));
+    return bytes - (ours ? new LayerFiles(partial, config, format).bytes() : 0);
   }
 
   /// Checks that the method can quantise the layers of a model's shapes.

@@ -1,6 +1,7 @@
 package dev.nudge.calibrate;
 
 import dev.nudge.format.ConfigJson;
+import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Entry;
 import dev.nudge.format.FoldedScales;
 import dev.nudge.format.OutFolder;
@@ -25,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// The files of a quantised model: one a decoder layer, one with all other tensors, and an index.
@@ -56,6 +58,12 @@ final class LayerFiles {
   /// Whether a layer is finished.
   boolean has(int i) {
     return Files.isRegularFile(file(i));
+  }
+
+  /// Bytes of the layers that are finished.
+  long bytes() {
+    return DiskRoom.bytes(
+        IntStream.range(0, config.numHiddenLayers()).mapToObj(this::file).toList());
   }
 
   /// Writes a quantised layer: its codes, and its other tensors in the types of the source.

@@ -127,7 +127,9 @@ public final class GgufExport {
     GgufLayout layout = GgufLayout.of(pairs, planned(factors));
     Path folder = Objects.requireNonNull(settings.out().toAbsolutePath().getParent(), "a root");
     DiskRoom.check(folder, layout.bytes(), "a GGUF file", ", or a smaller --type");
+    Path there = OutFolder.existing(folder);
     OutFolder.make(folder);
+    boolean placed = false;
     try (GgufWriter writer = GgufWriter.create(settings.out(), layout)) {
       factors.forEach((name, values) -> writer.write(name, bytes(values)));
       checkConfig(writer.temporary(), positions);
@@ -137,6 +139,12 @@ public final class GgufExport {
         return null;
       }
       writer.place();
+      placed = true;
+    } finally {
+      for (Path made = folder; !placed && made != null && !made.equals(there); ) {
+        OutFolder.deleteEmpty(made);
+        made = made.getParent();
+      }
     }
     Path modelfile = Modelfile.write(settings, tokenizer, config);
     return new Exported(

@@ -61,15 +61,14 @@ final class LoraFile {
     Path model = settings.model();
     ModelConfig config = ModelConfig.load(model);
     Quantization held = Quantization.resolve(ModelSettings.of(model), config);
+    Identity.Model base =
+        new Identity.Model(model, held.format(), () -> BaseDigest.of(model, machine.cache()));
     try (PeftAdapter adapter = PeftAdapter.open(folder)) {
+      adapter.carry(Identity.folded(folder, base, settings.anyBase()));
       LoraFile file = new LoraFile(settings, adapter, config);
       List<LayerShape> layers = adapter.fit(ModelShape.of(Checkpoint.places(config)));
       file.check(layers);
-      Identity.check(
-          folder,
-          new Identity.Model(model, held.format(), () -> BaseDigest.of(model, machine.cache())),
-          settings.anyBase(),
-          warnings);
+      Identity.check(folder, base, settings.anyBase(), warnings);
       return file.write(layers, GeneralKeys.of(settings, warnings), start);
     }
   }

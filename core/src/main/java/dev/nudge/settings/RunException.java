@@ -1,7 +1,7 @@
 package dev.nudge.settings;
 
-/// Says that a run failed after its start (disk full, divergence with `stop`): exit code 1.
-public final class RunException extends NudgeException {
+/// Says that a run failed after its start (disk full, [DivergedException]): exit code 1.
+public class RunException extends NudgeException {
   private static final long serialVersionUID = 1L;
 
   public RunException(String message) {

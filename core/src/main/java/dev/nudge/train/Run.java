@@ -7,9 +7,9 @@ import dev.nudge.data.Example;
 import dev.nudge.format.OutFolder;
 import dev.nudge.machine.ProcessMemory;
 import dev.nudge.model.CausalLm;
+import dev.nudge.settings.DivergedException;
 import dev.nudge.settings.OnDivergence;
 import dev.nudge.settings.ReferenceModel;
-import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
@@ -374,7 +374,7 @@ final class Run implements AutoCloseable {
   }
 
   /// The error of a run that ends because of skipped steps.
-  private RunException ended() {
+  private DivergedException ended() {
     if (counts.updates() == 0) {
       return counts.skipped().nothingMade(prepared.backend().compute() != Dtype.BF16);
     }
@@ -388,7 +388,7 @@ final class Run implements AutoCloseable {
     TrainEvent.Diverged sign = diverges;
     if (prepared.settings().watch().onDivergence() == OnDivergence.STOP && sign != null) {
       saver.diverged();
-      throw new RunException(
+      throw new DivergedException(
           sign.line() + "; " + SkippedSteps.kept(saver.leavesSome()) + " (--on-divergence stop)");
     }
   }

@@ -9,7 +9,7 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.Quantization;
 import dev.nudge.plan.Plan;
-import dev.nudge.settings.RunException;
+import dev.nudge.settings.DivergedException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -25,8 +25,9 @@ import org.jspecify.annotations.Nullable;
 /// Each [Run] keeps its own rows, steps, optimiser, checkpoints and folder, and its adapter ends
 /// with the bytes that it has alone. Shared are the weights, the lanes and the passes of each step:
 /// [GradientLanes#addOwned] through a [Bank] of the adapters. Between the passes the model carries
-/// the adapter of the run whose turn it is, so a run need not know of the others. A run that fails
-/// leaves the group, and the others go on.
+/// the adapter of the run whose turn it is, so a run need not know of the others. A run that
+/// diverges leaves the group, and the others go on; any other failure, such as a full disk, is the
+/// group's.
 ///
 /// Threading: one thread calls.
 public final class RunGroup implements AutoCloseable {
@@ -183,7 +184,7 @@ public final class RunGroup implements AutoCloseable {
     attach(m, true);
     try {
       work.run();
-    } catch (RunException e) {
+    } catch (DivergedException e) {
       m.failure = e;
       m.ended = true;
     } finally {
@@ -233,12 +234,12 @@ public final class RunGroup implements AutoCloseable {
     turn(m, () -> end(m));
   }
 
-  /// The result of a run that has ended; null if it failed.
+  /// The result of a run that has ended; null if it diverged.
   public @Nullable RunResult result(int member) {
     return members.get(member).result;
   }
 
-  /// Why a run failed; null if it did not.
+  /// Why a run diverged; null if it did not.
   public @Nullable RuntimeException failure(int member) {
     return members.get(member).failure;
   }

@@ -1,7 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.settings.OutSettings;
-import dev.nudge.settings.RunException;
+import dev.nudge.settings.DivergedException;
 import java.nio.file.Path;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -120,7 +120,7 @@ final class RunSaver {
     if (unsaved()) {
       if (!tuning.isFinite()) {
         diverged = true;
-        throw new RunException(
+        throw new DivergedException(
             "the update of step %d made numbers that are not finite; %s; lower --learning-rate"
                 .formatted(
                     counts.steps() - counts.skipped().sinceUpdate(), SkippedSteps.kept(saves > 0)));

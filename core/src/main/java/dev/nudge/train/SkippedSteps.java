@@ -1,7 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.settings.Count;
-import dev.nudge.settings.RunException;
+import dev.nudge.settings.DivergedException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
@@ -86,13 +86,13 @@ final class SkippedSteps {
   /// The error of a run without a single update.
   ///
   /// @param fp32 whether it computed in fp32
-  RunException nothingMade(boolean fp32) {
+  DivergedException nothingMade(boolean fp32) {
     if (empty == all) {
-      return new RunException(
+      return new DivergedException(
           "nothing was trained in %s: each row is one token, which leaves nothing to train; nothing is saved; take such rows out of --data, or give more --steps"
               .formatted(Count.of(all, "step")));
     }
-    return new RunException(
+    return new DivergedException(
         "%s in any of %s, so nothing was trained and nothing is saved; %s"
             .formatted(
                 notFinite(),
@@ -121,8 +121,8 @@ final class SkippedSteps {
   ///
   /// @param kept whether a save exists
   /// @param clipped whether gradients are clipped
-  RunException diverged(boolean kept, boolean clipped) {
-    return new RunException(
+  DivergedException diverged(boolean kept, boolean clipped) {
+    return new DivergedException(
         "%s for %d steps in a row; %s; lower --learning-rate%s"
             .formatted(
                 notFinite(), MOST, kept(kept), clipped ? "" : ", or leave --max-grad-norm at 1"));

@@ -16,6 +16,7 @@ import dev.nudge.merge.Merged;
 import dev.nudge.merge.Merging;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.QuantizedFolder;
+import dev.nudge.quant.GroupedFile;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.QuantizeSettings;
@@ -143,12 +144,21 @@ class CalibratedFolderTest {
       Path cut = temp.resolve(method + "-cut");
       write(settings(model, whole, "method", method, "group_size", 32));
       QuantizeSettings again = settings(model, cut, "method", method, "group_size", 32);
+      ModelConfig config = ModelConfig.load(model);
+      GroupedFile format = GroupedFile.of(again);
+      long needed = CalibratedFolder.needed(again, config, format);
       int[] done = new int[1];
       var stopped =
           CalibratedFolder.prepare(again, MACHINE, rows(model, 40), _ -> {})
               .write((layers, _, _) -> done[0] = layers, () -> done[0] == 2);
       assertThat(stopped).isNull();
       assertThat(cut).doesNotExist();
+      long kept = 0; // which asks for no room again
+      for (int i = 1; i <= 2; i++) {
+        String layer = "model-0000%d-of-00004.safetensors".formatted(i);
+        kept += Files.size(cut.resolveSibling(method + "-cut.partial").resolve(layer));
+      }
+      assertThat(CalibratedFolder.needed(again, config, format)).isEqualTo(needed - kept);
       assertThat(write(again).resumed()).isEqualTo(2);
       assertThat(files(cut)).isEqualTo(files(whole));
     }

@@ -6,12 +6,17 @@ import static org.assertj.core.api.Assertions.offset;
 
 import dev.nudge.Backends;
 import dev.nudge.Goldens;
+import dev.nudge.format.Entry;
+import dev.nudge.format.FoldedScales;
 import dev.nudge.format.GgufFile;
 import dev.nudge.format.Json;
+import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.format.WeightFile;
 import dev.nudge.gguf.GgufFiles;
 import dev.nudge.gguf.GgufType;
 import dev.nudge.gguf.block.BlockReader;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
 import dev.nudge.init.FreshFolder;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
@@ -242,16 +247,67 @@ class GgufExportTest {
 
   @Test
   void anAdapterIsMergedInFp32() throws IOException {
-    Path adapter = PEFT.resolve("patterns-rslora/adapter");
+    aloneIsWhatIsMerged(Goldens.MODEL, PEFT.resolve("patterns-rslora/adapter"));
+  }
+
+  /// The adapter of a model meets a base whose scales `--method awq` folded in.
+  @Test
+  void anAdapterAloneIsWrittenForTheScalesOfItsBase() throws IOException {
+    Path adapter = Files.createDirectories(temp.resolve("adapter"));
+    for (String name : List.of("adapter_config.json", "adapter_model.safetensors")) {
+      Files.copy(PEFT.resolve("patterns-rslora/adapter").resolve(name), adapter.resolve(name));
+    }
+    Path model = Files.createDirectories(temp.resolve("awq"));
+    for (String name : List.of("config.json", "tokenizer.json", "tokenizer_config.json")) {
+      Files.copy(Goldens.MODEL.resolve(name), model.resolve(name));
+    }
+    byte[] weights = Files.readAllBytes(Goldens.MODEL.resolve("model.safetensors"));
+    weights[weights.length - 4] ^= 1; // of another digest
+    Files.write(model.resolve("model.safetensors"), weights);
+    String digest = BaseDigest.of(Goldens.MODEL, MACHINE.cache());
+    Identity.of(new Identity.Model(Goldens.MODEL, null, () -> digest), Map.of()).write(adapter);
+    Files.writeString(
+        model.resolve(Identity.FILE),
+        Json.line(Map.of("version", 1, Identity.SOURCE_DIGEST, digest)));
+    scales(model);
+    aloneIsWhatIsMerged(model, adapter);
+  }
+
+  /// Writes factors of all inputs and outputs beside a model.
+  private static void scales(Path model) {
+    ModelConfig config = ModelConfig.load(model);
+    try (Scope scope = Scope.open("scales")) {
+      Map<String, Tensor> factors = new LinkedHashMap<>();
+      for (String path : config.projections()) {
+        long[] shape = Objects.requireNonNull(config.tensors().get(path + ".weight"));
+        factors.put(FoldedScales.out(path), scope.tensor(Dtype.F32, shape[0]));
+        factors.put(FoldedScales.in(path), scope.tensor(Dtype.F32, shape[1]));
+      }
+      List<Entry> entries = new ArrayList<>();
+      factors.forEach((name, t) -> entries.add(Entry.of(name, Dtype.F32, t.elements())));
+      Path file = model.resolve(FoldedScales.FILE);
+      try (SafeTensorsWriter to = SafeTensorsWriter.create(file, Map.of(), entries)) {
+        factors.forEach(
+            (name, t) -> {
+              for (long i = 0; i < t.elements(); i++) {
+                t.put(i, 0.5 + i % 7);
+              }
+              to.write(name, t);
+            });
+      }
+    }
+  }
+
+  private void aloneIsWhatIsMerged(Path model, Path adapter) throws IOException {
     Path out = temp.resolve("merged.gguf");
-    export(ExportSettings.of(Goldens.MODEL, out).withAdapter(adapter).withType(Type.F32));
+    export(ExportSettings.of(model, out).withAdapter(adapter).withType(Type.F32));
     Path lora = temp.resolve("lora.gguf");
     Exported alone =
-        export(ExportSettings.of(Goldens.MODEL, lora).withAdapter(adapter).withAdapterOnly(true));
+        export(ExportSettings.of(model, lora).withAdapter(adapter).withAdapterOnly(true));
     assertThat(alone.type()).isEqualTo("f32");
     assertThat(Files.readString(temp.resolve("Modelfile"))).contains("ADAPTER ./lora.gguf\n");
     Path base = temp.resolve("base.gguf");
-    export(ExportSettings.of(Goldens.MODEL, base).withType(Type.F32));
+    export(ExportSettings.of(model, base).withType(Type.F32));
     int changed = 0;
     try (GgufFiles merged = GgufFiles.open(out);
         GgufFiles plain = GgufFiles.open(base)) {
@@ -264,7 +320,8 @@ class GgufExportTest {
         }
         double[] got = numbers(merged, name);
         for (int i = 0; i < want.length; i++) {
-          assertThat(got[i]).as(name).isCloseTo(want[i], offset(1e-6));
+          double most = 1e-6 * Math.max(1, Math.abs(want[i]));
+          assertThat(got[i]).as(name).isCloseTo(want[i], offset(most));
         }
       }
       assertThat(changed).isEqualTo(parts.count()).isGreaterThan(3);
@@ -307,7 +364,9 @@ class GgufExportTest {
           """)
   void modelsThatAFileCannotSayAreRefused(String name, String why) throws IOException {
     Path model = family(name);
-    refused(ExportSettings.of(model, temp.resolve("x.gguf")), "--model " + model + " " + why);
+    Path out = temp.resolve("new/deep/x.gguf");
+    refused(ExportSettings.of(model, out), "--model " + model + " " + why);
+    assertThat(temp.resolve("new")).doesNotExist();
   }
 
   @Test

@@ -11,8 +11,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
+import java.util.function.BiPredicate;
 import java.util.regex.Pattern;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
@@ -143,6 +145,19 @@ public final class Faults {
     return run(
         (change, path) -> {
           if (changes.incrementAndGet() == n) {
+            throw new IOException("refused by the test");
+          }
+        },
+        command);
+  }
+
+  /// What a command says where the first change of a kind is refused; null: nothing.
+  public static @Nullable Throwable failure(
+      BiPredicate<String, Path> refused, Runnable command) {
+    AtomicBoolean met = new AtomicBoolean();
+    return run(
+        (change, path) -> {
+          if (refused.test(change, path) && met.compareAndSet(false, true)) {
             throw new IOException("refused by the test");
           }
         },

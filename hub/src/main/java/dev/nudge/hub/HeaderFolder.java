@@ -1,5 +1,6 @@
 package dev.nudge.hub;
 
+import dev.nudge.format.Json;
 import dev.nudge.gguf.GgufHeader;
 import dev.nudge.gguf.GgufTensor;
 import dev.nudge.settings.InputException;
@@ -10,16 +11,24 @@ import java.io.InputStream;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.regex.Pattern;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
 
 /// Makes a model folder of which only the headers were fetched: configs, and of each weight file
 /// the header, by ranges. Behind a header the file is a hole of the right length, so whoever looks
 /// at names, types and shapes of tensors finds the model, and whoever reads weights finds zeros. Of
-/// a GGUF file the few tensors are fetched too that belong to its config.
+/// a GGUF file the few tensors are fetched too that belong to its config, and of a quantised model
+/// those that say how its codes are read.
 ///
 /// Files that are fetched whole are held to the hub's digests; nothing says the digest of a header.
 final class HeaderFolder {
@@ -28,6 +37,14 @@ final class HeaderFolder {
   private static final long MOST = 100_000_000; // bytes of a header, the format's limit
   private static final int MOST_TEXT = 64 << 20; // bytes of a config or a tokenizer
   private static final long MOST_OF_ALL = 1L << 30; // of a model of hundreds of files too
+
+  private static final long GAP = 1 << 20; // bytes between tensors that are fetched along
+  private static final long PIECE = 16 << 20; // bytes from which tensors are fetched apart
+
+  /// Tensors of quantised layers that are read where weights are only looked at.
+  private static final Pattern SMALL =
+      Pattern.compile(
+          ".*\\.(quant_state\\..*|(nested_)?quant_map|weight_shape|(weight_)?g_idx|qzeros)");
 
   private final HubClient client;
   private final HubSettings settings;
@@ -107,12 +124,52 @@ final class HeaderFolder {
           "%s: %s has no header of a safetensors file".formatted(name, file.path()));
     }
     try (RandomAccessFile out = new RandomAccessFile(to.toFile(), "rw")) {
-      out.write(first, 0, (int) Math.min(first.length, length + 8));
-      if (length + 8 > first.length) {
-        out.write(bytes(file, first.length, length + 8));
+      byte[] header = Arrays.copyOf(first, Math.toIntExact(length + 8));
+      if (header.length > first.length) {
+        byte[] rest = bytes(file, first.length, header.length);
+        System.arraycopy(rest, 0, header, first.length, rest.length);
       }
+      out.write(header);
       out.setLength(file.size());
+      for (long[] piece : small(header, file.size())) {
+        copy(file, piece[0], piece[1], out);
+      }
     }
+  }
+
+  /// The ranges of a file that hold its small tensors, those that lie near to each other in one.
+  ///
+  /// @param header with its length before it
+  private static List<long[]> small(byte[] header, long size) {
+    JsonNode tensors;
+    try {
+      tensors = Json.parse(new String(header, 8, header.length - 8, StandardCharsets.UTF_8));
+    } catch (JacksonException e) {
+      return List.of(); // who opens the file says what is wrong
+    }
+    List<long[]> ranges = new ArrayList<>();
+    for (Map.Entry<String, JsonNode> tensor : tensors.properties()) {
+      JsonNode at = tensor.getValue().path("data_offsets");
+      long begin = header.length + at.path(0).asLong(-1);
+      long end = header.length + at.path(1).asLong(-1);
+      if (SMALL.matcher(tensor.getKey()).matches()
+          && header.length <= begin
+          && begin < end
+          && end <= size) {
+        ranges.add(new long[] {begin, end});
+      }
+    }
+    ranges.sort(Comparator.comparingLong(range -> range[0]));
+    List<long[]> pieces = new ArrayList<>();
+    for (long[] range : ranges) {
+      long[] last = pieces.isEmpty() ? null : pieces.getLast();
+      if (last != null && range[0] - last[1] <= GAP && range[1] - last[0] <= PIECE) {
+        last[1] = Math.max(last[1], range[1]);
+      } else {
+        pieces.add(range);
+      }
+    }
+    return pieces;
   }
 
   /// The bytes from one position to another, with attempts.

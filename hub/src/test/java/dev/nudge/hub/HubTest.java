@@ -4,7 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.format.Json;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.net.URI;
@@ -524,6 +528,60 @@ class HubTest {
         .isInstanceOf(RunException.class)
         .hasMessage(
             "org/tiny: config.json is not what the hub lists: its bytes have another digest");
+  }
+
+  /// Codes stay holes; what says how they are read is fetched, what lies together in one range.
+  @Test
+  void ofAQuantisedModelTheSmallTensorsComeToo() throws IOException {
+    int large = 3 << 20;
+    long[] ends = {large, large + 40, large + 56, 2L * large, 2L * large + 32};
+    List<String> names =
+        List.of("a.weight", "a.weight.quant_state.bitsandbytes__nf4", "a.g_idx", "b", "b.qzeros");
+    StringBuilder text = new StringBuilder("{\"__metadata__\":{\"format\":\"pt\"}");
+    for (int i = 0; i < ends.length; i++) {
+      long begin = i == 0 ? 0 : ends[i - 1];
+      text.append(
+          ",\"%s\":{\"dtype\":\"U8\",\"shape\":[%d],\"data_offsets\":[%d,%d]}"
+              .formatted(names.get(i), ends[i] - begin, begin, ends[i]));
+    }
+    byte[] header = HubServer.utf8(text + "}");
+    byte[] all = new byte[8 + header.length + (int) ends[4]];
+    Arrays.fill(all, (byte) 1);
+    ByteBuffer.wrap(all).order(ByteOrder.LITTLE_ENDIAN).putLong(header.length).put(header);
+    server.put("org/tiny", WEIGHTS, all);
+    Path into = Files.createDirectory(cache.resolve("into"));
+    hub().headers(RepoName.parse("org/tiny"), into, false, HubListener.NONE);
+    byte[] made = Files.readAllBytes(into.resolve(WEIGHTS));
+    assertThat(made).hasSize(all.length);
+    for (int i = 0; i < ends.length; i++) {
+      int data = 8 + header.length;
+      int begin = data + (i == 0 ? 0 : (int) ends[i - 1]);
+      byte want = (byte) (names.get(i).contains(".weight.") || i == 2 || i == 4 ? 1 : 0);
+      assertThat(Arrays.copyOfRange(made, begin, data + (int) ends[i]))
+          .as(names.get(i))
+          .containsOnly(want);
+    }
+    assertThat(server.seen)
+        .filteredOn(HubServer.Seen::store)
+        .extracting(HubServer.Seen::range)
+        .hasSize(3);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"grouped/gptq-4-act/model", "grouped/ct-groups/model", "bnb/double"})
+  void aQuantisedModelOfHeadersIsLookedAt(String golden) throws IOException {
+    Path from = Path.of("../core/src/test/resources/golden").resolve(golden);
+    try (Stream<Path> files = Files.list(from)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        server.put("org/q", String.valueOf(file.getFileName()), Files.readAllBytes(file));
+      }
+    }
+    Path into = Files.createDirectory(cache.resolve("into"));
+    hub().headers(RepoName.parse("org/q"), into, false, HubListener.NONE);
+    ModelConfig config = ModelConfig.load(into);
+    Checkpoint.check(into, config);
+    assertThat(Quantization.resolve(ModelSettings.of(into), config).format())
+        .isEqualTo(Quantization.resolve(ModelSettings.of(from), config).format());
   }
 
   /// The header is longer than the first piece; the factors of RoPE lie behind a large tensor.

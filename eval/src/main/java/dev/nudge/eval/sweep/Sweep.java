@@ -378,6 +378,9 @@ public final class Sweep {
           first = List.of(); // they were not begun since
           List<GroupPlan> groups = GroupPlan.of(prepared);
           for (GroupPlan group : groups) {
+            if (isCancelled()) {
+              return true;
+            }
             Live live = open(group, going, prepared, groups);
             boolean stays = false;
             try {
@@ -394,7 +397,7 @@ public final class Sweep {
             only = stays ? live : null;
           }
         }
-        if (cancelled.getAsBoolean() || Thread.currentThread().isInterrupted()) {
+        if (isCancelled()) {
           return true;
         }
         going.removeIf(entry -> !losses.containsKey(entry.name()));
@@ -408,6 +411,10 @@ public final class Sweep {
         only.close();
       }
     }
+  }
+
+  private boolean isCancelled() {
+    return cancelled.getAsBoolean() || Thread.currentThread().isInterrupted();
   }
 
   private Live open(
