@@ -203,6 +203,11 @@ public final class RunGroup implements AutoCloseable {
     m.ended = true;
   }
 
+  /// Whether this thread was interrupted while the runs trained.
+  public boolean interrupted() {
+    return members.stream().anyMatch(m -> m.run.interrupted());
+  }
+
   /// Whether a run has not ended.
   public boolean live(int member) {
     return !members.get(member).ended;

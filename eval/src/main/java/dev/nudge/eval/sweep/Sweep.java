@@ -397,7 +397,7 @@ public final class Sweep {
             only = stays ? live : null;
           }
         }
-        if (isCancelled()) {
+        if (isCancelled() || only != null && only.group().interrupted()) {
           return true;
         }
         going.removeIf(entry -> !losses.containsKey(entry.name()));
