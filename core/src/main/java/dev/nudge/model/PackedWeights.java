@@ -93,7 +93,8 @@ final class PackedWeights implements AutoCloseable {
         .map(LinearSlot::linear)
         .filter(linear -> !linear.changes() && linear.trainedWeight() == null)
         .map(Linear::under)
-        .flatMap(linear -> linear instanceof JoinedLinear j ? j.parts().stream() : Stream.of(linear))
+        .flatMap(
+            linear -> linear instanceof JoinedLinear j ? j.parts().stream() : Stream.of(linear))
         .filter(linear -> !(linear instanceof StoredLinear stored && stored.inPieces()))
         .filter(linear -> !(linear instanceof PackedLinear))
         .toList();

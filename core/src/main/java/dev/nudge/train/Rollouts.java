@@ -128,8 +128,7 @@ final class Rollouts {
     NamedAdapters none = new NamedAdapters(model.modules(), model.backend().compute());
     int longest = asked.stream().mapToInt(Decoding.Prompt::positions).max().orElse(1);
     int planned = prepared.settings().loop().batchSize() * settings.generations();
-    Limits limits =
-        limits(model, trainer.threads(), Math.min(asked.size(), planned), longest);
+    Limits limits = limits(model, trainer.threads(), Math.min(asked.size(), planned), longest);
     try (Engine engine = new Engine(model, none, limits)) {
       return Decoding.answers(
           engine,

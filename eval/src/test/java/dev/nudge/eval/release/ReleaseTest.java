@@ -262,11 +262,16 @@ class ReleaseTest {
     ReleaseSettings gptq = settings(rows).withTo("gptq");
     for (var wrong :
         Map.of(
-                gptq, "--calibration is missing; --to gptq needs rows",
-                settings(rows).withCalibration(rows), "--calibration: --to dense has no use for it",
-                settings(rows).withGroupSize(8), "--group-size: --to dense has no use for it",
-                gptq.withCalibration(temp.resolve("none")), "none does not exist",
-                gptq.withCalibration(rows), "--group-size 128 does not divide")
+                gptq,
+                "--calibration is missing; --to gptq needs rows",
+                settings(rows).withCalibration(rows),
+                "--calibration: --to dense has no use for it",
+                settings(rows).withGroupSize(8),
+                "--group-size: --to dense has no use for it",
+                gptq.withCalibration(temp.resolve("none")),
+                "none does not exist",
+                gptq.withCalibration(rows),
+                "--group-size 128 does not divide")
             .entrySet()) {
       assertThatThrownBy(() -> run(wrong.getKey()))
           .isInstanceOf(InputException.class)
