@@ -43,8 +43,7 @@ record ExportVerb(Exporter exporter, Publisher publisher) implements Verb<Export
   /// The other one, for `--push`.
   interface Publisher {
     /// Publishes a folder, see [HubPublish#run].
-    Hub.Published run(
-        Console console, RepoName name, Path folder, CardFacts facts, boolean open);
+    Hub.Published run(Console console, RepoName name, Path folder, CardFacts facts, boolean open);
   }
 
   /// The flags of `nudge export`.

@@ -178,7 +178,8 @@ class SweepTest {
     assertThat(sweep("whole").code()).isZero();
     Ran[] ran = new Ran[1];
     Faults.failure(
-        (change, path) -> change.equals("create") && path.toString().contains("/rank=8/checkpoints"),
+        (change, path) ->
+            change.equals("create") && path.toString().contains("/rank=8/checkpoints"),
         () -> ran[0] = sweep("out"));
     assertThat(ran[0].code()).as(ran[0].err()).isEqualTo(1);
     assertThat(ran[0].err()).contains("refused by the test");

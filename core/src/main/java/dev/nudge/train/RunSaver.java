@@ -1,7 +1,7 @@
 package dev.nudge.train;
 
-import dev.nudge.settings.OutSettings;
 import dev.nudge.settings.DivergedException;
+import dev.nudge.settings.OutSettings;
 import java.nio.file.Path;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;

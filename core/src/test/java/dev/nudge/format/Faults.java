@@ -152,8 +152,7 @@ public final class Faults {
   }
 
   /// What a command says where the first change of a kind is refused; null: nothing.
-  public static @Nullable Throwable failure(
-      BiPredicate<String, Path> refused, Runnable command) {
+  public static @Nullable Throwable failure(BiPredicate<String, Path> refused, Runnable command) {
     AtomicBoolean met = new AtomicBoolean();
     return run(
         (change, path) -> {
