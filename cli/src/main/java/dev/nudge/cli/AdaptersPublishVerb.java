@@ -22,8 +22,7 @@ record AdaptersPublishVerb() implements Verb<AdaptersPublishVerb.Settings> {
           String reference,
       @Setting(
               help =
-                  "hf:org/name of the hub, oci://HOST/NAME[:TAG], a .tar file, or the folder of an"
-                      + " OCI image layout",
+                  "hf:org/name of the hub, oci://HOST/NAME[:TAG], a .tar file, or the folder of an OCI image layout",
               label = "TARGET",
               operand = true,
               required = true)
@@ -91,8 +90,7 @@ record AdaptersPublishVerb() implements Verb<AdaptersPublishVerb.Settings> {
   private static void checkPlain(Settings settings) {
     if (settings.tag() != null || settings.credentials() != null || settings.plainHttp()) {
       throw new InputException(
-          "--tag, --credentials and --plain-http are for OCI registries; the hub's token is"
-              + " HF_TOKEN");
+          "--tag, --credentials and --plain-http are for OCI registries; the hub's token is HF_TOKEN");
     }
   }
 }

@@ -62,7 +62,8 @@ class ObjectsTest {
         new Exported(Path.of("o.gguf"), Path.of("Modelfile"), "llama", "q4_k", 21, 300, null, 1.5);
     assertThat(out(new ExportVerb((_, _, _) -> written), "--model", "m"))
         .isEqualTo(
-            "{\"out\":\"o.gguf\",\"modelfile\":\"Modelfile\",\"architecture\":\"llama\",\"type\":\"q4_k\",\"tensors\":21,\"bytes\":300,\"licence\":null,\"seconds\":1.5}\n");
+            "{\"out\":\"o.gguf\",\"modelfile\":\"Modelfile\",\"architecture\":\"llama\","
+                + "\"type\":\"q4_k\",\"tensors\":21,\"bytes\":300,\"licence\":null,\"seconds\":1.5}\n");
   }
 
   /// One object, also where the folder is published; by then Ctrl-C ends the process again.

@@ -98,10 +98,8 @@ final class SkippedSteps {
                 notFinite(),
                 Count.of(inARow, "step"), // all but the empty ones
                 fp32
-                    ? "a lower --learning-rate does not help: the model's weights may hold NaN or"
-                          + " Inf; check them with nudge score, and this machine with nudge doctor"
-                    : "a lower --learning-rate does not help: try --compute fp32, and check this"
-                          + " machine with nudge doctor"));
+                    ? "a lower --learning-rate does not help: the model's weights may hold NaN or Inf; check them with nudge score, and this machine with nudge doctor"
+                    : "a lower --learning-rate does not help: try --compute fp32, and check this machine with nudge doctor"));
   }
 
   /// What was not finite (loss or gradient) in the steps since the last update.

@@ -258,8 +258,7 @@ class HubTest {
     assertThatThrownBy(() -> pull("org/tiny"))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "org/tiny is gated, and the token's account has no access yet: ask for it at"
-                + " %s/org/tiny",
+            "org/tiny is gated, and the token's account has no access yet: ask for it at %s/org/tiny",
             server.url());
     assertThatThrownBy(() -> pull("org/tiny@nowhere"))
         .isInstanceOf(InputException.class)
@@ -268,8 +267,7 @@ class HubTest {
         .isInstanceOf(InputException.class)
         .hasMessageContaining("is not at " + server.url())
         .hasMessageEndingWith(
-            "; did you mean HuggingFaceTB/SmolLM2-135M-Instruct,"
-                + " HuggingFaceTB/SmolLM2-1.7B-Instruct or HuggingFaceTB/SmolLM2-360M-Instruct?");
+            "; did you mean HuggingFaceTB/SmolLM2-135M-Instruct, HuggingFaceTB/SmolLM2-1.7B-Instruct or HuggingFaceTB/SmolLM2-360M-Instruct?");
     server.fault("/revision/", 1, HubServer.status(403));
     assertThatThrownBy(() -> pull("org/tiny"))
         .isInstanceOf(InputException.class)
