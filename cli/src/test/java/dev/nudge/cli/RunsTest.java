@@ -265,7 +265,7 @@ class RunsTest {
       quoteCharacter = '"',
       textBlock =
           """
-          runs lst                               | unknown verb runs lst; did you mean runs list or runs plot?
+          runs lst                               | unknown verb runs lst; did you mean list?
           runs --json                            | behind runs comes one of its verbs: list, show, compare, plot, export, rm, queue
           help runs show now                     | unexpected argument 'now'; help takes one verb, or none
           runs list extra                        | unexpected argument 'extra'; runs list takes flags only, see nudge runs list --help

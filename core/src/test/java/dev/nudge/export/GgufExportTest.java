@@ -262,7 +262,8 @@ class GgufExportTest {
       Files.copy(Goldens.MODEL.resolve(name), model.resolve(name));
     }
     byte[] weights = Files.readAllBytes(Goldens.MODEL.resolve("model.safetensors"));
-    weights[weights.length - 4] ^= 1; // of another digest
+    int last = weights.length - 4;
+    weights[last] = (byte) (weights[last] ^ 1); // of another digest
     Files.write(model.resolve("model.safetensors"), weights);
     String digest = BaseDigest.of(Goldens.MODEL, MACHINE.cache());
     Identity.of(new Identity.Model(Goldens.MODEL, null, () -> digest), Map.of()).write(adapter);

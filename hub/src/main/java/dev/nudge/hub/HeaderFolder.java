@@ -38,8 +38,8 @@ final class HeaderFolder {
   private static final int MOST_TEXT = 64 << 20; // bytes of a config or a tokenizer
   private static final long MOST_OF_ALL = 1L << 30; // of a model of hundreds of files too
 
-  private static final long GAP = 1 << 20; // bytes between tensors that are fetched along
-  private static final long PIECE = 16 << 20; // bytes from which tensors are fetched apart
+  private static final long GAP = 1L << 20; // bytes between tensors that are fetched along
+  private static final long PIECE = 16L << 20; // bytes from which tensors are fetched apart
 
   /// Tensors of quantised layers that are read where weights are only looked at.
   private static final Pattern SMALL =

@@ -533,8 +533,8 @@ class HubTest {
   /// Codes stay holes; what says how they are read is fetched, what lies together in one range.
   @Test
   void ofAQuantisedModelTheSmallTensorsComeToo() throws IOException {
-    int large = 3 << 20;
-    long[] ends = {large, large + 40, large + 56, 2L * large, 2L * large + 32};
+    long large = 3L << 20;
+    long[] ends = {large, large + 40, large + 56, 2 * large, 2 * large + 32};
     List<String> names =
         List.of("a.weight", "a.weight.quant_state.bitsandbytes__nf4", "a.g_idx", "b", "b.qzeros");
     StringBuilder text = new StringBuilder("{\"__metadata__\":{\"format\":\"pt\"}");
