@@ -105,7 +105,7 @@ class BadInputTest {
             },
             "--model D/gguf/qwen2-tied.gguf",
             "D/gguf/qwen2-tied.gguf: general.architecture \"mamba\" is not supported; supported:"
-                + " llama, qwen2, qwen3, gemma2, gemma3, phi3"),
+                + " llama, qwen2, smollm3, granite, olmo2, qwen3, gemma2, gemma3, phi3"),
         row(
             "a GGUF file whose words are cut in an unknown way",
             p -> {
@@ -113,9 +113,10 @@ class BadInputTest {
               gguf(p.path("gguf/qwen2-tied.gguf"), "gpt-2", "words");
             },
             "--model D/gguf/qwen2-tied.gguf",
-            "D/gguf/qwen2-tied.gguf: tokenizer.ggml.pre \"words\" is not supported; supported:"
-                + " command-r, deepseek-r1-qwen, default, gpt-2, llama-bpe, llama-v3, llama3, mpt,"
-                + " olmo, phi-2, qwen2, refact, smollm, starcoder, tekken"),
+            "D/gguf/qwen2-tied.gguf: tokenizer.ggml.pre \"words\" is not supported; how words are"
+                + " cut would be a guess; supported: command-r, dbrx, deepseek-r1-qwen, gpt-2,"
+                + " llama-bpe, llama-v3, llama3, mpt, olmo, phi-2, qwen2, refact, smaug-bpe, smollm,"
+                + " starcoder, tekken"),
         row(
             "all weights of a GGUF file",
             p -> p.copy(Goldens.FOLDER.resolve("gguf/mixed"), "gguf"),
@@ -1680,11 +1681,7 @@ class BadInputTest {
             p -> {},
             "--out D/model",
             "--out D/model is a folder; give a file, such as D/model/model.gguf"),
-        row(
-            "no adapter",
-            p -> {},
-            "--adapter D/none",
-            "D/none is not an adapter: it has no adapter_config.json (it does not exist)"),
+        row("no adapter", p -> {}, "--adapter D/none", NO_ADAPTER),
         row("adapter of another base", p -> strange(p, OTHER), "--adapter D/strange", ANOTHER_BASE),
         row(
             "no adapter to write alone",
