@@ -102,6 +102,7 @@ public final class CalibratedFolder {
   /// @throws InputException in one line
   public static CalibratedFolder prepare(
       QuantizeSettings settings, Machine machine, Consumer<String> warnings) {
+    settings.check(); // before files are asked for
     DataSettings data = DataSettings.of(settings.calibration().calibration());
     return prepare(settings, data, machine, warnings);
   }
