@@ -163,7 +163,7 @@ public final class CalibratedFolder {
   ///
   /// @throws InputException if it knows no such layers, or the group size does not fit one
   public static void checkFit(QuantizeSettings settings, ModelConfig config) {
-    if (config.layers().stream().anyMatch(layer -> layer.feed().mixture() != null)) {
+    if (config.hasExperts()) {
       throw new InputException(
           "%s does not know mixtures of experts; nf4 quantises every expert"
               .formatted(settings.method().name().toLowerCase(Locale.ROOT)));

@@ -156,7 +156,7 @@ public final class CausalLm implements AutoCloseable {
   ///
   /// @throws dev.nudge.settings.InputException if the model has no experts
   public void balance(double weight) {
-    if (weight > 0 && config.layers().stream().allMatch(l -> l.feed().mixture() == null)) {
+    if (weight > 0 && !config.hasExperts()) {
       throw new InputException(
           "--router-aux-loss-coef is given, and the model has no experts; leave it out");
     }

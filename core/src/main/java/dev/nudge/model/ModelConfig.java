@@ -345,6 +345,11 @@ public record ModelConfig(
     }
   }
 
+  /// Whether any layer has experts in the place of a dense MLP.
+  public boolean hasExperts() {
+    return layers.stream().anyMatch(layer -> layer.feed().mixture() != null);
+  }
+
   /// Whether growing from `before` to `after` tokens changes RoPE frequencies (dynamic, longrope),
   /// so that the sequence's KV cache must be recomputed.
   public boolean turnsAnew(int before, int after) {

@@ -180,7 +180,10 @@ final class Preparation {
           objective,
           replay,
           rewards,
-          tuning.joins() && objective == Objective.SUPERVISED && replay == null && dense(config),
+          tuning.joins()
+              && objective == Objective.SUPERVISED
+              && replay == null
+              && !config.hasExperts(),
           at,
           warnings);
     }
@@ -375,11 +378,6 @@ final class Preparation {
             + " the learning rate 0 by --warmup-from-zero: "
             + (steps == 1 ? "nothing is trained" : "it trains nothing")
             + "; leave it out, or give more --epochs or --steps");
-  }
-
-  /// Whether no layer has experts.
-  private static boolean dense(ModelConfig config) {
-    return config.layers().stream().allMatch(layer -> layer.feed().mixture() == null);
   }
 
   /// The settings, completed by what the model's files determine.

@@ -40,10 +40,7 @@ class GroupedFamiliesTest {
 
   static List<Path> models() throws IOException {
     return GoldenFamilies.mechanisms().stream()
-        .filter(
-            folder ->
-                ModelConfig.load(folder).layers().stream()
-                    .allMatch(layer -> layer.feed().mixture() == null))
+        .filter(folder -> !ModelConfig.load(folder).hasExperts())
         .toList();
   }
 

@@ -123,7 +123,7 @@ class RecomputeTest {
     ModelConfig config = ModelConfig.load(folder);
     for (boolean own : List.of(false, true)) {
       Dtype compute = own ? Dtype.F32 : Dtype.BF16;
-      boolean dense = config.layers().stream().allMatch(l -> l.feed().mixture() == null);
+      boolean dense = !config.hasExperts();
       Lora spec = Lora.of(3, 5, Targets.parse("all-linear")).withDropout(dense ? 0.2 : 0);
       try (Scope scope = Scope.open("parameters");
           CausalLm model =

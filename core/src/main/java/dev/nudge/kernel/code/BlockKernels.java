@@ -7,8 +7,10 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// The machine code for blocks of GGUF files, made for a type and a compute type when the first
@@ -18,6 +20,10 @@ import org.jspecify.annotations.Nullable;
 final class BlockKernels {
   private static final int ROWS = 5; // of a weight that are compared: four at once, and one
   private static final int BESIDE = 7; // rows of x: four, two, one
+
+  private static final Map<String, DotBlocks.Type> TYPES =
+      Arrays.stream(DotBlocks.Type.values())
+          .collect(Collectors.toUnmodifiableMap(Enum::name, type -> type));
 
   private record Key(DotBlocks.Type type, boolean low) {}
 
@@ -33,12 +39,7 @@ final class BlockKernels {
   /// The type of a weight's blocks; null: there is no machine code for it.
   static DotBlocks.@Nullable Type type(FewRows.ByRow w) {
     FewRows.Blocks blocks = w.blocks();
-    return blocks == null
-        ? null
-        : Arrays.stream(DotBlocks.Type.values())
-            .filter(type -> type.name().equals(blocks.type()))
-            .findFirst()
-            .orElse(null);
+    return blocks == null ? null : TYPES.get(blocks.type());
   }
 
   /// The machine code for a weight; empty: there is none, or it computes other bits than the
