@@ -66,7 +66,7 @@ record VectorFewRows(FewRows under) implements FewRows {
     };
   }
 
-  /// Room for as many rows as [#some] may see behind the last one.
+  /// Room for as many rows as [#some] may see behind the last one, whose products nobody wants.
   @Override
   public Tensor room(Tensor x, Weight w, Workspace ws) {
     if (!takes(w, x.dtype())) {
@@ -83,7 +83,8 @@ record VectorFewRows(FewRows under) implements FewRows {
       return;
     }
     Tensor order = order(w);
-    for (int r = 0; r < to.rows(); r++) {
+    int rows = x.rows() == 1 ? 1 : Math.ceilDiv(x.rows(), SIDE) * SIDE;
+    for (int r = 0; r < rows; r++) {
       int row = Math.min(r, x.rows() - 1);
       Tensor in = x;
       if (order != null) {
