@@ -18,6 +18,7 @@ public sealed interface AdaptedLinear extends Linear permits LoraLinear, DoraLin
   /// of one adapter.
   ///
   /// @param y (rows, out), changed in place
+  @Override
   void finish(Tensor y, Pass p);
 
   /// Rows `from` (inclusive) to `to` (exclusive) of the merged weight, with all updates of stacked

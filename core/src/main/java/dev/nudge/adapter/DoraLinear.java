@@ -4,6 +4,7 @@ import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Around;
 import dev.nudge.nn.Linear;
+import dev.nudge.nn.LowRank;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Tape;
@@ -11,6 +12,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -111,9 +113,8 @@ public final class DoraLinear implements AdaptedLinear, Around {
   }
 
   @Override
-  public void rest(Tensor x, Tensor y, Pass p) {
-    lora.rest(x, y, p);
-    finish(y, p);
+  public void updates(Tensor x, Pass p, List<LowRank> to) {
+    lora.updates(x, p, to);
   }
 
   /// Rows of g ⊙ (W + s·B·A).

@@ -4,6 +4,7 @@ import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Around;
 import dev.nudge.nn.Linear;
+import dev.nudge.nn.LowRank;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Segments;
@@ -18,8 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// Computes a base layer once for a batch and each sequence's own LoRA update (multi-LoRA).
 ///
 /// [Segments#adapter] says which adapter each sequence has. Adjacent sequences of one adapter share
-/// a product; in a decode step the A of all adapters are one parallel job, and the B another. A
-/// row's result is bit-identical to that with its adapter alone.
+/// a product. A row's result is bit-identical to that with its adapter alone.
 ///
 /// Adapters that train have their rows by [Segments#parts]: the products with the base's weight
 /// are those of all rows, in both directions, and what an adapter adds is computed by its own layer
@@ -73,12 +73,16 @@ final class LoraBank implements Around {
 
   @Override
   public void forward(Tensor x, Tensor y, Pass p) {
-    base.forward(x, y, p);
-    if (trained.isEmpty()) {
-      updates(x, y, p);
-    } else {
+    if (!trained.isEmpty()) {
+      base.forward(x, y, p);
       room(x, p);
       owned(x, p, (layer, from, to, own) -> layer.forward(x.rows(from, to), y.rows(from, to), own));
+    } else if (!p.few(x, List.of(this), List.of(y))) {
+      base.forward(x, y, p);
+      List<LowRank> terms = new ArrayList<>();
+      updates(x, p, terms);
+      terms.forEach(term -> term.add(x, y, p));
+      finish(y, p);
     }
   }
 
@@ -139,88 +143,60 @@ final class LoraBank implements Around {
   }
 
   @Override
-  public void rest(Tensor x, Tensor y, Pass p) {
-    base.rest(x, y, p);
-    updates(x, y, p);
+  public void updates(Tensor x, Pass p, List<LowRank> to) {
+    base.updates(x, p, to);
+    if (p.ws().dry()) {
+      roomOfUpdates(x, p, to);
+    } else {
+      groups(x.rows(), p, (layer, from, end) -> to.add(layer.lora().update(from, end)));
+    }
   }
 
-  private void updates(Tensor x, Tensor y, Pass p) {
-    Segments rows = p.rows();
-    Part part = new Part(p);
-    if (rows.count() == 1) { // of which x may be some rows
-      part.add(rows.adapter(0), x, y);
-    } else if (x.rows() != rows.rows()) {
-      throw new IllegalArgumentException(x.rows() + " of " + rows.rows() + " rows have no owner");
+  @Override
+  public void finish(Tensor y, Pass p) {
+    base.finish(y, p);
+    if (p.ws().dry() && finishes) {
+      Magnitude.room(base, Math.max(LEAST, widest), p);
+    } else if (finishes) {
+      groups(y.rows(), p, (layer, from, end) -> layer.finish(y.rows(from, end), p));
     }
-    for (int i = 0, end; rows.count() > 1 && i < rows.count(); i = end) {
+  }
+
+  /// Updates of the widest rank: of each sequence in a decode step, where all have their memory at
+  /// once; else of all rows together.
+  private void roomOfUpdates(Tensor x, Pass p, List<LowRank> to) {
+    Segments rows = p.rows();
+    int rank = Math.max(LEAST, widest);
+    Tensor a = Tensor.dry(x.dtype(), rank, in());
+    Tensor b = Tensor.dry(x.dtype(), out(), rank);
+    boolean each = p.team() != null && rows.count() > 1;
+    for (int i = 0; i < (each ? rows.count() : 1); i++) {
+      int from = each ? rows.start(i) : 0;
+      to.add(new LowRank(from, each ? from + rows.length(i) : x.rows(), a, 1, b));
+    }
+  }
+
+  /// Work on adjacent rows of one adapter.
+  private interface OnGroup {
+    void run(AdaptedLinear layer, int from, int to);
+  }
+
+  private void groups(int all, Pass p, OnGroup work) {
+    Segments rows = p.rows();
+    if (rows.count() != 1 && all != rows.rows()) { // of one sequence they may be some rows
+      throw new IllegalArgumentException(all + " of " + rows.rows() + " rows have no owner");
+    }
+    for (int i = 0, end; i < rows.count(); i = end) {
       int adapter = rows.adapter(i);
       end = i + 1;
-      while (end < rows.count() && rows.adapter(end) == adapter && !p.ws().dry()) {
+      while (end < rows.count() && rows.adapter(end) == adapter) {
         end++;
-      }
-      int from = rows.start(i);
-      int to = rows.start(end - 1) + rows.length(end - 1);
-      part.add(adapter, x.rows(from, to), y.rows(from, to));
-    }
-    part.compute();
-  }
-
-  /// The updates of a pass: y += (s·x·Aᵀ)·Bᵀ of each, then what its variant does.
-  private final class Part {
-    private final Pass p;
-    private final int mark;
-    private final List<Tensor> xs = new ArrayList<>();
-    private final List<Tensor> as = new ArrayList<>();
-    private final List<Tensor> sums = new ArrayList<>();
-    private final List<Double> scales = new ArrayList<>();
-    private final List<Tensor> bs = new ArrayList<>();
-    private final List<Tensor> ys = new ArrayList<>();
-    private final List<AdaptedLinear> layers = new ArrayList<>();
-
-    Part(Pass p) {
-      this.p = p;
-      this.mark = p.ws().mark();
-    }
-
-    void add(int adapter, Tensor x, Tensor y) {
-      if (p.ws().dry()) {
-        int rank = Math.max(LEAST, widest);
-        if (finishes) {
-          Magnitude.room(base, rank, p);
-        }
-        Tensor a = Tensor.dry(x.dtype(), rank, in());
-        add(x, a, 1, Tensor.dry(x.dtype(), out(), a.rows()), y);
-        return;
       }
       AdaptedLinear layer = adapter < 0 || adapter >= updates.size() ? null : updates.get(adapter);
       if (layer != null) {
-        LoraLinear update = layer.lora();
-        add(x, update.a().work(), update.scaling(), update.b().work(), y);
-        layers.add(layer);
+        int last = rows.start(end - 1) + rows.length(end - 1);
+        work.run(layer, rows.start(i), rows.count() == 1 ? all : last);
       }
-    }
-
-    private void add(Tensor x, Tensor a, double scale, Tensor b, Tensor y) {
-      xs.add(x);
-      as.add(a);
-      sums.add(p.ws().take(x.dtype(), x.rows(), a.rows()));
-      scales.add(scale);
-      bs.add(b);
-      ys.add(y);
-    }
-
-    void compute() {
-      if (!xs.isEmpty()) {
-        p.products(xs, as, sums, false);
-        for (int i = 0; i < sums.size(); i++) {
-          p.kernels().elementwise().scale(sums.get(i), scales.get(i));
-        }
-        p.products(sums, bs, ys, true);
-        for (int i = 0; i < layers.size(); i++) {
-          layers.get(i).finish(ys.get(i), p);
-        }
-      }
-      p.ws().release(mark);
     }
   }
 

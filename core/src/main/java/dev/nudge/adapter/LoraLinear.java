@@ -5,6 +5,7 @@ import dev.nudge.kernel.HeadLoss;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Around;
 import dev.nudge.nn.Linear;
+import dev.nudge.nn.LowRank;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.StoredLinear;
@@ -13,6 +14,7 @@ import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -171,10 +173,14 @@ public final class LoraLinear implements AdaptedLinear, Around {
   }
 
   @Override
-  public void rest(Tensor x, Tensor y, Pass p) {
-    base.rest(x, y, p);
-    update(x, y, p);
-    finish(y, p);
+  public void updates(Tensor x, Pass p, List<LowRank> to) {
+    base.updates(x, p, to);
+    to.add(update(0, x.rows()));
+  }
+
+  /// What this layer adds to its base in some rows, without dropout.
+  LowRank update(int from, int to) {
+    return new LowRank(from, to, a.work(), scaling, b.work());
   }
 
   @Override
@@ -205,15 +211,6 @@ public final class LoraLinear implements AdaptedLinear, Around {
       p.kernels().elementwise().add(sum, c.gradient(p.ws().lane()));
       p.ws().release(mark);
     }
-  }
-
-  /// Adds the LoRA update to the base's output.
-  void update(Tensor x, Tensor y, Pass p) {
-    int mark = p.ws().mark();
-    Tensor s = p.ws().take(x.dtype(), x.rows(), rank());
-    reduce(x, 0, x.rows(), s, p);
-    p.product(s, b.work(), y, true);
-    p.ws().release(mark);
   }
 
   @Override

@@ -40,8 +40,16 @@ final class DryKernels {
     }
 
     @Override
-    public Tensor arranged(Tensor x, Weight w, Workspace ws) {
-      return rows.arranged(x, w, ws);
+    public Tensor room(Tensor x, Weight w, Workspace ws) {
+      return rows.room(x, w, ws);
+    }
+
+    @Override
+    public void arrange(Tensor x, Weight w, Tensor to) {}
+
+    @Override
+    public Tensor some(Tensor arranged, int from, int to) {
+      return rows.some(arranged, from, to);
     }
 
     @Override

@@ -161,7 +161,24 @@ public interface FewRows {
   /// dry workspace only allocates.
   ///
   /// @param x (rows, cols)
-  Tensor arranged(Tensor x, Weight w, Workspace ws);
+  default Tensor arranged(Tensor x, Weight w, Workspace ws) {
+    Tensor to = room(x, w, ws);
+    if (!ws.dry()) {
+      arrange(x, w, to);
+    }
+    return to;
+  }
+
+  /// Takes from the workspace what [#arrange] writes.
+  Tensor room(Tensor x, Weight w, Workspace ws);
+
+  /// Converts rows into what [#room] returned for them.
+  void arrange(Tensor x, Weight w, Tensor to);
+
+  /// Some of the rows that [#arranged] returned, as rows of their own.
+  default Tensor some(Tensor arranged, int from, int to) {
+    return arranged.rows(from, to);
+  }
 
   /// Computes the columns `from` to `to` of y, or adds to them.
   ///
@@ -178,9 +195,12 @@ public interface FewRows {
     }
 
     @Override
-    public Tensor arranged(Tensor x, Weight w, Workspace ws) {
+    public Tensor room(Tensor x, Weight w, Workspace ws) {
       return x;
     }
+
+    @Override
+    public void arrange(Tensor x, Weight w, Tensor to) {}
 
     @Override
     public void multiply(

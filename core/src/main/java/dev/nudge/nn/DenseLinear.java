@@ -6,6 +6,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -38,12 +39,15 @@ public final class DenseLinear implements LookupLinear {
 
   @Override
   public void forward(Tensor x, Tensor y, Pass p) {
-    int mark = p.ws().mark();
-    if (!p.few(x, few, y, false)) {
-      p.gemm().multiply(x, factor(x.rows(), Direction.FORWARD, p), y, false);
+    if (p.few(x, List.of(this), List.of(y))) {
+      return;
     }
+    int mark = p.ws().mark();
+    p.gemm().multiply(x, factor(x.rows(), Direction.FORWARD, p), y, false);
     p.ws().release(mark);
-    rest(x, y, p);
+    if (bias != null) {
+      p.kernels().elementwise().addBias(y, bias);
+    }
   }
 
   @Override
@@ -59,13 +63,6 @@ public final class DenseLinear implements LookupLinear {
   @Override
   public FewRows.Weight few() {
     return few;
-  }
-
-  @Override
-  public void rest(Tensor x, Tensor y, Pass p) {
-    if (bias != null) {
-      p.kernels().elementwise().addBias(y, bias);
-    }
   }
 
   @Override

@@ -55,12 +55,8 @@ public final class JoinedLinear implements Linear {
   public void forward(Tensor x, Tensor y, Pass p) {
     List<Tensor> ys = split(y);
     boolean few = p.few(x, parts, ys);
-    for (int i = 0; i < ys.size(); i++) {
-      if (few) {
-        parts.get(i).rest(x, ys.get(i), p);
-      } else {
-        parts.get(i).forward(x, ys.get(i), p);
-      }
+    for (int i = 0; i < ys.size() && !few; i++) {
+      parts.get(i).forward(x, ys.get(i), p);
     }
   }
 

@@ -6,6 +6,7 @@ import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -99,14 +100,19 @@ public interface Linear {
     return null;
   }
 
-  /// The weight that a decoding pass may multiply with directly, followed by [#rest]; null: it
-  /// must call [#forward].
+  /// The weight that a decoding pass may multiply with directly; then it adds [#bias] and
+  /// [#updates], and calls [#finish]. Null: it must call [#forward].
   default FewRows.@Nullable Weight few() {
     return null;
   }
 
-  /// Adds to y the layer's other terms (bias, adapter) after the product with [#few].
-  default void rest(Tensor x, Tensor y, Pass p) {}
+  /// Adds to `to` what adapters add to the product with [#few].
+  ///
+  /// @param x the input
+  default void updates(Tensor x, Pass p, List<LowRank> to) {}
+
+  /// Completes the output when product, bias and updates are in it.
+  default void finish(Tensor y, Pass p) {}
 
   /// Returns this layer with another weight of the same shape.
   Linear withWeight(Tensor weight);

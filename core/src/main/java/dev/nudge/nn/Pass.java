@@ -2,14 +2,12 @@ package dev.nudge.nn;
 
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
-import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Supplier;
@@ -38,9 +36,6 @@ public record Pass(
     @Nullable Team team,
     @Nullable KeptFactors kept,
     @Nullable Balance balance) {
-  private static final int PIECES = 4; // of a product, for each thread
-  private static final int LEAST = 16; // rows of a weight that make a piece
-
   /// A pass of training or scoring.
   public Pass(@Nullable Tape tape, Segments rows, Workspace ws, Kernels kernels, Dropout dropout) {
     this(tape, rows, ws, kernels, dropout, false, null, null, null);
@@ -94,82 +89,35 @@ public record Pass(
   /// Computes y = x·Wᵀ, or adds to it, with a weight in its storage format, if this pass decodes
   /// and the kernels support the format.
   ///
-  /// @param w null: the weight must be dequantised first
   /// @return whether y was computed
-  public boolean few(Tensor x, FewRows.@Nullable Weight w, Tensor y, boolean add) {
-    return takes(x, w) && few(List.of(x), List.of(w), List.of(y), add);
+  private boolean few(Tensor x, FewRows.Weight w, Tensor y, boolean add) {
+    if (team == null || !kernels.fewRows().takes(w, x.dtype())) {
+      return false;
+    }
+    FewTask.product(x, w, y, add, team, this);
+    return true;
   }
 
-  /// Computes yᵢ = xᵢ·Wᵢᵀ, or adds to it, for several weights in the compute type; in a decoding
-  /// pass as one parallel task, with a single barrier.
-  public void products(List<Tensor> xs, List<Tensor> weights, List<Tensor> ys, boolean add) {
-    List<FewRows.Weight> small = new ArrayList<>(weights.size());
-    for (int i = 0; steady && i < weights.size(); i++) {
-      FewRows.Weight w = new FewRows.Dense(weights.get(i));
-      if (!takes(xs.get(i), w)) {
-        break;
-      }
-      small.add(w);
-    }
-    if (small.size() == weights.size()) {
-      few(xs, small, ys, add);
-      return;
-    }
-    for (int i = 0; i < weights.size(); i++) {
-      product(xs.get(i), weights.get(i), ys.get(i), add);
-    }
-  }
-
-  private boolean takes(Tensor x, FewRows.@Nullable Weight w) {
-    return team != null && w != null && kernels.fewRows().takes(w, x.dtype());
-  }
-
-  /// Computes several layers of one input as one parallel task, with a single barrier.
+  /// Computes several layers of one input as one parallel task, with a single barrier, if this pass
+  /// decodes and the kernels support the layers' weights.
   ///
-  /// @return whether the products were computed; if not, nothing was written
-  boolean few(Tensor x, List<? extends Linear> layers, List<Tensor> ys) {
+  /// @return whether the outputs were computed; if not, nothing was written
+  public boolean few(Tensor x, List<? extends Linear> layers, List<Tensor> ys) {
+    if (team == null) {
+      return false;
+    }
     List<FewRows.Weight> weights = new ArrayList<>(layers.size());
     for (Linear layer : layers) {
-      FewRows.Weight w = team == null ? null : layer.few();
-      if (w == null || !takes(x, w)) {
+      FewRows.Weight w = layer.few();
+      if (w == null || !kernels.fewRows().takes(w, x.dtype())) {
         return false;
       }
       weights.add(w);
     }
-    return few(Collections.nCopies(weights.size(), x), weights, ys, false);
-  }
-
-  private boolean few(List<Tensor> xs, List<FewRows.Weight> weights, List<Tensor> ys, boolean add) {
-    FewRows kernel = kernels.fewRows();
-    Team all = Objects.requireNonNull(team);
-    int mark = ws.mark();
-    int n = weights.size();
-    Tensor[] arranged = new Tensor[n];
-    int rows = 0;
-    for (int i = 0; i < n; i++) {
-      Tensor x = xs.get(i);
-      boolean again =
-          i > 0 && x == xs.get(i - 1) && kernel.alike(weights.get(i - 1), weights.get(i));
-      arranged[i] = again ? arranged[i - 1] : kernel.arranged(x, weights.get(i), ws);
-      rows += weights.get(i).rows();
+    FewTask.run(x, layers, weights, ys, team, this);
+    for (int i = 0; i < ys.size(); i++) {
+      layers.get(i).finish(ys.get(i), this);
     }
-    int total = rows;
-    Dtype type = xs.getFirst().dtype();
-    int pieces = Math.clamp(total / LEAST, 1, PIECES * all.threads());
-    all.each(
-        pieces,
-        piece -> {
-          int first = (int) ((long) total * piece / pieces);
-          int last = (int) ((long) total * (piece + 1) / pieces);
-          for (int i = 0, start = 0; i < n && start < last; start += weights.get(i++).rows()) {
-            int to = Math.min(last - start, weights.get(i).rows());
-            int from = Math.max(0, first - start);
-            if (from < to) {
-              kernel.multiply(arranged[i], weights.get(i), type, from, to, ys.get(i), add);
-            }
-          }
-        });
-    ws.release(mark);
     return true;
   }
 

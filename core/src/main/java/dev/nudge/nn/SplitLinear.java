@@ -56,12 +56,8 @@ public final class SplitLinear {
     }
     List<Linear> layers = slots.stream().map(LinearSlot::linear).toList();
     boolean few = p.few(x, layers, outputs);
-    for (int i = 0; i < outputs.size(); i++) {
-      if (few) {
-        layers.get(i).rest(x, outputs.get(i), p);
-      } else {
-        layers.get(i).forward(x, outputs.get(i), p);
-      }
+    for (int i = 0; i < outputs.size() && !few; i++) {
+      layers.get(i).forward(x, outputs.get(i), p);
     }
     if (!packed) {
       return new Parts(outputs, outputs);

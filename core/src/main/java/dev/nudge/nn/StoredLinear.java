@@ -6,6 +6,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -104,14 +105,13 @@ public final class StoredLinear implements LookupLinear {
 
   @Override
   public void forward(Tensor x, Tensor y, Pass p) {
-    if (p.few(x, few(), y, false)) {
-      rest(x, y, p);
+    if (p.few(x, List.of(this), List.of(y))) {
       return;
     }
     Packed kept = kept(p);
     if (kept != null) {
       p.gemm().multiply(x, kept, y, false);
-      rest(x, y, p);
+      addBias(y, p);
       return;
     }
     int step = rowsOf(blockBytes, compute);
@@ -129,7 +129,7 @@ public final class StoredLinear implements LookupLinear {
       p.gemm().multiply(x, packed, y.cols(from, to), false);
       p.ws().release(mark);
     }
-    rest(x, y, p);
+    addBias(y, p);
   }
 
   @Override
@@ -174,8 +174,7 @@ public final class StoredLinear implements LookupLinear {
     return source.few();
   }
 
-  @Override
-  public void rest(Tensor x, Tensor y, Pass p) {
+  private void addBias(Tensor y, Pass p) {
     if (bias != null) {
       p.kernels().elementwise().addBias(y, bias);
     }

@@ -43,10 +43,10 @@ public final class Team implements AutoCloseable {
   }
 
   /// Runs the pieces 0 … `pieces` − 1, each on one thread, and returns when all have ended; then
-  /// throws the first failure.
+  /// throws the first failure. They begin in the order from the last to the first.
   public void each(int pieces, IntConsumer piece) {
     if (helpers.isEmpty() || pieces == 1) {
-      for (int i = 0; i < pieces; i++) {
+      for (int i = pieces - 1; i >= 0; i--) {
         piece.accept(i);
       }
       return;
@@ -63,14 +63,19 @@ public final class Team implements AutoCloseable {
       helper.wake();
     }
     take(round);
-    for (int spins = 0; undone.get() > 0; spins++) {
+    await(undone);
+    Threads.rethrow(failure, "a piece failed");
+  }
+
+  /// Waits until other threads have counted down to 0.
+  public static void await(AtomicInteger left) {
+    for (int spins = 0; left.get() > 0; spins++) {
       if (spins < SPINS) {
         Thread.onSpinWait();
       } else {
         Thread.yield();
       }
     }
-    Threads.rethrow(failure, "a piece failed");
   }
 
   /// Runs pieces of a round until none is left.

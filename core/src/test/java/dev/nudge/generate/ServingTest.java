@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.Backends;
+import dev.nudge.engine.Limits;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.Compute;
@@ -15,8 +16,10 @@ import dev.nudge.tensor.Ledger;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -164,6 +167,24 @@ class ServingTest {
         assertThat(prompt.get(j).top()).hasSize(2);
       }
     }
+  }
+
+  /// Keys of an answer are not kept: they have other bits than those of a prompt.
+  @Test
+  void aSecondQuestionReadsOnlyTheAnswerTheQuestionAndTheRestOfABlock() {
+    int vocabulary = session.model().config().vocabSize();
+    int[] first = new Random(1).ints(300, 0, vocabulary).toArray();
+    Generation chat = new Generation(session, greedy(20));
+    Completion answer = chat.complete(first, piece -> {});
+    assertThat(session.engine().load().promptTokens()).isEqualTo(first.length);
+    assertThat(session.engine().load().cachedTokens()).isZero();
+    int[] second = Arrays.copyOf(first, first.length + answer.tokens() + 10);
+    int there = first.length / Limits.BLOCK * Limits.BLOCK;
+    var _ = chat.complete(second, piece -> {});
+    assertThat(session.engine().load().cachedTokens()).isEqualTo(there);
+    GenerationRequest again = GenerationRequest.of(second, greedy(20));
+    assertThat(session.serving().start(again, new Told()).await().cachedTokens())
+        .isEqualTo(second.length / Limits.BLOCK * Limits.BLOCK);
   }
 
   @Test

@@ -36,11 +36,21 @@ class KernelStackTest {
     }
 
     @Override
-    public Tensor arranged(Tensor x, Weight w, Workspace ws) {
+    public Tensor room(Tensor x, Weight w, Workspace ws) {
       if (spare > 0) {
         ws.take(Dtype.F32, 1, spare);
       }
-      return under.arranged(x, w, ws);
+      return under.room(x, w, ws);
+    }
+
+    @Override
+    public void arrange(Tensor x, Weight w, Tensor to) {
+      under.arrange(x, w, to);
+    }
+
+    @Override
+    public Tensor some(Tensor arranged, int from, int to) {
+      return under.some(arranged, from, to);
     }
 
     @Override

@@ -28,10 +28,12 @@ final class CodeFewRows implements FewRows {
   private static final int LANES = 16;
   private static final int PAIRS = 2 * LANES;
   private static final long PART = 256 << 10; // bytes of a weight
+  private static final int NARROW = 256; // bytes of a weight row
   private static final MemorySegment LEVELS = levels();
 
   private final FewRows under;
   private final Kernel bf16;
+  private final Kernel narrow;
   private final Kernel fp32;
   private final Kernel nf4;
   private final Code scales;
@@ -41,6 +43,7 @@ final class CodeFewRows implements FewRows {
   CodeFewRows(
       FewRows under,
       Kernel bf16,
+      Kernel narrow,
       Kernel fp32,
       Kernel nf4,
       Code scales,
@@ -48,6 +51,7 @@ final class CodeFewRows implements FewRows {
       BlockKernels blocks) {
     this.under = under;
     this.bf16 = bf16;
+    this.narrow = narrow;
     this.fp32 = fp32;
     this.nf4 = nf4;
     this.scales = scales;
@@ -73,8 +77,18 @@ final class CodeFewRows implements FewRows {
   }
 
   @Override
-  public Tensor arranged(Tensor x, Weight w, Workspace ws) {
-    return under.arranged(x, w, ws);
+  public Tensor room(Tensor x, Weight w, Workspace ws) {
+    return under.room(x, w, ws);
+  }
+
+  @Override
+  public void arrange(Tensor x, Weight w, Tensor to) {
+    under.arrange(x, w, to);
+  }
+
+  @Override
+  public Tensor some(Tensor arranged, int from, int to) {
+    return under.some(arranged, from, to);
   }
 
   @Override
@@ -158,11 +172,12 @@ final class CodeFewRows implements FewRows {
     } else {
       Shape.rest(s.shape, rest >= LANES, rest % LANES);
     }
+    Kernel kernel = !low ? fp32 : size * cols > NARROW ? bf16 : narrow;
     int part = part((long) size * cols);
     for (int o = from; o < to; o += part) {
       int n = Math.min(part, to - o);
       MemorySegment rows = w.data().asSlice(o * stride, (n - 1) * stride + (long) size * cols);
-      multiply(low ? bf16 : fp32, rows, x, n, MemorySegment.NULL, 0, s, y, o, add);
+      multiply(kernel, rows, x, n, MemorySegment.NULL, 0, s, y, o, add);
     }
   }
 

@@ -52,17 +52,24 @@ public final class CodeKernels implements Kernels.Provider {
       return Made.none("the Vector API has no vectors of 512 bits here");
     }
     Optional<Kernel> bf16 = Kernel.of(DotBf16::code, 1, memory);
+    Optional<Kernel> narrow = Kernel.of(DotBf16::code, 4, memory);
     Optional<Kernel> fp32 = Kernel.of(DotFp32::code, 1, memory);
     Optional<Kernel> nf4 = Kernel.of(DotNf4::code, 4, memory);
     Optional<Code> scales = memory.of(NestedScales.code());
     Optional<StoreSums> store = StoreSums.of(memory);
-    if (bf16.isEmpty() || fp32.isEmpty() || nf4.isEmpty() || scales.isEmpty() || store.isEmpty()) {
+    if (bf16.isEmpty()
+        || narrow.isEmpty()
+        || fp32.isEmpty()
+        || nf4.isEmpty()
+        || scales.isEmpty()
+        || store.isEmpty()) {
       return Made.none("this process may not have executable memory");
     }
     FewRows few =
         new CodeFewRows(
             under.fewRows(),
             bf16.get(),
+            narrow.get(),
             fp32.get(),
             nf4.get(),
             scales.get(),

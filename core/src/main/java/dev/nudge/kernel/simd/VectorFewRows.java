@@ -66,27 +66,40 @@ record VectorFewRows(FewRows under) implements FewRows {
     };
   }
 
+  /// Room for as many rows as [#some] may see behind the last one, whose products nobody wants.
   @Override
-  public Tensor arranged(Tensor x, Weight w, Workspace ws) {
+  public Tensor room(Tensor x, Weight w, Workspace ws) {
     if (!takes(w, x.dtype())) {
-      return under.arranged(x, w, ws);
+      return under.room(x, w, ws);
+    }
+    int rows = x.rows() == 1 ? 1 : x.rows() + SIDE - 1;
+    return ws.take(Dtype.F32, rows, Math.ceilDiv(x.cols(), PAIRS) * PAIRS);
+  }
+
+  @Override
+  public void arrange(Tensor x, Weight w, Tensor to) {
+    if (!takes(w, x.dtype())) {
+      under.arrange(x, w, to);
+      return;
     }
     Tensor order = order(w);
-    Tensor in = order == null ? x : ws.take(x.dtype(), x.rows(), x.cols());
-    int cols = Math.ceilDiv(x.cols(), PAIRS) * PAIRS;
     int rows = x.rows() == 1 ? 1 : Math.ceilDiv(x.rows(), SIDE) * SIDE;
-    Tensor to = ws.take(Dtype.F32, rows, cols);
-    if (ws.dry()) {
-      return to;
-    }
-    if (order != null) {
-      FewGrouped.gather(x, order, in);
-    }
     for (int r = 0; r < rows; r++) {
       int row = Math.min(r, x.rows() - 1);
-      arrange(in, row * in.rowStride(), x.cols(), inPairs(w), to.data(), 4L * r * cols);
+      Tensor in = x;
+      if (order != null) {
+        in = Tensor.of(Scratch.get().wide(4L * x.cols()), x.dtype(), 1, x.cols());
+        FewGrouped.gather(x.rows(row, row + 1), order, in);
+        row = 0;
+      }
+      arrange(in, row * in.rowStride(), x.cols(), inPairs(w), to.data(), 4L * r * to.cols());
     }
-    return to;
+  }
+
+  @Override
+  public Tensor some(Tensor arranged, int from, int to) {
+    boolean one = to - from == 1;
+    return arranged.rows(from, one ? to : from + Math.ceilDiv(to - from, SIDE) * SIDE);
   }
 
   /// Widens `n` numbers from element `from` on, padded with zeros to whole pairs of vectors.

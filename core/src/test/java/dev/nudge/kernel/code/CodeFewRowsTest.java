@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.Seeds;
@@ -57,12 +58,33 @@ class CodeFewRowsTest {
     }
   }
 
+  /// As many calls as `-Dnudge.calls` says, of the smallest sizes: what goes wrong at ends does so
+  /// there.
   @Tag("slow")
   @Test
-  void tenMillionResultsHaveTheBitsOfTheVectorKernels() {
-    long results = 0;
-    while (results < 10_000_000) {
-      results += product(random.nextInt(4), 12);
+  void millionsOfSmallCallsHaveTheBitsOfTheVectorKernels() {
+    smallCalls(Long.getLong("nudge.calls", 10_000_000));
+  }
+
+  @Test
+  void smallCallsHaveTheBitsOfTheVectorKernels() {
+    smallCalls(2_000);
+  }
+
+  /// Calls of a few results each, some hundreds on the same numbers.
+  private void smallCalls(long calls) {
+    for (long done = 0; done < calls; ) {
+      int kind = random.nextInt(4);
+      int xs = 1 + random.nextInt(7);
+      FewRows.Weight w = weight(kind, 1 + random.nextInt(9), Math.min(128, cols(kind)));
+      Dtype compute = random.nextBoolean() ? Dtype.BF16 : Dtype.F32;
+      try (Workspace ws = new Workspace(0, 1 << 16, Gemm.plain())) {
+        Tensor arranged = vector.fewRows().arranged(noise(compute, xs, w.cols()), w, ws);
+        for (int i = 0; i < 400; i++, done++) {
+          compare(w, arranged, compute, 1 + random.nextInt(xs));
+          slot -= 3; // the weight and its scales stay where they are
+        }
+      }
     }
   }
 
@@ -77,49 +99,58 @@ class CodeFewRowsTest {
   }
 
   /// Multiplies random numbers, at the ends of pages of which the next may not be read.
-  ///
-  /// @return results
-  private int product(int kind, int most) {
-    int cols =
-        switch (kind) {
-          case 0 -> 2 * (1 + random.nextInt(200));
-          case 1 -> 1 + random.nextInt(400);
-          case 3 -> 256 * (1 + random.nextInt(3));
-          default -> Nf4.BLOCK * (1 + random.nextInt(6));
-        };
-    return product(kind, 1 + random.nextInt(most), cols, 1 + random.nextInt(19));
+  private void product(int kind, int most) {
+    product(kind, 1 + random.nextInt(most), cols(kind), 1 + random.nextInt(19));
   }
 
-  private int product(int kind, int rows, int cols, int xs) {
+  private int cols(int kind) {
+    return switch (kind) {
+      case 0 -> 2 * (1 + random.nextInt(200));
+      case 1 -> 1 + random.nextInt(400);
+      case 3 -> 256 * (1 + random.nextInt(3));
+      default -> Nf4.BLOCK * (1 + random.nextInt(6));
+    };
+  }
+
+  private FewRows.Weight weight(int kind, int rows, int cols) {
+    return switch (kind) {
+      case 0 -> new FewRows.Dense(noise(Dtype.BF16, rows, cols));
+      case 1 -> new FewRows.Dense(noise(Dtype.F32, rows, cols));
+      case 3 -> blocks(rows, Math.max(256, cols));
+      default -> quantized(rows, cols);
+    };
+  }
+
+  private void product(int kind, int rows, int cols, int xs) {
     Dtype compute = random.nextBoolean() ? Dtype.BF16 : Dtype.F32;
-    FewRows.Weight w =
-        switch (kind) {
-          case 0 -> new FewRows.Dense(noise(Dtype.BF16, rows, cols));
-          case 1 -> new FewRows.Dense(noise(Dtype.F32, rows, cols));
-          case 3 -> blocks(rows, cols);
-          default -> quantized(rows, cols);
-        };
+    FewRows.Weight w = weight(kind, rows, cols);
+    try (Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {
+      compare(w, vector.fewRows().arranged(noise(compute, xs, cols), w, ws), compute, xs);
+    }
+  }
+
+  /// Compares results of both kernels for some weight rows, written or added, of a random type.
+  ///
+  /// @param arranged at least `xs` rows
+  private void compare(FewRows.Weight w, Tensor arranged, Dtype compute, int xs) {
     Dtype type = random.nextBoolean() ? Dtype.BF16 : Dtype.F32;
     boolean add = random.nextBoolean();
-    int from = random.nextInt(rows);
-    int to = from + random.nextInt(rows - from + 1);
-    try (Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {
-      Tensor x = noise(compute, xs, cols);
-      Tensor want = noise(type, xs, rows);
-      Tensor got = atPageEnd(type, xs, rows);
-      MemorySegment.copy(want.data(), 0, got.data(), 0, want.bytes());
-      Tensor arranged = vector.fewRows().arranged(x, w, ws);
-      Tensor end = atPageEnd(Dtype.F32, arranged.rows(), arranged.cols());
-      MemorySegment.copy(arranged.data(), 0, end.data(), 0, arranged.bytes());
-      vector.fewRows().multiply(arranged, w, compute, from, to, want, add);
-      code.multiply(end, w, compute, from, to, got, add);
-      long at = got.data().mismatch(want.data());
-      while (at >= 0 && bothNan(got, want, at)) { // which NaN is the compiler's choice
-        at = next(got, want, at);
-      }
-      assertThat(at).as("%s, %d rows of x, %s, %d to %d", w, xs, compute, from, to).isEqualTo(-1);
+    int from = random.nextInt(w.rows());
+    int to = from + random.nextInt(w.rows() - from + 1);
+    Tensor want = noise(type, xs, w.rows());
+    Tensor got = atPageEnd(type, xs, w.rows());
+    MemorySegment.copy(want.data(), 0, got.data(), 0, want.bytes());
+    Tensor end = atPageEnd(Dtype.F32, xs, arranged.cols());
+    MemorySegment.copy(arranged.data(), 0, end.data(), 0, end.bytes());
+    vector.fewRows().multiply(arranged, w, compute, from, to, want, add);
+    code.multiply(end, w, compute, from, to, got, add);
+    long at = got.data().mismatch(want.data());
+    while (at >= 0 && bothNan(got, want, at)) { // which NaN is the compiler's choice
+      at = next(got, want, at);
     }
-    return xs * (to - from);
+    if (at >= 0) {
+      fail("%s, %d rows of x, %s, %d to %d, byte %d".formatted(w, xs, compute, from, to, at));
+    }
   }
 
   private static boolean bothNan(Tensor got, Tensor want, long at) {

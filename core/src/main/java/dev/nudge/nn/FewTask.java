@@ -1,0 +1,202 @@
+package dev.nudge.nn;
+
+import dev.nudge.kernel.Elementwise;
+import dev.nudge.kernel.FewRows;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Team;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/// The products of a decode step with several layers of one input, their biases and what adapters
+/// add, as one parallel task with a single barrier.
+///
+/// It has pieces of two kinds. A reduction takes the rows of one adapter to its rank, s·x·Aᵀ. A
+/// stretch is some rows of the layers' weights: first the product and the bias, then, when no
+/// reduction is left, what the reduced rows times Bᵀ add. The team begins with the reductions, so
+/// a stretch waits only for what other threads are computing already. Each number is rounded where
+/// separate products would round it.
+final class FewTask {
+  private static final int PIECES = 4; // for each thread
+  private static final int LEAST = 16; // rows of a weight that make a piece
+
+  /// One layer: its product with rows that are arranged.
+  private record Layer(
+      FewRows.Weight weight, Tensor x, @Nullable Tensor bias, Tensor y, List<Update> updates) {}
+
+  /// A [LowRank] term of a layer.
+  ///
+  /// @param x its rows, arranged
+  /// @param sums s·x·Aᵀ, in the compute type
+  /// @param arranged the same, for the product with B
+  /// @param y its rows of the output
+  private record Update(
+      Tensor x,
+      FewRows.Weight a,
+      double scale,
+      Tensor sums,
+      FewRows.Weight b,
+      Tensor arranged,
+      Tensor y) {}
+
+  private final FewRows kernel;
+  private final Elementwise elementwise;
+  private final Workspace ws;
+  private final Dtype type;
+  private final List<Layer> layers = new ArrayList<>();
+  private final List<Update> updates = new ArrayList<>();
+  private final AtomicInteger reductions = new AtomicInteger();
+  private int rows; // of all weights
+
+  private FewTask(Pass p, Dtype type) {
+    this.kernel = p.kernels().fewRows();
+    this.elementwise = p.kernels().elementwise();
+    this.ws = p.ws();
+    this.type = type;
+  }
+
+  /// Computes the layers' outputs but for what [Linear#finish] does. Terms whose factors the kernels
+  /// do not take (of an odd rank) are added behind the task.
+  ///
+  /// @param weights of the layers, which the kernels take
+  static void run(
+      Tensor x,
+      List<? extends Linear> layers,
+      List<FewRows.Weight> weights,
+      List<Tensor> ys,
+      Team team,
+      Pass p) {
+    int mark = p.ws().mark();
+    FewTask task = new FewTask(p, x.dtype());
+    List<List<LowRank>> late = new ArrayList<>(ys.size());
+    for (int i = 0; i < weights.size(); i++) {
+      List<LowRank> terms = new ArrayList<>();
+      layers.get(i).updates(x, p, terms);
+      boolean all = terms.stream().allMatch(task::takes);
+      task.add(x, weights.get(i), layers.get(i).bias(), ys.get(i), all ? terms : List.of());
+      late.add(all ? List.of() : terms);
+    }
+    task.go(team);
+    for (int i = 0; i < ys.size(); i++) {
+      for (LowRank term : late.get(i)) {
+        term.add(x, ys.get(i), p);
+      }
+    }
+    p.ws().release(mark);
+  }
+
+  /// Computes y = x·Wᵀ, or adds to it.
+  static void product(Tensor x, FewRows.Weight w, Tensor y, boolean add, Team team, Pass p) {
+    int mark = p.ws().mark();
+    FewRows kernel = p.kernels().fewRows();
+    Tensor arranged = kernel.arranged(x, w, p.ws());
+    int pieces = pieces(w.rows(), team);
+    team.each(
+        pieces,
+        piece -> {
+          int from = part(w.rows(), piece, pieces);
+          int to = part(w.rows(), piece + 1, pieces);
+          kernel.multiply(arranged, w, x.dtype(), from, to, y, add);
+        });
+    p.ws().release(mark);
+  }
+
+  private boolean takes(LowRank term) {
+    return kernel.takes(new FewRows.Dense(term.a()), type)
+        && kernel.takes(new FewRows.Dense(term.b()), type);
+  }
+
+  private void add(
+      Tensor x, FewRows.Weight w, @Nullable Tensor bias, Tensor y, List<LowRank> terms) {
+    List<Update> own = new ArrayList<>(terms.size());
+    Layer before = layers.isEmpty() ? null : layers.getLast();
+    Tensor arranged =
+        before != null && kernel.alike(before.weight, w)
+            ? before.x
+            : kernel.arranged(x, w, ws);
+    Tensor low = null; // arranged for factors A
+    for (LowRank term : terms) {
+      FewRows.Weight a = new FewRows.Dense(term.a());
+      FewRows.Weight b = new FewRows.Dense(term.b());
+      if (low == null) {
+        low = kernel.alike(w, a) ? arranged : kernel.arranged(x, a, ws);
+      }
+      Tensor sums = ws.take(type, term.to() - term.from(), term.a().rows());
+      own.add(
+          new Update(
+              kernel.some(low, term.from(), term.to()),
+              a,
+              term.scale(),
+              sums,
+              b,
+              kernel.room(sums, b, ws),
+              y.rows(term.from(), term.to())));
+    }
+    layers.add(new Layer(w, arranged, bias, y, own));
+    updates.addAll(own);
+    rows += w.rows();
+  }
+
+  private void go(Team team) {
+    int stretches = pieces(rows, team);
+    reductions.set(updates.size());
+    team.each(
+        stretches + updates.size(),
+        piece -> {
+          if (piece < stretches) {
+            stretch(part(rows, piece, stretches), part(rows, piece + 1, stretches));
+          } else {
+            reduce(updates.get(piece - stretches));
+          }
+        });
+  }
+
+  private static int pieces(int rows, Team team) {
+    return Math.clamp(rows / LEAST, 1, PIECES * team.threads());
+  }
+
+  private static int part(int rows, int piece, int pieces) {
+    return (int) ((long) rows * piece / pieces);
+  }
+
+  private void reduce(Update u) {
+    try {
+      kernel.multiply(u.x, u.a, type, 0, u.a.rows(), u.sums, false);
+      elementwise.scale(u.sums, u.scale);
+      if (!ws.dry()) {
+        kernel.arrange(u.sums, u.b, u.arranged);
+      }
+    } finally {
+      reductions.decrementAndGet();
+    }
+  }
+
+  /// Computes the rows `first` to `last` of all weights.
+  private void stretch(int first, int last) {
+    int start = 0;
+    for (Layer layer : layers) {
+      int from = Math.max(0, first - start);
+      int to = Math.min(last - start, layer.weight.rows());
+      if (from < to) {
+        stretch(layer, from, to);
+      }
+      start += layer.weight.rows();
+    }
+  }
+
+  private void stretch(Layer layer, int from, int to) {
+    kernel.multiply(layer.x, layer.weight, type, from, to, layer.y, false);
+    if (layer.bias != null) {
+      elementwise.addBias(layer.y.cols(from, to), layer.bias.cols(from, to));
+    }
+    if (!layer.updates.isEmpty()) {
+      Team.await(reductions);
+    }
+    for (Update u : layer.updates) {
+      kernel.multiply(u.arranged, u.b, type, from, to, u.y, true);
+    }
+  }
+}
