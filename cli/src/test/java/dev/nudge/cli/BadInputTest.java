@@ -414,6 +414,12 @@ class BadInputTest {
             "--objective grpo --reward regex:[0-9]=2",
             "--reward regex:[0-9]: regex needs an expression between slashes, as regex:/[0-9]+/"),
         row(
+            "a reward by a schema that is none",
+            p -> p.write("schema.json", "{\"type\": \"text\"}"),
+            "--objective grpo --reward json:D/schema.json=2",
+            "--reward json:D/schema.json: the schema at #/type: \"text\" is not null, boolean,"
+                + " integer, number, string, array, object or a list of these"),
+        row(
             "an adapter that gives no rewards",
             p -> {},
             "--objective grpo --reward adapter:D/none",
