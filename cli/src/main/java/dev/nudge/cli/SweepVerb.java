@@ -92,14 +92,14 @@ record SweepVerb(Runner runner) implements Verb<SweepSettings> {
 
   private static List<List<String>> table(Leaderboard leaderboard) {
     List<List<String>> rows = new ArrayList<>();
-    rows.add(List.of("setting", "held-out loss", "above the best, 95 %", "steps", ""));
+    rows.add(List.of("setting", leaderboard.title(), "above the best, 95 %", "steps", ""));
     for (Leaderboard.Row row : leaderboard.rows()) {
       HeldDifference difference = row.difference();
       String ended = row.ended();
       rows.add(
           List.of(
               row.name(),
-              row.loss() == null ? "-" : String.format(Locale.ROOT, "%.4f", row.loss()),
+              row.score() == null ? "-" : String.format(Locale.ROOT, "%.4f", row.score()),
               difference == null ? "" : shown(difference),
               Integer.toString(row.steps()),
               ended != null ? ended : row.state().equals("finished") ? "" : row.state()));

@@ -216,6 +216,17 @@ class AdaptersTest {
     assertThat(three.path("version").asInt()).isEqualTo(3);
     assertThat(json("show", "support:3").at("/lineage/parent_version").asString())
         .isEqualTo(digest);
+    Ran judged =
+        place.train(
+            "--objective",
+            "grpo",
+            "--reward",
+            "adapter:support:2=0.5",
+            "--registry",
+            "D/registry",
+            "--out",
+            "D/four");
+    assertThat(judged.err()).contains("/adapters/").contains(": it has no score head;");
     place.copy(trained.resolve("one"), "support:2");
     Path here = folder.resolve("support:2"); // a path that exists wins
     assertThat(generated(here.toString(), common)).isEqualTo(generated("D/one", common));

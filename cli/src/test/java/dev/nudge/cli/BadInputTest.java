@@ -414,6 +414,12 @@ class BadInputTest {
             "--objective grpo --reward regex:[0-9]=2",
             "--reward regex:[0-9]: regex needs an expression between slashes, as regex:/[0-9]+/"),
         row(
+            "a reward by a schema that is none",
+            p -> p.write("schema.json", "{\"type\": \"text\"}"),
+            "--objective grpo --reward json:D/schema.json=2",
+            "--reward json:D/schema.json: the schema at #/type: \"text\" is not null, boolean,"
+                + " integer, number, string, array, object or a list of these"),
+        row(
             "an adapter that gives no rewards",
             p -> {},
             "--objective grpo --reward adapter:D/none",
@@ -2240,13 +2246,25 @@ class BadInputTest {
             "another metric",
             p -> sweep(p, grid, "metric: accuracy"),
             "",
-            "D/sweep.yaml: metric is accuracy; it must be eval_loss"),
+            "D/sweep.yaml: metric is accuracy; it must be eval_loss, or an evaluation such as"
+                + " {task: tickets.yaml, metric: exact_match}"),
         row(
-            "an evaluation as metric",
+            "half an evaluation as metric",
             p -> sweep(p, grid, "metric: {task: quiz}"),
             "",
-            "D/sweep.yaml: metric is an evaluation, which a sweep does not run; leave it out"
-                + " (eval_loss), and ask eval of the best adapters"),
+            "D/sweep.yaml: metric: metric is not given; it must be a text"),
+        row(
+            "an evaluation of several tasks",
+            p -> sweep(p, grid, "metric: {task: retention, metric: acc}"),
+            "",
+            "D/sweep.yaml: metric: task retention is 4 tasks; name one of retention_knowledge,"
+                + " retention_instructions, retention_text, retention_prose"),
+        row(
+            "a metric that a task lacks",
+            p -> sweep(p, grid, "metric: {task: retention_knowledge, metric: f1}"),
+            "",
+            "D/sweep.yaml: metric: retention_knowledge has no mean over documents called f1; it"
+                + " has acc, acc_norm"),
         row(
             "halving keeps all",
             p -> sweep(p, grid, "halving: {keep: 1, at: [2]}"),

@@ -134,6 +134,35 @@ class SweepTest {
   }
 
   @Test
+  void anEvaluationRanksTheAdapters() throws IOException {
+    place.quiz();
+    file(
+        "grid: {learning_rate: [1e-4, 5e-2], rank: [4]}",
+        "halving: {keep: 0.5, at: [4]}",
+        "metric: {task: %s, metric: acc, data_dir: %s, limit: 2}"
+            .formatted(place.path("tasks/quiz.yaml"), place.path("data")));
+    Ran ran = sweep("out", "--json");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    JsonNode board = json("out/leaderboard.json");
+    assertThat(board.path("metric").asString("")).endsWith("tasks/quiz.yaml acc");
+    for (JsonNode row : board.path("settings")) {
+      String name = row.path("name").asString("");
+      Ran alone = place.evaluate("--adapter", "D/out/" + name, "--out", "D/eval-" + name, "--json");
+      assertThat(alone.code()).as(alone.err()).isZero();
+      assertThat(row.path("score").asDouble(-1))
+          .isEqualTo(Json.parse(alone.out()).at("/results/quiz/acc").asDouble());
+      assertThat(row.path("eval_loss").isNumber()).isTrue();
+    }
+    assertThat(board.at("/settings/1/difference").asDouble(9))
+        .isEqualTo(
+            board.at("/settings/1/score").asDouble() - board.at("/settings/0/score").asDouble());
+    assertThat(Files.readString(place.path("out/leaderboard.md"))).contains("| held-out loss |");
+    assertThat(sweep("out", "--resume", "--json").out()).isEqualTo(ran.out());
+    file("grid: {learning_rate: [1e-4, 5e-2], rank: [4]}", "halving: {keep: 0.5, at: [4]}");
+    assertThat(sweep("out", "--resume").err()).contains("its metric is not that of D/sweep.yaml");
+  }
+
+  @Test
   void theWorstAreEndedAndSayWhy() throws IOException {
     file(GRID, HALVING);
     Ran ran = sweep("out");

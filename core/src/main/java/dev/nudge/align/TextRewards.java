@@ -1,9 +1,15 @@
 package dev.nudge.align;
 
+import dev.nudge.constrain.JsonSchema;
 import dev.nudge.data.RowColumns;
 import dev.nudge.data.RowPattern;
 import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.RewardSource;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 
@@ -48,9 +54,24 @@ final class TextRewards {
     return new Of(source.text(), sample -> Math.clamp(2 - sample.tokens() / most, 0, 1));
   }
 
-  /// 1 where the completion is JSON; else 0.
+  /// 1 where the completion is JSON, and valid under the schema of the file that is named; else 0.
   static Reward json(RewardSource source) {
-    return new Of(source.text(), sample -> isJson(sample.completion()) ? 1 : 0);
+    if (source.argument().isEmpty()) {
+      return new Of(source.text(), sample -> isJson(sample.completion()) ? 1 : 0);
+    }
+    JsonSchema schema = schema(source);
+    return new Of(source.text(), sample -> schema.accepts(sample.completion()) ? 1 : 0);
+  }
+
+  private static JsonSchema schema(RewardSource source) {
+    try {
+      return JsonSchema.parse(Files.readString(Path.of(source.argument())));
+    } catch (InputException e) {
+      throw new InputException("--reward %s: %s".formatted(source.text(), e.getMessage()), e);
+    } catch (IOException e) {
+      throw new InputException(
+          "--reward %s cannot be read: %s".formatted(source.text(), OutFolder.reason(e)), e);
+    }
   }
 
   private static boolean isJson(String text) {

@@ -1,15 +1,10 @@
 package dev.nudge.constrain;
 
-import dev.nudge.format.JsonMistake;
 import dev.nudge.settings.InputException;
 import dev.nudge.text.Tokenizer;
 import java.util.BitSet;
 import java.util.Collection;
-import tools.jackson.core.JacksonException;
-import tools.jackson.core.StreamReadFeature;
-import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /// A grammar for generated text: a regular expression that it matches, or a JSON schema under which
 /// it is one valid value.
@@ -42,13 +37,6 @@ public final class Constraint {
     /// Whether the text must end here.
     boolean finished();
   }
-
-  private static final JsonMapper JSON =
-      JsonMapper.builder()
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
-          .build();
 
   private final GrammarMatcher machine;
 
@@ -100,21 +88,7 @@ public final class Constraint {
   public static Constraint jsonSchema(
       String schema, Tokenizer tokenizer, Collection<Integer> ends) {
     TokenTrie words = TokenTrie.of(tokenizer, ends);
-    JsonNode root;
-    try {
-      root = JSON.readTree(schema);
-    } catch (JacksonException e) {
-      String place = JsonMistake.place(e);
-      throw new InputException(
-          "the schema is not JSON"
-              + (place.isEmpty() ? "" : ", " + place)
-              + ": "
-              + JsonMistake.of(e),
-          e);
-    }
-    if (root.isMissingNode()) {
-      throw new InputException("the schema is empty; {} allows any JSON value");
-    }
+    JsonNode root = JsonSchema.read(schema);
     return of(SchemaCompiler.compile(root, words.writable()), words, ends, "the schema");
   }
 

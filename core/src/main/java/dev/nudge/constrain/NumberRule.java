@@ -15,6 +15,7 @@ record NumberRule(
     @Nullable BigDecimal most,
     boolean below,
     @Nullable BigDecimal multiple) {
+  private static final int MOST_PLACES = 1000;
   static final NumberRule ANY = new NumberRule(null, false, null, false, null);
 
   static NumberRule least(BigDecimal bound, boolean above) {
@@ -58,9 +59,20 @@ record NumberRule(
     return new BigDecimal(left.divide(left.gcd(right)).multiply(right), scale);
   }
 
+  private static boolean isMultiple(BigDecimal value, BigDecimal of) {
+    return value.remainder(of).signum() == 0;
+  }
+
+  /// Whether a division takes no minutes, as that of 1e10000000 would.
+  private static boolean isShort(BigDecimal value) {
+    return Math.abs((long) value.precision() - value.scale()) <= MOST_PLACES
+        && value.precision() <= MOST_PLACES;
+  }
+
+  /// Whether a number fulfils them; one of more than a thousand places is a multiple of none.
   boolean has(BigDecimal value) {
     boolean high = least == null || value.compareTo(least) >= (above ? 1 : 0);
     boolean low = most == null || value.compareTo(most) <= (below ? -1 : 0);
-    return high && low && (multiple == null || value.remainder(multiple).signum() == 0);
+    return high && low && (multiple == null || isShort(value) && isMultiple(value, multiple));
   }
 }

@@ -7,6 +7,7 @@ import dev.nudge.settings.ExportSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.RewardSource;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
 import java.nio.file.Files;
@@ -53,12 +54,25 @@ public final class Named {
     }
   }
 
-  /// Resolves the initial adapter of a run.
+  /// Resolves the initial adapter of a run, and those that give rewards.
   public static TrainSettings in(TrainSettings settings) {
     Path init = settings.lora().initAdapter();
-    return init == null
-        ? settings
-        : settings.with("init_adapter", folder(init, settings.lora().registry()));
+    Path registry = settings.lora().registry();
+    List<String> given = settings.objective().rollouts().reward();
+    List<String> rewards = given.stream().map(reward -> reward(reward, registry)).toList();
+    TrainSettings judged = rewards.equals(given) ? settings : settings.with("reward", rewards);
+    return init == null ? judged : judged.with("init_adapter", folder(init, registry));
+  }
+
+  private static String reward(String given, @Nullable Path registry) {
+    RewardSource source = RewardSource.parse(given);
+    if (!source.kind().equals("adapter")) {
+      return given;
+    }
+    String folder = folder(source.argument(), registry);
+    return folder.equals(source.argument())
+        ? given
+        : "adapter:%s=%s".formatted(folder, source.weight());
   }
 
   /// Resolves the initial adapter of a plan.

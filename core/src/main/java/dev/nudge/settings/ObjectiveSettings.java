@@ -61,8 +61,8 @@ public record ObjectiveSettings(
     @Group("Objective") RolloutSettings rollouts,
     @Setting(
             help =
-                "file of rows on which the model stays near the base (KL), so that what it knew stays; may be given several times",
-            label = "FILE")
+                "file of rows on which the model stays near the base (KL), so that what it knew stays, or default: general rows that ship; may be given several times",
+            label = "FILE|default")
         List<String> replay,
     @Setting(help = "weight of that KL", byDefault = "0.5") double replayWeight) {
 

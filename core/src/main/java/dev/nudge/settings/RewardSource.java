@@ -20,7 +20,7 @@ public record RewardSource(String text, String kind, String argument, double wei
   /// Reads what a user gave.
   ///
   /// @throws InputException if it is malformed
-  static RewardSource parse(String given) {
+  public static RewardSource parse(String given) {
     Check.notBlank("--reward", given);
     Matcher weighed = WEIGHED.matcher(given);
     String text = weighed.matches() ? weighed.group(1) : given;
@@ -38,8 +38,11 @@ public record RewardSource(String text, String kind, String argument, double wei
       case "exact" -> needs(!argument.isEmpty(), "a pattern of the answer, as exact:{answer}");
       case "regex" -> pattern();
       case "length" -> needs(argument.matches("[1-9]\\d{0,8}"), "a number of tokens, as length:64");
-      case "json" -> needs(argument.isEmpty(), "nothing behind it");
-      case "adapter" -> needs(!argument.isBlank(), "the folder of a reward adapter");
+      case "json" ->
+          needs(
+              !argument.isBlank() || !text.endsWith(":"), "the file of a schema behind its colon");
+      case "adapter" ->
+          needs(!argument.isBlank(), "a reward adapter, by its folder or its name in the registry");
       case "url" -> needs(argument.matches("https?://\\S+"), "an address, as url:http://host/path");
       default -> needs(argument.isEmpty() && !kind.isBlank(), null);
     }

@@ -26,7 +26,7 @@ public record RolloutSettings(
         int iterations,
     @Setting(
             help =
-                "grpo: what gives rewards: exact:PATTERN (the completion is that, 1 or 0), regex:/…/ (it has a match), length:N (1 up to N tokens, falling to 0 at twice as many), json (it is JSON), adapter:FOLDER (a reward adapter), url:http://…, or the name of a Java class (dev.nudge.align.Reward); =WEIGHT behind it weighs it; may be given several times",
+                "grpo: what gives rewards: exact:PATTERN (the completion is that, 1 or 0), regex:/…/ (it has a match), length:N (1 up to N tokens, falling to 0 at twice as many), json (it is JSON), json:FILE (it is valid under that JSON schema), adapter:NAME-OR-FOLDER (a reward adapter), url:http://…, or the name of a Java class (dev.nudge.align.Reward); =WEIGHT behind it weighs it; may be given several times",
             label = "KIND[=WEIGHT]")
         List<String> reward) {
 

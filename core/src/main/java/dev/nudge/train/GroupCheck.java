@@ -5,7 +5,6 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.ObjectiveName;
 import dev.nudge.settings.ObjectiveSettings;
-import dev.nudge.settings.ReferenceModel;
 import dev.nudge.settings.RewardSource;
 import dev.nudge.settings.TrainSettings;
 import java.util.List;
@@ -59,15 +58,11 @@ final class GroupCheck {
     }
   }
 
-  /// The reference of sampled completions is the base, which the model is with the adapter off.
+  /// The reference of sampled completions is the base or an adapter on it, which all weights leave.
   private static void checkReference(TrainSettings settings) {
     if (settings.lora().method() == Method.FULL) {
       throw new InputException(
           "--beta is given with --method full and sampled completions: no reference is left to measure them by; leave --beta out");
-    }
-    if (settings.objective().measuredAgainst(settings.lora()) == ReferenceModel.INIT_ADAPTER) {
-      throw new InputException(
-          "--beta measures sampled completions by the base alone; add --reference base, or leave --beta out");
     }
   }
 }

@@ -1,6 +1,5 @@
 package dev.nudge.train;
 
-import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.align.Reward;
 import dev.nudge.align.Rewards;
@@ -112,16 +111,6 @@ record GroupRewards(
     }
   }
 
-  /// A reward adapter.
-  record Judge(Path folder) {
-    void attach(NamedAdapters adapters) {
-      try (PeftAdapter adapter = PeftAdapter.open(folder)) {
-        adapters.attach("reward", adapter);
-        adapters.use("reward");
-      }
-    }
-  }
-
   /// What completions are worth.
   ///
   /// @param parts by each reward; NaN: it failed
@@ -132,11 +121,11 @@ record GroupRewards(
   record Worth(Map<String, double[]> parts, double[] sums, int failed, @Nullable String failure) {}
 
   /// @param held whether the prompts are held out
-  /// @param byAdapter gives the rewards of an adapter
+  /// @param byAdapter gives the rewards of an adapter's folder
   Worth of(
       List<Completed> completed,
       boolean held,
-      BiFunction<Judge, List<Example>, double[]> byAdapter) {
+      BiFunction<Path, List<Example>, double[]> byAdapter) {
     List<Sample> samples = completed.stream().map(c -> c.sample(held ? this.held : rows)).toList();
     List<Example> sequences = completed.stream().map(c -> c.sequence(0)).toList();
     Map<String, double[]> parts = new LinkedHashMap<>();
@@ -146,7 +135,7 @@ record GroupRewards(
         (source, reward) -> {
           double[] values;
           if (reward == null) {
-            values = byAdapter.apply(new Judge(Path.of(source.argument())), sequences);
+            values = byAdapter.apply(Path.of(source.argument()), sequences);
           } else {
             List<Rewards.Said> said = Rewards.ask(reward, samples);
             values = said.stream().mapToDouble(Rewards.Said::value).toArray();

@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.adapter.PeftFiles;
 import dev.nudge.data.Dataset;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
@@ -20,6 +21,7 @@ import dev.nudge.settings.ObjectiveName;
 import dev.nudge.settings.ObjectiveSettings;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.ReferenceModel;
 import dev.nudge.settings.RolloutSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Dtype;
@@ -28,6 +30,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Builds the planner's input for a run. `train` and `plan` both use this class, so they get the
@@ -255,10 +258,24 @@ record PlanRequest(
         rows.scored(),
         rows.replayed(),
         memoryBytes(machine),
-        weights.plusDense(tuning.frozenBytes()),
+        weights.plusDense(tuning.frozenBytes() + (rows.sampled() ? othersBytes() : 0)),
         tuning.count().trained(),
         AdamWOptimizer.bytes(tuning.parameters(), optimizer.optimizer()),
         Caches.ALL,
         Math.max(sampling, samples.bytes(tuning.model())));
+  }
+
+  /// Bytes of the largest adapter that takes the trained one's place between steps, at most.
+  private long othersBytes() {
+    Stream<Path> judges =
+        objective.rollouts().rewards().stream()
+            .filter(reward -> reward.kind().equals("adapter"))
+            .map(reward -> Path.of(reward.argument()));
+    boolean start =
+        objective.hasReference() && objective.measuredAgainst(lora) == ReferenceModel.INIT_ADAPTER;
+    return Stream.concat(judges, start ? Stream.ofNullable(lora.initAdapter()) : Stream.empty())
+        .mapToLong(adapter -> adapter.resolve(PeftFiles.WEIGHTS).toFile().length())
+        .max()
+        .orElse(0);
   }
 }

@@ -59,9 +59,25 @@ record Replay(List<Example> examples, int longest, Batches batches, double weigh
       Tokenizer tokenizer,
       Conversations chat,
       TokenCache cache) {
+    if (settings.replay().contains(GeneralRows.NAME)) {
+      try (GeneralRows general = GeneralRows.copied()) {
+        List<String> files = general.in(settings.replay(), chat);
+        return read(files, template, maxLength, tokenizer, chat, cache);
+      }
+    }
+    return read(settings.replay(), template, maxLength, tokenizer, chat, cache);
+  }
+
+  private static Dataset read(
+      List<String> files,
+      @Nullable String template,
+      int maxLength,
+      Tokenizer tokenizer,
+      Conversations chat,
+      TokenCache cache) {
     DataSettings rows =
         new DataSettings(
-            settings.replay(),
+            files,
             null,
             null,
             new ShapeSettings(null, List.of(), null, template),
@@ -73,6 +89,11 @@ record Replay(List<Example> examples, int longest, Batches batches, double weigh
 
   /// The digest of the rows' files; null: there are none.
   static @Nullable String digest(ObjectiveSettings settings) {
+    if (settings.replay().contains(GeneralRows.NAME)) {
+      try (GeneralRows general = GeneralRows.copied()) {
+        return general.digest(settings.replay());
+      }
+    }
     return settings.replay().isEmpty() ? null : ContentDigest.of(settings.replay());
   }
 }

@@ -6,10 +6,12 @@ import dev.nudge.engine.Engine;
 import dev.nudge.engine.Limits;
 import dev.nudge.generate.Decoding;
 import dev.nudge.model.CausalLm;
+import dev.nudge.settings.ReferenceModel;
 import dev.nudge.settings.RolloutSettings;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.text.Tokenizer;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -23,10 +25,9 @@ import org.jspecify.annotations.Nullable;
 /// they are worth.
 ///
 /// All completions of a step are decoded side by side by an engine on the model's own weights,
-/// which
-/// reads a group's prompt once (whole blocks of it). Each token is drawn by seed, batch, completion
-/// and place, and a row has the same bits in any company: so a run that goes on samples what one
-/// that was never stopped does.
+/// which reads a group's prompt once (whole blocks of it). Each token is drawn by seed, batch,
+/// completion and place, and a row has the same bits in any company: so a run that goes on samples
+/// what one that was never stopped does.
 ///
 /// Threading: one thread calls, between steps.
 final class Rollouts {
@@ -180,17 +181,22 @@ final class Rollouts {
   }
 
   /// What a reward adapter says, with which the model gives rewards meanwhile.
-  private double[] byAdapter(GroupRewards.Judge judge, List<Example> sequences) {
+  private double[] byAdapter(Path folder, List<Example> sequences) {
     double[][] found = {{}};
-    CausalLm model = tuning.model();
-    tuning.bare(
-        () -> {
-          try (NamedAdapters adapters =
-              new NamedAdapters(model.modules(), model.backend().compute())) {
-            judge.attach(adapters);
-            found[0] = trainer.rewards(sequences);
-          }
-        });
+    tuning.on(folder, () -> found[0] = trainer.rewards(sequences));
+    return found[0];
+  }
+
+  /// The log-probabilities of a batch's tokens by the reference.
+  double[] reference(List<Example> sequences) {
+    double[][] found = {{}};
+    Runnable scoring = () -> found[0] = trainer.logprobs(sequences, () -> false).orElseThrow();
+    Path start = prepared.settings().lora().initAdapter();
+    if (prepared.reference() == ReferenceModel.INIT_ADAPTER && start != null) {
+      tuning.on(start, scoring);
+    } else {
+      tuning.bare(scoring);
+    }
     return found[0];
   }
 }

@@ -230,8 +230,7 @@ final class Run implements AutoCloseable {
     }
     sampled = batch.sequences();
     if (prepared.settings().objective().hasReference()) {
-      Supplier<Optional<double[]>> scoring = () -> trainer.logprobs(sampled, () -> false);
-      sampledReference = bare(scoring).orElseThrow();
+      sampledReference = from.reference(sampled);
     }
     report.sampled(step + 1, batch);
     return true;

@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// Digests of a run's inputs and outputs, as `run.json` holds them under `digests`. These are the
-/// inputs `data`, `eval_data`, `init_adapter`, `replay` and `add_tokens`, and the output `files`.
+/// inputs `data`, `eval_data`, `init_adapter`, `replay`, `reward` and `add_tokens`, and the output
+/// `files`.
 final class RunDigests {
   static final String KEY = "digests";
   private static final String FILES = "files";
@@ -46,6 +47,10 @@ final class RunDigests {
     }
     if (prepared.replay() != null) {
       read.put("replay", Replay.digest(settings.objective()));
+    }
+    String rewards = ofRewards(settings);
+    if (rewards != null) {
+      read.put("reward", rewards);
     }
     if (prepared.template() != null) {
       read.put(CHAT, prepared.template().rule());
@@ -88,12 +93,25 @@ final class RunDigests {
     if (adapter == null || !Files.isRegularFile(adapter.resolve(PeftFiles.WEIGHTS))) {
       return null;
     }
-    return ContentDigest.of(
-        ADAPTER.stream()
-            .map(adapter::resolve)
-            .filter(Files::isRegularFile)
-            .map(Path::toString)
-            .toList());
+    return ofFiles(ADAPTER.stream().map(adapter::resolve));
+  }
+
+  /// The digest of the files that give rewards, adapters and schemas; null: there are none.
+  private static @Nullable String ofRewards(TrainSettings settings) {
+    return ofFiles(
+        settings.objective().rollouts().rewards().stream()
+            .flatMap(
+                reward ->
+                    switch (reward.kind()) {
+                      case "adapter" -> ADAPTER.stream().map(Path.of(reward.argument())::resolve);
+                      case "json" -> Stream.of(Path.of(reward.argument()));
+                      default -> Stream.of();
+                    }));
+  }
+
+  private static @Nullable String ofFiles(Stream<Path> files) {
+    List<String> there = files.filter(Files::isRegularFile).map(Path::toString).toList();
+    return there.isEmpty() ? null : ContentDigest.of(there);
   }
 
   /// The inputs that differ from another run's, one phrase each.
@@ -106,6 +124,7 @@ final class RunDigests {
     compare(changes, digests, "eval_data", Splits.heldDigest(settings.data(), settings.eval()));
     compare(changes, digests, "init_adapter", ofAdapter(settings.lora().initAdapter()));
     compare(changes, digests, "replay", Replay.digest(settings.objective()));
+    compare(changes, digests, "reward", ofRewards(settings));
     Path tokens = settings.lora().addTokens();
     if (tokens != null && Files.isRegularFile(tokens)) {
       compare(changes, digests, "add_tokens", ContentDigest.of(tokens));

@@ -8,6 +8,7 @@ import dev.nudge.adapter.Initialization;
 import dev.nudge.adapter.LayerFilter;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.ModelShape;
+import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.ParameterCount;
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.PeftFiles;
@@ -344,6 +345,19 @@ record Tuning(
     } finally {
       attaching.run();
     }
+  }
+
+  /// Runs something with another adapter in the place of the trained one.
+  void on(Path folder, Runnable work) {
+    bare(
+        () -> {
+          try (NamedAdapters others =
+                  new NamedAdapters(model.modules(), model.backend().compute());
+              PeftAdapter adapter = PeftAdapter.open(folder)) {
+            others.attach("other", adapter);
+            work.run();
+          }
+        });
   }
 
   /// Whether every trained number is finite.

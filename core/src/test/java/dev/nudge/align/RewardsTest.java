@@ -12,15 +12,20 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class RewardsTest {
+  @TempDir Path temp;
+
   private static Sample sample(String completion, int tokens) {
     return new Sample("2 + 3 =", completion, tokens, true, Map.of("answer", "5", "of", List.of(2)));
   }
@@ -66,6 +71,44 @@ class RewardsTest {
   })
   void textsHaveTheirWorth(String reward, String completion, int tokens, double worth) {
     assertThat(value(reward, sample(completion, tokens))).isEqualTo(worth);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "{\"team\": \"water\", \"code\": 12}; 1",
+        "' {\"code\":\t12e0, \"team\":\n\"control\"} '; 1", // in any layout and order
+        "{\"team\": \"water\", \"code\": 12.5}; 0",
+        "{\"team\": \"water\"}; 0",
+        "{\"team\": \"else\", \"code\": 12}; 0",
+        "{\"team\": \"water\", \"code\": 12, \"code\": 12}; 0",
+        "{\"team\": \"water\", \"code\": 1e999999999}; 0", // and at once
+        "{\"team\": \"water\", \"code\": 12} so; 0",
+        "''; 0"
+      })
+  void aSchemaIsFulfilledOrNot(String completion, int worth) throws IOException {
+    Path schema =
+        Files.writeString(
+            temp.resolve("schema.json"),
+            """
+            {"type": "object", "required": ["team", "code"], "additionalProperties": false,
+             "properties": {"team": {"enum": ["water", "control"]}, "code": {"type": "integer"}}}
+            """);
+    assertThat(value("json:" + schema, sample(completion, 9))).isEqualTo(worth);
+  }
+
+  @Test
+  void aSchemaIsReadBeforeARun() throws IOException {
+    Path schema = temp.resolve("schema.json");
+    assertThatThrownBy(() -> Rewards.of(source("json:" + schema)))
+        .isInstanceOf(InputException.class)
+        .hasMessage("--reward json:" + schema + " cannot be read: no such file or folder");
+    Files.writeString(schema, "{\"items\": {\"not\": {}}}");
+    assertThatThrownBy(() -> Rewards.of(source("json:" + schema)))
+        .isInstanceOf(InputException.class)
+        .hasMessageStartingWith(
+            "--reward json:" + schema + ": the schema at #/items: the keyword 'not' is not");
   }
 
   @ParameterizedTest

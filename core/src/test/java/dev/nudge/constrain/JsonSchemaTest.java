@@ -155,6 +155,9 @@ class JsonSchemaTest {
         assertThat(Walks.allows(constraint, tokenizer, text, random))
             .as("%s for %s", text, schema)
             .isEqualTo(valid);
+        assertThat(JsonSchema.parse(schema.toString()).accepts(value.toPrettyString()))
+            .as("%s for %s", text, schema)
+            .isEqualTo(valid);
         seen.merge(valid ? "valid" : "invalid", 1, Integer::sum);
       }
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.format.Json;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
@@ -22,6 +23,8 @@ import tools.jackson.databind.JsonNode;
 
 /// Whole runs on groups of completions, given and sampled: what they keep and how they go on.
 class GroupRunTest {
+  private static final Path JUDGE = Path.of("src/test/resources/golden/preference/reward-adapter");
+
   @TempDir Path temp;
 
   private TrainSettings settings(String kind, String out) throws IOException {
@@ -48,6 +51,12 @@ class GroupRunTest {
             kind.endsWith("twice") ? 2 : 1,
             "keep",
             3);
+    if (kind.endsWith("nf4")) {
+      base = base.with("quantize", "nf4");
+    }
+    if (kind.endsWith("start")) {
+      base = base.with("init_adapter", GroupGoldenTest.START);
+    }
     return kind.startsWith("sampled")
         ? base.withGenerations(4).withMaxCompletion(7).withReward("regex:/[aeiou]/i", "length:5=.5")
         : base.with("init_adapter", GroupGoldenTest.START);
@@ -87,7 +96,15 @@ class GroupRunTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"given", "given twice", "sampled", "sampled twice"})
+  @ValueSource(
+      strings = {
+        "given",
+        "given twice",
+        "sampled",
+        "sampled twice",
+        "sampled nf4",
+        "sampled from a start"
+      })
   void aRunThatGoesOnEndsWithTheBytesOfOneThatWasNeverStopped(String kind) throws IOException {
     assertThat(run(settings(kind, "whole"), 9).state()).isEqualTo(RunState.FINISHED);
     assertThat(run(settings(kind, "parts"), 3).state()).isEqualTo(RunState.STOPPED);
@@ -138,9 +155,47 @@ class GroupRunTest {
   }
 
   @Test
-  void rewardRisesWhereItCan() throws IOException {
+  void sampledCompletionsAreMeasuredByTheStart() throws IOException {
+    TrainSettings start = settings("sampled from a start", "start");
+    run(start, 2);
+    run(settings("sampled from a start", "base").with("reference", "base"), 1);
+    List<JsonNode> steps = TinyRun.metrics(temp.resolve("start"), "kl");
+    assertThat(steps.getFirst().path("kl").asDouble()).isEqualTo(0, within(1e-9));
+    assertThat(steps.getLast().path("kl").asDouble()).isGreaterThan(1e-5);
+    JsonNode first = TinyRun.metrics(temp.resolve("base"), "kl").getFirst();
+    assertThat(first.path("kl").asDouble()).isGreaterThan(1e-5);
+    assertThat(samples("base").subList(0, 12)).isEqualTo(samples("start").subList(0, 12));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"adapter", "json"})
+  void whatGivesRewardsStaysTheSame(String kind) throws IOException {
+    Path judge = Files.createDirectory(temp.resolve("judge"));
+    for (String name : List.of("adapter_config.json", "adapter_model.safetensors")) {
+      Files.copy(JUDGE.resolve(name), judge.resolve(name));
+    }
+    Path schema = Files.writeString(judge.resolve("schema.json"), "{\"type\": \"number\"}");
+    Path changed = kind.equals("json") ? schema : judge.resolve("adapter_model.safetensors");
+    String reward = kind + ":" + (kind.equals("json") ? schema : judge);
+    TrainSettings settings = settings("sampled", "run").withReward(reward, "length:5");
+    run(settings, 2);
+    byte[] bytes = Files.readAllBytes(changed);
+    bytes[bytes.length - 3] ^= 1;
+    Files.write(changed, bytes);
+    assertThatThrownBy(() -> Training.finished(settings))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("--reward holds other data now");
+    bytes[bytes.length - 3] ^= 1;
+    Files.write(changed, bytes);
+    assertThat(Training.finished(settings)).isFalse();
+    assertThat(run(settings, 9).state()).isEqualTo(RunState.FINISHED);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"sampled", "sampled nf4"})
+  void rewardRisesWhereItCan(String kind) throws IOException {
     TrainSettings settings =
-        settings("sampled", "run").with("steps", 20).with("beta", 0).with("save_steps", 20);
+        settings(kind, "run").with("steps", 20).with("beta", 0).with("save_steps", 20);
     run(settings, 99);
     List<JsonNode> steps = TinyRun.metrics(temp.resolve("run"), "loss");
     assertThat(mean(steps.subList(15, 20))).isGreaterThan(mean(steps.subList(0, 5)) + 0.2);
@@ -164,8 +219,7 @@ class GroupRunTest {
 
   @Test
   void whatARewardAdapterSaysIsTheReward() throws IOException {
-    Path judge = Path.of("src/test/resources/golden/preference/reward-adapter");
-    run(settings("sampled", "run").withReward("adapter:" + judge), 1);
+    run(settings("sampled", "run").withReward("adapter:" + JUDGE), 1);
     List<JsonNode> samples = samples("run");
     assertThat(samples.stream().map(s -> s.path("reward").asDouble()).distinct().count())
         .isGreaterThan(6);

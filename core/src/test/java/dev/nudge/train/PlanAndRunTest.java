@@ -62,6 +62,18 @@ class PlanAndRunTest {
             0.1,
             "eval_data",
             "held"),
+        List.of(
+            TinyRun.TIED,
+            "objective",
+            "grpo",
+            "shape",
+            "prompt-only",
+            "reward",
+            List.of("adapter:src/test/resources/golden/preference/reward-adapter"),
+            "max_completion",
+            9,
+            "quantize",
+            "nf4"),
         List.of(TinyRun.TIED, "replay", "held", "memory", "120M"),
         List.of(TinyRun.TIED, "eval_data", "held", "batch_size", 2),
         List.of(TinyRun.TIED, "eval_data", "held", "quantize", "nf4", "memory", "300M"));

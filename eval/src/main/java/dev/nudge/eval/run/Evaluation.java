@@ -119,18 +119,12 @@ public final class Evaluation {
     ModelConfig config = ModelConfig.load(folder);
     Tokenizer tokenizer = Session.tokenizer(folder, settings.adapter(), machine);
     TaskTree tree = tree(settings, machine);
-    checkData(settings.dataDir());
     if (settings.adapter() != null && Packs.lacksRetention(tree)) {
       watcher.note(
           "forgetting is not measured; --tasks %s,retention measures it"
               .formatted(String.join(",", settings.tasks())));
     }
-    List<ReadyTask> ready = new ArrayList<>();
-    PromptStyle style = style(settings);
-    for (TaskConfig task : tree.tasks().values()) {
-      ready.add(ReadyTask.of(task, settings, style, watcher::warn));
-    }
-    ready.forEach(one -> TaskDryRun.of(one.task(), one.metrics(), one.samples()));
+    List<ReadyTask> ready = ready(tree, settings, watcher);
     watcher.tasks(ready.stream().map(one -> one.task().config()).toList());
     RequestTokens encoder =
         new RequestTokens(
@@ -162,6 +156,30 @@ public final class Evaluation {
       OutcomeFiles.write(settings, outcome, tokenizer, encoder);
       return outcome;
     }
+  }
+
+  /// Checks tasks, documents and prompts as an evaluation does before it loads the model.
+  ///
+  /// @return the metrics of each task
+  /// @throws InputException in one line, for any user error in them
+  public static Map<String, List<Metric>> metrics(
+      EvaluateSettings settings, Machine machine, Watcher watcher) {
+    Map<String, List<Metric>> metrics = new LinkedHashMap<>();
+    for (ReadyTask one : ready(tree(settings, machine), settings, watcher)) {
+      metrics.put(one.task().config().name(), one.metrics());
+    }
+    return metrics;
+  }
+
+  private static List<ReadyTask> ready(TaskTree tree, EvaluateSettings settings, Watcher watcher) {
+    checkData(settings.dataDir());
+    List<ReadyTask> ready = new ArrayList<>();
+    PromptStyle style = style(settings);
+    for (TaskConfig task : tree.tasks().values()) {
+      ready.add(ReadyTask.of(task, settings, style, watcher::warn));
+    }
+    ready.forEach(one -> TaskDryRun.of(one.task(), one.metrics(), one.samples()));
+    return ready;
   }
 
   private static Map<String, Set<String>> metrics(List<ReadyTask> tasks, TaskTree tree) {

@@ -16,7 +16,8 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The held-out losses of a setting, row by row: what a paired comparison needs.
+/// The held-out losses of a setting, row by row, or the metric of each document of an evaluation:
+/// what a paired comparison needs.
 ///
 /// @param step after which they were taken
 /// @param tokens labelled tokens of each row
@@ -28,6 +29,13 @@ record HeldRows(int step, int[] tokens, double[] losses) {
   static HeldRows of(int step, Dataset held, double[] losses) {
     return new HeldRows(
         step, held.examples().stream().mapToInt(Example::trainedTokens).toArray(), losses);
+  }
+
+  /// A number of each document, counted alike.
+  static HeldRows each(double[] values) {
+    int[] ones = new int[values.length];
+    Arrays.fill(ones, 1);
+    return new HeldRows(0, ones, values);
   }
 
   /// The mean loss of a token.

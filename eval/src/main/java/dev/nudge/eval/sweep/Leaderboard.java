@@ -3,6 +3,7 @@ package dev.nudge.eval.sweep;
 import dev.nudge.curves.Curves;
 import dev.nudge.curves.LossSvg;
 import dev.nudge.eval.Interval;
+import dev.nudge.eval.run.Metric;
 import dev.nudge.eval.sweep.SweepFile.Entry;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
@@ -16,15 +17,21 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// How the settings of a sweep compare: those that went to their end by their lowest held-out loss,
-/// then those that were ended before, the later the better. It has no times, so a sweep that was
+/// or by the metric of an evaluation, then those that were ended before, the later the better. It
+// has no times, so a sweep that was
 /// interrupted has the same.
 ///
+/// @param metric by which they are ranked
+/// @param higher whether more of it is better
 /// @param rows the best first
-public record Leaderboard(List<Row> rows, List<Map<String, Object>> halving) {
+public record Leaderboard(
+    String metric, boolean higher, List<Row> rows, List<Map<String, Object>> halving) {
+  static final String LOSS = "eval_loss";
   static final String JSON = "leaderboard.json";
   static final String MARKDOWN = "leaderboard.md";
   static final String SVG = "sweep.svg";
@@ -35,8 +42,9 @@ public record Leaderboard(List<Row> rows, List<Map<String, Object>> halving) {
   /// @param steps made
   /// @param loss the lowest held-out loss, of its saved adapter; null: none
   /// @param step of that loss
+  /// @param score by the metric; null: none
   /// @param ended why it ended before its last step; null: it did not
-  /// @param difference of the loss from that of the best; null: it is the best, or rows differ
+  /// @param difference of the score from that of the best; null: it is the best, or rows differ
   public record Row(
       String name,
       Map<String, @Nullable Object> settings,
@@ -44,14 +52,19 @@ public record Leaderboard(List<Row> rows, List<Map<String, Object>> halving) {
       int steps,
       @Nullable Double loss,
       @Nullable Integer step,
+      @Nullable Double score,
       @Nullable String ended,
       @Nullable HeldDifference difference) {
     boolean finished() {
       return state.equals("finished");
     }
 
+    private Row scored(@Nullable Double mean) {
+      return new Row(name, settings, state, steps, loss, step, mean, ended, difference);
+    }
+
     private Row against(@Nullable HeldDifference best) {
-      return new Row(name, settings, state, steps, loss, step, ended, best);
+      return new Row(name, settings, state, steps, loss, step, score, ended, best);
     }
 
     private Map<String, @Nullable Object> values() {
@@ -63,6 +76,7 @@ public record Leaderboard(List<Row> rows, List<Map<String, Object>> halving) {
       values.put("steps", steps);
       values.put("eval_loss", loss);
       values.put("eval_step", step);
+      values.put("score", score);
       values.put("difference", difference == null ? null : difference.value());
       Interval interval = difference == null ? null : difference.interval();
       values.put("interval", interval == null ? null : List.of(interval.low(), interval.high()));
@@ -72,25 +86,45 @@ public record Leaderboard(List<Row> rows, List<Map<String, Object>> halving) {
 
   /// The leaderboard of the runs in a sweep's folder.
   ///
-  static Leaderboard of(Path out, SweepFile sweep, SweepState state) {
+  /// @param metric of an evaluation; null: held-out loss
+  /// @param scored what an evaluation found, by name
+  static Leaderboard of(
+      Path out,
+      SweepFile sweep,
+      SweepState state,
+      @Nullable Metric metric,
+      Map<String, HeldRows> scored) {
     List<Row> rows = new ArrayList<>();
+    boolean higher = metric != null && metric.higherIsBetter();
+    Function<String, @Nullable HeldRows> of =
+        metric == null ? name -> HeldRows.read(held(out, name)) : scored::get;
     for (Entry entry : sweep.entries()) {
-      rows.add(row(out, entry, state));
+      Row row = row(out, entry, state);
+      HeldRows own = of.apply(entry.name());
+      rows.add(metric == null ? row : row.scored(own == null ? null : (Double) own.mean()));
     }
     rows.sort(
         Comparator.comparing((Row row) -> !row.finished())
             .thenComparing(row -> row.finished() ? 0 : -row.steps())
-            .thenComparing(row -> row.loss() == null ? Double.POSITIVE_INFINITY : row.loss()));
-    HeldRows best = HeldRows.read(held(out, rows.getFirst().name()));
+            .thenComparing(row -> order(row.score(), higher)));
+    HeldRows best = of.apply(rows.getFirst().name());
     for (int i = 1; i < rows.size() && best != null; i++) {
-      HeldRows own = HeldRows.read(held(out, rows.get(i).name()));
+      HeldRows own = of.apply(rows.get(i).name());
       rows.set(i, rows.get(i).against(own == null ? null : own.minus(best)));
     }
     List<Map<String, Object>> halving = new ArrayList<>();
     for (SweepState.Rung rung : state.rungs()) {
       halving.add(Map.of("at", rung.at(), "losses", rung.losses()));
     }
-    return new Leaderboard(rows, halving);
+    SweepMetric asked = sweep.metric();
+    String name = asked == null ? LOSS : asked.task() + " " + asked.metric();
+    return new Leaderboard(name, higher, rows, halving);
+  }
+
+  private static double order(@Nullable Double score, boolean higher) {
+    return score == null || score.isNaN()
+        ? Double.POSITIVE_INFINITY
+        : higher ? -score : (double) score;
   }
 
   /// The file of a setting's held-out losses.
@@ -108,15 +142,18 @@ public record Leaderboard(List<Row> rows, List<Map<String, Object>> halving) {
     HeldRows rows = HeldRows.read(held(out, entry.name()));
     JsonNode best = totals.path("eval_loss_best");
     SweepState.End end = state.ended().get(entry.name());
+    Double loss =
+        best.isNumber() ? (Double) best.asDouble() : rows == null ? null : (Double) rows.mean();
     return new Row(
         entry.name(),
         entry.values(),
         run.path("state").asString("none"),
         end == null ? totals.path("steps").asInt(0) : end.step(),
-        best.isNumber() ? (Double) best.asDouble() : rows == null ? null : (Double) rows.mean(),
+        loss,
         best.isNumber()
             ? (Integer) totals.path("best_step").asInt(0)
             : rows == null ? null : (Integer) rows.step(),
+        loss,
         end == null ? null : end.why(),
         null);
   }
@@ -131,7 +168,7 @@ public record Leaderboard(List<Row> rows, List<Map<String, Object>> halving) {
   public Map<String, @Nullable Object> values() {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     Row best = best();
-    values.put("metric", "eval_loss");
+    values.put("metric", metric);
     values.put("best", best == null ? null : best.name());
     values.put("settings", rows.stream().map(Row::values).toList());
     values.put("halving", halving);
@@ -156,10 +193,12 @@ public record Leaderboard(List<Row> rows, List<Map<String, Object>> halving) {
   /// The leaderboard as a table.
   List<String> markdown() {
     List<String> lines = new ArrayList<>();
-    lines.add("# " + Count.of(rows.size(), "setting") + " by held-out loss");
+    lines.add("# " + Count.of(rows.size(), "setting") + " by " + title());
     lines.add("");
-    lines.add("| | setting | held-out loss | after step | above the best, 95 % | steps | ended |");
-    lines.add("|--:|---|--:|--:|---|--:|---|");
+    lines.add(
+        "| | setting | %s | %safter step | above the best, 95 %% | steps | ended |"
+            .formatted(title(), byLoss() ? "" : "held-out loss | "));
+    lines.add("|--:|---|--:|%s--:|---|--:|---|".formatted(byLoss() ? "" : "--:|"));
     for (int i = 0; i < rows.size(); i++) {
       Row row = rows.get(i);
       lines.add(
@@ -167,7 +206,7 @@ public record Leaderboard(List<Row> rows, List<Map<String, Object>> halving) {
               .formatted(
                   i + 1,
                   row.name(),
-                  number(row.loss()),
+                  number(row.score()) + (byLoss() ? "" : " | " + number(row.loss())),
                   row.step() == null ? "-" : row.step(),
                   shown(row.difference()),
                   row.steps(),
@@ -175,10 +214,22 @@ public record Leaderboard(List<Row> rows, List<Map<String, Object>> halving) {
     }
     lines.add("");
     lines.add(
-        "Differences are of the loss of a labelled token, in nats, row by row on the same held-out"
-            + " rows. An interval that holds 0 does not tell the two apart, and the best of several"
+        (byLoss()
+                ? "Differences are of the loss of a labelled token, in nats, row by row on the same"
+                    + " held-out rows."
+                : "Differences are document by document on the same documents.")
+            + " An interval that holds 0 does not tell the two apart, and the best of several"
             + " looks better than it is: judge it on rows that took no part.");
     return lines;
+  }
+
+  private boolean byLoss() {
+    return metric.equals(LOSS);
+  }
+
+  /// What they are ranked by, for people.
+  public String title() {
+    return byLoss() ? "held-out loss" : metric;
   }
 
   private static String number(@Nullable Double value) {

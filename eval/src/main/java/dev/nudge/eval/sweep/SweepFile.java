@@ -21,22 +21,23 @@ import org.jspecify.annotations.Nullable;
 ///     base: {model: M, data: [rows.jsonl], eval_data: held.jsonl, steps: 400}
 ///     grid: {learning_rate: [1e-4, 3e-4], rank: [8, 16]}     # or list, or random
 ///     halving: {keep: 0.5, at: [100, 200]}                   # optional
-///     metric: eval_loss
+///     metric: eval_loss                                      # or {task: T, metric: M}
 ///
 /// @param place the file, for messages
 /// @param base settings that all share
 /// @param entries what is tried
 /// @param halving null: every setting goes to its end
+/// @param metric null: settings are ranked by held-out loss
 public record SweepFile(
     String place,
     Map<String, @Nullable Object> base,
     List<Entry> entries,
-    @Nullable Halving halving) {
+    @Nullable Halving halving,
+    @Nullable SweepMetric metric) {
   private static final List<String> AXES = List.of("grid", "list", "random");
   private static final List<String> KEYS =
       List.of("base", "grid", "list", "random", "halving", "metric");
   private static final List<String> OWN = List.of("out", "resume", "overwrite", "dry_run");
-  private static final String METRIC = "eval_loss";
 
   /// A setting of the sweep.
   ///
@@ -87,13 +88,14 @@ public record SweepFile(
           case "list" -> SweepAxes.list(place, tried);
           default -> SweepAxes.random(place, map(place, axis, tried));
         };
-    checkMetric(place, document.get("metric"));
+    SweepMetric metric = SweepMetric.of(place, document.get("metric"));
     Object halving = document.get("halving");
     return new SweepFile(
         place,
         base,
         named(place, entries),
-        halving == null ? null : halving(place, map(place, "halving", halving)));
+        halving == null ? null : halving(place, map(place, "halving", halving)),
+        metric);
   }
 
   static InputException wrong(String place, String line) {
@@ -126,18 +128,6 @@ public record SweepFile(
       if (values.containsKey(own)) {
         throw wrong(place, part + " has " + own + ", which is the sweep's; leave it out");
       }
-    }
-  }
-
-  private static void checkMetric(String place, @Nullable Object metric) {
-    if (metric instanceof Map) {
-      throw wrong(
-          place,
-          "metric is an evaluation, which a sweep does not run; leave it out (eval_loss), and ask"
-              + " eval of the best adapters");
-    }
-    if (metric != null && !metric.equals(METRIC)) {
-      throw wrong(place, "metric is " + shown(metric) + "; it must be " + METRIC);
     }
   }
 

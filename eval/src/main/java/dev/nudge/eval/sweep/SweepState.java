@@ -45,6 +45,7 @@ final class SweepState {
     settings.put("base", sweep.base());
     settings.put("settings", tried);
     settings.put("halving", sweep.halving());
+    settings.put("metric", sweep.metric());
   }
 
   /// The state of a sweep that begins.
@@ -78,8 +79,8 @@ final class SweepState {
     }
     JsonNode there = Json.read(state.file);
     JsonNode own = Json.parse(Json.line(state.settings)); // numbers as they are read
-    for (String key : List.of("base", "settings", "halving")) {
-      if (!there.path(key).equals(own.path(key))) {
+    for (String key : List.of("base", "settings", "halving", "metric")) {
+      if (there.has(key) && !there.path(key).equals(own.path(key))) {
         throw new InputException(
             "--out %s holds another sweep: its %s %s not that of %s; give another folder"
                 .formatted(out, key, key.equals("settings") ? "are" : "is", sweep.place()));

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeEach;
@@ -282,13 +283,15 @@ class PackDataTest {
   }
 
   private Ran run(String set) {
+    String clone = folder.resolve("clone").toString();
+    return python(SCRIPT.toString(), set, clone, folder.resolve("out").toString());
+  }
+
+  private static Ran python(String... script) {
+    List<String> command = new ArrayList<>(List.of("python3"));
+    command.addAll(List.of(script));
     try {
-      String clone = folder.resolve("clone").toString();
-      Process process =
-          new ProcessBuilder(
-                  "python3", SCRIPT.toString(), set, clone, folder.resolve("out").toString())
-              .redirectErrorStream(true)
-              .start();
+      Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
       String said =
           new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
               .replace("\r", "");
@@ -296,5 +299,32 @@ class PackDataTest {
     } catch (IOException | InterruptedException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /// The rows of `train --replay default`, which must not hold what `retention` asks.
+  @Test
+  void generalRowsAreWrittenByTheirScriptAndShareNoTextWithThePack() throws IOException {
+    Path shipped = Path.of("../core/src/main/resources/dev/nudge/train");
+    Path pack = Path.of("src/main/resources/dev/nudge/eval/task/packs/retention");
+    Ran ran = python("../docs/general_rows.py", folder.toString());
+    assertThat(ran.code()).as(ran.said()).isZero();
+    Set<String> asked = new TreeSet<>();
+    for (String name : List.of("instructions", "knowledge", "prose", "text")) {
+      asked.addAll(runs(Files.readString(pack.resolve(name + ".jsonl"))));
+    }
+    for (String name : List.of("texts.jsonl", "chats.jsonl")) {
+      assertThat(folder.resolve(name)).hasSameBinaryContentAs(shipped.resolve(name));
+      assertThat(runs(Files.readString(shipped.resolve(name)))).doesNotContainAnyElementsOf(asked);
+    }
+  }
+
+  /// Each run of seven words.
+  private static Set<String> runs(String text) {
+    List<String> words = List.of(text.toLowerCase(Locale.ROOT).split("[^\\p{L}0-9]+"));
+    Set<String> runs = new TreeSet<>();
+    for (int i = 0; i + 7 <= words.size(); i++) {
+      runs.add(String.join(" ", words.subList(i, i + 7)));
+    }
+    return runs;
   }
 }

@@ -1,0 +1,66 @@
+package dev.nudge.eval.sweep;
+
+import dev.nudge.eval.sweep.SweepFile.Entry;
+import dev.nudge.train.Training;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Writes into each run's `run.json` in which group it ran, and why it ended before its last step.
+///
+/// @param numbers of the groups, by the names of their settings
+record SweepNotes(SweepFile file, Path out, Map<String, Integer> numbers, Sweep.Watcher watcher) {
+  private static final String KEY = "sweep"; // of run.json
+
+  SweepNotes(SweepFile file, Path out, Sweep.Watcher watcher) {
+    this(file, out, new LinkedHashMap<>(), watcher);
+  }
+
+  void number(List<Entry> entries, int group) {
+    entries.forEach(entry -> numbers.put(entry.name(), group));
+  }
+
+  /// Notes and tells that a setting ended before its last step.
+  void ended(Entry entry, SweepState.End end, SweepState state) {
+    if (!state.ended().containsKey(entry.name())) {
+      state.end(entry.name(), end);
+    }
+    note(entry, end);
+    watcher.ended(entry.name(), end.why());
+  }
+
+  /// Notes what ended before this process did and was not noted.
+  void noteEarlier(List<Entry> going, SweepState state) {
+    for (Entry entry : file.entries()) {
+      Path folder = out.resolve(entry.name());
+      if (!going.contains(entry)
+          && Files.exists(folder.resolve("run.json"))
+          && !Training.record(folder).containsKey(KEY)) {
+        note(entry, state.ended().get(entry.name()));
+      }
+    }
+  }
+
+  /// Says in a run's `run.json` in which group it ran, and why it ended before its last step.
+  void note(Entry entry, SweepState.@Nullable End end) {
+    Path folder = out.resolve(entry.name());
+    if (Files.exists(folder.resolve("run.json"))) {
+      Integer group = numbers.get(entry.name());
+      Map<String, @Nullable Object> note = new LinkedHashMap<>();
+      note.put("group", group);
+      note.put(
+          "with",
+          numbers.entrySet().stream()
+              .filter(other -> other.getValue().equals(group))
+              .map(Map.Entry::getKey)
+              .filter(name -> !name.equals(entry.name()))
+              .toList());
+      note.put("ended_step", end == null ? null : end.step());
+      note.put("why", end == null ? null : end.why());
+      Training.note(folder, KEY, note);
+    }
+  }
+}

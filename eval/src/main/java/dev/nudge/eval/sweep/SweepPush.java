@@ -1,0 +1,46 @@
+package dev.nudge.eval.sweep;
+
+import dev.nudge.registry.Alias;
+import dev.nudge.registry.Note;
+import dev.nudge.registry.Reference;
+import dev.nudge.registry.Registry;
+import dev.nudge.registry.Version;
+import dev.nudge.settings.InputException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/// Where the best adapter of a sweep goes in the registry.
+///
+/// @param alias put to it; null: none
+record SweepPush(String name, @Nullable String alias) {
+  static SweepPush of(String text) {
+    int at = text.indexOf('@');
+    String name = at < 0 ? text : text.substring(0, at);
+    String alias = at < 0 ? null : text.substring(at + 1);
+    boolean right =
+        Reference.isReference(name + ":1")
+            && (alias == null
+                || Reference.isReference(text)
+                    && Reference.parse(text).to() instanceof Reference.Alias);
+    if (!right) {
+      throw new InputException(
+          "--push is '%s'; it must be an adapter's name, with or without an alias, as in support@champion"
+              .formatted(text));
+    }
+    return new SweepPush(name, alias);
+  }
+
+  /// Stores an adapter as a new version.
+  ///
+  /// @param from what it is the best of
+  Version store(@Nullable Path registry, Path adapter, String from) {
+    Registry to = Registry.open(registry == null ? Registry.home() : registry);
+    Note note = Note.of("the best of " + from);
+    Version version = to.push(name, adapter, note).version();
+    if (alias != null) {
+      to.alias(name, alias, version, Alias.Expected.ANY, note);
+      version = to.find(Reference.parse(version.shown()));
+    }
+    return version;
+  }
+}
