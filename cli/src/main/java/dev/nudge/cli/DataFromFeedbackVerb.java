@@ -41,7 +41,7 @@ record DataFromFeedbackVerb() implements Verb<FeedbackSettings> {
                 Count.of(written.answers(), "answer"), Count.of(written.opinions(), "opinion")));
     if (rated > 0) {
       console.result(
-          "%s: %s, %d liked and %d disliked"
+          "%s: %s, %d good and %d bad"
               .formatted(kto, Count.of(rated, "row"), written.liked(), written.disliked()));
     }
     if (written.pairCount() > 0) {

@@ -24,8 +24,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Makes rows for `train` of what users said of captured answers.
 ///
-/// - A score above ½ is a good answer, one below it a bad one: a row of `kto.jsonl` (`prompt`,
-///   `completion`, `label`).
+/// - A score above ½ is a good answer, one below it a bad one, a correction a good one: a row of
+///   `kto.jsonl` each (`prompt`, `completion`, `label`).
 /// - `dpo.jsonl` has pairs (`prompt`, `chosen`, `rejected`): a correction over the answer, an
 // answer
 ///   over the one that it replaced, and of two answers to the same prompt of a client the liked one
@@ -81,6 +81,7 @@ public final class FeedbackRows {
   ///
   /// @param answers captured answers of the clients and adapters that were asked for
   /// @param opinions choices of answers that something was said of
+  /// @param liked good answers, corrections among them
   /// @param torn lines that a crash has left incomplete
   public record Written(
       int answers,
@@ -195,7 +196,7 @@ public final class FeedbackRows {
     }
     rate(answer, said);
     if (said.correction() != null) {
-      pair(answer.corrected(said.correction()), answer, Source.CORRECTION);
+      correct(answer, answer.corrected(said.correction()));
     }
     if (said.regenerationOf() != null) {
       replace(answer, said, said.regenerationOf());
@@ -216,6 +217,15 @@ public final class FeedbackRows {
     }
   }
 
+  private void correct(CapturedChoice answer, CapturedChoice better) {
+    if (better.key().equals(answer.key())) {
+      drop(Drop.EQUAL, 1);
+    } else {
+      pairs.add(new Pair(better, answer, Source.CORRECTION));
+      rated.add(new Rated(answer.client(), better, true));
+    }
+  }
+
   private void replace(CapturedChoice answer, Said said, String id) {
     CapturedChoice earlier = CapturedChoice.of(opinions.answers().get(id), 0);
     if (earlier == null || earlier.useless() != null) {
@@ -228,24 +238,18 @@ public final class FeedbackRows {
       drop(Drop.OTHER_PROMPT, 1);
     } else if (now <= before) {
       drop(Drop.CONFLICT, 1);
+    } else if (answer.cut()) {
+      drop(Drop.CUT, 1);
+    } else if (answer.key().equals(earlier.key())) {
+      drop(Drop.EQUAL, 1);
     } else {
-      pair(answer, earlier, Source.REGENERATION);
+      pairs.add(new Pair(answer, earlier, Source.REGENERATION));
     }
   }
 
   private static double score(@Nullable Said said, double otherwise) {
     Double score = said == null ? null : said.score();
     return score == null ? otherwise : score;
-  }
-
-  private void pair(CapturedChoice chosen, CapturedChoice rejected, Source source) {
-    if (chosen.cut()) {
-      drop(Drop.CUT, 1);
-    } else if (chosen.key().equals(rejected.key())) {
-      drop(Drop.EQUAL, 1);
-    } else {
-      pairs.add(new Pair(chosen, rejected, source));
-    }
   }
 
   /// Pairs the liked with the disliked answers to a prompt of a client, each once.

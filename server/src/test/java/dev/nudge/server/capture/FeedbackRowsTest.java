@@ -187,7 +187,9 @@ class FeedbackRowsTest {
                 Drop.OTHER_PROMPT, 1,
                 Drop.CONFLICT, 4));
     assertThat(written.torn()).isEqualTo(1);
-    assertThat(out(FeedbackRows.KTO)).hasSize(1);
+    assertThat(out(FeedbackRows.KTO))
+        .extracting(row -> row.at("/completion/0/content").asString())
+        .containsExactly("fine", "two", "one"); // a correction is a good answer
     assertThat(out(FeedbackRows.DPO)).isEmpty();
   }
 
@@ -226,8 +228,11 @@ class FeedbackRowsTest {
     assertThat(pairs.getLast().at("/rejected/0/tool_calls/0/function/name").asString())
         .isEqualTo("f");
     assertThat(pairs.getLast().at("/chosen/0/content").asString()).isEqualTo("no tool");
-    assertThat(out(FeedbackRows.KTO).getFirst())
-        .hasToString("{\"prompt\":\"Ticket: x\\nTeam:\",\"completion\":\" sales\",\"label\":true}");
+    assertThat(out(FeedbackRows.KTO))
+        .extracting(JsonNode::toString)
+        .startsWith(
+            "{\"prompt\":\"Ticket: x\\nTeam:\",\"completion\":\" returns\",\"label\":true}",
+            "{\"prompt\":\"Ticket: x\\nTeam:\",\"completion\":\" sales\",\"label\":true}");
   }
 
   @Test
@@ -254,8 +259,11 @@ class FeedbackRowsTest {
     said("a1", "'correction':'right'");
     write();
     Path dpo = folder.resolve("out").resolve(FeedbackRows.DPO);
+    assertThat(dpo).exists();
     assertThatThrownBy(this::rows)
-        .hasMessage(dpo + " is there already; give another --out, or --overwrite to replace it");
+        .hasMessage(
+            folder.resolve("out").resolve(FeedbackRows.KTO)
+                + " is there already; give another --out, or --overwrite to replace it");
     chat("a1", "q", "good");
     said("a1", "'score':1");
     write("overwrite", true);
