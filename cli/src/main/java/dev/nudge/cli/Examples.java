@@ -27,6 +27,8 @@ final class Examples {
       nudge data preview --model MODEL --data chats.jsonl --template chatml --html preview.html
       nudge data split --data tickets.jsonl --test 0.2 --out tickets
       nudge data split --data tickets.jsonl --test 0.2:customer_id --out tickets --overwrite
+      nudge data from-feedback captured --out feedback
+      nudge data from-feedback captured --adapter support --out feedback --overwrite
       nudge runs list
       nudge runs list --where state=finished --where rank=16 --sort held-out
       nudge runs show adapters/support
@@ -47,6 +49,7 @@ final class Examples {
       nudge chat --model MODEL --template chatml --adapter support=adapters/support
       nudge serve --model MODEL --adapter support=adapters/support
       nudge serve --model MODEL --adapter support=support@champion --api-keys keys.json --port 9000
+      nudge serve --model MODEL --adapter support=support@champion --capture captured
       nudge keys add shop --api-keys keys.json
       nudge keys add acme --api-keys keys.json --adapter support --default-adapter support
       nudge score --model MODEL --adapter adapters/support --data held-out.jsonl

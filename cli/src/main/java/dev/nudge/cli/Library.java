@@ -239,6 +239,7 @@ final class Library {
         new DataStatsVerb(Library::stats),
         new DataPreviewVerb(PREVIEWER, Colours::standard),
         new DataSplitVerb(),
+        new DataFromFeedbackVerb(),
         new MergeVerb(Library::merge),
         new QuantizeVerb(Library::quantize),
         new ReleaseVerb(Library::release),

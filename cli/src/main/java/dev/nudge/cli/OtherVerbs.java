@@ -27,8 +27,8 @@ final class OtherVerbs {
     say(here + "chat", "repl talk converse");
     say(here + "export", "gguf to-gguf convert-to-gguf ollama");
     say(
-        "there is none: a model folder is read as it is; merge writes base and adapter as one, quantize"
-            + " writes four bits, export writes GGUF",
+        "there is none: a model folder is read as it is; merge writes base and adapter as one,"
+            + " quantize writes four bits, export writes GGUF",
         "convert save");
     say(here + "models pull", "download hub pull fetch");
     say(here + "adapters publish", "upload");
@@ -41,8 +41,9 @@ final class OtherVerbs {
         "there is none: train reads and tokenises rows itself, and --dry-run shows how",
         "preprocess prepare tokenize");
     say(
-        "there is none: train learns from examples of right answers alone",
+        here + "train, with --objective dpo, kto, orpo, reward or grpo",
         "dpo orpo kto grpo ppo rlhf reward");
+    say(here + "data from-feedback", "feedback ratings");
   }
 
   private OtherVerbs() {}

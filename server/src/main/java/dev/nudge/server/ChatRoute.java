@@ -6,12 +6,14 @@ import dev.nudge.chat.FieldException;
 import dev.nudge.chat.ToolFormat;
 import dev.nudge.chat.Tools;
 import dev.nudge.constrain.Constraint;
+import dev.nudge.generate.Completion;
 import dev.nudge.generate.GenerationRequest;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.text.Tokenizer;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -65,7 +67,16 @@ record ChatRoute(Shared shared) implements Routes.Handler {
     List<ChatChoice> choices =
         Stream.generate(() -> new ChatChoice(rules, oneCall)).limit(n).toList();
     Heading heading = Heading.of(asked.idPrefix, served.asked(), served);
-    Reply reply = teller.of(heading, choices, rules.thinks());
+    Reply reply =
+        CapturingReply.around(
+            teller.of(heading, choices, rules.thinks()),
+            shared,
+            exchange,
+            heading,
+            messages,
+            tools.shown(),
+            new Messages(choices),
+            n);
     GenerationRequest request =
         GenerationRequest.of(prompt.ids(), sampling)
             .withN(sampling.n())
@@ -74,6 +85,19 @@ record ChatRoute(Shared shared) implements Routes.Handler {
             .withConstraint(constraint);
     exchange.answers(heading.id(), List.of(request));
     new Answering(shared, exchange, reply, n / sampling.n()).answer(served, List.of(request));
+  }
+
+  /// The choices of a chat as messages.
+  private record Messages(List<ChatChoice> choices) implements CapturingReply.Choice {
+    @Override
+    public JsonNode answer(int choice, Completion completion) {
+      return choices.get(choice).message();
+    }
+
+    @Override
+    public String finish(int choice, Completion completion) {
+      return choices.get(choice).finish(completion.stop());
+    }
   }
 
   private ChatTemplates.Prompt prompt(Asked asked, Served served, ArrayNode messages, Tools tools) {

@@ -1,10 +1,13 @@
 package dev.nudge.server;
 
 import dev.nudge.constrain.Constraint;
+import dev.nudge.generate.Completion;
 import dev.nudge.generate.GenerationRequest;
 import dev.nudge.settings.SamplingSettings;
 import java.util.ArrayList;
 import java.util.List;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 
 /// `POST /v1/completions`: raw prompts, as texts or token ids.
 record CompletionRoute(Shared shared) implements Routes.Handler {
@@ -45,8 +48,25 @@ record CompletionRoute(Shared shared) implements Routes.Handler {
             ? new CompletionStream(
                 exchange, heading, echoes, top != null, nothing, ChatRoute.usage(fields))
             : new CompletionReply(exchange, heading, echoes, top != null, nothing);
+    if (prompts.size() == 1 && !nothing) { // of a batch no user sees one answer
+      String prompt = shared.session().tokenizer().decode(prompts.getFirst(), false);
+      JsonNode text = JsonNodeFactory.instance.stringNode(prompt);
+      reply = CapturingReply.around(reply, shared, exchange, heading, text, null, new Texts(), n);
+    }
     exchange.answers(heading.id(), requests);
     new Answering(shared, exchange, reply, n / sampling.n()).answer(served, requests);
+  }
+
+  private record Texts() implements CapturingReply.Choice {
+    @Override
+    public JsonNode answer(int choice, Completion completion) {
+      return JsonNodeFactory.instance.stringNode(completion.text());
+    }
+
+    @Override
+    public String finish(int choice, Completion completion) {
+      return Reply.finish(completion.stop());
+    }
   }
 
   private CompletionReply.Echo echo(int[] prompt) {

@@ -40,6 +40,8 @@ public final class Exchange {
   private @Nullable String model;
   private @Nullable Served served;
   private @Nullable Served trial;
+  private @Nullable String experiment;
+  private @Nullable String arm;
   private @Nullable Fields fields;
   private @Nullable String answerId;
   private List<GenerationRequest> requests = List.of();
@@ -170,9 +172,26 @@ public final class Exchange {
     }
   }
 
-  /// Records the experiment arm that answers in place of the named model.
-  void trial(Served arm) {
-    trial = arm;
+  /// Records the experiment arm that answers in place of the named model, and sets the response
+  /// headers.
+  ///
+  /// @param name of the arm
+  void trial(Served by, String experiment, String name) {
+    trial = by;
+    this.experiment = experiment;
+    arm = name;
+    response.header("X-Experiment", experiment);
+    response.header("X-Experiment-Arm", name);
+  }
+
+  /// The experiment that the request is part of; null: none.
+  @Nullable String experiment() {
+    return experiment;
+  }
+
+  /// The experiment's arm that answers; null: no experiment.
+  @Nullable String arm() {
+    return arm;
   }
 
   /// The experiment arm that answers; null: no experiment.

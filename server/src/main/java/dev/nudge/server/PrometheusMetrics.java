@@ -116,8 +116,12 @@ final class PrometheusMetrics implements Consumer<RequestOutcome> {
   /// @param engine the engine's own metrics
   String text(Iterable<Gauge> engine) {
     StringBuilder out = new StringBuilder();
+    String last = "";
     for (Gauge gauge : engine) {
-      type(out, gauge.name, gauge.type);
+      if (!gauge.name.equals(last)) { // said once for all labels
+        type(out, gauge.name, gauge.type);
+      }
+      last = gauge.name;
       String labels = gauge.labels.isEmpty() ? labels() : labels() + "," + gauge.labels;
       line(out, gauge.name, labels, plain(gauge.value));
     }

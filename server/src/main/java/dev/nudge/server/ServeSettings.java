@@ -1,5 +1,6 @@
 package dev.nudge.server;
 
+import dev.nudge.server.capture.CaptureSettings;
 import dev.nudge.settings.ByteSize;
 import dev.nudge.settings.Check;
 import dev.nudge.settings.Compute;
@@ -70,7 +71,8 @@ public record ServeSettings(
         @Nullable Integer maxModelLen,
     @Setting(
             help =
-                "most memory for weights, KV cache and adapters, such as 8G (default: weights, and half of what is free then)",
+                "most memory for weights, KV cache and adapters, such as 8G (default: weights, and"
+                    + " half of what is free then)",
             label = "SIZE")
         @Nullable ByteSize memory,
     @Setting(help = "most concurrent sequences (default: what there is memory for)")
@@ -78,13 +80,16 @@ public record ServeSettings(
     @Group("Adapters")
         @Setting(
             help =
-                "adapter: a name to ask for, and a PEFT folder, a run's folder, a reference such as legal@champion or org/name of the hub; may be given several times",
+                "adapter: a name to ask for, and a PEFT folder, a run's folder, a reference such as"
+                    + " legal@champion or org/name of the hub; may be given several times",
             label = "NAME=FOLDER-OR-REFERENCE",
             names = Setting.Names.ADAPTER)
         List<String> adapter,
     @Setting(
             help =
-                "name of an --adapter that has most of the traffic: it gets weights of its own, as large as the base's, and costs nothing more a token; may be given several times",
+                "name of an --adapter that has most of the traffic: it gets weights of its own, as"
+                    + " large as the base's, and costs nothing more a token; may be given several"
+                    + " times",
             label = "NAME")
         List<String> mergeAdapter,
     @Setting(
@@ -93,7 +98,8 @@ public record ServeSettings(
         @Nullable Path registry,
     @Setting(
             help =
-                "folder of adapters that /v1/load_lora_adapter may name by path (default: none may be)",
+                "folder of adapters that /v1/load_lora_adapter may name by path (default: none may"
+                    + " be)",
             label = "FOLDER")
         @Nullable Path adapterRoot,
     @Setting(
@@ -120,6 +126,7 @@ public record ServeSettings(
     @Setting(help = "certificates, PEM; with --tls-key: https", label = "FILE")
         @Nullable Path tlsCert,
     @Setting(help = "private key of the certificate, PEM", label = "FILE") @Nullable Path tlsKey,
+    @Group("Feedback") CaptureSettings captured,
     @Group("Clients and limits")
         @Setting(
             help = "clients and what each may use, made by keys add (default: everybody may)",
@@ -127,7 +134,8 @@ public record ServeSettings(
         @Nullable Path apiKeys,
     @Setting(
             help =
-                "key that adapters are loaded and moved with (default: no key on 127.0.0.1 without --api-keys)",
+                "key that adapters are loaded and moved with (default: no key on 127.0.0.1 without"
+                    + " --api-keys)",
             label = "FILE")
         @Nullable Path adminKeyFile,
     @Setting(help = "largest body of a request", byDefault = "8M", label = "SIZE") ByteSize maxBody,
@@ -374,6 +382,31 @@ public record ServeSettings(
   /// Sets the folder of experiment logs.
   public ServeSettings withExperiments(Path folder) {
     return with("experiments", folder);
+  }
+
+  /// Sets the folder that keeps prompts, answers and feedback.
+  public ServeSettings withCapture(Path folder) {
+    return with("capture", folder);
+  }
+
+  /// Sets the clients whose requests are captured.
+  public ServeSettings withCaptureClient(String... names) {
+    return with("capture_client", List.of(names));
+  }
+
+  /// Sets the adapters whose answers are captured.
+  public ServeSettings withCaptureAdapter(String... names) {
+    return with("capture_adapter", List.of(names));
+  }
+
+  /// Sets the days that captured texts are kept.
+  public ServeSettings withCaptureDays(int days) {
+    return with("capture_days", days);
+  }
+
+  /// Sets whether secrets and personal data in captured texts are replaced.
+  public ServeSettings withCaptureRedact(boolean redact) {
+    return with("capture_redact", redact);
   }
 
   /// Sets the audit log file.

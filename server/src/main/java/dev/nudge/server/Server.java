@@ -1,8 +1,10 @@
 package dev.nudge.server;
 
 import dev.nudge.generate.Session;
+import dev.nudge.identity.BaseDigest;
 import dev.nudge.machine.Machine;
 import dev.nudge.registry.Registry;
+import dev.nudge.server.capture.Capture;
 import dev.nudge.server.experiments.Experiments;
 import dev.nudge.server.ui.Dashboard;
 import dev.nudge.settings.ByteSize;
@@ -40,6 +42,7 @@ public final class Server implements AutoCloseable {
   private final @Nullable ClientUsage usage;
   private final @Nullable Experiments experiments;
   private final @Nullable AuditLog audit;
+  private final @Nullable Capture capture;
   private final URI url;
 
   private Server(
@@ -49,6 +52,7 @@ public final class Server implements AutoCloseable {
       @Nullable ClientUsage usage,
       @Nullable Experiments experiments,
       @Nullable AuditLog audit,
+      @Nullable Capture capture,
       URI url) {
     this.web = web;
     this.session = session;
@@ -56,6 +60,7 @@ public final class Server implements AutoCloseable {
     this.usage = usage;
     this.experiments = experiments;
     this.audit = audit;
+    this.capture = capture;
     this.url = url;
   }
 
@@ -86,6 +91,7 @@ public final class Server implements AutoCloseable {
     try {
       Listening.checkFree(settings);
       RequestPrompts.check(settings);
+      settings.captured().checkFolder();
       warnOpen(settings, warnings);
       @Nullable ClientUsage usage = access.keys() == null ? null : access.keys().usage();
       if (usage != null) {
@@ -111,6 +117,10 @@ public final class Server implements AutoCloseable {
       }
       session.cache(); // its memory is taken off that of keys before the first answer
       checkRoom(settings, session);
+      Capture capture = capture(settings, machine, warnings);
+      if (capture != null) {
+        opened.add(capture);
+      }
       Shared shared =
           new Shared(
               settings,
@@ -119,6 +129,7 @@ public final class Server implements AutoCloseable {
               RequestPrompts.of(settings, session.tokenizer(), warnings),
               new Constraints(session.serving()),
               new Running(),
+              capture,
               warnings);
       named.load(shared::held);
       PrometheusMetrics metrics = new PrometheusMetrics(settings.baseName());
@@ -129,7 +140,8 @@ public final class Server implements AutoCloseable {
       Connections connections = new Connections(Http1Config.create());
       Pipeline pipeline = new Pipeline(shared, access, connections, told);
       Trials trials = experiments == null ? null : new Trials(experiments, arms, shared);
-      Routes routes = dashboard.add(routes(shared, metrics, pipeline, trials), session);
+      Routes routes = dashboard.add(routes(shared, metrics, pipeline, trials), session, capture);
+      routes.client("POST", "/v1/feedback", new FeedbackRoute(experiments, capture));
       if (experiments == null) {
         ExperimentRoutes.addNone(routes);
       } else {
@@ -138,7 +150,14 @@ public final class Server implements AutoCloseable {
       pipeline.routes(new RegistryRoutes(registry, folders).add(routes));
       WebServer web = Listening.start(settings, connections, pipeline, tls);
       return new Server(
-          web, session, pipeline, usage, experiments, audit, Listening.url(settings, web.port()));
+          web,
+          session,
+          pipeline,
+          usage,
+          experiments,
+          audit,
+          capture,
+          Listening.url(settings, web.port()));
     } catch (RuntimeException | Error e) {
       opened.forEach(Server::closeQuietly);
       if (audit != null) {
@@ -146,6 +165,14 @@ public final class Server implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  private static @Nullable Capture capture(
+      ServeSettings settings, Machine machine, Consumer<String> warnings) {
+    return settings.captured().capture() == null
+        ? null
+        : Capture.open(
+            settings.captured(), BaseDigest.of(settings.model(), machine.cache()), warnings);
   }
 
   private static void warnOpen(ServeSettings settings, Consumer<String> warnings) {
@@ -239,6 +266,9 @@ public final class Server implements AutoCloseable {
     }
     if (audit != null) {
       audit.close();
+    }
+    if (capture != null) {
+      capture.close();
     }
   }
 }

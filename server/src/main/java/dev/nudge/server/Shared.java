@@ -4,6 +4,7 @@ import dev.nudge.chat.FieldException;
 import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.Session;
 import dev.nudge.registry.RegistryException;
+import dev.nudge.server.capture.Capture;
 import dev.nudge.settings.InputException;
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// The state that all requests of a server share.
 ///
 /// @param adapters without the base
+/// @param capture null: answers are not captured
 /// @param warnings receives one line each
 record Shared(
     ServeSettings settings,
@@ -21,6 +23,7 @@ record Shared(
     RequestPrompts prompts,
     Constraints constraints,
     Running running,
+    @Nullable Capture capture,
     Consumer<String> warnings) {
 
   /// Resolves the model of a request.

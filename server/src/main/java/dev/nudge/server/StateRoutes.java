@@ -1,6 +1,7 @@
 package dev.nudge.server;
 
 import dev.nudge.generate.Stats;
+import dev.nudge.server.capture.Capture;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -65,9 +66,21 @@ record StateRoutes(
             "max_lora=\"%d\",running_lora_adapters=\"%s\",waiting_lora_adapters=\"\""
                 .formatted(Math.max(1, stats.adapters()), String.join(",", adapters.names())),
             System.currentTimeMillis() / 1000.0));
+    Capture capture = shared.capture();
+    if (capture != null) {
+      counter(gauges, "nudge:captured_total", (double) capture.written());
+      dropped(gauges, "queue", capture.dropped());
+      dropped(gauges, "disk", capture.failed());
+    }
     gauge(gauges, "nudge:adapters_loaded", stats.adapters());
     gauge(gauges, "nudge:adapter_bytes", (double) stats.adapterBytes());
     exchange.reply(200, TEXT, metrics.text(gauges));
+  }
+
+  private static void dropped(List<PrometheusMetrics.Gauge> gauges, String reason, long value) {
+    gauges.add(
+        new PrometheusMetrics.Gauge(
+            "nudge:capture_dropped_total", "counter", "reason=\"" + reason + "\"", value));
   }
 
   private static void gauge(List<PrometheusMetrics.Gauge> gauges, String name, double value) {

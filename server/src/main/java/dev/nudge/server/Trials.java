@@ -57,9 +57,7 @@ final class Trials {
       }
       Served served = arms.served(routed.experiment(), routed.arm());
       boolean cold = isCold(served);
-      exchange.trial(served);
-      exchange.header("X-Experiment", routed.experiment());
-      exchange.header("X-Experiment-Arm", routed.arm().name());
+      exchange.trial(served, routed.experiment(), routed.arm().name());
       routed.await();
       AnswerFacts.Outcome outcome = AnswerFacts.Outcome.FAILED;
       try {

@@ -12,7 +12,6 @@ import dev.nudge.server.experiments.Arm;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -222,12 +221,16 @@ class ExperimentServerTest {
   void aServerWithoutTheFolderSaysSo() {
     try (Place none = Place.open()) {
       assertThat(none.get(EXPERIMENTS).json().path("data")).isEmpty();
-      for (String path : List.of(EXPERIMENTS, "/v1/feedback")) {
-        Reply reply = none.post(path, "{}");
-        assertThat(reply.status()).isEqualTo(400);
-        assertThat(reply.error("message"))
-            .isEqualTo("this server keeps no experiments; start it with --experiments FOLDER");
-      }
+      Reply begun = none.post(EXPERIMENTS, "{}");
+      assertThat(begun.status()).isEqualTo(400);
+      assertThat(begun.error("message"))
+          .isEqualTo("this server keeps no experiments; start it with --experiments FOLDER");
+      Reply said = none.post("/v1/feedback", "{}");
+      assertThat(said.status()).isEqualTo(400);
+      assertThat(said.error("message"))
+          .isEqualTo(
+              "this server takes no feedback; start it with --capture FOLDER or --experiments"
+                  + " FOLDER");
     }
   }
 

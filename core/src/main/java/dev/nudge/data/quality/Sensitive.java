@@ -3,6 +3,7 @@ package dev.nudge.data.quality;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -12,7 +13,12 @@ import java.util.regex.Pattern;
 /// password before a value, checksums of IBAN (ISO 7064) and cards (Luhn). Names and postal
 /// addresses have no form and are not found.
 public enum Sensitive {
-  PRIVATE_KEY(true, "a private key", "-----BEGIN", "-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"),
+  PRIVATE_KEY(
+      true,
+      "a private key",
+      "-----BEGIN",
+      "-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:[\\s\\S]*?-----END [A-Z ]{0,30}PRIVATE"
+          + " KEY-----|[\\s\\S]*)"),
   AWS_KEY(true, "an AWS key", "AKIA|ASIA", "\\b(?:AKIA|ASIA)[0-9A-Z]{16}\\b"),
   GITHUB_TOKEN(
       true,
@@ -28,12 +34,16 @@ public enum Sensitive {
       "\\bsk-(?:(?:ant|proj|or|live|test)-[A-Za-z0-9_-]{16,}|[A-Za-z0-9]{32,})"),
   HUGGING_FACE_TOKEN(true, "a Hugging Face token", "hf_", "\\bhf_[A-Za-z0-9]{30,}\\b"),
   STRIPE_KEY(true, "a Stripe key", "k_live_", "\\b[rs]k_live_[A-Za-z0-9]{20,}"),
-  WEB_TOKEN(true, "a JSON web token", "eyJ", "\\beyJ[A-Za-z0-9_-]{10,}\\.eyJ[A-Za-z0-9_-]{10,}\\."),
+  WEB_TOKEN(
+      true,
+      "a JSON web token",
+      "eyJ",
+      "\\beyJ[A-Za-z0-9_-]{10,}\\.eyJ[A-Za-z0-9_-]{10,}\\.[A-Za-z0-9_-]*"),
   PASSWORD(
       true,
       "a password",
       "",
-      "(?i)\\b(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?token)[\"']?\\s{0,3}(?:[:=]|=>)\\s{0,3}[\"']?(?=[^\\s\"']*[0-9])(?=[^\\s\"']*[a-z])[^\\s\"'<>{}$]{8,}"),
+      "(?i)\\b((?:password|passwd|pwd|secret|api[_-]?key|access[_-]?token)[\"']?\\s{0,3}(?:[:=]|=>)\\s{0,3}[\"']?)(?=[^\\s\"']*[0-9])(?=[^\\s\"']*[a-z])[^\\s\"'<>{}$]{8,}"),
   EMAIL(
       false,
       "an e-mail address",
@@ -43,7 +53,8 @@ public enum Sensitive {
       false,
       "a telephone number",
       "",
-      "(?<![\\w.+])(?:\\+[1-9][0-9]{0,2}(?:[ .()/-]{0,2}[0-9]{2,4}){2,5}|\\([0-9]{3}\\) ?[0-9]{3}-[0-9]{4}|[0-9]{3}-[0-9]{3}-[0-9]{4})(?![\\w-])"),
+      "(?<![\\w.+])(?:\\+[1-9][0-9]{0,2}(?:[ .()/-]{0,2}[0-9]{2,4}){2,5}|\\([0-9]{3}\\)"
+          + " ?[0-9]{3}-[0-9]{4}|[0-9]{3}-[0-9]{3}-[0-9]{4})(?![\\w-])"),
   IBAN(false, "an IBAN", "", "\\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\\b") {
     @Override
     boolean isOne(String found) {
@@ -90,6 +101,29 @@ public enum Sensitive {
 
   /// Returns all kinds that a text seems to contain.
   public static Set<Sensitive> in(String text) {
+    Set<Sensitive> found = possible(text);
+    found.removeIf(one -> !one.isIn(text));
+    return found;
+  }
+
+  /// Returns a text with the name of its kind in place of all that [#in] finds: `[EMAIL]`. Of a
+  /// password the word before it stays.
+  public static String redacted(String text) {
+    String rest = text;
+    for (Sensitive one : possible(text)) {
+      rest = one.pattern.matcher(rest).replaceAll(one::replaced);
+    }
+    return rest;
+  }
+
+  private String replaced(MatchResult found) {
+    String word = found.groupCount() > 0 ? found.group(1) : "";
+    return Matcher.quoteReplacement(
+        isOne(found.group()) ? word + "[" + name() + "]" : found.group());
+  }
+
+  /// The kinds that a quick look does not rule out.
+  private static Set<Sensitive> possible(String text) {
     Set<Sensitive> found = EnumSet.noneOf(Sensitive.class);
     boolean named =
         (text.indexOf(':') >= 0 || text.indexOf('=') >= 0) && WORDS.matcher(text).find();
@@ -102,7 +136,7 @@ public enum Sensitive {
             case IBAN -> numbers.coded();
             default -> one.hasLiteral(text);
           };
-      if (possible && one.isIn(text)) {
+      if (possible) {
         found.add(one);
       }
     }

@@ -11,18 +11,29 @@ import tools.jackson.databind.JsonNode;
 /// @param byRequest whether `id` is the request's
 /// @param score in [0, 1]; thumbs are 0 and 1
 /// @param preferred an arm's name, a response id, or `tie`
-record AnswerFeedback(
+/// @param choice index of the choice of the answer
+/// @param correction what the answer should have been: a text, or a message of the assistant
+/// @param regenerationOf id of the earlier answer to the same prompt, in place of which this one
+///     was asked for
+public record AnswerFeedback(
     String id,
     boolean byRequest,
     @Nullable Double score,
     @Nullable String preferred,
     @Nullable String label,
-    @Nullable String comment) {
+    @Nullable String comment,
+    int choice,
+    @Nullable JsonNode correction,
+    @Nullable String regenerationOf) {
   static final String TIE = "tie";
   private static final int LONGEST_LABEL = 100; // each is counted by itself
   private static final int LONGEST_COMMENT = 10_000;
+  private static final int MOST_CHOICES = 1 << 16;
 
-  static AnswerFeedback read(JsonNode body) {
+  /// Reads a body.
+  ///
+  /// @throws InputException if it is wrong
+  public static AnswerFeedback read(JsonNode body) {
     CheckedFields fields =
         CheckedFields.of(
             body,
@@ -33,7 +44,10 @@ record AnswerFeedback(
             "thumbs",
             "preferred",
             "label",
-            "comment");
+            "comment",
+            "choice",
+            "correction",
+            "regeneration_of");
     String request = fields.text("request_id");
     String response = fields.text("response_id");
     if ((request == null) == (response == null)) {
@@ -62,18 +76,48 @@ record AnswerFeedback(
             score,
             fields.text("preferred"),
             fields.text("label"),
-            fields.text("comment"));
+            fields.text("comment"),
+            fields.whole("choice", 0, 0, MOST_CHOICES),
+            correction(fields),
+            fields.text("regeneration_of"));
     if (longer(said.label, LONGEST_LABEL) || longer(said.comment, LONGEST_COMMENT)) {
       throw new FieldException(
           longer(said.label, LONGEST_LABEL) ? "label" : "comment",
           "feedback is too long: a label has up to %d characters, a comment up to %,d"
               .formatted(LONGEST_LABEL, LONGEST_COMMENT));
     }
-    if (score == null && said.preferred == null && said.label == null && said.comment == null) {
+    if (!said.judges() && !said.rewrites()) {
       throw new InputException(
-          "feedback says nothing; give score, thumbs, preferred, label or comment");
+          "feedback says nothing; give score, thumbs, preferred, label, comment, correction or"
+              + " regeneration_of");
     }
     return said;
+  }
+
+  /// Whether it says something that an experiment counts.
+  public boolean judges() {
+    return score != null || preferred != null || label != null || comment != null;
+  }
+
+  /// Whether it says something that only captured answers have a use for.
+  public boolean rewrites() {
+    return correction != null || regenerationOf != null || choice > 0;
+  }
+
+  private static @Nullable JsonNode correction(CheckedFields fields) {
+    if (!fields.has("correction")) {
+      return null;
+    }
+    JsonNode value = fields.object().get("correction");
+    boolean text = value.isString() && !value.stringValue().isBlank();
+    boolean message =
+        value.isObject()
+            && value.path("role").asString("").equals("assistant")
+            && (value.path("content").isString() || value.path("tool_calls").isArray());
+    if (!text && !message) {
+      throw fields.wrong("correction", "a text, or a message of the assistant");
+    }
+    return value;
   }
 
   private static boolean longer(@Nullable String text, int most) {

@@ -28,14 +28,30 @@ public final class Feedback {
   /// @throws dev.nudge.settings.RunException on a write error: 500
   public Map<String, @Nullable Object> take(JsonNode body) {
     AnswerFeedback said = AnswerFeedback.read(body);
+    Map<String, @Nullable Object> reply = take(said);
+    if (reply == null) {
+      throw unknown(said);
+    }
+    return reply;
+  }
+
+  /// The failure of feedback that no experiment knows.
+  public static NoSuchException unknown(AnswerFeedback said) {
+    return new NoSuchException(
+        "%s is '%s'; no experiment knows it: each takes feedback for its last %,d requests, until it ends"
+            .formatted(
+                said.byRequest() ? "request_id" : "response_id",
+                said.id(),
+                ExperimentTotals.MOST_REQUESTS));
+  }
+
+  /// Records feedback; it is on disk on return.
+  ///
+  /// @return the body of the reply; null if no experiment knows the request
+  public @Nullable Map<String, @Nullable Object> take(AnswerFeedback said) {
     Experiment.Taken taken = experiments.take(said);
     if (taken == null) {
-      throw new NoSuchException(
-          "%s is '%s'; no experiment knows it: each takes feedback for its last %,d requests, until it ends"
-              .formatted(
-                  said.byRequest() ? "request_id" : "response_id",
-                  said.id(),
-                  ExperimentTotals.MOST_REQUESTS));
+      return null;
     }
     Map<String, @Nullable Object> reply = new LinkedHashMap<>();
     reply.put("object", "feedback");

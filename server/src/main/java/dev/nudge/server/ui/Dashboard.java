@@ -4,9 +4,11 @@ import dev.nudge.generate.Session;
 import dev.nudge.registry.Registry;
 import dev.nudge.server.Client;
 import dev.nudge.server.Routes;
+import dev.nudge.server.capture.Capture;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// The web dashboard at `/ui` with its routes.
 public final class Dashboard {
@@ -28,11 +30,13 @@ public final class Dashboard {
   }
 
   /// Adds the page and its routes.
-  public Routes add(Routes routes, Session session) {
+  ///
+  /// @param capture null: answers are not captured
+  public Routes add(Routes routes, Session session, @Nullable Capture capture) {
     new UiRoutes().add(routes);
     VersionRoutes.of(registry).add(routes);
     runs.add(routes);
-    return new LoadRoute(session).add(routes);
+    return new LoadRoute(session, capture).add(routes);
   }
 
   /// Whether a client may use every adapter, and so see data of no single adapter.

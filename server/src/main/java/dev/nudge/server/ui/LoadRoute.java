@@ -6,12 +6,16 @@ import dev.nudge.generate.Session;
 import dev.nudge.generate.Stats;
 import dev.nudge.server.Exchange;
 import dev.nudge.server.Routes;
+import dev.nudge.server.capture.Capture;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// `GET /v1/load`: current load and cumulative counters; the difference of two calls gives rates.
-record LoadRoute(Session session) {
+///
+/// @param capture null: answers are not captured
+record LoadRoute(Session session, @Nullable Capture capture) {
 
   Routes add(Routes routes) {
     return routes.client("GET", "/v1/load", this::load);
@@ -35,6 +39,9 @@ record LoadRoute(Session session) {
     load.put("adapter_budget", cache.budget());
     boolean all = Dashboard.seesAll(exchange.client());
     load.put("adapters", all ? cache.loaded() : List.of());
+    if (capture != null && all) {
+      load.put("feedback", capture.lastDay()); // numbers alone, never a text
+    }
     exchange.reply(Json.tree(load));
   }
 }

@@ -89,7 +89,22 @@ export function load() {
             el("td", { class: "number" }, number(a.rank)),
             el("td", { class: "number" }, bytes(a.bytes)),
             el("td", { class: "number" }, number(a.leases)),
-            el("td", {}, a.pinned ? "yes" : "no")))));
+            el("td", {}, a.pinned ? "yes" : "no")))),
+      now.feedback === undefined ? null : feedback(now.feedback));
+  }
+
+  /** What users said of captured answers; the server sends numbers alone. */
+  function feedback(rows) {
+    const counts = ["answers", "liked", "disliked", "corrected", "regenerated", "comments"];
+    return [
+      el("h2", {}, "Captured in the last day"),
+      rows.length === 0
+        ? el("p", { class: "hint" }, "Nothing yet; users rate answers by POST /v1/feedback.")
+        : table("Captured in the last day",
+          ["Adapter", ...counts.map((c) => ({ number: c[0].toUpperCase() + c.slice(1) }))],
+          rows.map((r) => el("tr", {},
+            el("th", { scope: "row" }, name(r.adapter)),
+            counts.map((c) => el("td", { class: "number" }, number(r[c]))))))];
   }
 
   function keep(values, value) {

@@ -84,12 +84,12 @@ class MistakesTest {
           7 | the body is 7; an object is needed
           {'score': 1} | feedback has no id; give one of request_id (the header X-Request-Id) and response_id (the answer's id)
           {'request_id': 'r', 'response_id': 'c', 'score': 1} | feedback has both ids; give one of request_id (the header X-Request-Id) and response_id (the answer's id)
-          {'request_id': 'r'} | feedback says nothing; give score, thumbs, preferred, label or comment
+          {'request_id': 'r'} | feedback says nothing; give score, thumbs, preferred, label, comment, correction or regeneration_of
           {'request_id': 'r', 'score': 1.5} | score is 1.5; it must be a number from 0 to 1
           {'request_id': 'r', 'score': true} | score is true; it must be a number from 0 to 1
           {'request_id': 'r', 'thumbs': 'sideways'} | thumbs is "sideways"; it must be up or down
           {'request_id': 'r', 'thumbs': 'up', 'score': 1} | feedback has score and thumbs; give one of them
-          {'request_id': 'r', 'scor': 1} | scor is no field here; did you mean score?; there are request_id, response_id, score, thumbs, preferred, label, comment
+          {'request_id': 'r', 'scor': 1} | scor is no field here; did you mean score?; there are request_id, response_id, score, thumbs, preferred, label, comment, choice, correction, regeneration_of
           {'request_id': 'r', 'preferred': 'B'} | preferred: tone is no shadow, and its prompts have one answer each; give score or thumbs
           {'response_id': 'b', 'preferred': 'C'} | preferred is 'C'; it must be A, B, the id of one of their answers to this request, or tie
           """)

@@ -380,7 +380,14 @@ class UiTest {
   void loadIsAskedForOnlyWhileItIsLookedAt() throws Exception {
     open("load", ".tile");
     browser.await("!document.querySelectorAll('.tile .value')[2].textContent.includes('–')");
-    assertThat(browser.text()).contains("support:3", "of answers");
+    assertThat(browser.text()).contains("support:3", "of answers", "Captured in the last day");
+    assertThat(
+            browser
+                .eval(
+                    "[...document.querySelectorAll('table')[1].querySelectorAll('tbody tr"
+                        + " *')].map((n) => n.textContent).join(' ')")
+                .asString())
+        .endsWith("1,204 96 17 5 11 2");
     browser.shoot(SHOTS.resolve("load-later.png"));
     browser.eval(
         "window.due = []; window.setTimeout = (run) => due.push(run);"

@@ -1,0 +1,105 @@
+package dev.nudge.server;
+
+import dev.nudge.format.Json;
+import dev.nudge.server.capture.Capture;
+import dev.nudge.server.capture.Opinion;
+import dev.nudge.server.experiments.AnswerFeedback;
+import dev.nudge.server.experiments.Experiments;
+import dev.nudge.server.experiments.Feedback;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
+
+/// `POST /v1/feedback`: what a user thinks of an answer, for the experiment that it was part of and
+/// for the captured answers. A client gives feedback on its own answers alone.
+///
+/// @param experiments null: the server keeps none
+/// @param capture null: answers are not captured
+record FeedbackRoute(@Nullable Experiments experiments, @Nullable Capture capture)
+    implements Routes.Handler {
+
+  @Override
+  public void handle(Exchange exchange) {
+    if (experiments == null && capture == null) {
+      throw ApiException.wrong(
+          null,
+          "this server takes no feedback; start it with --capture FOLDER or --experiments FOLDER");
+    }
+    ObjectNode body = exchange.body().body();
+    AnswerFeedback said = AnswerFeedback.read(body);
+    if (capture == null && said.rewrites()) {
+      throw ApiException.wrong(
+          null,
+          "choice, correction and regeneration_of are about captured answers; start the server with"
+              + " --capture FOLDER");
+    }
+    Map<String, @Nullable Object> reply = new LinkedHashMap<>();
+    reply.put("object", "feedback");
+    boolean counted = experiments != null && count(exchange, experiments, body, said, reply);
+    boolean kept = capture != null && keep(exchange, capture, said, reply);
+    if (!counted && !kept) {
+      String unknown =
+          capture == null
+              ? String.valueOf(Feedback.unknown(said).getMessage())
+              : "%s is '%s'; no answer of this client that takes feedback has that id"
+                  .formatted(said.byRequest() ? "request_id" : "response_id", said.id());
+      throw new ApiException(404, "invalid_request_error", null, "not_found", 0, unknown);
+    }
+    if (capture != null) {
+      reply.put("captured", kept);
+    }
+    exchange.reply(200, "application/json", Json.line(reply));
+  }
+
+  /// Tells the experiment of the request; false: none knows it.
+  private static boolean count(
+      Exchange exchange,
+      Experiments experiments,
+      ObjectNode body,
+      AnswerFeedback said,
+      Map<String, @Nullable Object> reply) {
+    if (!said.judges()) {
+      return false;
+    }
+    AnswerFeedback own = said;
+    if (said.byRequest()) { // request ids are scoped to the client that made the request
+      ObjectNode scoped = body.deepCopy();
+      own = AnswerFeedback.read(scoped.put("request_id", Trials.own(exchange, said.id())));
+    }
+    Map<String, @Nullable Object> counted = new Feedback(experiments).take(own);
+    if (counted == null) {
+      return false;
+    }
+    reply.putAll(counted);
+    String request = String.valueOf(counted.get("request_id"));
+    reply.put("request_id", request.replace(Trials.own(exchange, ""), ""));
+    return true;
+  }
+
+  /// Keeps it beside the captured answer; false: there is none.
+  private static boolean keep(
+      Exchange exchange,
+      Capture capture,
+      AnswerFeedback said,
+      Map<String, @Nullable Object> reply) {
+    Capture.Taken taken =
+        capture.take(
+            exchange.client().name(),
+            new Opinion(
+                said.id(),
+                said.byRequest(),
+                said.choice(),
+                said.score(),
+                said.label(),
+                said.comment(),
+                said.correction(),
+                said.regenerationOf()));
+    if (taken == null) {
+      return false;
+    }
+    reply.put("request_id", taken.request());
+    reply.put("adapter", taken.adapter());
+    return true;
+  }
+}

@@ -1,0 +1,229 @@
+package dev.nudge.server.capture;
+
+import dev.nudge.chat.FieldException;
+import dev.nudge.format.Claim;
+import dev.nudge.format.OutFolder;
+import dev.nudge.server.capture.RecentAnswers.Kept;
+import dev.nudge.settings.BusyException;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Keeps what a server was asked, what it answered and what users said of that, in a folder of JSON
+/// lines that only its owner may read.
+///
+/// An answer never waits: its line is queued, and a thread redacts and writes it. Where the queue
+/// is full or the disk refuses, the line is dropped and counted. Feedback waits until it is on the
+/// disk, because its client is told so.
+///
+/// Feedback is taken for the last 50,000 answers; a restarted server knows those of today and
+/// yesterday (UTC).
+///
+/// Threading: any thread.
+public final class Capture implements AutoCloseable {
+  private static final int RETRY_SECONDS = 5;
+
+  private final CaptureSettings settings;
+  private final String base;
+  private final InstantSource clock;
+  private final Claim claim;
+  private final CaptureFiles files;
+  private final CaptureQueue queue;
+  private final RecentAnswers recent = new RecentAnswers();
+  private final DayCounts counts = new DayCounts();
+
+  /// An answer that feedback was taken for.
+  ///
+  /// @param adapter with its version
+  public record Taken(String request, String adapter) {}
+
+  private Capture(
+      CaptureSettings settings,
+      Path folder,
+      String base,
+      InstantSource clock,
+      Claim claim,
+      Consumer<String> warnings) {
+    this.settings = settings;
+    this.base = base;
+    this.clock = clock;
+    this.claim = claim;
+    this.files = new CaptureFiles(folder);
+    this.queue =
+        new CaptureQueue(files, settings.captureRedact(), settings.captureDays(), clock, warnings);
+  }
+
+  /// Opens a folder, which is made where it is absent; null if the settings name none.
+  ///
+  /// @param base digest of the base's weights
+  /// @param warnings receives one line each time that writing begins to fail
+  /// @throws InputException if the folder cannot be written
+  /// @throws RunException if another server has it
+  public static @Nullable Capture open(
+      CaptureSettings settings, String base, Consumer<String> warnings) {
+    return open(settings, base, InstantSource.system(), warnings);
+  }
+
+  static @Nullable Capture open(
+      CaptureSettings settings, String base, InstantSource clock, Consumer<String> warnings) {
+    Path folder = settings.capture();
+    if (folder == null) {
+      return null;
+    }
+    try {
+      CaptureFiles.make(folder);
+    } catch (IOException e) {
+      throw new InputException(
+          "--capture " + folder + " cannot be written: " + OutFolder.reason(e), e);
+    }
+    Claim claim = Claim.in(folder);
+    try {
+      Capture capture = new Capture(settings, folder, base, clock, claim, warnings);
+      capture.remember(folder);
+      capture.queue.start(capture.counts);
+      return capture;
+    } catch (RuntimeException | Error e) {
+      claim.close();
+      throw e;
+    }
+  }
+
+  /// Reads the answers and feedback of today and yesterday.
+  private void remember(Path folder) {
+    LocalDate yesterday = LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC).minusDays(1);
+    for (Path file : CaptureReader.files(folder)) {
+      LocalDate day = CaptureFiles.day(file);
+      if (day != null && !day.isBefore(yesterday)) {
+        CaptureReader.read(file, line -> remember(line, file.getParent()));
+      }
+    }
+  }
+
+  private void remember(JsonNode line, Path folder) {
+    String id = line.path("id").asString("");
+    String adapter = line.path("adapter").asString("");
+    String client = line.path("client").asString("");
+    if (line.path("kind").asString("").equals(CapturedAnswer.KIND)) {
+      recent.add(
+          new Kept(
+              client,
+              line.path("request_id").asString(""),
+              id,
+              line.hasNonNull("version") ? adapter + ":" + line.get("version").asInt() : adapter,
+              folder,
+              line.path("answers").size(),
+              line.path("prompt").isArray()));
+    }
+    Kept kept = recent.find(id);
+    if (kept != null) {
+      counts.add(kept.adapter(), line, CaptureReader.time(line));
+    }
+  }
+
+  /// The digest of the base's weights.
+  public String base() {
+    return base;
+  }
+
+  /// Queues an answer, if the settings want it. Never waits and never fails.
+  public void answered(CapturedAnswer answer) {
+    if (!settings.wants(answer.client(), answer.adapter())) {
+      return;
+    }
+    Path folder = files.folder(answer.client(), answer.adapter());
+    if (queue.offer(folder, answer.shown(), answer.json(), clock.instant(), null)) {
+      recent.add(
+          new Kept(
+              answer.client(),
+              answer.request(),
+              answer.id(),
+              answer.shown(),
+              folder,
+              answer.answers().size(),
+              answer.prompt().isArray()));
+    }
+  }
+
+  /// Takes feedback; it is on the disk on return.
+  ///
+  /// @return null: no captured answer of the client has that id
+  /// @throws FieldException if it does not fit the answer
+  /// @throws BusyException if too much is waiting
+  /// @throws RunException if it cannot be written
+  public @Nullable Taken take(String client, Opinion said) {
+    Kept answer = recent.find(client, said.id(), said.byRequest());
+    if (answer == null) {
+      return null;
+    }
+    if (said.choice() >= answer.choices()) {
+      throw new FieldException(
+          "choice",
+          "choice is %d; the answer has %d, counted from 0"
+              .formatted(said.choice(), answer.choices()));
+    }
+    if (said.correction() != null && !said.correction().isString() && !answer.chat()) {
+      throw new FieldException(
+          "correction", "correction is a message, and the answer is a text; give a text");
+    }
+    String earlier =
+        said.regenerationOf() == null ? null : earlier(client, answer, said.regenerationOf());
+    ObjectNode line = said.json(answer.id(), earlier);
+    CaptureQueue.Written written = new CaptureQueue.Written();
+    if (!queue.offer(answer.folder(), answer.adapter(), line, clock.instant(), written)) {
+      throw new BusyException(
+          "too much waits to be written; send the feedback again later", RETRY_SECONDS);
+    }
+    written.await();
+    return new Taken(answer.request(), answer.adapter());
+  }
+
+  private String earlier(String client, Kept answer, String id) {
+    Kept earlier = recent.find(client, id, false);
+    if (earlier == null) {
+      earlier = recent.find(client, id, true);
+    }
+    if (earlier == null || earlier.id().equals(answer.id())) {
+      throw new FieldException(
+          "regeneration_of",
+          "regeneration_of is '%s'; it must be the request_id or response_id of an earlier answer to the same prompt"
+              .formatted(id));
+    }
+    return earlier.id();
+  }
+
+  /// What came in within the last day, by adapter.
+  public List<DayCounts.Row> lastDay() {
+    return counts.lastDay(clock.instant());
+  }
+
+  /// Number of lines that were written.
+  public long written() {
+    return queue.written();
+  }
+
+  /// Number of lines that were dropped because too much was waiting.
+  public long dropped() {
+    return queue.dropped();
+  }
+
+  /// Number of lines that the disk refused.
+  public long failed() {
+    return queue.failed();
+  }
+
+  /// Writes what is queued, and gives the folder back.
+  @Override
+  public void close() {
+    queue.close();
+    claim.close();
+  }
+}

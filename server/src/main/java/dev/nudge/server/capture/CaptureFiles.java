@@ -1,0 +1,195 @@
+package dev.nudge.server.capture;
+
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.Sha256;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.LocalDate;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// The files of a capture folder: `CLIENT/ADAPTER/2026-11-30.jsonl`, and behind 64 MiB
+/// `2026-11-30-2.jsonl`. Only their owner may read them.
+///
+/// A name becomes a path by percent-encoding what is no letter, digit, `.`, `_` or `-`; a long one
+/// is cut and has a digest behind it. Lines hold the names themselves.
+///
+/// Threading: one thread.
+final class CaptureFiles {
+  private static final Pattern NAME =
+      Pattern.compile("(\\d{4}-\\d{2}-\\d{2})(?:-(\\d{1,6}))?\\.jsonl");
+  private static final long MOST_BYTES = 64 << 20; // of a file
+  private static final int LONGEST = 80; // characters of a name
+  private static final boolean POSIX =
+      FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
+
+  private final Path root;
+  private final long mostBytes;
+  private final Map<Path, Path> open = new HashMap<>(); // folder → the file that takes lines
+
+  CaptureFiles(Path root) {
+    this(root, MOST_BYTES);
+  }
+
+  /// @param mostBytes size from which on a new file is begun
+  CaptureFiles(Path root, long mostBytes) {
+    this.root = root;
+    this.mostBytes = mostBytes;
+  }
+
+  /// Makes a folder that only its owner may read; an existing one stays as it is.
+  static void make(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      Files.createDirectories(folder, owner("rwx------"));
+    }
+  }
+
+  private static FileAttribute<?>[] owner(String rights) {
+    return POSIX
+        ? new FileAttribute<?>[] {
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(rights))
+        }
+        : new FileAttribute<?>[0];
+  }
+
+  Path folder(String client, String adapter) {
+    return root.resolve(safe(client)).resolve(safe(adapter));
+  }
+
+  /// The name of a folder for a client or an adapter.
+  static String safe(String name) {
+    StringBuilder path = new StringBuilder();
+    for (byte b : name.getBytes(StandardCharsets.UTF_8)) {
+      boolean plain = b > 0 && (Character.isLetterOrDigit(b) || b == '_' || b == '-' || b == '.');
+      path.append(
+          plain && !(path.isEmpty() && b == '.')
+              ? String.valueOf((char) b)
+              : String.format(Locale.ROOT, "%%%02X", b & 0xFF));
+    }
+    if (path.length() <= LONGEST && !path.isEmpty()) {
+      return path.toString();
+    }
+    String digest = Sha256.of(name.getBytes(StandardCharsets.UTF_8));
+    path.setLength(Math.min(path.length(), LONGEST));
+    return path + "-" + digest.substring(Sha256.PREFIX.length(), Sha256.PREFIX.length() + 12);
+  }
+
+  /// Appends whole lines to the day's file of a folder; a write that fails leaves nothing behind.
+  ///
+  /// @param lines each without its line end
+  /// @param force whether they are on the disk on return
+  /// @throws dev.nudge.settings.RunException if the disk refuses
+  void append(Path folder, LocalDate day, List<String> lines, boolean force) throws IOException {
+    Path file = file(folder, day);
+    String all = String.join("\n", lines);
+    OutFolder.append(file, endsWhole(file) ? all : "\n" + all);
+    if (force) {
+      OutFolder.force(file);
+    }
+    if (Files.size(file) >= mostBytes) {
+      open.put(folder, folder.resolve(name(day, number(file) + 1)));
+    }
+  }
+
+  /// The file that takes the lines of a day, made where it is not there.
+  private Path file(Path folder, LocalDate day) throws IOException {
+    Path file = open.get(folder);
+    if (file == null || !day.equals(day(file))) {
+      file = folder.resolve(name(day, 1));
+      for (int i = 2; Files.exists(file) && Files.size(file) >= mostBytes; i++) {
+        file = folder.resolve(name(day, i));
+      }
+      if (open.size() >= 10_000) {
+        open.clear(); // found again by the loop above
+      }
+      open.put(folder, file);
+    }
+    if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+      make(folder);
+      Files.createFile(file, owner("rw-------"));
+    }
+    return file;
+  }
+
+  /// Whether a file has no torn line at its end, as a crash leaves one.
+  private static boolean endsWhole(Path file) throws IOException {
+    try (RandomAccessFile in = new RandomAccessFile(file.toFile(), "r")) {
+      long size = in.length();
+      if (size == 0) {
+        return true;
+      }
+      in.seek(size - 1);
+      return in.read() == '\n';
+    }
+  }
+
+  private static String name(LocalDate day, int number) {
+    return day + (number == 1 ? "" : "-" + number) + ".jsonl";
+  }
+
+  private static int number(Path file) {
+    Matcher matcher = NAME.matcher(file.getFileName().toString());
+    String number = matcher.matches() ? matcher.group(2) : null;
+    return number == null ? 1 : Integer.parseInt(number);
+  }
+
+  /// The day of a file; null: it is none of these files.
+  static @Nullable LocalDate day(Path file) {
+    Matcher matcher = NAME.matcher(file.getFileName().toString());
+    try {
+      return matcher.matches() ? LocalDate.parse(matcher.group(1)) : null;
+    } catch (DateTimeParseException e) {
+      return null;
+    }
+  }
+
+  /// All files of a capture folder, those of a folder in the order of their days.
+  static List<Path> all(Path root) throws IOException {
+    List<Path> files = new ArrayList<>();
+    for (Path client : list(root)) {
+      for (Path adapter : Files.isDirectory(client) ? list(client) : List.<Path>of()) {
+        if (Files.isDirectory(adapter)) {
+          list(adapter).stream()
+              .filter(file -> day(file) != null)
+              .sorted(Comparator.comparing(CaptureFiles::day).thenComparing(CaptureFiles::number))
+              .forEach(files::add);
+        }
+      }
+    }
+    return files;
+  }
+
+  private static List<Path> list(Path folder) throws IOException {
+    try (Stream<Path> all = Files.list(folder)) {
+      return all.sorted().toList();
+    }
+  }
+
+  /// Deletes the files of days before a day, and folders that are empty then.
+  void expire(LocalDate first) throws IOException {
+    for (Path file : all(root)) {
+      LocalDate day = day(file);
+      if (day != null && day.isBefore(first)) {
+        Files.delete(file);
+        OutFolder.deleteEmpty(file.getParent());
+        OutFolder.deleteEmpty(file.getParent().getParent());
+      }
+    }
+  }
+}

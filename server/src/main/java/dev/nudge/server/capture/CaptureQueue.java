@@ -1,0 +1,261 @@
+package dev.nudge.server.capture;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.RunException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// A bounded queue of lines, and the thread that redacts and writes them, many at once. It also
+/// deletes files whose days are over.
+///
+/// Threading: any thread offers; the writer is a daemon thread of its own.
+final class CaptureQueue implements AutoCloseable {
+  static final int MOST_LINES = 4096;
+  static final long MOST_BYTES = 64 << 20;
+  private static final int BATCH = 256;
+  private static final int MOST_SECONDS = 30; // of a write
+  private static final Set<String> TEXTS =
+      Set.of("prompt", "tools", "answers", "label", "comment", "correction");
+  private static final Line END =
+      new Line(Path.of(""), "", JsonNodeFactory.instance.objectNode(), Instant.EPOCH, 0, null);
+
+  private final CaptureFiles files;
+  private final boolean redact;
+  private final int days;
+  private final InstantSource clock;
+  private final Consumer<String> warnings;
+  private final LinkedBlockingQueue<Line> queue = new LinkedBlockingQueue<>(MOST_LINES);
+  private final AtomicLong bytes = new AtomicLong();
+  private final LongAdder written = new LongAdder();
+  private final LongAdder dropped = new LongAdder();
+  private final LongAdder failed = new LongAdder();
+  private @Nullable Thread writer;
+  private volatile boolean closed;
+  private boolean failing; // said once, until it works again
+  private @Nullable LocalDate swept; // the day on which old files were last deleted
+
+  private record Line(
+      Path folder,
+      String adapter,
+      ObjectNode json,
+      Instant at,
+      long bytes,
+      @Nullable Written told) {}
+
+  private record Target(Path folder, LocalDate day) {}
+
+  /// Completed when a line is on the disk.
+  static final class Written {
+    private final CompletableFuture<Void> done = new CompletableFuture<>();
+
+    /// @throws RunException if the line cannot be written
+    void await() {
+      try {
+        done.get(MOST_SECONDS, TimeUnit.SECONDS);
+      } catch (ExecutionException e) {
+        throw new RunException(String.valueOf(e.getCause().getMessage()), e.getCause());
+      } catch (TimeoutException e) {
+        throw new RunException("the disk took more than %d seconds".formatted(MOST_SECONDS), e);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new RunException("the server stops", e);
+      }
+    }
+  }
+
+  CaptureQueue(
+      CaptureFiles files,
+      boolean redact,
+      int days,
+      InstantSource clock,
+      Consumer<String> warnings) {
+    this.files = files;
+    this.redact = redact;
+    this.days = days;
+    this.clock = clock;
+    this.warnings = warnings;
+  }
+
+  /// Starts the writer.
+  ///
+  /// @param counts of the lines that are written
+  void start(DayCounts counts) {
+    writer = Thread.ofPlatform().name("nudge-capture").daemon().start(() -> run(counts));
+  }
+
+  /// Queues a line; false: there is no room, and the line is counted as dropped.
+  ///
+  /// @param told null: nobody waits
+  boolean offer(Path folder, String adapter, ObjectNode json, Instant at, @Nullable Written told) {
+    long size = size(json);
+    boolean room = bytes.addAndGet(size) <= MOST_BYTES && !closed;
+    if (room && queue.offer(new Line(folder, adapter, json, at, size, told))) {
+      return true;
+    }
+    bytes.addAndGet(-size);
+    dropped.increment();
+    return false;
+  }
+
+  /// About the bytes of a tree in memory.
+  private static long size(JsonNode node) {
+    long size = 64 + (node.isString() ? 2L * node.stringValue().length() : 0);
+    for (JsonNode child : node) {
+      size += size(child);
+    }
+    return size;
+  }
+
+  private void run(DayCounts counts) {
+    List<Line> batch = new ArrayList<>();
+    boolean ended = false;
+    while (!ended) {
+      sweep();
+      batch.clear();
+      Line first = next();
+      if (first != null) {
+        batch.add(first);
+        queue.drainTo(batch, BATCH - 1);
+        ended = batch.remove(END);
+        write(batch, counts);
+      }
+    }
+    batch.clear();
+    queue.drainTo(batch);
+    write(batch, counts);
+  }
+
+  private @Nullable Line next() {
+    try {
+      return queue.poll(1, TimeUnit.HOURS);
+    } catch (InterruptedException e) {
+      return END; // nobody interrupts this thread but to end it
+    }
+  }
+
+  private void sweep() {
+    LocalDate today = day(clock.instant());
+    if (today.equals(swept)) {
+      return;
+    }
+    swept = today;
+    try {
+      files.expire(today.minusDays(days - 1L));
+    } catch (IOException | RuntimeException e) {
+      warnings.accept("captured texts that are too old cannot be deleted: " + e.getMessage());
+    }
+  }
+
+  private static LocalDate day(Instant at) {
+    return LocalDate.ofInstant(at, ZoneOffset.UTC);
+  }
+
+  private void write(List<Line> batch, DayCounts counts) {
+    Map<Target, List<Line>> byFile = new LinkedHashMap<>();
+    for (Line line : batch) {
+      byFile
+          .computeIfAbsent(new Target(line.folder, day(line.at)), _ -> new ArrayList<>())
+          .add(line);
+    }
+    byFile.forEach((target, lines) -> write(target, lines, counts));
+  }
+
+  private void write(Target target, List<Line> lines, DayCounts counts) {
+    Throwable failure = null;
+    try {
+      List<String> texts = lines.stream().map(this::text).toList();
+      boolean force = lines.stream().anyMatch(line -> line.told != null);
+      files.append(target.folder, target.day, texts, force);
+      written.add(lines.size());
+      failing = false;
+    } catch (IOException e) {
+      failure = OutFolder.failure(target.folder, e);
+    } catch (RuntimeException | Error e) {
+      failure = e; // the writer goes on with other lines
+    }
+    if (failure != null) {
+      failed.add(lines.size());
+      if (!failing) {
+        failing = true;
+        warnings.accept("answers are not captured: " + failure.getMessage());
+      }
+    }
+    for (Line line : lines) {
+      bytes.addAndGet(-line.bytes);
+      if (failure == null) {
+        counts.add(line.adapter, line.json, line.at);
+      }
+      if (line.told != null && failure == null) {
+        line.told.done.complete(null);
+      } else if (line.told != null) {
+        line.told.done.completeExceptionally(failure);
+      }
+    }
+  }
+
+  private String text(Line line) {
+    ObjectNode stamped = JsonNodeFactory.instance.objectNode().put("time", line.at.toString());
+    line.json
+        .properties()
+        .forEach(
+            field ->
+                stamped.set(
+                    field.getKey(),
+                    redact && TEXTS.contains(field.getKey())
+                        ? Redaction.of(field.getValue())
+                        : field.getValue()));
+    return Json.line(stamped);
+  }
+
+  long written() {
+    return written.sum();
+  }
+
+  long dropped() {
+    return dropped.sum();
+  }
+
+  long failed() {
+    return failed.sum();
+  }
+
+  /// Writes what is queued.
+  @Override
+  public void close() {
+    closed = true;
+    Thread thread = writer;
+    if (thread == null) {
+      return;
+    }
+    try {
+      if (queue.offer(END, MOST_SECONDS, TimeUnit.SECONDS)) {
+        thread.join(Duration.ofSeconds(MOST_SECONDS));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,314 @@
+package dev.nudge.server.capture;
+
+import dev.nudge.format.Claim;
+import dev.nudge.format.Json;
+import dev.nudge.format.LinesFile;
+import dev.nudge.format.OutFolder;
+import dev.nudge.server.capture.Opinions.Choice;
+import dev.nudge.server.capture.Opinions.Said;
+import dev.nudge.settings.Count;
+import dev.nudge.settings.InputException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Makes rows for `train` of what users said of captured answers.
+///
+/// - A score above ½ is a good answer, one below it a bad one, a correction a good one: a row of
+///   `kto.jsonl` each (`prompt`, `completion`, `label`).
+/// - `dpo.jsonl` has pairs (`prompt`, `chosen`, `rejected`): a correction over the answer, an
+// answer
+///   over the one that it replaced, and of two answers to the same prompt of a client the liked one
+///   over the disliked one.
+///
+/// Chats give lists of messages, with their tools; completions give texts. What users say later
+/// replaces what they said before. An opinion that makes no row is counted with its reason
+/// ([Drop]).
+public final class FeedbackRows {
+  /// Name of the file with rated answers.
+  public static final String KTO = "kto.jsonl";
+
+  /// Name of the file with pairs.
+  public static final String DPO = "dpo.jsonl";
+
+  private final Opinions opinions;
+  private final Map<Drop, Integer> dropped = new EnumMap<>(Drop.class);
+  private final Map<Source, Integer> sources = new EnumMap<>(Source.class);
+  private final List<Rated> rated = new ArrayList<>();
+  private final List<Pair> pairs = new ArrayList<>();
+
+  /// Why an opinion makes no row.
+  public enum Drop {
+    NO_ANSWER("no answer is kept"),
+    NO_PROMPT("no prompt"),
+    EMPTY("the answer is empty"),
+    CUT("a good answer that was cut at its limit"),
+    NEITHER("a score of 0.5"),
+    EQUAL("both answers of the pair are equal"),
+    OTHER_PROMPT("regeneration of an answer to another prompt"),
+    CONFLICT("users or ratings contradict each other");
+
+    private final String words;
+
+    Drop(String words) {
+      this.words = words;
+    }
+
+    /// The reason in words.
+    public String words() {
+      return words;
+    }
+  }
+
+  /// What a pair is made of.
+  public enum Source {
+    CORRECTION,
+    REGENERATION,
+    RATINGS
+  }
+
+  /// The counts of what was read and written.
+  ///
+  /// @param answers captured answers of the clients and adapters that were asked for
+  /// @param opinions choices of answers that something was said of
+  /// @param liked good answers, corrections among them
+  /// @param torn lines that a crash has left incomplete
+  public record Written(
+      int answers,
+      int opinions,
+      int liked,
+      int disliked,
+      Map<Source, Integer> pairs,
+      Map<Drop, Integer> dropped,
+      int torn) {
+    /// Number of pairs.
+    public int pairCount() {
+      return pairs.values().stream().mapToInt(Integer::intValue).sum();
+    }
+
+    /// The reasons with their numbers, in words; empty if nothing was dropped.
+    public String droppedWords() {
+      return dropped.entrySet().stream()
+          .map(e -> e.getValue() + " " + e.getKey().words())
+          .collect(Collectors.joining("; "));
+    }
+  }
+
+  private record Rated(String client, CapturedChoice answer, boolean good) {}
+
+  private record Pair(CapturedChoice chosen, CapturedChoice rejected, Source source) {
+    String key() {
+      return chosen.key() + " > " + rejected.key();
+    }
+
+    String reversed() {
+      return rejected.key() + " > " + chosen.key();
+    }
+  }
+
+  private FeedbackRows(Opinions opinions) {
+    this.opinions = opinions;
+  }
+
+  /// Writes both files, or the one that has rows.
+  ///
+  /// @throws InputException if nothing can be made, or a file is there already
+  /// @throws dev.nudge.settings.RunException if the disk refuses
+  public static Written write(FeedbackSettings settings) {
+    Path out = settings.out();
+    OutFolder.checkPlace(out);
+    checkFree(settings);
+    FeedbackRows rows = new FeedbackRows(Opinions.read(settings));
+    rows.judge();
+    Written written = rows.written();
+    if (rows.rated.isEmpty() && rows.pairs.isEmpty()) {
+      String dropped = written.droppedWords();
+      throw new InputException(
+          "%s has %s and %s, of which no row can be made%s"
+              .formatted(
+                  settings.folder(),
+                  Count.of(written.answers(), "answer"),
+                  Count.of(written.opinions(), "opinion"),
+                  dropped.isEmpty()
+                      ? "; users rate answers by POST /v1/feedback"
+                      : ": " + dropped));
+    }
+    try (Claim _ = Claim.in(out)) {
+      place(out.resolve(KTO), rows.rated.stream().map(r -> r.answer.labelled(r.good)).toList());
+      place(out.resolve(DPO), rows.pairs.stream().map(p -> p.chosen.over(p.rejected)).toList());
+    }
+    return written;
+  }
+
+  private static void checkFree(FeedbackSettings settings) {
+    for (String name : List.of(KTO, DPO)) {
+      Path file = settings.out().resolve(name);
+      if (Files.isDirectory(file)) {
+        throw new InputException(file + " is a folder, which is not replaced; give another --out");
+      }
+      if (Files.exists(file) && !settings.overwrite()) {
+        throw new InputException(
+            file + " is there already; give another --out, or --overwrite to replace it");
+      }
+    }
+  }
+
+  private static void place(Path file, List<ObjectNode> rows) {
+    try (LinesFile lines = LinesFile.create(file)) {
+      rows.forEach(row -> lines.add(Json.line(row)));
+      if (rows.isEmpty()) {
+        lines.removeOld(); // of other feedback
+        return;
+      }
+      lines.complete();
+      lines.place();
+    }
+  }
+
+  /// Makes rows; answers that are liked and disliked, and pairs that are there both ways round,
+  /// are dropped.
+  private void judge() {
+    opinions.said().forEach(this::judge);
+    Set<String> liked = keys(true);
+    liked.retainAll(keys(false));
+    drop(Drop.CONFLICT, remove(rated, one -> liked.contains(one.answer.key())));
+    addRatedPairs();
+    Set<String> known = pairs.stream().map(Pair::key).collect(Collectors.toSet());
+    drop(Drop.CONFLICT, remove(pairs, one -> known.contains(one.reversed())));
+  }
+
+  private void judge(Choice choice, Said said) {
+    CapturedChoice answer = CapturedChoice.of(opinions.answers().get(choice.id()), choice.index());
+    Drop why = answer == null ? Drop.NO_ANSWER : answer.useless();
+    if (answer == null || why != null) {
+      drop(why == null ? Drop.NO_ANSWER : why, 1);
+      return;
+    }
+    rate(answer, said);
+    if (said.correction() != null) {
+      correct(answer, answer.corrected(said.correction()));
+    }
+    if (said.regenerationOf() != null) {
+      replace(answer, said, said.regenerationOf());
+    }
+  }
+
+  private void rate(CapturedChoice answer, Said said) {
+    Double score = said.score();
+    if (score == null) {
+      return;
+    }
+    if (score == 0.5) {
+      drop(Drop.NEITHER, 1);
+    } else if (score > 0.5 && answer.cut()) {
+      drop(Drop.CUT, 1);
+    } else {
+      rated.add(new Rated(answer.client(), answer, score > 0.5));
+    }
+  }
+
+  private void correct(CapturedChoice answer, CapturedChoice better) {
+    if (better.key().equals(answer.key())) {
+      drop(Drop.EQUAL, 1);
+    } else {
+      pairs.add(new Pair(better, answer, Source.CORRECTION));
+      rated.add(new Rated(answer.client(), better, true));
+    }
+  }
+
+  private void replace(CapturedChoice answer, Said said, String id) {
+    CapturedChoice earlier = CapturedChoice.of(opinions.answers().get(id), 0);
+    if (earlier == null || earlier.useless() != null) {
+      drop(earlier == null ? Drop.NO_ANSWER : Drop.EMPTY, 1);
+      return;
+    }
+    double before = score(opinions.said().get(new Choice(id, 0)), 0); // asked again: not liked
+    double now = score(said, 1);
+    if (!earlier.prompt().equals(answer.prompt())) {
+      drop(Drop.OTHER_PROMPT, 1);
+    } else if (now <= before) {
+      drop(Drop.CONFLICT, 1);
+    } else if (answer.cut()) {
+      drop(Drop.CUT, 1);
+    } else if (answer.key().equals(earlier.key())) {
+      drop(Drop.EQUAL, 1);
+    } else {
+      pairs.add(new Pair(answer, earlier, Source.REGENERATION));
+    }
+  }
+
+  private static double score(@Nullable Said said, double otherwise) {
+    Double score = said == null ? null : said.score();
+    return score == null ? otherwise : score;
+  }
+
+  /// Pairs the liked with the disliked answers to a prompt of a client, each once.
+  private void addRatedPairs() {
+    Set<String> known = pairs.stream().map(Pair::key).collect(Collectors.toSet());
+    Map<String, List<Rated>> byPrompt = new LinkedHashMap<>();
+    for (Rated one : rated) {
+      byPrompt
+          .computeIfAbsent(one.client + " " + one.answer.prompt(), _ -> new ArrayList<>())
+          .add(one);
+    }
+    for (List<Rated> all : byPrompt.values()) {
+      List<CapturedChoice> good = answers(all, true);
+      List<CapturedChoice> bad = answers(all, false);
+      for (int i = 0; i < Math.min(good.size(), bad.size()); i++) {
+        Pair pair = new Pair(good.get(i), bad.get(i), Source.RATINGS);
+        if (known.add(pair.key())) {
+          pairs.add(pair);
+        }
+      }
+    }
+  }
+
+  private static List<CapturedChoice> answers(List<Rated> all, boolean good) {
+    Map<String, CapturedChoice> distinct = new LinkedHashMap<>();
+    all.stream()
+        .filter(one -> one.good == good)
+        .forEach(one -> distinct.putIfAbsent(one.answer.key(), one.answer));
+    return List.copyOf(distinct.values());
+  }
+
+  private Set<String> keys(boolean good) {
+    Set<String> keys = new HashSet<>();
+    rated.stream().filter(one -> one.good == good).forEach(one -> keys.add(one.answer.key()));
+    return keys;
+  }
+
+  private static <T> int remove(List<T> all, Predicate<T> which) {
+    int before = all.size();
+    all.removeIf(which);
+    return before - all.size();
+  }
+
+  private void drop(Drop why, int times) {
+    if (times > 0) {
+      dropped.merge(why, times, Integer::sum);
+    }
+  }
+
+  private Written written() {
+    pairs.forEach(pair -> sources.merge(pair.source, 1, Integer::sum));
+    int liked = (int) rated.stream().filter(Rated::good).count();
+    return new Written(
+        opinions.captured(),
+        opinions.said().size(),
+        liked,
+        rated.size() - liked,
+        sources,
+        dropped,
+        opinions.torn());
+  }
+}

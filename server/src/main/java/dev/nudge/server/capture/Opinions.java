@@ -1,0 +1,100 @@
+package dev.nudge.server.capture;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// What users said of the answers in a capture folder, and these answers.
+///
+/// @param said by choice of an answer, what was said last of each kind
+/// @param answers by id, those that something was said of
+/// @param captured number of all answers
+/// @param torn number of lines that cannot be read
+record Opinions(Map<Choice, Said> said, Map<String, JsonNode> answers, int captured, int torn) {
+
+  /// A choice of an answer.
+  record Choice(String id, int index) {}
+
+  /// What was said of a choice.
+  ///
+  /// @param regenerationOf id of the answer that this one replaced
+  record Said(
+      @Nullable Double score, @Nullable JsonNode correction, @Nullable String regenerationOf) {
+    static final Said NOTHING = new Said(null, null, null);
+
+    private Said then(JsonNode line) {
+      return new Said(
+          line.path("score").isNumber() ? (Double) line.get("score").doubleValue() : score,
+          line.hasNonNull("correction") ? line.get("correction") : correction,
+          line.path("regeneration_of").isString()
+              ? line.get("regeneration_of").stringValue()
+              : regenerationOf);
+    }
+  }
+
+  /// Reads a folder.
+  static Opinions read(FeedbackSettings settings) {
+    List<Path> files = CaptureReader.files(settings.folder());
+    Map<Choice, Said> said = new LinkedHashMap<>();
+    Set<String> named = new HashSet<>();
+    int torn = 0;
+    for (Path file : files) {
+      if (isWanted(settings, file)) {
+        torn += CaptureReader.read(file, line -> hear(line, said));
+      }
+    }
+    said.forEach(
+        (choice, one) -> {
+          named.add(choice.id);
+          if (one.regenerationOf != null) {
+            named.add(one.regenerationOf);
+          }
+        });
+    Map<String, JsonNode> answers = new HashMap<>();
+    List<String> captured = new ArrayList<>();
+    for (Path file : files) {
+      boolean wanted = isWanted(settings, file);
+      CaptureReader.read(
+          file,
+          line -> {
+            String id = line.path("id").asString("");
+            if (!line.path("kind").asString("").equals(CapturedAnswer.KIND)) {
+              return;
+            }
+            if (wanted) {
+              captured.add("");
+            }
+            if (named.contains(id)) {
+              answers.put(id, line);
+            }
+          });
+    }
+    return new Opinions(said, answers, captured.size(), torn);
+  }
+
+  private static void hear(JsonNode line, Map<Choice, Said> said) {
+    if (line.path("kind").asString("").equals(Opinion.KIND)) {
+      Choice choice = new Choice(line.path("id").asString(""), line.path("choice").asInt(0));
+      said.put(choice, said.getOrDefault(choice, Said.NOTHING).then(line));
+    }
+  }
+
+  /// Whether a file is of the clients and adapters that are asked for: its folders are named by
+  /// them.
+  private static boolean isWanted(FeedbackSettings settings, Path file) {
+    Path adapter = file.getParent();
+    return isOne(settings.adapter(), adapter) && isOne(settings.client(), adapter.getParent());
+  }
+
+  private static boolean isOne(List<String> names, Path folder) {
+    String name = folder.getFileName().toString();
+    return names.isEmpty() || names.stream().anyMatch(n -> CaptureFiles.safe(n).equals(name));
+  }
+}

@@ -1,0 +1,56 @@
+package dev.nudge.server.capture;
+
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// The latest captured answers by their ids, so that feedback finds its folder.
+///
+/// Threading: any thread.
+final class RecentAnswers {
+  /// Number of answers that take feedback.
+  static final int MOST = 50_000;
+
+  private final Map<String, Kept> byId = new LinkedHashMap<>(); // the eldest first
+  private final Map<String, String> byRequest = new HashMap<>(); // client/request → id
+
+  /// @param adapter with its version
+  /// @param choices number of choices
+  /// @param chat whether choices are messages
+  record Kept(
+      String client,
+      String request,
+      String id,
+      String adapter,
+      Path folder,
+      int choices,
+      boolean chat) {
+    private String key() {
+      return client + "/" + request;
+    }
+  }
+
+  synchronized void add(Kept answer) {
+    byId.put(answer.id, answer);
+    byRequest.put(answer.key(), answer.id);
+    if (byId.size() > MOST) {
+      Kept eldest = byId.values().iterator().next();
+      byId.remove(eldest.id);
+      byRequest.remove(eldest.key(), eldest.id);
+    }
+  }
+
+  /// Finds an answer by its id, whoever asked for it; null if it is not known.
+  synchronized @Nullable Kept find(String id) {
+    return byId.get(id);
+  }
+
+  /// Finds an answer of a client; null if it has none of that id.
+  synchronized @Nullable Kept find(String client, String id, boolean byRequest) {
+    String answer = byRequest ? this.byRequest.get(client + "/" + id) : id;
+    Kept kept = answer == null ? null : byId.get(answer);
+    return kept == null || !kept.client.equals(client) ? null : kept;
+  }
+}

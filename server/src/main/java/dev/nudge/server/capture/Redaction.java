@@ -1,0 +1,31 @@
+package dev.nudge.server.capture;
+
+import dev.nudge.data.quality.Sensitive;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Replaces secrets and personal data in all texts of a JSON tree, which is copied.
+final class Redaction {
+  private Redaction() {}
+
+  static JsonNode of(JsonNode node) {
+    return switch (node) {
+      case ObjectNode object -> {
+        ObjectNode copy = JsonNodeFactory.instance.objectNode();
+        object.properties().forEach(field -> copy.set(field.getKey(), of(field.getValue())));
+        yield copy;
+      }
+      case ArrayNode list -> {
+        ArrayNode copy = JsonNodeFactory.instance.arrayNode();
+        list.forEach(one -> copy.add(of(one)));
+        yield copy;
+      }
+      default ->
+          node.isString()
+              ? JsonNodeFactory.instance.stringNode(Sensitive.redacted(node.stringValue()))
+              : node;
+    };
+  }
+}
