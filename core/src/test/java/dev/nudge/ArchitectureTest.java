@@ -15,7 +15,8 @@ class ArchitectureTest implements PackageRules {
           Map.entry("kernel", Set.of("tensor")),
           Map.entry("kernel.simd", Set.of("tensor", "kernel")),
           Map.entry("kernel.code", Set.of("tensor", "kernel")),
-          Map.entry("machine", Set.of("tensor", "kernel")),
+          Map.entry("collective", Set.of()),
+          Map.entry("machine", Set.of("tensor", "kernel", "collective")),
           Map.entry("nn", Set.of("tensor", "kernel")),
           Map.entry("gguf", Set.of("tensor", "python")),
           Map.entry("gguf.block", Set.of("tensor", "gguf")),
@@ -106,6 +107,7 @@ class ArchitectureTest implements PackageRules {
               Set.of(
                   "tensor",
                   "kernel",
+                  "collective",
                   "machine",
                   "nn",
                   "format",

@@ -122,6 +122,7 @@ final class TrainingSteps implements AutoCloseable {
     CausalLm.TrainParts pass = model.trainParts(length, length);
     return new Plan(
         model.backend().name(),
+        1,
         lanes,
         threads,
         length,

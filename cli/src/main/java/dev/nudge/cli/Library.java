@@ -91,15 +91,30 @@ final class Library {
 
   static TrainVerb.Outcome train(
       TrainSettings given, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
-    TrainSettings settings = Named.in(given);
     Machine machine = machine();
+    return train(
+        given,
+        machine,
+        (settings, told, asked) -> Training.run(settings, machine, _ -> {}, told, asked),
+        events,
+        cancelled);
+  }
+
+  /// @param machine for which a dry run is planned
+  static TrainVerb.Outcome train(
+      TrainSettings given,
+      Machine machine,
+      TrainCommand.Trains trains,
+      Consumer<TrainEvent> events,
+      BooleanSupplier cancelled) {
+    TrainSettings settings = Named.in(given);
     if (settings.output().dryRun() && !Training.finished(settings, machine)) {
       Prepared prepared = Training.prepare(settings, machine, events);
       prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
       prepared.rows().forEach(line -> events.accept(new TrainEvent.Planned(line)));
       return new TrainVerb.Outcome(RunState.FINISHED, prepared.values(), prepared.lines());
     }
-    RunResult result = Training.run(settings, machine, _ -> {}, events, cancelled);
+    RunResult result = trains.run(settings, events, cancelled);
     // stopped before its first save, a run that was to replace another has left nothing
     Map<String, @Nullable Object> record =
         Files.exists(result.record())

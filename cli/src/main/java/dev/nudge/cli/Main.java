@@ -22,9 +22,6 @@ public final class Main {
   static final String HELP = "help";
   private static final List<String> HELP_FLAGS = List.of("--help", "-h");
 
-  /// All verbs.
-  private static final List<Verb<?>> VERBS = Library.verbs();
-
   private Main() {}
 
   /// Runs the command; reserves the standard streams, so that no library's output reaches them.
@@ -38,16 +35,17 @@ public final class Main {
     int rehearsal = Integer.getInteger("nudge.rehearse", 0); // set by the launcher's build
     if (rehearsal > 0) {
       Results nowhere = new Results(OutputStream.nullOutputStream());
-      StartupRehearsal.run(rehearsal, command -> run(VERBS, command, nowhere, System.err));
+      StartupRehearsal.run(
+          rehearsal, command -> run(Library.verbs(), command, nowhere, System.err));
     }
-    System.exit(run(VERBS, List.of(args), Results.standard(out), err));
+    System.exit(run(Library.verbs(), List.of(args), Results.standard(out), err));
   }
 
   /// Runs the command in this process.
   ///
   /// @return the exit code
   public static int run(String[] args, PrintStream out, PrintStream err) {
-    return run(VERBS, List.of(args), new Results(out), err);
+    return run(Library.verbs(), List.of(args), new Results(out), err);
   }
 
   static int run(List<Verb<?>> verbs, List<String> args, Results out, PrintStream err) {

@@ -1,6 +1,9 @@
 package dev.nudge.data;
 
 import dev.nudge.data.quality.Mix;
+import java.io.DataInput;
+import java.io.DataOutput;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -97,6 +100,33 @@ public final class Example {
     }
     SourceLine source = new SourceLine(prompt.index(), prompt.file(), prompt.line(), "");
     return new Example(ids, trained, weights, source);
+  }
+
+  /// Writes its tokens, what each counts, and the number that its row gives it.
+  public void write(DataOutput to) throws IOException {
+    to.writeInt(length());
+    for (int place = 0; place < length(); place++) {
+      to.writeInt(id(place));
+      to.writeBoolean(trained(place));
+      to.writeDouble(weight(place));
+    }
+    to.writeDouble(value());
+    to.writeInt(index());
+  }
+
+  /// Reads what [#write] wrote, without a file.
+  public static Example read(DataInput from) throws IOException {
+    int[] ids = new int[from.readInt()];
+    BitSet trained = new BitSet(ids.length);
+    double[] weights = new double[ids.length];
+    for (int place = 0; place < ids.length; place++) {
+      ids[place] = from.readInt();
+      trained.set(place, from.readBoolean());
+      weights[place] = from.readDouble();
+    }
+    double value = from.readDouble();
+    SourceLine source = new SourceLine(from.readInt(), Path.of(""), 1, "");
+    return new Example(TokenTableBuilder.one(ids, trained, weights, value, source), 0);
   }
 
   /// The number of tokens before the first trained one; all if none is trained.

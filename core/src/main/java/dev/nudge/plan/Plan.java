@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// The layout of a run, fixed before it starts: equal plans give equal bytes.
 ///
 /// @param backend compute type, products and kernels
+/// @param ranks processes that train together, each with such lanes; at least 1
 /// @param lanes sequences trained in parallel
 /// @param threadsPerLane threads of each lane's products
 /// @param microBatchTokens maximum tokens of a micro-batch
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// @param caches weights with packed copies
 public record Plan(
     String backend,
+    int ranks,
     int lanes,
     int threadsPerLane,
     int microBatchTokens,
@@ -52,10 +54,20 @@ public record Plan(
 
   private Plan with(Split cuts, Footprint bytes) {
     return new Plan(
-        backend, lanes, threadsPerLane, microBatchTokens, longest, levels, cuts, bytes, caches);
+        backend,
+        ranks,
+        lanes,
+        threadsPerLane,
+        microBatchTokens,
+        longest,
+        levels,
+        cuts,
+        bytes,
+        caches);
   }
 
   public Plan {
+    ranks = Math.max(1, ranks); // checkpoints from before there were any do not say
     levels = List.copyOf(levels);
   }
 
@@ -64,6 +76,7 @@ public record Plan(
       String backend, int lanes, int threads, int microBatchTokens, int longest, long workspace) {
     return new Plan(
         backend,
+        1,
         lanes,
         threads,
         microBatchTokens,
@@ -121,6 +134,7 @@ public record Plan(
     List<String> lines = new ArrayList<>();
     lines.add(
         "lanes      "
+            + (ranks == 1 ? "" : ranks + " ranks with ")
             + lanes
             + " of "
             + Count.of(threadsPerLane, "thread")
@@ -178,6 +192,7 @@ public record Plan(
   public Map<String, @Nullable Object> values() {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("backend", backend);
+    values.put("ranks", ranks);
     values.put("lanes", lanes);
     values.put("threads_per_lane", threadsPerLane);
     values.put("micro_batch_tokens", microBatchTokens);

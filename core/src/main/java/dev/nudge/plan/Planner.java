@@ -60,6 +60,7 @@ public final class Planner {
 
   /// Requirements of a run.
   ///
+  /// @param ranks processes that train together, each with this plan
   /// @param lanes as set; null: chosen here
   /// @param batchSize sequences of an optimiser step
   /// @param longest tokens of the longest row
@@ -72,6 +73,7 @@ public final class Planner {
   /// @param sampleBytes for sampling answers between steps
   public record Wanted(
       int threads,
+      int ranks,
       @Nullable Integer lanes,
       int batchSize,
       int longest,
@@ -85,7 +87,7 @@ public final class Planner {
       Caches caches,
       long sampleBytes) {
 
-    /// Requirements without replayed rows.
+    /// Requirements of one process, without replayed rows.
     public Wanted(
         int threads,
         @Nullable Integer lanes,
@@ -101,6 +103,7 @@ public final class Planner {
         long sampleBytes) {
       this(
           threads,
+          1,
           lanes,
           batchSize,
           longest,
@@ -185,7 +188,7 @@ public final class Planner {
 
   private Fit fit(int lanes, Recompute deepest) {
     int whole = longestWhole(lanes);
-    int most = (int) Math.max(w.longest, Math.min(TOKENS, share(lanes)));
+    int most = (int) Math.max(w.longest, Math.min(TOKENS, share(w.ranks * lanes)));
     int tokens = w.batchSize == 1 ? whole : most; // of one row, what is longer is always cut
     int least = Math.max(whole, Math.min(tokens, TOKENS));
     while (true) {
@@ -271,13 +274,15 @@ public final class Planner {
 
   /// A lane for each sequence of a step; more if the longest row has enough tokens for more.
   private int lanes() {
-    return Math.clamp(Math.max(w.batchSize, w.longest / SPLIT_ROWS), 1, w.threads);
+    int parts = w.ranks > 1 ? 0 : w.longest / SPLIT_ROWS;
+    return Math.clamp(Math.max(Math.ceilDiv(w.batchSize, w.ranks), parts), 1, w.threads);
   }
 
-  /// Tokens of the shortest sequence that may be cut over all lanes.
+  /// Tokens of the shortest sequence that may be cut over all lanes, which share memory then. A
+  /// router's load is of whole sequences.
   private int splitFrom(int lanes) {
     int from = SPLIT_ROWS * lanes;
-    boolean whole = lanes == 1 || dry.balance() > 0; // a router's load is of whole sequences
+    boolean whole = lanes == 1 || w.ranks > 1 || dry.balance() > 0;
     return whole || w.longest < from ? Plan.Split.NONE.from() : from;
   }
 
@@ -321,6 +326,7 @@ public final class Planner {
     Plan plan =
         new Plan(
             dry.backend().name(),
+            w.ranks,
             lanes,
             Math.max(1, w.threads / lanes),
             tokens,

@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
 /// Settings of the `plan` command: those of a run that affect memory and time, and a price.
 ///
 /// @param memory null: what the machine has free
+/// @param ranks machines that train together
+/// @param network speed between them
 /// @param batchSize sequences per optimiser step
 /// @param epochs passes over the data or the tokens
 /// @param tokens tokens of the training data; null: counted in `data`, or unknown
@@ -29,6 +31,13 @@ public record PlanSettings(
             byDefault = "true",
             negatable = true)
         boolean probe,
+    @Setting(help = "machines like this one that train together (nudge-spark)", byDefault = "1")
+        int ranks,
+    @Setting(
+            help = "with --ranks: speed of the network between them",
+            label = "RATE",
+            byDefault = "10Gb")
+        BitRate network,
     @Group("Data")
         @Setting(
             help = "file, folder or glob of rows; may be given several times; needs the tokenizer",
@@ -68,12 +77,17 @@ public record PlanSettings(
     lora.check(model, given);
     objective.check(given, lora, length, shape, completion, batchSize);
     Check.positive("--price-per-hour", pricePerHour);
+    Check.atLeast("--ranks", ranks, 1);
+    if (ranks == 1 && given.contains("network")) {
+      throw new InputException("--network is given without --ranks; add it");
+    }
     Check.atLeast("--tokens", tokens, 1);
     Check.atLeast("--batch-size", batchSize, 1);
     Check.positive("--epochs", epochs);
     if (tokens != null && !data.isEmpty()) {
       throw new InputException(
-          "--tokens and --data are both given; the tokens of the data are counted, so leave one out");
+          "--tokens and --data are both given; the tokens of the data are counted, so leave one"
+              + " out");
     }
     String ofRows = data.isEmpty() ? flagOfRows(prompt, completion, length, eval) : null;
     if (ofRows != null) {

@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.collective.Collective;
 import dev.nudge.kernel.AdamW;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Parameter;
@@ -128,11 +129,20 @@ final class AdamWOptimizer implements AutoCloseable {
     return starts;
   }
 
-  /// Adds all lanes' gradients into the first lane's.
+  /// Adds the gradients of all lanes of all ranks into the first lane's.
   ///
   /// @return the global gradient norm
-  double reduce() {
-    each(i -> squares[i] = pieces.get(i).reduce(kernels));
+  double reduce(Collective ranks) {
+    if (ranks.ranks() > 1) {
+      ranks.sum(pieces.stream().map(piece -> piece.part(kernels)).toList());
+    }
+    each(
+        i -> {
+          if (ranks.ranks() == 1) {
+            pieces.get(i).add(kernels, null);
+          }
+          squares[i] = pieces.get(i).squares(kernels);
+        });
     double sum = 0;
     for (double s : squares) {
       sum += s;

@@ -4,6 +4,7 @@ import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.ParameterCount;
 import dev.nudge.adapter.Targets;
+import dev.nudge.collective.Collective;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Packing;
@@ -24,6 +25,7 @@ import dev.nudge.plan.Advice;
 import dev.nudge.plan.KnownModels;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
+import dev.nudge.plan.RankPace;
 import dev.nudge.plan.Rates;
 import dev.nudge.plan.SpeedProbe;
 import dev.nudge.settings.DataSettings;
@@ -34,6 +36,7 @@ import dev.nudge.settings.ObjectiveName;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.QualitySettings;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.text.NewTokens;
 import dev.nudge.text.Tokenizer;
@@ -46,6 +49,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.IntToDoubleFunction;
 import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -161,7 +165,7 @@ public final class Forecast {
             rows,
             added(settings, config, machine),
             SamplePrompts.none(),
-            machine);
+            machine.among(Collective.planned(settings.ranks())));
     return forecast.outlook(clock);
   }
 
@@ -243,6 +247,7 @@ public final class Forecast {
                 attempt.fit().plan(),
                 clock)
             : null;
+    Paces paces = rates == null ? new Paces(null, together(attempt, null)) : pace(attempt, rates);
     return new Outlook(
         settings,
         config,
@@ -250,7 +255,8 @@ public final class Forecast {
         PlanRequest.of(settings).memoryBytes(machine),
         levels(attempt),
         fits ? List.of() : new Remedies(this::attempt, settings).found(),
-        rates == null ? null : pace(attempt, rates));
+        paces.run(),
+        paces.together());
   }
 
   /// Plans a run with some settings.
@@ -343,7 +349,7 @@ public final class Forecast {
   }
 
   /// Cuts a step as the trainer does and computes its time from its FLOPs and the measured rates.
-  private Outlook.Pace pace(Attempt attempt, Rates rates) {
+  private Paces pace(Attempt attempt, Rates rates) {
     try (Scope scope = Scope.measuring();
         Tuning tuning =
             PlanRequest.of(settings)
@@ -355,12 +361,49 @@ public final class Forecast {
     }
   }
 
-  private Outlook.Pace pace(Attempt attempt, Rates rates, CausalLm dry) {
+  /// How fast a run is.
+  ///
+  /// @param run null: speed was not measured
+  /// @param together null: there is one rank
+  private record Paces(Outlook.@Nullable Pace run, @Nullable RankPace together) {}
+
+  /// @param computing seconds of a step on so many ranks; null: speed was not measured
+  private @Nullable RankPace together(Attempt attempt, @Nullable IntToDoubleFunction computing) {
+    int ranks = settings.ranks();
+    return ranks == 1
+        ? null
+        : new RankPace(
+            ranks,
+            settings.network(),
+            Dtype.F32.bytes() * attempt.count().trained(),
+            computing == null ? null : (Double) computing.applyAsDouble(1),
+            computing == null ? null : (Double) computing.applyAsDouble(ranks));
+  }
+
+  private Paces pace(Attempt attempt, Rates rates, CausalLm dry) {
+    IntToDoubleFunction computing = ranks -> computing(attempt, rates, dry, ranks);
+    RankPace together = together(attempt, computing);
+    double seconds = together == null ? computing.applyAsDouble(1) : together.seconds();
+    long tokens = Arrays.stream(step(attempt.fit().plan().longest())).asLongStream().sum();
+    Long all = settings.tokens() != null ? settings.tokens() : data == null ? null : data.tokens();
+    double total = all == null ? Double.NaN : all * settings.epochs() * seconds / tokens;
+    return new Paces(
+        new Outlook.Pace(
+            rates, seconds, tokens, all == null ? null : total / 3600, settings.pricePerHour()),
+        together);
+  }
+
+  /// Seconds that the slowest rank computes in a step.
+  private double computing(Attempt attempt, Rates rates, CausalLm dry, int ranks) {
     var plan = attempt.fit().plan();
     int[] lengths = step(plan.longest());
     Packing packing =
         Packing.of(
-            lengths, plan.lanes(), plan.microBatchTokens(), Flat.cost(dry), plan.split().from());
+            lengths,
+            ranks * plan.lanes(),
+            plan.microBatchTokens(),
+            Flat.cost(dry),
+            plan.split().from());
     Map<List<Integer>, CausalLm.TrainWork> known = new HashMap<>();
     double share = data == null ? 1 : (double) data.trainedTokens() / Math.max(1, data.tokens());
     double together = 0;
@@ -377,12 +420,7 @@ public final class Forecast {
       slowest = Math.max(slowest, nanos);
     }
     double update = attempt.count().trained() * rates.updateNanos();
-    double seconds = ((together + slowest) * (1 + besideTraining()) + update) / 1e9;
-    long tokens = Arrays.stream(lengths).asLongStream().sum();
-    Long all = settings.tokens() != null ? settings.tokens() : data == null ? null : data.tokens();
-    double total = all == null ? Double.NaN : all * settings.epochs() * seconds / tokens;
-    return new Outlook.Pace(
-        rates, seconds, tokens, all == null ? null : total / 3600, settings.pricePerHour());
+    return ((together + slowest) * (1 + besideTraining()) + update) / 1e9;
   }
 
   /// The work of a step beside its training pass, as a share of that: an objective's scoring pass

@@ -1,5 +1,7 @@
 package dev.nudge.train;
 
+import dev.nudge.collective.Collective;
+import dev.nudge.collective.Doubles;
 import dev.nudge.data.Example;
 import dev.nudge.data.Packing;
 import dev.nudge.engine.Flat;
@@ -41,7 +43,8 @@ final class GradientLanes implements AutoCloseable {
   private final LaneGroup laneGroup;
   private final Packing.Cost cost;
   private final int passTokens;
-  private final double[] loads; // of lanes: sums of the routers' losses of a step
+  private final double[] loads; // of all ranks' lanes: sums of the routers' losses of a step
+  private final Collective ranks;
   private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
 
   /// One run's share of the gradients of a step.
@@ -64,15 +67,17 @@ final class GradientLanes implements AutoCloseable {
   }
 
   /// @param pages folder for the files that the plan pages out
-  GradientLanes(CausalLm model, Plan plan, Path pages) {
+  /// @param ranks processes whose lanes share each step
+  GradientLanes(CausalLm model, Plan plan, Path pages, Collective ranks) {
     this.model = model;
+    this.ranks = ranks;
     this.cost = Flat.cost(model);
     this.passTokens = plan.microBatchTokens();
     if (!plan.levels().isEmpty()) {
       model.recompute(plan.levels());
     }
     this.lanes = new Lanes(plan.lanes());
-    this.loads = new double[plan.lanes()];
+    this.loads = new double[ranks.ranks() * plan.lanes()];
     opened.add(lanes::close);
     try {
       this.workspaces = lanes.run(lane -> workspace(lane, plan, pages));
@@ -106,10 +111,19 @@ final class GradientLanes implements AutoCloseable {
     return DoubleStream.of(loads).sum();
   }
 
-  /// Adds the gradients of what trains in the model to its parameters, lane by lane.
+  /// The number of a lane among those of all ranks.
+  private int place(int lane) {
+    return ranks.rank() * lanes.count() + lane;
+  }
+
+  /// Adds the gradients of what trains in the model to its parameters, lane by lane. Rank 0 has the
+  /// others do their lanes' part.
   ///
   /// @return the loss
   double add(Work work) {
+    if (ranks.rank() == 0) {
+      Order.tell(ranks, new Order.Step(work));
+    }
     return add(
         List.of(work),
         (packings, lane) ->
@@ -130,9 +144,9 @@ final class GradientLanes implements AutoCloseable {
   }
 
   private double[] add(List<Work> works, OnLane part) {
-    List<Packing> packings = works.stream().map(work -> work.packing(lanes.count(), cost)).toList();
+    List<Packing> packings = works.stream().map(work -> work.packing(loads.length, cost)).toList();
     laneGroup.reset();
-    List<double[]> sums =
+    List<double[]> own =
         lanes.run(
             lane -> {
               try {
@@ -142,6 +156,7 @@ final class GradientLanes implements AutoCloseable {
                 throw e;
               }
             });
+    List<double[]> sums = ranks.ranks() == 1 ? own : ofAllRanks(own);
     double[] losses = new double[works.size()];
     for (int i = 0; i < losses.length; i++) {
       for (double[] sum : sums) {
@@ -151,6 +166,18 @@ final class GradientLanes implements AutoCloseable {
       losses[i] = weights.loss() == null ? losses[i] * weights.scale() : weights.loss();
     }
     return losses;
+  }
+
+  /// The losses of the lanes of all ranks, whose routers' losses are taken over too.
+  private List<double[]> ofAllRanks(List<double[]> own) {
+    Doubles numbers = new Doubles(2 * loads.length);
+    for (int lane = 0; lane < own.size(); lane++) {
+      numbers.put(place(lane), own.get(lane)[0]);
+      numbers.put(loads.length + place(lane), loads[place(lane)]);
+    }
+    double[] all = numbers.sum(ranks);
+    System.arraycopy(all, loads.length, loads, 0, loads.length);
+    return DoubleStream.of(all).limit(loads.length).mapToObj(loss -> new double[] {loss}).toList();
   }
 
   /// Trains a lane's parts of the sequences that are cut over all lanes.
@@ -169,14 +196,14 @@ final class GradientLanes implements AutoCloseable {
   /// Trains the lane's own sequences.
   private double alone(Packing packing, Work work, int lane) {
     double sum = 0;
-    loads[lane] = 0;
-    for (List<Integer> microBatch : packing.lanes().get(lane)) {
+    loads[place(lane)] = 0;
+    for (List<Integer> microBatch : packing.lanes().get(place(lane))) {
       Batch batch = batch(microBatch, work);
       double balance = model.balance() / work.sequences().size();
       Balance load = balance > 0 ? new Balance(balance) : null;
       Workspace ws = workspaces.get(lane);
       sum += model.train(batch, null, work.weights().scale(), work.dropout(), load, ws);
-      loads[lane] += load == null ? 0 : load.loss();
+      loads[place(lane)] += load == null ? 0 : load.loss();
     }
     return sum;
   }

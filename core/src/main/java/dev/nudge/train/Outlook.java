@@ -4,6 +4,7 @@ import dev.nudge.model.ModelConfig;
 import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
+import dev.nudge.plan.RankPace;
 import dev.nudge.plan.Rates;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 /// @param levels bytes of activations with every layer at one checkpointing level
 /// @param remedies flags that make the run fit; empty if it fits
 /// @param pace null if speed was not measured
+/// @param together null with one rank
 public record Outlook(
     PlanSettings settings,
     ModelConfig config,
@@ -31,7 +33,8 @@ public record Outlook(
     long memory,
     Map<Recompute, Long> levels,
     List<String> remedies,
-    @Nullable Pace pace) {
+    @Nullable Pace pace,
+    @Nullable RankPace together) {
   private static final double LEAST_COST = 0.01;
 
   /// The speed and cost of a run.
@@ -84,8 +87,8 @@ public record Outlook(
           settings.model().maxLength() == null
               ? String.format(
                   Locale.ROOT,
-                  "rows       taken to be as long as the model allows, %,d tokens each; --max-length"
-                      + " or --data says what yours are",
+                  "rows       taken to be as long as the model allows, %,d tokens each;"
+                      + " --max-length or --data says what yours are",
                   config.maxPositionEmbeddings())
               : String.format(
                   Locale.ROOT,
@@ -138,15 +141,37 @@ public record Outlook(
     long inMemory = f.weights().packed() + f.weights().constants();
     if (!fits() && inMemory > 0 && plan.totalBytes() - inMemory <= memory) {
       lines.add(
-          "  would fit with a model that nudge quantize wrote: its 4-bit weights are read in place");
+          "  would fit with a model that nudge quantize wrote: its 4-bit weights are read in"
+              + " place");
     }
     remedies.forEach(flags -> lines.add("  would fit with " + flags));
     Pace p = pace;
     if (p != null) {
       lines.addAll(pace(p));
     }
+    if (together != null) {
+      lines.add(together.line());
+      lines.add("submit     " + submit());
+    }
     attempt.advice().forEach(line -> lines.add("advice     " + line));
     return lines;
+  }
+
+  /// What spark-submit has to be told so that a rank has the threads and the memory of the plan,
+  /// which lies outside the heap.
+  private String submit() {
+    Plan plan = plan();
+    int cores = plan.lanes() * plan.threadsPerLane();
+    return ("spark-submit --conf spark.executor.cores=%d --conf spark.task.cpus=%d --conf"
+            + " spark.executor.memory=1g --conf spark.executor.memoryOverhead=%dm --conf"
+            + " spark.dynamicAllocation.enabled=false --conf"
+            + " spark.scheduler.barrier.maxConcurrentTasksCheck.interval=1s --class"
+            + " dev.nudge.spark.Submit nudge-spark-all.jar train --ranks %d …")
+        .formatted(
+            cores,
+            cores,
+            Math.ceilDiv(plan.totalBytes() + plan.footprint().mapped(), 1L << 20),
+            plan.ranks());
   }
 
   private List<String> pace(Pace p) {
@@ -154,8 +179,8 @@ public record Outlook(
     lines.add(
         String.format(
             Locale.ROOT,
-            "speed      %,.0f tokens/s, %.2f s a step of %,d tokens; layers at %.0f, products at %.0f"
-                + " GFLOP/s",
+            "speed      %,.0f tokens/s, %.2f s a step of %,d tokens; layers at %.0f, products at"
+                + " %.0f GFLOP/s",
             p.tokensPerSecond(),
             p.seconds(),
             p.tokens(),
@@ -234,6 +259,8 @@ public record Outlook(
     Double price = p == null ? null : p.price();
     values.put("hours", hours);
     values.put("cost", hours == null || price == null ? null : hours * price);
+    values.put("together", together == null ? null : together.values());
+    values.put("submit", together == null ? null : submit());
     values.put("advice", attempt.advice());
     return values;
   }

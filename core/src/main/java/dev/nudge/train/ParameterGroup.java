@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.collective.Collective;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.OptimizerSettings;
@@ -34,11 +35,22 @@ final class ParameterGroup implements AutoCloseable {
     this.state = new TrainedState(parameters, optimizer);
   }
 
-  /// Adds all lanes' gradients.
+  /// Adds the gradients of all lanes of all ranks.
   ///
   /// @return their norm
-  double reduce() {
-    return optimizer.reduce();
+  double reduce(Collective ranks) {
+    return optimizer.reduce(ranks);
+  }
+
+  /// Takes over the state of rank 0.
+  ///
+  /// @param updates that rank 0 has made
+  void share(Collective ranks, long updates) {
+    state.share(ranks, updates > 0, kernels);
+    if (ranks.rank() > 0) {
+      parameters.forEach(Parameter::changed);
+      optimizer.goOn(updates);
+    }
   }
 
   /// Updates the parameters by gradients clipped by their norm, then clears the gradients.

@@ -1,9 +1,11 @@
 package dev.nudge.train;
 
+import dev.nudge.collective.Collective;
 import dev.nudge.kernel.AdamW;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -42,12 +44,35 @@ record Piece(
 
   /// Adds all lanes' gradients into the first lane's.
   ///
-  /// @return the sum of squares of the summed gradient
-  double reduce(Kernels kernels) {
-    for (int lane = 1; lane < gradients.size(); lane++) {
-      kernels.elementwise().add(gradients.get(lane), gradients.getFirst());
+  /// @param before the sum over the lanes of the ranks before; null: there are none
+  void add(Kernels kernels, @Nullable MemorySegment before) {
+    Tensor sum = gradients.getFirst();
+    if (before != null) {
+      kernels.elementwise().add(Tensor.of(before, sum.dtype(), sum.shape()), sum);
     }
+    for (int lane = 1; lane < gradients.size(); lane++) {
+      kernels.elementwise().add(gradients.get(lane), sum);
+    }
+  }
+
+  /// The sum of squares of the summed gradient.
+  double squares(Kernels kernels) {
     return kernels.elementwise().sumOfSquares(gradients.getFirst());
+  }
+
+  /// Its gradients as a part of the sum over all ranks.
+  Collective.Part part(Kernels kernels) {
+    return new Collective.Part() {
+      @Override
+      public MemorySegment bytes() {
+        return gradients.getFirst().data();
+      }
+
+      @Override
+      public void add(@Nullable MemorySegment before) {
+        Piece.this.add(kernels, before);
+      }
+    };
   }
 
   /// Updates master, working copy and moments, and clears the gradients.

@@ -251,6 +251,7 @@ record PlanRequest(
             : 0;
     return new Planner.Wanted(
         threads(machine),
+        machine.peers().ranks(),
         model.lanes(),
         sequences,
         rows.longest(),

@@ -113,6 +113,7 @@ final class Preparation {
             ? Objectives.of(wanted.objective(), clip, maxLength, wantedRows)
             : objective;
     GroupCheck.check(wanted, wantedRows);
+    checkRanks(wanted);
     Checkpoint.check(folder, config);
     this.quantization = Quantization.resolve(wanted.model(), config);
     this.settings = resolved(wanted, quantization);
@@ -126,7 +127,8 @@ final class Preparation {
             ? Backend.resolve(compute, machine.cache(), config.widths())
             : Backend.again(
                 compute, found.checkpoint().made().compute(), machine.cache(), config.widths());
-    this.resumed = found == null ? null : Resumed.of(found, settings, backend);
+    this.resumed =
+        found == null ? null : Resumed.of(found, settings, backend, machine.peers().ranks());
     warnings.addAll(backend.notes());
     this.tokens =
         shared.tokens(
@@ -361,7 +363,7 @@ final class Preparation {
   }
 
   /// The paths of layers whose weight, or a part of it, trains.
-  private static Set<String> changing(CausalLm model) {
+  static Set<String> changing(CausalLm model) {
     return Stream.concat(model.slots().stream(), Stream.of(model.head()))
         .filter(slot -> slot.linear().changes())
         .map(LinearSlot::path)
@@ -399,6 +401,22 @@ final class Preparation {
               + (gguf ? "gguf" : quantization.name())
               + ", which cannot be trained; give a folder with dense weights, or"
               + " leave --method out to train an adapter");
+    }
+  }
+
+  /// Refuses what one process alone can do.
+  private void checkRanks(TrainSettings wanted) {
+    if (machine.peers().ranks() == 1) {
+      return;
+    }
+    if (!wanted.objective().replay().isEmpty()) {
+      throw new InputException(
+          "--replay: with --ranks above 1 no rows are replayed; leave one out");
+    }
+    if (Tuning.isEva(wanted.lora())) {
+      throw new InputException(
+          "--init eva: ranks of layers are found by one process; with --ranks above 1 give --init"
+              + " default, or an adapter that began by EVA as --init-adapter");
     }
   }
 

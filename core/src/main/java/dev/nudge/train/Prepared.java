@@ -128,13 +128,16 @@ public record Prepared(
 
   /// Tells whether mapped weights are streamed: they do not fit into memory beside the rest.
   public boolean streams() {
-    return plan.footprint().mapped() > roomBeside();
+    return loading().streams();
   }
 
   /// Bytes of the allowed memory that the plan leaves to the page cache.
   long roomBeside() {
-    long memory = settings.memory() == null ? machine.memoryBytes() : settings.memory().bytes();
-    return memory - plan.totalBytes();
+    return loading().roomBeside();
+  }
+
+  Loading loading() {
+    return new Loading(settings, machine, config, backend, tokens.added(), changing, plan);
   }
 
   /// Lines on how rows are read: their kind, ignored columns, and the first row as it is trained.

@@ -14,9 +14,14 @@ import org.jspecify.annotations.Nullable;
 /// @param here processor and software of this process
 public record Resumed(RunCheckpoints.Found found, List<String> layout, RunCheckpoint.Place here) {
 
-  static Resumed of(RunCheckpoints.Found found, TrainSettings settings, Backend backend) {
-    return new Resumed(
-        found, found.checkpoint().otherLayout(Json.tree(settings.values())), place(backend));
+  static Resumed of(
+      RunCheckpoints.Found found, TrainSettings settings, Backend backend, int ranks) {
+    List<String> layout =
+        new ArrayList<>(found.checkpoint().otherLayout(Json.tree(settings.values())));
+    if (found.checkpoint().plan().ranks() != ranks) {
+      layout.add("the number of ranks");
+    }
+    return new Resumed(found, List.copyOf(layout), place(backend));
   }
 
   private RunCheckpoint.Place made() {

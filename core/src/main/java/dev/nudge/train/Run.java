@@ -2,6 +2,7 @@ package dev.nudge.train;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.nudge.collective.Collective;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Example;
 import dev.nudge.format.OutFolder;
@@ -89,7 +90,11 @@ final class Run implements AutoCloseable {
             () -> cancelled.getAsBoolean());
     this.divergence = new DivergenceCheck(settings, prepared.steps());
     this.preferences = new PreferenceCheck(prepared);
+    Collective ranks = shared == null ? prepared.machine().peers() : Collective.ALONE;
     try (PhaseEvent _ = PhaseEvent.of("load", counts.steps())) {
+      if (ranks.ranks() > 1) {
+        Order.tell(ranks, Follower.start(prepared));
+      }
       Scope scope = Scope.open("parameters");
       closing.push(scope::close);
       this.tuning =
@@ -102,9 +107,10 @@ final class Run implements AutoCloseable {
           new Trainer(
               tuning.model(),
               shared == null
-                  ? new GradientLanes(tuning.model(), prepared.plan(), pages)
+                  ? new GradientLanes(tuning.model(), prepared.plan(), pages, ranks)
                   : shared.gradients(),
               shared == null,
+              ranks,
               tuning.parameters(),
               prepared.data().examples(),
               prepared.plan(),
@@ -180,6 +186,7 @@ final class Run implements AutoCloseable {
           } else {
             evaluate();
           }
+          trainer.shareState();
         });
   }
 
@@ -247,6 +254,7 @@ final class Run implements AutoCloseable {
     RunResult[] made = new RunResult[1];
     orFail(
         () -> {
+          trainer.dismiss();
           if (!stopped && counts.updates() == 0) {
             throw ended();
           }
@@ -300,7 +308,9 @@ final class Run implements AutoCloseable {
   ///
   /// @return the loss
   double gradients(Trainer.Asked asked) {
-    return trainer.gradients(asked);
+    double[] loss = new double[1];
+    orFail(() -> loss[0] = trainer.gradients(asked));
+    return loss[0];
   }
 
   private void failed(Throwable cause) {

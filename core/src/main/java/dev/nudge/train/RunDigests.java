@@ -89,7 +89,7 @@ final class RunDigests {
 
   /// The digest of an adapter's weights and config (alpha scales the weights); null if the weights
   /// are missing.
-  private static @Nullable String ofAdapter(@Nullable Path adapter) {
+  static @Nullable String ofAdapter(@Nullable Path adapter) {
     if (adapter == null || !Files.isRegularFile(adapter.resolve(PeftFiles.WEIGHTS))) {
       return null;
     }

@@ -3,6 +3,7 @@ package dev.nudge.train;
 import static java.util.Objects.requireNonNull;
 
 import dev.nudge.adapter.Bank;
+import dev.nudge.collective.Collective;
 import dev.nudge.format.OutFolder;
 import dev.nudge.machine.Reservations;
 import dev.nudge.model.CausalLm;
@@ -98,7 +99,7 @@ public final class RunGroup implements AutoCloseable {
     }
     model.reserve(plan.longest());
     Path pages = requireNonNull(OutFolder.existing(settings.output().out()));
-    GradientLanes lanes = new GradientLanes(model, plan, pages);
+    GradientLanes lanes = new GradientLanes(model, plan, pages, Collective.ALONE);
     closing.push(lanes::close);
     return new Run.Shared(model, lanes);
   }

@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.collective.Collective;
 import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.format.SafeTensorsWriter;
@@ -82,6 +83,22 @@ final class TrainedState {
       }
       pieces.forEach((name, parts) -> put(stored.bytes(name), parts));
     }
+    round(kernels);
+  }
+
+  /// Gives all ranks the master weights of rank 0, and its moments if there was an update.
+  void share(Collective ranks, boolean moments, Kernels kernels) {
+    if (moments) {
+      pieces.values().forEach(parts -> parts.forEach(part -> ranks.share(part.data())));
+    } else {
+      parameters.forEach(p -> ranks.share(p.master().data()));
+    }
+    if (ranks.rank() > 0) {
+      round(kernels);
+    }
+  }
+
+  private void round(Kernels kernels) {
     for (Parameter p : parameters) {
       if (p.work() != p.master()) {
         kernels.elementwise().copy(p.master(), p.work());

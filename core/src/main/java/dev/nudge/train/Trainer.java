@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.collective.Collective;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Example;
 import dev.nudge.engine.Engine;
@@ -48,6 +49,7 @@ public final class Trainer implements AutoCloseable {
   private final Plan plan;
   private final long seed;
   private final GradientLanes gradients;
+  private final Collective ranks;
   private final ParameterGroup group;
   private final Objective objective;
   private ReferenceSums reference = ReferenceSums.NONE;
@@ -100,8 +102,9 @@ public final class Trainer implements AutoCloseable {
       Objective objective) {
     this(
         model,
-        new GradientLanes(model, plan, pages),
+        new GradientLanes(model, plan, pages, Collective.ALONE),
         true,
+        Collective.ALONE,
         parameters,
         examples,
         plan,
@@ -114,10 +117,12 @@ public final class Trainer implements AutoCloseable {
   /// A trainer on lanes that may be those of other trainers too.
   ///
   /// @param own whether the lanes are closed with this trainer
+  /// @param ranks processes whose lanes share each step, this being the first
   Trainer(
       CausalLm model,
       GradientLanes gradients,
       boolean own,
+      Collective ranks,
       List<Parameter> parameters,
       List<Example> examples,
       Plan plan,
@@ -127,6 +132,7 @@ public final class Trainer implements AutoCloseable {
       Objective objective) {
     this.model = model;
     this.gradients = gradients;
+    this.ranks = ranks;
     this.objective = objective;
     model.temperature(objective.temperature());
     this.examples = examples;
@@ -247,15 +253,30 @@ public final class Trainer implements AutoCloseable {
       kl = replay.add(asked.step());
       figures.put(REPLAY_KL, kl);
     }
-    double norm = group.reduce();
+    double norm = group.reduce(ranks);
     boolean skipped = !Double.isFinite(loss + kl) || !Double.isFinite(norm) || trained == 0;
     if (skipped) {
+      Order.tell(ranks, new Order.Skip());
       group.skip();
     } else {
+      Order.tell(ranks, new Order.Update(rate, norm));
       beforeUpdate.run();
       group.update(rate, norm);
     }
     return new Result(loss, norm, tokens, trained, skipped, figures);
+  }
+
+  /// Gives the other ranks the parameters and moments, before the first step.
+  void shareState() {
+    if (ranks.ranks() > 1) {
+      Order.tell(ranks, new Order.State(group.updates()));
+      group.share(ranks, group.updates());
+    }
+  }
+
+  /// Lets the other ranks end, after the last step.
+  void dismiss() {
+    Order.tell(ranks, new Order.End());
   }
 
   /// Sets the reference's log-probabilities, before the first step.

@@ -92,6 +92,20 @@ public final class Training {
     return checked(Preparation.of(wanted, machine, null, event -> {}, shared));
   }
 
+  /// Computes a share of a run as one of its ranks other than 0 ([Machine#among]), until rank 0
+  // ends
+  /// the run. Reads the model; the rows come from rank 0, and nothing is written.
+  ///
+  /// @param settings of the run
+  /// @throws InputException if the model differs from that of rank 0
+  /// @throws dev.nudge.settings.RunException if a rank is lost
+  public static void follow(TrainSettings settings, Machine machine) {
+    if (machine.peers().rank() == 0) {
+      throw new IllegalArgumentException("rank 0 leads");
+    }
+    new Follower(settings, machine).run();
+  }
+
   private static Prepared checked(Prepared prepared) {
     RunRoom.check(prepared);
     return prepared;

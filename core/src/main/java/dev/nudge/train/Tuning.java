@@ -37,6 +37,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// The model, its trainable parameters, and how to save them. This is the only class in which LoRA
@@ -69,31 +70,44 @@ record Tuning(
   ///
   /// @param scope owns the parameters
   static Tuning load(Prepared prepared, Scope scope) {
-    var settings = prepared.settings();
-    Path folder = settings.model().model();
     int lanes = prepared.plan().lanes();
+    return load(prepared.loading(), scope, model -> attach(model, prepared, lanes, scope));
+  }
+
+  /// Loads the same for a rank that will get the numbers of rank 0.
+  static Tuning load(Loading loading, Scope scope) {
+    return load(loading, scope, model -> begun(model, loading, scope));
+  }
+
+  private static Adapters begun(CausalLm model, Loading loading, Scope scope) {
+    Adapters adapters = attach(model, loading, loading.plan().lanes(), scope);
+    begin(adapters, model, loading);
+    return adapters;
+  }
+
+  private static Tuning load(Loading loading, Scope scope, Function<CausalLm, Adapters> attaching) {
+    var settings = loading.settings();
+    Path folder = settings.model().model();
+    int lanes = loading.plan().lanes();
     boolean full = settings.lora().method() == Method.FULL;
     CausalLm model =
         Checkpoint.load(
             folder,
-            prepared.config(),
-            prepared.backend(),
-            Quantization.resolve(settings.model(), prepared.config()),
-            trainable(settings.lora(), prepared.config(), lanes, scope));
+            loading.config(),
+            loading.backend(),
+            Quantization.resolve(settings.model(), loading.config()),
+            trainable(settings.lora(), loading.config(), lanes, scope));
     try {
-      model.cache(prepared.plan().caches(), prepared.changing());
-      if (prepared.streams()) {
-        model.stream(prepared.roomBeside());
+      model.cache(loading.plan().caches(), loading.changing());
+      if (loading.streams()) {
+        model.stream(loading.roomBeside());
       }
-      model.reserve(prepared.plan().longest());
+      model.reserve(loading.plan().longest());
       model.balance(settings.lora().experts().routerAuxLossCoef());
       return full
           ? whole(model, folder)
           : adapter(
-              model,
-              attach(model, prepared, lanes, scope),
-              folder,
-              settings.lora().experts().expertAdapters());
+              model, attaching.apply(model), folder, settings.lora().experts().expertAdapters());
     } catch (RuntimeException | Error e) {
       model.close();
       throw e;
@@ -134,22 +148,26 @@ record Tuning(
     if (isEva(settings.lora())) {
       return eva(model, prepared, lanes, scope);
     }
-    Adapters adapters =
-        attach(
-            model,
-            settings.lora(),
-            settings.objective().objective(),
-            settings.given(),
-            prepared.tokens().added(),
-            settings.loop().seed(),
-            lanes,
-            scope);
+    Adapters adapters = attach(model, prepared.loading(), lanes, scope);
     if (prepared.resumed() == null) {
-      begin(adapters, model, prepared);
+      begin(adapters, model, prepared.loading());
     } else if (Initialization.of(settings.lora().init()).subtracts()) {
-      begin(adapters, model, prepared); // the checkpoint has A and B, not what they began with
+      begin(adapters, model, prepared.loading()); // the checkpoint has A and B, not their start
     }
     return adapters;
+  }
+
+  private static Adapters attach(CausalLm model, Loading loading, int lanes, Scope scope) {
+    var settings = loading.settings();
+    return attach(
+        model,
+        settings.lora(),
+        settings.objective().objective(),
+        settings.given(),
+        loading.added(),
+        settings.loop().seed(),
+        lanes,
+        scope);
   }
 
   /// Whether ranks follow from the inputs of the layers.
@@ -186,15 +204,15 @@ record Tuning(
     }
   }
 
-  private static void begin(Adapters adapters, CausalLm model, Prepared prepared) {
-    var settings = prepared.settings();
-    int threads = prepared.plan().lanes() * prepared.plan().threadsPerLane();
+  private static void begin(Adapters adapters, CausalLm model, Loading loading) {
+    var settings = loading.settings();
+    int threads = loading.threads();
     Initialization.of(settings.lora().init())
         .begin(
             adapters,
             new Initialization.Base(
                 settings.model().model(),
-                prepared.config()::weight,
+                loading.config()::weight,
                 model.backend(),
                 threads,
                 settings.loop().seed()));

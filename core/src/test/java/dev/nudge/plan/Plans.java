@@ -26,6 +26,7 @@ public final class Plans {
             f.runtime());
     return new Plan(
         p.backend(),
+        p.ranks(),
         p.lanes(),
         p.threadsPerLane(),
         p.microBatchTokens(),

@@ -2,6 +2,7 @@ package dev.nudge.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.collective.Collective;
 import dev.nudge.kernel.AdamW;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Parameter;
@@ -75,7 +76,7 @@ class AdamWOptimizerTest {
           new AdamWOptimizer(parameters, settings(optimizer), Kernels.fastest(), threads, paged)) {
         for (int step = 0; step < STEPS; step++) {
           gradients(parameters, step);
-          norm = o.reduce();
+          norm = o.reduce(Collective.ALONE);
           o.apply(RATE, Math.min(1, 1 / (norm + 1e-6)));
         }
       }

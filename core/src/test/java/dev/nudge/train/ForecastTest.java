@@ -2,6 +2,7 @@ package dev.nudge.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import dev.nudge.Backends;
@@ -10,7 +11,9 @@ import dev.nudge.adapter.PeftFiles;
 import dev.nudge.adapter.Targets;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
+import dev.nudge.plan.RankPace;
 import dev.nudge.plan.Rates;
+import dev.nudge.settings.BitRate;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.PlanSettings;
@@ -22,6 +25,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -90,8 +94,31 @@ class ForecastTest {
   private static String time(Outlook o, @Nullable Double hours) {
     var pace = new Outlook.Pace(new Rates(9, 9, 9, 9), 2, 1000, hours, 1.2);
     return new Outlook(
-            o.settings(), o.config(), o.attempt(), o.memory(), o.levels(), o.remedies(), pace)
+            o.settings(), o.config(), o.attempt(), o.memory(), o.levels(), o.remedies(), pace, null)
         .lines().stream().filter(line -> line.startsWith("time ")).findFirst().orElseThrow();
+  }
+
+  @Test
+  void ranksCostTheirGradientsAndTheSlowest() {
+    assertThat(plan("max_length", 64, "batch_size", 8, "lanes", 1).together()).isNull();
+    Outlook many =
+        plan("max_length", 64, "batch_size", 8, "lanes", 1, "ranks", 4, "network", "100Mb");
+    RankPace unmeasured = Objects.requireNonNull(many.together());
+    assertThat(unmeasured.gradientBytes()).isEqualTo(4 * many.attempt().count().trained());
+    assertThat(many.plan().ranks()).isEqualTo(4);
+    assertThat(many.lines())
+        .anyMatch(line -> line.startsWith("ranks      4: a step takes "))
+        .anyMatch(line -> line.startsWith("submit     ") && line.endsWith("train --ranks 4 …"));
+    BitRate gigabit = new BitRate(1e9);
+    RankPace two = new RankPace(2, gigabit, 125_000_000, 10.0, 5.0);
+    assertThat(two.exchange()).isCloseTo(1.0, within(0.01)); // each byte once each way
+    RankPace eight = new RankPace(8, gigabit, 125_000_000, 10.0, 1.25);
+    assertThat(eight.exchange()).isCloseTo(2.0, within(0.05)); // twice, however many there are
+    assertThat(eight.waiting()).isCloseTo(1.25 * 0.05 * 2.039, within(1e-3)); // √(2 ln 8)
+    assertThat(eight.seconds()).isEqualTo(1.25 + eight.waiting() + eight.exchange());
+    assertThat(eight.line())
+        .startsWith("ranks      8: 3.41 s a step = 1.25 s computing + 0.13 s for the slowest ")
+        .endsWith("; 2.93 times as fast as one (37 % of 8)");
   }
 
   @Test
@@ -186,7 +213,8 @@ class ForecastTest {
     assertThatThrownBy(() -> plan("model", "9B"))
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith(
-            "9B: no such model folder, and no shape of that name; shapes are 7B, 13B, 33B, 65B, 70B, Llama-3.2-1B, ");
+            "9B: no such model folder, and no shape of that name; shapes are 7B, 13B, 33B, 65B,"
+                + " 70B, Llama-3.2-1B, ");
   }
 
   @Test

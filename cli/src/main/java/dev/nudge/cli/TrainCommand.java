@@ -1,0 +1,42 @@
+package dev.nudge.cli;
+
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.RunResult;
+import dev.nudge.train.TrainEvent;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/// `nudge train` for a run that is made elsewhere: the same flags, files, lines and exit codes.
+public final class TrainCommand {
+  /// The exit code of what a user can fix.
+  public static final int WRONG = ExitCode.WRONG;
+
+  private TrainCommand() {}
+
+  /// Makes a run.
+  public interface Trains {
+    /// @param events receives events in order, on the calling thread
+    /// @param cancelled polled between steps; if true, the run saves and ends
+    RunResult run(TrainSettings settings, Consumer<TrainEvent> events, BooleanSupplier cancelled);
+  }
+
+  /// Runs the command in this process.
+  ///
+  /// @param args behind the verb
+  /// @param machine for which a dry run is planned
+  /// @return the exit code
+  public static int run(
+      List<String> args, PrintStream out, PrintStream err, Machine machine, Trains trains) {
+    TrainVerb verb =
+        new TrainVerb(
+            (settings, events, cancelled) ->
+                Library.train(settings, machine, trains, events, cancelled));
+    List<String> line = new ArrayList<>(List.of(verb.name()));
+    line.addAll(args);
+    return Main.run(List.of(verb), line, new Results(out), err);
+  }
+}

@@ -1,0 +1,38 @@
+package dev.nudge.spark;
+
+import dev.nudge.settings.InputException;
+import java.io.Serializable;
+import java.time.Duration;
+
+/// How a run is spread over the machines of a cluster.
+///
+/// @param ranks tasks that train together, all at once
+/// @param port port of rank 0; rank n takes the n-th behind it. 0: any free ones
+/// @param timeout for what other ranks compute and send within a step
+/// @param attempts failures in a row, without a step between them, after which the run fails
+public record RankSettings(int ranks, int port, Duration timeout, int attempts)
+    implements Serializable {
+  private static final long serialVersionUID = 1L;
+
+  public RankSettings {
+    atLeast("--ranks", ranks, 1);
+    atLeast("--rank-timeout", timeout.toSeconds(), 1);
+    atLeast("--attempts", attempts, 1);
+    if (port < 0 || port > 65_535 - ranks) {
+      throw new InputException(
+          "--rank-port is %d; it must be from 0 (any free one) to %d"
+              .formatted(port, 65_535 - ranks));
+    }
+  }
+
+  private static void atLeast(String flag, long given, int least) {
+    if (given < least) {
+      throw new InputException("%s is %d; it must be at least %d".formatted(flag, given, least));
+    }
+  }
+
+  /// So many ranks on any free ports, with ten minutes of patience and four attempts.
+  public static RankSettings of(int ranks) {
+    return new RankSettings(ranks, 0, Duration.ofMinutes(10), 4);
+  }
+}

@@ -1,0 +1,240 @@
+package dev.nudge.spark;
+
+import dev.nudge.format.Json;
+import dev.nudge.settings.DivergedException;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.Prepared;
+import dev.nudge.train.RunResult;
+import dev.nudge.train.RunState;
+import dev.nudge.train.TrainEvent;
+import dev.nudge.train.Training;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import org.apache.spark.SparkContext;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.jspecify.annotations.Nullable;
+import scala.reflect.ClassTag$;
+
+/// The barrier stage of a run on the driver. Spark never repeats a barrier stage that ends a job,
+// so
+/// this does: from the newest checkpoint, to the bytes of a run that was never interrupted. It
+// gives
+/// up after so many failures in a row without a step between them.
+///
+/// Threading: the calling thread tells events and asks whether the run is cancelled; another waits
+/// for the job.
+final class Stage {
+  private static final int LOOK = 500; // ms
+  private static final int LONGEST_PAUSE = 30; // seconds between attempts
+  private static final int SAVING = 120; // seconds that a cancelled run may need
+  private static final int SECRET = 32;
+
+  private final SparkContext spark;
+  private final TrainSettings settings;
+  private final Path out;
+  private final RankSettings ranks;
+  private final Consumer<TrainEvent> events;
+  private final BooleanSupplier cancelled;
+  private final Metrics metrics;
+  private final @Nullable Object earlier; // id of the run that was in the folder
+
+  Stage(
+      SparkContext spark,
+      Prepared prepared,
+      RankSettings ranks,
+      Consumer<TrainEvent> events,
+      BooleanSupplier cancelled) {
+    this.spark = spark;
+    this.settings = prepared.settings();
+    this.out = settings.output().out();
+    this.ranks = ranks;
+    this.events = events;
+    this.cancelled = cancelled;
+    this.metrics = new Metrics(out, prepared.steps(), events);
+    this.earlier = id();
+  }
+
+  private @Nullable Object id() {
+    return Files.exists(out.resolve("run.json")) ? Training.record(out).get("id") : null;
+  }
+
+  RunResult run() {
+    int failures = 0;
+    int reached = 0;
+    while (true) {
+      Attempt attempt = attempt();
+      RunResult result = attempt.result();
+      if (result != null) {
+        return result;
+      }
+      failures = metrics.step() > reached ? 1 : failures + 1;
+      reached = metrics.step();
+      if (failures >= ranks.attempts()) {
+        throw new RunException(
+            "%s; given up after %d failures in a row, --attempts %d"
+                .formatted(attempt.failure(), failures, ranks.attempts()));
+      }
+      events.accept(
+          new TrainEvent.Warning(
+              "the stage failed behind step %d: %s; it begins again from the newest checkpoint"
+                  .formatted(reached, attempt.failure())));
+      pause(Math.min(LONGEST_PAUSE, 1 << failures));
+    }
+  }
+
+  /// @param result null: it failed
+  private record Attempt(@Nullable RunResult result, String failure) {}
+
+  private Attempt attempt() {
+    String group = "nudge-" + UUID.randomUUID();
+    byte[] secret = new byte[SECRET];
+    new SecureRandom().nextBytes(secret);
+    FutureTask<List<String>> job =
+        new FutureTask<>(
+            () -> {
+              spark.setJobGroup(group, "nudge train " + out, false);
+              return collect(new Rank(text(), ranks, secret));
+            });
+    Thread.ofPlatform().daemon().name(group).start(job);
+    boolean asked = false;
+    while (!isDone(job)) {
+      metrics.read();
+      if (!asked && cancelled.getAsBoolean()) {
+        spark.cancelJobGroup(group);
+        asked = true;
+      }
+    }
+    metrics.read();
+    if (asked) {
+      return new Attempt(stopped(), "");
+    }
+    try {
+      return ended(
+          job.get().stream().map(line -> Json.record(Json.parse(line), Rank.Outcome.class)));
+    } catch (ExecutionException e) {
+      return new Attempt(null, line(e.getCause()));
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    }
+  }
+
+  private List<String> collect(Rank rank) {
+    List<Integer> places = IntStream.range(0, ranks.ranks()).boxed().toList();
+    return JavaSparkContext.fromSparkContext(spark)
+        .parallelize(new ArrayList<>(places), ranks.ranks())
+        .rdd()
+        .barrier()
+        .mapPartitions(rank, false, ClassTag$.MODULE$.<String>apply(String.class))
+        .toJavaRDD()
+        .collect();
+  }
+
+  /// The given settings as JSON; a run that has replaced another goes on, and replaces it no more.
+  private String text() {
+    Map<String, @Nullable Object> values = new LinkedHashMap<>(settings.values());
+    values.keySet().retainAll(settings.given().keys());
+    values.values().removeIf(Objects::isNull);
+    if (!Objects.equals(earlier, id())) {
+      values.remove("overwrite");
+    }
+    return Json.line(values);
+  }
+
+  private static boolean isDone(FutureTask<?> job) {
+    try {
+      job.get(LOOK, TimeUnit.MILLISECONDS);
+      return true;
+    } catch (TimeoutException e) {
+      return false;
+    } catch (ExecutionException e) {
+      return true; // it is asked for
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    }
+  }
+
+  /// What the ranks say.
+  private static Attempt ended(java.util.stream.Stream<Rank.Outcome> outcomes) {
+    List<Rank.Outcome> all = outcomes.toList();
+    Rank.Outcome first = all.getFirst();
+    if (first.kind() == Rank.Outcome.Kind.DONE) {
+      return new Attempt(Json.record(Json.parse(first.text()), RunResult.class), "");
+    }
+    for (Rank.Outcome outcome : all) {
+      if (outcome.kind() == Rank.Outcome.Kind.WRONG) {
+        throw new InputException(outcome.text());
+      }
+      if (outcome.kind() == Rank.Outcome.Kind.DIVERGED) {
+        throw new DivergedException(outcome.text());
+      }
+    }
+    return new Attempt(null, first.text());
+  }
+
+  /// Waits until rank 0, which was asked between two steps, has saved.
+  private RunResult stopped() {
+    for (int waited = 0; waited < SAVING * 1000; waited += LOOK) {
+      boolean ours = !Objects.equals(earlier, id());
+      if (!ours || !"running".equals(Training.record(out).get("state"))) {
+        break;
+      }
+      sleep(LOOK);
+    }
+    return new RunResult(
+        RunState.STOPPED,
+        String.valueOf(id()),
+        out,
+        metrics.step(),
+        0,
+        0,
+        0,
+        0,
+        null,
+        null,
+        null,
+        null,
+        null,
+        false,
+        null);
+  }
+
+  private static String line(Throwable failure) {
+    String message = String.valueOf(failure.getMessage()).strip();
+    return message.lines().findFirst().orElse(failure.getClass().getSimpleName());
+  }
+
+  private void pause(int seconds) {
+    for (int i = 0; i < 2 * seconds && !cancelled.getAsBoolean(); i++) {
+      sleep(LOOK);
+    }
+  }
+
+  private static void sleep(int millis) {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    }
+  }
+
+  private static RunException interrupted(InterruptedException e) {
+    Thread.currentThread().interrupt();
+    return new RunException("interrupted while the stage ran; its tasks end with the session", e);
+  }
+}

@@ -1,0 +1,93 @@
+package dev.nudge.spark;
+
+import dev.nudge.cli.TrainCommand;
+import dev.nudge.settings.InputException;
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.spark.sql.SparkSession;
+
+/// The main class for spark-submit: `train --ranks N` and the flags of `nudge train`.
+///
+/// | flag | |
+/// |---|---|
+/// | `--ranks N` | tasks that train together (default: 1) |
+/// | `--rank-port PORT` | port of rank 0, the others behind it (default: any free ones) |
+/// | `--rank-timeout SECONDS` | for what other ranks compute and send within a step (default: 600)
+// |
+/// | `--attempts N` | failures in a row, without a step between them, that end the run (default: 4)
+// |
+public final class Submit {
+  private static final List<String> OWN =
+      List.of("--ranks", "--rank-port", "--rank-timeout", "--attempts");
+
+  private Submit() {}
+
+  /// Runs the command and ends the process with its exit code.
+  public static void main(String[] args) {
+    System.exit(run(List.of(args), System.out, System.err));
+  }
+
+  /// Runs the command.
+  ///
+  /// @return the exit code
+  static int run(List<String> args, PrintStream out, PrintStream err) {
+    List<String> rest = new ArrayList<>();
+    RankSettings ranks;
+    try {
+      ranks = settings(args, rest);
+    } catch (InputException e) {
+      err.println("nudge: " + e.getMessage());
+      return TrainCommand.WRONG;
+    }
+    return TrainCommand.run(
+        rest,
+        out,
+        err,
+        NudgeSpark.driver(ranks.ranks()),
+        (settings, events, cancelled) -> {
+          SparkSession session = SparkSession.builder().appName("nudge train").getOrCreate();
+          return NudgeSpark.train(session, settings, ranks, events, cancelled);
+        });
+  }
+
+  /// Takes this class's own flags out of the arguments.
+  ///
+  /// @param rest receives the others, behind the verb
+  static RankSettings settings(List<String> args, List<String> rest) {
+    if (args.isEmpty() || !args.getFirst().equals("train")) {
+      throw new InputException(
+          "the verb is %s; on Spark there is train --ranks N"
+              .formatted(args.isEmpty() ? "missing" : "'" + args.getFirst() + "'"));
+    }
+    Map<String, String> own = new TreeMap<>();
+    for (int i = 1; i < args.size(); i++) {
+      String[] parts = args.get(i).split("=", 2);
+      if (!OWN.contains(parts[0])) {
+        rest.add(args.get(i));
+      } else if (parts.length == 2) {
+        own.put(parts[0], parts[1]);
+      } else {
+        own.put(parts[0], ++i < args.size() ? args.get(i) : "");
+      }
+    }
+    RankSettings usual = RankSettings.of(1);
+    return new RankSettings(
+        number(own, "--ranks", usual.ranks()),
+        number(own, "--rank-port", usual.port()),
+        Duration.ofSeconds(number(own, "--rank-timeout", (int) usual.timeout().toSeconds())),
+        number(own, "--attempts", usual.attempts()));
+  }
+
+  private static int number(Map<String, String> own, String flag, int usual) {
+    String text = own.getOrDefault(flag, Integer.toString(usual));
+    try {
+      return Integer.parseInt(text);
+    } catch (NumberFormatException e) {
+      throw new InputException(flag + " is '" + text + "'; it must be a whole number", e);
+    }
+  }
+}

@@ -1,0 +1,175 @@
+package dev.nudge.spark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.Training;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Two ranks in two tasks of this process.
+class LocalTrainTest {
+  private static final Path MODEL =
+      Path.of("../core/src/test/resources/golden/llama/grouped-tied/model");
+
+  private static SparkSession session;
+
+  @TempDir private Path temp;
+
+  @BeforeAll
+  static void begin() {
+    session =
+        SparkSession.builder()
+            .master("local[2]")
+            .config("spark.ui.enabled", "false")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s")
+            .getOrCreate();
+  }
+
+  @AfterAll
+  static void end() {
+    session.stop();
+  }
+
+  private record Ran(int code, String out, String err) {}
+
+  private static Ran run(String... args) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    int code = Submit.run(List.of(args), print(out), print(err));
+    return new Ran(
+        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+  }
+
+  private static PrintStream print(ByteArrayOutputStream to) {
+    return new PrintStream(to, true, StandardCharsets.UTF_8);
+  }
+
+  private Path rows() throws IOException {
+    List<String> lines =
+        IntStream.range(0, 24)
+            .mapToObj(
+                i ->
+                    "{\"prompt\": \"pump %s\", \"completion\": \" valve %d\"}"
+                        .formatted("seal ".repeat(i % 7), i))
+            .toList();
+    return Files.write(temp.resolve("rows.jsonl"), lines);
+  }
+
+  private List<String> flags(Path out) throws IOException {
+    return List.of(
+        "--model",
+        MODEL.toString(),
+        "--data",
+        rows().toString(),
+        "--out",
+        out.toString(),
+        "--lanes",
+        "1",
+        "--batch-size",
+        "5",
+        "--steps",
+        "6",
+        "--save-steps",
+        "3",
+        "--keep",
+        "9");
+  }
+
+  private static String[] train(List<String> flags, String... more) {
+    List<String> all = new ArrayList<>(List.of("train"));
+    all.addAll(flags);
+    all.addAll(List.of(more));
+    return all.toArray(String[]::new);
+  }
+
+  @Test
+  void twoTasksLeaveTheBytesOfTwoLanes() throws IOException {
+    Path many = temp.resolve("many");
+    Ran ran = run(train(flags(many), "--ranks", "2"));
+    assertThat(ran.err()).contains("step 6").doesNotContain("failed");
+    assertThat(ran.code()).isZero();
+    Path one = temp.resolve("one");
+    Machine machine = Machine.here(ExecutorCache.folder());
+    TrainSettings settings =
+        TrainSettings.of(
+            Map.of(
+                "model",
+                MODEL,
+                "data",
+                List.of(rows().toString()),
+                "out",
+                one,
+                "lanes",
+                2,
+                "threads",
+                2,
+                "batch_size",
+                5,
+                "steps",
+                6,
+                "save_steps",
+                3,
+                "keep",
+                9));
+    Training.run(settings, machine, _ -> {}, _ -> {}, () -> false);
+    List<Path> files = weights(one);
+    assertThat(weights(many)).isEqualTo(files).hasSize(3);
+    for (Path file : files) {
+      assertThat(many.resolve(file)).hasSameBinaryContentAs(one.resolve(file));
+    }
+    Ran again = run(train(flags(many), "--ranks", "2"));
+    assertThat(again.err()).contains("this run is finished already");
+    assertThat(again.code()).isZero();
+  }
+
+  private static List<Path> weights(Path out) throws IOException {
+    try (var files = Files.walk(out)) {
+      return files
+          .filter(file -> file.toString().endsWith(".safetensors"))
+          .map(out::relativize)
+          .sorted()
+          .toList();
+    }
+  }
+
+  @Test
+  void whatIsWrongIsOneLineBeforeAnyStage() throws IOException {
+    Path out = temp.resolve("out");
+    assertThat(run(train(flags(out), "--ranks", "3")))
+        .isEqualTo(
+            new Ran(
+                2,
+                "",
+                "nudge: --ranks 3: the cluster runs 2 tasks at once (2 cores, spark.task.cpus 1);"
+                    + " give it more executors or cores, or give at most --ranks 2\n"));
+    assertThat(run("score").err())
+        .isEqualTo("nudge: the verb is 'score'; on Spark there is train --ranks N\n");
+    assertThat(run(train(flags(out), "--ranks", "two")).err())
+        .isEqualTo("nudge: --ranks is 'two'; it must be a whole number\n");
+    assertThat(run(train(flags(out), "--ranks=0")).err())
+        .isEqualTo("nudge: --ranks is 0; it must be at least 1\n");
+    Ran row = run(train(flags(out), "--ranks", "2", "--prompt", "{nothing}"));
+    assertThat(row.code()).isEqualTo(2);
+    assertThat(row.err()).contains("nothing").doesNotContain("Exception");
+    Ran eva = run(train(flags(out), "--ranks", "2", "--init", "eva"));
+    assertThat(eva.err()).startsWith("nudge: --init eva: ");
+    assertThat(out).doesNotExist();
+  }
+}
