@@ -1,5 +1,7 @@
 package dev.nudge.kernel;
 
+import java.util.stream.IntStream;
+
 /// Splits the queries of a sequence into the blocks that [CausalAttention] computes one by one.
 ///
 /// A block has [#BLOCK] queries, or [#LONG_BLOCK] if it sees more than [#LONG] keys. A dry run
@@ -8,7 +10,9 @@ package dev.nudge.kernel;
 /// @param past keys before the first query
 /// @param m queries
 record QueryBlocks(Attend.Shape h, int past, int m) {
-  private static final int BLOCK = 64;
+  /// Queries of a block at most.
+  static final int BLOCK = 64;
+
   private static final int LONG_BLOCK = 32;
   private static final int LONG = 2048;
 
@@ -32,9 +36,19 @@ record QueryBlocks(Attend.Shape h, int past, int m) {
         : split + (end - split - 1) / LONG_BLOCK * LONG_BLOCK;
   }
 
-  /// Start of the block that a forward pass computes after one that ends at `to`.
-  int next(int to, boolean dry) {
-    return dry ? Math.max(to, lastWhole(to)) : to;
+  /// Ends of all blocks.
+  int[] ends() {
+    return IntStream.iterate(end(0), to -> to <= m, to -> to < m ? end(to) : m + 1).toArray();
+  }
+
+  /// Scores of the block that has the most.
+  long scores() {
+    long most = 0;
+    for (int from = 0, to; from < m; from = to) {
+      to = end(from);
+      most = Math.max(most, (to - from) * (past + (long) to - h.first(past + from)));
+    }
+    return most * h.group();
   }
 
   /// End of the block that a backward pass computes before one that starts at `from`.
