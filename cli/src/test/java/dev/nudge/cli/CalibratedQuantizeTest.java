@@ -52,6 +52,7 @@ class CalibratedQuantizeTest {
           --bits 8                                         | --bits: --method nf4 has no use for it; leave it out, or give --method gptq or awq
           --calibration D/rows.jsonl                       | --calibration: --method nf4 has no use for it; leave it out, or give --method gptq or awq
           --method gptq --group-size 8 --calibration D/none.jsonl | D/none.jsonl does not exist; a file, a folder or a glob of rows is needed
+          --method gptq --calibration D/none.jsonl         | D/none.jsonl does not exist; a file, a folder or a glob of rows is needed
           --method gptq --group-size 8 --calibration D/empty.jsonl | D/empty.jsonl holds no rows; a row is a JSON object, or a record below a header
           --method gptq --group-size 8 --calibration D/rows.jsonl --out D/model | --out D/model is the --model folder; give another folder
           """)
