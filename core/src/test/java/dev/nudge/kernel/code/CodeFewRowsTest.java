@@ -53,7 +53,7 @@ class CodeFewRowsTest {
   @Test
   void aThousandProductsOfOddShapesHaveTheBitsOfTheVectorKernels() {
     for (int i = 0; i < 1000; i++) {
-      product(random.nextInt(4), 40);
+      product(random.nextInt(5), 40);
     }
   }
 
@@ -62,14 +62,14 @@ class CodeFewRowsTest {
   void tenMillionResultsHaveTheBitsOfTheVectorKernels() {
     long results = 0;
     while (results < 10_000_000) {
-      results += product(random.nextInt(4), 12);
+      results += product(random.nextInt(5), 12);
     }
   }
 
   /// A weight of more than one part, and of more blocks than share an absmax.
   @Test
   void productsOfManyRowsGoOnWithTheNextPart() {
-    for (int kind = 0; kind < 4; kind++) {
+    for (int kind = 0; kind < 5; kind++) {
       for (int i = 0; i < 4; i++) {
         product(kind, 700 + random.nextInt(400), kind == 3 ? 512 : 576, 1 + random.nextInt(6));
       }
@@ -97,6 +97,7 @@ class CodeFewRowsTest {
           case 0 -> new FewRows.Dense(noise(Dtype.BF16, rows, cols));
           case 1 -> new FewRows.Dense(noise(Dtype.F32, rows, cols));
           case 3 -> blocks(rows, cols);
+          case 4 -> grouped(rows, cols);
           default -> quantized(rows, cols);
         };
     Dtype type = random.nextBoolean() ? Dtype.BF16 : Dtype.F32;
@@ -147,6 +148,16 @@ class CodeFewRowsTest {
         rows, cols, packed, new FewRows.Scales(absmax, bytes(blocks), 0.25f));
   }
 
+  /// Codes in groups of 32 to 256, some of them short.
+  private FewRows.Grouped grouped(int rows, int cols) {
+    int group = Math.min(cols, 32 << random.nextInt(4));
+    int groups = Math.ceilDiv(cols, group);
+    Tensor codes = Tensor.of(bytes(rows * cols / 2).data(), Dtype.U8, rows, cols / 2);
+    Tensor zeros = Tensor.of(bytes(rows * groups).data(), Dtype.U8, rows, groups);
+    return new FewRows.Grouped(
+        rows, cols, 4, group, codes, noise(Dtype.F32, rows, groups), zeros, null);
+  }
+
   /// Random blocks of a random type, whose scales are finite, in a file's order or as they are.
   private FewRows.ByRow blocks(int rows, int cols) {
     DotBlocks.Type type = DotBlocks.Type.values()[random.nextInt(DotBlocks.Type.values().length)];
@@ -190,7 +201,8 @@ class CodeFewRowsTest {
     Code.Memory wrong =
         bytes -> {
           byte[] other = bytes.clone();
-          for (int i = 0; i + 5 < other.length; i++) {
+          boolean pairs = bytes.length < 256; // zeros of groups are converted too
+          for (int i = pairs ? bytes.length : 0; i + 5 < other.length; i++) {
             if (other[i] == 0x62 && other[i + 4] == 0x5b) { // EVEX: vcvtdq2ps
               other[i + 4] = 0x10; // vmovups
               break;
