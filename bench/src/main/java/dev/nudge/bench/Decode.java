@@ -31,6 +31,35 @@ import java.util.concurrent.atomic.AtomicLong;
 final class Decode {
   private Decode() {}
 
+  /// What is asked of an engine at once.
+  ///
+  /// @param prompt tokens of each
+  /// @param tokens generated for each
+  record Load(int streams, int prompt, int tokens, int adapters) {
+    private static Load of(BenchFlags flags) {
+      return new Load(
+          flags.whole("streams"),
+          flags.whole("prompt"),
+          flags.whole("tokens"),
+          flags.whole("adapters"));
+    }
+  }
+
+  /// Opens an engine on a model.
+  static Engine engine(CausalLm model, NamedAdapters adapters, ModelConfig config, int threads) {
+    return new Engine(
+        model,
+        adapters,
+        new Limits(
+            threads,
+            4L << 30,
+            config.maxPositionEmbeddings(),
+            false,
+            Limits.ROWS,
+            0,
+            model.promptBytes()));
+  }
+
   public static void main(String[] args) throws Exception {
     BenchFlags flags =
         BenchFlags.parse(
@@ -87,18 +116,7 @@ final class Decode {
         }
       }
       adapters.disable();
-      try (Engine engine =
-          new Engine(
-              model,
-              adapters,
-              new Limits(
-                  threads,
-                  4L << 30,
-                  config.maxPositionEmbeddings(),
-                  false,
-                  Limits.ROWS,
-                  0,
-                  model.promptBytes()))) {
+      try (Engine engine = engine(model, adapters, config, threads)) {
         rounds(flags, engine, config.vocabSize(), bytes, threads);
       }
     }
@@ -111,11 +129,11 @@ final class Decode {
     double[] prompts = new double[rounds];
     double[] peer = new double[rounds];
     for (int i = 0; i < 2; i++) {
-      once(flags, engine, vocabulary); // compiled
+      once(engine, vocabulary, Load.of(flags)); // compiled
     }
     boolean beside = !flags.text("gguf").isEmpty();
     for (int i = 0; i < rounds; i++) {
-      double[] rates = once(flags, engine, vocabulary);
+      double[] rates = once(engine, vocabulary, Load.of(flags));
       ours[i] = rates[0];
       prompts[i] = rates[1];
       peer[i] = beside ? llama(flags, threads) : 0;
@@ -151,11 +169,11 @@ final class Decode {
 
   /// Tokens a second between the first and the last token of each stream, and of the prompts
   /// before.
-  private static double[] once(BenchFlags flags, Engine engine, int vocabulary) {
-    int streams = flags.whole("streams");
-    int tokens = flags.whole("tokens");
-    int prompt = flags.whole("prompt");
-    int adapters = flags.whole("adapters");
+  static double[] once(Engine engine, int vocabulary, Load load) {
+    int streams = load.streams;
+    int tokens = load.tokens;
+    int prompt = load.prompt;
+    int adapters = load.adapters;
     AtomicLong first = new AtomicLong();
     long start = System.nanoTime();
     List<Ticket> tickets = new ArrayList<>();

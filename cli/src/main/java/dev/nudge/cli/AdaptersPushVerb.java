@@ -19,7 +19,7 @@ record AdaptersPushVerb() implements Verb<AdaptersPushVerb.Settings> {
       @Setting(help = "name of the adapter", label = "NAME", operand = true, required = true)
           String name,
       @Setting(
-              help = "a PEFT folder, a run's folder, or org/name of the hub",
+              help = "a PEFT folder, a run's folder, a folder of release, or org/name of the hub",
               label = "PATH",
               operand = true,
               names = Setting.Names.ADAPTER,

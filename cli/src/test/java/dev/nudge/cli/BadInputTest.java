@@ -27,6 +27,8 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
@@ -1292,6 +1294,28 @@ class BadInputTest {
             "",
             "D/model/config.json: quantization_config.group_size is 0; a whole number from 1, or -1"
                 + " for one group a row, is needed"),
+        row(
+            "GPTQ without the groups of its inputs",
+            p -> renamed(gptq(p, "{", "{"), "q_proj.g_idx", "q_proj.g_idy"),
+            "",
+            "D/model has no tensor model.layers.0.self_attn.q_proj.g_idx; config.json says"
+                + " desc_act, so the groups of its inputs are needed"),
+        row(
+            "GPTQ whose packs end early",
+            p -> renamed(gptq(p, "{", "{"), "[8,96]", "[7,96]"),
+            "",
+            "D/model/model.safetensors: tensor \"model.layers.0.mlp.gate_proj.qweight\":"
+                + " data_offsets [3808, 6880] hold 3072 bytes, I32 of shape [7, 96] needs 2688"),
+        row(
+            "AWQ whose file ends early",
+            p ->
+                cut(
+                    p.copy(Goldens.FOLDER.resolve("grouped/awq-32/model"), "model")
+                        .path("model/model.safetensors"),
+                    20_000),
+            "",
+            "D/model/model.safetensors: tensor \"model.embed_tokens.weight\": data_offsets end"
+                + " at 19936, the file has 17512 bytes of data; is it truncated?"),
         row(
             "GPTQ that is quantised again",
             p -> gptq(p, "\"bits\": 4", "\"bits\": 4"),
@@ -3798,6 +3822,17 @@ class BadInputTest {
     return place
         .copy(Goldens.FOLDER.resolve("grouped/gptq-4-act/model"), "model")
         .edit("model/config.json", from, to);
+  }
+
+  /// Changes the header of a weight file, first where it comes first; the length stays.
+  private static void renamed(Place place, String from, String to) throws IOException {
+    Path file = place.path("model/model.safetensors");
+    String bytes = Files.readString(file, StandardCharsets.ISO_8859_1);
+    assertThat(bytes).contains(from);
+    Files.writeString(
+        file,
+        bytes.replaceFirst(Pattern.quote(from), Matcher.quoteReplacement(to)),
+        StandardCharsets.ISO_8859_1);
   }
 
   private static Place strange(Place place, String identity) throws IOException {

@@ -34,10 +34,12 @@ class CalibratedQuantizeTest {
           """
           --method gptq                                    | --calibration is missing; --method gptq needs rows like those that the model will see
           --method gguf                                    | --method is 'gguf'; supported: nf4, gptq, awq
-          --method gptq --calibration D/rows.jsonl --bits 3 | --bits is 3; it must be 4 or 8
+          --method gptq --calibration D/rows.jsonl --bits 5 | --bits is 5; it must be 3, 4 or 8
           --method gptq --calibration D/rows.jsonl --group-size 0 | --group-size is 0; it must be at least 1, or -1 for one group a row
           --method gptq --calibration D/rows.jsonl --group-size 32 | --group-size 32 does not divide the 72 inputs of model.layers.0.mlp.down_proj; give --group-size 8 or -1
           --method gptq --calibration D/rows.jsonl         | --group-size 128 does not divide the 32 inputs of model.layers.0.self_attn.q_proj; give --group-size 8 or -1
+          --method gptq --calibration D/rows.jsonl --bits 3 --format gptq --no-sym | --no-sym: in --format gptq with 3 bits a zero of 0 is read in different ways; give --format gptq_v2
+          --method gptq --calibration D/rows.jsonl --bits 3 --group-size 8 | --format gptq has no place for the 72 outputs of model.layers.0.mlp.gate_proj; give --format compressed-tensors
           --method awq --calibration D/rows.jsonl --bits 8 | --bits 8: --format awq has 4 bits; give --format compressed-tensors
           --method awq --calibration D/rows.jsonl --damp 0.1 | --damp: --method awq has no use for it; leave it out, or give --method gptq
           --method awq --calibration D/rows.jsonl --no-act-order | --no-act-order: --method awq has no use for it; leave it out, or give --method gptq
@@ -52,6 +54,7 @@ class CalibratedQuantizeTest {
           --bits 8                                         | --bits: --method nf4 has no use for it; leave it out, or give --method gptq or awq
           --calibration D/rows.jsonl                       | --calibration: --method nf4 has no use for it; leave it out, or give --method gptq or awq
           --method gptq --group-size 8 --calibration D/none.jsonl | D/none.jsonl does not exist; a file, a folder or a glob of rows is needed
+          --method gptq --calibration D/none.jsonl         | D/none.jsonl does not exist; a file, a folder or a glob of rows is needed
           --method gptq --group-size 8 --calibration D/empty.jsonl | D/empty.jsonl holds no rows; a row is a JSON object, or a record below a header
           --method gptq --group-size 8 --calibration D/rows.jsonl --out D/model | --out D/model is the --model folder; give another folder
           """)

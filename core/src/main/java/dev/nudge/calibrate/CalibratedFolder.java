@@ -1,5 +1,6 @@
 package dev.nudge.calibrate;
 
+import dev.nudge.data.RowReader;
 import dev.nudge.format.Claim;
 import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Entry;
@@ -112,6 +113,8 @@ public final class CalibratedFolder {
   /// @param data names the files of the settings' `calibration`
   public static CalibratedFolder prepare(
       QuantizeSettings settings, DataSettings data, Machine machine, Consumer<String> warnings) {
+    settings.check();
+    RowReader.open(data.data()); // a file that is not there is told before what does not fit
     ModelConfig config = checked(settings);
     List<int[]> rows = CalibrationRows.of(settings, data, config, machine, warnings);
     return new CalibratedFolder(settings, machine, config, rows, warnings);

@@ -48,7 +48,7 @@ final class BitFields {
     for (int i = 0; i < n; i++) {
       held |= (from[i] & 0xffL) << filled;
       filled += bits;
-      if (filled >= 32 || i == n - 1) {
+      while (filled >= 32 || i == n - 1 && filled > 0) {
         words.data().set(JAVA_INT_UNALIGNED, at, (int) held);
         held >>>= 32;
         filled -= 32;

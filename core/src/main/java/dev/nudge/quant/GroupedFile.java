@@ -11,6 +11,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,8 +55,14 @@ public record GroupedFile(
     if (cols % groupOf(cols) != 0) {
       return "--group-size %d does not divide the %d inputs of".formatted(group, cols);
     }
-    return layout != Layout.COMPRESSED_TENSORS && (long) rows * bits % 32 != 0
-        ? "--format %s has no place for the %d outputs of".formatted(layout, rows)
+    if (layout == Layout.COMPRESSED_TENSORS) {
+      return null;
+    }
+    if ((long) rows * bits % 32 != 0) {
+      return "--format %s has no place for the %d outputs of".formatted(layout, rows);
+    }
+    return layout != Layout.AWQ && (long) cols * bits % 32 != 0
+        ? "--format %s has no place for the %d inputs of".formatted(layout, cols)
         : null;
   }
 
@@ -126,6 +133,9 @@ public record GroupedFile(
       case "qzeros", "weight_zero_point" -> {
         for (int g = 0; g < groups; g++) {
           byte[] zeros = codes.zerosOf(g);
+          if (layout == Layout.GPTQ && bits == 3) { // symmetric: every zero is 4
+            Arrays.fill(zeros, (byte) 3);
+          }
           switch (layout) {
             case GPTQ, GPTQ_V2 -> BitFields.write(zeros, rows, bits, to, (long) g * to.cols(), 1);
             case AWQ -> {
@@ -136,7 +146,7 @@ public record GroupedFile(
             case COMPRESSED_TENSORS -> BitFields.write(zeros, rows, bits, to, g, groups);
           }
         }
-        if (layout == Layout.GPTQ) {
+        if (layout == Layout.GPTQ && bits != 3) {
           lessOne(to);
         }
       }

@@ -25,6 +25,7 @@ public final class GateCheck {
 
   private static final int FORMAT = 1;
   private static final String LEAKS = "leakage"; // the kind of a rule
+  private static final String RELEASE = "release"; // of lineage and verdict
   private static final String TOKENIZER = "tokenizer.json";
   private static final String TEMPLATE = "chat_template"; // of a verdict and a tokenizer's config
 
@@ -62,6 +63,11 @@ public final class GateCheck {
           : null;
     }
 
+    /// The digest of an adapter's file: its own, or the one that was merged into the release.
+    private String adapter(String name) {
+      return files.getOrDefault(name, lineage.path("adapter").path(name).asString(""));
+    }
+
     private boolean isOn(String base) {
       JsonNode bases = lineage.path("base");
       return bases.isEmpty() || bases.valueStream().anyMatch(one -> one.asString("").equals(base));
@@ -93,9 +99,14 @@ public final class GateCheck {
     }
     for (String name : PeftAdapter.FILES) {
       String judged = digests.path("adapter").path(name).asString("");
-      if (judged.isEmpty() || !judged.equals(version.files.get(name))) {
+      if (judged.isEmpty() || !judged.equals(version.adapter(name))) {
         reasons.add("another " + name + " was judged");
       }
+    }
+    String release = version.lineage.path(RELEASE).asString("");
+    if (!release.equals(digests.path("settings").path(RELEASE).asString(""))) {
+      reasons.add(
+          release.isEmpty() ? "a release of it was judged" : "another release was judged");
     }
     if (!version.isOn(digests.path("base").asString(""))) {
       reasons.add("another base was judged");

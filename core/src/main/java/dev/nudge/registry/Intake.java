@@ -15,41 +15,65 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// Prepares an adapter folder for registration: checks it, selects its files, reads its lineage.
+/// Prepares a folder for registration, an adapter or a release: checks it, selects its files, reads
+/// its lineage.
 ///
-/// @param rank of A and B
-/// @param identity what the adapter was trained on; null: unknown
+/// @param kind its rank and base
+/// @param files names of files that it may have
 /// @param lineage contents of `lineage.json`
 /// @param licence as the user gave it; null: none
 record Intake(
     Path folder,
-    int rank,
-    @Nullable Identity identity,
+    Kind kind,
+    List<String> files,
     Map<String, Object> lineage,
     @Nullable String licence) {
 
-  /// Reads a folder.
+  /// What a folder is.
   ///
-  /// @throws InputException if it is no adapter, or one of its files is a link, whose target need
-  ///     not belong to the adapter
-  static Intake of(Path folder, @Nullable String licence) {
-    int rank;
-    try (PeftAdapter adapter = PeftAdapter.open(folder)) {
-      rank = adapter.spec().rank();
-    }
-    for (String name : MediaTypes.names()) {
-      if (Files.isSymbolicLink(folder.resolve(name))) {
-        throw new InputException(
-            "adapter %s: %s is a link, and links are not followed; copy the folder with what they lead to (cp -rL) and push the copy"
-                .formatted(folder, name));
+  /// @param rank of A and B; 0: a release, whose adapter is merged
+  /// @param base digest of the base's weights; for a quantised base, of its source model's; null:
+  ///     unknown
+  record Kind(int rank, @Nullable String base) {
+    /// Tells what a folder is.
+    ///
+    /// @param any whether an adapter's `nudge.json` may be of another format
+    /// @throws InputException if it is neither an adapter nor a release
+    static Kind of(Path folder, boolean any) {
+      ReleaseReport release = ReleaseReport.of(folder);
+      if (release != null) {
+        return new Kind(0, release.base());
+      }
+      try (PeftAdapter adapter = PeftAdapter.open(folder)) {
+        return new Kind(adapter.spec().rank(), source(Identity.read(folder, any)));
       }
     }
-    Identity identity = Identity.read(folder, false);
-    return new Intake(folder, rank, identity, Lineage.of(folder, identity, licence), licence);
+  }
+
+  /// Reads a folder.
+  ///
+  /// @throws InputException if it is no adapter and no release, or one of its files is a link,
+  ///     whose target need not belong to it
+  static Intake of(Path folder, @Nullable String licence) {
+    Kind kind = Kind.of(folder, false);
+    ReleaseReport release = ReleaseReport.of(folder);
+    List<String> files = release == null ? MediaTypes.names() : release.files();
+    for (String name : files) {
+      if (Files.isSymbolicLink(folder.resolve(name))) {
+        throw new InputException(
+            "%s %s: %s is a link, and links are not followed; copy the folder with what they lead to (cp -rL) and push the copy"
+                .formatted(release == null ? "adapter" : "release", folder, name));
+      }
+    }
+    Map<String, Object> lineage =
+        release == null
+            ? Lineage.of(folder, Identity.read(folder, false), licence)
+            : release.lineage(licence);
+    return new Intake(folder, kind, files, lineage, licence);
   }
 
   /// The digest of the base's weights; for a quantised base, of its source model's weights.
-  static @Nullable String base(@Nullable Identity identity) {
+  private static @Nullable String source(@Nullable Identity identity) {
     return identity == null || identity.base().isEmpty() ? null : identity.base().getLast();
   }
 
@@ -57,19 +81,24 @@ record Intake(
   StoredVersion store(OciLayout layout) {
     Blobs blobs = layout.blobs();
     List<Descriptor> layers = new ArrayList<>();
-    for (String name : MediaTypes.names()) {
+    ReleaseReport release = ReleaseReport.of(folder);
+    for (String name : files) {
       Path file = folder.resolve(name);
       if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
           && !name.equals(MediaTypes.LINEAGE)) {
-        layers.add(layer(name, blobs.put(file)));
+        Blobs.Blob blob = blobs.put(file);
+        if (release != null) {
+          release.check(name, blob.digest());
+        }
+        layers.add(layer(name, blob));
       }
     }
     if (!lineage.isEmpty()) {
       layers.add(layer(MediaTypes.LINEAGE, blobs.put(json(lineage))));
     }
-    String base = base(identity);
+    String base = kind.base();
     TreeMap<String, String> annotations = new TreeMap<>();
-    annotations.put(MediaTypes.RANK, Integer.toString(rank));
+    annotations.put(MediaTypes.RANK, Integer.toString(kind.rank()));
     if (base != null) {
       annotations.put(MediaTypes.BASE, base);
     }
@@ -80,7 +109,7 @@ record Intake(
             layers,
             base == null ? null : layout.base(base),
             annotations);
-    return StoredVersion.of(layout, blobs.put(manifest.bytes()), manifest, rank, base);
+    return StoredVersion.of(layout, blobs.put(manifest.bytes()), manifest, kind.rank(), base);
   }
 
   private static Descriptor layer(String name, Blobs.Blob blob) {
@@ -89,19 +118,20 @@ record Intake(
         .with(MediaTypes.TITLE, name);
   }
 
-  /// The ModelPack config of the adapter.
+  /// The ModelPack config of the version.
   private Map<String, Object> config(List<Descriptor> layers) {
     Map<String, Object> descriptor = new TreeMap<>();
     if (licence != null) {
       descriptor.put("licenses", List.of(licence));
     }
-    Map<String, Object> files = new TreeMap<>();
-    files.put("diffIds", layers.stream().map(Descriptor::digest).toList());
-    files.put("type", "layers");
+    boolean gguf = files.stream().anyMatch(name -> name.endsWith(".gguf"));
+    Map<String, Object> layered = new TreeMap<>();
+    layered.put("diffIds", layers.stream().map(Descriptor::digest).toList());
+    layered.put("type", "layers");
     Map<String, Object> all = new TreeMap<>();
-    all.put("config", Map.of("format", "safetensors"));
+    all.put("config", Map.of("format", gguf ? "gguf" : "safetensors"));
     all.put("descriptor", descriptor);
-    all.put("modelfs", files);
+    all.put("modelfs", layered);
     return all;
   }
 

@@ -29,7 +29,7 @@ record Manifest(
     List<Descriptor> layers,
     @Nullable Descriptor subject,
     TreeMap<String, String> annotations) {
-  private static final int MOST_LAYERS = 64;
+  private static final int MOST_LAYERS = 1024; // a quantised model has a file a layer
   private static final int MOST_BYTES = 4 << 20;
   private static final Pattern FILE = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
 

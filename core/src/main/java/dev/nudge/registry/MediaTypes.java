@@ -3,7 +3,7 @@ package dev.nudge.registry;
 import java.util.List;
 import java.util.Map;
 
-/// Media types of OCI and the CNCF's ModelPack for manifests and adapter files.
+/// Media types of OCI and the CNCF's ModelPack for manifests, adapter files and releases.
 final class MediaTypes {
   static final String MANIFEST = "application/vnd.oci.image.manifest.v1+json";
   static final String INDEX = "application/vnd.oci.image.index.v1+json";
@@ -42,13 +42,16 @@ final class MediaTypes {
 
   private MediaTypes() {}
 
-  /// The names of all files that a version can have.
+  /// The names of all files that a version of an adapter can have.
   static List<String> names() {
     return FILES.values().stream().flatMap(List::stream).sorted().toList();
   }
 
   /// The media type of a file.
   static String of(String name) {
+    if (name.endsWith(".safetensors") || name.endsWith(".gguf")) {
+      return WEIGHT;
+    }
     return FILES.entrySet().stream()
         .filter(kind -> kind.getValue().contains(name))
         .map(Map.Entry::getKey)

@@ -1,8 +1,6 @@
 package dev.nudge.registry;
 
-import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.format.Blobs;
-import dev.nudge.identity.Identity;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
@@ -36,7 +34,7 @@ final class Transport {
   }
 
   /// Stores the version under a remote's tag, verified: digests of all bytes, plain file names, and
-  /// that the whole is an adapter.
+  /// that the whole is an adapter or a release.
   StoredVersion pull(String tag) {
     String where = shown();
     try (Depot depot = from()) {
@@ -56,9 +54,9 @@ final class Transport {
       Blobs.Blob blob = layout.blobs().put(bytes);
       layout.unpack(blob.digest());
       Path folder = layout.adapter(blob.digest());
-      try (PeftAdapter adapter = PeftAdapter.open(folder)) {
-        String base = Intake.base(Identity.read(folder, true));
-        return StoredVersion.of(layout, blob, manifest, adapter.spec().rank(), base);
+      try {
+        Intake.Kind kind = Intake.Kind.of(folder, true);
+        return StoredVersion.of(layout, blob, manifest, kind.rank(), kind.base());
       } catch (InputException e) {
         String why = String.valueOf(e.getMessage()).replace(folder.toString(), where);
         throw new InputException(why, e);

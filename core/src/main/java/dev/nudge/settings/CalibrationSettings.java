@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 /// @param maxLength tokens after which a row is cut
 /// @param format files in which the codes are written
 public record CalibrationSettings(
-    @Setting(help = "bits of a code, 4 or 8 (default: 4)") @Nullable Integer bits,
+    @Setting(help = "bits of a code, 3, 4 or 8 (default: 4)") @Nullable Integer bits,
     @Setting(help = "inputs that share a scale, or -1 for all of a row (default: 128)")
         @Nullable Integer groupSize,
     @Setting(
@@ -59,6 +59,8 @@ public record CalibrationSettings(
   /// One group a row.
   public static final int WHOLE_ROW = -1;
 
+  private static final List<Integer> BITS = List.of(3, 4, 8);
+
   /// The layout of the files.
   public enum Layout {
     /// GPTQ as AutoGPTQ began it: a zero is stored less one.
@@ -85,8 +87,8 @@ public record CalibrationSettings(
 
   public CalibrationSettings {
     calibration = List.copyOf(calibration);
-    if (bits != null && bits != 4 && bits != 8) {
-      throw Check.wrong("--bits", bits, "4 or 8");
+    if (bits != null && !BITS.contains(bits)) {
+      throw Check.wrong("--bits", bits, "3, 4 or 8");
     }
     if (groupSize != null && groupSize < 1 && groupSize != WHOLE_ROW) {
       throw Check.wrong("--group-size", groupSize, "at least 1, or -1 for one group a row");
@@ -152,6 +154,10 @@ public record CalibrationSettings(
     if (layout == Layout.AWQ && bits(4) != 4) {
       throw new InputException(
           "--bits " + bits + ": --format awq has 4 bits; give --format compressed-tensors");
+    }
+    if (layout == Layout.GPTQ && bits(4) == 3 && !symmetric(method)) {
+      throw new InputException(
+          "--no-sym: in --format gptq with 3 bits a zero of 0 is read in different ways; give --format gptq_v2");
     }
     if (layout == Layout.COMPRESSED_TENSORS && Boolean.FALSE.equals(staticGroups)) {
       throw new InputException(

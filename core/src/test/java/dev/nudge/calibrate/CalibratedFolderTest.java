@@ -136,6 +136,27 @@ class CalibratedFolderTest {
     assertThat(made.damped()).isEmpty();
   }
 
+  @ParameterizedTest
+  @CsvSource({"gptq, gptq, true", "gptq, gptq_v2, false", "awq, compressed-tensors, false"})
+  void threeBitsAreRead(String method, String format, boolean sym) {
+    Path model = FAMILIES.resolve("mistral/model");
+    QuantizeSettings settings =
+        settings(
+            model,
+            temp.resolve("out"),
+            "method",
+            method,
+            "format",
+            format,
+            "sym",
+            sym,
+            "bits",
+            3,
+            "group_size",
+            32);
+    assertThat(write(settings).kl()).isBetween(1e-4, 0.4);
+  }
+
   @Test
   void aCallThatWasStoppedGoesOnToTheSameBytes() throws IOException {
     Path model = FAMILIES.resolve("gemma3/model"); // three layers

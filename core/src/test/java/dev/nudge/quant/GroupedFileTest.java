@@ -35,6 +35,9 @@ class GroupedFileTest {
     "GPTQ, 4, 16, false, false, F32", // zeros of 0 borrow from their neighbours
     "GPTQ, 8, 24, false, true, F32",
     "GPTQ, 8, -1, true, false, BF16",
+    "GPTQ, 3, 16, true, false, F32",
+    "GPTQ_V2, 3, 24, false, true, F32",
+    "COMPRESSED_TENSORS, 3, 16, false, false, F32",
     "GPTQ_V2, 4, 16, false, true, F32",
     "GPTQ_V2, 8, 24, false, false, F16",
     "AWQ, 4, 16, false, false, F32",

@@ -77,7 +77,8 @@ class ArchitectureTest implements PackageRules {
                   "export",
                   "registry",
                   "eval",
-                  "eval.gate")),
+                  "eval.gate",
+                  "eval.run")),
           Map.entry(
               "eval.sweep",
               Set.of("machine", "format", "data", "curves", "registry", "plan", "train", "eval")),

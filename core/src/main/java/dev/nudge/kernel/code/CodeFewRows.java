@@ -15,6 +15,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -37,8 +38,27 @@ final class CodeFewRows implements FewRows {
   private final Kernel fp32;
   private final Kernel nf4;
   private final Code scales;
+  private final GroupedKernels grouped;
   private final StoreSums store;
   private final BlockKernels blocks;
+
+  /// The machine code for codes in groups.
+  ///
+  /// @param whole for groups of whole blocks
+  /// @param small for groups of half a block
+  record GroupedKernels(Kernel whole, Kernel small, GroupPairs pairs) {
+    /// Empty if this process may have no executable memory.
+    static Optional<GroupedKernels> of(Code.Memory memory) {
+      Optional<Kernel> whole =
+          Kernel.of((group, rows) -> DotGrouped.code(false, group, rows), 4, memory);
+      Optional<Kernel> small =
+          Kernel.of((group, rows) -> DotGrouped.code(true, group, rows), 4, memory);
+      Optional<GroupPairs> pairs = GroupPairs.of(memory);
+      return whole.isPresent() && small.isPresent() && pairs.isPresent()
+          ? Optional.of(new GroupedKernels(whole.get(), small.get(), pairs.get()))
+          : Optional.empty();
+    }
+  }
 
   CodeFewRows(
       FewRows under,
@@ -47,6 +67,7 @@ final class CodeFewRows implements FewRows {
       Kernel fp32,
       Kernel nf4,
       Code scales,
+      GroupedKernels grouped,
       StoreSums store,
       BlockKernels blocks) {
     this.under = under;
@@ -55,6 +76,7 @@ final class CodeFewRows implements FewRows {
     this.fp32 = fp32;
     this.nf4 = nf4;
     this.scales = scales;
+    this.grouped = grouped;
     this.store = store;
     this.blocks = blocks;
   }
@@ -122,7 +144,12 @@ final class CodeFewRows implements FewRows {
         quantized(x, q, compute, from, to, y, add);
       }
       case ByRow r -> rows(Objects.requireNonNull(made), x, r, from, to, y, add);
-      case Grouped _ -> throw new IllegalStateException("no machine code for " + w);
+      case Grouped g -> {
+        alive(g.codes());
+        alive(g.scales());
+        alive(g.zeros());
+        grouped(x, g, compute, from, to, y, add);
+      }
     }
     Reference.reachabilityFence(x);
     Reference.reachabilityFence(y);
@@ -155,7 +182,7 @@ final class CodeFewRows implements FewRows {
           case Dense d -> d.matrix().data().isNative() && d.matrix().rowStride() >= 0;
           case Quantized q -> q.cols() > 0 && q.packed().data().isNative() && isNative(q.scales());
           case ByRow r -> BlockKernels.type(r) != null && blocks(r).data().data().isNative();
-          case Grouped _ -> false;
+          case Grouped g -> DotGrouped.takes(g);
         };
   }
 
@@ -194,6 +221,25 @@ final class CodeFewRows implements FewRows {
       MemorySegment rows = q.packed().data().asSlice(o * stride, n * stride);
       MemorySegment decoded = scales(q.scales(), o * blocks, n * blocks, s);
       multiply(nf4, rows, x, n, decoded, 4L * blocks, s, y, o, add);
+    }
+  }
+
+  private void grouped(
+      Tensor x, Grouped g, Dtype compute, int from, int to, Tensor y, boolean add) {
+    int groups = g.scales().cols();
+    long stride = g.codes().rowStride();
+    long pairs = (long) GroupPairs.BYTES * groups;
+    Scratch s = Scratch.get();
+    Shape.set(s.shape, stride, 4L * x.cols(), pairs, DotGrouped.rounds(g));
+    Shape.grouped(s.shape, DotGrouped.blocks(g), compute == Dtype.BF16 ? 65537 : 1);
+    Kernel kernel = DotGrouped.isSmall(g) ? grouped.small : grouped.whole;
+    int part = part(stride);
+    for (int o = from; o < to; o += part) {
+      int n = Math.min(part, to - o);
+      MemorySegment rows = g.codes().data().asSlice(o * stride, n * stride);
+      MemorySegment scales = s.scales(pairs * n);
+      grouped.pairs.write(g, (long) o * groups, n * groups, scales, s.shape);
+      multiply(kernel, rows, x, n, scales, pairs, s, y, o, add);
     }
   }
 

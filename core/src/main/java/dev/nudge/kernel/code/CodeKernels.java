@@ -56,12 +56,14 @@ public final class CodeKernels implements Kernels.Provider {
     Optional<Kernel> fp32 = Kernel.of(DotFp32::code, 1, memory);
     Optional<Kernel> nf4 = Kernel.of(DotNf4::code, 4, memory);
     Optional<Code> scales = memory.of(NestedScales.code());
+    Optional<CodeFewRows.GroupedKernels> grouped = CodeFewRows.GroupedKernels.of(memory);
     Optional<StoreSums> store = StoreSums.of(memory);
     if (bf16.isEmpty()
         || narrow.isEmpty()
         || fp32.isEmpty()
         || nf4.isEmpty()
         || scales.isEmpty()
+        || grouped.isEmpty()
         || store.isEmpty()) {
       return Made.none("this process may not have executable memory");
     }
@@ -73,6 +75,7 @@ public final class CodeKernels implements Kernels.Provider {
             fp32.get(),
             nf4.get(),
             scales.get(),
+            grouped.get(),
             store.get(),
             new BlockKernels(under.fewRows(), memory));
     return SelfTest.passes(few)

@@ -34,7 +34,28 @@ final class SelfTest {
   /// Whether all products are right.
   static boolean passes(FewRows few) {
     SelfTest test = new SelfTest(few);
-    return test.dense(Dtype.BF16, 74) && test.dense(Dtype.F32, 85) && test.nf4(128);
+    return test.dense(Dtype.BF16, 74) && test.dense(Dtype.F32, 85)
+        && test.nf4(128)
+        && test.grouped(128, 32)
+        && test.grouped(256, 128);
+  }
+
+  /// Codes in groups whose scales are 1 and 2, less 7 or 8.
+  private boolean grouped(int cols, int group) {
+    int groups = cols / group;
+    Tensor codes = tensor(Dtype.U8, WEIGHTS, cols / 2);
+    for (int i = 0; i < WEIGHTS * cols / 2; i++) {
+      codes.data().set(JAVA_BYTE, i, (byte) (code(2 * i) | code(2 * i + 1) << 4));
+    }
+    Tensor scales = tensor(Dtype.F32, WEIGHTS, groups);
+    Tensor zeros = tensor(Dtype.U8, WEIGHTS, groups);
+    for (int i = 0; i < WEIGHTS * groups; i++) {
+      scales.put(i, 1 + i % 2);
+      zeros.put(i, 7 + i % 3 / 2);
+    }
+    return right(
+        new FewRows.Grouped(WEIGHTS, cols, 4, group, codes, scales, zeros, null),
+        at -> (code(at) - zeros.at(at / group)) * scales.at(at / group));
   }
 
   private boolean dense(Dtype dtype, int cols) {

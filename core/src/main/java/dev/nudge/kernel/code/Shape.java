@@ -26,6 +26,9 @@ final class Shape {
   /// Lanes of the last vector that are numbers; 0: there is no last vector.
   static final int REST = 40;
 
+  /// Blocks whose numbers share a scale.
+  static final int BLOCKS = REST;
+
   /// The factor that rounds NF4 values to bf16; 1: they stay as they are.
   static final int ROUND = 48;
 
@@ -54,6 +57,15 @@ final class Shape {
   static void rest(MemorySegment shape, boolean half, int lanes) {
     shape.set(JAVA_LONG, HALF, half ? 1 : 0);
     shape.set(JAVA_LONG, REST, (1L << lanes) - 1);
+  }
+
+  /// Says that codes of four bits stand for themselves.
+  static void grouped(MemorySegment shape, int blocks, float round) {
+    shape.set(JAVA_LONG, BLOCKS, blocks);
+    shape.set(JAVA_FLOAT, ROUND, round);
+    for (int i = 0; i < 16; i++) {
+      shape.set(JAVA_FLOAT, LEVELS + 4L * i, i);
+    }
   }
 
   static void nf4(MemorySegment shape, float round) {

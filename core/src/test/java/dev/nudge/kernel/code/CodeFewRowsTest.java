@@ -54,7 +54,7 @@ class CodeFewRowsTest {
   @Test
   void aThousandProductsOfOddShapesHaveTheBitsOfTheVectorKernels() {
     for (int i = 0; i < 1000; i++) {
-      product(random.nextInt(4), 40);
+      product(random.nextInt(5), 40);
     }
   }
 
@@ -74,7 +74,7 @@ class CodeFewRowsTest {
   /// Calls of a few results each, some hundreds on the same numbers.
   private void smallCalls(long calls) {
     for (long done = 0; done < calls; ) {
-      int kind = random.nextInt(4);
+      int kind = random.nextInt(5);
       int xs = 1 + random.nextInt(7);
       FewRows.Weight w = weight(kind, 1 + random.nextInt(9), Math.min(128, cols(kind)));
       Dtype compute = random.nextBoolean() ? Dtype.BF16 : Dtype.F32;
@@ -91,7 +91,7 @@ class CodeFewRowsTest {
   /// A weight of more than one part, and of more blocks than share an absmax.
   @Test
   void productsOfManyRowsGoOnWithTheNextPart() {
-    for (int kind = 0; kind < 4; kind++) {
+    for (int kind = 0; kind < 5; kind++) {
       for (int i = 0; i < 4; i++) {
         product(kind, 700 + random.nextInt(400), kind == 3 ? 512 : 576, 1 + random.nextInt(6));
       }
@@ -117,6 +117,7 @@ class CodeFewRowsTest {
       case 0 -> new FewRows.Dense(noise(Dtype.BF16, rows, cols));
       case 1 -> new FewRows.Dense(noise(Dtype.F32, rows, cols));
       case 3 -> blocks(rows, Math.max(256, cols));
+      case 4 -> grouped(rows, cols);
       default -> quantized(rows, cols);
     };
   }
@@ -178,6 +179,16 @@ class CodeFewRowsTest {
         rows, cols, packed, new FewRows.Scales(absmax, bytes(blocks), 0.25f));
   }
 
+  /// Codes in groups of 32 to 256, some of them short.
+  private FewRows.Grouped grouped(int rows, int cols) {
+    int group = Math.min(cols, 32 << random.nextInt(4));
+    int groups = Math.ceilDiv(cols, group);
+    Tensor codes = Tensor.of(bytes(rows * cols / 2).data(), Dtype.U8, rows, cols / 2);
+    Tensor zeros = Tensor.of(bytes(rows * groups).data(), Dtype.U8, rows, groups);
+    return new FewRows.Grouped(
+        rows, cols, 4, group, codes, noise(Dtype.F32, rows, groups), zeros, null);
+  }
+
   /// Random blocks of a random type, whose scales are finite, in a file's order or as they are.
   private FewRows.ByRow blocks(int rows, int cols) {
     DotBlocks.Type type = DotBlocks.Type.values()[random.nextInt(DotBlocks.Type.values().length)];
@@ -221,7 +232,8 @@ class CodeFewRowsTest {
     Code.Memory wrong =
         bytes -> {
           byte[] other = bytes.clone();
-          for (int i = 0; i + 5 < other.length; i++) {
+          boolean pairs = bytes.length < 256; // zeros of groups are converted too
+          for (int i = pairs ? bytes.length : 0; i + 5 < other.length; i++) {
             if (other[i] == 0x62 && other[i + 4] == 0x5b) { // EVEX: vcvtdq2ps
               other[i + 4] = 0x10; // vmovups
               break;

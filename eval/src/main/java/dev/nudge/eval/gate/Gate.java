@@ -4,6 +4,7 @@ import dev.nudge.eval.judge.JudgeResult;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.Outcome;
+import dev.nudge.eval.run.TaskScores.Score;
 import dev.nudge.settings.InputException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Judges evaluation results by a policy.
@@ -47,30 +49,70 @@ public final class Gate {
   public static GateResult judge(Policy policy, Evidence evidence, Digests digests, Instant at) {
     ModelResults model = evidence.outcome().main();
     policy.check(metrics(model), groups(model), model.adapter() != null);
-    List<HolmTests.Test> tests = new ArrayList<>();
-    Map<Rule, List<RuleResult>> found = new IdentityHashMap<>(); // a rule may come twice
+    Found found = new Found(policy);
     for (Rule rule : policy.rules()) {
       switch (rule) {
-        case Rule.Improve r -> tests.add(test(r, evidence));
-        case Rule.Retain r -> tests.add(test(r, evidence));
-        case Rule.Limit r when r.by() == Rule.By.POINT ->
-            found.put(r, List.of(PlainRules.point(r, Subject.of(r.on(), model))));
-        case Rule.Limit r -> tests.add(test(r, evidence));
+        case Rule.OfMetric r ->
+            found.judge(
+                r, () -> Subject.of(r.on(), evidence.base()), Subject.of(r.on(), model));
         case Rule.Judge r when JudgeRules.isTested(r, evidence) ->
-            tests.add(JudgeRules.test(r, evidence));
-        case Rule.Judge r -> found.put(r, List.of(JudgeRules.untested(r, evidence)));
-        case Rule.Leakage r -> found.put(r, PlainRules.leakage(r, evidence));
+            found.tests.add(JudgeRules.test(r, evidence));
+        case Rule.Judge r -> found.plain.put(r, List.of(JudgeRules.untested(r, evidence)));
+        case Rule.Leakage r -> found.plain.put(r, PlainRules.leakage(r, evidence));
         case Rule.Latency r ->
-            found.put(r, List.of(PlainRules.latency(r, evidence.outcome().pace())));
+            found.plain.put(r, List.of(PlainRules.latency(r, evidence.outcome().pace())));
       }
     }
-    HolmTests.judge(tests).forEach((rule, result) -> found.put(rule, List.of(result)));
-    List<RuleResult> results =
-        policy.rules().stream()
-            .flatMap(rule -> Objects.requireNonNull(found.get(rule)).stream())
-            .toList();
-    Verdict all = Verdict.of(results.stream().map(RuleResult::verdict).toList());
-    return new GateResult(all, policy.place(), results, digests, at);
+    return found.result(digests, at);
+  }
+
+  /// Judges one metric of the same rows, of a model and of the one that it is compared with.
+  ///
+  /// @param task by which the rules name the rows
+  /// @throws InputException as [Policy#checkRows] does
+  public static GateResult judge(
+      Policy policy, String task, Score before, Score after, Digests digests, Instant at) {
+    policy.checkRows(task, after.metric().name());
+    Found found = new Found(policy);
+    for (Rule rule : policy.rules()) {
+      if (rule instanceof Rule.OfMetric r) {
+        found.judge(r, () -> Subject.of(task, before), Subject.of(task, after));
+      }
+    }
+    return found.result(digests, at);
+  }
+
+  /// The rules of a policy with what was found of them so far.
+  private record Found(
+      Policy policy, List<HolmTests.Test> tests, Map<Rule, List<RuleResult>> plain) {
+    Found(Policy policy) {
+      this(policy, new ArrayList<>(), new IdentityHashMap<>()); // a rule may come twice
+    }
+
+    void judge(Rule.OfMetric rule, Supplier<Subject> base, Subject after) {
+      if (rule instanceof Rule.Limit limit && limit.by() == Rule.By.POINT) {
+        plain.put(rule, List.of(PlainRules.point(limit, after)));
+      } else if (rule instanceof Rule.Limit) {
+        tests.add(
+            new HolmTests.Test(rule, rule.on().metric(), null, after.value(), after.measured()));
+      } else {
+        Subject before = base.get();
+        Measured above = after.above(before);
+        Measured better = after.higherIsBetter() ? above : above.negative();
+        tests.add(
+            new HolmTests.Test(rule, rule.on().metric(), before.value(), after.value(), better));
+      }
+    }
+
+    GateResult result(Digests digests, Instant at) {
+      HolmTests.judge(tests).forEach((rule, result) -> plain.put(rule, List.of(result)));
+      List<RuleResult> results =
+          policy.rules().stream()
+              .flatMap(rule -> Objects.requireNonNull(plain.get(rule)).stream())
+              .toList();
+      Verdict all = Verdict.of(results.stream().map(RuleResult::verdict).toList());
+      return new GateResult(all, policy.place(), results, digests, at);
+    }
   }
 
   /// The metrics of each task, in the form that [Policy#check] takes.
@@ -110,16 +152,5 @@ public final class Gate {
     Map<String, List<String>> all = new LinkedHashMap<>();
     model.groups().forEach((name, group) -> all.put(name, group.group().tasks()));
     return all;
-  }
-
-  private static HolmTests.Test test(Rule.OfMetric rule, Evidence evidence) {
-    Subject after = Subject.of(rule.on(), evidence.outcome().main());
-    if (rule instanceof Rule.Limit) {
-      return new HolmTests.Test(rule, rule.on().metric(), null, after.value(), after.measured());
-    }
-    Subject before = Subject.of(rule.on(), evidence.base());
-    Measured above = after.above(before);
-    Measured better = after.higherIsBetter() ? above : above.negative();
-    return new HolmTests.Test(rule, rule.on().metric(), before.value(), after.value(), better);
   }
 }

@@ -71,6 +71,24 @@ public record Policy(String place, List<Rule> rules) {
     }
   }
 
+  /// Checks, before rows are scored, that all rules are about their metric.
+  ///
+  /// @throws InputException in one line, for the first rule that is about something else
+  public void checkRows(String task, String metric) {
+    for (Rule rule : rules) {
+      boolean own =
+          rule instanceof Rule.OfMetric r
+              && r.on().task().equals(task)
+              && r.on().metric().equals(metric)
+              && r.on().filter() == null;
+      if (!own) {
+        throw new InputException(
+            "%s: the rule %s is not about the held-out rows, which have the task %s with the metric %s; leave others to nudge eval --policy"
+                .formatted(place, rule.name(), task, metric));
+      }
+    }
+  }
+
   /// Checks, before an evaluation starts, that it will produce the metrics that the rules name.
   ///
   /// @param metrics of each task, and of each group with metrics of its own, as `METRIC` and

@@ -31,8 +31,7 @@ record Subject(
               .filter(s -> on.filter() == null || s.filter().equals(on.filter()))
               .findFirst()
               .orElseThrow();
-      boolean higher = score.metric().higherIsBetter();
-      return new Subject(score.value(), higher, Map.of(on.task(), score), Map.of(on.task(), 1.0));
+      return of(on.task(), score);
     }
     GroupScores group = Objects.requireNonNull(model.groups().get(on.task()));
     Map.Entry<String, GroupScores.Score> found =
@@ -60,6 +59,12 @@ record Subject(
               .formatted(on.task(), on.metric()));
     }
     return new Subject(found.getValue().value(), higher, scores, weights);
+  }
+
+  /// The metric of one task.
+  static Subject of(String task, Score score) {
+    boolean higher = score.metric().higherIsBetter();
+    return new Subject(score.value(), higher, Map.of(task, score), Map.of(task, 1.0));
   }
 
   int documents() {

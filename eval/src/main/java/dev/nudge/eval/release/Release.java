@@ -3,6 +3,8 @@ package dev.nudge.eval.release;
 import dev.nudge.data.Splits;
 import dev.nudge.engine.RowScore;
 import dev.nudge.eval.Interval;
+import dev.nudge.eval.gate.GateFiles;
+import dev.nudge.eval.gate.GateResult;
 import dev.nudge.eval.gate.Verdict;
 import dev.nudge.format.Json;
 import dev.nudge.format.NewFolder;
@@ -51,8 +53,8 @@ import tools.jackson.databind.JsonNode;
 /// text), written in the form that is asked for, and that form is loaded as it will be served and
 /// compared with base + adapter on held-out rows.
 ///
-/// It passes where its loss is shown to be at most the tolerance above that of base + adapter. Only
-/// then is the model in `--out`; `release.json`, which has every digest and figure, is there in
+/// It passes where its loss is shown to be at most the tolerance above that of base + adapter, or
+/// where the gate passes the policy that is given instead. Only then is the model in `--out`; `release.json`, which has every digest and figure, is there in
 /// each case, unless an earlier release is, which a failed one does not touch.
 ///
 /// Threading: one thread.
@@ -65,7 +67,7 @@ public final class Release {
   private static final String DENSE = "dense";
   private static final String NF4 = "nf4";
   private static final String FORM = "form";
-  private static final Set<String> OWN = Set.of("adapter", "tolerance", "out", "overwrite");
+  private static final Set<String> OWN = Set.of("adapter", "tolerance", "policy", "out", "overwrite");
 
   private final ReleaseSettings settings;
   private final Machine machine;
@@ -122,6 +124,7 @@ public final class Release {
 
   private @Nullable Outcome run(BooleanSupplier cancelled) {
     ModelSettings model = settings.model();
+    ReleaseGate gate = settings.policy() == null ? null : ReleaseGate.of(settings.policy());
     OutFolder.mend(settings.out());
     List<String> old = released(settings.out());
     ModelFolder.checkPlace(
@@ -164,12 +167,21 @@ public final class Release {
       report.put("loss", loss);
       report.put("gain", base.above(tuned).written());
       report.put("cost", cost.written());
-      report.put("digests", digests(data, served));
-      Verdict verdict = cost.within(settings.tolerance());
+      Map<String, @Nullable Object> digests = digests(data, served);
+      report.put("digests", digests);
+      GateResult gated = gate == null ? null : gate.judge(settings, tuned, own, digests);
+      Verdict verdict = gated == null ? cost.within(settings.mostLoss()) : gated.verdict();
+      if (gated != null) {
+        report.put("gate", Json.parse(GateFiles.json(gated)));
+      }
       if (verdict == Verdict.PASS) {
+        if (gated != null) {
+          GateFiles.write(folder.path(), gated);
+        }
         report.put("files", gather(folder.path(), dense, served));
       }
-      return ended(folder, old, report, verdict, line(verdict, cost));
+      String line = gated == null ? line(verdict, cost) : ReleaseGate.line(settings.out(), gated);
+      return ended(folder, old, report, verdict, line);
     } catch (IOException e) {
       throw OutFolder.failure(settings.out(), e);
     }
@@ -226,7 +238,7 @@ public final class Release {
               "is not released: its loss is %s nats a token above that of base + adapter, and more rows are needed to tell";
         };
     return "%s %s; --tolerance is %s"
-        .formatted(settings.out(), what.formatted(shown), settings.tolerance());
+        .formatted(settings.out(), what.formatted(shown), settings.mostLoss());
   }
 
   /// The settings of another command, by the keys that both have.
@@ -324,6 +336,10 @@ public final class Release {
     digests.put("tokenizer", Sha256.of(served.resolve("tokenizer.json")));
     digests.put("template", Sha256.of(served.resolve("chat_template.jinja")));
     digests.put("data", Splits.digest(data, new EvalSettings(null, null, null)));
+    if (!settings.calibration().isEmpty()) {
+      DataSettings rows = data.withFiles(settings.calibration());
+      digests.put("calibration", Splits.digest(rows, new EvalSettings(null, null, null)));
+    }
     return digests;
   }
 

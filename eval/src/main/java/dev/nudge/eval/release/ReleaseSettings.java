@@ -4,6 +4,7 @@ import dev.nudge.settings.Check;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.DataWithers;
 import dev.nudge.settings.Group;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.ModelWithers;
@@ -25,7 +26,9 @@ import org.jspecify.annotations.Nullable;
 /// @param to the form that is written
 /// @param calibration files of rows, for the forms that are made by looking at rows
 /// @param groupSize inputs that share a scale in these forms, -1: all of a row; null: 128
-/// @param tolerance most loss, in nats a token, that the release may have above base + adapter
+/// @param tolerance most loss, in nats a token, that the release may have above base + adapter;
+///     null: [#TOLERANCE], or `policy` says what has to hold
+/// @param policy file of rules about the task `held_out` and its metric `loss`; null: none
 public record ReleaseSettings(
     @Group("Model and machine") ModelSettings model,
     @Group("Adapter")
@@ -57,9 +60,13 @@ public record ReleaseSettings(
         @Nullable Integer groupSize,
     @Setting(
             help =
-                "most loss above base + adapter on the rows, in nats a token: exit code 3 where it is shown to be more, 4 where neither is shown, and the model is left out of --out",
-            byDefault = "0.01")
-        double tolerance,
+                "most loss above base + adapter on the rows, in nats a token: exit code 3 where it is shown to be more, 4 where neither is shown, and the model is left out of --out (default: 0.01)")
+        @Nullable Double tolerance,
+    @Setting(
+            help =
+                "what has to hold instead of --tolerance: a policy as of eval, whose rules are about the loss of the task held_out, beside base + adapter",
+            label = "FILE")
+        @Nullable Path policy,
     @Setting(help = "folder of the release", required = true, label = "FOLDER") Path out,
     @Setting(help = "replace what nudge released to that folder before") boolean overwrite)
     implements ModelWithers<ReleaseSettings>,
@@ -67,11 +74,20 @@ public record ReleaseSettings(
         DataWithers<ReleaseSettings>,
         TrainOnWithers<ReleaseSettings> {
 
+  /// The tolerance, in nats a token, where none is given.
+  public static final double TOLERANCE = 0.01;
+
   public ReleaseSettings {
     calibration = List.copyOf(calibration);
     calibration.forEach(file -> Check.notBlank("--calibration", file));
     ReleaseForm.of(to);
-    Check.notNegative("--tolerance", tolerance);
+    if (tolerance != null) {
+      Check.notNegative("--tolerance", tolerance);
+    }
+    if (tolerance != null && policy != null) {
+      throw new InputException(
+          "--tolerance and --policy are both given; the policy says what has to hold, so leave --tolerance out");
+    }
   }
 
   /// Releases an adapter in the base's own types, everything else at its default.
@@ -98,6 +114,16 @@ public record ReleaseSettings(
   /// The most loss above base + adapter, in nats a token.
   public ReleaseSettings withTolerance(double nats) {
     return with("tolerance", nats);
+  }
+
+  /// The policy, in place of a tolerance.
+  public ReleaseSettings withPolicy(Path file) {
+    return with("policy", file);
+  }
+
+  /// The most loss above base + adapter where there is no policy.
+  double mostLoss() {
+    return tolerance == null ? TOLERANCE : tolerance;
   }
 
   /// Whether an earlier release in the folder is replaced.

@@ -6,6 +6,9 @@ import dev.nudge.eval.Interval;
 import dev.nudge.eval.NonInferiority;
 import dev.nudge.eval.Resampled;
 import dev.nudge.eval.gate.Verdict;
+import dev.nudge.eval.run.Metric;
+import dev.nudge.eval.run.MetricItem;
+import dev.nudge.eval.run.TaskScores.Score;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +20,9 @@ import java.util.Map;
 ///
 /// @param rows in order
 record RowLosses(List<RowScore> rows) {
+  /// The metric's name.
+  static final String LOSS = "loss";
+
   private static final double CONFIDENCE = 0.95; // of each bound
 
   RowLosses {
@@ -40,6 +46,15 @@ record RowLosses(List<RowScore> rows) {
     boolean few = resampled.units() < NonInferiority.FEWEST;
     Interval interval = few ? Interval.UNKNOWN : resampled.interval(2 * CONFIDENCE - 1);
     return new Difference(resampled.value(), interval);
+  }
+
+  /// The loss as the metric that a policy's rules are about.
+  Score score() {
+    List<MetricItem> items =
+        rows.stream()
+            .map(row -> (MetricItem) new MetricItem.Weighted(-row.logprob(), row.tokens()))
+            .toList();
+    return new Score(Metric.ratio(LOSS), "none", loss(), Double.NaN, items);
   }
 
   private double[][] statistics() {

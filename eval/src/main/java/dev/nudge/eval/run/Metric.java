@@ -70,6 +70,11 @@ public record Metric(
     put("bypass", Aggregation.Kind.BYPASS, true, OutputType.values());
   }
 
+  /// A sum over a sum of weights, such as a loss in nats a token; less is better.
+  public static Metric ratio(String name) {
+    return new Metric(name, Aggregation.Kind.SHARE, false, ExactMatch.Options.NONE);
+  }
+
   private static void put(
       String name, Aggregation.Kind aggregation, boolean higher, OutputType... types) {
     KNOWN.put(name, new Known(Set.of(types), aggregation, higher));

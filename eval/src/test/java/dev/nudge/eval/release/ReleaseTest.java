@@ -14,6 +14,11 @@ import dev.nudge.generate.Scoring;
 import dev.nudge.gguf.GgufFiles;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.machine.Machine;
+import dev.nudge.registry.Address;
+import dev.nudge.registry.Note;
+import dev.nudge.registry.Reference;
+import dev.nudge.registry.Registry;
+import dev.nudge.registry.Version;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Quantize;
@@ -128,6 +133,132 @@ class ReleaseTest {
     assertThat(Json.read(temp.resolve("out/config.json")).has("quantization_config")).isFalse();
   }
 
+  private Path policy(String text) throws IOException {
+    return Files.writeString(temp.resolve("policy.yaml"), text);
+  }
+
+  @Test
+  void aPolicyThatPassesIsKeptWithTheRelease() throws IOException {
+    Path policy =
+        policy(
+            """
+            retain: {task: held_out, metric: loss, margin: 10}
+            ceiling: {task: held_out, metric: loss, at_most: 100, judged_by: point}
+            """);
+    Release.Outcome outcome = run(settings(rows).withTo("nf4").withPolicy(policy));
+    assertThat(outcome.verdict()).isEqualTo(Verdict.PASS);
+    assertThat(outcome.line())
+        .contains("is released: PASS: 2 pass of --policy")
+        .contains("loss went from");
+    assertThat(files()).contains("gate.json", "gate.xml", "model.safetensors");
+    JsonNode report = Json.read(temp.resolve("out/release.json"));
+    JsonNode gate = Json.read(temp.resolve("out/gate.json"));
+    assertThat(report.path("gate")).isEqualTo(gate);
+    assertThat(report.path("files").has("gate.json")).isTrue();
+    assertThat(gate.at("/rules/0/value").asDouble())
+        .isCloseTo(-report.at("/cost/value").asDouble(), within(1e-9));
+    assertThat(gate.at("/rules/1/value").asDouble())
+        .isCloseTo(report.at("/loss/release").asDouble(), within(1e-9));
+    assertThat(gate.at("/digests/adapter/adapter_model.safetensors"))
+        .isEqualTo(report.at("/digests/adapter"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1000, FAIL", "0, INCONCLUSIVE"})
+  void aPolicyThatFailsLeavesTheReportAlone(double by, Verdict verdict) throws IOException {
+    Path policy = policy("improve: {task: held_out, metric: loss, by: %s}".formatted(by));
+    ReleaseSettings settings = settings(verdict == Verdict.FAIL ? rows : rows(12));
+    Release.Outcome outcome = run(settings.withPolicy(policy));
+    assertThat(outcome.verdict()).isEqualTo(verdict);
+    assertThat(outcome.line()).contains("is not released").doesNotContain("\n");
+    assertThat(files()).containsExactly("release.json");
+    JsonNode report = Json.read(temp.resolve("out/release.json"));
+    assertThat(report.at("/gate/verdict").asString()).isEqualTo(verdict.word());
+    assertThat(report.path("verdict").asString()).isEqualTo(verdict.word());
+  }
+
+  @Test
+  void aPolicyOfOtherTasksIsRefusedFirst() throws IOException {
+    for (String rule :
+        List.of(
+            "retain: {task: legal, metric: acc, margin: 0.1}",
+            "latency: {seconds_per_request: 1}",
+            "retain: {task: held_out, metric: acc, margin: 0.1}")) {
+      Path policy = policy(rule);
+      assertThatThrownBy(() -> run(settings(temp.resolve("none")).withPolicy(policy)))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("which have the task held_out with the metric loss");
+    }
+    assertThatThrownBy(() -> settings(rows).withTolerance(1).withPolicy(rows))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("leave --tolerance out");
+    assertThat(temp.resolve("out")).doesNotExist();
+  }
+
+  /// One version with what it is made of, how it is held and what was measured; a protected alias
+  /// goes to it by its own verdict alone.
+  @Test
+  void aReleaseIsAVersionOfARegistry() throws IOException {
+    Path policy = policy("retain: {task: held_out, metric: loss, margin: 10}");
+    ReleaseSettings settings =
+        settings(rows).withTo("gptq").withCalibration(rows).withGroupSize(8).withPolicy(policy);
+    run(settings);
+    Path out = temp.resolve("out");
+    Registry registry = Registry.open(temp.resolve("registry"));
+    Note note = Note.by("tester", "test");
+    Version version = registry.push("served", out, note).version();
+    assertThat(registry.push("served", out, note).fresh()).isFalse();
+    assertThat(registry.lineage(version))
+        .isEqualTo(Json.read(version.folder().resolve("lineage.json")));
+    JsonNode lineage = registry.lineage(version);
+    JsonNode report = Json.read(out.resolve("release.json"));
+    assertThat(version.base()).isEqualTo(report.at("/digests/base").asString());
+    assertThat(lineage.at("/adapter/adapter_model.safetensors").asString())
+        .isEqualTo(Sha256.of(Goldens.ADAPTER.resolve("adapter_model.safetensors")));
+    assertThat(lineage.path("calibration").asString()).startsWith("sha256:");
+    assertThat(lineage.at("/quantization/form").asString()).isEqualTo("gptq");
+    assertThat(lineage.at("/quantization/quantization_config/group_size").asInt()).isEqualTo(8);
+    assertThat(lineage.at("/results/cost")).isEqualTo(report.path("cost"));
+    assertThat(lineage.toString()).doesNotContain(temp.toString());
+    checkServed(version.folder(), report);
+    registry.protect("served", "champion", null, note);
+    assertThat(registry.gate(version, null)).hasSize(1);
+    registry.report(Reference.parse("served:1"), out.resolve("gate.json"), note);
+    assertThat(registry.gate(registry.find(Reference.parse("served:1")), null)).isEmpty();
+    Version adapter = registry.push("adapter", Goldens.ADAPTER, note).version();
+    registry.report(Reference.parse("adapter:1"), out.resolve("gate.json"), note);
+    assertThat(registry.gate(registry.find(Reference.parse(adapter.shown())), null))
+        .contains("a release of it was judged");
+    Path tar = temp.resolve("served.tar");
+    registry.publish(
+        Reference.parse("served:1"), Address.parse(tar.toString(), false), null, null);
+    Registry elsewhere = Registry.open(temp.resolve("elsewhere"));
+    Address from = Address.parse(tar.toString(), false);
+    assertThat(elsewhere.pull("copied", from, null, null, note).version().digest())
+        .isEqualTo(version.digest());
+  }
+
+  @Test
+  void aReleaseThatWasChangedOrFailedIsNoVersion() throws IOException {
+    run(settings(rows));
+    Path out = temp.resolve("out");
+    Registry registry = Registry.open(temp.resolve("registry"));
+    Note note = Note.by("tester", "test");
+    Path config = out.resolve("config.json");
+    Files.writeString(config, Files.readString(config) + " ");
+    assertThatThrownBy(() -> registry.push("served", out, note))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("config.json is not the file that was released");
+    Files.delete(config);
+    assertThatThrownBy(() -> registry.push("served", out, note))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("has no config.json, which its release.json names");
+    run(settings(rows(12)).with("out", temp.resolve("few")));
+    assertThatThrownBy(() -> registry.push("served", temp.resolve("few"), note))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("is not one that passed");
+  }
+
   @Test
   void onFewRowsNothingIsShownAndTheReportStandsAlone() throws IOException {
     Release.Outcome outcome = run(settings(rows(12)));
@@ -198,9 +329,12 @@ class ReleaseTest {
   }
 
   private void checkServed(Path model, Release.Outcome outcome) {
+    checkServed(model, Json.parse(Json.line(outcome.report())));
+  }
+
+  private void checkServed(Path model, JsonNode report) {
     ScoreSettings stored = ScoreSettings.of(model, rows).withCompute(Compute.FP32);
     double own = Scoring.score(stored, MACHINE, _ -> {}, warnings::add).loss();
-    JsonNode report = Json.parse(Json.line(outcome.report()));
     assertThat(report.at("/loss/release").asDouble()).isCloseTo(own, within(1e-9));
     assertThat(report.at("/digests/release").asString())
         .isEqualTo(BaseDigest.of(model, Backends.cache()));

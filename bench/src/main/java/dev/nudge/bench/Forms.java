@@ -1,0 +1,187 @@
+package dev.nudge.bench;
+
+import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.engine.Engine;
+import dev.nudge.generate.Scoring;
+import dev.nudge.machine.Backend;
+import dev.nudge.machine.Machine;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.settings.Compute;
+import dev.nudge.settings.ScoreSettings;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/// Compares the forms in which a model can be served, as a table: perplexity on rows (in fp32),
+/// bytes of the weights on disk, memory of a process that answers, and its rates (one stream) in
+/// `--compute auto`. The forms take turns.
+///
+///     bench/forms --model DIR --calibration FILE --data FILE [--group 64] [--prompt 512]
+///         [--tokens 64] [--rounds 3] [--dir DIR]
+///
+/// A form that `--dir` does not hold yet is made there by the command that a user would give.
+final class Forms {
+  private static final String RATES = "rates ";
+
+  private final BenchFlags flags;
+  private final Path dir;
+
+  private Forms(BenchFlags flags) {
+    this.flags = flags;
+    this.dir = flags.path("dir", Machines.cache().resolve("forms"));
+  }
+
+  public static void main(String[] args) throws IOException {
+    BenchFlags flags =
+        BenchFlags.parse(
+            "bench/forms",
+            args,
+            "model",
+            "",
+            "calibration",
+            "",
+            "data",
+            "",
+            "group",
+            "64",
+            "prompt",
+            "512",
+            "tokens",
+            "64",
+            "rounds",
+            "3",
+            "threads",
+            "0",
+            "dir",
+            "",
+            "one",
+            "");
+    for (String name : List.of("model", "data")) {
+      flags.check(flags.given(name) || flags.given("one"), "--" + name + " is missing");
+    }
+    Forms forms = new Forms(flags);
+    if (flags.given("one")) {
+      forms.one(flags.path("one"));
+    } else {
+      forms.table();
+    }
+  }
+
+  /// A form, and what was measured of it.
+  ///
+  /// @param peaks resident bytes at most, of each round
+  private record Form(Path model, List<Double> decode, List<Double> prefill, List<Long> peaks) {
+    Form(Path model) {
+      this(model, new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+    }
+  }
+
+  private void table() throws IOException {
+    Map<String, Form> forms = new LinkedHashMap<>();
+    forms.put("as it is", new Form(flags.path("model")));
+    forms.put("NF4", new Form(quantized("nf4", List.of())));
+    List<String> rows =
+        List.of("--group-size", flags.text("group"), "--calibration", flags.text("calibration"));
+    forms.put("GPTQ", new Form(quantized("gptq", rows)));
+    forms.put("AWQ", new Form(quantized("awq", rows)));
+    forms.put("GGUF Q4_K_M", new Form(gguf()));
+    System.out.println(Machines.line());
+    for (int i = 0; i < flags.whole("rounds"); i++) {
+      for (Form form : forms.values()) {
+        measure(form);
+      }
+    }
+    System.out.println(
+        "| form | perplexity | weights, MB | memory, MiB | prefill, tokens/s | decode, tokens/s |");
+    System.out.println("|---|---|---|---|---|---|");
+    for (Map.Entry<String, Form> e : forms.entrySet()) {
+      Form form = e.getValue();
+      System.out.printf(
+          Locale.ROOT,
+          "| %s | %.2f | %.1f | %.0f | %.0f | %.1f |%n",
+          e.getKey(),
+          perplexity(form.model),
+          bytes(form.model) / 1e6,
+          form.peaks.stream().mapToLong(peak -> peak).max().orElse(0) / 1048576.0,
+          TrainingSteps.median(form.prefill),
+          TrainingSteps.median(form.decode));
+    }
+    System.out.printf("load at the end %.1f%n", Machines.load());
+  }
+
+  private Path quantized(String method, List<String> more) {
+    List<String> all = new ArrayList<>(List.of("--method", method));
+    all.addAll(more);
+    return made("quantize", dir.resolve(method), all);
+  }
+
+  private Path gguf() {
+    return made("export", dir.resolve("q4_k.gguf"), List.of("--to", "gguf", "--type", "q4_k"));
+  }
+
+  private Path made(String verb, Path out, List<String> more) {
+    if (!Files.exists(out)) {
+      List<String> all =
+          new ArrayList<>(List.of("--model", flags.text("model"), "--out", out.toString()));
+      all.addAll(more);
+      Child.run(NudgeCommand.command(verb, all), Path.of("."), 0).orThrow();
+    }
+    return out;
+  }
+
+  private double perplexity(Path model) {
+    ScoreSettings settings = ScoreSettings.of(model, flags.path("data")).withCompute(Compute.FP32);
+    return Math.exp(Scoring.score(settings, Machine.here(), _ -> {}, _ -> {}).loss());
+  }
+
+  private static long bytes(Path model) throws IOException {
+    if (Files.isRegularFile(model)) {
+      return Files.size(model);
+    }
+    long bytes = 0;
+    try (Stream<Path> files = Files.list(model)) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".safetensors")).toList()) {
+        bytes += Files.size(file);
+      }
+    }
+    return bytes;
+  }
+
+  /// Answers in a process of its own.
+  private void measure(Form form) {
+    List<String> args = new ArrayList<>(List.of("--one", form.model.toString()));
+    for (String name : List.of("prompt", "tokens", "threads")) {
+      args.addAll(List.of("--" + name, flags.text(name)));
+    }
+    List<String> options = ManagementFactory.getRuntimeMXBean().getInputArguments();
+    Child.Ran ran =
+        Child.run(Child.java(options, Forms.class, args), Path.of("."), 0).orThrow();
+    String[] rates = ran.lastLine().substring(RATES.length()).split(" ");
+    form.decode.add(Double.valueOf(rates[0]));
+    form.prefill.add(Double.valueOf(rates[1]));
+    form.peaks.add(ran.peakAnon() + ran.peakFile());
+  }
+
+  private void one(Path folder) {
+    ModelConfig config = ModelConfig.load(folder);
+    Backend backend = Backend.resolve(Compute.AUTO, Machines.cache(), config.widths());
+    int threads = flags.whole("threads", Runtime.getRuntime().availableProcessors());
+    Decode.Load load = new Decode.Load(1, flags.whole("prompt"), flags.whole("tokens"), 0);
+    try (CausalLm model = Checkpoint.load(folder, config, backend);
+        NamedAdapters adapters = new NamedAdapters(model.modules(), backend.compute());
+        Engine engine = Decode.engine(model, adapters, config, threads)) {
+      Decode.once(engine, config.vocabSize(), load); // compiled
+      double[] rates = Decode.once(engine, config.vocabSize(), load);
+      System.out.printf(Locale.ROOT, RATES + "%f %f%n", rates[0], rates[1]);
+    }
+  }
+}
