@@ -129,7 +129,7 @@ final class Assembly {
             : new Experts.Shared(
                 mlp(config, path + "shared_expert.", layer, m.shared(), p),
                 p.linear(path + "shared_expert_gate", 1, width, false));
-    return new Experts(router, experts, m.rule(), m.chosen(), shared);
+    return new Experts(i, router, experts, m.rule(), m.chosen(), shared);
   }
 
   static Embedding embedding(ModelConfig config, Parts p) {

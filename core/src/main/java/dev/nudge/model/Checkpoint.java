@@ -81,6 +81,13 @@ public final class Checkpoint {
     }
   }
 
+  /// Opens the weights of a folder by the names that the model has for them.
+  ///
+  /// @throws InputException if a file cannot be read, or does not fit the config
+  public static WeightFile weights(Path folder, ModelConfig config) {
+    return StackedExperts.open(folder, config);
+  }
+
   /// The weight type that a folder's `config.json` declares; BF16 if it declares none or is
   /// missing.
   public static Dtype declaredType(Path folder) {

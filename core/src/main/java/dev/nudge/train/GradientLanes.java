@@ -8,6 +8,7 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.nn.Balance;
 import dev.nudge.nn.Cut;
 import dev.nudge.nn.Dropout;
+import dev.nudge.nn.ExpertLoad;
 import dev.nudge.nn.Segments;
 import dev.nudge.nn.Share;
 import dev.nudge.plan.Plan;
@@ -19,6 +20,7 @@ import dev.nudge.tensor.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.DoubleStream;
@@ -41,7 +43,8 @@ final class GradientLanes implements AutoCloseable {
   private final LaneGroup laneGroup;
   private final Packing.Cost cost;
   private final int passTokens;
-  private final double[] loads; // of lanes: sums of the routers' losses of a step
+  private final double[] routing; // of lanes: sums of the routers' losses of a step
+  private final List<ExpertLoad> loads = new ArrayList<>(); // of lanes; empty: no experts
   private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
 
   /// One run's share of the gradients of a step.
@@ -72,7 +75,10 @@ final class GradientLanes implements AutoCloseable {
       model.recompute(plan.levels());
     }
     this.lanes = new Lanes(plan.lanes());
-    this.loads = new double[plan.lanes()];
+    this.routing = new double[plan.lanes()];
+    for (int lane = 0; lane < plan.lanes(); lane++) {
+      Optional.ofNullable(model.load()).ifPresent(loads::add);
+    }
     opened.add(lanes::close);
     try {
       this.workspaces = lanes.run(lane -> workspace(lane, plan, pages));
@@ -103,7 +109,16 @@ final class GradientLanes implements AutoCloseable {
 
   /// The sum over sequences of the routers' load-balancing losses in the last step.
   double auxLoss() {
-    return DoubleStream.of(loads).sum();
+    return DoubleStream.of(routing).sum();
+  }
+
+  /// Adds the tokens that each expert got in the last step to `sum` (layers, experts).
+  void addTokens(long[][] sum) {
+    loads.forEach(load -> load.addTo(sum));
+  }
+
+  private @Nullable ExpertLoad load(int lane, @Nullable Balance balance) {
+    return loads.isEmpty() ? null : loads.get(lane).begin(balance);
   }
 
   /// Adds the gradients of what trains in the model to its parameters, lane by lane.
@@ -132,6 +147,7 @@ final class GradientLanes implements AutoCloseable {
   private double[] add(List<Work> works, OnLane part) {
     List<Packing> packings = works.stream().map(work -> work.packing(lanes.count(), cost)).toList();
     laneGroup.reset();
+    loads.forEach(ExpertLoad::reset);
     List<double[]> sums =
         lanes.run(
             lane -> {
@@ -161,7 +177,8 @@ final class GradientLanes implements AutoCloseable {
       Share share = new Share(laneGroup.member(lane), Cut.of(whole.tokens(), lanes.count()));
       Batch part = whole.part(share.cut(), lane);
       Workspace ws = workspaces.get(lane);
-      sum += model.train(part, share, work.weights().scale(), work.dropout(), null, ws);
+      ExpertLoad load = load(lane, null);
+      sum += model.train(part, share, work.weights().scale(), work.dropout(), load, ws);
     }
     return sum;
   }
@@ -169,14 +186,15 @@ final class GradientLanes implements AutoCloseable {
   /// Trains the lane's own sequences.
   private double alone(Packing packing, Work work, int lane) {
     double sum = 0;
-    loads[lane] = 0;
+    routing[lane] = 0;
     for (List<Integer> microBatch : packing.lanes().get(lane)) {
       Batch batch = batch(microBatch, work);
       double balance = model.balance() / work.sequences().size();
-      Balance load = balance > 0 ? new Balance(balance) : null;
+      Balance loss = balance > 0 ? new Balance(balance) : null;
+      ExpertLoad load = load(lane, loss);
       Workspace ws = workspaces.get(lane);
       sum += model.train(batch, null, work.weights().scale(), work.dropout(), load, ws);
-      loads[lane] += load == null ? 0 : load.loss();
+      routing[lane] += loss == null ? 0 : loss.loss();
     }
     return sum;
   }

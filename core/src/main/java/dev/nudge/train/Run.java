@@ -38,6 +38,7 @@ final class Run implements AutoCloseable {
   private final RunCounts counts;
   private final DivergenceCheck divergence;
   private final PreferenceCheck preferences;
+  private final RouterCheck routers;
   private final Behind behind;
   private final Tuning tuning;
   private final Trainer trainer;
@@ -89,6 +90,7 @@ final class Run implements AutoCloseable {
             () -> cancelled.getAsBoolean());
     this.divergence = new DivergenceCheck(settings, prepared.steps());
     this.preferences = new PreferenceCheck(prepared);
+    this.routers = RouterCheck.of(prepared.config(), prepared.steps());
     try (PhaseEvent _ = PhaseEvent.of("load", counts.steps())) {
       Scope scope = Scope.open("parameters");
       closing.push(scope::close);
@@ -405,6 +407,9 @@ final class Run implements AutoCloseable {
     }
     preferences
         .take(step.step(), step.figures())
+        .forEach(line -> told.accept(new TrainEvent.Warning(line)));
+    routers
+        .take(step.step(), step.tokens(), step.figures())
         .forEach(line -> told.accept(new TrainEvent.Warning(line)));
   }
 
