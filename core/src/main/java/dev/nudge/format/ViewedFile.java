@@ -17,13 +17,16 @@ public final class ViewedFile implements WeightFile {
   private final WeightFile file;
   private final Map<String, Tensor> views;
   private final NavigableSet<String> names;
+  private final List<Stack> stacks;
 
-  private ViewedFile(WeightFile file, Map<String, Tensor> views, Set<String> hidden) {
+  private ViewedFile(
+      WeightFile file, Map<String, Tensor> views, Set<String> hidden, List<Stack> stacks) {
     this.file = file;
     this.views = Map.copyOf(views);
     this.names = new TreeSet<>(file.names());
     names.removeAll(hidden);
     names.addAll(views.keySet());
+    this.stacks = List.copyOf(stacks);
   }
 
   /// Views a file, which is closed with the view.
@@ -31,7 +34,20 @@ public final class ViewedFile implements WeightFile {
   /// @param views of its tensors, by name
   /// @param hidden names that are not seen any more
   public static WeightFile of(WeightFile file, Map<String, Tensor> views, Set<String> hidden) {
-    return views.isEmpty() ? file : new ViewedFile(file, views, hidden);
+    return of(file, views, hidden, List.of());
+  }
+
+  /// Views a file.
+  ///
+  /// @param stacks how those of its views that are parts lie
+  public static WeightFile of(
+      WeightFile file, Map<String, Tensor> views, Set<String> hidden, List<Stack> stacks) {
+    return views.isEmpty() ? file : new ViewedFile(file, views, hidden, stacks);
+  }
+
+  @Override
+  public List<Stack> stacks() {
+    return stacks;
   }
 
   @Override

@@ -46,6 +46,11 @@ public interface WeightFile extends AutoCloseable {
   /// The index file of the shards; null if there is none.
   @Nullable Path index();
 
+  /// The tensors of the files that are seen as others.
+  default List<Stack> stacks() {
+    return List.of();
+  }
+
   /// The text metadata of the header; with several files, the first that has a key wins.
   Map<String, String> metadata();
 

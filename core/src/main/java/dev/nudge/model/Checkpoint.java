@@ -46,7 +46,6 @@ public final class Checkpoint {
   ///
   /// @throws InputException in one line
   public static void checkRest(Path folder, ModelConfig config) {
-    checkSingle(folder, config);
     Set<String> own = config.tensors().keySet();
     try (ModelWeights weights = ModelWeights.open(folder, config)) {
       WeightFile file = weights.file();
@@ -64,19 +63,6 @@ public final class Checkpoint {
                   + " and no part of the text model; merge into a folder where only the text"
                   + " model is quantised, or none");
         }
-      }
-    }
-  }
-
-  /// Refuses stacks of experts, which would be written one by one.
-  private static void checkSingle(Path folder, ModelConfig config) {
-    try (WeightFile file = WeightFile.open(folder)) {
-      Map<String, List<String>> stacks = StackedExperts.of(file, config);
-      if (!stacks.isEmpty()) {
-        String name = stacks.keySet().iterator().next();
-        throw new InputException(
-            "%s: %s has all experts of a layer, and merge writes files with experts one by one; use the adapter unmerged"
-                .formatted(file.file(name), name));
       }
     }
   }

@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.format.Stack;
 import dev.nudge.format.ViewedFile;
 import dev.nudge.format.WeightFile;
 import dev.nudge.settings.InputException;
@@ -7,10 +8,11 @@ import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 
 /// Reads files that have all experts of a layer in one tensor as if they had them one by one.
@@ -29,7 +31,15 @@ final class StackedExperts {
   private static final List<String> ROUTERS =
       List.of("mlp.gate.weight", "block_sparse_moe.gate.weight", "block_sparse_moe.router.weight");
 
-  private StackedExperts() {}
+  private final WeightFile file;
+  private final Map<String, long[]> shapes;
+  private final Map<String, Tensor> views = new TreeMap<>();
+  private final List<Stack> stacks = new ArrayList<>();
+
+  private StackedExperts(WeightFile file, Map<String, long[]> shapes) {
+    this.file = file;
+    this.shapes = shapes;
+  }
 
   /// Opens the weight files of a model.
   ///
@@ -37,36 +47,50 @@ final class StackedExperts {
   static WeightFile open(Path folder, ModelConfig config) {
     WeightFile file = WeightFile.open(folder);
     try {
-      Map<String, Tensor> views = new TreeMap<>();
-      Map<String, List<String>> stacks = of(file, config);
-      Map<String, long[]> shapes = stacks.isEmpty() ? Map.of() : config.tensors();
-      stacks.forEach((stack, parts) -> view(file, stack, parts, shapes, views));
-      routers(file, config).forEach((own, name) -> views.put(own, file.tensor(name)));
-      return ViewedFile.of(file, views, stacks.keySet());
+      return config.hasExperts() ? of(file, config) : file;
     } catch (RuntimeException | Error e) {
       file.close();
       throw e;
     }
   }
 
-  /// The stacks of a file: name → the tensors of experts that it holds, in its order.
-  static Map<String, List<String>> of(WeightFile file, ModelConfig config) {
-    Map<String, List<String>> found = new LinkedHashMap<>();
+  private static WeightFile of(WeightFile file, ModelConfig config) {
+    StackedExperts all = new StackedExperts(file, config.tensors());
     for (int i = 0; i < config.numHiddenLayers(); i++) {
       MoeConfig m = config.layers().get(i).feed().mixture();
-      for (List<String> stack : m == null ? List.<List<String>>of() : STACKS) {
-        String prefix = config.layer(i);
-        if (m != null && file.names().contains(prefix + stack.getFirst())) {
-          String experts = prefix + m.names().block() + ".experts.";
-          found.put(prefix + stack.getFirst(), names(experts, m, m.names().gate(), m.names().up()));
-          found.put(prefix + stack.getLast(), names(experts, m, m.names().down()));
-        }
+      if (m != null) {
+        all.layer(config.layer(i), m);
       }
     }
-    return found;
+    Set<String> hidden = new HashSet<>();
+    all.stacks.forEach(stack -> hidden.add(stack.entry().name()));
+    hidden.removeAll(all.views.keySet());
+    return ViewedFile.of(file, all.views, hidden, all.stacks);
   }
 
-  private static List<String> names(String experts, MoeConfig m, String... projections) {
+  private void layer(String prefix, MoeConfig m) {
+    MoeConfig.Names names = m.names();
+    String experts = prefix + names.block() + ".experts.";
+    for (List<String> stack : STACKS) {
+      if (file.names().contains(prefix + stack.getFirst())) {
+        view(prefix + stack.getFirst(), parts(experts, m, names.gate(), names.up()));
+        view(prefix + stack.getLast(), parts(experts, m, names.down()));
+      }
+    }
+    String router = prefix + names.block() + "." + names.router() + ".weight";
+    for (String other : ROUTERS) {
+      if (!file.names().contains(router) && file.names().contains(prefix + other)) {
+        views.put(router, file.tensor(prefix + other));
+        stack(prefix + other, List.of(router));
+      }
+    }
+  }
+
+  private void stack(String name, List<String> parts) {
+    stacks.add(new Stack(file.entry(name), file.file(name), parts, false));
+  }
+
+  private static List<String> parts(String experts, MoeConfig m, String... projections) {
     List<String> names = new ArrayList<>();
     for (int e = 0; e < m.experts(); e++) {
       for (String projection : projections) {
@@ -76,48 +100,27 @@ final class StackedExperts {
     return names;
   }
 
-  private static void view(
-      WeightFile file,
-      String stack,
-      List<String> parts,
-      Map<String, long[]> shapes,
-      Map<String, Tensor> views) {
-    if (!file.names().contains(stack)) {
+  private void view(String name, List<String> parts) {
+    if (!file.names().contains(name)) {
       throw new InputException(
-          file.source() + " has no tensor " + stack + ", which its config.json calls for");
+          file.source() + " has no tensor " + name + ", which its config.json calls for");
     }
     long[] part = Objects.requireNonNull(shapes.get(parts.getFirst()));
-    long experts = parts.size() / (stack.contains("down") || stack.contains("output") ? 1 : 2);
+    long experts = parts.size() / (name.contains("down") || name.contains("output") ? 1 : 2);
     long[] expected = {experts, parts.size() / experts * part[0], part[1]};
-    Tensor all = file.tensor(stack);
+    Tensor all = file.tensor(name);
     if (!Arrays.equals(all.shape(), expected)) {
       throw new InputException(
           "%s: %s is %s, config.json says %s"
               .formatted(
-                  file.file(stack),
-                  stack,
+                  file.file(name),
+                  name,
                   Arrays.toString(all.shape()),
                   Arrays.toString(expected)));
     }
     for (int i = 0; i < parts.size(); i++) {
       views.put(parts.get(i), all.view(i * part[0] * part[1], part, new long[] {part[1], 1}));
     }
-  }
-
-  /// Routers that a file calls otherwise than the config's files do: our name → the file's.
-  static Map<String, String> routers(WeightFile file, ModelConfig config) {
-    Map<String, String> names = new TreeMap<>();
-    for (int i = 0; i < config.numHiddenLayers(); i++) {
-      MoeConfig m = config.layers().get(i).feed().mixture();
-      String prefix = config.layer(i);
-      String own =
-          m == null ? "" : prefix + m.names().block() + "." + m.names().router() + ".weight";
-      for (String other : m == null ? List.<String>of() : ROUTERS) {
-        if (!file.names().contains(own) && file.names().contains(prefix + other)) {
-          names.put(own, prefix + other);
-        }
-      }
-    }
-    return names;
+    stack(name, parts);
   }
 }
