@@ -72,6 +72,11 @@ public interface WeightFile extends AutoCloseable {
     return Tensor.of(bytes(name), dtype, entry.dims());
   }
 
+  /// The type of a tensor that [#tensor] returns.
+  default Dtype dtype(String name) {
+    return tensor(name).dtype();
+  }
+
   /// Unmaps the files.
   @Override
   void close();

@@ -132,7 +132,7 @@ public final class ModelFolder {
         if (master == null) {
           writer.write(name, file.bytes(name));
         } else {
-          Rounded rows = new Rounded(master, file.tensor(name).dtype(), room, kernels);
+          Rounded rows = new Rounded(master, file.dtype(name), room, kernels);
           writer.write(name, stack == null ? rows : stack.lying(file.entry(name), rows));
         }
       }

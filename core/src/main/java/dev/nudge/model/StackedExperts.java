@@ -1,9 +1,12 @@
 package dev.nudge.model;
 
+import dev.nudge.format.Entry;
 import dev.nudge.format.Stack;
 import dev.nudge.format.ViewedFile;
 import dev.nudge.format.WeightFile;
+import dev.nudge.quant.Mxfp4Format;
 import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,6 +23,10 @@ import java.util.TreeMap;
 /// A stack of gate and up is (experts, 2 · inner, width), gate first; one of down is (experts,
 /// width, inner). Each expert's matrices are rows of it, so they are read where they lie.
 /// transformers writes a model in the layout that it was read in; in memory it has stacks.
+///
+/// In gpt-oss each part lies the other way round, (in, out), has a bias, and gate and up come by
+/// turns. In MXFP4 a stack is `NAME_blocks` (experts, out, in / 32, 16) and `NAME_scales` (experts,
+/// out, in / 32), read where they lie.
 final class StackedExperts {
   /// Names of stacks below a layer, gate and up before down.
   private static final List<List<String>> STACKS =
@@ -35,6 +42,7 @@ final class StackedExperts {
   private final Map<String, long[]> shapes;
   private final Map<String, Tensor> views = new TreeMap<>();
   private final List<Stack> stacks = new ArrayList<>();
+  private final Set<String> hidden = new HashSet<>();
 
   private StackedExperts(WeightFile file, Map<String, long[]> shapes) {
     this.file = file;
@@ -62,15 +70,18 @@ final class StackedExperts {
         all.layer(config.layer(i), m);
       }
     }
-    Set<String> hidden = new HashSet<>();
-    all.stacks.forEach(stack -> hidden.add(stack.entry().name()));
-    hidden.removeAll(all.views.keySet());
-    return ViewedFile.of(file, all.views, hidden, all.stacks);
+    all.stacks.forEach(stack -> all.hidden.add(stack.entry().name()));
+    return ViewedFile.of(file, all.views, all.hidden, all.stacks);
   }
 
   private void layer(String prefix, MoeConfig m) {
     MoeConfig.Names names = m.names();
     String experts = prefix + names.block() + ".experts.";
+    if (m.clamp() != null) {
+      turned(experts, m, names.gate());
+      turned(experts, m, names.down());
+      return;
+    }
     for (List<String> stack : STACKS) {
       if (file.names().contains(prefix + stack.getFirst())) {
         view(prefix + stack.getFirst(), parts(experts, m, names.gate(), names.up()));
@@ -84,6 +95,82 @@ final class StackedExperts {
         stack(prefix + other, List.of(router));
       }
     }
+  }
+
+  /// The stack of a module of gpt-oss.
+  private void turned(String experts, MoeConfig m, String module) {
+    String name = experts + module;
+    List<String> parts = parts(experts, m, module);
+    long[] part = Objects.requireNonNull(shapes.get(parts.getFirst()));
+    long out = part[0];
+    long in = part[1];
+    String blocks = name + "_blocks";
+    if (file.names().contains(name)) {
+      Tensor all = checked(name, m.experts(), in, out);
+      for (int e = 0; e < parts.size(); e++) {
+        views.put(parts.get(e), all.view(e * in * out, part, new long[] {1, out}));
+      }
+      stacks.add(new Stack(file.entry(name), file.file(name), parts, true));
+    } else if (file.names().contains(blocks)) {
+      packed(blocks, name + "_scales", experts, m.experts(), module, part);
+      Entry dense = Entry.of(name, Dtype.BF16, new long[] {m.experts(), in, out});
+      stacks.add(new Stack(dense, file.file(blocks), parts, true)); // as it is written
+    }
+    String bias = name + "_bias";
+    if (file.names().contains(bias)) {
+      Tensor all = checked(bias, m.experts(), out);
+      List<String> biases = parts.stream().map(StackedExperts::bias).toList();
+      for (int e = 0; e < biases.size(); e++) {
+        views.put(biases.get(e), all.view(e * out, new long[] {out}, new long[] {1}));
+      }
+      stack(bias, biases);
+    }
+  }
+
+  private void packed(
+      String blocks, String scales, String experts, int count, String module, long[] part) {
+    long groups = part[1] / Mxfp4Format.BLOCK;
+    if (groups * Mxfp4Format.BLOCK != part[1]) {
+      throw new InputException(
+          "%s: %s is in blocks of 32, and rows have %d numbers by config.json"
+              .formatted(file.file(blocks), blocks, part[1]));
+    }
+    Tensor codes = checked(blocks, count, part[0], groups, Mxfp4Format.BLOCK / 2);
+    Tensor powers = checked(scales, count, part[0], groups);
+    for (int e = 0; e < count; e++) {
+      String path = experts + e + "." + module + ".";
+      views.put(path + Mxfp4Format.CODES, rows(codes, e, part[0]));
+      views.put(path + Mxfp4Format.SCALES, rows(powers, e, part[0]));
+    }
+    hidden.addAll(List.of(blocks, scales));
+  }
+
+  private static String bias(String weight) {
+    return weight.substring(0, weight.length() - "weight".length()) + "bias";
+  }
+
+  /// Part `e` of a stack as a matrix of so many rows.
+  private static Tensor rows(Tensor stack, int e, long rows) {
+    long each = stack.elements() / stack.shape(0);
+    return stack.view(e * each, new long[] {rows, each / rows}, new long[] {each / rows, 1});
+  }
+
+  private Tensor checked(String name, long... expected) {
+    if (!file.names().contains(name)) {
+      throw new InputException(
+          file.source() + " has no tensor " + name + ", which its config.json calls for");
+    }
+    Tensor all = file.tensor(name);
+    if (!Arrays.equals(all.shape(), expected)) {
+      throw new InputException(
+          "%s: %s is %s, config.json says %s"
+              .formatted(
+                  file.file(name),
+                  name,
+                  Arrays.toString(all.shape()),
+                  Arrays.toString(expected)));
+    }
+    return all;
   }
 
   private void stack(String name, List<String> parts) {
@@ -101,23 +188,9 @@ final class StackedExperts {
   }
 
   private void view(String name, List<String> parts) {
-    if (!file.names().contains(name)) {
-      throw new InputException(
-          file.source() + " has no tensor " + name + ", which its config.json calls for");
-    }
     long[] part = Objects.requireNonNull(shapes.get(parts.getFirst()));
-    long experts = parts.size() / (name.contains("down") || name.contains("output") ? 1 : 2);
-    long[] expected = {experts, parts.size() / experts * part[0], part[1]};
-    Tensor all = file.tensor(name);
-    if (!Arrays.equals(all.shape(), expected)) {
-      throw new InputException(
-          "%s: %s is %s, config.json says %s"
-              .formatted(
-                  file.file(name),
-                  name,
-                  Arrays.toString(all.shape()),
-                  Arrays.toString(expected)));
-    }
+    int each = name.contains("down") || name.contains("output") ? 1 : 2;
+    Tensor all = checked(name, parts.size() / each, each * part[0], part[1]);
     for (int i = 0; i < parts.size(); i++) {
       views.put(parts.get(i), all.view(i * part[0] * part[1], part, new long[] {part[1], 1}));
     }
