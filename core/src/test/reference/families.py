@@ -187,6 +187,14 @@ CASES = {
         lora=dict(target_modules=list(TEXT[:4]), target_parameters=["gate_up_proj", "down_proj", "router.weight"],
                   rank_pattern={r".*\.gate_up_proj": 4}, alpha_pattern={r".*\.gate_up_proj": 10}),
         matters={k: {k: v} for k, v in dict(embedding_multiplier=1.0, attention_multiplier=0.31, residual_multiplier=1.0, logits_scaling=1.0).items()}),
+    "gpt-oss": dict(
+        seed=136, kinds=("train", "full"), aux=True, stored=torch.float32,  # stacks of (in, out), gate and up by turns; a limit that clamps
+        config=dict(model_type="gpt_oss", hidden_size=40, head_dim=16, intermediate_size=12, num_local_experts=6, num_experts_per_tok=2, sliding_window=WINDOW,
+                    swiglu_alpha=1.5, swiglu_limit=1.25, rope_parameters=rope("yarn", 150000.0, **YARN, truncate=False)),
+        lora=dict(target_modules=list(TEXT[:4]), target_parameters=["gate_up_proj", "down_proj", "router.weight"],
+                  rank_pattern={r".*\.gate_up_proj": 4}, alpha_pattern={r".*\.gate_up_proj": 10}),
+        matters={"limit": dict(swiglu_limit=7.0), "slope": dict(swiglu_alpha=1.702), "window": dict(layer_types=["full_attention"] * 2),
+                 "yarn": dict(rope_parameters=rope(theta=150000.0))}),
     "llama-linear": dict(seed=121, config=dict(**LLAMA, rope_parameters=rope("linear", factor=3.0)), matters={"rope": dict(rope_parameters=rope())}),
     # Its context is 32 tokens: 33 are one above. Longer ones are in the rows.
     "llama-dynamic": dict(seed=122, kinds=("train",), config=dict(**LLAMA, max_position_embeddings=ORIGINAL, rope_parameters=rope("dynamic", factor=3.0)),
@@ -335,16 +343,22 @@ def everything(model):
     for n, p in model.named_parameters():
         p.requires_grad = "vision" not in n and "multi_modal" not in n
     chosen = [p for p in model.parameters() if p.requires_grad]
-    return [dict(params=[p for p in chosen if p.dim() >= 2], weight_decay=FULL["weight_decay"]),
-            dict(params=[p for p in chosen if p.dim() < 2], weight_decay=0.0)]
+    matrices = {p for n, p in model.named_parameters() if p.dim() >= 2 and not n.endswith("bias")}  # stacks of biases have two dimensions
+    return [dict(params=[p for p in chosen if p in matrices], weight_decay=FULL["weight_decay"]),
+            dict(params=[p for p in chosen if p not in matrices], weight_decay=0.0)]
 
 
-def by_expert(tensors):
-    """Those of experts one by one, named as in files."""
+def by_expert(tensors, kind):
+    """Those of experts one by one, named as in files; of gpt-oss as nudge sees them."""
     for n, t in tensors:
         stem, _, leaf = n.rpartition(".experts.")
         if not stem:
             yield n, t
+            continue
+        if kind == "gpt_oss":
+            module, what = (leaf[:-5], "bias") if leaf.endswith("_bias") else (leaf, "weight")
+            for e in range(t.shape[0]):
+                yield f"{stem}.experts.{e}.{module}.{what}", t[e].T.contiguous() if what == "weight" else t[e]
             continue
         parts = ["down_proj"] if leaf == "down_proj" else ["gate_proj", "up_proj"]
         for e in range(t.shape[0]):
@@ -358,7 +372,7 @@ RENAMED = {"mixtral": MIXTRAL, "granitemoe": [(".router.weight", ".router.layer.
 
 
 def in_files(model, tensors):
-    for n, t in by_expert(tensors):
+    for n, t in by_expert(tensors, model.config.model_type):
         for one, other in RENAMED.get(model.config.model_type, []):
             n = n.replace(one, other)
         yield n, t

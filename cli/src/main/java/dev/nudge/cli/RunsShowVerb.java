@@ -7,6 +7,7 @@ import dev.nudge.runs.RunStatus;
 import dev.nudge.runs.RunSummary;
 import dev.nudge.runs.StoredRun;
 import dev.nudge.settings.Setting;
+import dev.nudge.train.ExpertUse;
 import java.util.List;
 import java.util.Locale;
 import tools.jackson.databind.JsonNode;
@@ -53,6 +54,12 @@ record RunsShowVerb(RunStores stores) implements Verb<RunsShowVerb.Settings> {
     for (String part :
         List.of("settings", "data", "quantization", "digests", "versions", "totals", "plan")) {
       section(console, part, run.run().path(part));
+    }
+    ExpertUse experts = ExpertUse.of(run.run().path("experts"));
+    if (experts != null) {
+      console.result("");
+      console.result("experts");
+      experts.lines().forEach(each -> console.result("  " + each));
     }
     console.result("");
     console.result("files");

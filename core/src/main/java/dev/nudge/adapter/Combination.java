@@ -7,10 +7,12 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 /// With a maximum rank, each layer is its best approximation of that rank (Eckart and Young), by
 /// [Recompressed]; the error is reported.
 public final class Combination {
+  private static final Pattern NUMBER = Pattern.compile("\\d+");
 
   /// One of the adapters of the sum and its weight.
   public record Part(Path folder, double weight) {}
@@ -33,6 +36,14 @@ public final class Combination {
   /// @param lost relative error ‖ΔW − ΔW'‖ / ‖ΔW‖ of the written adapter; 0 if it is exact
   /// @param layers number of layers
   public record Combined(int rank, double norm, double lost, int layers) {}
+
+  /// Numbers in paths by their value: the experts of a layer in their order.
+  private static final Comparator<String> NATURAL =
+      Comparator.comparing(
+          path ->
+              NUMBER
+                  .matcher(path)
+                  .replaceAll(m -> "0".repeat(Math.max(0, 9 - m.group().length())) + m.group()));
 
   private Combination() {}
 
@@ -53,7 +64,7 @@ public final class Combination {
                   .formatted(part.folder()));
         }
       }
-      TreeSet<String> paths = new TreeSet<>();
+      TreeSet<String> paths = new TreeSet<>(NATURAL);
       opened.forEach(updates -> paths.addAll(updates.paths()));
       Map<String, Tensor> tensors = new LinkedHashMap<>();
       Map<String, Integer> ranks = new LinkedHashMap<>();
@@ -77,7 +88,8 @@ public final class Combination {
           Json.read(parts.getFirst().folder().resolve(PeftConfig.FILE))
               .path("base_model_name_or_path")
               .asString("");
-      PeftFiles.save(out, spec(opened, ranks), base, tensors);
+      Map<String, Tensor> saved = ExpertTensors.stacked(tensors, scope);
+      PeftFiles.save(out, spec(opened, ranks), base, saved);
       int highest = ranks.values().stream().mapToInt(Integer::intValue).max().orElse(0);
       return new Combined(
           highest, Math.sqrt(squares), squares == 0 ? 0 : Math.sqrt(lost / squares), ranks.size());
@@ -157,13 +169,15 @@ public final class Combination {
             .max(Map.Entry.comparingByValue())
             .orElseThrow()
             .getKey();
+    Targets targets = same ? first.targets() : ExpertTargets.of(ranks.keySet());
     Map<String, Integer> others = new LinkedHashMap<>();
     Map<String, Double> alphas = new LinkedHashMap<>();
     ranks.forEach(
         (path, rank) -> {
           if (rank != usual) {
-            others.put(path.replace(".", "\\."), rank);
-            alphas.put(path.replace(".", "\\."), (double) rank);
+            String key = targets.key(path).replace(".", "\\.");
+            others.put(key, rank);
+            alphas.put(key, (double) rank);
           }
         });
     return new Lora(
@@ -171,7 +185,7 @@ public final class Combination {
         usual,
         false,
         0,
-        same ? first.targets() : new Targets.Names(List.copyOf(ranks.keySet())),
+        targets,
         others,
         alphas,
         same ? first.exclude() : null,

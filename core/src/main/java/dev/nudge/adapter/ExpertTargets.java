@@ -2,6 +2,7 @@ package dev.nudge.adapter;
 
 import dev.nudge.settings.InputException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -50,6 +51,25 @@ final class ExpertTargets {
         : with(spec, selected, paths, whole);
   }
 
+  /// Targets that select these modules, all experts of a layer among them.
+  static Targets of(Collection<String> paths) {
+    Set<String> modules = new LinkedHashSet<>();
+    Set<String> parameters = new LinkedHashSet<>();
+    for (String path : paths) {
+      if (parametric(path)) {
+        parameters.add(ExpertPaths.parameter(path));
+      } else {
+        modules.add(path);
+      }
+    }
+    boolean experts = paths.stream().anyMatch(p -> ExpertPaths.isExpert(p) || ExpertPaths.isRouter(p));
+    return experts
+        ? new Targets.Parameters(
+            modules.isEmpty() ? null : new Targets.Names(List.copyOf(modules)),
+            List.copyOf(parameters))
+        : new Targets.Names(List.copyOf(paths));
+  }
+
   /// Refuses what PEFT has not on parameters, so that no other program could load the adapter.
   ///
   /// @param saved the spec as it is saved
@@ -65,10 +85,14 @@ final class ExpertTargets {
                 ? saved.variant().shown()
                 : subtracts ? "--init pissa or olora" : null;
     if (refused != null) {
-      throw new InputException(
-          "%s does not go with adapters on experts or routers: PEFT loads no such adapter; leave it out, or give --targets of attention alone"
-              .formatted(refused));
+      throw refused(refused, "PEFT loads no such adapter");
     }
+  }
+
+  static InputException refused(String what, String why) {
+    return new InputException(
+        "%s does not go with adapters on experts or routers: %s; leave it out, or give --targets of attention alone"
+            .formatted(what, why));
   }
 
   private static boolean parametric(String path) {

@@ -1,10 +1,11 @@
 package dev.nudge.adapter;
 
+import dev.nudge.format.WeightFile;
 import dev.nudge.machine.Backend;
 import dev.nudge.settings.AdapterInit;
 import java.nio.file.Path;
 import java.util.function.BooleanSupplier;
-import java.util.function.UnaryOperator;
+import java.util.function.Supplier;
 
 /// Initialises A and B of a new adapter.
 ///
@@ -41,9 +42,8 @@ public interface Initialization {
 
   /// The base model of a new adapter.
   ///
-  /// @param folder the base's weights before quantisation
-  /// @param names gives the tensor name of the weight of the module at a path
+  /// @param weights opens the base's weights before quantisation
   /// @param threads number of threads
   /// @param seed of the run
-  record Base(Path folder, UnaryOperator<String> names, Backend backend, int threads, long seed) {}
+  record Base(Supplier<WeightFile> weights, Backend backend, int threads, long seed) {}
 }

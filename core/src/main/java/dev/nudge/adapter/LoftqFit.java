@@ -8,6 +8,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.Collection;
+import java.util.List;
 
 /// Fits A and B to the quantisation error of a weight (LoftQ [1], first step). s·B·A approximates
 /// the error E = W − Q(W) with the best matrix of its rank, so training starts near the model
@@ -58,9 +59,9 @@ final class LoftqFit implements AutoCloseable {
 
   /// Fills A (rank, in), which holds LoraInit's numbers, and B (out, rank), which is zero.
   ///
-  /// @param original W (out, in) of any float type
+  /// @param original W (out, in) of any float type, in parts of as many rows each
   /// @param scaling s
-  void fill(Linear base, Tensor original, double scaling, Tensor a, Tensor b) {
+  void fill(Linear base, List<Tensor> original, double scaling, Tensor a, Tensor b) {
     ws.reset();
     SubspaceIteration iteration = iteration(base, a.rows(), ws);
     SymmetricEigen parts = iteration.run(each -> error(base, original, each), a.rows(), ROUNDS);
@@ -68,17 +69,25 @@ final class LoftqFit implements AutoCloseable {
   }
 
   /// Passes E to `each`, some rows at a time.
-  private void error(Linear base, Tensor original, SubspaceIteration.Rows each) {
+  private void error(Linear base, List<Tensor> original, SubspaceIteration.Rows each) {
+    int first = 0;
+    for (Tensor part : original) {
+      error(base, part, first, each);
+      first += part.rows();
+    }
+  }
+
+  private void error(Linear base, Tensor original, int first, SubspaceIteration.Rows each) {
     Elementwise elementwise = kernels.elementwise();
     int step = base.rowsOf(blockBytes, Dtype.F32);
-    for (int from = 0; from < base.out(); from += step) {
-      int to = Math.min(base.out(), from + step);
+    for (int from = 0; from < original.rows(); from += step) {
+      int to = Math.min(original.rows(), from + step);
       int mark = ws.mark();
       Tensor e = ws.take(Dtype.F32, to - from, base.in());
-      elementwise.copy(base.weight(from, to, ws, kernels), e);
+      elementwise.copy(base.weight(first + from, first + to, ws, kernels), e);
       elementwise.scale(e, -1);
       elementwise.add(original.rows(from, to), e);
-      each.take(e, from);
+      each.take(e, first + from);
       ws.release(mark);
     }
   }

@@ -1,6 +1,7 @@
 package dev.nudge.adapter;
 
 import dev.nudge.format.WeightFile;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.Linear;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Lanes;
@@ -37,7 +38,7 @@ final class LoftqInit implements Initialization {
             .filter(place -> LayerFilter.of(place.path()).isPresent()) // the head is not quantised
             .toList();
     int threads = base.threads();
-    try (WeightFile originals = WeightFile.open(base.folder());
+    try (WeightFile originals = base.weights().get();
         Lanes lanes = new Lanes(threads)) {
       lanes.run(
           lane -> {
@@ -45,22 +46,22 @@ final class LoftqInit implements Initialization {
                 IntStream.iterate(lane, i -> i < layers.size(), i -> i + threads)
                     .mapToObj(layers::get)
                     .toList();
-            begin(some, adapters.spec(), base, originals);
+            begin(some, adapters.spec(), base.backend(), originals);
             return lane;
           });
     }
   }
 
-  private static void begin(List<LoraPlace> some, Lora spec, Base base, WeightFile originals) {
+  private static void begin(List<LoraPlace> some, Lora spec, Backend backend, WeightFile originals) {
     int rank = some.stream().mapToInt(place -> place.a().master().rows()).max().orElse(0);
     List<Linear> layers = some.stream().map(LoraPlace::base).toList();
-    try (LoftqFit fit = new LoftqFit(layers, rank, base.backend())) {
+    try (LoftqFit fit = new LoftqFit(layers, rank, backend)) {
       for (LoraPlace place : some) {
-        Tensor weight = originals.tensor(base.names().apply(place.path()));
+        List<Tensor> weights = place.slot().weights().stream().map(originals::tensor).toList();
         double scaling = spec.scaling(place.path());
-        fit.fill(place.base(), weight, scaling, place.a().master(), place.b().master());
+        fit.fill(place.base(), weights, scaling, place.a().master(), place.b().master());
         place.begun(false);
-        PageAdvice.drop(weight.data());
+        weights.forEach(weight -> PageAdvice.drop(weight.data()));
       }
     }
   }

@@ -124,6 +124,15 @@ public record ModelShape(
     }
   }
 
+  /// Refuses experts and routers where each layer finds a rank of its own.
+  ///
+  /// @param what does
+  public void checkOwnRanks(String what, Lora spec) {
+    if (spec.resolved(this).targets() instanceof Targets.Parameters) {
+      throw ExpertTargets.refused(what, "all experts of a layer have one rank");
+    }
+  }
+
   /// The paths of the modules that are saved whole, in model order.
   ///
   /// @param flag what names them: `--modules-to-save`

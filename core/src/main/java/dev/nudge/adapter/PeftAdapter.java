@@ -159,15 +159,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
       return;
     }
     ParameterMemory.copy(storedA, a);
-    if (storedB.cols() == 1 || storedB.stride(1) == 1) {
-      ParameterMemory.copy(storedB, b);
-      return;
-    }
-    for (int r = 0; r < storedB.rows(); r++) { // a part of a stack of experts
-      for (int c = 0; c < storedB.cols(); c++) {
-        b.set(r, c, storedB.get(r, c));
-      }
-    }
+    ParameterMemory.copy(storedB, b);
   }
 
   @Override

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.Iterator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,16 +37,23 @@ public final class SafeTensorsWriter implements AutoCloseable {
 
   private final TensorsFile file;
 
-  private SafeTensorsWriter(Path file, Map<String, String> metadata, List<Entry> entries) {
+  private SafeTensorsWriter(
+      Path file, Map<String, String> metadata, List<Entry> entries, Map<String, Stack> stacks) {
     byte[] header = header(metadata, entries);
     Map<String, TensorsFile.Place> places = new LinkedHashMap<>();
     long position = header.length;
     for (Entry entry : entries) {
-      TensorsFile.Place place = new TensorsFile.Place(entry, position, entry.bytes());
-      if (places.put(entry.name(), place) != null || entry.name().equals(Header.METADATA)) {
-        throw new IllegalArgumentException("the name \"" + entry.name() + "\" is taken");
+      Stack stack = stacks.get(entry.name());
+      List<String> parts = stack == null ? List.of(entry.name()) : stack.parts();
+      for (String part : parts) {
+        long bytes = entry.bytes() / parts.size();
+        Object what = stack == null ? entry : part + " in " + entry;
+        TensorsFile.Place place = new TensorsFile.Place(what, position, bytes);
+        if (places.put(part, place) != null || part.equals(Header.METADATA)) {
+          throw new IllegalArgumentException("the name \"" + part + "\" is taken");
+        }
+        position += bytes;
       }
-      position += entry.bytes();
     }
     this.file = new TensorsFile(file, header, places, position);
   }
@@ -56,7 +64,21 @@ public final class SafeTensorsWriter implements AutoCloseable {
   /// @throws RunException where the folder is missing or not writable, or the disk is full
   public static SafeTensorsWriter create(
       Path file, Map<String, String> metadata, Collection<Entry> entries) {
-    return new SafeTensorsWriter(file, metadata, entries.stream().sorted(OFFICIAL).toList());
+    return create(file, metadata, entries, List.of());
+  }
+
+  /// Creates a file some of whose tensors are written part by part.
+  ///
+  /// @param stacks of some of the entries
+  static SafeTensorsWriter create(
+      Path file,
+      Map<String, String> metadata,
+      Collection<Entry> entries,
+      Collection<Stack> stacks) {
+    Map<String, Stack> byName = new HashMap<>();
+    stacks.forEach(stack -> byName.put(stack.entry().name(), stack));
+    List<Entry> sorted = entries.stream().sorted(OFFICIAL).toList();
+    return new SafeTensorsWriter(file, metadata, sorted, byName);
   }
 
   /// Writes one tensor; rows of a matrix may have gaps between them.

@@ -29,13 +29,22 @@ public final class ShardedWriter implements AutoCloseable {
 
   private ShardedWriter() {}
 
+  /// Creates the files under temporary names, for tensors that are written whole.
+  public static ShardedWriter create(
+      Map<String, String> metadata, Map<Path, ? extends Collection<Entry>> files) {
+    return create(metadata, files, List.of());
+  }
+
   /// Creates the files under temporary names.
   ///
   /// @param metadata text pairs of every file
   /// @param files each file with its tensors
+  /// @param stacks those of these tensors that are written part by part
   /// @throws IllegalArgumentException if a file exists already
   public static ShardedWriter create(
-      Map<String, String> metadata, Map<Path, ? extends Collection<Entry>> files) {
+      Map<String, String> metadata,
+      Map<Path, ? extends Collection<Entry>> files,
+      Collection<Stack> stacks) {
     ShardedWriter all = new ShardedWriter();
     try {
       files.forEach(
@@ -43,10 +52,14 @@ public final class ShardedWriter implements AutoCloseable {
             if (Files.exists(path)) {
               throw new IllegalArgumentException(path + " is there already");
             }
-            SafeTensorsWriter file = SafeTensorsWriter.create(path, metadata, entries);
+            SafeTensorsWriter file = SafeTensorsWriter.create(path, metadata, entries, stacks);
             all.files.add(file);
             entries.forEach(entry -> all.fileOf.put(entry.name(), file));
           });
+      for (Stack stack : stacks) {
+        SafeTensorsWriter file = all.file(stack.entry().name());
+        stack.parts().forEach(part -> all.fileOf.put(part, file));
+      }
       return all;
     } catch (RuntimeException | Error e) {
       try {

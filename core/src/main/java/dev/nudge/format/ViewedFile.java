@@ -1,6 +1,8 @@
 package dev.nudge.format;
 
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
@@ -14,16 +16,21 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: as the file.
 public final class ViewedFile implements WeightFile {
+  private static final int BLOCK = 64; // rows and columns
+
   private final WeightFile file;
   private final Map<String, Tensor> views;
   private final NavigableSet<String> names;
+  private final List<Stack> stacks;
 
-  private ViewedFile(WeightFile file, Map<String, Tensor> views, Set<String> hidden) {
+  private ViewedFile(
+      WeightFile file, Map<String, Tensor> views, Set<String> hidden, List<Stack> stacks) {
     this.file = file;
     this.views = Map.copyOf(views);
     this.names = new TreeSet<>(file.names());
     names.removeAll(hidden);
     names.addAll(views.keySet());
+    this.stacks = List.copyOf(stacks);
   }
 
   /// Views a file, which is closed with the view.
@@ -31,7 +38,20 @@ public final class ViewedFile implements WeightFile {
   /// @param views of its tensors, by name
   /// @param hidden names that are not seen any more
   public static WeightFile of(WeightFile file, Map<String, Tensor> views, Set<String> hidden) {
-    return views.isEmpty() ? file : new ViewedFile(file, views, hidden);
+    return of(file, views, hidden, List.of());
+  }
+
+  /// Views a file.
+  ///
+  /// @param stacks how those of its views that are parts lie
+  public static WeightFile of(
+      WeightFile file, Map<String, Tensor> views, Set<String> hidden, List<Stack> stacks) {
+    return views.isEmpty() ? file : new ViewedFile(file, views, hidden, stacks);
+  }
+
+  @Override
+  public List<Stack> stacks() {
+    return stacks;
   }
 
   @Override
@@ -50,10 +70,36 @@ public final class ViewedFile implements WeightFile {
     return view == null ? file.entry(name) : Entry.of(name, view.dtype(), view.shape());
   }
 
+  /// A tensor as it is seen: a copy if the columns of its rows lie apart.
   @Override
   public Tensor tensor(String name) {
     Tensor view = views.get(name);
-    return view == null ? file.tensor(name) : view;
+    boolean apart = view != null && view.rank() == 2 && view.cols() > 1 && view.stride(1) != 1;
+    return view == null ? file.tensor(name) : apart ? together(view) : view;
+  }
+
+  private static Tensor together(Tensor view) {
+    Dtype dtype = view.dtype();
+    MemorySegment bytes = Arena.ofAuto().allocate(dtype.bytes() * view.elements(), 64);
+    Tensor copy = Tensor.of(bytes, dtype, view.shape());
+    int size = dtype.bytes();
+    for (int r0 = 0; r0 < view.rows(); r0 += BLOCK) {
+      for (int c0 = 0; c0 < view.cols(); c0 += BLOCK) { // both sides stay in the cache
+        for (int r = r0; r < Math.min(view.rows(), r0 + BLOCK); r++) {
+          for (int c = c0; c < Math.min(view.cols(), c0 + BLOCK); c++) {
+            long from = size * (r * view.stride(0) + c * view.stride(1));
+            MemorySegment.copy(view.data(), from, bytes, size * (r * copy.stride(0) + c), size);
+          }
+        }
+      }
+    }
+    return copy;
+  }
+
+  @Override
+  public Dtype dtype(String name) {
+    Tensor view = views.get(name);
+    return view == null ? file.dtype(name) : view.dtype();
   }
 
   /// The file that holds a tensor; of a view the first.

@@ -46,6 +46,11 @@ public interface WeightFile extends AutoCloseable {
   /// The index file of the shards; null if there is none.
   @Nullable Path index();
 
+  /// The tensors of the files that are seen as others.
+  default List<Stack> stacks() {
+    return List.of();
+  }
+
   /// The text metadata of the header; with several files, the first that has a key wins.
   Map<String, String> metadata();
 
@@ -65,6 +70,11 @@ public interface WeightFile extends AutoCloseable {
               + " is not supported; F32, F16 and BF16 weights are");
     }
     return Tensor.of(bytes(name), dtype, entry.dims());
+  }
+
+  /// The type of a tensor that [#tensor] returns.
+  default Dtype dtype(String name) {
+    return tensor(name).dtype();
   }
 
   /// Unmaps the files.

@@ -3,6 +3,7 @@ package dev.nudge.kernel;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Computes attention for decoding, one query of each sequence, without matrix products, whose
 /// shapes would change with each token.
@@ -16,25 +17,50 @@ public interface AttendOne {
   ///
   /// @param q (n, queryWidth)
   /// @param seen for each query the keys and values up to its own position
+  /// @param sinks (1, count), one more logit a head ([AttentionSinks]); null: none
   /// @param out (n, queryWidth)
-  void forward(Attend.Shape h, Tensor q, List<KeyValues> seen, Tensor out, Team team);
+  void forward(
+      Attend.Shape h,
+      Tensor q,
+      List<KeyValues> seen,
+      @Nullable Tensor sinks,
+      Tensor out,
+      Team team);
+
+  /// Computes all heads without sinks.
+  default void forward(Attend.Shape h, Tensor q, List<KeyValues> seen, Tensor out, Team team) {
+    forward(h, q, seen, null, out, team);
+  }
 
   /// Computes number by number, in double.
   final class Plain implements AttendOne {
     @Override
-    public void forward(Attend.Shape h, Tensor q, List<KeyValues> seen, Tensor out, Team team) {
+    public void forward(
+        Attend.Shape h,
+        Tensor q,
+        List<KeyValues> seen,
+        @Nullable Tensor sinks,
+        Tensor out,
+        Team team) {
       team.each(
           q.rows() * h.count(),
-          i -> head(h, i % h.count(), q, i / h.count(), seen.get(i / h.count()), out));
+          i -> head(h, i % h.count(), q, i / h.count(), seen.get(i / h.count()), sinks, out));
     }
 
     private static void head(
-        Attend.Shape h, int head, Tensor q, int row, KeyValues kv, Tensor out) {
+        Attend.Shape h,
+        int head,
+        Tensor q,
+        int row,
+        KeyValues kv,
+        @Nullable Tensor sinks,
+        Tensor out) {
       int n = kv.rows();
       int first = h.first(n - 1);
       int g = head / h.group();
       double[] p = new double[n];
-      double max = Double.NEGATIVE_INFINITY;
+      double sink = sinks == null ? Double.NEGATIVE_INFINITY : sinks.get(0, head);
+      double max = sink;
       for (int j = first; j < n; j++) {
         double dot = 0;
         for (int i = 0; i < h.dim(); i++) {
@@ -44,7 +70,7 @@ public interface AttendOne {
         p[j] = h.softCap() == 0 ? dot : h.softCap() * Math.tanh(dot / h.softCap());
         max = Math.max(max, p[j]);
       }
-      double sum = 0;
+      double sum = Math.exp(sink - max);
       for (int j = first; j < n; j++) {
         p[j] = Math.exp(p[j] - max);
         sum += p[j];

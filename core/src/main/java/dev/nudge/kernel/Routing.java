@@ -168,6 +168,21 @@ public final class Routing {
     }
   }
 
+  /// out_r += x_r·b for one row b (1, cols).
+  public static void addDots(Tensor x, Tensor b, Tensor out) {
+    double[] row = new double[x.cols()];
+    double[] bias = new double[x.cols()];
+    Rows.load(b, 0, bias);
+    for (int r = 0; r < x.rows(); r++) {
+      Rows.load(x, r, row);
+      double sum = out.get(r, 0);
+      for (int i = 0; i < row.length; i++) {
+        sum += row[i] * bias[i];
+      }
+      out.set(r, 0, sum);
+    }
+  }
+
   /// x ← σ(x), a column.
   public static void sigmoid(Tensor x) {
     for (int r = 0; r < x.rows(); r++) {

@@ -4,6 +4,7 @@ import dev.nudge.format.Entry;
 import dev.nudge.format.GgufFile;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.ShardedWriter;
+import dev.nudge.format.Stack;
 import dev.nudge.format.WeightFile;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
@@ -117,13 +118,18 @@ final class MergedWeights {
   long write(Path folder, int threads, BooleanSupplier cancelled) {
     WeightFile file = base.file();
     Path index = file.index();
-    Map<Path, List<Entry>> files = new LinkedHashMap<>();
+    Map<Path, List<Entry>> seen = new LinkedHashMap<>();
     for (Entry entry : entries.values()) {
       Path target = folder.resolve(target(file, entry.name()));
-      OutFolder.make(target.getParent());
-      files.computeIfAbsent(target, f -> new ArrayList<>()).add(entry);
+      seen.computeIfAbsent(target, f -> new ArrayList<>()).add(entry);
     }
-    try (ShardedWriter to = ShardedWriter.create(file.metadata(), files)) {
+    List<Stack> stacks =
+        file.stacks().stream()
+            .map(stack -> stack.in(folder.resolve(relative(file, stack.file()))))
+            .toList();
+    Map<Path, List<Entry>> files = Stack.stored(seen, stacks);
+    files.keySet().forEach(target -> OutFolder.make(target.getParent()));
+    try (ShardedWriter to = ShardedWriter.create(file.metadata(), files, stacks)) {
       copy(file, to, cancelled);
       layers(folder(to), false, threads, cancelled);
     }
@@ -138,10 +144,14 @@ final class MergedWeights {
     if (file instanceof GgufFile) {
       return "model.safetensors";
     }
+    Path there = base.file(name);
+    return relative(file, there == null ? file.file(config.embedding()) : there);
+  }
+
+  private static String relative(WeightFile file, Path there) {
     Path index = file.index();
     Path root = (index == null ? file.files().getFirst() : index).resolveSibling("");
-    Path there = base.file(name);
-    return root.relativize(there == null ? file.file(config.embedding()) : there).toString();
+    return root.relativize(there).toString();
   }
 
   /// The number of linear layers whose weights changed.
@@ -249,6 +259,7 @@ final class MergedWeights {
   ///
   /// @param to null: for a dry run
   private MergedTensors.Sink folder(@Nullable ShardedWriter to) {
+    Map<String, Stack> stacks = Stack.byPart(base.file().stacks());
     return new MergedTensors.Sink() {
       @Override
       public MergedTensors.Storing of(String name) {
@@ -257,7 +268,9 @@ final class MergedWeights {
 
       @Override
       public void write(String name, Iterator<MemorySegment> pieces) {
-        Objects.requireNonNull(to).write(name, pieces);
+        Stack stack = stacks.get(name);
+        Objects.requireNonNull(to)
+            .write(name, stack == null ? pieces : stack.lying(entry(name), pieces));
       }
     };
   }

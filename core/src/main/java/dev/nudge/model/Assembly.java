@@ -11,6 +11,7 @@ import dev.nudge.nn.Half;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Mlp;
 import dev.nudge.nn.Norm;
+import dev.nudge.nn.Sinks;
 import dev.nudge.nn.SplitLinear;
 import java.util.ArrayList;
 import java.util.List;
@@ -62,7 +63,10 @@ final class Assembly {
                 p.linear(path + "k_proj", k, width, layer.biases().qkv()),
                 p.linear(path + "v_proj", k, width, layer.biases().qkv()));
     LinearSlot o = p.linear(path + "o_proj", width, q, layer.biases().out());
-    return new Attention(i, layer.attention(), p.rotary(layer), qkv, o, qkNorms(layer, path, p));
+    Attention.Norms norms = qkNorms(layer, path, p);
+    Sinks sinks =
+        layer.style().sinks() ? p.sinks(path + "sinks", layer.attention().count()) : null;
+    return new Attention(i, layer.attention(), p.rotary(layer), qkv, o, norms, sinks);
   }
 
   private static Attention.@Nullable Norms qkNorms(LayerConfig layer, String path, Parts p) {
@@ -106,22 +110,28 @@ final class Assembly {
     int width = config.hiddenSize();
     String path = "layers." + i + "." + names.module() + ".";
     String stored = "layers." + i + "." + names.block() + ".";
+    boolean bias = m.clamp() != null;
     LinearSlot router =
-        p.linear(path + names.choosing(), stored + names.router(), m.experts(), width);
+        p.linear(path + names.choosing(), stored + names.router(), m.experts(), width, bias);
     List<Mlp> experts = new ArrayList<>();
     for (int e = 0; e < m.experts(); e++) {
       String own = path + "experts." + e + ".";
       String parts = stored + "experts." + e + ".";
       LinearSlot gateUp =
-          p.joined(
-              own + "gate_up_proj",
-              List.of(parts + names.gate(), parts + names.up()),
-              m.inner(),
-              width);
-      LinearSlot down = p.linear(own + "down_proj", parts + names.down(), width, m.inner());
+          names.gate().equals(names.up())
+              ? p.linear(own + "gate_up_proj", parts + names.gate(), 2 * m.inner(), width, bias)
+              : p.joined(
+                  own + "gate_up_proj",
+                  List.of(parts + names.gate(), parts + names.up()),
+                  m.inner(),
+                  width);
+      LinearSlot down = p.linear(own + "down_proj", parts + names.down(), width, m.inner(), bias);
       experts.add(
           new Mlp(
-              SplitLinear.packed(gateUp, m.inner(), m.inner()), down, layer.feed().activation()));
+              SplitLinear.packed(gateUp, m.inner(), m.inner()),
+              down,
+              layer.feed().activation(),
+              m.clamp()));
     }
     Experts.Shared shared =
         m.shared() == 0
@@ -129,7 +139,7 @@ final class Assembly {
             : new Experts.Shared(
                 mlp(config, path + "shared_expert.", layer, m.shared(), p),
                 p.linear(path + "shared_expert_gate", 1, width, false));
-    return new Experts(router, experts, m.rule(), m.chosen(), shared);
+    return new Experts(i, router, experts, m.rule(), m.chosen(), shared);
   }
 
   static Embedding embedding(ModelConfig config, Parts p) {

@@ -3,9 +3,9 @@ package dev.nudge.model;
 import dev.nudge.kernel.Attend;
 import dev.nudge.kernel.HeadDivergence;
 import dev.nudge.machine.Backend;
-import dev.nudge.nn.Balance;
 import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Dropout;
+import dev.nudge.nn.ExpertLoad;
 import dev.nudge.nn.KeptFactors;
 import dev.nudge.nn.KvCache;
 import dev.nudge.nn.KvPool;
@@ -153,6 +153,11 @@ public final class CausalLm implements AutoCloseable {
     return balance;
   }
 
+  /// Counts the experts' tokens in passes that are given it; null if the model has no experts.
+  public @Nullable ExpertLoad load() {
+    return config.hasExperts() ? new ExpertLoad(config.experts()) : null;
+  }
+
   /// Sets the weight of the routers' load-balancing loss; call it before passes are measured.
   ///
   /// @throws dev.nudge.settings.InputException if the model has no experts
@@ -224,14 +229,14 @@ public final class CausalLm implements AutoCloseable {
   ///
   /// @param b the tokens of the lane's two pieces, concatenated
   /// @param share the lane's part of the sequence; null: the batch holds whole sequences
-  /// @param load of the experts, counted, and its loss added; null: none. Of whole sequences only
+  /// @param load of the experts, counted; a loss on it is of whole sequences only. null: none
   /// @return the sum over the lane's targets, without the loss of the load
   public double train(
       Batch b,
       @Nullable Share share,
       double weight,
       Dropout dropout,
-      @Nullable Balance load,
+      @Nullable ExpertLoad load,
       Workspace ws) {
     ws.reset();
     Segments rows = segments(b, share, ws);
@@ -311,7 +316,7 @@ public final class CausalLm implements AutoCloseable {
   }
 
   private double train(
-      Batch b, Segments rows, Dropout dropout, @Nullable Balance load, Workspace ws, Head head) {
+      Batch b, Segments rows, Dropout dropout, @Nullable ExpertLoad load, Workspace ws, Head head) {
     Tape tape = new Tape(ws);
     Pass p = new Pass(tape, rows, ws, backend.kernels(), dropout, false, null, null, load);
     int lowest = lowestTrained();

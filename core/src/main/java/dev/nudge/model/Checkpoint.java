@@ -2,6 +2,7 @@ package dev.nudge.model;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.FolderText;
+import dev.nudge.format.Stack;
 import dev.nudge.format.WeightFile;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.Modules;
@@ -46,7 +47,6 @@ public final class Checkpoint {
   ///
   /// @throws InputException in one line
   public static void checkRest(Path folder, ModelConfig config) {
-    checkSingle(folder, config);
     Set<String> own = config.tensors().keySet();
     try (ModelWeights weights = ModelWeights.open(folder, config)) {
       WeightFile file = weights.file();
@@ -68,17 +68,11 @@ public final class Checkpoint {
     }
   }
 
-  /// Refuses stacks of experts, which would be written one by one.
-  private static void checkSingle(Path folder, ModelConfig config) {
-    try (WeightFile file = WeightFile.open(folder)) {
-      Map<String, List<String>> stacks = StackedExperts.of(file, config);
-      if (!stacks.isEmpty()) {
-        String name = stacks.keySet().iterator().next();
-        throw new InputException(
-            "%s: %s has all experts of a layer, and merge writes files with experts one by one; use the adapter unmerged"
-                .formatted(file.file(name), name));
-      }
-    }
+  /// Opens the weights of a folder by the names that the model has for them.
+  ///
+  /// @throws InputException if a file cannot be read, or does not fit the config
+  public static WeightFile weights(Path folder, ModelConfig config) {
+    return StackedExperts.open(folder, config);
   }
 
   /// The weight type that a folder's `config.json` declares; BF16 if it declares none or is
@@ -100,13 +94,20 @@ public final class Checkpoint {
       Quantization quantization,
       @Nullable Trainable trainable) {
     try (ModelWeights weights = ModelWeights.open(folder, config)) {
+      Map<String, Stack> stacks = Stack.byPart(weights.file().stacks());
       return WeightBytes.of(
           Trainable.frozen(config, trainable),
           backend.compute(),
           weights.held(quantization),
           weights.layers().any(),
-          name -> weights.file().tensor(name).dtype());
+          name -> weights.file().dtype(name) == backend.compute() && !isTransposed(stacks, name));
     }
+  }
+
+  /// Whether a tensor lies as (in, out), so that it is held turned round.
+  static boolean isTransposed(Map<String, Stack> stacks, String name) {
+    Stack stack = stacks.get(name);
+    return stack != null && stack.transposed();
   }
 
   /// Loads a model for computing on `backend`, quantised or dense as stored.
@@ -296,7 +297,7 @@ public final class Checkpoint {
                 + ", config.json says "
                 + Arrays.toString(sides));
       }
-      if (!file.tensor(name).dtype().floating()) {
+      if (!file.dtype(name).floating()) {
         throw new InputException(
             file.file(name)
                 + ": "

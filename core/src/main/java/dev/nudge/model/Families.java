@@ -39,7 +39,8 @@ final class Families {
           new Qwen2Moe(),
           new Mixtral(),
           new Olmoe(),
-          new GraniteMoe());
+          new GraniteMoe(),
+          new GptOss());
 
   private Families() {}
 

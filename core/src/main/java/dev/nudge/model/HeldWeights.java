@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.format.Stack;
 import dev.nudge.format.WeightFile;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DenseLinear;
@@ -83,9 +84,10 @@ final class HeldWeights implements WeightSource {
       ModelWeights weights, Map<String, long[]> shapes, Quantization wanted, Scope scope) {
     List<Runnable> work = new ArrayList<>();
     try (Scope meanwhile = Scope.open("scales")) {
+      Map<String, Stack> stacks = Stack.byPart(weights.file().stacks());
       Supplier<MemorySegment> room = room(shapes, weights.held(wanted), meanwhile);
       shapes.forEach(
-          (name, shape) -> work.add(() -> take(weights, name, shape, wanted, scope, room)));
+          (name, shape) -> work.add(() -> take(weights, name, shape, wanted, scope, room, stacks)));
       work.parallelStream().forEach(Runnable::run);
     }
   }
@@ -111,7 +113,8 @@ final class HeldWeights implements WeightSource {
       long[] shape,
       Quantization wanted,
       Scope scope,
-      Supplier<MemorySegment> room) {
+      Supplier<MemorySegment> room,
+      Map<String, Stack> stacks) {
     WeightFile file = weights.file();
     WeightFormat own = weights.layers().format(name, shape);
     WritableFormat format = weights.held(wanted).making(name, shape);
@@ -120,13 +123,15 @@ final class HeldWeights implements WeightSource {
     } else if (format != null) {
       stored.put(name, made(file, format, name, shape, scope, room));
     } else if (once == null) {
-      tensors.put(name, made(file.tensor(name), scope));
+      tensors.put(name, made(file.tensor(name), Checkpoint.isTransposed(stacks, name), scope));
     }
   }
 
   /// A tensor in the compute type.
-  private Tensor made(Tensor dense, Scope scope) {
-    if (dense.dtype() == backend.compute()) {
+  ///
+  /// @param copy whether it is no part of the file
+  private Tensor made(Tensor dense, boolean copy, Scope scope) {
+    if (dense.dtype() == backend.compute() && !copy) {
       return dense;
     }
     Tensor converted = scope.tensor(backend.compute(), dense.shape());
@@ -236,7 +241,7 @@ final class HeldWeights implements WeightSource {
   public Tensor tensor(String name) {
     return once == null
         ? Objects.requireNonNull(tensors.get(name), name)
-        : made(once.file.tensor(name), once.scope);
+        : made(once.file.tensor(name), false, once.scope);
   }
 
   /// Maximum bytes of a stored weight that are dequantised at a time: of the output head, which is

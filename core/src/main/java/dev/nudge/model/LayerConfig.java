@@ -32,7 +32,9 @@ public record LayerConfig(
   /// @param packed whether q, k and v are one fused matrix, and gate and up another
   /// @param residual factor of what attention and MLP add to the residual stream
   /// @param clip with QK norm: bound of queries, keys and values; 0: none
-  public record Style(Norms norms, QkNorm qkNorm, boolean packed, double residual, double clip) {}
+  /// @param sinks whether each head has a logit to which no value belongs
+  public record Style(
+      Norms norms, QkNorm qkNorm, boolean packed, double residual, double clip, boolean sinks) {}
 
   /// The MLP.
   ///
@@ -78,7 +80,7 @@ public record LayerConfig(
         new Shape(heads, keyHeads, dim),
         null,
         new Biases(false, false, false),
-        new Style(Norms.BEFORE, QkNorm.NONE, false, 1, 0),
+        new Style(Norms.BEFORE, QkNorm.NONE, false, 1, 0, false),
         new Feed(inner, Activation.SILU));
   }
 
@@ -110,19 +112,24 @@ public record LayerConfig(
   }
 
   LayerConfig withNorms(Norms where, QkNorm over) {
-    return withStyle(new Style(where, over, style.packed, style.residual, style.clip));
+    return withStyle(new Style(where, over, style.packed, style.residual, style.clip, style.sinks));
   }
 
   LayerConfig withPacked() {
-    return withStyle(new Style(style.norms, style.qkNorm, true, style.residual, style.clip));
+    return withStyle(new Style(style.norms, style.qkNorm, true, style.residual, style.clip, style.sinks));
   }
 
   LayerConfig withResidual(double factor) {
-    return withStyle(new Style(style.norms, style.qkNorm, style.packed, factor, style.clip));
+    return withStyle(new Style(style.norms, style.qkNorm, style.packed, factor, style.clip, style.sinks));
   }
 
   LayerConfig withClip(double bound) {
-    return withStyle(new Style(style.norms, style.qkNorm, style.packed, style.residual, bound));
+    return withStyle(new Style(style.norms, style.qkNorm, style.packed, style.residual, bound, style.sinks));
+  }
+
+  LayerConfig withSinks() {
+    Style s = style;
+    return withStyle(new Style(s.norms, s.qkNorm, s.packed, s.residual, s.clip, true));
   }
 
   private LayerConfig withStyle(Style other) {

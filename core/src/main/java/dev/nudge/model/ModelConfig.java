@@ -350,6 +350,24 @@ public record ModelConfig(
     return layers.stream().anyMatch(layer -> layer.feed().mixture() != null);
   }
 
+  /// The experts that a token has in each layer that has them; 0: none has.
+  public int chosenExperts() {
+    return layers.stream()
+        .map(layer -> layer.feed().mixture())
+        .filter(Objects::nonNull)
+        .mapToInt(MoeConfig::chosen)
+        .findFirst()
+        .orElse(0);
+  }
+
+  /// The number of experts of each layer; 0: it is dense.
+  public int[] experts() {
+    return layers.stream()
+        .map(layer -> layer.feed().mixture())
+        .mapToInt(mixture -> mixture == null ? 0 : mixture.experts())
+        .toArray();
+  }
+
   /// Whether growing from `before` to `after` tokens changes RoPE frequencies (dynamic, longrope),
   /// so that the sequence's KV cache must be recomputed.
   public boolean turnsAnew(int before, int after) {

@@ -4,6 +4,7 @@ import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Entry;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.ShardedWriter;
+import dev.nudge.format.Stack;
 import dev.nudge.format.WeightFile;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Parameter;
@@ -14,12 +15,9 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
@@ -94,24 +92,15 @@ public final class ModelFolder {
   public static void write(Path base, Path out, List<Parameter> changed, Kernels kernels) {
     Map<String, Tensor> masters = new HashMap<>();
     changed.forEach(p -> masters.put(p.name(), p.master()));
-    try (WeightFile file = WeightFile.open(base);
+    ModelConfig config = ModelConfig.load(base);
+    try (WeightFile file = StackedExperts.open(base, config);
         Scope scope = Scope.open("model folder")) {
-      ModelConfig config = ModelConfig.load(base);
       Tensor embedding = masters.get(config.embedding());
       if (embedding != null && config.tieWordEmbeddings()) {
         masters.put(config.head(), embedding); // where a tied head is stored all the same
       }
       OutFolder.make(out);
-      Map<String, List<String>> stacks = StackedExperts.of(file, config);
-      StackedExperts.routers(file, config)
-          .forEach(
-              (own, name) -> {
-                Tensor master = masters.get(own);
-                if (master != null) {
-                  masters.put(name, master);
-                }
-              });
-      weights(file, base, out, masters, stacks, kernels, scope);
+      weights(file, base, out, masters, kernels, scope);
       copy(base, out, List.of(INDEX));
       copy(base, out);
       copy(base, out, List.of(CONFIG));
@@ -123,40 +112,35 @@ public final class ModelFolder {
       Path base,
       Path out,
       Map<String, Tensor> masters,
-      Map<String, List<String>> stacks,
       Kernels kernels,
       Scope scope) {
-    Map<Path, List<Entry>> entries = new TreeMap<>();
+    Map<Path, List<Entry>> seen = new TreeMap<>();
     for (String name : file.names()) {
-      entries.computeIfAbsent(file.file(name), f -> new ArrayList<>()).add(file.entry(name));
+      seen.computeIfAbsent(target(file.file(name), base, out), f -> new ArrayList<>())
+          .add(file.entry(name));
     }
-    Map<Path, List<Entry>> targets = new LinkedHashMap<>();
-    for (Map.Entry<Path, List<Entry>> e : entries.entrySet()) {
-      Path to = out.resolve(base.relativize(e.getKey()).toString());
-      OutFolder.make(to.getParent());
-      targets.put(to, e.getValue());
-    }
+    List<Stack> stacks =
+        file.stacks().stream().map(stack -> stack.in(target(stack.file(), base, out))).toList();
+    Map<Path, List<Entry>> files = Stack.stored(seen, stacks);
+    files.keySet().forEach(target -> OutFolder.make(target.getParent()));
+    Map<String, Stack> byPart = Stack.byPart(stacks);
     Tensor room = scope.tensor(Dtype.U8, 1, PIECE_BYTES);
-    try (ShardedWriter writer = ShardedWriter.create(Map.of("format", "pt"), targets)) {
+    try (ShardedWriter writer = ShardedWriter.create(Map.of("format", "pt"), files, stacks)) {
       for (String name : file.names()) {
-        List<String> parts = stacks.getOrDefault(name, List.of(name));
-        if (parts.stream().noneMatch(masters::containsKey)) {
+        Tensor master = masters.get(name);
+        Stack stack = byPart.get(name);
+        if (master == null) {
           writer.write(name, file.bytes(name));
         } else {
-          Dtype dtype = file.tensor(name).dtype();
-          long size = file.bytes(name).byteSize() / parts.size();
-          Deque<Iterator<MemorySegment>> pieces = new ArrayDeque<>();
-          for (int i = 0; i < parts.size(); i++) {
-            Tensor master = masters.get(parts.get(i));
-            pieces.add(
-                master == null
-                    ? List.of(file.bytes(name).asSlice(i * size, size)).iterator()
-                    : new Rounded(master, dtype, room, kernels));
-          }
-          writer.write(name, new Chained(pieces));
+          Rounded rows = new Rounded(master, file.dtype(name), room, kernels);
+          writer.write(name, stack == null ? rows : stack.lying(file.entry(name), rows));
         }
       }
     }
+  }
+
+  private static Path target(Path from, Path base, Path out) {
+    return out.resolve(base.relativize(from).toString());
   }
 
   /// Copies the files that a new model takes over from its source if they exist: the tokenizer's
@@ -206,25 +190,6 @@ public final class ModelFolder {
       kernels.elementwise().copy(master.rows(from, to), part);
       from = to;
       return part.data();
-    }
-  }
-
-  /// Iterates over several in turn.
-  private record Chained(Deque<Iterator<MemorySegment>> parts) implements Iterator<MemorySegment> {
-    @Override
-    public boolean hasNext() {
-      while (!parts.isEmpty() && !parts.getFirst().hasNext()) {
-        parts.removeFirst();
-      }
-      return !parts.isEmpty();
-    }
-
-    @Override
-    public MemorySegment next() {
-      if (!hasNext()) {
-        throw new NoSuchElementException();
-      }
-      return parts.getFirst().next();
     }
   }
 

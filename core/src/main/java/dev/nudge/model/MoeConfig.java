@@ -1,8 +1,10 @@
 package dev.nudge.model;
 
 import dev.nudge.format.ConfigJson;
+import dev.nudge.kernel.ClampedGlu;
 import dev.nudge.kernel.Routing;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// The mixture of experts of a decoder layer, in place of its MLP.
 ///
@@ -14,8 +16,15 @@ import java.util.stream.Stream;
 /// @param inner intermediate size of an expert
 /// @param rule how the weights of the chosen follow from the router's logits
 /// @param shared intermediate size of the shared expert; 0: none
+/// @param clamp of experts with biases whose gate and up come by turns; null: halves, no biases
 public record MoeConfig(
-    int experts, int chosen, int inner, Routing.Rule rule, int shared, Names names) {
+    int experts,
+    int chosen,
+    int inner,
+    Routing.Rule rule,
+    int shared,
+    Names names,
+    @Nullable ClampedGlu clamp) {
   /// What a family calls the parts of its mixture, below a layer.
   ///
   /// @param block path in files
@@ -49,6 +58,11 @@ public record MoeConfig(
             "down_proj",
             "block_sparse_moe",
             "router");
+
+    /// Gate and up are one matrix.
+    static final Names GPT_OSS =
+        new Names(
+            "mlp", "router", "gate_up_proj", "gate_up_proj", "down_proj", "mlp", "router");
   }
 
   /// Whether a tensor is a router's weight, which is never quantised.
@@ -75,7 +89,7 @@ public record MoeConfig(
     if (k > number) {
       throw c.refuse("num_experts_per_tok " + k + " is above " + key + " " + number);
     }
-    return new MoeConfig(number, k, c.whole(size, inner, ConfigReader.MOST_SIZE), rule, 0, names);
+    return new MoeConfig(number, k, c.whole(size, inner, ConfigReader.MOST_SIZE), rule, 0, names, null);
   }
 
   private static String alias(String count) {
@@ -83,6 +97,10 @@ public record MoeConfig(
   }
 
   MoeConfig withShared(int width) {
-    return new MoeConfig(experts, chosen, inner, rule, width, names);
+    return new MoeConfig(experts, chosen, inner, rule, width, names, clamp);
+  }
+
+  MoeConfig withClamp(ClampedGlu other) {
+    return new MoeConfig(experts, chosen, inner, rule, shared, names, other);
   }
 }

@@ -7,6 +7,7 @@ import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
 import dev.nudge.nn.Norm;
 import dev.nudge.nn.Parameter;
+import dev.nudge.nn.Sinks;
 import dev.nudge.nn.Rotary;
 import dev.nudge.nn.ScoreHead;
 import dev.nudge.nn.TrainedLinear;
@@ -41,12 +42,8 @@ final class Parts {
     return linear(path, path, out, in, bias);
   }
 
-  /// A linear layer without a bias whose tensor has another path than its module.
-  LinearSlot linear(String path, String stored, int out, int in) {
-    return linear(path, stored, out, in, false);
-  }
-
-  private LinearSlot linear(String path, String stored, int out, int in, boolean bias) {
+  /// A linear layer whose tensor has another path than its module.
+  LinearSlot linear(String path, String stored, int out, int in, boolean bias) {
     String name = config.place().tensors() + stored;
     return slot(path, List.of(name + ".weight"), linear(out, in, name, bias));
   }
@@ -90,6 +87,14 @@ final class Parts {
     Parameter trained = weights.parameter(weight);
     Parameter bias = weights.parameter(name + ".bias");
     return trained == null && bias == null ? linear : TrainedLinear.of(linear, trained, bias);
+  }
+
+  /// A logit for each head.
+  Sinks sinks(String path, int heads) {
+    String name = config.place().tensors() + path;
+    weights.expect(name, heads);
+    Parameter trained = weights.parameter(name);
+    return new Sinks(trained == null ? row(name) : trained.work(), trained);
   }
 
   Norm norm(String path, int width) {

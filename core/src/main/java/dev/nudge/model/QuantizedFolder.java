@@ -156,7 +156,7 @@ public final class QuantizedFolder {
                   + weights.layers().name()
                   + " already; a dense model is needed");
         }
-        if (file.tensor(weight).dtype() == Dtype.F64) {
+        if (file.dtype(weight) == Dtype.F64) {
           throw new InputException(
               file.file(weight)
                   + ": "
@@ -281,7 +281,7 @@ public final class QuantizedFolder {
             (name, shape) -> {
               String path = ModelConfig.projection(name, shape);
               if (path != null) {
-                Dtype before = file.tensor(name).dtype();
+                Dtype before = file.dtype(name);
                 layers.put(name, format.layer(path, (int) shape[0], (int) shape[1], before));
               }
             });
@@ -292,7 +292,7 @@ public final class QuantizedFolder {
           cancelled,
           (name, w) ->
               layers.put(
-                  name, format.layer(WeightFormats.module(name), file.tensor(name).dtype(), w)));
+                  name, format.layer(WeightFormats.module(name), file.dtype(name), w)));
     }
     List<Entry> entries = new ArrayList<>();
     for (String name : names(file)) {

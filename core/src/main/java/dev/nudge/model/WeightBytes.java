@@ -6,7 +6,7 @@ import dev.nudge.quant.WeightFormats;
 import dev.nudge.tensor.Dtype;
 import java.util.Arrays;
 import java.util.Map;
-import java.util.function.Function;
+import java.util.function.Predicate;
 
 /// Bytes of a model's weights, by location and form.
 ///
@@ -20,13 +20,13 @@ public record WeightBytes(long mapped, long dense, long packed, long constants) 
   /// @param tensors name → shape of the frozen tensors
   /// @param q how the layers' matrices are held
   /// @param inFile whether quantised layers are stored as `q` says
-  /// @param stored the type of each other tensor in its file
+  /// @param inPlace whether another tensor is read where it lies in its file
   public static WeightBytes of(
       Map<String, long[]> tensors,
       Dtype compute,
       Quantization q,
       boolean inFile,
-      Function<String, Dtype> stored) {
+      Predicate<String> inPlace) {
     long mapped = 0;
     long dense = 0;
     long packed = 0;
@@ -39,11 +39,11 @@ public record WeightBytes(long mapped, long dense, long packed, long constants) 
         StoredWeight weight =
             format.dry(WeightFormats.module(tensor.getKey()), (int) shape[0], (int) shape[1]);
         long codes = weight.parts().getFirst().bytes();
-        boolean inPlace = inFile && format.inPlace();
-        mapped += inPlace ? weight.bytes() : 0;
-        packed += inPlace ? 0 : codes;
-        constants += inPlace ? 0 : weight.bytes() - codes;
-      } else if (stored.apply(tensor.getKey()) == compute) {
+        boolean there = inFile && format.inPlace();
+        mapped += there ? weight.bytes() : 0;
+        packed += there ? 0 : codes;
+        constants += there ? 0 : weight.bytes() - codes;
+      } else if (inPlace.test(tensor.getKey())) {
         mapped += inCompute;
       } else {
         dense += inCompute;

@@ -24,6 +24,7 @@ public final class Attention implements Body {
   private final SplitLinear qkv;
   private final LinearSlot oProj;
   private final @Nullable Norms norms;
+  private final @Nullable Sinks sinks;
   private final SharedAttention shared;
 
   /// Norms of queries and keys (QK-norm).
@@ -36,19 +37,22 @@ public final class Attention implements Body {
   /// @param rotary null: this layer has no position embedding (NoPE)
   /// @param qkv computes queries, keys and values
   /// @param norms null: no QK-norm
+  /// @param sinks null: no attention sinks
   public Attention(
       int layer,
       Attend.Shape shape,
       @Nullable Rotary rotary,
       SplitLinear qkv,
       LinearSlot oProj,
-      @Nullable Norms norms) {
+      @Nullable Norms norms,
+      @Nullable Sinks sinks) {
     this.layer = layer;
     this.shape = shape;
     this.rotary = rotary;
     this.qkv = qkv;
     this.oProj = oProj;
     this.norms = norms;
+    this.sinks = sinks;
     this.shared = new SharedAttention(shape);
   }
 
@@ -93,6 +97,9 @@ public final class Attention implements Body {
     } else {
       shared.forward(q, k, v, output, p);
     }
+    if (sinks != null && p.team() == null) {
+      sinks.forward(shape, output, p);
+    }
     p.ws().release(mark);
     oProj.linear().forward(output.out(), y, p);
     push(s, p);
@@ -111,7 +118,8 @@ public final class Attention implements Body {
         seen[row] = all.upTo(rows.past(i) + row - from + 1);
       }
     }
-    p.kernels().attendOne().forward(shape, q, List.of(seen), out, team);
+    Tensor logits = sinks == null ? null : sinks.logits();
+    p.kernels().attendOne().forward(shape, q, List.of(seen), logits, out, team);
   }
 
   private void attend(Tensor q, Tensor k, Tensor v, Output output, Pass p) {
@@ -219,6 +227,9 @@ public final class Attention implements Body {
     int mark = ws.mark();
     Tensor dOut = ws.take(dy.dtype(), dy.rows(), shape.queryWidth());
     oProj.linear().backward(dy, dOut, false, p).add(s.output().out());
+    if (sinks != null) {
+      sinks.backward(shape, s.output(), dOut, p);
+    }
     Norm.Saved q = norms == null ? null : turned(s.q(), norms.q(), norms.wholeWidth(), p);
     Norm.Saved k = norms == null ? null : turned(s.k(), norms.k(), norms.wholeWidth(), p);
     Tensor v = values(s, p);
@@ -295,6 +306,9 @@ public final class Attention implements Body {
   public void parameters(Consumer<Parameter> each) {
     qkv.parameters(each);
     oProj.linear().parameters(each);
+    if (sinks != null && sinks.trained() != null) {
+      each.accept(sinks.trained());
+    }
     if (norms != null) {
       for (Norm norm : List.of(norms.q(), norms.k())) {
         if (norm.trained() != null) {

@@ -26,6 +26,7 @@ public final class Experts implements Body {
   private static final int PIECES = 4; // of an expert that stay on the tape, with their gaps
   private static final int GAP = 64; // bytes
 
+  private final int layer;
   private final LinearSlot router;
   private final List<Mlp> experts;
   private final Routing.Rule rule;
@@ -38,15 +39,18 @@ public final class Experts implements Body {
   /// @param gate one logit a token, whose sigmoid multiplies the expert's output; null: none does
   public record Shared(Mlp mlp, @Nullable LinearSlot gate) {}
 
+  /// @param layer its index
   /// @param router gives a logit an expert
   /// @param chosen experts of a token, k
   /// @param shared null: there is none
   public Experts(
+      int layer,
       LinearSlot router,
       List<Mlp> experts,
       Routing.Rule rule,
       int chosen,
       @Nullable Shared shared) {
+    this.layer = layer;
     this.router = router;
     this.experts = List.copyOf(experts);
     this.rule = rule;
@@ -88,9 +92,9 @@ public final class Experts implements Body {
   @Override
   public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
     Saved s = run(x, y, inner, false, p);
-    Balance balance = p.balance();
-    if (balance != null && !p.ws().dry()) {
-      balance.count(s.logits, chosen, p.rows());
+    ExpertLoad load = p.load();
+    if (load != null && !p.ws().dry()) {
+      load.count(layer, s.logits, s.routed, p.rows());
     }
   }
 
@@ -256,9 +260,9 @@ public final class Experts implements Body {
     Tensor dLogits = p.ws().take(logits.dtype(), logits.rows(), logits.cols());
     if (!p.ws().dry()) {
       Routing.backward(logits, rule, s.routed.chosen(), products, s.routed.places(), dLogits);
-      Balance balance = p.balance();
-      if (balance != null) {
-        balance.addGradient(logits, p.rows(), dLogits);
+      ExpertLoad load = p.load();
+      if (load != null) {
+        load.addGradient(logits, p.rows(), dLogits);
       }
     }
     return router.linear().backward(dLogits, dx, true, p);

@@ -1,20 +1,37 @@
 package dev.nudge.nn;
 
+import dev.nudge.kernel.ClampedGlu;
 import dev.nudge.kernel.Glu;
 import dev.nudge.kernel.Routing;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// The gated MLP of a decoder layer: down(a(gate(x)) · up(x)), with a the activation.
+///
+/// The tape keeps gate and up as the layers gave them; where they are clamped ([ClampedGlu]) that is
+/// done again in the backward pass.
 public final class Mlp implements Body {
   private final SplitLinear gateUp;
   private final LinearSlot downProj;
   private final Glu.Activation activation;
+  private final @Nullable ClampedGlu clamp;
 
   /// @param gateUp computes gate and up
   public Mlp(SplitLinear gateUp, LinearSlot downProj, Glu.Activation activation) {
+    this(gateUp, downProj, activation, null);
+  }
+
+  /// @param gateUp one layer that computes gate and up
+  /// @param clamp of gate and up, which come by turns; null: they are its halves
+  public Mlp(
+      SplitLinear gateUp,
+      LinearSlot downProj,
+      Glu.Activation activation,
+      @Nullable ClampedGlu clamp) {
+    this.clamp = clamp;
     this.gateUp = gateUp;
     this.downProj = downProj;
     this.activation = activation;
@@ -27,6 +44,11 @@ public final class Mlp implements Body {
 
     Tensor up() {
       return parts.get(1);
+    }
+
+    /// Both of them, as the layer gave them.
+    Tensor turns() {
+      return parts.outputs().getFirst();
     }
   }
 
@@ -54,14 +76,33 @@ public final class Mlp implements Body {
 
   private Saved gated(Tensor x, Tensor h, Pass p) {
     Saved s = new Saved(gateUp.forward(x, p));
+    int mark = p.ws().mark();
+    Saved both = clamped(s, p);
     Glu glu = p.kernels().glu(activation);
     p.ws()
         .rows(
             h.rows(),
             h.cols(),
             (from, to) ->
-                glu.forward(s.gate().rows(from, to), s.up().rows(from, to), h.rows(from, to)));
+                glu.forward(
+                    both.gate().rows(from, to), both.up().rows(from, to), h.rows(from, to)));
+    p.ws().release(mark);
     return s;
+  }
+
+  /// Gate and up as the activation takes them, in the workspace where they are clamped.
+  private Saved clamped(Saved s, Pass p) {
+    if (clamp == null) {
+      return s;
+    }
+    Tensor raw = s.turns();
+    Tensor both = p.ws().take(raw.dtype(), raw.rows(), raw.cols());
+    Tensor gate = both.cols(0, inner());
+    Tensor up = both.cols(inner(), both.cols());
+    if (!p.ws().dry()) {
+      clamp.forward(raw, gate, up);
+    }
+    return new Saved(new SplitLinear.Parts(List.of(both), List.of(gate, up)));
   }
 
   @Override
@@ -86,9 +127,19 @@ public final class Mlp implements Body {
     int mark = ws.mark();
     Tensor h = products == null ? inner : ws.take(inner.dtype(), inner.rows(), inner.cols());
     Linear.Gradients down = downProj.linear().backward(dy, inner, false, p);
-    p.kernels().glu(activation).backward(inner, s.gate(), s.up(), s.gate(), s.up(), h);
+    Saved both = clamped(s, p);
+    Tensor gate = both.gate();
+    Tensor up = both.up();
+    p.kernels().glu(activation).backward(inner, gate, up, gate, up, h);
+    if (clamp != null && !ws.dry()) {
+      clamp.backward(s.turns(), gate, up);
+    }
     if (products != null && !ws.dry()) {
       Routing.dots(inner, h, products);
+      Tensor bias = downProj.linear().bias();
+      if (bias != null) {
+        Routing.addDots(dy, bias, products);
+      }
     }
     down.add(h);
     ws.release(mark);

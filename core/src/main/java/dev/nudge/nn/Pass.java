@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 /// @param steady whether this is a pass of generation (prefill or decode)
 /// @param team threads that share the work of a decoding pass; null in any other
 /// @param kept packed weights of earlier prefill passes; null: none are kept
-/// @param balance of the experts' load; null where nobody asks
+/// @param load counts the experts' tokens; null where nobody asks
 public record Pass(
     @Nullable Tape tape,
     Segments rows,
@@ -35,7 +35,7 @@ public record Pass(
     boolean steady,
     @Nullable Team team,
     @Nullable KeptFactors kept,
-    @Nullable Balance balance) {
+    @Nullable ExpertLoad load) {
   /// A pass of training or scoring.
   public Pass(@Nullable Tape tape, Segments rows, Workspace ws, Kernels kernels, Dropout dropout) {
     this(tape, rows, ws, kernels, dropout, false, null, null, null);
@@ -47,7 +47,7 @@ public record Pass(
 
   /// Returns this pass without a tape, for a part whose activations are not kept.
   public Pass withoutTape() {
-    return new Pass(null, rows, ws, kernels, dropout, steady, team, kept, balance);
+    return new Pass(null, rows, ws, kernels, dropout, steady, team, kept, load);
   }
 
   /// Returns the pass of some of this one's rows, as generation has it: each row has the adapter of
@@ -57,7 +57,7 @@ public record Pass(
   Pass some(Tensor picked) {
     return rows.count() == 1 || ws.dry()
         ? this
-        : new Pass(tape, rows.some(picked), ws, kernels, dropout, steady, team, kept, balance);
+        : new Pass(tape, rows.some(picked), ws, kernels, dropout, steady, team, kept, load);
   }
 
   /// The factor (in, out) of a layer that prefill passes keep; null if there is none.
@@ -70,7 +70,7 @@ public record Pass(
   /// Returns this pass for the rows of one adapter alone.
   public Pass of(Segments.Part part) {
     return new Pass(
-        tape, part.rows(), ws, kernels, part.owner().dropout(), steady, team, kept, balance);
+        tape, part.rows(), ws, kernels, part.owner().dropout(), steady, team, kept, load);
   }
 
   /// Computes y = x·Wᵀ, or adds to it, with a weight in the compute type.

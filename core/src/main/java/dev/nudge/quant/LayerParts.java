@@ -46,6 +46,11 @@ record LayerParts(WeightFile file, String format, String path, int rows, int col
     return of(part, Set.of(StoredType.I8), why, shape);
   }
 
+  /// A tensor of unsigned bytes.
+  Tensor codes(String part, String why, long... shape) {
+    return of(part, Set.of(StoredType.U8), why, shape);
+  }
+
   /// The scales, all of them finite.
   Tensor scales(String part, String why, long... shape) {
     Tensor scales = of(part, FLOATS, why, shape);

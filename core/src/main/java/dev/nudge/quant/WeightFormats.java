@@ -24,6 +24,7 @@ public final class WeightFormats {
           AwqFormat.UNKNOWN,
           GptqFormat.UNKNOWN,
           PackedFormat.UNKNOWN,
+          new Mxfp4Format(),
           GgufFormat.ANY);
 
   private WeightFormats() {}

@@ -10,6 +10,7 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.nn.Balance;
 import dev.nudge.nn.Cut;
 import dev.nudge.nn.Dropout;
+import dev.nudge.nn.ExpertLoad;
 import dev.nudge.nn.Segments;
 import dev.nudge.nn.Share;
 import dev.nudge.plan.Plan;
@@ -21,10 +22,12 @@ import dev.nudge.tensor.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Computes the gradients of a step on lanes: of the adapter or weights that are in the model, or
@@ -43,8 +46,10 @@ final class GradientLanes implements AutoCloseable {
   private final LaneGroup laneGroup;
   private final Packing.Cost cost;
   private final int passTokens;
-  private final double[] loads; // of all ranks' lanes: sums of the routers' losses of a step
+  private final double[] routing; // of all ranks' lanes: sums of the routers' losses of a step
   private final Collective ranks;
+  private final List<ExpertLoad> loads = new ArrayList<>(); // of lanes; empty: no experts
+  private long[][] experts = {}; // tokens of the last step, by layer and expert
   private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
 
   /// One run's share of the gradients of a step.
@@ -77,7 +82,10 @@ final class GradientLanes implements AutoCloseable {
       model.recompute(plan.levels());
     }
     this.lanes = new Lanes(plan.lanes());
-    this.loads = new double[ranks.ranks() * plan.lanes()];
+    this.routing = new double[ranks.ranks() * plan.lanes()];
+    for (int lane = 0; lane < plan.lanes(); lane++) {
+      Optional.ofNullable(model.load()).ifPresent(loads::add);
+    }
     opened.add(lanes::close);
     try {
       this.workspaces = lanes.run(lane -> workspace(lane, plan, pages));
@@ -108,7 +116,16 @@ final class GradientLanes implements AutoCloseable {
 
   /// The sum over sequences of the routers' load-balancing losses in the last step.
   double auxLoss() {
-    return DoubleStream.of(loads).sum();
+    return DoubleStream.of(routing).sum();
+  }
+
+  /// The tokens that each expert of each layer got in the last step, on all ranks.
+  long[][] experts() {
+    return experts;
+  }
+
+  private @Nullable ExpertLoad load(int lane, @Nullable Balance balance) {
+    return loads.isEmpty() ? null : loads.get(lane).begin(balance);
   }
 
   /// The number of a lane among those of all ranks.
@@ -144,8 +161,9 @@ final class GradientLanes implements AutoCloseable {
   }
 
   private double[] add(List<Work> works, OnLane part) {
-    List<Packing> packings = works.stream().map(work -> work.packing(loads.length, cost)).toList();
+    List<Packing> packings = works.stream().map(work -> work.packing(routing.length, cost)).toList();
     laneGroup.reset();
+    loads.forEach(ExpertLoad::reset);
     List<double[]> own =
         lanes.run(
             lane -> {
@@ -157,6 +175,7 @@ final class GradientLanes implements AutoCloseable {
               }
             });
     List<double[]> sums = ranks.ranks() == 1 ? own : ofAllRanks(own);
+    experts = loads.isEmpty() ? experts : counted();
     double[] losses = new double[works.size()];
     for (int i = 0; i < losses.length; i++) {
       for (double[] sum : sums) {
@@ -170,14 +189,36 @@ final class GradientLanes implements AutoCloseable {
 
   /// The losses of the lanes of all ranks, whose routers' losses are taken over too.
   private List<double[]> ofAllRanks(List<double[]> own) {
-    Doubles numbers = new Doubles(2 * loads.length);
+    Doubles numbers = new Doubles(2 * routing.length);
     for (int lane = 0; lane < own.size(); lane++) {
       numbers.put(place(lane), own.get(lane)[0]);
-      numbers.put(loads.length + place(lane), loads[place(lane)]);
+      numbers.put(routing.length + place(lane), routing[place(lane)]);
     }
     double[] all = numbers.sum(ranks);
-    System.arraycopy(all, loads.length, loads, 0, loads.length);
-    return DoubleStream.of(all).limit(loads.length).mapToObj(loss -> new double[] {loss}).toList();
+    System.arraycopy(all, routing.length, routing, 0, routing.length);
+    return DoubleStream.of(all).limit(routing.length).mapToObj(loss -> new double[] {loss}).toList();
+  }
+
+  private long[][] counted() {
+    long[][] counts = ExpertUse.none(model.config()).tokens();
+    loads.forEach(load -> load.addTo(counts));
+    if (ranks.ranks() > 1) {
+      Doubles numbers = new Doubles(Stream.of(counts).mapToInt(layer -> layer.length).sum());
+      int place = 0;
+      for (long[] layer : counts) {
+        for (long tokens : layer) {
+          numbers.put(place++, tokens);
+        }
+      }
+      double[] all = numbers.sum(ranks);
+      place = 0;
+      for (long[] layer : counts) {
+        for (int e = 0; e < layer.length; e++) {
+          layer[e] = (long) all[place++];
+        }
+      }
+    }
+    return counts;
   }
 
   /// Trains a lane's parts of the sequences that are cut over all lanes.
@@ -188,7 +229,8 @@ final class GradientLanes implements AutoCloseable {
       Share share = new Share(laneGroup.member(lane), Cut.of(whole.tokens(), lanes.count()));
       Batch part = whole.part(share.cut(), lane);
       Workspace ws = workspaces.get(lane);
-      sum += model.train(part, share, work.weights().scale(), work.dropout(), null, ws);
+      ExpertLoad load = load(lane, null);
+      sum += model.train(part, share, work.weights().scale(), work.dropout(), load, ws);
     }
     return sum;
   }
@@ -196,14 +238,15 @@ final class GradientLanes implements AutoCloseable {
   /// Trains the lane's own sequences.
   private double alone(Packing packing, Work work, int lane) {
     double sum = 0;
-    loads[place(lane)] = 0;
+    routing[place(lane)] = 0;
     for (List<Integer> microBatch : packing.lanes().get(place(lane))) {
       Batch batch = batch(microBatch, work);
       double balance = model.balance() / work.sequences().size();
-      Balance load = balance > 0 ? new Balance(balance) : null;
+      Balance loss = balance > 0 ? new Balance(balance) : null;
+      ExpertLoad load = load(lane, loss);
       Workspace ws = workspaces.get(lane);
       sum += model.train(batch, null, work.weights().scale(), work.dropout(), load, ws);
-      loads[place(lane)] += load == null ? 0 : load.loss();
+      routing[place(lane)] += loss == null ? 0 : loss.loss();
     }
     return sum;
   }

@@ -236,7 +236,8 @@ record PlanRequest(
       Dtype type,
       Scope scope) {
     Map<String, long[]> frozen = Trainable.frozen(config, trainable(config, scope));
-    return WeightBytes.of(frozen, backend.compute(), quantization, inFile, name -> type);
+    boolean inPlace = type == backend.compute();
+    return WeightBytes.of(frozen, backend.compute(), quantization, inFile, name -> inPlace);
   }
 
   /// The planner's input.

@@ -39,6 +39,7 @@ final class Run implements AutoCloseable {
   private final RunCounts counts;
   private final DivergenceCheck divergence;
   private final PreferenceCheck preferences;
+  private final RouterCheck routers;
   private final Behind behind;
   private final Tuning tuning;
   private final Trainer trainer;
@@ -91,6 +92,7 @@ final class Run implements AutoCloseable {
     this.divergence = new DivergenceCheck(settings, prepared.steps());
     this.preferences = new PreferenceCheck(prepared);
     Collective ranks = shared == null ? prepared.machine().peers() : Collective.ALONE;
+    this.routers = RouterCheck.of(prepared.config(), prepared.steps());
     try (PhaseEvent _ = PhaseEvent.of("load", counts.steps())) {
       if (ranks.ranks() > 1) {
         Order.tell(ranks, Follower.start(prepared));
@@ -414,6 +416,9 @@ final class Run implements AutoCloseable {
     }
     preferences
         .take(step.step(), step.figures())
+        .forEach(line -> told.accept(new TrainEvent.Warning(line)));
+    routers
+        .take(step.step(), step.tokens(), step.figures())
         .forEach(line -> told.accept(new TrainEvent.Warning(line)));
   }
 

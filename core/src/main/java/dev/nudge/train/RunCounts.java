@@ -8,6 +8,8 @@ import tools.jackson.databind.JsonNode;
 
 /// The totals of a run so far, and the evaluation history that a resumed run needs.
 final class RunCounts {
+  static final String EXPERTS = "experts";
+
   private final SkippedSteps skipped;
   private int steps;
   private int updates;
@@ -19,6 +21,7 @@ final class RunCounts {
   private @Nullable Double evalBest;
   private int bestStep;
   private int sinceBest; // held-out losses
+  private @Nullable ExpertUse experts;
   private boolean evaluationDue; // after the last step, and not taken
 
   private RunCounts(SkippedSteps skipped) {
@@ -44,6 +47,7 @@ final class RunCounts {
     counts.evalBest = number(values, "eval_loss_best");
     counts.bestStep = values.path("best_step").asInt(0);
     counts.sinceBest = values.path("evals_since_best").asInt(0);
+    counts.experts = ExpertUse.of(values.path(EXPERTS));
     counts.evaluationDue = !checkpoint.evaluated();
     return counts;
   }
@@ -66,6 +70,9 @@ final class RunCounts {
     values.put("eval_loss_best", evalBest);
     values.put("best_step", bestStep);
     values.put("evals_since_best", sinceBest);
+    if (experts != null) {
+      values.put(EXPERTS, experts.values());
+    }
     return Json.tree(values);
   }
 
@@ -76,6 +83,10 @@ final class RunCounts {
     skipped.take(r);
     tokens += r.tokens();
     trainedTokens += r.trainedTokens();
+    ExpertUse step = r.experts();
+    if (step != null) {
+      experts = step.plus(experts, r.figures().get(Trainer.AUX_LOSS));
+    }
     if (!r.skipped()) {
       updates++;
       firstLoss = Double.isNaN(firstLoss) ? r.loss() : firstLoss;
@@ -123,6 +134,11 @@ final class RunCounts {
   /// Number of steps made, skipped ones included.
   int steps() {
     return steps;
+  }
+
+  /// How many tokens experts got; null: there are none, or no step was made.
+  @Nullable ExpertUse experts() {
+    return experts;
   }
 
   int updates() {

@@ -251,6 +251,10 @@ final class RunReport {
     Map<String, @Nullable Object> totals = result.totals();
     totals.put("cost", prepared.settings().cost(result.seconds()));
     run.put("totals", totals);
+    ExpertUse experts = counts.experts();
+    if (experts != null) {
+      run.put(RunCounts.EXPERTS, experts.values());
+    }
     return run;
   }
 

@@ -42,7 +42,7 @@ import org.jspecify.annotations.Nullable;
 /// Threading: one thread calls; the trainer owns the lanes.
 public final class Trainer implements AutoCloseable {
   static final String REPLAY_KL = "replay_kl";
-  private static final String AUX_LOSS = "aux_loss";
+  static final String AUX_LOSS = "aux_loss";
 
   private final CausalLm model;
   private final List<Example> examples;
@@ -66,14 +66,26 @@ public final class Trainer implements AutoCloseable {
   /// @param gradNorm before clipping
   /// @param skipped whether there was no update: loss or norm was not finite, or no token was
   ///     labelled
-  /// @param figures metrics of the objective besides the loss
+  /// @param figures metrics besides the loss
+  /// @param experts how many tokens they got; null: the model has none
   public record Result(
       double loss,
       double gradNorm,
       long tokens,
       long trainedTokens,
       boolean skipped,
-      Map<String, Double> figures) {}
+      Map<String, Double> figures,
+      @Nullable ExpertUse experts) {
+    public Result(
+        double loss,
+        double gradNorm,
+        long tokens,
+        long trainedTokens,
+        boolean skipped,
+        Map<String, Double> figures) {
+      this(loss, gradNorm, tokens, trainedTokens, skipped, figures, null);
+    }
+  }
 
   /// A trainer for supervised fine-tuning.
   ///
@@ -248,6 +260,10 @@ public final class Trainer implements AutoCloseable {
     if (model.balance() > 0) {
       figures.put(AUX_LOSS, gradients.auxLoss() / sequences.size());
     }
+    ExpertUse experts = experts();
+    if (experts != null) {
+      figures.putAll(experts.figures());
+    }
     double kl = 0;
     if (replay != null) {
       kl = replay.add(asked.step());
@@ -263,7 +279,15 @@ public final class Trainer implements AutoCloseable {
       beforeUpdate.run();
       group.update(rate, norm);
     }
-    return new Result(loss, norm, tokens, trained, skipped, figures);
+    return new Result(loss, norm, tokens, trained, skipped, figures, experts);
+  }
+
+  /// What the experts got in the last step; null: the model has none.
+  private @Nullable ExpertUse experts() {
+    if (!model.config().hasExperts()) {
+      return null;
+    }
+    return new ExpertUse(model.config().chosenExperts(), gradients.experts(), null);
   }
 
   /// Gives the other ranks the parameters and moments, before the first step.

@@ -211,8 +211,7 @@ record Tuning(
         .begin(
             adapters,
             new Initialization.Base(
-                settings.model().model(),
-                loading.config()::weight,
+                () -> Checkpoint.weights(settings.model().model(), loading.config()),
                 model.backend(),
                 threads,
                 settings.loop().seed()));
@@ -243,6 +242,7 @@ record Tuning(
       if (isEva(lora)) { // of which only the most can be said before the rows went through
         ModelShape shape = ModelShape.of(model.modules());
         shape.checkInside("--init eva", shape.adapted(spec));
+        shape.checkOwnRanks("--init eva", spec);
         spec = spec.times(EvaRecorder.MORE);
       }
       boolean subtracts = Initialization.of(lora.init()).subtracts();

@@ -22,6 +22,7 @@ import dev.nudge.nn.KvPool;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.StoredLinear;
 import dev.nudge.quant.Nf4Format;
+import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.ExpertAdapters;
 import dev.nudge.settings.InputException;
@@ -279,6 +280,136 @@ class ExpertAdaptersTest {
     }
     try (CausalLm dense = model(family)) {
       assertThat(logits(dense)).isNotEqualTo(here);
+    }
+  }
+
+  /// With all directions LoftQ makes up for what quantising loses, of gate, up and down.
+  @Test
+  void loftqFitsGateAndUpOfAnExpert() {
+    Path folder = FAMILIES.resolve("qwen3-moe/model");
+    ModelConfig config = ModelConfig.load(folder);
+    Lora spec = Lora.of(12, 12, Targets.parse("gate_proj,up_proj,down_proj"));
+    try (Scope scope = Scope.open("adapter");
+        CausalLm dense = model("qwen3-moe");
+        CausalLm model = model("qwen3-moe", Quantization.of(new Nf4Format(true)));
+        Workspace ws = new Workspace(0, 1L << 22, model.backend().gemms().apply(1))) {
+      Lora doubled = spec.steady(ModelShape.of(model.modules()));
+      Adapters adapters = Adapters.attach(model.modules(), doubled, 1, Dtype.F32, 1, scope);
+      Initialization.of(new AdapterInit(AdapterInit.Kind.LOFTQ, 0))
+          .begin(
+              adapters,
+              new Initialization.Base(
+                  () -> Checkpoint.weights(folder, config), model.backend(), 2, 0));
+      int experts = 0;
+      for (LinearSlot slot : model.slots()) {
+        LinearSlot other =
+            dense.slots().stream()
+                .filter(each -> each.path().equals(slot.path()))
+                .findFirst()
+                .orElseThrow();
+        if (slot.linear() instanceof AdaptedLinear adapted && ExpertPaths.isExpert(slot.path())) {
+          experts++;
+          ws.reset();
+          Tensor want = other.linear().weight(ws, model.backend().kernels());
+          Tensor held = adapted.under().weight(ws, model.backend().kernels());
+          Tensor a = adapted.lora().a().master();
+          Tensor b = adapted.lora().b().master();
+          double lost = 0;
+          double left = 0;
+          for (int o = 0; o < want.rows(); o++) {
+            for (int i = 0; i < want.cols(); i++) {
+              double update = 0;
+              for (int r = 0; r < a.rows(); r++) {
+                update += adapted.lora().scaling() * b.get(o, r) * a.get(r, i);
+              }
+              lost += Math.pow(want.get(o, i) - held.get(o, i), 2);
+              left += Math.pow(want.get(o, i) - held.get(o, i) - update, 2);
+            }
+          }
+          assertThat(lost).as(slot.path()).isPositive();
+          assertThat(left).as(slot.path()).isLessThan(1e-8 * lost);
+        }
+      }
+      assertThat(experts).isEqualTo(2 * 2 * 11);
+    }
+  }
+
+  /// The sum of both, each module by itself; of a lower rank the stacks have that.
+  @ParameterizedTest
+  @ValueSource(strings = {"qwen3-moe", "mixtral", "granite-moe"})
+  void adaptersOnExpertsAreCombined(String family) {
+    Path first = FAMILIES.resolve(family).resolve("train/init");
+    Path last = FAMILIES.resolve(family).resolve("train/final");
+    Path out = temp.resolve("sum");
+    List<Combination.Part> parts =
+        List.of(new Combination.Part(first, -0.5), new Combination.Part(last, 1.5));
+    Combination.Combined exact = Combination.write(parts, null, out);
+    assertThat(exact.lost()).isZero();
+    try (Updates a = Updates.open(first);
+        Updates b = Updates.open(last);
+        Updates sum = Updates.open(out)) {
+      assertThat(sum.paths()).containsExactlyInAnyOrderElementsOf(b.paths());
+      assertThat(sum.paths()).anyMatch(path -> path.contains(".experts.4."));
+      for (String path : b.paths()) {
+        Update x = a.at(path);
+        Update y = b.at(path);
+        Update z = sum.at(path);
+        double want = 0.25 * x.inner(x) - 1.5 * x.inner(y) + 2.25 * y.inner(y);
+        assertThat(z.inner(z)).as(path).isCloseTo(want, within(1e-5 * want));
+        double along = -0.5 * x.inner(y) + 1.5 * y.inner(y);
+        assertThat(z.inner(y)).as(path).isCloseTo(along, within(1e-5 * Math.abs(along)));
+      }
+    }
+    double[] logits;
+    try (Scope scope = Scope.open("adapter");
+        CausalLm model = model(family)) {
+      attach(model, out, scope);
+      logits = logits(model);
+    }
+    Path lower = temp.resolve("lower");
+    Combination.Combined cut = Combination.write(parts, 2, lower);
+    assertThat(cut.rank()).isEqualTo(2);
+    assertThat(cut.lost()).isPositive();
+    try (Scope scope = Scope.open("adapter");
+        CausalLm model = model(family)) {
+      attach(model, lower, scope);
+      assertThat(logits(model)).isNotEqualTo(logits);
+    }
+  }
+
+  /// An adapter on attention and one on experts, and experts of both forms.
+  @Test
+  void formsAndTargetsMixInASum() throws Exception {
+    Path last = FAMILIES.resolve("qwen3-moe/train/final");
+    Path single = Files.createDirectories(temp.resolve("single"));
+    Path attention = temp.resolve("attention");
+    try (Scope scope = Scope.open("adapter");
+        CausalLm model = model("qwen3-moe")) {
+      attach(model, last, scope).write(single, "base", ExpertAdapters.PER_EXPERT);
+    }
+    try (Scope scope = Scope.open("adapter");
+        CausalLm model = model("qwen3-moe")) {
+      Lora spec = Lora.of(2, 4, Targets.parse("q_proj"));
+      Adapters.attach(model.modules(), spec, 1, Dtype.F32, 1, scope).save(attention, "base");
+    }
+    Path out = temp.resolve("out");
+    Combination.write(
+        List.of(
+            new Combination.Part(single, 0.5),
+            new Combination.Part(last, 0.5),
+            new Combination.Part(attention, 1)), // whose B is zero
+        null,
+        out);
+    double[] want;
+    try (Scope scope = Scope.open("adapter");
+        CausalLm model = model("qwen3-moe")) {
+      attach(model, last, scope);
+      want = logits(model);
+    }
+    try (Scope scope = Scope.open("adapter");
+        CausalLm model = model("qwen3-moe")) {
+      attach(model, out, scope);
+      assertThat(logits(model)).containsExactly(want, within(3e-5));
     }
   }
 }

@@ -70,7 +70,7 @@ class LoftqFitTest {
     Tensor b = scope.tensor(Dtype.F32, base.out(), rank);
     LoraInit.fill(a, 3, "path");
     try (LoftqFit fit = new LoftqFit(List.of(base), rank, backend, blockBytes)) {
-      fit.fill(base, original, SCALING, a, b);
+      fit.fill(base, List.of(original), SCALING, a, b);
     }
     return new Started(a, b);
   }

@@ -82,11 +82,13 @@ public final class GoldenFamilies {
       all.add("norms of heads " + layer.style().qkNorm());
       all.add("packed " + layer.style().packed());
       all.add("clamped " + (layer.style().clip() > 0));
+      all.add("sinks " + layer.style().sinks());
       all.add("residual " + (layer.style().residual() != 1));
       all.add(layer.feed().activation().toString());
       MoeConfig m = layer.feed().mixture();
       if (m != null) {
         all.add("experts " + m.rule() + " as " + m.names() + " shared " + (m.shared() > 0));
+        all.add("clamped experts " + (m.clamp() != null));
       }
     }
     return all;

@@ -205,7 +205,7 @@ class PlannerTest {
   }
 
   private static WeightBytes weights(Dtype compute, Quantization q, boolean inFile) {
-    return WeightBytes.of(SHAPE.tensors(), compute, q, inFile, name -> Dtype.BF16);
+    return WeightBytes.of(SHAPE.tensors(), compute, q, inFile, name -> compute == Dtype.BF16);
   }
 
   private static Plan plan(long memory, @Nullable Integer lanes, int batchSize, int longest) {

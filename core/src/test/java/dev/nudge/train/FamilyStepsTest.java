@@ -18,6 +18,7 @@ import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Balance;
 import dev.nudge.nn.Dropout;
+import dev.nudge.nn.ExpertLoad;
 import dev.nudge.nn.Parameter;
 import dev.nudge.quant.Nf4Format;
 import dev.nudge.settings.Compute;
@@ -174,7 +175,14 @@ class FamilyStepsTest {
         long bytes = trained.trainBytes(batch.tokens(), longest);
         try (Workspace ws = new Workspace(0, bytes, backend.gemms().apply(1))) {
           Balance load = loads == null ? null : new Balance(0.5 / batch.lengths().length);
-          trained.train(batch, null, 1.0 / batch.rows().length, Dropout.NONE, load, ws);
+          ExpertLoad counted = load == null ? null : new ExpertLoad(trained.config().experts());
+          trained.train(
+              batch,
+              null,
+              1.0 / batch.rows().length,
+              Dropout.NONE,
+              counted == null ? null : counted.begin(load),
+              ws);
           if (load != null && loads != null) {
             assertThat(load.loss()).isCloseTo(loads, within(1e-5 * loads));
           }

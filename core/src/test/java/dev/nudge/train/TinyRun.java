@@ -5,6 +5,7 @@ import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.format.ShardedWriter;
 import dev.nudge.machine.Machine;
+import dev.nudge.model.FreshModel;
 import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -139,6 +140,26 @@ final class TinyRun {
       bytes.putFloat(start + 4 * i, Float.NaN);
     }
     Files.write(weights, bytes.array());
+    return folder;
+  }
+
+  /// A model with experts in its first and third layer, with the tied model's tokenizer.
+  static Path experts(Path folder) throws IOException {
+    Files.createDirectories(folder);
+    Map<String, Object> config = new TreeMap<>();
+    config.putAll(Map.of("model_type", "qwen3_moe", "hidden_size", 32, "intermediate_size", 40));
+    config.putAll(Map.of("num_hidden_layers", 3, "mlp_only_layers", List.of(1)));
+    config.putAll(Map.of("num_attention_heads", 4, "num_key_value_heads", 2, "head_dim", 8));
+    config.putAll(Map.of("num_experts", 5, "num_experts_per_tok", 2, "moe_intermediate_size", 24));
+    config.putAll(Map.of("norm_topk_prob", true, "vocab_size", 320, "eos_token_id", 1));
+    config.putAll(Map.of("max_position_embeddings", 512, "initializer_range", 0.3));
+    config.put("dtype", "float32");
+    Files.writeString(folder.resolve("config.json"), JSON.writeValueAsString(config));
+    FreshModel.read(folder.resolve("config.json"))
+        .write(folder.resolve("model.safetensors"), 7, () -> false);
+    for (String name : List.of("tokenizer.json", "tokenizer_config.json")) {
+      Files.copy(TIED.resolve(name), folder.resolve(name));
+    }
     return folder;
   }
 

@@ -13,6 +13,7 @@ import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Computes decode attention over ranges of 128 keys in parallel and merges them (flash-decoding).
 ///
@@ -29,10 +30,16 @@ record VectorAttendOne(AttendOne under) implements AttendOne {
   private static final long NEAR = 1 << 20; // bytes of parts that are in memory together
 
   @Override
-  public void forward(Attend.Shape h, Tensor q, List<KeyValues> seen, Tensor out, Team team) {
+  public void forward(
+      Attend.Shape h,
+      Tensor q,
+      List<KeyValues> seen,
+      @Nullable Tensor sinks,
+      Tensor out,
+      Team team) {
     Dtype dtype = q.dtype();
     if (dtype != Dtype.BF16 && dtype != Dtype.F32 || h.dim() % 2 != 0) {
-      under.forward(h, q, seen, out, team);
+      under.forward(h, q, seen, sinks, out, team);
       return;
     }
     AttendPart part = new AttendPart(h, dtype == Dtype.BF16);
@@ -43,14 +50,20 @@ record VectorAttendOne(AttendOne under) implements AttendOne {
       while (to < q.rows() && (to == from || bytes + bytes(h, part, seen.get(to)) <= NEAR)) {
         bytes += bytes(h, part, seen.get(to++));
       }
-      some(h, part, q.rows(from, to), seen.subList(from, to), out.rows(from, to), team);
+      some(h, part, q.rows(from, to), seen.subList(from, to), sinks, out.rows(from, to), team);
       from = to;
     }
   }
 
   /// Attends for the queries whose partial results fit in memory together.
   private static void some(
-      Attend.Shape h, AttendPart part, Tensor q, List<KeyValues> seen, Tensor out, Team team) {
+      Attend.Shape h,
+      AttendPart part,
+      Tensor q,
+      List<KeyValues> seen,
+      @Nullable Tensor sinks,
+      Tensor out,
+      Team team) {
     int rows = q.rows();
     int[] parts = new int[rows + 1]; // before a query
     long[] places = new long[rows + 1];
@@ -72,7 +85,8 @@ record VectorAttendOne(AttendOne under) implements AttendOne {
           part.run(q.rows(r, r + 1), kv, own, length(kv), all, place + 4L * p, room, sums);
         });
     team.each(
-        rows, r -> join(h, part, parts[r + 1] - parts[r], all, places[r], out.rows(r, r + 1)));
+        rows,
+        r -> join(h, part, parts[r + 1] - parts[r], all, places[r], sinks, out.rows(r, r + 1)));
   }
 
   /// Keys of a range: more than 128 if there would be more than [#MOST] ranges.
@@ -103,7 +117,13 @@ record VectorAttendOne(AttendOne under) implements AttendOne {
   }
 
   private static void join(
-      Attend.Shape h, AttendPart part, int parts, MemorySegment all, long place, Tensor out) {
+      Attend.Shape h,
+      AttendPart part,
+      int parts,
+      MemorySegment all,
+      long place,
+      @Nullable Tensor sinks,
+      Tensor out) {
     int room = padded(parts);
     long sums = place + 8L * h.count() * room;
     long next = 4L * h.count() * part.width;
@@ -115,7 +135,7 @@ record VectorAttendOne(AttendOne under) implements AttendOne {
       }
       float max = VectorSoftmaxRows.largest(all, most, room);
       Exp.pass(all, most, all, most, room, 1, max);
-      float sum = 0;
+      float sum = sinks == null ? 0 : (float) Math.exp(sinks.get(0, head) - max);
       for (int p = 0; p < parts; p++) {
         float powers = all.get(JAVA_FLOAT_UNALIGNED, most + 4L * (h.count() * room + p));
         sum = Math.fma(all.get(JAVA_FLOAT_UNALIGNED, most + 4L * p), powers, sum);

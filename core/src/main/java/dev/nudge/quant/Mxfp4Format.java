@@ -1,0 +1,65 @@
+package dev.nudge.quant;
+
+import dev.nudge.format.ConfigJson;
+import dev.nudge.format.WeightFile;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import java.util.List;
+
+/// The MXFP4 format of gpt-oss's experts ([Mxfp4Weight]), read where it lies.
+public record Mxfp4Format() implements WeightFormat {
+  /// The tensors of a layer, below its path: U8 (rows, cols / 2) and (rows, cols / 32).
+  public static final String CODES = "blocks";
+
+  /// The exponents of a layer, below its path.
+  public static final String SCALES = "scales";
+
+  /// Numbers of a block.
+  public static final int BLOCK = 32;
+
+  private static final String METHOD = "mxfp4";
+
+  @Override
+  public String name() {
+    return METHOD;
+  }
+
+  @Override
+  public String quantMethod() {
+    return METHOD;
+  }
+
+  @Override
+  public WeightFormat declared(ConfigJson q) {
+    return this;
+  }
+
+  /// Attention stays dense.
+  @Override
+  public List<String> skipped(ConfigJson q) {
+    return List.of("self_attn");
+  }
+
+  @Override
+  public List<String> parts(String path) {
+    return List.of(path + "." + CODES, path + "." + SCALES);
+  }
+
+  @Override
+  public StoredWeight open(WeightFile file, String path, int rows, int cols) {
+    LayerParts parts = new LayerParts(file, METHOD, path, rows, cols);
+    Tensor codes = parts.codes(CODES, "", rows, cols / 2);
+    return new Mxfp4Weight(codes, parts.codes(SCALES, "", rows, cols / BLOCK));
+  }
+
+  @Override
+  public Dtype before(WeightFile file, String path, int rows, int cols) {
+    return Dtype.BF16;
+  }
+
+  @Override
+  public StoredWeight dry(String path, int rows, int cols) {
+    Tensor codes = Tensor.dry(Dtype.U8, rows, cols / 2);
+    return new Mxfp4Weight(codes, Tensor.dry(Dtype.U8, rows, cols / BLOCK));
+  }
+}
