@@ -93,7 +93,8 @@ wait $! || test $? = 143 # ended by the signal, as it should
 ./nudge train --model MODEL --data groups.jsonl --objective grpo --out adapters/rewarded
 
 # --- what the base knew
-./nudge train --model MODEL --data rows.jsonl --replay general.jsonl --replay-weight 0.5 --out adapters/kept
+./nudge train --model MODEL --data rows.jsonl --replay default --out adapters/kept
+./nudge train --model MODEL --data rows.jsonl --replay default --replay general.jsonl --replay-weight 2 --out adapters/kept-more
 
 # --- all weights
 ./nudge train --model MODEL --data texts.jsonl --method full --freeze embed_tokens --out models/mine

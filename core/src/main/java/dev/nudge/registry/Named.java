@@ -12,6 +12,7 @@ import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -59,28 +60,33 @@ public final class Named {
     Path init = settings.lora().initAdapter();
     Path registry = settings.lora().registry();
     List<String> given = settings.objective().rollouts().reward();
-    List<String> rewards = given.stream().map(reward -> reward(reward, registry)).toList();
+    List<String> rewards = rewards(given, registry);
     TrainSettings judged = rewards.equals(given) ? settings : settings.with("reward", rewards);
     return init == null ? judged : judged.with("init_adapter", folder(init, registry));
   }
 
-  private static String reward(String given, @Nullable Path registry) {
-    RewardSource source = RewardSource.parse(given);
-    if (!source.kind().equals("adapter")) {
-      return given;
-    }
-    String folder = folder(source.argument(), registry);
-    return folder.equals(source.argument())
-        ? given
-        : "adapter:%s=%s".formatted(folder, source.weight());
-  }
-
-  /// Resolves the initial adapter of a plan.
+  /// Resolves the same adapters of a plan.
   public static PlanSettings in(PlanSettings settings) {
     Path init = settings.lora().initAdapter();
-    return init == null
-        ? settings
-        : settings.with("init_adapter", folder(init, settings.lora().registry()));
+    Path registry = settings.lora().registry();
+    List<String> given = settings.objective().rollouts().reward();
+    List<String> rewards = rewards(given, registry);
+    PlanSettings judged = rewards.equals(given) ? settings : settings.with("reward", rewards);
+    return init == null ? judged : judged.with("init_adapter", folder(init, registry));
+  }
+
+  private static List<String> rewards(List<String> given, @Nullable Path registry) {
+    List<String> resolved = new ArrayList<>();
+    for (String reward : given) {
+      RewardSource source = RewardSource.parse(reward);
+      String folder =
+          source.kind().equals("adapter") ? folder(source.argument(), registry) : source.argument();
+      resolved.add(
+          folder.equals(source.argument())
+              ? reward
+              : "adapter:%s=%s".formatted(folder, source.weight()));
+    }
+    return resolved;
   }
 
   /// Resolves the adapter to score.
