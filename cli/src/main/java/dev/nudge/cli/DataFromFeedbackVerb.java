@@ -19,7 +19,7 @@ record DataFromFeedbackVerb() implements Verb<FeedbackSettings> {
 
   @Override
   public String summary() {
-    return "makes rows to train on of what users said of the answers of serve --capture";
+    return "makes rows to train on of what users said of captured answers";
   }
 
   @Override
@@ -44,6 +44,12 @@ record DataFromFeedbackVerb() implements Verb<FeedbackSettings> {
           "%s: %s, %d good and %d bad"
               .formatted(kto, Count.of(rated, "row"), written.liked(), written.disliked()));
     }
+    if (written.liked() > 0) {
+      console.result(
+          "%s: %s, the good ones alone"
+              .formatted(
+                  settings.out().resolve(FeedbackRows.SFT), Count.of(written.liked(), "row")));
+    }
     if (written.pairCount() > 0) {
       console.result(
           "%s: %s, by %s"
@@ -66,6 +72,7 @@ record DataFromFeedbackVerb() implements Verb<FeedbackSettings> {
     values.put("kto_rows", rated);
     values.put("liked", written.liked());
     values.put("disliked", written.disliked());
+    values.put("sft_rows", written.liked());
     values.put("dpo_rows", written.pairCount());
     values.put("pairs", pairs);
     values.put("dropped", dropped);

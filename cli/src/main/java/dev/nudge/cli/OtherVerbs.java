@@ -41,7 +41,7 @@ final class OtherVerbs {
         "there is none: train reads and tokenises rows itself, and --dry-run shows how",
         "preprocess prepare tokenize");
     say(
-        here + "train, with --objective dpo, kto, orpo, reward or grpo",
+        "there is none: train has --objective dpo, kto, orpo, reward and grpo",
         "dpo orpo kto grpo ppo rlhf reward");
     say(here + "data from-feedback", "feedback ratings");
   }

@@ -78,9 +78,14 @@ record CapturedChoice(JsonNode line, JsonNode answer, String prompt, boolean cut
 
   /// A row of kto.
   ObjectNode labelled(boolean good) {
+    return said().put("label", good);
+  }
+
+  /// A row of supervised fine-tuning.
+  ObjectNode said() {
     ObjectNode row = row();
     row.set("completion", listed());
-    return tools(row.put("label", good));
+    return tools(row);
   }
 
   /// A row of dpo with this answer as the chosen one.

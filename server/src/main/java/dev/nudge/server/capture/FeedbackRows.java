@@ -25,7 +25,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// Makes rows for `train` of what users said of captured answers.
 ///
 /// - A score above ½ is a good answer, one below it a bad one, a correction a good one: a row of
-///   `kto.jsonl` each (`prompt`, `completion`, `label`).
+///   `kto.jsonl` each (`prompt`, `completion`, `label`). `sft.jsonl` has the good ones alone.
 /// - `dpo.jsonl` has pairs (`prompt`, `chosen`, `rejected`): a correction over the answer, an
 // answer
 ///   over the one that it replaced, and of two answers to the same prompt of a client the liked one
@@ -40,6 +40,11 @@ public final class FeedbackRows {
 
   /// Name of the file with pairs.
   public static final String DPO = "dpo.jsonl";
+
+  /// Name of the file with the good answers alone.
+  public static final String SFT = "sft.jsonl";
+
+  private static final List<String> FILES = List.of(KTO, DPO, SFT);
 
   private final Opinions opinions;
   private final Map<Drop, Integer> dropped = new EnumMap<>(Drop.class);
@@ -120,7 +125,7 @@ public final class FeedbackRows {
     this.opinions = opinions;
   }
 
-  /// Writes both files, or the one that has rows.
+  /// Writes the files that have rows.
   ///
   /// @throws InputException if nothing can be made, or a file is there already
   /// @throws dev.nudge.settings.RunException if the disk refuses
@@ -145,13 +150,16 @@ public final class FeedbackRows {
     }
     try (Claim _ = Claim.in(out)) {
       place(out.resolve(KTO), rows.rated.stream().map(r -> r.answer.labelled(r.good)).toList());
+      place(
+          out.resolve(SFT),
+          rows.rated.stream().filter(Rated::good).map(r -> r.answer.said()).toList());
       place(out.resolve(DPO), rows.pairs.stream().map(p -> p.chosen.over(p.rejected)).toList());
     }
     return written;
   }
 
   private static void checkFree(FeedbackSettings settings) {
-    for (String name : List.of(KTO, DPO)) {
+    for (String name : FILES) {
       Path file = settings.out().resolve(name);
       if (Files.isDirectory(file)) {
         throw new InputException(file + " is a folder, which is not replaced; give another --out");

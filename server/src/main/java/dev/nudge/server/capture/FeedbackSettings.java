@@ -9,7 +9,7 @@ import java.util.List;
 /// @param folder that `serve --capture` filled
 /// @param client names of clients; empty: all
 /// @param adapter names of adapters, or the base's; empty: all
-/// @param out folder for the two files
+/// @param out folder for the files
 public record FeedbackSettings(
     @Setting(
             help = "folder of serve --capture",
@@ -26,11 +26,11 @@ public record FeedbackSettings(
             label = "NAME")
         List<String> client,
     @Setting(
-            help = "folder for kto.jsonl (ratings) and dpo.jsonl (pairs)",
+            help = "folder for kto.jsonl (ratings), dpo.jsonl (pairs) and sft.jsonl (good answers)",
             required = true,
             label = "FOLDER")
         Path out,
-    @Setting(help = "replace the two files where they are there") boolean overwrite) {
+    @Setting(help = "replace the files where they are there") boolean overwrite) {
 
   public FeedbackSettings {
     adapter = List.copyOf(adapter);

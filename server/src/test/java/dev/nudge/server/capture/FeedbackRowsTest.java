@@ -93,6 +93,9 @@ class FeedbackRowsTest {
         .hasToString(
             "[{\"prompt\":[{\"role\":\"user\",\"content\":\"q1\"}],\"completion\":[{\"role\":\"assistant\",\"content\":\"good\"}],\"label\":true},"
                 + " {\"prompt\":[{\"role\":\"user\",\"content\":\"q2\"}],\"completion\":[{\"role\":\"assistant\",\"content\":\"bad\"}],\"label\":false}]");
+    assertThat(out(FeedbackRows.SFT))
+        .hasToString(
+            "[{\"prompt\":[{\"role\":\"user\",\"content\":\"q1\"}],\"completion\":[{\"role\":\"assistant\",\"content\":\"good\"}]}]");
     assertThat(folder.resolve("out").resolve(FeedbackRows.DPO)).doesNotExist();
   }
 
