@@ -62,7 +62,8 @@ final class ExpertTargets {
         modules.add(path);
       }
     }
-    boolean experts = paths.stream().anyMatch(p -> ExpertPaths.isExpert(p) || ExpertPaths.isRouter(p));
+    boolean experts =
+        paths.stream().anyMatch(p -> ExpertPaths.isExpert(p) || ExpertPaths.isRouter(p));
     return experts
         ? new Targets.Parameters(
             modules.isEmpty() ? null : new Targets.Names(List.copyOf(modules)),

@@ -214,8 +214,7 @@ final class Admission implements AutoCloseable {
     long[] most = {0};
     int threads = limits.get().threads();
     Runnable measured =
-        () ->
-            most[0] = Math.max(most[0], StepWorkspace.bytes(model, threads, tokens, positions));
+        () -> most[0] = Math.max(most[0], StepWorkspace.bytes(model, threads, tokens, positions));
     adapters.within(null, banked, measured);
     if (!banked) {
       return most[0];

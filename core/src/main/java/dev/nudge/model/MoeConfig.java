@@ -61,8 +61,7 @@ public record MoeConfig(
 
     /// Gate and up are one matrix.
     static final Names GPT_OSS =
-        new Names(
-            "mlp", "router", "gate_up_proj", "gate_up_proj", "down_proj", "mlp", "router");
+        new Names("mlp", "router", "gate_up_proj", "gate_up_proj", "down_proj", "mlp", "router");
   }
 
   /// Whether a tensor is a router's weight, which is never quantised.
@@ -89,7 +88,8 @@ public record MoeConfig(
     if (k > number) {
       throw c.refuse("num_experts_per_tok " + k + " is above " + key + " " + number);
     }
-    return new MoeConfig(number, k, c.whole(size, inner, ConfigReader.MOST_SIZE), rule, 0, names, null);
+    return new MoeConfig(
+        number, k, c.whole(size, inner, ConfigReader.MOST_SIZE), rule, 0, names, null);
   }
 
   private static String alias(String count) {

@@ -291,8 +291,7 @@ public final class QuantizedFolder {
           kernels,
           cancelled,
           (name, w) ->
-              layers.put(
-                  name, format.layer(WeightFormats.module(name), file.dtype(name), w)));
+              layers.put(name, format.layer(WeightFormats.module(name), file.dtype(name), w)));
     }
     List<Entry> entries = new ArrayList<>();
     for (String name : names(file)) {

@@ -105,8 +105,7 @@ public final class GateCheck {
     }
     String release = version.lineage.path(RELEASE).asString("");
     if (!release.equals(digests.path("settings").path(RELEASE).asString(""))) {
-      reasons.add(
-          release.isEmpty() ? "a release of it was judged" : "another release was judged");
+      reasons.add(release.isEmpty() ? "a release of it was judged" : "another release was judged");
     }
     if (!version.isOn(digests.path("base").asString(""))) {
       reasons.add("another base was judged");

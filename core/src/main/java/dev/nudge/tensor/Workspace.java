@@ -158,21 +158,20 @@ public final class Workspace implements AutoCloseable {
     void run(int from, int to);
   }
 
-  /// Runs an operation whose rows do not depend on one another on ranges of its rows, on the threads
-  /// of the team; without a team on all rows at once.
+  /// Runs an operation whose rows do not depend on one another on ranges of its rows, on the
+  /// threads of the team; without a team on all rows at once.
   ///
   /// @param cols numbers of a row: ranges are large enough to be worth a thread
   public void rows(int rows, long cols, Range range) {
+    Team all = team;
     int pieces =
-        team == null ? 1 : (int) Math.clamp(rows * cols / WORTH, 1, PIECES * team.threads());
-    if (pieces == 1) {
+        all == null ? 1 : (int) Math.clamp(rows * cols / WORTH, 1, PIECES * all.threads());
+    if (all == null || pieces == 1) {
       range.run(0, rows);
     } else {
-      team.each(
+      all.each(
           pieces,
-          i ->
-              range.run(
-                  (int) ((long) rows * i / pieces), (int) ((long) rows * (i + 1) / pieces)));
+          i -> range.run((int) ((long) rows * i / pieces), (int) ((long) rows * (i + 1) / pieces)));
     }
   }
 

@@ -144,7 +144,10 @@ public final class ExpertUse {
     if (auxLoss != null) {
       lines.add(
           String.format(
-              Locale.ROOT, "load-balancing loss %.4f in the last step; even is %d", auxLoss, chosen));
+              Locale.ROOT,
+              "load-balancing loss %.4f in the last step; even is %d",
+              auxLoss,
+              chosen));
     }
     return lines;
   }

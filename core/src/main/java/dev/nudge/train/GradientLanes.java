@@ -161,7 +161,8 @@ final class GradientLanes implements AutoCloseable {
   }
 
   private double[] add(List<Work> works, OnLane part) {
-    List<Packing> packings = works.stream().map(work -> work.packing(routing.length, cost)).toList();
+    List<Packing> packings =
+        works.stream().map(work -> work.packing(routing.length, cost)).toList();
     laneGroup.reset();
     loads.forEach(ExpertLoad::reset);
     List<double[]> own =
@@ -196,7 +197,10 @@ final class GradientLanes implements AutoCloseable {
     }
     double[] all = numbers.sum(ranks);
     System.arraycopy(all, routing.length, routing, 0, routing.length);
-    return DoubleStream.of(all).limit(routing.length).mapToObj(loss -> new double[] {loss}).toList();
+    return DoubleStream.of(all)
+        .limit(routing.length)
+        .mapToObj(loss -> new double[] {loss})
+        .toList();
   }
 
   private long[][] counted() {

@@ -61,8 +61,7 @@ class KilledQuantizeTest {
     List<String> flags = new ArrayList<>(ChildJvm.FLAGS);
     flags.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
     Process process =
-        new ProcessBuilder(
-                ChildJvm.command(flags, KilledQuantizeTest.class.getName(), method, out))
+        new ProcessBuilder(ChildJvm.command(flags, KilledQuantizeTest.class.getName(), method, out))
             .redirectError(ProcessBuilder.Redirect.DISCARD)
             .start();
     int seen = 0;

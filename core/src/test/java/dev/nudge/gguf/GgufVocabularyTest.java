@@ -96,8 +96,7 @@ class GgufVocabularyTest {
     Files.write(file, GgufLayout.of(pairs, List.of()).header());
     assertThatThrownBy(() -> Tokenizer.load(file, Backends.cache()))
         .isInstanceOf(InputException.class)
-        .hasMessage(
-            file + ": token 1 has 1048576 characters; at most 8192 are allowed");
+        .hasMessage(file + ": token 1 has 1048576 characters; at most 8192 are allowed");
   }
 
   private static void refuses(String name, String from, String to, @Nullable String why)

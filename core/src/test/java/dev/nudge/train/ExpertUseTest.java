@@ -259,7 +259,10 @@ class ExpertUseTest {
             .get(name)
             .get("data_offsets");
     Arrays.fill(
-        bytes.array(), 8 + header + place.get(0).asInt(), 8 + header + place.get(1).asInt(), (byte) 0);
+        bytes.array(),
+        8 + header + place.get(0).asInt(),
+        8 + header + place.get(1).asInt(),
+        (byte) 0);
     Files.write(file, bytes.array());
   }
 }

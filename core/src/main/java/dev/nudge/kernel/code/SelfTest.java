@@ -34,7 +34,8 @@ final class SelfTest {
   /// Whether all products are right.
   static boolean passes(FewRows few) {
     SelfTest test = new SelfTest(few);
-    return test.dense(Dtype.BF16, 74) && test.dense(Dtype.F32, 85)
+    return test.dense(Dtype.BF16, 74)
+        && test.dense(Dtype.F32, 85)
         && test.nf4(128)
         && test.grouped(128, 32)
         && test.grouped(256, 128);
