@@ -11,8 +11,8 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.BlockingQueue;
 import java.util.Objects;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -260,7 +260,9 @@ final class Chain implements Collective {
     try {
       sent.get();
     } catch (ExecutionException e) {
-      throw lost(new IOException(Objects.requireNonNullElse(e.getCause(), e).getMessage(), e), (rank + 1) % ranks);
+      throw lost(
+          new IOException(Objects.requireNonNullElse(e.getCause(), e).getMessage(), e),
+          (rank + 1) % ranks);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw lost(new IOException("this rank was interrupted", e), (rank + 1) % ranks);

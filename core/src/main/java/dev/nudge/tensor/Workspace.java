@@ -164,8 +164,7 @@ public final class Workspace implements AutoCloseable {
   /// @param cols numbers of a row: ranges are large enough to be worth a thread
   public void rows(int rows, long cols, Range range) {
     Team all = team;
-    int pieces =
-        all == null ? 1 : (int) Math.clamp(rows * cols / WORTH, 1, PIECES * all.threads());
+    int pieces = all == null ? 1 : (int) Math.clamp(rows * cols / WORTH, 1, PIECES * all.threads());
     if (all == null || pieces == 1) {
       range.run(0, rows);
     } else {
