@@ -58,8 +58,8 @@ final class FewTask {
     this.type = type;
   }
 
-  /// Computes the layers' outputs but for what [Linear#finish] does. Terms whose factors the kernels
-  /// do not take (of an odd rank) are added behind the task.
+  /// Computes the layers' outputs but for what [Linear#finish] does. Terms whose factors the
+  /// kernels do not take (of an odd rank) are added behind the task.
   ///
   /// @param weights of the layers, which the kernels take
   static void run(
@@ -114,9 +114,7 @@ final class FewTask {
     List<Update> own = new ArrayList<>(terms.size());
     Layer before = layers.isEmpty() ? null : layers.getLast();
     Tensor arranged =
-        before != null && kernel.alike(before.weight, w)
-            ? before.x
-            : kernel.arranged(x, w, ws);
+        before != null && kernel.alike(before.weight, w) ? before.x : kernel.arranged(x, w, ws);
     Tensor low = null; // arranged for factors A
     for (LowRank term : terms) {
       FewRows.Weight a = new FewRows.Dense(term.a());

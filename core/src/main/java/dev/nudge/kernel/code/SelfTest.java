@@ -34,7 +34,10 @@ final class SelfTest {
   /// Whether all products are right.
   static boolean passes(FewRows few) {
     SelfTest test = new SelfTest(few);
-    return test.dense(Dtype.BF16, 74) && test.dense(Dtype.F32, 85) && test.nf4(128);
+    return test.dense(Dtype.BF16, 74)
+        && test.dense(Dtype.BF16, 150)
+        && test.dense(Dtype.F32, 85)
+        && test.nf4(128);
   }
 
   private boolean dense(Dtype dtype, int cols) {
