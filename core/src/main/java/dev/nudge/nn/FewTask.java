@@ -59,8 +59,7 @@ final class FewTask {
   }
 
   /// Computes the layers' outputs but for what [Linear#finish] does. Terms whose factors the
-  /// kernels
-  /// do not take (of an odd rank) are added behind the task.
+  /// kernels do not take (of an odd rank) are added behind the task.
   ///
   /// @param weights of the layers, which the kernels take
   static void run(

@@ -31,17 +31,7 @@ class FewTaskTest {
   private final Random random = new Random(Seeds.next());
 
   /// A layer with terms of its own.
-  private record Termed(Linear base, List<LowRank> terms) implements Linear {
-    @Override
-    public int in() {
-      return base.in();
-    }
-
-    @Override
-    public int out() {
-      return base.out();
-    }
-
+  private record Termed(Linear base, List<LowRank> terms) implements Around {
     @Override
     public void forward(Tensor x, Tensor y, Pass p) {
       FewRows kernel = p.kernels().fewRows();
@@ -62,11 +52,6 @@ class FewTaskTest {
     }
 
     @Override
-    public @Nullable Tensor bias() {
-      return base.bias();
-    }
-
-    @Override
     public void updates(Tensor x, Pass p, List<LowRank> to) {
       to.addAll(terms);
     }
@@ -74,16 +59,6 @@ class FewTaskTest {
     @Override
     public Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
       return Gradients.NONE;
-    }
-
-    @Override
-    public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
-      return base.weight(from, to, ws, kernels);
-    }
-
-    @Override
-    public Linear withWeight(Tensor weight) {
-      return base.withWeight(weight);
     }
 
     @Override

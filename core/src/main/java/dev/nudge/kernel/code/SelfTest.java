@@ -35,6 +35,7 @@ final class SelfTest {
   static boolean passes(FewRows few) {
     SelfTest test = new SelfTest(few);
     return test.dense(Dtype.BF16, 74)
+        && test.dense(Dtype.BF16, 150)
         && test.dense(Dtype.F32, 85)
         && test.nf4(128)
         && test.grouped(128, 32)

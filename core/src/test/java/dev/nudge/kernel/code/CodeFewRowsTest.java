@@ -76,7 +76,8 @@ class CodeFewRowsTest {
     for (long done = 0; done < calls; ) {
       int kind = random.nextInt(5);
       int xs = 1 + random.nextInt(7);
-      FewRows.Weight w = weight(kind, 1 + random.nextInt(9), Math.min(128, cols(kind)));
+      int cols = kind == 2 ? Nf4.BLOCK : Math.min(160, cols(kind));
+      FewRows.Weight w = weight(kind, 1 + random.nextInt(9), cols);
       Dtype compute = random.nextBoolean() ? Dtype.BF16 : Dtype.F32;
       try (Workspace ws = new Workspace(0, 1 << 16, Gemm.plain())) {
         Tensor arranged = vector.fewRows().arranged(noise(compute, xs, w.cols()), w, ws);
