@@ -28,9 +28,12 @@ def gptq(t, q):
     out, bits = t["scales"].shape[1], q["bits"]
     codes = fields(t["qweight"].T.contiguous(), bits, len(t["g_idx"]))
     words = t["qzeros"].numpy().view(np.uint32)
-    if q["checkpoint_format"] == "gptq":
+    v1 = q["checkpoint_format"] == "gptq"
+    if v1 and 32 % bits == 0:
         words = words + np.uint32(sum(1 << i for i in range(0, 32, bits)))
     zeros = fields(torch.from_numpy(words.view(np.int32)), bits, out)
+    if v1 and 32 % bits:  # fields of three bits cross words
+        zeros = (zeros + 1) % (1 << bits)
     g = t["g_idx"].long()
     return (t["scales"].float()[g] * (codes.T - zeros[g])).T
 

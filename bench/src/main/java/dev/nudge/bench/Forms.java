@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.engine.Engine;
 import dev.nudge.generate.Scoring;
@@ -22,8 +23,9 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /// Compares the forms in which a model can be served, as a table: perplexity on rows (in fp32),
-/// bytes of the weights on disk, memory of a process that answers, and its rates (one stream) in
-/// `--compute auto`. The forms take turns.
+/// bytes of the weights on disk, memory of a process that answers, its rates (one stream) in
+/// `--compute auto`, and the processor time of a decoded token, which other work on the machine
+/// hardly moves with `--threads 1`, where no thread waits for another. The forms take turns.
 ///
 ///     bench/forms --model DIR --calibration FILE --data FILE [--group 64] [--prompt 512]
 ///         [--tokens 64] [--rounds 3] [--dir DIR]
@@ -79,9 +81,15 @@ final class Forms {
   /// A form, and what was measured of it.
   ///
   /// @param peaks resident bytes at most, of each round
-  private record Form(Path model, List<Double> decode, List<Double> prefill, List<Long> peaks) {
+  private record Form(
+      Path model,
+      List<Double> decode,
+      List<Double> prefill,
+      List<Double> processor,
+      List<Long> peaks) {
     Form(Path model) {
-      this(model, new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+      this(
+          model, new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
     }
   }
 
@@ -101,19 +109,20 @@ final class Forms {
       }
     }
     System.out.println(
-        "| form | perplexity | weights, MB | memory, MiB | prefill, tokens/s | decode, tokens/s |");
-    System.out.println("|---|---|---|---|---|---|");
+        "| form | perplexity | weights, MB | memory, MiB | prefill, tokens/s | decode, tokens/s | decode, processor ms a token |");
+    System.out.println("|---|---|---|---|---|---|---|");
     for (Map.Entry<String, Form> e : forms.entrySet()) {
       Form form = e.getValue();
       System.out.printf(
           Locale.ROOT,
-          "| %s | %.2f | %.1f | %.0f | %.0f | %.1f |%n",
+          "| %s | %.2f | %.1f | %.0f | %.0f | %.1f | %.2f |%n",
           e.getKey(),
           perplexity(form.model),
           bytes(form.model) / 1e6,
           form.peaks.stream().mapToLong(peak -> peak).max().orElse(0) / 1048576.0,
           TrainingSteps.median(form.prefill),
-          TrainingSteps.median(form.decode));
+          TrainingSteps.median(form.decode),
+          TrainingSteps.median(form.processor));
     }
     System.out.printf("load at the end %.1f%n", Machines.load());
   }
@@ -168,6 +177,7 @@ final class Forms {
     String[] rates = ran.lastLine().substring(RATES.length()).split(" ");
     form.decode.add(Double.valueOf(rates[0]));
     form.prefill.add(Double.valueOf(rates[1]));
+    form.processor.add(Double.valueOf(rates[2]));
     form.peaks.add(ran.peakAnon() + ran.peakFile());
   }
 
@@ -181,7 +191,16 @@ final class Forms {
         Engine engine = Decode.engine(model, adapters, config, threads)) {
       Decode.once(engine, config.vocabSize(), load); // compiled
       double[] rates = Decode.once(engine, config.vocabSize(), load);
-      System.out.printf(Locale.ROOT, RATES + "%f %f%n", rates[0], rates[1]);
+      Decode.Load decode = new Decode.Load(1, 1, load.tokens(), 0);
+      long before = processorNanos();
+      Decode.once(engine, config.vocabSize(), decode);
+      double processor = (processorNanos() - before) / 1e6 / load.tokens();
+      System.out.printf(Locale.ROOT, RATES + "%f %f %f%n", rates[0], rates[1], processor);
     }
+  }
+
+  private static long processorNanos() {
+    return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
+        .getProcessCpuTime();
   }
 }
