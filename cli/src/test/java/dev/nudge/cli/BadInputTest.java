@@ -57,7 +57,8 @@ class BadInputTest {
 
   private static final String FAMILIES =
       "llama, mistral, qwen2, qwen3, smollm3, phi3, gemma2, gemma3_text, gemma3, granite, olmo2,"
-          + " olmo3, exaone4, seed_oss, qwen3_moe, qwen2_moe, mixtral, olmoe, granitemoe";
+          + " olmo3, exaone4, seed_oss, qwen3_moe, qwen2_moe, mixtral, olmoe, granitemoe,"
+          + " gpt_oss";
 
   private static final String EVAL = "--eval-data D/rows.jsonl ";
 
@@ -240,6 +241,29 @@ class BadInputTest {
             "",
             "D/model/model.safetensors: model.layers.0.mlp.gate.weight is [11, 40], config.json says"
                 + " [12, 40]"),
+        row(
+            "a limit of experts that is none",
+            p ->
+                p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model")
+                    .edit("model/config.json", "swiglu_limit\": 7.0", "swiglu_limit\": 0"),
+            "",
+            "D/model/config.json: swiglu_limit is 0.0; a number above 0 is needed"),
+        row(
+            "blocks of experts of another size",
+            p ->
+                p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model")
+                    .edit("model/config.json", "intermediate_size\": 32", "intermediate_size\": 64"),
+            "",
+            "D/model/model.safetensors: model.layers.0.mlp.experts.gate_up_proj_blocks is [3, 64, 2,"
+                + " 16], config.json says [3, 128, 2, 16]"),
+        row(
+            "experts that are no whole blocks",
+            p ->
+                p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model")
+                    .edit("model/config.json", "hidden_size\": 64", "hidden_size\": 48"),
+            "",
+            "D/model/model.safetensors: model.layers.0.mlp.experts.gate_up_proj_blocks is in blocks of"
+                + " 32, and rows have 48 numbers by config.json"),
         row(
             "a load-balancing loss without experts",
             p -> {},

@@ -25,7 +25,17 @@ record SingleExperts(List<Placement> places, ModelShape shape) {
       throw new InputException(
           "--expert-adapters per-expert does not go with embed_tokens in --targets; leave one out");
     }
+    if (places.stream().anyMatch(SingleExperts::inTurns)) {
+      throw new InputException(
+          "--expert-adapters per-expert does not go with experts whose gate and up are one matrix (gpt-oss); leave it out");
+    }
     return new SingleExperts(places, shape);
+  }
+
+  private static boolean inTurns(Placement place) {
+    return place instanceof LoraPlace lora
+        && lora.path().endsWith("." + ExpertPaths.GATE_UP)
+        && lora.slot().weights().size() == 1;
   }
 
   private int rank() {

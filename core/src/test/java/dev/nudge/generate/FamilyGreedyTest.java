@@ -27,7 +27,9 @@ import tools.jackson.databind.ObjectMapper;
 /// comes from a pass over all tokens before it; they end above the window and the original context.
 class FamilyGreedyTest {
   static List<Path> models() throws IOException {
-    return GoldenFamilies.models();
+    List<Path> all = new ArrayList<>(GoldenFamilies.models());
+    all.add(Path.of("src/test/resources/golden/mxfp4/model"));
+    return all;
   }
 
   @ParameterizedTest
