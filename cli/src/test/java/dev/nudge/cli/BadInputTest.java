@@ -95,8 +95,8 @@ class BadInputTest {
               cut(p.path("gguf/qwen2-tied.gguf"), 20_000);
             },
             "--model D/gguf/qwen2-tied.gguf",
-            "D/gguf/qwen2-tied.gguf: tensor \"blk.0.ffn_norm.weight\" of 256 bytes is at offset"
-                + " 17024, beyond the end of the file; it is cut off, or was changed"),
+            "D/gguf/qwen2-tied.gguf: tensor \"blk.0.ffn_norm.weight\" of 256 bytes is at offset 17024,"
+                + " beyond the end of the file; it is cut off, or was changed"),
         row(
             "a GGUF file that is no model that is known",
             p -> {
@@ -115,14 +115,14 @@ class BadInputTest {
             "--model D/gguf/qwen2-tied.gguf",
             "D/gguf/qwen2-tied.gguf: tokenizer.ggml.pre \"words\" is not supported; how words are"
                 + " cut would be a guess; supported: command-r, dbrx, deepseek-r1-qwen, gpt-2,"
-                + " llama-bpe, llama-v3, llama3, mpt, olmo, phi-2, qwen2, refact, smaug-bpe,"
-                + " smollm, starcoder, tekken"),
+                + " llama-bpe, llama-v3, llama3, mpt, olmo, phi-2, qwen2, refact, smaug-bpe, smollm,"
+                + " starcoder, tekken"),
         row(
             "all weights of a GGUF file",
             p -> p.copy(Goldens.FOLDER.resolve("gguf/mixed"), "gguf"),
             "--model D/gguf/qwen2-tied.gguf --method full",
-            "--method full: the weights in D/gguf/qwen2-tied.gguf are stored in gguf, which cannot"
-                + " be trained; give a folder with dense weights, or leave --method out to train an"
+            "--method full: the weights in D/gguf/qwen2-tied.gguf are stored in gguf, which cannot be"
+                + " trained; give a folder with dense weights, or leave --method out to train an"
                 + " adapter"),
         row(
             "a folder of GGUF files",
@@ -134,14 +134,14 @@ class BadInputTest {
             "a later part of a split GGUF file",
             p -> p.copy(Goldens.FOLDER.resolve("gguf/split"), "gguf"),
             "--model D/gguf/llama-llama3-00002-of-00003.gguf",
-            "D/gguf/llama-llama3-00002-of-00003.gguf: is part 2 of a model in 3 files; give the"
-                + " first, D/gguf/llama-llama3-00001-of-00003.gguf"),
+            "D/gguf/llama-llama3-00002-of-00003.gguf: is part 2 of a model in 3 files; give the first,"
+                + " D/gguf/llama-llama3-00001-of-00003.gguf"),
         row(
             "no config.json",
             p -> Files.delete(p.path("model/config.json")),
             "",
-            "D/model: holds no config.json; a model folder as transformers saves it, or a GGUF file"
-                + " is needed"),
+            "D/model: holds no config.json; a model folder as transformers saves it, or a GGUF file is"
+                + " needed"),
         row(
             "an adapter as model",
             p -> p.copy(Goldens.FOLDER.resolve("train/grouped-tied/init"), "adapter"),
@@ -236,8 +236,8 @@ class BadInputTest {
             "experts that the file has not",
             p -> experts(p).edit("model/config.json", "local_experts\": 11", "local_experts\": 12"),
             "",
-            "D/model/model.safetensors: model.layers.0.mlp.gate.weight is [11, 40], config.json"
-                + " says [12, 40]"),
+            "D/model/model.safetensors: model.layers.0.mlp.gate.weight is [11, 40], config.json says"
+                + " [12, 40]"),
         row(
             "a load-balancing loss without experts",
             p -> {},
@@ -394,8 +394,8 @@ class BadInputTest {
             p -> p.write("rows.jsonl", "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": [1]}"),
             "--objective orpo",
             "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: of 'chosen' and 'rejected' one is a list of messages and"
-                + " one is not; both must be texts or both lists"),
+                + "D/rows.jsonl line 1: of 'chosen' and 'rejected' one is a list of messages and one"
+                + " is not; both must be texts or both lists"),
         row(
             "prompts without a reward",
             p -> {},
@@ -464,13 +464,10 @@ class BadInputTest {
                     """),
             "--objective grpo",
             "D/rows.jsonl: 4 of 5 rows are bad; --skip-bad-rows sets them aside\n"
-                + "D/rows.jsonl line 2: 'completions' has 3 of them, and the first row 2; groups"
-                + " have one length\n"
-                + "D/rows.jsonl line 3: 'rewards' has 1 entries and 'completions' 2; there must be"
-                + " one for each\n"
+                + "D/rows.jsonl line 2: 'completions' has 3 of them, and the first row 2; groups have one length\n"
+                + "D/rows.jsonl line 3: 'rewards' has 1 entries and 'completions' 2; there must be one for each\n"
                 + "D/rows.jsonl line 4: an entry of 'rewards' is \"good\"; each must be a number\n"
-                + "D/rows.jsonl line 5: a completion is empty and not finished: it has no token to"
-                + " train"),
+                + "D/rows.jsonl line 5: a completion is empty and not finished: it has no token to train"),
         row(
             "pairs to imitate",
             p ->
@@ -640,8 +637,7 @@ class BadInputTest {
             p -> p.write("rows.jsonl", "{\"text\": \"</s>\"}\n{\"text\": \"</s>\"}"),
             "--max-length 2 --truncate",
             "D/rows.jsonl: nothing would be trained; no row has a token behind its first within"
-                + " --max-length 2, or every message that would be has \"train\": false or"
-                + " \"weight\": 0"),
+                + " --max-length 2, or every message that would be has \"train\": false or \"weight\": 0"),
         row(
             "bad rows of two kinds in two files",
             p ->
@@ -720,8 +716,7 @@ class BadInputTest {
             "--columns dialog=messages",
             "--columns dialog=messages: a row has no dialog here; there are messages, tools,"
                 + " conversations, instruction, input, output, history, system, prompt, completion,"
-                + " chosen, rejected, label, text; the row's own name stands behind the sign:"
-                + " messages=dialog"),
+                + " chosen, rejected, label, text; the row's own name stands behind the sign: messages=dialog"),
         row(
             "a message of nobody that is known",
             p ->
@@ -830,8 +825,8 @@ class BadInputTest {
             p -> {},
             "--modules-to-save q_proj --quantize nf4",
             "model.layers.0.self_attn.q_proj is quantised to 4 bits, but modules trained whole"
-                + " (--modules-to-save, or modules_to_save of the adapter) must be dense; drop"
-                + " that, or --quantize"),
+                + " (--modules-to-save, or modules_to_save of the adapter) must be dense; drop that,"
+                + " or --quantize"),
         row(
             "nothing left for A and B",
             p -> {},
@@ -971,8 +966,8 @@ class BadInputTest {
             "a start of a rank that the weights do not have",
             p -> {},
             "--init pissa --rank 40 --targets k_proj",
-            "rank 40 is above the smaller side of k_proj (16), and --init pissa or olora divides"
-                + " the weight; set --rank to at most 16"),
+            "rank 40 is above the smaller side of k_proj (16), and --init pissa or olora divides the"
+                + " weight; set --rank to at most 16"),
         row(
             "a pattern of ranks and a start that finds them",
             p -> {},
@@ -987,8 +982,7 @@ class BadInputTest {
             "a pattern of no whole rank",
             p -> {},
             "--rank-pattern v_proj=1.5",
-            "--rank-pattern is 'v_proj=1.5'; it must be a whole number from 1 on behind the last"
-                + " ="),
+            "--rank-pattern is 'v_proj=1.5'; it must be a whole number from 1 on behind the last ="),
         row(
             "a pattern twice",
             p -> {},
@@ -1627,8 +1621,7 @@ class BadInputTest {
             "rows for a form that looks at none",
             p -> {},
             "--to gguf:q4_k --calibration D/rows.jsonl",
-            "--calibration: --to gguf:q4_k has no use for it; leave it out, or give --to gptq or"
-                + " awq"),
+            "--calibration: --to gguf:q4_k has no use for it; leave it out, or give --to gptq or awq"),
         row(
             "rows to calibrate on that are not there",
             p -> {},
@@ -1914,9 +1907,9 @@ class BadInputTest {
             "a function of Python",
             p -> p.edit("tasks/quiz.yaml", "\"{{q}}\"", "!function utils.text"),
             "",
-            "D/tasks/quiz.yaml: doc_to_text is Python (!function utils.text), which is not run"
-                + " here; export its documents to JSONL once, as docs/reference/evaluation.md"
-                + " shows, with a column of what it makes"),
+            "D/tasks/quiz.yaml: doc_to_text is Python (!function utils.text), which is not "
+                + "run here; export its documents to JSONL once, as docs/reference/evaluation.md shows, "
+                + "with a column of what it makes"),
         row(
             "a class of Python",
             p -> p.edit("tasks/quiz.yaml", "test_split", "class: !function task.Quiz\ntest_split"),
@@ -1928,13 +1921,13 @@ class BadInputTest {
             "an unknown metric",
             p -> p.edit("tasks/quiz.yaml", "metric: acc", "metric: acck"),
             "",
-            "D/tasks/quiz.yaml: metric_list: the metric acck is not known; there are acc,"
-                + " acc_bytes, acc_mutual_info, acc_norm, bits_per_byte, bleu, brier_score, bypass,"
-                + " byte_perplexity, chrf, chrf++, exact_match, f1, inst_level_loose_acc,"
-                + " inst_level_strict_acc, kl_from_base, macro_f1, mcc, micro_f1, perplexity,"
-                + " prompt_level_loose_acc, prompt_level_strict_acc, rouge1, rouge2, rougeL,"
-                + " rougeLsum, squad_f1, tatqa_em, tatqa_f1, ter, weighted_f1, word_perplexity; did"
-                + " you mean acc?"),
+            "D/tasks/quiz.yaml: metric_list: the metric acck is not known; there are acc, "
+                + "acc_bytes, acc_mutual_info, acc_norm, bits_per_byte, bleu, brier_score, "
+                + "bypass, byte_perplexity, chrf, chrf++, exact_match, f1, inst_level_loose_acc, "
+                + "inst_level_strict_acc, kl_from_base, macro_f1, mcc, micro_f1, perplexity, "
+                + "prompt_level_loose_acc, prompt_level_strict_acc, rouge1, rouge2, rougeL, rougeLsum, "
+                + "squad_f1, tatqa_em, tatqa_f1, ter, weighted_f1, word_perplexity; did you mean "
+                + "acc?"),
         row(
             "an unknown output type",
             p -> p.edit("tasks/quiz.yaml", "multiple_choice", "choices"),
@@ -2227,8 +2220,8 @@ class BadInputTest {
             "a setting that its model refuses",
             p -> sweep(p, "list: [{}, {targets: q_prj}]"),
             "",
-            "setting targets=q_prj: target 'q_prj' matches no linear layer of the model; did you"
-                + " mean q_proj, k_proj or o_proj?"),
+            "setting targets=q_prj: target 'q_prj' matches no linear layer of the model; did you mean"
+                + " q_proj, k_proj or o_proj?"),
         row(
             "the same twice",
             p -> sweep(p, "grid: {rank: [4, 4]}"),
@@ -2375,8 +2368,7 @@ class BadInputTest {
                   p.path("adapter/adapter_model.safetensors"), p.path("blob.safetensors"));
             },
             "push a D/adapter",
-            "adapter D/adapter: adapter_model.safetensors is a link, and links are not followed;"
-                + " copy the folder with what they lead to (cp -rL) and push the copy"),
+            "adapter D/adapter: adapter_model.safetensors is a link, and links are not followed; copy the folder with what they lead to (cp -rL) and push the copy"),
         row(
             "the registry is another folder",
             p -> {},
@@ -3304,8 +3296,8 @@ class BadInputTest {
       for (String more : List.of("--dry-run", "--json")) {
         tooSmall(
             place.train(with(run, more, "--keep", "1")),
-            "2 adapters of \\d+ KiB, for a save is written beside the previous one; 2 checkpoints"
-                + " of \\d+ KiB \\(--keep\\)",
+            "2 adapters of \\d+ KiB, for a save is written beside the previous one; 2 checkpoints of"
+                + " \\d+ KiB \\(--keep\\)",
             free + ", or give a smaller --rank");
         tooSmall(
             place.train(with(run, more, "--keep", "0")),
