@@ -27,8 +27,8 @@ final class OtherVerbs {
     say(here + "chat", "repl talk converse");
     say(here + "export", "gguf to-gguf convert-to-gguf ollama");
     say(
-        "there is none: a model folder is read as it is; merge writes base and adapter as one,"
-            + " quantize writes four bits, export writes GGUF",
+        "there is none: a model folder is read as it is; merge writes base and adapter as one, quantize"
+            + " writes four bits, export writes GGUF",
         "convert save");
     say(here + "models pull", "download hub pull fetch");
     say(here + "adapters publish", "upload");

@@ -2952,6 +2952,61 @@ class BadInputTest {
     assertThat(place.listing()).isEqualTo(before);
   }
 
+  static Stream<Mistake> feedbacks() {
+    String answer =
+        "{\"kind\":\"answer\",\"id\":\"a\",\"prompt\":\"q\",\"answers\":[\"x\"],\"finish\":[\"stop\"]}\n";
+    String said = "{\"kind\":\"feedback\",\"id\":\"%s\",\"choice\":0,\"score\":%s}\n";
+    String file = "captured/anonymous/teams/2026-11-30.jsonl";
+    return Stream.of(
+        row("no folder", p -> {}, "--out D/out", "CAPTURED is missing; it is required"),
+        row("no folder for the rows", p -> {}, "D/model", "--out is missing; it is required"),
+        row(
+            "a folder that is not there",
+            p -> {},
+            "D/none --out D/out",
+            "D/none is no folder; give the one of serve --capture"),
+        row(
+            "a folder of something else",
+            p -> {},
+            "D/model --out D/out",
+            "D/model has 0 answers and 0 opinions, of which no row can be made; users rate answers"
+                + " by POST /v1/feedback"),
+        row(
+            "nothing of which a row can be made",
+            p -> p.write(file, answer + said.formatted("a", 0.5) + said.formatted("gone", 1)),
+            "D/captured --out D/out",
+            "D/captured has 1 answer and 2 opinions, of which no row can be made: 1 no answer is"
+                + " kept; 1 a score of 0.5"),
+        row(
+            "no such adapter",
+            p -> p.write(file, answer + said.formatted("a", 1)),
+            "D/captured --adapter legal --out D/out",
+            "D/captured has 0 answers and 0 opinions, of which no row can be made; users rate"
+                + " answers by POST /v1/feedback"),
+        row(
+            "rows that are there",
+            p -> p.write(file, answer + said.formatted("a", 1)).write("out/kto.jsonl", "mine"),
+            "D/captured --out D/out",
+            "D/out/kto.jsonl is there already; give another --out, or --overwrite to replace it"),
+        row(
+            "a file as the folder of rows",
+            p -> {},
+            "D/model --out D/rows.jsonl",
+            "--out D/rows.jsonl cannot be made: D/rows.jsonl is a file; give another folder"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("feedbacks")
+  void aMistakeOfFeedbackIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    List<String> line = new ArrayList<>(List.of("data", "from-feedback"));
+    line.addAll(List.of(mistake.flags));
+    check(place.run(line.toArray(String[]::new)), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
   static Stream<Mistake> serves() {
     String keys = "--api-keys D/keys.json";
     return Stream.of(
@@ -3048,6 +3103,22 @@ class BadInputTest {
             p -> {},
             "--adapter-root D/none",
             "--adapter-root D/none is not a folder"),
+        row(
+            "days of a capture without its folder",
+            p -> {},
+            "--capture-days 3",
+            "--capture is missing beside other flags of capture; give it a folder, or leave them"
+                + " out"),
+        row(
+            "a capture of no day",
+            p -> {},
+            "--capture D/captured --capture-days 0",
+            "--capture-days is 0; it must be from 1 to 3650"),
+        row(
+            "a capture into a file",
+            p -> {},
+            "--capture D/rows.jsonl",
+            "--capture D/rows.jsonl cannot be made: D/rows.jsonl is a file; give another folder"),
         row(
             "an audit log in a folder that is not there",
             p -> {},

@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.settings.ObjectiveName;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -14,7 +15,8 @@ import java.util.Objects;
 /// - After a tenth of the steps rewards have not changed: no margin differs from 0.
 /// - After a tenth of the steps no group of completions had rewards that differ.
 /// - The KL to the reference explodes: above 100 nats an answer, or of groups and on replayed rows
-///   above 1 nat a token.
+///   above 1 nat a token. Of pairs with a reference it is judged by the chosen answers: they have
+///   become less likely by 100 nats.
 final class PreferenceCheck {
   private static final int LEAST_PAIRS = 40;
   private static final double LEAST_MARGIN = 1e-6;
@@ -23,6 +25,7 @@ final class PreferenceCheck {
 
   private final int until; // step
   private final int batchSize;
+  private final double beta; // of pairs with a reference; 0: there are none
   private int pairs;
   private double right;
   private double largest; // margin
@@ -33,8 +36,19 @@ final class PreferenceCheck {
   private boolean astray;
 
   PreferenceCheck(Prepared prepared) {
-    this.until = Math.ceilDiv(prepared.steps(), 10);
-    this.batchSize = prepared.settings().loop().batchSize();
+    this(
+        prepared.steps(),
+        prepared.settings().loop().batchSize(),
+        prepared.settings().objective().objective() == ObjectiveName.DPO
+            ? prepared.settings().objective().beta()
+            : 0);
+  }
+
+  /// @param beta of pairs with a reference; 0: there are none
+  PreferenceCheck(int steps, int batchSize, double beta) {
+    this.until = Math.ceilDiv(steps, 10);
+    this.batchSize = batchSize;
+    this.beta = beta;
   }
 
   /// Takes the figures of a step, and returns warnings.
@@ -55,6 +69,16 @@ final class PreferenceCheck {
               kl > far ? kl : replayed,
               kl > far && constant == null ? "an answer" : "a token",
               kl > far ? "--beta" : "--replay-weight"));
+    }
+    double lost = beta == 0 ? 0 : -figures.getOrDefault(Objectives.CHOSEN, 0.0) / beta;
+    if (!astray && lost > MOST_KL) {
+      astray = true;
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "the chosen answers are less likely than under the reference by %.0f nats at step %d, so a third one may win; lower --learning-rate, raise --beta, or add --rpo-alpha 1",
+              lost,
+              step));
     }
     if (step > until) {
       return lines;

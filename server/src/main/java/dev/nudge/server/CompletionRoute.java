@@ -48,10 +48,9 @@ record CompletionRoute(Shared shared) implements Routes.Handler {
             ? new CompletionStream(
                 exchange, heading, echoes, top != null, nothing, ChatRoute.usage(fields))
             : new CompletionReply(exchange, heading, echoes, top != null, nothing);
-    if (prompts.size() == 1 && !nothing) { // of a batch no user sees one answer
-      String prompt = shared.session().tokenizer().decode(prompts.getFirst(), false);
-      JsonNode text = JsonNodeFactory.instance.stringNode(prompt);
-      reply = CapturingReply.around(reply, shared, exchange, heading, text, null, new Texts(), n);
+    JsonNode prompt = fields.node("prompt");
+    if (prompt != null && prompt.isString() && !nothing) { // what a user writes is one text
+      reply = CapturingReply.around(reply, shared, exchange, heading, prompt, null, new Texts(), n);
     }
     exchange.answers(heading.id(), requests);
     new Answering(shared, exchange, reply, n / sampling.n()).answer(served, requests);

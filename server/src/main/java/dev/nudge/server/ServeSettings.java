@@ -71,8 +71,7 @@ public record ServeSettings(
         @Nullable Integer maxModelLen,
     @Setting(
             help =
-                "most memory for weights, KV cache and adapters, such as 8G (default: weights, and"
-                    + " half of what is free then)",
+                "most memory for weights, KV cache and adapters, such as 8G (default: weights, and half of what is free then)",
             label = "SIZE")
         @Nullable ByteSize memory,
     @Setting(help = "most concurrent sequences (default: what there is memory for)")
@@ -80,16 +79,13 @@ public record ServeSettings(
     @Group("Adapters")
         @Setting(
             help =
-                "adapter: a name to ask for, and a PEFT folder, a run's folder, a reference such as"
-                    + " legal@champion or org/name of the hub; may be given several times",
+                "adapter: a name to ask for, and a PEFT folder, a run's folder, a reference such as legal@champion or org/name of the hub; may be given several times",
             label = "NAME=FOLDER-OR-REFERENCE",
             names = Setting.Names.ADAPTER)
         List<String> adapter,
     @Setting(
             help =
-                "name of an --adapter that has most of the traffic: it gets weights of its own, as"
-                    + " large as the base's, and costs nothing more a token; may be given several"
-                    + " times",
+                "name of an --adapter that has most of the traffic: it gets weights of its own, as large as the base's, and costs nothing more a token; may be given several times",
             label = "NAME")
         List<String> mergeAdapter,
     @Setting(
@@ -98,8 +94,7 @@ public record ServeSettings(
         @Nullable Path registry,
     @Setting(
             help =
-                "folder of adapters that /v1/load_lora_adapter may name by path (default: none may"
-                    + " be)",
+                "folder of adapters that /v1/load_lora_adapter may name by path (default: none may be)",
             label = "FOLDER")
         @Nullable Path adapterRoot,
     @Setting(
@@ -134,8 +129,7 @@ public record ServeSettings(
         @Nullable Path apiKeys,
     @Setting(
             help =
-                "key that adapters are loaded and moved with (default: no key on 127.0.0.1 without"
-                    + " --api-keys)",
+                "key that adapters are loaded and moved with (default: no key on 127.0.0.1 without --api-keys)",
             label = "FILE")
         @Nullable Path adminKeyFile,
     @Setting(help = "largest body of a request", byDefault = "8M", label = "SIZE") ByteSize maxBody,

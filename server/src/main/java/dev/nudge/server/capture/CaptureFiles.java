@@ -149,6 +149,11 @@ final class CaptureFiles {
     return number == null ? 1 : Integer.parseInt(number);
   }
 
+  /// What the name of a file begins with: its day.
+  private static String begin(Path file) {
+    return file.getFileName().toString().substring(0, "2026-11-30".length());
+  }
+
   /// The day of a file; null: it is none of these files.
   static @Nullable LocalDate day(Path file) {
     Matcher matcher = NAME.matcher(file.getFileName().toString());
@@ -167,7 +172,7 @@ final class CaptureFiles {
         if (Files.isDirectory(adapter)) {
           list(adapter).stream()
               .filter(file -> day(file) != null)
-              .sorted(Comparator.comparing(CaptureFiles::day).thenComparing(CaptureFiles::number))
+              .sorted(Comparator.comparing(CaptureFiles::begin).thenComparing(CaptureFiles::number))
               .forEach(files::add);
         }
       }

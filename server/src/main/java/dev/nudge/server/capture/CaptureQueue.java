@@ -76,12 +76,25 @@ final class CaptureQueue implements AutoCloseable {
       try {
         done.get(MOST_SECONDS, TimeUnit.SECONDS);
       } catch (ExecutionException e) {
-        throw new RunException(String.valueOf(e.getCause().getMessage()), e.getCause());
+        throw new RunException(e.getCause() instanceof RunException r ? words(r) : words(e), e);
       } catch (TimeoutException e) {
         throw new RunException("the disk took more than %d seconds".formatted(MOST_SECONDS), e);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         throw new RunException("the server stops", e);
+      }
+    }
+
+    private static String words(Exception e) {
+      return String.valueOf(e.getMessage());
+    }
+
+    /// @param failure null: the line is on the disk
+    private void end(@Nullable Throwable failure) {
+      if (failure == null) {
+        done.complete(null);
+      } else {
+        done.completeExceptionally(failure);
       }
     }
   }
@@ -208,10 +221,8 @@ final class CaptureQueue implements AutoCloseable {
       if (failure == null) {
         counts.add(line.adapter, line.json, line.at);
       }
-      if (line.told != null && failure == null) {
-        line.told.done.complete(null);
-      } else if (line.told != null) {
-        line.told.done.completeExceptionally(failure);
+      if (line.told != null) {
+        line.told.end(failure);
       }
     }
   }

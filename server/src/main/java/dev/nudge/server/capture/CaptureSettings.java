@@ -1,5 +1,6 @@
 package dev.nudge.server.capture;
 
+import dev.nudge.format.OutFolder;
 import dev.nudge.settings.Check;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Setting;
@@ -52,15 +53,18 @@ public record CaptureSettings(
     Check.between("--capture-days", captureDays, 1, MOST_DAYS);
   }
 
-  /// Checks that a folder is given where anything else is.
+  /// Checks that a folder is given where anything else is, and that it can be made.
   ///
-  /// @throws InputException if it is missing
+  /// @throws InputException if it is missing, or cannot be made
   public void checkFolder() {
     boolean some = captureDays != Integer.parseInt(DAYS) || !captureRedact;
     if (capture == null && (some || !captureClient.isEmpty() || !captureAdapter.isEmpty())) {
       throw new InputException(
           "--capture is missing beside other flags of capture; give it a folder, or leave them"
               + " out");
+    }
+    if (capture != null) {
+      OutFolder.checkPlace("--capture", capture);
     }
   }
 

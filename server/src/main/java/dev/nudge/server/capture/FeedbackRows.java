@@ -27,9 +27,8 @@ import tools.jackson.databind.node.ObjectNode;
 /// - A score above ½ is a good answer, one below it a bad one, a correction a good one: a row of
 ///   `kto.jsonl` each (`prompt`, `completion`, `label`). `sft.jsonl` has the good ones alone.
 /// - `dpo.jsonl` has pairs (`prompt`, `chosen`, `rejected`): a correction over the answer, an
-// answer
-///   over the one that it replaced, and of two answers to the same prompt of a client the liked one
-///   over the disliked one.
+///   answer over the one that it replaced, and of two answers to the same prompt of a client the
+///   liked one over the disliked one.
 ///
 /// Chats give lists of messages, with their tools; completions give texts. What users say later
 /// replaces what they said before. An opinion that makes no row is counted with its reason

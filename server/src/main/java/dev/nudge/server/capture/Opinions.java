@@ -1,7 +1,6 @@
 package dev.nudge.server.capture;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -58,7 +57,7 @@ record Opinions(Map<Choice, Said> said, Map<String, JsonNode> answers, int captu
           }
         });
     Map<String, JsonNode> answers = new HashMap<>();
-    List<String> captured = new ArrayList<>();
+    int[] captured = {0};
     for (Path file : files) {
       boolean wanted = isWanted(settings, file);
       CaptureReader.read(
@@ -68,15 +67,13 @@ record Opinions(Map<Choice, Said> said, Map<String, JsonNode> answers, int captu
             if (!line.path("kind").asString("").equals(CapturedAnswer.KIND)) {
               return;
             }
-            if (wanted) {
-              captured.add("");
-            }
+            captured[0] += wanted ? 1 : 0;
             if (named.contains(id)) {
               answers.put(id, line);
             }
           });
     }
-    return new Opinions(said, answers, captured.size(), torn);
+    return new Opinions(said, answers, captured[0], torn);
   }
 
   private static void hear(JsonNode line, Map<Choice, Said> said) {
