@@ -14,7 +14,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -147,9 +146,7 @@ final class Stage {
 
   /// The given settings as JSON; a run that has replaced another goes on, and replaces it no more.
   private String text() {
-    Map<String, @Nullable Object> values = new LinkedHashMap<>(settings.values());
-    values.keySet().retainAll(settings.given().keys());
-    values.values().removeIf(Objects::isNull);
+    Map<String, Object> values = SharedPaths.given(settings);
     if (!Objects.equals(earlier, id())) {
       values.remove("overwrite");
     }
