@@ -17,6 +17,7 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import javax.crypto.Mac;
@@ -96,7 +97,8 @@ public final class Meeting implements AutoCloseable {
       }
       return new Chain(rank, ranks, previous, next, timeout);
     } catch (IOException | ExecutionException | InterruptedException e) {
-      Throwable cause = e instanceof ExecutionException failed ? failed.getCause() : e;
+      Throwable within = e instanceof ExecutionException ? e.getCause() : e;
+      Throwable cause = Objects.requireNonNullElse(within, e);
       abandon(previous, connecting);
       if (e instanceof InterruptedException) {
         Thread.currentThread().interrupt();

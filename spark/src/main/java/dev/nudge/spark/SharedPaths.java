@@ -1,5 +1,8 @@
 package dev.nudge.spark;
 
+import dev.nudge.settings.Knob;
+import dev.nudge.settings.Schema;
+import dev.nudge.settings.SettingType;
 import dev.nudge.settings.TrainSettings;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -17,7 +20,12 @@ final class SharedPaths {
   /// Returns the same settings with absolute paths.
   static TrainSettings of(TrainSettings settings) {
     Map<String, Object> values = given(settings);
-    values.replaceAll((key, value) -> value instanceof Path path ? path.toAbsolutePath() : value);
+    for (Knob knob : Schema.of(TrainSettings.class).knobs()) {
+      if (knob.kind() == SettingType.PATH) {
+        values.computeIfPresent(
+            knob.key(), (_, path) -> Path.of(path.toString()).toAbsolutePath().toString());
+      }
+    }
     for (String key : List.of("data", "eval_data", "replay")) {
       values.computeIfPresent(key, (_, rows) -> each(rows, false));
     }
