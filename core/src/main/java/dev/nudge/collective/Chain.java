@@ -260,9 +260,7 @@ final class Chain implements Collective {
     try {
       sent.get();
     } catch (ExecutionException e) {
-      throw lost(
-          new IOException(Objects.requireNonNullElse(e.getCause(), e).getMessage(), e),
-          (rank + 1) % ranks);
+      throw lost(new IOException(String.valueOf(e.getMessage()), e), (rank + 1) % ranks);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw lost(new IOException("this rank was interrupted", e), (rank + 1) % ranks);

@@ -97,8 +97,8 @@ public final class Meeting implements AutoCloseable {
       }
       return new Chain(rank, ranks, previous, next, timeout);
     } catch (IOException | ExecutionException | InterruptedException e) {
-      Throwable cause =
-          e instanceof ExecutionException ? Objects.requireNonNullElse(e.getCause(), e) : e;
+      Throwable within = e instanceof ExecutionException ? e.getCause() : e;
+      Throwable cause = Objects.requireNonNullElse(within, e);
       abandon(previous, connecting);
       if (e instanceof InterruptedException) {
         Thread.currentThread().interrupt();

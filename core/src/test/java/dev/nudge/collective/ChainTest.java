@@ -114,7 +114,9 @@ class ChainTest {
     try (Meeting zero = Meeting.open(0);
         Meeting one = Meeting.open(0)) {
       try (Socket stranger = new Socket("127.0.0.1", zero.port())) {
-        stranger.getOutputStream().write("GET / HTTP/1.1\r\n\r\n and so on for long".getBytes());
+        stranger
+            .getOutputStream()
+            .write("GET / HTTP/1.1\r\n\r\n and so on for long".getBytes(StandardCharsets.UTF_8));
         List<String> addresses = List.of("127.0.0.1:" + zero.port(), "127.0.0.1:" + one.port());
         Thread other =
             Thread.startVirtualThread(

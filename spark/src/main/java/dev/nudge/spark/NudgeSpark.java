@@ -7,8 +7,13 @@ import dev.nudge.train.Prepared;
 import dev.nudge.train.RunResult;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /// Trains on the machines of a Spark cluster by data parallelism. N ranks with L lanes give the
@@ -27,16 +32,32 @@ public final class NudgeSpark {
     return train(session, settings, RankSettings.of(ranks), _ -> {}, () -> false);
   }
 
+  /// Trains on the rows of a table or query, in the order that it gives them. They are written
+  // once,
+  /// as JSON lines beside `--out`: a run that goes on reads that file.
+  ///
+  /// @param settings whose data is ignored
+  /// @param rows whose columns are the keys of rows
+  public static RunResult train(
+      SparkSession session, TrainSettings settings, Dataset<Row> rows, int ranks) {
+    Path file = QueryRows.file(settings.output().out());
+    QueryRows.write(rows, file);
+    Map<String, Object> values = SharedPaths.given(settings);
+    values.put("data", List.of(file.toString()));
+    return train(session, TrainSettings.of(values), ranks);
+  }
+
   /// Trains, and reports the steps.
   ///
   /// @param events receives warnings, the plan and the steps, on this thread
   /// @param cancelled once true, the run is saved as it is and ends
   public static RunResult train(
       SparkSession session,
-      TrainSettings settings,
+      TrainSettings given,
       RankSettings ranks,
       Consumer<TrainEvent> events,
       BooleanSupplier cancelled) {
+    TrainSettings settings = SharedPaths.of(given);
     Machine driver = driver(ranks.ranks());
     if (Training.finished(settings, driver)) {
       return Training.run(settings, driver, _ -> {}, events, cancelled);
@@ -45,7 +66,17 @@ public final class NudgeSpark {
     Prepared prepared = Training.prepare(settings, driver, events);
     prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
     prepared.rows().forEach(line -> events.accept(new TrainEvent.Planned(line)));
-    return new Stage(session.sparkContext(), prepared, ranks, events, cancelled).run();
+    events.accept(new TrainEvent.Started("", settings.output().out(), 0, prepared.steps(), 0));
+    RunResult result = new Stage(session.sparkContext(), prepared, ranks, events, cancelled).run();
+    events.accept(
+        new TrainEvent.Finished(
+            result.state(),
+            result.steps(),
+            result.trainedTokens(),
+            result.seconds(),
+            result.evalLossBest(),
+            null));
+    return result;
   }
 
   /// The driver as one of so many machines on which a run is checked before it starts: memory is a

@@ -2,6 +2,7 @@ package dev.nudge.spark;
 
 import dev.nudge.collective.Collective;
 import dev.nudge.collective.Meeting;
+import dev.nudge.format.Claim;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.DivergedException;
@@ -10,6 +11,7 @@ import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.Training;
 import java.io.Serializable;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.BarrierTaskContext;
@@ -26,6 +28,9 @@ import scala.runtime.AbstractFunction1;
 final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
     implements Serializable {
   private static final long serialVersionUID = 1L;
+
+  private static final int PATIENCE = 60_000; // ms
+  private static final int LOOK = 200; // ms
 
   private final String settings;
   private final RankSettings ranks;
@@ -54,25 +59,26 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
   @Override
   public Iterator<String> apply(Iterator<Integer> none) {
     BarrierTaskContext context = BarrierTaskContext.get();
-    Outcome outcome = outcome(context);
+    int port = ranks.port() == 0 ? 0 : ranks.port() + context.partitionId();
+    Outcome outcome;
+    try (Meeting meeting = Meeting.open(port)) { // what throws here ends the others' wait too
+      String host = SparkEnv.get().blockManager().blockManagerId().host();
+      List<String> addresses = Arrays.asList(context.allGather(host + ":" + meeting.port()));
+      outcome = outcome(context, meeting, addresses);
+    }
     return CollectionConverters.asScala(List.of(Json.line(outcome)).iterator());
   }
 
-  private Outcome outcome(BarrierTaskContext context) {
+  private Outcome outcome(BarrierTaskContext context, Meeting meeting, List<String> addresses) {
     int rank = context.partitionId();
-    int port = ranks.port() == 0 ? 0 : ranks.port() + rank;
-    try (Meeting meeting = Meeting.open(port)) {
-      String host = SparkEnv.get().blockManager().blockManagerId().host();
-      List<String> addresses = Arrays.asList(context.allGather(host + ":" + meeting.port()));
-      try (Collective all = meeting.join(rank, addresses, secret, ranks.timeout())) {
-        return new Outcome(rank, Outcome.Kind.DONE, trained(context, all));
-      }
+    try (Collective all = meeting.join(rank, addresses, secret, ranks.timeout())) {
+      return new Outcome(rank, Outcome.Kind.DONE, trained(context, all));
     } catch (InputException e) {
-      return new Outcome(rank, Outcome.Kind.WRONG, e.getMessage());
+      return new Outcome(rank, Outcome.Kind.WRONG, String.valueOf(e.getMessage()));
     } catch (DivergedException e) {
-      return new Outcome(rank, Outcome.Kind.DIVERGED, e.getMessage());
+      return new Outcome(rank, Outcome.Kind.DIVERGED, String.valueOf(e.getMessage()));
     } catch (NudgeException e) {
-      return new Outcome(rank, Outcome.Kind.FAILED, e.getMessage());
+      return new Outcome(rank, Outcome.Kind.FAILED, String.valueOf(e.getMessage()));
     }
   }
 
@@ -86,6 +92,20 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
       Training.follow(run, own);
       return "";
     }
+    awaitEarlier(run.output().out());
     return Json.line(Training.run(run, own, _ -> {}, _ -> {}, context::isInterrupted));
+  }
+
+  /// Waits until the rank 0 of an attempt that failed, which may be in its last step still, has
+  // left
+  /// the folder; the run says so if it does not.
+  private static void awaitEarlier(Path out) {
+    try {
+      for (int waited = 0; waited < PATIENCE && Claim.isHeld(out); waited += LOOK) {
+        Thread.sleep(LOOK);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

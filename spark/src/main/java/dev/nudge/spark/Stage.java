@@ -14,7 +14,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -26,6 +25,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.jspecify.annotations.Nullable;
@@ -128,7 +128,7 @@ final class Stage {
       return ended(
           job.get().stream().map(line -> Json.record(Json.parse(line), Rank.Outcome.class)));
     } catch (ExecutionException e) {
-      return new Attempt(null, line(e.getCause()));
+      return new Attempt(null, line(Objects.requireNonNullElse(e.getCause(), e)));
     } catch (InterruptedException e) {
       throw interrupted(e);
     }
@@ -147,9 +147,7 @@ final class Stage {
 
   /// The given settings as JSON; a run that has replaced another goes on, and replaces it no more.
   private String text() {
-    Map<String, @Nullable Object> values = new LinkedHashMap<>(settings.values());
-    values.keySet().retainAll(settings.given().keys());
-    values.values().removeIf(Objects::isNull);
+    Map<String, Object> values = SharedPaths.given(settings);
     if (!Objects.equals(earlier, id())) {
       values.remove("overwrite");
     }
@@ -170,7 +168,7 @@ final class Stage {
   }
 
   /// What the ranks say.
-  private static Attempt ended(java.util.stream.Stream<Rank.Outcome> outcomes) {
+  private static Attempt ended(Stream<Rank.Outcome> outcomes) {
     List<Rank.Outcome> all = outcomes.toList();
     Rank.Outcome first = all.getFirst();
     if (first.kind() == Rank.Outcome.Kind.DONE) {

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.sql.SparkSession;
+import scala.Option;
 
 /// The main class for spark-submit: `train --ranks N` and the flags of `nudge train`.
 ///
@@ -28,7 +29,12 @@ public final class Submit {
 
   /// Runs the command and ends the process with its exit code.
   public static void main(String[] args) {
-    System.exit(run(List.of(args), System.out, System.err));
+    int code = run(List.of(args), System.out, System.err);
+    Option<SparkSession> session = SparkSession.getDefaultSession();
+    if (session.isDefined()) {
+      session.get().stop(); // else executors begin again while the process ends
+    }
+    System.exit(code);
   }
 
   /// Runs the command.

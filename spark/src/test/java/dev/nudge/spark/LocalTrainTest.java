@@ -1,8 +1,10 @@
 package dev.nudge.spark;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.machine.Machine;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.Training;
 import java.io.ByteArrayOutputStream;
@@ -15,6 +17,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -137,6 +141,32 @@ class LocalTrainTest {
     Ran again = run(train(flags(many), "--ranks", "2"));
     assertThat(again.err()).contains("this run is finished already");
     assertThat(again.code()).isZero();
+  }
+
+  @Test
+  void rowsOfAQueryAreReadOnceAndInItsOrder() throws IOException {
+    Path out = temp.resolve("queried");
+    Dataset<Row> rows =
+        session.sql(
+            "SELECT concat('pump ', id) AS prompt, ' valve' AS completion FROM range(40) ORDER BY"
+                + " id DESC");
+    TrainSettings settings =
+        TrainSettings.of(
+            Map.of("model", MODEL, "data", List.of("none"), "out", out, "lanes", 1, "steps", 1));
+    assertThat(NudgeSpark.train(session, settings, rows, 1).steps()).isEqualTo(1);
+    List<String> lines = Files.readAllLines(temp.resolve("queried.rows.jsonl"));
+    assertThat(lines)
+        .hasSize(40)
+        .first()
+        .isEqualTo("{\"prompt\":\"pump 39\",\"completion\":\" valve\"}");
+    assertThat(Training.record(out).get("digests").toString()).contains("data");
+    assertThatThrownBy(
+            () ->
+                QueryRows.write(
+                    session.sql("SELECT id FROM range(0)"), temp.resolve("no.rows.jsonl")))
+        .isInstanceOf(InputException.class)
+        .hasMessage("the table or query has no row");
+    assertThat(temp.resolve("no.rows.jsonl")).doesNotExist();
   }
 
   private static List<Path> weights(Path out) throws IOException {

@@ -1,0 +1,70 @@
+package dev.nudge.spark;
+
+import dev.nudge.settings.Knob;
+import dev.nudge.settings.Schema;
+import dev.nudge.settings.SettingType;
+import dev.nudge.settings.TrainSettings;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// Makes the paths of settings absolute: executors have other working folders than the driver.
+final class SharedPaths {
+  private SharedPaths() {}
+
+  /// Returns the same settings with absolute paths.
+  static TrainSettings of(TrainSettings settings) {
+    Map<String, Object> values = given(settings);
+    for (Knob knob : Schema.of(TrainSettings.class).knobs()) {
+      if (knob.kind() == SettingType.PATH) {
+        values.computeIfPresent(
+            knob.key(), (_, path) -> Path.of(path.toString()).toAbsolutePath().toString());
+      }
+    }
+    for (String key : List.of("data", "eval_data", "replay")) {
+      values.computeIfPresent(key, (_, rows) -> each(rows, false));
+    }
+    values.computeIfPresent("mixture", (_, parts) -> each(parts, true));
+    return TrainSettings.of(values);
+  }
+
+  /// The settings that were given, by key.
+  static Map<String, Object> given(TrainSettings settings) {
+    Map<String, @Nullable Object> values = new LinkedHashMap<>(settings.values());
+    values.keySet().retainAll(settings.given().keys());
+    Map<String, Object> given = new LinkedHashMap<>();
+    values.forEach(
+        (key, value) -> {
+          if (value != null) {
+            given.put(key, value);
+          }
+        });
+    return given;
+  }
+
+  private static Object each(Object rows, boolean withAmount) {
+    return rows instanceof List<?> all
+        ? all.stream().map(one -> absolute(Objects.toString(one), withAmount)).toList()
+        : absolute(rows.toString(), withAmount);
+  }
+
+  /// @param withAmount whether `=30%` or the like follows
+  private static String absolute(String text, boolean withAmount) {
+    int end = withAmount ? text.lastIndexOf('=') : text.length();
+    if (end < 0) {
+      return text;
+    }
+    String path = text.substring(0, end);
+    try {
+      boolean file = Files.exists(Path.of(path)) || path.matches("[^\\s:]*[*?\\[{][^\\s:]*");
+      return file ? Path.of("").toAbsolutePath().resolve(path) + text.substring(end) : text;
+    } catch (InvalidPathException e) {
+      return text; // a query, or what is wrong is told by the run
+    }
+  }
+}

@@ -1,0 +1,116 @@
+package dev.nudge.spark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.TrainEvent;
+import dev.nudge.train.Training;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Two executors of two processes, one of which is killed. `SPARK_HOME` names a distribution, from
+/// which executors are started: of `pip download pyspark` it is the folder `deps`.
+@Tag("slow")
+class LostExecutorTest {
+  private static final Path MODEL =
+      Path.of("../core/src/test/resources/golden/llama/grouped-tied/model");
+
+  @TempDir private Path temp;
+
+  @Test
+  void aRunThatLostAnExecutorLeavesTheBytesOfOneThatDidNot() throws IOException {
+    assumeTrue(System.getenv("SPARK_HOME") != null, "SPARK_HOME names no distribution of Spark");
+    List<String> lines =
+        IntStream.range(0, 40)
+            .mapToObj(i -> "{\"prompt\": \"pump %d\", \"completion\": \" valve\"}".formatted(i))
+            .toList();
+    Path rows = Files.write(temp.resolve("rows.jsonl"), lines);
+    Path one = temp.resolve("one");
+    Machine machine = Machine.here(ExecutorCache.folder());
+    Training.run(settings(rows, one, 2), machine, _ -> {}, _ -> {}, () -> false);
+    List<String> warnings = new ArrayList<>();
+    boolean[] killed = {false};
+    Path many = temp.resolve("many");
+    SparkSession session = session();
+    try {
+      NudgeSpark.train(
+          session,
+          settings(rows, many, 1),
+          RankSettings.of(2),
+          event -> {
+            if (event instanceof TrainEvent.Step step && step.step() >= 7 && !killed[0]) {
+              killed[0] = executors().findFirst().orElseThrow().destroyForcibly();
+            }
+            if (event instanceof TrainEvent.Warning warning) {
+              warnings.add(warning.line());
+            }
+          },
+          () -> false);
+    } finally {
+      session.stop();
+    }
+    assertThat(killed[0]).isTrue();
+    assertThat(warnings)
+        .anyMatch(
+            line ->
+                line.startsWith("the stage failed behind step ")
+                    && line.endsWith("; it begins again from the newest checkpoint"));
+    String file = "adapter_model.safetensors";
+    assertThat(many.resolve(file)).hasSameBinaryContentAs(one.resolve(file));
+    assertThat(losses(many)).isEqualTo(losses(one)).hasSize(300);
+  }
+
+  private static Stream<ProcessHandle> executors() {
+    return ProcessHandle.current()
+        .descendants()
+        .filter(p -> p.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"));
+  }
+
+  private static SparkSession session() {
+    String classes =
+        Stream.of(System.getProperty("java.class.path").split(":"))
+            .map(place -> Path.of(place).toAbsolutePath().toString())
+            .collect(Collectors.joining(":"));
+    return SparkSession.builder()
+        .master("local-cluster[2,1,1024]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.executor.extraClassPath", classes)
+        .config("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s")
+        .getOrCreate();
+  }
+
+  private static TrainSettings settings(Path rows, Path out, int lanes) {
+    Map<String, Object> values = new HashMap<>();
+    values.put("model", MODEL);
+    values.put("data", List.of(rows.toString()));
+    values.put("out", out);
+    values.put("lanes", lanes);
+    values.put("threads", lanes);
+    values.put("batch_size", 4);
+    values.put("steps", 300);
+    values.put("save_steps", 5);
+    return TrainSettings.of(values);
+  }
+
+  private static List<String> losses(Path out) throws IOException {
+    return Files.readAllLines(out.resolve("metrics.jsonl")).stream()
+        .map(line -> line.replaceAll(".*\"loss\":([^,]*),.*", "$1"))
+        .toList();
+  }
+}
