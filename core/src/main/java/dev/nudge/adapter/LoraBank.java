@@ -80,9 +80,9 @@ final class LoraBank implements Around {
     } else if (!p.few(x, List.of(this), List.of(y))) {
       base.forward(x, y, p);
       List<LowRank> terms = new ArrayList<>();
-      updates(x, p, terms);
+      ownUpdates(x, p, terms);
       terms.forEach(term -> term.add(x, y, p));
-      finish(y, p);
+      ownFinish(y, p);
     }
   }
 
@@ -145,6 +145,10 @@ final class LoraBank implements Around {
   @Override
   public void updates(Tensor x, Pass p, List<LowRank> to) {
     base.updates(x, p, to);
+    ownUpdates(x, p, to);
+  }
+
+  private void ownUpdates(Tensor x, Pass p, List<LowRank> to) {
     if (p.ws().dry()) {
       roomOfUpdates(x, p, to);
     } else {
@@ -155,6 +159,10 @@ final class LoraBank implements Around {
   @Override
   public void finish(Tensor y, Pass p) {
     base.finish(y, p);
+    ownFinish(y, p);
+  }
+
+  private void ownFinish(Tensor y, Pass p) {
     if (p.ws().dry() && finishes) {
       Magnitude.room(base, Math.max(LEAST, widest), p);
     } else if (finishes) {

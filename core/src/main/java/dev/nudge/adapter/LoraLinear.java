@@ -169,7 +169,8 @@ public final class LoraLinear implements AdaptedLinear, Around {
 
   @Override
   public FewRows.@Nullable Weight few() {
-    return base.few();
+    boolean finished = base instanceof AdaptedLinear under && under.finishes(); // before this one
+    return finished ? null : base.few();
   }
 
   @Override
