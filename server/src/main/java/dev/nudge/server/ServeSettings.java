@@ -38,6 +38,7 @@ import org.jspecify.annotations.Nullable;
 /// @param servedModelName name of the base; null: its folder's name
 /// @param template a file or a template name; null: each adapter's own, else the model's
 /// @param port 0: a free one
+/// @param captured what is kept of requests and answers
 /// @param apiKeys file of API clients; null: no authentication
 /// @param adminKeyFile file with the admin key, or `sha256:` and its digest; null: admin routes
 ///     are open to this machine, if there are no API keys

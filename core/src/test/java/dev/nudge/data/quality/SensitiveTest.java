@@ -39,6 +39,9 @@ class SensitiveTest {
       })
   void whatHasTheFormIsFound(Sensitive kind, String text) {
     assertThat(Sensitive.in(text)).contains(kind);
+    String redacted = Sensitive.redacted(text);
+    assertThat(redacted).contains("[" + kind + "]");
+    assertThat(Sensitive.in(redacted)).isEmpty();
   }
 
   @ParameterizedTest

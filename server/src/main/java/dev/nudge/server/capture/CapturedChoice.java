@@ -5,6 +5,7 @@ import dev.nudge.format.Sha256;
 import dev.nudge.server.capture.FeedbackRows.Drop;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.MissingNode;
@@ -33,9 +34,31 @@ record CapturedChoice(JsonNode line, JsonNode answer, String prompt, boolean cut
         finish.equals("length") || finish.equals("abort"));
   }
 
-  /// A message without the fields that only clients of a server read.
+  /// A message as chat templates know it: without the fields that only clients of a server read,
+  /// arguments of tools as objects.
   private static JsonNode plain(JsonNode answer) {
-    return answer instanceof ObjectNode message ? message.deepCopy().without("refusal") : answer;
+    if (!(answer instanceof ObjectNode given)) {
+      return answer;
+    }
+    ObjectNode message = given.deepCopy();
+    message.remove("refusal");
+    for (JsonNode call : message.path("tool_calls")) {
+      if (call.path("function") instanceof ObjectNode function) {
+        JsonNode arguments = parsed(function.path("arguments").asString(""));
+        if (arguments.isObject()) {
+          function.set("arguments", arguments);
+        }
+      }
+    }
+    return message;
+  }
+
+  private static JsonNode parsed(String text) {
+    try {
+      return Json.parse(text);
+    } catch (JacksonException e) {
+      return MissingNode.getInstance(); // it stays a text
+    }
   }
 
   String client() {
@@ -72,7 +95,7 @@ record CapturedChoice(JsonNode line, JsonNode answer, String prompt, boolean cut
                 .objectNode()
                 .put("role", "assistant")
                 .put("content", correction.stringValue())
-            : correction;
+            : plain(correction);
     return new CapturedChoice(line, better, prompt, false);
   }
 

@@ -218,7 +218,7 @@ class FeedbackRowsTest {
     line(
         "{'kind':'answer','id':'c','client':'shop','tools':[{'type':'function','function':{'name':'f'}}],"
             + "'prompt':[{'role':'system','content':'s'},{'role':'user','content':'a'},{'role':'assistant','content':'b'},{'role':'user','content':'c'}],"
-            + "'answers':[{'role':'assistant','content':null,'tool_calls':[{'id':'1','type':'function','function':{'name':'f','arguments':'{}'}}]}],'finish':['tool_calls']}");
+            + "'answers':[{'role':'assistant','content':null,'tool_calls':[{'id':'1','type':'function','function':{'name':'f','arguments':'{\\'x\\':1}'}}]}],'finish':['tool_calls']}");
     said("c", "'score':0,'correction':{'role':'assistant','content':'no tool'}");
     Written written = write();
     assertThat(written.dropped()).isEqualTo(Map.of(Drop.NO_ANSWER, 1));
@@ -230,6 +230,8 @@ class FeedbackRowsTest {
     assertThat(pairs.getLast().path("tools")).hasSize(1);
     assertThat(pairs.getLast().at("/rejected/0/tool_calls/0/function/name").asString())
         .isEqualTo("f");
+    assertThat(pairs.getLast().at("/rejected/0/tool_calls/0/function/arguments/x").asInt())
+        .isEqualTo(1); // templates write objects, clients get texts
     assertThat(pairs.getLast().at("/chosen/0/content").asString()).isEqualTo("no tool");
     assertThat(out(FeedbackRows.KTO))
         .extracting(JsonNode::toString)
