@@ -152,6 +152,16 @@ public record PlanSettings(
     return with("probe", measure);
   }
 
+  /// The machines that train together.
+  public PlanSettings withRanks(int machines) {
+    return with("ranks", machines);
+  }
+
+  /// The speed of the network between them.
+  public PlanSettings withNetwork(double bitsPerSecond) {
+    return with("network", new BitRate(bitsPerSecond));
+  }
+
   /// The tokens of the training data, if it does not exist yet.
   public PlanSettings withTokens(long tokens) {
     return with("tokens", tokens);
