@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
 
 /// Ranks as threads of this process, connected over the loopback.
 public final class Ranks {
@@ -15,12 +16,13 @@ public final class Ranks {
   private Ranks() {}
 
   public interface Work<T> {
-    T run(Collective ranks) throws Exception;
+    @Nullable T run(Collective ranks) throws Exception;
   }
 
   /// Runs work on every rank at once.
   ///
   /// @return what rank 0 returns; its failure, else that of the first other rank, is thrown
+  @SuppressWarnings("NullAway") // a test whose rank 0 returns nothing asks for nothing
   public static <T> T run(int ranks, IntFunction<Work<T>> work) {
     List<Meeting> meetings = new ArrayList<>();
     try {

@@ -53,8 +53,7 @@ public final class Gate {
     for (Rule rule : policy.rules()) {
       switch (rule) {
         case Rule.OfMetric r ->
-            found.judge(
-                r, () -> Subject.of(r.on(), evidence.base()), Subject.of(r.on(), model));
+            found.judge(r, () -> Subject.of(r.on(), evidence.base()), Subject.of(r.on(), model));
         case Rule.Judge r when JudgeRules.isTested(r, evidence) ->
             found.tests.add(JudgeRules.test(r, evidence));
         case Rule.Judge r -> found.plain.put(r, List.of(JudgeRules.untested(r, evidence)));

@@ -54,7 +54,8 @@ import tools.jackson.databind.JsonNode;
 /// compared with base + adapter on held-out rows.
 ///
 /// It passes where its loss is shown to be at most the tolerance above that of base + adapter, or
-/// where the gate passes the policy that is given instead. Only then is the model in `--out`; `release.json`, which has every digest and figure, is there in
+/// where the gate passes the policy that is given instead. Only then is the model in `--out`;
+/// `release.json`, which has every digest and figure, is there in
 /// each case, unless an earlier release is, which a failed one does not touch.
 ///
 /// Threading: one thread.
@@ -67,7 +68,8 @@ public final class Release {
   private static final String DENSE = "dense";
   private static final String NF4 = "nf4";
   private static final String FORM = "form";
-  private static final Set<String> OWN = Set.of("adapter", "tolerance", "policy", "out", "overwrite");
+  private static final Set<String> OWN =
+      Set.of("adapter", "tolerance", "policy", "out", "overwrite");
 
   private final ReleaseSettings settings;
   private final Machine machine;

@@ -23,7 +23,7 @@ import tools.jackson.databind.JsonNode;
 
 /// How the settings of a sweep compare: those that went to their end by their lowest held-out loss,
 /// or by the metric of an evaluation, then those that were ended before, the later the better. It
-// has no times, so a sweep that was
+/// has no times, so a sweep that was
 /// interrupted has the same.
 ///
 /// @param metric by which they are ranked

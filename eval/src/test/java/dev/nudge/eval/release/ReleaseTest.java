@@ -230,8 +230,7 @@ class ReleaseTest {
     assertThat(registry.gate(registry.find(Reference.parse(adapter.shown())), null))
         .contains("a release of it was judged");
     Path tar = temp.resolve("served.tar");
-    registry.publish(
-        Reference.parse("served:1"), Address.parse(tar.toString(), false), null, null);
+    registry.publish(Reference.parse("served:1"), Address.parse(tar.toString(), false), null, null);
     Registry elsewhere = Registry.open(temp.resolve("elsewhere"));
     Address from = Address.parse(tar.toString(), false);
     assertThat(elsewhere.pull("copied", from, null, null, note).version().digest())
