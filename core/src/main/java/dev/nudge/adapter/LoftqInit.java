@@ -52,7 +52,8 @@ final class LoftqInit implements Initialization {
     }
   }
 
-  private static void begin(List<LoraPlace> some, Lora spec, Backend backend, WeightFile originals) {
+  private static void begin(
+      List<LoraPlace> some, Lora spec, Backend backend, WeightFile originals) {
     int rank = some.stream().mapToInt(place -> place.a().master().rows()).max().orElse(0);
     List<Linear> layers = some.stream().map(LoraPlace::base).toList();
     try (LoftqFit fit = new LoftqFit(layers, rank, backend)) {

@@ -10,8 +10,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.Iterator;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,10 +22,10 @@ import tools.jackson.core.json.JsonFactory;
 
 /// Streams one safetensors file, byte for byte as the official library writes it.
 ///
-/// Types and shapes are given first, so the header is written at once and tensors may be written
-/// in any order, each to its place. The file is written beside its target as `NAME.tmp`; closing
-/// the writer after the last tensor syncs it and renames it over the target. Closing it earlier,
-/// after an error, deletes it and leaves the target unchanged.
+/// Types and shapes are given first, so the header is written at once and tensors may be written in
+/// any order, each to its place. The file is written beside its target as `NAME.tmp`; closing the
+/// writer after the last tensor syncs it and renames it over the target. Closing it earlier, after
+/// an error, deletes it and leaves the target unchanged.
 ///
 /// Order (the official writer's): by type, the widest first, then by name; metadata sorted; the
 /// header padded with spaces to a multiple of 8 bytes, so every tensor is aligned to its elements.

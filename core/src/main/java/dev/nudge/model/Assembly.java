@@ -64,8 +64,7 @@ final class Assembly {
                 p.linear(path + "v_proj", k, width, layer.biases().qkv()));
     LinearSlot o = p.linear(path + "o_proj", width, q, layer.biases().out());
     Attention.Norms norms = qkNorms(layer, path, p);
-    Sinks sinks =
-        layer.style().sinks() ? p.sinks(path + "sinks", layer.attention().count()) : null;
+    Sinks sinks = layer.style().sinks() ? p.sinks(path + "sinks", layer.attention().count()) : null;
     return new Attention(i, layer.attention(), p.rotary(layer), qkv, o, norms, sinks);
   }
 

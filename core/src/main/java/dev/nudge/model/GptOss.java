@@ -43,8 +43,7 @@ record GptOss() implements Family {
                 Rule.NORMALISED,
                 MoeConfig.Names.GPT_OSS)
             .withClamp(
-                new ClampedGlu(
-                    c.positive("swiglu_alpha", 1.702), c.positive("swiglu_limit", 7.0)));
+                new ClampedGlu(c.positive("swiglu_alpha", 1.702), c.positive("swiglu_limit", 7.0)));
     boolean none = c.object("rope_parameters") == null && c.object("rope_scaling") == null;
     LayerConfig layer =
         (none ? r.unturned().withRope(ROPE) : r.layer())

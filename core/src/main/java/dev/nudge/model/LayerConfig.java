@@ -116,15 +116,18 @@ public record LayerConfig(
   }
 
   LayerConfig withPacked() {
-    return withStyle(new Style(style.norms, style.qkNorm, true, style.residual, style.clip, style.sinks));
+    return withStyle(
+        new Style(style.norms, style.qkNorm, true, style.residual, style.clip, style.sinks));
   }
 
   LayerConfig withResidual(double factor) {
-    return withStyle(new Style(style.norms, style.qkNorm, style.packed, factor, style.clip, style.sinks));
+    return withStyle(
+        new Style(style.norms, style.qkNorm, style.packed, factor, style.clip, style.sinks));
   }
 
   LayerConfig withClip(double bound) {
-    return withStyle(new Style(style.norms, style.qkNorm, style.packed, style.residual, bound, style.sinks));
+    return withStyle(
+        new Style(style.norms, style.qkNorm, style.packed, style.residual, bound, style.sinks));
   }
 
   LayerConfig withSinks() {

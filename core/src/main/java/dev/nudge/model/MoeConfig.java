@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /// The mixture of experts of a decoder layer, in place of its MLP.
 ///
-/// Each expert is a gated MLP. Gate and up of an expert are two tensors here, whatever the file
-/// has ([StackedExperts]), and one module to adapters, `experts.E.gate_up_proj`, as PEFT has it.
+/// Each expert is a gated MLP. Gate and up of an expert are two tensors here, whatever the file has
+/// ([StackedExperts]), and one module to adapters, `experts.E.gate_up_proj`, as PEFT has it.
 ///
 /// @param experts their number
 /// @param chosen experts of a token
@@ -61,8 +61,7 @@ public record MoeConfig(
 
     /// Gate and up are one matrix.
     static final Names GPT_OSS =
-        new Names(
-            "mlp", "router", "gate_up_proj", "gate_up_proj", "down_proj", "mlp", "router");
+        new Names("mlp", "router", "gate_up_proj", "gate_up_proj", "down_proj", "mlp", "router");
   }
 
   /// Whether a tensor is a router's weight, which is never quantised.
@@ -89,7 +88,8 @@ public record MoeConfig(
     if (k > number) {
       throw c.refuse("num_experts_per_tok " + k + " is above " + key + " " + number);
     }
-    return new MoeConfig(number, k, c.whole(size, inner, ConfigReader.MOST_SIZE), rule, 0, names, null);
+    return new MoeConfig(
+        number, k, c.whole(size, inner, ConfigReader.MOST_SIZE), rule, 0, names, null);
   }
 
   private static String alias(String count) {

@@ -165,10 +165,7 @@ final class StackedExperts {
       throw new InputException(
           "%s: %s is %s, config.json says %s"
               .formatted(
-                  file.file(name),
-                  name,
-                  Arrays.toString(all.shape()),
-                  Arrays.toString(expected)));
+                  file.file(name), name, Arrays.toString(all.shape()), Arrays.toString(expected)));
     }
     return all;
   }

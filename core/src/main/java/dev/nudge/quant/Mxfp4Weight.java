@@ -14,9 +14,9 @@ import java.util.List;
 /// A weight (rows, cols) in MXFP4 [1]: blocks of 32 numbers of a row, four bits each (the even one
 /// in the low half of a byte), which share a power of two.
 ///
-/// Bit 3 of a code is the sign, the others stand for 0, ½, 1, 1½, 2, 3, 4, 6; a number is that times
-/// 2^(e − 127). As transformers reads them e = 255 is no NaN. Every number is exact in fp32 and in
-/// bfloat16.
+/// Bit 3 of a code is the sign, the others stand for 0, ½, 1, 1½, 2, 3, 4, 6; a number is that
+/// times 2^(e − 127). As transformers reads them e = 255 is no NaN. Every number is exact in fp32
+/// and in bfloat16.
 ///
 /// Threading: immutable; the bytes are owned by the mapping they lie in.
 ///
@@ -26,9 +26,7 @@ import java.util.List;
 /// @param scales U8 (rows, cols / 32), e
 record Mxfp4Weight(Tensor codes, Tensor scales) implements StoredWeight, FewRows.RowReader {
   /// Twice each number, to be multiplied by half the power, which is finite for e = 255.
-  private static final float[] TWICE = {
-    0, 1, 2, 3, 4, 6, 8, 12, -0f, -1, -2, -3, -4, -6, -8, -12
-  };
+  private static final float[] TWICE = {0, 1, 2, 3, 4, 6, 8, 12, -0f, -1, -2, -3, -4, -6, -8, -12};
 
   private static final int BYTES = Mxfp4Format.BLOCK / 2;
 

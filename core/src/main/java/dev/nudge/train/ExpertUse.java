@@ -133,7 +133,8 @@ public final class ExpertUse {
         lines.add(
             String.format(
                 Locale.ROOT,
-                "layer %d: %d experts, as uneven as %.1f; the largest got %.1f %% of the tokens, %s",
+                "layer %d: %d experts, as uneven as %.1f; the largest got %.1f %% of the tokens,"
+                    + " %s",
                 i,
                 layer.length,
                 effective(layer),
@@ -144,7 +145,10 @@ public final class ExpertUse {
     if (auxLoss != null) {
       lines.add(
           String.format(
-              Locale.ROOT, "load-balancing loss %.4f in the last step; even is %d", auxLoss, chosen));
+              Locale.ROOT,
+              "load-balancing loss %.4f in the last step; even is %d",
+              auxLoss,
+              chosen));
     }
     return lines;
   }

@@ -254,8 +254,7 @@ class ExpertAdaptersTest {
   }
 
   /// Each expert's matrices are quantised each by itself, routers are not, and a quantised folder
-  /// is
-  /// the same model.
+  /// is the same model.
   @ParameterizedTest
   @ValueSource(strings = {"qwen3-moe", "mixtral", "granite-moe"})
   void expertsAreQuantisedAndRoutersAreNot(String family) {

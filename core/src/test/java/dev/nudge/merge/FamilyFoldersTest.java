@@ -54,7 +54,9 @@ class FamilyFoldersTest {
             .get("merged");
     ModelConfig config = ModelConfig.load(model);
     List<String> paths = config.projections();
-    if (model.toString().matches(".*(moe|mixtral|gpt-oss).*")) { // with routers, and not all that is dense
+    if (model
+        .toString()
+        .matches(".*(moe|mixtral|gpt-oss).*")) { // with routers, and not all that is dense
       paths = expected.propertyStream().map(e -> e.getKey().replaceAll("\\.weight$", "")).toList();
     }
     assertThat(paths).hasSize(expected.size());

@@ -47,7 +47,8 @@ class StackedExpertsTest {
       for (String name : file.names()) {
         String own = name.replace("block_sparse_moe", "mlp");
         String all =
-            own.replaceFirst("experts\\.\\d+\\.(gate_proj|up_proj|w[13])\\.weight", "experts.gate_up_proj")
+            own.replaceFirst(
+                    "experts\\.\\d+\\.(gate_proj|up_proj|w[13])\\.weight", "experts.gate_up_proj")
                 .replaceFirst("experts\\.\\d+\\.(down_proj|w2)\\.weight", "experts.down_proj");
         parts.computeIfAbsent(all, n -> new ArrayList<>()).add(name);
       }
@@ -59,9 +60,7 @@ class StackedExpertsTest {
         long[] shape =
             e.getValue().size() == 1
                 ? first.dims()
-                : new long[] {
-                  e.getValue().size() / each, each * first.dims()[0], first.dims()[1]
-                };
+                : new long[] {e.getValue().size() / each, each * first.dims()[0], first.dims()[1]};
         int shard = Math.floorMod(e.getKey().hashCode(), shards);
         String to = shards == 1 ? "model.safetensors" : "model-" + shard + ".safetensors";
         files

@@ -292,7 +292,13 @@ class LayerAutogradTest {
               new Half(
                   new Norm(first, eps, 0),
                   new Attention(
-                      0, heads, rotary, SplitLinear.of(q.slot, k.slot, v.slot), o.slot, null, null)),
+                      0,
+                      heads,
+                      rotary,
+                      SplitLinear.of(q.slot, k.slot, v.slot),
+                      o.slot,
+                      null,
+                      null)),
               new Half(
                   new Norm(second, eps, 0),
                   new Mlp(SplitLinear.of(gate.slot, up.slot), down.slot, Glu.Activation.SILU)));

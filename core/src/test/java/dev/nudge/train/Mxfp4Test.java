@@ -85,8 +85,7 @@ class Mxfp4Test {
 
   @Test
   void logitsAreThoseOfTransformers() throws IOException {
-    JsonNode inputs =
-        new ObjectMapper().readTree(Files.readString(FOLDER.resolve("inputs.json")));
+    JsonNode inputs = new ObjectMapper().readTree(Files.readString(FOLDER.resolve("inputs.json")));
     double largest = inputs.get("largest_logit").asDouble();
     try (SafeTensors golden = SafeTensors.open(FOLDER.resolve("logits.safetensors"));
         CausalLm model = open(MODEL)) {

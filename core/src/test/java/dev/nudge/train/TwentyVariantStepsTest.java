@@ -81,7 +81,9 @@ class TwentyVariantStepsTest {
       Adapters adapters =
           Adapters.attach(model.modules(), spec, true, 0, backend.compute(), lanes, scope);
       Initialization.of(AdapterInit.parse(name))
-          .begin(adapters, new Initialization.Base(() -> Checkpoint.weights(path, shape), backend, 2, 0));
+          .begin(
+              adapters,
+              new Initialization.Base(() -> Checkpoint.weights(path, shape), backend, 2, 0));
       assertThat(apart(logits(model), base)).isLessThan(1e-5);
       TwentySteps.hold(
           expected,
