@@ -1294,7 +1294,7 @@ class BadInputTest {
                     "{\"quantization_config\": {\"quant_method\": \"hqq\"},"),
             "",
             "D/model/config.json: quantization_config.quant_method \"hqq\" is not supported;"
-                + " supported: bitsandbytes (4-bit nf4), awq, gptq, compressed-tensors"),
+                + " supported: bitsandbytes (4-bit nf4), awq, gptq, compressed-tensors, mxfp4"),
         row(
             "GPTQ with other bits than its file",
             p -> gptq(p, "\"bits\": 4", "\"bits\": 8"),
