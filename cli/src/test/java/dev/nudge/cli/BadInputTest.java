@@ -252,7 +252,10 @@ class BadInputTest {
             "blocks of experts of another size",
             p ->
                 p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model")
-                    .edit("model/config.json", "intermediate_size\": 32", "intermediate_size\": 64"),
+                    .edit(
+                        "model/config.json",
+                        "intermediate_size\": 32",
+                        "intermediate_size\": 64"),
             "",
             "D/model/model.safetensors: model.layers.0.mlp.experts.gate_up_proj_blocks is [3, 64, 2,"
                 + " 16], config.json says [3, 128, 2, 16]"),
@@ -1299,7 +1302,7 @@ class BadInputTest {
                     "{\"quantization_config\": {\"quant_method\": \"hqq\"},"),
             "",
             "D/model/config.json: quantization_config.quant_method \"hqq\" is not supported;"
-                + " supported: bitsandbytes (4-bit nf4), awq, gptq, compressed-tensors"),
+                + " supported: bitsandbytes (4-bit nf4), awq, gptq, compressed-tensors, mxfp4"),
         row(
             "GPTQ with other bits than its file",
             p -> gptq(p, "\"bits\": 4", "\"bits\": 8"),

@@ -15,8 +15,8 @@ import java.util.TreeSet;
 /// Stacks of experts and routers are parameters to PEFT, and a bare `gate_proj` among
 /// `target_modules` means the experts' in most families, so dense and shared layers of such names
 /// are parameters too, `mlp.gate_proj.weight`; their tensors keep their names. All else are
-/// modules.
-/// Names are as short as they can be: where a short one would select more, whole paths are given.
+/// modules. Names are as short as they can be: where a short one would select more, whole paths are
+/// given.
 final class ExpertTargets {
   /// The pattern of the joined gate and up of experts, as PEFT writes it.
   static final String GATE_UP = ".*\\.gate_up_proj";

@@ -16,8 +16,7 @@ import java.util.List;
 ///
 /// E (out, in) is computed some rows at a time; [SubspaceIteration] finds its largest part. If E
 /// has a lower rank (it is zero for a dense layer), the remaining rows of A and columns of B stay
-/// as
-/// LoraInit filled them. The result is deterministic.
+/// as LoraInit filled them. The result is deterministic.
 ///
 /// Threading: belongs to the thread that made it.
 ///

@@ -27,7 +27,8 @@ record SingleExperts(List<Placement> places, ModelShape shape) {
     }
     if (places.stream().anyMatch(SingleExperts::inTurns)) {
       throw new InputException(
-          "--expert-adapters per-expert does not go with experts whose gate and up are one matrix (gpt-oss); leave it out");
+          "--expert-adapters per-expert does not go with experts whose gate and up are one matrix"
+              + " (gpt-oss); leave it out");
     }
     return new SingleExperts(places, shape);
   }

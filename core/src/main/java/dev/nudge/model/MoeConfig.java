@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /// The mixture of experts of a decoder layer, in place of its MLP.
 ///
-/// Each expert is a gated MLP. Gate and up of an expert are two tensors here, whatever the file
-/// has ([StackedExperts]), and one module to adapters, `experts.E.gate_up_proj`, as PEFT has it.
+/// Each expert is a gated MLP. Gate and up of an expert are two tensors here, whatever the file has
+/// ([StackedExperts]), and one module to adapters, `experts.E.gate_up_proj`, as PEFT has it.
 ///
 /// @param experts their number
 /// @param chosen experts of a token

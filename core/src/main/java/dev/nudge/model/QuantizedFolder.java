@@ -95,7 +95,7 @@ public final class QuantizedFolder {
   ///
   /// @param resumed decoder layers that an earlier call had finished
   /// @param damped linear layers that needed more damping than asked, and how much; 1: rounded to
-  ///     nearest
+  ///   nearest
   /// @param kl mean KL divergence of the next-token distributions from those of the source, nats
   /// @param perplexity of the source on the probe text
   /// @param quantizedPerplexity of the result

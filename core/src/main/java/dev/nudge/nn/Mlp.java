@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// The gated MLP of a decoder layer: down(a(gate(x)) · up(x)), with a the activation.
 ///
 /// The tape keeps gate and up as the layers gave them; where they are clamped ([ClampedGlu]) that
-/// is
-/// done again in the backward pass.
+/// is done again in the backward pass.
 public final class Mlp implements Body {
   private final SplitLinear gateUp;
   private final LinearSlot downProj;

@@ -15,9 +15,8 @@ import java.util.List;
 /// in the low half of a byte), which share a power of two.
 ///
 /// Bit 3 of a code is the sign, the others stand for 0, ½, 1, 1½, 2, 3, 4, 6; a number is that
-/// times
-/// 2^(e − 127). As transformers reads them e = 255 is no NaN. Every number is exact in fp32 and in
-/// bfloat16.
+/// times 2^(e − 127). As transformers reads them e = 255 is no NaN. Every number is exact in fp32
+/// and in bfloat16.
 ///
 /// Threading: immutable; the bytes are owned by the mapping they lie in.
 ///

@@ -133,7 +133,8 @@ public final class ExpertUse {
         lines.add(
             String.format(
                 Locale.ROOT,
-                "layer %d: %d experts, as uneven as %.1f; the largest got %.1f %% of the tokens, %s",
+                "layer %d: %d experts, as uneven as %.1f; the largest got %.1f %% of the tokens,"
+                    + " %s",
                 i,
                 layer.length,
                 effective(layer),

@@ -58,7 +58,9 @@ final class RouterCheck {
     return List.of(
         String.format(
             Locale.ROOT,
-            "the router of a layer collapses at step %d: its tokens go to experts as uneven as %.1f of %d (%.1f at first); raise --router-aux-loss-coef, lower --learning-rate, or leave gate out of --targets (nudge runs show has each layer)",
+            "the router of a layer collapses at step %d: its tokens go to experts as uneven as %.1f"
+                + " of %d (%.1f at first); raise --router-aux-loss-coef, lower --learning-rate, or"
+                + " leave gate out of --targets (nudge runs show has each layer)",
             step,
             mean,
             experts,

@@ -81,7 +81,7 @@ class ExpertAdaptersTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"qwen3-moe", "qwen2-moe", "mixtral", "olmoe", "granite-moe"})
+  @ValueSource(strings = {"qwen3-moe", "qwen2-moe", "mixtral", "olmoe", "granite-moe", "gpt-oss"})
   void anAdapterIsSavedAsPeftHadIt(String family) {
     Path theirs = FAMILIES.resolve(family).resolve("train/final");
     Path ours = temp.resolve("ours");
@@ -134,6 +134,18 @@ class ExpertAdaptersTest {
         CausalLm model = model(family)) {
       attach(model, again, scope);
       assertThat(logits(model)).containsExactly(stacked, within(2e-5));
+    }
+  }
+
+  @Test
+  void expertsWhoseGateAndUpAreOneMatrixAreNotSavedOneByOne() {
+    try (Scope scope = Scope.open("adapter");
+        CausalLm model = model("gpt-oss")) {
+      Adapters adapters = attach(model, FAMILIES.resolve("gpt-oss/train/final"), scope);
+      assertThatThrownBy(() -> adapters.write(temp, "base", ExpertAdapters.PER_EXPERT))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("--expert-adapters per-expert does not go with");
+      assertThat(temp).isEmptyDirectory();
     }
   }
 
@@ -254,10 +266,9 @@ class ExpertAdaptersTest {
   }
 
   /// Each expert's matrices are quantised each by itself, routers are not, and a quantised folder
-  /// is
-  /// the same model.
+  /// is the same model.
   @ParameterizedTest
-  @ValueSource(strings = {"qwen3-moe", "mixtral", "granite-moe"})
+  @ValueSource(strings = {"qwen3-moe", "mixtral", "granite-moe", "gpt-oss"})
   void expertsAreQuantisedAndRoutersAreNot(String family) {
     Path folder = FAMILIES.resolve(family).resolve("model");
     Path out = temp.resolve("nf4");
@@ -266,7 +277,7 @@ class ExpertAdaptersTest {
     double[] here;
     try (CausalLm model = model(family, Quantization.of(new Nf4Format(true)))) {
       for (LinearSlot slot : model.slots()) {
-        boolean router = slot.path().endsWith("mlp.gate") || slot.path().endsWith("moe.router");
+        boolean router = slot.path().endsWith("mlp.gate") || slot.path().endsWith(".router");
         boolean stored =
             slot.linear() instanceof JoinedLinear joined
                 ? joined.parts().stream().allMatch(StoredLinear.class::isInstance)
@@ -336,7 +347,7 @@ class ExpertAdaptersTest {
 
   /// The sum of both, each module by itself; of a lower rank the stacks have that.
   @ParameterizedTest
-  @ValueSource(strings = {"qwen3-moe", "mixtral", "granite-moe"})
+  @ValueSource(strings = {"qwen3-moe", "mixtral", "granite-moe", "gpt-oss"})
   void adaptersOnExpertsAreCombined(String family) {
     Path first = FAMILIES.resolve(family).resolve("train/init");
     Path last = FAMILIES.resolve(family).resolve("train/final");

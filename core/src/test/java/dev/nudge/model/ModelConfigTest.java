@@ -175,14 +175,14 @@ class ModelConfigTest {
         Arguments.of("{} {}", ": is not valid JSON"),
         Arguments.of("{}", ": model_type is missing; it is needed"),
         Arguments.of(
-            "{\"model_type\": \"gpt_oss\"}",
-            ": model_type \"gpt_oss\" is not supported; supported: llama, mistral, qwen2, qwen3,"),
+            "{\"model_type\": \"deepseek_v3\"}",
+            ": model_type \"deepseek_v3\" is not supported; supported: llama, mistral, qwen2, qwen3,"),
         Arguments.of("{\"model_type\": 3}", ": model_type is 3; a string is needed"),
         llama(
             "\"hidden_act\": \"gelu\"", ": hidden_act \"gelu\" is not supported; supported: silu"),
         llama(
             "\"quantization_config\": {\"quant_method\": \"hqq\"}",
-            ": quantization_config.quant_method \"hqq\" is not supported; supported: bitsandbytes (4-bit nf4), awq, gptq, compressed-tensors"),
+            ": quantization_config.quant_method \"hqq\" is not supported; supported: bitsandbytes (4-bit nf4), awq, gptq, compressed-tensors, mxfp4"),
         llama(
             "\"quantization_config\": {\"load_in_8bit\": true}",
             ": quantization_config.load_in_8bit is true; 8-bit weights are not supported, 4-bit nf4 is"),

@@ -182,8 +182,10 @@ class ExpertUseTest {
             v -> assertThat(v).isCloseTo(2.6494, within(1e-4)));
     assertThat(use.lines())
         .containsExactly(
-            "layer 0: 4 experts, as uneven as 4.0; the largest got 50.0 % of the tokens, none is dead",
-            "layer 2: 4 experts, as uneven as 2.6; the largest got 100.0 % of the tokens, 1 is dead: 1");
+            "layer 0: 4 experts, as uneven as 4.0; the largest got 50.0 % of the tokens, none is"
+                + " dead",
+            "layer 2: 4 experts, as uneven as 2.6; the largest got 100.0 % of the tokens, 1 is"
+                + " dead: 1");
     ExpertUse again = Objects.requireNonNull(ExpertUse.of(Json.tree(use.values())));
     ExpertUse both = use.plus(again, 2.5);
     assertThat(both.lines())
@@ -236,7 +238,9 @@ class ExpertUseTest {
         () -> false);
     assertThat(warnings)
         .containsOnlyOnce(
-            "the router of a layer collapses at step 5: its tokens go to experts as uneven as 2.0 of 5 (2.0 at first); raise --router-aux-loss-coef, lower --learning-rate, or leave gate out of --targets (nudge runs show has each layer)");
+            "the router of a layer collapses at step 5: its tokens go to experts as uneven as 2.0"
+                + " of 5 (2.0 at first); raise --router-aux-loss-coef, lower --learning-rate, or"
+                + " leave gate out of --targets (nudge runs show has each layer)");
     JsonNode run = TinyRun.record(out);
     JsonNode experts = run.path("experts");
     long tokens = run.path("totals").path("tokens").asLong();
