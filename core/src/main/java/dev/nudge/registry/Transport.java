@@ -56,6 +56,10 @@ final class Transport {
       Path folder = layout.adapter(blob.digest());
       try {
         Intake.Kind kind = Intake.Kind.of(folder, true);
+        ReleaseReport release = ReleaseReport.of(folder);
+        if (release != null) {
+          manifest.files(where).forEach((name, file) -> release.check(name, file.digest()));
+        }
         return StoredVersion.of(layout, blob, manifest, kind.rank(), kind.base());
       } catch (InputException e) {
         String why = String.valueOf(e.getMessage()).replace(folder.toString(), where);
