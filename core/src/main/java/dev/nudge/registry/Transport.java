@@ -58,7 +58,9 @@ final class Transport {
         Intake.Kind kind = Intake.Kind.of(folder, true);
         ReleaseReport release = ReleaseReport.of(folder);
         if (release != null) {
-          manifest.files(where).forEach((name, file) -> release.check(name, file.digest()));
+          for (Map.Entry<String, Descriptor> file : manifest.files(where).entrySet()) {
+            release.check(file.getKey(), file.getValue().digest());
+          }
         }
         return StoredVersion.of(layout, blob, manifest, kind.rank(), kind.base());
       } catch (InputException e) {
