@@ -174,7 +174,7 @@ final class Forms {
     List<String> options = ManagementFactory.getRuntimeMXBean().getInputArguments();
     Child.Ran ran =
         Child.run(Child.java(options, Forms.class, args), Path.of("."), 0).orThrow();
-    String[] rates = ran.lastLine().substring(RATES.length()).split(" ");
+    String[] rates = ran.lastLine().substring(RATES.length()).split(" ", -1);
     form.decode.add(Double.valueOf(rates[0]));
     form.prefill.add(Double.valueOf(rates[1]));
     form.processor.add(Double.valueOf(rates[2]));

@@ -39,7 +39,7 @@ class CalibratedQuantizeTest {
           --method gptq --calibration D/rows.jsonl --group-size 32 | --group-size 32 does not divide the 72 inputs of model.layers.0.mlp.down_proj; give --group-size 8 or -1
           --method gptq --calibration D/rows.jsonl         | --group-size 128 does not divide the 32 inputs of model.layers.0.self_attn.q_proj; give --group-size 8 or -1
           --method gptq --calibration D/rows.jsonl --bits 3 --format gptq --no-sym | --no-sym: in --format gptq with 3 bits a zero of 0 is read in different ways; give --format gptq_v2
-          --method gptq --calibration D/rows.jsonl --bits 3 --group-size 8 | --format gptq has no place for the 72 outputs of model.layers.0.mlp.gate_proj; give --format compressed-tensors
+          --method gptq --calibration D/rows.jsonl --bits 3 --group-size 8 | --format gptq has no place for the 16 outputs of model.layers.0.self_attn.k_proj; give --format compressed-tensors
           --method awq --calibration D/rows.jsonl --bits 8 | --bits 8: --format awq has 4 bits; give --format compressed-tensors
           --method awq --calibration D/rows.jsonl --damp 0.1 | --damp: --method awq has no use for it; leave it out, or give --method gptq
           --method awq --calibration D/rows.jsonl --no-act-order | --no-act-order: --method awq has no use for it; leave it out, or give --method gptq

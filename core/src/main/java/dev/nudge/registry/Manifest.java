@@ -97,6 +97,11 @@ record Manifest(
     return type.replaceAll("[^ -~]", "?");
   }
 
+  /// Whether a text is the name of a plain file.
+  static boolean isPlain(String name) {
+    return FILE.matcher(name).matches();
+  }
+
   /// The files by name.
   ///
   /// @throws InputException if a layer has no name, or not the name of a plain file
@@ -105,7 +110,7 @@ record Manifest(
     for (Descriptor layer : layers) {
       String title = layer.annotations().getOrDefault(MediaTypes.TITLE, "");
       String name = layer.annotations().getOrDefault(MediaTypes.FILE_PATH, title);
-      if (!FILE.matcher(name).matches() || files.put(name, layer) != null) {
+      if (!isPlain(name) || files.put(name, layer) != null) {
         throw new InputException(
             "%s names a file '%s'; a plain name that comes once is needed in %s"
                 .formatted(where, shown(name), MediaTypes.FILE_PATH));

@@ -23,7 +23,8 @@ record ReleaseReport(Path folder, JsonNode report) {
 
   /// The report of a folder; null: it is no release.
   ///
-  /// @throws InputException if the release did not pass, or one of its files is missing
+  /// @throws InputException if the release did not pass, or one of its files is missing or has a
+  ///     path for a name
   static @Nullable ReleaseReport of(Path folder) {
     JsonNode report = Json.readOrMissing(folder.resolve(FILE));
     if (!report.path("nudge_release").isInt()) {
@@ -36,6 +37,11 @@ record ReleaseReport(Path folder, JsonNode report) {
     }
     ReleaseReport release = new ReleaseReport(folder, report);
     for (String name : release.files()) {
+      if (!Manifest.isPlain(name)) {
+        throw new InputException(
+            "release %s: its %s names a file '%s'; a plain name is needed"
+                .formatted(folder, FILE, name));
+      }
       if (!Files.isRegularFile(folder.resolve(name), LinkOption.NOFOLLOW_LINKS)
           && !Files.isSymbolicLink(folder.resolve(name))) {
         throw new InputException(

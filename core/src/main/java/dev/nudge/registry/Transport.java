@@ -56,6 +56,12 @@ final class Transport {
       Path folder = layout.adapter(blob.digest());
       try {
         Intake.Kind kind = Intake.Kind.of(folder, true);
+        ReleaseReport release = ReleaseReport.of(folder);
+        if (release != null) {
+          for (Map.Entry<String, Descriptor> file : manifest.files(where).entrySet()) {
+            release.check(file.getKey(), file.getValue().digest());
+          }
+        }
         return StoredVersion.of(layout, blob, manifest, kind.rank(), kind.base());
       } catch (InputException e) {
         String why = String.valueOf(e.getMessage()).replace(folder.toString(), where);

@@ -126,7 +126,8 @@ public final class Release {
 
   private @Nullable Outcome run(BooleanSupplier cancelled) {
     ModelSettings model = settings.model();
-    ReleaseGate gate = settings.policy() == null ? null : ReleaseGate.of(settings.policy());
+    Path policy = settings.policy();
+    ReleaseGate gate = policy == null ? null : ReleaseGate.of(policy);
     OutFolder.mend(settings.out());
     List<String> old = released(settings.out());
     ModelFolder.checkPlace(

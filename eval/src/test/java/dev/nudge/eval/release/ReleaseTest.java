@@ -248,6 +248,13 @@ class ReleaseTest {
     assertThatThrownBy(() -> registry.push("served", out, note))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("config.json is not the file that was released");
+    Path report = out.resolve("release.json");
+    String text = Files.readString(report);
+    Files.writeString(report, text.replace("\"config.json\"", "\"../config.json\""));
+    assertThatThrownBy(() -> registry.push("served", out, note))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("names a file '../config.json'; a plain name is needed");
+    Files.writeString(report, text);
     Files.delete(config);
     assertThatThrownBy(() -> registry.push("served", out, note))
         .isInstanceOf(InputException.class)
