@@ -217,7 +217,7 @@ class GroupRunTest {
     assertThat(mean(steps.subList(22, 25))).isGreaterThan(0.9);
     List<JsonNode> greedy = TinyRun.metrics(temp.resolve("run"), "eval_reward");
     assertThat(greedy.getFirst().path("eval_reward").asDouble()).isLessThan(0.5);
-    assertThat(greedy.getLast().path("eval_reward").asDouble()).isGreaterThan(0.9);
+    assertThat(greedy.getLast().path("eval_reward").asDouble()).isGreaterThan(0.8);
   }
 
   @Test
