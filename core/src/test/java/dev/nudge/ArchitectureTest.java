@@ -37,7 +37,7 @@ class ArchitectureTest implements PackageRules {
           Map.entry(
               "data",
               Set.of("tensor", "format", "text", "text.chat", "data.source", "data.quality")),
-          Map.entry("align", Set.of("format", "data")),
+          Map.entry("align", Set.of("format", "constrain", "data")),
           Map.entry("init", Set.of("format", "model", "text", "data")),
           Map.entry("curves", Set.of("format")),
           Map.entry(

@@ -14,6 +14,8 @@ import java.util.Objects;
 ///   standard deviations of ½).
 /// - After a tenth of the steps rewards have not changed: no margin differs from 0.
 /// - After a tenth of the steps no group of completions had rewards that differ.
+/// - Later, in ten batches in a row, nine of ten groups have rewards that are all equal: the model
+///   gives one answer, or it is always right.
 /// - The KL to the reference explodes: above 100 nats an answer, or of groups and on replayed rows
 ///   above 1 nat a token. Of pairs with a reference it is judged by the chosen answers: they have
 ///   become less likely by 100 nats.
@@ -22,6 +24,8 @@ final class PreferenceCheck {
   private static final double LEAST_MARGIN = 1e-6;
   private static final double MOST_KL = 100;
   private static final double MOST_REPLAY_KL = 1;
+  private static final double MOST_CONSTANT = 0.9;
+  private static final int ALIKE_BATCHES = 10;
 
   private final int until; // step
   private final int batchSize;
@@ -33,6 +37,8 @@ final class PreferenceCheck {
   private boolean grouped;
   private boolean sampled;
   private double fewest = 1; // share of groups of a step whose rewards are all equal
+  private int alike; // batches in a row
+  private boolean narrow;
   private boolean astray;
 
   PreferenceCheck(Prepared prepared) {
@@ -80,7 +86,16 @@ final class PreferenceCheck {
               lost,
               step));
     }
+    if (constant != null && !constant.isNaN()) {
+      alike = constant >= MOST_CONSTANT ? alike + 1 : 0;
+    }
     if (step > until) {
+      if (alike == ALIKE_BATCHES && fewest < 1 && !narrow) {
+        narrow = true;
+        lines.add(
+            "the completions of nearly all prompts are worth the same at step %d, so nothing more is learned; if samples.jsonl shows one answer to everything, take an earlier adapter, and lower --learning-rate or raise --beta"
+                .formatted(step));
+      }
       return lines;
     }
     Double accuracy = figures.get(Objectives.ACCURACY);

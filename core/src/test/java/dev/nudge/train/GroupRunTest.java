@@ -18,6 +18,7 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
@@ -192,13 +193,43 @@ class GroupRunTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"sampled", "sampled nf4"})
-  void rewardRisesWhereItCan(String kind) throws IOException {
+  @CsvSource({"sampled, 0", "sampled, 1", "sampled, 2", "sampled nf4, 0"})
+  void rewardRisesToItsMostAndThatOfOtherPromptsWithIt(String kind, int seed) throws IOException {
+    List<String> others = new ArrayList<>();
+    for (int i = 10; i < 30; i++) {
+      others.add(Json.line(Map.of("prompt", "valve gauge " + i + " ?")));
+    }
+    Path held = Files.write(temp.resolve("held.jsonl"), others);
     TrainSettings settings =
-        settings(kind, "run").with("steps", 20).with("beta", 0).with("save_steps", 20);
-    run(settings, 99);
+        settings(kind, "run")
+            .with("steps", 25)
+            .with("beta", 0)
+            .with("batch_size", 7)
+            .with("learning_rate", 5e-3) // at 0.02 two seeds of three stay where they are
+            .with("schedule", "constant")
+            .with("seed", seed)
+            .with("save_steps", 25)
+            .with("eval_data", held.toString())
+            .with("eval_steps", 25);
+    run(settings.withGenerations(8).withReward("regex:/e/"), 99);
     List<JsonNode> steps = TinyRun.metrics(temp.resolve("run"), "loss");
-    assertThat(mean(steps.subList(15, 20))).isGreaterThan(mean(steps.subList(0, 5)) + 0.2);
+    assertThat(mean(steps.subList(0, 3))).isLessThan(0.6);
+    assertThat(mean(steps.subList(22, 25))).isGreaterThan(0.9);
+    List<JsonNode> greedy = TinyRun.metrics(temp.resolve("run"), "eval_reward");
+    assertThat(greedy.getFirst().path("eval_reward").asDouble()).isLessThan(0.5);
+    assertThat(greedy.getLast().path("eval_reward").asDouble()).isGreaterThan(0.8);
+  }
+
+  @Test
+  void oneAnswerToEverythingIsTold() throws IOException {
+    TrainSettings settings = settings("sampled", "run").with("steps", 100);
+    PreferenceCheck check = new PreferenceCheck(Training.prepare(settings, TinyRun.MACHINE));
+    for (int step = 1; step <= 60; step++) {
+      double constant = step <= 20 || step == 25 ? 0.2 : 0.95;
+      List<String> lines =
+          check.take(step, Map.of(GroupRelative.CONSTANT, constant, GroupRelative.FAILED, 0.0));
+      assertThat(lines).as("step " + step).hasSize(step == 35 ? 1 : 0);
+    }
   }
 
   private static double mean(List<JsonNode> steps) {

@@ -81,7 +81,18 @@ class ArchitectureTest implements PackageRules {
                   "eval.run")),
           Map.entry(
               "eval.sweep",
-              Set.of("machine", "format", "data", "curves", "registry", "plan", "train", "eval")),
+              Set.of(
+                  "machine",
+                  "format",
+                  "model",
+                  "adapter",
+                  "data",
+                  "curves",
+                  "registry",
+                  "plan",
+                  "train",
+                  "eval",
+                  "eval.run")),
           Map.entry(
               "eval.suite",
               Set.of(
