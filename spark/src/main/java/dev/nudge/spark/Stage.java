@@ -95,6 +95,7 @@ final class Stage {
               "the stage failed behind step %d: %s; it begins again from the newest checkpoint"
                   .formatted(reached, attempt.failure())));
       pause(Math.min(LONGEST_PAUSE, 1 << failures));
+      Slots.await(spark, ranks.ranks()); // an executor comes in place of the lost one
     }
   }
 
