@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// through all of them.
 ///
 /// Gradients go along the chain of ranks and their sum goes along it once more: a rank between two
-// others receives and sends each byte
+/// others receives and sends each byte
 /// twice, one of two ranks once. The pieces follow one another, so the chain's length adds 2N − 2
 /// pieces of latency only. Nothing of it is hidden behind the backward pass.
 ///

@@ -32,10 +32,8 @@ import org.jspecify.annotations.Nullable;
 import scala.reflect.ClassTag$;
 
 /// The barrier stage of a run on the driver. Spark never repeats a barrier stage that ends a job,
-// so
-/// this does: from the newest checkpoint, to the bytes of a run that was never interrupted. It
-// gives
-/// up after so many failures in a row without a step between them.
+/// so this does: from the newest checkpoint, to the bytes of a run that was never interrupted. It
+/// gives up after so many failures in a row without a step between them.
 ///
 /// Threading: the calling thread tells events and asks whether the run is cancelled; another waits
 /// for the job.
