@@ -19,6 +19,8 @@ public final class TrainCommand {
 
   /// Makes a run.
   public interface Trains {
+    /// Makes a run.
+    ///
     /// @param events receives events in order, on the calling thread
     /// @param cancelled polled between steps; if true, the run saves and ends
     RunResult run(TrainSettings settings, Consumer<TrainEvent> events, BooleanSupplier cancelled);

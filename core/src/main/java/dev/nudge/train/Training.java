@@ -93,8 +93,7 @@ public final class Training {
   }
 
   /// Computes a share of a run as one of its ranks other than 0 ([Machine#among]), until rank 0
-  /// ends
-  /// the run. Reads the model; the rows come from rank 0, and nothing is written.
+  /// ends the run. Reads the model; the rows come from rank 0, and nothing is written.
   ///
   /// @param settings of the run
   /// @throws InputException if the model differs from that of rank 0

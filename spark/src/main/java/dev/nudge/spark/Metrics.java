@@ -3,6 +3,8 @@ package dev.nudge.spark;
 import dev.nudge.format.Json;
 import dev.nudge.train.TrainEvent;
 import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -18,6 +20,7 @@ final class Metrics {
   private final Path file;
   private final int steps;
   private final Consumer<TrainEvent> events;
+  private long read; // bytes
   private int told; // the last step
 
   /// @param steps of the whole run
@@ -34,18 +37,31 @@ final class Metrics {
 
   /// Tells the steps that were made since the last call; steps made again are not told again.
   void read() {
-    List<String> lines;
-    try {
-      lines = Files.exists(file) ? Files.readAllLines(file) : List.of();
-    } catch (IOException e) {
-      return; // it may be replaced at this moment
-    }
-    for (String line : lines) {
+    for (String line : newLines()) {
       try {
         tell(Json.parse(line));
       } catch (JacksonException e) {
-        return; // the last one is not whole yet
+        // of a file that was cut at this moment
       }
+    }
+  }
+
+  /// The whole lines behind those that were read; all if the file has become shorter.
+  private List<String> newLines() {
+    if (!Files.exists(file)) {
+      return List.of();
+    }
+    try (RandomAccessFile in = new RandomAccessFile(file.toFile(), "r")) {
+      read = in.length() < read ? 0 : read;
+      byte[] bytes = new byte[Math.toIntExact(in.length() - read)];
+      in.seek(read);
+      in.readFully(bytes);
+      String text = new String(bytes, StandardCharsets.UTF_8);
+      String whole = text.substring(0, text.lastIndexOf('\n') + 1);
+      read += whole.getBytes(StandardCharsets.UTF_8).length;
+      return whole.lines().toList();
+    } catch (IOException e) {
+      return List.of(); // it may be replaced at this moment
     }
   }
 

@@ -33,8 +33,7 @@ public final class NudgeSpark {
   }
 
   /// Trains on the rows of a table or query, in the order that it gives them. They are written
-  // once,
-  /// as JSON lines beside `--out`: a run that goes on reads that file.
+  /// once, as JSON lines beside `--out`: a run that goes on reads that file.
   ///
   /// @param settings whose data is ignored
   /// @param rows whose columns are the keys of rows

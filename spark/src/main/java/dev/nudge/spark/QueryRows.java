@@ -12,7 +12,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 
 /// Writes the rows of a table or query as a file of JSON lines, which a run then reads as any
-// other.
+/// other.
 ///
 /// So the order of the rows is settled once: a run that goes on reads the same file, whatever the
 /// query would give by then. Columns are keys; those that are null are left out.

@@ -97,8 +97,7 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
   }
 
   /// Waits until the rank 0 of an attempt that failed, which may be in its last step still, has
-  // left
-  /// the folder; the run says so if it does not.
+  /// left the folder; the run says so if it does not.
   private static void awaitEarlier(Path out) {
     try {
       for (int waited = 0; waited < PATIENCE && Claim.isHeld(out); waited += LOOK) {

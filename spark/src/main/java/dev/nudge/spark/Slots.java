@@ -7,7 +7,8 @@ import org.apache.spark.SparkContext;
 /// Whether all ranks find a place at once, which a barrier stage needs. Spark itself waits ten
 /// minutes and then gives a stack trace.
 final class Slots {
-  private static final int PATIENCE = 60; // seconds in which executors start
+  private static final int FIRST = 600; // seconds in which an executor starts
+  private static final int MORE = 60; // seconds in which others follow
   private static final int LOOK = 500; // ms
 
   private Slots() {}
@@ -21,8 +22,12 @@ final class Slots {
           "spark.dynamicAllocation.enabled is true; a barrier stage has a fixed number of"
               + " executors, so set it to false");
     }
-    for (int waited = 0; slots(spark) < ranks; waited += LOOK) {
-      if (spark.isLocal() || waited >= PATIENCE * 1000) {
+    int before = 0;
+    int waited = 0;
+    for (int now = slots(spark); now < ranks; now = slots(spark), waited += LOOK) {
+      waited = now > before ? 0 : waited;
+      before = now;
+      if (spark.isLocal() || waited >= 1000 * (now == 0 ? FIRST : MORE)) {
         throw new InputException(
             "--ranks %d: the cluster runs %d tasks at once (%d cores, spark.task.cpus %s); give it more executors or cores, or give at most --ranks %d"
                 .formatted(

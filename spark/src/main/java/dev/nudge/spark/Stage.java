@@ -32,10 +32,8 @@ import org.jspecify.annotations.Nullable;
 import scala.reflect.ClassTag$;
 
 /// The barrier stage of a run on the driver. Spark never repeats a barrier stage that ends a job,
-// so
-/// this does: from the newest checkpoint, to the bytes of a run that was never interrupted. It
-// gives
-/// up after so many failures in a row without a step between them.
+/// so this does: from the newest checkpoint, to the bytes of a run that was never interrupted. It
+/// gives up after so many failures in a row without a step between them.
 ///
 /// Threading: the calling thread tells events and asks whether the run is cancelled; another waits
 /// for the job.
@@ -95,6 +93,7 @@ final class Stage {
               "the stage failed behind step %d: %s; it begins again from the newest checkpoint"
                   .formatted(reached, attempt.failure())));
       pause(Math.min(LONGEST_PAUSE, 1 << failures));
+      Slots.await(spark, ranks.ranks()); // an executor comes in place of the lost one
     }
   }
 

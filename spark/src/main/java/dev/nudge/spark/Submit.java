@@ -13,14 +13,10 @@ import scala.Option;
 
 /// The main class for spark-submit: `train --ranks N` and the flags of `nudge train`.
 ///
-/// | flag | |
-/// |---|---|
-/// | `--ranks N` | tasks that train together (default: 1) |
-/// | `--rank-port PORT` | port of rank 0, the others behind it (default: any free ones) |
-/// | `--rank-timeout SECONDS` | for what other ranks compute and send within a step (default: 600)
-// |
-/// | `--attempts N` | failures in a row, without a step between them, that end the run (default: 4)
-// |
+/// - `--ranks N`: tasks that train together (default: 1)
+/// - `--rank-port PORT`: port of rank 0, the others behind it (default: any free ones)
+/// - `--rank-timeout SECONDS`: for what others compute and send within a step (default: 600)
+/// - `--attempts N`: failures in a row, without a step between, that end the run (default: 4)
 public final class Submit {
   private static final List<String> OWN =
       List.of("--ranks", "--rank-port", "--rank-timeout", "--attempts");
