@@ -2,6 +2,7 @@ package dev.nudge.adapter;
 
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.nn.Around;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
@@ -27,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// Dropout is not possible: PEFT then drops inputs of W in the scaled part, a second product.
 ///
 /// [1] Liu et al., DoRA, arXiv:2402.09353.
-public final class DoraLinear implements AdaptedLinear {
+public final class DoraLinear implements AdaptedLinear, Around {
   private final LoraLinear lora;
   private final Magnitude magnitude;
 
@@ -54,18 +55,13 @@ public final class DoraLinear implements AdaptedLinear {
   private record Saved(Tensor z) implements Tape.Entry {}
 
   @Override
-  public LoraLinear lora() {
+  public LoraLinear base() {
     return lora;
   }
 
   @Override
-  public int in() {
-    return lora.in();
-  }
-
-  @Override
-  public int out() {
-    return lora.out();
+  public LoraLinear lora() {
+    return lora;
   }
 
   @Override
@@ -134,35 +130,14 @@ public final class DoraLinear implements AdaptedLinear {
     return sum;
   }
 
-  /// The base's weight, without the update.
-  @Override
-  public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
-    return lora.weight(from, to, ws, kernels);
-  }
-
-  @Override
-  public int grain() {
-    return lora.grain();
-  }
-
   @Override
   public int rowsOf(long bytes, Dtype dtype) {
     return lora.rowsOf(bytes, dtype);
   }
 
   @Override
-  public @Nullable Tensor bias() {
-    return lora.bias();
-  }
-
-  @Override
   public Linear withWeight(Tensor weight) {
     return new DoraLinear(lora.withWeight(weight), magnitude);
-  }
-
-  @Override
-  public Linear under() {
-    return lora.under();
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.nudge.adapter;
 
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.nn.Around;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
@@ -26,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A [Lora.Variant] finishes the rows of its own sequences. A measuring workspace counts the widest
 /// update that was ever set, for each sequence, or in training for all rows.
-final class LoraBank implements Linear {
+final class LoraBank implements Around {
   private static final int LEAST = 16; // ranks below are measured as this
 
   private final Linear base;
@@ -37,6 +38,11 @@ final class LoraBank implements Linear {
 
   LoraBank(Linear base) {
     this.base = base;
+  }
+
+  @Override
+  public Linear base() {
+    return base;
   }
 
   /// Sets the update of an adapter; null: the adapter does not change this layer.
@@ -63,16 +69,6 @@ final class LoraBank implements Linear {
     boolean wider = rank > widest;
     widest = wider ? Math.max(LEAST, 2 * Integer.highestOneBit(Math.max(1, rank - 1))) : widest;
     return first || wider;
-  }
-
-  @Override
-  public int in() {
-    return base.in();
-  }
-
-  @Override
-  public int out() {
-    return base.out();
   }
 
   @Override
@@ -282,31 +278,6 @@ final class LoraBank implements Linear {
 
     @Override
     public void parameters(Consumer<Parameter> each) {}
-  }
-
-  @Override
-  public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
-    return base.weight(from, to, ws, kernels);
-  }
-
-  @Override
-  public int grain() {
-    return base.grain();
-  }
-
-  @Override
-  public @Nullable Tensor bias() {
-    return base.bias();
-  }
-
-  @Override
-  public Linear withWeight(Tensor weight) {
-    return base.withWeight(weight);
-  }
-
-  @Override
-  public Linear under() {
-    return base.under();
   }
 
   @Override

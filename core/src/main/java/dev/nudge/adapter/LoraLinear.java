@@ -3,6 +3,7 @@ package dev.nudge.adapter;
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.HeadLoss;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.nn.Around;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
@@ -27,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// pair that an adapter began with, below the one that trains.
 ///
 /// The work is 6·rows·r·(in + out) in all. Sums go straight into the caller's buffers.
-public final class LoraLinear implements AdaptedLinear {
+public final class LoraLinear implements AdaptedLinear, Around {
   /// Rows that pass through all products of the layer together, so that the base's output is still
   /// in the second-level cache when the update is added.
   private static final int TILE = 256;
@@ -102,6 +103,7 @@ public final class LoraLinear implements AdaptedLinear {
   }
 
   /// The layer that the adapter wraps; detaching puts it back.
+  @Override
   public Linear base() {
     return base;
   }
@@ -116,16 +118,6 @@ public final class LoraLinear implements AdaptedLinear {
 
   public double scaling() {
     return scaling;
-  }
-
-  @Override
-  public int in() {
-    return base.in();
-  }
-
-  @Override
-  public int out() {
-    return base.out();
   }
 
   /// The probability that an input of A is dropped while training.
@@ -346,11 +338,6 @@ public final class LoraLinear implements AdaptedLinear {
   }
 
   @Override
-  public Linear under() {
-    return base.under();
-  }
-
-  @Override
   public LoraLinear around(Linear other) {
     return new LoraLinear(base.around(other), a, b, c, scaling, dropout, salt);
   }
@@ -358,22 +345,6 @@ public final class LoraLinear implements AdaptedLinear {
   @Override
   public boolean changes() {
     return base.changes();
-  }
-
-  /// The base's weight, without the update.
-  @Override
-  public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
-    return base.weight(from, to, ws, kernels);
-  }
-
-  @Override
-  public int grain() {
-    return base.grain();
-  }
-
-  @Override
-  public @Nullable Tensor bias() {
-    return base.bias();
   }
 
   /// The bias of the merged layer: the base's and s·c, (1, out) in the accumulator type.

@@ -56,6 +56,9 @@ final class GgufTokens {
     }
   }
 
+  /// Characters of a token; merges are made from its cuts, whose work grows with the square.
+  private static final int LONGEST = 8192;
+
   private final GgufMetadata data;
   private final boolean sentencePiece;
   private final String[] texts;
@@ -72,6 +75,11 @@ final class GgufTokens {
     }
     this.texts = all;
     for (int id = 0; id < all.length; id++) {
+      if (all[id].length() > LONGEST) {
+        throw data.refuse(
+            "token %d has %d characters; at most %d are allowed"
+                .formatted(id, all[id].length(), LONGEST));
+      }
       Integer before = ids.putIfAbsent(all[id], id);
       if (before != null) {
         throw data.refuse(

@@ -1,9 +1,7 @@
 package dev.nudge.nn;
 
 import dev.nudge.kernel.HeadLoss;
-import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Tensor;
-import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -14,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// The wrapped layer computes; its weight and bias are the parameters' working copies. Nothing
 /// more is saved for the backward pass, so a trained weight keeps no more memory for each token
 /// than a frozen one.
-public final class TrainedLinear implements Linear {
+public final class TrainedLinear implements Around {
   private final Linear base;
   private final @Nullable Parameter weight;
   private final @Nullable Parameter bias;
@@ -36,13 +34,13 @@ public final class TrainedLinear implements Linear {
   }
 
   @Override
-  public int in() {
-    return base.in();
+  public Linear base() {
+    return base;
   }
 
   @Override
-  public int out() {
-    return base.out();
+  public Linear under() {
+    return this; // it has the weight itself
   }
 
   @Override
@@ -67,27 +65,6 @@ public final class TrainedLinear implements Linear {
         p.gemm().multiply(dy.transposed(), x, weight.gradient(p.ws().lane()), true);
       }
     };
-  }
-
-  @Override
-  public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
-    return base.weight(from, to, ws, kernels);
-  }
-
-  @Override
-  public int grain() {
-    return base.grain();
-  }
-
-  @Override
-  public @Nullable Tensor bias() {
-    return base.bias();
-  }
-
-  /// The frozen layer with another weight.
-  @Override
-  public Linear withWeight(Tensor other) {
-    return base.withWeight(other);
   }
 
   @Override

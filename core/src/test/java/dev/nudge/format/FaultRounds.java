@@ -49,14 +49,14 @@ public record FaultRounds(
     return rounds;
   }
 
-  /// Kills a child process at each change, or at every `stride`-th.
+  /// Kills a child process at each change, or at every `stride`-th from a random one on.
   ///
   /// @param main class whose first argument is the number of the change, 0 for none
   public int killing(int stride, Class<?> main, List<String> arguments, Looking next)
       throws IOException, InterruptedException {
     int rounds = 0;
     int code = 9;
-    for (int n = 1; code == 9; n += stride) {
+    for (int n = 1 + Seeds.random().nextInt(stride); code == 9; n += stride) {
       Faults.restore(before, out);
       List<String> command = new ArrayList<>();
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());

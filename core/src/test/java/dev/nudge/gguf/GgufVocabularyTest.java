@@ -85,6 +85,21 @@ class GgufVocabularyTest {
     refuses("pieces", first, "", "lists ");
   }
 
+  @Test
+  void aTokenOfAMegabyteIsRefused() throws IOException {
+    GgufPairs pairs = new GgufPairs();
+    pairs.text("general.architecture", "llama");
+    pairs.whole("llama.context_length", 64);
+    pairs.text(GgufTokens.PREFIX + "model", "llama");
+    pairs.texts(GgufTokens.PREFIX + "tokens", List.of("<unk>", "x".repeat(1 << 20)));
+    Path file = temp.resolve("long.gguf");
+    Files.write(file, GgufLayout.of(pairs, List.of()).header());
+    assertThatThrownBy(() -> Tokenizer.load(file, Backends.cache()))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            file + ": token 1 has 1048576 characters; at most 8192 are allowed");
+  }
+
   private static void refuses(String name, String from, String to, @Nullable String why)
       throws IOException {
     Path source = GOLDEN.resolve(name + ".gguf");

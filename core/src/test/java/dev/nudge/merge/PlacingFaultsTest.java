@@ -122,7 +122,7 @@ class PlacingFaultsTest {
     int many =
         rounds(verb)
             .killing(
-                11,
+                29,
                 PlacingFaultsTest.class,
                 List.of(temp.toString(), verb),
                 PlacingFaultsTest::look);

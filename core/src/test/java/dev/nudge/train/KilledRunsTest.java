@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 /// and how often it comes before it counts, and kills at that line or a moment after; the phase
 /// that counts is the last that the child told of.
 class KilledRunsTest {
-  private static final int KILLS = 210;
+  private static final int KILLS = 120;
   private static final int LEAST = 10; // in a phase
   private static final int IN_A_RUN = 6; // kills, before it is let to its end
   private static final List<String> KINDS = List.of("lora", "nf4", "8bit", "full");

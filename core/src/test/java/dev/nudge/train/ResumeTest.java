@@ -255,10 +255,10 @@ class ResumeTest {
   @ParameterizedTest
   @Tag("slow")
   @CsvSource({
-    "lora, FAILED, 5",
+    "lora, FAILED, 11",
     "lora, KILLED, 17",
     "full, POWER, 17",
-    "lora, POWER, 2",
+    "lora, POWER, 7",
     "lora, KILLED, 11",
     "nf4, POWER, 23",
     "8bit, POWER, 23",

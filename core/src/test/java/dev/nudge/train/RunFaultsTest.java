@@ -186,7 +186,7 @@ class RunFaultsTest {
     FaultRounds rounds = rounds(method);
     int many =
         rounds.killing(
-            17, RunFaultsTest.class, List.of(temp.toString(), method), RunFaultsTest::look);
+            43, RunFaultsTest.class, List.of(temp.toString(), method), RunFaultsTest::look);
     assertThat(many).isGreaterThan(6);
   }
 
