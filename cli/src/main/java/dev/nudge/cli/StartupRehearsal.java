@@ -68,6 +68,17 @@ final class StartupRehearsal {
       train.addAll(List.of("--out", folder.resolve(method.getLast()).toString(), "--steps", "2"));
       train.addAll(method);
       command.accept(train);
+      command.accept(
+          List.of(
+              "generate",
+              "--model",
+              model,
+              "--prompt",
+              TEXT,
+              "--max-tokens",
+              "20",
+              "--quantize",
+              method.getLast().equals("nf4") ? "nf4" : "none"));
     }
     command.accept(List.of("runs", "list", "--runs", folder.toString()));
   }

@@ -13,9 +13,12 @@ import dev.nudge.model.Quantization;
 import dev.nudge.settings.ByteSize;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.tensor.Ledger;
+import dev.nudge.tensor.Threads;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.Objects;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -31,13 +34,26 @@ record SessionLoader(ModelSettings settings, Machine machine, Consumer<String> w
     int longest = longest(config);
     Checkpoint.check(folder, config);
     Quantization quantization = Quantization.resolve(settings, config);
-    Backend backend = Backend.resolve(settings.compute(), machine.cache(), config.widths());
+    FutureTask<Tokenizer> reading =
+        new FutureTask<>(
+            () -> loaded == null ? Session.tokenizer(folder, adapter, machine) : loaded);
+    Thread reader = new Thread(reading, "tokenizer");
+    reader.setDaemon(true);
+    reader.start(); // meanwhile products are tested
+    Backend backend;
+    try {
+      backend = Backend.resolve(settings.compute(), machine.cache(), config.widths());
+    } finally {
+      Threads.join(reader);
+    }
     backend.notes().forEach(warnings);
+    if (reading.state() == Future.State.FAILED) {
+      Threads.rethrow(reading.exceptionNow(), "the tokenizer was not read");
+    }
+    Tokenizer tokenizer = reading.resultNow();
     long before = Ledger.bytes();
-    Tokenizer tokenizer;
     CausalLm model;
     try (DecodeWarmUp warmUp = DecodeWarmUp.start(backend, quantization)) {
-      tokenizer = loaded == null ? Session.tokenizer(folder, adapter, machine) : loaded;
       model = Checkpoint.load(folder, config, backend, quantization);
     }
     Session session =

@@ -20,8 +20,9 @@ import java.util.Optional;
 ///
 /// Writes each file under a temporary name, syncs it and renames it, so two processes at once each
 /// see a whole file, and a full disk leaves none. Loads a file only if its SHA-256 is the one in
-/// this class, so a damaged file is unpacked again and a foreign one never runs. Reading 90 MB for
-/// that takes about 0.15 s, while the model's files are read.
+/// this class, so a damaged file is unpacked again. Reading 90 MB for that takes a quarter of a
+/// second of a young JVM, so a note beside the file says for which size and time of change it was
+/// done; another size or time, or no note, and it is done again.
 final class Natives {
   /// Name of the folder in the cache; changes with the library's version.
   private static final String VERSION = "onednn-3.13-1.5.14";
@@ -93,7 +94,7 @@ final class Natives {
       }
       try {
         Path target = folder.resolve(file);
-        if (!Files.isRegularFile(target) || !digest.equals(digest(target))) {
+        if (!Files.isRegularFile(target) || !right(target, digest)) {
           var connection = url.openConnection();
           connection.setUseCaches(false);
           write(connection.getInputStream(), folder, target, digest);
@@ -111,6 +112,28 @@ final class Natives {
       }
     }
     return Optional.of(files.stream().map(folder::resolve).toList());
+  }
+
+  /// Whether a file has a digest, now or when its note was written.
+  private static boolean right(Path file, String digest) throws IOException {
+    Path note = file.resolveSibling(file.getFileName() + ".checked");
+    String now = "%s %d %s\n".formatted(digest, Files.size(file), Files.getLastModifiedTime(file));
+    try {
+      if (Files.readString(note).equals(now)) {
+        return true;
+      }
+    } catch (IOException e) {
+      // none, or none that can be read: the file itself is
+    }
+    boolean right = digest.equals(digest(file));
+    if (right) {
+      try {
+        Files.writeString(note, now); // half of it is none
+      } catch (IOException e) {
+        // a folder of another user's: the file is read each time
+      }
+    }
+    return right;
   }
 
   /// The system's message for the first file that it cannot load, for example a missing

@@ -33,6 +33,8 @@ class NativesTest {
     List<Path> files = Natives.unpack(cache).orElse(List.of());
     assumeTrue(!files.isEmpty(), "no oneDNN for this platform");
     Path library = files.getLast();
+    assertThat(Natives.unpack(cache)).contains(files); // notes what it has seen
+    assertThat(library.resolveSibling(library.getFileName() + ".checked")).exists();
     String digest = Natives.digest(library);
     try (RandomAccessFile file = new RandomAccessFile(library.toFile(), "rw")) {
       file.seek(file.length() / 2);

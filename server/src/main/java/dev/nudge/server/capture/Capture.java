@@ -13,6 +13,7 @@ import java.time.InstantSource;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -103,7 +104,7 @@ public final class Capture implements AutoCloseable {
     for (Path file : CaptureReader.files(folder)) {
       LocalDate day = CaptureFiles.day(file);
       if (day != null && !day.isBefore(yesterday)) {
-        CaptureReader.read(file, line -> remember(line, file.getParent()));
+        CaptureReader.read(file, line -> remember(line, Objects.requireNonNull(file.getParent())));
       }
     }
   }

@@ -19,6 +19,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -192,8 +193,9 @@ final class CaptureFiles {
       LocalDate day = day(file);
       if (day != null && day.isBefore(first)) {
         Files.delete(file);
-        OutFolder.deleteEmpty(file.getParent());
-        OutFolder.deleteEmpty(file.getParent().getParent());
+        Path adapter = Objects.requireNonNull(file.getParent()); // ROOT/CLIENT/ADAPTER/DAY.jsonl
+        OutFolder.deleteEmpty(adapter);
+        OutFolder.deleteEmpty(Objects.requireNonNull(adapter.getParent()));
       }
     }
   }

@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -86,8 +87,9 @@ record Opinions(Map<Choice, Said> said, Map<String, JsonNode> answers, int captu
   /// Whether a file is of the clients and adapters that are asked for: its folders are named by
   /// them.
   private static boolean isWanted(FeedbackSettings settings, Path file) {
-    Path adapter = file.getParent();
-    return isOne(settings.adapter(), adapter) && isOne(settings.client(), adapter.getParent());
+    Path adapter = Objects.requireNonNull(file.getParent()); // ROOT/CLIENT/ADAPTER/DAY.jsonl
+    return isOne(settings.adapter(), adapter)
+        && isOne(settings.client(), Objects.requireNonNull(adapter.getParent()));
   }
 
   private static boolean isOne(List<String> names, Path folder) {
