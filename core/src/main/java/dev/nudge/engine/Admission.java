@@ -212,8 +212,10 @@ final class Admission implements AutoCloseable {
   /// @param banked whether any is
   private long bytes(int tokens, int positions, boolean banked) {
     long[] most = {0};
+    int threads = limits.get().threads();
     Runnable measured =
-        () -> most[0] = Math.max(most[0], StepWorkspace.bytes(model, tokens, positions));
+        () ->
+            most[0] = Math.max(most[0], StepWorkspace.bytes(model, threads, tokens, positions));
     adapters.within(null, banked, measured);
     if (!banked) {
       return most[0];

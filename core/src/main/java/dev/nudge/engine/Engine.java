@@ -242,8 +242,8 @@ public final class Engine implements AutoCloseable {
     List<Sequence> running = new ArrayList<>();
     WaitingQueue waiting = new WaitingQueue();
     try (Admission admission =
-            new Admission(model, adapters, () -> limits, inRoom::incrementAndGet, () -> roomy);
-        Steps steps = new Steps(model, adapters, admission, limits.threads())) {
+        new Admission(model, adapters, () -> limits, inRoom::incrementAndGet, () -> roomy)) {
+      Steps steps = new Steps(model, adapters, admission);
       while (!closed) {
         for (Sequence s = submitted.poll(); s != null; s = submitted.poll()) {
           waiting.add(s);

@@ -56,7 +56,7 @@ public record Limits(
     long left =
         memory == null
             ? Math.max(0, free - held)
-            : Math.max(0, memory - held - roomBytes(model, longest));
+            : Math.max(0, memory - held - roomBytes(model, threads, longest));
     long prompts = model.promptBytes();
     if (prompts > left / PROMPTS_SHARE
         || left - prompts < 2 * model.keyValueBytes(blocks(longest) * BLOCK)) {
@@ -92,7 +92,7 @@ public record Limits(
 
   /// Bytes of the workspace of steps, without adapters.
   public long stepBytes(CausalLm model) {
-    return roomBytes(model, longest);
+    return roomBytes(model, threads, longest);
   }
 
   /// Bytes of weights, workspace and KV cache that one sequence needs.
@@ -102,11 +102,11 @@ public record Limits(
   /// @param share one in so many parts of the KV cache memory goes to something else
   public long least(CausalLm model, long held, int positions, int share) {
     long keys = model.keyValueBytes(blocks(positions) * BLOCK);
-    return held + roomBytes(model, longest) + Math.ceilDiv(keys * share, share - 1);
+    return held + roomBytes(model, threads, longest) + Math.ceilDiv(keys * share, share - 1);
   }
 
-  private static long roomBytes(CausalLm model, int longest) {
-    return StepWorkspace.bytes(model, StepWorkspace.read(model, longest), longest);
+  private static long roomBytes(CausalLm model, int threads, int longest) {
+    return StepWorkspace.bytes(model, threads, StepWorkspace.read(model, longest), longest);
   }
 
   /// Tokens that the KV cache memory can hold.

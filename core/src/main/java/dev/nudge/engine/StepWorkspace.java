@@ -4,6 +4,7 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.RunException;
+import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Workspace;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class StepWorkspace implements AutoCloseable {
   private final CausalLm model;
   private final Limits limits;
+  private final Team team;
   private @Nullable Workspace workspace;
   private int positions;
   private int tokens = Limits.READ;
@@ -31,6 +33,12 @@ final class StepWorkspace implements AutoCloseable {
   StepWorkspace(CausalLm model, Limits limits) {
     this.model = model;
     this.limits = limits;
+    this.team = new Team(limits.threads());
+  }
+
+  /// The threads of the steps.
+  Team team() {
+    return team;
   }
 
   /// Makes room for a sequence of up to so many tokens.
@@ -48,7 +56,7 @@ final class StepWorkspace implements AutoCloseable {
     model.reserve(longest);
     long needed = bytes.bytes(most, longest, true);
     over = adapters == 0 ? 0 : Math.max(0, needed - bytes.bytes(most, longest, false));
-    close();
+    free();
     try {
       workspace = opened(needed);
     } catch (OutOfMemoryError e) {
@@ -67,7 +75,7 @@ final class StepWorkspace implements AutoCloseable {
   }
 
   private Workspace opened(long bytes) {
-    return new Workspace(0, bytes, model.backend().gemms().apply(limits.threads()));
+    return new Workspace(bytes, model.backend().gemms().apply(1), team);
   }
 
   /// Tokens of prompts that steps read at once where sequences have up to `positions`.
@@ -102,16 +110,22 @@ final class StepWorkspace implements AutoCloseable {
   }
 
   /// Bytes that steps take: of one that reads, those of a piece that has all its tokens, beside as
-  /// many other pieces as there may be.
-  static long bytes(CausalLm model, int tokens, int positions) {
+  /// many other pieces as there may be; each thread attends in memory of its own.
+  static long bytes(CausalLm model, int threads, int tokens, int positions) {
     int longest = Math.max(tokens, positions);
     return Math.max(
         model.decodeBytes(Limits.ROWS, Limits.ROWS),
-        model.prefillBytes(tokens + Limits.ROWS - 1, Limits.ROWS, longest, Limits.BLOCK));
+        model.prefillBytes(tokens + Limits.ROWS - 1, Limits.ROWS, longest, Limits.BLOCK)
+            + (threads - 1) * model.attendBytes(longest));
   }
 
   @Override
   public void close() {
+    free();
+    team.close();
+  }
+
+  private void free() {
     Workspace closing = workspace;
     workspace = null;
     if (closing != null) {

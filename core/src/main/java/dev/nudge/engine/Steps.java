@@ -3,7 +3,6 @@ package dev.nudge.engine;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Prefill;
-import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
@@ -17,23 +16,21 @@ import org.jspecify.annotations.Nullable;
 /// Runs the steps of an engine: decode, then prefill; scoring and embedding come between steps.
 ///
 /// Threading: confined to the engine's thread.
-final class Steps implements AutoCloseable {
+final class Steps {
   private static final int GUESSING = 4; // sequences beside which guesses pay
 
   private final CausalLm model;
   private final NamedAdapters adapters;
   private final Admission admission;
-  private final Team team;
   private long promptTokens;
   private long cachedTokens;
   private long saidTokens;
 
   /// @param admission where what runs has its room
-  Steps(CausalLm model, NamedAdapters adapters, Admission admission, int threads) {
+  Steps(CausalLm model, NamedAdapters adapters, Admission admission) {
     this.model = model;
     this.adapters = adapters;
     this.admission = admission;
-    this.team = new Team(threads);
   }
 
   Load load() {
@@ -148,7 +145,7 @@ final class Steps implements AutoCloseable {
             together.stream().map(Sequence::cache).toList(),
             numbers(together),
             admission.room().workspace(),
-            team);
+            admission.room().team());
     for (int i = 0, row = 0; i < lengths.length; row += lengths[i++]) {
       take(together.get(i), logits, row, lengths[i] - 1, ids);
     }
@@ -247,7 +244,7 @@ final class Steps implements AutoCloseable {
                 silent.stream().mapToInt(i -> i).toArray(),
                 (i, at, rows, row) -> fed.get(i).read(rows, row, before[i] + at)),
             admission.room().workspace(),
-            team);
+            admission.room().team());
     fed.stream().filter(s -> !turns(s)).forEach(admission.kept()::keep);
     for (int row = 0; row < ended.size(); row++) {
       take(fed.get(ended.get(row)), logits, row, 0, ids);
@@ -256,10 +253,5 @@ final class Steps implements AutoCloseable {
 
   private static int[] numbers(List<Sequence> of) {
     return of.stream().mapToInt(s -> s.way.number()).toArray();
-  }
-
-  @Override
-  public void close() {
-    team.close();
   }
 }

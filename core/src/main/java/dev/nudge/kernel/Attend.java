@@ -1,5 +1,6 @@
 package dev.nudge.kernel;
 
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 
@@ -101,6 +102,12 @@ public interface Attend {
       boolean add,
       Workspace ws,
       Kernels kernels);
+
+  /// Bytes of scratch that a thread takes for some of the queries of [#forward].
+  ///
+  /// @param past keys before the first query
+  /// @param m queries
+  long bytes(Shape h, Dtype compute, int past, int m);
 
   /// The position up to `tokens` at which a block of queries that ends there needs most scratch.
   int fullest(Shape h, int tokens);

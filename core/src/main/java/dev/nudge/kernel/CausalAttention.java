@@ -29,41 +29,62 @@ public final class CausalAttention implements Attend {
     int m = q.rows();
     int past = kv.rows() - m;
     QueryBlocks blocks = new QueryBlocks(h, past, m);
-    double before = ws.operations();
-    int group = h.group();
-    for (int g = 0; g < heads(h, ws); g++) {
-      int mark = ws.mark();
-      Tensor qg = gathered(h, q, g, ws, kernels); // (m·group, dim)
-      Tensor og = group == 1 ? slice(h, out, g) : flat(h, ws.take(q.dtype(), m, group * h.dim()));
-      for (int from = 0; from < m; ) {
-        int to = blocks.end(from);
-        forwardBlock(
-            h,
-            g,
-            past,
-            from,
-            qg.rows(from * group, to * group),
-            kv,
-            og.rows(from * group, to * group),
-            rowsOf(h, lse, g, m, from, to),
-            ws,
-            kernels);
-        from = blocks.next(to, ws.dry());
-      }
-      scatter(h, og, out, g, kernels);
-      ws.release(mark);
-    }
+    long bytes = bytes(h, q.dtype(), past, m, kv.keys().size() > 1);
     if (ws.dry()) {
-      count(blocks, 2, before, ws);
+      int mark = ws.mark();
+      ws.take(Dtype.U8, 1, Math.toIntExact(bytes));
+      ws.release(mark);
+      count(blocks, 2, ws.operations(), ws);
+      return;
     }
+    int[] ends = blocks.ends();
+    ws.each(
+        h.keyCount() * ends.length,
+        bytes,
+        (piece, own) -> {
+          int g = piece % h.keyCount(); // the longest blocks are the last
+          int block = piece / h.keyCount();
+          int from = block == 0 ? 0 : ends[block - 1];
+          Tensor lses = rowsOf(h, lse, g, m, from, ends[block]);
+          forwardBlock(h, g, past, from, ends[block], q, kv, out, lses, own, kernels);
+        });
   }
 
-  /// Computes one block of queries of key-value head g: those from `from` on, after `past` keys.
+  @Override
+  public long bytes(Shape h, Dtype compute, int past, int m) {
+    return bytes(h, compute, past, m, true);
+  }
+
+  /// @param blocks whether keys lie in several blocks
+  private static long bytes(Shape h, Dtype compute, int past, int m, boolean blocks) {
+    Dtype acc = compute.accumulator();
+    long most = 0;
+    int from = 0;
+    for (int to : new QueryBlocks(h, past, m).ends()) {
+      long rows = (long) (to - from) * h.group();
+      long scores = rows * (past + to - h.first(past + from));
+      long copy = h.group() == 1 ? 0 : Workspace.aligned(rows * h.dim() * compute.bytes());
+      long own = Workspace.aligned(scores * acc.bytes()) + 2 * copy;
+      if (compute != acc) {
+        own += Workspace.aligned(scores * compute.bytes());
+        own += blocks ? Workspace.aligned(rows * h.dim() * acc.bytes()) : 0;
+      }
+      most = Math.max(most, own);
+      from = to;
+    }
+    return most;
+  }
+
+  /// Computes one block of queries of key-value head g: `from` to `to`, after `past` keys.
+  ///
+  /// @param q of all heads and queries, as `out`
+  /// @param lse of this block
   private static void forwardBlock(
       Shape h,
       int g,
       int past,
       int from,
+      int to,
       Tensor q,
       KeyValues kv,
       Tensor out,
@@ -71,30 +92,32 @@ public final class CausalAttention implements Attend {
       Workspace ws,
       Kernels kernels) {
     int first = h.first(past + from);
-    int seen = past + from + q.rows() / h.group();
-    int mark = ws.mark();
+    int seen = past + to;
+    Tensor qg = gathered(h, q.rows(from, to), g, ws, kernels); // (tokens·group, dim)
+    Tensor o = out.rows(from, to);
+    Tensor og = h.group() == 1 ? slice(h, o, g) : flat(h, wideScratch(h, q, to - from, ws));
     List<KeyValues.Piece> pieces = kv.pieces(first, seen);
-    Tensor scores = ws.take(q.dtype().accumulator(), q.rows(), seen - first);
+    Tensor scores = ws.take(q.dtype().accumulator(), qg.rows(), seen - first);
     Tensor probs = scratch(q.dtype(), scores, ws);
     for (KeyValues.Piece p : pieces) {
       Tensor k = slice(h, p.keys(), g);
       Tensor part = scores.cols(p.from() - first, p.to() - first);
-      ws.gemm().steady(q, k.transposed(), part, false);
+      ws.gemm().steady(qg, k.transposed(), part, false);
     }
     cap(h, scores, kernels);
     kernels
         .softmaxRows()
         .forward(scores, rest(h), past + from - first, h.group(), h.window(), probs, lse);
-    boolean rounded = kv.keys().size() > 1 && out.dtype() != scores.dtype();
-    Tensor sum = rounded ? ws.take(scores.dtype(), out.rows(), out.cols()) : out;
+    boolean rounded = kv.keys().size() > 1 && og.dtype() != scores.dtype();
+    Tensor sum = rounded ? ws.take(scores.dtype(), og.rows(), og.cols()) : og;
     for (KeyValues.Piece p : pieces) {
       Tensor part = probs.cols(p.from() - first, p.to() - first);
       ws.gemm().steady(part, slice(h, p.values(), g), sum, p.from() > first);
     }
     if (rounded) {
-      kernels.elementwise().copy(sum, out);
+      kernels.elementwise().copy(sum, og);
     }
-    ws.release(mark);
+    scatter(h, og, o, g, kernels);
   }
 
   @Override
@@ -315,6 +338,11 @@ public final class CausalAttention implements Attend {
     return t.cols(g * width, (g + 1) * width);
   }
 
+  /// Scratch for `rows` rows like those of [#wide].
+  private static Tensor wideScratch(Shape h, Tensor t, int rows, Workspace ws) {
+    return ws.take(t.dtype(), rows, h.group() * h.dim());
+  }
+
   private static Tensor flat(Shape h, Tensor t) {
     return t.reshaped((long) t.rows() * h.group(), h.dim());
   }
@@ -324,7 +352,7 @@ public final class CausalAttention implements Attend {
     if (h.group() == 1) {
       return slice(h, t, g);
     }
-    Tensor copy = ws.take(t.dtype(), t.rows(), h.group() * h.dim());
+    Tensor copy = wideScratch(h, t, t.rows(), ws);
     kernels.elementwise().copy(wide(h, t, g), copy);
     return flat(h, copy);
   }

@@ -1,5 +1,7 @@
 package dev.nudge.kernel;
 
+import java.util.stream.IntStream;
+
 /// Splits the queries of a sequence into the blocks that [CausalAttention] computes one by one.
 ///
 /// A block has [#BLOCK] queries, or [#LONG_BLOCK] if it sees more than [#LONG] keys. A dry run
@@ -32,9 +34,11 @@ record QueryBlocks(Attend.Shape h, int past, int m) {
         : split + (end - split - 1) / LONG_BLOCK * LONG_BLOCK;
   }
 
-  /// Start of the block that a forward pass computes after one that ends at `to`.
-  int next(int to, boolean dry) {
-    return dry ? Math.max(to, lastWhole(to)) : to;
+  /// Ends of all blocks.
+  int[] ends() {
+    return m == 0
+        ? new int[0]
+        : IntStream.iterate(end(0), to -> to <= m, to -> to < m ? end(to) : m + 1).toArray();
   }
 
   /// End of the block that a backward pass computes before one that starts at `from`.

@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.kernel.Attend;
 import dev.nudge.kernel.HeadDivergence;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.Balance;
@@ -565,6 +566,16 @@ public final class CausalLm implements AutoCloseable {
   /// up to `positions` positions in KV blocks of `blockSize`.
   public long prefillBytes(int tokens, int sequences, int positions, int blockSize) {
     return dry().prefill(tokens, sequences, positions, blockSize);
+  }
+
+  /// Bytes that each further thread of a team takes for attention in [#prefill] on sequences of up
+  /// to `positions` positions.
+  public long attendBytes(int positions) {
+    Attend attend = backend.kernels().attend();
+    return config.layers().stream()
+        .mapToLong(layer -> attend.bytes(layer.attention(), backend.compute(), 0, positions))
+        .max()
+        .orElse(0);
   }
 
   /// Bytes of a workspace for [#decode] on up to `tokens` tokens of `sequences` sequences.

@@ -54,7 +54,13 @@ public final class Mlp implements Body {
 
   private Saved gated(Tensor x, Tensor h, Pass p) {
     Saved s = new Saved(gateUp.forward(x, p));
-    p.kernels().glu(activation).forward(s.gate(), s.up(), h);
+    Glu glu = p.kernels().glu(activation);
+    p.ws()
+        .rows(
+            h.rows(),
+            h.cols(),
+            (from, to) ->
+                glu.forward(s.gate().rows(from, to), s.up().rows(from, to), h.rows(from, to)));
     return s;
   }
 

@@ -45,9 +45,7 @@ public final class Norm {
   public Saved forward(Residual r, @Nullable Tensor sum, Pass p) {
     Tensor x = r.x();
     Tensor rstd = p.ws().take(x.dtype().accumulator(), x.rows(), 1);
-    p.kernels()
-        .rmsNorm()
-        .forward(x, r.pending() ? r.branch() : null, sum, weight, r.branch(), rstd, eps, offset);
+    forward(x, r.pending() ? r.branch() : null, sum, r.branch(), rstd, p);
     if (sum != null) {
       r.settle(sum);
     }
@@ -59,8 +57,28 @@ public final class Norm {
   /// @return 1/rms of each row
   Tensor normalise(Tensor x, Tensor y, Pass p) {
     Tensor rstd = p.ws().take(x.dtype().accumulator(), x.rows(), 1);
-    p.kernels().rmsNorm().forward(x, null, null, weight, y, rstd, eps, offset);
+    forward(x, null, null, y, rstd, p);
     return rstd;
+  }
+
+  private void forward(
+      Tensor x, @Nullable Tensor delta, @Nullable Tensor sum, Tensor y, Tensor rstd, Pass p) {
+    p.ws()
+        .rows(
+            x.rows(),
+            x.cols(),
+            (from, to) ->
+                p.kernels()
+                    .rmsNorm()
+                    .forward(
+                        x.rows(from, to),
+                        delta == null ? null : delta.rows(from, to),
+                        sum == null ? null : sum.rows(from, to),
+                        weight,
+                        y.rows(from, to),
+                        rstd.rows(from, to),
+                        eps,
+                        offset));
   }
 
   /// Recomputes the norm's output into `normed`: the same bytes as before.

@@ -103,7 +103,20 @@ public final class Rotary implements AutoCloseable {
 
   private static void apply(
       Tensor x, Tensor positions, Tables t, int headDim, boolean inverse, Pass p) {
-    p.kernels().rope().apply(x, positions, t.cos, t.sin, headDim, inverse);
+    p.ws()
+        .rows(
+            x.rows(),
+            x.cols(),
+            (from, to) ->
+                p.kernels()
+                    .rope()
+                    .apply(
+                        x.rows(from, to),
+                        positions.rows(from, to),
+                        t.cos,
+                        t.sin,
+                        headDim,
+                        inverse));
   }
 
   /// The tables for a sequence; if it has frequencies of its own they are made in the workspace.

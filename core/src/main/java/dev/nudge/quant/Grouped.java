@@ -99,6 +99,12 @@ public final class Grouped implements StoredWeight {
 
   @Override
   public void make(int from, int to, Tensor out, Workspace ws, Kernels kernels) {
-    kernels.groupedCodes().dequantize(few, from, to, out);
+    ws.rows(
+        to - from,
+        cols(),
+        (first, last) ->
+            kernels
+                .groupedCodes()
+                .dequantize(few, from + first, from + last, out.rows(first, last)));
   }
 }

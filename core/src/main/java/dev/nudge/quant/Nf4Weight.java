@@ -171,7 +171,20 @@ public final class Nf4Weight implements StoredWeight {
       throw new IllegalStateException("a weight without scales");
     }
     Tensor codes = n < (long) rows * cols ? part(packed, first / 2, Nf4.bytes(n)) : packed;
-    kernels.nf4().dequantize(codes, scales, out);
+    Tensor all = scales;
+    ws.rows(
+        Nf4.blocks(n),
+        Nf4.BLOCK,
+        (begin, end) -> {
+          long at = (long) Nf4.BLOCK * begin;
+          long numbers = Math.min(n, (long) Nf4.BLOCK * end) - at;
+          kernels
+              .nf4()
+              .dequantize(
+                  part(codes, at / 2, Nf4.bytes(numbers)),
+                  part(all, begin, end - begin),
+                  part(out, at, numbers));
+        });
     ws.release(mark);
   }
 

@@ -44,6 +44,19 @@ public interface Gemm extends AutoCloseable {
     multiply(a, b.factor(), c, add);
   }
 
+  /// Cuts products with weights, and packing, into pieces for a team, each computed by one thread;
+  /// no bit of a result depends on it. For a Gemm that was opened with one thread.
+  ///
+  /// @param team stays the caller's
+  default void share(Team team) {}
+
+  /// The Gemm with which a thread of the team computes pieces of other operations.
+  ///
+  /// @param thread the calling thread's number in the team
+  default Gemm of(int thread) {
+    return this;
+  }
+
   @Override
   void close();
 

@@ -24,9 +24,16 @@ public final class Team implements AutoCloseable {
   private final List<Helper> helpers = new ArrayList<>();
   private final AtomicLong ticket = new AtomicLong(); // round, pieces left
   private final AtomicInteger undone = new AtomicInteger();
-  private volatile @Nullable IntConsumer work;
+  private volatile @Nullable Piece work;
   private volatile @Nullable Throwable failure;
   private volatile boolean closed;
+
+  /// One piece of an operation.
+  public interface Piece {
+    /// @param piece its number
+    /// @param thread that computes it: 0 is the caller's
+    void run(int piece, int thread);
+  }
 
   /// Starts `threads` − 1 helpers.
   public Team(int threads) {
@@ -45,9 +52,14 @@ public final class Team implements AutoCloseable {
   /// Runs the pieces 0 … `pieces` − 1, each on one thread, and returns when all have ended; then
   /// throws the first failure.
   public void each(int pieces, IntConsumer piece) {
+    each(pieces, (i, thread) -> piece.accept(i));
+  }
+
+  /// Runs pieces that want to know their thread, for what each thread has of its own.
+  public void each(int pieces, Piece piece) {
     if (helpers.isEmpty() || pieces == 1) {
       for (int i = 0; i < pieces; i++) {
-        piece.accept(i);
+        piece.run(i, 0);
       }
       return;
     }
@@ -62,7 +74,7 @@ public final class Team implements AutoCloseable {
     for (Helper helper : helpers) {
       helper.wake();
     }
-    take(round);
+    take(round, 0);
     for (int spins = 0; undone.get() > 0; spins++) {
       if (spins < SPINS) {
         Thread.onSpinWait();
@@ -74,14 +86,14 @@ public final class Team implements AutoCloseable {
   }
 
   /// Runs pieces of a round until none is left.
-  private void take(long round) {
+  private void take(long round, int thread) {
     long now = ticket.get();
     while (now >>> PIECE_BITS == round && (now & PIECES) > 0) {
       if (ticket.compareAndSet(now, now - 1)) {
-        IntConsumer piece = work; // this round's: it does not end before this piece
+        Piece piece = work; // this round's: it does not end before this piece
         try {
           if (piece != null) {
-            piece.accept((int) (now & PIECES) - 1);
+            piece.run((int) (now & PIECES) - 1, thread);
           }
         } catch (RuntimeException | Error e) {
           failure = e;
@@ -102,9 +114,11 @@ public final class Team implements AutoCloseable {
   /// A helper thread, which polls for pieces.
   private final class Helper implements Runnable {
     private final Thread thread;
+    private final int number;
     private volatile boolean parked;
 
     Helper(int number) {
+      this.number = number;
       thread = new Thread(this, "team-" + number);
       thread.setDaemon(true);
     }
@@ -126,7 +140,7 @@ public final class Team implements AutoCloseable {
       while (!closed) {
         long now = ticket.get();
         if ((now & PIECES) > 0) {
-          take(now >>> PIECE_BITS);
+          take(now >>> PIECE_BITS, number);
           idle = 0;
         } else if (++idle < SPINS) {
           Thread.onSpinWait();

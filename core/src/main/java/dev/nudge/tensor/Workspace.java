@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /// A lane's preallocated memory for a step: a stack allocator over a region of fixed size.
@@ -19,6 +20,8 @@ import org.jspecify.annotations.Nullable;
 /// Threading: confined to its lane's thread.
 public final class Workspace implements AutoCloseable {
   private static final long ALIGNMENT = 64;
+  private static final int PIECES = 4; // of an operation's rows, for each thread
+  private static final long WORTH = 1 << 14; // numbers of a piece: some microseconds
 
   private final int lane;
   private final @Nullable Gemm gemm; // null: over memory that is another's
@@ -27,6 +30,7 @@ public final class Workspace implements AutoCloseable {
   private final long capacity;
   private final MemorySegment region;
   private final @Nullable MappedFile file;
+  private @Nullable Team team;
   private final List<Tensor> views = new ArrayList<>();
   private long[] offsets = new long[256];
   private final Map<String, Stage> stages = new LinkedHashMap<>();
@@ -52,6 +56,14 @@ public final class Workspace implements AutoCloseable {
   /// Reserves `bytes` for `lane`, with a file for offloaded activations; owns both.
   public Workspace(int lane, long bytes, Gemm gemm, @Nullable MappedFile file) {
     this(lane, gemm, file, Scope.open("workspace " + lane), bytes);
+  }
+
+  /// Reserves `bytes` for passes whose work a team shares, the Gemm's too; owns the Gemm, which was
+  /// opened with one thread.
+  public Workspace(long bytes, Gemm gemm, Team team) {
+    this(0, bytes, gemm, null);
+    this.team = team;
+    gemm.share(team);
   }
 
   private Workspace(int lane, Gemm gemm, @Nullable MappedFile file, Scope scope, long bytes) {
@@ -98,6 +110,70 @@ public final class Workspace implements AutoCloseable {
 
   public Gemm gemm() {
     return Objects.requireNonNull(gemm, "shared memory has no products");
+  }
+
+  /// The threads that share this workspace's passes; null: there is one.
+  public @Nullable Team team() {
+    return team;
+  }
+
+  /// Computes a piece of an operation.
+  public interface Piece {
+    /// @param own the workspace that it may use, with its products
+    void run(int piece, Workspace own);
+  }
+
+  /// Runs the pieces of an operation, each in a workspace of its own of `bytes`: on as many threads
+  /// of the team as there is memory for, without a team one after the other.
+  public void each(int pieces, long bytes, Piece piece) {
+    int mark = mark();
+    if (team == null) {
+      for (int i = pieces - 1; i >= 0; i--) {
+        piece.run(i, this);
+        release(mark);
+      }
+      return;
+    }
+    long room = (capacity - offsets[count]) / aligned(Math.max(1, bytes));
+    int most = Math.min(pieces, team.threads());
+    MemorySegment[] own = new MemorySegment[(int) Math.clamp(room, Math.min(1, most), most)];
+    for (int i = 0; i < own.length; i++) {
+      own[i] = take(Dtype.U8, 1, Math.toIntExact(bytes)).data();
+    }
+    AtomicInteger left = new AtomicInteger(pieces);
+    team.each(
+        own.length,
+        (i, thread) -> {
+          Workspace ws = new Workspace(lane, gemm().of(thread), null, null, own[i], false);
+          for (int next = left.decrementAndGet(); next >= 0; next = left.decrementAndGet()) {
+            piece.run(next, ws);
+            ws.release(0);
+          }
+        });
+    release(mark);
+  }
+
+  /// Part of the rows of an operation.
+  public interface Range {
+    void run(int from, int to);
+  }
+
+  /// Runs an operation whose rows do not depend on one another on ranges of rows, on the threads of
+  /// the team; without a team on all rows at once.
+  ///
+  /// @param cols numbers of a row: ranges are large enough to be worth a thread
+  public void rows(int rows, long cols, Range range) {
+    int pieces =
+        team == null ? 1 : (int) Math.clamp(rows * cols / WORTH, 1, PIECES * team.threads());
+    if (pieces == 1) {
+      range.run(0, rows);
+    } else {
+      team.each(
+          pieces,
+          i ->
+              range.run(
+                  (int) ((long) rows * i / pieces), (int) ((long) rows * (i + 1) / pieces)));
+    }
   }
 
   /// The current top of the stack, for [#release].
@@ -236,7 +312,8 @@ public final class Workspace implements AutoCloseable {
     return capacity;
   }
 
-  private static long aligned(long bytes) {
+  /// Bytes that a matrix of `bytes` takes.
+  public static long aligned(long bytes) {
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   }
 

@@ -49,7 +49,7 @@ class SteadyPassesTest {
     int[] others = random.ints(ALL, 0, config.vocabSize()).toArray();
     try (CausalLm model = Checkpoint.load(folder, config, Backends.orSkip(compute));
         Team one = new Team(1);
-        Team two = new Team(2);
+        Team several = new Team(2 + random.nextInt(2));
         KvPool pool = model.pool(40, BLOCK);
         Workspace ws =
             new Workspace(
@@ -58,12 +58,13 @@ class SteadyPassesTest {
                 model.backend().gemms().apply(1));
         Workspace second =
             new Workspace(
-                0,
-                Math.max(model.decodeBytes(32, 8), model.prefillBytes(400, 8, 400, BLOCK)),
-                model.backend().gemms().apply(2))) {
+                Math.max(model.decodeBytes(32, 8), model.prefillBytes(400, 8, 400, BLOCK))
+                    + random.nextInt(3) * model.attendBytes(400),
+                model.backend().gemms().apply(1),
+                several)) {
       model.reserve(ALL);
       float[][] alone = alone(model, ids, pool, ws, one);
-      float[][] mixed = mixed(model, ids, others, pool, second, two, random);
+      float[][] mixed = mixed(model, ids, others, pool, second, several, random);
       for (int i = 0; i < alone.length; i++) {
         assertThat(mixed[i]).as("after token %d", PROMPT + i).isEqualTo(alone[i]);
       }

@@ -89,6 +89,10 @@ final class Api {
     static final MethodHandle DESC_DESTROY = status("dnnl_memory_desc_destroy", JAVA_LONG);
     static final MethodHandle DESC_SIZE =
         handle("dnnl_memory_desc_get_size", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    static final MethodHandle DESC_PART =
+        status("dnnl_memory_desc_create_submemory", ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
+    static final MethodHandle DESC_EQUAL =
+        handle("dnnl_memory_desc_equal", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
     static final MethodHandle ATTR_CREATE = status("dnnl_primitive_attr_create", ADDRESS);
     static final MethodHandle ATTR_DESTROY = status("dnnl_primitive_attr_destroy", JAVA_LONG);
     static final MethodHandle ATTR_SCRATCHPAD =

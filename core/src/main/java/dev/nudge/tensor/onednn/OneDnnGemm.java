@@ -14,7 +14,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /// Multiplies by oneDNN on one stream, and caches products by shape.
@@ -30,12 +29,15 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
   static final int CAPACITY = 1024;
 
   private static final int SHARED_TILE = 64; // rows of a piece of work where few rows are shared
+  private static final int BLOCK = 64; // columns that a packed factor may be cut at
+  private static final int PIECES = 4; // of columns, for each thread
 
   private final long engine;
   private final int threads;
   private final boolean avx512;
   private @Nullable Team team;
-  private final Map<Thread, OneDnnGemm> shares = new ConcurrentHashMap<>();
+  private boolean ownTeam;
+  private @Nullable OneDnnGemm[] shares = {}; // of the team's threads, made by each
   private final long stream;
   private final Gemm plain = Gemm.plain();
   private @Nullable MatmulCall[] table = new MatmulCall[2 * CAPACITY];
@@ -63,6 +65,17 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     } catch (Throwable e) {
       throw new IllegalStateException("stream_create", e);
     }
+  }
+
+  @Override
+  public void share(Team among) {
+    team = among;
+    shares = new OneDnnGemm[among.threads()];
+  }
+
+  @Override
+  public Gemm of(int thread) {
+    return single(thread); // the caller's too: a piece has no pieces
   }
 
   @Override
@@ -174,6 +187,31 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
       if (layout == null || layout.bytes() > room.bytes()) {
         return Packed.plain(b);
       }
+      int width = width(b.cols());
+      PackedLayout part =
+          team == null ? null : PackedLayout.part(engine, b.dtype(), b.shape(0), b.shape(1), width);
+      if (team == null || part == null) {
+        pack(b, layout, room.data());
+      } else {
+        team.each(
+            b.cols() / width,
+            (i, thread) ->
+                share(thread)
+                    .pack(
+                        b.cols(i * width, (i + 1) * width),
+                        part,
+                        room.data().asSlice(i * part.bytes(), part.bytes())));
+      }
+      return new Packed(Tensor.of(room.data(), b.dtype(), b.shape(0), b.shape(1)), layout.handle());
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("oneDNN reorder", e);
+    }
+  }
+
+  private void pack(Tensor b, PackedLayout layout, MemorySegment room) {
+    try {
       List<Long> key = List.of(layout.handle(), b.stride(0), b.stride(1));
       Reorder reorder = reorders.get(key);
       if (reorder == null) {
@@ -181,14 +219,23 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
         reorders.put(key, reorder);
       }
       alive(b);
-      alive(room);
-      reorder.execute(stream, b.data(), room.data());
-      return new Packed(Tensor.of(room.data(), b.dtype(), b.shape(0), b.shape(1)), layout.handle());
+      reorder.execute(stream, b.data(), room);
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
       throw new IllegalStateException("oneDNN reorder", e);
     }
+  }
+
+  /// The columns of a piece of work: as many as leave each thread some pieces, or one block.
+  private int width(int n) {
+    int blocks = n / BLOCK;
+    int most = team == null ? blocks : blocks / (PIECES * team.threads());
+    int each = Math.max(1, most);
+    while (n % (BLOCK * each) != 0 && each > 1) {
+      each--;
+    }
+    return BLOCK * each;
   }
 
   @Override
@@ -207,38 +254,71 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
   }
 
   /// Multiplies rows in tiles; on AMX each tile on one thread, in parallel over tiles. oneDNN
-  /// would split the sum over k between threads, at other places for other numbers of rows.
+  /// would split the sum over k between threads, at other places for other numbers of rows. A team
+  /// that was given takes tiles of columns too, where the factor is packed so that it can be cut.
   void rows(Tensor a, Tensor b, long layout, boolean onAmx, Tensor c, boolean add) {
-    int rows = c.rows();
-    int piece = rows >= RowTiles.SIZES[0] * threads ? RowTiles.SIZES[0] : SHARED_TILE;
-    if (!onAmx || threads == 1 || rows <= piece) {
+    if (team == null && onAmx && threads > 1) {
+      share(new Team(threads));
+      ownTeam = true;
+    }
+    if (team == null || (ownTeam && !onAmx)) {
       tiles.multiply(a, b, layout, onAmx, c, add);
       return;
     }
-    if (team == null) {
-      team = new Team(threads);
-    }
-    Thread caller = Thread.currentThread();
+    int width = width(c.cols());
+    PackedLayout part = Primitive.packed(layout) && !onAmx ? part(b, width) : null;
+    int rows = c.rows();
+    boolean large = part != null || rows >= RowTiles.SIZES[0] * team.threads();
+    int tall = large ? RowTiles.SIZES[0] : SHARED_TILE;
+    int down = Math.ceilDiv(rows, tall);
+    int across = part == null ? 1 : c.cols() / width;
     team.each(
-        Math.ceilDiv(rows, piece),
-        i -> {
-          int from = i * piece;
-          int to = Math.min(rows, from + piece);
-          share(caller).tiles.multiply(a.rows(from, to), b, layout, true, c.rows(from, to), add);
+        down * across,
+        (i, thread) -> {
+          int from = i / across * tall;
+          int to = Math.min(rows, from + tall);
+          int left = part == null ? 0 : i % across * width;
+          int right = part == null ? c.cols() : left + width;
+          Tensor factor =
+              part == null
+                  ? b
+                  : Tensor.of(
+                      b.data().asSlice(left / width * part.bytes()), b.dtype(), b.rows(), width);
+          share(thread)
+              .tiles
+              .multiply(
+                  a.rows(from, to),
+                  factor,
+                  part == null ? layout : part.handle(),
+                  onAmx,
+                  c.rows(from, to).cols(left, right),
+                  add);
         });
   }
 
-  /// The Gemm with which the calling thread computes its tiles.
-  private OneDnnGemm share(Thread caller) {
-    Thread thread = Thread.currentThread();
-    return thread == caller
-        ? this
-        : shares.computeIfAbsent(
-            thread,
-            t -> {
-              OneDnn.setThreads(1);
-              return new OneDnnGemm(engine, 1, avx512);
-            });
+  private @Nullable PackedLayout part(Tensor b, int width) {
+    try {
+      return PackedLayout.part(engine, b.dtype(), b.shape(0), b.shape(1), width);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("oneDNN layout", e);
+    }
+  }
+
+  /// The Gemm with which a thread of the team computes its pieces.
+  private OneDnnGemm share(int thread) {
+    return thread == 0 ? this : single(thread);
+  }
+
+  private OneDnnGemm single(int thread) {
+    OneDnnGemm own = shares[thread];
+    if (own == null) {
+      OneDnn.setThreads(1);
+      own = new OneDnnGemm(engine, 1, avx512);
+      shares[thread] = own;
+    }
+    return own;
   }
 
   @Override
@@ -380,11 +460,14 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
 
   @Override
   public void close() {
-    if (team != null) {
+    if (team != null && ownTeam) {
       team.close();
     }
-    shares.values().forEach(OneDnnGemm::close);
-    shares.clear();
+    for (OneDnnGemm share : shares) {
+      if (share != null) {
+        share.close();
+      }
+    }
     forget();
     scratch.close();
     scratchpad = MemorySegment.NULL;

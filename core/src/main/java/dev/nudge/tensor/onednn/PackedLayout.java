@@ -43,6 +43,49 @@ record PackedLayout(long handle, long bytes, boolean onAmx) {
     }
   }
 
+  /// The layout of `width` columns of a packed factor (k, n), if such parts of it lie one behind
+  /// the other; else null. Not on AMX, where it was not tested that a row has the same bits then.
+  static @Nullable PackedLayout part(long engine, Dtype dtype, long k, long n, long width)
+      throws Throwable {
+    synchronized (KNOWN) {
+      List<Long> key = List.of((long) dtype.ordinal(), k, n, width);
+      Optional<PackedLayout> known = KNOWN.get(key);
+      if (known == null) {
+        PackedLayout whole = of(engine, dtype, k, n);
+        PackedLayout part = of(engine, dtype, k, width);
+        boolean fits =
+            whole != null
+                && part != null
+                && !whole.onAmx
+                && !part.onAmx
+                && n % width == 0
+                && part.bytes == k * width * dtype.bytes() // without padding
+                && part.bytes * (n / width) == whole.bytes
+                && starts(part.handle, k, width, whole.handle);
+        known = fits ? Optional.ofNullable(part) : Optional.empty();
+        KNOWN.put(key, known);
+      }
+      return known.orElse(null);
+    }
+  }
+
+  /// Whether the first `width` columns of a factor lie as such a factor by itself.
+  private static boolean starts(long part, long k, long width, long whole) throws Throwable {
+    CallMemory call = CallMemory.own();
+    call.dims.setAtIndex(JAVA_LONG, 0, k);
+    call.dims.setAtIndex(JAVA_LONG, 1, width);
+    call.strides.setAtIndex(JAVA_LONG, 0, 0); // offsets
+    call.strides.setAtIndex(JAVA_LONG, 1, 0);
+    int status = (int) Api.C.DESC_PART.invokeExact(call.out, whole, call.dims, call.strides);
+    if (status != 0) {
+      return false; // columns of a block are not divided
+    }
+    long first = call.made();
+    boolean equal = (int) Api.C.DESC_EQUAL.invokeExact(first, part) != 0;
+    Primitive.destroy(first);
+    return equal;
+  }
+
   /// Clears the cache of layouts: the set of allowed implementations has changed.
   static void forget() {
     synchronized (KNOWN) {
