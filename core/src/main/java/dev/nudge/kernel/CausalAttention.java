@@ -29,7 +29,7 @@ public final class CausalAttention implements Attend {
     int m = q.rows();
     int past = kv.rows() - m;
     QueryBlocks blocks = new QueryBlocks(h, past, m);
-    long bytes = bytes(h, q.dtype(), past, m);
+    long bytes = bytes(h, q.dtype(), past, m, kv.keys().size() > 1);
     if (ws.dry()) {
       int mark = ws.mark();
       ws.take(Dtype.U8, 1, Math.toIntExact(bytes));
@@ -52,14 +52,27 @@ public final class CausalAttention implements Attend {
 
   @Override
   public long bytes(Shape h, Dtype compute, int past, int m) {
-    QueryBlocks blocks = new QueryBlocks(h, past, m);
+    return bytes(h, compute, past, m, true);
+  }
+
+  /// @param blocks whether keys lie in several blocks
+  private static long bytes(Shape h, Dtype compute, int past, int m, boolean blocks) {
     Dtype acc = compute.accumulator();
-    long scores = blocks.scores();
-    long row = (long) Math.min(m, QueryBlocks.BLOCK) * h.group() * h.dim();
-    return Workspace.aligned(scores * acc.bytes())
-        + (compute == acc ? 0 : Workspace.aligned(scores * compute.bytes()))
-        + (compute == acc ? 0 : Workspace.aligned(row * acc.bytes()))
-        + (h.group() == 1 ? 0 : 2 * Workspace.aligned(row * compute.bytes()));
+    long most = 0;
+    int from = 0;
+    for (int to : new QueryBlocks(h, past, m).ends()) {
+      long rows = (long) (to - from) * h.group();
+      long scores = rows * (past + to - h.first(past + from));
+      long copy = h.group() == 1 ? 0 : Workspace.aligned(rows * h.dim() * compute.bytes());
+      long own = Workspace.aligned(scores * acc.bytes()) + 2 * copy;
+      if (compute != acc) {
+        own += Workspace.aligned(scores * compute.bytes());
+        own += blocks ? Workspace.aligned(rows * h.dim() * acc.bytes()) : 0;
+      }
+      most = Math.max(most, own);
+      from = to;
+    }
+    return most;
   }
 
   /// Computes one block of queries of key-value head g: `from` to `to`, after `past` keys.

@@ -10,9 +10,7 @@ import java.util.stream.IntStream;
 /// @param past keys before the first query
 /// @param m queries
 record QueryBlocks(Attend.Shape h, int past, int m) {
-  /// Queries of a block at most.
-  static final int BLOCK = 64;
-
+  private static final int BLOCK = 64;
   private static final int LONG_BLOCK = 32;
   private static final int LONG = 2048;
 
@@ -38,17 +36,9 @@ record QueryBlocks(Attend.Shape h, int past, int m) {
 
   /// Ends of all blocks.
   int[] ends() {
-    return IntStream.iterate(end(0), to -> to <= m, to -> to < m ? end(to) : m + 1).toArray();
-  }
-
-  /// Scores of the block that has the most.
-  long scores() {
-    long most = 0;
-    for (int from = 0, to; from < m; from = to) {
-      to = end(from);
-      most = Math.max(most, (to - from) * (past + (long) to - h.first(past + from)));
-    }
-    return most * h.group();
+    return m == 0
+        ? new int[0]
+        : IntStream.iterate(end(0), to -> to <= m, to -> to < m ? end(to) : m + 1).toArray();
   }
 
   /// End of the block that a backward pass computes before one that starts at `from`.

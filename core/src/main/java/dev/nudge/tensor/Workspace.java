@@ -158,8 +158,8 @@ public final class Workspace implements AutoCloseable {
     void run(int from, int to);
   }
 
-  /// Runs an operation whose rows do not depend on one another on ranges of its rows, on the
-  /// threads of the team; without a team on all rows at once.
+  /// Runs an operation whose rows do not depend on one another on ranges of rows, on the threads of
+  /// the team; without a team on all rows at once.
   ///
   /// @param cols numbers of a row: ranges are large enough to be worth a thread
   public void rows(int rows, long cols, Range range) {

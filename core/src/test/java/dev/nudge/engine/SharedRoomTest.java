@@ -33,8 +33,9 @@ class SharedRoomTest {
   private static final long ROOMY = 256L << 20;
   private static final int LANES = 3;
 
-  /// Alignment of the pool's tensors, and scratch of oneDNN's products, which no account has.
-  private static final int PADDING = 32_768;
+  /// Alignment of the pool's tensors, and scratch of each thread's products by oneDNN, which no
+  /// account has.
+  private static final int PADDING = 65_536;
 
   private final long before = Ledger.bytes();
   private final Random random = new Random(Seeds.next());

@@ -43,9 +43,8 @@ record PackedLayout(long handle, long bytes, boolean onAmx) {
     }
   }
 
-  /// The layout of `width` columns of a factor (k, n) that is packed, if those of all such parts
-  /// lie
-  /// one behind the other; else null. Not on AMX, whose sums depend on what they are blocked by.
+  /// The layout of `width` columns of a packed factor (k, n), if such parts of it lie one behind
+  /// the other; else null. Not on AMX, where it was not tested that a row has the same bits then.
   static @Nullable PackedLayout part(long engine, Dtype dtype, long k, long n, long width)
       throws Throwable {
     synchronized (KNOWN) {
