@@ -88,8 +88,7 @@ final class Forms {
       List<Double> processor,
       List<Long> peaks) {
     Form(Path model) {
-      this(
-          model, new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+      this(model, new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
     }
   }
 
@@ -172,8 +171,7 @@ final class Forms {
       args.addAll(List.of("--" + name, flags.text(name)));
     }
     List<String> options = ManagementFactory.getRuntimeMXBean().getInputArguments();
-    Child.Ran ran =
-        Child.run(Child.java(options, Forms.class, args), Path.of("."), 0).orThrow();
+    Child.Ran ran = Child.run(Child.java(options, Forms.class, args), Path.of("."), 0).orThrow();
     String[] rates = ran.lastLine().substring(RATES.length()).split(" ", -1);
     form.decode.add(Double.valueOf(rates[0]));
     form.prefill.add(Double.valueOf(rates[1]));

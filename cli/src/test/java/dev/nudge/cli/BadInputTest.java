@@ -253,9 +253,7 @@ class BadInputTest {
             p ->
                 p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model")
                     .edit(
-                        "model/config.json",
-                        "intermediate_size\": 32",
-                        "intermediate_size\": 64"),
+                        "model/config.json", "intermediate_size\": 32", "intermediate_size\": 64"),
             "",
             "D/model/model.safetensors: model.layers.0.mlp.experts.gate_up_proj_blocks is [3, 64, 2,"
                 + " 16], config.json says [3, 128, 2, 16]"),

@@ -34,6 +34,8 @@ class FeedbackRoadTest {
   private static final int USERS = 48;
 
   @TempDir Path folder;
+
+  @SuppressWarnings("NullAway.Init") // by the test
   private Place place;
 
   private Ran run(String line) {

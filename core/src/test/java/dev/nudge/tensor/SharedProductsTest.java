@@ -21,7 +21,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 /// Work that a team shares: the same bits whatever the number of threads.
 class SharedProductsTest {
   @ParameterizedTest
-  @EnumSource(value = Compute.class, names = {"BF16", "FP32"})
+  @EnumSource(
+      value = Compute.class,
+      names = {"BF16", "FP32"})
   void aProductHasTheSameBitsWithEveryNumberOfThreads(Compute compute) {
     Backend backend = Backends.orSkip(compute);
     Random random = new Random(Seeds.next());
@@ -53,9 +55,7 @@ class SharedProductsTest {
     Gemm gemm = backend.gemms().apply(1);
     try (Scope scope = Scope.open("test");
         Workspace ws =
-            team == null
-                ? new Workspace(0, 1 << 20, gemm)
-                : new Workspace(1 << 20, gemm, team)) {
+            team == null ? new Workspace(0, 1 << 20, gemm) : new Workspace(1 << 20, gemm, team)) {
       Tensor a = filled(scope.tensor(type, rows, size[0]), random);
       Tensor weight = filled(scope.tensor(type, size[1], size[0]), random);
       Tensor c = scope.tensor(type, rows, size[1]);

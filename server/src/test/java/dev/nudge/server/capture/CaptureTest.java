@@ -108,9 +108,7 @@ class CaptureTest {
                 + "\"score\":1.0,\"label\":\"tone\",\"comment\":\"nice\"}");
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
         .isEqualTo("rw-------");
-    for (Path at = file.getParent();
-        at != null && !at.equals(folder);
-        at = at.getParent()) {
+    for (Path at = file.getParent(); at != null && !at.equals(folder); at = at.getParent()) {
       assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(at)))
           .isEqualTo("rwx------");
     }
