@@ -292,8 +292,8 @@ final class Chain implements Collective {
           next.write(both);
         }
         frame.sent().complete(null);
-      } catch (IOException e) {
-        failure = e; // of all that follow too, and the reader learns that the chain is broken
+      } catch (IOException | RuntimeException | Error e) { // no thread may wait for ever
+        failure = e instanceof IOException io ? io : new IOException(e);
         close();
         frame.sent().completeExceptionally(e);
       }

@@ -32,7 +32,7 @@ public final class CausalAttention implements Attend {
     long bytes = bytes(h, q.dtype(), past, m, kv.keys().size() > 1);
     if (ws.dry()) {
       int mark = ws.mark();
-      ws.take(Dtype.U8, 1, Math.toIntExact(bytes));
+      ws.room(bytes);
       ws.release(mark);
       count(blocks, 2, ws.operations(), ws);
       return;

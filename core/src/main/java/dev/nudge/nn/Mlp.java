@@ -99,8 +99,14 @@ public final class Mlp implements Body {
     Tensor both = p.ws().take(raw.dtype(), raw.rows(), raw.cols());
     Tensor gate = both.cols(0, inner());
     Tensor up = both.cols(inner(), both.cols());
+    ClampedGlu limits = clamp;
     if (!p.ws().dry()) {
-      clamp.forward(raw, gate, up);
+      p.ws()
+          .rows(
+              raw.rows(),
+              raw.cols(),
+              (from, to) ->
+                  limits.forward(raw.rows(from, to), gate.rows(from, to), up.rows(from, to)));
     }
     return new Saved(new SplitLinear.Parts(List.of(both), List.of(gate, up)));
   }

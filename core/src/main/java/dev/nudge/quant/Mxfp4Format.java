@@ -2,6 +2,7 @@ package dev.nudge.quant;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.WeightFile;
+import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.util.List;
@@ -48,6 +49,11 @@ public record Mxfp4Format() implements WeightFormat {
   @Override
   public StoredWeight open(WeightFile file, String path, int rows, int cols) {
     LayerParts parts = new LayerParts(file, METHOD, path, rows, cols);
+    if (cols % BLOCK != 0) {
+      throw new InputException(
+          "%s: rows of %s have %d numbers; mxfp4 is in blocks of %d"
+              .formatted(file.source(), path, cols, BLOCK));
+    }
     Tensor codes = parts.codes(CODES, "", rows, cols / 2);
     return new Mxfp4Weight(codes, parts.codes(SCALES, "", rows, cols / BLOCK));
   }

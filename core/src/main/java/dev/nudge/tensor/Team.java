@@ -27,6 +27,7 @@ public final class Team implements AutoCloseable {
   private volatile @Nullable Piece work;
   private volatile @Nullable Throwable failure;
   private volatile boolean closed;
+  private volatile boolean busy;
 
   /// One piece of an operation.
   public interface Piece {
@@ -56,7 +57,21 @@ public final class Team implements AutoCloseable {
   }
 
   /// Runs pieces that want to know their thread, for what each thread has of its own.
+  ///
+  /// @throws IllegalStateException if a piece of this team asks: a defect
   public void each(int pieces, Piece piece) {
+    if (busy) {
+      throw new IllegalStateException("a piece of a team asks the team");
+    }
+    busy = true;
+    try {
+      share(pieces, piece);
+    } finally {
+      busy = false;
+    }
+  }
+
+  private void share(int pieces, Piece piece) {
     if (helpers.isEmpty() || pieces == 1) {
       for (int i = pieces - 1; i >= 0; i--) {
         piece.run(i, 0);

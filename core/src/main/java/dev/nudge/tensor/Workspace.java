@@ -138,7 +138,7 @@ public final class Workspace implements AutoCloseable {
     int most = Math.min(pieces, team.threads());
     MemorySegment[] own = new MemorySegment[(int) Math.clamp(room, Math.min(1, most), most)];
     for (int i = 0; i < own.length; i++) {
-      own[i] = take(Dtype.U8, 1, Math.toIntExact(bytes)).data();
+      own[i] = room(bytes).data();
     }
     AtomicInteger left = new AtomicInteger(pieces);
     team.each(
@@ -153,6 +153,11 @@ public final class Workspace implements AutoCloseable {
     release(mark);
   }
 
+  /// Allocates at least so many bytes, which may be more than a matrix has columns.
+  public Tensor room(long bytes) {
+    return take(Dtype.U8, Math.toIntExact(Math.ceilDiv(bytes, 64L)), 64);
+  }
+
   /// Part of the rows of an operation.
   public interface Range {
     void run(int from, int to);
@@ -164,7 +169,10 @@ public final class Workspace implements AutoCloseable {
   /// @param cols numbers of a row: ranges are large enough to be worth a thread
   public void rows(int rows, long cols, Range range) {
     Team all = team;
-    int pieces = all == null ? 1 : (int) Math.clamp(rows * cols / WORTH, 1, PIECES * all.threads());
+    int pieces =
+        all == null
+            ? 1
+            : (int) Math.clamp(Math.min(rows, rows * cols / WORTH), 1, PIECES * all.threads());
     if (all == null || pieces == 1) {
       range.run(0, rows);
     } else {

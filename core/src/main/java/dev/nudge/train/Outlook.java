@@ -166,7 +166,7 @@ public record Outlook(
             + " spark.executor.memory=1g --conf spark.executor.memoryOverhead=%dm --conf"
             + " spark.dynamicAllocation.enabled=false --conf"
             + " spark.scheduler.barrier.maxConcurrentTasksCheck.interval=1s --class"
-            + " dev.nudge.spark.Submit nudge-spark-all.jar train --ranks %d …")
+            + " dev.nudge.spark.Submit nudge-spark-*-all.jar train --ranks %d …")
         .formatted(
             cores,
             cores,

@@ -53,7 +53,11 @@ class PreferenceCheckTest {
         .singleElement()
         .asString()
         .startsWith("rewards are constant after a tenth of the run: the completions");
-    assertThat(run(0, step -> Map.of("constant_groups", step == 5 ? 0.5 : 1.0))).isEmpty();
+    assertThat(run(0, step -> Map.of("constant_groups", step % 5 == 0 ? 0.5 : 1.0))).isEmpty();
+    assertThat(run(0, step -> Map.of("constant_groups", step == 5 ? 0.5 : 1.0)))
+        .singleElement()
+        .asString()
+        .startsWith("the completions of nearly all prompts are worth the same at step 15, ");
   }
 
   @Test

@@ -63,9 +63,14 @@ final class CapturingReply implements Reply {
       Choice choices,
       int n) {
     Capture capture = shared.capture();
-    return capture == null || !exchange.body().flag("store", true)
+    return capture == null || !keeps(shared, exchange.body())
         ? reply
         : new CapturingReply(reply, capture, exchange, heading, prompt, tools, choices, n);
+  }
+
+  /// Whether the server captures answers and the request does not forbid it.
+  static boolean keeps(Shared shared, Fields fields) {
+    return shared.capture() != null && fields.flag("store", true);
   }
 
   @Override

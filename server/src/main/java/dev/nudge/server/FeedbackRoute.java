@@ -9,7 +9,6 @@ import dev.nudge.server.experiments.Feedback;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.node.ObjectNode;
 
 /// `POST /v1/feedback`: what a user thinks of an answer, for the experiment that it was part of and
 /// for the captured answers. A client gives feedback on its own answers alone.
@@ -26,8 +25,7 @@ record FeedbackRoute(@Nullable Experiments experiments, @Nullable Capture captur
           null,
           "this server takes no feedback; start it with --capture FOLDER or --experiments FOLDER");
     }
-    ObjectNode body = exchange.body().body();
-    AnswerFeedback said = AnswerFeedback.read(body);
+    AnswerFeedback said = AnswerFeedback.read(exchange.body().body());
     if (capture == null && said.rewrites()) {
       throw ApiException.wrong(
           null,
@@ -36,8 +34,8 @@ record FeedbackRoute(@Nullable Experiments experiments, @Nullable Capture captur
     }
     Map<String, @Nullable Object> reply = new LinkedHashMap<>();
     reply.put("object", "feedback");
-    boolean counted = experiments != null && count(exchange, experiments, body, said, reply);
-    boolean kept = capture != null && keep(exchange, capture, said, reply);
+    boolean kept = capture != null && keep(exchange, capture, said, reply); // refuses what is wrong
+    boolean counted = experiments != null && count(exchange, experiments, said, reply);
     if (!counted && !kept) {
       String unknown =
           capture == null
@@ -56,33 +54,26 @@ record FeedbackRoute(@Nullable Experiments experiments, @Nullable Capture captur
   private static boolean count(
       Exchange exchange,
       Experiments experiments,
-      ObjectNode body,
       AnswerFeedback said,
       Map<String, @Nullable Object> reply) {
-    if (!said.judges()) {
-      return false;
-    }
-    AnswerFeedback own = said;
-    if (said.byRequest()) { // request ids are scoped to the client that made the request
-      ObjectNode scoped = body.deepCopy();
-      own = AnswerFeedback.read(scoped.put("request_id", Trials.own(exchange, said.id())));
-    }
-    Map<String, @Nullable Object> counted = new Feedback(experiments).take(own);
+    Map<String, @Nullable Object> counted =
+        said.judges() ? new Feedback(experiments).take(said, Trials.own(exchange, "")) : null;
     if (counted == null) {
       return false;
     }
     reply.putAll(counted);
-    String request = String.valueOf(counted.get("request_id"));
-    reply.put("request_id", request.replace(Trials.own(exchange, ""), ""));
     return true;
   }
 
-  /// Keeps it beside the captured answer; false: there is none.
+  /// Keeps it beside the captured answer; false: there is none, or it only prefers an arm.
   private static boolean keep(
       Exchange exchange,
       Capture capture,
       AnswerFeedback said,
       Map<String, @Nullable Object> reply) {
+    if (said.prefersOnly()) {
+      return false;
+    }
     Capture.Taken taken =
         capture.take(
             exchange.client().name(),

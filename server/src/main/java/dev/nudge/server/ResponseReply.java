@@ -20,6 +20,7 @@ final class ResponseReply implements Reply {
   private final Tokenizer tokenizer;
   private final ChatChoice choice;
   private final Fields asked;
+  private final boolean stored;
   private final boolean stream;
   private final ArrayNode output = JsonNodeFactory.instance.arrayNode();
   private final StringBuilder text = new StringBuilder(); // of the item that is open
@@ -47,6 +48,7 @@ final class ResponseReply implements Reply {
   }
 
   /// @param asked the request body, whose settings are echoed
+  /// @param stored whether the answer is captured
   /// @param stream events, not one object
   ResponseReply(
       Exchange exchange,
@@ -54,12 +56,14 @@ final class ResponseReply implements Reply {
       Tokenizer tokenizer,
       ChatChoice choice,
       Fields asked,
+      boolean stored,
       boolean stream) {
     this.exchange = exchange;
     this.heading = heading;
     this.tokenizer = tokenizer;
     this.choice = choice;
     this.asked = asked;
+    this.stored = stored;
     this.stream = stream;
   }
 
@@ -229,7 +233,7 @@ final class ResponseReply implements Reply {
     }
     response.set("metadata", or("metadata", JsonNodeFactory.instance.objectNode()));
     response.set("output", output.deepCopy());
-    response.put("parallel_tool_calls", true).putNull("previous_response_id").put("store", false);
+    response.put("parallel_tool_calls", true).putNull("previous_response_id").put("store", stored);
     response.set("temperature", or("temperature", JsonNodeFactory.instance.numberNode(1.0)));
     response.set("top_p", or("top_p", JsonNodeFactory.instance.numberNode(1.0)));
     ObjectNode text = JsonNodeFactory.instance.objectNode();

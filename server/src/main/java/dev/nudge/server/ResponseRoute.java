@@ -20,7 +20,7 @@ record ResponseRoute(ChatRoute chat) implements Routes.Handler {
   @Override
   public void handle(Exchange exchange) {
     Fields fields = exchange.body();
-    refuse(fields);
+    refuse(fields, chat.shared().capture() != null);
     boolean stream = fields.flag("stream", false);
     Fields asked = chatOf(fields);
     chat.answer(
@@ -33,14 +33,15 @@ record ResponseRoute(ChatRoute chat) implements Routes.Handler {
                 chat.shared().session().tokenizer(),
                 choices.getFirst(),
                 fields,
+                CapturingReply.keeps(chat.shared(), fields),
                 stream));
   }
 
-  private static void refuse(Fields fields) {
+  private static void refuse(Fields fields, boolean captures) {
     for (String kept : List.of("previous_response_id", "conversation", "prompt")) {
       refuse(fields.has(kept), kept, KEEPS);
     }
-    refuse(fields.flag("store", false), "store", KEEPS);
+    refuse(!captures && fields.flag("store", false), "store", KEEPS);
     refuse(fields.flag("background", false), "background", KEEPS);
     refuse(some(fields, "tools"), "tools", ELSEWHERE);
     JsonNode choice = fields.node("tool_choice");

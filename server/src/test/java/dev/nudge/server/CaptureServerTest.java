@@ -97,6 +97,8 @@ class CaptureServerTest {
       plain = place.post("/v1/completions", text.formatted("\"Team:\"", "true"));
       place.post("/v1/completions", text.formatted("[\"a\", \"b\"]", "false")); // a batch
       place.post(CHAT, Place.chat("base", "not me", "\"max_tokens\": 2, \"store\": false"));
+      String unseen = "{\"model\": \"base\", \"input\": \"nor me\", \"store\": false}";
+      assertThat(place.post("/v1/responses", unseen).json().path("store").asBoolean()).isFalse();
       place.post(CHAT, Place.chat("base", "wrong", "\"top_p\": 9"));
     }
     List<JsonNode> kept = lines(); // by adapter: base before one
@@ -112,6 +114,7 @@ class CaptureServerTest {
     assertThat(kept.get(0).path("answers")).hasSize(2);
     assertThat(kept.get(0).at("/answers/1")).isEqualTo(several.json().at("/choices/1/message"));
     assertThat(kept.get(1).at("/tools/0/function/name").asString()).isEqualTo("f");
+    assertThat(response.json().path("store").asBoolean()).isTrue();
     assertThat(kept.get(2).at("/prompt/0/role").asString()).isEqualTo("system");
     assertThat(kept.get(2).at("/answers/0/content").asString())
         .isEqualTo(response.json().at("/output/0/content/0/text").asString());

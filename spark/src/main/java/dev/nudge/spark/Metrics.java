@@ -23,9 +23,12 @@ final class Metrics {
   private long read; // bytes
   private int told; // the last step
 
+  /// @param from step that the run goes on from; what the file has by now is of earlier runs
   /// @param steps of the whole run
-  Metrics(Path out, int steps, Consumer<TrainEvent> events) {
+  Metrics(Path out, int from, int steps, Consumer<TrainEvent> events) {
     this.file = out.resolve("metrics.jsonl");
+    this.told = from;
+    this.read = file.toFile().length();
     this.steps = steps;
     this.events = events;
   }

@@ -7,6 +7,7 @@ import dev.nudge.train.Prepared;
 import dev.nudge.train.RunResult;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -39,8 +40,10 @@ public final class NudgeSpark {
   /// @param rows whose columns are the keys of rows
   public static RunResult train(
       SparkSession session, TrainSettings settings, Dataset<Row> rows, int ranks) {
-    Path file = QueryRows.file(settings.output().out());
-    QueryRows.write(rows, file);
+    Path out = settings.output().out();
+    Path file = QueryRows.file(out);
+    boolean goesOn = Files.exists(out.resolve("run.json")) && !settings.output().overwrite();
+    QueryRows.write(rows, file, goesOn);
     Map<String, Object> values = SharedPaths.given(settings);
     values.put("data", List.of(file.toString()));
     return train(session, TrainSettings.of(values), ranks);

@@ -25,11 +25,12 @@ final class QueryRows {
     return whole.resolveSibling(whole.getFileName() + ".rows.jsonl");
   }
 
-  /// Writes the rows in the order that the query gives them; none if the file is there.
+  /// Writes the rows in the order that the query gives them.
   ///
+  /// @param goesOn whether a run goes on, with the file that is there
   /// @throws InputException if there is no row
-  static void write(Dataset<Row> rows, Path file) {
-    if (Files.exists(file)) {
+  static void write(Dataset<Row> rows, Path file, boolean goesOn) {
+    if (goesOn && Files.exists(file)) {
       return;
     }
     Path growing = file.resolveSibling(file.getFileName() + ".tmp");
@@ -47,7 +48,7 @@ final class QueryRows {
         Files.delete(growing);
         throw new InputException("the table or query has no row");
       }
-      Files.move(growing, file, StandardCopyOption.ATOMIC_MOVE);
+      Files.move(growing, file, StandardCopyOption.ATOMIC_MOVE); // over an earlier run's
     } catch (IOException e) {
       throw new RunException(file + " cannot be written: " + e.getMessage(), e);
     }

@@ -13,11 +13,17 @@ import java.time.Duration;
 public record RankSettings(int ranks, int port, Duration timeout, int attempts)
     implements Serializable {
   private static final long serialVersionUID = 1L;
+  private static final int MOST_SECONDS = 1_000_000;
 
   public RankSettings {
     atLeast("--ranks", ranks, 1);
     atLeast("--rank-timeout", timeout.toSeconds(), 1);
     atLeast("--attempts", attempts, 1);
+    if (timeout.toSeconds() > MOST_SECONDS) {
+      throw new InputException(
+          "--rank-timeout is %d; it must be at most %d seconds"
+              .formatted(timeout.toSeconds(), MOST_SECONDS));
+    }
     if (port < 0 || port > 65_535 - ranks) {
       throw new InputException(
           "--rank-port is %d; it must be from 0 (any free one) to %d"

@@ -30,6 +30,7 @@ final class SharedPaths {
       values.computeIfPresent(key, (_, rows) -> each(rows, false));
     }
     values.computeIfPresent("mixture", (_, parts) -> each(parts, true));
+    values.computeIfPresent("reward", (_, rewards) -> judges(rewards));
     return TrainSettings.of(values);
   }
 
@@ -45,6 +46,20 @@ final class SharedPaths {
           }
         });
     return given;
+  }
+
+  /// Rewards of a file or folder have its path behind their kind: `json:schema.json`.
+  private static Object judges(Object rewards) {
+    return rewards instanceof List<?> all
+        ? all.stream().map(one -> judge(Objects.toString(one))).toList()
+        : judge(rewards.toString());
+  }
+
+  private static String judge(String reward) {
+    int behind = reward.indexOf(':') + 1;
+    return List.of("json:", "adapter:").contains(reward.substring(0, behind))
+        ? reward.substring(0, behind) + absolute(reward.substring(behind), false)
+        : reward;
   }
 
   private static Object each(Object rows, boolean withAmount) {

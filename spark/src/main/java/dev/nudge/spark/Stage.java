@@ -1,5 +1,6 @@
 package dev.nudge.spark;
 
+import dev.nudge.format.Claim;
 import dev.nudge.format.Json;
 import dev.nudge.settings.DivergedException;
 import dev.nudge.settings.InputException;
@@ -64,7 +65,8 @@ final class Stage {
     this.ranks = ranks;
     this.events = events;
     this.cancelled = cancelled;
-    this.metrics = new Metrics(out, prepared.steps(), events);
+    var resumed = prepared.resumed();
+    this.metrics = new Metrics(out, resumed == null ? 0 : resumed.step(), prepared.steps(), events);
     this.earlier = id();
   }
 
@@ -92,7 +94,10 @@ final class Stage {
           new TrainEvent.Warning(
               "the stage failed behind step %d: %s; it begins again from the newest checkpoint"
                   .formatted(reached, attempt.failure())));
-      pause(Math.min(LONGEST_PAUSE, 1 << failures));
+      pause(Math.min(LONGEST_PAUSE, 1 << Math.min(failures, 10)));
+      if (cancelled.getAsBoolean()) {
+        return stopped();
+      }
       Slots.await(spark, ranks.ranks()); // an executor comes in place of the lost one
     }
   }
@@ -112,11 +117,17 @@ final class Stage {
             });
     Thread.ofPlatform().daemon().name(group).start(job);
     boolean asked = false;
-    while (!isDone(job)) {
-      metrics.read();
-      if (!asked && cancelled.getAsBoolean()) {
+    try {
+      while (!isDone(job)) {
+        metrics.read();
+        if (cancelled.getAsBoolean()) {
+          spark.cancelJobGroup(group); // again and again: only a job that has begun hears it
+          asked = true;
+        }
+      }
+    } finally {
+      if (!job.isDone()) {
         spark.cancelJobGroup(group);
-        asked = true;
       }
     }
     metrics.read();
@@ -186,11 +197,7 @@ final class Stage {
 
   /// Waits until rank 0, which was asked between two steps, has saved.
   private RunResult stopped() {
-    for (int waited = 0; waited < SAVING * 1000; waited += LOOK) {
-      boolean ours = !Objects.equals(earlier, id());
-      if (!ours || !"running".equals(Training.record(out).get("state"))) {
-        break;
-      }
+    for (int waited = 0; waited < SAVING * 1000 && Claim.isHeld(out); waited += LOOK) {
       sleep(LOOK);
     }
     return new RunResult(
@@ -213,7 +220,13 @@ final class Stage {
 
   private static String line(Throwable failure) {
     String message = String.valueOf(failure.getMessage()).strip();
-    return message.lines().findFirst().orElse(failure.getClass().getSimpleName());
+    String cause = "Caused by: "; // behind "Job aborted due to stage failure" and a trace
+    return message
+        .lines()
+        .filter(one -> one.startsWith(cause))
+        .reduce((_, last) -> last.substring(cause.length()))
+        .or(() -> message.lines().findFirst())
+        .orElse(failure.getClass().getSimpleName());
   }
 
   private void pause(int seconds) {

@@ -163,10 +163,15 @@ class LocalTrainTest {
     assertThatThrownBy(
             () ->
                 QueryRows.write(
-                    session.sql("SELECT id FROM range(0)"), temp.resolve("no.rows.jsonl")))
+                    session.sql("SELECT id FROM range(0)"), temp.resolve("no.rows.jsonl"), false))
         .isInstanceOf(InputException.class)
         .hasMessage("the table or query has no row");
     assertThat(temp.resolve("no.rows.jsonl")).doesNotExist();
+    Path kept = temp.resolve("queried.rows.jsonl");
+    QueryRows.write(session.sql("SELECT 1 AS a"), kept, true);
+    assertThat(Files.readAllLines(kept)).hasSize(40);
+    QueryRows.write(session.sql("SELECT 1 AS a"), kept, false);
+    assertThat(kept).hasContent("{\"a\":1}");
   }
 
   private static List<Path> weights(Path out) throws IOException {

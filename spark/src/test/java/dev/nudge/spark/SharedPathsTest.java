@@ -23,6 +23,10 @@ class SharedPathsTest {
                 Path.of("o"),
                 "mixture",
                 List.of("pom.xml=2x"),
+                "objective",
+                "grpo",
+                "reward",
+                List.of("json:pom.xml", "exact:{answer}"),
                 "steps",
                 3));
     Map<String, Object> shared = SharedPaths.given(SharedPaths.of(given));
@@ -33,6 +37,7 @@ class SharedPathsTest {
             "data", List.of(here + "/pom.xml", here + "/src/*.jsonl", "/x/y", "SELECT 1"))
         .containsEntry("mixture", List.of(here + "/pom.xml=2x"))
         .containsEntry("steps", 3)
-        .hasSize(5);
+        .containsEntry("reward", List.of("json:" + here + "/pom.xml", "exact:{answer}"))
+        .hasSize(7);
   }
 }

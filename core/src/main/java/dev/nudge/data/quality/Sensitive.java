@@ -43,7 +43,7 @@ public enum Sensitive {
       true,
       "a password",
       "",
-      "(?i)\\b((?:password|passwd|pwd|secret|api[_-]?key|access[_-]?token)[\"']?\\s{0,3}(?:[:=]|=>)\\s{0,3}[\"']?)(?=[^\\s\"']*[0-9])(?=[^\\s\"']*[a-z])[^\\s\"'<>{}$]{8,}"),
+      "(?i)\\b((?:password|passwd|pwd|secret|api[_-]?key|access[_-]?token)[\"']?\\s{0,3}(?:[:=]|=>)\\s{0,3}[\"']?)(?=[^\\s\"']*[0-9])(?=[^\\s\"']*[a-z])[^\\s\"'<>{}$]{8,}[^\\s\"']*"),
   EMAIL(
       false,
       "an e-mail address",

@@ -29,6 +29,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
   static final int CAPACITY = 1024;
 
   private static final int SHARED_TILE = 64; // rows of a piece of work where few rows are shared
+  private static final int SMALL_TILE = 16; // where these are fewer than threads
   private static final int BLOCK = 64; // columns that a packed factor may be cut at
   private static final int PIECES = 4; // of columns, for each thread
 
@@ -269,7 +270,8 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
     PackedLayout part = Primitive.packed(layout) && !onAmx ? part(b, width) : null;
     int rows = c.rows();
     boolean large = part != null || rows >= RowTiles.SIZES[0] * team.threads();
-    int tall = large ? RowTiles.SIZES[0] : SHARED_TILE;
+    boolean scarce = !onAmx && Math.ceilDiv(rows, SHARED_TILE) < team.threads();
+    int tall = large ? RowTiles.SIZES[0] : scarce ? SMALL_TILE : SHARED_TILE;
     int down = Math.ceilDiv(rows, tall);
     int across = part == null ? 1 : c.cols() / width;
     team.each(

@@ -10,6 +10,7 @@ import dev.nudge.registry.Version;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.Method;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.SweepSettings;
 import dev.nudge.settings.TrainSettings;
@@ -116,6 +117,9 @@ public final class Sweep {
 
   private Result run() {
     SweepPush push = settings.push() == null ? null : SweepPush.of(settings.push());
+    if (push != null) {
+      push.check(settings.registry());
+    }
     Path out = settings.out();
     SweepState state = null;
     if (settings.resume()) {
@@ -199,7 +203,11 @@ public final class Sweep {
       }
       if (Files.exists(folder.resolve("run.json")) && SweepEvaluation.isSaved(folder)) {
         watcher.line("evaluating %s on %s".formatted(entry.name(), evaluation.metric().task()));
-        scored.put(entry.name(), evaluation.of(run));
+        try {
+          scored.put(entry.name(), evaluation.of(run));
+        } catch (InputException | RunException e) { // of one setting; the others are compared
+          watcher.warning("%s is not evaluated: %s".formatted(entry.name(), e.getMessage()));
+        }
       }
     }
     return true;
@@ -251,6 +259,18 @@ public final class Sweep {
     for (int i = 0; i < prepared.size(); i++) {
       Prepared run = prepared.get(i);
       Dataset held = run.held();
+      if (settings.push() != null && run.settings().lora().method() == Method.FULL) {
+        throw SweepFile.wrong(
+            file.place(),
+            "%s trains all weights, and a registry keeps adapters; leave --push out"
+                .formatted(name(run)));
+      }
+      if (file.metric() != null && run.objective().name().equals("reward")) {
+        throw SweepFile.wrong(
+            file.place(),
+            "%s makes a reward model, which answers no task; leave metric out"
+                .formatted(name(run)));
+      }
       boolean ranked = halving != null || file.metric() == null;
       if (held == null && ranked) {
         throw SweepFile.wrong(

@@ -6,6 +6,7 @@ import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
 import dev.nudge.registry.Version;
 import dev.nudge.settings.InputException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +29,20 @@ record SweepPush(String name, @Nullable String alias) {
               .formatted(text));
     }
     return new SweepPush(name, alias);
+  }
+
+  /// Checks that the alias may move to a version that no gate has judged.
+  ///
+  /// @throws InputException if it is protected
+  void check(@Nullable Path registry) {
+    Path folder = registry == null ? Registry.home() : registry;
+    if (alias != null
+        && Files.isDirectory(folder)
+        && Registry.open(folder).protection(name, alias) != null) {
+      throw new InputException(
+          "--push %s@%s: the alias is protected and moves by a gate's verdict; push to %s, and move it by adapters push --report"
+              .formatted(name, alias, name));
+    }
   }
 
   /// Stores an adapter as a new version.

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.InstantSource;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -101,12 +102,17 @@ public final class Capture implements AutoCloseable {
   /// Reads the answers and feedback of today and yesterday.
   private void remember(Path folder) {
     LocalDate yesterday = LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC).minusDays(1);
-    for (Path file : CaptureReader.files(folder)) {
-      LocalDate day = CaptureFiles.day(file);
-      if (day != null && !day.isBefore(yesterday)) {
-        CaptureReader.read(file, line -> remember(line, Objects.requireNonNull(file.getParent())));
-      }
-    }
+    CaptureReader.files(folder).stream()
+        .filter(file -> !day(file).isBefore(yesterday))
+        .sorted(Comparator.comparing(Capture::day)) // the eldest are forgotten first
+        .forEach(
+            file ->
+                CaptureReader.read(
+                    file, line -> remember(line, Objects.requireNonNull(file.getParent()))));
+  }
+
+  private static LocalDate day(Path file) {
+    return Objects.requireNonNull(CaptureFiles.day(file));
   }
 
   private void remember(JsonNode line, Path folder) {

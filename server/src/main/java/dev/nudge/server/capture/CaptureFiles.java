@@ -2,6 +2,7 @@ package dev.nudge.server.capture;
 
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
+import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
@@ -67,6 +68,19 @@ final class CaptureFiles {
           PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(rights))
         }
         : new FileAttribute<?>[0];
+  }
+
+  /// Takes the rights of all but its owner from a file, where the file system knows rights.
+  ///
+  /// @throws RunException if the disk refuses
+  static void hide(Path file) {
+    try {
+      if (POSIX) {
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+      }
+    } catch (IOException e) {
+      throw OutFolder.failure(file, e);
+    }
   }
 
   Path folder(String client, String adapter) {
@@ -187,16 +201,25 @@ final class CaptureFiles {
     }
   }
 
-  /// Deletes the files of days before a day, and folders that are empty then.
+  /// Deletes the files of days before a day, and folders that are empty then: all that can be
+  /// deleted, before the first failure is thrown.
   void expire(LocalDate first) throws IOException {
+    IOException failure = null;
     for (Path file : all(root)) {
       LocalDate day = day(file);
       if (day != null && day.isBefore(first)) {
-        Files.delete(file);
-        Path adapter = Objects.requireNonNull(file.getParent()); // ROOT/CLIENT/ADAPTER/DAY.jsonl
-        OutFolder.deleteEmpty(adapter);
-        OutFolder.deleteEmpty(Objects.requireNonNull(adapter.getParent()));
+        try {
+          Files.delete(file);
+          Path adapter = Objects.requireNonNull(file.getParent()); // ROOT/CLIENT/ADAPTER/DAY.jsonl
+          OutFolder.deleteEmpty(adapter);
+          OutFolder.deleteEmpty(Objects.requireNonNull(adapter.getParent()));
+        } catch (IOException e) {
+          failure = failure == null ? e : failure;
+        }
       }
+    }
+    if (failure != null) {
+      throw failure;
     }
   }
 }

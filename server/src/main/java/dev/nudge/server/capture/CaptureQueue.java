@@ -37,6 +37,7 @@ final class CaptureQueue implements AutoCloseable {
   static final long MOST_BYTES = 64 << 20;
   private static final int BATCH = 256;
   private static final int MOST_SECONDS = 30; // of a write
+  private static final Duration RETRY = Duration.ofHours(1); // of a deletion that failed
   private static final Set<String> TEXTS =
       Set.of("prompt", "tools", "answers", "label", "comment", "correction");
   private static final Line END =
@@ -54,8 +55,9 @@ final class CaptureQueue implements AutoCloseable {
   private final LongAdder failed = new LongAdder();
   private @Nullable Thread writer;
   private volatile boolean closed;
+  private volatile boolean over; // nothing is taken out of the queue any more
   private boolean failing; // said once, until it works again
-  private @Nullable LocalDate swept; // the day on which old files were last deleted
+  private Instant nextSweep = Instant.MIN; // of old files
 
   private record Line(
       Path folder,
@@ -124,8 +126,9 @@ final class CaptureQueue implements AutoCloseable {
   /// @param told null: nobody waits
   boolean offer(Path folder, String adapter, ObjectNode json, Instant at, @Nullable Written told) {
     long size = size(json);
-    boolean room = bytes.addAndGet(size) <= MOST_BYTES && !closed;
-    if (room && queue.offer(new Line(folder, adapter, json, at, size, told))) {
+    Line line = new Line(folder, adapter, json, at, size, told);
+    boolean taken = bytes.addAndGet(size) <= MOST_BYTES && !closed && queue.offer(line);
+    if (taken && !(over && queue.remove(line))) {
       return true;
     }
     bytes.addAndGet(-size);
@@ -157,6 +160,7 @@ final class CaptureQueue implements AutoCloseable {
       }
     }
     batch.clear();
+    over = true;
     queue.drainTo(batch);
     write(batch, counts);
   }
@@ -170,14 +174,16 @@ final class CaptureQueue implements AutoCloseable {
   }
 
   private void sweep() {
-    LocalDate today = day(clock.instant());
-    if (today.equals(swept)) {
+    Instant now = clock.instant();
+    if (now.isBefore(nextSweep)) {
       return;
     }
-    swept = today;
+    LocalDate today = day(now);
     try {
       files.expire(today.minusDays(days - 1L));
+      nextSweep = today.plusDays(1).atStartOfDay(ZoneOffset.UTC).toInstant();
     } catch (IOException | RuntimeException e) {
+      nextSweep = now.plus(RETRY);
       warnings.accept("captured texts that are too old cannot be deleted: " + e.getMessage());
     }
   }

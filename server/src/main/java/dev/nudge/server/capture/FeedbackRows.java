@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -147,12 +148,16 @@ public final class FeedbackRows {
                       ? "; users rate answers by POST /v1/feedback"
                       : ": " + dropped));
     }
-    try (Claim _ = Claim.in(out)) {
-      place(out.resolve(KTO), rows.rated.stream().map(r -> r.answer.labelled(r.good)).toList());
-      place(
-          out.resolve(SFT),
-          rows.rated.stream().filter(Rated::good).map(r -> r.answer.said()).toList());
-      place(out.resolve(DPO), rows.pairs.stream().map(p -> p.chosen.over(p.rejected)).toList());
+    try (Claim _ = Claim.in(out);
+        LinesFile kto = file(out.resolve(KTO));
+        LinesFile sft = file(out.resolve(SFT));
+        LinesFile dpo = file(out.resolve(DPO))) {
+      complete(kto, rows.rated.stream().map(r -> r.answer.labelled(r.good)));
+      complete(sft, rows.rated.stream().filter(Rated::good).map(r -> r.answer.said()));
+      complete(dpo, rows.pairs.stream().map(p -> p.chosen.over(p.rejected)));
+      place(kto, !rows.rated.isEmpty());
+      place(sft, written.liked() > 0);
+      place(dpo, !rows.pairs.isEmpty());
     }
     return written;
   }
@@ -170,15 +175,22 @@ public final class FeedbackRows {
     }
   }
 
-  private static void place(Path file, List<ObjectNode> rows) {
-    try (LinesFile lines = LinesFile.create(file)) {
-      rows.forEach(row -> lines.add(Json.line(row)));
-      if (rows.isEmpty()) {
-        lines.removeOld(); // of other feedback
-        return;
-      }
-      lines.complete();
-      lines.place();
+  private static LinesFile file(Path file) {
+    LinesFile lines = LinesFile.create(file);
+    CaptureFiles.hide(LinesFile.beside(file));
+    return lines;
+  }
+
+  private static void complete(LinesFile file, Stream<ObjectNode> rows) {
+    rows.forEach(row -> file.add(Json.line(row)));
+    file.complete();
+  }
+
+  private static void place(LinesFile file, boolean hasRows) {
+    if (hasRows) {
+      file.place();
+    } else {
+      file.removeOld(); // of other feedback
     }
   }
 
@@ -225,7 +237,10 @@ public final class FeedbackRows {
   }
 
   private void correct(CapturedChoice answer, CapturedChoice better) {
-    if (better.key().equals(answer.key())) {
+    Drop why = better.useless();
+    if (why != null) {
+      drop(why, 1);
+    } else if (better.key().equals(answer.key())) {
       drop(Drop.EQUAL, 1);
     } else {
       pairs.add(new Pair(better, answer, Source.CORRECTION));

@@ -22,10 +22,11 @@ final class Redaction {
         list.forEach(one -> copy.add(of(one)));
         yield copy;
       }
-      default ->
-          node.isString()
-              ? JsonNodeFactory.instance.stringNode(Sensitive.redacted(node.stringValue()))
-              : node;
+      default -> {
+        String text = node.isString() || node.isNumber() ? node.asString() : "";
+        String redacted = Sensitive.redacted(text);
+        yield redacted.equals(text) ? node : JsonNodeFactory.instance.stringNode(redacted);
+      }
     };
   }
 }

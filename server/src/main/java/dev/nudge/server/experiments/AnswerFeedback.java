@@ -104,6 +104,11 @@ public record AnswerFeedback(
     return correction != null || regenerationOf != null || choice > 0;
   }
 
+  /// Whether it says no more than which arm is better.
+  public boolean prefersOnly() {
+    return score == null && label == null && comment == null && !rewrites();
+  }
+
   private static @Nullable JsonNode correction(CheckedFields fields) {
     if (!fields.has("correction")) {
       return null;
@@ -125,13 +130,14 @@ public record AnswerFeedback(
   }
 
   /// Converts the feedback to an event of an experiment; null if the experiment does not know the
-  /// id.
+  /// id, or the request is of another owner.
   ///
+  /// @param owner what the ids of the client's requests begin with
   /// @throws InputException if the feedback does not fit the experiment
-  ExperimentEvent.@Nullable Given in(ExperimentTotals tally, long at) {
-    String request = byRequest ? id : tally.requestOf(id);
+  ExperimentEvent.@Nullable Given in(ExperimentTotals tally, String owner, long at) {
+    String request = byRequest ? owner + id : tally.requestOf(id);
     PendingRequest asked = request == null ? null : tally.asked(request);
-    if (request == null || asked == null) {
+    if (request == null || asked == null || !request.startsWith(owner)) {
       return null;
     }
     boolean second = !byRequest && id.equals(asked.responses[1]);

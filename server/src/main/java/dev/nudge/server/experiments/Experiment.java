@@ -177,15 +177,16 @@ final class Experiment implements AutoCloseable {
 
   /// Records feedback on a known request or response, and waits until it is on disk.
   ///
-  /// @return the arm's name; null if the request is unknown
+  /// @param owner what the ids of the client's requests begin with
+  /// @return the arm's name; null if the request is unknown, or of another owner
   /// @throws InputException if the feedback does not fit the experiment
   /// @throws RunException on a write error
-  @Nullable Taken take(AnswerFeedback said) {
+  @Nullable Taken take(AnswerFeedback said, String owner) {
     long place;
     Taken taken;
     lock.lock();
     try {
-      ExperimentEvent.Given given = said.in(tally, clock.millis());
+      ExperimentEvent.Given given = said.in(tally, owner, clock.millis());
       if (given == null) {
         return null;
       }

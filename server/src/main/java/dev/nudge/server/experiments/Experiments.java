@@ -175,9 +175,11 @@ public final class Experiments implements AutoCloseable {
   }
 
   /// Records feedback in the experiment that knows the request; null if none does.
-  Experiment.@Nullable Taken take(AnswerFeedback said) {
+  ///
+  /// @param owner what the ids of the client's requests begin with
+  Experiment.@Nullable Taken take(AnswerFeedback said, String owner) {
     for (Experiment experiment : all.values()) {
-      Experiment.Taken taken = experiment.take(said);
+      Experiment.Taken taken = experiment.take(said, owner);
       if (taken != null) {
         return taken;
       }

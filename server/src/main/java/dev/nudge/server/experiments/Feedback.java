@@ -28,7 +28,7 @@ public final class Feedback {
   /// @throws dev.nudge.settings.RunException on a write error: 500
   public Map<String, @Nullable Object> take(JsonNode body) {
     AnswerFeedback said = AnswerFeedback.read(body);
-    Map<String, @Nullable Object> reply = take(said);
+    Map<String, @Nullable Object> reply = take(said, "");
     if (reply == null) {
       throw unknown(said);
     }
@@ -47,15 +47,17 @@ public final class Feedback {
 
   /// Records feedback; it is on disk on return.
   ///
+  /// @param owner what the ids of the client's requests begin with; a client gives feedback on its
+  ///     own answers alone
   /// @return the body of the reply; null if no experiment knows the request
-  public @Nullable Map<String, @Nullable Object> take(AnswerFeedback said) {
-    Experiment.Taken taken = experiments.take(said);
+  public @Nullable Map<String, @Nullable Object> take(AnswerFeedback said, String owner) {
+    Experiment.Taken taken = experiments.take(said, owner);
     if (taken == null) {
       return null;
     }
     Map<String, @Nullable Object> reply = new LinkedHashMap<>();
     reply.put("object", "feedback");
-    reply.put("request_id", taken.request());
+    reply.put("request_id", taken.request().substring(owner.length()));
     reply.put("experiment", taken.experiment());
     reply.put("arm", taken.arm());
     return reply;

@@ -159,6 +159,8 @@ class FeedbackRowsTest {
     said("empty", "'score':1");
     chat("cut", "q", "and so", "length");
     said("cut", "'score':1");
+    chat("none", "q5", "words");
+    said("none", "'correction':{'role':'assistant','content':''}");
     chat("half", "q", "so so");
     said("half", "'score':0.5");
     chat("same", "q9", "same");
@@ -183,7 +185,7 @@ class FeedbackRowsTest {
             Map.of(
                 Drop.NO_ANSWER, 1,
                 Drop.NO_PROMPT, 1,
-                Drop.EMPTY, 1,
+                Drop.EMPTY, 2,
                 Drop.CUT, 1,
                 Drop.NEITHER, 1,
                 Drop.EQUAL, 1,

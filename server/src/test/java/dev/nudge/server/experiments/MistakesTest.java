@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -122,6 +123,19 @@ class MistakesTest {
                 + " requests, until it ends");
     assertThatThrownBy(() -> experiments.show("x"))
         .hasMessage("there is no experiment 'x': there is none at all");
+  }
+
+  @Test
+  void aClientGivesFeedbackOnItsOwnAnswersAlone() {
+    experiments.create(Json.parse(Some.AB.replace('\'', '"')));
+    Routed routed = requireNonNull(experiments.route("tone", new Unit("u"), "ann/r"));
+    routed.ended(routed.arm(), AnswerFacts.done("a", 1, 1, 0.1, 0.2));
+    Feedback feedback = new Feedback(experiments);
+    for (String id : List.of("{\"response_id\": \"a\"", "{\"request_id\": \"r\"")) {
+      AnswerFeedback said = AnswerFeedback.read(Json.parse(id + ", \"score\": 1}"));
+      assertThat(feedback.take(said, "bob/")).isNull();
+      assertThat(feedback.take(said, "ann/")).containsEntry("request_id", "r");
+    }
   }
 
   @Test
