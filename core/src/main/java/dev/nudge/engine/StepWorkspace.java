@@ -101,7 +101,7 @@ final class StepWorkspace implements AutoCloseable {
   /// Bytes of a workspace for one text by itself.
   long aloneBytes(int tokens) {
     model.reserve(tokens);
-    return model.embedBytes(tokens) + (team.threads() - 1) * model.attendBytes(tokens);
+    return model.embedBytes(tokens);
   }
 
   /// A workspace for one text by itself.
