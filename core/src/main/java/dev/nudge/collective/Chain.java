@@ -238,7 +238,7 @@ final class Chain implements Collective {
         cause instanceof SocketTimeoutException
             ? "sent nothing for " + timeoutMillis / 1000 + " s"
             : "is gone" + (cause.getMessage() == null ? "" : ": " + cause.getMessage());
-    return new RunException(
+    return new LostRankException(
         "rank %d of %d: rank %d %s; begun again, the run goes on from its newest checkpoint"
             .formatted(rank, ranks, other, reason),
         cause);

@@ -103,7 +103,7 @@ public final class Meeting implements AutoCloseable {
       if (e instanceof InterruptedException) {
         Thread.currentThread().interrupt();
       }
-      throw new RunException(
+      throw new LostRankException(
           "rank %d of %d was not joined to the others, %s: %s"
               .formatted(rank, ranks, String.join(" ", addresses), reason(cause)),
           cause);

@@ -1,6 +1,7 @@
 package dev.nudge.spark;
 
 import dev.nudge.collective.Collective;
+import dev.nudge.collective.LostRankException;
 import dev.nudge.collective.Meeting;
 import dev.nudge.format.Claim;
 import dev.nudge.format.Json;
@@ -8,11 +9,15 @@ import dev.nudge.machine.Machine;
 import dev.nudge.settings.DivergedException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.NudgeException;
+import dev.nudge.settings.RunException;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
 import java.io.Serializable;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkEnv;
@@ -29,7 +34,9 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
     implements Serializable {
   private static final long serialVersionUID = 1L;
 
-  private static final int PATIENCE = 60_000; // ms
+  private static final int PATIENCE = 120_000; // ms beyond the timeout
+  private static final int SAVING = 120_000; // ms that a stopped run may need
+  private static final int MOST_WARNINGS = 100;
   private static final int LOOK = 200; // ms
 
   private final String settings;
@@ -39,12 +46,14 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
   /// The end of a rank.
   ///
   /// @param text of a run that ended its [dev.nudge.train.RunResult] as JSON, else the error's line
-  record Outcome(int rank, Kind kind, String text) {
+  /// @param warnings of the run, the first hundred
+  record Outcome(int rank, Kind kind, String text, List<String> warnings) {
     enum Kind {
       DONE,
       WRONG,
       DIVERGED,
-      FAILED
+      FAILED,
+      LOST // another one
     }
   }
 
@@ -71,40 +80,98 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
 
   private Outcome outcome(BarrierTaskContext context, Meeting meeting, List<String> addresses) {
     int rank = context.partitionId();
+    List<String> warnings = Collections.synchronizedList(new ArrayList<>());
+    String text;
+    Outcome.Kind kind = Outcome.Kind.DONE;
     try (Collective all = meeting.join(rank, addresses, secret, ranks.timeout())) {
-      return new Outcome(rank, Outcome.Kind.DONE, trained(context, all));
-    } catch (InputException e) {
-      return new Outcome(rank, Outcome.Kind.WRONG, String.valueOf(e.getMessage()));
-    } catch (DivergedException e) {
-      return new Outcome(rank, Outcome.Kind.DIVERGED, String.valueOf(e.getMessage()));
+      Thread.ofPlatform().daemon().start(() -> closeWhenKilled(context, all));
+      text = trained(context, all, addresses, warnings);
     } catch (NudgeException e) {
-      return new Outcome(rank, Outcome.Kind.FAILED, String.valueOf(e.getMessage()));
+      kind =
+          switch (e) {
+            case InputException _ -> Outcome.Kind.WRONG;
+            case DivergedException _ -> Outcome.Kind.DIVERGED;
+            case LostRankException _ -> Outcome.Kind.LOST;
+            default -> Outcome.Kind.FAILED;
+          };
+      text = String.valueOf(e.getMessage());
+    }
+    return new Outcome(rank, kind, text, List.copyOf(warnings));
+  }
+
+  /// Ends the wait of a task that Spark has given up, whose neighbour may be silent for ever, once
+  /// a run that was stopped has had the time to save.
+  private static void closeWhenKilled(BarrierTaskContext context, Collective all) {
+    try {
+      while (!context.isInterrupted()) {
+        if (context.isCompleted()) {
+          return;
+        }
+        Thread.sleep(LOOK);
+      }
+      for (int waited = 0; waited < SAVING && !context.isCompleted(); waited += LOOK) {
+        Thread.sleep(LOOK);
+      }
+      all.close();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
-  private String trained(BarrierTaskContext context, Collective all) {
+  private String trained(
+      BarrierTaskContext context,
+      Collective all,
+      List<String> addresses,
+      List<String> warnings) {
     Machine here = Machine.here(ExecutorCache.folder());
+    String host = host(addresses.get(all.rank()));
+    long beside = addresses.stream().filter(other -> host(other).equals(host)).count();
     Machine own =
         new Machine(
-            context.cpus(), here.memoryBytes(), here.cache(), here.name(), here.others(), all);
+            context.cpus(),
+            here.memoryBytes() / beside, // shared by the ranks of this host
+            here.cache(),
+            here.name(),
+            here.others(),
+            all);
     TrainSettings run = TrainSettings.of(Json.plain(Json.parse(settings)));
     if (all.rank() > 0) {
       Training.follow(run, own);
       return "";
     }
     awaitEarlier(run.output().out());
-    return Json.line(Training.run(run, own, _ -> {}, _ -> {}, context::isInterrupted));
+    return Json.line(
+        Training.run(
+            run,
+            own,
+            _ -> {},
+            event -> {
+              if (event instanceof TrainEvent.Warning warning && warnings.size() < MOST_WARNINGS) {
+                warnings.add(warning.line());
+              }
+            },
+            context::isInterrupted));
+  }
+
+  private static String host(String address) {
+    return address.substring(0, address.lastIndexOf(':'));
   }
 
   /// Waits until the rank 0 of an attempt that failed, which may be in its last step still, has
-  /// left the folder; the run says so if it does not.
-  private static void awaitEarlier(Path out) {
+  /// left the folder.
+  ///
+  /// @throws RunException if it does not: the stage begins again
+  private void awaitEarlier(Path out) {
+    long patience = PATIENCE + ranks.timeout().toMillis();
     try {
-      for (int waited = 0; waited < PATIENCE && Claim.isHeld(out); waited += LOOK) {
+      for (long waited = 0; waited < patience && Claim.isHeld(out); waited += LOOK) {
         Thread.sleep(LOOK);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+    if (Claim.isHeld(out)) {
+      throw new RunException("%s is still held by an earlier attempt".formatted(out));
     }
   }
 }

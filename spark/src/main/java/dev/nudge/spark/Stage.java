@@ -178,9 +178,10 @@ final class Stage {
   }
 
   /// What the ranks say.
-  private static Attempt ended(Stream<Rank.Outcome> outcomes) {
+  private Attempt ended(Stream<Rank.Outcome> outcomes) {
     List<Rank.Outcome> all = outcomes.toList();
     Rank.Outcome first = all.getFirst();
+    first.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
     if (first.kind() == Rank.Outcome.Kind.DONE) {
       return new Attempt(Json.record(Json.parse(first.text()), RunResult.class), "");
     }
@@ -192,7 +193,13 @@ final class Stage {
         throw new DivergedException(outcome.text());
       }
     }
-    return new Attempt(null, first.text());
+    return new Attempt(
+        null,
+        all.stream()
+            .filter(one -> one.kind() == Rank.Outcome.Kind.FAILED) // the others lost that rank
+            .findFirst()
+            .orElse(first)
+            .text());
   }
 
   /// Waits until rank 0, which was asked between two steps, has saved.

@@ -63,7 +63,7 @@ class CaptureTest {
         "B",
         Json.parse("[{\"role\":\"user\",\"content\":" + Json.line(prompt) + "}]"),
         null,
-        List.of(Json.tree(Map.of("role", "assistant", "content", text))),
+        List.of(Json.parse("{\"content\":" + Json.line(text) + ",\"role\":\"assistant\"}")),
         List.of("stop"));
   }
 
