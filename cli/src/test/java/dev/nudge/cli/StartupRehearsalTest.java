@@ -17,6 +17,6 @@ class StartupRehearsalTest {
     PrintStream stream = new PrintStream(errors, true, StandardCharsets.UTF_8);
     StartupRehearsal.run(
         1, command -> codes.add(Main.run(command.toArray(String[]::new), stream, stream)));
-    assertThat(codes).as(errors.toString(StandardCharsets.UTF_8)).containsExactly(0, 0, 0, 0);
+    assertThat(codes).as(errors.toString(StandardCharsets.UTF_8)).containsExactly(0, 0, 0, 0, 0, 0);
   }
 }

@@ -119,10 +119,7 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
   }
 
   private String trained(
-      BarrierTaskContext context,
-      Collective all,
-      List<String> addresses,
-      List<String> warnings) {
+      BarrierTaskContext context, Collective all, List<String> addresses, List<String> warnings) {
     Machine here = Machine.here(ExecutorCache.folder());
     String host = host(addresses.get(all.rank()));
     long beside = addresses.stream().filter(other -> host(other).equals(host)).count();
