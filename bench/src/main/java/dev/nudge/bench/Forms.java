@@ -1,6 +1,5 @@
 package dev.nudge.bench;
 
-import com.sun.management.OperatingSystemMXBean;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.engine.Engine;
 import dev.nudge.generate.Scoring;
@@ -190,15 +189,10 @@ final class Forms {
       Decode.once(engine, config.vocabSize(), load); // compiled
       double[] rates = Decode.once(engine, config.vocabSize(), load);
       Decode.Load decode = new Decode.Load(1, 1, load.tokens(), 0);
-      long before = processorNanos();
+      long before = Tokens.cpuNanos();
       Decode.once(engine, config.vocabSize(), decode);
-      double processor = (processorNanos() - before) / 1e6 / load.tokens();
+      double processor = (Tokens.cpuNanos() - before) / 1e6 / load.tokens();
       System.out.printf(Locale.ROOT, RATES + "%f %f %f%n", rates[0], rates[1], processor);
     }
-  }
-
-  private static long processorNanos() {
-    return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
-        .getProcessCpuTime();
   }
 }

@@ -77,7 +77,8 @@ final class Tokens {
         TokenCache.in(cache));
   }
 
-  private static long cpuNanos() {
+  /// Processor time of this process.
+  static long cpuNanos() {
     return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
         .getProcessCpuTime();
   }

@@ -123,11 +123,11 @@ public final class CalibratedFolder {
   /// Checks everything but the rows, which are given.
   static CalibratedFolder prepare(
       QuantizeSettings settings, Machine machine, List<int[]> rows, Consumer<String> warnings) {
+    settings.check();
     return new CalibratedFolder(settings, machine, checked(settings), rows, warnings);
   }
 
   private static ModelConfig checked(QuantizeSettings settings) {
-    settings.check();
     ModelConfig config = ModelConfig.load(settings.model());
     Checkpoint.check(settings.model(), config);
     checkFit(settings, config);

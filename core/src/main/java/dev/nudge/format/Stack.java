@@ -1,5 +1,7 @@
 package dev.nudge.format;
 
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -10,6 +12,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /// A tensor of a file that is seen as several of one size, which lie one behind the other; or one
 /// that is seen under another name.
@@ -62,7 +65,6 @@ public record Stack(Entry entry, Path file, List<String> parts, boolean transpos
     if (!transposed || part.shape().size() < 2) {
       return rows;
     }
-    int size = (int) (part.bytes() / part.dims()[0] / part.dims()[1]);
     MemorySegment straight = Arena.ofAuto().allocate(part.bytes(), 8);
     long at = 0;
     while (rows.hasNext()) {
@@ -70,14 +72,8 @@ public record Stack(Entry entry, Path file, List<String> parts, boolean transpos
       MemorySegment.copy(piece, 0, straight, at, piece.byteSize());
       at += piece.byteSize();
     }
-    MemorySegment turned = Arena.ofAuto().allocate(part.bytes(), 8);
-    long out = part.dims()[0];
-    long in = part.dims()[1];
-    for (long r = 0; r < out; r++) {
-      for (long c = 0; c < in; c++) {
-        MemorySegment.copy(straight, size * (r * in + c), turned, size * (c * out + r), size);
-      }
-    }
-    return List.of(turned).iterator();
+    Dtype dtype = Objects.requireNonNull(part.type().dtype());
+    Tensor seen = Tensor.of(straight, dtype, part.dims());
+    return List.of(ViewedFile.together(seen.transposed()).data()).iterator();
   }
 }

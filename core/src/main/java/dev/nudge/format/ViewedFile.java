@@ -74,11 +74,19 @@ public final class ViewedFile implements WeightFile {
   @Override
   public Tensor tensor(String name) {
     Tensor view = views.get(name);
-    boolean apart = view != null && view.rank() == 2 && view.cols() > 1 && view.stride(1) != 1;
-    return view == null ? file.tensor(name) : apart ? together(view) : view;
+    return view == null ? file.tensor(name) : copied(name) ? together(view) : view;
   }
 
-  private static Tensor together(Tensor view) {
+  @Override
+  public boolean copied(String name) {
+    Tensor view = views.get(name);
+    return view == null
+        ? file.copied(name)
+        : view.rank() == 2 && view.cols() > 1 && view.stride(1) != 1;
+  }
+
+  /// A contiguous copy.
+  static Tensor together(Tensor view) {
     Dtype dtype = view.dtype();
     MemorySegment bytes = Arena.ofAuto().allocate(dtype.bytes() * view.elements(), 64);
     Tensor copy = Tensor.of(bytes, dtype, view.shape());

@@ -54,6 +54,11 @@ public interface WeightFile extends AutoCloseable {
   /// The text metadata of the header; with several files, the first that has a key wins.
   Map<String, String> metadata();
 
+  /// Whether [#tensor] returns a copy, which is no part of the file.
+  default boolean copied(String name) {
+    return false;
+  }
+
   /// A tensor as it is stored, read-only.
   ///
   /// @throws InputException if it is absent, or of a type that a tensor cannot have

@@ -27,11 +27,6 @@ public interface AttendOne {
       Tensor out,
       Team team);
 
-  /// Computes all heads without sinks.
-  default void forward(Attend.Shape h, Tensor q, List<KeyValues> seen, Tensor out, Team team) {
-    forward(h, q, seen, null, out, team);
-  }
-
   /// Computes number by number, in double.
   final class Plain implements AttendOne {
     @Override

@@ -29,7 +29,8 @@ public final class CausalAttention implements Attend {
     int m = q.rows();
     int past = kv.rows() - m;
     QueryBlocks blocks = new QueryBlocks(h, past, m);
-    long bytes = bytes(h, q.dtype(), past, m, kv.keys().size() > 1);
+    int[] ends = blocks.ends();
+    long bytes = bytes(blocks, ends, q.dtype(), kv.keys().size() > 1);
     if (ws.dry()) {
       int mark = ws.mark();
       ws.room(bytes);
@@ -37,7 +38,6 @@ public final class CausalAttention implements Attend {
       count(blocks, 2, ws.operations(), ws);
       return;
     }
-    int[] ends = blocks.ends();
     ws.each(
         h.keyCount() * ends.length,
         bytes,
@@ -52,22 +52,26 @@ public final class CausalAttention implements Attend {
 
   @Override
   public long bytes(Shape h, Dtype compute, int past, int m) {
-    return bytes(h, compute, past, m, true);
+    QueryBlocks blocks = new QueryBlocks(h, past, m);
+    return bytes(blocks, blocks.ends(), compute, true);
   }
 
-  /// @param blocks whether keys lie in several blocks
-  private static long bytes(Shape h, Dtype compute, int past, int m, boolean blocks) {
+  /// @param ends of all blocks
+  /// @param pieces whether keys lie in several blocks of memory
+  private static long bytes(QueryBlocks queries, int[] ends, Dtype compute, boolean pieces) {
+    Shape h = queries.h();
+    int past = queries.past();
     Dtype acc = compute.accumulator();
     long most = 0;
     int from = 0;
-    for (int to : new QueryBlocks(h, past, m).ends()) {
+    for (int to : ends) {
       long rows = (long) (to - from) * h.group();
       long scores = rows * (past + to - h.first(past + from));
       long copy = h.group() == 1 ? 0 : Workspace.aligned(rows * h.dim() * compute.bytes());
       long own = Workspace.aligned(scores * acc.bytes()) + 2 * copy;
       if (compute != acc) {
         own += Workspace.aligned(scores * compute.bytes());
-        own += blocks ? Workspace.aligned(rows * h.dim() * acc.bytes()) : 0;
+        own += pieces ? Workspace.aligned(rows * h.dim() * acc.bytes()) : 0;
       }
       most = Math.max(most, own);
       from = to;

@@ -76,7 +76,11 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
   }
 
   private boolean quantised(String weight) {
-    return base.quantised(weight.substring(0, weight.length() - ".weight".length()));
+    return base.quantised(module(weight));
+  }
+
+  private static String module(String weight) {
+    return weight.substring(0, weight.length() - ".weight".length());
   }
 
   private Map<String, Rows> of(Modules part, Scope scope) {
@@ -94,8 +98,7 @@ record ChangedTensors(StreamedLm base, ModelConfig config, AdapterStack adapters
               }
             });
     for (LinearSlot slot : part.linears()) {
-      String weight = slot.weights().getFirst();
-      String path = weight.substring(0, weight.length() - ".weight".length());
+      String path = module(slot.weights().getFirst());
       if (slot.linear() != linears.get(slot) || slot.weights().stream().anyMatch(this::quantised)) {
         int parts = slot.weights().size();
         int each = slot.linear().out() / parts;

@@ -178,16 +178,10 @@ final class MergedWeights {
   private void copy(WeightFile file, ShardedWriter to, BooleanSupplier cancelled) {
     for (String name : entries.keySet()) {
       if (!makes(name)) {
-        check(cancelled);
+        StreamedLm.Cancelled.check(cancelled);
         to.write(name, file.bytes(name));
         PageAdvice.drop(file.bytes(name));
       }
-    }
-  }
-
-  private static void check(BooleanSupplier cancelled) {
-    if (cancelled.getAsBoolean()) {
-      throw new StreamedLm.Cancelled();
     }
   }
 
@@ -201,13 +195,13 @@ final class MergedWeights {
                   new Workspace(lane, bytes, backend.gemms().apply(Math.max(1, threads / count))));
       try {
         for (int i = 0; i < config.numHiddenLayers(); i++) {
-          check(cancelled);
+          StreamedLm.Cancelled.check(cancelled);
           try (Scope scope = Scope.open("merged layer")) {
             write(layer(i, all, scope), to, lanes, workspaces);
           }
           base.drop(i);
         }
-        check(cancelled);
+        StreamedLm.Cancelled.check(cancelled);
         try (Scope scope = Scope.open("merged ends")) {
           write(ends(all, scope), to, lanes, workspaces);
         }

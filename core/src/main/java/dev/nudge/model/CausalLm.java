@@ -153,11 +153,6 @@ public final class CausalLm implements AutoCloseable {
     return balance;
   }
 
-  /// Counts the experts' tokens in passes that are given it; null if the model has no experts.
-  public @Nullable ExpertLoad load() {
-    return config.hasExperts() ? new ExpertLoad(config.experts()) : null;
-  }
-
   /// Sets the weight of the routers' load-balancing loss; call it before passes are measured.
   ///
   /// @throws dev.nudge.settings.InputException if the model has no experts

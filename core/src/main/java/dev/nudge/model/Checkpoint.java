@@ -2,7 +2,6 @@ package dev.nudge.model;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.FolderText;
-import dev.nudge.format.Stack;
 import dev.nudge.format.WeightFile;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.Modules;
@@ -94,20 +93,14 @@ public final class Checkpoint {
       Quantization quantization,
       @Nullable Trainable trainable) {
     try (ModelWeights weights = ModelWeights.open(folder, config)) {
-      Map<String, Stack> stacks = Stack.byPart(weights.file().stacks());
+      WeightFile file = weights.file();
       return WeightBytes.of(
           Trainable.frozen(config, trainable),
           backend.compute(),
           weights.held(quantization),
           weights.layers().any(),
-          name -> weights.file().dtype(name) == backend.compute() && !isTransposed(stacks, name));
+          name -> file.dtype(name) == backend.compute() && !file.copied(name));
     }
-  }
-
-  /// Whether a tensor lies as (in, out), so that it is held turned round.
-  static boolean isTransposed(Map<String, Stack> stacks, String name) {
-    Stack stack = stacks.get(name);
-    return stack != null && stack.transposed();
   }
 
   /// Loads a model for computing on `backend`, quantised or dense as stored.

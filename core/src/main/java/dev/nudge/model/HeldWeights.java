@@ -1,6 +1,5 @@
 package dev.nudge.model;
 
-import dev.nudge.format.Stack;
 import dev.nudge.format.WeightFile;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DenseLinear;
@@ -84,10 +83,9 @@ final class HeldWeights implements WeightSource {
       ModelWeights weights, Map<String, long[]> shapes, Quantization wanted, Scope scope) {
     List<Runnable> work = new ArrayList<>();
     try (Scope meanwhile = Scope.open("scales")) {
-      Map<String, Stack> stacks = Stack.byPart(weights.file().stacks());
       Supplier<MemorySegment> room = room(shapes, weights.held(wanted), meanwhile);
       shapes.forEach(
-          (name, shape) -> work.add(() -> take(weights, name, shape, wanted, scope, room, stacks)));
+          (name, shape) -> work.add(() -> take(weights, name, shape, wanted, scope, room)));
       work.parallelStream().forEach(Runnable::run);
     }
   }
@@ -113,8 +111,7 @@ final class HeldWeights implements WeightSource {
       long[] shape,
       Quantization wanted,
       Scope scope,
-      Supplier<MemorySegment> room,
-      Map<String, Stack> stacks) {
+      Supplier<MemorySegment> room) {
     WeightFile file = weights.file();
     WeightFormat own = weights.layers().format(name, shape);
     WritableFormat format = weights.held(wanted).making(name, shape);
@@ -123,7 +120,7 @@ final class HeldWeights implements WeightSource {
     } else if (format != null) {
       stored.put(name, made(file, format, name, shape, scope, room));
     } else if (once == null) {
-      tensors.put(name, made(file.tensor(name), Checkpoint.isTransposed(stacks, name), scope));
+      tensors.put(name, made(file.tensor(name), file.copied(name), scope));
     }
   }
 

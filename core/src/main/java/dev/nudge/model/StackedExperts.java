@@ -5,6 +5,7 @@ import dev.nudge.format.Stack;
 import dev.nudge.format.ViewedFile;
 import dev.nudge.format.WeightFile;
 import dev.nudge.quant.Mxfp4Format;
+import dev.nudge.quant.WeightFormats;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
@@ -146,7 +147,7 @@ final class StackedExperts {
   }
 
   private static String bias(String weight) {
-    return weight.substring(0, weight.length() - "weight".length()) + "bias";
+    return WeightFormats.module(weight) + ".bias";
   }
 
   /// Part `e` of a stack as a matrix of so many rows.

@@ -74,6 +74,13 @@ public final class StreamedLm implements AutoCloseable {
   /// Thrown from a pass that was cancelled.
   public static final class Cancelled extends RuntimeException {
     private static final long serialVersionUID = 1L;
+
+    /// @throws Cancelled if it returns true
+    public static void check(BooleanSupplier cancelled) {
+      if (cancelled.getAsBoolean()) {
+        throw new Cancelled();
+      }
+    }
   }
 
   private StreamedLm(
@@ -244,9 +251,7 @@ public final class StreamedLm implements AutoCloseable {
 
     @Override
     public void lend(int i, int direction, Consumer<DecoderLayer> use) {
-      if (cancelled.getAsBoolean()) {
-        throw new Cancelled();
-      }
+      Cancelled.check(cancelled);
       try (Scope scope = dry ? Scope.measuring() : Scope.open("layer")) {
         Decoder decoder = model.decoder(i, scope);
         dressing.put(decoder.modules, scope);

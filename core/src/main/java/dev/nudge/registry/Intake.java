@@ -34,7 +34,13 @@ record Intake(
   /// @param rank of A and B; 0: a release, whose adapter is merged
   /// @param base digest of the base's weights; for a quantised base, of its source model's; null:
   ///     unknown
-  record Kind(int rank, @Nullable String base) {
+  /// @param identity of an adapter; null: it has none, or this is a release
+  /// @param release null: it is an adapter
+  record Kind(
+      int rank,
+      @Nullable String base,
+      @Nullable Identity identity,
+      @Nullable ReleaseReport release) {
     /// Tells what a folder is.
     ///
     /// @param any whether an adapter's `nudge.json` may be of another format
@@ -42,10 +48,11 @@ record Intake(
     static Kind of(Path folder, boolean any) {
       ReleaseReport release = ReleaseReport.of(folder);
       if (release != null) {
-        return new Kind(0, release.base());
+        return new Kind(0, release.base(), null, release);
       }
       try (PeftAdapter adapter = PeftAdapter.open(folder)) {
-        return new Kind(adapter.spec().rank(), source(Identity.read(folder, any)));
+        Identity identity = Identity.read(folder, any);
+        return new Kind(adapter.spec().rank(), source(identity), identity, null);
       }
     }
   }
@@ -56,7 +63,7 @@ record Intake(
   ///     whose target need not belong to it
   static Intake of(Path folder, @Nullable String licence) {
     Kind kind = Kind.of(folder, false);
-    ReleaseReport release = ReleaseReport.of(folder);
+    ReleaseReport release = kind.release();
     List<String> files = release == null ? MediaTypes.names() : release.files();
     for (String name : files) {
       if (Files.isSymbolicLink(folder.resolve(name))) {
@@ -66,9 +73,7 @@ record Intake(
       }
     }
     Map<String, Object> lineage =
-        release == null
-            ? Lineage.of(folder, Identity.read(folder, false), licence)
-            : release.lineage(licence);
+        release == null ? Lineage.of(folder, kind.identity(), licence) : release.lineage(licence);
     return new Intake(folder, kind, files, lineage, licence);
   }
 
@@ -81,7 +86,7 @@ record Intake(
   StoredVersion store(OciLayout layout) {
     Blobs blobs = layout.blobs();
     List<Descriptor> layers = new ArrayList<>();
-    ReleaseReport release = ReleaseReport.of(folder);
+    ReleaseReport release = kind.release();
     for (String name : files) {
       Path file = folder.resolve(name);
       if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)

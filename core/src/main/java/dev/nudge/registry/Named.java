@@ -5,7 +5,9 @@ import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.ExportSettings;
 import dev.nudge.settings.GenerateSettings;
+import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.MergeSettings;
+import dev.nudge.settings.ObjectiveSettings;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.RewardSource;
 import dev.nudge.settings.ScoreSettings;
@@ -55,24 +57,27 @@ public final class Named {
     }
   }
 
+  private interface With<S> {
+    S with(S settings, String key, Object value);
+  }
+
   /// Resolves the initial adapter of a run, and those that give rewards.
   public static TrainSettings in(TrainSettings settings) {
-    Path init = settings.lora().initAdapter();
-    Path registry = settings.lora().registry();
-    List<String> given = settings.objective().rollouts().reward();
-    List<String> rewards = rewards(given, registry);
-    TrainSettings judged = rewards.equals(given) ? settings : settings.with("reward", rewards);
-    return init == null ? judged : judged.with("init_adapter", folder(init, registry));
+    return trained(settings, settings.lora(), settings.objective(), TrainSettings::with);
   }
 
   /// Resolves the same adapters of a plan.
   public static PlanSettings in(PlanSettings settings) {
-    Path init = settings.lora().initAdapter();
-    Path registry = settings.lora().registry();
-    List<String> given = settings.objective().rollouts().reward();
-    List<String> rewards = rewards(given, registry);
-    PlanSettings judged = rewards.equals(given) ? settings : settings.with("reward", rewards);
-    return init == null ? judged : judged.with("init_adapter", folder(init, registry));
+    return trained(settings, settings.lora(), settings.objective(), PlanSettings::with);
+  }
+
+  private static <S> S trained(
+      S settings, LoraSettings lora, ObjectiveSettings objective, With<S> with) {
+    Path init = lora.initAdapter();
+    List<String> given = objective.rollouts().reward();
+    List<String> rewards = rewards(given, lora.registry());
+    S judged = rewards.equals(given) ? settings : with.with(settings, "reward", rewards);
+    return init == null ? judged : with.with(judged, "init_adapter", folder(init, lora.registry()));
   }
 
   private static List<String> rewards(List<String> given, @Nullable Path registry) {
@@ -80,7 +85,7 @@ public final class Named {
     for (String reward : given) {
       RewardSource source = RewardSource.parse(reward);
       String folder =
-          source.kind().equals("adapter") ? folder(source.argument(), registry) : source.argument();
+          source.adapter() != null ? folder(source.argument(), registry) : source.argument();
       resolved.add(
           folder.equals(source.argument())
               ? reward

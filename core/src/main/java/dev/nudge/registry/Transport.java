@@ -56,7 +56,7 @@ final class Transport {
       Path folder = layout.adapter(blob.digest());
       try {
         Intake.Kind kind = Intake.Kind.of(folder, true);
-        ReleaseReport release = ReleaseReport.of(folder);
+        ReleaseReport release = kind.release();
         if (release != null) {
           for (Map.Entry<String, Descriptor> file : manifest.files(where).entrySet()) {
             release.check(file.getKey(), file.getValue().digest());

@@ -1,5 +1,6 @@
 package dev.nudge.settings;
 
+import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
@@ -31,6 +32,11 @@ public record RewardSource(String text, String kind, String argument, double wei
         new RewardSource(text, kind, colon < 0 ? "" : text.substring(colon + 1), weight);
     source.check();
     return source;
+  }
+
+  /// The folder of a reward adapter, or its name in the registry; null: it is another kind.
+  public @Nullable Path adapter() {
+    return kind.equals("adapter") ? Path.of(argument) : null;
   }
 
   private void check() {

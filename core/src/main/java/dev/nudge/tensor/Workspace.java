@@ -112,11 +112,6 @@ public final class Workspace implements AutoCloseable {
     return Objects.requireNonNull(gemm, "shared memory has no products");
   }
 
-  /// The threads that share this workspace's passes; null: there is one.
-  public @Nullable Team team() {
-    return team;
-  }
-
   /// Computes a piece of an operation.
   public interface Piece {
     /// @param own the workspace that it may use, with its products

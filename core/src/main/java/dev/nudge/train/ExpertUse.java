@@ -1,7 +1,6 @@
 package dev.nudge.train;
 
 import dev.nudge.format.Json;
-import dev.nudge.model.ModelConfig;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -70,18 +69,6 @@ public final class ExpertUse {
       }
     }
     return new ExpertUse(chosen, sum, balance == null ? null : Json.finite(balance));
-  }
-
-  /// No token yet.
-  static ExpertUse none(ModelConfig config) {
-    return new ExpertUse(
-        config.chosenExperts(),
-        IntStream.of(config.experts()).mapToObj(long[]::new).toArray(long[][]::new),
-        null);
-  }
-
-  long[][] tokens() {
-    return tokens;
   }
 
   /// The figures of a step: experts of all layers without a token, the largest share of a layer's

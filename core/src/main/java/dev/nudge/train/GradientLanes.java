@@ -22,7 +22,6 @@ import dev.nudge.tensor.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.DoubleStream;
@@ -83,8 +82,8 @@ final class GradientLanes implements AutoCloseable {
     }
     this.lanes = new Lanes(plan.lanes());
     this.routing = new double[ranks.ranks() * plan.lanes()];
-    for (int lane = 0; lane < plan.lanes(); lane++) {
-      Optional.ofNullable(model.load()).ifPresent(loads::add);
+    for (int lane = 0; lane < plan.lanes() && model.config().hasExperts(); lane++) {
+      loads.add(new ExpertLoad(model.config().experts()));
     }
     opened.add(lanes::close);
     try {
@@ -204,7 +203,8 @@ final class GradientLanes implements AutoCloseable {
   }
 
   private long[][] counted() {
-    long[][] counts = ExpertUse.none(model.config()).tokens();
+    long[][] counts =
+        IntStream.of(model.config().experts()).mapToObj(long[]::new).toArray(long[][]::new);
     loads.forEach(load -> load.addTo(counts));
     if (ranks.ranks() > 1) {
       Doubles numbers = new Doubles(Stream.of(counts).mapToInt(layer -> layer.length).sum());

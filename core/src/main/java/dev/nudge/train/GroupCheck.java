@@ -50,7 +50,7 @@ final class GroupCheck {
   /// A reward adapter stands on the base, which all weights are no more once they train.
   private static void checkJudges(TrainSettings settings) {
     for (RewardSource reward : settings.objective().rollouts().rewards()) {
-      if (settings.lora().method() == Method.FULL && reward.kind().equals("adapter")) {
+      if (settings.lora().method() == Method.FULL && reward.adapter() != null) {
         throw new InputException(
             "--reward %s stands on the base, whose weights --method full changes; leave --method out, or give another reward"
                 .formatted(reward.text()));

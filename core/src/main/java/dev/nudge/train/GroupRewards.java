@@ -44,7 +44,7 @@ record GroupRewards(
     Map<RewardSource, @Nullable Reward> sources = new LinkedHashMap<>();
     for (RewardSource source : named) {
       sources.put(source, Rewards.of(source));
-      if (source.kind().equals("adapter")) {
+      if (source.adapter() != null) {
         checkAdapter(source);
       }
     }

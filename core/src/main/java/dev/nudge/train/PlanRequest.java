@@ -22,6 +22,7 @@ import dev.nudge.settings.ObjectiveSettings;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.ReferenceModel;
+import dev.nudge.settings.RewardSource;
 import dev.nudge.settings.RolloutSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Dtype;
@@ -139,7 +140,7 @@ record PlanRequest(
       int heldGrown = held == null ? 0 : Math.min(most, held.longest() + rollouts.maxCompletion());
       int each = rollouts.generations();
       long step = each * longest(data, batchSize, rollouts.maxCompletion(), most);
-      boolean judged = rollouts.rewards().stream().anyMatch(r -> r.kind().equals("adapter"));
+      boolean judged = rollouts.rewards().stream().anyMatch(r -> r.adapter() != null);
       return new Rows(Math.max(grown, heldGrown), step, scored || judged, each, true, 0);
     }
 
@@ -270,9 +271,7 @@ record PlanRequest(
   /// Bytes of the largest adapter that takes the trained one's place between steps, at most.
   private long othersBytes() {
     Stream<Path> judges =
-        objective.rollouts().rewards().stream()
-            .filter(reward -> reward.kind().equals("adapter"))
-            .map(reward -> Path.of(reward.argument()));
+        objective.rollouts().rewards().stream().map(RewardSource::adapter).filter(Objects::nonNull);
     boolean start =
         objective.hasReference() && objective.measuredAgainst(lora) == ReferenceModel.INIT_ADAPTER;
     return Stream.concat(judges, start ? Stream.ofNullable(lora.initAdapter()) : Stream.empty())

@@ -293,8 +293,9 @@ final class Preparation {
       checkBase("--init-adapter " + init, init);
     }
     for (RewardSource reward : settings.objective().rollouts().rewards()) {
-      if (reward.kind().equals("adapter")) {
-        checkBase("--reward " + reward.text(), Path.of(reward.argument()));
+      Path judge = reward.adapter();
+      if (judge != null) {
+        checkBase("--reward " + reward.text(), judge);
       }
     }
   }

@@ -127,8 +127,7 @@ public final class RunGroup implements AutoCloseable {
   ///
   /// @param cancelled asked between steps; once true, the runs are stopped as they are
   public void advance(int steps, BooleanSupplier cancelled) {
-    BooleanSupplier stop =
-        () -> cancelled.getAsBoolean() || members.stream().anyMatch(m -> m.run.interrupted());
+    BooleanSupplier stop = () -> cancelled.getAsBoolean() || interrupted();
     for (Member m : live()) {
       if (!m.begun) {
         m.begun = true;

@@ -75,17 +75,7 @@ public final class Trainer implements AutoCloseable {
       long trainedTokens,
       boolean skipped,
       Map<String, Double> figures,
-      @Nullable ExpertUse experts) {
-    public Result(
-        double loss,
-        double gradNorm,
-        long tokens,
-        long trainedTokens,
-        boolean skipped,
-        Map<String, Double> figures) {
-      this(loss, gradNorm, tokens, trainedTokens, skipped, figures, null);
-    }
-  }
+      @Nullable ExpertUse experts) {}
 
   /// A trainer for supervised fine-tuning.
   ///

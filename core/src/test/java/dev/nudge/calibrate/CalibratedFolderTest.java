@@ -59,7 +59,7 @@ class CalibratedFolderTest {
     return rows;
   }
 
-  private static QuantizeSettings settings(Path model, Path out, Object... more) {
+  static QuantizeSettings settings(Path model, Path out, Object... more) {
     Map<String, Object> values = new HashMap<>();
     values.putAll(Map.of("model", model, "out", out, "calibration", List.of("given")));
     for (int i = 0; i < more.length; i += 2) {
@@ -207,7 +207,7 @@ class CalibratedFolderTest {
     assertThat(mine).hasContent("mine");
   }
 
-  private static Map<String, String> files(Path folder) throws IOException {
+  static Map<String, String> files(Path folder) throws IOException {
     Map<String, String> all = new TreeMap<>();
     try (Stream<Path> files = Files.list(folder)) {
       for (Path file : files.toList()) {

@@ -6,7 +6,6 @@ import dev.nudge.Backends;
 import dev.nudge.ChildJvm;
 import dev.nudge.Seeds;
 import dev.nudge.format.Faults;
-import dev.nudge.format.Sha256;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.QuantizeSettings;
 import java.io.BufferedReader;
@@ -17,10 +16,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
-import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -49,7 +46,7 @@ class KilledQuantizeTest {
     }
     int resumed = write(method, out);
     assertThat(resumed).as("layers of killed calls").isBetween(KILLS, KILLS + 1);
-    assertThat(files(out)).isEqualTo(files(whole));
+    assertThat(CalibratedFolderTest.files(out)).isEqualTo(CalibratedFolderTest.files(whole));
     try (Stream<Path> left = Files.list(temp)) {
       assertThat(left).containsExactlyInAnyOrder(whole, out);
     }
@@ -87,9 +84,8 @@ class KilledQuantizeTest {
 
   /// @return layers that an earlier call had done
   private static int write(String method, Path out) {
-    Map<String, Object> values = new TreeMap<>();
-    values.putAll(Map.of("model", MODEL, "out", out, "method", method, "group_size", 32));
-    values.put("calibration", List.of("given"));
+    QuantizeSettings settings =
+        CalibratedFolderTest.settings(MODEL, out, "method", method, "group_size", 32);
     Random random = new Random(5);
     List<int[]> rows = new ArrayList<>();
     for (int i = 0; i < 6; i++) {
@@ -97,18 +93,8 @@ class KilledQuantizeTest {
     }
     Machine machine = new Machine(2, 4L << 30, Backends.cache(), "test");
     var written =
-        CalibratedFolder.prepare(QuantizeSettings.of(values), machine, rows, _ -> {})
+        CalibratedFolder.prepare(settings, machine, rows, _ -> {})
             .write((_, _, _) -> {}, () -> false);
     return Objects.requireNonNull(Objects.requireNonNull(written).calibration()).resumed();
-  }
-
-  private static Map<String, String> files(Path folder) throws IOException {
-    Map<String, String> all = new TreeMap<>();
-    try (Stream<Path> files = Files.list(folder)) {
-      for (Path file : files.toList()) {
-        all.put(file.getFileName().toString(), Sha256.ofFile(file));
-      }
-    }
-    return all;
   }
 }

@@ -78,10 +78,10 @@ class AttendOneTest {
             seen.add(new KeyValues(cut(k, 64, scope), cut(v, 64, scope), n));
           }
           Tensor together = scope.tensor(dtype, lengths.length, h.queryWidth());
-          fast.forward(h, q, seen, together, team);
+          fast.forward(h, q, seen, null, together, team);
           for (int r = 0; r < lengths.length; r++) {
             Tensor own = scope.tensor(dtype, 1, h.queryWidth());
-            fast.forward(h, q.rows(r, r + 1), List.of(seen.get(r)), own, alone);
+            fast.forward(h, q.rows(r, r + 1), List.of(seen.get(r)), null, own, alone);
             for (int i = 0; i < h.queryWidth(); i++) {
               assertThat(together.get(r, i)).isEqualTo(own.get(0, i));
             }
@@ -101,8 +101,8 @@ class AttendOneTest {
       for (int block : new int[] {n, 1, 3, 64}) {
         KeyValues kv = new KeyValues(cut(k, block, scope), cut(v, block, scope), n);
         Tensor got = scope.tensor(dtype, 1, h.queryWidth());
-        fast.forward(h, q, List.of(kv), got, team);
-        plain.forward(h, q, List.of(kv), want, team);
+        fast.forward(h, q, List.of(kv), null, got, team);
+        plain.forward(h, q, List.of(kv), null, want, team);
         first = first == null ? got : first;
         double bound = dtype == Dtype.F32 ? 1e-5 : 1.0 / 64;
         for (int i = 0; i < h.queryWidth(); i++) {

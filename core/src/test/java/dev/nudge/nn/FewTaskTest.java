@@ -125,11 +125,7 @@ class FewTaskTest {
   }
 
   private Tensor draw(Scope scope, Dtype type, int rows, int cols) {
-    Tensor t = scope.tensor(type, rows, cols);
-    for (long i = 0; i < t.elements(); i++) {
-      t.put(i, random.nextGaussian());
-    }
-    return t;
+    return StoredLinearTest.draw(scope, type, rows, cols, random);
   }
 
   /// A reduction that fails leaves nobody waiting.

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /// A layer that is kept in another form computes what a dense layer with the weight made of it
 /// does.
 class StoredLinearTest {
-  private static Tensor draw(Scope scope, Dtype dtype, int rows, int cols, Random random) {
+  static Tensor draw(Scope scope, Dtype dtype, int rows, int cols, Random random) {
     Tensor t = scope.tensor(dtype, rows, cols);
     for (long i = 0; i < t.elements(); i++) {
       t.put(i, random.nextGaussian());

@@ -46,22 +46,14 @@ class ExpertRunsTest {
     return TinyRun.settings(model, rows, temp.resolve(out), all.toArray());
   }
 
-  private static RunResult run(TrainSettings settings, int steps) {
-    int[] made = {0};
-    return Training.run(
-        Training.prepare(settings, TinyRun.MACHINE),
-        event -> made[0] += event instanceof TrainEvent.Step ? 1 : 0,
-        () -> made[0] >= steps);
-  }
-
   @ParameterizedTest
   @ValueSource(strings = {"lora", "nf4", "full"})
   void stoppedItEndsAsIfItNeverWas(String kind) throws IOException {
     TrainSettings whole = settings(kind, "whole", "router_aux_loss_coef", 0.1);
-    run(whole, STEPS);
+    TinyRun.run(whole, STEPS);
     TrainSettings part = settings(kind, "part", "router_aux_loss_coef", 0.1);
-    assertThat(run(part, 2).state()).isEqualTo(RunState.STOPPED);
-    assertThat(run(part, STEPS).state()).isEqualTo(RunState.FINISHED);
+    assertThat(TinyRun.run(part, 2).state()).isEqualTo(RunState.STOPPED);
+    assertThat(TinyRun.run(part, STEPS).state()).isEqualTo(RunState.FINISHED);
     assertThat(ResumeTest.fixed(temp.resolve("part")))
         .isEqualTo(ResumeTest.fixed(temp.resolve("whole")));
     assertThat(TinyRun.record(temp.resolve("part")).path("experts"))
@@ -72,8 +64,8 @@ class ExpertRunsTest {
   @ParameterizedTest
   @CsvSource({"gaussian, lora", "loftq, nf4"})
   void anInitialisationWorks(String init, String kind) throws IOException {
-    run(settings(kind, "out", "init", init), STEPS);
-    run(settings(kind, "default"), STEPS);
+    TinyRun.run(settings(kind, "out", "init", init), STEPS);
+    TinyRun.run(settings(kind, "default"), STEPS);
     List<JsonNode> losses = TinyRun.metrics(temp.resolve("out"), "loss");
     List<JsonNode> others = TinyRun.metrics(temp.resolve("default"), "loss");
     assertThat(losses.getLast().path("loss").asDouble())
@@ -84,12 +76,12 @@ class ExpertRunsTest {
   @ParameterizedTest
   @ValueSource(strings = {"eva", "pissa", "olora"})
   void anInitialisationThatStacksCannotHoldIsRefused(String init) {
-    assertThatThrownBy(() -> run(settings("lora", "out", "init", init), STEPS))
+    assertThatThrownBy(() -> TinyRun.run(settings("lora", "out", "init", init), STEPS))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("does not go with adapters on experts or routers")
         .hasMessageContaining("give --targets of attention alone");
     TrainSettings attention = settings("lora", "attention", "init", init, "targets", "q_proj");
-    assertThat(run(attention, STEPS).state()).isEqualTo(RunState.FINISHED);
+    assertThat(TinyRun.run(attention, STEPS).state()).isEqualTo(RunState.FINISHED);
   }
 
   @Test
@@ -103,23 +95,15 @@ class ExpertRunsTest {
     for (int i = 0; i < different.size(); i++) {
       List<Object> own = new ArrayList<>();
       different.get(i).forEach((key, value) -> own.addAll(List.of(key, value)));
-      run(settings("lora", "alone" + i, own.toArray()), STEPS);
+      TinyRun.run(settings("lora", "alone" + i, own.toArray()), STEPS);
       TrainSettings same = settings("lora", "together" + i, own.toArray());
       together.add(Training.prepare(same, TinyRun.MACHINE));
     }
     List<GroupPlan> groups = GroupPlan.of(together);
     assertThat(groups).hasSize(3); // experts train one run after another
-    RunGroup.Listener deaf =
-        new RunGroup.Listener() {
-          @Override
-          public void event(int member, TrainEvent event) {}
-
-          @Override
-          public void held(int member, int step, double[] losses, boolean best) {}
-        };
     for (GroupPlan plan : groups) {
       List<Prepared> members = plan.members().stream().map(together::get).toList();
-      try (RunGroup group = new RunGroup(members, plan.plan(), deaf)) {
+      try (RunGroup group = new RunGroup(members, plan.plan(), RunGroupTest.DEAF)) {
         group.advance(2, () -> false); // a stop between changes nothing
         group.advance(Integer.MAX_VALUE, () -> false);
       }

@@ -11,11 +11,11 @@ import dev.nudge.adapter.Targets;
 import dev.nudge.data.Example;
 import dev.nudge.data.Examples;
 import dev.nudge.format.Json;
-import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.nn.Around;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Parameter;
@@ -27,7 +27,6 @@ import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
-import dev.nudge.tensor.Workspace;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -56,17 +55,7 @@ class ExpertUseTest {
   @TempDir private Path temp;
 
   /// A router that remembers what it gave.
-  private record Heard(Linear base, List<double[]> logits) implements Linear {
-    @Override
-    public int in() {
-      return base.in();
-    }
-
-    @Override
-    public int out() {
-      return base.out();
-    }
-
+  private record Heard(Linear base, List<double[]> logits) implements Around {
     @Override
     public void forward(Tensor x, Tensor y, Pass p) {
       base.forward(x, y, p);
@@ -79,16 +68,6 @@ class ExpertUseTest {
     @Override
     public Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
       return base.backward(dy, dx, add, p);
-    }
-
-    @Override
-    public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
-      return base.weight(from, to, ws, kernels);
-    }
-
-    @Override
-    public Linear withWeight(Tensor weight) {
-      return base.withWeight(weight);
     }
 
     @Override

@@ -71,14 +71,6 @@ class GroupRunTest {
     return Files.write(temp.resolve("prompts.jsonl"), lines);
   }
 
-  private static RunResult run(TrainSettings settings, int steps) {
-    int[] made = {0};
-    return Training.run(
-        Training.prepare(settings, TinyRun.MACHINE),
-        event -> made[0] += event instanceof TrainEvent.Step ? 1 : 0,
-        () -> made[0] >= steps);
-  }
-
   /// Metrics without times.
   private List<Map<String, Object>> metrics(String out) throws IOException {
     List<Map<String, Object>> lines = new ArrayList<>();
@@ -107,9 +99,9 @@ class GroupRunTest {
         "sampled from a start"
       })
   void aRunThatGoesOnEndsWithTheBytesOfOneThatWasNeverStopped(String kind) throws IOException {
-    assertThat(run(settings(kind, "whole"), 9).state()).isEqualTo(RunState.FINISHED);
-    assertThat(run(settings(kind, "parts"), 3).state()).isEqualTo(RunState.STOPPED);
-    assertThat(run(settings(kind, "parts"), 9).state()).isEqualTo(RunState.FINISHED);
+    assertThat(TinyRun.run(settings(kind, "whole"), 9).state()).isEqualTo(RunState.FINISHED);
+    assertThat(TinyRun.run(settings(kind, "parts"), 3).state()).isEqualTo(RunState.STOPPED);
+    assertThat(TinyRun.run(settings(kind, "parts"), 9).state()).isEqualTo(RunState.FINISHED);
     assertThat(metrics("parts")).isEqualTo(metrics("whole"));
     assertThat(temp.resolve("parts/adapter_model.safetensors"))
         .hasSameBinaryContentAs(temp.resolve("whole/adapter_model.safetensors"));
@@ -120,7 +112,7 @@ class GroupRunTest {
 
   @Test
   void aBatchIsTakenSoOftenAndItsSamplesAreKept() throws IOException {
-    run(settings("sampled twice", "run"), 9);
+    TinyRun.run(settings("sampled twice", "run"), 9);
     List<JsonNode> samples = samples("run");
     assertThat(samples).hasSize(3 * 4 + 3 * 4 + 4); // the third batch of seven prompts has one
     assertThat(samples.stream().map(s -> s.path("step").asInt()).distinct())
@@ -144,8 +136,8 @@ class GroupRunTest {
 
   @Test
   void lanesChangeNoLossOfGivenCompletions() throws IOException {
-    run(settings("given twice", "one").with("lanes", 1), 9);
-    run(settings("given twice", "two").with("lanes", 2), 9);
+    TinyRun.run(settings("given twice", "one").with("lanes", 1), 9);
+    TinyRun.run(settings("given twice", "two").with("lanes", 2), 9);
     List<Map<String, Object>> one = metrics("one");
     List<Map<String, Object>> two = metrics("two");
     for (int i = 0; i < one.size(); i++) {
@@ -158,8 +150,8 @@ class GroupRunTest {
   @Test
   void sampledCompletionsAreMeasuredByTheStart() throws IOException {
     TrainSettings start = settings("sampled from a start", "start");
-    run(start, 2);
-    run(settings("sampled from a start", "base").with("reference", "base"), 1);
+    TinyRun.run(start, 2);
+    TinyRun.run(settings("sampled from a start", "base").with("reference", "base"), 1);
     List<JsonNode> steps = TinyRun.metrics(temp.resolve("start"), "kl");
     assertThat(steps.getFirst().path("kl").asDouble()).isEqualTo(0, within(1e-9));
     assertThat(steps.getLast().path("kl").asDouble()).isGreaterThan(1e-5);
@@ -179,7 +171,7 @@ class GroupRunTest {
     Path changed = kind.equals("json") ? schema : judge.resolve("adapter_model.safetensors");
     String reward = kind + ":" + (kind.equals("json") ? schema : judge);
     TrainSettings settings = settings("sampled", "run").withReward(reward, "length:5");
-    run(settings, 2);
+    TinyRun.run(settings, 2);
     byte[] bytes = Files.readAllBytes(changed);
     bytes[bytes.length - 3] ^= 1;
     Files.write(changed, bytes);
@@ -189,7 +181,7 @@ class GroupRunTest {
     bytes[bytes.length - 3] ^= 1;
     Files.write(changed, bytes);
     assertThat(Training.finished(settings)).isFalse();
-    assertThat(run(settings, 9).state()).isEqualTo(RunState.FINISHED);
+    assertThat(TinyRun.run(settings, 9).state()).isEqualTo(RunState.FINISHED);
   }
 
   @ParameterizedTest
@@ -211,7 +203,7 @@ class GroupRunTest {
             .with("save_steps", 25)
             .with("eval_data", held.toString())
             .with("eval_steps", 25);
-    run(settings.withGenerations(8).withReward("regex:/e/"), 99);
+    TinyRun.run(settings.withGenerations(8).withReward("regex:/e/"), 99);
     List<JsonNode> steps = TinyRun.metrics(temp.resolve("run"), "loss");
     assertThat(mean(steps.subList(0, 3))).isLessThan(0.6);
     assertThat(mean(steps.subList(22, 25))).isGreaterThan(0.9);
@@ -240,7 +232,7 @@ class GroupRunTest {
   void heldOutPromptsHaveAReward() throws IOException {
     TrainSettings settings =
         settings("sampled", "run").with("eval_data", prompts().toString()).with("eval_steps", 3);
-    RunResult result = run(settings, 99);
+    RunResult result = TinyRun.run(settings, 99);
     List<JsonNode> held = TinyRun.metrics(temp.resolve("run"), "eval_reward");
     assertThat(held).hasSize(3);
     assertThat(held.getFirst().path("eval_loss").asDouble())
@@ -250,7 +242,7 @@ class GroupRunTest {
 
   @Test
   void whatARewardAdapterSaysIsTheReward() throws IOException {
-    run(settings("sampled", "run").withReward("adapter:" + JUDGE), 1);
+    TinyRun.run(settings("sampled", "run").withReward("adapter:" + JUDGE), 1);
     List<JsonNode> samples = samples("run");
     assertThat(samples.stream().map(s -> s.path("reward").asDouble()).distinct().count())
         .isGreaterThan(6);
@@ -283,7 +275,7 @@ class GroupRunTest {
 
   @Test
   void aRewardThatFailsForSomeLeavesTheseOut() throws IOException {
-    run(settings("sampled", "run").withReward("echo").withMaxCompletion(3), 2);
+    TinyRun.run(settings("sampled", "run").withReward("echo").withMaxCompletion(3), 2);
     JsonNode step = TinyRun.metrics(temp.resolve("run"), "loss").getFirst();
     long failed =
         samples("run").stream()
@@ -297,7 +289,7 @@ class GroupRunTest {
   void aRewardThatFailsEverywhereEndsTheRun() throws IOException {
     TrainSettings settings =
         settings("sampled", "run").withReward("json", "url:http://127.0.0.1:9/none");
-    assertThatThrownBy(() -> run(settings, 1))
+    assertThatThrownBy(() -> TinyRun.run(settings, 1))
         .isInstanceOf(RunException.class)
         .hasMessageStartingWith(
             "no completion has a reward: --reward url:http://127.0.0.1:9/none: ");

@@ -122,24 +122,12 @@ class ResumeTest {
     return files;
   }
 
-  private static RunResult run(TrainSettings settings, int steps) {
-    int[] made = {0};
-    return Training.run(
-        Training.prepare(settings, TinyRun.MACHINE),
-        event -> {
-          if (event instanceof TrainEvent.Step) {
-            made[0]++;
-          }
-        },
-        () -> made[0] >= steps);
-  }
-
   private Map<String, String> uninterrupted(String kind) throws IOException {
     return uninterrupted(settings(kind, temp.resolve("whole-" + kind)));
   }
 
   private static Map<String, String> uninterrupted(TrainSettings settings) throws IOException {
-    assertThat(run(settings, Integer.MAX_VALUE).state()).isEqualTo(RunState.FINISHED);
+    assertThat(TinyRun.run(settings, Integer.MAX_VALUE).state()).isEqualTo(RunState.FINISHED);
     return fixed(settings.output().out());
   }
 
@@ -171,7 +159,7 @@ class ResumeTest {
     for (int k : steps.toArray()) {
       Path out = temp.resolve(kind + k);
       TrainSettings settings = settings(kind, out);
-      assertThat(run(settings, k).state()).as("after %d", k).isEqualTo(RunState.STOPPED);
+      assertThat(TinyRun.run(settings, k).state()).as("after %d", k).isEqualTo(RunState.STOPPED);
       assertThat(TinyRun.metrics(out, "loss")).hasSize(k);
       assertThat(Training.finished(settings)).isFalse();
       Prepared again = Training.prepare(settings, TinyRun.MACHINE);
@@ -237,7 +225,7 @@ class ResumeTest {
   void stoppedAfterEachStepItEndsAsIfItNeverWas() throws IOException {
     Path out = temp.resolve("out");
     int runs = 0;
-    while (run(settings("lora", out), 1).state() == RunState.STOPPED) {
+    while (TinyRun.run(settings("lora", out), 1).state() == RunState.STOPPED) {
       runs++;
     }
     assertThat(runs).isEqualTo(STEPS); // the last one stops before its held-out loss
@@ -277,7 +265,7 @@ class ResumeTest {
     int resumed = 0;
     for (int n = 1 + Seeds.random().nextInt(stride); met; n += stride) {
       OutFolder.delete(out);
-      met = Faults.met(how, n, () -> run(settings, Integer.MAX_VALUE));
+      met = Faults.met(how, n, () -> TinyRun.run(settings, Integer.MAX_VALUE));
       if (!Files.exists(out.resolve("run.json")) || !Training.finished(settings)) {
         Prepared again = Training.prepare(settings, TinyRun.MACHINE);
         resumed += again.resumed() == null ? 0 : 1;
@@ -291,7 +279,7 @@ class ResumeTest {
   @Test
   void theLastCheckpointsAndTheBestAreKept() throws IOException {
     Path out = temp.resolve("out");
-    run(settings("lora", out).with("learning_rate", 0.9).with("schedule", "constant"), 99);
+    TinyRun.run(settings("lora", out).with("learning_rate", 0.9).with("schedule", "constant"), 99);
     int best = TinyRun.record(out).path("totals").path("best_step").asInt();
     List<String> kept =
         RunCheckpoints.all(out).stream().map(f -> f.getFileName().toString()).toList();
@@ -309,17 +297,17 @@ class ResumeTest {
     values.remove("epochs");
     values.put("save_steps", 2);
     TrainSettings without = TrainSettings.of(values);
-    run(without, 5);
+    TinyRun.run(without, 5);
     assertThat(RunCheckpoints.all(out)).hasSizeBetween(2, 3);
-    run(without, Integer.MAX_VALUE);
+    TinyRun.run(without, Integer.MAX_VALUE);
     assertThat(out.resolve("checkpoints")).doesNotExist();
   }
 
   @Test
   void itsEventsAreKeptInOneFile() throws IOException {
     Path out = temp.resolve("out");
-    run(settings("lora", out), 3);
-    run(settings("lora", out), Integer.MAX_VALUE);
+    TinyRun.run(settings("lora", out), 3);
+    TinyRun.run(settings("lora", out), Integer.MAX_VALUE);
     List<String> events =
         Files.readAllLines(out.resolve("events.jsonl")).stream()
             .map(line -> Json.parse(line).path("event").asString())
@@ -332,7 +320,7 @@ class ResumeTest {
   void aTornCheckpointIsNamedAndTheOneBeforeItTaken() throws IOException {
     Path out = temp.resolve("out");
     TrainSettings settings = settings("lora", out);
-    run(settings, 5);
+    TinyRun.run(settings, 5);
     Path newest = RunCheckpoints.all(out).getFirst();
     assertThat(newest).hasFileName("step-000005");
     Path state = newest.resolve("state.safetensors");
@@ -351,7 +339,7 @@ class ResumeTest {
   void whereEachIsTornNothingIsTouched() throws IOException {
     Path out = temp.resolve("out");
     TrainSettings settings = settings("lora", out);
-    run(settings, 3);
+    TinyRun.run(settings, 3);
     for (Path folder : RunCheckpoints.all(out)) {
       Files.writeString(folder.resolve("checkpoint.json"), "{");
     }
@@ -367,7 +355,7 @@ class ResumeTest {
   void anotherKindOfProcessorIsAllowedAndTold() throws IOException {
     Path out = temp.resolve("out");
     TrainSettings settings = settings("lora", out);
-    run(settings, 3);
+    TinyRun.run(settings, 3);
     for (Path folder : RunCheckpoints.all(out)) {
       Path file = folder.resolve("checkpoint.json");
       changed(
@@ -389,9 +377,9 @@ class ResumeTest {
     Path whole = temp.resolve("whole");
     TrainSettings fromZero =
         settings("lora", whole).with("warmup", 3).with("warmup_from_zero", true);
-    run(fromZero, Integer.MAX_VALUE);
+    TinyRun.run(fromZero, Integer.MAX_VALUE);
     Path out = temp.resolve("out");
-    run(fromZero.with("out", out), 2);
+    TinyRun.run(fromZero.with("out", out), 2);
     Path record = out.resolve("run.json");
     String now = Files.readString(record);
     String before = now.replaceAll("\"warmup_from_zero\"( : true)?,?\\s*", "");
@@ -405,7 +393,7 @@ class ResumeTest {
     given.put("out", out.toString());
     TrainSettings resumed = TrainSettings.of(given);
     assertThat(resumed.optimizer().warmupFromZero()).isTrue();
-    run(resumed, Integer.MAX_VALUE);
+    TinyRun.run(resumed, Integer.MAX_VALUE);
     assertThat(fixed(out)).isEqualTo(fixed(whole));
   }
 
@@ -420,7 +408,7 @@ class ResumeTest {
     Path out = temp.resolve("out");
     TrainSettings settings = settings(kind, out);
     boolean bf16 = kind.equals("bf16");
-    BusyProducts.during(bf16 ? 4 : 1, () -> run(settings.with("compute", "auto"), 3));
+    BusyProducts.during(bf16 ? 4 : 1, () -> TinyRun.run(settings.with("compute", "auto"), 3));
     Prepared again =
         BusyProducts.during(
             bf16 ? 0.5 : 4,
@@ -445,7 +433,7 @@ class ResumeTest {
     Path out = temp.resolve("out");
     TrainSettings settings = settings("lora", out);
     Plan plan = Training.prepare(settings, TinyRun.MACHINE).plan();
-    run(settings, 2);
+    TinyRun.run(settings, 2);
     Prepared again = Training.prepare(settings, TinyRun.MACHINE);
     assertThat(again.plan()).isEqualTo(plan);
     Machine larger = new Machine(2, 9L << 30, TinyRun.MACHINE.cache(), "test");
@@ -462,7 +450,7 @@ class ResumeTest {
     Path model = TinyRun.sharded(temp.resolve("model"));
     Path out = temp.resolve("out");
     TrainSettings settings = settings("lora", out).with("model", model);
-    run(settings, 3);
+    TinyRun.run(settings, 3);
     Path shard = model.resolve("model-00001-of-00002.safetensors");
     byte[] bytes = Files.readAllBytes(shard);
     bytes[bytes.length - 1] ^= 1;
@@ -483,7 +471,7 @@ class ResumeTest {
   void aDigitOfARecordThatChangedIsSeen() throws IOException {
     Path out = temp.resolve("out");
     TrainSettings settings = settings("lora", out);
-    run(settings, 4);
+    TinyRun.run(settings, 4);
     Path record = RunCheckpoints.all(out).getFirst().resolve("checkpoint.json");
     String text = Files.readString(record);
     Files.writeString(record, text.replaceFirst("\"updates\" : 4", "\"updates\" : 5"));
@@ -496,14 +484,14 @@ class ResumeTest {
   void aReplacedCheckpointThatAKillLeftAsideComesBack() throws IOException {
     Path out = temp.resolve("out");
     TrainSettings settings = settings("lora", out).with("keep", 1);
-    run(settings, 3);
+    TinyRun.run(settings, 3);
     Path newest = RunCheckpoints.all(out).getFirst();
     for (Path other : RunCheckpoints.all(out)) {
       Files.move(other, other.resolveSibling("." + other.getFileName() + ".old"));
     }
     assertThat(Training.finished(settings)).isFalse();
     assertThat(RunCheckpoints.all(out).getFirst()).isEqualTo(newest);
-    run(settings, Integer.MAX_VALUE);
+    TinyRun.run(settings, Integer.MAX_VALUE);
     assertThat(fixed(out)).isEqualTo(uninterrupted("lora"));
   }
 
@@ -514,7 +502,7 @@ class ResumeTest {
     assertThatThrownBy(() -> Training.finished(settings.with("resume", true)))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("holds no run to go on with");
-    run(settings, 2);
+    TinyRun.run(settings, 2);
     assertThat(Training.finished(settings.with("resume", true))).isFalse();
     assertThatThrownBy(() -> Training.finished(settings.with("rank", 4)))
         .isInstanceOf(InputException.class)
@@ -523,7 +511,7 @@ class ResumeTest {
         .isInstanceOf(InputException.class)
         .hasMessageContaining("leave one out");
     Files.writeString(out.resolve("metrics.jsonl"), "");
-    assertThatThrownBy(() -> run(settings, 9))
+    assertThatThrownBy(() -> TinyRun.run(settings, 9))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("has fewer lines");
   }

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /// Trains runs together and compares each with itself alone: the same bytes.
 class RunGroupTest {
-  private static final RunGroup.Listener DEAF =
+  static final RunGroup.Listener DEAF =
       new RunGroup.Listener() {
         @Override
         public void event(int member, TrainEvent event) {}

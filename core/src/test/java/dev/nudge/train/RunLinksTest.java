@@ -55,16 +55,8 @@ class RunLinksTest {
             1,
             "keep",
             2);
-    run(settings, 2);
+    TinyRun.run(settings, 2);
     assertThat(RunCheckpoints.all(out)).hasSize(2);
-  }
-
-  private static RunResult run(TrainSettings settings, int steps) {
-    int[] made = {0};
-    return Training.run(
-        Training.prepare(settings, TinyRun.MACHINE),
-        event -> made[0] += event instanceof TrainEvent.Step ? 1 : 0,
-        () -> made[0] >= steps);
   }
 
   /// Moves something of the run away and leaves a link.
@@ -115,7 +107,7 @@ class RunLinksTest {
     moveOut("checkpoints/step-000001");
     TrainSettings again = settings.with("overwrite", overwrite);
     assertThat(Training.finished(again)).isFalse();
-    RunResult result = run(again, 99);
+    RunResult result = TinyRun.run(again, 99);
     assertThat(result.state()).isEqualTo(RunState.FINISHED);
     assertThat(result.steps()).isEqualTo(STEPS);
     assertThat(links()).isEmpty();
@@ -126,17 +118,18 @@ class RunLinksTest {
       strings = {"adapter_model.safetensors", "adapter_config.json", "run.json", "tokenizer.json"})
   void aFileThatIsALinkIsReplaced(String name) throws IOException {
     moveOut(name);
-    assertThat(run(settings, 99).state()).isEqualTo(RunState.FINISHED);
+    assertThat(TinyRun.run(settings, 99).state()).isEqualTo(RunState.FINISHED);
     assertThat(links()).isEmpty();
   }
 
   @Test
   void metricsElsewhereAreNotWritten() throws IOException {
     moveOut("metrics.jsonl");
-    assertThatThrownBy(() -> run(settings, 99))
+    assertThatThrownBy(() -> TinyRun.run(settings, 99))
         .isInstanceOf(RunException.class)
         .hasMessageContaining("metrics.jsonl is a link, and what it leads to is not written");
-    assertThat(run(settings.with("overwrite", true), 99).state()).isEqualTo(RunState.FINISHED);
+    assertThat(TinyRun.run(settings.with("overwrite", true), 99).state())
+        .isEqualTo(RunState.FINISHED);
     assertThat(links()).isEmpty();
   }
 }

@@ -35,12 +35,12 @@ class SkippedStepTest {
     assertThat(trained(true)).isEqualTo(trained(false));
   }
 
-  private static final Trainer.Result MADE = new Trainer.Result(2, 1, 9, 8, false, Map.of());
-  private static final Trainer.Result EMPTY = new Trainer.Result(0, 0, 9, 0, true, Map.of());
+  private static final Trainer.Result MADE = new Trainer.Result(2, 1, 9, 8, false, Map.of(), null);
+  private static final Trainer.Result EMPTY = new Trainer.Result(0, 0, 9, 0, true, Map.of(), null);
   private static final Trainer.Result NO_LOSS =
-      new Trainer.Result(Double.NaN, Double.NaN, 9, 8, true, Map.of());
+      new Trainer.Result(Double.NaN, Double.NaN, 9, 8, true, Map.of(), null);
   private static final Trainer.Result NO_GRADIENT =
-      new Trainer.Result(2, Double.POSITIVE_INFINITY, 9, 8, true, Map.of());
+      new Trainer.Result(2, Double.POSITIVE_INFINITY, 9, 8, true, Map.of(), null);
 
   private static SkippedSteps after(int times, Trainer.Result... steps) {
     SkippedSteps skipped = new SkippedSteps();

@@ -103,6 +103,15 @@ final class TinyRun {
     return Training.run(Training.prepare(settings, MACHINE), event -> {}, () -> false);
   }
 
+  /// A run that is stopped after so many steps.
+  static RunResult run(TrainSettings settings, int steps) {
+    int[] made = {0};
+    return Training.run(
+        Training.prepare(settings, MACHINE),
+        event -> made[0] += event instanceof TrainEvent.Step ? 1 : 0,
+        () -> made[0] >= steps);
+  }
+
   /// The lines of `metrics.jsonl` that have a key.
   static List<JsonNode> metrics(Path out, String key) throws IOException {
     List<JsonNode> lines = new ArrayList<>();

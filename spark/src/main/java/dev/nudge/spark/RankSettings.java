@@ -1,5 +1,6 @@
 package dev.nudge.spark;
 
+import dev.nudge.settings.Check;
 import dev.nudge.settings.InputException;
 import java.io.Serializable;
 import java.time.Duration;
@@ -16,9 +17,9 @@ public record RankSettings(int ranks, int port, Duration timeout, int attempts)
   private static final int MOST_SECONDS = 1_000_000;
 
   public RankSettings {
-    atLeast("--ranks", ranks, 1);
-    atLeast("--rank-timeout", timeout.toSeconds(), 1);
-    atLeast("--attempts", attempts, 1);
+    Check.atLeast("--ranks", ranks, 1);
+    Check.atLeast("--rank-timeout", timeout.toSeconds(), 1);
+    Check.atLeast("--attempts", attempts, 1);
     if (timeout.toSeconds() > MOST_SECONDS) {
       throw new InputException(
           "--rank-timeout is %d; it must be at most %d seconds"
@@ -28,12 +29,6 @@ public record RankSettings(int ranks, int port, Duration timeout, int attempts)
       throw new InputException(
           "--rank-port is %d; it must be from 0 (any free one) to %d"
               .formatted(port, 65_535 - ranks));
-    }
-  }
-
-  private static void atLeast(String flag, long given, int least) {
-    if (given < least) {
-      throw new InputException("%s is %d; it must be at least %d".formatted(flag, given, least));
     }
   }
 

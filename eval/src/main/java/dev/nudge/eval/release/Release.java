@@ -306,11 +306,11 @@ public final class Release {
     List<RowScore> rows = new ArrayList<>();
     Consumer<RowScore> told =
         row -> {
-          check(cancelled);
+          StreamedLm.Cancelled.check(cancelled);
           rows.add(row);
         };
     Scoring.Summary summary = Scoring.score(score, machine, told, _ -> {}, warnings);
-    check(cancelled);
+    StreamedLm.Cancelled.check(cancelled);
     if (summary.reward() != null) {
       throw new InputException(settings.adapter() + " is a reward model, which has no loss");
     }
@@ -320,12 +320,6 @@ public final class Release {
 
   private static String name(Path folder) {
     return String.valueOf(folder.toAbsolutePath().normalize().getFileName());
-  }
-
-  private static void check(BooleanSupplier cancelled) {
-    if (cancelled.getAsBoolean()) {
-      throw new StreamedLm.Cancelled();
-    }
   }
 
   private Map<String, @Nullable Object> digests(DataSettings data, Path served) {

@@ -100,8 +100,11 @@ public record Leaderboard(
         metric == null ? name -> HeldRows.read(held(out, name)) : scored::get;
     for (Entry entry : sweep.entries()) {
       Row row = row(out, entry, state);
-      HeldRows own = of.apply(entry.name());
-      rows.add(metric == null ? row : row.scored(own == null ? null : (Double) own.mean()));
+      if (metric != null) {
+        HeldRows own = scored.get(entry.name());
+        row = row.scored(own == null ? null : (Double) own.mean());
+      }
+      rows.add(row);
     }
     rows.sort(
         Comparator.comparing((Row row) -> !row.finished())

@@ -25,12 +25,10 @@ import org.jspecify.annotations.Nullable;
 /// Evaluates the adapters of a sweep on the documents of one task. Answers are kept in a folder of
 /// the sweep, so none is asked for twice, and the base is asked once.
 ///
-/// @param place the sweep's file, for messages
 /// @param out folder of the sweep
 /// @param metric what is asked
 /// @param resolved its metric, as the task has it
-record SweepEvaluation(
-    String place, Path out, Machine machine, SweepMetric metric, Metric resolved) {
+record SweepEvaluation(Path out, Machine machine, SweepMetric metric, Metric resolved) {
   private static final String ANSWERS = ".eval";
 
   /// Checks that the first setting's base can be evaluated, without loading it.
@@ -62,7 +60,7 @@ record SweepEvaluation(
     List<Metric> there = tasks.values().iterator().next();
     for (Metric one : there) {
       if (one.name().equals(metric.metric()) && one.aggregation() == Aggregation.Kind.MEAN) {
-        return new SweepEvaluation(place, out, machine, metric, one);
+        return new SweepEvaluation(out, machine, metric, one);
       }
     }
     throw SweepFile.wrong(

@@ -12,12 +12,11 @@ import org.jspecify.annotations.Nullable;
 /// @param limit most documents, the first ones; null: all
 public record SweepMetric(
     String task, String metric, @Nullable String dataDir, @Nullable Integer limit) {
-  private static final String LOSS = "eval_loss";
   private static final List<String> KEYS = List.of("task", "metric", "data_dir", "limit");
 
   /// Reads what a file says; null: settings are ranked by held-out loss.
   static @Nullable SweepMetric of(String place, @Nullable Object given) {
-    if (given == null || given.equals(LOSS)) {
+    if (given == null || given.equals(Leaderboard.LOSS)) {
       return null;
     }
     if (!(given instanceof Map)) {

@@ -117,7 +117,7 @@ record SweepTraining(
     }
   }
 
-  boolean isCancelled() {
+  private boolean isCancelled() {
     return cancelled.getAsBoolean() || Thread.currentThread().isInterrupted();
   }
 

@@ -61,7 +61,8 @@ public final class Capture implements AutoCloseable {
     this.claim = claim;
     this.files = new CaptureFiles(folder);
     this.queue =
-        new CaptureQueue(files, settings.captureRedact(), settings.captureDays(), clock, warnings);
+        new CaptureQueue(
+            files, settings.captureRedact(), settings.captureDays(), clock, warnings, counts);
   }
 
   /// Opens a folder, which is made where it is absent; null if the settings name none.
@@ -91,7 +92,7 @@ public final class Capture implements AutoCloseable {
     try {
       Capture capture = new Capture(settings, folder, base, clock, claim, warnings);
       capture.remember(folder);
-      capture.queue.start(capture.counts);
+      capture.queue.start();
       return capture;
     } catch (RuntimeException | Error e) {
       claim.close();
@@ -117,18 +118,8 @@ public final class Capture implements AutoCloseable {
 
   private void remember(JsonNode line, Path folder) {
     String id = line.path("id").asString("");
-    String adapter = line.path("adapter").asString("");
-    String client = line.path("client").asString("");
     if (line.path("kind").asString("").equals(CapturedAnswer.KIND)) {
-      recent.add(
-          new Kept(
-              client,
-              line.path("request_id").asString(""),
-              id,
-              line.hasNonNull("version") ? adapter + ":" + line.get("version").asInt() : adapter,
-              folder,
-              line.path("answers").size(),
-              line.path("prompt").isArray()));
+      recent.add(Kept.of(line, folder));
     }
     Kept kept = recent.find(id);
     if (kept != null) {
@@ -146,17 +137,10 @@ public final class Capture implements AutoCloseable {
     if (!settings.wants(answer.client(), answer.adapter())) {
       return;
     }
-    Path folder = files.folder(answer.client(), answer.adapter());
-    if (queue.offer(folder, answer.shown(), answer.json(), clock.instant(), null)) {
-      recent.add(
-          new Kept(
-              answer.client(),
-              answer.request(),
-              answer.id(),
-              answer.shown(),
-              folder,
-              answer.answers().size(),
-              answer.prompt().isArray()));
+    ObjectNode line = answer.json();
+    Kept kept = Kept.of(line, files.folder(answer.client(), answer.adapter()));
+    if (queue.offer(kept.folder(), kept.adapter(), line, clock.instant(), null)) {
+      recent.add(kept);
     }
   }
 

@@ -48,6 +48,7 @@ final class CaptureQueue implements AutoCloseable {
   private final int days;
   private final InstantSource clock;
   private final Consumer<String> warnings;
+  private final DayCounts counts;
   private final LinkedBlockingQueue<Line> queue = new LinkedBlockingQueue<>(MOST_LINES);
   private final AtomicLong bytes = new AtomicLong();
   private final LongAdder written = new LongAdder();
@@ -106,19 +107,19 @@ final class CaptureQueue implements AutoCloseable {
       boolean redact,
       int days,
       InstantSource clock,
-      Consumer<String> warnings) {
+      Consumer<String> warnings,
+      DayCounts counts) {
     this.files = files;
     this.redact = redact;
     this.days = days;
     this.clock = clock;
     this.warnings = warnings;
+    this.counts = counts;
   }
 
   /// Starts the writer.
-  ///
-  /// @param counts of the lines that are written
-  void start(DayCounts counts) {
-    writer = Thread.ofPlatform().name("nudge-capture").daemon().start(() -> run(counts));
+  void start() {
+    writer = Thread.ofPlatform().name("nudge-capture").daemon().start(this::run);
   }
 
   /// Queues a line; false: there is no room, and the line is counted as dropped.
@@ -145,7 +146,7 @@ final class CaptureQueue implements AutoCloseable {
     return size;
   }
 
-  private void run(DayCounts counts) {
+  private void run() {
     List<Line> batch = new ArrayList<>();
     boolean ended = false;
     while (!ended) {
@@ -156,13 +157,13 @@ final class CaptureQueue implements AutoCloseable {
         batch.add(first);
         queue.drainTo(batch, BATCH - 1);
         ended = batch.remove(END);
-        write(batch, counts);
+        write(batch);
       }
     }
     batch.clear();
     over = true;
     queue.drainTo(batch);
-    write(batch, counts);
+    write(batch);
   }
 
   private @Nullable Line next() {
@@ -192,17 +193,17 @@ final class CaptureQueue implements AutoCloseable {
     return LocalDate.ofInstant(at, ZoneOffset.UTC);
   }
 
-  private void write(List<Line> batch, DayCounts counts) {
+  private void write(List<Line> batch) {
     Map<Target, List<Line>> byFile = new LinkedHashMap<>();
     for (Line line : batch) {
       byFile
           .computeIfAbsent(new Target(line.folder, day(line.at)), _ -> new ArrayList<>())
           .add(line);
     }
-    byFile.forEach((target, lines) -> write(target, lines, counts));
+    byFile.forEach(this::write);
   }
 
-  private void write(Target target, List<Line> lines, DayCounts counts) {
+  private void write(Target target, List<Line> lines) {
     Throwable failure = null;
     try {
       List<String> texts = lines.stream().map(this::text).toList();

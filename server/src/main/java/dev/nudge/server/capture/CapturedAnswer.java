@@ -40,11 +40,6 @@ public record CapturedAnswer(
     List<String> finish) {
   static final String KIND = "answer";
 
-  /// The adapter with its version: `teams:2`.
-  String shown() {
-    return version == null ? adapter : adapter + ":" + version;
-  }
-
   /// The line of the file, without its time.
   ObjectNode json() {
     ObjectNode line = JsonNodeFactory.instance.objectNode().put("kind", KIND);

@@ -16,9 +16,9 @@ import tools.jackson.databind.node.ObjectNode;
 /// @param line of the answer
 /// @param answer a text, or a message of the assistant
 /// @param prompt digest of the prompt and its tools
+/// @param key names prompt and answer
 /// @param cut whether it ended at a limit and not by itself
-record CapturedChoice(JsonNode line, JsonNode answer, String prompt, boolean cut) {
-
+record CapturedChoice(JsonNode line, JsonNode answer, String prompt, String key, boolean cut) {
   /// A choice of an answer; null if there is none.
   static @Nullable CapturedChoice of(@Nullable JsonNode line, int index) {
     JsonNode answer = line == null ? MissingNode.getInstance() : line.path("answers").path(index);
@@ -27,11 +27,16 @@ record CapturedChoice(JsonNode line, JsonNode answer, String prompt, boolean cut
     }
     String asked = line.path("prompt") + " " + line.path("tools");
     String finish = line.path("finish").path(index).asString("");
-    return new CapturedChoice(
+    return of(
         line,
         plain(answer),
         Sha256.of(asked.getBytes(StandardCharsets.UTF_8)),
         finish.equals("length") || finish.equals("abort"));
+  }
+
+  private static CapturedChoice of(JsonNode line, JsonNode answer, String prompt, boolean cut) {
+    String digest = Sha256.of(Json.line(answer).getBytes(StandardCharsets.UTF_8));
+    return new CapturedChoice(line, answer, prompt, prompt + " " + digest, cut);
   }
 
   /// A message as chat templates know it: without the fields that only clients of a server read,
@@ -65,11 +70,6 @@ record CapturedChoice(JsonNode line, JsonNode answer, String prompt, boolean cut
     return line.path("client").asString("");
   }
 
-  /// Names prompt and answer.
-  String key() {
-    return prompt + " " + Sha256.of(Json.line(answer).getBytes(StandardCharsets.UTF_8));
-  }
-
   /// Why no row can be made of it; null: one can.
   @Nullable Drop useless() {
     JsonNode asked = line.path("prompt");
@@ -96,7 +96,7 @@ record CapturedChoice(JsonNode line, JsonNode answer, String prompt, boolean cut
                 .put("role", "assistant")
                 .put("content", correction.stringValue())
             : plain(correction);
-    return new CapturedChoice(line, better, prompt, false);
+    return of(line, better, prompt, false);
   }
 
   /// A row of kto.

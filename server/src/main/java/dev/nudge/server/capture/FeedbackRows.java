@@ -48,7 +48,6 @@ public final class FeedbackRows {
 
   private final Opinions opinions;
   private final Map<Drop, Integer> dropped = new EnumMap<>(Drop.class);
-  private final Map<Source, Integer> sources = new EnumMap<>(Source.class);
   private final List<Rated> rated = new ArrayList<>();
   private final List<Pair> pairs = new ArrayList<>();
 
@@ -109,7 +108,7 @@ public final class FeedbackRows {
     }
   }
 
-  private record Rated(String client, CapturedChoice answer, boolean good) {}
+  private record Rated(CapturedChoice answer, boolean good) {}
 
   private record Pair(CapturedChoice chosen, CapturedChoice rejected, Source source) {
     String key() {
@@ -232,7 +231,7 @@ public final class FeedbackRows {
     } else if (score > 0.5 && answer.cut()) {
       drop(Drop.CUT, 1);
     } else {
-      rated.add(new Rated(answer.client(), answer, score > 0.5));
+      rated.add(new Rated(answer, score > 0.5));
     }
   }
 
@@ -244,7 +243,7 @@ public final class FeedbackRows {
       drop(Drop.EQUAL, 1);
     } else {
       pairs.add(new Pair(better, answer, Source.CORRECTION));
-      rated.add(new Rated(answer.client(), better, true));
+      rated.add(new Rated(better, true));
     }
   }
 
@@ -280,7 +279,7 @@ public final class FeedbackRows {
     Map<String, List<Rated>> byPrompt = new LinkedHashMap<>();
     for (Rated one : rated) {
       byPrompt
-          .computeIfAbsent(one.client + " " + one.answer.prompt(), _ -> new ArrayList<>())
+          .computeIfAbsent(one.answer.client() + " " + one.answer.prompt(), _ -> new ArrayList<>())
           .add(one);
     }
     for (List<Rated> all : byPrompt.values()) {
@@ -322,6 +321,7 @@ public final class FeedbackRows {
   }
 
   private Written written() {
+    Map<Source, Integer> sources = new EnumMap<>(Source.class);
     pairs.forEach(pair -> sources.merge(pair.source, 1, Integer::sum));
     int liked = (int) rated.stream().filter(Rated::good).count();
     return new Written(

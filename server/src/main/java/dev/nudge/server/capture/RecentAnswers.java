@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 
 /// The latest captured answers by their ids, so that feedback finds its folder.
 ///
@@ -27,6 +28,20 @@ final class RecentAnswers {
       Path folder,
       int choices,
       boolean chat) {
+    /// @param line of the answer
+    /// @param folder of its file
+    static Kept of(JsonNode line, Path folder) {
+      String adapter = line.path("adapter").asString("");
+      return new Kept(
+          line.path("client").asString(""),
+          line.path("request_id").asString(""),
+          line.path("id").asString(""),
+          line.hasNonNull("version") ? adapter + ":" + line.get("version").asInt() : adapter,
+          folder,
+          line.path("answers").size(),
+          line.path("prompt").isArray());
+    }
+
     private String key() {
       return client + "/" + request;
     }

@@ -289,14 +289,16 @@ class CaptureTest {
   @Test
   void whatHasNoRoomInTheQueueIsDroppedAndCounted() {
     CaptureQueue queue =
-        new CaptureQueue(new CaptureFiles(folder), true, 1, () -> NOON, warnings::add);
+        new CaptureQueue(
+            new CaptureFiles(folder), true, 1, () -> NOON, warnings::add, new DayCounts());
     // its writer does not run: a disk that stands still
     for (int i = 0; i < CaptureQueue.MOST_LINES + 5; i++) {
       queue.offer(folder, "teams", answer("shop", "a", "hi", "ho").json(), NOON, null);
     }
     assertThat(queue.dropped()).isEqualTo(5);
     CaptureQueue bytes =
-        new CaptureQueue(new CaptureFiles(folder), true, 1, () -> NOON, warnings::add);
+        new CaptureQueue(
+            new CaptureFiles(folder), true, 1, () -> NOON, warnings::add, new DayCounts());
     String large = "x".repeat(12 << 20);
     for (int i = 0; i < 4; i++) {
       bytes.offer(folder, "teams", answer("shop", "a", large, "ho").json(), NOON, null);
