@@ -233,10 +233,15 @@ class AdapterCacheTest {
     assertThat(base.done).isEqualTo(alone.done);
   }
 
-  /// Bytes by owner, without the blocks of keys, of which there are as many as ran at once.
+  /// Bytes by owner, without memory that stays as large as it once had to be: the blocks of keys (as
+  /// many as ran at once) and oneDNN's scratch (as the widest product of each thread asked for).
   private static Map<String, Long> held() {
     Map<String, Long> held = new TreeMap<>(Ledger.byOwner());
     assertThat(held.remove("kv cache")).isLessThan(2 << 20);
+    for (String scratch : List.of("oneDNN scratchpad", "oneDNN tiles")) {
+      Long bytes = held.remove(scratch);
+      assertThat(bytes == null ? 0 : bytes).as(scratch).isLessThan(1 << 17);
+    }
     return held;
   }
 
