@@ -24,6 +24,9 @@ class PlanAndRunTest {
   /// Stands for the tied model as `quantize` writes it.
   private static final Path STORED = Path.of("stored-nf4");
 
+  /// Stands for a model with experts.
+  private static final Path EXPERTS = Path.of("experts");
+
   @TempDir private Path temp;
 
   static Stream<List<Object>> settings() {
@@ -75,6 +78,9 @@ class PlanAndRunTest {
             "quantize",
             "nf4"),
         List.of(TinyRun.TIED, "replay", "held", "memory", "120M"),
+        List.of(EXPERTS, "quantize", "nf4"),
+        List.of(EXPERTS, "router_aux_loss_coef", 0.1, "targets", "q_proj,gate", "memory", "120M"),
+        List.of(EXPERTS, "method", "full", "batch_size", 2),
         List.of(TinyRun.TIED, "eval_data", "held", "batch_size", 2),
         List.of(TinyRun.TIED, "eval_data", "held", "quantize", "nf4", "memory", "300M"));
   }
@@ -105,7 +111,10 @@ class PlanAndRunTest {
     assertThat(outlook.attempt().count()).isEqualTo(prepared.count());
   }
 
-  private Path model(Path given) {
+  private Path model(Path given) throws IOException {
+    if (given.equals(EXPERTS)) {
+      return TinyRun.experts(temp.resolve("model"));
+    }
     if (!given.equals(STORED)) {
       return given;
     }
