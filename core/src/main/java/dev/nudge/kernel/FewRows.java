@@ -124,6 +124,34 @@ public interface FewRows {
     }
   }
 
+  /// A weight in [Mxfp4], each row a whole number of blocks.
+  ///
+  /// @param codes U8 (rows, cols / 2), an even number in the low half of a byte
+  /// @param powers U8 (rows, cols / 32)
+  record Powers(Tensor codes, Tensor powers) implements Weight {
+    @Override
+    public int rows() {
+      return codes.rows();
+    }
+
+    @Override
+    public int cols() {
+      return 2 * codes.cols();
+    }
+
+    @Override
+    public long bytes() {
+      return codes.bytes() + powers.bytes();
+    }
+
+    /// Number `i` of a row, exact in fp32 and in bf16.
+    public float value(int row, int i) {
+      int both = (int) codes.get(row, i / 2);
+      float half = Mxfp4.half((int) powers.get(row, i / Mxfp4.BLOCK));
+      return Mxfp4.twice(i % 2 == 0 ? both : both >> 4) * half;
+    }
+  }
+
   /// The scales of blocks of [Nf4#BLOCK] numbers: in fp32, or double-quantised to eight bits with
   /// an fp32 absmax for each [#NESTED] of them: value(code)·absmax + offset.
   ///
@@ -248,6 +276,7 @@ public interface FewRows {
           yield rounded(v, compute);
         }
         case Grouped g -> rounded(g.value(row, col), compute);
+        case Powers p -> p.value(row, col);
       };
     }
   }

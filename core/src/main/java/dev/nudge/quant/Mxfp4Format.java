@@ -2,6 +2,7 @@ package dev.nudge.quant;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.WeightFile;
+import dev.nudge.kernel.Mxfp4;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
@@ -16,7 +17,7 @@ public record Mxfp4Format() implements WeightFormat {
   public static final String SCALES = "scales";
 
   /// Numbers of a block.
-  public static final int BLOCK = 32;
+  public static final int BLOCK = Mxfp4.BLOCK;
 
   private static final String METHOD = "mxfp4";
 

@@ -5,30 +5,22 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.Mxfp4;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/// A weight (rows, cols) in MXFP4 [1]: blocks of 32 numbers of a row, four bits each (the even one
-/// in the low half of a byte), which share a power of two.
-///
-/// Bit 3 of a code is the sign, the others stand for 0, ½, 1, 1½, 2, 3, 4, 6; a number is that
-/// times 2^(e − 127). As transformers reads them e = 255 is no NaN. Every number is exact in fp32
-/// and in bfloat16.
+/// A weight (rows, cols) in [Mxfp4]: blocks of 32 numbers of a row, four bits each, the even one in
+/// the low half of a byte.
 ///
 /// Threading: immutable; the bytes are owned by the mapping they lie in.
 ///
-/// [1] OCP Microscaling Formats (MX) Specification 1.0.
-///
 /// @param codes U8 (rows, cols / 2)
 /// @param scales U8 (rows, cols / 32), e
-record Mxfp4Weight(Tensor codes, Tensor scales) implements StoredWeight, FewRows.RowReader {
-  /// Twice each number, to be multiplied by half the power, which is finite for e = 255.
-  private static final float[] TWICE = {0, 1, 2, 3, 4, 6, 8, 12, -0f, -1, -2, -3, -4, -6, -8, -12};
-
-  private static final int BYTES = Mxfp4Format.BLOCK / 2;
+record Mxfp4Weight(Tensor codes, Tensor scales) implements StoredWeight {
+  private static final int BYTES = Mxfp4.BLOCK / 2;
 
   @Override
   public int rows() {
@@ -47,22 +39,21 @@ record Mxfp4Weight(Tensor codes, Tensor scales) implements StoredWeight, FewRows
 
   @Override
   public FewRows.Weight few() {
-    return new FewRows.ByRow(rows(), cols(), bytes(), this, null);
+    return new FewRows.Powers(codes, scales);
   }
 
-  @Override
-  public void read(int row, MemorySegment to, long start) {
+  private void read(int row, MemorySegment to, long start) {
     MemorySegment from = codes.data();
     MemorySegment powers = scales.data();
     long at = row * codes.stride(0);
     long power = row * scales.stride(0);
     long place = start;
     for (int b = 0; b < scales.cols(); b++) {
-      float half = Math.scalb(1f, (powers.get(JAVA_BYTE, power + b) & 0xFF) - 128);
+      float half = Mxfp4.half(powers.get(JAVA_BYTE, power + b));
       for (int i = 0; i < BYTES; i++) {
         int two = from.get(JAVA_BYTE, at++);
-        to.set(JAVA_FLOAT_UNALIGNED, place, TWICE[two & 15] * half);
-        to.set(JAVA_FLOAT_UNALIGNED, place + 4, TWICE[two >> 4 & 15] * half);
+        to.set(JAVA_FLOAT_UNALIGNED, place, Mxfp4.twice(two) * half);
+        to.set(JAVA_FLOAT_UNALIGNED, place + 4, Mxfp4.twice(two >> 4) * half);
         place += 8;
       }
     }

@@ -123,6 +123,38 @@ class FewRowsTest {
     }
   }
 
+  /// Powers before and behind its own are infinite.
+  @Test
+  void aWeightInMxfp4HasTheNumbersThatItIsMadeOf() {
+    for (Dtype compute : List.of(Dtype.BF16, Dtype.F32)) {
+      for (int[] s : new int[][] {{1, 32}, {3, 64}, {70, 96}, {19, 160}, {5, 2880}}) {
+        try (Scope scope = Scope.open("test")) {
+          Tensor codes = scope.tensor(Dtype.U8, s[0], s[1] / 2);
+          Tensor powers = scope.tensor(Dtype.U8, s[0] + 2, s[1] / Mxfp4.BLOCK);
+          for (long i = 0; i < codes.elements(); i++) {
+            codes.put(i, random.nextInt(256));
+          }
+          for (long i = 0; i < powers.elements(); i++) {
+            powers.put(i, 255);
+          }
+          Tensor own = powers.rows(1, s[0] + 1);
+          for (long i = 0; i < own.elements(); i++) {
+            own.put(i, 118 + random.nextInt(9));
+          }
+          FewRows.Powers w = new FewRows.Powers(codes, own);
+          Tensor made = scope.tensor(compute, s[0], s[1]);
+          for (long i = 0; i < made.elements(); i++) {
+            made.put(i, w.value((int) (i / s[1]), (int) (i % s[1])));
+          }
+          assertThat(fast.takes(w, compute)).isTrue();
+          columns(w, made, compute, scope);
+          check(w, 1, compute, scope);
+          check(w, 6, compute, scope);
+        }
+      }
+    }
+  }
+
   @Test
   void rowsArrangedForOneOrderOfColumnsSuitNoOther() {
     try (Scope scope = Scope.open("test")) {

@@ -246,6 +246,11 @@ final class Assembler {
     evex(1, 0, 0, 2, 0x5c, to, a, one, 0, false, true, 4);
   }
 
+  /// to = a · 2^b.
+  void vscalefps(int to, int a, int b) {
+    full(2, 1, 0, 0x2c, to, a, new Zmm(b));
+  }
+
   /// Converts dwords to floats.
   void vcvtdq2ps(int to, int from) {
     full(1, 0, 0, 0x5b, to, 0, new Zmm(from));

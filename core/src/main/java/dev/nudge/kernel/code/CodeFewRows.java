@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.nudge.kernel.DynamicMap;
 import dev.nudge.kernel.FewRows;
+import dev.nudge.kernel.Mxfp4;
 import dev.nudge.kernel.Nf4;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
@@ -16,6 +17,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.IntToDoubleFunction;
 import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -30,7 +32,9 @@ final class CodeFewRows implements FewRows {
   private static final int PAIRS = 2 * LANES;
   private static final long PART = 256 << 10; // bytes of a weight
   private static final int NARROW = 256; // bytes of a weight row
-  private static final MemorySegment LEVELS = levels();
+  private static final MemorySegment LEVELS = levels(DynamicMap.SIGNED::value);
+  private static final MemorySegment HALVES = levels(Mxfp4::half);
+  private static final MemorySegment ONE = levels(i -> 1);
 
   private final FewRows under;
   private final Kernel bf16;
@@ -46,7 +50,10 @@ final class CodeFewRows implements FewRows {
   ///
   /// @param whole for groups of whole blocks
   /// @param small for groups of half a block
-  record GroupedKernels(Kernel whole, Kernel small, GroupPairs pairs) {
+  /// @param powers for MXFP4
+  /// @param halves decodes its powers
+  record GroupedKernels(
+      Kernel whole, Kernel small, GroupPairs pairs, Kernel powers, Code halves) {
     /// Empty if this process may have no executable memory.
     static Optional<GroupedKernels> of(Code.Memory memory) {
       Optional<Kernel> whole =
@@ -54,9 +61,18 @@ final class CodeFewRows implements FewRows {
       Optional<Kernel> small =
           Kernel.of((group, rows) -> DotGrouped.code(true, group, rows), 4, memory);
       Optional<GroupPairs> pairs = GroupPairs.of(memory);
-      return whole.isPresent() && small.isPresent() && pairs.isPresent()
-          ? Optional.of(new GroupedKernels(whole.get(), small.get(), pairs.get()))
-          : Optional.empty();
+      Optional<Kernel> powers = Kernel.of(DotGrouped::powers, 4, memory);
+      Optional<Code> halves = memory.of(NestedScales.powers());
+      if (whole.isEmpty()
+          || small.isEmpty()
+          || pairs.isEmpty()
+          || powers.isEmpty()
+          || halves.isEmpty()) {
+        return Optional.empty();
+      }
+      return Optional.of(
+          new GroupedKernels(
+              whole.get(), small.get(), pairs.get(), powers.get(), halves.get()));
     }
   }
 
@@ -81,10 +97,11 @@ final class CodeFewRows implements FewRows {
     this.blocks = blocks;
   }
 
-  private static MemorySegment levels() {
+  private static MemorySegment levels(IntToDoubleFunction ofByte) {
     MemorySegment levels = Arena.global().allocate(4L * DynamicMap.CODES, 64);
-    float[] values = DynamicMap.SIGNED.values();
-    MemorySegment.copy(values, 0, levels, JAVA_FLOAT, 0, values.length);
+    for (int i = 0; i < DynamicMap.CODES; i++) {
+      levels.setAtIndex(JAVA_FLOAT, i, (float) ofByte.applyAsDouble(i));
+    }
     return levels;
   }
 
@@ -150,10 +167,22 @@ final class CodeFewRows implements FewRows {
         alive(g.zeros());
         grouped(x, g, compute, from, to, y, add);
       }
+      case Powers p -> {
+        alive(p.codes());
+        alive(p.powers());
+        powers(x, p, from, to, y, add);
+      }
     }
     Reference.reachabilityFence(x);
     Reference.reachabilityFence(y);
     Reference.reachabilityFence(w);
+  }
+
+  private static boolean isNative(Powers p) {
+    return p.codes().data().isNative()
+        && p.codes().rowStride() == p.codes().cols()
+        && p.powers().data().isNative()
+        && p.powers().rowStride() == p.powers().cols();
   }
 
   private static boolean isNative(Scales s) {
@@ -182,6 +211,7 @@ final class CodeFewRows implements FewRows {
           case Dense d -> d.matrix().data().isNative() && d.matrix().rowStride() >= 0;
           case Quantized q -> q.cols() > 0 && q.packed().data().isNative() && isNative(q.scales());
           case ByRow r -> BlockKernels.type(r) != null && blocks(r).data().data().isNative();
+          case Powers p -> p.cols() > 0 && isNative(p);
           case Grouped g -> DotGrouped.takes(g);
         };
   }
@@ -243,6 +273,23 @@ final class CodeFewRows implements FewRows {
     }
   }
 
+  private void powers(Tensor x, Powers p, int from, int to, Tensor y, boolean add) {
+    int blocks = p.powers().cols();
+    long stride = p.codes().cols();
+    Scratch s = Scratch.get();
+    Shape.set(s.shape, stride, 4L * x.cols(), 4L * blocks, blocks);
+    Shape.mxfp4(s.shape);
+    int part = part(stride);
+    for (int o = from; o < to; o += part) {
+      int n = Math.min(part, to - o);
+      MemorySegment rows = p.codes().data().asSlice(o * stride, n * stride);
+      MemorySegment powers = p.powers().data().asSlice((long) o * blocks, (long) n * blocks);
+      MemorySegment halves = s.scales(4L * n * blocks);
+      decode(grouped.halves, powers, HALVES, ONE, 0, halves, s.shape);
+      multiply(grouped.powers, rows, x, n, halves, 4L * blocks, s, y, o, add);
+    }
+  }
+
   private static Blocks blocks(ByRow w) {
     return Objects.requireNonNull(w.blocks());
   }
@@ -289,30 +336,36 @@ final class CodeFewRows implements FewRows {
       return absmax.asSlice(4L * first, 4L * n);
     }
     MemorySegment to = scratch.scales(4L * n);
-    scratch.shape.set(JAVA_FLOAT, Shape.OFFSET, s.offset());
-    MemorySegment data = codes.data();
     for (int at = 0, m; at < n; at += m) {
       int block = first + at;
       m = Math.min(n - at, Scales.NESTED - block % Scales.NESTED);
       MemorySegment largest = absmax.asSlice(4L * (block / Scales.NESTED), 4);
-      int whole = m / NestedScales.ROUND * NestedScales.ROUND;
-      if (whole > 0) {
-        scales.call(
-            data.asSlice(block, whole),
-            LEVELS,
-            to.asSlice(4L * at, 4L * whole),
-            whole / NestedScales.ROUND,
-            largest,
-            scratch.shape);
-      }
-      float absolute = largest.get(JAVA_FLOAT_UNALIGNED, 0);
-      for (int i = whole; i < m; i++) {
-        int code = data.get(JAVA_BYTE, block + i) & 0xff;
-        float v = LEVELS.get(JAVA_FLOAT, 4L * code) * absolute;
-        to.set(JAVA_FLOAT, 4L * (at + i), v + s.offset());
-      }
+      MemorySegment some = codes.data().asSlice(block, m);
+      decode(scales, some, LEVELS, largest, s.offset(), to.asSlice(4L * at, 4L * m), scratch.shape);
     }
     return to;
+  }
+
+  /// level(code)·factor + offset of some codes.
+  private static void decode(
+      Code code,
+      MemorySegment codes,
+      MemorySegment levels,
+      MemorySegment factor,
+      float offset,
+      MemorySegment to,
+      MemorySegment shape) {
+    shape.set(JAVA_FLOAT, Shape.OFFSET, offset);
+    int n = (int) codes.byteSize();
+    int whole = n / NestedScales.ROUND * NestedScales.ROUND;
+    if (whole > 0) {
+      code.call(codes, levels, to, whole / NestedScales.ROUND, factor, shape);
+    }
+    float absolute = factor.get(JAVA_FLOAT_UNALIGNED, 0);
+    for (int i = whole; i < n; i++) {
+      float level = levels.get(JAVA_FLOAT, 4L * (codes.get(JAVA_BYTE, i) & 0xff));
+      to.set(JAVA_FLOAT, 4L * i, level * absolute + offset);
+    }
   }
 
   /// Multiplies `n` weight rows by all rows of x.

@@ -9,6 +9,7 @@ import static dev.nudge.kernel.code.Assembler.RDI;
 import static dev.nudge.kernel.code.Assembler.RSI;
 
 import dev.nudge.kernel.FewRows;
+import dev.nudge.kernel.Mxfp4;
 import dev.nudge.kernel.code.Assembler.Memory;
 
 /// Dot products of weight rows of 4-bit codes in groups with rows of x in pairs.
@@ -21,6 +22,9 @@ import dev.nudge.kernel.code.Assembler.Memory;
 /// Scales and zeros lie in pairs, as [GroupPairs] writes them. A round is a group of some blocks of
 /// 64 numbers, whose loop is inside, or a block that is two groups of 32. A lower half byte is an
 /// even number.
+///
+/// The values of MXFP4 are a power times its own sixteen levels (z31), exact in bf16; a round is half
+/// a block.
 final class DotGrouped {
   private static final int BLOCK = 64;
   private static final int CODES = 31; // registers
@@ -66,6 +70,28 @@ final class DotGrouped {
     return Math.max(1, w.group() / BLOCK);
   }
 
+  /// The machine code for MXFP4.
+  static byte[] powers(int group, int rows) {
+    return new DotGrouped(group, rows).powers();
+  }
+
+  private byte[] powers() {
+    return f.write(
+        () -> a.vmovups(CODES, Memory.at(R9, Shape.LEVELS)),
+        () -> {
+          a.mov(RAX, Memory.at(R9, Shape.ROUNDS));
+          int round = a.here();
+          for (int w = 0; w < f.group; w++) {
+            a.vmulpsBroadcast(TABLES + w, CODES, f.scale(w, 0));
+          }
+          half(0);
+          next(Mxfp4.BLOCK);
+          a.add(R8, 4);
+          a.sub(RAX, 1);
+          a.jumpIf(EQUAL ^ 1, round);
+        });
+  }
+
   /// @param small whether two groups share a block
   static byte[] code(boolean small, int group, int rows) {
     return new DotGrouped(group, rows).code(small);
@@ -86,7 +112,7 @@ final class DotGrouped {
               tables(GroupPairs.BYTES * half);
               half(half);
             }
-            next();
+            next(BLOCK);
           } else {
             tables(0);
             a.push(RAX);
@@ -94,7 +120,7 @@ final class DotGrouped {
             int block = a.here();
             half(0);
             half(1);
-            next();
+            next(BLOCK);
             a.sub(RAX, 1);
             a.jumpIf(EQUAL ^ 1, block);
             a.pop(RAX);
@@ -130,9 +156,9 @@ final class DotGrouped {
     f.multiply(false, 4, 128 * half + 64, FREE);
   }
 
-  private void next() {
-    a.add(RDI, BLOCK / 2);
-    a.add(RSI, 4 * BLOCK);
-    a.add(R12, BLOCK / 2);
+  private void next(int numbers) {
+    a.add(RDI, numbers / 2);
+    a.add(RSI, 4 * numbers);
+    a.add(R12, numbers / 2);
   }
 }

@@ -24,11 +24,20 @@ import dev.nudge.kernel.code.Assembler.Memory;
 /// vaddps   z0, z0, z31
 /// vmovups  [scales], z0
 /// ```
+/// and half of the powers of MXFP4, factor·2^(code − 128), exact:
+/// ```
+/// vpmovzxbd z1, [codes]
+/// vcvtdq2ps z1, z1
+/// vsubps   z1, z1, z31       z31 is 128 here, z30 the factor
+/// vscalefps z0, z30, z1
+/// vmovups  [scales], z0
+/// ```
 final class NestedScales {
   /// Scales that a round makes.
   static final int ROUND = 16;
 
   private static final int OFFSET = 31; // register
+  private static final int FACTOR = 30;
   private static final int ALL = 1; // mask register
 
   private NestedScales() {}
@@ -45,6 +54,23 @@ final class NestedScales {
     a.vgatherdps(0, RSI, 1, ALL);
     a.vmulpsBroadcast(0, 0, Memory.at(R8, 0));
     a.vaddps(0, 0, OFFSET);
+    return end(a, round);
+  }
+
+  static byte[] powers() {
+    Assembler a = new Assembler();
+    a.movConstant(RAX, Float.floatToRawIntBits(128));
+    a.vpbroadcastd(OFFSET, RAX);
+    a.vpbroadcastd(FACTOR, Memory.at(R8, 0));
+    int round = a.here();
+    a.vpmovzxbd(1, Memory.at(RDI, 0));
+    a.vcvtdq2ps(1, 1);
+    a.vsubps(1, 1, OFFSET);
+    a.vscalefps(0, FACTOR, 1);
+    return end(a, round);
+  }
+
+  private static byte[] end(Assembler a, int round) {
     a.vmovupsTo(Memory.at(RDX, 0), 0);
     a.add(RDI, ROUND);
     a.add(RDX, 4 * ROUND);

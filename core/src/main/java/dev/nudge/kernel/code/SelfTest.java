@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.nudge.kernel.DynamicMap;
 import dev.nudge.kernel.FewRows;
+import dev.nudge.kernel.Mxfp4;
 import dev.nudge.kernel.Nf4;
 import dev.nudge.tensor.Bf16;
 import dev.nudge.tensor.Dtype;
@@ -39,7 +40,8 @@ final class SelfTest {
         && test.dense(Dtype.F32, 85)
         && test.nf4(128)
         && test.grouped(128, 32)
-        && test.grouped(256, 128);
+        && test.grouped(256, 128)
+        && test.powers(96);
   }
 
   /// Codes in groups whose scales are 1 and 2, less 7 or 8.
@@ -58,6 +60,22 @@ final class SelfTest {
     return right(
         new FewRows.Grouped(WEIGHTS, cols, 4, group, codes, scales, zeros, null),
         at -> (code(at) - zeros.at(at / group)) * scales.at(at / group));
+  }
+
+  /// Powers that are 1 and 2.
+  private boolean powers(int cols) {
+    int blocks = cols / Mxfp4.BLOCK;
+    Tensor codes = tensor(Dtype.U8, WEIGHTS, cols / 2);
+    for (int i = 0; i < WEIGHTS * cols / 2; i++) {
+      codes.data().set(JAVA_BYTE, i, (byte) (code(2 * i) | code(2 * i + 1) << 4));
+    }
+    Tensor powers = tensor(Dtype.U8, WEIGHTS, blocks);
+    for (int i = 0; i < WEIGHTS * blocks; i++) {
+      powers.data().set(JAVA_BYTE, i, (byte) (127 + i % 2));
+    }
+    return right(
+        new FewRows.Powers(codes, powers),
+        at -> Mxfp4.twice(code(at)) * Mxfp4.half(127 + at / Mxfp4.BLOCK % 2));
   }
 
   private boolean dense(Dtype dtype, int cols) {

@@ -3,6 +3,7 @@ package dev.nudge.kernel.code;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.nudge.kernel.Mxfp4;
 import dev.nudge.kernel.Nf4;
 import java.lang.foreign.MemorySegment;
 
@@ -35,7 +36,7 @@ final class Shape {
   /// What is added to each double-quantised scale.
   static final int OFFSET = 56;
 
-  /// The sixteen levels of NF4.
+  /// The sixteen levels of NF4, or twice those of MXFP4.
   static final int LEVELS = 64;
 
   /// Lanes that [StoreSums] writes of each sixteen results.
@@ -65,6 +66,12 @@ final class Shape {
     shape.set(JAVA_FLOAT, ROUND, round);
     for (int i = 0; i < 16; i++) {
       shape.set(JAVA_FLOAT, LEVELS + 4L * i, i);
+    }
+  }
+
+  static void mxfp4(MemorySegment shape) {
+    for (int i = 0; i < 16; i++) {
+      shape.set(JAVA_FLOAT, LEVELS + 4L * i, Mxfp4.twice(i));
     }
   }
 

@@ -35,7 +35,7 @@ record VectorFewRows(FewRows under) implements FewRows {
       case Dense d -> d.matrix().stride(1) == 1 && takes(d);
       case Quantized q -> FewNf4.KNOWN && q.cols() % Nf4.BLOCK == 0;
       case Grouped g -> FewGrouped.takes(g);
-      case ByRow r -> true;
+      case ByRow _, Powers _ -> true;
     };
   }
 
@@ -60,7 +60,7 @@ record VectorFewRows(FewRows under) implements FewRows {
   private static boolean inPairs(Weight w) {
     return switch (w) {
       case Dense d -> d.matrix().dtype() != Dtype.F32;
-      case Quantized _ -> true;
+      case Quantized _, Powers _ -> true;
       case Grouped g -> g.bits() == 4;
       case ByRow _ -> false;
     };
@@ -135,6 +135,10 @@ record VectorFewRows(FewRows under) implements FewRows {
       rows(made, x, compute, from, to, y, add);
       return;
     }
+    if (w instanceof Powers p) {
+      FewMxfp4.multiply(p, x, from, to, new Out(y, 0, y.rows(), add));
+      return;
+    }
     for (int r = 0; r < y.rows(); r += x.rows() == 1 ? 1 : SIDE) {
       Out out = new Out(y, r, Math.min(y.rows(), r + SIDE), add);
       MemorySegment rows = x.data().asSlice(4L * r * x.cols());
@@ -147,6 +151,7 @@ record VectorFewRows(FewRows under) implements FewRows {
         case ByRow made -> throw new IllegalStateException(made + " is read by rows");
         case Quantized q -> NF4.multiply(q, rows, stride, one, compute, from, to, out);
         case Grouped g -> FewGrouped.multiply(g, rows, stride, one, compute, from, to, out);
+        case Powers p -> throw new IllegalStateException(p + " is read by rows");
       }
     }
   }
@@ -207,6 +212,10 @@ record VectorFewRows(FewRows under) implements FewRows {
   /// @param from first row of y
   /// @param to row after the last
   record Out(Tensor y, int from, int to, boolean add) {
+    int rows() {
+      return to - from;
+    }
+
     void put(int row, int col, float v) {
       long at = (from + row) * y.rowStride() + col;
       MemorySegment data = y.data();

@@ -94,6 +94,7 @@ class AssemblerTest {
     three("vpaddd", false, (a, to, x, y) -> a.vpaddd(to, x, ((Zmm) y).number()));
     three("vpermi2ps", false, (a, to, x, y) -> a.vpermi2ps(to, x, ((Zmm) y).number()));
     three("vpermps", false, (a, to, x, y) -> a.vpermps(to, x, ((Zmm) y).number()));
+    three("vscalefps", false, (a, to, x, y) -> a.vscalefps(to, x, ((Zmm) y).number()));
     for (int v : VECTORS) {
       int w = 31 - v;
       loads("vmovups zmm" + v + ", zmmword ptr %s", (a, m) -> a.vmovups(v, m));

@@ -13,6 +13,7 @@ import dev.nudge.gguf.HeadRows;
 import dev.nudge.gguf.block.BlockReader;
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.Mxfp4;
 import dev.nudge.kernel.Nf4;
 import dev.nudge.kernel.simd.VectorKernels;
 import dev.nudge.tensor.Bf16;
@@ -38,6 +39,7 @@ import org.junit.jupiter.api.Test;
 /// given.
 class CodeFewRowsTest {
   private static final int PAGE = 4096;
+  private static final int KINDS = 6; // of weights
 
   private final Random random = new Random(Seeds.next());
   private final Kernels vector = Kernels.of(List.of(new VectorKernels()));
@@ -54,7 +56,7 @@ class CodeFewRowsTest {
   @Test
   void aThousandProductsOfOddShapesHaveTheBitsOfTheVectorKernels() {
     for (int i = 0; i < 1000; i++) {
-      product(random.nextInt(5), 40);
+      product(random.nextInt(KINDS), 40);
     }
   }
 
@@ -74,7 +76,7 @@ class CodeFewRowsTest {
   /// Calls of a few results each, some hundreds on the same numbers.
   private void smallCalls(long calls) {
     for (long done = 0; done < calls; ) {
-      int kind = random.nextInt(5);
+      int kind = random.nextInt(KINDS);
       int xs = 1 + random.nextInt(7);
       int cols = kind == 2 ? Nf4.BLOCK : Math.min(160, cols(kind));
       FewRows.Weight w = weight(kind, 1 + random.nextInt(9), cols);
@@ -92,7 +94,7 @@ class CodeFewRowsTest {
   /// A weight of more than one part, and of more blocks than share an absmax.
   @Test
   void productsOfManyRowsGoOnWithTheNextPart() {
-    for (int kind = 0; kind < 5; kind++) {
+    for (int kind = 0; kind < KINDS; kind++) {
       for (int i = 0; i < 4; i++) {
         product(kind, 700 + random.nextInt(400), kind == 3 ? 512 : 576, 1 + random.nextInt(6));
       }
@@ -109,6 +111,7 @@ class CodeFewRowsTest {
       case 0 -> 2 * (1 + random.nextInt(200));
       case 1 -> 1 + random.nextInt(400);
       case 3 -> 256 * (1 + random.nextInt(3));
+      case 5 -> Mxfp4.BLOCK * (1 + random.nextInt(12));
       default -> Nf4.BLOCK * (1 + random.nextInt(6));
     };
   }
@@ -119,6 +122,7 @@ class CodeFewRowsTest {
       case 1 -> new FewRows.Dense(noise(Dtype.F32, rows, cols));
       case 3 -> blocks(rows, Math.max(256, cols));
       case 4 -> grouped(rows, cols);
+      case 5 -> mxfp4(rows, cols);
       default -> quantized(rows, cols);
     };
   }
@@ -216,6 +220,19 @@ class CodeFewRowsTest {
                 start);
     return new FewRows.ByRow(
         rows, cols, matrix.bytes(), read, new FewRows.Blocks(type.name(), matrix, place));
+  }
+
+  /// Random codes, and powers that are close to 1 but for one in fifty.
+  private FewRows.Powers mxfp4(int rows, int cols) {
+    int each = cols / Mxfp4.BLOCK;
+    Tensor powers = Tensor.of(bytes(rows * each).data(), Dtype.U8, rows, each);
+    for (int i = 0; i < rows * each; i++) {
+      if (random.nextInt(50) > 0) {
+        powers.data().set(JAVA_BYTE, i, (byte) (120 + random.nextInt(12)));
+      }
+    }
+    Tensor codes = Tensor.of(bytes(rows * cols / 2).data(), Dtype.U8, rows, cols / 2);
+    return new FewRows.Powers(codes, powers);
   }
 
   /// All types have machine code that is used: none is refused by the comparison with the kernels
