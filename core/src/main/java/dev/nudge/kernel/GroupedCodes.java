@@ -6,12 +6,18 @@ import dev.nudge.tensor.Tensor;
 ///
 ///     value = scale · (code − zero), one rounding to fp32, one more to the output's type
 ///
-/// With scales of 16 bits the product is exact in fp32: 11 significant bits times 9.
+/// With scales of 16 bits the product is exact in fp32: 11 significant bits times 9. The codes of
+/// MXFP4 stand for numbers of their own, and share a power.
 public interface GroupedCodes {
   /// Dequantises rows `from` (inclusive) to `to` (exclusive), each number into its own column.
   ///
   /// @param out (to − from, cols), contiguous, any float type, written
   void dequantize(FewRows.Grouped w, int from, int to, Tensor out);
+
+  /// Dequantises rows `from` (inclusive) to `to` (exclusive) of an [Mxfp4] weight.
+  ///
+  /// @param out (to − from, cols), contiguous, any float type, written
+  void dequantize(FewRows.Powers w, int from, int to, Tensor out);
 
   /// Computes number by number.
   final class Plain implements GroupedCodes {
@@ -20,6 +26,15 @@ public interface GroupedCodes {
       for (int r = from; r < to; r++) {
         for (int i = 0; i < w.cols(); i++) {
           out.set(r - from, w.column(i), w.value(r, i));
+        }
+      }
+    }
+
+    @Override
+    public void dequantize(FewRows.Powers w, int from, int to, Tensor out) {
+      for (int r = from; r < to; r++) {
+        for (int i = 0; i < w.cols(); i++) {
+          out.set(r - from, i, w.value(r, i));
         }
       }
     }

@@ -2,6 +2,7 @@ package dev.nudge.quant;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.WeightFile;
+import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Mxfp4;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
@@ -56,7 +57,8 @@ public record Mxfp4Format() implements WeightFormat {
               .formatted(file.source(), path, cols, BLOCK));
     }
     Tensor codes = parts.codes(CODES, "", rows, cols / 2);
-    return new Mxfp4Weight(codes, parts.codes(SCALES, "", rows, cols / BLOCK));
+    Tensor powers = parts.codes(SCALES, "", rows, cols / BLOCK);
+    return new Mxfp4Weight(new FewRows.Powers(codes, powers));
   }
 
   @Override
@@ -67,6 +69,7 @@ public record Mxfp4Format() implements WeightFormat {
   @Override
   public StoredWeight dry(String path, int rows, int cols) {
     Tensor codes = Tensor.dry(Dtype.U8, rows, cols / 2);
-    return new Mxfp4Weight(codes, Tensor.dry(Dtype.U8, rows, cols / BLOCK));
+    Tensor powers = Tensor.dry(Dtype.U8, rows, cols / BLOCK);
+    return new Mxfp4Weight(new FewRows.Powers(codes, powers));
   }
 }

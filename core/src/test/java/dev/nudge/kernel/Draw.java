@@ -22,6 +22,7 @@ final class Draw {
   final int rows;
   final int cols;
   private FewRows.@Nullable Grouped weight;
+  private FewRows.@Nullable Powers mxfp4;
   final int heads;
   final int half;
   final int first;
@@ -72,6 +73,14 @@ final class Draw {
       weight = new FewRows.Grouped(rows, cols, bits, group, codes, scales, zeros, null);
     }
     return weight;
+  }
+
+  /// The same in MXFP4.
+  FewRows.Powers powers(Tensor codes, Tensor powers) {
+    if (mxfp4 == null || mxfp4.codes() != codes) {
+      mxfp4 = new FewRows.Powers(codes, powers);
+    }
+    return mxfp4;
   }
 
   /// A contiguous matrix of random bytes.

@@ -60,6 +60,14 @@ final class Operations {
           return of(packed, d.dense(Dtype.F32, 1, Nf4.blocks(n)), d.dense(d.c, 1, n));
         },
         (d, k, t) -> k.nf4().dequantize(t[0], t[1], t[2]));
+    add(
+        "groupedCodes.dequantize#mxfp4",
+        d -> {
+          int blocks = Math.ceilDiv(d.cols, Mxfp4.BLOCK);
+          Tensor out = d.dense(d.c, d.rows, blocks * Mxfp4.BLOCK);
+          return of(d.bytes(d.rows, blocks * 16), d.bytes(d.rows, blocks), out);
+        },
+        (d, k, t) -> k.groupedCodes().dequantize(d.powers(t[0], t[1]), 0, d.rows, t[2]));
     for (int bits : new int[] {4, 8}) {
       for (int group : new int[] {64, 7}) {
         add(

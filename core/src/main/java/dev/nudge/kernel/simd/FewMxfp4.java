@@ -42,45 +42,93 @@ final class FewMxfp4 {
   static void multiply(FewRows.Powers w, Tensor x, int from, int to, VectorFewRows.Out out) {
     int cols = w.cols();
     MemorySegment row = Scratch.get().row(4L * cols);
-    int blocks = w.powers().cols();
     for (int o = from; o < to; o++) {
-      long codes = o * w.codes().rowStride();
-      long powers = o * w.powers().rowStride();
-      if (LANES == 16) {
-        by16(w.codes().data(), codes, w.powers().data(), powers, blocks, row);
-      } else {
-        byNumber(w.codes().data(), codes, w.powers().data(), powers, blocks, row);
-      }
+      read(w, o, true, row, 0);
       for (int r = 0; r < out.rows(); r++) {
         out.put(r, o, FewFp32.one(row, 0, x.data(), 4L * r * x.cols(), cols));
       }
     }
   }
 
-  private static void by16(
-      MemorySegment codes, long at, MemorySegment powers, long first, int blocks, MemorySegment to) {
+  /// Writes the numbers of a row.
+  ///
+  /// @param pairs whether even numbers go before odd ones, as rows of x are arranged
+  /// @param start byte offset in `to`
+  static void read(FewRows.Powers w, int row, boolean pairs, MemorySegment to, long start) {
+    MemorySegment codes = w.codes().data();
+    MemorySegment powers = w.powers().data();
+    long at = row * w.codes().rowStride();
+    long first = row * w.powers().rowStride();
+    int blocks = w.powers().cols();
+    if (LANES != 16) {
+      byNumber(codes, at, powers, first, blocks, pairs, to, start);
+    } else if (pairs) {
+      inPairs(codes, at, powers, first, blocks, to, start);
+    } else {
+      inOrder(codes, at, powers, first, blocks, to, start);
+    }
+  }
+
+  private static IntVector codes(MemorySegment codes, long at) {
+    return (IntVector)
+        ByteVector.fromMemorySegment(B, codes, at, LE).convertShape(ZERO_EXTEND_B2I, I, 0);
+  }
+
+  private static void inPairs(
+      MemorySegment codes,
+      long at,
+      MemorySegment powers,
+      long first,
+      int blocks,
+      MemorySegment to,
+      long start) {
     FloatVector twice = FloatVector.fromArray(F, TWICE, 0);
     for (int b = 0; b < blocks; b++) {
-      IntVector table =
-          twice.mul(Mxfp4.half(powers.get(JAVA_BYTE, first + b))).reinterpretAsInts();
-      IntVector pairs =
-          (IntVector)
-              ByteVector.fromMemorySegment(B, codes, at + (long) BYTES * b, LE)
-                  .convertShape(ZERO_EXTEND_B2I, I, 0);
-      pairs.selectFrom(table).intoMemorySegment(to, 128L * b, LE);
-      pairs.lanewise(LSHR, 4).selectFrom(table).intoMemorySegment(to, 128L * b + 64, LE);
+      float half = Mxfp4.half(powers.get(JAVA_BYTE, first + b));
+      IntVector table = twice.mul(half).reinterpretAsInts();
+      IntVector both = codes(codes, at + (long) BYTES * b);
+      both.selectFrom(table).intoMemorySegment(to, start + 128L * b, LE);
+      both.lanewise(LSHR, 4).selectFrom(table).intoMemorySegment(to, start + 128L * b + 64, LE);
+    }
+  }
+
+  private static void inOrder(
+      MemorySegment codes,
+      long at,
+      MemorySegment powers,
+      long first,
+      int blocks,
+      MemorySegment to,
+      long start) {
+    FloatVector twice = FloatVector.fromArray(F, TWICE, 0);
+    for (int b = 0; b < blocks; b++) {
+      float half = Mxfp4.half(powers.get(JAVA_BYTE, first + b));
+      IntVector table = twice.mul(half).reinterpretAsInts();
+      IntVector both = codes(codes, at + (long) BYTES * b);
+      IntVector lower = both.rearrange(VectorGroupedCodes.LOWER).lanewise(LSHR, VectorGroupedCodes.SHIFTS);
+      IntVector upper = both.rearrange(VectorGroupedCodes.UPPER).lanewise(LSHR, VectorGroupedCodes.SHIFTS);
+      lower.selectFrom(table).intoMemorySegment(to, start + 128L * b, LE);
+      upper.selectFrom(table).intoMemorySegment(to, start + 128L * b + 64, LE);
     }
   }
 
   private static void byNumber(
-      MemorySegment codes, long at, MemorySegment powers, long first, int blocks, MemorySegment to) {
+      MemorySegment codes,
+      long at,
+      MemorySegment powers,
+      long first,
+      int blocks,
+      boolean pairs,
+      MemorySegment to,
+      long start) {
+    int odd = pairs ? 4 * LANES : 4; // bytes behind the even number
     for (int b = 0; b < blocks; b++) {
       float half = Mxfp4.half(powers.get(JAVA_BYTE, first + b));
       for (int i = BYTES * b; i < BYTES * (b + 1); i++) {
         int both = codes.get(JAVA_BYTE, at + i);
-        int even = FewBf16.place(2 * i);
-        to.set(JAVA_FLOAT_UNALIGNED, 4L * even, Mxfp4.twice(both) * half);
-        to.set(JAVA_FLOAT_UNALIGNED, 4L * (even + LANES), Mxfp4.twice(both >> 4) * half);
+        long place = start + 4L * (pairs ? FewBf16.place(2 * i) : 2 * i);
+        to.set(JAVA_FLOAT_UNALIGNED, place, Mxfp4.twice(both) * half);
+        to.set(JAVA_FLOAT_UNALIGNED, place + odd, Mxfp4.twice(both >> 4) * half);
       }
     }
   }

@@ -32,12 +32,12 @@ record VectorGroupedCodes(GroupedCodes under) implements GroupedCodes {
       VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * LANES)));
 
   /// Lane i of the first is lane i / 2, lane i of the second is lane i / 2 of the upper half.
-  private static final VectorShuffle<Integer> LOWER = VectorShuffle.fromOp(I, i -> i / 2);
+  static final VectorShuffle<Integer> LOWER = VectorShuffle.fromOp(I, i -> i / 2);
 
-  private static final VectorShuffle<Integer> UPPER = VectorShuffle.fromOp(I, i -> (LANES + i) / 2);
+  static final VectorShuffle<Integer> UPPER = VectorShuffle.fromOp(I, i -> (LANES + i) / 2);
 
   /// Shifts that bring the code of each lane to the bottom.
-  private static final IntVector SHIFTS =
+  static final IntVector SHIFTS =
       ((IntVector) VectorShuffle.iota(I, 0, 1, true).toVector()).and(1).mul(4);
 
   @Override
@@ -74,6 +74,23 @@ record VectorGroupedCodes(GroupedCodes under) implements GroupedCodes {
       } else if (order != null) {
         scatter(row, order.data(), out.data(), at, w.cols());
       } else if (low) {
+        Narrow.narrow(row, 0, out.data(), 2 * at, w.cols());
+      }
+    }
+  }
+
+  @Override
+  public void dequantize(FewRows.Powers w, int from, int to, Tensor out) {
+    boolean low = out.dtype() == Dtype.BF16;
+    if (!low && out.dtype() != Dtype.F32) {
+      under.dequantize(w, from, to, out);
+      return;
+    }
+    MemorySegment row = low ? Scratch.get().row(4L * w.cols()) : out.data();
+    for (int r = from; r < to; r++) {
+      long at = (long) (r - from) * w.cols();
+      FewMxfp4.read(w, r, false, row, low ? 0 : 4 * at);
+      if (low) {
         Narrow.narrow(row, 0, out.data(), 2 * at, w.cols());
       }
     }
