@@ -10,12 +10,15 @@ import org.jspecify.annotations.Nullable;
 /// gpt-oss: experts with biases and a clamped GLU, attention sinks, every second layer with a
 /// sliding window.
 record GptOss() implements Family {
+  private static final double THETA = 15e4;
   private static final Defaults DEFAULTS =
-      new Defaults(2880, 2880, 36, 64, 8, 64, 201088, 131072, 1e-5, false, 15e4, List.of(), null);
+      new Defaults(2880, 2880, 36, 64, 8, 64, 201088, 131072, 1e-5, false, THETA, List.of(), null);
 
-  /// The RoPE of a config that has none.
-  private static final RopeParameters ROPE =
-      new RopeParameters.Yarn(15e4, 32, 0.1 * Math.log(32) + 1, 32, 1, 4096, false);
+  /// The RoPE of a config that has none, but may have its base.
+  private static RopeParameters rope(ConfigJson c) {
+    double theta = c.positive("rope_theta", THETA);
+    return new RopeParameters.Yarn(theta, 32, 0.1 * Math.log(32) + 1, 32, 1, 4096, false);
+  }
 
   @Override
   public List<String> modelTypes() {
@@ -46,7 +49,7 @@ record GptOss() implements Family {
                 new ClampedGlu(c.positive("swiglu_alpha", 1.702), c.positive("swiglu_limit", 7.0)));
     boolean none = c.object("rope_parameters") == null && c.object("rope_scaling") == null;
     LayerConfig layer =
-        (none ? r.unturned().withRope(ROPE) : r.layer())
+        (none ? r.unturned().withRope(rope(c)) : r.layer())
             .withBias(bias, bias, false)
             .withSinks()
             .withMixture(mixture);

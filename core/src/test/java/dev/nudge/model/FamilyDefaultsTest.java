@@ -1,12 +1,14 @@
 package dev.nudge.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
@@ -65,6 +67,29 @@ class FamilyDefaultsTest {
     ObjectNode spelled = minimal(type);
     spelled.setAll((ObjectNode) defaults);
     assertThat(read(minimal(type))).isEqualTo(read(spelled));
+  }
+
+  /// transformers' class has YaRN of its own, whose base is the config's, then 150,000.
+  @Test
+  void gptOssWithoutRopeTakesTheBaseThatStandsAlone() {
+    ObjectNode config = minimal("gpt_oss").put("rope_theta", 5000.0).putNull("rope_scaling");
+    LayerConfig.Turning turning = read(config).layers().getFirst().turning();
+    double[] turns = Objects.requireNonNull(turning).rope().inverseFrequencies(64);
+    // GptOssRotaryEmbedding(GptOssConfig(rope_theta=5000.0)).inv_freq of transformers 5.24.0
+    assertThat(turns[5]).isCloseTo(0.26426273584365845, within(1e-7));
+    assertThat(turns[17]).isCloseTo(0.006261290982365608, within(1e-9));
+    assertThat(turns[31]).isCloseTo(8.15591738501098e-06, within(1e-12));
+    ObjectNode whole = minimal("gpt_oss");
+    whole
+        .putObject("rope_parameters")
+        .put("rope_type", "yarn")
+        .put("rope_theta", 5000.0)
+        .put("factor", 32.0)
+        .put("beta_fast", 32.0)
+        .put("beta_slow", 1.0)
+        .put("truncate", false)
+        .put("original_max_position_embeddings", 4096);
+    assertThat(read(config)).isEqualTo(read(whole));
   }
 
   /// Of a key that is not read an absent one would equal any number.
