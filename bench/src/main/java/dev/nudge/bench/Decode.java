@@ -11,6 +11,7 @@ import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.nn.JoinedLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.StoredLinear;
@@ -22,11 +23,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 
 /// Measures decoding by the engine: one stream and many, with adapters, and what is read for a
 /// token beside what the machine reads. With `--gguf` a real llama.cpp decodes by turns.
 ///
-///     bench/decode [--shape 135m] [--quantize nf4] [--streams 1] [--adapters 0] [--prompt 16]
+///     bench/decode [--shape 135m | --config FOLDER] [--quantize nf4] [--streams 1] [--adapters 0] [--prompt 16]
 ///         [--tokens 128] [--rounds 3] [--gguf FILE --python PYTHON]
 final class Decode {
   private Decode() {}
@@ -67,6 +69,8 @@ final class Decode {
             args,
             "shape",
             BenchModels.ROOFLINE,
+            "config",
+            "",
             "compute",
             "auto|bf16|fp32",
             "quantize",
@@ -91,13 +95,16 @@ final class Decode {
             "python3",
             "dir",
             System.getProperty("java.io.tmpdir"));
-    ModelConfig config = BenchModels.named(flags.text("shape"));
+    String folder = flags.text("config");
+    String shape = folder.isEmpty() ? flags.text("shape") : folder;
+    ModelConfig config =
+        folder.isEmpty() ? BenchModels.named(shape) : ModelConfig.load(Path.of(folder));
     Backend backend = Backend.resolve(flags.choice("compute", Compute.class), Machines.cache());
     int threads = flags.whole("threads", Runtime.getRuntime().availableProcessors());
     System.out.println(Machines.line());
     System.out.printf(
         "shape %s, %s, %s, %d threads, %d streams, %d adapters%n",
-        flags.text("shape"),
+        shape,
         flags.text("quantize"),
         backend.name(),
         threads,
@@ -106,12 +113,12 @@ final class Decode {
     try (CausalLm model = Checkpoint.random(config, backend, BenchModels.quantization(flags), 1);
         NamedAdapters adapters = new NamedAdapters(model.modules(), backend.compute())) {
       double bytes = bytes(model);
-      Path folder = Path.of(flags.text("dir")).resolve("nudge-bench-decode");
+      Path peftFolder = Path.of(flags.text("dir")).resolve("nudge-bench-decode");
       if (flags.whole("adapters") > 0) {
-        Switching.adapter(folder, config, flags.whole("rank"));
+        Switching.adapter(peftFolder, config, flags.whole("rank"));
       }
       for (int i = 0; i < flags.whole("adapters"); i++) {
-        try (PeftAdapter peft = PeftAdapter.open(folder)) {
+        try (PeftAdapter peft = PeftAdapter.open(peftFolder)) {
           adapters.attach("adapter " + i, peft);
         }
       }
@@ -200,18 +207,24 @@ final class Decode {
     };
   }
 
-  /// Bytes of weights that a token reads.
+  /// Bytes of weights that a token reads: of experts the share that it chooses.
   private static double bytes(CausalLm model) {
     double bytes = 0;
+    int experts = IntStream.of(model.config().experts()).max().orElse(0);
+    double chosen = (double) model.config().chosenExperts() / Math.max(1, experts);
     List<LinearSlot> slots = new ArrayList<>(model.slots());
     slots.add(model.head());
     for (LinearSlot slot : slots) {
+      double share = slot.path().contains(".experts.") ? chosen : 1;
       Linear linear = slot.linear();
-      FewRows.Weight few = linear instanceof StoredLinear s ? s.source().few() : null;
-      bytes +=
-          few == null
-              ? (double) linear.in() * linear.out() * model.backend().compute().bytes()
-              : few.bytes();
+      for (Linear part : linear instanceof JoinedLinear j ? j.parts() : List.of(linear)) {
+        FewRows.Weight few = part instanceof StoredLinear s ? s.source().few() : null;
+        bytes +=
+            share
+                * (few == null
+                    ? (double) part.in() * part.out() * model.backend().compute().bytes()
+                    : few.bytes());
+      }
     }
     return bytes;
   }

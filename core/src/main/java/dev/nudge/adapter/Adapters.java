@@ -335,7 +335,7 @@ public final class Adapters {
   /// Saves the adapter in `folder`, see [PeftFiles#save].
   public void save(Path folder, String baseModel) {
     try (Scope scope = Scope.open("saving an adapter")) {
-      PeftFiles.save(folder, spec, baseModel, tensors(scope));
+      PeftFiles.saveMade(folder, spec, baseModel, tensors(scope));
     }
   }
 
@@ -359,10 +359,10 @@ public final class Adapters {
     return form == ExpertAdapters.PER_EXPERT && experts ? SingleExperts.of(places, shape) : null;
   }
 
-  private Map<String, Tensor> tensors(Scope scope) {
+  private Map<String, PeftFiles.Saved> tensors(Scope scope) {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     places.forEach(place -> tensors.putAll(place.tensors(scope)));
-    return ExpertTensors.stacked(tensors, scope);
+    return ExpertTensors.stacked(tensors);
   }
 
   /// Attaches the adapter again after [#detach]; nothing is read or copied.

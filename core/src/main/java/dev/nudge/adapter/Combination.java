@@ -88,8 +88,7 @@ public final class Combination {
           Json.read(parts.getFirst().folder().resolve(PeftConfig.FILE))
               .path("base_model_name_or_path")
               .asString("");
-      Map<String, Tensor> saved = ExpertTensors.stacked(tensors, scope);
-      PeftFiles.save(out, spec(opened, ranks), base, saved);
+      PeftFiles.saveMade(out, spec(opened, ranks), base, ExpertTensors.stacked(tensors));
       int highest = ranks.values().stream().mapToInt(Integer::intValue).max().orElse(0);
       return new Combined(
           highest, Math.sqrt(squares), squares == 0 ? 0 : Math.sqrt(lost / squares), ranks.size());

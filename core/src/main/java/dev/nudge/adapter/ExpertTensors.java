@@ -1,10 +1,10 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.PeftFiles.Saved;
 import dev.nudge.format.ViewedFile;
 import dev.nudge.format.WeightFile;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
-import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -151,9 +151,8 @@ final class ExpertTensors {
   /// Returns the tensors to save, with those of experts stacked.
   ///
   /// @param tensors by name, the experts of a layer in their order
-  /// @param scope owns the stacks
-  static Map<String, Tensor> stacked(Map<String, Tensor> tensors, Scope scope) {
-    Map<String, Tensor> saved = new LinkedHashMap<>();
+  static Map<String, Saved> stacked(Map<String, Tensor> tensors) {
+    Map<String, Saved> saved = new LinkedHashMap<>();
     Map<String, List<Tensor>> stacks = new LinkedHashMap<>();
     tensors.forEach(
         (name, tensor) -> {
@@ -164,7 +163,7 @@ final class ExpertTensors {
                 .computeIfAbsent(ExpertPaths.parameter(path) + side, n -> new ArrayList<>())
                 .add(tensor);
           } else {
-            saved.put(name, tensor);
+            saved.put(name, Saved.of(tensor));
           }
         });
     stacks.forEach(
@@ -175,21 +174,24 @@ final class ExpertTensors {
           boolean below =
               parameter.endsWith(ExpertPaths.GATE_UP)
                   && stacks.containsKey(module + "." + ExpertPaths.DOWN + side);
-          saved.put(module + (below ? ".base_layer" : "") + side, stack(experts, side, scope));
+          saved.put(module + (below ? ".base_layer" : "") + side, stack(experts, side));
         });
     return saved;
   }
 
-  private static Tensor stack(List<Tensor> experts, String side, Scope scope) {
+  private static Saved stack(List<Tensor> experts, String side) {
     Tensor first = experts.getFirst();
-    int count = experts.size();
+    long count = experts.size();
     boolean a = side.equals(A);
-    Tensor all =
-        scope.tensor(
-            first.dtype(),
-            a ? (long) count * first.rows() : first.rows(),
-            a ? first.cols() : (long) count * first.cols());
-    for (int e = 0; e < count && !scope.dry(); e++) {
+    long[] shape = {
+      a ? count * first.rows() : first.rows(), a ? first.cols() : count * first.cols()
+    };
+    return new Saved(shape, scope -> stack(experts, a, scope.tensor(first.dtype(), shape)));
+  }
+
+  private static Tensor stack(List<Tensor> experts, boolean a, Tensor all) {
+    int count = experts.size();
+    for (int e = 0; e < count; e++) {
       Tensor own = experts.get(e);
       for (int r = 0; r < own.rows(); r++) {
         for (int c = 0; c < own.cols(); c++) {

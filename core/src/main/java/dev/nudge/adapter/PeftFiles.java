@@ -14,6 +14,8 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -166,6 +168,13 @@ public final class PeftFiles {
   /// @param tensors by their names in the file, fp32 or F64
   /// @throws RunException if writing fails
   public static void save(Path folder, Lora spec, String baseModel, Map<String, Tensor> tensors) {
+    Map<String, Saved> saved = new LinkedHashMap<>();
+    tensors.forEach((name, tensor) -> saved.put(name, Saved.of(tensor)));
+    saveMade(folder, spec, baseModel, saved);
+  }
+
+  /// The same of tensors that are made while they are written.
+  static void saveMade(Path folder, Lora spec, String baseModel, Map<String, Saved> tensors) {
     try (NewFolder growing = NewFolder.at(folder)) {
       write(growing.path(), spec, baseModel, tensors);
       growing.place(List.of());
@@ -175,20 +184,39 @@ public final class PeftFiles {
   /// Writes the two files into a staging folder.
   ///
   /// @throws RunException if writing fails
-  static void write(Path growing, Lora spec, String baseModel, Map<String, Tensor> tensors) {
+  static void write(Path growing, Lora spec, String baseModel, Map<String, Saved> tensors) {
     weights(growing.resolve(WEIGHTS), tensors);
     OutFolder.place(growing.resolve(PeftConfig.FILE), PeftConfig.write(spec, baseModel));
   }
 
-  private static void weights(Path file, Map<String, Tensor> tensors) {
+  /// A tensor of an adapter's file, made when it is written: an adapter of experts may be as large
+  /// as the memory that is left.
+  ///
+  /// @param shape of the tensor
+  /// @param tensor makes it in a scope
+  record Saved(long[] shape, Function<Scope, Tensor> tensor) {
+    static Saved of(Tensor tensor) {
+      return new Saved(tensor.shape(), scope -> tensor);
+    }
+
+    long elements() {
+      return LongStream.of(shape).reduce(1, Math::multiplyExact);
+    }
+  }
+
+  private static void weights(Path file, Map<String, Saved> tensors) {
     List<Entry> entries =
         tensors.entrySet().stream()
-            .map(e -> Entry.of(e.getKey(), Dtype.F32, e.getValue().shape()))
+            .map(e -> Entry.of(e.getKey(), Dtype.F32, e.getValue().shape))
             .toList();
-    try (Scope scope = Scope.open("saving an adapter");
-        SafeTensorsWriter writer =
-            SafeTensorsWriter.create(file, Map.of("format", "pt"), entries)) {
-      tensors.forEach((name, tensor) -> writer.write(name, single(tensor, scope)));
+    try (SafeTensorsWriter writer =
+        SafeTensorsWriter.create(file, Map.of("format", "pt"), entries)) {
+      tensors.forEach(
+          (name, saved) -> {
+            try (Scope scope = Scope.open("saving an adapter")) {
+              writer.write(name, single(saved.tensor.apply(scope), scope));
+            }
+          });
     }
   }
 

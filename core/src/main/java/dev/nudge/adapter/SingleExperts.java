@@ -1,5 +1,6 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.PeftFiles.Saved;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
@@ -50,34 +51,31 @@ record SingleExperts(List<Placement> places, ModelShape shape) {
   /// Numbers of the tensors.
   long numbers() {
     try (Scope scope = Scope.measuring()) {
-      return tensors(scope).values().stream().mapToLong(Tensor::elements).sum();
+      return tensors(scope).values().stream().mapToLong(Saved::elements).sum();
     }
   }
 
   /// The tensors to save, by name.
   ///
-  /// @param scope owns them
-  Map<String, Tensor> tensors(Scope scope) {
-    Map<String, Tensor> tensors = new LinkedHashMap<>();
+  /// @param scope owns those that are not of A and B
+  Map<String, Saved> tensors(Scope scope) {
+    Map<String, Saved> tensors = new LinkedHashMap<>();
     double scaling = scaling();
     int rank = rank();
     for (Placement place : places) {
       if (!(place instanceof LoraPlace lora)) {
-        tensors.putAll(place.tensors(scope));
+        place.tensors(scope).forEach((name, tensor) -> tensors.put(name, Saved.of(tensor)));
         continue;
       }
       List<String> paths = paths(lora);
       Tensor a = lora.a().master();
       Tensor b = lora.b().master();
       int each = b.rows() / paths.size();
+      double factor = lora.made().lora().scaling() / scaling;
       for (int i = 0; i < paths.size(); i++) {
-        Tensor wideA = wide(a, rank, a.cols(), scope);
-        Tensor wideB = wide(b.rows(i * each, (i + 1) * each), each, rank, scope);
-        if (!scope.dry() && lora.made().lora().scaling() != scaling) {
-          ParameterMemory.scale(wideB, lora.made().lora().scaling() / scaling);
-        }
-        tensors.put(PeftFiles.nameOfA(paths.get(i)), wideA);
-        tensors.put(PeftFiles.nameOfB(paths.get(i)), wideB);
+        Tensor own = b.rows(i * each, (i + 1) * each);
+        tensors.put(PeftFiles.nameOfA(paths.get(i)), wide(a, rank, a.cols(), 1));
+        tensors.put(PeftFiles.nameOfB(paths.get(i)), wide(own, each, rank, factor));
       }
     }
     return tensors;
@@ -97,12 +95,17 @@ record SingleExperts(List<Placement> places, ModelShape shape) {
         .orElseThrow();
   }
 
-  private static Tensor wide(Tensor from, int rows, int cols, Scope scope) {
-    Tensor wide = scope.tensor(from.dtype(), rows, cols);
-    if (!scope.dry()) {
-      ParameterMemory.copy(from, wide.rows(0, from.rows()).cols(0, from.cols()));
-    }
-    return wide;
+  private static Saved wide(Tensor from, int rows, int cols, double factor) {
+    return new Saved(
+        new long[] {rows, cols},
+        scope -> {
+          Tensor wide = scope.tensor(from.dtype(), rows, cols);
+          ParameterMemory.copy(from, wide.rows(0, from.rows()).cols(0, from.cols()));
+          if (factor != 1) {
+            ParameterMemory.scale(wide, factor);
+          }
+          return wide;
+        });
   }
 
   /// The paths of the modules that an update is of: for experts as files name them.
