@@ -132,11 +132,12 @@ public record Outlook(
             + " of "
             + Bytes.shown(memory));
     if (f.mapped() > 0 && !mappedFits()) {
+      boolean quantised = f.weights().packed() > 0 || f.mapped() < config.parameters();
       lines.add(
           "  the weights that are read in place, "
               + Bytes.shown(f.mapped())
               + ", do not fit beside it: every step reads them from the disk again"
-              + (f.weights().packed() > 0 ? "" : "; --quantize nf4 makes them a quarter"));
+              + (quantised ? "" : "; --quantize nf4 makes them a quarter"));
     }
     long inMemory = f.weights().packed() + f.weights().constants();
     if (!fits() && inMemory > 0 && plan.totalBytes() - inMemory <= memory) {

@@ -138,6 +138,27 @@ class ForecastTest {
     assertThat(outlook.lines()).anyMatch(line -> line.startsWith("does not fit: "));
   }
 
+  /// Weights that are in four bits already get no advice to be so.
+  @Test
+  void onlyWeightsOfMoreThanAByteEachAreToBeQuantised() throws IOException {
+    String shape =
+        """
+        {"model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008,
+         "num_hidden_layers": 32, "num_attention_heads": 32, "vocab_size": 32000%s}
+        """;
+    String nf4 =
+        """
+        , "quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": true,
+         "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": true}
+        """;
+    Object[] run = {"model", temp, "max_length", 64, "batch_size", 1, "memory", "3G"};
+    Files.writeString(temp.resolve("config.json"), shape.formatted(""));
+    assertThat(plan(run).lines())
+        .anyMatch(l -> l.contains("from the disk again; --quantize nf4 makes them a quarter"));
+    Files.writeString(temp.resolve("config.json"), shape.formatted(nf4));
+    assertThat(plan(run).lines()).anyMatch(l -> l.endsWith("from the disk again"));
+  }
+
   @Test
   void allWeightsOfA7BAreCounted() {
     Object[] full = {"method", "full", "max_length", 512, "batch_size", 2, "memory", "200G"};
