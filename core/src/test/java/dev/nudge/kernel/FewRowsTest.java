@@ -263,8 +263,7 @@ class FewRowsTest {
               byRow(source),
               grouped(128, 256, 4, 64, true, scope),
               grouped(128, 256, 8, 64, false, scope),
-              new FewRows.Powers(
-                  scope.tensor(Dtype.U8, 128, 128), scope.tensor(Dtype.U8, 128, 8)));
+              new FewRows.Powers(scope.tensor(Dtype.U8, 128, 128), scope.tensor(Dtype.U8, 128, 8)));
       for (FewRows.Weight w : weights) {
         for (int rows : new int[] {1, 4}) {
           Tensor some = x.rows(0, rows);

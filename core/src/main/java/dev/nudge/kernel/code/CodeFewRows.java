@@ -52,8 +52,7 @@ final class CodeFewRows implements FewRows {
   /// @param small for groups of half a block
   /// @param powers for MXFP4
   /// @param halves decodes its powers
-  record GroupedKernels(
-      Kernel whole, Kernel small, GroupPairs pairs, Kernel powers, Code halves) {
+  record GroupedKernels(Kernel whole, Kernel small, GroupPairs pairs, Kernel powers, Code halves) {
     /// Empty if this process may have no executable memory.
     static Optional<GroupedKernels> of(Code.Memory memory) {
       Optional<Kernel> whole =
@@ -71,8 +70,7 @@ final class CodeFewRows implements FewRows {
         return Optional.empty();
       }
       return Optional.of(
-          new GroupedKernels(
-              whole.get(), small.get(), pairs.get(), powers.get(), halves.get()));
+          new GroupedKernels(whole.get(), small.get(), pairs.get(), powers.get(), halves.get()));
     }
   }
 

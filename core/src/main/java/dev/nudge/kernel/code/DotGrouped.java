@@ -23,8 +23,8 @@ import dev.nudge.kernel.code.Assembler.Memory;
 /// 64 numbers, whose loop is inside, or a block that is two groups of 32. A lower half byte is an
 /// even number.
 ///
-/// The values of MXFP4 are a power times its own sixteen levels (z31), exact in bf16; a round is half
-/// a block.
+/// The values of MXFP4 are a power times its own sixteen levels (z31), exact in bf16; a round is
+/// half a block.
 final class DotGrouped {
   private static final int BLOCK = 64;
   private static final int CODES = 31; // registers

@@ -105,8 +105,10 @@ final class FewMxfp4 {
       float half = Mxfp4.half(powers.get(JAVA_BYTE, first + b));
       IntVector table = twice.mul(half).reinterpretAsInts();
       IntVector both = codes(codes, at + (long) BYTES * b);
-      IntVector lower = both.rearrange(VectorGroupedCodes.LOWER).lanewise(LSHR, VectorGroupedCodes.SHIFTS);
-      IntVector upper = both.rearrange(VectorGroupedCodes.UPPER).lanewise(LSHR, VectorGroupedCodes.SHIFTS);
+      IntVector lower =
+          both.rearrange(VectorGroupedCodes.LOWER).lanewise(LSHR, VectorGroupedCodes.SHIFTS);
+      IntVector upper =
+          both.rearrange(VectorGroupedCodes.UPPER).lanewise(LSHR, VectorGroupedCodes.SHIFTS);
       lower.selectFrom(table).intoMemorySegment(to, start + 128L * b, LE);
       upper.selectFrom(table).intoMemorySegment(to, start + 128L * b + 64, LE);
     }
