@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Products of an adapter's rank in bf16 as machine code, on Linux x86-64 with AVX512-BF16: y += S·F
-/// for rank 16 ([FromRank]), and the gradients of both factors for ranks 16 and 32
+/// Products of an adapter's rank in bf16 as machine code, on Linux x86-64 with AVX512-BF16: y plus
+/// S·F for rank 16 ([FromRank]), and the gradients of both factors for ranks 16 and 32
 /// ([RankGradient]).
 ///
 /// They read x once, and y once in and once out. oneDNN copies both factors into layouts of its own

@@ -72,8 +72,7 @@ final class SameBits {
             sums
                 ? equal(kind, c, scope, random, a.shape(0), size, COLUMNS, true, false)
                     || equal(kind, c, scope, random, COLUMNS, size, c.shape(1), true, false)
-                : equal(
-                    kind, c, scope, random, size, a.shape(1), COLUMNS, false, b.stride(1) != 1);
+                : equal(kind, c, scope, random, size, a.shape(1), COLUMNS, false, b.stride(1) != 1);
         if (!same) {
           return false;
         }
