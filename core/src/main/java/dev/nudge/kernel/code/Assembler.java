@@ -198,6 +198,21 @@ final class Assembler {
     full(2, 1, 0, 0xb8, to, a, b);
   }
 
+  /// to += the two products of bf16 in each dword of `a` and `b`: the upper one, then the lower.
+  void vdpbf16ps(int to, int a, Operand b) {
+    full(2, 2, 0, 0x52, to, a, b);
+  }
+
+  /// The same with one dword of memory, broadcast.
+  void vdpbf16psBroadcast(int to, int a, Memory one) {
+    evex(2, 2, 0, 2, 0x52, to, a, one, 0, false, true, 4);
+  }
+
+  /// Rounds floats to bf16: those of `low` into the lower half.
+  void vcvtne2ps2bf16(int to, int high, int low) {
+    full(2, 3, 0, 0x72, to, high, new Zmm(low));
+  }
+
   /// Picks lanes of a table by the lower four bits of each dword of `lanes`.
   void vpermps(int to, int lanes, int table) {
     full(2, 1, 0, 0x16, to, lanes, new Zmm(table));

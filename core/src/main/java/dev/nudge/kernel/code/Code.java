@@ -74,9 +74,13 @@ final class Code {
       long rows,
       MemorySegment scales,
       MemorySegment shape) {
+    call(w.address(), x.address(), y.address(), rows, scales, shape);
+  }
+
+  /// Calls the code with addresses within live segments.
+  void call(long w, long x, long y, long rows, MemorySegment scales, MemorySegment shape) {
     try {
-      CALL.invokeExact(
-          start, w.address(), x.address(), y.address(), rows, scales.address(), shape.address());
+      CALL.invokeExact(start, w, x, y, rows, scales.address(), shape.address());
     } catch (Throwable e) {
       throw new IllegalStateException("a call of machine code", e);
     }

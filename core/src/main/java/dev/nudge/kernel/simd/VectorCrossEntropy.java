@@ -11,6 +11,8 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.MAX;
 import static jdk.incubator.vector.VectorOperators.MIN;
 
@@ -50,8 +52,6 @@ record VectorCrossEntropy(CrossEntropy under) implements CrossEntropy {
     CrossEntropy.check(logits, logprob, argmax, logits.rows());
     Scratch scratch = Scratch.get();
     Strip z = scratch.a;
-    Strip p = scratch.b;
-    p.scratch();
     int size = logits.cols();
     for (int r = 0; r < logits.rows(); r++) {
       int t = Rows.int32(targets, r);
@@ -67,11 +67,11 @@ record VectorCrossEntropy(CrossEntropy under) implements CrossEntropy {
         if (top > max) {
           int k = first(s, z.at(), padded(n), top);
           double old = max == Float.NEGATIVE_INFINITY ? sum : (sum + 1) * Math.exp(max - top);
-          sum = old + others(s, z.at(), p.segment(), n, k, top);
+          sum = old + others(s, z.at(), n, k, top);
           max = top;
           best = c + k;
         } else if (max > Float.NEGATIVE_INFINITY) {
-          sum += powers(s, z.at(), p.segment(), padded(n), max);
+          sum += powers(s, z.at(), padded(n), max);
         } else if (Float.isNaN(total(s, z.at(), padded(n)))) {
           sum = Double.NaN;
         }
@@ -158,12 +158,11 @@ record VectorCrossEntropy(CrossEntropy under) implements CrossEntropy {
   }
 
   /// Σ exp(z − z[k]) over the strip without k: whole vectors, and the one of k number by number.
-  private static double others(
-      MemorySegment x, long at, MemorySegment powers, int n, int k, float max) {
+  private static double others(MemorySegment x, long at, int n, int k, float max) {
     int from = k - k % LANES;
     int to = Math.min(from + LANES, n);
     int after = padded(n) - padded(to);
-    double sum = powers(x, at, powers, from, max) + powers(x, at + 4L * to, powers, after, max);
+    double sum = powers(x, at, from, max) + powers(x, at + 4L * to, after, max);
     for (int i = from; i < to; i++) {
       if (i != k) {
         sum += Math.exp((double) x.get(JAVA_FLOAT_UNALIGNED, at + 4L * i) - max);
@@ -172,20 +171,28 @@ record VectorCrossEntropy(CrossEntropy under) implements CrossEntropy {
     return sum;
   }
 
-  /// Σ exp(z − max) over `n` floats, corrected for what z − max loses.
-  private static float powers(MemorySegment z, long at, MemorySegment scratch, int n, float max) {
-    Exp.pass(z, at, scratch, 0, n, 1, max);
-    return corrected(z, at, scratch, n, max);
-  }
-
-  /// Σ p·(1 + lost): the difference of two infinities is NaN, but its p is 0 and adds 0.
-  private static float corrected(MemorySegment x, long at, MemorySegment powers, int n, float max) {
+  /// Σ exp(z − max) over `n` floats, whole vectors, each corrected for what z − max loses: p·(1 +
+  /// lost). The difference of two infinities is NaN, but its p is 0 and adds 0. The exponential is
+  /// that of [Exp#pass].
+  private static float powers(MemorySegment x, long at, int n, float max) {
     FloatVector m = FloatVector.broadcast(F, max);
     FloatVector sum = FloatVector.zero(F);
     for (int i = 0; i < n; i += LANES) {
       FloatVector z = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
-      FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
       FloatVector s = z.sub(m);
+      FloatVector shifted = s.fma(Exp.LOG2_E, Exp.MAGIC);
+      FloatVector k = shifted.sub(Exp.MAGIC);
+      FloatVector r = k.fma(FloatVector.broadcast(F, -Exp.LN2_HIGH), s);
+      r = k.fma(FloatVector.broadcast(F, -Exp.LN2_LOW), r);
+      FloatVector p = r.fma(Exp.C6, Exp.C5);
+      p = p.fma(r, FloatVector.broadcast(F, Exp.C4));
+      p = p.fma(r, FloatVector.broadcast(F, Exp.C3));
+      p = p.fma(r, FloatVector.broadcast(F, Exp.C2));
+      p = p.fma(r, FloatVector.broadcast(F, 1f));
+      p = p.fma(r, FloatVector.broadcast(F, 1f));
+      IntVector power = shifted.reinterpretAsInts().lanewise(LSHL, 23).add(0x3f800000);
+      p = p.mul(power.reinterpretAsFloats()).blend(0f, s.compare(LT, Exp.SMALLEST));
+      p = p.blend(Float.POSITIVE_INFINITY, s.compare(GT, Exp.LARGEST));
       FloatVector back = z.sub(s);
       FloatVector lost = z.sub(s.add(back)).add(back.sub(m));
       sum = sum.add(p.fma(lost, p).blend(0f, p.compare(EQ, 0f)));

@@ -3,6 +3,7 @@ package dev.nudge.tensor.onednn;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Packed;
+import dev.nudge.tensor.RankProducts;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
@@ -52,11 +53,13 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
   private MemorySegment scratchpad = MemorySegment.NULL;
   private final Map<List<Long>, Reorder> reorders = new HashMap<>();
   private final RowTiles tiles = new RowTiles(this);
+  private final @Nullable SameBits ranks;
 
   OneDnnGemm(long engine, int threads, boolean avx512) {
     this.engine = engine;
     this.threads = threads;
     this.avx512 = avx512;
+    this.ranks = RankProducts.find().map(found -> new SameBits(this, found)).orElse(null);
     try {
       CallMemory call = CallMemory.own();
       Api.check((int) Api.C.STREAM_CREATE.invokeExact(call.out, engine, 1), "stream_create");
@@ -81,7 +84,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
 
   @Override
   public void multiply(Tensor a, Tensor b, Tensor c, boolean add) {
-    if (byJava(a, b, c, add)) {
+    if (byJava(a, b, c, add) || byRank(a, b, c, add)) {
       return;
     }
     execute(a, b, c, add, sizesForAmx(a, b, c), Primitive.OPEN_SIZES);
@@ -128,6 +131,17 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
       plain.multiply(a, b, c, add);
     }
     return wrong || c.elements() == 0;
+  }
+
+  /// Lets other code compute a product of an adapter's rank, if one thread is to compute it.
+  private boolean byRank(Tensor a, Tensor b, Tensor c, boolean add) {
+    if (ranks == null || threads > 1 || team != null) {
+      return false;
+    }
+    alive(a);
+    alive(b);
+    alive(c);
+    return ranks.multiply(a, b, c, add);
   }
 
   private boolean plainOnAmx(Tensor b) {
@@ -242,7 +256,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
   @Override
   public void multiply(Tensor a, Packed b, Tensor c, boolean add) {
     Tensor factor = b.factor();
-    if (byJava(a, factor, c, add)) {
+    if (byJava(a, factor, c, add) || (!b.packed() && byRank(a, factor, c, add))) {
       return;
     }
     checkRows(a, c);

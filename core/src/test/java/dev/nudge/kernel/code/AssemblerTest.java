@@ -92,6 +92,8 @@ class AssemblerTest {
     three("vsubps", false, (a, to, x, y) -> a.vsubps(to, x, ((Zmm) y).number()));
     three("vmulps", false, (a, to, x, y) -> a.vmulps(to, x, ((Zmm) y).number()));
     three("vpaddd", false, (a, to, x, y) -> a.vpaddd(to, x, ((Zmm) y).number()));
+    three("vdpbf16ps", true, Assembler::vdpbf16ps);
+    three("vcvtne2ps2bf16", false, (a, to, x, y) -> a.vcvtne2ps2bf16(to, x, ((Zmm) y).number()));
     three("vpermi2ps", false, (a, to, x, y) -> a.vpermi2ps(to, x, ((Zmm) y).number()));
     three("vpermps", false, (a, to, x, y) -> a.vpermps(to, x, ((Zmm) y).number()));
     three("vscalefps", false, (a, to, x, y) -> a.vscalefps(to, x, ((Zmm) y).number()));
@@ -116,6 +118,9 @@ class AssemblerTest {
       loads(
           "vsubps zmm" + v + ", zmm" + w + ", dword ptr %s{1to16}",
           (a, m) -> a.vsubpsBroadcast(v, w, m));
+      loads(
+          "vdpbf16ps zmm" + v + ", zmm" + w + ", dword ptr %s{1to16}",
+          (a, m) -> a.vdpbf16psBroadcast(v, w, m));
       loads("vpbroadcastd zmm" + v + ", dword ptr %s", (a, m) -> a.vpbroadcastd(v, m));
       loads("vpmovsxbd zmm" + v + ", xmmword ptr %s", (a, m) -> a.vpmovsxbd(v, m));
       add("vpmovzxbd zmm%d, xmm%d".formatted(v, w), a -> a.vpmovzxbd(v, new Zmm(w)));

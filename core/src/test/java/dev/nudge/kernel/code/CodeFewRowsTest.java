@@ -321,7 +321,7 @@ class CodeFewRowsTest {
   }
 
   /// Memory behind which a page follows that may not be touched.
-  private static MemorySegment guarded(long bytes) {
+  static MemorySegment guarded(long bytes) {
     MemorySegment all = Arena.global().allocate(bytes + PAGE, PAGE);
     Linker linker = Linker.nativeLinker();
     MethodHandle protect =

@@ -1,0 +1,181 @@
+package dev.nudge.kernel.code;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.nudge.Backends;
+import dev.nudge.Seeds;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.settings.Compute;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.GemmProvider;
+import dev.nudge.tensor.Packed;
+import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/// Products of an adapter's rank have oneDNN's bits, whichever code computes them, write nothing
+/// but their result, and touch no byte behind their tensors.
+class CodeRankProductsTest {
+  private static final int PAGES = 384 << 12;
+  private static final MemorySegment[] ROOMS = new MemorySegment[4]; // each before a guarded page
+
+  private final Random random = new Random(Seeds.next());
+  private final Kernels.Choice before = Kernels.chosen();
+  private GemmProvider provider;
+
+  @BeforeEach
+  void oneDnnIsThere() {
+    Backends.orSkip(Compute.BF16); // loads it
+    provider = GemmProvider.find().orElseThrow();
+  }
+
+  @AfterEach
+  void chooseAsBefore() {
+    Kernels.choose(before);
+  }
+
+  private Gemm gemm(Kernels.Choice choice) {
+    Kernels.choose(choice);
+    return provider.open(1);
+  }
+
+  /// A product and two copies of what it is added to.
+  private final class Case {
+    final int form = random.nextInt(6);
+    final boolean sums = form >= 4;
+    final int rank = sums && random.nextBoolean() ? 32 : 16;
+    final Tensor a;
+    final Tensor b;
+    final Tensor c;
+    final Tensor own;
+    final long bytes; // before the result in its room
+
+    Case(int rows, int most) {
+      int wide = 32 * (1 + random.nextInt(most));
+      int gap = random.nextInt(3) == 0 ? 64 : 0;
+      Tensor s = drawn(0, Dtype.BF16, rows, rank, 0);
+      Tensor other =
+          sums
+              ? drawn(1, Dtype.BF16, rows, wide, gap)
+              : form < 2
+                  ? drawn(1, Dtype.BF16, rank, wide, gap)
+                  : drawn(1, Dtype.BF16, wide, rank, 0).transposed();
+      a = form == 4 ? s.transposed() : form == 5 ? other.transposed() : s;
+      b = form == 5 ? s : other;
+      Dtype type = sums || form % 2 == 0 ? Dtype.F32 : Dtype.BF16;
+      c = drawn(2, type, a.rows(), b.cols(), form == 5 ? 0 : gap);
+      own = drawn(3, type, a.rows(), b.cols(), form == 5 ? 0 : gap);
+      bytes = ROOMS[2].byteSize() - Math.max(c.rowStride(), c.cols()) * c.rows() * type.bytes();
+      MemorySegment.copy(ROOMS[2], bytes, ROOMS[3], bytes, ROOMS[2].byteSize() - bytes);
+    }
+
+    void by(Gemm gemm, Tensor result) {
+      if (sums) {
+        gemm.multiply(a, b, result, true);
+      } else {
+        gemm.multiply(a, Packed.plain(b), result, true);
+      }
+    }
+
+    void isEqual() {
+      assertThat(ROOMS[3].asSlice(bytes).mismatch(ROOMS[2].asSlice(bytes)))
+          .as("rank %d, form %d, %s · %s to %s", rank, form, a, b, c)
+          .isEqualTo(-1);
+    }
+  }
+
+  /// A matrix that ends where a page begins that may not be touched.
+  ///
+  /// @param gap numbers before each row
+  private Tensor drawn(int room, Dtype dtype, int rows, int cols, int gap) {
+    if (ROOMS[room] == null) {
+      ROOMS[room] = CodeFewRowsTest.guarded(PAGES);
+    }
+    long bytes = (long) rows * (cols + gap) * dtype.bytes();
+    MemorySegment data = ROOMS[room].asSlice(PAGES - bytes, bytes);
+    Tensor all = Tensor.of(data, dtype, rows, cols + gap);
+    for (long i = 0; i < all.elements(); i++) {
+      all.put(i, Math.scalb((float) random.nextInt(1 << 16) - (1 << 15), random.nextInt(8) - 18));
+    }
+    return all.cols(gap, gap + cols);
+  }
+
+  @Test
+  void productsHaveOneDnnsBits() {
+    compare(150, 192, 12);
+  }
+
+  /// As many as `-Dnudge.calls` says, of the smallest sizes: what goes wrong at ends does so there.
+  @Tag("slow")
+  @Test
+  void manySmallProductsHaveOneDnnsBits() {
+    compare(Long.getLong("nudge.calls", 200_000), 12, 3);
+  }
+
+  private void compare(long products, int pairs, int most) {
+    assumeTrue(
+        Cpu.has("avx512_bf16")
+            && !Cpu.has("amx_bf16")
+            && System.getenv("ONEDNN_MAX_CPU_ISA") == null,
+        "oneDNN computes by other instructions here");
+    try (Gemm gemm = gemm(Kernels.Choice.VECTOR)) {
+      Kernels.choose(Kernels.Choice.AUTO);
+      CodeRankProducts code = new CodeRankProducts();
+      for (long i = 0; i < products; i++) {
+        Case c = new Case(2 * (1 + random.nextInt(pairs)), most);
+        int kind = code.kind(c.a, c.b, c.own, true);
+        assertThat(kind).isNotNegative();
+        code.multiply(kind, c.a, c.b, c.own);
+        c.by(gemm, c.c);
+        c.isEqual();
+      }
+    }
+  }
+
+  /// On any machine, with any number of rows.
+  @Test
+  void aGemmHasTheSameBitsWithAndWithoutThem() {
+    try (Gemm with = gemm(Kernels.Choice.AUTO);
+        Gemm without = gemm(Kernels.Choice.VECTOR)) {
+      for (int i = 0; i < 100; i++) {
+        Case c = new Case(1 + random.nextInt(500), 12);
+        c.by(with, c.own);
+        c.by(without, c.c);
+        c.isEqual();
+      }
+    }
+  }
+
+  @Test
+  void otherProductsAreLeftToTheLibrary() {
+    Kernels.choose(Kernels.Choice.AUTO);
+    CodeRankProducts code = new CodeRankProducts();
+    Tensor s = Tensor.dry(Dtype.BF16, 64, 16);
+    Tensor f = Tensor.dry(Dtype.BF16, 16, 96);
+    Tensor y = Tensor.dry(Dtype.BF16, 64, 96);
+    assertThat(code.kind(s, f, y, false)).as("not added").isNegative();
+    assertThat(code.kind(s, f.cols(0, 80), y.cols(0, 80), true)).as("80 columns").isNegative();
+    assertThat(code.kind(Tensor.dry(Dtype.BF16, 64, 24).cols(0, 16), f, y, true)).isNegative();
+    assertThat(code.kind(y, f.transposed(), s, true)).as("to rank").isNegative();
+    Tensor odd = s.rows(0, 63).transposed();
+    assertThat(code.kind(odd, y.rows(0, 63), Tensor.dry(Dtype.F32, 16, 96), true)).isNegative();
+    assertThat(
+            code.kind(
+                Tensor.dry(Dtype.F32, 64, 16),
+                Tensor.dry(Dtype.F32, 16, 96),
+                Tensor.dry(Dtype.F32, 64, 96),
+                true))
+        .as("fp32")
+        .isNegative();
+    Tensor heap = Tensor.of(MemorySegment.ofArray(new byte[2048]), Dtype.BF16, 64, 16);
+    assertThat(code.kind(heap, f, y, true)).as("memory of the heap").isNegative();
+    Kernels.choose(Kernels.Choice.VECTOR);
+    assertThat(new CodeRankProducts().kind(s, f, y, true)).as("no machine code").isNegative();
+  }
+}
