@@ -9,6 +9,7 @@ import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainOn;
+import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.HashMap;
@@ -36,7 +37,7 @@ final class RowForms<T> {
   private final DataSettings data;
   private final ModelSettings model;
   private final Instant day;
-  private final Session session;
+  private final Tokenizer tokenizer;
   private final Consumer<String> warnings;
 
   /// What rows are read by.
@@ -51,20 +52,24 @@ final class RowForms<T> {
       DataSettings data,
       ModelSettings model,
       Instant day,
-      Session session,
+      Tokenizer tokenizer,
       Consumer<String> warnings,
       Function<Source, Function<String, T>> reader) {
     this.data = data;
     this.model = model;
     this.day = day;
-    this.session = session;
+    this.tokenizer = tokenizer;
     this.warnings = warnings;
     this.reader = reader;
     of(null); // the settings are checked before any row
   }
 
   static RowForms<SingleRows.Prompt> prompts(
-      GenerateSettings settings, Instant day, Session session, Consumer<String> warnings) {
+      GenerateSettings settings,
+      Instant day,
+      Tokenizer tokenizer,
+      int maxLength,
+      Consumer<String> warnings) {
     DataSettings data =
         new DataSettings(
             List.of("-"),
@@ -77,31 +82,30 @@ final class RowForms<T> {
         data,
         settings.model(),
         day,
-        session,
+        tokenizer,
         warnings,
         source ->
             SingleRows.prompts(
                 source.data,
-                session.maxLength(),
-                new PromptEncoder(
-                    session.tokenizer(), source.chat, settings.chat(), settings.system())));
+                maxLength,
+                new PromptEncoder(tokenizer, source.chat, settings.chat(), settings.system())));
   }
 
   static RowForms<Example> examples(
-      ScoreSettings settings, Instant day, Session session, Consumer<String> warnings) {
+      ScoreSettings settings,
+      Instant day,
+      Tokenizer tokenizer,
+      int maxLength,
+      Consumer<String> warnings) {
     return new RowForms<>(
         settings.data(),
         settings.model(),
         day,
-        session,
+        tokenizer,
         warnings,
         source ->
             SingleRows.examples(
-                source.data,
-                settings.truncate(),
-                session.maxLength(),
-                session.tokenizer(),
-                source.chat));
+                source.data, settings.truncate(), maxLength, tokenizer, source.chat));
   }
 
   /// The form of an adapter's rows.
@@ -128,7 +132,7 @@ final class RowForms<T> {
                 adapter,
                 data.shape().template(),
                 data.trainOn(),
-                session.tokenizer())
+                tokenizer)
             .on(day);
     AdapterPatterns.checkTemplate(data.shape().template(), model.model(), adapter, warnings);
     AdapterPatterns patterns =

@@ -99,6 +99,10 @@ public final class RowStream<T> implements Iterator<RowStream.Result<T>>, AutoCl
 
   private Slot<T> begun(TableModel.Row row) {
     Slot<T> slot = new Slot<>();
+    if (row.problem() != null) {
+      slot.result = new Result<>(null, row.problem());
+      return slot;
+    }
     while (true) {
       try {
         slot.pending = begin.begin(row);

@@ -6,11 +6,13 @@ import dev.nudge.data.Example;
 import dev.nudge.data.SingleRows;
 import dev.nudge.engine.RowScore;
 import dev.nudge.machine.Machine;
+import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.ByteSize;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.ScoreSettings;
+import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -40,7 +42,14 @@ public final class TableModel implements AutoCloseable {
   /// @param number its place among all rows, from 0, on which draws depend
   /// @param json the row, a JSON object
   /// @param adapter a PEFT folder or a run's; null: the base model
-  public record Row(long number, String json, @Nullable Path adapter) {}
+  /// @param problem why it is not a valid row, in one line; null: no problem known
+  public record Row(
+      long number, String json, @Nullable Path adapter, @Nullable String problem) {
+    /// A row without a known problem.
+    public Row(long number, String json, @Nullable Path adapter) {
+      this(number, json, adapter, null);
+    }
+  }
 
   private TableModel(Session session, Consumer<String> warnings) {
     this.session = session;
@@ -69,6 +78,27 @@ public final class TableModel implements AutoCloseable {
         warnings);
   }
 
+  /// Checks settings as far as no weights are needed for it.
+  ///
+  /// @param warnings receives one line per warning
+  /// @throws InputException if the model, its adapter, a pattern or a template is wrong
+  public static void check(GenerateSettings settings, Machine machine, Consumer<String> warnings) {
+    ModelSettings model = settings.model();
+    int maxLength = Session.maxLength(model, ModelConfig.load(model.model()));
+    Tokenizer tokenizer = Session.tokenizer(model.model(), settings.adapter(), machine);
+    RowForms.prompts(settings, Instant.now(), tokenizer, maxLength, warnings)
+        .of(settings.adapter());
+  }
+
+  /// The same of settings for scoring.
+  public static void check(ScoreSettings settings, Machine machine, Consumer<String> warnings) {
+    ModelSettings model = settings.model();
+    int maxLength = Session.maxLength(model, ModelConfig.load(model.model()));
+    Tokenizer tokenizer = Session.tokenizer(model.model(), settings.adapter(), machine);
+    RowForms.examples(settings, Instant.now(), tokenizer, maxLength, warnings)
+        .of(settings.adapter());
+  }
+
   /// Completes the rows' prompts.
   ///
   /// @param settings whose model, adapter and data are not read
@@ -77,7 +107,7 @@ public final class TableModel implements AutoCloseable {
   /// @throws InputException if a pattern, a template or a grammar of the settings is wrong
   public RowStream<List<Completion>> generate(
       GenerateSettings settings, Instant day, Iterator<Row> rows) {
-    var forms = RowForms.prompts(settings, day, session, warnings);
+    var forms = prompts(settings, day);
     Map<Integer, Generation> generations = new HashMap<>(); // by the token that ends turns, or −1
     Function<Integer, Generation> made =
         end -> new Generation(session, settings.sampling(), end < 0 ? null : end);
@@ -115,7 +145,7 @@ public final class TableModel implements AutoCloseable {
   ///
   /// @param settings whose model, adapter, data and sampling are not read
   public RowStream<float[]> embed(GenerateSettings settings, Instant day, Iterator<Row> rows) {
-    var forms = RowForms.prompts(settings, day, session, warnings);
+    var forms = prompts(settings, day);
     return new RowStream<>(
         rows,
         1,
@@ -129,7 +159,7 @@ public final class TableModel implements AutoCloseable {
   ///
   /// @param settings whose model, adapter and data are not read
   public RowStream<RowScore> score(ScoreSettings settings, Instant day, Iterator<Row> rows) {
-    var forms = RowForms.examples(settings, day, session, warnings);
+    var forms = examples(settings, day);
     ScoredTogether together = new ScoredTogether(session, settings.model().lanes());
     return new RowStream<>(
         rows,
@@ -138,6 +168,14 @@ public final class TableModel implements AutoCloseable {
           Example example = forms.of(row.adapter()).read().apply(row.json());
           return holding(row, example.ids(), (lease, way) -> together.add(example, lease));
         });
+  }
+
+  private RowForms<SingleRows.Prompt> prompts(GenerateSettings settings, Instant day) {
+    return RowForms.prompts(settings, day, session.tokenizer(), session.maxLength(), warnings);
+  }
+
+  private RowForms<Example> examples(ScoreSettings settings, Instant day) {
+    return RowForms.examples(settings, day, session.tokenizer(), session.maxLength(), warnings);
   }
 
   private interface Starts<T> {

@@ -2,6 +2,9 @@ package dev.nudge.spark;
 
 import dev.nudge.collective.Collective;
 import dev.nudge.machine.Machine;
+import dev.nudge.registry.Named;
+import dev.nudge.settings.GenerateSettings;
+import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.Prepared;
 import dev.nudge.train.RunResult;
@@ -13,6 +16,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerApplicationEnd;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -79,6 +84,61 @@ public final class NudgeSpark {
             result.evalLossBest(),
             null));
     return result;
+  }
+
+  /// Completes the prompts of a table's rows: its columns are the keys of rows, and `completion`,
+  /// `tokens`, `stop` (and `choice`, where `n` is above 1) stand beside them, as `generate` writes
+  /// them. A row that cannot be completed has the reason in the column `error`.
+  ///
+  /// A column `adapter` names each row's adapter: a folder that all machines see, or a reference of
+  /// the registry; null: that of the settings. Columns that are written replace those of the same
+  /// name. The tasks of an executor share one loaded model; results are computed when the table is
+  /// used, a task a partition.
+  ///
+  /// @param settings whose data is ignored; its `--prompt` is a pattern over the columns
+  /// @throws dev.nudge.settings.InputException in one line, if the settings are wrong
+  public static Dataset<Row> generate(
+      SparkSession session, GenerateSettings settings, Dataset<Row> rows) {
+    endsWith(session);
+    GenerateSettings named = Named.in(settings);
+    return RowJob.of(rows, "generate", SharedPaths.of(GenerateSettings.class, named), "", 0);
+  }
+
+  /// Embeds the prompts of a table's rows, likewise: the column `embedding` is added.
+  ///
+  /// @param settings whose data is ignored
+  public static Dataset<Row> embed(
+      SparkSession session, GenerateSettings settings, Dataset<Row> rows) {
+    endsWith(session);
+    GenerateSettings named = Named.in(settings);
+    return RowJob.of(rows, "embed", SharedPaths.of(GenerateSettings.class, named), "", 0);
+  }
+
+  /// Scores the completions of a table's rows, likewise: `tokens`, `logprob` and `greedy` are
+  /// added.
+  ///
+  /// @param settings whose data is ignored
+  public static Dataset<Row> score(
+      SparkSession session, ScoreSettings settings, Dataset<Row> rows) {
+    endsWith(session);
+    ScoreSettings named = Named.in(settings);
+    return RowJob.of(rows, "score", SharedPaths.of(ScoreSettings.class, named), "", 0);
+  }
+
+  /// Where tasks run in this process (`local`), its models end with the session; executors end with
+  /// it themselves.
+  static void endsWith(SparkSession session) {
+    if (session.sparkContext().isLocal()) {
+      session
+          .sparkContext()
+          .addSparkListener(
+              new SparkListener() {
+                @Override
+                public void onApplicationEnd(SparkListenerApplicationEnd end) {
+                  ExecutorModel.closeIdle();
+                }
+              });
+    }
   }
 
   /// The driver as one of so many machines on which a run is checked before it starts: memory is a
