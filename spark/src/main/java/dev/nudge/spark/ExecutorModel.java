@@ -7,11 +7,16 @@ import dev.nudge.settings.ByteSize;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.Warnings;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.spark.SparkContext;
 import org.apache.spark.SparkEnv;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerApplicationEnd;
 import org.jspecify.annotations.Nullable;
 
 /// The model that the tasks of a process share. The first task loads it; it stays for later tasks
@@ -20,6 +25,8 @@ import org.jspecify.annotations.Nullable;
 /// Threading: any thread; tasks wait while one of them loads.
 final class ExecutorModel implements AutoCloseable {
   private static final Map<List<Object>, ExecutorModel> ALL = new HashMap<>(); // locked by itself
+
+  private static @Nullable SparkContext watched; // locked by ALL
 
   private final TableModel model;
   private int users; // under the lock
@@ -35,7 +42,8 @@ final class ExecutorModel implements AutoCloseable {
   static ExecutorModel of(
       ModelSettings settings, @Nullable Path adapter, @Nullable ByteSize memory) {
     Path own = brings(adapter) ? adapter : null;
-    List<Object> key = List.of(settings, String.valueOf(own), String.valueOf(memory));
+    List<Object> key =
+        List.of(settings, changed(settings.model()), String.valueOf(own), String.valueOf(memory));
     synchronized (ALL) {
       ExecutorModel there = ALL.get(key);
       if (there == null) {
@@ -47,6 +55,15 @@ final class ExecutorModel implements AutoCloseable {
       }
       there.users++;
       return there;
+    }
+  }
+
+  /// When a model was written: another in its place is another one.
+  private static String changed(Path model) {
+    try {
+      return Files.getLastModifiedTime(model).toString();
+    } catch (IOException e) {
+      return ""; // whoever loads it tells why
     }
   }
 
@@ -68,6 +85,23 @@ final class ExecutorModel implements AutoCloseable {
     return new Machine(threads, here.memoryBytes(), here.cache(), here.name(), here.others());
   }
 
+  /// Where tasks run in the driver's process (`local`), its models end with the session; elsewhere
+  /// they end with their process.
+  static void endWith(SparkContext spark) {
+    synchronized (ALL) {
+      if (spark.isLocal() && watched != spark) {
+        watched = spark;
+        spark.addSparkListener(
+            new SparkListener() {
+              @Override
+              public void onApplicationEnd(SparkListenerApplicationEnd end) {
+                closeIdle();
+              }
+            });
+      }
+    }
+  }
+
   /// Frees the models that no task uses.
   static void closeIdle() {
     synchronized (ALL) {
@@ -78,6 +112,13 @@ final class ExecutorModel implements AutoCloseable {
             }
             return shared.users == 0;
           });
+    }
+  }
+
+  /// Number of models that this process has loaded now.
+  static int held() {
+    synchronized (ALL) {
+      return ALL.size();
     }
   }
 

@@ -2,7 +2,7 @@ package dev.nudge.spark;
 
 import dev.nudge.collective.Collective;
 import dev.nudge.machine.Machine;
-import dev.nudge.registry.Named;
+import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
@@ -16,14 +16,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import org.apache.spark.scheduler.SparkListener;
-import org.apache.spark.scheduler.SparkListenerApplicationEnd;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
-/// Trains on the machines of a Spark cluster by data parallelism. N ranks with L lanes give the
-/// bytes of one process with N·L lanes, where that cuts no row over its lanes.
+/// Trains on the machines of a Spark cluster by data parallelism, and answers, scores, embeds and
+/// evaluates a table into a table. N ranks with L lanes give the bytes of one process with N·L
+/// lanes, where that cuts no row over its lanes.
 ///
 /// Each rank reads `--model` from a path that all machines see. Rank 0 reads the rows and writes
 /// `--out`, which the driver reads too: a folder that both see.
@@ -99,9 +98,7 @@ public final class NudgeSpark {
   /// @throws dev.nudge.settings.InputException in one line, if the settings are wrong
   public static Dataset<Row> generate(
       SparkSession session, GenerateSettings settings, Dataset<Row> rows) {
-    endsWith(session);
-    GenerateSettings named = Named.in(settings);
-    return RowJob.of(rows, "generate", SharedPaths.of(GenerateSettings.class, named), "", 0);
+    return RowJob.of(settings).on(session, rows, "", 0);
   }
 
   /// Embeds the prompts of a table's rows, likewise: the column `embedding` is added.
@@ -109,9 +106,7 @@ public final class NudgeSpark {
   /// @param settings whose data is ignored
   public static Dataset<Row> embed(
       SparkSession session, GenerateSettings settings, Dataset<Row> rows) {
-    endsWith(session);
-    GenerateSettings named = Named.in(settings);
-    return RowJob.of(rows, "embed", SharedPaths.of(GenerateSettings.class, named), "", 0);
+    return RowJob.of(settings.withEmbed(true)).on(session, rows, "", 0);
   }
 
   /// Scores the completions of a table's rows, likewise: `tokens`, `logprob` and `greedy` are
@@ -120,25 +115,19 @@ public final class NudgeSpark {
   /// @param settings whose data is ignored
   public static Dataset<Row> score(
       SparkSession session, ScoreSettings settings, Dataset<Row> rows) {
-    endsWith(session);
-    ScoreSettings named = Named.in(settings);
-    return RowJob.of(rows, "score", SharedPaths.of(ScoreSettings.class, named), "", 0);
+    return RowJob.of(settings).on(session, rows, "", 0);
   }
 
-  /// Where tasks run in this process (`local`), its models end with the session; executors end with
-  /// it themselves.
-  static void endsWith(SparkSession session) {
-    if (session.sparkContext().isLocal()) {
-      session
-          .sparkContext()
-          .addSparkListener(
-              new SparkListener() {
-                @Override
-                public void onApplicationEnd(SparkListenerApplicationEnd end) {
-                  ExecutorModel.closeIdle();
-                }
-              });
-    }
+  /// Evaluates the adapters of a table, named by its column `adapter` (null: that of the settings,
+  /// or the base): for each row as many rows as there are metrics, with `task`, `metric`, `value` and
+  /// `stderr`, as in the result files of `eval`. An adapter that cannot be evaluated has the reason
+  /// in the column `error`. An executor evaluates one adapter at a time.
+  ///
+  /// @param settings whose `out` is ignored; task files are at paths that all machines see
+  /// @throws dev.nudge.settings.InputException in one line, if the settings or tasks are wrong
+  public static Dataset<Row> evaluate(
+      SparkSession session, EvaluateSettings settings, Dataset<Row> adapters) {
+    return new EvalJob(settings).on(adapters);
   }
 
   /// The driver as one of so many machines on which a run is checked before it starts: memory is a

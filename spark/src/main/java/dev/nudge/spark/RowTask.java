@@ -3,18 +3,16 @@ package dev.nudge.spark;
 import dev.nudge.format.Json;
 import dev.nudge.generate.RowStream;
 import dev.nudge.generate.TableModel;
+import java.io.Serializable;
 import java.time.Instant;
 import java.util.ArrayDeque;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
 import org.apache.spark.util.TaskCompletionListener;
-import org.jspecify.annotations.Nullable;
 
 /// A task: the rows of a partition through the model of the process.
 ///
@@ -25,25 +23,33 @@ final class RowTask implements MapPartitionsFunction<Row, Row> {
 
   private final String verb;
   private final String settings;
-  private final AdapterPlaces places;
+  private final RowAdapters adapters;
   private final Instant day;
   private final Columns columns;
+  private final Widened widened;
 
   /// Where things stand in a row.
   ///
-  /// @param kept columns that stay
   /// @param json the row as JSON
   /// @param adapter its adapter; −1: there is no such column
   /// @param number its place among all rows; −1: there is no such column
-  @SuppressWarnings("ArrayRecordComponent")
-  record Columns(int[] kept, int json, int adapter, int number) implements java.io.Serializable {}
+  record Columns(int json, int adapter, int number) implements Serializable {
+    private static final long serialVersionUID = 1L;
+  }
 
   /// @param settings of the verb, as JSON
   /// @param day the date for templates that write it
-  RowTask(String verb, String settings, AdapterPlaces places, Instant day, Columns columns) {
+  RowTask(
+      String verb,
+      String settings,
+      RowAdapters adapters,
+      Instant day,
+      Columns columns,
+      Widened widened) {
+    this.widened = widened;
     this.verb = verb;
     this.settings = settings;
-    this.places = places;
+    this.adapters = adapters;
     this.day = day;
     this.columns = columns;
   }
@@ -118,25 +124,13 @@ final class RowTask implements MapPartitionsFunction<Row, Row> {
     long number = columns.number < 0 ? 0 : row.getLong(columns.number);
     String json = row.isNullAt(columns.json) ? "null" : row.getString(columns.json);
     Object adapter = columns.adapter < 0 ? null : row.get(columns.adapter);
-    return places.row(number, json, adapter == null ? null : adapter.toString());
+    return adapters.row(number, json, adapter == null ? null : adapter.toString());
   }
 
   private <T> List<Row> rows(RowVerb<T> verb, Row row, RowStream.Result<T> result) {
     T value = result.value();
-    int added = verb.columns().size();
-    List<Object[]> all =
-        value == null
-            ? Collections.singletonList(new Object[added]) // of null
-            : verb.values().apply(value);
-    return all.stream().map(values -> row(row, values, result.error())).toList();
-  }
-
-  private Row row(Row row, Object[] values, @Nullable String error) {
-    int kept = columns.kept.length;
-    @Nullable Object[] all = new @Nullable Object[kept + values.length + 1];
-    Arrays.setAll(all, i -> i < kept ? row.get(columns.kept[i]) : null);
-    System.arraycopy(values, 0, all, kept, values.length);
-    all[all.length - 1] = error;
-    return RowFactory.create(all);
+    return value == null
+        ? List.of(widened.bad(row, result.error()))
+        : verb.values().apply(value).stream().map(values -> widened.row(row, values)).toList();
   }
 }

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// What a loaded model does with each row of a table, and the columns that it adds.
 ///
 /// @param adapter of rows that name none; null: the base model
-/// @param columns that are added, before [#ERROR]
+/// @param columns that are added
 /// @param numbered whether results depend on the places of the rows
 /// @param check refuses wrong settings on the driver
 /// @param values of the columns, for each row as many times as it has results
@@ -43,9 +43,6 @@ record RowVerb<T>(
     Consumer<Machine> check,
     Begin<T> begin,
     Function<T, List<Object[]>> values) {
-  /// Name of the column of errors.
-  static final String ERROR = "error";
-
   interface Begin<T> {
     RowStream<T> begin(TableModel model, Instant day, Iterator<TableModel.Row> rows);
   }

@@ -41,7 +41,24 @@ final class SharedPaths {
               }
             });
     absolute(type, values);
+    for (String key : List.of("template", "tasks", "tasks_dir")) { // names or paths
+      values.computeIfPresent(
+          key,
+          (_, given) ->
+              given instanceof List<?> all
+                  ? all.stream().map(one -> existing(one.toString())).toList()
+                  : existing(given.toString()));
+    }
     return values;
+  }
+
+  private static String existing(String text) {
+    try {
+      Path path = Path.of(text);
+      return Files.exists(path) ? path.toAbsolutePath().toString() : text;
+    } catch (InvalidPathException e) {
+      return text;
+    }
   }
 
   private static void absolute(Class<? extends Record> type, Map<String, Object> values) {

@@ -2,19 +2,26 @@ package dev.nudge.spark;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
+import dev.nudge.eval.run.Evaluation;
 import dev.nudge.format.Json;
 import dev.nudge.generate.Completions;
 import dev.nudge.generate.Embeddings;
 import dev.nudge.generate.Scoring;
 import dev.nudge.machine.Machine;
+import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.tensor.Ledger;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -46,7 +53,7 @@ class RowJobTest {
       List.of(
           GOLDEN.resolve("peft/all-linear/adapter").toString(),
           GOLDEN.resolve("peft/patterns-rslora/adapter").toString());
-  private static final int ROWS = 40;
+  private static final int ROWS = 24;
   private static final AtomicInteger MADE = new AtomicInteger();
 
   private static SparkSession session;
@@ -63,8 +70,9 @@ class RowJobTest {
             .config("spark.ui.enabled", "false")
             .config("spark.driver.host", "127.0.0.1")
             .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.sql.shuffle.partitions", "4")
+            .config("spark.sql.shuffle.partitions", "2")
             .getOrCreate();
+    session.sparkContext().setLogLevel("OFF");
   }
 
   @AfterAll
@@ -215,7 +223,7 @@ class RowJobTest {
     MapFunction<Row, Row> failing =
         row -> {
           MADE.incrementAndGet();
-          if (TaskContext.get().attemptNumber() == 0 && row.getLong(0) % 13 == 5) {
+          if (TaskContext.get().attemptNumber() == 0 && row.<Long>getAs("id") % 8 == 5) {
             throw new IllegalStateException("the first attempt fails");
           }
           return row;
@@ -244,6 +252,179 @@ class RowJobTest {
     assertThat(errors.get(3)).isEqualTo("null");
     assertThat(errors.get(4)).contains("which leaves none of --max-length");
     assertThat(results.stream().filter(row -> row.getAs("completion") != null)).hasSize(2);
+  }
+
+  private record Ran(int code, String out, String err) {}
+
+  private static Ran run(String... args) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    int code = Submit.run(List.of(args), print(out), print(err));
+    return new Ran(
+        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+  }
+
+  private static PrintStream print(ByteArrayOutputStream to) {
+    return new PrintStream(to, true, StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void filesBecomeATableOfTheirLines() throws IOException {
+    Path file = file();
+    Files.writeString(file, "\n{\"prompt\": 5}\n", StandardOpenOption.APPEND);
+    String out = temp.resolve("out").toString();
+    Ran ran =
+        run(
+            "generate",
+            "--model",
+            MODEL.toString(),
+            "--data",
+            file.toString(),
+            "--max-tokens=6",
+            "--format=json",
+            "--out",
+            out);
+    assertThat(ran.err()).isEqualTo("25 rows in " + out + "\n");
+    assertThat(ran.code()).isZero();
+    List<Row> written = session.read().json(out).collectAsList();
+    assertThat(written.stream().map(row -> row.<String>getAs("row")))
+        .containsExactlyInAnyOrderElementsOf(
+            Files.readAllLines(file).stream().filter(line -> !line.isEmpty()).toList());
+    assertThat(run("generate", "--model", MODEL.toString(), "--data", "-", "--out", out).err())
+        .isEqualTo("nudge: --out " + out + " exists; give another folder\n");
+  }
+
+  @Test
+  void aQueryIsScoredIntoATableAsFilesAre() throws IOException {
+    Path file = file();
+    table().createOrReplaceTempView("rows");
+    String out = temp.resolve("scores").toString();
+    String query = "SELECT id, prompt, completion FROM rows UNION ALL SELECT 99, 'pump', NULL";
+    Ran ran =
+        run("score", "--model", MODEL.toString(), "--query", query, "--out", out, "--json");
+    assertThat(ran.err()).isEqualTo("24 rows in " + out + ", and 1 row with an error\n");
+    Scoring.Summary all =
+        Scoring.score(ScoreSettings.of(MODEL, file), machine(), _ -> {}, _ -> {});
+    Map<String, Object> told = Json.plain(Json.parse(ran.out()));
+    assertThat(told)
+        .containsEntry("rows", 24)
+        .containsEntry("bad_rows", 1)
+        .containsEntry("tokens", (int) all.tokens())
+        .containsEntry("greedy", (int) all.greedy());
+    assertThat((Double) told.get("loss")).isCloseTo(all.loss(), withinPercentage(1e-9));
+    Dataset<Row> written = session.read().parquet(out);
+    assertThat(written.filter("error = 'column \\'completion\\' is null'").count()
+            + written.filter("error LIKE 'no column%completion%'").count())
+        .isEqualTo(1);
+    assertThat(
+            run(
+                "score",
+                "--model",
+                MODEL.toString(),
+                "--query",
+                "SELECT 1 AS a",
+                "--out",
+                temp.resolve("none").toString()))
+        .satisfies(
+            none -> {
+              assertThat(none.code()).isEqualTo(1);
+              assertThat(none.err()).startsWith("nudge: no row of 1 has a result; the first error: ");
+            });
+  }
+
+  /// A task of questions with two choices.
+  private Path questions() throws IOException {
+    Files.write(
+        temp.resolve("pumps.jsonl"),
+        IntStream.range(0, 6)
+            .mapToObj(i -> "{\"question\": \"pump %d\", \"label\": %d}".formatted(i, i % 2))
+            .toList());
+    return Files.writeString(
+        temp.resolve("pumps.yaml"),
+        """
+        task: pumps
+        dataset_path: json
+        dataset_kwargs:
+          data_files: {test: pumps.jsonl}
+        test_split: test
+        output_type: multiple_choice
+        doc_to_text: "{{question}}?"
+        doc_to_choice: ["yes", "no"]
+        doc_to_target: label
+        metric_list: [{metric: acc}]
+        """);
+  }
+
+  @Test
+  void adaptersAreEvaluatedAsNudgeDoes() throws IOException {
+    EvaluateSettings settings =
+        EvaluateSettings.of(MODEL, List.of("pumps"), temp.resolve("none"))
+            .withTasksDir(List.of(questions().getParent()));
+    Dataset<Row> adapters =
+        session.sql(
+            "SELECT * FROM VALUES (1, '%s'), (2, NULL), (3, 'nobody@home'), (4, '%s') AS t(id, adapter)"
+                .formatted(ADAPTERS.getFirst(), ADAPTERS.getLast()));
+    List<Row> rows = NudgeSpark.evaluate(session, settings, adapters).orderBy("id").collectAsList();
+    List<String> told = new ArrayList<>();
+    for (String adapter : List.of(ADAPTERS.getFirst(), "", ADAPTERS.getLast())) {
+      EvaluateSettings one =
+          settings.with("out", temp.resolve("evaluated" + told.size()).toString());
+      Evaluation.of(
+              adapter.isEmpty() ? one : one.withAdapter(Path.of(adapter)),
+              machine(),
+              new Evaluation.Watcher() {})
+          .main()
+          .tasks()
+          .get("pumps")
+          .scores()
+          .forEach((key, score) -> told.add(key + " " + score.value() + " " + score.stderr()));
+    }
+    assertThat(
+            rows.stream()
+                .filter(row -> row.getAs("error") == null)
+                .map(
+                    row ->
+                        row.<String>getAs("metric")
+                            + " "
+                            + row.<Double>getAs("value")
+                            + " "
+                            + row.<Double>getAs("stderr")))
+        .isEqualTo(told);
+    assertThat(rows.stream().filter(row -> row.getAs("error") != null))
+        .singleElement()
+        .satisfies(
+            row -> {
+              assertThat(row.<Integer>getAs("id")).isEqualTo(3);
+              assertThat(row.<String>getAs("error")).contains("nobody@home");
+            });
+    assertThatThrownBy(
+            () -> NudgeSpark.evaluate(session, settings.withCompare(Path.of("b")), adapters))
+        .hasMessage(
+            "--compare is given for a table of adapters, whose metrics are columns; leave it out");
+    assertThatThrownBy(
+            () -> NudgeSpark.evaluate(session, settings.with("tasks", List.of("none")), adapters))
+        .isInstanceOf(InputException.class);
+  }
+
+  @Test
+  void aCommandThatIsWrongIsOneLine() {
+    String model = MODEL.toString();
+    assertThat(run("generate", "--model", model, "--table", "t").err())
+        .isEqualTo(
+            "nudge: --out and --into are both missing; give a folder or a table for the results\n");
+    assertThat(run("generate", "--model", model, "--table", "t", "--table", "u").err())
+        .isEqualTo("nudge: --table is given twice\n");
+    assertThat(run("generate", "--model", model, "--table", "t", "--query", "q", "--out", "o").err())
+        .isEqualTo("nudge: --table and --query are both given; give one\n");
+    Ran none = run("generate", "--model", model, "--table", "nowhere", "--out", "o");
+    assertThat(none.code()).isEqualTo(2);
+    assertThat(none.err()).contains("`nowhere`").doesNotContain("Exception").hasLineCount(1);
+    assertThat(run("score", "--model", model, "--out", "o").err())
+        .isEqualTo("nudge: --data is missing; it is required\n");
+    assertThat(run("score", "--help").out()).startsWith("nudge score: ");
+    String regex =
+        run("generate", "--model", model, "--query", "SELECT 'a' AS prompt", "--regex", "(", "--out", temp.resolve("o").toString()).err();
+    assertThat(regex).isEqualTo("nudge: the pattern '(', at character 1: a group is not closed; write \\( for the character\n");
   }
 
   @Test

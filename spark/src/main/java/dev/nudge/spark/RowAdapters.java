@@ -15,14 +15,14 @@ import org.jspecify.annotations.Nullable;
 /// @param working the driver's working folder
 /// @param registry folder of the registry
 /// @param usual the adapter of rows that name none; null: the base model
-record AdapterPlaces(String working, String registry, @Nullable String usual)
+record RowAdapters(String working, String registry, @Nullable String usual)
     implements Serializable {
   private static final long serialVersionUID = 1L;
 
   /// @param registry null: the user's own
-  static AdapterPlaces of(@Nullable Path registry, @Nullable Path usual) {
+  static RowAdapters of(@Nullable Path registry, @Nullable Path usual) {
     Path own = registry == null ? Registry.home() : registry;
-    return new AdapterPlaces(
+    return new RowAdapters(
         Path.of("").toAbsolutePath().toString(),
         own.toAbsolutePath().toString(),
         usual == null ? null : usual.toAbsolutePath().toString());
