@@ -21,6 +21,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.Lock;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -83,20 +84,32 @@ public final class TableModel implements AutoCloseable {
   /// @param warnings receives one line per warning
   /// @throws InputException if the model, its adapter, a pattern or a template is wrong
   public static void check(GenerateSettings settings, Machine machine, Consumer<String> warnings) {
-    ModelSettings model = settings.model();
-    int maxLength = Session.maxLength(model, ModelConfig.load(model.model()));
-    Tokenizer tokenizer = Session.tokenizer(model.model(), settings.adapter(), machine);
-    RowForms.prompts(settings, Instant.now(), tokenizer, maxLength, warnings)
-        .of(settings.adapter());
+    check(
+        settings.model(),
+        settings.adapter(),
+        machine,
+        (tokenizer, maxLength) ->
+            RowForms.prompts(settings, Instant.now(), tokenizer, maxLength, warnings));
   }
 
   /// The same of settings for scoring.
   public static void check(ScoreSettings settings, Machine machine, Consumer<String> warnings) {
-    ModelSettings model = settings.model();
-    int maxLength = Session.maxLength(model, ModelConfig.load(model.model()));
-    Tokenizer tokenizer = Session.tokenizer(model.model(), settings.adapter(), machine);
-    RowForms.examples(settings, Instant.now(), tokenizer, maxLength, warnings)
-        .of(settings.adapter());
+    check(
+        settings.model(),
+        settings.adapter(),
+        machine,
+        (tokenizer, maxLength) ->
+            RowForms.examples(settings, Instant.now(), tokenizer, maxLength, warnings));
+  }
+
+  private static void check(
+      ModelSettings settings,
+      @Nullable Path adapter,
+      Machine machine,
+      BiFunction<Tokenizer, Integer, RowForms<?>> forms) {
+    Path folder = settings.model();
+    int maxLength = Session.maxLength(settings, ModelConfig.load(folder));
+    forms.apply(Session.tokenizer(folder, adapter, machine), maxLength).of(adapter);
   }
 
   /// Completes the rows' prompts.

@@ -123,16 +123,15 @@ record TableCommand(TableFlags flags) {
     } catch (NudgeException e) {
       throw e;
     } catch (Exception e) {
+      Throwable last = e;
       for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-        if (cause instanceof InputException) { // of a task it comes without its details
-          throw new InputException(String.valueOf(cause.getMessage()), e);
-        }
-        if (cause instanceof NudgeException) {
-          throw new RunException(String.valueOf(cause.getMessage()), e);
+        last = cause;
+        if (cause instanceof NudgeException || cause instanceof AnalysisException) {
+          break;
         }
       }
-      String line = String.valueOf(e.getMessage()).lines().findFirst().orElse("Spark failed");
-      throw e instanceof AnalysisException
+      String line = String.valueOf(last.getMessage()).lines().findFirst().orElse("Spark failed");
+      throw last instanceof InputException || last instanceof AnalysisException
           ? new InputException(line, e)
           : new RunException(line, e);
     }
