@@ -103,6 +103,11 @@ public final class AdapterCache {
       return entry.way;
     }
 
+    /// Its name among the session's adapters.
+    String name() {
+      return entry.name;
+    }
+
     /// Rows of the vocabulary with the adapter.
     int vocabulary() {
       return entry.vocabulary;

@@ -1,6 +1,8 @@
 package dev.nudge.generate;
 
+import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.constrain.Constraint;
+import dev.nudge.engine.Ask;
 import dev.nudge.engine.Engine;
 import dev.nudge.engine.Ticket;
 import dev.nudge.format.OutFolder;
@@ -74,12 +76,21 @@ public final class Generation {
   }
 
   /// A completion that the engine makes.
-  private record Wanted(Ticket ticket, Detokenizer answer) {
+  record Wanted(Ticket ticket, Detokenizer answer) {
     /// Waits for it; where it was cancelled, it is what there is.
     Completion await() {
       ticket.await();
       answer.interrupt(); // if it has not ended
       return answer.completion();
+    }
+
+    /// Waits until the engine has done with it, where nobody wants it any more.
+    void end() {
+      try {
+        ticket.await();
+      } catch (RuntimeException | Error e) {
+        // the first failure is thrown, this one is of the same cause or nobody's
+      }
     }
   }
 
@@ -96,7 +107,7 @@ public final class Generation {
     Lock held = session.hold();
     try {
       session.checkPrompt(prompt);
-      return ask(prompt, 0, pieces).await();
+      return ask(prompt, way(), 0, pieces).await();
     } finally {
       held.unlock();
     }
@@ -127,11 +138,13 @@ public final class Generation {
     ArrayDeque<Wanted> asked = new ArrayDeque<>();
     try {
       check(ids);
+      NamedAdapters.Way way = way();
       int n = sampling.n();
       int next = 0;
       for (int i = 0; i < ids.size() * n; i++) {
         for (; next < Math.min(ids.size() * n, i + AHEAD); next++) {
-          asked.add(ask(ids.get(next / n), Sampler.sequence(next / n, next % n), piece -> {}));
+          long draws = Sampler.sequence(next / n, next % n);
+          asked.add(ask(ids.get(next / n), way, draws, piece -> {}));
         }
         Completion completion = asked.removeFirst().await();
         if (Thread.currentThread().isInterrupted()) {
@@ -143,19 +156,10 @@ public final class Generation {
     } finally {
       try {
         asked.forEach(a -> a.ticket.cancel());
-        asked.forEach(Generation::ended);
+        asked.forEach(Wanted::end);
       } finally {
         held.unlock();
       }
-    }
-  }
-
-  /// Waits for a sequence that nobody wants any more.
-  private static void ended(Wanted asked) {
-    try {
-      asked.ticket.await();
-    } catch (RuntimeException | Error e) {
-      // the first failure is thrown, this one is of the same cause or nobody's
     }
   }
 
@@ -199,8 +203,15 @@ public final class Generation {
     return ends.contains(id) || session.tokenizer().isEnd(id);
   }
 
+  private NamedAdapters.Way way() {
+    return session.adapters().way(session.adapter());
+  }
+
+  /// Asks the engine for a completion; whoever calls holds the session.
+  ///
+  /// @param way of the adapter that answers
   /// @param draws number of the sequence, for its draws
-  private Wanted ask(int[] prompt, long draws, Consumer<String> pieces) {
+  Wanted ask(int[] prompt, NamedAdapters.Way way, long draws, Consumer<String> pieces) {
     Engine engine = session.engine();
     int positions = positions(prompt);
     Sampler sampler = new Sampler(sampling, this::isEnd, session.room());
@@ -209,6 +220,6 @@ public final class Generation {
             session.tokenizer(), ends, prompt, sampling, positions - prompt.length, pieces);
     Constraint.State start = constraint == null ? null : constraint.start();
     Chosen caller = new Chosen(sampler, answer, prompt.length, draws, start);
-    return new Wanted(engine.submit(prompt, positions, session.adapter(), caller), answer);
+    return new Wanted(engine.submit(Ask.of(prompt, positions, way), caller), answer);
   }
 }

@@ -398,7 +398,7 @@ public final class Session implements AutoCloseable {
     Lock held = hold();
     try {
       rows.forEach(row -> config().checkTokens(row.ids()));
-      int wanted = lanes == null ? memory.limits().threads() : lanes;
+      int wanted = lanes == null ? threads() : lanes;
       int used = Math.max(1, Math.min(wanted, rows.size()));
       List<RowScore> all = new ArrayList<>(rows.size());
       for (int from = 0; from < rows.size(); from += SCORED) {
@@ -415,6 +415,11 @@ public final class Session implements AutoCloseable {
     } finally {
       held.unlock();
     }
+  }
+
+  /// Threads that compute.
+  int threads() {
+    return memory.limits().threads();
   }
 
   /// What samplers share on the engine's thread.

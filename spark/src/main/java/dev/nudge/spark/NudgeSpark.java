@@ -2,6 +2,9 @@ package dev.nudge.spark;
 
 import dev.nudge.collective.Collective;
 import dev.nudge.machine.Machine;
+import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.GenerateSettings;
+import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.Prepared;
 import dev.nudge.train.RunResult;
@@ -17,8 +20,9 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
-/// Trains on the machines of a Spark cluster by data parallelism. N ranks with L lanes give the
-/// bytes of one process with N·L lanes, where that cuts no row over its lanes.
+/// Trains on the machines of a Spark cluster by data parallelism, and answers, scores, embeds and
+/// evaluates a table into a table. N ranks with L lanes give the bytes of one process with N·L
+/// lanes, where that cuts no row over its lanes.
 ///
 /// Each rank reads `--model` from a path that all machines see. Rank 0 reads the rows and writes
 /// `--out`, which the driver reads too: a folder that both see.
@@ -79,6 +83,51 @@ public final class NudgeSpark {
             result.evalLossBest(),
             null));
     return result;
+  }
+
+  /// Completes the prompts of a table's rows: its columns are the keys of rows, and `completion`,
+  /// `tokens`, `stop` (and `choice`, where `n` is above 1) stand beside them, as `generate` writes
+  /// them. A row that cannot be completed has the reason in the column `error`.
+  ///
+  /// A column `adapter` names each row's adapter: a folder that all machines see, or a reference of
+  /// the registry; null: that of the settings. Columns that are written replace those of the same
+  /// name. The tasks of an executor share one loaded model; results are computed when the table is
+  /// used, a task a partition.
+  ///
+  /// @param settings whose data is ignored; its `--prompt` is a pattern over the columns
+  /// @throws dev.nudge.settings.InputException in one line, if the settings are wrong
+  public static Dataset<Row> generate(
+      SparkSession session, GenerateSettings settings, Dataset<Row> rows) {
+    return RowJob.of(settings).on(session, rows, "", 0);
+  }
+
+  /// Embeds the prompts of a table's rows, likewise: the column `embedding` is added.
+  ///
+  /// @param settings whose data is ignored
+  public static Dataset<Row> embed(
+      SparkSession session, GenerateSettings settings, Dataset<Row> rows) {
+    return RowJob.of(settings.withEmbed(true)).on(session, rows, "", 0);
+  }
+
+  /// Scores the completions of a table's rows, likewise: `tokens`, `logprob` and `greedy` are
+  /// added.
+  ///
+  /// @param settings whose data is ignored
+  public static Dataset<Row> score(
+      SparkSession session, ScoreSettings settings, Dataset<Row> rows) {
+    return RowJob.of(settings).on(session, rows, "", 0);
+  }
+
+  /// Evaluates the adapters of a table, named by its column `adapter` (null: that of the settings,
+  /// or the base): for each row as many rows as there are metrics, with `task`, `metric`, `value` and
+  /// `stderr`, as in the result files of `eval`. An adapter that cannot be evaluated has the reason
+  /// in the column `error`. An executor evaluates one adapter at a time.
+  ///
+  /// @param settings whose `out` is ignored; task files are at paths that all machines see
+  /// @throws dev.nudge.settings.InputException in one line, if the settings or tasks are wrong
+  public static Dataset<Row> evaluate(
+      SparkSession session, EvaluateSettings settings, Dataset<Row> adapters) {
+    return new EvalJob(settings).on(adapters);
   }
 
   /// The driver as one of so many machines on which a run is checked before it starts: memory is a

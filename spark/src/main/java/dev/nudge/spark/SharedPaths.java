@@ -20,18 +20,54 @@ final class SharedPaths {
   /// Returns the same settings with absolute paths.
   static TrainSettings of(TrainSettings settings) {
     Map<String, Object> values = given(settings);
-    for (Knob knob : Schema.of(TrainSettings.class).knobs()) {
-      if (knob.kind() == SettingType.PATH) {
-        values.computeIfPresent(
-            knob.key(), (_, path) -> Path.of(path.toString()).toAbsolutePath().toString());
-      }
-    }
+    absolute(TrainSettings.class, values);
     for (String key : List.of("data", "eval_data", "replay")) {
       values.computeIfPresent(key, (_, rows) -> each(rows, false));
     }
     values.computeIfPresent("mixture", (_, parts) -> each(parts, true));
     values.computeIfPresent("reward", (_, rewards) -> judges(rewards));
     return TrainSettings.of(values);
+  }
+
+  /// The values of other settings, with absolute paths.
+  static <S extends Record> Map<String, Object> of(Class<S> type, S settings) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    Schema.of(type)
+        .values(settings)
+        .forEach(
+            (key, value) -> {
+              if (value != null) {
+                values.put(key, value);
+              }
+            });
+    absolute(type, values);
+    for (String key : List.of("template", "tasks", "tasks_dir")) { // names or paths
+      values.computeIfPresent(
+          key,
+          (_, given) ->
+              given instanceof List<?> all
+                  ? all.stream().map(one -> existing(one.toString())).toList()
+                  : existing(given.toString()));
+    }
+    return values;
+  }
+
+  private static String existing(String text) {
+    try {
+      Path path = Path.of(text);
+      return Files.exists(path) ? path.toAbsolutePath().toString() : text;
+    } catch (InvalidPathException e) {
+      return text;
+    }
+  }
+
+  private static void absolute(Class<? extends Record> type, Map<String, Object> values) {
+    for (Knob knob : Schema.of(type).knobs()) {
+      if (knob.kind() == SettingType.PATH) {
+        values.computeIfPresent(
+            knob.key(), (_, path) -> Path.of(path.toString()).toAbsolutePath().toString());
+      }
+    }
   }
 
   /// The settings that were given, by key.

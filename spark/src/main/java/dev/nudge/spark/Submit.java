@@ -11,7 +11,8 @@ import java.util.TreeMap;
 import org.apache.spark.sql.SparkSession;
 import scala.Option;
 
-/// The main class for spark-submit: `train --ranks N` and the flags of `nudge train`.
+/// The main class for spark-submit: `train --ranks N` and the flags of `nudge train`; `generate`,
+/// `score` and `eval` with theirs, from a table to a table ([TableFlags]).
 ///
 /// - `--ranks N`: tasks that train together (default: 1)
 /// - `--rank-port PORT`: port of rank 0, the others behind it (default: any free ones)
@@ -37,6 +38,9 @@ public final class Submit {
   ///
   /// @return the exit code
   static int run(List<String> args, PrintStream out, PrintStream err) {
+    if (!args.isEmpty() && TableCommand.VERBS.contains(args.getFirst())) {
+      return TableCommand.run(args.getFirst(), args.subList(1, args.size()), out, err);
+    }
     List<String> rest = new ArrayList<>();
     RankSettings ranks;
     try {
@@ -62,7 +66,7 @@ public final class Submit {
   static RankSettings settings(List<String> args, List<String> rest) {
     if (args.isEmpty() || !args.getFirst().equals("train")) {
       throw new InputException(
-          "the verb is %s; on Spark there is train --ranks N"
+          "the verb is %s; on Spark there are train --ranks N, generate, score and eval"
               .formatted(args.isEmpty() ? "missing" : "'" + args.getFirst() + "'"));
     }
     Map<String, String> own = new TreeMap<>();

@@ -1,0 +1,50 @@
+package dev.nudge.cli;
+
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+
+/// A verb whose work is done elsewhere: the same flags, help, error lines and exit codes.
+public final class ElsewhereCommand {
+  private ElsewhereCommand() {}
+
+  /// What was done.
+  ///
+  /// @param summary the object of `--json`
+  /// @param note a line on standard error
+  public record Done(Object summary, String note) {}
+
+  /// Runs the command in this process.
+  ///
+  /// @param name of the verb
+  /// @param summary its help, one sentence
+  /// @param settings the record that defines its flags
+  /// @param args behind the verb
+  /// @return the exit code
+  public static <S extends Record> int run(
+      String name,
+      String summary,
+      Class<S> settings,
+      List<String> args,
+      PrintStream out,
+      PrintStream err,
+      Function<S, Done> work) {
+    List<String> line = new ArrayList<>(List.of(name));
+    line.addAll(args);
+    return Main.run(
+        List.of(new Elsewhere<>(name, summary, settings, work)), line, new Results(out), err);
+  }
+
+  private record Elsewhere<S extends Record>(
+      String name, String summary, Class<S> settings, Function<S, Done> work)
+      implements Verb<S> {
+    @Override
+    public int run(S given, Console console) {
+      Done done = work.apply(given);
+      console.object(done.summary());
+      console.note(done.note());
+      return ExitCode.DONE;
+    }
+  }
+}

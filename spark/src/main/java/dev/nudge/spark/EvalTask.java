@@ -1,0 +1,150 @@
+package dev.nudge.spark;
+
+import dev.nudge.eval.run.Evaluation;
+import dev.nudge.eval.run.ModelResults;
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import dev.nudge.generate.TableModel;
+import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.apache.spark.util.TaskCompletionListener;
+import org.jspecify.annotations.Nullable;
+
+/// A task: the adapters of a partition, each evaluated on the same tasks. The base, to which an
+/// evaluation compares, is asked once a task.
+///
+/// Threading: one evaluation at a time in a process, which has all its threads and one model.
+final class EvalTask implements MapPartitionsFunction<Row, Row> {
+  private static final long serialVersionUID = 1L;
+
+  /// The columns that are added: of each metric a row, named as in the harness's result files.
+  static final StructType COLUMNS =
+      new StructType()
+          .add("task", DataTypes.StringType)
+          .add("metric", DataTypes.StringType)
+          .add("value", DataTypes.DoubleType)
+          .add("stderr", DataTypes.DoubleType);
+
+  private static final ReentrantLock ONE = new ReentrantLock();
+
+  private final String settings;
+  private final RowAdapters adapters;
+  private final int adapter;
+  private final Widened widened;
+
+  /// @param settings as JSON
+  /// @param adapter place of the column of adapters; −1: there is none
+  EvalTask(String settings, RowAdapters adapters, int adapter, Widened widened) {
+    this.settings = settings;
+    this.adapters = adapters;
+    this.adapter = adapter;
+    this.widened = widened;
+  }
+
+  @Override
+  public Iterator<Row> call(Iterator<Row> rows) throws IOException {
+    Path out = Files.createTempDirectory("nudge-eval"); // of answers that other adapters share
+    TaskContext.get()
+        .addTaskCompletionListener((TaskCompletionListener) _ -> delete(out));
+    return new Iterator<>() {
+      private Iterator<Row> next = Collections.emptyIterator();
+
+      @Override
+      public boolean hasNext() {
+        while (!next.hasNext() && rows.hasNext()) {
+          next = results(rows.next(), out).iterator();
+        }
+        return next.hasNext();
+      }
+
+      @Override
+      public Row next() {
+        hasNext();
+        return next.next();
+      }
+    };
+  }
+
+  private static void delete(Path folder) {
+    try {
+      OutFolder.delete(folder);
+    } catch (IOException e) {
+      throw OutFolder.failure(folder, e);
+    }
+  }
+
+  private List<Row> results(Row row, Path out) {
+    Object named = adapter < 0 ? null : row.get(adapter);
+    TableModel.Row asked = adapters.row(0, "", named == null ? null : named.toString());
+    if (asked.problem() != null) {
+      return List.of(widened.bad(row, asked.problem()));
+    }
+    try {
+      return numbers(evaluated(asked.adapter(), out)).stream()
+          .map(values -> widened.row(row, values))
+          .toList();
+    } catch (InputException e) {
+      return List.of(widened.bad(row, e.getMessage()));
+    }
+  }
+
+  private ModelResults evaluated(@Nullable Path folder, Path out) {
+    Map<String, @Nullable Object> values = new HashMap<>(Json.plain(Json.parse(settings)));
+    values.put("out", out.toString());
+    values.put("adapter", folder == null ? null : folder.toString());
+    try {
+      ONE.lockInterruptibly();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new RunException("interrupted while another task evaluated", e);
+    }
+    try {
+      ExecutorModel.closeIdle(); // an evaluation loads its own
+      return Evaluation.of(
+              EvaluateSettings.of(values), ExecutorModel.machine(), new Evaluation.Watcher() {})
+          .main();
+    } finally {
+      ONE.unlock();
+    }
+  }
+
+  private static List<Object[]> numbers(ModelResults model) {
+    List<Object[]> all = new ArrayList<>();
+    model
+        .tasks()
+        .forEach(
+            (task, scores) ->
+                scores
+                    .scores()
+                    .forEach((key, score) -> add(all, task, key, score.value(), score.stderr())));
+    model
+        .groups()
+        .forEach(
+            (group, scores) ->
+                scores
+                    .scores()
+                    .forEach((key, score) -> add(all, group, key, score.value(), score.stderr())));
+    return all;
+  }
+
+  private static void add(
+      List<Object[]> all, String task, String metric, double value, double stderr) {
+    all.add(new Object[] {task, metric, Json.finite(value), Json.finite(stderr)});
+  }
+}

@@ -1,0 +1,135 @@
+package dev.nudge.spark;
+
+import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.generate.TableModel;
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.ByteSize;
+import dev.nudge.settings.GenerateSettings;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.Warnings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.SparkContext;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerApplicationEnd;
+import org.jspecify.annotations.Nullable;
+
+/// The model that the tasks of a process share. The first task loads it; it stays for later tasks
+/// until one wants another model and nobody uses this one, or the process ends.
+///
+/// Threading: any thread; tasks wait while one of them loads.
+final class ExecutorModel implements AutoCloseable {
+  private static final Map<List<Object>, ExecutorModel> ALL = new HashMap<>(); // locked by itself
+
+  private static @Nullable SparkContext watched; // locked by ALL
+
+  private final TableModel model;
+  private int users; // under the lock
+
+  private ExecutorModel(TableModel model) {
+    this.model = model;
+  }
+
+  /// Loads the model if it is not there; close it once.
+  ///
+  /// @param adapter whose tokenizer is taken if it brings one; null: the model's
+  /// @param memory as [GenerateSettings#memory]
+  static ExecutorModel of(
+      ModelSettings settings, @Nullable Path adapter, @Nullable ByteSize memory) {
+    Path own = brings(adapter) ? adapter : null;
+    List<Object> key =
+        List.of(settings, changed(settings.model()), String.valueOf(own), String.valueOf(memory));
+    synchronized (ALL) {
+      ExecutorModel there = ALL.get(key);
+      if (there == null) {
+        closeIdle();
+        there =
+            new ExecutorModel(
+                TableModel.open(settings, own, memory, machine(), Warnings.logged()));
+        ALL.put(key, there);
+      }
+      there.users++;
+      return there;
+    }
+  }
+
+  /// When a model was written: another in its place is another one.
+  private static String changed(Path model) {
+    try {
+      return Files.getLastModifiedTime(model).toString();
+    } catch (IOException e) {
+      return ""; // whoever loads it tells why
+    }
+  }
+
+  private static boolean brings(@Nullable Path adapter) {
+    if (adapter == null) {
+      return false;
+    }
+    try (PeftAdapter peft = PeftAdapter.open(adapter)) {
+      return peft.tokenizer() != null;
+    }
+  }
+
+  /// This machine, with the processors of the executor.
+  static Machine machine() {
+    Machine here = Machine.here(ExecutorCache.folder());
+    SparkEnv env = SparkEnv.get();
+    int cores = env == null ? 0 : env.conf().getInt("spark.executor.cores", 0);
+    int threads = cores > 0 ? Math.min(cores, here.threads()) : here.threads();
+    return new Machine(threads, here.memoryBytes(), here.cache(), here.name(), here.others());
+  }
+
+  /// Where tasks run in the driver's process (`local`), its models end with the session; elsewhere
+  /// they end with their process.
+  static void endWith(SparkContext spark) {
+    synchronized (ALL) {
+      if (spark.isLocal() && watched != spark) {
+        watched = spark;
+        spark.addSparkListener(
+            new SparkListener() {
+              @Override
+              public void onApplicationEnd(SparkListenerApplicationEnd end) {
+                closeIdle();
+              }
+            });
+      }
+    }
+  }
+
+  /// Frees the models that no task uses.
+  static void closeIdle() {
+    synchronized (ALL) {
+      ALL.values().removeIf(
+          shared -> {
+            if (shared.users == 0) {
+              shared.model.close();
+            }
+            return shared.users == 0;
+          });
+    }
+  }
+
+  /// Number of models that this process has loaded now.
+  static int held() {
+    synchronized (ALL) {
+      return ALL.size();
+    }
+  }
+
+  TableModel model() {
+    return model;
+  }
+
+  @Override
+  public void close() {
+    synchronized (ALL) {
+      users--;
+    }
+  }
+}

@@ -1,0 +1,56 @@
+package dev.nudge.spark;
+
+import dev.nudge.generate.TableModel;
+import dev.nudge.registry.Named;
+import dev.nudge.registry.Registry;
+import dev.nudge.settings.InputException;
+import java.io.Serializable;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/// Finds the adapters that rows name, as the driver means them.
+///
+/// @param working the driver's working folder
+/// @param registry folder of the registry
+/// @param usual the adapter of rows that name none; null: the base model
+record RowAdapters(String working, String registry, @Nullable String usual)
+    implements Serializable {
+  private static final long serialVersionUID = 1L;
+
+  /// @param registry null: the user's own
+  static RowAdapters of(@Nullable Path registry, @Nullable Path usual) {
+    Path own = registry == null ? Registry.home() : registry;
+    return new RowAdapters(
+        Path.of("").toAbsolutePath().toString(),
+        own.toAbsolutePath().toString(),
+        usual == null ? null : usual.toAbsolutePath().toString());
+  }
+
+  /// A row with the adapter that it names.
+  ///
+  /// @param adapter folder or reference; null: it names none
+  TableModel.Row row(long number, String json, @Nullable String adapter) {
+    try {
+      return new TableModel.Row(number, json, folder(adapter));
+    } catch (InputException e) {
+      return new TableModel.Row(number, json, null, e.getMessage());
+    }
+  }
+
+  /// The folder of an adapter; null: the base model.
+  ///
+  /// @throws InputException if a reference names none
+  @Nullable Path folder(@Nullable String adapter) {
+    if (adapter == null) {
+      return usual == null ? null : Path.of(usual);
+    }
+    try {
+      Path folder = Path.of(working).resolve(adapter);
+      return Files.exists(folder) ? folder : Path.of(Named.folder(adapter, Path.of(registry)));
+    } catch (InvalidPathException e) {
+      throw new InputException("adapter '%s' is no path".formatted(adapter), e);
+    }
+  }
+}

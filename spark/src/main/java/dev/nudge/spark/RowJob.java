@@ -1,0 +1,95 @@
+package dev.nudge.spark;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.struct;
+import static org.apache.spark.sql.functions.to_json;
+
+import dev.nudge.format.Json;
+import dev.nudge.registry.Named;
+import dev.nudge.settings.GenerateSettings;
+import dev.nudge.settings.ScoreSettings;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+
+/// A table with what a model gives for each of its rows: the driver's side of [RowTask].
+///
+/// The columns of the table stay, but for those whose names the verb writes.
+///
+/// @param verb as [RowVerb#of] takes it
+/// @param settings by key, with absolute paths
+record RowJob(String verb, Map<String, Object> settings) {
+  /// Column of each row's adapter, where the table has it.
+  static final String ADAPTER = "adapter";
+
+  private static final String JSON = "__nudge_row";
+  private static final String NUMBER = "__nudge_number";
+
+  static RowJob of(GenerateSettings settings) {
+    return new RowJob(
+        settings.embed() ? "embed" : "generate",
+        SharedPaths.of(GenerateSettings.class, Named.in(settings)));
+  }
+
+  static RowJob of(ScoreSettings settings) {
+    return new RowJob("score", SharedPaths.of(ScoreSettings.class, Named.in(settings)));
+  }
+
+  /// The table of results, computed when it is used.
+  ///
+  /// @param lines name of a column that has each row as JSON; empty: the columns are the row
+  /// @param partitions tasks among which the rows are shared out, in their order; 0: as they are
+  /// @throws dev.nudge.settings.InputException if the settings are wrong
+  Dataset<Row> on(SparkSession session, Dataset<Row> table, String lines, int partitions) {
+    ExecutorModel.endWith(session.sparkContext());
+    RowVerb<?> what = RowVerb.of(verb, settings);
+    what.check().accept(NudgeSpark.driver(1));
+    Column json =
+        lines.isEmpty()
+            ? to_json(struct(col("*")), Map.of("ignoreNullFields", "true"))
+            : col(lines);
+    Dataset<Row> asked = table.withColumn(JSON, json);
+    if (what.numbered() || partitions > 0) {
+      asked = numbered(session, asked);
+    }
+    if (partitions > 0) {
+      asked = asked.repartitionByRange(partitions, col(NUMBER)).sortWithinPartitions(NUMBER);
+    }
+    List<String> names = Arrays.asList(asked.columns());
+    Widened widened = Widened.of(table.schema(), what.columns());
+    return asked.mapPartitions(
+        new RowTask(
+            verb,
+            Json.line(settings),
+            RowAdapters.of(what.registry(), what.adapter()),
+            Instant.now(),
+            new RowTask.Columns(
+                names.indexOf(JSON), names.indexOf(ADAPTER), names.indexOf(NUMBER)),
+            widened),
+        Encoders.row(widened.schema()));
+  }
+
+  /// The same rows with their places from 0 in a column.
+  private static Dataset<Row> numbered(SparkSession session, Dataset<Row> table) {
+    JavaRDD<Row> rows =
+        table
+            .toJavaRDD()
+            .zipWithIndex()
+            .map(
+                pair -> {
+                  Object[] values = new Object[pair._1().size() + 1];
+                  Arrays.setAll(values, i -> i < values.length - 1 ? pair._1().get(i) : pair._2());
+                  return RowFactory.create(values);
+                });
+    return session.createDataFrame(rows, table.schema().add(NUMBER, DataTypes.LongType));
+  }
+}

@@ -1,0 +1,136 @@
+package dev.nudge.spark;
+
+import dev.nudge.format.Json;
+import dev.nudge.generate.RowStream;
+import dev.nudge.generate.TableModel;
+import java.io.Serializable;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Collections;
+import java.util.Iterator;
+import java.util.List;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.sql.Row;
+import org.apache.spark.util.TaskCompletionListener;
+
+/// A task: the rows of a partition through the model of the process.
+///
+/// Nothing is written here. Rows come out as they are asked for, and what writes them commits the
+/// output of one attempt of a task.
+final class RowTask implements MapPartitionsFunction<Row, Row> {
+  private static final long serialVersionUID = 1L;
+
+  private final String verb;
+  private final String settings;
+  private final RowAdapters adapters;
+  private final Instant day;
+  private final Columns columns;
+  private final Widened widened;
+
+  /// Where things stand in a row.
+  ///
+  /// @param json the row as JSON
+  /// @param adapter its adapter; −1: there is no such column
+  /// @param number its place among all rows; −1: there is no such column
+  record Columns(int json, int adapter, int number) implements Serializable {
+    private static final long serialVersionUID = 1L;
+  }
+
+  /// @param settings of the verb, as JSON
+  /// @param day the date for templates that write it
+  RowTask(
+      String verb,
+      String settings,
+      RowAdapters adapters,
+      Instant day,
+      Columns columns,
+      Widened widened) {
+    this.widened = widened;
+    this.verb = verb;
+    this.settings = settings;
+    this.adapters = adapters;
+    this.day = day;
+    this.columns = columns;
+  }
+
+  @Override
+  public Iterator<Row> call(Iterator<Row> rows) {
+    if (!rows.hasNext()) {
+      return Collections.emptyIterator(); // without a model
+    }
+    return results(RowVerb.of(verb, Json.plain(Json.parse(settings))), rows);
+  }
+
+  private <T> Iterator<Row> results(RowVerb<T> verb, Iterator<Row> rows) {
+    TaskContext context = TaskContext.get();
+    ExecutorModel shared = ExecutorModel.of(verb.model(), verb.adapter(), verb.memory());
+    ArrayDeque<Row> asked = new ArrayDeque<>();
+    Iterator<TableModel.Row> given =
+        new Iterator<>() {
+          @Override
+          public boolean hasNext() {
+            return rows.hasNext();
+          }
+
+          @Override
+          public TableModel.Row next() {
+            Row row = rows.next();
+            asked.add(row);
+            return asked(row);
+          }
+        };
+    RowStream<T> stream = begun(verb, shared, given);
+    context.addTaskCompletionListener(
+        (TaskCompletionListener)
+            _ -> {
+              try (shared) {
+                stream.close();
+              }
+            });
+    return new Iterator<>() {
+      private Iterator<Row> next = Collections.emptyIterator();
+
+      @Override
+      public boolean hasNext() {
+        return next.hasNext() || stream.hasNext();
+      }
+
+      @Override
+      public Row next() {
+        while (!next.hasNext()) {
+          if (context.isInterrupted()) {
+            Thread.currentThread().interrupt(); // ends the wait, and the task
+          }
+          RowStream.Result<T> result = stream.next();
+          next = rows(verb, asked.removeFirst(), result).iterator();
+        }
+        return next.next();
+      }
+    };
+  }
+
+  private <T> RowStream<T> begun(
+      RowVerb<T> verb, ExecutorModel shared, Iterator<TableModel.Row> rows) {
+    try {
+      return verb.begin().begin(shared.model(), day, rows);
+    } catch (RuntimeException | Error e) {
+      shared.close();
+      throw e;
+    }
+  }
+
+  private TableModel.Row asked(Row row) {
+    long number = columns.number < 0 ? 0 : row.getLong(columns.number);
+    String json = row.isNullAt(columns.json) ? "null" : row.getString(columns.json);
+    Object adapter = columns.adapter < 0 ? null : row.get(columns.adapter);
+    return adapters.row(number, json, adapter == null ? null : adapter.toString());
+  }
+
+  private <T> List<Row> rows(RowVerb<T> verb, Row row, RowStream.Result<T> result) {
+    T value = result.value();
+    return value == null
+        ? List.of(widened.bad(row, result.error()))
+        : verb.values().apply(value).stream().map(values -> widened.row(row, values)).toList();
+  }
+}

@@ -1,0 +1,463 @@
+package dev.nudge.spark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.withinPercentage;
+
+import dev.nudge.eval.run.Evaluation;
+import dev.nudge.format.Json;
+import dev.nudge.generate.Completions;
+import dev.nudge.generate.Embeddings;
+import dev.nudge.generate.Scoring;
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.GenerateSettings;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.ScoreSettings;
+import dev.nudge.tensor.Ledger;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.MapFunction;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Tables against files: rows of two adapters and of the base, in tasks of this process that may
+/// fail twice.
+class RowJobTest {
+  private static final Path GOLDEN = Path.of("../core/src/test/resources/golden");
+  private static final Path MODEL = GOLDEN.resolve("llama/grouped-tied/model");
+  private static final List<String> ADAPTERS =
+      List.of(
+          GOLDEN.resolve("peft/all-linear/adapter").toString(),
+          GOLDEN.resolve("peft/patterns-rslora/adapter").toString());
+  private static final int ROWS = 24;
+  private static final AtomicInteger MADE = new AtomicInteger();
+
+  private static SparkSession session;
+  private static long before;
+
+  @TempDir private Path temp;
+
+  @BeforeAll
+  static void begin() {
+    before = Ledger.bytes();
+    session =
+        SparkSession.builder()
+            .master("local[2,3]")
+            .config("spark.ui.enabled", "false")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.sql.shuffle.partitions", "2")
+            .getOrCreate();
+    session.sparkContext().setLogLevel("OFF");
+  }
+
+  @AfterAll
+  static void end() {
+    session.stop();
+    assertThat(Ledger.bytes()).isEqualTo(before); // the model went with the session
+  }
+
+  private static String prompt(int i) {
+    return "pump " + "seal ".repeat(i % 7) + (char) ('a' + i % 5);
+  }
+
+  private static @Nullable String adapter(int i) {
+    return i % 3 == 2 ? null : ADAPTERS.get(i % 3);
+  }
+
+  private static Dataset<Row> table() {
+    List<Row> rows = new ArrayList<>();
+    for (int i = 0; i < ROWS; i++) {
+      rows.add(RowFactory.create((long) i, prompt(i), " valve " + i, adapter(i)));
+    }
+    return session
+        .createDataFrame(
+            rows,
+            new StructType()
+                .add("id", DataTypes.LongType)
+                .add("prompt", DataTypes.StringType)
+                .add("completion", DataTypes.StringType)
+                .add("adapter", DataTypes.StringType))
+        .repartitionByRange(3, org.apache.spark.sql.functions.col("id"))
+        .sortWithinPartitions("id");
+  }
+
+  private Path file() throws IOException {
+    List<String> lines =
+        IntStream.range(0, ROWS)
+            .mapToObj(i -> Json.line(Map.of("prompt", prompt(i), "completion", " valve " + i)))
+            .toList();
+    return Files.write(temp.resolve("rows.jsonl"), lines);
+  }
+
+  private interface OfFile {
+    void each(@Nullable Path adapter, Consumer<Object> rows) throws IOException;
+  }
+
+  /// What `nudge` gives for a file, one line a row, each by its own adapter.
+  private static List<String> ofFiles(OfFile file) throws IOException {
+    List<List<String>> all = new ArrayList<>();
+    for (int adapter = 0; adapter < 3; adapter++) {
+      List<String> lines = new ArrayList<>();
+      String folder = adapter(adapter);
+      file.each(folder == null ? null : Path.of(folder), row -> lines.add(Json.line(row)));
+      all.add(lines);
+    }
+    int each = all.getFirst().size() / ROWS;
+    return IntStream.range(0, ROWS * each)
+        .mapToObj(i -> all.get(i / each % 3).get(i).replaceFirst("\"index\":\\d+,", ""))
+        .toList();
+  }
+
+  private static List<String> lines(Dataset<Row> results, String... columns) {
+    assertThat(results.filter("error IS NOT NULL").count()).isZero();
+    String[] rest = java.util.Arrays.copyOfRange(columns, 1, columns.length);
+    return results.select(columns[0], rest).toJSON().collectAsList();
+  }
+
+  private static GenerateSettings settings(Map<String, ?> more) {
+    Map<String, Object> values = new HashMap<>(Map.of("model", MODEL, "data", List.of("none")));
+    values.put("max_tokens", 6);
+    values.putAll(more);
+    return GenerateSettings.of(values);
+  }
+
+  private static Machine machine() {
+    return Machine.here(ExecutorCache.folder());
+  }
+
+  private List<String> completions(Map<String, Object> sampling) throws IOException {
+    Map<String, Object> more = new HashMap<>(sampling);
+    more.put("data", List.of(file().toString()));
+    GenerateSettings settings = settings(more);
+    return ofFiles(
+        (adapter, rows) ->
+            Completions.of(
+                    adapter == null ? settings : settings.withAdapter(adapter),
+                    machine(),
+                    null,
+                    new Completions.Watcher() {})
+                .rows()
+                .forEach(rows));
+  }
+
+  @Test
+  void completionsAreThoseOfFiles() throws IOException {
+    Dataset<Row> results = NudgeSpark.generate(session, settings(Map.of()), table());
+    assertThat(results.columns())
+        .containsExactly("id", "prompt", "adapter", "completion", "tokens", "stop", "error");
+    assertThat(lines(results, "completion", "tokens", "stop"))
+        .isEqualTo(completions(Map.of()));
+  }
+
+  @Test
+  void sampledCompletionsToo() throws IOException {
+    Map<String, Object> sampling = Map.of("temperature", 1.5, "n", 2, "seed", 3);
+    Dataset<Row> results = NudgeSpark.generate(session, settings(sampling), table());
+    assertThat(lines(results, "choice", "completion", "tokens", "stop"))
+        .isEqualTo(completions(sampling));
+  }
+
+  @Test
+  void scoresAreThoseOfFiles() throws IOException {
+    ScoreSettings settings = ScoreSettings.of(MODEL, file());
+    List<String> expected =
+        ofFiles(
+            (adapter, rows) ->
+                Scoring.score(
+                    adapter == null ? settings : settings.withAdapter(adapter),
+                    machine(),
+                    rows::accept,
+                    _ -> {}));
+    Dataset<Row> results = NudgeSpark.score(session, settings, table());
+    assertThat(lines(results, "tokens", "logprob", "greedy")).isEqualTo(expected);
+  }
+
+  @Test
+  void embeddingsAreThoseOfFiles() throws IOException {
+    GenerateSettings settings =
+        GenerateSettings.of(
+            Map.of("model", MODEL, "data", List.of(file().toString()), "embed", true));
+    List<String> expected =
+        ofFiles(
+            (adapter, rows) ->
+                Embeddings.of(
+                    adapter == null ? settings : settings.withAdapter(adapter),
+                    machine(),
+                    null,
+                    new Completions.Watcher() {},
+                    rows::accept));
+    Dataset<Row> results = NudgeSpark.embed(session, settings, table());
+    assertThat(lines(results, "embedding")).isEqualTo(expected);
+  }
+
+  /// The first attempt of each task fails behind its fifth row, when the model has answered more.
+  @Test
+  void aTaskThatFailsOnItsFirstAttemptWritesEachRowOnce() throws IOException {
+    Dataset<Row> results = NudgeSpark.generate(session, settings(Map.of()), table());
+    MADE.set(0);
+    MapFunction<Row, Row> failing =
+        row -> {
+          MADE.incrementAndGet();
+          if (TaskContext.get().attemptNumber() == 0 && row.<Long>getAs("id") % 8 == 5) {
+            throw new IllegalStateException("the first attempt fails");
+          }
+          return row;
+        };
+    String out = temp.resolve("out").toString();
+    results.map(failing, Encoders.row(results.schema())).write().parquet(out);
+    Dataset<Row> written = session.read().parquet(out).orderBy("id");
+    assertThat(MADE.get()).isGreaterThan(ROWS);
+    assertThat(lines(written, "id")).hasSize(ROWS).doesNotHaveDuplicates();
+    assertThat(lines(written, "completion", "tokens", "stop")).isEqualTo(completions(Map.of()));
+  }
+
+  @Test
+  void aBadRowHasAnErrorAndOthersGoOn() {
+    Dataset<Row> rows =
+        session.sql(
+            "SELECT * FROM VALUES ('pump', '%1$s'), (NULL, '%1$s'), ('pump', 'none@there'), ('pump', NULL), (repeat('pump ', 900), NULL) AS t(prompt, adapter)"
+                .formatted(ADAPTERS.getFirst()));
+    List<Row> results =
+        NudgeSpark.generate(session, settings(Map.of()), rows.coalesce(1)).collectAsList();
+    List<String> errors =
+        results.stream().map(row -> String.valueOf((Object) row.getAs("error"))).toList();
+    assertThat(errors.get(0)).isEqualTo("null");
+    assertThat(errors.get(1)).startsWith("no column 'prompt'");
+    assertThat(errors.get(2)).contains("none@there").contains("there is no folder");
+    assertThat(errors.get(3)).isEqualTo("null");
+    assertThat(errors.get(4)).contains("which leaves none of --max-length");
+    assertThat(results.stream().filter(row -> row.getAs("completion") != null)).hasSize(2);
+  }
+
+  private record Ran(int code, String out, String err) {}
+
+  private static Ran run(String... args) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    int code = Submit.run(List.of(args), print(out), print(err));
+    return new Ran(
+        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+  }
+
+  private static PrintStream print(ByteArrayOutputStream to) {
+    return new PrintStream(to, true, StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void filesBecomeATableOfTheirLines() throws IOException {
+    Path file = file();
+    Files.writeString(file, "\n{\"prompt\": 5}\n", StandardOpenOption.APPEND);
+    String out = temp.resolve("out").toString();
+    Ran ran =
+        run(
+            "generate",
+            "--model",
+            MODEL.toString(),
+            "--data",
+            file.toString(),
+            "--max-tokens=6",
+            "--format=json",
+            "--out",
+            out);
+    assertThat(ran.err()).isEqualTo("25 rows in " + out + "\n");
+    assertThat(ran.code()).isZero();
+    List<Row> written = session.read().json(out).collectAsList();
+    assertThat(written.stream().map(row -> row.<String>getAs("row")))
+        .containsExactlyInAnyOrderElementsOf(
+            Files.readAllLines(file).stream().filter(line -> !line.isEmpty()).toList());
+    assertThat(run("generate", "--model", MODEL.toString(), "--data", "-", "--out", out).err())
+        .isEqualTo("nudge: --out " + out + " exists; give another folder\n");
+  }
+
+  @Test
+  void aQueryIsScoredIntoATableAsFilesAre() throws IOException {
+    Path file = file();
+    table().createOrReplaceTempView("rows");
+    String out = temp.resolve("scores").toString();
+    String query = "SELECT id, prompt, completion FROM rows UNION ALL SELECT 99, 'pump', NULL";
+    Ran ran =
+        run("score", "--model", MODEL.toString(), "--query", query, "--out", out, "--json");
+    assertThat(ran.err()).isEqualTo("24 rows in " + out + ", and 1 row with an error\n");
+    Scoring.Summary all =
+        Scoring.score(ScoreSettings.of(MODEL, file), machine(), _ -> {}, _ -> {});
+    Map<String, Object> told = Json.plain(Json.parse(ran.out()));
+    assertThat(told)
+        .containsEntry("rows", 24)
+        .containsEntry("bad_rows", 1)
+        .containsEntry("tokens", (int) all.tokens())
+        .containsEntry("greedy", (int) all.greedy());
+    assertThat((Double) told.get("loss")).isCloseTo(all.loss(), withinPercentage(1e-9));
+    Dataset<Row> written = session.read().parquet(out);
+    assertThat(written.filter("error = 'column \\'completion\\' is null'").count()
+            + written.filter("error LIKE 'no column%completion%'").count())
+        .isEqualTo(1);
+    assertThat(
+            run(
+                "score",
+                "--model",
+                MODEL.toString(),
+                "--query",
+                "SELECT 1 AS a",
+                "--out",
+                temp.resolve("none").toString()))
+        .satisfies(
+            none -> {
+              assertThat(none.code()).isEqualTo(1);
+              assertThat(none.err()).startsWith("nudge: no row of 1 has a result; the first error: ");
+            });
+  }
+
+  /// A task of questions with two choices.
+  private Path questions() throws IOException {
+    Files.write(
+        temp.resolve("pumps.jsonl"),
+        IntStream.range(0, 6)
+            .mapToObj(i -> "{\"question\": \"pump %d\", \"label\": %d}".formatted(i, i % 2))
+            .toList());
+    return Files.writeString(
+        temp.resolve("pumps.yaml"),
+        """
+        task: pumps
+        dataset_path: json
+        dataset_kwargs:
+          data_files: {test: pumps.jsonl}
+        test_split: test
+        output_type: multiple_choice
+        doc_to_text: "{{question}}?"
+        doc_to_choice: ["yes", "no"]
+        doc_to_target: label
+        metric_list: [{metric: acc}]
+        """);
+  }
+
+  @Test
+  void adaptersAreEvaluatedAsNudgeDoes() throws IOException {
+    EvaluateSettings settings =
+        EvaluateSettings.of(MODEL, List.of("pumps"), temp.resolve("none"))
+            .withTasksDir(List.of(questions().getParent()));
+    Dataset<Row> adapters =
+        session.sql(
+            "SELECT * FROM VALUES (1, '%s'), (2, NULL), (3, 'nobody@home'), (4, '%s') AS t(id, adapter)"
+                .formatted(ADAPTERS.getFirst(), ADAPTERS.getLast()));
+    List<Row> rows = NudgeSpark.evaluate(session, settings, adapters).orderBy("id").collectAsList();
+    List<String> told = new ArrayList<>();
+    for (String adapter : List.of(ADAPTERS.getFirst(), "", ADAPTERS.getLast())) {
+      EvaluateSettings one =
+          settings.with("out", temp.resolve("evaluated" + told.size()).toString());
+      Evaluation.of(
+              adapter.isEmpty() ? one : one.withAdapter(Path.of(adapter)),
+              machine(),
+              new Evaluation.Watcher() {})
+          .main()
+          .tasks()
+          .get("pumps")
+          .scores()
+          .forEach((key, score) -> told.add(key + " " + score.value() + " " + score.stderr()));
+    }
+    assertThat(
+            rows.stream()
+                .filter(row -> row.getAs("error") == null)
+                .map(
+                    row ->
+                        row.<String>getAs("metric")
+                            + " "
+                            + row.<Double>getAs("value")
+                            + " "
+                            + row.<Double>getAs("stderr")))
+        .isEqualTo(told);
+    assertThat(rows.stream().filter(row -> row.getAs("error") != null))
+        .singleElement()
+        .satisfies(
+            row -> {
+              assertThat(row.<Integer>getAs("id")).isEqualTo(3);
+              assertThat(row.<String>getAs("error")).contains("nobody@home");
+            });
+    assertThatThrownBy(
+            () -> NudgeSpark.evaluate(session, settings.withCompare(Path.of("b")), adapters))
+        .hasMessage(
+            "--compare is given for a table of adapters, whose metrics are columns; leave it out");
+    assertThatThrownBy(
+            () -> NudgeSpark.evaluate(session, settings.with("tasks", List.of("none")), adapters))
+        .isInstanceOf(InputException.class);
+  }
+
+  @Test
+  void aCommandThatIsWrongIsOneLine() {
+    String model = MODEL.toString();
+    assertThat(run("generate", "--model", model, "--table", "t").err())
+        .isEqualTo(
+            "nudge: --out and --into are both missing; give a folder or a table for the results\n");
+    assertThat(run("generate", "--model", model, "--table", "t", "--table", "u").err())
+        .isEqualTo("nudge: --table is given twice\n");
+    assertThat(run("generate", "--model", model, "--table", "t", "--query", "q", "--out", "o").err())
+        .isEqualTo("nudge: --table and --query are both given; give one\n");
+    Ran none = run("generate", "--model", model, "--table", "nowhere", "--out", "o");
+    assertThat(none.code()).isEqualTo(2);
+    assertThat(none.err()).contains("`nowhere`").doesNotContain("Exception").hasLineCount(1);
+    assertThat(run("score", "--model", model, "--out", "o").err())
+        .isEqualTo("nudge: --data is missing; it is required\n");
+    assertThat(run("score", "--help").out()).startsWith("nudge score: ");
+    String regex =
+        run("generate", "--model", model, "--query", "SELECT 'a' AS prompt", "--regex", "(", "--out", temp.resolve("o").toString()).err();
+    assertThat(regex).isEqualTo("nudge: the pattern '(', at character 1: a group is not closed; write \\( for the character\n");
+  }
+
+  @Test
+  void whatIsWrongWithTheSettingsIsOneLineBeforeAnyTask() {
+    assertThatThrownBy(
+            () ->
+                NudgeSpark.generate(
+                    session, settings(Map.of("model", temp.resolve("none"))), table()))
+        .isInstanceOf(InputException.class);
+    assertThatThrownBy(
+            () -> NudgeSpark.generate(session, settings(Map.of("logprobs", true)), table()))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "--logprobs is given for a table, whose results are columns; leave it out");
+    assertThatThrownBy(
+            () -> NudgeSpark.generate(session, settings(Map.of("adapter", temp)), table()))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("adapter_config.json");
+  }
+
+  @Test
+  void aModelIsSharedByTasksAndGoesForAnother() {
+    NudgeSpark.generate(session, settings(Map.of()), table()).count();
+    long one = Ledger.bytes();
+    Dataset<Row> twice =
+        NudgeSpark.score(
+            session,
+            ScoreSettings.of(MODEL, Path.of("none")),
+            NudgeSpark.generate(session, settings(Map.of()), table()));
+    assertThat(twice.filter("error IS NULL").count()).isEqualTo(ROWS);
+    GenerateSettings shorter = settings(Map.of("max_length", 64));
+    assertThat(NudgeSpark.generate(session, shorter, table()).filter("tokens > 0").count())
+        .isEqualTo(ROWS);
+    assertThat(Ledger.bytes()).isLessThan(2 * one);
+  }
+}
