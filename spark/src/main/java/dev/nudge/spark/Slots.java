@@ -2,10 +2,14 @@ package dev.nudge.spark;
 
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
+import java.util.HashMap;
+import java.util.Map;
 import org.apache.spark.SparkContext;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.storage.BlockManagerId;
 
-/// Whether all ranks find a place at once, which a barrier stage needs. Spark itself waits ten
-/// minutes and then gives a stack trace.
+/// How many tasks run at once, and whether all ranks find a place at once, which a barrier stage
+/// needs. Spark itself waits ten minutes and then gives a stack trace.
 final class Slots {
   private static final int FIRST = 600; // seconds in which an executor starts
   private static final int MORE = 60; // seconds in which others follow
@@ -46,7 +50,24 @@ final class Slots {
     }
   }
 
-  private static int slots(SparkContext spark) {
+  /// How many tasks of those that run at once share a host, where most do.
+  static int beside(SparkContext spark) {
+    Map<String, Integer> executors = new HashMap<>();
+    scala.collection.Iterator<BlockManagerId> all =
+        SparkEnv.get().blockManager().master().getMemoryStatus().keysIterator();
+    while (all.hasNext()) {
+      BlockManagerId one = all.next();
+      if (spark.isLocal() || !one.isDriver()) {
+        executors.merge(one.host(), 1, Integer::sum);
+      }
+    }
+    int count = executors.values().stream().mapToInt(Integer::intValue).sum();
+    int most = executors.values().stream().mapToInt(Integer::intValue).max().orElse(1);
+    return Math.max(1, Math.ceilDiv(slots(spark) * most, Math.max(1, count)));
+  }
+
+  /// How many tasks run at once now.
+  static int slots(SparkContext spark) {
     return spark.maxNumConcurrentTasks(spark.resourceProfileManager().defaultResourceProfile());
   }
 }

@@ -195,7 +195,7 @@ class LocalTrainTest {
                 "nudge: --ranks 3: the cluster runs 2 tasks at once (2 cores, spark.task.cpus 1);"
                     + " give it more executors or cores, or give at most --ranks 2\n"));
     assertThat(run("score").err())
-        .isEqualTo("nudge: the verb is 'score'; on Spark there is train --ranks N\n");
+        .isEqualTo("nudge: the verb is 'score'; on Spark there are train --ranks N and sweep\n");
     assertThat(run(train(flags(out), "--ranks", "two")).err())
         .isEqualTo("nudge: --ranks is 'two'; it must be a whole number\n");
     assertThat(run(train(flags(out), "--ranks=0")).err())
