@@ -35,7 +35,7 @@ public final class SweepCommand {
   /// @param args behind the verb
   /// @return the exit code
   public static int run(List<String> args, PrintStream out, PrintStream err, Sweeps sweeps) {
-    SweepVerb verb = new SweepVerb(sweeps);
+    SweepVerb verb = new SweepVerb(sweeps::run);
     List<String> line = new ArrayList<>(List.of(verb.name()));
     line.addAll(args);
     return Main.run(List.of(verb), line, new Results(out), err);

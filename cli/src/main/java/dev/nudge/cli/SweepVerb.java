@@ -18,7 +18,10 @@ import org.jspecify.annotations.Nullable;
 /// `nudge sweep`: tries many settings of a base, those that can share it in the same passes.
 ///
 /// @param runner runs the sweep
-record SweepVerb(SweepCommand.Sweeps runner) implements Verb<SweepSettings> {
+record SweepVerb(Runner runner) implements Verb<SweepSettings> {
+
+  /// The library function that this verb calls.
+  interface Runner extends SweepCommand.Sweeps {}
 
   @Override
   public String name() {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.Outlook;
 import dev.nudge.train.Training;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -200,6 +201,7 @@ class LocalTrainTest {
         .isEqualTo("nudge: --ranks is 'two'; it must be a whole number\n");
     assertThat(run(train(flags(out), "--ranks=0")).err())
         .isEqualTo("nudge: --ranks is 0; it must be at least 1\n");
+    assertThat(Outlook.SUBMIT).isEqualTo(Submit.class.getName());
     Ran row = run(train(flags(out), "--ranks", "2", "--prompt", "{nothing}"));
     assertThat(row.code()).isEqualTo(2);
     assertThat(row.err()).contains("nothing").doesNotContain("Exception");
