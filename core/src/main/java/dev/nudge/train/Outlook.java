@@ -4,6 +4,7 @@ import dev.nudge.model.ModelConfig;
 import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
+import dev.nudge.plan.RankLosses;
 import dev.nudge.plan.RankPace;
 import dev.nudge.plan.Rates;
 import dev.nudge.settings.Bytes;
@@ -154,6 +155,7 @@ public record Outlook(
     }
     if (together != null) {
       lines.add(together.line());
+      lines.addAll(together.scale(settings.mtbf()));
       lines.add("submit     " + submit());
     }
     attempt.advice().forEach(line -> lines.add("advice     " + line));
@@ -272,6 +274,9 @@ public record Outlook(
     values.put("hours", hours);
     values.put("cost", hours == null || price == null ? null : hours * price);
     values.put("together", together == null ? null : together.values());
+    values.put(
+        "losses",
+        together == null ? null : new RankLosses(together.ranks(), settings.mtbf()).values());
     values.put("submit", together == null ? null : submit());
     values.put("advice", attempt.advice());
     return values;
