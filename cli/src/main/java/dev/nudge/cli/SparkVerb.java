@@ -98,9 +98,12 @@ record SparkVerb(Forecaster forecaster) implements Verb<SparkVerb.Settings> {
   private static List<String> lines(
       Settings settings, Map<String, String> conf, List<String> words) {
     List<String> lines = new ArrayList<>();
-    lines.add("spark-submit --master %s --class %s \\".formatted(settings.master(), Outlook.SUBMIT));
+    lines.add(
+        "spark-submit --master %s --class %s \\".formatted(settings.master(), Outlook.SUBMIT));
     conf.forEach((key, value) -> lines.add("  --conf %s=%s \\".formatted(key, value)));
-    lines.add("  %s \\".formatted(settings.jar().contains("*") ? settings.jar() : quoted(settings.jar())));
+    lines.add(
+        "  %s \\"
+            .formatted(settings.jar().contains("*") ? settings.jar() : quoted(settings.jar())));
     lines.add("  " + String.join(" ", words.stream().map(SparkVerb::quoted).toList()));
     return lines;
   }
@@ -149,11 +152,11 @@ record SparkVerb(Forecaster forecaster) implements Verb<SparkVerb.Settings> {
         "digests  of weights and config are compared with rank 0's before the first step"
             + (run.lora().method() == Method.FULL ? "" : "; a base is known by nudge.json"));
     lines.add(
-        "natives  of the platform that built the jar are in it (oneDNN, tokenizer); each machine unpacks"
-            + " them once into spark.executorEnv.NUDGE_CACHE, else ~/.cache/nudge");
+        "natives  of the platform that built the jar are in it (oneDNN, tokenizer); each machine"
+            + " unpacks them once into spark.executorEnv.NUDGE_CACHE, else ~/.cache/nudge");
     lines.add(
-        "Java     25 as JAVA_HOME of driver and executors; no JVM flag is needed: Spark sets those of"
-            + " the Vector API and of natives");
+        "Java     25 as JAVA_HOME of driver and executors; no JVM flag is needed: Spark sets those"
+            + " of the Vector API and of natives");
     return lines;
   }
 }

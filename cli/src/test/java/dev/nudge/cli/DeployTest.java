@@ -103,8 +103,11 @@ class DeployTest {
     assertThat(lines)
         .allMatch(line -> line.matches("(ARG|FROM|RUN|COPY|WORKDIR|ENV|USER|ENTRYPOINT) .*"))
         .contains("FROM nudge", "ENV SPARK_HOME=/opt/spark")
-        .anyMatch(line -> line.matches("RUN mvn .* -pl spark -am package .*nudge-spark-\\*-all.jar .*"));
-    assertThat(lines.stream().filter(line -> line.startsWith("USER "))).last().isEqualTo("USER 185");
+        .anyMatch(
+            line -> line.matches("RUN mvn .* -pl spark -am package .*nudge-spark-\\*-all.jar .*"));
+    assertThat(lines.stream().filter(line -> line.startsWith("USER ")))
+        .last()
+        .isEqualTo("USER 185");
     String pom = Files.readString(Path.of("../pom.xml"));
     assertThat(pom).contains("<module>spark</module>");
     String version = pom.replaceAll("(?s).*<spark.version>(.*?)</spark.version>.*", "$1");
@@ -122,8 +125,7 @@ class DeployTest {
     assertThat(image()).containsAll(texts(container.path("command")));
     List<String> words = texts(container.path("args"));
     assertThat(words.getFirst()).isEqualTo("serve");
-    ServeSettings settings =
-        (ServeSettings) read(verb("serve"), words.subList(1, words.size()));
+    ServeSettings settings = (ServeSettings) read(verb("serve"), words.subList(1, words.size()));
 
     ByteSize memory = Objects.requireNonNull(settings.memory());
     String limit = container.at("/resources/limits/memory").asString("").replace("i", "");
@@ -149,8 +151,7 @@ class DeployTest {
 
     Map<String, Boolean> mounts = new HashMap<>();
     for (JsonNode mount : container.path("volumeMounts")) {
-      mounts.put(
-          mount.path("mountPath").asString(""), mount.path("readOnly").asBoolean(false));
+      mounts.put(mount.path("mountPath").asString(""), mount.path("readOnly").asBoolean(false));
       assertThat(pod.path("volumes"))
           .anyMatch(volume -> volume.path("name").equals(mount.path("name")));
     }
@@ -214,7 +215,14 @@ class DeployTest {
     place.write("rows.jsonl", "{\"text\": \"a\"}\n");
     Ran printed =
         place.run(
-            "spark", "--print", "--json", "--model", "D/model", "--data", "D/rows.jsonl", "--out",
+            "spark",
+            "--print",
+            "--json",
+            "--model",
+            "D/model",
+            "--data",
+            "D/rows.jsonl",
+            "--out",
             "D/out");
     List<String> keys = List.copyOf(Json.parse(printed.out()).path("conf").propertyNames());
     assertThat(conf).containsKeys(keys.toArray(String[]::new));
@@ -225,8 +233,7 @@ class DeployTest {
     assertThat(settings.model().model().startsWith(shared)).isTrue();
     assertThat(conf)
         .allSatisfy((key, value) -> assertThat(key).startsWith("spark.kubernetes."))
-        .containsEntry(
-            "spark.kubernetes.container.image", container.path("image").asString(""))
+        .containsEntry("spark.kubernetes.container.image", container.path("image").asString(""))
         .containsEntry(
             "spark.kubernetes.authenticate.driver.serviceAccountName",
             name(kind(documents, "ServiceAccount")))

@@ -37,7 +37,9 @@ class SparkVerbTest {
   @Test
   void aShellReadsTheLineThatIsPrinted() throws Exception {
     assumeTrue(Files.isExecutable(Path.of("/bin/bash")));
-    String[] flags = {"--print", "--memory", "1G", "--ranks", "3", "--learning-rate", "1e-4", "--no-shuffle"};
+    String[] flags = {
+      "--print", "--memory", "1G", "--ranks", "3", "--learning-rate", "1e-4", "--no-shuffle"
+    };
     Ran ran = spark(flags);
     assertThat(ran.code()).as(ran.err()).isZero();
     Process shell =
@@ -90,7 +92,8 @@ class SparkVerbTest {
 
   @Test
   void theMemoryIsThatOfThePlan() {
-    JsonNode printed = Json.parse(spark("--print", "--memory", "1G", "--ranks", "2", "--json").out());
+    JsonNode printed =
+        Json.parse(spark("--print", "--memory", "1G", "--ranks", "2", "--json").out());
     Ran plan =
         place.run(
             "plan",

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 /// It falls with N in a line first, and like exp(−λ (R + τ)) once a loss comes in nearly every
 /// interval. Saving itself costs nothing here: it goes on beside the steps.
 ///
-/// τ is the time between two checkpoints of a run; R is assumed: seconds until Spark tells, a pause,
-/// the start of an executor, loading.
+/// τ is the time between two checkpoints of a run; R is assumed: until Spark tells, a pause, the
+/// start of an executor, loading.
 ///
 /// [1] Daly: A higher order estimate of the optimum checkpoint interval for restart dumps, 2006,
 /// with free checkpoints.
@@ -43,8 +43,8 @@ public record RankLosses(int ranks, double mtbfHours) {
   public String line() {
     return String.format(
         Locale.ROOT,
-        "losses     one of %,d machines every %s, if each is lost once in %,.0f hours: %.1f %% of the"
-            + " time counts (a checkpoint every %.0f s, %.0f s to start again)",
+        "losses     one of %,d machines every %s, if each is lost once in %,.0f hours: %.1f %% of"
+            + " the time counts (a checkpoint every %.0f s, %.0f s to start again)",
         ranks,
         between(),
         mtbfHours,

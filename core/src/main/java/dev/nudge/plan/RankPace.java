@@ -77,7 +77,8 @@ public record RankPace(
     return computing == null ? Double.NaN : computing + waiting() + exchange();
   }
 
-  /// The lines on how efficiency falls with the number of ranks; none if computing was not measured.
+  /// The lines on losses, and on how efficiency falls with the number of ranks if computing was
+  /// measured.
   ///
   /// @param mtbfHours mean time between two losses of one machine
   public List<String> scale(double mtbfHours) {
@@ -94,8 +95,8 @@ public record RankPace(
         here.line(),
         String.format(
             Locale.ROOT,
-            "scale      with as much work a rank they compute %s; of %,d %.1f %% by the law, %.1f %% in a"
-                + " simulated run",
+            "scale      with as much work a rank they compute %s; of %,d %.1f %% by the law, %.1f"
+                + " %% in a simulated run",
             String.join(", ", shares),
             ranks,
             100 * efficiency(ranks) * here.kept(),

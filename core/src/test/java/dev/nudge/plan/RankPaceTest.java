@@ -52,7 +52,8 @@ class RankPaceTest {
     List<String> lines = pace.scale(1000);
     assertThat(lines).hasSize(2);
     assertThat(lines.getFirst())
-        .startsWith("losses     one of 1,000 machines every 60 minutes, if each is lost once in 1,000");
+        .startsWith(
+            "losses     one of 1,000 machines every 60 minutes, if each is lost once in 1,000");
     assertThat(lines.getLast()).contains(" % of 10, ").contains(" % of 10,000; of 1,000 ");
     assertThat(new RankPace(4, NETWORK, 1, null, null).scale(1000)).hasSize(1);
   }

@@ -86,8 +86,8 @@ public final class NudgeSpark {
   }
 
   /// Tries many settings of one base, as `nudge sweep` does, a group a task: to the same adapters
-  /// and leaderboard. Model, rows and `out` are paths that all machines see; the evaluation by which
-  /// a sweep may rank is made by the driver.
+  /// and leaderboard. Model, rows and `out` are paths that all machines see; an evaluation by
+  /// which a sweep ranks is made by the driver.
   ///
   /// @param document the values of the sweep's file
   /// @param names makes paths of names in a run's settings, or returns them as they are

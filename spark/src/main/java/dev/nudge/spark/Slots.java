@@ -14,6 +14,7 @@ final class Slots {
   private static final int FIRST = 600; // seconds in which an executor starts
   private static final int MORE = 60; // seconds in which others follow
   private static final int LOOK = 500; // ms
+  private static final int SETTLING = 2000; // ms
 
   private Slots() {}
 
@@ -41,13 +42,32 @@ final class Slots {
                     spark.getConf().get("spark.task.cpus", "1"),
                     Math.max(1, slots(spark))));
       }
-      try {
-        Thread.sleep(LOOK);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new RunException("interrupted while executors were awaited", e);
-      }
+      sleep(LOOK);
     }
+  }
+
+  private static void sleep(int millis) {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new RunException("interrupted while executors were awaited", e);
+    }
+  }
+
+  /// How many tasks run at once, after the executors that come together have come.
+  static int settled(SparkContext spark) {
+    if (!spark.getConf().getBoolean("spark.dynamicAllocation.enabled", false)) {
+      await(spark, 1);
+    }
+    int before = 0;
+    int now = slots(spark);
+    while (!spark.isLocal() && now != before) {
+      sleep(SETTLING);
+      before = now;
+      now = slots(spark);
+    }
+    return Math.max(1, now);
   }
 
   /// How many tasks of those that run at once share a host, where most do.
@@ -66,8 +86,7 @@ final class Slots {
     return Math.max(1, Math.ceilDiv(slots(spark) * most, Math.max(1, count)));
   }
 
-  /// How many tasks run at once now.
-  static int slots(SparkContext spark) {
+  private static int slots(SparkContext spark) {
     return spark.maxNumConcurrentTasks(spark.resourceProfileManager().defaultResourceProfile());
   }
 }

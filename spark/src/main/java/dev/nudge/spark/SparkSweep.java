@@ -31,7 +31,8 @@ final class SparkSweep implements SweepWorkers {
   /// @param tasks at once; 0: as many as the cluster runs now
   SparkSweep(SparkContext spark, int tasks, BooleanSupplier cancelled) {
     this.spark = spark;
-    this.tasks = tasks == 0 ? Math.max(1, Slots.slots(spark)) : tasks;
+    int settled = Slots.settled(spark);
+    this.tasks = tasks == 0 ? settled : tasks;
     this.cancelled = cancelled;
   }
 
@@ -48,8 +49,7 @@ final class SparkSweep implements SweepWorkers {
   }
 
   @Override
-  public List<List<Reached>> train(
-      List<List<Planned>> shares, int step, Sweep.Watcher watcher) {
+  public List<List<Reached>> train(List<List<Planned>> shares, int step, Sweep.Watcher watcher) {
     List<Planned> all = shares.stream().flatMap(List::stream).toList();
     for (Planned run : all) {
       Path out = run.settings().output().out();

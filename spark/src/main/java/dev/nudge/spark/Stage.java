@@ -107,13 +107,12 @@ final class Stage {
             () -> collect(new Rank(text(), ranks, secret)),
             metrics::read,
             cancelled);
-    if (job.lines() != null) {
-      return ended(
-          job.lines().stream().map(line -> Json.record(Json.parse(line), Rank.Outcome.class)));
+    List<String> lines = job.lines();
+    if (lines != null) {
+      return ended(lines.stream().map(line -> Json.record(Json.parse(line), Rank.Outcome.class)));
     }
-    return job.failure() != null
-        ? new Attempt(null, Job.line(job.failure()))
-        : new Attempt(stopped(), "");
+    Throwable failure = job.failure();
+    return failure == null ? new Attempt(stopped(), "") : new Attempt(null, Job.line(failure));
   }
 
   private List<String> collect(Rank rank) {

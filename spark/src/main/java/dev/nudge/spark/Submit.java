@@ -105,8 +105,7 @@ public final class Submit {
   }
 
   /// Takes flags with their values out of the arguments behind the verb.
-  private static Map<String, String> own(
-      List<String> args, List<String> flags, List<String> rest) {
+  private static Map<String, String> own(List<String> args, List<String> flags, List<String> rest) {
     Map<String, String> own = new TreeMap<>();
     for (int i = 0; i < args.size(); i++) {
       String[] parts = args.get(i).split("=", 2);

@@ -138,6 +138,25 @@ class LocalSweepTest {
     return Sweep.run(settings, document, machine, run -> run, heard, () -> false);
   }
 
+  @Test
+  void aSweepThatIsStoppedGoesOnToTheSameBytes() throws IOException {
+    Map<String, Object> document =
+        document(List.of(Map.of("rank", 4), Map.of("rank", 8)), Map.of());
+    alone(document, "alone", new Heard());
+    SweepSettings settings = SweepSettings.of(Path.of("sweep.yaml"), temp.resolve("spread"));
+    Path began = temp.resolve("spread/rank=8/metrics.jsonl");
+    Sweep.Result stopped =
+        NudgeSpark.sweep(
+            session, settings, document, run -> run, 0, new Heard(), () -> Files.exists(began));
+    assertThat(stopped.stopped()).isTrue();
+    Map<String, Object> more = Map.of("file", "sweep.yaml", "out", settings.out(), "resume", true);
+    Sweep.Result whole =
+        NudgeSpark.sweep(
+            session, SweepSettings.of(more), document, run -> run, 0, new Heard(), () -> false);
+    assertThat(whole.stopped()).isFalse();
+    assertSame("alone", "spread");
+  }
+
   private Sweep.Result spread(Map<String, Object> document, String out, Heard heard) {
     SweepSettings settings = SweepSettings.of(Path.of("sweep.yaml"), temp.resolve(out));
     return NudgeSpark.sweep(session, settings, document, run -> run, 0, heard, () -> false);

@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 /// How far a setting came, of those that trained up to a step.
 ///
 /// @param group in which it trained, from 1
-/// @param steps made
+/// @param steps made; 0 if an earlier attempt has finished the run
 /// @param finished whether its run has come to its end
 /// @param failure why its run diverged; null: it did not
 /// @param measured whether it goes on, and its held-out loss was taken
@@ -18,8 +18,8 @@ public record Reached(
     @Nullable String failure,
     boolean measured,
     @Nullable Double loss) {
-  static Reached finished(String name, int group, int steps) {
-    return new Reached(name, group, steps, true, null, false, null);
+  static Reached finishedBefore(String name) {
+    return new Reached(name, 1, 0, true, null, false, null);
   }
 
   /// The same in the group of another number.

@@ -190,7 +190,8 @@ public final class Sweep {
     return new SweepGroups(
         settings.out(),
         prepared,
-        names -> prepared(names.stream().map(named::get).map(Objects::requireNonNull).toList()),
+        names ->
+            prepared(names.stream().map(name -> Objects.requireNonNull(named.get(name))).toList()),
         watcher,
         cancelled);
   }

@@ -53,11 +53,7 @@ final class SweepGroups implements SweepPlaces {
 
   /// A group that trains.
   private record Live(
-      int number,
-      RunGroup group,
-      List<String> names,
-      List<Prepared> runs,
-      Reservations.Taken taken)
+      int number, RunGroup group, List<String> names, List<Prepared> runs, Reservations.Taken taken)
       implements AutoCloseable {
     /// Stops the runs that have not ended, each with a checkpoint.
     void stop() {
@@ -194,8 +190,7 @@ final class SweepGroups implements SweepPlaces {
         loss = measured ? loss(live, i, found.orElseThrow()) : null;
       }
       boolean finished = result != null && result.state() == RunState.FINISHED;
-      reached.add(
-          new Reached(name, live.number(), group.steps(i), finished, why, measured, loss));
+      reached.add(new Reached(name, live.number(), group.steps(i), finished, why, measured, loss));
     }
     return reached;
   }

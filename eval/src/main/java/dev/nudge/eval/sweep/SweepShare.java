@@ -38,7 +38,7 @@ public final class SweepShare {
     List<String> open = new ArrayList<>();
     for (Map.Entry<String, TrainSettings> one : named.entrySet()) {
       if (Training.finished(one.getValue())) {
-        reached.add(Reached.finished(one.getKey(), 1, step));
+        reached.add(Reached.finishedBefore(one.getKey()));
       } else {
         open.add(one.getKey());
       }
@@ -66,8 +66,7 @@ public final class SweepShare {
   private static Prepared prepared(
       Map<String, TrainSettings> named, String name, Machine machine, Training.Shared shared) {
     try {
-      return Training.prepare(
-          Objects.requireNonNull(named.get(name)), machine.again(), shared);
+      return Training.prepare(Objects.requireNonNull(named.get(name)), machine.again(), shared);
     } catch (InputException e) {
       throw SweepFile.refused(name, e);
     }

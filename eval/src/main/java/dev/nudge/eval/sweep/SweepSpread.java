@@ -44,7 +44,8 @@ final class SweepSpread implements SweepPlaces {
     List<List<SweepWorkers.Planned>> shares =
         cut(going, workers.places()).stream()
             .map(
-                share -> share.stream().map(name -> Objects.requireNonNull(runs.get(name))).toList())
+                share ->
+                    share.stream().map(name -> Objects.requireNonNull(runs.get(name))).toList())
             .toList();
     List<List<Reached>> reached = workers.train(shares, target, watcher);
     int number = 0;

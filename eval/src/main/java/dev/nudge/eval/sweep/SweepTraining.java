@@ -48,8 +48,7 @@ record SweepTraining(SweepFile file, SweepPlaces places, SweepNotes notes) {
   }
 
   /// Notes which settings of a group ended, and the losses of those that go on.
-  private void take(
-      List<Reached> group, Map<String, @Nullable Double> losses, SweepState state) {
+  private void take(List<Reached> group, Map<String, @Nullable Double> losses, SweepState state) {
     group.forEach(one -> notes.number(one.name(), one.group()));
     for (Reached one : group) {
       String failure = one.failure();
