@@ -18,6 +18,8 @@ final class Examples {
       nudge sweep sweep.yaml --out sweeps/support --resume --push support@candidate
       nudge plan --model 7B --quantize nf4 --max-length 512 --memory 16G --tokens 2000000
       nudge plan --model MODEL --data rows.jsonl --price-per-hour 1.20
+      nudge spark --print --ranks 4 --model MODEL --data rows.jsonl --out adapters/four
+      nudge spark --print --master yarn --model MODEL --data rows.jsonl --memory 64G --out adapters/two
       nudge plan --model Qwen/Qwen3-0.6B --quantize nf4 --max-length 1024
       nudge init --config small.json --out fresh
       nudge init --config small.json --tokenizer-data texts.jsonl --vocab-size 2048 --out fresh

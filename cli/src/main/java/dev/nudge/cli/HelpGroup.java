@@ -5,7 +5,7 @@ import java.util.Map;
 
 /// The sections of `nudge --help` with the first words of their verbs, in order.
 enum HelpGroup {
-  TRAIN("Train", "quickstart train sweep plan init data runs"),
+  TRAIN("Train", "quickstart train sweep plan spark init data runs"),
   ASK("Ask", "generate chat"),
   JUDGE("Judge", "score eval"),
   KEEP("Keep", "models adapters merge quantize release export"),

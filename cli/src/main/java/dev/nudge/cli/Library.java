@@ -137,6 +137,11 @@ final class Library {
     return new PlanVerb.Answer(outlook.fits(), outlook.lines(), outlook.values());
   }
 
+  static Outlook spark(TrainSettings settings, int ranks) {
+    PlanSettings plan = PlanSettings.of(Named.in(settings)).withRanks(ranks).withProbe(false);
+    return Forecast.of(plan, machine());
+  }
+
   static Scoring.Summary score(
       ScoreSettings settings,
       Consumer<RowScore> rows,
@@ -251,6 +256,7 @@ final class Library {
         new ScoreVerb(Library::score),
         new EvalVerb(Library::evaluate),
         new PlanVerb(Library::plan),
+        new SparkVerb(Library::spark),
         new DataStatsVerb(Library::stats),
         new DataPreviewVerb(PREVIEWER, Colours::standard),
         new DataSplitVerb(),

@@ -13,8 +13,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.BooleanSupplier;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// `nudge sweep`: tries many settings of a base, those that can share it in the same passes.
@@ -23,19 +21,7 @@ import org.jspecify.annotations.Nullable;
 record SweepVerb(Runner runner) implements Verb<SweepSettings> {
 
   /// The library function that this verb calls.
-  interface Runner {
-    /// Checks every setting, then trains them all, unless the settings ask for a dry run.
-    ///
-    /// @param document the values of the sweep's file
-    /// @param names makes paths of names in a run's settings
-    /// @param cancelled polled between steps
-    Sweep.Result run(
-        SweepSettings settings,
-        Map<String, ? extends @Nullable Object> document,
-        UnaryOperator<TrainSettings> names,
-        Sweep.Watcher watcher,
-        BooleanSupplier cancelled);
-  }
+  interface Runner extends SweepCommand.Sweeps {}
 
   @Override
   public String name() {

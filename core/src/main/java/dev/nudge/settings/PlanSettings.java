@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// @param memory null: what the machine has free
 /// @param ranks machines that train together
 /// @param network speed between them
+/// @param mtbf mean time between two losses of one of them, in hours
 /// @param batchSize sequences per optimiser step
 /// @param epochs passes over the data or the tokens
 /// @param tokens tokens of the training data; null: counted in `data`, or unknown
@@ -38,6 +39,11 @@ public record PlanSettings(
             label = "RATE",
             byDefault = "10Gb")
         BitRate network,
+    @Setting(
+            help = "with --ranks: hours in which one machine is lost once, on average",
+            label = "HOURS",
+            byDefault = "1000")
+        double mtbf,
     @Group("Data")
         @Setting(
             help = "file, folder or glob of rows; may be given several times; needs the tokenizer",
@@ -78,8 +84,11 @@ public record PlanSettings(
     objective.check(given, lora, length, shape, completion, batchSize);
     Check.positive("--price-per-hour", pricePerHour);
     Check.atLeast("--ranks", ranks, 1);
-    if (ranks == 1 && given.contains("network")) {
-      throw new InputException("--network is given without --ranks; add it");
+    Check.positive("--mtbf", mtbf);
+    for (String key : List.of("network", "mtbf")) {
+      if (ranks == 1 && given.contains(key)) {
+        throw new InputException("--" + key + " is given without --ranks; add it");
+      }
     }
     Check.atLeast("--tokens", tokens, 1);
     Check.atLeast("--batch-size", batchSize, 1);
@@ -160,6 +169,11 @@ public record PlanSettings(
   /// The speed of the network between them.
   public PlanSettings withNetwork(double bitsPerSecond) {
     return with("network", new BitRate(bitsPerSecond));
+  }
+
+  /// The mean time between two losses of one machine, in hours.
+  public PlanSettings withMtbf(double hours) {
+    return with("mtbf", hours);
   }
 
   /// The tokens of the training data, if it does not exist yet.

@@ -4,6 +4,7 @@ import dev.nudge.model.ModelConfig;
 import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
+import dev.nudge.plan.RankLosses;
 import dev.nudge.plan.RankPace;
 import dev.nudge.plan.Rates;
 import dev.nudge.settings.Bytes;
@@ -35,6 +36,9 @@ public record Outlook(
     List<String> remedies,
     @Nullable Pace pace,
     @Nullable RankPace together) {
+  /// The main class for spark-submit.
+  public static final String SUBMIT = "dev.nudge.spark.Submit";
+
   private static final double LEAST_COST = 0.01;
 
   /// The speed and cost of a run.
@@ -152,6 +156,7 @@ public record Outlook(
     }
     if (together != null) {
       lines.add(together.line());
+      lines.addAll(together.scale(settings.mtbf()));
       lines.add("submit     " + submit());
     }
     attempt.advice().forEach(line -> lines.add("advice     " + line));
@@ -159,20 +164,29 @@ public record Outlook(
   }
 
   /// What spark-submit has to be told so that a rank has the threads and the memory of the plan,
-  /// which lies outside the heap.
+  /// which lies outside the heap: settings of Spark.
+  public Map<String, String> sparkConf() {
+    String cores = Integer.toString(plan().lanes() * plan().threadsPerLane());
+    Map<String, String> conf = new LinkedHashMap<>();
+    conf.put("spark.executor.cores", cores);
+    conf.put("spark.task.cpus", cores);
+    conf.put("spark.executor.memory", "1g");
+    conf.put("spark.executor.memoryOverhead", Math.ceilDiv(executorBytes(), 1L << 20) + "m");
+    conf.put("spark.dynamicAllocation.enabled", "false");
+    conf.put("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s");
+    return conf;
+  }
+
+  /// Bytes that an executor needs outside its heap, weights that are read in place included.
+  public long executorBytes() {
+    return plan().totalBytes() + plan().footprint().mapped();
+  }
+
   private String submit() {
-    Plan plan = plan();
-    int cores = plan.lanes() * plan.threadsPerLane();
-    return ("spark-submit --conf spark.executor.cores=%d --conf spark.task.cpus=%d --conf"
-            + " spark.executor.memory=1g --conf spark.executor.memoryOverhead=%dm --conf"
-            + " spark.dynamicAllocation.enabled=false --conf"
-            + " spark.scheduler.barrier.maxConcurrentTasksCheck.interval=1s --class"
-            + " dev.nudge.spark.Submit nudge-spark-*-all.jar train --ranks %d …")
-        .formatted(
-            cores,
-            cores,
-            Math.ceilDiv(plan.totalBytes() + plan.footprint().mapped(), 1L << 20),
-            plan.ranks());
+    StringBuilder line = new StringBuilder("spark-submit");
+    sparkConf().forEach((key, value) -> line.append(" --conf ").append(key + "=" + value));
+    return line
+        + " --class %s nudge-spark-*-all.jar train --ranks %d …".formatted(SUBMIT, plan().ranks());
   }
 
   private List<String> pace(Pace p) {
@@ -261,6 +275,9 @@ public record Outlook(
     values.put("hours", hours);
     values.put("cost", hours == null || price == null ? null : hours * price);
     values.put("together", together == null ? null : together.values());
+    values.put(
+        "losses",
+        together == null ? null : new RankLosses(together.ranks(), settings.mtbf()).values());
     values.put("submit", together == null ? null : submit());
     values.put("advice", attempt.advice());
     return values;

@@ -192,14 +192,18 @@ class RegistryFaultsTest {
     assertThat(rounds).isGreaterThan(3);
   }
 
-  private Process child(int n) throws IOException {
+  private static ProcessBuilder java(Class<?> main, List<String> arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(dev.nudge.ChildJvm.FLAGS);
     command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Child.class.getName()));
-    command.addAll(List.of(Integer.toString(n), folder.toString(), second.toString()));
-    return new ProcessBuilder(command)
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+    command.addAll(arguments);
+    return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+  }
+
+  private Process child(int n) throws IOException {
+    return java(Child.class, List.of(Integer.toString(n), folder.toString(), second.toString()))
         .redirectOutput(ProcessBuilder.Redirect.DISCARD)
         .redirectError(ProcessBuilder.Redirect.DISCARD)
         .start();
@@ -227,13 +231,8 @@ class RegistryFaultsTest {
   void writersInSeveralProcessesAndThreadsLoseNothing() throws Exception {
     List<Process> children = new ArrayList<>();
     for (String who : List.of("anna", "bert")) {
-      List<String> command = new ArrayList<>();
-      command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-      command.addAll(dev.nudge.ChildJvm.FLAGS);
-      command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
-      command.addAll(List.of("-cp", System.getProperty("java.class.path"), Writer.class.getName()));
-      command.addAll(List.of(folder.toString(), temp.toString(), who));
-      children.add(new ProcessBuilder(command).inheritIO().start());
+      List<String> arguments = List.of(folder.toString(), temp.toString(), who);
+      children.add(java(Writer.class, arguments).inheritIO().start());
     }
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<?>> writers = new ArrayList<>();
@@ -259,6 +258,50 @@ class RegistryFaultsTest {
           .isEqualTo(((RegistryEvent.Moved) moves.get(i - 1)).to());
     }
     whole(now, "after all writers");
+  }
+
+  /// Follows an alias to the fourth version, as a server does, and changes nothing on the disk: its
+  /// volume may be mounted for reading only.
+  static final class Reader {
+    public static void main(String[] args) {
+      Faults.watch(
+          (change, path) -> {
+            throw new AssertionError("a reader would %s %s".formatted(change, path));
+          });
+      Registry registry = Registry.open(Path.of(args[0]));
+      Reference champion = Reference.parse("crowd@champion");
+      int last = 0;
+      while (last < 4) {
+        Version version = registry.resolve(champion);
+        try (PeftAdapter adapter = PeftAdapter.open(version.folder())) {
+          if (version.number() < last || adapter.spec().rank() != 2) {
+            throw new AssertionError(version + " after " + last);
+          }
+        }
+        if (version.number() > last) {
+          last = version.number();
+          System.out.println(last);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aReaderInAnotherProcessSeesWholeVersionsInTheirOrderAndWritesNothing() throws Exception {
+    Registry registry = Registry.open(folder);
+    List<Version> versions = new ArrayList<>();
+    for (int i = 1; i <= 4; i++) {
+      Path made = MadeAdapters.of(temp.resolve("made" + i), i);
+      versions.add(registry.push("crowd", made, NOTE).version());
+    }
+    registry.alias("crowd", "champion", versions.getFirst(), Alias.Expected.ANY, NOTE);
+    Process reader = java(Reader.class, List.of(folder.toString())).start();
+    assertThat(reader.inputReader().readLine()).isEqualTo("1");
+    for (Version version : versions) {
+      registry.alias("crowd", "champion", version, Alias.Expected.ANY, NOTE);
+    }
+    assertThat(reader.inputReader().lines()).last().isEqualTo("4");
+    assertThat(reader.waitFor()).isZero();
   }
 
   @Test

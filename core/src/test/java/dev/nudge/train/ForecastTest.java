@@ -114,11 +114,11 @@ class ForecastTest {
     assertThat(two.exchange()).isCloseTo(1.0, within(0.01)); // each byte once each way
     RankPace eight = new RankPace(8, gigabit, 125_000_000, 10.0, 1.25);
     assertThat(eight.exchange()).isCloseTo(2.0, within(0.05)); // twice, however many there are
-    assertThat(eight.waiting()).isCloseTo(1.25 * 0.05 * 2.039, within(1e-3)); // √(2 ln 8)
+    assertThat(eight.waiting()).isCloseTo(1.25 * 0.05 * 1.5222, within(1e-3));
     assertThat(eight.seconds()).isEqualTo(1.25 + eight.waiting() + eight.exchange());
     assertThat(eight.line())
-        .startsWith("ranks      8: 3.41 s a step = 1.25 s computing + 0.13 s for the slowest ")
-        .endsWith("; 2.93 times as fast as one (37 % of 8)");
+        .startsWith("ranks      8: 3.38 s a step = 1.25 s computing + 0.10 s for the slowest ")
+        .endsWith("; 2.96 times as fast as one (37 % of 8)");
   }
 
   @Test

@@ -1,10 +1,12 @@
 package dev.nudge.spark;
 
 import dev.nudge.collective.Collective;
+import dev.nudge.eval.sweep.Sweep;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.ScoreSettings;
+import dev.nudge.settings.SweepSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.Prepared;
 import dev.nudge.train.RunResult;
@@ -16,9 +18,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.jspecify.annotations.Nullable;
 
 /// Trains on the machines of a Spark cluster by data parallelism, and answers, scores, embeds and
 /// evaluates a table into a table. N ranks with L lanes give the bytes of one process with N·L
@@ -128,6 +132,34 @@ public final class NudgeSpark {
   public static Dataset<Row> evaluate(
       SparkSession session, EvaluateSettings settings, Dataset<Row> adapters) {
     return new EvalJob(settings).on(adapters);
+  }
+
+  /// Tries many settings of one base, as `nudge sweep` does, a group a task: to the same adapters
+  /// and leaderboard. Model, rows and `out` are paths that all machines see; an evaluation by
+  /// which a sweep ranks is made by the driver.
+  ///
+  /// @param document the values of the sweep's file
+  /// @param names makes paths of names in a run's settings, or returns them as they are
+  /// @param tasks at once, over which groups are cut; 0: as many as the cluster runs now
+  /// @param cancelled once true, all runs are stopped as they are
+  /// @throws dev.nudge.settings.InputException in one line, for whatever a user can fix
+  /// @throws dev.nudge.settings.RunException if a task fails too often
+  public static Sweep.Result sweep(
+      SparkSession session,
+      SweepSettings settings,
+      Map<String, ? extends @Nullable Object> document,
+      UnaryOperator<TrainSettings> names,
+      int tasks,
+      Sweep.Watcher watcher,
+      BooleanSupplier cancelled) {
+    return Sweep.run(
+        settings,
+        document,
+        Machine.here(ExecutorCache.folder()),
+        run -> SharedPaths.of(names.apply(run)),
+        watcher,
+        cancelled,
+        new SparkSweep(session.sparkContext(), tasks, cancelled));
   }
 
   /// The driver as one of so many machines on which a run is checked before it starts: memory is a

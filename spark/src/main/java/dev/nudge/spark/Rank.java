@@ -34,9 +34,9 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
     implements Serializable {
   private static final long serialVersionUID = 1L;
 
-  private static final int PATIENCE = 120_000; // ms beyond the timeout
+  static final int PATIENCE = 120_000; // ms beyond the timeout
   private static final int SAVING = 120_000; // ms that a stopped run may need
-  private static final int MOST_WARNINGS = 100;
+  static final int MOST_WARNINGS = 100;
   private static final int LOOK = 200; // ms
 
   private final String settings;
@@ -136,7 +136,7 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
       Training.follow(run, own);
       return "";
     }
-    awaitEarlier(run.output().out());
+    awaitEarlier(run.output().out(), PATIENCE + ranks.timeout().toMillis());
     return Json.line(
         Training.run(
             run,
@@ -154,12 +154,11 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
     return address.substring(0, address.lastIndexOf(':'));
   }
 
-  /// Waits until the rank 0 of an attempt that failed, which may be in its last step still, has
-  /// left the folder.
+  /// Waits until an attempt that failed, which may be in its last step still, has left the folder.
   ///
-  /// @throws RunException if it does not: the stage begins again
-  private void awaitEarlier(Path out) {
-    long patience = PATIENCE + ranks.timeout().toMillis();
+  /// @param patience milliseconds
+  /// @throws RunException if it does not: the stage or task begins again
+  static void awaitEarlier(Path out, long patience) {
     try {
       for (long waited = 0; waited < patience && Claim.isHeld(out); waited += LOOK) {
         Thread.sleep(LOOK);

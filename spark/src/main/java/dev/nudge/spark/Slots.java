@@ -2,14 +2,19 @@ package dev.nudge.spark;
 
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
+import java.util.HashMap;
+import java.util.Map;
 import org.apache.spark.SparkContext;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.storage.BlockManagerId;
 
-/// Whether all ranks find a place at once, which a barrier stage needs. Spark itself waits ten
-/// minutes and then gives a stack trace.
+/// How many tasks run at once, and whether all ranks find a place at once, which a barrier stage
+/// needs. Spark itself waits ten minutes and then gives a stack trace.
 final class Slots {
   private static final int FIRST = 600; // seconds in which an executor starts
   private static final int MORE = 60; // seconds in which others follow
   private static final int LOOK = 500; // ms
+  private static final int SETTLING = 2000; // ms
 
   private Slots() {}
 
@@ -37,13 +42,48 @@ final class Slots {
                     spark.getConf().get("spark.task.cpus", "1"),
                     Math.max(1, slots(spark))));
       }
-      try {
-        Thread.sleep(LOOK);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new RunException("interrupted while executors were awaited", e);
+      sleep(LOOK);
+    }
+  }
+
+  private static void sleep(int millis) {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new RunException("interrupted while executors were awaited", e);
+    }
+  }
+
+  /// How many tasks run at once, after the executors that come together have come.
+  static int settled(SparkContext spark) {
+    if (!spark.getConf().getBoolean("spark.dynamicAllocation.enabled", false)) {
+      await(spark, 1);
+    }
+    int before = 0;
+    int now = slots(spark);
+    while (!spark.isLocal() && now != before) {
+      sleep(SETTLING);
+      before = now;
+      now = slots(spark);
+    }
+    return Math.max(1, now);
+  }
+
+  /// How many tasks of those that run at once share a host, where most do.
+  static int beside(SparkContext spark) {
+    Map<String, Integer> executors = new HashMap<>();
+    scala.collection.Iterator<BlockManagerId> all =
+        SparkEnv.get().blockManager().master().getMemoryStatus().keysIterator();
+    while (all.hasNext()) {
+      BlockManagerId one = all.next();
+      if (spark.isLocal() || !one.isDriver()) {
+        executors.merge(one.host(), 1, Integer::sum);
       }
     }
+    int count = executors.values().stream().mapToInt(Integer::intValue).sum();
+    int most = executors.values().stream().mapToInt(Integer::intValue).max().orElse(1);
+    return Math.max(1, Math.ceilDiv(slots(spark) * most, Math.max(1, count)));
   }
 
   private static int slots(SparkContext spark) {

@@ -1,6 +1,5 @@
 package dev.nudge.spark;
 
-import dev.nudge.format.Claim;
 import dev.nudge.format.Json;
 import dev.nudge.settings.DivergedException;
 import dev.nudge.settings.InputException;
@@ -18,11 +17,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.UUID;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -39,9 +33,7 @@ import scala.reflect.ClassTag$;
 /// Threading: the calling thread tells events and asks whether the run is cancelled; another waits
 /// for the job.
 final class Stage {
-  private static final int LOOK = 500; // ms
   private static final int LONGEST_PAUSE = 30; // seconds between attempts
-  private static final int SAVING = 120; // seconds that a cancelled run may need
   private static final int SECRET = 32;
 
   private final SparkContext spark;
@@ -106,42 +98,21 @@ final class Stage {
   private record Attempt(@Nullable RunResult result, String failure) {}
 
   private Attempt attempt() {
-    String group = "nudge-" + UUID.randomUUID();
     byte[] secret = new byte[SECRET];
     new SecureRandom().nextBytes(secret);
-    FutureTask<List<String>> job =
-        new FutureTask<>(
-            () -> {
-              spark.setJobGroup(group, "nudge train " + out, false);
-              return collect(new Rank(text(), ranks, secret));
-            });
-    Thread.ofPlatform().daemon().name(group).start(job);
-    boolean asked = false;
-    try {
-      while (!isDone(job)) {
-        metrics.read();
-        if (cancelled.getAsBoolean()) {
-          spark.cancelJobGroup(group); // again and again: only a job that has begun hears it
-          asked = true;
-        }
-      }
-    } finally {
-      if (!job.isDone()) {
-        spark.cancelJobGroup(group);
-      }
+    Job job =
+        Job.run(
+            spark,
+            "nudge train " + out,
+            () -> collect(new Rank(text(), ranks, secret)),
+            metrics::read,
+            cancelled);
+    List<String> lines = job.lines();
+    if (lines != null) {
+      return ended(lines.stream().map(line -> Json.record(Json.parse(line), Rank.Outcome.class)));
     }
-    metrics.read();
-    if (asked) {
-      return new Attempt(stopped(), "");
-    }
-    try {
-      return ended(
-          job.get().stream().map(line -> Json.record(Json.parse(line), Rank.Outcome.class)));
-    } catch (ExecutionException e) {
-      return new Attempt(null, line(Objects.requireNonNullElse(e.getCause(), e)));
-    } catch (InterruptedException e) {
-      throw interrupted(e);
-    }
+    Throwable failure = job.failure();
+    return failure == null ? new Attempt(stopped(), "") : new Attempt(null, Job.line(failure));
   }
 
   private List<String> collect(Rank rank) {
@@ -162,19 +133,6 @@ final class Stage {
       values.remove("overwrite");
     }
     return Json.line(values);
-  }
-
-  private static boolean isDone(FutureTask<?> job) {
-    try {
-      job.get(LOOK, TimeUnit.MILLISECONDS);
-      return true;
-    } catch (TimeoutException e) {
-      return false;
-    } catch (ExecutionException e) {
-      return true; // it is asked for
-    } catch (InterruptedException e) {
-      throw interrupted(e);
-    }
   }
 
   /// What the ranks say.
@@ -204,9 +162,7 @@ final class Stage {
 
   /// Waits until rank 0, which was asked between two steps, has saved.
   private RunResult stopped() {
-    for (int waited = 0; waited < SAVING * 1000 && Claim.isHeld(out); waited += LOOK) {
-      sleep(LOOK);
-    }
+    Job.awaitLeft(out);
     return new RunResult(
         RunState.STOPPED,
         String.valueOf(id()),
@@ -225,33 +181,9 @@ final class Stage {
         null);
   }
 
-  private static String line(Throwable failure) {
-    String message = String.valueOf(failure.getMessage()).strip();
-    String cause = "Caused by: "; // behind "Job aborted due to stage failure" and a trace
-    return message
-        .lines()
-        .filter(one -> one.startsWith(cause))
-        .reduce((_, last) -> last.substring(cause.length()))
-        .or(() -> message.lines().findFirst())
-        .orElse(failure.getClass().getSimpleName());
-  }
-
   private void pause(int seconds) {
     for (int i = 0; i < 2 * seconds && !cancelled.getAsBoolean(); i++) {
-      sleep(LOOK);
+      Job.sleep(Job.LOOK);
     }
-  }
-
-  private static void sleep(int millis) {
-    try {
-      Thread.sleep(millis);
-    } catch (InterruptedException e) {
-      throw interrupted(e);
-    }
-  }
-
-  private static RunException interrupted(InterruptedException e) {
-    Thread.currentThread().interrupt();
-    return new RunException("interrupted while the stage ran; its tasks end with the session", e);
   }
 }

@@ -1,5 +1,6 @@
 package dev.nudge.spark;
 
+import dev.nudge.cli.SweepCommand;
 import dev.nudge.cli.TrainCommand;
 import dev.nudge.settings.InputException;
 import java.io.PrintStream;
@@ -11,16 +12,19 @@ import java.util.TreeMap;
 import org.apache.spark.sql.SparkSession;
 import scala.Option;
 
-/// The main class for spark-submit: `train --ranks N` and the flags of `nudge train`; `generate`,
-/// `score` and `eval` with theirs, from a table to a table ([TableFlags]).
+/// The main class for spark-submit: `train --ranks N`, `sweep`, `generate`, `score` and `eval` with
+/// the flags of `nudge`; the last three from a table to a table ([TableFlags]).
 ///
 /// - `--ranks N`: tasks that train together (default: 1)
 /// - `--rank-port PORT`: port of rank 0, the others behind it (default: any free ones)
 /// - `--rank-timeout SECONDS`: for what others compute and send within a step (default: 600)
 /// - `--attempts N`: failures in a row, without a step between, that end the run (default: 4)
+/// - `--tasks N`: groups of a sweep that train at once (default: as many as the cluster runs)
 public final class Submit {
   private static final List<String> OWN =
       List.of("--ranks", "--rank-port", "--rank-timeout", "--attempts");
+
+  private static final String TASKS = "--tasks";
 
   private Submit() {}
 
@@ -43,6 +47,9 @@ public final class Submit {
     }
     List<String> rest = new ArrayList<>();
     RankSettings ranks;
+    if (!args.isEmpty() && args.getFirst().equals("sweep")) {
+      return sweep(args.subList(1, args.size()), out, err);
+    }
     try {
       ranks = settings(args, rest);
     } catch (InputException e) {
@@ -60,19 +67,52 @@ public final class Submit {
         });
   }
 
-  /// Takes this class's own flags out of the arguments.
+  private static int sweep(List<String> args, PrintStream out, PrintStream err) {
+    List<String> rest = new ArrayList<>();
+    int tasks;
+    try {
+      tasks = number(own(args, List.of(TASKS), rest), TASKS, 0);
+      if (tasks < 0) {
+        throw new InputException(TASKS + " is " + tasks + "; it must be at least 1");
+      }
+    } catch (InputException e) {
+      err.println("nudge: " + e.getMessage());
+      return TrainCommand.WRONG;
+    }
+    return SweepCommand.run(
+        rest,
+        out,
+        err,
+        (settings, document, names, watcher, cancelled) -> {
+          SparkSession session = SparkSession.builder().appName("nudge sweep").getOrCreate();
+          return NudgeSpark.sweep(session, settings, document, names, tasks, watcher, cancelled);
+        });
+  }
+
+  /// Takes this class's own flags of `train` out of the arguments.
   ///
   /// @param rest receives the others, behind the verb
   static RankSettings settings(List<String> args, List<String> rest) {
     if (args.isEmpty() || !args.getFirst().equals("train")) {
       throw new InputException(
-          "the verb is %s; on Spark there are train --ranks N, generate, score and eval"
+          "the verb is %s; on Spark there are train --ranks N, sweep, generate, score and eval"
               .formatted(args.isEmpty() ? "missing" : "'" + args.getFirst() + "'"));
     }
+    Map<String, String> own = own(args.subList(1, args.size()), OWN, rest);
+    RankSettings usual = RankSettings.of(1);
+    return new RankSettings(
+        number(own, "--ranks", usual.ranks()),
+        number(own, "--rank-port", usual.port()),
+        Duration.ofSeconds(number(own, "--rank-timeout", (int) usual.timeout().toSeconds())),
+        number(own, "--attempts", usual.attempts()));
+  }
+
+  /// Takes flags with their values out of the arguments behind the verb.
+  private static Map<String, String> own(List<String> args, List<String> flags, List<String> rest) {
     Map<String, String> own = new TreeMap<>();
-    for (int i = 1; i < args.size(); i++) {
+    for (int i = 0; i < args.size(); i++) {
       String[] parts = args.get(i).split("=", 2);
-      if (!OWN.contains(parts[0])) {
+      if (!flags.contains(parts[0])) {
         rest.add(args.get(i));
       } else if (parts.length == 2) {
         own.put(parts[0], parts[1]);
@@ -80,12 +120,7 @@ public final class Submit {
         own.put(parts[0], ++i < args.size() ? args.get(i) : "");
       }
     }
-    RankSettings usual = RankSettings.of(1);
-    return new RankSettings(
-        number(own, "--ranks", usual.ranks()),
-        number(own, "--rank-port", usual.port()),
-        Duration.ofSeconds(number(own, "--rank-timeout", (int) usual.timeout().toSeconds())),
-        number(own, "--attempts", usual.attempts()));
+    return own;
   }
 
   private static int number(Map<String, String> own, String flag, int usual) {

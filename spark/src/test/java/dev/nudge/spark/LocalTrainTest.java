@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.Outlook;
 import dev.nudge.train.Training;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -196,11 +197,13 @@ class LocalTrainTest {
                     + " give it more executors or cores, or give at most --ranks 2\n"));
     assertThat(run("merge").err())
         .isEqualTo(
-            "nudge: the verb is 'merge'; on Spark there are train --ranks N, generate, score and eval\n");
+            "nudge: the verb is 'merge'; on Spark there are train --ranks N, sweep, generate, score"
+                + " and eval\n");
     assertThat(run(train(flags(out), "--ranks", "two")).err())
         .isEqualTo("nudge: --ranks is 'two'; it must be a whole number\n");
     assertThat(run(train(flags(out), "--ranks=0")).err())
         .isEqualTo("nudge: --ranks is 0; it must be at least 1\n");
+    assertThat(Outlook.SUBMIT).isEqualTo(Submit.class.getName());
     Ran row = run(train(flags(out), "--ranks", "2", "--prompt", "{nothing}"));
     assertThat(row.code()).isEqualTo(2);
     assertThat(row.err()).contains("nothing").doesNotContain("Exception");

@@ -3,7 +3,9 @@ package dev.nudge.spark;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.nudge.eval.sweep.Sweep;
 import dev.nudge.machine.Machine;
+import dev.nudge.settings.SweepSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
@@ -34,11 +36,7 @@ class LostExecutorTest {
   @Test
   void aRunThatLostAnExecutorLeavesTheBytesOfOneThatDidNot() throws IOException {
     assumeTrue(System.getenv("SPARK_HOME") != null, "SPARK_HOME names no distribution of Spark");
-    List<String> lines =
-        IntStream.range(0, 40)
-            .mapToObj(i -> "{\"prompt\": \"pump %d\", \"completion\": \" valve\"}".formatted(i))
-            .toList();
-    Path rows = Files.write(temp.resolve("rows.jsonl"), lines);
+    Path rows = rows();
     Path one = temp.resolve("one");
     Machine machine = Machine.here(ExecutorCache.folder());
     Training.run(settings(rows, one, 2), machine, _ -> {}, _ -> {}, () -> false);
@@ -72,6 +70,77 @@ class LostExecutorTest {
     String file = "adapter_model.safetensors";
     assertThat(many.resolve(file)).hasSameBinaryContentAs(one.resolve(file));
     assertThat(losses(many)).isEqualTo(losses(one)).hasSize(300);
+  }
+
+  @Test
+  void aSweepThatLostAnExecutorLeavesTheBoardOfOneThatDidNot() throws IOException {
+    assumeTrue(System.getenv("SPARK_HOME") != null, "SPARK_HOME names no distribution of Spark");
+    Path rows = rows();
+    Map<String, Object> base = SharedPaths.given(settings(rows, temp, 1));
+    base.remove("out");
+    base.put("steps", 100);
+    base.put("eval_split", "0.2");
+    base.put("memory", "1G");
+    Map<String, Object> document =
+        Map.of(
+            "base",
+            base,
+            "list",
+            List.of(Map.of("rank", 4), Map.of("rank", 8), Map.of("learning_rate", 1e-2)),
+            "halving",
+            Map.of("keep", 0.5, "at", List.of(40)));
+    Machine machine = Machine.here(ExecutorCache.folder());
+    boolean[] killed = {true};
+    Sweep.run(sweep("one"), document, machine, run -> run, killing(killed), () -> false);
+    killed[0] = false;
+    SparkSession session = session();
+    try {
+      NudgeSpark.sweep(
+          session, sweep("many"), document, run -> run, 2, killing(killed), () -> false);
+    } finally {
+      session.stop();
+    }
+    assertThat(killed[0]).isTrue();
+    assertThat(temp.resolve("many/leaderboard.json"))
+        .hasSameBinaryContentAs(temp.resolve("one/leaderboard.json"));
+    for (String name : List.of("rank=4", "rank=8", "learning_rate=0.01")) {
+      String file = name + "/adapter_model.safetensors";
+      assertThat(temp.resolve("many").resolve(file))
+          .hasSameBinaryContentAs(temp.resolve("one").resolve(file));
+    }
+  }
+
+  private Path rows() throws IOException {
+    List<String> lines =
+        IntStream.range(0, 40)
+            .mapToObj(i -> "{\"prompt\": \"pump %d\", \"completion\": \" valve\"}".formatted(i))
+            .toList();
+    return Files.write(temp.resolve("rows.jsonl"), lines);
+  }
+
+  private SweepSettings sweep(String out) {
+    return SweepSettings.of(Path.of("sweep.yaml"), temp.resolve(out));
+  }
+
+  /// Kills an executor once a setting has made seven steps, unless one was killed.
+  private static Sweep.Watcher killing(boolean[] killed) {
+    return new Sweep.Watcher() {
+      @Override
+      public void line(String line) {}
+
+      @Override
+      public void warning(String line) {}
+
+      @Override
+      public void event(String setting, TrainEvent event) {
+        if (event instanceof TrainEvent.Step step && step.step() >= 7 && !killed[0]) {
+          killed[0] = executors().findFirst().orElseThrow().destroyForcibly();
+        }
+      }
+
+      @Override
+      public void ended(String setting, String why) {}
+    };
   }
 
   private static Stream<ProcessHandle> executors() {

@@ -44,6 +44,8 @@ import org.jspecify.annotations.Nullable;
 /// [1] Jamieson, Talwalkar: Non-stochastic best arm identification and hyperparameter optimization,
 /// 2016.
 ///
+/// Groups train where [SweepPlaces] are: in this process, or each by a worker ([SweepWorkers]).
+///
 /// Threading: one thread calls.
 public final class Sweep {
   private final SweepFile file;
@@ -52,6 +54,7 @@ public final class Sweep {
   private final UnaryOperator<TrainSettings> names;
   private final Watcher watcher;
   private final BooleanSupplier cancelled;
+  private final @Nullable SweepWorkers workers;
   private final Training.Shared shared = new Training.Shared();
 
   /// What a sweep tells, on the thread that runs it.
@@ -88,13 +91,15 @@ public final class Sweep {
       Machine machine,
       UnaryOperator<TrainSettings> names,
       Watcher watcher,
-      BooleanSupplier cancelled) {
+      BooleanSupplier cancelled,
+      @Nullable SweepWorkers workers) {
     this.file = file;
     this.settings = settings;
     this.machine = machine;
     this.names = names;
     this.watcher = watcher;
     this.cancelled = cancelled;
+    this.workers = workers;
   }
 
   /// Runs a sweep.
@@ -111,8 +116,23 @@ public final class Sweep {
       UnaryOperator<TrainSettings> names,
       Watcher watcher,
       BooleanSupplier cancelled) {
+    return run(settings, document, machine, names, watcher, cancelled, null);
+  }
+
+  /// Runs a sweep whose groups are trained by other processes. An evaluation by which it ranks is
+  /// made in this one.
+  ///
+  /// @param workers null: the groups train in this process, one after the other
+  public static Result run(
+      SweepSettings settings,
+      Map<String, ? extends @Nullable Object> document,
+      Machine machine,
+      UnaryOperator<TrainSettings> names,
+      Watcher watcher,
+      BooleanSupplier cancelled,
+      @Nullable SweepWorkers workers) {
     SweepFile file = SweepFile.of(settings.file().toString(), document);
-    return new Sweep(file, settings, machine, names, watcher, cancelled).run();
+    return new Sweep(file, settings, machine, names, watcher, cancelled, workers).run();
   }
 
   private Result run() {
@@ -152,15 +172,28 @@ public final class Sweep {
     lines.forEach(watcher::line);
     try (Claim _ = Claim.of(out)) {
       SweepState here = state == null ? SweepState.begin(out, file) : state;
-      boolean stopped = training().run(going, prepared, here);
+      SweepNotes notes = new SweepNotes(file, out, watcher);
+      boolean stopped;
+      try (SweepPlaces places = places(going, prepared)) {
+        stopped = new SweepTraining(file, places, notes).run(going, here);
+      }
       return ended(!stopped, here, push, evaluation);
     }
   }
 
-  private SweepTraining training() {
-    Path out = settings.out();
-    SweepNotes notes = new SweepNotes(file, out, watcher);
-    return new SweepTraining(file, out, this::prepared, notes, watcher, cancelled);
+  private SweepPlaces places(List<Entry> going, List<Prepared> prepared) {
+    if (workers != null) {
+      return new SweepSpread(prepared, workers, watcher);
+    }
+    Map<String, Entry> named = new LinkedHashMap<>();
+    going.forEach(entry -> named.put(entry.name(), entry));
+    return new SweepGroups(
+        settings.out(),
+        prepared,
+        names ->
+            prepared(names.stream().map(name -> Objects.requireNonNull(named.get(name))).toList()),
+        watcher,
+        cancelled);
   }
 
   private Result ended(
@@ -223,7 +256,7 @@ public final class Sweep {
           open.add(entry);
         }
       } catch (InputException e) {
-        throw SweepFile.refused(entry, e);
+        throw SweepFile.refused(entry.name(), e);
       }
     }
     return open;
@@ -234,20 +267,21 @@ public final class Sweep {
     try {
       return names.apply(run);
     } catch (InputException e) {
-      throw SweepFile.refused(entry, e);
+      throw SweepFile.refused(entry.name(), e);
     }
   }
 
   private List<Prepared> prepared(List<Entry> entries) {
+    Machine planned = workers == null ? machine.again() : workers.machine();
     Set<String> warnings = new LinkedHashSet<>();
     List<Prepared> all = new ArrayList<>();
     for (Entry entry : entries) {
       try {
-        Prepared one = Training.prepare(named(entry), machine.again(), shared);
+        Prepared one = Training.prepare(named(entry), planned, shared);
         warnings.addAll(one.warnings());
         all.add(one);
       } catch (InputException e) {
-        throw SweepFile.refused(entry, e);
+        throw SweepFile.refused(entry.name(), e);
       }
     }
     warnings.forEach(watcher::warning);
@@ -321,6 +355,9 @@ public final class Sweep {
                 Count.of(all, "setting"),
                 Count.of(groups.size(), "group"),
                 going.size() == all ? "" : ", " + (all - going.size()) + " of them ended before"));
+    if (workers != null) {
+      lines.add("spread     over %s".formatted(Count.of(workers.places(), "task")));
+    }
     for (int g = 0; g < groups.size(); g++) {
       GroupPlan group = groups.get(g);
       int first = group.members().getFirst();

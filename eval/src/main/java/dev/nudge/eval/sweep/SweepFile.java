@@ -197,12 +197,12 @@ public record SweepFile(
                   Layer.of(place, entry.values()),
                   Layer.of(Map.of("out", out.resolve(entry.name())))));
     } catch (InputException e) {
-      throw refused(entry, e);
+      throw refused(entry.name(), e);
     }
   }
 
   /// The error of a setting, with its name.
-  static InputException refused(Entry entry, InputException e) {
-    return new InputException("setting " + entry.name() + ": " + e.getMessage(), e.details());
+  static InputException refused(String setting, InputException e) {
+    return new InputException("setting " + setting + ": " + e.getMessage(), e.details());
   }
 }

@@ -19,17 +19,17 @@ record SweepNotes(SweepFile file, Path out, Map<String, Integer> numbers, Sweep.
     this(file, out, new LinkedHashMap<>(), watcher);
   }
 
-  void number(List<Entry> entries, int group) {
-    entries.forEach(entry -> numbers.put(entry.name(), group));
+  void number(String setting, int group) {
+    numbers.put(setting, group);
   }
 
   /// Notes and tells that a setting ended before its last step.
-  void ended(Entry entry, SweepState.End end, SweepState state) {
-    if (!state.ended().containsKey(entry.name())) {
-      state.end(entry.name(), end);
+  void ended(String setting, SweepState.End end, SweepState state) {
+    if (!state.ended().containsKey(setting)) {
+      state.end(setting, end);
     }
-    note(entry, end);
-    watcher.ended(entry.name(), end.why());
+    note(setting, end);
+    watcher.ended(setting, end.why());
   }
 
   /// Notes what ended before this process did and was not noted.
@@ -39,16 +39,16 @@ record SweepNotes(SweepFile file, Path out, Map<String, Integer> numbers, Sweep.
       if (!going.contains(entry)
           && Files.exists(folder.resolve("run.json"))
           && !Training.record(folder).containsKey(KEY)) {
-        note(entry, state.ended().get(entry.name()));
+        note(entry.name(), state.ended().get(entry.name()));
       }
     }
   }
 
   /// Says in a run's `run.json` in which group it ran, and why it ended before its last step.
-  void note(Entry entry, SweepState.@Nullable End end) {
-    Path folder = out.resolve(entry.name());
+  void note(String setting, SweepState.@Nullable End end) {
+    Path folder = out.resolve(setting);
     if (Files.exists(folder.resolve("run.json"))) {
-      Integer group = numbers.get(entry.name());
+      Integer group = numbers.get(setting);
       Map<String, @Nullable Object> note = new LinkedHashMap<>();
       note.put("group", group);
       note.put(
@@ -56,7 +56,7 @@ record SweepNotes(SweepFile file, Path out, Map<String, Integer> numbers, Sweep.
           numbers.entrySet().stream()
               .filter(other -> other.getValue().equals(group))
               .map(Map.Entry::getKey)
-              .filter(name -> !name.equals(entry.name()))
+              .filter(name -> !name.equals(setting))
               .toList());
       note.put("ended_step", end == null ? null : end.step());
       note.put("why", end == null ? null : end.why());

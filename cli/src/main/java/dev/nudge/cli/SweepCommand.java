@@ -1,0 +1,43 @@
+package dev.nudge.cli;
+
+import dev.nudge.eval.sweep.Sweep;
+import dev.nudge.settings.SweepSettings;
+import dev.nudge.settings.TrainSettings;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/// `nudge sweep` for a sweep that is made elsewhere: the same flags, files, lines and exit codes.
+public final class SweepCommand {
+  private SweepCommand() {}
+
+  /// Makes a sweep.
+  public interface Sweeps {
+    /// Checks every setting, then trains them all, unless the settings ask for a dry run.
+    ///
+    /// @param document the values of the sweep's file
+    /// @param names makes paths of names in a run's settings
+    /// @param cancelled polled between steps
+    Sweep.Result run(
+        SweepSettings settings,
+        Map<String, ? extends @Nullable Object> document,
+        UnaryOperator<TrainSettings> names,
+        Sweep.Watcher watcher,
+        BooleanSupplier cancelled);
+  }
+
+  /// Runs the command in this process.
+  ///
+  /// @param args behind the verb
+  /// @return the exit code
+  public static int run(List<String> args, PrintStream out, PrintStream err, Sweeps sweeps) {
+    SweepVerb verb = new SweepVerb(sweeps::run);
+    List<String> line = new ArrayList<>(List.of(verb.name()));
+    line.addAll(args);
+    return Main.run(List.of(verb), line, new Results(out), err);
+  }
+}

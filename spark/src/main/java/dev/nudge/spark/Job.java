@@ -1,0 +1,116 @@
+package dev.nudge.spark;
+
+import dev.nudge.format.Claim;
+import dev.nudge.settings.RunException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
+import org.apache.spark.SparkContext;
+import org.jspecify.annotations.Nullable;
+
+/// A job of Spark that another thread waits for, while the calling thread tells how far it is.
+///
+/// @param lines what its tasks returned; null: it was cancelled, or failed
+/// @param failure of Spark; null: none
+record Job(@Nullable List<String> lines, @Nullable Throwable failure) {
+  static final int LOOK = 500; // ms
+  private static final int SAVING = 120; // seconds that a cancelled run may need
+
+  /// Runs a job.
+  ///
+  /// @param collecting starts it and returns what its tasks do
+  /// @param look called twice a second, and once after the end
+  /// @param cancelled once true, the tasks are told to end
+  static Job run(
+      SparkContext spark,
+      String description,
+      Callable<List<String>> collecting,
+      Runnable look,
+      BooleanSupplier cancelled) {
+    String group = "nudge-" + UUID.randomUUID();
+    FutureTask<List<String>> job =
+        new FutureTask<>(
+            () -> {
+              spark.setJobGroup(group, description, false);
+              return collecting.call();
+            });
+    Thread.ofPlatform().daemon().name(group).start(job);
+    boolean asked = false;
+    try {
+      while (!isDone(job)) {
+        look.run();
+        if (cancelled.getAsBoolean()) {
+          spark.cancelJobGroup(group); // again and again: only a job that has begun hears it
+          asked = true;
+        }
+      }
+    } finally {
+      if (!job.isDone()) {
+        spark.cancelJobGroup(group);
+      }
+    }
+    look.run();
+    if (asked) {
+      return new Job(null, null);
+    }
+    try {
+      return new Job(job.get(), null);
+    } catch (ExecutionException e) {
+      return new Job(null, Objects.requireNonNullElse(e.getCause(), e));
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    }
+  }
+
+  private static boolean isDone(FutureTask<?> job) {
+    try {
+      job.get(LOOK, TimeUnit.MILLISECONDS);
+      return true;
+    } catch (TimeoutException e) {
+      return false;
+    } catch (ExecutionException e) {
+      return true; // it is asked for
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    }
+  }
+
+  /// Waits until tasks that were told to end have saved and left a folder.
+  static void awaitLeft(Path out) {
+    for (int waited = 0; waited < SAVING * 1000 && Claim.isHeld(out); waited += LOOK) {
+      sleep(LOOK);
+    }
+  }
+
+  static void sleep(int millis) {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    }
+  }
+
+  private static RunException interrupted(InterruptedException e) {
+    Thread.currentThread().interrupt();
+    return new RunException("interrupted while the stage ran; its tasks end with the session", e);
+  }
+
+  /// The cause of a job's failure in one line.
+  static String line(Throwable failure) {
+    String message = String.valueOf(failure.getMessage()).strip();
+    String cause = "Caused by: "; // behind "Job aborted due to stage failure" and a trace
+    return message
+        .lines()
+        .filter(one -> one.startsWith(cause))
+        .reduce((_, last) -> last.substring(cause.length()))
+        .or(() -> message.lines().findFirst())
+        .orElse(failure.getClass().getSimpleName());
+  }
+}

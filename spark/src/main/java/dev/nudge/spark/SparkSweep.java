@@ -1,0 +1,110 @@
+package dev.nudge.spark;
+
+import dev.nudge.eval.sweep.Reached;
+import dev.nudge.eval.sweep.Sweep;
+import dev.nudge.eval.sweep.SweepWorkers;
+import dev.nudge.format.Json;
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import dev.nudge.train.RunState;
+import dev.nudge.train.TrainEvent;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.BooleanSupplier;
+import org.apache.spark.SparkContext;
+import org.apache.spark.api.java.JavaSparkContext;
+
+/// Trains the shares of a sweep, a task each, in one job for each rung. Spark places the tasks and
+/// repeats one that fails (`spark.task.maxFailures`) or whose executor is lost.
+///
+/// Threading: one thread calls.
+final class SparkSweep implements SweepWorkers {
+  private final SparkContext spark;
+  private final int tasks;
+  private final BooleanSupplier cancelled;
+  private final Map<Path, Metrics> metrics = new HashMap<>();
+
+  /// @param tasks at once; 0: as many as the cluster runs now
+  SparkSweep(SparkContext spark, int tasks, BooleanSupplier cancelled) {
+    this.spark = spark;
+    int settled = Slots.settled(spark);
+    this.tasks = tasks == 0 ? settled : tasks;
+    this.cancelled = cancelled;
+  }
+
+  @Override
+  public Machine machine() {
+    Machine here = NudgeSpark.driver(1);
+    int cores = spark.getConf().getInt("spark.task.cpus", 1);
+    return new Machine(cores, here.memoryBytes(), here.cache(), here.name());
+  }
+
+  @Override
+  public int places() {
+    return tasks;
+  }
+
+  @Override
+  public List<List<Reached>> train(List<List<Planned>> shares, int step, Sweep.Watcher watcher) {
+    List<Planned> all = shares.stream().flatMap(List::stream).toList();
+    for (Planned run : all) {
+      Path out = run.settings().output().out();
+      String name = String.valueOf(out.getFileName());
+      metrics.computeIfAbsent(
+          out, _ -> new Metrics(out, 0, run.steps(), event -> watcher.event(name, event)));
+    }
+    List<String> lines =
+        shares.stream()
+            .map(share -> share.stream().map(run -> SharedPaths.given(run.settings())).toList())
+            .map(runs -> Json.line(new SweepTask.Share(runs)))
+            .toList();
+    SweepTask task = new SweepTask(step, Slots.beside(spark));
+    Job job =
+        Job.run(
+            spark,
+            "nudge sweep",
+            () ->
+                JavaSparkContext.fromSparkContext(spark)
+                    .parallelize(lines, lines.size())
+                    .map(task)
+                    .collect(),
+            () -> all.forEach(run -> metricsOf(run).read()),
+            cancelled);
+    Throwable failure = job.failure();
+    if (failure != null) {
+      throw new RunException(
+          "a task failed: %s; --resume goes on with the sweep".formatted(Job.line(failure)),
+          failure);
+    }
+    List<String> ended = job.lines();
+    if (ended == null) {
+      all.forEach(run -> Job.awaitLeft(run.settings().output().out()));
+      return List.of();
+    }
+    return ended.stream().map(line -> reached(line, watcher)).toList();
+  }
+
+  private Metrics metricsOf(Planned run) {
+    return Objects.requireNonNull(metrics.get(run.settings().output().out()));
+  }
+
+  private static List<Reached> reached(String line, Sweep.Watcher watcher) {
+    SweepTask.Outcome outcome = Json.record(Json.parse(line), SweepTask.Outcome.class);
+    outcome.warnings().forEach(watcher::warning);
+    String wrong = outcome.wrong();
+    if (wrong != null) {
+      throw new InputException(wrong);
+    }
+    for (Reached one : outcome.reached()) {
+      if (one.finished()) {
+        watcher.event(
+            one.name(), new TrainEvent.Finished(RunState.FINISHED, one.steps(), 0, 0, null, null));
+      }
+    }
+    return outcome.reached();
+  }
+}

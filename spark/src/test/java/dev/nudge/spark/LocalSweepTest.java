@@ -1,0 +1,293 @@
+package dev.nudge.spark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.eval.sweep.Sweep;
+import dev.nudge.format.Faults;
+import dev.nudge.format.Json;
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.SweepSettings;
+import dev.nudge.train.TrainEvent;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/// Sweeps over two tasks of this process, against the same sweeps on one machine.
+class LocalSweepTest {
+  private static final Path MODEL =
+      Path.of("../core/src/test/resources/golden/llama/grouped-tied/model").toAbsolutePath();
+
+  private static final AtomicInteger FAILED = new AtomicInteger(); // tasks
+  private static final AtomicInteger ENDED = new AtomicInteger(); // tasks
+  private static SparkSession session;
+
+  @TempDir private Path temp;
+
+  @BeforeAll
+  static void begin() {
+    session =
+        SparkSession.builder()
+            .master("local[2,3]") // a task may fail twice
+            .config("spark.ui.enabled", "false")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .getOrCreate();
+    session
+        .sparkContext()
+        .addSparkListener(
+            new SparkListener() {
+              @Override
+              public void onTaskEnd(SparkListenerTaskEnd end) {
+                (end.taskInfo().successful() ? ENDED : FAILED).incrementAndGet();
+              }
+            });
+  }
+
+  @AfterAll
+  static void end() {
+    session.stop();
+  }
+
+  private Map<String, Object> document(Object tried, Map<String, Object> more) throws IOException {
+    List<String> lines =
+        IntStream.range(0, 24)
+            .mapToObj(
+                i ->
+                    "{\"prompt\": \"pump %s\", \"completion\": \" valve %d\"}"
+                        .formatted("seal ".repeat(i % 7), i))
+            .toList();
+    Map<String, Object> base = new HashMap<>();
+    base.put("model", MODEL.toString());
+    base.put("data", List.of(Files.write(temp.resolve("rows.jsonl"), lines).toString()));
+    base.put("eval_split", "0.25");
+    base.put("steps", 8);
+    base.put("batch_size", 4);
+    base.put("eval_steps", 3);
+    base.put("save_steps", 3);
+    base.put("lanes", 1);
+    base.put("threads", 1);
+    base.put("memory", "1G");
+    Map<String, Object> all = new HashMap<>(more);
+    all.put("base", base);
+    all.put("list", tried);
+    return all;
+  }
+
+  private static final Object TRIED =
+      List.of(
+          Map.of("rank", 4),
+          Map.of("rank", 8),
+          Map.of("learning_rate", 1e-2),
+          Map.of("learning_rate", 1e9, "name", "wild"),
+          Map.of("quantize", "nf4"));
+
+  private static final Map<String, Object> HALVING =
+      Map.of("halving", Map.of("keep", 0.5, "at", List.of(4)));
+
+  private record Heard(List<String> lines, Set<String> stepped) implements Sweep.Watcher {
+    Heard() {
+      this(new ArrayList<>(), new TreeSet<>());
+    }
+
+    @Override
+    public void line(String line) {
+      lines.add(line);
+    }
+
+    @Override
+    public void warning(String line) {
+      lines.add(line);
+    }
+
+    @Override
+    public void event(String setting, TrainEvent event) {
+      if (event instanceof TrainEvent.Step) {
+        stepped.add(setting);
+      }
+    }
+
+    @Override
+    public void ended(String setting, String why) {
+      lines.add(setting + ": " + why);
+    }
+  }
+
+  private Sweep.Result alone(Map<String, Object> document, String out, Heard heard) {
+    SweepSettings settings = SweepSettings.of(Path.of("sweep.yaml"), temp.resolve(out));
+    Machine machine = Machine.here(ExecutorCache.folder());
+    return Sweep.run(settings, document, machine, run -> run, heard, () -> false);
+  }
+
+  @Test
+  void aSweepThatIsStoppedGoesOnToTheSameBytes() throws IOException {
+    Map<String, Object> document =
+        document(List.of(Map.of("rank", 4), Map.of("rank", 8)), Map.of());
+    alone(document, "alone", new Heard());
+    SweepSettings settings = SweepSettings.of(Path.of("sweep.yaml"), temp.resolve("spread"));
+    Path began = temp.resolve("spread/rank=8/metrics.jsonl");
+    Sweep.Result stopped =
+        NudgeSpark.sweep(
+            session, settings, document, run -> run, 0, new Heard(), () -> Files.exists(began));
+    assertThat(stopped.stopped()).isTrue();
+    Map<String, Object> more = Map.of("file", "sweep.yaml", "out", settings.out(), "resume", true);
+    Sweep.Result whole =
+        NudgeSpark.sweep(
+            session, SweepSettings.of(more), document, run -> run, 0, new Heard(), () -> false);
+    assertThat(whole.stopped()).isFalse();
+    assertSame("alone", "spread");
+  }
+
+  private Sweep.Result spread(Map<String, Object> document, String out, Heard heard) {
+    SweepSettings settings = SweepSettings.of(Path.of("sweep.yaml"), temp.resolve(out));
+    return NudgeSpark.sweep(session, settings, document, run -> run, 0, heard, () -> false);
+  }
+
+  private void assertSame(String one, String other) throws IOException {
+    for (String file : List.of("leaderboard.json", "leaderboard.md", "sweep.json")) {
+      assertThat(temp.resolve(other).resolve(file))
+          .hasSameBinaryContentAs(temp.resolve(one).resolve(file));
+    }
+    List<Path> files = weights(temp.resolve(one));
+    assertThat(weights(temp.resolve(other))).isEqualTo(files);
+    for (Path file : files) {
+      assertThat(temp.resolve(other).resolve(file))
+          .hasSameBinaryContentAs(temp.resolve(one).resolve(file));
+    }
+  }
+
+  private static List<Path> weights(Path out) throws IOException {
+    try (var files = Files.walk(out)) {
+      return files
+          .filter(file -> file.toString().endsWith(".safetensors"))
+          .map(out::relativize)
+          .sorted()
+          .toList();
+    }
+  }
+
+  @Test
+  void survivorsAreChosenOverAllTasksAndLeaveTheBytesOfOneMachine() throws IOException {
+    Map<String, Object> document = document(TRIED, HALVING);
+    Heard one = new Heard();
+    Sweep.Result alone = alone(document, "alone", one);
+    Heard many = new Heard();
+    int before = ENDED.get();
+    Sweep.Result spread = spread(document, "spread", many);
+    assertSame("alone", "spread");
+    assertThat(spread.values()).isEqualTo(alone.values());
+    assertThat(one.lines()).anyMatch(line -> line.contains("5 settings in 2 groups"));
+    assertThat(many.lines())
+        .contains("spread     over 2 tasks")
+        .anyMatch(line -> line.startsWith("wild: "))
+        .anyMatch(line -> line.contains("halving at step 4"));
+    assertThat(many.stepped()).contains("rank=4", "rank=8", "quantize=nf4");
+    assertThat(ENDED.get() - before).isGreaterThanOrEqualTo(3); // two at the rung, then the rest
+    String best = spread.leaderboard().best().name();
+    JsonNode note = Json.read(temp.resolve("spread").resolve(best).resolve("run.json"));
+    assertThat(note.at("/sweep/group").asInt(0)).isPositive();
+    assertThat(note.at("/sweep/why").isNull()).isTrue();
+  }
+
+  @Test
+  void aTaskThatFailedIsRepeatedFromItsCheckpoints() throws IOException {
+    Map<String, Object> document =
+        document(List.of(Map.of("rank", 4), Map.of("rank", 8)), Map.of());
+    alone(document, "alone", new Heard());
+    int before = FAILED.get();
+    Throwable failure =
+        Faults.failure(
+            (change, path) ->
+                change.equals("create") && path.toString().contains("/rank=8/checkpoints"),
+            () -> spread(document, "spread", new Heard()));
+    assertThat(failure).isNull();
+    assertThat(FAILED.get() - before).isEqualTo(1);
+    assertSame("alone", "spread");
+  }
+
+  @Test
+  void aTaskThatFailsTooOftenEndsTheSweepWhichGoesOn() throws IOException {
+    Path file = temp.resolve("sweep.yaml");
+    Files.writeString(
+        file, Json.line(document(List.of(Map.of("rank", 4), Map.of("rank", 8)), Map.of())));
+    Path out = temp.resolve("out");
+    String[] command = {"sweep", file.toString(), "--out", out.toString(), "--tasks", "9"};
+    int before = FAILED.get();
+    Ran[] ran = new Ran[1];
+    Faults.watch(LocalSweepTest::refuse);
+    try {
+      ran[0] = run(command);
+    } finally {
+      Faults.failure(0, () -> {}); // ends the watch
+    }
+    assertThat(ran[0].code()).as(ran[0].err()).isEqualTo(1);
+    assertThat(ran[0].err().lines().toList().getLast())
+        .startsWith("nudge: a task failed: ")
+        .contains("refused by the test")
+        .endsWith("; --resume goes on with the sweep");
+    assertThat(FAILED.get() - before).isEqualTo(3);
+    List<String> more = new ArrayList<>(List.of(command));
+    more.add("--resume");
+    Ran whole = run(more.toArray(String[]::new));
+    assertThat(whole.code()).as(whole.err()).isZero();
+    assertThat(whole.out()).contains("rank=4").contains("rank=8");
+  }
+
+  private static void refuse(String change, Path path) {
+    if (path.toString().contains("/rank=8/checkpoints")) {
+      throw new UncheckedIOException(new IOException("refused by the test"));
+    }
+  }
+
+  @Test
+  void whatIsWrongIsOneLineBeforeAnyTask() throws IOException {
+    Path file = temp.resolve("sweep.yaml");
+    Files.writeString(file, Json.line(document(List.of(Map.of("rank", 4)), Map.of())));
+    Path out = temp.resolve("out");
+    String[] command = {"sweep", file.toString(), "--out", out.toString(), "--tasks", "two"};
+    assertThat(run(command))
+        .isEqualTo(new Ran(2, "", "nudge: --tasks is 'two'; it must be a whole number\n"));
+    command[5] = "-1";
+    assertThat(run(command))
+        .isEqualTo(new Ran(2, "", "nudge: --tasks is -1; it must be at least 1\n"));
+    command[5] = "2";
+    Files.writeString(file, Json.line(document(List.of(Map.of("rank", 0)), Map.of())));
+    Ran wrong = run(command);
+    assertThat(wrong.code()).isEqualTo(2);
+    assertThat(wrong.err()).startsWith("nudge: setting rank=0: ").doesNotContain("Exception");
+    assertThat(out).doesNotExist();
+  }
+
+  private record Ran(int code, String out, String err) {}
+
+  private static Ran run(String... args) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    int code = Submit.run(List.of(args), print(out), print(err));
+    return new Ran(
+        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+  }
+
+  private static PrintStream print(ByteArrayOutputStream to) {
+    return new PrintStream(to, true, StandardCharsets.UTF_8);
+  }
+}
