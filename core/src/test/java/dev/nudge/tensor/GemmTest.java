@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.Backends;
 import dev.nudge.Seeds;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -275,6 +276,31 @@ class GemmTest {
             .isInstanceOf(IllegalArgumentException.class)
             .hasMessage("rows of F32[3, 5] or F32[3, 4] have gaps in them");
       }
+    }
+  }
+
+  @Test
+  void aGemmThatIsOpenedLaterHasTheCodeOfEarlierOnes() {
+    compile(8); // the classes
+    long first = compile(16);
+    long second = compile(16);
+    assertThat(second).as("ns of this thread, %d before", first).isLessThan(first / 2);
+  }
+
+  /// Makes products of twenty shapes by a Gemm of their own.
+  ///
+  /// @return processor time, ns
+  private static long compile(int columns) {
+    var threads = ManagementFactory.getThreadMXBean();
+    try (Scope scope = Scope.open("code");
+        Gemm gemm = provider.open(1)) {
+      long start = threads.getCurrentThreadCpuTime();
+      for (int k = 30 * 64; k < 50 * 64; k += 64) {
+        Tensor a = scope.tensor(Dtype.F32, 16, k);
+        Tensor b = scope.tensor(Dtype.F32, k, columns);
+        gemm.multiply(a, b, scope.tensor(Dtype.F32, 16, columns), false);
+      }
+      return threads.getCurrentThreadCpuTime() - start;
     }
   }
 
