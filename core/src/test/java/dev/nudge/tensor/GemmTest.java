@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// Compares the native product with the plain one on random odd shapes, orders and batches, with
@@ -42,8 +43,18 @@ class GemmTest {
 
   @Test
   void nativeProductsEqualPlainOnes() {
+    products(200);
+  }
+
+  @Test
+  @Tag("slow")
+  void moreNativeProductsEqualPlainOnes() {
+    products(600);
+  }
+
+  private static void products(int count) {
     Random random = Seeds.random();
-    for (int i = 0; i < 600; i++) {
+    for (int i = 0; i < count; i++) {
       Dtype factor = bf16 && random.nextBoolean() ? Dtype.BF16 : Dtype.F32;
       Dtype result = random.nextBoolean() ? factor : Dtype.F32;
       compare(random, factor, result, size(random), size(random), size(random));
