@@ -10,8 +10,8 @@ import java.nio.file.Path;
 
 /// Runs the commands of a shell script, one after the other, in one JVM.
 ///
-/// [#SCRIPT] is the command that the shell starts: it writes its arguments into the pipe `asked` and
-/// waits at the pipe `code`. So a command costs no start of a JVM, and most of its classes are
+/// [#SCRIPT] is the command that the shell starts: it writes its arguments into the pipe `asked`
+/// and waits at the pipe `code`. So a command costs no start of a JVM, and most of its classes are
 /// compiled already. It runs in the folder in which this JVM was started.
 final class CommandServer {
   static final String SCRIPT =
@@ -31,10 +31,7 @@ final class CommandServer {
       ByteArrayOutputStream out = new ByteArrayOutputStream();
       ByteArrayOutputStream err = new ByteArrayOutputStream();
       int code =
-          Main.run(
-              command,
-              new PrintStream(out, true, UTF_8),
-              new PrintStream(err, true, UTF_8));
+          Main.run(command, new PrintStream(out, true, UTF_8), new PrintStream(err, true, UTF_8));
       Files.write(Path.of("out.txt"), out.toByteArray());
       Files.write(Path.of("err.txt"), err.toByteArray());
       Files.writeString(Path.of("code"), code + "\n");

@@ -22,8 +22,8 @@ import org.junit.jupiter.api.io.TempDir;
 /// The command is the real one on the classes of this build. Those that read standard input or end
 /// by a signal, and what tells of the JVM, run in a process of their own, the others in one that a
 /// [CommandServer] is. Two lines are only looked at: `quickstart`, which `QuickstartRunTest` runs,
-/// and `mvn verify`, which this is. The server takes a free port, to which `curl` is led (where there
-/// is one), and the gate has a policy that a model of random weights passes.
+/// and `mvn verify`, which this is. The server takes a free port, to which `curl` is led (where
+/// there is one), and the gate has a policy that a model of random weights passes.
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "a POSIX shell script")
 class ExampleCommandsTest {
   private static final Path SCRIPT = Path.of("../examples/commands.sh").toAbsolutePath();
@@ -123,8 +123,7 @@ class ExampleCommandsTest {
   private Process start(String... command) throws IOException {
     ProcessBuilder program = new ProcessBuilder(command);
     program.directory(folder.toFile()).redirectErrorStream(true);
-    program.redirectOutput(
-        ProcessBuilder.Redirect.appendTo(folder.resolve("output.txt").toFile()));
+    program.redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("output.txt").toFile()));
     Map<String, String> environment = program.environment();
     environment.put("JAVA", JAVA);
     environment.put(

@@ -18,8 +18,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class AttentionMemoryTest {
   private static final Attend.Shape HEADS = new Attend.Shape(4, 2, 2);
 
-  /// Lengths around blocks of 64 queries, and around 2,048 keys, where blocks are of 32. The longest
-  /// in bf16 alone, which takes what fp32 takes and copies in fp32.
+  /// Lengths around blocks of 64 queries, and around 2,048 keys, where blocks are of 32. The
+  /// longest in bf16 alone, which takes what fp32 takes and copies in fp32.
   @ParameterizedTest
   @CsvSource({
     "1, 0",
