@@ -103,7 +103,7 @@ class ExamplesTest {
   }
 
   @Test
-  void fineTune() throws IOException {
+  void fineTune() throws IOException, ReflectiveOperationException {
     Path out = temp.resolve("out");
     Object[] arguments = {MODEL, rows("rows.jsonl", "seal", ROWS), rows("held.jsonl", "seal"), out};
     ChildJvm child = run("FineTune.java", arguments);
@@ -114,7 +114,7 @@ class ExamplesTest {
     assertThat(child.output().get(losses.size() + 1)).as(child.text()).isEqualTo(" seal");
     assertThat(out.resolve("adapter/adapter_model.safetensors")).exists();
     assertThat(out.resolve("merged/model.safetensors")).exists();
-    assertThat(run("FineTune.java", arguments).output()) // the run is finished and merged anew
+    assertThat(here("FineTune.java", arguments)) // the run is finished and merged anew
         .containsSubsequence("64 of 64 answers are exact", " seal");
   }
 

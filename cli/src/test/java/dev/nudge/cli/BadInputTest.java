@@ -521,6 +521,11 @@ class BadInputTest {
             "--replay D/none.jsonl",
             "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
         row(
+            "default misspelt",
+            p -> {},
+            "--replay defalt",
+            "--replay: defalt does not exist; did you mean default?"),
+        row(
             "missing held-out file",
             p -> {},
             "--eval-data D/none.jsonl",
@@ -2301,6 +2306,13 @@ class BadInputTest {
             p -> sweep(p, grid, "metric: {task: quiz}"),
             "",
             "D/sweep.yaml: metric: metric is not given; it must be a text"),
+        row(
+            "an evaluation of no task",
+            p -> sweep(p, grid, "metric: {task: retentoin, metric: acc}"),
+            "",
+            "D/sweep.yaml: metric: task retentoin is no task, group or tag that comes with nudge"
+                + " (give --tasks-dir, a folder of task files, for others) and no .yaml file; did"
+                + " you mean retention?"),
         row(
             "an evaluation of several tasks",
             p -> sweep(p, grid, "metric: {task: retention, metric: acc}"),

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -18,23 +19,28 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// Runs `examples/commands.sh`, from which the commands of the README are cut, in a shell.
 ///
-/// The command is the real one on the classes of this build, each time in a process of its own. Two
-/// lines are only looked at: `quickstart`, which `QuickstartRunTest` runs, and `mvn verify`, which
-/// this is. The server takes a free port, to which `curl` is led (where there is one), and the gate
-/// has a policy that a model of random weights passes.
+/// The command is the real one on the classes of this build. Those that read standard input or end
+/// by a signal, and what tells of the JVM, run in a process of their own, the others in one that a
+/// [CommandServer] is. Two lines are only looked at: `quickstart`, which `QuickstartRunTest` runs,
+/// and `mvn verify`, which this is. The server takes a free port, to which `curl` is led (where
+/// there is one), and the gate has a policy that a model of random weights passes.
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "a POSIX shell script")
 class ExampleCommandsTest {
   private static final Path SCRIPT = Path.of("../examples/commands.sh").toAbsolutePath();
-  private static final int MOST_MINUTES = 30;
+  private static final String JAVA =
+      Path.of(System.getProperty("java.home"), "bin/java").toString();
+  private static final int MOST_MINUTES = 20;
 
   private static final String NUDGE =
       """
       #!/bin/sh
       [ "$1" = quickstart ] && set -- quickstart --help
       [ "$1" = serve ] && set -- "$@" --port 0 && exec 2> served.txt
-      exec "$JAVA" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC \\
-        -Duser.home="$HOME" -Dnudge.launcher="$PWD/nudge" -cp "$CLASSES" dev.nudge.cli.Main "$@"
-      """;
+      case $1 in
+        serve | chat | doctor) exec "$JAVA" dev.nudge.cli.Main "$@" ;;
+      esac
+      """
+          + CommandServer.SCRIPT;
 
   private static final String MAVEN =
       """
@@ -66,23 +72,13 @@ class ExampleCommandsTest {
   @Test
   void everyCommandOfTheExamplesRuns() throws Exception {
     fill();
-    ProcessBuilder shell = new ProcessBuilder("sh", "-x", SCRIPT.toString());
-    shell.directory(folder.toFile()).redirectErrorStream(true);
-    shell.redirectOutput(folder.resolve("output.txt").toFile());
-    shell
-        .environment()
-        .put("JAVA", Path.of(System.getProperty("java.home"), "bin/java").toString());
-    shell.environment().put("CLASSES", System.getProperty("java.class.path"));
-    shell.environment().put("HOME", folder.resolve("home").toString());
-    shell.environment().keySet().removeIf(name -> name.startsWith("HF_") || name.startsWith("XDG"));
-    shell.environment().put("HF_HUB_OFFLINE", "1");
-    shell
-        .environment()
-        .put("NUDGE_CACHE", Path.of("target/example-cache").toAbsolutePath().toString());
-    shell.environment().merge("PATH", folder + "/bin:", (path, bin) -> bin + path);
-    Process process = shell.start();
+    start("mkfifo", "asked", "code").waitFor();
+    Process commands = start(JAVA, CommandServer.class.getName());
+    Process process = start("sh", "-x", SCRIPT.toString());
+    var _ = commands.onExit().thenRun(() -> end(process)); // it would wait at its pipe
     boolean ended = process.waitFor(MOST_MINUTES, TimeUnit.MINUTES);
-    process.destroyForcibly();
+    end(process);
+    end(commands);
     String output = Files.readString(folder.resolve("output.txt"), UTF_8);
     assertThat(ended).as(output).isTrue();
     assertThat(process.exitValue()).as(output).isZero();
@@ -121,6 +117,31 @@ class ExampleCommandsTest {
     assertThat(folder.resolve("adapters/from-file")).doesNotExist(); // made and removed
     assertThat(folder.resolve("answers.jsonl")).content().hasLineCount(2);
     assertThat(folder.resolve("served.txt")).content().contains("listening on http://127.0.0.1:");
+  }
+
+  /// Starts a program in the folder; what it prints goes to `output.txt`.
+  private Process start(String... command) throws IOException {
+    ProcessBuilder program = new ProcessBuilder(command);
+    program.directory(folder.toFile()).redirectErrorStream(true);
+    program.redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("output.txt").toFile()));
+    Map<String, String> environment = program.environment();
+    environment.put("JAVA", JAVA);
+    environment.put(
+        "JDK_JAVA_OPTIONS",
+        "--add-modules=jdk.incubator.vector --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC"
+            + " -Duser.home=%1$s/home -Dnudge.launcher=%1$s/nudge".formatted(folder));
+    environment.put("CLASSPATH", System.getProperty("java.class.path"));
+    environment.put("HOME", folder.resolve("home").toString());
+    environment.keySet().removeIf(name -> name.startsWith("HF_") || name.startsWith("XDG"));
+    environment.put("HF_HUB_OFFLINE", "1");
+    environment.put("NUDGE_CACHE", Path.of("target/example-cache").toAbsolutePath().toString());
+    environment.merge("PATH", folder + "/bin:", (path, bin) -> bin + path);
+    return program.start();
+  }
+
+  private static void end(Process process) {
+    process.descendants().forEach(ProcessHandle::destroyForcibly);
+    process.destroyForcibly();
   }
 
   private void fill() throws IOException {

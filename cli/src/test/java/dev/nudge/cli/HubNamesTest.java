@@ -117,7 +117,12 @@ class HubNamesTest {
             () -> in(TrainSettings.class, Map.of("model", "org/other", "data", "d", "out", "o")))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--model org/other: there is no such folder here")
-        .hasMessageContaining("offline nothing is fetched");
+        .hasMessageContaining("offline nothing is fetched")
+        .hasMessageNotContaining("did you mean");
+    assertThatThrownBy(
+            () -> in(TrainSettings.class, Map.of("model", "org/tinny", "data", "d", "out", "o")))
+        .isInstanceOf(InputException.class)
+        .hasMessageEndingWith("without --offline (HF_HUB_OFFLINE) it is; did you mean org/tiny?");
     assertThatThrownBy(
             () ->
                 in(

@@ -7,12 +7,15 @@ import dev.nudge.data.Dataset;
 import dev.nudge.data.Example;
 import dev.nudge.data.TokenCache;
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.settings.LoopSettings;
+import dev.nudge.settings.Nearest;
 import dev.nudge.settings.ObjectiveSettings;
 import dev.nudge.settings.ShapeSettings;
 import dev.nudge.settings.TrainOn;
 import dev.nudge.text.Tokenizer;
+import java.io.File;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -59,6 +62,13 @@ record Replay(List<Example> examples, int longest, Batches batches, double weigh
       Tokenizer tokenizer,
       Conversations chat,
       TokenCache cache) {
+    for (String file : settings.replay()) {
+      String hint = Nearest.hint(file, List.of(GeneralRows.NAME));
+      boolean word = file.matches("\\w+") && !file.equals(GeneralRows.NAME);
+      if (word && !hint.isEmpty() && !new File(file).exists()) {
+        throw new InputException("--replay: %s does not exist%s".formatted(file, hint));
+      }
+    }
     if (settings.replay().contains(GeneralRows.NAME)) {
       try (GeneralRows general = GeneralRows.copied()) {
         List<String> files = general.in(settings.replay(), chat);

@@ -11,6 +11,7 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.lang.management.ManagementFactory;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// Holds the sampler, which sorts nothing, to one that sorts everything.
@@ -21,8 +22,18 @@ class PartialSelectionTest {
 
   @Test
   void randomRowsAreDrawnFromAsIfAllWereSorted() {
+    drawn(1_000);
+  }
+
+  @Test
+  @Tag("slow")
+  void moreRandomRowsToo() {
+    drawn(4_000);
+  }
+
+  private static void drawn(int rounds) {
     Random random = Seeds.random();
-    for (int round = 0; round < 4_000; round++) {
+    for (int round = 0; round < rounds; round++) {
       int vocabulary = round % 500 == 0 ? 50_000 : 1 + random.nextInt(300);
       check(random, row(random, vocabulary), settings(random, vocabulary));
     }

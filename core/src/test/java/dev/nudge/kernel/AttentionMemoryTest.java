@@ -18,7 +18,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class AttentionMemoryTest {
   private static final Attend.Shape HEADS = new Attend.Shape(4, 2, 2);
 
-  /// Lengths around blocks of 64 queries, and around 2,048 keys, where blocks are of 32.
+  /// Lengths around blocks of 64 queries, and around 2,048 keys, where blocks are of 32. The
+  /// longest in bf16 alone, which takes what fp32 takes and copies in fp32.
   @ParameterizedTest
   @CsvSource({
     "1, 0",
@@ -39,7 +40,7 @@ class AttentionMemoryTest {
     "130, 2100"
   })
   void theDryPassTakesWhatTheRealOneTakes(int queries, int past) {
-    for (Dtype type : new Dtype[] {Dtype.F32, Dtype.BF16}) {
+    for (Dtype type : queries < 1000 ? List.of(Dtype.F32, Dtype.BF16) : List.of(Dtype.BF16)) {
       same(type, queries, past, true);
       same(type, queries, past, false);
     }

@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.Backends;
 import dev.nudge.Seeds;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// Compares the native product with the plain one on random odd shapes, orders and batches, with
@@ -41,8 +43,18 @@ class GemmTest {
 
   @Test
   void nativeProductsEqualPlainOnes() {
+    products(200);
+  }
+
+  @Test
+  @Tag("slow")
+  void moreNativeProductsEqualPlainOnes() {
+    products(600);
+  }
+
+  private static void products(int count) {
     Random random = Seeds.random();
-    for (int i = 0; i < 600; i++) {
+    for (int i = 0; i < count; i++) {
       Dtype factor = bf16 && random.nextBoolean() ? Dtype.BF16 : Dtype.F32;
       Dtype result = random.nextBoolean() ? factor : Dtype.F32;
       compare(random, factor, result, size(random), size(random), size(random));
@@ -275,6 +287,33 @@ class GemmTest {
             .isInstanceOf(IllegalArgumentException.class)
             .hasMessage("rows of F32[3, 5] or F32[3, 4] have gaps in them");
       }
+    }
+  }
+
+  @Test
+  void aGemmThatIsOpenedLaterHasTheCodeOfEarlierOnes() {
+    String processor = System.getProperty("os.arch");
+    Assumptions.assumeTrue(List.of("amd64", "x86_64").contains(processor), "no x86-64");
+    compile(8); // the classes
+    long first = compile(16);
+    long second = compile(16);
+    assertThat(second).as("ns of this thread, %d before", first).isLessThan(first / 2);
+  }
+
+  /// Makes products of twenty shapes by a Gemm of their own.
+  ///
+  /// @return processor time, ns
+  private static long compile(int columns) {
+    var threads = ManagementFactory.getThreadMXBean();
+    try (Scope scope = Scope.open("code");
+        Gemm gemm = provider.open(1)) {
+      long start = threads.getCurrentThreadCpuTime();
+      for (int k = 30 * 64; k < 50 * 64; k += 64) {
+        Tensor a = scope.tensor(Dtype.F32, 16, k);
+        Tensor b = scope.tensor(Dtype.F32, k, columns);
+        gemm.multiply(a, b, scope.tensor(Dtype.F32, 16, columns), false);
+      }
+      return threads.getCurrentThreadCpuTime() - start;
     }
   }
 

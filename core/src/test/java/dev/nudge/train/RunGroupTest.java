@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -56,9 +57,19 @@ class RunGroupTest {
 
   /// Of the longest rows some are cut over both lanes.
   @ParameterizedTest
-  @CsvSource({"fp32, none, 300", "bf16, none, 200", "fp32, nf4, 24", "fp32, none, 900"})
+  @CsvSource({"fp32, none, 300", "bf16, none, 200", "fp32, nf4, 24"})
   void aRunTogetherHasTheBytesThatItHasAlone(String compute, String quantize, int longest)
       throws IOException {
+    compare(compute, quantize, longest);
+  }
+
+  @Test
+  @Tag("slow")
+  void soItHasWhereMostRowsAreCut() throws IOException {
+    compare("fp32", "none", 900);
+  }
+
+  private void compare(String compute, String quantize, int longest) throws IOException {
     Backends.orSkip(Compute.valueOf(compute.toUpperCase(Locale.ROOT)));
     List<TrainSettings> alone = new ArrayList<>();
     List<TrainSettings> together = new ArrayList<>();

@@ -133,9 +133,7 @@ public final class Hub {
   /// @param tokenizer whether tokenizer and template are needed too
   public Headers headers(RepoName name, Path into, boolean tokenizer, HubListener listener) {
     if (settings.offline()) {
-      throw new InputException(
-          "%s is not whole in %s, and offline nothing is fetched; without --offline (HF_HUB_OFFLINE) it is"
-              .formatted(name, settings.cache()));
+      throw snapshots.notHere(name);
     }
     try (HubClient client = snapshots.client()) {
       RepoTree tree = snapshots.tree(client, name, listener);

@@ -56,9 +56,7 @@ final class Snapshots {
       if (settings.offline()) {
         Snapshot here = here(name, choice, true);
         if (here == null) {
-          throw new InputException(
-              "%s is not whole in %s, and offline nothing is fetched; without --offline (HF_HUB_OFFLINE) it is"
-                  .formatted(name, settings.cache()));
+          throw notHere(name);
         }
         return here;
       }
@@ -148,6 +146,22 @@ final class Snapshots {
     } catch (HubErrors.Unknown e) {
       throw new InputException(e.getMessage() + Nearest.hint(name.id(), known()), e);
     }
+  }
+
+  /// Says that a repository is not here and is not fetched, with names that may be meant instead.
+  InputException notHere(RepoName name) {
+    List<String> known = KnownNames.all();
+    try {
+      known = known();
+    } catch (IOException e) {
+      // the cache cannot be read, so nothing in it is near
+    }
+    return new InputException(
+        "%s is not whole in %s, and offline nothing is fetched; without --offline (HF_HUB_OFFLINE) it is%s"
+            .formatted(
+                name,
+                settings.cache(),
+                known.contains(name.id()) ? "" : Nearest.hint(name.id(), known)));
   }
 
   /// Names that somebody may have meant.

@@ -40,8 +40,8 @@ final class DotGrouped {
     this.a = f.a;
   }
 
-  /// Whether there is machine code for a weight: the kernels beneath take tables for it too, and
-  /// no group is short.
+  /// Whether there is machine code for a weight: a group is half a block or some whole ones, and
+  /// none is short.
   static boolean takes(FewRows.Grouped w) {
     return w.bits() == 4
         && w.cols() > 0

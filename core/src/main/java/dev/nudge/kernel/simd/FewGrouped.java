@@ -1,6 +1,5 @@
 package dev.nudge.kernel.simd;
 
-import static dev.nudge.kernel.simd.Species.LANES;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -44,11 +43,6 @@ final class FewGrouped {
     }
   }
 
-  /// Whether a group is half a block of 64, or a power of two of them.
-  private static boolean tables(int each) {
-    return Integer.bitCount(each) == 1;
-  }
-
   /// @param x rows as [VectorFewRows] arranges them, `stride` bytes apart
   /// @param one whether there is one row
   static void multiply(
@@ -69,28 +63,10 @@ final class FewGrouped {
     int each = w.group() / STRIP;
     long bytes = w.codes().rowStride();
     int groups = w.scales().cols();
-    int blocks = w.cols() / (2 * STRIP);
-    boolean small = each == 1;
-    boolean tables = LANES == 16 && w.bits() == 4 && strips % 2 == 0 && tables(each);
-    int shift = Integer.numberOfTrailingZeros(Math.max(1, each / 2));
     for (int o = from; o < to; o++) {
       long at = o * bytes;
       long g = (long) o * groups;
-      if (tables && one) {
-        out.put(
-            0,
-            o,
-            small
-                ? FewGrouped4By16.oneSmall(codes, at, scales, zeros, g, x, blocks, round)
-                : FewGrouped4By16.one(codes, at, scales, zeros, g, x, blocks, shift, round));
-      } else if (tables) {
-        if (small) {
-          FewGrouped4By16.fourSmall(codes, at, scales, zeros, g, x, stride, blocks, round, sums);
-        } else {
-          FewGrouped4By16.four(codes, at, scales, zeros, g, x, stride, blocks, shift, round, sums);
-        }
-        out.put(o, sums);
-      } else if (w.bits() == 8) {
+      if (w.bits() == 8) {
         if (one) {
           out.put(0, o, FewGrouped8.one(codes, at, scales, zeros, g, x, strips, each, round));
         } else {

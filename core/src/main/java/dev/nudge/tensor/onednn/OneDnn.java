@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Loads oneDNN once a process and opens a [Gemm] for each lane.
 ///
+/// On x86-64 oneDNN keeps the code of the last [#KEPT] products, so lanes share it, and a Gemm that
+/// is opened later has it too. To compile a product takes a millisecond and some hundred KiB.
+///
 /// Threading: loading is locked; a Gemm belongs to the thread that opened it, because
 /// `omp_set_num_threads` is a setting of the calling thread.
 public final class OneDnn implements GemmProvider {
@@ -33,6 +36,7 @@ public final class OneDnn implements GemmProvider {
   private static String version = "";
   private static String instructions = "";
   private static @Nullable MethodHandle ompThreads;
+  private static final int KEPT = 256; // products; 70 MB of code where no Gemm has them any more
   private static final int DRAWN = 60; // products more where there is AMX
   private static final Set<Dtype> DISTRUSTED = EnumSet.noneOf(Dtype.class);
   private static final Set<String> NOTES = new LinkedHashSet<>();
@@ -86,7 +90,8 @@ public final class OneDnn implements GemmProvider {
       CallMemory call = CallMemory.own();
       Api.check((int) Api.C.ENGINE_CREATE.invokeExact(call.out, Api.CPU, 0L), "engine_create");
       engine = call.made();
-      Api.check((int) Api.C.CACHE_CAPACITY.invokeExact(0), "set_primitive_cache_capacity");
+      int kept = Natives.platform().endsWith("x86_64") ? KEPT : 0; // code of others may be locked
+      Api.check((int) Api.C.CACHE_CAPACITY.invokeExact(kept), "set_primitive_cache_capacity");
       int isa = (int) Api.C.EFFECTIVE_ISA.invokeExact();
       instructions = "isa " + Integer.toHexString(isa);
       avx512 = (isa & AVX512) != 0;

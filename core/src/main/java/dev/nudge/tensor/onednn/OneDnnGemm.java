@@ -203,8 +203,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
         return Packed.plain(b);
       }
       int width = width(b.cols());
-      PackedLayout part =
-          team == null ? null : PackedLayout.part(engine, b.dtype(), b.shape(0), b.shape(1), width);
+      PackedLayout part = team == null ? null : part(b, width);
       if (team == null || part == null) {
         pack(b, layout, room.data());
       } else {

@@ -89,20 +89,25 @@ final class Primitive {
       long layout,
       int threads)
       throws Throwable {
-    CallMemory call = CallMemory.own();
-    long bDesc = packed(layout) ? PackedLayout.clone(layout) : descriptor(b, layout);
     boolean alone = threads > 1 && onAmx && layout != OPEN_SIZES;
     if (alone) {
-      OneDnn.setThreads(1); // oneDNN keeps the number with the code
+      OneDnn.setThreads(1); // oneDNN keeps the number with the code, and code by the number
     }
-    long pd;
     try {
-      pd = chosen(engine, a, bDesc, c, add, onAmx, layout);
+      return compile(engine, a, b, c, add, onAmx, layout);
     } finally {
       if (alone) {
         OneDnn.setThreads(threads);
       }
     }
+  }
+
+  private static Primitive compile(
+      long engine, Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout)
+      throws Throwable {
+    CallMemory call = CallMemory.own();
+    long bDesc = packed(layout) ? PackedLayout.clone(layout) : descriptor(b, layout);
+    long pd = chosen(engine, a, bDesc, c, add, onAmx, layout);
     destroy(bDesc);
     if (pd == 0) {
       throw new UnsupportedOperationException(

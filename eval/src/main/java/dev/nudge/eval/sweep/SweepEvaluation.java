@@ -9,6 +9,7 @@ import dev.nudge.eval.run.TaskScores;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelFolder;
 import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.Schema;
@@ -50,7 +51,13 @@ record SweepEvaluation(Path out, Machine machine, SweepMetric metric, Metric res
           }
         };
     EvaluateSettings settings = settings(metric, out, first.model(), first.model().model(), null);
-    Map<String, List<Metric>> tasks = Evaluation.metrics(settings, machine, watcher);
+    Map<String, List<Metric>> tasks;
+    try {
+      tasks = Evaluation.metrics(settings, machine, watcher);
+    } catch (InputException e) {
+      throw SweepFile.wrong(
+          place, String.valueOf(e.getMessage()).replaceFirst("^--tasks:", "metric: task"));
+    }
     if (tasks.size() != 1) {
       throw SweepFile.wrong(
           place,

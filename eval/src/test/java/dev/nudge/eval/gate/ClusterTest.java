@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// Intervals of documents that hang together.
@@ -48,8 +49,16 @@ class ClusterTest {
   /// mostly by one draw.
   @Test
   void clustersAreCoveredWhereDocumentsTakenAloneAreNot() {
-    Random random = new Random(Seeds.next());
-    int runs = 400;
+    covered(new Random(1), 100); // one draw: by chance another one may be beyond the bounds
+  }
+
+  @Test
+  @Tag("slow")
+  void clustersAreCoveredInAnyDraw() {
+    covered(new Random(Seeds.next()), 400);
+  }
+
+  private static void covered(Random random, int runs) {
     int clustered = 0;
     int alone = 0;
     int own = 0;

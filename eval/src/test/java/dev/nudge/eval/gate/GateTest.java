@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -209,9 +210,19 @@ class GateTest {
   /// rules together as well.
   @Test
   void aWrongPassIsAsRareAsThePolicySays() throws Exception {
-    java.util.Random random = dev.nudge.Seeds.random();
+    // 5 % on one side: 5 of 100, by one draw that is always the same
+    assertThat(wrongPasses(new java.util.Random(1), 100)).isBetween(1, 9);
+  }
+
+  @Test
+  @Tag("slow")
+  void aWrongPassIsAsRareInAnyDraw() throws Exception {
+    // 20 of 400, and 40 is more than four standard deviations above; and it is not only careful
+    assertThat(wrongPasses(dev.nudge.Seeds.random(), 400)).isBetween(3, 39);
+  }
+
+  private int wrongPasses(java.util.Random random, int runs) throws Exception {
     int wrong = 0;
-    int runs = 400;
     for (int run = 0; run < runs; run++) {
       boolean[][] right = new boolean[4][120];
       for (int i = 0; i < 120; i++) {
@@ -233,9 +244,7 @@ class GateTest {
       boolean any = result.rules().stream().anyMatch(r -> r.verdict() == Verdict.PASS);
       wrong += any ? 1 : 0;
     }
-    // 5 % on one side: 20 of 400, and 40 is more than four standard deviations above
-    assertThat(wrong).isLessThan(40);
-    assertThat(wrong).isGreaterThan(2); // and it is not only careful
+    return wrong;
   }
 
   @Test
