@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.concurrent.locks.ReentrantLock;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
@@ -60,8 +61,7 @@ final class EvalTask implements MapPartitionsFunction<Row, Row> {
   @Override
   public Iterator<Row> call(Iterator<Row> rows) throws IOException {
     Path out = Files.createTempDirectory("nudge-eval"); // of answers that other adapters share
-    TaskContext.get()
-        .addTaskCompletionListener((TaskCompletionListener) _ -> delete(out));
+    TaskContext.get().addTaskCompletionListener((TaskCompletionListener) _ -> delete(out));
     return new Iterator<>() {
       private Iterator<Row> next = Collections.emptyIterator();
 
@@ -75,7 +75,9 @@ final class EvalTask implements MapPartitionsFunction<Row, Row> {
 
       @Override
       public Row next() {
-        hasNext();
+        if (!hasNext()) {
+          throw new NoSuchElementException();
+        }
         return next.next();
       }
     };

@@ -4,7 +4,6 @@ import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.generate.TableModel;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.ByteSize;
-import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.Warnings;
 import java.io.IOException;
@@ -49,8 +48,7 @@ final class ExecutorModel implements AutoCloseable {
       if (there == null) {
         closeIdle();
         there =
-            new ExecutorModel(
-                TableModel.open(settings, own, memory, machine(), Warnings.logged()));
+            new ExecutorModel(TableModel.open(settings, own, memory, machine(), Warnings.logged()));
         ALL.put(key, there);
       }
       there.users++;
@@ -105,13 +103,14 @@ final class ExecutorModel implements AutoCloseable {
   /// Frees the models that no task uses.
   static void closeIdle() {
     synchronized (ALL) {
-      ALL.values().removeIf(
-          shared -> {
-            if (shared.users == 0) {
-              shared.model.close();
-            }
-            return shared.users == 0;
-          });
+      ALL.values()
+          .removeIf(
+              shared -> {
+                if (shared.users == 0) {
+                  shared.model.close();
+                }
+                return shared.users == 0;
+              });
     }
   }
 
