@@ -1,5 +1,6 @@
 package dev.nudge.spark;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.eval.sweep.Sweep;
@@ -202,7 +203,7 @@ class LocalSweepTest {
         .anyMatch(line -> line.contains("halving at step 4"));
     assertThat(many.stepped()).contains("rank=4", "rank=8", "quantize=nf4");
     assertThat(ENDED.get() - before).isGreaterThanOrEqualTo(3); // two at the rung, then the rest
-    String best = spread.leaderboard().best().name();
+    String best = requireNonNull(requireNonNull(spread.leaderboard()).best()).name();
     JsonNode note = Json.read(temp.resolve("spread").resolve(best).resolve("run.json"));
     assertThat(note.at("/sweep/group").asInt(0)).isPositive();
     assertThat(note.at("/sweep/why").isNull()).isTrue();

@@ -1,5 +1,6 @@
 package dev.nudge.spark;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.withinPercentage;
@@ -368,13 +369,14 @@ class RowJobTest {
     for (String adapter : List.of(ADAPTERS.getFirst(), "", ADAPTERS.getLast())) {
       EvaluateSettings one =
           settings.with("out", temp.resolve("evaluated" + told.size()).toString());
-      Evaluation.of(
-              adapter.isEmpty() ? one : one.withAdapter(Path.of(adapter)),
-              machine(),
-              new Evaluation.Watcher() {})
-          .main()
-          .tasks()
-          .get("pumps")
+      requireNonNull(
+              Evaluation.of(
+                      adapter.isEmpty() ? one : one.withAdapter(Path.of(adapter)),
+                      machine(),
+                      new Evaluation.Watcher() {})
+                  .main()
+                  .tasks()
+                  .get("pumps"))
           .scores()
           .forEach((key, score) -> told.add(key + " " + score.value() + " " + score.stderr()));
     }

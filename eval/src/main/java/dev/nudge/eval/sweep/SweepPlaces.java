@@ -1,7 +1,5 @@
 package dev.nudge.eval.sweep;
 
-import dev.nudge.settings.InputException;
-import dev.nudge.settings.RunException;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -12,8 +10,8 @@ interface SweepPlaces extends AutoCloseable {
   /// @param names of those that go on
   /// @param told receives how far each came, a list a group
   /// @return false if it was cancelled
-  /// @throws InputException if a setting cannot be trained there
-  /// @throws RunException if a group failed by other than a setting's divergence
+  /// @throws dev.nudge.settings.InputException if a setting cannot be trained there
+  /// @throws dev.nudge.settings.RunException if a group failed by other than a setting's divergence
   boolean train(List<String> names, int target, Consumer<List<Reached>> told);
 
   /// Stops settings that do not go on, each with a checkpoint.

@@ -1,8 +1,6 @@
 package dev.nudge.eval.sweep;
 
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.InputException;
-import dev.nudge.settings.RunException;
 import dev.nudge.settings.TrainSettings;
 import java.util.List;
 
@@ -28,7 +26,7 @@ public interface SweepWorkers {
   /// @param watcher told of warnings and steps
   /// @return how far the settings of each share came, in the order of the shares; empty if the
   ///     sweep was cancelled, after all workers have left the folders
-  /// @throws InputException if a worker cannot train a setting
-  /// @throws RunException if a share failed too often
+  /// @throws dev.nudge.settings.InputException if a worker cannot train a setting
+  /// @throws dev.nudge.settings.RunException if a share failed too often
   List<List<Reached>> train(List<List<Planned>> shares, int step, Sweep.Watcher watcher);
 }
