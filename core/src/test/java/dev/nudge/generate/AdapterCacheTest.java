@@ -233,8 +233,8 @@ class AdapterCacheTest {
     assertThat(base.done).isEqualTo(alone.done);
   }
 
-  /// Bytes by owner, without memory that stays as large as it once had to be: the blocks of keys (as
-  /// many as ran at once) and oneDNN's scratch (as the widest product of each thread asked for).
+  /// Bytes by owner, without memory that stays as large as it once had to be: the blocks of keys,
+  /// for as many as ran at once, and oneDNN's scratch, for the widest product of each thread.
   private static Map<String, Long> held() {
     Map<String, Long> held = new TreeMap<>(Ledger.byOwner());
     assertThat(held.remove("kv cache")).isLessThan(2 << 20);
