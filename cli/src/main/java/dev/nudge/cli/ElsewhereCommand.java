@@ -37,8 +37,7 @@ public final class ElsewhereCommand {
   }
 
   private record Elsewhere<S extends Record>(
-      String name, String summary, Class<S> settings, Function<S, Done> work)
-      implements Verb<S> {
+      String name, String summary, Class<S> settings, Function<S, Done> work) implements Verb<S> {
     @Override
     public int run(S given, Console console) {
       Done done = work.apply(given);

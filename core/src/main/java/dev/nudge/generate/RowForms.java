@@ -112,8 +112,7 @@ final class RowForms<T> {
   ///
   /// @param adapter null: the base model
   Form<T> of(@Nullable Path adapter) {
-    return forms.computeIfAbsent(
-        Objects.requireNonNullElse(adapter, BASE), _ -> form(adapter));
+    return forms.computeIfAbsent(Objects.requireNonNullElse(adapter, BASE), _ -> form(adapter));
   }
 
   /// Warns once if conversations go to an adapter that was trained on plain texts, or the reverse.
@@ -127,12 +126,7 @@ final class RowForms<T> {
 
   private Form<T> form(@Nullable Path adapter) {
     ChatRows chat =
-        ChatRows.of(
-                model.model(),
-                adapter,
-                data.shape().template(),
-                data.trainOn(),
-                tokenizer)
+        ChatRows.of(model.model(), adapter, data.shape().template(), data.trainOn(), tokenizer)
             .on(day);
     AdapterPatterns.checkTemplate(data.shape().template(), model.model(), adapter, warnings);
     AdapterPatterns patterns =

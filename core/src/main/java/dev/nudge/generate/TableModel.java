@@ -44,8 +44,7 @@ public final class TableModel implements AutoCloseable {
   /// @param json the row, a JSON object
   /// @param adapter a PEFT folder or a run's; null: the base model
   /// @param problem why it is not a valid row, in one line; null: no problem known
-  public record Row(
-      long number, String json, @Nullable Path adapter, @Nullable String problem) {
+  public record Row(long number, String json, @Nullable Path adapter, @Nullable String problem) {
     /// A row without a known problem.
     public Row(long number, String json, @Nullable Path adapter) {
       this(number, json, adapter, null);

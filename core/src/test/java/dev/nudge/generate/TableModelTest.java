@@ -88,9 +88,7 @@ class TableModelTest {
   private static <T> List<T> expected(Function<@Nullable Path, List<T>> file) {
     List<List<T>> all = List.of(file.apply(null), file.apply(ADAPTER), file.apply(OTHER));
     int each = all.getFirst().size() / ROWS;
-    return IntStream.range(0, ROWS * each)
-        .mapToObj(i -> all.get(i / each % 3).get(i))
-        .toList();
+    return IntStream.range(0, ROWS * each).mapToObj(i -> all.get(i / each % 3).get(i)).toList();
   }
 
   private static <T> List<T> values(RowStream<T> results) {

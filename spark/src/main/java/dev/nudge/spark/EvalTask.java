@@ -60,8 +60,7 @@ final class EvalTask implements MapPartitionsFunction<Row, Row> {
   @Override
   public Iterator<Row> call(Iterator<Row> rows) throws IOException {
     Path out = Files.createTempDirectory("nudge-eval"); // of answers that other adapters share
-    TaskContext.get()
-        .addTaskCompletionListener((TaskCompletionListener) _ -> delete(out));
+    TaskContext.get().addTaskCompletionListener((TaskCompletionListener) _ -> delete(out));
     return new Iterator<>() {
       private Iterator<Row> next = Collections.emptyIterator();
 

@@ -49,8 +49,7 @@ final class ExecutorModel implements AutoCloseable {
       if (there == null) {
         closeIdle();
         there =
-            new ExecutorModel(
-                TableModel.open(settings, own, memory, machine(), Warnings.logged()));
+            new ExecutorModel(TableModel.open(settings, own, memory, machine(), Warnings.logged()));
         ALL.put(key, there);
       }
       there.users++;
@@ -105,13 +104,14 @@ final class ExecutorModel implements AutoCloseable {
   /// Frees the models that no task uses.
   static void closeIdle() {
     synchronized (ALL) {
-      ALL.values().removeIf(
-          shared -> {
-            if (shared.users == 0) {
-              shared.model.close();
-            }
-            return shared.users == 0;
-          });
+      ALL.values()
+          .removeIf(
+              shared -> {
+                if (shared.users == 0) {
+                  shared.model.close();
+                }
+                return shared.users == 0;
+              });
     }
   }
 

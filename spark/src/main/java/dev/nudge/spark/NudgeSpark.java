@@ -119,7 +119,8 @@ public final class NudgeSpark {
   }
 
   /// Evaluates the adapters of a table, named by its column `adapter` (null: that of the settings,
-  /// or the base): for each row as many rows as there are metrics, with `task`, `metric`, `value` and
+  /// or the base): for each row as many rows as there are metrics, with `task`, `metric`, `value`
+  // and
   /// `stderr`, as in the result files of `eval`. An adapter that cannot be evaluated has the reason
   /// in the column `error`. An executor evaluates one adapter at a time.
   ///

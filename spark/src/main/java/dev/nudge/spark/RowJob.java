@@ -72,8 +72,7 @@ record RowJob(String verb, Map<String, Object> settings) {
             Json.line(settings),
             RowAdapters.of(what.registry(), what.adapter()),
             Instant.now(),
-            new RowTask.Columns(
-                names.indexOf(JSON), names.indexOf(ADAPTER), names.indexOf(NUMBER)),
+            new RowTask.Columns(names.indexOf(JSON), names.indexOf(ADAPTER), names.indexOf(NUMBER)),
             widened),
         Encoders.row(widened.schema()));
   }

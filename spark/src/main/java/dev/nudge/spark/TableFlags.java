@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// @param out folder of the results; null: `into`
 /// @param into table of the results in the catalog; null: `out`
 /// @param format of `out`, by Spark's name
-/// @param partitions number of tasks; 0: as many as the cluster runs at once, or more if the table has more
+/// @param partitions number of tasks; 0: as many as the cluster runs at once, or more if the table
+// has more
 record TableFlags(
     @Nullable String table,
     @Nullable String query,
@@ -35,8 +36,7 @@ record TableFlags(
       List.of("--table", "--query", "--out", "--into", "--format", "--partitions");
 
   /// Those of `eval`, which has no rows of its own.
-  static final List<String> OF_EVAL =
-      Stream.concat(NAMES.stream(), Stream.of("--data")).toList();
+  static final List<String> OF_EVAL = Stream.concat(NAMES.stream(), Stream.of("--data")).toList();
 
   /// Column of rows that are lines of a file, as they stand there.
   static final String LINE = "row";
@@ -91,9 +91,7 @@ record TableFlags(
               .withColumnRenamed("value", LINE)
               .filter(trim(col(LINE)).notEqual(""));
       return new Input(
-          rows.withColumn(
-              RowJob.ADAPTER, get_json_object(col(LINE), "$." + RowJob.ADAPTER)),
-          LINE);
+          rows.withColumn(RowJob.ADAPTER, get_json_object(col(LINE), "$." + RowJob.ADAPTER)), LINE);
     }
     return new Input(
         all(files, ".csv")

@@ -196,7 +196,8 @@ class LocalTrainTest {
                     + " give it more executors or cores, or give at most --ranks 2\n"));
     assertThat(run("merge").err())
         .isEqualTo(
-            "nudge: the verb is 'merge'; on Spark there are train --ranks N, generate, score and eval\n");
+            "nudge: the verb is 'merge'; on Spark there are train --ranks N, generate, score and"
+                + " eval\n");
     assertThat(run(train(flags(out), "--ranks", "two")).err())
         .isEqualTo("nudge: --ranks is 'two'; it must be a whole number\n");
     assertThat(run(train(flags(out), "--ranks=0")).err())
