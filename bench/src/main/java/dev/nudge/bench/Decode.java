@@ -156,7 +156,8 @@ final class Decode {
     if (flags.whole("streams") == 1) {
       System.out.printf(
           Locale.ROOT,
-          "a token reads %.0f MB of weights: %.1f GB/s, %.0f %% of the %.1f GB/s that %d threads read%n",
+          "a token reads %.0f MB of weights: %.1f GB/s, %.0f %% of the %.1f GB/s that %d threads"
+              + " read%n",
           bytes / 1e6,
           one * bytes / 1e9,
           100 * one * bytes / bandwidth,

@@ -17,14 +17,14 @@ import dev.nudge.tensor.Tensor;
 public final class AttentionSinks {
   private AttentionSinks() {}
 
-  /// Overwrites attention and log-sum-exp of a sequence.
+  /// Overwrites attention and log-sum-exp of the rows `from` to `to` of a sequence.
   ///
   /// @param out (m, queryWidth)
   /// @param lse (m · count, 1), as [Attend#forward] has it
   /// @param sinks (1, count)
-  public static void forward(Shape h, Tensor out, Tensor lse, Tensor sinks) {
+  public static void forward(Shape h, Tensor out, Tensor lse, Tensor sinks, int from, int to) {
     double[] row = new double[out.cols()];
-    for (int r = 0; r < out.rows(); r++) {
+    for (int r = from; r < to; r++) {
       Rows.load(out, r, row);
       for (int head = 0; head < h.count(); head++) {
         int at = place(h, out.rows(), r, head);

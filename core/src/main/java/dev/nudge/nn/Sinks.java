@@ -13,7 +13,13 @@ public record Sinks(Tensor logits, @Nullable Parameter trained) {
   void forward(Shape shape, Attention.Output output, Pass p) {
     Segments rows = p.rows();
     for (int i = 0; i < rows.count() && !p.ws().dry(); i++) {
-      AttentionSinks.forward(shape, out(output, rows, i), lse(shape, output, rows, i), logits);
+      Tensor out = out(output, rows, i);
+      Tensor lse = lse(shape, output, rows, i);
+      p.ws()
+          .rows(
+              out.rows(),
+              out.cols(),
+              (from, to) -> AttentionSinks.forward(shape, out, lse, logits, from, to));
     }
   }
 
