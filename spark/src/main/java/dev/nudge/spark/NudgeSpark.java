@@ -124,7 +124,8 @@ public final class NudgeSpark {
 
   /// Evaluates the adapters of a table, named by its column `adapter` (null: that of the settings,
   /// or the base): for each row as many rows as there are metrics, with `task`, `metric`, `value`
-  /// and `stderr`, as in the result files of `eval`. An adapter that cannot be evaluated has the reason
+  /// and `stderr`, as in the result files of `eval`. An adapter that cannot be evaluated has the
+  /// reason
   /// in the column `error`. An executor evaluates one adapter at a time.
   ///
   /// @param settings whose `out` is ignored; task files are at paths that all machines see
