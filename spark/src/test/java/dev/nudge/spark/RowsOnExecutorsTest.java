@@ -74,7 +74,7 @@ class RowsOnExecutorsTest {
           row -> {
             TaskContext task = TaskContext.get();
             boolean middle = row.<String>getAs("row").endsWith("15\"}"); // of the second task
-            if (middle && task.attemptNumber() == 0) {
+            if (middle && task.attemptNumber() + task.stageAttemptNumber() == 0) {
               Runtime.getRuntime().halt(137);
             }
             return row;
