@@ -1,11 +1,14 @@
 package dev.nudge.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.settings.BitRate;
+import dev.nudge.settings.PlanSettings;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -56,5 +59,7 @@ class RankPaceTest {
             "losses     one of 1,000 machines every 60 minutes, if each is lost once in 1,000");
     assertThat(lines.getLast()).contains(" % of 10, ").contains(" % of 10,000; of 1,000 ");
     assertThat(new RankPace(4, NETWORK, 1, null, null).scale(1000)).hasSize(1);
+    assertThatThrownBy(() -> PlanSettings.of(Map.of("model", "7B", "mtbf", 5)))
+        .hasMessage("--mtbf is given without --ranks; add it");
   }
 }

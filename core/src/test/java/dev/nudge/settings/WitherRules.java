@@ -39,6 +39,7 @@ public interface WitherRules {
           Map.entry("loss_type", Map.of("objective", "dpo")),
           Map.entry("margin_column", Map.of("objective", "reward")),
           Map.entry("min_tokens", Map.of("max_tokens", 400)),
+          Map.entry("mtbf", Map.of("ranks", 2)),
           Map.entry("n", Map.of("temperature", 1)),
           Map.entry("network", Map.of("ranks", 2)),
           Map.entry("patience", Map.of("eval_data", "e")),
