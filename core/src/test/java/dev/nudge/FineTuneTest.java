@@ -215,8 +215,7 @@ class FineTuneTest {
     Thread caller = Thread.currentThread();
     List<Completions.Row> told = new ArrayList<>();
     GenerateSettings settings =
-        GenerateSettings.of(
-            Map.of("model", MODEL, "data", rows.toString(), "lanes", 1, "max_tokens", 8));
+        GenerateSettings.of(Map.of("model", MODEL, "data", rows.toString(), "lanes", 1));
     assertThatThrownBy(
             () ->
                 nudge.generate(
