@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -26,6 +27,14 @@ class RankPaceTest {
     assertThat(RankPace.slowest(ranks)).isBetween(known, known * (1 + off));
     double[] drawn = RankSimulation.slowest(ranks, new SplittableRandom(7));
     assertThat(Arrays.stream(drawn).average().orElseThrow()).isCloseTo(known, within(0.1));
+  }
+
+  @Test
+  @Timeout(60) // two thousand million numbers take longer
+  void ofAnyNumberOfRanksNoMoreThanABoundAreDrawn() {
+    double[] drawn = RankSimulation.slowest(Integer.MAX_VALUE, new SplittableRandom(7));
+    assertThat(drawn).hasSize(1);
+    assertThat(drawn[0]).isBetween(4.5, 7.0); // 8 million: 5.3 on average
   }
 
   /// @param mtbf hours between two losses of one machine
