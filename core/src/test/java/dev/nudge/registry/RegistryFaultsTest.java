@@ -21,6 +21,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -304,6 +305,7 @@ class RegistryFaultsTest {
   }
 
   @Test
+  @Timeout(60)
   void aReaderInAnotherProcessSeesWholeVersionsInTheirOrderAndWritesNothing() throws Exception {
     Registry registry = Registry.open(folder);
     List<Version> versions = new ArrayList<>();
@@ -313,12 +315,16 @@ class RegistryFaultsTest {
     }
     registry.alias("crowd", "champion", versions.getFirst(), Alias.Expected.ANY, NOTE);
     Process reader = java(Reader.class, List.of(folder.toString())).start();
-    assertThat(reader.inputReader().readLine()).isEqualTo("1");
-    for (Version version : versions) {
-      registry.alias("crowd", "champion", version, Alias.Expected.ANY, NOTE);
+    try {
+      assertThat(reader.inputReader().readLine()).isEqualTo("1");
+      for (Version version : versions) {
+        registry.alias("crowd", "champion", version, Alias.Expected.ANY, NOTE);
+      }
+      assertThat(reader.inputReader().lines()).last().isEqualTo("4");
+      assertThat(reader.waitFor()).isZero();
+    } finally {
+      reader.destroyForcibly(); // waits for the last alias else
     }
-    assertThat(reader.inputReader().lines()).last().isEqualTo("4");
-    assertThat(reader.waitFor()).isZero();
   }
 
   @Test
