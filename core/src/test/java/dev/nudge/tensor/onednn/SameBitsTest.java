@@ -26,7 +26,9 @@ class SameBitsTest {
   private static final int RIGHT = RankProducts.KINDS - 1; // numbers that no code uses
   private static final int WRONG = RankProducts.KINDS - 2;
   private static final int GRADIENT = RankProducts.KINDS - 3;
-  private static final int VOCABULARY = 1 << 30;
+  private static final int VOCABULARY = 1 << 17;
+  private static final int FLUSHED = RankProducts.KINDS - 4;
+  private static final double NORMAL = 0x1p-126; // the smallest number that is
 
   /// Takes every product that is added, as one kind.
   private record Code(int kind, Gemm gemm, double factor) implements RankProducts {
@@ -52,14 +54,44 @@ class SameBitsTest {
     assertThat(computed(WRONG, 1.5)).isEqualTo(1);
   }
 
-  /// Kinds of gradients by which size of the result is the rank; it notes what has memory.
+  /// Takes subnormal numbers of a as zeros.
+  private record Flushing(Gemm gemm) implements RankProducts {
+    @Override
+    public int kind(Tensor a, Tensor b, Tensor c, boolean add) {
+      return FLUSHED;
+    }
+
+    @Override
+    public void multiply(int which, Tensor a, Tensor b, Tensor c) {
+      for (int r = 0; r < a.rows(); r++) {
+        for (int i = 0; i < a.cols(); i++) {
+          a.set(r, i, Math.abs(a.get(r, i)) < NORMAL ? 0 : a.get(r, i));
+        }
+      }
+      gemm.multiply(a, b, c, true);
+    }
+  }
+
+  @Test
+  void codeThatTakesSubnormalsOtherwiseDoesNot() {
+    try (Gemm gemm = Gemm.plain();
+        Scope scope = Scope.open("test")) {
+      SameBits bits = new SameBits(gemm, new Flushing(gemm));
+      Tensor a = ones(scope, 3, 16);
+      assertThat(bits.multiply(a, ones(scope, 16, 32), ones(scope, 3, 32), true)).isFalse();
+    }
+  }
+
+  /// Takes gradients whose columns are the rank, of one kind.
   private static final class Gradients implements RankProducts {
-    private long asked; // kind
-    private long compared; // products
+    private int asked;
+    private int compared;
 
     @Override
     public int kind(Tensor a, Tensor b, Tensor c, boolean add) {
-      return c.shape(1) == 16 ? GRADIENT : -1;
+      boolean fits = c.shape(1) == 16;
+      assertThat(c.shape(0)).as("rows").isLessThanOrEqualTo(fits ? VOCABULARY : 96);
+      return fits ? GRADIENT : -1;
     }
 
     @Override
@@ -76,7 +108,6 @@ class SameBitsTest {
     }
   }
 
-  /// The asking product has no memory, and one of its rows by the compared sizes would not fit.
   @Test
   void whatIsComparedIsSmallWhateverAsks() {
     Gradients code = new Gradients();
