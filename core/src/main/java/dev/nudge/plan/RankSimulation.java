@@ -8,7 +8,7 @@ import java.util.SplittableRandom;
 /// their approximations.
 final class RankSimulation {
   private static final int SLOWEST = 400; // of steps that are drawn rank by rank
-  private static final int DRAWN = 8_000_000; // numbers for that, at most
+  static final int DRAWN = 8_000_000; // numbers for that, at most
   private static final int PLAYED = 1_000_000; // steps and starts
 
   private RankSimulation() {}

@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -30,11 +29,9 @@ class RankPaceTest {
   }
 
   @Test
-  @Timeout(60) // two thousand million numbers take longer
   void ofAnyNumberOfRanksNoMoreThanABoundAreDrawn() {
-    double[] drawn = RankSimulation.slowest(Integer.MAX_VALUE, new SplittableRandom(7));
-    assertThat(drawn).hasSize(1);
-    assertThat(drawn[0]).isBetween(4.5, 7.0); // 8 million: 5.3 on average
+    double[] most = RankSimulation.slowest(RankSimulation.DRAWN, new SplittableRandom(7));
+    assertThat(RankSimulation.slowest(Integer.MAX_VALUE, new SplittableRandom(7))).isEqualTo(most);
   }
 
   /// @param mtbf hours between two losses of one machine

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Takes products of an adapter's rank from [RankProducts], each kind only if it has oneDNN's bits
 /// here: before its first use oneDNN and the other code compute two products of the kind, and all
-/// numbers must be equal. So a kind that oneDNN computes on AMX, which adds in another order, should
-/// stay with oneDNN; this was not run there.
+/// numbers must be equal. So a kind that oneDNN computes on AMX, which adds in another order,
+/// should stay with oneDNN; this was not run there.
 ///
 /// What is compared has fixed sizes and numbers, whatever product asks, so the answer does not
 /// depend on it and takes next to no memory; it is known once a process, until

@@ -60,7 +60,7 @@ class ClusterTest {
   }
 
   /// @return runs whose interval holds the truth: of the difference clustered and alone, then of a
-  ///     model
+  ///   model
   private static List<Integer> covered(Random random, int runs) {
     int clustered = 0;
     int alone = 0;
