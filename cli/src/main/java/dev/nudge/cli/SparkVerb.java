@@ -99,8 +99,9 @@ record SparkVerb(Forecaster forecaster) implements Verb<SparkVerb.Settings> {
       Settings settings, Map<String, String> conf, List<String> words) {
     List<String> lines = new ArrayList<>();
     lines.add(
-        "spark-submit --master %s --class %s \\".formatted(settings.master(), Outlook.SUBMIT));
-    conf.forEach((key, value) -> lines.add("  --conf %s=%s \\".formatted(key, value)));
+        "spark-submit --master %s --class %s \\"
+            .formatted(quoted(settings.master()), Outlook.SUBMIT));
+    conf.forEach((key, value) -> lines.add("  --conf %s \\".formatted(quoted(key + "=" + value))));
     lines.add(
         "  %s \\"
             .formatted(settings.jar().contains("*") ? settings.jar() : quoted(settings.jar())));

@@ -34,6 +34,13 @@ class SparkVerbTest {
     return place.run(line.toArray(String[]::new));
   }
 
+  /// A shell would look for files that `local[*]` stands for.
+  @Test
+  void aMasterWithSignsOfAShellIsQuoted() {
+    Ran ran = spark("--print", "--memory", "1G", "--ranks", "3", "--master", "local[*]");
+    assertThat(ran.out()).startsWith("spark-submit --master 'local[*]' --class ");
+  }
+
   @Test
   void aShellReadsTheLineThatIsPrinted() throws Exception {
     assumeTrue(Files.isExecutable(Path.of("/bin/bash")));

@@ -129,6 +129,21 @@ public interface FewRows {
   /// @param codes U8 (rows, cols / 2), an even number in the low half of a byte
   /// @param powers U8 (rows, cols / 32)
   record Powers(Tensor codes, Tensor powers) implements Weight {
+    public Powers {
+      boolean fit =
+          codes.rank() == 2
+              && powers.rank() == 2
+              && codes.dtype() == Dtype.U8
+              && powers.dtype() == Dtype.U8
+              && codes.stride(1) == 1
+              && powers.stride(1) == 1
+              && codes.shape(0) == powers.shape(0)
+              && codes.shape(1) == (long) Mxfp4.BLOCK / 2 * powers.shape(1);
+      if (!fit) { // machine code would read beyond one of them
+        throw new IllegalArgumentException(codes + " and " + powers + " are no MXFP4 weight");
+      }
+    }
+
     @Override
     public int rows() {
       return codes.rows();

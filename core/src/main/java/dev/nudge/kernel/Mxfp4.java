@@ -2,7 +2,7 @@ package dev.nudge.kernel;
 
 /// The numbers of MXFP4 [1]: a code of four bits stands for ±0, ½, 1, 1½, 2, 3, 4 or 6, to be
 /// multiplied by 2^(e − 127), which 32 numbers share. Every product is exact in fp32 and in
-/// bfloat16; e = 255 is no NaN, as in transformers.
+/// bfloat16, or infinite; e = 255 is no NaN, as in transformers.
 ///
 /// [1] OCP Microscaling Formats (MX) Specification 1.0.
 public final class Mxfp4 {

@@ -8,7 +8,7 @@ import java.util.SplittableRandom;
 /// their approximations.
 final class RankSimulation {
   private static final int SLOWEST = 400; // of steps that are drawn rank by rank
-  private static final int DRAWN = 8_000_000; // numbers for that, at most
+  static final int DRAWN = 8_000_000; // numbers for that, at most
   private static final int PLAYED = 1_000_000; // steps and starts
 
   private RankSimulation() {}
@@ -56,10 +56,11 @@ final class RankSimulation {
     return -losses.secondsBetween() * Math.log(1 - random.nextDouble());
   }
 
-  /// How many standard deviations the slowest rank is above the mean, in many steps.
+  /// How many standard deviations the slowest rank is above the mean, in many steps. Of more ranks
+  /// than may be drawn it is that of so many: a hundred times as many are one deviation slower.
   static double[] slowest(int ranks, SplittableRandom random) {
     double[] slowest = new double[Math.clamp(DRAWN / ranks, 1, SLOWEST)];
-    Arrays.setAll(slowest, _ -> most(ranks, random));
+    Arrays.setAll(slowest, _ -> most(Math.min(ranks, DRAWN), random));
     return slowest;
   }
 

@@ -40,6 +40,7 @@ public record Outlook(
   public static final String SUBMIT = "dev.nudge.spark.Submit";
 
   private static final double LEAST_COST = 0.01;
+  private static final double NF4_BYTES = 0.516; // of a number, with double-quantised scales
 
   /// The speed and cost of a run.
   ///
@@ -71,6 +72,15 @@ public record Outlook(
   /// Tells whether the mapped weights fit into memory beside the process's anonymous memory.
   public boolean mappedFits() {
     return plan().totalBytes() + plan().footprint().mapped() <= memory;
+  }
+
+  /// What NF4 leaves of mapped weights: embeddings and head stay as they are.
+  private String nf4(long mapped) {
+    double head = (double) config.vocabSize() * config.hiddenSize();
+    double dense = (config.tieWordEmbeddings() ? 1 : 2) * head / config.parameters();
+    double number = (double) mapped / config.parameters(); // bytes
+    double left = dense + (1 - dense) * NF4_BYTES / number;
+    return "about " + Math.round(100 * left) + " % of that";
   }
 
   /// The lines of the table for people.
@@ -141,7 +151,7 @@ public record Outlook(
           "  the weights that are read in place, "
               + Bytes.shown(f.mapped())
               + ", do not fit beside it: every step reads them from the disk again"
-              + (quantised ? "" : "; --quantize nf4 makes them a quarter"));
+              + (quantised ? "" : "; --quantize nf4 makes them " + nf4(f.mapped())));
     }
     long inMemory = f.weights().packed() + f.weights().constants();
     if (!fits() && inMemory > 0 && plan.totalBytes() - inMemory <= memory) {

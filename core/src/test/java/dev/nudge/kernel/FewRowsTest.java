@@ -1,6 +1,7 @@
 package dev.nudge.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.Seeds;
@@ -329,6 +330,32 @@ class FewRowsTest {
       for (int c = 0; c < t.cols(); c++) {
         t.set(r, c, value);
       }
+    }
+  }
+
+  /// Machine code would read beyond the shorter one.
+  @Test
+  void partsOfMxfp4ThatDoNotFitAreRefused() {
+    Tensor codes = Tensor.dry(Dtype.U8, 8, 64);
+    Tensor powers = Tensor.dry(Dtype.U8, 8, 4);
+    assertThat(new FewRows.Powers(codes, powers).cols()).isEqualTo(128);
+    Tensor across = Tensor.dry(Dtype.U8, 4, 8).transposed();
+    for (Tensor[] parts :
+        new Tensor[][] {
+          {codes, Tensor.dry(Dtype.U8, 7, 4)},
+          {codes, Tensor.dry(Dtype.U8, 8, 3)},
+          {codes, Tensor.dry(Dtype.U8, 8, 5)},
+          {codes, Tensor.dry(Dtype.U8, 32)},
+          {Tensor.dry(Dtype.U8, 8, 65), powers},
+          {Tensor.dry(Dtype.I8, 8, 64), powers},
+          {codes, Tensor.dry(Dtype.F32, 8, 4)},
+          {Tensor.dry(Dtype.U8, 64, 8).transposed(), powers},
+          {codes, across}
+        }) {
+      assertThatIllegalArgumentException()
+          .as("%s, %s", parts[0], parts[1])
+          .isThrownBy(() -> new FewRows.Powers(parts[0], parts[1]))
+          .withMessageContaining("no MXFP4 weight");
     }
   }
 }

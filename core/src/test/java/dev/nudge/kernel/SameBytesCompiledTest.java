@@ -20,7 +20,8 @@ import org.junit.jupiter.api.Test;
 /// enough to be compiled before its result is taken.
 class SameBytesCompiledTest {
   private static final int WARM = 3000;
-  private static final int WARM_NUMBERS = 1_500_000; // of wide shapes, whose loops are hot sooner
+  private static final int WARM_WIDE = 1500; // of wide shapes, whose loops are hot sooner
+  private static final int WIDE = 1000; // numbers
   private static final int[][] SHAPES = {{3, 15}, {2, 17}, {4, 333}, {3, 1100}};
 
   @Test
@@ -36,13 +37,17 @@ class SameBytesCompiledTest {
             SameBytesCompiledTest.class.getName());
     Process child =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
-    List<String> compiled = digests(WARM); // beside the other JVM, whose lines fit into a pipe
-    List<String> interpreted = new ArrayList<>();
-    try (var lines = child.inputReader()) {
-      lines.lines().forEach(interpreted::add);
+    try {
+      List<String> compiled = digests(WARM); // beside the other JVM, whose lines fit into a pipe
+      List<String> interpreted = new ArrayList<>();
+      try (var lines = child.inputReader()) {
+        lines.lines().forEach(interpreted::add);
+      }
+      assertThat(compiled).hasSize(2 * SHAPES.length * Operations.ALL.size());
+      assertThat(interpreted).isEqualTo(compiled);
+    } finally {
+      child.destroyForcibly();
     }
-    assertThat(compiled).hasSize(2 * SHAPES.length * Operations.ALL.size());
-    assertThat(interpreted).isEqualTo(compiled);
   }
 
   /// Prints the digests of one call of each operation.
@@ -57,7 +62,7 @@ class SameBytesCompiledTest {
       Operations.ALL.forEach(
           (name, operation) -> {
             for (int[] shape : SHAPES) {
-              int calls = Math.min(warm, WARM_NUMBERS / (shape[0] * shape[1]));
+              int calls = shape[0] * shape[1] < WIDE ? warm : Math.min(warm, WARM_WIDE);
               long crc = digest(kernels, c, operation, shape, calls);
               digests.add(name + " " + c + " " + shape[0] + "x" + shape[1] + " " + crc);
             }

@@ -28,6 +28,12 @@ class RankPaceTest {
     assertThat(Arrays.stream(drawn).average().orElseThrow()).isCloseTo(known, within(0.1));
   }
 
+  @Test
+  void ofAnyNumberOfRanksNoMoreThanABoundAreDrawn() {
+    double[] most = RankSimulation.slowest(RankSimulation.DRAWN, new SplittableRandom(7));
+    assertThat(RankSimulation.slowest(Integer.MAX_VALUE, new SplittableRandom(7))).isEqualTo(most);
+  }
+
   /// @param mtbf hours between two losses of one machine
   @ParameterizedTest
   @CsvSource({

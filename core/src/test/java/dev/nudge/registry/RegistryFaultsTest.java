@@ -13,9 +13,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
@@ -313,12 +316,18 @@ class RegistryFaultsTest {
     }
     registry.alias("crowd", "champion", versions.getFirst(), Alias.Expected.ANY, NOTE);
     Process reader = java(Reader.class, List.of(folder.toString())).start();
-    assertThat(reader.inputReader().readLine()).isEqualTo("1");
-    for (Version version : versions) {
-      registry.alias("crowd", "champion", version, Alias.Expected.ANY, NOTE);
+    Executor late = CompletableFuture.delayedExecutor(60, TimeUnit.SECONDS);
+    late.execute(reader::destroyForcibly); // no interrupt ends the wait for a line
+    try {
+      assertThat(reader.inputReader().readLine()).isEqualTo("1");
+      for (Version version : versions) {
+        registry.alias("crowd", "champion", version, Alias.Expected.ANY, NOTE);
+      }
+      assertThat(reader.inputReader().lines()).last().isEqualTo("4");
+      assertThat(reader.waitFor()).isZero();
+    } finally {
+      reader.destroyForcibly(); // waits for the last alias else
     }
-    assertThat(reader.inputReader().lines()).last().isEqualTo("4");
-    assertThat(reader.waitFor()).isZero();
   }
 
   @Test

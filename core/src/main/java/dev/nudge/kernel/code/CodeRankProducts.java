@@ -9,6 +9,7 @@ import dev.nudge.tensor.RankProducts;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -89,11 +90,14 @@ public final class CodeRankProducts implements RankProducts {
     boolean candidate =
         add
             && a.dtype() == Dtype.BF16
+            && b.dtype() == Dtype.BF16
+            && (c.dtype() == Dtype.BF16 || c.dtype() == Dtype.F32)
             && c.rank() == 2
             && c.stride(1) == 1
             && a.data().isNative()
             && b.data().isNative()
-            && c.data().isNative();
+            && c.data().isNative()
+            && !c.data().isReadOnly();
     if (codes == null || !candidate) {
       return -1;
     }
@@ -129,12 +133,20 @@ public final class CodeRankProducts implements RankProducts {
   public void multiply(int kind, Tensor a, Tensor b, Tensor c) {
     if (codes == null) {
       throw new IllegalStateException("no machine code here");
-    } else if (kind < GRADIENT_A) {
-      add(codes, kind, a, b, c);
-    } else if (kind < GRADIENT_B) {
-      gradient(codes, kind, a.transposed(), b, c, c.stride(0), 1);
-    } else {
-      gradient(codes, kind, b, a.transposed(), c, 1, c.stride(0));
+    }
+    try {
+      if (kind < GRADIENT_A) {
+        add(codes, kind, a, b, c);
+      } else if (kind < GRADIENT_B) {
+        gradient(codes, kind, a.transposed(), b, c, c.stride(0), 1);
+      } else {
+        gradient(codes, kind, b, a.transposed(), c, 1, c.stride(0));
+      }
+    } finally { // machine code has addresses only
+      Reference.reachabilityFence(a);
+      Reference.reachabilityFence(b);
+      Reference.reachabilityFence(c);
+      Reference.reachabilityFence(this);
     }
   }
 

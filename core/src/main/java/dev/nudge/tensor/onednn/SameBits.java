@@ -8,20 +8,25 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
 /// Takes products of an adapter's rank from [RankProducts], each kind only if it has oneDNN's bits
 /// here: before its first use oneDNN and the other code compute two products of the kind, and all
-/// numbers must be equal. So a kind that oneDNN computes on AMX, which adds in another order, stays
-/// with oneDNN.
+/// numbers must be equal. So a kind that oneDNN computes on AMX, which adds in another order,
+/// should stay with oneDNN; this was not run there.
 ///
-/// What is compared does not depend on the product that asks, so neither does the answer; it is
-/// known once a process, until [Implementation#epoch] changes.
+/// What is compared has fixed sizes and numbers, whatever product asks, so the answer does not
+/// depend on it and takes next to no memory; it is known once a process, until
+/// [Implementation#epoch] changes. A kind of ranks other than 16 and 32 stays with oneDNN.
 final class SameBits {
   private static final int[] SIZES = {64, 382}; // fixed in compiled code, and open
+  private static final int[] RANKS = {16, 32};
   private static final int COLUMNS = 96;
   private static final int SCALES = 8; // powers of two by which numbers differ
+  private static final int TINY = 8; // of so many rows one has only subnormals of bf16
+  private static final int SUBNORMAL = -133; // the power of the smallest of them
 
   private static final @Nullable Boolean[] KNOWN = new Boolean[RankProducts.KINDS];
   private static int epoch; // of the known answers
@@ -64,16 +69,12 @@ final class SameBits {
 
   private boolean compare(int kind, Tensor a, Tensor b, Tensor c) {
     comparing = true;
-    try (Scope scope = Scope.open("compared products")) {
-      SplittableRandom random = new SplittableRandom(kind);
+    try {
       boolean sums = a.stride(1) != 1; // over rows: a gradient
+      boolean across = b.stride(1) != 1;
       for (int size : SIZES) {
-        boolean same =
-            sums
-                ? equal(kind, c, scope, random, a.shape(0), size, COLUMNS, true, false)
-                    || equal(kind, c, scope, random, COLUMNS, size, c.shape(1), true, false)
-                : equal(kind, c, scope, random, size, a.shape(1), COLUMNS, false, b.stride(1) != 1);
-        if (!same) {
+        Sizes sizes = sizes(kind, sums, across, size, c.dtype());
+        if (sizes == null || !equal(kind, sizes)) {
           return false;
         }
       }
@@ -83,42 +84,75 @@ final class SameBits {
     }
   }
 
-  /// Whether a product of these sizes and layouts is one of the kind and has equal bits.
-  ///
-  /// @param like has the result's type
-  private boolean equal(
-      int kind,
-      Tensor like,
-      Scope scope,
-      SplittableRandom random,
-      long m,
-      long k,
-      long n,
-      boolean aAcross,
-      boolean bAcross) {
-    Tensor a = drawn(scope, random, Dtype.BF16, m, k, aAcross);
-    Tensor b = drawn(scope, random, Dtype.BF16, k, n, bAcross);
-    Tensor c = drawn(scope, random, like.dtype(), m, n, false);
-    Tensor other = scope.tensor(like.dtype(), m, n);
-    MemorySegment.copy(c.data(), 0, other.data(), 0, c.bytes());
-    if (products.kind(a, b, other, true) != kind) {
-      return false;
+  /// The sizes of a product of the kind; null if none is.
+  private @Nullable Sizes sizes(int kind, boolean sums, boolean across, int size, Dtype result) {
+    for (int rank : RANKS) {
+      List<Sizes> both =
+          sums
+              ? List.of(
+                  new Sizes(rank, size, COLUMNS, true, across, result),
+                  new Sizes(COLUMNS, size, rank, true, across, result))
+              : List.of(new Sizes(size, rank, COLUMNS, false, across, result));
+      for (Sizes s : both) {
+        if (s.kind(products) == kind) {
+          return s;
+        }
+      }
     }
-    if (aAcross) {
-      gemm.multiply(a, b, c, true);
-    } else {
-      gemm.multiply(a, Packed.plain(b), c, true);
-    }
-    products.multiply(kind, a, b, other);
-    return c.data().mismatch(other.data()) == -1;
+    return null;
   }
 
-  private static Tensor drawn(
-      Scope scope, SplittableRandom random, Dtype dtype, long rows, long cols, boolean across) {
-    Tensor t = across ? scope.tensor(dtype, cols, rows) : scope.tensor(dtype, rows, cols);
-    for (long i = 0; i < t.elements(); i++) {
-      t.put(i, Math.scalb(random.nextDouble() - 0.5, random.nextInt(SCALES)));
+  /// Sizes and layouts of a product.
+  ///
+  /// @param aAcross whether a is the transpose of what lies in memory
+  /// @param bAcross the same of b
+  /// @param result type
+  private record Sizes(int m, int k, int n, boolean aAcross, boolean bAcross, Dtype result) {
+    int kind(RankProducts products) {
+      Tensor a = aAcross ? dry(k, m).transposed() : dry(m, k);
+      Tensor b = bAcross ? dry(n, k).transposed() : dry(k, n);
+      return products.kind(a, b, Tensor.dry(result, m, n), true);
     }
-    return across ? t.transposed() : t;
+
+    private static Tensor dry(int rows, int cols) {
+      return Tensor.dry(Dtype.BF16, rows, cols);
+    }
+  }
+
+  /// Whether a product has equal bits.
+  private boolean equal(int kind, Sizes s) {
+    try (Scope scope = Scope.open("compared products")) {
+      SplittableRandom random = new SplittableRandom(kind);
+      Tensor a = drawn(scope, random, Dtype.BF16, s.m, s.k, s.aAcross);
+      Tensor b = drawn(scope, random, Dtype.BF16, s.k, s.n, s.bAcross);
+      Tensor c = drawn(scope, random, s.result, s.m, s.n, false);
+      Tensor other = scope.tensor(s.result, s.m, s.n);
+      MemorySegment.copy(c.data(), 0, other.data(), 0, c.bytes());
+      if (s.aAcross) {
+        gemm.multiply(a, b, c, true);
+      } else {
+        gemm.multiply(a, Packed.plain(b), c, true);
+      }
+      products.multiply(kind, a, b, other);
+      return c.data().mismatch(other.data()) == -1;
+    }
+  }
+
+  /// Random numbers, among them rows of subnormals: VDPBF16PS takes those as zeros, other
+  /// instructions may not, and beside larger terms it would not show.
+  private static Tensor drawn(
+      Scope scope, SplittableRandom random, Dtype dtype, int rows, int cols, boolean across) {
+    Tensor t =
+        across ? scope.tensor(dtype, cols, rows).transposed() : scope.tensor(dtype, rows, cols);
+    for (int r = 0; r < rows; r++) {
+      for (int i = 0; i < cols; i++) {
+        double v =
+            r % TINY == TINY - 1
+                ? Math.scalb((double) random.nextInt(-127, 128), SUBNORMAL)
+                : Math.scalb(random.nextDouble() - 0.5, random.nextInt(SCALES));
+        t.set(r, i, v);
+      }
+    }
+    return t;
   }
 }
