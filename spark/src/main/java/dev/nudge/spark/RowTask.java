@@ -9,6 +9,7 @@ import java.util.ArrayDeque;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Row;
@@ -80,7 +81,7 @@ final class RowTask implements MapPartitionsFunction<Row, Row> {
             return asked(row);
           }
         };
-    RowStream<T> stream = begun(verb, shared, given);
+    RowStream<T> stream = begun(verb, shared, given, context::isInterrupted);
     context.addTaskCompletionListener(
         (TaskCompletionListener)
             _ -> {
@@ -111,9 +112,12 @@ final class RowTask implements MapPartitionsFunction<Row, Row> {
   }
 
   private <T> RowStream<T> begun(
-      RowVerb<T> verb, ExecutorModel shared, Iterator<TableModel.Row> rows) {
+      RowVerb<T> verb,
+      ExecutorModel shared,
+      Iterator<TableModel.Row> rows,
+      BooleanSupplier stopped) {
     try {
-      return verb.begin().begin(shared.model(), day, rows);
+      return verb.begin().begin(shared.model(), day, rows).until(stopped);
     } catch (RuntimeException | Error e) {
       shared.close();
       throw e;
