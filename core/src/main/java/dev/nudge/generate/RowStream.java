@@ -14,6 +14,7 @@ import java.util.ArrayDeque;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// What a model gives for rows, one result a row in their order. Rows are begun some ahead of the
@@ -28,6 +29,11 @@ public final class RowStream<T> implements Iterator<RowStream.Result<T>>, AutoCl
   /// of the others hold.
   private static final ThreadLocal<ArrayDeque<RowStream<?>>> READ =
       ThreadLocal.withInitial(ArrayDeque::new);
+
+  /// What a system says of a path that is wrong, for which Java has no exception of its own.
+  private static final Pattern LASTING =
+      Pattern.compile(
+          "(Not a directory|Is a directory|File name too long|Too many levels of symbolic links)$");
 
   private final Iterator<TableModel.Row> rows;
   private final int ahead;
@@ -113,7 +119,8 @@ public final class RowStream<T> implements Iterator<RowStream.Result<T>>, AutoCl
         || read instanceof NotDirectoryException
         || read instanceof AccessDeniedException
         || read instanceof CharacterCodingException
-        || read instanceof EOFException;
+        || read instanceof EOFException
+        || LASTING.matcher(String.valueOf(read.getMessage())).find();
   }
 
   @Override

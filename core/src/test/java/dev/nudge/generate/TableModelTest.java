@@ -294,6 +294,25 @@ class TableModelTest {
   }
 
   @Test
+  void aPathThatIsNoFolderIsAFaultOfItsRow() throws IOException {
+    Path file = Files.writeString(temp.resolve("file"), "");
+    Path here = Files.createDirectories(temp.resolve("folder/adapter_config.json")).getParent();
+    List<TableModel.Row> rows =
+        List.of(
+            new TableModel.Row(0, json(0), file),
+            new TableModel.Row(1, json(1), temp.resolve("long".repeat(100))),
+            new TableModel.Row(2, json(2), here),
+            new TableModel.Row(3, json(3), null));
+    List<RowStream.Result<List<Completion>>> results = new ArrayList<>();
+    try (var stream = model.generate(generate(Map.of()), DAY, rows.iterator())) {
+      stream.forEachRemaining(results::add);
+    }
+    assertThat(results)
+        .extracting(result -> result.value() != null)
+        .containsExactly(false, false, false, true);
+  }
+
+  @Test
   void allRowsAreEndedThoughOneFailsToEnd() {
     List<Long> ended = new ArrayList<>();
     RowStream<String> stream = begun(row -> new Failing(row.number(), ended));
