@@ -65,13 +65,14 @@ final class EvalTask implements MapPartitionsFunction<Row, Row> {
   public Iterator<Row> call(Iterator<Row> rows) throws IOException {
     Path out = Files.createTempDirectory("nudge-eval"); // of answers that other adapters share
     TaskContext.get().addTaskCompletionListener((TaskCompletionListener) _ -> delete(out));
+    RowAdapters.Found found = adapters.found();
     return new Iterator<>() {
       private Iterator<Row> next = Collections.emptyIterator();
 
       @Override
       public boolean hasNext() {
         while (!next.hasNext() && rows.hasNext()) {
-          next = results(rows.next(), out).iterator();
+          next = results(rows.next(), found, out).iterator();
         }
         return next.hasNext();
       }
@@ -94,10 +95,10 @@ final class EvalTask implements MapPartitionsFunction<Row, Row> {
     }
   }
 
-  private List<Row> results(Row row, Path out) {
+  private List<Row> results(Row row, RowAdapters.Found found, Path out) {
     refuseKilled();
     Object named = adapter < 0 ? null : row.get(adapter);
-    TableModel.Row asked = adapters.row(0, "", named == null ? null : named.toString());
+    TableModel.Row asked = found.row(0, "", named == null ? null : named.toString());
     if (asked.problem() != null) {
       return List.of(widened.bad(row, asked.problem()));
     }

@@ -67,6 +67,7 @@ final class RowTask implements MapPartitionsFunction<Row, Row> {
     TaskContext context = TaskContext.get();
     ExecutorModel shared = ExecutorModel.of(verb.model(), verb.adapter(), verb.memory());
     ArrayDeque<Row> asked = new ArrayDeque<>();
+    RowAdapters.Found found = adapters.found();
     Iterator<TableModel.Row> given =
         new Iterator<>() {
           @Override
@@ -78,7 +79,7 @@ final class RowTask implements MapPartitionsFunction<Row, Row> {
           public TableModel.Row next() {
             Row row = rows.next();
             asked.add(row);
-            return asked(row);
+            return asked(row, found);
           }
         };
     RowStream<T> stream = begun(verb, shared, given, context::isInterrupted);
@@ -124,11 +125,11 @@ final class RowTask implements MapPartitionsFunction<Row, Row> {
     }
   }
 
-  private TableModel.Row asked(Row row) {
+  private TableModel.Row asked(Row row, RowAdapters.Found found) {
     long number = columns.number < 0 ? 0 : row.getLong(columns.number);
     String json = row.isNullAt(columns.json) ? "null" : row.getString(columns.json);
     Object adapter = columns.adapter < 0 ? null : row.get(columns.adapter);
-    return adapters.row(number, json, adapter == null ? null : adapter.toString());
+    return found.row(number, json, adapter == null ? null : adapter.toString());
   }
 
   private <T> List<Row> rows(RowVerb<T> verb, Row row, RowStream.Result<T> result) {
