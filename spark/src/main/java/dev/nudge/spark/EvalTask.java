@@ -44,7 +44,7 @@ final class EvalTask implements MapPartitionsFunction<Row, Row> {
           .add("value", DataTypes.DoubleType)
           .add("stderr", DataTypes.DoubleType);
 
-  private static final ReentrantLock ONE = new ReentrantLock();
+  static final ReentrantLock ONE = new ReentrantLock();
   private static final int WAIT = 500; // ms
 
   private final String settings;

@@ -28,12 +28,16 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapFunction;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
@@ -45,6 +49,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /// Tables against files: rows of two adapters and of the base, in tasks of this process that may
@@ -409,6 +414,45 @@ class RowJobTest {
     assertThatThrownBy(
             () -> NudgeSpark.evaluate(session, settings.with("tasks", List.of("none")), adapters))
         .isInstanceOf(InputException.class);
+  }
+
+  @Test
+  @Timeout(120)
+  void aTaskThatIsKilledWithoutAnInterruptWaitsForNoOther() throws Exception {
+    EvaluateSettings settings =
+        EvaluateSettings.of(MODEL, List.of("pumps"), temp.resolve("none"))
+            .withTasksDir(List.of(questions().getParent()));
+    Dataset<Row> one = session.sql("SELECT '%s' AS adapter".formatted(ADAPTERS.getFirst()));
+    CountDownLatch ended = new CountDownLatch(1);
+    SparkListener listener =
+        new SparkListener() {
+          @Override
+          public void onTaskEnd(SparkListenerTaskEnd end) {
+            ended.countDown();
+          }
+        };
+    EvalTask.ONE.lock(); // as another task that evaluates
+    try {
+      session.sparkContext().addSparkListener(listener);
+      Thread job =
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    session.sparkContext().setJobGroup("killed", "", false);
+                    assertThatThrownBy(
+                            () -> NudgeSpark.evaluate(session, settings, one).collectAsList())
+                        .hasMessageContaining("cancelled");
+                  });
+      while (!EvalTask.ONE.hasQueuedThreads()) {
+        Thread.sleep(20);
+      }
+      session.sparkContext().cancelJobGroup("killed");
+      assertThat(ended.await(20, TimeUnit.SECONDS)).isTrue();
+      job.join();
+    } finally {
+      EvalTask.ONE.unlock();
+      session.sparkContext().removeSparkListener(listener);
+    }
   }
 
   @Test
