@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -129,7 +130,14 @@ class DeployTest {
 
     ByteSize memory = Objects.requireNonNull(settings.memory());
     String limit = container.at("/resources/limits/memory").asString("").replace("i", "");
-    assertThat(ByteSize.parse(limit).bytes()).isGreaterThan(memory.bytes());
+    String heap = Files.readString(Path.of("../nudge")).replaceAll("(?s).* -Xmx(\\d+g) .*", "$1");
+    assertThat(ByteSize.parse(limit).bytes())
+        .isGreaterThan(memory.bytes() + ByteSize.parse(heap.toUpperCase(Locale.ROOT)).bytes());
+    JsonNode startup = container.path("startupProbe");
+    assertThat(startup.path("httpGet")).isEqualTo(container.at("/readinessProbe/httpGet"));
+    assertThat(startup.path("periodSeconds").asInt(0) * startup.path("failureThreshold").asInt(0))
+        .isGreaterThanOrEqualTo(1800); // seconds to load
+    assertThat(container.path("livenessProbe").has("initialDelaySeconds")).isFalse();
     assertThat(container.at("/resources/requests/cpu").asString(""))
         .isEqualTo(String.valueOf(settings.threads()));
     int sleeps = Integer.parseInt(texts(container.at("/lifecycle/preStop/exec/command")).get(1));
@@ -192,6 +200,7 @@ class DeployTest {
   @Test
   void theJobSubmitsARunByFlagsThatThereAre() throws IOException {
     List<JsonNode> documents = documents("train.yaml");
+    assertThat(kind(documents, "Job").at("/spec/backoffLimit").asInt(-1)).isZero();
     JsonNode pod = kind(documents, "Job").at("/spec/template/spec");
     JsonNode container = pod.path("containers").get(0);
     assertThat(texts(container.path("command"))).containsExactly("/opt/spark/bin/spark-submit");

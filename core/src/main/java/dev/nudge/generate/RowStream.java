@@ -3,9 +3,18 @@ package dev.nudge.generate;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
+import java.io.EOFException;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.util.ArrayDeque;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
+import java.util.function.BooleanSupplier;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// What a model gives for rows, one result a row in their order. Rows are begun some ahead of the
@@ -16,10 +25,22 @@ import org.jspecify.annotations.Nullable;
 public final class RowStream<T> implements Iterator<RowStream.Result<T>>, AutoCloseable {
   private static final int PAUSE = 20; // ms
 
+  /// The streams that this thread reads. One may feed another, and each waits for places that rows
+  /// of the others hold.
+  private static final ThreadLocal<ArrayDeque<RowStream<?>>> READ =
+      ThreadLocal.withInitial(ArrayDeque::new);
+
+  /// What a system says of a path that is wrong, for which Java has no exception of its own.
+  private static final Pattern LASTING =
+      Pattern.compile(
+          "(Not a directory|Is a directory|File name too long|Too many levels of symbolic links)$");
+
   private final Iterator<TableModel.Row> rows;
   private final int ahead;
   private final Begin<T> begin;
   private final ArrayDeque<Slot<T>> slots = new ArrayDeque<>();
+  private BooleanSupplier cancelled = () -> false;
+  private volatile boolean closed;
 
   /// The result of a row.
   ///
@@ -58,7 +79,7 @@ public final class RowStream<T> implements Iterator<RowStream.Result<T>>, AutoCl
       try {
         result = new Result<>(waited.get(), null);
       } catch (InputException e) {
-        result = new Result<>(null, e.getMessage());
+        result = new Result<>(null, error(e));
       }
       return true;
     }
@@ -71,6 +92,37 @@ public final class RowStream<T> implements Iterator<RowStream.Result<T>>, AutoCl
     this.begin = begin;
   }
 
+  /// Ends a wait for a place once this is true.
+  ///
+  /// @return this stream
+  public RowStream<T> until(BooleanSupplier cancelled) {
+    this.cancelled = cancelled;
+    return this;
+  }
+
+  /// What is wrong with a row, in one line.
+  ///
+  /// @throws RunException if a file could not be read just now, which is no fault of the row
+  public static String error(InputException wrong) {
+    for (Throwable cause = wrong; cause != null; cause = cause.getCause()) {
+      if (cause instanceof IOException && !lasts(cause)) {
+        throw new RunException(String.valueOf(wrong.getMessage()), wrong);
+      }
+    }
+    return String.valueOf(wrong.getMessage());
+  }
+
+  /// Whether another attempt finds the same.
+  private static boolean lasts(Throwable read) {
+    return read instanceof NoSuchFileException
+        || read instanceof FileNotFoundException
+        || read instanceof NotDirectoryException
+        || read instanceof AccessDeniedException
+        || read instanceof CharacterCodingException
+        || read instanceof EOFException
+        || LASTING.matcher(String.valueOf(read.getMessage())).find();
+  }
+
   @Override
   public boolean hasNext() {
     return !slots.isEmpty() || rows.hasNext();
@@ -78,6 +130,7 @@ public final class RowStream<T> implements Iterator<RowStream.Result<T>>, AutoCl
 
   @Override
   public Result<T> next() {
+    register();
     while (slots.size() < ahead && rows.hasNext()) {
       slots.add(begun(rows.next()));
     }
@@ -108,7 +161,7 @@ public final class RowStream<T> implements Iterator<RowStream.Result<T>>, AutoCl
         slot.pending = begin.begin(row);
         return slot;
       } catch (InputException e) {
-        slot.result = new Result<>(null, e.getMessage());
+        slot.result = new Result<>(null, error(e));
         return slot;
       } catch (BusyException e) {
         makeRoom();
@@ -116,10 +169,25 @@ public final class RowStream<T> implements Iterator<RowStream.Result<T>>, AutoCl
     }
   }
 
-  /// Ends the oldest row that holds an adapter; others of the session hold them where none does.
+  private void register() {
+    ArrayDeque<RowStream<?>> read = READ.get();
+    if (!read.contains(this)) {
+      read.removeIf(stream -> stream.closed); // by another thread
+      read.addFirst(this);
+    }
+  }
+
+  /// Ends the oldest row that holds an adapter, of this stream or else of another that this thread
+  /// reads; other threads hold them where none does.
   private void makeRoom() {
-    for (Slot<T> slot : slots) {
-      if (slot.settle()) {
+    if (cancelled.getAsBoolean()) {
+      throw new RunException("cancelled while an adapter waited for a place");
+    }
+    if (settleOldest()) {
+      return;
+    }
+    for (RowStream<?> stream : READ.get()) {
+      if (stream.settleOldest()) {
         return;
       }
     }
@@ -131,16 +199,38 @@ public final class RowStream<T> implements Iterator<RowStream.Result<T>>, AutoCl
     }
   }
 
-  /// Ends what was begun and nobody takes.
+  private boolean settleOldest() {
+    for (Slot<T> slot : slots) {
+      if (slot.settle()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Ends what was begun and nobody takes: all of it, and then throws the first failure.
   @Override
   public void close() {
+    closed = true;
+    READ.get().remove(this);
+    Throwable failure = null;
     for (Slot<T> slot : slots) {
       Pending<T> left = slot.pending;
       slot.pending = null;
-      if (left != null) {
-        left.cancel();
+      try {
+        if (left != null) {
+          left.cancel();
+        }
+      } catch (RuntimeException | Error e) {
+        failure = failure == null ? e : failure;
       }
     }
     slots.clear();
+    if (failure instanceof Error e) {
+      throw e;
+    }
+    if (failure instanceof RuntimeException e) {
+      throw e;
+    }
   }
 }

@@ -29,6 +29,13 @@ public record SystemMemory(Path root) {
         available().orElse(system.getFreeMemorySize()), leftBytes().orElse(Long.MAX_VALUE));
   }
 
+  /// Bytes that there are, in use or not: the machine's, or the container's limit if it is less.
+  public long totalBytes() {
+    OperatingSystemMXBean system =
+        (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+    return Math.min(system.getTotalMemorySize(), limitBytes().orElse(Long.MAX_VALUE));
+  }
+
   /// The least memory left below the limit of any of this process's cgroups; pages of files count
   /// as free, because the system reclaims them.
   OptionalLong leftBytes() {

@@ -1,5 +1,7 @@
 package dev.nudge.plan;
 
+import java.text.DecimalFormat;
+import java.text.DecimalFormatSymbols;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -17,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 /// It falls with N in a line first, and like exp(−λ (R + τ)) once a loss comes in nearly every
 /// interval. Saving itself costs nothing here: it goes on beside the steps.
 ///
-/// τ is the time between two checkpoints of a run; R is assumed: until Spark tells, a pause, the
-/// start of an executor, loading.
+/// Both are assumed: τ, the time between two checkpoints, as 180 s, and R, until Spark tells, a
+/// pause, the start of an executor and loading, as 60 s.
 ///
 /// [1] Daly: A higher order estimate of the optimum checkpoint interval for restart dumps, 2006,
 /// with free checkpoints.
@@ -43,11 +45,13 @@ public record RankLosses(int ranks, double mtbfHours) {
   public String line() {
     return String.format(
         Locale.ROOT,
-        "losses     one of %,d machines every %s, if each is lost once in %,.0f hours: %.1f %% of"
-            + " the time counts (a checkpoint every %.0f s, %.0f s to start again)",
+        "losses     one of %,d machines every %s, if each is lost once in %s: %.1f %% of"
+            + " the time counts (assumed: a checkpoint every %.0f s, %.0f s to start again)",
         ranks,
         between(),
-        mtbfHours,
+        new DecimalFormat("#,##0.##########", DecimalFormatSymbols.getInstance(Locale.ROOT))
+                .format(mtbfHours)
+            + (mtbfHours == 1 ? " hour" : " hours"),
         100 * kept(),
         INTERVAL,
         RESTART);
@@ -55,6 +59,9 @@ public record RankLosses(int ranks, double mtbfHours) {
 
   private String between() {
     double seconds = secondsBetween();
+    if (seconds < 120) {
+      return String.format(Locale.ROOT, seconds < 10 ? "%.2g seconds" : "%.0f seconds", seconds);
+    }
     return seconds < 7200
         ? String.format(Locale.ROOT, "%.0f minutes", seconds / 60)
         : String.format(Locale.ROOT, "%.0f hours", seconds / 3600);

@@ -6,12 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.Backends;
 import dev.nudge.engine.RowScore;
 import dev.nudge.machine.Machine;
+import dev.nudge.settings.BusyException;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.tensor.Ledger;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -216,6 +219,119 @@ class TableModelTest {
         .containsExactlyElementsOf(expected);
     assertThat(adapters.loaded()).hasSize(1);
     assertThat(values(model.score(ScoreSettings.of(MODEL, file()), DAY, rows()))).hasSize(ROWS);
+  }
+
+  @Test
+  @Timeout(60)
+  void streamsThatFeedOneAnotherMakeRoomForOneAnother() throws IOException {
+    values(model.generate(generate(Map.of()), DAY, rows()));
+    AdapterCache adapters = model.adapters();
+    List<AdapterCache.Loaded> loaded = adapters.loaded();
+    loaded.forEach(adapter -> adapters.drop(adapter.digest()));
+    adapters.budget(loaded.stream().mapToLong(AdapterCache.Loaded::bytes).max().orElseThrow());
+    ScoreSettings settings = ScoreSettings.of(MODEL, file());
+    try (var inner = model.generate(generate(Map.of()), DAY, rows());
+        var outer = model.score(settings, DAY, behind(inner))) {
+      List<RowStream.Result<RowScore>> all = new ArrayList<>();
+      outer.forEachRemaining(all::add);
+      assertThat(all).hasSize(ROWS).allMatch(result -> result.error() == null);
+    }
+    assertThat(adapters.loaded()).extracting(AdapterCache.Loaded::leases).containsOnly(0);
+  }
+
+  /// The rows again, with their adapters in another order, as a stream ends them.
+  private static Iterator<TableModel.Row> behind(RowStream<?> stream) {
+    return new Iterator<>() {
+      private int i;
+
+      @Override
+      public boolean hasNext() {
+        return stream.hasNext();
+      }
+
+      @Override
+      public TableModel.Row next() {
+        assertThat(stream.next().error()).isNull();
+        return new TableModel.Row(i, json(i), adapter(2 * i++ + 1));
+      }
+    };
+  }
+
+  @Test
+  @Timeout(60)
+  void aWaitForAPlaceEndsWithItsTask() {
+    RowStream<String> stream =
+        begun(
+            row -> {
+              throw new BusyException("full", 1);
+            });
+    assertThatThrownBy(stream.until(() -> true)::next)
+        .isInstanceOf(RunException.class)
+        .hasMessageContaining("cancelled");
+  }
+
+  private static RowStream<String> begun(RowStream.Begin<String> begin) {
+    return new RowStream<>(rows(), 4, begin);
+  }
+
+  private static RowStream<String> failing(InputException failure) {
+    return begun(
+        row -> {
+          throw failure;
+        });
+  }
+
+  @Test
+  void aFileThatCannotBeReadJustNowIsNoFaultOfItsRow() {
+    IOException stale = new IOException("Stale file handle");
+    try (var stream = failing(new InputException("a: unread", stale))) {
+      assertThatThrownBy(stream::next).isInstanceOf(RunException.class).hasMessage("a: unread");
+    }
+    IOException none = new NoSuchFileException("a");
+    try (var stream = failing(new InputException("a: none", none))) {
+      assertThat(stream.next().error()).isEqualTo("a: none");
+    }
+  }
+
+  @Test
+  void aPathThatIsNoFolderIsAFaultOfItsRow() throws IOException {
+    Path file = Files.writeString(temp.resolve("file"), "");
+    Path here = Files.createDirectories(temp.resolve("folder/adapter_config.json")).getParent();
+    List<TableModel.Row> rows =
+        List.of(
+            new TableModel.Row(0, json(0), file),
+            new TableModel.Row(1, json(1), temp.resolve("long".repeat(100))),
+            new TableModel.Row(2, json(2), here),
+            new TableModel.Row(3, json(3), null));
+    List<RowStream.Result<List<Completion>>> results = new ArrayList<>();
+    try (var stream = model.generate(generate(Map.of()), DAY, rows.iterator())) {
+      stream.forEachRemaining(results::add);
+    }
+    assertThat(results)
+        .extracting(result -> result.value() != null)
+        .containsExactly(false, false, false, true);
+  }
+
+  @Test
+  void allRowsAreEndedThoughOneFailsToEnd() {
+    List<Long> ended = new ArrayList<>();
+    RowStream<String> stream = begun(row -> new Failing(row.number(), ended));
+    stream.next();
+    assertThatThrownBy(stream::close).hasMessage("1");
+    assertThat(ended).containsExactly(1L, 2L, 3L);
+  }
+
+  private record Failing(long number, List<Long> ended) implements RowStream.Pending<String> {
+    @Override
+    public String get() {
+      return "value";
+    }
+
+    @Override
+    public void cancel() {
+      ended.add(number);
+      throw new IllegalStateException(Long.toString(number));
+    }
   }
 
   @Test

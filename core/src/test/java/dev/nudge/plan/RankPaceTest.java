@@ -51,6 +51,15 @@ class RankPaceTest {
   }
 
   @Test
+  void shortTimesAreSeconds() {
+    assertThat(new RankLosses(1000, 1).line())
+        .contains("every 3.6 seconds, if each is lost once in 1 hour: ")
+        .endsWith("(assumed: a checkpoint every 180 s, 60 s to start again)");
+    assertThat(new RankLosses(1, 0.02).line())
+        .contains("every 72 seconds, if each is lost once in 0.02 hours: ");
+  }
+
+  @Test
   void efficiencyFallsInALineWithRareLossesAndToNothingWithMany() {
     RankLosses rare = new RankLosses(100, 1000); // one in ten hours
     assertThat(rare.secondsBetween()).isEqualTo(36_000);

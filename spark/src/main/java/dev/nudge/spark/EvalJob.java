@@ -36,7 +36,7 @@ record EvalJob(EvaluateSettings settings) {
         new EvalTask(
             Json.line(values),
             RowAdapters.of(named.registry(), named.adapter()),
-            Arrays.asList(table.columns()).indexOf(RowJob.ADAPTER),
+            RowJob.place(Arrays.asList(table.columns())),
             widened),
         Encoders.row(widened.schema()));
   }

@@ -4,6 +4,7 @@ import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.generate.RowStream;
 import dev.nudge.generate.TableModel;
 import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.InputException;
@@ -18,6 +19,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
@@ -42,7 +44,8 @@ final class EvalTask implements MapPartitionsFunction<Row, Row> {
           .add("value", DataTypes.DoubleType)
           .add("stderr", DataTypes.DoubleType);
 
-  private static final ReentrantLock ONE = new ReentrantLock();
+  static final ReentrantLock ONE = new ReentrantLock();
+  private static final int WAIT = 500; // ms
 
   private final String settings;
   private final RowAdapters adapters;
@@ -62,13 +65,14 @@ final class EvalTask implements MapPartitionsFunction<Row, Row> {
   public Iterator<Row> call(Iterator<Row> rows) throws IOException {
     Path out = Files.createTempDirectory("nudge-eval"); // of answers that other adapters share
     TaskContext.get().addTaskCompletionListener((TaskCompletionListener) _ -> delete(out));
+    RowAdapters.Found found = adapters.found();
     return new Iterator<>() {
       private Iterator<Row> next = Collections.emptyIterator();
 
       @Override
       public boolean hasNext() {
         while (!next.hasNext() && rows.hasNext()) {
-          next = results(rows.next(), out).iterator();
+          next = results(rows.next(), found, out).iterator();
         }
         return next.hasNext();
       }
@@ -91,9 +95,10 @@ final class EvalTask implements MapPartitionsFunction<Row, Row> {
     }
   }
 
-  private List<Row> results(Row row, Path out) {
+  private List<Row> results(Row row, RowAdapters.Found found, Path out) {
+    refuseKilled();
     Object named = adapter < 0 ? null : row.get(adapter);
-    TableModel.Row asked = adapters.row(0, "", named == null ? null : named.toString());
+    TableModel.Row asked = found.row(0, "", named == null ? null : named.toString());
     if (asked.problem() != null) {
       return List.of(widened.bad(row, asked.problem()));
     }
@@ -102,7 +107,7 @@ final class EvalTask implements MapPartitionsFunction<Row, Row> {
           .map(values -> widened.row(row, values))
           .toList();
     } catch (InputException e) {
-      return List.of(widened.bad(row, e.getMessage()));
+      return List.of(widened.bad(row, RowStream.error(e)));
     }
   }
 
@@ -111,7 +116,9 @@ final class EvalTask implements MapPartitionsFunction<Row, Row> {
     values.put("out", out.toString());
     values.put("adapter", folder == null ? null : folder.toString());
     try {
-      ONE.lockInterruptibly();
+      while (!ONE.tryLock(WAIT, TimeUnit.MILLISECONDS)) {
+        refuseKilled();
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new RunException("interrupted while another task evaluated", e);
@@ -123,6 +130,13 @@ final class EvalTask implements MapPartitionsFunction<Row, Row> {
           .main();
     } finally {
       ONE.unlock();
+    }
+  }
+
+  /// Ends a task that Spark has killed, which may not interrupt its thread.
+  private static void refuseKilled() {
+    if (TaskContext.get().isInterrupted()) {
+      throw new RunException("the task was killed");
     }
   }
 

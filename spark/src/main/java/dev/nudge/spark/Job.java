@@ -1,6 +1,7 @@
 package dev.nudge.spark;
 
 import dev.nudge.format.Claim;
+import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.RunException;
 import java.nio.file.Path;
 import java.util.List;
@@ -12,7 +13,9 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Pattern;
 import org.apache.spark.SparkContext;
+import org.apache.spark.sql.AnalysisException;
 import org.jspecify.annotations.Nullable;
 
 /// A job of Spark that another thread waits for, while the calling thread tells how far it is.
@@ -22,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 record Job(@Nullable List<String> lines, @Nullable Throwable failure) {
   static final int LOOK = 500; // ms
   private static final int SAVING = 120; // seconds that a cancelled run may need
+
+  private static final Pattern LOST =
+      Pattern.compile("ExecutorLostFailure|\\b(code|status):? 137\\b");
 
   /// Runs a job.
   ///
@@ -102,8 +108,36 @@ record Job(@Nullable List<String> lines, @Nullable Throwable failure) {
     return new RunException("interrupted while the stage ran; its tasks end with the session", e);
   }
 
-  /// The cause of a job's failure in one line.
+  /// The cause of a job's failure in one line, without the class of an exception.
   static String line(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (LOST.matcher(String.valueOf(cause.getMessage())).find()) {
+        return "an executor was lost, perhaps for want of memory; raise"
+            + " spark.executor.memoryOverhead";
+      }
+    }
+    return told(root(failure))
+        .replaceFirst("^Job aborted due to stage failure: .*?\\(TID \\d+\\)( \\([^)]*\\))?: ", "")
+        .replaceFirst("^(([\\w$]+\\.)+[\\w$]+: )+", "");
+  }
+
+  /// What says best why something failed: the first cause that is meant for a user, else the last.
+  static Throwable root(Throwable failure) {
+    Throwable root = failure;
+    while (!(root instanceof NudgeException || root instanceof AnalysisException)) {
+      Throwable cause = root.getCause();
+      if (cause == null) {
+        break;
+      }
+      root = cause;
+    }
+    return root;
+  }
+
+  private static String told(Throwable failure) {
+    if (failure.getMessage() == null) {
+      return failure.getClass().getSimpleName();
+    }
     String message = String.valueOf(failure.getMessage()).strip();
     String cause = "Caused by: "; // behind "Job aborted due to stage failure" and a trace
     return message

@@ -1,5 +1,6 @@
 package dev.nudge.spark;
 
+import dev.nudge.generate.RowStream;
 import dev.nudge.generate.TableModel;
 import dev.nudge.registry.Named;
 import dev.nudge.registry.Registry;
@@ -8,6 +9,8 @@ import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Finds the adapters that rows name, as the driver means them.
@@ -28,15 +31,39 @@ record RowAdapters(String working, String registry, @Nullable String usual)
         usual == null ? null : usual.toAbsolutePath().toString());
   }
 
-  /// A row with the adapter that it names.
+  /// The adapters that the rows of a task name, each found once: an alias that moves meanwhile
+  /// means one version in all of the task.
   ///
-  /// @param adapter folder or reference; null: it names none
-  TableModel.Row row(long number, String json, @Nullable String adapter) {
-    try {
-      return new TableModel.Row(number, json, folder(adapter));
-    } catch (InputException e) {
-      return new TableModel.Row(number, json, null, e.getMessage());
+  /// Threading: one thread.
+  static final class Found {
+    private final RowAdapters adapters;
+    private final Map<String, TableModel.Row> found = new HashMap<>(); // by name
+
+    private Found(RowAdapters adapters) {
+      this.adapters = adapters;
     }
+
+    /// A row with the adapter that it names.
+    ///
+    /// @param adapter folder or reference; null: it names none
+    TableModel.Row row(long number, String json, @Nullable String adapter) {
+      TableModel.Row like =
+          adapter == null ? find(null) : found.computeIfAbsent(adapter, this::find);
+      return new TableModel.Row(number, json, like.adapter(), like.problem());
+    }
+
+    private TableModel.Row find(@Nullable String adapter) {
+      try {
+        return new TableModel.Row(0, "", adapters.folder(adapter));
+      } catch (InputException e) {
+        return new TableModel.Row(0, "", null, RowStream.error(e));
+      }
+    }
+  }
+
+  /// Begins a task.
+  Found found() {
+    return new Found(this);
   }
 
   /// The folder of an adapter; null: the base model.

@@ -7,11 +7,13 @@ import static org.apache.spark.sql.functions.to_json;
 import dev.nudge.format.Json;
 import dev.nudge.registry.Named;
 import dev.nudge.settings.GenerateSettings;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.ScoreSettings;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -72,9 +74,25 @@ record RowJob(String verb, Map<String, Object> settings) {
             Json.line(settings),
             RowAdapters.of(what.registry(), what.adapter()),
             Instant.now(),
-            new RowTask.Columns(names.indexOf(JSON), names.indexOf(ADAPTER), names.indexOf(NUMBER)),
+            new RowTask.Columns(names.indexOf(JSON), place(names), names.indexOf(NUMBER)),
             widened),
         Encoders.row(widened.schema()));
+  }
+
+  /// The place of the column of adapters, by a name without case as Spark's are; −1: there is none.
+  ///
+  /// @throws InputException if there are several
+  static int place(List<String> names) {
+    int[] places =
+        IntStream.range(0, names.size())
+            .filter(i -> names.get(i).equalsIgnoreCase(ADAPTER))
+            .toArray();
+    if (places.length > 1) {
+      throw new InputException(
+          "the columns '%s' and '%s' both name adapters; leave one out"
+              .formatted(names.get(places[0]), names.get(places[1])));
+    }
+    return places.length == 0 ? -1 : places[0];
   }
 
   /// The same rows with their places from 0 in a column.

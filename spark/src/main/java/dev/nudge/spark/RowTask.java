@@ -9,6 +9,7 @@ import java.util.ArrayDeque;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Row;
@@ -66,6 +67,7 @@ final class RowTask implements MapPartitionsFunction<Row, Row> {
     TaskContext context = TaskContext.get();
     ExecutorModel shared = ExecutorModel.of(verb.model(), verb.adapter(), verb.memory());
     ArrayDeque<Row> asked = new ArrayDeque<>();
+    RowAdapters.Found found = adapters.found();
     Iterator<TableModel.Row> given =
         new Iterator<>() {
           @Override
@@ -77,10 +79,10 @@ final class RowTask implements MapPartitionsFunction<Row, Row> {
           public TableModel.Row next() {
             Row row = rows.next();
             asked.add(row);
-            return asked(row);
+            return asked(row, found);
           }
         };
-    RowStream<T> stream = begun(verb, shared, given);
+    RowStream<T> stream = begun(verb, shared, given, context::isInterrupted);
     context.addTaskCompletionListener(
         (TaskCompletionListener)
             _ -> {
@@ -111,20 +113,23 @@ final class RowTask implements MapPartitionsFunction<Row, Row> {
   }
 
   private <T> RowStream<T> begun(
-      RowVerb<T> verb, ExecutorModel shared, Iterator<TableModel.Row> rows) {
+      RowVerb<T> verb,
+      ExecutorModel shared,
+      Iterator<TableModel.Row> rows,
+      BooleanSupplier stopped) {
     try {
-      return verb.begin().begin(shared.model(), day, rows);
+      return verb.begin().begin(shared.model(), day, rows).until(stopped);
     } catch (RuntimeException | Error e) {
       shared.close();
       throw e;
     }
   }
 
-  private TableModel.Row asked(Row row) {
+  private TableModel.Row asked(Row row, RowAdapters.Found found) {
     long number = columns.number < 0 ? 0 : row.getLong(columns.number);
     String json = row.isNullAt(columns.json) ? "null" : row.getString(columns.json);
     Object adapter = columns.adapter < 0 ? null : row.get(columns.adapter);
-    return adapters.row(number, json, adapter == null ? null : adapter.toString());
+    return found.row(number, json, adapter == null ? null : adapter.toString());
   }
 
   private <T> List<Row> rows(RowVerb<T> verb, Row row, RowStream.Result<T> result) {

@@ -22,28 +22,50 @@ final class Slots {
   ///
   /// @throws InputException if there will not be
   static void await(SparkContext spark, int ranks) {
+    fixed(spark);
+    await(spark, "--ranks", ranks);
+  }
+
+  private static void fixed(SparkContext spark) {
     if (spark.getConf().getBoolean("spark.dynamicAllocation.enabled", false)) {
       throw new InputException(
           "spark.dynamicAllocation.enabled is true; a barrier stage has a fixed number of"
               + " executors, so set it to false");
     }
+  }
+
+  private static void await(SparkContext spark, String flag, int wanted) {
     int before = 0;
     int waited = 0;
-    for (int now = slots(spark); now < ranks; now = slots(spark), waited += LOOK) {
+    for (int now = slots(spark); now < wanted; now = slots(spark), waited += LOOK) {
       waited = now > before ? 0 : waited;
       before = now;
       if (spark.isLocal() || waited >= 1000 * (now == 0 ? FIRST : MORE)) {
         throw new InputException(
-            "--ranks %d: the cluster runs %d tasks at once (%d cores, spark.task.cpus %s); give it more executors or cores, or give at most --ranks %d"
-                .formatted(
-                    ranks,
-                    slots(spark),
-                    spark.defaultParallelism(),
-                    spark.getConf().get("spark.task.cpus", "1"),
-                    Math.max(1, slots(spark))));
+            refusal(
+                flag,
+                wanted,
+                now,
+                spark.defaultParallelism(),
+                spark.getConf().get("spark.task.cpus", "1")));
       }
       sleep(LOOK);
     }
+  }
+
+  /// Why tasks find no place.
+  ///
+  /// @param flag that asks for them
+  /// @param slots that there are
+  static String refusal(String flag, int wanted, int slots, int cores, String each) {
+    return "%s %d: the cluster runs %d tasks at once (%d cores, spark.task.cpus %s); give it more executors or cores%s"
+        .formatted(
+            flag,
+            wanted,
+            slots,
+            cores,
+            each,
+            slots == 0 ? "" : ", or give at most %s %d".formatted(flag, slots));
   }
 
   private static void sleep(int millis) {
@@ -58,7 +80,7 @@ final class Slots {
   /// How many tasks run at once, after the executors that come together have come.
   static int settled(SparkContext spark) {
     if (!spark.getConf().getBoolean("spark.dynamicAllocation.enabled", false)) {
-      await(spark, 1);
+      await(spark, "--tasks", 1);
     }
     int before = 0;
     int now = slots(spark);

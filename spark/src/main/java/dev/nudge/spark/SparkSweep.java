@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
+import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaSparkContext;
 
@@ -24,16 +25,31 @@ import org.apache.spark.api.java.JavaSparkContext;
 /// Threading: one thread calls.
 final class SparkSweep implements SweepWorkers {
   private final SparkContext spark;
-  private final int tasks;
+  private final int tasks; // 0: as many as the cluster runs
+  private int places; // 0: not asked for yet
   private final BooleanSupplier cancelled;
   private final Map<Path, Metrics> metrics = new HashMap<>();
 
   /// @param tasks at once; 0: as many as the cluster runs now
   SparkSweep(SparkContext spark, int tasks, BooleanSupplier cancelled) {
     this.spark = spark;
-    int settled = Slots.settled(spark);
-    this.tasks = tasks == 0 ? settled : tasks;
+    this.tasks = tasks;
+    refuse(spark.getConf(), tasks);
     this.cancelled = cancelled;
+  }
+
+  /// Refuses what a sweep cannot be spread over.
+  static void refuse(SparkConf conf, int tasks) {
+    if (conf.getBoolean("spark.speculation", false)) {
+      throw new InputException(
+          "spark.speculation is true; two attempts of a task would want the same folders, so set it"
+              + " to false");
+    }
+    if (tasks == 0 && conf.getBoolean("spark.dynamicAllocation.enabled", false)) {
+      throw new InputException(
+          "spark.dynamicAllocation.enabled is true; the number of executors is not known, so give"
+              + " --tasks");
+    }
   }
 
   @Override
@@ -45,7 +61,11 @@ final class SparkSweep implements SweepWorkers {
 
   @Override
   public int places() {
-    return tasks;
+    if (places == 0) {
+      int settled = Slots.settled(spark); // waits for executors
+      places = tasks == 0 ? settled : tasks;
+    }
+    return places;
   }
 
   @Override

@@ -5,7 +5,9 @@ import dev.nudge.eval.sweep.Sweep;
 import dev.nudge.eval.sweep.SweepShare;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
+import dev.nudge.machine.SystemMemory;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.TrainEvent;
 import java.util.ArrayList;
@@ -40,8 +42,10 @@ record SweepTask(int step, int beside) implements Function<String, String> {
   public String call(String share) {
     TaskContext context = TaskContext.get();
     Machine here = Machine.here(ExecutorCache.folder());
-    Machine own =
-        new Machine(context.cpus(), here.memoryBytes() / beside, here.cache(), here.name());
+    long equal = SystemMemory.here().totalBytes() / 8 * 7 / beside;
+    long memory = share(here.memoryBytes(), equal, beside);
+    // Without reservations: those of the tasks beside would be taken from this one's share.
+    Machine own = new Machine(context.cpus(), memory, here.cache(), here.name());
     List<TrainSettings> runs =
         Json.record(Json.parse(share), Share.class).runs().stream().map(TrainSettings::of).toList();
     runs.forEach(run -> Rank.awaitEarlier(run.output().out(), Rank.PATIENCE));
@@ -51,8 +55,25 @@ record SweepTask(int step, int beside) implements Function<String, String> {
           SweepShare.train(runs, step, own, new Warned(warnings), context::isInterrupted);
       return Json.line(new Outcome(reached, null, warnings));
     } catch (InputException e) {
+      if (memory < equal && ofMemory(e)) {
+        throw new RunException(String.valueOf(e.getMessage()), e); // Spark tries again
+      }
       return Json.line(new Outcome(List.of(), e.getMessage(), warnings));
     }
+  }
+
+  /// Memory of a task: an equal share of the host's, whatever the tasks beside it have allocated
+  /// before it is tried again.
+  ///
+  /// @param free what is free now
+  /// @param share of the host's memory, without an eighth for all else
+  static long share(long free, long share, int beside) {
+    return Math.max(free / beside, Math.min(free, share));
+  }
+
+  /// Whether a run was refused for its memory, which may be there later.
+  static boolean ofMemory(InputException refusal) {
+    return String.valueOf(refusal.getMessage()).contains("the run needs ");
   }
 
   /// Keeps the warnings of the runs; the driver reads their steps from their files.

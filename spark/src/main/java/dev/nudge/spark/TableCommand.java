@@ -93,12 +93,12 @@ record TableCommand(TableFlags flags) {
         });
   }
 
-  private interface Job {
+  private interface Made {
     /// @param tasks 0: as many as the rows have partitions
     Dataset<Row> on(SparkSession session, TableFlags.Input input, int tasks);
   }
 
-  private ElsewhereCommand.Done done(String verb, List<String> files, Job job) {
+  private ElsewhereCommand.Done done(String verb, List<String> files, Made made) {
     if (flags.table() == null && flags.query() == null && files.isEmpty()) {
       throw new InputException("--data, --table and --query are all missing; give one");
     }
@@ -107,7 +107,7 @@ record TableCommand(TableFlags flags) {
         () -> {
           flags.check(session);
           TableFlags.Input input = flags.read(session, files);
-          Dataset<Row> results = job.on(session, input, flags.tasks(session, input.rows()));
+          Dataset<Row> results = made.on(session, input, flags.tasks(session, input.rows()));
           return summary(verb, flags.write(session, results));
         });
   }
@@ -123,14 +123,8 @@ record TableCommand(TableFlags flags) {
     } catch (NudgeException e) {
       throw e;
     } catch (Exception e) {
-      Throwable last = e;
-      for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-        last = cause;
-        if (cause instanceof NudgeException || cause instanceof AnalysisException) {
-          break;
-        }
-      }
-      String line = String.valueOf(last.getMessage()).lines().findFirst().orElse("Spark failed");
+      Throwable last = Job.root(e);
+      String line = Job.line(e);
       throw last instanceof InputException || last instanceof AnalysisException
           ? new InputException(line, e)
           : new RunException(line, e);

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
 import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.DataFrameReader;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -58,6 +59,19 @@ record TableFlags(
 
   static TableFlags of(OwnFlags flags) {
     String format = flags.text("--format");
+    if (format != null && flags.has("--into")) {
+      throw new InputException("--format is given with --into; it is of --out only, leave it out");
+    }
+    if (flags.has("--table") || flags.has("--query")) {
+      boolean data =
+          flags.has("--data")
+              || flags.rest().stream().anyMatch(one -> one.matches("(?s)--data(=.*)?"));
+      if (data) {
+        throw new InputException(
+            "--data is given with %s; give one"
+                .formatted(flags.has("--table") ? "--table" : "--query"));
+      }
+    }
     return new TableFlags(
         flags.text("--table"),
         flags.text("--query"),
@@ -142,7 +156,12 @@ record TableFlags(
       return session.table(into);
     }
     results.write().format(format).save(out);
-    return session.read().format(format).schema(schema).load(out);
+    DataFrameReader reader = session.read().format(format);
+    return switch (format.toLowerCase(Locale.ROOT)) {
+      case "csv" -> reader.schema(schema).option("multiLine", true).load(out);
+      case "json" -> reader.schema(schema).load(out);
+      default -> reader.load(out); // knows its columns, and may refuse others
+    };
   }
 
   /// Names the output.

@@ -2,11 +2,13 @@ package dev.nudge.spark;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.eval.sweep.Sweep;
 import dev.nudge.format.Faults;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.SweepSettings;
 import dev.nudge.train.TrainEvent;
 import java.io.ByteArrayOutputStream;
@@ -24,6 +26,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import org.apache.spark.SparkConf;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.sql.SparkSession;
@@ -276,6 +279,38 @@ class LocalSweepTest {
     assertThat(wrong.code()).isEqualTo(2);
     assertThat(wrong.err()).startsWith("nudge: setting rank=0: ").doesNotContain("Exception");
     assertThat(out).doesNotExist();
+  }
+
+  @Test
+  void whatASweepCannotBeSpreadOverIsOneLine() {
+    SparkConf conf = new SparkConf(false);
+    SparkSweep.refuse(conf, 0);
+    conf.set("spark.dynamicAllocation.enabled", "true");
+    SparkSweep.refuse(conf, 2);
+    assertThatThrownBy(() -> SparkSweep.refuse(conf, 0))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("spark.dynamicAllocation.enabled is true")
+        .hasMessageEndingWith("give --tasks");
+    conf.set("spark.speculation", "true");
+    assertThatThrownBy(() -> SparkSweep.refuse(conf, 2))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("spark.speculation is true");
+    assertThat(Slots.refusal("--tasks", 1, 0, 2, "8"))
+        .isEqualTo(
+            "--tasks 1: the cluster runs 0 tasks at once (2 cores, spark.task.cpus 8); give it more"
+                + " executors or cores");
+    assertThat(Slots.refusal("--ranks", 4, 2, 2, "1")).endsWith(", or give at most --ranks 2");
+  }
+
+  @Test
+  void aTaskThatIsTriedAgainHasItsShareBesideALivingOne() {
+    assertThat(SweepTask.share(9, 7, 2)).isEqualTo(7);
+    assertThat(SweepTask.share(6, 7, 2)).isEqualTo(6); // not 3
+    assertThat(SweepTask.share(20, 7, 2)).isEqualTo(10);
+    assertThat(
+            SweepTask.ofMemory(new InputException("setting a: the run needs 2 GB and may use 1")))
+        .isTrue();
+    assertThat(SweepTask.ofMemory(new InputException("setting a: --rank is 0"))).isFalse();
   }
 
   private record Ran(int code, String out, String err) {}

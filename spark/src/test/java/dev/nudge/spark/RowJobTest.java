@@ -28,12 +28,16 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapFunction;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
@@ -45,6 +49,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /// Tables against files: rows of two adapters and of the base, in tasks of this process that may
@@ -412,6 +417,45 @@ class RowJobTest {
   }
 
   @Test
+  @Timeout(120)
+  void aTaskThatIsKilledWithoutAnInterruptWaitsForNoOther() throws Exception {
+    EvaluateSettings settings =
+        EvaluateSettings.of(MODEL, List.of("pumps"), temp.resolve("none"))
+            .withTasksDir(List.of(questions().getParent()));
+    Dataset<Row> one = session.sql("SELECT '%s' AS adapter".formatted(ADAPTERS.getFirst()));
+    CountDownLatch ended = new CountDownLatch(1);
+    SparkListener listener =
+        new SparkListener() {
+          @Override
+          public void onTaskEnd(SparkListenerTaskEnd end) {
+            ended.countDown();
+          }
+        };
+    EvalTask.ONE.lock(); // as another task that evaluates
+    try {
+      session.sparkContext().addSparkListener(listener);
+      Thread job =
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    session.sparkContext().setJobGroup("killed", "", false);
+                    assertThatThrownBy(
+                            () -> NudgeSpark.evaluate(session, settings, one).collectAsList())
+                        .hasMessageContaining("cancelled");
+                  });
+      while (!EvalTask.ONE.hasQueuedThreads()) {
+        Thread.sleep(20);
+      }
+      session.sparkContext().cancelJobGroup("killed");
+      assertThat(ended.await(20, TimeUnit.SECONDS)).isTrue();
+      job.join();
+    } finally {
+      EvalTask.ONE.unlock();
+      session.sparkContext().removeSparkListener(listener);
+    }
+  }
+
+  @Test
   void aCommandThatIsWrongIsOneLine() {
     String model = MODEL.toString();
     assertThat(run("generate", "--model", model, "--table", "t").err())
@@ -444,6 +488,82 @@ class RowJobTest {
         .isEqualTo(
             "nudge: the pattern '(', at character 1: a group is not closed; write \\( for the"
                 + " character\n");
+  }
+
+  @Test
+  void flagsThatDoNotGoTogetherAreRefused() {
+    String model = MODEL.toString();
+    assertThat(
+            run("generate", "--model", model, "--query", "q", "--into", "t", "--format=csv").err())
+        .isEqualTo("nudge: --format is given with --into; it is of --out only, leave it out\n");
+    assertThat(run("score", "--model", model, "--table", "t", "--data", "f", "--out", "o").err())
+        .isEqualTo("nudge: --data is given with --table; give one\n");
+  }
+
+  @Test
+  void newlinesInCsvAreReadBackAsTheyWere() {
+    String out = temp.resolve("csv").toString();
+    Ran ran =
+        run(
+            "score",
+            "--model",
+            MODEL.toString(),
+            "--query",
+            "SELECT 'pump' AS prompt, ' valve' AS completion, 'a\\n\"b\"\\nc' AS note",
+            "--format=csv",
+            "--out",
+            out);
+    assertThat(ran.err()).isEqualTo("1 row in " + out + "\n");
+  }
+
+  @Test
+  void theColumnOfAdaptersIsFoundInAnyCase() {
+    assertThat(RowJob.place(List.of("id", "Adapter"))).isEqualTo(1);
+    assertThat(RowJob.place(List.of("id"))).isEqualTo(-1);
+    assertThatThrownBy(() -> RowJob.place(List.of("adapter", "Adapter")))
+        .isInstanceOf(InputException.class)
+        .hasMessage("the columns 'adapter' and 'Adapter' both name adapters; leave one out");
+    Dataset<Row> row = session.sql("SELECT 'pump' AS prompt, 'none@there' AS Adapter");
+    assertThat(NudgeSpark.generate(session, settings(Map.of()), row).first().<String>getAs("error"))
+        .contains("none@there");
+  }
+
+  @Test
+  void aNameMeansOneAdapterInAllOfATask() throws IOException {
+    Path folder = Files.createDirectory(temp.resolve("mine"));
+    RowAdapters adapters = new RowAdapters(temp.toString(), temp.toString(), null);
+    RowAdapters.Found found = adapters.found();
+    assertThat(found.row(0, "", "mine").adapter()).isEqualTo(folder);
+    Files.delete(folder);
+    assertThat(found.row(1, "{}", "mine"))
+        .isEqualTo(new dev.nudge.generate.TableModel.Row(1, "{}", folder));
+    assertThat(adapters.found().row(1, "", "mine").adapter()).isNotEqualTo(folder);
+  }
+
+  @Test
+  void aFailureOfATaskIsOneLineWithoutItsClass() {
+    assertThat(Job.line(new RuntimeException("java.io.IOException: no space left")))
+        .isEqualTo("no space left");
+    assertThat(
+            Job.line(
+                new RuntimeException(
+                    "Job aborted due to stage failure: Task 0 in stage 1.0 failed 4 times, most"
+                        + " recent failure: Lost task 0.3 in stage 1.0 (TID 3) (host executor 1):"
+                        + " ExecutorLostFailure (executor 1 exited caused by one of the running"
+                        + " tasks) Reason: Command exited with code 137\nDriver stacktrace:")))
+        .isEqualTo(
+            "an executor was lost, perhaps for want of memory; raise spark.executor.memoryOverhead")
+        .doesNotContain("Exception");
+    MapFunction<Long, Long> failing =
+        _ -> {
+          throw new IOException("java.io.IOException: the disk is full");
+        };
+    assertThatThrownBy(
+            () ->
+                TableCommand.told(
+                    () -> session.range(1).map(failing, Encoders.LONG()).collectAsList()))
+        .hasMessage("the disk is full");
+    assertThat(Job.line(new IllegalStateException())).isEqualTo("IllegalStateException");
   }
 
   @Test

@@ -355,7 +355,7 @@ public final class Sweep {
                 Count.of(all, "setting"),
                 Count.of(groups.size(), "group"),
                 going.size() == all ? "" : ", " + (all - going.size()) + " of them ended before"));
-    if (workers != null) {
+    if (workers != null && !settings.dryRun()) { // which waits for no worker
       lines.add("spread     over %s".formatted(Count.of(workers.places(), "task")));
     }
     for (int g = 0; g < groups.size(); g++) {
