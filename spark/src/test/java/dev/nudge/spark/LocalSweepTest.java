@@ -24,6 +24,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.apache.spark.SparkConf;
@@ -148,10 +150,28 @@ class LocalSweepTest {
         document(List.of(Map.of("rank", 4), Map.of("rank", 8)), Map.of());
     alone(document, "alone", new Heard());
     SweepSettings settings = SweepSettings.of(Path.of("sweep.yaml"), temp.resolve("spread"));
-    Path began = temp.resolve("spread/rank=8/metrics.jsonl");
-    Sweep.Result stopped =
-        NudgeSpark.sweep(
-            session, settings, document, run -> run, 0, new Heard(), () -> Files.exists(began));
+    CountDownLatch begun = new CountDownLatch(1);
+    CountDownLatch asked = new CountDownLatch(1);
+    Faults.watch((_, path) -> holdBefore("/rank=8/checkpoints", path, begun, asked));
+    Sweep.Result stopped;
+    try {
+      stopped =
+          NudgeSpark.sweep(
+              session,
+              settings,
+              document,
+              run -> run,
+              0,
+              new Heard(),
+              () -> {
+                if (begun.getCount() == 0) {
+                  asked.countDown();
+                }
+                return begun.getCount() == 0;
+              });
+    } finally {
+      Faults.failure(0, () -> {}); // ends the watch
+    }
     assertThat(stopped.stopped()).isTrue();
     Map<String, Object> more = Map.of("file", "sweep.yaml", "out", settings.out(), "resume", true);
     Sweep.Result whole =
@@ -159,6 +179,21 @@ class LocalSweepTest {
             session, SweepSettings.of(more), document, run -> run, 0, new Heard(), () -> false);
     assertThat(whole.stopped()).isFalse();
     assertSame("alone", "spread");
+  }
+
+  /// Lets a run go on behind a change of its folder only once it was told to end.
+  private static void holdBefore(
+      String place, Path path, CountDownLatch begun, CountDownLatch asked) {
+    if (path.toString().contains(place)) {
+      begun.countDown();
+      try {
+        if (!asked.await(60, TimeUnit.SECONDS)) {
+          throw new AssertionError("nobody told the run to end");
+        }
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
+    }
   }
 
   private Sweep.Result spread(Map<String, Object> document, String out, Heard heard) {
