@@ -203,6 +203,13 @@ class LocalTrainTest {
         .isEqualTo("nudge: --ranks is 'two'; it must be a whole number\n");
     assertThat(run(train(flags(out), "--ranks=0")).err())
         .isEqualTo("nudge: --ranks is 0; it must be at least 1\n");
+    assertThat(run(train(flags(out), "--ranks", "2", "--ranks=3")).err())
+        .isEqualTo("nudge: --ranks is given twice\n");
+    assertThat(run("sweep", "none.yaml", "--tasks", "0").err())
+        .isEqualTo("nudge: --tasks is 0; it must be at least 1\n");
+    assertThat(run("sweep", "none.yaml", "--tasks=1", "--tasks=1").err())
+        .isEqualTo("nudge: --tasks is given twice\n");
+    assertThat(run().err()).startsWith("nudge: the verb is missing; on Spark there are train");
     assertThat(Outlook.SUBMIT).isEqualTo(Submit.class.getName());
     Ran row = run(train(flags(out), "--ranks", "2", "--prompt", "{nothing}"));
     assertThat(row.code()).isEqualTo(2);
