@@ -38,6 +38,11 @@ record OwnFlags(Map<String, String> own, List<String> rest) {
     return own.containsKey(flag);
   }
 
+  /// Whether a flag is among the others.
+  boolean passes(String flag) {
+    return rest.stream().anyMatch(one -> one.equals(flag) || one.startsWith(flag + "="));
+  }
+
   /// The file of `--data`, where it is one of these flags.
   List<String> files() {
     String file = text("--data");

@@ -3,9 +3,13 @@ package dev.nudge.spark;
 import dev.nudge.cli.SweepCommand;
 import dev.nudge.cli.TrainCommand;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.TrainSettings;
 import java.io.PrintStream;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import scala.Option;
 
@@ -16,10 +20,11 @@ import scala.Option;
 /// - `--rank-port PORT`: port of rank 0, the others behind it (default: any free ones)
 /// - `--rank-timeout SECONDS`: for what others compute and send within a step (default: 600)
 /// - `--attempts N`: failures in a row, without a step between, that end the run (default: 4)
+/// - `--table NAME` or `--query SQL`: rows of `train` in place of `--data`
 /// - `--tasks N`: groups of a sweep that train at once (default: as many as the cluster runs)
 public final class Submit {
   private static final List<String> OF_TRAIN =
-      List.of("--ranks", "--rank-port", "--rank-timeout", "--attempts");
+      List.of("--ranks", "--rank-port", "--rank-timeout", "--attempts", "--table", "--query");
 
   private static final String TASKS = "--tasks";
 
@@ -65,15 +70,31 @@ public final class Submit {
             own.number("--rank-port", usual.port()),
             Duration.ofSeconds(own.number("--rank-timeout", (int) usual.timeout().toSeconds())),
             own.number("--attempts", usual.attempts()));
+    List<String> rest = new ArrayList<>(own.rest());
+    if (TableFlags.ofTable(own)) {
+      if (own.passes("--dry-run")) {
+        throw new InputException("--dry-run reads files only; give --data, or leave it out");
+      }
+      rest.addAll(List.of("--data", "-")); // nothing reads it
+    }
     return TrainCommand.run(
-        own.rest(),
+        rest,
         out,
         err,
         NudgeSpark.driver(ranks.ranks()),
         (settings, events, cancelled) -> {
           SparkSession session = SparkSession.builder().appName("nudge train").getOrCreate();
-          return NudgeSpark.train(session, settings, ranks, events, cancelled);
+          TrainSettings given =
+              rest.size() == own.rest().size()
+                  ? settings
+                  : TableCommand.told(() -> NudgeSpark.onRows(settings, rows(session, own)));
+          return NudgeSpark.train(session, given, ranks, events, cancelled);
         });
+  }
+
+  private static Dataset<Row> rows(SparkSession session, OwnFlags own) {
+    String query = own.text("--query");
+    return query == null ? session.table(own.text("--table")) : session.sql(query);
   }
 
   private static int sweep(OwnFlags own, PrintStream out, PrintStream err) {

@@ -51,9 +51,6 @@ record TableFlags(
   static final String LINE = "row";
 
   TableFlags {
-    if (table != null && query != null) {
-      throw new InputException("--table and --query are both given; give one");
-    }
     if ((out == null) == (into == null)) {
       throw new InputException(
           out == null
@@ -67,16 +64,7 @@ record TableFlags(
     if (format != null && flags.has("--into")) {
       throw new InputException("--format is given with --into; it is of --out only, leave it out");
     }
-    if (flags.has("--table") || flags.has("--query")) {
-      boolean data =
-          flags.has("--data")
-              || flags.rest().stream().anyMatch(one -> one.matches("(?s)--data(=.*)?"));
-      if (data) {
-        throw new InputException(
-            "--data is given with %s; give one"
-                .formatted(flags.has("--table") ? "--table" : "--query"));
-      }
-    }
+    ofTable(flags);
     return new TableFlags(
         flags.text("--table"),
         flags.text("--query"),
@@ -84,6 +72,20 @@ record TableFlags(
         flags.text("--into"),
         format == null ? "parquet" : format,
         flags.count("--partitions"));
+  }
+
+  /// Whether rows come from a table or a query, and so from no file.
+  static boolean ofTable(OwnFlags flags) {
+    if (flags.has("--table") && flags.has("--query")) {
+      throw new InputException("--table and --query are both given; give one");
+    }
+    boolean table = flags.has("--table") || flags.has("--query");
+    if (table && (flags.has("--data") || flags.passes("--data"))) {
+      throw new InputException(
+          "--data is given with %s; give one"
+              .formatted(flags.has("--table") ? "--table" : "--query"));
+    }
+    return table;
   }
 
   /// Rows to work on.

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -173,6 +174,26 @@ class LocalTrainTest {
     assertThat(Files.readAllLines(kept)).hasSize(40);
     QueryRows.write(session.sql("SELECT 1 AS a"), kept, false);
     assertThat(kept).hasContent("{\"a\":1}");
+  }
+
+  @Test
+  void aQueryIsTrainedOnByTheCommandToo() throws IOException {
+    Path out = temp.resolve("asked");
+    List<String> flags = flags(out).subList(4, flags(out).size()); // without model and data
+    flags = Stream.concat(Stream.of("--model", MODEL.toString()), flags.stream()).toList();
+    session.read().json(rows().toString()).createOrReplaceTempView("asked");
+    String query = "SELECT prompt, completion FROM asked";
+    assertThat(run(train(flags, "--ranks", "2", "--query", query)).code()).isZero();
+    Path same = temp.resolve("same");
+    assertThat(run(train(flags(same), "--ranks", "2")).code()).isZero();
+    String file = "adapter_model.safetensors";
+    assertThat(out.resolve(file)).hasSameBinaryContentAs(same.resolve(file));
+    assertThat(run(train(flags(out), "--query", query)).err())
+        .isEqualTo("nudge: --data is given with --query; give one\n");
+    assertThat(run(train(flags, "--table", "asked", "--dry-run")).err())
+        .isEqualTo("nudge: --dry-run reads files only; give --data, or leave it out\n");
+    Ran none = run(train(flags, "--table", "nowhere"));
+    assertThat(none.err()).startsWith("nudge: The table or view `nowhere` cannot be found.");
   }
 
   private static List<Path> weights(Path out) throws IOException {
