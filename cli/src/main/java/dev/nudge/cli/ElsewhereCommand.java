@@ -29,11 +29,12 @@ public final class ElsewhereCommand {
       PrintStream out,
       PrintStream err,
       Function<S, Done> work) {
-    return Main.run(new Elsewhere<>(name, summary, settings, work), args, out, err);
+    return Main.run(
+        new Elsewhere<>(new Verb.About<>(name, summary, settings), work), args, out, err);
   }
 
-  private record Elsewhere<S extends Record>(
-      String name, String summary, Class<S> settings, Function<S, Done> work) implements Verb<S> {
+  private record Elsewhere<S extends Record>(Verb.About<S> about, Function<S, Done> work)
+      implements Verb<S> {
     @Override
     public int run(S given, Console console) {
       Done done = work.apply(given);
