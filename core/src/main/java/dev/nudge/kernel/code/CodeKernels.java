@@ -1,12 +1,14 @@
 package dev.nudge.kernel.code;
 
+import dev.nudge.kernel.AttendOne;
+import dev.nudge.kernel.AttendSweeps;
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.NativeAccess;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Replaces products of few rows by machine code on Linux x86-64 with AVX-512, if the Vector API
+/// Replaces products of few rows and the sweeps of decode attention by machine code on Linux x86-64 with AVX-512, if the Vector API
 /// beneath has vectors of 512 bits, this process may have executable memory, and known products
 /// come out right; found by [java.util.ServiceLoader].
 public final class CodeKernels implements Kernels.Provider {
@@ -19,8 +21,9 @@ public final class CodeKernels implements Kernels.Provider {
 
   @Override
   public Kernels over(Kernels under) {
-    FewRows few = made(under, Code::of).few;
-    return few == null ? under : under.with(Kernels::fewRows, few);
+    Made made = made(under, Code::of);
+    Kernels over = made.few == null ? under : under.with(Kernels::fewRows, made.few);
+    return made.attend == null ? over : over.with(Kernels::attendOne, made.attend);
   }
 
   /// Whether these kernels have machine code.
@@ -33,10 +36,12 @@ public final class CodeKernels implements Kernels.Provider {
     return Optional.ofNullable(made(under, Code::of).missing);
   }
 
-  /// The kernel, or why there is none.
-  record Made(@Nullable FewRows few, @Nullable String missing) {
+  /// The kernels, or why there are none.
+  ///
+  /// @param attend null also if the attention beneath goes by no sweeps
+  record Made(@Nullable FewRows few, @Nullable AttendOne attend, @Nullable String missing) {
     static Made none(String why) {
-      return new Made(null, why);
+      return new Made(null, null, why);
     }
   }
 
@@ -78,8 +83,16 @@ public final class CodeKernels implements Kernels.Provider {
             grouped.get(),
             store.get(),
             new BlockKernels(under.fewRows(), memory));
-    return SelfTest.passes(few)
-        ? new Made(few, null)
-        : Made.none("known products come out wrong on this processor");
+    if (!SelfTest.passes(few)) {
+      return Made.none("known products come out wrong on this processor");
+    }
+    if (!(under.attendOne() instanceof AttendOne.BySweeps attend)) {
+      return new Made(few, null, null);
+    }
+    Optional<AttendSweeps> sweeps =
+        CodeAttendSweeps.of(attend.sweeps(), narrow.get(), store.get(), memory);
+    return sweeps.map(SelfTest::passes).orElse(false)
+        ? new Made(few, attend.with(sweeps.get()), null)
+        : Made.none("known sums of attention come out wrong on this processor");
   }
 }
