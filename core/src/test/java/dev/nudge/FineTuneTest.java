@@ -215,7 +215,8 @@ class FineTuneTest {
     Thread caller = Thread.currentThread();
     List<Completions.Row> told = new ArrayList<>();
     GenerateSettings settings =
-        GenerateSettings.of(Map.of("model", MODEL, "data", rows.toString(), "lanes", 1));
+        GenerateSettings.of(
+            Map.of("model", MODEL, "data", rows.toString(), "lanes", 1, "max_tokens", 8));
     assertThatThrownBy(
             () ->
                 nudge.generate(
