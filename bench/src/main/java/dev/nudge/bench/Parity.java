@@ -13,7 +13,7 @@ import java.util.Optional;
 ///
 /// Does the parts ([ParityPart#all()]) that have no file in `--results` yet, in their order, and
 /// stops before one that would not end within `--minutes`, or would take all parts together beyond
-/// six hours. After each part, and with `--report only`, the page beside `--results` is written
+/// [ParityBudget#HOURS]. After each part, and with `--report only`, the page beside `--results` is written
 /// anew from the files alone. `--only` takes domains, methods, kinds and names of parts.
 final class Parity {
   private final ParityResults results;
@@ -83,7 +83,7 @@ final class Parity {
   }
 
   private void parts(List<String> only, double seconds) throws IOException {
-    ParityBudget budget = new ParityBudget(results, seconds, ParityBudget.SIX_HOURS);
+    ParityBudget budget = new ParityBudget(results, seconds, ParityBudget.HOURS);
     long start = System.nanoTime();
     for (ParityPart part : results.missing()) {
       if (!only.isEmpty() && only.stream().noneMatch(part::is)) {
@@ -95,7 +95,7 @@ final class Parity {
             part.name(),
             budget.expected(part),
             budget.exceeds(part)
-                ? "all parts together would take more than six hours"
+                ? "all parts together would take more than their hours"
                 : "--minutes would be exceeded; the same command goes on");
         break;
       }

@@ -6,7 +6,7 @@ import java.util.Locale;
 
 /// What is compared: the model as it is, and ways to train it.
 ///
-/// Rates are half a decade apart. Those of full fine-tuning, 3e-5 to 3e-4, lie between what recipes
+/// Rates are half a decade apart. Those of full fine-tuning, 3e-5 to 1e-3, lie between what recipes
 /// for large models take (2e-5 [1]) and the most that SmolLM2's own recipe names for its small ones
 /// (3e-4 and 1e-3 in batches of 128 long rows [2]); those of LoRA are ten times as high [3].
 ///
@@ -83,7 +83,7 @@ enum ParityMethod {
 
   /// The rates of its pilots.
   List<Double> rates() {
-    return this == FULL ? List.of(3e-5, 1e-4, 3e-4) : List.of(3e-4, 1e-3, 3e-3);
+    return this == FULL ? List.of(3e-5, 1e-4, 3e-4, 1e-3) : List.of(3e-4, 1e-3, 3e-3, 1e-2);
   }
 
   /// The method whose pilots choose its rate.
