@@ -192,8 +192,8 @@ class SweepTest {
     Ran ran = sweep("out");
     assertThat(ran.code()).as(ran.err()).isZero();
     assertThat(ran.err())
-        .contains("5 settings in 4 groups")
-        .contains("2 settings in the same passes");
+        .contains("5 settings in 3 groups")
+        .contains("3 settings in the same passes");
     JsonNode last = json("out/leaderboard.json").path("settings").get(4);
     assertThat(last.path("name").asString("")).isEqualTo("wild");
     assertThat(last.path("state").asString("")).isEqualTo("failed");
