@@ -11,11 +11,11 @@ import java.util.Optional;
 ///
 ///     bench/parity --minutes 60
 ///
-/// Does the parts ([ParityPart#all()]) that have no file in `--results` yet, or one of other settings
-/// than are chosen now, in their order, and
-/// stops before one that would not end within `--minutes`, or would take the second round beyond
-/// [ParityBudget#EIGHT_HOURS]. After each part, and with `--report only`, the page beside `--results` is written
-/// anew from the files alone. `--only` takes domains, methods, kinds and names of parts.
+/// Does the parts ([ParityPart#all()]) that have no file in `--results` yet, or one of other
+/// settings than are chosen now, in their order, and stops before one that would not end within
+/// `--minutes`, or would take the second round beyond [ParityBudget#EIGHT_HOURS]. After each part,
+/// and with `--report only`, the page beside `--results` is written anew from the files alone.
+/// `--only` takes domains, methods, kinds and names of parts.
 final class Parity {
   private final ParityResults results;
   private final ParityRun run;
@@ -137,7 +137,8 @@ final class Parity {
         "%d of %d parts done, %.2f hours of the second round, %s",
         ParityPart.all().size() - results.missing().size(),
         ParityPart.all().size(),
-        results.seconds(true) / 3600, page);
+        results.seconds(true) / 3600,
+        page);
   }
 
   private static double since(long start) {

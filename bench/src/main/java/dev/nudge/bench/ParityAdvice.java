@@ -51,9 +51,11 @@ record ParityAdvice(ParityResults results) {
           .formatted(ParityText.number(-100 * over.difference()));
     }
     if (over.margin().verdict() == NonInferiority.Verdict.HOLDS) {
-      return "LoRA is shown to lose less than %s points: train LoRA.".formatted(ParityText.margin());
+      return "LoRA is shown to lose less than %s points: train LoRA."
+          .formatted(ParityText.margin());
     }
-    return "Which is better is not shown: begin with LoRA, and try full where its last points would count.";
+    return "Which is better is not shown: begin with LoRA, and try full where its last points would"
+        + " count.";
   }
 
   /// LoRA's share of a figure of full.

@@ -17,7 +17,8 @@ record ParityBudget(ParityResults results, double seconds, double all) {
   private static final double SHORT = 120; // of a base or a pilot, where none is done yet
   private static final double LONG = 360; // of a run
 
-  /// Seconds that a part will take on two quiet cores: the most of parts of its kind in its domain, else of its kind.
+  /// Seconds that a part will take on two quiet cores: the most of parts of its kind in its domain,
+  /// else of its kind.
   double expected(ParityPart part) {
     boolean brief = !part.isRun() && part.kind() != ParityPart.Kind.TUNE;
     OptionalDouble most = most(p -> p.kind() == part.kind() && p.domain().equals(part.domain()));
@@ -28,10 +29,7 @@ record ParityBudget(ParityResults results, double seconds, double all) {
   }
 
   private OptionalDouble most(Predicate<ParityPart> like) {
-    return results.done().stream()
-        .filter(like)
-        .mapToDouble(results::seconds)
-        .max();
+    return results.done().stream().filter(like).mapToDouble(results::seconds).max();
   }
 
   /// Whether a part would end in time.

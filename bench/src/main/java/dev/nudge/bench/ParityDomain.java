@@ -102,9 +102,10 @@ record ParityDomain(
               3,
               16));
 
-  /// The domain whose epochs and warm-up it takes: the one of the same kind. Finance and support ask
-  /// for one of many intents of a short query, medical and legal about a long text; legal has no
-  /// row left to be judged by.
+  /// The domain whose epochs and warm-up it takes: one of the same kind. Finance and support ask
+  // for
+  /// one of many intents of a short query, medical and legal about a long text; legal has no row
+  /// left to be judged by.
   ParityDomain tuned() {
     return ALL.get(isIntents() ? 0 : 1);
   }

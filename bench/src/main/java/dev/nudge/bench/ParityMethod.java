@@ -23,9 +23,29 @@ enum ParityMethod {
   R64("r64", "LoRA, r 64, all linear", false, 64, ParityMethod.ALL_LINEAR),
   ATTENTION("attention", "LoRA, r 16, attention only", false, 16, "q_proj,k_proj,v_proj,o_proj"),
   DORA("dora", "DoRA, r 16, all linear", false, 16, ParityMethod.ALL_LINEAR, "--dora"),
-  LORA_PLUS("plus", "LoRA+ (16), r 16, all linear", false, 16, ParityMethod.ALL_LINEAR, "--lora-plus", "16"),
-  PISSA("pissa", "PiSSA, r 16, all linear", false, 16, ParityMethod.ALL_LINEAR, "--init", "pissa-niter-16"),
-  R64_RS("r64rs", "LoRA, r 64 with rsLoRA, all linear", false, 64, ParityMethod.ALL_LINEAR, "--rs-lora");
+  LORA_PLUS(
+      "plus",
+      "LoRA+ (16), r 16, all linear",
+      false,
+      16,
+      ParityMethod.ALL_LINEAR,
+      "--lora-plus",
+      "16"),
+  PISSA(
+      "pissa",
+      "PiSSA, r 16, all linear",
+      false,
+      16,
+      ParityMethod.ALL_LINEAR,
+      "--init",
+      "pissa-niter-16"),
+  R64_RS(
+      "r64rs",
+      "LoRA, r 64 with rsLoRA, all linear",
+      false,
+      64,
+      ParityMethod.ALL_LINEAR,
+      "--rs-lora");
 
   /// What the study is about; each has pilots.
   static final List<ParityMethod> MAIN = List.of(LORA, QLORA, FULL);

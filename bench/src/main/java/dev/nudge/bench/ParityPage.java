@@ -89,7 +89,8 @@ final class ParityPage {
     line(
         String.format(
             Locale.ROOT,
-            "Parts done: %d of %d, the first round in %.2f hours, the second so far in %.2f (at most %.0f).%s",
+            "Parts done: %d of %d, the first round in %.2f hours, the second so far in %.2f (at"
+                + " most %.0f).%s",
             done,
             all,
             results.seconds(false) / 3600,

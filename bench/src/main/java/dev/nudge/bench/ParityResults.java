@@ -85,10 +85,7 @@ final class ParityResults {
       return ParityLoop.PLAN;
     }
     List.of("train", "unseen", "base").forEach(digest -> same(loops, digest));
-    return loops.stream()
-        .min(Comparator.comparingDouble(this::heldOut))
-        .orElseThrow()
-        .loop();
+    return loops.stream().min(Comparator.comparingDouble(this::heldOut)).orElseThrow().loop();
   }
 
   /// Whether a part was done with other settings than are chosen now.

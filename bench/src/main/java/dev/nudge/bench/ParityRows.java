@@ -23,11 +23,11 @@ import tools.jackson.databind.JsonNode;
 /// divided anew, rows that share a long text (a clause that several questions are asked about) stay
 /// on one side.
 ///
-/// @param folder with `train.jsonl`, `test.jsonl`, `pilot.jsonl`, `held.jsonl` and, where rows are left,
-///     `unseen.jsonl`
+/// @param folder with `train.jsonl`, `test.jsonl`, `pilot.jsonl`, `held.jsonl`, and `unseen.jsonl`
+///     where rows are left
 record ParityRows(Path folder) {
-  /// Rows that a pilot does not learn from and is judged by, which are of the rows to learn from; and
-  /// as many rows that no run learns from, by which epochs and warm-up are judged.
+  /// Rows that a pilot does not learn from and is judged by, which are of the rows to learn from;
+  /// epochs and warm-up are judged by as many that no run learns from.
   static final int HELD = 64;
 
   /// Texts up to this length, as short labels are, may be shared by rows on both sides.

@@ -45,7 +45,8 @@ class ParityPageTest {
                 + " full: shown not in finance.")
         .contains("| LoRA | 60.0 (60.0, 60.0, 60.0) | −15.0 (−20.0 to −10.")
         .contains("| −15.0, −15.0, −15.0 | yes | shown not |")
-        .contains("- **One of many intents of a short query** (finance): LoRA beside full −15.0 points (")
+        .contains(
+            "- **One of many intents of a short query** (finance): LoRA beside full −15.0 points (")
         .contains(" 100 % of the time of training. Full is better by 15 points: train all weights")
         .doesNotContain("A question about a long text");
   }
@@ -208,6 +209,22 @@ class ParityPageTest {
   }
 
   @Test
+  void whatOneRateForAllDomainsLosesIsSaid() {
+    ParityResults results = results();
+    for (ParityDomain domain : ParityDomain.ALL) {
+      for (ParityPart pilot : ParityPart.pilots(domain, ParityMethod.LORA)) {
+        boolean best = pilot.rate() == (domain.isIntents() ? 3e-3 : 1e-3);
+        if (pilot.rate() < 1e-2 || !domain.name().equals("legal")) {
+          results.put(pilot, ParityFiles.pilot(pilot, best ? 1 : 1.1));
+        }
+      }
+    }
+    assertThat(ParityPage.of(results))
+        .contains(
+            "| all: mean above the best | LoRA | 3e-4: +0.100 | 1e-3: +0.050 | 3e-3: +0.050 |  |  |");
+  }
+
+  @Test
   void aRateThatDivergedIsSaid() {
     ParityResults results = results();
     ParityPart pilot = ParityFiles.part("legal-pilot-full-3e-4");
@@ -340,7 +357,7 @@ class ParityPageTest {
     assertThat(rows(page, "## Scores")).hasSize(4 * 5);
     assertThat(rows(page, "## What is kept")).hasSize(2 + 4 * 3);
     assertThat(rows(page, "## Rank and layers")).hasSize(2 * 8);
-    assertThat(rows(page, "## Rates")).hasSize(4 * 3 + 2 * 4);
+    assertThat(rows(page, "## Rates")).hasSize(4 * 3 + 2 * 4 + 3);
     assertThat(rows(page, "## Epochs and warm-up")).hasSize(2 * 2);
     assertThat(rows(page, "## What a run takes")).hasSize(4 * 3);
   }

@@ -339,4 +339,15 @@ class SweepTest {
     assertThat(ran.out()).contains("3 settings in 1 group");
     assertThat(place.path("out")).doesNotExist();
   }
+
+  @Test
+  void promptsAndMixturesAreTriedInTheSamePasses() throws IOException {
+    String half = place.path("rows.jsonl") + "=50%";
+    file(
+        "list: [{name: plain}, {name: asked, prompt: 'Read {prompt}:', completion: '{completion}'},"
+            + " {name: half, mixture: ['%s']}]".formatted(half));
+    Ran ran = sweep("out", "--dry-run");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.out()).contains("3 settings in 1 group").contains("plain, asked, half");
+  }
 }

@@ -1,7 +1,6 @@
 package dev.nudge.adapter;
 
 import dev.nudge.kernel.FewRows;
-import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Around;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LowRank;
@@ -9,9 +8,7 @@ import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Segments;
 import dev.nudge.tensor.Tensor;
-import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -36,7 +33,8 @@ final class LoraBank implements Around {
   private final List<@Nullable AdaptedLinear> updates = new ArrayList<>();
   private int widest; // rank; a power of two
   private boolean finishes; // whether any update was more than A and B
-  private final List<@Nullable AdaptedLinear> trained = new ArrayList<>(); // above the base's products
+  private final List<@Nullable AdaptedLinear> trained =
+      new ArrayList<>(); // above the base's products
 
   LoraBank(Linear base) {
     this.base = base;
@@ -78,7 +76,10 @@ final class LoraBank implements Around {
     if (!trained.isEmpty()) {
       base.forward(x, y, p);
       room(x, p);
-      each(x, p, (layer, from, to, own) -> layer.lora().forward(x.rows(from, to), y.rows(from, to), own));
+      each(
+          x,
+          p,
+          (layer, from, to, own) -> layer.lora().forward(x.rows(from, to), y.rows(from, to), own));
       magnitudes(x, p, (dora, from, to, own) -> dora.complete(y.rows(from, to), own));
     } else if (!p.few(x, List.of(this), List.of(y))) {
       base.forward(x, y, p);
@@ -131,18 +132,22 @@ final class LoraBank implements Around {
     for (Segments.Part part : parts) {
       int number = part.owner().number();
       AdaptedLinear layer = number < trained.size() ? trained.get(number) : null;
-      if (kind.isInstance(layer)) {
+      if (layer != null && kind.isInstance(layer)) {
         work.run(kind.cast(layer), part.from(), part.to(), p.of(part));
       }
     }
   }
 
   private <L extends AdaptedLinear> @Nullable L widest(Class<L> kind) {
-    return trained.stream()
-        .filter(kind::isInstance)
-        .map(kind::cast)
-        .max(Comparator.comparingInt(layer -> layer.lora().rank()))
-        .orElse(null);
+    L widest = null;
+    for (AdaptedLinear layer : trained) {
+      if (layer != null
+          && kind.isInstance(layer)
+          && (widest == null || layer.lora().rank() > widest.lora().rank())) {
+        widest = kind.cast(layer);
+      }
+    }
+    return widest;
   }
 
   /// Counts what several adapters take more than one of their rows together: each matrix begins at

@@ -46,7 +46,8 @@ class RunGroupTest {
         Map.of("lora_plus", 4, "optimizer", "adamw-8bit", "rs_lora", true, "warmup", 2),
         Map.of("init", "eva", "rank", 2),
         Map.of("dora", true, "weight_decay", 0.1, "seed", 3),
-        Map.of("dora", true, "rank", 3, "init", "pissa", "lora_plus", 4, "targets", "k_proj,up_proj"),
+        Map.of(
+            "dora", true, "rank", 3, "init", "pissa", "lora_plus", 4, "targets", "k_proj,up_proj"),
         Map.of(
             "lora_bias",
             true,
@@ -138,8 +139,7 @@ class RunGroupTest {
     List<Prepared> all = new ArrayList<>();
     for (TrainSettings one : settings) {
       String folder = temp.resolve(out + all.size()).toString();
-      all.add(
-          Training.prepare(one.withMemory(memory).with("out", folder), TinyRun.MACHINE));
+      all.add(Training.prepare(one.withMemory(memory).with("out", folder), TinyRun.MACHINE));
     }
     return all;
   }
