@@ -79,9 +79,11 @@ final class CodeAttendSweeps implements AttendSweeps {
     if (query % s.queries() > 0) {
       return 0;
     }
-    return head + 1 < s.heads()
-        ? 2L * s.dim()
-        : next.data().address() + next.at() - rows.data().address() - rows.at() - 2L * head * s.dim();
+    if (head + 1 < s.heads()) {
+      return 2L * s.dim();
+    }
+    long here = rows.data().address() + rows.at() + 2L * head * s.dim();
+    return next.data().address() + next.at() - here;
   }
 
   @Override

@@ -8,9 +8,9 @@ import dev.nudge.tensor.NativeAccess;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Replaces products of few rows and the sweeps of decode attention by machine code on Linux x86-64 with AVX-512, if the Vector API
-/// beneath has vectors of 512 bits, this process may have executable memory, and known products
-/// come out right; found by [java.util.ServiceLoader].
+/// Replaces products of few rows and the sweeps of decode attention by machine code on Linux
+/// x86-64 with AVX-512, if the Vector API beneath has vectors of 512 bits, this process may have
+/// executable memory, and known results come out right; found by [java.util.ServiceLoader].
 public final class CodeKernels implements Kernels.Provider {
   private static final String BENEATH = "vector 512 bit";
 
@@ -22,8 +22,9 @@ public final class CodeKernels implements Kernels.Provider {
   @Override
   public Kernels over(Kernels under) {
     Made made = made(under, Code::of);
-    Kernels over = made.few == null ? under : under.with(Kernels::fewRows, made.few);
-    return made.attend == null ? over : over.with(Kernels::attendOne, made.attend);
+    return made.few == null || made.attend == null
+        ? under
+        : under.with(Kernels::fewRows, made.few).with(Kernels::attendOne, made.attend);
   }
 
   /// Whether these kernels have machine code.
@@ -38,7 +39,7 @@ public final class CodeKernels implements Kernels.Provider {
 
   /// The kernels, or why there are none.
   ///
-  /// @param attend null also if the attention beneath goes by no sweeps
+  /// @param attend the one beneath if that goes by no sweeps
   record Made(@Nullable FewRows few, @Nullable AttendOne attend, @Nullable String missing) {
     static Made none(String why) {
       return new Made(null, null, why);
@@ -86,13 +87,18 @@ public final class CodeKernels implements Kernels.Provider {
     if (!SelfTest.passes(few)) {
       return Made.none("known products come out wrong on this processor");
     }
-    if (!(under.attendOne() instanceof AttendOne.BySweeps attend)) {
-      return new Made(few, null, null);
+    AttendOne attend = under.attendOne();
+    if (attend instanceof AttendOne.BySweeps by) {
+      Optional<AttendSweeps> sweeps =
+          CodeAttendSweeps.of(by.sweeps(), narrow.get(), store.get(), memory);
+      if (sweeps.isEmpty()) {
+        return Made.none("this process may not have executable memory");
+      }
+      if (!SelfTest.passes(sweeps.get())) {
+        return Made.none("known attention comes out wrong on this processor");
+      }
+      attend = by.with(sweeps.get());
     }
-    Optional<AttendSweeps> sweeps =
-        CodeAttendSweeps.of(attend.sweeps(), narrow.get(), store.get(), memory);
-    return sweeps.map(SelfTest::passes).orElse(false)
-        ? new Made(few, attend.with(sweeps.get()), null)
-        : Made.none("known sums of attention come out wrong on this processor");
+    return new Made(few, attend, null);
   }
 }

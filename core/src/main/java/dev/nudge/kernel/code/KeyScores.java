@@ -19,9 +19,9 @@ import dev.nudge.kernel.code.Assembler.Zmm;
 /// registers.
 ///
 /// Arguments: rdi the first key, rsi the queries in pairs, rdx the scores of the first query, rcx
-/// keys, r9 the [Shape]: from key to key, from query to query, from scores to scores, and from a key
-/// to what is fetched meanwhile. Numbers behind the last score of each query are overwritten up to
-/// the next multiple of four.
+/// keys, r9 the [Shape]: from key to key, from query to query, from scores to scores, and from a
+/// key to what is fetched meanwhile. Numbers behind the last score of each query are overwritten
+/// up to the next multiple of four.
 /// ```
 /// vmovups  z16 … z31, [rsi + …]     four queries of four vectors
 /// vpslld   z0, [k], 16              of each key: the even numbers as floats

@@ -18,7 +18,8 @@ import dev.nudge.kernel.code.Assembler.Zmm;
 ///
 /// Arguments: rdi the first value, rsi the weights of the first query, rdx its sums in pairs, rcx
 /// values (at least one), r9 the [Shape]: from value to value, from weights to weights, from sums
-/// to sums, from a value to what is fetched meanwhile, [Shape#LANES] of the mask. A round, of one value and 32 columns:
+/// to sums, from a value to what is fetched meanwhile, [Shape#LANES] of the mask. A round, of one
+/// value and 32 columns:
 /// ```
 /// vmovdqu32 z0 {k1} {z}, [v]         16 dwords of two numbers; without a mask the next ones read
 /// vpandd    z1, z31, z0              the odd ones as floats; z31 is ffff0000 in each lane

@@ -23,6 +23,7 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
@@ -163,6 +164,29 @@ class CodeAttendTest {
   }
 
   @Test
+  void wrongNumbersOfEachKernelAreFoundOut() {
+    List<byte[]> all = new ArrayList<>();
+    CodeKernels.made(
+        vector,
+        bytes -> {
+          all.add(bytes);
+          return Code.of(bytes);
+        });
+    for (int kernel = all.size() - 6; kernel < all.size(); kernel++) {
+      byte[] wrong = all.get(kernel).clone();
+      int at = 0;
+      while (wrong[at] != 0x62 || wrong[at + 4] != (byte) 0xb8) { // EVEX: vfmadd231ps
+        at++;
+      }
+      wrong[at + 4] = (byte) 0xbc; // vfnmadd231ps
+      byte[] right = all.get(kernel);
+      CodeKernels.Made made =
+          CodeKernels.made(vector, bytes -> Code.of(Arrays.equals(bytes, right) ? wrong : bytes));
+      assertThat(made.missing()).as("kernel %d", kernel).contains("attention", "wrong");
+    }
+  }
+
+  @Test
   void attentionHasTheBitsOfTheVectorKernels() {
     for (Attend.Shape h :
         List.of(
@@ -225,7 +249,7 @@ class CodeAttendTest {
         .hasMessageContaining("closed");
     got.fill((byte) 1);
     short[] ones = new short[64];
-    java.util.Arrays.fill(ones, Bf16.round(1));
+    Arrays.fill(ones, Bf16.round(1));
     AttendSweeps.Rows heap = new AttendSweeps.Rows(MemorySegment.ofArray(ones), 0, 128, 1);
     for (int i = 0; i < 256; i++) {
       got.set(JAVA_FLOAT_UNALIGNED, 4L * i, 2);
