@@ -1632,6 +1632,12 @@ class BadInputTest {
             "setting targets=q_prj: target 'q_prj' matches no linear layer of the model; did you mean"
                 + " q_proj, k_proj or o_proj?"),
         row(
+            "a variant that excludes another setting",
+            p -> sweep(p, "list: [{}, {dora: true, dropout: 0.1}]"),
+            "",
+            "setting dora=true-dropout=0.1: --dropout 0.1 is given with --dora, which trains without"
+                + " dropout; leave one out (in D/sweep.yaml)"),
+        row(
             "the same twice",
             p -> sweep(p, "grid: {rank: [4, 4]}"),
             "",
