@@ -33,11 +33,14 @@ public final class ElsewhereCommand {
     List<String> line = new ArrayList<>(List.of(name));
     line.addAll(args);
     return Main.run(
-        List.of(new Elsewhere<>(name, summary, settings, work)), line, new Results(out), err);
+        List.of(new Elsewhere<>(new Verb.About<>(name, summary, settings), work)),
+        line,
+        new Results(out),
+        err);
   }
 
-  private record Elsewhere<S extends Record>(
-      String name, String summary, Class<S> settings, Function<S, Done> work) implements Verb<S> {
+  private record Elsewhere<S extends Record>(Verb.About<S> about, Function<S, Done> work)
+      implements Verb<S> {
     @Override
     public int run(S given, Console console) {
       Done done = work.apply(given);

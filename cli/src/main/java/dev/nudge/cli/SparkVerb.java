@@ -55,18 +55,9 @@ record SparkVerb(Forecaster forecaster) implements Verb<SparkVerb.Settings> {
   }
 
   @Override
-  public String name() {
-    return "spark";
-  }
-
-  @Override
-  public String summary() {
-    return "prints what spark-submit needs to train on several machines";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "spark", "prints what spark-submit needs to train on several machines", Settings.class);
   }
 
   @Override
