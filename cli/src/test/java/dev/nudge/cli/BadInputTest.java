@@ -276,6 +276,79 @@ class BadInputTest {
             "--router-aux-loss-coef -1",
             "--router-aux-loss-coef is -1; it must be 0 or more"),
         row(
+            "an expert that the file has not",
+            p -> renamed(experts(p), "layers.0.mlp.experts.7.up", "layers.0.mlp.experts.7.op"),
+            "",
+            "D/model has no tensor model.layers.0.mlp.experts.7.up_proj.weight, which its"
+                + " config.json calls for"),
+        row(
+            "blocks of experts without scales",
+            p -> {
+              p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model");
+              renamed(p, "layers.0.mlp.experts.down_proj_scales", "layers.0.mlp.experts.down_proj_scalez");
+            },
+            "",
+            "D/model has no tensor model.layers.0.mlp.experts.down_proj_scales, which its config.json"
+                + " calls for"),
+        row(
+            "experts of a model that has none",
+            p -> {},
+            "--targets experts",
+            "target 'experts' matches no linear layer of the model; the linear layers are"
+                + " down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"),
+        row(
+            "the router of a model that has none",
+            p -> {},
+            "--targets q_proj,gate",
+            "target 'gate' matches no linear layer of the model; did you mean gate_proj?"),
+        row(
+            "one of gate and up of experts",
+            p -> experts(p),
+            "--targets up_proj",
+            "targets select up_proj of experts and not gate_proj; they are one matrix, so name both"
+                + " or none"),
+        row(
+            "some experts of a layer",
+            p -> experts(p),
+            "--targets model.layers.0.mlp.experts.0.down_proj",
+            "targets select some experts of a layer and not"
+                + " model.layers.0.mlp.experts.1.down_proj; an adapter is on all of them or none"),
+        row(
+            "dropout on experts",
+            p -> experts(p),
+            "--dropout 0.1",
+            "--dropout 0.1 does not go with adapters on experts or routers: PEFT loads no such"
+                + " adapter; leave it out, or give --targets of attention alone"),
+        row(
+            "magnitudes on experts",
+            p -> experts(p),
+            "--dora",
+            "--dora does not go with adapters on experts or routers: PEFT loads no such adapter;"
+                + " leave it out, or give --targets of attention alone"),
+        row(
+            "an initialisation that experts cannot have",
+            p -> experts(p),
+            "--init eva",
+            "--init eva does not go with adapters on experts or routers: all experts of a layer have"
+                + " one rank; leave it out, or give --targets of attention alone"),
+        row(
+            "one by one, experts whose gate and up are one matrix",
+            p -> p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model"),
+            "--expert-adapters per-expert",
+            "--expert-adapters per-expert does not go with experts whose gate and up are one matrix"
+                + " (gpt-oss); leave it out"),
+        row(
+            "all weights of experts in blocks",
+            p -> p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model"),
+            "--method full",
+            "--method full: the weights in D/model are stored in mxfp4, which cannot be trained;"
+                + " give a folder with dense weights, or leave --method out to train an adapter"),
+        row(
+            "experts in blocks quantised again",
+            p -> p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model"),
+            "--quantize nf4",
+            "?"),
+        row(
             "an unknown form of experts",
             p -> {},
             "--expert-adapters split",
