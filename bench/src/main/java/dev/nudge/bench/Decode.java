@@ -28,7 +28,7 @@ import java.util.stream.IntStream;
 /// Measures decoding by the engine: one stream and many, with adapters, and what is read for a
 /// token beside what the machine reads. With `--gguf` a real llama.cpp decodes by turns.
 ///
-///     bench/decode [--shape 135m | --config FOLDER] [--quantize nf4] [--streams 1] [--adapters 0]
+///     bench/decode [--shape 135m | --config FOLDER | --model FOLDER] [--quantize nf4] [--streams 1] [--adapters 0]
 ///         [--prompt 16] [--tokens 128] [--rounds 3] [--gguf FILE --python PYTHON]
 final class Decode {
   private Decode() {}
@@ -71,6 +71,8 @@ final class Decode {
             BenchModels.ROOFLINE,
             "config",
             "",
+            "model",
+            "",
             "compute",
             "auto|bf16|fp32",
             "quantize",
@@ -95,7 +97,8 @@ final class Decode {
             "python3",
             "dir",
             System.getProperty("java.io.tmpdir"));
-    String folder = flags.text("config");
+    String stored = flags.text("model"); // weights as they are stored, read in place
+    String folder = stored.isEmpty() ? flags.text("config") : stored;
     String shape = folder.isEmpty() ? flags.text("shape") : folder;
     ModelConfig config =
         folder.isEmpty() ? BenchModels.named(shape) : ModelConfig.load(Path.of(folder));
@@ -110,7 +113,10 @@ final class Decode {
         threads,
         flags.whole("streams"),
         flags.whole("adapters"));
-    try (CausalLm model = Checkpoint.random(config, backend, BenchModels.quantization(flags), 1);
+    try (CausalLm model =
+            stored.isEmpty()
+                ? Checkpoint.random(config, backend, BenchModels.quantization(flags), 1)
+                : Checkpoint.load(Path.of(stored), config, backend);
         NamedAdapters adapters = new NamedAdapters(model.modules(), backend.compute())) {
       double bytes = bytes(model);
       Path peftFolder = Path.of(flags.text("dir")).resolve("nudge-bench-decode");
