@@ -27,6 +27,10 @@ public record ChildJvm(int exitCode, List<String> output) {
   public static List<String> command(List<String> flags, String main, Object... arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    String kernels = System.getProperty("nudge.kernels");
+    if (kernels != null) {
+      command.add("-Dnudge.kernels=" + kernels); // a run and its child have the same bits
+    }
     command.addAll(flags);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), main));
     for (Object argument : arguments) {

@@ -31,6 +31,9 @@ import java.util.stream.IntStream;
 ///     bench/decode [--shape 135m | --config FOLDER | --model FOLDER] [--quantize nf4] [--streams 1] [--adapters 0]
 ///         [--prompt 16] [--tokens 128] [--rounds 3] [--gguf FILE --python PYTHON]
 final class Decode {
+  /// No call repeats a prompt, which would find its keys in the cache.
+  private static final AtomicLong SEED = new AtomicLong();
+
   private Decode() {}
 
   /// What is asked of an engine at once.
@@ -192,7 +195,7 @@ final class Decode {
     long start = System.nanoTime();
     List<Ticket> tickets = new ArrayList<>();
     for (int i = 0; i < streams; i++) {
-      int[] ids = new Random(i).ints(prompt, 0, vocabulary).toArray();
+      int[] ids = new Random(SEED.getAndIncrement()).ints(prompt, 0, vocabulary).toArray();
       String adapter = adapters == 0 ? null : "adapter " + i % adapters;
       tickets.add(
           engine.submit(

@@ -32,6 +32,7 @@ import java.util.stream.Stream;
 /// A form that `--dir` does not hold yet is made there by the command that a user would give.
 final class Forms {
   private static final String RATES = "rates ";
+  private static final int WARM = 6; // by then what is called often is compiled
 
   private final BenchFlags flags;
   private final Path dir;
@@ -186,7 +187,9 @@ final class Forms {
     try (CausalLm model = Checkpoint.load(folder, config, backend);
         NamedAdapters adapters = new NamedAdapters(model.modules(), backend.compute());
         Engine engine = Decode.engine(model, adapters, config, threads)) {
-      Decode.once(engine, config.vocabSize(), load); // compiled
+      for (int i = 0; i < WARM; i++) {
+        Decode.once(engine, config.vocabSize(), load);
+      }
       double[] rates = Decode.once(engine, config.vocabSize(), load);
       Decode.Load decode = new Decode.Load(1, 1, load.tokens(), 0);
       long before = Tokens.cpuNanos();

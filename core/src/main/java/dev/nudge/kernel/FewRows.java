@@ -249,12 +249,18 @@ public interface FewRows {
     public void multiply(
         Tensor x, Weight w, Dtype compute, int from, int to, Tensor y, boolean add) {
       double[] row = new double[w.cols()];
+      double[][] numbers = new double[x.rows()][row.length];
+      for (int r = 0; r < numbers.length; r++) {
+        for (int i = 0; i < row.length; i++) {
+          numbers[r][i] = x.get(r, i);
+        }
+      }
       for (int o = from; o < to; o++) {
         row(w, compute, o, row);
-        for (int r = 0; r < x.rows(); r++) {
+        for (int r = 0; r < numbers.length; r++) {
           double sum = add ? y.get(r, o) : 0;
           for (int i = 0; i < row.length; i++) {
-            sum += x.get(r, i) * row[i];
+            sum += numbers[r][i] * row[i];
           }
           y.set(r, o, sum);
         }

@@ -14,7 +14,7 @@ public final class JvmFlags {
   /// Lists the missing flags and what each one costs, one line each.
   static List<String> missing(Kernels kernels) {
     List<String> missing = new ArrayList<>();
-    if (kernels.name().equals(Kernels.PLAIN)) {
+    if (kernels.name().equals(Kernels.PLAIN) && Kernels.chosen() != Kernels.Choice.PLAIN) {
       missing.add(
           "the Vector API module is missing, so kernels run in plain Java, several times slower;"
               + " start java with --add-modules jdk.incubator.vector");

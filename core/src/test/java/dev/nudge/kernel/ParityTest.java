@@ -2,6 +2,7 @@ package dev.nudge.kernel;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.Seeds;
 import dev.nudge.tensor.Bf16;
@@ -39,6 +40,7 @@ class ParityTest {
 
   @Test
   void theVectorKernelsAreTheFastestHere() {
+    assumeTrue(Kernels.chosen() != Kernels.Choice.PLAIN, "-Dnudge.kernels=plain");
     assertThat(fast.name()).startsWith("vector");
   }
 

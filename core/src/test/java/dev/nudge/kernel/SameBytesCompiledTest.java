@@ -2,11 +2,11 @@ package dev.nudge.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.ChildJvm;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -27,13 +27,8 @@ class SameBytesCompiledTest {
   @Test
   void compiledCodeGivesTheBytesOfTheInterpreter() throws IOException {
     List<String> command =
-        List.of(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--add-modules",
-            "jdk.incubator.vector",
-            "-Xint",
-            "-cp",
-            System.getProperty("java.class.path"),
+        ChildJvm.command(
+            List.of("--add-modules", "jdk.incubator.vector", "-Xint"),
             SameBytesCompiledTest.class.getName());
     Process child =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();

@@ -139,7 +139,7 @@ class KernelStackTest {
   void aPassFitsThePlanOfItsKernels(int spare) throws IOException {
     Backend own = Backends.of(Compute.FP32);
     MadeUp madeUp = new MadeUp(20, spare);
-    Kernels stack = Kernels.of(List.of(new VectorKernels(), madeUp));
+    Kernels stack = madeUp.over(own.kernels());
     Backend other =
         new Backend(own.compute(), stack, own.gemms(), own.name(), own.processor(), own.notes());
     Decoded usual = decode(own);
