@@ -28,7 +28,8 @@ import java.util.stream.IntStream;
 /// Measures decoding by the engine: one stream and many, with adapters, and what is read for a
 /// token beside what the machine reads. With `--gguf` a real llama.cpp decodes by turns.
 ///
-///     bench/decode [--shape 135m | --config FOLDER | --model FOLDER] [--quantize nf4] [--streams 1] [--adapters 0]
+///     bench/decode [--shape 135m | --config FOLDER | --model FOLDER] [--quantize nf4]
+///         [--streams 1] [--adapters 0]
 ///         [--prompt 16] [--tokens 128] [--rounds 3] [--gguf FILE --python PYTHON]
 final class Decode {
   /// No call repeats a prompt, which would find its keys in the cache.

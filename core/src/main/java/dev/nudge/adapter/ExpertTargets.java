@@ -122,7 +122,9 @@ final class ExpertTargets {
           }
         });
     return String.join(", ", kinds)
-        + (rest.isEmpty() ? "" : (kinds.isEmpty() ? "" : "; ") + "not on " + String.join(", ", rest));
+        + (rest.isEmpty()
+            ? ""
+            : (kinds.isEmpty() ? "" : "; ") + "not on " + String.join(", ", rest));
   }
 
   private static String kind(String path) {

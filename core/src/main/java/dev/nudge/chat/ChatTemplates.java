@@ -101,7 +101,8 @@ public final class ChatTemplates {
     if (tools != null && !tools.isEmpty() && !rows.template().knowsTools()) {
       throw new FieldException(
           "tools",
-          "the chat template has no place for tools; leave 'tools' out, or ask a model whose template shows them");
+          "the chat template has no place for tools; leave 'tools' out, or ask a model whose"
+              + " template shows them");
     }
     try {
       ChatRows.checkMessages(messages);

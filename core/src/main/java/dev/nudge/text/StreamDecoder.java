@@ -5,7 +5,8 @@ import java.util.Arrays;
 /// Decodes generated tokens one at a time for streaming, and never emits half a character.
 ///
 /// All pieces together are what decode(prompt + new) adds to decode(prompt), without special
-/// tokens (with them after a prompt that asks for channels, whose marks they are). Decoding each token alone would differ: a character may be split over several byte-level
+/// tokens (with them after a prompt that asks for channels, whose marks they are). Decoding each
+// token alone would differ: a character may be split over several byte-level
 /// tokens, and SentencePiece decoders drop the space in front of their first token. So a window of
 /// tokens is decoded and compared with the text before:
 ///

@@ -252,7 +252,8 @@ public final class Tokenizer {
     return end != null && end == id;
   }
 
-  /// Whether a prompt ends where an answer in channels begins (OpenAI's harmony format): the last of
+  /// Whether a prompt ends where an answer in channels begins (OpenAI's harmony format): the last
+  // of
   /// its special tokens is `<|start|>`, and `<|channel|>` is special too.
   public boolean asksForChannels(int[] prompt) {
     Integer channel = vocabulary.id("<|channel|>");

@@ -98,8 +98,7 @@ class ChannelsTest {
   @Test
   void theAnalysisIsReasoningAndTheFinalChannelIsText() throws IOException {
     try (Assistant assistant =
-        Assistant.open(
-            ModelSettings.of(model), null, temp.resolve("registry"), MACHINE, w -> {})) {
+        Assistant.open(ModelSettings.of(model), null, temp.resolve("registry"), MACHINE, w -> {})) {
       assistant.name("taught", adapter.toString());
       Answer answer = assistant.ask(Question.of("pump:"));
       assertThat(answer.thought()).isEqualTo("seal");

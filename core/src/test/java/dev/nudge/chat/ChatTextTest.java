@@ -136,7 +136,8 @@ class ChatTextTest {
         .containsExactly("said {\"city\": \"Ro");
     assertThat(read(none, call + "{}")).containsExactly("said {}");
     Rules bare = new Rules(false, false, ToolFormat.HARMONY, TOOLS, true);
-    assertThat(read(bare, "{\"name\": \"time\", \"arguments\": {}}")).containsExactly("called time {}");
+    assertThat(read(bare, "{\"name\": \"time\", \"arguments\": {}}"))
+        .containsExactly("called time {}");
   }
 
   @Test

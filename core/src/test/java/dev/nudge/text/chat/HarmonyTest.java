@@ -90,9 +90,12 @@ class HarmonyTest {
         .containsExactly("thought Look.", "called get_weather {\"city\": \"Rome\"}");
     assertThat(read(" to=functions.a.b<|channel|>commentary json<|message|>{}"))
         .containsExactly("called a.b {}");
-    assertThat(read("<|channel|>commentary<|message|>I look." + NEXT + "<|channel|>analysis" + call))
+    assertThat(
+            read("<|channel|>commentary<|message|>I look." + NEXT + "<|channel|>analysis" + call))
         .containsExactly("said I look.", "called get_weather {\"city\": \"Rome\"}");
-    assertThat(read("<|channel|>analysis to=python code<|message|>1 + 1" + NEXT + Harmony.ANSWER + "2"))
+    assertThat(
+            read(
+                "<|channel|>analysis to=python code<|message|>1 + 1" + NEXT + Harmony.ANSWER + "2"))
         .containsExactly("thought 1 + 1", "said 2");
     assertThat(read("<|channel|>commentary to=browser.open<|message|>{}" + NEXT + Harmony.ANSWER))
         .isEmpty();
@@ -102,7 +105,8 @@ class HarmonyTest {
   void whatIsCutOffOrHasNoChannelIsText() {
     assertThat(read("to be <i>or</i> not")).containsExactly("said to be <i>or</i> not");
     assertThat(read("to")).containsExactly("said to");
-    assertThat(read("Hello." + NEXT + Harmony.ANSWER + "Bye.")).containsExactly("said Hello.\nBye.");
+    assertThat(read("Hello." + NEXT + Harmony.ANSWER + "Bye."))
+        .containsExactly("said Hello.\nBye.");
     assertThat(read(THOUGHT + "Well, <|e")).containsExactly("thought Well, <|e");
     assertThat(read(THOUGHT + "Well." + NEXT + "<|channel|>fin")).containsExactly("thought Well.");
     assertThat(read("<|channel|>anal")).isEmpty();
