@@ -35,6 +35,8 @@ final class Decode {
   /// No call repeats a prompt, which would find its keys in the cache.
   private static final AtomicLong SEED = new AtomicLong();
 
+  private static final long MOST_PROMPTS = 4L << 30; // bytes of packed weights that are kept
+
   private Decode() {}
 
   /// What is asked of an engine at once.
@@ -53,6 +55,7 @@ final class Decode {
 
   /// Opens an engine on a model.
   static Engine engine(CausalLm model, NamedAdapters adapters, ModelConfig config, int threads) {
+    long prompts = model.promptBytes();
     return new Engine(
         model,
         adapters,
@@ -63,7 +66,7 @@ final class Decode {
             false,
             Limits.ROWS,
             0,
-            model.promptBytes()));
+            prompts > MOST_PROMPTS ? 0 : prompts));
   }
 
   public static void main(String[] args) throws Exception {

@@ -329,7 +329,7 @@ class BadInputTest {
             "magnitudes on experts",
             p -> few(experts(p)),
             "--dora",
-            "--dora does not go with adapters on experts or routers: PEFT loads no such adapter;"
+            "DoRA does not go with adapters on experts or routers: PEFT loads no such adapter;"
                 + " leave it out, or give --targets of attention alone"),
         row(
             "an initialisation that experts cannot have",
