@@ -224,7 +224,6 @@ class FineTuneTest {
                       told.add(row);
                       if (told.size() == 16) { // the first of four groups
                         caller.interrupt();
-                        untilSeen(caller);
                       }
                     }))
         .isInstanceOf(RunException.class)

@@ -11,10 +11,11 @@ import java.util.Optional;
 ///
 ///     bench/parity --minutes 60
 ///
-/// Does the parts ([ParityPart#all()]) that have no file in `--results` yet, in their order, and
-/// stops before one that would not end within `--minutes`, or would take all parts together beyond
-/// six hours. After each part, and with `--report only`, the page beside `--results` is written
-/// anew from the files alone. `--only` takes domains, methods, kinds and names of parts.
+/// Does the parts ([ParityPart#all()]) that have no file in `--results` yet, or one of other
+/// settings than are chosen now, in their order, and stops before one that would not end within
+/// `--minutes`, or would take the second round beyond [ParityBudget#EIGHT_HOURS]. After each part,
+/// and with `--report only`, the page beside `--results` is written anew from the files alone.
+/// `--only` takes domains, methods, kinds and names of parts.
 final class Parity {
   private final ParityResults results;
   private final ParityRun run;
@@ -83,7 +84,7 @@ final class Parity {
   }
 
   private void parts(List<String> only, double seconds) throws IOException {
-    ParityBudget budget = new ParityBudget(results, seconds, ParityBudget.SIX_HOURS);
+    ParityBudget budget = new ParityBudget(results, seconds, ParityBudget.EIGHT_HOURS);
     long start = System.nanoTime();
     for (ParityPart part : results.missing()) {
       if (!only.isEmpty() && only.stream().noneMatch(part::is)) {
@@ -95,7 +96,7 @@ final class Parity {
             part.name(),
             budget.expected(part),
             budget.exceeds(part)
-                ? "all parts together would take more than six hours"
+                ? "the second round would take more than eight hours"
                 : "--minutes would be exceeded; the same command goes on");
         break;
       }
@@ -105,24 +106,23 @@ final class Parity {
   }
 
   private void part(ParityPart part) throws IOException {
-    Optional<ParityPart> pilot = results.best(part.domain(), part.method());
-    if (part.kind() != ParityPart.Kind.PILOT && part.method().trains() && pilot.isEmpty()) {
+    Optional<ParityResults.Choice> choice = results.choice(part);
+    if (choice.isEmpty()) {
       Memory.say("%s has no rate: its pilots are not all done, or all diverged", part.name());
       return;
     }
-    double rate = part.rate() > 0 ? part.rate() : pilot.map(ParityPart::rate).orElse(0.0);
-    results.put(part, run.run(part, rate));
+    results.put(part, run.run(part, choice.get()));
     Memory.say("%-28s %s", part.name(), line(part));
     write();
   }
 
   private String line(ParityPart part) {
     var result = results.of(part);
-    boolean pilot = part.kind() == ParityPart.Kind.PILOT;
+    boolean held = part.kind() == ParityPart.Kind.PILOT || part.kind() == ParityPart.Kind.TUNE;
     return String.format(
         Locale.ROOT,
-        pilot ? "held-out loss %.4f, %.0f s" : "score %.1f %%, %.0f s",
-        pilot ? results.heldOut(part) : 100 * result.path("score").asDouble(),
+        held ? "held-out loss %.4f, %.0f s" : "score %.1f %%, %.0f s",
+        held ? results.heldOut(part) : 100 * result.path("score").asDouble(),
         result.path("seconds").asDouble());
   }
 
@@ -134,8 +134,11 @@ final class Parity {
   private void report() throws IOException {
     write();
     Memory.say(
-        "%d of %d parts done, %.2f hours, %s",
-        results.done().size(), ParityPart.all().size(), results.seconds() / 3600, page);
+        "%d of %d parts done, %.2f hours of the second round, %s",
+        ParityPart.all().size() - results.missing().size(),
+        ParityPart.all().size(),
+        results.seconds(true) / 3600,
+        page);
   }
 
   private static double since(long start) {

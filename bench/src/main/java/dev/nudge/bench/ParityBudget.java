@@ -8,18 +8,19 @@ import java.util.function.Predicate;
 ///
 /// @param results what is done
 /// @param seconds of this call
-/// @param all seconds of the whole study
+/// @param all seconds of the second round
 record ParityBudget(ParityResults results, double seconds, double all) {
-  /// What the whole study may take.
-  static final double SIX_HOURS = 6 * 3600;
+  /// What the second round of the study may take, on two cores.
+  static final double EIGHT_HOURS = 8 * 3600;
 
   private static final double ROOM = 1.1;
   private static final double SHORT = 120; // of a base or a pilot, where none is done yet
   private static final double LONG = 360; // of a run
 
-  /// Seconds that a part will take: the most of parts of its kind in its domain, else of its kind.
+  /// Seconds that a part will take on two quiet cores: the most of parts of its kind in its domain,
+  /// else of its kind.
   double expected(ParityPart part) {
-    boolean brief = part.kind() == ParityPart.Kind.BASE || part.kind() == ParityPart.Kind.PILOT;
+    boolean brief = !part.isRun() && part.kind() != ParityPart.Kind.TUNE;
     OptionalDouble most = most(p -> p.kind() == part.kind() && p.domain().equals(part.domain()));
     if (most.isEmpty()) {
       most = most(p -> p.kind() == part.kind());
@@ -28,10 +29,7 @@ record ParityBudget(ParityResults results, double seconds, double all) {
   }
 
   private OptionalDouble most(Predicate<ParityPart> like) {
-    return results.done().stream()
-        .filter(like)
-        .mapToDouble(p -> results.of(p).path("seconds").asDouble())
-        .max();
+    return results.done().stream().filter(like).mapToDouble(results::seconds).max();
   }
 
   /// Whether a part would end in time.
@@ -41,8 +39,8 @@ record ParityBudget(ParityResults results, double seconds, double all) {
     return spent + expected(part) <= seconds && !exceeds(part);
   }
 
-  /// Whether a part would take the whole study beyond its hours.
+  /// Whether a part would take the second round beyond its hours.
   boolean exceeds(ParityPart part) {
-    return results.seconds() + expected(part) > all;
+    return results.seconds(true) + expected(part) > all;
   }
 }

@@ -17,7 +17,15 @@ record ParityFindings(ParityResults results) {
 
   /// A method beside another in the domains where both are done.
   private record Beside(
-      ParityMethod method, String first, Map<ParityDomain, ParityComparison> each) {
+      ParityMethod method,
+      ParityMethod other,
+      String first,
+      Map<ParityDomain, ParityComparison> each) {
+
+    /// Seeds that both will have.
+    int planned() {
+      return Math.min(method.seeds(), other.seeds());
+    }
 
     /// The domains where something holds, each with what is said of it.
     String which(Predicate<ParityComparison> those, Function<ParityComparison, String> said) {
@@ -42,10 +50,10 @@ record ParityFindings(ParityResults results) {
     full.forEach(b -> text.append(finding(b)));
     text.append(together(full));
     text.append(finding(beside(ParityMethod.QLORA, ParityMethod.LORA, "LoRA", ParityDomain.ALL)));
-    for (ParityMethod side : ParityMethod.SIDE) {
+    for (ParityMethod side : ParityMethod.beside()) {
       text.append(finding(beside(side, ParityMethod.LORA, "r 16", ParityPart.side())));
     }
-    return text.append(kept()).append(edges()).toString();
+    return text.append(kept()).append(edges()).append(old()).toString();
   }
 
   private Beside beside(
@@ -55,7 +63,7 @@ record ParityFindings(ParityResults results) {
       ParityComparison.of(results, domain, first, method, "scores")
           .ifPresent(c -> each.put(domain, c));
     }
-    return new Beside(method, name, each);
+    return new Beside(method, first, name, each);
   }
 
   private static String finding(Beside b) {
@@ -124,8 +132,8 @@ record ParityFindings(ParityResults results) {
   private static String seeds(Beside b) {
     String few =
         b.which(
-            c -> c.seeds().size() < ParityPart.SEEDS,
-            c -> " %d of %d".formatted(c.seeds().size(), ParityPart.SEEDS));
+            c -> c.seeds().size() < b.planned(),
+            c -> " %d of %d".formatted(c.seeds().size(), b.planned()));
     return few.isEmpty() ? "" : " Not all seeds are done: " + few + ".";
   }
 
@@ -197,7 +205,7 @@ record ParityFindings(ParityResults results) {
   private String edges() {
     List<String> edges = new ArrayList<>();
     for (ParityDomain domain : ParityDomain.ALL) {
-      for (ParityMethod method : ParityMethod.MAIN) {
+      for (ParityMethod method : ParityMethod.piloting()) {
         List<Double> rates = method.rates();
         results
             .best(domain, method)
@@ -212,8 +220,23 @@ record ParityFindings(ParityResults results) {
     }
     return edges.isEmpty()
         ? ""
-        : "- The best rate is at the edge of the three, so a better one may lie beyond it: "
+        : "- The best rate is at the edge of those tried, so a better one may lie beyond it: "
             + String.join("; ", edges)
+            + ".\n";
+  }
+
+  /// Says which runs have other settings than are chosen now.
+  private String old() {
+    List<String> old =
+        results.done().stream()
+            .filter(results::isOld)
+            .map(p -> "%s, %s".formatted(p.domain().name(), p.method().label()))
+            .distinct()
+            .toList();
+    return old.isEmpty()
+        ? ""
+        : "- **Runs that do not have the best settings yet**, and are to be done anew: "
+            + String.join("; ", old)
             + ".\n";
   }
 }

@@ -3,10 +3,11 @@ package dev.nudge.bench;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /// What is compared: the model as it is, and ways to train it.
 ///
-/// Rates are half a decade apart. Those of full fine-tuning, 3e-5 to 3e-4, lie between what recipes
+/// Rates are half a decade apart. Those of full fine-tuning, 3e-5 to 1e-3, lie between what recipes
 /// for large models take (2e-5 [1]) and the most that SmolLM2's own recipe names for its small ones
 /// (3e-4 and 1e-3 in batches of 128 long rows [2]); those of LoRA are ten times as high [3].
 ///
@@ -20,28 +21,70 @@ enum ParityMethod {
   FULL("full", "full", false, 0, ""),
   R8("r8", "LoRA, r 8, all linear", false, 8, ParityMethod.ALL_LINEAR),
   R64("r64", "LoRA, r 64, all linear", false, 64, ParityMethod.ALL_LINEAR),
-  ATTENTION("attention", "LoRA, r 16, attention only", false, 16, "q_proj,k_proj,v_proj,o_proj");
+  ATTENTION("attention", "LoRA, r 16, attention only", false, 16, "q_proj,k_proj,v_proj,o_proj"),
+  DORA("dora", "DoRA, r 16, all linear", false, 16, ParityMethod.ALL_LINEAR, "--dora"),
+  LORA_PLUS(
+      "plus",
+      "LoRA+ (16), r 16, all linear",
+      false,
+      16,
+      ParityMethod.ALL_LINEAR,
+      "--lora-plus",
+      "16"),
+  PISSA(
+      "pissa",
+      "PiSSA, r 16, all linear",
+      false,
+      16,
+      ParityMethod.ALL_LINEAR,
+      "--init",
+      "pissa-niter-16"),
+  R64_RS(
+      "r64rs",
+      "LoRA, r 64 with rsLoRA, all linear",
+      false,
+      64,
+      ParityMethod.ALL_LINEAR,
+      "--rs-lora");
 
-  /// What the study is about; each has a pilot.
+  /// What the study is about; each has pilots.
   static final List<ParityMethod> MAIN = List.of(LORA, QLORA, FULL);
+
+  /// The question.
+  static final List<ParityMethod> PAIR = List.of(LORA, FULL);
 
   /// Other shapes of the adapter, trained at the rate of [#LORA].
   static final List<ParityMethod> SIDE = List.of(R8, R64, ATTENTION);
 
+  /// Variants of the adapter; each has pilots.
+  static final List<ParityMethod> VARIANTS = List.of(DORA, LORA_PLUS, PISSA, R64_RS);
+
   private static final String ALL_LINEAR = "all-linear";
+
+  /// What stands beside LoRA of rank 16: other shapes, and variants.
+  static List<ParityMethod> beside() {
+    return Stream.concat(SIDE.stream(), VARIANTS.stream()).toList();
+  }
+
+  /// What has pilots.
+  static List<ParityMethod> piloting() {
+    return Stream.concat(MAIN.stream(), VARIANTS.stream()).toList();
+  }
 
   private final String id;
   private final String label;
   private final boolean nf4;
   private final int rank;
   private final String targets;
+  private final List<String> more;
 
-  ParityMethod(String id, String label, boolean nf4, int rank, String targets) {
+  ParityMethod(String id, String label, boolean nf4, int rank, String targets, String... more) {
     this.id = id;
     this.label = label;
     this.nf4 = nf4;
     this.rank = rank;
     this.targets = targets;
+    this.more = List.of(more);
   }
 
   /// Its name in names of files.
@@ -59,6 +102,10 @@ enum ParityMethod {
       case R8 -> "r 8";
       case R64 -> "r 64";
       case ATTENTION -> "attention only";
+      case DORA -> "DoRA";
+      case LORA_PLUS -> "LoRA+";
+      case PISSA -> "PiSSA";
+      case R64_RS -> "r 64 with rsLoRA";
       default -> label;
     };
   }
@@ -83,7 +130,22 @@ enum ParityMethod {
 
   /// The rates of its pilots.
   List<Double> rates() {
-    return this == FULL ? List.of(3e-5, 1e-4, 3e-4) : List.of(3e-4, 1e-3, 3e-3);
+    return switch (this) {
+      case FULL -> List.of(3e-5, 1e-4, 3e-4, 1e-3);
+      case LORA_PLUS -> List.of(1e-4, 3e-4, 1e-3); // of A; B's is 16 times as high
+      case DORA, PISSA, R64_RS -> List.of(3e-4, 1e-3, 3e-3);
+      default -> List.of(3e-4, 1e-3, 3e-3, 1e-2);
+    };
+  }
+
+  /// Seeds of its runs.
+  int seeds() {
+    return PAIR.contains(this) ? 6 : 3;
+  }
+
+  /// The method whose epochs and warm-up it takes.
+  ParityMethod tuned() {
+    return this == FULL ? FULL : LORA;
   }
 
   /// The method whose pilots choose its rate.
@@ -101,6 +163,7 @@ enum ParityMethod {
     List<String> flags = new ArrayList<>(held());
     if (adapts()) {
       flags.addAll(List.of("--rank", Integer.toString(rank), "--targets", targets));
+      flags.addAll(more);
     } else {
       flags.addAll(List.of("--method", "full"));
     }

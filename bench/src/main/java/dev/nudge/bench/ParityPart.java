@@ -1,16 +1,17 @@
 package dev.nudge.bench;
 
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 
 /// One part of the parity study: what is done in one go and leaves one file.
 ///
-/// @param rate of a pilot; 0 elsewhere: a run takes the best of its pilots
+/// @param rate of a pilot; 0 elsewhere: others take the best of their pilots
 /// @param seed of the run: where adapters begin, and the order of the rows
-record ParityPart(ParityDomain domain, Kind kind, ParityMethod method, double rate, int seed) {
-  /// Seeds of a run.
-  static final int SEEDS = 3;
-
+/// @param loop that a part to find epochs and warm-up tries; runs take the best
+record ParityPart(
+    ParityDomain domain, Kind kind, ParityMethod method, double rate, int seed, ParityLoop loop) {
   private static final int SIDE_DOMAINS = 2;
 
   /// What a part is for.
@@ -19,36 +20,57 @@ record ParityPart(ParityDomain domain, Kind kind, ParityMethod method, double ra
     BASE,
     /// A rate, tried on a tenth of the rows.
     PILOT,
+    /// Epochs and warm-up, tried on all rows.
+    TUNE,
     /// A training run with its evaluation.
     RUN,
-    /// The same with another shape of the adapter.
+    /// The same with another adapter.
     SIDE
   }
 
-  /// All parts in their order: one domain whole after another, then the side runs, so that a study
-  /// that was broken off says all about some domains.
+  private static ParityPart of(ParityDomain domain, Kind kind, ParityMethod method, int seed) {
+    return new ParityPart(domain, kind, method, 0, seed, ParityLoop.PLAN);
+  }
+
+  /// All parts in their order: what settings are chosen by, then the runs of LoRA and full, one
+  /// domain whole after another and the one that told most in three seeds last, then what stands
+  /// beside. So a study that was broken off says all about some domains.
   static List<ParityPart> all() {
     List<ParityPart> all = new ArrayList<>();
     for (ParityDomain domain : ParityDomain.ALL) {
-      all.add(new ParityPart(domain, Kind.BASE, ParityMethod.BASE, 0, 0));
-      all.add(new ParityPart(domain, Kind.BASE, ParityMethod.BASE_NF4, 0, 0));
-      for (ParityMethod method : ParityMethod.MAIN) {
-        method.rates().forEach(r -> all.add(new ParityPart(domain, Kind.PILOT, method, r, 0)));
-      }
-      for (int seed = 0; seed < SEEDS; seed++) {
-        for (ParityMethod method : ParityMethod.MAIN) {
-          all.add(new ParityPart(domain, Kind.RUN, method, 0, seed));
-        }
-      }
+      all.add(of(domain, Kind.BASE, ParityMethod.BASE, 0));
+      all.add(of(domain, Kind.BASE, ParityMethod.BASE_NF4, 0));
+      ParityMethod.MAIN.forEach(method -> all.addAll(pilotsOf(domain, method)));
     }
     for (ParityDomain domain : side()) {
-      for (int seed = 0; seed < SEEDS; seed++) {
-        for (ParityMethod method : ParityMethod.SIDE) {
-          all.add(new ParityPart(domain, Kind.SIDE, method, 0, seed));
-        }
-      }
+      ParityMethod.PAIR.forEach(method -> all.addAll(loops(domain, method)));
+    }
+    List<ParityDomain> order = new ArrayList<>(ParityDomain.ALL);
+    Collections.rotate(order, -1);
+    order.forEach(domain -> runs(domain, Kind.RUN, ParityMethod.PAIR, all));
+    order.forEach(domain -> runs(domain, Kind.RUN, List.of(ParityMethod.QLORA), all));
+    side().forEach(domain -> runs(domain, Kind.SIDE, ParityMethod.SIDE, all));
+    for (ParityDomain domain : side()) {
+      ParityMethod.VARIANTS.forEach(method -> all.addAll(pilotsOf(domain, method)));
+      runs(domain, Kind.SIDE, ParityMethod.VARIANTS, all);
     }
     return all;
+  }
+
+  /// Seed after seed, so that methods can be compared early.
+  private static void runs(
+      ParityDomain domain, Kind kind, List<ParityMethod> methods, List<ParityPart> all) {
+    for (int seed = 0; seed < methods.getFirst().seeds(); seed++) {
+      for (ParityMethod method : methods) {
+        all.add(of(domain, kind, method, seed));
+      }
+    }
+  }
+
+  private static List<ParityPart> pilotsOf(ParityDomain domain, ParityMethod method) {
+    return method.rates().stream()
+        .map(r -> new ParityPart(domain, Kind.PILOT, method, r, 0, ParityLoop.PLAN))
+        .toList();
   }
 
   /// The domains with side runs.
@@ -58,19 +80,30 @@ record ParityPart(ParityDomain domain, Kind kind, ParityMethod method, double ra
 
   /// The pilots that choose the rate of a method.
   static List<ParityPart> pilots(ParityDomain domain, ParityMethod method) {
-    return all().stream()
-        .filter(p -> p.kind == Kind.PILOT)
-        .filter(p -> p.domain.equals(domain) && p.method == method.piloted())
+    return pilotsOf(domain, method.piloted());
+  }
+
+  /// The parts that choose epochs and warm-up of a method.
+  static List<ParityPart> loops(ParityDomain domain, ParityMethod method) {
+    return Arrays.stream(ParityLoop.values())
+        .map(loop -> new ParityPart(domain.tuned(), Kind.TUNE, method.tuned(), 0, 0, loop))
         .toList();
   }
 
-  /// Its name, and that of its file: `finance-lora-0`, `finance-pilot-lora-3e-4`.
+  /// Its name, and that of its file: `finance-lora-0`, `finance-pilot-lora-3e-4`,
+  /// `finance-tune-lora-longer`.
   String name() {
     return switch (kind) {
       case BASE -> domain.name() + "-" + method.id();
       case PILOT -> domain.name() + "-pilot-" + method.id() + "-" + ParityMethod.written(rate);
+      case TUNE -> domain.name() + "-tune-" + method.id() + "-" + loop.id();
       case RUN, SIDE -> domain.name() + "-" + method.id() + "-" + seed;
     };
+  }
+
+  /// Whether it is a run, with documents.
+  boolean isRun() {
+    return kind == Kind.RUN || kind == Kind.SIDE;
   }
 
   /// Whether a word of `--only` means this part: a domain, a method, a kind, or a part's name.

@@ -20,6 +20,8 @@ import tools.jackson.databind.JsonNode;
 /// Scores stand in them as a text of `0` and `1`, one a document in the order of the documents, so
 /// that paired intervals are made of these files alone.
 final class ParityResults {
+  static final String PROCESSOR = "processor_seconds";
+
   private final Path folder;
   private final Map<ParityPart, JsonNode> results = new LinkedHashMap<>();
 
@@ -54,14 +56,51 @@ final class ParityResults {
     return results.containsKey(part);
   }
 
-  /// Parts that are done, in their order.
+  /// Parts that have a file, in their order.
   List<ParityPart> done() {
     return ParityPart.all().stream().filter(results::containsKey).toList();
   }
 
-  /// Parts that are not.
+  /// Parts that have none, or one of other settings than are chosen now.
   List<ParityPart> missing() {
-    return ParityPart.all().stream().filter(p -> !results.containsKey(p)).toList();
+    return ParityPart.all().stream().filter(p -> !has(p) || isOld(p)).toList();
+  }
+
+  /// What a part trains with.
+  record Choice(double rate, ParityLoop loop) {}
+
+  /// The rate and the loop of a part; empty where its pilots are not all done, or all diverged.
+  Optional<Choice> choice(ParityPart part) {
+    if (!part.method().trains() || part.kind() == ParityPart.Kind.PILOT) {
+      return Optional.of(new Choice(part.rate(), part.loop()));
+    }
+    ParityLoop loop = part.isRun() ? loop(part.domain(), part.method()) : part.loop();
+    return best(part.domain(), part.method()).map(pilot -> new Choice(pilot.rate(), loop));
+  }
+
+  /// The loop that ended with the lowest held-out loss; that of the plan until all are tried.
+  ParityLoop loop(ParityDomain domain, ParityMethod method) {
+    List<ParityPart> loops = ParityPart.loops(domain, method);
+    if (!loops.stream().allMatch(this::has)) {
+      return ParityLoop.PLAN;
+    }
+    List.of("train", "unseen", "base").forEach(digest -> same(loops, digest));
+    return loops.stream().min(Comparator.comparingDouble(this::heldOut)).orElseThrow().loop();
+  }
+
+  /// Whether a part was done with other settings than are chosen now.
+  boolean isOld(ParityPart part) {
+    JsonNode result = of(part);
+    return part.kind() != ParityPart.Kind.PILOT
+        && result.path("rate").isNumber()
+        && choice(part)
+            .map(
+                c ->
+                    c.rate() != result.path("rate").asDouble()
+                        || c.loop().epochs(part.domain()) != result.path("epochs").asDouble()
+                        || c.loop().warmup()
+                            != result.path("warmup").asDouble(ParityLoop.PLAN.warmup()))
+            .orElse(false);
   }
 
   JsonNode of(ParityPart part) {
@@ -72,9 +111,19 @@ final class ParityResults {
     return result;
   }
 
-  /// Seconds of all parts together.
-  double seconds() {
-    return results.values().stream().mapToDouble(r -> r.path("seconds").asDouble()).sum();
+  /// Seconds of a part on two cores: processor seconds by two, where its file has them, else wall
+  /// time of machines that were not always quiet.
+  double seconds(ParityPart part) {
+    JsonNode processor = of(part).path(PROCESSOR);
+    return processor.isNumber() ? processor.asDouble() / 2 : of(part).path("seconds").asDouble();
+  }
+
+  /// Seconds of all parts of a round together; those of the first have no processor seconds.
+  double seconds(boolean second) {
+    return done().stream()
+        .filter(p -> of(p).path(PROCESSOR).isNumber() == second)
+        .mapToDouble(this::seconds)
+        .sum();
   }
 
   /// The rate with the lowest held-out loss; empty where a pilot is not done yet, or all diverged.
@@ -115,18 +164,23 @@ final class ParityResults {
     return of(part).path("digests").path(name).asString("");
   }
 
-  /// The lowest held-out loss of a pilot; infinite where it diverged.
+  /// The held-out loss that a pilot is judged by, its lowest, or one to find a loop, its last;
+  /// infinite where it diverged.
   double heldOut(ParityPart pilot) {
     JsonNode loss = of(pilot).path("held_out_loss");
     return loss.isNumber() ? loss.asDouble() : Double.POSITIVE_INFINITY;
   }
 
-  /// The runs of a method that are done, by seed; the base is one.
+  /// The runs of a method that are done, by seed; the base is one. Those of other settings than are
+  /// chosen now count while there are no others.
   List<ParityPart> runs(ParityDomain domain, ParityMethod method) {
-    return done().stream()
-        .filter(p -> p.kind() != ParityPart.Kind.PILOT)
-        .filter(p -> p.domain().equals(domain) && p.method() == method)
-        .toList();
+    List<ParityPart> all =
+        done().stream()
+            .filter(p -> p.isRun() || p.kind() == ParityPart.Kind.BASE)
+            .filter(p -> p.domain().equals(domain) && p.method() == method)
+            .toList();
+    List<ParityPart> now = all.stream().filter(p -> !isOld(p)).toList();
+    return now.isEmpty() ? all : now;
   }
 
   /// Scores of documents, 0 or 1.

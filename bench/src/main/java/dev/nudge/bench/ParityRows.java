@@ -23,9 +23,11 @@ import tools.jackson.databind.JsonNode;
 /// divided anew, rows that share a long text (a clause that several questions are asked about) stay
 /// on one side.
 ///
-/// @param folder with `train.jsonl`, `test.jsonl`, `pilot.jsonl` and `held.jsonl`
+/// @param folder with `train.jsonl`, `test.jsonl`, `pilot.jsonl`, `held.jsonl`, and `unseen.jsonl`
+///     where rows are left
 record ParityRows(Path folder) {
-  /// Rows that a pilot does not learn from and is judged by; they are of the rows to learn from.
+  /// Rows that a pilot does not learn from and is judged by, which are of the rows to learn from;
+  /// epochs and warm-up are judged by as many that no run learns from.
   static final int HELD = 64;
 
   /// Texts up to this length, as short labels are, may be shared by rows on both sides.
@@ -56,12 +58,17 @@ record ParityRows(Path folder) {
           "%s gives %d rows to learn from and %d documents; %d and some are needed"
               .formatted(source, train.size(), test.size(), domain.trained()));
     }
+    List<Row> unseen =
+        train.subList(domain.trained(), Math.min(train.size(), domain.trained() + HELD));
     train = train.subList(0, domain.trained());
     int piloted = domain.piloted();
     ParityRows rows = new ParityRows(to.resolve(domain.folder()));
     rows.write("train", train);
     rows.write("test", test);
     rows.write("pilot", train.subList(0, piloted));
+    if (!unseen.isEmpty()) {
+      rows.write("unseen", unseen);
+    }
     rows.write("held", train.subList(piloted, Math.min(train.size(), piloted + HELD)));
     return rows;
   }

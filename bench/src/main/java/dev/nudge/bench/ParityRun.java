@@ -32,15 +32,17 @@ record ParityRun(Path model, Path data, Path work) {
 
   private static final String INSTRUCTED = "prompt_level_strict_acc";
   private static final String BITS = "bits_per_byte";
+  private static final double TICKS = 100; // a second
   private static final int MOST_SKIPPED = 10; // in a row, and `train` ends
 
   /// Does a part.
   ///
-  /// @param rate of its training; of no meaning for the base
+  /// @param choice of its training; of no meaning for the base
   /// @return what its file holds
-  Map<String, Object> run(ParityPart part, double rate) {
+  Map<String, Object> run(ParityPart part, ParityResults.Choice choice) {
     ParityDomain domain = part.domain();
     long start = System.nanoTime();
+    double processor = processor();
     ParityRows rows = ParityRows.write(domain, data, work.resolve("data"));
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("part", part.name());
@@ -51,27 +53,33 @@ record ParityRun(Path model, Path data, Path work) {
     Path out = work.resolve("runs").resolve(part.name());
     double earlier = 0; // seconds of a call that was cut
     if (part.method().trains()) {
-      values.put("rate", rate);
+      values.put("rate", choice.rate());
       values.put("rank", part.method().rank());
       values.put("targets", part.method().targets());
       values.put("batch", domain.batch());
+      values.put("warmup", choice.loop().warmup());
       long trained = System.nanoTime();
-      Child.Ran ran = Child.run(train(part, rate, rows, out), work, 0);
+      Child.Ran ran = Child.run(train(part, choice, rows, out), work, 0);
       if (ran.exit() != 0 && !(part.kind() == ParityPart.Kind.PILOT && diverged(out))) {
         ran.orThrow();
       }
       JsonNode run = NudgeCommand.record(out);
       trained(values, run, ran);
+      if (part.kind() == ParityPart.Kind.TUNE) { // its last step counts, as that of a run
+        values.put("held_out_loss", NudgeCommand.heldOut(out).getLast());
+        values.put("held_out_step", values.get("steps"));
+      }
       double all = run.path("totals").path("seconds").asDouble();
       earlier = Math.max(0, all - (System.nanoTime() - trained) / 1e9);
     }
-    if (part.kind() != ParityPart.Kind.PILOT) {
+    if (part.isRun() || part.kind() == ParityPart.Kind.BASE) {
       long evaluated = System.nanoTime();
       evaluate(part, out, values);
       values.put("eval_seconds", rounded((System.nanoTime() - evaluated) / 1e9));
     }
     delete(out);
     values.put("seconds", rounded(earlier + (System.nanoTime() - start) / 1e9));
+    values.put(ParityResults.PROCESSOR, rounded(processor() - processor));
     values.put("digests", digests(part, rows, values));
     values.put("date", LocalDate.now().toString());
     values.put("commit", commit());
@@ -79,23 +87,26 @@ record ParityRun(Path model, Path data, Path work) {
     return values;
   }
 
-  private List<String> train(ParityPart part, double rate, ParityRows rows, Path out) {
+  private List<String> train(
+      ParityPart part, ParityResults.Choice choice, ParityRows rows, Path out) {
     ParityDomain domain = part.domain();
     boolean pilot = part.kind() == ParityPart.Kind.PILOT;
-    int epochs = pilot ? 2 * domain.epochs() : domain.epochs();
+    ParityLoop loop = pilot ? ParityLoop.LONGER : choice.loop();
     List<String> flags = new ArrayList<>();
     flags.addAll(List.of("--model", model.toString(), "--out", out.toString()));
     flags.addAll(List.of("--data", rows.file(pilot ? "pilot" : "train").toString()));
     flags.addAll(List.of("--prompt", domain.prompt(), "--completion", domain.completion()));
-    flags.addAll(List.of("--epochs", Integer.toString(epochs)));
+    flags.addAll(loop.flags(domain));
     flags.addAll(List.of("--batch-size", Integer.toString(domain.batch())));
-    flags.addAll(List.of("--learning-rate", Double.toString(rate)));
+    flags.addAll(List.of("--learning-rate", Double.toString(choice.rate())));
     flags.addAll(List.of("--seed", Integer.toString(part.seed())));
     flags.addAll(part.method().flags());
     if (pilot) {
       int steps = Math.ceilDiv(domain.piloted(), domain.batch());
       flags.addAll(List.of("--eval-data", rows.file("held").toString()));
       flags.addAll(List.of("--eval-steps", Integer.toString(2 * steps)));
+    } else if (part.kind() == ParityPart.Kind.TUNE) {
+      flags.addAll(List.of("--eval-data", rows.file("unseen").toString()));
     }
     return NudgeCommand.command("train", flags);
   }
@@ -230,12 +241,13 @@ record ParityRun(Path model, Path data, Path work) {
   private static Map<String, Object> digests(
       ParityPart part, ParityRows rows, Map<String, Object> values) {
     Map<String, Object> digests = new LinkedHashMap<>();
-    for (String file :
-        part.kind() == ParityPart.Kind.PILOT
-            ? List.of("pilot", "held")
-            : List.of("train", "test")) {
-      digests.put(file, rows.digest(file));
-    }
+    List<String> files =
+        switch (part.kind()) {
+          case PILOT -> List.of("pilot", "held");
+          case TUNE -> List.of("train", "unseen");
+          case BASE, RUN, SIDE -> List.of("train", "test");
+        };
+    files.forEach(file -> digests.put(file, rows.digest(file)));
     for (String key : List.of("asked", "base")) {
       Object value = values.remove(key);
       if (value != null) {
@@ -261,6 +273,17 @@ record ParityRun(Path model, Path data, Path work) {
     command.addAll(List.of(words));
     Child.Ran ran = Child.run(command, Machines.home(), 0);
     return ran.exit() == 0 ? ran.output().strip() : "";
+  }
+
+  /// Processor seconds of all programs that were run so far, as Linux counts them.
+  private static double processor() {
+    try {
+      String stat = Files.readString(Path.of("/proc/self/stat"));
+      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+      return (Long.parseLong(fields[13]) + Long.parseLong(fields[14])) / TICKS;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static double rounded(double value) {

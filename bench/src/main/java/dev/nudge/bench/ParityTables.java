@@ -11,12 +11,15 @@ import tools.jackson.databind.JsonNode;
 /// The tables of the parity study's page, each empty while nothing of it is done.
 record ParityTables(ParityResults results) {
   private static final String SCORES = "scores";
+  private static final int RATES = 4; // at most
   private static final String UNTRAINED =
       "The base is asked without an example, and the intents of finance and support do not stand in"
           + " the prompt: what it scores there says nothing of what it knows.\n\n";
   private static final String MAPPED =
       "Of machines that were not always quiet. RssAnon is without the pages of mapped files, where"
           + " the base of LoRA lies; four bits are made in memory.\n\n";
+  private static final String ONE_MODEL =
+      "Of one model of 135 million weights, in few steps: no rule for others follows from it.\n\n";
   private static final List<ParityMethod> ASKED =
       List.of(
           ParityMethod.BASE,
@@ -60,8 +63,9 @@ record ParityTables(ParityResults results) {
     List<List<String>> rows = new ArrayList<>();
     for (ParityDomain domain : ParityPart.side()) {
       List<ParityMethod> shapes = new ArrayList<>(List.of(ParityMethod.LORA));
-      shapes.addAll(ParityMethod.SIDE);
-      boolean any = ParityMethod.SIDE.stream().anyMatch(m -> !results.runs(domain, m).isEmpty());
+      shapes.addAll(ParityMethod.beside());
+      boolean any =
+          ParityMethod.beside().stream().anyMatch(m -> !results.runs(domain, m).isEmpty());
       for (ParityMethod method : shapes) {
         List<ParityPart> runs = results.runs(domain, method);
         if (any && !runs.isEmpty()) {
@@ -92,11 +96,12 @@ record ParityTables(ParityResults results) {
   String rates() {
     List<List<String>> rows = new ArrayList<>();
     for (ParityDomain domain : ParityDomain.ALL) {
-      for (ParityMethod method : ParityMethod.MAIN) {
+      for (ParityMethod method : ParityMethod.piloting()) {
         List<ParityPart> pilots = ParityPart.pilots(domain, method);
         if (pilots.stream().anyMatch(results::has)) {
           List<String> row = new ArrayList<>(List.of(domain.name(), method.label()));
           pilots.forEach(p -> row.add(results.has(p) ? pilot(p) : ""));
+          row.addAll(none(RATES - pilots.size()));
           row.add(
               results
                   .best(domain, method)
@@ -106,9 +111,75 @@ record ParityTables(ParityResults results) {
         }
       }
     }
+    for (ParityMethod method : ParityMethod.MAIN) {
+      List<String> above = method.rates().stream().map(r -> above(method, r)).toList();
+      if (above.stream().anyMatch(cell -> !cell.isEmpty())) {
+        List<String> row = new ArrayList<>(List.of("all: mean above the best", method.label()));
+        row.addAll(above);
+        row.add("");
+        rows.add(row);
+      }
+    }
     return ParityText.table(
-        List.of("domain", "method", "rate: lowest held-out loss, nats (at step)", "", "", "taken"),
+        ONE_MODEL,
+        List.of(
+            "domain", "method", "rate: lowest held-out loss, nats (at step)", "", "", "", "taken"),
         rows);
+  }
+
+  /// What a rate for all domains loses; empty until all have tried it.
+  private String above(ParityMethod method, double rate) {
+    double sum = 0;
+    for (ParityDomain domain : ParityDomain.ALL) {
+      List<ParityPart> pilots = ParityPart.pilots(domain, method);
+      List<ParityPart> done = pilots.stream().filter(results::has).toList();
+      Optional<ParityPart> tried = done.stream().filter(p -> p.rate() == rate).findFirst();
+      if (tried.isEmpty()) {
+        return "";
+      }
+      double best = done.stream().mapToDouble(results::heldOut).min().orElseThrow();
+      sum += results.heldOut(tried.get()) - best;
+    }
+    double mean = sum / ParityDomain.ALL.size();
+    return ParityMethod.written(rate)
+        + ": "
+        + (Double.isFinite(mean) ? ParityText.signed(mean, 3) : "diverged");
+  }
+
+  /// Held-out losses of the loops that were tried.
+  String loops() {
+    List<List<String>> rows = new ArrayList<>();
+    for (ParityDomain domain : ParityPart.side()) {
+      for (ParityMethod method : ParityMethod.PAIR) {
+        List<ParityPart> loops = ParityPart.loops(domain, method);
+        if (loops.stream().anyMatch(results::has)) {
+          List<String> row = new ArrayList<>(List.of(domain.name(), method.label()));
+          loops.forEach(p -> row.add(results.has(p) ? loop(p) : ""));
+          row.add(
+              loops.stream().allMatch(results::has)
+                  ? results.loop(domain, method).label(domain)
+                  : "some are missing");
+          rows.add(row);
+        }
+      }
+    }
+    return ParityText.table(
+        List.of(
+            "domain",
+            "method",
+            "epochs, warm-up: held-out loss after the last step, nats",
+            "",
+            "",
+            "",
+            "taken"),
+        rows);
+  }
+
+  private String loop(ParityPart part) {
+    return "%s: %s"
+        .formatted(
+            part.loop().label(part.domain()),
+            String.format(Locale.ROOT, "%.3f", results.heldOut(part)));
   }
 
   private String pilot(ParityPart pilot) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -37,9 +38,9 @@ class ParityBudgetTest {
   void theRateIsThatOfTheLowestHeldOutLossOnceAllPilotsAreThere() {
     ParityResults results = ParityResults.read(folder);
     ParityPart run = ParityFiles.part("finance-lora-0");
-    double[] losses = {0.9, 0.4, 0.7};
+    double[] losses = {0.9, 0.4, 0.7, 0.8};
     var pilots = ParityPart.pilots(run.domain(), run.method());
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
       assertThat(results.best(run.domain(), run.method())).isEmpty();
       results.put(pilots.get(i), ParityFiles.pilot(pilots.get(i), losses[i]));
     }
@@ -55,6 +56,7 @@ class ParityBudgetTest {
     results.put(pilots.get(0), ParityFiles.pilot(pilots.get(0), 2));
     results.put(pilots.get(1), ParityFiles.pilot(pilots.get(1), 3));
     results.put(pilots.get(2), ParityFiles.diverged(pilots.get(2)));
+    results.put(pilots.get(3), ParityFiles.diverged(pilots.get(3)));
     assertThat(results.best(pilots.get(0).domain(), ParityMethod.FULL).orElseThrow().rate())
         .isEqualTo(3e-5);
   }
@@ -100,13 +102,51 @@ class ParityBudgetTest {
   }
 
   @Test
-  void theWholeStudyHasAnEndToo() {
+  void theSecondRoundHasAnEndInProcessorTime() {
     ParityResults results = ParityResults.read(folder);
+    ParityPart first = ParityFiles.part("finance-full-0");
+    results.put(first, ParityFiles.run(first, 1));
     ParityPart done = ParityFiles.part("finance-lora-0");
-    results.put(done, ParityFiles.run(done, 1));
+    var values = ParityFiles.run(done, 1);
+    values.put("seconds", 9000.0); // of a machine that was not quiet
+    values.put("processor_seconds", 480.0);
+    results.put(done, values);
     ParityPart next = ParityFiles.part("finance-lora-1");
     assertThat(new ParityBudget(results, 1000, 500).exceeds(next)).isTrue();
     assertThat(new ParityBudget(results, 1000, 500).allows(next, 0)).isFalse();
     assertThat(new ParityBudget(results, 1000, 510).allows(next, 0)).isTrue();
+  }
+
+  @Test
+  void aRunOfOtherSettingsThanTheBestIsDoneAnewAndCountsUntilThen() {
+    ParityResults results = ParityResults.read(folder);
+    List<ParityPart> runs = ParityFiles.runsOf("support", ParityMethod.LORA);
+    ParityDomain support = runs.getFirst().domain();
+    for (ParityPart pilot : ParityPart.pilots(support, ParityMethod.LORA)) {
+      results.put(pilot, ParityFiles.pilot(pilot, pilot.rate() == 3e-3 ? 1 : 2));
+    }
+    runs.subList(0, 3).forEach(p -> results.put(p, trained(p, 1e-3, 3)));
+    assertThat(results.missing()).containsAll(runs);
+    assertThat(results.runs(support, ParityMethod.LORA)).isEqualTo(runs.subList(0, 3));
+    results.put(runs.get(1), trained(runs.get(1), 3e-3, 3));
+    assertThat(results.missing()).contains(runs.get(0)).doesNotContain(runs.get(1));
+    assertThat(results.runs(support, ParityMethod.LORA)).containsExactly(runs.get(1));
+    // finance finds the epochs for support
+    List<ParityPart> loops = ParityPart.loops(support, ParityMethod.LORA);
+    assertThat(loops).allSatisfy(p -> assertThat(p.domain().name()).isEqualTo("finance"));
+    for (ParityPart loop : loops) {
+      assertThat(results.isOld(runs.get(1))).isFalse();
+      results.put(loop, ParityFiles.pilot(loop, loop.loop() == ParityLoop.LONGER ? 1 : 2));
+    }
+    assertThat(results.isOld(runs.get(1))).isTrue();
+    results.put(runs.get(1), trained(runs.get(1), 3e-3, 6));
+    assertThat(results.isOld(runs.get(1))).isFalse();
+  }
+
+  private static Map<String, Object> trained(ParityPart part, double rate, int epochs) {
+    Map<String, Object> values = ParityFiles.run(part, 100);
+    values.put("rate", rate);
+    values.put("epochs", epochs);
+    return values;
   }
 }

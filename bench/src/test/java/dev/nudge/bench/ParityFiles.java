@@ -81,10 +81,12 @@ final class ParityFiles {
     }
   }
 
+  /// The first three runs of a method.
   static List<ParityPart> runsOf(String domain, ParityMethod method) {
     return ParityPart.all().stream()
-        .filter(p -> p.kind() != ParityPart.Kind.PILOT)
+        .filter(ParityPart::isRun)
         .filter(p -> p.domain().name().equals(domain) && p.method() == method)
+        .limit(3)
         .toList();
   }
 }

@@ -22,26 +22,35 @@ class ParityPartsTest {
   @TempDir Path folder;
 
   @Test
-  void theStudyHasThreeSeedsOfEachMethodAndPilotsBeforeThem() {
+  void theStudyHasSixSeedsOfThePairAndWhatChoosesSettingsBeforeThem() {
     List<ParityPart> all = ParityPart.all();
-    assertThat(all).hasSize(4 * (2 + 9 + 9) + 2 * 9);
+    int main = 4 * (2 + 3 * 4 + 2 * 6 + 3);
+    assertThat(all).hasSize(main + 2 * 2 * 4 + 2 * 3 * 3 + 2 * 4 * (3 + 3));
     assertThat(all.stream().map(ParityPart::name)).doesNotHaveDuplicates();
     for (ParityPart run : all) {
-      if (run.kind() == ParityPart.Kind.RUN || run.kind() == ParityPart.Kind.SIDE) {
+      if (run.isRun()) {
         List<ParityPart> pilots = ParityPart.pilots(run.domain(), run.method());
-        assertThat(pilots).hasSize(3);
-        assertThat(pilots).allSatisfy(p -> assertThat(all.indexOf(p)).isLessThan(all.indexOf(run)));
+        assertThat(pilots).hasSize(ParityMethod.VARIANTS.contains(run.method()) ? 3 : 4);
+        List<ParityPart> before = new ArrayList<>(pilots);
+        before.addAll(ParityPart.loops(run.domain(), run.method()));
+        assertThat(before).hasSize(pilots.size() + 4);
+        assertThat(before).allSatisfy(p -> assertThat(all.indexOf(p)).isLessThan(all.indexOf(run)));
+        assertThat(all).containsAll(before);
       }
     }
   }
 
   @Test
-  void oneDomainIsDoneBeforeTheNextAndSeedZeroOfAllMethodsBeforeSeedOne() {
+  void whatTheQuestionIsAboutIsDoneFirstSeedBySeed() {
     List<String> names = ParityPart.all().stream().map(ParityPart::name).toList();
-    assertThat(names.indexOf("finance-full-2")).isLessThan(names.indexOf("medical-base"));
-    assertThat(names.indexOf("finance-full-0")).isLessThan(names.indexOf("finance-lora-1"));
-    assertThat(names.indexOf("support-full-2")).isLessThan(names.indexOf("finance-r8-0"));
-    assertThat(names).contains("finance-pilot-lora-3e-4", "finance-pilot-full-3e-5");
+    assertThat(names.indexOf("medical-full-5")).isLessThan(names.indexOf("legal-lora-0"));
+    assertThat(names.indexOf("support-full-5")).isLessThan(names.indexOf("finance-lora-0"));
+    assertThat(names.indexOf("medical-full-0")).isLessThan(names.indexOf("medical-lora-1"));
+    assertThat(names.indexOf("finance-full-5")).isLessThan(names.indexOf("medical-qlora-0"));
+    assertThat(names.indexOf("finance-qlora-2")).isLessThan(names.indexOf("finance-r8-0"));
+    assertThat(names.indexOf("medical-r64-2")).isLessThan(names.indexOf("finance-pilot-dora-1e-3"));
+    assertThat(names)
+        .contains("finance-pilot-lora-1e-2", "finance-pilot-full-1e-3", "medical-tune-full-warmer");
   }
 
   @Test
@@ -57,7 +66,9 @@ class ParityPartsTest {
     assertThat(ParityMethod.QLORA.flags())
         .containsExactly("--quantize", "nf4", "--rank", "16", "--targets", "all-linear");
     assertThat(ParityMethod.ATTENTION.flags()).endsWith("q_proj,k_proj,v_proj,o_proj");
+    assertThat(ParityMethod.DORA.flags()).endsWith("--targets", "all-linear", "--dora");
     assertThat(ParityMethod.R64.piloted()).isEqualTo(ParityMethod.LORA);
+    assertThat(ParityMethod.DORA.piloted()).isEqualTo(ParityMethod.DORA);
   }
 
   @ParameterizedTest
@@ -103,6 +114,8 @@ class ParityPartsTest {
     assertThat(train).containsAll(pilot).containsAll(held);
     assertThat(held).isNotEmpty().doesNotContainAnyElementsOf(pilot);
     assertThat(Files.readAllLines(rows.file("test"))).hasSize(15);
+    List<String> unseen = Files.readAllLines(rows.file("unseen"));
+    assertThat(unseen).hasSize(60 - 2 - 40).doesNotContainAnyElementsOf(train);
     assertThat(String.join("", train))
         .doesNotContain("\"asked twice\"")
         .doesNotContain("long long");

@@ -31,18 +31,9 @@ record AdaptersAliasVerb() implements Verb<AdaptersAliasVerb.Settings> {
       @Setting(help = Registries.BY, label = "WHO") @Nullable String by) {}
 
   @Override
-  public String name() {
-    return "adapters alias";
-  }
-
-  @Override
-  public String summary() {
-    return "puts an alias to a version, or takes it away";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "adapters alias", "puts an alias to a version, or takes it away", Settings.class);
   }
 
   @Override

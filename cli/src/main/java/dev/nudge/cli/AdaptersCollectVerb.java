@@ -14,18 +14,8 @@ record AdaptersCollectVerb() implements Verb<AdaptersCollectVerb.Settings> {
   record Settings(@Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry) {}
 
   @Override
-  public String name() {
-    return "adapters gc";
-  }
-
-  @Override
-  public String summary() {
-    return "frees the bytes that no version references";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>("adapters gc", "frees the bytes that no version references", Settings.class);
   }
 
   @Override

@@ -64,18 +64,9 @@ record AdaptersCombineVerb() implements Verb<AdaptersCombineVerb.Settings> {
   }
 
   @Override
-  public String name() {
-    return "adapters combine";
-  }
-
-  @Override
-  public String summary() {
-    return "writes a weighted sum of adapters as one adapter";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "adapters combine", "writes a weighted sum of adapters as one adapter", Settings.class);
   }
 
   @Override

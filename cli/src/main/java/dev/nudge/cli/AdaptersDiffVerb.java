@@ -52,18 +52,11 @@ record AdaptersDiffVerb() implements Verb<AdaptersDiffVerb.Settings> {
   }
 
   @Override
-  public String name() {
-    return "adapters diff";
-  }
-
-  @Override
-  public String summary() {
-    return "says how far two adapters are apart: weights, and answers with --model";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "adapters diff",
+        "says how far two adapters are apart: weights, and answers with --model",
+        Settings.class);
   }
 
   @Override

@@ -22,18 +22,9 @@ record AdaptersExportVerb() implements Verb<AdaptersExportVerb.Settings> {
       @Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry) {}
 
   @Override
-  public String name() {
-    return "adapters export";
-  }
-
-  @Override
-  public String summary() {
-    return "writes a version as a plain PEFT folder";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "adapters export", "writes a version as a plain PEFT folder", Settings.class);
   }
 
   @Override

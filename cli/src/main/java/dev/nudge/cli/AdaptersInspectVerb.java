@@ -33,18 +33,11 @@ record AdaptersInspectVerb() implements Verb<AdaptersInspectVerb.Settings> {
       @Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry) {}
 
   @Override
-  public String name() {
-    return "adapters inspect";
-  }
-
-  @Override
-  public String summary() {
-    return "shows what an adapter holds and how far it moves each weight";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "adapters inspect",
+        "shows what an adapter holds and how far it moves each weight",
+        Settings.class);
   }
 
   @Override

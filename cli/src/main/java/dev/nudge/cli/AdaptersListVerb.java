@@ -18,18 +18,11 @@ record AdaptersListVerb() implements Verb<AdaptersListVerb.Settings> {
   record Settings(@Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry) {}
 
   @Override
-  public String name() {
-    return "adapters list";
-  }
-
-  @Override
-  public String summary() {
-    return "lists adapters: latest version, aliases, state, size, base";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "adapters list",
+        "lists adapters: latest version, aliases, state, size, base",
+        Settings.class);
   }
 
   @Override

@@ -19,18 +19,9 @@ record AdaptersLogVerb() implements Verb<AdaptersLogVerb.Settings> {
       @Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry) {}
 
   @Override
-  public String name() {
-    return "adapters log";
-  }
-
-  @Override
-  public String summary() {
-    return "shows all changes: who, when, from, to, why";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "adapters log", "shows all changes: who, when, from, to, why", Settings.class);
   }
 
   @Override

@@ -38,18 +38,11 @@ record AdaptersProtectVerb() implements Verb<AdaptersProtectVerb.Settings> {
   }
 
   @Override
-  public String name() {
-    return "adapters protect";
-  }
-
-  @Override
-  public String summary() {
-    return "lets an alias go only to versions that a gate has passed";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "adapters protect",
+        "lets an alias go only to versions that a gate has passed",
+        Settings.class);
   }
 
   @Override

@@ -38,18 +38,11 @@ record AdaptersPublishVerb() implements Verb<AdaptersPublishVerb.Settings> {
       @Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry) {}
 
   @Override
-  public String name() {
-    return "adapters publish";
-  }
-
-  @Override
-  public String summary() {
-    return "gives a version to the hub, an OCI registry, a folder or an archive";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "adapters publish",
+        "gives a version to the hub, an OCI registry, a folder or an archive",
+        Settings.class);
   }
 
   @Override

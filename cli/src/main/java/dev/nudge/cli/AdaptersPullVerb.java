@@ -31,18 +31,11 @@ record AdaptersPullVerb() implements Verb<AdaptersPullVerb.Settings> {
       @Setting(help = Registries.BY, label = "WHO") @Nullable String by) {}
 
   @Override
-  public String name() {
-    return "adapters pull";
-  }
-
-  @Override
-  public String summary() {
-    return "takes a version from an OCI registry, a folder or an archive";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "adapters pull",
+        "takes a version from an OCI registry, a folder or an archive",
+        Settings.class);
   }
 
   @Override

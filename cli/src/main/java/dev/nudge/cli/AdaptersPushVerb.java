@@ -37,18 +37,9 @@ record AdaptersPushVerb() implements Verb<AdaptersPushVerb.Settings> {
       @Setting(help = Registries.BY, label = "WHO") @Nullable String by) {}
 
   @Override
-  public String name() {
-    return "adapters push";
-  }
-
-  @Override
-  public String summary() {
-    return "registers an adapter as a new version of a name";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "adapters push", "registers an adapter as a new version of a name", Settings.class);
   }
 
   @Override

@@ -28,18 +28,11 @@ record AdaptersRemoveVerb() implements Verb<AdaptersRemoveVerb.Settings> {
       @Setting(help = Registries.BY, label = "WHO") @Nullable String by) {}
 
   @Override
-  public String name() {
-    return "adapters rm";
-  }
-
-  @Override
-  public String summary() {
-    return "removes versions that nothing references; gc frees their bytes";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "adapters rm",
+        "removes versions that nothing references; gc frees their bytes",
+        Settings.class);
   }
 
   @Override

@@ -23,18 +23,9 @@ record AdaptersRollbackVerb() implements Verb<AdaptersRollbackVerb.Settings> {
       @Setting(help = Registries.BY, label = "WHO") @Nullable String by) {}
 
   @Override
-  public String name() {
-    return "adapters rollback";
-  }
-
-  @Override
-  public String summary() {
-    return "puts an alias back to where it was before";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "adapters rollback", "puts an alias back to where it was before", Settings.class);
   }
 
   @Override

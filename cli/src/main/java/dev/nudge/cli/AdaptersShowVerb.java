@@ -30,18 +30,11 @@ record AdaptersShowVerb() implements Verb<AdaptersShowVerb.Settings> {
       @Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry) {}
 
   @Override
-  public String name() {
-    return "adapters show";
-  }
-
-  @Override
-  public String summary() {
-    return "shows an adapter with its versions, or everything of one version";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "adapters show",
+        "shows an adapter with its versions, or everything of one version",
+        Settings.class);
   }
 
   @Override

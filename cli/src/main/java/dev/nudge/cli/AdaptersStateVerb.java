@@ -32,18 +32,11 @@ record AdaptersStateVerb() implements Verb<AdaptersStateVerb.Settings> {
       @Setting(help = Registries.BY, label = "WHO") @Nullable String by) {}
 
   @Override
-  public String name() {
-    return "adapters state";
-  }
-
-  @Override
-  public String summary() {
-    return "says what state a version is in; a blocked one is refused";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "adapters state",
+        "says what state a version is in; a blocked one is refused",
+        Settings.class);
   }
 
   @Override

@@ -24,18 +24,8 @@ record ChatVerb(Opener opener, LinesOf lines) implements Verb<ChatSettings> {
   }
 
   @Override
-  public String name() {
-    return "chat";
-  }
-
-  @Override
-  public String summary() {
-    return "a conversation with a model and its adapters";
-  }
-
-  @Override
-  public Class<ChatSettings> settings() {
-    return ChatSettings.class;
+  public About<ChatSettings> about() {
+    return new About<>("chat", "a conversation with a model and its adapters", ChatSettings.class);
   }
 
   @Override

@@ -17,18 +17,9 @@ record CompletionVerb(Supplier<List<Verb<?>>> verbs) implements Verb<CompletionV
   record Script(String shell, String script) {}
 
   @Override
-  public String name() {
-    return "completion";
-  }
-
-  @Override
-  public String summary() {
-    return "prints what makes a shell complete verbs, flags and values";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "completion", "prints what makes a shell complete verbs, flags and values", Settings.class);
   }
 
   @Override

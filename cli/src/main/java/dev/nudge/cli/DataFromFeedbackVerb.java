@@ -13,18 +13,11 @@ import java.util.stream.Collectors;
 record DataFromFeedbackVerb() implements Verb<FeedbackSettings> {
 
   @Override
-  public String name() {
-    return "data from-feedback";
-  }
-
-  @Override
-  public String summary() {
-    return "makes rows to train on of what users said of captured answers";
-  }
-
-  @Override
-  public Class<FeedbackSettings> settings() {
-    return FeedbackSettings.class;
+  public About<FeedbackSettings> about() {
+    return new About<>(
+        "data from-feedback",
+        "makes rows to train on of what users said of captured answers",
+        FeedbackSettings.class);
   }
 
   @Override

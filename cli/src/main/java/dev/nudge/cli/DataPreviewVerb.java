@@ -34,18 +34,11 @@ record DataPreviewVerb(Previewer previewer, Supplier<Colours> colours)
   }
 
   @Override
-  public String name() {
-    return "data preview";
-  }
-
-  @Override
-  public String summary() {
-    return "shows rows as the model sees them, trained tokens marked; counts lengths";
-  }
-
-  @Override
-  public Class<PreviewSettings> settings() {
-    return PreviewSettings.class;
+  public About<PreviewSettings> about() {
+    return new About<>(
+        "data preview",
+        "shows rows as the model sees them, trained tokens marked; counts lengths",
+        PreviewSettings.class);
   }
 
   @Override

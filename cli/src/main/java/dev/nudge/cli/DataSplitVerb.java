@@ -11,18 +11,11 @@ import java.util.Map;
 record DataSplitVerb() implements Verb<DataSplitSettings> {
 
   @Override
-  public String name() {
-    return "data split";
-  }
-
-  @Override
-  public String summary() {
-    return "takes the rows of a test out of a data set, before anything is trained";
-  }
-
-  @Override
-  public Class<DataSplitSettings> settings() {
-    return DataSplitSettings.class;
+  public About<DataSplitSettings> about() {
+    return new About<>(
+        "data split",
+        "takes the rows of a test out of a data set, before anything is trained",
+        DataSplitSettings.class);
   }
 
   @Override

@@ -63,18 +63,11 @@ record DataStatsVerb(Reader reader) implements Verb<DataStatsVerb.Settings> {
   }
 
   @Override
-  public String name() {
-    return "data stats";
-  }
-
-  @Override
-  public String summary() {
-    return "says what a data set holds: rows, shapes, lengths, what is wrong with them";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "data stats",
+        "says what a data set holds: rows, shapes, lengths, what is wrong with them",
+        Settings.class);
   }
 
   @Override

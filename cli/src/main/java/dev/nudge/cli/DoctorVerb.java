@@ -14,18 +14,11 @@ record DoctorVerb() implements Verb<DoctorVerb.NoSettings> {
   record Report(boolean usable, String compute, List<Finding> checks) {}
 
   @Override
-  public String name() {
-    return "doctor";
-  }
-
-  @Override
-  public String summary() {
-    return "says what this machine has for training, what is missing and what it costs";
-  }
-
-  @Override
-  public Class<NoSettings> settings() {
-    return NoSettings.class;
+  public About<NoSettings> about() {
+    return new About<>(
+        "doctor",
+        "says what this machine has for training, what is missing and what it costs",
+        NoSettings.class);
   }
 
   @Override

@@ -33,18 +33,9 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
   }
 
   @Override
-  public String name() {
-    return "eval";
-  }
-
-  @Override
-  public String summary() {
-    return "evaluates a model, and adapters on it, on tasks";
-  }
-
-  @Override
-  public Class<EvaluateSettings> settings() {
-    return EvaluateSettings.class;
+  public About<EvaluateSettings> about() {
+    return new About<>(
+        "eval", "evaluates a model, and adapters on it, on tasks", EvaluateSettings.class);
   }
 
   @Override

@@ -74,18 +74,11 @@ record ExperimentsCreateVerb() implements Verb<ExperimentsCreateVerb.Settings> {
           @Nullable String salt) {}
 
   @Override
-  public String name() {
-    return "experiments create";
-  }
-
-  @Override
-  public String summary() {
-    return "begins an A/B test, a canary or a shadow in a running server";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "experiments create",
+        "begins an A/B test, a canary or a shadow in a running server",
+        Settings.class);
   }
 
   @Override

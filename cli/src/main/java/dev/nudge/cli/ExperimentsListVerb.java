@@ -10,18 +10,11 @@ record ExperimentsListVerb() implements Verb<ExperimentsListVerb.Settings> {
   record Settings(@Group("") ExperimentsAt.Where where) {}
 
   @Override
-  public String name() {
-    return "experiments list";
-  }
-
-  @Override
-  public String summary() {
-    return "lists the experiments of a server: state, verdict, units";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "experiments list",
+        "lists the experiments of a server: state, verdict, units",
+        Settings.class);
   }
 
   @Override

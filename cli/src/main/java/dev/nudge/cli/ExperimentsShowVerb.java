@@ -14,18 +14,11 @@ record ExperimentsShowVerb() implements Verb<ExperimentsShowVerb.Settings> {
       @Group("") ExperimentsAt.Where where) {}
 
   @Override
-  public String name() {
-    return "experiments show";
-  }
-
-  @Override
-  public String summary() {
-    return "shows everything of one experiment: verdict, arms, intervals, guardrails";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "experiments show",
+        "shows everything of one experiment: verdict, arms, intervals, guardrails",
+        Settings.class);
   }
 
   @Override

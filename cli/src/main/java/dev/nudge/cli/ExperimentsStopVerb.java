@@ -22,18 +22,9 @@ record ExperimentsStopVerb() implements Verb<ExperimentsStopVerb.Settings> {
       @Group("") ExperimentsAt.Where where) {}
 
   @Override
-  public String name() {
-    return "experiments stop";
-  }
-
-  @Override
-  public String summary() {
-    return "ends an experiment; its name stands for one arm then";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "experiments stop", "ends an experiment; its name stands for one arm then", Settings.class);
   }
 
   @Override

@@ -64,18 +64,11 @@ record ExportVerb(Exporter exporter, Publisher publisher) implements Verb<Export
   }
 
   @Override
-  public String name() {
-    return "export";
-  }
-
-  @Override
-  public String summary() {
-    return "writes a model or an adapter as a GGUF file, for llama.cpp and Ollama";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "export",
+        "writes a model or an adapter as a GGUF file, for llama.cpp and Ollama",
+        Settings.class);
   }
 
   @Override

@@ -54,18 +54,9 @@ record GenerateVerb(Completer completer, Embedder embedder) implements Verb<Gene
   }
 
   @Override
-  public String name() {
-    return "generate";
-  }
-
-  @Override
-  public String summary() {
-    return "completes a prompt, or the prompts of a file";
-  }
-
-  @Override
-  public Class<GenerateSettings> settings() {
-    return GenerateSettings.class;
+  public About<GenerateSettings> about() {
+    return new About<>(
+        "generate", "completes a prompt, or the prompts of a file", GenerateSettings.class);
   }
 
   @Override

@@ -44,7 +44,7 @@ final class HelpText {
   private static void addVerbs(List<String> lines, String word, List<? extends Verb<?>> same) {
     String about =
         same.stream().noneMatch(Verb::inGroup)
-            ? same.stream().map(Verb::summary).collect(joining())
+            ? same.stream().map(verb -> verb.about().summary()).collect(joining())
             : HelpGroup.about(word)
                 + ": "
                 + same.stream().map(Verb::lastWord).collect(joining(", "));
@@ -58,7 +58,7 @@ final class HelpText {
     Schema<?> schema = verb.schema();
     List<Knob> rest = new ArrayList<>(schema.knobs());
     List<String> lines = new ArrayList<>();
-    lines.add("nudge " + verb.name() + ": " + verb.summary());
+    lines.add("nudge " + verb.name() + ": " + verb.about().summary());
     lines.add("");
     lines.add("Usage: nudge " + verb.name() + required(rest) + " [FLAGS]");
     List<Knob> operands = rest.stream().filter(Knob::operand).toList();
@@ -114,7 +114,7 @@ final class HelpText {
     lines.add("");
     lines.add("Usage: nudge " + group + " VERB [FLAGS]");
     lines.add("");
-    verbs.forEach(verb -> add(lines, verb.name(), verb.summary(), VERBS + 2));
+    verbs.forEach(verb -> add(lines, verb.name(), verb.about().summary(), VERBS + 2));
     lines.add("");
     lines.add("nudge help " + group + " VERB says what a verb takes.");
     lines.addAll(HelpGroup.more(group));

@@ -21,18 +21,11 @@ record InitVerb(Maker maker) implements Verb<InitSettings> {
   }
 
   @Override
-  public String name() {
-    return "init";
-  }
-
-  @Override
-  public String summary() {
-    return "makes a model folder with random weights, and a tokenizer from text";
-  }
-
-  @Override
-  public Class<InitSettings> settings() {
-    return InitSettings.class;
+  public About<InitSettings> about() {
+    return new About<>(
+        "init",
+        "makes a model folder with random weights, and a tokenizer from text",
+        InitSettings.class);
   }
 
   @Override

@@ -41,18 +41,11 @@ record InstallVerb(Map<String, String> environment, @Nullable String launcher)
   record Summary(String link, @Nullable String to, @Nullable String before, boolean onPath) {}
 
   @Override
-  public String name() {
-    return "install";
-  }
-
-  @Override
-  public String summary() {
-    return "puts a link to this nudge on the PATH, or adds a module; or removes it";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "install",
+        "puts a link to this nudge on the PATH, or adds a module; or removes it",
+        Settings.class);
   }
 
   @Override

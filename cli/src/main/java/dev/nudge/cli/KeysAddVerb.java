@@ -51,18 +51,9 @@ record KeysAddVerb() implements Verb<KeysAddVerb.Settings> {
   }
 
   @Override
-  public String name() {
-    return "keys add";
-  }
-
-  @Override
-  public String summary() {
-    return "makes a key for a client of serve, and prints it once";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "keys add", "makes a key for a client of serve, and prints it once", Settings.class);
   }
 
   @Override

@@ -25,18 +25,9 @@ record MergeVerb(Merger merger) implements Verb<MergeSettings> {
   }
 
   @Override
-  public String name() {
-    return "merge";
-  }
-
-  @Override
-  public String summary() {
-    return "makes a model folder of base and adapter, and checks it";
-  }
-
-  @Override
-  public Class<MergeSettings> settings() {
-    return MergeSettings.class;
+  public About<MergeSettings> about() {
+    return new About<>(
+        "merge", "makes a model folder of base and adapter, and checks it", MergeSettings.class);
   }
 
   @Override

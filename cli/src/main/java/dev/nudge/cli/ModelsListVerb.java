@@ -17,18 +17,11 @@ record ModelsListVerb() implements Verb<ModelsListVerb.Settings> {
   record Settings() {}
 
   @Override
-  public String name() {
-    return "models list";
-  }
-
-  @Override
-  public String summary() {
-    return "lists what the hub's cache on this machine holds: sizes, families, licences";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "models list",
+        "lists what the hub's cache on this machine holds: sizes, families, licences",
+        Settings.class);
   }
 
   @Override

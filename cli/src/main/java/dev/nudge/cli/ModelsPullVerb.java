@@ -17,18 +17,9 @@ record ModelsPullVerb() implements Verb<ModelsPullVerb.Settings> {
       @Setting(help = NAME, label = "NAME", operand = true, required = true) List<String> name) {}
 
   @Override
-  public String name() {
-    return "models pull";
-  }
-
-  @Override
-  public String summary() {
-    return "fetches models of the hub into its cache on this machine";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "models pull", "fetches models of the hub into its cache on this machine", Settings.class);
   }
 
   @Override

@@ -20,18 +20,11 @@ record ModelsRemoveVerb() implements Verb<ModelsRemoveVerb.Settings> {
       @Setting(help = "remove them; without it they are named and stay") boolean yes) {}
 
   @Override
-  public String name() {
-    return "models rm";
-  }
-
-  @Override
-  public String summary() {
-    return "removes models from the hub's cache, which other programs use too";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "models rm",
+        "removes models from the hub's cache, which other programs use too",
+        Settings.class);
   }
 
   @Override

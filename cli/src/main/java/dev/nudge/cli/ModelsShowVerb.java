@@ -25,18 +25,11 @@ record ModelsShowVerb(Supplier<Machine> machine) implements Verb<ModelsShowVerb.
           String name) {}
 
   @Override
-  public String name() {
-    return "models show";
-  }
-
-  @Override
-  public String summary() {
-    return "says what a model of the hub is, and what training it takes, before it is fetched";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "models show",
+        "says what a model of the hub is, and what training it takes, before it is fetched",
+        Settings.class);
   }
 
   @Override

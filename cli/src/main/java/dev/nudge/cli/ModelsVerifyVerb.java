@@ -18,18 +18,11 @@ record ModelsVerifyVerb() implements Verb<ModelsVerifyVerb.Settings> {
           List<String> name) {}
 
   @Override
-  public String name() {
-    return "models verify";
-  }
-
-  @Override
-  public String summary() {
-    return "reads what the cache holds of a model and compares every file with its digest";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "models verify",
+        "reads what the cache holds of a model and compares every file with its digest",
+        Settings.class);
   }
 
   @Override

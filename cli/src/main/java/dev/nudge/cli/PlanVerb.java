@@ -21,18 +21,11 @@ record PlanVerb(Forecaster forecaster) implements Verb<PlanSettings> {
   record Answer(boolean fits, List<String> lines, Object object) {}
 
   @Override
-  public String name() {
-    return "plan";
-  }
-
-  @Override
-  public String summary() {
-    return "says what memory, time and money a run needs, before it starts";
-  }
-
-  @Override
-  public Class<PlanSettings> settings() {
-    return PlanSettings.class;
+  public About<PlanSettings> about() {
+    return new About<>(
+        "plan",
+        "says what memory, time and money a run needs, before it starts",
+        PlanSettings.class);
   }
 
   @Override

@@ -29,18 +29,9 @@ record QuantizeVerb(Quantizer quantizer) implements Verb<QuantizeSettings> {
   }
 
   @Override
-  public String name() {
-    return "quantize";
-  }
-
-  @Override
-  public String summary() {
-    return "writes a model folder with weights in 4 or 8 bits";
-  }
-
-  @Override
-  public Class<QuantizeSettings> settings() {
-    return QuantizeSettings.class;
+  public About<QuantizeSettings> about() {
+    return new About<>(
+        "quantize", "writes a model folder with weights in 4 or 8 bits", QuantizeSettings.class);
   }
 
   @Override

@@ -42,18 +42,11 @@ record QuickstartVerb(Road road) implements Verb<QuickstartVerb.Settings> {
           @Nullable Path keep) {}
 
   @Override
-  public String name() {
-    return "quickstart";
-  }
-
-  @Override
-  public String summary() {
-    return "shows all of it on a small model: score, train, score again, merge";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "quickstart",
+        "shows all of it on a small model: score, train, score again, merge",
+        Settings.class);
   }
 
   @Override

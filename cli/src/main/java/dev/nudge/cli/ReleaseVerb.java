@@ -25,18 +25,11 @@ record ReleaseVerb(Releaser releaser) implements Verb<ReleaseSettings> {
   }
 
   @Override
-  public String name() {
-    return "release";
-  }
-
-  @Override
-  public String summary() {
-    return "makes the model to serve of base and adapter, where held-out rows lose nothing";
-  }
-
-  @Override
-  public Class<ReleaseSettings> settings() {
-    return ReleaseSettings.class;
+  public About<ReleaseSettings> about() {
+    return new About<>(
+        "release",
+        "makes the model to serve of base and adapter, where held-out rows lose nothing",
+        ReleaseSettings.class);
   }
 
   @Override

@@ -47,18 +47,11 @@ record RunsCompareVerb(RunStores stores) implements Verb<RunsCompareVerb.Setting
       @Setting(help = "replace that file") boolean overwrite) {}
 
   @Override
-  public String name() {
-    return "runs compare";
-  }
-
-  @Override
-  public String summary() {
-    return "shows the settings in which runs differ, beside their curves";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "runs compare",
+        "shows the settings in which runs differ, beside their curves",
+        Settings.class);
   }
 
   @Override

@@ -71,18 +71,9 @@ record RunsExportVerb(RunStores stores) implements Verb<RunsExportVerb.Settings>
   }
 
   @Override
-  public String name() {
-    return "runs export";
-  }
-
-  @Override
-  public String summary() {
-    return "writes metrics and settings of runs for other programs";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "runs export", "writes metrics and settings of runs for other programs", Settings.class);
   }
 
   @Override

@@ -25,18 +25,9 @@ record RunsListVerb(RunStores stores) implements Verb<RunsListVerb.Settings> {
       @Setting(help = "the largest or newest first") boolean reverse) {}
 
   @Override
-  public String name() {
-    return "runs list";
-  }
-
-  @Override
-  public String summary() {
-    return "lists runs: state, losses, speed, time and cost";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "runs list", "lists runs: state, losses, speed, time and cost", Settings.class);
   }
 
   @Override

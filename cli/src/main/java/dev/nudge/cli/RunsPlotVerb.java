@@ -25,18 +25,8 @@ record RunsPlotVerb(RunStores stores) implements Verb<RunsPlotVerb.Settings> {
       @Setting(help = "replace that file") boolean overwrite) {}
 
   @Override
-  public String name() {
-    return "runs plot";
-  }
-
-  @Override
-  public String summary() {
-    return "draws the losses of runs as an SVG";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>("runs plot", "draws the losses of runs as an SVG", Settings.class);
   }
 
   @Override

@@ -52,18 +52,9 @@ record RunsQueueVerb(Supplier<Machine> machine) implements Verb<RunsQueueVerb.Se
   }
 
   @Override
-  public String name() {
-    return "runs queue";
-  }
-
-  @Override
-  public String summary() {
-    return "makes the runs of several files, as many at a time as fit";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "runs queue", "makes the runs of several files, as many at a time as fit", Settings.class);
   }
 
   @Override

@@ -23,18 +23,11 @@ record RunsRemoveVerb(RunStores stores) implements Verb<RunsRemoveVerb.Settings>
       @Setting(help = "remove them; without it they are named and stay") boolean yes) {}
 
   @Override
-  public String name() {
-    return "runs rm";
-  }
-
-  @Override
-  public String summary() {
-    return "removes runs: what nudge wrote into their folders, nothing else";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "runs rm",
+        "removes runs: what nudge wrote into their folders, nothing else",
+        Settings.class);
   }
 
   @Override

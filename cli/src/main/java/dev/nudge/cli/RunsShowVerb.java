@@ -24,18 +24,11 @@ record RunsShowVerb(RunStores stores) implements Verb<RunsShowVerb.Settings> {
       @Setting(help = RunStores.ROOTS, label = "FOLDER") List<String> runs) {}
 
   @Override
-  public String name() {
-    return "runs show";
-  }
-
-  @Override
-  public String summary() {
-    return "shows everything of one run: settings, digests, machine, losses, files";
-  }
-
-  @Override
-  public Class<Settings> settings() {
-    return Settings.class;
+  public About<Settings> about() {
+    return new About<>(
+        "runs show",
+        "shows everything of one run: settings, digests, machine, losses, files",
+        Settings.class);
   }
 
   @Override

@@ -27,18 +27,9 @@ record ScoreVerb(Scorer scorer) implements Verb<ScoreSettings> {
   }
 
   @Override
-  public String name() {
-    return "score";
-  }
-
-  @Override
-  public String summary() {
-    return "gives the log-probability of each row's completion";
-  }
-
-  @Override
-  public Class<ScoreSettings> settings() {
-    return ScoreSettings.class;
+  public About<ScoreSettings> about() {
+    return new About<>(
+        "score", "gives the log-probability of each row's completion", ScoreSettings.class);
   }
 
   @Override

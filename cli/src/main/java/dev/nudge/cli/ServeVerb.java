@@ -18,18 +18,11 @@ record ServeVerb(Starter starter) implements Verb<ServeSettings> {
   }
 
   @Override
-  public String name() {
-    return "serve";
-  }
-
-  @Override
-  public String summary() {
-    return "serves a model and its adapters over HTTP, in the shape of OpenAI's API";
-  }
-
-  @Override
-  public Class<ServeSettings> settings() {
-    return ServeSettings.class;
+  public About<ServeSettings> about() {
+    return new About<>(
+        "serve",
+        "serves a model and its adapters over HTTP, in the shape of OpenAI's API",
+        ServeSettings.class);
   }
 
   /// On a stop signal, running answers may finish within `--drain-timeout`.

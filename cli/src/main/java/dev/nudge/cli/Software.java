@@ -109,7 +109,7 @@ final class Software {
           "no --add-modules jdk.incubator.vector: what is not a matrix product is many times slower");
     }
     if (CodeKernels.isIn(Kernels.fastest())) {
-      return Finding.ok("vector kernels", kernels + ", machine code for products of few rows");
+      return Finding.ok("vector kernels", kernels + ", machine code for decoding");
     }
     String why =
         CodeKernels.missing(Kernels.of(List.of(new VectorKernels())))

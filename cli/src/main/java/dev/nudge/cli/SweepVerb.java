@@ -24,18 +24,9 @@ record SweepVerb(Runner runner) implements Verb<SweepSettings> {
   interface Runner extends SweepCommand.Sweeps {}
 
   @Override
-  public String name() {
-    return "sweep";
-  }
-
-  @Override
-  public String summary() {
-    return "tries many settings, those of one base in the same passes";
-  }
-
-  @Override
-  public Class<SweepSettings> settings() {
-    return SweepSettings.class;
+  public About<SweepSettings> about() {
+    return new About<>(
+        "sweep", "tries many settings, those of one base in the same passes", SweepSettings.class);
   }
 
   @Override

@@ -41,18 +41,9 @@ record TrainVerb(Runner runner, String command) implements Verb<TrainSettings> {
   record Outcome(RunState state, Object object, List<String> plan) {}
 
   @Override
-  public String name() {
-    return "train";
-  }
-
-  @Override
-  public String summary() {
-    return "fine-tunes an adapter or a whole model on rows of examples";
-  }
-
-  @Override
-  public Class<TrainSettings> settings() {
-    return TrainSettings.class;
+  public About<TrainSettings> about() {
+    return new About<>(
+        "train", "fine-tunes an adapter or a whole model on rows of examples", TrainSettings.class);
   }
 
   @Override

@@ -12,8 +12,20 @@ import org.jspecify.annotations.Nullable;
 /// @param <S> the settings record
 interface Verb<S extends Record> {
 
-  /// The word, or two words, that call the verb; `runs list` belongs to the group `runs`.
-  String name();
+  /// What the help says of a verb, and which flags it takes.
+  ///
+  /// @param name the word, or two words, that call it; `runs list` belongs to the group `runs`
+  /// @param summary one sentence
+  /// @param settings the record that defines the flags
+  record About<S extends Record>(String name, String summary, Class<S> settings) {}
+
+  /// The verb's name, summary and flags.
+  About<S> about();
+
+  /// The word, or two words, that call the verb.
+  default String name() {
+    return about().name();
+  }
 
   /// The group of the verb: the first of two words, or the single word.
   default String group() {
@@ -29,12 +41,6 @@ interface Verb<S extends Record> {
   default String lastWord() {
     return name().substring(name().indexOf(' ') + 1);
   }
-
-  /// The verb's help, one sentence.
-  String summary();
-
-  /// The record that defines the verb's flags.
-  Class<S> settings();
 
   /// Whether the verb takes `--config FILE`.
   default boolean takesFile() {
@@ -59,6 +65,6 @@ interface Verb<S extends Record> {
 
   /// The schema of the settings record.
   default Schema<S> schema() {
-    return Schema.of(settings());
+    return Schema.of(about().settings());
   }
 }

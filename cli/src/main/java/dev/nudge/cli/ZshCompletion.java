@@ -45,7 +45,9 @@ final class ZshCompletion {
         .formatted(
             verbs.stream()
                     .filter(verb -> !verb.inGroup())
-                    .map(verb -> "      " + ShellWord.quoted(verb.name() + ":" + verb.summary()))
+                    .map(
+                        verb ->
+                            "      " + ShellWord.quoted(verb.name() + ":" + verb.about().summary()))
                     .collect(joining("\n"))
                 + groups(verbs, "\n      '%1$s:one of %2$s'"),
             groups(

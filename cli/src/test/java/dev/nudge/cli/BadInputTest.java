@@ -25,6 +25,7 @@ import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -72,30 +73,47 @@ class BadInputTest {
     return p.copy(Goldens.FOLDER.resolve("families/qwen3-moe/model"), "model");
   }
 
-  /// Rows in the first few tokens, which models of a small vocabulary have too.
-  private static Place few(Place p) throws IOException {
-    return p.write("rows.jsonl", "{\"prompt\": \"AB:\", \"completion\": \"CD\"}\n".repeat(3));
+  private static final String NOT_ON_EXPERTS =
+      " does not go with adapters on experts or routers: PEFT loads no such adapter; leave it out,"
+          + " or give --targets of attention alone";
+
+  /// A mistake with a model of experts, of few tokens.
+  private static Mistake ofExperts(String model, String flags, String said) {
+    return row(
+        model + " " + flags,
+        p -> {
+          p.copy(Goldens.FOLDER.resolve(model), "model");
+          p.write("rows.jsonl", "{\"prompt\": \"AB:\", \"completion\": \"CD\"}\n".repeat(3));
+        },
+        flags,
+        said);
   }
 
   static Stream<Mistake> model() {
-    return Stream.of(
-        row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
-        row(
-            "no name of the hub",
-            p -> {},
-            "--model hf:SmolLM2-135M",
-            "'hf:SmolLM2-135M' is no name on the hub; it must be org/name, org/name@REVISION or"
-                + " hf:datasets/org/name/FILE"),
-        row(
-            "data of the hub as model",
-            p -> {},
-            "--model hf:datasets/org/rows/a.jsonl",
-            "'hf:datasets/org/rows/a.jsonl' is data; a model or an adapter is org/name"),
-        row(
-            "the model is a file",
-            p -> {},
-            "--model D/rows.jsonl",
-            "D/rows.jsonl: is a file; a model folder with config.json, or a GGUF file is needed"),
+    return mistakes(
+        """
+        --model D/none
+          D/none: no such model folder
+        --model hf:SmolLM2-135M
+          'hf:SmolLM2-135M' is no name on the hub; it must be org/name, org/name@REVISION or
+            hf:datasets/org/name/FILE
+        --model hf:datasets/org/rows/a.jsonl
+          'hf:datasets/org/rows/a.jsonl' is data; a model or an adapter is org/name
+        --model D/rows.jsonl
+          D/rows.jsonl: is a file; a model folder with config.json, or a GGUF file is needed
+        model/config.json: "silu" => "gelu"
+          D/model/config.json: hidden_act "gelu" is not supported; supported: silu
+        model/config.json: "num_hidden_layers": 2 => "num_hidden_layers": 3
+          D/model has no tensor model.layers.2.input_layernorm.weight, which its config.json calls
+            for
+        model/config.json: "intermediate_size": 72 => "intermediate_size": 80
+          D/model/model.safetensors: model.layers.0.mlp.gate_proj.weight is [72, 32], config.json
+            says [80, 32]
+        model/tokenizer_config.json: "eos_token" => "other_token"
+        model/config.json: "eos_token_id": 1 => "eos_token_id": null
+          D/model names no end token; set eos_token in tokenizer_config.json or eos_token_id in
+            config.json
+        """,
         row(
             "a GGUF file that is cut off",
             p -> {
@@ -103,8 +121,8 @@ class BadInputTest {
               cut(p.path("gguf/qwen2-tied.gguf"), 20_000);
             },
             "--model D/gguf/qwen2-tied.gguf",
-            "D/gguf/qwen2-tied.gguf: tensor \"blk.0.ffn_norm.weight\" of 256 bytes is at offset"
-                + " 17024, beyond the end of the file; it is cut off, or was changed"),
+            "D/gguf/qwen2-tied.gguf: tensor \"blk.0.ffn_norm.weight\" of 256 bytes is at offset 17024,"
+                + " beyond the end of the file; it is cut off, or was changed"),
         row(
             "a GGUF file that is no model that is known",
             p -> {
@@ -123,14 +141,14 @@ class BadInputTest {
             "--model D/gguf/qwen2-tied.gguf",
             "D/gguf/qwen2-tied.gguf: tokenizer.ggml.pre \"words\" is not supported; how words are"
                 + " cut would be a guess; supported: command-r, dbrx, deepseek-r1-qwen, gpt-2,"
-                + " llama-bpe, llama-v3, llama3, mpt, olmo, phi-2, qwen2, refact, smaug-bpe,"
-                + " smollm, starcoder, tekken"),
+                + " llama-bpe, llama-v3, llama3, mpt, olmo, phi-2, qwen2, refact, smaug-bpe, smollm,"
+                + " starcoder, tekken"),
         row(
             "all weights of a GGUF file",
             p -> p.copy(Goldens.FOLDER.resolve("gguf/mixed"), "gguf"),
             "--model D/gguf/qwen2-tied.gguf --method full",
-            "--method full: the weights in D/gguf/qwen2-tied.gguf are stored in gguf, which cannot"
-                + " be trained; give a folder with dense weights, or leave --method out to train an"
+            "--method full: the weights in D/gguf/qwen2-tied.gguf are stored in gguf, which cannot be"
+                + " trained; give a folder with dense weights, or leave --method out to train an"
                 + " adapter"),
         row(
             "a folder of GGUF files",
@@ -142,14 +160,14 @@ class BadInputTest {
             "a later part of a split GGUF file",
             p -> p.copy(Goldens.FOLDER.resolve("gguf/split"), "gguf"),
             "--model D/gguf/llama-llama3-00002-of-00003.gguf",
-            "D/gguf/llama-llama3-00002-of-00003.gguf: is part 2 of a model in 3 files; give the"
-                + " first, D/gguf/llama-llama3-00001-of-00003.gguf"),
+            "D/gguf/llama-llama3-00002-of-00003.gguf: is part 2 of a model in 3 files; give the first,"
+                + " D/gguf/llama-llama3-00001-of-00003.gguf"),
         row(
             "no config.json",
             p -> Files.delete(p.path("model/config.json")),
             "",
-            "D/model: holds no config.json; a model folder as transformers saves it, or a GGUF file"
-                + " is needed"),
+            "D/model: holds no config.json; a model folder as transformers saves it, or a GGUF file is"
+                + " needed"),
         row(
             "an adapter as model",
             p -> p.copy(Goldens.FOLDER.resolve("train/grouped-tied/init"), "adapter"),
@@ -160,11 +178,6 @@ class BadInputTest {
             p -> p.edit("model/config.json", "\"llama\"", "\"gpt2\""),
             "",
             "D/model/config.json: model_type \"gpt2\" is not supported; supported: " + FAMILIES),
-        row(
-            "unknown activation",
-            p -> p.edit("model/config.json", "\"silu\"", "\"gelu\""),
-            "",
-            "D/model/config.json: hidden_act \"gelu\" is not supported; supported: silu"),
         row(
             "unknown rope type",
             p -> rope(p, "\"rope_type\": \"mrope\""),
@@ -189,34 +202,11 @@ class BadInputTest {
             "",
             "D/model: holds neither model.safetensors nor model.safetensors.index.json"),
         row(
-            "missing tensor",
-            p ->
-                p.edit("model/config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
-            "",
-            "D/model has no tensor model.layers.2.input_layernorm.weight, which its config.json"
-                + " calls for"),
-        row(
-            "wrong shape",
-            p ->
-                p.edit(
-                    "model/config.json", "\"intermediate_size\": 72", "\"intermediate_size\": 80"),
-            "",
-            "D/model/model.safetensors: model.layers.0.mlp.gate_proj.weight is [72, 32],"
-                + " config.json says [80, 32]"),
-        row(
             "no tokenizer",
             p -> Files.delete(p.path("model/tokenizer.json")),
             "",
             "D/model has no tokenizer.json; save the tokenizer there with transformers, or copy"
                 + " it"),
-        row(
-            "no end token",
-            p ->
-                p.edit("model/tokenizer_config.json", "\"eos_token\"", "\"other_token\"")
-                    .edit("model/config.json", "\"eos_token_id\": 1", "\"eos_token_id\": null"),
-            "",
-            "D/model names no end token; set eos_token in tokenizer_config.json or eos_token_id in"
-                + " config.json"),
         row(
             "a tokenizer of another model",
             p -> p.copy(Goldens.FOLDER.resolve("llama/linear-rope/model"), "model"),
@@ -226,7 +216,42 @@ class BadInputTest {
   }
 
   static Stream<Mistake> families() {
-    return Stream.of(
+    return mistakes(
+        """
+        --router-aux-loss-coef 0.1
+          --router-aux-loss-coef is given, and the model has no experts; leave it out
+        --router-aux-loss-coef -1
+          --router-aux-loss-coef is -1; it must be 0 or more
+        --expert-adapters split
+          --expert-adapters is 'split'; supported: stacked, per-expert
+        --targets experts
+          target 'experts' matches no linear layer of the model; the linear layers are down_proj,
+            gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj
+        --targets q_proj,gate
+          target 'gate' matches no linear layer of the model; did you mean gate_proj?
+        model/config.json: "llama" => "qwen3"
+          D/model has no tensor model.layers.0.self_attn.q_norm.weight, which its config.json calls
+            for
+        model/config.json: "llama" => "gemma2"
+        model/config.json: "hidden_act" => "unread"
+          D/model has no tensor model.layers.0.pre_feedforward_layernorm.weight, which its
+            config.json calls for
+        model/config.json: "llama" => "qwen2"
+          D/model has no tensor model.layers.0.self_attn.q_proj.bias, which its config.json calls
+            for
+        model/config.json: "llama" => "phi3"
+          D/model has no tensor model.layers.0.self_attn.qkv_proj.weight, which its config.json
+            calls for; did you mean model.layers.0.self_attn.k_proj.weight,
+            model.layers.0.self_attn.q_proj.weight or model.layers.0.self_attn.v_proj.weight?
+        model/config.json: "model_type": "llama" => "model_type": "qwen2", "layer_types": ["full_attention"]
+          D/model/config.json: layer_types is a list of 1; a list of 2 is needed
+        model/config.json: "model_type": "llama" => "model_type": "mistral", "sliding_window": 0
+          D/model/config.json: sliding_window is 0; a whole number from 1 to 2147483647 is needed
+        model/config.json: "model_type": "llama" => "model_type": "gemma2", "use_bidirectional_attention": true
+          D/model/config.json: use_bidirectional_attention is true; causal attention is supported
+        model/config.json: "llama" => "gemma3"
+          D/model/config.json: text_config is missing; it is needed
+        """,
         row(
             "a mixture of experts that is not known",
             p -> p.edit("model/config.json", "\"llama\"", "\"deepseek_v3\""),
@@ -244,8 +269,57 @@ class BadInputTest {
             "experts that the file has not",
             p -> experts(p).edit("model/config.json", "local_experts\": 11", "local_experts\": 12"),
             "",
-            "D/model/model.safetensors: model.layers.0.mlp.gate.weight is [11, 40], config.json"
-                + " says [12, 40]"),
+            "D/model/model.safetensors: model.layers.0.mlp.gate.weight is [11, 40], config.json says"
+                + " [12, 40]"),
+        row(
+            "an expert that the file has not",
+            p -> renamed(experts(p), "layers.0.mlp.experts.7.up", "layers.0.mlp.experts.7.op"),
+            "",
+            "D/model has no tensor model.layers.0.mlp.experts.7.up_proj.weight, which its"
+                + " config.json calls for; did you mean"
+                + " model.layers.0.mlp.experts.7.op_proj.weight?"),
+        ofExperts(
+            "families/qwen3-moe/model",
+            "--targets up_proj",
+            "targets select up_proj of experts and not gate_proj; they are one matrix, so name both"
+                + " or none"),
+        ofExperts(
+            "families/qwen3-moe/model",
+            "--targets model.layers.0.mlp.experts.0.down_proj",
+            "targets select some experts of a layer and not"
+                + " model.layers.0.mlp.experts.1.down_proj; an adapter is on all of them or none"),
+        ofExperts("families/qwen3-moe/model", "--dropout 0.1", "--dropout 0.1" + NOT_ON_EXPERTS),
+        ofExperts("families/qwen3-moe/model", "--dora", "DoRA" + NOT_ON_EXPERTS),
+        ofExperts(
+            "families/qwen3-moe/model",
+            "--init eva",
+            "--init eva"
+                + NOT_ON_EXPERTS.replace(
+                    "PEFT loads no such adapter", "all experts of a layer have one rank")),
+        ofExperts(
+            "mxfp4/model",
+            "--expert-adapters per-expert",
+            "--expert-adapters per-expert does not go with experts whose gate and up are one matrix"
+                + " (gpt-oss); leave it out"),
+        ofExperts(
+            "mxfp4/model",
+            "--method full",
+            "--method full: the weights in D/model are stored in mxfp4, which cannot be trained;"
+                + " give a folder with dense weights, or leave --method out to train an adapter"),
+        ofExperts(
+            "mxfp4/model",
+            "--quantize nf4",
+            "--quantize nf4: the weights in D/model are stored in mxfp4; leave --quantize out, or"
+                + " give a folder with dense weights"),
+        row(
+            "blocks of experts without scales",
+            p -> {
+              p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model");
+              renamed(p, "0.mlp.experts.down_proj_scales", "0.mlp.experts.down_proj_scalez");
+            },
+            "",
+            "D/model has no tensor model.layers.0.mlp.experts.down_proj_scales, which its"
+                + " config.json calls for"),
         row(
             "a limit of experts that is none",
             p ->
@@ -260,106 +334,16 @@ class BadInputTest {
                     .edit(
                         "model/config.json", "intermediate_size\": 32", "intermediate_size\": 64"),
             "",
-            "D/model/model.safetensors: model.layers.0.mlp.experts.gate_up_proj_blocks is [3, 64,"
-                + " 2, 16], config.json says [3, 128, 2, 16]"),
+            "D/model/model.safetensors: model.layers.0.mlp.experts.gate_up_proj_blocks is [3, 64, 2,"
+                + " 16], config.json says [3, 128, 2, 16]"),
         row(
             "experts that are no whole blocks",
             p ->
                 p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model")
                     .edit("model/config.json", "hidden_size\": 64", "hidden_size\": 48"),
             "",
-            "D/model/model.safetensors: model.layers.0.mlp.experts.gate_up_proj_blocks is in blocks"
-                + " of 32, and rows have 48 numbers by config.json"),
-        row(
-            "a load-balancing loss without experts",
-            p -> {},
-            "--router-aux-loss-coef 0.1",
-            "--router-aux-loss-coef is given, and the model has no experts; leave it out"),
-        row(
-            "a negative load-balancing loss",
-            p -> {},
-            "--router-aux-loss-coef -1",
-            "--router-aux-loss-coef is -1; it must be 0 or more"),
-        row(
-            "an expert that the file has not",
-            p -> renamed(experts(p), "layers.0.mlp.experts.7.up", "layers.0.mlp.experts.7.op"),
-            "",
-            "D/model has no tensor model.layers.0.mlp.experts.7.up_proj.weight, which its"
-                + " config.json calls for; did you mean"
-                + " model.layers.0.mlp.experts.7.op_proj.weight?"),
-        row(
-            "blocks of experts without scales",
-            p -> {
-              p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model");
-              renamed(p, "0.mlp.experts.down_proj_scales", "0.mlp.experts.down_proj_scalez");
-            },
-            "",
-            "D/model has no tensor model.layers.0.mlp.experts.down_proj_scales, which its"
-                + " config.json calls for"),
-        row(
-            "experts of a model that has none",
-            p -> {},
-            "--targets experts",
-            "target 'experts' matches no linear layer of the model; the linear layers are"
-                + " down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"),
-        row(
-            "the router of a model that has none",
-            p -> {},
-            "--targets q_proj,gate",
-            "target 'gate' matches no linear layer of the model; did you mean gate_proj?"),
-        row(
-            "one of gate and up of experts",
-            p -> few(experts(p)),
-            "--targets up_proj",
-            "targets select up_proj of experts and not gate_proj; they are one matrix, so name both"
-                + " or none"),
-        row(
-            "some experts of a layer",
-            p -> few(experts(p)),
-            "--targets model.layers.0.mlp.experts.0.down_proj",
-            "targets select some experts of a layer and not"
-                + " model.layers.0.mlp.experts.1.down_proj; an adapter is on all of them or none"),
-        row(
-            "dropout on experts",
-            p -> few(experts(p)),
-            "--dropout 0.1",
-            "--dropout 0.1 does not go with adapters on experts or routers: PEFT loads no such"
-                + " adapter; leave it out, or give --targets of attention alone"),
-        row(
-            "magnitudes on experts",
-            p -> few(experts(p)),
-            "--dora",
-            "DoRA does not go with adapters on experts or routers: PEFT loads no such adapter;"
-                + " leave it out, or give --targets of attention alone"),
-        row(
-            "an initialisation that experts cannot have",
-            p -> few(experts(p)),
-            "--init eva",
-            "--init eva does not go with adapters on experts or routers: all experts of a layer"
-                + " have one rank; leave it out, or give --targets of attention alone"),
-        row(
-            "one by one, experts whose gate and up are one matrix",
-            p -> few(p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model")),
-            "--expert-adapters per-expert",
-            "--expert-adapters per-expert does not go with experts whose gate and up are one matrix"
-                + " (gpt-oss); leave it out"),
-        row(
-            "all weights of experts in blocks",
-            p -> p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model"),
-            "--method full",
-            "--method full: the weights in D/model are stored in mxfp4, which cannot be trained;"
-                + " give a folder with dense weights, or leave --method out to train an adapter"),
-        row(
-            "experts in blocks quantised again",
-            p -> p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model"),
-            "--quantize nf4",
-            "--quantize nf4: the weights in D/model are stored in mxfp4; leave --quantize out, or"
-                + " give a folder with dense weights"),
-        row(
-            "an unknown form of experts",
-            p -> {},
-            "--expert-adapters split",
-            "--expert-adapters is 'split'; supported: stacked, per-expert"),
+            "D/model/model.safetensors: model.layers.0.mlp.experts.gate_up_proj_blocks is in blocks of"
+                + " 32, and rows have 48 numbers by config.json"),
         row(
             "yarn without its factor",
             p -> rope(p, "\"rope_type\": \"yarn\""),
@@ -388,72 +372,10 @@ class BadInputTest {
             "D/model/model.safetensors: model.layers.0.self_attn.q_proj.weight is [32, 32],"
                 + " config.json says [16, 32]"),
         row(
-            "norms of queries and keys that are missing",
-            p -> p.edit("model/config.json", "\"llama\"", "\"qwen3\""),
-            "",
-            "D/model has no tensor model.layers.0.self_attn.q_norm.weight, which its config.json"
-                + " calls for"),
-        row(
-            "norms behind that are missing",
-            p ->
-                p.edit("model/config.json", "\"llama\"", "\"gemma2\"")
-                    .edit("model/config.json", "\"hidden_act\"", "\"unread\""),
-            "",
-            "D/model has no tensor model.layers.0.pre_feedforward_layernorm.weight, which its"
-                + " config.json calls for"),
-        row(
-            "biases that are missing",
-            p -> p.edit("model/config.json", "\"llama\"", "\"qwen2\""),
-            "",
-            "D/model has no tensor model.layers.0.self_attn.q_proj.bias, which its config.json"
-                + " calls for"),
-        row(
-            "projections that are not packed",
-            p -> p.edit("model/config.json", "\"llama\"", "\"phi3\""),
-            "",
-            "D/model has no tensor model.layers.0.self_attn.qkv_proj.weight, which its config.json"
-                + " calls for; did you mean model.layers.0.self_attn.k_proj.weight,"
-                + " model.layers.0.self_attn.q_proj.weight or"
-                + " model.layers.0.self_attn.v_proj.weight?"),
-        row(
             "a head that is missing",
             p -> config(p, "tie_word_embeddings\": true", "tie_word_embeddings\": false"),
             "",
-            "D/model has no tensor lm_head.weight, which its config.json calls for"),
-        row(
-            "layer types of another number",
-            p ->
-                p.edit(
-                    "model/config.json",
-                    "\"model_type\": \"llama\"",
-                    "\"model_type\": \"qwen2\", \"layer_types\": [\"full_attention\"]"),
-            "",
-            "D/model/config.json: layer_types is a list of 1; a list of 2 is needed"),
-        row(
-            "a window of nothing",
-            p ->
-                p.edit(
-                    "model/config.json",
-                    "\"model_type\": \"llama\"",
-                    "\"model_type\": \"mistral\", \"sliding_window\": 0"),
-            "",
-            "D/model/config.json: sliding_window is 0; a whole number from 1 to 2147483647 is"
-                + " needed"),
-        row(
-            "attention in both directions",
-            p ->
-                p.edit(
-                    "model/config.json",
-                    "\"model_type\": \"llama\"",
-                    "\"model_type\": \"gemma2\", \"use_bidirectional_attention\": true"),
-            "",
-            "D/model/config.json: use_bidirectional_attention is true; causal attention is"
-                + " supported"),
-        row(
-            "a model that sees without its text part",
-            p -> p.edit("model/config.json", "\"llama\"", "\"gemma3\""),
-            "",
-            "D/model/config.json: text_config is missing; it is needed"));
+            "D/model has no tensor lm_head.weight, which its config.json calls for"));
   }
 
   private static void config(Place p, String from, String to) throws IOException {
@@ -465,174 +387,160 @@ class BadInputTest {
   }
 
   static Stream<Mistake> data() {
-    return Stream.of(
-        row(
-            "missing data file",
-            p -> {},
-            "--data D/none.jsonl",
-            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
-        row(
-            "a glob that matches nothing",
-            p -> {},
-            "--data D/*.json",
-            "no file matches D/*.json; a file, a folder or a glob of rows is needed"),
-        row(
-            "a folder as data",
-            p -> {},
-            "--data D/model",
-            "D/model holds no data; a file of it ends in .jsonl, .json, .csv, .tsv or .parquet,"
-                + " perhaps with .gz"),
-        row(
-            "no pairs",
-            p -> {},
-            "--objective dpo",
-            "D/rows.jsonl: 3 of 3 rows are bad\n"
-                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'chosen'; the columns are prompt,"
-                + " completion"),
-        row(
-            "no labels",
-            p -> {},
-            "--objective kto",
-            "D/rows.jsonl: 3 of 3 rows are bad\n"
-                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'label'; the columns are prompt,"
-                + " completion"),
-        row(
-            "half of a pair is a list",
-            p -> p.write("rows.jsonl", "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": [1]}"),
-            "--objective orpo",
-            "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: of 'chosen' and 'rejected' one is a list of messages and"
-                + " one is not; both must be texts or both lists"),
-        row(
-            "prompts without a reward",
-            p -> {},
-            "--objective grpo",
-            "--objective grpo has rows of prompts alone and no --reward; give one, such as --reward"
-                + " exact:{answer}, or rows with completions and rewards"),
-        row(
-            "a reward of a column that is not there",
-            p -> {},
-            "--objective grpo --reward exact:{answer}",
-            "--reward exact:{answer}: D/rows.jsonl:1: no column 'answer'; the columns are prompt,"
-                + " completion"),
-        row(
-            "a reward that is half said",
-            p -> {},
-            "--objective grpo --reward regex:[0-9]=2",
-            "--reward regex:[0-9]: regex needs an expression between slashes, as regex:/[0-9]+/"),
-        row(
-            "a reward by a schema that is not there",
-            p -> {},
-            "--objective grpo --reward json:D/none.json=2",
-            "--reward json:D/none.json cannot be read: no such file or folder"),
-        row(
-            "an adapter that gives no rewards",
-            p -> {},
-            "--objective grpo --reward adapter:D/none",
-            "--reward adapter:D/none: no such folder"),
-        row(
-            "a loss of pairs with groups",
-            p -> {},
-            "--objective grpo --reward json --loss-type ipo",
-            "--loss-type ipo is given with --objective grpo, which has dapo, grpo, dr_grpo, bnpo"),
-        row(
-            "saves within a batch",
-            p -> {},
-            "--objective grpo --reward json --iterations 2 --save-steps 3",
-            "--save-steps 3 is no multiple of --iterations 2; a run is saved and evaluated between"
-                + " batches"),
-        row(
-            "a judge that would change",
-            p -> {},
-            "--objective grpo --reward adapter:D/none --method full",
-            "--reward adapter:D/none stands on the base, whose weights --method full changes; leave"
-                + " --method out, or give another reward"),
-        row(
-            "a KL without a base",
-            p -> {},
-            "--objective grpo --reward json --beta 0.1 --method full",
-            "--beta is given with --method full and sampled completions: no reference is left to"
-                + " measure them by; leave --beta out"),
-        row(
-            "rewards of completions that have some",
-            p ->
-                p.write(
-                    "rows.jsonl",
-                    "{\"prompt\": \"a\", \"completions\": [\"b\", \"c\"], \"rewards\": [1, 0]}"),
-            "--objective grpo --reward json",
-            "--reward is given with rows that have completions and rewards: nothing is sampled;"
-                + " leave it out, or give rows of prompts alone"),
-        row(
-            "groups that are broken",
-            p ->
-                p.write(
-                    "rows.jsonl",
-                    """
-                    {"prompt": "a", "completions": ["b", "c"], "rewards": [1, 0]}
-                    {"prompt": "a", "completions": ["b", "c", "d"], "rewards": [1, 0, 2]}
-                    {"prompt": "a", "completions": ["b", "c"], "rewards": [1]}
-                    {"prompt": "a", "completions": ["b", "c"], "rewards": [1, "good"]}
-                    {"prompt": "a", "completions": ["b", ""], "rewards": [1, 0], "finished": [true, false]}
-                    """),
-            "--objective grpo",
-            "D/rows.jsonl: 4 of 5 rows are bad; --skip-bad-rows sets them aside\n"
-                + "D/rows.jsonl line 2: 'completions' has 3 of them, and the first row 2; groups"
-                + " have one length\n"
-                + "D/rows.jsonl line 3: 'rewards' has 1 entries and 'completions' 2; there must be"
-                + " one for each\n"
-                + "D/rows.jsonl line 4: an entry of 'rewards' is \"good\"; each must be a number\n"
-                + "D/rows.jsonl line 5: a completion is empty and not finished: it has no token to"
-                + " train"),
-        row(
-            "pairs to imitate",
-            p ->
-                p.write(
-                    "rows.jsonl", "{\"prompt\": \"a\", \"chosen\": \" b\", \"rejected\": \" c\"}"),
-            "",
-            "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: the row is a preference pair (chosen, rejected); train"
-                + " --objective dpo learns from both answers, --completion '{chosen}' trains on the"
-                + " chosen ones"),
-        row(
-            "a setting of another objective",
-            p -> {},
-            "--beta 0.3",
-            "--beta is given with --objective sft, which has no use for it; leave one out"),
-        row(
-            "missing rows to replay",
-            p -> {},
-            "--replay D/none.jsonl",
-            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
-        row(
-            "default misspelt",
-            p -> {},
-            "--replay defalt",
-            "--replay: defalt does not exist; did you mean default?"),
-        row(
-            "missing held-out file",
-            p -> {},
-            "--eval-data D/none.jsonl",
-            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
+    return mistakes(
+        """
+        --data D/none.jsonl
+          D/none.jsonl does not exist; a file, a folder or a glob of rows is needed
+        --data D/*.json
+          no file matches D/*.json; a file, a folder or a glob of rows is needed
+        --data D/model
+          D/model holds no data; a file of it ends in .jsonl, .json, .csv, .tsv or .parquet, perhaps
+            with .gz
+        --objective dpo
+          D/rows.jsonl: 3 of 3 rows are bad
+          D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'chosen'; the columns are prompt,
+            completion
+        --objective kto
+          D/rows.jsonl: 3 of 3 rows are bad
+          D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'label'; the columns are prompt, completion
+        --objective orpo
+        rows.jsonl: {"prompt": "a", "chosen": "b", "rejected": [1]}
+          D/rows.jsonl: 1 of 1 row is bad
+          D/rows.jsonl line 1: of 'chosen' and 'rejected' one is a list of messages and one is not;
+            both must be texts or both lists
+        --objective grpo
+          --objective grpo has rows of prompts alone and no --reward; give one, such as --reward
+            exact:{answer}, or rows with completions and rewards
+        --objective grpo --reward exact:{answer}
+          --reward exact:{answer}: D/rows.jsonl:1: no column 'answer'; the columns are prompt,
+            completion
+        --objective grpo --reward regex:[0-9]=2
+          --reward regex:[0-9]: regex needs an expression between slashes, as regex:/[0-9]+/
+        --objective grpo --reward json:D/none.json=2
+          --reward json:D/none.json cannot be read: no such file or folder
+        --objective grpo --reward adapter:D/none
+          --reward adapter:D/none: no such folder
+        --objective grpo --reward json --loss-type ipo
+          --loss-type ipo is given with --objective grpo, which has dapo, grpo, dr_grpo, bnpo
+        --objective grpo --reward json --iterations 2 --save-steps 3
+          --save-steps 3 is no multiple of --iterations 2; a run is saved and evaluated between
+            batches
+        --objective grpo --reward adapter:D/none --method full
+          --reward adapter:D/none stands on the base, whose weights --method full changes; leave
+            --method out, or give another reward
+        --objective grpo --reward json --beta 0.1 --method full
+          --beta is given with --method full and sampled completions: no reference is left to
+            measure them by; leave --beta out
+        --objective grpo --reward json
+        rows.jsonl: {"prompt": "a", "completions": ["b", "c"], "rewards": [1, 0]}
+          --reward is given with rows that have completions and rewards: nothing is sampled; leave
+            it out, or give rows of prompts alone
+        --objective grpo
+        rows.jsonl: {"prompt": "a", "completions": ["b", "c"], "rewards": [1, 0]}
+        rows.jsonl: {"prompt": "a", "completions": ["b", "c", "d"], "rewards": [1, 0, 2]}
+        rows.jsonl: {"prompt": "a", "completions": ["b", "c"], "rewards": [1]}
+        rows.jsonl: {"prompt": "a", "completions": ["b", "c"], "rewards": [1, "good"]}
+        rows.jsonl: {"prompt": "a", "completions": ["b", ""], "rewards": [1, 0], "finished": [true, false]}
+          D/rows.jsonl: 4 of 5 rows are bad; --skip-bad-rows sets them aside
+          D/rows.jsonl line 2: 'completions' has 3 of them, and the first row 2; groups have one
+            length
+          D/rows.jsonl line 3: 'rewards' has 1 entries and 'completions' 2; there must be one for
+            each
+          D/rows.jsonl line 4: an entry of 'rewards' is "good"; each must be a number
+          D/rows.jsonl line 5: a completion is empty and not finished: it has no token to train
+        rows.jsonl: {"prompt": "a", "chosen": " b", "rejected": " c"}
+          D/rows.jsonl: 1 of 1 row is bad
+          D/rows.jsonl line 1: the row is a preference pair (chosen, rejected); train --objective
+            dpo learns from both answers, --completion '{chosen}' trains on the chosen ones
+        --beta 0.3
+          --beta is given with --objective sft, which has no use for it; leave one out
+        --replay D/none.jsonl
+          D/none.jsonl does not exist; a file, a folder or a glob of rows is needed
+        --replay defalt
+          --replay: defalt does not exist; did you mean default?
+        --eval-data D/none.jsonl
+          D/none.jsonl does not exist; a file, a folder or a glob of rows is needed
+        --completion {label}
+          D/rows.jsonl: 3 of 3 rows are bad
+          D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'label'; the columns are prompt, completion
+        rows.jsonl: {"query": "a", "label": "b"}
+          D/rows.jsonl: 1 of 1 row is bad
+          D/rows.jsonl line 1: neither 'prompt' and 'completion' nor 'messages' nor 'text'; the
+            columns are query, label; name them in braces, such as --prompt '{question}'
+            --completion ' {answer}'
+        rows.jsonl: {"prompt": "a", "completion": ""}
+          D/rows.jsonl: 1 of 1 row is bad
+          D/rows.jsonl line 1: the completion is empty
+        rows.jsonl: {"prompt": null, "completion": "b"}
+          D/rows.jsonl: 1 of 1 row is bad
+          D/rows.jsonl line 1: column 'prompt' is null
+        --max-length 7
+          D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside
+          D/rows.jsonl lines 1, 2 (2 rows): more tokens than --max-length 7, the first: 15 tokens
+            are more than --max-length 7; --truncate cuts its prompt from the left
+        --template chatml
+        rows.jsonl: {"messages": [{"role": "user", "content": "b"}, {"role": "assistant", "content": "a", "weight": -0.5}]}
+          D/rows.jsonl: 1 of 1 row is bad
+          D/rows.jsonl line 1: message 2 has the weight -0.5; a number from 0 to 1000 is needed
+        --template chatml
+        rows.jsonl: {"messages": [{"role": "user", "content": "b"}, {"role": "assistant", "content": "a", "train": "false"}]}
+          D/rows.jsonl: 1 of 1 row is bad
+          D/rows.jsonl line 1: message 2 has "train": "false"; true or false is needed
+        --template chatml
+        rows.jsonl: {"messages": [{"role": "user", "content": "b"}, {"role": "assistant", "content": "a", "weight": "0.5"}]}
+          D/rows.jsonl: 1 of 1 row is bad
+          D/rows.jsonl line 1: message 2 has the weight "0.5"; a number from 0 to 1000 is needed
+        --train-on users
+          --train-on is 'users'; supported: assistant, last, all
+        --max-length 2 --truncate
+        rows.jsonl: {"text": "</s>"}
+        rows.jsonl: {"text": "</s>"}
+          D/rows.jsonl: nothing would be trained; no row has a token behind its first within
+            --max-length 2, or every message that would be has "train": false or "weight": 0
+        --data D/rows.csv
+        rows.csv: text,text
+        rows.csv: a,b
+          D/rows.csv names the column text twice in its header; rename one
+        rows.jsonl: query;label
+        rows.jsonl: the pump;leak
+          D/rows.jsonl: 1 of 1 row is bad
+          D/rows.jsonl line 2: neither 'prompt' and 'completion' nor 'messages' nor 'text'; the
+            columns are query, label; name them in braces, such as --prompt '{question}'
+            --completion ' {answer}'
+        --sql SELECT
+          --sql is given, for which nudge needs DuckDB, 80 MB that a plain install leaves out: nudge
+            install duckdb (in Java: dev.nudge:nudge-duckdb on the class path)
+        --data D/rows.json
+        rows.json: [
+        rows.json:   {"text": "a"},
+        rows.json:   {"text": "b"}
+          D/rows.json: 1 of 3 rows is bad; --skip-bad-rows sets them aside
+          D/rows.json line 4: the array has no end; is the file cut off?
+        --shape alpaca
+          D/rows.jsonl: 3 of 3 rows are bad
+          D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'instruction'; the columns are prompt,
+            completion
+        --columns dialog=messages
+          --columns dialog=messages: a row has no dialog here; there are messages, tools,
+            conversations, instruction, input, output, history, system, prompt, completion, chosen,
+            rejected, label, text; the row's own name stands behind the sign: messages=dialog
+        rows.jsonl: {"messages": [{"role": "user", "content": "a"}, {"role": "bot", "content": "b"}]}
+          D/rows.jsonl: 1 of 1 row is bad
+          D/rows.jsonl line 1: message 2 has the role 'bot'; known roles are system, developer,
+            user, assistant, tool, function
+        --data -
+          - is standard input, which only generate reads rows from; give a file or a glob
+        --prompt {text
+          --prompt '{text' is broken at character 1: { without }; a brace is written {{
+        --prompt {text} --completion label
+          --completion 'label' names no column, so all rows would have one answer; a column stands
+            in braces: --completion '{label}'
+        """,
         row(
             "empty data",
             p -> p.write("rows.jsonl", "\n \n"),
             "",
             "D/rows.jsonl holds no rows; a row is a JSON object, or a record below a header"),
-        row(
-            "wrong column",
-            p -> {},
-            "--completion {label}",
-            "D/rows.jsonl: 3 of 3 rows are bad\n"
-                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'label'; the columns are prompt,"
-                + " completion"),
-        row(
-            "wrong column in the rows",
-            p -> p.write("rows.jsonl", "{\"query\": \"a\", \"label\": \"b\"}"),
-            "",
-            "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: neither 'prompt' and 'completion' nor 'messages' nor"
-                + " 'text'; the columns are query, label; name them in braces, such as --prompt"
-                + " '{question}' --completion ' {answer}'"),
         row(
             "not JSON at line 3",
             p ->
@@ -662,23 +570,6 @@ class BadInputTest {
                 + " with gzip; as a command: iconv -f UTF-16 -t UTF-8 D/rows.jsonl >"
                 + " converted.jsonl, or in PowerShell: Get-Content D/rows.jsonl | Set-Content"
                 + " -Encoding utf8 converted.jsonl"),
-        row(
-            "empty completion",
-            p -> p.write("rows.jsonl", "{\"prompt\": \"a\", \"completion\": \"\"}"),
-            "",
-            "D/rows.jsonl: 1 of 1 row is bad\n" + "D/rows.jsonl line 1: the completion is empty"),
-        row(
-            "null column",
-            p -> p.write("rows.jsonl", "{\"prompt\": null, \"completion\": \"b\"}"),
-            "",
-            "D/rows.jsonl: 1 of 1 row is bad\n" + "D/rows.jsonl line 1: column 'prompt' is null"),
-        row(
-            "row too long",
-            p -> {},
-            "--max-length 7",
-            "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\n"
-                + "D/rows.jsonl lines 1, 2 (2 rows): more tokens than --max-length 7, the first: 15"
-                + " tokens are more than --max-length 7; --truncate cuts its prompt from the left"),
         row(
             "messages",
             p ->
@@ -715,51 +606,6 @@ class BadInputTest {
                 + "D/rows.jsonl line 1: D/strict.jinja, line 1: the template refuses: roles must"
                 + " alternate"),
         row(
-            "a message that weighs less than nothing",
-            p ->
-                p.write(
-                    "rows.jsonl",
-                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\":"
-                        + " \"assistant\", \"content\": \"a\", \"weight\": -0.5}]}"),
-            "--template chatml",
-            "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: message 2 has the weight -0.5; a number from 0 to 1000 is"
-                + " needed"),
-        row(
-            "a message of which it is not clear whether it is trained",
-            p ->
-                p.write(
-                    "rows.jsonl",
-                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\":"
-                        + " \"assistant\", \"content\": \"a\", \"train\": \"false\"}]}"),
-            "--template chatml",
-            "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: message 2 has \"train\": \"false\"; true or false is"
-                + " needed"),
-        row(
-            "a message whose weight is a text",
-            p ->
-                p.write(
-                    "rows.jsonl",
-                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\":"
-                        + " \"assistant\", \"content\": \"a\", \"weight\": \"0.5\"}]}"),
-            "--template chatml",
-            "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: message 2 has the weight \"0.5\"; a number from 0 to 1000"
-                + " is needed"),
-        row(
-            "a part that is none",
-            p -> {},
-            "--train-on users",
-            "--train-on is 'users'; supported: assistant, last, all"),
-        row(
-            "nothing is trained",
-            p -> p.write("rows.jsonl", "{\"text\": \"</s>\"}\n{\"text\": \"</s>\"}"),
-            "--max-length 2 --truncate",
-            "D/rows.jsonl: nothing would be trained; no row has a token behind its first within"
-                + " --max-length 2, or every message that would be has \"train\": false or"
-                + " \"weight\": 0"),
-        row(
             "bad rows of two kinds in two files",
             p ->
                 p.write("a.jsonl", "{\"prompt\": \"a\"}\n".repeat(30))
@@ -779,31 +625,12 @@ class BadInputTest {
                 + "D/rows.csv line 4: 3 fields, where the header names 2 columns; a field with"
                 + " separators or line breaks stands in double quotes"),
         row(
-            "a CSV file that names a column twice",
-            p -> p.write("rows.csv", "text,text\na,b\n"),
-            "--data D/rows.csv",
-            "D/rows.csv names the column text twice in its header; rename one"),
-        row(
-            "CSV under another name",
-            p -> p.write("rows.jsonl", "query;label\nthe pump;leak\n"),
-            "",
-            "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 2: neither 'prompt' and 'completion' nor 'messages' nor"
-                + " 'text'; the columns are query, label; name them in braces, such as --prompt"
-                + " '{question}' --completion ' {answer}'"),
-        row(
             "a Parquet file, held out",
             p -> p.write("held.parquet", "PAR1\u0015\u0004"),
             "--eval-data D/held.parquet",
             "D/held.parquet is a Parquet file, for which nudge needs DuckDB, 80 MB that a plain"
                 + " install leaves out: nudge install duckdb (in Java: dev.nudge:nudge-duckdb on"
                 + " the class path)"),
-        row(
-            "a query",
-            p -> {},
-            "--sql SELECT",
-            "--sql is given, for which nudge needs DuckDB, 80 MB that a plain install leaves out:"
-                + " nudge install duckdb (in Java: dev.nudge:nudge-duckdb on the class path)"),
         row(
             "a file compressed with gzip and cut off",
             p ->
@@ -817,59 +644,93 @@ class BadInputTest {
             p -> Files.write(p.path("rows.zst"), new byte[] {0x28, (byte) 0xB5, 0x2F, (byte) 0xFD}),
             "--data D/rows.zst",
             "D/rows.zst is compressed with zstd; supported are JSONL, JSON, CSV, TSV and Parquet,"
-                + " also with gzip; as a command: zstd -dc D/rows.zst > converted.jsonl"),
-        row(
-            "a JSON array that is cut off",
-            p -> p.write("rows.json", "[\n  {\"text\": \"a\"},\n  {\"text\": \"b\"}\n"),
-            "--data D/rows.json",
-            "D/rows.json: 1 of 3 rows is bad; --skip-bad-rows sets them aside\n"
-                + "D/rows.json line 4: the array has no end; is the file cut off?"),
-        row(
-            "a shape that the rows have not",
-            p -> {},
-            "--shape alpaca",
-            "D/rows.jsonl: 3 of 3 rows are bad\n"
-                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'instruction'; the columns are"
-                + " prompt, completion"),
-        row(
-            "a column that is called otherwise here",
-            p -> {},
-            "--columns dialog=messages",
-            "--columns dialog=messages: a row has no dialog here; there are messages, tools,"
-                + " conversations, instruction, input, output, history, system, prompt, completion,"
-                + " chosen, rejected, label, text; the row's own name stands behind the sign:"
-                + " messages=dialog"),
-        row(
-            "a message of nobody that is known",
-            p ->
-                p.write(
-                    "rows.jsonl",
-                    "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"bot\","
-                        + " \"content\": \"b\"}]}"),
-            "",
-            "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: message 2 has the role 'bot'; known roles are system,"
-                + " developer, user, assistant, tool, function"),
-        row(
-            "standard input as rows to train on",
-            p -> {},
-            "--data -",
-            "- is standard input, which only generate reads rows from; give a file or a glob"),
-        row(
-            "a pattern that is broken",
-            p -> {},
-            "--prompt {text",
-            "--prompt '{text' is broken at character 1: { without }; a brace is written {{"),
-        row(
-            "a completion that is a column's name without braces",
-            p -> {},
-            "--prompt {text} --completion label",
-            "--completion 'label' names no column, so all rows would have one answer; a column"
-                + " stands in braces: --completion '{label}'"));
+                + " also with gzip; as a command: zstd -dc D/rows.zst > converted.jsonl"));
   }
 
   static Stream<Mistake> adapter() {
-    return Stream.of(
+    return mistakes(
+        """
+        --rank 0
+          --rank is 0; it must be at least 1
+        --rank 81
+          rank 81 is larger than the larger side of q_proj (32); set --rank to at most 32
+        --targets qproj
+          target 'qproj' matches no linear layer of the model; did you mean q_proj, k_proj or
+            o_proj?
+        --targets q_proj,vproj
+          target 'vproj' matches no linear layer of the model; did you mean v_proj, k_proj or
+            o_proj?
+        --targets /q_proj/
+          targets /q_proj/ select no linear layer; the linear layers are down_proj, gate_proj,
+            k_proj, o_proj, q_proj, up_proj, v_proj
+        --targets /(q_proj/
+          --targets is '/(q_proj/': the regular expression '(q_proj' cannot be read: Unclosed group
+        --targets /(?<name>q)_proj/
+          --targets is '/(?<name>q)_proj/': the regular expression '(?<name>q)_proj' cannot be read:
+            (?< is not supported
+        --targets /(?P<one>q)_(?P=one)/
+          targets /(?P<one>q)_(?P=one)/ select no linear layer; the linear layers are down_proj,
+            gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj
+        --modules-to-save lm_head,embed_token
+          --modules-to-save 'embed_token' matches no embedding, head, linear layer or norm; did you
+            mean embed_tokens?; they are down_proj, embed_tokens, gate_proj, input_layernorm,
+            k_proj, lm_head, norm, o_proj, post_attention_layernorm, q_proj, up_proj, v_proj
+        --modules-to-save lm_head,
+          --modules-to-save is 'lm_head,'; it must not have an empty entry
+        --modules-to-save q_proj --quantize nf4
+          model.layers.0.self_attn.q_proj is quantised to 4 bits, but modules trained whole
+            (--modules-to-save, or modules_to_save of the adapter) must be dense; drop that, or
+            --quantize
+        --modules-to-save q_proj --targets q_proj
+          --targets q_proj select only what --modules-to-save trains whole; give other targets
+        --modules-to-save lm_head --method full
+          --modules-to-save is given with --method full, which trains no adapter; leave one out
+        --add-tokens D/tokens.txt
+          --add-tokens D/tokens.txt: no such file
+        --add-tokens D/tokens.txt
+        tokens.txt: <a>
+        tokens.txt: <b>
+        tokens.txt: <a>
+          --add-tokens D/tokens.txt: line 3: '<a>' is a duplicate
+        --add-tokens D/tokens.txt
+        tokens.txt: <a>
+        tokens.txt: </s>
+          --add-tokens: '</s>' is token 1 of D/model/tokenizer.json already; leave it out
+        --init-adapter D/model
+          D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes
+            to --model
+        --dora --dropout 0.1
+          --dropout 0.1 is given with --dora, which trains without dropout; leave one out
+        --dora --targets q_proj,lm_head
+          DoRA works on linear layers of decoder layers, not on lm_head; leave it out of --targets
+        --dora --lora-bias
+          --dora and --lora-bias are both given; leave one out
+        --lora-bias --init olora
+          --init olora is given with --lora-bias, which PEFT has with the default alone; leave one
+            out
+        --init svd
+          --init is 'svd'; it must be default, gaussian, loftq, pissa, olora, eva or pissa-niter-N
+        --init pissa --rank 40 --targets k_proj
+          rank 40 is above the smaller side of k_proj (16), and --init pissa or olora divides the
+            weight; set --rank to at most 16
+        --init eva --rank-pattern v_proj=3
+          --init eva finds the rank of each layer itself; leave out --rank-pattern
+        --rank-pattern v_proj
+          --rank-pattern is 'v_proj'; it must be a module's name or expression, = and a number
+        --rank-pattern v_proj=1.5
+          --rank-pattern is 'v_proj=1.5'; it must be a whole number from 1 on behind the last =
+        --alpha-pattern v_proj=1.5 --alpha-pattern v_proj=2
+          --alpha-pattern gives 'v_proj' twice; leave one out
+        --alpha-pattern w_proj=2
+          --alpha-pattern 'w_proj' matches none of the layers that --targets selects; give a name or
+            an expression that ends as their paths do, or leave it out
+        --layers-to-transform 0
+          layers_to_transform needs a list of target_modules, not all-linear
+        --targets q_proj --layers-to-transform 0,x
+          --layers-to-transform is '0,x'; it must be numbers of layers from 0 on, with commas
+        --lora-plus -2
+          --lora-plus is -2; it must be above 0
+        """,
         row(
             "adapter of another base",
             p -> strange(p, OTHER),
@@ -887,79 +748,6 @@ class BadInputTest {
             "--init-adapter D/strange",
             "D/strange/nudge.json: version is 2, this nudge reads 1; update nudge, or give"
                 + " --any-base"),
-        row("rank 0", p -> {}, "--rank 0", "--rank is 0; it must be at least 1"),
-        row(
-            "rank above the layer",
-            p -> {},
-            "--rank 81",
-            "rank 81 is larger than the larger side of q_proj (32); set --rank to at most 32"),
-        row(
-            "target that matches nothing",
-            p -> {},
-            "--targets qproj",
-            "target 'qproj' matches no linear layer of the model; did you mean q_proj, k_proj or"
-                + " o_proj?"),
-        row(
-            "one of several targets",
-            p -> {},
-            "--targets q_proj,vproj",
-            "target 'vproj' matches no linear layer of the model; did you mean v_proj, k_proj or"
-                + " o_proj?"),
-        row(
-            "expression that matches nothing",
-            p -> {},
-            "--targets /q_proj/",
-            "targets /q_proj/ select no linear layer; the linear layers are down_proj, gate_proj,"
-                + " k_proj, o_proj, q_proj, up_proj, v_proj"),
-        row(
-            "broken expression",
-            p -> {},
-            "--targets /(q_proj/",
-            "--targets is '/(q_proj/': the regular expression '(q_proj' cannot be read: Unclosed"
-                + " group"),
-        row(
-            "an expression of Java",
-            p -> {},
-            "--targets /(?<name>q)_proj/",
-            "--targets is '/(?<name>q)_proj/': the regular expression '(?<name>q)_proj' cannot be"
-                + " read: (?< is not supported"),
-        row(
-            "an expression of Python that matches nothing",
-            p -> {},
-            "--targets /(?P<one>q)_(?P=one)/",
-            "targets /(?P<one>q)_(?P=one)/ select no linear layer; the linear layers are down_proj,"
-                + " gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"),
-        row(
-            "a module to save that is not there",
-            p -> {},
-            "--modules-to-save lm_head,embed_token",
-            "--modules-to-save 'embed_token' matches no embedding, head, linear layer or norm; did"
-                + " you mean embed_tokens?; they are down_proj, embed_tokens, gate_proj,"
-                + " input_layernorm, k_proj, lm_head, norm, o_proj, post_attention_layernorm,"
-                + " q_proj, up_proj, v_proj"),
-        row(
-            "an empty module to save",
-            p -> {},
-            "--modules-to-save lm_head,",
-            "--modules-to-save is 'lm_head,'; it must not have an empty entry"),
-        row(
-            "a module to save in four bits",
-            p -> {},
-            "--modules-to-save q_proj --quantize nf4",
-            "model.layers.0.self_attn.q_proj is quantised to 4 bits, but modules trained whole"
-                + " (--modules-to-save, or modules_to_save of the adapter) must be dense; drop"
-                + " that, or --quantize"),
-        row(
-            "nothing left for A and B",
-            p -> {},
-            "--modules-to-save q_proj --targets q_proj",
-            "--targets q_proj select only what --modules-to-save trains whole; give other targets"),
-        row(
-            "modules to save with all weights",
-            p -> {},
-            "--modules-to-save lm_head --method full",
-            "--modules-to-save is given with --method full, which trains no adapter; leave one"
-                + " out"),
         row(
             "modules to save with an adapter to continue from",
             BadInputTest::initAdapter,
@@ -967,31 +755,16 @@ class BadInputTest {
             "--modules-to-save is given with --init-adapter, which says what is trained beside A"
                 + " and B; leave one out"),
         row(
-            "no file of tokens",
-            p -> {},
-            "--add-tokens D/tokens.txt",
-            "--add-tokens D/tokens.txt: no such file"),
-        row(
             "an empty file of tokens",
             p -> p.write("tokens.txt", "\n\n"),
             "--add-tokens D/tokens.txt",
             "--add-tokens D/tokens.txt holds no token; give one a line"),
-        row(
-            "a new token twice",
-            p -> p.write("tokens.txt", "<a>\n<b>\n<a>\n"),
-            "--add-tokens D/tokens.txt",
-            "--add-tokens D/tokens.txt: line 3: '<a>' is a duplicate"),
         row(
             "a new token with a blank at its end",
             p -> p.write("tokens.txt", "<a>\n<b> \n"),
             "--add-tokens D/tokens.txt",
             "--add-tokens D/tokens.txt: line 2: '<b> ' begins or ends with a blank, which is hard"
                 + " to see; take it away"),
-        row(
-            "a new token that exists",
-            p -> p.write("tokens.txt", "<a>\n</s>\n"),
-            "--add-tokens D/tokens.txt",
-            "--add-tokens: '</s>' is token 1 of D/model/tokenizer.json already; leave it out"),
         row(
             "an adapter whose rows of tokens are not there",
             p ->
@@ -1034,12 +807,6 @@ class BadInputTest {
                 + " has layers 0 to 1"),
         row("no adapter", p -> {}, "--init-adapter D/none", NO_ADAPTER),
         row(
-            "a model as adapter",
-            p -> {},
-            "--init-adapter D/model",
-            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which"
-                + " goes to --model"),
-        row(
             "an adapter with a key that is not supported",
             p ->
                 initAdapter(p)
@@ -1051,87 +818,11 @@ class BadInputTest {
             "D/init/adapter_config.json: fan_in_fan_out is true, which is not supported; only LoRA"
                 + " with DoRA or lora_bias is, so merge this adapter into its base with PEFT"),
         row(
-            "DoRA with dropout",
-            p -> {},
-            "--dora --dropout 0.1",
-            "--dropout 0.1 is given with --dora, which trains without dropout; leave one out"),
-        row(
-            "DoRA on the head",
-            p -> {},
-            "--dora --targets q_proj,lm_head",
-            "DoRA works on linear layers of decoder layers, not on lm_head; leave it out of"
-                + " --targets"),
-        row(
-            "DoRA and biases of B",
-            p -> {},
-            "--dora --lora-bias",
-            "--dora and --lora-bias are both given; leave one out"),
-        row(
-            "another start with biases of B",
-            p -> {},
-            "--lora-bias --init olora",
-            "--init olora is given with --lora-bias, which PEFT has with the default alone; leave"
-                + " one out"),
-        row(
             "DoRA over an adapter that is plain",
             BadInputTest::initAdapter,
             "--dora --init-adapter D/init",
             "--dora disagrees with --init-adapter D/init, which has use_dora false; leave the flag"
                 + " out"),
-        row(
-            "a start that there is not",
-            p -> {},
-            "--init svd",
-            "--init is 'svd'; it must be default, gaussian, loftq, pissa, olora, eva or"
-                + " pissa-niter-N"),
-        row(
-            "a start of a rank that the weights do not have",
-            p -> {},
-            "--init pissa --rank 40 --targets k_proj",
-            "rank 40 is above the smaller side of k_proj (16), and --init pissa or olora divides"
-                + " the weight; set --rank to at most 16"),
-        row(
-            "a pattern of ranks and a start that finds them",
-            p -> {},
-            "--init eva --rank-pattern v_proj=3",
-            "--init eva finds the rank of each layer itself; leave out --rank-pattern"),
-        row(
-            "a pattern without a rank",
-            p -> {},
-            "--rank-pattern v_proj",
-            "--rank-pattern is 'v_proj'; it must be a module's name or expression, = and a number"),
-        row(
-            "a pattern of no whole rank",
-            p -> {},
-            "--rank-pattern v_proj=1.5",
-            "--rank-pattern is 'v_proj=1.5'; it must be a whole number from 1 on behind the last"
-                + " ="),
-        row(
-            "a pattern twice",
-            p -> {},
-            "--alpha-pattern v_proj=1.5 --alpha-pattern v_proj=2",
-            "--alpha-pattern gives 'v_proj' twice; leave one out"),
-        row(
-            "a pattern of no module",
-            p -> {},
-            "--alpha-pattern w_proj=2",
-            "--alpha-pattern 'w_proj' matches none of the layers that --targets selects; give a"
-                + " name or an expression that ends as their paths do, or leave it out"),
-        row(
-            "layers by number of all layers",
-            p -> {},
-            "--layers-to-transform 0",
-            "layers_to_transform needs a list of target_modules, not all-linear"),
-        row(
-            "layers of no number",
-            p -> {},
-            "--targets q_proj --layers-to-transform 0,x",
-            "--layers-to-transform is '0,x'; it must be numbers of layers from 0 on, with commas"),
-        row(
-            "a ratio of rates below zero",
-            p -> {},
-            "--lora-plus -2",
-            "--lora-plus is -2; it must be above 0"),
         row(
             "another rank",
             BadInputTest::initAdapter,
@@ -1164,32 +855,57 @@ class BadInputTest {
   }
 
   static Stream<Mistake> place() {
-    return Stream.of(
-        row(
-            "out under a file",
-            p -> {},
-            "--out D/rows.jsonl/out",
-            "--out D/rows.jsonl/out cannot be made: D/rows.jsonl is a file; give another folder"),
-        row(
-            "out is a file",
-            p -> {},
-            "--out D/rows.jsonl",
-            "--out D/rows.jsonl cannot be made: D/rows.jsonl is a file; give another folder"),
-        row(
-            "out holds other files",
-            p -> p.write("out/notes.txt", "mine"),
-            "",
-            "--out D/out is not empty; give a new folder, or --overwrite to write into it"),
+    return mistakes(
+        """
+        --out D/rows.jsonl/out
+          --out D/rows.jsonl/out cannot be made: D/rows.jsonl is a file; give another folder
+        --out D/rows.jsonl
+          --out D/rows.jsonl cannot be made: D/rows.jsonl is a file; give another folder
+        out/notes.txt: mine
+          --out D/out is not empty; give a new folder, or --overwrite to write into it
+        --out D/model
+          --out D/model is where the model of this run is; give another folder
+        --data D/none.jsonl
+        out/notes.txt: mine
+          D/none.jsonl does not exist; a file, a folder or a glob of rows is needed
+        --out D/rows.jsonl
+        rows.jsonl: {"prompt": null, "completion": "b"}
+          D/rows.jsonl: 1 of 1 row is bad
+          D/rows.jsonl line 1: column 'prompt' is null
+        --model D/none
+        out/notes.txt: mine
+          D/none: no such model folder
+        --out s3://me:pw@host/out?key=a
+          --out s3:/***@host/out?key=*** is a URL; give a folder of this machine
+        --save-steps 0
+          --save-steps is 0; it must be at least 1
+        --keep -1
+          --keep is -1; it must be at least 0
+        --disk-wait -1
+          --disk-wait is -1; it must be at least 0
+        --resume
+          --resume: --out D/out holds no run to go on with; leave --resume out to begin one
+        --save-steps 10%
+          --save-steps is '10%'; it must be a whole number
+        --memory 10M
+          the run needs 114 MiB and may use 10 MiB; it fits with --memory 114MiB
+        --patience 3
+          --patience is given without held-out rows, whose loss it counts; add --eval-data or
+            --eval-split
+        --sample-prompt seal
+          --sample-prompt is given without held-out rows, at whose loss prompts are answered; add
+            --eval-data or --eval-split
+        --samples 2
+          --samples is given without held-out rows, at whose loss prompts are answered; add
+            --eval-data or --eval-split
+        --on-divergence end
+          --on-divergence is 'end'; supported: warn, stop
+        """,
         row(
             "out holds an adapter that is no run",
             p -> p.copy(Goldens.FOLDER.resolve("train/grouped-tied/init"), "out"),
             "--overwrite",
             "--out D/out holds an adapter that is not a run of nudge; give another folder"),
-        row(
-            "out is the model",
-            p -> {},
-            "--out D/model",
-            "--out D/model is where the model of this run is; give another folder"),
         row(
             "out holds a run that cannot be read",
             p -> p.write("out/run.json", "{"),
@@ -1207,26 +923,6 @@ class BadInputTest {
             "",
             HALF_REPLACED.formatted("model")),
         row(
-            "a missing data file, with the folder in the way",
-            p -> p.write("out/notes.txt", "mine"),
-            "--data D/none.jsonl",
-            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
-        row(
-            "rows that are bad, with a file where the folder is to be",
-            p -> p.write("rows.jsonl", "{\"prompt\": null, \"completion\": \"b\"}"),
-            "--out D/rows.jsonl",
-            "D/rows.jsonl: 1 of 1 row is bad\n" + "D/rows.jsonl line 1: column 'prompt' is null"),
-        row(
-            "a missing model, with the folder in the way",
-            p -> p.write("out/notes.txt", "mine"),
-            "--model D/none",
-            "D/none: no such model folder"),
-        row(
-            "out is a URL with a password",
-            p -> {},
-            "--out s3://me:pw@host/out?key=a",
-            "--out s3:/***@host/out?key=*** is a URL; give a folder of this machine"),
-        row(
             "out is a link to nothing",
             p -> Files.createSymbolicLink(p.path("out"), p.path("none")),
             "",
@@ -1241,49 +937,13 @@ class BadInputTest {
             "--overwrite",
             "--out: D/out/checkpoints is a link, and nothing outside --out is written; remove it,"
                 + " or give --out where it leads"),
-        row("saves", p -> {}, "--save-steps 0", "--save-steps is 0; it must be at least 1"),
-        row("checkpoints", p -> {}, "--keep -1", "--keep is -1; it must be at least 0"),
-        row("waiting", p -> {}, "--disk-wait -1", "--disk-wait is -1; it must be at least 0"),
-        row(
-            "no run to go on with",
-            p -> {},
-            "--resume",
-            "--resume: --out D/out holds no run to go on with; leave --resume out to begin one"),
         row(
             "going on and beginning anew",
             p -> p.write("out/run.json", "{\"state\": \"stopped\"}"),
             "--resume --overwrite",
             "--resume and --overwrite are both given; a run goes on or begins anew, so leave one"
                 + " out"),
-        row(
-            "saves that are no number",
-            p -> {},
-            "--save-steps 10%",
-            "--save-steps is '10%'; it must be a whole number"),
-        row(
-            "too little memory",
-            p -> {},
-            "--memory 10M",
-            "the run needs 114 MiB and may use 10 MiB; it fits with --memory 114MiB"),
         row("patience", p -> {}, EVAL + "--patience 0", "--patience is 0; it must be at least 1"),
-        row(
-            "patience without held-out rows",
-            p -> {},
-            "--patience 3",
-            "--patience is given without held-out rows, whose loss it counts; add --eval-data or"
-                + " --eval-split"),
-        row(
-            "prompts to answer without held-out rows",
-            p -> {},
-            "--sample-prompt seal",
-            "--sample-prompt is given without held-out rows, at whose loss prompts are answered;"
-                + " add --eval-data or --eval-split"),
-        row(
-            "rows to answer without held-out rows",
-            p -> {},
-            "--samples 2",
-            "--samples is given without held-out rows, at whose loss prompts are answered; add"
-                + " --eval-data or --eval-split"),
         row(
             "rows to answer below none",
             p -> {},
@@ -1299,98 +959,96 @@ class BadInputTest {
             p -> {},
             EVAL + "--max-length 20 --sample-prompt " + "s".repeat(60),
             "--sample-prompt has 60 tokens, which leaves none of --max-length 20 for an answer;"
-                + " shorten it or raise --max-length"),
-        row(
-            "what follows divergence",
-            p -> {},
-            "--on-divergence end",
-            "--on-divergence is 'end'; supported: warn, stop"));
+                + " shorten it or raise --max-length"));
   }
 
   static Stream<Mistake> flags() {
-    return Stream.of(
-        row(
-            "unknown flag",
-            p -> {},
-            "--learning-rat 1",
-            "unknown flag --learning-rat for train; did you mean --learning-rate?"),
-        row(
-            "the rank of PEFT",
-            p -> {},
-            "--lora-r 8",
-            "unknown flag --lora-r for train; here it is --rank"),
-        row(
-            "the rank of PEFT in one letter",
-            p -> {},
-            "-r 8",
-            "unknown flag -r for train; here it is --rank"),
+    return mistakes(
+        """
+        --learning-rat 1
+          unknown flag --learning-rat for train; did you mean --learning-rate?
+        --lora-r 8
+          unknown flag --lora-r for train; here it is --rank
+        -r 8
+          unknown flag -r for train; here it is --rank
+        --fp16
+          unknown flag --fp16 for train; the compute types are --compute bf16 and --compute fp32
+        --bf16 true
+          unknown flag --bf16 for train; here it is --compute bf16
+        --per_device_train_batch_size 4
+          unknown flag --per_device_train_batch_size for train; here --batch-size counts the
+            sequences of a whole optimiser step
+        --config D/run.yaml
+        run.yaml: load_in_4bit: true
+          D/run.yaml: unknown key 'load_in_4bit'; here it is quantize: nf4
+        --learn 1
+          unknown flag --learn for train; did you mean --learning-rate?
+        --rank 4 --rank 4
+          --rank is given twice; give it once
+        --steps 3 --epochs 1
+          --steps and --epochs are both given; a run has either, so leave one out
+        --quantize int8
+          --quantize is 'int8'; supported: none, nf4
+        --double-quant
+          --double-quant: the weights in D/model are dense; give --quantize nf4 too, or leave the
+            flag out
+        model/config.json: { => {"quantization_config": {"quant_method": "hqq"},
+          D/model/config.json: quantization_config.quant_method "hqq" is not supported; supported:
+            bitsandbytes (4-bit nf4), awq, gptq, compressed-tensors, mxfp4
+        --method ia3
+          --method is 'ia3'; supported: lora, full
+        --method full --quantize nf4
+          --quantize nf4 is given with --method full; weights in four bits cannot be trained, so
+            leave one out
+        --method full --rank 8
+          --rank is given with --method full, which trains no adapter; leave one out
+        --method full --init-adapter D/adapter
+          --init-adapter is given with --method full, which trains no adapter; leave one out
+        --init loftq
+          --init loftq makes up for what quantising loses, and nothing is quantised here; add
+            --quantize nf4 or leave it out
+        --init loftq --init-adapter D/adapter
+          --init loftq is given with --init-adapter, which says how the adapter begins; leave one
+            out
+        --method full --init loftq
+          --init is given with --method full, which trains no adapter; leave one out
+        --freeze q_proj
+          --freeze is given without --method full; with lora all weights are frozen, so leave it out
+        --method full --freeze q_prj
+          --freeze 'q_prj' matches no module or tensor of the model; did you mean q_proj, k_proj or
+            o_proj?
+        --method full --freeze /q(/
+          --freeze is '/q(/': the regular expression 'q(' cannot be read: Unclosed group
+        --method full --freeze /.*/
+          --freeze /.*/ leaves nothing to train; give fewer modules
+        --method full --out D/model --overwrite
+          --out D/model is where the model of this run is; give another folder
+        --out D/model --overwrite
+          --out D/model is where the model of this run is; give another folder
+        --optimizer adamw-4bit
+          --optimizer is 'adamw-4bit'; supported: adamw, adamw-8bit
+        --config D/run.yaml
+          --config is D/run.yaml; there is no such file
+        --config D/run.yaml
+        run.yaml: learning_rat: 1e-3
+          D/run.yaml: unknown key 'learning_rat'; did you mean learning_rate?
+        --config D/run.yaml
+        run.yaml: learning_rat: 1e-3
+        run.yaml: rank: 8
+        run.yaml: lora_alpha: 16
+        run.yaml: frob: 1
+          D/run.yaml: unknown keys 'learning_rat', 'lora_alpha' and 'frob'; learning_rat: did you
+            mean learning_rate?; lora_alpha: here it is alpha
+        """,
         row("a GPU", p -> {}, "--gpu", PROCESSORS.formatted("--gpu")),
         row("a device", p -> {}, "--device cuda", PROCESSORS.formatted("--device")),
         row("CUDA", p -> {}, "--cuda", PROCESSORS.formatted("--cuda")),
-        row(
-            "half precision",
-            p -> {},
-            "--fp16",
-            "unknown flag --fp16 for train; the compute types are --compute bf16 and --compute"
-                + " fp32"),
-        row(
-            "bf16 as TRL has it",
-            p -> {},
-            "--bf16 true",
-            "unknown flag --bf16 for train; here it is --compute bf16"),
-        row(
-            "the micro-batches of TRL",
-            p -> {},
-            "--per_device_train_batch_size 4",
-            "unknown flag --per_device_train_batch_size for train; here --batch-size counts the"
-                + " sequences of a whole optimiser step"),
-        row(
-            "the 4 bits of axolotl in YAML",
-            p -> p.write("run.yaml", "load_in_4bit: true\n"),
-            "--config D/run.yaml",
-            "D/run.yaml: unknown key 'load_in_4bit'; here it is quantize: nf4"),
-        row(
-            "prefix of a flag",
-            p -> {},
-            "--learn 1",
-            "unknown flag --learn for train; did you mean --learning-rate?"),
-        row(
-            "flag given twice",
-            p -> {},
-            "--rank 4 --rank 4",
-            "--rank is given twice; give it once"),
-        row(
-            "steps and epochs",
-            p -> {},
-            "--steps 3 --epochs 1",
-            "--steps and --epochs are both given; a run has either, so leave one out"),
-        row(
-            "8 bits a weight",
-            p -> {},
-            "--quantize int8",
-            "--quantize is 'int8'; supported: none, nf4"),
-        row(
-            "scales of dense weights",
-            p -> {},
-            "--double-quant",
-            "--double-quant: the weights in D/model are dense; give --quantize nf4 too, or leave"
-                + " the flag out"),
         row(
             "scales that are stored in another way",
             p -> p.copy(Goldens.FOLDER.resolve("bnb/plain"), "model"),
             "--double-quant",
             "--double-quant: the weights in D/model are stored without double quantisation; leave"
                 + " the flag out"),
-        row(
-            "a format that nobody knows",
-            p ->
-                p.edit(
-                    "model/config.json",
-                    "{",
-                    "{\"quantization_config\": {\"quant_method\": \"hqq\"},"),
-            "",
-            "D/model/config.json: quantization_config.quant_method \"hqq\" is not supported;"
-                + " supported: bitsandbytes (4-bit nf4), awq, gptq, compressed-tensors, mxfp4"),
         row(
             "GPTQ with other bits than its file",
             p -> gptq(p, "\"bits\": 4", "\"bits\": 8"),
@@ -1437,29 +1095,6 @@ class BadInputTest {
             "--quantize nf4",
             "--quantize nf4: the weights in D/model are stored in gptq; leave --quantize out, or"
                 + " give a folder with dense weights"),
-        row("another method", p -> {}, "--method ia3", "--method is 'ia3'; supported: lora, full"),
-        row(
-            "full in 4 bits",
-            p -> {},
-            "--method full --quantize nf4",
-            "--quantize nf4 is given with --method full; weights in four bits cannot be trained, so"
-                + " leave one out"),
-        row(
-            "full with a rank",
-            p -> {},
-            "--method full --rank 8",
-            "--rank is given with --method full, which trains no adapter; leave one out"),
-        row(
-            "full from an adapter",
-            p -> {},
-            "--method full --init-adapter D/adapter",
-            "--init-adapter is given with --method full, which trains no adapter; leave one out"),
-        row(
-            "LoftQ without four bits",
-            p -> {},
-            "--init loftq",
-            "--init loftq makes up for what quantising loses, and nothing is quantised here; add"
-                + " --quantize nf4 or leave it out"),
         row(
             "LoftQ of stored four bits",
             p -> p.copy(Goldens.FOLDER.resolve("bnb/plain"), "model"),
@@ -1468,79 +1103,15 @@ class BadInputTest {
                 + " stored in nf4; give the model they were made from with --quantize nf4, or leave"
                 + " it out"),
         row(
-            "LoftQ and an adapter",
-            p -> {},
-            "--init loftq --init-adapter D/adapter",
-            "--init loftq is given with --init-adapter, which says how the adapter begins; leave"
-                + " one out"),
-        row(
-            "full with LoftQ",
-            p -> {},
-            "--method full --init loftq",
-            "--init is given with --method full, which trains no adapter; leave one out"),
-        row(
-            "freezing for LoRA",
-            p -> {},
-            "--freeze q_proj",
-            "--freeze is given without --method full; with lora all weights are frozen, so leave it"
-                + " out"),
-        row(
-            "freezing what is not there",
-            p -> {},
-            "--method full --freeze q_prj",
-            "--freeze 'q_prj' matches no module or tensor of the model; did you mean q_proj, k_proj"
-                + " or o_proj?"),
-        row(
-            "freezing by a broken expression",
-            p -> {},
-            "--method full --freeze /q(/",
-            "--freeze is '/q(/': the regular expression 'q(' cannot be read: Unclosed group"),
-        row(
-            "freezing all",
-            p -> {},
-            "--method full --freeze /.*/",
-            "--freeze /.*/ leaves nothing to train; give fewer modules"),
-        row(
-            "full over its own model",
-            p -> {},
-            "--method full --out D/model --overwrite",
-            "--out D/model is where the model of this run is; give another folder"),
-        row(
             "full over another model",
             p -> p.copy(Goldens.FOLDER.resolve("llama/linear-rope/model"), "other"),
             "--method full --out D/other --overwrite",
             "--out D/other holds a model that is not a run of nudge; give another folder"),
         row(
-            "an adapter over its own model",
-            p -> {},
-            "--out D/model --overwrite",
-            "--out D/model is where the model of this run is; give another folder"),
-        row(
             "an adapter over another model",
             p -> p.copy(Goldens.FOLDER.resolve("llama/linear-rope/model"), "other"),
             "--out D/other --overwrite",
-            "--out D/other holds a model that is not a run of nudge; give another folder"),
-        row(
-            "4 bits",
-            p -> {},
-            "--optimizer adamw-4bit",
-            "--optimizer is 'adamw-4bit'; supported: adamw, adamw-8bit"),
-        row(
-            "a run file that is missing",
-            p -> {},
-            "--config D/run.yaml",
-            "--config is D/run.yaml; there is no such file"),
-        row(
-            "unknown key in YAML",
-            p -> p.write("run.yaml", "learning_rat: 1e-3\n"),
-            "--config D/run.yaml",
-            "D/run.yaml: unknown key 'learning_rat'; did you mean learning_rate?"),
-        row(
-            "unknown keys in YAML",
-            p -> p.write("run.yaml", "learning_rat: 1e-3\nrank: 8\nlora_alpha: 16\nfrob: 1\n"),
-            "--config D/run.yaml",
-            "D/run.yaml: unknown keys 'learning_rat', 'lora_alpha' and 'frob'; learning_rat: did"
-                + " you mean learning_rate?; lora_alpha: here it is alpha"));
+            "--out D/other holds a model that is not a run of nudge; give another folder"));
   }
 
   @ParameterizedTest
@@ -1558,12 +1129,28 @@ class BadInputTest {
   }
 
   static Stream<Mistake> init() {
-    return Stream.of(
-        row(
-            "missing config",
-            p -> {},
-            "--config D/none.json",
-            "D/none.json: there is no such file"),
+    return mistakes(
+        """
+        --config D/none.json
+          D/none.json: there is no such file
+        --out D/model
+          --out D/model is not empty; give a new folder
+        --vocab-size 300
+          --vocab-size is given without --tokenizer-data; give both, or leave it out
+        --tokenizer-data D/rows.jsonl --vocab-size 256
+          --vocab-size is 256; it must be at least 257, 256 bytes and the end token
+        --tokenizer-data D/rows.jsonl --config D/small.json
+          D/small.json: vocab_size is 67; a tokenizer has at least 257 tokens, 256 bytes and the end
+            token; set it, or --vocab-size
+        --tokenizer-data D/none.txt
+          D/none.txt does not exist; a file, a folder or a glob of rows is needed
+        --tokenizer-data D/rows.jsonl
+        rows.jsonl: {"text": "a"}
+        rows.jsonl: {"label": "b"}
+          D/rows.jsonl line 2: neither 'prompt' and 'completion' nor 'messages' nor 'text'; the
+            columns are label; name them in braces, such as --prompt '{question}' --completion '
+            {answer}'
+        """,
         row(
             "a config of another family",
             p -> p.edit("model/config.json", "\"llama\"", "\"gpt2\""),
@@ -1591,43 +1178,10 @@ class BadInputTest {
             "--config D/c.json",
             "D/c.json: pad_token_id is 32000; a token id below vocab_size 32000 is needed"),
         row(
-            "out that exists",
-            p -> {},
-            "--out D/model",
-            "--out D/model is not empty; give a new folder"),
-        row(
-            "a size without text",
-            p -> {},
-            "--vocab-size 300",
-            "--vocab-size is given without --tokenizer-data; give both, or leave it out"),
-        row(
-            "a vocabulary below the bytes",
-            p -> {},
-            "--tokenizer-data D/rows.jsonl --vocab-size 256",
-            "--vocab-size is 256; it must be at least 257, 256 bytes and the end token"),
-        row(
-            "a config below the bytes",
-            p -> {},
-            "--tokenizer-data D/rows.jsonl --config D/small.json",
-            "D/small.json: vocab_size is 67; a tokenizer has at least 257 tokens, 256 bytes and the"
-                + " end token; set it, or --vocab-size"),
-        row(
             "an empty text",
             p -> p.write("empty.txt", "\n\n"),
             "--tokenizer-data D/empty.txt",
-            "--tokenizer-data D/empty.txt holds no text; a tokenizer needs some"),
-        row(
-            "a text that is missing",
-            p -> {},
-            "--tokenizer-data D/none.txt",
-            "D/none.txt does not exist; a file, a folder or a glob of rows is needed"),
-        row(
-            "a bad row",
-            p -> p.write("rows.jsonl", "{\"text\": \"a\"}\n{\"label\": \"b\"}"),
-            "--tokenizer-data D/rows.jsonl",
-            "D/rows.jsonl line 2: neither 'prompt' and 'completion' nor 'messages' nor 'text'; the"
-                + " columns are label; name them in braces, such as --prompt '{question}'"
-                + " --completion ' {answer}'"));
+            "--tokenizer-data D/empty.txt holds no text; a tokenizer needs some"));
   }
 
   @ParameterizedTest
@@ -1642,7 +1196,29 @@ class BadInputTest {
   }
 
   static Stream<Mistake> answers() {
-    return Stream.of(
+    return mistakes(
+        """
+        --model D/none
+          D/none: no such model folder
+        --data D/none.jsonl
+          D/none.jsonl does not exist; a file, a folder or a glob of rows is needed
+        --data D/rows.jsonl --prompt {text}
+          D/rows.jsonl: 3 of 3 rows are bad
+          D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'text'; the columns are prompt, completion
+        --adapter D/model
+          D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes
+            to --model
+        --model_name_or_path D/model
+          unknown flag --model_name_or_path for VERB; here it is --model
+        --adapter-path D/other
+          unknown flag --adapter-path for VERB; here it is --adapter
+        --adapt D/other
+          unknown flag --adapt for VERB; did you mean --adapter?
+        --max-length 9 --max-length 9
+          --max-length is given twice; give it once
+        --quantize int8
+          --quantize is 'int8'; supported: none, nf4
+        """,
         row("adapter of another base", p -> strange(p, OTHER), "--adapter D/strange", ANOTHER_BASE),
         row(
             "adapter with a broken nudge.json",
@@ -1656,19 +1232,6 @@ class BadInputTest {
             "--adapter D/strange",
             "D/strange/nudge.json: version is 2, this nudge reads 1; update nudge, or give"
                 + " --any-base"),
-        row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
-        row(
-            "missing data file",
-            p -> {},
-            "--data D/none.jsonl",
-            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
-        row(
-            "wrong column",
-            p -> {},
-            "--data D/rows.jsonl --prompt {text}",
-            "D/rows.jsonl: 3 of 3 rows are bad\n"
-                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'text'; the columns are prompt,"
-                + " completion"),
         row(
             "adapter of another shape",
             BadInputTest::otherAdapter,
@@ -1676,37 +1239,6 @@ class BadInputTest {
             "adapter D/other: it is of another model: it has weights for layers 0 to 2, this model"
                 + " has layers 0 to 1"),
         row("no adapter", p -> {}, "--adapter D/none", NO_ADAPTER),
-        row(
-            "a model as adapter",
-            p -> {},
-            "--adapter D/model",
-            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which"
-                + " goes to --model"),
-        row(
-            "the model of TRL",
-            p -> {},
-            "--model_name_or_path D/model",
-            "unknown flag --model_name_or_path for VERB; here it is --model"),
-        row(
-            "the adapter of mlx-lm",
-            p -> {},
-            "--adapter-path D/other",
-            "unknown flag --adapter-path for VERB; here it is --adapter"),
-        row(
-            "prefix of a flag",
-            p -> {},
-            "--adapt D/other",
-            "unknown flag --adapt for VERB; did you mean --adapter?"),
-        row(
-            "flag given twice",
-            p -> {},
-            "--max-length 9 --max-length 9",
-            "--max-length is given twice; give it once"),
-        row(
-            "8 bits a weight",
-            p -> {},
-            "--quantize int8",
-            "--quantize is 'int8'; supported: none, nf4"),
         row(
             "a model that is left half replaced, with something in the way",
             p -> halfReplaced(p, "model"),
@@ -1741,59 +1273,37 @@ class BadInputTest {
           + " and adapter_model.safetensors as PEFT saves it";
 
   static Stream<Mistake> releases() {
-    return Stream.of(
-        row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
+    return mistakes(
+        """
+        --model D/none
+          D/none: no such model folder
+        --data D/none.jsonl
+          D/none.jsonl does not exist; a file, a folder or a glob of rows is needed
+        --to int8
+          --to is 'int8'; it must be one of dense, nf4, gptq, awq, gguf:f32, gguf:f16, gguf:bf16,
+            gguf:q8_0, gguf:q4_0, gguf:q4_1, gguf:q4_k, gguf:q5_k, gguf:q6_k
+        --to awq
+          --calibration is missing; --to awq needs rows like those that the model will see
+        --to gguf:q4_k --calibration D/rows.jsonl
+          --calibration: --to gguf:q4_k has no use for it; leave it out, or give --to gptq or awq
+        --to gptq --calibration D/none.jsonl
+          D/none.jsonl does not exist; a file, a folder or a glob of rows is needed
+        --tolerance -1
+          --tolerance is -1; it must be 0 or more
+        --tolerance NaN
+          --tolerance is 'NaN'; it must be a number
+        --out D/model --overwrite
+          --out D/model is the --model folder; give another folder
+        out/notes.txt: mine
+          --out D/out is not empty; give a new folder, or --overwrite to write into it
+        """,
         row("no adapter", p -> {}, "--adapter D/none", NO_ADAPTER),
         row("adapter of another base", p -> strange(p, OTHER), "--adapter D/strange", ANOTHER_BASE),
-        row(
-            "no rows",
-            p -> {},
-            "--data D/none.jsonl",
-            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
-        row(
-            "an unknown form",
-            p -> {},
-            "--to int8",
-            "--to is 'int8'; it must be one of "
-                + "dense, nf4, gptq, awq, gguf:f32, gguf:f16, gguf:bf16, gguf:q8_0, gguf:q4_0,"
-                + " gguf:q4_1, gguf:q4_k, gguf:q5_k, gguf:q6_k"),
-        row(
-            "a form made on rows without them",
-            p -> {},
-            "--to awq",
-            "--calibration is missing; --to awq needs rows like those that the model will see"),
-        row(
-            "rows for a form that looks at none",
-            p -> {},
-            "--to gguf:q4_k --calibration D/rows.jsonl",
-            "--calibration: --to gguf:q4_k has no use for it; leave it out, or give --to gptq or"
-                + " awq"),
-        row(
-            "rows to calibrate on that are not there",
-            p -> {},
-            "--to gptq --calibration D/none.jsonl",
-            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
-        row("tolerance", p -> {}, "--tolerance -1", "--tolerance is -1; it must be 0 or more"),
-        row(
-            "tolerance that is no number",
-            p -> {},
-            "--tolerance NaN",
-            "--tolerance is 'NaN'; it must be a number"),
-        row(
-            "out is the model",
-            p -> {},
-            "--out D/model --overwrite",
-            "--out D/model is the --model folder; give another folder"),
         row(
             "out is another model",
             p -> p.copy(Goldens.FOLDER.resolve("llama/minimal-f16/model"), "out"),
             "--overwrite",
-            "--out D/out holds a model that nudge did not release; give another folder"),
-        row(
-            "out holds other files",
-            p -> p.write("out/notes.txt", "mine"),
-            "",
-            "--out D/out is not empty; give a new folder, or --overwrite to write into it"));
+            "--out D/out holds a model that nudge did not release; give another folder"));
   }
 
   @ParameterizedTest
@@ -1807,56 +1317,41 @@ class BadInputTest {
 
   static Stream<Mistake> exports() {
     String there = " is there already; give another file, or --overwrite";
-    return Stream.of(
-        row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
-        row("missing model file", p -> {}, "--model D/none.gguf", "D/none.gguf: no such file"),
-        row(
-            "type",
-            p -> {},
-            "--type q9_9",
-            "--type is 'q9_9'; supported: f32, f16, bf16, q8_0, q4_0, q4_1, q4_k, q5_k, q6_k"),
-        row("format", p -> {}, "--to onnx", "--to is 'onnx'; supported: gguf"),
+    return mistakes(
+        """
+        --model D/none
+          D/none: no such model folder
+        --model D/none.gguf
+          D/none.gguf: no such file
+        --type q9_9
+          --type is 'q9_9'; supported: f32, f16, bf16, q8_0, q4_0, q4_1, q4_k, q5_k, q6_k
+        --to onnx
+          --to is 'onnx'; supported: gguf
+        --out D/rows.jsonl --overwrite
+          --out D/rows.jsonl is no GGUF file, so it is not replaced; give another file
+        --out D/model
+          --out D/model is a folder; give a file, such as D/model/model.gguf
+        --adapter-only
+          --adapter-only needs --adapter, which it writes
+        --adapter D/adapter --adapter-only --type q4_k
+          --type q4_k is for models; --adapter-only takes f32, f16 or bf16
+        --open
+          --open is for --push; leave it out
+        --push hf:datasets/a/b
+          'hf:datasets/a/b' cannot be published to; it must be hf:org/name
+        --push hf:a/b
+          --push publishes the folder of --out, and it holds adapter too; give --out in a folder of
+            its own
+        """,
         row("out is there", p -> {}, "--out D/rows.jsonl", "--out D/rows.jsonl" + there),
-        row(
-            "out is no GGUF file",
-            p -> {},
-            "--out D/rows.jsonl --overwrite",
-            "--out D/rows.jsonl is no GGUF file, so it is not replaced; give another file"),
-        row(
-            "out is a folder",
-            p -> {},
-            "--out D/model",
-            "--out D/model is a folder; give a file, such as D/model/model.gguf"),
         row("no adapter", p -> {}, "--adapter D/none", NO_ADAPTER),
         row("adapter of another base", p -> strange(p, OTHER), "--adapter D/strange", ANOTHER_BASE),
-        row(
-            "no adapter to write alone",
-            p -> {},
-            "--adapter-only",
-            "--adapter-only needs --adapter, which it writes"),
-        row(
-            "blocks of an adapter",
-            p -> {},
-            "--adapter D/adapter --adapter-only --type q4_k",
-            "--type q4_k is for models; --adapter-only takes f32, f16 or bf16"),
         row(
             "no tokenizer",
             p -> Files.delete(p.path("model/tokenizer.json")),
             "",
             "--model D/model has no tokenizer.json, which a GGUF file needs; save the tokenizer"
-                + " there"),
-        row("open", p -> {}, "--open", "--open is for --push; leave it out"),
-        row(
-            "no name of the hub",
-            p -> {},
-            "--push hf:datasets/a/b",
-            "'hf:datasets/a/b' cannot be published to; it must be hf:org/name"),
-        row(
-            "other files beside it",
-            p -> {},
-            "--push hf:a/b",
-            "--push publishes the folder of --out, and it holds adapter too; give --out in a folder"
-                + " of its own"));
+                + " there"));
   }
 
   @ParameterizedTest
@@ -1870,7 +1365,41 @@ class BadInputTest {
   }
 
   static Stream<Mistake> merges() {
-    return Stream.of(
+    return mistakes(
+        """
+        --model D/none
+          D/none: no such model folder
+        --adapter D/model
+          D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes
+            to --model
+        --adapter D/adapter --adapter D/adapter --scale 1
+          --scale is given for 1 of 2 adapters; give it once for each --adapter, in their order, or
+            not at all
+        --scale 1 --scale 2
+          --scale is given for 2 of 1 adapters; give it once for each --adapter, in their order, or
+            not at all
+        --scale half
+          --scale is 'half'; it must be a number
+        --scale 1e999
+          --scale is '1e999'; it must be a number
+        --into base
+          --into is 'base'; supported: trained, original
+        --store int8
+          --store is 'int8'; supported: base, nf4
+        --tolerance -1
+          --tolerance is -1; it must be 0 or more
+        --into original --quantize nf4
+          --into original and --quantize nf4 are both given; --into original takes the weights as
+            they are stored, so leave one out
+        --out D/model --overwrite
+          --out D/model is the --model folder; give another folder
+        --out D/adapter --overwrite
+          --out D/adapter holds an adapter; give another folder
+        out/notes.txt: mine
+          --out D/out is not empty; give a new folder, or --overwrite to write into it
+        --out D/rows.jsonl/out
+          --out D/rows.jsonl/out cannot be made: D/rows.jsonl is a file; give another folder
+        """,
         row("adapter of another base", p -> strange(p, OTHER), "--adapter D/strange", ANOTHER_BASE),
         row(
             "adapter with a broken nudge.json",
@@ -1884,14 +1413,7 @@ class BadInputTest {
             "--adapter D/strange",
             "D/strange/nudge.json: version is 2, this nudge reads 1; update nudge, or give"
                 + " --any-base"),
-        row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
         row("no adapter", p -> {}, "--adapter D/none", NO_ADAPTER),
-        row(
-            "a model as adapter",
-            p -> {},
-            "--adapter D/model",
-            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which"
-                + " goes to --model"),
         row(
             "the second adapter of another shape",
             BadInputTest::otherAdapter,
@@ -1899,62 +1421,15 @@ class BadInputTest {
             "adapter D/other: it is of another model: it has weights for layers 0 to 2, this model"
                 + " has layers 0 to 1"),
         row(
-            "scales that are too few",
-            p -> {},
-            "--adapter D/adapter --adapter D/adapter --scale 1",
-            "--scale is given for 1 of 2 adapters; give it once for each --adapter, in their order,"
-                + " or not at all"),
-        row(
-            "scales that are too many",
-            p -> {},
-            "--scale 1 --scale 2",
-            "--scale is given for 2 of 1 adapters; give it once for each --adapter, in their order,"
-                + " or not at all"),
-        row("a scale", p -> {}, "--scale half", "--scale is 'half'; it must be a number"),
-        row("a scale beyond", p -> {}, "--scale 1e999", "--scale is '1e999'; it must be a number"),
-        row(
-            "what to merge into",
-            p -> {},
-            "--into base",
-            "--into is 'base'; supported: trained, original"),
-        row("how to store", p -> {}, "--store int8", "--store is 'int8'; supported: base, nf4"),
-        row("tolerance", p -> {}, "--tolerance -1", "--tolerance is -1; it must be 0 or more"),
-        row(
-            "quantised and original",
-            p -> {},
-            "--into original --quantize nf4",
-            "--into original and --quantize nf4 are both given; --into original takes the weights"
-                + " as they are stored, so leave one out"),
-        row(
-            "out is the model",
-            p -> {},
-            "--out D/model --overwrite",
-            "--out D/model is the --model folder; give another folder"),
-        row(
-            "out is the adapter",
-            p -> {},
-            "--out D/adapter --overwrite",
-            "--out D/adapter holds an adapter; give another folder"),
-        row(
             "out is another model",
             p -> p.copy(Goldens.FOLDER.resolve("llama/minimal-f16/model"), "out"),
             "--overwrite",
             "--out D/out holds a model that nudge did not merge; give another folder"),
         row(
-            "out holds other files",
-            p -> p.write("out/notes.txt", "mine"),
-            "",
-            "--out D/out is not empty; give a new folder, or --overwrite to write into it"),
-        row(
             "out is left half replaced, with something in the way",
             p -> halfReplaced(p, "out"),
             "--overwrite",
             HALF_REPLACED.formatted("out")),
-        row(
-            "out under a file",
-            p -> {},
-            "--out D/rows.jsonl/out",
-            "--out D/rows.jsonl/out cannot be made: D/rows.jsonl is a file; give another folder"),
         row(
             "truncated weights",
             p -> cut(p.path("model/model.safetensors"), 100),
@@ -1974,39 +1449,126 @@ class BadInputTest {
   }
 
   static Stream<Mistake> evaluations() {
-    return Stream.of(
-        row(
-            "an unknown task",
-            p -> {},
-            "--tasks quizz",
-            "--tasks: quizz is no task, group or tag of --tasks-dir and no .yaml file; did "
-                + "you mean quiz?"),
-        row(
-            "an unknown group",
-            p -> {},
-            "--tasks leagl",
-            "--tasks: leagl is no task, group or tag of --tasks-dir and no .yaml file; did "
-                + "you mean legal?"),
-        row(
-            "a pattern that no name has",
-            p -> {},
-            "--tasks zz_*",
-            "--tasks: zz_* is no task, group or tag of --tasks-dir and no .yaml file"),
-        row(
-            "an empty name among the tasks",
-            p -> {},
-            "--tasks quiz,,say",
-            "--tasks is ''; it must not be blank"),
-        row(
-            "no such folder of documents",
-            p -> {},
-            "--data-dir D/none",
-            "--data-dir is D/none; there is no such folder"),
-        row(
-            "the folder of documents is a file",
-            p -> {},
-            "--data-dir D/rows.jsonl",
-            "--data-dir is D/rows.jsonl, a file; it must be a folder of documents"),
+    return mistakes(
+        """
+        --tasks quizz
+          --tasks: quizz is no task, group or tag of --tasks-dir and no .yaml file; did you mean
+            quiz?
+        --tasks leagl
+          --tasks: leagl is no task, group or tag of --tasks-dir and no .yaml file; did you mean
+            legal?
+        --tasks zz_*
+          --tasks: zz_* is no task, group or tag of --tasks-dir and no .yaml file
+        --tasks quiz,,say
+          --tasks is ''; it must not be blank
+        --data-dir D/none
+          --data-dir is D/none; there is no such folder
+        --data-dir D/rows.jsonl
+          --data-dir is D/rows.jsonl, a file; it must be a folder of documents
+        data/acme/quiz/test.jsonl: : 1} => : 1
+          D/data/acme/quiz/test.jsonl, line 2: it is no JSON; a document is an object on a line
+        data/acme/quiz/test.jsonl: 5
+          D/data/acme/quiz/test.jsonl, line 1: it is no JSON object; a document is an object on a
+            line
+        tasks/quiz.yaml: metric_list: [{metric: acc}] => metric_list: [{metric: acc}
+          --tasks: quiz is no task, group or tag of --tasks-dir and no .yaml file; a file of that
+            name is broken: D/tasks/quiz.yaml line 9, column 1: this is not YAML: expected ',' or
+            ']', but got <stream end>
+        tasks/quiz.yaml: doc_to_target => doc_to_traget
+          D/tasks/quiz.yaml: doc_to_traget is no key of a task; did you mean doc_to_target,
+            doc_to_image or doc_to_text?
+        tasks/quiz.yaml: "{{q}}" => !function utils.text
+          D/tasks/quiz.yaml: doc_to_text is Python (!function utils.text), which is not run here;
+            export its documents to JSONL once, as docs/reference/evaluation.md shows, with a column
+            of what it makes
+        tasks/quiz.yaml: metric: acc => metric: acck
+          D/tasks/quiz.yaml: metric_list: the metric acck is not known; there are acc, acc_bytes,
+            acc_mutual_info, acc_norm, bits_per_byte, bleu, brier_score, bypass, byte_perplexity,
+            chrf, chrf++, exact_match, f1, inst_level_loose_acc, inst_level_strict_acc,
+            kl_from_base, macro_f1, mcc, micro_f1, perplexity, prompt_level_loose_acc,
+            prompt_level_strict_acc, rouge1, rouge2, rougeL, rougeLsum, squad_f1, tatqa_em,
+            tatqa_f1, ter, weighted_f1, word_perplexity; did you mean acc?
+        tasks/quiz.yaml: multiple_choice => choices
+          D/tasks/quiz.yaml: output_type is choices; it must be one of loglikelihood,
+            multiple_choice, loglikelihood_rolling, generate_until
+        tasks/quiz.yaml: {{q}} => {{q
+          D/tasks/quiz.yaml: doc_to_text, line 1: a tag is not closed; it ends with '}}'
+        --num-fewshot 9
+          D/tasks/quiz.yaml: 9 documents are wanted to choose shots from, and there are 2; lower
+            num_fewshot
+        --num-fewshot -1
+          --num-fewshot is -1; it must be at least 0
+        --limit 0
+          --limit is 0; it must be at least 1
+        --tasks-dir D/none
+          --tasks-dir is D/none; it must be a folder of task files
+        --tasks all
+        tasks/all.yaml: group: all
+        tasks/all.yaml: task: []
+          D/tasks/all.yaml: group all has no task in it
+        --tasks all
+        tasks/all.yaml: group: all
+        tasks/all.yaml: task: [quizz]
+          D/tasks/all.yaml: quizz is no task, group or tag of --tasks-dir and no .yaml file; did you
+            mean quiz?
+        --policy D/policy.yaml
+          --policy is D/policy.yaml; there is no such file
+        --policy D/policy.yaml
+        policy.yaml: floor: [
+          D/policy.yaml line 2, column 1: this is not YAML: expected the node content, but found
+            '<stream end>'
+        --policy D/policy.yaml
+        policy.yaml: floors: {task: quiz}
+          D/policy.yaml: 'floors' is no key there; there are confidence, improve, retain, floor,
+            ceiling, judge, leakage, latency; did you mean floor?
+        --policy D/policy.yaml
+        policy.yaml: floor: {task: quizz, metric: acc, at_least: 1, judged_by: point}
+          D/policy.yaml: floor names the task quizz, which is not evaluated; --tasks has quiz; did
+            you mean quiz?
+        --policy D/policy.yaml
+        policy.yaml: floor: {task: quiz, metric: f1, at_least: 1, judged_by: point}
+          D/policy.yaml: floor names the metric f1, which quiz does not have; it has acc, acc,none
+        --tasks all --policy D/policy.yaml
+        tasks/all.yaml: group: all
+        tasks/all.yaml: task: [quiz]
+        policy.yaml: floor: {task: all, metric: acc, at_least: 1, judged_by: point}
+          D/policy.yaml: floor names the group all, which has no number of its own
+            (aggregate_metric_list); name one of its tasks: quiz
+        --policy D/policy.yaml
+        policy.yaml: improve: {task: quiz, metric: acc}
+          D/policy.yaml: improve, retain and judge compare a model with its base; give --adapter, or
+            leave them out
+        --policy D/policy.yaml
+        policy.yaml: confidence: 0.5
+        policy.yaml: floor: {task: quiz, metric: acc, at_least: 1, judged_by: bound}
+          D/policy.yaml: confidence is 0.5; it must be above 0.5 and below 1
+        --policy D/policy.yaml
+        policy.yaml: leakage: {at_most: 0.01}
+          D/policy.yaml: leakage asks what stands in the training set; give --train-data, or leave
+            it out
+        --out D/rows.jsonl
+          --out D/rows.jsonl cannot be made: D/rows.jsonl is a file; give another folder
+        --out D/rows.jsonl/out
+          --out D/rows.jsonl/out cannot be made: D/rows.jsonl is a file; give another folder
+        out/other.txt: x
+          --out D/out holds something else than an evaluation; give another folder
+        --train-data D/none.jsonl
+          D/none.jsonl does not exist; a file, a folder or a glob of rows is needed
+        --template chatml
+          --template is given without --apply-chat-template; add it
+        --no-fewshot-as-multiturn
+          --fewshot-as-multiturn is given without --apply-chat-template; add it
+        --apply-chat-template
+          D/model has no chat template; name one by --template: a file, or alpaca, chatml, gemma,
+            llama3, mistral, vicuna, zephyr
+        --apply-chat-template --template chatmll
+          --template chatmll is no file and no template; there are alpaca, chatml, gemma, llama3,
+            mistral, vicuna, zephyr
+        --model D/none
+          D/none: no such model folder
+        --task quiz
+          unknown flag --task for eval; did you mean --tasks or --tasks-dir?
+        """,
         row(
             "no documents",
             p -> Files.delete(p.path("data/acme/quiz/test.jsonl")),
@@ -2015,47 +1577,11 @@ class BadInputTest {
                 + "is no acme/quiz/test.jsonl in D/data, D/tasks, the working folder; export it "
                 + "there and set --data-dir, as docs/reference/evaluation.md shows"),
         row(
-            "a broken row",
-            p -> p.edit("data/acme/quiz/test.jsonl", ": 1}", ": 1"),
-            "",
-            "D/data/acme/quiz/test.jsonl, line 2: it is no JSON; a document is an object on "
-                + "a line"),
-        row(
-            "a row that is no object",
-            p -> p.write("data/acme/quiz/test.jsonl", "5\n"),
-            "",
-            "D/data/acme/quiz/test.jsonl, line 1: it is no JSON object; a document is an "
-                + "object on a line"),
-        row(
             "empty documents",
             p -> p.write("data/acme/quiz/test.jsonl", ""),
             "",
             "D/tasks/quiz.yaml: the split test has no documents, in "
                 + "D/data/acme/quiz/test.jsonl"),
-        row(
-            "a task file that is no YAML",
-            p ->
-                p.edit(
-                    "tasks/quiz.yaml",
-                    "metric_list: [{metric: acc}]",
-                    "metric_list: [{metric: acc}"),
-            "",
-            "--tasks: quiz is no task, group or tag of --tasks-dir and no .yaml file; a "
-                + "file of that name is broken: D/tasks/quiz.yaml line 9, column 1: this is not "
-                + "YAML: expected ',' or ']', but got <stream end>"),
-        row(
-            "a key that no task has",
-            p -> p.edit("tasks/quiz.yaml", "doc_to_target", "doc_to_traget"),
-            "",
-            "D/tasks/quiz.yaml: doc_to_traget is no key of a task; did you mean "
-                + "doc_to_target, doc_to_image or doc_to_text?"),
-        row(
-            "a function of Python",
-            p -> p.edit("tasks/quiz.yaml", "\"{{q}}\"", "!function utils.text"),
-            "",
-            "D/tasks/quiz.yaml: doc_to_text is Python (!function utils.text), which is not run"
-                + " here; export its documents to JSONL once, as docs/reference/evaluation.md"
-                + " shows, with a column of what it makes"),
         row(
             "a class of Python",
             p -> p.edit("tasks/quiz.yaml", "test_split", "class: !function task.Quiz\ntest_split"),
@@ -2063,28 +1589,6 @@ class BadInputTest {
             "D/tasks/quiz.yaml: the task is a Python class (!function task.Quiz), which is "
                 + "not run here; export its requests to a task of JSONL once, as "
                 + "docs/reference/evaluation.md shows"),
-        row(
-            "an unknown metric",
-            p -> p.edit("tasks/quiz.yaml", "metric: acc", "metric: acck"),
-            "",
-            "D/tasks/quiz.yaml: metric_list: the metric acck is not known; there are acc,"
-                + " acc_bytes, acc_mutual_info, acc_norm, bits_per_byte, bleu, brier_score, bypass,"
-                + " byte_perplexity, chrf, chrf++, exact_match, f1, inst_level_loose_acc,"
-                + " inst_level_strict_acc, kl_from_base, macro_f1, mcc, micro_f1, perplexity,"
-                + " prompt_level_loose_acc, prompt_level_strict_acc, rouge1, rouge2, rougeL,"
-                + " rougeLsum, squad_f1, tatqa_em, tatqa_f1, ter, weighted_f1, word_perplexity; did"
-                + " you mean acc?"),
-        row(
-            "an unknown output type",
-            p -> p.edit("tasks/quiz.yaml", "multiple_choice", "choices"),
-            "",
-            "D/tasks/quiz.yaml: output_type is choices; it must be one of loglikelihood, "
-                + "multiple_choice, loglikelihood_rolling, generate_until"),
-        row(
-            "a broken template",
-            p -> p.edit("tasks/quiz.yaml", "{{q}}", "{{q"),
-            "",
-            "D/tasks/quiz.yaml: doc_to_text, line 1: a tag is not closed; it ends with '}}'"),
         row(
             "an unknown filter",
             p ->
@@ -2110,104 +1614,10 @@ class BadInputTest {
             "D/tasks/quiz.yaml, document 0: continuation '' of context 'the pump' has no"
                 + " tokens to score"),
         row(
-            "no shots to choose from",
-            p -> {},
-            "--num-fewshot 9",
-            "D/tasks/quiz.yaml: 9 documents are wanted to choose shots from, and there are "
-                + "2; lower num_fewshot"),
-        row(
-            "a negative number of shots",
-            p -> {},
-            "--num-fewshot -1",
-            "--num-fewshot is -1; it must be at least 0"),
-        row("no documents asked for", p -> {}, "--limit 0", "--limit is 0; it must be at least 1"),
-        row(
-            "a folder of tasks that is not there",
-            p -> {},
-            "--tasks-dir D/none",
-            "--tasks-dir is D/none; it must be a folder of task files"),
-        row(
-            "a group without tasks",
-            p -> p.write("tasks/all.yaml", "group: all\ntask: []\n"),
-            "--tasks all",
-            "D/tasks/all.yaml: group all has no task in it"),
-        row(
-            "a group of unknown tasks",
-            p -> p.write("tasks/all.yaml", "group: all\ntask: [quizz]\n"),
-            "--tasks all",
-            "D/tasks/all.yaml: quizz is no task, group or tag of --tasks-dir and no .yaml "
-                + "file; did you mean quiz?"),
-        row(
-            "no such policy",
-            p -> {},
-            "--policy D/policy.yaml",
-            "--policy is D/policy.yaml; there is no such file"),
-        row(
-            "a policy that is no YAML",
-            p -> p.write("policy.yaml", "floor: [\n"),
-            "--policy D/policy.yaml",
-            "D/policy.yaml line 2, column 1: this is not YAML: expected the node content, "
-                + "but found '<stream end>'"),
-        row(
             "an empty policy",
             p -> p.write("policy.yaml", ""),
             "--policy D/policy.yaml",
             "D/policy.yaml holds no rule; a policy has keys such as improve and retain"),
-        row(
-            "an unknown key of a policy",
-            p -> p.write("policy.yaml", "floors: {task: quiz}\n"),
-            "--policy D/policy.yaml",
-            "D/policy.yaml: 'floors' is no key there; there are confidence, improve, "
-                + "retain, floor, ceiling, judge, leakage, latency; did you mean floor?"),
-        row(
-            "a policy for another task",
-            p ->
-                p.write(
-                    "policy.yaml",
-                    "floor: {task: quizz, metric: acc, at_least: 1, judged_by: point}\n"),
-            "--policy D/policy.yaml",
-            "D/policy.yaml: floor names the task quizz, which is not evaluated; --tasks has "
-                + "quiz; did you mean quiz?"),
-        row(
-            "a policy for another metric",
-            p ->
-                p.write(
-                    "policy.yaml",
-                    "floor: {task: quiz, metric: f1, at_least: 1, judged_by: point}\n"),
-            "--policy D/policy.yaml",
-            "D/policy.yaml: floor names the metric f1, which quiz does not have; it has "
-                + "acc, acc,none"),
-        row(
-            "a policy for a group without a number",
-            p ->
-                p.write("tasks/all.yaml", "group: all\ntask: [quiz]\n")
-                    .write(
-                        "policy.yaml",
-                        "floor: {task: all, metric: acc, at_least: 1, judged_by: point}\n"),
-            "--tasks all --policy D/policy.yaml",
-            "D/policy.yaml: floor names the group all, which has no number of its own "
-                + "(aggregate_metric_list); name one of its tasks: quiz"),
-        row(
-            "a policy that compares nothing",
-            p -> p.write("policy.yaml", "improve: {task: quiz, metric: acc}\n"),
-            "--policy D/policy.yaml",
-            "D/policy.yaml: improve, retain and judge compare a model with its base; give "
-                + "--adapter, or leave them out"),
-        row(
-            "a policy whose confidence is a coin's",
-            p ->
-                p.write(
-                    "policy.yaml",
-                    "confidence: 0.5\n"
-                        + "floor: {task: quiz, metric: acc, at_least: 1, judged_by: bound}\n"),
-            "--policy D/policy.yaml",
-            "D/policy.yaml: confidence is 0.5; it must be above 0.5 and below 1"),
-        row(
-            "a policy about leaks without the training set",
-            p -> p.write("policy.yaml", "leakage: {at_most: 0.01}\n"),
-            "--policy D/policy.yaml",
-            "D/policy.yaml: leakage asks what stands in the training set; give --train-data, or "
-                + "leave it out"),
         row("no such adapter", p -> {}, "--adapter D/none", NO_ADAPTER),
         row(
             "an adapter of another base",
@@ -2237,60 +1647,11 @@ class BadInputTest {
                 + "base_model.model.model.layers.0.mlp.down_proj.lora_A.weight has 83 inputs, "
                 + "this model's model.layers.0.mlp.down_proj has 72"),
         row(
-            "the results are a file",
-            p -> {},
-            "--out D/rows.jsonl",
-            "--out D/rows.jsonl cannot be made: D/rows.jsonl is a file; give another folder"),
-        row(
-            "the results lie under a file",
-            p -> {},
-            "--out D/rows.jsonl/out",
-            "--out D/rows.jsonl/out cannot be made: D/rows.jsonl is a file; give another "
-                + "folder"),
-        row(
-            "the results' folder is another's",
-            p -> p.write("out/other.txt", "x"),
-            "",
-            "--out D/out holds something else than an evaluation; give another folder"),
-        row(
-            "no such training data",
-            p -> {},
-            "--train-data D/none.jsonl",
-            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
-        row(
             "training data without a file",
             p -> Files.createDirectory(p.path("empty")),
             "--train-data D/empty",
             "D/empty holds no data; a file of it ends in .jsonl, .json, .csv, .tsv or "
-                + ".parquet, perhaps with .gz"),
-        row(
-            "a template without chats",
-            p -> {},
-            "--template chatml",
-            "--template is given without --apply-chat-template; add it"),
-        row(
-            "turns without chats",
-            p -> {},
-            "--no-fewshot-as-multiturn",
-            "--fewshot-as-multiturn is given without --apply-chat-template; add it"),
-        row(
-            "chats of a model without a template",
-            p -> {},
-            "--apply-chat-template",
-            "D/model has no chat template; name one by --template: a file, or alpaca, "
-                + "chatml, gemma, llama3, mistral, vicuna, zephyr"),
-        row(
-            "an unknown template",
-            p -> {},
-            "--apply-chat-template --template chatmll",
-            "--template chatmll is no file and no template; there are alpaca, chatml, "
-                + "gemma, llama3, mistral, vicuna, zephyr"),
-        row("a model that is not there", p -> {}, "--model D/none", "D/none: no such model folder"),
-        row(
-            "an unknown flag",
-            p -> {},
-            "--task quiz",
-            "unknown flag --task for eval; did you mean --tasks or --tasks-dir?"));
+                + ".parquet, perhaps with .gz"));
   }
 
   @ParameterizedTest
@@ -2366,8 +1727,14 @@ class BadInputTest {
             "a setting that its model refuses",
             p -> sweep(p, "list: [{}, {targets: q_prj}]"),
             "",
-            "setting targets=q_prj: target 'q_prj' matches no linear layer of the model; did you"
-                + " mean q_proj, k_proj or o_proj?"),
+            "setting targets=q_prj: target 'q_prj' matches no linear layer of the model; did you mean"
+                + " q_proj, k_proj or o_proj?"),
+        row(
+            "a variant that excludes another setting",
+            p -> sweep(p, "list: [{}, {dora: true, dropout: 0.1}]"),
+            "",
+            "setting dora=true-dropout=0.1: --dropout 0.1 is given with --dora, which trains without"
+                + " dropout; leave one out (in D/sweep.yaml)"),
         row(
             "the same twice",
             p -> sweep(p, "grid: {rank: [4, 4]}"),
@@ -2500,25 +1867,117 @@ class BadInputTest {
 
   static Stream<Mistake> registries() {
     String reference = "; give NAME@ALIAS, NAME:VERSION or NAME@sha256:…";
-    return Stream.of(
-        row("nothing to push", p -> {}, "push a", "PATH is missing; it is required"),
-        row(
-            "too much to push",
-            p -> {},
-            "push a D/adapter b",
-            "unexpected argument 'b'; adapters push takes NAME PATH, see nudge adapters push"
-                + " --help"),
-        row(
-            "a name with a slash",
-            p -> {},
-            "push a/b D/adapter",
-            "NAME is 'a/b'; it must be letters, digits and . _ - between them, at most 128"),
-        row(
-            "a model is pushed",
-            p -> {},
-            "push a D/model",
-            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which"
-                + " goes to --model"),
+    return mistakes(
+        """
+        push a
+          PATH is missing; it is required
+        push a D/adapter b
+          unexpected argument 'b'; adapters push takes NAME PATH, see nudge adapters push --help
+        push a/b D/adapter
+          NAME is 'a/b'; it must be letters, digits and . _ - between them, at most 128
+        push a D/model
+          D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes
+            to --model
+        push a D/adapter --registry D/model
+          --registry D/model is no registry: it holds other files; give an empty folder, or one that
+            nudge made
+        push a D/adapter --registry D/rows.jsonl/x
+          --registry D/rows.jsonl/x cannot be made: D/rows.jsonl is a file; give another folder
+        push a D/adapter --report D/none
+          --report D/none is no file
+        push a D/adapter --alias a:b
+          --alias is 'a:b'; it must be letters, digits and . _ - between them, at most 128
+        show suport
+          there is no adapter 'suport' in the registry D/registry; did you mean support?
+        show support --registry D/none
+          there is no adapter 'support' in the registry D/none, which is empty; nudge adapters push
+            fills it, --registry names another
+        gc --registry D/none
+          there is no registry at D/none; nudge adapters push makes one, --registry names another
+        export support --out D/x
+          'support' names no version; give support@ALIAS, support:VERSION or support@sha256:…
+        export support@sha256:12ab --out D/x
+          'support@sha256:12ab' names no version: a digest is sha256: and 64 hex digits, or at least
+            the first 8 of them
+        show support@sha256:12ab
+          'support@sha256:12ab' names no version: a digest is sha256: and 64 hex digits, or at least
+            the first 8 of them
+        rm support@sha256:12ab
+          'support@sha256:12ab' names no version: a digest is sha256: and 64 hex digits, or at least
+            the first 8 of them
+        alias support:1 2
+          NAME@ALIAS is 'support:1'; it must be an adapter's name and an alias, as in
+            support@champion
+        rollback support
+          NAME@ALIAS is 'support'; it must be an adapter's name and an alias, as in support@champion
+        alias support@champion 1 --expect none
+          support@champion is at version 1, not at no version as expected; it stays there
+        alias support@champion 2
+          support:2 is blocked; an alias cannot be at it
+        protect support:1
+          NAME@ALIAS is 'support:1'; it must be an adapter's name and an alias, as in
+            support@champion
+        protect support@champion --policy none.yaml
+          --policy is none.yaml; there is no such file
+        protect support@champion --policy none.yaml --off
+          --off takes the protection away and --policy sets it; give one
+        protect support@champion --off
+          taking the protection of an alias away needs a reason; give --why
+        alias support@champion 1 --override
+          an override of a protected alias needs a reason; give --why
+        rollback support@champion
+          support@champion was at no other version before that can be used; it stays at version 1;
+            adapters alias points it at another
+        state support:1 good
+          STATE is 'good'; supported: registered, validated, deployed, retired, blocked
+        log nobody
+          there is no adapter 'nobody' in the registry D/registry
+        rm support:2
+          adapters rm would remove support:2; add --yes
+        rm support --yes
+          support:1 stays: support@champion is at it; move the alias, or take it away with nudge
+            adapters alias support@champion none
+        export support:1 --out D/model
+          --out D/model exists and is not empty; give another folder, or --overwrite
+        export support:2 --out D/x
+          support:2 is blocked (leaks); name another version, or roll the alias back
+        pull a https://ghcr.io/a
+          'https://ghcr.io/a' is a URL; give oci://HOST/NAME[:TAG], a .tar file or a folder
+        pull a oci://localhost:5000
+          'oci://localhost:5000' names no repository; it must be oci://HOST[:PORT]/NAME[:TAG], the
+            name in lower case
+        pull a D/none
+          D/none does not exist; give a folder, a .tar or oci://HOST/NAME
+        pull a D/adapter --registry D/new
+          D/adapter is an adapter's folder; nudge adapters push takes it
+        pull a D/model --registry D/new
+          D/model is no OCI image layout: it has no oci-layout
+        pull a D/registry --tag x --registry D/new
+          D/registry holds no model of the tag 'x'; give --tag one of support:1, support:2,
+            support@champion
+        publish support:1 D/registry
+          D/registry is a registry of nudge; pull from it there, or give another folder
+        publish support:1 D/model
+          D/model is no OCI image layout and not empty; give another folder
+        publish support:1 D/x --tag a:b
+          --tag is 'a:b'; it must be letters, digits and . _ -, at most 128
+        publish support:1 oci://localhost:1/a --credentials D/model/config.json
+          --credentials D/model/config.json must hold USER:PASSWORD on a line
+        inspect D/model
+          D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes
+            to --model
+        diff support:1
+          ADAPTER is given 1 times; give two adapters to compare
+        combine D/adapter D/other --weight 1 --out D/x
+          --weight is given for 1 of 2 adapters; give it once for each, in their order, or not at
+            all
+        combine D/adapter --weight x --out D/x
+          --weight is 'x'; it must be a number
+        combine D/adapter D/other --rank 0 --out D/x
+          --rank is 0; it must be at least 1
+        combine D/adapter D/other --out D/model
+          --out D/model exists and is not empty; give another folder
+        """,
         row(
             "an adapter with a broken nudge.json is pushed",
             p -> p.write("adapter/nudge.json", "{"),
@@ -2533,47 +1992,7 @@ class BadInputTest {
                   p.path("adapter/adapter_model.safetensors"), p.path("blob.safetensors"));
             },
             "push a D/adapter",
-            "adapter D/adapter: adapter_model.safetensors is a link, and links are not followed;"
-                + " copy the folder with what they lead to (cp -rL) and push the copy"),
-        row(
-            "the registry is another folder",
-            p -> {},
-            "push a D/adapter --registry D/model",
-            "--registry D/model is no registry: it holds other files; give an empty folder, or one"
-                + " that nudge made"),
-        row(
-            "the registry is a file",
-            p -> {},
-            "push a D/adapter --registry D/rows.jsonl/x",
-            "--registry D/rows.jsonl/x cannot be made: D/rows.jsonl is a file; give another"
-                + " folder"),
-        row(
-            "a report that is not there",
-            p -> {},
-            "push a D/adapter --report D/none",
-            "--report D/none is no file"),
-        row(
-            "an alias that is none",
-            p -> {},
-            "push a D/adapter --alias a:b",
-            "--alias is 'a:b'; it must be letters, digits and . _ - between them, at most 128"),
-        row(
-            "an adapter that is not there",
-            p -> {},
-            "show suport",
-            "there is no adapter 'suport' in the registry D/registry; did you mean support?"),
-        row(
-            "a registry that is not there",
-            p -> {},
-            "show support --registry D/none",
-            "there is no adapter 'support' in the registry D/none, which is empty; nudge adapters"
-                + " push fills it, --registry names another"),
-        row(
-            "a change of a registry that is not there",
-            p -> {},
-            "gc --registry D/none",
-            "there is no registry at D/none; nudge adapters push makes one, --registry names"
-                + " another"),
+            "adapter D/adapter: adapter_model.safetensors is a link, and links are not followed; copy the folder with what they lead to (cp -rL) and push the copy"),
         row(
             "a version that is not there",
             p -> {},
@@ -2585,222 +2004,30 @@ class BadInputTest {
             "export support@canary --out D/x",
             "there is no support@canary" + MISSING),
         row(
-            "no version",
-            p -> {},
-            "export support --out D/x",
-            "'support' names no version; give support@ALIAS, support:VERSION or support@sha256:…"),
-        row(
-            "too few digits of a digest",
-            p -> {},
-            "export support@sha256:12ab --out D/x",
-            "'support@sha256:12ab' names no version: a digest is sha256: and 64 hex digits, or at"
-                + " least the first 8 of them"),
-        row(
-            "too few digits of a digest that is to be shown",
-            p -> {},
-            "show support@sha256:12ab",
-            "'support@sha256:12ab' names no version: a digest is sha256: and 64 hex digits, or at"
-                + " least the first 8 of them"),
-        row(
-            "too few digits of a digest that is to be removed",
-            p -> {},
-            "rm support@sha256:12ab",
-            "'support@sha256:12ab' names no version: a digest is sha256: and 64 hex digits, or at"
-                + " least the first 8 of them"),
-        row(
             "no reference",
             p -> {},
             "export ../support@champion --out D/x",
             "'../support@champion' names no version of an adapter" + reference),
-        row(
-            "a version where an alias is to be",
-            p -> {},
-            "alias support:1 2",
-            "NAME@ALIAS is 'support:1'; it must be an adapter's name and an alias, as in"
-                + " support@champion"),
-        row(
-            "an adapter where an alias is to be",
-            p -> {},
-            "rollback support",
-            "NAME@ALIAS is 'support'; it must be an adapter's name and an alias, as in"
-                + " support@champion"),
-        row(
-            "an alias that has moved",
-            p -> {},
-            "alias support@champion 1 --expect none",
-            "support@champion is at version 1, not at no version as expected; it stays there"),
-        row(
-            "an alias to what is blocked",
-            p -> {},
-            "alias support@champion 2",
-            "support:2 is blocked; an alias cannot be at it"),
-        row(
-            "a protection of what is no alias",
-            p -> {},
-            "protect support:1",
-            "NAME@ALIAS is 'support:1'; it must be an adapter's name and an alias, as in"
-                + " support@champion"),
-        row(
-            "a protection by a policy that is not there",
-            p -> {},
-            "protect support@champion --policy none.yaml",
-            "--policy is none.yaml; there is no such file"),
-        row(
-            "a protection that is set and taken away",
-            p -> {},
-            "protect support@champion --policy none.yaml --off",
-            "--off takes the protection away and --policy sets it; give one"),
-        row(
-            "a protection that goes without a reason",
-            p -> {},
-            "protect support@champion --off",
-            "taking the protection of an alias away needs a reason; give --why"),
-        row(
-            "an override without a reason",
-            p -> {},
-            "alias support@champion 1 --override",
-            "an override of a protected alias needs a reason; give --why"),
         row(
             "an alias to nothing",
             p -> {},
             "alias support@champion 7",
             "there is no support:7" + MISSING),
         row(
-            "a rollback to nothing",
-            p -> {},
-            "rollback support@champion",
-            "support@champion was at no other version before that can be used; it stays at version"
-                + " 1; adapters alias points it at another"),
-        row(
             "a rollback of nothing",
             p -> {},
             "rollback support@canary",
             "there is no support@canary" + MISSING),
-        row(
-            "a state that is none",
-            p -> {},
-            "state support:1 good",
-            "STATE is 'good'; supported: registered, validated, deployed, retired, blocked"),
-        row(
-            "a log of nobody",
-            p -> {},
-            "log nobody",
-            "there is no adapter 'nobody' in the registry D/registry"),
-        row(
-            "removal without --yes",
-            p -> {},
-            "rm support:2",
-            "adapters rm would remove support:2; add --yes"),
-        row(
-            "removal of what is in use",
-            p -> {},
-            "rm support --yes",
-            "support:1 stays: support@champion is at it; move the alias, or take it away with nudge"
-                + " adapters alias support@champion none"),
-        row(
-            "an export over a folder",
-            p -> {},
-            "export support:1 --out D/model",
-            "--out D/model exists and is not empty; give another folder, or --overwrite"),
-        row(
-            "an export of what is blocked",
-            p -> {},
-            "export support:2 --out D/x",
-            "support:2 is blocked (leaks); name another version, or roll the alias back"),
-        row(
-            "a URL to pull from",
-            p -> {},
-            "pull a https://ghcr.io/a",
-            "'https://ghcr.io/a' is a URL; give oci://HOST/NAME[:TAG], a .tar file or a folder"),
-        row(
-            "a repository without a name",
-            p -> {},
-            "pull a oci://localhost:5000",
-            "'oci://localhost:5000' names no repository; it must be oci://HOST[:PORT]/NAME[:TAG],"
-                + " the name in lower case"),
-        row(
-            "nowhere to pull from",
-            p -> {},
-            "pull a D/none",
-            "D/none does not exist; give a folder, a .tar or oci://HOST/NAME"),
-        row(
-            "an adapter to pull",
-            p -> {},
-            "pull a D/adapter --registry D/new",
-            "D/adapter is an adapter's folder; nudge adapters push takes it"),
-        row(
-            "a model to pull",
-            p -> {},
-            "pull a D/model --registry D/new",
-            "D/model is no OCI image layout: it has no oci-layout"),
         row(
             "an archive that is none",
             p -> p.write("a.tar", "text".repeat(200)),
             "pull a D/a.tar --registry D/new",
             "D/a.tar: is no tar archive, or damaged: the sum of a header is another"),
         row(
-            "a tag that is not there",
-            p -> {},
-            "pull a D/registry --tag x --registry D/new",
-            "D/registry holds no model of the tag 'x'; give --tag one of support:1, support:2,"
-                + " support@champion"),
-        row(
             "an archive that is there",
             p -> p.write("a.tar", ""),
             "publish support:1 D/a.tar",
-            "D/a.tar exists; give another name, or remove it"),
-        row(
-            "a registry to publish to",
-            p -> {},
-            "publish support:1 D/registry",
-            "D/registry is a registry of nudge; pull from it there, or give another folder"),
-        row(
-            "another folder to publish to",
-            p -> {},
-            "publish support:1 D/model",
-            "D/model is no OCI image layout and not empty; give another folder"),
-        row(
-            "a tag that is none",
-            p -> {},
-            "publish support:1 D/x --tag a:b",
-            "--tag is 'a:b'; it must be letters, digits and . _ -, at most 128"),
-        row(
-            "credentials that are none",
-            p -> {},
-            "publish support:1 oci://localhost:1/a --credentials D/model/config.json",
-            "--credentials D/model/config.json must hold USER:PASSWORD on a line"),
-        row(
-            "inspecting a model",
-            p -> {},
-            "inspect D/model",
-            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which"
-                + " goes to --model"),
-        row(
-            "one adapter to compare",
-            p -> {},
-            "diff support:1",
-            "ADAPTER is given 1 times; give two adapters to compare"),
-        row(
-            "weights for some",
-            p -> {},
-            "combine D/adapter D/other --weight 1 --out D/x",
-            "--weight is given for 1 of 2 adapters; give it once for each, in their order, or not"
-                + " at all"),
-        row(
-            "a weight that is none",
-            p -> {},
-            "combine D/adapter --weight x --out D/x",
-            "--weight is 'x'; it must be a number"),
-        row(
-            "rank of a sum",
-            p -> {},
-            "combine D/adapter D/other --rank 0 --out D/x",
-            "--rank is 0; it must be at least 1"),
-        row(
-            "a sum over a folder",
-            p -> {},
-            "combine D/adapter D/other --out D/model",
-            "--out D/model exists and is not empty; give another folder"));
+            "D/a.tar exists; give another name, or remove it"));
   }
 
   @ParameterizedTest
@@ -2858,29 +2085,21 @@ class BadInputTest {
   }
 
   static Stream<Mistake> quickstarts() {
-    return Stream.of(
-        row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
-        row(
-            "folder to keep is not empty",
-            p -> p.write("kept/mine.txt", "mine"),
-            "--keep D/kept",
-            "--keep D/kept is not empty; give a new folder"),
-        row(
-            "folder to keep under a file",
-            p -> {},
-            "--keep D/rows.jsonl/kept",
-            "--keep D/rows.jsonl/kept cannot be made: D/rows.jsonl is a file; give another folder"),
-        row(
-            "no room for the prompts",
-            p -> {},
-            "--keep D/kept",
-            "the quickstart's prompts and answers take up to 1018 tokens of this model's tokenizer,"
-                + " and it allows 512; give --model a model with more room"),
-        row(
-            "another model's flag",
-            p -> {},
-            "--rank 8",
-            "unknown flag --rank for quickstart; see nudge quickstart --help"));
+    return mistakes(
+        """
+        --model D/none
+          D/none: no such model folder
+        --keep D/kept
+        kept/mine.txt: mine
+          --keep D/kept is not empty; give a new folder
+        --keep D/rows.jsonl/kept
+          --keep D/rows.jsonl/kept cannot be made: D/rows.jsonl is a file; give another folder
+        --keep D/kept
+          the quickstart's prompts and answers take up to 1018 tokens of this model's tokenizer, and
+            it allows 512; give --model a model with more room
+        --rank 8
+          unknown flag --rank for quickstart; see nudge quickstart --help
+        """);
   }
 
   @ParameterizedTest
@@ -2900,22 +2119,22 @@ class BadInputTest {
 
   static Stream<Mistake> experiments() {
     String server = " --server http://127.0.0.1:9";
-    return Stream.of(
+    return mistakes(
+        """
+        list --store D/none
+          D/none: no such folder; give that of nudge serve --experiments
+        stop x --store D/model
+          D/model: there is no experiment 'x': there is none at all
+        list --store D/model --admin-key-file D/rows.jsonl
+          --admin-key-file goes with --server; leave it out
+        list --server localhost:8080
+          --server is 'localhost:8080'; it must be a URL such as http://127.0.0.1:8080
+        """,
         row(
             "two places",
             p -> {},
             "show x --store D/model" + server,
             "--server and --store are both given; give one of them"),
-        row(
-            "no folder of experiments",
-            p -> {},
-            "list --store D/none",
-            "D/none: no such folder; give that of nudge serve --experiments"),
-        row(
-            "an experiment that is not there",
-            p -> {},
-            "stop x --store D/model",
-            "D/model: there is no experiment 'x': there is none at all"),
         row(
             "a log that is damaged",
             p -> p.write("store/x.jsonl", "broken\n" + EMPTY_RECORD),
@@ -2927,16 +2146,6 @@ class BadInputTest {
             p -> p.write("store/x.jsonl", EMPTY_RECORD),
             "list --store D/store",
             "D/store/x.jsonl holds a record that this nudge does not know; it is of a newer one"),
-        row(
-            "a key without a server",
-            p -> {},
-            "list --store D/model --admin-key-file D/rows.jsonl",
-            "--admin-key-file goes with --server; leave it out"),
-        row(
-            "no URL",
-            p -> {},
-            "list --server localhost:8080",
-            "--server is 'localhost:8080'; it must be a URL such as http://127.0.0.1:8080"),
         row(
             "no key file",
             p -> {},
@@ -3003,36 +2212,29 @@ class BadInputTest {
   }
 
   static Stream<Mistake> previews() {
-    return Stream.of(
-        row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
+    return mistakes(
+        """
+        --model D/none
+          D/none: no such model folder
+        --limit 0
+          --limit is 0; it must be at least 1
+        --ask-base 0
+          --ask-base is 0; it must be at least 1
+        --html D/rows.jsonl
+          --html D/rows.jsonl exists and is no page of data preview; give another file
+        --html D/model
+          --html D/model is a folder; give a file
+        --html D/none/page.html
+          --html D/none/page.html: there is no folder D/none
+        --rank 8
+          unknown flag --rank for data preview; see nudge data preview --help
+        """,
         row(
             "no tokenizer",
             p -> Files.delete(p.path("model/tokenizer.json")),
             "",
             "D/model has no tokenizer.json; save the tokenizer there with transformers, or copy"
-                + " it"),
-        row("no row at all", p -> {}, "--limit 0", "--limit is 0; it must be at least 1"),
-        row("nothing asked", p -> {}, "--ask-base 0", "--ask-base is 0; it must be at least 1"),
-        row(
-            "a page over rows",
-            p -> {},
-            "--html D/rows.jsonl",
-            "--html D/rows.jsonl exists and is no page of data preview; give another file"),
-        row(
-            "a page over a folder",
-            p -> {},
-            "--html D/model",
-            "--html D/model is a folder; give a file"),
-        row(
-            "a page in no folder",
-            p -> {},
-            "--html D/none/page.html",
-            "--html D/none/page.html: there is no folder D/none"),
-        row(
-            "a flag of train",
-            p -> {},
-            "--rank 8",
-            "unknown flag --rank for data preview; see nudge data preview --help"));
+                + " it"));
   }
 
   @ParameterizedTest
@@ -3057,20 +2259,20 @@ class BadInputTest {
         "{\"kind\":\"answer\",\"id\":\"a\",\"prompt\":\"q\",\"answers\":[\"x\"],\"finish\":[\"stop\"]}\n";
     String said = "{\"kind\":\"feedback\",\"id\":\"%s\",\"choice\":0,\"score\":%s}\n";
     String file = "captured/anonymous/teams/2026-11-30.jsonl";
-    return Stream.of(
-        row("no folder", p -> {}, "--out D/out", "CAPTURED is missing; it is required"),
-        row("no folder for the rows", p -> {}, "D/model", "--out is missing; it is required"),
-        row(
-            "a folder that is not there",
-            p -> {},
-            "D/none --out D/out",
-            "D/none is no folder; give the one of serve --capture"),
-        row(
-            "a folder of something else",
-            p -> {},
-            "D/model --out D/out",
-            "D/model has 0 answers and 0 opinions, of which no row can be made; users rate answers"
-                + " by POST /v1/feedback"),
+    return mistakes(
+        """
+        --out D/out
+          CAPTURED is missing; it is required
+        D/model
+          --out is missing; it is required
+        D/none --out D/out
+          D/none is no folder; give the one of serve --capture
+        D/model --out D/out
+          D/model has 0 answers and 0 opinions, of which no row can be made; users rate answers by
+            POST /v1/feedback
+        D/model --out D/rows.jsonl
+          --out D/rows.jsonl cannot be made: D/rows.jsonl is a file; give another folder
+        """,
         row(
             "nothing of which a row can be made",
             p -> p.write(file, answer + said.formatted("a", 0.5) + said.formatted("gone", 1)),
@@ -3087,12 +2289,7 @@ class BadInputTest {
             "rows that are there",
             p -> p.write(file, answer + said.formatted("a", 1)).write("out/kto.jsonl", "mine"),
             "D/captured --out D/out",
-            "D/out/kto.jsonl is there already; give another --out, or --overwrite to replace it"),
-        row(
-            "a file as the folder of rows",
-            p -> {},
-            "D/model --out D/rows.jsonl",
-            "--out D/rows.jsonl cannot be made: D/rows.jsonl is a file; give another folder"));
+            "D/out/kto.jsonl is there already; give another --out, or --overwrite to replace it"));
   }
 
   @ParameterizedTest
@@ -3109,36 +2306,45 @@ class BadInputTest {
 
   static Stream<Mistake> serves() {
     String keys = "--api-keys D/keys.json";
-    return Stream.of(
-        row(
-            "an adapter without a name",
-            p -> {},
-            "--adapter D/adapter",
-            "--adapter is 'D/adapter'; it must be NAME=FOLDER or NAME=REFERENCE, as in"
-                + " support=runs/support"),
-        row(
-            "an adapter that is not there",
-            p -> {},
-            "--adapter one=D/none",
-            "--adapter one=D/none: there is no such folder, and no such reference; give a PEFT"
-                + " folder, or NAME@ALIAS with --registry"),
-        row(
-            "a reference that the registry has not",
-            p -> {},
-            "--registry D/registry --adapter one=legal@champion",
-            "--adapter one=legal@champion: the registry D/registry has no such version; nudge"
-                + " adapters list --registry D/registry says what it has"),
+    return mistakes(
+        """
+        --adapter D/adapter
+          --adapter is 'D/adapter'; it must be NAME=FOLDER or NAME=REFERENCE, as in
+            support=runs/support
+        --adapter one=D/none
+          --adapter one=D/none: there is no such folder, and no such reference; give a PEFT folder,
+            or NAME@ALIAS with --registry
+        --registry D/registry --adapter one=legal@champion
+          --adapter one=legal@champion: the registry D/registry has no such version; nudge adapters
+            list --registry D/registry says what it has
+        --adapter one=D/model
+          D/model has no adapter_config.json; give an adapter's folder
+        --port 70000
+          --port is 70000; it must be from 0 to 65535
+        --host 203.0.113.1
+          --host 203.0.113.1 --port 0 cannot be listened on: Cannot assign requested address; give
+            another --port, or 0 for a free one
+        --tls-key D/key.pem
+          --tls-key is given without --tls-cert; give both, or none
+        --merge-adapter support
+          --merge-adapter is 'support'; it must be the name of an --adapter
+        --adapter-root D/none
+          --adapter-root D/none is not a folder
+        --capture-days 3
+          --capture is missing beside other flags of capture; give it a folder, or leave them out
+        --capture D/captured --capture-days 0
+          --capture-days is 0; it must be from 1 to 3650
+        --capture D/rows.jsonl
+          --capture D/rows.jsonl cannot be made: D/rows.jsonl is a file; give another folder
+        --audit-log D/none/log.jsonl
+          --audit-log D/none/log.jsonl cannot be written: no such file or folder
+        """,
         row(
             "a template that is none",
             p -> {},
             "--template nope",
             "--template nope is no file and no template; there are "
                 + String.join(", ", ChatTemplate.knownNames())),
-        row(
-            "a folder that is no adapter",
-            p -> {},
-            "--adapter one=D/model",
-            "D/model has no adapter_config.json; give an adapter's folder"),
         row(
             "an adapter of another base",
             p -> strange(p, OTHER),
@@ -3150,22 +2356,6 @@ class BadInputTest {
             "--adapter model=D/adapter",
             "--adapter: 'model' is what the base is called; give the adapter another name, or the"
                 + " base one by --served-model-name"),
-        row(
-            "a port that is none",
-            p -> {},
-            "--port 70000",
-            "--port is 70000; it must be from 0 to 65535"),
-        row(
-            "an address that is not of this machine",
-            p -> {},
-            "--host 203.0.113.1",
-            "--host 203.0.113.1 --port 0 cannot be listened on: Cannot assign requested address;"
-                + " give another --port, or 0 for a free one"),
-        row(
-            "a key of a certificate without one",
-            p -> {},
-            "--tls-key D/key.pem",
-            "--tls-key is given without --tls-cert; give both, or none"),
         row(
             "a certificate that is none",
             p -> p.write("cert.pem", "x").write("key.pem", "x"),
@@ -3192,38 +2382,7 @@ class BadInputTest {
             p -> p.write("admin", "secret"),
             "--admin-key-file D/admin",
             "--admin-key-file D/admin holds 6 characters; a key has at least 16, as nudge keys add"
-                + " makes it"),
-        row(
-            "an adapter to merge that is not served",
-            p -> {},
-            "--merge-adapter support",
-            "--merge-adapter is 'support'; it must be the name of an --adapter"),
-        row(
-            "a root of adapters that is not there",
-            p -> {},
-            "--adapter-root D/none",
-            "--adapter-root D/none is not a folder"),
-        row(
-            "days of a capture without its folder",
-            p -> {},
-            "--capture-days 3",
-            "--capture is missing beside other flags of capture; give it a folder, or leave them"
-                + " out"),
-        row(
-            "a capture of no day",
-            p -> {},
-            "--capture D/captured --capture-days 0",
-            "--capture-days is 0; it must be from 1 to 3650"),
-        row(
-            "a capture into a file",
-            p -> {},
-            "--capture D/rows.jsonl",
-            "--capture D/rows.jsonl cannot be made: D/rows.jsonl is a file; give another folder"),
-        row(
-            "an audit log in a folder that is not there",
-            p -> {},
-            "--audit-log D/none/log.jsonl",
-            "--audit-log D/none/log.jsonl cannot be written: no such file or folder"));
+                + " makes it"));
   }
 
   @ParameterizedTest
@@ -3296,7 +2455,25 @@ class BadInputTest {
   }
 
   static Stream<Mistake> plans() {
-    return Stream.of(
+    return mistakes(
+        """
+        model/config.json: "num_hidden_layers": 2 => "num_hidden_layers": 3
+          D/model has no tensor model.layers.2.input_layernorm.weight, which its config.json calls
+            for
+        --eval-data D/rows.jsonl
+          --eval-data is given without rows; add --data
+        --data D/rows.jsonl --eval-data D/none.jsonl
+          D/none.jsonl does not exist; a file, a folder or a glob of rows is needed
+        --model qwen2.5-7b --data D/rows.jsonl
+          --data needs a tokenizer, and qwen2.5-7b is a shape only; give --tokens instead
+        --load_in_4bit
+          unknown flag --load_in_4bit for plan; here it is --quantize nf4
+        --output_dir D/out
+          unknown flag --output_dir for plan; see nudge plan --help
+        --targets /(?<n>q)/
+          --targets is '/(?<n>q)/': the regular expression '(?<n>q)' cannot be read: (?< is not
+            supported
+        """,
         row(
             "a shape that nobody has",
             p -> {},
@@ -3305,49 +2482,11 @@ class BadInputTest {
                 + String.join(", ", KnownModels.names())
                 + "; did you mean 1B, 3B or 7B?"),
         row(
-            "missing tensor",
-            p ->
-                p.edit("model/config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
-            "",
-            "D/model has no tensor model.layers.2.input_layernorm.weight, which its config.json"
-                + " calls for"),
-        row(
             "a tokenizer of another model",
             p -> p.copy(Goldens.FOLDER.resolve("llama/linear-rope/model"), "model"),
             "--data D/rows.jsonl",
             "the tokenizer gives token 86, the model has 67; tokenizer.json and config.json do not"
-                + " belong together"),
-        row(
-            "held-out rows without rows",
-            p -> {},
-            "--eval-data D/rows.jsonl",
-            "--eval-data is given without rows; add --data"),
-        row(
-            "missing held-out file",
-            p -> {},
-            "--data D/rows.jsonl --eval-data D/none.jsonl",
-            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
-        row(
-            "rows for a shape",
-            p -> {},
-            "--model qwen2.5-7b --data D/rows.jsonl",
-            "--data needs a tokenizer, and qwen2.5-7b is a shape only; give --tokens instead"),
-        row(
-            "the 4 bits of TRL",
-            p -> {},
-            "--load_in_4bit",
-            "unknown flag --load_in_4bit for plan; here it is --quantize nf4"),
-        row(
-            "the folder of TRL, which plan has no use for",
-            p -> {},
-            "--output_dir D/out",
-            "unknown flag --output_dir for plan; see nudge plan --help"),
-        row(
-            "an expression of Java",
-            p -> {},
-            "--targets /(?<n>q)/",
-            "--targets is '/(?<n>q)/': the regular expression '(?<n>q)' cannot be read: (?< is not"
-                + " supported"));
+                + " belong together"));
   }
 
   @ParameterizedTest
@@ -3462,8 +2601,8 @@ class BadInputTest {
       for (String more : List.of("--dry-run", "--json")) {
         tooSmall(
             place.train(with(run, more, "--keep", "1")),
-            "2 adapters of \\d+ KiB, for a save is written beside the previous one; 2 checkpoints"
-                + " of \\d+ KiB \\(--keep\\)",
+            "2 adapters of \\d+ KiB, for a save is written beside the previous one; 2 checkpoints of"
+                + " \\d+ KiB \\(--keep\\)",
             free + ", or give a smaller --rank");
         tooSmall(
             place.train(with(run, more, "--keep", "0")),
@@ -3930,6 +3069,50 @@ class BadInputTest {
 
   private static Mistake row(String name, Spoiling spoiling, String flags, String line) {
     return new Mistake(name, spoiling, flags.isEmpty() ? new String[0] : flags.split(" "), line);
+  }
+
+  /// A mistake in text: flags, changes of files and, indented by 2, what is said; lines that are
+  /// indented by 4 go on.
+  private static final Pattern ROW = Pattern.compile("((?:\\S.*\n)+)((?:  .*\n)+)");
+
+  /// A line `FILE: TEXT` writes a line of a file, `FILE: OLD => NEW` changes a text in one.
+  private static final Pattern CHANGE = Pattern.compile("([a-z][\\w./]*): (.*?)(?: => (.*))?");
+
+  private static Stream<Mistake> mistakes(String plain, Mistake... more) {
+    Matcher rows = ROW.matcher(plain.replaceAll("\n {4}", " "));
+    assertThat(rows.replaceAll("")).isEmpty();
+    return Stream.concat(
+        rows.reset()
+            .results()
+            .map(r -> row(r.group(1).lines().toList(), r.group(2).replaceAll("(?m)^ {2}", ""))),
+        Stream.of(more));
+  }
+
+  private static Mistake row(List<String> flagsAndChanges, String said) {
+    List<Matcher> changes =
+        flagsAndChanges.stream().map(CHANGE::matcher).filter(Matcher::matches).toList();
+    List<String> flags =
+        flagsAndChanges.stream().filter(line -> !CHANGE.matcher(line).matches()).toList();
+    assertThat(flags).hasSizeLessThan(2);
+    return row(
+        String.join(" ", flagsAndChanges),
+        p -> spoil(p, changes),
+        String.join("", flags),
+        said.strip());
+  }
+
+  private static void spoil(Place place, List<Matcher> changes) throws IOException {
+    Map<String, String> written = new LinkedHashMap<>();
+    for (Matcher change : changes) {
+      if (change.group(3) != null) {
+        place.edit(change.group(1), change.group(2), change.group(3));
+      } else {
+        written.merge(change.group(1), change.group(2) + "\n", String::concat);
+      }
+    }
+    for (Map.Entry<String, String> file : written.entrySet()) {
+      place.write(file.getKey(), file.getValue());
+    }
   }
 
   private static byte[] gzip(String text) throws IOException {

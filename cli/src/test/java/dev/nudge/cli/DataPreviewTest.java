@@ -46,6 +46,43 @@ class DataPreviewTest {
   }
 
   @Test
+  void bothAnswersOfAPairAreShownWithWhatIsCompared() throws IOException {
+    String pair = "{\"prompt\": \"the pump\", \"chosen\": \"%s\", \"rejected\": \"%s\"}\n";
+    place.write("rows.jsonl", pair.formatted(" reads seven bar", " leaks") + pair.formatted(" a", " a"));
+    Ran text = preview("--limit", "1");
+    assertThat(text.code()).as(text.err()).isZero();
+    assertThat(text.out())
+        .containsSubsequence(
+            "row 0, chosen (rows.jsonl, line 1): ",
+            " compared\nthe pump[[ reads seven bar</s>]]\n",
+            "row 0, rejected (rows.jsonl, line 1): ",
+            " compared\nthe pump[[ leaks</s>]]\n")
+        .doesNotContain("row 1");
+    List<String> lines = preview("--json").out().lines().toList();
+    assertThat(lines).hasSize(4);
+    assertThat(lines)
+        .extracting(line -> new ObjectMapper().readTree(line).path("answer").asString())
+        .containsExactly("chosen", "rejected", "chosen", "rejected");
+    assertThat(preview("--html", "D/page.html").code()).isZero();
+    assertThat(Files.readString(place.path("page.html")))
+        .containsSubsequence(
+            "<table class=\"pair\"><tr><td>\n",
+            "<mark> reads seven bar&lt;/s&gt;</mark>",
+            "</td>\n<td>\n",
+            "<mark> leaks&lt;/s&gt;</mark>",
+            "</td></tr></table>\n");
+    Ran dry = place.train("--data", "D/rows.jsonl", "--objective", "dpo", "--dry-run");
+    assertThat(dry.code()).as(dry.err()).isZero();
+    assertThat(dry.err())
+        .contains(
+            "first row  given    \"the pump\"\n"
+                + "           chosen   \" reads seven bar</s>\"\n"
+                + "           rejected \" leaks</s>\"\n")
+        .contains(
+            "warning: 1 pair has the same answer as chosen and rejected: nothing is learned from it");
+  }
+
+  @Test
   void jsonIsAnObjectARowAndNothingElse() throws IOException {
     Ran ran = preview("--json", "--limit", "2");
     List<String> lines = ran.out().lines().toList();

@@ -37,7 +37,7 @@ class HelpTest {
             Library.verbs().stream().map(Verb::group).distinct().toList());
     String flat = String.join(" ", lines).replaceAll("\\s+", " ");
     for (Verb<?> verb : Library.verbs()) {
-      assertThat(flat).contains(verb.inGroup() ? verb.lastWord() : verb.summary());
+      assertThat(flat).contains(verb.inGroup() ? verb.lastWord() : verb.about().summary());
       if (verb.inGroup()) {
         assertThat(HelpGroup.about(verb.group())).as(verb.name()).isNotEmpty();
       }

@@ -283,28 +283,6 @@ class RunTest {
                 "nudge: --system is given for a prompt that stands as it is; add --chat to say both to the model, or leave --system out\n"));
   }
 
-  @Test
-  void aSecondRunGivesTheSameBytes() throws IOException {
-    Place other = Place.in(own);
-    assertThat(other.train(with(SETTINGS, "-q")))
-        .isEqualTo(
-            new Ran(
-                0,
-                "",
-                "nudge: warning: 3 rows of --eval-data are in --data too, so the held-out loss is not"
-                    + " that of unseen rows; take them out of one of the two\n"));
-    assertThat(other.path("out/adapter_model.safetensors"))
-        .hasSameBinaryContentAs(place.path("out/adapter_model.safetensors"));
-    List<JsonNode> a = metrics(place);
-    List<JsonNode> b = metrics(other);
-    assertThat(b).hasSameSizeAs(a);
-    for (int i = 0; i < a.size(); i++) {
-      for (String key : List.of("step", "loss", "lr", "grad_norm", "tokens", "eval_loss")) {
-        assertThat(b.get(i).get(key)).isEqualTo(a.get(i).get(key));
-      }
-    }
-  }
-
   /// What `plan` prints of a layout is what a dry run prints of it.
   @ParameterizedTest
   @ValueSource(
@@ -378,78 +356,6 @@ class RunTest {
     assertThat(plan.get("plan")).isEqualTo(run.get("plan"));
     assertThat(plan.get("trained_parameters")).isEqualTo(run.get("trained_parameters"));
     assertThat(dry.listing()).isEqualTo(before);
-  }
-
-  @Test
-  void flagsOverrideARunFile() throws IOException {
-    Place other = Place.in(own);
-    other.write(
-        "run.yaml",
-        """
-        model: %s
-        data: %s
-        out: %s
-        rank: 4
-        alpha: 8
-        targets: q_proj,v_proj
-        steps: 2
-        warmup: 0
-        learning_rate: 1e-3
-        compute: fp32
-        """
-            .formatted(other.path("model"), other.path("rows.jsonl"), other.path("out")));
-    Ran ran = other.run("train", "--config", "D/run.yaml", "--rank", "2", "--json", "-q");
-    assertThat(ran.code()).as(ran.err()).isZero();
-    assertThat(ran.err()).isEmpty();
-    JsonNode settings = JSON.readTree(ran.out()).get("settings");
-    assertThat(settings.get("rank").asInt()).isEqualTo(2);
-    assertThat(settings.get("alpha").asDouble()).isEqualTo(8);
-    assertThat(settings.get("steps").asInt()).isEqualTo(2);
-    assertThat(json(other, "out/adapter_config.json").get("r").asInt()).isEqualTo(2);
-    assertThat(json(other, "out/adapter_config.json").get("target_modules")).hasSize(2);
-  }
-
-  /// Held-out rows that say the opposite: the loss on them soon rises.
-  @Test
-  void theBestAdapterIsKeptAndTheLastBesideIt() throws IOException {
-    Place other = Place.in(own);
-    other.write(
-        "held.jsonl",
-        """
-        {"prompt": "the pump", "completion": " reads nine bar"}
-        {"prompt": "the seal under pressure", "completion": " valve"}
-        """);
-    Ran ran =
-        other.train(
-            "--learning-rate",
-            "2e-2",
-            "--steps",
-            "12",
-            "--schedule",
-            "constant",
-            "--eval-data",
-            "D/held.jsonl",
-            "--eval-steps",
-            "1");
-    assertThat(ran.code()).as(ran.err()).isZero();
-    List<JsonNode> held = metrics(other).stream().filter(r -> r.has("eval_loss")).toList();
-    int best = 1;
-    for (int i = 2; i < held.size(); i++) {
-      best = loss(held.get(i)) < loss(held.get(best)) ? i : best;
-    }
-    assertThat(held).hasSize(13);
-    assertThat(best).isBetween(1, 11);
-    JsonNode totals = json(other, "out/run.json").get("totals");
-    assertThat(totals.get("best_step").asInt()).isEqualTo(best);
-    for (String name : List.of("out", "out/last")) {
-      JsonNode expected = held.get(name.equals("out") ? best : 12);
-      JsonNode summary = summary(other, "--adapter", "D/" + name, "--data", "D/held.jsonl");
-      assertThat(loss(summary)).as(name).isCloseTo(loss(expected), within(1e-5));
-    }
-  }
-
-  private static double loss(JsonNode row) {
-    return (row.has("eval_loss") ? row.get("eval_loss") : row.get("loss")).asDouble();
   }
 
   private static JsonNode summary(Place place, String... flags) {

@@ -192,8 +192,8 @@ class SweepTest {
     Ran ran = sweep("out");
     assertThat(ran.code()).as(ran.err()).isZero();
     assertThat(ran.err())
-        .contains("5 settings in 4 groups")
-        .contains("2 settings in the same passes");
+        .contains("5 settings in 3 groups")
+        .contains("3 settings in the same passes");
     JsonNode last = json("out/leaderboard.json").path("settings").get(4);
     assertThat(last.path("name").asString("")).isEqualTo("wild");
     assertThat(last.path("state").asString("")).isEqualTo("failed");
@@ -338,5 +338,16 @@ class SweepTest {
     assertThat(ran.code()).as(ran.err()).isZero();
     assertThat(ran.out()).contains("3 settings in 1 group");
     assertThat(place.path("out")).doesNotExist();
+  }
+
+  @Test
+  void promptsAndMixturesAreTriedInTheSamePasses() throws IOException {
+    String half = place.path("rows.jsonl") + "=50%";
+    file(
+        "list: [{name: plain}, {name: asked, prompt: 'Read {prompt}:', completion: '{completion}'},"
+            + " {name: half, mixture: ['%s']}]".formatted(half));
+    Ran ran = sweep("out", "--dry-run");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.out()).contains("3 settings in 1 group").contains("plain, asked, half");
   }
 }

@@ -21,6 +21,9 @@ public sealed interface AdaptedLinear extends Linear permits LoraLinear, DoraLin
   @Override
   void finish(Tensor y, Pass p);
 
+  @Override
+  AdaptedLinear around(Linear other);
+
   /// Rows `from` (inclusive) to `to` (exclusive) of the merged weight, with all updates of stacked
   /// adapters, summed in fp32.
   ///

@@ -230,13 +230,12 @@ public final class Adapters {
   }
 
   /// Whether this adapter may train in a [Bank] with others: it changes linear layers of decoder
-  /// layers only, by A and B.
+  /// layers only.
   ///
   /// @param head the output head of the model
   public boolean joins(LinearSlot head) {
     List<LoraPlace> all = updates();
-    return !all.isEmpty()
-        && all.stream().noneMatch(place -> place.slot() == head || place.magnitude() != null);
+    return !all.isEmpty() && all.stream().noneMatch(place -> place.slot() == head);
   }
 
   /// The LoRA updates of this adapter; empty if the adapter also changes something other than

@@ -69,12 +69,22 @@ public final class DoraLinear implements AdaptedLinear, Around {
   @Override
   public void forward(Tensor x, Tensor y, Pass p) {
     lora.forward(x, y, p);
+    complete(y, p);
+  }
+
+  /// Completes rows that A and B are in, and keeps z of a pass that has a tape.
+  void complete(Tensor y, Pass p) {
     if (p.tape() != null) {
       Tensor z = p.ws().take(y.dtype(), y.rows(), y.cols());
       p.kernels().elementwise().copy(y, z);
-      p.tape().push(new Saved(z));
+      keep(z, p);
     }
     finish(y, p);
+  }
+
+  /// Keeps z of some rows for [#passed].
+  void keep(Tensor z, Pass p) {
+    p.taped().push(new Saved(z));
   }
 
   @Override
@@ -93,18 +103,24 @@ public final class DoraLinear implements AdaptedLinear, Around {
     lora.again(x, p);
     Tensor z = p.ws().take(x.dtype(), x.rows(), out());
     lora.forward(x, z, p.withoutTape());
-    p.taped().push(new Saved(z));
+    keep(z, p);
   }
 
   @Override
   public Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
-    Tensor z = p.taped().pop(Saved.class).z();
-    Workspace ws = p.ws();
-    Magnitude.Gain gain = magnitude.gain(lora, ws, p.kernels());
-    magnitude.gradient(dy, z, lora.bias(), p);
-    Tensor dz = ws.take(dy.dtype(), dy.rows(), dy.cols());
-    p.kernels().elementwise().scaleCols(dy, gain.factor(), null, dz);
+    Tensor dz = p.ws().take(dy.dtype(), dy.rows(), dy.cols());
+    passed(dy, dz, p);
     return lora.backward(dz, dx, add, p);
+  }
+
+  /// Takes z of some rows from the tape, and adds dm.
+  ///
+  /// @param dz (rows, out), receives what plain LoRA gets in place of dy
+  void passed(Tensor dy, Tensor dz, Pass p) {
+    Tensor z = p.taped().pop(Saved.class).z();
+    Magnitude.Gain gain = magnitude.gain(lora, p.ws(), p.kernels());
+    magnitude.gradient(dy, z, lora.bias(), p);
+    p.kernels().elementwise().scaleCols(dy, gain.factor(), null, dz);
   }
 
   @Override
@@ -142,7 +158,7 @@ public final class DoraLinear implements AdaptedLinear, Around {
   }
 
   @Override
-  public Linear around(Linear other) {
+  public DoraLinear around(Linear other) {
     return new DoraLinear(lora.around(other), magnitude);
   }
 

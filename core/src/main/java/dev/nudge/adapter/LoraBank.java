@@ -1,7 +1,6 @@
 package dev.nudge.adapter;
 
 import dev.nudge.kernel.FewRows;
-import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Around;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LowRank;
@@ -9,7 +8,6 @@ import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Segments;
 import dev.nudge.tensor.Tensor;
-import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -23,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Adapters that train have their rows by [Segments#parts]: the products with the base's weight
 /// are those of all rows, in both directions, and what an adapter adds is computed by its own layer
-/// ([LoraLinear]) on its own rows, so its gradients have the bits that they have alone.
+/// ([LoraLinear]) on its own rows, so its gradients have the bits that they have alone. Magnitudes
+/// ([DoraLinear]) come behind all A and B, and before them in the backward pass.
 ///
 /// A [Lora.Variant] finishes the rows of its own sequences. A measuring workspace counts the widest
 /// update that was ever set, for each sequence, or in training for all rows.
@@ -34,7 +33,8 @@ final class LoraBank implements Around {
   private final List<@Nullable AdaptedLinear> updates = new ArrayList<>();
   private int widest; // rank; a power of two
   private boolean finishes; // whether any update was more than A and B
-  private final List<@Nullable LoraLinear> trained = new ArrayList<>(); // above the base's products
+  private final List<@Nullable AdaptedLinear> trained =
+      new ArrayList<>(); // above the base's products
 
   LoraBank(Linear base) {
     this.base = base;
@@ -58,7 +58,7 @@ final class LoraBank implements Around {
       trained.add(null);
     }
     if (number < trained.size()) {
-      trained.set(number, trains && update != null ? update.lora().around(new Computed()) : null);
+      trained.set(number, trains && update != null ? update.around(new Computed()) : null);
     }
     if (update == null) {
       return false;
@@ -76,7 +76,11 @@ final class LoraBank implements Around {
     if (!trained.isEmpty()) {
       base.forward(x, y, p);
       room(x, p);
-      owned(x, p, (layer, from, to, own) -> layer.forward(x.rows(from, to), y.rows(from, to), own));
+      each(
+          x,
+          p,
+          (layer, from, to, own) -> layer.lora().forward(x.rows(from, to), y.rows(from, to), own));
+      magnitudes(x, p, (dora, from, to, own) -> dora.complete(y.rows(from, to), own));
     } else if (!p.few(x, List.of(this), List.of(y))) {
       base.forward(x, y, p);
       List<LowRank> terms = new ArrayList<>();
@@ -90,40 +94,60 @@ final class LoraBank implements Around {
   public void again(Tensor x, Pass p) {
     base.again(x, p);
     room(x, p);
-    owned(x, p, (layer, from, to, own) -> layer.again(x.rows(from, to), own));
+    each(x, p, (layer, from, to, own) -> layer.lora().again(x.rows(from, to), own));
+    magnitudes(
+        x,
+        p,
+        (dora, from, to, own) -> {
+          Tensor z = own.ws().take(x.dtype(), to - from, out());
+          base.forward(x.rows(from, to), z, own.withoutTape());
+          dora.lora().forward(x.rows(from, to), z, own.withoutTape());
+          dora.keep(z, own);
+        });
   }
 
   /// Work on the rows of one adapter that trains.
-  private interface OnRows {
-    void run(LoraLinear layer, int from, int to, Pass own);
+  private interface OnRows<L> {
+    void run(L layer, int from, int to, Pass own);
   }
 
-  private void owned(Tensor x, Pass p, OnRows work) {
-    List<Segments.Part> parts = p.rows().parts();
+  private void each(Tensor rows, Pass p, OnRows<AdaptedLinear> work) {
+    owned(AdaptedLinear.class, rows, p.rows().parts(), p, work);
+  }
+
+  private void magnitudes(Tensor rows, Pass p, OnRows<DoraLinear> work) {
+    if (widest(DoraLinear.class) != null) {
+      room(rows, p);
+      owned(DoraLinear.class, rows, p.rows().parts(), p, work);
+    }
+  }
+
+  private <L extends AdaptedLinear> void owned(
+      Class<L> kind, Tensor rows, List<Segments.Part> parts, Pass p, OnRows<L> work) {
     if (p.ws().dry()) {
-      work.run(widest(), 0, x.rows(), p);
-    } else if (parts.isEmpty() || parts.getLast().to() != x.rows()) {
-      throw new IllegalStateException(x.rows() + " rows have no owner");
+      work.run(Objects.requireNonNull(widest(kind)), 0, rows.rows(), p);
+    } else if (parts.stream().mapToInt(Segments.Part::to).max().orElse(-1) != rows.rows()) {
+      throw new IllegalStateException(rows.rows() + " rows have no owner");
     }
     for (Segments.Part part : parts) {
-      LoraLinear layer = layer(part);
-      if (layer != null) {
-        work.run(layer, part.from(), part.to(), p.of(part));
+      int number = part.owner().number();
+      AdaptedLinear layer = number < trained.size() ? trained.get(number) : null;
+      if (layer != null && kind.isInstance(layer)) {
+        work.run(kind.cast(layer), part.from(), part.to(), p.of(part));
       }
     }
   }
 
-  private @Nullable LoraLinear layer(Segments.Part part) {
-    int number = part.owner().number();
-    return number < trained.size() ? trained.get(number) : null;
-  }
-
-  private LoraLinear widest() {
-    LoraLinear widest = null;
-    for (LoraLinear layer : trained) {
-      widest = layer != null && (widest == null || layer.rank() > widest.rank()) ? layer : widest;
+  private <L extends AdaptedLinear> @Nullable L widest(Class<L> kind) {
+    L widest = null;
+    for (AdaptedLinear layer : trained) {
+      if (layer != null
+          && kind.isInstance(layer)
+          && (widest == null || layer.lora().rank() > widest.lora().rank())) {
+        widest = kind.cast(layer);
+      }
     }
-    return Objects.requireNonNull(widest);
+    return widest;
   }
 
   /// Counts what several adapters take more than one of their rows together: each matrix begins at
@@ -211,35 +235,45 @@ final class LoraBank implements Around {
   @Override
   public Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
     room(dy, p);
-    var _ = base.backward(dy, dx, add, p); // is frozen
-    List<Segments.Part> parts = p.rows().parts();
-    if (p.ws().dry()) {
-      return widest().backward(dy, dx, true, p);
-    }
+    List<Segments.Part> back = p.rows().parts().reversed(); // as the tape has them
+    Tensor dz = passed(dy, back, p);
+    var _ = base.backward(dz, dx, add, p); // is frozen
     List<Gradients> each = new ArrayList<>();
-    for (Segments.Part part : parts.reversed()) { // as the tape has them
-      LoraLinear layer = layer(part);
-      if (layer != null) {
-        int from = part.from();
-        int to = part.to();
-        Tensor below = dx == null ? null : dx.rows(from, to);
-        Gradients own = layer.backward(dy.rows(from, to), below, true, p.of(part));
-        each.add(x -> own.add(x.rows(from, to)));
-      }
-    }
+    owned(
+        AdaptedLinear.class,
+        dy,
+        back,
+        p,
+        (layer, from, to, own) -> {
+          Tensor below = dx == null ? null : dx.rows(from, to);
+          Gradients added = layer.lora().backward(dz.rows(from, to), below, true, own);
+          each.add(x -> added.add(x.rows(from, to)));
+        });
     return x -> each.forEach(own -> own.add(x));
   }
 
-  /// Stands for the base in an adapter's layer: its products are there already.
-  private final class Computed implements Linear {
-    @Override
-    public int in() {
-      return base.in();
+  /// The gradients of what the base and all A and B give: dy, where no magnitudes train.
+  private Tensor passed(Tensor dy, List<Segments.Part> back, Pass p) {
+    if (widest(DoraLinear.class) == null) {
+      return dy;
     }
+    room(dy, p);
+    Tensor dz = p.ws().take(dy.dtype(), dy.rows(), dy.cols());
+    p.kernels().elementwise().copy(dy, dz);
+    owned(
+        DoraLinear.class,
+        dy,
+        back,
+        p,
+        (dora, from, to, own) -> dora.passed(dy.rows(from, to), dz.rows(from, to), own));
+    return dz;
+  }
 
+  /// Stands for the base in an adapter's layer: its products are there already.
+  private final class Computed implements Around {
     @Override
-    public int out() {
-      return base.out();
+    public Linear base() {
+      return base;
     }
 
     @Override
@@ -251,22 +285,12 @@ final class LoraBank implements Around {
     }
 
     @Override
-    public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
-      return base.weight(from, to, ws, kernels);
-    }
-
-    @Override
-    public Linear withWeight(Tensor weight) {
-      return base.withWeight(weight);
-    }
-
-    @Override
     public void parameters(Consumer<Parameter> each) {}
   }
 
   @Override
   public void parameters(Consumer<Parameter> each) {
-    for (LoraLinear layer : trained) {
+    for (AdaptedLinear layer : trained) {
       if (layer != null) {
         layer.parameters(each);
       }

@@ -2,6 +2,7 @@ package dev.nudge.align;
 
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RewardSource;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceLoader;
@@ -62,6 +63,11 @@ public final class Rewards {
   ///
   /// @return what it says of each, in their order
   public static List<Said> ask(Reward reward, List<Sample> samples) {
+    return ask(reward, samples, Duration.ofSeconds(SECONDS));
+  }
+
+  /// @param most time for a sample
+  static List<Said> ask(Reward reward, List<Sample> samples, Duration most) {
     Semaphore turns = new Semaphore(AT_ONCE);
     List<Future<Said>> all = new ArrayList<>();
     try (ExecutorService asking = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -71,7 +77,7 @@ public final class Rewards {
                 () -> {
                   turns.acquire();
                   try {
-                    return within(reward, sample);
+                    return within(reward, sample, most);
                   } finally {
                     turns.release();
                   }
@@ -88,17 +94,18 @@ public final class Rewards {
   }
 
   /// Asks on a thread of its own, which is left behind if it does not answer.
-  private static Said within(Reward reward, Sample sample) throws InterruptedException {
+  private static Said within(Reward reward, Sample sample, Duration most)
+      throws InterruptedException {
     FutureTask<Double> task = new FutureTask<>(() -> reward.of(sample));
     Thread.ofPlatform().daemon().name("reward").start(task);
     try {
-      double value = task.get(SECONDS, TimeUnit.SECONDS);
+      double value = task.get(most.toMillis(), TimeUnit.MILLISECONDS);
       return Double.isFinite(value)
           ? new Said(value, null)
           : new Said(Double.NaN, "it is " + value);
     } catch (TimeoutException e) {
       task.cancel(true);
-      return new Said(Double.NaN, "no answer in %d seconds".formatted(SECONDS));
+      return new Said(Double.NaN, "no answer in %d seconds".formatted(most.toSeconds()));
     } catch (ExecutionException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       String said = cause.getMessage();

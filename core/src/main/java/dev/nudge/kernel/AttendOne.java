@@ -27,6 +27,14 @@ public interface AttendOne {
       Tensor out,
       Team team);
 
+  /// Attention whose sweeps over bf16 keys and values a provider may replace.
+  interface BySweeps extends AttendOne {
+    AttendSweeps sweeps();
+
+    /// The same with other sweeps of the same bits.
+    AttendOne with(AttendSweeps other);
+  }
+
   /// Computes number by number, in double.
   final class Plain implements AttendOne {
     @Override

@@ -14,9 +14,12 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -142,6 +145,33 @@ class RewardsTest {
         .isInstanceOf(InputException.class)
         .hasMessage(
             "--reward eco: no such reward; there are exact, regex, length, json, adapter and url, and of Java classes echo");
+  }
+
+  @Test
+  void aRewardThatDoesNotAnswerIsLeftAndInterrupted() throws InterruptedException {
+    CountDownLatch never = new CountDownLatch(1);
+    CountDownLatch interrupted = new CountDownLatch(1);
+    Reward reward =
+        new Reward() {
+          @Override
+          public String name() {
+            return "slow";
+          }
+
+          @Override
+          public double of(Sample sample) throws InterruptedException {
+            try {
+              never.await();
+              return 1;
+            } catch (InterruptedException e) {
+              interrupted.countDown();
+              throw e;
+            }
+          }
+        };
+    assertThat(Rewards.ask(reward, List.of(sample("x", 1)), Duration.ofMillis(20)))
+        .containsExactly(new Rewards.Said(Double.NaN, "no answer in 0 seconds"));
+    assertThat(interrupted.await(30, TimeUnit.SECONDS)).isTrue();
   }
 
   @Test

@@ -16,24 +16,19 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// One row per way in which a file of weights can be wrong, with its line.
 class SafeTensorsRefusalTest {
-  private static final String A = "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}";
-
   @TempDir Path folder;
 
   static Arguments row(String mistake, byte[] file, String line) {
     return Arguments.of(mistake, file, line);
   }
 
-  static Arguments header(String mistake, String json, int dataBytes, String line) {
-    return row(mistake, file(json.getBytes(StandardCharsets.UTF_8), dataBytes), line);
-  }
-
-  static Arguments tensor(String mistake, String fields, int dataBytes, String line) {
-    return header(mistake, "{\"a\":{" + fields + "}}", dataBytes, line);
+  static Arguments header(String mistake, String json, String line) {
+    return row(mistake, file(json, 0), line);
   }
 
   static Stream<Arguments> mistakes() {
@@ -60,12 +55,6 @@ class SafeTensorsRefusalTest {
             "Git LFS pointer",
             "version https://git-lfs.github.com/spec/v1\n".getBytes(StandardCharsets.UTF_8),
             "is a Git LFS pointer, not the weights; run git lfs pull"),
-        header("not JSON", "{\"a\" 3}", 0, "header is not valid JSON at character"),
-        header("not an object", "[1]", 0, "header is an array; an object is needed"),
-        header("cut JSON", "{\"a\":{", 0, "header is not valid JSON"),
-        header("NaN", "{\"a\":NaN}", 0, "header is not valid JSON"),
-        header("text behind it", "{} x", 0, "header is not valid JSON"),
-        header("a second object", "{}{}", 0, "header: has an object behind its closing brace"),
         row("Latin-1", file(new byte[] {'{', '"', (byte) 0xe9, '"'}, 0), "header is not UTF-8"),
         row(
             "overlong UTF-8",
@@ -75,153 +64,75 @@ class SafeTensorsRefusalTest {
             "UTF-16",
             file("{}".getBytes(StandardCharsets.UTF_16LE), 0),
             "header is not valid JSON"),
-        header("deep", "{\"a\":" + "[".repeat(100_000), 0, "tensor \"a\" is an array; an object"),
-        header("deep extra", "{\"a\":{\"x\":" + "[".repeat(5000), 0, "header is not valid JSON"),
-        header(
-            "duplicate tensor",
-            "{" + A + "," + A + "}",
-            8,
-            "header is not valid JSON at character"),
-        header("duplicate tensor", "{" + A + "," + A + "}", 8, "the name \"a\" comes twice"),
-        tensor(
-            "duplicate field",
-            "\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]",
-            8,
-            "the name \"dtype\" comes twice"),
+        header("deep", "{\"a\":" + "[".repeat(100_000), "tensor \"a\" is an array; an object"),
+        header("deep extra", "{\"a\":{\"x\":" + "[".repeat(5000), "header is not valid JSON"),
         header(
             "half a character",
             "{\"\\ud800\":{}}",
-            0,
             "header: a name is \"\uFFFD\", with half of a surrogate pair"),
         header(
-            "metadata of numbers",
-            "{\"__metadata__\":{\"k\":1}}",
-            0,
-            "header: __metadata__ \"k\" is 1; a string is needed"),
+            "endless size",
+            "{\"a\":{\"shape\":[" + "9".repeat(5000) + "]}}",
+            "header is not valid JSON"),
         header(
-            "metadata a list", "{\"__metadata__\":[]}", 0, "header: __metadata__ is an array; an"),
-        header("tensor a number", "{\"a\":5}", 0, "header: tensor \"a\" is 5; an object is needed"),
-        tensor(
-            "no dtype",
-            "\"shape\":[2],\"data_offsets\":[0,8]",
-            8,
-            "tensor \"a\": dtype is missing"),
-        tensor(
-            "no shape", "\"dtype\":\"F32\",\"data_offsets\":[0,8]", 8, "\"a\": shape is missing"),
-        tensor("no offsets", "\"dtype\":\"F32\",\"shape\":[2]", 8, "data_offsets is missing"),
-        tensor(
-            "unknown dtype",
-            "\"dtype\":\"F31\",\"shape\":[2],\"data_offsets\":[0,8]",
-            8,
-            "header: tensor \"a\": dtype \"F31\" is not one of [BOOL, F4,"),
-        tensor(
-            "lower-case dtype",
-            "\"dtype\":\"f32\",\"shape\":[2],\"data_offsets\":[0,8]",
-            8,
-            "dtype \"f32\" is not one of"),
-        tensor("dtype a number", "\"dtype\":7", 8, "tensor \"a\": dtype is 7; a string is needed"),
-        tensor(
-            "negative size",
-            "\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]",
-            8,
-            "tensor \"a\": shape holds -2; whole numbers from 0 to 2^63 - 1 are allowed"),
-        tensor("fraction", "\"dtype\":\"F32\",\"shape\":[2.0]", 8, "shape holds 2.0; whole"),
-        tensor(
-            "text size", "\"dtype\":\"F32\",\"shape\":[\"2\"]", 8, "shape holds the string \"2\""),
-        tensor(
-            "nested size", "\"dtype\":\"F32\",\"shape\":[[2]]", 8, "shape holds an array; whole"),
-        tensor("null size", "\"dtype\":\"F32\",\"shape\":[null]", 8, "shape holds null; whole"),
-        tensor(
-            "shape null", "\"dtype\":\"F32\",\"shape\":null", 8, "\"a\": shape is null; an array"),
-        tensor(
-            "size above a long",
-            "\"dtype\":\"F32\",\"shape\":[9223372036854775808]",
-            8,
-            "shape holds 9223372036854775808; whole numbers"),
-        tensor(
-            "endless size", "\"shape\":[" + "9".repeat(5000) + "]", 8, "header is not valid JSON"),
-        tensor(
-            "sizes that overflow",
-            "\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,2],\"data_offsets\":[0,8]",
-            8,
-            "shape [4294967296, 4294967296, 2] is absurd; at most 2^56 elements are allowed"),
-        tensor(
-            "sizes that overflow behind a zero",
-            "\"dtype\":\"F32\",\"shape\":[0,4294967296,4294967296],\"data_offsets\":[0,0]",
-            0,
-            "shape [0, 4294967296, 4294967296] is absurd"),
-        tensor(
             "too many sizes",
-            "\"dtype\":\"F32\",\"shape\":[" + "1,".repeat(32) + "1],\"data_offsets\":[0,4]",
-            4,
+            "{\"a\":{\"dtype\":\"F32\",\"shape\":[" + "1,".repeat(32) + "1]}}",
             "tensor \"a\": shape has more than 32 numbers; at most 32 are allowed"),
-        tensor(
-            "three offsets",
-            "\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8,9]",
-            8,
-            "tensor \"a\": data_offsets has more than 2 numbers"),
-        tensor(
-            "one offset",
-            "\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8]",
-            8,
-            "tensor \"a\": data_offsets has 1 numbers; 2 are needed"),
-        tensor(
-            "begin after end",
-            "\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]",
-            8,
-            "tensor \"a\": data_offsets begin at 8, after their end 0"),
-        tensor(
-            "shape and bytes disagree",
-            "\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]",
-            8,
-            "tensor \"a\": data_offsets [0, 8] hold 8 bytes, F32 of shape [3] needs 12"),
-        tensor(
-            "half a byte",
-            "\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,2]",
-            2,
-            "data_offsets [0, 2] hold 2 bytes, F4 of shape [3] needs 12 bits"),
-        tensor(
-            "end beyond the file",
-            "\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]",
-            7,
-            "tensor \"a\": data_offsets end at 8, the file has 7 bytes of data; is it truncated?"),
-        tensor(
-            "absurd end",
-            "\"dtype\":\"U8\",\"shape\":[1152921504606846976],\"data_offsets\":[0,1152921504606846976]",
-            7,
-            "shape [1152921504606846976] is absurd"),
-        tensor(
-            "a gap before the first",
-            "\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]",
-            12,
-            "tensor \"a\": data_offsets begin at 4, the data before it ends at 0; a gap is"),
-        header(
-            "overlap",
-            "{" + A + ",\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}",
-            12,
-            "tensor \"b\": data_offsets begin at 4, inside tensor \"a\" that ends at 8"),
-        header(
-            "the same bytes twice",
-            "{" + A + ",\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",
-            8,
-            "data_offsets begin at 0, inside tensor \"a\" that ends at 8"),
-        header(
-            "a gap",
-            "{" + A + ",\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[9,10]}}",
-            10,
-            "tensor \"b\": data_offsets begin at 9, the data before it ends at 8"),
-        header(
-            "bytes behind the last",
-            "{" + A + "}",
-            9,
-            "the header's tensors cover 8 bytes, the file has 9 bytes of data"),
-        header(
-            "data without tensors", "{}", 4, "tensors cover 0 bytes, the file has 4 bytes of data"),
         header(
             "a name of two lines",
             "{\"a\\n\\u001b[31mb\":{\"dtype\":1}}",
-            0,
             "tensor \"a\uFFFD\uFFFD[31mb\": dtype is 1; a string is needed"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          {"a" 3} | 0 | header is not valid JSON at character
+          [1] | 0 | header is an array; an object is needed
+          {"a":{ | 0 | header is not valid JSON
+          {"a":NaN} | 0 | header is not valid JSON
+          {} x | 0 | header is not valid JSON
+          {}{} | 0 | header: has an object behind its closing brace
+          {"a":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}} | 8 | the name "dtype" comes twice
+          {"__metadata__":{"k":1}} | 0 | header: __metadata__ "k" is 1; a string is needed
+          {"__metadata__":[]} | 0 | header: __metadata__ is an array; an
+          {"a":5} | 0 | header: tensor "a" is 5; an object is needed
+          {"a":{"shape":[2],"data_offsets":[0,8]}} | 8 | tensor "a": dtype is missing
+          {"a":{"dtype":"F32","data_offsets":[0,8]}} | 8 | "a": shape is missing
+          {"a":{"dtype":"F32","shape":[2]}} | 8 | data_offsets is missing
+          {"a":{"dtype":"F31","shape":[2],"data_offsets":[0,8]}} | 8 | header: tensor "a": dtype "F31" is not one of [BOOL, F4,
+          {"a":{"dtype":"f32","shape":[2],"data_offsets":[0,8]}} | 8 | dtype "f32" is not one of
+          {"a":{"dtype":7}} | 8 | tensor "a": dtype is 7; a string is needed
+          {"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}} | 8 | tensor "a": shape holds -2; whole numbers from 0 to 2^63 - 1 are allowed
+          {"a":{"dtype":"F32","shape":[2.0]}} | 8 | shape holds 2.0; whole
+          {"a":{"dtype":"F32","shape":["2"]}} | 8 | shape holds the string "2"
+          {"a":{"dtype":"F32","shape":[[2]]}} | 8 | shape holds an array; whole
+          {"a":{"dtype":"F32","shape":[null]}} | 8 | shape holds null; whole
+          {"a":{"dtype":"F32","shape":null}} | 8 | "a": shape is null; an array
+          {"a":{"dtype":"F32","shape":[9223372036854775808]}} | 8 | shape holds 9223372036854775808; whole numbers
+          {"a":{"dtype":"F32","shape":[4294967296,4294967296,2],"data_offsets":[0,8]}} | 8 | shape [4294967296, 4294967296, 2] is absurd; at most 2^56 elements are allowed
+          {"a":{"dtype":"F32","shape":[0,4294967296,4294967296],"data_offsets":[0,0]}} | 0 | shape [0, 4294967296, 4294967296] is absurd
+          {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,9]}} | 8 | tensor "a": data_offsets has more than 2 numbers
+          {"a":{"dtype":"F32","shape":[2],"data_offsets":[8]}} | 8 | tensor "a": data_offsets has 1 numbers; 2 are needed
+          {"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}} | 8 | tensor "a": data_offsets begin at 8, after their end 0
+          {"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}} | 8 | tensor "a": data_offsets [0, 8] hold 8 bytes, F32 of shape [3] needs 12
+          {"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}} | 2 | data_offsets [0, 2] hold 2 bytes, F4 of shape [3] needs 12 bits
+          {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} | 7 | tensor "a": data_offsets end at 8, the file has 7 bytes of data; is it truncated?
+          {"a":{"dtype":"U8","shape":[1152921504606846976],"data_offsets":[0,1152921504606846976]}} | 7 | shape [1152921504606846976] is absurd
+          {"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}} | 12 | tensor "a": data_offsets begin at 4, the data before it ends at 0; a gap is
+          {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} | 8 | header is not valid JSON at character
+          {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} | 8 | the name "a" comes twice
+          {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}} | 12 | tensor "b": data_offsets begin at 4, inside tensor "a" that ends at 8
+          {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} | 8 | data_offsets begin at 0, inside tensor "a" that ends at 8
+          {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[1],"data_offsets":[9,10]}} | 10 | tensor "b": data_offsets begin at 9, the data before it ends at 8
+          {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} | 9 | the header's tensors cover 8 bytes, the file has 9 bytes of data
+          {} | 4 | tensors cover 0 bytes, the file has 4 bytes of data
+          """)
+  void aBrokenHeaderIsRefusedInOneLine(String json, int dataBytes, String line) throws IOException {
+    aBrokenFileIsRefusedInOneLine(json, file(json, dataBytes), line);
   }
 
   @ParameterizedTest(name = "{0}")
@@ -247,7 +158,7 @@ class SafeTensorsRefusalTest {
       json.append(i == 0 ? "" : ",").append('"').append(i).append("\":{\"dtype\":\"U8\",");
       json.append("\"shape\":[0],\"data_offsets\":[0,0]}");
     }
-    byte[] bytes = file(json.append('}').toString().getBytes(StandardCharsets.UTF_8), 0);
+    byte[] bytes = file(json.append('}').toString(), 0);
     Path file = Files.write(folder.resolve("w.safetensors"), bytes);
     assertThatThrownBy(() -> SafeTensors.open(file))
         .isInstanceOf(InputException.class)
@@ -278,6 +189,10 @@ class SafeTensorsRefusalTest {
     Files.createDirectory(folder.resolve("model.safetensors"));
     assertThatThrownBy(() -> SafeTensors.open(folder))
         .hasMessageEndingWith("is not a regular file");
+  }
+
+  static byte[] file(String header, int dataBytes) {
+    return file(header.getBytes(StandardCharsets.UTF_8), dataBytes);
   }
 
   /// A file with this header and zeros behind it.

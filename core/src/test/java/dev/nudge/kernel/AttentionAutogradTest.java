@@ -45,7 +45,7 @@ class AttentionAutogradTest {
   }
 
   private static Workspace workspace() {
-    return new Workspace(0, 64L << 20, Gemm.plain());
+    return new Workspace(0, 32 << 20, Gemm.plain());
   }
 
   /// Lengths around the blocks of 64 queries, and past 2,048 keys, where blocks are of 32.

@@ -304,7 +304,7 @@ class FewRowsTest {
       int to,
       Tensor y,
       boolean add) {
-    try (Workspace ws = new Workspace(0, 1 << 22, Gemm.plain())) {
+    try (Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {
       by.multiply(by.arranged(x, w, ws), w, compute, from, to, y, add);
     }
   }

@@ -111,7 +111,7 @@ class DecodingTest {
         KvPool pool = model.pool(blocks, size);
         Workspace ws = new Workspace(0, bytes, model.backend().gemms().apply(1))) {
       Tensor whole = scope.tensor(Dtype.F64, flat.length, vocabulary);
-      try (Workspace large = new Workspace(0, 64 << 20, model.backend().gemms().apply(1))) {
+      try (Workspace large = new Workspace(0, 16 << 20, model.backend().gemms().apply(1))) {
         Batch rows = new Batch(flat, lengths, new long[lengths.length], new int[0], new int[0]);
         copy(model.logits(rows, large), whole);
       }

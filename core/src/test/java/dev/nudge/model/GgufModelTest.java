@@ -196,7 +196,7 @@ class GgufModelTest {
     Arrays.setAll(ids, i -> 7 * i % config.vocabSize());
     Batch batch = new Batch(ids, lengths, new long[lengths.length], new int[0], new int[0]);
     try (CausalLm lm = Checkpoint.load(model, config, backend, held);
-        Workspace ws = new Workspace(0, 64 << 20, backend.gemms().apply(1))) {
+        Workspace ws = new Workspace(0, 16 << 20, backend.gemms().apply(1))) {
       lm.reserve(tokens);
       Tensor logits = lm.logits(batch, ws);
       assertThat(logits.dtype()).isEqualTo(Dtype.F32);

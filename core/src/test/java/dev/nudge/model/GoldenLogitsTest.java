@@ -107,7 +107,7 @@ class GoldenLogitsTest {
       int[] ids = Stream.of(sequences).flatMapToInt(java.util.Arrays::stream).toArray();
       model.reserve(ids.length);
       Batch batch = new Batch(ids, lengths, new long[lengths.length], new int[0], new int[0]);
-      try (Workspace ws = new Workspace(0, 64 << 20, backend.gemms().apply(1))) {
+      try (Workspace ws = new Workspace(0, 16 << 20, backend.gemms().apply(1))) {
         Tensor logits = model.logits(batch, ws);
         double largest = inputs.get("largest_logit").asDouble();
         double worst = 0;

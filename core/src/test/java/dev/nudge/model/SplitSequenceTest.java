@@ -105,11 +105,10 @@ class SplitSequenceTest {
   @CsvSource({"FP32, 1e-5", "BF16, 2e-2"})
   void gradientsOfTheFastKernelsToo(Compute compute, double bound) {
     Backend backend = Backends.orSkip(compute);
-    for (int lanes = 2; lanes <= 4; lanes++) {
-      for (int tokens : new int[] {37, 64 * lanes, 333, 512}) {
-        compare(TinyLlama.wider(), backend, tokens, lanes, 0.2, "all-linear", bound);
-        compare(TinyLlama.wider(), backend, tokens, lanes, 0, Fixture.OWN_WEIGHTS, bound);
-      }
+    int[][] lanesAndTokens = {{2, 37}, {2, 512}, {3, 192}, {3, 333}, {4, 37}, {4, 256}};
+    for (int[] cut : lanesAndTokens) {
+      compare(TinyLlama.wider(), backend, cut[1], cut[0], 0.2, "all-linear", bound);
+      compare(TinyLlama.wider(), backend, cut[1], cut[0], 0, Fixture.OWN_WEIGHTS, bound);
     }
   }
 

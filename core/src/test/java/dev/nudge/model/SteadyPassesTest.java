@@ -70,7 +70,7 @@ class SteadyPassesTest {
       }
       int[] all = {ids.length};
       Batch batch = new Batch(ids, all, new long[1], new int[0], new int[0]);
-      try (Workspace whole = new Workspace(0, 1L << 28, model.backend().gemms().apply(1))) {
+      try (Workspace whole = new Workspace(0, 16 << 20, model.backend().gemms().apply(1))) {
         Tensor logits = model.logits(batch, whole);
         double largest = 0;
         for (int i = 0; i < alone.length; i++) {

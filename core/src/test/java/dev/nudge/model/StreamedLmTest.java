@@ -113,7 +113,7 @@ class StreamedLmTest {
       int[] lengths = sequences.stream().mapToInt(s -> s.length).toArray();
       whole.reserve(300);
       Batch batch = new Batch(ids, lengths, new long[lengths.length], new int[0], new int[0]);
-      try (Workspace ws = new Workspace(0, 64 << 20, backend.gemms().apply(1))) {
+      try (Workspace ws = new Workspace(0, 16 << 20, backend.gemms().apply(1))) {
         Tensor expected = whole.logits(batch, ws);
         double largest = 0;
         double worst = 0;

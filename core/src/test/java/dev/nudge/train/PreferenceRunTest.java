@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.format.Json;
 import dev.nudge.format.SafeTensors;
+import dev.nudge.merge.Merging;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -128,6 +130,30 @@ class PreferenceRunTest {
     JsonNode first = TinyRun.metrics(temp.resolve("nf4"), "loss").getFirst();
     assertThat(first.path("loss").asDouble()).isCloseTo(0.5, within(1e-6));
     assertThat(first.path("kl").asDouble()).isCloseTo(0, within(1e-5));
+  }
+
+  /// So what [PreferenceGoldenTest] holds of dense weights holds of NF4.
+  @ParameterizedTest
+  @ValueSource(strings = {"dpo", "kto", "orpo"})
+  void aRunOnNf4IsThatOnTheWeightsItStandsFor(String kind) throws IOException {
+    run(settings("kto", "none").with("quantize", "nf4").with("learning_rate", 1e-12), 1);
+    Path dense = temp.resolve("dense");
+    MergeSettings merge = MergeSettings.of(TinyRun.TIED, temp.resolve("none"), dense);
+    Merging.prepare(merge, TinyRun.MACHINE, warning -> {}).run(() -> false);
+    TrainSettings start = settings(kind, "nf4").with("init_adapter", START);
+    run(start.with("quantize", "nf4"), 9);
+    run(start.with("model", dense).with("out", temp.resolve("full")), 9);
+    List<JsonNode> four = TinyRun.metrics(temp.resolve("nf4"), "loss");
+    List<JsonNode> full = TinyRun.metrics(temp.resolve("full"), "loss");
+    assertThat(four).hasSameSizeAs(full);
+    for (int i = 0; i < full.size(); i++) {
+      for (String key : List.of("loss", "grad_norm", "rewards_chosen")) {
+        double expected = full.get(i).path(key).asDouble(0);
+        assertThat(four.get(i).path(key).asDouble(0))
+            .as("%s of step %d", key, i + 1)
+            .isCloseTo(expected, within(2e-4 * Math.max(1, Math.abs(expected))));
+      }
+    }
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.nudge.train;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
+import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Plan;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.TrainSettings;
@@ -44,6 +45,9 @@ class RunGroupTest {
         Map.of("data", List.of(other.toString()), "init", "pissa", "rank", 4),
         Map.of("lora_plus", 4, "optimizer", "adamw-8bit", "rs_lora", true, "warmup", 2),
         Map.of("init", "eva", "rank", 2),
+        Map.of("dora", true, "weight_decay", 0.1, "seed", 3),
+        Map.of(
+            "dora", true, "rank", 3, "init", "pissa", "lora_plus", 4, "targets", "k_proj,up_proj"),
         Map.of(
             "lora_bias",
             true,
@@ -93,6 +97,51 @@ class RunGroupTest {
     for (int i = 0; i < alone.size(); i++) {
       assertSame(alone.get(i), together.get(i));
     }
+  }
+
+  /// Magnitudes need a layer's output in the backward pass, so it is computed again with the rest.
+  @Test
+  void soItHasWhereActivationsAreComputedAgain() throws IOException {
+    Path rows = TinyRun.rows(temp.resolve("rows.jsonl"), 23, 200, 3);
+    List<Map<String, Object>> different =
+        List.of(
+            Map.of("dora", true, "rank", 3), Map.of("rank", 8), Map.of("dora", true, "seed", 3));
+    List<TrainSettings> alone = new ArrayList<>();
+    for (Map<String, Object> own : different) {
+      Map<String, Object> values = new HashMap<>(own);
+      values.putAll(Map.of("compute", "fp32", "steps", 3, "batch_size", 4, "memory", "2G"));
+      alone.add(settings(rows, "alone" + alone.size(), values));
+    }
+    alone.forEach(TinyRun::run);
+    long most = GroupPlan.of(prepared(alone, "none", 2L << 30)).getFirst().plan().totalBytes();
+    List<Prepared> together = List.of();
+    List<GroupPlan> groups = List.of();
+    for (int i = 19; i > 0; i--) {
+      List<Prepared> tight = prepared(alone, "together", most * i / 20);
+      List<GroupPlan> planned = GroupPlan.of(tight);
+      if (planned.size() > 1) {
+        break;
+      }
+      together = tight;
+      groups = planned;
+    }
+    Plan plan = groups.getFirst().plan();
+    assertThat(plan.levels()).doesNotContain(Recompute.NONE);
+    try (RunGroup group = new RunGroup(together, plan, DEAF)) {
+      group.advance(Integer.MAX_VALUE, () -> false);
+    }
+    for (int i = 0; i < alone.size(); i++) {
+      assertSame(alone.get(i), together.get(i).settings());
+    }
+  }
+
+  private List<Prepared> prepared(List<TrainSettings> settings, String out, long memory) {
+    List<Prepared> all = new ArrayList<>();
+    for (TrainSettings one : settings) {
+      String folder = temp.resolve(out + all.size()).toString();
+      all.add(Training.prepare(one.withMemory(memory).with("out", folder), TinyRun.MACHINE));
+    }
+    return all;
   }
 
   private TrainSettings settings(Path rows, String out, Map<String, Object> values) {

@@ -348,6 +348,22 @@ final class Assembler {
     put(select);
   }
 
+  void vshufps(int to, int a, int b, int select) {
+    full(1, 0, 0, 0xc6, to, a, new Zmm(b));
+    put(select);
+  }
+
+  /// Takes out, or stores, four lanes.
+  void vextractf32x4(Operand to, int from, int quarter) {
+    evex(3, 1, 0, 2, 0x19, from, 0, to, 0, false, false, 16);
+    put(quarter);
+  }
+
+  /// Adds the lowest four lanes.
+  void vaddpsLow(int to, int a, Memory b) {
+    evex(1, 0, 0, 0, 0x58, to, a, b, 0, false, false, 16);
+  }
+
   void vpermilps(int to, int from, int select) {
     full(3, 1, 0, 0x04, to, 0, new Zmm(from));
     put(select);

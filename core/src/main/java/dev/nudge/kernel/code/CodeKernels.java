@@ -1,14 +1,16 @@
 package dev.nudge.kernel.code;
 
+import dev.nudge.kernel.AttendOne;
+import dev.nudge.kernel.AttendSweeps;
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.NativeAccess;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Replaces products of few rows by machine code on Linux x86-64 with AVX-512, if the Vector API
-/// beneath has vectors of 512 bits, this process may have executable memory, and known products
-/// come out right; found by [java.util.ServiceLoader].
+/// Replaces products of few rows and the sweeps of decode attention by machine code on Linux
+/// x86-64 with AVX-512, if the Vector API beneath has vectors of 512 bits, this process may have
+/// executable memory, and known results come out right; found by [java.util.ServiceLoader].
 public final class CodeKernels implements Kernels.Provider {
   private static final String BENEATH = "vector 512 bit";
 
@@ -19,8 +21,10 @@ public final class CodeKernels implements Kernels.Provider {
 
   @Override
   public Kernels over(Kernels under) {
-    FewRows few = made(under, Code::of).few;
-    return few == null ? under : under.with(Kernels::fewRows, few);
+    Made made = made(under, Code::of);
+    return made.few == null || made.attend == null
+        ? under
+        : under.with(Kernels::fewRows, made.few).with(Kernels::attendOne, made.attend);
   }
 
   /// Whether these kernels have machine code.
@@ -33,10 +37,12 @@ public final class CodeKernels implements Kernels.Provider {
     return Optional.ofNullable(made(under, Code::of).missing);
   }
 
-  /// The kernel, or why there is none.
-  record Made(@Nullable FewRows few, @Nullable String missing) {
+  /// The kernels, or why there are none.
+  ///
+  /// @param attend the one beneath if that goes by no sweeps
+  record Made(@Nullable FewRows few, @Nullable AttendOne attend, @Nullable String missing) {
     static Made none(String why) {
-      return new Made(null, why);
+      return new Made(null, null, why);
     }
   }
 
@@ -78,8 +84,21 @@ public final class CodeKernels implements Kernels.Provider {
             grouped.get(),
             store.get(),
             new BlockKernels(under.fewRows(), memory));
-    return SelfTest.passes(few)
-        ? new Made(few, null)
-        : Made.none("known products come out wrong on this processor");
+    if (!SelfTest.passes(few)) {
+      return Made.none("known products come out wrong on this processor");
+    }
+    AttendOne attend = under.attendOne();
+    if (attend instanceof AttendOne.BySweeps by) {
+      Optional<AttendSweeps> sweeps =
+          CodeAttendSweeps.of(by.sweeps(), narrow.get(), store.get(), memory);
+      if (sweeps.isEmpty()) {
+        return Made.none("this process may not have executable memory");
+      }
+      if (!SelfTest.passes(sweeps.get())) {
+        return Made.none("known attention comes out wrong on this processor");
+      }
+      attend = by.with(sweeps.get());
+    }
+    return new Made(few, attend, null);
   }
 }

@@ -191,15 +191,7 @@ final class Frame {
       int two = SUMS + Math.min(i + 1, n - 1);
       int three = SUMS + Math.min(i + 2, n - 1);
       int four = SUMS + Math.min(i + 3, n - 1);
-      a.vinsertf64x4(0, one, two, 1); // lower halves of two sums
-      a.vshuff64x2(1, one, two, 0xee); // and upper ones
-      a.vaddps(0, 0, 1);
-      a.vinsertf64x4(1, three, four, 1);
-      a.vshuff64x2(2, three, four, 0xee);
-      a.vaddps(1, 1, 2); // four sums of eight lanes
-      a.vshuff32x4(2, 0, 1, 0x88);
-      a.vshuff32x4(0, 0, 1, 0xdd);
-      a.vaddps(0, 2, 0); // a sum has four lanes now
+      quarters(a, 0, new int[] {one, two, three, four}, 1, 2);
       a.vpermilps(1, 0, 0x4e);
       a.vaddps(0, 0, 1);
       a.vpermilps(1, 0, 0xb1);
@@ -207,5 +199,18 @@ final class Frame {
       a.vcompressps(0, 0, COMPRESS);
       a.vmovupsLow(Memory.at(RDX, 4 * i), 0, n - i >= 4 ? 0 : STORE);
     }
+  }
+
+  /// Adds the lanes of four registers, 8 apart, then 4: what is left of each is a quarter of one.
+  static void quarters(Assembler a, int to, int[] of, int free, int other) {
+    a.vinsertf64x4(to, of[0], of[1], 1); // lower halves of two
+    a.vshuff64x2(free, of[0], of[1], 0xee); // and upper ones
+    a.vaddps(to, to, free);
+    a.vinsertf64x4(free, of[2], of[3], 1);
+    a.vshuff64x2(other, of[2], of[3], 0xee);
+    a.vaddps(free, free, other); // eight lanes each
+    a.vshuff32x4(other, to, free, 0x88);
+    a.vshuff32x4(to, to, free, 0xdd);
+    a.vaddps(to, other, to);
   }
 }

@@ -1,7 +1,10 @@
 package dev.nudge.kernel.code;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import dev.nudge.kernel.AttendSweeps;
 import dev.nudge.kernel.DynamicMap;
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Mxfp4;
@@ -15,6 +18,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
 
 /// Multiplies known numbers, whose sums are exact in fp32 in any order, by every machine code
 /// kernel once, and compares. Takes some milliseconds.
@@ -42,6 +46,56 @@ final class SelfTest {
         && test.grouped(128, 32)
         && test.grouped(256, 128)
         && test.powers(96);
+  }
+
+  /// Whether scores and weighted sums of one query and of four are right: seven keys, of one round
+  /// and a rest.
+  static boolean passes(AttendSweeps sweeps) {
+    return IntStream.of(80, 192)
+        .allMatch(dim -> attends(sweeps, dim, 1) && attends(sweeps, dim, KeyScores.QUERIES));
+  }
+
+  private static boolean attends(AttendSweeps sweeps, int dim, int queries) {
+    int keys = 7;
+    int row = 16;
+    int width = (dim + 31) / 32 * 32;
+    Arena arena = Arena.ofAuto();
+    MemorySegment data = arena.allocate(2L * keys * dim, 64);
+    for (int at = 0; at < keys * dim; at++) {
+      data.setAtIndex(JAVA_SHORT, at, Bf16.round((float) number(at / dim, at % dim)));
+    }
+    MemorySegment all = arena.allocate(4L * queries * (width + row) + AttendSweeps.SPARE, 64);
+    for (int at = 0; at < queries * dim; at++) {
+      all.setAtIndex(JAVA_FLOAT, pair(at / dim, at % dim, width), (float) number(9, at));
+    }
+    AttendSweeps.Rows rows = new AttendSweeps.Rows(data, 0, 2L * dim, keys);
+    AttendSweeps.Sizes sizes = new AttendSweeps.Sizes(1, dim, queries, width, row);
+    long scores = 4L * queries * width;
+    sweeps.scores(rows, rows, sizes, all, scores);
+    boolean right = true;
+    for (int at = 0; at < queries * keys; at++) {
+      int q = at / keys;
+      float want = 0;
+      for (int i = 0; i < dim; i++) {
+        want += (float) (number(9, q * dim + i) * number(at % keys, i));
+      }
+      right &= all.get(JAVA_FLOAT, scores + 4L * (q * row + at % keys)) == want;
+      all.set(JAVA_FLOAT, scores + 4L * (q * row + at % keys), at % 5 - 2);
+    }
+    sweeps.sums(rows, rows, sizes, all, scores);
+    for (int at = 0; at < queries * dim; at++) {
+      float want = (float) number(9, at);
+      for (int j = 0; j < keys; j++) {
+        want += (float) (((at / dim * keys + j) % 5 - 2) * number(j, at % dim));
+      }
+      right &= all.getAtIndex(JAVA_FLOAT, pair(at / dim, at % dim, width)) == want;
+    }
+    return right;
+  }
+
+  /// The place of a number of a row in pairs.
+  private static int pair(int row, int i, int width) {
+    return row * width + i / 32 * 32 + i % 32 / 2 + i % 2 * 16;
   }
 
   /// Codes in groups whose scales are 1 and 2, less 7 or 8.

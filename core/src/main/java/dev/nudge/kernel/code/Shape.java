@@ -21,6 +21,9 @@ final class Shape {
   /// Rounds of the kernel's loop.
   static final int ROUNDS = 24;
 
+  /// Bytes from a row to the one that is fetched meanwhile.
+  static final int AHEAD = ROUNDS;
+
   /// Not 0: sixteen more numbers follow the rounds, for the sums of even numbers.
   static final int HALF = 32;
 

@@ -1,5 +1,5 @@
-/// Kernels as x86-64 machine code that Java makes at run time: products of few rows, for decoding,
-/// and of an adapter's rank, for training.
+/// Kernels as x86-64 machine code that Java makes at run time: products of few rows and
+/// attention of one query, for decoding, and products of an adapter's rank, for training.
 ///
 /// A kernel here computes the bits of the Vector API's kernel beneath it, or of the library's
 /// product, with instructions that the Vector API does not give: prefetches, several weight rows at
@@ -8,7 +8,7 @@
 ///
 /// Read [CodeKernels] first (when machine code is used at all), then [CodeFewRows] (which checks
 /// every address and size before a call), [DotBf16] (a kernel with its listing explained) and
-/// [Assembler]. [CodeRankProducts] stands by itself.
+/// [Assembler]. [CodeAttendSweeps] is the like for attention, [CodeRankProducts] stands by itself.
 @NullMarked
 package dev.nudge.kernel.code;
 

@@ -23,9 +23,6 @@ final class AttendScores {
   /// Columns of a call: straight code is twice as fast as a loop of two rounds.
   static final int COLUMNS = 4 * LANES;
 
-  /// Bytes beyond the scores that a call overwrites.
-  static final int SPARE = 4 * LANES;
-
   private static final int UPPER = 0xffff0000;
 
   // fold by h: what of one vector is in lanes without the bit h, of the other in those with it
@@ -68,7 +65,7 @@ final class AttendScores {
   /// @param q four queries in pairs, `width` floats apart, the first from byte `from` on
   /// @param to byte offset of the first query's scores in `scores`
   /// @param row floats from query to query there
-  /// @param spare byte offset of [#SPARE] bytes of `scores` that may be overwritten
+  /// @param spare byte offset of a vector of `scores` that may be overwritten
   static void four(
       MemorySegment keys,
       long at,

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.nudge.kernel.Attend;
 import dev.nudge.kernel.AttendOne;
+import dev.nudge.kernel.AttendSweeps;
 import dev.nudge.kernel.KeyValues;
 import dev.nudge.tensor.Bf16;
 import dev.nudge.tensor.Dtype;
@@ -24,10 +25,16 @@ import org.jspecify.annotations.Nullable;
 /// Partial results are fp32, in the calling thread's scratch: for each query m and s of (heads,
 /// ranges), then a of (ranges, heads). That is a megabyte, or what one query takes: at most 64
 /// ranges, so 32 heads of 128 take another megabyte.
-record VectorAttendOne(AttendOne under) implements AttendOne {
+record VectorAttendOne(AttendOne under, AttendSweeps sweeps) implements AttendOne.BySweeps {
+  private static final AttendSweeps FP32 = new Fp32AttendSweeps();
   private static final int PART = 128;
   private static final int MOST = 64; // parts of a query
   private static final long NEAR = 1 << 20; // bytes of parts that are in memory together
+
+  @Override
+  public AttendOne with(AttendSweeps other) {
+    return new VectorAttendOne(under, other);
+  }
 
   @Override
   public void forward(
@@ -42,7 +49,8 @@ record VectorAttendOne(AttendOne under) implements AttendOne {
       under.forward(h, q, seen, sinks, out, team);
       return;
     }
-    AttendPart part = new AttendPart(h, dtype == Dtype.BF16);
+    boolean low = dtype == Dtype.BF16;
+    AttendPart part = new AttendPart(h, low, low ? sweeps : FP32);
     int from = 0;
     while (from < q.rows()) {
       long bytes = 0;

@@ -33,6 +33,6 @@ public final class VectorKernels implements Kernels.Provider {
         new VectorNf4(under.nf4()),
         new VectorGroupedCodes(under.groupedCodes()),
         new VectorFewRows(under.fewRows()),
-        new VectorAttendOne(under.attendOne()));
+        new VectorAttendOne(under.attendOne(), new VectorAttendSweeps()));
   }
 }
