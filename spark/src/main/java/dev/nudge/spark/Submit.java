@@ -71,7 +71,8 @@ public final class Submit {
             Duration.ofSeconds(own.number("--rank-timeout", (int) usual.timeout().toSeconds())),
             own.number("--attempts", usual.attempts()));
     List<String> rest = new ArrayList<>(own.rest());
-    if (TableFlags.ofTable(own)) {
+    boolean table = TableFlags.ofTable(own);
+    if (table) {
       if (own.passes("--dry-run")) {
         throw new InputException("--dry-run reads files only; give --data, or leave it out");
       }
@@ -85,9 +86,9 @@ public final class Submit {
         (settings, events, cancelled) -> {
           SparkSession session = SparkSession.builder().appName("nudge train").getOrCreate();
           TrainSettings given =
-              rest.size() == own.rest().size()
-                  ? settings
-                  : TableCommand.told(() -> NudgeSpark.onRows(settings, rows(session, own)));
+              table
+                  ? TableCommand.told(() -> NudgeSpark.onRows(settings, rows(session, own)))
+                  : settings;
           return NudgeSpark.train(session, given, ranks, events, cancelled);
         });
   }
