@@ -73,6 +73,22 @@ class BadInputTest {
     return p.copy(Goldens.FOLDER.resolve("families/qwen3-moe/model"), "model");
   }
 
+  private static final String NOT_ON_EXPERTS =
+      " does not go with adapters on experts or routers: PEFT loads no such adapter; leave it out,"
+          + " or give --targets of attention alone";
+
+  /// A mistake with a model of experts, of few tokens.
+  private static Mistake ofExperts(String model, String flags, String said) {
+    return row(
+        model + " " + flags,
+        p -> {
+          p.copy(Goldens.FOLDER.resolve(model), "model");
+          p.write("rows.jsonl", "{\"prompt\": \"AB:\", \"completion\": \"CD\"}\n".repeat(3));
+        },
+        flags,
+        said);
+  }
+
   static Stream<Mistake> model() {
     return mistakes(
         """
@@ -208,6 +224,11 @@ class BadInputTest {
           --router-aux-loss-coef is -1; it must be 0 or more
         --expert-adapters split
           --expert-adapters is 'split'; supported: stacked, per-expert
+        --targets experts
+          target 'experts' matches no linear layer of the model; the linear layers are down_proj,
+            gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj
+        --targets q_proj,gate
+          target 'gate' matches no linear layer of the model; did you mean gate_proj?
         model/config.json: "llama" => "qwen3"
           D/model has no tensor model.layers.0.self_attn.q_norm.weight, which its config.json calls
             for
@@ -250,6 +271,55 @@ class BadInputTest {
             "",
             "D/model/model.safetensors: model.layers.0.mlp.gate.weight is [11, 40], config.json says"
                 + " [12, 40]"),
+        row(
+            "an expert that the file has not",
+            p -> renamed(experts(p), "layers.0.mlp.experts.7.up", "layers.0.mlp.experts.7.op"),
+            "",
+            "D/model has no tensor model.layers.0.mlp.experts.7.up_proj.weight, which its"
+                + " config.json calls for; did you mean"
+                + " model.layers.0.mlp.experts.7.op_proj.weight?"),
+        ofExperts(
+            "families/qwen3-moe/model",
+            "--targets up_proj",
+            "targets select up_proj of experts and not gate_proj; they are one matrix, so name both"
+                + " or none"),
+        ofExperts(
+            "families/qwen3-moe/model",
+            "--targets model.layers.0.mlp.experts.0.down_proj",
+            "targets select some experts of a layer and not"
+                + " model.layers.0.mlp.experts.1.down_proj; an adapter is on all of them or none"),
+        ofExperts("families/qwen3-moe/model", "--dropout 0.1", "--dropout 0.1" + NOT_ON_EXPERTS),
+        ofExperts("families/qwen3-moe/model", "--dora", "DoRA" + NOT_ON_EXPERTS),
+        ofExperts(
+            "families/qwen3-moe/model",
+            "--init eva",
+            "--init eva"
+                + NOT_ON_EXPERTS.replace(
+                    "PEFT loads no such adapter", "all experts of a layer have one rank")),
+        ofExperts(
+            "mxfp4/model",
+            "--expert-adapters per-expert",
+            "--expert-adapters per-expert does not go with experts whose gate and up are one matrix"
+                + " (gpt-oss); leave it out"),
+        ofExperts(
+            "mxfp4/model",
+            "--method full",
+            "--method full: the weights in D/model are stored in mxfp4, which cannot be trained;"
+                + " give a folder with dense weights, or leave --method out to train an adapter"),
+        ofExperts(
+            "mxfp4/model",
+            "--quantize nf4",
+            "--quantize nf4: the weights in D/model are stored in mxfp4; leave --quantize out, or"
+                + " give a folder with dense weights"),
+        row(
+            "blocks of experts without scales",
+            p -> {
+              p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model");
+              renamed(p, "0.mlp.experts.down_proj_scales", "0.mlp.experts.down_proj_scalez");
+            },
+            "",
+            "D/model has no tensor model.layers.0.mlp.experts.down_proj_scales, which its"
+                + " config.json calls for"),
         row(
             "a limit of experts that is none",
             p ->
