@@ -46,7 +46,7 @@ class JvmFlagsTest {
 
   @Test
   void withoutFlagsEachIsNamedWithItsCost() throws IOException {
-    ChildJvm child = opened();
+    ChildJvm child = opened("-Dnudge.kernels=auto"); // whatever the tests run by
     assertThat(child.output())
         .contains(
             "warning: the Vector API module is missing, so kernels run in plain Java, several"

@@ -39,7 +39,7 @@ public final class ChatText {
   /// @param thinks whether the template knows reasoning
   /// @param thinking whether the prompt ends inside a `<think>` block
   /// @param format how the model writes tool calls; null: the request has no tools.
-  // [ToolFormat#HARMONY] also
+  /// [ToolFormat#HARMONY] also
   ///     says how it writes all else
   /// @param tools names of the tools
   /// @param bare whether the answer is the JSON of a tool call and nothing else

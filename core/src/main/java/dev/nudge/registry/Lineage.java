@@ -12,7 +12,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Collects the lineage of an adapter (`lineage.json`) from its `nudge.json` and `run.json`.
+/// Collects the lineage of an adapter (`lineage.json`) from its `nudge.json` and `run.json`, and
+/// from the `source.json` of rows that were a query.
 ///
 /// Paths are left out, since the file may be published and digests identify more. Unknown facts are
 /// absent.
@@ -48,6 +49,8 @@ final class Lineage {
     if (run.isObject()) {
       addRun(all, run);
     }
+    JsonNode source = Json.readOrMissing(folder.resolve("source.json"));
+    put(all, "source", source.isObject() ? source : null);
     return all;
   }
 

@@ -6,7 +6,7 @@ import java.util.Arrays;
 ///
 /// All pieces together are what decode(prompt + new) adds to decode(prompt), without special
 /// tokens (with them after a prompt that asks for channels, whose marks they are). Decoding each
-// token alone would differ: a character may be split over several byte-level
+/// token alone would differ: a character may be split over several byte-level
 /// tokens, and SentencePiece decoders drop the space in front of their first token. So a window of
 /// tokens is decoded and compared with the text before:
 ///

@@ -326,6 +326,8 @@ class RegistryTest {
   @Test
   void theLineageHasDigestsAndNoPaths() throws IOException {
     Path adapter = MadeAdapters.trained(temp.resolve("trained"), 1);
+    Files.writeString(
+        adapter.resolve("source.json"), "{\"query\": \"rows\", \"snapshots\": {\"t\": \"7\"}}");
     Version version = registry.push("support", adapter, "Apache-2.0", note("")).version();
     JsonNode lineage = Json.read(version.folder().resolve("lineage.json"));
     assertThat(lineage.toString()).doesNotContain("/home").doesNotContain("lanes\":null");
@@ -333,6 +335,8 @@ class RegistryTest {
     assertThat(lineage.at("/quantization/method").asString()).isEqualTo("nf4");
     assertThat(lineage.at("/data/data").asString()).isEqualTo(MadeAdapters.BASE);
     assertThat(lineage.at("/settings/rank").asInt()).isEqualTo(2);
+    assertThat(lineage.at("/source/query").asString()).isEqualTo("rows");
+    assertThat(lineage.at("/source/snapshots/t").asString()).isEqualTo("7");
     assertThat(lineage.path("parent").asString()).isEqualTo(MadeAdapters.BASE);
     assertThat(lineage.path("parent_version").asString()).isEqualTo(MadeAdapters.BASE);
     assertThat(lineage.at("/results/last_loss").asDouble()).isEqualTo(1.5);

@@ -42,13 +42,17 @@ public final class NudgeSpark {
   }
 
   /// Trains on the rows of a table or query, in the order that it gives them. They are written
-  /// once, as JSON lines beside `--out`: a run that goes on reads that file.
+  /// once, as JSON lines beside `--out`: a run that goes on reads that file. `source.json` in
+  /// `--out`
+  /// keeps their plan and the snapshots of its tables.
   ///
   /// @param settings whose data is ignored
   /// @param rows whose columns are the keys of rows
   public static RunResult train(
       SparkSession session, TrainSettings settings, Dataset<Row> rows, int ranks) {
-    return train(session, onRows(settings, rows), ranks);
+    RunResult result = train(session, onRows(settings, rows), ranks);
+    RowSource.write(rows, null, settings.output().out());
+    return result;
   }
 
   /// The settings with the file of the rows, which is written unless a run goes on.

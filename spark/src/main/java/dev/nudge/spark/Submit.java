@@ -4,6 +4,7 @@ import dev.nudge.cli.SweepCommand;
 import dev.nudge.cli.TrainCommand;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.RunResult;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -85,17 +86,18 @@ public final class Submit {
         NudgeSpark.driver(ranks.ranks()),
         (settings, events, cancelled) -> {
           SparkSession session = SparkSession.builder().appName("nudge train").getOrCreate();
-          TrainSettings given =
-              table
-                  ? TableCommand.told(() -> NudgeSpark.onRows(settings, rows(session, own)))
-                  : settings;
-          return NudgeSpark.train(session, given, ranks, events, cancelled);
+          if (!table) {
+            return NudgeSpark.train(session, settings, ranks, events, cancelled);
+          }
+          String query = own.text("--query");
+          String name = own.text("--table");
+          Dataset<Row> rows =
+              TableCommand.told(() -> query == null ? session.table(name) : session.sql(query));
+          TrainSettings given = TableCommand.told(() -> NudgeSpark.onRows(settings, rows));
+          RunResult result = NudgeSpark.train(session, given, ranks, events, cancelled);
+          RowSource.write(rows, query == null ? name : query, settings.output().out());
+          return result;
         });
-  }
-
-  private static Dataset<Row> rows(SparkSession session, OwnFlags own) {
-    String query = own.text("--query");
-    return query == null ? session.table(own.text("--table")) : session.sql(query);
   }
 
   private static int sweep(OwnFlags own, PrintStream out, PrintStream err) {

@@ -3,6 +3,7 @@ package dev.nudge.spark;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
@@ -17,15 +18,23 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.connector.catalog.Column;
+import org.apache.spark.sql.connector.catalog.Table;
+import org.apache.spark.sql.connector.catalog.TableCapability;
+import org.apache.spark.sql.execution.datasources.v2.DataSourceV2Relation;
+import org.apache.spark.sql.types.DataTypes;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import scala.Option;
 
 /// Two ranks in two tasks of this process.
 class LocalTrainTest {
@@ -176,6 +185,33 @@ class LocalTrainTest {
     assertThat(kept).hasContent("{\"a\":1}");
   }
 
+  /// A table with snapshots, as those of Delta and Iceberg are.
+  private record Snapshot(String name, String version) implements Table {
+    @Override
+    public Column[] columns() {
+      return new Column[] {Column.create("prompt", DataTypes.StringType)};
+    }
+
+    @Override
+    public Set<TableCapability> capabilities() {
+      return Set.of(TableCapability.BATCH_READ);
+    }
+  }
+
+  @Test
+  void theSnapshotsOfTablesAreKept() {
+    LogicalPlan plan =
+        DataSourceV2Relation.create(
+            new Snapshot("lake.rows", "8741"), Option.empty(), Option.empty());
+    assertThat(RowSource.snapshots(plan)).isEqualTo(Map.of("lake.rows", "8741"));
+    assertThat(
+            RowSource.snapshots(
+                ((org.apache.spark.sql.classic.Dataset<Row>) session.sql("SELECT 1 AS a"))
+                    .queryExecution()
+                    .analyzed()))
+        .isEmpty();
+  }
+
   @Test
   void aQueryIsTrainedOnByTheCommandToo() throws IOException {
     Path out = temp.resolve("asked");
@@ -188,6 +224,7 @@ class LocalTrainTest {
     assertThat(run(train(flags(same), "--ranks", "2")).code()).isZero();
     String file = "adapter_model.safetensors";
     assertThat(out.resolve(file)).hasSameBinaryContentAs(same.resolve(file));
+    assertThat(Json.read(out.resolve("source.json")).path("query").asString()).isEqualTo(query);
     assertThat(run(train(flags(out), "--query", query)).err())
         .isEqualTo("nudge: --data is given with --query; give one\n");
     assertThat(run(train(flags, "--table", "asked", "--dry-run")).err())
