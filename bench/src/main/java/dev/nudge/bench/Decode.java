@@ -28,11 +28,14 @@ import java.util.stream.IntStream;
 /// Measures decoding by the engine: one stream and many, with adapters, and what is read for a
 /// token beside what the machine reads. With `--gguf` a real llama.cpp decodes by turns.
 ///
-///     bench/decode [--shape 135m | --config FOLDER] [--quantize nf4] [--streams 1] [--adapters 0]
+///     bench/decode [--shape 135m | --config FOLDER | --model FOLDER] [--quantize nf4]
+///         [--streams 1] [--adapters 0]
 ///         [--prompt 16] [--tokens 128] [--rounds 3] [--gguf FILE --python PYTHON]
 final class Decode {
   /// No call repeats a prompt, which would find its keys in the cache.
   private static final AtomicLong SEED = new AtomicLong();
+
+  private static final long MOST_PROMPTS = 4L << 30; // bytes of packed weights that are kept
 
   private Decode() {}
 
@@ -52,6 +55,7 @@ final class Decode {
 
   /// Opens an engine on a model.
   static Engine engine(CausalLm model, NamedAdapters adapters, ModelConfig config, int threads) {
+    long prompts = model.promptBytes();
     return new Engine(
         model,
         adapters,
@@ -62,7 +66,7 @@ final class Decode {
             false,
             Limits.ROWS,
             0,
-            model.promptBytes()));
+            prompts > MOST_PROMPTS ? 0 : prompts));
   }
 
   public static void main(String[] args) throws Exception {
@@ -73,6 +77,8 @@ final class Decode {
             "shape",
             BenchModels.ROOFLINE,
             "config",
+            "",
+            "model",
             "",
             "compute",
             "auto|bf16|fp32",
@@ -98,7 +104,8 @@ final class Decode {
             "python3",
             "dir",
             System.getProperty("java.io.tmpdir"));
-    String folder = flags.text("config");
+    String stored = flags.text("model"); // weights as they are stored, read in place
+    String folder = stored.isEmpty() ? flags.text("config") : stored;
     String shape = folder.isEmpty() ? flags.text("shape") : folder;
     ModelConfig config =
         folder.isEmpty() ? BenchModels.named(shape) : ModelConfig.load(Path.of(folder));
@@ -113,7 +120,10 @@ final class Decode {
         threads,
         flags.whole("streams"),
         flags.whole("adapters"));
-    try (CausalLm model = Checkpoint.random(config, backend, BenchModels.quantization(flags), 1);
+    try (CausalLm model =
+            stored.isEmpty()
+                ? Checkpoint.random(config, backend, BenchModels.quantization(flags), 1)
+                : Checkpoint.load(Path.of(stored), config, backend);
         NamedAdapters adapters = new NamedAdapters(model.modules(), backend.compute())) {
       double bytes = bytes(model);
       Path peftFolder = Path.of(flags.text("dir")).resolve("nudge-bench-decode");

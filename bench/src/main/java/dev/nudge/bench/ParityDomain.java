@@ -103,7 +103,7 @@ record ParityDomain(
               16));
 
   /// The domain whose epochs and warm-up it takes: one of the same kind. Finance and support ask
-  // for
+  /// for
   /// one of many intents of a short query, medical and legal about a long text; legal has no row
   /// left to be judged by.
   ParityDomain tuned() {

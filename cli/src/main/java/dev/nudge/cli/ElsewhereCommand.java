@@ -1,7 +1,6 @@
 package dev.nudge.cli;
 
 import java.io.PrintStream;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 
@@ -30,13 +29,8 @@ public final class ElsewhereCommand {
       PrintStream out,
       PrintStream err,
       Function<S, Done> work) {
-    List<String> line = new ArrayList<>(List.of(name));
-    line.addAll(args);
     return Main.run(
-        List.of(new Elsewhere<>(new Verb.About<>(name, summary, settings), work)),
-        line,
-        new Results(out),
-        err);
+        new Elsewhere<>(new Verb.About<>(name, summary, settings), work), args, out, err);
   }
 
   private record Elsewhere<S extends Record>(Verb.About<S> about, Function<S, Done> work)

@@ -48,6 +48,15 @@ public final class Main {
     return run(Library.verbs(), List.of(args), new Results(out), err);
   }
 
+  /// Runs one verb.
+  ///
+  /// @param args behind the verb
+  static int run(Verb<?> verb, List<String> args, PrintStream out, PrintStream err) {
+    List<String> line = new ArrayList<>(List.of(verb.name()));
+    line.addAll(args);
+    return run(List.of(verb), line, new Results(out), err);
+  }
+
   static int run(List<Verb<?>> verbs, List<String> args, Results out, PrintStream err) {
     boolean trace = args.contains("--stack-trace");
     try {

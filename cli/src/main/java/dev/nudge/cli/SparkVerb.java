@@ -68,9 +68,7 @@ record SparkVerb(Forecaster forecaster) implements Verb<SparkVerb.Settings> {
   @Override
   public int run(Settings settings, Console console) {
     Outlook outlook = forecaster.plan(settings.train(), settings.ranks());
-    Map<String, String> conf = new LinkedHashMap<>();
-    conf.put("spark.executor.instances", Integer.toString(settings.ranks()));
-    conf.putAll(outlook.sparkConf());
+    Map<String, String> conf = outlook.sparkConf();
     List<String> words = words(settings);
     lines(settings, conf, words).forEach(console::result);
     about(settings, outlook).forEach(line -> console.result("# " + line));
@@ -130,7 +128,7 @@ record SparkVerb(Forecaster forecaster) implements Verb<SparkVerb.Settings> {
     List<String> lines = new ArrayList<>();
     long bytes = outlook.executorBytes();
     lines.add(
-        "memory   1 GiB of heap and %s outside it an executor, by the plan%s"
+        "memory   2 GiB of heap for the driver; an executor has 1 GiB and, by the plan, %s outside it%s"
             .formatted(
                 Bytes.shown(bytes), outlook.fits() ? "" : ", which does not fit this machine"));
     outlook.remedies().forEach(flags -> lines.add("         would fit with " + flags));

@@ -4,7 +4,6 @@ import dev.nudge.eval.sweep.Sweep;
 import dev.nudge.settings.SweepSettings;
 import dev.nudge.settings.TrainSettings;
 import java.io.PrintStream;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
@@ -36,8 +35,6 @@ public final class SweepCommand {
   /// @return the exit code
   public static int run(List<String> args, PrintStream out, PrintStream err, Sweeps sweeps) {
     SweepVerb verb = new SweepVerb(sweeps::run);
-    List<String> line = new ArrayList<>(List.of(verb.name()));
-    line.addAll(args);
-    return Main.run(List.of(verb), line, new Results(out), err);
+    return Main.run(verb, args, out, err);
   }
 }

@@ -5,7 +5,6 @@ import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.RunResult;
 import dev.nudge.train.TrainEvent;
 import java.io.PrintStream;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -37,8 +36,6 @@ public final class TrainCommand {
         new TrainVerb(
             (settings, events, cancelled) ->
                 Library.train(settings, machine, trains, events, cancelled));
-    List<String> line = new ArrayList<>(List.of(verb.name()));
-    line.addAll(args);
-    return Main.run(List.of(verb), line, new Results(out), err);
+    return Main.run(verb, args, out, err);
   }
 }

@@ -73,6 +73,22 @@ class BadInputTest {
     return p.copy(Goldens.FOLDER.resolve("families/qwen3-moe/model"), "model");
   }
 
+  private static final String NOT_ON_EXPERTS =
+      " does not go with adapters on experts or routers: PEFT loads no such adapter; leave it out,"
+          + " or give --targets of attention alone";
+
+  /// A mistake with a model of experts, of few tokens.
+  private static Mistake ofExperts(String model, String flags, String said) {
+    return row(
+        model + " " + flags,
+        p -> {
+          p.copy(Goldens.FOLDER.resolve(model), "model");
+          p.write("rows.jsonl", "{\"prompt\": \"AB:\", \"completion\": \"CD\"}\n".repeat(3));
+        },
+        flags,
+        said);
+  }
+
   static Stream<Mistake> model() {
     return mistakes(
         """
@@ -208,6 +224,11 @@ class BadInputTest {
           --router-aux-loss-coef is -1; it must be 0 or more
         --expert-adapters split
           --expert-adapters is 'split'; supported: stacked, per-expert
+        --targets experts
+          target 'experts' matches no linear layer of the model; the linear layers are down_proj,
+            gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj
+        --targets q_proj,gate
+          target 'gate' matches no linear layer of the model; did you mean gate_proj?
         model/config.json: "llama" => "qwen3"
           D/model has no tensor model.layers.0.self_attn.q_norm.weight, which its config.json calls
             for
@@ -250,6 +271,55 @@ class BadInputTest {
             "",
             "D/model/model.safetensors: model.layers.0.mlp.gate.weight is [11, 40], config.json says"
                 + " [12, 40]"),
+        row(
+            "an expert that the file has not",
+            p -> renamed(experts(p), "layers.0.mlp.experts.7.up", "layers.0.mlp.experts.7.op"),
+            "",
+            "D/model has no tensor model.layers.0.mlp.experts.7.up_proj.weight, which its"
+                + " config.json calls for; did you mean"
+                + " model.layers.0.mlp.experts.7.op_proj.weight?"),
+        ofExperts(
+            "families/qwen3-moe/model",
+            "--targets up_proj",
+            "targets select up_proj of experts and not gate_proj; they are one matrix, so name both"
+                + " or none"),
+        ofExperts(
+            "families/qwen3-moe/model",
+            "--targets model.layers.0.mlp.experts.0.down_proj",
+            "targets select some experts of a layer and not"
+                + " model.layers.0.mlp.experts.1.down_proj; an adapter is on all of them or none"),
+        ofExperts("families/qwen3-moe/model", "--dropout 0.1", "--dropout 0.1" + NOT_ON_EXPERTS),
+        ofExperts("families/qwen3-moe/model", "--dora", "DoRA" + NOT_ON_EXPERTS),
+        ofExperts(
+            "families/qwen3-moe/model",
+            "--init eva",
+            "--init eva"
+                + NOT_ON_EXPERTS.replace(
+                    "PEFT loads no such adapter", "all experts of a layer have one rank")),
+        ofExperts(
+            "mxfp4/model",
+            "--expert-adapters per-expert",
+            "--expert-adapters per-expert does not go with experts whose gate and up are one matrix"
+                + " (gpt-oss); leave it out"),
+        ofExperts(
+            "mxfp4/model",
+            "--method full",
+            "--method full: the weights in D/model are stored in mxfp4, which cannot be trained;"
+                + " give a folder with dense weights, or leave --method out to train an adapter"),
+        ofExperts(
+            "mxfp4/model",
+            "--quantize nf4",
+            "--quantize nf4: the weights in D/model are stored in mxfp4; leave --quantize out, or"
+                + " give a folder with dense weights"),
+        row(
+            "blocks of experts without scales",
+            p -> {
+              p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model");
+              renamed(p, "0.mlp.experts.down_proj_scales", "0.mlp.experts.down_proj_scalez");
+            },
+            "",
+            "D/model has no tensor model.layers.0.mlp.experts.down_proj_scales, which its"
+                + " config.json calls for"),
         row(
             "a limit of experts that is none",
             p ->
@@ -408,16 +478,6 @@ class BadInputTest {
           D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside
           D/rows.jsonl lines 1, 2 (2 rows): more tokens than --max-length 7, the first: 15 tokens
             are more than --max-length 7; --truncate cuts its prompt from the left
-        --template D/broken.jinja
-        broken.jinja: {% for m in messages %}
-        broken.jinja: {{ m.content | frobnicate }}
-        broken.jinja: {% endfor %}
-          D/broken.jinja, line 2: the filter 'frobnicate' is not known
-        --template D/strict.jinja
-        strict.jinja: {{ raise_exception('roles must alternate') }}
-        rows.jsonl: {"messages": [{"role": "user", "content": "b"}, {"role": "assistant", "content": "a"}]}
-          D/rows.jsonl: 1 of 1 row is bad
-          D/rows.jsonl line 1: D/strict.jinja, line 1: the template refuses: roles must alternate
         --template chatml
         rows.jsonl: {"messages": [{"role": "user", "content": "b"}, {"role": "assistant", "content": "a", "weight": -0.5}]}
           D/rows.jsonl: 1 of 1 row is bad
@@ -525,6 +585,26 @@ class BadInputTest {
             "--template nothing",
             "--template nothing is no file and no template; there are "
                 + String.join(", ", ChatTemplate.knownNames())),
+        row(
+            "a template that cannot be read",
+            p ->
+                p.write(
+                    "broken.jinja",
+                    "{% for m in messages %}\n{{ m.content | frobnicate }}\n{% endfor %}"),
+            "--template D/broken.jinja",
+            "D/broken.jinja, line 2: the filter 'frobnicate' is not known"),
+        row(
+            "a conversation that its template refuses",
+            p ->
+                p.write("strict.jinja", "{{ raise_exception('roles must alternate') }}")
+                    .write(
+                        "rows.jsonl",
+                        "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\":"
+                            + " \"assistant\", \"content\": \"a\"}]}"),
+            "--template D/strict.jinja",
+            "D/rows.jsonl: 1 of 1 row is bad\n"
+                + "D/rows.jsonl line 1: D/strict.jinja, line 1: the template refuses: roles must"
+                + " alternate"),
         row(
             "bad rows of two kinds in two files",
             p ->
@@ -785,9 +865,6 @@ class BadInputTest {
           --out D/out is not empty; give a new folder, or --overwrite to write into it
         --out D/model
           --out D/model is where the model of this run is; give another folder
-        --overwrite
-        out/run.json: {
-          D/out/run.json cannot be read, so the run in its folder is unknown; give another folder
         --data D/none.jsonl
         out/notes.txt: mine
           D/none.jsonl does not exist; a file, a folder or a glob of rows is needed
@@ -808,9 +885,6 @@ class BadInputTest {
           --disk-wait is -1; it must be at least 0
         --resume
           --resume: --out D/out holds no run to go on with; leave --resume out to begin one
-        --resume --overwrite
-        out/run.json: {"state": "stopped"}
-          --resume and --overwrite are both given; a run goes on or begins anew, so leave one out
         --save-steps 10%
           --save-steps is '10%'; it must be a whole number
         --memory 10M
@@ -832,6 +906,12 @@ class BadInputTest {
             p -> p.copy(Goldens.FOLDER.resolve("train/grouped-tied/init"), "out"),
             "--overwrite",
             "--out D/out holds an adapter that is not a run of nudge; give another folder"),
+        row(
+            "out holds a run that cannot be read",
+            p -> p.write("out/run.json", "{"),
+            "--overwrite",
+            "D/out/run.json cannot be read, so the run in its folder is unknown; give another"
+                + " folder"),
         row(
             "out is left half replaced, with something in the way",
             p -> halfReplaced(p, "out"),
@@ -857,6 +937,12 @@ class BadInputTest {
             "--overwrite",
             "--out: D/out/checkpoints is a link, and nothing outside --out is written; remove it,"
                 + " or give --out where it leads"),
+        row(
+            "going on and beginning anew",
+            p -> p.write("out/run.json", "{\"state\": \"stopped\"}"),
+            "--resume --overwrite",
+            "--resume and --overwrite are both given; a run goes on or begins anew, so leave one"
+                + " out"),
         row("patience", p -> {}, EVAL + "--patience 0", "--patience is 0; it must be at least 1"),
         row(
             "rows to answer below none",
@@ -1047,15 +1133,6 @@ class BadInputTest {
         """
         --config D/none.json
           D/none.json: there is no such file
-        --config D/c.json
-        c.json: {"model_type": "llama", "torch_dtype": "int8"}
-          D/c.json: torch_dtype "int8" is not supported; supported: bfloat16, float16, float32
-        --config D/c.json
-        c.json: {"model_type": "llama", "quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": true, "bnb_4bit_quant_type": "nf4"}}
-          D/c.json: quantization_config is given; a fresh model is dense, so leave it out
-        --config D/c.json
-        c.json: {"model_type": "llama", "pad_token_id": 32000}
-          D/c.json: pad_token_id is 32000; a token id below vocab_size 32000 is needed
         --out D/model
           --out D/model is not empty; give a new folder
         --vocab-size 300
@@ -1079,6 +1156,27 @@ class BadInputTest {
             p -> p.edit("model/config.json", "\"llama\"", "\"gpt2\""),
             "",
             "D/model/config.json: model_type \"gpt2\" is not supported; supported: " + FAMILIES),
+        row(
+            "a type that weights cannot have",
+            p -> p.write("c.json", "{\"model_type\": \"llama\", \"torch_dtype\": \"int8\"}"),
+            "--config D/c.json",
+            "D/c.json: torch_dtype \"int8\" is not supported; supported: bfloat16, float16,"
+                + " float32"),
+        row(
+            "a quantised config",
+            p ->
+                p.write(
+                    "c.json",
+                    "{\"model_type\": \"llama\", \"quantization_config\": {\"quant_method\":"
+                        + " \"bitsandbytes\", \"load_in_4bit\": true, \"bnb_4bit_quant_type\":"
+                        + " \"nf4\"}}"),
+            "--config D/c.json",
+            "D/c.json: quantization_config is given; a fresh model is dense, so leave it out"),
+        row(
+            "padding outside the vocabulary",
+            p -> p.write("c.json", "{\"model_type\": \"llama\", \"pad_token_id\": 32000}"),
+            "--config D/c.json",
+            "D/c.json: pad_token_id is 32000; a token id below vocab_size 32000 is needed"),
         row(
             "an empty text",
             p -> p.write("empty.txt", "\n\n"),
@@ -1780,9 +1878,6 @@ class BadInputTest {
         push a D/model
           D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes
             to --model
-        push a D/adapter
-        adapter/nudge.json: {
-          D/adapter/nudge.json cannot be read, so the adapter's base is not known; give --any-base
         push a D/adapter --registry D/model
           --registry D/model is no registry: it holds other files; give an empty folder, or one that
             nudge made
@@ -1883,6 +1978,12 @@ class BadInputTest {
         combine D/adapter D/other --out D/model
           --out D/model exists and is not empty; give another folder
         """,
+        row(
+            "an adapter with a broken nudge.json is pushed",
+            p -> p.write("adapter/nudge.json", "{"),
+            "push a D/adapter",
+            "D/adapter/nudge.json cannot be read, so the adapter's base is not known; give"
+                + " --any-base"),
         row(
             "an adapter of links, as a hub's cache has it",
             p -> {
@@ -2225,14 +2326,6 @@ class BadInputTest {
             another --port, or 0 for a free one
         --tls-key D/key.pem
           --tls-key is given without --tls-cert; give both, or none
-        --tls-cert D/cert.pem --tls-key D/key.pem
-        cert.pem: x
-        key.pem: x
-          --tls-cert D/cert.pem holds no certificate in PEM
-        --admin-key-file D/admin
-        admin: secret
-          --admin-key-file D/admin holds 6 characters; a key has at least 16, as nudge keys add
-            makes it
         --merge-adapter support
           --merge-adapter is 'support'; it must be the name of an --adapter
         --adapter-root D/none
@@ -2264,6 +2357,11 @@ class BadInputTest {
             "--adapter: 'model' is what the base is called; give the adapter another name, or the"
                 + " base one by --served-model-name"),
         row(
+            "a certificate that is none",
+            p -> p.write("cert.pem", "x").write("key.pem", "x"),
+            "--tls-cert D/cert.pem --tls-key D/key.pem",
+            "--tls-cert D/cert.pem holds no certificate in PEM"),
+        row(
             "no file of clients",
             p -> {},
             keys,
@@ -2278,7 +2376,13 @@ class BadInputTest {
             "a client without a key",
             p -> p.write("keys.json", "{\"clients\": [{\"name\": \"acme\"}]}"),
             keys,
-            "D/keys.json: a client needs a name, and a key of the form sha256:…, 64 hex digits"));
+            "D/keys.json: a client needs a name, and a key of the form sha256:…, 64 hex digits"),
+        row(
+            "an admin key that is too short",
+            p -> p.write("admin", "secret"),
+            "--admin-key-file D/admin",
+            "--admin-key-file D/admin holds 6 characters; a key has at least 16, as nudge keys add"
+                + " makes it"));
   }
 
   @ParameterizedTest
@@ -2967,16 +3071,18 @@ class BadInputTest {
     return new Mistake(name, spoiling, flags.isEmpty() ? new String[0] : flags.split(" "), line);
   }
 
-  /// A mistake in text: flags, changed files, and what is said, indented by 2; lines indented by 4
-  // go on.
+  /// A mistake in text: flags, changes of files and, indented by 2, what is said; lines that are
+  /// indented by 4 go on.
   private static final Pattern ROW = Pattern.compile("((?:\\S.*\n)+)((?:  .*\n)+)");
 
   /// A line `FILE: TEXT` writes a line of a file, `FILE: OLD => NEW` changes a text in one.
   private static final Pattern CHANGE = Pattern.compile("([a-z][\\w./]*): (.*?)(?: => (.*))?");
 
   private static Stream<Mistake> mistakes(String plain, Mistake... more) {
+    Matcher rows = ROW.matcher(plain.replaceAll("\n {4}", " "));
+    assertThat(rows.replaceAll("")).isEmpty();
     return Stream.concat(
-        ROW.matcher(plain.replaceAll("\n {4}", " "))
+        rows.reset()
             .results()
             .map(r -> row(r.group(1).lines().toList(), r.group(2).replaceAll("(?m)^ {2}", ""))),
         Stream.of(more));
@@ -2985,8 +3091,14 @@ class BadInputTest {
   private static Mistake row(List<String> flagsAndChanges, String said) {
     List<Matcher> changes =
         flagsAndChanges.stream().map(CHANGE::matcher).filter(Matcher::matches).toList();
-    String flags = changes.size() == flagsAndChanges.size() ? "" : flagsAndChanges.getFirst();
-    return row(String.join(" ", flagsAndChanges), p -> spoil(p, changes), flags, said.strip());
+    List<String> flags =
+        flagsAndChanges.stream().filter(line -> !CHANGE.matcher(line).matches()).toList();
+    assertThat(flags).hasSizeLessThan(2);
+    return row(
+        String.join(" ", flagsAndChanges),
+        p -> spoil(p, changes),
+        String.join("", flags),
+        said.strip());
   }
 
   private static void spoil(Place place, List<Matcher> changes) throws IOException {
@@ -2995,7 +3107,7 @@ class BadInputTest {
       if (change.group(3) != null) {
         place.edit(change.group(1), change.group(2), change.group(3));
       } else {
-        written.merge(change.group(1), change.group(2), (a, b) -> a + "\n" + b);
+        written.merge(change.group(1), change.group(2) + "\n", String::concat);
       }
     }
     for (Map.Entry<String, String> file : written.entrySet()) {

@@ -48,7 +48,8 @@ class DataPreviewTest {
   @Test
   void bothAnswersOfAPairAreShownWithWhatIsCompared() throws IOException {
     String pair = "{\"prompt\": \"the pump\", \"chosen\": \"%s\", \"rejected\": \"%s\"}\n";
-    place.write("rows.jsonl", pair.formatted(" reads seven bar", " leaks") + pair.formatted(" a", " a"));
+    place.write(
+        "rows.jsonl", pair.formatted(" reads seven bar", " leaks") + pair.formatted(" a", " a"));
     Ran text = preview("--limit", "1");
     assertThat(text.code()).as(text.err()).isZero();
     assertThat(text.out())

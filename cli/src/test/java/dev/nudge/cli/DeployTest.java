@@ -36,6 +36,7 @@ import tools.jackson.databind.JsonNode;
 /// endpoints and files that they name.
 class DeployTest {
   private static final Path DEPLOY = Path.of("../deploy");
+  private static final String NAMESPACE = "default";
 
   @TempDir Path temp;
 
@@ -51,6 +52,7 @@ class DeployTest {
               assertThat(one.path("apiVersion").asString("")).isNotEmpty();
               assertThat(one.path("kind").asString("")).isNotEmpty();
               assertThat(one.at("/metadata/name").asString("")).startsWith("nudge");
+              assertThat(one.at("/metadata/namespace").asString("")).isEqualTo(NAMESPACE);
             });
     return all;
   }
@@ -124,6 +126,9 @@ class DeployTest {
     JsonNode pod = deployment.at("/spec/template/spec");
     JsonNode container = pod.path("containers").get(0);
     assertThat(image()).containsAll(texts(container.path("command")));
+    assertThat(Files.readString(DEPLOY.resolve("Containerfile")))
+        .contains(" -t " + container.path("image").asString("") + " ");
+    assertThat(container.path("image").asString("")).contains(":"); // a tag
     List<String> words = texts(container.path("args"));
     assertThat(words.getFirst()).isEqualTo("serve");
     ServeSettings settings = (ServeSettings) read(verb("serve"), words.subList(1, words.size()));
@@ -243,6 +248,7 @@ class DeployTest {
     assertThat(conf)
         .allSatisfy((key, value) -> assertThat(key).startsWith("spark.kubernetes."))
         .containsEntry("spark.kubernetes.container.image", container.path("image").asString(""))
+        .containsEntry("spark.kubernetes.namespace", NAMESPACE)
         .containsEntry(
             "spark.kubernetes.authenticate.driver.serviceAccountName",
             name(kind(documents, "ServiceAccount")))

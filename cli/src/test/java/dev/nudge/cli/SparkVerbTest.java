@@ -125,10 +125,8 @@ class SparkVerbTest {
         .properties()
         .forEach(
             one -> {
-              if (!one.getKey().equals("spark.executor.instances")) {
-                assertThat(submit)
-                    .contains(" --conf " + one.getKey() + "=" + one.getValue().asString("") + " ");
-              }
+              assertThat(submit)
+                  .contains(" --conf " + one.getKey() + "=" + one.getValue().asString("") + " ");
             });
     assertThat(printed.path("fits").asBoolean(false)).isTrue();
     Ran small = spark("--print", "--memory", "1M");

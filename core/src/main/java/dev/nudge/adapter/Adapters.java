@@ -328,7 +328,8 @@ public final class Adapters {
   /// Counts the adapter's trainable numbers against a base of `frozen` numbers.
   public ParameterCount count(long frozen) {
     long trained = parameters().stream().mapToLong(Parameter::elements).sum();
-    return new ParameterCount(trained, trained + frozen);
+    return new ParameterCount(
+        trained, trained + frozen, ExpertTargets.kinds(paths(), shape.paths()));
   }
 
   /// Saves the adapter in `folder`, see [PeftFiles#save].

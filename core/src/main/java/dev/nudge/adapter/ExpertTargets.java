@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /// Names what an adapter of a model with experts is on, as PEFT 0.21 has to be told.
 ///
@@ -94,6 +95,48 @@ final class ExpertTargets {
     return new InputException(
         "%s does not go with adapters on experts or routers: %s; leave it out, or give --targets of attention alone"
             .formatted(what, why));
+  }
+
+  /// The kinds of layers of a model with experts that an adapter is on, and those that it is not
+  /// on; null for another model.
+  static @Nullable String kinds(Collection<String> adapted, Collection<String> all) {
+    if (all.stream().noneMatch(ExpertPaths::isExpert)) {
+      return null;
+    }
+    Map<String, Set<String>> on = new LinkedHashMap<>();
+    all.forEach(path -> on.computeIfAbsent(kind(path), kind -> new TreeSet<>()));
+    for (String path : adapted) {
+      Set<String> leaves = on.get(kind(path));
+      if (leaves != null) { // embedding and head have none
+        leaves.add(Targets.leaf(path));
+      }
+    }
+    List<String> kinds = new ArrayList<>();
+    List<String> rest = new ArrayList<>();
+    on.forEach(
+        (kind, leaves) -> {
+          if (leaves.isEmpty()) {
+            rest.add(kind);
+          } else {
+            kinds.add("%s (%s)".formatted(kind, String.join(", ", leaves)));
+          }
+        });
+    return String.join(", ", kinds)
+        + (rest.isEmpty()
+            ? ""
+            : (kinds.isEmpty() ? "" : "; ") + "not on " + String.join(", ", rest));
+  }
+
+  private static String kind(String path) {
+    if (ExpertPaths.isExpert(path)) {
+      return "experts";
+    }
+    if (ExpertPaths.isRouter(path)) {
+      return "routers";
+    }
+    return path.contains(".shared_expert")
+        ? "shared experts"
+        : path.contains("_attn.") ? "attention" : "dense layers";
   }
 
   private static boolean parametric(String path) {

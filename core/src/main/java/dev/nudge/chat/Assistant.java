@@ -165,7 +165,7 @@ public final class Assistant implements AutoCloseable {
     ChatText.Rules rules = ChatText.Rules.of(prompt, tools, format, constraint != null);
     boolean oneCall = tools.must() || format.callsOne(prompt.template());
     GenerationRequest request =
-        GenerationRequest.of(prompt.ids(), question.sampling())
+        GenerationRequest.of(prompt.ids(constraint != null), question.sampling())
             .withClient(question.client())
             .withTurnEnd(turnEnd)
             .withConstraint(constraint);

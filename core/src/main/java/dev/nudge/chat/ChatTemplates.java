@@ -6,6 +6,7 @@ import dev.nudge.generate.AdapterPatterns;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainOn;
 import dev.nudge.text.Tokenizer;
+import dev.nudge.text.chat.Harmony;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
@@ -14,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -43,10 +45,19 @@ public final class ChatTemplates {
   /// A rendered prompt.
   ///
   /// @param turnEnd the template's end-of-turn token, which ends an answer too; null: none
+  /// @param answer ids that stand before the text of an answer, where a model has channels
   /// @param text the prompt as text
   /// @param template source of the template, which tells how to parse the answer
   @SuppressWarnings("ArrayRecordComponent")
-  public record Prompt(int[] ids, @Nullable Integer turnEnd, String text, String template) {}
+  public record Prompt(
+      int[] ids, int[] answer, @Nullable Integer turnEnd, String text, String template) {
+    /// The prompt's ids; of an answer that a grammar constrains, up to its text.
+    public int[] ids(boolean constrained) {
+      return constrained
+          ? IntStream.concat(IntStream.of(ids), IntStream.of(answer)).toArray()
+          : ids;
+    }
+  }
 
   /// Says that neither settings, adapter nor model have a usable chat template.
   public static final class NoTemplate extends InputException {
@@ -90,7 +101,8 @@ public final class ChatTemplates {
     if (tools != null && !tools.isEmpty() && !rows.template().knowsTools()) {
       throw new FieldException(
           "tools",
-          "the chat template has no place for tools; leave 'tools' out, or ask a model whose template shows them");
+          "the chat template has no place for tools; leave 'tools' out, or ask a model whose"
+              + " template shows them");
     }
     try {
       ChatRows.checkMessages(messages);
@@ -104,7 +116,12 @@ public final class ChatTemplates {
         // whoever loads it refuses a nudge.json that cannot be understood
         AdapterPatterns.checkSpoken(true, called, folder, true, warnings);
       }
-      return new Prompt(prompt.ids(), rows.turnEnd(), prompt.text(), rows.template().text());
+      int[] answer =
+          tokenizer.asksForChannels(prompt.ids())
+              ? tokenizer.ids(Harmony.ANSWER, false)
+              : new int[0];
+      return new Prompt(
+          prompt.ids(), answer, rows.turnEnd(), prompt.text(), rows.template().text());
     } catch (IllegalArgumentException e) {
       throw new FieldException(
           "messages", FieldException.withoutFlags(String.valueOf(e.getMessage())));

@@ -1,5 +1,6 @@
 package dev.nudge.chat;
 
+import dev.nudge.text.chat.Harmony;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -8,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 /// Splits the text of an answer, while it is decoded, into reasoning, text and tool calls.
 ///
 /// A character is emitted only once no tag (`<think>`, `</think>`, `<tool_call>` …) can begin with
-/// it any more, a tool call once it is whole. A malformed tool call is emitted as text.
+/// it any more, a tool call once it is whole. A malformed tool call is emitted as text. [Harmony]
+/// splits the answers of models that have channels.
 ///
 /// Threading: one thread.
 public final class ChatText {
@@ -36,7 +38,9 @@ public final class ChatText {
   ///
   /// @param thinks whether the template knows reasoning
   /// @param thinking whether the prompt ends inside a `<think>` block
-  /// @param format how the model writes tool calls; null: the request has no tools
+  /// @param format how the model writes tool calls; null: the request has no tools.
+  // [ToolFormat#HARMONY] also
+  ///     says how it writes all else
   /// @param tools names of the tools
   /// @param bare whether the answer is the JSON of a tool call and nothing else
   public record Rules(
@@ -57,6 +61,9 @@ public final class ChatText {
       if (constrained && !tools.choosable().isEmpty()) {
         return new Rules(false, false, format, tools.names(), true); // a call, or what is said
       }
+      if (!constrained && format == ToolFormat.HARMONY) {
+        return new Rules(true, false, format, tools.names(), false);
+      }
       boolean thinks = !constrained && prompt.template().contains(THOUGHT);
       return new Rules(
           thinks,
@@ -68,6 +75,7 @@ public final class ChatText {
   }
 
   private final Rules rules;
+  private final @Nullable Harmony harmony;
   private final StringBuilder held = new StringBuilder();
   private List<Delta> out = new ArrayList<>();
   private State state;
@@ -77,6 +85,7 @@ public final class ChatText {
 
   public ChatText(Rules rules) {
     this.rules = rules;
+    this.harmony = rules.format == ToolFormat.HARMONY && !rules.bare ? new Harmony() : null;
     if (rules.bare) {
       state = State.BARE;
     } else if (rules.thinks) {
@@ -88,6 +97,9 @@ public final class ChatText {
 
   /// Adds decoded text and returns the parts that are complete now.
   public List<Delta> push(String piece) {
+    if (harmony != null) {
+      return deltas(harmony.push(piece));
+    }
     held.append(piece);
     boolean more = true;
     while (more && !held.isEmpty()) {
@@ -105,6 +117,9 @@ public final class ChatText {
 
   /// Returns the rest at the end of the answer.
   public List<Delta> end() {
+    if (harmony != null) {
+      return deltas(harmony.end());
+    }
     String rest = held.toString();
     held.setLength(0);
     switch (state) {
@@ -112,6 +127,20 @@ public final class ChatText {
       case BEGIN, SAYING -> said((called || behind) && rest.isBlank() ? "" : rest);
       case CALLING -> called(rest, format().begin + rest);
       case BARE -> called(rest, rest);
+    }
+    return taken();
+  }
+
+  private List<Delta> deltas(List<Harmony.Part> parts) {
+    for (Harmony.Part part : parts) {
+      switch (part) {
+        case Harmony.Part.Thought(String text) -> out.add(new Delta.Thought(text));
+        case Harmony.Part.Said(String text) -> said(text);
+        case Harmony.Part.Called(String name, String arguments) -> {
+          ToolFormat.Call call = rules.tools.isEmpty() ? null : ToolFormat.call(name, arguments);
+          out.add(call == null ? new Delta.Said(arguments) : new Delta.Called(call));
+        }
+      }
     }
     return taken();
   }

@@ -1,6 +1,7 @@
 package dev.nudge.chat;
 
 import dev.nudge.format.Json;
+import dev.nudge.text.chat.Harmony;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -18,15 +19,17 @@ import tools.jackson.databind.node.ObjectNode;
 ///   HERMES   <tool_call>{"name": …, "arguments": {…}}</tool_call>     Qwen, Hermes, SmolLM3
 ///   LLAMA    {"name": …, "parameters": {…}}                           Llama 3
 ///   MISTRAL  [TOOL_CALLS] [{"name": …, "arguments": {…}}]
+///   HARMONY  <|channel|>commentary to=functions.NAME <|message|>{…}    gpt-oss, see [Harmony]
 /// ```
 ///
-/// `<|python_tag|>` and `[TOOL_CALLS]` are special tokens, which decoding leaves out, so the last
+/// `<|python_tag|>` and `[TOOL_CALLS]` are special tokens, which decoding leaves out, so these
 /// two formats are recognised by JSON at the start of an answer; it counts as a call only if it
 /// names one of the request's tools.
 public enum ToolFormat {
   HERMES("<tool_call>", "</tool_call>", "arguments"),
   LLAMA("<|python_tag|>", null, "parameters"),
-  MISTRAL("[TOOL_CALLS]", null, "arguments");
+  MISTRAL("[TOOL_CALLS]", null, "arguments"),
+  HARMONY("<|channel|>", null, "arguments");
 
   private static final String ANY_OBJECT = "{\"type\":\"object\"}";
   private static final String LETTERS =
@@ -51,6 +54,9 @@ public enum ToolFormat {
 
   /// Returns the format that a chat template uses for tool calls.
   public static ToolFormat of(String template) {
+    if (Harmony.isIn(template)) {
+      return HARMONY;
+    }
     if (template.contains(MISTRAL.begin)) {
       return MISTRAL;
     }
@@ -60,7 +66,7 @@ public enum ToolFormat {
 
   /// Whether a template accepts only one tool call per message.
   public boolean callsOne(String template) {
-    return this == LLAMA || template.contains("single tool-calls");
+    return this == LLAMA || this == HARMONY || template.contains("single tool-calls");
   }
 
   /// Makes a random id for a tool call; Mistral's templates take only nine letters and digits.
@@ -89,6 +95,16 @@ public enum ToolFormat {
       }
     }
     return calls;
+  }
+
+  /// The call of a tool by its name, or null if the arguments are no JSON object.
+  static @Nullable Call call(String name, String arguments) {
+    try {
+      JsonNode values = Json.parseStrictly(arguments.strip());
+      return values.isObject() ? new Call(name, Json.line(values)) : null;
+    } catch (JacksonException e) {
+      return null;
+    }
   }
 
   private static List<JsonNode> values(String text) {

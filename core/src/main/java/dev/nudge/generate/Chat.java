@@ -10,6 +10,7 @@ import dev.nudge.settings.Schema;
 import dev.nudge.settings.TrainOn;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.ChatTemplate;
+import dev.nudge.text.chat.Harmony;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -135,12 +136,13 @@ public final class Chat implements AutoCloseable {
       said.addObject().put("role", "user").put("content", text);
     }
     try {
-      Completion answer = complete(pieces);
+      Answered answered = complete(pieces);
+      Completion answer = answered.completion;
       cut.remove(said.size());
       if (answer.stop() == Completion.Stop.LENGTH || answer.stop() == Completion.Stop.INTERRUPTED) {
         cut.add(said.size());
       }
-      said.addObject().put("role", "assistant").put("content", answer.text());
+      said.addObject().put("role", "assistant").put("content", answered.content);
       return answer;
     } catch (RuntimeException | Error e) {
       said = before;
@@ -165,14 +167,17 @@ public final class Chat implements AutoCloseable {
     }
     use(adapter);
     try {
-      return complete(piece -> {});
+      return complete(piece -> {}).completion;
     } finally {
       use(on);
       said = before;
     }
   }
 
-  private Completion complete(Consumer<String> pieces) {
+  /// @param content what a later prompt shows of it
+  private record Answered(Completion completion, String content) {}
+
+  private Answered complete(Consumer<String> pieces) {
     SamplingSettings now = tries == 0 ? sampling : sampling.withSeed(sampling.seed() + tries);
     ChatRows with = rows();
     Generation asked = generation;
@@ -186,7 +191,15 @@ public final class Chat implements AutoCloseable {
     } catch (IllegalArgumentException e) { // the template refuses the conversation
       throw new InputException(String.valueOf(e.getMessage()), e);
     }
-    return asked.complete(prompt, pieces);
+    if (!session.tokenizer().asksForChannels(prompt)) {
+      Completion answer = asked.complete(prompt, pieces);
+      return new Answered(answer, answer.text());
+    }
+    Harmony answer = new Harmony();
+    Completion completion =
+        asked.complete(prompt, piece -> pieces.accept(answer.written(answer.push(piece))));
+    pieces.accept(answer.written(answer.end()));
+    return new Answered(completion, answer.said());
   }
 
   /// The messages of the conversation, the system message first.

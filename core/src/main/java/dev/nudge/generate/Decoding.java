@@ -119,7 +119,7 @@ public final class Decoding {
     }
 
     Answer answer() {
-      Completion completion = text.completion();
+      Completion completion = text.written();
       return new Answer(ids, completion.text(), completion.stop() == Completion.Stop.EOS);
     }
   }

@@ -4,6 +4,7 @@ import dev.nudge.generate.Completion.Stop;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.text.StreamDecoder;
 import dev.nudge.text.Tokenizer;
+import dev.nudge.text.chat.Harmony;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -25,6 +26,7 @@ final class Detokenizer {
   private final Consumer<String> pieces;
   private final @Nullable List<TokenLogprob> logprobs;
   private final boolean tops;
+  private final boolean channels;
   private final StringBuilder text = new StringBuilder();
   private int shown;
   private int tokens;
@@ -42,6 +44,7 @@ final class Detokenizer {
       int most,
       Consumer<String> pieces) {
     this.decoder = new StreamDecoder(tokenizer, prompt);
+    this.channels = tokenizer.asksForChannels(prompt);
     this.stops = sampling.stop();
     this.stopIds = sampling.stopIds();
     this.tokenizer = tokenizer;
@@ -175,6 +178,14 @@ final class Detokenizer {
   /// What was told of tokens from one on.
   List<TokenLogprob> logprobs(int from) {
     return logprobs == null ? List.of() : List.copyOf(logprobs.subList(from, logprobs.size()));
+  }
+
+  /// The completion with reasoning and calls as most models mark them, if they came in channels.
+  Completion written() {
+    Completion raw = completion();
+    return channels
+        ? new Completion(Harmony.written(raw.text()), raw.tokens(), raw.stop(), raw.logprobs())
+        : raw;
   }
 
   Completion completion() {

@@ -81,7 +81,7 @@ public final class Generation {
     Completion await() {
       ticket.await();
       answer.interrupt(); // if it has not ended
-      return answer.completion();
+      return answer.written();
     }
 
     /// Waits until the engine has done with it, where nobody wants it any more.

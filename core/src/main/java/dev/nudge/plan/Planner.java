@@ -5,7 +5,7 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Recompute;
 import dev.nudge.settings.Bytes;
-import dev.nudge.settings.InputException;
+import dev.nudge.settings.MemoryException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -126,11 +126,11 @@ public final class Planner {
   ///
   /// @param dry the model without weights, adapters attached; its checkpointing is changed
   /// @param remedies flags with which the run fits, each enough alone; called only if nothing fits
-  /// @throws InputException if nothing fits, naming these flags
+  /// @throws MemoryException if nothing fits, naming these flags
   public static Plan plan(CausalLm dry, Wanted w, Supplier<List<String>> remedies) {
     Fit fit = fit(dry, w);
     if (!fit.fits()) {
-      throw new InputException(
+      throw new MemoryException(
           "the run needs %s and may use %s; it fits with %s"
               .formatted(
                   Bytes.shown(fit.plan().totalBytes()),

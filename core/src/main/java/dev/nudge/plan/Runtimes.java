@@ -2,6 +2,7 @@ package dev.nudge.plan;
 
 import dev.nudge.machine.Backend;
 import dev.nudge.model.ModelConfig;
+import java.util.stream.IntStream;
 
 /// Estimates the memory of a process besides tensors. It is the one part of a plan that is fitted
 /// to measurements instead of counted.
@@ -14,6 +15,7 @@ final class Runtimes {
   private static final long LANE_TOKEN = 32L << 10; // of a lane's micro-batch
   private static final int MOST_TOKENS = 320; // what more of them need is the same
   private static final long TOKEN = 450; // of the vocabulary, in two tables of text
+  private static final long EXPERT = 96L << 10; // of the heap: its entries in files, its layers
 
   private Runtimes() {}
 
@@ -21,6 +23,7 @@ final class Runtimes {
   static long bytes(ModelConfig config, Backend backend, int lanes, int tokens, int longest) {
     long rotary = config.rotaryBytes(longest, backend.compute());
     long lane = LANE + LANE_TOKEN * Math.min(tokens, MOST_TOKENS);
-    return PROCESS + lanes * lane + TOKEN * config.vocabSize() + rotary;
+    long experts = EXPERT * IntStream.of(config.experts()).sum();
+    return PROCESS + lanes * lane + TOKEN * config.vocabSize() + experts + rotary;
   }
 }

@@ -5,7 +5,8 @@ import java.util.Arrays;
 /// Decodes generated tokens one at a time for streaming, and never emits half a character.
 ///
 /// All pieces together are what decode(prompt + new) adds to decode(prompt), without special
-/// tokens. Decoding each token alone would differ: a character may be split over several byte-level
+/// tokens (with them after a prompt that asks for channels, whose marks they are). Decoding each
+// token alone would differ: a character may be split over several byte-level
 /// tokens, and SentencePiece decoders drop the space in front of their first token. So a window of
 /// tokens is decoded and compared with the text before:
 ///
@@ -26,6 +27,7 @@ public final class StreamDecoder {
   private static final char INCOMPLETE = '\uFFFD';
 
   private final Tokenizer tokenizer;
+  private final boolean skipSpecial;
   private int[] ids;
   private int count;
   private int from;
@@ -35,6 +37,7 @@ public final class StreamDecoder {
   /// Starts decoding after a prompt.
   public StreamDecoder(Tokenizer tokenizer, int[] prompt) {
     this.tokenizer = tokenizer;
+    this.skipSpecial = !tokenizer.asksForChannels(prompt);
     this.ids = Arrays.copyOf(prompt, prompt.length + 64);
     this.count = prompt.length;
     this.cut = prompt.length;
@@ -85,7 +88,7 @@ public final class StreamDecoder {
   }
 
   private String decode(int start) {
-    return tokenizer.decode(ids, start, count, true);
+    return tokenizer.decode(ids, start, count, skipSpecial);
   }
 
   /// Returns what `full` adds; where the prompt itself ended inside a character, all behind the

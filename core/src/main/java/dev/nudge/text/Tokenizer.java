@@ -252,6 +252,21 @@ public final class Tokenizer {
     return end != null && end == id;
   }
 
+  /// Whether a prompt ends where an answer in channels begins (OpenAI's harmony format): the last
+  // of
+  /// its special tokens is `<|start|>`, and `<|channel|>` is special too.
+  public boolean asksForChannels(int[] prompt) {
+    Integer channel = vocabulary.id("<|channel|>");
+    if (channel == null || !vocabulary.isSpecial(channel)) {
+      return false;
+    }
+    int last = prompt.length - 1;
+    while (last >= 0 && !vocabulary.isSpecial(prompt[last])) {
+      last--;
+    }
+    return last >= 0 && "<|start|>".equals(vocabulary.token(prompt[last]));
+  }
+
   /// Whether a token is special.
   public boolean isSpecial(int id) {
     return vocabulary.isSpecial(id);

@@ -56,7 +56,9 @@ final class Follower {
   }
 
   /// Follows until rank 0 ends the run.
-  void run() {
+  ///
+  /// @param loaded called once all is loaded
+  void run(Runnable loaded) {
     if (!(Order.next(ranks, null) instanceof Order.Start start)) {
       throw new IllegalStateException("rank 0 begins without a start");
     }
@@ -66,6 +68,7 @@ final class Follower {
         Scope scope = Scope.open("parameters");
         Tuning tuning = Tuning.load(loading(start.plan(), backend), scope)) {
       tuning.model().temperature(start.temperature());
+      loaded.run();
       follow(tuning, start.plan());
     }
   }

@@ -178,6 +178,8 @@ public record Outlook(
   public Map<String, String> sparkConf() {
     String cores = Integer.toString(plan().lanes() * plan().threadsPerLane());
     Map<String, String> conf = new LinkedHashMap<>();
+    conf.put("spark.driver.memory", "2g"); // as much heap as the launcher gives
+    conf.put("spark.executor.instances", Integer.toString(plan().ranks()));
     conf.put("spark.executor.cores", cores);
     conf.put("spark.task.cpus", cores);
     conf.put("spark.executor.memory", "1g");

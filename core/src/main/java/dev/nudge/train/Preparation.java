@@ -31,6 +31,7 @@ import dev.nudge.settings.Count;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LoopSettings;
+import dev.nudge.settings.MemoryException;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.ObjectiveName;
@@ -356,7 +357,7 @@ final class Preparation {
     long free = settings.memory() == null ? machine.memoryBytes() : Long.MAX_VALUE;
     Plan plan = resumed.found().checkpoint().plan();
     if (plan.totalBytes() > free) {
-      throw new InputException(
+      throw new MemoryException(
           "the run needs %s, and %s are free; free memory, or set --memory %dM (new layout: not bit-identical to an uninterrupted run)"
               .formatted(Bytes.shown(plan.totalBytes()), Bytes.shown(free), free >> 20));
     }

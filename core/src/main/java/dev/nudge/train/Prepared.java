@@ -224,6 +224,9 @@ public record Prepared(
       lines.add("resume     behind step " + resumed.step());
     }
     lines.add((full() ? "weights    " : "adapter    ") + count + each());
+    if (count.on() != null) {
+      lines.add("on         " + count.on());
+    }
     lines.addAll(plan.lines());
     if (streams()) {
       lines.add(

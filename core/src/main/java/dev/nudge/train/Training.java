@@ -102,7 +102,10 @@ public final class Training {
     if (machine.peers().rank() == 0) {
       throw new IllegalArgumentException("rank 0 leads");
     }
-    new Follower(settings, machine).run();
+    try (WarmUp warmUp = WarmUp.startOnce(settings, machine)) { // while rank 0 reads the rows
+      new Follower(settings, machine).run(warmUp::close);
+      warmUp.join();
+    }
   }
 
   private static Prepared checked(Prepared prepared) {

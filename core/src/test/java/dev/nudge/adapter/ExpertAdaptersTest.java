@@ -164,6 +164,10 @@ class ExpertAdaptersTest {
           .isEqualTo(
               "k_proj,o_proj,q_proj,v_proj,down_proj,gate_up_proj,mlp.down_proj.weight,"
                   + "mlp.gate_proj.weight,mlp.up_proj.weight");
+      assertThat(adapters.count(1).on())
+          .isEqualTo(
+              "attention (k_proj, o_proj, q_proj, v_proj), experts (down_proj, gate_up_proj), dense"
+                  + " layers (down_proj, gate_proj, up_proj); not on routers");
     }
   }
 

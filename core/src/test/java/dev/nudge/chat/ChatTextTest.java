@@ -124,7 +124,25 @@ class ChatTextTest {
   }
 
   @Test
+  void channelsAreReasoningTextAndCalls() {
+    String thought = "<|channel|>analysis<|message|>Look.<|end|><|start|>assistant";
+    String call = "<|channel|>commentary to=functions.weather <|constrain|>json<|message|>";
+    Rules none = new Rules(true, false, ToolFormat.HARMONY, Set.of(), false);
+    assertThat(read(none, thought + "<|channel|>final<|message|>Hello <think>.</think>"))
+        .containsExactly("thought Look.", "said Hello <think>.</think>");
+    assertThat(read(tools(ToolFormat.HARMONY), thought + call + "{\"city\": \"Rome\"}"))
+        .containsExactly("thought Look.", "called weather {\"city\":\"Rome\"}");
+    assertThat(read(tools(ToolFormat.HARMONY), call + "{\"city\": \"Ro"))
+        .containsExactly("said {\"city\": \"Ro");
+    assertThat(read(none, call + "{}")).containsExactly("said {}");
+    Rules bare = new Rules(false, false, ToolFormat.HARMONY, TOOLS, true);
+    assertThat(read(bare, "{\"name\": \"time\", \"arguments\": {}}"))
+        .containsExactly("called time {}");
+  }
+
+  @Test
   void theFormatIsKnownByTheTemplate() {
+    assertThat(ToolFormat.of("…<|channel|>…<|message|>…")).isEqualTo(ToolFormat.HARMONY);
     assertThat(ToolFormat.of("…<tool_call>…")).isEqualTo(ToolFormat.HERMES);
     assertThat(ToolFormat.of("…[TOOL_CALLS]…")).isEqualTo(ToolFormat.MISTRAL);
     assertThat(ToolFormat.of("…ipython…")).isEqualTo(ToolFormat.LLAMA);

@@ -17,7 +17,7 @@ import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Recompute;
 import dev.nudge.quant.Nf4Format;
-import dev.nudge.settings.InputException;
+import dev.nudge.settings.MemoryException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.tensor.Scope;
@@ -108,7 +108,7 @@ class PlannerTest {
   @Test
   void whatDoesNotFitIsRefusedInOneLineThatNamesTheKnobs() {
     assertThatThrownBy(() -> plan(GIB / 2, 2, 8, 2048))
-        .isInstanceOf(InputException.class)
+        .isInstanceOf(MemoryException.class)
         .hasMessageMatching(
             "the run needs [0-9]+ MiB and may use 512 MiB; it fits with a larger --memory");
   }

@@ -3,8 +3,10 @@ package dev.nudge.text;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,6 +38,35 @@ class StreamDecoderTest {
     assertThat(stream.push(tokenizer.id("▁b").getAsInt())).isEqualTo(" b");
     StreamDecoder first = new StreamDecoder(tokenizer, new int[] {1});
     assertThat(first.push(tokenizer.id("▁a").getAsInt())).isEqualTo("a");
+  }
+
+  @Test
+  void marksOfChannelsAreKeptBehindAPromptThatAsksForThem() throws IOException {
+    TinyTokenizers.byteLevel(folder, false);
+    Path file = folder.resolve("tokenizer.json");
+    String json = Files.readString(file);
+    for (String[] renamed : new String[][] {{"<s>", "<|start|>"}, {"<pad>", "<|channel|>"}}) {
+      json = json.replace('"' + renamed[0] + '"', '"' + renamed[1] + '"');
+    }
+    Files.writeString(file, json);
+    Tokenizer tokenizer = Tokenizer.load(folder);
+    int[] asks = tokenizer.ids("</s>a<|start|>ab");
+    int[] answer = tokenizer.ids("<|channel|>b</s>a");
+    assertThat(tokenizer.asksForChannels(asks)).isTrue();
+    assertThat(pushed(tokenizer, asks, answer)).isEqualTo("<|channel|>b</s>a");
+    for (String other : List.of("ab", "<|start|>a</s>", "a<|channel|>ab")) {
+      assertThat(tokenizer.asksForChannels(tokenizer.ids(other))).isFalse();
+      assertThat(pushed(tokenizer, tokenizer.ids(other), answer)).isEqualTo("ba");
+    }
+  }
+
+  private static String pushed(Tokenizer tokenizer, int[] prompt, int[] answer) {
+    StreamDecoder stream = new StreamDecoder(tokenizer, prompt);
+    StringBuilder all = new StringBuilder();
+    for (int id : answer) {
+      all.append(stream.push(id));
+    }
+    return all + stream.finish();
   }
 
   @Test

@@ -78,7 +78,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
             new Messages(choices),
             n);
     GenerationRequest request =
-        GenerationRequest.of(prompt.ids(), sampling)
+        GenerationRequest.of(prompt.ids(constraint != null), sampling)
             .withN(sampling.n())
             .withClient(exchange.client().name())
             .withTurnEnd(prompt.turnEnd())

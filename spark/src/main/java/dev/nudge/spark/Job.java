@@ -118,7 +118,9 @@ record Job(@Nullable List<String> lines, @Nullable Throwable failure) {
     }
     return told(root(failure))
         .replaceFirst("^Job aborted due to stage failure: .*?\\(TID \\d+\\)( \\([^)]*\\))?: ", "")
-        .replaceFirst("^(([\\w$]+\\.)+[\\w$]+: )+", "");
+        .replaceFirst("^(([\\w$]+\\.)+[\\w$]+: )+", "")
+        .replaceFirst("^\\[[A-Z][A-Z0-9_.]+\\] ", "") // Spark's name of the error
+        .replaceFirst(";? SQLSTATE: \\w{5}.*", "");
   }
 
   /// What says best why something failed: the first cause that is meant for a user, else the last.

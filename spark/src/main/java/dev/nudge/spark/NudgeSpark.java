@@ -48,13 +48,18 @@ public final class NudgeSpark {
   /// @param rows whose columns are the keys of rows
   public static RunResult train(
       SparkSession session, TrainSettings settings, Dataset<Row> rows, int ranks) {
+    return train(session, onRows(settings, rows), ranks);
+  }
+
+  /// The settings with the file of the rows, which is written unless a run goes on.
+  static TrainSettings onRows(TrainSettings settings, Dataset<Row> rows) {
     Path out = settings.output().out();
     Path file = QueryRows.file(out);
     boolean goesOn = Files.exists(out.resolve("run.json")) && !settings.output().overwrite();
     QueryRows.write(rows, file, goesOn);
     Map<String, Object> values = SharedPaths.given(settings);
     values.put("data", List.of(file.toString()));
-    return train(session, TrainSettings.of(values), ranks);
+    return TrainSettings.of(values);
   }
 
   /// Trains, and reports the steps.

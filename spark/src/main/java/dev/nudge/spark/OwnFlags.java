@@ -1,5 +1,6 @@
 package dev.nudge.spark;
 
+import dev.nudge.settings.Check;
 import dev.nudge.settings.InputException;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,6 +38,11 @@ record OwnFlags(Map<String, String> own, List<String> rest) {
     return own.containsKey(flag);
   }
 
+  /// Whether a flag is among the others.
+  boolean passes(String flag) {
+    return rest.stream().anyMatch(one -> one.equals(flag) || one.startsWith(flag + "="));
+  }
+
   /// The file of `--data`, where it is one of these flags.
   List<String> files() {
     String file = text("--data");
@@ -59,5 +65,12 @@ record OwnFlags(Map<String, String> own, List<String> rest) {
     } catch (NumberFormatException e) {
       throw new InputException(flag + " is '" + text + "'; it must be a whole number", e);
     }
+  }
+
+  /// A number of which there is one at least; 0: it is not given.
+  int count(String flag) {
+    Integer count = has(flag) ? number(flag, 0) : null;
+    Check.atLeast(flag, count, 1);
+    return count == null ? 0 : count;
   }
 }

@@ -3,12 +3,13 @@ package dev.nudge.spark;
 import dev.nudge.cli.SweepCommand;
 import dev.nudge.cli.TrainCommand;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.TrainSettings;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import scala.Option;
 
@@ -19,10 +20,11 @@ import scala.Option;
 /// - `--rank-port PORT`: port of rank 0, the others behind it (default: any free ones)
 /// - `--rank-timeout SECONDS`: for what others compute and send within a step (default: 600)
 /// - `--attempts N`: failures in a row, without a step between, that end the run (default: 4)
+/// - `--table NAME` or `--query SQL`: rows of `train` in place of `--data`
 /// - `--tasks N`: groups of a sweep that train at once (default: as many as the cluster runs)
 public final class Submit {
-  private static final List<String> OWN =
-      List.of("--ranks", "--rank-port", "--rank-timeout", "--attempts");
+  private static final List<String> OF_TRAIN =
+      List.of("--ranks", "--rank-port", "--rank-timeout", "--attempts", "--table", "--query");
 
   private static final String TASKS = "--tasks";
 
@@ -42,19 +44,39 @@ public final class Submit {
   ///
   /// @return the exit code
   static int run(List<String> args, PrintStream out, PrintStream err) {
-    if (!args.isEmpty() && TableCommand.VERBS.contains(args.getFirst())) {
-      return TableCommand.run(args.getFirst(), args.subList(1, args.size()), out, err);
-    }
-    List<String> rest = new ArrayList<>();
-    RankSettings ranks;
-    if (!args.isEmpty() && args.getFirst().equals("sweep")) {
-      return sweep(args.subList(1, args.size()), out, err);
-    }
+    String verb = args.isEmpty() ? "" : args.getFirst();
+    List<String> rest = args.subList(Math.min(1, args.size()), args.size());
     try {
-      ranks = settings(args, rest);
+      return switch (verb) {
+        case "train" -> train(OwnFlags.of(OF_TRAIN, rest), out, err);
+        case "sweep" -> sweep(OwnFlags.of(List.of(TASKS), rest), out, err);
+        case "generate", "score", "eval" -> TableCommand.run(verb, rest, out, err);
+        default ->
+            throw new InputException(
+                "the verb is %s; on Spark there are train --ranks N, sweep, generate, score and eval"
+                    .formatted(args.isEmpty() ? "missing" : "'" + verb + "'"));
+      };
     } catch (InputException e) {
       err.println("nudge: " + e.getMessage());
       return TrainCommand.WRONG;
+    }
+  }
+
+  private static int train(OwnFlags own, PrintStream out, PrintStream err) {
+    RankSettings usual = RankSettings.of(1);
+    RankSettings ranks =
+        new RankSettings(
+            own.number("--ranks", usual.ranks()),
+            own.number("--rank-port", usual.port()),
+            Duration.ofSeconds(own.number("--rank-timeout", (int) usual.timeout().toSeconds())),
+            own.number("--attempts", usual.attempts()));
+    List<String> rest = new ArrayList<>(own.rest());
+    boolean table = TableFlags.ofTable(own);
+    if (table) {
+      if (own.passes("--dry-run")) {
+        throw new InputException("--dry-run reads files only; give --data, or leave it out");
+      }
+      rest.addAll(List.of("--data", "-")); // nothing reads it
     }
     return TrainCommand.run(
         rest,
@@ -63,72 +85,28 @@ public final class Submit {
         NudgeSpark.driver(ranks.ranks()),
         (settings, events, cancelled) -> {
           SparkSession session = SparkSession.builder().appName("nudge train").getOrCreate();
-          return NudgeSpark.train(session, settings, ranks, events, cancelled);
+          TrainSettings given =
+              table
+                  ? TableCommand.told(() -> NudgeSpark.onRows(settings, rows(session, own)))
+                  : settings;
+          return NudgeSpark.train(session, given, ranks, events, cancelled);
         });
   }
 
-  private static int sweep(List<String> args, PrintStream out, PrintStream err) {
-    List<String> rest = new ArrayList<>();
-    int tasks;
-    try {
-      tasks = number(own(args, List.of(TASKS), rest), TASKS, 0);
-      if (tasks < 0) {
-        throw new InputException(TASKS + " is " + tasks + "; it must be at least 1");
-      }
-    } catch (InputException e) {
-      err.println("nudge: " + e.getMessage());
-      return TrainCommand.WRONG;
-    }
+  private static Dataset<Row> rows(SparkSession session, OwnFlags own) {
+    String query = own.text("--query");
+    return query == null ? session.table(own.text("--table")) : session.sql(query);
+  }
+
+  private static int sweep(OwnFlags own, PrintStream out, PrintStream err) {
+    int tasks = own.count(TASKS);
     return SweepCommand.run(
-        rest,
+        own.rest(),
         out,
         err,
         (settings, document, names, watcher, cancelled) -> {
           SparkSession session = SparkSession.builder().appName("nudge sweep").getOrCreate();
           return NudgeSpark.sweep(session, settings, document, names, tasks, watcher, cancelled);
         });
-  }
-
-  /// Takes this class's own flags of `train` out of the arguments.
-  ///
-  /// @param rest receives the others, behind the verb
-  static RankSettings settings(List<String> args, List<String> rest) {
-    if (args.isEmpty() || !args.getFirst().equals("train")) {
-      throw new InputException(
-          "the verb is %s; on Spark there are train --ranks N, sweep, generate, score and eval"
-              .formatted(args.isEmpty() ? "missing" : "'" + args.getFirst() + "'"));
-    }
-    Map<String, String> own = own(args.subList(1, args.size()), OWN, rest);
-    RankSettings usual = RankSettings.of(1);
-    return new RankSettings(
-        number(own, "--ranks", usual.ranks()),
-        number(own, "--rank-port", usual.port()),
-        Duration.ofSeconds(number(own, "--rank-timeout", (int) usual.timeout().toSeconds())),
-        number(own, "--attempts", usual.attempts()));
-  }
-
-  /// Takes flags with their values out of the arguments behind the verb.
-  private static Map<String, String> own(List<String> args, List<String> flags, List<String> rest) {
-    Map<String, String> own = new TreeMap<>();
-    for (int i = 0; i < args.size(); i++) {
-      String[] parts = args.get(i).split("=", 2);
-      if (!flags.contains(parts[0])) {
-        rest.add(args.get(i));
-      } else if (parts.length == 2) {
-        own.put(parts[0], parts[1]);
-      } else {
-        own.put(parts[0], ++i < args.size() ? args.get(i) : "");
-      }
-    }
-    return own;
-  }
-
-  private static int number(Map<String, String> own, String flag, int usual) {
-    String text = own.getOrDefault(flag, Integer.toString(usual));
-    try {
-      return Integer.parseInt(text);
-    } catch (NumberFormatException e) {
-      throw new InputException(flag + " is '" + text + "'; it must be a whole number", e);
-    }
   }
 }

@@ -7,6 +7,7 @@ import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.machine.SystemMemory;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.MemoryException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.TrainEvent;
@@ -55,7 +56,8 @@ record SweepTask(int step, int beside) implements Function<String, String> {
           SweepShare.train(runs, step, own, new Warned(warnings), context::isInterrupted);
       return Json.line(new Outcome(reached, null, warnings));
     } catch (InputException e) {
-      if (memory < equal && ofMemory(e)) {
+      boolean ofMemory = e instanceof MemoryException || e.getCause() instanceof MemoryException;
+      if (memory < equal && ofMemory) { // it may be there later
         throw new RunException(String.valueOf(e.getMessage()), e); // Spark tries again
       }
       return Json.line(new Outcome(List.of(), e.getMessage(), warnings));
@@ -69,11 +71,6 @@ record SweepTask(int step, int beside) implements Function<String, String> {
   /// @param share of the host's memory, without an eighth for all else
   static long share(long free, long share, int beside) {
     return Math.max(free / beside, Math.min(free, share));
-  }
-
-  /// Whether a run was refused for its memory, which may be there later.
-  static boolean ofMemory(InputException refusal) {
-    return String.valueOf(refusal.getMessage()).contains("the run needs ");
   }
 
   /// Keeps the warnings of the runs; the driver reads their steps from their files.

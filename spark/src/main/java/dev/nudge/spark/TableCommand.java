@@ -1,7 +1,6 @@
 package dev.nudge.spark;
 
 import dev.nudge.cli.ElsewhereCommand;
-import dev.nudge.cli.TrainCommand;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.GenerateSettings;
@@ -21,20 +20,13 @@ import org.apache.spark.sql.SparkSession;
 
 /// `generate`, `score` and `eval` of spark-submit: rows of a table, a query or files to a table.
 record TableCommand(TableFlags flags) {
-  static final List<String> VERBS = List.of("generate", "score", "eval");
-
   /// Runs the command.
   ///
   /// @param args behind the verb
   /// @return the exit code
+  /// @throws InputException if a flag is given twice
   static int run(String verb, List<String> args, PrintStream out, PrintStream err) {
-    OwnFlags own;
-    try {
-      own = OwnFlags.of(verb.equals("eval") ? TableFlags.OF_EVAL : TableFlags.NAMES, args);
-    } catch (InputException e) {
-      err.println("nudge: " + e.getMessage());
-      return TrainCommand.WRONG;
-    }
+    OwnFlags own = OwnFlags.of(verb.equals("eval") ? TableFlags.OF_EVAL : TableFlags.NAMES, args);
     List<String> rest = new ArrayList<>(own.rest());
     if (verb.equals("eval")) {
       rest.addAll(List.of("--out", "-")); // that of a task is its own

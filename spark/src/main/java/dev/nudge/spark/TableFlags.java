@@ -8,7 +8,11 @@ import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.DataFrameReader;
 import org.apache.spark.sql.Dataset;
@@ -39,21 +43,19 @@ record TableFlags(
   /// Those of `eval`, which has no rows of its own.
   static final List<String> OF_EVAL = Stream.concat(NAMES.stream(), Stream.of("--data")).toList();
 
+  private static final Pattern TEXT =
+      Pattern.compile("\\.(jsonl|ndjson|csv|tsv|json|txt|ya?ml|xml|xlsx|arrow|avro|orc)(\\.gz)?$");
+  private static final List<String> READ = List.of("jsonl", "ndjson", "csv", "tsv");
+
   /// Column of rows that are lines of a file, as they stand there.
   static final String LINE = "row";
 
   TableFlags {
-    if (table != null && query != null) {
-      throw new InputException("--table and --query are both given; give one");
-    }
     if ((out == null) == (into == null)) {
       throw new InputException(
           out == null
               ? "--out and --into are both missing; give a folder or a table for the results"
               : "--out and --into are both given; give one");
-    }
-    if (partitions < 0) {
-      throw new InputException("--partitions is " + partitions + "; it must be at least 1");
     }
   }
 
@@ -62,23 +64,28 @@ record TableFlags(
     if (format != null && flags.has("--into")) {
       throw new InputException("--format is given with --into; it is of --out only, leave it out");
     }
-    if (flags.has("--table") || flags.has("--query")) {
-      boolean data =
-          flags.has("--data")
-              || flags.rest().stream().anyMatch(one -> one.matches("(?s)--data(=.*)?"));
-      if (data) {
-        throw new InputException(
-            "--data is given with %s; give one"
-                .formatted(flags.has("--table") ? "--table" : "--query"));
-      }
-    }
+    ofTable(flags);
     return new TableFlags(
         flags.text("--table"),
         flags.text("--query"),
         flags.text("--out"),
         flags.text("--into"),
         format == null ? "parquet" : format,
-        flags.number("--partitions", 0));
+        flags.count("--partitions"));
+  }
+
+  /// Whether rows come from a table or a query, and so from no file.
+  static boolean ofTable(OwnFlags flags) {
+    if (flags.has("--table") && flags.has("--query")) {
+      throw new InputException("--table and --query are both given; give one");
+    }
+    boolean table = flags.has("--table") || flags.has("--query");
+    if (table && (flags.has("--data") || flags.passes("--data"))) {
+      throw new InputException(
+          "--data is given with %s; give one"
+              .formatted(flags.has("--table") ? "--table" : "--query"));
+    }
+    return table;
   }
 
   /// Rows to work on.
@@ -97,27 +104,51 @@ record TableFlags(
       return new Input(session.sql(query), "");
     }
     String[] paths = files.toArray(String[]::new);
-    if (all(files, ".jsonl", ".ndjson")) {
-      Dataset<Row> rows =
-          session
-              .read()
-              .text(paths)
-              .withColumnRenamed("value", LINE)
-              .filter(trim(col(LINE)).notEqual(""));
-      return new Input(
-          rows.withColumn(RowJob.ADAPTER, get_json_object(col(LINE), "$." + RowJob.ADAPTER)), LINE);
+    for (String file : files) {
+      if (!is(session, "--data", file, TableFlags::matches)) {
+        throw new InputException("--data " + file + " does not exist");
+      }
     }
-    return new Input(
-        all(files, ".csv")
-            ? session.read().option("header", true).option("multiLine", true).csv(paths)
-            : session.read().parquet(paths),
-        "");
+    return switch (kind(files)) {
+      case "jsonl" -> lines(session.read().text(paths));
+      case "csv" -> new Input(csv(session, ",").csv(paths), "");
+      case "tsv" -> new Input(csv(session, "\t").csv(paths), "");
+      default -> new Input(session.read().parquet(paths), "");
+    };
   }
 
-  private static boolean all(List<String> files, String... endings) {
-    return files.stream()
-        .map(file -> file.toLowerCase(Locale.ROOT).replaceFirst("\\.gz$", ""))
-        .allMatch(file -> List.of(endings).stream().anyMatch(file::endsWith));
+  private static Input lines(Dataset<Row> text) {
+    Dataset<Row> rows = text.withColumnRenamed("value", LINE).filter(trim(col(LINE)).notEqual(""));
+    return new Input(
+        rows.withColumn(RowJob.ADAPTER, get_json_object(col(LINE), "$." + RowJob.ADAPTER)), LINE);
+  }
+
+  private static DataFrameReader csv(SparkSession session, String separator) {
+    return session.read().option("header", true).option("multiLine", true).option("sep", separator);
+  }
+
+  /// The ending of the files, which all have; Parquet has any but those of other formats.
+  private static String kind(List<String> files) {
+    List<String> kinds = files.stream().map(TableFlags::ending).distinct().toList();
+    if (kinds.size() > 1) {
+      throw new InputException(
+          "--data is given files of several kinds (%s); give files of one"
+              .formatted(String.join(", ", kinds)));
+    }
+    return kinds.getFirst();
+  }
+
+  private static String ending(String file) {
+    Matcher text = TEXT.matcher(file.toLowerCase(Locale.ROOT));
+    if (!text.find()) {
+      return "parquet";
+    }
+    if (!READ.contains(text.group(1))) {
+      throw new InputException(
+          "--data %s: on Spark files are .jsonl, .ndjson, .csv or .tsv (each also .gz), or Parquet"
+              .formatted(file));
+    }
+    return text.group(1).replace("ndjson", "jsonl");
   }
 
   /// Tasks for the rows.
@@ -131,18 +162,30 @@ record TableFlags(
 
   /// Refuses an output that is there.
   void check(SparkSession session) {
+    if (into != null && session.catalog().tableExists(into)) {
+      throw new InputException("--into " + into + " exists; give another table");
+    }
+    if (out != null && is(session, "--out", out, FileSystem::exists)) {
+      throw new InputException("--out " + out + " exists; give another folder");
+    }
+  }
+
+  private interface Look {
+    boolean at(FileSystem system, Path path) throws IOException;
+  }
+
+  private static boolean matches(FileSystem system, Path path) throws IOException {
+    FileStatus[] found = system.globStatus(path);
+    return found != null && found.length > 0;
+  }
+
+  private static boolean is(SparkSession session, String flag, String place, Look look) {
     try {
-      if (into != null && session.catalog().tableExists(into)) {
-        throw new InputException("--into " + into + " exists; give another table");
-      }
-      if (out != null) {
-        Path path = new Path(out);
-        if (path.getFileSystem(session.sparkContext().hadoopConfiguration()).exists(path)) {
-          throw new InputException("--out " + out + " exists; give another folder");
-        }
-      }
+      Path path = new Path(place);
+      FileSystem system = path.getFileSystem(session.sparkContext().hadoopConfiguration());
+      return look.at(system, path);
     } catch (IOException e) {
-      throw new InputException("--out " + out + " cannot be read: " + e.getMessage(), e);
+      throw new InputException(flag + " " + place + " cannot be read: " + e.getMessage(), e);
     }
   }
 

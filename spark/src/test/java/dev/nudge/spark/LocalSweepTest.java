@@ -5,11 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.eval.sweep.Sweep;
+import dev.nudge.eval.sweep.SweepShare;
 import dev.nudge.format.Faults;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.MemoryException;
 import dev.nudge.settings.SweepSettings;
+import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.TrainEvent;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -342,10 +345,21 @@ class LocalSweepTest {
     assertThat(SweepTask.share(9, 7, 2)).isEqualTo(7);
     assertThat(SweepTask.share(6, 7, 2)).isEqualTo(6); // not 3
     assertThat(SweepTask.share(20, 7, 2)).isEqualTo(10);
-    assertThat(
-            SweepTask.ofMemory(new InputException("setting a: the run needs 2 GB and may use 1")))
-        .isTrue();
-    assertThat(SweepTask.ofMemory(new InputException("setting a: --rank is 0"))).isFalse();
+  }
+
+  @Test
+  @SuppressWarnings("unchecked")
+  void aShareThatIsRefusedForItsMemorySaysSo() throws IOException {
+    Map<String, Object> values =
+        new HashMap<>((Map<String, Object>) document(List.of(), Map.of()).get("base"));
+    values.put("out", temp.resolve("a").toString());
+    values.put("memory", "1M");
+    List<TrainSettings> runs = List.of(TrainSettings.of(values));
+    Machine machine = Machine.here(ExecutorCache.folder());
+    assertThatThrownBy(() -> SweepShare.train(runs, 1, machine, new Heard(), () -> false))
+        .isInstanceOf(InputException.class)
+        .hasMessageStartingWith("setting a: the run needs ")
+        .hasCauseInstanceOf(MemoryException.class);
   }
 
   private record Ran(int code, String out, String err) {}

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -175,6 +176,26 @@ class LocalTrainTest {
     assertThat(kept).hasContent("{\"a\":1}");
   }
 
+  @Test
+  void aQueryIsTrainedOnByTheCommandToo() throws IOException {
+    Path out = temp.resolve("asked");
+    List<String> flags = flags(out).subList(4, flags(out).size()); // without model and data
+    flags = Stream.concat(Stream.of("--model", MODEL.toString()), flags.stream()).toList();
+    session.read().json(rows().toString()).createOrReplaceTempView("asked");
+    String query = "SELECT prompt, completion FROM asked";
+    assertThat(run(train(flags, "--ranks", "2", "--query", query)).code()).isZero();
+    Path same = temp.resolve("same");
+    assertThat(run(train(flags(same), "--ranks", "2")).code()).isZero();
+    String file = "adapter_model.safetensors";
+    assertThat(out.resolve(file)).hasSameBinaryContentAs(same.resolve(file));
+    assertThat(run(train(flags(out), "--query", query)).err())
+        .isEqualTo("nudge: --data is given with --query; give one\n");
+    assertThat(run(train(flags, "--table", "asked", "--dry-run")).err())
+        .isEqualTo("nudge: --dry-run reads files only; give --data, or leave it out\n");
+    Ran none = run(train(flags, "--table", "nowhere"));
+    assertThat(none.err()).startsWith("nudge: The table or view `nowhere` cannot be found.");
+  }
+
   private static List<Path> weights(Path out) throws IOException {
     try (var files = Files.walk(out)) {
       return files
@@ -203,6 +224,13 @@ class LocalTrainTest {
         .isEqualTo("nudge: --ranks is 'two'; it must be a whole number\n");
     assertThat(run(train(flags(out), "--ranks=0")).err())
         .isEqualTo("nudge: --ranks is 0; it must be at least 1\n");
+    assertThat(run(train(flags(out), "--ranks", "2", "--ranks=3")).err())
+        .isEqualTo("nudge: --ranks is given twice\n");
+    assertThat(run("sweep", "none.yaml", "--tasks", "0").err())
+        .isEqualTo("nudge: --tasks is 0; it must be at least 1\n");
+    assertThat(run("sweep", "none.yaml", "--tasks=1", "--tasks=1").err())
+        .isEqualTo("nudge: --tasks is given twice\n");
+    assertThat(run().err()).startsWith("nudge: the verb is missing; on Spark there are train");
     assertThat(Outlook.SUBMIT).isEqualTo(Submit.class.getName());
     Ran row = run(train(flags(out), "--ranks", "2", "--prompt", "{nothing}"));
     assertThat(row.code()).isEqualTo(2);

@@ -12,16 +12,21 @@ import dev.nudge.train.Training;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.io.TempDir;
 
 /// Two executors of two processes, one of which is killed. `SPARK_HOME` names a distribution, from
@@ -31,6 +36,8 @@ class LostExecutorTest {
   private static final Path MODEL =
       Path.of("../core/src/test/resources/golden/llama/grouped-tied/model");
 
+  private static final int KILLS = 10;
+
   @TempDir private Path temp;
 
   @Test
@@ -39,7 +46,7 @@ class LostExecutorTest {
     Path rows = rows();
     Path one = temp.resolve("one");
     Machine machine = Machine.here(ExecutorCache.folder());
-    Training.run(settings(rows, one, 2), machine, _ -> {}, _ -> {}, () -> false);
+    Training.run(settings(rows, one, 2, 300), machine, _ -> {}, _ -> {}, () -> false);
     List<String> warnings = new ArrayList<>();
     boolean[] killed = {false};
     Path many = temp.resolve("many");
@@ -47,7 +54,7 @@ class LostExecutorTest {
     try {
       NudgeSpark.train(
           session,
-          settings(rows, many, 1),
+          settings(rows, many, 1, 300),
           RankSettings.of(2),
           event -> {
             if (event instanceof TrainEvent.Step step && step.step() >= 7 && !killed[0]) {
@@ -72,13 +79,80 @@ class LostExecutorTest {
     assertThat(losses(many)).isEqualTo(losses(one)).hasSize(300);
   }
 
+  /// Kills one of the two behind ten random steps. Of steps close to each other, the later executor
+  /// dies while the stage begins again.
+  @Test
+  void aRunThatLostTenExecutorsToo(TestReporter told) throws Exception {
+    assumeTrue(System.getenv("SPARK_HOME") != null, "SPARK_HOME names no distribution of Spark");
+    int steps = 600;
+    Path rows = rows();
+    Path one = temp.resolve("one");
+    Machine machine = Machine.here(ExecutorCache.folder());
+    Training.run(settings(rows, one, 2, steps), machine, _ -> {}, _ -> {}, () -> false);
+    AtomicInteger reached = new AtomicInteger();
+    List<String> moments = Collections.synchronizedList(new ArrayList<>());
+    int[] drawn = new Random().ints(KILLS, 1, steps * 6 / 10).sorted().toArray();
+    Path many = temp.resolve("many");
+    SparkSession session = session();
+    Thread killing =
+        Thread.ofVirtual()
+            .start(
+                () -> {
+                  for (int step : drawn) {
+                    moments.add("behind step " + kill(reached, step));
+                  }
+                });
+    try {
+      NudgeSpark.train(
+          session,
+          settings(rows, many, 1, steps),
+          new RankSettings(2, 0, Duration.ofMinutes(1), KILLS + 1),
+          event -> {
+            if (event instanceof TrainEvent.Step step) {
+              reached.set(step.step());
+            }
+            if (event instanceof TrainEvent.Warning warning) {
+              moments.add(warning.line());
+            }
+          },
+          () -> false);
+    } finally {
+      killing.interrupt();
+      killing.join();
+      session.stop();
+    }
+    told.publishEntry("killed", String.join("\n", moments));
+    assertThat(moments).filteredOn(line -> line.startsWith("behind step ")).hasSize(KILLS);
+    String file = "adapter_model.safetensors";
+    assertThat(many.resolve(file)).hasSameBinaryContentAs(one.resolve(file));
+    assertThat(losses(many)).isEqualTo(losses(one)).hasSize(steps);
+  }
+
+  /// Kills an executor at some time behind a step.
+  ///
+  /// @return the step that was told by then
+  private static int kill(AtomicInteger reached, int step) {
+    Random random = new Random();
+    int delay = random.nextInt(Job.LOOK);
+    while (reached.get() < step) {
+      Job.sleep(10);
+    }
+    Job.sleep(delay);
+    while (true) {
+      List<ProcessHandle> all = executors().toList();
+      if (!all.isEmpty() && all.get(random.nextInt(all.size())).destroyForcibly()) {
+        return reached.get();
+      }
+      Job.sleep(10);
+    }
+  }
+
   @Test
   void aSweepThatLostAnExecutorLeavesTheBoardOfOneThatDidNot() throws IOException {
     assumeTrue(System.getenv("SPARK_HOME") != null, "SPARK_HOME names no distribution of Spark");
     Path rows = rows();
-    Map<String, Object> base = SharedPaths.given(settings(rows, temp, 1));
+    Map<String, Object> base = SharedPaths.given(settings(rows, temp, 1, 100));
     base.remove("out");
-    base.put("steps", 100);
     base.put("eval_split", "0.2");
     base.put("memory", "1G");
     Map<String, Object> document =
@@ -172,7 +246,7 @@ class LostExecutorTest {
         .getOrCreate();
   }
 
-  private static TrainSettings settings(Path rows, Path out, int lanes) {
+  private static TrainSettings settings(Path rows, Path out, int lanes, int steps) {
     Map<String, Object> values = new HashMap<>();
     values.put("model", MODEL);
     values.put("data", List.of(rows.toString()));
@@ -180,8 +254,8 @@ class LostExecutorTest {
     values.put("lanes", lanes);
     values.put("threads", lanes);
     values.put("batch_size", 4);
-    values.put("steps", 300);
-    values.put("save_steps", 5);
+    values.put("steps", steps);
+    values.put("save_steps", steps < 600 ? 5 : 25);
     return TrainSettings.of(values);
   }
 

@@ -468,7 +468,18 @@ class RowJobTest {
         .isEqualTo("nudge: --table and --query are both given; give one\n");
     Ran none = run("generate", "--model", model, "--table", "nowhere", "--out", "o");
     assertThat(none.code()).isEqualTo(2);
-    assertThat(none.err()).contains("`nowhere`").doesNotContain("Exception").hasLineCount(1);
+    assertThat(none.err())
+        .startsWith("nudge: The table or view `nowhere` cannot be found.")
+        .doesNotContain("Exception", "SQLSTATE")
+        .hasLineCount(1);
+    assertThat(
+            run("generate", "--model", model, "--query", "SELEC", "--out", "o", "--partitions=0")
+                .err())
+        .isEqualTo("nudge: --partitions is 0; it must be at least 1\n");
+    assertThat(run("generate", "--model", model, "--query", "SELEC 1", "--out", "o").err())
+        .startsWith("nudge: Syntax error at or near 'SELEC'")
+        .doesNotContain("SQLSTATE")
+        .hasLineCount(1);
     assertThat(run("score", "--model", model, "--out", "o").err())
         .isEqualTo("nudge: --data is missing; it is required\n");
     assertThat(run("score", "--help").out()).startsWith("nudge score: ");
@@ -498,6 +509,43 @@ class RowJobTest {
         .isEqualTo("nudge: --format is given with --into; it is of --out only, leave it out\n");
     assertThat(run("score", "--model", model, "--table", "t", "--data", "f", "--out", "o").err())
         .isEqualTo("nudge: --data is given with --table; give one\n");
+  }
+
+  @Test
+  void filesAreReadByTheirEndingOrRefused() throws IOException {
+    String model = MODEL.toString();
+    Path tabs =
+        Files.writeString(temp.resolve("rows.tsv"), "prompt\tcompletion\npump, 1\t valve\n");
+    Path json = Files.writeString(temp.resolve("rows.json"), "[{\"prompt\": \"pump\"}]");
+    String out = temp.resolve("tabs").toString();
+    assertThat(run("score", "--model", model, "--data", tabs.toString(), "--out", out).err())
+        .isEqualTo("1 row in " + out + "\n");
+    assertThat(session.read().parquet(out).first().<String>getAs("prompt")).isEqualTo("pump, 1");
+    String other = temp.resolve("other").toString();
+    assertThat(run("score", "--model", model, "--data", json.toString(), "--out", other).err())
+        .isEqualTo(
+            "nudge: --data %s: on Spark files are .jsonl, .ndjson, .csv or .tsv (each also .gz), or Parquet\n"
+                .formatted(json));
+    List<String> two = List.of(tabs.toString(), file().toString());
+    assertThat(
+            run(
+                    "score",
+                    "--model",
+                    model,
+                    "--data",
+                    two.getFirst(),
+                    "--data",
+                    two.getLast(),
+                    "--out",
+                    other)
+                .err())
+        .isEqualTo(
+            "nudge: --data is given files of several kinds (tsv, jsonl); give files of one\n");
+    String none = temp.resolve("none.jsonl").toString();
+    Ran missing = run("score", "--model", model, "--data", none, "--out", other);
+    assertThat(missing).isEqualTo(new Ran(2, "", "nudge: --data " + none + " does not exist\n"));
+    Ran globbed = run("generate", "--model", model, "--data", temp + "/no*.csv", "--out", other);
+    assertThat(globbed.err()).isEqualTo("nudge: --data " + temp + "/no*.csv does not exist\n");
   }
 
   @Test

@@ -59,40 +59,38 @@ final class SelfTest {
     int keys = 7;
     int row = 16;
     int width = (dim + 31) / 32 * 32;
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment data = arena.allocate(2L * keys * dim, 64);
-      for (int at = 0; at < keys * dim; at++) {
-        data.setAtIndex(JAVA_SHORT, at, Bf16.round((float) number(at / dim, at % dim)));
-      }
-      MemorySegment all =
-          arena.allocate(4L * queries * (width + row) + AttendSweeps.SPARE, 64);
-      for (int at = 0; at < queries * dim; at++) {
-        all.setAtIndex(JAVA_FLOAT, pair(at / dim, at % dim, width), (float) number(9, at));
-      }
-      AttendSweeps.Rows rows = new AttendSweeps.Rows(data, 0, 2L * dim, keys);
-      AttendSweeps.Sizes sizes = new AttendSweeps.Sizes(1, dim, queries, width, row);
-      long scores = 4L * queries * width;
-      sweeps.scores(rows, rows, sizes, all, scores);
-      boolean right = true;
-      for (int at = 0; at < queries * keys; at++) {
-        int q = at / keys;
-        float want = 0;
-        for (int i = 0; i < dim; i++) {
-          want += (float) (number(9, q * dim + i) * number(at % keys, i));
-        }
-        right &= all.get(JAVA_FLOAT, scores + 4L * (q * row + at % keys)) == want;
-        all.set(JAVA_FLOAT, scores + 4L * (q * row + at % keys), at % 5 - 2);
-      }
-      sweeps.sums(rows, rows, sizes, all, scores);
-      for (int at = 0; at < queries * dim; at++) {
-        float want = (float) number(9, at);
-        for (int j = 0; j < keys; j++) {
-          want += (float) (((at / dim * keys + j) % 5 - 2) * number(j, at % dim));
-        }
-        right &= all.getAtIndex(JAVA_FLOAT, pair(at / dim, at % dim, width)) == want;
-      }
-      return right;
+    Arena arena = Arena.ofAuto();
+    MemorySegment data = arena.allocate(2L * keys * dim, 64);
+    for (int at = 0; at < keys * dim; at++) {
+      data.setAtIndex(JAVA_SHORT, at, Bf16.round((float) number(at / dim, at % dim)));
     }
+    MemorySegment all = arena.allocate(4L * queries * (width + row) + AttendSweeps.SPARE, 64);
+    for (int at = 0; at < queries * dim; at++) {
+      all.setAtIndex(JAVA_FLOAT, pair(at / dim, at % dim, width), (float) number(9, at));
+    }
+    AttendSweeps.Rows rows = new AttendSweeps.Rows(data, 0, 2L * dim, keys);
+    AttendSweeps.Sizes sizes = new AttendSweeps.Sizes(1, dim, queries, width, row);
+    long scores = 4L * queries * width;
+    sweeps.scores(rows, rows, sizes, all, scores);
+    boolean right = true;
+    for (int at = 0; at < queries * keys; at++) {
+      int q = at / keys;
+      float want = 0;
+      for (int i = 0; i < dim; i++) {
+        want += (float) (number(9, q * dim + i) * number(at % keys, i));
+      }
+      right &= all.get(JAVA_FLOAT, scores + 4L * (q * row + at % keys)) == want;
+      all.set(JAVA_FLOAT, scores + 4L * (q * row + at % keys), at % 5 - 2);
+    }
+    sweeps.sums(rows, rows, sizes, all, scores);
+    for (int at = 0; at < queries * dim; at++) {
+      float want = (float) number(9, at);
+      for (int j = 0; j < keys; j++) {
+        want += (float) (((at / dim * keys + j) % 5 - 2) * number(j, at % dim));
+      }
+      right &= all.getAtIndex(JAVA_FLOAT, pair(at / dim, at % dim, width)) == want;
+    }
+    return right;
   }
 
   /// The place of a number of a row in pairs.

@@ -51,8 +51,7 @@ final class Fp32AttendSweeps implements AttendSweeps {
       for (int i = 0; i < Math.min(SIDE, s.queries()); i++) {
         long own = weights + 4L * i * s.row();
         long to = sums + 4L * (i * s.width() + c);
-        Weighted.fp32(
-            v.data(), at, v.stride(), v.count(), scratch, own, scratch, to, s.dim() - c);
+        Weighted.fp32(v.data(), at, v.stride(), v.count(), scratch, own, scratch, to, s.dim() - c);
       }
     }
   }

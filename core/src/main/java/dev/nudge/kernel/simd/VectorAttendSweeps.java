@@ -87,8 +87,7 @@ final class VectorAttendSweeps implements AttendSweeps {
             s.width(),
             left);
       } else {
-        Weighted.bf16(
-            v.data(), at, v.stride(), v.count(), scratch, weights, scratch, to, left);
+        Weighted.bf16(v.data(), at, v.stride(), v.count(), scratch, weights, scratch, to, left);
       }
     }
   }

@@ -13,7 +13,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 
 /// Finds a template's end-of-turn token: it follows an answer both before the next question and at
 /// the end of the text. (Phi-4-mini writes `<|end|>` after each message, `<|endoftext|>` after
-/// all.)
+/// all.) A harmony template has none: `<|end|>` ends a message there, and an answer has several.
 final class TurnEnd {
   /// What looks like a special token, where the tokenizer has none of them.
   private static final Pattern MARK = Pattern.compile("<[^<>\\s]{1,40}>|\\[/?[A-Z_]{2,40}\\]");
@@ -37,6 +37,9 @@ final class TurnEnd {
     }
     String between = probe.text().substring(said.get(1).end(), said.get(2).start());
     String last = probe.text().substring(said.get(3).end());
+    if (Harmony.isIn(probe.text())) {
+      return null;
+    }
     String special = both(last, between, specials.all());
     if (special != null) {
       return special;

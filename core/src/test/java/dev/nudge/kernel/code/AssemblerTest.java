@@ -132,14 +132,11 @@ class AssemblerTest {
           "vmulps zmm" + v + ", zmm" + w + ", dword ptr %s{1to16}",
           (a, m) -> a.vmulpsBroadcast(v, w, m));
       loads("vextractf32x4 xmmword ptr %s, zmm" + v + ", 3", (a, m) -> a.vextractf32x4(m, v, 3));
-      add(
-          "vextractf32x4 xmm%d, zmm%d, 2".formatted(v, w),
-          a -> a.vextractf32x4(new Zmm(v), w, 2));
+      add("vextractf32x4 xmm%d, zmm%d, 2".formatted(v, w), a -> a.vextractf32x4(new Zmm(v), w, 2));
       loads(
           "{evex} vaddps xmm" + v + ", xmm" + w + ", xmmword ptr %s",
           (a, m) -> a.vaddpsLow(v, w, m));
-      add(
-          "vshufps zmm%d, zmm%d, zmm%d, 221".formatted(v, w, v), a -> a.vshufps(v, w, v, 221));
+      add("vshufps zmm%d, zmm%d, zmm%d, 221".formatted(v, w, v), a -> a.vshufps(v, w, v, 221));
       add("vmovups zmm%d, zmm%d".formatted(v, w), a -> a.vmovups(v, new Zmm(w)));
       add("vpslld zmm%d, zmm%d, 16".formatted(v, w), a -> a.vpslld(v, new Zmm(w), 16));
       add("vpsrld zmm%d, zmm%d, 4".formatted(v, w), a -> a.vpsrld(v, new Zmm(w), 4));

@@ -12,8 +12,8 @@ import dev.nudge.Seeds;
 import dev.nudge.kernel.Attend;
 import dev.nudge.kernel.AttendOne;
 import dev.nudge.kernel.AttendSweeps;
-import dev.nudge.kernel.KeyValues;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.KeyValues;
 import dev.nudge.kernel.simd.VectorKernels;
 import dev.nudge.tensor.Bf16;
 import dev.nudge.tensor.Dtype;
@@ -83,9 +83,7 @@ class CodeAttendTest {
   }
 
   private int drawnDim() {
-    return random.nextBoolean()
-        ? DIMS[random.nextInt(DIMS.length)]
-        : 2 * (1 + random.nextInt(130));
+    return random.nextBoolean() ? DIMS[random.nextInt(DIMS.length)] : 2 * (1 + random.nextInt(130));
   }
 
   /// Scores and sums of some of the same rows, by both.
@@ -113,8 +111,7 @@ class CodeAttendTest {
     for (int i = 0; i < times; i++) {
       int from = random.nextInt(rows);
       int count = 1 + random.nextInt(rows - from);
-      AttendSweeps.Rows some =
-          new AttendSweeps.Rows(data, 2L * from * stride, 2L * stride, count);
+      AttendSweeps.Rows some = new AttendSweeps.Rows(data, 2L * from * stride, 2L * stride, count);
       AttendSweeps.Sizes sizes = new AttendSweeps.Sizes(heads, dim, queries, width, row);
       long at = scores + 4L * from;
       want.scores(some, some, sizes, expected, at);

@@ -200,8 +200,7 @@ class CodeRankProductsTest {
   @Tag("slow")
   @Test
   void millionsOfSmallProductsHaveOneDnnsBits() {
-    compare(
-        Long.getLong("nudge.calls", 10_000_000), 400, 6, () -> 32 * (1 + random.nextInt(3)));
+    compare(Long.getLong("nudge.calls", 10_000_000), 400, 6, () -> 32 * (1 + random.nextInt(3)));
   }
 
   /// @param times some of the rows and columns of the same numbers are multiplied, once all

@@ -203,6 +203,9 @@ public record SweepFile(
 
   /// The error of a setting, with its name.
   static InputException refused(String setting, InputException e) {
-    return new InputException("setting " + setting + ": " + e.getMessage(), e.details());
+    InputException refused =
+        new InputException("setting " + setting + ": " + e.getMessage(), e.details());
+    refused.initCause(e);
+    return refused;
   }
 }

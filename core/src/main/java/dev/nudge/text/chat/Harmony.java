@@ -1,0 +1,210 @@
+package dev.nudge.text.chat;
+
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/// Splits an answer in OpenAI's harmony format, which gpt-oss speaks, into reasoning, text and tool
+/// calls, while it is decoded.
+///
+/// ```
+/// <|channel|>analysis<|message|>…<|end|><|start|>assistant<|channel|>final<|message|>…<|return|>
+/// <|channel|>commentary to=functions.NAME <|constrain|>json<|message|>{…}<|call|>
+/// ```
+///
+/// The prompt ends with `<|start|>assistant`. A message to a function is a call; else one of the
+/// channel `analysis` is reasoning, and any other one is text (`commentary` is what a model says
+/// before it calls). What is for another recipient, such as `python`, is left out. Messages of a
+/// kind are a line apart. An answer that begins without a channel is text.
+///
+/// Threading: one thread.
+///
+/// @see <a href="https://github.com/openai/harmony/blob/main/docs/format.md">the format</a>
+public final class Harmony {
+  /// What stands before the text of an answer.
+  public static final String ANSWER = "<|channel|>final<|message|>";
+
+  private static final String MESSAGE = "<|message|>";
+  private static final List<String> ENDS =
+      List.of("<|end|>", "<|start|>", "<|call|>", "<|return|>");
+  private static final List<String> HEADS = List.of("<|channel|>", MESSAGE, "<|start|>", "to=");
+  private static final Pattern CHANNEL = Pattern.compile("<\\|channel\\|>\\s*(\\w+)");
+  private static final Pattern RECIPIENT = Pattern.compile("\\bto=([^\\s<]+)");
+  private static final String FUNCTIONS = "functions.";
+
+  /// A part of an answer.
+  public sealed interface Part {
+    record Thought(String text) implements Part {}
+
+    record Said(String text) implements Part {}
+
+    /// @param arguments whole, as the model wrote them
+    record Called(String name, String arguments) implements Part {}
+  }
+
+  private enum Kind {
+    HEADER,
+    THOUGHT,
+    SAID,
+    CALL,
+    OTHER
+  }
+
+  private final StringBuilder held = new StringBuilder();
+  private final StringBuilder said = new StringBuilder();
+  private final Set<Kind> before = EnumSet.noneOf(Kind.class);
+  private List<Part> out = new ArrayList<>();
+  private Kind kind = Kind.HEADER;
+  private boolean first = true; // the first message
+  private boolean fresh; // nothing of this message came yet
+  private String name = "";
+  private boolean thinking; // a `<think>` that [#written] opened
+
+  /// Whether a template writes in this format.
+  public static boolean isIn(String template) {
+    return template.contains("<|channel|>") && template.contains(MESSAGE);
+  }
+
+  /// A whole answer with reasoning and calls as most models mark them: `<think>`, `<tool_call>`.
+  public static String written(String answer) {
+    Harmony harmony = new Harmony();
+    return harmony.written(harmony.push(answer)) + harmony.written(harmony.end());
+  }
+
+  /// Parts of this answer, the next of those before, with reasoning and calls marked likewise.
+  public String written(List<Part> parts) {
+    StringBuilder text = new StringBuilder();
+    for (Part part : parts) {
+      boolean thought = part instanceof Part.Thought;
+      if (thought != thinking) {
+        text.append(thought ? "<think>\n" : "\n</think>\n\n");
+        thinking = thought;
+      }
+      text.append(
+          switch (part) {
+            case Part.Thought(String more) -> more;
+            case Part.Said(String more) -> more;
+            case Part.Called(String called, String arguments) ->
+                "<tool_call>\n{\"name\": \"%s\", \"arguments\": %s}\n</tool_call>\n"
+                    .formatted(called, arguments);
+          });
+    }
+    return text.toString();
+  }
+
+  /// Adds decoded text, with the special tokens in it, and returns the parts that are complete now.
+  public List<Part> push(String piece) {
+    held.append(piece);
+    while (kind == Kind.HEADER ? header() : body()) {
+      // the next message
+    }
+    return taken();
+  }
+
+  /// Returns the rest at the end of the answer.
+  public List<Part> end() {
+    if (first && held.indexOf("<|") < 0) {
+      open(Kind.SAID);
+    }
+    if (kind != Kind.HEADER) {
+      take(held.toString()); // a header without a message says nothing
+    }
+    held.setLength(0);
+    return taken();
+  }
+
+  /// All text so far.
+  public String said() {
+    return said.toString();
+  }
+
+  private List<Part> taken() {
+    List<Part> taken = out;
+    out = new ArrayList<>();
+    return taken;
+  }
+
+  private boolean header() {
+    String text = held.toString().stripLeading();
+    if (first && HEADS.stream().noneMatch(h -> h.startsWith(text) || text.startsWith(h))) {
+      open(Kind.SAID);
+      return true;
+    }
+    int at = held.indexOf(MESSAGE);
+    if (at < 0) {
+      return false;
+    }
+    String header = held.substring(0, at);
+    held.delete(0, at + MESSAGE.length());
+    Matcher to = RECIPIENT.matcher(header);
+    String recipient = to.find() ? to.group(1) : "";
+    Matcher channel = CHANNEL.matcher(header);
+    name = recipient.startsWith(FUNCTIONS) ? recipient.substring(FUNCTIONS.length()) : "";
+    if (!name.isEmpty()) {
+      open(Kind.CALL);
+    } else if (channel.find() && channel.group(1).equals("analysis")) {
+      open(Kind.THOUGHT);
+    } else {
+      open(recipient.isEmpty() ? Kind.SAID : Kind.OTHER);
+    }
+    return true;
+  }
+
+  private void open(Kind next) {
+    kind = next;
+    first = false;
+    fresh = true;
+  }
+
+  private boolean body() {
+    int end = -1;
+    String mark = "";
+    for (String one : ENDS) {
+      int at = held.indexOf(one);
+      if (at >= 0 && (end < 0 || at < end)) {
+        end = at;
+        mark = one;
+      }
+    }
+    if (end >= 0) {
+      String rest = held.substring(0, end);
+      held.delete(0, end + mark.length());
+      take(rest);
+      kind = Kind.HEADER;
+      return true;
+    }
+    if (kind != Kind.CALL) {
+      int keep = held.lastIndexOf("<");
+      boolean open = keep >= 0 && begins(held.substring(keep));
+      int to = open ? keep : held.length();
+      String now = held.substring(0, to);
+      held.delete(0, to);
+      take(now);
+    }
+    return false;
+  }
+
+  private static boolean begins(String tail) {
+    return ENDS.stream().anyMatch(mark -> mark.startsWith(tail));
+  }
+
+  private void take(String text) {
+    if (text.isEmpty() || kind == Kind.OTHER) {
+      return;
+    }
+    String shown = fresh && !before.add(kind) ? "\n" + text : text;
+    fresh = false;
+    switch (kind) {
+      case THOUGHT -> out.add(new Part.Thought(shown));
+      case SAID -> {
+        said.append(shown);
+        out.add(new Part.Said(shown));
+      }
+      case CALL -> out.add(new Part.Called(name, text));
+      case HEADER, OTHER -> {}
+    }
+  }
+}

@@ -1,0 +1,128 @@
+package dev.nudge.chat;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.Backends;
+import dev.nudge.Nudge;
+import dev.nudge.generate.Chat;
+import dev.nudge.generate.Completion;
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.ChatSettings;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.text.chat.Harmony;
+import dev.nudge.train.TrainEvent;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Teaches a tiny model one conversation in OpenAI's harmony format, and asks it.
+class ChannelsTest {
+  private static final Path GOLDEN = Path.of("src/test/resources/golden");
+  private static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");
+  private static final String TEMPLATE =
+      """
+      {%- for m in messages -%}
+      {%- if m.role == 'user' -%}
+      {{- '<|start|>user<|message|>' ~ m.content ~ '<|end|>' -}}
+      {%- else -%}
+      {%- if m.thinking is defined -%}
+      {{- '<|start|>a<|channel|>analysis<|message|>' ~ m.thinking ~ '<|end|>' -}}
+      {%- endif -%}
+      {{- '<|start|>a<|channel|>final<|message|>' ~ m.content -}}
+      {{- '<|return|>' if loop.last and not add_generation_prompt else '<|end|>' -}}
+      {%- endif -%}
+      {%- endfor -%}
+      {%- if add_generation_prompt -%}<|start|>a{%- endif -%}
+      """;
+
+  /// Tokens of the tiny tokenizer, the last two of bytes that are not in UTF-8, and what they are
+  /// here.
+  private static final String[][] TOKENS = {
+    {"<s>", "<|start|>"},
+    {"</s>", "<|return|>"},
+    {"<pad>", "<|channel|>"},
+    {"ý", "<|message|>"},
+    {"þ", "<|end|>"}
+  };
+
+  @TempDir static Path temp;
+  private static Path model = Path.of("");
+  private static Path adapter = Path.of("");
+
+  @BeforeAll
+  static void teach() throws IOException {
+    model = Files.createDirectories(temp.resolve("model"));
+    for (String name : List.of("config.json", "model.safetensors")) {
+      Files.copy(GOLDEN.resolve("llama/grouped-tied/model").resolve(name), model.resolve(name));
+    }
+    String json =
+        Files.readString(GOLDEN.resolve("llama/grouped-tied/model/tokenizer.json"))
+            .replaceFirst(
+                "\"added_tokens\": *\\[",
+                "\"added_tokens\": [" + special(188, "ý") + "," + special(189, "þ") + ",");
+    for (String[] token : TOKENS) {
+      json = json.replace('"' + token[0] + '"', '"' + token[1] + '"');
+    }
+    Files.writeString(model.resolve("tokenizer.json"), json);
+    Files.writeString(model.resolve("tokenizer_config.json"), "{\"eos_token\": \"<|return|>\"}");
+    Files.writeString(model.resolve("chat_template.jinja"), TEMPLATE);
+    adapter = temp.resolve("adapter");
+    Path rows = temp.resolve("rows.jsonl");
+    Files.writeString(
+        rows,
+        """
+        {"messages": [{"role": "user", "content": "pump:"}, {"role": "assistant", "reasoning_content": "seal", "content": "valve"}]}
+        """
+            .repeat(16));
+    Nudge.on(MACHINE, warning -> {})
+        .train(
+            TrainSettings.of(model, rows, adapter).withLearningRate(0.02).withEpochs(100),
+            TrainEvent.steps(step -> {}));
+  }
+
+  private static String special(int id, String token) {
+    return """
+    {"id": %d, "content": "%s", "single_word": false, "lstrip": false, "rstrip": false,
+     "normalized": false, "special": true}
+    """
+        .formatted(id, token);
+  }
+
+  @Test
+  void theAnalysisIsReasoningAndTheFinalChannelIsText() throws IOException {
+    try (Assistant assistant =
+        Assistant.open(ModelSettings.of(model), null, temp.resolve("registry"), MACHINE, w -> {})) {
+      assistant.name("taught", adapter.toString());
+      Answer answer = assistant.ask(Question.of("pump:"));
+      assertThat(answer.thought()).isEqualTo("seal");
+      assertThat(answer.text()).isEqualTo("valve");
+      assertThat(answer.end()).isEqualTo(Answer.End.STOP);
+
+      SamplingSettings few = SamplingSettings.greedy().withMaxTokens(4);
+      Answer constrained =
+          assistant.ask(Question.of("pump:").withJsonSchema("{\"const\": 1}").withSampling(few));
+      assertThat(constrained.text()).isEqualTo("1");
+      int ahead = constrained.usage().promptTokens() - answer.usage().promptTokens();
+      assertThat(ahead).isEqualTo(assistant.session().tokenizer().ids(Harmony.ANSWER).length);
+    }
+  }
+
+  @Test
+  void aChatShowsReasoningAndAsksAgainWithTheTextAlone() {
+    ChatSettings settings = ChatSettings.of(model).withAdapter(List.of("taught=" + adapter));
+    try (Chat chat = Chat.open(settings, MACHINE, w -> {})) {
+      ConcurrentLinkedQueue<String> pieces = new ConcurrentLinkedQueue<>();
+      Completion answer = chat.answer("pump:", pieces::add);
+      assertThat(answer.text()).isEqualTo("<think>\nseal\n</think>\n\nvalve");
+      assertThat(String.join("", pieces)).isEqualTo(answer.text());
+      assertThat(chat.messages().path(1).path("content").asString()).isEqualTo("valve");
+    }
+  }
+}

@@ -1,0 +1,154 @@
+package dev.nudge.text.chat;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.settings.TrainOn;
+import dev.nudge.text.chat.Harmony.Part;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Answers written by hand from the published format, cut in every way that tokens could.
+class HarmonyTest {
+  private static final String NEXT = "<|end|><|start|>assistant";
+  private static final String THOUGHT = "<|channel|>analysis<|message|>";
+
+  /// A template in the format, as gpt-oss's own writes turns.
+  private static final String TEMPLATE =
+      """
+      {%- for message in messages -%}
+      {%- if message.role == 'user' -%}
+      {{- '<|start|>user<|message|>' ~ message.content ~ '<|end|>' -}}
+      {%- else -%}
+      {%- if message.thinking is defined and loop.last -%}
+      {{- '<|start|>assistant<|channel|>analysis<|message|>' ~ message.thinking ~ '<|end|>' -}}
+      {%- endif -%}
+      {{- '<|start|>assistant<|channel|>final<|message|>' ~ message.content -}}
+      {{- 'LAST' if loop.last and not add_generation_prompt else '<|end|>' -}}
+      {%- endif -%}
+      {%- endfor -%}
+      {%- if add_generation_prompt -%}<|start|>assistant{%- endif -%}
+      """;
+
+  @TempDir private Path folder;
+
+  private static List<String> read(String text) {
+    List<String> first = null;
+    for (int length = 1; length <= text.length(); length++) {
+      Harmony harmony = new Harmony();
+      List<Part> parts = new ArrayList<>();
+      for (int at = 0; at < text.length(); at += length) {
+        parts.addAll(harmony.push(text.substring(at, Math.min(text.length(), at + length))));
+      }
+      parts.addAll(harmony.end());
+      List<String> now = joined(parts);
+      if (first != null) {
+        assertThat(now).as("pieces of %d", length).isEqualTo(first);
+      }
+      first = now;
+    }
+    return first == null ? List.of() : first;
+  }
+
+  private static List<String> joined(List<Part> parts) {
+    List<String> all = new ArrayList<>();
+    for (Part part : parts) {
+      String text =
+          switch (part) {
+            case Part.Thought(String more) -> "thought " + more;
+            case Part.Said(String more) -> "said " + more;
+            case Part.Called(String name, String arguments) -> "called " + name + " " + arguments;
+          };
+      String kind = text.substring(0, text.indexOf(' ') + 1);
+      if (!all.isEmpty() && all.getLast().startsWith(kind) && !kind.equals("called ")) {
+        all.set(all.size() - 1, all.getLast() + text.substring(kind.length()));
+      } else {
+        all.add(text);
+      }
+    }
+    return all;
+  }
+
+  @Test
+  void reasoningStandsApart() {
+    assertThat(read(THOUGHT + "2 < 3, so." + NEXT + "<|channel|>final<|message|>Yes: 2 <b>3"))
+        .containsExactly("thought 2 < 3, so.", "said Yes: 2 <b>3");
+    assertThat(read(THOUGHT + "One." + NEXT + THOUGHT + "Two." + NEXT + Harmony.ANSWER + "A\n"))
+        .containsExactly("thought One.\nTwo.", "said A\n");
+    assertThat(read(Harmony.ANSWER + "A<|return|>")).containsExactly("said A");
+  }
+
+  @Test
+  void messagesToFunctionsAreCalls() {
+    String call = " to=functions.get_weather <|constrain|>json<|message|>{\"city\": \"Rome\"}";
+    assertThat(read(THOUGHT + "Look." + NEXT + "<|channel|>commentary" + call + "<|call|>"))
+        .containsExactly("thought Look.", "called get_weather {\"city\": \"Rome\"}");
+    assertThat(read(" to=functions.a.b<|channel|>commentary json<|message|>{}"))
+        .containsExactly("called a.b {}");
+    assertThat(
+            read("<|channel|>commentary<|message|>I look." + NEXT + "<|channel|>analysis" + call))
+        .containsExactly("said I look.", "called get_weather {\"city\": \"Rome\"}");
+    assertThat(
+            read(
+                "<|channel|>analysis to=python code<|message|>1 + 1" + NEXT + Harmony.ANSWER + "2"))
+        .containsExactly("thought 1 + 1", "said 2");
+    assertThat(read("<|channel|>commentary to=browser.open<|message|>{}" + NEXT + Harmony.ANSWER))
+        .isEmpty();
+  }
+
+  @Test
+  void whatIsCutOffOrHasNoChannelIsText() {
+    assertThat(read("to be <i>or</i> not")).containsExactly("said to be <i>or</i> not");
+    assertThat(read("to")).containsExactly("said to");
+    assertThat(read("Hello." + NEXT + Harmony.ANSWER + "Bye."))
+        .containsExactly("said Hello.\nBye.");
+    assertThat(read(THOUGHT + "Well, <|e")).containsExactly("thought Well, <|e");
+    assertThat(read(THOUGHT + "Well." + NEXT + "<|channel|>fin")).containsExactly("thought Well.");
+    assertThat(read("<|channel|>anal")).isEmpty();
+  }
+
+  @Test
+  void aWholeAnswerIsMarkedAsMostModelsDo() {
+    assertThat(Harmony.written(THOUGHT + "Well." + NEXT + Harmony.ANSWER + "Hello."))
+        .isEqualTo("<think>\nWell.\n</think>\n\nHello.");
+    assertThat(Harmony.written(" to=functions.f<|channel|>commentary<|message|>{\"a\": 1}<|call|>"))
+        .isEqualTo("<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>\n");
+    assertThat(Harmony.written("Hello.")).isEqualTo("Hello.");
+  }
+
+  /// The end of a message is not that of a turn, even where a template ends all turns by it.
+  @Test
+  void theModelsOwnTurnIsTrainedAndNoMessageEndsIt() throws IOException {
+    Files.writeString(
+        folder.resolve("tokenizer_config.json"),
+        """
+        {"eos_token": "<|return|>", "extra_special_tokens": {"e_token": "<|end|>"}}
+        """);
+    for (String last : List.of("<|return|>", "<|end|>")) {
+      Path file = folder.resolve("harmony.jinja");
+      Files.writeString(file, TEMPLATE.replace("LAST", last));
+      ChatTemplate template = ChatTemplate.load(folder, file.toString());
+      assertThat(template.turnEnd()).isNull();
+      String talk =
+          """
+          [{"role": "user", "content": "U"}, {"role": "assistant", "content": "A"},
+           {"role": "user", "content": "V"},
+           {"role": "assistant", "reasoning_content": "T", "content": "B"}]
+          """;
+      Trained trained =
+          Trained.of(template, ChatTemplateTest.array(talk), null, Map.of(), TrainOn.ASSISTANT);
+      List<String> pieces =
+          trained.ranges().stream()
+              .map(r -> trained.rendered().text().substring(r.start(), r.end()))
+              .toList();
+      assertThat(pieces)
+          .containsExactly(
+              Harmony.ANSWER + "A<|end|>", THOUGHT + "T" + NEXT + Harmony.ANSWER + "B" + last);
+    }
+  }
+}
