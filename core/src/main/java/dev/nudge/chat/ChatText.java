@@ -1,5 +1,6 @@
 package dev.nudge.chat;
 
+import dev.nudge.text.StreamDecoder;
 import dev.nudge.text.chat.Harmony;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,9 +39,8 @@ public final class ChatText {
   ///
   /// @param thinks whether the template knows reasoning
   /// @param thinking whether the prompt ends inside a `<think>` block
-  /// @param format how the model writes tool calls; null: the request has no tools.
-  /// [ToolFormat#HARMONY] also
-  ///     says how it writes all else
+  /// @param format how the model writes tool calls, and by [ToolFormat#HARMONY] all else; null: the
+  ///     request has no tools
   /// @param tools names of the tools
   /// @param bare whether the answer is the JSON of a tool call and nothing else
   public record Rules(
@@ -95,12 +95,12 @@ public final class ChatText {
     }
   }
 
-  /// Adds decoded text and returns the parts that are complete now.
+  /// Adds decoded text, marked as [StreamDecoder] does, and returns the parts that are complete now.
   public List<Delta> push(String piece) {
     if (harmony != null) {
       return deltas(harmony.push(piece));
     }
-    held.append(piece);
+    held.append(StreamDecoder.plain(piece));
     boolean more = true;
     while (more && !held.isEmpty()) {
       more =

@@ -13,6 +13,8 @@ public sealed interface AnswerEvent {
   /// Text of an answer, whole characters only.
   ///
   /// @param choice index of the answer, from 0
+  /// @param text after a prompt that asks for channels, with [dev.nudge.text.StreamDecoder#MARK]
+  ///     before each special token
   /// @param tokens tokens since the last piece, if log-probabilities are on; else empty
   record Piece(int choice, String text, List<TokenLogprob> tokens) implements AnswerEvent {}
 

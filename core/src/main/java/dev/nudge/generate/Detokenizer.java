@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// Decodes the tokens of one sequence as a stream, and says when a stop string ends it.
 ///
 /// Text is emitted only once no stop string can begin in it any more, so a stop string is never
-/// shown, not even half.
+/// shown, not even half. Where an answer comes in channels, stop strings end messages only, not what
+/// stands before one, and pieces have the marks of [StreamDecoder#MARK].
 final class Detokenizer {
   private final StreamDecoder decoder;
   private final List<String> stops;
@@ -125,6 +126,9 @@ final class Detokenizer {
     int first = -1;
     for (String s : stops) {
       int at = text.indexOf(s, shown);
+      while (channels && at >= 0 && !Harmony.isBody(text, at, at + s.length())) {
+        at = text.indexOf(s, at + 1);
+      }
       if (at >= 0 && (first < 0 || at < first)) {
         first = at;
       }
@@ -182,15 +186,16 @@ final class Detokenizer {
 
   /// The completion with reasoning and calls as most models mark them, if they came in channels.
   Completion written() {
-    Completion raw = completion();
-    return channels
-        ? new Completion(Harmony.written(raw.text()), raw.tokens(), raw.stop(), raw.logprobs())
-        : raw;
+    return completion(channels ? Harmony.written(text.toString()) : text.toString());
   }
 
   Completion completion() {
+    return completion(channels ? StreamDecoder.plain(text.toString()) : text.toString());
+  }
+
+  private Completion completion(String whole) {
     return new Completion(
-        text.toString(),
+        whole,
         tokens,
         stop == null ? Stop.LENGTH : stop,
         logprobs == null ? null : List.copyOf(logprobs));

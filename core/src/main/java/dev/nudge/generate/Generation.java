@@ -10,6 +10,7 @@ import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.SamplingSettings;
+import dev.nudge.text.StreamDecoder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -99,10 +100,10 @@ public final class Generation {
   ///
   /// @param pieces receives text as it is decoded, whole characters only, on the engine's thread
   public Completion complete(String prompt, Consumer<String> pieces) {
-    return complete(session.encode(prompt), pieces);
+    return complete(session.encode(prompt), piece -> pieces.accept(StreamDecoder.plain(piece)));
   }
 
-  /// Completes the tokens of one prompt, likewise.
+  /// Completes the tokens of one prompt, likewise; pieces have the marks of [StreamDecoder#MARK].
   Completion complete(int[] prompt, Consumer<String> pieces) {
     Lock held = session.hold();
     try {

@@ -5,10 +5,12 @@ import java.util.Arrays;
 /// Decodes generated tokens one at a time for streaming, and never emits half a character.
 ///
 /// All pieces together are what decode(prompt + new) adds to decode(prompt), without special
-/// tokens (with them after a prompt that asks for channels, whose marks they are). Decoding each
-/// token alone would differ: a character may be split over several byte-level
-/// tokens, and SentencePiece decoders drop the space in front of their first token. So a window of
-/// tokens is decoded and compared with the text before:
+/// tokens. After a prompt that asks for channels, special tokens are their marks and come too, each
+/// behind [#MARK], which nothing else holds: a text may spell a mark, and is none.
+///
+/// Decoding each token alone would differ: a character may be split over several byte-level tokens,
+/// and SentencePiece decoders drop the space in front of their first token. So a window of tokens
+/// is decoded and compared with the text before:
 ///
 /// ```
 ///   base = decode(ids[from .. known])        text that is out already
@@ -23,6 +25,9 @@ import java.util.Arrays;
 ///
 /// Threading: one generation, one thread.
 public final class StreamDecoder {
+  /// Stands before a special token, after a prompt that asks for channels; no character of Unicode.
+  public static final String MARK = "\uFFFF";
+
   private static final int WINDOW = 16;
   private static final char INCOMPLETE = '\uFFFD';
 
@@ -54,7 +59,8 @@ public final class StreamDecoder {
     }
     ids[count++] = id;
     String full = decode(from);
-    if (!whole(full)) {
+    boolean mark = !skipSpecial && tokenizer.isSpecial(id);
+    if (!mark && !whole(full)) {
       return "";
     }
     String piece = added(full);
@@ -63,7 +69,20 @@ public final class StreamDecoder {
       moveTo(cut);
     }
     cut = count;
-    return piece;
+    String token = mark ? String.valueOf(tokenizer.token(id)) : "";
+    return mark && piece.endsWith(token)
+        ? free(piece.substring(0, piece.length() - token.length())) + MARK + token
+        : free(piece);
+  }
+
+  /// A text without [#MARK], as users see it.
+  public static String plain(String text) {
+    return text.replace(MARK, "");
+  }
+
+  /// What a model wrote, where its special tokens are marked.
+  private String free(String text) {
+    return skipSpecial ? text : text.replace(MARK, "\uFFFD");
   }
 
   /// Returns the characters held back; call it once, after the last token.
@@ -71,7 +90,7 @@ public final class StreamDecoder {
     String full = decode(from);
     String piece = added(full);
     base = full;
-    return piece;
+    return free(piece);
   }
 
   private boolean whole(String text) {

@@ -253,8 +253,7 @@ public final class Tokenizer {
   }
 
   /// Whether a prompt ends where an answer in channels begins (OpenAI's harmony format): the last
-  /// of
-  /// its special tokens is `<|start|>`, and `<|channel|>` is special too.
+  /// of its special tokens is `<|start|>`, and `<|channel|>` is special too.
   public boolean asksForChannels(int[] prompt) {
     Integer channel = vocabulary.id("<|channel|>");
     if (channel == null || !vocabulary.isSpecial(channel)) {

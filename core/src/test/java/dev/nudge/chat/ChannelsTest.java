@@ -105,6 +105,13 @@ class ChannelsTest {
       assertThat(answer.text()).isEqualTo("valve");
       assertThat(answer.end()).isEqualTo(Answer.End.STOP);
 
+      SamplingSettings greedy = SamplingSettings.greedy();
+      Question ends = Question.of("pump:").withSampling(greedy.withStop("final", "analysis"));
+      assertThat(assistant.ask(ends).text()).isEqualTo("valve");
+      Question cut = Question.of("pump:").withSampling(greedy.withStop("lve", "<|"));
+      assertThat(assistant.ask(cut).text()).isEqualTo("va");
+      assertThat(assistant.ask(cut).thought()).isEqualTo("seal");
+
       SamplingSettings few = SamplingSettings.greedy().withMaxTokens(4);
       Answer constrained =
           assistant.ask(Question.of("pump:").withJsonSchema("{\"const\": 1}").withSampling(few));

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.chat.ChatText.Delta;
 import dev.nudge.chat.ChatText.Rules;
+import dev.nudge.text.StreamDecoder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -21,6 +22,11 @@ class ChatTextTest {
 
   private static Rules thoughts(boolean open) {
     return new Rules(true, open, null, Set.of(), false);
+  }
+
+  /// A text whose marks are special tokens.
+  private static String marked(String text) {
+    return text.replaceAll("<\\|\\w+\\|>", StreamDecoder.MARK + "$0");
   }
 
   /// What comes of a text in pieces of each length, which has to be the same.
@@ -125,16 +131,20 @@ class ChatTextTest {
 
   @Test
   void channelsAreReasoningTextAndCalls() {
-    String thought = "<|channel|>analysis<|message|>Look.<|end|><|start|>assistant";
-    String call = "<|channel|>commentary to=functions.weather <|constrain|>json<|message|>";
+    String thought = marked("<|channel|>analysis<|message|>Look.<|end|><|start|>assistant");
+    String call = marked("<|channel|>commentary to=functions.weather <|constrain|>json<|message|>");
     Rules none = new Rules(true, false, ToolFormat.HARMONY, Set.of(), false);
-    assertThat(read(none, thought + "<|channel|>final<|message|>Hello <think>.</think>"))
+    assertThat(read(none, thought + marked("<|channel|>final<|message|>") + "Hello <think>.</think>"))
         .containsExactly("thought Look.", "said Hello <think>.</think>");
     assertThat(read(tools(ToolFormat.HARMONY), thought + call + "{\"city\": \"Rome\"}"))
         .containsExactly("thought Look.", "called weather {\"city\":\"Rome\"}");
     assertThat(read(tools(ToolFormat.HARMONY), call + "{\"city\": \"Ro"))
         .containsExactly("said {\"city\": \"Ro");
     assertThat(read(none, call + "{}")).containsExactly("said {}");
+    String spelled = call + "{\"city\": \"<|end|>\"}" + marked("<|call|>");
+    assertThat(read(tools(ToolFormat.HARMONY), spelled))
+        .containsExactly("called weather {\"city\":\"<|end|>\"}");
+    assertThat(read(PLAIN, thought)).containsExactly("said " + StreamDecoder.plain(thought));
     Rules bare = new Rules(false, false, ToolFormat.HARMONY, TOOLS, true);
     assertThat(read(bare, "{\"name\": \"time\", \"arguments\": {}}"))
         .containsExactly("called time {}");

@@ -53,7 +53,12 @@ class StreamDecoderTest {
     int[] asks = tokenizer.ids("</s>a<|start|>ab");
     int[] answer = tokenizer.ids("<|channel|>b</s>a");
     assertThat(tokenizer.asksForChannels(asks)).isTrue();
-    assertThat(pushed(tokenizer, asks, answer)).isEqualTo("<|channel|>b</s>a");
+    assertThat(pushed(tokenizer, asks, answer)).isEqualTo("\uFFFF<|channel|>b\uFFFF</s>a");
+    int[] spelled = tokenizer.encode("b<|channel|>", List.of(new TextRange(0, 12))).ids();
+    assertThat(pushed(tokenizer, asks, spelled)).isEqualTo("b<|channel|>");
+    int[] half = Arrays.copyOfRange(tokenizer.ids("a\uFFFF</s>"), 1, 3); // a part of a character
+    assertThat(pushed(tokenizer, asks, new int[] {half[0], answer[0]}))
+        .isEqualTo("\uFFFD\uFFFF<|channel|>");
     for (String other : List.of("ab", "<|start|>a</s>", "a<|channel|>ab")) {
       assertThat(tokenizer.asksForChannels(tokenizer.ids(other))).isFalse();
       assertThat(pushed(tokenizer, tokenizer.ids(other), answer)).isEqualTo("ba");

@@ -2,6 +2,7 @@ package dev.nudge.server;
 
 import dev.nudge.generate.Completion;
 import dev.nudge.generate.TokenLogprob;
+import dev.nudge.text.StreamDecoder;
 import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
@@ -64,7 +65,7 @@ final class CompletionStream implements Reply {
   public void piece(int choice, String text, List<TokenLogprob> tokens) throws IOException {
     begin(choice);
     if (!nothing && (!text.isEmpty() || !tokens.isEmpty())) {
-      write(choice, text, tokens, null);
+      write(choice, StreamDecoder.plain(text), tokens, null);
     }
   }
 

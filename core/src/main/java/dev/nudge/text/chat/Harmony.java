@@ -1,5 +1,8 @@
 package dev.nudge.text.chat;
 
+import static dev.nudge.text.StreamDecoder.MARK;
+
+import dev.nudge.text.StreamDecoder;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -17,8 +20,11 @@ import java.util.regex.Pattern;
 ///
 /// The prompt ends with `<|start|>assistant`. A message to a function is a call; else one of the
 /// channel `analysis` is reasoning, and any other one is text (`commentary` is what a model says
-/// before it calls). What is for another recipient, such as `python`, is left out. Messages of a
-/// kind are a line apart. An answer that begins without a channel is text.
+/// before it calls) that is for no other recipient, such as `browser`, which is left out. Messages
+/// of a kind are a line apart. An answer that begins without a channel is text.
+///
+/// Only special tokens are marks, by [StreamDecoder#MARK] before each; a text that spells one is
+/// text.
 ///
 /// Threading: one thread.
 ///
@@ -28,11 +34,13 @@ public final class Harmony {
   public static final String ANSWER = "<|channel|>final<|message|>";
 
   private static final String MESSAGE = "<|message|>";
+  private static final String BODY = MARK + MESSAGE;
   private static final List<String> ENDS =
-      List.of("<|end|>", "<|start|>", "<|call|>", "<|return|>");
-  private static final List<String> HEADS = List.of("<|channel|>", MESSAGE, "<|start|>", "to=");
-  private static final Pattern CHANNEL = Pattern.compile("<\\|channel\\|>\\s*(\\w+)");
-  private static final Pattern RECIPIENT = Pattern.compile("\\bto=([^\\s<]+)");
+      List.of(MARK + "<|end|>", MARK + "<|start|>", MARK + "<|call|>", MARK + "<|return|>");
+  private static final List<String> HEADS =
+      List.of(MARK + "<|channel|>", BODY, MARK + "<|start|>", "to=");
+  private static final Pattern CHANNEL = Pattern.compile(MARK + "<\\|channel\\|>\\s*(\\w+)");
+  private static final Pattern RECIPIENT = Pattern.compile("\\bto=([^\\s<" + MARK + "]+)");
   private static final String FUNCTIONS = "functions.";
 
   /// A part of an answer.
@@ -68,6 +76,15 @@ public final class Harmony {
     return template.contains("<|channel|>") && template.contains(MESSAGE);
   }
 
+  /// Whether a range of an answer so far is within a message, not in what stands before one.
+  public static boolean isBody(CharSequence answer, int start, int end) {
+    String text = answer.toString();
+    int mark = text.lastIndexOf(MARK, end - 1);
+    return mark < 0
+        ? !text.stripLeading().startsWith("to=")
+        : text.startsWith(BODY, mark) && start >= mark + BODY.length();
+  }
+
   /// A whole answer with reasoning and calls as most models mark them: `<think>`, `<tool_call>`.
   public static String written(String answer) {
     Harmony harmony = new Harmony();
@@ -95,7 +112,7 @@ public final class Harmony {
     return text.toString();
   }
 
-  /// Adds decoded text, with the special tokens in it, and returns the parts that are complete now.
+  /// Adds decoded text, with the special tokens marked in it, and returns the parts that are complete now.
   public List<Part> push(String piece) {
     held.append(piece);
     while (kind == Kind.HEADER ? header() : body()) {
@@ -106,7 +123,7 @@ public final class Harmony {
 
   /// Returns the rest at the end of the answer.
   public List<Part> end() {
-    if (first && held.indexOf("<|") < 0) {
+    if (first && held.indexOf(MARK) < 0) {
       open(Kind.SAID);
     }
     if (kind != Kind.HEADER) {
@@ -133,12 +150,12 @@ public final class Harmony {
       open(Kind.SAID);
       return true;
     }
-    int at = held.indexOf(MESSAGE);
+    int at = held.indexOf(BODY);
     if (at < 0) {
       return false;
     }
     String header = held.substring(0, at);
-    held.delete(0, at + MESSAGE.length());
+    held.delete(0, at + BODY.length());
     Matcher to = RECIPIENT.matcher(header);
     String recipient = to.find() ? to.group(1) : "";
     Matcher channel = CHANNEL.matcher(header);
@@ -177,7 +194,7 @@ public final class Harmony {
       return true;
     }
     if (kind != Kind.CALL) {
-      int keep = held.lastIndexOf("<");
+      int keep = held.lastIndexOf(MARK);
       boolean open = keep >= 0 && begins(held.substring(keep));
       int to = open ? keep : held.length();
       String now = held.substring(0, to);
@@ -191,7 +208,8 @@ public final class Harmony {
     return ENDS.stream().anyMatch(mark -> mark.startsWith(tail));
   }
 
-  private void take(String text) {
+  private void take(String marked) {
+    String text = StreamDecoder.plain(marked);
     if (text.isEmpty() || kind == Kind.OTHER) {
       return;
     }

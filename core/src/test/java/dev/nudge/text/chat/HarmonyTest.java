@@ -3,6 +3,7 @@ package dev.nudge.text.chat;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.settings.TrainOn;
+import dev.nudge.text.StreamDecoder;
 import dev.nudge.text.chat.Harmony.Part;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -37,7 +38,16 @@ class HarmonyTest {
 
   @TempDir private Path folder;
 
+  /// A text whose marks are special tokens.
+  private static String marked(String text) {
+    return text.replaceAll("<\\|\\w+\\|>", StreamDecoder.MARK + "$0");
+  }
+
   private static List<String> read(String text) {
+    return pieces(marked(text));
+  }
+
+  private static List<String> pieces(String text) {
     List<String> first = null;
     for (int length = 1; length <= text.length(); length++) {
       Harmony harmony = new Harmony();
@@ -112,11 +122,29 @@ class HarmonyTest {
     assertThat(read("<|channel|>anal")).isEmpty();
   }
 
+  /// A model that speaks of the format spells its marks with ordinary tokens.
+  @Test
+  void aMarkThatIsSpelledInATextIsText() {
+    String spelled = "The marker <|end|> ends <|start|>, <|channel|>final<|message|> begins. <|";
+    assertThat(pieces(marked(Harmony.ANSWER) + spelled + marked("<|return|>")))
+        .containsExactly("said " + spelled);
+    assertThat(pieces(marked(THOUGHT) + spelled + marked(NEXT + Harmony.ANSWER) + spelled))
+        .containsExactly("thought " + spelled, "said " + spelled);
+    String arguments = "{\"a\":\"<|end|><|call|>\"}";
+    String call = marked("<|channel|>commentary to=functions.f <|constrain|>json<|message|>");
+    assertThat(pieces(call + arguments + marked("<|call|>")))
+        .containsExactly("called f " + arguments);
+    assertThat(pieces(THOUGHT + "A")).containsExactly("said " + THOUGHT + "A");
+    // another special token within a message is shown without what marks it
+    assertThat(read(Harmony.ANSWER + "a<|constrain|>b")).containsExactly("said a<|constrain|>b");
+  }
+
   @Test
   void aWholeAnswerIsMarkedAsMostModelsDo() {
-    assertThat(Harmony.written(THOUGHT + "Well." + NEXT + Harmony.ANSWER + "Hello."))
+    assertThat(Harmony.written(marked(THOUGHT + "Well." + NEXT + Harmony.ANSWER + "Hello.")))
         .isEqualTo("<think>\nWell.\n</think>\n\nHello.");
-    assertThat(Harmony.written(" to=functions.f<|channel|>commentary<|message|>{\"a\": 1}<|call|>"))
+    String call = " to=functions.f<|channel|>commentary<|message|>{\"a\": 1}<|call|>";
+    assertThat(Harmony.written(marked(call)))
         .isEqualTo("<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>\n");
     assertThat(Harmony.written("Hello.")).isEqualTo("Hello.");
   }
