@@ -95,7 +95,7 @@ public final class ChatText {
     }
   }
 
-  /// Adds decoded text, marked as [StreamDecoder] does, and returns the parts that are complete now.
+  /// Adds decoded text, marked as [StreamDecoder] does; returns the parts that are complete now.
   public List<Delta> push(String piece) {
     if (harmony != null) {
       return deltas(harmony.push(piece));

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// Decodes the tokens of one sequence as a stream, and says when a stop string ends it.
 ///
 /// Text is emitted only once no stop string can begin in it any more, so a stop string is never
-/// shown, not even half. Where an answer comes in channels, stop strings end messages only, not what
-/// stands before one, and pieces have the marks of [StreamDecoder#MARK].
+/// shown, not even half. Where an answer comes in channels, a stop string counts within a message,
+/// not in what stands before one, and pieces have the marks of [StreamDecoder#MARK].
 final class Detokenizer {
   private final StreamDecoder decoder;
   private final List<String> stops;

@@ -134,7 +134,8 @@ class ChatTextTest {
     String thought = marked("<|channel|>analysis<|message|>Look.<|end|><|start|>assistant");
     String call = marked("<|channel|>commentary to=functions.weather <|constrain|>json<|message|>");
     Rules none = new Rules(true, false, ToolFormat.HARMONY, Set.of(), false);
-    assertThat(read(none, thought + marked("<|channel|>final<|message|>") + "Hello <think>.</think>"))
+    String last = marked("<|channel|>final<|message|>");
+    assertThat(read(none, thought + last + "Hello <think>.</think>"))
         .containsExactly("thought Look.", "said Hello <think>.</think>");
     assertThat(read(tools(ToolFormat.HARMONY), thought + call + "{\"city\": \"Rome\"}"))
         .containsExactly("thought Look.", "called weather {\"city\":\"Rome\"}");

@@ -8,7 +8,10 @@ import dev.nudge.format.Json;
 import dev.nudge.generate.Completion.Stop;
 import dev.nudge.generate.Logprobs.Likely;
 import dev.nudge.settings.SamplingSettings;
+import dev.nudge.text.StreamDecoder;
 import dev.nudge.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,6 +19,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /// Holds where a completion ends and what is shown of it on the way.
 class DetokenizerTest {
@@ -191,6 +195,39 @@ class DetokenizerTest {
       assertThat(told.completion.text()).as(what).isEqualTo(expected);
       assertThat(told.used).as(what).isEqualTo(used);
       assertThat(String.join("", told.pieces)).as(what).isEqualTo(expected);
+    }
+  }
+
+  @Test
+  void stopStringsEndMessagesNotWhatStandsBeforeThem(@TempDir Path folder) throws IOException {
+    Path golden = Path.of("src/test/resources/golden/llama/grouped-tied/model");
+    String special = "{\"id\": 188, \"content\": \"<|message|>\", \"single_word\": false, ";
+    special += "\"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"special\": true},";
+    String json =
+        Files.readString(golden.resolve("tokenizer.json"))
+            .replace("\"ý\"", "\"<|message|>\"")
+            .replace("\"<s>\"", "\"<|start|>\"")
+            .replace("\"<pad>\"", "\"<|channel|>\"")
+            .replaceFirst("\"added_tokens\": *\\[", "\"added_tokens\": [" + special);
+    Files.writeString(folder.resolve("tokenizer.json"), json);
+    Tokenizer channels = Tokenizer.load(folder, Backends.cache());
+    int[] prompt = channels.ids("<|start|>a");
+    String header = "<|channel|>final<|message|>";
+    int[] ids = channels.ids(header + " the final bar");
+    String shown = header + " the ";
+    for (String stop : List.of("final", "nal")) {
+      List<String> pieces = new ArrayList<>();
+      SamplingSettings sampling = SamplingSettings.greedy().withStop(stop);
+      Detokenizer answer =
+          new Detokenizer(channels, List.of(), prompt, sampling, 100, pieces::add);
+      int used = 0;
+      while (used < ids.length && answer.push(ids[used++])) {}
+      String end = stop.equals("nal") ? "fi" : "";
+      assertThat(answer.completion().text()).isEqualTo(shown + end);
+      assertThat(answer.written().text()).isEqualTo(" the " + end);
+      assertThat(answer.completion().stop()).isEqualTo(Stop.STRING);
+      String marked = StreamDecoder.MARK + "<|channel|>final" + StreamDecoder.MARK + "<|message|>";
+      assertThat(String.join("", pieces)).isEqualTo(marked + " the " + end);
     }
   }
 

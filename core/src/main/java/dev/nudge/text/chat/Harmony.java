@@ -80,8 +80,9 @@ public final class Harmony {
   public static boolean isBody(CharSequence answer, int start, int end) {
     String text = answer.toString();
     int mark = text.lastIndexOf(MARK, end - 1);
+    String head = text.stripLeading();
     return mark < 0
-        ? !text.stripLeading().startsWith("to=")
+        ? !head.startsWith("to=") && !"to=".startsWith(head)
         : text.startsWith(BODY, mark) && start >= mark + BODY.length();
   }
 
@@ -112,7 +113,8 @@ public final class Harmony {
     return text.toString();
   }
 
-  /// Adds decoded text, with the special tokens marked in it, and returns the parts that are complete now.
+  /// Adds decoded text, with the special tokens marked in it, and returns the parts that are
+  /// complete now.
   public List<Part> push(String piece) {
     held.append(piece);
     while (kind == Kind.HEADER ? header() : body()) {

@@ -140,6 +140,22 @@ class HarmonyTest {
   }
 
   @Test
+  void whatStandsBeforeAMessageIsNoBody() {
+    String text = marked(THOUGHT + "final" + NEXT + Harmony.ANSWER + "final");
+    int first = text.indexOf("final");
+    int header = text.indexOf("final", first + 1);
+    assertThat(Harmony.isBody(text, first, first + 5)).isTrue();
+    assertThat(Harmony.isBody(text, first + 4, first + 7)).isFalse(); // with a part of the mark
+    assertThat(Harmony.isBody(text, header, header + 5)).isFalse();
+    assertThat(Harmony.isBody(text, text.length() - 5, text.length())).isTrue();
+    assertThat(Harmony.isBody(text, text.length() - 6, text.length())).isFalse();
+    for (String before : List.of(" to", " to=functions.f")) {
+      assertThat(Harmony.isBody(before, 1, 3)).isFalse();
+    }
+    assertThat(Harmony.isBody("too", 0, 2)).isTrue();
+  }
+
+  @Test
   void aWholeAnswerIsMarkedAsMostModelsDo() {
     assertThat(Harmony.written(marked(THOUGHT + "Well." + NEXT + Harmony.ANSWER + "Hello.")))
         .isEqualTo("<think>\nWell.\n</think>\n\nHello.");
