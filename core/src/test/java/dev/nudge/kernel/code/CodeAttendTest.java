@@ -68,7 +68,8 @@ class CodeAttendTest {
     smallSweeps(4_000);
   }
 
-  /// As many calls as `-Dnudge.calls` says, of few rows and mostly of few columns.
+  /// As many scores, and as many sums, as `-Dnudge.calls` says, of few rows; a third by
+  /// [KeyScores], which takes some calls for each.
   @Tag("slow")
   @Test
   void millionsOfSmallSweepsHaveTheBitsOfTheVectorKernels() {
@@ -76,8 +77,8 @@ class CodeAttendTest {
   }
 
   private void smallSweeps(long calls) {
-    for (long done = 0; done < calls; done += 400) {
-      int dim = random.nextInt(3) == 0 ? 64 * (1 + random.nextInt(2)) : drawnDim() % 98 + 2;
+    for (long done = 0; done < calls; done += 200) {
+      int dim = random.nextBoolean() ? 64 * (1 + random.nextInt(2)) : drawnDim() % 98 + 2;
       sweeps(dim, 9, 200);
     }
   }
