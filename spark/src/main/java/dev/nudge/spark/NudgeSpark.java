@@ -51,7 +51,8 @@ public final class NudgeSpark {
   /// @param rows whose columns are the keys of rows
   public static RunResult train(
       SparkSession session, TrainSettings settings, Dataset<Row> rows, int ranks) {
-    return train(session, onRows(settings, null, () -> rows), RankSettings.of(ranks), _ -> {}, () -> false);
+    return train(
+        session, onRows(settings, null, () -> rows), RankSettings.of(ranks), _ -> {}, () -> false);
   }
 
   /// The settings with the file of the rows, which are asked for and written unless a run goes on.

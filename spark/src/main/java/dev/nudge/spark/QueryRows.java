@@ -28,7 +28,8 @@ final class QueryRows {
 
   /// The source of a file of rows, beside the file.
   static Path source(Path file) {
-    return file.resolveSibling(file.getFileName().toString().replace(".rows.jsonl", ".source.json"));
+    return file.resolveSibling(
+        file.getFileName().toString().replace(".rows.jsonl", ".source.json"));
   }
 
   /// Writes the rows in the order that the query gives them, and their source.

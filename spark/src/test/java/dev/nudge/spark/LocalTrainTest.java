@@ -226,7 +226,8 @@ class LocalTrainTest {
     assertThat(run(train(flags(same), "--ranks", "2")).code()).isZero();
     String file = "adapter_model.safetensors";
     assertThat(out.resolve(file)).hasSameBinaryContentAs(same.resolve(file));
-    assertThat(Json.read(temp.resolve("asked.source.json")).path("query").asString()).isEqualTo(query);
+    assertThat(Json.read(temp.resolve("asked.source.json")).path("query").asString())
+        .isEqualTo(query);
     assertThat(run(train(flags(out), "--query", query)).err())
         .isEqualTo("nudge: --data is given with --query; give one\n");
     assertThat(run(train(flags, "--table", "asked", "--dry-run")).err())
