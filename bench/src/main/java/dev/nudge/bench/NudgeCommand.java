@@ -33,19 +33,10 @@ final class NudgeCommand {
 
   /// The lines of `metrics.jsonl` that stand for a step.
   static List<JsonNode> steps(Path out) {
-    return metrics(out, "loss");
-  }
-
-  /// The held-out losses of a run.
-  static List<Double> heldOut(Path out) {
-    return metrics(out, "eval_loss").stream().map(l -> l.path("eval_loss").asDouble()).toList();
-  }
-
-  private static List<JsonNode> metrics(Path out, String key) {
     try {
       return Files.readAllLines(out.resolve("metrics.jsonl")).stream()
           .map(Json::parse)
-          .filter(line -> line.has(key))
+          .filter(line -> line.has("loss"))
           .toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);

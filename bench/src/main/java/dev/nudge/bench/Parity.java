@@ -5,7 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiFunction;
 
 /// Compares LoRA, QLoRA and full fine-tuning on a task of each domain: the parity study.
 ///
@@ -18,10 +20,14 @@ import java.util.Optional;
 /// `--only` takes domains, methods, kinds and names of parts.
 final class Parity {
   private final ParityResults results;
-  private final ParityRun run;
+  private final BiFunction<ParityPart, ParityResults.Choice, Map<String, Object>> run;
   private final Path page;
 
-  private Parity(ParityResults results, ParityRun run, Path page) {
+  /// @param run does a part and returns what its file holds
+  Parity(
+      ParityResults results,
+      BiFunction<ParityPart, ParityResults.Choice, Map<String, Object>> run,
+      Path page) {
     this.results = results;
     this.run = run;
     this.page = page;
@@ -55,7 +61,7 @@ final class Parity {
     Parity parity =
         new Parity(
             results,
-            new ParityRun(model, data, work),
+            new ParityRun(model, data, work)::run,
             folder.toAbsolutePath().normalize().resolveSibling("parity.md"));
     if (flags.text("report").equals("only")) {
       parity.report();
@@ -83,11 +89,14 @@ final class Parity {
     flags.check(Files.isWritable(folder), "--" + flag + " " + folder + ": it cannot be written");
   }
 
-  private void parts(List<String> only, double seconds) throws IOException {
+  /// Does what is missing, in the order of the parts. Each is asked about at its turn: a pilot or a
+  /// loop before it may have chosen other settings for it.
+  void parts(List<String> only, double seconds) throws IOException {
     ParityBudget budget = new ParityBudget(results, seconds, ParityBudget.EIGHT_HOURS);
     long start = System.nanoTime();
-    for (ParityPart part : results.missing()) {
-      if (!only.isEmpty() && only.stream().noneMatch(part::is)) {
+    for (ParityPart part : ParityPart.all()) {
+      boolean meant = only.isEmpty() || only.stream().anyMatch(part::is);
+      if (!meant || !results.isMissing(part)) {
         continue;
       }
       if (!budget.allows(part, since(start))) {
@@ -111,14 +120,14 @@ final class Parity {
       Memory.say("%s has no rate: its pilots are not all done, or all diverged", part.name());
       return;
     }
-    results.put(part, run.run(part, choice.get()));
+    results.put(part, run.apply(part, choice.get()));
     Memory.say("%-28s %s", part.name(), line(part));
     write();
   }
 
   private String line(ParityPart part) {
     var result = results.of(part);
-    boolean held = part.kind() == ParityPart.Kind.PILOT || part.kind() == ParityPart.Kind.TUNE;
+    boolean held = part.isTrial();
     return String.format(
         Locale.ROOT,
         held ? "held-out loss %.4f, %.0f s" : "score %.1f %%, %.0f s",

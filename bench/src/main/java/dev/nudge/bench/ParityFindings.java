@@ -201,21 +201,22 @@ record ParityFindings(ParityResults results) {
         : ParityText.percent(mean) + " %";
   }
 
-  /// Says where the best rate is the lowest or the highest that was tried.
+  /// Says where the best rate is the lowest or the highest that was tried, also while some are not.
   private String edges() {
     List<String> edges = new ArrayList<>();
     for (ParityDomain domain : ParityDomain.ALL) {
       for (ParityMethod method : ParityMethod.piloting()) {
-        List<Double> rates = method.rates();
+        List<ParityPart> tried = results.piloted(domain, method);
+        String few =
+            tried.size() < method.rates().size()
+                ? ", %d of %d rates tried".formatted(tried.size(), method.rates().size())
+                : "";
         results
-            .best(domain, method)
-            .map(ParityPart::rate)
-            .filter(r -> r.equals(rates.getFirst()) || r.equals(rates.getLast()))
-            .ifPresent(
-                r ->
-                    edges.add(
-                        "%s, %s (%s)"
-                            .formatted(domain.name(), method.label(), ParityMethod.written(r))));
+            .bestSoFar(domain, method)
+            .filter(p -> tried.size() > 1) // one alone has no other beside it
+            .filter(p -> p.equals(tried.getFirst()) || p.equals(tried.getLast()))
+            .map(p -> ParityMethod.written(p.rate()) + few)
+            .ifPresent(r -> edges.add("%s, %s (%s)".formatted(domain.name(), method.label(), r)));
       }
     }
     return edges.isEmpty()

@@ -106,6 +106,11 @@ record ParityPart(
     return kind == Kind.RUN || kind == Kind.SIDE;
   }
 
+  /// Whether it tries a setting, judged by held-out loss; then it may diverge.
+  boolean isTrial() {
+    return kind == Kind.PILOT || kind == Kind.TUNE;
+  }
+
   /// Whether a word of `--only` means this part: a domain, a method, a kind, or a part's name.
   boolean is(String word) {
     return word.equals(name())

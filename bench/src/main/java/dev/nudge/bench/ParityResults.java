@@ -22,6 +22,10 @@ import tools.jackson.databind.JsonNode;
 final class ParityResults {
   static final String PROCESSOR = "processor_seconds";
 
+  /// Processor seconds of the second round that went before what the file holds: of results that
+  /// gave way to it, and of calls that were cut.
+  static final String EARLIER = "earlier_processor_seconds";
+
   private final Path folder;
   private final Map<ParityPart, JsonNode> results = new LinkedHashMap<>();
 
@@ -45,11 +49,24 @@ final class ParityResults {
     return folder.resolve(part.name() + ".json");
   }
 
-  /// Keeps the result of a part.
+  /// Keeps the result of a part, and the processor seconds of the one that gives way to it.
   void put(ParityPart part, Map<String, ?> values) {
+    Map<String, Object> all = new LinkedHashMap<>(values);
+    double earlier = number(Json.tree(values), EARLIER);
+    if (has(part)) {
+      earlier += number(of(part), PROCESSOR) + number(of(part), EARLIER);
+    }
+    if (earlier > 0) {
+      all.put(EARLIER, earlier);
+    }
     OutFolder.make(folder);
-    OutFolder.place(file(part), Json.indented(values) + "\n");
-    results.put(part, Json.tree(values));
+    OutFolder.place(file(part), Json.indented(all) + "\n");
+    results.put(part, Json.tree(all));
+  }
+
+  private static double number(JsonNode result, String key) {
+    JsonNode value = result.path(key);
+    return value.isNumber() ? value.asDouble() : 0;
   }
 
   boolean has(ParityPart part) {
@@ -63,7 +80,12 @@ final class ParityResults {
 
   /// Parts that have none, or one of other settings than are chosen now.
   List<ParityPart> missing() {
-    return ParityPart.all().stream().filter(p -> !has(p) || isOld(p)).toList();
+    return ParityPart.all().stream().filter(this::isMissing).toList();
+  }
+
+  /// Whether a part has no file, or one of other settings than are chosen now.
+  boolean isMissing(ParityPart part) {
+    return !has(part) || isOld(part);
   }
 
   /// What a part trains with.
@@ -118,24 +140,37 @@ final class ParityResults {
     return processor.isNumber() ? processor.asDouble() / 2 : of(part).path("seconds").asDouble();
   }
 
-  /// Seconds of all parts of a round together; those of the first have no processor seconds.
+  /// Seconds of all parts of a round together, in the second with [#EARLIER]; parts of the first
+  /// have no processor seconds.
   double seconds(boolean second) {
-    return done().stream()
-        .filter(p -> of(p).path(PROCESSOR).isNumber() == second)
-        .mapToDouble(this::seconds)
-        .sum();
+    double sum =
+        done().stream()
+            .filter(p -> of(p).path(PROCESSOR).isNumber() == second)
+            .mapToDouble(this::seconds)
+            .sum();
+    return second ? sum + done().stream().mapToDouble(p -> number(of(p), EARLIER)).sum() / 2 : sum;
   }
 
   /// The rate with the lowest held-out loss; empty where a pilot is not done yet, or all diverged.
   Optional<ParityPart> best(ParityDomain domain, ParityMethod method) {
-    List<ParityPart> pilots = ParityPart.pilots(domain, method);
-    if (!pilots.stream().allMatch(this::has)) {
-      return Optional.empty();
-    }
+    return ParityPart.pilots(domain, method).stream().allMatch(this::has)
+        ? bestSoFar(domain, method)
+        : Optional.empty();
+  }
+
+  /// The rate with the lowest held-out loss of those that are done; empty where none is, or all
+  /// diverged. No run is trained with it while others are missing.
+  Optional<ParityPart> bestSoFar(ParityDomain domain, ParityMethod method) {
+    List<ParityPart> pilots = piloted(domain, method);
     List.of("pilot", "held", "base").forEach(digest -> same(pilots, digest));
     return pilots.stream()
         .filter(pilot -> Double.isFinite(heldOut(pilot)))
         .min(Comparator.comparingDouble(this::heldOut));
+  }
+
+  /// The pilots of a method that are done, by rate.
+  List<ParityPart> piloted(ParityDomain domain, ParityMethod method) {
+    return ParityPart.pilots(domain, method).stream().filter(this::has).toList();
   }
 
   /// Checks that parts have the same digest of something, where they have one.
@@ -165,7 +200,7 @@ final class ParityResults {
   }
 
   /// The held-out loss that a pilot is judged by, its lowest, or one to find a loop, its last;
-  /// infinite where it diverged.
+  /// infinite where it diverged, so that it has none.
   double heldOut(ParityPart pilot) {
     JsonNode loss = of(pilot).path("held_out_loss");
     return loss.isNumber() ? loss.asDouble() : Double.POSITIVE_INFINITY;

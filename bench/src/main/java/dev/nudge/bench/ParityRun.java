@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
 
 /// Does one part of the parity study: `./nudge train`, then `./nudge eval`, each a process of its
 /// own.
@@ -60,15 +61,12 @@ record ParityRun(Path model, Path data, Path work) {
       values.put("warmup", choice.loop().warmup());
       long trained = System.nanoTime();
       Child.Ran ran = Child.run(train(part, choice, rows, out), work, 0);
-      if (ran.exit() != 0 && !(part.kind() == ParityPart.Kind.PILOT && diverged(out))) {
+      if (!ended(part, out, ran.exit())) {
         ran.orThrow();
       }
       JsonNode run = NudgeCommand.record(out);
       trained(values, run, ran);
-      if (part.kind() == ParityPart.Kind.TUNE) { // its last step counts, as that of a run
-        values.put("held_out_loss", NudgeCommand.heldOut(out).getLast());
-        values.put("held_out_step", values.get("steps"));
-      }
+      values.putAll(judged(part, out, ran.exit()));
       double all = run.path("totals").path("seconds").asDouble();
       earlier = Math.max(0, all - (System.nanoTime() - trained) / 1e9);
     }
@@ -80,6 +78,9 @@ record ParityRun(Path model, Path data, Path work) {
     delete(out);
     values.put("seconds", rounded(earlier + (System.nanoTime() - start) / 1e9));
     values.put(ParityResults.PROCESSOR, rounded(processor() - processor));
+    if (earlier > 0) {
+      values.put(ParityResults.EARLIER, rounded(2 * earlier)); // at most: two cores
+    }
     values.put("digests", digests(part, rows, values));
     values.put("date", LocalDate.now().toString());
     values.put("commit", commit());
@@ -111,7 +112,37 @@ record ParityRun(Path model, Path data, Path work) {
     return NudgeCommand.command("train", flags);
   }
 
-  /// Whether a run ended because its numbers did: a rate that is too high is a result of a pilot.
+  /// Whether a training came to a result: that it diverged is one of a part that tries a setting.
+  static boolean ended(ParityPart part, Path out, int exit) {
+    return exit == 0 || part.isTrial() && diverged(out);
+  }
+
+  /// What a part that tries a setting is judged by; nothing where it diverged, or was not judged.
+  static Map<String, Object> judged(ParityPart part, Path out, int exit) {
+    JsonNode totals = NudgeCommand.record(out).path("totals");
+    Map<String, Object> values = new LinkedHashMap<>();
+    if (!part.isTrial() || exit != 0) {
+      return values;
+    }
+    boolean pilot = part.kind() == ParityPart.Kind.PILOT; // else its last step counts, as of a run
+    JsonNode loss = pilot ? totals.path("eval_loss_best") : lastHeldOut(out);
+    if (loss.isNumber()) {
+      values.put("held_out_before", totals.path("eval_loss_before").asDouble());
+      values.put("held_out_loss", loss.asDouble());
+      values.put("held_out_step", totals.path(pilot ? "best_step" : "steps").asLong());
+    }
+    return values;
+  }
+
+  /// The last held-out loss; null in its line where it was infinite, missing without a line.
+  private static JsonNode lastHeldOut(Path out) {
+    return lines(out.resolve("metrics.jsonl")).stream()
+        .map(line -> line.path("eval_loss"))
+        .filter(loss -> !loss.isMissingNode())
+        .reduce(MissingNode.getInstance(), (before, last) -> last);
+  }
+
+  /// Whether a run ended because its numbers did.
   private static boolean diverged(Path out) {
     return Files.exists(out.resolve("run.json"))
         && NudgeCommand.record(out).path("totals").path("skipped_steps").asInt() >= MOST_SKIPPED;
@@ -129,11 +160,6 @@ record ParityRun(Path model, Path data, Path work) {
     values.put("peak_mb", ran.peakAnon() >> 20);
     values.put("first_loss", totals.path("first_loss").asDouble());
     values.put("last_loss", totals.path("last_loss").asDouble());
-    if (totals.path("eval_loss_best").isNumber() && ran.exit() == 0) {
-      values.put("held_out_before", totals.path("eval_loss_before").asDouble());
-      values.put("held_out_loss", totals.path("eval_loss_best").asDouble());
-      values.put("held_out_step", totals.path("best_step").asLong());
-    }
     values.put("base", run.path("digests").path("base").path(0).asString(""));
   }
 
@@ -224,10 +250,12 @@ record ParityRun(Path model, Path data, Path work) {
   }
 
   private static List<JsonNode> documents(Path out, String task) {
+    return lines(out.resolve("samples_" + task + ".jsonl"));
+  }
+
+  private static List<JsonNode> lines(Path file) {
     try {
-      return Files.readAllLines(out.resolve("samples_" + task + ".jsonl")).stream()
-          .map(Json::parse)
-          .toList();
+      return Files.readAllLines(file).stream().map(Json::parse).toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

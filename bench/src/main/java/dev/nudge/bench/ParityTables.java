@@ -102,11 +102,7 @@ record ParityTables(ParityResults results) {
           List<String> row = new ArrayList<>(List.of(domain.name(), method.label()));
           pilots.forEach(p -> row.add(results.has(p) ? pilot(p) : ""));
           row.addAll(none(RATES - pilots.size()));
-          row.add(
-              results
-                  .best(domain, method)
-                  .map(p -> ParityMethod.written(p.rate()))
-                  .orElse(pilots.stream().allMatch(results::has) ? "none" : "pilots are missing"));
+          row.add(taken(domain, method));
           rows.add(row);
         }
       }
@@ -127,12 +123,20 @@ record ParityTables(ParityResults results) {
         rows);
   }
 
+  /// The best rate, or that of the pilots so far: runs that were done before the others had it.
+  private String taken(ParityDomain domain, ParityMethod method) {
+    boolean all = results.piloted(domain, method).size() == method.rates().size();
+    return results
+        .bestSoFar(domain, method)
+        .map(p -> ParityMethod.written(p.rate()) + (all ? "" : " so far; pilots are missing"))
+        .orElse(all ? "none" : "pilots are missing");
+  }
+
   /// What a rate for all domains loses; empty until all have tried it.
   private String above(ParityMethod method, double rate) {
     double sum = 0;
     for (ParityDomain domain : ParityDomain.ALL) {
-      List<ParityPart> pilots = ParityPart.pilots(domain, method);
-      List<ParityPart> done = pilots.stream().filter(results::has).toList();
+      List<ParityPart> done = results.piloted(domain, method);
       Optional<ParityPart> tried = done.stream().filter(p -> p.rate() == rate).findFirst();
       if (tried.isEmpty()) {
         return "";
@@ -176,10 +180,11 @@ record ParityTables(ParityResults results) {
   }
 
   private String loop(ParityPart part) {
+    double loss = results.heldOut(part);
     return "%s: %s"
         .formatted(
             part.loop().label(part.domain()),
-            String.format(Locale.ROOT, "%.3f", results.heldOut(part)));
+            Double.isFinite(loss) ? String.format(Locale.ROOT, "%.3f", loss) : "diverged");
   }
 
   private String pilot(ParityPart pilot) {

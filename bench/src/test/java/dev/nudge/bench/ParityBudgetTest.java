@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -115,6 +116,57 @@ class ParityBudgetTest {
     assertThat(new ParityBudget(results, 1000, 500).exceeds(next)).isTrue();
     assertThat(new ParityBudget(results, 1000, 500).allows(next, 0)).isFalse();
     assertThat(new ParityBudget(results, 1000, 510).allows(next, 0)).isTrue();
+  }
+
+  @Test
+  void theHoursOfWhatGaveWayCountToo() {
+    ParityResults results = ParityResults.read(folder);
+    ParityPart part = ParityFiles.part("finance-lora-0");
+    results.put(part, ParityFiles.run(part, 1)); // of the first round: no processor seconds
+    Map<String, Object> values = ParityFiles.run(part, 1);
+    values.put("processor_seconds", 480.0);
+    results.put(part, values);
+    assertThat(results.of(part).has("earlier_processor_seconds")).isFalse();
+    results.put(part, values);
+    values.put("processor_seconds", 500.0);
+    values.put("earlier_processor_seconds", 40.0); // of a call that was cut
+    results.put(part, values);
+    for (ParityResults each : List.of(results, ParityResults.read(folder))) {
+      assertThat(each.seconds(true)).isCloseTo((480 + 480 + 500 + 40) / 2.0, within(1e-9));
+      assertThat(each.seconds(part)).isCloseTo(250, within(1e-9));
+      assertThat(each.seconds(false)).isZero();
+      assertThat(new ParityBudget(each, 1000, 1000).exceeds(part)).isTrue();
+    }
+  }
+
+  @Test
+  void aRunWhoseRateAPilotChangesInTheSameCallIsDoneAtItsTurn() throws Exception {
+    ParityResults results = ParityResults.read(folder);
+    List<ParityPart> runs = ParityFiles.runsOf("medical", ParityMethod.LORA);
+    for (ParityPart pilot : ParityPart.pilots(runs.getFirst().domain(), ParityMethod.LORA)) {
+      if (pilot.rate() < 1e-2) {
+        results.put(pilot, ParityFiles.pilot(pilot, 1 + pilot.rate()));
+      }
+    }
+    runs.forEach(p -> results.put(p, trained(p, 3e-4, 3)));
+    assertThat(results.missing()).doesNotContainAnyElementsOf(runs);
+    List<ParityPart> done = new ArrayList<>();
+    new Parity(
+            results,
+            (part, choice) -> {
+              done.add(part);
+              return part.isTrial()
+                  ? ParityFiles.pilot(part, 0.5)
+                  : trained(part, choice.rate(), 3);
+            },
+            folder.resolve("parity.md"))
+        .parts(List.of("medical-pilot-lora-1e-2", "medical-r8-0", "medical-lora-0"), 1e6);
+    assertThat(done)
+        .extracting(ParityPart::name)
+        .containsExactly("medical-pilot-lora-1e-2", "medical-lora-0", "medical-r8-0");
+    assertThat(results.of(runs.getFirst()).path("rate").asDouble()).isEqualTo(1e-2);
+    assertThat(results.isMissing(runs.getFirst())).isFalse();
+    assertThat(results.isMissing(runs.get(1))).isTrue();
   }
 
   @Test

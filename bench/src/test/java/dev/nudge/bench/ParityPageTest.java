@@ -209,6 +209,37 @@ class ParityPageTest {
   }
 
   @Test
+  void aRateAtTheEdgeIsSaidWhilePilotsAreMissing() {
+    ParityResults results = results();
+    var pilots = ParityPart.pilots(ParityFiles.part("legal-lora-0").domain(), ParityMethod.LORA);
+    results.put(pilots.get(0), ParityFiles.pilot(pilots.get(0), 2));
+    assertThat(ParityPage.of(results)).doesNotContain("at the edge of those tried");
+    results.put(pilots.get(1), ParityFiles.pilot(pilots.get(1), 1.5));
+    results.put(pilots.get(2), ParityFiles.pilot(pilots.get(2), 1));
+    assertThat(ParityPage.of(results))
+        .contains("a better one may lie beyond it: legal, LoRA (3e-3, 3 of 4 rates tried).")
+        .contains("| 3e-3: 1.000 (24 of 36) |  | 3e-3 so far; pilots are missing |");
+    results.put(pilots.get(3), ParityFiles.diverged(pilots.get(3)));
+    assertThat(ParityPage.of(results))
+        .contains("| 1e-2: diverged | 3e-3 |")
+        .doesNotContain("at the edge of those tried");
+  }
+
+  @Test
+  void aLoopThatDivergedIsSaidAndNotTaken() {
+    ParityResults results = results();
+    for (ParityPart loop :
+        ParityPart.loops(ParityFiles.part("finance-lora-0").domain(), ParityMethod.LORA)) {
+      results.put(
+          loop,
+          loop.loop() == ParityLoop.WARMER
+              ? ParityFiles.pilot(loop, 0.8)
+              : ParityFiles.diverged(loop));
+    }
+    assertThat(ParityPage.of(results)).contains("| 6, 0.03: diverged | 3, 0.1: 0.800 | 3, 0.1 |");
+  }
+
+  @Test
   void whatOneRateForAllDomainsLosesIsSaid() {
     ParityResults results = results();
     for (ParityDomain domain : ParityDomain.ALL) {

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -69,6 +70,47 @@ class ParityPartsTest {
     assertThat(ParityMethod.DORA.flags()).endsWith("--targets", "all-linear", "--dora");
     assertThat(ParityMethod.R64.piloted()).isEqualTo(ParityMethod.LORA);
     assertThat(ParityMethod.DORA.piloted()).isEqualTo(ParityMethod.DORA);
+  }
+
+  @Test
+  void aTrialMayDivergeAndIsJudgedByItsOwnLoss() throws IOException {
+    ParityPart pilot = ParityFiles.part("finance-pilot-lora-1e-2");
+    ParityPart loop = ParityFiles.part("finance-tune-lora-longer");
+    ParityPart run = ParityFiles.part("finance-lora-0");
+    trained(10, "0.9", "0.4", "0.6");
+    for (ParityPart trial : List.of(pilot, loop)) {
+      assertThat(ParityRun.ended(trial, folder, 1)).isTrue();
+      assertThat(ParityRun.judged(trial, folder, 1)).isEmpty();
+    }
+    assertThat(ParityRun.ended(run, folder, 1)).isFalse();
+    assertThat(ParityRun.ended(run, folder, 0)).isTrue();
+    assertThat(ParityRun.judged(run, folder, 0)).isEmpty();
+    assertThat(ParityRun.judged(pilot, folder, 0))
+        .containsEntry("held_out_loss", 0.4)
+        .containsEntry("held_out_step", 24L);
+    assertThat(ParityRun.judged(loop, folder, 0))
+        .containsEntry("held_out_before", 2.0)
+        .containsEntry("held_out_loss", 0.6)
+        .containsEntry("held_out_step", 36L);
+    trained(0, "0.9", "null");
+    assertThat(ParityRun.judged(loop, folder, 0)).isEmpty(); // not its line before
+    assertThat(ParityRun.ended(loop, folder, 1)).isFalse(); // it failed of something else
+    trained(0);
+    assertThat(ParityRun.judged(loop, folder, 0)).isEmpty();
+  }
+
+  private void trained(int skipped, String... losses) throws IOException {
+    Files.writeString(
+        folder.resolve("run.json"),
+        """
+        {"totals": {"steps": 36, "skipped_steps": %d, "best_step": 24, "eval_loss_before": 2.0,
+          "eval_loss_best": 0.4}}
+        """
+            .formatted(skipped));
+    List<String> lines = new ArrayList<>(List.of("{\"step\":1,\"loss\":3.0}"));
+    Stream.of(losses).forEach(loss -> lines.add("{\"step\":1,\"eval_loss\":%s}".formatted(loss)));
+    lines.add("{\"step\":36,\"loss\":1.0}");
+    Files.write(folder.resolve("metrics.jsonl"), lines);
   }
 
   @ParameterizedTest

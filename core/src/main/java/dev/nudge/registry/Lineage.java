@@ -1,5 +1,7 @@
 package dev.nudge.registry;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.nudge.format.Blobs;
 import dev.nudge.format.Json;
 import dev.nudge.format.Sha256;
@@ -13,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// Collects the lineage of an adapter (`lineage.json`) from its `nudge.json` and `run.json`, and
-/// from the `source.json` of rows that were a query.
+/// from the `source.json` beside the folder of a run on a query.
 ///
 /// Paths are left out, since the file may be published and digests identify more. Unknown facts are
 /// absent.
@@ -47,14 +49,25 @@ final class Lineage {
     put(all, "licence", licence);
     JsonNode run = Json.readOrMissing(folder.resolve("run.json"));
     if (run.isObject()) {
-      addRun(all, run);
+      addRun(all, run, source(folder.toAbsolutePath()));
     }
-    JsonNode source = Json.readOrMissing(folder.resolve("source.json"));
-    put(all, "source", source.isObject() ? source : null);
     return all;
   }
 
-  private static void addRun(Map<String, Object> all, JsonNode run) {
+  /// Where the rows came from: a digest of the query, which may hold what is not to be published,
+  /// and the versions of its tables.
+  private static @Nullable Object source(Path folder) {
+    JsonNode source =
+        Json.readOrMissing(folder.resolveSibling(folder.getFileName() + ".source.json"));
+    Map<String, Object> some = new TreeMap<>();
+    if (source.path("query").isString()) {
+      some.put("query", Sha256.of(source.path("query").asString().getBytes(UTF_8)));
+    }
+    put(some, "snapshots", source.get("snapshots"));
+    return some.isEmpty() ? null : some;
+  }
+
+  private static void addRun(Map<String, Object> all, JsonNode run, @Nullable Object source) {
     Map<String, Object> about = new TreeMap<>();
     for (String key : List.of("id", "started", "versions", "quantization")) {
       put(about, key, run.get(key));
@@ -62,6 +75,7 @@ final class Lineage {
     all.put("run", about);
     put(all, "settings", without(run.path("settings"), PATHS));
     put(all, "data", only(run.path("digests"), READ));
+    put(all, "source", source);
     JsonNode parent = run.path("digests").path("init_adapter");
     put(all, "parent", parent.isString() ? parent : null);
     put(

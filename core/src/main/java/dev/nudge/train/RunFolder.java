@@ -223,7 +223,6 @@ final class RunFolder implements AutoCloseable {
     }
     List<String> names = new ArrayList<>(TOKENIZER);
     names.addAll(List.of(METRICS, EventLog.FILE, SAMPLES, CURVES, ReferenceSums.FILE, RUN));
-    names.add(Training.SOURCE);
     names.add(RUN + ".tmp"); // the last of a run that was killed
     names.addAll(saved(out));
     names.addAll(lastNames(out));

@@ -21,10 +21,6 @@ import org.jspecify.annotations.Nullable;
 
 /// Entry point of fine-tuning: [#prepare] checks everything before the start, [#run] trains.
 public final class Training {
-  /// The file in a run's folder that says where its rows came from, if they were a query; whoever
-  /// asked it writes the file.
-  public static final String SOURCE = "source.json";
-
   private Training() {}
 
   /// Tells whether the run with these settings is already finished in its folder.

@@ -120,7 +120,8 @@ record Job(@Nullable List<String> lines, @Nullable Throwable failure) {
         .replaceFirst("^Job aborted due to stage failure: .*?\\(TID \\d+\\)( \\([^)]*\\))?: ", "")
         .replaceFirst("^(([\\w$]+\\.)+[\\w$]+: )+", "")
         .replaceFirst("^\\[[A-Z][A-Z0-9_.]+\\] ", "") // Spark's name of the error
-        .replaceFirst(";? SQLSTATE: \\w{5}.*", "");
+        .replaceFirst(";? SQLSTATE: \\w{5}", "")
+        .replaceFirst(";$", "");
   }
 
   /// What says best why something failed: the first cause that is meant for a user, else the last.

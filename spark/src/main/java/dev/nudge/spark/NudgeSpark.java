@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -50,17 +51,23 @@ public final class NudgeSpark {
   /// @param rows whose columns are the keys of rows
   public static RunResult train(
       SparkSession session, TrainSettings settings, Dataset<Row> rows, int ranks) {
-    RunResult result = train(session, onRows(settings, rows), ranks);
-    RowSource.write(rows, null, settings.output().out());
-    return result;
+    return train(
+        session, onRows(settings, null, () -> rows), RankSettings.of(ranks), _ -> {}, () -> false);
   }
 
-  /// The settings with the file of the rows, which is written unless a run goes on.
-  static TrainSettings onRows(TrainSettings settings, Dataset<Row> rows) {
+  /// The settings with the file of the rows, which are asked for and written unless a run goes on.
+  ///
+  /// @param query as the user gave it; null: unknown
+  static TrainSettings onRows(
+      TrainSettings settings, @Nullable String query, Supplier<Dataset<Row>> rows) {
     Path out = settings.output().out();
     Path file = QueryRows.file(out);
     boolean goesOn = Files.exists(out.resolve("run.json")) && !settings.output().overwrite();
-    QueryRows.write(rows, file, goesOn);
+    if (!goesOn || !Files.exists(file)) {
+      QueryRows.write(rows.get(), query, file);
+    } else {
+      RowSource.check(query, QueryRows.source(file), out);
+    }
     Map<String, Object> values = SharedPaths.given(settings);
     values.put("data", List.of(file.toString()));
     return TrainSettings.of(values);

@@ -10,6 +10,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.Iterator;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.jspecify.annotations.Nullable;
 
 /// Writes the rows of a table or query as a file of JSON lines, which a run then reads as any
 /// other.
@@ -25,14 +26,17 @@ final class QueryRows {
     return whole.resolveSibling(whole.getFileName() + ".rows.jsonl");
   }
 
-  /// Writes the rows in the order that the query gives them.
+  /// The source of a file of rows, beside the file.
+  static Path source(Path file) {
+    return file.resolveSibling(
+        file.getFileName().toString().replace(".rows.jsonl", ".source.json"));
+  }
+
+  /// Writes the rows in the order that the query gives them, and their source.
   ///
-  /// @param goesOn whether a run goes on, with the file that is there
+  /// @param query as the user gave it; null: unknown
   /// @throws InputException if there is no row
-  static void write(Dataset<Row> rows, Path file, boolean goesOn) {
-    if (goesOn && Files.exists(file)) {
-      return;
-    }
+  static void write(Dataset<Row> rows, @Nullable String query, Path file) {
     Path growing = file.resolveSibling(file.getFileName() + ".tmp");
     try {
       Files.createDirectories(file.getParent());
@@ -49,6 +53,7 @@ final class QueryRows {
         throw new InputException("the table or query has no row");
       }
       Files.move(growing, file, StandardCopyOption.ATOMIC_MOVE); // over an earlier run's
+      RowSource.write(rows, query, source(file));
     } catch (IOException e) {
       throw new RunException(file + " cannot be written: " + e.getMessage(), e);
     }

@@ -2,7 +2,7 @@ package dev.nudge.spark;
 
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
-import dev.nudge.train.Training;
+import dev.nudge.settings.InputException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -15,32 +15,42 @@ import org.apache.spark.sql.execution.datasources.v2.DataSourceV2Relation;
 import org.jspecify.annotations.Nullable;
 import scala.jdk.javaapi.CollectionConverters;
 
-/// Where the rows of a run came from, as [Training#SOURCE] in its folder: the query or table, and the
-/// snapshots of tables that have some. The registry keeps it in the lineage.
+/// Where rows came from: the query or table, and the versions of its tables where their connectors
+/// report some. It is written with the rows and belongs to them.
 final class RowSource {
   private RowSource() {}
 
-  /// Writes the source of a run's rows into its folder.
+  /// Writes the source of rows into a file.
   ///
-  /// @param query as the user gave it, SQL or the name of a table; null: the plan of the rows
-  static void write(Dataset<Row> rows, @Nullable String query, Path out) {
-    LogicalPlan plan =
-        ((org.apache.spark.sql.classic.Dataset<Row>) rows).queryExecution().analyzed();
+  /// @param query as the user gave it, SQL or the name of a table; null: unknown
+  static void write(Dataset<Row> rows, @Nullable String query, Path file) {
     Map<String, Object> source = new LinkedHashMap<>();
-    source.put("query", query == null ? plan.toString() : query);
-    Map<String, String> snapshots = snapshots(plan);
-    if (!snapshots.isEmpty()) {
-      source.put("snapshots", snapshots);
+    if (query != null) {
+      source.put("query", query);
     }
-    OutFolder.place(out.resolve(Training.SOURCE), Json.indented(source) + "\n");
+    if (rows instanceof org.apache.spark.sql.classic.Dataset<Row> classic) {
+      source.put("snapshots", snapshots(classic.queryExecution().analyzed()));
+    }
+    OutFolder.place(file, Json.indented(source) + "\n");
   }
 
-  /// The versions of the tables that a plan reads, by their names; tables without versions are left
-  /// out.
+  /// Refuses to go on with rows of another query.
+  ///
+  /// @param query as the user gives it now; null: unknown
+  static void check(@Nullable String query, Path file, Path out) {
+    String there = Json.readOrMissing(file).path("query").asString(query);
+    if (query != null && !query.equals(there)) {
+      throw new InputException(
+          "--out %s holds a run on other rows, those of '%s'; give a new folder, or --overwrite"
+              .formatted(out, there));
+    }
+  }
+
+  /// The versions of the tables that a plan reads, by their names.
   static Map<String, String> snapshots(LogicalPlan plan) {
     Map<String, String> versions = new TreeMap<>();
-    for (LogicalPlan leaf : CollectionConverters.asJava(plan.collectLeaves())) {
-      if (leaf instanceof DataSourceV2Relation relation) {
+    for (LogicalPlan part : CollectionConverters.asJava(plan.collectLeaves())) {
+      if (part instanceof DataSourceV2Relation relation) {
         Table table = relation.table();
         String version = table.version();
         if (version != null) {

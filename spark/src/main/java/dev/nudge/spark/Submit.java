@@ -4,13 +4,10 @@ import dev.nudge.cli.SweepCommand;
 import dev.nudge.cli.TrainCommand;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
-import dev.nudge.train.RunResult;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import scala.Option;
 
@@ -79,6 +76,8 @@ public final class Submit {
       }
       rest.addAll(List.of("--data", "-")); // nothing reads it
     }
+    String query = own.text("--query");
+    String name = own.text("--table");
     return TrainCommand.run(
         rest,
         out,
@@ -86,17 +85,16 @@ public final class Submit {
         NudgeSpark.driver(ranks.ranks()),
         (settings, events, cancelled) -> {
           SparkSession session = SparkSession.builder().appName("nudge train").getOrCreate();
-          if (!table) {
-            return NudgeSpark.train(session, settings, ranks, events, cancelled);
-          }
-          String query = own.text("--query");
-          String name = own.text("--table");
-          Dataset<Row> rows =
-              TableCommand.told(() -> query == null ? session.table(name) : session.sql(query));
-          TrainSettings given = TableCommand.told(() -> NudgeSpark.onRows(settings, rows));
-          RunResult result = NudgeSpark.train(session, given, ranks, events, cancelled);
-          RowSource.write(rows, query == null ? name : query, settings.output().out());
-          return result;
+          TrainSettings given =
+              table
+                  ? TableCommand.told(
+                      () ->
+                          NudgeSpark.onRows(
+                              settings,
+                              query == null ? name : query,
+                              () -> query == null ? session.table(name) : session.sql(query)))
+                  : settings;
+          return NudgeSpark.train(session, given, ranks, events, cancelled);
         });
   }
 

@@ -2,6 +2,7 @@ package dev.nudge.spark;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.fail;
 
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
@@ -174,14 +175,15 @@ class LocalTrainTest {
     assertThatThrownBy(
             () ->
                 QueryRows.write(
-                    session.sql("SELECT id FROM range(0)"), temp.resolve("no.rows.jsonl"), false))
+                    session.sql("SELECT id FROM range(0)"), null, temp.resolve("no.rows.jsonl")))
         .isInstanceOf(InputException.class)
         .hasMessage("the table or query has no row");
     assertThat(temp.resolve("no.rows.jsonl")).doesNotExist();
     Path kept = temp.resolve("queried.rows.jsonl");
-    QueryRows.write(session.sql("SELECT 1 AS a"), kept, true);
+    NudgeSpark.onRows(settings, null, () -> fail("rows of a run that goes on are kept"));
     assertThat(Files.readAllLines(kept)).hasSize(40);
-    QueryRows.write(session.sql("SELECT 1 AS a"), kept, false);
+    assertThat(Files.readString(temp.resolve("queried.source.json"))).doesNotContain("another");
+    QueryRows.write(session.sql("SELECT 1 AS a"), "other", kept);
     assertThat(kept).hasContent("{\"a\":1}");
   }
 
@@ -224,12 +226,20 @@ class LocalTrainTest {
     assertThat(run(train(flags(same), "--ranks", "2")).code()).isZero();
     String file = "adapter_model.safetensors";
     assertThat(out.resolve(file)).hasSameBinaryContentAs(same.resolve(file));
-    assertThat(Json.read(out.resolve("source.json")).path("query").asString()).isEqualTo(query);
+    assertThat(Json.read(temp.resolve("asked.source.json")).path("query").asString())
+        .isEqualTo(query);
     assertThat(run(train(flags(out), "--query", query)).err())
         .isEqualTo("nudge: --data is given with --query; give one\n");
     assertThat(run(train(flags, "--table", "asked", "--dry-run")).err())
         .isEqualTo("nudge: --dry-run reads files only; give --data, or leave it out\n");
-    Ran none = run(train(flags, "--table", "nowhere"));
+    assertThat(run(train(flags, "--ranks", "2", "--query", query)).err())
+        .contains("this run is finished already");
+    assertThat(run(train(flags, "--table", "nowhere")).err())
+        .isEqualTo(
+            ("nudge: --out %s holds a run on other rows, those of '%s'; give a new folder, or"
+                    + " --overwrite\n")
+                .formatted(out, query));
+    Ran none = run(train(flags, "--table", "nowhere", "--overwrite"));
     assertThat(none.err()).startsWith("nudge: The table or view `nowhere` cannot be found.");
   }
 
