@@ -30,7 +30,7 @@ class ArchitectureTest implements PackageRules {
           Map.entry("adapter", Set.of("tensor", "kernel", "machine", "nn", "format", "python")),
           Map.entry("text", Set.of("format")),
           Map.entry("text.jinja", Set.of("python")),
-          Map.entry("text.chat", Set.of("format", "text.jinja")),
+          Map.entry("text.chat", Set.of("format", "text", "text.jinja")),
           Map.entry("constrain", Set.of("format", "text")),
           Map.entry("data.source", Set.of()),
           Map.entry("data.quality", Set.of()),
