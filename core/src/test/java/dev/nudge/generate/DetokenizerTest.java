@@ -218,8 +218,7 @@ class DetokenizerTest {
     for (String stop : List.of("final", "nal")) {
       List<String> pieces = new ArrayList<>();
       SamplingSettings sampling = SamplingSettings.greedy().withStop(stop);
-      Detokenizer answer =
-          new Detokenizer(channels, List.of(), prompt, sampling, 100, pieces::add);
+      Detokenizer answer = new Detokenizer(channels, List.of(), prompt, sampling, 100, pieces::add);
       int used = 0;
       while (used < ids.length && answer.push(ids[used++])) {}
       String end = stop.equals("nal") ? "fi" : "";
