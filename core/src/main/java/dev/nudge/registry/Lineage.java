@@ -49,14 +49,20 @@ final class Lineage {
     put(all, "licence", licence);
     JsonNode run = Json.readOrMissing(folder.resolve("run.json"));
     if (run.isObject()) {
-      addRun(all, run, source(folder.toAbsolutePath()));
+      addRun(all, run, source(folder.toAbsolutePath(), run.at("/settings/data")));
     }
     return all;
   }
 
   /// Where the rows came from: a digest of the query, which may hold what is not to be published,
-  /// and the versions of its tables.
-  private static @Nullable Object source(Path folder) {
+  /// and the versions of its tables. A run on other rows has none, whatever lies beside it.
+  ///
+  /// @param data of the run's settings
+  private static @Nullable Object source(Path folder, JsonNode data) {
+    String read = data.path(0).asString("").replace('\\', '/');
+    if (!read.endsWith("/" + folder.getFileName() + ".rows.jsonl")) {
+      return null;
+    }
     JsonNode source =
         Json.readOrMissing(folder.resolveSibling(folder.getFileName() + ".source.json"));
     Map<String, Object> some = new TreeMap<>();

@@ -327,8 +327,13 @@ class RegistryTest {
   void theLineageHasDigestsAndNoPaths() throws IOException {
     Path adapter = MadeAdapters.trained(temp.resolve("trained"), 1);
     Files.writeString(
-        adapter.resolveSibling("trained.source.json"),
+        temp.resolve("trained.source.json"),
         "{\"query\": \"SELECT * FROM json.`/home/rows`\", \"snapshots\": {\"t\": \"7\"}}");
+    Version onOtherRows = registry.push("support", adapter, "Apache-2.0", note("")).version();
+    assertThat(Json.read(onOtherRows.folder().resolve("lineage.json")).has("source")).isFalse();
+    Path run = adapter.resolve("run.json");
+    Files.writeString(
+        run, Files.readString(run).replace("/home/me/rows", "/home/me/trained.rows.jsonl"));
     Version version = registry.push("support", adapter, "Apache-2.0", note("")).version();
     JsonNode lineage = Json.read(version.folder().resolve("lineage.json"));
     assertThat(lineage.toString()).doesNotContain("/home").doesNotContain("lanes\":null");

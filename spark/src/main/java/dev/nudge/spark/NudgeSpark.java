@@ -43,9 +43,9 @@ public final class NudgeSpark {
   }
 
   /// Trains on the rows of a table or query, in the order that it gives them. They are written
-  /// once, as JSON lines beside `--out`: a run that goes on reads that file. `source.json` in
-  /// `--out`
-  /// keeps their plan and the snapshots of its tables.
+  /// once, as JSON lines beside `--out`: a run that goes on reads that file. `OUT.source.json`
+  /// beside
+  /// it has the versions of the tables that report some.
   ///
   /// @param settings whose data is ignored
   /// @param rows whose columns are the keys of rows
