@@ -75,12 +75,20 @@ class Maker:
                       disable_tqdm=True, **settings)
         more = {} if reference is None else dict(ref_model=reference)
         made = ordered(trainer)(model=model, args=args, train_dataset=Dataset.from_list(data), processing_class=tokenizer, **more)
+        self.before(made)
         made.train()
         log = [line for line in made.state.log_history if "grad_norm" in line]
         self.cases[name] = dict(settings=dict(flags, learning_rate=rate), loss=[line["loss"] for line in log],
                                 grad_norm=[line["grad_norm"] for line in log],
                                 **{key: [line.get(theirs) for line in log] for key, theirs in figures.items()})
+        self.after(name, made)
         print(name, self.cases[name]["loss"], flush=True)
+
+    def before(self, trainer):
+        pass
+
+    def after(self, name, trainer):
+        pass
 
     def dpo(self, name, settings, flags, base=True, full=False, data=None, rate=4e-3):
         pairs = [{k: p[k] for k in ("prompt", "chosen", "rejected")} for p in self.pairs]
@@ -138,4 +146,5 @@ class Maker:
                      dict(objective="reward", init_adapter="reward-adapter", **flags))
 
 
-Maker(sys.argv[1]).all()
+if __name__ == "__main__":
+    Maker(sys.argv[1]).all()
