@@ -182,6 +182,16 @@ class SweepTest {
     Ran revived = place.run("train", "--resume", "--out", "D/out/" + ended, "-q");
     assertThat(revived.code()).as(revived.err()).isZero();
     assertThat(json("out/" + ended + "/run.json").path("state").asString("")).isEqualTo("finished");
+    assertThat(sweep("out", "--resume").code()).isZero();
+    for (JsonNode row : json("out/leaderboard.json").path("settings")) {
+      if (row.path("name").asString("").equals(ended)) {
+        assertThat(row.path("state").asString("")).isEqualTo("finished");
+        assertThat(row.path("ended").isNull()).isTrue();
+        assertThat(row.path("steps").asInt(0)).isEqualTo(12);
+        assertThat(row.path("eval_step").asInt(0)).isGreaterThan(4);
+        assertThat(row.path("difference").isNull()).isTrue(); // its rows' losses are of step 4
+      }
+    }
   }
 
   @Test
@@ -198,6 +208,45 @@ class SweepTest {
     assertThat(last.path("name").asString("")).isEqualTo("wild");
     assertThat(last.path("state").asString("")).isEqualTo("failed");
     assertThat(last.path("ended").asString("")).containsPattern("not finite|its gradient was not");
+  }
+
+  /// What ended it is a sign that may pass: told to warn only, it goes on, and is ranked again.
+  @Test
+  void whatDivergedLeavesItsNeighbourAloneAndIsRevived() throws IOException {
+    file("list: [{rank: 4}]");
+    assertThat(sweep("alone").code()).isZero();
+    StringBuilder harder = new StringBuilder();
+    for (int i = 0; i < 180; i++) { // the first are learned at once, the others never
+      String completion = i < 30 ? " the the the the" : " " + Integer.toString(i * 7919, 36);
+      harder.append("{\"prompt\": \"a\", \"completion\": \"%s\"}%n".formatted(completion));
+    }
+    place.write("harder.jsonl", harder.toString());
+    file(
+        "list: [{rank: 4}, {name: wild, data: %s, shuffle: false, learning_rate: 0.02, steps: 30,"
+                .formatted(place.path("harder.jsonl"))
+            + " warmup: 0, on_divergence: stop}]");
+    Ran ran = sweep("out");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    String adapter = "/rank=4/adapter_model.safetensors";
+    assertThat(place.path("out" + adapter)).hasSameBinaryContentAs(place.path("alone" + adapter));
+    JsonNode wild = json("out/leaderboard.json").path("settings").get(1);
+    String why = wild.path("ended").asString("");
+    assertThat(why).contains("above its start for 10 steps").endsWith("(--on-divergence stop)");
+    assertThat(json("out/sweep.json").at("/ended/wild/why").asString("")).isEqualTo(why);
+    JsonNode noted = json("out/wild/run.json").path("sweep");
+    assertThat(noted.path("why").asString("")).isEqualTo(why);
+    assertThat(noted.path("ended_step").asInt(0)).isEqualTo(wild.path("steps").asInt(1));
+    Ran revived =
+        place.run("train", "--resume", "--out", "D/out/wild", "--on-divergence", "warn", "-q");
+    assertThat(revived.code()).as(revived.err()).isZero();
+    assertThat(sweep("out", "--resume").code()).isZero();
+    for (JsonNode row : json("out/leaderboard.json").path("settings")) {
+      assertThat(row.path("state").asString("")).isEqualTo("finished");
+      assertThat(row.path("ended").isNull()).isTrue();
+      assertThat(row.path("steps").asInt(0))
+          .isEqualTo(row.path("name").asString("").equals("wild") ? 30 : 12);
+    }
+    assertThat(json("out/wild/run.json").at("/sweep/why").isNull()).isTrue();
   }
 
   /// One save is refused: no setting has ended by that, and `--resume` goes on with all.
@@ -292,7 +341,7 @@ class SweepTest {
   @Test
   void oneThatWasKilledGoesOnToTheSameBytes() throws Exception {
     assumeTrue(!System.getProperty("os.name", "").toLowerCase(Locale.ROOT).contains("win"));
-    file(GRID, HALVING);
+    file("grid: {learning_rate: [1e-3, 1e-4, 1e-2], dora: [false, true]}", HALVING);
     assertThat(sweep("whole").code()).isZero();
     Process process =
         new ProcessBuilder(
@@ -306,7 +355,7 @@ class SweepTest {
             .redirectErrorStream(true)
             .redirectOutput(place.path("log").toFile())
             .start();
-    Path seen = place.path("out/learning_rate=0.01-rank=8/checkpoints");
+    Path seen = place.path("out/learning_rate=0.01-dora=true/checkpoints");
     while (process.isAlive() && !hasSome(seen)) {
       Thread.onSpinWait();
     }

@@ -96,8 +96,8 @@ public record Leaderboard(
       Map<String, HeldRows> scored) {
     List<Row> rows = new ArrayList<>();
     boolean higher = metric != null && metric.higherIsBetter();
-    Function<String, @Nullable HeldRows> of =
-        metric == null ? name -> HeldRows.read(held(out, name)) : scored::get;
+    Function<Row, @Nullable HeldRows> of =
+        metric == null ? row -> held(out, row) : row -> scored.get(row.name());
     for (Entry entry : sweep.entries()) {
       Row row = row(out, entry, state);
       if (metric != null) {
@@ -110,9 +110,9 @@ public record Leaderboard(
         Comparator.comparing((Row row) -> !row.finished())
             .thenComparing(row -> row.finished() ? 0 : -row.steps())
             .thenComparing(row -> order(row.score(), higher)));
-    HeldRows best = of.apply(rows.getFirst().name());
+    HeldRows best = of.apply(rows.getFirst());
     for (int i = 1; i < rows.size() && best != null; i++) {
-      HeldRows own = of.apply(rows.get(i).name());
+      HeldRows own = of.apply(rows.get(i));
       rows.set(i, rows.get(i).against(own == null ? null : own.minus(best)));
     }
     List<Map<String, Object>> halving = new ArrayList<>();
@@ -133,6 +133,13 @@ public record Leaderboard(
   /// The file of a setting's held-out losses.
   static Path held(Path out, String name) {
     return out.resolve(".held").resolve(name + ".json");
+  }
+
+  /// The held-out losses of a setting's saved adapter; null: none, or a run that `train` took on
+  /// has saved a better one.
+  private static @Nullable HeldRows held(Path out, Row row) {
+    HeldRows rows = HeldRows.read(held(out, row.name()));
+    return rows == null || !Integer.valueOf(rows.step()).equals(row.step()) ? null : rows;
   }
 
   private static Row row(Path out, Entry entry, SweepState state) {

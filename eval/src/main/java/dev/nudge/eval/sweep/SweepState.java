@@ -108,7 +108,12 @@ final class SweepState {
                         one.getValue().path("step").asInt(0),
                         one.getValue().path("kind").asString(""),
                         one.getValue().path("why").asString(""))));
+    state.ended.keySet().removeIf(name -> isFinished(out.resolve(name))); // by train --resume
     return state;
+  }
+
+  private static boolean isFinished(Path run) {
+    return "finished".equals(Json.readOrMissing(run.resolve("run.json")).path("state").asString(""));
   }
 
   List<Rung> rungs() {
