@@ -43,9 +43,12 @@ record TableFlags(
   /// Those of `eval`, which has no rows of its own.
   static final List<String> OF_EVAL = Stream.concat(NAMES.stream(), Stream.of("--data")).toList();
 
-  private static final Pattern TEXT =
-      Pattern.compile("\\.(jsonl|ndjson|csv|tsv|json|txt|ya?ml|xml|xlsx|arrow|avro|orc)(\\.gz)?$");
+  private static final Pattern ENDING =
+      Pattern.compile(
+          "(?:\\.(jsonl|ndjson|csv|tsv|json|txt|ya?ml|xml|xlsx|arrow|avro|orc))?"
+              + "(?:\\.(gz|bz2|zstd?|xz|zip|lz4|snappy|deflate))?$");
   private static final List<String> READ = List.of("jsonl", "ndjson", "csv", "tsv");
+  private static final List<String> UNPACKED = List.of("gz", "bz2"); // by any Spark
 
   /// Column of rows that are lines of a file, as they stand there.
   static final String LINE = "row";
@@ -127,7 +130,8 @@ record TableFlags(
     return session.read().option("header", true).option("multiLine", true).option("sep", separator);
   }
 
-  /// The ending of the files, which all have; Parquet has any but those of other formats.
+  /// The ending of the files, which all have, without a codec's; Parquet has any but those of other
+  /// formats.
   private static String kind(List<String> files) {
     List<String> kinds = files.stream().map(TableFlags::ending).distinct().toList();
     if (kinds.size() > 1) {
@@ -139,16 +143,18 @@ record TableFlags(
   }
 
   private static String ending(String file) {
-    Matcher text = TEXT.matcher(file.toLowerCase(Locale.ROOT));
-    if (!text.find()) {
+    Matcher ending = ENDING.matcher(file.toLowerCase(Locale.ROOT));
+    if (!ending.find() || ending.group().isEmpty()) {
       return "parquet";
     }
-    if (!READ.contains(text.group(1))) {
+    String kind = ending.group(1);
+    String codec = ending.group(2);
+    if (kind == null || !READ.contains(kind) || codec != null && !UNPACKED.contains(codec)) {
       throw new InputException(
-          "--data %s: on Spark files are .jsonl, .ndjson, .csv or .tsv (each also .gz), or Parquet"
+          "--data %s: on Spark files are .jsonl, .ndjson, .csv or .tsv (each also .gz or .bz2), or Parquet"
               .formatted(file));
     }
-    return text.group(1).replace("ndjson", "jsonl");
+    return kind.replace("ndjson", "jsonl");
   }
 
   /// Tasks for the rows.

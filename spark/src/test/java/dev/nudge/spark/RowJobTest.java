@@ -18,6 +18,7 @@ import dev.nudge.settings.ScoreSettings;
 import dev.nudge.tensor.Ledger;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -34,6 +35,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import org.apache.hadoop.io.compress.BZip2Codec;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.scheduler.SparkListener;
@@ -516,16 +518,29 @@ class RowJobTest {
     String model = MODEL.toString();
     Path tabs =
         Files.writeString(temp.resolve("rows.tsv"), "prompt\tcompletion\npump, 1\t valve\n");
-    Path json = Files.writeString(temp.resolve("rows.json"), "[{\"prompt\": \"pump\"}]");
     String out = temp.resolve("tabs").toString();
     assertThat(run("score", "--model", model, "--data", tabs.toString(), "--out", out).err())
         .isEqualTo("1 row in " + out + "\n");
     assertThat(session.read().parquet(out).first().<String>getAs("prompt")).isEqualTo("pump, 1");
     String other = temp.resolve("other").toString();
-    assertThat(run("score", "--model", model, "--data", json.toString(), "--out", other).err())
-        .isEqualTo(
-            "nudge: --data %s: on Spark files are .jsonl, .ndjson, .csv or .tsv (each also .gz), or Parquet\n"
-                .formatted(json));
+    for (String name : List.of("rows.json", "rows.jsonl.zst", "rows.csv.xz", "rows.zip")) {
+      String file = Files.writeString(temp.resolve(name), "?").toString();
+      assertThat(run("score", "--model", model, "--data", file, "--out", other).err())
+          .isEqualTo(
+              "nudge: --data %s: on Spark files are .jsonl, .ndjson, .csv or .tsv (each also .gz or .bz2), or Parquet\n"
+                  .formatted(file));
+    }
+    Path packed = temp.resolve("rows.tsv.bz2");
+    BZip2Codec codec = new BZip2Codec();
+    codec.setConf(session.sparkContext().hadoopConfiguration());
+    try (OutputStream to = codec.createOutputStream(Files.newOutputStream(packed))) {
+      Files.copy(tabs, to);
+    }
+    String unpacked = temp.resolve("unpacked").toString();
+    assertThat(run("score", "--model", model, "--data", packed + "", "--out", unpacked).err())
+        .isEqualTo("1 row in " + unpacked + "\n");
+    assertThat(session.read().parquet(unpacked).collectAsList())
+        .isEqualTo(session.read().parquet(out).collectAsList());
     List<String> two = List.of(tabs.toString(), file().toString());
     assertThat(
             run(
