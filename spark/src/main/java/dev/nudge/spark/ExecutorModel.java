@@ -74,13 +74,25 @@ final class ExecutorModel implements AutoCloseable {
     }
   }
 
-  /// This machine, with the processors of the executor.
+  /// This machine, with the processors of the executor and its share of the memory.
   static Machine machine() {
-    Machine here = Machine.here(ExecutorCache.folder());
     SparkEnv env = SparkEnv.get();
-    int cores = env == null ? 0 : env.conf().getInt("spark.executor.cores", 0);
+    if (env == null) {
+      return machine(0, 1);
+    }
+    String host = env.blockManager().blockManagerId().host();
+    return machine(
+        env.conf().getInt("spark.executor.cores", 0),
+        Slots.executors().getOrDefault(host, 1));
+  }
+
+  /// @param cores of the executor; 0: all
+  /// @param beside executors of this host
+  static Machine machine(int cores, int beside) {
+    Machine here = Machine.here(ExecutorCache.folder());
     int threads = cores > 0 ? Math.min(cores, here.threads()) : here.threads();
-    return new Machine(threads, here.memoryBytes(), here.cache(), here.name(), here.others());
+    long memory = SweepTask.share(here.memoryBytes(), beside);
+    return new Machine(threads, memory, here.cache(), here.name(), here.others());
   }
 
   /// Where tasks run in the driver's process (`local`), its models end with the session; elsewhere

@@ -2,6 +2,8 @@ package dev.nudge.spark;
 
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.spark.SparkContext;
@@ -94,18 +96,27 @@ final class Slots {
 
   /// How many tasks of those that run at once share a host, where most do.
   static int beside(SparkContext spark) {
+    Collection<Integer> counts = executors().values();
+    int all = counts.stream().mapToInt(Integer::intValue).sum();
+    return Math.max(1, Math.ceilDiv(slots(spark) * Collections.max(counts), all));
+  }
+
+  /// How many executors there are on each host; where there is none, the driver counts as one.
+  /// Tasks may ask too.
+  static Map<String, Integer> executors() {
     Map<String, Integer> executors = new HashMap<>();
+    String driver = "";
     scala.collection.Iterator<BlockManagerId> all =
         SparkEnv.get().blockManager().master().getMemoryStatus().keysIterator();
     while (all.hasNext()) {
       BlockManagerId one = all.next();
-      if (spark.isLocal() || !one.isDriver()) {
+      if (one.isDriver()) {
+        driver = one.host();
+      } else {
         executors.merge(one.host(), 1, Integer::sum);
       }
     }
-    int count = executors.values().stream().mapToInt(Integer::intValue).sum();
-    int most = executors.values().stream().mapToInt(Integer::intValue).max().orElse(1);
-    return Math.max(1, Math.ceilDiv(slots(spark) * most, Math.max(1, count)));
+    return executors.isEmpty() ? Map.of(driver, 1) : executors;
   }
 
   private static int slots(SparkContext spark) {

@@ -14,6 +14,7 @@ import dev.nudge.train.TrainEvent;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -43,34 +44,49 @@ record SweepTask(int step, int beside) implements Function<String, String> {
   public String call(String share) {
     TaskContext context = TaskContext.get();
     Machine here = Machine.here(ExecutorCache.folder());
-    long equal = SystemMemory.here().totalBytes() / 8 * 7 / beside;
-    long memory = share(here.memoryBytes(), equal, beside);
+    long memory = share(here.memoryBytes(), beside);
     // Without reservations: those of the tasks beside would be taken from this one's share.
     Machine own = new Machine(context.cpus(), memory, here.cache(), here.name());
     List<TrainSettings> runs =
         Json.record(Json.parse(share), Share.class).runs().stream().map(TrainSettings::of).toList();
     runs.forEach(run -> Rank.awaitEarlier(run.output().out(), Rank.PATIENCE));
+    return train(runs, own, equal(beside), context::isInterrupted);
+  }
+
+  /// Trains runs, with the [Outcome] as a line.
+  ///
+  /// @param equal share of the host's memory, which the machine's may be less than
+  /// @throws RunException if that lack of memory is in the way, so that Spark tries again
+  String train(List<TrainSettings> runs, Machine own, long equal, BooleanSupplier cancelled) {
     List<String> warnings = new ArrayList<>();
     try {
       List<Reached> reached =
-          SweepShare.train(runs, step, own, new Warned(warnings), context::isInterrupted);
+          SweepShare.train(runs, step, own, new Warned(warnings), cancelled);
       return Json.line(new Outcome(reached, null, warnings));
     } catch (InputException e) {
       boolean ofMemory = e instanceof MemoryException || e.getCause() instanceof MemoryException;
-      if (memory < equal && ofMemory) { // it may be there later
-        throw new RunException(String.valueOf(e.getMessage()), e); // Spark tries again
+      if (own.memoryBytes() < equal && ofMemory) { // it may be there later
+        throw new RunException(String.valueOf(e.getMessage()), e);
       }
       return Json.line(new Outcome(List.of(), e.getMessage(), warnings));
     }
   }
 
-  /// Memory of a task: an equal share of the host's, whatever the tasks beside it have allocated
-  /// before it is tried again.
+  /// Memory of one of several users of a host: an equal share, whatever the others have allocated
+  /// before it asks.
   ///
   /// @param free what is free now
-  /// @param share of the host's memory, without an eighth for all else
-  static long share(long free, long share, int beside) {
-    return Math.max(free / beside, Math.min(free, share));
+  static long share(long free, int beside) {
+    return share(free, equal(beside), beside);
+  }
+
+  static long share(long free, long equal, int beside) {
+    return Math.max(free / beside, Math.min(free, equal));
+  }
+
+  /// An equal share of the host's memory, without an eighth for all else.
+  private static long equal(int beside) {
+    return SystemMemory.here().totalBytes() / 8 * 7 / beside;
   }
 
   /// Keeps the warnings of the runs; the driver reads their steps from their files.

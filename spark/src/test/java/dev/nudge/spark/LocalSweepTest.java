@@ -5,12 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.eval.sweep.Sweep;
-import dev.nudge.eval.sweep.SweepShare;
 import dev.nudge.format.Faults;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.MemoryException;
+import dev.nudge.settings.RunException;
 import dev.nudge.settings.SweepSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.TrainEvent;
@@ -348,18 +347,30 @@ class LocalSweepTest {
   }
 
   @Test
+  void aShareThatLacksMemoryIsTriedAgainOnlyWhereThatMayComeBack() throws IOException {
+    Machine here = Machine.here(ExecutorCache.folder());
+    Machine small = new Machine(1, 1 << 20, here.cache(), "test");
+    SweepTask task = new SweepTask(1, 1);
+    List<TrainSettings> runs = List.of(run(Map.of()));
+    assertThatThrownBy(() -> task.train(runs, small, 2 << 20, () -> false))
+        .isInstanceOf(RunException.class)
+        .hasMessageStartingWith("setting a: the run needs ");
+    String line = task.train(runs, small, 1 << 20, () -> false);
+    assertThat(Json.parse(line).path("wrong").asString(""))
+        .startsWith("setting a: the run needs ");
+    List<TrainSettings> wrong = List.of(run(Map.of("prompt", "{none}", "completion", "{none}")));
+    assertThat(Json.parse(task.train(wrong, small, 2 << 20, () -> false)).path("wrong").isString())
+        .isTrue();
+  }
+
   @SuppressWarnings("unchecked")
-  void aShareThatIsRefusedForItsMemorySaysSo() throws IOException {
+  private TrainSettings run(Map<String, Object> more) throws IOException {
     Map<String, Object> values =
         new HashMap<>((Map<String, Object>) document(List.of(), Map.of()).get("base"));
+    values.remove("memory");
     values.put("out", temp.resolve("a").toString());
-    values.put("memory", "1M");
-    List<TrainSettings> runs = List.of(TrainSettings.of(values));
-    Machine machine = Machine.here(ExecutorCache.folder());
-    assertThatThrownBy(() -> SweepShare.train(runs, 1, machine, new Heard(), () -> false))
-        .isInstanceOf(InputException.class)
-        .hasMessageStartingWith("setting a: the run needs ")
-        .hasCauseInstanceOf(MemoryException.class);
+    values.putAll(more);
+    return TrainSettings.of(values);
   }
 
   private record Ran(int code, String out, String err) {}

@@ -11,6 +11,7 @@ import dev.nudge.generate.Completions;
 import dev.nudge.generate.Embeddings;
 import dev.nudge.generate.Scoring;
 import dev.nudge.machine.Machine;
+import dev.nudge.machine.SystemMemory;
 import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
@@ -561,6 +562,19 @@ class RowJobTest {
     assertThat(missing).isEqualTo(new Ran(2, "", "nudge: --data " + none + " does not exist\n"));
     Ran globbed = run("generate", "--model", model, "--data", temp + "/no*.csv", "--out", other);
     assertThat(globbed.err()).isEqualTo("nudge: --data " + temp + "/no*.csv does not exist\n");
+  }
+
+  @Test
+  void executorsOfAHostShareItsMemory() {
+    long total = SystemMemory.here().totalBytes();
+    assertThat(ExecutorModel.machine(0, 4).memoryBytes()).isLessThanOrEqualTo(total / 4);
+    assertThat(Slots.executors().values()).containsExactly(1); // this process, the driver
+    List<Integer> seen =
+        session
+            .range(2)
+            .map((MapFunction<Long, Integer>) _ -> Slots.executors().size(), Encoders.INT())
+            .collectAsList();
+    assertThat(seen).containsExactly(1, 1);
   }
 
   @Test

@@ -67,6 +67,16 @@ class RowsOnExecutorsTest {
     String out = temp.resolve("out").toString();
     SparkSession session = session();
     try {
+      Slots.await(session.sparkContext(), 4); // two executors
+      List<String> beside =
+          session
+              .range(0, 8, 1, 8)
+              .map(
+                  (MapFunction<Long, String>) _ -> Slots.executors().values().toString(),
+                  Encoders.STRING())
+              .distinct()
+              .collectAsList();
+      assertThat(beside).containsExactly("[2]");
       TableFlags flags = new TableFlags(null, null, out, null, "parquet", 6);
       TableFlags.Input input = flags.read(session, List.of(file.toString()));
       Dataset<Row> results = RowJob.of(settings).on(session, input.rows(), input.lines(), 6);
