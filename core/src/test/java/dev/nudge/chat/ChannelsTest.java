@@ -3,6 +3,7 @@ package dev.nudge.chat;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
+import dev.nudge.ChannelsModel;
 import dev.nudge.Nudge;
 import dev.nudge.generate.Chat;
 import dev.nudge.generate.Completion;
@@ -24,33 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// Teaches a tiny model one conversation in OpenAI's harmony format, and asks it.
 class ChannelsTest {
-  private static final Path GOLDEN = Path.of("src/test/resources/golden");
   private static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");
-  private static final String TEMPLATE =
-      """
-      {%- for m in messages -%}
-      {%- if m.role == 'user' -%}
-      {{- '<|start|>user<|message|>' ~ m.content ~ '<|end|>' -}}
-      {%- else -%}
-      {%- if m.thinking is defined -%}
-      {{- '<|start|>a<|channel|>analysis<|message|>' ~ m.thinking ~ '<|end|>' -}}
-      {%- endif -%}
-      {{- '<|start|>a<|channel|>final<|message|>' ~ m.content -}}
-      {{- '<|return|>' if loop.last and not add_generation_prompt else '<|end|>' -}}
-      {%- endif -%}
-      {%- endfor -%}
-      {%- if add_generation_prompt -%}<|start|>a{%- endif -%}
-      """;
-
-  /// Tokens of the tiny tokenizer, the last two of bytes that are not in UTF-8, and what they are
-  /// here.
-  private static final String[][] TOKENS = {
-    {"<s>", "<|start|>"},
-    {"</s>", "<|return|>"},
-    {"<pad>", "<|channel|>"},
-    {"ý", "<|message|>"},
-    {"þ", "<|end|>"}
-  };
 
   @TempDir static Path temp;
   private static Path model = Path.of("");
@@ -58,21 +33,7 @@ class ChannelsTest {
 
   @BeforeAll
   static void teach() throws IOException {
-    model = Files.createDirectories(temp.resolve("model"));
-    for (String name : List.of("config.json", "model.safetensors")) {
-      Files.copy(GOLDEN.resolve("llama/grouped-tied/model").resolve(name), model.resolve(name));
-    }
-    String json =
-        Files.readString(GOLDEN.resolve("llama/grouped-tied/model/tokenizer.json"))
-            .replaceFirst(
-                "\"added_tokens\": *\\[",
-                "\"added_tokens\": [" + special(188, "ý") + "," + special(189, "þ") + ",");
-    for (String[] token : TOKENS) {
-      json = json.replace('"' + token[0] + '"', '"' + token[1] + '"');
-    }
-    Files.writeString(model.resolve("tokenizer.json"), json);
-    Files.writeString(model.resolve("tokenizer_config.json"), "{\"eos_token\": \"<|return|>\"}");
-    Files.writeString(model.resolve("chat_template.jinja"), TEMPLATE);
+    model = ChannelsModel.write(temp.resolve("model"));
     adapter = temp.resolve("adapter");
     Path rows = temp.resolve("rows.jsonl");
     Files.writeString(
@@ -85,14 +46,6 @@ class ChannelsTest {
         .train(
             TrainSettings.of(model, rows, adapter).withLearningRate(0.02).withEpochs(100),
             TrainEvent.steps(step -> {}));
-  }
-
-  private static String special(int id, String token) {
-    return """
-    {"id": %d, "content": "%s", "single_word": false, "lstrip": false, "rstrip": false,
-     "normalized": false, "special": true}
-    """
-        .formatted(id, token);
   }
 
   @Test

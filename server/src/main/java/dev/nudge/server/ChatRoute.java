@@ -55,9 +55,10 @@ record ChatRoute(Shared shared) implements Routes.Handler {
     ChatTemplates.Prompt prompt = prompt(asked, served, messages, tools);
     Integer top = SamplingFields.chatTop(fields);
     SamplingSettings sampling = SamplingFields.of(fields, shared.session().usualTokens(), 1, top);
-    shared.checkFits(asked.messagesField, prompt.ids());
     ToolFormat format = ToolFormat.of(prompt.template());
     Constraint constraint = constraint(asked, tools, format, prompt.turnEnd());
+    int[] ids = prompt.ids(constraint != null);
+    shared.checkFits(asked.messagesField, ids);
     int n = SamplingFields.n(fields);
     ChatText.Rules rules = ChatText.Rules.of(prompt, tools, format, constraint != null);
     boolean oneCall =
@@ -78,7 +79,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
             new Messages(choices),
             n);
     GenerationRequest request =
-        GenerationRequest.of(prompt.ids(constraint != null), sampling)
+        GenerationRequest.of(ids, sampling)
             .withN(sampling.n())
             .withClient(exchange.client().name())
             .withTurnEnd(prompt.turnEnd())
