@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// Collects the lineage of an adapter (`lineage.json`) from its `nudge.json` and `run.json`, and
-/// from the `source.json` beside the folder of a run on a query.
+/// from the [QueryFiles] of a run on a query.
 ///
 /// Paths are left out, since the file may be published and digests identify more. Unknown facts are
 /// absent.
@@ -49,7 +49,7 @@ final class Lineage {
     put(all, "licence", licence);
     JsonNode run = Json.readOrMissing(folder.resolve("run.json"));
     if (run.isObject()) {
-      addRun(all, run, source(folder.toAbsolutePath(), run.at("/settings/data")));
+      addRun(all, run, source(QueryFiles.of(folder), run.at("/settings/data")));
     }
     return all;
   }
@@ -58,13 +58,12 @@ final class Lineage {
   /// and the versions of its tables. A run on other rows has none, whatever lies beside it.
   ///
   /// @param data of the run's settings
-  private static @Nullable Object source(Path folder, JsonNode data) {
+  private static @Nullable Object source(QueryFiles files, JsonNode data) {
     String read = data.path(0).asString("").replace('\\', '/');
-    if (!read.endsWith("/" + folder.getFileName() + ".rows.jsonl")) {
+    if (!read.endsWith("/" + files.rows().getFileName())) {
       return null;
     }
-    JsonNode source =
-        Json.readOrMissing(folder.resolveSibling(folder.getFileName() + ".source.json"));
+    JsonNode source = Json.readOrMissing(files.source());
     Map<String, Object> some = new TreeMap<>();
     if (source.path("query").isString()) {
       some.put("query", Sha256.of(source.path("query").asString().getBytes(UTF_8)));

@@ -3,6 +3,7 @@ package dev.nudge.spark;
 import dev.nudge.collective.Collective;
 import dev.nudge.eval.sweep.Sweep;
 import dev.nudge.machine.Machine;
+import dev.nudge.registry.QueryFiles;
 import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.ScoreSettings;
@@ -44,8 +45,7 @@ public final class NudgeSpark {
 
   /// Trains on the rows of a table or query, in the order that it gives them. They are written
   /// once, as JSON lines beside `--out`: a run that goes on reads that file. `OUT.source.json`
-  /// beside
-  /// it has the versions of the tables that report some.
+  /// beside it has the versions of the tables that report some.
   ///
   /// @param settings whose data is ignored
   /// @param rows whose columns are the keys of rows
@@ -61,15 +61,15 @@ public final class NudgeSpark {
   static TrainSettings onRows(
       TrainSettings settings, @Nullable String query, Supplier<Dataset<Row>> rows) {
     Path out = settings.output().out();
-    Path file = QueryRows.file(out);
+    QueryFiles files = QueryFiles.of(out);
     boolean goesOn = Files.exists(out.resolve("run.json")) && !settings.output().overwrite();
-    if (!goesOn || !Files.exists(file)) {
-      QueryRows.write(rows.get(), query, file);
+    if (!goesOn || !Files.exists(files.rows())) {
+      QueryRows.write(rows.get(), query, files);
     } else {
-      RowSource.check(query, QueryRows.source(file), out);
+      RowSource.check(query, files.source(), out);
     }
     Map<String, Object> values = SharedPaths.given(settings);
-    values.put("data", List.of(file.toString()));
+    values.put("data", List.of(files.rows().toString()));
     return TrainSettings.of(values);
   }
 

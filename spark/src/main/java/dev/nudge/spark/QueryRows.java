@@ -1,5 +1,6 @@
 package dev.nudge.spark;
 
+import dev.nudge.registry.QueryFiles;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.io.BufferedWriter;
@@ -20,23 +21,12 @@ import org.jspecify.annotations.Nullable;
 final class QueryRows {
   private QueryRows() {}
 
-  /// The file of a run's rows, beside its folder.
-  static Path file(Path out) {
-    Path whole = out.toAbsolutePath();
-    return whole.resolveSibling(whole.getFileName() + ".rows.jsonl");
-  }
-
-  /// The source of a file of rows, beside the file.
-  static Path source(Path file) {
-    return file.resolveSibling(
-        file.getFileName().toString().replace(".rows.jsonl", ".source.json"));
-  }
-
   /// Writes the rows in the order that the query gives them, and their source.
   ///
   /// @param query as the user gave it; null: unknown
   /// @throws InputException if there is no row
-  static void write(Dataset<Row> rows, @Nullable String query, Path file) {
+  static void write(Dataset<Row> rows, @Nullable String query, QueryFiles files) {
+    Path file = files.rows();
     Path growing = file.resolveSibling(file.getFileName() + ".tmp");
     try {
       Files.createDirectories(file.getParent());
@@ -53,7 +43,7 @@ final class QueryRows {
         throw new InputException("the table or query has no row");
       }
       Files.move(growing, file, StandardCopyOption.ATOMIC_MOVE); // over an earlier run's
-      RowSource.write(rows, query, source(file));
+      RowSource.write(rows, query, files.source());
     } catch (IOException e) {
       throw new RunException(file + " cannot be written: " + e.getMessage(), e);
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.fail;
 
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
+import dev.nudge.registry.QueryFiles;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.Outlook;
@@ -175,7 +176,9 @@ class LocalTrainTest {
     assertThatThrownBy(
             () ->
                 QueryRows.write(
-                    session.sql("SELECT id FROM range(0)"), null, temp.resolve("no.rows.jsonl")))
+                    session.sql("SELECT id FROM range(0)"),
+                    null,
+                    QueryFiles.of(temp.resolve("no"))))
         .isInstanceOf(InputException.class)
         .hasMessage("the table or query has no row");
     assertThat(temp.resolve("no.rows.jsonl")).doesNotExist();
@@ -183,7 +186,7 @@ class LocalTrainTest {
     NudgeSpark.onRows(settings, null, () -> fail("rows of a run that goes on are kept"));
     assertThat(Files.readAllLines(kept)).hasSize(40);
     assertThat(Files.readString(temp.resolve("queried.source.json"))).doesNotContain("another");
-    QueryRows.write(session.sql("SELECT 1 AS a"), "other", kept);
+    QueryRows.write(session.sql("SELECT 1 AS a"), "other", QueryFiles.of(out));
     assertThat(kept).hasContent("{\"a\":1}");
   }
 
