@@ -170,7 +170,8 @@ class PreferenceRunTest {
     assertThatThrownBy(() -> run(settings, 9))
         .isInstanceOf(InputException.class)
         .hasMessageEndingWith(
-            "reference.safetensors is missing or of another run; put it back, or --overwrite to begin anew");
+            "reference.safetensors is missing or of another run; put it back, or --overwrite to"
+                + " begin anew");
   }
 
   @Test

@@ -82,8 +82,7 @@ final class ExecutorModel implements AutoCloseable {
     }
     String host = env.blockManager().blockManagerId().host();
     return machine(
-        env.conf().getInt("spark.executor.cores", 0),
-        Slots.executors().getOrDefault(host, 1));
+        env.conf().getInt("spark.executor.cores", 0), Slots.executors().getOrDefault(host, 1));
   }
 
   /// @param cores of the executor; 0: all

@@ -60,8 +60,7 @@ record SweepTask(int step, int beside) implements Function<String, String> {
   String train(List<TrainSettings> runs, Machine own, long equal, BooleanSupplier cancelled) {
     List<String> warnings = new ArrayList<>();
     try {
-      List<Reached> reached =
-          SweepShare.train(runs, step, own, new Warned(warnings), cancelled);
+      List<Reached> reached = SweepShare.train(runs, step, own, new Warned(warnings), cancelled);
       return Json.line(new Outcome(reached, null, warnings));
     } catch (InputException e) {
       boolean ofMemory = e instanceof MemoryException || e.getCause() instanceof MemoryException;

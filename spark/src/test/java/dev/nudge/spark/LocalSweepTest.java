@@ -356,8 +356,7 @@ class LocalSweepTest {
         .isInstanceOf(RunException.class)
         .hasMessageStartingWith("setting a: the run needs ");
     String line = task.train(runs, small, 1 << 20, () -> false);
-    assertThat(Json.parse(line).path("wrong").asString(""))
-        .startsWith("setting a: the run needs ");
+    assertThat(Json.parse(line).path("wrong").asString("")).startsWith("setting a: the run needs ");
     List<TrainSettings> wrong = List.of(run(Map.of("prompt", "{none}", "completion", "{none}")));
     assertThat(Json.parse(task.train(wrong, small, 2 << 20, () -> false)).path("wrong").isString())
         .isTrue();

@@ -113,7 +113,8 @@ final class SweepState {
   }
 
   private static boolean isFinished(Path run) {
-    return "finished".equals(Json.readOrMissing(run.resolve("run.json")).path("state").asString(""));
+    return "finished"
+        .equals(Json.readOrMissing(run.resolve("run.json")).path("state").asString(""));
   }
 
   List<Rung> rungs() {
