@@ -41,6 +41,11 @@ public final class JoinedLinear implements Linear {
     return out;
   }
 
+  @Override
+  public void ask() {
+    parts.forEach(Linear::ask);
+  }
+
   private List<Tensor> split(Tensor y) {
     List<Tensor> columns = new ArrayList<>(parts.size());
     int at = 0;

@@ -75,6 +75,12 @@ public final class Mlp implements Body {
     p.taped().push(s);
   }
 
+  /// Asks for the weights, see [Linear#ask].
+  void ask() {
+    gateUp.ask();
+    downProj.linear().ask();
+  }
+
   /// Computes MLPs of one form, each from rows of its own, as two parallel tasks.
   ///
   /// @param xs rows of each; y has those of all, one after the other

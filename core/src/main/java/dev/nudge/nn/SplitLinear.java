@@ -49,6 +49,11 @@ public final class SplitLinear {
     return widths[i];
   }
 
+  /// Asks for the weights, see [Linear#ask].
+  void ask() {
+    slots.forEach(slot -> slot.linear().ask());
+  }
+
   /// Computes the parts of several of one form, each from rows of its own, as one parallel task.
   ///
   /// @param xs rows of each; the parts have them one after the other

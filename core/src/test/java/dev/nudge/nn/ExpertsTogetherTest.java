@@ -17,9 +17,11 @@ import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -31,8 +33,17 @@ class ExpertsTogetherTest {
 
   private final Random random = new Random(Seeds.next());
 
-  /// A layer with an adapter that adds nothing.
-  private record Wrapped(Linear base) implements Around {
+  /// A layer with an adapter that adds nothing; counts how often it is asked for.
+  private record Wrapped(Linear base, AtomicInteger asked) implements Around {
+    Wrapped(Linear base) {
+      this(base, new AtomicInteger());
+    }
+
+    @Override
+    public void ask() {
+      asked.incrementAndGet();
+    }
+
     @Override
     public void forward(Tensor x, Tensor y, Pass p) {
       base.forward(x, y, p);
@@ -54,6 +65,37 @@ class ExpertsTogetherTest {
       for (int i = 0; i < 12; i++) {
         compare(kernels, i % 2 == 0 ? Dtype.BF16 : Dtype.F32, i % 3, threads);
       }
+    }
+  }
+
+  /// A step asks for the weights of the experts that it computes, and for no other.
+  @Test
+  void theChosenExpertsAreAskedFor() {
+    Kernels kernels = Kernels.fastest();
+    try (Scope scope = Scope.open("test");
+        Team team = new Team(1)) {
+      Tensor router = scope.tensor(Dtype.F32, 5, WIDTH);
+      router.set(3, 0, 1);
+      router.set(1, 1, 1);
+      List<Linear> layers = new ArrayList<>();
+      for (int e = 0; e < 5; e++) {
+        layers.add(layer(scope, Dtype.F32, 2 * INNER, WIDTH, false, kernels));
+        layers.add(layer(scope, Dtype.F32, WIDTH, INNER, false, kernels));
+      }
+      List<Wrapped> wrapped = new ArrayList<>();
+      UnaryOperator<Linear> around =
+          layer -> {
+            wrapped.add(new Wrapped(layer));
+            return wrapped.getLast();
+          };
+      Experts experts =
+          experts(new LinearSlot("router", DenseLinear.of(router, null)), layers, 1, null, around);
+      Tensor x = scope.tensor(Dtype.F32, 2, WIDTH);
+      x.set(0, 0, 1);
+      x.set(1, 1, 1);
+      output(experts, x, kernels, scope, team);
+      assertThat(wrapped.stream().map(layer -> layer.asked.get()))
+          .containsExactly(0, 0, 1, 1, 0, 0, 1, 1, 0, 0);
     }
   }
 
