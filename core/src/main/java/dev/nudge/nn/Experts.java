@@ -22,10 +22,6 @@ import org.jspecify.annotations.Nullable;
 /// w_j·g_j = w_j·dy·y_j, which is the product of an expert's inner gradient with its inner values,
 /// so an output is never kept. The index of a choice has no gradient.
 ///
-/// The chosen experts of a pass of generation are asked for before the first is computed. So where
-/// memory is less than the model, the file is read ahead, and for them alone; the system keeps the
-/// pages that were used last.
-///
 /// In a dry run k experts have all rows. A pass in which all tokens choose the same experts takes
 /// as much memory, but for the gaps behind the pieces of the other experts; no choice takes more.
 public final class Experts implements Body {
@@ -39,6 +35,7 @@ public final class Experts implements Body {
   private final int chosen;
   private final @Nullable Shared shared;
   private final int width;
+  private boolean asks;
 
   /// A shared expert.
   ///
@@ -91,6 +88,11 @@ public final class Experts implements Body {
   }
 
   @Override
+  public void askAhead() {
+    asks = true;
+  }
+
+  @Override
   public int inner() {
     return (chosen + 1) * width + innerWidth();
   }
@@ -117,7 +119,7 @@ public final class Experts implements Body {
     router.linear().forward(x, logits, p);
     Routed routed = Routed.of(logits, rule, chosen, ws);
     gaps(ws);
-    if (p.steady() && !ws.dry()) {
+    if (asks && p.steady() && !ws.dry()) {
       for (int e = 0; e < experts.size(); e++) {
         if (routed.start(e) < routed.start(e + 1)) {
           experts.get(e).ask();

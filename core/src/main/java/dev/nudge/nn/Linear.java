@@ -107,11 +107,11 @@ public interface Linear {
     return null;
   }
 
-  /// Asks the system to read the weight from its file, if memory does not hold it.
+  /// Asks the system to read the weight, if it lies in a file.
   default void ask() {
     FewRows.Weight weight = few();
     if (weight != null) {
-      PageAdvice.ask(weight.parts());
+      weight.parts().forEach(part -> PageAdvice.willNeed(part.data()));
     }
   }
 

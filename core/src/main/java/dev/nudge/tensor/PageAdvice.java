@@ -1,21 +1,17 @@
 package dev.nudge.tensor;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
-import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Advises the system which pages of a mapped file are needed soon or no longer (`madvise`), and
-/// asks whether it holds them (`mincore`).
+/// Advises the system which pages of a mapped file are needed soon or no longer (`madvise`).
 ///
 /// Advice changes when pages are read, never what they contain. Only read-only mappings of files
 /// are accepted: dropping pages of other memory would lose data. If the system takes no advice
@@ -26,12 +22,7 @@ public final class PageAdvice {
   private static final int WILL_NEED = 3; // Linux, all architectures
   private static final int DONT_NEED = 4;
   private static final int PAGE_OUT = 21; // from Linux 5.4 on; refused before
-  private static final @Nullable MethodHandle MADVISE =
-      function("madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
-  private static final @Nullable MethodHandle MINCORE =
-      function("mincore", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS));
-  private static final ThreadLocal<MemorySegment> HELD =
-      ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(1));
+  private static final @Nullable MethodHandle MADVISE = madvise();
   private static final long SIZE = size();
 
   private PageAdvice() {}
@@ -46,30 +37,6 @@ public final class PageAdvice {
     long from = mapped.address() / SIZE * SIZE;
     long to = (mapped.address() + mapped.byteSize() + SIZE - 1) / SIZE * SIZE;
     advise(mapped, from, to, WILL_NEED);
-  }
-
-  /// Asks for the pages of tensors that are used together, if memory does not hold the page in the
-  /// middle of the first: where all are held, advice about each costs more than it brings.
-  public static void ask(List<Tensor> parts) {
-    if (!parts.isEmpty() && isAway(parts.getFirst().data())) {
-      parts.forEach(part -> willNeed(part.data()));
-    }
-  }
-
-  /// Tells whether the page in the middle of a mapped file's memory would have to be read. The
-  /// system says so only to who may write the file or owns it (`mincore`).
-  static boolean isAway(MemorySegment mapped) {
-    if (MINCORE == null || !isFile(mapped) || mapped.byteSize() == 0) {
-      return false;
-    }
-    long page = (mapped.address() + mapped.byteSize() / 2) / SIZE * SIZE;
-    MemorySegment held = HELD.get();
-    try {
-      return (int) MINCORE.invokeExact(MemorySegment.ofAddress(page), 1L, held) == 0
-          && (held.get(JAVA_BYTE, 0) & 1) == 0;
-    } catch (Throwable e) {
-      throw new IllegalStateException("mincore cannot be called", e);
-    }
   }
 
   /// Drops pages from this process; they are read again from the page cache, or from the file if
@@ -105,11 +72,13 @@ public final class PageAdvice {
     }
   }
 
-  private static @Nullable MethodHandle function(String name, FunctionDescriptor type) {
+  private static @Nullable MethodHandle madvise() {
     if (!System.getProperty("os.name", "").toLowerCase(Locale.ROOT).contains("linux")) {
       return null;
     }
-    return NativeAccess.function(name, type).orElse(null);
+    return NativeAccess.function(
+            "madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT))
+        .orElse(null);
   }
 
   private static long size() {

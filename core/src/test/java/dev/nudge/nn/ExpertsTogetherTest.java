@@ -68,7 +68,8 @@ class ExpertsTogetherTest {
     }
   }
 
-  /// A step asks for the weights of the experts that it computes, and for no other.
+  /// Where memory is less than the model, a step asks for the weights of the experts that it
+  /// computes, and for no other.
   @Test
   void theChosenExpertsAreAskedFor() {
     Kernels kernels = Kernels.fastest();
@@ -93,6 +94,9 @@ class ExpertsTogetherTest {
       Tensor x = scope.tensor(Dtype.F32, 2, WIDTH);
       x.set(0, 0, 1);
       x.set(1, 1, 1);
+      output(experts, x, kernels, scope, team);
+      assertThat(wrapped).allMatch(layer -> layer.asked.get() == 0);
+      experts.askAhead();
       output(experts, x, kernels, scope, team);
       assertThat(wrapped.stream().map(layer -> layer.asked.get()))
           .containsExactly(0, 0, 1, 1, 0, 0, 1, 1, 0, 0);
