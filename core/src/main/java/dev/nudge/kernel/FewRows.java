@@ -121,9 +121,7 @@ public interface FewRows {
       implements Weight {
     @Override
     public List<Tensor> parts() {
-      return order == null
-          ? List.of(codes, scales, zeros)
-          : List.of(codes, scales, zeros, order);
+      return order == null ? List.of(codes, scales, zeros) : List.of(codes, scales, zeros, order);
     }
 
     @Override

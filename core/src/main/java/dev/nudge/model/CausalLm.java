@@ -175,7 +175,8 @@ public final class CausalLm implements AutoCloseable {
     }
   }
 
-  /// Has experts ask for their weights as soon as they are chosen, if the layers' mapped weights are
+  /// Has experts ask for their weights as soon as they are chosen, if the layers' mapped weights
+  // are
   /// more than the free memory. Call it before passes run; results do not change.
   ///
   /// @param free bytes

@@ -145,8 +145,7 @@ class ExpertsTogetherTest {
       LinearSlot gateUp = new LinearSlot("gate_up", around.apply(layers.get(i)));
       LinearSlot down = new LinearSlot("down", around.apply(layers.get(i + 1)));
       experts.add(
-          new Mlp(
-              SplitLinear.packed(gateUp, INNER, INNER), down, Glu.Activation.SILU, clamp));
+          new Mlp(SplitLinear.packed(gateUp, INNER, INNER), down, Glu.Activation.SILU, clamp));
     }
     return new Experts(0, router, experts, Routing.Rule.NORMALISED, k, null);
   }
@@ -175,8 +174,7 @@ class ExpertsTogetherTest {
     experts.forward(x, y, inner, null, p);
   }
 
-  private Linear layer(
-      Scope scope, Dtype type, int out, int in, boolean biased, Kernels kernels) {
+  private Linear layer(Scope scope, Dtype type, int out, int in, boolean biased, Kernels kernels) {
     Tensor bias = biased ? draw(scope, type, 1, out) : null;
     Tensor dense = draw(scope, type, out, in);
     return random.nextInt(4) == 0
