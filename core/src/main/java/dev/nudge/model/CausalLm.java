@@ -176,8 +176,7 @@ public final class CausalLm implements AutoCloseable {
   }
 
   /// Has experts ask for their weights as soon as they are chosen, if the layers' mapped weights
-  // are
-  /// more than the free memory. Call it before passes run; results do not change.
+  /// are more than the free memory. Call it before passes run; results do not change.
   ///
   /// @param free bytes
   void askAhead(long free) {

@@ -127,7 +127,7 @@ public final class Experts implements Body {
       }
     }
     Scratch scratch = scratch(inner, n);
-    boolean done = y != null && together(x, routed, scratch.outputs, p);
+    boolean done = y != null && together(x, routed, scratch.outputs, p) && !ws.dry();
     for (int e = 0; e < experts.size() && !done; e++) {
       int from = routed.start(e);
       int to = routed.start(e + 1);
@@ -157,7 +157,8 @@ public final class Experts implements Body {
     return s;
   }
 
-  /// Computes the chosen experts of a decoding step at once: few tasks for the team to wait for.
+  /// Computes the chosen experts of a decoding step at once, if no adapter is on them: few tasks
+  /// for the team to wait for. A dry run does both, since an adapter may be on other experts.
   ///
   /// @return whether the outputs were computed
   private boolean together(Tensor x, Routed routed, Tensor outputs, Pass p) {

@@ -119,9 +119,10 @@ final class FewTask {
     Tensor y = product.y;
     List<Update> own = new ArrayList<>(terms.size());
     Layer before = layers.isEmpty() ? null : layers.getLast();
-    boolean shared = // dry, none is: other experts may have weights of another kind
-        before != null && before.input == x && kernel.alike(before.weight, w) && !ws.dry();
-    Tensor arranged = shared ? before.x : kernel.arranged(x, w, ws);
+    Tensor arranged = // not shared if dry: other experts may have weights of two kinds
+        before != null && before.input == x && kernel.alike(before.weight, w) && !ws.dry()
+            ? before.x
+            : kernel.arranged(x, w, ws);
     Tensor low = null; // arranged for factors A
     for (LowRank term : terms) {
       FewRows.Weight a = new FewRows.Dense(term.a());
