@@ -123,6 +123,16 @@ public record Packing(List<Integer> split, List<List<List<Integer>>> lanes) {
     return best;
   }
 
+  /// The predicted cost of the slowest lane.
+  ///
+  /// @param lengths lengths in tokens of the step's sequences
+  public double time(int[] lengths, Cost cost) {
+    List<List<Integer>> spread =
+        lanes.stream().map(lane -> lane.stream().flatMap(List::stream).toList()).toList();
+    double together = split.stream().mapToDouble(i -> WAITING * cost.of(lengths[i])).sum();
+    return together / lanes.size() + longest(spread, lengths, cost);
+  }
+
   /// What the lane with the most to do costs.
   private static double longest(List<List<Integer>> spread, int[] lengths, Cost cost) {
     double most = 0;

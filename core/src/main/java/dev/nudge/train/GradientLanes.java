@@ -4,6 +4,7 @@ import dev.nudge.collective.Collective;
 import dev.nudge.collective.Doubles;
 import dev.nudge.data.Example;
 import dev.nudge.data.Packing;
+import dev.nudge.engine.Branches;
 import dev.nudge.engine.Flat;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
@@ -65,8 +66,13 @@ final class GradientLanes implements AutoCloseable {
       Dropout dropout,
       Plan plan) {
     private Packing packing(int lanes, Packing.Cost cost) {
-      int[] lengths = sequences.stream().mapToInt(Example::length).toArray();
-      return Packing.of(lengths, lanes, plan.microBatchTokens(), cost, plan.split().from());
+      return Branches.pack(
+          sequences,
+          lanes,
+          plan.microBatchTokens(),
+          cost,
+          plan.split().from(),
+          plan.branches());
     }
   }
 
@@ -264,7 +270,8 @@ final class GradientLanes implements AutoCloseable {
             positions,
             rows,
             work.sequences(),
-            new Flat.Factors(weights.each(), weights.texts(), work.starts()));
+            new Flat.Factors(weights.each(), weights.texts(), work.starts()),
+            work.plan().branches());
   }
 
   /// Trains a lane's share of all works, and returns the loss of each.

@@ -265,7 +265,17 @@ record PlanRequest(
         tuning.count().trained(),
         AdamWOptimizer.bytes(tuning.parameters(), optimizer.optimizer()),
         Caches.ALL,
-        Math.max(sampling, samples.bytes(tuning.model())));
+        Math.max(sampling, samples.bytes(tuning.model())),
+        branches());
+  }
+
+  /// Whether sequences of one prompt share it: not where a copy's rows are not those of another,
+  /// by dropout, or where they count in a loss of their own.
+  private boolean branches() {
+    ObjectiveName name = objective.objective();
+    return (name == ObjectiveName.DPO || name == ObjectiveName.GRPO)
+        && lora.dropout() == 0
+        && lora.experts().routerAuxLossCoef() == 0;
   }
 
   /// Bytes of the largest adapter that takes the trained one's place between steps, at most.

@@ -34,6 +34,7 @@ public final class Plans {
         p.levels(),
         p.split(),
         other,
-        caches);
+        caches,
+        p.branches());
   }
 }
