@@ -49,11 +49,12 @@ public final class Branches {
     Packing best = null;
     double least = Double.POSITIVE_INFINITY;
     for (int most = branches ? Math.max(1, pasts.length) : 1; most > 0; most /= 2) {
-      List<Group> groups = groups(sequences, pasts, budget, most);
+      List<Group> groups = groups(sequences, pasts, budget, most, cost);
       int[] tokens = groups.stream().mapToInt(Group::tokens).toArray();
+      double[] costs = groups.stream().mapToDouble(Group::cost).toArray();
       int whole = groups.stream().filter(g -> g.count > 1).mapToInt(Group::tokens).max().orElse(0);
-      Packing packing = Packing.of(tokens, lanes, budget, cost, Math.max(splitFrom, whole + 1));
-      double time = packing.time(tokens, cost);
+      Packing packing = Packing.of(tokens, costs, lanes, budget, Math.max(splitFrom, whole + 1));
+      double time = packing.time(costs);
       if (best == null || time < least) {
         least = time;
         best = of(packing, groups);
@@ -65,22 +66,25 @@ public final class Branches {
   /// Adjacent sequences behind one prompt.
   ///
   /// @param first of them
-  private record Group(int first, int count, int tokens) {}
+  private record Group(int first, int count, int tokens, double cost) {}
 
-  private static List<Group> groups(List<Example> sequences, int[] pasts, int budget, int most) {
+  private static List<Group> groups(
+      List<Example> sequences, int[] pasts, int budget, int most, Packing.Cost cost) {
     List<Group> groups = new ArrayList<>();
     for (int i = 0; i < pasts.length; ) {
       int first = i;
       int tokens = sequences.get(i++).length();
+      double costs = cost.of(tokens);
       while (i < pasts.length && pasts[i] > 0 && i - first < most) {
         int more = sequences.get(i).length() - pasts[i];
         if (tokens + more > budget) {
           break;
         }
         tokens += more;
+        costs += cost.of(sequences.get(i).length()) - cost.of(pasts[i]);
         i++;
       }
-      groups.add(new Group(first, i - first, tokens));
+      groups.add(new Group(first, i - first, tokens, costs));
     }
     return groups;
   }

@@ -24,6 +24,7 @@ public record Batch(
     double @Nullable [] weights,
     int @Nullable [] pasts) {
   private static final int BLOCK = 64; // queries of a block of attention
+  private static final int LONG = 2048; // keys behind which blocks have fewer
 
   public Batch {
     int sum = 0;
@@ -126,18 +127,19 @@ public record Batch(
   /// queries fill the last block of attention.
   static List<Batch> branched(int tokens, int longest) {
     int branch = Math.max(1, Math.ceilDiv(longest - 1, BLOCK) * BLOCK);
+    int past = longest > LONG ? BLOCK : 1; // so that a whole block ends at the last of so many keys
     return List.of(
-        branched(tokens, Math.max(1, Math.min(longest, tokens - 1)), 1),
-        branched(tokens, 1, branch));
+        branched(tokens, Math.max(1, Math.min(longest, tokens - 1)), 1, 1),
+        branched(tokens, past, past, branch));
   }
 
-  private static Batch branched(int tokens, int trunk, int branch) {
+  private static Batch branched(int tokens, int trunk, int past, int branch) {
     int all = Math.max(tokens, trunk + branch);
     Batch plain = largest(all, all);
     int rest = all - trunk - branch;
     int[] lengths = rest > 0 ? new int[] {trunk, branch, rest} : new int[] {trunk, branch};
     int[] pasts = new int[lengths.length];
-    pasts[1] = 1;
+    pasts[1] = past;
     return new Batch(
         plain.ids, lengths, new long[lengths.length], plain.rows, plain.targets, null, pasts);
   }

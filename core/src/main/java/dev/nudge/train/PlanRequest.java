@@ -266,15 +266,16 @@ record PlanRequest(
         AdamWOptimizer.bytes(tuning.parameters(), optimizer.optimizer()),
         Caches.ALL,
         Math.max(sampling, samples.bytes(tuning.model())),
-        branches());
+        branches(tuning.model().config(), rows.longest()));
   }
 
-  /// Whether sequences of one prompt share it: not where a copy's rows are not those of another,
-  /// by dropout, or where they count in a loss of their own.
-  private boolean branches() {
+  /// Whether sequences of one prompt share it: not where the rows of a copy differ from those of
+  /// another, by dropout or as RoPE turns by the length, or count in a loss of their own.
+  private boolean branches(ModelConfig config, int longest) {
     ObjectiveName name = objective.objective();
     return (name == ObjectiveName.DPO || name == ObjectiveName.GRPO)
         && lora.dropout() == 0
+        && !config.turnsAnew(1, longest)
         && lora.experts().routerAuxLossCoef() == 0;
   }
 
