@@ -32,24 +32,27 @@ public final class Branches {
     return same ? prompt : 0;
   }
 
-  /// Packs the sequences of a step. Those that share a prompt stay together unless lanes would be
-  /// idle: groups are halved as long as this lowers the predicted time.
+  /// Packs sequences of a step. Those that share a prompt stay together unless lanes would be idle:
+  /// groups are halved as long as this lowers the predicted time.
   ///
+  /// @param places of the sequences that are packed, ascending
   /// @param budget most tokens of a micro-batch
   /// @param splitFrom tokens from which a sequence may be cut over all lanes
   /// @param branches whether prompts may be shared
   public static Packing pack(
       List<Example> sequences,
+      int[] places,
       int lanes,
       int budget,
       Packing.Cost cost,
       int splitFrom,
       boolean branches) {
-    int[] pasts = branches ? pasts(sequences) : new int[sequences.size()];
+    List<Example> chosen = IntStream.of(places).mapToObj(sequences::get).toList();
+    int[] pasts = branches ? pasts(chosen) : new int[places.length];
     Packing best = null;
     double least = Double.POSITIVE_INFINITY;
     for (int most = branches ? Math.max(1, pasts.length) : 1; most > 0; most /= 2) {
-      List<Group> groups = groups(sequences, pasts, budget, most, cost);
+      List<Group> groups = groups(chosen, pasts, budget, most, cost);
       int[] tokens = groups.stream().mapToInt(Group::tokens).toArray();
       double[] costs = groups.stream().mapToDouble(Group::cost).toArray();
       int whole = groups.stream().filter(g -> g.count > 1).mapToInt(Group::tokens).max().orElse(0);
@@ -57,7 +60,7 @@ public final class Branches {
       double time = packing.time(costs);
       if (best == null || time < least) {
         least = time;
-        best = of(packing, groups);
+        best = of(packing, groups, places);
       }
     }
     return Objects.requireNonNull(best);
@@ -89,21 +92,19 @@ public final class Branches {
     return groups;
   }
 
-  private static Packing of(Packing packing, List<Group> groups) {
+  private static Packing of(Packing packing, List<Group> groups, int[] places) {
     return new Packing(
-        packing.split().stream().map(g -> groups.get(g).first).toList(),
+        members(packing.split(), groups, places),
         packing.lanes().stream()
-            .map(lane -> lane.stream().map(batch -> members(batch, groups)).toList())
+            .map(lane -> lane.stream().map(batch -> members(batch, groups, places)).toList())
             .toList());
   }
 
-  private static List<Integer> members(List<Integer> batch, List<Group> groups) {
+  private static List<Integer> members(List<Integer> batch, List<Group> groups, int[] places) {
     return batch.stream()
-        .flatMap(
-            g -> {
-              Group group = groups.get(g);
-              return IntStream.range(group.first, group.first + group.count).boxed();
-            })
+        .map(groups::get)
+        .flatMap(group -> IntStream.range(group.first, group.first + group.count).boxed())
+        .map(i -> places[i])
         .toList();
   }
 }

@@ -61,7 +61,7 @@ public final class Scorer {
       shared = branches && !model.givesRewards();
       packing =
           Branches.pack(
-              examples, lanes.count(), budget, Flat.cost(model), Packing.WHOLE, shared);
+              examples, rows, lanes.count(), budget, Flat.cost(model), Packing.WHOLE, shared);
       next = new int[lanes.count()];
       scores = new RowScore[rows.length];
       weighed = new double[rows.length];

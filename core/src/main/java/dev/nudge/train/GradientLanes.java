@@ -22,6 +22,7 @@ import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -65,14 +66,27 @@ final class GradientLanes implements AutoCloseable {
       int @Nullable [] starts,
       Dropout dropout,
       Plan plan) {
-    private Packing packing(int lanes, Packing.Cost cost) {
+    /// @param all whether sequences without a gradient are computed too
+    Packing packing(int lanes, Packing.Cost cost, boolean all) {
       return Branches.pack(
           sequences,
+          IntStream.range(0, sequences.size()).filter(i -> all || !idle(i)).toArray(),
           lanes,
           plan.microBatchTokens(),
           cost,
           plan.split().from(),
           plan.branches());
+    }
+
+    /// Whether no token of a sequence weighs anything, as of a group with equal rewards.
+    private boolean idle(int place) {
+      double[] each = weights.each();
+      if (each == null || weights.texts() != null) {
+        return false;
+      }
+      int from = starts == null ? place : starts[place];
+      int to = starts == null ? place + 1 : from + sequences.get(place).trainedTokens();
+      return Arrays.stream(each, from, to).allMatch(weight -> weight == 0);
     }
   }
 
@@ -167,7 +181,7 @@ final class GradientLanes implements AutoCloseable {
 
   private double[] add(List<Work> works, OnLane part) {
     List<Packing> packings =
-        works.stream().map(work -> work.packing(routing.length, cost)).toList();
+        works.stream().map(work -> work.packing(routing.length, cost, !loads.isEmpty())).toList();
     laneGroup.reset();
     loads.forEach(ExpertLoad::reset);
     List<double[]> own =

@@ -33,6 +33,11 @@ class BranchesTest {
     return Flat.counted(places, all, rows, new Flat.Factors(null, null), true);
   }
 
+  private static Packing pack(List<Example> rows, int lanes, int budget, int splitFrom) {
+    int[] all = IntStream.range(0, rows.size()).toArray();
+    return Branches.pack(rows, all, lanes, budget, COST, splitFrom, true);
+  }
+
   @Test
   void aGroupIsOnePromptWithItsCompletions() {
     List<Example> rows =
@@ -55,9 +60,9 @@ class BranchesTest {
   @Test
   void aGroupIsDividedWhereLanesWouldBeIdle() {
     List<Example> rows = IntStream.range(0, 8).mapToObj(_ -> row(1, 20, 50)).toList();
-    assertThat(Branches.pack(rows, 1, 1000, COST, Packing.WHOLE, true).lanes())
+    assertThat(pack(rows, 1, 1000, Packing.WHOLE).lanes())
         .containsExactly(List.of(List.of(0, 1, 2, 3, 4, 5, 6, 7)));
-    assertThat(Branches.pack(rows, 2, 1000, COST, Packing.WHOLE, true).lanes())
+    assertThat(pack(rows, 2, 1000, Packing.WHOLE).lanes())
         .containsExactly(List.of(List.of(0, 1, 2, 3)), List.of(List.of(4, 5, 6, 7)));
   }
 
@@ -75,7 +80,7 @@ class BranchesTest {
     int budget = longest + random.nextInt(200);
     int lanes = 1 + random.nextInt(4);
     int splitFrom = random.nextBoolean() ? Packing.WHOLE : 64;
-    Packing packing = Branches.pack(rows, lanes, budget, COST, splitFrom, true);
+    Packing packing = pack(rows, lanes, budget, splitFrom);
     List<Integer> seen = new ArrayList<>(packing.split());
     for (List<List<Integer>> lane : packing.lanes()) {
       for (List<Integer> batch : lane) {

@@ -9,11 +9,13 @@ import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Example;
 import dev.nudge.data.Examples;
+import dev.nudge.data.Packing;
 import dev.nudge.engine.Flat;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.TinyLlama;
+import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Plan;
@@ -37,6 +39,7 @@ import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -165,10 +168,11 @@ class PreferenceStepTest {
   void sharedPromptsChangeNothing(Objective objective) {
     Random random = new Random(Seeds.next());
     Case c = Case.of(objective, random);
+    double value = random.nextBoolean() ? 1 : 0.5; // 1: a group with equal rewards
     List<Example> rows =
         List.of(
             c.rows().getFirst(),
-            behind(c.rows().getFirst(), 6, random, 0.5),
+            behind(c.rows().getFirst(), 6, random, value),
             c.rows().get(2),
             behind(c.rows().get(2), 6, random, 1));
     int tokens = rows.stream().mapToInt(Example::trainedTokens).sum();
@@ -181,6 +185,23 @@ class PreferenceStepTest {
     check(objective, shared, 1, 16, Integer.MAX_VALUE, Recompute.NONE, true);
     check(objective, shared, 2, 12, Integer.MAX_VALUE, Recompute.EVERYTHING, true);
     check(objective, shared, 2, 11, 9, Recompute.NONE, true);
+  }
+
+  @Test
+  void whatHasNoGradientIsNotComputed() {
+    Random random = new Random(Seeds.next());
+    Example first = Case.row(random, 7, 2, 1);
+    Example second = Case.row(random, 6, 2, 1);
+    List<Example> rows =
+        List.of(first, behind(first, 5, random, 1), second, behind(second, 4, random, 0));
+    Objective.Weights weights = group(LossType.DAPO, 0).weigh(Objective.Scored.of(rows));
+    Plan plan = Plan.uncounted("test", 1, 1, 40, LONGEST, 0);
+    int[] starts = {0, 5, 8, 12};
+    GradientLanes.Work work =
+        new GradientLanes.Work(0, rows, weights, starts, Dropout.NONE, plan);
+    Packing.Cost cost = new Packing.Cost(1, 0);
+    assertThat(work.packing(1, cost, false).lanes()).containsExactly(List.of(List.of(2, 3)));
+    assertThat(work.packing(1, cost, true).lanes()).containsExactly(List.of(List.of(0, 1, 2, 3)));
   }
 
   private static Example behind(Example before, int length, Random random, double value) {
