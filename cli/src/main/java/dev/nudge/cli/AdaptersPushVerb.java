@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.identity.UnfinishedRun;
 import dev.nudge.registry.Alias;
 import dev.nudge.registry.Note;
 import dev.nudge.registry.Reference;
@@ -53,6 +54,7 @@ record AdaptersPushVerb() implements Verb<AdaptersPushVerb.Settings> {
     }
     Registry.Pushed pushed =
         registry.push(settings.name(), settings.path(), settings.licence(), note);
+    UnfinishedRun.warn(settings.path().toString(), settings.path(), console::warn);
     Version version = pushed.version();
     Reference reference = Reference.parse(version.shown());
     if (version.base() == null) {

@@ -81,7 +81,8 @@ public record Identity(
   /// Checks that an adapter was trained on this model.
   ///
   /// @param anyBase accept any base
-  /// @param warnings receives one line each: no file, or a difference that may be intended
+  /// @param warnings receives one line each: a run that has not finished, no file, or a difference
+  ///     that may be intended
   /// @return what the adapter was trained on; null if unknown
   /// @throws InputException if the adapter was trained on another base
   public static @Nullable Identity check(
@@ -94,6 +95,7 @@ public record Identity(
   /// @param called name of the adapter in messages
   public static @Nullable Identity check(
       String called, Path adapter, Model model, boolean anyBase, Consumer<String> warnings) {
+    UnfinishedRun.warn(called, adapter, warnings);
     Identity trained = read(adapter, anyBase);
     if (trained == null) {
       if (!anyBase) {

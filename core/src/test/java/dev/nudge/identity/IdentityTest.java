@@ -179,6 +179,18 @@ class IdentityTest {
   }
 
   @Test
+  void anAdapterOfARunThatHasNotFinishedIsToldOf() throws IOException {
+    Path run = Files.writeString(temp.resolve("run.json"), "{\"state\":\"finished\"}");
+    List<String> told = new ArrayList<>();
+    UnfinishedRun.warn("half", temp, told::add);
+    assertThat(told).isEmpty();
+    Files.writeString(run, "{\"state\":\"running\",\"saved_step\":25,\"planned_steps\":50}");
+    UnfinishedRun.warn("half", temp, told::add);
+    assertThat(told)
+        .containsExactly("adapter half is that of step 25 of 50: its run is running, not finished");
+  }
+
+  @Test
   void anAdapterWithoutTheFileIsTakenWithAWarning() throws IOException {
     Path model = model("model", "one", "three");
     Path adapter = Files.createDirectories(temp.resolve("peft"));
