@@ -28,11 +28,7 @@ public final class Scorer {
   /// @param budget most tokens of a batch
   /// @param branches whether examples of one prompt share it ([Branches])
   public Scorer(
-      CausalLm model,
-      Lanes lanes,
-      List<Workspace> workspaces,
-      int budget,
-      boolean branches) {
+      CausalLm model, Lanes lanes, List<Workspace> workspaces, int budget, boolean branches) {
     this.model = model;
     this.lanes = lanes;
     this.workspaces = workspaces;

@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A pass computes the tokens of several sequences, one after the other, without padding (sequence
 /// packing): sequence `i` has the rows from `start(i)` to `start(i) + length(i)`, at the positions
-/// from `past(i)` on. Attention never crosses a sequence. But a sequence may branch off the one
-/// before it: then that one's first `past(i)` tokens are its own first tokens too. A row key identifies a row by its
-/// sequence in the step and its position, so that dropout does not depend on micro-batches.
+/// from `past(i)` on. Attention never crosses a sequence, but one may branch off the one before it:
+/// that one's first `past(i)` tokens are then its own first tokens too. A row key identifies a row
+/// by its sequence in the step and its position, so that dropout does not depend on micro-batches.
 public final class Segments {
   private final int[] starts;
   private final int[] lengths;

@@ -46,8 +46,7 @@ class BranchesTest {
     assertThat(batch.lengths()).containsExactly(8, 2, 4, 7, 7);
     assertThat(batch.pasts()).containsExactly(0, 5, 5, 0, 0);
     // of each first answer's token the row is the prompt's last
-    assertThat(batch.rows())
-        .containsExactly(4, 5, 6, 4, 8, 4, 10, 11, 12, 18, 19, 24, 25, 26);
+    assertThat(batch.rows()).containsExactly(4, 5, 6, 4, 8, 4, 10, 11, 12, 18, 19, 24, 25, 26);
     assertThat(batch(List.of(1, 4), rows).pasts()).containsExactly(0, 0);
   }
 

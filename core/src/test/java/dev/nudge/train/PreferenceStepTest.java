@@ -197,8 +197,7 @@ class PreferenceStepTest {
     Objective.Weights weights = group(LossType.DAPO, 0).weigh(Objective.Scored.of(rows));
     Plan plan = Plan.uncounted("test", 1, 1, 40, LONGEST, 0);
     int[] starts = {0, 5, 8, 12};
-    GradientLanes.Work work =
-        new GradientLanes.Work(0, rows, weights, starts, Dropout.NONE, plan);
+    GradientLanes.Work work = new GradientLanes.Work(0, rows, weights, starts, Dropout.NONE, plan);
     Packing.Cost cost = new Packing.Cost(1, 0);
     assertThat(work.packing(1, cost, false).lanes()).containsExactly(List.of(List.of(2, 3)));
     assertThat(work.packing(1, cost, true).lanes()).containsExactly(List.of(List.of(0, 1, 2, 3)));
