@@ -7,6 +7,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -25,8 +26,13 @@ public interface FewRows {
 
     int cols();
 
+    /// What a product reads, numbers first.
+    List<Tensor> parts();
+
     /// Bytes that a product reads.
-    long bytes();
+    default long bytes() {
+      return parts().stream().mapToLong(Tensor::bytes).sum();
+    }
 
     /// The column of x that multiplies number `i` of each row, as the rows are stored.
     default int column(int i) {
@@ -47,8 +53,8 @@ public interface FewRows {
     }
 
     @Override
-    public long bytes() {
-      return matrix.bytes();
+    public List<Tensor> parts() {
+      return List.of(matrix);
     }
   }
 
@@ -59,8 +65,11 @@ public interface FewRows {
   /// @param scales of the blocks
   record Quantized(int rows, int cols, Tensor packed, Scales scales) implements Weight {
     @Override
-    public long bytes() {
-      return packed.bytes() + scales.bytes();
+    public List<Tensor> parts() {
+      Tensor codes = scales.codes();
+      return codes == null
+          ? List.of(packed, scales.absmax())
+          : List.of(packed, codes, scales.absmax());
     }
   }
 
@@ -69,7 +78,12 @@ public interface FewRows {
   /// @param bytes that a product reads
   /// @param blocks where the rows lie, for a provider that knows their type; null: it need not ask
   record ByRow(int rows, int cols, long bytes, RowReader reader, @Nullable Blocks blocks)
-      implements Weight {}
+      implements Weight {
+    @Override
+    public List<Tensor> parts() {
+      return blocks == null ? List.of() : List.of(blocks.data());
+    }
+  }
 
   /// Rows of blocks of a GGUF file, which all have as many bytes.
   ///
@@ -106,8 +120,8 @@ public interface FewRows {
       @Nullable Tensor order)
       implements Weight {
     @Override
-    public long bytes() {
-      return codes.bytes() + scales.bytes() + zeros.bytes() + (order == null ? 0 : order.bytes());
+    public List<Tensor> parts() {
+      return order == null ? List.of(codes, scales, zeros) : List.of(codes, scales, zeros, order);
     }
 
     @Override
@@ -155,8 +169,8 @@ public interface FewRows {
     }
 
     @Override
-    public long bytes() {
-      return codes.bytes() + powers.bytes();
+    public List<Tensor> parts() {
+      return List.of(codes, powers);
     }
 
     /// Number `i` of a row, exact in fp32 and in bf16.
@@ -183,10 +197,6 @@ public interface FewRows {
       }
       float level = DynamicMap.SIGNED.value((int) codes.at(block));
       return level * (float) absmax.at(block / NESTED) + offset;
-    }
-
-    long bytes() {
-      return absmax.bytes() + (codes == null ? 0 : codes.bytes());
     }
   }
 

@@ -23,6 +23,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashSet;
@@ -171,6 +172,18 @@ public final class CausalLm implements AutoCloseable {
   public void stream(long cache) {
     if (pager == null) {
       pager = new LayerPager(parts.mapped(), cache, LayerPager.SYSTEM);
+    }
+  }
+
+  /// Has experts ask for their weights as soon as they are chosen, if the layers' mapped weights
+  /// are more than the free memory. Call it before passes run; results do not change.
+  ///
+  /// @param free bytes
+  void askAhead(long free) {
+    long mapped =
+        parts.mapped().stream().flatMap(List::stream).mapToLong(MemorySegment::byteSize).sum();
+    if (mapped > free) {
+      parts.layers().forEach(DecoderLayer::askAhead);
     }
   }
 

@@ -4,6 +4,7 @@ import dev.nudge.format.ConfigJson;
 import dev.nudge.format.FolderText;
 import dev.nudge.format.WeightFile;
 import dev.nudge.machine.Backend;
+import dev.nudge.machine.SystemMemory;
 import dev.nudge.nn.Modules;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.quant.WeightFormats;
@@ -129,16 +130,21 @@ public final class Checkpoint {
     Scope scope = Scope.open("weights");
     try {
       check(weights, config);
-      return made(
-          config,
-          backend,
-          trainable,
-          shapes -> HeldWeights.of(weights, shapes, backend, quantization, scope),
-          (master, name) -> read(weights.file(), name, master, backend),
-          () -> {
-            scope.close();
-            weights.close();
-          });
+      CausalLm model =
+          made(
+              config,
+              backend,
+              trainable,
+              shapes -> HeldWeights.of(weights, shapes, backend, quantization, scope),
+              (master, name) -> read(weights.file(), name, master, backend),
+              () -> {
+                scope.close();
+                weights.close();
+              });
+      if (config.hasExperts()) {
+        model.askAhead(SystemMemory.here().freeBytes());
+      }
+      return model;
     } catch (RuntimeException | Error e) {
       scope.close();
       weights.close();

@@ -43,6 +43,11 @@ public interface Around extends Linear {
   }
 
   @Override
+  default void ask() {
+    base().ask();
+  }
+
+  @Override
   default Linear under() {
     return base().under();
   }

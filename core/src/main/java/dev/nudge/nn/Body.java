@@ -40,6 +40,11 @@ public interface Body {
   /// Visits the parameters that train.
   void parameters(Consumer<Parameter> each);
 
+  /// Says that memory is less than the model: where a pass of generation chooses weights, it asks
+  /// for the pages of all of them before it computes with the first. So they are read together, and
+  /// no others with them; the system keeps the pages that were used last.
+  default void askAhead() {}
+
   /// Columns of the `inner` scratch that [#forward] needs.
   default int inner() {
     return 0;

@@ -153,6 +153,11 @@ public final class DecoderLayer {
     return second.enter(r, free ? r.spare() : ws.take(x.dtype(), x.rows(), x.cols()), p);
   }
 
+  /// Says that memory is less than the model, see [Body#askAhead].
+  public void askAhead() {
+    second.body().askAhead();
+  }
+
   /// Visits the parameters that train.
   public void parameters(Consumer<Parameter> each) {
     first.parameters(each);

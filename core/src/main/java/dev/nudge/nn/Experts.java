@@ -4,6 +4,7 @@ import dev.nudge.kernel.Routing;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +35,7 @@ public final class Experts implements Body {
   private final int chosen;
   private final @Nullable Shared shared;
   private final int width;
+  private boolean asks;
 
   /// A shared expert.
   ///
@@ -86,6 +88,11 @@ public final class Experts implements Body {
   }
 
   @Override
+  public void askAhead() {
+    asks = true;
+  }
+
+  @Override
   public int inner() {
     return (chosen + 1) * width + innerWidth();
   }
@@ -112,8 +119,16 @@ public final class Experts implements Body {
     router.linear().forward(x, logits, p);
     Routed routed = Routed.of(logits, rule, chosen, ws);
     gaps(ws);
+    if (asks && p.steady() && !ws.dry()) {
+      for (int e = 0; e < experts.size(); e++) {
+        if (routed.start(e) < routed.start(e + 1)) {
+          experts.get(e).ask();
+        }
+      }
+    }
     Scratch scratch = scratch(inner, n);
-    for (int e = 0; e < experts.size(); e++) {
+    boolean done = y != null && together(x, routed, scratch.outputs, p) && !ws.dry();
+    for (int e = 0; e < experts.size() && !done; e++) {
       int from = routed.start(e);
       int to = routed.start(e + 1);
       if (from < to) {
@@ -140,6 +155,39 @@ public final class Experts implements Body {
       p.tape().push(s);
     }
     return s;
+  }
+
+  /// Computes the chosen experts of a decoding step at once, if no adapter is on them: few tasks
+  /// for the team to wait for. A dry run does both, since an adapter may be on other experts.
+  ///
+  /// @return whether the outputs were computed
+  private boolean together(Tensor x, Routed routed, Tensor outputs, Pass p) {
+    if (p.team() == null) {
+      return false;
+    }
+    Workspace ws = p.ws();
+    int mark = ws.mark();
+    Tensor sorted = x;
+    if (x.rows() > 1) {
+      sorted = ws.take(x.dtype(), outputs.rows(), width);
+      p.kernels().elementwise().gather(x, routed.tokens(), sorted);
+    }
+    int all = outputs.rows();
+    int most = x.rows() == 1 ? all : Math.min(experts.size(), all / 2);
+    List<Mlp> used = new ArrayList<>();
+    List<Tensor> xs = new ArrayList<>();
+    for (int e = 0; e < experts.size(); e++) {
+      // dry, as many experts as can have several rows, whose arrangements take the most
+      int from = ws.dry() ? all * Math.min(e, most) / most : routed.start(e);
+      int to = ws.dry() ? all * Math.min(e + 1, most) / most : routed.start(e + 1);
+      if (from < to) {
+        used.add(experts.get(e));
+        xs.add(x.rows() > 1 ? sorted.rows(from, to) : x);
+      }
+    }
+    boolean done = Mlp.together(used, xs, outputs, p);
+    ws.release(mark);
+    return done;
   }
 
   private static void compute(

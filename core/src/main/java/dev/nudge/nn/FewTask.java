@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/// The products of a decode step with several layers of one input, their biases and what adapters
-/// add, as one parallel task with a single barrier.
+/// The products of a decode step with several layers, their biases and what adapters add, as one
+/// parallel task with a single barrier. Layers of one input share its arrangement.
 ///
 /// It has pieces of two kinds. A reduction takes the rows of one adapter to its rank, s·x·Aᵀ. A
 /// stretch is some rows of the layers' weights: first the product and the bias, then, when no
@@ -23,9 +23,19 @@ final class FewTask {
   private static final int PIECES = 4; // for each thread
   private static final int LEAST = 16; // rows of a weight that make a piece
 
+  /// A layer, its input and its output.
+  record Product(Linear layer, Tensor x, Tensor y) {}
+
   /// One layer: its product with rows that are arranged.
+  ///
+  /// @param input the rows
   private record Layer(
-      FewRows.Weight weight, Tensor x, @Nullable Tensor bias, Tensor y, List<Update> updates) {}
+      FewRows.Weight weight,
+      Tensor input,
+      Tensor x,
+      @Nullable Tensor bias,
+      Tensor y,
+      List<Update> updates) {}
 
   /// A [LowRank] term of a layer.
   ///
@@ -62,27 +72,22 @@ final class FewTask {
   /// kernels do not take (of an odd rank) are added behind the task.
   ///
   /// @param weights of the layers, which the kernels take
-  static void run(
-      Tensor x,
-      List<? extends Linear> layers,
-      List<FewRows.Weight> weights,
-      List<Tensor> ys,
-      Team team,
-      Pass p) {
+  static void run(List<Product> products, List<FewRows.Weight> weights, Team team, Pass p) {
     int mark = p.ws().mark();
-    FewTask task = new FewTask(p, x.dtype());
-    List<List<LowRank>> late = new ArrayList<>(ys.size());
+    FewTask task = new FewTask(p, products.getFirst().x.dtype());
+    List<List<LowRank>> late = new ArrayList<>(products.size());
     for (int i = 0; i < weights.size(); i++) {
+      Product each = products.get(i);
       List<LowRank> terms = new ArrayList<>();
-      layers.get(i).updates(x, p, terms);
+      each.layer.updates(each.x, p, terms);
       boolean all = terms.stream().allMatch(task::takes);
-      task.add(x, weights.get(i), layers.get(i).bias(), ys.get(i), all ? terms : List.of());
+      task.add(each, weights.get(i), all ? terms : List.of());
       late.add(all ? List.of() : terms);
     }
     task.go(team);
-    for (int i = 0; i < ys.size(); i++) {
+    for (int i = 0; i < products.size(); i++) {
       for (LowRank term : late.get(i)) {
-        term.add(x, ys.get(i), p);
+        term.add(products.get(i).x, products.get(i).y, p);
       }
     }
     p.ws().release(mark);
@@ -109,12 +114,15 @@ final class FewTask {
         && kernel.takes(new FewRows.Dense(term.b()), type);
   }
 
-  private void add(
-      Tensor x, FewRows.Weight w, @Nullable Tensor bias, Tensor y, List<LowRank> terms) {
+  private void add(Product product, FewRows.Weight w, List<LowRank> terms) {
+    Tensor x = product.x;
+    Tensor y = product.y;
     List<Update> own = new ArrayList<>(terms.size());
     Layer before = layers.isEmpty() ? null : layers.getLast();
-    Tensor arranged =
-        before != null && kernel.alike(before.weight, w) ? before.x : kernel.arranged(x, w, ws);
+    Tensor arranged = // not shared if dry: other experts may have weights of two kinds
+        before != null && before.input == x && kernel.alike(before.weight, w) && !ws.dry()
+            ? before.x
+            : kernel.arranged(x, w, ws);
     Tensor low = null; // arranged for factors A
     for (LowRank term : terms) {
       FewRows.Weight a = new FewRows.Dense(term.a());
@@ -133,7 +141,7 @@ final class FewTask {
               kernel.room(sums, b, ws),
               y.rows(term.from(), term.to())));
     }
-    layers.add(new Layer(w, arranged, bias, y, own));
+    layers.add(new Layer(w, x, arranged, product.layer.bias(), y, own));
     updates.addAll(own);
     rows += w.rows();
   }

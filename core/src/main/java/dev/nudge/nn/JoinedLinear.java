@@ -41,6 +41,11 @@ public final class JoinedLinear implements Linear {
     return out;
   }
 
+  @Override
+  public void ask() {
+    parts.forEach(Linear::ask);
+  }
+
   private List<Tensor> split(Tensor y) {
     List<Tensor> columns = new ArrayList<>(parts.size());
     int at = 0;
@@ -49,6 +54,19 @@ public final class JoinedLinear implements Linear {
       at += part.out();
     }
     return columns;
+  }
+
+  /// Adds the products of a layer, or of those that it joins; returns false if an adapter is on it.
+  static boolean products(Linear layer, Tensor x, Tensor y, List<FewTask.Product> to) {
+    if (layer instanceof JoinedLinear joined) {
+      List<Tensor> ys = joined.split(y);
+      for (int i = 0; i < ys.size(); i++) {
+        to.add(new FewTask.Product(joined.parts.get(i), x, ys.get(i)));
+      }
+    } else {
+      to.add(new FewTask.Product(layer, x, y));
+    }
+    return layer.under() == layer;
   }
 
   @Override

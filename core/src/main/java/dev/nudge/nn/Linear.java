@@ -4,6 +4,7 @@ import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.HeadLoss;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.List;
@@ -104,6 +105,14 @@ public interface Linear {
   /// [#updates], and calls [#finish]. Null: it must call [#forward].
   default FewRows.@Nullable Weight few() {
     return null;
+  }
+
+  /// Asks the system to read the weight, if it lies in a file.
+  default void ask() {
+    FewRows.Weight weight = few();
+    if (weight != null) {
+      weight.parts().forEach(part -> PageAdvice.willNeed(part.data()));
+    }
   }
 
   /// Adds to `to` what adapters add to the product with [#few].

@@ -5,6 +5,7 @@ import dev.nudge.kernel.Glu;
 import dev.nudge.kernel.Routing;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -74,8 +75,44 @@ public final class Mlp implements Body {
     p.taped().push(s);
   }
 
+  /// Asks for the weights, see [Linear#ask].
+  void ask() {
+    gateUp.ask();
+    downProj.linear().ask();
+  }
+
+  /// Computes MLPs of one form, each from rows of its own, as two parallel tasks.
+  ///
+  /// @param xs rows of each; y has those of all, one after the other
+  /// @return whether y was computed; if not, [#forward] has to
+  static boolean together(List<Mlp> all, List<Tensor> xs, Tensor y, Pass p) {
+    Mlp first = all.getFirst();
+    SplitLinear.Parts parts =
+        SplitLinear.together(all.stream().map(mlp -> mlp.gateUp).toList(), xs, p);
+    if (parts == null) {
+      return false;
+    }
+    Tensor h = p.ws().take(y.dtype(), y.rows(), first.inner());
+    first.activate(new Saved(parts), h, p);
+    List<FewTask.Product> products = new ArrayList<>();
+    boolean plain = true;
+    for (int i = 0, at = 0; i < all.size(); i++) {
+      int end = at + xs.get(i).rows();
+      Linear down = all.get(i).downProj.linear();
+      plain &= JoinedLinear.products(down, h.rows(at, end), y.rows(at, end), products);
+      at = end;
+    }
+    return plain && p.few(products);
+  }
+
   private Saved gated(Tensor x, Tensor h, Pass p) {
     Saved s = new Saved(gateUp.forward(x, p));
+    activate(s, h, p);
+    return s;
+  }
+
+  /// Computes h = a(gate) · up.
+  private void activate(Saved s, Tensor h, Pass p) {
     int mark = p.ws().mark();
     Saved both = clamped(s, p);
     Glu glu = p.kernels().glu(activation);
@@ -87,7 +124,6 @@ public final class Mlp implements Body {
                 glu.forward(
                     both.gate().rows(from, to), both.up().rows(from, to), h.rows(from, to)));
     p.ws().release(mark);
-    return s;
   }
 
   /// Gate and up as the activation takes them, in the workspace where they are clamped.

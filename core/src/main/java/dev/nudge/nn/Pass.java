@@ -106,18 +106,28 @@ public record Pass(
     if (team == null) {
       return false;
     }
-    List<FewRows.Weight> weights = new ArrayList<>(layers.size());
-    for (Linear layer : layers) {
-      FewRows.Weight w = layer.few();
-      if (w == null || !kernels.fewRows().takes(w, x.dtype())) {
+    List<FewTask.Product> products = new ArrayList<>(layers.size());
+    for (int i = 0; i < ys.size(); i++) {
+      products.add(new FewTask.Product(layers.get(i), x, ys.get(i)));
+    }
+    return few(products);
+  }
+
+  /// The same for layers that have inputs of their own.
+  boolean few(List<FewTask.Product> products) {
+    if (team == null) {
+      return false;
+    }
+    List<FewRows.Weight> weights = new ArrayList<>(products.size());
+    for (FewTask.Product each : products) {
+      FewRows.Weight w = each.layer().few();
+      if (w == null || !kernels.fewRows().takes(w, each.x().dtype())) {
         return false;
       }
       weights.add(w);
     }
-    FewTask.run(x, layers, weights, ys, team, this);
-    for (int i = 0; i < ys.size(); i++) {
-      layers.get(i).finish(ys.get(i), this);
-    }
+    FewTask.run(products, weights, team, this);
+    products.forEach(each -> each.layer().finish(each.y(), this));
     return true;
   }
 

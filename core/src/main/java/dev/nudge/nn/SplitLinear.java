@@ -1,5 +1,6 @@
 package dev.nudge.nn;
 
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,17 +49,52 @@ public final class SplitLinear {
     return widths[i];
   }
 
-  /// Computes all parts from `x`, in the workspace.
-  Parts forward(Tensor x, Pass p) {
+  /// Asks for the weights, see [Linear#ask].
+  void ask() {
+    slots.forEach(slot -> slot.linear().ask());
+  }
+
+  /// Computes the parts of several of one form, each from rows of its own, as one parallel task.
+  ///
+  /// @param xs rows of each; the parts have them one after the other
+  /// @return null if the pass cannot, or an adapter is on a layer
+  static @Nullable Parts together(List<SplitLinear> all, List<Tensor> xs, Pass p) {
+    SplitLinear first = all.getFirst();
+    int rows = xs.stream().mapToInt(Tensor::rows).sum();
+    List<Tensor> outputs = first.room(xs.getFirst().dtype(), rows, p);
+    List<FewTask.Product> products = new ArrayList<>();
+    boolean plain = true;
+    for (int i = 0, at = 0; i < all.size(); i++) {
+      int end = at + xs.get(i).rows();
+      for (int s = 0; s < outputs.size(); s++) {
+        Linear layer = all.get(i).slots.get(s).linear();
+        plain &= JoinedLinear.products(layer, xs.get(i), outputs.get(s).rows(at, end), products);
+      }
+      at = end;
+    }
+    return plain && p.few(products) ? first.parts(outputs) : null;
+  }
+
+  private List<Tensor> room(Dtype type, int rows, Pass p) {
     List<Tensor> outputs = new ArrayList<>(slots.size());
     for (LinearSlot slot : slots) {
-      outputs.add(p.ws().take(x.dtype(), x.rows(), slot.linear().out()));
+      outputs.add(p.ws().take(type, rows, slot.linear().out()));
     }
+    return outputs;
+  }
+
+  /// Computes all parts from `x`, in the workspace.
+  Parts forward(Tensor x, Pass p) {
+    List<Tensor> outputs = room(x.dtype(), x.rows(), p);
     List<Linear> layers = slots.stream().map(LinearSlot::linear).toList();
     boolean few = p.few(x, layers, outputs);
     for (int i = 0; i < outputs.size() && !few; i++) {
       layers.get(i).forward(x, outputs.get(i), p);
     }
+    return parts(outputs);
+  }
+
+  private Parts parts(List<Tensor> outputs) {
     if (!packed) {
       return new Parts(outputs, outputs);
     }

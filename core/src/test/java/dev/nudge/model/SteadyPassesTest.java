@@ -64,6 +64,7 @@ class SteadyPassesTest {
                 several)) {
       model.reserve(ALL);
       float[][] alone = alone(model, ids, pool, ws, one);
+      model.askAhead(0); // reads ahead, changes nothing
       float[][] mixed = mixed(model, ids, others, pool, second, several, random);
       for (int i = 0; i < alone.length; i++) {
         assertThat(mixed[i]).as("after token %d", PROMPT + i).isEqualTo(alone[i]);

@@ -218,11 +218,6 @@ final class Assembler {
     full(2, 1, 0, 0x16, to, lanes, new Zmm(table));
   }
 
-  /// to ← floats at base + 4·lane of `lanes`, a register below 8; clears the mask.
-  void vgatherdps(int to, int base, int lanes, int mask) {
-    evex(2, 1, 0, 2, 0x92, to, 0, new Memory(base, lanes, 4, 0), mask, false, false, 4);
-  }
-
   void vmovupsTo(Memory to, int from) {
     full(1, 0, 0, 0x11, from, 0, to);
   }
@@ -244,6 +239,11 @@ final class Assembler {
   /// to = a >> b, each lane by its own number of bits.
   void vpsrlvd(int to, int a, Operand b) {
     full(2, 1, 0, 0x45, to, a, b);
+  }
+
+  /// Sets the mask of lanes that have any bit in common.
+  void vptestmd(int mask, int a, int b) {
+    full(2, 1, 0, 0x27, mask, a, new Zmm(b));
   }
 
   /// Sets the mask of lanes that have any bit of a dword, broadcast.

@@ -10,6 +10,7 @@ import static dev.nudge.kernel.code.Assembler.RDX;
 import static dev.nudge.kernel.code.Assembler.RSI;
 
 import dev.nudge.kernel.code.Assembler.Memory;
+import dev.nudge.kernel.code.Assembler.Zmm;
 
 /// Decodes double-quantised scales of one fp32 absmax: level(code)·absmax + offset, in two
 /// roundings.
@@ -17,9 +18,11 @@ import dev.nudge.kernel.code.Assembler.Memory;
 /// Arguments: rdi the codes, rsi the 256 levels, rdx the scales, rcx how many times 16, r8 the
 /// absmax, r9 the [Shape].
 /// ```
-/// kmovw    k1, eax           eax is ffff
 /// vpmovzxbd z1, [codes]
-/// vgatherdps z0 {k1}, [levels + 4·z1]
+/// vptestmd k1, z1, z28       whose bit 5 is set; k2 bit 6, k3 bit 7
+/// vmovups  z, z1             z0 and seven more
+/// vpermi2ps z, low, high     by the lower five bits, of the 32 levels in two of z8 … z23
+/// vpord    z0 {k1}, z, z     so one of two, by k2 one of four, by k3 one of eight
 /// vmulps   z0, z0, absmax
 /// vaddps   z0, z0, z31
 /// vmovups  [scales], z0
@@ -38,7 +41,9 @@ final class NestedScales {
 
   private static final int OFFSET = 31; // register
   private static final int FACTOR = 30;
-  private static final int ALL = 1; // mask register
+  private static final int TABLES = 8; // of sixteen levels each
+  private static final int BITS = 28; // 32, 64, 128
+  private static final int[] PICKED = {0, 2, 3, 4, 5, 6, 7, 24}; // of 32 levels each
 
   private NestedScales() {}
 
@@ -46,12 +51,28 @@ final class NestedScales {
     Assembler a = new Assembler();
     a.mov(RAX, Memory.at(R9, Shape.OFFSET));
     a.vpbroadcastd(OFFSET, RAX);
-    a.movConstant(RAX, 0xffff);
-    a.vpxord(0, 0, 0);
+    for (int i = 0; i < 16; i++) {
+      a.vmovups(TABLES + i, Memory.at(RSI, 64 * i));
+    }
+    for (int bit = 0; bit < 3; bit++) {
+      a.movConstant(RAX, 32 << bit);
+      a.vpbroadcastd(BITS + bit, RAX);
+    }
     int round = a.here();
-    a.kmovw(ALL, RAX);
     a.vpmovzxbd(1, Memory.at(RDI, 0));
-    a.vgatherdps(0, RSI, 1, ALL);
+    for (int bit = 0; bit < 3; bit++) {
+      a.vptestmd(bit + 1, 1, BITS + bit);
+    }
+    for (int i = 0; i < PICKED.length; i++) {
+      a.vmovups(PICKED[i], new Zmm(1));
+      a.vpermi2ps(PICKED[i], TABLES + 2 * i, TABLES + 2 * i + 1);
+    }
+    for (int bit = 0; bit < 3; bit++) {
+      for (int i = 0; i < PICKED.length; i += 2 << bit) {
+        int other = PICKED[i + (1 << bit)];
+        a.vpord(PICKED[i], other, other, bit + 1);
+      }
+    }
     a.vmulpsBroadcast(0, 0, Memory.at(R8, 0));
     a.vaddps(0, 0, OFFSET);
     return end(a, round);

@@ -153,9 +153,7 @@ class AssemblerTest {
       add(
           "vshuff32x4 zmm%d, zmm%d, zmm%d, 136".formatted(v, w, v),
           a -> a.vshuff32x4(v, w, v, 136));
-      add(
-          "vgatherdps zmm%d {k1}, [rsi+zmm5*4]".formatted(v),
-          a -> a.vgatherdps(v, Assembler.RSI, 5, 1));
+      add("vptestmd k1, zmm%d, zmm%d".formatted(v, w), a -> a.vptestmd(1, v, w));
     }
     for (int r = 0; r < 16; r++) {
       int reg = r;
