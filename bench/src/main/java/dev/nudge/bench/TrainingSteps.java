@@ -130,7 +130,8 @@ final class TrainingSteps implements AutoCloseable {
         model.recompute(),
         Plan.Split.NONE,
         new Footprint(new WeightBytes(0, 0, 0, 0), 0, 0, 0, 0, 0, lanes, pass.peak(), pass, 0, 0),
-        Caches.NONE);
+        Caches.NONE,
+        false);
   }
 
   private List<Example> examples(int vocabulary) {

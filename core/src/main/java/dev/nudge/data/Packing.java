@@ -73,6 +73,13 @@ public record Packing(List<Integer> split, List<List<List<Integer>>> lanes) {
   /// @param budgetTokens most tokens of a micro-batch; longer sequences are always cut
   /// @param splitFrom length from which a sequence may be cut over all lanes
   public static Packing of(int[] lengths, int lanes, int budgetTokens, Cost cost, int splitFrom) {
+    double[] costs = IntStream.of(lengths).mapToDouble(cost::of).toArray();
+    return of(lengths, costs, lanes, budgetTokens, splitFrom);
+  }
+
+  /// The same, where the cost of each is known.
+  public static Packing of(
+      int[] lengths, double[] costs, int lanes, int budgetTokens, int splitFrom) {
     if (lanes < 1) {
       throw new IllegalArgumentException("lanes must be at least 1; given was " + lanes);
     }
@@ -81,7 +88,7 @@ public record Packing(List<Integer> split, List<List<List<Integer>>> lanes) {
             .boxed()
             .sorted(Comparator.comparingInt((Integer i) -> -lengths[i]).thenComparing(i -> i))
             .toList();
-    int split = split(order, lengths, lanes, budgetTokens, cost, splitFrom);
+    int split = split(order, lengths, costs, lanes, budgetTokens, splitFrom);
     List<Integer> whole = order.subList(split, order.size());
     if (!whole.isEmpty() && lengths[whole.getFirst()] > budgetTokens) {
       throw new IllegalArgumentException(
@@ -93,7 +100,7 @@ public record Packing(List<Integer> split, List<List<List<Integer>>> lanes) {
     }
     return new Packing(
         order.subList(0, split),
-        spread(whole, lengths, lanes, cost).stream()
+        spread(whole, costs, lanes).stream()
             .map(lane -> bins(lane, lengths, budgetTokens))
             .toList());
   }
@@ -101,16 +108,14 @@ public record Packing(List<Integer> split, List<List<List<Integer>>> lanes) {
   /// How many of the longest sequences to cut: all that are above the budget, and then as few as
   /// give the least time.
   private static int split(
-      List<Integer> order, int[] lengths, int lanes, int budget, Cost cost, int splitFrom) {
+      List<Integer> order, int[] lengths, double[] costs, int lanes, int budget, int splitFrom) {
     int best = 0;
     double least = Double.POSITIVE_INFINITY;
     double together = 0;
     for (int split = 0; split <= order.size(); split++) {
       boolean fits = split == order.size() || lengths[order.get(split)] <= budget;
       double time =
-          together
-              + longest(
-                  spread(order.subList(split, order.size()), lengths, lanes, cost), lengths, cost);
+          together + longest(spread(order.subList(split, order.size()), costs, lanes), costs);
       if (fits && time < least) {
         least = time;
         best = split;
@@ -118,18 +123,28 @@ public record Packing(List<Integer> split, List<List<List<Integer>>> lanes) {
       if (split == order.size() || lengths[order.get(split)] < splitFrom) {
         break;
       }
-      together += WAITING * cost.of(lengths[order.get(split)]) / lanes;
+      together += WAITING * costs[order.get(split)] / lanes;
     }
     return best;
   }
 
+  /// The predicted cost of the slowest lane.
+  ///
+  /// @param costs of the step's sequences
+  public double time(double[] costs) {
+    List<List<Integer>> spread =
+        lanes.stream().map(lane -> lane.stream().flatMap(List::stream).toList()).toList();
+    double together = split.stream().mapToDouble(i -> WAITING * costs[i]).sum();
+    return together / lanes.size() + longest(spread, costs);
+  }
+
   /// What the lane with the most to do costs.
-  private static double longest(List<List<Integer>> spread, int[] lengths, Cost cost) {
+  private static double longest(List<List<Integer>> spread, double[] costs) {
     double most = 0;
     for (List<Integer> lane : spread) {
       double load = 0;
       for (int position : lane) {
-        load += cost.of(lengths[position]);
+        load += costs[position];
       }
       most = Math.max(most, load);
     }
@@ -137,8 +152,7 @@ public record Packing(List<Integer> split, List<List<List<Integer>>> lanes) {
   }
 
   /// @param order positions, the longest first: as costs grow with the length, the costliest too
-  private static List<List<Integer>> spread(
-      List<Integer> order, int[] lengths, int lanes, Cost cost) {
+  private static List<List<Integer>> spread(List<Integer> order, double[] costs, int lanes) {
     List<List<Integer>> spread = new ArrayList<>();
     for (int lane = 0; lane < lanes; lane++) {
       spread.add(new ArrayList<>());
@@ -149,7 +163,7 @@ public record Packing(List<Integer> split, List<List<List<Integer>>> lanes) {
       for (int lane = 1; lane < lanes; lane++) {
         least = load[lane] < load[least] ? lane : least;
       }
-      load[least] += cost.of(lengths[position]);
+      load[least] += costs[position];
       spread.get(least).add(position);
     }
     return spread;

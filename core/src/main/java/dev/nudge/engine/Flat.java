@@ -67,38 +67,57 @@ public final class Flat {
   /// or all but the first of a sequence whose text counts.
   public static Batch counted(
       List<Integer> positions, int[] rows, List<Example> examples, Factors loss) {
+    return counted(positions, rows, examples, loss, false);
+  }
+
+  /// The same.
+  ///
+  /// @param branches whether a sequence branches off the one before it if their prompts are equal
+  ///     ([Branches]); then no text counts
+  public static Batch counted(
+      List<Integer> positions, int[] rows, List<Example> examples, Factors loss, boolean branches) {
     List<Example> chosen = chosen(positions, rows, examples);
-    int tokens = chosen.stream().mapToInt(Example::length).sum();
+    int[] pasts = branches ? Branches.pasts(chosen) : new int[chosen.size()];
+    int[] lengths = new int[pasts.length];
+    Arrays.setAll(lengths, k -> chosen.get(k).length() - pasts[k]);
+    int tokens = Arrays.stream(lengths).sum();
+    int most = chosen.stream().mapToInt(Example::length).sum();
     int[] ids = new int[tokens];
-    int[] at = new int[tokens];
-    int[] targets = new int[tokens];
-    double[] factors = new double[tokens];
+    int[] at = new int[most];
+    int[] targets = new int[most];
+    double[] factors = new double[most];
     boolean plain = true;
-    int start = 0;
+    int begin = 0;
+    int trunk = 0;
     int label = 0;
-    for (int position : positions) {
-      Example e = examples.get(rows[position]);
+    for (int k = 0; k < pasts.length; k++) {
+      Example e = chosen.get(k);
+      int position = positions.get(k);
+      int past = pasts[k];
+      int start = begin - past; // of its own tokens, were there all before them
+      trunk = past == 0 ? begin : trunk;
       double text = loss.text(position);
       int labelled = 0;
-      for (int i = 0; i < e.length(); i++) {
+      for (int i = past; i < e.length(); i++) {
         ids[start + i] = e.id(i);
         if (e.trained(i) || text != 0 && i > 0) {
-          at[label] = start + i - 1;
+          at[label] = (i == past ? trunk : start) + i - 1;
           double answer = e.trained(i) ? e.weight(i) * loss.answer(position, labelled++) : 0;
           factors[label] = answer + text;
           plain &= factors[label] == 1;
           targets[label++] = e.id(i);
         }
       }
-      start += e.length();
+      begin += lengths[k];
     }
     return new Batch(
         ids,
-        chosen.stream().mapToInt(Example::length).toArray(),
+        lengths,
         keys(positions),
         Arrays.copyOf(at, label),
         Arrays.copyOf(targets, label),
-        plain ? null : Arrays.copyOf(factors, label));
+        plain ? null : Arrays.copyOf(factors, label),
+        pasts);
   }
 
   /// Concatenates the sequences of a micro-batch for a model that gives rewards: the last row of

@@ -112,7 +112,7 @@ final class ScoreRoom implements AutoCloseable {
       close();
       held = open(size, count);
     }
-    return new Scorer(model, held, workspaces, size.budget);
+    return new Scorer(model, held, workspaces, size.budget, false);
   }
 
   private Lanes open(Size size, int count) {

@@ -22,14 +22,18 @@ public final class Scorer {
   private final Lanes lanes;
   private final List<Workspace> workspaces;
   private final int budget;
+  private final boolean branches;
 
   /// @param workspaces one per lane, large enough for `budget` tokens
   /// @param budget most tokens of a batch
-  public Scorer(CausalLm model, Lanes lanes, List<Workspace> workspaces, int budget) {
+  /// @param branches whether examples of one prompt share it ([Branches])
+  public Scorer(
+      CausalLm model, Lanes lanes, List<Workspace> workspaces, int budget, boolean branches) {
     this.model = model;
     this.lanes = lanes;
     this.workspaces = workspaces;
     this.budget = budget;
+    this.branches = branches;
   }
 
   /// The scores of some examples, computed batch by batch.
@@ -38,6 +42,7 @@ public final class Scorer {
   public final class Scores {
     private final List<Example> examples;
     private final int[] rows;
+    private final boolean shared;
     private final Packing packing;
     private final int[] next; // batch of each lane
     private final RowScore[] scores;
@@ -48,14 +53,16 @@ public final class Scorer {
 
     private Scores(List<Example> examples, IntPredicate whole) {
       this.examples = examples;
-      int[] lengths = examples.stream().mapToInt(Example::length).toArray();
-      rows = IntStream.range(0, lengths.length).toArray();
-      packing = Packing.of(lengths, lanes.count(), budget, Flat.cost(model));
+      rows = IntStream.range(0, examples.size()).toArray();
+      shared = branches && !model.givesRewards();
+      packing =
+          Branches.pack(
+              examples, rows, lanes.count(), budget, Flat.cost(model), Packing.WHOLE, shared);
       next = new int[lanes.count()];
-      scores = new RowScore[lengths.length];
-      weighed = new double[lengths.length];
-      texts = new double[lengths.length];
-      tokens = new double[lengths.length][];
+      scores = new RowScore[rows.length];
+      weighed = new double[rows.length];
+      texts = new double[rows.length];
+      tokens = new double[rows.length][];
       wholes = IntStream.of(rows).mapToDouble(row -> whole.test(row) ? 1 : 0).toArray();
     }
 
@@ -83,7 +90,7 @@ public final class Scorer {
         rewards(places, lane);
         return;
       }
-      Batch b = Flat.counted(places, rows, examples, new Flat.Factors(null, wholes));
+      Batch b = Flat.counted(places, rows, examples, new Flat.Factors(null, wholes), shared);
       double[] logprob = new double[b.rows().length];
       int[] best = new int[logprob.length];
       model.score(b, logprob, best, workspaces.get(lane));

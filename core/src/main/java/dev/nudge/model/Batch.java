@@ -10,11 +10,22 @@ import org.jspecify.annotations.Nullable;
 /// @param ids token ids of all sequences
 /// @param lengths tokens of each sequence
 /// @param keys dropout key of each sequence; does not depend on micro-batches and lanes
-/// @param rows labelled rows (positions that the loss counts), ascending
+/// @param rows labelled rows (positions that the loss counts); one may be labelled several times
 /// @param targets token id that follows each labelled row
 /// @param weights loss weight of each target; null: 1
+/// @param pasts tokens before those of each sequence that it shares with another one, as
+///     [dev.nudge.nn.Segments#of] has them; null: 0
 public record Batch(
-    int[] ids, int[] lengths, long[] keys, int[] rows, int[] targets, double @Nullable [] weights) {
+    int[] ids,
+    int[] lengths,
+    long[] keys,
+    int[] rows,
+    int[] targets,
+    double @Nullable [] weights,
+    int @Nullable [] pasts) {
+  private static final int BLOCK = 64; // queries of a block of attention
+  private static final int LONG = 2048; // keys behind which blocks have fewer
+
   public Batch {
     int sum = 0;
     for (int length : lengths) {
@@ -23,7 +34,8 @@ public record Batch(
     if (sum != ids.length
         || lengths.length != keys.length
         || rows.length != targets.length
-        || weights != null && weights.length != rows.length) {
+        || weights != null && weights.length != rows.length
+        || pasts != null && pasts.length != lengths.length) {
       throw new IllegalArgumentException(
           ids.length
               + " ids, lengths of "
@@ -38,6 +50,17 @@ public record Batch(
               + rows.length
               + " rows");
     }
+  }
+
+  /// A batch of whole sequences.
+  public Batch(
+      int[] ids,
+      int[] lengths,
+      long[] keys,
+      int[] rows,
+      int[] targets,
+      double @Nullable [] weights) {
+    this(ids, lengths, keys, rows, targets, weights, null);
   }
 
   /// A batch whose targets all have the loss weight 1.
@@ -73,7 +96,13 @@ public record Batch(
         batches.stream().flatMapToLong(b -> Arrays.stream(b.keys)).toArray(),
         rows,
         targets,
-        weights);
+        weights,
+        batches.stream().flatMapToInt(b -> Arrays.stream(b.shares())).toArray());
+  }
+
+  /// The tokens that each sequence shares.
+  int[] shares() {
+    return pasts == null ? new int[lengths.length] : pasts;
   }
 
   /// The loss weight of a target.
@@ -91,6 +120,28 @@ public record Batch(
       rows[i] = i;
     }
     return new Batch(new int[tokens], lengths, new long[lengths.length], rows, new int[tokens]);
+  }
+
+  /// The most expensive batches of these sizes in which a sequence branches off another one, for
+  /// measuring: the longest with a short branch, and a short one with the longest branch, whose
+  /// queries fill the last block of attention.
+  static List<Batch> branched(int tokens, int longest) {
+    int branch = Math.max(1, Math.ceilDiv(longest - 1, BLOCK) * BLOCK);
+    int past = longest > LONG ? BLOCK : 1; // so that a whole block ends at the last of so many keys
+    return List.of(
+        branched(tokens, Math.max(1, Math.min(longest, tokens - 1)), 1, 1),
+        branched(tokens, past, past, branch));
+  }
+
+  private static Batch branched(int tokens, int trunk, int past, int branch) {
+    int all = Math.max(tokens, trunk + branch);
+    Batch plain = largest(all, all);
+    int rest = all - trunk - branch;
+    int[] lengths = rest > 0 ? new int[] {trunk, branch, rest} : new int[] {trunk, branch};
+    int[] pasts = new int[lengths.length];
+    pasts[1] = past;
+    return new Batch(
+        plain.ids, lengths, new long[lengths.length], plain.rows, plain.targets, null, pasts);
   }
 
   /// A lane's two pieces of this batch of one sequence (context parallelism), as one batch.

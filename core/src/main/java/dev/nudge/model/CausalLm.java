@@ -262,7 +262,7 @@ public final class CausalLm implements AutoCloseable {
 
   private static Segments segments(Batch b, @Nullable Share share, Workspace ws) {
     return share == null
-        ? Segments.of(b.lengths(), b.keys(), ws)
+        ? Segments.of(b.lengths(), b.shares(), b.keys(), ws)
         : Segments.of(share, b.keys()[0], ws);
   }
 
@@ -368,7 +368,7 @@ public final class CausalLm implements AutoCloseable {
   /// @param argmax receives the most probable token of each labelled row; may be null
   public void score(Batch b, double[] logprob, int @Nullable [] argmax, Workspace ws) {
     ws.reset();
-    Pass p = pass(null, Segments.of(b.lengths(), b.keys(), ws), Dropout.NONE, ws);
+    Pass p = pass(null, segments(b, null, ws), Dropout.NONE, ws);
     Residual r = forward(b.ids(), inner(b.tokens(), ws), layers(), false, p);
     if (givesRewards()) {
       sequences.score(r, b, logprob, p);
@@ -539,6 +539,11 @@ public final class CausalLm implements AutoCloseable {
     return dry().train(tokens, longest);
   }
 
+  /// The same, where sequences branch off others.
+  public TrainParts branchedParts(int tokens, int longest) {
+    return dry().branched(tokens, longest);
+  }
+
   /// FLOPs of the matrix products of a training pass; a multiply-add counts 2.
   ///
   /// @param layers of all layers: forward, backward and recomputation
@@ -568,6 +573,11 @@ public final class CausalLm implements AutoCloseable {
   /// Bytes of a workspace for [#score] on batches up to this size.
   public long scoreBytes(int tokens, int longest) {
     return dry().score(tokens, longest);
+  }
+
+  /// The same, where sequences branch off others.
+  public long scoreBranchedBytes(int tokens, int longest) {
+    return dry().scoreBranched(tokens, longest);
   }
 
   /// Bytes of a workspace for [#remember] and [#trainTowards] on batches up to this size.

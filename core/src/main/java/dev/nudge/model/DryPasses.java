@@ -24,10 +24,21 @@ import java.util.stream.IntStream;
 /// @param model one with dry kernels
 record DryPasses(CausalLm model) {
   TrainParts train(int tokens, int longest) {
+    return train(Batch.largest(tokens, longest));
+  }
+
+  private TrainParts train(Batch batch) {
     try (Workspace ws = Workspace.measuring()) {
-      model.train(Batch.largest(tokens, longest), 1, Dropout.of(1, 1), ws);
+      model.train(batch, 1, Dropout.of(1, 1), ws);
       return parts(ws);
     }
+  }
+
+  TrainParts branched(int tokens, int longest) {
+    return Batch.branched(tokens, longest).stream()
+        .map(this::train)
+        .reduce(TrainParts::or)
+        .orElseThrow();
   }
 
   /// @param tokens of the longest sequence that is cut; measured is the most expensive lane
@@ -83,8 +94,16 @@ record DryPasses(CausalLm model) {
   }
 
   long score(int tokens, int longest) {
-    Batch largest = Batch.largest(tokens, longest);
-    return measured(ws -> model.score(largest, new double[tokens], new int[tokens], ws));
+    return score(Batch.largest(tokens, longest));
+  }
+
+  private long score(Batch batch) {
+    int labelled = batch.rows().length;
+    return measured(ws -> model.score(batch, new double[labelled], new int[labelled], ws));
+  }
+
+  long scoreBranched(int tokens, int longest) {
+    return Batch.branched(tokens, longest).stream().mapToLong(this::score).max().orElseThrow();
   }
 
   long towards(int tokens, int longest) {

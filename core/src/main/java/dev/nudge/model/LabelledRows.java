@@ -14,11 +14,14 @@ final class LabelledRows {
         (start, end) -> copy(from.rows(rows[start], rows[end - 1] + 1), to.rows(start, end), p));
   }
 
-  /// to[rows[i]] = from[i].
+  /// to[rows[i]] += from[i], in the order of i.
   static void spread(Tensor from, int[] rows, Tensor to, Pass p) {
     each(
         rows,
-        (start, end) -> copy(from.rows(start, end), to.rows(rows[start], rows[end - 1] + 1), p));
+        (start, end) ->
+            p.kernels()
+                .elementwise()
+                .add(from.rows(start, end), to.rows(rows[start], rows[end - 1] + 1)));
   }
 
   private static void copy(Tensor from, Tensor to, Pass p) {

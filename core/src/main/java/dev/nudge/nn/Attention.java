@@ -26,6 +26,7 @@ public final class Attention implements Body {
   private final @Nullable Norms norms;
   private final @Nullable Sinks sinks;
   private final SharedAttention shared;
+  private final BranchAttention branches;
 
   /// Norms of queries and keys (QK-norm).
   ///
@@ -54,6 +55,7 @@ public final class Attention implements Body {
     this.norms = norms;
     this.sinks = sinks;
     this.shared = new SharedAttention(shape);
+    this.branches = new BranchAttention(shape);
   }
 
   /// The output of attention before `o_proj`, with its log-sum-exp.
@@ -128,7 +130,7 @@ public final class Attention implements Body {
       return;
     }
     Segments rows = p.rows();
-    for (int i = 0; i < rows.count(); i++) {
+    for (int i = 0; i < rows.count(); i = rows.behind(i)) {
       int from = rows.start(i);
       int to = from + rows.length(i);
       Tensor keys = k.rows(from, to);
@@ -148,6 +150,7 @@ public final class Attention implements Body {
               output.lse().rows(shape.count() * from, shape.count() * to),
               p.ws(),
               p.kernels());
+      branches.forward(i, q, k, v, output, p);
     }
   }
 
@@ -278,7 +281,11 @@ public final class Attention implements Body {
 
   private void backward(Tensor q, Tensor k, Tensor v, Output output, Tensor dOut, Pass p) {
     Segments rows = p.rows();
-    for (int i = 0; i < rows.count(); i++) {
+    for (int i = 0; i < rows.count(); i = rows.behind(i)) {
+      if (rows.behind(i) > i + 1) {
+        branches.backward(i, q, k, v, output, dOut, p);
+        continue;
+      }
       int from = rows.start(i);
       int to = from + rows.length(i);
       Tensor dq = q.rows(from, to);

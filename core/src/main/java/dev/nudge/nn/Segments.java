@@ -13,8 +13,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A pass computes the tokens of several sequences, one after the other, without padding (sequence
 /// packing): sequence `i` has the rows from `start(i)` to `start(i) + length(i)`, at the positions
-/// from `past(i)` on. Attention never crosses a sequence. A row key identifies a row by its
-/// sequence in the step and its position, so that dropout does not depend on micro-batches.
+/// from `past(i)` on. Attention never crosses a sequence, but one may branch off the one before it:
+/// that one's first `past(i)` tokens are then its own first tokens too. A row key identifies a row
+/// by its sequence in the step and its position, so that dropout does not depend on micro-batches.
 public final class Segments {
   private final int[] starts;
   private final int[] lengths;
@@ -48,7 +49,16 @@ public final class Segments {
   /// @param lengths tokens of each sequence
   /// @param sequenceKeys an id for each sequence that does not depend on the micro-batches
   public static Segments of(int[] lengths, long[] sequenceKeys, Workspace ws) {
-    return make(lengths, new int[lengths.length], sequenceKeys, null, null, ws);
+    return of(lengths, new int[lengths.length], sequenceKeys, ws);
+  }
+
+  /// The same, where sequences may branch off others.
+  ///
+  /// @param lengths tokens of each sequence that are its own
+  /// @param pasts tokens that it shares with the nearest sequence before it that shares none; those
+  ///     that branch off one share equally many
+  public static Segments of(int[] lengths, int[] pasts, long[] sequenceKeys, Workspace ws) {
+    return make(lengths, pasts, sequenceKeys, null, null, ws);
   }
 
   /// New tokens of sequences, in prefill or decode, whose earlier tokens are in `caches`.
@@ -215,6 +225,15 @@ public final class Segments {
   /// Number of tokens of sequence `i` before its first row.
   public int past(int i) {
     return pasts[i];
+  }
+
+  /// The number behind sequence `i` and those that branch off it.
+  int behind(int i) {
+    int next = i + 1;
+    while (caches == null && share == null && next < pasts.length && pasts[next] > 0) {
+      next++;
+    }
+    return next;
   }
 
   /// Position of each row in its sequence, (rows, 1) I32.

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 /// @param split which sequences may be cut over all lanes (context parallelism)
 /// @param footprint bytes of every part, for lanes that work alone
 /// @param caches weights with packed copies
+/// @param branches whether sequences of one prompt are computed behind one copy of it
 public record Plan(
     String backend,
     int ranks,
@@ -36,7 +37,8 @@ public record Plan(
     List<Recompute> levels,
     Split split,
     Footprint footprint,
-    Caches caches) {
+    Caches caches,
+    boolean branches) {
 
   /// Says which sequences may be cut over all lanes (context parallelism).
   ///
@@ -63,7 +65,8 @@ public record Plan(
         levels,
         cuts,
         bytes,
-        caches);
+        caches,
+        branches);
   }
 
   public Plan {
@@ -95,7 +98,8 @@ public record Plan(
             new CausalLm.TrainParts(0, 0, 0, workspace, 0),
             0,
             0),
-        Caches.NONE);
+        Caches.NONE,
+        false);
   }
 
   /// Returns this plan with the optimiser's state in a mapped file that the system may evict:
@@ -199,6 +203,7 @@ public record Plan(
     values.put("longest", longest);
     values.put("split_from", split.equals(Split.NONE) ? null : split.from());
     values.put("shared_bytes", split.sharedBytes());
+    values.put("branches", branches);
     values.put("caches", caches.name().toLowerCase(Locale.ROOT));
     Map<String, Integer> recompute = new LinkedHashMap<>();
     counts().forEach((level, n) -> recompute.put(level.name().toLowerCase(Locale.ROOT), n));

@@ -71,6 +71,7 @@ public final class Planner {
   /// @param optimizerBytes state of the optimiser
   /// @param caches most weights that may get packed copies if memory is free
   /// @param sampleBytes for sampling answers between steps
+  /// @param branches whether sequences of one prompt share it
   public record Wanted(
       int threads,
       int ranks,
@@ -85,9 +86,10 @@ public final class Planner {
       long trained,
       long optimizerBytes,
       Caches caches,
-      long sampleBytes) {
+      long sampleBytes,
+      boolean branches) {
 
-    /// Requirements of one process, without replayed rows.
+    /// Requirements of one process, without replayed rows and shared prompts.
     public Wanted(
         int threads,
         @Nullable Integer lanes,
@@ -115,7 +117,8 @@ public final class Planner {
           trained,
           optimizerBytes,
           caches,
-          sampleBytes);
+          sampleBytes,
+          false);
     }
   }
 
@@ -188,7 +191,8 @@ public final class Planner {
 
   private Fit fit(int lanes, Recompute deepest) {
     int whole = longestWhole(lanes);
-    int most = (int) Math.max(w.longest, Math.min(TOKENS, share(w.ranks * lanes)));
+    int wanted = w.branches ? Math.max(TOKENS, 2 * w.longest) : TOKENS;
+    int most = (int) Math.max(w.longest, Math.min(wanted, share(w.ranks * lanes)));
     int tokens = w.batchSize == 1 ? whole : most; // of one row, what is longer is always cut
     int least = Math.max(whole, Math.min(tokens, TOKENS));
     while (true) {
@@ -304,6 +308,9 @@ public final class Planner {
     int tokens = passes.tokens;
     dry.recompute(passes.levels);
     CausalLm.TrainParts pass = dry.trainParts(tokens, Math.min(tokens, w.longest));
+    if (w.branches) {
+      pass = pass.or(dry.branchedParts(tokens, w.longest));
+    }
     Plan.Split split = Plan.Split.NONE;
     int from = splitFrom(passes.lanes);
     if (from < split.from()) {
@@ -313,7 +320,11 @@ public final class Planner {
     }
     long workspace = pass.peak();
     if (w.scores) {
-      workspace = Math.max(workspace, dry.scoreBytes(Math.max(tokens, w.longest), w.longest));
+      int scored = Math.max(tokens, w.longest);
+      workspace = Math.max(workspace, dry.scoreBytes(scored, w.longest));
+      if (w.branches) {
+        workspace = Math.max(workspace, dry.scoreBranchedBytes(scored, w.longest));
+      }
     }
     if (w.replayed > 0) {
       workspace = Math.max(workspace, dry.towardsBytes(Math.max(tokens, w.replayed), w.replayed));
@@ -344,7 +355,8 @@ public final class Planner {
                 dry.cacheBytes(caches),
                 Runtimes.bytes(dry.config(), dry.backend(), lanes, tokens, w.longest)
                     + w.sampleBytes),
-            caches);
+            caches,
+            w.branches);
     return paged ? plan.withPagedOptimizer() : plan;
   }
 }

@@ -4,6 +4,7 @@ import dev.nudge.collective.Collective;
 import dev.nudge.collective.Doubles;
 import dev.nudge.data.Example;
 import dev.nudge.data.Packing;
+import dev.nudge.engine.Branches;
 import dev.nudge.engine.Flat;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
@@ -21,6 +22,7 @@ import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -64,9 +66,27 @@ final class GradientLanes implements AutoCloseable {
       int @Nullable [] starts,
       Dropout dropout,
       Plan plan) {
-    private Packing packing(int lanes, Packing.Cost cost) {
-      int[] lengths = sequences.stream().mapToInt(Example::length).toArray();
-      return Packing.of(lengths, lanes, plan.microBatchTokens(), cost, plan.split().from());
+    /// @param all whether sequences without a gradient are computed too
+    Packing packing(int lanes, Packing.Cost cost, boolean all) {
+      return Branches.pack(
+          sequences,
+          IntStream.range(0, sequences.size()).filter(i -> all || !idle(i)).toArray(),
+          lanes,
+          plan.microBatchTokens(),
+          cost,
+          plan.split().from(),
+          plan.branches());
+    }
+
+    /// Whether no token of a sequence weighs anything, as of a group with equal rewards.
+    private boolean idle(int place) {
+      double[] each = weights.each();
+      if (each == null || weights.texts() != null) {
+        return false;
+      }
+      int from = starts == null ? place : starts[place];
+      int to = starts == null ? place + 1 : from + sequences.get(place).trainedTokens();
+      return Arrays.stream(each, from, to).allMatch(weight -> weight == 0);
     }
   }
 
@@ -161,7 +181,7 @@ final class GradientLanes implements AutoCloseable {
 
   private double[] add(List<Work> works, OnLane part) {
     List<Packing> packings =
-        works.stream().map(work -> work.packing(routing.length, cost)).toList();
+        works.stream().map(work -> work.packing(routing.length, cost, !loads.isEmpty())).toList();
     laneGroup.reset();
     loads.forEach(ExpertLoad::reset);
     List<double[]> own =
@@ -264,7 +284,8 @@ final class GradientLanes implements AutoCloseable {
             positions,
             rows,
             work.sequences(),
-            new Flat.Factors(weights.each(), weights.texts(), work.starts()));
+            new Flat.Factors(weights.each(), weights.texts(), work.starts()),
+            work.plan().branches());
   }
 
   /// Trains a lane's share of all works, and returns the loss of each.

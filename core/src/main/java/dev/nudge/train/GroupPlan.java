@@ -93,6 +93,7 @@ public record GroupPlan(List<Integer> members, Plan plan) {
       int micro = 0;
       long samples = 0;
       boolean scored = false;
+      boolean branches = false;
       for (Prepared run : runs) {
         var settings = run.settings();
         Adapters adapters =
@@ -124,6 +125,7 @@ public record GroupPlan(List<Integer> members, Plan plan) {
         micro = Math.max(micro, run.plan().microBatchTokens());
         samples = Math.max(samples, run.samples().bytes(dry));
         scored |= own.scored();
+        branches |= run.plan().branches();
       }
       var _ = bank.put();
       Planner.Fit fit =
@@ -131,11 +133,13 @@ public record GroupPlan(List<Integer> members, Plan plan) {
               dry,
               new Planner.Wanted(
                   request.threads(first.machine()),
+                  1,
                   first.plan().lanes(),
                   rows,
                   longest,
                   step,
                   scored,
+                  0,
                   request.memoryBytes(first.machine()),
                   request
                       .stored(first.config(), first.backend(), quantization, scope)
@@ -143,7 +147,8 @@ public record GroupPlan(List<Integer> members, Plan plan) {
                   trained,
                   optimizer,
                   Caches.ALL,
-                  samples));
+                  samples,
+                  branches));
       boolean whole = fit.plan().microBatchTokens() >= micro;
       boolean inMemory = fit.plan().footprint().paged() == 0; // as the runs have their optimisers
       return new Planner.Fit(fit.plan(), fit.fits() && whole && inMemory);

@@ -265,7 +265,18 @@ record PlanRequest(
         tuning.count().trained(),
         AdamWOptimizer.bytes(tuning.parameters(), optimizer.optimizer()),
         Caches.ALL,
-        Math.max(sampling, samples.bytes(tuning.model())));
+        Math.max(sampling, samples.bytes(tuning.model())),
+        branches(tuning.model().config(), rows.longest()));
+  }
+
+  /// Whether sequences of one prompt share it: not where the rows of a copy differ from those of
+  /// another, by dropout or as RoPE turns by the length, or count in a loss of their own.
+  private boolean branches(ModelConfig config, int longest) {
+    ObjectiveName name = objective.objective();
+    return (name == ObjectiveName.DPO || name == ObjectiveName.GRPO)
+        && lora.dropout() == 0
+        && !config.turnsAnew(1, longest)
+        && lora.experts().routerAuxLossCoef() == 0;
   }
 
   /// Bytes of the largest adapter that takes the trained one's place between steps, at most.

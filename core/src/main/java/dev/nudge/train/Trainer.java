@@ -361,7 +361,7 @@ public final class Trainer implements AutoCloseable {
 
   private Scorer scorer() {
     int budget = Math.max(plan.microBatchTokens(), plan.longest()); // rows are scored whole
-    return new Scorer(model, gradients.lanes(), gradients.workspaces(), budget);
+    return new Scorer(model, gradients.lanes(), gradients.workspaces(), budget, plan.branches());
   }
 
   /// Accumulates the step's gradients into the parameters, lane by lane.

@@ -1,187 +1,94 @@
 package dev.nudge.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assertions.within;
 
-import dev.nudge.Backends;
 import dev.nudge.Seeds;
-import dev.nudge.adapter.NamedAdapters;
-import dev.nudge.adapter.NamedAdapters.Way;
-import dev.nudge.model.CausalLm;
-import dev.nudge.model.Checkpoint;
-import dev.nudge.model.GoldenFamilies;
-import dev.nudge.model.ModelConfig;
-import dev.nudge.settings.Compute;
-import dev.nudge.tensor.Tensor;
-import java.io.IOException;
-import java.nio.file.Path;
+import dev.nudge.data.Example;
+import dev.nudge.data.Examples;
+import dev.nudge.data.Packing;
+import dev.nudge.model.Batch;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
-import java.util.Objects;
 import java.util.Random;
-import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Test;
 
-/// Tokens that are read behind a prompt, one branch after the other.
 class BranchesTest {
-  private static final Path LLAMA = Path.of("src/test/resources/golden/llama/grouped-tied/model");
+  private static final Packing.Cost COST = new Packing.Cost(100, 1);
 
-  private final Random random = new Random(Seeds.next());
-  private @Nullable CausalLm model;
-  private @Nullable NamedAdapters none;
-
-  /// A plain model, those with windows, and those that turn long sequences otherwise.
-  static Stream<Path> models() throws IOException {
-    return Stream.concat(
-        Stream.of(LLAMA),
-        GoldenFamilies.models().stream()
-            .filter(
-                folder -> {
-                  ModelConfig config = ModelConfig.load(folder);
-                  return config.turnsAnew(1, 100_000)
-                      || config.layers().stream().anyMatch(l -> l.attention().window() > 0);
-                }));
+  /// A sequence whose first token names its prompt.
+  private static Example row(int name, int prompt, int length) {
+    int[] ids = new int[length];
+    ids[0] = name;
+    return Examples.of(ids, prompt);
   }
 
-  /// Keeps one logit of each token that it is told.
-  private static final class Listener implements Caller {
-    final List<int[]> branches;
-    final List<List<Float>> heard = new ArrayList<>(); // of the prompt, then of each branch
-    private int at = -1;
-
-    Listener(List<int[]> branches) {
-      this.branches = branches;
-      heard.add(new ArrayList<>());
-    }
-
-    @Override
-    public void read(Tensor logits, int row, int[] ids, int place) {
-      heard.getLast().add((float) logits.get(row, 1));
-    }
-
-    @Override
-    public int next(Tensor logits, int row, int[] ids, int count) {
-      heard.getLast().add((float) logits.get(row, 1));
-      if (++at == branches.size()) {
-        return END;
-      }
-      heard.add(new ArrayList<>());
-      return BRANCH;
-    }
-
-    @Override
-    public int[] branch() {
-      return branches.get(at);
-    }
+  private static int tokens(List<Integer> batch, List<Example> rows) {
+    return batch(batch, rows).tokens();
   }
 
-  private Engine open(Path folder) {
-    ModelConfig config = ModelConfig.load(folder);
-    CausalLm loaded = Checkpoint.load(folder, config, Backends.of(Compute.FP32));
-    model = loaded;
-    none = new NamedAdapters(loaded.modules(), loaded.backend().compute());
-    return new Engine(loaded, none, new Limits(2, 64 << 20, 1024, true));
+  private static Batch batch(List<Integer> places, List<Example> rows) {
+    int[] all = IntStream.range(0, rows.size()).toArray();
+    return Flat.counted(places, all, rows, new Flat.Factors(null, null), true);
   }
 
-  @AfterEach
-  void close() {
-    Objects.requireNonNull(none).close();
-    Objects.requireNonNull(model).close();
+  private static Packing pack(List<Example> rows, int lanes, int budget, int splitFrom) {
+    int[] all = IntStream.range(0, rows.size()).toArray();
+    return Branches.pack(rows, all, lanes, budget, COST, splitFrom, true);
   }
 
-  private int[] draw(int count) {
-    return random.ints(count, 3, Objects.requireNonNull(model).config().vocabSize()).toArray();
+  @Test
+  void aGroupIsOnePromptWithItsCompletions() {
+    List<Example> rows =
+        List.of(row(1, 5, 8), row(1, 5, 7), row(1, 5, 9), row(2, 5, 7), row(2, 4, 7));
+    Batch batch = batch(List.of(0, 1, 2, 3, 4), rows);
+    assertThat(batch.lengths()).containsExactly(8, 2, 4, 7, 7);
+    assertThat(batch.pasts()).containsExactly(0, 5, 5, 0, 0);
+    // of each first answer's token the row is the prompt's last
+    assertThat(batch.rows()).containsExactly(4, 5, 6, 4, 8, 4, 10, 11, 12, 18, 19, 24, 25, 26);
+    assertThat(batch(List.of(1, 4), rows).pasts()).containsExactly(0, 0);
   }
 
-  private List<int[]> branches(int... lengths) {
-    return Arrays.stream(lengths).mapToObj(this::draw).toList();
+  @Test
+  void rowsWithoutAnAnswerShareNothing() {
+    List<Example> rows = List.of(row(1, 5, 5), row(1, 5, 5), row(1, 5, 6));
+    assertThat(batch(List.of(0, 1, 2), rows).pasts()).containsExactly(0, 0, 0);
   }
 
-  private static int longest(List<int[]> branches) {
-    return branches.stream().mapToInt(branch -> branch.length).max().orElse(0);
+  @Test
+  void aGroupIsDividedWhereLanesWouldBeIdle() {
+    List<Example> rows = IntStream.range(0, 8).mapToObj(_ -> row(1, 20, 50)).toList();
+    assertThat(pack(rows, 1, 1000, Packing.WHOLE).lanes())
+        .containsExactly(List.of(List.of(0, 1, 2, 3, 4, 5, 6, 7)));
+    assertThat(pack(rows, 2, 1000, Packing.WHOLE).lanes())
+        .containsExactly(List.of(List.of(0, 1, 2, 3)), List.of(List.of(4, 5, 6, 7)));
   }
 
-  private static List<List<Float>> heard(Engine engine, int[] prompt, List<int[]> branches) {
-    Listener listener = new Listener(branches);
-    engine.submit(Ask.branches(prompt, Way.BASE, longest(branches)), listener).await();
-    return listener.heard;
-  }
-
-  @ParameterizedTest
-  @MethodSource("models")
-  void aBranchIsWhatItIsBehindItsPromptInOnePiece(Path folder) {
-    try (Engine engine = open(folder)) {
-      for (int length : new int[] {1, 30, 64, 100, 159}) {
-        int[] prompt = draw(length);
-        List<int[]> branches = branches(1, 2, 70, 3, 1, 33);
-        List<List<Float>> heard = heard(engine, prompt, branches);
-        assertThat(heard).hasSize(branches.size() + 1);
-        for (int b = 0; b < branches.size(); b++) {
-          int[] branch = branches.get(b);
-          int[] whole = Arrays.copyOf(prompt, length + branch.length);
-          System.arraycopy(branch, 0, whole, length, branch.length);
-          Listener listener = new Listener(List.of());
-          engine.submit(Ask.likelihood(whole, Way.BASE, length), listener).await();
-          List<Float> wanted = listener.heard.getFirst();
-          assertThat(heard.get(b + 1)).hasSize(branch.length).hasSameSizeAs(wanted);
-          for (int i = 0; i < branch.length; i++) {
-            assertThat(heard.get(b + 1).get(i))
-                .as("token %d of %d behind %d", i, branch.length, length)
-                .isCloseTo(wanted.get(i), within(2e-4f));
-          }
-        }
+  @RepeatedTest(20)
+  void everySequenceIsThereOnceAndBatchesKeepTheirBudget() {
+    Random random = new Random(Seeds.next());
+    List<Example> rows = new ArrayList<>();
+    for (int group = 0; group < 5; group++) {
+      int prompt = 1 + random.nextInt(60);
+      for (int i = random.nextInt(9); i >= 0; i--) {
+        rows.add(row(group, prompt, prompt + 1 + random.nextInt(40)));
       }
     }
-  }
-
-  /// Pieces of long branches are cut by what others read in the same step.
-  @ParameterizedTest
-  @MethodSource("models")
-  void aBranchHasItsBitsInAnyOrderAndCompany(Path folder) {
-    try (Engine engine = open(folder)) {
-      List<Listener> listeners = new ArrayList<>();
-      List<int[]> prompts = new ArrayList<>();
-      List<Ticket> tickets = new ArrayList<>();
-      for (int i = 0; i < 12; i++) {
-        List<int[]> branches = branches(1, 1 + random.nextInt(200), 2, 5, 130);
-        prompts.add(draw(1 + random.nextInt(150)));
-        listeners.add(new Listener(branches));
-        Ask ask = Ask.branches(prompts.getLast(), Way.BASE, longest(branches));
-        tickets.add(engine.submit(ask, listeners.getLast()));
-      }
-      tickets.forEach(Ticket::await);
-      for (int i = 0; i < 12; i += 3) {
-        List<int[]> turned = new ArrayList<>(listeners.get(i).branches);
-        Collections.reverse(turned);
-        List<List<Float>> alone = heard(engine, prompts.get(i), turned);
-        List<List<Float>> together = listeners.get(i).heard;
-        assertThat(alone.getFirst()).isEqualTo(together.getFirst());
-        Collections.reverse(together);
-        assertThat(alone.subList(1, alone.size()))
-            .isEqualTo(together.subList(0, together.size() - 1));
+    int longest = rows.stream().mapToInt(Example::length).max().orElseThrow();
+    int budget = longest + random.nextInt(200);
+    int lanes = 1 + random.nextInt(4);
+    int splitFrom = random.nextBoolean() ? Packing.WHOLE : 64;
+    Packing packing = pack(rows, lanes, budget, splitFrom);
+    List<Integer> seen = new ArrayList<>(packing.split());
+    for (List<List<Integer>> lane : packing.lanes()) {
+      for (List<Integer> batch : lane) {
+        seen.addAll(batch);
+        assertThat(tokens(batch, rows)).isLessThanOrEqualTo(budget);
       }
     }
-  }
-
-  @ParameterizedTest
-  @MethodSource("models")
-  void aBranchThatHasNoRoomOrNoTokensEndsItsSequenceAlone(Path folder) {
-    try (Engine engine = open(folder)) {
-      int[] prompt = draw(20);
-      Listener other = new Listener(branches(1, 2, 3));
-      Ticket going = engine.submit(Ask.branches(prompt, Way.BASE, 3), other);
-      Ticket long1 = engine.submit(Ask.branches(prompt, Way.BASE, 3), new Listener(branches(4)));
-      Ticket none1 = engine.submit(Ask.branches(prompt, Way.BASE, 3), new Listener(branches(0)));
-      assertThatThrownBy(long1::await).hasStackTraceContaining("a branch of 4 tokens behind 20");
-      assertThatThrownBy(none1::await).hasStackTraceContaining("a branch of 0 tokens behind 20");
-      going.await();
-      assertThat(other.heard).hasSize(4);
-    }
+    assertThat(seen)
+        .containsExactlyInAnyOrderElementsOf(IntStream.range(0, rows.size()).boxed().toList());
+    assertThat(packing.split()).allMatch(i -> rows.get(i).length() >= splitFrom);
   }
 }

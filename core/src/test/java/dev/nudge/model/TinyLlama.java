@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// Makes small Llamas of random weights for tests.
@@ -28,6 +29,11 @@ public final class TinyLlama {
   }
 
   private static ModelConfig biased(ModelConfig c) {
+    return with(c, layer -> layer.withBias(true, true, true));
+  }
+
+  /// A config with other layers.
+  static ModelConfig with(ModelConfig c, UnaryOperator<LayerConfig> change) {
     return new ModelConfig(
         c.family(),
         c.place(),
@@ -42,7 +48,7 @@ public final class TinyLlama {
         c.logitCap(),
         c.eosTokenIds(),
         c.padTokenId(),
-        c.layers().stream().map(layer -> layer.withBias(true, true, true)).toList());
+        c.layers().stream().map(change).toList());
   }
 
   /// Fills every tensor from `seed`: norms around 1, the rest around 0.

@@ -34,6 +34,23 @@ public final class Plans {
         p.levels(),
         p.split(),
         other,
-        caches);
+        caches,
+        p.branches());
+  }
+
+  /// The same plan, with or without prompts that are shared.
+  public static Plan branching(Plan p, boolean branches) {
+    return new Plan(
+        p.backend(),
+        p.ranks(),
+        p.lanes(),
+        p.threadsPerLane(),
+        p.microBatchTokens(),
+        p.longest(),
+        p.levels(),
+        p.split(),
+        p.footprint(),
+        p.caches(),
+        branches);
   }
 }

@@ -9,14 +9,17 @@ import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Example;
 import dev.nudge.data.Examples;
+import dev.nudge.data.Packing;
 import dev.nudge.engine.Flat;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.TinyLlama;
+import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Plan;
+import dev.nudge.plan.Plans;
 import dev.nudge.settings.LossType;
 import dev.nudge.settings.ScaleRewards;
 import dev.nudge.settings.TrainSettings;
@@ -36,11 +39,12 @@ import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Holds the gradients of steps on preferences to finite differences of their losses, in double,
-/// for lanes, micro-batches, sequences cut over lanes and recomputed layers. That the losses are
+/// for lanes, micro-batches, sequences cut over lanes, recomputed layers and shared prompts. That the losses are
 /// TRL's is held in [PreferenceGoldenTest].
 class PreferenceStepTest {
   private static final int LONGEST = 9;
@@ -154,11 +158,73 @@ class PreferenceStepTest {
     check(objective, 2, 5, 5, Recompute.EVERYTHING);
   }
 
+  static Stream<Objective> ofOnePrompt() {
+    return objectives().filter(o -> o instanceof DirectPreference || o instanceof GroupRelative);
+  }
+
+  /// The first two rows have a prompt in common, and so have the last two, of which one is cut.
+  @ParameterizedTest
+  @MethodSource("ofOnePrompt")
+  void sharedPromptsChangeNothing(Objective objective) {
+    Random random = new Random(Seeds.next());
+    Case c = Case.of(objective, random);
+    double value = random.nextBoolean() ? 1 : 0.5; // 1: a group with equal rewards
+    List<Example> rows =
+        List.of(
+            c.rows().getFirst(),
+            behind(c.rows().getFirst(), 6, random, value),
+            c.rows().get(2),
+            behind(c.rows().get(2), 6, random, 1));
+    int tokens = rows.stream().mapToInt(Example::trainedTokens).sum();
+    Case shared =
+        new Case(
+            objective,
+            rows,
+            random.doubles(objective.tokenwise() ? tokens : 4, -6, -2).toArray(),
+            random.doubles(tokens, -5, -3.2).toArray());
+    check(objective, shared, 1, 16, Integer.MAX_VALUE, Recompute.NONE, true);
+    check(objective, shared, 2, 12, Integer.MAX_VALUE, Recompute.EVERYTHING, true);
+    check(objective, shared, 2, 11, 9, Recompute.NONE, true);
+  }
+
+  @Test
+  void whatHasNoGradientIsNotComputed() {
+    Random random = new Random(Seeds.next());
+    Example first = Case.row(random, 7, 2, 1);
+    Example second = Case.row(random, 6, 2, 1);
+    List<Example> rows =
+        List.of(first, behind(first, 5, random, 1), second, behind(second, 4, random, 0));
+    Objective.Weights weights = group(LossType.DAPO, 0).weigh(Objective.Scored.of(rows));
+    Plan plan = Plan.uncounted("test", 1, 1, 40, LONGEST, 0);
+    int[] starts = {0, 5, 8, 12};
+    GradientLanes.Work work = new GradientLanes.Work(0, rows, weights, starts, Dropout.NONE, plan);
+    Packing.Cost cost = new Packing.Cost(1, 0);
+    assertThat(work.packing(1, cost, false).lanes()).containsExactly(List.of(List.of(2, 3)));
+    assertThat(work.packing(1, cost, true).lanes()).containsExactly(List.of(List.of(0, 1, 2, 3)));
+  }
+
+  private static Example behind(Example before, int length, Random random, double value) {
+    int[] ids = random.ints(length, 0, 37).toArray();
+    System.arraycopy(before.ids(), 0, ids, 0, before.prompt());
+    return Examples.of(ids, before.prompt(), value);
+  }
+
   private static void check(
       Objective objective, int lanes, int budget, int splitFrom, Recompute level) {
+    Case c = Case.of(objective, new Random(Seeds.next()));
+    check(objective, c, lanes, budget, splitFrom, level, false);
+  }
+
+  private static void check(
+      Objective objective,
+      Case c,
+      int lanes,
+      int budget,
+      int splitFrom,
+      Recompute level,
+      boolean branches) {
     long seed = Seeds.next();
     Random random = new Random(seed);
-    Case c = Case.of(objective, random);
     TrainSettings settings =
         TrainSettings.of(Map.of("model", "m", "data", List.of("d"), "out", "o"));
     Lora spec = Lora.of(3, 5, Targets.parse("all-linear"));
@@ -189,7 +255,13 @@ class PreferenceStepTest {
         split = new Plan.Split(splitFrom, parts.shared());
         bytes = Math.max(bytes, parts.lane().peak());
       }
-      Plan plan = Plan.uncounted("test", lanes, 1, budget, LONGEST, bytes).withSplit(split);
+      if (branches) {
+        bytes = Math.max(bytes, model.branchedParts(16, LONGEST).peak());
+        bytes = Math.max(bytes, model.scoreBranchedBytes(16, LONGEST));
+      }
+      Plan plan =
+          Plans.branching(
+              Plan.uncounted("test", lanes, 1, budget, LONGEST, bytes).withSplit(split), branches);
       try (Trainer trainer =
               new Trainer(
                   model, parameters, c.rows(), plan, settings.optimizer(), 0, NOWHERE, objective);
@@ -202,7 +274,7 @@ class PreferenceStepTest {
         some.add(parameters.getLast());
         for (Parameter p : some) {
           long at = random.nextLong(p.elements());
-          double gradient = p.gradient(0).at(at) + p.gradient(1).at(at);
+          double gradient = p.gradient(0).at(at) + (lanes == 1 ? 0 : p.gradient(1).at(at));
           assertThat(difference(p, at, () -> c.loss(model, beside, ws)))
               .as("%s[%d], seed %d", p.name(), at, seed)
               .isCloseTo(gradient, within(1e-6 * Math.max(1, Math.abs(gradient))));
