@@ -50,7 +50,8 @@ public final class ChannelsModel {
     }
     Files.writeString(folder.resolve("tokenizer.json"), json);
     Files.writeString(folder.resolve("tokenizer_config.json"), "{\"eos_token\": \"<|return|>\"}");
-    return Files.writeString(folder.resolve("chat_template.jinja"), TEMPLATE).getParent();
+    Files.writeString(folder.resolve("chat_template.jinja"), TEMPLATE);
+    return folder;
   }
 
   private static String special(int id, String token) {

@@ -130,7 +130,7 @@ class BranchedBatchTest {
                 new long[own.length],
                 new int[labelled],
                 new int[labelled],
-                null,
+                new double[labelled],
                 pasts);
         String which = "prompt %d, %s of %d, seed %d".formatted(prompt, lengths, tokens, seed);
         assertThat(peak(ws -> model.train(batch, 1, Dropout.of(1, 1), ws)))

@@ -44,8 +44,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Holds the gradients of steps on preferences to finite differences of their losses, in double,
-/// for lanes, micro-batches, sequences cut over lanes, recomputed layers and shared prompts. That the losses are
-/// TRL's is held in [PreferenceGoldenTest].
+/// for lanes, micro-batches, sequences cut over lanes, recomputed layers and shared prompts. That
+/// the losses are TRL's is held in [PreferenceGoldenTest].
 class PreferenceStepTest {
   private static final int LONGEST = 9;
   private static final Path NOWHERE = Path.of("");
