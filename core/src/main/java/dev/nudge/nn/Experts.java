@@ -36,6 +36,7 @@ public final class Experts implements Body {
   private final @Nullable Shared shared;
   private final int width;
   private boolean asks;
+  private @Nullable Boolean few; // null until a step decodes
 
   /// A shared expert.
   ///
@@ -119,7 +120,7 @@ public final class Experts implements Body {
     router.linear().forward(x, logits, p);
     Routed routed = Routed.of(logits, rule, chosen, ws);
     gaps(ws);
-    if (asks && p.steady() && !ws.dry()) {
+    if (asks && p.team() != null && !ws.dry()) {
       for (int e = 0; e < experts.size(); e++) {
         if (routed.start(e) < routed.start(e + 1)) {
           experts.get(e).ask();
@@ -158,11 +159,11 @@ public final class Experts implements Body {
   }
 
   /// Computes the chosen experts of a decoding step at once, if no adapter is on them: few tasks
-  /// for the team to wait for. A dry run does both, since an adapter may be on other experts.
+  /// for the team to wait for. A dry run measures this, adapters or not, and one by one too.
   ///
   /// @return whether the outputs were computed
   private boolean together(Tensor x, Routed routed, Tensor outputs, Pass p) {
-    if (p.team() == null) {
+    if (p.team() == null || !few(x.dtype(), p)) {
       return false;
     }
     Workspace ws = p.ws();
@@ -185,9 +186,20 @@ public final class Experts implements Body {
         xs.add(x.rows() > 1 ? sorted.rows(from, to) : x);
       }
     }
-    boolean done = Mlp.together(used, xs, outputs, p);
+    boolean done = ws.dry() || used.stream().allMatch(Mlp::bare);
+    if (done) {
+      Mlp.together(used, xs, outputs, p);
+    }
     ws.release(mark);
     return done;
+  }
+
+  /// Whether the kernels take the weights of all experts, which never change their kind.
+  private boolean few(Dtype type, Pass p) {
+    if (few == null) {
+      few = experts.stream().allMatch(mlp -> mlp.few(type, p.kernels().fewRows()));
+    }
+    return few;
   }
 
   private static void compute(

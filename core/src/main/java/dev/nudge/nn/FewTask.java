@@ -8,6 +8,7 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -71,17 +72,17 @@ final class FewTask {
   /// Computes the layers' outputs but for what [Linear#finish] does. Terms whose factors the
   /// kernels do not take (of an odd rank) are added behind the task.
   ///
-  /// @param weights of the layers, which the kernels take
-  static void run(List<Product> products, List<FewRows.Weight> weights, Team team, Pass p) {
+  /// @param products of layers whose weights the kernels take
+  static void run(List<Product> products, Team team, Pass p) {
     int mark = p.ws().mark();
     FewTask task = new FewTask(p, products.getFirst().x.dtype());
     List<List<LowRank>> late = new ArrayList<>(products.size());
-    for (int i = 0; i < weights.size(); i++) {
-      Product each = products.get(i);
+    for (Product each : products) {
       List<LowRank> terms = new ArrayList<>();
       each.layer.updates(each.x, p, terms);
       boolean all = terms.stream().allMatch(task::takes);
-      task.add(each, weights.get(i), all ? terms : List.of());
+      FewRows.Weight weight = Objects.requireNonNull(each.layer.few());
+      task.add(each, weight, all ? terms : List.of());
       late.add(all ? List.of() : terms);
     }
     task.go(team);

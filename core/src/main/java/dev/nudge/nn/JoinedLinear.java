@@ -1,5 +1,6 @@
 package dev.nudge.nn;
 
+import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
@@ -56,17 +57,29 @@ public final class JoinedLinear implements Linear {
     return columns;
   }
 
-  /// Adds the products of a layer, or of those that it joins; returns false if an adapter is on it.
-  static boolean products(Linear layer, Tensor x, Tensor y, List<FewTask.Product> to) {
-    if (layer instanceof JoinedLinear joined) {
+  /// Adds the products of a layer without its adapters, or of those that it joins.
+  static void products(Linear layer, Tensor x, Tensor y, List<FewTask.Product> to) {
+    Linear under = layer.under();
+    if (under instanceof JoinedLinear joined) {
       List<Tensor> ys = joined.split(y);
       for (int i = 0; i < ys.size(); i++) {
         to.add(new FewTask.Product(joined.parts.get(i), x, ys.get(i)));
       }
     } else {
-      to.add(new FewTask.Product(layer, x, y));
+      to.add(new FewTask.Product(under, x, y));
     }
-    return layer.under() == layer;
+  }
+
+  /// Whether the kernels of few rows take the weights of a layer, adapters left out.
+  static boolean few(Linear layer, Dtype type, FewRows kernel) {
+    Linear under = layer.under();
+    return (under instanceof JoinedLinear joined ? joined.parts : List.of(under))
+        .stream()
+            .allMatch(
+                each -> {
+                  FewRows.Weight weight = each.few();
+                  return weight != null && kernel.takes(weight, type);
+                });
   }
 
   @Override

@@ -1,8 +1,10 @@
 package dev.nudge.nn;
 
 import dev.nudge.kernel.ClampedGlu;
+import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Glu;
 import dev.nudge.kernel.Routing;
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
@@ -81,28 +83,34 @@ public final class Mlp implements Body {
     downProj.linear().ask();
   }
 
-  /// Computes MLPs of one form, each from rows of its own, as two parallel tasks.
+  /// Whether [#together] can compute this MLP while no adapter is on its layers.
+  boolean few(Dtype type, FewRows kernel) {
+    return gateUp.few(type, kernel) && JoinedLinear.few(downProj.linear(), type, kernel);
+  }
+
+  /// Whether no adapter is on a layer.
+  boolean bare() {
+    return gateUp.bare() && downProj.linear().under() == downProj.linear();
+  }
+
+  /// Computes MLPs of one form, each from rows of its own, as two parallel tasks, without adapters.
   ///
+  /// @param all for each [#few] is true
   /// @param xs rows of each; y has those of all, one after the other
-  /// @return whether y was computed; if not, [#forward] has to
-  static boolean together(List<Mlp> all, List<Tensor> xs, Tensor y, Pass p) {
+  static void together(List<Mlp> all, List<Tensor> xs, Tensor y, Pass p) {
     Mlp first = all.getFirst();
     SplitLinear.Parts parts =
         SplitLinear.together(all.stream().map(mlp -> mlp.gateUp).toList(), xs, p);
-    if (parts == null) {
-      return false;
-    }
     Tensor h = p.ws().take(y.dtype(), y.rows(), first.inner());
     first.activate(new Saved(parts), h, p);
     List<FewTask.Product> products = new ArrayList<>();
-    boolean plain = true;
     for (int i = 0, at = 0; i < all.size(); i++) {
       int end = at + xs.get(i).rows();
-      Linear down = all.get(i).downProj.linear();
-      plain &= JoinedLinear.products(down, h.rows(at, end), y.rows(at, end), products);
+      JoinedLinear.products(
+          all.get(i).downProj.linear(), h.rows(at, end), y.rows(at, end), products);
       at = end;
     }
-    return plain && p.few(products);
+    p.fewOf(products);
   }
 
   private Saved gated(Tensor x, Tensor h, Pass p) {

@@ -110,25 +110,22 @@ public record Pass(
     for (int i = 0; i < ys.size(); i++) {
       products.add(new FewTask.Product(layers.get(i), x, ys.get(i)));
     }
-    return few(products);
-  }
-
-  /// The same for layers that have inputs of their own.
-  boolean few(List<FewTask.Product> products) {
-    if (team == null) {
-      return false;
-    }
-    List<FewRows.Weight> weights = new ArrayList<>(products.size());
     for (FewTask.Product each : products) {
       FewRows.Weight w = each.layer().few();
-      if (w == null || !kernels.fewRows().takes(w, each.x().dtype())) {
+      if (w == null || !kernels.fewRows().takes(w, x.dtype())) {
         return false;
       }
-      weights.add(w);
     }
-    FewTask.run(products, weights, team, this);
-    products.forEach(each -> each.layer().finish(each.y(), this));
+    fewOf(products);
     return true;
+  }
+
+  /// Computes layers, each from rows of its own, as one parallel task in a pass that decodes.
+  ///
+  /// @param products of layers whose weights the kernels take
+  void fewOf(List<FewTask.Product> products) {
+    FewTask.run(products, Objects.requireNonNull(team, "only decoding has a team"), this);
+    products.forEach(each -> each.layer().finish(each.y(), this));
   }
 
   /// The lane's part of the sequence, in a pass that is split over all lanes.

@@ -1,5 +1,6 @@
 package dev.nudge.nn;
 
+import dev.nudge.kernel.FewRows;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
@@ -54,25 +55,35 @@ public final class SplitLinear {
     slots.forEach(slot -> slot.linear().ask());
   }
 
-  /// Computes the parts of several of one form, each from rows of its own, as one parallel task.
+  /// Whether [#together] can compute these layers while no adapter is on them.
+  boolean few(Dtype type, FewRows kernel) {
+    return slots.stream().allMatch(slot -> JoinedLinear.few(slot.linear(), type, kernel));
+  }
+
+  /// Whether no adapter is on a layer.
+  boolean bare() {
+    return slots.stream().allMatch(slot -> slot.linear().under() == slot.linear());
+  }
+
+  /// Computes the parts of several of one form, each from rows of its own, as one parallel task,
+  /// without adapters.
   ///
   /// @param xs rows of each; the parts have them one after the other
-  /// @return null if the pass cannot, or an adapter is on a layer
-  static @Nullable Parts together(List<SplitLinear> all, List<Tensor> xs, Pass p) {
+  static Parts together(List<SplitLinear> all, List<Tensor> xs, Pass p) {
     SplitLinear first = all.getFirst();
     int rows = xs.stream().mapToInt(Tensor::rows).sum();
     List<Tensor> outputs = first.room(xs.getFirst().dtype(), rows, p);
     List<FewTask.Product> products = new ArrayList<>();
-    boolean plain = true;
     for (int i = 0, at = 0; i < all.size(); i++) {
       int end = at + xs.get(i).rows();
       for (int s = 0; s < outputs.size(); s++) {
         Linear layer = all.get(i).slots.get(s).linear();
-        plain &= JoinedLinear.products(layer, xs.get(i), outputs.get(s).rows(at, end), products);
+        JoinedLinear.products(layer, xs.get(i), outputs.get(s).rows(at, end), products);
       }
       at = end;
     }
-    return plain && p.few(products) ? first.parts(outputs) : null;
+    p.fewOf(products);
+    return first.parts(outputs);
   }
 
   private List<Tensor> room(Dtype type, int rows, Pass p) {

@@ -128,9 +128,20 @@ class ExpertsTogetherTest {
       Tensor together = output(plain, x, kernels, scope, team);
       Tensor apart =
           output(experts(router, layers, k, clamp, Wrapped::new), x, kernels, scope, team);
-      assertThat(together.data().mismatch(apart.data()))
-          .as("%d rows, %d of %d experts, form %d, %s", n, k, count, form, type)
-          .isEqualTo(-1);
+      AtomicInteger made = new AtomicInteger();
+      Tensor mixed = // an adapter on the first expert alone
+          output(
+              experts(
+                  router, layers, k, clamp, l -> made.getAndIncrement() < 2 ? new Wrapped(l) : l),
+              x,
+              kernels,
+              scope,
+              team);
+      for (Tensor each : List.of(apart, mixed)) {
+        assertThat(together.data().mismatch(each.data()))
+            .as("%d rows, %d of %d experts, form %d, %s", n, k, count, form, type)
+            .isEqualTo(-1);
+      }
     }
   }
 
