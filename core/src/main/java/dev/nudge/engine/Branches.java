@@ -51,7 +51,7 @@ public final class Branches {
     int[] pasts = branches ? pasts(chosen) : new int[places.length];
     Packing best = null;
     double least = Double.POSITIVE_INFINITY;
-    for (int most = branches ? Math.max(1, pasts.length) : 1; most > 0; most /= 2) {
+    for (int most = largest(pasts); most > 0; most /= 2) {
       List<Group> groups = groups(chosen, pasts, budget, most, cost);
       int[] tokens = groups.stream().mapToInt(Group::tokens).toArray();
       double[] costs = groups.stream().mapToDouble(Group::cost).toArray();
@@ -64,6 +64,17 @@ public final class Branches {
       }
     }
     return Objects.requireNonNull(best);
+  }
+
+  /// How many sequences are behind the prompt that most have; at least 1.
+  private static int largest(int[] pasts) {
+    int largest = 1;
+    int behind = 1;
+    for (int past : pasts) {
+      behind = past > 0 ? behind + 1 : 1;
+      largest = Math.max(largest, behind);
+    }
+    return largest;
   }
 
   /// Adjacent sequences behind one prompt.

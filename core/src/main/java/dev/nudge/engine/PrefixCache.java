@@ -16,9 +16,6 @@ import org.jspecify.annotations.Nullable;
 /// Keeps the KV cache blocks of prompts, so that prefixes shared by later prompts are not prefilled
 /// again.
 ///
-/// A prompt that a running sequence has too, to its end, is not read either: what does not fill a
-/// block is copied, as for the completions of a group.
-///
 /// Full blocks are kept, in a tree: a block is found by the sequence's adapter, anew for each
 /// attaching, and by all tokens up to the block's end. Tokens are compared, not hashes of them, so
 /// no sequence sees the keys of another adapter or text. Only prompts are kept, not answers: keys
@@ -63,37 +60,23 @@ final class PrefixCache {
   /// @return whether it should rather wait, for a sequence before it will have read more of that
   boolean waits(Sequence s, List<Sequence> running, Predicate<Sequence> apart) {
     List<Node> found = find(s);
-    int later = 0; // tokens
-    Sequence twin = null;
+    int later = 0;
     for (Sequence other : running) {
       if (other == s) {
         break;
       }
-      if (!other.done() && other.way.equals(s.way) && !apart.test(other)) {
-        int common = common(s, other);
-        if (other.cache().length() < other.prompt) {
-          later = Math.max(later, shared(s, common));
-        } else if (common == s.ask.unheard()) {
-          twin = other;
-        }
+      boolean reads = !other.done() && other.cache().length() < other.prompt;
+      if (reads && other.way.equals(s.way) && !apart.test(other)) {
+        later = Math.max(later, common(s, other) / Limits.BLOCK);
       }
     }
-    int there = twin == null ? found.size() * Limits.BLOCK : s.ask.unheard();
-    if (later > there) {
+    if (later > found.size()) {
       return true;
     }
-    if (twin != null) {
-      s.start(pool.cache(twin.cache(), there));
-    } else if (!found.isEmpty()) {
+    if (!found.isEmpty()) {
       s.start(pool.cache(found.stream().map(node -> node.block).toList()));
     }
     return false;
-  }
-
-  /// How many of a prompt's first tokens it need not read if another sequence has read them: whole
-  /// blocks, or all that it can have.
-  private static int shared(Sequence s, int common) {
-    return common == s.ask.unheard() ? common : common / Limits.BLOCK * Limits.BLOCK;
   }
 
   /// Tokens that two prompts begin with, those of `s` left out whose logits are wanted.

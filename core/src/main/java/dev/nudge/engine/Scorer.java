@@ -54,7 +54,7 @@ public final class Scorer {
     private Scores(List<Example> examples, IntPredicate whole) {
       this.examples = examples;
       rows = IntStream.range(0, examples.size()).toArray();
-      shared = branches && !model.givesRewards();
+      shared = branches && !model.givesRewards() && IntStream.of(rows).noneMatch(whole);
       packing =
           Branches.pack(
               examples, rows, lanes.count(), budget, Flat.cost(model), Packing.WHOLE, shared);

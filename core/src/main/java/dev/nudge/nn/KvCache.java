@@ -43,17 +43,6 @@ public final class KvCache implements AutoCloseable {
     pool.share(blocks);
   }
 
-  /// Copies the positions up to `tokens`, which are within one block.
-  void copy(KvCache from, int tokens) {
-    int block = blocks.size();
-    int left = tokens - length;
-    if (left > 0) {
-      reserve(left);
-      pool.copy(from.blocks.get(block), blocks.get(block), left);
-      advance(left);
-    }
-  }
-
   /// Number of positions in the cache.
   public int length() {
     return length;

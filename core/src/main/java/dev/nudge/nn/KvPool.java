@@ -3,7 +3,6 @@ package dev.nudge.nn;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -112,24 +111,6 @@ public final class KvPool implements AutoCloseable {
     KvCache cache = cache();
     cache.begin(full);
     return cache;
-  }
-
-  /// A cache that starts with the first tokens of another one: it shares their full blocks and
-  /// copies the rest.
-  public KvCache cache(KvCache of, int tokens) {
-    KvCache cache = cache(of.full(tokens));
-    cache.copy(of, tokens);
-    return cache;
-  }
-
-  /// Copies the first positions of a block to another one.
-  void copy(int from, int to, int positions) {
-    for (List<Tensor[]> kind : List.of(keys, values)) {
-      for (Tensor[] layer : kind) {
-        long bytes = (long) positions * width * compute.bytes();
-        MemorySegment.copy(layer[from].data(), 0, layer[to].data(), 0, bytes);
-      }
-    }
   }
 
   /// Pins a full block that a cache uses, so that it is not freed with its last cache.

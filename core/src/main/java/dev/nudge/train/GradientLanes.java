@@ -75,7 +75,12 @@ final class GradientLanes implements AutoCloseable {
           plan.microBatchTokens(),
           cost,
           plan.split().from(),
-          plan.branches());
+          branches());
+    }
+
+    /// Whether prompts are shared: one that counts in the loss is not.
+    boolean branches() {
+      return plan.branches() && weights.texts() == null;
     }
 
     /// Whether no token of a sequence weighs anything, as of a group with equal rewards.
@@ -285,7 +290,7 @@ final class GradientLanes implements AutoCloseable {
             rows,
             work.sequences(),
             new Flat.Factors(weights.each(), weights.texts(), work.starts()),
-            work.plan().branches());
+            work.branches());
   }
 
   /// Trains a lane's share of all works, and returns the loss of each.

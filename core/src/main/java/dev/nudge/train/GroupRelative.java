@@ -4,6 +4,7 @@ import dev.nudge.data.Example;
 import dev.nudge.settings.LossType;
 import dev.nudge.settings.ScaleRewards;
 import java.util.Arrays;
+import java.util.DoubleSummaryStatistics;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -150,7 +151,7 @@ record GroupRelative(
   }
 
   /// The advantage of each completion; 0 where its group tells nothing.
-  private double[] advantages(double[] rewards) {
+  double[] advantages(double[] rewards) {
     double[] advantages = new double[rewards.length];
     double all = deviation(rewards);
     for (int from = 0; from < rewards.length; from += group) {
@@ -170,7 +171,10 @@ record GroupRelative(
   }
 
   private static double mean(double[] rewards) {
-    return Arrays.stream(rewards).filter(r -> !Double.isNaN(r)).average().orElse(0);
+    DoubleSummaryStatistics all =
+        Arrays.stream(rewards).filter(r -> !Double.isNaN(r)).summaryStatistics();
+    // of equal rewards exactly theirs, so that their advantages are 0
+    return all.getMin() == all.getMax() ? all.getMin() : all.getAverage();
   }
 
   /// The sample deviation; 0 of fewer than two.

@@ -225,31 +225,6 @@ class EngineTest {
     }
   }
 
-  @Test
-  void aGroupReadsItsPromptOnce() {
-    for (int tokens : new int[] {2, 23, 64, 65, 150}) {
-      int[] prompt = prompt(tokens);
-      Greedy alone = new Greedy(40);
-      try (Engine engine = engine(ROOMY, false)) {
-        engine.submit(prompt, tokens + 40, null, alone).await();
-      }
-      try (Engine engine = engine(ROOMY, false)) {
-        List<Ticket> tickets = new ArrayList<>();
-        List<Greedy> all = new ArrayList<>();
-        for (int i = 0; i < 8; i++) {
-          all.add(new Greedy(40));
-          tickets.add(engine.submit(prompt, tokens + 40, null, all.getLast()));
-        }
-        tickets.forEach(Ticket::await);
-        for (Greedy each : all) {
-          assertThat(each.logits).as("%d tokens", tokens).isEqualTo(alone.logits);
-        }
-        // one that came before the others may have gone on alone
-        assertThat(engine.load().cachedTokens()).isGreaterThanOrEqualTo(6L * (tokens - 1));
-      }
-    }
-  }
-
   /// @param cached tokens whose keys must be there; −1: any
   private Greedy ask(Engine engine, int[] prompt, @Nullable String adapter, int cached) {
     Greedy said = new Greedy(12);

@@ -44,12 +44,7 @@ class BranchedAdaptersTest {
   private static final double BOUND = 1e-4;
 
   @ParameterizedTest
-  @CsvSource({
-    "PLAIN, true",
-    "BIAS, true",
-    "DORA, true",
-    "DORA, false"
-  })
+  @CsvSource({"PLAIN, true", "BIAS, true", "DORA, true", "DORA, false"})
   void sharedPromptsChangeNothing(Lora.Variant variant, boolean nf4) {
     long seed = Seeds.next();
     Random random = new Random(seed);
@@ -113,10 +108,10 @@ class BranchedAdaptersTest {
       int budget = 2 * LONGEST;
       long bytes =
           LongStream.of(
-              model.trainBytes(budget, LONGEST),
-              model.scoreBytes(budget, LONGEST),
-              model.branchedParts(budget, LONGEST).peak(),
-              model.scoreBranchedBytes(budget, LONGEST))
+                  model.trainBytes(budget, LONGEST),
+                  model.scoreBytes(budget, LONGEST),
+                  model.branchedParts(budget, LONGEST).peak(),
+                  model.scoreBranchedBytes(budget, LONGEST))
               .max()
               .orElseThrow();
       Plan plan = Plans.branching(Plan.uncounted("test", 1, 1, budget, LONGEST, bytes), branches);

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.LossType;
 import dev.nudge.settings.RunException;
+import dev.nudge.settings.ScaleRewards;
 import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -210,6 +212,16 @@ class GroupRunTest {
     List<JsonNode> greedy = TinyRun.metrics(temp.resolve("run"), "eval_reward");
     assertThat(greedy.getFirst().path("eval_reward").asDouble()).isLessThan(0.5);
     assertThat(greedy.getLast().path("eval_reward").asDouble()).isGreaterThan(0.8);
+  }
+
+  /// Their mean is not exact in binary, and what has no advantage is not trained.
+  @ParameterizedTest
+  @ValueSource(doubles = {0.1, 0.2, 0.7})
+  void equalRewardsTellNothing(double reward) {
+    GroupRelative three =
+        new GroupRelative(LossType.DAPO, 0, 0.2, ScaleRewards.GROUP, 1, 1, 3, 7, true);
+    assertThat(three.advantages(new double[] {reward, reward, reward})).containsOnly(0);
+    assertThat(three.advantages(new double[] {reward, Double.NaN, reward})).containsOnly(0);
   }
 
   @Test
