@@ -57,25 +57,28 @@ final class FewTask {
   private final Elementwise elementwise;
   private final Workspace ws;
   private final Dtype type;
+  private final boolean shares; // whether layers of one input share its arrangement
   private final List<Layer> layers = new ArrayList<>();
   private final List<Update> updates = new ArrayList<>();
   private final AtomicInteger reductions = new AtomicInteger();
   private int rows; // of all weights
 
-  private FewTask(Pass p, Dtype type) {
+  private FewTask(Pass p, Dtype type, boolean shares) {
     this.kernel = p.kernels().fewRows();
     this.elementwise = p.kernels().elementwise();
     this.ws = p.ws();
     this.type = type;
+    this.shares = shares;
   }
 
   /// Computes the layers' outputs but for what [Linear#finish] does. Terms whose factors the
   /// kernels do not take (of an odd rank) are added behind the task.
   ///
   /// @param products of layers whose weights the kernels take
-  static void run(List<Product> products, Team team, Pass p) {
+  /// @param kinds whether a dry run shares no arrangement, as it stands for other layers too
+  static void run(List<Product> products, boolean kinds, Team team, Pass p) {
     int mark = p.ws().mark();
-    FewTask task = new FewTask(p, products.getFirst().x.dtype());
+    FewTask task = new FewTask(p, products.getFirst().x.dtype(), !kinds || !p.ws().dry());
     List<List<LowRank>> late = new ArrayList<>(products.size());
     for (Product each : products) {
       List<LowRank> terms = new ArrayList<>();
@@ -120,8 +123,8 @@ final class FewTask {
     Tensor y = product.y;
     List<Update> own = new ArrayList<>(terms.size());
     Layer before = layers.isEmpty() ? null : layers.getLast();
-    Tensor arranged = // not shared if dry: other experts may have weights of two kinds
-        before != null && before.input == x && kernel.alike(before.weight, w) && !ws.dry()
+    Tensor arranged =
+        shares && before != null && before.input == x && kernel.alike(before.weight, w)
             ? before.x
             : kernel.arranged(x, w, ws);
     Tensor low = null; // arranged for factors A

@@ -110,7 +110,7 @@ public final class Mlp implements Body {
           all.get(i).downProj.linear(), h.rows(at, end), y.rows(at, end), products);
       at = end;
     }
-    p.fewOf(products);
+    p.fewOf(products, true);
   }
 
   private Saved gated(Tensor x, Tensor h, Pass p) {

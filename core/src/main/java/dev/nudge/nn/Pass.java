@@ -116,15 +116,16 @@ public record Pass(
         return false;
       }
     }
-    fewOf(products);
+    fewOf(products, false);
     return true;
   }
 
   /// Computes layers, each from rows of its own, as one parallel task in a pass that decodes.
   ///
   /// @param products of layers whose weights the kernels take
-  void fewOf(List<FewTask.Product> products) {
-    FewTask.run(products, Objects.requireNonNull(team, "only decoding has a team"), this);
+  /// @param kinds whether a dry run stands for layers with weights of several kinds
+  void fewOf(List<FewTask.Product> products, boolean kinds) {
+    FewTask.run(products, kinds, Objects.requireNonNull(team, "only decoding has a team"), this);
     products.forEach(each -> each.layer().finish(each.y(), this));
   }
 

@@ -82,7 +82,7 @@ public final class SplitLinear {
       }
       at = end;
     }
-    p.fewOf(products);
+    p.fewOf(products, true);
     return first.parts(outputs);
   }
 
