@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import dev.nudge.format.RunFiles;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
@@ -133,7 +134,7 @@ final class Loading {
 
   private static double first(Path model, List<String> method, Path rows, Path out)
       throws IOException {
-    Path metrics = out.resolve("metrics.jsonl");
+    Path metrics = out.resolve(RunFiles.METRICS);
     Files.deleteIfExists(metrics);
     AtomicBoolean over = new AtomicBoolean();
     AtomicLong seen = new AtomicLong();

@@ -1,6 +1,7 @@
 package dev.nudge.bench;
 
 import dev.nudge.format.Json;
+import dev.nudge.format.RunFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -34,7 +35,7 @@ final class NudgeCommand {
   /// The lines of `metrics.jsonl` that stand for a step.
   static List<JsonNode> steps(Path out) {
     try {
-      return Files.readAllLines(out.resolve("metrics.jsonl")).stream()
+      return Files.readAllLines(out.resolve(RunFiles.METRICS)).stream()
           .map(Json::parse)
           .filter(line -> line.has("loss"))
           .toList();
@@ -46,7 +47,7 @@ final class NudgeCommand {
   /// Reads the `run.json` of a run.
   static JsonNode record(Path out) {
     try {
-      return Json.parse(Files.readString(out.resolve("run.json")));
+      return Json.parse(Files.readString(out.resolve(RunFiles.RUN)));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -2,6 +2,7 @@ package dev.nudge.bench;
 
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.RunFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -136,7 +137,7 @@ record ParityRun(Path model, Path data, Path work) {
 
   /// The last held-out loss; null in its line where it was infinite, missing without a line.
   private static JsonNode lastHeldOut(Path out) {
-    return lines(out.resolve("metrics.jsonl")).stream()
+    return lines(out.resolve(RunFiles.METRICS)).stream()
         .map(line -> line.path("eval_loss"))
         .filter(loss -> !loss.isMissingNode())
         .reduce(MissingNode.getInstance(), (before, last) -> last);
@@ -144,7 +145,7 @@ record ParityRun(Path model, Path data, Path work) {
 
   /// Whether a run ended because its numbers did.
   private static boolean diverged(Path out) {
-    return Files.exists(out.resolve("run.json"))
+    return Files.exists(out.resolve(RunFiles.RUN))
         && NudgeCommand.record(out).path("totals").path("skipped_steps").asInt() >= MOST_SKIPPED;
   }
 

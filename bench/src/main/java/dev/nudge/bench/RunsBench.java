@@ -2,6 +2,7 @@ package dev.nudge.bench;
 
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.RunFiles;
 import dev.nudge.runs.RunStore;
 import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
@@ -116,20 +117,20 @@ final class RunsBench {
     Map<String, Object> run = new LinkedHashMap<>();
     run.put("id", "20261101-100000-%06x".formatted(number));
     run.put("started", START.plusSeconds(number).toString());
-    run.put("state", "finished");
+    run.put(RunFiles.STATE, "finished");
     run.put("planned_steps", STEPS);
     run.put("settings", settings.values());
     run.put("plan", Map.of("lanes", 2, "bytes", Map.of("weights", 1, "activations", 2)));
     run.put("digests", Map.of("data", "sha256:" + "0".repeat(64)));
     run.put("totals", totals);
     Files.createDirectories(folder);
-    Files.writeString(folder.resolve("run.json"), Json.indented(run) + "\n");
-    Files.setLastModifiedTime(folder.resolve("run.json"), FileTime.from(START));
+    Files.writeString(folder.resolve(RunFiles.RUN), Json.indented(run) + "\n");
+    Files.setLastModifiedTime(folder.resolve(RunFiles.RUN), FileTime.from(START));
     List<String> rows = new ArrayList<>();
     for (int step = 1; step <= STEPS; step++) {
       rows.add("{\"step\":%d,\"loss\":%s}".formatted(step, 3.0 / step));
     }
-    Files.write(folder.resolve("metrics.jsonl"), rows);
+    Files.write(folder.resolve(RunFiles.METRICS), rows);
     Files.write(folder.resolve("adapter_model.safetensors"), new byte[1024]);
   }
 }

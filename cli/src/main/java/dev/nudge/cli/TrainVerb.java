@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.format.RunFiles;
 import dev.nudge.settings.Layer;
 import dev.nudge.settings.ShellWord;
 import dev.nudge.settings.TrainSettings;
@@ -65,7 +66,7 @@ record TrainVerb(Runner runner, String command) implements Verb<TrainSettings> {
     } catch (InvalidPathException e) {
       return null; // the setting says what is wrong with it
     }
-    return Layer.of(folder.resolve("run.json").toString(), Training.given(folder));
+    return Layer.of(folder.resolve(RunFiles.RUN).toString(), Training.given(folder));
   }
 
   /// A dry run looks at shapes and tokens only, unless there is a run or an adapter to hold the
@@ -110,6 +111,6 @@ record TrainVerb(Runner runner, String command) implements Verb<TrainSettings> {
     return outcome.state() == RunState.STOPPED
         && settings.output().kept() > 0
         && outcome.object() instanceof Map<?, ?> run
-        && run.get("saved_step") != null;
+        && run.get(RunFiles.SAVED_STEP) != null;
   }
 }

@@ -1,6 +1,7 @@
 package dev.nudge.identity;
 
 import dev.nudge.format.Json;
+import dev.nudge.format.RunFiles;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Consumer;
@@ -15,20 +16,20 @@ public final class UnfinishedRun {
   /// @param called name of the adapter in the warning
   /// @param warnings receives at most one line
   public static void warn(String called, Path adapter, Consumer<String> warnings) {
-    Path file = adapter.resolve("run.json");
+    Path file = adapter.resolve(RunFiles.RUN);
     if (!Files.isRegularFile(file)) {
       return;
     }
     JsonNode run = Json.read(file);
-    String state = run.path("state").asString("finished");
+    String state = run.path(RunFiles.STATE).asString("finished");
     if (!state.equals("finished")) {
       warnings.accept(
-          "adapter %s is that of step %s of %s: its run is %s, not finished"
+          "adapter %s is of a run that is %s, not finished: saved after step %s of %s"
               .formatted(
                   called,
-                  run.path("saved_step").asString("?"),
-                  run.path("planned_steps").asString("?"),
-                  state));
+                  state,
+                  run.path(RunFiles.SAVED_STEP).asString("?"),
+                  run.path(RunFiles.PLANNED_STEPS).asString("?")));
     }
   }
 }

@@ -8,7 +8,6 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -24,8 +23,14 @@ final class FewTask {
   private static final int PIECES = 4; // for each thread
   private static final int LEAST = 16; // rows of a weight that make a piece
 
-  /// A layer, its input and its output.
-  record Product(Linear layer, Tensor x, Tensor y) {}
+  /// A layer, its weight as the kernels take it, its input and its output.
+  record Product(Linear layer, FewRows.Weight weight, Tensor x, Tensor y) {}
+
+  /// The weight of a layer if the kernels of few rows take it, else null.
+  static FewRows.@Nullable Weight weight(Linear layer, Dtype type, FewRows kernel) {
+    FewRows.Weight weight = layer.few();
+    return weight != null && kernel.takes(weight, type) ? weight : null;
+  }
 
   /// One layer: its product with rows that are arranged.
   ///
@@ -74,7 +79,6 @@ final class FewTask {
   /// Computes the layers' outputs but for what [Linear#finish] does. Terms whose factors the
   /// kernels do not take (of an odd rank) are added behind the task.
   ///
-  /// @param products of layers whose weights the kernels take
   /// @param kinds whether a dry run shares no arrangement, as it stands for other layers too
   static void run(List<Product> products, boolean kinds, Team team, Pass p) {
     int mark = p.ws().mark();
@@ -84,8 +88,7 @@ final class FewTask {
       List<LowRank> terms = new ArrayList<>();
       each.layer.updates(each.x, p, terms);
       boolean all = terms.stream().allMatch(task::takes);
-      FewRows.Weight weight = Objects.requireNonNull(each.layer.few());
-      task.add(each, weight, all ? terms : List.of());
+      task.add(each, all ? terms : List.of());
       late.add(all ? List.of() : terms);
     }
     task.go(team);
@@ -118,7 +121,8 @@ final class FewTask {
         && kernel.takes(new FewRows.Dense(term.b()), type);
   }
 
-  private void add(Product product, FewRows.Weight w, List<LowRank> terms) {
+  private void add(Product product, List<LowRank> terms) {
+    FewRows.Weight w = product.weight;
     Tensor x = product.x;
     Tensor y = product.y;
     List<Update> own = new ArrayList<>(terms.size());

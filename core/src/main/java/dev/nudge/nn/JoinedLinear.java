@@ -7,6 +7,7 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -58,28 +59,26 @@ public final class JoinedLinear implements Linear {
   }
 
   /// Adds the products of a layer without its adapters, or of those that it joins.
+  ///
+  /// @param layer for which [#few] is true
   static void products(Linear layer, Tensor x, Tensor y, List<FewTask.Product> to) {
-    Linear under = layer.under();
-    if (under instanceof JoinedLinear joined) {
-      List<Tensor> ys = joined.split(y);
-      for (int i = 0; i < ys.size(); i++) {
-        to.add(new FewTask.Product(joined.parts.get(i), x, ys.get(i)));
-      }
-    } else {
-      to.add(new FewTask.Product(under, x, y));
+    List<Linear> each = parts(layer);
+    List<Tensor> ys = layer.under() instanceof JoinedLinear joined ? joined.split(y) : List.of(y);
+    for (int i = 0; i < ys.size(); i++) {
+      FewRows.Weight weight = Objects.requireNonNull(each.get(i).few());
+      to.add(new FewTask.Product(each.get(i), weight, x, ys.get(i)));
     }
+  }
+
+  /// A layer without its adapters, or the layers that it joins.
+  private static List<Linear> parts(Linear layer) {
+    Linear under = layer.under();
+    return under instanceof JoinedLinear joined ? joined.parts : List.of(under);
   }
 
   /// Whether the kernels of few rows take the weights of a layer, adapters left out.
   static boolean few(Linear layer, Dtype type, FewRows kernel) {
-    Linear under = layer.under();
-    return (under instanceof JoinedLinear joined ? joined.parts : List.of(under))
-        .stream()
-            .allMatch(
-                each -> {
-                  FewRows.Weight weight = each.few();
-                  return weight != null && kernel.takes(weight, type);
-                });
+    return parts(layer).stream().allMatch(each -> FewTask.weight(each, type, kernel) != null);
   }
 
   @Override

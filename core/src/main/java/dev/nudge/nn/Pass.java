@@ -108,13 +108,11 @@ public record Pass(
     }
     List<FewTask.Product> products = new ArrayList<>(layers.size());
     for (int i = 0; i < ys.size(); i++) {
-      products.add(new FewTask.Product(layers.get(i), x, ys.get(i)));
-    }
-    for (FewTask.Product each : products) {
-      FewRows.Weight w = each.layer().few();
-      if (w == null || !kernels.fewRows().takes(w, x.dtype())) {
+      FewRows.Weight w = FewTask.weight(layers.get(i), x.dtype(), kernels.fewRows());
+      if (w == null) {
         return false;
       }
+      products.add(new FewTask.Product(layers.get(i), w, x, ys.get(i)));
     }
     fewOf(products, false);
     return true;
@@ -122,7 +120,6 @@ public record Pass(
 
   /// Computes layers, each from rows of its own, as one parallel task in a pass that decodes.
   ///
-  /// @param products of layers whose weights the kernels take
   /// @param kinds whether a dry run stands for layers with weights of several kinds
   void fewOf(List<FewTask.Product> products, boolean kinds) {
     FewTask.run(products, kinds, Objects.requireNonNull(team, "only decoding has a team"), this);

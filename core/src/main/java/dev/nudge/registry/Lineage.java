@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.nudge.format.Blobs;
 import dev.nudge.format.Json;
+import dev.nudge.format.RunFiles;
 import dev.nudge.format.Sha256;
 import dev.nudge.identity.Identity;
 import java.nio.file.Path;
@@ -47,7 +48,7 @@ final class Lineage {
       all.put("shape", new TreeMap<>(identity.data()));
     }
     put(all, "licence", licence);
-    JsonNode run = Json.readOrMissing(folder.resolve("run.json"));
+    JsonNode run = Json.readOrMissing(folder.resolve(RunFiles.RUN));
     if (run.isObject()) {
       addRun(all, run, source(QueryFiles.of(folder), run.at("/settings/data")));
     }

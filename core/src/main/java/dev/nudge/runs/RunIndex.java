@@ -1,6 +1,7 @@
 package dev.nudge.runs;
 
 import dev.nudge.format.Json;
+import dev.nudge.format.RunFiles;
 import dev.nudge.format.Sha256;
 import dev.nudge.settings.InputException;
 import java.io.IOException;

@@ -3,6 +3,7 @@ package dev.nudge.runs;
 import dev.nudge.format.Claim;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.RunFiles;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.train.Training;

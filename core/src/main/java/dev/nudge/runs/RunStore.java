@@ -1,6 +1,7 @@
 package dev.nudge.runs;
 
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.RunFiles;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.file.FileVisitOption;

@@ -1,5 +1,6 @@
 package dev.nudge.runs;
 
+import dev.nudge.format.RunFiles;
 import java.nio.file.Path;
 import java.time.DateTimeException;
 import java.time.Instant;
@@ -62,7 +63,7 @@ public record RunSummary(
   static @Nullable RunSummary of(Path folder, JsonNode run, Supplier<JsonNode> all) {
     JsonNode totals = run.path("totals");
     JsonNode settings = run.path("settings");
-    RunStatus state = RunStatus.written(run.path("state").asString(""));
+    RunStatus state = RunStatus.written(run.path(RunFiles.STATE).asString(""));
     String id = run.path("id").asString("");
     if (state == null || id.isEmpty() || !settings.isObject()) {
       return null;
@@ -78,7 +79,9 @@ public record RunSummary(
         settings.path("method").asString(""),
         held.isString() ? held.asString() : settings.path("quantize").asString("none"),
         totals.path("steps").asInt(0),
-        run.path("planned_steps").isNumber() ? (Integer) run.path("planned_steps").asInt() : null,
+        run.path(RunFiles.PLANNED_STEPS).isNumber()
+            ? (Integer) run.path(RunFiles.PLANNED_STEPS).asInt()
+            : null,
         number(totals.path("eval_loss_best")),
         number(totals.path("last_loss")),
         seconds == null || seconds <= 0 ? null : totals.path("tokens").asDouble(0) / seconds,

@@ -4,6 +4,7 @@ import dev.nudge.curves.Curves;
 import dev.nudge.curves.MetricRows;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.RunFiles;
 import dev.nudge.settings.InputException;
 import dev.nudge.train.Training;
 import java.io.IOException;

@@ -3,6 +3,7 @@ package dev.nudge.train;
 import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.RunFiles;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -56,7 +57,7 @@ final class MetricsFile {
   }
 
   private Path file() {
-    return folder.get().resolve(RunFolder.METRICS);
+    return folder.get().resolve(RunFiles.METRICS);
   }
 
   /// Bytes of the lines so far.

@@ -7,6 +7,7 @@ import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Json;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.RunFiles;
 import dev.nudge.identity.Identity;
 import dev.nudge.model.ModelFolder;
 import dev.nudge.settings.InputException;
@@ -29,8 +30,6 @@ import tools.jackson.databind.JsonNode;
 /// replaces the old run atomically. A run that ends before its first save leaves the old run
 /// unchanged. Every later save replaces the previous one atomically too.
 final class RunFolder implements AutoCloseable {
-  static final String RUN = "run.json";
-  static final String METRICS = "metrics.jsonl";
   static final String SAMPLES = "samples.jsonl";
   static final String CURVES = "loss.svg";
   static final String LAST = "last";
@@ -85,7 +84,7 @@ final class RunFolder implements AutoCloseable {
       checkNotResumed(resume, out);
       return false;
     }
-    if (!Files.exists(out.resolve(RUN))) {
+    if (!Files.exists(out.resolve(RunFiles.RUN))) {
       checkNotResumed(resume, out);
       checkNothingElse(out, settings.output().overwrite());
       return false;
@@ -161,7 +160,7 @@ final class RunFolder implements AutoCloseable {
   static RunCheckpoints.@Nullable Found resumable(
       TrainSettings settings, String objective, Path cache) {
     Path out = settings.output().out();
-    Path run = out.resolve(RUN);
+    Path run = out.resolve(RunFiles.RUN);
     if (settings.output().overwrite() || !Files.exists(run) || RunCheckpoints.all(out).isEmpty()) {
       return null;
     }
@@ -218,12 +217,14 @@ final class RunFolder implements AutoCloseable {
 
   /// The names of an earlier run's files.
   static List<String> names(Path out) {
-    if (!Files.exists(out.resolve(RUN))) {
+    if (!Files.exists(out.resolve(RunFiles.RUN))) {
       return List.of();
     }
     List<String> names = new ArrayList<>(TOKENIZER);
-    names.addAll(List.of(METRICS, EventLog.FILE, SAMPLES, CURVES, ReferenceSums.FILE, RUN));
-    names.add(RUN + ".tmp"); // the last of a run that was killed
+    names.addAll(
+        List.of(
+            RunFiles.METRICS, EventLog.FILE, SAMPLES, CURVES, ReferenceSums.FILE, RunFiles.RUN));
+    names.add(RunFiles.RUN + ".tmp"); // the last of a run that was killed
     names.addAll(saved(out));
     names.addAll(lastNames(out));
     names.addAll(RunCheckpoints.names(out));
@@ -306,12 +307,12 @@ final class RunFolder implements AutoCloseable {
   /// Draws the loss curves.
   void draw() {
     String name = String.valueOf(out.toAbsolutePath().getFileName());
-    Curves curves = Curves.read(name, path().resolve(METRICS));
+    Curves curves = Curves.read(name, path().resolve(RunFiles.METRICS));
     OutFolder.place(path().resolve(CURVES), LossSvg.of(List.of(curves)));
   }
 
   /// Writes `run.json`.
   void write(Map<String, ? extends @Nullable Object> run) {
-    OutFolder.place(path().resolve(RUN), Json.indented(run) + "\n");
+    OutFolder.place(path().resolve(RunFiles.RUN), Json.indented(run) + "\n");
   }
 }

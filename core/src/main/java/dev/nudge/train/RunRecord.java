@@ -2,6 +2,7 @@ package dev.nudge.train;
 
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.RunFiles;
 import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.TrainSettings;
 import java.nio.file.Files;
@@ -53,7 +54,7 @@ final class RunRecord {
   /// Reads the `run.json` of a folder.
   static JsonNode read(Path out) {
     return Json.read(
-        out.resolve(RunFolder.RUN), "so the run in its folder is unknown; give another folder");
+        out.resolve(RunFiles.RUN), "so the run in its folder is unknown; give another folder");
   }
 
   /// Reads `run.json` as plain values.
@@ -65,13 +66,13 @@ final class RunRecord {
   static void note(Path out, String key, Object value) {
     Map<String, @Nullable Object> run = new LinkedHashMap<>(record(out));
     run.put(key, value);
-    OutFolder.place(out.resolve(RunFolder.RUN), Json.indented(run) + "\n");
+    OutFolder.place(out.resolve(RunFiles.RUN), Json.indented(run) + "\n");
   }
 
   /// The given settings of the run in a folder, without those on how it is written.
   static Map<String, @Nullable Object> given(Path out) {
     OutFolder.mend(out);
-    RunFolder.checkNotResumed(!Files.exists(out.resolve(RunFolder.RUN)), out);
+    RunFolder.checkNotResumed(!Files.exists(out.resolve(RunFiles.RUN)), out);
     JsonNode run = read(out);
     Map<String, @Nullable Object> given = new LinkedHashMap<>();
     JsonNode settings = settings(run);
@@ -96,7 +97,7 @@ final class RunRecord {
     JsonNode run = read(out);
     JsonNode totals = run.path("totals");
     return new RunResult(
-        RunState.valueOf(run.path("state").asString("").toUpperCase(Locale.ROOT)),
+        RunState.valueOf(run.path(RunFiles.STATE).asString("").toUpperCase(Locale.ROOT)),
         run.path("id").asString(""),
         out,
         totals.path("steps").asInt(0),

@@ -2,6 +2,7 @@ package dev.nudge.train;
 
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.RunFiles;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import java.util.ArrayDeque;
@@ -69,7 +70,7 @@ final class RunReport {
   /// @param steps receives the steps up to the checkpoint
   void goOn(Resumed from, Consumer<TrainEvent.Step> steps) {
     RunCheckpoint checkpoint = from.found().checkpoint();
-    checkWhole(metrics.goOn(checkpoint.metricsBytes()), RunFolder.METRICS, from);
+    checkWhole(metrics.goOn(checkpoint.metricsBytes()), RunFiles.METRICS, from);
     checkWhole(samples.goOn(checkpoint.samplesBytes()), RunFolder.SAMPLES, from);
     RunCheckpoints.removeAfter(folder.path(), from.step());
     metrics.steps(steps);
@@ -162,7 +163,7 @@ final class RunReport {
 
   /// Syncs the lines so far to the disk.
   void force() {
-    OutFolder.force(folder.path().resolve(RunFolder.METRICS));
+    OutFolder.force(folder.path().resolve(RunFiles.METRICS));
     samples.force();
   }
 
@@ -227,9 +228,9 @@ final class RunReport {
     Map<String, @Nullable Object> run = new LinkedHashMap<>();
     run.put("id", start.id());
     run.put("started", start.at().toString());
-    run.put("state", result.state().name().toLowerCase(Locale.ROOT));
-    run.put(EarlierRun.PLANNED_STEPS, prepared.steps());
-    run.put(EarlierRun.SAVED_STEP, savedStep);
+    run.put(RunFiles.STATE, result.state().name().toLowerCase(Locale.ROOT));
+    run.put(RunFiles.PLANNED_STEPS, prepared.steps());
+    run.put(RunFiles.SAVED_STEP, savedStep);
     Map<String, @Nullable Object> settings = prepared.settings().recorded();
     run.put(RunRecord.OBJECTIVE, prepared.objective().name());
     if (prepared.objective() instanceof GroupRelative of) {

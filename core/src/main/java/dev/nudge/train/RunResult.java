@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.format.RunFiles;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -54,12 +55,12 @@ public record RunResult(
 
   /// The file with a line of JSON for each step.
   public Path metrics() {
-    return out.resolve(RunFolder.METRICS);
+    return out.resolve(RunFiles.METRICS);
   }
 
   /// The file with settings, plan and totals as JSON.
   public Path record() {
-    return out.resolve(RunFolder.RUN);
+    return out.resolve(RunFiles.RUN);
   }
 
   /// The keys of `totals` in `run.json`.

@@ -187,7 +187,8 @@ class IdentityTest {
     Files.writeString(run, "{\"state\":\"running\",\"saved_step\":25,\"planned_steps\":50}");
     UnfinishedRun.warn("half", temp, told::add);
     assertThat(told)
-        .containsExactly("adapter half is that of step 25 of 50: its run is running, not finished");
+        .containsExactly(
+            "adapter half is of a run that is running, not finished: saved after step 25 of 50");
   }
 
   @Test

@@ -24,22 +24,15 @@ public final class Plans {
             pass,
             f.caches(),
             f.runtime());
-    return new Plan(
-        p.backend(),
-        p.ranks(),
-        p.lanes(),
-        p.threadsPerLane(),
-        p.microBatchTokens(),
-        p.longest(),
-        p.levels(),
-        p.split(),
-        other,
-        caches,
-        p.branches());
+    return with(p, other, caches, p.branches());
   }
 
   /// The same plan, with or without prompts that are shared.
   public static Plan branching(Plan p, boolean branches) {
+    return with(p, p.footprint(), p.caches(), branches);
+  }
+
+  private static Plan with(Plan p, Footprint footprint, Caches caches, boolean branches) {
     return new Plan(
         p.backend(),
         p.ranks(),
@@ -49,8 +42,8 @@ public final class Plans {
         p.longest(),
         p.levels(),
         p.split(),
-        p.footprint(),
-        p.caches(),
+        footprint,
+        caches,
         branches);
   }
 }

@@ -10,6 +10,7 @@ import dev.nudge.adapter.Targets;
 import dev.nudge.data.Example;
 import dev.nudge.data.Examples;
 import dev.nudge.engine.Flat;
+import dev.nudge.format.RunFiles;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.TinyLlama;
@@ -188,7 +189,7 @@ class ObjectiveTest {
     metrics.begin();
     Map<String, Double> figures = Map.of("loss", 7.0, "own", 3.0);
     metrics.step(new TrainEvent.Step(1, 2, Double.NaN, 1, 1, 1, 1, 1, 1, 1, figures));
-    String line = Files.readString(temp.resolve(RunFolder.METRICS));
+    String line = Files.readString(temp.resolve(RunFiles.METRICS));
     assertThat(line).contains("\"loss\":null").contains("\"own\":3.0").doesNotContain("7.0");
   }
 

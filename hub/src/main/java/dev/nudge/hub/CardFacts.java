@@ -1,6 +1,7 @@
 package dev.nudge.hub;
 
 import dev.nudge.format.Json;
+import dev.nudge.format.RunFiles;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -27,7 +28,7 @@ public record CardFacts(
 
   /// What the `run.json` of a folder says, if there is one.
   public static CardFacts of(Path folder, @Nullable String licence) {
-    JsonNode run = Json.readOrMissing(folder.resolve("run.json"));
+    JsonNode run = Json.readOrMissing(folder.resolve(RunFiles.RUN));
     return new CardFacts(
         licence,
         run.path("settings"),

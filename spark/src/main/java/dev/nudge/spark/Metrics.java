@@ -1,6 +1,7 @@
 package dev.nudge.spark;
 
 import dev.nudge.format.Json;
+import dev.nudge.format.RunFiles;
 import dev.nudge.train.TrainEvent;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -26,7 +27,7 @@ final class Metrics {
   /// @param from step that the run goes on from; what the file has by now is of earlier runs
   /// @param steps of the whole run
   Metrics(Path out, int from, int steps, Consumer<TrainEvent> events) {
-    this.file = out.resolve("metrics.jsonl");
+    this.file = out.resolve(RunFiles.METRICS);
     this.told = from;
     this.read = file.toFile().length();
     this.steps = steps;

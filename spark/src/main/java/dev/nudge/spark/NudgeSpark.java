@@ -2,6 +2,7 @@ package dev.nudge.spark;
 
 import dev.nudge.collective.Collective;
 import dev.nudge.eval.sweep.Sweep;
+import dev.nudge.format.RunFiles;
 import dev.nudge.machine.Machine;
 import dev.nudge.registry.QueryFiles;
 import dev.nudge.settings.EvaluateSettings;
@@ -62,7 +63,7 @@ public final class NudgeSpark {
       TrainSettings settings, @Nullable String query, Supplier<Dataset<Row>> rows) {
     Path out = settings.output().out();
     QueryFiles files = QueryFiles.of(out);
-    boolean goesOn = Files.exists(out.resolve("run.json")) && !settings.output().overwrite();
+    boolean goesOn = Files.exists(out.resolve(RunFiles.RUN)) && !settings.output().overwrite();
     if (!goesOn || !Files.exists(files.rows())) {
       QueryRows.write(rows.get(), query, files);
     } else {

@@ -1,6 +1,7 @@
 package dev.nudge.spark;
 
 import dev.nudge.format.Json;
+import dev.nudge.format.RunFiles;
 import dev.nudge.settings.DivergedException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
@@ -63,7 +64,7 @@ final class Stage {
   }
 
   private @Nullable Object id() {
-    return Files.exists(out.resolve("run.json")) ? Training.record(out).get("id") : null;
+    return Files.exists(out.resolve(RunFiles.RUN)) ? Training.record(out).get("id") : null;
   }
 
   RunResult run() {

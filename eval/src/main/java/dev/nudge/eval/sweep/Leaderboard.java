@@ -7,6 +7,7 @@ import dev.nudge.eval.run.Metric;
 import dev.nudge.eval.sweep.SweepFile.Entry;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.RunFiles;
 import dev.nudge.settings.Count;
 import dev.nudge.train.Training;
 import java.nio.file.Files;
@@ -145,7 +146,7 @@ public record Leaderboard(
   private static Row row(Path out, Entry entry, SweepState state) {
     Path folder = out.resolve(entry.name());
     JsonNode run =
-        Files.exists(folder.resolve("run.json"))
+        Files.exists(folder.resolve(RunFiles.RUN))
             ? Json.tree(Training.record(folder))
             : Json.tree(Map.of("state", "none"));
     JsonNode totals = run.path("totals");
@@ -157,7 +158,7 @@ public record Leaderboard(
     return new Row(
         entry.name(),
         entry.values(),
-        run.path("state").asString("none"),
+        run.path(RunFiles.STATE).asString("none"),
         end == null ? totals.path("steps").asInt(0) : end.step(),
         loss,
         best.isNumber()
@@ -192,8 +193,8 @@ public record Leaderboard(
     List<Curves> curves =
         rows.stream()
             .map(row -> row.name())
-            .filter(name -> Files.exists(out.resolve(name).resolve("metrics.jsonl")))
-            .map(name -> Curves.read(name, out.resolve(name).resolve("metrics.jsonl")))
+            .filter(name -> Files.exists(out.resolve(name).resolve(RunFiles.METRICS)))
+            .map(name -> Curves.read(name, out.resolve(name).resolve(RunFiles.METRICS)))
             .toList();
     if (!curves.isEmpty()) {
       OutFolder.place(out.resolve(SVG), LossSvg.of(curves));

@@ -5,6 +5,7 @@ import dev.nudge.data.Example;
 import dev.nudge.eval.sweep.SweepFile.Entry;
 import dev.nudge.eval.sweep.SweepFile.Halving;
 import dev.nudge.format.Claim;
+import dev.nudge.format.RunFiles;
 import dev.nudge.machine.Machine;
 import dev.nudge.registry.Version;
 import dev.nudge.settings.Bytes;
@@ -234,7 +235,7 @@ public final class Sweep {
       if (cancelled.getAsBoolean()) {
         return false;
       }
-      if (Files.exists(folder.resolve("run.json")) && SweepEvaluation.isSaved(folder)) {
+      if (Files.exists(folder.resolve(RunFiles.RUN)) && SweepEvaluation.isSaved(folder)) {
         watcher.line("evaluating %s on %s".formatted(entry.name(), evaluation.metric().task()));
         try {
           scored.put(entry.name(), evaluation.of(run));

@@ -1,6 +1,7 @@
 package dev.nudge.eval.sweep;
 
 import dev.nudge.eval.sweep.SweepFile.Entry;
+import dev.nudge.format.RunFiles;
 import dev.nudge.train.Training;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,7 +38,7 @@ record SweepNotes(SweepFile file, Path out, Map<String, Integer> numbers, Sweep.
     for (Entry entry : file.entries()) {
       Path folder = out.resolve(entry.name());
       if (!going.contains(entry)
-          && Files.exists(folder.resolve("run.json"))
+          && Files.exists(folder.resolve(RunFiles.RUN))
           && !Training.record(folder).containsKey(KEY)) {
         note(entry.name(), state.ended().get(entry.name()));
       }
@@ -47,7 +48,7 @@ record SweepNotes(SweepFile file, Path out, Map<String, Integer> numbers, Sweep.
   /// Says in a run's `run.json` in which group it ran, and why it ended before its last step.
   void note(String setting, SweepState.@Nullable End end) {
     Path folder = out.resolve(setting);
-    if (Files.exists(folder.resolve("run.json"))) {
+    if (Files.exists(folder.resolve(RunFiles.RUN))) {
       Integer group = numbers.get(setting);
       Map<String, @Nullable Object> note = new LinkedHashMap<>();
       note.put("group", group);

@@ -3,6 +3,7 @@ package dev.nudge.eval.sweep;
 import dev.nudge.eval.sweep.SweepFile.Entry;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.RunFiles;
 import dev.nudge.settings.InputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -114,7 +115,7 @@ final class SweepState {
 
   private static boolean isFinished(Path run) {
     return "finished"
-        .equals(Json.readOrMissing(run.resolve("run.json")).path("state").asString(""));
+        .equals(Json.readOrMissing(run.resolve(RunFiles.RUN)).path(RunFiles.STATE).asString(""));
   }
 
   List<Rung> rungs() {
