@@ -15,6 +15,7 @@ import dev.nudge.plan.Planner;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.Optimizer;
 import dev.nudge.settings.OptimizerSettings;
+import dev.nudge.settings.Rate;
 import dev.nudge.settings.Schedule;
 import dev.nudge.settings.Warmup;
 import dev.nudge.tensor.Scope;
@@ -132,7 +133,7 @@ public final class Paged {
   private static void child(BenchFlags flags, boolean paged) {
     OptimizerSettings settings =
         new OptimizerSettings(
-            RATE,
+            new Rate(RATE),
             Schedule.CONSTANT,
             new Warmup(0),
             false,

@@ -14,6 +14,7 @@ import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
 import dev.nudge.settings.Optimizer;
 import dev.nudge.settings.OptimizerSettings;
+import dev.nudge.settings.Rate;
 import dev.nudge.settings.Schedule;
 import dev.nudge.settings.Warmup;
 import dev.nudge.tensor.Scope;
@@ -35,7 +36,7 @@ final class TrainingSteps implements AutoCloseable {
   private static final double RATE = 2e-4;
   private static final OptimizerSettings SETTINGS =
       new OptimizerSettings(
-          RATE,
+          new Rate(RATE),
           Schedule.CONSTANT,
           new Warmup(0),
           false,

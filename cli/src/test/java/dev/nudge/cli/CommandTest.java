@@ -76,7 +76,7 @@ class CommandTest {
     assertThat(ran.code()).as(ran.err()).isZero();
     TrainSettings s = seen.getLast();
     assertThat(s.lora().rank()).isEqualTo(4);
-    assertThat(s.optimizer().learningRate()).isEqualTo(1e-3);
+    assertThat(s.optimizer().learningRate().value()).isEqualTo(1e-3);
     assertThat(s.optimizer().warmup().steps(100)).isEqualTo(10);
     assertThat(s.loop().shuffle()).isTrue();
     assertThat(s.data().data()).containsExactly("a.jsonl", "b.jsonl");
@@ -307,7 +307,7 @@ class CommandTest {
     assertThat(ran.out())
         .contains("--rank N                    rank of the adapter (default: 16)")
         .contains(
-            "--learning-rate X           highest learning rate (default: 2e-4; 1e-6 with --objective")
+            "--learning-rate X|auto      highest learning rate; auto fits the method and the model's width")
         .contains("--shuffle, --no-shuffle")
         .contains("--model FOLDER|NAME         ")
         .contains("--config FILE")

@@ -120,7 +120,7 @@ class WrongUseTest {
           --schedule step      | --schedule is 'step'; supported: constant, linear, cosine, wsd
           --warmup 2.5         | --warmup is '2.5'; it must be a whole number of steps, or a share of at least 0 below 1
           --dropout 1          | --dropout is 1; it must be at least 0 and below 1
-          --learning-rate -1e-4 | --learning-rate is -1.0E-4; it must be above 0
+          --learning-rate -1e-4 | --learning-rate is '-1e-4'; it must be a number above 0, or auto
           --steps 5 --epochs 2 | --steps and --epochs are both given; a run has either, so leave one out
           --targets ,          | --targets is ','; it must not have an empty entry
           --memory 0           | --memory is '0'; it must be an amount such as 8G, 1.5G or 900M
@@ -193,7 +193,7 @@ class WrongUseTest {
           rank: '8'             | rank is '8'; it must be a whole number
           rank:                 | rank has no value; it must be a whole number
           overwrite: yes        | overwrite is 'yes'; it must be true or false
-          learning_rate: [1]    | learning_rate is [1]; it must be a number
+          learning_rate: [1]    | learning_rate is [1]; it must be a single value
           data: {a: b}          | data is {a=b}; it must be text or a list of texts
           method: ia3           | method is 'ia3'; supported: lora, full
           5: 6                  | key 5 is not the name of a setting

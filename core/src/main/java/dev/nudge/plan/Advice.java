@@ -2,8 +2,10 @@ package dev.nudge.plan;
 
 import dev.nudge.adapter.AdaptedLinear;
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.ModelConfig;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
+import dev.nudge.settings.Method;
 import dev.nudge.settings.Optimizer;
 import dev.nudge.settings.OptimizerSettings;
 import java.util.ArrayList;
@@ -18,9 +20,7 @@ import java.util.Locale;
 ///
 /// [1] Dettmers et al., arXiv:2305.14314.
 public final class Advice {
-  private static final double LOW_RATE = 5e-5;
-  private static final double HIGH_RATE = 1e-3;
-  private static final double LORA_RATE = 1e-4;
+  private static final double FAR = 5; // times the rate that fits, or a fifth of it
   private static final int LARGE_BATCH = 32;
   private static final double GB = 1e9;
 
@@ -50,23 +50,7 @@ public final class Advice {
     } else {
       lines.add(full(model.config().parameters(), trained));
     }
-    if (optimizer.learningRate() < LOW_RATE) {
-      lines.add(
-          String.format(
-              Locale.ROOT,
-              "--learning-rate %s is a rate of full fine-tuning; LoRA learns best near 2e-4",
-              number(optimizer.learningRate())));
-    } else if (optimizer.learningRate() > HIGH_RATE) {
-      lines.add(
-          String.format(
-              Locale.ROOT,
-              "--learning-rate %s is high; LoRA learns best near 2e-4",
-              number(optimizer.learningRate())));
-    } else {
-      lines.add(
-          "LoRA learns best near a rate of 2e-4, ten times that of full fine-tuning (2e-5), whatever"
-              + " the rank while alpha stays");
-    }
+    lines.add(rate(Method.LORA, model.config(), optimizer));
     if (adapted(model) < model.slots().size()) {
       lines.add(
           adapted(model)
@@ -87,15 +71,9 @@ public final class Advice {
   /// Advice on full fine-tuning, one line each.
   ///
   /// @param trained number of trainable parameters
-  public static List<String> ofFull(long trained, OptimizerSettings optimizer) {
+  public static List<String> ofFull(ModelConfig config, long trained, OptimizerSettings optimizer) {
     List<String> lines = new ArrayList<>();
-    lines.add(
-        optimizer.learningRate() >= LORA_RATE
-            ? String.format(
-                Locale.ROOT,
-                "--learning-rate %s is a rate of LoRA; full fine-tuning learns best near 2e-5",
-                number(optimizer.learningRate()))
-            : "full fine-tuning learns best near a rate of 2e-5, a tenth of LoRA's");
+    lines.add(rate(Method.FULL, config, optimizer));
     if (optimizer.optimizer() == Optimizer.ADAMW) {
       lines.add(
           String.format(
@@ -108,6 +86,30 @@ public final class Advice {
         "--method lora keeps masters, gradients and moments of an adapter of some percent of the"
             + " numbers; on small data it learns as well");
     return lines;
+  }
+
+  private static String rate(Method method, ModelConfig config, OptimizerSettings optimizer) {
+    String trained = method == Method.FULL ? "full fine-tuning" : "LoRA";
+    double fits = AutoRate.of(method, config.hiddenSize());
+    double taken = optimizer.learningRate().isAuto() ? fits : optimizer.highestRate();
+    if (taken > fits * FAR || taken < fits / FAR) {
+      return String.format(
+          Locale.ROOT,
+          "--learning-rate %s is %s for %s; near %s it learns best at a width of %,d, and auto takes that",
+          number(taken),
+          taken > fits ? "high" : "low",
+          trained,
+          number(fits),
+          config.hiddenSize());
+    }
+    return String.format(
+        Locale.ROOT,
+        method == Method.FULL
+            ? "full fine-tuning learns best near a rate of %s at a width of %,d, a tenth of LoRA's"
+            : "LoRA learns best near a rate of %s at a width of %,d, ten times that of full"
+                + " fine-tuning, whatever the rank while alpha stays",
+        number(fits),
+        config.hiddenSize());
   }
 
   /// The largest square weight with an adapter, else the largest weight with one.
@@ -191,7 +193,7 @@ public final class Advice {
   }
 
   private static String number(double rate) {
-    return String.format(Locale.ROOT, "%.0e", rate).replace("e-0", "e-");
+    return String.format(Locale.ROOT, "%.1e", rate).replace(".0e", "e").replace("e-0", "e-");
   }
 
   /// Decimal units, as prices and papers use them.

@@ -9,16 +9,16 @@ import org.jspecify.annotations.Nullable;
 /// @param loraPlus rate of B, and of a variant's vectors, over that of A (LoRA+); null: the same
 public record OptimizerSettings(
     @Setting(
-            help = "highest learning rate",
-            byDefault = "2e-4",
+            help = "highest learning rate; auto fits the method and the model's width",
+            label = "X|auto",
+            byDefault = "auto",
             when = {
               "objective=dpo|kto|orpo|grpo&method=full",
               "objective=dpo|kto|orpo|grpo",
-              "objective=reward",
-              "method=full"
+              "objective=reward"
             },
-            thenDefault = {"1e-6", "1e-5", "1e-4", "2e-5"})
-        double learningRate,
+            thenDefault = {"1e-6", "1e-5", "1e-4"})
+        Rate learningRate,
     @Setting(help = "course of the rate after the warm-up", byDefault = "linear") Schedule schedule,
     @Setting(
             help = "warm-up: a whole number of steps, or below 1 a share of them",
@@ -42,13 +42,25 @@ public record OptimizerSettings(
         @Nullable Double loraPlus) {
 
   public OptimizerSettings {
-    Check.positive("--learning-rate", learningRate);
     Check.positive("--lora-plus", loraPlus);
     Check.notNegative("--weight-decay", weightDecay);
     Check.notNegative("--max-grad-norm", maxGradNorm);
     Check.share("--beta1", beta1);
     Check.share("--beta2", beta2);
     Check.positive("--epsilon", epsilon);
+  }
+
+  /// The highest learning rate as a number; settings of a run have it once its model is read.
+  public double highestRate() {
+    return learningRate.known();
+  }
+
+  /// Refuses a rate that was not measured with an objective.
+  void check(ObjectiveName objective) {
+    if (learningRate.isAuto() && objective != ObjectiveName.SFT) {
+      throw new InputException(
+          "--learning-rate auto is known for --objective sft alone; give a number, or leave it out");
+    }
   }
 
   /// The settings of the optimiser alone: with GRPO epsilon is the clip range.

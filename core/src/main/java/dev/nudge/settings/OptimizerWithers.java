@@ -9,6 +9,11 @@ public interface OptimizerWithers<S extends Record> extends Withers<S> {
     return with("learning_rate", highest);
   }
 
+  /// The highest learning rate that fits the method and the model's width.
+  default S withAutoLearningRate() {
+    return with("learning_rate", "auto");
+  }
+
   /// LoRA+: the learning rate of B over that of A.
   default S withLoraPlus(double ratio) {
     return with("lora_plus", ratio);

@@ -82,6 +82,7 @@ public record PlanSettings(
     data = List.copyOf(data);
     lora.check(model, given);
     objective.check(given, lora, length, shape, completion, batchSize);
+    optimizer.check(objective.objective());
     Check.positive("--price-per-hour", pricePerHour);
     Check.atLeast("--ranks", ranks, 1);
     Check.positive("--mtbf", mtbf);

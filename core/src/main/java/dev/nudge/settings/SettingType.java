@@ -20,7 +20,7 @@ public enum SettingType {
   PATH("a path"),
   CHOICE("one of a list"),
   /// A type of ours with `static parse(String)`.
-  VALUE("a value");
+  VALUE("a single value");
 
   private static final Pattern INTEGER = Pattern.compile("[+-]?\\d+");
   private static final Pattern DECIMAL =

@@ -47,6 +47,7 @@ public record TrainSettings(
   public TrainSettings {
     lora.check(model, given);
     objective.check(given, lora, length, data.shape(), data.completion(), loop.batchSize());
+    optimizer.check(objective.objective());
     watch.check(eval);
     watch.check(objective.objective());
     loop.mixed().check(data.data());

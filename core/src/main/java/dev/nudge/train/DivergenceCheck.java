@@ -154,7 +154,7 @@ final class DivergenceCheck {
   }
 
   private String rate() {
-    return number(settings.optimizer().learningRate());
+    return number(settings.optimizer().highestRate());
   }
 
   private static String number(double value) {

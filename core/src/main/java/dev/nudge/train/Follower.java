@@ -37,7 +37,7 @@ final class Follower {
     this.config = ModelConfig.load(folder);
     Checkpoint.check(folder, config);
     this.quantization = Quantization.resolve(wanted.model(), config);
-    this.settings = Preparation.resolved(wanted, quantization);
+    this.settings = Preparation.resolved(wanted, quantization, config);
   }
 
   /// What rank 0 tells of a run that begins.

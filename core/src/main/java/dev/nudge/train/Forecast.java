@@ -277,7 +277,7 @@ public final class Forecast {
                   machine));
       List<String> advice =
           full(s)
-              ? Advice.ofFull(count.trained(), s.optimizer())
+              ? Advice.ofFull(config, count.trained(), s.optimizer())
               : Advice.lines(tuning.model(), count.trained(), s.optimizer(), s.batchSize());
       return new Attempt(fit, count, advice);
     }

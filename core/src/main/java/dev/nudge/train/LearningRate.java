@@ -17,7 +17,7 @@ public record LearningRate(
   static LearningRate of(OptimizerSettings settings, int steps) {
     return new LearningRate(
         settings.schedule(),
-        settings.learningRate(),
+        settings.highestRate(),
         settings.warmup().steps(steps),
         settings.warmupFromZero(),
         steps);

@@ -18,7 +18,7 @@ record LoraPlus(@Nullable Double ratio, double learningRate) {
   private static final double EMBEDDING_RATE = 1e-6;
 
   static LoraPlus of(OptimizerSettings settings) {
-    return new LoraPlus(settings.loraPlus(), settings.learningRate());
+    return new LoraPlus(settings.loraPlus(), settings.highestRate());
   }
 
   /// The factor of a parameter's learning rate.

@@ -22,6 +22,7 @@ import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
 import dev.nudge.nn.LinearSlot;
+import dev.nudge.plan.AutoRate;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
 import dev.nudge.settings.AdapterInit;
@@ -117,7 +118,7 @@ final class Preparation {
     checkRanks(wanted);
     Checkpoint.check(folder, config);
     this.quantization = Quantization.resolve(wanted.model(), config);
-    this.settings = resolved(wanted, quantization);
+    this.settings = resolved(wanted, quantization, config);
     checkInit();
     RunCheckpoints.Found found =
         RunFolder.resumable(settings, this.objective.name(), machine.cache());
@@ -385,11 +386,17 @@ final class Preparation {
   }
 
   /// The settings, completed by what the model's files determine.
-  static TrainSettings resolved(TrainSettings settings, Quantization quantization) {
-    if (settings.lora().method() == Method.FULL) {
+  static TrainSettings resolved(
+      TrainSettings settings, Quantization quantization, ModelConfig config) {
+    Method method = settings.lora().method();
+    if (method == Method.FULL) {
       checkDense(settings.model().model(), quantization);
     }
-    return quantization.asking(settings);
+    TrainSettings fitted =
+        settings.optimizer().learningRate().isAuto()
+            ? settings.withLearningRate(AutoRate.of(method, config.hiddenSize()))
+            : settings;
+    return quantization.asking(fitted);
   }
 
   /// Refuses full fine-tuning of packed weights, and of a GGUF file, which is not written.

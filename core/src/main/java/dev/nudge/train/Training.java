@@ -3,6 +3,7 @@ package dev.nudge.train;
 import dev.nudge.data.Splits;
 import dev.nudge.format.Claim;
 import dev.nudge.format.FolderText;
+import dev.nudge.format.GgufFile;
 import dev.nudge.format.OutFolder;
 import dev.nudge.machine.Machine;
 import dev.nudge.machine.Reservations;
@@ -29,11 +30,12 @@ public final class Training {
   public static boolean finished(TrainSettings settings) {
     Path model = settings.model().model();
     OutFolder.mend(model);
+    if (!FolderText.exists(model.resolve("config.json")) && !GgufFile.is(model)) {
+      return RunFolder.check(settings);
+    }
+    ModelConfig config = ModelConfig.load(model);
     return RunFolder.check(
-        FolderText.exists(model.resolve("config.json"))
-            ? Preparation.resolved(
-                settings, Quantization.resolve(settings.model(), ModelConfig.load(model)))
-            : settings);
+        Preparation.resolved(settings, Quantization.resolve(settings.model(), config), config));
   }
 
   /// Tells the same, but reports errors of model or rows before those of the folder, so that a user

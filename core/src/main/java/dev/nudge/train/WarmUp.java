@@ -20,6 +20,7 @@ import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.Optimizer;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.settings.Quantize;
+import dev.nudge.settings.Rate;
 import dev.nudge.settings.Schedule;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.settings.Warmup;
@@ -120,7 +121,17 @@ public final class WarmUp implements AutoCloseable {
     }
     OptimizerSettings settings =
         new OptimizerSettings(
-            1e-4, Schedule.CONSTANT, new Warmup(0), false, 0, 1, optimizer, 0.9, 0.999, 1e-8, null);
+            new Rate(1e-4),
+            Schedule.CONSTANT,
+            new Warmup(0),
+            false,
+            0,
+            1,
+            optimizer,
+            0.9,
+            0.999,
+            1e-8,
+            null);
     try (Scope scope = Scope.open("warm-up");
         CausalLm model =
             Checkpoint.random(

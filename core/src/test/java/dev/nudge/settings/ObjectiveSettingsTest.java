@@ -57,11 +57,12 @@ class ObjectiveSettingsTest {
 
   @Test
   void eachObjectiveHasARateOfItsOwn() {
-    assertThat(of("objective=dpo").optimizer().learningRate()).isEqualTo(1e-5);
-    assertThat(of("objective=dpo method=full").optimizer().learningRate()).isEqualTo(1e-6);
-    assertThat(of("objective=reward").optimizer().learningRate()).isEqualTo(1e-4);
-    assertThat(of("objective=sft").optimizer().learningRate()).isEqualTo(2e-4);
-    assertThat(of("objective=kto learning_rate=3e-5").optimizer().learningRate()).isEqualTo(3e-5);
+    assertThat(of("objective=dpo").optimizer().learningRate().value()).isEqualTo(1e-5);
+    assertThat(of("objective=dpo method=full").optimizer().learningRate().value()).isEqualTo(1e-6);
+    assertThat(of("objective=reward").optimizer().learningRate().value()).isEqualTo(1e-4);
+    assertThat(of("objective=sft").optimizer().learningRate().isAuto()).isTrue();
+    assertThat(of("objective=kto learning_rate=3e-5").optimizer().learningRate().value())
+        .isEqualTo(3e-5);
   }
 
   @Test

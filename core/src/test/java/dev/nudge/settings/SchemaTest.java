@@ -27,7 +27,7 @@ class SchemaTest {
     assertThat(s.lora().rank()).isEqualTo(16);
     assertThat(s.lora().alpha()).isEqualTo(32);
     assertThat(s.lora().targets()).isEqualTo("all-linear");
-    assertThat(s.optimizer().learningRate()).isEqualTo(2e-4);
+    assertThat(s.optimizer().learningRate().isAuto()).isTrue();
     assertThat(s.optimizer().schedule()).isEqualTo(Schedule.LINEAR);
     assertThat(s.optimizer().warmup()).isEqualTo(new Warmup(0.03));
     assertThat(s.optimizer().maxGradNorm()).isEqualTo(1);
@@ -74,14 +74,19 @@ class SchemaTest {
   }
 
   @Test
-  void theRateOfFullFineTuningIsADefaultOfItsOwn() {
-    TrainSettings full = TrainSettings.of(with("method", "full"));
-    assertThat(full.optimizer().learningRate()).isEqualTo(2e-5);
-    assertThat(full.with("method", "lora").optimizer().learningRate()).isEqualTo(2e-4);
-    assertThat(full.with("learning_rate", 1e-3).with("seed", 1).optimizer().learningRate())
+  void theRateOfAnObjectiveIsADefaultOfItsOwn() {
+    TrainSettings dpo = TrainSettings.of(with("objective", "dpo"));
+    assertThat(dpo.optimizer().learningRate().value()).isEqualTo(1e-5);
+    assertThat(dpo.with("objective", "sft").optimizer().learningRate().isAuto()).isTrue();
+    assertThat(dpo.with("learning_rate", 1e-3).with("seed", 1).optimizer().learningRate().value())
         .isEqualTo(1e-3);
-    assertThat(TrainSettings.of(REQUIRED).with("method", Method.FULL).optimizer().learningRate())
-        .isEqualTo(2e-5);
+    assertThat(dpo.with("method", Method.FULL).optimizer().learningRate().value()).isEqualTo(1e-6);
+    assertThat(TrainSettings.of(with("learning_rate", "auto")).optimizer().learningRate().isAuto())
+        .isTrue();
+    assertThatThrownBy(() -> dpo.withAutoLearningRate())
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "--learning-rate auto is known for --objective sft alone; give a number, or leave it out");
   }
 
   @Test
@@ -120,9 +125,9 @@ class SchemaTest {
           alpha          | 0     | --alpha is 0; it must be above 0
           dropout        | 1     | --dropout is 1; it must be at least 0 and below 1
           dropout        | -0.1  | --dropout is -0.1; it must be at least 0 and below 1
-          learning_rate  | 0     | --learning-rate is 0; it must be above 0
-          learning_rate  | NaN   | --learning-rate is 'NaN'; it must be a number
-          learning_rate  | 1e999 | --learning-rate is '1e999'; it must be a number
+          learning_rate  | 0     | --learning-rate is '0'; it must be a number above 0, or auto
+          learning_rate  | NaN   | --learning-rate is 'NaN'; it must be a number above 0, or auto
+          learning_rate  | 1e999 | --learning-rate is '1e999'; it must be a number above 0, or auto
           warmup         | 1.5   | --warmup is '1.5'; it must be a whole number of steps, or a share of at least 0 below 1
           warmup         | -1    | --warmup is '-1'; it must be a whole number of steps, or a share of at least 0 below 1
           warmup         | some  | --warmup is 'some'; it must be a whole number of steps, or a share of at least 0 below 1
@@ -162,11 +167,14 @@ class SchemaTest {
     assertFile("model", 5, "run.yaml: model is 5; it must be a path");
     assertFile(
         "data", Map.of("a", 1), "run.yaml: data is {a=1}; it must be text or a list of texts");
-    assertFile("learning_rate", Double.NaN, "run.yaml: learning_rate is NaN; it must be a number");
+    assertFile(
+        "learning_rate",
+        Double.NaN,
+        "run.yaml: learning_rate is NaN; it must be a number above 0, or auto");
     assertFile("batch-size", 4, "run.yaml: unknown key 'batch-size'; did you mean batch_size?");
     assertFile("rank", 0, "--rank is 0; it must be at least 1 (in run.yaml)");
     assertThat(TRAIN.read(List.of(Layer.of("f", with("learning_rate", 1)))).optimizer())
-        .extracting(OptimizerSettings::learningRate)
+        .extracting(OptimizerSettings::highestRate)
         .isEqualTo(1.0);
   }
 

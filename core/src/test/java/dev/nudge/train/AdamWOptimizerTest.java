@@ -9,6 +9,7 @@ import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.Optimizer;
 import dev.nudge.settings.OptimizerSettings;
+import dev.nudge.settings.Rate;
 import dev.nudge.settings.Schedule;
 import dev.nudge.settings.Warmup;
 import dev.nudge.tensor.Dtype;
@@ -40,7 +41,17 @@ class AdamWOptimizerTest {
 
   private static OptimizerSettings settings(Optimizer optimizer) {
     return new OptimizerSettings(
-        RATE, Schedule.CONSTANT, new Warmup(0), false, 0.1, 1, optimizer, 0.9, 0.999, 1e-8, null);
+        new Rate(RATE),
+        Schedule.CONSTANT,
+        new Warmup(0),
+        false,
+        0.1,
+        1,
+        optimizer,
+        0.9,
+        0.999,
+        1e-8,
+        null);
   }
 
   private static List<Parameter> parameters(Scope scope) {

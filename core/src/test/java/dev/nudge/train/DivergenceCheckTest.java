@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 
 class DivergenceCheckTest {
   private static final TrainSettings SETTINGS =
-      TrainSettings.of(Path.of("m"), Path.of("d"), Path.of("o"));
+      TrainSettings.of(Path.of("m"), Path.of("d"), Path.of("o")).withLearningRate(2e-4);
 
   private static List<Diverged> seen(
       TrainSettings settings, int steps, IntToDoubleFunction loss, IntToDoubleFunction norm) {

@@ -203,7 +203,8 @@ class ForecastTest {
             plan("max_length", 512, "learning_rate", 2e-5, "targets", "q_proj,v_proj")
                 .attempt()
                 .advice())
-        .anyMatch(l -> l.contains("2e-5 is a rate of full fine-tuning") && l.contains("2e-4"))
+        .anyMatch(
+            l -> l.contains("--learning-rate 2e-5 is low for LoRA; near 2.9e-4 it learns best"))
         .anyMatch(l -> l.contains("64 of 224 linear layers are adapted"));
   }
 

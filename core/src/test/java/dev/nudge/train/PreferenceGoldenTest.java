@@ -38,7 +38,10 @@ class PreferenceGoldenTest {
   @MethodSource("cases")
   void stepsAreThoseOfTrl(String name) throws IOException {
     JsonNode expected = CASES.path(name);
-    hold(steps(name, expected.path("settings")), expected);
+    // In ORPO's case one number of B has a gradient of rounding alone, 1e-8: Adam's first step
+    // moves
+    // it up or down, by kernels, which is 3e-5 of the next loss and 1.3e-4 of its margin.
+    hold(steps(name, expected.path("settings")), expected, name.equals("orpo") ? 2 : 1);
   }
 
   /// On a base that bitsandbytes holds in NF4 (`preference_nf4.py`).
@@ -58,21 +61,23 @@ class PreferenceGoldenTest {
     List<Object> more = settings(expected.path("settings"), base.resolve("init"));
     more.addAll(List.of("quantize", "nf4"));
     Path out = temp.resolve(name);
-    hold(TrlSteps.of(model, rows(name, expected.path("settings")), out, more), expected);
+    hold(TrlSteps.of(model, rows(name, expected.path("settings")), out, more), expected, 1);
     TrlSteps.hold(out, expected.path("trained"), 1e-4);
   }
 
-  private static void hold(List<JsonNode> steps, JsonNode expected) {
+  /// @param later how much wider the tolerances of steps after the first are
+  private static void hold(List<JsonNode> steps, JsonNode expected, int later) {
     assertThat(steps).hasSize(expected.path("loss").size());
     for (int i = 0; i < steps.size(); i++) {
-      TrlSteps.hold(steps.get(i), expected, "loss", i, 2e-5);
-      TrlSteps.hold(steps.get(i), expected, "grad_norm", i, 2e-4);
+      int wide = i == 0 ? 1 : later;
+      TrlSteps.hold(steps.get(i), expected, "loss", i, wide * 2e-5);
+      TrlSteps.hold(steps.get(i), expected, "grad_norm", i, wide * 2e-4);
       boolean same = // the start is its own reference: which of two rewards is higher is rounding
           expected.path("rewards_chosen").path(i).asDouble(1) == 0
               && expected.path("rewards_rejected").path(i).asDouble(1) == 0;
       for (String figure : FIGURES) {
         if (expected.has(figure) && !(same && figure.equals("accuracy"))) {
-          TrlSteps.hold(steps.get(i), expected, figure, i, 1e-4);
+          TrlSteps.hold(steps.get(i), expected, figure, i, wide * 1e-4);
         }
       }
     }

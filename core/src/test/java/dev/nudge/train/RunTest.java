@@ -65,6 +65,19 @@ class RunTest {
   }
 
   @Test
+  void aRateThatFitsIsRecordedAsItsNumber() throws IOException {
+    Path model = TinyRun.poisoned(temp.resolve("model")); // a copy
+    Path out = temp.resolve("out");
+    TrainSettings auto = TinyRun.settings(model, write("rows", ROW, ROW), out, "steps", 2);
+    TinyRun.run(auto);
+    assertThat(TinyRun.record(out).at("/settings/learning_rate").asDouble()).isEqualTo(2e-3);
+    assertThat(Training.finished(auto)).isTrue();
+    assertThat(Training.finished(auto.withLearningRate(2e-3))).isTrue();
+    assertThatThrownBy(() -> Training.finished(auto.withLearningRate(1e-3)))
+        .hasMessageContaining("--learning-rate was 0.002 and is 0.001");
+  }
+
+  @Test
   void aStepThatIsNotANumberIsSkippedAndCounts() throws IOException {
     Path model = TinyRun.poisoned(temp.resolve("model"));
     Path data = write("rows", ROW, ROW, ROW, BAD, ROW, ROW); // two a step: the second is bad
@@ -82,7 +95,8 @@ class RunTest {
         },
         () -> false);
     List<JsonNode> steps = TinyRun.metrics(out, "loss");
-    LearningRate rate = new LearningRate(Schedule.LINEAR, 2e-4, 1, false, 8);
+    LearningRate rate =
+        new LearningRate(Schedule.LINEAR, 2e-3, 1, false, 8); // auto, of a narrow model
     assertThat(steps).hasSize(8);
     for (int i = 0; i < 8; i++) {
       boolean skipped = i % 3 == 1;

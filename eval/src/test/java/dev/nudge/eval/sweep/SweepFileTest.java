@@ -42,7 +42,7 @@ class SweepFileTest {
             "learning_rate=0.0003-rank=16");
     TrainSettings run = file.settings(file.entries().get(1), Path.of("out"));
     assertThat(run.lora().rank()).isEqualTo(16);
-    assertThat(run.optimizer().learningRate()).isEqualTo(1e-5);
+    assertThat(run.optimizer().learningRate().value()).isEqualTo(1e-5);
     assertThat(run.output().out()).isEqualTo(Path.of("out", "learning_rate=0.00001-rank=16"));
   }
 

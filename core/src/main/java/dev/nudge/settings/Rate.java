@@ -1,0 +1,47 @@
+package dev.nudge.settings;
+
+import org.jspecify.annotations.Nullable;
+
+/// The highest learning rate: a number above 0, or `auto`, which fits the method and the model.
+///
+/// @param value null: auto
+public record Rate(@Nullable Double value) {
+  private static final String ALLOWED = "a number above 0, or auto";
+  private static final String AUTO = "auto";
+
+  public Rate {
+    if (value != null && !allowed(value)) {
+      throw Check.wrong("--learning-rate", value, ALLOWED);
+    }
+  }
+
+  /// Parses `2e-4` or `auto`.
+  public static Rate parse(String text) {
+    Double value = text.equals(AUTO) ? null : SettingType.decimal(text);
+    if (value == null && !text.equals(AUTO) || value != null && !allowed(value)) {
+      throw new IllegalArgumentException(ALLOWED);
+    }
+    return new Rate(value);
+  }
+
+  public boolean isAuto() {
+    return value == null;
+  }
+
+  /// The number; throws if the rate is auto and no model has been read yet.
+  double known() {
+    if (value == null) {
+      throw new IllegalStateException("the learning rate is auto until the model is read");
+    }
+    return value;
+  }
+
+  @Override
+  public String toString() {
+    return value == null ? AUTO : value.toString();
+  }
+
+  private static boolean allowed(double value) {
+    return value > 0 && Double.isFinite(value);
+  }
+}
