@@ -8,6 +8,7 @@ import dev.nudge.nn.LinearSlot;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.Optimizer;
 import dev.nudge.settings.OptimizerSettings;
+import dev.nudge.settings.Rate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -96,10 +97,10 @@ public final class Advice {
       return String.format(
           Locale.ROOT,
           "--learning-rate %s is %s for %s; near %s it learns best at a width of %,d, and auto takes that",
-          number(taken),
+          Rate.shown(taken),
           taken > fits ? "high" : "low",
           trained,
-          number(fits),
+          Rate.shown(fits),
           config.hiddenSize());
     }
     return String.format(
@@ -108,7 +109,7 @@ public final class Advice {
             ? "full fine-tuning learns best near a rate of %s at a width of %,d, a tenth of LoRA's"
             : "LoRA learns best near a rate of %s at a width of %,d, ten times that of full"
                 + " fine-tuning, whatever the rank while alpha stays",
-        number(fits),
+        Rate.shown(fits),
         config.hiddenSize());
   }
 
@@ -190,10 +191,6 @@ public final class Advice {
 
   private static long size(Linear linear) {
     return (long) linear.in() * linear.out();
-  }
-
-  private static String number(double rate) {
-    return String.format(Locale.ROOT, "%.1e", rate).replace(".0e", "e").replace("e-0", "e-");
   }
 
   /// Decimal units, as prices and papers use them.

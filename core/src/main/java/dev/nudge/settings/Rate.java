@@ -1,5 +1,6 @@
 package dev.nudge.settings;
 
+import java.math.BigDecimal;
 import org.jspecify.annotations.Nullable;
 
 /// The highest learning rate: a number above 0, or `auto`, which fits the method and the model.
@@ -34,6 +35,14 @@ public record Rate(@Nullable Double value) {
       throw new IllegalStateException("the learning rate is auto until the model is read");
     }
     return value;
+  }
+
+  /// Writes a rate as papers do: `1.3e-3`.
+  public static String shown(double rate) {
+    BigDecimal exact = new BigDecimal(Double.toString(rate)).stripTrailingZeros();
+    String digits = exact.unscaledValue().toString();
+    String point = digits.length() == 1 ? digits : digits.charAt(0) + "." + digits.substring(1);
+    return point + "e" + (digits.length() - 1 - exact.scale());
   }
 
   @Override

@@ -15,6 +15,7 @@ import dev.nudge.settings.Count;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.ObjectiveName;
 import dev.nudge.settings.ObjectiveSettings;
+import dev.nudge.settings.Rate;
 import dev.nudge.settings.ReferenceModel;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.PageAdvice;
@@ -202,10 +203,11 @@ public record Prepared(
     lines.add(
         String.format(
             Locale.ROOT,
-            "run        %s of %s, %s an epoch",
+            "run        %s of %s, %s an epoch, learning rate %s",
             Count.of(steps, "step"),
             Count.of(settings.loop().batchSize(), rowName("sequence")),
-            Count.of(batches.stepsPerEpoch(), "step")));
+            Count.of(batches.stepsPerEpoch(), "step"),
+            Rate.shown(settings.optimizer().highestRate())));
     if (settings.objective().objective().compares()) {
       lines.add("objective  " + objectiveLine());
     }

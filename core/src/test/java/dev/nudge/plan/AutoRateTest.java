@@ -3,6 +3,7 @@ package dev.nudge.plan;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.settings.Method;
+import dev.nudge.settings.Rate;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -20,5 +21,18 @@ class AutoRateTest {
   void fallsWithTheWidthAndIsATenthForAllWeights(int width, double adapter, double full) {
     assertThat(AutoRate.of(Method.LORA, width)).isEqualTo(adapter);
     assertThat(AutoRate.of(Method.FULL, width)).isEqualTo(full);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0.0013, 1.3e-3",
+    "2e-5, 2e-5",
+    "0.01, 1e-2",
+    "1.234e-4, 1.234e-4",
+    "1, 1e0",
+    "20, 2e1"
+  })
+  void aRateIsWrittenAsPapersDo(double rate, String shown) {
+    assertThat(Rate.shown(rate)).isEqualTo(shown);
   }
 }
