@@ -30,7 +30,7 @@ final class FineTune {
     Path merged = out.resolve("merged");
 
     Nudge nudge = Nudge.here(System.err::println);
-    var settings = TrainSettings.of(model, rows, adapter).withEpochs(3).withLearningRate(1e-3);
+    var settings = TrainSettings.of(model, rows, adapter).withEpochs(3);
     nudge.train(settings, TrainEvent.steps(s -> IO.println(s.step() + "  loss " + s.loss())));
 
     var score = nudge.score(ScoreSettings.of(model, heldOut).withAdapter(adapter));

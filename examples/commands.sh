@@ -22,7 +22,7 @@ mvn verify            # the tests
 
 # --- rows of any columns
 ./nudge train --model MODEL --data messages.jsonl --eval-data held-out.jsonl \
-    --prompt 'Query: {text}\nIntent:' --completion ' {label}' --learning-rate 1e-3 --out adapters/intents
+    --prompt 'Query: {text}\nIntent:' --completion ' {label}' --out adapters/intents
 ./nudge score --model MODEL --adapter adapters/intents --data held-out.jsonl \
     --prompt 'Query: {text}\nIntent:' --completion ' {label}'
 ./nudge generate --model MODEL --adapter adapters/intents --data held-out.jsonl \
@@ -41,7 +41,7 @@ mvn verify            # the tests
 rm -r tickets # the split above, by customer
 
 ./nudge data split --data tickets.jsonl --test 0.3 --out tickets
-./nudge train --model MODEL --data tickets/train.jsonl --epochs 6 --learning-rate 1e-3 \
+./nudge train --model MODEL --data tickets/train.jsonl --epochs 6 \
     --prompt 'Ticket: {text}\nTeam:' --completion ' {team}' --out adapters/teams
 ./nudge score --model MODEL --adapter adapters/teams --data tickets/test.jsonl
 ./nudge eval --model MODEL --adapter adapters/teams --tasks examples/tickets.yaml --data-dir tickets \

@@ -6,6 +6,7 @@ import dev.nudge.model.ModelConfig;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.settings.Method;
+import dev.nudge.settings.ObjectiveName;
 import dev.nudge.settings.Optimizer;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.settings.Rate;
@@ -32,7 +33,11 @@ public final class Advice {
   /// @param model without weights, adapters attached
   /// @param trained number of trainable parameters
   public static List<String> lines(
-      CausalLm model, long trained, OptimizerSettings optimizer, int batchSize) {
+      CausalLm model,
+      long trained,
+      OptimizerSettings optimizer,
+      ObjectiveName objective,
+      int batchSize) {
     List<String> lines = new ArrayList<>();
     LinearSlot matrix = matrix(model);
     if (matrix.linear() instanceof AdaptedLinear lora) { // else A and B are on the ends alone
@@ -51,7 +56,9 @@ public final class Advice {
     } else {
       lines.add(full(model.config().parameters(), trained));
     }
-    lines.add(rate(Method.LORA, model.config(), optimizer));
+    if (objective == ObjectiveName.SFT) {
+      lines.add(rate(Method.LORA, model.config(), optimizer));
+    }
     if (adapted(model) < model.slots().size()) {
       lines.add(
           adapted(model)
@@ -72,9 +79,12 @@ public final class Advice {
   /// Advice on full fine-tuning, one line each.
   ///
   /// @param trained number of trainable parameters
-  public static List<String> ofFull(ModelConfig config, long trained, OptimizerSettings optimizer) {
+  public static List<String> ofFull(
+      ModelConfig config, long trained, OptimizerSettings optimizer, ObjectiveName objective) {
     List<String> lines = new ArrayList<>();
-    lines.add(rate(Method.FULL, config, optimizer));
+    if (objective == ObjectiveName.SFT) {
+      lines.add(rate(Method.FULL, config, optimizer));
+    }
     if (optimizer.optimizer() == Optimizer.ADAMW) {
       lines.add(
           String.format(

@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.settings.Rate;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.TrainEvent.Diverged.Cause;
 import java.math.BigDecimal;
@@ -154,7 +155,7 @@ final class DivergenceCheck {
   }
 
   private String rate() {
-    return number(settings.optimizer().highestRate());
+    return Rate.shown(settings.optimizer().highestRate());
   }
 
   private static String number(double value) {

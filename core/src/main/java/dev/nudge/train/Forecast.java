@@ -277,8 +277,13 @@ public final class Forecast {
                   machine));
       List<String> advice =
           full(s)
-              ? Advice.ofFull(config, count.trained(), s.optimizer())
-              : Advice.lines(tuning.model(), count.trained(), s.optimizer(), s.batchSize());
+              ? Advice.ofFull(config, count.trained(), s.optimizer(), s.objective().objective())
+              : Advice.lines(
+                  tuning.model(),
+                  count.trained(),
+                  s.optimizer(),
+                  s.objective().objective(),
+                  s.batchSize());
       return new Attempt(fit, count, advice);
     }
   }

@@ -13,12 +13,13 @@ import org.jspecify.annotations.Nullable;
 /// [1] Hayou et al., "LoRA+: Efficient Low Rank Adaptation of Large Models", arXiv:2402.12354.
 ///
 /// @param ratio null: plain LoRA
-/// @param learningRate the highest rate of A
+/// @param learningRate the highest rate of A; of no meaning in plain LoRA
 record LoraPlus(@Nullable Double ratio, double learningRate) {
   private static final double EMBEDDING_RATE = 1e-6;
 
   static LoraPlus of(OptimizerSettings settings) {
-    return new LoraPlus(settings.loraPlus(), settings.highestRate());
+    return new LoraPlus(
+        settings.loraPlus(), settings.loraPlus() == null ? 0 : settings.highestRate());
   }
 
   /// The factor of a parameter's learning rate.

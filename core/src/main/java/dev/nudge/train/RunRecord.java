@@ -82,6 +82,7 @@ final class RunRecord {
     Set<String> keys = new HashSet<>();
     run.path("given").forEach(key -> keys.add(key.asString("")));
     if (!keys.isEmpty()) {
+      keys.add("learning_rate"); // its default was another once
       given.keySet().retainAll(keys); // others are defaults, which some choices refuse
     }
     if (settings.path(FROM_ZERO).asBoolean(false)) {

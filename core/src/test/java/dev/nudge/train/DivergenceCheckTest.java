@@ -61,7 +61,7 @@ class DivergenceCheckTest {
     assertThat(seen(bare, 100, s -> 1, s -> s == 70 ? 500 : 2).getFirst().line())
         .isEqualTo(
             "step 70: the norm of the gradient, 500, is over 100 times its median, 2.00, and nothing"
-                + " clips it: leave --max-grad-norm at 1, or lower --learning-rate (now 0.0002)");
+                + " clips it: leave --max-grad-norm at 1, or lower --learning-rate (now 2e-4)");
   }
 
   @Test
@@ -102,7 +102,7 @@ class DivergenceCheckTest {
     assertThat(seen.getFirst().line())
         .isEqualTo(
             "step 53: the loss or its gradient was not finite for 3 steps in a row: lower"
-                + " --learning-rate (now 0.0002)");
+                + " --learning-rate (now 2e-4)");
     assertThat(seen(SETTINGS, 100, s -> Double.NaN, s -> 1)).isEmpty();
     assertThat(seen(SETTINGS, 100, s -> s % 3 == 0 ? 2 : Double.NaN, s -> 1)).isEmpty();
   }

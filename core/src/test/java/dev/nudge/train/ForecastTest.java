@@ -206,6 +206,10 @@ class ForecastTest {
         .anyMatch(
             l -> l.contains("--learning-rate 2e-5 is low for LoRA; near 2.9e-4 it learns best"))
         .anyMatch(l -> l.contains("64 of 224 linear layers are adapted"));
+    assertThat(plan("max_length", 512, "learning_rate", 3e-4).attempt().advice())
+        .anyMatch(l -> l.startsWith("LoRA learns best near a rate of 2.9e-4 at a width of 4,096"));
+    assertThat(plan("max_length", 512, "objective", "dpo").attempt().advice())
+        .noneMatch(l -> l.contains("rate"));
   }
 
   /// A config that says nf4 counts as what its weights will be, read in place: as the whole folder

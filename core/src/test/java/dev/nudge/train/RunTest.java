@@ -8,7 +8,10 @@ import dev.nudge.data.ContentDigest;
 import dev.nudge.format.Claim;
 import dev.nudge.format.Faults;
 import dev.nudge.format.SafeTensors;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.Method;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.Schedule;
 import dev.nudge.settings.TrainSettings;
@@ -75,6 +78,26 @@ class RunTest {
     assertThat(Training.finished(auto.withLearningRate(2e-3))).isTrue();
     assertThatThrownBy(() -> Training.finished(auto.withLearningRate(1e-3)))
         .hasMessageContaining("--learning-rate was 0.002 and is 0.001");
+  }
+
+  @Test
+  void theRateFitsTheWidthOfTheModelAndTheMethod() throws IOException {
+    Path folder = Files.createDirectories(temp.resolve("wide"));
+    Files.writeString(
+        folder.resolve("config.json"),
+        """
+        {"model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008,
+         "num_hidden_layers": 32, "num_attention_heads": 32, "vocab_size": 32000}
+        """);
+    ModelConfig config = ModelConfig.load(folder);
+    TrainSettings auto = TinyRun.settings(folder, write("rows", ROW), temp.resolve("out"));
+    assertThat(rate(auto, config)).isEqualTo(2.9e-4);
+    assertThat(rate(auto.withMethod(Method.FULL), config)).isEqualTo(2.9e-5);
+    assertThat(rate(auto.withLearningRate(5e-3), config)).isEqualTo(5e-3);
+  }
+
+  private static double rate(TrainSettings settings, ModelConfig config) {
+    return Preparation.resolved(settings, Quantization.NONE, config).optimizer().highestRate();
   }
 
   @Test

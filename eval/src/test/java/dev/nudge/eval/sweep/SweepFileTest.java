@@ -47,6 +47,14 @@ class SweepFileTest {
   }
 
   @Test
+  void anAxisOfRatesMayHaveTheOneThatFits() {
+    SweepFile file = file("grid", Map.of("learning_rate", List.of("auto", 5e-3)));
+    assertThat(names(file)).containsExactly("learning_rate=auto", "learning_rate=0.005");
+    TrainSettings run = file.settings(file.entries().getFirst(), Path.of("out"));
+    assertThat(run.optimizer().learningRate().isAuto()).isTrue();
+  }
+
+  @Test
   void anEntryReplacesWhatExcludesItsOwn() {
     SweepFile file = file("list", List.of(Map.of("epochs", 2), Map.of("data", "other/b c.jsonl")));
     TrainSettings run = file.settings(file.entries().getFirst(), Path.of("out"));
