@@ -41,7 +41,7 @@ class DivergenceCheckTest {
     assertThat(seen.getFirst().line())
         .matches(
             "step \\d+: the loss has been above its start for 10 steps \\(smoothed 3\\.\\d\\d, it began"
-                + " at 2\\.00\\): lower --learning-rate \\(now 0\\.0002\\), or give a longer --warmup");
+                + " at 2\\.00\\): lower --learning-rate \\(now 2e-4\\), or give a longer --warmup");
   }
 
   /// As an objective may have: 1.2 times such a loss lies below it.
