@@ -2,27 +2,21 @@ package dev.nudge.plan;
 
 import dev.nudge.adapter.AdaptedLinear;
 import dev.nudge.model.CausalLm;
-import dev.nudge.model.ModelConfig;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
-import dev.nudge.settings.Method;
-import dev.nudge.settings.ObjectiveName;
 import dev.nudge.settings.Optimizer;
 import dev.nudge.settings.OptimizerSettings;
-import dev.nudge.settings.Rate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/// Explains what a run's settings mean for its model: learning rate, rank, batch size, in numbers.
+/// Explains what a run's settings mean for its model: rank, targets, batch size, in numbers.
 ///
-/// Learning rates and batch sizes follow "LoRA without regret" (Schulman and Thinking Machines,
-/// 2025) and QLoRA [1]: LoRA learns best at about ten times the learning rate of full fine-tuning,
-/// at nearly any rank; all linear layers beat attention alone at equal size.
+/// Targets and batch sizes follow "LoRA without regret" (Schulman and Thinking Machines, 2025) and
+/// QLoRA [1]: all linear layers beat attention alone at equal size.
 ///
 /// [1] Dettmers et al., arXiv:2305.14314.
 public final class Advice {
-  private static final double FAR = 5; // times the rate that fits, or a fifth of it
   private static final int LARGE_BATCH = 32;
   private static final double GB = 1e9;
 
@@ -32,12 +26,7 @@ public final class Advice {
   ///
   /// @param model without weights, adapters attached
   /// @param trained number of trainable parameters
-  public static List<String> lines(
-      CausalLm model,
-      long trained,
-      OptimizerSettings optimizer,
-      ObjectiveName objective,
-      int batchSize) {
+  public static List<String> lines(CausalLm model, long trained, int batchSize) {
     List<String> lines = new ArrayList<>();
     LinearSlot matrix = matrix(model);
     if (matrix.linear() instanceof AdaptedLinear lora) { // else A and B are on the ends alone
@@ -55,9 +44,6 @@ public final class Advice {
       }
     } else {
       lines.add(full(model.config().parameters(), trained));
-    }
-    if (objective == ObjectiveName.SFT) {
-      lines.add(rate(Method.LORA, model.config(), optimizer));
     }
     if (adapted(model) < model.slots().size()) {
       lines.add(
@@ -79,12 +65,8 @@ public final class Advice {
   /// Advice on full fine-tuning, one line each.
   ///
   /// @param trained number of trainable parameters
-  public static List<String> ofFull(
-      ModelConfig config, long trained, OptimizerSettings optimizer, ObjectiveName objective) {
+  public static List<String> ofFull(long trained, OptimizerSettings optimizer) {
     List<String> lines = new ArrayList<>();
-    if (objective == ObjectiveName.SFT) {
-      lines.add(rate(Method.FULL, config, optimizer));
-    }
     if (optimizer.optimizer() == Optimizer.ADAMW) {
       lines.add(
           String.format(
@@ -97,30 +79,6 @@ public final class Advice {
         "--method lora keeps masters, gradients and moments of an adapter of some percent of the"
             + " numbers; on small data it learns as well");
     return lines;
-  }
-
-  private static String rate(Method method, ModelConfig config, OptimizerSettings optimizer) {
-    String trained = method == Method.FULL ? "full fine-tuning" : "LoRA";
-    double fits = AutoRate.of(method, config.hiddenSize());
-    double taken = optimizer.learningRate().isAuto() ? fits : optimizer.highestRate();
-    if (taken > fits * FAR || taken < fits / FAR) {
-      return String.format(
-          Locale.ROOT,
-          "--learning-rate %s is %s for %s; near %s it learns best at a width of %,d, and auto takes that",
-          Rate.shown(taken),
-          taken > fits ? "high" : "low",
-          trained,
-          Rate.shown(fits),
-          config.hiddenSize());
-    }
-    return String.format(
-        Locale.ROOT,
-        method == Method.FULL
-            ? "full fine-tuning learns best near a rate of %s at a width of %,d, a tenth of LoRA's"
-            : "LoRA learns best near a rate of %s at a width of %,d, ten times that of full"
-                + " fine-tuning, whatever the rank while alpha stays",
-        Rate.shown(fits),
-        config.hiddenSize());
   }
 
   /// The largest square weight with an adapter, else the largest weight with one.

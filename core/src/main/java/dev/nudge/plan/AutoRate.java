@@ -1,32 +1,70 @@
 package dev.nudge.plan;
 
+import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
+import dev.nudge.settings.OptimizerSettings;
+import dev.nudge.settings.Rate;
 import java.math.BigDecimal;
 import java.math.MathContext;
+import java.util.Locale;
 
-/// The learning rate that `--learning-rate auto` takes: 5e-4 · (2000 / width)^0.78 for adapters, a
-/// tenth of it for all weights, at most that of a width of 340.
+/// The learning rate that `--learning-rate auto` takes: 5e-4 · (2000 / width)^0.78 for adapters of
+/// alpha 32, a tenth of it for all weights; models narrower than 340 count as that.
 ///
-/// The form, and that the rank does not count while alpha stays, are findings of "LoRA without
-/// regret" [1]. The parity study of this project agrees at a width of 576, QLoRA [2] at 4,096 to
-/// 8,192.
+/// The form, the exponent (that of Llama models; Qwen's is lower, which is less than a factor of
+/// two at widths of 800 to 5,000) and that the rank does not count while alpha stays are from "LoRA
+/// without regret" [1] and the cookbook beside it. It gives near the rates of QLoRA [2] at widths
+/// of 4,096 to 8,192. `docs/log/rates.md` has what was measured here, at a width of 576.
+///
+/// A step moves W by rate · alpha / r, so the rate falls as alpha grows; rsLoRA counts as an alpha
+/// √r times as large, and LoRA+ as a rate between those of A and B. These are rules, not measured.
 ///
 /// [1] J. Schulman and Thinking Machines, 2025. [2] Dettmers et al., arXiv:2305.14314.
 public final class AutoRate {
   private static final double ADAPTER = 5e-4; // at the width WIDTH
+  private static final double ALPHA = 32;
   private static final double WIDTH = 2000;
   private static final double EXPONENT = 0.78;
   private static final double FULL = 0.1; // of an adapter's
   private static final int NARROWEST = 340; // gives 2e-3
+  private static final double FAR = 5; // times the rate that fits, or a fifth of it
 
   private AutoRate() {}
 
   /// The rate, to two digits.
   ///
   /// @param width of the hidden states
-  public static double of(Method method, int width) {
-    double adapter = ADAPTER * Math.pow(WIDTH / Math.max(width, NARROWEST), EXPONENT);
-    double rate = method == Method.FULL ? FULL * adapter : adapter;
+  public static double of(LoraSettings lora, OptimizerSettings optimizer, int width) {
+    double rate = ADAPTER * Math.pow(WIDTH / Math.max(width, NARROWEST), EXPONENT);
+    if (lora.method() == Method.FULL) {
+      rate *= FULL;
+    } else {
+      double alpha = lora.rsLora() ? lora.alpha() * Math.sqrt(lora.rank()) : lora.alpha();
+      Double plus = optimizer.loraPlus();
+      rate *= ALPHA / alpha / (plus == null ? 1 : Math.sqrt(plus));
+    }
     return new BigDecimal(rate).round(new MathContext(2)).doubleValue();
+  }
+
+  /// Says in one line whether the rate of a run fits.
+  public static String advice(LoraSettings lora, OptimizerSettings optimizer, int width) {
+    double fits = of(lora, optimizer, width);
+    double taken = optimizer.learningRate().isAuto() ? fits : optimizer.highestRate();
+    boolean full = lora.method() == Method.FULL;
+    String model = String.format(Locale.ROOT, "at a width of %,d", width);
+    if (taken > fits * FAR || taken < fits / FAR) {
+      return "--learning-rate %s is %s for %s %s; auto takes %s"
+          .formatted(
+              Rate.shown(taken),
+              taken > fits ? "high" : "low",
+              full ? "all weights" : "such an adapter",
+              model,
+              Rate.shown(fits));
+    }
+    return full
+        ? "all weights learn best near a rate of %s %s, a tenth of LoRA's"
+            .formatted(Rate.shown(fits), model)
+        : "such an adapter learns best near a rate of %s %s, whatever the rank while alpha stays"
+            .formatted(Rate.shown(fits), model);
   }
 }

@@ -22,6 +22,7 @@ import dev.nudge.model.Quantization;
 import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Advice;
+import dev.nudge.plan.AutoRate;
 import dev.nudge.plan.KnownModels;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
@@ -43,6 +44,7 @@ import dev.nudge.text.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -276,14 +278,13 @@ public final class Forecast {
                   samples,
                   machine));
       List<String> advice =
-          full(s)
-              ? Advice.ofFull(config, count.trained(), s.optimizer(), s.objective().objective())
-              : Advice.lines(
-                  tuning.model(),
-                  count.trained(),
-                  s.optimizer(),
-                  s.objective().objective(),
-                  s.batchSize());
+          new ArrayList<>(
+              full(s)
+                  ? Advice.ofFull(count.trained(), s.optimizer())
+                  : Advice.lines(tuning.model(), count.trained(), s.batchSize()));
+      if (s.objective().objective() == ObjectiveName.SFT) {
+        advice.add(AutoRate.advice(s.lora(), s.optimizer(), config.hiddenSize()));
+      }
       return new Attempt(fit, count, advice);
     }
   }

@@ -388,13 +388,13 @@ final class Preparation {
   /// The settings, completed by what the model's files determine.
   static TrainSettings resolved(
       TrainSettings settings, Quantization quantization, ModelConfig config) {
-    Method method = settings.lora().method();
-    if (method == Method.FULL) {
+    if (settings.lora().method() == Method.FULL) {
       checkDense(settings.model().model(), quantization);
     }
     TrainSettings fitted =
         settings.optimizer().learningRate().isAuto()
-            ? settings.withLearningRate(AutoRate.of(method, config.hiddenSize()))
+            ? settings.withLearningRate(
+                AutoRate.of(settings.lora(), settings.optimizer(), config.hiddenSize()))
             : settings;
     return quantization.asking(fitted);
   }

@@ -2,25 +2,48 @@ package dev.nudge.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.settings.Method;
 import dev.nudge.settings.Rate;
+import dev.nudge.settings.TrainSettings;
+import java.util.HashMap;
+import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class AutoRateTest {
-  /// Widths of SmolLM2-135M, Qwen2.5-0.5B, Llama-3.2-1B, Llama-3.1-8B and 70B, and one of tests.
+  private static double of(int width, String keys) {
+    Map<String, Object> values = new HashMap<>(Map.of("model", "m", "data", "d", "out", "o"));
+    for (String key : keys.split(" ")) {
+      values.put(key.substring(0, key.indexOf('=')), key.substring(key.indexOf('=') + 1));
+    }
+    TrainSettings settings = TrainSettings.of(values);
+    return AutoRate.of(settings.lora(), settings.optimizer(), width);
+  }
+
+  /// Widths of SmolLM2-135M, Llama-3.2-1B, Llama-3.1-8B and 70B, and one of tests.
   @ParameterizedTest
   @CsvSource({
     "576, 1.3e-3, 1.3e-4",
-    "896, 9.4e-4, 9.4e-5",
     "2048, 4.9e-4, 4.9e-5",
     "4096, 2.9e-4, 2.9e-5",
     "8192, 1.7e-4, 1.7e-5",
     "32, 2e-3, 2e-4"
   })
   void fallsWithTheWidthAndIsATenthForAllWeights(int width, double adapter, double full) {
-    assertThat(AutoRate.of(Method.LORA, width)).isEqualTo(adapter);
-    assertThat(AutoRate.of(Method.FULL, width)).isEqualTo(full);
+    assertThat(of(width, "method=lora")).isEqualTo(adapter);
+    assertThat(of(width, "method=full")).isEqualTo(full);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "rank=64, 5e-4",
+    "rank=64 alpha=64, 2.5e-4",
+    "alpha=16, 1e-3",
+    "rank=64 rs_lora=true, 6.3e-5",
+    "lora_plus=4, 2.5e-4",
+    "dora=true, 5e-4"
+  })
+  void fallsAsAlphaGrowsAndNotWithTheRank(String keys, double rate) {
+    assertThat(of(2000, keys)).isEqualTo(rate);
   }
 
   @ParameterizedTest

@@ -204,10 +204,15 @@ class ForecastTest {
                 .attempt()
                 .advice())
         .anyMatch(
-            l -> l.contains("--learning-rate 2e-5 is low for LoRA; near 2.9e-4 it learns best"))
+            l ->
+                l.contains(
+                    "--learning-rate 2e-5 is low for such an adapter at a width of 4,096; auto takes 2.9e-4"))
         .anyMatch(l -> l.contains("64 of 224 linear layers are adapted"));
     assertThat(plan("max_length", 512, "learning_rate", 3e-4).attempt().advice())
-        .anyMatch(l -> l.startsWith("LoRA learns best near a rate of 2.9e-4 at a width of 4,096"));
+        .anyMatch(
+            l ->
+                l.startsWith(
+                    "such an adapter learns best near a rate of 2.9e-4 at a width of 4,096"));
     assertThat(plan("max_length", 512, "objective", "dpo").attempt().advice())
         .noneMatch(l -> l.contains("rate"));
   }
