@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 public record Rate(@Nullable Double value) {
   private static final String ALLOWED = "a number above 0, or auto";
   private static final String AUTO = "auto";
+  private static final double PLAIN = 0.01;
 
   public Rate {
     if (value != null && !allowed(value)) {
@@ -37,9 +38,12 @@ public record Rate(@Nullable Double value) {
     return value;
   }
 
-  /// Writes a rate as papers do: `1.3e-3`.
+  /// Writes a rate as papers do: `1.3e-3`, from 0.01 on `0.1`.
   public static String shown(double rate) {
     BigDecimal exact = new BigDecimal(Double.toString(rate)).stripTrailingZeros();
+    if (rate >= PLAIN) {
+      return exact.toPlainString();
+    }
     String digits = exact.unscaledValue().toString();
     String point = digits.length() == 1 ? digits : digits.charAt(0) + "." + digits.substring(1);
     return point + "e" + (digits.length() - 1 - exact.scale());
