@@ -19,8 +19,11 @@ public record Rate(@Nullable Double value) {
 
   /// Parses `2e-4` or `auto`.
   public static Rate parse(String text) {
-    Double value = text.equals(AUTO) ? null : SettingType.decimal(text);
-    if (value == null && !text.equals(AUTO) || value != null && !allowed(value)) {
+    if (text.equals(AUTO)) {
+      return new Rate(null);
+    }
+    Double value = SettingType.decimal(text);
+    if (value == null || !allowed(value)) {
       throw new IllegalArgumentException(ALLOWED);
     }
     return new Rate(value);

@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.format.Claim;
+import dev.nudge.format.RunFiles;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.TrainSettings;
@@ -14,13 +15,11 @@ import tools.jackson.databind.JsonNode;
 /// @param run its `run.json`
 record EarlierRun(Path out, JsonNode run) {
   private static final String RUNNING = "running"; // while it runs, and for ever once it is killed
-  static final String SAVED_STEP = "saved_step";
-  static final String PLANNED_STEPS = "planned_steps";
 
   private static final int SHOWN = 3; // differences
 
   private String state() {
-    return run.path("state").asString("");
+    return run.path(RunFiles.STATE).asString("");
   }
 
   boolean isFinished() {
@@ -72,10 +71,10 @@ record EarlierRun(Path out, JsonNode run) {
           case "stopped" -> "was stopped before its end";
           default -> "failed before its end";
         };
-    JsonNode step = run.path(SAVED_STEP);
+    JsonNode step = run.path(RunFiles.SAVED_STEP);
     String kept =
         step.isNumber()
-            ? "what it saved after step " + step + " of " + run.path(PLANNED_STEPS)
+            ? "what it saved after step " + step + " of " + run.path(RunFiles.PLANNED_STEPS)
             : "what it saved last";
     String flag = settings.lora().method() == Method.FULL ? "--model " : "--init-adapter ";
     return new InputException(
