@@ -82,6 +82,11 @@ record ParityComparison(double difference, ParityError error, int documents, Lis
     return new NonInferiority(difference, ends.low(), ends.high(), MARGIN, documents);
   }
 
+  /// The mean of the differences by seed, but for the first.
+  double withoutFirst() {
+    return seeds.stream().skip(1).mapToDouble(Double::doubleValue).average().orElseThrow();
+  }
+
   /// The two-sided p-value of "there is no difference"; 1 where there are too few documents.
   double p() {
     return many() ? error.p(difference) : 1;

@@ -28,31 +28,27 @@ final class ParityPage {
       """
       ## How
 
-      - One task of each [pack](../reference/evaluation.md#packs), its prompt to the letter in training. Rows are chosen by a hash of their `id`; prompts that are too long or
-        stand among the documents are left out. LegalBench has 88 test rows, so its rows are divided anew; rows that share a text of more than 80 characters stay on one side.
-        All methods see the same rows, in the order of their seed, in the same number of steps.
-      - SmolLM2-135M-Instruct was read from a file in four bits (GGUF Q4_1) and is held in bf16: all methods begin at weights that were rounded once, and QLoRA rounds them again.
-      - LoRA and QLoRA: rank 16, alpha 32, all linear layers; QLoRA on NF4 with double quantisation. Full: all weights, bf16 with fp32 masters. Else the defaults of
-        `nudge train`: AdamW, linear, warm-up 0.03, no decay, no dropout. A run's last step counts; nothing is chosen by documents.
-      - Each method has its best rate of four, half a decade apart. A pilot learns a tenth of the rows for twice the epochs, seed 0, so in a fifth of the steps of a run, and is judged on 64 other
-        rows to learn from, three times; its lowest loss counts, also before its last step. Such pilots favour high rates a little. Full's rates lie between what recipes for large models take (2e-5)
-        and the most that SmolLM2's own take for its small ones in batches of 128 (3e-4, 1e-3); LoRA's are ten times as high ("LoRA without regret"). Other shapes take LoRA's rate and alpha;
-        DoRA, LoRA+, PiSSA and r 64 with rsLoRA have three rates of their own.
-      - Epochs and warm-up of LoRA and of full are found alike, at their best rate: 3 epochs and 0.03, a third of the epochs, twice the epochs, or a warm-up of 0.1, on all rows, seed 0, judged after the last
-        step on 64 rows that nothing learns from. Finance finds them for support too, medical for legal, which has no row left; all adapters take those of LoRA.
-      - LoRA and full have six seeds, all else three. **Two rounds**: the first (2026-11-28 to 29, Zen 4) had three rates, three seeds and fixed epochs, and its best rates lay at the edge; the plan of the second
-        was written before any of its results: first the fourth rates, then epochs and warm-up, then LoRA and full, where the first round could not tell before where it could, then QLoRA, shapes and variants.
-        A run of the first round counts on where its settings are still the best, else it is done anew. Processors agree in rounding only, so a run is not equal to the bit on another one; methods are compared
-        seed by seed, and each file names its processor.
-      - A document's score is its mean over the seeds. Intervals of 95 %% hold for other documents and other seeds: the variance of 10,000 paired resamples of the documents, and that of the mean of the
-        differences by seed, with Student's t and the degrees of freedom of Welch and Satterthwaite. Over all domains each counts alike. Legal documents are drawn by the kind of their
-        question, as [the pack](../reference/evaluation.md#packs) has it. Where no document tells two methods apart the interval is Tango's for so many documents, not 0. Of the 24 instructions
-        intervals are rough.
-      - "Full is better" is an interval below 0. "Within %s points" is one-sided at 95 %%: *shown* where the bound of the loss is less, *shown not* where the
-        other bound is more, else *cannot tell*. "Could be seen" is the smallest difference from 0 that shows four times of five with such errors and degrees of freedom, roughly; where it is more than the margin,
-        methods that are equal are mostly told "cannot tell".
-      - Greedy answers that are nearly ties may change with the order of sums, which commits between the parts did change; likelihoods then differ in their last digits.
-      - The second round may take eight hours of two cores, counted in processor time: the command stops before a part that would take more.
+      - **Tasks**: one of each [pack](../reference/evaluation.md#packs), with the task's prompt in training to the letter. Rows are chosen by a hash of their `id`. Rows with long prompts, and rows
+        that are test examples too, are left out. LegalBench has 88 test rows, so its rows are divided anew; rows that share a text of more than 80 characters stay on one side.
+        All methods see the same rows in the order of their seed.
+      - **Base**: SmolLM2-135M-Instruct, read from a GGUF file in Q4_1 and held in bf16. So all methods begin at weights that were rounded once, QLoRA rounds them again, and QLoRA − LoRA is not that
+        of a base in bf16.
+      - **Methods**: LoRA and QLoRA have rank 16 and alpha 32 on all linear layers; QLoRA is NF4 with double quantisation; full trains all weights in bf16 with fp32 masters. AdamW, linear schedule,
+        no weight decay, no dropout. The adapter after the last step is evaluated.
+      - **Learning rates**: LoRA, QLoRA and full each try four, half a decade apart; DoRA, LoRA+, PiSSA and r 64 with rsLoRA try three; r 8, r 64 and attention only take LoRA's. A pilot trains on a
+        tenth of the rows for twice the epochs (a fifth of a run's steps), seed 0, and measures the loss on 64 held-out training rows three times. The lowest of the three losses chooses the rate, so
+        pilots favour high rates. Full's rates lie between recipes for large models (2e-5) and those of SmolLM2's authors for their small ones (3e-4, 1e-3); LoRA's are ten times as high
+        ("LoRA without regret").
+      - **Epochs and warm-up**: chosen for LoRA and for full at their best rate, on all rows, seed 0, by the loss after the last step on 64 rows that no run trains on. Support takes those of finance;
+        legal, which has no spare rows, takes those of medical; all adapters take LoRA's. Until a choice is made, runs have 3 epochs and a warm-up of 0.03.
+      - **Seeds**: six for LoRA and full, three for the others, if all parts are done.
+      - **Two rounds**: the first (2026-11-28 to 29, Zen 4) had three rates, three seeds and fixed epochs, and its best rates were at the edge. The second was planned after the first was seen and before
+        any result of its own. A run of the first round counts if its settings are still the best, else it is repeated. Processors differ in rounding, some pilots of the second round computed in fp32
+        (no AVX-512 bf16), and commits between the parts changed the order of sums: methods are compared seed by seed, and each part's file names its processor and commit.
+      - **Intervals**: an example's score is its mean over the seeds. The variance is that of 10,000 paired resamples of the examples plus that of the mean of the differences by seed, with Student's t
+        and the degrees of freedom of Welch and Satterthwaite. In a mean over domains each domain counts alike, and the mean speaks of these domains alone. Legal examples are resampled by the kind
+        of their question. Where no example tells two methods apart the interval is Tango's, not 0.
+      - **Time**: the second round may take eight hours of two cores, counted in processor time; the command stops before a part that would take more.
       """;
 
   private final ParityResults results;
@@ -67,30 +63,29 @@ final class ParityPage {
   }
 
   private String write() {
-    state();
+    String advice = new ParityAdvice(results).all();
+    state(advice);
     ParityTables tables = new ParityTables(results);
-    section("What was found", new ParityFindings(results).all());
-    section("Scores", tables.scores());
+    section("Differences", new ParityComparisons(results).table());
+    section("Accuracy", tables.accuracy());
     section("What is kept", new ParityRetention(results).table());
-    section("Rank and layers", tables.side());
-    section("Rates", tables.rates());
+    section("Learning rates", tables.rates());
     section("Epochs and warm-up", tables.loops());
     section("What a run takes", tables.costs());
-    page.append(String.format(Locale.ROOT, HOW, ParityText.margin()));
+    page.append(HOW);
     missing();
-    String advice = new ParityAdvice(results).all();
     page.append(advice.isEmpty() ? "" : "\n## What to do\n\n" + advice);
     return page.toString();
   }
 
-  private void state() {
+  private void state(String advice) {
     int all = ParityPart.all().size();
     int done = all - results.missing().size();
     line(
         String.format(
             Locale.ROOT,
-            "Parts done: %d of %d, the first round in %.2f hours, the second so far in %.2f (at"
-                + " most %.0f).%s",
+            "Parts done: %d of %d; hours of the first round: %.2f; hours of the second so far: %.2f"
+                + " (at most %.0f).%s%s",
             done,
             all,
             results.seconds(false) / 3600,
@@ -98,7 +93,8 @@ final class ParityPage {
             ParityBudget.EIGHT_HOURS / 3600,
             done < all
                 ? " **The study is not finished**: see [what is missing](#not-done-yet)."
-                : ""));
+                : "",
+            advice.isEmpty() ? "" : " The answer: [what to do](#what-to-do)."));
     if (done > 0) {
       line("%s; %s; %s; %s.\n".formatted(seen("model"), seen("machine"), commits(), dates()));
     } else {
@@ -136,6 +132,15 @@ final class ParityPage {
       return;
     }
     page.append("\n## Not done yet\n\n");
+    String old =
+        missing.stream()
+            .filter(results::has)
+            .map(p -> "%s %s".formatted(p.domain().name(), p.method().label()))
+            .distinct()
+            .collect(Collectors.joining(", "));
+    if (!old.isEmpty()) {
+      line("- Runs that do not have the chosen settings yet, to be repeated: " + old);
+    }
     for (ParityDomain domain : ParityDomain.ALL) {
       List<ParityPart> of = missing.stream().filter(p -> p.domain().equals(domain)).toList();
       if (!of.isEmpty()) {

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
@@ -265,14 +266,9 @@ final class ParityResults {
         .toArray();
   }
 
-  /// What runs have kept: the mean share of a task, or bits a byte of texts.
-  ///
-  /// @param task of retention
-  double retained(List<ParityPart> runs, String task) {
-    if (!task.equals(ParityRun.TEXT)) {
-      return score(runs, task);
-    }
-    return runs.stream().mapToDouble(this::bits).average().orElseThrow();
+  /// The median of a figure over runs.
+  double median(List<ParityPart> runs, ToDoubleFunction<JsonNode> figure) {
+    return TrainingSteps.median(runs.stream().map(this::of).mapToDouble(figure).toArray());
   }
 
   /// Bits a byte of the texts of retention.

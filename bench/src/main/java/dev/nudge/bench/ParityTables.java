@@ -5,139 +5,140 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 
-/// The tables of the parity study's page, each empty while nothing of it is done.
+/// The tables of the parity study's page that stand beside [ParityComparisons], each empty while
+/// nothing of it is done.
 record ParityTables(ParityResults results) {
   private static final String SCORES = "scores";
-  private static final int RATES = 4; // at most
   private static final String UNTRAINED =
-      "The base is asked without an example, and the intents of finance and support do not stand in"
-          + " the prompt: what it scores there says nothing of what it knows.\n\n";
+      "The base gets no example, and the intents of finance and support are not in the prompt, so"
+          + " its accuracy there says nothing of what it knows.\n\n";
+  private static final String LOSSES =
+      "Lowest held-out loss of a pilot, nats. \"At the edge\": the chosen learning rate is the lowest"
+          + " or the highest that was tried, so a better one may lie beyond it. One model of 135"
+          + " million weights in few steps: no rule for others follows.\n\n";
+  private static final String LAST =
+      "Held-out loss after the last step, nats, by epochs and warm-up.\n\n";
   private static final String MAPPED =
-      "Of machines that were not always quiet. RssAnon is without the pages of mapped files, where"
-          + " the base of LoRA lies; four bits are made in memory.\n\n";
-  private static final String ONE_MODEL =
-      "Of one model of 135 million weights, in few steps: no rule for others follows from it.\n\n";
-  private static final List<ParityMethod> ASKED =
-      List.of(
-          ParityMethod.BASE,
-          ParityMethod.BASE_NF4,
-          ParityMethod.LORA,
-          ParityMethod.QLORA,
-          ParityMethod.FULL);
+      "Medians over the seeds, of machines that were not always quiet. RssAnon leaves out mapped"
+          + " files, where the base of LoRA is; the weights in four bits are made in memory.\n\n";
 
-  /// Each method of each domain, beside full fine-tuning.
-  String scores() {
+  /// The accuracy of each method in each domain, and of each of its seeds.
+  String accuracy() {
+    int seeds = ParityMethod.LORA.seeds();
+    List<String> heads =
+        new ArrayList<>(
+            List.of("domain", "task", "test examples", "method", "learning rate", "accuracy, %"));
+    for (int seed = 0; seed < seeds; seed++) {
+      heads.add("seed " + seed);
+    }
+    List<ParityMethod> methods =
+        Stream.of(
+                List.of(ParityMethod.BASE, ParityMethod.BASE_NF4),
+                ParityMethod.MAIN,
+                ParityMethod.beside())
+            .flatMap(List::stream)
+            .toList();
     List<List<String>> rows = new ArrayList<>();
     for (ParityDomain domain : ParityDomain.ALL) {
-      for (ParityMethod method : ASKED) {
+      for (ParityMethod method : methods) {
         List<ParityPart> runs = results.runs(domain, method);
         if (!runs.isEmpty()) {
-          List<String> row = new ArrayList<>(begin(domain, method, runs));
-          row.addAll(
-              beside(domain, ParityMethod.FULL, method)
-                  .map(c -> method.trains() ? judged(c) : apart(c))
-                  .orElse(none(5)));
-          rows.add(row);
-        }
-      }
-    }
-    return ParityText.table(
-        UNTRAINED,
-        List.of(
-            "domain, task, documents",
-            "method, rate",
-            "right, % (by seed)",
-            "against full, points (95 %)",
-            "by seed",
-            "full is better",
-            "within %s points".formatted(ParityText.margin()),
-            "could be seen, points"),
-        rows);
-  }
-
-  /// The other shapes of the adapter beside rank 16 on all linear layers.
-  String side() {
-    List<List<String>> rows = new ArrayList<>();
-    for (ParityDomain domain : ParityPart.side()) {
-      List<ParityMethod> shapes = new ArrayList<>(List.of(ParityMethod.LORA));
-      shapes.addAll(ParityMethod.beside());
-      boolean any =
-          ParityMethod.beside().stream().anyMatch(m -> !results.runs(domain, m).isEmpty());
-      for (ParityMethod method : shapes) {
-        List<ParityPart> runs = results.runs(domain, method);
-        if (any && !runs.isEmpty()) {
-          List<String> row = new ArrayList<>(begin(domain, method, runs));
-          row.set(1, method == ParityMethod.LORA ? "LoRA, r 16, all linear" : method.label());
+          List<String> row = new ArrayList<>(List.of(domain.name(), "`" + domain.task() + "`"));
+          row.add("" + ParityResults.scores(results.of(runs.getFirst()), SCORES).length);
+          row.add(method.label());
           row.add(results.rates(runs));
-          row.add(ParityText.whole(of(runs, r -> r.path("trained_parameters").asDouble())));
-          for (ParityMethod other : List.of(ParityMethod.LORA, ParityMethod.FULL)) {
-            row.add(beside(domain, other, method).map(ParityTables::difference).orElse(""));
+          row.add(ParityText.percent(results.score(runs, SCORES)));
+          for (int seed = 0; seed < seeds; seed++) {
+            row.add(method.trains() ? ofSeed(runs, seed) : "");
           }
           rows.add(row);
         }
       }
     }
-    return ParityText.table(
-        List.of(
-            "domain, task, documents",
-            "adapter",
-            "right, % (by seed)",
-            "rate",
-            "trained parameters",
-            "against r 16 on all linear, points (95 %)",
-            "against full, points (95 %)"),
-        rows);
+    return ParityText.table(UNTRAINED, heads, rows);
   }
 
-  /// Held-out losses of the pilots.
+  private String ofSeed(List<ParityPart> runs, int seed) {
+    return runs.stream()
+        .filter(p -> p.seed() == seed)
+        .map(p -> ParityText.percent(results.score(List.of(p), SCORES)))
+        .findFirst()
+        .orElse("");
+  }
+
+  /// Held-out losses of the pilots, by learning rate.
   String rates() {
+    List<Double> rates =
+        ParityMethod.piloting().stream()
+            .flatMap(m -> m.rates().stream())
+            .distinct()
+            .sorted()
+            .toList();
+    List<String> heads = new ArrayList<>(List.of("domain", "method"));
+    rates.forEach(rate -> heads.add(ParityMethod.written(rate)));
+    heads.addAll(List.of("chosen", "at the edge"));
     List<List<String>> rows = new ArrayList<>();
     for (ParityDomain domain : ParityDomain.ALL) {
       for (ParityMethod method : ParityMethod.piloting()) {
-        List<ParityPart> pilots = ParityPart.pilots(domain, method);
-        if (pilots.stream().anyMatch(results::has)) {
+        List<ParityPart> tried = results.piloted(domain, method);
+        if (!tried.isEmpty()) {
           List<String> row = new ArrayList<>(List.of(domain.name(), method.label()));
-          pilots.forEach(p -> row.add(results.has(p) ? pilot(p) : ""));
-          row.addAll(none(RATES - pilots.size()));
-          row.add(taken(domain, method));
+          rates.forEach(rate -> row.add(at(tried, rate).map(this::loss).orElse("")));
+          row.add(chosen(domain, method));
+          row.add(isAtTheEdge(domain, method) ? "yes" : "");
           rows.add(row);
         }
       }
     }
     for (ParityMethod method : ParityMethod.MAIN) {
-      List<String> above = method.rates().stream().map(r -> above(method, r)).toList();
+      List<String> above = rates.stream().map(rate -> above(method, rate)).toList();
       if (above.stream().anyMatch(cell -> !cell.isEmpty())) {
-        List<String> row = new ArrayList<>(List.of("all: mean above the best", method.label()));
+        List<String> row = new ArrayList<>(List.of("mean above the best", method.label()));
         row.addAll(above);
-        row.add("");
+        row.addAll(List.of("", ""));
         rows.add(row);
       }
     }
-    return ParityText.table(
-        ONE_MODEL,
-        List.of(
-            "domain", "method", "rate: lowest held-out loss, nats (at step)", "", "", "", "taken"),
-        rows);
+    return ParityText.table(LOSSES, heads, rows);
+  }
+
+  private static Optional<ParityPart> at(List<ParityPart> tried, double rate) {
+    return tried.stream().filter(p -> p.rate() == rate).findFirst();
+  }
+
+  private String loss(ParityPart trial) {
+    double loss = results.heldOut(trial);
+    return Double.isFinite(loss) ? String.format(Locale.ROOT, "%.3f", loss) : "diverged";
   }
 
   /// The best rate, or that of the pilots so far: runs that were done before the others had it.
-  private String taken(ParityDomain domain, ParityMethod method) {
-    boolean all = results.piloted(domain, method).size() == method.rates().size();
+  private String chosen(ParityDomain domain, ParityMethod method) {
+    boolean all = results.best(domain, method).isPresent();
     return results
         .bestSoFar(domain, method)
-        .map(p -> ParityMethod.written(p.rate()) + (all ? "" : " so far; pilots are missing"))
-        .orElse(all ? "none" : "pilots are missing");
+        .map(p -> ParityMethod.written(p.rate()) + (all ? "" : " so far"))
+        .orElse("none");
   }
 
-  /// What a rate for all domains loses; empty until all have tried it.
+  private boolean isAtTheEdge(ParityDomain domain, ParityMethod method) {
+    List<ParityPart> tried = results.piloted(domain, method);
+    return tried.size() > 1 // one alone has no other beside it
+        && results
+            .bestSoFar(domain, method)
+            .filter(p -> p.equals(tried.getFirst()) || p.equals(tried.getLast()))
+            .isPresent();
+  }
+
+  /// The mean loss of one rate in all domains above the best of each; empty until all have tried
+  /// it.
   private String above(ParityMethod method, double rate) {
     double sum = 0;
     for (ParityDomain domain : ParityDomain.ALL) {
       List<ParityPart> done = results.piloted(domain, method);
-      Optional<ParityPart> tried = done.stream().filter(p -> p.rate() == rate).findFirst();
+      Optional<ParityPart> tried = at(done, rate);
       if (tried.isEmpty()) {
         return "";
       }
@@ -145,81 +146,49 @@ record ParityTables(ParityResults results) {
       sum += results.heldOut(tried.get()) - best;
     }
     double mean = sum / ParityDomain.ALL.size();
-    return ParityMethod.written(rate)
-        + ": "
-        + (Double.isFinite(mean) ? ParityText.signed(mean, 3) : "diverged");
+    return Double.isFinite(mean) ? ParityText.signed(mean, 3) : "diverged";
   }
 
-  /// Held-out losses of the loops that were tried.
+  /// Held-out losses of the epochs and warm-ups that were tried.
   String loops() {
+    List<String> heads = new ArrayList<>(List.of("domain", "method"));
+    for (ParityLoop loop : ParityLoop.values()) {
+      heads.add(loop.label(ParityPart.side().getFirst()));
+    }
+    heads.add("chosen");
     List<List<String>> rows = new ArrayList<>();
     for (ParityDomain domain : ParityPart.side()) {
       for (ParityMethod method : ParityMethod.PAIR) {
         List<ParityPart> loops = ParityPart.loops(domain, method);
         if (loops.stream().anyMatch(results::has)) {
           List<String> row = new ArrayList<>(List.of(domain.name(), method.label()));
-          loops.forEach(p -> row.add(results.has(p) ? loop(p) : ""));
+          loops.forEach(p -> row.add(results.has(p) ? loss(p) : ""));
           row.add(
               loops.stream().allMatch(results::has)
                   ? results.loop(domain, method).label(domain)
-                  : "some are missing");
+                  : "");
           rows.add(row);
         }
       }
     }
-    return ParityText.table(
-        List.of(
-            "domain",
-            "method",
-            "epochs, warm-up: held-out loss after the last step, nats",
-            "",
-            "",
-            "",
-            "taken"),
-        rows);
+    return ParityText.table(LAST, heads, rows);
   }
 
-  private String loop(ParityPart part) {
-    double loss = results.heldOut(part);
-    return "%s: %s"
-        .formatted(
-            part.loop().label(part.domain()),
-            Double.isFinite(loss) ? String.format(Locale.ROOT, "%.3f", loss) : "diverged");
-  }
-
-  private String pilot(ParityPart pilot) {
-    double loss = results.heldOut(pilot);
-    JsonNode values = results.of(pilot);
-    return ParityMethod.written(pilot.rate())
-        + ": "
-        + (Double.isFinite(loss)
-            ? String.format(
-                Locale.ROOT,
-                "%.3f (%d of %d)",
-                loss,
-                values.path("held_out_step").asInt(),
-                values.path("steps").asInt())
-            : "diverged");
-  }
-
-  /// Time and memory of the runs, medians over seeds.
+  /// Time and memory of the runs.
   String costs() {
     List<List<String>> rows = new ArrayList<>();
     for (ParityDomain domain : ParityDomain.ALL) {
       for (ParityMethod method : ParityMethod.MAIN) {
         List<ParityPart> runs = results.runs(domain, method);
         if (!runs.isEmpty()) {
-          rows.add(
-              List.of(
-                  domain.name(),
-                  method.label(),
-                  ParityText.whole(of(runs, r -> r.path("trained_parameters").asDouble())),
-                  ParityText.whole(of(runs, r -> r.path("rows").asDouble())),
-                  ParityText.whole(of(runs, r -> r.path("steps").asDouble())),
-                  ParityText.whole(of(runs, r -> r.path("tokens").asDouble())),
-                  ParityText.whole(of(runs, r -> r.path("train_seconds").asDouble())),
-                  ParityText.whole(of(runs, ParityTables::rate)),
-                  ParityText.whole(of(runs, r -> r.path("peak_mb").asDouble()))));
+          List<String> row = new ArrayList<>(List.of(domain.name(), method.label()));
+          for (String key : List.of("trained_parameters", "rows", "steps", "tokens")) {
+            row.add(whole(runs, key));
+          }
+          row.add(whole(runs, "train_seconds"));
+          row.add(ParityText.whole(results.median(runs, ParityTables::rate)));
+          row.add(whole(runs, "peak_mb"));
+          rows.add(row);
         }
       }
     }
@@ -238,60 +207,15 @@ record ParityTables(ParityResults results) {
         rows);
   }
 
+  private String whole(List<ParityPart> runs, String key) {
+    return ParityText.whole(results.median(runs, run -> run.path(key).asDouble()));
+  }
+
   private static double rate(JsonNode run) {
     return run.path("tokens").asDouble() / run.path("train_seconds").asDouble();
   }
 
-  private double of(List<ParityPart> runs, ToDoubleFunction<JsonNode> number) {
-    return TrainingSteps.median(runs.stream().map(results::of).mapToDouble(number).toArray());
-  }
-
-  private List<String> begin(ParityDomain domain, ParityMethod method, List<ParityPart> runs) {
-    int documents = ParityResults.scores(results.of(runs.getFirst()), SCORES).length;
-    List<String> seeds =
-        runs.stream().map(p -> ParityText.percent(results.score(List.of(p), SCORES))).toList();
-    return List.of(
-        "%s, `%s`, %d".formatted(domain.name(), domain.task(), documents),
-        named(results, method, runs),
-        ParityText.percent(results.score(runs, SCORES))
-            + (method.trains() ? " (%s)".formatted(String.join(", ", seeds)) : ""));
-  }
-
-  /// A method with the rate of its runs.
-  static String named(ParityResults results, ParityMethod method, List<ParityPart> runs) {
-    String rates = results.rates(runs);
-    return method.label() + (rates.isEmpty() ? "" : ", " + rates);
-  }
-
-  private Optional<ParityComparison> beside(
-      ParityDomain domain, ParityMethod first, ParityMethod second) {
-    return first == second
-        ? Optional.empty()
-        : ParityComparison.of(results, domain, first, second, SCORES);
-  }
-
-  private static List<String> judged(ParityComparison c) {
-    return List.of(
-        difference(c),
-        String.join(", ", c.seeds().stream().map(ParityText::points).toList()),
-        c.firstIsBetter() ? "yes" : c.secondIsBetter() ? "no: worse" : "not shown",
-        ParityText.word(c.margin().verdict()),
-        ParityText.percent(c.seen()));
-  }
-
-  /// Of a base the difference alone: that training helps is no question here.
-  private static List<String> apart(ParityComparison c) {
-    List<String> cells = new ArrayList<>(List.of(difference(c)));
-    cells.addAll(none(4));
-    return cells;
-  }
-
-  static String difference(ParityComparison c) {
-    return ParityText.points(c.difference())
-        + (c.many() ? " (%s)".formatted(ParityText.interval(c.interval())) : "");
-  }
-
-  private static List<String> none(int cells) {
+  static List<String> none(int cells) {
     return Collections.nCopies(cells, "");
   }
 }

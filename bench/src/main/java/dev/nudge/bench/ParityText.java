@@ -12,9 +12,9 @@ final class ParityText {
 
   static String word(NonInferiority.Verdict verdict) {
     return switch (verdict) {
-      case HOLDS -> "shown";
-      case FAILS -> "shown not";
-      case OPEN -> "cannot tell";
+      case HOLDS -> "yes";
+      case FAILS -> "no";
+      case OPEN -> "unknown";
     };
   }
 

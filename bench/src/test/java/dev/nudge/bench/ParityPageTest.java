@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.nudge.format.Json;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -30,7 +31,7 @@ class ParityPageTest {
         .contains("The study is not finished")
         .contains("## Not done yet")
         .contains("- legal: 29 parts, 2 base, 12 pilot, 15 run")
-        .doesNotContain("## What was found", "## Scores", "NaN");
+        .doesNotContain("## Differences", "## Accuracy", "## What to do", "NaN");
   }
 
   @Test
@@ -39,15 +40,18 @@ class ParityPageTest {
     ParityFiles.runs(results, "finance", ParityMethod.FULL, 150);
     ParityFiles.runs(results, "finance", ParityMethod.LORA, 120);
     String page = ParityPage.of(results);
+    List<String> cells = difference(page, "LoRA − full", "finance");
+    assertThat(cells).startsWith("−15.0", "−20.0").contains("< 0.001", "no").endsWith("3", "−15.0");
+    assertThat(cells.get(2)).startsWith("−10.");
     assertThat(page)
         .contains(
-            "- **LoRA beside full**: full is shown to be better in finance (by 15 points). Within 2 points of"
-                + " full: shown not in finance.")
-        .contains("| LoRA | 60.0 (60.0, 60.0, 60.0) | −15.0 (−20.0 to −10.")
-        .contains("| −15.0, −15.0, −15.0 | yes | shown not |")
+            "| finance | `finance_intents` | 200 | LoRA |  | 60.0 | 60.0 | 60.0 | 60.0 |  |  |  |")
         .contains(
-            "- **One of many intents of a short query** (finance): LoRA beside full −15.0 points (")
-        .contains(" 100 % of the time of training. Full is better by 15 points: train all weights")
+            "- **One of many intents of a short query** (finance −15.0): LoRA − full is −15.0"
+                + " points (−20.0 to −10.")
+        .contains(
+            "; LoRA takes 100 % of the time of training. Full is better by 15 points: train all"
+                + " weights")
         .doesNotContain("A question about a long text");
   }
 
@@ -56,11 +60,9 @@ class ParityPageTest {
     ParityResults results = results();
     ParityFiles.runs(results, "legal", ParityMethod.FULL, 100);
     ParityFiles.runs(results, "legal", ParityMethod.QLORA, 120);
-    assertThat(ParityPage.of(results))
-        .contains(
-            "- **QLoRA beside full**: full is shown to be better in no domain; QLoRA is shown to be better in legal (by 10 points)."
-                + " Within 2 points of full: shown in legal.")
-        .contains("| no: worse | shown |");
+    List<String> cells = difference(ParityPage.of(results), "QLoRA − full", "legal");
+    assertThat(cells).startsWith("+10.0").contains("< 0.001", "yes");
+    assertThat(cells.get(1)).startsWith("+");
   }
 
   @Test
@@ -73,27 +75,33 @@ class ParityPageTest {
     for (ParityPart part : ParityFiles.runsOf("medical", ParityMethod.LORA)) {
       results.put(part, ParityFiles.run(part, "01".repeat(98) + "0000"));
     }
-    assertThat(ParityPage.of(results))
-        .contains(
-            "- **LoRA beside full**: full is shown to be better in no domain; no difference is shown in medical (−1.0)."
-                + " Within 2 points of full: cannot tell in medical.")
-        .contains("| not shown | cannot tell |");
+    String page = ParityPage.of(results);
+    List<String> cells = difference(page, "LoRA − full", "medical");
+    assertThat(cells).startsWith("−1.0", "−14.9", "+12.9").contains("unknown");
+    assertThat(page).contains("A loss of up to 12.7 points is not excluded: begin with LoRA");
   }
 
   @Test
-  void severalDomainsAreSummedUpAndTheNumberOfComparisonsIsSaid() {
+  void severalDomainsHaveAMeanAndPIsAdjusted() {
     ParityResults results = results();
     for (String domain : List.of("finance", "medical")) {
       ParityFiles.runs(results, domain, ParityMethod.FULL, 150);
       ParityFiles.runs(results, domain, ParityMethod.LORA, domain.equals("finance") ? 140 : 150);
     }
-    assertThat(ParityPage.of(results))
-        .contains(
-            "full is shown to be better in finance (by 5 points); no difference is shown in medical (0.0).")
-        .contains("Over 2 domains, 1 on the side of full: −2.5 points (")
-        .contains("), full is better; within 2 points: cannot tell.")
-        .contains("- Of these 2 differences from full")
-        .contains("tested together (Holm, 5 %): LoRA in finance.");
+    String page = ParityPage.of(results);
+    assertThat(difference(page, "LoRA − full", "finance")).startsWith("−5.0");
+    assertThat(difference(page, "LoRA − full", "medical")).startsWith("0.0").contains("1.000");
+    assertThat(difference(page, "LoRA − full", "mean of 2")).startsWith("−2.5").endsWith("", "");
+    ParityComparison finance =
+        ParityComparison.of(
+                results,
+                ParityFiles.part("finance-lora-0").domain(),
+                ParityMethod.FULL,
+                ParityMethod.LORA,
+                "scores")
+            .orElseThrow();
+    String twice = String.format(Locale.ROOT, "%.3f", 2 * finance.p());
+    assertThat(difference(page, "LoRA − full", "finance").get(3)).isEqualTo(twice);
   }
 
   @Test
@@ -109,7 +117,7 @@ class ParityPageTest {
             .orElseThrow();
     assertThat(c.difference()).isCloseTo(0.04, within(1e-12));
     assertThat(c.seeds()).hasSize(1);
-    assertThat(ParityPage.of(results)).contains("Not all seeds are done: finance 1 of 6.");
+    assertThat(difference(ParityPage.of(results), "LoRA − full", "finance")).endsWith("1", "");
   }
 
   @Test
@@ -146,9 +154,9 @@ class ParityPageTest {
         results.put(part, ParityFiles.run(part, ParityFiles.digits(60, 100)));
       }
     }
-    assertThat(ParityPage.of(results))
-        .contains("Within 2 points of full: cannot tell in legal.")
-        .contains("0.0 (−3.7 to +3.7)"); // 1.96² / (100 + 1.96²)
+    assertThat(difference(ParityPage.of(results), "LoRA − full", "legal"))
+        .startsWith("0.0", "−3.7", "+3.7") // 1.96² / (100 + 1.96²)
+        .contains("unknown");
   }
 
   @Test
@@ -202,10 +210,7 @@ class ParityPageTest {
       results.put(pilot, ParityFiles.pilot(pilot, loss -= 0.1));
     }
     assertThat(ParityPage.of(results))
-        .contains("a better one may lie beyond it: legal, full (1e-3).")
-        .contains(
-            "| legal | full | 3e-5: 0.900 (24 of 36) | 1e-4: 0.800 (24 of 36)"
-                + " | 3e-4: 0.700 (24 of 36) | 1e-3: 0.600 (24 of 36) | 1e-3 |");
+        .contains("| legal | full | 0.900 | 0.800 | 0.700 | 0.600 |  |  | 1e-3 | yes |");
   }
 
   @Test
@@ -213,16 +218,13 @@ class ParityPageTest {
     ParityResults results = results();
     var pilots = ParityPart.pilots(ParityFiles.part("legal-lora-0").domain(), ParityMethod.LORA);
     results.put(pilots.get(0), ParityFiles.pilot(pilots.get(0), 2));
-    assertThat(ParityPage.of(results)).doesNotContain("at the edge of those tried");
+    assertThat(ParityPage.of(results)).contains("| 2.000 |  |  |  | 3e-4 so far |  |");
     results.put(pilots.get(1), ParityFiles.pilot(pilots.get(1), 1.5));
     results.put(pilots.get(2), ParityFiles.pilot(pilots.get(2), 1));
     assertThat(ParityPage.of(results))
-        .contains("a better one may lie beyond it: legal, LoRA (3e-3, 3 of 4 rates tried).")
-        .contains("| 3e-3: 1.000 (24 of 36) |  | 3e-3 so far; pilots are missing |");
+        .contains("| legal | LoRA |  |  | 2.000 | 1.500 | 1.000 |  | 3e-3 so far | yes |");
     results.put(pilots.get(3), ParityFiles.diverged(pilots.get(3)));
-    assertThat(ParityPage.of(results))
-        .contains("| 1e-2: diverged | 3e-3 |")
-        .doesNotContain("at the edge of those tried");
+    assertThat(ParityPage.of(results)).contains("| 2.000 | 1.500 | 1.000 | diverged | 3e-3 |  |");
   }
 
   @Test
@@ -236,7 +238,10 @@ class ParityPageTest {
               ? ParityFiles.pilot(loop, 0.8)
               : ParityFiles.diverged(loop));
     }
-    assertThat(ParityPage.of(results)).contains("| 6, 0.03: diverged | 3, 0.1: 0.800 | 3, 0.1 |");
+    assertThat(ParityPage.of(results))
+        .contains(
+            "| domain | method | 3, 0.03 | 1, 0.03 | 6, 0.03 | 3, 0.1 | chosen |",
+            "| finance | LoRA | diverged | diverged | diverged | 0.800 | 3, 0.1 |");
   }
 
   @Test
@@ -251,8 +256,7 @@ class ParityPageTest {
       }
     }
     assertThat(ParityPage.of(results))
-        .contains(
-            "| all: mean above the best | LoRA | 3e-4: +0.100 | 1e-3: +0.050 | 3e-3: +0.050 |  |  |");
+        .contains("| mean above the best | LoRA |  |  | +0.100 | +0.050 | +0.050 |  |  |  |");
   }
 
   @Test
@@ -261,11 +265,11 @@ class ParityPageTest {
     ParityPart pilot = ParityFiles.part("legal-pilot-full-3e-4");
     results.put(pilot, ParityFiles.diverged(pilot));
     assertThat(ParityPage.of(results))
-        .contains("| legal | full |  |  | 3e-4: diverged |  | pilots are missing |");
+        .contains("| legal | full |  |  | diverged |  |  |  | none |  |");
   }
 
   @Test
-  void theBaseStandsBesideAllSeedsOfFull() {
+  void theBaseHasOneAccuracyAndFullOneForEachSeed() {
     ParityResults results = results();
     ParityPart base = ParityFiles.part("legal-base");
     results.put(base, ParityFiles.run(base, 20));
@@ -274,9 +278,9 @@ class ParityPageTest {
     }
     assertThat(ParityPage.of(results))
         .contains("a-model; a processor; commit abc1234; 2026-11-29.")
-        .contains("| legal, `legal_questions`, 200 | base | 10.0 | −45.0 (")
-        .contains(" to −35.3) |  |  |  |  |\n")
-        .contains("| full | 55.0 (50.0, 55.0, 60.0) |");
+        .contains("| legal | `legal_questions` | 200 | base |  | 10.0 |  |  |  |  |  |  |")
+        .contains(
+            "| legal | `legal_questions` | 200 | full |  | 55.0 | 50.0 | 55.0 | 60.0 |  |  |  |");
   }
 
   @Test
@@ -296,20 +300,19 @@ class ParityPageTest {
       results.put(part, values);
     }
     assertThat(ParityPage.of(results))
-        .contains("| nothing | base | 53.6 |  | 25.0 |  | 1.250 |  |")
-        .contains("| support | LoRA | 28.6 | −25.0 (")
-        .contains("| 25.0 | 0.0 (−13.8 to +13.8) | 1.260 | +0.010 (0.000, +0.020) |");
+        .contains("| nothing | base | 53.6 |  |  |  | 25.0 |  |  |  | 1.250 |  |  |  |")
+        .contains("| support | LoRA | 28.6 | −25.0 | ")
+        .contains("| 25.0 | 0.0 | −13.8 | +13.8 | 1.260 | +0.010 | 0.000 | +0.020 |");
   }
 
   @Test
-  void theSideRunsStandBesideRankSixteen() {
+  void otherAdaptersStandBesideRankSixteen() {
     ParityResults results = results();
     ParityFiles.runs(results, "finance", ParityMethod.LORA, 100);
     ParityFiles.runs(results, "finance", ParityMethod.R64, 110);
-    assertThat(ParityPage.of(results))
-        .contains("## Rank and layers")
-        .contains("| LoRA, r 16, all linear | 50.0 (50.0, 50.0, 50.0) |")
-        .contains("| LoRA, r 64, all linear | 55.0 (55.0, 55.0, 55.0) |  | 4,884,480 | +5.0 (+");
+    String page = ParityPage.of(results);
+    assertThat(difference(page, "r 64 − LoRA", "finance")).startsWith("+5.0");
+    assertThat(page).contains("| LoRA, r 64, all linear |  | 55.0 | 55.0 | 55.0 | 55.0 |  |  |  |");
   }
 
   @Test
@@ -375,20 +378,18 @@ class ParityPageTest {
     String page = ParityPage.of(results);
     assertThat(page)
         .contains("Parts done: %d of %1$d".formatted(ParityPart.all().size()))
-        .contains("- **DoRA beside r 16**: ", "- **r 64 with rsLoRA beside r 16**: ")
-        .endsWith("Full is better by 3 points: train all weights where there is memory for it.\n")
-        .doesNotContain("not finished", "Not done yet", "Not all seeds", "NaN")
-        .contains("- **LoRA beside full**: ", "- **QLoRA beside full**: ")
-        .contains("- **QLoRA beside LoRA**: ", "- **r 8 beside r 16**: ")
-        .contains("- **r 64 beside r 16**: ", "- **attention only beside r 16**: ")
-        .contains(
-            "- Of these 8 differences from full", "- **What is kept**, after training on each")
-        .contains(
-            "Over 4 domains, 4 on the side of full: −3.0 points (−4.0 to −2.0), full is better; within 2 points: ");
-    assertThat(rows(page, "## Scores")).hasSize(4 * 5);
+        .contains("Full is better by 3 points: train all weights if there is memory for them.\n")
+        .contains("- **QLoRA**: QLoRA − LoRA is +1.5 points (")
+        .contains("- **Which adapter**", " Better: r 8 is at +")
+        .contains("instructions followed, 25.0 % before; after training LoRA 25.0 %, QLoRA 25.0 %")
+        .doesNotContain("not finished", "Not done yet", "NaN");
+    assertThat(difference(page, "LoRA − full", "mean of 4"))
+        .startsWith("−3.0", "−4.0", "−2.0")
+        .endsWith("", "");
+    assertThat(rows(page, "## Differences")).hasSize(3 * 5 + 7 * 3);
+    assertThat(rows(page, "## Accuracy")).hasSize(4 * 5 + 2 * 7);
     assertThat(rows(page, "## What is kept")).hasSize(2 + 4 * 3);
-    assertThat(rows(page, "## Rank and layers")).hasSize(2 * 8);
-    assertThat(rows(page, "## Rates")).hasSize(4 * 3 + 2 * 4 + 3);
+    assertThat(rows(page, "## Learning rates")).hasSize(4 * 3 + 2 * 4 + 3);
     assertThat(rows(page, "## Epochs and warm-up")).hasSize(2 * 2);
     assertThat(rows(page, "## What a run takes")).hasSize(4 * 3);
   }
@@ -400,9 +401,8 @@ class ParityPageTest {
       ParityFiles.runs(results, domain, ParityMethod.FULL, 100);
       ParityFiles.runs(results, domain, ParityMethod.LORA, 100);
     }
-    assertThat(ParityPage.of(results))
-        .contains(
-            "Over 2 domains, 0 on the side of full: 0.0 points (−1.3 to +1.3), no difference is shown;");
+    assertThat(difference(ParityPage.of(results), "LoRA − full", "mean of 2"))
+        .startsWith("0.0", "−1.3", "+1.3");
   }
 
   @Test
@@ -418,11 +418,18 @@ class ParityPageTest {
         results.put(part, ParityFiles.run(part, 150 - lost.get(part.seed())));
       }
     }
-    assertThat(ParityPage.of(results))
-        .contains(
-            "**LoRA beside full**: full is shown to be better in no domain; no difference is shown in")
-        .contains("Over 4 domains, 4 on the side of full: −4.3 points (")
-        .contains("), full is better; within 2 points: ");
+    String page = ParityPage.of(results);
+    assertThat(difference(page, "LoRA − full", "legal").get(2)).startsWith("+");
+    List<String> mean = difference(page, "LoRA − full", "mean of 4");
+    assertThat(mean).startsWith("−4.3");
+    assertThat(mean.get(2)).startsWith("−");
+  }
+
+  /// The cells behind the methods and the domain in the table of differences.
+  private static List<String> difference(String page, String methods, String domain) {
+    String begin = "| %s | %s | ".formatted(methods, domain);
+    String row = page.lines().filter(line -> line.startsWith(begin)).findFirst().orElseThrow();
+    return List.of(row.substring(begin.length(), row.length() - 2).split(" \\| ", -1));
   }
 
   /// The rows of the table in a section, without its two lines of head.

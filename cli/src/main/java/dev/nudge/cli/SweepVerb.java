@@ -1,7 +1,5 @@
 package dev.nudge.cli;
 
-import dev.nudge.eval.Interval;
-import dev.nudge.eval.sweep.HeldDifference;
 import dev.nudge.eval.sweep.Leaderboard;
 import dev.nudge.eval.sweep.Sweep;
 import dev.nudge.registry.Named;
@@ -11,7 +9,6 @@ import dev.nudge.settings.SweepSettings;
 import dev.nudge.settings.TrainSettings;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -69,24 +66,17 @@ record SweepVerb(Runner runner) implements Verb<SweepSettings> {
 
   private static List<List<String>> table(Leaderboard leaderboard) {
     List<List<String>> rows = new ArrayList<>();
-    rows.add(List.of("setting", leaderboard.title(), "above the best, 95 %", "steps", ""));
+    rows.add(List.of("setting", "rate", leaderboard.title(), "above the best, 95 %", "steps", ""));
     for (Leaderboard.Row row : leaderboard.rows()) {
-      HeldDifference difference = row.difference();
-      String ended = row.ended();
       rows.add(
           List.of(
               row.name(),
-              row.score() == null ? "-" : String.format(Locale.ROOT, "%.4f", row.score()),
-              difference == null ? "" : shown(difference),
+              row.shownRate(),
+              row.shownScore(),
+              row.shownDifference(),
               Integer.toString(row.steps()),
-              ended != null ? ended : row.state().equals("finished") ? "" : row.state()));
+              row.shownEnd()));
     }
     return rows;
-  }
-
-  private static String shown(HeldDifference difference) {
-    Interval interval = difference.interval();
-    return String.format(
-        Locale.ROOT, "%+.4f [%+.4f, %+.4f]", difference.value(), interval.low(), interval.high());
   }
 }

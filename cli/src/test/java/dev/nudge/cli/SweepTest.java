@@ -137,7 +137,7 @@ class SweepTest {
   void anEvaluationRanksTheAdapters() throws IOException {
     place.quiz();
     file(
-        "grid: {learning_rate: [1e-4, 5e-2], rank: [4]}",
+        "grid: {learning_rate: [auto, 5e-2], rank: [4]}",
         "halving: {keep: 0.5, at: [4]}",
         "metric: {task: %s, metric: acc, data_dir: %s, limit: 2}"
             .formatted(place.path("tasks/quiz.yaml"), place.path("data")));
@@ -152,13 +152,16 @@ class SweepTest {
       assertThat(row.path("score").asDouble(-1))
           .isEqualTo(Json.parse(alone.out()).at("/results/quiz/acc").asDouble());
       assertThat(row.path("eval_loss").isNumber()).isTrue();
+      assertThat(row.path("learning_rate"))
+          .isEqualTo(json("out/" + name + "/run.json").at("/settings/learning_rate"));
     }
     assertThat(board.at("/settings/1/difference").asDouble(9))
         .isEqualTo(
             board.at("/settings/1/score").asDouble() - board.at("/settings/0/score").asDouble());
-    assertThat(Files.readString(place.path("out/leaderboard.md"))).contains("| held-out loss |");
+    assertThat(Files.readString(place.path("out/leaderboard.md")))
+        .contains("| held-out loss |", "| learning_rate=auto-rank=4 | 2e-3 |");
     assertThat(sweep("out", "--resume", "--json").out()).isEqualTo(ran.out());
-    file("grid: {learning_rate: [1e-4, 5e-2], rank: [4]}", "halving: {keep: 0.5, at: [4]}");
+    file("grid: {learning_rate: [auto, 5e-2], rank: [4]}", "halving: {keep: 0.5, at: [4]}");
     assertThat(sweep("out", "--resume").err()).contains("its metric is not that of D/sweep.yaml");
   }
 
@@ -204,6 +207,9 @@ class SweepTest {
     assertThat(ran.err())
         .contains("5 settings in 3 groups")
         .contains("3 settings in the same passes");
+    assertThat(ran.out())
+        .containsPattern("setting +rate +held-out loss +above the best, 95 % +steps")
+        .containsPattern("(?m)^rank=4 +2e-3 +\\d");
     JsonNode last = json("out/leaderboard.json").path("settings").get(4);
     assertThat(last.path("name").asString("")).isEqualTo("wild");
     assertThat(last.path("state").asString("")).isEqualTo("failed");

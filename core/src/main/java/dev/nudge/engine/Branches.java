@@ -14,7 +14,7 @@ public final class Branches {
   private Branches() {}
 
   /// The tokens that each sequence shares with the nearest before it that shares none.
-  static int[] pasts(List<Example> sequences) {
+  public static int[] pasts(List<Example> sequences) {
     int[] pasts = new int[sequences.size()];
     for (int i = 1; i < pasts.length; i++) {
       pasts[i] = shared(sequences.get(i - 1), sequences.get(i));

@@ -1,6 +1,5 @@
 package dev.nudge.plan;
 
-import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.settings.Rate;
@@ -13,13 +12,15 @@ import java.util.Locale;
 ///
 /// The form, the exponent (that of Llama models; Qwen's is lower, which is less than a factor of
 /// two at widths of 800 to 5,000) and that the rank does not count while alpha stays are from "LoRA
-/// without regret" [1] and the cookbook beside it. It gives near the rates of QLoRA [2] at widths
-/// of 4,096 to 8,192. `docs/log/rates.md` has what was measured here, at a width of 576.
+/// without regret" [1] and an earlier version of the cookbook beside it. `docs/log/rates.md` has
+/// what was measured here, at a width of 576, and how far other published rates are.
 ///
-/// A step moves W by rate · alpha / r, so the rate falls as alpha grows; rsLoRA counts as an alpha
-/// √r times as large, and LoRA+ as a rate between those of A and B. These are rules, not measured.
+/// Twice the alpha is as much as twice the rate of B at the same rate of A, and so is a LoRA+ ratio
+/// of two: the rate falls by the root of either, which lies between the rates that A and B would
+/// have. rsLoRA counts as an alpha √r times as large. Patterns of ranks and alphas, whole modules
+/// and added tokens are not counted.
 ///
-/// [1] J. Schulman and Thinking Machines, 2025. [2] Dettmers et al., arXiv:2305.14314.
+/// [1] J. Schulman and Thinking Machines, 2025.
 public final class AutoRate {
   private static final double ADAPTER = 5e-4; // at the width WIDTH
   private static final double ALPHA = 32;
@@ -33,24 +34,24 @@ public final class AutoRate {
 
   /// The rate, to two digits.
   ///
+  /// @param alpha of the adapter, with rsLoRA √r times that (`LoraSettings.plainAlpha`)
   /// @param width of the hidden states
-  public static double of(LoraSettings lora, OptimizerSettings optimizer, int width) {
+  public static double of(Method method, double alpha, OptimizerSettings optimizer, int width) {
     double rate = ADAPTER * Math.pow(WIDTH / Math.max(width, NARROWEST), EXPONENT);
-    if (lora.method() == Method.FULL) {
+    if (method == Method.FULL) {
       rate *= FULL;
     } else {
-      double alpha = lora.rsLora() ? lora.alpha() * Math.sqrt(lora.rank()) : lora.alpha();
       Double plus = optimizer.loraPlus();
-      rate *= ALPHA / alpha / (plus == null ? 1 : Math.sqrt(plus));
+      rate *= Math.sqrt(ALPHA / alpha / (plus == null ? 1 : plus));
     }
     return new BigDecimal(rate).round(new MathContext(2)).doubleValue();
   }
 
   /// Says in one line whether the rate of a run fits.
-  public static String advice(LoraSettings lora, OptimizerSettings optimizer, int width) {
-    double fits = of(lora, optimizer, width);
+  public static String advice(Method method, double alpha, OptimizerSettings optimizer, int width) {
+    double fits = of(method, alpha, optimizer, width);
     double taken = optimizer.learningRate().isAuto() ? fits : optimizer.highestRate();
-    boolean full = lora.method() == Method.FULL;
+    boolean full = method == Method.FULL;
     String model = String.format(Locale.ROOT, "at a width of %,d", width);
     if (taken > fits * FAR || taken < fits / FAR) {
       return "--learning-rate %s is %s for %s %s; auto takes %s"
@@ -62,9 +63,8 @@ public final class AutoRate {
               Rate.shown(fits));
     }
     return full
-        ? "all weights learn best near a rate of %s %s, a tenth of LoRA's"
+        ? "all weights learn best near a rate of %s %s (a tenth of LoRA's)"
             .formatted(Rate.shown(fits), model)
-        : "such an adapter learns best near a rate of %s %s, whatever the rank while alpha stays"
-            .formatted(Rate.shown(fits), model);
+        : "such an adapter learns best near a rate of %s %s".formatted(Rate.shown(fits), model);
   }
 }

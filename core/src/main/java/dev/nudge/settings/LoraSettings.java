@@ -71,6 +71,11 @@ public record LoraSettings(
     @Group("Method") VariantSettings variant,
     @Group("Method") ExpertSettings experts) {
 
+  /// The alpha that gives plain LoRA the same scale: with rsLoRA √r times as large.
+  public double plainAlpha() {
+    return rsLora ? alpha * Math.sqrt(rank) : alpha;
+  }
+
   public LoraSettings {
     freeze = List.copyOf(freeze);
     freeze.forEach(pattern -> checkPattern("--freeze", pattern));

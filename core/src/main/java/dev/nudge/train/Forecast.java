@@ -45,7 +45,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -283,7 +282,12 @@ public final class Forecast {
                   ? Advice.ofFull(count.trained(), s.optimizer())
                   : Advice.lines(tuning.model(), count.trained(), s.batchSize()));
       if (s.objective().objective() == ObjectiveName.SFT) {
-        advice.add(AutoRate.advice(s.lora(), s.optimizer(), config.hiddenSize()));
+        advice.add(
+            AutoRate.advice(
+                s.lora().method(),
+                Tuning.plainAlpha(s.lora()),
+                s.optimizer(),
+                config.hiddenSize()));
       }
       return new Attempt(fit, count, advice);
     }
@@ -390,7 +394,7 @@ public final class Forecast {
     IntToDoubleFunction computing = ranks -> computing(attempt, rates, dry, ranks);
     RankPace together = together(attempt, computing);
     double seconds = together == null ? computing.applyAsDouble(1) : together.seconds();
-    long tokens = Arrays.stream(step(attempt.fit().plan().longest())).asLongStream().sum();
+    long tokens = step(attempt.fit().plan()).tokens();
     Long all = settings.tokens() != null ? settings.tokens() : data == null ? null : data.tokens();
     double total = all == null ? Double.NaN : all * settings.epochs() * seconds / tokens;
     return new Paces(
@@ -402,7 +406,8 @@ public final class Forecast {
   /// Seconds that the slowest rank computes in a step.
   private double computing(Attempt attempt, Rates rates, CausalLm dry, int ranks) {
     var plan = attempt.fit().plan();
-    int[] lengths = step(plan.longest());
+    PlannedStep step = step(plan);
+    int[] lengths = step.lengths();
     Packing packing =
         Packing.of(
             lengths,
@@ -411,7 +416,7 @@ public final class Forecast {
             Flat.cost(dry),
             plan.split().from());
     Map<List<Integer>, CausalLm.TrainWork> known = new HashMap<>();
-    double share = data == null ? 1 : (double) data.trainedTokens() / Math.max(1, data.tokens());
+    double share = step.trained();
     double together = 0;
     for (int position : packing.split()) {
       together += nanos(dry, plan, rates, share, known, List.of(lengths[position])) / plan.lanes();
@@ -464,13 +469,9 @@ public final class Forecast {
     return plan.lanes() * (work.layers() / rates.layers() + work.head() / rates.head());
   }
 
-  /// Row lengths of one step: those of the data in order, or all of the maximum length.
-  private int[] step(int longest) {
-    int[] lengths = new int[settings.batchSize() * this.rows.sequences()];
-    Dataset rows = data == null || data.promptsOnly() ? null : data;
-    Arrays.setAll(
-        lengths,
-        i -> rows == null ? longest : rows.examples().get(i % rows.examples().size()).length());
-    return lengths;
+  private PlannedStep step(Plan plan) {
+    return data == null || data.promptsOnly()
+        ? PlannedStep.assumed(settings.batchSize() * rows.sequences(), plan.longest())
+        : PlannedStep.of(data.examples(), settings.batchSize(), rows.sequences(), plan.branches());
   }
 }

@@ -394,7 +394,11 @@ final class Preparation {
     TrainSettings fitted =
         settings.optimizer().learningRate().isAuto()
             ? settings.withLearningRate(
-                AutoRate.of(settings.lora(), settings.optimizer(), config.hiddenSize()))
+                AutoRate.of(
+                    settings.lora().method(),
+                    Tuning.plainAlpha(settings.lora()),
+                    settings.optimizer(),
+                    config.hiddenSize()))
             : settings;
     return quantization.asking(fitted);
   }

@@ -175,6 +175,18 @@ record Tuning(
     return lora.initAdapter() == null && lora.init().kind() == AdapterInit.Kind.EVA;
   }
 
+  /// [LoraSettings#plainAlpha()] of the adapter that is trained, which an initial one decides.
+  static double plainAlpha(LoraSettings lora) {
+    Path init = lora.initAdapter();
+    if (init == null) {
+      return lora.plainAlpha();
+    }
+    try (PeftAdapter adapter = PeftAdapter.open(init)) {
+      Lora spec = adapter.spec();
+      return spec.rsLora() ? spec.alpha() * Math.sqrt(spec.rank()) : spec.alpha();
+    }
+  }
+
   /// Attaches an adapter whose ranks are found in the training rows, or in the checkpoint.
   private static Adapters eva(CausalLm model, Prepared prepared, int lanes, Scope scope) {
     var settings = prepared.settings();

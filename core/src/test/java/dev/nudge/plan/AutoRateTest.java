@@ -2,6 +2,7 @@ package dev.nudge.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Rate;
 import dev.nudge.settings.TrainSettings;
 import java.util.HashMap;
@@ -10,13 +11,18 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class AutoRateTest {
-  private static double of(int width, String keys) {
+  private static TrainSettings settings(String keys) {
     Map<String, Object> values = new HashMap<>(Map.of("model", "m", "data", "d", "out", "o"));
     for (String key : keys.split(" ")) {
       values.put(key.substring(0, key.indexOf('=')), key.substring(key.indexOf('=') + 1));
     }
-    TrainSettings settings = TrainSettings.of(values);
-    return AutoRate.of(settings.lora(), settings.optimizer(), width);
+    return TrainSettings.of(values);
+  }
+
+  private static double of(int width, String keys) {
+    TrainSettings settings = settings(keys);
+    LoraSettings lora = settings.lora();
+    return AutoRate.of(lora.method(), lora.plainAlpha(), settings.optimizer(), width);
   }
 
   /// Widths of SmolLM2-135M, Llama-3.2-1B, Llama-3.1-8B and 70B, and one of tests.
@@ -36,14 +42,29 @@ class AutoRateTest {
   @ParameterizedTest
   @CsvSource({
     "rank=64, 5e-4",
-    "rank=64 alpha=64, 2.5e-4",
-    "alpha=16, 1e-3",
-    "rank=64 rs_lora=true, 6.3e-5",
+    "rank=64 alpha=128, 2.5e-4",
+    "alpha=8, 1e-3",
+    "rank=64 rs_lora=true, 1.8e-4",
     "lora_plus=4, 2.5e-4",
     "dora=true, 5e-4"
   })
   void fallsAsAlphaGrowsAndNotWithTheRank(String keys, double rate) {
     assertThat(of(2000, keys)).isEqualTo(rate);
+  }
+
+  /// Five times the rate that fits is no longer near it.
+  @ParameterizedTest
+  @CsvSource({
+    "method=lora learning_rate=4.6e-3, such an adapter learns best near a rate of 9.3e-4 at a width of 900",
+    "method=lora learning_rate=4.7e-3, --learning-rate 4.7e-3 is high for such an adapter at a width of 900; auto takes 9.3e-4",
+    "method=full, all weights learn best near a rate of 9.3e-5 at a width of 900 (a tenth of LoRA's)",
+    "method=full learning_rate=1.8e-5, --learning-rate 1.8e-5 is low for all weights at a width of 900; auto takes 9.3e-5"
+  })
+  void theAdviceSaysWhetherARateFits(String keys, String line) {
+    TrainSettings settings = settings(keys);
+    LoraSettings lora = settings.lora();
+    assertThat(AutoRate.advice(lora.method(), lora.plainAlpha(), settings.optimizer(), 900))
+        .isEqualTo(line);
   }
 
   @ParameterizedTest

@@ -17,6 +17,8 @@ import dev.nudge.settings.BitRate;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.Rate;
+import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import java.io.IOException;
@@ -307,6 +309,12 @@ class ForecastTest {
             TinyRun.MACHINE);
     Outlook outlook = plan("model", model, "init_adapter", adapter, "max_length", 32);
     assertThat(outlook.attempt().count()).isEqualTo(run.count());
+    double rate = run.settings().optimizer().highestRate();
+    assertThat(outlook.attempt().advice())
+        .anyMatch(line -> line.contains("near a rate of " + Rate.shown(rate) + " at a width"));
+    TrainSettings fresh = TinyRun.settings(model, rows, temp.resolve("fresh"), "compute", "fp32");
+    double usual = Training.prepare(fresh, TinyRun.MACHINE).settings().optimizer().highestRate();
+    assertThat(rate).isGreaterThan(usual); // the adapter's alpha is less than 32
     assertThat(plan("model", model, "max_length", 32).attempt().count()).isNotEqualTo(run.count());
     assertThatThrownBy(() -> plan("model", model, "init_adapter", adapter, "rank", 9))
         .isInstanceOf(InputException.class)

@@ -8,10 +8,11 @@ import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -20,22 +21,32 @@ import tools.jackson.databind.JsonNode;
 /// what a paired comparison needs.
 ///
 /// @param step after which they were taken
+/// @param files of the rows
+/// @param rows the place of each in its file
 /// @param tokens labelled tokens of each row
 /// @param losses of each row, in nats, summed over its labelled tokens
 @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
-record HeldRows(int step, int[] tokens, double[] losses) {
+record HeldRows(int step, String files, int[] rows, int[] tokens, double[] losses) {
   private static final double CONFIDENCE = 0.95;
 
   static HeldRows of(int step, Dataset held, double[] losses) {
+    List<Example> rows = held.examples();
     return new HeldRows(
-        step, held.examples().stream().mapToInt(Example::trainedTokens).toArray(), losses);
+        step,
+        rows.stream()
+            .map(row -> row.file().toString())
+            .distinct()
+            .collect(Collectors.joining(", ")),
+        rows.stream().mapToInt(Example::index).toArray(),
+        rows.stream().mapToInt(Example::trainedTokens).toArray(),
+        losses);
   }
 
   /// A number of each document, counted alike.
   static HeldRows each(double[] values) {
     int[] ones = new int[values.length];
     Arrays.fill(ones, 1);
-    return new HeldRows(0, ones, values);
+    return new HeldRows(0, "", IntStream.range(0, values.length).toArray(), ones, values);
   }
 
   /// The mean loss of a token.
@@ -49,7 +60,11 @@ record HeldRows(int step, int[] tokens, double[] losses) {
   /// @return null if the rows are not the same, or fewer than two
   @Nullable HeldDifference minus(HeldRows other) {
     int m = losses.length;
-    if (m < 2 || !Arrays.equals(tokens, other.tokens)) {
+    boolean same =
+        files.equals(other.files)
+            && Arrays.equals(rows, other.rows)
+            && Arrays.equals(tokens, other.tokens);
+    if (m < 2 || !same) {
       return null;
     }
     double all = Arrays.stream(tokens).sum();
@@ -68,8 +83,13 @@ record HeldRows(int step, int[] tokens, double[] losses) {
 
   void write(Path file) {
     OutFolder.make(file.getParent());
-    OutFolder.place(
-        file, Json.line(Map.of("step", step, "tokens", tokens, "losses", losses)) + "\n");
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("step", step);
+    values.put("files", files);
+    values.put("rows", rows);
+    values.put("tokens", tokens);
+    values.put("losses", losses);
+    OutFolder.place(file, Json.line(values) + "\n");
   }
 
   /// Reads what [#write] wrote; null: there is none.
@@ -78,13 +98,15 @@ record HeldRows(int step, int[] tokens, double[] losses) {
       return null;
     }
     JsonNode there = Json.read(file);
-    List<Integer> tokens = new ArrayList<>();
-    List<Double> losses = new ArrayList<>();
-    there.path("tokens").forEach(one -> tokens.add(one.asInt(0)));
-    there.path("losses").forEach(one -> losses.add(one.asDouble(Double.NaN)));
     return new HeldRows(
         there.path("step").asInt(0),
-        tokens.stream().mapToInt(Integer::intValue).toArray(),
-        losses.stream().mapToDouble(Double::doubleValue).toArray());
+        there.path("files").asString(""),
+        whole(there.path("rows")),
+        whole(there.path("tokens")),
+        there.path("losses").valueStream().mapToDouble(one -> one.asDouble(Double.NaN)).toArray());
+  }
+
+  private static int[] whole(JsonNode values) {
+    return values.valueStream().mapToInt(one -> one.asInt(0)).toArray();
   }
 }

@@ -9,6 +9,7 @@ import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.RunFiles;
 import dev.nudge.settings.Count;
+import dev.nudge.settings.Rate;
 import dev.nudge.train.Training;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,8 +25,7 @@ import tools.jackson.databind.JsonNode;
 
 /// How the settings of a sweep compare: those that went to their end by their lowest held-out loss,
 /// or by the metric of an evaluation, then those that were ended before, the later the better. It
-/// has no times, so a sweep that was
-/// interrupted has the same.
+/// has no times, so a sweep that was interrupted has the same.
 ///
 /// @param metric by which they are ranked
 /// @param higher whether more of it is better
@@ -39,6 +39,7 @@ public record Leaderboard(
 
   /// A setting.
   ///
+  /// @param rate the highest learning rate, that of `auto` too; null: not begun
   /// @param state of its run: `finished`, `stopped`, `failed`; `none` if it was not begun
   /// @param steps made
   /// @param loss the lowest held-out loss, of its saved adapter; null: none
@@ -49,6 +50,7 @@ public record Leaderboard(
   public record Row(
       String name,
       Map<String, @Nullable Object> settings,
+      @Nullable Double rate,
       String state,
       int steps,
       @Nullable Double loss,
@@ -60,18 +62,37 @@ public record Leaderboard(
       return state.equals("finished");
     }
 
+    public String shownRate() {
+      return rate == null ? "-" : Rate.shown(rate);
+    }
+
+    public String shownScore() {
+      return number(score);
+    }
+
+    /// The difference from the best; empty for the best, and if rows differ.
+    public String shownDifference() {
+      return difference == null ? "" : difference.shown();
+    }
+
+    /// Why it ended before its last step, or its state; empty if it finished.
+    public String shownEnd() {
+      return ended != null ? ended : finished() ? "" : state;
+    }
+
     private Row scored(@Nullable Double mean) {
-      return new Row(name, settings, state, steps, loss, step, mean, ended, difference);
+      return new Row(name, settings, rate, state, steps, loss, step, mean, ended, difference);
     }
 
     private Row against(@Nullable HeldDifference best) {
-      return new Row(name, settings, state, steps, loss, step, score, ended, best);
+      return new Row(name, settings, rate, state, steps, loss, step, score, ended, best);
     }
 
     private Map<String, @Nullable Object> values() {
       Map<String, @Nullable Object> values = new LinkedHashMap<>();
       values.put("name", name);
       values.put("settings", settings);
+      values.put("learning_rate", rate);
       values.put("state", state);
       values.put("ended", ended);
       values.put("steps", steps);
@@ -152,12 +173,14 @@ public record Leaderboard(
     JsonNode totals = run.path("totals");
     HeldRows rows = HeldRows.read(held(out, entry.name()));
     JsonNode best = totals.path("eval_loss_best");
+    JsonNode rate = run.path("settings").path("learning_rate");
     SweepState.End end = state.ended().get(entry.name());
     Double loss =
         best.isNumber() ? (Double) best.asDouble() : rows == null ? null : (Double) rows.mean();
     return new Row(
         entry.name(),
         entry.values(),
+        rate.isNumber() ? (Double) rate.asDouble() : null,
         run.path(RunFiles.STATE).asString("none"),
         end == null ? totals.path("steps").asInt(0) : end.step(),
         loss,
@@ -207,21 +230,22 @@ public record Leaderboard(
     lines.add("# " + Count.of(rows.size(), "setting") + " by " + title());
     lines.add("");
     lines.add(
-        "| | setting | %s | %safter step | above the best, 95 %% | steps | ended |"
+        "| | setting | rate | %s | %safter step | above the best, 95 %% | steps | ended |"
             .formatted(title(), byLoss() ? "" : "held-out loss | "));
-    lines.add("|--:|---|--:|%s--:|---|--:|---|".formatted(byLoss() ? "" : "--:|"));
+    lines.add("|--:|---|--:|--:|%s--:|---|--:|---|".formatted(byLoss() ? "" : "--:|"));
     for (int i = 0; i < rows.size(); i++) {
       Row row = rows.get(i);
       lines.add(
-          "| %d | %s | %s | %s | %s | %d | %s |"
+          "| %d | %s | %s | %s | %s | %s | %d | %s |"
               .formatted(
                   i + 1,
                   row.name(),
-                  number(row.score()) + (byLoss() ? "" : " | " + number(row.loss())),
+                  row.shownRate(),
+                  row.shownScore() + (byLoss() ? "" : " | " + number(row.loss())),
                   row.step() == null ? "-" : row.step(),
-                  shown(row.difference()),
+                  row.shownDifference(),
                   row.steps(),
-                  row.ended() == null ? row.finished() ? "" : row.state() : row.ended()));
+                  row.shownEnd()));
     }
     lines.add("");
     lines.add(
@@ -245,14 +269,5 @@ public record Leaderboard(
 
   private static String number(@Nullable Double value) {
     return value == null ? "-" : String.format(Locale.ROOT, "%.4f", value);
-  }
-
-  private static String shown(@Nullable HeldDifference difference) {
-    if (difference == null) {
-      return "";
-    }
-    Interval interval = difference.interval();
-    return String.format(
-        Locale.ROOT, "%+.4f [%+.4f, %+.4f]", difference.value(), interval.low(), interval.high());
   }
 }

@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /// The settings that a grid, a list or a random search stands for.
 final class SweepAxes {
+  private static final Set<String> FILES =
+      Set.of(Leaderboard.JSON, Leaderboard.MARKDOWN, Leaderboard.SVG, SweepState.FILE);
   private static final int LONGEST = 100; // characters of a name
   private static final int DIGITS = 4; // of a drawn number
   private static final int TRIES = 100; // draws for each that is wanted
@@ -69,7 +71,13 @@ final class SweepAxes {
               : SweepFile.map(place, "an entry of list", one);
       SweepFile.checkKeys(place, "list", values);
       Object name = values.remove("name");
-      if (name != null && !safe(name.toString()).equals(name.toString())) {
+      if (name != null && FILES.contains(name.toString())) {
+        throw SweepFile.wrong(
+            place,
+            "list: name is '%s', which is a file of the sweep; give another".formatted(name));
+      }
+      if (name != null
+          && (name.toString().isEmpty() || !safe(name.toString()).equals(name.toString()))) {
         throw SweepFile.wrong(
             place,
             "list: name is '%s'; it must be letters, digits, '.', '_', '=', '-' and not begin with '.'"
@@ -154,7 +162,7 @@ final class SweepAxes {
             .formatted(axis.getKey(), SweepFile.shown(axis.getValue())));
   }
 
-  /// `learning_rate=0.0003,rank=8`, without what a path does not take.
+  /// `learning_rate=0.0003-rank=8`, without what a path does not take.
   private static String name(Map<String, @Nullable Object> values) {
     String name =
         values.entrySet().stream()

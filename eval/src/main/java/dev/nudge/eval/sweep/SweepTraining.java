@@ -77,7 +77,7 @@ record SweepTraining(SweepFile file, SweepPlaces places, SweepNotes notes) {
             entry ->
                 Objects.requireNonNullElse(losses.get(entry.name()), Double.POSITIVE_INFINITY)));
     int kept = Math.min(ranked.size(), halving.kept(ranked.size()));
-    List<Entry> worst = ranked.isEmpty() ? List.of() : ranked.subList(kept, ranked.size());
+    List<Entry> worst = ranked.subList(kept, ranked.size());
     Map<String, SweepState.End> ends = new LinkedHashMap<>();
     for (Entry entry : worst) {
       String why =

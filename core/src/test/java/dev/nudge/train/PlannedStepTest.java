@@ -1,0 +1,44 @@
+package dev.nudge.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.data.Example;
+import dev.nudge.data.Examples;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class PlannedStepTest {
+  /// A sequence of five prompt tokens, the first of which names the prompt.
+  private static Example sequence(int prompt, int length) {
+    int[] ids = new int[length];
+    ids[0] = prompt;
+    return Examples.of(ids, 5);
+  }
+
+  private static final List<Example> PAIRS =
+      List.of(sequence(1, 8), sequence(1, 7), sequence(1, 9), sequence(2, 6));
+
+  @Test
+  void aRowComputesAPromptOfItsSequencesOnce() {
+    PlannedStep shared = PlannedStep.of(PAIRS, 2, 2, true);
+    assertThat(shared.lengths()).containsExactly(10, 9, 6);
+    assertThat(shared.tokens()).isEqualTo(30);
+    assertThat(shared.trained()).isEqualTo(10 / 25.0);
+  }
+
+  @Test
+  void rowsComeAgainIfThereAreTooFewAndShareNothing() {
+    PlannedStep whole = PlannedStep.of(PAIRS, 3, 2, false);
+    assertThat(whole.lengths()).containsExactly(8, 7, 9, 6, 8, 7);
+    assertThat(whole.trained()).isEqualTo(15 / 45.0);
+    assertThat(PlannedStep.of(PAIRS.subList(0, 2), 2, 2, true).lengths()).containsExactly(10, 10);
+  }
+
+  @Test
+  void withoutRowsAllSequencesHaveOneLength() {
+    PlannedStep step = PlannedStep.assumed(3, 100);
+    assertThat(step.lengths()).containsExactly(100, 100, 100);
+    assertThat(step.tokens()).isEqualTo(300);
+    assertThat(step.trained()).isEqualTo(1);
+  }
+}

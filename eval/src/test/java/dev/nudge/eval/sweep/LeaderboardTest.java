@@ -1,0 +1,80 @@
+package dev.nudge.eval.sweep;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.eval.metric.ExactMatch;
+import dev.nudge.eval.run.Aggregation;
+import dev.nudge.eval.run.Metric;
+import dev.nudge.format.Json;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// How settings are ranked, from the files of their runs.
+class LeaderboardTest {
+  private static final SweepFile FILE =
+      SweepFile.of(
+          "sweep.yaml",
+          Map.of(
+              "base",
+              Map.of("model", "M", "data", "rows.jsonl"),
+              "list",
+              List.of(named("low"), named("high"), named("broken"), named("unbegun"))));
+
+  @TempDir Path out;
+
+  private static Map<String, Object> named(String name) {
+    return Map.of("name", name, "rank", 4 + name.length());
+  }
+
+  private void run(String name, String state, int steps, double loss) throws IOException {
+    Map<String, Object> run =
+        Map.of(
+            "state",
+            state,
+            "settings",
+            Map.of("learning_rate", 0.0013),
+            "totals",
+            Map.of("steps", steps, "eval_loss_best", loss, "best_step", steps));
+    Path folder = Files.createDirectories(out.resolve(name));
+    Files.writeString(folder.resolve("run.json"), Json.line(run));
+  }
+
+  private Leaderboard board(@Nullable Metric metric, Map<String, HeldRows> scored)
+      throws IOException {
+    run("low", "finished", 12, 0.5);
+    run("high", "finished", 12, 0.7);
+    run("broken", "failed", 5, 0.1);
+    return Leaderboard.of(out, FILE, SweepState.begin(out, FILE), metric, scored);
+  }
+
+  private static List<String> names(Leaderboard board) {
+    return board.rows().stream().map(Leaderboard.Row::name).toList();
+  }
+
+  @Test
+  void theLowestLossIsFirstAndWhatDidNotFinishLast() throws IOException {
+    Leaderboard board = board(null, Map.of());
+    assertThat(names(board)).containsExactly("low", "high", "broken", "unbegun");
+    assertThat(board.markdown())
+        .contains("| 1 | low | 1.3e-3 | 0.5000 | 12 |  | 12 |  |")
+        .contains("| 4 | unbegun | - | - | - |  | 0 | none |");
+  }
+
+  @Test
+  void aMetricRanksByWhatIsBetter() throws IOException {
+    Map<String, HeldRows> scored =
+        Map.of(
+            "low", HeldRows.each(new double[] {0, 1, 0, 0}),
+            "high", HeldRows.each(new double[] {1, 1, 0, 1}));
+    Metric more = new Metric("acc", Aggregation.Kind.MEAN, true, ExactMatch.Options.NONE);
+    assertThat(names(board(more, scored))).startsWith("high", "low");
+    Metric less = new Metric("ter", Aggregation.Kind.MEAN, false, ExactMatch.Options.NONE);
+    assertThat(names(board(less, scored))).startsWith("low", "high");
+  }
+}
