@@ -108,7 +108,6 @@ def one(out, name, spec):
     if spec["text"]:
         texts = text_rows(spec["seed"])
         tokenizer = Tokenizer.from_file(f"{out}/tokenizer/plain/tokenizer.json")
-        write_rows(f"{folder}/data.jsonl", texts)
         rows = [row_tokens(tokenizer, r["prompt"], r["completion"], 1) for r in texts]
         rows = [{"ids": r["ids"], "first_trained": r["first_trained"]} for r in rows]
     else:

@@ -11,12 +11,13 @@ import java.util.regex.Pattern;
 
 /// Reads what a bench is told: flags with a value each, every default written once.
 ///
-///     Flags.parse("bench/x", args, "steps", "5", "compute", "auto|bf16|fp32")
+///     BenchFlags.parse("bench/x", args, "--steps 5 --compute auto|bf16|fp32 --out …")
 ///
-/// A default with bars lists the values that are allowed, the first is taken; an empty one means
-/// that there is none. Where the default is a number, or whole numbers with commas, no other is
+/// A default with bars lists the values that are allowed, the first is taken; `…` means that there
+/// is none. Where the default is a number, or whole numbers with commas, no other is
 /// taken.
 final class BenchFlags {
+  private static final Pattern FLAG = Pattern.compile("--(\\S+) (.*?)(?= --|$)");
   private static final Pattern WHOLE = Pattern.compile("\\d+");
   private static final Pattern WHOLES = Pattern.compile("\\d+(,\\d+)+");
   private static final Pattern REAL = Pattern.compile("\\d+(\\.\\d+)?(e-?\\d+)?");
@@ -31,9 +32,9 @@ final class BenchFlags {
 
   /// Reads a command line or ends the program with its usage.
   ///
-  /// @param namesAndDefaults names without dashes and defaults, by turns
-  static BenchFlags parse(String program, String[] args, String... namesAndDefaults) {
-    return orEnd(() -> of(program, args, namesAndDefaults));
+  /// @param known all flags with their defaults
+  static BenchFlags parse(String program, String[] args, String known) {
+    return orEnd(() -> of(program, args, known));
   }
 
   private static <T> T orEnd(Supplier<T> read) {
@@ -49,11 +50,11 @@ final class BenchFlags {
   /// Reads a command line.
   ///
   /// @throws IllegalArgumentException with what is wrong and the usage
-  static BenchFlags of(String program, String[] args, String... namesAndDefaults) {
+  static BenchFlags of(String program, String[] args, String all) {
     BenchFlags flags = new BenchFlags(program);
-    for (int i = 0; i < namesAndDefaults.length; i += 2) {
-      flags.defaults.put(namesAndDefaults[i], namesAndDefaults[i + 1]);
-    }
+    FLAG.matcher(all)
+        .results()
+        .forEach(f -> flags.defaults.put(f.group(1), f.group(2).equals("…") ? "" : f.group(2)));
     for (int i = 0; i < args.length; i += 2) {
       String name = args[i].startsWith("--") ? args[i].substring(2) : args[i];
       String known = flags.defaults.get(name);

@@ -74,36 +74,12 @@ final class Decode {
         BenchFlags.parse(
             "bench/decode",
             args,
-            "shape",
-            BenchModels.ROOFLINE,
-            "config",
-            "",
-            "model",
-            "",
-            "compute",
-            "auto|bf16|fp32",
-            "quantize",
-            "none|nf4",
-            "streams",
-            "1",
-            "adapters",
-            "0",
-            "rank",
-            "16",
-            "prompt",
-            "16",
-            "tokens",
-            "128",
-            "rounds",
-            "3",
-            "threads",
-            "0",
-            "gguf",
-            "",
-            "python",
-            "python3",
-            "dir",
-            System.getProperty("java.io.tmpdir"));
+            "--shape "
+                + BenchModels.ROOFLINE
+                + " --config … --model … --compute auto|bf16|fp32 --quantize none|nf4"
+                + " --streams 1 --adapters 0 --rank 16 --prompt 16 --tokens 128 --rounds 3"
+                + " --threads 0 --gguf … --python python3 --dir "
+                + System.getProperty("java.io.tmpdir"));
     String stored = flags.text("model"); // weights as they are stored, read in place
     String folder = stored.isEmpty() ? flags.text("config") : stored;
     String shape = folder.isEmpty() ? flags.text("shape") : folder;

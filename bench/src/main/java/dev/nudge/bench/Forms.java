@@ -47,26 +47,8 @@ final class Forms {
         BenchFlags.parse(
             "bench/forms",
             args,
-            "model",
-            "",
-            "calibration",
-            "",
-            "data",
-            "",
-            "group",
-            "64",
-            "prompt",
-            "512",
-            "tokens",
-            "64",
-            "rounds",
-            "3",
-            "threads",
-            "0",
-            "dir",
-            "",
-            "one",
-            "");
+            "--model … --calibration … --data … --group 64 --prompt 512 --tokens 64"
+                + " --rounds 3 --threads 0 --dir … --one …");
     for (String name : List.of("model", "data")) {
       flags.check(flags.given(name) || flags.given("one"), "--" + name + " is missing");
     }

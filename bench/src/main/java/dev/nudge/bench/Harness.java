@@ -72,22 +72,8 @@ final class Harness {
         BenchFlags.parse(
             "bench/harness",
             args,
-            "env",
-            "",
-            "tasks",
-            "answers,conclusions,shots,prose",
-            "dtypes",
-            "float32,bfloat16",
-            "batches",
-            "1,8,32",
-            "rounds",
-            "2",
-            "limit",
-            "0",
-            "model",
-            "",
-            "data",
-            "");
+            "--env … --tasks answers,conclusions,shots,prose --dtypes float32,bfloat16"
+                + " --batches 1,8,32 --rounds 2 --limit 0 --model … --data …");
     flags.check(
         flags.given("env"),
         "--env is missing: the folder of a Python environment with lm_eval 0.4.13");

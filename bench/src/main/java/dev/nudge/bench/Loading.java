@@ -38,16 +38,7 @@ final class Loading {
         BenchFlags.parse(
             "bench/loading",
             args,
-            "model",
-            "",
-            "large",
-            "7b|13b|tiny|none",
-            "rounds",
-            "5",
-            "length",
-            "512",
-            "dir",
-            "");
+            "--model … --large 7b|13b|tiny|none --rounds 5 --length 512 --dir …");
     Path dir = flags.path("dir", Machines.cache().resolve("models"));
     Path model =
         flags.path("model", PeerEnvironment.model(PeerEnvironment.beside(Machines.home())));

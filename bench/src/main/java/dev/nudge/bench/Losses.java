@@ -41,24 +41,8 @@ final class Losses {
         BenchFlags.parse(
             "bench/losses",
             args,
-            "steps",
-            "20",
-            "batch",
-            "4",
-            "longest",
-            "300",
-            "rate",
-            "2e-4",
-            "model",
-            "",
-            "data",
-            "",
-            "peers",
-            "",
-            "env",
-            "",
-            "out",
-            "");
+            "--steps 20 --batch 4 --longest 300 --rate 2e-4 --model … --data … --peers …"
+                + " --env … --out …");
     Path peers = flags.path("peers", PeerEnvironment.beside(Machines.home()));
     PeerEnvironment peer =
         PeerEnvironment.of(peers, flags.path("env", Machines.cache().resolve("peers")));

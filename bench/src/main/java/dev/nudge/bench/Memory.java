@@ -23,26 +23,11 @@ final class Memory {
         BenchFlags.parse(
             "bench/memory",
             args,
-            "claim",
-            MemoryClaim.names(),
-            "shape",
-            "135m|tiny|llama-3.2-1b|7b|13b|33b",
-            "levels",
-            "NONE,GATE_UP,ALL_BUT_ATTENTION,EVERYTHING,OFFLOADED",
-            "length",
-            "512",
-            "lanes",
-            "2",
-            "threads",
-            "0",
-            "steps",
-            "3",
-            "dir",
-            "",
-            "share",
-            "0.95",
-            "rounds",
-            "1");
+            "--claim "
+                + MemoryClaim.names()
+                + " --shape 135m|tiny|llama-3.2-1b|7b|13b|33b"
+                + " --levels NONE,GATE_UP,ALL_BUT_ATTENTION,EVERYTHING,OFFLOADED --length 512"
+                + " --lanes 2 --threads 0 --steps 3 --dir … --share 0.95 --rounds 1");
     say("%s", Machines.line());
     Path dir = flags.path("dir", Machines.cache().resolve("models"));
     try {

@@ -17,18 +17,7 @@ final class MemoryStep {
         BenchFlags.parse(
             "MemoryStep",
             args,
-            "model",
-            "",
-            "level",
-            "NONE",
-            "length",
-            "512",
-            "lanes",
-            "2",
-            "threads",
-            "2",
-            "steps",
-            "3");
+            "--model … --level NONE --length 512 --lanes 2 --threads 2 --steps 3");
     Path folder = flags.path("model");
     ModelConfig config = ModelConfig.load(folder);
     Backend backend = Backend.resolve(Compute.BF16, Machines.cache());

@@ -44,16 +44,7 @@ final class Merges {
         BenchFlags.parse(
             "bench/merge",
             args,
-            "model",
-            "",
-            "adapter",
-            "",
-            "small",
-            "yes|no",
-            "large",
-            "7b|13b|tiny|none",
-            "dir",
-            "");
+            "--model … --adapter … --small yes|no --large 7b|13b|tiny|none --dir …");
     Path dir = flags.path("dir", Machines.cache().resolve("merge"));
     Path model =
         flags.path("model", PeerEnvironment.model(PeerEnvironment.beside(Machines.home())));

@@ -44,22 +44,10 @@ final class Neighbour {
         BenchFlags.parse(
             "bench/neighbour",
             args,
-            "shape",
-            BenchModels.ROOFLINE,
-            "compute",
-            "auto|bf16|fp32",
-            "quantize",
-            "none|nf4",
-            "rounds",
-            "5",
-            "tokens",
-            "32",
-            "length",
-            "256",
-            "sequences",
-            "2",
-            "threads",
-            "0");
+            "--shape "
+                + BenchModels.ROOFLINE
+                + " --compute auto|bf16|fp32 --quantize none|nf4 --rounds 5 --tokens 32"
+                + " --length 256 --sequences 2 --threads 0");
     Backend backend = Backend.resolve(flags.choice("compute", Compute.class), Machines.cache());
     int threads = flags.whole("threads", Runtime.getRuntime().availableProcessors());
     System.out.println(Machines.line());

@@ -46,20 +46,10 @@ public final class Paged {
         BenchFlags.parse(
             "bench/paged",
             args,
-            "shape",
-            "135m|tiny|llama-3.2-1b|7b",
-            "rank",
-            "128",
-            "optimizer",
-            "adamw|adamw-8bit",
-            "steps",
-            "3",
-            "share",
-            "0.4",
-            "folder",
-            System.getProperty("java.io.tmpdir"),
-            "state",
-            "both|memory|paged");
+            "--shape 135m|tiny|llama-3.2-1b|7b --rank 128 --optimizer adamw|adamw-8bit"
+                + " --steps 3 --share 0.4 --folder "
+                + System.getProperty("java.io.tmpdir")
+                + " --state both|memory|paged");
     if (flags.text("state").equals("both")) {
       parent(flags, List.of(args));
     } else {

@@ -38,20 +38,7 @@ final class Parity {
         BenchFlags.parse(
             "bench/parity",
             args,
-            "only",
-            "",
-            "minutes",
-            "600",
-            "model",
-            "",
-            "data",
-            "",
-            "work",
-            "",
-            "results",
-            "",
-            "report",
-            "no|only");
+            "--only … --minutes 600 --model … --data … --work … --results …" + " --report no|only");
     Path shared = PeerEnvironment.beside(Machines.home()).toAbsolutePath().normalize();
     Path folder = flags.path("results", Machines.home().resolve("docs/log/parity"));
     Path work = flags.path("work", Machines.cache().resolve("parity"));

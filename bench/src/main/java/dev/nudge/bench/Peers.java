@@ -48,40 +48,10 @@ final class Peers {
         BenchFlags.parse(
             "bench/peers",
             args,
-            "work",
-            "flat|banking77",
-            "length",
-            "256",
-            "batch",
-            "0",
-            "method",
-            "qlora|lora",
-            "rounds",
-            "5",
-            "steps",
-            "0",
-            "scan-steps",
-            "0",
-            "curve-steps",
-            "20",
-            "settings",
-            "all|sdpa-bf16",
-            "beside",
-            "1",
-            "limit-gib",
-            "20.0",
-            "model",
-            "",
-            "data",
-            "",
-            "peers",
-            "",
-            "env",
-            "",
-            "ours",
-            "",
-            "out",
-            "");
+            "--work flat|banking77 --length 256 --batch 0 --method qlora|lora --rounds 5"
+                + " --steps 0 --scan-steps 0 --curve-steps 20 --settings all|sdpa-bf16"
+                + " --beside 1 --limit-gib 20.0 --model … --data … --peers … --env … --ours …"
+                + " --out …");
     Path home = Machines.home();
     Path peers = flags.path("peers", PeerEnvironment.beside(home));
     Path shared = peers.toAbsolutePath().normalize().resolveSibling("");

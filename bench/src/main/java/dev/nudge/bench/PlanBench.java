@@ -45,18 +45,7 @@ public final class PlanBench {
         BenchFlags.parse(
             "bench/plan",
             args,
-            "settings",
-            "20",
-            "seed",
-            "1",
-            "rounds",
-            "5",
-            "seconds",
-            "8",
-            "quantize",
-            "none,nf4",
-            "only",
-            "");
+            "--settings 20 --seed 1 --rounds 5 --seconds 8 --quantize none,nf4 --only …");
     System.out.println(Machines.line());
     Path folder = Files.createTempDirectory("nudge-plan");
     try {

@@ -24,8 +24,7 @@ public final class Power {
   }
 
   public static void main(String[] args) {
-    BenchFlags flags =
-        BenchFlags.parse("bench/power", args, "experiments", "1000", "units", "10000");
+    BenchFlags flags = BenchFlags.parse("bench/power", args, "--experiments 1000 --units 10000");
     Power power = new Power(flags.atLeast(1, "experiments"), flags.atLeast(1, "units"));
     System.out.println("| arms | seen | in half of them by |");
     System.out.println("|---|---|---|");

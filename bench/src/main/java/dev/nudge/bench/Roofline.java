@@ -41,32 +41,11 @@ public final class Roofline {
         BenchFlags.parse(
             "bench/roofline",
             args,
-            "shape",
-            BenchModels.ROOFLINE,
-            "quantize",
-            "none|nf4",
-            "method",
-            "lora|full",
-            "compute",
-            "auto|bf16|fp32",
-            "lengths",
-            "256,1024,4096",
-            "sequences",
-            "0",
-            "steps",
-            "5",
-            "warm",
-            "2",
-            "threads",
-            "0",
-            "lanes",
-            "0",
-            "profile",
-            "2",
-            "caches",
-            "all|head|none",
-            "clock",
-            "wall|cpu");
+            "--shape "
+                + BenchModels.ROOFLINE
+                + " --quantize none|nf4 --method lora|full --compute auto|bf16|fp32"
+                + " --lengths 256,1024,4096 --sequences 0 --steps 5 --warm 2 --threads 0"
+                + " --lanes 0 --profile 2 --caches all|head|none --clock wall|cpu");
     Options options = Options.of(flags);
     Backend backend = Backend.resolve(flags.choice("compute", Compute.class), Machines.cache());
     say("%s", Machines.line());

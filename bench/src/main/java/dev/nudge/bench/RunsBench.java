@@ -35,14 +35,7 @@ final class RunsBench {
         BenchFlags.parse(
             "bench/runs",
             args,
-            "runs",
-            "1000",
-            "rounds",
-            "9",
-            "keep",
-            "no|yes",
-            "dir",
-            System.getProperty("java.io.tmpdir"));
+            "--runs 1000 --rounds 9 --keep no|yes --dir " + System.getProperty("java.io.tmpdir"));
     Path folder = Path.of(flags.text("dir")).resolve("nudge-bench-runs");
     Path runs = folder.resolve("runs");
     Path cache = folder.resolve("cache");

@@ -35,28 +35,11 @@ final class Serve {
         BenchFlags.parse(
             "bench/serve",
             args,
-            "model",
-            "",
-            "quantize",
-            "none|nf4",
-            "parts",
-            PARTS,
-            "peer",
-            "",
-            "gguf",
-            "",
-            "rounds",
-            "3",
-            "tokens",
-            "64",
-            "rank",
-            "16",
-            "registered",
-            "1000",
-            "requests",
-            "64",
-            "dir",
-            System.getProperty("java.io.tmpdir"));
+            "--model … --quantize none|nf4 --parts "
+                + PARTS
+                + " --peer … --gguf … --rounds 3 --tokens 64 --rank 16 --registered 1000"
+                + " --requests 64 --dir "
+                + System.getProperty("java.io.tmpdir"));
     if (flags.text("model").isEmpty()) {
       System.err.println("bench/serve: --model is missing; give a model folder");
       System.exit(2);

@@ -68,28 +68,10 @@ final class Steady {
     return BenchFlags.parse(
         "bench/steady",
         args,
-        "steps",
-        "2000",
-        "shape",
-        BenchModels.ROOFLINE,
-        "quantize",
-        "nf4|none",
-        "compute",
-        "auto|bf16|fp32",
-        "length",
-        "256",
-        "sequences",
-        "2",
-        "every",
-        "2",
-        "fresh",
-        "0",
-        "threads",
-        "0",
-        "lanes",
-        "0",
-        "clock",
-        "wall|cpu");
+        "--steps 2000 --shape "
+            + BenchModels.ROOFLINE
+            + " --quantize nf4|none --compute auto|bf16|fp32 --length 256 --sequences 2"
+            + " --every 2 --fresh 0 --threads 0 --lanes 0 --clock wall|cpu");
   }
 
   static CausalLm model(BenchFlags flags, Backend backend) {

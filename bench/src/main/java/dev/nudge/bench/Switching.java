@@ -32,16 +32,8 @@ final class Switching {
         BenchFlags.parse(
             "bench/switch",
             args,
-            "shape",
-            "135m|tiny|llama-3.2-1b|7b",
-            "adapters",
-            "8",
-            "rank",
-            "16",
-            "rounds",
-            "1000",
-            "dir",
-            System.getProperty("java.io.tmpdir"));
+            "--shape 135m|tiny|llama-3.2-1b|7b --adapters 8 --rank 16 --rounds 1000 --dir "
+                + System.getProperty("java.io.tmpdir"));
     ModelConfig config = BenchModels.named(flags.text("shape"));
     Path folder = Path.of(flags.text("dir")).resolve("nudge-bench-switch");
     Backend backend = Backend.resolve(Compute.AUTO, Machines.cache());

@@ -23,7 +23,7 @@ public final class TerminalPicture {
   public static void main(String[] args) throws IOException {
     BenchFlags flags =
         BenchFlags.parse(
-            "bench/picture", args, "in", "docs/quickstart-run.txt", "out", "docs/quickstart.svg");
+            "bench/picture", args, "--in docs/quickstart-run.txt --out docs/quickstart.svg");
     Path out = flags.path("out");
     Files.writeString(out, svg(Files.readString(flags.path("in"))));
     System.out.println(out + ", " + Files.size(out) + " bytes");

@@ -32,7 +32,7 @@ final class Tokens {
   private Tokens() {}
 
   public static void main(String[] args) throws IOException {
-    BenchFlags flags = BenchFlags.parse("bench/tokens", args, "model", "", "rows", "200000");
+    BenchFlags flags = BenchFlags.parse("bench/tokens", args, "--model … --rows 200000");
     Path model =
         flags.path("model", PeerEnvironment.model(PeerEnvironment.beside(Machines.home())));
     Path folder = Files.createTempDirectory("nudge-tokens");

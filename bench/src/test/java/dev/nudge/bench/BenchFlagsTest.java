@@ -8,18 +8,7 @@ import org.junit.jupiter.api.Test;
 class BenchFlagsTest {
   private static BenchFlags of(String... args) {
     return BenchFlags.of(
-        "bench/x",
-        args,
-        "steps",
-        "5",
-        "compute",
-        "auto|bf16",
-        "lengths",
-        "1,2",
-        "rate",
-        "2e-4",
-        "to",
-        "");
+        "bench/x", args, "--steps 5 --compute auto|bf16 --lengths 1,2 --rate 2e-4 --to …");
   }
 
   @Test

@@ -203,14 +203,7 @@ class AdaptersTest {
     assertThat(merged.code()).as(merged.err()).isZero();
     Ran train =
         place.train(
-            "--init-adapter",
-            "support:2",
-            "--registry",
-            "D/registry",
-            "--steps",
-            "1",
-            "--out",
-            "D/three");
+            "--init-adapter support:2 --registry D/registry --steps 1 --out D/three".split(" "));
     assertThat(train.code()).as(train.err()).isZero();
     JsonNode three = json("push", "support", "D/three");
     assertThat(three.path("version").asInt()).isEqualTo(3);
@@ -218,14 +211,9 @@ class AdaptersTest {
         .isEqualTo(digest);
     Ran judged =
         place.train(
-            "--objective",
-            "grpo",
-            "--reward",
-            "adapter:support:2=0.5",
-            "--registry",
-            "D/registry",
-            "--out",
-            "D/four");
+            ("--objective grpo --reward adapter:support:2=0.5 --registry D/registry "
+                    + "--out D/four")
+                .split(" "));
     assertThat(judged.err()).contains("/adapters/").contains(": it has no score head;");
     place.copy(trained.resolve("one"), "support:2");
     Path here = folder.resolve("support:2"); // a path that exists wins

@@ -1313,6 +1313,7 @@ class BadInputTest {
     mistake.spoiling.spoil(place);
     Map<String, String> before = place.listing();
     check(place.release(mistake.flags), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
   }
 
   static Stream<Mistake> exports() {

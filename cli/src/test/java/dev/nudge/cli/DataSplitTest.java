@@ -112,16 +112,8 @@ class DataSplitTest {
     place.write("all.csv", csv.toString()).write("all.json", json + "\n]\n");
     Ran ran =
         place.run(
-            "data",
-            "split",
-            "--data",
-            "D/all.csv",
-            "--data",
-            "D/all.json",
-            "--test",
-            "0.3:customer",
-            "--out",
-            "D/cut");
+            ("data split --data D/all.csv --data D/all.json --test 0.3:customer --out " + "D/cut")
+                .split(" "));
     assertThat(ran.code()).as(ran.err()).isZero();
     List<String> all = new ArrayList<>(lines("cut/train.jsonl"));
     all.addAll(lines("cut/test.jsonl"));
@@ -200,15 +192,7 @@ class DataSplitTest {
                 "nudge: D/cut/train.jsonl is there already; give another --out, or --overwrite to replace it\n"));
     assertThat(
             place.run(
-                "data",
-                "split",
-                "--data",
-                "D/cut/*.jsonl",
-                "--test",
-                "0.5",
-                "--out",
-                "D/cut",
-                "--overwrite"))
+                "data split --data D/cut/*.jsonl --test 0.5 --out D/cut --overwrite".split(" ")))
         .isEqualTo(
             new Ran(
                 2,
@@ -216,16 +200,7 @@ class DataSplitTest {
                 "nudge: --data reads D/cut/train.jsonl, which --out would replace; give another --out\n"));
     place.write("bad.jsonl", "[1]\n");
     Ran bad =
-        place.run(
-            "data",
-            "split",
-            "--data",
-            "D/bad.jsonl",
-            "--test",
-            "0.5",
-            "--out",
-            "D/cut",
-            "--overwrite");
+        place.run("data split --data D/bad.jsonl --test 0.5 --out D/cut --overwrite".split(" "));
     assertThat(bad.code()).isEqualTo(2);
     assertThat(place.path("cut/test.jsonl")).hasContent(before);
     assertThat(files("cut")).containsExactlyInAnyOrder("train.jsonl", "test.jsonl");

@@ -229,15 +229,7 @@ class DeployTest {
     place.write("rows.jsonl", "{\"text\": \"a\"}\n");
     Ran printed =
         place.run(
-            "spark",
-            "--print",
-            "--json",
-            "--model",
-            "D/model",
-            "--data",
-            "D/rows.jsonl",
-            "--out",
-            "D/out");
+            "spark --print --json --model D/model --data D/rows.jsonl --out D/out".split(" "));
     List<String> keys = List.copyOf(Json.parse(printed.out()).path("conf").propertyNames());
     assertThat(conf).containsKeys(keys.toArray(String[]::new));
     assertThat(conf.get("spark.task.cpus")).isEqualTo(conf.get("spark.executor.cores"));

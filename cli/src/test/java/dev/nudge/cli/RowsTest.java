@@ -99,15 +99,7 @@ class RowsTest {
     int tokens = first.get("tokens").intValue() + second.get("tokens").intValue();
     Ran ran =
         place.train(
-            "--data",
-            "D/light.jsonl",
-            "--template",
-            "chatml",
-            "--compute",
-            "fp32",
-            "--steps",
-            "1",
-            "-q");
+            "--data D/light.jsonl --template chatml --compute fp32 --steps 1 -q".split(" "));
     assertThat(ran.code()).as(ran.err()).isZero();
     JsonNode step = JSON.readTree(Files.readAllLines(place.path("out/metrics.jsonl")).getFirst());
     assertThat(step.get("trained_tokens").intValue()).isEqualTo(tokens);
@@ -115,15 +107,8 @@ class RowsTest {
 
     Ran seen =
         place.run(
-            "data",
-            "preview",
-            "--model",
-            "D/model",
-            "--data",
-            "D/light.jsonl",
-            "--template",
-            "chatml",
-            "--json");
+            ("data preview --model D/model --data D/light.jsonl --template chatml " + "--json")
+                .split(" "));
     JsonNode shown = JSON.readTree(seen.out());
     for (int i = 0; i < shown.get("ids").size(); i++) {
       double weight = shown.get("weights").get(i).doubleValue();
@@ -133,15 +118,8 @@ class RowsTest {
     assertThat(shown.get("weights").get(shown.get("ids").size() - 2).doubleValue()).isEqualTo(0.25);
     Ran plain =
         place.run(
-            "data",
-            "preview",
-            "--model",
-            "D/model",
-            "--data",
-            "D/first.jsonl",
-            "--template",
-            "chatml",
-            "--json");
+            ("data preview --model D/model --data D/first.jsonl --template chatml " + "--json")
+                .split(" "));
     assertThat(JSON.readTree(plain.out()).has("weights")).isFalse();
   }
 

@@ -61,7 +61,7 @@ public final class TestRows {
       DataSplitSettings settings, LongConsumer read, BooleanSupplier cancelled) {
     Path out = settings.out();
     OutFolder.checkPlace(out);
-    checkFree(settings);
+    LinesFile.checkFree(settings.out(), List.of(TRAIN, TEST), settings.overwrite());
     // once, before files are made that a glob may match
     List<SourceFiles.Found> sources = SourceFiles.of(settings.data(), Pick.TRAIN);
     checkSources(sources, out);
@@ -83,19 +83,6 @@ public final class TestRows {
       }
     }
     return new Written(rows.train, rows.test);
-  }
-
-  private static void checkFree(DataSplitSettings settings) {
-    for (String name : List.of(TRAIN, TEST)) {
-      Path file = settings.out().resolve(name);
-      if (Files.isDirectory(file)) {
-        throw new InputException(file + " is a folder, which is not replaced; give another --out");
-      }
-      if (Files.exists(file) && !settings.overwrite()) {
-        throw new InputException(
-            file + " is there already; give another --out, or --overwrite to replace it");
-      }
-    }
   }
 
   private static void checkSources(List<SourceFiles.Found> sources, Path out) {

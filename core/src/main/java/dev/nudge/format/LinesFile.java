@@ -1,5 +1,6 @@
 package dev.nudge.format;
 
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -7,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /// Writes lines into a temporary file, which is renamed when all lines are written.
 ///
@@ -35,6 +37,22 @@ public final class LinesFile implements AutoCloseable {
       return new LinesFile(file, beside, Disk.create(beside));
     } catch (IOException e) {
       throw OutFolder.failure(file, e);
+    }
+  }
+
+  /// Checks that files may be written into a folder.
+  ///
+  /// @throws InputException if one is there already, or a folder
+  public static void checkFree(Path out, List<String> names, boolean overwrite) {
+    for (String name : names) {
+      Path file = out.resolve(name);
+      if (Files.isDirectory(file)) {
+        throw new InputException(file + " is a folder, which is not replaced; give another --out");
+      }
+      if (Files.exists(file) && !overwrite) {
+        throw new InputException(
+            file + " is there already; give another --out, or --overwrite to replace it");
+      }
     }
   }
 

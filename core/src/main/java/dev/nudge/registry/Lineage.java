@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -79,8 +80,8 @@ final class Lineage {
       put(about, key, run.get(key));
     }
     all.put("run", about);
-    put(all, "settings", without(run.path("settings"), PATHS));
-    put(all, "data", only(run.path("digests"), READ));
+    put(all, "settings", some(run.path("settings"), key -> !PATHS.contains(key)));
+    put(all, "data", some(run.path("digests"), READ::contains));
     put(all, "source", source);
     JsonNode parent = run.path("digests").path("init_adapter");
     put(all, "parent", parent.isString() ? parent : null);
@@ -88,7 +89,7 @@ final class Lineage {
         all,
         "parent_version",
         parentVersion(run.path("settings").path("init_adapter").asString("")));
-    put(all, "results", only(run.path("totals"), Set.copyOf(OUTCOME)));
+    put(all, "results", some(run.path("totals"), OUTCOME::contains));
   }
 
   /// The version from which a run continued, if its initial adapter was in a registry.
@@ -98,30 +99,12 @@ final class Lineage {
     return Blobs.isDigest(digest) ? digest : null;
   }
 
-  private static @Nullable Object only(JsonNode object, Set<String> keys) {
+  private static @Nullable Object some(JsonNode object, Predicate<String> keys) {
     Map<String, Object> some = new TreeMap<>();
-    object
-        .properties()
-        .forEach(
-            e -> {
-              if (keys.contains(e.getKey()) && !e.getValue().isNull()) {
-                some.put(e.getKey(), e.getValue());
-              }
-            });
+    object.properties().stream()
+        .filter(e -> keys.test(e.getKey()) && !e.getValue().isNull())
+        .forEach(e -> some.put(e.getKey(), e.getValue()));
     return some.isEmpty() ? null : some;
-  }
-
-  private static @Nullable Object without(JsonNode object, Set<String> keys) {
-    Map<String, Object> rest = new TreeMap<>();
-    object
-        .properties()
-        .forEach(
-            e -> {
-              if (!keys.contains(e.getKey()) && !e.getValue().isNull()) {
-                rest.put(e.getKey(), e.getValue());
-              }
-            });
-    return rest.isEmpty() ? null : rest;
   }
 
   private static void put(Map<String, Object> all, String key, @Nullable Object value) {

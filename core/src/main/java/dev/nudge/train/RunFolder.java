@@ -118,9 +118,9 @@ final class RunFolder implements AutoCloseable {
       checkNotResumed(settings.output().resume(), out);
       return false;
     }
-    List<String> other = RunRecord.changedSettings(there, settings);
-    if (other.isEmpty()) {
-      other = RunDigests.changedInputs(there, settings);
+    List<String> other = new ArrayList<>(RunRecord.changedSettings(there, settings));
+    if (other.isEmpty() || settings.lora().initAdapter() != null) { // whose alpha decides the rate
+      other.addAll(RunDigests.changedInputs(there, settings));
     }
     if (!other.isEmpty()) {
       throw earlier.another(other);

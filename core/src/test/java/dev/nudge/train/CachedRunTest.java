@@ -47,20 +47,13 @@ class CachedRunTest {
                 TinyRun.UNTIED,
                 data,
                 out,
+                "lanes 1 steps 4 learning_rate 1e-2 overwrite true",
                 "compute",
                 compute,
                 "quantize",
                 quantize,
-                "lanes",
-                1,
                 "batch_size",
-                rows,
-                "steps",
-                4,
-                "learning_rate",
-                1e-2,
-                "overwrite",
-                true),
+                rows),
             TinyRun.MACHINE);
     Prepared cached = p.withPlan(with(p.plan(), caches));
     Training.run(cached, event -> {}, () -> false);

@@ -143,16 +143,7 @@ class EventCommandTest {
     Path rows = TinyRun.rows(temp.resolve("rows"), 8, 30, 1);
     Path seen = temp.resolve("seen");
     TrainSettings settings =
-        TinyRun.settings(
-                TinyRun.TIED,
-                rows,
-                temp.resolve("out"),
-                "steps",
-                3,
-                "compute",
-                "fp32",
-                "threads",
-                1)
+        TinyRun.settings(TinyRun.TIED, rows, temp.resolve("out"), "steps 3 compute fp32 threads 1")
             .withEvalData(rows.toString())
             .withOnEvent(
                 "echo \"$NUDGE_EVENT\" >> "

@@ -204,8 +204,7 @@ class ExpertUseTest {
     Path rows = TinyRun.rows(temp.resolve("rows"), 12, 60, 3);
     Path out = temp.resolve("out");
     TrainSettings settings =
-        TinyRun.settings(
-            model, rows, out, "batch_size", 4, "steps", 6, "router_aux_loss_coef", 0.01);
+        TinyRun.settings(model, rows, out, "batch_size 4 steps 6 router_aux_loss_coef 0.01");
     List<String> warnings = new ArrayList<>();
     Training.run(
         Training.prepare(settings, TinyRun.MACHINE),

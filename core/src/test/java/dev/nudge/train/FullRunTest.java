@@ -129,20 +129,13 @@ class FullRunTest {
               TinyRun.TIED,
               data,
               out,
-              "method",
-              "full",
+              "method full truncate true batch_size 1 steps 2",
               "compute",
               compute,
               "lanes",
               lanes,
               "max_length",
-              tokens,
-              "truncate",
-              true,
-              "batch_size",
-              1,
-              "steps",
-              2));
+              tokens));
       assertThat(TinyRun.metrics(out, "loss"))
           .allMatch(step -> step.get("tokens").asInt() == tokens);
     }

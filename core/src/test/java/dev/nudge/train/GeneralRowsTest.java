@@ -64,14 +64,7 @@ class GeneralRowsTest {
             TinyRun.TIED,
             rows,
             temp.resolve("out"),
-            "objective",
-            "dpo",
-            "steps",
-            2,
-            "replay",
-            "default",
-            "replay_weight",
-            2);
+            "objective dpo steps 2 replay default replay_weight 2");
     Training.run(Training.prepare(settings, TinyRun.MACHINE), event -> {}, () -> false);
     assertThat(TinyRun.metrics(temp.resolve("out"), "replay_kl")).hasSize(2);
     assertThat(TinyRun.record(temp.resolve("out")).at("/digests/replay").asString())

@@ -36,24 +36,12 @@ class GroupRunTest {
             TinyRun.TIED,
             kind.startsWith("sampled") ? prompts() : GroupGoldenTest.GOLDEN.resolve("groups.jsonl"),
             temp.resolve(out),
-            "objective",
-            "grpo",
-            "batch_size",
-            3,
-            "steps",
-            6,
-            "learning_rate",
-            0.02,
-            "compute",
-            "fp32",
-            "beta",
-            0.05,
+            "objective grpo batch_size 3 steps 6 learning_rate 0.02 compute fp32 beta 0.05"
+                + " keep 3",
             "save_steps",
             kind.endsWith("twice") ? 2 : 1,
             "iterations",
-            kind.endsWith("twice") ? 2 : 1,
-            "keep",
-            3);
+            kind.endsWith("twice") ? 2 : 1);
     if (kind.endsWith("nf4")) {
       base = base.with("quantize", "nf4");
     }

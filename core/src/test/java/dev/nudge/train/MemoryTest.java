@@ -76,14 +76,7 @@ class MemoryTest {
             TinyRun.TIED,
             Path.of(args[0]),
             Path.of(args[1]),
-            "lanes",
-            2,
-            "dropout",
-            0.1,
-            "batch_size",
-            4,
-            "steps",
-            2000);
+            "lanes 2 dropout 0.1 batch_size 4 steps 2000");
     Training.run(
         Training.prepare(settings, TinyRun.MACHINE),
         event -> {

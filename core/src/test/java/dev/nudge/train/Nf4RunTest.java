@@ -42,14 +42,9 @@ class Nf4RunTest {
             TinyRun.UNTIED,
             rows,
             temp.resolve("a"),
-            "quantize",
-            "nf4",
+            "quantize nf4 steps 4 batch_size 4",
             "double_quant",
-            doubleQuant,
-            "steps",
-            4,
-            "batch_size",
-            4);
+            doubleQuant);
     TinyRun.run(onLoad);
     TrainSettings fromFile =
         TinyRun.settings(stored, rows, temp.resolve("b"), "steps", 4, "batch_size", 4);
@@ -92,14 +87,9 @@ class Nf4RunTest {
               TinyRun.UNTIED,
               rows,
               temp.resolve(run),
-              "quantize",
-              "nf4",
+              "quantize nf4 learning_rate 1e-9 steps 1",
               "init",
-              run.equals("zero") ? "zero" : "loftq",
-              "learning_rate",
-              1e-9,
-              "steps",
-              1));
+              run.equals("zero") ? "zero" : "loftq"));
     }
     assertThat(Files.mismatch(temp.resolve("loftq/" + adapter), temp.resolve("again/" + adapter)))
         .isEqualTo(-1);

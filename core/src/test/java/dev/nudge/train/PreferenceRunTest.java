@@ -38,24 +38,13 @@ class PreferenceRunTest {
             TinyRun.TIED,
             rows,
             temp.resolve(out),
+            "batch_size 4 steps 5 learning_rate 0.01 compute fp32 save_steps 1 keep 2",
             "objective",
             kind.equals("replay") ? "dpo" : full ? kind.split("-")[0] : kind,
             "method",
             full ? "full" : "lora",
             "eval_data",
-            rows.toString(),
-            "batch_size",
-            4,
-            "steps",
-            5,
-            "learning_rate",
-            0.01,
-            "compute",
-            "fp32",
-            "save_steps",
-            1,
-            "keep",
-            2);
+            rows.toString());
     return switch (kind) {
       case "dpo" -> base.with("init_adapter", START); // which is the reference too
       case "replay" -> base.with("replay", List.of(GOLDEN.resolve("labelled.jsonl").toString()));

@@ -95,20 +95,11 @@ class RanksTest {
               TinyRun.TIED,
               pairs,
               temp.resolve("dpo" + ranks),
-              "objective",
-              "dpo",
+              "objective dpo batch_size 3 steps 4 learning_rate 0.02 compute fp32",
               "lanes",
               2 / ranks,
               "threads",
-              2 / ranks,
-              "batch_size",
-              3,
-              "steps",
-              4,
-              "learning_rate",
-              0.02,
-              "compute",
-              "fp32");
+              2 / ranks);
       train(ranks, settings);
     }
     String file = "adapter_model.safetensors";

@@ -22,7 +22,7 @@ class RecordedRunTest {
     Path rows = TinyRun.rows(temp.resolve("rows"), 8, 30, 1);
     Path out = temp.resolve("out");
     TrainSettings settings =
-        TinyRun.settings(TinyRun.TIED, rows, out, "steps", 4, "compute", "fp32", "threads", 1)
+        TinyRun.settings(TinyRun.TIED, rows, out, "steps 4 compute fp32 threads 1")
             .withEvalData(rows.toString())
             .withEvalSteps(2)
             .withSaveSteps(3);

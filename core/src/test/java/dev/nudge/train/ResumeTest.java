@@ -62,28 +62,12 @@ class ResumeTest {
             TinyRun.TIED,
             rows,
             out,
+            "eval_steps 2 batch_size 4 learning_rate 0.02 weight_decay 0.1 compute fp32"
+                + " lanes 2 threads 1 save_steps 1 keep 2",
             "eval_data",
             held.toString(),
-            "eval_steps",
-            2,
-            "batch_size",
-            4,
             "steps",
-            STEPS,
-            "learning_rate",
-            0.02,
-            "weight_decay",
-            0.1,
-            "compute",
-            "fp32",
-            "lanes",
-            2,
-            "threads",
-            1,
-            "save_steps",
-            1,
-            "keep",
-            2);
+            STEPS);
     TrainSettings base = kind.startsWith("full") ? given : given.with("dropout", 0.1);
     return switch (kind) {
       case "lora" -> base;

@@ -43,18 +43,7 @@ class RunLinksTest {
             TinyRun.TIED,
             data,
             out,
-            "compute",
-            "fp32",
-            "threads",
-            1,
-            "lanes",
-            1,
-            "batch_size",
-            4,
-            "save_steps",
-            1,
-            "keep",
-            2);
+            "compute fp32 threads 1 lanes 1 batch_size 4 save_steps 1 keep 2");
     TinyRun.run(settings, 2);
     assertThat(RunCheckpoints.all(out)).hasSize(2);
   }

@@ -107,8 +107,7 @@ class RunTest {
     Path out = temp.resolve("out");
     List<String> warnings = new ArrayList<>();
     TrainSettings settings =
-        TinyRun.settings(
-            model, data, out, "batch_size", 2, "shuffle", false, "steps", 8, "compute", "fp32");
+        TinyRun.settings(model, data, out, "batch_size 2 shuffle false steps 8 compute fp32");
     Training.run(
         Training.prepare(settings, TinyRun.MACHINE),
         event -> {
@@ -152,16 +151,9 @@ class RunTest {
             model,
             write("rows", rows),
             out,
-            "batch_size",
-            1,
-            "shuffle",
-            false,
+            "batch_size 1 shuffle false eval_steps 3 learning_rate 0.01",
             "eval_data",
-            write("held", ROW).toString(),
-            "eval_steps",
-            3,
-            "learning_rate",
-            0.01);
+            write("held", ROW).toString());
     assertThatThrownBy(() -> TinyRun.run(settings))
         .isInstanceOf(RunException.class)
         .hasMessage(
@@ -458,24 +450,10 @@ class RunTest {
             TinyRun.TIED,
             data,
             out,
-            "compute",
-            "fp32",
-            "batch_size",
-            4,
-            "steps",
-            12,
-            "warmup",
-            "2",
-            "rank",
-            8,
-            "schedule",
-            "constant",
-            "learning_rate",
-            0.02,
+            "compute fp32 batch_size 4 steps 12 warmup 2 rank 8 schedule constant"
+                + " learning_rate 0.02 eval_steps 4",
             "eval_data",
-            held.toString(),
-            "eval_steps",
-            4));
+            held.toString()));
     List<JsonNode> evals = TinyRun.metrics(out, "eval_loss");
     assertThat(evals).hasSize(4);
     double best = Double.POSITIVE_INFINITY;
@@ -588,16 +566,9 @@ class RunTest {
             TinyRun.TIED,
             data,
             out,
-            "steps",
-            4,
-            "batch_size",
-            4,
+            "steps 4 batch_size 4 eval_steps 1 learning_rate 0.05",
             "eval_data",
-            other.toString(),
-            "eval_steps",
-            1,
-            "learning_rate",
-            0.05);
+            other.toString());
     RunResult result = run(settings, event -> {});
     ObjectNode totals = (ObjectNode) TinyRun.record(out).get("totals");
     assertThat(totals.remove("cost").isNull()).as("without --price-per-hour").isTrue();
@@ -833,8 +804,7 @@ class RunTest {
             TinyRun.UNTIED, data, temp.resolve("second"), "steps", 1, "init_adapter", first);
     TinyRun.run(settings);
     assertThat(Training.finished(settings)).isTrue();
-    TinyRun.run(
-        TinyRun.settings(TinyRun.UNTIED, data, first, "steps", 2, "seed", 3, "overwrite", true));
+    TinyRun.run(TinyRun.settings(TinyRun.UNTIED, data, first, "steps 2 seed 3 overwrite true"));
     other(settings, "--init-adapter holds other data now");
   }
 
@@ -853,7 +823,9 @@ class RunTest {
     String other = text.replaceFirst("\"lora_alpha\": 32", "\"lora_alpha\": 64");
     assertThat(other).isNotEqualTo(text);
     Files.writeString(config, other);
-    other(settings, "--init-adapter holds other data now");
+    other(
+        settings,
+        "--learning-rate was 0.002 and is 0.0014, --init-adapter holds other data now");
     Files.writeString(config, text);
     assertThat(Training.finished(settings)).isTrue();
   }
@@ -862,8 +834,7 @@ class RunTest {
   void weightsOfAFullRunThatWereChangedAreNoticed() throws IOException {
     Path out = temp.resolve("full");
     var settings =
-        TinyRun.settings(
-            TinyRun.UNTIED, write("w", ROW), out, "steps", 1, "method", "full", "compute", "fp32");
+        TinyRun.settings(TinyRun.UNTIED, write("w", ROW), out, "steps 1 method full compute fp32");
     TinyRun.run(settings);
     assertThat(Training.finished(settings)).isTrue();
     Path weights = out.resolve("model.safetensors");

@@ -29,24 +29,12 @@ class SameBytesTest {
               TinyRun.TIED,
               data,
               out,
+              "lanes 2 dropout 0.2 rank 4 batch_size 8 steps 30 learning_rate 0.02"
+                  + " eval_steps 7",
               "compute",
               compute,
-              "lanes",
-              2,
-              "dropout",
-              0.2,
-              "rank",
-              4,
-              "batch_size",
-              8,
-              "steps",
-              30,
-              "learning_rate",
-              0.02,
               "eval_data",
-              held.toString(),
-              "eval_steps",
-              7);
+              held.toString());
       TinyRun.run(settings);
     }
     for (String file :

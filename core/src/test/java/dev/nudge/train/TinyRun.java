@@ -88,12 +88,20 @@ final class TinyRun {
     return text.substring(0, length);
   }
 
+  /// @param keysAndValues by turns; in front all that are short in one text, `steps 40 rank 8`
   static TrainSettings settings(Path model, Path data, Path out, Object... keysAndValues) {
     Map<String, Object> values = new HashMap<>();
     values.put("model", model);
     values.put("data", List.of(data.toString()));
     values.put("out", out);
-    for (int i = 0; i < keysAndValues.length; i += 2) {
+    int first = keysAndValues.length % 2;
+    if (first == 1) {
+      String[] words = ((String) keysAndValues[0]).split(" ");
+      for (int i = 0; i < words.length; i += 2) {
+        values.put(words[i], words[i + 1]);
+      }
+    }
+    for (int i = first; i < keysAndValues.length; i += 2) {
       values.put((String) keysAndValues[i], keysAndValues[i + 1]);
     }
     return TrainSettings.of(values);

@@ -52,34 +52,14 @@ class WatchedRunTest {
         TinyRun.TIED,
         rows,
         out,
+        "eval_steps 2 batch_size 4 schedule constant warmup 0 dropout 0.1 compute fp32"
+            + " lanes 2 threads 1 memory 1G save_steps 1 keep 2",
         "eval_data",
         held.toString(),
-        "eval_steps",
-        2,
-        "batch_size",
-        4,
         "steps",
         STEPS,
         "learning_rate",
-        rate,
-        "schedule",
-        "constant",
-        "warmup",
-        0,
-        "dropout",
-        0.1,
-        "compute",
-        "fp32",
-        "lanes",
-        2,
-        "threads",
-        1,
-        "memory",
-        "1G",
-        "save_steps",
-        1,
-        "keep",
-        2);
+        rate);
   }
 
   private RunResult run(TrainSettings settings) {

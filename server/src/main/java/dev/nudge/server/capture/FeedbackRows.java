@@ -8,7 +8,6 @@ import dev.nudge.server.capture.Opinions.Choice;
 import dev.nudge.server.capture.Opinions.Said;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -131,7 +130,7 @@ public final class FeedbackRows {
   public static Written write(FeedbackSettings settings) {
     Path out = settings.out();
     OutFolder.checkPlace(out);
-    checkFree(settings);
+    LinesFile.checkFree(settings.out(), FILES, settings.overwrite());
     FeedbackRows rows = new FeedbackRows(Opinions.read(settings));
     rows.judge();
     Written written = rows.written();
@@ -159,19 +158,6 @@ public final class FeedbackRows {
       place(dpo, !rows.pairs.isEmpty());
     }
     return written;
-  }
-
-  private static void checkFree(FeedbackSettings settings) {
-    for (String name : FILES) {
-      Path file = settings.out().resolve(name);
-      if (Files.isDirectory(file)) {
-        throw new InputException(file + " is a folder, which is not replaced; give another --out");
-      }
-      if (Files.exists(file) && !settings.overwrite()) {
-        throw new InputException(
-            file + " is there already; give another --out, or --overwrite to replace it");
-      }
-    }
   }
 
   private static LinesFile file(Path file) {
