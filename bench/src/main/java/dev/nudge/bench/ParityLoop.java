@@ -3,7 +3,7 @@ package dev.nudge.bench;
 import java.util.List;
 
 /// How long a run of the parity study trains, and how it warms up. The first is what a run takes
-/// unless another ends with a lower held-out loss.
+/// unless another is shown to end with a lower held-out loss.
 ///
 /// @param factor of the domain's epochs
 enum ParityLoop {

@@ -1,6 +1,8 @@
 package dev.nudge.bench;
 
 import dev.nudge.eval.Bootstrap;
+import dev.nudge.eval.sweep.HeldDifference;
+import dev.nudge.eval.sweep.HeldRows;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import java.nio.file.Files;
@@ -26,6 +28,11 @@ final class ParityResults {
   /// Processor seconds of the second round that went before what the file holds: of results that
   /// gave way to it, and of calls that were cut.
   static final String EARLIER = "earlier_processor_seconds";
+
+  /// Losses of the held-out rows, in nats, and how many tokens of each they are of.
+  static final String ROW_LOSSES = "held_out_row_losses";
+
+  static final String ROW_TOKENS = "held_out_row_tokens";
 
   private final Path folder;
   private final Map<ParityPart, JsonNode> results = new LinkedHashMap<>();
@@ -101,19 +108,62 @@ final class ParityResults {
     return best(part.domain(), part.method()).map(pilot -> new Choice(pilot.rate(), loop));
   }
 
-  /// The loop that ended with the lowest held-out loss; that of the plan until all are tried.
+  /// The loop that ended with the lowest held-out loss, if that is shown to be lower than the
+  /// plan's; else the plan, also until all are tried.
   ParityLoop loop(ParityDomain domain, ParityMethod method) {
     List<ParityPart> loops = ParityPart.loops(domain, method);
-    if (!loops.stream().allMatch(this::has)) {
+    if (loops.stream().anyMatch(this::isMissing)) {
       return ParityLoop.PLAN;
     }
-    List.of("train", "unseen", "base").forEach(digest -> same(loops, digest));
-    return loops.stream().min(Comparator.comparingDouble(this::heldOut)).orElseThrow().loop();
+    ParityPart best = lowest(loops);
+    boolean unknown = !Double.isFinite(heldOut(loops.getFirst())); // the plan diverged
+    return unknown || abovePlan(best).filter(d -> d.interval().high() < 0).isPresent()
+        ? best.loop()
+        : ParityLoop.PLAN;
+  }
+
+  /// The one with the lowest held-out loss.
+  ParityPart lowest(List<ParityPart> trials) {
+    return trials.stream().min(Comparator.comparingDouble(this::heldOut)).orElseThrow();
+  }
+
+  /// How far a loop's held-out loss is above the plan's, paired by rows; empty where one of the two
+  /// has none of its rows.
+  Optional<HeldDifference> abovePlan(ParityPart loop) {
+    ParityPart plan = ParityPart.loops(loop.domain(), loop.method()).getFirst();
+    return hasRows(loop) && hasRows(plan)
+        ? Optional.ofNullable(rows(loop).minus(rows(plan)))
+        : Optional.empty();
+  }
+
+  private boolean hasRows(ParityPart loop) {
+    return has(loop) && of(loop).has(ROW_LOSSES);
+  }
+
+  private HeldRows rows(ParityPart loop) {
+    List.of("train", "unseen", "base")
+        .forEach(digest -> same(ParityPart.loops(loop.domain(), loop.method()), digest));
+    return HeldRows.of(
+        of(loop).path(ROW_TOKENS).valueStream().mapToInt(JsonNode::asInt).toArray(),
+        of(loop).path(ROW_LOSSES).valueStream().mapToDouble(JsonNode::asDouble).toArray());
+  }
+
+  /// Whether a loop is to be compared by rows that its file lacks: the plan, and what is lower.
+  private boolean lacksRows(ParityPart part) {
+    if (part.kind() != ParityPart.Kind.TUNE || hasRows(part) || !Double.isFinite(heldOut(part))) {
+      return false;
+    }
+    ParityPart plan = ParityPart.loops(part.domain(), part.method()).getFirst();
+    return part.equals(plan)
+        || has(plan) && Double.isFinite(heldOut(plan)) && heldOut(part) < heldOut(plan);
   }
 
   /// Whether a part was done with other settings than are chosen now.
   boolean isOld(ParityPart part) {
     JsonNode result = of(part);
+    if (lacksRows(part)) {
+      return true;
+    }
     return part.kind() != ParityPart.Kind.PILOT
         && result.path("rate").isNumber()
         && choice(part)

@@ -68,6 +68,9 @@ record ParityRun(Path model, Path data, Path work) {
       JsonNode run = NudgeCommand.record(out);
       trained(values, run, ran);
       values.putAll(judged(part, out, ran.exit()));
+      if (part.kind() == ParityPart.Kind.TUNE && values.containsKey("held_out_loss")) {
+        values.putAll(rowLosses(part, out, rows));
+      }
       double all = run.path("totals").path("seconds").asDouble();
       earlier = Math.max(0, all - (System.nanoTime() - trained) / 1e9);
     }
@@ -168,13 +171,7 @@ record ParityRun(Path model, Path data, Path work) {
     ParityDomain domain = part.domain();
     boolean retained = part.kind() != ParityPart.Kind.SIDE;
     Path out = work.resolve("eval").resolve(domain.name()); // shared: the base answers once
-    List<String> flags = new ArrayList<>();
-    flags.addAll(
-        List.of("--model", (part.method() == ParityMethod.FULL ? trained : model).toString()));
-    flags.addAll(part.method().held());
-    if (part.method().adapts()) {
-      flags.addAll(List.of("--adapter", trained.toString()));
-    }
+    List<String> flags = asking(part, trained);
     flags.addAll(List.of("--tasks", domain.task() + (retained ? "," + RETAINED : "")));
     flags.addAll(List.of("--data-dir", work.resolve("data").toString(), "--out", out.toString()));
     Child.run(NudgeCommand.command("eval", flags), work, 0).orThrow();
@@ -190,6 +187,41 @@ record ParityRun(Path model, Path data, Path work) {
     if (retained) {
       values.put("retention", retention(out));
     }
+  }
+
+  /// Flags that say which model is asked.
+  private List<String> asking(ParityPart part, Path trained) {
+    List<String> flags = new ArrayList<>();
+    flags.addAll(
+        List.of("--model", (part.method() == ParityMethod.FULL ? trained : model).toString()));
+    flags.addAll(part.method().held());
+    if (part.method().adapts()) {
+      flags.addAll(List.of("--adapter", trained.toString()));
+    }
+    return flags;
+  }
+
+  /// The loss of each held-out row, by which two parts are compared in pairs.
+  private Map<String, Object> rowLosses(ParityPart part, Path trained, ParityRows rows) {
+    ParityDomain domain = part.domain();
+    List<String> flags = asking(part, trained);
+    flags.addAll(List.of("--data", rows.file("unseen").toString(), "-q"));
+    flags.addAll(List.of("--prompt", domain.prompt(), "--completion", domain.completion()));
+    Child.Ran ran = Child.run(NudgeCommand.command("score", flags), work, 0);
+    ran.orThrow();
+    return rowLosses(ran.output());
+  }
+
+  /// The same, from what `score` prints.
+  static Map<String, Object> rowLosses(String output) {
+    List<Double> losses = new ArrayList<>();
+    List<Integer> tokens = new ArrayList<>();
+    for (String line : output.lines().filter(l -> l.startsWith("{\"index\":")).toList()) {
+      JsonNode row = Json.parse(line);
+      losses.add(rounded(-row.path("logprob").asDouble()));
+      tokens.add(row.path("tokens").asInt());
+    }
+    return Map.of(ParityResults.ROW_LOSSES, losses, ParityResults.ROW_TOKENS, tokens);
   }
 
   private static Map<String, Object> retention(Path out) {

@@ -188,11 +188,33 @@ class ParityBudgetTest {
     assertThat(loops).allSatisfy(p -> assertThat(p.domain().name()).isEqualTo("finance"));
     for (ParityPart loop : loops) {
       assertThat(results.isOld(runs.get(1))).isFalse();
-      results.put(loop, ParityFiles.pilot(loop, loop.loop() == ParityLoop.LONGER ? 1 : 2));
+      double loss = loop.loop() == ParityLoop.LONGER ? 1 : 2;
+      results.put(loop, ParityFiles.loop(loop, loss, 0.5));
     }
     assertThat(results.isOld(runs.get(1))).isTrue();
     results.put(runs.get(1), trained(runs.get(1), 3e-3, 6));
     assertThat(results.isOld(runs.get(1))).isFalse();
+  }
+
+  @Test
+  void aLoopIsTakenOnlyIfItsLossIsShownToBeLower() {
+    ParityResults results = ParityResults.read(folder);
+    ParityDomain finance = ParityFiles.part("finance-lora-0").domain();
+    List<ParityPart> loops = ParityPart.loops(finance, ParityMethod.LORA);
+    loops.forEach(loop -> results.put(loop, ParityFiles.pilot(loop, 2)));
+    ParityPart plan = loops.getFirst();
+    ParityPart longer = loops.get(2);
+    assertThat(results.missing()).contains(plan).doesNotContain(loops.get(1), longer, loops.get(3));
+    results.put(longer, ParityFiles.pilot(longer, 1.9));
+    assertThat(results.missing()).contains(plan, longer); // lower, and nobody knows by which rows
+    assertThat(results.loop(finance, ParityMethod.LORA)).isEqualTo(ParityLoop.PLAN);
+    results.put(plan, ParityFiles.loop(plan, 2, 0.5));
+    results.put(longer, ParityFiles.loop(longer, 1.9, -0.5)); // rows differ by 0.9 or −1.1
+    assertThat(results.missing()).doesNotContain(plan, longer);
+    assertThat(results.abovePlan(longer).orElseThrow().value()).isCloseTo(-0.1, within(1e-9));
+    assertThat(results.loop(finance, ParityMethod.LORA)).isEqualTo(ParityLoop.PLAN);
+    results.put(longer, ParityFiles.loop(longer, 1.9, 0.5)); // each row is lower by 0.1
+    assertThat(results.loop(finance, ParityMethod.LORA)).isEqualTo(ParityLoop.LONGER);
   }
 
   private static Map<String, Object> trained(ParityPart part, double rate, int epochs) {

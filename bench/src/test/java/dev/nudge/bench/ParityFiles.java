@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,16 @@ final class ParityFiles {
     values.put("held_out_loss", loss);
     values.put("held_out_step", 24);
     values.put("steps", 36);
+    return values;
+  }
+
+  /// A part that looks for epochs, whose rows have losses around its own.
+  static Map<String, Object> loop(ParityPart part, double loss, double spread) {
+    Map<String, Object> values = pilot(part, loss);
+    values.put(
+        ParityResults.ROW_LOSSES,
+        IntStream.range(0, 64).mapToObj(i -> loss + (i % 2 == 0 ? spread : -spread)).toList());
+    values.put(ParityResults.ROW_TOKENS, Collections.nCopies(64, 1));
     return values;
   }
 

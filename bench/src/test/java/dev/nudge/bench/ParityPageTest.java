@@ -240,8 +240,8 @@ class ParityPageTest {
     }
     assertThat(ParityPage.of(results))
         .contains(
-            "| domain | method | 3, 0.03 | 1, 0.03 | 6, 0.03 | 3, 0.1 | chosen |",
-            "| finance | LoRA | diverged | diverged | diverged | 0.800 | 3, 0.1 |");
+            "| 3, 0.03 | 1, 0.03 | 6, 0.03 | 3, 0.1 | lowest − first | from | to | chosen |",
+            "| finance | LoRA | diverged | diverged | diverged | 0.800 |  |  |  | 3, 0.1 |");
   }
 
   @Test
@@ -369,7 +369,7 @@ class ParityPageTest {
       boolean pilot = !part.isRun() && part.kind() != ParityPart.Kind.BASE;
       int right = 100 + 3 * part.method().ordinal() + part.seed();
       Map<String, Object> values =
-          pilot ? ParityFiles.pilot(part, 1 + part.rate()) : ParityFiles.run(part, right);
+          pilot ? ParityFiles.loop(part, 1 + part.rate(), 0.1) : ParityFiles.run(part, right);
       if (part.kind() == ParityPart.Kind.SIDE) {
         values.remove("retention");
       }

@@ -99,6 +99,19 @@ class ParityPartsTest {
     assertThat(ParityRun.judged(loop, folder, 0)).isEmpty();
   }
 
+  @Test
+  void theLossesOfRowsAreThoseThatScorePrints() {
+    String output =
+        """
+        model: a note
+        {"index":0,"tokens":2,"logprob":-1.5,"greedy":false}
+        {"index":2,"tokens":3,"logprob":-0.25,"greedy":true}
+        """;
+    assertThat(ParityRun.rowLosses(output))
+        .containsEntry(ParityResults.ROW_LOSSES, List.of(1.5, 0.25))
+        .containsEntry(ParityResults.ROW_TOKENS, List.of(2, 3));
+  }
+
   private void trained(int skipped, String... losses) throws IOException {
     Files.writeString(
         folder.resolve("run.json"),

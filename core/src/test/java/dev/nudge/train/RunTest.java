@@ -823,9 +823,7 @@ class RunTest {
     String other = text.replaceFirst("\"lora_alpha\": 32", "\"lora_alpha\": 64");
     assertThat(other).isNotEqualTo(text);
     Files.writeString(config, other);
-    other(
-        settings,
-        "--learning-rate was 0.002 and is 0.0014, --init-adapter holds other data now");
+    other(settings, "--learning-rate was 0.002 and is 0.0014, --init-adapter holds other data now");
     Files.writeString(config, text);
     assertThat(Training.finished(settings)).isTrue();
   }

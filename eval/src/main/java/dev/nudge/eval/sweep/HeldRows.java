@@ -26,7 +26,7 @@ import tools.jackson.databind.JsonNode;
 /// @param tokens labelled tokens of each row
 /// @param losses of each row, in nats, summed over its labelled tokens
 @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
-record HeldRows(int step, String files, int[] rows, int[] tokens, double[] losses) {
+public record HeldRows(int step, String files, int[] rows, int[] tokens, double[] losses) {
   private static final double CONFIDENCE = 0.95;
 
   static HeldRows of(int step, Dataset held, double[] losses) {
@@ -42,11 +42,16 @@ record HeldRows(int step, String files, int[] rows, int[] tokens, double[] losse
         losses);
   }
 
+  /// The losses of the rows of one file.
+  public static HeldRows of(int[] tokens, double[] losses) {
+    return new HeldRows(0, "", IntStream.range(0, tokens.length).toArray(), tokens, losses);
+  }
+
   /// A number of each document, counted alike.
   static HeldRows each(double[] values) {
     int[] ones = new int[values.length];
     Arrays.fill(ones, 1);
-    return new HeldRows(0, "", IntStream.range(0, values.length).toArray(), ones, values);
+    return of(ones, values);
   }
 
   /// The mean loss of a token.
@@ -58,7 +63,7 @@ record HeldRows(int step, String files, int[] rows, int[] tokens, double[] losse
   /// D = Σd / Σn, and its standard error √(m/(m−1) · Σ(dᵢ − D·nᵢ)²) / Σn over m rows.
   ///
   /// @return null if the rows are not the same, or fewer than two
-  @Nullable HeldDifference minus(HeldRows other) {
+  public @Nullable HeldDifference minus(HeldRows other) {
     int m = losses.length;
     boolean same =
         files.equals(other.files)
