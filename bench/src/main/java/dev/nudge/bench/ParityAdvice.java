@@ -32,7 +32,7 @@ record ParityAdvice(ParityResults results) {
       return "";
     }
     ParityComparison over = ParityComparison.over(List.copyOf(pair.each().values()));
-    return "- **%s** (%s): LoRA − full is %s; LoRA takes %s of the time of training. %s\n"
+    return "- **%s**: LoRA − full is %s, mean %s; LoRA takes %s of the time of training. %s\n"
         .formatted(
             name,
             String.join(
@@ -56,7 +56,7 @@ record ParityAdvice(ParityResults results) {
     }
     return ("A loss of up to %s points is not excluded: begin with LoRA, which costs less, and try"
             + " full if the last points count.")
-        .formatted(ParityText.number(Math.rint(-1000 * over.margin().lower()) / 10));
+        .formatted(ParityText.percent(-over.interval().low()));
   }
 
   private String qlora() {
@@ -67,7 +67,7 @@ record ParityAdvice(ParityResults results) {
         .map(
             over ->
                 ("- **QLoRA**: QLoRA − LoRA is %s over %d domains; %s of the time, %s of the"
-                        + " RssAnon. The weights of this base were rounded to four bits once"
+                        + " RssAnon, which leaves out LoRA's mapped base. The weights of this base were rounded to four bits once"
                         + " before, so another base may lose more. Take QLoRA if the base in bf16"
                         + " does not fit.\n")
                     .formatted(
@@ -94,7 +94,8 @@ record ParityAdvice(ParityResults results) {
             + verdict("Not significantly different", open);
     return all.isEmpty()
         ? ""
-        : "- **Which adapter**, against LoRA of r 16 on all linear layers (mean of two domains)."
+        : "- **Which adapter**, against LoRA of r 16 on all linear layers (mean of two domains; r 8, r 64 and attention"
+            + " only at its learning rate)."
             + all
             + "\n";
   }
@@ -118,7 +119,7 @@ record ParityAdvice(ParityResults results) {
             .map(m -> m.label() + " " + instructions(domains, m))
             .collect(Collectors.joining(", "));
     return ("- **What is forgotten**: instructions followed, %s before; after training %s."
-            + " [`--replay default`](../guide/train.md#keep-what-the-base-knew) keeps them.\n")
+            + " [`--replay default`](../guide/train.md#keep-what-the-base-knew) is for that.\n")
         .formatted(instructions(domains, ParityMethod.BASE), after);
   }
 

@@ -11,6 +11,7 @@ import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.MissingNode;
@@ -69,7 +70,9 @@ record ParityRun(Path model, Path data, Path work) {
       trained(values, run, ran);
       values.putAll(judged(part, out, ran.exit()));
       if (part.kind() == ParityPart.Kind.TUNE && values.containsKey("held_out_loss")) {
-        values.putAll(rowLosses(part, out, rows));
+        Path last = out.resolve("last"); // if the best adapter is an earlier one
+        values.putAll(rowLosses(part, Files.isDirectory(last) ? last : out, rows));
+        checkRows(part, values);
       }
       double all = run.path("totals").path("seconds").asDouble();
       earlier = Math.max(0, all - (System.nanoTime() - trained) / 1e9);
@@ -212,7 +215,25 @@ record ParityRun(Path model, Path data, Path work) {
     return rowLosses(ran.output());
   }
 
-  /// The same, from what `score` prints.
+  /// Checks that the rows were scored by what the held-out loss is of.
+  static void checkRows(ParityPart part, Map<String, Object> values) {
+    JsonNode all = Json.tree(values);
+    double nats =
+        all.path(ParityResults.ROW_LOSSES).valueStream().mapToDouble(JsonNode::asDouble).sum();
+    int tokens = all.path(ParityResults.ROW_TOKENS).valueStream().mapToInt(JsonNode::asInt).sum();
+    double loss = all.path("held_out_loss").asDouble();
+    if (!(Math.abs(nats / tokens - loss) < 0.02 * loss + 0.005)) {
+      throw new IllegalStateException(
+          String.format(
+              Locale.ROOT,
+              "%s: its rows have a loss of %.4f, the run %.4f; they are not of one step",
+              part.name(),
+              nats / tokens,
+              loss));
+    }
+  }
+
+  /// The losses that `score` prints.
   static Map<String, Object> rowLosses(String output) {
     List<Double> losses = new ArrayList<>();
     List<Integer> tokens = new ArrayList<>();

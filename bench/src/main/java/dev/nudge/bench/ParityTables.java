@@ -21,8 +21,7 @@ record ParityTables(ParityResults results) {
           + " million weights in few steps: no rule for others follows.\n\n";
   private static final String LAST =
       "Held-out loss after the last step, nats, by epochs and warm-up. The first column is chosen"
-          + " unless the lowest loss is lower with an interval (95 %, paired by rows) below 0: twice"
-          + " the epochs take twice the time.\n\n";
+          + " unless the lowest loss is below it by an interval (95 %, paired by rows) without 0.\n\n";
   private static final String MAPPED =
       "Medians over the seeds, of machines that were not always quiet. RssAnon leaves out mapped"
           + " files, where the base of LoRA is; the weights in four bits are made in memory.\n\n";

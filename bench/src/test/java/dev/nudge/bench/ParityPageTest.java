@@ -47,7 +47,7 @@ class ParityPageTest {
         .contains(
             "| finance | `finance_intents` | 200 | LoRA |  | 60.0 | 60.0 | 60.0 | 60.0 |  |  |  |")
         .contains(
-            "- **One of many intents of a short query** (finance −15.0): LoRA − full is −15.0"
+            "- **One of many intents of a short query**: LoRA − full is finance −15.0, mean −15.0"
                 + " points (−20.0 to −10.")
         .contains(
             "; LoRA takes 100 % of the time of training. Full is better by 15 points: train all"
@@ -78,7 +78,7 @@ class ParityPageTest {
     String page = ParityPage.of(results);
     List<String> cells = difference(page, "LoRA − full", "medical");
     assertThat(cells).startsWith("−1.0", "−14.9", "+12.9").contains("unknown");
-    assertThat(page).contains("A loss of up to 12.7 points is not excluded: begin with LoRA");
+    assertThat(page).contains("A loss of up to 14.9 points is not excluded: begin with LoRA");
   }
 
   @Test

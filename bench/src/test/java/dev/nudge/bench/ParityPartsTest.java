@@ -1,6 +1,7 @@
 package dev.nudge.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.eval.task.Packs;
 import dev.nudge.format.Json;
@@ -10,8 +11,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -110,6 +113,13 @@ class ParityPartsTest {
     assertThat(ParityRun.rowLosses(output))
         .containsEntry(ParityResults.ROW_LOSSES, List.of(1.5, 0.25))
         .containsEntry(ParityResults.ROW_TOKENS, List.of(2, 3));
+    ParityPart part = ParityFiles.part("finance-tune-lora-longer");
+    Map<String, Object> values = new HashMap<>(ParityRun.rowLosses(output));
+    values.put("held_out_loss", 0.352);
+    ParityRun.checkRows(part, values);
+    values.put("held_out_loss", 0.4);
+    assertThatThrownBy(() -> ParityRun.checkRows(part, values))
+        .hasMessageContaining("its rows have a loss of 0.3500, the run 0.4000");
   }
 
   private void trained(int skipped, String... losses) throws IOException {

@@ -63,8 +63,8 @@ public final class AutoRate {
               Rate.shown(fits));
     }
     return full
-        ? "all weights learn best near a rate of %s %s (a tenth of LoRA's)"
+        ? "--learning-rate auto takes %s for all weights %s (a tenth of LoRA's)"
             .formatted(Rate.shown(fits), model)
-        : "such an adapter learns best near a rate of %s %s".formatted(Rate.shown(fits), model);
+        : "--learning-rate auto takes %s for such an adapter %s".formatted(Rate.shown(fits), model);
   }
 }

@@ -472,6 +472,11 @@ public final class Forecast {
   private PlannedStep step(Plan plan) {
     return data == null || data.promptsOnly()
         ? PlannedStep.assumed(settings.batchSize() * rows.sequences(), plan.longest())
-        : PlannedStep.of(data.examples(), settings.batchSize(), rows.sequences(), plan.branches());
+        : PlannedStep.of(
+            data.examples(),
+            settings.batchSize(),
+            rows.sequences(),
+            plan.branches(),
+            Math.min(plan.microBatchTokens(), plan.split().from() - 1));
   }
 }

@@ -23,7 +23,8 @@ record PlannedStep(int[] lengths, long tokens, double trained) {
   /// @param sequences those of all rows, row after row
   /// @param each sequences of a row
   /// @param branches whether the sequences of a row share their prompt
-  static PlannedStep of(List<Example> sequences, int rows, int each, boolean branches) {
+  /// @param most tokens that are computed together
+  static PlannedStep of(List<Example> sequences, int rows, int each, boolean branches, int most) {
     List<Integer> lengths = new ArrayList<>();
     long tokens = 0;
     long trained = 0;
@@ -35,10 +36,11 @@ record PlannedStep(int[] lengths, long tokens, double trained) {
         int length = own.get(i).length();
         tokens += length;
         trained += own.get(i).trainedTokens();
-        if (pasts[i] == 0) {
+        int more = length - pasts[i];
+        if (pasts[i] == 0 || lengths.getLast() + more > most) {
           lengths.add(length);
         } else {
-          lengths.add(lengths.removeLast() + length - pasts[i]);
+          lengths.add(lengths.removeLast() + more);
         }
       }
     }

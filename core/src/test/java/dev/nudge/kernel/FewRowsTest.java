@@ -265,13 +265,15 @@ class FewRowsTest {
               grouped(128, 256, 4, 64, true, scope),
               grouped(128, 256, 8, 64, false, scope),
               new FewRows.Powers(scope.tensor(Dtype.U8, 128, 128), scope.tensor(Dtype.U8, 128, 8)));
+      // a vector a row may stay in the heap where the compiler has seen many kinds of weights
+      long most = 1000 + 64 * 128;
       for (FewRows.Weight w : weights) {
         for (int rows : new int[] {1, 4}) {
           Tensor some = x.rows(0, rows);
           Tensor to = y.rows(0, rows);
           long bytes = fast.takes(w, Dtype.BF16) ? Long.MAX_VALUE : 0;
           long end = System.nanoTime() + 30_000_000_000L; // until the compiler has come by
-          while (bytes >= 1000 && System.nanoTime() < end && fast.takes(w, Dtype.BF16)) {
+          while (bytes >= most && System.nanoTime() < end && fast.takes(w, Dtype.BF16)) {
             ws.reset();
             Tensor arranged = fast.arranged(some, w, ws);
             long before = threads.getCurrentThreadAllocatedBytes();
@@ -281,7 +283,7 @@ class FewRowsTest {
               return; // slow, and of no interest
             }
           }
-          assertThat(bytes).as("%s, %d rows", w, rows).isLessThan(1000);
+          assertThat(bytes).as("%s, %d rows", w, rows).isLessThan(most);
         }
       }
     }

@@ -154,6 +154,10 @@ class ParityTest {
       case "softmaxRows.rowDots" -> i == 2 ? largestProduct(before[0], before[1], r) : 0;
       case "elementwise.scaleCols" -> // a product, rounded to float, may cancel with the shift
           i == 0 && !name.endsWith("#elsewhere") ? largest(before[2], 0) : 0;
+      case "elementwise.dropout" -> i == 1 && name.endsWith("#added") ? largest(before[1], r) : 0;
+      case "elementwise.colSum" -> column && i == 1 ? largest(before[1]) + sum(before[0]) : 0;
+      case "elementwise.colDot" ->
+          column && i == 2 ? largest(before[2]) + sum(before[0]) * largest(before[1]) : 0;
       case "elementwise.scatter" -> i == 2 ? before[0].rows() * largest(before[0]) : 0;
       case "adamW.step" -> Math.max(largest(before[i], r), largest(before[2], r) * 0.1);
       case "swiGlu.backward" -> gate(before, Glu.Activation.SILU, r);
@@ -184,6 +188,10 @@ class ParityTest {
       largest = Math.max(largest, largest(t, r));
     }
     return largest;
+  }
+
+  private static double sum(Tensor t) {
+    return t.rows() * largest(t);
   }
 
   /// The largest a·b of a row.

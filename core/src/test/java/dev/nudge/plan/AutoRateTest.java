@@ -55,9 +55,9 @@ class AutoRateTest {
   /// Five times the rate that fits is no longer near it.
   @ParameterizedTest
   @CsvSource({
-    "method=lora learning_rate=4.6e-3, such an adapter learns best near a rate of 9.3e-4 at a width of 900",
+    "method=lora learning_rate=4.6e-3, --learning-rate auto takes 9.3e-4 for such an adapter at a width of 900",
     "method=lora learning_rate=4.7e-3, --learning-rate 4.7e-3 is high for such an adapter at a width of 900; auto takes 9.3e-4",
-    "method=full, all weights learn best near a rate of 9.3e-5 at a width of 900 (a tenth of LoRA's)",
+    "method=full, --learning-rate auto takes 9.3e-5 for all weights at a width of 900 (a tenth of LoRA's)",
     "method=full learning_rate=1.8e-5, --learning-rate 1.8e-5 is low for all weights at a width of 900; auto takes 9.3e-5"
   })
   void theAdviceSaysWhetherARateFits(String keys, String line) {

@@ -214,7 +214,7 @@ class ForecastTest {
         .anyMatch(
             l ->
                 l.startsWith(
-                    "such an adapter learns best near a rate of 2.9e-4 at a width of 4,096"));
+                    "--learning-rate auto takes 2.9e-4 for such an adapter at a width of 4,096"));
     assertThat(plan("max_length", 512, "objective", "dpo").attempt().advice())
         .noneMatch(l -> l.contains("rate"));
   }
@@ -311,7 +311,7 @@ class ForecastTest {
     assertThat(outlook.attempt().count()).isEqualTo(run.count());
     double rate = run.settings().optimizer().highestRate();
     assertThat(outlook.attempt().advice())
-        .anyMatch(line -> line.contains("near a rate of " + Rate.shown(rate) + " at a width"));
+        .anyMatch(line -> line.contains("auto takes " + Rate.shown(rate) + " for such an adapter"));
     TrainSettings fresh = TinyRun.settings(model, rows, temp.resolve("fresh"), "compute", "fp32");
     double usual = Training.prepare(fresh, TinyRun.MACHINE).settings().optimizer().highestRate();
     assertThat(rate).isGreaterThan(usual); // the adapter's alpha is less than 32

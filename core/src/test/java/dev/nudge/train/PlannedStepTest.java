@@ -20,7 +20,7 @@ class PlannedStepTest {
 
   @Test
   void aRowComputesAPromptOfItsSequencesOnce() {
-    PlannedStep shared = PlannedStep.of(PAIRS, 2, 2, true);
+    PlannedStep shared = PlannedStep.of(PAIRS, 2, 2, true, 10);
     assertThat(shared.lengths()).containsExactly(10, 9, 6);
     assertThat(shared.tokens()).isEqualTo(30);
     assertThat(shared.trained()).isEqualTo(10 / 25.0);
@@ -28,10 +28,12 @@ class PlannedStepTest {
 
   @Test
   void rowsComeAgainIfThereAreTooFewAndShareNothing() {
-    PlannedStep whole = PlannedStep.of(PAIRS, 3, 2, false);
+    PlannedStep whole = PlannedStep.of(PAIRS, 3, 2, false, 10);
     assertThat(whole.lengths()).containsExactly(8, 7, 9, 6, 8, 7);
     assertThat(whole.trained()).isEqualTo(15 / 45.0);
-    assertThat(PlannedStep.of(PAIRS.subList(0, 2), 2, 2, true).lengths()).containsExactly(10, 10);
+    List<Example> one = PAIRS.subList(0, 2);
+    assertThat(PlannedStep.of(one, 2, 2, true, 10).lengths()).containsExactly(10, 10);
+    assertThat(PlannedStep.of(one, 1, 2, true, 9).lengths()).containsExactly(8, 7);
   }
 
   @Test

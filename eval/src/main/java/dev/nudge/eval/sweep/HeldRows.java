@@ -12,7 +12,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -21,30 +20,26 @@ import tools.jackson.databind.JsonNode;
 /// what a paired comparison needs.
 ///
 /// @param step after which they were taken
-/// @param files of the rows
-/// @param rows the place of each in its file
+/// @param rows which they are: the file of each and its place there
 /// @param tokens labelled tokens of each row
 /// @param losses of each row, in nats, summed over its labelled tokens
 @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
-public record HeldRows(int step, String files, int[] rows, int[] tokens, double[] losses) {
+public record HeldRows(int step, List<String> rows, int[] tokens, double[] losses) {
   private static final double CONFIDENCE = 0.95;
 
   static HeldRows of(int step, Dataset held, double[] losses) {
     List<Example> rows = held.examples();
     return new HeldRows(
         step,
-        rows.stream()
-            .map(row -> row.file().toString())
-            .distinct()
-            .collect(Collectors.joining(", ")),
-        rows.stream().mapToInt(Example::index).toArray(),
+        rows.stream().map(row -> row.file() + ":" + row.index()).toList(),
         rows.stream().mapToInt(Example::trainedTokens).toArray(),
         losses);
   }
 
   /// The losses of the rows of one file.
   public static HeldRows of(int[] tokens, double[] losses) {
-    return new HeldRows(0, "", IntStream.range(0, tokens.length).toArray(), tokens, losses);
+    return new HeldRows(
+        0, IntStream.range(0, tokens.length).mapToObj(Integer::toString).toList(), tokens, losses);
   }
 
   /// A number of each document, counted alike.
@@ -66,9 +61,7 @@ public record HeldRows(int step, String files, int[] rows, int[] tokens, double[
   public @Nullable HeldDifference minus(HeldRows other) {
     int m = losses.length;
     boolean same =
-        files.equals(other.files)
-            && Arrays.equals(rows, other.rows)
-            && Arrays.equals(tokens, other.tokens);
+        rows.size() == m && rows.equals(other.rows) && Arrays.equals(tokens, other.tokens);
     if (m < 2 || !same) {
       return null;
     }
@@ -90,7 +83,6 @@ public record HeldRows(int step, String files, int[] rows, int[] tokens, double[
     OutFolder.make(file.getParent());
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("step", step);
-    values.put("files", files);
     values.put("rows", rows);
     values.put("tokens", tokens);
     values.put("losses", losses);
@@ -105,13 +97,8 @@ public record HeldRows(int step, String files, int[] rows, int[] tokens, double[
     JsonNode there = Json.read(file);
     return new HeldRows(
         there.path("step").asInt(0),
-        there.path("files").asString(""),
-        whole(there.path("rows")),
-        whole(there.path("tokens")),
+        there.path("rows").valueStream().map(one -> one.asString("")).toList(),
+        there.path("tokens").valueStream().mapToInt(one -> one.asInt(0)).toArray(),
         there.path("losses").valueStream().mapToDouble(one -> one.asDouble(Double.NaN)).toArray());
-  }
-
-  private static int[] whole(JsonNode values) {
-    return values.valueStream().mapToInt(one -> one.asInt(0)).toArray();
   }
 }

@@ -86,18 +86,18 @@ class SweepFileTest {
   @Test
   void aDifferenceIsPairedByRowsAndWeighedByTokens() {
     int[] tokens = {2, 4, 8, 2};
-    int[] rows = {0, 4, 5, 9};
-    HeldRows one = new HeldRows(1, "a", rows, tokens, new double[] {3, 1, 9, 5});
-    HeldRows other = new HeldRows(1, "a", rows, tokens, new double[] {2, 3, 5, 2});
+    List<String> rows = List.of("a:0", "a:4", "a:5", "b:9");
+    HeldRows one = new HeldRows(1, rows, tokens, new double[] {3, 1, 9, 5});
+    HeldRows other = new HeldRows(1, rows, tokens, new double[] {2, 3, 5, 2});
     HeldDifference difference = requireNonNull(one.minus(other));
     assertThat(difference.value()).isCloseTo(0.375, within(1e-12));
     double error = Math.sqrt(4.0 / 3 * (0.25 * 0.25 + 3.5 * 3.5 + 1 + 2.25 * 2.25)) / 16;
     assertThat(difference.interval().high()).isCloseTo(0.375 + 3.182446305 * error, within(1e-8));
     assertThat(
             List.of(
-                new HeldRows(1, "a", rows, new int[] {2, 4, 8, 3}, other.losses()),
-                new HeldRows(1, "a", new int[] {0, 4, 5, 8}, tokens, other.losses()),
-                new HeldRows(1, "b", rows, tokens, other.losses())))
+                new HeldRows(1, rows, new int[] {2, 4, 8, 3}, other.losses()),
+                new HeldRows(1, List.of("a:0", "a:4", "a:5", "c:9"), tokens, other.losses()),
+                new HeldRows(1, List.of(), tokens, other.losses())))
         .allMatch(strange -> one.minus(strange) == null);
   }
 
@@ -105,12 +105,11 @@ class SweepFileTest {
   void lossesOfRowsAreReadAsTheyWereWritten() {
     Path file = temp.resolve(".held/a.json");
     assertThat(HeldRows.read(file)).isNull();
-    int[] rows = {3, 8};
-    new HeldRows(7, "a b", rows, new int[] {1, 2}, new double[] {0.1, 1 / 3.0}).write(file);
+    List<String> rows = List.of("a:3", "b:8");
+    new HeldRows(7, rows, new int[] {1, 2}, new double[] {0.1, 1 / 3.0}).write(file);
     HeldRows there = requireNonNull(HeldRows.read(file));
     assertThat(there.step()).isEqualTo(7);
-    assertThat(there.files()).isEqualTo("a b");
-    assertThat(there.rows()).containsExactly(3, 8);
+    assertThat(there.rows()).isEqualTo(rows);
     assertThat(there.losses()).containsExactly(0.1, 1 / 3.0);
     assertThat(there.mean()).isCloseTo((0.1 + 1 / 3.0) / 3, within(1e-15));
   }
