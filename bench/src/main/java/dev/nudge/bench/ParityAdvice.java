@@ -67,8 +67,8 @@ record ParityAdvice(ParityResults results) {
         .map(
             over ->
                 ("- **QLoRA**: QLoRA − LoRA is %s over %d domains; %s of the time, %s of the"
-                        + " RssAnon, which leaves out LoRA's mapped base. The weights of this base were rounded to four bits once"
-                        + " before, so another base may lose more. Take QLoRA if the base in bf16"
+                        + " RssAnon, which leaves out LoRA's mapped base. The weights of this"
+                        + " base were rounded to four bits once before, so another base may lose more. Take QLoRA if the base in bf16"
                         + " does not fit.\n")
                     .formatted(
                         said(over), pair.each().size(), share(pair, SECONDS), share(pair, MEMORY)))
@@ -94,8 +94,8 @@ record ParityAdvice(ParityResults results) {
             + verdict("Not significantly different", open);
     return all.isEmpty()
         ? ""
-        : "- **Which adapter**, against LoRA of r 16 on all linear layers (mean of two domains; r 8, r 64 and attention"
-            + " only at its learning rate)."
+        : "- **Which adapter**, against LoRA of r 16 on all linear layers (mean of two"
+            + " domains; r 8, r 64 and attention only at its learning rate)."
             + all
             + "\n";
   }

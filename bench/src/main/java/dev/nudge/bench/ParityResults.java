@@ -122,9 +122,10 @@ final class ParityResults {
         : ParityLoop.PLAN;
   }
 
-  /// The one with the lowest held-out loss.
-  ParityPart lowest(List<ParityPart> trials) {
-    return trials.stream().min(Comparator.comparingDouble(this::heldOut)).orElseThrow();
+  /// The loop with the lowest held-out loss; all must be of the same rows.
+  ParityPart lowest(List<ParityPart> loops) {
+    List.of("train", "unseen", "base").forEach(digest -> same(loops, digest));
+    return loops.stream().min(Comparator.comparingDouble(this::heldOut)).orElseThrow();
   }
 
   /// How far a loop's held-out loss is above the plan's, paired by rows; empty where one of the two
@@ -141,8 +142,6 @@ final class ParityResults {
   }
 
   private HeldRows rows(ParityPart loop) {
-    List.of("train", "unseen", "base")
-        .forEach(digest -> same(ParityPart.loops(loop.domain(), loop.method()), digest));
     return HeldRows.of(
         of(loop).path(ROW_TOKENS).valueStream().mapToInt(JsonNode::asInt).toArray(),
         of(loop).path(ROW_LOSSES).valueStream().mapToDouble(JsonNode::asDouble).toArray());

@@ -1,6 +1,7 @@
 package dev.nudge.bench;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -71,7 +72,7 @@ record ParityRetention(ParityResults results) {
     }
     double before = results.bits(results.runs(domain, ParityMethod.BASE).getFirst());
     double[] after = runs.stream().mapToDouble(results::bits).sorted().toArray();
-    double mean = runs.stream().mapToDouble(results::bits).average().orElseThrow();
+    double mean = Arrays.stream(after).average().orElseThrow();
     row.add(String.format(Locale.ROOT, "%.3f", mean));
     row.add(method == ParityMethod.BASE ? "" : ParityText.signed(mean - before, 3));
     row.addAll(

@@ -70,7 +70,7 @@ record ParityRun(Path model, Path data, Path work) {
       trained(values, run, ran);
       values.putAll(judged(part, out, ran.exit()));
       if (part.kind() == ParityPart.Kind.TUNE && values.containsKey("held_out_loss")) {
-        Path last = out.resolve("last"); // if the best adapter is an earlier one
+        Path last = out.resolve(RunFiles.LAST); // if the best adapter is an earlier one
         values.putAll(rowLosses(part, Files.isDirectory(last) ? last : out, rows));
         checkRows(part, values);
       }

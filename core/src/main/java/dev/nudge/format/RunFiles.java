@@ -5,6 +5,9 @@ public final class RunFiles {
   public static final String RUN = "run.json";
   public static final String METRICS = "metrics.jsonl";
 
+  /// The folder of what is saved after the last step, if an earlier step is the best.
+  public static final String LAST = "last";
+
   /// `running` (for ever once a run is killed), `finished`, `stopped` or `failed`.
   public static final String STATE = "state";
 

@@ -55,7 +55,7 @@ public final class RunRemoval {
     long bytes = 0;
     try (Claim claim = Claim.of(folder)) {
       NewFolder.clear(folder); // what a killed process left
-      NewFolder.clear(folder.resolve("last"));
+      NewFolder.clear(folder.resolve(RunFiles.LAST));
       List<Path> gone = ours(folder);
       for (Path file : gone) {
         bytes += size(file);

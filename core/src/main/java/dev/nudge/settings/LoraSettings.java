@@ -73,6 +73,11 @@ public record LoraSettings(
 
   /// The alpha that gives plain LoRA the same scale: with rsLoRA √r times as large.
   public double plainAlpha() {
+    return plainAlpha(alpha, rank, rsLora);
+  }
+
+  /// The same of an adapter.
+  public static double plainAlpha(double alpha, int rank, boolean rsLora) {
     return rsLora ? alpha * Math.sqrt(rank) : alpha;
   }
 

@@ -32,7 +32,6 @@ import tools.jackson.databind.JsonNode;
 final class RunFolder implements AutoCloseable {
   static final String SAMPLES = "samples.jsonl";
   static final String CURVES = "loss.svg";
-  static final String LAST = "last";
   private static final List<String> ADAPTER =
       List.of("adapter_model.safetensors", "adapter_config.json", Identity.FILE);
   private static final List<String> TOKENIZER =
@@ -75,9 +74,9 @@ final class RunFolder implements AutoCloseable {
   static boolean check(TrainSettings settings) {
     Path out = settings.output().out();
     OutFolder.checkPlace(out);
-    OutFolder.checkNoLink(out.resolve(LAST));
+    OutFolder.checkNoLink(out.resolve(RunFiles.LAST));
     OutFolder.checkNoLink(out.resolve(RunCheckpoints.FOLDER));
-    OutFolder.mend(out.resolve(LAST));
+    OutFolder.mend(out.resolve(RunFiles.LAST));
     checkModel(settings.model().model(), out);
     boolean resume = settings.output().resume();
     if (OutFolder.isFree(out)) {
@@ -94,7 +93,7 @@ final class RunFolder implements AutoCloseable {
 
   /// Refuses a folder that holds something other than a run.
   private static void checkNothingElse(Path out, boolean overwrite) {
-    if (Stream.concat(ADAPTER.stream(), Stream.of(LAST))
+    if (Stream.concat(ADAPTER.stream(), Stream.of(RunFiles.LAST))
         .anyMatch(f -> Files.exists(out.resolve(f)))) {
       throw new InputException(
           "--out " + out + " holds an adapter that is not a run of nudge; give another folder");
@@ -188,13 +187,13 @@ final class RunFolder implements AutoCloseable {
   /// Whether a run ended before its first save: its files may be replaced.
   private static boolean savedNothing(Path out) {
     return RunCheckpoints.all(out).isEmpty()
-        && Stream.concat(saved(out).stream(), Stream.of(LAST))
+        && Stream.concat(saved(out).stream(), Stream.of(RunFiles.LAST))
             .noneMatch(name -> Files.exists(out.resolve(name)));
   }
 
   /// Refuses to write over the model that the run reads.
   private static void checkModel(Path model, Path out) {
-    if (OutFolder.same(out, model) || OutFolder.same(out.resolve(LAST), model)) {
+    if (OutFolder.same(out, model) || OutFolder.same(out.resolve(RunFiles.LAST), model)) {
       throw new InputException(
           "--out " + out + " is where the model of this run is; give another folder");
     }
@@ -206,7 +205,7 @@ final class RunFolder implements AutoCloseable {
     Path out = settings.output().out();
     Claim claim = Claim.in(out);
     try {
-      NewFolder.clear(out.resolve(LAST));
+      NewFolder.clear(out.resolve(RunFiles.LAST));
       boolean inPlace = goesOn || OutFolder.isFree(out);
       return new RunFolder(out, claim, inPlace ? null : NewFolder.in(claim));
     } catch (RuntimeException | Error e) {
@@ -251,9 +250,9 @@ final class RunFolder implements AutoCloseable {
   }
 
   private static List<String> lastNames(Path out) {
-    List<String> names = new ArrayList<>(saved(out.resolve(LAST)));
+    List<String> names = new ArrayList<>(saved(out.resolve(RunFiles.LAST)));
     names.add("tokenizer.json");
-    return names.stream().map(name -> LAST + "/" + name).toList();
+    return names.stream().map(name -> RunFiles.LAST + "/" + name).toList();
   }
 
   /// Saves the result of the run, atomically, and deletes the `last` copy beside it.
@@ -272,7 +271,7 @@ final class RunFolder implements AutoCloseable {
 
   /// Saves the last adapter or model beside the best one, atomically.
   void saveLast(Consumer<Path> writing) {
-    put(NewFolder.at(out.resolve(LAST)), List.of(), writing);
+    put(NewFolder.at(out.resolve(RunFiles.LAST)), List.of(), writing);
   }
 
   private static void put(NewFolder whole, List<String> old, Consumer<Path> writing) {

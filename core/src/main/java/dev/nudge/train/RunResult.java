@@ -50,7 +50,7 @@ public record RunResult(
   /// The folder of the last adapter or model; the same as [#best] if the last step was the best.
   public Path last() {
     Integer best = bestStep;
-    return best == null || best == steps ? out : out.resolve(RunFolder.LAST);
+    return best == null || best == steps ? out : out.resolve(RunFiles.LAST);
   }
 
   /// The file with a line of JSON for each step.

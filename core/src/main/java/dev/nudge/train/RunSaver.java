@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.format.RunFiles;
 import dev.nudge.settings.DivergedException;
 import dev.nudge.settings.OutSettings;
 import java.nio.file.Path;
@@ -213,7 +214,7 @@ final class RunSaver {
     savedStep = save.step();
     pace.ended();
     report.tell(
-        new TrainEvent.Saved(save.last() ? folder.path().resolve(RunFolder.LAST) : folder.path()));
+        new TrainEvent.Saved(save.last() ? folder.path().resolve(RunFiles.LAST) : folder.path()));
     report.write(RunState.RUNNING, savedStep);
   }
 

@@ -183,7 +183,7 @@ record Tuning(
     }
     try (PeftAdapter adapter = PeftAdapter.open(init)) {
       Lora spec = adapter.spec();
-      return spec.rsLora() ? spec.alpha() * Math.sqrt(spec.rank()) : spec.alpha();
+      return LoraSettings.plainAlpha(spec.alpha(), spec.rank(), spec.rsLora());
     }
   }
 
