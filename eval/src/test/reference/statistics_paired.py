@@ -17,7 +17,7 @@ rng = np.random.default_rng(2)
 out = {}
 out["normal_quantile"] = [[p, float(stats.norm.ppf(p))] for p in (1e-12, 1e-4, 0.025, 0.2, 0.5, 0.8, 0.95, 0.975, 0.9999)]
 out["mcnemar"] = [
-    [b, c, float(mcnemar([[7, b], [c, 9]], exact=True).pvalue), float(2 * stats.binom.cdf(min(b, c), b + c, 0.5) - stats.binom.pmf(min(b, c), b + c, 0.5))]
+    [b, c, float(mcnemar([[7, b], [c, 9]], exact=True).pvalue)]
     for b, c in ((0, 1), (1, 0), (1, 9), (4, 6), (5, 5), (2, 15), (30, 51), (200, 260), (0, 40))
 ]
 

@@ -51,7 +51,7 @@ class CommandTest {
               (_, rows, notes, _) -> {
                 notes.accept("trained: text; unused: id");
                 rows.accept(new RowScore(0, 3, -1.5, true));
-                return new Scoring.Summary(1, 0, 3, -1.5, 0.5, 1, null, null);
+                return new Scoring.Summary(1, 0, 3, -1.5, 0.5, 1, null, null, null);
               }));
 
   @TempDir Path folder;
@@ -161,7 +161,8 @@ class CommandTest {
   @Test
   void scoreSaysWhatShareOfTheAnswersIsExact() {
     ScoreVerb verb =
-        new ScoreVerb((_, _, _, _) -> new Scoring.Summary(64, 2, 1_300, -2, 0.25, 23, null, null));
+        new ScoreVerb(
+            (_, _, _, _) -> new Scoring.Summary(64, 2, 1_300, -2, 0.25, 23, null, null, null));
     assertThat(Ran.of(List.of(verb), "score", "--model", "m", "--data", "d").err())
         .isEqualTo(
             "23 of 64 answers exact (35.9 %), 1,300 tokens, loss 0.2500 a token, 2 bad rows set"
@@ -191,7 +192,7 @@ class CommandTest {
     List<RowAnswers.Row> shown =
         List.of(new RowAnswers.Row(1, "rows.jsonl", 2, "pump:", " oil", " gas"));
     ScoreVerb verb =
-        new ScoreVerb((_, _, _, _) -> new Scoring.Summary(2, 0, 4, -2, 0.5, 1, shown, null));
+        new ScoreVerb((_, _, _, _) -> new Scoring.Summary(2, 0, 4, -2, 0.5, 1, shown, null, null));
     String[] quiet = {"score", "--model", "m", "--data", "d", "--show", "wrong", "-q"};
     assertThat(Ran.of(List.of(verb), quiet).err())
         .isEqualTo("rows.jsonl line 2  \"pump:\"\n  expected  \" oil\"\n  answered  \" gas\"\n");

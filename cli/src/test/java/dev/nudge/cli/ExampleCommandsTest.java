@@ -52,9 +52,9 @@ class ExampleCommandsTest {
       """
       #!/bin/sh
       command -p -v curl > listening.txt || exit 0
-      for second in $(seq 200); do
+      for second in $(seq 2000); do
         grep -s '^listening on' served.txt > listening.txt && break
-        sleep 1
+        sleep 0.1
       done
       url=$(sed 's/listening on //' listening.txt)
       for argument; do

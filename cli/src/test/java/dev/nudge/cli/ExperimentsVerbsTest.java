@@ -9,6 +9,7 @@ import com.sun.net.httpserver.HttpServer;
 import dev.nudge.format.Json;
 import dev.nudge.server.experiments.Admin;
 import dev.nudge.server.experiments.AnswerFacts;
+import dev.nudge.server.experiments.AnswerFacts.Outcome;
 import dev.nudge.server.experiments.Arm;
 import dev.nudge.server.experiments.Experiments;
 import dev.nudge.server.experiments.Feedback;
@@ -140,7 +141,9 @@ class ExperimentsVerbsTest implements Resolver {
     Feedback feedback = new Feedback(experiments);
     for (int i = 0; i < n; i++) {
       Routed routed = requireNonNull(experiments.route("tone", new Unit(prefix + i), prefix + i));
-      routed.ended(routed.arm(), AnswerFacts.done(prefix + "c" + i, 5, 40, 0.1, 0.4));
+      routed.ended(
+          routed.arm(),
+          new AnswerFacts(prefix + "c" + i, Outcome.DONE, false, 5, 40, 0.1, 0.4, false, null));
       feedback.take(Json.parse("{\"request_id\": \"" + prefix + i + "\", \"thumbs\": \"up\"}"));
     }
   }

@@ -121,7 +121,7 @@ class RunsQueueTest {
   @Test
   void aKilledQueueGoesOn() throws Exception {
     assumeTrue(Files.exists(Path.of("/proc/self/fd/1")), "no Linux");
-    file("a", 300, 1, "");
+    file("a", 40, 1, "");
     file("b", 300, 2, "");
     List<String> command = ChildJvm.command(ChildJvm.FLAGS, Main.class.getName());
     command.addAll(List.of("runs", "queue", "--threads", "1", "--memory", "1G"));

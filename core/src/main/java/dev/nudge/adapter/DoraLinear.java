@@ -153,11 +153,6 @@ public final class DoraLinear implements AdaptedLinear, Around {
   }
 
   @Override
-  public Linear withWeight(Tensor weight) {
-    return new DoraLinear(lora.withWeight(weight), magnitude);
-  }
-
-  @Override
   public DoraLinear around(Linear other) {
     return new DoraLinear(lora.around(other), magnitude);
   }

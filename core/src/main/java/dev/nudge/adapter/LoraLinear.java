@@ -385,11 +385,6 @@ public final class LoraLinear implements AdaptedLinear, Around {
   }
 
   @Override
-  public LoraLinear withWeight(Tensor weight) {
-    return new LoraLinear(base.withWeight(weight), a, b, c, scaling, dropout, salt);
-  }
-
-  @Override
   public @Nullable Parameter trainedWeight() {
     return base.trainedWeight();
   }

@@ -132,7 +132,8 @@ final class Magnitude {
 
   /// Computes n.
   private void norms(LoraLinear lora, Workspace ws, Kernels kernels) {
-    double[][] gram = ws.dry() ? new double[0][] : gram(lora.a().master());
+    double[][] gram =
+        ws.dry() ? new double[0][] : Recompressed.gram(Updates.rows(lora.a().master())); // A·Aᵀ
     double[] b = new double[lora.rank()];
     int step = lora.rowsOf(BLOCK_BYTES, norms.dtype());
     for (int from = 0, to; from < lora.out(); from = to) {
@@ -177,23 +178,5 @@ final class Magnitude {
     }
     double s = lora.scaling();
     return Math.sqrt(Math.max(0, squares.get(0, row) + 2 * s * cross + s * s * square));
-  }
-
-  /// A·Aᵀ.
-  private static double[][] gram(Tensor a) {
-    double[][] rows = new double[a.rows()][a.cols()];
-    for (int r = 0; r < rows.length; r++) {
-      for (int c = 0; c < rows[r].length; c++) {
-        rows[r][c] = a.get(r, c);
-      }
-    }
-    double[][] gram = new double[rows.length][rows.length];
-    for (int i = 0; i < rows.length; i++) {
-      for (int j = 0; j <= i; j++) {
-        gram[i][j] = Update.dot(rows[i], rows[j]);
-        gram[j][i] = gram[i][j];
-      }
-    }
-    return gram;
   }
 }

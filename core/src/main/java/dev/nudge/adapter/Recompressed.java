@@ -67,7 +67,8 @@ record Recompressed(Update update, double lostSquares) {
     return Arrays.stream(values).map(v -> v > least ? Math.sqrt(v) : 0).toArray();
   }
 
-  private static double[][] gram(double[][] rows) {
+  /// The products of each two rows.
+  static double[][] gram(double[][] rows) {
     double[][] gram = new double[rows.length][rows.length];
     for (int i = 0; i < rows.length; i++) {
       for (int j = 0; j <= i; j++) {

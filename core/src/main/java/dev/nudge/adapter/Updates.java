@@ -91,7 +91,7 @@ final class Updates implements AutoCloseable {
             .bytes();
   }
 
-  private static double[][] rows(Tensor tensor) {
+  static double[][] rows(Tensor tensor) {
     double[][] rows = new double[tensor.rows()][tensor.cols()];
     for (int r = 0; r < rows.length; r++) {
       for (int c = 0; c < rows[r].length; c++) {

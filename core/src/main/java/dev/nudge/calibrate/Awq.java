@@ -128,7 +128,7 @@ final class Awq {
     if (cuts) {
       cut(w, h);
     }
-    GroupedCodes codes = GroupedCodes.in(scope, w.rows(), w.cols(), grid.bits(), group, false);
+    GroupedCodes codes = GroupedCodes.in(scope, w.rows(), w.cols(), group, false);
     Gptq.nearest(w, grid, codes);
     return codes;
   }

@@ -61,8 +61,7 @@ final class Gptq {
       }
     }
     int @Nullable [] columns = order.ordered ? columns(h) : null;
-    GroupedCodes codes =
-        GroupedCodes.in(scope, w.rows(), n, grid.bits(), order.group, order.scattered);
+    GroupedCodes codes = GroupedCodes.in(scope, w.rows(), n, order.group, order.scattered);
     try (Scope meanwhile = Scope.open("gptq")) {
       for (double damping = order.damping; damping < 1; damping += MORE) {
         Tensor factor = h.factor(damping, columns, gemm, meanwhile);
@@ -72,7 +71,7 @@ final class Gptq {
         }
       }
     }
-    GroupedCodes nearest = GroupedCodes.in(scope, w.rows(), n, grid.bits(), order.group, false);
+    GroupedCodes nearest = GroupedCodes.in(scope, w.rows(), n, order.group, false);
     nearest(w, grid, nearest);
     return new Rounded(nearest, 1);
   }

@@ -51,9 +51,4 @@ final class Config implements Constraint.State {
   public boolean complete() {
     return whole;
   }
-
-  @Override
-  public boolean finished() {
-    return whole && tops.length == 0;
-  }
 }

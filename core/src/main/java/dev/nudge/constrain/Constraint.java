@@ -33,9 +33,6 @@ public final class Constraint {
 
     /// Whether the text so far may end here.
     boolean complete();
-
-    /// Whether the text must end here.
-    boolean finished();
   }
 
   private final GrammarMatcher machine;

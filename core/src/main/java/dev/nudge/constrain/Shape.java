@@ -73,11 +73,6 @@ record Shape(
     return new Shape(kinds, number, text, list, object, Values.both(values, only));
   }
 
-  /// The same without the list of values.
-  Shape open() {
-    return new Shape(kinds, number, text, list, object, null);
-  }
-
   /// The values of both.
   Shape and(Shape other) {
     Set<Kind> both = new LinkedHashSet<>(kinds);

@@ -4,7 +4,6 @@ import dev.nudge.curves.Curves.Point;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 
 /// Draws the losses of one or several runs as a standalone SVG: no script, font or other file.
 ///
@@ -50,12 +49,7 @@ public final class LossSvg {
     this.frame = Axes.of(runs, 8, 6, 0.04);
   }
 
-  /// Draws one run from the rows of its `metrics.jsonl`.
-  public static String of(String name, List<JsonNode> rows) {
-    return of(List.of(Curves.of(name, rows)));
-  }
-
-  /// Draws several runs in one plot.
+  /// Draws one or several runs in one plot.
   public static String of(List<Curves> runs) {
     return new LossSvg(runs, runs.size() == 1 ? 2 : runs.size()).draw(runs);
   }

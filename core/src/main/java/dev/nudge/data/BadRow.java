@@ -4,11 +4,10 @@ import java.nio.file.Path;
 
 /// A row that cannot be used, and why.
 ///
-/// @param index index of the row among the non-blank lines of all files, from 0
 /// @param line number of the line in its file, from 1
 /// @param reason the reason in one line
 /// @param kind the reason without the row's own values, by which rows are grouped
-public record BadRow(int index, Path file, int line, String reason, String kind) {
+public record BadRow(Path file, int line, String reason, String kind) {
 
   @Override
   public String toString() {

@@ -79,11 +79,6 @@ public final class Batches {
     return new Batches(Math.toIntExact(rows), batchSize, seed, shuffle, List.copyOf(portions), 1);
   }
 
-  /// Returns the rows of one epoch.
-  public int rowsPerEpoch() {
-    return rows;
-  }
-
   /// Describes the portions of a mixture: `chat.jsonl 700 rows of 1,000 (70.0 %), …`.
   ///
   /// @param sources names of the sources

@@ -51,31 +51,14 @@ public final class Dataset {
     this.untrained = (int) examples.stream().filter(e -> e.trainedTokens() == 0).count();
   }
 
-  /// Reads and tokenises rows.
+  /// Reads and tokenises rows, or takes their tokens from a cache.
   ///
   /// @param length whether rows that are too long are truncated, split or bad
   /// @param maxLength most tokens of a row, end token included
+  /// @param chat null: no template, so conversations are bad rows
   /// @throws InputException if a file is missing or not UTF-8; if a row is bad (its `details()`
   ///     name up to 20) and the settings do not skip bad rows; if there is no row, no good row or
   ///     nothing to train; if the tokenizer has no end token
-  public static Dataset load(
-      DataSettings data, LengthSettings length, int maxLength, Tokenizer tokenizer) {
-    return load(data, length, maxLength, tokenizer, null);
-  }
-
-  /// Reads and tokenises rows, which may be conversations.
-  ///
-  /// @param chat null: no template, so conversations are bad rows
-  public static Dataset load(
-      DataSettings data,
-      LengthSettings length,
-      int maxLength,
-      Tokenizer tokenizer,
-      @Nullable Conversations chat) {
-    return load(data, length, maxLength, tokenizer, chat, TokenCache.none());
-  }
-
-  /// Reads and tokenises rows, or takes their tokens from a cache.
   public static Dataset load(
       DataSettings data,
       LengthSettings length,
@@ -86,15 +69,10 @@ public final class Dataset {
     return load(data, new RowEncoder(tokenizer, length, true, maxLength, chat), tokenizer, cache);
   }
 
-  /// Reads and tokenises rows, each as one sequence.
+  /// Reads rows, each as one sequence, or takes them from a cache.
   ///
   /// @param truncate whether a row that is too long is truncated; else it is bad
-  public static Dataset whole(
-      DataSettings data, boolean truncate, int maxLength, Tokenizer tokenizer) {
-    return whole(data, truncate, maxLength, tokenizer, null, TokenCache.none());
-  }
-
-  /// Reads rows, which may be conversations, each as one sequence, or takes them from a cache.
+  /// @param chat null: no template, so conversations are bad rows
   public static Dataset whole(
       DataSettings data,
       boolean truncate,
@@ -185,11 +163,6 @@ public final class Dataset {
   /// Returns the number of bad rows that were set aside.
   public int badRows() {
     return facts.bad();
-  }
-
-  /// Returns the first bad rows that were set aside, up to 20.
-  public List<BadRow> firstBadRows() {
-    return facts.firstBad();
   }
 
   /// Returns how many rows were truncated or split, and how.

@@ -97,7 +97,6 @@ final class EncodedRows {
     bad.check(rows, data.skipBadRows(), data.data());
     return new RowFacts(
         bad.count(),
-        bad.first(),
         cut,
         columns.columns(),
         shapes.shapes(),

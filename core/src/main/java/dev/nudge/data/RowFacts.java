@@ -7,7 +7,6 @@ import org.jspecify.annotations.Nullable;
 /// What is known about the rows of a data set besides their tokens; cached with them.
 ///
 /// @param bad number of bad rows that were set aside
-/// @param firstBad the first of them, up to 20
 /// @param cut rows that were truncated or split
 /// @param columns columns that the rows use, and those that no row uses
 /// @param shapes recognised shapes of the rows
@@ -19,7 +18,6 @@ import org.jspecify.annotations.Nullable;
 /// @param flaws flaws of the rows; null: not checked
 record RowFacts(
     int bad,
-    List<BadRow> firstBad,
     CutRows cut,
     UsedColumns columns,
     SeenShapes shapes,
@@ -33,16 +31,6 @@ record RowFacts(
   /// What is known of rows that are held out of these: bad and cut rows count with the others.
   RowFacts heldOut() {
     return new RowFacts(
-        0,
-        List.of(),
-        CutRows.none(0),
-        columns,
-        shapes,
-        system,
-        boundary,
-        guesses,
-        starts,
-        new BitSet(),
-        null);
+        0, CutRows.none(0), columns, shapes, system, boundary, guesses, starts, new BitSet(), null);
   }
 }

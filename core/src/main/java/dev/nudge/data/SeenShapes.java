@@ -57,10 +57,6 @@ public record SeenShapes(Map<DataShape, Integer> counts, int withTools, int spok
     private @Nullable String system;
     private boolean sameSystem = true; // all conversations so far begin with that message
 
-    void add(RowShape.Content content) {
-      add(content, content.shape());
-    }
-
     /// @param shape of the row that the content is of
     void add(RowShape.Content content, DataShape shape) {
       counts.merge(shape, 1, Integer::sum);

@@ -16,6 +16,6 @@ public record SourceLine(int index, Path file, int number, String text, @Nullabl
   }
 
   BadRow bad(BadRowException e) {
-    return new BadRow(index, file, number, e.reason(), e.kind());
+    return new BadRow(file, number, e.reason(), e.kind());
   }
 }

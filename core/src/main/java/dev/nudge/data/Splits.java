@@ -52,17 +52,7 @@ public final class Splits {
       QualitySettings quality,
       LengthSettings length,
       long seed,
-      WantedRows rows) {
-    /// Rows to imitate.
-    public Wanted(
-        DataSettings data,
-        EvalSettings eval,
-        QualitySettings quality,
-        LengthSettings length,
-        long seed) {
-      this(data, eval, quality, length, seed, WantedRows.TEXTS);
-    }
-  }
+      WantedRows rows) {}
 
   /// Reads and tokenises all rows.
   ///

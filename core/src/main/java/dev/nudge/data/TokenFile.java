@@ -47,7 +47,7 @@ final class TokenFile {
       ByteBuffer.wrap("NUDGETOK".getBytes(StandardCharsets.US_ASCII))
           .order(ByteOrder.LITTLE_ENDIAN)
           .getLong();
-  private static final int VERSION = 7;
+  private static final int VERSION = 8;
   private static final int HEADER = 64;
   private static final int CHECKED = 40; // bytes of the header that its checksum covers
   private static final long SLICE = 1 << 30;
@@ -58,7 +58,6 @@ final class TokenFile {
   private record Facts(
       List<String> files,
       int badRows,
-      List<Bad> firstBad,
       CutRows cut,
       UsedColumns columns,
       SeenShapes shapes,
@@ -68,9 +67,6 @@ final class TokenFile {
       List<Integer> starts,
       List<Integer> grouped,
       Flaws.@Nullable Seen flaws) {}
-
-  /// A bad row with its file as text.
-  private record Bad(int index, String file, int line, String reason, String kind) {}
 
   /// Where the parts of a file are.
   private record Layout(int sequences, long tokens, long factsBytes, int weightRuns) {
@@ -181,15 +177,10 @@ final class TokenFile {
   }
 
   private static RowFacts known(Facts f) {
-    List<BadRow> bad =
-        f.firstBad().stream()
-            .map(b -> new BadRow(b.index(), Path.of(b.file()), b.line(), b.reason(), b.kind()))
-            .toList();
     BitSet grouped = new BitSet();
     f.grouped().forEach(grouped::set);
     return new RowFacts(
         f.badRows(),
-        bad,
         f.cut(),
         f.columns(),
         f.shapes(),
@@ -292,14 +283,9 @@ final class TokenFile {
     }
 
     private static Facts stored(TokenTableBuilder table, RowFacts f) {
-      List<Bad> bad =
-          f.firstBad().stream()
-              .map(b -> new Bad(b.index(), b.file().toString(), b.line(), b.reason(), b.kind()))
-              .toList();
       return new Facts(
           table.files().stream().map(Path::toString).toList(),
           f.bad(),
-          bad,
           f.cut(),
           f.columns(),
           f.shapes(),

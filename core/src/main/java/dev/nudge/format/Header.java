@@ -1,7 +1,6 @@
 package dev.nudge.format;
 
 import dev.nudge.settings.InputException;
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -45,7 +44,11 @@ record Header(List<Slot> slots, Map<String, String> metadata, long dataStart) {
     long length = length(file, channel, size);
     List<Slot> slots = new ArrayList<>();
     Map<String, String> metadata = new TreeMap<>();
-    InputStream json = new Bounded(Channels.newInputStream(channel.position(8)), length);
+    InputStream json =
+        new BoundedStream(Channels.newInputStream(channel.position(8)), length) {
+          @Override
+          public void close() {} // the channel is the caller's
+        };
     StrictJson.read(
         file,
         "header",
@@ -256,34 +259,5 @@ record Header(List<Slot> slots, Map<String, String> metadata, long dataStart) {
 
   private static InputException refuse(Path file, String name, String what) {
     return Refusal.of(file, "tensor " + Refusal.quote(name) + ": " + what);
-  }
-
-  /// The first `left` bytes of a stream.
-  private static final class Bounded extends FilterInputStream {
-    private long left;
-
-    Bounded(InputStream in, long left) {
-      super(in);
-      this.left = left;
-    }
-
-    @Override
-    public int read() throws IOException {
-      byte[] one = new byte[1];
-      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-    }
-
-    @Override
-    public int read(byte[] to, int from, int count) throws IOException {
-      if (left == 0) {
-        return -1;
-      }
-      int n = in.read(to, from, (int) Math.min(count, left));
-      left -= Math.max(n, 0);
-      return n;
-    }
-
-    @Override
-    public void close() {} // the channel is the caller's
   }
 }

@@ -174,7 +174,7 @@ public final class TarFile implements AutoCloseable {
       throw Refusal.of(file, "holds no " + Refusal.quote(name));
     }
     FileChannel own = FileChannel.open(file, StandardOpenOption.READ).position(place.at);
-    return new Part(Channels.newInputStream(own), place.size);
+    return new BoundedStream(Channels.newInputStream(own), place.size);
   }
 
   @Override
@@ -183,35 +183,6 @@ public final class TarFile implements AutoCloseable {
       channel.close();
     } catch (IOException e) {
       // it was only read
-    }
-  }
-
-  /// A stream limited to a number of bytes.
-  private static final class Part extends java.io.FilterInputStream {
-    private long left;
-
-    Part(InputStream in, long left) {
-      super(in);
-      this.left = left;
-    }
-
-    @Override
-    public int read() throws IOException {
-      int one = left > 0 ? super.read() : -1;
-      left -= one >= 0 ? 1 : 0;
-      return one;
-    }
-
-    @Override
-    public int read(byte[] to, int offset, int length) throws IOException {
-      int n = left > 0 ? super.read(to, offset, (int) Math.min(length, left)) : -1;
-      left -= Math.max(n, 0);
-      return n;
-    }
-
-    @Override
-    public boolean markSupported() {
-      return false;
     }
   }
 

@@ -81,11 +81,6 @@ public final class AdapterCache {
       this.entry = entry;
     }
 
-    /// The adapter's digest.
-    public String digest() {
-      return entry.digest;
-    }
-
     /// Takes one more lease of the same adapter.
     ///
     /// @throws IllegalStateException if this lease is closed
@@ -143,15 +138,9 @@ public final class AdapterCache {
   ///
   /// @param digest digest of the folder's contents; one digest always means the same bytes
   /// @param folder a PEFT folder or a run's; read only if the adapter is not loaded
+  /// @param called name of the adapter in warnings and messages
   /// @throws InputException if the adapter does not fit this session's model
   /// @throws BusyException if leased or pinned adapters leave too little memory for it
-  public Lease lease(String digest, Path folder) {
-    return lease(digest, folder, folder.toString());
-  }
-
-  /// Takes a lease of an adapter that has a name.
-  ///
-  /// @param called name of the adapter in warnings and messages
   public Lease lease(String digest, Path folder, String called) {
     Entry entry;
     boolean mine;

@@ -40,10 +40,6 @@ final class Sampler {
     }
   }
 
-  Sampler(SamplingSettings settings) {
-    this(settings, id -> false, new Room());
-  }
-
   /// @param isEnd the end tokens of model and tokenizer, which `minTokens` holds back
   Sampler(SamplingSettings settings, IntPredicate isEnd, Room room) {
     Map<Integer, Double> given = settings.biases();

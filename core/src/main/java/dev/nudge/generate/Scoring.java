@@ -42,19 +42,6 @@ public final class Scoring {
       @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable List<Confusion> confusions,
       @JsonIgnore @Nullable Double reward) {
 
-    /// The score by a language model.
-    public Summary(
-        long rows,
-        long badRows,
-        long tokens,
-        double logprob,
-        double loss,
-        long greedy,
-        @Nullable List<RowAnswers.Row> shown,
-        @Nullable List<Confusion> confusions) {
-      this(rows, badRows, tokens, logprob, loss, greedy, shown, confusions, null);
-    }
-
     /// What is written of all rows together.
     public Object written() {
       return reward == null ? this : new Rewards(rows, badRows, tokens, reward);

@@ -22,13 +22,12 @@ import org.jspecify.annotations.Nullable;
 /// Threading: any thread. A listener is called by one thread of its request, so however long a call
 /// takes it holds up nobody else.
 public final class Serving {
-  private static final int WAITING = 256; // answers that may wait
+  private static final int WAITING = 256; // answers that may be queued; more are refused
   private static final int LONGEST_RETRY = 60; // seconds
 
   private final Session session;
   private final Set<RunningRequest> there = new HashSet<>();
   private final Map<String, Integer> clients = new HashMap<>(); // answers of each
-  private int most = WAITING;
   private int answers; // of all requests
   private double pace; // answers that end in a second
   private long lastEnd;
@@ -92,7 +91,7 @@ public final class Serving {
   /// @throws InputException if one client can never have so many answers at once
   /// @throws BusyException if the queue or the client's share of it is too full now
   public synchronized void fits(String client, int wanted) {
-    int room = (most + Limits.ROWS) / 2;
+    int room = (WAITING + Limits.ROWS) / 2;
     if (wanted > room) {
       throw new InputException(
           "%s requested at once, the limit per client is %d; request fewer"
@@ -106,7 +105,7 @@ public final class Serving {
     if (draining) {
       throw new BusyException("no new requests are taken; this process ends", LONGEST_RETRY);
     }
-    int room = most + Limits.ROWS;
+    int room = WAITING + Limits.ROWS;
     int own = clients.getOrDefault(client, 0);
     if (answers + wanted > room) {
       throw new BusyException(
@@ -141,11 +140,6 @@ public final class Serving {
     pace = lastEnd == 0 ? 0 : pace * (1 - share) + share * request.n() / seconds;
     lastEnd = now;
     notifyAll();
-  }
-
-  /// Sets how many answers may be queued; more are refused.
-  public synchronized void waiting(int answers) {
-    most = answers;
   }
 
   /// Returns the counters of the server, as its metrics report them.

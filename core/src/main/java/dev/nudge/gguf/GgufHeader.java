@@ -228,9 +228,4 @@ public final class GgufHeader {
   public Map<String, GgufTensor> tensors() {
     return tensors;
   }
-
-  /// The tensor of a name; null if there is none.
-  public @Nullable GgufTensor tensor(String name) {
-    return tensors.get(name);
-  }
 }

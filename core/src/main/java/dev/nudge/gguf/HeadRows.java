@@ -22,11 +22,4 @@ public record HeadRows(int rows, int heads) {
     int i = row % width;
     return row - i + (i < width / 2 ? 2 * i : 2 * (i - width / 2) + 1);
   }
-
-  /// Hugging Face's row that is row `row` of the file.
-  public int inModel(int row) {
-    int width = rows / heads;
-    int i = row % width;
-    return row - i + i / 2 + (i % 2 == 0 ? 0 : width / 2);
-  }
 }

@@ -667,7 +667,8 @@ public final class CausalLm implements AutoCloseable {
     Residual r = new Residual(x, spare, ws);
     parts.embedding().forward(ws.ints(ids), x, p);
     Layers.Flow flow = new Layers.Flow(r, inner, p);
-    Layers.forward(new Layers.Held(parts.layers(), this::at), List.of(flow), recompute, lowest);
+    Layers.Held layers = new Layers.Held(parts.layers(), i -> at(i, 1));
+    Layers.forward(layers, List.of(flow), recompute, lowest);
     return r;
   }
 

@@ -114,11 +114,6 @@ public final class FreshModel {
     return config;
   }
 
-  /// The stored type of the weights.
-  public Dtype dtype() {
-    return dtype;
-  }
-
   /// The text of the folder's `config.json`: the keys that were read, sorted as transformers sorts
   /// them, and those by which transformers finds the class.
   public String configJson() {

@@ -7,6 +7,7 @@ import dev.nudge.nn.Residual;
 import dev.nudge.tensor.Tensor;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 
 /// The decoder layers, lowest first, held in memory or loaded from a file while they compute;
 /// [#forward] is the one forward pass over either.
@@ -14,9 +15,7 @@ interface Layers {
   int count();
 
   /// Passes layer `i` to `use`; the layer is valid only during that call.
-  ///
-  /// @param direction 1 in a forward pass, −1 in a backward pass
-  void lend(int i, int direction, Consumer<DecoderLayer> use);
+  void lend(int i, Consumer<DecoderLayer> use);
 
   /// A group of sequences that go through each layer together.
   ///
@@ -33,7 +32,6 @@ interface Layers {
       boolean kept = i >= lowest;
       layers.lend(
           i,
-          1,
           layer ->
               flows.forEach(
                   f ->
@@ -45,21 +43,17 @@ interface Layers {
   /// Layers in memory.
   ///
   /// @param all decoder layers
-  /// @param pager reads mapped weights ahead; does nothing if the weights are held in memory
-  record Held(List<DecoderLayer> all, Paging pager) implements Layers {
-    /// Is told the position of a pass.
-    interface Paging {
-      void at(int layer, int direction);
-    }
-
+  /// @param pager is told each layer before it computes, to read mapped weights ahead; does nothing
+  ///     if the weights are held in memory
+  record Held(List<DecoderLayer> all, IntConsumer pager) implements Layers {
     @Override
     public int count() {
       return all.size();
     }
 
     @Override
-    public void lend(int i, int direction, Consumer<DecoderLayer> use) {
-      pager.at(i, direction);
+    public void lend(int i, Consumer<DecoderLayer> use) {
+      pager.accept(i);
       use.accept(all.get(i));
     }
   }

@@ -36,7 +36,7 @@ record Olmoe() implements Family {
             8,
             "intermediate_size",
             2048,
-            Qwen3Moe.rule(c, false),
+            Qwen3Moe.rule(c),
             MoeConfig.Names.USUAL);
     return r.model(
         this,

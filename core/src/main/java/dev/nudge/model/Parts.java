@@ -26,7 +26,7 @@ final class Parts {
   private final ModelConfig config;
   private final WeightSource weights;
   private final @Nullable Ropes ropes;
-  private final List<LinearSlot> slots = new ArrayList<>();
+  private final List<LinearSlot> slots = new ArrayList<>(); // in the checkpoint's order
   private final Map<String, Norm> norms = new LinkedHashMap<>();
   private final ScoreHead score = new ScoreHead();
 
@@ -37,7 +37,7 @@ final class Parts {
     this.ropes = ropes;
   }
 
-  /// A linear layer in a slot, which is added to [#slots].
+  /// A linear layer in a slot, which is added to the slots.
   LinearSlot linear(String path, int out, int in, boolean bias) {
     return linear(path, path, out, in, bias);
   }
@@ -69,7 +69,7 @@ final class Parts {
     return slot;
   }
 
-  /// The output head, which is not added to [#slots].
+  /// The output head, which is not added to the slots.
   LinearSlot head(int out, int in) {
     String path = config.place().head();
     return new LinearSlot(config.headModule(), path + ".weight", linear(out, in, path, false));
@@ -148,10 +148,5 @@ final class Parts {
   /// The place of a score head.
   ScoreHead score() {
     return score;
-  }
-
-  /// The slots made so far, in the checkpoint's order.
-  List<LinearSlot> slots() {
-    return slots;
   }
 }

@@ -33,7 +33,7 @@ record Qwen2Moe() implements Family {
                 4,
                 "moe_intermediate_size",
                 1408,
-                Qwen3Moe.rule(c, false),
+                Qwen3Moe.rule(c),
                 MoeConfig.Names.USUAL)
             .withShared(c.whole("shared_expert_intermediate_size", 5632, ConfigReader.MOST_SIZE));
     int window = c.flag("use_sliding_window", false) ? r.window(4096) : 0;

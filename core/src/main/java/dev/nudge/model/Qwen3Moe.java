@@ -37,21 +37,14 @@ record Qwen3Moe() implements Family {
     int window = c.flag("use_sliding_window", false) ? r.window(4096) : 0;
     MoeConfig mixture =
         MoeConfig.read(
-            c,
-            "num_experts",
-            128,
-            8,
-            "moe_intermediate_size",
-            768,
-            rule(c, false),
-            MoeConfig.Names.USUAL);
+            c, "num_experts", 128, 8, "moe_intermediate_size", 768, rule(c), MoeConfig.Names.USUAL);
     return r.model(
         this, sparse(c, Collections.nCopies(r.depth(), layer.withWindow(window)), mixture));
   }
 
   /// How weights follow from logits, by `norm_topk_prob`.
-  static Rule rule(ConfigJson c, boolean absent) {
-    return c.flag("norm_topk_prob", absent) ? Rule.NORMALISED : Rule.SOFTMAX;
+  static Rule rule(ConfigJson c) {
+    return c.flag("norm_topk_prob", false) ? Rule.NORMALISED : Rule.SOFTMAX;
   }
 
   /// Puts experts into layers: each `decoder_sparse_step`-th one that `mlp_only_layers` does not

@@ -250,7 +250,7 @@ public final class StreamedLm implements AutoCloseable {
     }
 
     @Override
-    public void lend(int i, int direction, Consumer<DecoderLayer> use) {
+    public void lend(int i, Consumer<DecoderLayer> use) {
       Cancelled.check(cancelled);
       try (Scope scope = dry ? Scope.measuring() : Scope.open("layer")) {
         Decoder decoder = model.decoder(i, scope);

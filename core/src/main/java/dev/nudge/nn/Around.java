@@ -36,12 +36,6 @@ public interface Around extends Linear {
     return base().bias();
   }
 
-  /// The base with another weight, without what this layer adds.
-  @Override
-  default Linear withWeight(Tensor weight) {
-    return base().withWeight(weight);
-  }
-
   @Override
   default void ask() {
     base().ask();

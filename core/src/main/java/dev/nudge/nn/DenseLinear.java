@@ -96,10 +96,5 @@ public final class DenseLinear implements LookupLinear {
   }
 
   @Override
-  public Linear withWeight(Tensor other) {
-    return new DenseLinear(other, bias);
-  }
-
-  @Override
   public void parameters(Consumer<Parameter> each) {}
 }

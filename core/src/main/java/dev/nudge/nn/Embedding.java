@@ -97,16 +97,11 @@ public final class Embedding {
     }
   }
 
-  /// A frozen table (vocabulary, width).
+  /// A frozen table (vocabulary, width) in any form: the weight of a layer.
   ///
   /// @param padding the token whose vector gets no gradient as an input if the table trains, as in
   ///     torch's Embedding; -1: none
   /// @param scale factor of the vectors as input; a tied head does not use it
-  public Embedding(Tensor table, int padding, double scale) {
-    this(DenseLinear.of(table, null), padding, scale);
-  }
-
-  /// A frozen table in any form: the weight of a layer.
   public Embedding(LookupLinear table, int padding, double scale) {
     this(Vectors.of(table), padding, scale);
   }

@@ -152,17 +152,6 @@ public final class JoinedLinear implements Linear {
   }
 
   @Override
-  public Linear withWeight(Tensor weight) {
-    List<Linear> others = new ArrayList<>(parts.size());
-    int at = 0;
-    for (Linear part : parts) {
-      others.add(part.withWeight(weight.rows(at, at + part.out())));
-      at += part.out();
-    }
-    return new JoinedLinear(others);
-  }
-
-  @Override
   public boolean changes() {
     return parts.stream().anyMatch(Linear::changes);
   }

@@ -123,9 +123,6 @@ public interface Linear {
   /// Completes the output when product, bias and updates are in it.
   default void finish(Tensor y, Pass p) {}
 
-  /// Returns this layer with another weight of the same shape.
-  Linear withWeight(Tensor weight);
-
   /// The parameter whose working copy is the weight; null if the weight is frozen.
   default @Nullable Parameter trainedWeight() {
     return null;

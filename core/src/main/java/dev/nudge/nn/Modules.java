@@ -20,21 +20,4 @@ public record Modules(
     @Nullable Embedding embedding,
     String embeddingPath,
     Map<String, Norm> norms,
-    @Nullable ScoreHead score) {
-
-  /// Modules without a place for a score head.
-  public Modules(
-      List<LinearSlot> linears,
-      @Nullable LinearSlot head,
-      boolean tied,
-      @Nullable Embedding embedding,
-      String embeddingPath,
-      Map<String, Norm> norms) {
-    this(linears, head, tied, embedding, embeddingPath, norms, null);
-  }
-
-  /// A part of linear layers only.
-  public static Modules of(List<LinearSlot> linears) {
-    return new Modules(linears, null, false, null, "", Map.of());
-  }
-}
+    @Nullable ScoreHead score) {}

@@ -112,11 +112,6 @@ public final class PackedLinear implements Linear {
   }
 
   @Override
-  public Linear withWeight(Tensor weight) {
-    return plain.withWeight(weight);
-  }
-
-  @Override
   public @Nullable Parameter trainedWeight() {
     return plain.trainedWeight();
   }

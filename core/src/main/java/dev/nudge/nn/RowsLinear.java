@@ -61,11 +61,6 @@ public final class RowsLinear implements Linear {
   }
 
   @Override
-  public Linear withWeight(Tensor weight) {
-    return table.withWeight(weight);
-  }
-
-  @Override
   public void parameters(Consumer<Parameter> each) {
     rows.parameters(each);
   }

@@ -228,10 +228,5 @@ public final class StoredLinear implements LookupLinear {
   }
 
   @Override
-  public Linear withWeight(Tensor other) {
-    return DenseLinear.of(other, bias);
-  }
-
-  @Override
   public void parameters(Consumer<Parameter> each) {}
 }

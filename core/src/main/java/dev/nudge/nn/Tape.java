@@ -51,13 +51,4 @@ public final class Tape {
   public void releaseAbove() {
     ws.release(marks[entries.size() - 1]);
   }
-
-  /// Drops everything that is left.
-  public void clear() {
-    entries.clear();
-  }
-
-  public boolean isEmpty() {
-    return entries.isEmpty();
-  }
 }

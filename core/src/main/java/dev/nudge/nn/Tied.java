@@ -9,8 +9,6 @@ import org.jspecify.annotations.Nullable;
 
 /// An output head tied to the input embedding: one weight, two uses. If it trains it is one
 /// [Parameter], to which both uses add their gradients.
-///
-/// Setting another weight unties the head: [#withWeight] returns an untied head.
 public final class Tied implements Linear {
   private final Linear head;
 
@@ -58,11 +56,6 @@ public final class Tied implements Linear {
   @Override
   public int grain() {
     return head.grain();
-  }
-
-  @Override
-  public Linear withWeight(Tensor weight) {
-    return DenseLinear.of(weight, null);
   }
 
   /// The layer that computes the head.

@@ -11,21 +11,18 @@ import org.jspecify.annotations.Nullable;
 
 /// A weight (rows, cols) as it is being quantised: w = scale · (code − zero).
 ///
-/// @param bits of a code
 /// @param group columns that share a scale and a zero
 /// @param codes U8 (rows, cols), in the order of the columns
 /// @param scales F32 (rows, groups), with the digits that the file keeps
 /// @param zeros U8 (rows, groups)
 /// @param groupOf I32 (1, cols): the group of each column; null: neighbours
 public record GroupedCodes(
-    int bits, int group, Tensor codes, Tensor scales, Tensor zeros, @Nullable Tensor groupOf) {
+    int group, Tensor codes, Tensor scales, Tensor zeros, @Nullable Tensor groupOf) {
 
   /// Allocates codes.
-  public static GroupedCodes in(
-      Scope scope, int rows, int cols, int bits, int group, boolean scattered) {
+  public static GroupedCodes in(Scope scope, int rows, int cols, int group, boolean scattered) {
     int groups = Math.ceilDiv(cols, group);
     return new GroupedCodes(
-        bits,
         group,
         scope.tensor(Dtype.U8, rows, cols),
         scope.tensor(Dtype.F32, rows, groups),

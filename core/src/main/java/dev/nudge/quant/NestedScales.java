@@ -74,15 +74,6 @@ public record NestedScales(Tensor codes, Tensor absmax, float offset) {
     return Math.toIntExact(codes.elements());
   }
 
-  /// Bytes of the codes and their absmax.
-  public long bytes() {
-    return bytes(count());
-  }
-
-  static long bytes(long count) {
-    return count + 4L * blocks(count);
-  }
-
   /// Dequantises the scales from `first` on into `out` (1, number of scales) of F32.
   public void dequantize(int first, Tensor out) {
     MemorySegment from = codes.data();

@@ -339,15 +339,6 @@ public final class Registry {
     return new Aliases(book, layout, this::append);
   }
 
-  /// The reasons why no gate lets a version pass; empty: it passes. The latest verdict counts, of
-  /// the given policy if there is one.
-  ///
-  /// @param policy digest of the policy; null: any
-  public List<String> gate(Version version, @Nullable String policy) {
-    Gates gates = new Gates(layout);
-    return gates.against(version, gates.last(version, policy), policy);
-  }
-
   /// Protects an alias: from now on only versions that passed a gate may get it. A rollback to an
   /// earlier version stays allowed. The alias need not exist yet; its current version is not
   /// checked.

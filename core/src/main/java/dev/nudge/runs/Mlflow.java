@@ -88,11 +88,6 @@ final class Mlflow implements AutoCloseable {
             + "; it must be that of an MLflow server, such as http://localhost:5000");
   }
 
-  /// The address without user and password.
-  String address() {
-    return address;
-  }
-
   JsonNode get(String what, String key, String value) {
     return send(
         what,

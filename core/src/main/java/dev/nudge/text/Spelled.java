@@ -20,7 +20,6 @@ import java.util.Set;
 /// user wrote, so neither half of one counts. If the second tokenizer does not recognise one in its
 /// place (a token that must be a word of its own, beside a letter), the whole text has no token
 /// there either, and its old text is restored.
-/// old text is put back.
 ///
 /// Threading: any number of threads.
 final class Spelled {
@@ -121,7 +120,6 @@ final class Spelled {
     StringBuilder other = new StringBuilder(text.length() + 32 * places.size());
     int[] from = new int[places.size()];
     int[] to = new int[places.size()];
-    int[] source = new int[places.size()];
     int[] sourceEnd = new int[places.size()];
     int at = 0;
     int points = 0; // of the rewritten text
@@ -133,24 +131,23 @@ final class Spelled {
       other.append(text, at, place.start()).append(name);
       from[k] = points + between;
       to[k] = from[k] + name.length();
-      source[k] = sourcePoints + between;
-      sourceEnd[k] = source[k] + text.codePointCount(place.start(), place.end());
+      int source = sourcePoints + between;
+      sourceEnd[k] = source + text.codePointCount(place.start(), place.end());
       points = to[k];
       sourcePoints = sourceEnd[k];
       at = place.end();
     }
     other.append(text, at, text.length());
-    return new Rewritten(other.toString(), from, to, source, sourceEnd);
+    return new Rewritten(other.toString(), from, to, sourceEnd);
   }
 
   /// A text with other names in it.
   ///
   /// @param from where each name begins, in code points, as all of these
   /// @param to where it ends
-  /// @param source where the token begins in the text as it was
-  /// @param sourceEnd where it ends there
+  /// @param sourceEnd where the token ends in the text as it was
   @SuppressWarnings("ArrayRecordComponent")
-  private record Rewritten(String text, int[] from, int[] to, int[] source, int[] sourceEnd) {
+  private record Rewritten(String text, int[] from, int[] to, int[] sourceEnd) {
 
     /// The places whose token is among the tokens.
     List<Place> taken(Encoded encoded, List<Place> places) {

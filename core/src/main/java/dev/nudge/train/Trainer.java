@@ -24,7 +24,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.Queue;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -405,16 +404,6 @@ public final class Trainer implements AutoCloseable {
     }
   }
 
-  /// The mean held-out loss, in nats per labelled token.
-  ///
-  /// @param cancelled asked by lanes, between batches
-  /// @return empty if it was cancelled
-  public OptionalDouble evaluate(Dataset data, BooleanSupplier cancelled) {
-    return losses(data, cancelled)
-        .map(losses -> OptionalDouble.of(mean(losses, data)))
-        .orElse(OptionalDouble.empty());
-  }
-
   /// The mean of the losses of rows over their labelled tokens.
   static double mean(double[] losses, Dataset data) {
     double sum = 0;
@@ -426,6 +415,7 @@ public final class Trainer implements AutoCloseable {
 
   /// The loss of each held-out row, in nats, summed over its labelled tokens.
   ///
+  /// @param cancelled asked by lanes, between batches
   /// @return empty if it was cancelled
   Optional<double[]> losses(Dataset data, BooleanSupplier cancelled) {
     Scorer.Scores scores = scorer().begin(data.examples());

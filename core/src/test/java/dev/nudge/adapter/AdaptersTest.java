@@ -50,7 +50,8 @@ class AdaptersTest {
   /// The slots as a model's places; the last one is the head.
   private static Modules modules(List<LinearSlot> slots) {
     int layers = slots.size() - 1;
-    return new Modules(slots.subList(0, layers), slots.get(layers), false, null, "", Map.of());
+    return new Modules(
+        slots.subList(0, layers), slots.get(layers), false, null, "", Map.of(), null);
   }
 
   private Adapters attach(List<LinearSlot> slots, Lora spec) {

@@ -114,7 +114,8 @@ class PeftGoldenTest {
                           DenseLinear.of(scope.tensor(Dtype.F32, layer.out(), layer.in()), null)))
               .toList();
       Lora spec = Lora.of(3, 12, new Targets.AllLinear()).withRsLora(true);
-      Adapters adapters = Adapters.attach(Modules.of(slots), spec, 0, Dtype.F32, 0, scope);
+      Modules modules = new Modules(slots, null, false, null, "", Map.of(), null);
+      Adapters adapters = Adapters.attach(modules, spec, 0, Dtype.F32, 0, scope);
       adapters.parameters().forEach(p -> LoraInit.fill(p.master(), 1, p.name()));
       adapters.save(SAVED.resolve("new"), model);
       try (PeftAdapter back = PeftAdapter.open(SAVED.resolve("new"))) {

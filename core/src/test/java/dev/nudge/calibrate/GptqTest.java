@@ -134,7 +134,7 @@ class GptqTest {
       Tensor w = Cases.weight(24, 128, 5, scope);
       Hessian h = Cases.seen(Cases.inputs(300, 128, 6, scope), scope);
       Grid grid = new Grid(4, true, Dtype.F16);
-      GroupedCodes nearest = GroupedCodes.in(scope, 24, 128, 4, group, false);
+      GroupedCodes nearest = GroupedCodes.in(scope, 24, 128, group, false);
       Gptq.nearest(w, grid, nearest);
       double loss = Cases.error(w, numbers(nearest, scope), h, scope);
       GroupedCodes codes = rounded(w, h, grid, ordered, scattered, group, scope).codes();

@@ -70,7 +70,8 @@ final class Walks {
       List<Integer> allowed = ids(state.allowed());
       assertThat(allowed).as("tokens behind '%s'", text).isNotEmpty();
       assertThat(has(state.allowed(), end)).isEqualTo(state.complete());
-      if (state.complete() && (n > free || random.nextInt(20) == 0) || state.finished()) {
+      boolean ends = state.complete() && (n > free || random.nextInt(20) == 0);
+      if (ends || allowed.equals(List.of(end))) {
         return text.toString(StandardCharsets.UTF_8);
       }
       int id = allowed.get(random.nextInt(allowed.size()));
@@ -93,14 +94,13 @@ final class Walks {
   static String shortened(Constraint constraint, Tokenizer tokenizer, Random random, int free) {
     Constraint.State state = constraint.start();
     ByteArrayOutputStream text = new ByteArrayOutputStream();
-    for (int n = 0; n < free && !state.finished(); n++) {
+    for (int n = 0; n < free; n++) {
       List<Integer> allowed = ids(state.allowed());
-      int id = allowed.get(random.nextInt(allowed.size()));
-      byte[] token = tokenizer.bytes(id);
-      if (token == null) {
+      if (allowed.isEmpty()) {
         break; // the end
       }
-      text.writeBytes(token);
+      int id = allowed.get(random.nextInt(allowed.size()));
+      text.writeBytes(requireNonNull(tokenizer.bytes(id)));
       state = state.push(id);
     }
     text.writeBytes(end(state, tokenizer));

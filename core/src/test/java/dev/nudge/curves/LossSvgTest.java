@@ -122,7 +122,7 @@ class LossSvgTest {
 
   @Test
   void aRunWithoutALossSaysSo() throws Exception {
-    String svg = LossSvg.of("new", List.of());
+    String svg = LossSvg.of(List.of(Curves.of("new", List.of())));
     assertThat(parsed(svg).getDocumentElement().getTextContent()).contains("no loss yet: new");
     Curves one = new Curves("one", List.of(new Point(1, 2)), List.of());
     assertThat(ofClass(parsed(LossSvg.of(List.of(one))), "polyline", "smooth")).hasSize(1);

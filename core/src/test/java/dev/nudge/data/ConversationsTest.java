@@ -80,17 +80,16 @@ class ConversationsTest {
     return DataSettings.of(List.of(file.toString()));
   }
 
+  private Dataset load(DataSettings rows, boolean truncate, int maxLength) {
+    LengthSettings length = new LengthSettings(truncate, false);
+    return Dataset.load(rows, length, maxLength, tokenizer, chat, TokenCache.none());
+  }
+
   @Test
   void theTokensOfTheTemplateAreTaken() throws IOException {
     String answer =
         "{\"prompt\": [{\"role\": \"user\", \"content\": \"x\"}], \"completion\": [{\"role\": \"assistant\", \"content\": \"yz\"}]}";
-    Dataset rows =
-        Dataset.load(
-            data(row("xy", "z"), answer, "{\"text\": \"u\"}"),
-            new LengthSettings(false, false),
-            9,
-            tokenizer,
-            chat);
+    Dataset rows = load(data(row("xy", "z"), answer, "{\"text\": \"u\"}"), false, 9);
     assertThat(rows.examples()).extracting(Example::length).containsExactly(3, 3, 2);
     assertThat(rows.examples()).extracting(Example::trainedTokens).containsExactly(1, 2, 1);
     assertThat(rows.shapes())
@@ -101,7 +100,7 @@ class ConversationsTest {
   @Test
   void aConversationThatIsTooLongIsBadOrLosesItsEnd() throws IOException {
     DataSettings rows = data(row("xy", "zuvw"), row("x", "y"));
-    Dataset cut = Dataset.load(rows, new LengthSettings(true, false), 4, tokenizer, chat);
+    Dataset cut = load(rows, true, 4);
     assertThat(cut.examples()).extracting(Example::length).containsExactly(4, 2);
     assertThat(cut.examples()).extracting(Example::trainedTokens).containsExactly(2, 1);
     assertThat(cut.examples())
@@ -109,8 +108,7 @@ class ConversationsTest {
         .containsExactly(3.0, 1.0);
     assertThat(cut.cutRows())
         .hasToString("1 of 2 rows was cut to 4 tokens: 1 conversation at the end");
-    assertThatThrownBy(
-            () -> Dataset.load(rows, new LengthSettings(false, false), 4, tokenizer, chat))
+    assertThatThrownBy(() -> load(rows, false, 4))
         .asInstanceOf(type(InputException.class))
         .satisfies(
             e ->
@@ -121,8 +119,7 @@ class ConversationsTest {
   @Test
   void whatTheTemplateRefusesIsABadRow() throws IOException {
     DataSettings rows = data(row("q", "z"), row("x", "y"));
-    assertThatThrownBy(
-            () -> Dataset.load(rows, new LengthSettings(false, false), 9, tokenizer, chat))
+    assertThatThrownBy(() -> load(rows, false, 9))
         .asInstanceOf(type(InputException.class))
         .satisfies(
             e ->

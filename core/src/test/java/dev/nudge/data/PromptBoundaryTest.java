@@ -63,8 +63,8 @@ class PromptBoundaryTest {
   private PromptBoundary boundary(String... rows) throws IOException {
     Files.write(folder.resolve("rows.jsonl"), List.of(rows));
     Tokenizer tokenizer = Tokenizer.load(TinyTokenizers.byteLevel(folder.resolve("model"), true));
-    DataSettings data = settings(null);
-    return Dataset.load(data, new LengthSettings(false, false), 100, tokenizer).boundary();
+    LengthSettings whole = new LengthSettings(false, false);
+    return Dataset.load(settings(null), whole, 100, tokenizer, null, TokenCache.none()).boundary();
   }
 
   @Test

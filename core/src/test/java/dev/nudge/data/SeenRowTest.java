@@ -20,8 +20,9 @@ class SeenRowTest {
 
   private Dataset data(Tokenizer tokenizer, String... rows) throws IOException {
     Path file = Files.writeString(folder.resolve("rows.jsonl"), String.join("\n", rows));
-    return Dataset.load(
-        DataSettings.of(List.of(file.toString())), new LengthSettings(true, false), 40, tokenizer);
+    DataSettings data = DataSettings.of(List.of(file.toString()));
+    LengthSettings cut = new LengthSettings(true, false);
+    return Dataset.load(data, cut, 40, tokenizer, null, TokenCache.none());
   }
 
   @Test

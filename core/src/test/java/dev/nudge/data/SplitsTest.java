@@ -75,7 +75,8 @@ class SplitsTest {
             new EvalSettings(eval, split, null),
             quality,
             new LengthSettings(false, false),
-            seed),
+            seed,
+            WantedRows.TEXTS),
         200,
         tokenizer,
         null,
@@ -280,10 +281,10 @@ class SplitsTest {
         .isInstanceOf(InputException.class)
         .hasMessageContaining("leave nothing for the other sources");
     Batches batches = batches(splits, List.of(a, b), a + "=50", b + "=50");
-    assertThat(batches.rowsPerEpoch()).isEqualTo(100);
     assertThat(batches.shown(List.of("a", "b")))
         .isEqualTo("a 50 rows of 100 (50.0 %), b 50 rows of 20 (50.0 %)");
     List<Integer> first = epoch(batches, 0);
+    assertThat(first).hasSize(100);
     List<Integer> second = epoch(batches, 1);
     List<Integer> ofA = first.stream().filter(row -> row < 100).toList();
     List<Integer> nextOfA = second.stream().filter(row -> row < 100).toList();

@@ -108,7 +108,6 @@ class TokenCacheTest {
   private static List<Object> told(Dataset d) {
     return List.of(
         d.badRows(),
-        d.firstBadRows(),
         d.cutRows(),
         d.columns(),
         d.shapes(),
@@ -139,7 +138,7 @@ class TokenCacheTest {
     String texts = "{\"text\": \"he ab he ab\"}\n".repeat(90);
     Files.writeString(folder.resolve("a.jsonl"), texts);
     LengthSettings behind = new LengthSettings(false, false, true);
-    Dataset fresh = Dataset.load(data, behind, 100, tokenizer);
+    Dataset fresh = Dataset.load(data, behind, 100, tokenizer, null, TokenCache.none());
     assertThat(fresh.rows()).isLessThan(20);
     for (int i = 0; i < 2; i++) {
       same(Dataset.load(data, behind, 100, tokenizer, null, kept()), fresh);
@@ -195,8 +194,8 @@ class TokenCacheTest {
   }
 
   private Splits splits(QualitySettings quality, EvalSplit split, TokenCache with) {
-    Splits.Wanted wanted =
-        new Splits.Wanted(data, new EvalSettings(null, split, null), quality, SPLIT, 3);
+    EvalSettings eval = new EvalSettings(null, split, null);
+    Splits.Wanted wanted = new Splits.Wanted(data, eval, quality, SPLIT, 3, WantedRows.TEXTS);
     return Splits.load(wanted, 100, tokenizer, null, with);
   }
 

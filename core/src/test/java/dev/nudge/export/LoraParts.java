@@ -18,7 +18,7 @@ record LoraParts(GgufHeader header, MemorySegment bytes) {
   }
 
   boolean has(String weight) {
-    return header.tensor(weight + ".lora_a") != null;
+    return header.tensors().containsKey(weight + ".lora_a");
   }
 
   /// The number of weights.
@@ -28,10 +28,10 @@ record LoraParts(GgufHeader header, MemorySegment bytes) {
 
   /// Adds alpha / rank · B·A to the numbers of a weight.
   void add(String weight, double[] to) {
-    GgufTensor a = Objects.requireNonNull(header.tensor(weight + ".lora_a"));
+    GgufTensor a = Objects.requireNonNull(header.tensors().get(weight + ".lora_a"));
     int rank = a.shape().getFirst().intValue();
     int cols = a.shape().getLast().intValue();
-    double[] left = floats(slice(Objects.requireNonNull(header.tensor(weight + ".lora_b"))));
+    double[] left = floats(slice(Objects.requireNonNull(header.tensors().get(weight + ".lora_b"))));
     double[] right = floats(slice(a));
     double scale = header.metadata().number("adapter.lora.alpha", null) / rank;
     for (int i = 0; i < to.length; i++) {

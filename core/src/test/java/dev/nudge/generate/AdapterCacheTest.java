@@ -78,16 +78,20 @@ class AdapterCacheTest {
         session.encode("pump"), SamplingSettings.greedy().withMaxTokens(tokens));
   }
 
+  private AdapterCache.Lease lease(String digest, Path folder) {
+    return cache.lease(digest, folder, folder.toString());
+  }
+
   private String said(String digest, Path folder) {
     Last last = new Last();
-    try (AdapterCache.Lease lease = cache.lease(digest, folder)) {
+    try (AdapterCache.Lease lease = lease(digest, folder)) {
       session.serving().start(request(12).withAdapter(lease), last).await();
     }
     return last.done.text();
   }
 
   private long bytesOf(Path folder) {
-    cache.lease("once", folder).close();
+    lease("once", folder).close();
     long bytes = cache.bytes();
     cache.drop("once");
     assertThat(cache.bytes()).isZero();
@@ -116,32 +120,32 @@ class AdapterCacheTest {
     cache.budget(3 * one);
     cache.pin("a");
     for (String digest : List.of("a", "b", "c")) {
-      cache.lease(digest, ADAPTER).close();
+      lease(digest, ADAPTER).close();
     }
-    cache.lease("b", ADAPTER).close(); // now c is the oldest that is not pinned
-    AdapterCache.Lease used = cache.lease("d", ADAPTER);
+    lease("b", ADAPTER).close(); // now c is the oldest that is not pinned
+    AdapterCache.Lease used = lease("d", ADAPTER);
     assertThat(cache.loaded())
         .extracting(AdapterCache.Loaded::digest)
         .containsExactly("a", "b", "d");
-    cache.lease("e", ADAPTER).close();
+    lease("e", ADAPTER).close();
     assertThat(cache.loaded())
         .extracting(AdapterCache.Loaded::digest)
         .containsExactly("a", "d", "e");
-    AdapterCache.Lease more = cache.lease("e", ADAPTER);
+    AdapterCache.Lease more = lease("e", ADAPTER);
     long held = Ledger.bytes();
-    assertThatThrownBy(() -> cache.lease("f", ADAPTER))
+    assertThatThrownBy(() -> lease("f", ADAPTER))
         .isInstanceOf(BusyException.class)
         .hasMessageStartingWith("adapters that are in use or pinned leave ");
     assertThat(Ledger.bytes()).isEqualTo(held);
     assertThat(cache.bytes()).isEqualTo(3 * one);
     used.close();
     more.close();
-    cache.lease("f", ADAPTER).close();
+    lease("f", ADAPTER).close();
     assertThat(cache.loaded())
         .extracting(AdapterCache.Loaded::digest)
         .containsExactly("a", "e", "f");
     cache.budget(one - 1);
-    assertThatThrownBy(() -> cache.lease("g", ADAPTER))
+    assertThatThrownBy(() -> lease("g", ADAPTER))
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith("adapter g takes ");
   }
@@ -159,12 +163,12 @@ class AdapterCacheTest {
         """);
     long held = Ledger.bytes();
     for (int i = 0; i < 3; i++) {
-      assertThatThrownBy(() -> cache.lease("x", folder))
+      assertThatThrownBy(() -> lease("x", folder))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("was trained on another base");
-      assertThatThrownBy(() -> cache.lease("x", folder.resolve("none")))
+      assertThatThrownBy(() -> lease("x", folder.resolve("none")))
           .isInstanceOf(InputException.class);
-      assertThatThrownBy(() -> cache.lease("x", GOLDEN.resolve("extras/untied/lora-head/final")))
+      assertThatThrownBy(() -> lease("x", GOLDEN.resolve("extras/untied/lora-head/final")))
           .isInstanceOf(InputException.class);
     }
     assertThat(cache.loaded()).isEmpty();
@@ -178,7 +182,7 @@ class AdapterCacheTest {
   void anAdapterThatIsDroppedAnswersToTheEndOfWhatRuns() throws InterruptedException {
     Last last = new Last();
     Serving.Running running;
-    try (AdapterCache.Lease lease = cache.lease("one", ADAPTER)) {
+    try (AdapterCache.Lease lease = lease("one", ADAPTER)) {
       running = session.serving().start(request(60).withAdapter(lease), last);
     }
     last.begun.await();
@@ -278,9 +282,7 @@ class AdapterCacheTest {
       GenerationRequest request =
           request(1 + random.nextInt(4)).withClient("client " + random.nextInt(5));
       try (AdapterCache.Lease lease =
-          random.nextInt(4) == 0
-              ? null
-              : cache.lease("adapter " + adapter, folders.get(adapter % 2))) {
+          random.nextInt(4) == 0 ? null : lease("adapter " + adapter, folders.get(adapter % 2))) {
         Last last = new Last();
         running.add(serving.start(request.withAdapter(lease), last));
         told.add(last);

@@ -53,7 +53,7 @@ class LogitsTest {
   @Test
   void aSamplerRemembersNothingOfTheTokenBefore() {
     Tensor rows = row(3, 2, 1, 0);
-    Sampler sampler = new Sampler(GREEDY.withPresencePenalty(1.1).withRepetitionPenalty(1.01));
+    Sampler sampler = sampler(GREEDY.withPresencePenalty(1.1).withRepetitionPenalty(1.01));
     assertThat(sampler.next(rows, 0, new int[] {0}, 0, 1, 0, null)).isEqualTo(1);
     assertThat(sampler.next(rows, 0, new int[] {1}, 0, 1, 0, null)).isEqualTo(0);
     assertThat(sampler.next(rows, 0, new int[] {0}, 0, 1, 0, new long[] {1})).isEqualTo(0);
@@ -67,7 +67,7 @@ class LogitsTest {
     Sampler biased =
         new Sampler(GREEDY.withLogitBias(Map.of(2, 9.0)).withMinTokens(9), id -> id == 2, room);
     Sampler hot = new Sampler(GREEDY.withTemperature(1).withTopK(2), id -> false, room);
-    Sampler alone = new Sampler(GREEDY.withTemperature(1).withTopK(2));
+    Sampler alone = sampler(GREEDY.withTemperature(1).withTopK(2));
     Tensor four = row(3, 2, 1, 0);
     Tensor six = row(0, 1, 2, 3, 4, 5);
     for (int i = 0; i < 50; i++) {
@@ -121,7 +121,7 @@ class LogitsTest {
         .isInstanceOf(IllegalArgumentException.class);
     SamplingSettings hot = GREEDY.withTemperature(50);
     for (int i = 0; i < 300; i++) {
-      Sampler sampler = new Sampler(hot);
+      Sampler sampler = sampler(hot);
       int id = sampler.next(rows, 0, new int[0], 0, 0, i, new long[] {1L << 5 | 1L << 9, 1L << 6});
       assertThat(id).isIn(5, 9, 70);
     }
@@ -141,7 +141,7 @@ class LogitsTest {
             .withTopK(1)
             .withLogitBias(Map.of(1, -50.0, 3, -50.0))
             .withPresencePenalty(2);
-    Sampler sampler = new Sampler(settings);
+    Sampler sampler = sampler(settings);
     assertThat(sampler.next(rows, 0, new int[] {2}, 0, 1, 0, new long[] {0b0101})).isEqualTo(0);
     Logprobs told = Objects.requireNonNull(sampler.logprobs());
     assertThat(told.token().id()).isEqualTo(0);
@@ -149,10 +149,10 @@ class LogitsTest {
     assertThat(told.top().stream().map(Logprobs.Likely::id)).containsExactly(1, 3, 2); // ties by id
     assertThat(told.top().get(0).logprob()).isCloseTo(3 - all, within(BOUND));
     assertThat(told.top().get(2).logprob()).isCloseTo(2 - all, within(BOUND));
-    Sampler more = new Sampler(GREEDY.withLogprobs(true).withTopLogprobs(20));
+    Sampler more = sampler(GREEDY.withLogprobs(true).withTopLogprobs(20));
     more.next(rows, 0, new int[0], 0, 0, 0, null);
     assertThat(Objects.requireNonNull(more.logprobs()).top()).hasSize(4); // there are no more
-    Sampler without = new Sampler(GREEDY);
+    Sampler without = sampler(GREEDY);
     without.next(rows, 0, new int[0], 0, 0, 0, null);
     assertThat(without.logprobs()).isNull();
   }
@@ -162,7 +162,7 @@ class LogitsTest {
     assertThat(Sampler.sequence(5, 0)).isEqualTo(5);
     assertThat(Sampler.sequence(5, 1)).isNotEqualTo(Sampler.sequence(6, 0));
     Tensor rows = row(new double[1000]);
-    Sampler sampler = new Sampler(GREEDY.withTemperature(1));
+    Sampler sampler = sampler(GREEDY.withTemperature(1));
     assertThat(
             IntStream.range(0, 50)
                 .map(i -> sampler.next(rows, 0, new int[0], 0, Sampler.sequence(5, i)))
@@ -181,6 +181,10 @@ class LogitsTest {
   }
 
   /// Token 0 is the end token.
+  static Sampler sampler(SamplingSettings settings) {
+    return new Sampler(settings, id -> id == 0, new Sampler.Room());
+  }
+
   private static int next(
       SamplingSettings settings,
       Tensor rows,
@@ -188,8 +192,7 @@ class LogitsTest {
       int prompt,
       int count,
       long @Nullable [] allowed) {
-    return new Sampler(settings, id -> id == 0, new Sampler.Room())
-        .next(rows, 0, history, prompt, count, 0, allowed);
+    return sampler(settings).next(rows, 0, history, prompt, count, 0, allowed);
   }
 
   private Tensor row(double... logits) {

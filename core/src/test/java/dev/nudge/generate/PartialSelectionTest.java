@@ -42,7 +42,7 @@ class PartialSelectionTest {
   private static void check(Random random, double[] row, SamplingSettings settings) {
     int[] history = random.ints(random.nextInt(20), 0, row.length).toArray();
     PlainSampler plain = new PlainSampler(settings);
-    Sampler sampler = new Sampler(settings);
+    Sampler sampler = LogitsTest.sampler(settings);
     try (Scope scope = Scope.open("test")) {
       Tensor rows = scope.tensor(random.nextBoolean() ? Dtype.F32 : Dtype.F64, 2, row.length);
       for (int i = 0; i < row.length; i++) {

@@ -40,7 +40,7 @@ class SamplerTest {
       try (Scope scope = Scope.open("test")) {
         Tensor logits =
             row(scope, c.get("logits").valueStream().mapToDouble(JsonNode::asDouble).toArray());
-        Sampler sampler = new Sampler(settings);
+        Sampler sampler = LogitsTest.sampler(settings);
         assertThat(sampler.probabilities(logits, 0, history, history.length))
             .as(s.toString())
             .containsExactly(expected, within(BOUND));
@@ -62,8 +62,8 @@ class SamplerTest {
   void greedyTakesTheFirstOfTheLargestAndHeedsThePenalty() {
     try (Scope scope = Scope.open("test")) {
       Tensor logits = row(scope, -1, 3, 3, 2.9);
-      assertThat(new Sampler(settings(0, 1, 0)).next(logits, 0, NONE, 0, 0)).isEqualTo(1);
-      Sampler penalised = new Sampler(settings(0, 1.2, 0));
+      assertThat(LogitsTest.sampler(settings(0, 1, 0)).next(logits, 0, NONE, 0, 0)).isEqualTo(1);
+      Sampler penalised = LogitsTest.sampler(settings(0, 1.2, 0));
       assertThat(penalised.next(logits, 0, new int[] {1, 2, 0}, 1, 0)).isEqualTo(2);
       assertThat(penalised.next(logits, 0, new int[] {1, 2, 0}, 2, 0)).isEqualTo(3);
       Tensor negative = row(scope, -1, -1.1, -3);
@@ -76,13 +76,13 @@ class SamplerTest {
     try (Scope scope = Scope.open("test")) {
       Tensor alone = row(scope, new double[50]);
       Tensor batch = scope.tensor(Dtype.F64, 3, 50);
-      Sampler one = new Sampler(settings(1, 1, 7));
-      Sampler other = new Sampler(settings(1, 1, 7));
+      Sampler one = LogitsTest.sampler(settings(1, 1, 7));
+      Sampler other = LogitsTest.sampler(settings(1, 1, 7));
       int[] drawn = IntStream.range(0, 200).map(i -> one.next(alone, 0, NONE, 0, i)).toArray();
       for (int i = 199; i >= 0; i--) { // another order, another row of a batch
         assertThat(other.next(batch, i % 3, NONE, 0, i)).isEqualTo(drawn[i]);
       }
-      Sampler seed = new Sampler(settings(1, 1, 8));
+      Sampler seed = LogitsTest.sampler(settings(1, 1, 8));
       int[] history = new int[300];
       assertThat(IntStream.range(0, 200).map(i -> seed.next(alone, 0, NONE, 0, i)).toArray())
           .isNotEqualTo(drawn);

@@ -107,7 +107,7 @@ class ServingTest {
       if (adapter == null) {
         running.add(session.serving().start(request, told.getLast()));
       } else {
-        try (AdapterCache.Lease lease = session.cache().lease(adapter.toString(), adapter)) {
+        try (AdapterCache.Lease lease = session.cache().lease(adapter.toString(), adapter, "a")) {
           running.add(session.serving().start(request.withAdapter(lease), told.getLast()));
         }
       }
@@ -225,10 +225,9 @@ class ServingTest {
   @Test
   void theEndIsToldOnceAndLastWhenTheRequestHoldsNothingAnyMore() {
     Serving serving = session.serving();
-    serving.waiting(0);
     List<AnswerEvent> events = Collections.synchronizedList(new ArrayList<>());
     List<Serving.Running> next = Collections.synchronizedList(new ArrayList<>());
-    GenerationRequest all = request("pump", 5).withN(32); // all places that there are
+    GenerationRequest all = request("pump", 5).withN(288); // all places that there are
     Serving.Running running =
         serving.start(
             all,
@@ -241,7 +240,7 @@ class ServingTest {
     Usage usage = running.await();
     assertThat(next).hasSize(1);
     next.getFirst().await();
-    assertThat(events).filteredOn(AnswerEvent.Done.class::isInstance).hasSize(32);
+    assertThat(events).filteredOn(AnswerEvent.Done.class::isInstance).hasSize(288);
     assertThat(events)
         .filteredOn(AnswerEvent.Ended.class::isInstance)
         .containsExactly(events.getLast());
@@ -287,11 +286,10 @@ class ServingTest {
   @Test
   void moreThanMayWaitAreRefusedWithATimeToAskAgain() {
     Serving serving = session.serving();
-    serving.waiting(0);
     List<Serving.Running> running = new ArrayList<>();
     for (int i = 0; i < 2; i++) {
       running.add(
-          serving.start(request("pump", 500).withN(16).withClient("client " + i), new Told()));
+          serving.start(request("pump", 500).withN(144).withClient("client " + i), new Told()));
     }
     assertThatThrownBy(() -> serving.start(request("pump", 5).withClient("third"), new Told()))
         .isInstanceOfSatisfying(

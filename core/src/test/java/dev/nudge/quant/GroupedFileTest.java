@@ -54,8 +54,7 @@ class GroupedFileTest {
     GroupedFile format = new GroupedFile(layout, bits, group, symmetric, scattered);
     Random random = new Random(bits + group);
     try (Scope scope = Scope.open("test")) {
-      GroupedCodes codes =
-          GroupedCodes.in(scope, rows, cols, bits, format.groupOf(cols), scattered);
+      GroupedCodes codes = GroupedCodes.in(scope, rows, cols, format.groupOf(cols), scattered);
       int most = (1 << bits) - 1;
       for (long i = 0; i < codes.codes().elements(); i++) {
         codes.codes().put(i, random.nextInt(most + 1));

@@ -92,11 +92,7 @@ enum Urgency {
     return verdict;
   }
 
-  /// Circumstances of this urgency, sentences of at most six words.
-  List<String> circumstances() {
-    return circumstances;
-  }
-
+  /// A circumstance of this urgency, a sentence of at most six words.
   String told(Random random) {
     return circumstances.get(random.nextInt(circumstances.size()));
   }

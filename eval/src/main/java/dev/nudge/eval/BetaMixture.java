@@ -20,9 +20,6 @@ import org.apache.commons.numbers.gamma.LogBeta;
 /// @param a first parameter of the mixing beta distribution
 /// @param b second parameter of the mixing beta distribution
 public record BetaMixture(double a, double b) {
-  /// The uniform mixture, Beta(1, 1).
-  public static final BetaMixture UNIFORM = new BetaMixture(1, 1);
-
   private static final int HALVINGS = 60;
 
   /// The mixture around the rate `p` with the most power at `tightestAt` cases.

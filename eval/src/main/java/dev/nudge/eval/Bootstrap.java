@@ -41,11 +41,6 @@ public record Bootstrap(int resamples, long seed) {
     }
   }
 
-  /// Resamples the mean of independent items.
-  public Resampled mean(double[] values) {
-    return mean(values, alone(values.length));
-  }
-
   /// Resamples the mean of clustered items.
   ///
   /// @param clusters the number of each item's cluster
@@ -55,11 +50,6 @@ public record Bootstrap(int resamples, long seed) {
       counted[i] = new double[] {values[i], 1};
     }
     return corpus(counted, clusters, sums -> sums[0] / sums[1]);
-  }
-
-  /// Resamples the mean paired difference, `second` − `first`.
-  public Resampled difference(double[] first, double[] second) {
-    return difference(first, second, alone(first.length));
   }
 
   /// Resamples the mean paired difference of clustered items, `second` − `first`.
@@ -128,14 +118,6 @@ public record Bootstrap(int resamples, long seed) {
         sums ->
             score.applyAsDouble(Arrays.copyOfRange(sums, width, sums.length))
                 - score.applyAsDouble(Arrays.copyOf(sums, width)));
-  }
-
-  /// Resamples a score that is no function of a few sums, from the multiplicity of each item.
-  ///
-  /// @param clusters the number of each item's cluster
-  /// @param score from each item's count in the resample; the array is reused
-  public Resampled counted(int[] clusters, ToDoubleFunction<int[]> score) {
-    return strata(List.of(new Stratum(1, clusters, score)));
   }
 
   /// A stratum, resampled apart from the others, such as one task of a group.

@@ -1,8 +1,5 @@
 package dev.nudge.eval;
 
-import java.util.Map;
-import java.util.TreeMap;
-
 /// Accumulates a ratio metric Σ x / Σ w with its clustered standard error (delta method [1]).
 ///
 /// A unit (a user) has many correlated observations: scores over answers, seconds over tokens.
@@ -16,8 +13,7 @@ import java.util.TreeMap;
 /// [Estimate#n] counts observations, not units, so returning units count as new data, and the
 /// [NormalMixture] intervals are wider than needed if their observations are correlated.
 ///
-/// [1] A. Deng, U. Knoblich, J. Lu, Applying the delta method in metric analytics, 2018. [2] E.
-/// Miller, Adding error bars to evals, 2024.
+/// [1] A. Deng, U. Knoblich, J. Lu, Applying the delta method in metric analytics, 2018.
 ///
 /// Threading: not synchronized; the caller locks.
 public final class Clusters {
@@ -38,28 +34,6 @@ public final class Clusters {
     xx += newX * newX - oldX * oldX;
     xw += newX * newW - oldX * oldW;
     ww += newW * newW - oldW * oldW;
-  }
-
-  /// The mean of clustered items with its clustered standard error [2], small-sample factor n / (n
-  /// − 1) included. Clusters are independent; items within one may be correlated in any way. With
-  /// fewer than some tens of clusters the error is too small.
-  ///
-  /// @param values one per item
-  /// @param clusters the number of each item's cluster
-  public static Estimate mean(double[] values, int[] clusters) {
-    if (values.length != clusters.length) {
-      throw new IllegalArgumentException(
-          values.length + " values have " + clusters.length + " clusters");
-    }
-    Map<Integer, double[]> sums = new TreeMap<>();
-    for (int i = 0; i < values.length; i++) {
-      double[] sum = sums.computeIfAbsent(clusters[i], cluster -> new double[2]);
-      sum[0] += values[i];
-      sum[1]++;
-    }
-    Clusters all = new Clusters();
-    sums.values().forEach(sum -> all.add(sum[0], sum[1]));
-    return all.ratio(0);
   }
 
   /// Adds a unit.

@@ -43,11 +43,6 @@ public record Interval(double low, double high) {
         Math.max(0, (middle - half) / (1 + z)), Math.min(1, (middle + half) / (1 + z)));
   }
 
-  /// Whether the interval contains x.
-  public boolean holds(double x) {
-    return low <= x && x <= high;
-  }
-
   /// Whether the interval lies within ±margin.
   public boolean within(double margin) {
     return low >= -margin && high <= margin;

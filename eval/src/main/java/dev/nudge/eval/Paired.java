@@ -1,7 +1,6 @@
 package dev.nudge.eval;
 
 import java.util.List;
-import org.apache.commons.numbers.gamma.LogGamma;
 
 /// Compares two models on the same cases: the exact McNemar test [1] on the discordant pairs.
 ///
@@ -12,17 +11,13 @@ import org.apache.commons.numbers.gamma.LogGamma;
 ///     p = min(1, 2 · Σ_{i ≤ k} C(n, i) / 2ⁿ)
 ///
 /// and p = 1 if n = 0. Two-sided. The exact test is conservative: on few discordant cases it
-/// rejects less often than its level. The mid-p version [2] counts the observed split by half, is
-/// nearer to its level and may exceed it a little:
-///
-///     p = 2 · Σ_{i ≤ k} C(n, i) / 2ⁿ − C(n, k) / 2ⁿ
+/// rejects less often than its level.
 ///
 /// Cases are independent; if several belong to one document, use [Bootstrap] with the documents as
 /// clusters.
 ///
 /// [1] Q. McNemar, Note on the sampling error of the difference between correlated proportions,
-/// 1947. [2] M. Fagerland, S. Lydersen, P. Laake, The McNemar test for binary matched-pairs data:
-/// mid-p and asymptotic are better than exact conditional, 2013.
+/// 1947.
 ///
 /// @param both cases that both models have right
 /// @param onlyFirst cases that only the first model has right
@@ -57,23 +52,6 @@ public record Paired(int both, int onlyFirst, int onlySecond, int neither, doubl
       logTerm += Math.log(n - i) - Math.log(i + 1);
     }
     return Math.min(1, 2 * sum);
-  }
-
-  /// The mid-p version of [#p()].
-  public double midP() {
-    return midP(onlyFirst, onlySecond);
-  }
-
-  /// The two-sided mid-p of a split into `a` and `b`.
-  static double midP(int a, int b) {
-    int n = a + b;
-    int k = Math.min(a, b);
-    if (a == b) {
-      return 1;
-    }
-    double choices =
-        LogGamma.value(n + 1.0) - LogGamma.value(k + 1.0) - LogGamma.value(n - k + 1.0);
-    return Math.min(1, p(a, b) - Math.exp(choices - n * Math.log(2)));
   }
 
   /// The number of cases.

@@ -73,16 +73,6 @@ public final class Resampled {
     return new Interval(Math.max(least, value - off), Math.min(most, value + off));
   }
 
-  /// The one-sided lower confidence bound.
-  public double lower(double confidence) {
-    return quantile(1 - confidence);
-  }
-
-  /// The one-sided upper confidence bound.
-  public double upper(double confidence) {
-    return quantile(confidence);
-  }
-
   /// The two-sided bootstrap p-value of "the true score is 0", for differences: twice the
   /// proportion of resamples on the rarer side of 0, the sample itself included, so never 0. Below
   /// α the interval at 1 − α excludes 0, up to one resample.

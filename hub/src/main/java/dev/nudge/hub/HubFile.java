@@ -73,11 +73,6 @@ record HubFile(String path, long size, String oid, @Nullable String sha256, @Nul
     return sha256 == null ? oid : sha256;
   }
 
-  /// Its last name.
-  String name() {
-    return path.substring(path.lastIndexOf('/') + 1);
-  }
-
   /// Whether it lies in the repository's first folder.
   boolean isTop() {
     return path.indexOf('/') < 0;

@@ -14,23 +14,24 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Resolves references through a registry that other processes may change meanwhile.
+/// Resolves adapter references in a registry: `legal@champion`, `legal:3`, `legal@sha256:…`. Other
+/// processes may change it meanwhile.
+///
+/// Threading: any number of threads.
 ///
 /// @param at last seen version of each alias
 /// @param notes receives one line if an alias has moved
-record KeptReferences(Registry registry, Map<Reference, Integer> at, Consumer<String> notes)
-    implements References {
+record KeptReferences(Registry registry, Map<Reference, Integer> at, Consumer<String> notes) {
   KeptReferences(Registry registry, Consumer<String> notes) {
     this(registry, new ConcurrentHashMap<>(), notes);
   }
 
-  @Override
-  public boolean isReference(String text) {
-    return Reference.isReference(text);
-  }
-
-  @Override
-  public @Nullable Served find(String asked, String reference) {
+  /// Resolves a reference now.
+  ///
+  /// @param asked model name of the request
+  /// @return null if there is none
+  /// @throws ApiException if the version may not be served
+  @Nullable Served find(String asked, String reference) {
     try {
       Reference parsed = Reference.parse(reference);
       Version version = registry.resolve(parsed);
@@ -59,8 +60,8 @@ record KeptReferences(Registry registry, Map<Reference, Integer> at, Consumer<St
         "model", "adapter_blocked", "'%s' is blocked".formatted(ApiException.shown(asked)));
   }
 
-  @Override
-  public String place() {
+  /// The location of the registry, for messages.
+  String place() {
     return registry.folder().toString();
   }
 
@@ -68,8 +69,8 @@ record KeptReferences(Registry registry, Map<Reference, Integer> at, Consumer<St
     return new Served(asked, version.name(), version.number(), version.digest(), version.folder());
   }
 
-  @Override
-  public List<ServedAdapters.Card> list() {
+  /// All aliases with their current versions.
+  List<ServedAdapters.Card> list() {
     List<ServedAdapters.Card> cards = new ArrayList<>();
     for (Adapter adapter : registry.list()) {
       for (Alias alias : adapter.aliases()) {

@@ -1,5 +1,6 @@
 package dev.nudge.server;
 
+import dev.nudge.registry.Reference;
 import dev.nudge.settings.InputException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -23,7 +24,7 @@ final class NamedPlaces implements ServedAdapters {
 
   private final Map<String, Place> places = new ConcurrentSkipListMap<>();
   private final Folders folders;
-  private final References references;
+  private final KeptReferences references;
   private final String base;
 
   /// The source of an adapter: a folder or a registry reference.
@@ -40,7 +41,7 @@ final class NamedPlaces implements ServedAdapters {
     }
   }
 
-  private NamedPlaces(Folders folders, References references, String base) {
+  private NamedPlaces(Folders folders, KeptReferences references, String base) {
     this.folders = folders;
     this.references = references;
     this.base = base;
@@ -49,7 +50,7 @@ final class NamedPlaces implements ServedAdapters {
   /// Creates the names of the settings.
   ///
   /// @throws InputException if a value is neither folder nor reference
-  static NamedPlaces of(ServeSettings settings, Folders folders, References references) {
+  static NamedPlaces of(ServeSettings settings, Folders folders, KeptReferences references) {
     settings.checkMerged();
     NamedPlaces named = new NamedPlaces(folders, references, settings.baseName());
     settings
@@ -100,7 +101,7 @@ final class NamedPlaces implements ServedAdapters {
     } catch (InvalidPathException e) {
       // a reference perhaps
     }
-    if (references.isReference(text)) {
+    if (Reference.isReference(text)) {
       return new Place.Kept(text);
     }
     throw new InputException(
@@ -114,7 +115,7 @@ final class NamedPlaces implements ServedAdapters {
     if (place != null) {
       return served(model, place);
     }
-    return references.isReference(model) ? references.find(model, model) : null;
+    return Reference.isReference(model) ? references.find(model, model) : null;
   }
 
   private @Nullable Served served(String name, Place place) {
@@ -169,7 +170,7 @@ final class NamedPlaces implements ServedAdapters {
     }
     String reference = text.startsWith(REGISTRY) ? text.substring(REGISTRY.length()) : text;
     Place place =
-        references.isReference(reference)
+        Reference.isReference(reference)
             ? new Place.Kept(reference)
             : new Place.Folder(folders.named("lora_path", text));
     Served served = served(name, place);

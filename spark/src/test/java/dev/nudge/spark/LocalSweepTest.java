@@ -1,5 +1,7 @@
 package dev.nudge.spark;
 
+import static dev.nudge.spark.SparkTests.rows;
+import static dev.nudge.spark.SparkTests.weights;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -12,12 +14,10 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.SweepSettings;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.spark.SparkTests.Ran;
 import dev.nudge.train.TrainEvent;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,7 +29,6 @@ import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.IntStream;
 import org.apache.spark.SparkConf;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
@@ -53,13 +52,7 @@ class LocalSweepTest {
 
   @BeforeAll
   static void begin() {
-    session =
-        SparkSession.builder()
-            .master("local[2,3]") // a task may fail twice
-            .config("spark.ui.enabled", "false")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .getOrCreate();
+    session = SparkTests.session("local[2,3]").getOrCreate(); // a task may fail twice
     session
         .sparkContext()
         .addSparkListener(
@@ -77,16 +70,9 @@ class LocalSweepTest {
   }
 
   private Map<String, Object> document(Object tried, Map<String, Object> more) throws IOException {
-    List<String> lines =
-        IntStream.range(0, 24)
-            .mapToObj(
-                i ->
-                    "{\"prompt\": \"pump %s\", \"completion\": \" valve %d\"}"
-                        .formatted("seal ".repeat(i % 7), i))
-            .toList();
     Map<String, Object> base = new HashMap<>();
     base.put("model", MODEL.toString());
-    base.put("data", List.of(Files.write(temp.resolve("rows.jsonl"), lines).toString()));
+    base.put("data", List.of(rows(temp).toString()));
     base.put("eval_split", "0.25");
     base.put("steps", 8);
     base.put("batch_size", 4);
@@ -216,16 +202,6 @@ class LocalSweepTest {
     }
   }
 
-  private static List<Path> weights(Path out) throws IOException {
-    try (var files = Files.walk(out)) {
-      return files
-          .filter(file -> file.toString().endsWith(".safetensors"))
-          .map(out::relativize)
-          .sorted()
-          .toList();
-    }
-  }
-
   @Test
   void survivorsAreChosenOverAllTasksAndLeaveTheBytesOfOneMachine() throws IOException {
     Map<String, Object> document = document(TRIED, HALVING);
@@ -276,7 +252,7 @@ class LocalSweepTest {
     Ran[] ran = new Ran[1];
     Faults.watch(LocalSweepTest::refuse);
     try {
-      ran[0] = run(command);
+      ran[0] = SparkTests.run(command);
     } finally {
       Faults.failure(0, () -> {}); // ends the watch
     }
@@ -288,7 +264,7 @@ class LocalSweepTest {
     assertThat(FAILED.get() - before).isEqualTo(3);
     List<String> more = new ArrayList<>(List.of(command));
     more.add("--resume");
-    Ran whole = run(more.toArray(String[]::new));
+    Ran whole = SparkTests.run(more.toArray(String[]::new));
     assertThat(whole.code()).as(whole.err()).isZero();
     assertThat(whole.out()).contains("rank=4").contains("rank=8");
   }
@@ -305,14 +281,14 @@ class LocalSweepTest {
     Files.writeString(file, Json.line(document(List.of(Map.of("rank", 4)), Map.of())));
     Path out = temp.resolve("out");
     String[] command = {"sweep", file.toString(), "--out", out.toString(), "--tasks", "two"};
-    assertThat(run(command))
+    assertThat(SparkTests.run(command))
         .isEqualTo(new Ran(2, "", "nudge: --tasks is 'two'; it must be a whole number\n"));
     command[5] = "-1";
-    assertThat(run(command))
+    assertThat(SparkTests.run(command))
         .isEqualTo(new Ran(2, "", "nudge: --tasks is -1; it must be at least 1\n"));
     command[5] = "2";
     Files.writeString(file, Json.line(document(List.of(Map.of("rank", 0)), Map.of())));
-    Ran wrong = run(command);
+    Ran wrong = SparkTests.run(command);
     assertThat(wrong.code()).isEqualTo(2);
     assertThat(wrong.err()).startsWith("nudge: setting rank=0: ").doesNotContain("Exception");
     assertThat(out).doesNotExist();
@@ -370,19 +346,5 @@ class LocalSweepTest {
     values.put("out", temp.resolve("a").toString());
     values.putAll(more);
     return TrainSettings.of(values);
-  }
-
-  private record Ran(int code, String out, String err) {}
-
-  private static Ran run(String... args) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ByteArrayOutputStream err = new ByteArrayOutputStream();
-    int code = Submit.run(List.of(args), print(out), print(err));
-    return new Ran(
-        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-  }
-
-  private static PrintStream print(ByteArrayOutputStream to) {
-    return new PrintStream(to, true, StandardCharsets.UTF_8);
   }
 }

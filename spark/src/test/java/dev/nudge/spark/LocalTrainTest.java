@@ -1,5 +1,8 @@
 package dev.nudge.spark;
 
+import static dev.nudge.spark.SparkTests.rows;
+import static dev.nudge.spark.SparkTests.run;
+import static dev.nudge.spark.SparkTests.weights;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
@@ -9,19 +12,16 @@ import dev.nudge.machine.Machine;
 import dev.nudge.registry.QueryFiles;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.spark.SparkTests.Ran;
 import dev.nudge.train.Outlook;
 import dev.nudge.train.Training;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -49,14 +49,7 @@ class LocalTrainTest {
 
   @BeforeAll
   static void begin() {
-    session =
-        SparkSession.builder()
-            .master("local[2]")
-            .config("spark.ui.enabled", "false")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s")
-            .getOrCreate();
+    session = SparkTests.session("local[2]").getOrCreate();
   }
 
   @AfterAll
@@ -64,37 +57,12 @@ class LocalTrainTest {
     session.stop();
   }
 
-  private record Ran(int code, String out, String err) {}
-
-  private static Ran run(String... args) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ByteArrayOutputStream err = new ByteArrayOutputStream();
-    int code = Submit.run(List.of(args), print(out), print(err));
-    return new Ran(
-        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-  }
-
-  private static PrintStream print(ByteArrayOutputStream to) {
-    return new PrintStream(to, true, StandardCharsets.UTF_8);
-  }
-
-  private Path rows() throws IOException {
-    List<String> lines =
-        IntStream.range(0, 24)
-            .mapToObj(
-                i ->
-                    "{\"prompt\": \"pump %s\", \"completion\": \" valve %d\"}"
-                        .formatted("seal ".repeat(i % 7), i))
-            .toList();
-    return Files.write(temp.resolve("rows.jsonl"), lines);
-  }
-
   private List<String> flags(Path out) throws IOException {
     return List.of(
         "--model",
         MODEL.toString(),
         "--data",
-        rows().toString(),
+        rows(temp).toString(),
         "--out",
         out.toString(),
         "--lanes",
@@ -130,7 +98,7 @@ class LocalTrainTest {
                 "model",
                 MODEL,
                 "data",
-                List.of(rows().toString()),
+                List.of(rows(temp).toString()),
                 "out",
                 one,
                 "lanes",
@@ -222,7 +190,7 @@ class LocalTrainTest {
     Path out = temp.resolve("asked");
     List<String> flags = flags(out).subList(4, flags(out).size()); // without model and data
     flags = Stream.concat(Stream.of("--model", MODEL.toString()), flags.stream()).toList();
-    session.read().json(rows().toString()).createOrReplaceTempView("asked");
+    session.read().json(rows(temp).toString()).createOrReplaceTempView("asked");
     String query = "SELECT prompt, completion FROM asked";
     assertThat(run(train(flags, "--ranks", "2", "--query", query)).code()).isZero();
     Path same = temp.resolve("same");
@@ -244,16 +212,6 @@ class LocalTrainTest {
                 .formatted(out, query));
     Ran none = run(train(flags, "--table", "nowhere", "--overwrite"));
     assertThat(none.err()).startsWith("nudge: The table or view `nowhere` cannot be found.");
-  }
-
-  private static List<Path> weights(Path out) throws IOException {
-    try (var files = Files.walk(out)) {
-      return files
-          .filter(file -> file.toString().endsWith(".safetensors"))
-          .map(out::relativize)
-          .sorted()
-          .toList();
-    }
   }
 
   @Test

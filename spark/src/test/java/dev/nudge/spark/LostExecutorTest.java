@@ -20,7 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.spark.sql.SparkSession;
@@ -50,7 +49,7 @@ class LostExecutorTest {
     List<String> warnings = new ArrayList<>();
     boolean[] killed = {false};
     Path many = temp.resolve("many");
-    SparkSession session = session();
+    SparkSession session = SparkTests.executors(1);
     try {
       NudgeSpark.train(
           session,
@@ -93,7 +92,7 @@ class LostExecutorTest {
     List<String> moments = Collections.synchronizedList(new ArrayList<>());
     int[] drawn = new Random().ints(KILLS, 1, steps * 6 / 10).sorted().toArray();
     Path many = temp.resolve("many");
-    SparkSession session = session();
+    SparkSession session = SparkTests.executors(1);
     Thread killing =
         Thread.ofVirtual()
             .start(
@@ -167,7 +166,7 @@ class LostExecutorTest {
     boolean[] killed = {true};
     Sweep.run(sweep("one"), document, machine, run -> run, killing(killed), () -> false);
     killed[0] = false;
-    SparkSession session = session();
+    SparkSession session = SparkTests.executors(1);
     try {
       NudgeSpark.sweep(
           session, sweep("many"), document, run -> run, 2, killing(killed), () -> false);
@@ -229,21 +228,6 @@ class LostExecutorTest {
     } catch (IOException e) {
       return false; // it has ended
     }
-  }
-
-  private static SparkSession session() {
-    String classes =
-        Stream.of(System.getProperty("java.class.path").split(":"))
-            .map(place -> Path.of(place).toAbsolutePath().toString())
-            .collect(Collectors.joining(":"));
-    return SparkSession.builder()
-        .master("local-cluster[2,1,1024]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.executor.extraClassPath", classes)
-        .config("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s")
-        .getOrCreate();
   }
 
   private static TrainSettings settings(Path rows, Path out, int lanes, int steps) {

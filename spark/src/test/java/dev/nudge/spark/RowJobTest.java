@@ -1,5 +1,6 @@
 package dev.nudge.spark;
 
+import static dev.nudge.spark.SparkTests.run;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -16,12 +17,10 @@ import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ScoreSettings;
+import dev.nudge.spark.SparkTests.Ran;
 import dev.nudge.tensor.Ledger;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -76,13 +75,7 @@ class RowJobTest {
   static void begin() {
     before = Ledger.bytes();
     session =
-        SparkSession.builder()
-            .master("local[2,3]")
-            .config("spark.ui.enabled", "false")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.sql.shuffle.partitions", "2")
-            .getOrCreate();
+        SparkTests.session("local[2,3]").config("spark.sql.shuffle.partitions", "2").getOrCreate();
     session.sparkContext().setLogLevel("OFF");
   }
 
@@ -264,20 +257,6 @@ class RowJobTest {
     assertThat(errors.get(3)).isEqualTo("null");
     assertThat(errors.get(4)).contains("which leaves none of --max-length");
     assertThat(results.stream().filter(row -> row.getAs("completion") != null)).hasSize(2);
-  }
-
-  private record Ran(int code, String out, String err) {}
-
-  private static Ran run(String... args) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ByteArrayOutputStream err = new ByteArrayOutputStream();
-    int code = Submit.run(List.of(args), print(out), print(err));
-    return new Ran(
-        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-  }
-
-  private static PrintStream print(ByteArrayOutputStream to) {
-    return new PrintStream(to, true, StandardCharsets.UTF_8);
   }
 
   @Test

@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapFunction;
@@ -65,7 +64,7 @@ class RowsOnExecutorsTest {
             .map(row -> Json.line(row.completion()))
             .toList();
     String out = temp.resolve("out").toString();
-    SparkSession session = session();
+    SparkSession session = SparkTests.executors(2);
     try {
       Slots.await(session.sparkContext(), 4); // two executors
       List<String> beside =
@@ -116,19 +115,5 @@ class RowsOnExecutorsTest {
     } finally {
       session.stop();
     }
-  }
-
-  private static SparkSession session() {
-    String classes =
-        Stream.of(System.getProperty("java.class.path").split(":"))
-            .map(place -> Path.of(place).toAbsolutePath().toString())
-            .collect(Collectors.joining(":"));
-    return SparkSession.builder()
-        .master("local-cluster[2,2,1024]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.executor.extraClassPath", classes)
-        .getOrCreate();
   }
 }

@@ -29,11 +29,6 @@ public final class LongSet {
     return true;
   }
 
-  /// Whether the set has a number.
-  public boolean contains(long value) {
-    return value == 0 ? hasZero : slots[slot(slots, value)] == value;
-  }
-
   private static int slot(long[] slots, long value) {
     int at = (int) Mix.of(value) & slots.length - 1;
     while (slots[at] != 0 && slots[at] != value) {

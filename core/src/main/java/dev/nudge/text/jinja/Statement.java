@@ -144,7 +144,7 @@ sealed interface Statement {
   }
 
   /// `{% set x %}…{% endset %}`; a filter of it is around [#value].
-  record SetBlock(Target target, Expression value, int line) implements Statement {
+  record SetBlock(Target target, Expression value) implements Statement {
     @Override
     public End run(Frame frame, TextBuilder out) {
       target.set(value.eval(frame), frame);

@@ -120,7 +120,7 @@ final class StatementParser {
       value = expressions.filter(value);
     }
     body.addAll(only("set", line));
-    return new Statement.SetBlock(target, value, line);
+    return new Statement.SetBlock(target, value);
   }
 
   private Target target(boolean several, boolean attribute) {

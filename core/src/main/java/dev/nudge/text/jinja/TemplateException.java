@@ -6,15 +6,7 @@ import dev.nudge.settings.NudgeException;
 public final class TemplateException extends NudgeException {
   private static final long serialVersionUID = 1L;
 
-  private final int line;
-
   TemplateException(String place, int line, String what) {
     super(place + ", line " + line + ": " + what);
-    this.line = line;
-  }
-
-  /// Returns the line of the template, from 1.
-  public int line() {
-    return line;
   }
 }

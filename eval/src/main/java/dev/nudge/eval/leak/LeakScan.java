@@ -44,7 +44,6 @@ public final class LeakScan {
   private final NearTexts near;
   private final List<int[]> words = new ArrayList<>(); // of those that near knows, by its numbers
   private final List<Integer> itemsOfNear = new ArrayList<>();
-  private final double covered;
 
   private final Map<Integer, Long> exactIn = new HashMap<>(); // item → row
   private final Map<Integer, Long> normalisedIn = new HashMap<>();
@@ -58,14 +57,6 @@ public final class LeakScan {
   ///
   /// @throws IllegalArgumentException if two items have the same id
   public LeakScan(Iterable<Item> items) {
-    this(items, COVERED);
-  }
-
-  /// Indexes the items.
-  ///
-  /// @param covered least share of covered words that counts as a leak, in place of [#COVERED]
-  public LeakScan(Iterable<Item> items, double covered) {
-    this.covered = covered;
     List<List<int[]>> first = new ArrayList<>();
     List<int[]> all = new ArrayList<>();
     Set<String> known = new HashSet<>();
@@ -106,11 +97,6 @@ public final class LeakScan {
   /// The number of words of a text as this scan counts them; each Chinese character is a word.
   public static int words(String text) {
     return WordIds.of(text).length;
-  }
-
-  /// Scans the next training row; prompt and completion are passed as one text.
-  public void row(String text) {
-    row(List.of(text));
   }
 
   /// Scans the next training row, each of its texts by itself.
@@ -169,7 +155,7 @@ public final class LeakScan {
       put(witnesses, LeakKind.NORMALISED, normalisedIn.get(item));
       int text = mostCovered[item];
       double share = text < 0 ? 0 : runs.covered(text);
-      put(witnesses, LeakKind.RUNS, share > 0 && share >= covered ? runs.witness(text) : null);
+      put(witnesses, LeakKind.RUNS, share > 0 && share >= COVERED ? runs.witness(text) : null);
       Nearest nearest = nearestIn.get(item);
       put(witnesses, LeakKind.NEAR, nearest == null ? null : nearest.row);
       if (!witnesses.isEmpty()) {

@@ -23,12 +23,6 @@ import java.util.function.Predicate;
 /// [1] J. Zhou et al., Instruction-following evaluation for large language models, 2023.
 public final class Instructions {
 
-  /// One instruction.
-  ///
-  /// @param id its type, such as `punctuation:no_comma`
-  /// @param check whether a non-empty response follows it
-  public record Instruction(String id, Predicate<String> check) {}
-
   /// Which instructions a response follows, in order.
   public record Verdict(List<Boolean> strict, List<Boolean> loose) {
     /// Whether all instructions are followed, strictly.
@@ -42,15 +36,15 @@ public final class Instructions {
     }
   }
 
-  private final List<Instruction> instructions;
+  private final List<Predicate<String>> checks; // whether a non-empty response follows each
 
-  private Instructions(List<Instruction> instructions) {
-    this.instructions = List.copyOf(instructions);
+  private Instructions(List<Predicate<String>> checks) {
+    this.checks = List.copyOf(checks);
   }
 
   /// Reads the instructions of a prompt.
   ///
-  /// @param ids `instruction_id_list` of the dataset
+  /// @param ids `instruction_id_list` of the dataset: types, such as `punctuation:no_comma`
   /// @param arguments `kwargs` of the dataset, one map per instruction; null, 0, "" and an empty
   ///     list count as absent
   /// @throws dev.nudge.settings.InputException if an id is unknown, or an argument is missing or
@@ -60,22 +54,12 @@ public final class Instructions {
       throw new IllegalArgumentException(
           ids.size() + " instructions have " + arguments.size() + " sets of arguments");
     }
-    List<Instruction> instructions = new ArrayList<>();
+    List<Predicate<String>> checks = new ArrayList<>();
     for (int i = 0; i < ids.size(); i++) {
       InstructionArguments given = new InstructionArguments(ids.get(i), arguments.get(i));
-      instructions.add(new Instruction(ids.get(i), InstructionChecks.of(given)));
+      checks.add(InstructionChecks.of(given));
     }
-    return new Instructions(instructions);
-  }
-
-  /// The supported instruction ids.
-  public static Set<String> known() {
-    return InstructionChecks.known();
-  }
-
-  /// The instructions.
-  public List<Instruction> list() {
-    return instructions;
+    return new Instructions(checks);
   }
 
   /// Checks a response.
@@ -83,15 +67,15 @@ public final class Instructions {
     Set<String> variants = variants(response);
     List<Boolean> strict = new ArrayList<>();
     List<Boolean> loose = new ArrayList<>();
-    for (Instruction instruction : instructions) {
-      strict.add(follows(instruction, response));
-      loose.add(variants.stream().anyMatch(variant -> follows(instruction, variant)));
+    for (Predicate<String> check : checks) {
+      strict.add(follows(check, response));
+      loose.add(variants.stream().anyMatch(variant -> follows(check, variant)));
     }
     return new Verdict(strict, loose);
   }
 
-  private static boolean follows(Instruction instruction, String response) {
-    return !PythonText.strip(response).isEmpty() && instruction.check.test(response);
+  private static boolean follows(Predicate<String> check, String response) {
+    return !PythonText.strip(response).isEmpty() && check.test(response);
   }
 
   private static Set<String> variants(String response) {

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Renders a report as one self-contained HTML file: no script, font, picture or external
 /// resource, and a content security policy that forbids all of these.
-public final class HtmlReport {
+final class HtmlReport {
   private static final String POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 
   private final Markup html = new Markup();
@@ -24,10 +24,6 @@ public final class HtmlReport {
   }
 
   /// Renders the file; equal data give equal text.
-  public static String of(ReportData data) {
-    return of(ReportView.of(data));
-  }
-
   static String of(ReportView view) {
     return new HtmlReport(view).all();
   }

@@ -11,7 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /// Renders a report as Markdown for a merge request (GitHub, GitLab).
-public final class MarkdownReport {
+final class MarkdownReport {
   /// Most documents shown per task and kind.
   static final int MOST = 3;
 
@@ -25,10 +25,6 @@ public final class MarkdownReport {
   }
 
   /// Renders the file; equal data give equal text.
-  public static String of(ReportData data) {
-    return of(ReportView.of(data));
-  }
-
   static String of(ReportView view) {
     return new MarkdownReport(view).all();
   }

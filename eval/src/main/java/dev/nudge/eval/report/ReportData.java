@@ -7,7 +7,6 @@ import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.run.Outcome;
 import java.time.Instant;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -19,8 +18,6 @@ import org.jspecify.annotations.Nullable;
 /// @param judge null: no judge was asked
 /// @param settings to show, in order
 /// @param digests null: none are known; a gate's own digests take precedence
-/// @param subgroups document columns to slice by, beside a task file's `metadata: {subgroups:
-///     […]}`
 /// @param at creation time
 public record ReportData(
     String title,
@@ -30,42 +27,34 @@ public record ReportData(
     @Nullable JudgeResult judge,
     Map<String, String> settings,
     @Nullable Digests digests,
-    List<String> subgroups,
     Instant at) {
   public ReportData {
     leaks = Map.copyOf(leaks);
     settings = new LinkedHashMap<>(settings);
-    subgroups = List.copyOf(subgroups);
   }
 
   /// A report of an outcome without gate, leaks or judge.
   public static ReportData of(String title, Outcome outcome, Instant at) {
-    return new ReportData(title, outcome, null, Map.of(), null, Map.of(), null, List.of(), at);
+    return new ReportData(title, outcome, null, Map.of(), null, Map.of(), null, at);
   }
 
   /// Adds a gate verdict, whose digests are shown.
   public ReportData withGate(GateResult result) {
-    return new ReportData(
-        title, outcome, result, leaks, judge, settings, result.digests(), subgroups, at);
+    return new ReportData(title, outcome, result, leaks, judge, settings, result.digests(), at);
   }
 
   /// Adds the leak scan of the training set.
   public ReportData withLeaks(Map<String, LeakReport> found) {
-    return new ReportData(title, outcome, gate, found, judge, settings, digests, subgroups, at);
+    return new ReportData(title, outcome, gate, found, judge, settings, digests, at);
   }
 
   /// Adds judge results; null: none.
   public ReportData withJudge(@Nullable JudgeResult found) {
-    return new ReportData(title, outcome, gate, leaks, found, settings, digests, subgroups, at);
+    return new ReportData(title, outcome, gate, leaks, found, settings, digests, at);
   }
 
   /// Adds settings to show.
   public ReportData withSettings(Map<String, String> shown) {
-    return new ReportData(title, outcome, gate, leaks, judge, shown, digests, subgroups, at);
-  }
-
-  /// Adds document columns to slice by.
-  public ReportData withSubgroups(List<String> columns) {
-    return new ReportData(title, outcome, gate, leaks, judge, settings, digests, columns, at);
+    return new ReportData(title, outcome, gate, leaks, judge, shown, digests, at);
   }
 }

@@ -13,7 +13,6 @@ import dev.nudge.eval.run.TaskScores.Score;
 import dev.nudge.eval.run.TaskScores.Scored;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -218,7 +217,7 @@ record ReportView(ReportData data, List<Pair> pairs) {
     List<Scored> samples = Flip.samples(after, second.filter());
     Map<String, List<Subgroup>> groups = new LinkedHashMap<>();
     Map<String, Integer> left = new LinkedHashMap<>();
-    for (String column : columns(data, after)) {
+    for (String column : after.task().config().subgroups()) {
       groups(column, samples, first, second, groups, left);
     }
     LeakReport leaks = data.leaks().get(name);
@@ -235,12 +234,6 @@ record ReportView(ReportData data, List<Pair> pairs) {
         groups,
         left,
         leaks == null ? null : leaked(leaks, samples, first, second));
-  }
-
-  private static Set<String> columns(ReportData data, TaskScores task) {
-    Set<String> columns = new LinkedHashSet<>(data.subgroups());
-    columns.addAll(task.task().config().subgroups());
-    return columns;
   }
 
   /// The slices by the values of a column, most frequent first; none if no document has the

@@ -18,7 +18,6 @@ import java.util.Objects;
 /// With fewer than `NonInferiority.FEWEST` of those, or if all resamples are alike, nothing is
 /// known; scores in [0, 1] keep an interval in the latter case ([Resampled#interval]). The tasks
 /// of a group are resampled separately.
-/// showed ([Resampled#interval]). Of a group the tasks are drawn apart.
 ///
 /// @param key `METRIC,FILTER`
 /// @param value second − first
@@ -30,7 +29,6 @@ import java.util.Objects;
 /// @param broken documents that only the first model has right; 0 for other metrics
 /// @param clusters number of clusters; 0 if documents are independent
 /// @param detectable smallest difference detected with 80 % power; NaN: unknown
-///     not known
 public record Difference(
     String key,
     double first,
@@ -49,34 +47,6 @@ public record Difference(
   private static final String EXACT = "mcnemar";
   private static final String DRAWN = "bootstrap";
   private static final String CLUSTERED = "cluster_bootstrap";
-
-  /// A difference on independent documents.
-  public Difference(
-      String key,
-      double first,
-      double second,
-      double value,
-      double low,
-      double high,
-      double p,
-      String test,
-      int fixed,
-      int broken) {
-    this(
-        key,
-        first,
-        second,
-        value,
-        low,
-        high,
-        p,
-        test,
-        test.equals(EXACT),
-        fixed,
-        broken,
-        0,
-        Double.NaN);
-  }
 
   /// Interval, p-value and detectable size of a difference.
   private record Spread(double low, double high, double p, double detectable) {

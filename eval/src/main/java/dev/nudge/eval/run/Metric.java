@@ -27,13 +27,13 @@ public record Metric(
     String name, Aggregation.Kind aggregation, boolean higherIsBetter, ExactMatch.Options options) {
 
   /// The static properties of a supported metric.
-  private record Known(Set<OutputType> types, Aggregation.Kind aggregation, boolean higher) {}
+  record Known(Set<OutputType> types, Aggregation.Kind aggregation, boolean higher) {}
 
   /// Mean KL divergence of the model's next-token distribution from its base's, in nats per token;
   /// not a harness metric, and absent for a model without an adapter.
   static final String KL_FROM_BASE = "kl_from_base";
 
-  private static final Map<String, Known> KNOWN = new LinkedHashMap<>();
+  static final Map<String, Known> KNOWN = new LinkedHashMap<>();
 
   static {
     put("acc", Aggregation.Kind.MEAN, true, LOGLIKELIHOOD, MULTIPLE_CHOICE);
@@ -135,18 +135,6 @@ public record Metric(
 
   boolean isFromBase() {
     return name.equals(KL_FROM_BASE);
-  }
-
-  /// The names of the metrics of an output type.
-  static Set<String> names(OutputType type) {
-    Set<String> names = new TreeSet<>();
-    KNOWN.forEach(
-        (name, known) -> {
-          if (known.types.contains(type)) {
-            names.add(name);
-          }
-        });
-    return names;
   }
 
   /// Whether the metric lies in [0, 1].

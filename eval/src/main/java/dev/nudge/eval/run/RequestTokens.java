@@ -36,10 +36,6 @@ public final class RequestTokens {
   private volatile @Nullable Context last;
 
   /// @param maxLength longest sequence of the model, in tokens
-  public RequestTokens(Tokenizer tokenizer, int maxLength) {
-    this(tokenizer, maxLength, tokenizer::ids);
-  }
-
   /// @param encoder tokenizes as the tokenizer does
   RequestTokens(Tokenizer tokenizer, int maxLength, Encoder encoder) {
     this.encoder = encoder;

@@ -28,10 +28,6 @@ final class Field {
     return text;
   }
 
-  String place() {
-    return place;
-  }
-
   /// Renders the template.
   ///
   /// @throws InputException if the template is invalid or fails on the document

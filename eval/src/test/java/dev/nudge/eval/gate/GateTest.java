@@ -383,7 +383,7 @@ class GateTest {
     var items =
         IntStream.range(0, 200).mapToObj(i -> new Item("" + i, "question number " + i)).toList();
     LeakScan scan = new LeakScan(items);
-    IntStream.range(0, 9).forEach(i -> scan.row("question number " + i));
+    IntStream.range(0, 9).forEach(i -> scan.row(List.of("question number " + i)));
     scan.unread();
     Gate.Evidence tenth = looked(outcome, scan.report());
     assertThat(judge("leakage: {at_most: 0.05}", tenth).verdict()).isEqualTo(Verdict.PASS);

@@ -44,6 +44,7 @@ public final class MadeOutcomes {
   private final Path folder;
   private final Map<String, TaskScores> before = new LinkedHashMap<>();
   private final Map<String, TaskScores> after = new LinkedHashMap<>();
+  private String columns = "";
 
   public MadeOutcomes(Path folder) {
     this.folder = folder;
@@ -52,6 +53,12 @@ public final class MadeOutcomes {
   /// A metric of whole documents.
   public static Metric mean(String name, boolean higher) {
     return new Metric(name, Aggregation.Kind.MEAN, higher, ExactMatch.Options.NONE);
+  }
+
+  /// Slices the tasks that come by these columns, in place of `field` or none.
+  public MadeOutcomes by(String names) {
+    columns = names;
+    return this;
   }
 
   /// Questions with two choices, of which documents at even places have the first as the right one;
@@ -77,8 +84,9 @@ public final class MadeOutcomes {
             doc_to_text: "{{question}}?"
             doc_to_choice: choices
             doc_to_target: label
-            metadata: {version: 1, subgroups: [field]}
-            """);
+            metadata: {version: 1, subgroups: [%s]}
+            """
+                .formatted(columns.isEmpty() ? "field" : columns));
     before.put(name, chosen(task, rightBefore, 0.7));
     after.put(name, chosen(task, rightAfter, 0.9));
     return this;
@@ -139,7 +147,8 @@ public final class MadeOutcomes {
             output_type: generate_until
             doc_to_text: "{{question}}"
             doc_to_target: answer
-            """);
+            """
+                + (columns.isEmpty() ? "" : "metadata: {subgroups: [" + columns + "]}\n"));
     before.put(name, said(task, metric, scoreBefore, said + " before"));
     after.put(name, said(task, metric, scoreAfter, said));
     return this;
@@ -233,8 +242,11 @@ public final class MadeOutcomes {
           interval.high(),
           paired.p(),
           "mcnemar",
+          true,
           paired.onlySecond(),
-          paired.onlyFirst());
+          paired.onlyFirst(),
+          0,
+          Double.NaN);
     }
     Aggregation one = Aggregation.of(first.metric().aggregation(), first.items());
     Aggregation two = Aggregation.of(second.metric().aggregation(), second.items());
@@ -243,15 +255,18 @@ public final class MadeOutcomes {
     if (!Double.isNaN(value)) {
       resampled =
           new Bootstrap(1000, 0)
-              .counted(
-                  Bootstrap.alone(n),
-                  times -> {
-                    int[] places =
-                        IntStream.range(0, n)
-                            .flatMap(i -> IntStream.generate(() -> i).limit(times[i]))
-                            .toArray();
-                    return two.some(places) - one.some(places);
-                  });
+              .strata(
+                  List.of(
+                      new Bootstrap.Stratum(
+                          1,
+                          Bootstrap.alone(n),
+                          times -> {
+                            int[] places =
+                                IntStream.range(0, n)
+                                    .flatMap(i -> IntStream.generate(() -> i).limit(times[i]))
+                                    .toArray();
+                            return two.some(places) - one.some(places);
+                          })));
     }
     Interval interval =
         resampled == null ? new Interval(Double.NaN, Double.NaN) : resampled.interval(0.95);
@@ -264,8 +279,11 @@ public final class MadeOutcomes {
         interval.high(),
         resampled == null ? Double.NaN : resampled.p(),
         "bootstrap",
+        false,
         0,
-        0);
+        0,
+        0,
+        Double.NaN);
   }
 
   private static List<Boolean> right(Score score) {

@@ -143,7 +143,7 @@ class VerdictsTest {
     assertThat(rate.order().firstShare()).isEqualTo(1);
     assertThat(rate.wins() + rate.losses() + rate.ties() + rate.identical()).isZero();
     assertThat(rate.pairs()).isEqualTo(30);
-    assertThat(new Interval(rate.low(), rate.high()).holds(0.5)).isTrue();
+    assertThat(0.5).isBetween(rate.low(), rate.high());
     assertThat(rate.high() - rate.low()).isGreaterThan(0.05); // thirty ties are not certainty
     WinRate last = WinRate.of(judge(new Told("last", q -> Choice.B), contests));
     assertThat(last.order().firstShare()).isZero();

@@ -181,13 +181,11 @@ class LeakScanTest {
   }
 
   @Test
-  void theShareFromWhichOnRunsCountIsGiven() {
+  void runsCountFromHalfOfTheWordsOn() {
     String item = text(100);
-    String row = String.join(" ", Arrays.copyOf(item.split(" "), 30));
-    for (double covered : new double[] {0.3, 0.31}) {
-      LeakScan scan = new LeakScan(List.of(new Item("x", item)), covered);
-      scan.row(row);
-      assertThat(scan.report().leaks()).hasSize(covered > 0.3 ? 0 : 1);
+    for (int covered : new int[] {49, 50}) {
+      String row = String.join(" ", Arrays.copyOf(item.split(" "), covered));
+      assertThat(scan(List.of(row), item).leaks()).hasSize(covered < 50 ? 0 : 1);
     }
   }
 

@@ -150,6 +150,6 @@ class InstructionsTest {
         .isInstanceOf(InputException.class);
     assertThatThrownBy(() -> one("startend:end_checker", Map.of("end_phrase", 3)))
         .hasMessageContaining("must be a text");
-    assertThat(Instructions.known()).hasSize(25);
+    assertThat(InstructionChecks.known()).hasSize(25);
   }
 }

@@ -15,6 +15,7 @@ import dev.nudge.gguf.GgufFiles;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.machine.Machine;
 import dev.nudge.registry.Address;
+import dev.nudge.registry.Alias.Expected;
 import dev.nudge.registry.Note;
 import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
@@ -222,13 +223,15 @@ class ReleaseTest {
     assertThat(lineage.toString()).doesNotContain(temp.toString());
     checkServed(version.folder(), report);
     registry.protect("served", "champion", null, note);
-    assertThat(registry.gate(version, null)).hasSize(1);
+    assertThatThrownBy(() -> registry.alias("served", "champion", version, Expected.ANY, note))
+        .hasMessageContaining(" has no fresh PASS: no gate.json is kept with it; ");
     registry.report(Reference.parse("served:1"), out.resolve("gate.json"), note);
-    assertThat(registry.gate(registry.find(Reference.parse("served:1")), null)).isEmpty();
+    registry.alias("served", "champion", version, Expected.ANY, note);
     Version adapter = registry.push("adapter", Goldens.ADAPTER, note).version();
+    registry.protect("adapter", "champion", null, note);
     registry.report(Reference.parse("adapter:1"), out.resolve("gate.json"), note);
-    assertThat(registry.gate(registry.find(Reference.parse(adapter.shown())), null))
-        .contains("a release of it was judged");
+    assertThatThrownBy(() -> registry.alias("adapter", "champion", adapter, Expected.ANY, note))
+        .hasMessageContaining("a release of it was judged");
     Path tar = temp.resolve("served.tar");
     registry.publish(Reference.parse("served:1"), Address.parse(tar.toString(), false), null, null);
     Registry elsewhere = Registry.open(temp.resolve("elsewhere"));

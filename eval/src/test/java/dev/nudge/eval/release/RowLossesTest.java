@@ -36,7 +36,7 @@ class RowLossesTest {
     RowLosses before = rows(200, i -> -2);
     RowLosses.Difference cost = rows(200, i -> -2.5 + noise[i]).above(before);
     assertThat(cost.value()).isCloseTo(0.5, within(0.05));
-    assertThat(cost.interval().holds(cost.value())).isTrue();
+    assertThat(cost.value()).isBetween(cost.interval().low(), cost.interval().high());
     assertThat(cost.within(0.6)).isEqualTo(Verdict.PASS);
     assertThat(cost.within(0.4)).isEqualTo(Verdict.FAIL);
     assertThat(cost.within(cost.value())).isEqualTo(Verdict.INCONCLUSIVE);

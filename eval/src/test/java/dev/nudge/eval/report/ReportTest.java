@@ -64,6 +64,14 @@ class ReportTest {
         .getDocumentElement();
   }
 
+  private static String html(ReportData data) {
+    return HtmlReport.of(ReportView.of(data));
+  }
+
+  private static String markdown(ReportData data) {
+    return MarkdownReport.of(ReportView.of(data));
+  }
+
   private static List<Element> all(Element root, String name) {
     NodeList found = root.getElementsByTagName(name);
     return IntStream.range(0, found.getLength()).mapToObj(i -> (Element) found.item(i)).toList();
@@ -136,7 +144,7 @@ class ReportTest {
 
   @Test
   void theTableHasBeforeAfterDifferenceAndWhatIsShown() throws Exception {
-    List<List<String>> rows = rows(part(parse(HtmlReport.of(whole())), "results"));
+    List<List<String>> rows = rows(part(parse(html(whole())), "results"));
     assertThat(rows.getFirst())
         .containsExactly(
             "Task",
@@ -199,7 +207,7 @@ class ReportTest {
 
   @Test
   void atMostTwentyFlipsOfAKindAreShownAndThatIsSaid() throws Exception {
-    Element tasks = part(parse(HtmlReport.of(whole())), "tasks-0");
+    Element tasks = part(parse(html(whole())), "tasks-0");
     List<String> summaries = all(tasks, "summary").stream().map(Element::getTextContent).toList();
     assertThat(summaries)
         .contains(
@@ -226,9 +234,14 @@ class ReportTest {
 
   @Test
   void aColumnThatIsNamedSplitsDocumentsAndOneThatIsNotThereDoesNot() throws Exception {
-    ReportView view = ReportView.of(whole().withSubgroups(List.of("label", "nowhere", "question")));
+    Outcome outcome =
+        new MadeOutcomes(folder)
+            .by("label, nowhere, question")
+            .choices("clauses", 40, i -> i < 10, i -> i < 34, "does the clause hold")
+            .outcome();
+    ReportView view = ReportView.of(ReportData.of("m", outcome, AT));
     ReportView.TaskView task = view.pairs().getFirst().tasks().getFirst();
-    assertThat(task.subgroups()).containsOnlyKeys("label", "question", "field");
+    assertThat(task.subgroups()).containsOnlyKeys("label", "question");
     assertThat(task.subgroups().get("question")).hasSize(ReportView.MOST_GROUPS);
     assertThat(task.left()).containsEntry("question", 20).containsEntry("label", 0);
     assertThat(HtmlReport.of(view)).contains("Subgroups by question; 20 more values are not shown");
@@ -247,6 +260,7 @@ class ReportTest {
   void noTextBecomesMarkup() throws Exception {
     Outcome outcome =
         new MadeOutcomes(folder)
+            .by("question")
             .choices("c", 4, i -> false, i -> true, HOSTILE.replace("{", ""))
             .texts(
                 "t",
@@ -257,11 +271,8 @@ class ReportTest {
                 HOSTILE,
                 HOSTILE)
             .outcome();
-    ReportData data =
-        ReportData.of(HOSTILE, outcome, AT)
-            .withSettings(Map.of(HOSTILE, HOSTILE))
-            .withSubgroups(List.of("question"));
-    Element root = parse(HtmlReport.of(data));
+    ReportData data = ReportData.of(HOSTILE, outcome, AT).withSettings(Map.of(HOSTILE, HOSTILE));
+    Element root = parse(html(data));
     Set<String> names = new TreeSet<>();
     for (Element element : all(root, "*")) {
       names.add(element.getTagName());
@@ -282,7 +293,7 @@ class ReportTest {
 
   @Test
   void nothingIsAskedForFromElsewhere() throws Exception {
-    String html = HtmlReport.of(whole());
+    String html = html(whole());
     assertThat(html).doesNotContain("http:", "https:", "url(", "@import", "<script", "src=");
     assertThat(html)
         .contains(
@@ -291,7 +302,7 @@ class ReportTest {
 
   @Test
   void linksLeadToPartsThatAreThereAndRegionsThatScrollTakeTheKeyboard() throws Exception {
-    Element root = parse(HtmlReport.of(whole()));
+    Element root = parse(html(whole()));
     List<String> ids =
         all(root, "*").stream().map(e -> e.getAttribute("id")).filter(id -> !id.isEmpty()).toList();
     assertThat(ids).doesNotHaveDuplicates();
@@ -314,33 +325,32 @@ class ReportTest {
         new MadeOutcomes(folder)
             .texts("t", 5, MadeOutcomes.mean("rougeL", true), i -> 0.5, i -> Double.NaN, "q", "a")
             .outcome();
-    String html = HtmlReport.of(ReportData.of("m", outcome, AT));
+    String html = html(ReportData.of("m", outcome, AT));
     List<String> row = rows(part(parse(html), "results")).get(1);
     assertThat(row)
         .containsExactly("t", "rougeL", "5", "0.5000", "–", "–", "–", "–", "–", "–", "• not shown");
     assertThat(all(parse(html), "svg")).isEmpty();
     assertThat(html).doesNotContain("NaN", "Infinity");
-    assertThat(MarkdownReport.of(ReportData.of("m", outcome, AT)))
-        .doesNotContain("NaN", "Infinity");
+    assertThat(markdown(ReportData.of("m", outcome, AT))).doesNotContain("NaN", "Infinity");
   }
 
   @Test
   void anEvaluationOfNothingIsAReportToo() throws Exception {
     Outcome nothing =
         new Outcome(List.of(new ModelResults("base", null, Map.of(), Map.of())), Map.of(), 0, 0, 0);
-    Element root = parse(HtmlReport.of(ReportData.of("m", nothing, AT)));
+    Element root = parse(html(ReportData.of("m", nothing, AT)));
     assertThat(part(root, "tasks-0").getTextContent()).contains("No task was evaluated.");
-    assertThat(MarkdownReport.of(ReportData.of("m", nothing, AT))).contains("## Results");
+    assertThat(markdown(ReportData.of("m", nothing, AT))).contains("## Results");
   }
 
   @Test
   void aModelAloneHasItsNumbersWithIntervals() throws Exception {
     Outcome base =
         new MadeOutcomes(folder).choices("clauses", 40, i -> i < 30, i -> true, "q").base();
-    Element root = parse(HtmlReport.of(ReportData.of("m", base, AT)));
+    Element root = parse(html(ReportData.of("m", base, AT)));
     assertThat(rows(part(root, "results")).get(1))
         .containsExactly("clauses", "acc", "40", "0.7500", "0.5981 to 0.8581");
-    assertThat(MarkdownReport.of(ReportData.of("m", base, AT)))
+    assertThat(markdown(ReportData.of("m", base, AT)))
         .contains("| `clauses` | `acc` | 40 | 0.7500 | 0.5981 to 0.8581 |");
   }
 
@@ -362,9 +372,9 @@ class ReportTest {
     assertThat(unknown.value()).isEqualTo(-0.5);
     assertThat(unknown.p()).isNaN();
     assertThat(unknown.meaning()).isEqualTo(ResultRow.Meaning.OPEN);
-    Element root = parse(HtmlReport.of(data));
+    Element root = parse(html(data));
     assertThat(part(root, "tasks-1").getTextContent()).contains("Tasks: adapter → compare");
-    assertThat(MarkdownReport.of(data)).contains("### base → adapter", "### adapter → compare");
+    assertThat(markdown(data)).contains("### base → adapter", "### adapter → compare");
   }
 
   @Test
@@ -408,13 +418,13 @@ class ReportTest {
               model.name(), model.adapter(), model.tasks(), Map.of(group.name(), scores)));
     }
     Outcome two = new Outcome(models, outcome.differences(), 1, 1, 1);
-    Element results = part(parse(HtmlReport.of(ReportData.of("m", two, AT))), "results");
+    Element results = part(parse(html(ReportData.of("m", two, AT))), "results");
     assertThat(rows(results))
         .contains(List.of("law|<b>", "acc", "40", "0.2500", "0.7500", "+0.5000", "–", "–"));
-    assertThat(MarkdownReport.of(ReportData.of("m", two, AT)))
+    assertThat(markdown(ReportData.of("m", two, AT)))
         .contains("| `law\\|<b>` | `acc` | 40 | 0.2500 | 0.7500 | +0.5000 | – | – |");
     Outcome one = new Outcome(models.subList(0, 1), Map.of(), 1, 1, 1);
-    assertThat(MarkdownReport.of(ReportData.of("m", one, AT)))
+    assertThat(markdown(ReportData.of("m", one, AT)))
         .contains("| `law\\|<b>` | `acc` | 40 | 0.2500 |");
   }
 
@@ -439,10 +449,10 @@ class ReportTest {
     Difference law = requireNonNull(all.get("law")).getFirst();
     String interval = Shown.interval(law.low(), law.high());
     assertThat(interval).isNotEqualTo(Shown.NONE);
-    assertThat(rows(part(parse(HtmlReport.of(ReportData.of("m", two, AT))), "results")))
+    assertThat(rows(part(parse(html(ReportData.of("m", two, AT))), "results")))
         .contains(
             List.of("law", "acc", "80", "0.3750", "0.7500", "+0.3750", interval, Shown.p(law.p())));
-    assertThat(MarkdownReport.of(ReportData.of("m", two, AT)))
+    assertThat(markdown(ReportData.of("m", two, AT)))
         .contains("| `law` | `acc` | 80 | 0.3750 | 0.7500 | +0.3750 | " + interval + " | ");
   }
 
@@ -516,7 +526,7 @@ class ReportTest {
   void theFileOfDocumentsIsNamedAsItIsWritten() throws Exception {
     Outcome outcome =
         new MadeOutcomes(folder).choices("c", 60, i -> false, i -> true, "q").outcome();
-    String html = HtmlReport.of(ReportData.of("m", renamed(outcome, "c", "a/b"), AT));
+    String html = html(ReportData.of("m", renamed(outcome, "c", "a/b"), AT));
     assertThat(html).contains("the first 20 shown; all are in samples_a_b.jsonl");
   }
 
@@ -561,6 +571,7 @@ class ReportTest {
   private String everything() throws Exception {
     Outcome outcome =
         new MadeOutcomes(folder)
+            .by("question")
             .choices("clauses", 1200, i -> i < 400, i -> i >= 2 && i < 900, "does the clause hold")
             .texts(
                 "answers",
@@ -572,10 +583,8 @@ class ReportTest {
                 "Hold the button.")
             .outcome();
     ReportData data =
-        ReportData.of("m", outcome, AT)
-            .withLeaks(Map.of("clauses", leaks(1200, List.of(3, 5, 7))))
-            .withSubgroups(List.of("question"));
-    return HtmlReport.of(data) + MarkdownReport.of(data);
+        ReportData.of("m", outcome, AT).withLeaks(Map.of("clauses", leaks(1200, List.of(3, 5, 7))));
+    return html(data) + markdown(data);
   }
 
   @Test
@@ -600,6 +609,7 @@ class ReportTest {
   void inMarkdownTextsOfOthersAreCode() throws Exception {
     Outcome outcome =
         new MadeOutcomes(folder)
+            .by("question")
             .texts(
                 "t",
                 4,
@@ -610,10 +620,7 @@ class ReportTest {
                 HOSTILE)
             .outcome();
     String text =
-        MarkdownReport.of(
-            ReportData.of(HOSTILE, outcome, AT)
-                .withSettings(Map.of(HOSTILE, HOSTILE))
-                .withSubgroups(List.of("question")));
+        markdown(ReportData.of(HOSTILE, outcome, AT).withSettings(Map.of(HOSTILE, HOSTILE)));
     String outside = withoutCode(text);
     for (String sign : List.of("script", "<img", "e.org", "@all", "# head", "onerror", "](")) {
       assertThat(outside).doesNotContain(sign);
@@ -653,7 +660,7 @@ class ReportTest {
       assertThat(files.map(f -> f.getFileName().toString()))
           .containsExactlyInAnyOrder("report.html", "report.md");
     }
-    assertThat(Files.readString(out.resolve("report.html"))).isEqualTo(HtmlReport.of(data));
+    assertThat(Files.readString(out.resolve("report.html"))).isEqualTo(html(data));
   }
 
   /// The golden was looked at in Chromium, light, dark and narrow. What it is now lies in
@@ -662,7 +669,7 @@ class ReportTest {
   void aSmallReportIsTheOneThatWasLookedAt() throws Exception {
     ReportData data = whole();
     ReportFiles.write(Path.of("target/eval-report"), data);
-    assertThat(HtmlReport.of(data)).isEqualTo(Files.readString(GOLDEN.resolve("report.html")));
-    assertThat(MarkdownReport.of(data)).isEqualTo(Files.readString(GOLDEN.resolve("report.md")));
+    assertThat(html(data)).isEqualTo(Files.readString(GOLDEN.resolve("report.html")));
+    assertThat(markdown(data)).isEqualTo(Files.readString(GOLDEN.resolve("report.md")));
   }
 }

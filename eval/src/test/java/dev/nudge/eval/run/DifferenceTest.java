@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.eval.Bootstrap;
+import dev.nudge.eval.Bootstrap.Stratum;
 import dev.nudge.eval.Detectable;
 import dev.nudge.eval.Interval;
 import dev.nudge.eval.Resampled;
@@ -144,7 +145,7 @@ class DifferenceTest {
     Aggregation macro = Aggregation.of(Aggregation.Kind.MACRO_F1, right);
     assertThat(macro.all()).isEqualTo(1);
     Resampled resampled =
-        Bootstrap.STANDARD.counted(Bootstrap.alone(40), times -> macro.counted(times));
+        Bootstrap.STANDARD.strata(List.of(new Stratum(1, Bootstrap.alone(40), macro::counted)));
     assertThat(resampled.interval(0.95)).isEqualTo(new Interval(1, 1));
     List<MetricItem> one = new ArrayList<>(right);
     one.set(0, new MetricItem.Labels(0, 1)); // class 0 is missed, class 1 has a false alarm

@@ -34,33 +34,4 @@ public record AnswerFacts(
     /// The client disconnected or made an error; not a failure of the arm.
     CANCELLED
   }
-
-  /// The facts of a complete answer.
-  public static AnswerFacts done(
-      String responseId,
-      int promptTokens,
-      int completionTokens,
-      double firstToken,
-      double seconds) {
-    return new AnswerFacts(
-        responseId,
-        Outcome.DONE,
-        completionTokens == 0,
-        promptTokens,
-        completionTokens,
-        firstToken,
-        seconds,
-        false,
-        null);
-  }
-
-  /// The facts of a request that the server failed.
-  public static AnswerFacts failed(double seconds) {
-    return new AnswerFacts(null, Outcome.FAILED, false, 0, 0, null, seconds, false, null);
-  }
-
-  /// The facts of a request that the client cancelled.
-  public static AnswerFacts cancelled(double seconds) {
-    return new AnswerFacts(null, Outcome.CANCELLED, false, 0, 0, null, seconds, false, null);
-  }
 }

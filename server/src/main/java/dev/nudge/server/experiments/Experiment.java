@@ -106,7 +106,7 @@ final class Experiment implements AutoCloseable {
     try {
       ExperimentEvent.Stopped stopped = history.stopped();
       if (stopped != null) {
-        return new Routed(this, request, definition.arms().get(stopped.arm()), null, null, -1);
+        return new Routed(this, request, definition.arms().get(stopped.arm()), null, -1);
       }
       int stage = tally.stages().size() - 1;
       int arm = Assignment.arm(definition, stage, bucket);
@@ -118,7 +118,6 @@ final class Experiment implements AutoCloseable {
           this,
           request,
           definition.arms().get(arm),
-          hash,
           shadowed ? definition.arms().get(1) : null,
           place);
     } finally {

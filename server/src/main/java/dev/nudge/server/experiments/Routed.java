@@ -10,22 +10,14 @@ public final class Routed {
   private final Experiment experiment;
   private final String request;
   private final Arm arm;
-  private final @Nullable String unit;
   private final @Nullable Arm shadow;
   private final long place;
 
   /// @param place position in the log; −1 if not written
-  Routed(
-      Experiment experiment,
-      String request,
-      Arm arm,
-      @Nullable String unit,
-      @Nullable Arm shadow,
-      long place) {
+  Routed(Experiment experiment, String request, Arm arm, @Nullable Arm shadow, long place) {
     this.experiment = experiment;
     this.request = request;
     this.arm = arm;
-    this.unit = unit;
     this.shadow = shadow;
     this.place = place;
   }
@@ -38,11 +30,6 @@ public final class Routed {
   /// The arm that answers; its digest is fixed, wherever its alias points.
   public Arm arm() {
     return arm;
-  }
-
-  /// The unit's key in hexadecimal digits; null: no unit.
-  public @Nullable String unit() {
-    return unit;
   }
 
   /// The shadow arm that answers the same prompt unseen; null: none.

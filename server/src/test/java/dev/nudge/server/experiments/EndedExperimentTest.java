@@ -150,7 +150,7 @@ class EndedExperimentTest {
     for (; i < 2000 && state().equals("running"); i++) {
       Routed routed = requireNonNull(experiments.route("tone", new Unit("user" + i), "r" + i));
       boolean fails = routed.arm().name().equals("B") && i % 3 == 0;
-      routed.ended(routed.arm(), fails ? AnswerFacts.failed(1) : Some.done("c" + i, 20));
+      routed.ended(routed.arm(), fails ? Some.failed() : Some.done("c" + i, 20));
     }
     assertThat(state()).isEqualTo("stopped");
     JsonNode ended = Json.tree(experiments.show("tone"));
@@ -206,7 +206,7 @@ class EndedExperimentTest {
     for (int i = 0; i < 2000 && state().equals("running"); i++) {
       Routed routed = asked(i);
       Arm shadow = requireNonNull(routed.shadow());
-      routed.ended(shadow, i % 3 == 0 ? AnswerFacts.failed(1) : Some.done("s" + i, 25));
+      routed.ended(shadow, i % 3 == 0 ? Some.failed() : Some.done("s" + i, 25));
     }
     assertThat(state()).isEqualTo("stopped");
     assertThat(Json.tree(experiments.show("tone")).at("/verdict/reason").asString())

@@ -92,13 +92,16 @@ class ExperimentsTest {
       assertThat(route("user" + i).arm()).isEqualTo(first.arm());
       assertThat(first.arm().digest()).endsWith("1");
       assertThat(first.await()).isTrue();
-      assertThat(first.unit()).matches("[0-9a-f]{16}");
       assertThat(first.experiment()).isEqualTo("tone");
       seen.add(first.arm().name());
     }
     assertThat(seen).containsExactlyInAnyOrder("A", "B");
     assertThat(report().get("units").asInt()).isEqualTo(40);
     assertThat(report().get("requests").asInt()).isEqualTo(80);
+    assertThat(folder.resolve("tone.jsonl"))
+        .content()
+        .containsPattern("\"unit\":\"[0-9a-f]{16}\"")
+        .doesNotContain("user0");
   }
 
   @Test
@@ -107,7 +110,6 @@ class ExperimentsTest {
     Set<String> seen = new HashSet<>();
     for (int i = 0; i < 60; i++) {
       Routed routed = route("");
-      assertThat(routed.unit()).isNull();
       routed.ended(routed.arm(), Some.done("c" + i, 10));
       seen.add(routed.arm().name());
     }
@@ -243,7 +245,7 @@ class ExperimentsTest {
     for (int i = 0; i < 20; i++) {
       Routed routed = route("user" + i);
       assertThat(routed.arm().name()).isEqualTo("A");
-      routed.ended(routed.arm(), AnswerFacts.failed(1));
+      routed.ended(routed.arm(), Some.failed());
     }
     assertThat(report().get("requests")).isEqualTo(report.get("requests"));
   }
@@ -255,7 +257,7 @@ class ExperimentsTest {
     while (server.rolledBack.isEmpty() && requests++ < 2000) {
       Routed routed = route("user" + next);
       boolean fails = routed.arm().name().equals("B") ? chance(0.2) : chance(0.01);
-      routed.ended(routed.arm(), fails ? AnswerFacts.failed(1) : Some.done("c" + next, 20));
+      routed.ended(routed.arm(), fails ? Some.failed() : Some.done("c" + next, 20));
     }
     assertThat(requests).isLessThan(400);
     assertThat(state()).isEqualTo("worse");
@@ -302,8 +304,7 @@ class ExperimentsTest {
       for (int i = 0; i < 400; i++) {
         Routed routed = requireNonNull(other.route("tone", new Unit("u" + i), "r" + i));
         routed.ended(
-            routed.arm(),
-            routed.arm().name().equals("B") ? AnswerFacts.failed(1) : Some.done("c" + i, 5));
+            routed.arm(), routed.arm().name().equals("B") ? Some.failed() : Some.done("c" + i, 5));
       }
       JsonNode stopped = Json.tree(other.show("tone")).get("stopped");
       assertThat(stopped.get("rollback_error").asString()).isEqualTo("the registry is read-only");
@@ -378,7 +379,7 @@ class ExperimentsTest {
     for (int i = 0; i < 2000 && server.rolledBack.isEmpty(); i++) {
       Routed routed = route("user" + i);
       boolean fails = routed.arm().name().equals("B") && chance(0.5);
-      routed.ended(routed.arm(), fails ? AnswerFacts.failed(1) : Some.done("c" + i, 10));
+      routed.ended(routed.arm(), fails ? Some.failed() : Some.done("c" + i, 10));
     }
     assertThat(report().get("percent").asInt()).isEqualTo(10);
     assertThat(server.rolledBack)

@@ -104,8 +104,8 @@ class MistakesTest {
                 .replace("\"arms\"", "\"mode\": \"shadow\", \"arms\"")));
     experiments.route("tone", new Unit("u"), "r");
     Routed routed = requireNonNull(experiments.route("shade", new Unit("u"), "s"));
-    routed.ended(routed.arm(), AnswerFacts.done("a", 1, 1, 0.1, 0.2));
-    routed.ended(requireNonNull(routed.shadow()), AnswerFacts.done("b", 1, 1, 0.1, 0.2));
+    routed.ended(routed.arm(), Some.done("a", 1));
+    routed.ended(requireNonNull(routed.shadow()), Some.done("b", 1));
     assertThatThrownBy(() -> new Feedback(experiments).take(Json.parse(body.replace('\'', '"'))))
         .isInstanceOf(InputException.class)
         .hasMessage(line);
@@ -129,7 +129,7 @@ class MistakesTest {
   void aClientGivesFeedbackOnItsOwnAnswersAlone() {
     experiments.create(Json.parse(Some.AB.replace('\'', '"')));
     Routed routed = requireNonNull(experiments.route("tone", new Unit("u"), "ann/r"));
-    routed.ended(routed.arm(), AnswerFacts.done("a", 1, 1, 0.1, 0.2));
+    routed.ended(routed.arm(), Some.done("a", 1));
     Feedback feedback = new Feedback(experiments);
     for (String id : List.of("{\"response_id\": \"a\"", "{\"request_id\": \"r\"")) {
       AnswerFeedback said = AnswerFeedback.read(Json.parse(id + ", \"score\": 1}"));

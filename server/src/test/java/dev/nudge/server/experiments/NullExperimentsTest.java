@@ -105,7 +105,7 @@ class NullExperimentsTest {
 
   private static AnswerFacts facts(SplittableRandom random, double taste, int i) {
     if (random.nextDouble() < 0.03) {
-      return AnswerFacts.failed(1);
+      return Some.failed();
     }
     double load = i / 100 % 2 == 0 ? 1 : 3;
     double first = 0.05 * load * Math.exp(gaussian(random));

@@ -1,6 +1,7 @@
 package dev.nudge.server.experiments;
 
 import dev.nudge.format.Json;
+import dev.nudge.server.experiments.AnswerFacts.Outcome;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.util.ArrayList;
@@ -25,12 +26,17 @@ final class Some {
   }
 
   static AnswerFacts done(String id, int tokens) {
-    return AnswerFacts.done(id, 12, tokens, 0.05, 0.05 + tokens * 0.01);
+    return new AnswerFacts(
+        id, Outcome.DONE, tokens == 0, 12, tokens, 0.05, 0.05 + tokens * 0.01, false, null);
   }
 
   static AnswerFacts done(double firstToken) {
     return new AnswerFacts(
-        null, AnswerFacts.Outcome.DONE, false, 12, 20, firstToken, firstToken + 0.4, false, null);
+        null, Outcome.DONE, false, 12, 20, firstToken, firstToken + 0.4, false, null);
+  }
+
+  static AnswerFacts failed() {
+    return new AnswerFacts(null, Outcome.FAILED, false, 0, 0, null, 1, false, null);
   }
 
   /// A server whose aliases can be moved.
