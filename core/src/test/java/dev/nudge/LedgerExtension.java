@@ -8,8 +8,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 
 /// Fails a test after which the ledger holds other bytes than before it; registered for all tests
-/// of
-/// modules whose pom says `nudge.ledger`.
+/// but those of modules whose pom leaves it out (`nudge.extensionsOut`).
 public final class LedgerExtension implements BeforeEachCallback, AfterEachCallback {
   private static final Namespace NAMESPACE = Namespace.create(LedgerExtension.class);
 

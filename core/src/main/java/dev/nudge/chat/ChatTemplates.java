@@ -48,7 +48,6 @@ public final class ChatTemplates {
   /// @param answer ids that stand before the text of an answer, where a model has channels
   /// @param text the prompt as text
   /// @param template source of the template, which tells how to parse the answer
-  @SuppressWarnings("ArrayRecordComponent")
   public record Prompt(
       int[] ids, int[] answer, @Nullable Integer turnEnd, String text, String template) {
     /// The prompt's ids; of an answer that a grammar constrains, up to its text.

@@ -36,14 +36,12 @@ public final class Batches {
   private final int times;
   private volatile @Nullable Order last;
 
-  @SuppressWarnings("ArrayRecordComponent")
   private record Order(int epoch, int[] rows) {}
 
   /// The portion of a source in an epoch.
   ///
   /// @param rows all rows of the source, at least one
   /// @param taken how many of them an epoch takes
-  @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
   public record Portion(int[] rows, int taken) {}
 
   private Batches(

@@ -15,7 +15,6 @@ public interface Conversations {
   /// Tokens of a conversation and its label mask; the first token is never trained.
   ///
   /// @param weights loss weights of all tokens; null: trained ones have weight 1
-  @SuppressWarnings("ArrayRecordComponent") // made, cut and handed on, never compared
   record Tokens(int[] ids, BitSet trained, double @Nullable [] weights) {}
 
   /// Tokenises all messages; by default those of the assistant are trained.
@@ -34,6 +33,5 @@ public interface Conversations {
   Prompt prompt(ArrayNode messages, @Nullable ArrayNode tools);
 
   /// A prompt as text and as tokens, complete with all special tokens.
-  @SuppressWarnings("ArrayRecordComponent")
   record Prompt(String text, int[] ids) {}
 }

@@ -19,7 +19,6 @@ import tools.jackson.databind.node.ArrayNode;
 /// @param asked the prompt as the row has it; for a conversation the message that is answered
 /// @param prompt token ids of the prompt, at least one
 /// @param expected the expected answer as the row has it: a text, else the message's JSON
-@SuppressWarnings("ArrayRecordComponent") // handed on, never compared
 public record PromptRow(
     int index, Path file, int line, String asked, int[] prompt, String expected) {
 

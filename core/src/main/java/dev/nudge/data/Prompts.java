@@ -22,7 +22,6 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
   /// @param index index of the row among the non-blank lines of all files, from 0
   /// @param line number of the line in its file, from 1
   /// @param ids token ids, at least one
-  @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
   public record Prompt(int index, Path file, int line, String text, int[] ids) {}
 
   public Prompts {

@@ -18,7 +18,6 @@ import org.jspecify.annotations.Nullable;
 /// @param weights loss weight of each token; null: trained ones have weight 1
 /// @param answer which answer of a preference it is: `chosen`, `rejected`, `good`, `bad` or
 ///     `reward 0.5`; null: it is none
-@SuppressWarnings("ArrayRecordComponent") // made, shown, never compared
 public record SeenRow(
     int index,
     Path file,

@@ -23,7 +23,6 @@ public final class SingleRows {
   ///
   /// @param ids token ids, at least one
   /// @param spoken whether it went through the chat template
-  @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
   public record Prompt(int[] ids, boolean spoken) {}
 
   private interface Read<T> {

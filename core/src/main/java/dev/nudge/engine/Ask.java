@@ -13,7 +13,6 @@ import dev.nudge.adapter.NamedAdapters;
 /// @param toldFrom index of the first prompt token whose logits go to [Caller#read]; [#NOTHING]: no
 ///     token. The tokens before it may come from the prefix cache
 /// @param patient whether prefill may wait for more prompts while other sequences decode
-@SuppressWarnings("ArrayRecordComponent")
 public record Ask(
     int[] prompt,
     int positions,

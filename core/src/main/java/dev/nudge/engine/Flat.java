@@ -36,7 +36,6 @@ public final class Flat {
   /// @param texts factor of all its tokens but the first, prompt included, in addition; null: 0
   /// @param starts where the factors of a sequence's labelled tokens begin in `answers`; null: they
   ///     share one
-  @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
   public record Factors(
       double @Nullable [] answers, double @Nullable [] texts, int @Nullable [] starts) {
     /// Factors of sequences.

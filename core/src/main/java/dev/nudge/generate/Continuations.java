@@ -35,7 +35,6 @@ public final class Continuations {
   ///
   /// @param sampling only temperature, topP, topK and seed count
   /// @param draws number of the sequence, which selects its random numbers
-  @SuppressWarnings("ArrayRecordComponent")
   public record Prompt(
       int[] ids, List<String> stops, int maxTokens, SamplingSettings sampling, long draws) {}
 

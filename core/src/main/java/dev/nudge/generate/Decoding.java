@@ -26,7 +26,6 @@ public final class Decoding {
   /// @param ids token ids of the prompt
   /// @param positions most tokens of the prompt and its answer together
   /// @param sequence number of the sequence, for its draws
-  @SuppressWarnings("ArrayRecordComponent")
   public record Prompt(int[] ids, int positions, long sequence) {
     /// A prompt whose answer is not drawn.
     public Prompt(int[] ids, int positions) {
@@ -38,7 +37,6 @@ public final class Decoding {
   ///
   /// @param ids token ids of the prompt, then of the answer, with the token that ended it
   /// @param finished whether an end token ended it
-  @SuppressWarnings("ArrayRecordComponent")
   public record Answer(int[] ids, String text, boolean finished) {}
 
   /// Completes prompts side by side.

@@ -18,7 +18,6 @@ public final class Embeddings {
   ///
   /// @param index index of the row, from 0, bad rows counted; 0 for a single text
   /// @param embedding vector as long as the model's hidden size
-  @SuppressWarnings("ArrayRecordComponent")
   public record Row(long index, float[] embedding) {}
 
   /// Loads the model, embeds all texts and frees the memory.

@@ -17,7 +17,6 @@ import org.jspecify.annotations.Nullable;
 /// @param turnEnd the chat template's end-of-turn token, which ends an answer too; null: none
 /// @param constraint grammar that each answer must match; null: none
 /// @param echo whether to report the prompt's log-probabilities, if `sampling` has `logprobs`
-@SuppressWarnings("ArrayRecordComponent")
 public record GenerationRequest(
     int[] prompt,
     SamplingSettings sampling,

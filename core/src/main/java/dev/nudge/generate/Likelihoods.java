@@ -38,7 +38,6 @@ public final class Likelihoods {
   ///
   /// @param ids all token ids, context and continuation
   /// @param from index of the first scored token, at least 1
-  @SuppressWarnings("ArrayRecordComponent")
   public record Item(int[] ids, int from) {
     public Item {
       if (from < 1 || from >= ids.length) {

@@ -28,7 +28,6 @@ record PromptBatch(Session session, List<Prompt> prompts, @Nullable Integer turn
   /// A prompt and the number of its row.
   ///
   /// @param ids its tokens
-  @SuppressWarnings("ArrayRecordComponent")
   record Prompt(int index, int[] ids) {}
 
   /// Reads the prompts and loads the model.

@@ -112,8 +112,11 @@ final class Book {
           shelf.protections.remove(e.alias());
         }
       }
-      case RegistryEvent.Stated e ->
+      case RegistryEvent.Stated e -> {
+        if (e.to() != VersionState.DEPLOYED || shelf.isAliased(e.version())) {
           shelf.versions.computeIfPresent(e.version(), (_, v) -> v.with(e.to()));
+        } // an older nudge let people say so of any version
+      }
       case RegistryEvent.Reported e ->
           shelf.versions.computeIfPresent(
               e.version(), (_, v) -> v.with(plus(v.reports(), e.report())));

@@ -7,7 +7,6 @@ package dev.nudge.text;
 ///     that the post-processor added
 /// @param ends offset behind each token's last character; -1 likewise. The tokens of one character
 ///     that is split into bytes all have that character's span
-@SuppressWarnings("ArrayRecordComponent")
 public record Encoded(int[] ids, int[] starts, int[] ends) {
 
   /// Returns the number of tokens.

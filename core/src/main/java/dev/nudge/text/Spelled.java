@@ -146,7 +146,6 @@ final class Spelled {
   /// @param from where each name begins, in code points, as all of these
   /// @param to where it ends
   /// @param sourceEnd where the token ends in the text as it was
-  @SuppressWarnings("ArrayRecordComponent")
   private record Rewritten(String text, int[] from, int[] to, int[] sourceEnd) {
 
     /// The places whose token is among the tokens.

@@ -58,7 +58,6 @@ final class GradientLanes implements AutoCloseable {
   /// @param adapter its number in the bank
   /// @param starts of the weights of each sequence's tokens; null: a sequence has one weight
   /// @param plan how its sequences are packed
-  @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
   record Work(
       int adapter,
       List<Example> sequences,

@@ -117,7 +117,6 @@ record GroupRewards(
   /// @param sums weighted; NaN: one of them failed
   /// @param failed completions without a sum
   /// @param failure why the first failed; null: none did
-  @SuppressWarnings("ArrayRecordComponent")
   record Worth(Map<String, double[]> parts, double[] sums, int failed, @Nullable String failure) {}
 
   /// @param held whether the prompts are held out

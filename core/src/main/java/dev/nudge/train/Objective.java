@@ -101,7 +101,6 @@ public interface Objective {
   /// @param texts log-probability of all tokens but the first of sequences whose text counts
   /// @param reference `s` by the reference, as `logprobs`; empty unless [#needsReference]
   /// @param earlier `logprobs` of the first step on this batch; null: this is the first
-  @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
   record Scored(
       List<Example> sequences,
       double[] logprobs,
@@ -132,7 +131,6 @@ public interface Objective {
   /// @param loss L; null: −Σ wᵢ·sᵢ, as the training pass computes it
   /// @param figures metrics besides the loss, by their names in `metrics.jsonl`, where they
   ///     replace no other key; NaN: null there
-  @SuppressWarnings("ArrayRecordComponent")
   record Weights(
       double scale,
       double @Nullable [] each,

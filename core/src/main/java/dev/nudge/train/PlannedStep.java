@@ -12,7 +12,6 @@ import java.util.stream.IntStream;
 ///     the prompt that they share
 /// @param tokens of the sequences, each with its prompt
 /// @param trained how many of the computed tokens the loss counts, from 0 to 1
-@SuppressWarnings("ArrayRecordComponent") // made and read, never compared
 record PlannedStep(int[] lengths, long tokens, double trained) {
   /// A step of sequences of one length, of which the loss counts all tokens.
   static PlannedStep assumed(int sequences, int length) {

@@ -36,7 +36,6 @@ import org.jspecify.annotations.Nullable;
 /// @param from where the numbers of each step begin in `beside`
 /// @param held of each held-out sequence
 /// @param heldBeside of what is scored beside them
-@SuppressWarnings("ArrayRecordComponent") // made and read, never compared
 record ReferenceSums(
     int[] places,
     int[] heldPlaces,

@@ -96,11 +96,12 @@ final class Walks {
     ByteArrayOutputStream text = new ByteArrayOutputStream();
     for (int n = 0; n < free; n++) {
       List<Integer> allowed = ids(state.allowed());
-      if (allowed.isEmpty()) {
+      int id = allowed.isEmpty() ? -1 : allowed.get(random.nextInt(allowed.size()));
+      byte[] token = id < 0 ? null : tokenizer.bytes(id);
+      if (token == null) {
         break; // the end
       }
-      int id = allowed.get(random.nextInt(allowed.size()));
-      text.writeBytes(requireNonNull(tokenizer.bytes(id)));
+      text.writeBytes(token);
       state = state.push(id);
     }
     text.writeBytes(end(state, tokenizer));

@@ -230,6 +230,12 @@ class RegistryTest {
     assertThat(registry.state(one, VersionState.DEPLOYED, note("it does not")).state())
         .isEqualTo(VersionState.DEPLOYED);
     registry.alias("support", "champion", null, Alias.Expected.ANY, note("done"));
+    // a line that an older nudge wrote
+    Journal journal = new Journal(registry.folder());
+    journal.read();
+    journal.append(
+        new RegistryEvent.Stated(
+            "support", note("old"), 1, VersionState.RETIRED, VersionState.DEPLOYED));
     assertThat(Registry.open(registry.folder()).find(one).state()).isEqualTo(VersionState.RETIRED);
   }
 

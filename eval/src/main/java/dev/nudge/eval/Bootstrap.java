@@ -125,7 +125,6 @@ public record Bootstrap(int resamples, long seed) {
   /// @param weight of the stratum's score in the total
   /// @param clusters the number of each item's cluster
   /// @param score from each item's count in the resample; the array is reused
-  @SuppressWarnings("ArrayRecordComponent")
   public record Stratum(double weight, int[] clusters, ToDoubleFunction<int[]> score) {}
 
   /// Resamples the weighted sum of the scores of strata (stratified bootstrap). [Resampled#units]

@@ -17,7 +17,6 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param kept places of the table's columns that stay
 /// @param schema of the rows that are made
-@SuppressWarnings("ArrayRecordComponent")
 record Widened(int[] kept, StructType schema) implements Serializable {
   /// Why a row has nothing in the other columns that were added; null: it has.
   static final String ERROR = "error";

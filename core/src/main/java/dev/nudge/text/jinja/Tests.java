@@ -89,7 +89,6 @@ final class Tests {
         || value instanceof Items items && items.hasIndex();
   }
 
-  @SuppressWarnings("ReferenceEquality")
   private static boolean isSame(Value a, Value b) {
     return a == b
         || a instanceof Num x

@@ -45,7 +45,6 @@ final class Answers {
   ///     one
   /// @param prompt the prompt of a generation; else null
   /// @param digest of the tokens and of the generation settings
-  @SuppressWarnings("ArrayRecordComponent")
   record Encoded(TaskRequest request, List<Item> parts, int @Nullable [] prompt, String digest) {
     /// Number of tokens, for progress.
     long tokens() {

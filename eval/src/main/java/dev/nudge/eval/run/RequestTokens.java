@@ -25,7 +25,6 @@ public final class RequestTokens {
   }
 
   /// A context with its token ids.
-  @SuppressWarnings("ArrayRecordComponent")
   private record Context(String text, int[] ids) {}
 
   private final Encoder encoder;

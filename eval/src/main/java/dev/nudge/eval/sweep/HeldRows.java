@@ -23,7 +23,6 @@ import tools.jackson.databind.JsonNode;
 /// @param rows which they are: the file of each and its place there
 /// @param tokens labelled tokens of each row
 /// @param losses of each row, in nats, summed over its labelled tokens
-@SuppressWarnings("ArrayRecordComponent") // made and read, never compared
 public record HeldRows(int step, List<String> rows, int[] tokens, double[] losses) {
   private static final double CONFIDENCE = 0.95;
 
