@@ -67,9 +67,9 @@ record ParityAdvice(ParityResults results) {
         .map(
             over ->
                 ("- **QLoRA**: QLoRA − LoRA is %s over %d domains; %s of the time, %s of the"
-                        + " RssAnon, which leaves out LoRA's mapped base. The weights of this"
-                        + " base were rounded to four bits once before, so another base may lose more. Take QLoRA if the base in bf16"
-                        + " does not fit.\n")
+                        + " RssAnon, which leaves out LoRA's mapped base. The weights of this base"
+                        + " were rounded to four bits once before, so another base may lose more."
+                        + " Take QLoRA if the base in bf16 does not fit.\n")
                     .formatted(
                         said(over), pair.each().size(), share(pair, SECONDS), share(pair, MEMORY)))
         .orElse("");

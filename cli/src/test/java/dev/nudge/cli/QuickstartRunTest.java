@@ -37,7 +37,7 @@ class QuickstartRunTest {
   @Test
   void anAdapterThatIsNotBetterThanTheBaseIsRefused() {
     Wanted usual = Wanted.of(BASE, folder.resolve("kept"));
-    Wanted less = new Wanted(BASE, usual.keep(), 160, 1, usual.learningRate(), 32);
+    Wanted less = new Wanted(BASE, usual.keep(), 160, 1, usual.learningRate(), 64);
     Machine machine = new Machine(2, 4L << 30, Backends.cache(), "test");
     QuickstartVerb verb =
         new QuickstartVerb((_, told, stopped) -> Quickstart.run(less, machine, told, stopped));
