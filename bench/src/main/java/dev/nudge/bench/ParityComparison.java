@@ -4,9 +4,11 @@ import dev.nudge.eval.Bootstrap;
 import dev.nudge.eval.Interval;
 import dev.nudge.eval.NonInferiority;
 import dev.nudge.eval.Resampled;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /// Two methods on the same documents: the difference of their scores, paired document by document.
@@ -19,7 +21,8 @@ import java.util.stream.Stream;
 /// @param error of it
 /// @param documents how many were resampled, or clusters of them
 /// @param seeds the difference by seed; one where nothing is trained
-record ParityComparison(double difference, ParityError error, int documents, List<Double> seeds) {
+record ParityComparison(
+    double difference, ParityError error, int documents, SortedMap<Integer, Double> seeds) {
   /// What a method may lose and still count as good.
   static final double MARGIN = 0.02;
 
@@ -49,15 +52,18 @@ record ParityComparison(double difference, ParityError error, int documents, Lis
     double[] other = results.mean(after, key);
     int[] clusters = results.clusters(after.getFirst(), key, other.length);
     Resampled resampled = Bootstrap.STANDARD.difference(one, other, clusters);
-    List<Double> seeds = new ArrayList<>();
+    SortedMap<Integer, Double> seeds = new TreeMap<>();
     for (ParityPart part : second.trains() ? after : before) {
       List<ParityPart> from = first.trains() ? common(before, List.of(part)) : before;
       List<ParityPart> to = second.trains() ? List.of(part) : after;
-      seeds.add(results.score(to, key) - results.score(from, key));
+      seeds.put(part.seed(), results.score(to, key) - results.score(from, key));
     }
     return Optional.of(
         new ParityComparison(
-            resampled.value(), ParityError.of(error(resampled), seeds), resampled.units(), seeds));
+            resampled.value(),
+            ParityError.of(error(resampled), List.copyOf(seeds.values())),
+            resampled.units(),
+            seeds));
   }
 
   /// The mean of differences of several domains, each counting alike; they have no document in
@@ -67,7 +73,7 @@ record ParityComparison(double difference, ParityError error, int documents, Lis
         domains.stream().mapToDouble(ParityComparison::difference).average().orElseThrow(),
         ParityError.ofMean(domains.stream().map(ParityComparison::error).toList()),
         domains.stream().mapToInt(ParityComparison::documents).sum(),
-        List.of());
+        new TreeMap<>());
   }
 
   /// The interval of 95 %.
@@ -82,9 +88,11 @@ record ParityComparison(double difference, ParityError error, int documents, Lis
     return new NonInferiority(difference, ends.low(), ends.high(), MARGIN, documents);
   }
 
-  /// The mean of the differences by seed, but for the first.
-  double withoutFirst() {
-    return seeds.stream().skip(1).mapToDouble(Double::doubleValue).average().orElseThrow();
+  /// The mean of the differences by seed without seed 0; empty where that is nothing, or the same.
+  OptionalDouble withoutZero() {
+    return seeds.containsKey(0)
+        ? seeds.tailMap(1).values().stream().mapToDouble(Double::doubleValue).average()
+        : OptionalDouble.empty();
   }
 
   /// The two-sided p-value of "there is no difference"; 1 where there are too few documents.

@@ -138,9 +138,16 @@ enum ParityMethod {
     };
   }
 
-  /// Seeds of its runs.
+  /// How many seeds its runs have.
   int seeds() {
     return PAIR.contains(this) ? 6 : 3;
+  }
+
+  /// The first of them. Variants take the seeds that LoRA has in the second round: the learning
+  /// rate
+  /// was not chosen with them, and both compute in one precision.
+  int firstSeed() {
+    return VARIANTS.contains(this) ? 3 : 0;
   }
 
   /// The method whose epochs and warm-up it takes.

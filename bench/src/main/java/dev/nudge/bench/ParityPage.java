@@ -1,12 +1,11 @@
 package dev.nudge.bench;
 
 import dev.nudge.settings.Count;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.NavigableSet;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
@@ -35,7 +34,7 @@ final class ParityPage {
         of a base in bf16.
       - **Methods**: LoRA and QLoRA have rank 16 and alpha 32 on all linear layers; QLoRA is NF4 with double quantisation; full trains all weights in bf16 with fp32 masters. AdamW, linear schedule,
         no weight decay, no dropout. The adapter after the last step is evaluated.
-      - **Learning rates**: LoRA, QLoRA and full each try four, half a decade apart; DoRA, LoRA+, PiSSA and r 64 with rsLoRA try three; r 8, r 64 and attention only take LoRA's. A pilot trains on a
+      - **Learning rates**: LoRA, QLoRA and full each have four to try, half a decade apart; DoRA, LoRA+, PiSSA and r 64 with rsLoRA three; r 8, r 64 and attention only take LoRA's. A pilot trains on a
         tenth of the rows for twice the epochs (a fifth of a run's steps), seed 0, and measures the loss on 64 held-out training rows three times. The lowest of the three losses chooses the rate, so
         pilots favour high rates. Full's rates lie between recipes for large models (2e-5) and those of SmolLM2's authors for their small ones (3e-4, 1e-3); LoRA's are ten times as high
         ("LoRA without regret").
@@ -43,13 +42,14 @@ final class ParityPage {
         stay unless another choice is shown to be better. Support takes those of finance; legal, which has no spare rows, takes those of medical; all adapters take LoRA's. That a lower loss must
         be shown was decided after the first six losses in finance and before any run of the second round: twice the epochs were a little better for LoRA, and would have doubled the time of all
         adapters in finance and support.
-      - **Seeds**: six for LoRA and full, three for the others, if all parts are done.
-      - **Two rounds**: the first (2026-11-28 to 29, Zen 4) had three rates, three seeds and fixed epochs, and 8 of its 12 best rates were at the edge. The second was planned after the first was seen and before
-        any result of its own. A run of the first round counts if its settings are still the best, else it is repeated. Processors differ in rounding, and those without
-        AVX-512 bf16 compute in fp32: so far all of the second round, so the highest rates and the variants are compared across precisions. Commits between the parts changed the order of sums. Methods are compared seed by seed, and each part's file names its processor and commit.
+      - **Seeds**: 0 to 5 for LoRA and full, 0 to 2 for QLoRA and the other shapes, 3 to 5 for the variants, if all parts are done. The learning rates were chosen with seed 0.
+      - **Two rounds**: the first (2026-11-28 to 29) had three rates, three seeds and fixed epochs, and 8 of its 12 best rates were at the edge. The second was planned after the first was seen and before
+        any result of its own. A run of the first round counts if its settings are still the best, else it is repeated. The first round computed with AVX-512 bf16,
+        the second in fp32 on processors that lack it. LoRA − full and the variants − LoRA pair runs of one precision, but a pilot of the highest rate has its neighbours in the other. Commits between
+        the parts changed the order of sums. Each part's file names its processor and commit.
       - **Intervals**: an example's score is its mean over the seeds. The variance is that of 10,000 paired resamples of the examples plus that of the mean of the differences by seed, with Student's t
         and the degrees of freedom of Welch and Satterthwaite. In a mean over domains each domain counts alike, and the mean speaks of these domains alone. Legal examples are resampled by the kind
-        of their question. Where no example tells two methods apart the interval is Tango's, not 0.
+        of their question. Differences by seed contain a share of the examples' variance, so errors are up to a third too large; with two seeds an interval may cover 91 % and not 95 %.
       - **Time**: the second round may take eight hours of two cores, counted in processor time; the command stops before a part that would take more.
       """;
 
@@ -66,7 +66,8 @@ final class ParityPage {
 
   private String write() {
     String advice = new ParityAdvice(results).all();
-    state(advice);
+    state();
+    section("What to do", advice);
     ParityTables tables = new ParityTables(results);
     section("Differences", new ParityComparisons(results).table());
     section("Accuracy", tables.accuracy());
@@ -76,27 +77,28 @@ final class ParityPage {
     section("What a run takes", tables.costs());
     page.append(HOW);
     missing();
-    page.append(advice.isEmpty() ? "" : "\n## What to do\n\n" + advice);
     return page.toString();
   }
 
-  private void state(String advice) {
+  private void state() {
     int all = ParityPart.all().size();
-    int done = all - results.missing().size();
+    List<ParityPart> missing = results.missing();
+    int done = all - missing.size();
     line(
         String.format(
             Locale.ROOT,
             "Parts done: %d of %d; hours of the first round: %.2f; hours of the second so far: %.2f"
-                + " (at most %.0f).%s%s",
+                + " (at most %.0f).%s",
             done,
             all,
             results.seconds(false) / 3600,
             results.seconds(true) / 3600,
             ParityBudget.EIGHT_HOURS / 3600,
-            done < all
-                ? " **The study is not finished**: see [what is missing](#not-done-yet)."
-                : "",
-            advice.isEmpty() ? "" : " The answer: [what to do](#what-to-do)."));
+            missing.isEmpty()
+                ? ""
+                : new ParityBudget(results, 0, ParityBudget.EIGHT_HOURS).exceeds(missing.getFirst())
+                    ? " **The study ended with its hours**: see [what was not done](#not-done)."
+                    : " **The study is not finished**: see [what is missing](#not-done)."));
     if (done > 0) {
       line("%s; %s; %s; %s.\n".formatted(seen("model"), seen("machine"), commits(), dates()));
     } else {
@@ -133,7 +135,7 @@ final class ParityPage {
     if (missing.isEmpty()) {
       return;
     }
-    page.append("\n## Not done yet\n\n");
+    page.append("\n## Not done\n\n");
     String old =
         missing.stream()
             .filter(results::has)
@@ -146,19 +148,23 @@ final class ParityPage {
       List<ParityPart> of = missing.stream().filter(p -> p.domain().equals(domain)).toList();
       if (!of.isEmpty()) {
         page.append(
-            "- %s: %s, %s\n".formatted(domain.name(), Count.of(of.size(), "part"), kinds(of)));
+            "- %s: %s: %s\n".formatted(domain.name(), Count.of(of.size(), "part"), methods(of)));
       }
     }
   }
 
-  /// How many of each kind, in the order of the kinds, which is that of the parts.
-  private static String kinds(List<ParityPart> parts) {
-    Map<ParityPart.Kind, Long> counts =
+  /// How many of each method, trials apart, in the order of the parts.
+  private static String methods(List<ParityPart> parts) {
+    Map<String, Long> counts =
         parts.stream()
-            .collect(Collectors.groupingBy(ParityPart::kind, TreeMap::new, Collectors.counting()));
-    List<String> all = new ArrayList<>();
-    counts.forEach((kind, count) -> all.add(count + " " + kind.name().toLowerCase(Locale.ROOT)));
-    return String.join(", ", all);
+            .collect(
+                Collectors.groupingBy(
+                    p -> p.method().brief() + (p.isTrial() ? " trials" : ""),
+                    LinkedHashMap::new,
+                    Collectors.counting()));
+    return counts.entrySet().stream()
+        .map(method -> method.getKey() + " " + method.getValue())
+        .collect(Collectors.joining(", "));
   }
 
   private void section(String title, String text) {

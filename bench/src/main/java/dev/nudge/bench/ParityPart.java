@@ -60,7 +60,8 @@ record ParityPart(
   /// Seed after seed, so that methods can be compared early.
   private static void runs(
       ParityDomain domain, Kind kind, List<ParityMethod> methods, List<ParityPart> all) {
-    for (int seed = 0; seed < methods.getFirst().seeds(); seed++) {
+    int first = methods.getFirst().firstSeed();
+    for (int seed = first; seed < first + methods.getFirst().seeds(); seed++) {
       for (ParityMethod method : methods) {
         all.add(of(domain, kind, method, seed));
       }

@@ -315,9 +315,15 @@ final class ParityResults {
         .toArray();
   }
 
-  /// The median of a figure over runs.
+  /// The median of a figure over runs, of those that the first one's machine did.
   double median(List<ParityPart> runs, ToDoubleFunction<JsonNode> figure) {
-    return TrainingSteps.median(runs.stream().map(this::of).mapToDouble(figure).toArray());
+    JsonNode machine = of(runs.getFirst()).path("machine");
+    return TrainingSteps.median(
+        runs.stream()
+            .map(this::of)
+            .filter(run -> run.path("machine").equals(machine))
+            .mapToDouble(figure)
+            .toArray());
   }
 
   /// Bits a byte of the texts of retention.

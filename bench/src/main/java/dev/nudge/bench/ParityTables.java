@@ -23,8 +23,9 @@ record ParityTables(ParityResults results) {
       "Held-out loss after the last step, nats, by epochs and warm-up. The first column is chosen"
           + " unless the lowest loss is below it by an interval (95 %, paired by rows) without 0.\n\n";
   private static final String MAPPED =
-      "Medians over the seeds, of machines that were not always quiet. RssAnon leaves out mapped"
-          + " files, where the base of LoRA is; the weights in four bits are made in memory.\n\n";
+      "Medians over the seeds that the machine of the first one did; it was not always quiet."
+          + " RssAnon leaves out mapped files, where the base of LoRA is; the weights in four bits"
+          + " are made in memory.\n\n";
 
   /// The accuracy of each method in each domain, and of each of its seeds.
   String accuracy() {
@@ -115,22 +116,21 @@ record ParityTables(ParityResults results) {
     return Double.isFinite(loss) ? String.format(Locale.ROOT, "%.3f", loss) : "diverged";
   }
 
-  /// The best rate, or that of the pilots so far: runs that were done before the others had it.
+  /// The best rate, or that of the pilots so far.
   private String chosen(ParityDomain domain, ParityMethod method) {
     boolean all = results.best(domain, method).isPresent();
     return results
         .bestSoFar(domain, method)
-        .map(p -> ParityMethod.written(p.rate()) + (all ? "" : " so far"))
+        .map(p -> ParityMethod.written(p.rate()) + (all ? "" : ", not all tried"))
         .orElse("none");
   }
 
   private boolean isAtTheEdge(ParityDomain domain, ParityMethod method) {
     List<ParityPart> tried = results.piloted(domain, method);
-    return tried.size() > 1 // one alone has no other beside it
-        && results
-            .bestSoFar(domain, method)
-            .filter(p -> p.equals(tried.getFirst()) || p.equals(tried.getLast()))
-            .isPresent();
+    return results
+        .best(domain, method)
+        .filter(p -> p.equals(tried.getFirst()) || p.equals(tried.getLast()))
+        .isPresent();
   }
 
   /// The mean loss of one rate in all domains above the best of each; empty until all have tried

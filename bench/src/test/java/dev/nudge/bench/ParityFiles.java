@@ -43,22 +43,23 @@ final class ParityFiles {
   }
 
   static Map<String, Object> run(ParityPart part, String scores) {
+    boolean full = part.method() == ParityMethod.FULL;
     Map<String, Object> values = head(part, 240);
-    values.put("trained_parameters", part.method() == ParityMethod.FULL ? 134_515_008 : 4_884_480);
+    values.put("trained_parameters", full ? 134_515_008 : 4_884_480);
     values.put("rows", part.domain().trained());
     values.put("steps", 165);
     values.put("tokens", 72_000);
-    values.put("train_seconds", 180.0);
+    values.put("train_seconds", full ? 360.0 : 180.0);
     values.put("eval_seconds", 55.0);
-    values.put("peak_mb", 1100);
+    values.put("peak_mb", full ? 2200 : 1100);
     values.put("score", scores.chars().filter(c -> c == '1').count() / (double) scores.length());
     values.put("scores", scores);
     values.put(
         "retention",
         Map.of(
             ParityRun.KNOWLEDGE, Map.of("scores", digits(30, 56)),
-            ParityRun.INSTRUCTIONS, Map.of("scores", digits(6, 24)),
-            ParityRun.TEXT, Map.of("score", 1.25)));
+            ParityRun.INSTRUCTIONS, Map.of("scores", digits(full ? 3 : 6, 24)),
+            ParityRun.TEXT, Map.of("score", full ? 1.5 : 1.25)));
     values.put("digests", Map.of("asked", "a", "train", "b", "test", "c"));
     return values;
   }

@@ -54,6 +54,9 @@ class ParityPartsTest {
     assertThat(names.indexOf("finance-qlora-2")).isLessThan(names.indexOf("finance-r8-0"));
     assertThat(names.indexOf("medical-r64-2")).isLessThan(names.indexOf("finance-pilot-dora-1e-3"));
     assertThat(names)
+        .contains("finance-dora-3", "medical-r64rs-5")
+        .doesNotContain("finance-dora-0");
+    assertThat(names)
         .contains("finance-pilot-lora-1e-2", "finance-pilot-full-1e-3", "medical-tune-full-warmer");
   }
 
@@ -71,6 +74,9 @@ class ParityPartsTest {
         .containsExactly("--quantize", "nf4", "--rank", "16", "--targets", "all-linear");
     assertThat(ParityMethod.ATTENTION.flags()).endsWith("q_proj,k_proj,v_proj,o_proj");
     assertThat(ParityMethod.DORA.flags()).endsWith("--targets", "all-linear", "--dora");
+    assertThat(ParityMethod.LORA_PLUS.flags()).endsWith("all-linear", "--lora-plus", "16");
+    assertThat(ParityMethod.PISSA.flags()).endsWith("all-linear", "--init", "pissa-niter-16");
+    assertThat(ParityMethod.R64_RS.flags()).contains("64").endsWith("all-linear", "--rs-lora");
     assertThat(ParityMethod.R64.piloted()).isEqualTo(ParityMethod.LORA);
     assertThat(ParityMethod.DORA.piloted()).isEqualTo(ParityMethod.DORA);
   }
@@ -167,6 +173,10 @@ class ParityPartsTest {
   void rowsAreTheSameEveryTimeAndNoDocumentIsTrainedOn() throws IOException {
     data(60, 20);
     ParityRows rows = ParityRows.write(domain(""), folder, folder.resolve("one"));
+    for (String name : List.of("train", "test")) {
+      Path file = folder.resolve("set/" + name + ".jsonl");
+      Files.write(file, Files.readAllLines(file).reversed());
+    }
     ParityRows again = ParityRows.write(domain(""), folder, folder.resolve("other"));
     for (String file : List.of("train", "test", "pilot", "held")) {
       assertThat(rows.digest(file)).isEqualTo(again.digest(file));
@@ -206,7 +216,7 @@ class ParityPartsTest {
     for (int i = 0; i < 60; i++) {
       // 3 questions about each clause; 2 clauses are joined by a row that has both
       String clause = "clause %d ".formatted(i / 3).repeat(10);
-      String other = i == 5 ? "clause 2 ".repeat(10) : "short";
+      String other = i == 14 ? "clause 7 ".repeat(10) : "short";
       rows.add(
           "{\"id\":\"%d\",\"text\":\"q %d\",\"fields\":{\"a\":\"%s\",\"b\":\"%s\"}}"
               .formatted(i, i, clause, other));
@@ -217,7 +227,7 @@ class ParityPartsTest {
     Set<Integer> learned = clauses(written.file("train"));
     Set<Integer> asked = clauses(written.file("test"));
     assertThat(asked).isNotEmpty().doesNotContainAnyElementsOf(learned);
-    assertThat(learned.contains(1)).isEqualTo(learned.contains(2));
+    assertThat(learned.contains(4)).isEqualTo(learned.contains(7));
     assertThat(learned.size() + asked.size()).isEqualTo(20);
   }
 
