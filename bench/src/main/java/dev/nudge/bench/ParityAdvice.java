@@ -56,7 +56,7 @@ record ParityAdvice(ParityResults results) {
   private static String advice(ParityComparison over, Collection<ParityComparison> each) {
     NonInferiority.Verdict verdict = over.margin().verdict();
     if (disagree(each)) {
-      return "The domains disagree: try LoRA and full on your rows.";
+      return "The domains differ by more than chance, so their mean is no guide: try LoRA and full on your rows.";
     }
     if (verdict == NonInferiority.Verdict.HOLDS) {
       return "LoRA is not worse by more than %s points: train LoRA.".formatted(ParityText.margin());

@@ -30,8 +30,8 @@ final class ParityPage {
       - **Tasks**: one of each [pack](../reference/evaluation.md#packs), with the task's prompt in training to the letter. Rows are chosen by a hash of their `id`. Rows with long prompts, and rows
         that are test examples too, are left out. LegalBench has 88 test rows, so its rows are divided anew; rows that share a text of more than 80 characters stay on one side.
         All methods see the same rows in the order of their seed.
-      - **Base**: SmolLM2-135M-Instruct, read from a GGUF file in Q4_1 and held in bf16. So all methods begin at weights that were rounded once, QLoRA rounds them again, and QLoRA − LoRA is not that
-        of a base in bf16.
+      - **Base**: SmolLM2-135M-Instruct, read from a GGUF file in Q4_1 and held in bf16. So all methods begin at weights that were rounded to four bits once, and QLoRA rounds them a second time;
+        QLoRA − LoRA may be another on a base that was never rounded.
       - **Methods**: LoRA and QLoRA have rank 16 and alpha 32 on all linear layers; QLoRA is NF4 with double quantisation; full trains all weights in bf16 with fp32 masters. AdamW, linear schedule,
         no weight decay, no dropout. The adapter after the last step is evaluated.
       - **Learning rates**: LoRA, QLoRA and full each have four to try, half a decade apart; DoRA, LoRA+, PiSSA and r 64 with rsLoRA three; r 8, r 64 and attention only take LoRA's. A pilot trains on a
@@ -39,9 +39,9 @@ final class ParityPage {
         pilots favour high rates. Full's rates lie between recipes for large models (2e-5) and those of SmolLM2's authors for their small ones (3e-4, 1e-3); LoRA's are ten times as high
         ("LoRA without regret").
       - **Epochs and warm-up**: chosen for LoRA and for full at their best rate, on all rows, seed 0, by the loss after the last step on 64 rows that no run trains on. 3 epochs and a warm-up of 0.03
-        stay unless another choice is shown to be better. Support takes those of finance; legal, which has no spare rows, takes those of medical; all adapters take LoRA's. That a lower loss must
-        be shown was decided after the first six losses in finance and before any run of the second round: twice the epochs were a little better for LoRA, and would have doubled the time of all
-        adapters in finance and support.
+        stay unless another choice is shown to be better. Support takes those of finance; legal, which has no spare rows, takes those of medical; all adapters take LoRA's. That another
+        choice must be shown to be better was decided after the first six losses in finance and before any run of the second round: 6 epochs were a little better for LoRA, but would have doubled
+        the time of all adapters in finance and support.
       - **Seeds**: 0 to 5 for LoRA and full, 0 to 2 for QLoRA and the other shapes, 3 to 5 for the variants, if all parts are done. The learning rates were chosen with seed 0.
       - **Two rounds**: the first (2026-11-28 to 29) had three rates, three seeds and fixed epochs, and 8 of its 12 best rates were at the edge. The second was planned after the first was seen and before
         any result of its own. A run of the first round counts if its settings are still the best, else it is repeated. The first round computed with AVX-512 bf16,

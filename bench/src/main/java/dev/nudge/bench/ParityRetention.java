@@ -12,11 +12,11 @@ import java.util.Optional;
 /// @param results of the parts that are done
 record ParityRetention(ParityResults results) {
   private static final String TEXT =
-      "The pack `retention`: 56 questions of knowledge, 24 instructions that a program checks, 10"
-          + " texts (fewer bits are better; too few texts for an interval, so the least and the most"
-          + " of a seed). Differences are from the base in bf16, in points; the base in four bits has"
-          + " its own row. Intervals (95 %) of 24 instructions are rough. Of the other adapters this"
-          + " was not measured.\n\n";
+      "Of the pack `retention`: 56 questions of knowledge, 24 instructions that a program checks, the"
+          + " 10 texts of `retention_text`. Fewer bits are better; 10 texts are too few for an interval,"
+          + " so *least* and *most* are of single seeds. Differences are from the base in bf16, in"
+          + " points; the base in four bits has its own row. Intervals (95 %) of 24 instructions are"
+          + " rough. Retention of the other adapters was not measured.\n\n";
   private static final List<String> HEADS =
       List.of(
           "trained on",

@@ -23,7 +23,7 @@ record ParityTables(ParityResults results) {
       "Held-out loss after the last step, nats, by epochs and warm-up. The first column is chosen"
           + " unless the lowest loss is below it by an interval (95 %, paired by rows) without 0.\n\n";
   private static final String MAPPED =
-      "Medians over the seeds that the machine of the first one did; it was not always quiet."
+      "Medians over the seeds that ran on the first seed's machine, sometimes beside other programs."
           + " RssAnon leaves out mapped files, where the base of LoRA is; the weights in four bits"
           + " are made in memory.\n\n";
 

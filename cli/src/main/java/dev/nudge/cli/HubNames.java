@@ -8,6 +8,7 @@ import dev.nudge.hub.RepoName;
 import dev.nudge.plan.KnownModels;
 import dev.nudge.registry.Reference;
 import dev.nudge.settings.Bytes;
+import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Knob;
 import dev.nudge.settings.NudgeException;
@@ -97,7 +98,7 @@ final class HubNames implements AutoCloseable {
   }
 
   private List<String> paths(Names kind, Knob knob, String text, Part part) {
-    int sign = kind == Names.ADAPTER ? text.indexOf('=') : -1;
+    int sign = kind == Names.ADAPTER ? ChatSettings.nameEnd(text) : -1;
     String prefix = text.substring(0, sign + 1); // NAME=
     String name = text.substring(sign + 1);
     if (!isHubs(kind, name)) {

@@ -3,6 +3,7 @@ package dev.nudge.cli;
 import dev.nudge.server.ServeSettings;
 import dev.nudge.server.Server;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
 
@@ -33,6 +34,7 @@ record ServeVerb(Starter starter) implements Verb<ServeSettings> {
         Server server = starter.start(settings, console::warn)) {
       console.messages().println("listening on " + server.url());
       console.messages().println("page for browsers: " + server.url() + "/ui");
+      console.object(Map.of("url", server.url().toString()));
       stop.await();
       console.note("stopping when the answers under way have ended; again to stop at once");
       if (!server.drain(Duration.ofSeconds(settings.drainTimeout()))) {

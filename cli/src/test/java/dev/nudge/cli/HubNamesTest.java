@@ -79,6 +79,8 @@ class HubNamesTest {
                 "model", "org/tiny",
                 "adapter", "org/made@v1",
                 "data", List.of("hf:datasets/org/rows/*.jsonl", "mine.jsonl")));
+    Map<String, Object> swept = Map.of("model", "m", "data", "d", "adapter", "sweep/rank=8/last");
+    assertThat(in(ScoreSettings.class, swept).adapter()).isEqualTo(Path.of("sweep/rank=8/last"));
     assertThat(score.model().model()).isEqualTo(snapshot("models--org--tiny"));
     assertThat(score.adapter()).isEqualTo(snapshot("models--org--made"));
     Path rows = snapshot("datasets--org--rows");

@@ -72,7 +72,8 @@ class ServeTest {
       "--threads",
       "1",
       "--compute",
-      "fp32"
+      "fp32",
+      "--json"
     };
     CompletableFuture<Integer> code =
         CompletableFuture.supplyAsync(
@@ -93,7 +94,7 @@ class ServeTest {
         .contains("\npage for browsers: " + url + "/ui\n");
     Signal.raise(new Signal("TERM"));
     assertThat(code.get()).isEqualTo(143);
-    assertThat(out.toString(StandardCharsets.UTF_8)).isEmpty();
+    assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo("{\"url\":\"" + url + "\"}\n");
   }
 
   private static URI url(ByteArrayOutputStream err, CompletableFuture<Integer> code)

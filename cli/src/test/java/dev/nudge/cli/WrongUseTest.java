@@ -58,7 +58,7 @@ class WrongUseTest {
           download                                  | unknown verb download; here it is models pull
           train --lora_r 8 --frob -1 --fp16 --rank 8 | unknown flags --lora_r, --frob and --fp16 for train; --lora_r: here it is --rank; --fp16: the compute types are --compute bf16 and --compute fp32
           train --frob 1 --quux=2                   | unknown flags --frob and --quux for train; see nudge train --help
-          train --use_dora --deepspeed z.json       | unknown flags --use_dora and --deepspeed for train; --use_dora: here it is --dora; --deepspeed: not supported: nudge trains in one process on one machine
+          train --use_dora --deepspeed z.json       | unknown flags --use_dora and --deepspeed for train; --use_dora: here it is --dora; --deepspeed: several machines train through nudge-spark; leave it out
           train --freeze                            | --freeze has no value; give it as --freeze VALUE or --freeze=VALUE
           train --lora-r 8                          | unknown flag --lora-r for train; here it is --rank
           train --lora_r=8                          | unknown flag --lora_r for train; here it is --rank

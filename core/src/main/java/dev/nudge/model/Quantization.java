@@ -134,10 +134,11 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left, Set<
       return wanted;
     }
     ModelSettings asks = stored.asking(settings.held(null, null));
-    if (settings.quantize() != null && settings.quantize() != asks.quantize()) {
+    Quantize given = settings.quantize();
+    if (given != null && given != Quantize.NONE && given != asks.quantize()) {
       throw new InputException(
           "--quantize "
-              + settings.quantize().shown()
+              + given.shown()
               + ": the weights in "
               + settings.model()
               + " are stored in "

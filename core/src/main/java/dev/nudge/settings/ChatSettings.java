@@ -65,7 +65,7 @@ public record ChatSettings(
   private static Map<String, Path> named(List<String> given) {
     Map<String, Path> folders = new LinkedHashMap<>();
     for (String one : given) {
-      int sign = one.indexOf('=');
+      int sign = nameEnd(one);
       Path folder = Path.of(one.substring(sign + 1));
       Path last = folder.toAbsolutePath().normalize().getFileName();
       String name = sign >= 0 ? one.substring(0, sign) : String.valueOf(last);
@@ -81,6 +81,12 @@ public record ChatSettings(
       }
     }
     return folders;
+  }
+
+  /// Where the name of `NAME=FOLDER` ends; -1 where a folder stands alone, such as `sweep/rank=8`.
+  public static int nameEnd(String given) {
+    int sign = given.indexOf('=');
+    return given.lastIndexOf('/', sign) < 0 ? sign : -1;
   }
 
   /// Chats with the base model, everything else at its default.

@@ -129,9 +129,9 @@ public final class OtherNames {
     say("new tokens are trained with {add_tokens}", "trainable_token_indices resize_vocab");
     String resume = "{resume} goes on with the run in {out}, as the same command does";
     say(resume, "resume_from_checkpoint checkpoint_path auto_resume_from_checkpoints");
-    String one = "not supported: nudge trains in one process on one machine";
+    String one = "several machines train through nudge-spark; leave it out";
     say(one, "deepspeed deepspeed_config fsdp fsdp_config ddp local_rank num_processes");
-    String hub = "not supported: nudge talks to no hub; leave it out";
+    String hub = "nudge adapters publish sends an adapter to the hub; leave it out";
     say(hub, "push_to_hub hub_model_id hub_token hf_token hub_strategy use_auth_token");
     String best = "nothing to set: the best by held-out rows is kept, and the last beside it";
     say(best, "save_total_limit load_best_model_at_end metric_for_best_model");
@@ -139,7 +139,7 @@ public final class OtherNames {
     say(saving, "save_strategy save_every");
     say("all rows of {data} are taken; give a shorter file", "max_train_samples max_samples");
     say("noise on embeddings is not supported; leave it out", "neftune_noise_alpha");
-    say("A and B have no biases; leave it out", "lora_bias bias");
+    say("the base's biases stay frozen; {lora_bias} gives B one; leave it out", "bias");
     say("causal language models are the only ones; leave it out", "task_type");
     say("rows are read on all processors; leave it out", "dataset_num_proc num_workers");
     say("rows are read on all processors; leave it out", "dataloader_num_workers");

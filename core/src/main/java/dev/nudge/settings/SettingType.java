@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// The types of settings, and how to read each from text or from a file's own types.
@@ -96,7 +97,7 @@ public enum SettingType {
             ? (Object) n.doubleValue()
             : refuse(knob, raw, layer);
       }
-      case TEXT -> raw instanceof String ? raw : refuse(knob, raw, layer);
+      case TEXT -> raw instanceof List<?> list ? joined(knob, list, layer) : text(knob, raw, layer);
       case TEXTS -> texts(knob, raw, layer);
       case PATH -> path(knob, raw, layer, strict);
       case CHOICE -> choice(knob, raw, layer);
@@ -126,6 +127,21 @@ public enum SettingType {
               + ")");
     }
     return wide ? (Object) exact.longValue() : (Object) exact.intValue();
+  }
+
+  private Object text(Knob knob, Object raw, Layer layer) {
+    return raw instanceof String ? raw : refuse(knob, raw, layer);
+  }
+
+  /// A list of a YAML file where a flag takes one with commas, which its label shows.
+  private Object joined(Knob knob, List<?> list, Layer layer) {
+    boolean good =
+        knob.label().contains(",")
+            && !list.isEmpty()
+            && list.stream().allMatch(e -> e instanceof String || e instanceof Integer);
+    return good
+        ? list.stream().map(Object::toString).collect(Collectors.joining(","))
+        : refuse(knob, list, layer);
   }
 
   private Object texts(Knob knob, Object raw, Layer layer) {

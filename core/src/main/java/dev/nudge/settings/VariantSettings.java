@@ -29,7 +29,7 @@ public record VariantSettings(
         List<String> alphaPattern,
     @Setting(
             help = "layers that are left out of --targets: a list or /regex/ over the whole path",
-            label = "down_proj|/regex/")
+            label = "q_proj,v_proj|/regex/")
         @Nullable String excludeModules,
     @Setting(
             help = "numbers of the decoder layers that are adapted, where --targets is a list",

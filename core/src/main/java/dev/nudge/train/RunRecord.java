@@ -43,6 +43,9 @@ final class RunRecord {
   /// Settings that name files, which are compared by content.
   private static final Set<String> DATA = Set.of("data", "eval_data", "add_tokens", "replay");
 
+  /// Settings that name a folder, which may be written in other ways.
+  private static final Set<String> FOLDERS = Set.of("model", "init_adapter");
+
   /// The key of the objective's name.
   static final String OBJECTIVE = "objective";
 
@@ -138,7 +141,11 @@ final class RunRecord {
       String was = shown(there.path(key));
       String is = shown(now.get(key));
       boolean rows = DATA.contains(key) && !was.equals(NOT_GIVEN) && !is.equals(NOT_GIVEN);
-      if (!was.equals(is) && !rows && !FREE.contains(key)) {
+      boolean place =
+          FOLDERS.contains(key)
+              && OutFolder.same(
+                  Path.of(there.path(key).asString("")), Path.of(now.get(key).asString("")));
+      if (!was.equals(is) && !rows && !place && !FREE.contains(key)) {
         changes.add("--" + key.replace('_', '-') + " was " + was + " and is " + is);
       }
     }

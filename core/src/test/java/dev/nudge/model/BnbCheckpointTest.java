@@ -152,15 +152,6 @@ class BnbCheckpointTest {
   @Test
   void settingsThatDisagreeWithTheFilesAreRefused() {
     ModelConfig config = ModelConfig.load(BnbFiles.DOUBLE);
-    assertThatThrownBy(
-            () ->
-                Quantization.resolve(
-                    BnbFiles.settings(BnbFiles.DOUBLE, "quantize", Quantize.NONE), config))
-        .isInstanceOf(InputException.class)
-        .hasMessage(
-            "--quantize none: the weights in "
-                + BnbFiles.DOUBLE
-                + " are stored in nf4; leave --quantize out, or give a folder with dense weights");
     ModelSettings single =
         BnbFiles.settings(BnbFiles.DOUBLE, "quantize", Quantize.NF4, "double_quant", false);
     assertThatThrownBy(() -> Quantization.resolve(single, config))
@@ -192,18 +183,15 @@ class BnbCheckpointTest {
   void aConfigAloneSaysHowItsWeightsAreStored() throws IOException {
     for (Path folder : List.of(BnbFiles.SOURCE, BnbFiles.DOUBLE, BnbFiles.PLAIN)) {
       ModelConfig config = ModelConfig.load(folder);
-      ModelSettings settings = BnbFiles.settings(folder);
-      assertThat(Quantization.stored(folder, config))
-          .isEqualTo(Quantization.resolve(settings, config));
-      assertThat(Quantization.expected(settings, config))
-          .isEqualTo(Quantization.resolve(settings, config));
+      Quantization stored = Quantization.stored(folder, config);
+      assertThat(stored.any()).isEqualTo(!folder.equals(BnbFiles.SOURCE));
+      for (ModelSettings settings :
+          List.of(
+              BnbFiles.settings(folder), BnbFiles.settings(folder, "quantize", Quantize.NONE))) {
+        assertThat(Quantization.resolve(settings, config)).isEqualTo(stored);
+        assertThat(Quantization.expected(settings, config)).isEqualTo(stored);
+      }
     }
-    assertThatThrownBy(
-            () ->
-                Quantization.expected(
-                    BnbFiles.settings(BnbFiles.DOUBLE, "quantize", Quantize.NONE),
-                    ModelConfig.load(BnbFiles.DOUBLE)))
-        .hasMessageContaining("are stored in nf4; leave --quantize out");
   }
 
   private static Arguments wrong(Consumer<Map<String, Part>> change, String message) {

@@ -164,6 +164,8 @@ class SchemaTest {
     assertFile("rank", 16.0, "run.yaml: rank is 16.0; it must be a whole number");
     assertFile("overwrite", "yes", "run.yaml: overwrite is 'yes'; it must be true or false");
     assertFile("prompt", 5, "run.yaml: prompt is 5; it must be text");
+    assertFile("prompt", List.of("a"), "run.yaml: prompt is [a]; it must be text");
+    assertFile("targets", List.of(), "run.yaml: targets is []; it must be text");
     assertFile("model", 5, "run.yaml: model is 5; it must be a path");
     assertFile(
         "data", Map.of("a", 1), "run.yaml: data is {a=1}; it must be text or a list of texts");
@@ -173,6 +175,11 @@ class SchemaTest {
         "run.yaml: learning_rate is NaN; it must be a number above 0, or auto");
     assertFile("batch-size", 4, "run.yaml: unknown key 'batch-size'; did you mean batch_size?");
     assertFile("rank", 0, "--rank is 0; it must be at least 1 (in run.yaml)");
+    Map<String, @Nullable Object> lists = with("targets", List.of("q_proj", "v_proj"));
+    lists.put("layers_to_transform", List.of(0, 1));
+    LoraSettings lora = TRAIN.read(List.of(Layer.of("f", lists))).lora();
+    assertThat(lora.targets()).isEqualTo("q_proj,v_proj");
+    assertThat(lora.variant().layers()).containsExactly(0, 1);
     assertThat(TRAIN.read(List.of(Layer.of("f", with("learning_rate", 1)))).optimizer())
         .extracting(OptimizerSettings::highestRate)
         .isEqualTo(1.0);

@@ -776,6 +776,12 @@ class RunTest {
         .isTrue();
     Path moved = Files.move(held, temp.resolve("moved"));
     assertThat(Training.finished(settings.with("eval_data", moved.toString()))).isTrue();
+    Path model = settings.model().model();
+    Path elsewhere = model.toAbsolutePath().resolve("..").resolve(model.getFileName());
+    assertThat(
+            Training.finished(
+                settings.with("eval_data", moved.toString()).with("model", elsewhere)))
+        .isTrue();
 
     Path more = write("more", ROW, ROW, ROW);
     other(

@@ -44,6 +44,11 @@ public final class NudgeSpark {
     return train(session, settings, RankSettings.of(ranks), _ -> {}, () -> false);
   }
 
+  /// Trains on the rows of a table or query on one rank.
+  public static RunResult train(SparkSession session, TrainSettings settings, Dataset<Row> rows) {
+    return train(session, settings, rows, 1);
+  }
+
   /// Trains on the rows of a table or query, in the order that it gives them. They are written
   /// once, as JSON lines beside `--out`: a run that goes on reads that file. `OUT.source.json`
   /// beside it has the versions of the tables that report some.

@@ -134,7 +134,7 @@ class LocalTrainTest {
     TrainSettings settings =
         TrainSettings.of(
             Map.of("model", MODEL, "data", List.of("none"), "out", out, "lanes", 1, "steps", 1));
-    assertThat(NudgeSpark.train(session, settings, rows, 1).steps()).isEqualTo(1);
+    assertThat(NudgeSpark.train(session, settings, rows).steps()).isEqualTo(1);
     List<String> lines = Files.readAllLines(temp.resolve("queried.rows.jsonl"));
     assertThat(lines)
         .hasSize(40)
