@@ -1,5 +1,6 @@
 package dev.nudge.settings;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -86,7 +87,7 @@ public record ChatSettings(
   /// Where the name of `NAME=FOLDER` ends; -1 where a folder stands alone, such as `sweep/rank=8`.
   public static int nameEnd(String given) {
     int sign = given.indexOf('=');
-    return given.lastIndexOf('/', sign) < 0 ? sign : -1;
+    return given.lastIndexOf('/', sign) >= 0 || Files.exists(Path.of(given)) ? -1 : sign;
   }
 
   /// Chats with the base model, everything else at its default.

@@ -19,6 +19,7 @@ import dev.nudge.quant.StoredWeight;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.quant.WeightFormats;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.Quantize;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
@@ -183,6 +184,8 @@ class GroupedRunTest {
                     BnbFiles.settings(model("gptq-3"), "quantize", Quantize.NF4), config))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("are stored in gptq; leave --quantize out");
+    ModelSettings none = BnbFiles.settings(model("gptq-3"), "quantize", Quantize.NONE);
+    assertThat(Quantization.resolve(none, config).name()).isEqualTo("gptq");
   }
 
   /// What is kept in `nudge.json` and `run.json` names the same format again.

@@ -186,6 +186,12 @@ class SchemaTest {
   }
 
   @Test
+  void aFolderWithASignIsNoNameOfAnAdapter() {
+    assertThat(ChatSettings.nameEnd("one=sweep/rank=8")).isEqualTo(3);
+    assertThat(ChatSettings.nameEnd("sweep/rank=8")).isEqualTo(-1);
+  }
+
+  @Test
   void aKeyWithoutValueIsRefusedWhereThereIsADefault() {
     Map<String, @Nullable Object> values = with("lanes", null);
     assertThat(TRAIN.read(List.of(Layer.of("f", values))).model().lanes()).isNull();
