@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.export.LoraFolder;
 import dev.nudge.hub.Hub;
 import dev.nudge.hub.HubFiles;
 import dev.nudge.hub.HubListener;
@@ -30,7 +31,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A path that exists is that path, a reference of the registry stays one; then `org/name` is the
 /// hub's, and with `hf:` in any case. Data is the hub's with `hf:` only. Where headers of a model
-/// are enough a folder of them is made, which [#close] removes.
+/// are enough a folder of them is made, which [#close] removes. An adapter in a GGUF file is made a
+/// folder too, in the cache.
 final class HubNames implements AutoCloseable {
   /// What is needed of a model.
   enum Part {
@@ -76,14 +78,15 @@ final class HubNames implements AutoCloseable {
     for (Knob knob : schema.knobs()) {
       Names kind = knob.setting().names();
       Object value = kind == Names.NOTHING ? null : values.get(knob.key());
+      Object model = changed.getOrDefault("model", values.get("model")); // before its adapters
       if (value instanceof List<?> all) {
         List<String> paths = new ArrayList<>();
-        all.forEach(one -> paths.addAll(paths(kind, knob, one.toString(), part)));
+        all.forEach(one -> paths.addAll(paths(kind, knob, one.toString(), part, model)));
         if (!paths.equals(all)) {
           changed.put(knob.key(), paths);
         }
       } else if (value != null) {
-        List<String> paths = paths(kind, knob, value.toString(), part);
+        List<String> paths = paths(kind, knob, value.toString(), part, model);
         if (paths.size() > 1) {
           throw new InputException(
               "%s is %s, which names %d files; give one"
@@ -97,10 +100,15 @@ final class HubNames implements AutoCloseable {
     return changed.isEmpty() ? settings : schema.with(settings, changed);
   }
 
-  private List<String> paths(Names kind, Knob knob, String text, Part part) {
+  private List<String> paths(
+      Names kind, Knob knob, String text, Part part, @Nullable Object model) {
     int sign = kind == Names.ADAPTER ? ChatSettings.nameEnd(text) : -1;
     String prefix = text.substring(0, sign + 1); // NAME=
     String name = text.substring(sign + 1);
+    if (kind == Names.ADAPTER && model != null && isGguf(name)) {
+      Path base = Path.of(model.toString());
+      return List.of(prefix + LoraFolder.of(Path.of(name), base, CacheFolder.of(System.getenv())));
+    }
     if (!isHubs(kind, name)) {
       return List.of(text);
     }
@@ -126,6 +134,10 @@ final class HubNames implements AutoCloseable {
                   known ? "; nudge knows its shape: %s %s".formatted(knob.flag(), shape) : "");
       throw e instanceof InputException ? new InputException(line, e) : new RunException(line, e);
     }
+  }
+
+  private static boolean isGguf(String name) {
+    return name.endsWith(".gguf") && Files.isRegularFile(Path.of(name));
   }
 
   private Path model(String name, Part part) {

@@ -167,7 +167,9 @@ public final class Main {
       layers.add(before);
     }
     if (line.config() != null) {
-      layers.add(RunFile.read(path(line.config())));
+      Layer file = RunFile.read(path(line.config()));
+      file.values().keySet().removeIf(verb::ignores);
+      layers.add(file);
     }
     layers.add(line.values());
     S settings = schema.read(layers);

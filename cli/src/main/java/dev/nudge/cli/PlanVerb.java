@@ -1,6 +1,8 @@
 package dev.nudge.cli;
 
 import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.Schema;
+import dev.nudge.settings.TrainSettings;
 import java.util.List;
 
 /// `nudge plan`: estimates memory, time and cost of a training run before it starts.
@@ -31,6 +33,16 @@ record PlanVerb(Forecaster forecaster) implements Verb<PlanSettings> {
   @Override
   public boolean takesFile() {
     return true;
+  }
+
+  /// A file of `train` is planned as it is; what changes neither memory nor time is left out.
+  @Override
+  public boolean ignores(String key) {
+    return has(Schema.of(TrainSettings.class), key) && !has(schema(), key);
+  }
+
+  private static boolean has(Schema<?> schema, String key) {
+    return schema.knobs().stream().anyMatch(knob -> knob.key().equals(key));
   }
 
   @Override

@@ -47,6 +47,11 @@ interface Verb<S extends Record> {
     return false;
   }
 
+  /// Whether a key of a file that another verb takes too says nothing to this one.
+  default boolean ignores(String key) {
+    return false;
+  }
+
   /// What is needed of a model that is named on the hub.
   default HubNames.Part needs(S settings) {
     return HubNames.Part.WEIGHTS;

@@ -318,6 +318,25 @@ class RunTest {
   }
 
   @Test
+  void theFileOfARunIsPlannedAsItIs() throws IOException {
+    Place place = Place.in(own);
+    place.write(
+        "run.yaml",
+        "model: %1$s/model\ndata: %1$s/rows.jsonl\nout: %1$s/out\nsteps: 20\nseed: 3\nmemory: 1G\n"
+            .formatted(own));
+    Ran planned = place.run("plan", "--config", "D/run.yaml", "--json");
+    assertThat(planned.code()).as(planned.err()).isZero();
+    JsonNode plan = JSON.readTree(planned.out());
+    assertThat(plan.get("hours").asDouble())
+        .isCloseTo(20 * plan.get("seconds_per_step").asDouble() / 3600, within(1e-12));
+    assertThat(place.run("plan", "--config", "D/run.yaml", "--epochs", "2").err())
+        .startsWith("nudge: --steps and --epochs are both given");
+    place.edit("run.yaml", "seed", "sead");
+    assertThat(place.run("plan", "--config", "D/run.yaml").err())
+        .startsWith("nudge: D/run.yaml: unknown key 'sead'");
+  }
+
+  @Test
   void aPlanThatDoesNotFitEndsAsTheRunWouldAndStillPrintsItsTable() throws IOException {
     Place place = Place.in(own);
     List<String> common =

@@ -44,12 +44,13 @@ final class GgufConfig {
 
   /// The architecture that a file names.
   ///
+  /// @param wanted what the file has to hold: model or adapter
   /// @throws dev.nudge.settings.InputException if it is none of the known ones
-  static GgufArchitecture architecture(GgufMetadata data) {
+  static GgufArchitecture architecture(GgufMetadata data, String wanted) {
     String kind = data.text("general.type");
-    if (kind != null && !kind.equals("model")) {
+    if (kind != null && !kind.equals(wanted)) {
       throw data.refuse(
-          "general.type is " + GgufError.quote(kind) + "; a model is needed as --model");
+          "general.type is %s; it must be %s for --%2$s".formatted(GgufError.quote(kind), wanted));
     }
     String name = data.text("general.architecture");
     GgufArchitecture a = name == null ? null : GgufArchitecture.of(name);

@@ -37,12 +37,12 @@ public final class GgufFiles implements AutoCloseable {
   /// A tensor and its mapped bytes.
   public record Stored(GgufTensor tensor, Path file, MemorySegment bytes) {}
 
-  private GgufFiles(Path file) {
+  private GgufFiles(Path file, String wanted) {
     try {
       this.metadata = add(file).metadata();
       int parts = metadata.whole("split.count", 0, 0, MOST_PARTS);
       Matcher name = parts > 1 ? first(file, parts) : null;
-      this.architecture = GgufConfig.architecture(metadata);
+      this.architecture = GgufConfig.architecture(metadata, wanted);
       if (name != null) {
         addOthers(file, name, parts);
       }
@@ -56,7 +56,14 @@ public final class GgufFiles implements AutoCloseable {
   ///
   /// @throws InputException if it cannot be read, is cut off or breaks a rule of the format
   public static GgufFiles open(Path file) {
-    return new GgufFiles(file);
+    return new GgufFiles(file, "model");
+  }
+
+  /// Opens a LoRA file of llama.cpp.
+  ///
+  /// @throws InputException likewise
+  public static GgufFiles openAdapter(Path file) {
+    return new GgufFiles(file, "adapter");
   }
 
   private GgufHeader add(Path file) {

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// @param network speed between them
 /// @param mtbf mean time between two losses of one of them, in hours
 /// @param batchSize sequences per optimiser step
+/// @param steps optimiser steps; null: those of the epochs
 /// @param epochs passes over the data or the tokens
 /// @param tokens tokens of the training data; null: counted in `data`, or unknown
 /// @param data files or globs; empty: rows of maximum length are assumed
@@ -66,6 +67,7 @@ public record PlanSettings(
     @Group("Optimiser") OptimizerSettings optimizer,
     @Group("Loop") @Setting(help = "sequences of one optimiser step", byDefault = "16")
         int batchSize,
+    @Setting(help = "optimiser steps; instead of --epochs") @Nullable Integer steps,
     @Setting(help = "passes over the data; a fraction is allowed", byDefault = "1") double epochs,
     Given given)
     implements ModelWithers<PlanSettings>,
@@ -93,7 +95,12 @@ public record PlanSettings(
     }
     Check.atLeast("--tokens", tokens, 1);
     Check.atLeast("--batch-size", batchSize, 1);
+    Check.atLeast("--steps", steps, 1);
     Check.positive("--epochs", epochs);
+    if (steps != null && given.contains("epochs")) {
+      throw new InputException(
+          "--steps and --epochs are both given; a run has either, so leave one out");
+    }
     if (tokens != null && !data.isEmpty()) {
       throw new InputException(
           "--tokens and --data are both given; the tokens of the data are counted, so leave one"
@@ -185,6 +192,11 @@ public record PlanSettings(
   /// The sequences per optimiser step.
   public PlanSettings withBatchSize(int sequences) {
     return with("batch_size", sequences);
+  }
+
+  /// The optimiser steps.
+  public PlanSettings withSteps(int count) {
+    return with("steps", count);
   }
 
   /// Passes over the data.

@@ -396,10 +396,17 @@ public final class Forecast {
     double seconds = together == null ? computing.applyAsDouble(1) : together.seconds();
     long tokens = step(attempt.fit().plan()).tokens();
     Long all = settings.tokens() != null ? settings.tokens() : data == null ? null : data.tokens();
-    double total = all == null ? Double.NaN : all * settings.epochs() * seconds / tokens;
+    Double steps =
+        settings.steps() != null
+            ? (Double) settings.steps().doubleValue()
+            : all == null ? null : (Double) (all * settings.epochs() / tokens);
     return new Paces(
         new Outlook.Pace(
-            rates, seconds, tokens, all == null ? null : total / 3600, settings.pricePerHour()),
+            rates,
+            seconds,
+            tokens,
+            steps == null ? null : (Double) (steps * seconds / 3600),
+            settings.pricePerHour()),
         together);
   }
 

@@ -327,6 +327,32 @@ class GgufExportTest {
       }
       assertThat(changed).isEqualTo(parts.count()).isGreaterThan(3);
     }
+    Path cache = temp.resolve("cache");
+    Path folder = LoraFolder.of(lora, model, cache);
+    Path again = temp.resolve("again.gguf");
+    export(
+        ExportSettings.of(model, again)
+            .withAdapter(folder)
+            .withAnyBase(true)
+            .withAdapterOnly(true));
+    try (GgufFiles first = GgufFiles.openAdapter(lora);
+        GgufFiles second = GgufFiles.openAdapter(again)) {
+      assertThat(second.metadata().number("adapter.lora.alpha", null))
+          .isEqualTo(first.metadata().number("adapter.lora.alpha", null));
+      assertThat(second.tensors().keySet()).isEqualTo(first.tensors().keySet());
+      for (String name : first.tensors().keySet()) {
+        assertThat(numbers(second, name)).as(name).isEqualTo(numbers(first, name));
+      }
+    }
+    assertThatThrownBy(() -> LoraFolder.of(base, model, cache))
+        .isInstanceOf(InputException.class)
+        .hasMessage(base + ": general.type is \"model\"; it must be adapter for --adapter");
+    Path other = FAMILIES.resolve("qwen3-tied/model");
+    assertThatThrownBy(() -> LoraFolder.of(lora, other, cache))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "--adapter %s is an adapter of the architecture llama; --model %s is qwen3"
+                .formatted(lora, other));
   }
 
   private static double[] numbers(GgufFiles files, String name) {
