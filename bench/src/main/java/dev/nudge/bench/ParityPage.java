@@ -49,7 +49,7 @@ final class ParityPage {
         the parts changed the order of sums. Each part's file names its processor and commit.
       - **Intervals**: an example's score is its mean over the seeds. The variance is that of 10,000 paired resamples of the examples plus that of the mean of the differences by seed, with Student's t
         and the degrees of freedom of Welch and Satterthwaite. In a mean over domains each domain counts alike, and the mean speaks of these domains alone. Legal examples are resampled by the kind
-        of their question. Differences by seed contain a share of the examples' variance, so errors are up to a third too large; with two seeds an interval may cover 91 % and not 95 %.
+        of their question. Differences by seed contain a share of the examples' variance, so errors are too large, by at most √2; with two seeds an interval may cover 91 % and not 95 % (simulated).
       - **Time**: the second round may take eight hours of two cores, counted in processor time; the command stops before a part that would take more.
       """;
 

@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -75,10 +76,12 @@ final class HubNames implements AutoCloseable {
   <S extends Record> S in(Schema<S> schema, S settings, Part part) {
     Map<String, Object> changed = new LinkedHashMap<>();
     Map<String, @Nullable Object> values = schema.values(settings);
-    for (Knob knob : schema.knobs()) {
+    List<Knob> knobs = new ArrayList<>(schema.knobs());
+    knobs.sort(Comparator.comparing(knob -> knob.setting().names() != Names.MODEL)); // these first
+    for (Knob knob : knobs) {
       Names kind = knob.setting().names();
       Object value = kind == Names.NOTHING ? null : values.get(knob.key());
-      Object model = changed.getOrDefault("model", values.get("model")); // before its adapters
+      Object model = changed.getOrDefault("model", values.get("model"));
       if (value instanceof List<?> all) {
         List<String> paths = new ArrayList<>();
         all.forEach(one -> paths.addAll(paths(kind, knob, one.toString(), part, model)));

@@ -35,7 +35,7 @@ record PlanVerb(Forecaster forecaster) implements Verb<PlanSettings> {
     return true;
   }
 
-  /// A file of `train` is planned as it is; what changes neither memory nor time is left out.
+  /// A file of `train` is planned as it is, without the settings that `plan` has no flag for.
   @Override
   public boolean ignores(String key) {
     return has(Schema.of(TrainSettings.class), key) && !has(schema(), key);

@@ -329,7 +329,9 @@ class RunTest {
     JsonNode plan = JSON.readTree(planned.out());
     assertThat(plan.get("hours").asDouble())
         .isCloseTo(20 * plan.get("seconds_per_step").asDouble() / 3600, within(1e-12));
-    assertThat(place.run("plan", "--config", "D/run.yaml", "--epochs", "2").err())
+    assertThat(place.run("plan", "--config", "D/run.yaml", "--epochs", "2", "--no-probe").code())
+        .isZero(); // as train, where a flag wins over the file
+    assertThat(place.run("plan", "--model", "D/model", "--steps", "2", "--epochs", "2").err())
         .startsWith("nudge: --steps and --epochs are both given");
     place.edit("run.yaml", "seed", "sead");
     assertThat(place.run("plan", "--config", "D/run.yaml").err())

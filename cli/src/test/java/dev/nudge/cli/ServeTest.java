@@ -92,6 +92,9 @@ class ServeTest {
     assertThat(text + "\n").isEqualTo(alone.out());
     assertThat(err.toString(StandardCharsets.UTF_8))
         .contains("\npage for browsers: " + url + "/ui\n");
+    while (out.size() == 0 && !code.isDone()) {
+      Thread.sleep(20);
+    }
     Signal.raise(new Signal("TERM"));
     assertThat(code.get()).isEqualTo(143);
     assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo("{\"url\":\"" + url + "\"}\n");

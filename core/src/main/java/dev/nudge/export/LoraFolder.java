@@ -57,13 +57,17 @@ public final class LoraFolder {
       if (!"lora".equals(gguf.metadata().text("adapter.type"))) {
         throw refuse(file, "holds no adapter: its adapter.type is not lora");
       }
+      if (gguf.metadata().keys().stream().anyMatch(key -> key.startsWith("adapter.alora"))) {
+        throw refuse(file, "holds an activated LoRA (adapter.alora), which is not supported");
+      }
       if (gguf.architecture() != names.architecture()) {
         throw refuse(
             file,
             "is an adapter of the architecture %s; --model %s is %s"
                 .formatted(gguf.architecture().key(), model, names.architecture().key()));
       }
-      Path folder = cache.resolve("gguf-adapters").resolve(key(file, config));
+      String name = file.getFileName().toString().replaceAll("\\.gguf$", "");
+      Path folder = cache.resolve("gguf-adapters").resolve(key(file, config)).resolve(name);
       if (!Files.exists(folder.resolve(PeftFiles.WEIGHTS))) {
         new LoraFolder(file, names, gguf).write(folder, scope);
       }
@@ -74,7 +78,7 @@ public final class LoraFolder {
   }
 
   private static InputException refuse(Path file, String what) {
-    return new InputException("--adapter %s %s".formatted(file, what));
+    return new InputException(file + " " + what);
   }
 
   /// Another file has another folder, and so has a model whose heads or names differ.
@@ -101,7 +105,9 @@ public final class LoraFolder {
       String weight =
           layer.path().equals(config.headModule()) ? config.head() : config.weight(layer.path());
       String name = names.gguf(weight);
-      if (left.remove(name + ".lora_a") && left.remove(name + ".lora_b")) {
+      List<String> both = List.of(name + ".lora_a", name + ".lora_b");
+      if (left.containsAll(both)) {
+        both.forEach(left::remove);
         add(layer, name, names.order(weight, layer.out()), scope);
       }
     }
@@ -114,7 +120,7 @@ public final class LoraFolder {
                   .formatted(left.getFirst().replaceAll("\\p{Cntrl}", "?"), names.model()));
     }
     OutFolder.make(folder.getParent());
-    PeftFiles.save(folder, spec(), names.model().toString(), tensors);
+    PeftFiles.save(folder, spec(), names.architecture().key(), tensors);
   }
 
   private void add(LayerShape layer, String name, @Nullable HeadRows order, Scope scope) {

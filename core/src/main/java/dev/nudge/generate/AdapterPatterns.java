@@ -17,17 +17,12 @@ import org.jspecify.annotations.Nullable;
 ///
 /// They come from its `nudge.json`; patterns given by the user win, with a warning if they differ.
 public final class AdapterPatterns {
-  private final DataSettings given;
   private final DataSettings data;
   private final @Nullable String taken; // a phrase: from where and which
-  private final Consumer<String> warnings;
 
-  private AdapterPatterns(
-      DataSettings given, DataSettings data, @Nullable String taken, Consumer<String> warnings) {
-    this.given = given;
+  private AdapterPatterns(DataSettings data, @Nullable String taken) {
     this.data = data;
     this.taken = taken;
-    this.warnings = warnings;
   }
 
   /// @param adapter null: the patterns stay as given
@@ -42,7 +37,7 @@ public final class AdapterPatterns {
       Consumer<String> warnings) {
     Identity identity = adapter == null ? null : Identity.read(adapter, anyBase);
     if (identity == null) {
-      return new AdapterPatterns(given, given, null, warnings);
+      return new AdapterPatterns(given, null);
     }
     boolean said = given.shape().shape() != null || !given.shape().mapping().isEmpty();
     String prompt = said ? null : identity.pattern("prompt");
@@ -58,17 +53,15 @@ public final class AdapterPatterns {
               .formatted(adapter, String.join(" ", own), String.join(" ", other)));
     }
     if (taken.isEmpty()) {
-      return new AdapterPatterns(given, given, null, warnings);
+      return new AdapterPatterns(given, null);
     }
     String what = String.join(" ", taken) + ", from " + adapter + "/" + Identity.FILE;
     notes.accept("patterns: " + what);
     return new AdapterPatterns(
-        given,
         given.withPatterns(
             given.prompt() == null ? prompt : given.prompt(),
             given.completion() == null ? completion : given.completion()),
-        what,
-        warnings);
+        what);
   }
 
   /// Warns of a prompt that has not the form of those that an adapter was trained on.
@@ -182,7 +175,7 @@ public final class AdapterPatterns {
     return pattern.replace("\n", "\\n").replace("\t", "\\t");
   }
 
-  /// Reads rows with these patterns, or as they are where the adapter's own do not fit them.
+  /// Reads rows with these patterns.
   ///
   /// @throws InputException from `reading`; for bad rows with a line on where the patterns are from
   public <T> T read(Function<DataSettings, T> reading) {
@@ -191,16 +184,6 @@ public final class AdapterPatterns {
     } catch (InputException e) {
       if (taken == null || e.details().isEmpty()) {
         throw e;
-      }
-      if (given.prompt() == null && given.completion() == null) {
-        try {
-          T plain = reading.apply(given);
-          warnings.accept(
-              "the rows lack the columns of the adapter's patterns and are taken as they are");
-          return plain;
-        } catch (InputException neither) {
-          e.addSuppressed(neither);
-        }
       }
       List<String> details = new ArrayList<>(e.details());
       details.add("the patterns are " + taken + "; --prompt and --completion give others");

@@ -69,7 +69,7 @@ public record ChatSettings(
       int sign = nameEnd(one);
       Path folder = Path.of(one.substring(sign + 1));
       Path last = folder.toAbsolutePath().normalize().getFileName();
-      String name = sign >= 0 ? one.substring(0, sign) : String.valueOf(last);
+      String name = sign >= 0 ? one.substring(0, sign) : String.valueOf(last).replace('=', '-');
       if (name.isBlank() || name.contains(" ") || one.length() == sign + 1) {
         throw new InputException(
             "--adapter is '%s'; it must be a folder, or NAME=FOLDER with a name without blanks"

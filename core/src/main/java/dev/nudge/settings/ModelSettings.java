@@ -18,9 +18,7 @@ public record ModelSettings(
             label = "FOLDER|NAME",
             names = Setting.Names.MODEL)
         Path model,
-    @Setting(
-            help =
-                "how the frozen weights are kept in memory (default: none, as the model is stored)")
+    @Setting(help = "how the frozen weights are kept in memory (default: as the model is stored)")
         @Nullable Quantize quantize,
     @Setting(help = "quantise the scales of nf4 too (default: on with nf4)", negatable = true)
         @Nullable Boolean doubleQuant,

@@ -68,7 +68,11 @@ public record PlanSettings(
     @Group("Loop") @Setting(help = "sequences of one optimiser step", byDefault = "16")
         int batchSize,
     @Setting(help = "optimiser steps; instead of --epochs") @Nullable Integer steps,
-    @Setting(help = "passes over the data; a fraction is allowed", byDefault = "1") double epochs,
+    @Setting(
+            help = "passes over the data; a fraction is allowed",
+            byDefault = "1",
+            unless = "steps")
+        @Nullable Double epochs,
     Given given)
     implements ModelWithers<PlanSettings>,
         DataWithers<PlanSettings>,
@@ -97,7 +101,7 @@ public record PlanSettings(
     Check.atLeast("--batch-size", batchSize, 1);
     Check.atLeast("--steps", steps, 1);
     Check.positive("--epochs", epochs);
-    if (steps != null && given.contains("epochs")) {
+    if (steps != null && epochs != null) {
       throw new InputException(
           "--steps and --epochs are both given; a run has either, so leave one out");
     }

@@ -396,10 +396,12 @@ public final class Forecast {
     double seconds = together == null ? computing.applyAsDouble(1) : together.seconds();
     long tokens = step(attempt.fit().plan()).tokens();
     Long all = settings.tokens() != null ? settings.tokens() : data == null ? null : data.tokens();
+    Integer given = settings.steps();
+    Double epochs = settings.epochs();
     Double steps =
-        settings.steps() != null
-            ? (Double) settings.steps().doubleValue()
-            : all == null ? null : (Double) (all * settings.epochs() / tokens);
+        given != null
+            ? (Double) given.doubleValue()
+            : all == null || epochs == null ? null : (Double) (all * epochs / tokens);
     return new Paces(
         new Outlook.Pace(
             rates,

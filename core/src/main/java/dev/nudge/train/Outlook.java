@@ -218,7 +218,7 @@ public record Outlook(
         hours == null
             ? String.format(
                 Locale.ROOT,
-                "time       %s a million tokens%s; --tokens or --data says how many there are",
+                "time       %s a million tokens%s; --tokens, --data or --steps says how many there are",
                 duration(p.hoursOfAMillion()),
                 cost(p.hoursOfAMillion(), p))
             : "time       " + duration(hours) + cost(hours, p));

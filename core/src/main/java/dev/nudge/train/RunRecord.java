@@ -141,10 +141,7 @@ final class RunRecord {
       String was = shown(there.path(key));
       String is = shown(now.get(key));
       boolean rows = DATA.contains(key) && !was.equals(NOT_GIVEN) && !is.equals(NOT_GIVEN);
-      boolean place =
-          FOLDERS.contains(key)
-              && OutFolder.same(
-                  Path.of(there.path(key).asString("")), Path.of(now.get(key).asString("")));
+      boolean place = FOLDERS.contains(key) && samePlace(there.path(key), now.get(key));
       if (!was.equals(is) && !rows && !place && !FREE.contains(key)) {
         changes.add("--" + key.replace('_', '-') + " was " + was + " and is " + is);
       }
@@ -166,6 +163,17 @@ final class RunRecord {
       }
     }
     return settings;
+  }
+
+  /// Whether two texts name one place, by the texts alone: what a link leads to may have changed.
+  private static boolean samePlace(JsonNode was, JsonNode is) {
+    return was.isString()
+        && is.isString()
+        && place(was.stringValue()).equals(place(is.stringValue()));
+  }
+
+  private static Path place(String text) {
+    return Path.of(text).toAbsolutePath().normalize();
   }
 
   private static String shown(JsonNode value) {

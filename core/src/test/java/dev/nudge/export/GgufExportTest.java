@@ -29,6 +29,7 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.text.Tokenizer;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -347,11 +348,19 @@ class GgufExportTest {
     assertThatThrownBy(() -> LoraFolder.of(base, model, cache))
         .isInstanceOf(InputException.class)
         .hasMessage(base + ": general.type is \"model\"; it must be adapter for --adapter");
+    byte[] half = Files.readAllBytes(lora);
+    int letter = new String(half, StandardCharsets.ISO_8859_1).indexOf("attn_q.weight.lora_b") + 19;
+    half[letter] = 'c';
+    Path bare = Files.write(temp.resolve("half.gguf"), half);
+    assertThatThrownBy(() -> LoraFolder.of(bare, model, cache))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("half.gguf holds the tensor blk.")
+        .hasMessageContaining(".attn_q.weight.lora_a, which is no A or B of a linear layer of");
     Path other = FAMILIES.resolve("qwen3-tied/model");
     assertThatThrownBy(() -> LoraFolder.of(lora, other, cache))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "--adapter %s is an adapter of the architecture llama; --model %s is qwen3"
+            "%s is an adapter of the architecture llama; --model %s is qwen3"
                 .formatted(lora, other));
   }
 

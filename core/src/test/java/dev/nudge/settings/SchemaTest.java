@@ -189,6 +189,10 @@ class SchemaTest {
   void aFolderWithASignIsNoNameOfAnAdapter() {
     assertThat(ChatSettings.nameEnd("one=sweep/rank=8")).isEqualTo(3);
     assertThat(ChatSettings.nameEnd("sweep/rank=8")).isEqualTo(-1);
+    ChatSettings chat = ChatSettings.of(Path.of("m")).withAdapter(List.of("sweep/rank=8"));
+    assertThat(chat.adapters()).containsOnlyKeys("rank-8");
+    assertThat(chat.withAdapter(List.of("rank-8=sweep/rank=8")).adapters())
+        .isEqualTo(chat.adapters());
   }
 
   @Test

@@ -88,8 +88,8 @@ class ForecastTest {
     assertThat(time(outlook, 2.5)).isEqualTo("time       2.50 hours, cost 3.00");
     assertThat(time(outlook, null))
         .isEqualTo(
-            "time       33 minutes a million tokens, cost 0.67; --tokens or --data says how many"
-                + " there are");
+            "time       33 minutes a million tokens, cost 0.67; --tokens, --data or --steps says how"
+                + " many there are");
   }
 
   /// What is said of a run of so many hours at 500 tokens a second and 1.2 an hour.
