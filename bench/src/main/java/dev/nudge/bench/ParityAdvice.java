@@ -104,20 +104,19 @@ record ParityAdvice(ParityResults results) {
     List<String> better = new ArrayList<>();
     List<String> open = new ArrayList<>();
     for (ParityMethod method : ParityMethod.beside()) {
-      Map<ParityDomain, ParityComparison> each =
-          new ParityComparisons(results).pair(method, ParityMethod.LORA, ParityPart.side()).each();
-      if (each.isEmpty()) {
+      ParityComparisons.Pair pair =
+          new ParityComparisons(results).pair(method, ParityMethod.LORA, ParityPart.side());
+      if (pair.each().isEmpty()) {
         continue;
       }
-      ParityComparison all = each.values().iterator().next();
-      String where = "";
-      if (each.size() > 1) {
-        all = ParityComparison.over(List.copyOf(each.values()));
-      } else {
-        String domain = each.keySet().iterator().next().name();
-        where = " in %s alone, %s".formatted(domain, Count.of(all.seeds().size(), "seed"));
-      }
-      boolean one = each.values().stream().anyMatch(c -> c.seeds().size() < 2); // of many seeds
+      Map.Entry<ParityDomain, ParityComparison> first = pair.each().entrySet().iterator().next();
+      ParityComparison all = pair.over().orElse(first.getValue());
+      String where =
+          pair.each().size() > 1
+              ? ""
+              : " in %s alone, %s"
+                  .formatted(first.getKey().name(), Count.of(all.seeds().size(), "seed"));
+      boolean one = pair.each().values().stream().anyMatch(c -> c.seeds().size() < 2);
       (one ? open : all.firstIsBetter() ? worse : all.secondIsBetter() ? better : open)
           .add(method.brief() + " is at " + said(all) + where);
     }

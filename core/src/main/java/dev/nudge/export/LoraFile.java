@@ -137,15 +137,7 @@ final class LoraFile {
 
   private GgufLayout.Planned planned(LayerShape layer, String part, long rows, long cols) {
     GgufType fits = cols % type.block() == 0 ? type : GgufType.F32;
-    return new GgufLayout.Planned(name(layer, part), fits, List.of(rows, cols));
-  }
-
-  private String weight(LayerShape layer) {
-    return layer.path().equals(config.headModule()) ? config.head() : config.weight(layer.path());
-  }
-
-  private String name(LayerShape layer, String part) {
-    return names.gguf(weight(layer)) + ".lora_" + part;
+    return new GgufLayout.Planned(names.lora(layer.path(), part), fits, List.of(rows, cols));
   }
 
   private void write(LayerShape layer, List<LayerShape> layers, GgufWriter writer) {
@@ -160,9 +152,13 @@ final class LoraFile {
       for (long i = 0; factor != 1 && i < b.elements(); i++) {
         b.put(i, factor * (float) b.at(i));
       }
-      StoredRows plain = StoredRows.of(name(layer, "a"), type, null, false);
+      StoredRows plain = StoredRows.of(names.lora(layer.path(), "a"), type, null, false);
       StoredRows ordered =
-          StoredRows.of(name(layer, "b"), type, names.order(weight(layer), layer.out()), false);
+          StoredRows.of(
+              names.lora(layer.path(), "b"),
+              type,
+              names.order(names.weight(layer.path()), layer.out()),
+              false);
       writer.write(plain.name(), plain.store(0, a, ws, Kernels.plain()).data());
       writer.write(ordered.name(), ordered.store(0, b, ws, Kernels.plain()).data());
     }

@@ -27,7 +27,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
-import org.jspecify.annotations.Nullable;
 
 /// Makes an adapter folder of a LoRA file of llama.cpp: [LoraFile] the other way.
 ///
@@ -94,21 +93,17 @@ public final class LoraFolder {
   }
 
   private void write(Path folder, Scope scope) {
-    ModelConfig config = names.config();
-    ModelShape shape = ModelShape.of(Checkpoint.places(config));
+    ModelShape shape = ModelShape.of(Checkpoint.places(names.config()));
     List<LayerShape> layers = new ArrayList<>(shape.linears());
     if (shape.head() != null && !shape.tied()) {
       layers.add(shape.head());
     }
     TreeSet<String> left = new TreeSet<>(gguf.tensors().keySet());
     for (LayerShape layer : layers) {
-      String weight =
-          layer.path().equals(config.headModule()) ? config.head() : config.weight(layer.path());
-      String name = names.gguf(weight);
-      List<String> both = List.of(name + ".lora_a", name + ".lora_b");
+      List<String> both = List.of(names.lora(layer.path(), "a"), names.lora(layer.path(), "b"));
       if (left.containsAll(both)) {
         both.forEach(left::remove);
-        add(layer, name, names.order(weight, layer.out()), scope);
+        add(layer, read(both.getFirst(), scope), read(both.getLast(), scope), scope);
       }
     }
     if (!left.isEmpty() || ranks.isEmpty()) {
@@ -123,9 +118,7 @@ public final class LoraFolder {
     PeftFiles.save(folder, spec(), names.architecture().key(), tensors);
   }
 
-  private void add(LayerShape layer, String name, @Nullable HeadRows order, Scope scope) {
-    Tensor a = read(name + ".lora_a", scope);
-    Tensor b = read(name + ".lora_b", scope);
+  private void add(LayerShape layer, Tensor a, Tensor b, Scope scope) {
     if (a.cols() != layer.in() || b.rows() != layer.out() || a.rows() != b.cols()) {
       throw refuse(
           file,
@@ -140,6 +133,7 @@ public final class LoraFolder {
                   layer.in(),
                   names.model()));
     }
+    HeadRows order = names.order(names.weight(layer.path()), layer.out());
     ranks.put(layer.path(), a.rows());
     tensors.put(PeftFiles.nameOfA(layer.path()), a);
     tensors.put(PeftFiles.nameOfB(layer.path()), order == null ? b : ordered(b, order, scope));

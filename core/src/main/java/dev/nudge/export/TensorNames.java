@@ -41,6 +41,18 @@ record TensorNames(Path model, GgufArchitecture architecture, ModelConfig config
     return gguf;
   }
 
+  /// The name of the weight of a linear layer or the head in the checkpoint.
+  String weight(String path) {
+    return path.equals(config.headModule()) ? config.head() : config.weight(path);
+  }
+
+  /// GGUF's name of A or B of such a layer, as a LoRA file has it.
+  ///
+  /// @param part a or b
+  String lora(String path, String part) {
+    return gguf(weight(path)) + ".lora_" + part;
+  }
+
   /// The name in a checkpoint that holds nothing but a decoder.
   private String plain(String name) {
     ModelConfig.Place place = config.place();

@@ -34,17 +34,22 @@ public record LoopSettings(
   public LoopSettings {
     mixture = List.copyOf(mixture);
     Mixture.parse(mixture);
+    checkLength(steps, epochs);
+    if (steps == null && epochs == null) {
+      throw new InputException("--steps and --epochs are both missing; give one");
+    }
+    Check.atLeast("--batch-size", batchSize, 1);
+    Check.atLeast("--seed", seed, 0);
+  }
+
+  /// Checks what says how long a run is.
+  static void checkLength(@Nullable Integer steps, @Nullable Double epochs) {
     Check.atLeast("--steps", steps, 1);
     Check.positive("--epochs", epochs);
     if (steps != null && epochs != null) {
       throw new InputException(
           "--steps and --epochs are both given; a run has either, so leave one out");
     }
-    if (steps == null && epochs == null) {
-      throw new InputException("--steps and --epochs are both missing; give one");
-    }
-    Check.atLeast("--batch-size", batchSize, 1);
-    Check.atLeast("--seed", seed, 0);
   }
 
   /// The mixture: how much of each source an epoch takes; empty: each row once.

@@ -99,12 +99,7 @@ public record PlanSettings(
     }
     Check.atLeast("--tokens", tokens, 1);
     Check.atLeast("--batch-size", batchSize, 1);
-    Check.atLeast("--steps", steps, 1);
-    Check.positive("--epochs", epochs);
-    if (steps != null && epochs != null) {
-      throw new InputException(
-          "--steps and --epochs are both given; a run has either, so leave one out");
-    }
+    LoopSettings.checkLength(steps, epochs);
     if (tokens != null && !data.isEmpty()) {
       throw new InputException(
           "--tokens and --data are both given; the tokens of the data are counted, so leave one"
