@@ -51,14 +51,16 @@ record AdaptersInspectVerb() implements Verb<AdaptersInspectVerb.Settings> {
     console.result(
         String.format(
             Locale.ROOT,
-            "rank %d, alpha %s%s, targets %s; %,d parameters, %s; |dW| %.4g",
+            "rank %d, alpha %s%s%s, targets %s; %,d parameters, %s; |dW| %.4g%s",
             seen.rank(),
             seen.alpha(),
             seen.rsLora() ? ", rsLoRA" : "",
+            seen.variant() == null ? "" : ", " + seen.variant(),
             seen.targets(),
             seen.parameters(),
             Bytes.shown(seen.bytes()),
-            seen.norm()));
+            seen.norm(),
+            seen.variant() == null ? "" : " of B·A alone"));
     List<List<String>> rows = new ArrayList<>();
     rows.add(List.of("LAYER", "RANK", "SCALE", "SIZE", "|dW|", "|dW|/|W|", "REMARK"));
     seen.layers().forEach(layer -> rows.add(row(layer)));

@@ -32,6 +32,7 @@ final class SweepBoard implements Sweep.Watcher {
     private TrainEvent.@Nullable Step step;
     private TrainEvent.@Nullable Evaluated held;
     private @Nullable String end;
+    private boolean started;
 
     String line(String name) {
       StringBuilder line = new StringBuilder(name);
@@ -81,6 +82,12 @@ final class SweepBoard implements Sweep.Watcher {
       case TrainEvent.Finished finished -> {
         of.end = finished.state().name().toLowerCase(Locale.ROOT);
         told(setting, of, true, true);
+      }
+      case TrainEvent.Started _ -> of.started = true;
+      case TrainEvent.Warning said -> {
+        if (of.started) { // those before are told once for all settings
+          warning(setting + ": " + said.line());
+        }
       }
       case TrainEvent.Diverged sign -> warning(setting + ": " + sign.line());
       case TrainEvent.Failed failed -> {

@@ -420,6 +420,9 @@ class BadInputTest {
           --reward json:D/none.json cannot be read: no such file or folder
         --objective grpo --reward adapter:D/none
           --reward adapter:D/none: no such folder
+        --objective grpo --reward json --init eva
+          --init eva looks at the tokens that are trained, of which rows of prompts alone have none;
+            take another --init
         --objective grpo --reward json --loss-type ipo
           --loss-type ipo is given with --objective grpo, which has dapo, grpo, dr_grpo, bnpo
         --objective grpo --reward json --iterations 2 --save-steps 3
@@ -713,6 +716,9 @@ class BadInputTest {
         --init pissa --rank 40 --targets k_proj
           rank 40 is above the smaller side of k_proj (16), and --init pissa or olora divides the
             weight; set --rank to at most 16
+        --init eva --rank 33
+          --init eva gives a layer up to twice --rank, 66, which is larger than the larger side of
+            q_proj (32); set --rank to at most 16
         --init eva --rank-pattern v_proj=3
           --init eva finds the rank of each layer itself; leave out --rank-pattern
         --rank-pattern v_proj
@@ -754,6 +760,13 @@ class BadInputTest {
             "--modules-to-save lm_head --init-adapter D/init",
             "--modules-to-save is given with --init-adapter, which says what is trained beside A"
                 + " and B; leave one out"),
+        row(
+            "an adapter to continue from that adds nothing",
+            p ->
+                initAdapter(p)
+                    .edit("init/adapter_config.json", "\"lora_alpha\": 8", "\"lora_alpha\": 0"),
+            "--init-adapter D/init",
+            "--init-adapter D/init has lora_alpha 0, so what it adds is 0 and stays so; give another"),
         row(
             "an empty file of tokens",
             p -> p.write("tokens.txt", "\n\n"),
@@ -1766,8 +1779,7 @@ class BadInputTest {
             p -> sweep(p, grid, "metric: {task: retentoin, metric: acc}"),
             "",
             "D/sweep.yaml: metric: task retentoin is no task, group or tag that comes with nudge"
-                + " (give --tasks-dir, a folder of task files, for others) and no .yaml file; did"
-                + " you mean retention?"),
+                + " and no .yaml file; did you mean retention?"),
         row(
             "an evaluation of several tasks",
             p -> sweep(p, grid, "metric: {task: retention, metric: acc}"),
@@ -1799,8 +1811,14 @@ class BadInputTest {
             "halving on other rows",
             p -> sweep(p, "grid: {seed: [1, 2, 3, 4]}", "halving: {keep: 0.5, at: [2]}"),
             "",
-            "D/sweep.yaml: halving compares on the same held-out rows, and those of seed=1 and"
+            "D/sweep.yaml: halving compares on the same rows, and the held-out rows of seed=1 and"
                 + " seed=2 differ; leave it out, or give eval_data"),
+        row(
+            "halving with no checkpoint to go on from",
+            p -> sweep(p, "list: [{}, {keep: 0}]", "halving: {keep: 0.5, at: [2]}"),
+            "",
+            "D/sweep.yaml: halving goes on from checkpoints, of which keep: 0 keeps none; give at"
+                + " least 1"),
         row(
             "a range backwards",
             p -> sweep(p, "random: {count: 2, learning_rate: {log: [1e-3, 1e-4]}}"),
@@ -1818,6 +1836,17 @@ class BadInputTest {
             "--push a@b@c",
             "--push is 'a@b@c'; it must be an adapter's name, with or without an alias, as in"
                 + " support@champion"),
+        row(
+            "a file as registry",
+            p -> sweep(p, grid),
+            "--push a --registry D/rows.jsonl",
+            "--registry D/rows.jsonl cannot be made: D/rows.jsonl is a file; give another folder"),
+        row(
+            "another folder as registry",
+            p -> sweep(p, grid),
+            "--push a --registry D/model",
+            "--registry D/model is no registry: it holds other files; give an empty folder, or one"
+                + " that nudge made"),
         row(
             "nothing to go on with",
             p -> sweep(p, grid),

@@ -6,6 +6,7 @@ import dev.nudge.train.TrainEvent;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -63,6 +64,16 @@ class SweepBoardTest {
             "nudge: warning: rows are few",
             "rank=4  1/12  loss 2.0000  held out 2.5000 after 1  halving at step 1: 2 of 2",
             "rank=8  2/12  loss 1.0000");
+  }
+
+  /// Warnings of planning are told once for all settings, those of a run by its name.
+  @Test
+  void aWarningOfARunSaysWhose() {
+    SweepBoard board = board(ProgressLine.Style.LINES);
+    board.event("rank=4", new TrainEvent.Warning("rows are few"));
+    board.event("rank=4", new TrainEvent.Started("id", Path.of("out"), 0, 12, 0));
+    board.event("rank=4", new TrainEvent.Warning("the disk is full"));
+    assertThat(screen()).containsExactly("nudge: warning: rank=4: the disk is full");
   }
 
   @Test

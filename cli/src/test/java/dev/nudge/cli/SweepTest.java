@@ -17,6 +17,7 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -268,6 +269,10 @@ class SweepTest {
     assertThat(ran[0].code()).as(ran[0].err()).isEqualTo(1);
     assertThat(ran[0].err()).contains("refused by the test");
     assertThat(json("out/sweep.json").path("ended")).isEmpty();
+    place.edit("sweep.yaml", "memory: 1G", "memory: 2G"); // which may differ
+    place.edit("sweep.yaml", "steps: 12", "steps: 13");
+    assertThat(sweep("out", "--resume").err()).contains("its base is not that of D/sweep.yaml");
+    place.edit("sweep.yaml", "steps: 13", "steps: 12");
     Ran rest = sweep("out", "--resume");
     assertThat(rest.code()).as(rest.err()).isZero();
     assertThat(place.path("out/leaderboard.json"))
@@ -289,11 +294,37 @@ class SweepTest {
                     settings, document, names, new Seen(watcher, seen), () -> !seen.isEmpty()));
     Ran ran = place.run(List.of(stopping), "sweep", "D/sweep.yaml", "--out", "D/out");
     assertThat(ran.err()).contains("2 settings in 2 groups").contains("--resume goes on");
-    assertThat(seen).hasSize(1);
+    assertThat(seen.stream().filter(name -> !name.contains(" "))).hasSize(1);
     assertThat(sweep("out", "--resume").code()).isZero();
   }
 
-  /// Notes of which settings there are events.
+  /// Nothing of the steps before a rung is lost if it is stopped while their losses are measured.
+  @Test
+  void stoppedAtARungItSavesWhatItTrained() throws IOException {
+    file("list: [{rank: 4}, {rank: 8}]", "halving: {keep: 0.5, at: [4]}");
+    Set<String> seen = ConcurrentHashMap.newKeySet();
+    AtomicInteger asked = new AtomicInteger(); // since both were at the rung
+    SweepVerb stopping =
+        new SweepVerb(
+            (settings, document, names, watcher, _) ->
+                Library.sweep(
+                    settings,
+                    document,
+                    names,
+                    new Seen(watcher, seen),
+                    () -> seen.contains("rank=8 4") && asked.incrementAndGet() > 2));
+    Ran ran = place.run(List.of(stopping), "sweep", "D/sweep.yaml", "--out", "D/out");
+    assertThat(ran.err()).contains("--resume goes on");
+    assertThat(json("out/sweep.json").path("rungs")).isEmpty();
+    for (String name : List.of("rank=4", "rank=8")) {
+      JsonNode run = json("out/" + name + "/run.json");
+      assertThat(run.path("state").asString("")).isEqualTo("stopped");
+      assertThat(run.path("saved_step").asInt(0)).isEqualTo(4);
+    }
+    assertThat(sweep("out", "--resume").code()).isZero();
+  }
+
+  /// Notes which settings there are events of, and their steps.
   private record Seen(Sweep.Watcher watcher, Set<String> seen) implements Sweep.Watcher {
     @Override
     public void line(String line) {
@@ -308,6 +339,9 @@ class SweepTest {
     @Override
     public void event(String setting, TrainEvent event) {
       seen.add(setting);
+      if (event instanceof TrainEvent.Step step) {
+        seen.add(setting + " " + step.step());
+      }
       watcher.event(setting, event);
     }
 
@@ -329,19 +363,38 @@ class SweepTest {
     List<Integer> steps = new ArrayList<>();
     board.path("settings").forEach(row -> steps.add(row.path("steps").asInt(0)));
     assertThat(steps).containsExactly(12, 12, 4, 4);
-    String best = board.path("best").asString("");
-    List<String> line = new ArrayList<>(List.of("train", "--out", "D/alone", "-q"));
-    JsonNode run = json("out/" + best + "/run.json");
+    assertThat(board.at("/settings/3/ended").asString("")).startsWith("halving at step 4");
+    JsonNode noted = json("out/" + board.at("/settings/1/name").asString("") + "/run.json");
+    assertThat(noted.at("/sweep/group").asInt(0)).isPositive();
+    assertAsAlone(board.path("best").asString(""));
+  }
+
+  /// Holds a setting's adapter to that of `train` with the settings of its run.
+  private void assertAsAlone(String name) {
+    List<String> line = new ArrayList<>(List.of("train", "--out", "D/alone/" + name, "-q"));
+    JsonNode run = json("out/" + name + "/run.json");
     for (JsonNode key : run.path("given")) {
-      String value = run.path("settings").path(key.asString("")).asString("");
+      JsonNode value = run.path("settings").path(key.asString(""));
       if (!key.asString("").equals("out")) {
-        line.addAll(List.of("--" + key.asString("").replace('_', '-'), value));
+        line.add("--" + key.asString("").replace('_', '-'));
+        line.add(value.isArray() ? value.path(0).asString("") : value.asString(""));
       }
     }
-    line.set(line.indexOf("--data") + 1, "D/rows.jsonl");
-    assertThat(place.run(line.toArray(String[]::new)).code()).isZero();
-    assertThat(place.path("out/" + best + "/adapter_model.safetensors"))
-        .hasSameBinaryContentAs(place.path("alone/adapter_model.safetensors"));
+    Ran alone = place.run(line.toArray(String[]::new));
+    assertThat(alone.code()).as(alone.err()).isZero();
+    assertThat(place.path("out/" + name + "/adapter_model.safetensors"))
+        .hasSameBinaryContentAs(place.path("alone/" + name + "/adapter_model.safetensors"));
+  }
+
+  @Test
+  void theCommandOfASettingIsToldItsEvents() throws IOException {
+    assumeTrue(!System.getProperty("os.name", "").toLowerCase(Locale.ROOT).contains("win"));
+    Path told = place.path("told");
+    file("list: [{rank: 4, on_event: 'echo $NUDGE_EVENT >> %s'}, {rank: 8}]".formatted(told));
+    Ran ran = sweep("out");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.err()).contains("2 settings in the same passes");
+    assertThat(Files.readAllLines(told)).contains("started", "finished");
   }
 
   @Test
@@ -367,10 +420,12 @@ class SweepTest {
     }
     process.destroyForcibly();
     assertThat(process.waitFor(1, TimeUnit.MINUTES)).isTrue();
+    assertThat(process.exitValue()).isEqualTo(137); // it was not done
     Ran ran = sweep("out", "--resume");
     assertThat(ran.code()).as(ran.err()).isZero();
-    assertThat(place.path("out/leaderboard.json"))
-        .hasSameBinaryContentAs(place.path("whole/leaderboard.json"));
+    for (String file : List.of("leaderboard.json", "leaderboard.md", "sweep.json", "sweep.svg")) {
+      assertThat(place.path("out/" + file)).hasSameBinaryContentAs(place.path("whole/" + file));
+    }
     for (JsonNode row : json("whole/leaderboard.json").path("settings")) {
       String adapter = "/" + row.path("name").asString("") + "/adapter_model.safetensors";
       assertThat(place.path("out" + adapter)).hasSameBinaryContentAs(place.path("whole" + adapter));
@@ -401,8 +456,10 @@ class SweepTest {
     file(
         "list: [{name: plain}, {name: asked, prompt: 'Read {prompt}:', completion: '{completion}'},"
             + " {name: half, mixture: ['%s']}]".formatted(half));
-    Ran ran = sweep("out", "--dry-run");
+    Ran ran = sweep("out");
     assertThat(ran.code()).as(ran.err()).isZero();
-    assertThat(ran.out()).contains("3 settings in 1 group").contains("plain, asked, half");
+    assertThat(ran.err()).contains("3 settings in 1 group").contains("plain, asked, half");
+    assertAsAlone("asked");
+    assertAsAlone("half");
   }
 }

@@ -114,7 +114,8 @@ public final class Adapters {
   }
 
   /// Makes the LoRA layers of a saved adapter that changes linear layers only, without attaching
-  /// them: no slot is read or changed, so passes may run meanwhile.
+  /// them: no slot is read or changed, so passes may run meanwhile. They are without dropout, which
+  /// is of training.
   ///
   /// @param bases the layer of each slot without an adapter
   /// @param adapted the layers that have A and B
@@ -126,16 +127,16 @@ public final class Adapters {
       Dtype compute,
       Scope scope) {
     Set<String> paths = paths(adapted);
+    Lora spec = adapter.spec().withDropout(0);
     ParameterMemory room = new ParameterMemory(compute, 0, true, scope);
     List<Placement> places = new ArrayList<>();
     bases.forEach(
         (slot, base) -> {
           if (paths.contains(slot.path())) {
-            places.add(LoraPlace.of(slot, base, adapter.spec(), 1, room, adapter));
+            places.add(LoraPlace.of(slot, base, spec, 1, room, adapter));
           }
         });
-    return new Adapters(
-        adapter.spec().resolved(shape), places, RankCheck.warnings(adapter.spec(), adapted), shape);
+    return new Adapters(spec.resolved(shape), places, RankCheck.warnings(spec, adapted), shape);
   }
 
   /// Makes such an adapter with its updates merged into weights of its own, without attaching it.
@@ -147,18 +148,19 @@ public final class Adapters {
       Backend backend,
       Scope scope) {
     Set<String> paths = paths(adapted);
+    Lora spec = adapter.spec().withDropout(0);
     List<Placement> places = new ArrayList<>();
     bases.forEach(
         (slot, base) -> {
           if (paths.contains(slot.path())) {
             try (Scope once = Scope.open("merging")) {
               ParameterMemory room = new ParameterMemory(backend.compute(), 0, once);
-              LoraPlace lora = LoraPlace.of(slot, base, adapter.spec(), 1, room, adapter);
+              LoraPlace lora = LoraPlace.of(slot, base, spec, 1, room, adapter);
               places.add(MergedPlace.of(slot, base, lora.made(), backend, scope));
             }
           }
         });
-    return new Adapters(adapter.spec().resolved(shape), places, List.of(), shape);
+    return new Adapters(spec.resolved(shape), places, List.of(), shape);
   }
 
   /// Attaches a saved adapter to a part of a model, on top of adapters that are already attached:
@@ -175,7 +177,8 @@ public final class Adapters {
       Dtype compute,
       Scope scope) {
     ParameterMemory room = new ParameterMemory(compute, 0, scope);
-    places(part, adapter.spec(), paths, adapter, scale, room).forEach(Placement::put);
+    places(part, adapter.spec().withDropout(0), paths, adapter, scale, room)
+        .forEach(Placement::put);
   }
 
   private static Set<String> paths(List<LayerShape> shapes) {

@@ -141,7 +141,7 @@ public final class DoraLinear implements AdaptedLinear, Around {
       for (int r = 0; r < sum.rows(); r++) {
         Tensor row = sum.rows(r, r + 1);
         double norm = Math.sqrt(kernels.elementwise().sumOfSquares(row));
-        kernels.elementwise().scale(row, magnitude.at(from + r) / norm);
+        kernels.elementwise().scale(row, norm == 0 ? 0 : magnitude.at(from + r) / norm);
       }
     }
     return sum;

@@ -8,9 +8,10 @@ import org.jspecify.annotations.Nullable;
 
 /// Describes an adapter folder: config, size, and how much each layer changes its weight.
 ///
-/// @param parameters numbers of A and B
+/// @param variant what it has beside A and B, such as `DoRA`; null: nothing
+/// @param parameters numbers of A and B, and of the variant
 /// @param bytes of the weight file
-/// @param norm ‖ΔW‖ of all updates together
+/// @param norm ‖ΔW‖ of all updates together; of DoRA and a bias of B, of B·A alone
 /// @param layers in the order of their paths
 /// @param whole whether the adapter also holds whole modules or token rows
 public record Inspection(
@@ -18,6 +19,7 @@ public record Inspection(
     double alpha,
     boolean rsLora,
     String targets,
+    @Nullable String variant,
     long parameters,
     long bytes,
     double norm,
@@ -29,7 +31,7 @@ public record Inspection(
   ///
   /// @param norm Frobenius norm ‖ΔW‖
   /// @param relative ‖ΔW‖/‖W‖; null if the base is unknown
-  /// @param dead whether the update is negligible: ‖ΔW‖ below 1e-6 of the largest
+  /// @param dead whether the update is negligible: ‖ΔW‖ below 1e-6 of the largest, and no variant
   /// @param finite whether all numbers are finite
   public record Layer(
       String path,
@@ -52,6 +54,8 @@ public record Inspection(
   /// @throws dev.nudge.settings.InputException if the folder is no adapter
   public static Inspection of(Path folder, Map<String, Double> norms) {
     try (Updates updates = Updates.open(folder)) {
+      Lora spec = updates.spec();
+      boolean plain = spec.variant() == Lora.Variant.PLAIN;
       List<Layer> layers = new ArrayList<>();
       long parameters = 0;
       double squares = 0;
@@ -62,6 +66,7 @@ public record Inspection(
         largest = Math.max(largest, Double.isNaN(norm) ? 0 : norm);
         squares += norm * norm;
         parameters += (long) update.rank() * (update.a()[0].length + update.b()[0].length);
+        parameters += updates.more(path);
         Double base = norms.get(path);
         layers.add(
             new Layer(
@@ -74,15 +79,15 @@ public record Inspection(
                 false,
                 update.finite()));
       }
-      double least = DEAD * largest;
+      double least = plain ? DEAD * largest : Double.NEGATIVE_INFINITY;
       List<Layer> judged = layers.stream().map(layer -> layer.judged(least)).toList();
       long bytes = folder.resolve(PeftFiles.WEIGHTS).toFile().length();
-      Lora spec = updates.spec();
       return new Inspection(
           spec.rank(),
           spec.alpha(),
           spec.rsLora(),
           spec.targets().toString(),
+          plain ? null : spec.variant().shown(),
           parameters,
           bytes,
           Math.sqrt(squares),

@@ -189,7 +189,10 @@ public record Lora(
     List<String> paths =
         rankPattern.isEmpty() && alphaPattern.isEmpty()
             ? List.of()
-            : model.adapted(this).stream().map(LayerShape::path).toList();
+            : model.adapted(this).stream()
+                .map(layer -> targets.key(layer.path()))
+                .distinct()
+                .toList();
     return withPatterns(
         steady("--rank-pattern", rankPattern, paths),
         steady("--alpha-pattern", alphaPattern, paths));
@@ -272,7 +275,7 @@ public record Lora(
   }
 
   /// Returns the spec with twice the rank and alpha on gate and up of experts, which have one
-  /// matrix: as PEFT gives them, of the same scale.
+  /// matrix: as PEFT gives them, of the same scale without rsLoRA and √2 of it with.
   Lora joined() {
     Map<String, Integer> ranks = new LinkedHashMap<>(rankPattern);
     Map<String, Double> alphas = new LinkedHashMap<>(alphaPattern);

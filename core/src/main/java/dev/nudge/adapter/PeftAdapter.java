@@ -120,9 +120,12 @@ public final class PeftAdapter implements Source, AutoCloseable {
     }
   }
 
-  /// Whether the adapter holds whole modules or token rows, which a scale factor cannot weigh.
+  /// Whether the adapter holds whole modules, token rows or a table of another vocabulary, which a
+  /// scale factor cannot weigh. The table beside its own A and B that PEFT writes is the base's.
   public boolean holdsWhole() {
-    return !spec.extras().isEmpty();
+    return !spec.extras().isEmpty()
+        || tensors.names().stream()
+            .anyMatch(name -> PeftFiles.isTable(name) && !name.endsWith(".base_layer.weight"));
   }
 
   /// Whether the adapter changes whole modules, token rows or the vocabulary.

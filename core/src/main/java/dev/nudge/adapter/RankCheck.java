@@ -40,6 +40,24 @@ public final class RankCheck {
     return warnings(spec, selected);
   }
 
+  /// Checks an adapter whose layers may take twice its rank.
+  ///
+  /// @throws InputException if that is above the larger side of a layer
+  public static void twice(String flag, Lora spec, Collection<LayerShape> selected) {
+    for (LayerShape layer : selected) {
+      if (2 * spec.rank(layer.path()) > layer.larger()) {
+        throw new InputException(
+            "%s gives a layer up to twice --rank, %d, which is larger than the larger side of %s (%d); set --rank to at most %d"
+                .formatted(
+                    flag,
+                    2 * spec.rank(layer.path()),
+                    Targets.leaf(layer.path()),
+                    layer.larger(),
+                    layer.larger() / 2));
+      }
+    }
+  }
+
   /// Refuses ranks above the smaller side of a layer, of which a weight has no part.
   static void within(Lora spec, Collection<LayerShape> selected) {
     for (LayerShape layer : selected) {

@@ -130,9 +130,8 @@ record SingleExperts(List<Placement> places, ModelShape shape) {
     }
     Lora brief = Lora.of(rank, 1, new Targets.Names(List.copyOf(leaves)));
     boolean same = new LinkedHashSet<>(brief.select(shape.paths(), shape.ends())).equals(adapted());
-    double alpha = scaling() * (spec.rsLora() ? Math.sqrt(rank) : rank);
-    return Lora.of(rank, alpha, new Targets.Names(List.copyOf(same ? leaves : whole)))
-        .withRsLora(spec.rsLora())
+    // without rsLoRA, whose scale a reader of two matrices as one would get wrong (Lora.joined)
+    return Lora.of(rank, scaling() * rank, new Targets.Names(List.copyOf(same ? leaves : whole)))
         .withDropout(spec.dropout())
         .withExtras(spec.extras());
   }

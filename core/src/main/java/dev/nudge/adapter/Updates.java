@@ -91,6 +91,12 @@ final class Updates implements AutoCloseable {
             .bytes();
   }
 
+  /// How many numbers the variant has of a module beside A and B.
+  long more(String path) {
+    String name = PeftFiles.nameOfMore(spec().variant(), path);
+    return name == null ? 0 : adapter.tensor(name).elements();
+  }
+
   static double[][] rows(Tensor tensor) {
     double[][] rows = new double[tensor.rows()][tensor.cols()];
     for (int r = 0; r < rows.length; r++) {

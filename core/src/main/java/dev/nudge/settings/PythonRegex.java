@@ -74,8 +74,25 @@ public final class PythonRegex {
   /// PEFT's rule for the keys of `rank_pattern` and `alpha_pattern`: `re.match` of
   /// `(.*\.)?(key)$`.
   public static Predicate<String> key(String key) {
+    if (key.matches("\\w+(\\.\\w+)*")) { // a name, as most are
+      return path -> endsAs(path, key);
+    }
     Pattern pattern = compile("(.*\\.)?(" + key + ")$");
     return path -> bounded(key, () -> pattern.matcher(new Bounded(path)).lookingAt());
+  }
+
+  /// Whether a path ends as a key of names does, behind a dot or whole; a dot of it is any sign.
+  private static boolean endsAs(String path, String key) {
+    int from = path.length() - key.length();
+    if (from < 0 || from > 0 && path.charAt(from - 1) != '.') {
+      return false;
+    }
+    for (int i = 0; i < key.length(); i++) {
+      if (key.charAt(i) != '.' && key.charAt(i) != path.charAt(from + i)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /// Returns a named group of `re.match` at the start of `path`; null: no match.

@@ -29,6 +29,7 @@ import dev.nudge.plan.Planner;
 import dev.nudge.plan.RankPace;
 import dev.nudge.plan.Rates;
 import dev.nudge.plan.SpeedProbe;
+import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
@@ -266,7 +267,14 @@ public final class Forecast {
     PlanRequest request = PlanRequest.of(s).withAdded(added);
     try (Scope scope = Scope.measuring();
         Tuning tuning = request.dry(config, backend, q, scope)) {
-      ParameterCount count = tuning.count();
+      ParameterCount count =
+          request.count(
+              tuning,
+              () -> PlanRequest.of(s.withInit(AdapterInit.DEFAULT)),
+              config,
+              backend,
+              q,
+              scope);
       Planner.Fit fit =
           Planner.fit(
               tuning.model(),

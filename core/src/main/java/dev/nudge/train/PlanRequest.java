@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.adapter.ParameterCount;
 import dev.nudge.adapter.PeftFiles;
 import dev.nudge.data.Dataset;
 import dev.nudge.machine.Backend;
@@ -31,6 +32,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -214,6 +216,25 @@ record PlanRequest(
             Tuning.attach(dry, lora, objective.objective(), given, added, 0, 1, scope),
             folder,
             lora.experts().expertAdapters());
+  }
+
+  /// The trained numbers; of EVA those of equal ranks, since only the most is planned.
+  ///
+  /// @param tuning of this request
+  /// @param usual the same request with the usual start
+  ParameterCount count(
+      Tuning tuning,
+      Supplier<PlanRequest> usual,
+      ModelConfig config,
+      Backend backend,
+      Quantization quantization,
+      Scope scope) {
+    if (!Tuning.isEva(lora)) {
+      return tuning.count();
+    }
+    try (Tuning equal = usual.get().withAdded(added).dry(config, backend, quantization, scope)) {
+      return equal.count();
+    }
   }
 
   private @Nullable Trainable trainable(ModelConfig config, Scope scope) {

@@ -1,7 +1,6 @@
 package dev.nudge.train;
 
 import dev.nudge.adapter.Initialization;
-import dev.nudge.adapter.ParameterCount;
 import dev.nudge.data.Batches;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Conversations;
@@ -36,7 +35,9 @@ import dev.nudge.settings.MemoryException;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.ObjectiveName;
+import dev.nudge.settings.ObjectiveSettings;
 import dev.nudge.settings.Quantize;
+import dev.nudge.settings.ReferenceModel;
 import dev.nudge.settings.RewardSource;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Scope;
@@ -52,6 +53,7 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -145,6 +147,7 @@ final class Preparation {
     Splits splits = splits(chat, events, shared);
     Dataset data = splits.train();
     Dataset held = splits.held();
+    checkPassesOfBase(data, held);
     boolean spoken = data.shapes().spoken() > 0;
     warnOfShapes(data, chat, spoken);
     SamplePrompts samples = samples(splits, chat, spoken);
@@ -171,7 +174,13 @@ final class Preparation {
           tokens,
           changing(tuning.model()),
           tuning.savedBytes(),
-          count(request, tuning, scope),
+          request.count(
+              tuning,
+              () -> PlanRequest.of(settings.withInit(AdapterInit.DEFAULT)),
+              config,
+              backend,
+              quantization,
+              scope),
           data,
           held,
           splits.flaws(),
@@ -190,20 +199,6 @@ final class Preparation {
               && !config.hasExperts(),
           at,
           warnings);
-    }
-  }
-
-  /// The trained numbers; of EVA those of equal ranks, since only the most is planned.
-  private ParameterCount count(PlanRequest request, Tuning tuning, Scope scope) {
-    if (!Tuning.isEva(settings.lora())) {
-      return tuning.count();
-    }
-    TrainSettings usual = settings.withInit(AdapterInit.DEFAULT);
-    try (Tuning equal =
-        PlanRequest.of(usual)
-            .withAdded(request.added())
-            .dry(config, backend, quantization, scope)) {
-      return equal.count();
     }
   }
 
@@ -250,6 +245,39 @@ final class Preparation {
       held.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
     }
     return splits;
+  }
+
+  /// Refuses rows that go through the base alone and that it has no tokens for.
+  private void checkPassesOfBase(Dataset data, @Nullable Dataset held) {
+    boolean eva = Tuning.isEva(settings.lora());
+    boolean sampled = data.promptsOnly();
+    if (eva && sampled) {
+      throw new InputException(
+          "--init eva looks at the tokens that are trained, of which rows of prompts alone have none; take another --init");
+    }
+    ObjectiveSettings of = settings.objective();
+    boolean bare =
+        of.hasReference()
+            && settings.lora().method() == Method.LORA
+            && of.measuredAgainst(settings.lora()) == ReferenceModel.BASE;
+    int known = config.vocabSize();
+    if ((eva || bare)
+        && tokens.grown().vocabSize() != known
+        && (sampled || hasTokens(data, known) || held != null && hasTokens(held, known))) {
+      throw new InputException(
+          "the base has no rows for the new tokens, and %s sends them through it; %s"
+              .formatted(
+                  eva ? "--init eva" : "--reference base",
+                  eva
+                      ? "take another --init"
+                      : "add them by a run with --objective sft, and give its folder as --init-adapter with --reference init-adapter"));
+    }
+  }
+
+  private static boolean hasTokens(Dataset rows, int from) {
+    return rows.examples().stream()
+        .flatMapToInt(e -> IntStream.of(e.ids()))
+        .anyMatch(id -> id >= from);
   }
 
   private @Nullable Replay replay(Conversations chat, Consumer<TrainEvent> events) {

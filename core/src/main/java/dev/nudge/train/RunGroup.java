@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Trains several runs of one base in the same passes, or one run of any kind.
@@ -106,7 +107,14 @@ public final class RunGroup implements AutoCloseable {
 
   private void add(Prepared prepared, Run.@Nullable Shared shared, Listener listener) {
     int index = members.size();
-    Run run = new Run(prepared, shared, event -> listener.event(index, event), System::nanoTime);
+    Consumer<TrainEvent> events = event -> listener.event(index, event);
+    String command = prepared.settings().watch().onEvent();
+    if (command != null) {
+      EventCommand told = EventCommand.of(command, events);
+      closing.push(told::close);
+      events = told;
+    }
+    Run run = new Run(prepared, shared, events, System::nanoTime);
     run.hearHeld((losses, best) -> listener.held(index, run.steps(), losses, best));
     int number = -1;
     if (shared != null) {

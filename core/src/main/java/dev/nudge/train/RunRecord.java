@@ -22,7 +22,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// Reads `run.json`: the settings of a run, its result, and whether another run is the same.
 final class RunRecord {
   /// Settings that may differ between runs that count as the same.
-  private static final Set<String> FREE =
+  static final Set<String> FREE =
       Set.of(
           "out",
           "lanes",

@@ -182,6 +182,13 @@ public final class Training {
     return RunRecord.given(out);
   }
 
+  /// Whether a setting may differ when a run is taken up again, such as `memory`.
+  ///
+  /// @param key as in a file of settings
+  public static boolean mayDiffer(String key) {
+    return RunRecord.FREE.contains(key);
+  }
+
   /// The names of all files that a run may write into its folder: what `--overwrite` may delete.
   public static List<String> written(Path out) {
     return RunFolder.names(out);

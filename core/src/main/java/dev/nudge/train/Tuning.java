@@ -12,6 +12,7 @@ import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.ParameterCount;
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.PeftFiles;
+import dev.nudge.adapter.RankCheck;
 import dev.nudge.adapter.Targets;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
@@ -183,7 +184,12 @@ record Tuning(
     }
     try (PeftAdapter adapter = PeftAdapter.open(init)) {
       Lora spec = adapter.spec();
-      return LoraSettings.plainAlpha(spec.alpha(), spec.rank(), spec.rsLora());
+      if (spec.alpha() == 0) {
+        throw new InputException(
+            "--init-adapter %s has lora_alpha 0, so what it adds is 0 and stays so; give another"
+                .formatted(init));
+      }
+      return LoraSettings.plainAlpha(Math.abs(spec.alpha()), spec.rank(), spec.rsLora());
     }
   }
 
@@ -191,7 +197,8 @@ record Tuning(
   private static Adapters eva(CausalLm model, Prepared prepared, int lanes, Scope scope) {
     var settings = prepared.settings();
     ModelShape shape = ModelShape.of(model.modules());
-    Lora spec = spec(settings.lora(), shape, prepared.tokens().added(), false);
+    boolean reward = settings.objective().objective() == ObjectiveName.REWARD;
+    Lora spec = spec(settings.lora(), shape, prepared.tokens().added(), reward);
     Set<String> paths = new LinkedHashSet<>();
     shape.adapted(spec).forEach(layer -> paths.add(layer.path()));
     Resumed resumed = prepared.resumed();
@@ -255,6 +262,7 @@ record Tuning(
         ModelShape shape = ModelShape.of(model.modules());
         shape.checkInside("--init eva", shape.adapted(spec));
         shape.checkOwnRanks("--init eva", spec);
+        RankCheck.twice("--init eva", spec, shape.adapted(spec));
         spec = spec.times(EvaRecorder.MORE);
       }
       boolean subtracts = Initialization.of(lora.init()).subtracts();

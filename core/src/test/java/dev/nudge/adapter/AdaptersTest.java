@@ -3,15 +3,19 @@ package dev.nudge.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.Backends;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
 import dev.nudge.nn.Parameter;
+import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,6 +56,26 @@ class AdaptersTest {
     int layers = slots.size() - 1;
     return new Modules(
         slots.subList(0, layers), slots.get(layers), false, null, "", Map.of(), null);
+  }
+
+  /// A row of the base that is 0, with B of 0, has no direction that a magnitude could scale.
+  @Test
+  void aRowOfZeroStaysZeroUnderDora() {
+    Parameter a = new Parameter("a", true, 2, 3, Dtype.F32, 0, scope);
+    Parameter b = new Parameter("b", true, 4, 2, Dtype.F32, 0, scope);
+    Parameter m = new Parameter("m", true, 1, 4, Dtype.F32, 0, scope);
+    Tensor w = scope.tensor(Dtype.F32, 4, 3);
+    w.set(1, 2, -2);
+    m.master().set(0, 0, 5);
+    m.master().set(0, 1, 3);
+    DoraLinear dora = DoraLinear.of(LoraLinear.of(DenseLinear.of(w, null), a, b, 1, 0), m, scope);
+    Backend backend = Backends.of(Compute.FP32);
+    try (Workspace ws = new Workspace(0, 1 << 16, backend.gemms().apply(1))) {
+      Tensor merged = dora.merged(0, 4, ws, backend.kernels());
+      for (int i = 0; i < 12; i++) {
+        assertThat(merged.get(i / 3, i % 3)).isEqualTo(i == 5 ? -3 : 0);
+      }
+    }
   }
 
   private Adapters attach(List<LinearSlot> slots, Lora spec) {

@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /// Holds inspecting, comparing and combining of adapters against the matrices themselves, which are
 /// small enough here to be made.
@@ -139,6 +141,53 @@ class CombinationTest {
       PeftFiles.save(folder, Lora.of(2, 2, Targets.parse("q_proj,up_proj")), "base", tensors);
     }
     assertThat(Inspection.of(folder, Map.of()).dead()).containsExactly(Q);
+  }
+
+  /// DoRA's magnitude scales what B·A of 0 leaves as it is.
+  @Test
+  void whatAVariantHoldsBesideIsCountedAndNoLayerIsDead() {
+    Path folder = temp.resolve("dora");
+    try (Scope scope = Scope.open("test")) {
+      Map<String, Tensor> tensors = new LinkedHashMap<>();
+      tensors.put(PeftFiles.nameOfA(Q), filled(scope, new Random(1), 2, 10));
+      tensors.put(PeftFiles.nameOfB(Q), scope.tensor(Dtype.F32, 7, 2));
+      Lora spec = Lora.of(2, 2, Targets.parse("q_proj")).withVariant(Lora.Variant.DORA);
+      tensors.put(
+          requireNonNull(PeftFiles.nameOfMore(spec.variant(), Q)),
+          filled(scope, new Random(2), 1, 7).reshaped(7));
+      PeftFiles.save(folder, spec, "base", tensors);
+    }
+    Inspection seen = Inspection.of(folder, Map.of());
+    assertThat(seen.variant()).isEqualTo("DoRA");
+    assertThat(seen.parameters()).isEqualTo(2 * 17 + 7);
+    assertThat(seen.dead()).isEmpty();
+    assertThat(Inspection.of(first, Map.of()).variant()).isNull();
+  }
+
+  /// PEFT saves the tables of a model whose vocabulary was resized, and no key of the config says
+  /// so; a table beside its own A and B is the base's.
+  @ParameterizedTest
+  @CsvSource({"embed_tokens.weight, true", "embed_tokens.base_layer.weight, false"})
+  void aTableIsNotLostInASum(String table, boolean refused) {
+    Path folder = temp.resolve("resized");
+    try (Scope scope = Scope.open("test")) {
+      Map<String, Tensor> tensors = new LinkedHashMap<>();
+      tensors.put(PeftFiles.nameOfA(Q), filled(scope, new Random(1), 2, 10));
+      tensors.put(PeftFiles.nameOfB(Q), filled(scope, new Random(2), 7, 2));
+      tensors.put("base_model.model.model." + table, filled(scope, new Random(3), 12, 10));
+      PeftFiles.save(folder, Lora.of(2, 2, Targets.parse("q_proj")), "base", tensors);
+    }
+    List<Combination.Part> parts =
+        List.of(new Combination.Part(folder, 1), new Combination.Part(second, 1));
+    Path out = temp.resolve("sum");
+    if (refused) {
+      assertThatThrownBy(() -> Combination.write(parts, null, out))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("holds whole modules or rows of tokens");
+    } else {
+      Combination.write(parts, null, out);
+      assertThat(matrices(out)).containsOnlyKeys(Q);
+    }
   }
 
   @Test

@@ -35,11 +35,13 @@ import dev.nudge.tensor.Workspace;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Adapters on experts and routers, of the goldens that PEFT 0.21.2 saved.
@@ -105,9 +107,25 @@ class ExpertAdaptersTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"qwen3-moe", "qwen2-moe", "mixtral", "olmoe", "granite-moe"})
-  void expertsOneByOneAreTheSameFunction(String family) throws Exception {
-    Path theirs = FAMILIES.resolve(family).resolve("train/final");
+  @CsvSource({
+    "qwen3-moe, false",
+    "qwen2-moe, false",
+    "mixtral, false",
+    "olmoe, false",
+    "granite-moe, false",
+    "qwen3-moe, true",
+    "mixtral, true"
+  })
+  void expertsOneByOneAreTheSameFunction(String family, boolean rsLora) throws Exception {
+    Path theirs = Files.createDirectories(temp.resolve("theirs"));
+    Path made = FAMILIES.resolve(family).resolve("train/final");
+    for (String name : List.of(PeftFiles.WEIGHTS, PeftConfig.FILE)) {
+      Files.copy(made.resolve(name), theirs.resolve(name));
+    }
+    Path config = theirs.resolve(PeftConfig.FILE);
+    String plain = Files.readString(config);
+    assertThat(plain).contains("\"use_rslora\": false");
+    Files.writeString(config, plain.replace("\"use_rslora\": false", "\"use_rslora\": " + rsLora));
     Path ours = temp.resolve("ours");
     Files.createDirectories(ours);
     double[] stacked;
@@ -160,6 +178,23 @@ class ExpertAdaptersTest {
           .contains("model.layers.0.mlp.experts.10.gate_up_proj", "model.layers.1.mlp.up_proj")
           .doesNotContain("model.layers.0.mlp.gate");
       assertThat(adapters.spec().rank("model.layers.0.mlp.experts.3.gate_up_proj")).isEqualTo(4);
+      Lora wide = Lora.of(2, 4, Targets.parse("all-linear"));
+      Lora narrow =
+          wide.withPatterns(Map.of("q_proj", 8, "layers.0.mlp.experts.down_proj", 3), Map.of())
+              .steady(shape);
+      assertThat(narrow.rank("model.layers.0.mlp.experts.3.down_proj")).isEqualTo(3);
+      assertThatThrownBy(
+              () ->
+                  wide.withPatterns(Map.of("experts\\.\\d+\\.down_proj", 3), Map.of())
+                      .steady(shape))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("matches none of the layers");
+      Map<String, Integer> crossed = new LinkedHashMap<>(); // which another order changes
+      crossed.put("down_proj", 8);
+      crossed.put(".*\\.layers\\.0\\..*", 3);
+      Lora ordered = wide.withPatterns(crossed, Map.of()).steady(shape);
+      assertThat(ordered.rank("model.layers.0.mlp.experts.3.down_proj")).isEqualTo(8);
+      assertThat(ordered.rank("model.layers.0.self_attn.q_proj")).isEqualTo(3);
       assertThat(adapters.spec().targets().toString())
           .isEqualTo(
               "k_proj,o_proj,q_proj,v_proj,down_proj,gate_up_proj,mlp.down_proj.weight,"

@@ -7,6 +7,7 @@ import dev.nudge.Backends;
 import dev.nudge.Seeds;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.ModelShape;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.Targets;
@@ -14,14 +15,20 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
+import dev.nudge.nn.DenseLinear;
 import dev.nudge.quant.Nf4Format;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -59,7 +66,14 @@ class VariantsInOneBankTest {
                 }
               });
       made.save(temp.resolve(name), "test");
+      Path config = temp.resolve(name).resolve("adapter_config.json"); // PEFT trains DoRA with it
+      String text = Files.readString(config);
+      String dropped = text.replaceFirst("\"lora_dropout\" ?: 0.0", "\"lora_dropout\": 0.05");
+      assertThat(dropped).isNotEqualTo(text);
+      Files.writeString(config, dropped);
       made.detach();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
     try (PeftAdapter peft = PeftAdapter.open(temp.resolve(name))) {
       named.attach(name, peft);
@@ -89,6 +103,15 @@ class VariantsInOneBankTest {
       for (int i = 0; i < TOKENS; i++) {
         assertThat(merged.get(i)).isCloseTo(attached.get(i), within(1e-4));
       }
+    }
+    try (Scope scope = Scope.open("stacked");
+        CausalLm model =
+            Checkpoint.load(LLAMA, config, Backends.of(Compute.FP32), Quantization.NONE);
+        PeftAdapter peft = PeftAdapter.open(temp.resolve("a"))) {
+      Set<String> paths = new HashSet<>();
+      peft.fit(ModelShape.of(model.modules())).forEach(layer -> paths.add(layer.path()));
+      Adapters.stack(model.modules(), paths, peft, 1, model.backend().compute(), scope);
+      assertThat(model.modules().linears()).noneMatch(slot -> slot.linear() instanceof DenseLinear);
     }
   }
 

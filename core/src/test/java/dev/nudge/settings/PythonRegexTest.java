@@ -3,6 +3,7 @@ package dev.nudge.settings;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -55,6 +56,31 @@ class PythonRegexTest {
         "(?:.*?(?:language|text).*?(?:self_attn|attention|attn|mlp|feed_forward|ffn|dense).*?(?:q_proj|k_proj).*?)|(?:\\bmodel\\.layers\\.[\\d]{1,}\\.(?:self_attn|mlp)\\.(?:(?:q_proj|k_proj)))",
         "model.layers.11.self_attn.k_proj",
         true);
+  }
+
+  /// Names need no expression, and match as they would by one.
+  @Test
+  void aNameAsKeyMatchesAsItsExpressionDoes() {
+    List<String> paths =
+        List.of(
+            "model.layers.1.self_attn.q_proj",
+            "model.layers.11.self_attn.q_proj",
+            "model.layers.1.self_attn.my_q_proj",
+            "model.layers.1.self_attn.q_proj.x",
+            "layers_1.self_attn.q_proj",
+            "q_proj",
+            "proj",
+            "");
+    for (String key :
+        List.of("q_proj", "self_attn.q_proj", "1.self_attn.q_proj", "layers.1.self_attn.q_proj")) {
+      for (String path : paths) {
+        assertThat(PythonRegex.key(key).test(path))
+            .as("%s on %s", key, path)
+            .isEqualTo(PythonRegex.key("(?:" + key + ")").test(path));
+      }
+    }
+    assertThat(PythonRegex.key("q_proj").test("model.q_proj")).isTrue();
+    assertThat(PythonRegex.key("layers.1.q").test("layers_1.q")).isTrue(); // a dot is any sign
   }
 
   private static void matches(String pattern, String text, boolean expected) {

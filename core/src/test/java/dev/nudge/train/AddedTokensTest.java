@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -129,6 +130,41 @@ class AddedTokensTest {
     assertThat(first).isLessThan(losses.getFirst());
     assertThat(Files.readString(temp.resolve("on/tokenizer.json")))
         .isEqualTo(Files.readString(out.resolve("tokenizer.json")));
+  }
+
+  /// Rows with new tokens cannot go through the base alone, which has no rows for them.
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          init      | eva | --init eva sends them through it; take another --init
+          objective | dpo | --reference base sends them through it; add them by a run with
+          """)
+  void theBaseAloneIsAskedNothingOfNewTokens(String key, String value, String why)
+      throws IOException {
+    Path tokens = Files.writeString(temp.resolve("tokens.txt"), "<tool>\n");
+    Path data = temp.resolve("rows.jsonl");
+    String row =
+        """
+        {"prompt": "the %s", "chosen": " a", "rejected": " b", "completion": " a"}
+        """;
+    Files.writeString(data, row.formatted("<tool>"));
+    assertThatThrownBy(() -> prepare(data, key, value, "add_tokens", tokens))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("the base has no rows for the new tokens, and " + why);
+    Files.writeString(data, row.formatted("pump")); // which the base knows
+    prepare(data, key, value, "add_tokens", tokens);
+  }
+
+  private void prepare(Path data, Object... more) {
+    Training.prepare(
+        TinyRun.settings(
+            TinyRun.UNTIED,
+            data,
+            temp.resolve("no"),
+            Stream.concat(Stream.of("steps 1 rank 1"), Stream.of(more)).toArray()),
+        TinyRun.MACHINE);
   }
 
   private static double loss(ModelSettings model, @Nullable Path adapter, Path data) {

@@ -35,6 +35,7 @@ class PlanAndRunTest {
         List.of(TinyRun.UNTIED, "compute", "bf16"),
         List.of(TinyRun.TIED, "rank", 4, "targets", "q_proj,v_proj", "batch_size", 3),
         List.of(TinyRun.TIED, "quantize", "nf4"),
+        List.of(TinyRun.UNTIED, "init", "eva", "rank", 3),
         List.of(TinyRun.UNTIED, "quantize", "nf4", "double_quant", false, "lanes", 1),
         List.of(STORED, "optimizer", "adamw-8bit"),
         List.of(STORED, "memory", "121M", "rank", 8),

@@ -52,6 +52,18 @@ class PreferenceRunTest {
     };
   }
 
+  @Test
+  void aRewardModelBeginsByEvaToo() {
+    TrainSettings settings =
+        settings("reward", "run").with("init", "eva").with("rank", 2).with("steps", 2);
+    run(settings, 2);
+    try (SafeTensors saved = SafeTensors.open(temp.resolve("run/adapter_model.safetensors"))) {
+      assertThat(saved.names()).anyMatch(name -> name.contains("score"));
+    }
+    assertThat(Json.read(temp.resolve("run/adapter_config.json")).path("task_type").asString(""))
+        .isEqualTo("SEQ_CLS");
+  }
+
   private static RunResult run(TrainSettings settings, int steps) {
     return run(settings, steps, new ArrayList<>());
   }

@@ -80,6 +80,10 @@ public record Leaderboard(
       return ended != null ? ended : finished() ? "" : state;
     }
 
+    private static @Nullable Double finite(@Nullable Double value) {
+      return value == null ? null : Json.finite(value);
+    }
+
     private Row scored(@Nullable Double mean) {
       return new Row(name, settings, rate, state, steps, loss, step, mean, ended, difference);
     }
@@ -96,11 +100,13 @@ public record Leaderboard(
       values.put("state", state);
       values.put("ended", ended);
       values.put("steps", steps);
-      values.put("eval_loss", loss);
+      values.put("eval_loss", finite(loss));
       values.put("eval_step", step);
-      values.put("score", score);
-      values.put("difference", difference == null ? null : difference.value());
-      Interval interval = difference == null ? null : difference.interval();
+      values.put("score", finite(score));
+      HeldDifference told =
+          difference == null || !Double.isFinite(difference.value()) ? null : difference;
+      values.put("difference", told == null ? null : told.value());
+      Interval interval = told == null ? null : told.interval();
       values.put("interval", interval == null ? null : List.of(interval.low(), interval.high()));
       return values;
     }
@@ -139,7 +145,10 @@ public record Leaderboard(
     }
     List<Map<String, Object>> halving = new ArrayList<>();
     for (SweepState.Rung rung : state.rungs()) {
-      halving.add(Map.of("at", rung.at(), "losses", rung.losses()));
+      Map<String, Object> values = new LinkedHashMap<>(); // of one order in every process
+      values.put("at", rung.at());
+      values.put("losses", rung.losses());
+      halving.add(values);
     }
     SweepMetric asked = sweep.metric();
     String name = asked == null ? LOSS : asked.task() + " " + asked.metric();
@@ -192,10 +201,11 @@ public record Leaderboard(
         null);
   }
 
-  /// The best setting that went to its end; null: none did.
+  /// The best setting that went to its end and has a score; null: there is none.
   public @Nullable Row best() {
     Row first = rows.getFirst();
-    return first.finished() ? first : null;
+    Double score = first.score();
+    return first.finished() && score != null && Double.isFinite(score) ? first : null;
   }
 
   /// The content of `leaderboard.json`.

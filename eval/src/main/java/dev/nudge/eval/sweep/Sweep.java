@@ -1,7 +1,6 @@
 package dev.nudge.eval.sweep;
 
 import dev.nudge.data.Dataset;
-import dev.nudge.data.Example;
 import dev.nudge.eval.sweep.SweepFile.Entry;
 import dev.nudge.eval.sweep.SweepFile.Halving;
 import dev.nudge.format.Claim;
@@ -22,7 +21,6 @@ import dev.nudge.train.Training;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -31,7 +29,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Tries many settings of one base: trains those that share it in the same passes, ends the worst
@@ -171,7 +168,7 @@ public final class Sweep {
       return new Result(false, lines, values(going, groups), null, null);
     }
     lines.forEach(watcher::line);
-    try (Claim _ = Claim.of(out)) {
+    try (Claim _ = Claim.in(out)) {
       SweepState here = state == null ? SweepState.begin(out, file) : state;
       SweepNotes notes = new SweepNotes(file, out, watcher);
       boolean stopped;
@@ -213,8 +210,12 @@ public final class Sweep {
     }
     Leaderboard.Row best = board.best();
     if (best == null) {
+      boolean finished = board.rows().getFirst().finished();
       throw new RunException(
-          "no setting came to its end; why is in " + settings.out().resolve(Leaderboard.MARKDOWN));
+          "no setting %s; why is in %s"
+              .formatted(
+                  finished ? "has a finite " + board.title() : "came to its end",
+                  finished ? "the warnings" : settings.out().resolve(Leaderboard.MARKDOWN)));
     }
     Version pushed =
         push == null
@@ -291,6 +292,7 @@ public final class Sweep {
 
   private void check(List<Prepared> prepared) {
     Halving halving = file.halving();
+    boolean warned = false;
     for (int i = 0; i < prepared.size(); i++) {
       Prepared run = prepared.get(i);
       Dataset held = run.held();
@@ -318,33 +320,35 @@ public final class Sweep {
             "halving: at has %d, and %s has only %s; give steps before its end"
                 .formatted(halving.at().getLast(), name(run), Count.of(run.steps(), "step")));
       }
+      if (halving != null && run.settings().output().kept() == 0) {
+        throw SweepFile.wrong(
+            file.place(),
+            "halving goes on from checkpoints, of which keep: 0 keeps none; give at least 1");
+      }
       if (halving != null && !run.objective().name().equals("sft")) {
         throw SweepFile.wrong(
             file.place(), "halving compares losses of supervised runs; leave it out");
       }
       Prepared first = prepared.getFirst();
-      if (halving != null && held != null && !same(held, Objects.requireNonNull(first.held()))) {
-        throw SweepFile.wrong(
-            file.place(),
-            "halving compares on the same held-out rows, and those of %s and %s differ; leave it out, or give eval_data"
-                .formatted(name(first), name(run)));
+      if (ranked
+          && !HeldRows.same(Objects.requireNonNull(held), Objects.requireNonNull(first.held()))) {
+        String differ = "the held-out rows of %s and %s differ".formatted(name(first), name(run));
+        if (halving != null) {
+          throw SweepFile.wrong(
+              file.place(),
+              "halving compares on the same rows, and %s; leave it out, or give eval_data"
+                  .formatted(differ));
+        }
+        if (!warned) {
+          watcher.warning(differ + ", so their losses do not compare; give eval_data");
+          warned = true;
+        }
       }
     }
   }
 
   private static String name(Prepared run) {
     return String.valueOf(run.settings().output().out().getFileName());
-  }
-
-  private static boolean same(Dataset one, Dataset other) {
-    List<Example> a = one.examples();
-    List<Example> b = other.examples();
-    return a.size() == b.size()
-        && IntStream.range(0, a.size())
-            .allMatch(
-                i ->
-                    a.get(i).trainedTokens() == b.get(i).trainedTokens()
-                        && Arrays.equals(a.get(i).ids(), b.get(i).ids()));
   }
 
   private List<String> lines(List<Entry> going, List<Prepared> runs, List<GroupPlan> groups) {
@@ -384,12 +388,13 @@ public final class Sweep {
         "groups",
         groups.stream()
             .map(
-                group ->
-                    Map.of(
-                        "settings",
-                        group.members().stream().map(i -> going.get(i).name()).toList(),
-                        "total_bytes",
-                        group.plan().totalBytes()))
+                group -> {
+                  Map<String, Object> one = new LinkedHashMap<>();
+                  one.put(
+                      "settings", group.members().stream().map(i -> going.get(i).name()).toList());
+                  one.put("total_bytes", group.plan().totalBytes());
+                  return one;
+                })
             .toList());
     return values;
   }

@@ -56,7 +56,10 @@ record SweepEvaluation(Path out, Machine machine, SweepMetric metric, Metric res
       tasks = Evaluation.metrics(settings, machine, watcher);
     } catch (InputException e) {
       throw SweepFile.wrong(
-          place, String.valueOf(e.getMessage()).replaceFirst("^--tasks:", "metric: task"));
+          place,
+          String.valueOf(e.getMessage())
+              .replaceFirst("^--tasks:", "metric: task")
+              .replace(" (give --tasks-dir, a folder of task files, for others)", ""));
     }
     if (tasks.size() != 1) {
       throw SweepFile.wrong(

@@ -203,8 +203,13 @@ public record SweepFile(
 
   /// The error of a setting, with its name.
   static InputException refused(String setting, InputException e) {
+    String why = String.valueOf(e.getMessage());
+    String instead =
+        why.contains("--overwrite")
+            ? " (of a sweep: remove that folder, and --resume trains the setting anew)"
+            : "";
     InputException refused =
-        new InputException("setting " + setting + ": " + e.getMessage(), e.details());
+        new InputException("setting " + setting + ": " + why + instead, e.details());
     refused.initCause(e);
     return refused;
   }

@@ -74,7 +74,7 @@ final class SweepGroups implements SweepPlaces {
   public boolean train(List<String> names, int target, Consumer<List<Reached>> told) {
     if (only != null) {
       told.accept(advance(only, target));
-      return !isCancelled() && !only.group().interrupted();
+      return goesOn();
     }
     List<Prepared> prepared = first.isEmpty() ? preparing.apply(names) : first;
     first = List.of(); // they were not begun since
@@ -97,7 +97,16 @@ final class SweepGroups implements SweepPlaces {
         }
       }
     }
-    return !isCancelled() && (only == null || !only.group().interrupted());
+    return goesOn();
+  }
+
+  /// Whether nobody stopped the sweep; if one did, what still trains is stopped with a checkpoint.
+  private boolean goesOn() {
+    boolean stopped = isCancelled() || only != null && only.group().interrupted();
+    if (stopped) {
+      stop();
+    }
+    return !stopped;
   }
 
   @Override

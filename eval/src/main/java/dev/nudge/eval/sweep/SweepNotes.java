@@ -20,6 +20,11 @@ record SweepNotes(SweepFile file, Path out, Map<String, Integer> numbers, Sweep.
     this(file, out, new LinkedHashMap<>(), watcher);
   }
 
+  /// Forgets the groups, which are made anew for a step.
+  void regroup() {
+    numbers.clear();
+  }
+
   void number(String setting, int group) {
     numbers.put(setting, group);
   }
@@ -51,14 +56,16 @@ record SweepNotes(SweepFile file, Path out, Map<String, Integer> numbers, Sweep.
     if (Files.exists(folder.resolve(RunFiles.RUN))) {
       Integer group = numbers.get(setting);
       Map<String, @Nullable Object> note = new LinkedHashMap<>();
-      note.put("group", group);
-      note.put(
-          "with",
-          numbers.entrySet().stream()
-              .filter(other -> other.getValue().equals(group))
-              .map(Map.Entry::getKey)
-              .filter(name -> !name.equals(setting))
-              .toList());
+      if (group != null) { // null: it ended in a process that was killed before it noted it
+        note.put("group", group);
+        note.put(
+            "with",
+            numbers.entrySet().stream()
+                .filter(other -> other.getValue().equals(group))
+                .map(Map.Entry::getKey)
+                .filter(name -> !name.equals(setting))
+                .toList());
+      }
       note.put("ended_step", end == null ? null : end.step());
       note.put("why", end == null ? null : end.why());
       Training.note(folder, KEY, note);

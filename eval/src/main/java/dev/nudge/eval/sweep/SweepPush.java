@@ -1,5 +1,6 @@
 package dev.nudge.eval.sweep;
 
+import dev.nudge.format.OutFolder;
 import dev.nudge.registry.Alias;
 import dev.nudge.registry.Note;
 import dev.nudge.registry.Reference;
@@ -31,14 +32,15 @@ record SweepPush(String name, @Nullable String alias) {
     return new SweepPush(name, alias);
   }
 
-  /// Checks that the alias may move to a version that no gate has judged.
+  /// Checks that the registry can take a version, and that the alias may move to one that no gate
+  /// has judged.
   ///
-  /// @throws InputException if it is protected
+  /// @throws InputException if it cannot, or the alias is protected
   void check(@Nullable Path registry) {
     Path folder = registry == null ? Registry.home() : registry;
-    if (alias != null
-        && Files.isDirectory(folder)
-        && Registry.open(folder).protection(name, alias) != null) {
+    OutFolder.checkPlace("--registry", folder);
+    Registry to = Files.isDirectory(folder) ? Registry.open(folder) : null;
+    if (alias != null && to != null && to.protection(name, alias) != null) {
       throw new InputException(
           "--push %s@%s: the alias is protected and moves by a gate's verdict; push to %s, and move it by adapters push --report"
               .formatted(name, alias, name));

@@ -5,12 +5,14 @@ import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.RunFiles;
 import dev.nudge.settings.InputException;
+import dev.nudge.train.Training;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -81,7 +83,7 @@ final class SweepState {
     JsonNode there = Json.read(state.file);
     JsonNode own = Json.parse(Json.line(state.settings)); // numbers as they are read
     for (String key : List.of("base", "settings", "halving", "metric")) {
-      if (there.has(key) && !there.path(key).equals(own.path(key))) {
+      if (there.has(key) && !same(key, there, own)) {
         throw new InputException(
             "--out %s holds another sweep: its %s %s not that of %s; give another folder"
                 .formatted(out, key, key.equals("settings") ? "are" : "is", sweep.place()));
@@ -111,6 +113,19 @@ final class SweepState {
                         one.getValue().path("why").asString(""))));
     state.ended.keySet().removeIf(name -> isFinished(out.resolve(name))); // by train --resume
     return state;
+  }
+
+  private static boolean same(String key, JsonNode one, JsonNode other) {
+    return key.equals("base")
+        ? fixed(one.path(key)).equals(fixed(other.path(key)))
+        : one.path(key).equals(other.path(key));
+  }
+
+  /// Settings without those that may differ when a run goes on.
+  private static Map<String, JsonNode> fixed(JsonNode settings) {
+    return settings.properties().stream()
+        .filter(one -> !Training.mayDiffer(one.getKey()))
+        .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
   }
 
   private static boolean isFinished(Path run) {

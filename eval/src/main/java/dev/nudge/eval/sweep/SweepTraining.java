@@ -31,6 +31,7 @@ record SweepTraining(SweepFile file, SweepPlaces places, SweepNotes notes) {
     List<Entry> going = new ArrayList<>(entries);
     for (int target : targets) {
       Map<String, @Nullable Double> losses = new LinkedHashMap<>();
+      notes.regroup();
       if (!going.isEmpty()
           && !places.train(names(going), target, reached -> take(reached, losses, state))) {
         return true;

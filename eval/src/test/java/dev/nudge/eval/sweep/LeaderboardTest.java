@@ -9,6 +9,7 @@ import dev.nudge.format.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -64,6 +65,29 @@ class LeaderboardTest {
     assertThat(board.markdown())
         .contains("| 1 | low | 1.3e-3 | 0.5000 | 12 |  | 12 |  |")
         .contains("| 4 | unbegun | - | - | - |  | 0 | none |");
+  }
+
+  @Test
+  void nothingIsTheBestWithoutANumber() throws IOException {
+    Metric more = new Metric("acc", Aggregation.Kind.MEAN, true, ExactMatch.Options.NONE);
+    assertThat(board(more, Map.of()).best()).isNull();
+    Map<String, HeldRows> none = Map.of("low", HeldRows.each(new double[] {Double.NaN, 1}));
+    Leaderboard board = board(more, none);
+    assertThat(board.best()).isNull();
+    assertThat(Json.tree(board.values()).at("/settings/0/score").isNull()).isTrue();
+    Map<String, HeldRows> one = Map.of("high", HeldRows.each(new double[] {0, 1}));
+    assertThat(String.valueOf(board(more, one).values().get("best"))).isEqualTo("high");
+  }
+
+  @Test
+  void aRungIsWrittenInOneOrder() {
+    SweepState state = SweepState.begin(out, FILE);
+    Map<String, @Nullable Double> losses = new LinkedHashMap<>();
+    losses.put("low", 0.5);
+    state.decide(new SweepState.Rung(4, losses), Map.of());
+    Leaderboard board = Leaderboard.of(out, FILE, state, null, Map.of());
+    assertThat(Json.line(board.values()))
+        .endsWith("\"halving\":[{\"at\":4,\"losses\":{\"low\":0.5}}]}");
   }
 
   @Test
