@@ -56,7 +56,7 @@ record AdaptersPublishVerb() implements Verb<AdaptersPublishVerb.Settings> {
       if (Files.isDirectory(folder)) {
         facts = CardFacts.of(folder, null);
       } else {
-        Version version = registry.find(Reference.parse(settings.reference()));
+        Version version = registry.resolve(Reference.parse(settings.reference()));
         facts = HubPublish.facts(registry, version);
         folder = version.folder();
       }

@@ -65,6 +65,11 @@ public final class Mixing {
     };
   }
 
+  /// The place of a row's first sequence among all rows that were read.
+  private static int index(Dataset data, int row) {
+    return data.examples().get(row * data.sequencesPerRow()).index();
+  }
+
   private static List<int[]> rows(Dataset data, List<String> sources) {
     int[] starts = data.sourceStarts().stream().mapToInt(Integer::intValue).toArray();
     List<int[]> rows = new ArrayList<>();
@@ -73,8 +78,7 @@ public final class Mixing {
       int to = i + 1 < starts.length ? starts[i + 1] : Integer.MAX_VALUE;
       int[] own =
           IntStream.range(0, data.rows())
-              .filter(e -> data.examples().get(e).index() >= from)
-              .filter(e -> data.examples().get(e).index() < to)
+              .filter(row -> index(data, row) >= from && index(data, row) < to)
               .toArray();
       if (own.length == 0) {
         throw new InputException(

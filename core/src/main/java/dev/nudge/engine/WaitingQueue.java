@@ -55,11 +55,14 @@ final class WaitingQueue {
       return;
     }
     Client client = clients.computeIfAbsent(s.ask.client(), name -> new Client());
-    if (client.there == 0) {
+    boolean back = client.there == 0;
+    if (back) {
       client.served = Math.max(client.served, floor());
-      forget();
     }
     client.there++;
+    if (back) {
+      forget(); // not this one, which is there now
+    }
     client.queue.add(s);
     s.of(client);
   }

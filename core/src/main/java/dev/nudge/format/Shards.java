@@ -138,7 +138,7 @@ record Shards(Path index, Map<Path, TreeSet<String>> files) {
     try {
       Path folder = index.resolveSibling("").toRealPath();
       Path real = file.toRealPath();
-      if (!real.startsWith(folder) && !cached(folder, real)) {
+      if (!real.startsWith(folder) && !HubLinks.cached(folder, real)) {
         throw Refusal.of(
             index,
             "weight_map names the file "
@@ -150,17 +150,6 @@ record Shards(Path index, Map<Path, TreeSet<String>> files) {
     } catch (IOException e) {
       throw unreadable(file, e);
     }
-  }
-
-  private static boolean cached(Path folder, Path real) {
-    Path snapshots = folder.getParent();
-    Path repository = snapshots == null ? null : snapshots.getParent();
-    if (snapshots == null || repository == null || !snapshots.endsWith("snapshots")) {
-      return false;
-    }
-    boolean named = String.valueOf(repository.getFileName()).startsWith("models--");
-    return real.startsWith(repository.resolve("blobs"))
-        || named && real.startsWith(repository.resolveSibling("blobs")); // what repositories share
   }
 
   private static String name(Path index, Path file) {

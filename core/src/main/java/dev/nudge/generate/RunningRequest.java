@@ -67,21 +67,29 @@ final class RunningRequest implements Serving.Running {
       GenerationRequest request,
       Consumer<AnswerEvent> listener,
       Consumer<RunningRequest> ended) {
-    AdapterCache.Lease adapter = request.adapter();
-    int vocabulary = adapter == null ? session.base().vocabSize() : adapter.vocabulary();
     int[] prompt = request.prompt();
     if (prompt.length == 0) {
       throw new InputException("the prompt has no tokens; give a prompt with at least one");
     }
-    for (int id : prompt) {
+    int vocabulary = checkTokens(session, request.adapter(), prompt);
+    request.sampling().checkTokens(vocabulary);
+    int positions = Generation.positions(prompt.length, session.maxLength(), request.sampling());
+    return new RunningRequest(session, request, listener, ended, positions);
+  }
+
+  /// Checks that a model has the tokens of a text.
+  ///
+  /// @return how many tokens it has
+  /// @throws InputException if it has one of them not
+  static int checkTokens(Session session, AdapterCache.@Nullable Lease adapter, int[] ids) {
+    int vocabulary = adapter == null ? session.base().vocabSize() : adapter.vocabulary();
+    for (int id : ids) {
       if (id < 0 || id >= vocabulary) {
         throw new InputException(
             "the prompt has token %d, and there are tokens 0 to %d".formatted(id, vocabulary - 1));
       }
     }
-    request.sampling().checkTokens(vocabulary);
-    int positions = Generation.positions(prompt.length, session.maxLength(), request.sampling());
-    return new RunningRequest(session, request, listener, ended, positions);
+    return vocabulary;
   }
 
   GenerationRequest request() {

@@ -76,7 +76,9 @@ public final class Serving {
   ///
   /// @param adapter a lease that the caller holds until this returns; null: the base model
   /// @return the embedding, as long as the model's hidden size
+  /// @throws InputException if the model has no such token
   public float[] embed(int[] ids, AdapterCache.@Nullable Lease adapter) {
+    RunningRequest.checkTokens(session, adapter, ids);
     Lock held = session.hold();
     try {
       NamedAdapters.Way way = adapter == null ? NamedAdapters.Way.BASE : adapter.way();

@@ -28,6 +28,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import dev.nudge.text.chat.ChatTemplate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,6 +37,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -287,9 +289,9 @@ public final class Merging {
     if (tokenizer != null) {
       OutFolder.copy(tokenizer, folder.resolve("tokenizer.json"));
     }
-    for (String adapter : settings.adapter()) {
-      Path template = Path.of(adapter).resolve("chat_template.jinja");
-      OutFolder.copy(template, folder.resolve(template.getFileName()));
+    String template = template(model);
+    if (template != null) {
+      OutFolder.place(folder.resolve("chat_template.jinja"), template);
     }
     Path from = model.resolve(MergedFolder.CONFIG);
     Path to = folder.resolve(MergedFolder.CONFIG);
@@ -302,6 +304,17 @@ public final class Merging {
       OutFolder.copy(from, to);
     }
     return bytes;
+  }
+
+  /// The chat template of the first adapter that has one; null: the model's.
+  private @Nullable String template(Path model) {
+    String usual = ChatTemplate.usual(model);
+    return settings.adapter().stream()
+        .map(adapter -> Optional.ofNullable(ChatTemplate.usual(Path.of(adapter))))
+        .flatMap(Optional::stream)
+        .findFirst()
+        .filter(own -> !own.equals(usual))
+        .orElse(null);
   }
 
   /// Quantises the merged folder to 4 bits: the same bytes as `quantize` writes.

@@ -12,6 +12,7 @@ import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /// Writes a copy of a model folder with new numbers in some tensors. Files, names, shapes and
 /// stored types stay, the rest is copied byte for byte.
@@ -30,6 +32,8 @@ import java.util.TreeMap;
 /// place. Memory is a few megabytes.
 public final class ModelFolder {
   /// Files that are copied unchanged if they exist.
+  private static final String TEMPLATES = "additional_chat_templates";
+
   static final List<String> COPIED =
       List.of(
           "generation_config.json",
@@ -149,6 +153,28 @@ public final class ModelFolder {
   /// @throws dev.nudge.settings.RunException if writing fails
   public static void copy(Path from, Path to) {
     copy(from, to, COPIED);
+    List<String> more = templates(from);
+    if (!more.isEmpty()) {
+      OutFolder.make(to.resolve(TEMPLATES));
+      copy(from, to, more);
+    }
+  }
+
+  /// The chat templates of a folder beside its usual one.
+  private static List<String> templates(Path folder) {
+    Path inside = folder.resolve(TEMPLATES);
+    if (!Files.isDirectory(inside)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(inside)) {
+      return files
+          .map(file -> TEMPLATES + "/" + file.getFileName())
+          .filter(name -> name.endsWith(".jinja"))
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw new InputException(inside + " cannot be read: " + e.getMessage(), e);
+    }
   }
 
   private static void copy(Path from, Path to, List<String> names) {
@@ -207,6 +233,7 @@ public final class ModelFolder {
   public static List<String> names(Path folder) {
     List<String> names = new ArrayList<>(COPIED);
     names.addAll(List.of(CONFIG, SINGLE, INDEX));
+    names.addAll(templates(folder));
     if (Files.isRegularFile(folder.resolve(INDEX))) {
       try (WeightFile file = WeightFile.open(folder)) {
         file.files().forEach(f -> names.add(folder.relativize(f).toString()));

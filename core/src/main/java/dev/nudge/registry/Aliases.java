@@ -28,6 +28,12 @@ record Aliases(Book book, OciLayout layout, Consumer<RegistryEvent> append) {
     Alias was = book.alias(name, alias);
     String from = was == null ? null : was.digest();
     check(name, alias, from, expected);
+    if (to != null && !to.name().equals(name)) {
+      throw new RegistryException(
+          Reason.UNKNOWN,
+          "%s is no version of %s; an alias is at a version of its own adapter"
+              .formatted(to.shown(), name));
+    }
     Version now = to == null ? null : book.version(name, to.number());
     if (to != null && (now == null || now.state() == VersionState.BLOCKED)) {
       throw new RegistryException(

@@ -2,12 +2,13 @@ package dev.nudge.registry;
 
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.format.Blobs;
+import dev.nudge.format.HubLinks;
 import dev.nudge.format.Json;
 import dev.nudge.identity.Identity;
 import dev.nudge.settings.InputException;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -66,7 +67,7 @@ record Intake(
     ReleaseReport release = kind.release();
     List<String> files = release == null ? MediaTypes.names() : release.files();
     for (String name : files) {
-      if (Files.isSymbolicLink(folder.resolve(name))) {
+      if (Files.isSymbolicLink(folder.resolve(name)) && !isCached(folder, name)) {
         throw new InputException(
             "%s %s: %s is a link, and links are not followed; copy the folder with what they lead to (cp -rL) and push the copy"
                 .formatted(release == null ? "adapter" : "release", folder, name));
@@ -75,6 +76,15 @@ record Intake(
     Map<String, Object> lineage =
         release == null ? Lineage.of(folder, kind.identity(), licence) : release.lineage(licence);
     return new Intake(folder, kind, files, lineage, licence);
+  }
+
+  /// Whether a link leads into the cache of the hub's files, as those of a fetched adapter do.
+  private static boolean isCached(Path folder, String name) {
+    try {
+      return HubLinks.cached(folder.toRealPath(), folder.resolve(name).toRealPath());
+    } catch (IOException e) {
+      return false; // it leads nowhere
+    }
   }
 
   /// The digest of the base's weights; for a quantised base, of its source model's weights.
@@ -89,8 +99,7 @@ record Intake(
     ReleaseReport release = kind.release();
     for (String name : files) {
       Path file = folder.resolve(name);
-      if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
-          && !name.equals(MediaTypes.LINEAGE)) {
+      if (Files.isRegularFile(file) && !name.equals(MediaTypes.LINEAGE)) {
         Blobs.Blob blob = blobs.put(file);
         if (release != null) {
           release.check(name, blob.digest());

@@ -39,6 +39,7 @@ final class OciClient implements AutoCloseable {
   private final Address.@Nullable Credentials credentials;
   private final URI root;
   private static final Duration ANSWER = Duration.ofMinutes(2); // until it begins
+  private static final long SLOWEST = 50_000; // bytes a second of an upload
 
   private final HttpClient client;
   private @Nullable String authorization;
@@ -72,6 +73,11 @@ final class OciClient implements AutoCloseable {
     } catch (IllegalArgumentException e) {
       throw new RunException(address + " names a place that is no address: " + location, e);
     }
+  }
+
+  /// A request that uploads so many bytes, which its time of answer begins before.
+  HttpRequest.Builder at(String location, long bytes) {
+    return at(location).timeout(ANSWER.plusSeconds(bytes / SLOWEST));
   }
 
   /// Sends a request, with authentication if the registry asks for it.

@@ -10,6 +10,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.TreeMap;
@@ -85,7 +86,10 @@ final class RemoteDepot implements Depot {
     String target = location + (location.contains("?") ? "&" : "?") + "digest=" + blob.digest();
     HttpResponse<InputStream> done =
         exchange.send(
-            exchange.at(target).header("Content-Type", OCTETS).PUT(BodyPublishers.ofFile(file)),
+            exchange
+                .at(target, Files.size(file))
+                .header("Content-Type", OCTETS)
+                .PUT(BodyPublishers.ofFile(file)),
             "push");
     exchange.expect(done, 201);
     done.body().close();

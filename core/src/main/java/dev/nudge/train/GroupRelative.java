@@ -102,12 +102,7 @@ record GroupRelative(
         at += own;
         continue;
       }
-      double share =
-          switch (type) {
-            case GRPO -> 1.0 / (Math.max(1, own) * completions);
-            case DR_GRPO -> 1.0 / ((double) completions * most);
-            default -> 1.0 / Math.max(1, counted);
-          };
+      double share = share(own, counted, completions);
       for (int end = at + own; at < end; at++) {
         Token token = token(step, at, advantages[i]);
         loss += share * token.loss;
@@ -117,6 +112,35 @@ record GroupRelative(
       }
     }
     return new Weights(1, each, null, loss, figures(step, rewards, counted, kl, clipped));
+  }
+
+  /// What a token of a completion counts.
+  ///
+  /// @param own tokens of the completion
+  /// @param counted tokens of all
+  private double share(int own, long counted, long completions) {
+    return switch (type) {
+      case GRPO -> 1.0 / (Math.max(1, own) * completions);
+      case DR_GRPO -> 1.0 / ((double) completions * most);
+      default -> 1.0 / Math.max(1, counted);
+    };
+  }
+
+  /// The loss of held-out groups, −Σ A·log p with the shares of training: the lower, the likelier
+  /// their better completions are. The loss of training would be the same for any weights.
+  ///
+  /// @param losses −log p of each completion, summed over its tokens
+  double heldOut(List<Example> sequences, double[] losses) {
+    double[] advantages = advantages(sequences.stream().mapToDouble(Example::value).toArray());
+    long counted = counted(sequences).mapToLong(i -> sequences.get(i).trainedTokens()).sum();
+    long completions = counted(sequences).count();
+    return counted(sequences)
+        .mapToDouble(
+            i -> {
+              int own = sequences.get(i).trainedTokens();
+              return share(own, counted, completions) * advantages[i] * losses[i];
+            })
+        .sum();
   }
 
   private static IntStream counted(List<Example> sequences) {

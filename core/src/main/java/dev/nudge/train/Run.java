@@ -544,6 +544,12 @@ final class Run implements AutoCloseable {
       Rollouts.Batch batch = rollouts.heldOut(held.examples(), cancelled);
       return batch == null ? Optional.empty() : Optional.of(reward(batch.sequences()));
     }
+    if (prepared.objective() instanceof GroupRelative groups) {
+      return trainer
+          .losses(held, cancelled)
+          .map(losses -> groups.heldOut(held.examples(), losses))
+          .map(loss -> new Objective.Weights(1, null, null, loss, Map.of()));
+    }
     if (prepared.objective().needsScores()) {
       return trainer.compare(held, prepared.settings().loop().batchSize(), cancelled);
     }

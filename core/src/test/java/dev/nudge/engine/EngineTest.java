@@ -143,6 +143,19 @@ class EngineTest {
     return all.get(24 + names.indexOf(name)).logits.getFirst();
   }
 
+  /// Those who want nothing any more are forgotten, and not the one who comes.
+  @Test
+  void moreClientsThanAreRememberedAreAllAnswered() {
+    try (Engine engine = engine(ROOMY, false)) {
+      for (int i = 0; i < 1100; i++) {
+        Ask ask = new Ask(prompt(2), 8, NamedAdapters.Way.BASE, "client " + i, false, false);
+        Greedy one = new Greedy(1);
+        engine.submit(ask, one).await();
+        assertThat(one.said).hasSize(1);
+      }
+    }
+  }
+
   @Test
   void rowsAreScoredBesideAnswersWithTheBitsThatTheyHaveAlone() {
     attach();

@@ -70,6 +70,31 @@ class MergingTest {
     return Merging.prepare(settings, MACHINE, warning -> {}).run(() -> false);
   }
 
+  /// The adapter's template stands wherever transformers puts one, and others stay beside it.
+  @Test
+  void theTemplateThatAnAdapterWasTrainedWithIsTheMergedModels() throws IOException {
+    Path golden = Path.of("src/test/resources/golden");
+    Path model = copied(golden.resolve("llama/grouped-tied/model"), temp.resolve("model"));
+    Files.createDirectories(model.resolve("additional_chat_templates"));
+    Files.writeString(model.resolve("additional_chat_templates/rag.jinja"), "rag");
+    Path adapter = copied(golden.resolve("peft/all-linear/adapter"), temp.resolve("adapter"));
+    Files.writeString(adapter.resolve("tokenizer_config.json"), "{\"chat_template\": \"its own\"}");
+    Path out = temp.resolve("merged");
+    run(settings(model, List.of(adapter), out));
+    assertThat(out.resolve("chat_template.jinja")).hasContent("its own");
+    assertThat(out.resolve("additional_chat_templates/rag.jinja")).hasContent("rag");
+  }
+
+  private static Path copied(Path from, Path to) throws IOException {
+    Files.createDirectories(to);
+    try (Stream<Path> files = Files.list(from)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, to.resolve(file.getFileName()));
+      }
+    }
+    return to;
+  }
+
   private static Lora lora(boolean rsLora, String targets) {
     return Lora.of(3, 5, Targets.parse(targets)).withRsLora(rsLora);
   }

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -98,6 +99,27 @@ class GroupRunTest {
     if (kind.startsWith("sampled")) {
       assertThat(samples("parts")).isEqualTo(samples("whole"));
     }
+  }
+
+  /// The loss of held-out groups tells whether better completions became likelier.
+  @ParameterizedTest
+  @ValueSource(strings = {"dapo", "grpo", "dr_grpo"})
+  void heldOutGroupsAreJudgedByTheirRewards(String type) throws IOException {
+    TrainSettings settings =
+        settings("given", type)
+            .with("loss_type", type)
+            .with("beta", 0.0)
+            .with("eval_data", GroupGoldenTest.GOLDEN.resolve("groups.jsonl").toString())
+            .with("eval_steps", 2);
+    TinyRun.run(settings, 9);
+    List<Double> losses =
+        TinyRun.metrics(temp.resolve(type), "eval_loss").stream()
+            .map(line -> line.path("eval_loss").asDouble())
+            .toList();
+    assertThat(losses)
+        .hasSize(4)
+        .isSortedAccordingTo(Comparator.reverseOrder()); // they are those of training
+    assertThat(losses.getLast()).isLessThan(losses.getFirst());
   }
 
   @Test

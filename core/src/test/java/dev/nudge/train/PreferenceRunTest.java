@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.Seeds;
+import dev.nudge.data.Batches;
 import dev.nudge.format.Faults;
 import dev.nudge.format.Json;
 import dev.nudge.format.SafeTensors;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,6 +52,23 @@ class PreferenceRunTest {
       case "replay" -> base.with("replay", List.of(GOLDEN.resolve("labelled.jsonl").toString()));
       default -> base;
     };
+  }
+
+  /// Rows are pairs, not the two sequences of each.
+  @Test
+  void aMixtureTakesPairs() throws IOException {
+    Path few = TinyRun.preferences(temp.resolve("few.jsonl"), 10, 40, 1);
+    Path many = TinyRun.preferences(temp.resolve("many.jsonl"), 90, 40, 2);
+    TrainSettings settings =
+        settings("orpo", "run")
+            .with("data", List.of(few.toString(), many.toString()))
+            .with("mixture", List.of(few + "=50%"));
+    Batches batches = Training.prepare(settings, TinyRun.MACHINE).batches();
+    assertThat(batches.shown(List.of("few", "many")))
+        .isEqualTo("few 90 rows of 10 (50.0 %), many 90 rows of 90 (50.0 %)");
+    for (int step = 0; step < batches.stepsPerEpoch(); step++) {
+      assertThat(IntStream.of(batches.step(step)).allMatch(row -> row < 100)).isTrue();
+    }
   }
 
   @Test

@@ -24,13 +24,16 @@ final class WithoutNulls {
       return row;
     }
     JsonNode all = JSON.readTree(row);
+    boolean cleared = false;
     for (JsonNode column : all) {
-      clear(column);
+      cleared |= clear(column);
     }
-    return all.toString();
+    return cleared ? all.toString() : row;
   }
 
-  private static void clear(JsonNode node) {
+  /// @return whether a field was removed
+  private static boolean clear(JsonNode node) {
+    boolean cleared = false;
     if (node instanceof ObjectNode object) {
       List<String> empty = new ArrayList<>();
       for (Map.Entry<String, JsonNode> field : object.properties()) {
@@ -39,9 +42,11 @@ final class WithoutNulls {
         }
       }
       object.remove(empty);
+      cleared = !empty.isEmpty();
     }
     for (JsonNode child : node) {
-      clear(child);
+      cleared |= clear(child);
     }
+    return cleared;
   }
 }

@@ -146,5 +146,7 @@ class DuckDbTest {
             WithoutNulls.of(
                 "{\"a\":null,\"m\":[{\"content\":null,\"calls\":null,\"x\":[null,{\"y\":null}]}]}"))
         .isEqualTo("{\"a\":null,\"m\":[{\"content\":null,\"x\":[null,{}]}]}");
+    String plain = "{\"a\":null,\"amount\":0.0001,\"large\":25000000.0}"; // as it is written
+    assertThat(WithoutNulls.of(plain)).isEqualTo(plain);
   }
 }

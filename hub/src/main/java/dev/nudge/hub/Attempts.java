@@ -23,6 +23,15 @@ final class Attempts {
     void sleep(Duration time) throws InterruptedException;
   }
 
+  /// It was tried often enough.
+  static final class GaveUp extends RunException {
+    private static final long serialVersionUID = 1L;
+
+    GaveUp(String message) {
+      super(message);
+    }
+  }
+
   private static final int MOST = 5; // failures in a row
   private static final int MOST_OF_ALL = 200;
   private static final Duration LONGEST = Duration.ofMinutes(6); // the hub's window is five
@@ -72,7 +81,7 @@ final class Attempts {
     inARow++;
     all++;
     if (inARow > MOST || all > MOST_OF_ALL) {
-      throw new RunException("%s: %s; tried %d times".formatted(what, why, all));
+      throw new GaveUp("%s: %s; tried %d times".formatted(what, why, all));
     }
     if (asked.compareTo(LONGEST) > 0) {
       throw new RunException(

@@ -108,7 +108,7 @@ final class Snapshots {
       RepoTree tree;
       try {
         tree = tree(client, name, listener);
-      } catch (HubClient.Unreachable e) {
+      } catch (HubClient.Unreachable | Attempts.GaveUp e) {
         Snapshot here = here(name, choice, true);
         if (here == null) {
           throw e;

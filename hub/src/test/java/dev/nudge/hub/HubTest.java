@@ -215,6 +215,8 @@ class HubTest {
         .isInstanceOf(RunException.class)
         .hasMessageContaining("asks to wait 9000 seconds");
     server.fault("/revision/", 99, HubServer.status(500));
+    assertThat(pull("org/tiny")).exists(); // the commit that is here
+    hub().remove(hub().find(RepoName.parse("org/tiny")));
     assertThatThrownBy(() -> pull("org/tiny"))
         .isInstanceOf(RunException.class)
         .hasMessageContaining("the hub answered 500; tried 6 times");

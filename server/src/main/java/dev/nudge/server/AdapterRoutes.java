@@ -1,7 +1,6 @@
 package dev.nudge.server;
 
 import dev.nudge.generate.AdapterCache;
-import java.util.Objects;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -25,14 +24,12 @@ record AdapterRoutes(Shared shared) {
     boolean pinned = fields.flag("pinned", false);
     exchange.asked(name);
     boolean inPlace = fields.flag("load_inplace", false);
-    Served before = inPlace ? shared.adapters().find(name) : null;
     Served served = shared.adapters().load(name, place, inPlace, this::check);
     exchange.serve(name, served);
-    if (before != null && !Objects.equals(before.digest(), served.digest())) {
-      unpin(before);
-    }
     if (pinned && served.digest() != null) {
-      shared.session().cache().pin(served.digest());
+      shared.pins().pin(name, served.digest());
+    } else {
+      shared.pins().unpin(name); // it may have been another adapter's
     }
     exchange.reply(
         200, "text/plain", "Success: LoRA adapter '%s' added successfully.".formatted(name));
@@ -60,19 +57,9 @@ record AdapterRoutes(Shared shared) {
               .formatted(ApiException.shown(name)));
     }
     exchange.serve(name, served);
-    unpin(served);
+    shared.pins().unpin(name);
     exchange.reply(
         200, "text/plain", "Success: LoRA adapter '%s' removed successfully.".formatted(name));
-  }
-
-  /// Frees an adapter that no name refers to any more.
-  private void unpin(Served served) {
-    String digest = served.digest();
-    if (digest != null
-        && shared.adapters().list().stream()
-            .noneMatch(card -> digest.equals(card.served().digest()))) {
-      shared.session().cache().unpin(digest);
-    }
   }
 
   private void list(Exchange exchange) {

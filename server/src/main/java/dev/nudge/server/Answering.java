@@ -34,7 +34,8 @@ final class Answering {
   /// A queued event of a generation.
   ///
   /// @param first index of the generation's first choice
-  private record Heard(int first, AnswerEvent event) {}
+  /// @param n choices of the generation
+  private record Heard(int first, int n, AnswerEvent event) {}
 
   /// @param copies how often each choice is repeated: greedy choices are all equal
   Answering(Shared shared, Exchange exchange, Reply reply, int copies) {
@@ -62,7 +63,8 @@ final class Answering {
         int first = choice;
         running.add(
             serving.start(
-                request.withAdapter(lease), event -> events.add(new Heard(first, event))));
+                request.withAdapter(lease),
+                event -> events.add(new Heard(first, request.n(), event))));
         choice += request.n();
       }
       String finish = tell(choice, begun);
@@ -102,7 +104,7 @@ final class Answering {
         continue;
       }
       for (int copy = 0; copy < copies; copy++) {
-        tell(heard.first, copy, heard.event);
+        tell(heard, copy);
       }
       if (heard.event instanceof AnswerEvent.Done(int choice, Completion completion)) {
         left--;
@@ -115,10 +117,14 @@ final class Answering {
     return finish;
   }
 
-  private void tell(int first, int copy, AnswerEvent event) throws IOException {
-    switch (event) {
-      case AnswerEvent.Prompted(List<TokenLogprob> tokens) ->
-          reply.prompt(first * copies + copy, tokens);
+  private void tell(Heard heard, int copy) throws IOException {
+    int first = heard.first;
+    switch (heard.event) {
+      case AnswerEvent.Prompted(List<TokenLogprob> tokens) -> {
+        for (int i = 0; i < heard.n; i++) { // they have the same prompt
+          reply.prompt((first + i) * copies + copy, tokens);
+        }
+      }
       case AnswerEvent.Piece(int choice, String text, List<TokenLogprob> tokens) ->
           reply.piece((first + choice) * copies + copy, text, tokens);
       case AnswerEvent.Done(int choice, Completion completion) ->

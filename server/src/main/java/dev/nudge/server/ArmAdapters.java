@@ -70,7 +70,12 @@ record ArmAdapters(ServedAdapters adapters, Registry registry, String base) impl
     if (digest == null) {
       return new Served(asked, base, null, null, null);
     }
-    Served now = adapters.find(arm.adapter());
+    Served now = null;
+    try {
+      now = adapters.find(arm.adapter());
+    } catch (ApiException e) {
+      // its alias points at what may not be served; the version of the arm is another
+    }
     if (now == null || !digest.equals(now.digest())) {
       String name = now == null ? arm.adapter().split("[@:]", 2)[0] : now.name();
       now = adapters.find(name + "@" + digest);

@@ -22,7 +22,8 @@ record ModelRoutes(Shared shared, long created) {
       data.add(card(base, shared.base(base)));
     }
     for (ServedAdapters.Card card : shared.adapters().list()) {
-      if (shared.may(exchange.client(), card.id(), card.served())) {
+      Client client = exchange.client();
+      if (client.mayAsk(card.id()) && shared.may(client, card.id(), card.served())) {
         data.add(card(card.id(), card.served()));
       }
     }

@@ -101,6 +101,11 @@ final class SamplingFields {
 
   private static int leastTokens(Fields fields, int most) {
     if (fields.flag("ignore_eos", false)) {
+      if (!stops(fields).isEmpty() || !fields.tokens("stop_token_ids").isEmpty()) {
+        throw ApiException.wrong(
+            "ignore_eos",
+            "'ignore_eos' has the answer go on to max_tokens, whatever 'stop' and 'stop_token_ids' say; leave one out");
+      }
       return most;
     }
     return (int) (long) or(fields.whole("min_tokens", 0, most), 0L);

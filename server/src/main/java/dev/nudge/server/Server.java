@@ -129,6 +129,7 @@ public final class Server implements AutoCloseable {
               RequestPrompts.of(settings, session.tokenizer(), warnings),
               new Constraints(session.serving()),
               new Running(),
+              new Pins(session.cache()),
               capture,
               warnings);
       named.load(shared::held);
@@ -140,11 +141,13 @@ public final class Server implements AutoCloseable {
       Connections connections = new Connections(Http1Config.create());
       Pipeline pipeline = new Pipeline(shared, access, connections, told);
       Trials trials = experiments == null ? null : new Trials(experiments, arms, shared);
-      Routes routes = dashboard.add(routes(shared, metrics, pipeline, trials), session, capture);
+      Routes routes =
+          dashboard.add(routes(shared, metrics, pipeline, trials), named::hides, session, capture);
       routes.client("POST", "/v1/feedback", new FeedbackRoute(experiments, capture));
-      if (experiments == null) {
+      if (experiments == null || trials == null) {
         ExperimentRoutes.addNone(routes);
       } else {
+        experiments.check(trials::check);
         new ExperimentRoutes(experiments).add(routes);
       }
       pipeline.routes(new RegistryRoutes(registry, folders).add(routes));

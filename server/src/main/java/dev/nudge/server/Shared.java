@@ -23,6 +23,7 @@ record Shared(
     RequestPrompts prompts,
     Constraints constraints,
     Running running,
+    Pins pins,
     @Nullable Capture capture,
     Consumer<String> warnings) {
 
@@ -55,6 +56,7 @@ record Shared(
     if (served == null) {
       throw ApiException.noModel(model);
     }
+    pins.seen(model, served.digest());
     exchange.serve(model, served);
     return served;
   }

@@ -20,6 +20,7 @@ import dev.nudge.settings.InputException;
 import io.helidon.webserver.CloseConnectionException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,10 @@ final class Trials {
   private static final int SHADOWS = 4; // under way at once
   private static final int FAILED = 500;
 
+  /// Errors of a request that the arm's adapter is to blame for.
+  private static final Set<String> OF_ADAPTERS =
+      Set.of("adapter_not_usable", "adapter_blocked", "adapter_unavailable");
+
   private final Experiments experiments;
   private final ArmAdapters arms;
   private final Shared shared;
@@ -47,6 +52,20 @@ final class Trials {
     this.shared = shared;
   }
 
+  /// Checks that an arm's adapter can answer, by loading it.
+  ///
+  /// @throws InputException if it cannot
+  void check(Arm arm) {
+    try {
+      AdapterCache.Lease lease = shared.lease(arms.served(arm.adapter(), arm));
+      if (lease != null) {
+        lease.close();
+      }
+    } catch (ApiException e) {
+      throw new InputException(String.valueOf(e.getMessage()), e);
+    }
+  }
+
   /// Wraps a handler so that models may also be experiments.
   Routes.Handler around(Routes.Handler handler) {
     return exchange -> {
@@ -55,19 +74,21 @@ final class Trials {
         handler.handle(exchange);
         return;
       }
-      Served served = arms.served(routed.experiment(), routed.arm());
-      boolean cold = isCold(served);
-      exchange.trial(served, routed.experiment(), routed.arm().name());
-      routed.await();
       AnswerFacts.Outcome outcome = AnswerFacts.Outcome.FAILED;
+      boolean cold = false;
       try {
+        Served served = arms.served(routed.experiment(), routed.arm());
+        cold = isCold(served);
+        exchange.trial(served, routed.experiment(), routed.arm().name());
+        routed.await();
         handler.handle(exchange);
         outcome = AnswerFacts.Outcome.DONE;
       } catch (Exchange.Gone | CloseConnectionException | BusyException | InputException e) {
         outcome = AnswerFacts.Outcome.CANCELLED;
         throw e;
       } catch (ApiException e) {
-        outcome = e.status() < FAILED ? AnswerFacts.Outcome.CANCELLED : AnswerFacts.Outcome.FAILED;
+        boolean mistake = e.status() < FAILED && !OF_ADAPTERS.contains(String.valueOf(e.code()));
+        outcome = mistake ? AnswerFacts.Outcome.CANCELLED : AnswerFacts.Outcome.FAILED;
         throw e;
       } finally {
         String text = routed.shadow() == null ? null : exchange.said();

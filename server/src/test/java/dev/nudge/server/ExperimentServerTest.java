@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.registry.Alias;
 import dev.nudge.registry.Note;
+import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
 import dev.nudge.registry.Version;
+import dev.nudge.registry.VersionState;
 import dev.nudge.server.Place.Reply;
 import dev.nudge.server.experiments.Arm;
 import dev.nudge.settings.InputException;
@@ -177,6 +179,34 @@ class ExperimentServerTest {
       assertThat(chat("tone", "user" + i).header("X-Adapter-Digest")).isEqualTo(second.digest());
     }
     assertThat(report("tone").path("requests").asInt()).isZero();
+  }
+
+  /// An arm that cannot answer is refused when it is named, and a failure if it cannot later.
+  @Test
+  void anArmThatCannotAnswerIsAFailureOfIt() {
+    registry.push(
+        "strange",
+        Path.of("../core/src/test/resources/golden/peft/f16-stored/adapter"),
+        Note.of("of another base"));
+    Reply refused =
+        create("{'name': 'x', 'arms': [{'adapter': 'base'}, {'adapter': 'strange:1'}]}");
+    assertThat(refused.status()).isEqualTo(400);
+    assertThat(refused.error("param")).isEqualTo("arms[1].adapter");
+    assertThat(create(TONE).status()).isEqualTo(201);
+    registry.alias("legal", "champion", second, Alias.Expected.ANY, Note.of(null));
+    registry.alias("legal", "canary", first, Alias.Expected.ANY, Note.of(null));
+    registry.state(Reference.parse("legal:2"), VersionState.BLOCKED, Note.of("wrong"));
+    int failed = 0;
+    for (int i = 0; i < 12; i++) {
+      Reply reply = chat("tone", "user" + i); // arm A is the first version, though its alias is not
+      boolean arm = "A".equals(reply.header("X-Experiment-Arm"));
+      assertThat(reply.status()).as(reply.text()).isEqualTo(arm ? 200 : 403);
+      failed += arm ? 0 : 1;
+    }
+    assertThat(failed).isBetween(1, 11);
+    JsonNode report = report("tone");
+    assertThat(report.at("/arms/1/cancelled").asInt()).isZero();
+    assertThat(report.at("/arms/1/requests").asInt()).isEqualTo(failed);
   }
 
   @Test

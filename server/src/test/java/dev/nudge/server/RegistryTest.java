@@ -80,6 +80,32 @@ class RegistryTest {
     }
   }
 
+  /// The pin is the name's, wherever its alias moves.
+  @Test
+  void aPinnedNameKeepsWhatItMeans() {
+    Place.Reply loaded =
+        place.post(
+            "/v1/load_lora_adapter",
+            "{\"lora_name\": \"kept\", \"lora_path\": \"legal@champion\", \"pinned\": true}");
+    assertThat(loaded.status()).as(loaded.text()).isEqualTo(200);
+    assertThat(pinned()).containsExactly(first.digest());
+    registry.alias("legal", "champion", second, Alias.Expected.ANY, Note.of(null));
+    said(place, "kept");
+    assertThat(pinned()).containsExactly(second.digest());
+    place.post("/v1/unload_lora_adapter", "{\"lora_name\": \"kept\"}");
+    assertThat(pinned()).isEmpty();
+  }
+
+  private List<String> pinned() {
+    List<String> digests = new ArrayList<>();
+    for (JsonNode one : place.get("/v1/lora_adapters").json().path("loaded")) {
+      if (one.path("pinned").asBoolean()) {
+        digests.add(one.path("digest").asString());
+      }
+    }
+    return digests;
+  }
+
   private static String said(Place place, String model) {
     return said(place.post(CHAT, Place.chat(model, "hi", SHORT)));
   }

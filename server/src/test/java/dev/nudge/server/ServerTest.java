@@ -224,6 +224,31 @@ class ServerTest {
     }
     assertThat(sum).isNegative();
     assertThat(logprobs.path("text_offset").path(0).asInt()).isZero();
+    JsonNode two =
+        place
+            .post(
+                COMPLETE,
+                "{\"model\": \"one\", \"prompt\": \"pump station\", \"echo\": true, \"logprobs\":"
+                    + " 1, \"max_tokens\": 2, \"min_tokens\": 2, \"n\": 2, \"temperature\": 1}")
+            .json();
+    for (int i = 0; i < 2; i++) { // each choice has all of the prompt
+      JsonNode own = two.at("/choices/" + i + "/logprobs/token_logprobs");
+      assertThat(own).hasSize(prompt + 2);
+      for (int t = 1; t < prompt; t++) {
+        assertThat(own.path(t)).isEqualTo(logprobs.path("token_logprobs").path(t));
+      }
+    }
+  }
+
+  @Test
+  void whatIgnoreEosWouldSwitchOffIsRefused() {
+    Reply reply =
+        place.post(
+            COMPLETE,
+            "{\"model\": \"one\", \"prompt\": \"x\", \"max_tokens\": 4, \"ignore_eos\": true,"
+                + " \"stop\": [\"a\"]}");
+    assertThat(reply.status()).isEqualTo(400);
+    assertThat(reply.error("param")).isEqualTo("ignore_eos");
   }
 
   @Test

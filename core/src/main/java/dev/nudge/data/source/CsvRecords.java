@@ -111,8 +111,7 @@ final class CsvRecords implements RowSource {
     List<String> names = new ArrayList<>();
     Set<String> known = new HashSet<>();
     for (String field : record.getFields()) {
-      String name = names.isEmpty() && field.startsWith("\uFEFF") ? field.substring(1) : field;
-      name = name.strip();
+      String name = field.strip();
       if (!name.isEmpty() && !known.add(name)) {
         throw new InputException(
             file + " names the column " + name + " twice in its header; rename one");

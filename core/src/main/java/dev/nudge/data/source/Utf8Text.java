@@ -5,7 +5,7 @@ import java.io.InputStream;
 import java.io.Reader;
 import java.nio.charset.CharacterCodingException;
 
-/// A UTF-8 reader by lines, which knows the line of an invalid byte.
+/// A UTF-8 reader by lines, which knows the line of an invalid byte, without a byte-order mark.
 final class Utf8Text extends Reader {
   private final ByteReader in;
   private String text = "";
@@ -35,6 +35,7 @@ final class Utf8Text extends Reader {
     line++;
     try {
       text = in.line() + (in.broken() ? "\n" : "");
+      text = line == 1 && text.startsWith("\uFEFF") ? text.substring(1) : text;
     } catch (CharacterCodingException e) {
       throw new NotUtf8(line, e);
     }

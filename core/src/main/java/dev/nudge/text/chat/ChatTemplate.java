@@ -137,6 +137,11 @@ public final class ChatTemplate {
     return all;
   }
 
+  /// Returns the text of a folder's usual template; null: it has none.
+  public static @Nullable String usual(Path folder) {
+    return sources(folder).get(TemplateFiles.DEFAULT);
+  }
+
   /// Returns the names of the built-in templates.
   public static List<String> knownNames() {
     return List.copyOf(KnownTemplates.ALL.keySet());

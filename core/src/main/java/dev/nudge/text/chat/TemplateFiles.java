@@ -14,10 +14,12 @@ import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 
 /// Finds the chat templates of a model folder where transformers does: `chat_template.jinja` and
-/// `chat_templates/NAME.jinja`, else `chat_template` of `tokenizer_config.json`, a text or a list
+/// `additional_chat_templates/NAME.jinja` (or `chat_templates/NAME.jinja`), else `chat_template` of
+/// `tokenizer_config.json`, a text or a list
 /// of named ones; an old `chat_template.json` last.
 final class TemplateFiles {
   static final String DEFAULT = "default";
+  static final String FOLDER = "additional_chat_templates";
 
   private TemplateFiles() {}
 
@@ -30,9 +32,11 @@ final class TemplateFiles {
     if (Files.isRegularFile(file)) {
       found.put(DEFAULT, read(file));
     }
-    for (Path more : inside(folder.resolve("chat_templates"))) {
-      String name = more.getFileName().toString();
-      found.put(name.substring(0, name.length() - ".jinja".length()), read(more));
+    for (String place : List.of("chat_templates", FOLDER)) {
+      for (Path more : inside(folder.resolve(place))) {
+        String name = more.getFileName().toString();
+        found.put(name.substring(0, name.length() - ".jinja".length()), read(more));
+      }
     }
     for (String name : List.of("tokenizer_config.json", "chat_template.json")) {
       Path json = folder.resolve(name);

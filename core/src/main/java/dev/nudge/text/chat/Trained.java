@@ -125,7 +125,20 @@ public record Trained(Rendered rendered, List<Range> ranges) {
         }
       }
     }
-    return last && found.size() > 1 ? List.of(found.getLast()) : found;
+    return last ? last(found) : found;
+  }
+
+  /// The blocks of the last message that has one, and those behind it that are of no message.
+  private static List<Turn> last(List<Turn> found) {
+    int message =
+        found.stream().mapToInt(Turn::message).filter(m -> m >= 0).reduce(-1, (_, m) -> m);
+    int from = 0;
+    while (message >= 0 && found.get(from).message() != message) {
+      from++;
+    }
+    return message < 0 && found.size() > 1
+        ? List.of(found.getLast())
+        : found.subList(from, found.size());
   }
 
   private static boolean isAssistant(ArrayNode messages, int message) {

@@ -115,6 +115,8 @@ class SourcesTest {
             "6 ! 1 fields, where the header names 2 columns; a field with separators or line breaks stands in double quotes",
             "7 ! 3 fields, where the header names 2 columns; a field with separators or line breaks stands in double quotes",
             "8 {\"id\":\"5\",\"text\":\"\\u0001\"}");
+    assertThat(rows("marked.csv", "\uFEFF\"id\",\"a,b\"\n1,2\n"))
+        .containsExactly("2 {\"id\":\"1\",\"a,b\":\"2\"}");
     assertThat(rows("index.csv", ",text\n0,a\n")).containsExactly("2 {\"text\":\"a\"}");
     assertThat(rows("open.csv", "id,text\n0,\"a\nb")) // no line break is made up
         .containsExactly("2 {\"id\":\"0\",\"text\":\"a\\nb\"}");

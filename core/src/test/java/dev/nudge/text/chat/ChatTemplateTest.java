@@ -68,9 +68,11 @@ class ChatTemplateTest {
     assertThat(render(null, TALK, array("[]"))).isEqualTo("tools");
     assertThat(render("rag", TALK, array("[]"))).isEqualTo("rag");
     file("chat_template.jinja", "file");
-    file("chat_templates/rag.jinja", "rag of a file");
+    file("additional_chat_templates/rag.jinja", "rag of a file");
+    file("chat_templates/old.jinja", "old place");
     assertThat(render(null, TALK, array("[]"))).isEqualTo("file");
     assertThat(render("rag", TALK, null)).isEqualTo("rag of a file");
+    assertThat(render("old", TALK, null)).isEqualTo("old place");
   }
 
   @Test

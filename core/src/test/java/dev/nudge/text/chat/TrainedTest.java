@@ -159,6 +159,26 @@ class TrainedTest {
         .containsExactly(new Trained.Range(19, 23, 1), new Trained.Range(43, 45, 2));
   }
 
+  /// A message may have several blocks, and one of its end alone.
+  @Test
+  void theLastTurnIsAllBlocksOfItsMessage() throws IOException {
+    ChatTemplate template =
+        template(
+            """
+            {%- for m in messages -%}
+            {%- if m.role == 'assistant' %}{% generation %}{{ m.content }}{% endgeneration %}|
+            {%- generation %}{{ m.content }}{% endgeneration %}|
+            {%- generation %}{{ eos_token }}{% endgeneration %}
+            {%- else %}{{ m.content }}{% endif %}{{ '\\n' }}
+            {%- endfor -%}
+            """);
+    ArrayNode talk = array(two("", "", "", ""));
+    assertThat(shown(Trained.of(template, talk, null, Map.of(), TrainOn.LAST)))
+        .isEqualTo("[B][B][</s>]");
+    assertThat(shown(Trained.of(template, talk, null, Map.of(), TrainOn.ASSISTANT)))
+        .isEqualTo("[A][A][</s>][B][B][</s>]");
+  }
+
   @Test
   void aPromptIsNotTrainedAndOfItsCompletionWhatTheAssistantSays() {
     ChatTemplate template = ChatTemplate.load(folder, "chatml");

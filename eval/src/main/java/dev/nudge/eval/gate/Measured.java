@@ -10,6 +10,7 @@ import dev.nudge.eval.run.ScorePart;
 import dev.nudge.eval.run.TaskScores.Score;
 import java.util.List;
 import java.util.function.DoubleFunction;
+import java.util.function.DoubleUnaryOperator;
 
 /// A metric, or the paired difference of two models, with its confidence interval and p-values.
 ///
@@ -17,8 +18,9 @@ import java.util.function.DoubleFunction;
 /// numbers are bootstrapped, differences on paired resamples. Proportions of clustered documents
 /// ([dev.nudge.eval.run.Units]) are bootstrapped by cluster, numbers of groups are resampled task
 /// by task. A p-value is the interval inverted: the smallest α at which the one-sided bound still
-/// lies beyond the limit. For a difference of proportions against a limit of 0 or more it is not
-/// below the p of the exact McNemar test, because the interval is too narrow on few documents.
+/// lies beyond the limit. It is not below the p of an exact test, because the intervals are too
+/// narrow on few documents: the binomial test of a proportion; for a difference of proportions
+/// against a limit of 0 or more McNemar's.
 ///
 /// The interval is infinite without a number, with fewer than [NonInferiority#FEWEST] bootstrap
 /// units, or if all resamples are alike. Only a mean of scores in [0, 1] keeps a finite interval
@@ -30,28 +32,22 @@ public final class Measured {
   private final int documents;
   private final int clusters;
   private final DoubleFunction<Interval> intervals; // by two-sided confidence
-  private final double even; // where neither of two is better: 0 of a difference
-  private final double least; // p
-  private final double exactAbove; // the smallest p of "above even or more"
-  private final double exactBelow;
+  private final DoubleUnaryOperator leastAbove; // p of "above a limit" by an exact test
+  private final DoubleUnaryOperator leastBelow;
 
   private Measured(
       double value,
       int documents,
       int clusters,
       DoubleFunction<Interval> intervals,
-      double even,
-      double least,
-      double exactAbove,
-      double exactBelow) {
+      DoubleUnaryOperator leastAbove,
+      DoubleUnaryOperator leastBelow) {
     this.value = value;
     this.documents = documents;
     this.clusters = clusters;
     this.intervals = intervals;
-    this.even = even;
-    this.least = least;
-    this.exactAbove = exactAbove;
-    this.exactBelow = exactBelow;
+    this.leastAbove = leastAbove;
+    this.leastBelow = leastBelow;
   }
 
   /// Measures a model's own metric.
@@ -83,10 +79,8 @@ public final class Measured {
         balance.pairs(),
         balance.clusters(),
         balance::interval,
-        0.5,
-        least,
-        exact && !wins ? 1 : half,
-        exact && !loses ? 1 : half);
+        limit -> limit < 0.5 ? least : exact && !wins ? 1 : half,
+        limit -> limit > 0.5 ? least : exact && !loses ? 1 : half);
   }
 
   /// Measures the weighted sum of parts, such as the tasks of a group.
@@ -132,23 +126,44 @@ public final class Measured {
     Score before = part.before();
     if (before == null) {
       int hits = (int) part.after().right().stream().filter(r -> r).count();
-      return new Measured(value, n, 0, c -> Interval.wilsonAt(hits, n, c), 0, LEAST, LEAST, LEAST);
+      return new Measured(
+          value,
+          n,
+          0,
+          c -> Interval.wilsonAt(hits, n, c),
+          limit -> atLeast(hits, n, limit),
+          limit -> atLeast(n - hits, n, 1 - limit));
     }
     Paired paired = Paired.of(before.right(), part.after().right());
     double half = paired.p() / 2;
+    boolean up = paired.onlySecond() > paired.onlyFirst();
+    boolean down = paired.onlySecond() < paired.onlyFirst();
     return new Measured(
         value,
         n,
         0,
         paired::interval,
-        0,
-        LEAST,
-        paired.onlySecond() > paired.onlyFirst() ? half : 1,
-        paired.onlySecond() < paired.onlyFirst() ? half : 1);
+        limit -> limit < 0 ? LEAST : up ? half : 1,
+        limit -> limit > 0 ? LEAST : down ? half : 1);
+  }
+
+  /// The chance of so many hits or more in `n` trials.
+  private static double atLeast(int hits, int n, double chance) {
+    if (chance <= 0 || chance >= 1) {
+      return chance <= 0 && hits > 0 ? 0 : 1;
+    }
+    double logTerm = n * Math.log1p(-chance); // of no hit
+    double odds = Math.log(chance) - Math.log1p(-chance);
+    double sum = hits == 0 ? Math.exp(logTerm) : 0;
+    for (int i = 1; i <= n; i++) {
+      logTerm += Math.log(n - i + 1) - Math.log(i) + odds;
+      sum += i < hits ? 0 : Math.exp(logTerm);
+    }
+    return Math.min(1, sum);
   }
 
   private static Measured unknown(double value, int n, int clusters) {
-    return new Measured(value, n, clusters, c -> Interval.UNKNOWN, 0, LEAST, LEAST, LEAST);
+    return new Measured(value, n, clusters, c -> Interval.UNKNOWN, _ -> LEAST, _ -> LEAST);
   }
 
   private static Measured resampled(List<ScorePart> parts, double value, int n, int clusters) {
@@ -157,7 +172,7 @@ public final class Measured {
       return unknown(value, n, clusters);
     }
     double least = 1.0 / (Bootstrap.STANDARD.resamples() + 1);
-    return new Measured(value, n, clusters, drawn::interval, 0, least, least, least);
+    return new Measured(value, n, clusters, drawn::interval, _ -> least, _ -> least);
   }
 
   /// The negated number, for metrics where lower is better.
@@ -170,10 +185,8 @@ public final class Measured {
           Interval interval = intervals.apply(c);
           return new Interval(-interval.high(), -interval.low());
         },
-        -even,
-        least,
-        /* exactAbove= */ exactBelow,
-        /* exactBelow= */ exactAbove);
+        limit -> leastBelow.applyAsDouble(-limit),
+        limit -> leastAbove.applyAsDouble(-limit));
   }
 
   /// The measured value; NaN if there is none.
@@ -200,12 +213,12 @@ public final class Measured {
 
   /// The one-sided p-value of "the number is above `limit`"; 1 if the value is not above.
   public double pAbove(double limit) {
-    return Math.max(p(c -> interval(c).low() > limit), limit >= even ? exactAbove : least);
+    return Math.max(p(c -> interval(c).low() > limit), leastAbove.applyAsDouble(limit));
   }
 
   /// The one-sided p-value of "the number is below `limit`"; 1 if the value is not below.
   public double pBelow(double limit) {
-    return Math.max(p(c -> interval(c).high() < limit), limit <= even ? exactBelow : least);
+    return Math.max(p(c -> interval(c).high() < limit), leastBelow.applyAsDouble(limit));
   }
 
   private interface Beyond {

@@ -277,6 +277,20 @@ class GateTest {
     assertThat(ceiling(outcome, 0.55, "bound")).isEqualTo(Verdict.FAIL);
   }
 
+  /// Three of three by chance at a limit of a half come one time in eight.
+  @Test
+  void aHandfulOfDocumentsPassesNoLimit() throws Exception {
+    Outcome three =
+        new MadeOutcomes(folder).choices("legal", 3, i -> true, i -> true, "q").outcome();
+    assertThat(floor(three, 0.5, "bound")).isEqualTo(Verdict.INCONCLUSIVE);
+    assertThat(floor(three, 0.36, "bound")).isEqualTo(Verdict.PASS); // 0.36³ is 0.047
+    assertThat(floor(three, 0.37, "bound")).isEqualTo(Verdict.INCONCLUSIVE);
+    Outcome none =
+        new MadeOutcomes(folder).choices("legal", 3, i -> true, i -> false, "q").outcome();
+    assertThat(ceiling(none, 0.64, "bound")).isEqualTo(Verdict.PASS);
+    assertThat(ceiling(none, 0.63, "bound")).isEqualTo(Verdict.INCONCLUSIVE);
+  }
+
   private static Verdict floor(Outcome outcome, double limit, String by) {
     return judge(
             "floor: {task: legal, metric: acc, at_least: %s, judged_by: %s}".formatted(limit, by),

@@ -5,6 +5,7 @@ import dev.nudge.settings.InputException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// The immutable definition of an experiment.
@@ -51,6 +52,19 @@ public record Definition(
       }
     }
     return -1;
+  }
+
+  /// Checks each arm.
+  ///
+  /// @param check throws InputException if an arm cannot answer
+  void checkArms(Consumer<Arm> check) {
+    for (int i = 0; i < arms.size(); i++) {
+      try {
+        check.accept(arms.get(i));
+      } catch (InputException e) {
+        throw new FieldException("arms[" + i + "].adapter", String.valueOf(e.getMessage()));
+      }
+    }
   }
 
   /// The definition with the adapters' current digests.

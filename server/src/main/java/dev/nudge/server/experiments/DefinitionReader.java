@@ -104,6 +104,15 @@ final class DefinitionReader {
               null,
               arm.whole("weight", shadow ? 100 : 1, 1, shadow ? 100 : MOST_WEIGHT)));
     }
+    long all = arms.stream().mapToLong(Arm::weight).sum();
+    for (int i = 0; mode == Mode.AB && i < arms.size(); i++) {
+      if (arms.get(i).weight() * (long) Assignment.BUCKETS < all) {
+        throw new FieldException(
+            "arms[" + i + "].weight",
+            "arms[%d].weight is %d of %d; an arm has at least 1 of %,d units"
+                .formatted(i, arms.get(i).weight(), all, Assignment.BUCKETS));
+      }
+    }
     return arms;
   }
 

@@ -93,8 +93,16 @@ final class Experiment implements AutoCloseable {
     }
   }
 
-  /// Assigns a request to an arm.
+  /// Assigns a request to an arm. After the end, a rollback that failed is tried again.
   Routed route(Unit unit, String request) {
+    Routed routed = assigned(unit, request);
+    if (!routed.counts()) {
+      rollBack();
+    }
+    return routed;
+  }
+
+  private Routed assigned(Unit unit, String request) {
     Definition definition = definition();
     String value = unit.value();
     long key =
@@ -248,7 +256,7 @@ final class Experiment implements AutoCloseable {
         keep(event);
       }
     } catch (RunException e) {
-      lost++; // said again after the next request
+      // said again after the next request
     }
   }
 
@@ -296,7 +304,7 @@ final class Experiment implements AutoCloseable {
     } catch (RuntimeException e) { // a full disk, say: tried again, and after a restart too
       lock.lock();
       try {
-        history.rollBackFailed(clock.millis());
+        history.rollBackFailed(clock.millis(), String.valueOf(e.getMessage()));
       } finally {
         lock.unlock();
       }
@@ -319,6 +327,7 @@ final class Experiment implements AutoCloseable {
 
   /// The full report.
   Map<String, @Nullable Object> report() {
+    rollBack();
     return read(true);
   }
 

@@ -119,7 +119,7 @@ final class ExperimentReport {
             harmful == null || back == null || back.error() != null
                 ? null
                 : definition.arms().get(harmful).adapter(),
-        "rollback_error", back == null ? null : back.error());
+        "rollback_error", history.failure());
   }
 
   private static Map<String, @Nullable Object> arm(ExperimentTotals tally, int index) {

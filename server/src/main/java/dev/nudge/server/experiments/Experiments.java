@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -30,6 +31,7 @@ public final class Experiments implements AutoCloseable {
   private final Resolver resolver;
   private final InstantSource clock;
   private final Map<String, Experiment> all = new ConcurrentSkipListMap<>();
+  private Consumer<Arm> check = arm -> {};
 
   private Experiments(Path folder, Resolver resolver, InstantSource clock) {
     this.folder = folder;
@@ -103,6 +105,13 @@ public final class Experiments implements AutoCloseable {
     return named(name).first();
   }
 
+  /// Sets what each arm of a new experiment is checked by.
+  ///
+  /// @param arms throws InputException if an arm cannot answer
+  public synchronized void check(Consumer<Arm> arms) {
+    check = arms;
+  }
+
   /// Creates and starts an experiment.
   ///
   /// @param body of `POST /v1/experiments`
@@ -119,6 +128,7 @@ public final class Experiments implements AutoCloseable {
           "name", "name is '" + name + "'; a model or an adapter has that name, so give another");
     }
     Definition pinned = definition.pinned(resolver);
+    pinned.checkArms(check);
     Experiment experiment =
         Experiment.create(folder.resolve(name + SUFFIX), pinned, resolver, clock);
     all.put(name, experiment);

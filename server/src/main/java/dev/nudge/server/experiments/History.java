@@ -13,6 +13,7 @@ final class History {
   private ExperimentEvent.@Nullable Stopped stopped;
   private ExperimentEvent.@Nullable RolledBack rolledBack;
   private boolean rollingBack;
+  private @Nullable String failure; // of the last attempt
   private long again; // when it may be tried, milliseconds since 1970
 
   void apply(ExperimentEvent event) {
@@ -45,6 +46,11 @@ final class History {
     return rolledBack;
   }
 
+  /// Why the rollback failed so far; null if it did not, or was not tried.
+  @Nullable String failure() {
+    return rolledBack == null ? failure : rolledBack.error();
+  }
+
   /// Claims a pending rollback; null if there is none, one is running, or the last attempt was
   /// just now.
   ///
@@ -61,7 +67,10 @@ final class History {
   }
 
   /// Schedules another attempt after a failed rollback.
-  void rollBackFailed(long now) {
+  ///
+  /// @param why it failed
+  void rollBackFailed(long now, String why) {
+    failure = why;
     rollingBack = false;
     again = now + PAUSE;
   }

@@ -17,6 +17,7 @@ import dev.nudge.server.Routes;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// Registry routes of the page: read versions and aliases (clients, their adapters only), move
@@ -32,13 +33,13 @@ import org.jspecify.annotations.Nullable;
 /// `expected` is the version number that the alias must have now (compare-and-set), null if it
 /// must not exist; a mismatch is a 409 and leaves the alias. The reply tells clients not to retry.
 /// An adapter that a client may not see looks absent.
-record VersionRoutes(Registry registry, AdapterCards cards) {
+record VersionRoutes(Registry registry, AdapterCards cards, Predicate<String> hides) {
   private static final String PATH = "/v1/registry/adapters";
   private static final String NOTHING = "there is nothing here";
   private static final int MOST = 999_999_999; // versions, as references have them
 
-  static VersionRoutes of(Registry registry) {
-    return new VersionRoutes(registry, new AdapterCards(registry));
+  static VersionRoutes of(Registry registry, Predicate<String> hides) {
+    return new VersionRoutes(registry, new AdapterCards(registry), hides);
   }
 
   Routes add(Routes routes) {
@@ -141,8 +142,10 @@ record VersionRoutes(Registry registry, AdapterCards cards) {
         "there is no such adapter in the registry; GET " + PATH + " lists what there is");
   }
 
-  private static boolean sees(Client client, String name) {
+  /// A key for a name of the server is none for the registry's adapter that the name hides.
+  private boolean sees(Client client, String name) {
     List<String> allowed = client.allowed();
-    return allowed == null || allowed.stream().anyMatch(a -> a.split("[@:]", 2)[0].equals(name));
+    return allowed == null
+        || !hides.test(name) && allowed.stream().anyMatch(a -> a.split("[@:]", 2)[0].equals(name));
   }
 }

@@ -52,6 +52,7 @@ class MistakesTest {
           {'name': 'x', 'arms': [{'adapter': 'a', 'weight': 0}, {'adapter': 'b'}]} | arms[0].weight is 0; it must be a whole number from 1 to 1000000
           {'name': 'x', 'arms': [{'adapter': 'a'}, {'adapter': 'b', 'weight': 1.5}]} | arms[1].weight is 1.5; it must be a whole number from 1 to 1000000
           {'name': 'x', 'mode': 'shadow', 'arms': [{'adapter': 'a'}, {'adapter': 'b', 'weight': 101}]} | arms[1].weight is 101; it must be a whole number from 1 to 100
+          {'name': 'x', 'arms': [{'adapter': 'a', 'weight': 1000000}, {'adapter': 'b'}]} | arms[1].weight is 1 of 1000001; an arm has at least 1 of 10,000 units
           {'name': 'x', 'arms': [{'adapter': 'a'}, {'adapter': 'none@champion'}]} | there is no adapter 'none'
           {'name': 'support', 'arms': [{'adapter': 'a'}, {'adapter': 'b'}]} | name is 'support'; a model or an adapter has that name, so give another
           {'name': 'x', 'arms': [{'adapter': 'a'}, {'adapter': 'b'}], 'alpha': 0} | alpha is 0; it must be a number from 0.000001 to 0.5
