@@ -1,10 +1,13 @@
 package dev.nudge.format;
 
 import dev.nudge.gguf.GgufFolder;
+import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Reads the text files of a model folder: config, tokenizer and chat template.
@@ -12,6 +15,9 @@ import org.jspecify.annotations.Nullable;
 /// A GGUF file counts as a folder: `model.gguf/config.json` is the config that its metadata says,
 /// so whoever reads a model folder by this class reads GGUF files too.
 public final class FolderText {
+  /// The folder of the chat templates beside the usual one.
+  public static final String TEMPLATES = "additional_chat_templates";
+
   private FolderText() {}
 
   /// Tells whether a model folder, or a GGUF file, is there.
@@ -54,5 +60,17 @@ public final class FolderText {
   private static @Nullable GgufFolder folder(Path file) {
     Path parent = file.getParent();
     return parent == null ? null : GgufFolder.of(parent);
+  }
+
+  /// The `.jinja` files of a folder, sorted; none if it is not there.
+  public static List<Path> jinja(Path folder) {
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.filter(f -> f.toString().endsWith(".jinja")).sorted().toList();
+    } catch (IOException e) {
+      throw new InputException(folder + " cannot be read: " + e.getMessage(), e);
+    }
   }
 }

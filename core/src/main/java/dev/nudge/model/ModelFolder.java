@@ -2,6 +2,7 @@ package dev.nudge.model;
 
 import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Entry;
+import dev.nudge.format.FolderText;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.ShardedWriter;
 import dev.nudge.format.Stack;
@@ -12,7 +13,6 @@ import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
-import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,7 +23,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 
 /// Writes a copy of a model folder with new numbers in some tensors. Files, names, shapes and
 /// stored types stay, the rest is copied byte for byte.
@@ -32,8 +31,6 @@ import java.util.stream.Stream;
 /// place. Memory is a few megabytes.
 public final class ModelFolder {
   /// Files that are copied unchanged if they exist.
-  private static final String TEMPLATES = "additional_chat_templates";
-
   static final List<String> COPIED =
       List.of(
           "generation_config.json",
@@ -155,26 +152,16 @@ public final class ModelFolder {
     copy(from, to, COPIED);
     List<String> more = templates(from);
     if (!more.isEmpty()) {
-      OutFolder.make(to.resolve(TEMPLATES));
+      OutFolder.make(to.resolve(FolderText.TEMPLATES));
       copy(from, to, more);
     }
   }
 
   /// The chat templates of a folder beside its usual one.
   private static List<String> templates(Path folder) {
-    Path inside = folder.resolve(TEMPLATES);
-    if (!Files.isDirectory(inside)) {
-      return List.of();
-    }
-    try (Stream<Path> files = Files.list(inside)) {
-      return files
-          .map(file -> TEMPLATES + "/" + file.getFileName())
-          .filter(name -> name.endsWith(".jinja"))
-          .sorted()
-          .toList();
-    } catch (IOException e) {
-      throw new InputException(inside + " cannot be read: " + e.getMessage(), e);
-    }
+    return FolderText.jinja(folder.resolve(FolderText.TEMPLATES)).stream()
+        .map(file -> FolderText.TEMPLATES + "/" + file.getFileName())
+        .toList();
   }
 
   private static void copy(Path from, Path to, List<String> names) {

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// [1] https://docs.python.org/3/library/re.html
 public final class PythonRegex {
+  private static final Pattern NAME = Pattern.compile("\\w+(\\.\\w+)*");
   private static final int LONGEST = 4096;
   private static final int READS = 5_000_000;
 
@@ -74,7 +75,7 @@ public final class PythonRegex {
   /// PEFT's rule for the keys of `rank_pattern` and `alpha_pattern`: `re.match` of
   /// `(.*\.)?(key)$`.
   public static Predicate<String> key(String key) {
-    if (key.matches("\\w+(\\.\\w+)*")) { // a name, as most are
+    if (NAME.matcher(key).matches()) { // as most are
       return path -> endsAs(path, key);
     }
     Pattern pattern = compile("(.*\\.)?(" + key + ")$");

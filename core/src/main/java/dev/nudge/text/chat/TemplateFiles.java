@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 
 /// Finds the chat templates of a model folder where transformers does: `chat_template.jinja` and
@@ -19,7 +18,6 @@ import tools.jackson.databind.JsonNode;
 /// of named ones; an old `chat_template.json` last.
 final class TemplateFiles {
   static final String DEFAULT = "default";
-  static final String FOLDER = "additional_chat_templates";
 
   private TemplateFiles() {}
 
@@ -32,8 +30,8 @@ final class TemplateFiles {
     if (Files.isRegularFile(file)) {
       found.put(DEFAULT, read(file));
     }
-    for (String place : List.of("chat_templates", FOLDER)) {
-      for (Path more : inside(folder.resolve(place))) {
+    for (String place : List.of("chat_templates", FolderText.TEMPLATES)) {
+      for (Path more : FolderText.jinja(folder.resolve(place))) {
         String name = more.getFileName().toString();
         found.put(name.substring(0, name.length() - ".jinja".length()), read(more));
       }
@@ -55,17 +53,6 @@ final class TemplateFiles {
       String name = one.path("name").asString("");
       String template = one.path("template").asString("");
       found.put(name, new Source(template, "chat_template '" + name + "' of " + place));
-    }
-  }
-
-  private static List<Path> inside(Path folder) {
-    if (!Files.isDirectory(folder)) {
-      return List.of();
-    }
-    try (Stream<Path> files = Files.list(folder)) {
-      return files.filter(f -> f.toString().endsWith(".jinja")).sorted().toList();
-    } catch (IOException e) {
-      throw new InputException(folder + " cannot be read: " + e.getMessage(), e);
     }
   }
 
