@@ -37,7 +37,7 @@ final class ParityPage {
       - **Learning rates**: LoRA, QLoRA and full each have four to try, half a decade apart; DoRA, LoRA+, PiSSA and r 64 with rsLoRA three; r 8, r 64 and attention only take LoRA's. A pilot trains on a
         tenth of the rows for twice the epochs (a fifth of a run's steps), seed 0, and measures the loss on 64 held-out training rows three times. The lowest of the three losses chooses the rate, so
         pilots favour high rates. Full's rates lie between recipes for large models (2e-5) and those of SmolLM2's authors for their small ones (3e-4, 1e-3); LoRA's are ten times as high
-        ("LoRA without regret").
+        ("LoRA without regret"). PiSSA is `--init pissa-niter-16`.
       - **Epochs and warm-up**: chosen for LoRA and for full at their best rate, on all rows, seed 0, by the loss after the last step on 64 rows that no run trains on. 3 epochs and a warm-up of 0.03
         stay unless another choice is shown to be better. Support takes those of finance; legal, which has no spare rows, takes those of medical; all adapters take LoRA's. That another
         choice must be shown to be better was decided after the first six losses in finance and before any run of the second round: 6 epochs were a little better for LoRA, but would have doubled
@@ -49,7 +49,8 @@ final class ParityPage {
         the parts changed the order of sums. Each part's file names its processor and commit.
       - **Intervals**: an example's score is its mean over the seeds. The variance is that of 10,000 paired resamples of the examples plus that of the mean of the differences by seed, with Student's t
         and the degrees of freedom of Welch and Satterthwaite. In a mean over domains each domain counts alike, and the mean speaks of these domains alone. Legal examples are resampled by the kind
-        of their question. Differences by seed contain a share of the examples' variance, so errors are too large, by at most √2; with two seeds an interval may cover 91 % and not 95 % (simulated).
+        of their question. Differences by seed contain a share of the examples' variance, so errors are too large, by at most √2; with two seeds an interval may cover 91 % and not 95 % (simulated). With one seed it
+        is for other examples alone, and too narrow for other seeds.
       - **Time**: the second round may take eight hours of two cores, counted in processor time; the command stops before a part that would take more.
       """;
 

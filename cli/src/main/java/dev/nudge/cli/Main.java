@@ -13,8 +13,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// Entry point of the `nudge` command: finds the verb, reads its settings, runs it, and returns
 /// its exit code.
@@ -162,16 +165,19 @@ public final class Main {
       Kernels.choose(Kernels.Choice.valueOf(line.kernels().toUpperCase(Locale.ROOT)));
     }
     List<Layer> layers = new ArrayList<>();
-    Layer before = verb.before(line.values());
-    if (before != null) {
-      layers.add(before);
-    }
+    Map<String, @Nullable Object> given = new HashMap<>();
     if (line.config() != null) {
       Layer file = RunFile.read(path(line.config()));
       file.values().keySet().removeIf(verb::ignores);
       layers.add(file);
+      given.putAll(file.values());
     }
     layers.add(line.values());
+    given.putAll(line.values().values());
+    Layer before = verb.before(Layer.of(given));
+    if (before != null) {
+      layers.addFirst(before);
+    }
     S settings = schema.read(layers);
     Console console =
         new Console(

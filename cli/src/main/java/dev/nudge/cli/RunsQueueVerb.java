@@ -95,6 +95,10 @@ record RunsQueueVerb(Supplier<Machine> machine) implements Verb<RunsQueueVerb.Se
     try {
       Schema<TrainSettings> schema = Schema.of(TrainSettings.class);
       TrainSettings run = schema.read(List.of(RunFile.read(Path.of(file))));
+      if (run.output().dryRun()) {
+        throw new InputException(
+            file + ": dry_run is given, and a queue trains; leave it out, or use train");
+      }
       return Named.in(names.in(schema, run, HubNames.Part.WEIGHTS));
     } catch (InvalidPathException e) {
       throw new InputException("'" + file + "' is no path; give YAML files of runs", e);

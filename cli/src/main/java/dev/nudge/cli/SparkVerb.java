@@ -109,7 +109,9 @@ record SparkVerb(Forecaster forecaster) implements Verb<SparkVerb.Settings> {
         continue;
       }
       if (value instanceof Boolean on) {
-        words.add(on ? knob.flag() : "--no-" + knob.flag().substring(2));
+        if (on || knob.setting().negatable()) { // others are off unless given
+          words.add(on ? knob.flag() : "--no-" + knob.flag().substring(2));
+        }
       } else if (value instanceof List<?> all) {
         all.forEach(one -> words.addAll(List.of(knob.flag(), String.valueOf(one))));
       } else {

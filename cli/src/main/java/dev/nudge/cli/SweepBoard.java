@@ -81,6 +81,7 @@ final class SweepBoard implements Sweep.Watcher {
       }
       case TrainEvent.Finished finished -> {
         of.end = finished.state().name().toLowerCase(Locale.ROOT);
+        of.started = false; // of the next rung's run, too, warnings come before its start
         told(setting, of, true, true);
       }
       case TrainEvent.Started _ -> of.started = true;
@@ -90,10 +91,7 @@ final class SweepBoard implements Sweep.Watcher {
         }
       }
       case TrainEvent.Diverged sign -> warning(setting + ": " + sign.line());
-      case TrainEvent.Failed failed -> {
-        of.end = "failed";
-        told(setting, of, true, true);
-      }
+      case TrainEvent.Failed _ -> of.end = "failed"; // the sweep tells why
       default -> {}
     }
   }

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.nudge.Goldens;
 import dev.nudge.format.Claim;
 import dev.nudge.plan.KnownModels;
+import dev.nudge.registry.Note;
+import dev.nudge.registry.Registry;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.text.chat.ChatTemplate;
 import dev.nudge.train.TrainEvent;
@@ -1830,6 +1832,69 @@ class BadInputTest {
             p -> sweep(p, "random: {count: 3, rank: [4, 8]}"),
             "",
             "D/sweep.yaml: random: count is 3, and there are only 2 different settings"),
+        row(
+            "an empty list",
+            p -> sweep(p, "list: []"),
+            "",
+            "D/sweep.yaml: list is []; it must be a list of settings, such as [{rank: 8}]"),
+        row(
+            "a file of the sweep as name",
+            p -> sweep(p, "list: [{name: sweep.json, rank: 4}]"),
+            "",
+            "D/sweep.yaml: list: name is 'sweep.json', which is a file of the sweep; give another"),
+        row(
+            "a path as name",
+            p -> sweep(p, "list: [{name: ../x, rank: 4}]"),
+            "",
+            "D/sweep.yaml: list: name is '../x'; it must be letters, digits, '.', '_', '=', '-' and"
+                + " not begin with '.'"),
+        row(
+            "no number of draws",
+            p -> sweep(p, "random: {count: 0, rank: [4, 8]}"),
+            "",
+            "D/sweep.yaml: random: count is 0; it must be a whole number, at least 1"),
+        row(
+            "a seed that is no number",
+            p -> sweep(p, "random: {count: 2, seed: x, rank: [4, 8]}"),
+            "",
+            "D/sweep.yaml: random: seed is x; it must be a whole number, at least 0"),
+        row(
+            "nothing to draw",
+            p -> sweep(p, "random: {count: 2, seed: 1}"),
+            "",
+            "D/sweep.yaml: random has no axis; give one, such as learning_rate: {log: [1e-5, 1e-3]}"),
+        row(
+            "an unknown key of halving",
+            p -> sweep(p, grid, "halving: {keeps: 0.5, at: [2]}"),
+            "",
+            "D/sweep.yaml: halving has 'keeps'; it has keep and at"),
+        row(
+            "an unknown key of metric",
+            p -> sweep(p, grid, "metric: {task: quiz, metrics: acc}"),
+            "",
+            "D/sweep.yaml: metric has 'metrics'; it has task, metric, data_dir, limit"),
+        row(
+            "a limit of no document",
+            p -> sweep(p, grid, "metric: {task: quiz, metric: acc, limit: 0}"),
+            "",
+            "D/sweep.yaml: metric: limit is 0; it must be a number of documents"),
+        row(
+            "all weights into a registry",
+            p -> sweep(p, "grid: {learning_rate: [1e-4, 1e-3], method: [full]}"),
+            "--push a --registry D/registry",
+            "D/sweep.yaml: learning_rate=0.0001-method=full trains all weights, and a registry keeps"
+                + " adapters; leave --push out"),
+        row(
+            "a protected alias",
+            p -> {
+              sweep(p, grid);
+              Registry to = Registry.open(p.path("registry"));
+              to.push("a", Goldens.ADAPTER, Note.of("test"));
+              to.protect("a", "best", null, Note.of("test"));
+            },
+            "--push a@best --registry D/registry",
+            "--push a@best: the alias is protected and moves by a gate's verdict; push to a, and move"
+                + " it by adapters push --report"),
         row(
             "nowhere to push",
             p -> sweep(p, grid),

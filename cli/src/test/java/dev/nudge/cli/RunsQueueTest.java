@@ -86,6 +86,19 @@ class RunsQueueTest {
             "D/a.yaml is finished already\nD/b.yaml is finished already\nD/c.yaml is finished already\n");
   }
 
+  /// `resume` and `out` of a file count as flags do, and kept checkpoints stay.
+  @Test
+  void aFileMayGoOnWithItsRunAndCheckpointsAreKept() throws IOException {
+    file("a", 6, 1, "keep: 2\nrank: 4");
+    assertThat(place.run("train", "--config", "D/a.yaml", "-q").code()).isZero();
+    place.edit("a.yaml", "rank: 4", "resume: true");
+    place.edit("a.yaml", "keep: 2\n", "");
+    Ran again = place.run("train", "--config", "D/a.yaml");
+    assertThat(again.code()).as(again.err()).isZero();
+    assertThat(again.err()).contains("finished already");
+    assertThat(place.path("runs/a/checkpoints")).isNotEmptyDirectory();
+  }
+
   @Test
   void oneThatFailsDoesNotHoldUpTheOthers() throws IOException {
     file("bad", 3, 1, "learning_rate: 1e39\nwarmup: 0");
@@ -106,6 +119,10 @@ class RunsQueueTest {
     Ran ran = queue("D/a.yaml", "D/b.yaml");
     assertThat(ran.code()).isEqualTo(2);
     assertThat(ran.err()).startsWith("nudge: D/b.yaml: rank ").hasLineCount(1);
+    file("b", 3, 1, "dry_run: true");
+    assertThat(queue("D/a.yaml", "D/b.yaml").err())
+        .isEqualTo(
+            "nudge: D/b.yaml: dry_run is given, and a queue trains; leave it out, or use train\n");
     file("b", 3, 1, "");
     place.edit("b.yaml", "runs/b", "runs/a");
     assertThat(queue("D/a.yaml", "D/b.yaml").err())

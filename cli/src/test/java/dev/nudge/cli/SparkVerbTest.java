@@ -41,6 +41,15 @@ class SparkVerbTest {
     assertThat(ran.out()).startsWith("spark-submit --master 'local[*]' --class ");
   }
 
+  /// `train` has no `--no-dora`.
+  @Test
+  void whatIsOffInAFileIsNoFlag() throws IOException {
+    Path file = Files.writeString(folder.resolve("run.yaml"), "dora: false\nshuffle: false\n");
+    Ran ran = spark("--print", "--memory", "1G", "--ranks", "2", "--config", file.toString());
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.out()).contains("--no-shuffle").doesNotContain("dora");
+  }
+
   @Test
   void aShellReadsTheLineThatIsPrinted() throws Exception {
     assumeTrue(Files.isExecutable(Path.of("/bin/bash")));

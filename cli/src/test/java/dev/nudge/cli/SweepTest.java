@@ -1,9 +1,9 @@
 package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.nudge.ChildJvm;
 import dev.nudge.eval.sweep.Sweep;
 import dev.nudge.format.Faults;
 import dev.nudge.format.Json;
@@ -16,64 +16,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
-/// Whole sweeps by the command: against `train` alone, ended early, diverged, killed and gone on.
-class SweepTest {
-  private static final String GRID = "grid: {learning_rate: [1e-3, 1e-4, 1e-2], rank: [4, 8]}";
-  private static final String HALVING = "halving: {keep: 0.5, at: [4, 8]}";
-
-  @TempDir Path folder;
-  private Place place;
-
-  @BeforeEach
-  void fill() throws IOException {
-    place = Place.in(folder);
-    StringBuilder rows = new StringBuilder();
-    for (int i = 0; i < 24; i++) {
-      rows.append(
-          "{\"prompt\": \"the %s\", \"completion\": \" reads %s bar\"}%n"
-              .formatted("pump ".repeat(1 + i % 5), "seven ".repeat(1 + i % 3)));
-    }
-    place.write("rows.jsonl", rows.toString());
-  }
-
-  private void file(String... more) throws IOException {
-    place.write(
-        "sweep.yaml",
-        """
-        base:
-          model: %s
-          data: %s
-          eval_split: 0.25
-          compute: fp32
-          memory: 1G
-          threads: 2
-          steps: 12
-          batch_size: 4
-          eval_steps: 5
-          save_steps: 3
-        %s
-        """
-            .formatted(place.path("model"), place.path("rows.jsonl"), String.join("\n", more)));
-  }
-
-  private Ran sweep(String out, String... more) {
-    List<String> line = new ArrayList<>(List.of("sweep", "D/sweep.yaml", "--out", "D/" + out));
-    line.addAll(List.of(more));
-    return place.run(line.toArray(String[]::new));
-  }
-
-  private JsonNode json(String file) {
-    return Json.read(place.path(file));
-  }
-
+/// Whole sweeps by the command: against `train` alone, by an evaluation, diverged, stopped.
+class SweepTest extends SweepCase {
   @Test
   void eachSettingHasTheAdapterThatItHasAlone() throws IOException {
     file(GRID);
@@ -124,14 +72,52 @@ class SweepTest {
       assertThat(run.path("sweep").path("with")).hasSize(5);
     }
     assertThat(losses).hasSize(6).isSorted();
-    assertThat(board.path("settings").get(1).path("interval")).hasSize(2);
     assertThat(Files.readString(place.path("out/leaderboard.md")))
         .contains("learning_rate=0.01-rank=8");
     assertThat(Files.readString(place.path("out/sweep.svg"))).startsWith("<svg");
-    Ran shown = place.run("adapters", "show", "best@candidate", "--registry", "D/registry");
-    assertThat(shown.code()).as(shown.err()).isZero();
+    assertTheFilesSayHowFarBehind(board);
+    Ran pushed =
+        place.run(
+            "adapters",
+            "export",
+            "best@candidate",
+            "--out",
+            "D/pushed",
+            "--registry",
+            "D/registry");
+    assertThat(pushed.code()).as(pushed.err()).isZero();
+    String best = board.at("/settings/0/name").asString("");
+    assertThat(board.path("best").asString("")).isEqualTo(best);
+    assertThat(place.path("pushed/adapter_model.safetensors"))
+        .hasSameBinaryContentAs(place.path("out/" + best + "/adapter_model.safetensors"));
     assertThat(sweep("out").err()).contains("--out D/out holds a sweep; give --resume");
     assertThat(sweep("out", "--resume").code()).isZero();
+  }
+
+  /// Each row behind the first is its loss minus the best's; table and curves name each setting.
+  private void assertTheFilesSayHowFarBehind(JsonNode board) throws IOException {
+    List<String> table = Files.readAllLines(place.path("out/leaderboard.md"));
+    String curves = Files.readString(place.path("out/sweep.svg"));
+    JsonNode best = board.at("/settings/0");
+    for (JsonNode row : board.path("settings")) {
+      String name = row.path("name").asString("");
+      assertThat(curves).contains(">" + name + " (held out, best: ");
+      if (row.equals(best)) {
+        assertThat(row.path("difference").isNull()).isTrue();
+        continue;
+      }
+      double behind = row.path("eval_loss").asDouble(0) - best.path("eval_loss").asDouble(9);
+      double difference = row.path("difference").asDouble(-1);
+      double low = row.at("/interval/0").asDouble(9);
+      double high = row.at("/interval/1").asDouble(-9);
+      assertThat(difference)
+          .as(name)
+          .isCloseTo(behind, within(1e-9)) // each is a sum over the rows, in another order
+          .isPositive()
+          .isStrictlyBetween(low, high);
+      String told = String.format(Locale.ROOT, "| %+.4f [%+.4f, %+.4f] |", difference, low, high);
+      assertThat(table).anyMatch(line -> line.contains("| " + name + " |") && line.contains(told));
+    }
   }
 
   @Test
@@ -164,38 +150,6 @@ class SweepTest {
     assertThat(sweep("out", "--resume", "--json").out()).isEqualTo(ran.out());
     file("grid: {learning_rate: [auto, 5e-2], rank: [4]}", "halving: {keep: 0.5, at: [4]}");
     assertThat(sweep("out", "--resume").err()).contains("its metric is not that of D/sweep.yaml");
-  }
-
-  @Test
-  void theWorstAreEndedAndSayWhy() throws IOException {
-    file(GRID, HALVING);
-    Ran ran = sweep("out");
-    assertThat(ran.code()).as(ran.err()).isZero();
-    JsonNode board = json("out/leaderboard.json");
-    List<Integer> steps = new ArrayList<>();
-    board.path("settings").forEach(row -> steps.add(row.path("steps").asInt(0)));
-    assertThat(steps).containsExactly(12, 12, 8, 4, 4, 4);
-    for (int i = 2; i < 6; i++) {
-      JsonNode row = board.path("settings").get(i);
-      assertThat(row.path("ended").asString("")).startsWith("halving at step " + steps.get(i));
-      JsonNode run = json("out/" + row.path("name").asString("") + "/run.json");
-      assertThat(run.path("sweep").path("ended_step").asInt(0)).isEqualTo(steps.get(i));
-      assertThat(run.path("state").asString("")).isEqualTo("stopped");
-    }
-    String ended = board.path("settings").get(5).path("name").asString("");
-    Ran revived = place.run("train", "--resume", "--out", "D/out/" + ended, "-q");
-    assertThat(revived.code()).as(revived.err()).isZero();
-    assertThat(json("out/" + ended + "/run.json").path("state").asString("")).isEqualTo("finished");
-    assertThat(sweep("out", "--resume").code()).isZero();
-    for (JsonNode row : json("out/leaderboard.json").path("settings")) {
-      if (row.path("name").asString("").equals(ended)) {
-        assertThat(row.path("state").asString("")).isEqualTo("finished");
-        assertThat(row.path("ended").isNull()).isTrue();
-        assertThat(row.path("steps").asInt(0)).isEqualTo(12);
-        assertThat(row.path("eval_step").asInt(0)).isGreaterThan(4);
-        assertThat(row.path("difference").isNull()).isTrue(); // its rows' losses are of step 4
-      }
-    }
   }
 
   @Test
@@ -352,41 +306,6 @@ class SweepTest {
   }
 
   @Test
-  void groupsThatTakeTurnsAreComparedAtARung() throws IOException {
-    file(
-        "list: [{rank: 4}, {rank: 8}, {quantize: nf4}, {rank: 4, quantize: nf4}]",
-        "halving: {keep: 0.5, at: [4]}");
-    Ran ran = sweep("out");
-    assertThat(ran.code()).as(ran.err()).isZero();
-    assertThat(ran.err()).contains("4 settings in 2 groups");
-    JsonNode board = json("out/leaderboard.json");
-    List<Integer> steps = new ArrayList<>();
-    board.path("settings").forEach(row -> steps.add(row.path("steps").asInt(0)));
-    assertThat(steps).containsExactly(12, 12, 4, 4);
-    assertThat(board.at("/settings/3/ended").asString("")).startsWith("halving at step 4");
-    JsonNode noted = json("out/" + board.at("/settings/1/name").asString("") + "/run.json");
-    assertThat(noted.at("/sweep/group").asInt(0)).isPositive();
-    assertAsAlone(board.path("best").asString(""));
-  }
-
-  /// Holds a setting's adapter to that of `train` with the settings of its run.
-  private void assertAsAlone(String name) {
-    List<String> line = new ArrayList<>(List.of("train", "--out", "D/alone/" + name, "-q"));
-    JsonNode run = json("out/" + name + "/run.json");
-    for (JsonNode key : run.path("given")) {
-      JsonNode value = run.path("settings").path(key.asString(""));
-      if (!key.asString("").equals("out")) {
-        line.add("--" + key.asString("").replace('_', '-'));
-        line.add(value.isArray() ? value.path(0).asString("") : value.asString(""));
-      }
-    }
-    Ran alone = place.run(line.toArray(String[]::new));
-    assertThat(alone.code()).as(alone.err()).isZero();
-    assertThat(place.path("out/" + name + "/adapter_model.safetensors"))
-        .hasSameBinaryContentAs(place.path("alone/" + name + "/adapter_model.safetensors"));
-  }
-
-  @Test
   void theCommandOfASettingIsToldItsEvents() throws IOException {
     assumeTrue(!System.getProperty("os.name", "").toLowerCase(Locale.ROOT).contains("win"));
     Path told = place.path("told");
@@ -395,50 +314,6 @@ class SweepTest {
     assertThat(ran.code()).as(ran.err()).isZero();
     assertThat(ran.err()).contains("2 settings in the same passes");
     assertThat(Files.readAllLines(told)).contains("started", "finished");
-  }
-
-  @Test
-  void oneThatWasKilledGoesOnToTheSameBytes() throws Exception {
-    assumeTrue(!System.getProperty("os.name", "").toLowerCase(Locale.ROOT).contains("win"));
-    file("grid: {learning_rate: [1e-3, 1e-4, 1e-2], dora: [false, true]}", HALVING);
-    assertThat(sweep("whole").code()).isZero();
-    Process process =
-        new ProcessBuilder(
-                ChildJvm.command(
-                    ChildJvm.FLAGS,
-                    Main.class.getName(),
-                    "sweep",
-                    place.path("sweep.yaml"),
-                    "--out",
-                    place.path("out")))
-            .redirectErrorStream(true)
-            .redirectOutput(place.path("log").toFile())
-            .start();
-    Path seen = place.path("out/learning_rate=0.01-dora=true/checkpoints");
-    while (process.isAlive() && !hasSome(seen)) {
-      Thread.onSpinWait();
-    }
-    process.destroyForcibly();
-    assertThat(process.waitFor(1, TimeUnit.MINUTES)).isTrue();
-    assertThat(process.exitValue()).isEqualTo(137); // it was not done
-    Ran ran = sweep("out", "--resume");
-    assertThat(ran.code()).as(ran.err()).isZero();
-    for (String file : List.of("leaderboard.json", "leaderboard.md", "sweep.json", "sweep.svg")) {
-      assertThat(place.path("out/" + file)).hasSameBinaryContentAs(place.path("whole/" + file));
-    }
-    for (JsonNode row : json("whole/leaderboard.json").path("settings")) {
-      String adapter = "/" + row.path("name").asString("") + "/adapter_model.safetensors";
-      assertThat(place.path("out" + adapter)).hasSameBinaryContentAs(place.path("whole" + adapter));
-    }
-  }
-
-  private static boolean hasSome(Path folder) throws IOException {
-    if (!Files.isDirectory(folder)) {
-      return false;
-    }
-    try (Stream<Path> files = Files.list(folder)) {
-      return files.anyMatch(file -> !String.valueOf(file.getFileName()).startsWith("."));
-    }
   }
 
   @Test

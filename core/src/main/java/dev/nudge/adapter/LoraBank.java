@@ -125,7 +125,9 @@ final class LoraBank implements Around {
   private <L extends AdaptedLinear> void owned(
       Class<L> kind, Tensor rows, List<Segments.Part> parts, Pass p, OnRows<L> work) {
     if (p.ws().dry()) {
-      work.run(Objects.requireNonNull(widest(kind)), 0, rows.rows(), p);
+      L widest = Objects.requireNonNull(widest(kind));
+      p.ws().take(rows.dtype(), rows.rows(), frozenRanks() - frozenRanks(widest));
+      work.run(widest, 0, rows.rows(), p);
     } else if (parts.stream().mapToInt(Segments.Part::to).max().orElse(-1) != rows.rows()) {
       throw new IllegalStateException(rows.rows() + " rows have no owner");
     }
@@ -148,6 +150,25 @@ final class LoraBank implements Around {
       }
     }
     return widest;
+  }
+
+  /// The most ranks of what a layer's adapter began with and subtracts.
+  private int frozenRanks() {
+    int most = 0;
+    for (AdaptedLinear layer : trained) {
+      most = layer == null ? most : Math.max(most, frozenRanks(layer));
+    }
+    return most;
+  }
+
+  private static int frozenRanks(AdaptedLinear layer) {
+    int ranks = 0;
+    Linear under = layer.lora().base();
+    while (under instanceof LoraLinear frozen) {
+      ranks += frozen.rank();
+      under = frozen.base();
+    }
+    return ranks;
   }
 
   /// Counts what several adapters take more than one of their rows together: each matrix begins at

@@ -1,7 +1,7 @@
 package dev.nudge.chat;
 
 import dev.nudge.data.ChatRows;
-import dev.nudge.format.Json;
+import dev.nudge.data.PlainMessages;
 import dev.nudge.generate.AdapterPatterns;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainOn;
@@ -17,7 +17,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -25,8 +24,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// Renders conversations into prompts, by the chat template of the settings, the adapter or the
 /// model.
 ///
-/// OpenAI messages are converted: text parts are joined, tool call arguments become objects, the
-/// role `developer` becomes `system`.
+/// OpenAI messages are converted ([PlainMessages]).
 ///
 /// Threading: any number of threads.
 public final class ChatTemplates {
@@ -105,7 +103,7 @@ public final class ChatTemplates {
     }
     try {
       ChatRows.checkMessages(messages);
-      messages.forEach(message -> plain((ObjectNode) message));
+      PlainMessages.convert(messages);
       Map<String, JsonNode> names = new HashMap<>();
       if (variables != null) {
         variables.properties().forEach(entry -> names.put(entry.getKey(), entry.getValue()));
@@ -128,38 +126,14 @@ public final class ChatTemplates {
   }
 
   private ChatRows load(Key key) {
-    ChatRows made = ChatRows.of(model, key.folder, template, TrainOn.ASSISTANT, tokenizer);
+    ChatRows made =
+        ChatRows.of(model, key.folder, template, TrainOn.ASSISTANT, tokenizer)
+            .on(key.day.atStartOfDay(ZoneOffset.UTC).toInstant());
     try {
       made.template();
     } catch (InputException e) {
       throw new NoTemplate(e);
     }
     return made;
-  }
-
-  /// Brings a message into the form that templates know.
-  private static void plain(ObjectNode message) {
-    JsonNode content = message.path("content");
-    if (content.isArray()) {
-      StringBuilder text = new StringBuilder();
-      for (JsonNode part : content) {
-        text.append(text.isEmpty() ? "" : "\n").append(part.path("text").asString());
-      }
-      message.put("content", text.toString());
-    }
-    if (message.path("role").asString().equals("developer")) {
-      message.put("role", "system");
-    }
-    for (JsonNode call : message.path("tool_calls")) {
-      if (call.path("function") instanceof ObjectNode function
-          && function.path("arguments").isString()) {
-        try {
-          JsonNode arguments = Json.parse(function.path("arguments").stringValue());
-          function.set("arguments", arguments.isObject() ? arguments : function.path("arguments"));
-        } catch (JacksonException e) {
-          // it stays a text
-        }
-      }
-    }
   }
 }

@@ -1,6 +1,7 @@
 package dev.nudge.data;
 
 import dev.nudge.data.quality.Mix;
+import dev.nudge.settings.InputException;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.ArrayList;
@@ -102,11 +103,14 @@ public final class Batches {
   }
 
   /// Returns the steps of a number of epochs, fractions allowed: rounded up, at least 1.
+  ///
+  /// @throws InputException if they are more than an `int` holds
   public int steps(double epochs) {
     BigDecimal exact = BigDecimal.valueOf(epochs).multiply(BigDecimal.valueOf(stepsPerEpoch()));
     BigDecimal steps = exact.setScale(0, RoundingMode.CEILING).max(BigDecimal.ONE);
     if (steps.compareTo(BigDecimal.valueOf(Integer.MAX_VALUE)) > 0) {
-      throw new IllegalArgumentException(epochs + " epochs are more than 2^31 - 1 steps");
+      throw new InputException(
+          "--epochs %s are more than 2^31 - 1 steps; give fewer".formatted(epochs));
     }
     return steps.intValueExact();
   }

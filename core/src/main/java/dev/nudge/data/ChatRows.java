@@ -8,6 +8,7 @@ import dev.nudge.text.TextRange;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.ChatException;
 import dev.nudge.text.chat.ChatTemplate;
+import dev.nudge.text.chat.MessagePart;
 import dev.nudge.text.chat.Rendered;
 import dev.nudge.text.chat.Rendered.Missing;
 import dev.nudge.text.chat.Trained;
@@ -188,21 +189,24 @@ public final class ChatRows implements Conversations {
 
   @Override
   public Tokens conversation(ArrayNode messages, @Nullable ArrayNode tools) {
+    ArrayNode plain = PlainMessages.of(messages);
     return said(
         () -> {
-          Trained trained = Trained.of(template(), messages, tools, Map.of(), trainOn);
-          whole(trained.rendered(), messages, tools);
-          return tokens(trained, messages);
+          Trained trained = Trained.of(template(), plain, tools, Map.of(), trainOn);
+          whole(trained.rendered(), plain, tools);
+          return tokens(trained, plain);
         });
   }
 
   @Override
   public Tokens answer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools) {
+    ArrayNode asked = PlainMessages.of(prompt);
+    ArrayNode answered = PlainMessages.of(completion);
     return said(
         () -> {
-          Trained trained = Trained.ofCompletion(template(), prompt, completion, tools, Map.of());
-          whole(trained.rendered(), prompt.deepCopy().addAll(completion), tools);
-          return tokens(trained, completion);
+          Trained trained = Trained.ofCompletion(template(), asked, answered, tools, Map.of());
+          whole(trained.rendered(), asked.deepCopy().addAll(answered), tools);
+          return tokens(trained, answered);
         });
   }
 
@@ -216,11 +220,11 @@ public final class ChatRows implements Conversations {
   /// @param variables more template variables, such as `enable_thinking`
   public Prompt prompt(
       ArrayNode messages, @Nullable ArrayNode tools, Map<String, JsonNode> variables) {
+    ArrayNode plain = PlainMessages.of(messages);
     return said(
         () -> {
-          Rendered rendered =
-              whole(template().render(messages, tools, true, variables), messages, tools);
-          lacksSystem |= Messages.system(messages) == null;
+          Rendered rendered = whole(template().render(plain, tools, true, variables), plain, tools);
+          lacksSystem |= Messages.system(plain) == null;
           return new Prompt(rendered.text(), encoded(rendered).ids());
         });
   }
@@ -287,7 +291,7 @@ public final class ChatRows implements Conversations {
         Messages.isAnswer(said)
             && Trained.weight(said) > 0
             && last > 0
-            && !ends(encoded.ids(), marks, last);
+            && !ends(encoded, marks, last, answerStart(trained.rendered()));
     if (!open) {
       return new Tokens(encoded.ids(), marks, plain ? null : weights);
     }
@@ -299,9 +303,24 @@ public final class ChatRows implements Conversations {
     return new Tokens(ended, marks, plain ? null : more);
   }
 
-  /// Whether an end token or a special one is among the trained ones at the end.
-  private boolean ends(int[] ids, BitSet marks, int last) {
+  /// Where the text of the last message begins; 0: it has none.
+  private static int answerStart(Rendered rendered) {
+    int last = rendered.spans().stream().mapToInt(Rendered.Span::message).max().orElse(0);
+    return rendered.spans().stream()
+        .filter(span -> span.message() == last && span.part() != MessagePart.HEADER)
+        .mapToInt(Rendered.Span::start)
+        .min()
+        .orElse(0);
+  }
+
+  /// Whether an end token or a special one is among the trained ones at the end of the last answer.
+  private boolean ends(Encoded encoded, BitSet marks, int last, int from) {
+    int[] ids = encoded.ids();
     for (int i = last; i > 0 && marks.get(i); i--) {
+      int start = encoded.starts()[i];
+      if (start >= 0 && start < from) {
+        return false;
+      }
       if (tokenizer.isEnd(ids[i]) || tokenizer.isSpecial(ids[i])) {
         return true;
       }

@@ -29,7 +29,7 @@ public final class PlainTexts {
   }
 
   private static String of(SourceLine line, RowShape shape) {
-    if (line.file().toString().toLowerCase(Locale.ROOT).endsWith(".txt")) {
+    if (line.file().toString().toLowerCase(Locale.ROOT).matches("(?s).*\\.txt(\\.gz)?")) {
       return line.text() + "\n";
     }
     try {

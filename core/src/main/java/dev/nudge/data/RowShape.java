@@ -266,12 +266,15 @@ final class RowShape {
   }
 
   private ArrayNode messages(Row row) throws BadRowException {
-    if (row.isList(column("prompt"))) {
-      return Messages.of(row, column("prompt"));
-    } else if (named == DataShape.SHAREGPT || named == null && has(row, "conversations")) {
+    DataShape shape = named == null ? recognised(row) : named;
+    if (shape == DataShape.SHAREGPT) {
       return ShareGptRows.of(row, column("conversations"), column("system"));
-    } else if (named == DataShape.ALPACA
-        || named == null && !has(row, "messages") && has(row, "instruction")) {
+    } else if (shape == DataShape.ALPACA) {
+      return AlpacaRows.asked(row, this::column);
+    } else if (row.isList(column("prompt"))
+        && (shape != DataShape.MESSAGES || !has(row, "messages"))) {
+      return Messages.of(row, column("prompt"));
+    } else if (named == null && !has(row, "messages") && has(row, "instruction")) {
       return AlpacaRows.asked(row, this::column);
     }
     return Messages.of(row, column("messages"));
@@ -285,12 +288,14 @@ final class RowShape {
     if (named != null && named != DataShape.PROMPT_COMPLETION) {
       return named != DataShape.TEXT;
     }
-    if (row.isList(column("prompt"))) {
-      return true;
+    DataShape shape = named == null ? recognised(row) : named;
+    if (row.isList(column("prompt"))
+        || shape == DataShape.MESSAGES
+        || shape == DataShape.SHAREGPT
+        || shape == DataShape.ALPACA) {
+      return true; // it is asked as it is trained, whatever other columns it has
     }
-    return named == null
-        && !has(row, "prompt")
-        && (has(row, "messages") || has(row, "conversations") || has(row, "instruction"));
+    return named == null && !has(row, "prompt") && has(row, "instruction");
   }
 
   static BadRowException noTemplate() {

@@ -62,7 +62,7 @@ public final class ConfigJson {
     } catch (CharacterCodingException e) {
       throw new InputException(file + ": is not UTF-8", e);
     } catch (IOException e) {
-      throw new InputException(file + ": cannot be read: " + oneLine(e.toString()), e);
+      throw new InputException(file + ": cannot be read: " + OutFolder.reason(e), e);
     }
   }
 

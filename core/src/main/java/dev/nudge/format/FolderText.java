@@ -15,8 +15,9 @@ import org.jspecify.annotations.Nullable;
 /// A GGUF file counts as a folder: `model.gguf/config.json` is the config that its metadata says,
 /// so whoever reads a model folder by this class reads GGUF files too.
 public final class FolderText {
-  /// The folder of the chat templates beside the usual one.
-  public static final String TEMPLATES = "additional_chat_templates";
+  /// Folders of chat templates beside the usual one.
+  public static final List<String> TEMPLATES =
+      List.of("chat_templates", "additional_chat_templates");
 
   private FolderText() {}
 
@@ -70,7 +71,7 @@ public final class FolderText {
     try (Stream<Path> files = Files.list(folder)) {
       return files.filter(f -> f.toString().endsWith(".jinja")).sorted().toList();
     } catch (IOException e) {
-      throw new InputException(folder + " cannot be read: " + e.getMessage(), e);
+      throw new InputException(folder + " cannot be read: " + OutFolder.reason(e), e);
     }
   }
 }

@@ -8,6 +8,7 @@ import dev.nudge.format.Stack;
 import dev.nudge.format.WeightFile;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
+import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.StreamedLm;
 import dev.nudge.nn.DenseLinear;
@@ -156,7 +157,9 @@ final class MergedWeights {
 
   /// The number of linear layers whose weights changed.
   int changed() {
-    return made.size();
+    Set<String> linears = new HashSet<>(Set.of(config.head()));
+    Checkpoint.places(config).linears().forEach(slot -> linears.addAll(slot.weights()));
+    return (int) made.stream().filter(linears::contains).count();
   }
 
   private boolean makes(String name) {

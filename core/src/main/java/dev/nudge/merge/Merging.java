@@ -2,6 +2,7 @@ package dev.nudge.merge;
 
 import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Entry;
+import dev.nudge.format.FolderText;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.WeightFile;
@@ -291,7 +292,7 @@ public final class Merging {
     }
     String template = template(model);
     if (template != null) {
-      OutFolder.place(folder.resolve("chat_template.jinja"), template);
+      speakBy(template, folder);
     }
     Path from = model.resolve(MergedFolder.CONFIG);
     Path to = folder.resolve(MergedFolder.CONFIG);
@@ -304,6 +305,18 @@ public final class Merging {
       OutFolder.copy(from, to);
     }
     return bytes;
+  }
+
+  /// Makes a template the usual one, with tools too: an adapter's own comes before the model's.
+  private static void speakBy(String template, Path folder) {
+    OutFolder.place(folder.resolve("chat_template.jinja"), template);
+    try {
+      for (String place : FolderText.TEMPLATES) {
+        OutFolder.delete(folder.resolve(place).resolve(ChatTemplate.TOOL_USE));
+      }
+    } catch (IOException e) {
+      throw OutFolder.failure(folder, e);
+    }
   }
 
   /// The chat template of the first adapter that has one; null: the model's.
@@ -336,7 +349,11 @@ public final class Merging {
       }
       try (Stream<Path> files = Files.list(quantised)) {
         for (Path file : files.filter(file -> !OutFolder.isOurs(file)).toList()) {
-          OutFolder.move(file, folder.resolve(file.getFileName()));
+          Path to = folder.resolve(file.getFileName());
+          if (Files.isDirectory(to)) {
+            OutFolder.delete(to); // the same templates, which a move does not replace
+          }
+          OutFolder.move(file, to);
         }
       }
       OutFolder.delete(quantised);

@@ -22,6 +22,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /// Writes a copy of a model folder with new numbers in some tensors. Files, names, shapes and
@@ -102,7 +103,9 @@ public final class ModelFolder {
       }
       OutFolder.make(out);
       weights(file, base, out, masters, kernels, scope);
-      copy(base, out, List.of(INDEX));
+      if (file.index() != null) {
+        copy(base, out, List.of(INDEX));
+      }
       copy(base, out);
       copy(base, out, List.of(CONFIG));
     }
@@ -150,17 +153,19 @@ public final class ModelFolder {
   /// @throws dev.nudge.settings.RunException if writing fails
   public static void copy(Path from, Path to) {
     copy(from, to, COPIED);
-    List<String> more = templates(from);
-    if (!more.isEmpty()) {
-      OutFolder.make(to.resolve(FolderText.TEMPLATES));
-      copy(from, to, more);
+    for (String name : templates(from)) {
+      OutFolder.make(Objects.requireNonNull(to.resolve(name).getParent()));
+      copy(from, to, List.of(name));
     }
   }
 
   /// The chat templates of a folder beside its usual one.
   private static List<String> templates(Path folder) {
-    return FolderText.jinja(folder.resolve(FolderText.TEMPLATES)).stream()
-        .map(file -> FolderText.TEMPLATES + "/" + file.getFileName())
+    return FolderText.TEMPLATES.stream()
+        .flatMap(
+            place ->
+                FolderText.jinja(folder.resolve(place)).stream()
+                    .map(file -> place + "/" + file.getFileName()))
         .toList();
   }
 

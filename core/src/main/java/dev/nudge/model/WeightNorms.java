@@ -11,6 +11,7 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.nio.file.Path;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -31,24 +32,34 @@ public final class WeightNorms {
     Map<String, Double> norms = new TreeMap<>();
     try (ModelWeights weights = ModelWeights.open(folder, config)) {
       for (LinearSlot slot : Checkpoint.places(config).linears()) {
-        String numbers = weights.numbers(slot.path());
-        if (wanted.contains(slot.path()) && weights.file().names().contains(numbers)) {
-          norms.put(slot.path(), Math.sqrt(squares(weights, slot)));
-          PageAdvice.drop(weights.file().bytes(numbers));
+        List<String> modules = slot.weights().stream().map(WeightNorms::module).toList();
+        if (wanted.contains(slot.path())
+            && modules.stream()
+                .allMatch(m -> weights.file().names().contains(weights.numbers(m)))) {
+          double sum = 0;
+          for (String module : modules) {
+            int out = slot.linear().out() / modules.size();
+            sum += squares(weights, module, out, slot.linear().in());
+            PageAdvice.drop(weights.file().bytes(weights.numbers(module)));
+          }
+          norms.put(slot.path(), Math.sqrt(sum));
         }
       }
     }
     return norms;
   }
 
-  private static double squares(ModelWeights weights, LinearSlot slot) {
-    WeightFormat format = weights.format(slot.path());
+  /// The module of a weight's tensor.
+  private static String module(String tensor) {
+    return tensor.substring(0, tensor.length() - ".weight".length());
+  }
+
+  private static double squares(ModelWeights weights, String module, int out, int in) {
+    WeightFormat format = weights.format(module);
     if (format == null) {
-      return squares(weights.file().tensor(slot.path() + ".weight"));
+      return squares(weights.file().tensor(module + ".weight"));
     }
-    int out = slot.linear().out();
-    int in = slot.linear().in();
-    StoredWeight weight = format.open(weights.file(), slot.path(), out, in);
+    StoredWeight weight = format.open(weights.file(), module, out, in);
     long bytes;
     try (Workspace dry = Workspace.measuring()) {
       weight.make(

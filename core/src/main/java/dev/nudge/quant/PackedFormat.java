@@ -10,7 +10,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -85,7 +84,7 @@ final class PackedFormat extends GroupedFormat {
         } else if (target.startsWith("re:")) {
           others.put(Schemes.checked(group, target.substring(3)), scheme);
         } else {
-          others.put(Pattern.quote(target) + "$", scheme);
+          others.put(target.replaceAll("\\W", "\\\\$0") + "$", scheme);
         }
       }
     }

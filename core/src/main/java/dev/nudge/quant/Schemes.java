@@ -1,10 +1,10 @@
 package dev.nudge.quant;
 
 import dev.nudge.format.ConfigJson;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.PythonRegex;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 
 /// The schemes of a folder's layers: one for all, and those of layers whose paths begin as an
 /// expression says (Python's `re.match`). The first expression that fits counts.
@@ -19,7 +19,7 @@ record Schemes(Scheme all, Map<String, Scheme> others) {
   /// The scheme of a layer.
   Scheme of(String path) {
     for (Map.Entry<String, Scheme> other : others.entrySet()) {
-      if (Pattern.compile(other.getKey()).matcher(path).lookingAt()) {
+      if (PythonRegex.match(other.getKey()).test(path)) {
         return other.getValue().over(all);
       }
     }
@@ -48,8 +48,9 @@ record Schemes(Scheme all, Map<String, Scheme> others) {
   /// @throws dev.nudge.settings.InputException if it is none
   static String checked(ConfigJson q, String expression) {
     try {
-      return Pattern.compile(expression).pattern();
-    } catch (PatternSyntaxException e) {
+      PythonRegex.compile(expression);
+      return expression;
+    } catch (InputException e) {
       throw q.refuse("has " + ConfigJson.quote(expression) + ", which is no regular expression");
     }
   }

@@ -6,6 +6,8 @@ import dev.nudge.plan.Plan;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.NudgeException;
+import dev.nudge.settings.Secret;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.Prepared;
 import dev.nudge.train.RunResult;
@@ -140,7 +142,9 @@ public final class RunQueue {
       }
       return new Waiting(entry, needs);
     } catch (InputException e) {
-      throw new InputException(entry.name() + ": " + e.getMessage(), e);
+      InputException named = new InputException(entry.name() + ": " + e.getMessage(), e.details());
+      named.initCause(e);
+      throw named;
     }
   }
 
@@ -207,7 +211,16 @@ public final class RunQueue {
         outcome.name()
             + (failure == null
                 ? " is " + String.valueOf(outcome.state()).toLowerCase(java.util.Locale.ROOT)
-                : " failed: " + failure.getMessage()));
+                : " failed: " + why(failure)));
+  }
+
+  private static String why(Throwable failure) {
+    String said = failure.getMessage() == null ? "" : failure.getMessage();
+    String kind =
+        failure instanceof NudgeException
+            ? ""
+            : "internal error: " + failure.getClass().getSimpleName();
+    return Secret.hidden(kind + (kind.isEmpty() || said.isEmpty() ? "" : ": ") + said);
   }
 
   /// Waits for the next message from a run; an interrupt is deferred.

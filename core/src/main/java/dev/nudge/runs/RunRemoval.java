@@ -56,6 +56,7 @@ public final class RunRemoval {
     try (Claim claim = Claim.of(folder)) {
       NewFolder.clear(folder); // what a killed process left
       NewFolder.clear(folder.resolve(RunFiles.LAST));
+      Training.clearLeft(folder);
       List<Path> gone = ours(folder);
       for (Path file : gone) {
         bytes += size(file);

@@ -72,6 +72,12 @@ public final class PythonRegex {
     return path -> bounded(python, () -> pattern.matcher(new Bounded(path)).matches());
   }
 
+  /// Returns a predicate for Python's `re.match`.
+  public static Predicate<String> match(String python) {
+    Pattern pattern = compile(python);
+    return path -> bounded(python, () -> pattern.matcher(new Bounded(path)).lookingAt());
+  }
+
   /// PEFT's rule for the keys of `rank_pattern` and `alpha_pattern`: `re.match` of
   /// `(.*\.)?(key)$`.
   public static Predicate<String> key(String key) {

@@ -329,6 +329,11 @@ final class Run implements AutoCloseable {
     } catch (RuntimeException | Error e) {
       cause.addSuppressed(e);
     }
+    try {
+      report.tell(TrainEvent.Failed.of(counts.steps(), cause));
+    } catch (RuntimeException | Error e) {
+      cause.addSuppressed(e); // the listener may be what failed
+    }
   }
 
   /// Computes the reference's log-probabilities, and keeps them.

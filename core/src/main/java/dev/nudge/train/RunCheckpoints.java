@@ -206,6 +206,15 @@ final class RunCheckpoints {
     clean(run.resolve(FOLDER));
   }
 
+  /// Deletes the remains of a killed process, if the checkpoints are in the run's own folder.
+  static void clearLeft(Path run) {
+    Path folder = run.resolve(FOLDER);
+    if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+      clean(folder);
+      OutFolder.deleteEmpty(folder);
+    }
+  }
+
   private static void clean(Path folder) {
     try (Stream<Path> files = Files.list(folder)) {
       for (Path file : files.toList()) {

@@ -134,7 +134,7 @@ final class RunFolder implements AutoCloseable {
     if (!spoilt.isEmpty()) {
       throw earlier.spoilt(spoilt);
     }
-    if (settings.output().keep() == null) {
+    if (settings.output().keep() == null && !there.path("settings").path("keep").isNumber()) {
       RunCheckpoints.clear(out); // a kill may have come before
     }
     return true;

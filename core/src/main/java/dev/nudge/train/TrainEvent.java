@@ -132,5 +132,10 @@ public sealed interface TrainEvent {
       implements TrainEvent {}
 
   /// The run has failed; earlier saves are kept. The exception is thrown after this event.
-  record Failed(int step, String line) implements TrainEvent {}
+  record Failed(int step, String line) implements TrainEvent {
+    static Failed of(int step, Throwable cause) {
+      String said = cause.getMessage();
+      return new Failed(step, said == null ? cause.toString() : said);
+    }
+  }
 }

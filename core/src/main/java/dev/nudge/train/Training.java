@@ -189,6 +189,11 @@ public final class Training {
     return RunRecord.FREE.contains(key);
   }
 
+  /// Deletes what a killed process left of a checkpoint in a run's folder.
+  public static void clearLeft(Path out) {
+    RunCheckpoints.clearLeft(out);
+  }
+
   /// The names of all files that a run may write into its folder: what `--overwrite` may delete.
   public static List<String> written(Path out) {
     return RunFolder.names(out);
@@ -211,17 +216,20 @@ public final class Training {
   private static RunResult made(
       Prepared prepared, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
     int[] step = {0};
+    boolean[] failed = {false};
     Consumer<TrainEvent> told =
         event -> {
           step[0] = event instanceof TrainEvent.Step made ? made.step() : step[0];
+          failed[0] |= event instanceof TrainEvent.Failed;
           events.accept(event);
         };
     try (Run run = new Run(prepared, told, System::nanoTime)) {
       return run.go(cancelled);
     } catch (RuntimeException | Error e) {
       try {
-        String said = e.getMessage();
-        events.accept(new TrainEvent.Failed(step[0], said == null ? e.toString() : said));
+        if (!failed[0]) { // before the run began, or when it ended
+          events.accept(TrainEvent.Failed.of(step[0], e));
+        }
       } catch (RuntimeException | Error listener) {
         e.addSuppressed(listener); // it may be what failed
       }

@@ -3,6 +3,7 @@ package dev.nudge.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.settings.InputException;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -77,6 +78,8 @@ class BatchesTest {
     assertThat(batches.steps(0.31)).isEqualTo(4);
     assertThat(batches.steps(2.5)).isEqualTo(25);
     assertThat(batches.steps(1e-9)).isEqualTo(1);
-    assertThatThrownBy(() -> batches.steps(1e12)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> batches.steps(1e12))
+        .isInstanceOf(InputException.class)
+        .hasMessage("--epochs 1.0E12 are more than 2^31 - 1 steps; give fewer");
   }
 }

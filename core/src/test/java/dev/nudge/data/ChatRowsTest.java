@@ -84,6 +84,44 @@ class ChatRowsTest {
     assertThat(whole.trained().cardinality()).isEqualTo(whole.ids().length - 1);
   }
 
+  /// What OpenAI's API takes and answers is trained as serving renders it.
+  @Test
+  void messagesInOpenAisFormAreTrainedInTheFormOfTemplates() throws IOException {
+    ChatRows rows =
+        rows(
+            "{% for m in messages %}{{ m.role ~ ':' ~ (m.content or '') }}{% for c in m.tool_calls or [] %}{{ c.function.name ~ c.function.arguments | tojson }}{% endfor %}{% endfor %}",
+            TrainOn.ALL);
+    String form =
+        "[{\"role\":\"%s\",\"content\":%s},{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":%s}}]}]";
+    ArrayNode openAi =
+        (ArrayNode)
+            Json.parse(
+                form.formatted(
+                    "developer",
+                    "[{\"type\":\"text\",\"text\":\"be\"},{\"type\":\"text\",\"text\":\"short\"}]",
+                    "\"{\\\"x\\\": 1}\""));
+    String before = openAi.toString();
+    ArrayNode plain =
+        (ArrayNode) Json.parse(form.formatted("system", "\"be\\nshort\"", "{\"x\": 1}"));
+    assertThat(rows.conversation(openAi, null).ids())
+        .isEqualTo(rows.conversation(plain, null).ids());
+    assertThat(rows.prompt(openAi, null).text())
+        .isEqualTo("system:be\nshortuser:aassistant:f{\"x\": 1}")
+        .isEqualTo(rows.prompt(plain, null).text());
+    assertThat(openAi).hasToString(before);
+  }
+
+  @Test
+  void anEndBeforeTheLastAnswerIsNotItsEnd() throws IOException {
+    ArrayNode talk = messages("user", "the pump", "assistant", "leaks");
+    for (TrainOn on : List.of(TrainOn.ASSISTANT, TrainOn.ALL)) {
+      Conversations.Tokens row =
+          rows("{% for m in messages %}{{ eos_token ~ m.role ~ ':' ~ m.content }}{% endfor %}", on)
+              .conversation(talk, null);
+      assertThat(row.ids()[row.ids().length - 1]).as(on.toString()).isEqualTo(tokenizer.eosId());
+    }
+  }
+
   @Test
   void anAnswerWithoutAnEndIsGivenOne() throws IOException {
     ArrayNode talk = messages("user", "the pump", "assistant", "leaks");
@@ -252,8 +290,8 @@ class ChatRowsTest {
           .hasMessageContaining("the template " + name + " knows no tools");
       assertThatThrownBy(() -> rows.conversation(messages("user", "a", "assistant", "b"), call))
           .hasMessageContaining("knows no tools");
-      assertThatThrownBy(() -> rows.conversation(parts, null))
-          .hasMessageContaining("takes contents that are one text");
+      assertThat(rows.conversation(parts, null).ids())
+          .isEqualTo(rows.conversation(messages("user", "a", "assistant", "b"), null).ids());
       assertThat(trained(rows.conversation(messages("user", "a", "assistant", "leaks"), null)))
           .contains("leaks");
     }

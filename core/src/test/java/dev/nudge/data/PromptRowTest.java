@@ -31,6 +31,7 @@ class PromptRowTest {
             {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "the seal"}, {"role": "assistant", "content": "leaks"}]}
             {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "the seal"}]}
             {"text": "the pump leaks"}
+            {"prompt": "of another column", "messages": [{"role": "user", "content": "the seal"}, {"role": "assistant", "content": "leaks"}]}
             {"prompt": [{"role": "user", "content": "the pump"}], "completion": [{"role": "assistant", "content": "reads"}]}
             {"prompt": "the pump reads seven bar and leaks and leaks and leaks and leaks and leaks and leaks", "completion": " a"}
             """);
@@ -48,8 +49,9 @@ class PromptRowTest {
     int longest = 1_000;
     List<PromptRow> questions = PromptRow.of(data, longest, encoder);
     assertThat(questions.stream().map(PromptRow::expected).toList())
-        .containsExactly(" leaks", "leaks", "reads", " a");
-    assertThat(questions.stream().map(PromptRow::index).toList()).containsExactly(0, 2, 5, 6);
+        .containsExactly(" leaks", "leaks", "leaks", "reads", " a");
+    assertThat(questions.stream().map(PromptRow::index).toList()).containsExactly(0, 2, 5, 6, 7);
+    assertThat(tokenizer.decode(questions.get(2).prompt(), false)).contains("the seal");
     List<Prompts.Prompt> prompts = Prompts.load(data, null, longest, encoder).prompts();
     for (PromptRow question : questions) {
       assertThat(

@@ -47,6 +47,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Merges into bases of every stored type and layout, and holds each weight against W + s·B·A in
 /// double.
@@ -71,18 +72,24 @@ class MergingTest {
   }
 
   /// The adapter's template stands wherever transformers puts one, and others stay beside it.
-  @Test
-  void theTemplateThatAnAdapterWasTrainedWithIsTheMergedModels() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {"base", "nf4"})
+  void theTemplateThatAnAdapterWasTrainedWithIsTheMergedModels(String store) throws IOException {
     Path golden = Path.of("src/test/resources/golden");
     Path model = copied(golden.resolve("llama/grouped-tied/model"), temp.resolve("model"));
     Files.createDirectories(model.resolve("additional_chat_templates"));
     Files.writeString(model.resolve("additional_chat_templates/rag.jinja"), "rag");
+    Files.writeString(model.resolve("additional_chat_templates/tool_use.jinja"), "the model's");
+    Files.createDirectories(model.resolve("chat_templates"));
+    Files.writeString(model.resolve("chat_templates/old.jinja"), "old");
     Path adapter = copied(golden.resolve("peft/all-linear/adapter"), temp.resolve("adapter"));
     Files.writeString(adapter.resolve("tokenizer_config.json"), "{\"chat_template\": \"its own\"}");
     Path out = temp.resolve("merged");
-    run(settings(model, List.of(adapter), out));
+    run(settings(model, List.of(adapter), out, "store", store, "tolerance", 9.0));
     assertThat(out.resolve("chat_template.jinja")).hasContent("its own");
     assertThat(out.resolve("additional_chat_templates/rag.jinja")).hasContent("rag");
+    assertThat(out.resolve("chat_templates/old.jinja")).hasContent("old");
+    assertThat(out.resolve("additional_chat_templates/tool_use.jinja")).doesNotExist();
   }
 
   private static Path copied(Path from, Path to) throws IOException {

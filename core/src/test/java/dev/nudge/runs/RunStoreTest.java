@@ -306,6 +306,8 @@ class RunStoreTest {
     Files.writeString(a.resolve("notes.txt"), "mine");
     Files.createDirectories(a.resolve(".nudge.new"));
     Files.writeString(a.resolve(".nudge.new/left"), "by a killed process");
+    Path half = Files.createDirectories(a.resolve("checkpoints/..step-000100.grown.new"));
+    Files.writeString(half.resolve("state.safetensors"), "half");
     RunRemoval.Removed removed = RunRemoval.remove(store.open("a"));
     assertThat(removed.files()).isEqualTo(6);
     assertThat(removed.kept()).containsExactly("notes.txt");

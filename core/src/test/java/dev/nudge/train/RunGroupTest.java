@@ -56,7 +56,25 @@ class RunGroupTest {
             "targets",
             "v_proj,o_proj,up_proj",
             "batch_size",
-            6));
+            6),
+        Map.of(
+            "init",
+            "gaussian",
+            "rank_pattern",
+            List.of("layers.1.mlp.up_proj=3", "v_proj=2", "[kv]_proj=5"),
+            "alpha_pattern",
+            List.of("up_proj=7"),
+            "exclude_modules",
+            "down_proj"),
+        Map.of(
+            "init",
+            "olora",
+            "rank",
+            4,
+            "rank_pattern",
+            List.of("q_proj=3"),
+            "exclude_modules",
+            "/.*layers\\.0\\..*/"));
   }
 
   /// Of the longest rows some are cut over both lanes.

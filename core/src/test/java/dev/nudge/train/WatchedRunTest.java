@@ -300,6 +300,10 @@ class WatchedRunTest {
     assertThat(told(TrainEvent.Failed.class))
         .singleElement()
         .satisfies(e -> assertThat(e.step()).isEqualTo(step));
+    assertThat(Files.readAllLines(out.resolve("events.jsonl")))
+        .last()
+        .asString()
+        .contains("\"event\":\"failed\"");
     JsonNode record = TinyRun.record(out);
     assertThat(record.path("state").asString("")).isEqualTo("failed");
     assertThat(record.path("totals").path("diverged_step").asInt(0)).isEqualTo(step);

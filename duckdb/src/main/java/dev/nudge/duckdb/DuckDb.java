@@ -26,7 +26,7 @@ public final class DuckDb implements TableReader {
 
   @Override
   public RowSource parquet(Path file) {
-    return rows(file.toString(), "SELECT * FROM " + table(List.of(file)), List.of());
+    return rows(file.toString(), "SELECT * FROM read_parquet(" + name(file) + ")", List.of());
   }
 
   @Override
@@ -50,7 +50,7 @@ public final class DuckDb implements TableReader {
                 .formatted(files.getFirst(), file, own, file));
       }
       function = own;
-      names.add("'" + file.toString().replace("'", "''") + "'");
+      names.add(name(file));
     }
     String list = "[" + String.join(", ", names) + "]";
     return function
@@ -61,6 +61,11 @@ public final class DuckDb implements TableReader {
           case "read_csv" -> ", union_by_name=true, all_varchar=true)"; // as rows of CSV are texts
           default -> ", union_by_name=true)";
         };
+  }
+
+  /// A file's name as a literal; a character that DuckDB would match with others stands for itself.
+  private static String name(Path file) {
+    return "'" + file.toString().replaceAll("[\\[*?]", "[$0]").replace("'", "''") + "'";
   }
 
   private static String function(Path file) {

@@ -55,6 +55,17 @@ class DuckDbTest {
     }
   }
 
+  /// Parquet is known by its first bytes, and a name is that file's alone.
+  @Test
+  void aParquetFileMayHaveAnyName() throws IOException {
+    for (String name : List.of("rows.pq", "rows", "part[1].parquet", "what?.parquet")) {
+      Path file = Files.copy(GOLDEN.resolve("messages.parquet"), folder.resolve(name));
+      try (RowReader reader = RowReader.open(List.of(file.toString()))) {
+        assertThat(reader.next(100)).as(name).hasSize(3);
+      }
+    }
+  }
+
   @Test
   void theHubsLayoutIsRead() throws IOException {
     Files.createDirectories(folder.resolve("data"));

@@ -73,8 +73,8 @@ record ArmAdapters(ServedAdapters adapters, Registry registry, String base) impl
     Served now = null;
     try {
       now = adapters.find(arm.adapter());
-    } catch (ApiException e) {
-      // its alias points at what may not be served; the version of the arm is another
+    } catch (ApiException | InputException e) {
+      // its alias or folder leads to what may not be served; the version of the arm is another
     }
     if (now == null || !digest.equals(now.digest())) {
       String name = now == null ? arm.adapter().split("[@:]", 2)[0] : now.name();

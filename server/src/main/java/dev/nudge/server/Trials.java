@@ -87,8 +87,7 @@ final class Trials {
         outcome = AnswerFacts.Outcome.CANCELLED;
         throw e;
       } catch (ApiException e) {
-        boolean mistake = e.status() < FAILED && !OF_ADAPTERS.contains(String.valueOf(e.code()));
-        outcome = mistake ? AnswerFacts.Outcome.CANCELLED : AnswerFacts.Outcome.FAILED;
+        outcome = isOfAdapter(e) ? AnswerFacts.Outcome.FAILED : AnswerFacts.Outcome.CANCELLED;
         throw e;
       } finally {
         String text = routed.shadow() == null ? null : exchange.said();
@@ -188,10 +187,37 @@ final class Trials {
             });
   }
 
+  /// Loads a shadow's adapter; one that cannot answer counts as a failed answer.
+  private AdapterCache.@Nullable Lease leased(Routed routed, Arm arm) {
+    try {
+      return shared.lease(arms.served(routed.experiment(), arm));
+    } catch (ApiException e) {
+      if (isOfAdapter(e)) {
+        routed.ended(
+            arm,
+            new AnswerFacts(
+                "shadow-" + Exchange.random(),
+                AnswerFacts.Outcome.FAILED,
+                false,
+                0,
+                0,
+                null,
+                0,
+                true,
+                null));
+      }
+      throw e;
+    }
+  }
+
+  /// Whether the adapter or the server is at fault, and not the request.
+  private static boolean isOfAdapter(ApiException e) {
+    return e.status() >= FAILED || OF_ADAPTERS.contains(String.valueOf(e.code()));
+  }
+
   private void answer(Routed routed, Arm arm, GenerationRequest request) {
-    Served served = arms.served(routed.experiment(), arm);
     Unseen unseen = new Unseen();
-    try (AdapterCache.Lease lease = shared.lease(served)) {
+    try (AdapterCache.Lease lease = leased(routed, arm)) {
       Serving.Running running =
           shared.session().serving().start(request.withAdapter(lease), unseen);
       Usage usage = running.await();

@@ -12,9 +12,12 @@ import dev.nudge.registry.VersionState;
 import dev.nudge.server.Place.Reply;
 import dev.nudge.server.experiments.Arm;
 import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -207,6 +210,52 @@ class ExperimentServerTest {
     JsonNode report = report("tone");
     assertThat(report.at("/arms/1/cancelled").asInt()).isZero();
     assertThat(report.at("/arms/1/requests").asInt()).isEqualTo(failed);
+  }
+
+  /// A folder that is removed later is the arm's failure, and its path is no client's business.
+  @Test
+  void anArmWhoseFolderIsGoneIsAFailureOfItAndOfNothingElse() throws IOException {
+    place.close();
+    Path local = Files.createDirectories(folder.resolve("local"));
+    try (Stream<Path> files = Files.list(Place.ONE)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, local.resolve(file.getFileName()));
+      }
+    }
+    place =
+        Place.open(
+            s ->
+                s.withExperiments(folder.resolve("experiments"))
+                    .withAdapter("one=" + Place.ONE, "local=" + local));
+    create("{'name': 'tone', 'arms': [{'adapter': 'one'}, {'adapter': 'local'}]}");
+    Files.move(local, folder.resolve("moved"));
+    int failed = 0;
+    for (int i = 0; i < 12; i++) {
+      Reply reply = chat("tone", "user" + i);
+      boolean arm = "A".equals(reply.header("X-Experiment-Arm"));
+      assertThat(reply.status()).as(reply.text()).isEqualTo(arm ? 200 : 500);
+      assertThat(reply.text()).doesNotContain(folder.toString());
+      failed += arm ? 0 : 1;
+    }
+    assertThat(failed).isBetween(1, 11);
+    assertThat(report("tone").at("/arms/1/cancelled").asInt()).isZero();
+    assertThat(place.get("/v1/models").status()).isEqualTo(200);
+  }
+
+  @Test
+  void aShadowThatCannotAnswerIsAFailureOfItsArm() throws InterruptedException {
+    create(
+        "{'name': 'shade', 'mode': 'shadow', 'arms': [{'adapter': 'base'}, {'adapter': 'legal:2'}]}");
+    registry.state(Reference.parse("legal:2"), VersionState.BLOCKED, Note.of("wrong"));
+    assertThat(chat("shade", "user").status()).isEqualTo(200);
+    JsonNode report = report("shade");
+    for (int wait = 0; report.at("/pairs/count").asInt() == 0 && wait < 200; wait++) {
+      Thread.sleep(50);
+      report = report("shade");
+    }
+    assertThat(report.at("/pairs/count").asInt()).isEqualTo(1);
+    assertThat(report.at("/arms/1/metrics/error_rate/value").asDouble()).isEqualTo(1);
+    assertThat(report.at("/arms/0/metrics/error_rate/value").asDouble()).isZero();
   }
 
   @Test

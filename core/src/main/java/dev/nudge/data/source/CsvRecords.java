@@ -25,6 +25,7 @@ final class CsvRecords implements RowSource {
   private static final String SEPARATORS = ",;\t";
 
   private final Path file;
+  private final Utf8Text text;
   private final CsvReader<CsvRecord> reader;
   private final CloseableIterator<CsvRecord> records;
   private final char separator;
@@ -35,6 +36,7 @@ final class CsvRecords implements RowSource {
   CsvRecords(Path file, InputStream in, String head) {
     this.file = file;
     this.separator = separator(head);
+    this.text = new Utf8Text(in);
     this.reader =
         CsvReader.builder()
             .fieldSeparator(separator)
@@ -42,7 +44,7 @@ final class CsvRecords implements RowSource {
             .allowExtraFields(true)
             .allowMissingFields(true)
             .maxBufferSize(MOST)
-            .ofCsvRecord(new Utf8Text(in));
+            .ofCsvRecord(text);
     this.records = reader.iterator();
   }
 
@@ -92,12 +94,25 @@ final class CsvRecords implements RowSource {
           "%d fields, where the header names %d columns; a field with separators or line breaks stands in double quotes"
               .formatted(fields, header.size()));
     }
+    if (isOpen(record.getField(fields - 1))) {
+      return Piece.broken(line, "the double quote that begins its last column is never closed");
+    }
     return Piece.of(line, json(record));
   }
 
+  /// Whether the file ends inside of a quoted field. The reader takes such a field for whole; only
+  /// a quoted one holds a line break.
+  private boolean isOpen(String field) throws IOException {
+    return (field.indexOf('\n') >= 0 || field.indexOf('\r') >= 0) && !more() && text.last() != '"';
+  }
+
   private @Nullable CsvRecord record() throws IOException {
+    return more() ? records.next() : null;
+  }
+
+  private boolean more() throws IOException {
     try {
-      return records.hasNext() ? records.next() : null;
+      return records.hasNext();
     } catch (CsvParseException e) {
       Throwable why = e.getCause() == null ? e : e.getCause();
       throw new InputException(

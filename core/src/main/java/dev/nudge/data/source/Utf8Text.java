@@ -11,6 +11,7 @@ final class Utf8Text extends Reader {
   private String text = "";
   private int at;
   private int line;
+  private char last; // that is no white space
 
   Utf8Text(InputStream in) {
     this.in = new ByteReader(in);
@@ -40,7 +41,14 @@ final class Utf8Text extends Reader {
       throw new NotUtf8(line, e);
     }
     at = 0;
+    String ended = text.stripTrailing();
+    last = ended.isEmpty() ? last : ended.charAt(ended.length() - 1);
     return true;
+  }
+
+  /// The last character so far that is no white space.
+  char last() {
+    return last;
   }
 
   @Override

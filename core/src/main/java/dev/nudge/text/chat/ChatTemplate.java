@@ -36,6 +36,10 @@ import tools.jackson.databind.node.ArrayNode;
 /// Threading: any number of threads.
 public final class ChatTemplate {
   private static final String FOR_TOOLS = "tool_use";
+
+  /// File of a model's template for conversations with tools, in `additional_chat_templates`.
+  public static final String TOOL_USE = FOR_TOOLS + ".jinja";
+
   private static final Pattern TOOLS = Pattern.compile("\\btools\\b");
 
   private final Source source;

@@ -2,6 +2,7 @@ package dev.nudge.text.chat;
 
 import dev.nudge.format.FolderText;
 import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -30,7 +31,7 @@ final class TemplateFiles {
     if (Files.isRegularFile(file)) {
       found.put(DEFAULT, read(file));
     }
-    for (String place : List.of("chat_templates", FolderText.TEMPLATES)) {
+    for (String place : FolderText.TEMPLATES) {
       for (Path more : FolderText.jinja(folder.resolve(place))) {
         String name = more.getFileName().toString();
         found.put(name.substring(0, name.length() - ".jinja".length()), read(more));
@@ -62,7 +63,7 @@ final class TemplateFiles {
     } catch (CharacterCodingException e) {
       throw new InputException(file + " is not UTF-8 text", e);
     } catch (IOException e) {
-      throw new InputException(file + " cannot be read: " + e.getMessage(), e);
+      throw new InputException(file + " cannot be read: " + OutFolder.reason(e), e);
     }
   }
 }

@@ -118,8 +118,14 @@ class SourcesTest {
     assertThat(rows("marked.csv", "\uFEFF\"id\",\"a,b\"\n1,2\n"))
         .containsExactly("2 {\"id\":\"1\",\"a,b\":\"2\"}");
     assertThat(rows("index.csv", ",text\n0,a\n")).containsExactly("2 {\"text\":\"a\"}");
-    assertThat(rows("open.csv", "id,text\n0,\"a\nb")) // no line break is made up
+    assertThat(rows("closed.csv", "id,text\n0,\"a\nb\"\n\n")) // no line break is made up
         .containsExactly("2 {\"id\":\"0\",\"text\":\"a\\nb\"}");
+    for (String end : List.of("", "\n", "\r\n\n")) {
+      assertThat(rows("open.csv", "id,text\n0,x\n1,\"a\n2,b" + end))
+          .containsExactly(
+              "2 {\"id\":\"0\",\"text\":\"x\"}",
+              "3 ! the double quote that begins its last column is never closed");
+    }
   }
 
   @ParameterizedTest

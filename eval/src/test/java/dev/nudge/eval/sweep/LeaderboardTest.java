@@ -1,6 +1,7 @@
 package dev.nudge.eval.sweep;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.eval.metric.ExactMatch;
 import dev.nudge.eval.run.Aggregation;
@@ -15,6 +16,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
 
 /// How settings are ranked, from the files of their runs.
 class LeaderboardTest {
@@ -97,8 +99,26 @@ class LeaderboardTest {
             "low", HeldRows.each(new double[] {0, 1, 0, 0}),
             "high", HeldRows.each(new double[] {1, 1, 0, 1}));
     Metric more = new Metric("acc", Aggregation.Kind.MEAN, true, ExactMatch.Options.NONE);
-    assertThat(names(board(more, scored))).startsWith("high", "low");
+    Leaderboard high = board(more, scored);
+    assertThat(names(high)).startsWith("high", "low");
+    assertSecond(high, -0.5, -1.418693116, 0.418693116);
+    assertThat(high.markdown())
+        .contains("| 1 | high | 1.3e-3 | 0.7500 | 12 |  | 12 |  |")
+        .contains("| 2 | low | 1.3e-3 | 0.2500 | 12 | -0.5000 [-1.4187, +0.4187] | 12 |  |");
     Metric less = new Metric("ter", Aggregation.Kind.MEAN, false, ExactMatch.Options.NONE);
-    assertThat(names(board(less, scored))).startsWith("low", "high");
+    Leaderboard low = board(less, scored);
+    assertThat(names(low)).startsWith("low", "high");
+    assertSecond(low, 0.5, -0.418693116, 1.418693116);
+    assertThat(low.markdown())
+        .contains("| 2 | high | 1.3e-3 | 0.7500 | 12 | +0.5000 [-0.4187, +1.4187] | 12 |  |");
+  }
+
+  /// How far the second is from the best. By R: `d <- c(-1, 0, 0, -1); mean(d) + c(-1, 1) *
+  /// qt(.975, 3) * sd(d) / 2`.
+  private static void assertSecond(Leaderboard board, double value, double low, double high) {
+    JsonNode second = Json.tree(board.values()).at("/settings/1");
+    assertThat(second.path("difference").asDouble(9)).isEqualTo(value);
+    assertThat(second.at("/interval/0").asDouble(9)).isCloseTo(low, within(1e-8));
+    assertThat(second.at("/interval/1").asDouble(9)).isCloseTo(high, within(1e-8));
   }
 }

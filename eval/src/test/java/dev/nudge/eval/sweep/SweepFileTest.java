@@ -10,6 +10,8 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -79,6 +81,23 @@ class SweepFileTest {
     assertThat(rates.stream().filter(rate -> rate < 1e-4).count()).isBetween(10L, 30L);
     assertThat(file.entries())
         .allMatch(e -> (double) requireNonNull(e.values().get("dropout")) <= 0.1);
+    assertThat(drawn(file, "learning_rate")).hasSizeGreaterThan(30);
+    assertThat(drawn(file, "dropout")).hasSizeGreaterThan(30);
+    assertThat(drawn(file, "rank")).containsExactlyInAnyOrder("4", "8");
+    axes.put("seed", 4);
+    SweepFile other = file("random", axes);
+    for (String axis : List.of("learning_rate", "dropout")) {
+      assertThat(drawn(other, axis)).isNotEqualTo(drawn(file, axis));
+    }
+    axes.remove("seed");
+    assertThat(file("random", axes)).isEqualTo(file("random", axes)); // without one too
+  }
+
+  /// The different values of an axis.
+  private static Set<String> drawn(SweepFile file, String axis) {
+    return file.entries().stream()
+        .map(entry -> String.valueOf(entry.values().get(axis)))
+        .collect(Collectors.toSet());
   }
 
   /// By R: `d <- c(1, -2, 4, 3); n <- c(2, 4, 8, 2); D <- sum(d) / sum(n); e <- sqrt(4/3 * sum((d

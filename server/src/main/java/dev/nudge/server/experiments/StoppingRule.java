@@ -22,6 +22,11 @@ final class StoppingRule {
   /// @param decided the earlier verdict; null: none
   static List<ExperimentEvent> after(
       ExperimentTotals tally, ExperimentEvent.@Nullable Decided decided, long at) {
+    if (decided != null
+        && decided.state() == ExperimentVerdict.State.WORSE
+        && decided.arm() != null) { // its stop could not be written
+      return List.of(new ExperimentEvent.Stopped(0, decided.reason(), decided.arm(), at));
+    }
     Definition definition = tally.definition();
     Analysis analysis = Analysis.of(tally);
     List<ExperimentEvent> events = new ArrayList<>();

@@ -146,6 +146,8 @@ record VersionRoutes(Registry registry, AdapterCards cards, Predicate<String> hi
   private boolean sees(Client client, String name) {
     List<String> allowed = client.allowed();
     return allowed == null
-        || !hides.test(name) && allowed.stream().anyMatch(a -> a.split("[@:]", 2)[0].equals(name));
+        || allowed.stream()
+            .anyMatch(
+                a -> a.split("[@:]", 2)[0].equals(name) && !(a.equals(name) && hides.test(name)));
   }
 }

@@ -487,6 +487,20 @@ class ExperimentsTest {
     assertThat(server.rolledBack).hasSize(1);
   }
 
+  /// The disk was full between the two lines.
+  @Test
+  void aVerdictWithoutItsStopStopsWithTheNextRequest() {
+    create(Some.AB);
+    experiments.close();
+    try (Log log = Log.open(folder.resolve("tone.jsonl"), record -> {})) {
+      log.append(new ExperimentEvent.Decided(ExperimentVerdict.State.WORSE, 1, "harm", 0).line());
+    }
+    experiments = Experiments.open(folder, server, NOON);
+    answered(-1);
+    assertThat(report().get("state").asString()).isEqualTo("stopped");
+    assertThat(server.rolledBack).containsExactly("tone: support@canary: harm");
+  }
+
   @Test
   void aLogThatWasNeverBegunIsNoExperiment() throws Exception {
     experiments.close();
