@@ -103,12 +103,12 @@ public final class ChatTemplates {
     }
     try {
       ChatRows.checkMessages(messages);
-      PlainMessages.convert(messages);
       Map<String, JsonNode> names = new HashMap<>();
       if (variables != null) {
         variables.properties().forEach(entry -> names.put(entry.getKey(), entry.getValue()));
       }
       var prompt = rows.prompt(messages, tools, names);
+      PlainMessages.convert(messages);
       if (digest != null && folder != null && asked.add(digest)) {
         // whoever loads it refuses a nudge.json that cannot be understood
         AdapterPatterns.checkSpoken(true, called, folder, true, warnings);

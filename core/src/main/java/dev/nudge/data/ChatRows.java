@@ -23,7 +23,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -189,9 +191,9 @@ public final class ChatRows implements Conversations {
 
   @Override
   public Tokens conversation(ArrayNode messages, @Nullable ArrayNode tools) {
-    ArrayNode plain = PlainMessages.of(messages);
     return said(
-        () -> {
+        form -> {
+          ArrayNode plain = form.apply(messages);
           Trained trained = Trained.of(template(), plain, tools, Map.of(), trainOn);
           whole(trained.rendered(), plain, tools);
           return tokens(trained, plain);
@@ -200,10 +202,10 @@ public final class ChatRows implements Conversations {
 
   @Override
   public Tokens answer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools) {
-    ArrayNode asked = PlainMessages.of(prompt);
-    ArrayNode answered = PlainMessages.of(completion);
     return said(
-        () -> {
+        form -> {
+          ArrayNode asked = form.apply(prompt);
+          ArrayNode answered = form.apply(completion);
           Trained trained = Trained.ofCompletion(template(), asked, answered, tools, Map.of());
           whole(trained.rendered(), asked.deepCopy().addAll(answered), tools);
           return tokens(trained, answered);
@@ -220,23 +222,30 @@ public final class ChatRows implements Conversations {
   /// @param variables more template variables, such as `enable_thinking`
   public Prompt prompt(
       ArrayNode messages, @Nullable ArrayNode tools, Map<String, JsonNode> variables) {
-    ArrayNode plain = PlainMessages.of(messages);
     return said(
-        () -> {
+        form -> {
+          ArrayNode plain = form.apply(messages);
           Rendered rendered = whole(template().render(plain, tools, true, variables), plain, tools);
           lacksSystem |= Messages.system(plain) == null;
           return new Prompt(rendered.text(), encoded(rendered).ids());
         });
   }
 
-  private <T> T said(Supplier<T> work) {
+  /// Renders messages in the form of templates; if the template refuses arguments of calls as
+  /// objects, as DeepSeek's does, as the texts that they are.
+  private <T> T said(Function<UnaryOperator<ArrayNode>, T> work) {
+    T made;
     try {
-      T made = work.get();
-      rendered = true;
-      return made;
+      made = work.apply(PlainMessages::of);
     } catch (ChatException e) {
-      throw new IllegalArgumentException(String.valueOf(e.getMessage()), e);
+      try {
+        made = work.apply(PlainMessages::withTexts);
+      } catch (ChatException again) {
+        throw new IllegalArgumentException(String.valueOf(e.getMessage()), e);
+      }
     }
+    rendered = true;
+    return made;
   }
 
   /// Refuses what stands nowhere in the text: a row would be trained without it, and nobody would
@@ -303,14 +312,16 @@ public final class ChatRows implements Conversations {
     return new Tokens(ended, marks, plain ? null : more);
   }
 
-  /// Where the text of the last message begins; 0: it has none.
+  /// Where the text of the last message begins, in code points as tokens do; 0: it has none.
   private static int answerStart(Rendered rendered) {
     int last = rendered.spans().stream().mapToInt(Rendered.Span::message).max().orElse(0);
-    return rendered.spans().stream()
-        .filter(span -> span.message() == last && span.part() != MessagePart.HEADER)
-        .mapToInt(Rendered.Span::start)
-        .min()
-        .orElse(0);
+    int start =
+        rendered.spans().stream()
+            .filter(span -> span.message() == last && span.part() != MessagePart.HEADER)
+            .mapToInt(Rendered.Span::start)
+            .min()
+            .orElse(0);
+    return rendered.text().codePointCount(0, start);
   }
 
   /// Whether an end token or a special one is among the trained ones at the end of the last answer.

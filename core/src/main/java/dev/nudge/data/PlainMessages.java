@@ -14,26 +14,39 @@ public final class PlainMessages {
 
   /// Returns the messages in the form of templates; the given ones are not changed.
   static ArrayNode of(ArrayNode messages) {
+    ArrayNode plain = withTexts(messages);
+    if (messages.valueStream().allMatch(message -> message.path("tool_calls").isEmpty())) {
+      return plain;
+    }
+    ArrayNode parsed = plain.deepCopy();
+    parsed.forEach(message -> message.path("tool_calls").forEach(PlainMessages::parse));
+    return parsed;
+  }
+
+  /// The same with arguments of calls as they are given.
+  static ArrayNode withTexts(ArrayNode messages) {
     if (messages.valueStream().allMatch(PlainMessages::isPlain)) {
       return messages;
     }
     ArrayNode plain = messages.deepCopy();
-    convert(plain);
+    plain.forEach(message -> join((ObjectNode) message));
     return plain;
   }
 
   private static boolean isPlain(JsonNode message) {
     return !message.path("content").isArray()
-        && !message.path("role").asString("").equals("developer")
-        && message.path("tool_calls").isEmpty();
+        && !message.path("role").asString("").equals("developer");
   }
 
   /// Converts messages in place.
   public static void convert(ArrayNode messages) {
-    messages.forEach(message -> convert((ObjectNode) message));
+    for (JsonNode message : messages) {
+      join((ObjectNode) message);
+      message.path("tool_calls").forEach(PlainMessages::parse);
+    }
   }
 
-  private static void convert(ObjectNode message) {
+  private static void join(ObjectNode message) {
     JsonNode content = message.path("content");
     if (content.isArray()) {
       StringBuilder text = new StringBuilder();
@@ -42,18 +55,19 @@ public final class PlainMessages {
       }
       message.put("content", text.toString());
     }
-    if (message.path("role").asString().equals("developer")) {
+    if (message.path("role").asString("").equals("developer")) {
       message.put("role", "system");
     }
-    for (JsonNode call : message.path("tool_calls")) {
-      if ((call.hasNonNull("function") ? call.path("function") : call) instanceof ObjectNode called
-          && called.path("arguments").isString()) {
-        try {
-          JsonNode arguments = Json.parse(called.path("arguments").stringValue());
-          called.set("arguments", arguments.isObject() ? arguments : called.path("arguments"));
-        } catch (JacksonException e) {
-          // it stays a text
-        }
+  }
+
+  private static void parse(JsonNode call) {
+    JsonNode called = call.hasNonNull("function") ? call.path("function") : call;
+    if (called instanceof ObjectNode function && function.path("arguments").isString()) {
+      try {
+        JsonNode arguments = Json.parse(function.path("arguments").stringValue());
+        function.set("arguments", arguments.isObject() ? arguments : function.path("arguments"));
+      } catch (JacksonException e) {
+        // it stays a text
       }
     }
   }

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// and the oldest until all together are at most 20 GB.
 public final class TokenCache {
   static final String FOLDER = "tokens";
-  private static final int VERSION = 5; // raised when tokens or marks of a row change
+  private static final int VERSION = 6; // raised when tokens or marks of a row change
   private static final long LEAST_BYTES = 256 << 10; // of data files
 
   /// A listener to the progress of reading.

@@ -111,6 +111,37 @@ class ChatRowsTest {
     assertThat(openAi).hasToString(before);
   }
 
+  /// DeepSeek's template joins arguments with text.
+  @Test
+  void aTemplateThatTakesArgumentsAsTextsGetsThem() throws IOException {
+    ChatRows rows =
+        rows(
+            "{% for m in messages %}{{ m.role ~ ':' ~ (m.content or '') }}{% for c in m.tool_calls or [] %}{{ '<' + c.function.arguments + '>' }}{% endfor %}{% endfor %}",
+            TrainOn.ALL);
+    ArrayNode talk =
+        (ArrayNode)
+            Json.parse(
+                "[{\"role\":\"developer\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\": 1}\"}}]}]");
+    assertThat(rows.prompt(talk, null).text()).isEqualTo("system:aassistant:<{\"x\": 1}>");
+    assertThat(rows.conversation(talk, null).ids()).isNotEmpty();
+  }
+
+  /// Characters beyond 16 bits stand before an answer that is shorter than they are many.
+  @Test
+  void anAnswerBehindEmojisKeepsItsEnd() throws IOException {
+    String emojis = new String(Character.toChars(0x1F602)).repeat(9);
+    for (TrainOn on : TrainOn.values()) {
+      ChatRows rows = rows(turns("eos_token"), on);
+      for (ArrayNode talk :
+          List.of(
+              messages("user", emojis, "assistant", "b"),
+              messages("user", "a", "assistant", emojis, "user", emojis, "assistant", "b"))) {
+        int[] ids = rows.conversation(talk, null).ids();
+        assertThat(Arrays.stream(ids).filter(tokenizer::isEnd).count()).isEqualTo(talk.size());
+      }
+    }
+  }
+
   @Test
   void anEndBeforeTheLastAnswerIsNotItsEnd() throws IOException {
     ArrayNode talk = messages("user", "the pump", "assistant", "leaks");

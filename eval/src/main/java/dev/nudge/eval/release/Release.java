@@ -347,8 +347,7 @@ public final class Release {
       throws IOException {
     Path from = Files.isDirectory(served) ? served : Objects.requireNonNull(served.getParent());
     try (Stream<Path> files = Files.list(from)) {
-      // a release is plain files, of which its digests are
-      for (Path file : files.filter(f -> Files.isRegularFile(f) && !OutFolder.isOurs(f)).toList()) {
+      for (Path file : files.filter(f -> !OutFolder.isOurs(f)).toList()) {
         OutFolder.move(file, folder.resolve(file.getFileName()));
       }
     }
