@@ -14,13 +14,12 @@ public final class PlainMessages {
 
   /// Returns the messages in the form of templates; the given ones are not changed.
   static ArrayNode of(ArrayNode messages) {
-    ArrayNode plain = withTexts(messages);
-    if (messages.valueStream().allMatch(message -> message.path("tool_calls").isEmpty())) {
-      return plain;
+    if (messages.valueStream().allMatch(m -> isPlain(m) && m.path("tool_calls").isEmpty())) {
+      return messages;
     }
-    ArrayNode parsed = plain.deepCopy();
-    parsed.forEach(message -> message.path("tool_calls").forEach(PlainMessages::parse));
-    return parsed;
+    ArrayNode plain = messages.deepCopy();
+    convert(plain);
+    return plain;
   }
 
   /// The same with arguments of calls as they are given.

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.Backends;
+import dev.nudge.Logits;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.PeftAdapter;
@@ -13,7 +14,6 @@ import dev.nudge.adapter.PeftFiles;
 import dev.nudge.adapter.Targets;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.machine.Backend;
-import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
@@ -26,7 +26,6 @@ import dev.nudge.settings.MergeSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
-import dev.nudge.tensor.Workspace;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -78,33 +77,15 @@ class MergingVariantsTest {
 
   private double[] logits(Path model, Quantization held, @Nullable Path adapter, int[] ids) {
     try (Scope scope = Scope.open("adapter");
-        CausalLm lm = Checkpoint.load(model, ModelConfig.load(model), backend, held);
-        Workspace ws = new Workspace(0, 16 << 20, backend.gemms().apply(1))) {
+        CausalLm lm = Checkpoint.load(model, ModelConfig.load(model), backend, held)) {
       if (adapter != null) {
         try (PeftAdapter peft = PeftAdapter.open(adapter)) {
           Adapters.attach(lm.modules(), peft, 0, backend.compute(), 0, scope);
         }
       }
       lm.reserve(ids.length);
-      Tensor logits =
-          lm.logits(
-              new Batch(ids, new int[] {ids.length}, new long[1], new int[0], new int[0]), ws);
-      double[] all = new double[(int) logits.elements()];
-      for (int i = 0; i < all.length; i++) {
-        all[i] = logits.at(i);
-      }
-      return all;
+      return Logits.of(lm, ids);
     }
-  }
-
-  private static double apart(double[] x, double[] y) {
-    double most = 0;
-    double largest = 0;
-    for (int i = 0; i < x.length; i++) {
-      most = Math.max(most, Math.abs(x[i] - y[i]));
-      largest = Math.max(largest, Math.abs(y[i]));
-    }
-    return most / largest;
   }
 
   /// Of a base that was trained on in four bits, the merged folder holds what four bits stand for.
@@ -126,8 +107,9 @@ class MergingVariantsTest {
     }
     int[] ids = {5, 17, 260, 3, 144, 41, 9, 5, 200, 77, 11};
     double[] attached = logits(model, held, adapter, ids);
-    assertThat(apart(logits(model, held, null, ids), attached)).isGreaterThan(1e-2);
-    assertThat(apart(logits(out, Quantization.NONE, null, ids), attached)).isLessThan(ROUNDING);
+    assertThat(Logits.apart(logits(model, held, null, ids), attached)).isGreaterThan(1e-2);
+    assertThat(Logits.apart(logits(out, Quantization.NONE, null, ids), attached))
+        .isLessThan(ROUNDING);
   }
 
   /// The bound is that of `GoldenLogitsTest`.

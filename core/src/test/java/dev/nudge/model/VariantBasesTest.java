@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
 import dev.nudge.ExactComponents;
+import dev.nudge.Logits;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Initialization;
 import dev.nudge.adapter.Lora;
@@ -102,26 +103,7 @@ class VariantBasesTest {
   }
 
   private static double[] logits(CausalLm lm) {
-    int[] ids = {5, 17, 21, 3, 30, 28, 9};
-    Batch batch = new Batch(ids, new int[] {ids.length}, new long[1], new int[0], new int[0]);
-    try (Workspace ws = new Workspace(0, 16 << 20, lm.backend().gemms().apply(1))) {
-      Tensor logits = lm.logits(batch, ws);
-      double[] all = new double[(int) logits.elements()];
-      for (int i = 0; i < all.length; i++) {
-        all[i] = logits.at(i);
-      }
-      return all;
-    }
-  }
-
-  private static double apart(double[] x, double[] y) {
-    double most = 0;
-    double largest = 0;
-    for (int i = 0; i < x.length; i++) {
-      most = Math.max(most, Math.abs(x[i] - y[i]));
-      largest = Math.max(largest, Math.abs(y[i]));
-    }
-    return most / largest;
+    return Logits.of(lm, 5, 17, 21, 3, 30, 28, 9);
   }
 
   /// Logits at the start, losses and gradients of some steps, logits at the end.
@@ -136,7 +118,9 @@ class VariantBasesTest {
       double[] before = logits(lm);
       Adapters adapters = attach(lm, kind, scope);
       double[] start = logits(lm);
-      assertThat(apart(start, before)).as("%s begins as its base", kind).isLessThan(ROUNDING);
+      assertThat(Logits.apart(start, before))
+          .as("%s begins as its base", kind)
+          .isLessThan(ROUNDING);
       add(numbers, start);
       Random random = new Random(2);
       for (Parameter p : adapters.parameters()) {
@@ -230,8 +214,8 @@ class VariantBasesTest {
       double[] base = logits(lm);
       Lora spec = Lora.of(4, 8, new Targets.AllLinear());
       Adapters adapters = pissa(lm, spec, scope);
-      assertThat(apart(logits(lm), base)).isLessThan(bound);
-      assertThat(apart(unquantised, base)).isGreaterThan(1e-2);
+      assertThat(Logits.apart(logits(lm), base)).isLessThan(bound);
+      assertThat(Logits.apart(unquantised, base)).isGreaterThan(1e-2);
       if (backend.compute() == Dtype.F32) {
         assertBest(lm, adapters, spec);
       }

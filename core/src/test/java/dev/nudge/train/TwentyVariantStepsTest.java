@@ -3,13 +3,13 @@ package dev.nudge.train;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
+import dev.nudge.Logits;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Initialization;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.Targets;
 import dev.nudge.machine.Backend;
-import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
@@ -18,8 +18,6 @@ import dev.nudge.quant.Nf4Format;
 import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Scope;
-import dev.nudge.tensor.Tensor;
-import dev.nudge.tensor.Workspace;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.io.TempDir;
@@ -84,7 +82,7 @@ class TwentyVariantStepsTest {
           .begin(
               adapters,
               new Initialization.Base(() -> Checkpoint.weights(path, shape), backend, 2, 0));
-      assertThat(apart(logits(model), base)).isLessThan(1e-5);
+      assertThat(Logits.apart(logits(model), base)).isLessThan(1e-5);
       TwentySteps.hold(
           expected,
           folder.resolve("rows.jsonl"),
@@ -94,13 +92,13 @@ class TwentyVariantStepsTest {
           microBatchTokens,
           OF_STARTS);
       double[] trained = logits(model);
-      assertThat(apart(trained, base)).isGreaterThan(1e-2);
+      assertThat(Logits.apart(trained, base)).isGreaterThan(1e-2);
       adapters.save(temp.resolve("saved"), "base");
       adapters.detach();
       try (PeftAdapter saved = PeftAdapter.open(temp.resolve("saved"))) {
         assertThat(saved.spec().rank()).isEqualTo(2 * spec.rank());
         Adapters again = Adapters.attach(model.modules(), saved, 0, backend.compute(), 0, scope);
-        assertThat(apart(logits(model), trained)).isLessThan(1e-5);
+        assertThat(Logits.apart(logits(model), trained)).isLessThan(1e-5);
         again.detach();
       }
     }
@@ -114,25 +112,6 @@ class TwentyVariantStepsTest {
   }
 
   private static double[] logits(CausalLm model) {
-    int[] ids = {5, 17, 60, 3, 44, 41, 9};
-    Batch batch = new Batch(ids, new int[] {ids.length}, new long[1], new int[0], new int[0]);
-    try (Workspace ws = new Workspace(0, 16 << 20, model.backend().gemms().apply(1))) {
-      Tensor logits = model.logits(batch, ws);
-      double[] all = new double[(int) logits.elements()];
-      for (int i = 0; i < all.length; i++) {
-        all[i] = logits.at(i);
-      }
-      return all;
-    }
-  }
-
-  private static double apart(double[] x, double[] y) {
-    double most = 0;
-    double largest = 0;
-    for (int i = 0; i < x.length; i++) {
-      most = Math.max(most, Math.abs(x[i] - y[i]));
-      largest = Math.max(largest, Math.abs(y[i]));
-    }
-    return most / largest;
+    return Logits.of(model, 5, 17, 60, 3, 44, 41, 9);
   }
 }
