@@ -1,6 +1,6 @@
 """Makes tiny models in NF4 whose rows cut blocks of 64 and bytes, with what transformers and PEFT make of them in fp32.
 
-usage: nf4_widths.py OUT    writes OUT/nf4-widths/<name>/: model/ (bf16), nf4/ (the same as bitsandbytes quantises it), logits, ten steps of LoRA
+usage: nf4_widths.py OUT    writes OUT/nf4-widths/<name>/: model/ (bf16), nf4/model/ (the same as bitsandbytes quantises it), scores, ten steps of LoRA
 
 torch 2.15.0, transformers 5.24.0, peft 0.21.2, bitsandbytes 0.50.2, safetensors 0.8.0, Python 3.11, one thread; else as families.py, from which
 it takes all. bitsandbytes quantises each matrix and packs its state (functional.quantize_4bit, QuantState.as_dict).
@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from transformers import BitsAndBytesConfig
 
 import families
-from common import read_json, write_json, write_tensors
+from common import read_json, write_json
 from families import SETTINGS, rope, token_rows
 
 CASES = {
@@ -68,24 +68,18 @@ def quantise(folder, to, double_quant):
 def one(out, name, spec):
     folder = f"{out}/nf4-widths/{name}"
     families.make(f"{folder}/model", spec)
-    quantise(f"{folder}/model", f"{folder}/nf4", spec["double_quant"])
-    base = f"{folder}/nf4-right"
-    model = families.load(base)
-    g = torch.Generator().manual_seed(spec["seed"])
-    sequences = [torch.randint(0, 47, (n,), generator=g).tolist() for n in families.LENGTHS]
-    values = [families.logits(model, s) for s in sequences]
-    write_tensors(f"{folder}/logits.safetensors", {f"logits.{i}": v for i, v in enumerate(values)})
+    quantise(f"{folder}/model", f"{folder}/nf4/model", spec["double_quant"])
+    base = f"{folder}/nf4/model-right"
     rows = token_rows(47)
-    plain, native = families.score(model, rows), families.score(families.load(f"{folder}/nf4-native"), rows)
-    families.new_adapter(base, spec, f"{folder}/init", name, 2, 5)
-    model = families.trainable(base, f"{folder}/init")
+    plain, native = families.score(families.load(base), rows), families.score(families.load(f"{folder}/nf4/model-native"), rows)
+    families.new_adapter(base, spec, f"{folder}/train/init", name, 2, 5)
+    model = families.trainable(base, f"{folder}/train/init")
     before = families.score(model, rows)
     history = families.train(model, families.adapters(model), rows, SETTINGS)
-    write_json(f"{folder}/expected.json", {
-        "settings": {**SETTINGS, "double_quant": spec["double_quant"]}, "sequences": sequences, "largest_logit": max(v.abs().max().item() for v in values),
-        "score": plain, **history, "score_before": before, "score_after": families.score(model, rows)})
+    write_json(f"{folder}/nf4/expected.json", {
+        "settings": {**SETTINGS, "double_quant": spec["double_quant"]}, "score": plain, **history, "score_before": before, "score_after": families.score(model, rows)})
     for dense in ("right", "native"):
-        shutil.rmtree(f"{folder}/nf4-{dense}")
+        shutil.rmtree(f"{folder}/nf4/model-{dense}")
     print(f"{name}: scores {sum(plain):.2f}, with bitsandbytes' own dequantising {sum(native):.2f} (furthest row {max(abs(a - b) for a, b in zip(plain, native)):.2f}); "
           f"loss {history['losses'][0]:.3f} to {history['losses'][-1]:.3f}", flush=True)
 

@@ -8,7 +8,9 @@ import dev.nudge.kernel.Kernels;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.GoldenFamilies;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
 import dev.nudge.model.QuantizedFolder;
+import dev.nudge.quant.Nf4Format;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.tensor.Tensor;
 import java.io.IOException;
@@ -17,6 +19,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -34,9 +37,13 @@ class FamilyFoldersTest {
         .toList();
   }
 
+  /// And those of `nf4_widths.py`, whose rows cut blocks.
   static List<Path> quantised() throws IOException {
-    return GoldenFamilies.models().stream()
-        .filter(m -> Files.exists(m.resolveSibling("nf4/model")))
+    Path widths = Path.of("src/test/resources/golden/nf4-widths");
+    return Stream.concat(
+            GoldenFamilies.models().stream()
+                .filter(m -> Files.exists(m.resolveSibling("nf4/model"))),
+            Stream.of(widths.resolve("dense/model"), widths.resolve("mixture/model")))
         .toList();
   }
 
@@ -84,10 +91,14 @@ class FamilyFoldersTest {
   @MethodSource("quantised")
   void quantisedWeightsAreThoseOfBitsandbytes(Path model) {
     Path out = temp.resolve("out");
-    QuantizedFolder.prepare(QuantizeSettings.of(Map.of("model", model, "out", out)))
+    Path stored = model.resolveSibling("nf4/model");
+    boolean twice =
+        Quantization.stored(stored, ModelConfig.load(stored)).format().equals(new Nf4Format(true));
+    QuantizedFolder.prepare(
+            QuantizeSettings.of(Map.of("model", model, "out", out, "double_quant", twice)))
         .write(Kernels.fastest(), () -> false);
     try (SafeTensors ours = SafeTensors.open(out);
-        SafeTensors theirs = SafeTensors.open(model.resolveSibling("nf4/model"))) {
+        SafeTensors theirs = SafeTensors.open(stored)) {
       assertThat(ours.names()).isEqualTo(theirs.names());
       for (String name : theirs.names()) {
         if (name.contains("quant_state")) {

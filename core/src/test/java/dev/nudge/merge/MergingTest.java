@@ -303,7 +303,8 @@ class MergingTest {
         .containsExactly(
             "--quantize is ignored: adapter "
                 + adapter
-                + " was trained on weights in nf4 alone; --into original takes the model's own weights");
+                + " was trained on weights in nf4 alone; --into original takes the model's own"
+                + " weights");
     compare(model, flag, List.of(adapter), List.of(1.0), false);
 
     Path original = temp.resolve("original");
@@ -471,15 +472,17 @@ class MergingTest {
 
   /// What bitsandbytes stored is written dense, in the type that it had before.
   @ParameterizedTest
-  @CsvSource({"double, BF16", "plain, F32"})
-  void aBaseInNf4BecomesDense(String golden, StoredType type) throws IOException {
-    Path bnb = Path.of("src/test/resources/golden/bnb");
-    Path model = Files.createDirectories(temp.resolve("model"));
-    for (String name : names(bnb.resolve(golden))) {
-      Files.copy(bnb.resolve(golden).resolve(name), model.resolve(name));
-    }
+  @CsvSource({
+    "bnb/double, bnb/source, BF16",
+    "bnb/plain, bnb/source, F32",
+    "nf4-widths/dense/nf4/model, nf4-widths/dense/model, BF16", // rows cut blocks
+  })
+  void aBaseInNf4BecomesDense(String stored, String source, StoredType type) throws IOException {
+    Path golden = Path.of("src/test/resources/golden");
+    Path model = copied(golden.resolve(stored), temp.resolve("model"));
     Path adapter =
-        Bases.adapter(temp.resolve("adapter"), bnb.resolve("source"), lora(false, "all-linear"), 1);
+        Bases.adapter(
+            temp.resolve("adapter"), golden.resolve(source), lora(false, "all-linear"), 1);
     Path out = temp.resolve("out");
     assertThatThrownBy(() -> run(settings(model, List.of(adapter), out, "into", "original")))
         .isInstanceOf(InputException.class)

@@ -25,6 +25,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Compares the logits of decoding with caches, several sequences side by side, with those of whole
 /// sequences in one pass.
@@ -63,6 +64,16 @@ class DecodingTest {
           compare(model, 1e-5, 3);
         }
       }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"dense", "mixture"})
+  void decodingEqualsTheWholePassOnNf4WhoseRowsCutBlocks(String name) {
+    Path folder = Path.of("src/test/resources/golden/nf4-widths", name, "nf4/model");
+    ModelConfig config = ModelConfig.load(folder);
+    try (CausalLm model = Checkpoint.load(folder, config, Backends.of(Compute.FP32))) {
+      compare(model, 1e-5, 3);
     }
   }
 

@@ -59,19 +59,26 @@ class FamilyStepsTest {
     return cases("train", "full");
   }
 
+  /// And those of `nf4_widths.py`, whose rows cut blocks.
   static Stream<Arguments> nf4() throws IOException {
-    return cases("nf4", "");
+    return Stream.concat(
+        cases("nf4", ""), cases(GOLDEN.resolveSibling("nf4-widths"), "nf4", "", "../nf4-widths/"));
   }
 
   private static Stream<Arguments> cases(String kind, String key) throws IOException {
+    return cases(GOLDEN, kind, key, "");
+  }
+
+  private static Stream<Arguments> cases(Path golden, String kind, String key, String prefix)
+      throws IOException {
     List<Arguments> all = new ArrayList<>();
-    try (Stream<Path> folders = Files.list(GOLDEN)) {
+    try (Stream<Path> folders = Files.list(golden)) {
       for (Path folder : folders.sorted().toList()) {
         Path expected = folder.resolve(kind);
         if (Files.exists(expected.resolve("expected.json"))
             && (key.isEmpty() || TwentySteps.expected(expected).has(key))) {
-          all.add(Arguments.of(folder.getFileName().toString(), 1, 4096));
-          all.add(Arguments.of(folder.getFileName().toString(), 2, 60));
+          all.add(Arguments.of(prefix + folder.getFileName(), 1, 4096));
+          all.add(Arguments.of(prefix + folder.getFileName(), 2, 60));
         }
       }
     }
@@ -99,13 +106,15 @@ class FamilyStepsTest {
   void lossesOnNf4EqualPeftWithBitsandbytes(String name, int lanes, int microBatchTokens)
       throws IOException {
     Path folder = GOLDEN.resolve(name);
+    boolean doubleQuant =
+        TwentySteps.expected(folder.resolve("nf4")).get("settings").get("double_quant").asBoolean();
     boolean first = lanes == 1; // their folder once, streamed, and once quantised here
     TwentySteps.hold(
         folder.resolve("nf4"),
         ROWS,
         folder.resolve("train/init"),
         folder.resolve(first ? "nf4/model" : "model"),
-        first ? Quantization.NONE : Quantization.of(new Nf4Format(true)),
+        first ? Quantization.NONE : Quantization.of(new Nf4Format(doubleQuant)),
         first,
         lanes,
         microBatchTokens,
