@@ -115,6 +115,7 @@ public final class JoinedLinear implements Linear {
     return new JoinedLinear(ready);
   }
 
+  /// A part may begin between two multiples of its own grain: then some rows before are made too.
   @Override
   public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
     Tensor rows = null;
@@ -122,15 +123,16 @@ public final class JoinedLinear implements Linear {
     for (Linear part : parts) {
       int first = Math.max(from, at) - at;
       int last = Math.min(to, at + part.out()) - at;
+      int start = first - first % part.grain();
       if (first == from - at && last == to - at) {
-        return part.weight(first, last, ws, kernels);
+        return part.weight(start, last, ws, kernels).rows(first - start, last - start);
       }
       if (first < last) {
         if (rows == null) {
           rows = ws.take(type(kernels), to - from, in());
         }
         int mark = ws.mark();
-        Tensor some = part.weight(first, last, ws, kernels);
+        Tensor some = part.weight(start, last, ws, kernels).rows(first - start, last - start);
         kernels.elementwise().copy(some, rows.rows(at + first - from, at + last - from));
         ws.release(mark);
       }
@@ -142,7 +144,7 @@ public final class JoinedLinear implements Linear {
   /// The type in which the parts have their weights.
   private Dtype type(Kernels kernels) {
     try (Workspace dry = Workspace.measuring()) {
-      return parts.getFirst().weight(0, grain(), dry, kernels.dry()).dtype();
+      return parts.getFirst().weight(0, 1, dry, kernels.dry()).dtype();
     }
   }
 

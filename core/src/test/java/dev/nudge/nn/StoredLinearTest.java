@@ -113,6 +113,33 @@ class StoredLinearTest {
     }
   }
 
+  /// The second part's rows begin at 30 of all, no multiple of its grain.
+  @ParameterizedTest
+  @CsvSource({"45, 64", "48, 4", "96, 2"})
+  void rowsOfJoinedLayersAreThoseOfTheParts(int cols, int grain) {
+    try (Scope scope = Scope.open("test");
+        Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {
+      Kernels kernels = Kernels.fastest();
+      Linear[] parts = new Linear[2];
+      Tensor all = scope.tensor(Dtype.F32, 61, cols);
+      for (int i = 0; i < 2; i++) {
+        Tensor matrix = draw(scope, Dtype.F32, i == 0 ? 30 : 31, cols, new Random(i));
+        Nf4Weight weight = Nf4Weight.quantize(matrix, true, scope, kernels);
+        weight.make(0, weight.rows(), all.rows(30 * i, 30 * i + weight.rows()), ws, kernels);
+        parts[i] = StoredLinear.of(weight, null, Dtype.F32);
+      }
+      Linear joined = JoinedLinear.of(parts);
+      assertThat(joined.grain()).isEqualTo(grain);
+      for (int from = 0; from < 61; from += grain) {
+        for (int to = from + 1; to <= 61; to++) {
+          ws.reset();
+          Tensor rows = joined.weight(from, to, ws, kernels);
+          assertThat(rows.data().mismatch(all.rows(from, to).data())).isEqualTo(-1);
+        }
+      }
+    }
+  }
+
   @ParameterizedTest
   @EnumSource(
       value = Dtype.class,
