@@ -27,7 +27,7 @@ public final class Backends {
     try {
       return of(compute);
     } catch (InputException e) {
-      assumeTrue(false, e.getMessage());
+      assumeTrue(false, "needs bf16 instructions (AVX-512 or AMX): " + e.getMessage());
       throw e;
     }
   }

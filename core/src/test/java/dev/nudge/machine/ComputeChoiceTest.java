@@ -3,6 +3,9 @@ package dev.nudge.machine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.Backends;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.code.CodeKernels;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
@@ -49,6 +52,18 @@ class ComputeChoiceTest {
 
   private static Dtype choose(Compute wanted, double bf16, double fp32, int slow) {
     return Backend.choose(wanted, new Rates(bf16, fp32, slow, new int[1]), new ArrayList<>());
+  }
+
+  /// `.ci/run` prints the line: a run that passes says nothing about other instructions.
+  @Test
+  void theBuildTellsWhatItCanTest() {
+    Backend backend = Backends.of(Compute.AUTO);
+    String code = CodeKernels.isIn(backend.kernels()) ? " with machine code" : "";
+    System.out.println("This run tests: " + backend.name() + code + "; " + backend.processor());
+    assertThat(backend.name())
+        .startsWith(backend.compute() == Dtype.BF16 ? "bf16, " : "fp32, ")
+        .endsWith(Kernels.fastest().name());
+    assertThat(backend.processor()).startsWith(System.getProperty("os.arch"));
   }
 
   @Test

@@ -37,7 +37,8 @@ class GemmTest {
     Path info = Path.of("/proc/cpuinfo");
     Assumptions.assumeTrue(Files.exists(info), "Linux tells what its processor has");
     Assumptions.assumeTrue(System.getenv("ONEDNN_MAX_CPU_ISA") == null, "the ISA is capped");
-    Assumptions.assumeTrue(Files.readString(info).contains("avx512_bf16"), "no bf16 here");
+    Assumptions.assumeTrue(
+        Files.readString(info).contains("avx512_bf16"), "needs AVX-512 with bf16");
     assertThat(bf16).isTrue();
   }
 

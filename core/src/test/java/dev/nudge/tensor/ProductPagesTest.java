@@ -39,7 +39,7 @@ class ProductPagesTest {
     GemmProvider provider = GemmProvider.find().orElseThrow();
     var missing = provider.load(Backends.cache());
     assumeTrue(missing.isEmpty(), () -> missing.orElse(""));
-    assumeTrue(provider.probe(dtype) > 0, "no products of " + dtype);
+    assumeTrue(provider.probe(dtype) > 0, "needs products of " + dtype);
     CountDownLatch end = new CountDownLatch(1);
     try {
       long least = Long.MAX_VALUE;

@@ -132,7 +132,7 @@ class CachedRunTest {
         Backends.orSkip(Compute.valueOf(compute.toUpperCase(java.util.Locale.ROOT)))
             .gemms()
             .apply(1)) {
-      assumeTrue(gemm.packs());
+      assumeTrue(gemm.packs(), "no oneDNN");
     }
   }
 }

@@ -47,7 +47,7 @@ class CodeAttendTest {
   void thisMachineRunsIt() {
     CodeKernels.Made made = CodeKernels.made(vector, Code::of);
     assertThat(String.valueOf(made.missing())).doesNotContain("wrong");
-    assumeTrue(made.missing() == null, made.missing());
+    assumeTrue(made.missing() == null, "needs AVX-512: " + made.missing());
     whole = requireNonNull(made.attend());
     want = ((AttendOne.BySweeps) vector.attendOne()).sweeps();
     code = ((AttendOne.BySweeps) whole).sweeps();

@@ -49,7 +49,7 @@ class CodeFewRowsTest {
   void thisMachineRunsIt() {
     CodeKernels.Made made = CodeKernels.made(vector, Code::of);
     assertThat(String.valueOf(made.missing())).doesNotContain("wrong");
-    assumeTrue(made.few() != null, made.missing());
+    assumeTrue(made.few() != null, "needs AVX-512: " + made.missing());
     code = made.few();
   }
 

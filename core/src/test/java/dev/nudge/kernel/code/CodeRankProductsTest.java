@@ -209,7 +209,7 @@ class CodeRankProductsTest {
         Cpu.has("avx512_bf16")
             && !Cpu.has("amx_bf16")
             && System.getenv("ONEDNN_MAX_CPU_ISA") == null,
-        "oneDNN computes by other instructions here");
+        "needs AVX-512 with bf16 and no AMX: oneDNN computes by other instructions here");
     try (Gemm gemm = gemm(Kernels.Choice.VECTOR)) {
       Kernels.choose(Kernels.Choice.AUTO);
       CodeRankProducts code = new CodeRankProducts();

@@ -109,7 +109,7 @@ class ImplementationTest {
   void rowsInTilesGiveThePlainProduct() {
     OneDnn provider = new OneDnn();
     assumeTrue(loaded, "no oneDNN");
-    assumeTrue(provider.probe(Dtype.BF16) > 0, "no bf16 products");
+    assumeTrue(provider.probe(Dtype.BF16) > 0, "needs bf16 products");
     Random random = Seeds.random();
     for (int i = 0; i < 40; i++) {
       int m = 1 + random.nextInt(600);
@@ -142,7 +142,7 @@ class ImplementationTest {
   void packedProductsOfRowsWithGapsAreRight() {
     OneDnn provider = new OneDnn();
     assumeTrue(loaded, "no oneDNN");
-    assumeTrue(provider.probe(Dtype.BF16) > 0, "no bf16 products");
+    assumeTrue(provider.probe(Dtype.BF16) > 0, "needs bf16 products");
     Random random = Seeds.random();
     for (int m : new int[] {1, 16, 17, 333}) {
       for (int n : new int[] {7, 37, 96}) {

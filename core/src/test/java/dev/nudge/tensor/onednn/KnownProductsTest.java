@@ -28,7 +28,7 @@ class KnownProductsTest {
   @Test
   void thisMachineIsRightAndNothingIsSwitchedOff() {
     OneDnn provider = new OneDnn();
-    assumeTrue(provider.load(Backends.cache()).isEmpty());
+    assumeTrue(provider.load(Backends.cache()).isEmpty(), "no oneDNN");
     assertThat(provider.distrust(WIDTHS)).isEmpty();
     try (Gemm gemm = provider.open(1)) {
       for (Dtype in : new Dtype[] {Dtype.F32, Dtype.BF16}) {

@@ -134,7 +134,7 @@ class RowTilesTest {
   /// Wherever a product goes as on AMX, a processor has instructions for bf16; without them oneDNN
   /// makes such products by code that no run takes this way.
   private static void assumeBf16Instructions(OneDnn provider) {
-    assumeTrue((isa(provider) & 0x80) != 0, "no instructions for bf16");
+    assumeTrue((isa(provider) & 0x80) != 0, "needs bf16 instructions");
   }
 
   /// Tiles of several threads, here by what this machine has.
@@ -164,7 +164,7 @@ class RowTilesTest {
   void aResultInAClosedScopeIsSeen() {
     OneDnn provider = new OneDnn();
     assumeTrue(provider.load(Backends.cache()).isEmpty(), "no oneDNN");
-    assumeTrue(provider.probe(Dtype.BF16) > 0, "no bf16 products");
+    assumeTrue(provider.probe(Dtype.BF16) > 0, "needs bf16 products");
     Scope closed = Scope.open("test");
     Tensor c = closed.tensor(Dtype.BF16, 64, 64);
     closed.close();
@@ -247,7 +247,7 @@ class RowTilesTest {
   void openProductsGiveARowTheSameBitsForEveryNumberOfRowsAndColumns() {
     OneDnn provider = new OneDnn();
     assumeTrue(provider.load(Backends.cache()).isEmpty(), "no oneDNN");
-    assumeTrue((isa(provider) & 0x20) != 0, "no AVX-512");
+    assumeTrue((isa(provider) & 0x20) != 0, "needs AVX-512");
     for (Dtype type : List.of(Dtype.F32, Dtype.BF16)) {
       for (int k : new int[] {64, 80, 1 + random.nextInt(256)}) {
         if (provider.probe(type) > 0) {

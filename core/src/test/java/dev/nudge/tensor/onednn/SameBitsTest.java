@@ -132,7 +132,7 @@ class SameBitsTest {
             && flags.contains(" avx512vl ")
             && !flags.contains(" amx_bf16")
             && System.getenv("ONEDNN_MAX_CPU_ISA") == null,
-        "oneDNN computes by other instructions here");
+        "needs AVX-512 with bf16 and no AMX: oneDNN computes by other instructions here");
     Kernels.Choice before = Kernels.chosen();
     Kernels.choose(Kernels.Choice.VECTOR);
     try (Gemm gemm = GemmProvider.find().orElseThrow().open(1); // computes all of them itself
