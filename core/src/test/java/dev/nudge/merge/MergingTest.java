@@ -470,6 +470,29 @@ class MergingTest {
         .isGreaterThan(100 * requireNonNull(dense).difference().kl());
   }
 
+  /// Experts one by one, whose rows cut blocks.
+  @Test
+  void requantisingAMixtureGivesTheBytesOfQuantisingTheMergedFolder() throws IOException {
+    Path golden = Path.of("src/test/resources/golden/nf4-widths/mixture");
+    Path dense = temp.resolve("dense");
+    Path nf4 = temp.resolve("nf4");
+    List<Path> adapters = List.of(golden.resolve("train/init"));
+    run(settings(golden.resolve("model"), adapters, dense));
+    run(settings(golden.resolve("model"), adapters, nf4, "store", "nf4", "tolerance", 9.0));
+    Path quantised = temp.resolve("quantised");
+    QuantizedFolder.prepare(QuantizeSettings.of(Map.of("model", dense, "out", quantised)))
+        .write(Kernels.fastest(), () -> false);
+    assertThat(
+            Files.mismatch(
+                nf4.resolve("model.safetensors"), quantised.resolve("model.safetensors")))
+        .isEqualTo(-1);
+    assertThat(
+            Files.mismatch(
+                nf4.resolve("model.safetensors"), golden.resolve("nf4/model/model.safetensors")))
+        .as("the adapter changes the bytes")
+        .isNotEqualTo(-1);
+  }
+
   /// What bitsandbytes stored is written dense, in the type that it had before.
   @ParameterizedTest
   @CsvSource({
