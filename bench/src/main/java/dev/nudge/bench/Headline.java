@@ -199,8 +199,8 @@ final class Headline {
     } catch (RuntimeException e) {
       String why = String.valueOf(e.getMessage());
       say("%s failed: %s", name, why);
-      String line = why.lines().findFirst().orElse("").replace('|', '/');
-      return new Row(name, name, FAILED, "", line);
+      String line = why.lines().filter(l -> !l.isBlank()).reduce((a, b) -> b).orElse("");
+      return new Row(name, name, FAILED, "", line.replace('|', '/'));
     }
   }
 
@@ -354,7 +354,8 @@ final class Headline {
     Arrays.setAll(peaks, i -> ours(work, i).anon());
     List<String> flags = new ArrayList<>(List.of("--model", model.toString(), "--no-probe"));
     flags.addAll(List.of("--data", rows(work).toString(), "--json"));
-    flags.addAll(sides(work).settings("qlora", work.steps));
+    flags.addAll(List.of("--quantize", "nf4", "--rank", "" + TrainingSteps.RANK));
+    flags.addAll(List.of("--batch-size", "" + work.batch, "--max-length", "" + 2 * work.length));
     JsonNode plan = Json.parse(nudge("plan", flags).orThrow().lastLine()).path("plan");
     double planned = plan.path("total_bytes").asDouble();
     double peak = Arrays.stream(peaks).max().orElseThrow();

@@ -70,20 +70,6 @@ record Sides(
   /// @param more flags beside those that the comparison fixes
   Side ours(String method, int steps, List<String> more) {
     Path out = scratch.resolve("ours");
-    List<String> flags = settings(method, steps);
-    flags.addAll(more);
-    Child.Ran ran = Child.run(NudgeCommand.train(model, rows, out, flags), scratch, limit);
-    if (ran.exit() != 0) {
-      return Side.failed(
-          ran.killed() ? Side.TOO_LARGE + Child.gib(limit) : ran.lastLine(),
-          ran.peakAnon(),
-          ran.peakGroup());
-    }
-    return metrics(out, ran);
-  }
-
-  /// The flags that the comparison fixes.
-  List<String> settings(String method, int steps) {
     List<String> flags =
         new ArrayList<>(
             List.of(
@@ -105,7 +91,15 @@ record Sides(
     if (method.equals("qlora")) {
       flags.addAll(List.of("--quantize", "nf4"));
     }
-    return flags;
+    flags.addAll(more);
+    Child.Ran ran = Child.run(NudgeCommand.train(model, rows, out, flags), scratch, limit);
+    if (ran.exit() != 0) {
+      return Side.failed(
+          ran.killed() ? Side.TOO_LARGE + Child.gib(limit) : ran.lastLine(),
+          ran.peakAnon(),
+          ran.peakGroup());
+    }
+    return metrics(out, ran);
   }
 
   private static Side metrics(Path out, Child.Ran ran) {
