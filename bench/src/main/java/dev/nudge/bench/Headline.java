@@ -387,15 +387,14 @@ final class Headline {
             .redirectOutput(scratch.resolve("cut.log").toFile())
             .start();
     Path metrics = cut.resolve("metrics.jsonl");
-    while (process.isAlive()
-        && !(Files.exists(metrics) && NudgeCommand.steps(cut).size() >= KILLED_AFTER)) {
+    while (process.isAlive() && lines(metrics) < KILLED_AFTER) {
       Thread.sleep(10);
     }
     process.destroyForcibly();
     process.waitFor();
-    int made = NudgeCommand.steps(cut).size();
-    if (Files.exists(cut.resolve(WEIGHTS)) || made >= RESUME_STEPS) {
-      throw new IllegalStateException("the run ended before it was killed");
+    long made = lines(metrics);
+    if (made < KILLED_AFTER || made >= RESUME_STEPS) {
+      throw new IllegalStateException("the run ended by itself after step " + made);
     }
     Child.Ran resumed = Child.run(again, scratch, 0).orThrow();
     boolean goesOn = resumed.output().contains("behind step");
@@ -407,6 +406,10 @@ final class Headline {
         same && goesOn ? "yes" : "no",
         "killed after step %d%s".formatted(made, goesOn ? "" : "; began anew"),
         "");
+  }
+
+  private static long lines(Path file) throws IOException {
+    return Files.exists(file) ? Files.readString(file).chars().filter(c -> c == '\n').count() : 0;
   }
 
   private List<String> resumable(Path rows, Path out) {
