@@ -361,7 +361,8 @@ final class Headline {
     double peak = Arrays.stream(peaks).max().orElseThrow();
     return new Row(
         "memory",
-        "memory that `plan` gives for that run, as a multiple of its peak",
+        "memory that `plan` gives for QLoRA with rows of %,d tokens, as a multiple of the run's peak"
+            .formatted(work.length),
         "%.2f".formatted(planned / peak),
         "planned %s; peaks %s"
             .formatted(
