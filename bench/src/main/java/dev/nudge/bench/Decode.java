@@ -6,6 +6,7 @@ import dev.nudge.engine.Caller;
 import dev.nudge.engine.Engine;
 import dev.nudge.engine.Limits;
 import dev.nudge.engine.Ticket;
+import dev.nudge.format.Json;
 import dev.nudge.kernel.FewRows;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
@@ -24,6 +25,7 @@ import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
+import tools.jackson.databind.JsonNode;
 
 /// Measures decoding by the engine: one stream and many, with adapters, and what is read for a
 /// token beside what the machine reads. With `--gguf` a real llama.cpp decodes by turns.
@@ -132,7 +134,12 @@ final class Decode {
       double[] rates = once(engine, vocabulary, Load.of(flags));
       ours[i] = rates[0];
       prompts[i] = rates[1];
-      peer[i] = beside ? llama(flags, threads) : 0;
+      peer[i] =
+          beside
+              ? llama(flags.text("python"), flags.text("gguf"), threads, Load.of(flags))
+                  .path("decode_tokens_per_s")
+                  .asDouble()
+              : 0;
     }
     double bandwidth = Bandwidth.read(threads);
     double one = median(ours);
@@ -219,32 +226,25 @@ final class Decode {
     return bytes;
   }
 
-  private static double llama(BenchFlags flags, int threads) throws Exception {
+  /// Returns the object that `llamacpp.py` prints after one measured turn.
+  static JsonNode llama(String python, String gguf, int threads, Load load) {
     Path script = Machines.home().resolve("bench/peer/llamacpp.py");
     List<String> command =
         List.of(
-            flags.text("python"),
+            python,
             script.toString(),
-            flags.text("gguf"),
+            gguf,
             "--threads",
             "" + threads,
             "--prompt",
-            flags.text("prompt"),
+            "" + load.prompt,
             "--new",
-            flags.text("tokens"),
+            "" + load.tokens,
             "--streams",
-            flags.text("streams"),
+            "" + load.streams,
             "--repeat",
             "1");
-    Process process =
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-    String out = new String(process.getInputStream().readAllBytes());
-    if (process.waitFor() != 0) {
-      throw new IllegalStateException("llama.cpp ended with " + process.exitValue());
-    }
-    String key = "\"decode_tokens_per_s\": ";
-    int at = out.indexOf(key) + key.length();
-    return Double.parseDouble(out.substring(at, out.indexOf(',', at)));
+    return Json.parse(Child.run(command, Path.of("."), 0).orThrow().lastLine());
   }
 
   static double median(double[] values) {

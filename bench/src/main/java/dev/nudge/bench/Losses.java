@@ -22,13 +22,17 @@ final class Losses {
   private static final List<String> OURS = List.of("fp32", "bf16");
   private static final double WITHIN = 1e-4;
 
+  static final String FLAGS =
+      "--steps 20 --batch 4 --longest 300 --rate 2e-4 --model … --data … --peers …"
+          + " --env … --out …";
+
   private final BenchFlags flags;
   private final PeerEnvironment peer;
   private final Path model;
   private final Path folder;
   private final Path rows;
 
-  private Losses(BenchFlags flags, PeerEnvironment peer, Path model, Path folder, Path rows) {
+  Losses(BenchFlags flags, PeerEnvironment peer, Path model, Path folder, Path rows) {
     this.flags = flags;
     this.peer = peer;
     this.model = model;
@@ -37,12 +41,7 @@ final class Losses {
   }
 
   public static void main(String[] args) throws IOException {
-    BenchFlags flags =
-        BenchFlags.parse(
-            "bench/losses",
-            args,
-            "--steps 20 --batch 4 --longest 300 --rate 2e-4 --model … --data … --peers …"
-                + " --env … --out …");
+    BenchFlags flags = BenchFlags.parse("bench/losses", args, FLAGS);
     Path peers = flags.path("peers", PeerEnvironment.beside(Machines.home()));
     PeerEnvironment peer =
         PeerEnvironment.of(peers, flags.path("env", Machines.cache().resolve("peers")));
@@ -122,7 +121,7 @@ final class Losses {
     return losses;
   }
 
-  private List<Double> peer(String way) {
+  List<Double> peer(String way) {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -153,7 +152,7 @@ final class Losses {
     }
   }
 
-  private List<Double> ours(String compute) {
+  List<Double> ours(String compute) {
     Path out = folder.resolve("ours-" + compute);
     Child.run(
             NudgeCommand.train(

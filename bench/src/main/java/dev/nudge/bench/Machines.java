@@ -6,10 +6,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
 
 /// Says what every number stands beside: date, commit, machine, load.
 final class Machines {
   private static final String UNKNOWN = "unknown";
+  private static final Map<Integer, String> INTEL =
+      Map.of(143, "Sapphire Rapids", 207, "Emerald Rapids", 173, "Granite Rapids");
 
   private Machines() {}
 
@@ -63,6 +67,26 @@ final class Machines {
         + (flags.contains("amx_bf16")
             ? " (AMX)"
             : flags.contains("avx512_bf16") ? " (AVX-512 bf16)" : "");
+  }
+
+  /// The generation of the processor with its family and model, as ` (family 25, model 17: Zen
+  /// 4)`; empty if it is unknown here.
+  static String generation() {
+    String text = read(Path.of("/proc/cpuinfo"));
+    return generation(field(text, "cpu family"), field(text, "model"));
+  }
+
+  static String generation(String family, String model) {
+    int number = model.matches("\\d+") ? Integer.parseInt(model) : 0;
+    String name =
+        switch (family) {
+          case "26" -> "Zen 5";
+          case "25" -> // 10h-1fh, 60h-7fh, a0h-afh
+              Set.of(1, 6, 7, 10).contains(number >> 4) ? "Zen 4" : "Zen 3";
+          case "6" -> INTEL.getOrDefault(number, "");
+          default -> "";
+        };
+    return name.isEmpty() ? "" : " (family %s, model %s: %s)".formatted(family, model, name);
   }
 
   static long memoryBytes() {

@@ -56,14 +56,20 @@ record ParityAdvice(ParityResults results) {
   private static String advice(ParityComparison over, Collection<ParityComparison> each) {
     NonInferiority.Verdict verdict = over.margin().verdict();
     if (disagree(each)) {
-      return "The domains differ by more than chance, so their mean is no guide: try LoRA and full on your rows.";
+      return "The domains differ by more than chance, so their mean is no guide: try LoRA and full"
+          + " on your rows.";
     }
     if (verdict == NonInferiority.Verdict.HOLDS) {
       return "LoRA is not worse by more than %s points: train LoRA.".formatted(ParityText.margin());
     }
     if (over.firstIsBetter() || verdict == NonInferiority.Verdict.FAILS) {
-      return "Full is better by %s points: train all weights if there is memory for them."
-          .formatted(ParityText.number(-100 * over.difference()));
+      String better = ParityText.number(-100 * over.difference());
+      return each.stream().anyMatch(ParityComparison::firstIsBetter)
+          ? "Full is better by %s points: train all weights if there is memory for them."
+              .formatted(better)
+          : ("Full is better by %s points in one pooled interval and is shown better in no domain"
+                  + " by itself: if there is memory, try all weights on your rows.")
+              .formatted(better);
     }
     return ("A loss of up to %s points is not excluded: begin with LoRA, which costs less, and try"
             + " full if the last points count.")

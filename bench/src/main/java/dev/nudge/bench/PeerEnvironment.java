@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /// The peer's Python with its packages, in an environment of its own outside the repository.
 ///
@@ -47,6 +48,26 @@ record PeerEnvironment(Path python, Path sft, String versions) {
     return new PeerEnvironment(python, sft, versions);
   }
 
+  /// The environment if it is there with its packages, of whatever version; nothing is installed.
+  static @Nullable PeerEnvironment there(Path peers, Path environment) {
+    Path sft = peers.resolve("sft.py");
+    Path python = environment.resolve("bin").resolve("python");
+    String versions =
+        versions(python, List.of("trl", "peft", "bitsandbytes", "transformers", "torch"));
+    return Files.exists(sft) && !versions.isEmpty()
+        ? new PeerEnvironment(python, sft, versions)
+        : null;
+  }
+
+  /// The versions of packages of a Python; empty unless all are there.
+  static String versions(Path python, List<String> packages) {
+    if (!Files.isExecutable(python)) {
+      return "";
+    }
+    Child.Ran ran = ask(python, packages);
+    return ran.exit() == 0 ? ran.lastLine().trim() : "";
+  }
+
   /// The peers' folder beside the repository or in it.
   static Path beside(Path home) {
     Path inside = home.resolve("shared").resolve("peers");
@@ -80,9 +101,8 @@ record PeerEnvironment(Path python, Path sft, String versions) {
   }
 
   private static String installed(Path python, List<String> pinned) {
-    Child.Ran ran =
-        ask(python, pinned.stream().map(line -> line.substring(0, line.indexOf("=="))).toList());
-    return ran.exit() == 0 ? ran.output().trim() : "";
+    return versions(
+        python, pinned.stream().map(line -> line.substring(0, line.indexOf("=="))).toList());
   }
 
   private static boolean wanted(String versions, List<String> pinned) {

@@ -170,7 +170,7 @@ final class Peers {
   }
 
   /// Lists the settings that ran and whose first loss is right, the fastest first.
-  private static List<PeerSetting> best(Map<PeerSetting, Side> scan) {
+  static List<PeerSetting> best(Map<PeerSetting, Side> scan) {
     double[] first =
         scan.values().stream().filter(Side::fine).mapToDouble(s -> s.losses().getFirst()).toArray();
     if (first.length == 0) {
@@ -264,8 +264,8 @@ final class Peers {
     }
     PeersPage.say("");
     PeersPage.say(
-        "loss over %d steps: nudge %.4f to %.4f, peer %.4f to %.4f; apart by %.2f %% in the mean, %.2f %%"
-            + " at most (adapters begin from different random A); drawn in %s",
+        "loss over %d steps: nudge %.4f to %.4f, peer %.4f to %.4f; apart by %.2f %% in the mean,"
+            + " %.2f %% at most (adapters begin from different random A); drawn in %s",
         steps,
         our.losses().getFirst(),
         our.losses().getLast(),

@@ -18,10 +18,17 @@ import java.util.Random;
 final class Serve {
   private static final String PARTS = "streams,adapters,thousand,load,prefix";
   private static final int CONTEXT = 4096;
-  private static final int PROMPT_WORDS = 12;
+  static final int PROMPT_WORDS = 12;
   private static final int DOCUMENT_WORDS =
       750; // of four letters: about 2,000 tokens, which the bench tells
   private static final String LETTERS = "abcdefghijklmnopqrstuvwxyz";
+
+  private static final String FLAGS =
+      "--model … --quantize none|nf4 --parts "
+          + PARTS
+          + " --peer … --gguf … --rounds 3 --tokens 64 --rank 16 --registered 1000"
+          + " --requests 64 --dir "
+          + System.getProperty("java.io.tmpdir");
 
   private final BenchFlags flags;
   private final Random random = new Random(1);
@@ -30,16 +37,13 @@ final class Serve {
     this.flags = flags;
   }
 
+  /// Measures with these flags, for a bench of several parts.
+  static Serve of(String... flags) {
+    return new Serve(BenchFlags.of("bench/serve", flags, FLAGS));
+  }
+
   public static void main(String[] args) throws Exception {
-    BenchFlags flags =
-        BenchFlags.parse(
-            "bench/serve",
-            args,
-            "--model … --quantize none|nf4 --parts "
-                + PARTS
-                + " --peer … --gguf … --rounds 3 --tokens 64 --rank 16 --registered 1000"
-                + " --requests 64 --dir "
-                + System.getProperty("java.io.tmpdir"));
+    BenchFlags flags = BenchFlags.parse("bench/serve", args, FLAGS);
     if (flags.text("model").isEmpty()) {
       System.err.println("bench/serve: --model is missing; give a model folder");
       System.exit(2);
@@ -60,7 +64,7 @@ final class Serve {
     }
   }
 
-  private ServerProcess server(String... more) {
+  ServerProcess server(String... more) {
     List<String> all =
         new ArrayList<>(
             List.of(
@@ -95,7 +99,7 @@ final class Serve {
   }
 
   /// Words that nobody has said before, so that no keys are there already.
-  private String words(int count) {
+  String words(int count) {
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < count; i++) {
       text.append(i == 0 ? "" : " ");
@@ -111,7 +115,7 @@ final class Serve {
   }
 
   /// Tokens a second of streams side by side, each with one question; prompts are in the time.
-  private double rate(HttpClients clients, List<String> models) throws Exception {
+  double rate(HttpClients clients, List<String> models) throws Exception {
     List<HttpClients.Ask> asks = models.stream().map(this::ask).toList();
     return rate(clients, asks, models.size());
   }
@@ -170,11 +174,26 @@ final class Serve {
     }
   }
 
-  private static List<String> repeated(String model, int times) {
+  static List<String> repeated(String model, int times) {
     return java.util.Collections.nCopies(times, model);
   }
 
   private void adapters() throws Exception {
+    double[][] rates = adapterRates();
+    System.out.printf(
+        Locale.ROOT,
+        "8 streams of the base: %.1f tokens/s (each %s); of 8 adapters of rank %d: %.1f (each %s):"
+            + " ratio %.2f%n",
+        Decode.median(rates[0]),
+        Decode.shown(rates[0]),
+        flags.whole("rank"),
+        Decode.median(rates[1]),
+        Decode.shown(rates[1]),
+        Decode.median(rates[1]) / Decode.median(rates[0]));
+  }
+
+  /// Tokens a second of 8 streams of the base and of 8 adapters, a round each by turns.
+  double[][] adapterRates() throws Exception {
     register(8);
     int rounds = flags.whole("rounds");
     double[] base = new double[rounds];
@@ -194,15 +213,7 @@ final class Serve {
         eight[i] = rate(clients, models);
       }
     }
-    System.out.printf(
-        Locale.ROOT,
-        "8 streams of the base: %.1f tokens/s (each %s); of 8 adapters of rank %d: %.1f (each %s): ratio %.2f%n",
-        Decode.median(base),
-        Decode.shown(base),
-        flags.whole("rank"),
-        Decode.median(eight),
-        Decode.shown(eight),
-        Decode.median(eight) / Decode.median(base));
+    return new double[][] {base, eight};
   }
 
   private void thousand() throws Exception {
@@ -221,7 +232,8 @@ final class Serve {
     }
     System.out.printf(
         Locale.ROOT,
-        "8 streams, adapters drawn from 8: %.1f tokens/s (each %s); from %d: %.1f (each %s): ratio %.2f%n",
+        "8 streams, adapters drawn from 8: %.1f tokens/s (each %s); from %d: %.1f (each %s): ratio"
+            + " %.2f%n",
         Decode.median(few),
         Decode.shown(few),
         many,
@@ -255,7 +267,8 @@ final class Serve {
     }
     System.out.printf(
         Locale.ROOT,
-        "first token of the base: %.1f ms; of an adapter that is not loaded: %.1f ms, loaded: %.1f ms (medians of %d)%n",
+        "first token of the base: %.1f ms; of an adapter that is not loaded: %.1f ms, loaded: %.1f"
+            + " ms (medians of %d)%n",
         Decode.median(base),
         Decode.median(cold),
         Decode.median(warm),
@@ -279,7 +292,8 @@ final class Serve {
     }
     System.out.printf(
         Locale.ROOT,
-        "an answer of %d tokens on a long document: first question %.2f s, second %.2f s, without it %.2f s: ratio %.2f (medians of %d)%n",
+        "an answer of %d tokens on a long document: first question %.2f s, second %.2f s, without"
+            + " it %.2f s: ratio %.2f (medians of %d)%n",
         flags.whole("tokens"),
         Decode.median(first),
         Decode.median(second),

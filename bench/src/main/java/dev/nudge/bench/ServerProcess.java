@@ -35,7 +35,7 @@ final class ServerProcess implements AutoCloseable {
   /// Starts `./nudge serve` and waits for its line.
   static ServerProcess nudge(List<String> flags) {
     List<String> command = new ArrayList<>();
-    command.add(Machines.home().resolve("nudge").toString());
+    command.add(NudgeCommand.program());
     command.addAll(List.of("serve", "--port", "0"));
     command.addAll(flags);
     try {

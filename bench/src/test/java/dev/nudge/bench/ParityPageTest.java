@@ -347,6 +347,18 @@ class ParityPageTest {
   }
 
   @Test
+  void oneIntervalOverTwoDomainsIsNoAdviceToTrainAllWeights() {
+    ParityResults results = results();
+    for (String domain : List.of("medical", "legal")) {
+      ParityFiles.runs(results, domain, ParityMethod.FULL, 103);
+      ParityFiles.runs(results, domain, ParityMethod.LORA, 100);
+    }
+    assertThat(ParityPage.of(results))
+        .contains("Full is better by 1.5 points in one pooled interval and is shown better in no")
+        .doesNotContain("train all weights if");
+  }
+
+  @Test
   void timesAreThoseOfOneMachine() {
     ParityResults results = results();
     ParityFiles.runs(results, "legal", ParityMethod.LORA, 100);
@@ -443,7 +455,8 @@ class ParityPageTest {
         .contains("- **QLoRA**: QLoRA − LoRA is +1.5 points (")
         .contains("- **Which adapter**", " Better: r 8 is at +")
         .contains(
-            "instructions followed, 25.0 % before; after training LoRA 25.0 %, QLoRA 25.0 %, full 12.5 %.")
+            "instructions followed, 25.0 % before; after training LoRA 25.0 %, QLoRA 25.0 %, full"
+                + " 12.5 %.")
         .contains(": base 1.25, LoRA 1.25, QLoRA 1.25, full 1.50.")
         .contains("100 % of the time, 100 % of the RssAnon")
         .contains("| support | full | 134,515,008 | 1,120 | 165 | 72,000 | 360 | 200 | 2,200 |")
