@@ -77,7 +77,7 @@ record AdaptersShowVerb() implements Verb<AdaptersShowVerb.Settings> {
               Integer.toString(version.rank()),
               Bytes.shown(version.bytes()),
               Registries.shown(version.digest()),
-              Registries.base(registry, version),
+              registry.shownBase(version),
               version.pushed().at().toString(),
               version.pushed().by(),
               why == null ? "-" : why));
