@@ -440,12 +440,12 @@ public final class Registry {
                       + (aliases.isEmpty() ? "" : " (" + String.join(", ", aliases) + ")");
                 })
             .toList();
-    return "%s was trained on %s; on another base %s: %s, the latest on %s"
+    return "%s was trained on %s; version%s %s on another base (%s)"
         .formatted(
             version.shown(),
             shownBase(version),
-            others.size() == 1 ? "was version" : "were versions",
-            String.join(", ", at),
+            others.size() == 1 ? "" : "s",
+            String.join(", ", at) + (others.size() == 1 ? " was" : " were"),
             shownBase(others.getLast()));
   }
 

@@ -120,7 +120,7 @@ class OtherBaseTest {
   void aPushIsComparedWithTheOtherVersionsAndWithAnAliasBeforeItIsStored() {
     assertThat(registry.otherBases(other))
         .isEqualTo(
-            "support:2 was trained on base %s; on another base was version: 1 (champion), the latest on base %s"
+            "support:2 was trained on base %s; version 1 (champion) was on another base (base %s)"
                 .formatted(Sha256.shown(OTHER), Sha256.shown(MadeAdapters.BASE)));
     Path third = MadeAdapters.on(temp.resolve("third"), 3, OTHER);
     refused(

@@ -455,15 +455,18 @@ class ProtectedAliasTest {
     String judged = gate.replace("TOKENIZER", "sha256:3");
     Map<String, Boolean> configs =
         Map.of(
-            "{'chat_template': 'T'}", true,
-            "{'chat_template': 'U'}", false,
+            "{'chat_template': 'T'}",
+            true,
+            "{'chat_template': 'U'}",
+            false,
             "{'chat_template': [{'name': 'tool_use', 'template': 'U'}, {'name': 'default',"
                 + " 'template': 'T'}]}",
-                true,
+            true,
             "{'chat_template': [{'name': 'tool_use', 'template': 'T'}, {'name': 'default',"
                 + " 'template': 'U'}]}",
-                false,
-            "{}", true);
+            false,
+            "{}",
+            true);
     configs.forEach(
         (config, same) -> {
           JsonNode own = Json.parse(config.replace('\'', '"'));
