@@ -114,6 +114,48 @@ class AdaptersTest {
   }
 
   @Test
+  void eachVerbKeepsAnAliasWithItsBaseUnlessItIsForced() throws IOException {
+    Path identity = folder.resolve("two/nudge.json");
+    String digest = Json.read(identity).at("/base/0").asString();
+    String other = "sha256:" + "e".repeat(64);
+    Files.writeString(identity, Files.readString(identity).replace(digest, other));
+    json("push", "support", "D/one", "--alias", "champion");
+    Ran pushed = adapters("push", "support", "D/two", "--alias", "champion");
+    assertThat(pushed.code()).isEqualTo(ExitCode.WRONG);
+    assertThat(pushed.err())
+        .startsWith("nudge: the new version's base is sha256:eeeeeeeeeeee, that of support:1 is ")
+        .endsWith("so support@champion stays at version 1; give --any-base to move it\n")
+        .hasLineCount(1);
+    assertThat(json("show", "support").path("versions").size()).isEqualTo(1);
+    assertThat(adapters("push", "support", "D/two").err())
+        .contains("warning: support:2 was trained on ")
+        .contains("; version 1 (champion) was on another base (");
+    String apart = "nudge: support:2 was trained on ";
+    Ran moved = adapters("alias", "support@champion", "2");
+    assertThat(moved.code()).isEqualTo(ExitCode.WRONG);
+    assertThat(moved.err()).startsWith(apart).hasLineCount(1);
+    assertThat(json("alias", "support@champion", "2", "--any-base").path("version").asInt())
+        .isEqualTo(2);
+    assertThat(adapters("log", "support@champion").out())
+        .contains(", overridden: support:2 was trained on ");
+    Ran guarded = adapters("protect", "support@champion");
+    assertThat(guarded.code()).isEqualTo(ExitCode.WRONG);
+    assertThat(guarded.err()).startsWith(apart).contains("--any-base").hasLineCount(1);
+    Ran back = adapters("rollback", "support@champion");
+    assertThat(back.code()).isEqualTo(ExitCode.WRONG);
+    assertThat(back.err()).startsWith("nudge: support:1 was trained on ").hasLineCount(1);
+    assertThat(json("rollback", "support@champion", "--any-base").path("version").asInt())
+        .isEqualTo(1);
+    assertThat(
+            json("push", "support", "D/two", "--alias", "champion", "--any-base").path("version"))
+        .hasToString("2");
+    String name = json("show", "support:1").path("base_name").asString();
+    assertThat(adapters("list").out())
+        .contains(
+            "1: %s %s; 2: %s sha256:eeeeeeeeeeee".formatted(name, digest.substring(0, 19), name));
+  }
+
+  @Test
   void aVersionGoesFromPushToChampionAndBack() {
     push();
     JsonNode listed = json("list").at("/adapters/0");
