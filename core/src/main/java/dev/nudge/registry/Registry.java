@@ -484,6 +484,12 @@ public final class Registry {
         });
   }
 
+  /// The latest verdict of a gate that is kept with a version, a `gate.json`; a missing node if
+  /// there is none.
+  public JsonNode gate(Version version) {
+    return new Gates(layout).last(version, null);
+  }
+
   /// The file of a report, read-only.
   public Path file(Version.Report report) {
     return layout.blobs().path(report.digest());

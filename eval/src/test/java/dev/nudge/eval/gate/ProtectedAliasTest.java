@@ -231,7 +231,19 @@ class ProtectedAliasTest {
     double none = Double.NaN;
     RuleResult clean =
         new RuleResult(
-            leakage, Verdict.PASS, "none stands there", 0, none, none, 0, 9, none, none, none);
+            leakage,
+            Verdict.PASS,
+            "none stands there",
+            0,
+            none,
+            none,
+            0,
+            9,
+            none,
+            none,
+            none,
+            none,
+            none);
     Digests digests =
         new Digests(
             MadeAdapters.BASE,
