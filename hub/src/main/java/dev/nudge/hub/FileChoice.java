@@ -104,7 +104,7 @@ enum FileChoice {
                   name,
                   pickles
                       ? "; its weights are pickles, which can run code and are not fetched: look"
-                            + " for the same model as safetensors"
+                          + " for the same model as safetensors"
                       : ""));
     }
     if (models.size() > 1) {
