@@ -235,7 +235,7 @@ record Aliases(
       if (other != null && !anyBase) {
         throw new RegistryException(
             Reason.OTHER_BASE,
-            "%s; roll %s@%s back before it is protected, or give --any-base to keep it at version %d"
+            "%s; move %s@%s to its own base before it is protected, or give --any-base to keep it at version %d"
                 .formatted(other, name, alias, now == null ? 0 : now.number()));
       }
       List<String> overridden = other == null ? List.of() : List.of(other);

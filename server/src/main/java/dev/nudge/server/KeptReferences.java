@@ -140,8 +140,8 @@ final class KeptReferences {
   private Served answered(String alias, Version version) {
     Reference reference = Reference.parse(alias);
     Version last = answering.get(reference);
-    boolean stays = last != null && !reasons.getOrDefault(version.digest(), FITS).equals(FITS);
-    return served(alias, stays ? last : version);
+    boolean fits = reasons.getOrDefault(version.digest(), FITS).equals(FITS);
+    return served(alias, fits || last == null ? version : last);
   }
 
   /// All aliases with the versions that answer for them.
