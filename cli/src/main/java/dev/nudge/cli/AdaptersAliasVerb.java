@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.registry.Alias;
 import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
 import dev.nudge.settings.Setting;
@@ -27,6 +28,7 @@ record AdaptersAliasVerb() implements Verb<AdaptersAliasVerb.Settings> {
       @Setting(help = Registries.EXPECT, label = "VERSION") @Nullable String expect,
       @Setting(help = "move it where it is protected and no gate has passed, too; needs --why")
           boolean override,
+      @Setting(help = Registries.ANY_BASE) boolean anyBase,
       @Setting(help = Registries.WHY, label = "TEXT") @Nullable String why,
       @Setting(help = Registries.BY, label = "WHO") @Nullable String by) {}
 
@@ -47,7 +49,7 @@ record AdaptersAliasVerb() implements Verb<AdaptersAliasVerb.Settings> {
             ((Reference.Alias) alias.to()).alias(),
             Registries.version(registry, alias.name(), settings.version()),
             Registries.expected(registry, alias.name(), settings.expect()),
-            settings.override(),
+            new Alias.Force(settings.override(), settings.anyBase()),
             Registries.note(settings.by(), settings.why()));
     Registries.tell(move, console);
     return ExitCode.DONE;

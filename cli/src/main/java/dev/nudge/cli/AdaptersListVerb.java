@@ -7,6 +7,7 @@ import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +22,7 @@ record AdaptersListVerb() implements Verb<AdaptersListVerb.Settings> {
   public About<Settings> about() {
     return new About<>(
         "adapters list",
-        "lists adapters: latest version, aliases, state, size, base",
+        "lists adapters: latest version, aliases, state, size, base of each version",
         Settings.class);
   }
 
@@ -61,8 +62,25 @@ record AdaptersListVerb() implements Verb<AdaptersListVerb.Settings> {
         state(adapter, latest),
         Integer.toString(latest.rank()),
         Bytes.shown(latest.bytes()),
-        Registries.base(registry, latest),
+        String.join("; ", bases(registry, adapter)),
         latest.pushed().at().toString());
+  }
+
+  /// The bases of all versions, each with the numbers of its versions if there are several.
+  private static List<String> bases(Registry registry, Adapter adapter) {
+    Map<String, List<String>> numbers = new LinkedHashMap<>();
+    adapter
+        .versions()
+        .forEach(
+            version ->
+                numbers
+                    .computeIfAbsent(registry.shownBase(version), _ -> new ArrayList<>())
+                    .add(Integer.toString(version.number())));
+    return numbers.size() == 1
+        ? List.copyOf(numbers.keySet())
+        : numbers.entrySet().stream()
+            .map(base -> String.join(",", base.getValue()) + ": " + base.getKey())
+            .toList();
   }
 
   /// The latest version's state; marked as the latest's if all aliases point at other versions.

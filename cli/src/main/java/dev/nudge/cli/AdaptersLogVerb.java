@@ -1,5 +1,7 @@
 package dev.nudge.cli;
 
+import dev.nudge.format.Json;
+import dev.nudge.registry.GateCheck;
 import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
 import dev.nudge.registry.RegistryEvent;
@@ -8,6 +10,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
 
 /// `nudge adapters log`: the history of a registry.
 record AdaptersLogVerb() implements Verb<AdaptersLogVerb.Settings> {
@@ -42,10 +46,11 @@ record AdaptersLogVerb() implements Verb<AdaptersLogVerb.Settings> {
               .formatted(
                   event.note().at(),
                   event.note().by(),
-                  said(event),
+                  said(registry, event),
                   why == null ? "" : ": " + why));
     }
-    console.object(Map.of("events", events.stream().map(RegistryEvent::values).toList()));
+    console.object(
+        Map.of("events", events.stream().map(event -> values(registry, event)).toList()));
     return ExitCode.DONE;
   }
 
@@ -57,35 +62,74 @@ record AdaptersLogVerb() implements Verb<AdaptersLogVerb.Settings> {
     };
   }
 
-  private static String said(RegistryEvent event) {
+  /// The event; a verdict of a gate that was kept with a version has its `gate` too.
+  private static Map<String, @Nullable Object> values(Registry registry, RegistryEvent event) {
+    Map<String, @Nullable Object> values = event.values();
+    if (event instanceof RegistryEvent.Reported e) {
+      Map<String, @Nullable Object> gate = GateText.values(gate(registry, e));
+      if (gate != null) {
+        values.put("gate", gate);
+      }
+    }
+    return values;
+  }
+
+  private static JsonNode gate(Registry registry, RegistryEvent.Reported event) {
+    return event.report().name().equals(GateCheck.FILE)
+        ? Json.readOrMissing(registry.file(event.report()))
+        : MissingNode.getInstance();
+  }
+
+  /// A version by its digest: its number, or of a removed one the first digits.
+  private static String shown(Registry registry, String name, String digest) {
+    return registry.list().stream()
+        .filter(adapter -> adapter.name().equals(name))
+        .flatMap(adapter -> adapter.versions().stream())
+        .filter(version -> version.digest().equals(digest))
+        .map(version -> "version " + version.number())
+        .reduce((_, last) -> last)
+        .orElse(Registries.shown(digest));
+  }
+
+  private static String said(Registry registry, RegistryEvent event) {
     String name = event.name();
     return switch (event) {
-      case RegistryEvent.Pushed e -> "push %s:%d %s".formatted(name, e.version(), e.digest());
+      case RegistryEvent.Pushed e ->
+          "push %s:%d %s".formatted(name, e.version(), Registries.shown(e.digest()));
       case RegistryEvent.Protected e ->
           "%s %s@%s%s"
               .formatted(
                   e.word(),
                   name,
                   e.alias(),
-                  e.policy() == null ? "" : " by the policy " + Registries.shown(e.policy()));
+                  (e.policy() == null ? "" : " by the policy " + Registries.shown(e.policy()))
+                      + overridden(e.overridden()));
       case RegistryEvent.Moved e ->
-          "%s %s@%s from %s to %s%s"
+          "%s %s@%s%s to %s%s"
               .formatted(
                   e.word(),
                   name,
                   e.alias(),
-                  Registries.shown(e.from()),
-                  e.to() == null
-                      ? "-"
-                      : "version " + e.version() + " (" + Registries.shown(e.to()) + ")",
-                  e.overridden().isEmpty()
-                      ? ""
-                      : ", overridden: " + String.join(", ", e.overridden()));
+                  e.from() == null ? "" : " from " + shown(registry, name, e.from()),
+                  e.to() == null ? "no version" : "version " + e.version(),
+                  overridden(e.overridden()));
       case RegistryEvent.Stated e ->
           "state %s:%d from %s to %s".formatted(name, e.version(), e.from().word(), e.to().word());
       case RegistryEvent.Reported e ->
-          "report %s:%d %s %s".formatted(name, e.version(), e.report().name(), e.report().digest());
-      case RegistryEvent.Removed e -> "remove %s:%d %s".formatted(name, e.version(), e.digest());
+          "report %s:%d %s %s"
+              .formatted(
+                  name,
+                  e.version(),
+                  e.report().name(),
+                  e.report().name().equals(GateCheck.FILE)
+                      ? GateText.line(gate(registry, e))
+                      : Registries.shown(e.report().digest()));
+      case RegistryEvent.Removed e ->
+          "remove %s:%d %s".formatted(name, e.version(), Registries.shown(e.digest()));
     };
+  }
+
+  private static String overridden(List<String> reasons) {
+    return reasons.isEmpty() ? "" : ", overridden: " + String.join(", ", reasons);
   }
 }

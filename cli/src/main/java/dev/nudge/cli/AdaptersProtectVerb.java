@@ -26,6 +26,8 @@ record AdaptersProtectVerb() implements Verb<AdaptersProtectVerb.Settings> {
               label = "FILE")
           @Nullable Path policy,
       @Setting(help = "take the protection away; needs --why") boolean off,
+      @Setting(help = "protect it at a version of another base than its version before had, too")
+          boolean anyBase,
       @Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry,
       @Setting(help = Registries.WHY, label = "TEXT") @Nullable String why,
       @Setting(help = Registries.BY, label = "WHO") @Nullable String by) {
@@ -57,7 +59,7 @@ record AdaptersProtectVerb() implements Verb<AdaptersProtectVerb.Settings> {
     if (settings.off()) {
       registry.unprotect(alias.name(), name, note);
     } else {
-      registry.protect(alias.name(), name, policy, note);
+      registry.protect(alias.name(), name, policy, settings.anyBase(), note);
     }
     console.result(
         settings.off()

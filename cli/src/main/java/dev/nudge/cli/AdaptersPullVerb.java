@@ -50,6 +50,10 @@ record AdaptersPullVerb() implements Verb<AdaptersPullVerb.Settings> {
             Registries.credentials(settings.credentials()),
             Registries.note(settings.by(), settings.why()));
     Version version = pulled.version();
+    String other = pulled.fresh() ? registry.otherBases(version) : null;
+    if (other != null) {
+      console.warn(other);
+    }
     console.result(
         "%s  %s%s"
             .formatted(

@@ -30,6 +30,7 @@ record AdaptersPushVerb() implements Verb<AdaptersPushVerb.Settings> {
       @Setting(help = "licence of the adapter, such as Apache-2.0", label = "NAME")
           @Nullable String licence,
       @Setting(help = "put this alias to the new version", label = "ALIAS") @Nullable String alias,
+      @Setting(help = "with --alias: " + Registries.ANY_BASE) boolean anyBase,
       @Setting(
               help = "file of an evaluation to keep with it; may be given several times",
               label = "FILE")
@@ -51,6 +52,9 @@ record AdaptersPushVerb() implements Verb<AdaptersPushVerb.Settings> {
     reports.forEach(Registry::checkReport);
     if (settings.alias() != null) {
       Reference.checked("--alias", settings.alias());
+      if (!settings.anyBase()) {
+        registry.checkBase(settings.name(), settings.alias(), settings.path());
+      }
     }
     Registry.Pushed pushed =
         registry.push(settings.name(), settings.path(), settings.licence(), note);
@@ -61,11 +65,21 @@ record AdaptersPushVerb() implements Verb<AdaptersPushVerb.Settings> {
       console.warn(
           settings.path() + " has no nudge.json: which base it was trained on is not known");
     }
+    String other = pushed.fresh() ? registry.otherBases(version) : null;
+    if (other != null) {
+      console.warn(other);
+    }
     for (Path report : reports) {
       version = registry.report(reference, report, note);
     }
     if (settings.alias() != null) {
-      registry.alias(version.name(), settings.alias(), version, Alias.Expected.ANY, note);
+      registry.alias(
+          version.name(),
+          settings.alias(),
+          version,
+          Alias.Expected.ANY,
+          new Alias.Force(false, settings.anyBase()),
+          note);
       version = registry.find(reference);
     }
     console.result(

@@ -19,6 +19,7 @@ record AdaptersRollbackVerb() implements Verb<AdaptersRollbackVerb.Settings> {
           String alias,
       @Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry,
       @Setting(help = Registries.EXPECT, label = "VERSION") @Nullable String expect,
+      @Setting(help = Registries.ANY_BASE) boolean anyBase,
       @Setting(help = Registries.WHY, label = "TEXT") @Nullable String why,
       @Setting(help = Registries.BY, label = "WHO") @Nullable String by) {}
 
@@ -37,6 +38,7 @@ record AdaptersRollbackVerb() implements Verb<AdaptersRollbackVerb.Settings> {
             alias.name(),
             ((Reference.Alias) alias.to()).alias(),
             Registries.expected(registry, alias.name(), settings.expect()),
+            settings.anyBase(),
             Registries.note(settings.by(), settings.why()));
     Registries.tell(move, console);
     return ExitCode.DONE;

@@ -22,11 +22,12 @@ final class Registries {
   static final String REFERENCE = "a version: NAME@ALIAS, NAME:VERSION or NAME@sha256:…";
   static final String WHY = "why, for the log";
   static final String BY = "who, for the log (default: the user)";
+  static final String ANY_BASE =
+      "move it to a version of another base than it had, too; the log records it";
   static final String EXPECT =
       "refuse unless the alias is at this version now: a number, a digest, or none";
 
   private static final String NONE = "none";
-  private static final int SHORT = 12; // digits of a digest for people
 
   private Registries() {}
 
@@ -77,6 +78,9 @@ final class Registries {
     Version to = move.to();
     String from = move.from();
     String alias = move.name() + "@" + move.alias();
+    if (move.warning() != null) {
+      console.warn(move.warning());
+    }
     boolean same = to == null ? from == null : to.digest().equals(from);
     console.result(
         alias
@@ -93,17 +97,7 @@ final class Registries {
 
   /// The first digits of a digest.
   static String shown(@Nullable String digest) {
-    return digest == null
-        ? "-"
-        : digest.substring(0, Math.min(digest.length(), Sha256.PREFIX.length() + SHORT));
-  }
-
-  /// The base's name and the first digits of its digest.
-  static String base(Registry registry, Version version) {
-    String name = registry.baseName(version);
-    return name == null
-        ? shown(version.base())
-        : version.base() == null ? name : name + " " + shown(version.base());
+    return digest == null ? "-" : Sha256.shown(digest);
   }
 
   /// The marker of a protected alias.

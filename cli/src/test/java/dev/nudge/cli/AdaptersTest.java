@@ -114,6 +114,48 @@ class AdaptersTest {
   }
 
   @Test
+  void eachVerbKeepsAnAliasWithItsBaseUnlessItIsForced() throws IOException {
+    Path identity = folder.resolve("two/nudge.json");
+    String digest = Json.read(identity).at("/base/0").asString();
+    String other = "sha256:" + "e".repeat(64);
+    Files.writeString(identity, Files.readString(identity).replace(digest, other));
+    json("push", "support", "D/one", "--alias", "champion");
+    Ran pushed = adapters("push", "support", "D/two", "--alias", "champion");
+    assertThat(pushed.code()).isEqualTo(ExitCode.WRONG);
+    assertThat(pushed.err())
+        .startsWith("nudge: the new version's base is sha256:eeeeeeeeeeee, that of support:1 is ")
+        .endsWith("so support@champion stays at version 1; give --any-base to move it\n")
+        .hasLineCount(1);
+    assertThat(json("show", "support").path("versions").size()).isEqualTo(1);
+    assertThat(adapters("push", "support", "D/two").err())
+        .contains("warning: support:2 was trained on ")
+        .contains("; version 1 (champion) was on another base (");
+    String apart = "nudge: support:2 was trained on ";
+    Ran moved = adapters("alias", "support@champion", "2");
+    assertThat(moved.code()).isEqualTo(ExitCode.WRONG);
+    assertThat(moved.err()).startsWith(apart).hasLineCount(1);
+    assertThat(json("alias", "support@champion", "2", "--any-base").path("version").asInt())
+        .isEqualTo(2);
+    assertThat(adapters("log", "support@champion").out())
+        .contains(", overridden: support:2 was trained on ");
+    Ran guarded = adapters("protect", "support@champion");
+    assertThat(guarded.code()).isEqualTo(ExitCode.WRONG);
+    assertThat(guarded.err()).startsWith(apart).contains("--any-base").hasLineCount(1);
+    Ran back = adapters("rollback", "support@champion");
+    assertThat(back.code()).isEqualTo(ExitCode.WRONG);
+    assertThat(back.err()).startsWith("nudge: support:1 was trained on ").hasLineCount(1);
+    assertThat(json("rollback", "support@champion", "--any-base").path("version").asInt())
+        .isEqualTo(1);
+    assertThat(
+            json("push", "support", "D/two", "--alias", "champion", "--any-base").path("version"))
+        .hasToString("2");
+    String name = json("show", "support:1").path("base_name").asString();
+    assertThat(adapters("list").out())
+        .contains(
+            "1: %s %s; 2: %s sha256:eeeeeeeeeeee".formatted(name, digest.substring(0, 19), name));
+  }
+
+  @Test
   void aVersionGoesFromPushToChampionAndBack() {
     push();
     JsonNode listed = json("list").at("/adapters/0");
@@ -171,7 +213,10 @@ class AdaptersTest {
     assertThat(adapters("list").out()).contains(base);
     assertThat(shown.path("lineage").toString()).doesNotContain(trained.toString());
     assertThat(adapters("show", "support:1").out())
-        .contains("state ", "deployed", "lineage.settings.rank ");
+        .contains("version    support:1, deployed\n", "aliases    support@champion\n")
+        .contains("\ntrained    steps 4, ", "\nsettings   objective sft, method lora, rank 2, ")
+        .contains("\ngate       none: no gate.json is kept with it\n")
+        .doesNotContain("{");
     assertThat(adapters("show", "support").out().lines().toList())
         .hasSize(3)
         .last()
@@ -180,6 +225,60 @@ class AdaptersTest {
         .endsWith("anna  faster");
     assertThat(adapters("list").out().lines().skip(1).findFirst().orElse(""))
         .startsWith("support  2       champion:1  latest: registered  2");
+  }
+
+  /// Keeps a verdict with a version.
+  private void judge(int version, String verdict, double after) throws IOException {
+    Files.writeString(
+        folder.resolve("gate.json"),
+        """
+        {"nudge_gate": 1, "verdict": "%s", "at": "2026-01-0%dT00:00:00Z", "policy": "p.yaml",
+         "digests": {}, "rules": [{"kind": "improve", "task": "teams", "metric": "acc",
+         "verdict": "%s", "sentence": "teams acc went up", "value": 0.1, "before": 0.5,
+         "after": %s}, {"kind": "leakage", "verdict": "pass", "sentence": "none"}]}
+        """
+            .formatted(verdict, version, verdict, after));
+    json("state", "support:" + version, "validated", "--report", "D/gate.json");
+  }
+
+  @Test
+  void showAndLogTellAPersonTheVerdictAndTheAccuracyFromVersionToVersion() throws IOException {
+    push();
+    judge(1, "fail", 0.525);
+    judge(2, "pass", 0.75);
+    json("alias", "support@champion", "2");
+    assertThat(adapters("show", "support").out().lines().toList())
+        .satisfiesExactly(
+            head -> assertThat(head).contains("  GATE  "),
+            one -> assertThat(one).contains("  FAIL, teams acc 0.5 -> 0.525  "),
+            two -> assertThat(two).contains("  PASS, teams acc 0.5 -> 0.75   "));
+    assertThat(adapters("show", "support:2").out())
+        .contains(
+            "\ngate       PASS, teams acc 0.5 -> 0.75, at 2026-01-02T00:00:00Z by p.yaml\n"
+                + "           improve pass: teams acc went up\n"
+                + "           leakage pass: none\n"
+                + "           support:1: FAIL, teams acc 0.5 -> 0.525\n");
+    assertThat(json("show", "support:2").at("/gate/metrics/0").toString())
+        .isEqualTo("{\"task\":\"teams\",\"metric\":\"acc\",\"before\":0.5,\"after\":0.75}");
+    assertThat(json("show", "support").at("/versions/0/gate/verdict").asString()).isEqualTo("fail");
+    List<String> log = adapters("log", "support").out().lines().toList();
+    assertThat(log)
+        .anyMatch(line -> line.endsWith("report support:2 gate.json PASS, teams acc 0.5 -> 0.75"))
+        .anyMatch(line -> line.endsWith("alias support@champion from version 1 to version 2"));
+    assertThat(json("log", "support").path("events").valueStream())
+        .filteredOn(event -> event.path("event").asString().equals("report"))
+        .extracting(event -> event.at("/gate/metrics/0/after").asDouble())
+        .containsExactly(0.525, 0.75);
+  }
+
+  @Test
+  void aLinkedBaseHasItsRealName() throws IOException {
+    Files.createSymbolicLink(folder.resolve("MODEL"), folder.resolve("model"));
+    Ran ran =
+        place.train("--model", "D/MODEL", "--out", "D/linked", "--steps", "1", "--rank", "2", "-q");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    json("push", "linked", "D/linked");
+    assertThat(json("show", "linked:1").path("base_name").asString()).isEqualTo("model");
   }
 
   @Test

@@ -156,10 +156,10 @@ class ExperimentsVerbsTest implements Resolver {
         .isEqualTo(
             asked()
                 + """
-            A is support@champion, sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
-            B is support@canary, sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
-            tone runs; requests for that model take part
-            """);
+                A is support@champion, sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+                B is support@canary, sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+                tone runs; requests for that model take part
+                """);
     answers(30);
     assertThat(run("list").out().lines().map(line -> line.split(" {2,}")).toList())
         .containsExactly(
@@ -261,7 +261,7 @@ class ExperimentsVerbsTest implements Resolver {
                 + " another folder\n");
     experiments.close();
     assertThat(run("stop", "tone", store[0], store[1]).code()).isZero();
-    assertThat(run("list", store[0], store[1]).out()).contains("stopped  collecting  3");
+    assertThat(run("list", store[0], store[1]).out()).contains("stopped  undecided  3");
     experiments = Experiments.open(folder.resolve("store"), this);
     assertThat(json("show", "tone").get("state").asString()).isEqualTo("stopped");
   }

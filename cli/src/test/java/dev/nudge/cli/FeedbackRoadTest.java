@@ -65,12 +65,13 @@ class FeedbackRoadTest {
     }
   }
 
-  private static JsonNode ask(Server server, String model, int user, int seed) {
+  /// @param first number of the first user: those of a stage of a canary are new ones
+  private static JsonNode ask(Server server, String model, int first, int user, int seed) {
     return post(
         server,
         "/v1/chat/completions",
         "{'model':'%s','user':'u%d','seed':%d,'max_tokens':24,'messages':[{'role':'user','content':'%s'}]}"
-            .formatted(model, user, seed, QUESTIONS.get(user % QUESTIONS.size())));
+            .formatted(model, first + user, seed, QUESTIONS.get(user % QUESTIONS.size())));
   }
 
   private static boolean likes(JsonNode answer) {
@@ -88,14 +89,14 @@ class FeedbackRoadTest {
   private static int use(Server server, String model, int seed) {
     int liked = 0;
     for (int user = 0; user < USERS; user++) {
-      JsonNode answer = ask(server, model, user, seed + user);
+      JsonNode answer = ask(server, model, seed, user, seed + user);
       boolean likes = likes(answer);
       liked += likes ? 1 : 0;
       say(server, answer, likes ? "'thumbs':'up'" : "'thumbs':'down'");
       if (!likes && user % 3 == 0) {
         say(server, answer, "'correction':'" + SHORT + "'");
       } else if (!likes) {
-        JsonNode again = ask(server, model, user, seed + user + 1000);
+        JsonNode again = ask(server, model, seed, user, seed + user + 1000);
         say(server, again, likes(again) ? "'thumbs':'up'" : "'thumbs':'down'");
         say(server, again, "'regeneration_of':'" + answer.path("id").asString() + "'");
       }
@@ -191,20 +192,63 @@ class FeedbackRoadTest {
 
     try (Server server = serve()) {
       assertThat(use(server, "rated@canary", 7000)).isGreaterThan(USERS * 7 / 10);
-      post(
-          server,
-          "/v1/experiments",
-          "{'name':'brevity','min_sample':20,'arms':[{'adapter':'teams@champion'},{'adapter':'teams@canary'}],'salt':'s'}");
-      use(server, "brevity", 9000);
-      JsonNode arms =
-          JSON.readTree(run("experiments show brevity --json --server " + server.url()).out())
-              .path("arms");
-      double champion = arms.at("/0/metrics/score/value").asDouble();
-      double canary = arms.at("/1/metrics/score/value").asDouble();
+      JsonNode good = canary(server, "brevity");
+      assertThat(good.path("state").asString()).isEqualTo("running");
+      assertThat(good.path("percent").asInt()).isEqualTo(100);
+      double champion = good.at("/arms/0/metrics/score/value").asDouble();
+      double canary = good.at("/arms/1/metrics/score/value").asDouble();
       assertThat(canary).isGreaterThan(champion + 0.2);
-      run("experiments stop brevity --arm B --server " + server.url());
-      run("adapters alias teams@champion 2 --registry D/registry -q");
+      String at = " --server " + server.url();
+      run("experiments stop brevity --arm B" + at);
+      assertThat(run("experiments show brevity" + at).out())
+          .contains("  stopped  ")
+          .doesNotContain("collecting");
+      run("adapters alias teams@champion canary --registry D/registry -q");
       assertThat(use(server, "teams", 20_000)).isGreaterThan(USERS * 8 / 10);
+
+      // the old one again, as a canary of the new champion: users end it before all get it
+      run("adapters alias teams@canary 1 --registry D/registry -q");
+      JsonNode bad = canary(server, "again");
+      assertThat(bad.at("/verdict/state").asString()).as(bad.toString()).isEqualTo("worse");
+      assertThat(bad.path("state").asString()).isEqualTo("stopped");
+      assertThat(bad.at("/stopped/rolled_back").asString()).isEqualTo("teams@canary");
+      assertThat(run("adapters show teams --registry D/registry").out().lines().toList())
+          .anyMatch(line -> line.startsWith("teams:2  deployed") && line.contains("canary"));
+      assertThat(use(server, "again", 40_000)).isGreaterThan(USERS * 8 / 10);
     }
+    JsonNode next =
+        JSON.readTree(
+            run("data from-feedback D/captured --adapter teams --out D/next --json").out());
+    assertThat(next.path("liked").asInt()).isGreaterThan(counts.path("liked").asInt());
+  }
+
+  /// A canary of teams@canary beside teams@champion, with new users until it has stopped, or all
+  /// get
+  /// it; the percentages only rise.
+  ///
+  /// @return its report
+  private JsonNode canary(Server server, String name) throws IOException {
+    String at = " --server " + server.url();
+    run(
+        "experiments create %s --mode canary --arm A=teams@champion --arm B=teams@canary --ramp 25,50,100 --stage-units 16 --min-sample 20 --salt s"
+                .formatted(name)
+            + at);
+    JsonNode report = show(name, at);
+    assertThat(report.path("percent").asInt()).isEqualTo(25);
+    for (int round = 0;
+        round < 8
+            && report.path("state").asString().equals("running")
+            && report.path("percent").asInt() < 100;
+        round++) {
+      int before = report.path("percent").asInt();
+      use(server, name, 9000 + 2000 * round);
+      report = show(name, at);
+      assertThat(report.path("percent").asInt()).isGreaterThanOrEqualTo(before);
+    }
+    return report;
+  }
+
+  private JsonNode show(String name, String at) {
+    return JSON.readTree(run("experiments show " + name + " --json" + at).out());
   }
 }

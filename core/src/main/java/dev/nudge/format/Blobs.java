@@ -194,7 +194,9 @@ public final class Blobs {
       try {
         Disk.makeFolder(growing);
         for (Map.Entry<String, String> file : names.entrySet()) {
-          Disk.link(path(file.getValue()), growing.resolve(file.getKey()));
+          Path to = growing.resolve(file.getKey());
+          Disk.makeFolder(to.getParent());
+          Disk.link(path(file.getValue()), to);
         }
         Disk.forceFolder(growing);
         if (!Files.isDirectory(target)) { // another may have made it meanwhile

@@ -19,6 +19,8 @@ public final class Sha256 {
   /// Prefix of a digest in a file, as in OCI.
   public static final String PREFIX = "sha256:";
 
+  private static final int SHORT = 12; // digits of a digest for people
+
   private final MessageDigest digest;
 
   /// Begins a digest.
@@ -38,6 +40,11 @@ public final class Sha256 {
   /// Ends the digest and returns it in hexadecimal digits.
   public String hex() {
     return HexFormat.of().formatHex(digest.digest());
+  }
+
+  /// The first digits of a digest, for people.
+  public static String shown(String digest) {
+    return digest.substring(0, Math.min(digest.length(), PREFIX.length() + SHORT));
   }
 
   /// The digest of bytes, with its prefix.

@@ -123,9 +123,9 @@ public record Identity(
           "adapter %s was trained on another base: its weights have the digest %s, those of %s have %s; give --model its base, or --any-base"
               .formatted(
                   called,
-                  base.isEmpty() ? "(none)" : shown(base.getFirst()),
+                  base.isEmpty() ? "(none)" : Sha256.shown(base.getFirst()),
                   model.folder,
-                  shown(own)));
+                  Sha256.shown(own)));
     }
   }
 
@@ -141,10 +141,6 @@ public record Identity(
             || trained.base.contains(model.digest.get())
         ? null
         : scales;
-  }
-
-  private static String shown(String digest) {
-    return digest.substring(0, Math.min(digest.length(), Sha256.PREFIX.length() + 12));
   }
 
   private void compare(String called, Path adapter, Model model, Consumer<String> warnings) {
@@ -268,6 +264,17 @@ public record Identity(
     all.put("template", template);
     all.put("data", data);
     OutFolder.place(adapter.resolve(FILE), PythonJson.write(all) + "\n");
+  }
+
+  /// The digest that adapters of a model and of its quantised folders have in common: of the
+  /// model's
+  /// unquantised weights, as far as its folder says what it was made from.
+  ///
+  /// @param cache the cache folder of the user
+  /// @throws InputException if the weights cannot be read
+  public static String common(Path model, Path cache) {
+    String source = source(model);
+    return source == null ? BaseDigest.of(model, cache) : source;
   }
 
   /// The digest of what a quantised folder says it was made from; null for another folder, which

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -14,16 +15,18 @@ import tools.jackson.databind.JsonNode;
 /// Threading: within a change of the registry.
 ///
 /// @param book current state, updated with each event
+/// @param bases a version's base, for people
 /// @param append writes an event to the journal
-record Aliases(Book book, OciLayout layout, Consumer<RegistryEvent> append) {
+record Aliases(
+    Book book, OciLayout layout, Function<Version, String> bases, Consumer<RegistryEvent> append) {
 
-  /// @see Registry#alias(String, String, Version, Alias.Expected, boolean, Note)
+  /// @see Registry#alias(String, String, Version, Alias.Expected, Alias.Force, Note)
   Registry.Move move(
       String name,
       String alias,
       @Nullable Version to,
       Alias.Expected expected,
-      boolean override,
+      Alias.Force force,
       Note note) {
     Alias was = book.alias(name, alias);
     String from = was == null ? null : was.digest();
@@ -41,18 +44,28 @@ record Aliases(Book book, OciLayout layout, Consumer<RegistryEvent> append) {
           "%s:%d is %s; an alias cannot be at it"
               .formatted(name, to.number(), now == null ? "not there" : "blocked"));
     }
+    String warning = null;
     if (!Objects.equals(from, now == null ? null : now.digest())) {
-      List<String> against = against(name, alias, now);
-      if (!against.isEmpty() && !override) {
+      String other = now == null ? null : otherBase(name, was, now);
+      if (was != null && other != null && !force.base()) {
+        throw ofOtherBase(name, alias, was, other);
+      }
+      List<String> against = new ArrayList<>(against(name, alias, now));
+      if (!against.isEmpty() && !force.gate()) {
         throw gated(name, alias, now, against);
       }
+      if (other != null) {
+        against.add(other);
+      }
+      warning = now == null ? null : unknownBase(name, was, now);
       append.accept(moved(name, note, alias, from, now, false, against));
     }
-    return new Registry.Move(name, alias, from, now);
+    return new Registry.Move(name, alias, from, now, warning);
   }
 
-  /// @see Registry#rollback(String, String, Alias.Expected, Note)
-  Registry.Move rollback(String name, String alias, Alias.Expected expected, Note note) {
+  /// @see Registry#rollback(String, String, Alias.Expected, boolean, Note)
+  Registry.Move rollback(
+      String name, String alias, Alias.Expected expected, boolean anyBase, Note note) {
     Alias was = book.alias(name, alias);
     if (was == null) {
       throw unknown(new Reference(name, new Reference.Alias(alias)));
@@ -65,8 +78,61 @@ record Aliases(Book book, OciLayout layout, Consumer<RegistryEvent> append) {
           "%s@%s was at no other version before that can be used; it stays at version %d; adapters alias points it at another"
               .formatted(name, alias, was.version()));
     }
-    append.accept(moved(name, note, alias, was.digest(), back, true, List.of()));
-    return new Registry.Move(name, alias, was.digest(), back);
+    String other = otherBase(name, was, back);
+    if (other != null && !anyBase) {
+      throw ofOtherBase(name, alias, was, other);
+    }
+    List<String> overridden = other == null ? List.of() : List.of(other);
+    append.accept(moved(name, note, alias, was.digest(), back, true, overridden));
+    return new Registry.Move(name, alias, was.digest(), back, unknownBase(name, was, back));
+  }
+
+  /// The version that says which base an alias is for: its current one, or, where the base of that
+  /// is unknown, the latest earlier one whose base is known; null: none.
+  @Nullable Version based(String name, @Nullable Alias alias) {
+    Version now = alias == null ? null : book.version(name, alias.digest());
+    return now == null || now.base() == null ? basedBefore(name, alias) : now;
+  }
+
+  private @Nullable Version basedBefore(String name, @Nullable Alias alias) {
+    for (String digest : alias == null ? List.<String>of() : alias.before().reversed()) {
+      Version version = book.version(name, digest);
+      if (version != null && version.base() != null) {
+        return version;
+      }
+    }
+    return null;
+  }
+
+  /// Says that a version was trained on another base than an alias had; null: on the same, or one
+  /// of the two is unknown.
+  ///
+  /// A version's base is the digest of the unquantised weights ([Version#base]), so adapters of a
+  /// model and of its quantised folders have the same.
+  private @Nullable String otherBase(String name, @Nullable Alias alias, Version to) {
+    return differ(based(name, alias), to);
+  }
+
+  private @Nullable String differ(@Nullable Version based, Version to) {
+    return based == null || to.base() == null || to.base().equals(based.base())
+        ? null
+        : "%s was trained on %s, %s on %s"
+            .formatted(to.shown(), bases.apply(to), based.shown(), bases.apply(based));
+  }
+
+  static RegistryException ofOtherBase(String name, String alias, Alias was, String other) {
+    return new RegistryException(
+        Reason.OTHER_BASE,
+        "%s; a server of one base cannot serve both, so %s@%s stays at version %d; give --any-base to move it"
+            .formatted(other, name, alias, was.version()));
+  }
+
+  private @Nullable String unknownBase(String name, @Nullable Alias was, Version to) {
+    Version based = based(name, was);
+    return to.base() != null || based == null
+        ? null
+        : "%s has no nudge.json: whether it was trained on %s, as %s was, is not known"
+            .formatted(to.shown(), bases.apply(based), based.shown());
   }
 
   /// Refuses a move if the alias is not where the caller expects it.
@@ -127,6 +193,11 @@ record Aliases(Book book, OciLayout layout, Consumer<RegistryEvent> append) {
       JsonNode then = gates.last(before, policy);
       reasons.addAll(GateCheck.otherQuestions(before.shown(), then, now));
     }
+    Version based = to.base() == null ? based(name, was) : null;
+    if (based != null && !gates.isOn(based, now)) {
+      reasons.add(
+          "its own base is unknown, and the gate judged it on another than " + bases.apply(based));
+    }
     return reasons;
   }
 
@@ -149,14 +220,26 @@ record Aliases(Book book, OciLayout layout, Consumer<RegistryEvent> append) {
   /// Protects an alias.
   ///
   /// @param policy digest of the gate policy to pass; null: any
+  /// @param anyBase whether the alias may be at a version of another base than it was before
   /// @return the new protection
-  @Nullable Protection protect(String name, String alias, @Nullable String policy, Note note) {
+  @Nullable Protection protect(
+      String name, String alias, @Nullable String policy, boolean anyBase, Note note) {
     Protection was = book.protection(name, alias);
     if (book.adapter(name) == null) {
       throw unknown(new Reference(name, new Reference.Number(1)));
     }
     if (was == null || !Objects.equals(was.policy(), policy)) {
-      append.accept(new RegistryEvent.Protected(name, note, alias, true, policy));
+      Alias at = book.alias(name, alias);
+      Version now = at == null ? null : book.version(name, at.digest());
+      String other = now == null ? null : differ(basedBefore(name, at), now);
+      if (other != null && !anyBase) {
+        throw new RegistryException(
+            Reason.OTHER_BASE,
+            "%s; move %s@%s to its own base before it is protected, or give --any-base to keep it at version %d"
+                .formatted(other, name, alias, now == null ? 0 : now.number()));
+      }
+      List<String> overridden = other == null ? List.of() : List.of(other);
+      append.accept(new RegistryEvent.Protected(name, note, alias, true, policy, overridden));
     }
     return book.protection(name, alias);
   }
@@ -167,7 +250,7 @@ record Aliases(Book book, OciLayout layout, Consumer<RegistryEvent> append) {
   @Nullable Protection unprotect(String name, String alias, Note note) {
     Protection was = book.protection(name, alias);
     if (was != null) {
-      append.accept(new RegistryEvent.Protected(name, note, alias, false, null));
+      append.accept(new RegistryEvent.Protected(name, note, alias, false, null, List.of()));
     }
     return was;
   }

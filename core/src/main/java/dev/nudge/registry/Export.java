@@ -24,13 +24,17 @@ final class Export {
       throw new InputException(
           "--out %s exists and is not empty; give another folder, or --overwrite".formatted(out));
     }
-    try (Stream<Path> files = Files.list(version.folder());
+    Path from = version.folder();
+    try (Stream<Path> files = Files.walk(from);
         NewFolder folder = NewFolder.at(out)) {
-      List<Path> all = files.sorted().toList();
-      all.forEach(
-          file -> OutFolder.copyLarge(file, folder.path().resolve(file.getFileName().toString())));
+      List<Path> all = files.filter(Files::isRegularFile).map(from::relativize).sorted().toList();
+      for (Path file : all) {
+        Path to = folder.path().resolve(file);
+        OutFolder.make(to.getParent());
+        OutFolder.copyLarge(from.resolve(file), to);
+      }
       folder.place(List.of());
-      return all.stream().map(file -> file.getFileName().toString()).toList();
+      return all.stream().map(Path::toString).toList();
     } catch (IOException e) {
       throw new RunException("cannot write " + out + ": " + OutFolder.reason(e), e);
     }

@@ -36,6 +36,15 @@ record Gates(OciLayout layout) {
     return GateCheck.against(known, last, policy);
   }
 
+  /// Whether a gate judged on the base of a version; true if either is unknown.
+  boolean isOn(Version version, JsonNode gate) {
+    String judged = gate.path("digests").path("base").asString("");
+    JsonNode bases = layout.json(version, MediaTypes.LINEAGE).path("base");
+    return judged.isEmpty()
+        || bases.isEmpty()
+        || bases.valueStream().anyMatch(one -> one.asString("").equals(judged));
+  }
+
   /// The latest verdict on a version; missing node: none.
   ///
   /// @param policy digest of the policy of the verdict; null: any

@@ -67,7 +67,7 @@ record Intake(
     ReleaseReport release = kind.release();
     List<String> files = release == null ? MediaTypes.names() : release.files();
     for (String name : files) {
-      if (Files.isSymbolicLink(folder.resolve(name)) && !isCached(folder, name)) {
+      if (isLink(folder, name) && !isCached(folder, name)) {
         throw new InputException(
             "%s %s: %s is a link, and links are not followed; copy the folder with what they lead to (cp -rL) and push the copy"
                 .formatted(release == null ? "adapter" : "release", folder, name));
@@ -76,6 +76,16 @@ record Intake(
     Map<String, Object> lineage =
         release == null ? Lineage.of(folder, kind.identity(), licence) : release.lineage(licence);
     return new Intake(folder, kind, files, lineage, licence);
+  }
+
+  /// Whether a file, or a folder on the way to it, is a link.
+  private static boolean isLink(Path folder, String name) {
+    for (Path path = Path.of(name); path != null; path = path.getParent()) {
+      if (Files.isSymbolicLink(folder.resolve(path))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// Whether a link leads into the cache of the hub's files, as those of a fetched adapter do.

@@ -31,7 +31,8 @@ record Manifest(
     TreeMap<String, String> annotations) {
   private static final int MOST_LAYERS = 1024; // a quantised model has a file a layer
   private static final int MOST_BYTES = 4 << 20;
-  private static final Pattern FILE = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
+  private static final String NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}";
+  private static final Pattern FILE = Pattern.compile(NAME + "(?:/" + NAME + "){0,3}");
 
   /// The canonical bytes, of which the digest is computed.
   byte[] bytes() {
@@ -97,7 +98,9 @@ record Manifest(
     return type.replaceAll("[^ -~]", "?");
   }
 
-  /// Whether a text is the name of a plain file.
+  /// Whether a text is the name of a plain file, or its path in a folder below: plain names with
+  /// `/`
+  /// between them, so that it leads nowhere else.
   static boolean isPlain(String name) {
     return FILE.matcher(name).matches();
   }
@@ -114,6 +117,15 @@ record Manifest(
         throw new InputException(
             "%s names a file '%s'; a plain name that comes once is needed in %s"
                 .formatted(where, shown(name), MediaTypes.FILE_PATH));
+      }
+    }
+    for (String name : files.keySet()) {
+      for (int end = name.indexOf('/'); end > 0; end = name.indexOf('/', end + 1)) {
+        if (files.containsKey(name.substring(0, end))) {
+          throw new InputException(
+              "%s names a file '%s' and one below it, '%s'; a name is a file or a folder"
+                  .formatted(where, name.substring(0, end), name));
+        }
       }
     }
     return files;

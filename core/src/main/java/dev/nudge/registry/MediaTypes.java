@@ -52,6 +52,9 @@ final class MediaTypes {
     if (name.endsWith(".safetensors") || name.endsWith(".gguf")) {
       return WEIGHT;
     }
+    if (name.endsWith(".jinja")) {
+      return WEIGHT_CONFIG;
+    }
     return FILES.entrySet().stream()
         .filter(kind -> kind.getValue().contains(name))
         .map(Map.Entry::getKey)

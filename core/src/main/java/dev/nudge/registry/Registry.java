@@ -304,39 +304,44 @@ public final class Registry {
   ///
   /// @param from digest of its old version; null: the alias is new
   /// @param to its new version; null: the alias was removed
-  public record Move(String name, String alias, @Nullable String from, @Nullable Version to) {}
+  /// @param warning that the new version's base is unknown; null: it is known
+  public record Move(
+      String name,
+      String alias,
+      @Nullable String from,
+      @Nullable Version to,
+      @Nullable String warning) {}
 
   /// Moves an alias to a version, or removes it.
   ///
   /// @param to null: remove the alias
   /// @param expected the alias's current position, for compare-and-set
-  /// @throws RegistryException if the alias is elsewhere, the version is blocked, or the alias is
-  ///     protected and no gate has passed the version
+  /// @throws RegistryException if the alias is elsewhere, the version is blocked or of another base
+  ///     than the alias had, or the alias is protected and no gate has passed the version
   public Move alias(
       String name, String alias, @Nullable Version to, Alias.Expected expected, Note note) {
-    return alias(name, alias, to, expected, false, note);
+    return alias(name, alias, to, expected, Alias.Force.NONE, note);
   }
 
-  /// Moves an alias to a version, or removes it, even against its protection.
+  /// Moves an alias to a version, or removes it, even against its protection or to another base.
   ///
-  /// @param override whether to ignore the protection; the note must give a reason, and the journal
-  ///     records what stood against the move
+  /// @param force what to ignore; the journal records what stood against the move
   public Move alias(
       String name,
       String alias,
       @Nullable Version to,
       Alias.Expected expected,
-      boolean override,
+      Alias.Force force,
       Note note) {
     Reference.checked("ALIAS", alias);
-    if (override) {
+    if (force.gate()) {
       Aliases.checkWhy(note, "an override of a protected alias");
     }
-    return change(book -> aliases(book).move(name, alias, to, expected, override, note));
+    return change(book -> aliases(book).move(name, alias, to, expected, force, note));
   }
 
   private Aliases aliases(Book book) {
-    return new Aliases(book, layout, this::append);
+    return new Aliases(book, layout, this::shownBase, this::append);
   }
 
   /// Protects an alias: from now on only versions that passed a gate may get it. A rollback to an
@@ -346,8 +351,14 @@ public final class Registry {
   /// @param policy digest of the required policy; null: any
   /// @throws RegistryException if there is no such adapter
   public void protect(String name, String alias, @Nullable String policy, Note note) {
+    protect(name, alias, policy, false, note);
+  }
+
+  /// Protects an alias, even at a version of another base than that of its version before.
+  public void protect(
+      String name, String alias, @Nullable String policy, boolean anyBase, Note note) {
     Reference.checked("ALIAS", alias);
-    change(book -> aliases(book).protect(name, alias, policy, note));
+    change(book -> aliases(book).protect(name, alias, policy, anyBase, note));
   }
 
   /// Removes the protection of an alias; the note must give a reason.
@@ -364,10 +375,78 @@ public final class Registry {
   /// Rolls an alias back to its previous version; repeated, to the one before. Removed and blocked
   /// versions are skipped.
   ///
-  /// @throws RegistryException if the alias does not exist, has no previous version, or is not
-  ///     where it is expected
+  /// @throws RegistryException if the alias does not exist, has no previous version, or one of
+  ///     another base, or is not where it is expected
   public Move rollback(String name, String alias, Alias.Expected expected, Note note) {
-    return change(book -> aliases(book).rollback(name, alias, expected, note));
+    return rollback(name, alias, expected, false, note);
+  }
+
+  /// Rolls an alias back, even to a version of another base.
+  public Move rollback(
+      String name, String alias, Alias.Expected expected, boolean anyBase, Note note) {
+    return change(book -> aliases(book).rollback(name, alias, expected, anyBase, note));
+  }
+
+  /// Checks the base of an adapter that is not stored yet, as [#alias] checks a version's.
+  ///
+  /// @param adapter a PEFT folder or a run's folder
+  /// @throws RegistryException if the alias has another base
+  public void checkBase(String name, String alias, Path adapter) {
+    String base = Intake.Kind.of(adapter, false).base();
+    if (base != null) {
+      checkBase(name, alias, base);
+    }
+  }
+
+  /// Checks a base, before an adapter of it is trained.
+  ///
+  /// @param base digest of the base's weights ([Version#base])
+  /// @throws RegistryException if the alias has another base
+  public synchronized void checkBase(String name, String alias, String base) {
+    Book now = book();
+    Alias at = now.alias(name, alias);
+    Version based = aliases(now).based(name, at);
+    if (at != null && based != null && !base.equals(based.base())) {
+      throw Aliases.ofOtherBase(
+          name,
+          alias,
+          at,
+          "the new version's base is %s, that of %s is %s"
+              .formatted(Sha256.shown(base), based.shown(), shownBase(based)));
+    }
+  }
+
+  /// Compares the base of an adapter with those of a name's other versions.
+  ///
+  /// @return a warning; null: all that are known are the same
+  public synchronized @Nullable String otherBases(Version version) {
+    if (version.base() == null) {
+      return null;
+    }
+    Adapter adapter = adapter(version.name());
+    List<Version> others =
+        adapter.versions().stream()
+            .filter(other -> other.base() != null && !other.base().equals(version.base()))
+            .toList();
+    if (others.isEmpty()) {
+      return null;
+    }
+    List<String> at =
+        others.stream()
+            .map(
+                other -> {
+                  List<String> aliases = adapter.aliasesOf(other);
+                  return other.number()
+                      + (aliases.isEmpty() ? "" : " (" + String.join(", ", aliases) + ")");
+                })
+            .toList();
+    return "%s was trained on %s; version%s %s on another base (%s)"
+        .formatted(
+            version.shown(),
+            shownBase(version),
+            others.size() == 1 ? "" : "s",
+            String.join(", ", at) + (others.size() == 1 ? " was" : " were"),
+            shownBase(others.getLast()));
   }
 
   /// Sets the state of a version.
@@ -405,6 +484,12 @@ public final class Registry {
         });
   }
 
+  /// The latest verdict of a gate that is kept with a version, a `gate.json`; a missing node if
+  /// there is none.
+  public JsonNode gate(Version version) {
+    return new Gates(layout).last(version, null);
+  }
+
   /// The file of a report, read-only.
   public Path file(Version.Report report) {
     return layout.blobs().path(report.digest());
@@ -429,6 +514,15 @@ public final class Registry {
   public @Nullable String baseName(Version version) {
     String known = baseNames.computeIfAbsent(version.digest(), _ -> readBaseName(version));
     return known.isEmpty() ? null : known;
+  }
+
+  /// The base's name and the first digits of its digest, for people; `-`: unknown.
+  public String shownBase(Version version) {
+    String name = baseName(version);
+    String base = version.base();
+    return base == null
+        ? name == null ? "-" : name
+        : (name == null ? "" : name + " ") + Sha256.shown(base);
   }
 
   private String readBaseName(Version version) {

@@ -2,7 +2,6 @@ package dev.nudge.registry;
 
 import dev.nudge.format.Json;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,8 +33,7 @@ public sealed interface RegistryEvent {
   /// @param from digest of its old version; null: the alias is new
   /// @param to digest of its new version; null: the alias was removed
   /// @param version number of `to`; 0 with null
-  /// @param overridden reasons against the move, if it was forced on a protected alias; the note
-  ///     says why
+  /// @param overridden reasons against the move, if it was forced
   record Moved(
       String name,
       Note note,
@@ -55,8 +53,19 @@ public sealed interface RegistryEvent {
   ///
   /// @param on whether it is protected now
   /// @param policy digest of the required policy; null: any
-  record Protected(String name, Note note, String alias, boolean on, @Nullable String policy)
-      implements RegistryEvent {}
+  /// @param overridden reasons against the protection, if it was forced
+  record Protected(
+      String name,
+      Note note,
+      String alias,
+      boolean on,
+      @Nullable String policy,
+      List<String> overridden)
+      implements RegistryEvent {
+    public Protected {
+      overridden = List.copyOf(overridden);
+    }
+  }
 
   /// A version's state was set.
   record Stated(String name, Note note, int version, VersionState from, VersionState to)
@@ -102,13 +111,12 @@ public sealed interface RegistryEvent {
         all.put("from", e.from);
         all.put("to", e.to);
         all.put("version", e.version);
-        if (!e.overridden.isEmpty()) {
-          all.put("overridden", e.overridden);
-        }
+        putOverridden(all, e.overridden);
       }
       case Protected e -> {
         all.put("alias", e.alias);
         all.put("policy", e.policy);
+        putOverridden(all, e.overridden);
       }
       case Stated e -> {
         all.put("version", e.version);
@@ -126,6 +134,12 @@ public sealed interface RegistryEvent {
     }
     all.put("why", note().why());
     return all;
+  }
+
+  private static void putOverridden(Map<String, @Nullable Object> all, List<String> reasons) {
+    if (!reasons.isEmpty()) {
+      all.put("overridden", reasons);
+    }
   }
 
   /// Parses the JSON of [#values].
@@ -149,8 +163,9 @@ public sealed interface RegistryEvent {
       case "alias" -> moved(line, name, note, false);
       case "rollback" -> moved(line, name, note, true);
       case "protect" ->
-          new Protected(name, note, text(line, "alias"), true, orNull(line, "policy"));
-      case "unprotect" -> new Protected(name, note, text(line, "alias"), false, null);
+          new Protected(
+              name, note, text(line, "alias"), true, orNull(line, "policy"), overridden(line));
+      case "unprotect" -> new Protected(name, note, text(line, "alias"), false, null, List.of());
       case "state" ->
           new Stated(name, note, version, state(text(line, "from")), state(text(line, "to")));
       case "report" ->
@@ -160,9 +175,11 @@ public sealed interface RegistryEvent {
     };
   }
 
+  private static List<String> overridden(JsonNode line) {
+    return line.path("overridden").valueStream().map(one -> one.asString("")).toList();
+  }
+
   private static Moved moved(JsonNode line, String name, Note note, boolean rollback) {
-    List<String> overridden = new ArrayList<>();
-    line.path("overridden").forEach(one -> overridden.add(one.asString("")));
     return new Moved(
         name,
         note,
@@ -171,7 +188,7 @@ public sealed interface RegistryEvent {
         orNull(line, "to"),
         line.path("version").asInt(0),
         rollback,
-        overridden);
+        overridden(line));
   }
 
   private static VersionState state(String word) {

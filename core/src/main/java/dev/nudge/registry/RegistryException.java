@@ -20,7 +20,9 @@ public final class RegistryException extends InputException {
     /// The version to remove is referenced.
     REFERENCED,
     /// The alias is protected, and no gate has passed the version.
-    GATED
+    GATED,
+    /// The version was trained on another base than the alias had.
+    OTHER_BASE
   }
 
   private final Reason reason;

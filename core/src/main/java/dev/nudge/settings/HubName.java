@@ -1,5 +1,7 @@
 package dev.nudge.settings;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -29,6 +31,16 @@ public final class HubName {
   public static String shown(Path model) {
     String name = of(model);
     return name == null ? model.toString() : name;
+  }
+
+  /// The model's name on the hub, else its path; of a link, the name or path of what it leads to.
+  /// Files keep it, because another link may have the same name.
+  public static String kept(Path model) {
+    try {
+      return shown(Files.isSymbolicLink(model) ? model.toRealPath() : model);
+    } catch (IOException e) {
+      return shown(model); // it leads nowhere: who reads it says so
+    }
   }
 
   /// The model's name on the hub, else the last name of its path.

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param push name of an adapter in the registry, with or without an alias; null: nothing is
 ///     registered
+/// @param anyBase whether the alias may move to another base than it had
 /// @param registry null: the user's own
 @First("file out resume dry_run push")
 public record SweepSettings(
@@ -27,9 +28,12 @@ public record SweepSettings(
         boolean dryRun,
     @Setting(
             help =
-                "register the best adapter as a new version of NAME, and put ALIAS to it: NAME or NAME@ALIAS",
+                "register the best adapter as a new version of NAME, and put ALIAS to it: NAME or"
+                    + " NAME@ALIAS",
             label = "NAME@ALIAS")
         @Nullable String push,
+    @Setting(help = "with --push NAME@ALIAS: put the alias to a version of another base, too")
+        boolean anyBase,
     @Setting(help = RegistryWithers.HELP, label = "FOLDER") @Nullable Path registry) {
 
   /// Settings of a sweep, everything else at its default.

@@ -333,7 +333,7 @@ record Tuning(
         adapters.warnings(),
         adapters.frozenBytes(),
         adapters.savedBytes(experts),
-        folder -> adapters.write(folder, HubName.shown(base), experts),
+        folder -> adapters.write(folder, HubName.kept(base), experts),
         adapters::detach,
         adapters::reattach,
         adapters,

@@ -41,8 +41,15 @@ public final class MadeAdapters {
 
   /// The same, trained by nudge on [#BASE].
   public static Path known(Path folder, int number) {
+    return on(folder, number, BASE);
+  }
+
+  /// The same, trained by nudge on a base.
+  ///
+  /// @param bases digest of its weights, and of those from which they were quantised
+  public static Path on(Path folder, int number, String... bases) {
     of(folder, number);
-    new Identity(List.of(BASE), new Nf4Format(true), BASE, null, Map.of("rows", "text"))
+    new Identity(List.of(bases), new Nf4Format(true), BASE, null, Map.of("rows", "text"))
         .write(folder);
     return folder;
   }

@@ -1,6 +1,7 @@
 package dev.nudge.hub;
 
 import dev.nudge.settings.InputException;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
@@ -38,7 +39,7 @@ enum FileChoice {
   private static final Pattern TEXTS =
       Pattern.compile("(?i).*\\.(json|txt|md|jinja)|(LICENSE|LICENCE|NOTICE)[^/.]*");
   private static final Pattern TEMPLATES =
-      Pattern.compile("additional_chat_templates/[^/]+\\.jinja");
+      Pattern.compile("(additional_)?chat_templates/[^/]+\\.jinja");
   private static final Pattern ROWS =
       Pattern.compile("(?i).*\\.((jsonl|ndjson|json|csv|tsv|txt)(\\.gz)?|parquet)");
 
@@ -102,7 +103,8 @@ enum FileChoice {
               .formatted(
                   name,
                   pickles
-                      ? "; its weights are pickles, which can run code and are not fetched: look for the same model as safetensors"
+                      ? "; its weights are pickles, which can run code and are not fetched: look"
+                          + " for the same model as safetensors"
                       : ""));
     }
     if (models.size() > 1) {
@@ -191,10 +193,14 @@ enum FileChoice {
   static Published published(Path folder) throws IOException {
     Map<String, Path> files = new TreeMap<>();
     List<String> left = new ArrayList<>();
-    try (Stream<Path> all = Files.list(folder)) {
+    try (Stream<Path> all = Files.walk(folder, 2)) { // templates are in a folder
       for (Path file : all.filter(Files::isRegularFile).sorted().toList()) {
-        String name = String.valueOf(file.getFileName());
-        if (isWeights(name) || KNOWN_TEXTS.matcher(name).matches()) {
+        String name = folder.relativize(file).toString().replace(File.separatorChar, '/');
+        boolean below = name.contains("/");
+        if (below && !TEMPLATES.matcher(name).matches()) {
+          continue; // other folders, such as checkpoints, are not of the model
+        }
+        if (below || isWeights(name) || KNOWN_TEXTS.matcher(name).matches()) {
           files.put(name, file);
         } else {
           left.add(name);

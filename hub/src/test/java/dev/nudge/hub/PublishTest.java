@@ -200,6 +200,20 @@ class PublishTest {
   }
 
   @Test
+  void chatTemplatesInTheirFolderAreSentAndOtherFoldersAreNot() throws IOException {
+    for (String name :
+        List.of("additional_chat_templates/tool_use.jinja", "checkpoints/a.safetensors")) {
+      Path file = folder.resolve(name);
+      Files.createDirectories(file.getParent());
+      Files.writeString(file, "{{ tools }}");
+    }
+    publish();
+    assertThat(Json.line(log))
+        .contains("\"path\":\"additional_chat_templates/tool_use.jinja\"")
+        .doesNotContain("checkpoints/");
+  }
+
+  @Test
   void aLargeFileGoesInPiecesWhereTheHubSaysSo() {
     chunk = 300;
     publish();

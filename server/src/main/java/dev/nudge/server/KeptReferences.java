@@ -12,18 +12,34 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// Resolves adapter references in a registry: `legal@champion`, `legal:3`, `legal@sha256:…`. Other
 /// processes may change it meanwhile.
 ///
-/// Threading: any number of threads.
+/// An alias whose new version this server cannot serve, as one of another base, is answered by the
+/// last version that it could serve.
 ///
-/// @param at last seen version of each alias
-/// @param notes receives one line if an alias has moved
-record KeptReferences(Registry registry, Map<Reference, Integer> at, Consumer<String> notes) {
+/// Threading: any number of threads.
+final class KeptReferences {
+  private static final String FITS = "";
+
+  private final Registry registry;
+  private final Consumer<String> notes; // receives one line if an alias has moved
+  private final Map<Reference, Version> answering = new ConcurrentHashMap<>();
+  private final Map<Reference, Version> unusable = new ConcurrentHashMap<>();
+  private final Map<String, String> reasons = new ConcurrentHashMap<>(); // by digest, FITS: none
+  private volatile Function<Served, @Nullable String> check = _ -> null;
+
   KeptReferences(Registry registry, Consumer<String> notes) {
-    this(registry, new ConcurrentHashMap<>(), notes);
+    this.registry = registry;
+    this.notes = notes;
+  }
+
+  /// Sets the check of a version that an alias has moved to; null: it can be served.
+  void check(Function<Served, @Nullable String> reason) {
+    check = reason;
   }
 
   /// Resolves a reference now.
@@ -35,22 +51,73 @@ record KeptReferences(Registry registry, Map<Reference, Integer> at, Consumer<St
     try {
       Reference parsed = Reference.parse(reference);
       Version version = registry.resolve(parsed);
-      noteMove(parsed, version.number());
-      return served(asked, version);
+      return served(
+          asked, parsed.to() instanceof Reference.Alias ? usable(asked, parsed, version) : version);
     } catch (RegistryException e) {
       return switch (e.reason()) {
-        case UNKNOWN, MOVED, NOWHERE_BACK, REFERENCED, GATED -> null;
+        case UNKNOWN, MOVED, NOWHERE_BACK, REFERENCED, GATED, OTHER_BASE -> null;
         case BLOCKED -> throw blocked(asked);
       };
     }
   }
 
-  private void noteMove(Reference reference, int version) {
-    if (reference.to() instanceof Reference.Alias) {
-      Integer before = at.put(reference, version);
-      if (before != null && before != version) {
-        notes.accept("%s: version %d answers, was %d".formatted(reference, version, before));
+  /// The version that answers for an alias: its own, or the last one that could be served.
+  private Version usable(String asked, Reference alias, Version version) {
+    Version last = answering.get(alias);
+    if (last != null && last.digest().equals(version.digest())) {
+      unusable.remove(alias);
+      return version;
+    }
+    String reason = reasons.get(version.digest());
+    if (reason == null) {
+      String found = check.apply(served(asked, version));
+      reason = found == null ? FITS : found;
+      reasons.put(version.digest(), reason);
+    }
+    if (reason.equals(FITS)) {
+      unusable.remove(alias);
+      answering.put(alias, version);
+      if (last != null) {
+        notes.accept(
+            "%s: version %d answers, was %d".formatted(alias, version.number(), last.number()));
       }
+      return version;
+    }
+    boolean told = version.equals(unusable.put(alias, version));
+    if (last == null) {
+      return version; // who asks for it is told why
+    }
+    if (!told) {
+      notes.accept(
+          "%s moved to version %d, which cannot be served: %s; version %d still answers"
+              .formatted(alias, version.number(), reason, last.number()));
+    }
+    return registry.resolve(Reference.parse(last.shown()));
+  }
+
+  /// The aliases that are at a version which this server cannot serve, as far as they were asked.
+  List<ServedAdapters.Unusable> unusable() {
+    List<ServedAdapters.Unusable> all = new ArrayList<>();
+    unusable.forEach(
+        (alias, version) -> {
+          Version last = answering.get(alias);
+          if (isAt(alias, version)) {
+            all.add(
+                new ServedAdapters.Unusable(
+                    alias.toString(),
+                    version.number(),
+                    reasons.getOrDefault(version.digest(), ""),
+                    last == null ? null : last.number()));
+          }
+        });
+    return all;
+  }
+
+  private boolean isAt(Reference alias, Version version) {
+    try {
+      return registry.find(alias).digest().equals(version.digest());
+    } catch (RegistryException e) {
+      return false; // it was taken away
     }
   }
 
@@ -69,7 +136,15 @@ record KeptReferences(Registry registry, Map<Reference, Integer> at, Consumer<St
     return new Served(asked, version.name(), version.number(), version.digest(), version.folder());
   }
 
-  /// All aliases with their current versions.
+  /// The version that answers for an alias, as far as it was asked.
+  private Served answered(String alias, Version version) {
+    Reference reference = Reference.parse(alias);
+    Version last = answering.get(reference);
+    boolean fits = reasons.getOrDefault(version.digest(), FITS).equals(FITS);
+    return served(alias, fits || last == null ? version : last);
+  }
+
+  /// All aliases with the versions that answer for them.
   List<ServedAdapters.Card> list() {
     List<ServedAdapters.Card> cards = new ArrayList<>();
     for (Adapter adapter : registry.list()) {
@@ -77,7 +152,7 @@ record KeptReferences(Registry registry, Map<Reference, Integer> at, Consumer<St
         String id = adapter.name() + "@" + alias.name();
         adapter.versions().stream()
             .filter(v -> v.number() == alias.version() && v.state() != VersionState.BLOCKED)
-            .forEach(version -> cards.add(new ServedAdapters.Card(id, served(id, version))));
+            .forEach(version -> cards.add(new ServedAdapters.Card(id, answered(id, version))));
       }
     }
     return cards;

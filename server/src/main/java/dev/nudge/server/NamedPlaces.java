@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
@@ -32,6 +33,11 @@ final class NamedPlaces implements ServedAdapters {
     record Folder(Path path) implements Place {}
 
     record Kept(String reference) implements Place {}
+
+    default boolean isAlias() {
+      return this instanceof Kept kept
+          && Reference.parse(kept.reference).to() instanceof Reference.Alias;
+    }
 
     default String shown() {
       return switch (this) {
@@ -68,25 +74,46 @@ final class NamedPlaces implements ServedAdapters {
     return named;
   }
 
-  /// Resolves and checks each adapter at startup, so that errors show before a request.
+  /// Resolves and checks each adapter at startup, so that errors show before a request. An alias at
+  /// an unusable version is left out with a warning, and the others are served.
   ///
-  /// @throws InputException if an adapter is missing or unusable
-  void load(Consumer<Served> check) {
+  /// @throws InputException if a folder or version is missing or unusable, or all are
+  void load(Consumer<Served> check, Consumer<String> warnings) {
+    Map<String, InputException> out = new LinkedHashMap<>();
     places.forEach(
         (name, place) -> {
-          Served served;
+          Served served = null;
+          InputException unusable = null;
           try {
             served = served(name, place);
+            if (served != null) {
+              check.accept(served);
+            }
           } catch (ApiException e) {
-            throw new InputException("--adapter %s: %s".formatted(name, e.getMessage()), e);
+            unusable = new InputException("--adapter %s: %s".formatted(name, e.getMessage()), e);
+          } catch (InputException e) {
+            unusable = e;
           }
-          if (served == null) {
+          if (served == null && unusable == null) {
             throw new InputException(
                 "--adapter %s=%s: the registry %s has no such version; nudge adapters list --registry %s says what it has"
                     .formatted(name, place.shown(), references.place(), references.place()));
           }
-          check.accept(served);
+          if (unusable != null && !place.isAlias()) {
+            throw unusable;
+          }
+          if (unusable != null) {
+            out.put(name, unusable);
+          }
         });
+    if (!out.isEmpty() && out.size() == places.size()) {
+      throw out.values().iterator().next();
+    }
+    out.forEach(
+        (name, reason) ->
+            warnings.accept(
+                "'%s' is not served: %s; once its alias is at another version, that answers"
+                    .formatted(name, reason.getMessage())));
   }
 
   private Place given(String name, String text) {
@@ -158,6 +185,11 @@ final class NamedPlaces implements ServedAdapters {
         });
     cards.addAll(references.list());
     return cards;
+  }
+
+  @Override
+  public List<Unusable> unusable() {
+    return references.unusable();
   }
 
   @Override

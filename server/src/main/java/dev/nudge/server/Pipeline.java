@@ -157,6 +157,14 @@ final class Pipeline {
           new ApiException(409, "invalid_request_error", "alias", "nowhere_back", 0, message);
       case GATED ->
           new ApiException(409, "invalid_request_error", null, "alias_protected", 0, message);
+      case OTHER_BASE ->
+          new ApiException(
+              409,
+              "invalid_request_error",
+              null,
+              "alias_other_base",
+              0,
+              message.replace("--any-base", "\"any_base\": true"));
       case REFERENCED -> ApiException.wrong(null, message);
     };
   }

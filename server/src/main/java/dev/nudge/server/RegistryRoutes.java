@@ -13,6 +13,7 @@ import dev.nudge.registry.VersionState;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -22,8 +23,11 @@ import tools.jackson.databind.node.ObjectNode;
 /// root, change states.
 ///
 /// @param folders that a push may name
-record RegistryRoutes(Registry registry, Folders folders) {
+/// @param unusable aliases at versions that cannot be served
+record RegistryRoutes(
+    Registry registry, Folders folders, Supplier<List<ServedAdapters.Unusable>> unusable) {
   private static final String PATH = "/v1/adapters";
+  private static final String ANY_BASE = "any_base";
 
   Routes add(Routes routes) {
     return routes
@@ -58,6 +62,11 @@ record RegistryRoutes(Registry registry, Folders folders) {
     card.put("object", "adapter").put("name", adapter.name());
     ObjectNode aliases = card.putObject("aliases");
     adapter.aliases().forEach(alias -> aliases.put(alias.name(), alias.version()));
+    for (ServedAdapters.Unusable one : unusable.get()) {
+      if (one.alias().startsWith(adapter.name() + "@")) {
+        card.withArray("unusable").addPOJO(one);
+      }
+    }
     ArrayNode guarded = card.putArray("protected");
     adapter.protections().forEach(one -> guarded.add(one.alias()));
     ArrayNode versions = card.putArray("versions");
@@ -89,7 +98,12 @@ record RegistryRoutes(Registry registry, Folders folders) {
             fields.text("licence"),
             note(exchange, fields));
     exchange.asked(pushed.version().name() + ":" + pushed.version().number());
-    exchange.reply(version(pushed.version()).put("fresh", pushed.fresh()));
+    ObjectNode reply = version(pushed.version()).put("fresh", pushed.fresh());
+    String other = pushed.fresh() ? registry.otherBases(pushed.version()) : null;
+    if (other != null) {
+      reply.put("warning", other);
+    }
+    exchange.reply(reply);
   }
 
   /// Moves an alias; `expected` is the digest it must have now (compare-and-set), or empty if it
@@ -101,7 +115,12 @@ record RegistryRoutes(Registry registry, Folders folders) {
     moved(
         exchange,
         registry.alias(
-            name, fields.needed("alias"), to, expected(name, fields), note(exchange, fields)));
+            name,
+            fields.needed("alias"),
+            to,
+            expected(name, fields),
+            new Alias.Force(false, fields.flag(ANY_BASE, false)),
+            note(exchange, fields)));
   }
 
   private void rollback(Exchange exchange) {
@@ -110,7 +129,11 @@ record RegistryRoutes(Registry registry, Folders folders) {
     moved(
         exchange,
         registry.rollback(
-            name, fields.needed("alias"), expected(name, fields), note(exchange, fields)));
+            name,
+            fields.needed("alias"),
+            expected(name, fields),
+            fields.flag(ANY_BASE, false),
+            note(exchange, fields)));
   }
 
   private static void moved(Exchange exchange, Registry.Move move) {
@@ -123,6 +146,9 @@ record RegistryRoutes(Registry registry, Folders folders) {
             .put("from", move.from());
     if (move.to() != null) {
       reply.put("to", move.to().digest()).put("version", move.to().number());
+    }
+    if (move.warning() != null) {
+      reply.put("warning", move.warning());
     }
     exchange.reply(reply);
   }

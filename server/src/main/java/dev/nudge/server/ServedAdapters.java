@@ -14,6 +14,11 @@ public interface ServedAdapters {
   /// @param served its current version
   record Card(String id, Served served) {}
 
+  /// An alias at a version that this server cannot serve.
+  ///
+  /// @param answers number of the version that answers instead; null: none
+  record Unusable(String alias, int version, String reason, @Nullable Integer answers) {}
+
   /// Resolves a name now.
   ///
   /// @return null if there is none
@@ -31,6 +36,9 @@ public interface ServedAdapters {
 
   /// All adapters, without the base.
   List<Card> list();
+
+  /// The aliases that are at a version which this server cannot serve, as far as they were asked.
+  List<Unusable> unusable();
 
   /// Registers an adapter under a name.
   ///

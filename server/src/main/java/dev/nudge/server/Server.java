@@ -83,7 +83,8 @@ public final class Server implements AutoCloseable {
     Registry registry = Registry.open(kept == null ? Registry.home() : kept);
     Dashboard dashboard = Dashboard.of(registry, settings.runs(), warnings);
     Folders folders = new Folders(settings.adapterRoot());
-    NamedPlaces named = NamedPlaces.of(settings, folders, new KeptReferences(registry, warnings));
+    KeptReferences references = new KeptReferences(registry, warnings);
+    NamedPlaces named = NamedPlaces.of(settings, folders, references);
     ArmAdapters arms = new ArmAdapters(named, registry, settings.baseName());
     @Nullable AuditLog audit =
         settings.auditLog() == null ? null : AuditLog.open(settings.auditLog(), warnings);
@@ -132,7 +133,8 @@ public final class Server implements AutoCloseable {
               new Pins(session.cache()),
               capture,
               warnings);
-      named.load(shared::held);
+      references.check(shared::unusable);
+      named.load(shared::held, warnings);
       PrometheusMetrics metrics = new PrometheusMetrics(settings.baseName());
       List<Consumer<RequestOutcome>> told = new ArrayList<>(List.of(metrics));
       if (audit != null) {
@@ -142,7 +144,7 @@ public final class Server implements AutoCloseable {
       Pipeline pipeline = new Pipeline(shared, access, connections, told);
       Trials trials = experiments == null ? null : new Trials(experiments, arms, shared);
       Routes routes =
-          dashboard.add(routes(shared, metrics, pipeline, trials), named::hides, session, capture);
+          dashboard.add(routes(shared, metrics, pipeline, trials), named, session, capture);
       routes.client("POST", "/v1/feedback", new FeedbackRoute(experiments, capture));
       if (experiments == null || trials == null) {
         ExperimentRoutes.addNone(routes);
@@ -150,7 +152,7 @@ public final class Server implements AutoCloseable {
         experiments.check(trials::check);
         new ExperimentRoutes(experiments).add(routes);
       }
-      pipeline.routes(new RegistryRoutes(registry, folders).add(routes));
+      pipeline.routes(new RegistryRoutes(registry, folders, named::unusable).add(routes));
       WebServer web = Listening.start(settings, connections, pipeline, tls);
       return new Server(
           web,

@@ -5,6 +5,7 @@ import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.Session;
 import dev.nudge.registry.RegistryException;
 import dev.nudge.server.capture.Capture;
+import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -131,6 +132,17 @@ record Shared(
     AdapterCache.Lease lease = loaded(served, () -> true);
     if (lease != null) {
       lease.close();
+    }
+  }
+
+  /// Says why an adapter cannot be served; null: it can, or there is no room for it just now.
+  @Nullable String unusable(Served served) {
+    try (AdapterCache.Lease _ = lease(served)) {
+      return null;
+    } catch (ApiException e) {
+      return e.getMessage();
+    } catch (BusyException e) {
+      return null;
     }
   }
 

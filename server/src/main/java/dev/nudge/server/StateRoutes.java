@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /// `GET /health`, `/metrics` and `/version`.
 ///
@@ -25,7 +26,12 @@ record StateRoutes(
     if (stopping.getAsBoolean()) {
       throw ApiException.stopping();
     }
-    exchange.reply(JsonNodeFactory.instance.objectNode().put("status", "ok"));
+    ObjectNode reply = JsonNodeFactory.instance.objectNode().put("status", "ok");
+    int unusable = shared.adapters().unusable().size();
+    if (unusable > 0) { // names only for those with a key: GET /v1/registry/adapters
+      reply.put("unusable_aliases", unusable);
+    }
+    exchange.reply(reply);
   }
 
   private void version(Exchange exchange) {

@@ -43,6 +43,11 @@ record TrialAdapters(ServedAdapters adapters, Experiments experiments, ArmAdapte
   }
 
   @Override
+  public List<Unusable> unusable() {
+    return adapters.unusable();
+  }
+
+  @Override
   public Served load(String name, String place, boolean replace, Consumer<Served> check) {
     if (experiments.has(name)) {
       throw ApiException.wrong(

@@ -1,8 +1,11 @@
 package dev.nudge.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.format.Json;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
 import dev.nudge.registry.Alias;
 import dev.nudge.registry.Note;
 import dev.nudge.registry.Reference;
@@ -11,6 +14,7 @@ import dev.nudge.registry.Version;
 import dev.nudge.registry.VersionState;
 import dev.nudge.server.Place.Reply;
 import dev.nudge.settings.Compute;
+import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -20,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -118,6 +123,117 @@ class RegistryTest {
       }
     }
     return digests;
+  }
+
+  /// An adapter whose nudge.json names a base.
+  private Version pushed(Path adapter, String base) throws IOException {
+    Path copy = Files.createDirectories(folder.resolve(base.substring(7, 12)));
+    for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
+      Files.copy(adapter.resolve(file), copy.resolve(file));
+    }
+    new Identity(List.of(base), null, null, null, Map.of()).write(copy);
+    return registry.push("both", copy, Note.of("of " + base)).version();
+  }
+
+  @Test
+  void anAliasMovedToAnotherBaseIsAnsweredByItsLastUsableVersionAndTheServerSaysSo()
+      throws IOException {
+    Version own = pushed(Place.ONE, BaseDigest.of(Place.MODEL, Place.MACHINE.cache()));
+    Version foreign = pushed(Place.OTHER, "sha256:" + "e".repeat(64));
+    registry.alias("both", "champion", own, Alias.Expected.ANY, Note.of(null));
+    String before = said(chat("both@champion"));
+    for (String route :
+        List.of("/v1/adapters/alias", "/v1/registry/adapters/both/aliases/champion")) {
+      String body = "{\"name\": \"both\", \"alias\": \"champion\", \"version\": 2, \"why\": \"x\"}";
+      Reply refused = place.post(route, body);
+      assertThat(refused.status()).as(route).isEqualTo(409);
+      assertThat(refused.error("code")).isEqualTo("alias_other_base");
+      assertThat(refused.error("message")).contains("\"any_base\": true").doesNotContain("--");
+    }
+    assertThat(place.get("/health").json().toString()).isEqualTo("{\"status\":\"ok\"}");
+    Reply forced =
+        place.post(
+            "/v1/registry/adapters/both/aliases/champion",
+            "{\"version\": 2, \"any_base\": true, \"why\": \"x\"}");
+    assertThat(forced.status()).as(forced.text()).isEqualTo(200);
+    for (int i = 0; i < 2; i++) {
+      Reply reply = chat("both@champion");
+      assertThat(said(reply)).isEqualTo(before);
+      assertThat(reply.header("X-Adapter")).isEqualTo("both:1");
+    }
+    assertThat(chat("both:2").status()).isEqualTo(400); // who asks for the version itself is told
+    assertThat(place.warnings)
+        .filteredOn(line -> line.startsWith("both@champion"))
+        .singleElement()
+        .asString()
+        .startsWith(
+            "both@champion moved to version 2, which cannot be served: adapter both:2 was trained"
+                + " on another base")
+        .endsWith("; version 1 still answers");
+    assertThat(place.get("/health").json().path("unusable_aliases").asInt()).isEqualTo(1);
+    assertThat(place.get("/v1/models").json().path("data").valueStream())
+        .filteredOn(card -> card.path("id").asString().equals("both@champion"))
+        .singleElement()
+        .matches(card -> card.path("version").asInt() == 1);
+    JsonNode alias = place.get("/v1/registry/adapters/both").json().at("/aliases/0");
+    assertThat(alias.path("version").asInt()).isEqualTo(2);
+    assertThat(alias.path("answers").asInt()).isEqualTo(1);
+    assertThat(alias.path("unusable").asString())
+        .contains("another base")
+        .doesNotContain(folder.toString());
+    assertThat(place.get("/v1/adapters/both").json().at("/unusable/0/answers").asInt())
+        .isEqualTo(1);
+    Reply back =
+        place.post(
+            "/v1/adapters/rollback",
+            "{\"name\": \"both\", \"alias\": \"champion\", \"any_base\": true}");
+    assertThat(back.json().path("version").asInt()).as(back.text()).isEqualTo(1);
+    assertThat(said(chat("both@champion"))).isEqualTo(before);
+    assertThat(place.get("/health").json().has("unusable_aliases")).isFalse();
+    assertThat(foreign.number()).isEqualTo(2);
+  }
+
+  @Test
+  void aRestartServesTheRestWhereOneAliasCannotBeServed() throws IOException {
+    Version foreign = pushed(Place.OTHER, "sha256:" + "e".repeat(64));
+    registry.alias("both", "champion", foreign, Alias.Expected.ANY, Note.of(null));
+    place.close();
+    place = restarted("law=registry:legal@champion", "both=registry:both@champion");
+    assertThat(chat("law").status()).isEqualTo(200);
+    Reply refused = chat("both");
+    assertThat(refused.status()).isEqualTo(400);
+    assertThat(refused.error("message")).contains("was trained on another base");
+    assertThat(place.warnings)
+        .filteredOn(line -> line.contains("'both' is not served: "))
+        .singleElement()
+        .asString()
+        .contains("was trained on another base")
+        .endsWith("; once its alias is at another version, that answers");
+    assertThat(place.get("/health").json().path("unusable_aliases").asInt()).isEqualTo(1);
+    Version own = pushed(Place.ONE, BaseDigest.of(Place.MODEL, Place.MACHINE.cache()));
+    registry.alias(
+        "both", "champion", own, Alias.Expected.ANY, new Alias.Force(false, true), Note.of(null));
+    assertThat(chat("both").header("X-Adapter")).isEqualTo("both:2");
+    assertThat(place.get("/health").json().has("unusable_aliases")).isFalse();
+  }
+
+  @Test
+  void aServerThatCouldServeNoneOfItsAdaptersDoesNotStartNorOneWhoseFolderIsWrong()
+      throws IOException {
+    Version foreign = pushed(Place.OTHER, "sha256:" + "e".repeat(64));
+    registry.alias("both", "champion", foreign, Alias.Expected.ANY, Note.of(null));
+    for (String[] adapters :
+        List.of(
+            new String[] {"both=registry:both@champion"},
+            new String[] {"law=registry:legal@champion", "both=registry:both:1"})) {
+      assertThatThrownBy(() -> restarted(adapters).close())
+          .isInstanceOf(InputException.class)
+          .hasMessageStartingWith("adapter both:1 was trained on another base");
+    }
+  }
+
+  private Place restarted(String... adapters) {
+    return Place.open(s -> s.withRegistry(folder.resolve("registry")).withAdapter(adapters));
   }
 
   @Test

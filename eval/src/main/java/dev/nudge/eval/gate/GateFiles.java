@@ -63,6 +63,8 @@ public final class GateFiles {
     all.put("verdict", result.verdict().word());
     all.put("sentence", result.sentence());
     all.put("value", Json.finite(result.value()));
+    all.put("before", Json.finite(result.before()));
+    all.put("after", Json.finite(result.after()));
     all.put("low", Json.finite(result.low()));
     all.put("high", Json.finite(result.high()));
     all.put("limit", Json.finite(result.limit()));

@@ -103,6 +103,7 @@ final class HolmTests {
     var interval = test.measured().interval(1 - 2 * test.alpha());
     double detectable =
         verdict == Verdict.INCONCLUSIVE ? test.measured().detectable(test.alpha()) : Double.NaN;
+    Double before = test.before();
     return new RuleResult(
         test.rule(),
         verdict,
@@ -114,6 +115,8 @@ final class HolmTests {
         test.measured().documents(),
         p,
         good,
-        Double.isFinite(detectable) ? detectable : Double.NaN);
+        Double.isFinite(detectable) ? detectable : Double.NaN,
+        before == null ? Double.NaN : before,
+        test.rule() instanceof Rule.Judge ? Double.NaN : test.after());
   }
 }

@@ -13,6 +13,8 @@ package dev.nudge.eval.gate;
 /// @param adjusted p after Holm's correction over the rules of its kind
 /// @param detectable smallest distance from the limit that is detected with 80 % power; NaN: not
 ///     applicable
+/// @param before the metric without the adapter; NaN: the rule does not compare with it
+/// @param after the metric with the adapter; NaN: the rule is not about a metric
 public record RuleResult(
     Rule rule,
     Verdict verdict,
@@ -24,13 +26,17 @@ public record RuleResult(
     int documents,
     double p,
     double adjusted,
-    double detectable) {
+    double detectable,
+    double before,
+    double after) {
 
   /// A result without a test.
   static RuleResult plain(
       Rule rule, Verdict verdict, String sentence, double value, double limit, int documents) {
     double none = Double.NaN;
+    double after = rule instanceof Rule.Limit ? value : none;
     return new RuleResult(
-        rule, verdict, sentence, value, none, none, limit, documents, none, none, none);
+        rule, verdict, sentence, value, none, none, limit, documents, none, none, none, none,
+        after);
   }
 }

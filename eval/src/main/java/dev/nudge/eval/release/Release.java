@@ -30,6 +30,7 @@ import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.ScoreSettings;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -220,7 +221,8 @@ public final class Release {
   private String apart(Merged merged) {
     return String.format(
         Locale.ROOT,
-        "%s is not released: the merged weights are %.2g nats a token (mean KL) from base + adapter on the probe text, more than %s",
+        "%s is not released: the merged weights are %.2g nats a token (mean KL) from base + adapter"
+            + " on the probe text, more than %s",
         settings.out(),
         merged.difference().kl(),
         merged.tolerance());
@@ -238,7 +240,8 @@ public final class Release {
           case PASS -> "is released: its loss is %s nats a token above that of base + adapter";
           case FAIL -> "is not released: its loss is %s nats a token above that of base + adapter";
           case INCONCLUSIVE ->
-              "is not released: its loss is %s nats a token above that of base + adapter, and more rows are needed to tell";
+              "is not released: its loss is %s nats a token above that of base + adapter, and more"
+                  + " rows are needed to tell";
         };
     return "%s %s; --tolerance is %s"
         .formatted(settings.out(), what.formatted(shown), settings.mostLoss());
@@ -356,10 +359,14 @@ public final class Release {
       OutFolder.move(mark, folder.resolve(MARK));
     }
     Map<String, Object> all = new TreeMap<>();
-    try (Stream<Path> files = Files.list(folder)) {
+    try (Stream<Path> files = Files.walk(folder)) { // with folders of chat templates
       for (Path file : files.filter(Files::isRegularFile).toList()) {
+        Path name = folder.relativize(file);
+        if (name.startsWith(DENSE) || name.startsWith(FORM) || OutFolder.isOurs(file)) {
+          continue; // work on the way
+        }
         all.put(
-            file.getFileName().toString(),
+            name.toString().replace(File.separatorChar, '/'),
             Map.of("sha256", Sha256.ofFile(file), "bytes", Files.size(file)));
       }
     }
@@ -376,7 +383,8 @@ public final class Release {
     }
     List<String> files = new ArrayList<>(List.of(REPORT));
     for (String name : report.path("files").propertyNames()) {
-      if (Path.of(name).equals(Path.of(name).getFileName())) {
+      Path path = Path.of(name).normalize();
+      if (path.equals(Path.of(name)) && !path.isAbsolute() && !path.startsWith("..")) {
         files.add(name);
       }
     }

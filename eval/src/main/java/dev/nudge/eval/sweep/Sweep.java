@@ -134,7 +134,8 @@ public final class Sweep {
   }
 
   private Result run() {
-    SweepPush push = settings.push() == null ? null : SweepPush.of(settings.push());
+    SweepPush push =
+        settings.push() == null ? null : SweepPush.of(settings.push(), settings.anyBase());
     if (push != null) {
       push.check(settings.registry());
     }
@@ -151,6 +152,12 @@ public final class Sweep {
     List<Entry> going = unfinished(open);
     List<Prepared> prepared = prepared(going);
     check(prepared);
+    if (push != null) {
+      prepared.stream()
+          .map(run -> run.settings().model().model())
+          .distinct()
+          .forEach(model -> push.checkBase(settings.registry(), model, machine.cache()));
+    }
     SweepMetric metric = file.metric();
     SweepEvaluation evaluation =
         metric == null
@@ -220,7 +227,11 @@ public final class Sweep {
     Version pushed =
         push == null
             ? null
-            : push.store(settings.registry(), settings.out().resolve(best.name()), file.place());
+            : push.store(
+                settings.registry(),
+                settings.out().resolve(best.name()),
+                file.place(),
+                watcher::warning);
     Map<String, @Nullable Object> values = board.values();
     values.put("pushed", pushed == null ? null : pushed.shown());
     return new Result(false, List.of(), values, board, pushed);

@@ -1,6 +1,7 @@
 package dev.nudge.eval.sweep;
 
 import dev.nudge.format.OutFolder;
+import dev.nudge.identity.Identity;
 import dev.nudge.registry.Alias;
 import dev.nudge.registry.Note;
 import dev.nudge.registry.Reference;
@@ -9,13 +10,15 @@ import dev.nudge.registry.Version;
 import dev.nudge.settings.InputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Where the best adapter of a sweep goes in the registry.
 ///
 /// @param alias put to it; null: none
-record SweepPush(String name, @Nullable String alias) {
-  static SweepPush of(String text) {
+/// @param anyBase whether the alias may move to another base than it had
+record SweepPush(String name, @Nullable String alias, boolean anyBase) {
+  static SweepPush of(String text, boolean anyBase) {
     int at = text.indexOf('@');
     String name = at < 0 ? text : text.substring(0, at);
     String alias = at < 0 ? null : text.substring(at + 1);
@@ -29,7 +32,7 @@ record SweepPush(String name, @Nullable String alias) {
           "--push is '%s'; it must be an adapter's name, with or without an alias, as in support@champion"
               .formatted(text));
     }
-    return new SweepPush(name, alias);
+    return new SweepPush(name, alias, anyBase);
   }
 
   /// Checks that the registry can take a version, and that the alias may move to one that no gate
@@ -47,15 +50,34 @@ record SweepPush(String name, @Nullable String alias) {
     }
   }
 
+  /// Checks that the alias may move to an adapter of a model, before that is trained.
+  ///
+  /// @throws InputException if the alias has another base
+  void checkBase(@Nullable Path registry, Path model, Path cache) {
+    Path folder = registry == null ? Registry.home() : registry;
+    if (alias == null || anyBase || !Files.isDirectory(folder)) {
+      return;
+    }
+    Registry to = Registry.open(folder);
+    if (to.list().stream().anyMatch(one -> one.name().equals(name))) {
+      to.checkBase(name, alias, Identity.common(model, cache));
+    }
+  }
+
   /// Stores an adapter as a new version.
   ///
   /// @param from what it is the best of
-  Version store(@Nullable Path registry, Path adapter, String from) {
+  /// @param warnings receives one line each
+  Version store(@Nullable Path registry, Path adapter, String from, Consumer<String> warnings) {
     Registry to = Registry.open(registry == null ? Registry.home() : registry);
     Note note = Note.of("the best of " + from);
     Version version = to.push(name, adapter, note).version();
+    String other = to.otherBases(version);
+    if (other != null) {
+      warnings.accept(other);
+    }
     if (alias != null) {
-      to.alias(name, alias, version, Alias.Expected.ANY, note);
+      to.alias(name, alias, version, Alias.Expected.ANY, new Alias.Force(false, anyBase), note);
       version = to.find(Reference.parse(version.shown()));
     }
     return version;

@@ -99,6 +99,42 @@ class ProtectedAliasTest {
         new Reference(with.name(), new Reference.Number(with.number())), file, note("judged"));
   }
 
+  @Test
+  void aPassCountsForTheBaseThatItWasEarnedOn() throws Exception {
+    String other = "sha256:" + "e".repeat(64);
+    Version elsewhere =
+        registry
+            .push("support", MadeAdapters.on(temp.resolve("three"), 3, other), note("c"))
+            .version();
+    Version unknown =
+        registry.push("support", MadeAdapters.of(temp.resolve("four"), 4), note("d")).version();
+    registry.protect("support", "champion", null, note("from now on"));
+    for (Version to : List.of(elsewhere, unknown)) {
+      judgedOn(to, other);
+    }
+    assertThatThrownBy(() -> move(elsewhere))
+        .isInstanceOf(RegistryException.class)
+        .extracting(e -> ((RegistryException) e).reason())
+        .isEqualTo(Reason.OTHER_BASE);
+    assertThatThrownBy(() -> move(unknown))
+        .hasMessageContaining("its own base is unknown, and the gate judged it on another than")
+        .extracting(e -> ((RegistryException) e).reason())
+        .isEqualTo(Reason.GATED);
+    assertThat(champion()).isEqualTo("support:1");
+    judgedOn(unknown, MadeAdapters.BASE);
+    move(unknown);
+    assertThat(champion()).isEqualTo("support:4");
+  }
+
+  private void judgedOn(Version version, String base) throws Exception {
+    judged(version, version, Verdict.PASS, POLICY, 1);
+    Path file = temp.resolve(GateCheck.FILE);
+    ObjectNode gate = (ObjectNode) Json.parse(Files.readString(file));
+    ((ObjectNode) gate.path("digests")).put("base", base);
+    gate.put("at", DAY.plusSeconds(86_400L * 9).toString());
+    keep(version, Json.line(gate));
+  }
+
   private void refused(String words) {
     assertThatThrownBy(() -> move(second))
         .isInstanceOf(RegistryException.class)
@@ -112,7 +148,9 @@ class ProtectedAliasTest {
   void onlyAFreshPassMovesIt() throws Exception {
     registry.protect("support", "champion", null, note("from now on"));
     refused(
-        "support@champion is protected, and support:2 has no fresh PASS: no gate.json is kept with it; evaluate it by a policy and keep its gate.json (nudge adapters state support:2 validated --report), or give --override and --why");
+        "support@champion is protected, and support:2 has no fresh PASS: no gate.json is kept with"
+            + " it; evaluate it by a policy and keep its gate.json (nudge adapters state support:2"
+            + " validated --report), or give --override and --why");
     judged(second, second, Verdict.INCONCLUSIVE, POLICY, 0);
     refused("its verdict is INCONCLUSIVE");
     judged(second, first, Verdict.PASS, POLICY, 1);
@@ -144,7 +182,13 @@ class ProtectedAliasTest {
     Map<String, String> rows = Map.of("quiz", "sha256:1", "prose", "sha256:3");
     judged(second, second, Verdict.PASS, POLICY, 3, tasks, rows);
     refused("the documents of prose are others than for support:1");
-    registry.alias("support", "champion", second, Alias.Expected.ANY, true, note("a new test set"));
+    registry.alias(
+        "support",
+        "champion",
+        second,
+        Alias.Expected.ANY,
+        new Alias.Force(true, false),
+        note("a new test set"));
     assertThat(((RegistryEvent.Moved) registry.log("support").getLast()).overridden())
         .containsExactly("the documents of prose are others than for support:1");
     registry.rollback("support", "champion", Alias.Expected.ANY, note("back"));
@@ -172,7 +216,8 @@ class ProtectedAliasTest {
               "the base's config.json or generation_config.json is another than for tuned:1"),
           Map.entry(
               "/settings/train_data",
-              "leaks were looked for in other rows than it was trained on, or by a nudge that kept another digest of them"));
+              "leaks were looked for in other rows than it was trained on, or by a nudge that kept"
+                  + " another digest of them"));
 
   /// A version that knows what it was trained on, by which template.
   private Version tuned(int number) throws Exception {
@@ -186,7 +231,19 @@ class ProtectedAliasTest {
     double none = Double.NaN;
     RuleResult clean =
         new RuleResult(
-            leakage, Verdict.PASS, "none stands there", 0, none, none, 0, 9, none, none, none);
+            leakage,
+            Verdict.PASS,
+            "none stands there",
+            0,
+            none,
+            none,
+            0,
+            9,
+            none,
+            none,
+            none,
+            none,
+            none);
     Digests digests =
         new Digests(
             MadeAdapters.BASE,
@@ -232,7 +289,13 @@ class ProtectedAliasTest {
     keys.add("seed"); // of shots, which are in the prompts and so in the digest of documents
     assertThat(Json.parse(verdict(two, 0)).path("digests").propertyNames())
         .containsExactlyInAnyOrderElementsOf(keys);
-    registry.alias("tuned", "champion", two, Alias.Expected.ANY, true, note("it has to be"));
+    registry.alias(
+        "tuned",
+        "champion",
+        two,
+        Alias.Expected.ANY,
+        new Alias.Force(true, false),
+        note("it has to be"));
     assertThat(((RegistryEvent.Moved) registry.log("tuned").getLast()).overridden()).hasSize(1);
     registry.rollback("tuned", "champion", Alias.Expected.ANY, note("back"));
     keep(two, verdict(two, day));
@@ -273,11 +336,22 @@ class ProtectedAliasTest {
     registry.protect("support", "champion", null, note("x"));
     assertThatThrownBy(
             () ->
-                registry.alias("support", "champion", second, Alias.Expected.ANY, true, note(" ")))
+                registry.alias(
+                    "support",
+                    "champion",
+                    second,
+                    Alias.Expected.ANY,
+                    new Alias.Force(true, false),
+                    note(" ")))
         .isInstanceOf(InputException.class)
         .hasMessage("an override of a protected alias needs a reason; give --why");
     registry.alias(
-        "support", "champion", second, Alias.Expected.ANY, true, note("the first leaks"));
+        "support",
+        "champion",
+        second,
+        Alias.Expected.ANY,
+        new Alias.Force(true, false),
+        note("the first leaks"));
     assertThat(champion()).isEqualTo("support:2");
     RegistryEvent.Moved moved =
         (RegistryEvent.Moved) Registry.open(registry.folder()).log("support").getLast();
@@ -295,7 +369,13 @@ class ProtectedAliasTest {
     assertThatThrownBy(
             () -> registry.alias("support", "champion", null, Alias.Expected.ANY, note("away")))
         .hasMessage("support@champion is protected; to take it away give --override and --why");
-    registry.alias("support", "champion", null, Alias.Expected.ANY, true, note("away"));
+    registry.alias(
+        "support",
+        "champion",
+        null,
+        Alias.Expected.ANY,
+        new Alias.Force(true, false),
+        note("away"));
     assertThat(registry.adapter("support").aliases()).isEmpty();
   }
 
@@ -387,13 +467,18 @@ class ProtectedAliasTest {
     String judged = gate.replace("TOKENIZER", "sha256:3");
     Map<String, Boolean> configs =
         Map.of(
-            "{'chat_template': 'T'}", true,
-            "{'chat_template': 'U'}", false,
-            "{'chat_template': [{'name': 'tool_use', 'template': 'U'}, {'name': 'default', 'template': 'T'}]}",
-                true,
-            "{'chat_template': [{'name': 'tool_use', 'template': 'T'}, {'name': 'default', 'template': 'U'}]}",
-                false,
-            "{}", true);
+            "{'chat_template': 'T'}",
+            true,
+            "{'chat_template': 'U'}",
+            false,
+            "{'chat_template': [{'name': 'tool_use', 'template': 'U'}, {'name': 'default',"
+                + " 'template': 'T'}]}",
+            true,
+            "{'chat_template': [{'name': 'tool_use', 'template': 'T'}, {'name': 'default',"
+                + " 'template': 'U'}]}",
+            false,
+            "{}",
+            true);
     configs.forEach(
         (config, same) -> {
           JsonNode own = Json.parse(config.replace('\'', '"'));

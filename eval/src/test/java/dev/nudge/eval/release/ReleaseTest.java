@@ -241,6 +241,59 @@ class ReleaseTest {
   }
 
   @Test
+  void aReleasesFoldersAreDigestedPushedCopiedAndReplaced() throws IOException {
+    Path model = temp.resolve("model");
+    try (Stream<Path> all = Files.list(Goldens.MODEL)) {
+      Files.createDirectories(model.resolve("additional_chat_templates"));
+      for (Path file : all.toList()) {
+        Files.copy(file, model.resolve(file.getFileName()));
+      }
+    }
+    String name = "additional_chat_templates/tool_use.jinja";
+    Files.writeString(model.resolve("chat_template.jinja"), "{{ messages }}");
+    Files.writeString(model.resolve(name), "{{ tools }}");
+    ReleaseSettings settings =
+        ReleaseSettings.of(model, Goldens.ADAPTER, rows, temp.resolve("out"))
+            .withCompute(Compute.FP32);
+    run(settings);
+    Path out = temp.resolve("out");
+    assertThat(Json.read(out.resolve(Release.REPORT)).path("files").path(name).path("sha256"))
+        .hasToString("\"" + Sha256.ofFile(out.resolve(name)) + "\"");
+    Registry registry = Registry.open(temp.resolve("registry"));
+    Note note = Note.by("tester", "test");
+    Version version = registry.push("served", out, note).version();
+    assertThat(version.folder().resolve(name)).hasContent("{{ tools }}");
+    Path tar = temp.resolve("served.tar");
+    Reference one = Reference.parse("served:1");
+    registry.publish(one, Address.parse(tar.toString(), false), null, null);
+    Registry elsewhere = Registry.open(temp.resolve("elsewhere"));
+    elsewhere.pull("copied", Address.parse(tar.toString(), false), null, null, note);
+    assertThat(elsewhere.export(Reference.parse("copied:1"), temp.resolve("back"), false))
+        .contains(name);
+    assertThat(temp.resolve("back").resolve(name)).hasContent("{{ tools }}");
+    Files.writeString(out.resolve(name), "{{ other }}");
+    assertThatThrownBy(() -> registry.push("served", out, note))
+        .hasMessageContaining(name + " is not the file that was released");
+    Files.delete(out.resolve(name));
+    Files.delete(templates(out));
+    Files.createSymbolicLink(templates(out), model.resolve("additional_chat_templates"));
+    assertThatThrownBy(() -> registry.push("served", out, note))
+        .hasMessageContaining(name + " is a link, and links are not followed");
+    Files.delete(templates(out));
+    assertThatThrownBy(() -> registry.push("served", out, note))
+        .hasMessageContaining("has no " + name + ", which its release.json names");
+    Files.createDirectories(templates(out));
+    Files.writeString(out.resolve(name), "{{ tools }}");
+    Files.delete(model.resolve(name)); // a release anew takes what the earlier one had with it
+    run(settings.withOverwrite(true));
+    assertThat(out.resolve(name)).doesNotExist();
+  }
+
+  private static Path templates(Path out) {
+    return out.resolve("additional_chat_templates");
+  }
+
+  @Test
   void aReleaseThatWasChangedOrFailedIsNoVersion() throws IOException {
     run(settings(rows));
     Path out = temp.resolve("out");

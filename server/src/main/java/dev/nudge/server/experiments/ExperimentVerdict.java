@@ -14,6 +14,8 @@ public record ExperimentVerdict(State state, @Nullable String arm, String reason
   public enum State {
     /// Not enough data yet.
     COLLECTING,
+    /// Somebody stopped it before there was a verdict.
+    UNDECIDED,
     /// All intervals lie within the equivalence margin.
     NO_DIFFERENCE,
     /// An arm is better than the control.

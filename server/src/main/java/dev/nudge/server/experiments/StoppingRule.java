@@ -146,8 +146,13 @@ final class StoppingRule {
     if (decided != null) {
       return said(definition, decided);
     }
-    return new ExperimentVerdict(
-        ExperimentVerdict.State.COLLECTING, null, missing(definition, analysis));
+    String missing = missing(definition, analysis);
+    return history.stopped() == null
+        ? new ExperimentVerdict(ExperimentVerdict.State.COLLECTING, null, missing)
+        : new ExperimentVerdict(
+            ExperimentVerdict.State.UNDECIDED,
+            null,
+            "it was stopped without a verdict: " + missing);
   }
 
   private static ExperimentVerdict said(Definition definition, ExperimentEvent.Decided decided) {

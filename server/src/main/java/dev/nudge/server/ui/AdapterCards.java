@@ -5,11 +5,13 @@ import dev.nudge.registry.Alias;
 import dev.nudge.registry.Registry;
 import dev.nudge.registry.Version;
 import dev.nudge.registry.VersionState;
+import dev.nudge.server.ServedAdapters;
 import dev.nudge.settings.InputException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -22,8 +24,12 @@ final class AdapterCards {
   /// Version digest → parent digest, empty if there is none; both are immutable.
   private final Map<String, String> parents = new ConcurrentHashMap<>();
 
-  AdapterCards(Registry registry) {
+  private final Supplier<List<ServedAdapters.Unusable>> unusable;
+
+  /// @param unusable aliases at versions that cannot be served
+  AdapterCards(Registry registry, Supplier<List<ServedAdapters.Unusable>> unusable) {
     this.registry = registry;
+    this.unusable = unusable;
   }
 
   /// An adapter with its versions and aliases.
@@ -62,7 +68,7 @@ final class AdapterCards {
     }
   }
 
-  private static Map<String, @Nullable Object> alias(Adapter adapter, Alias alias) {
+  private Map<String, @Nullable Object> alias(Adapter adapter, Alias alias) {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("alias", alias.name());
     values.put("version", alias.version());
@@ -71,6 +77,12 @@ final class AdapterCards {
     values.put("at", alias.moved().at().toString());
     values.put("by", alias.moved().by());
     values.put("why", alias.moved().why());
+    for (ServedAdapters.Unusable one : unusable.get()) {
+      if (one.alias().equals(adapter.name() + "@" + alias.name())) {
+        values.put("unusable", one.reason());
+        values.put("answers", one.answers());
+      }
+    }
     values.put("before", before(adapter.versions(), alias));
     return values;
   }

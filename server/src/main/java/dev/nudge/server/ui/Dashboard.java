@@ -4,11 +4,11 @@ import dev.nudge.generate.Session;
 import dev.nudge.registry.Registry;
 import dev.nudge.server.Client;
 import dev.nudge.server.Routes;
+import dev.nudge.server.ServedAdapters;
 import dev.nudge.server.capture.Capture;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// The web dashboard at `/ui` with its routes.
@@ -32,12 +32,12 @@ public final class Dashboard {
 
   /// Adds the page and its routes.
   ///
-  /// @param hides whether a name of the server hides the registry's adapter of that name
+  /// @param adapters that are served
   /// @param capture null: answers are not captured
   public Routes add(
-      Routes routes, Predicate<String> hides, Session session, @Nullable Capture capture) {
+      Routes routes, ServedAdapters adapters, Session session, @Nullable Capture capture) {
     new UiRoutes().add(routes);
-    VersionRoutes.of(registry, hides).add(routes);
+    VersionRoutes.of(registry, adapters).add(routes);
     runs.add(routes);
     return new LoadRoute(session, capture).add(routes);
   }

@@ -14,6 +14,7 @@ import dev.nudge.server.Client;
 import dev.nudge.server.Exchange;
 import dev.nudge.server.Fields;
 import dev.nudge.server.Routes;
+import dev.nudge.server.ServedAdapters;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,8 +28,9 @@ import org.jspecify.annotations.Nullable;
 /// |---|---|
 /// | `GET /v1/registry/adapters[/NAME]` | versions and aliases of all, or of one |
 /// | `GET /v1/registry/adapters/NAME/log` | what happened to it |
-/// | `POST …/NAME/aliases/ALIAS` `{version, expected?, why}` | moves an alias |
-/// | `POST …/NAME/aliases/ALIAS/rollback` `{expected?, why}` | puts it back to where it was |
+/// | `POST …/NAME/aliases/ALIAS` `{version, expected?, any_base?, why}` | moves an alias |
+/// | `POST …/NAME/aliases/ALIAS/rollback` `{expected?, any_base?, why}` | puts it back to where it
+/// was |
 ///
 /// `expected` is the version number that the alias must have now (compare-and-set), null if it
 /// must not exist; a mismatch is a 409 and leaves the alias. The reply tells clients not to retry.
@@ -38,8 +40,9 @@ record VersionRoutes(Registry registry, AdapterCards cards, Predicate<String> hi
   private static final String NOTHING = "there is nothing here";
   private static final int MOST = 999_999_999; // versions, as references have them
 
-  static VersionRoutes of(Registry registry, Predicate<String> hides) {
-    return new VersionRoutes(registry, new AdapterCards(registry), hides);
+  static VersionRoutes of(Registry registry, ServedAdapters adapters) {
+    return new VersionRoutes(
+        registry, new AdapterCards(registry, adapters::unusable), adapters::hides);
   }
 
   Routes add(Routes routes) {
@@ -87,10 +90,17 @@ record VersionRoutes(Registry registry, AdapterCards cards, Predicate<String> hi
     exchange.asked(adapter.name() + "@" + parts[2]);
     Note note = Note.by(exchange.client().name(), body.needed("why"));
     Alias.Expected expected = expected(adapter, body);
+    boolean anyBase = body.flag("any_base", false);
     Registry.Move move =
         back
-            ? registry.rollback(adapter.name(), parts[2], expected, note)
-            : registry.alias(adapter.name(), parts[2], version(adapter, body), expected, note);
+            ? registry.rollback(adapter.name(), parts[2], expected, anyBase, note)
+            : registry.alias(
+                adapter.name(),
+                parts[2],
+                version(adapter, body),
+                expected,
+                new Alias.Force(false, anyBase),
+                note);
     Version to = move.to();
     Map<String, @Nullable Object> reply = new LinkedHashMap<>();
     reply.put("name", move.name());
@@ -98,6 +108,9 @@ record VersionRoutes(Registry registry, AdapterCards cards, Predicate<String> hi
     reply.put("from", move.from());
     reply.put("to", to == null ? null : to.digest());
     reply.put("version", to == null ? null : to.number());
+    if (move.warning() != null) {
+      reply.put("warning", move.warning());
+    }
     exchange.reply(Json.tree(reply));
   }
 

@@ -73,7 +73,7 @@ export function adapters() {
         : table("Aliases", ["Alias", { number: "Version" }, "Change", "Since", "By", "Why"],
           adapter.aliases.map((a) => el("tr", {},
             el("th", { scope: "row" }, name(a.alias), guarded(a)),
-            el("td", { class: "number" }, number(a.version)),
+            el("td", { class: "number" }, number(a.version), unusable(a)),
             el("td", { class: "buttons" },
               button(`move ${a.alias}`, ["Move", unseen(` ${a.alias}`)], () => move(adapter, a)),
               button(`back ${a.alias}`, ["Roll back", unseen(` ${a.alias}`)],
@@ -94,6 +94,28 @@ export function adapters() {
           el("td", {}, what(adapter, e)),
           el("td", {}, name(e.by)),
           el("td", { class: "wide" }, name(e.why ?? "–"))))));
+  }
+
+  /** An alias at a version that this server cannot serve. */
+  function unusable(alias) {
+    return alias.unusable
+      ? el("p", { class: "hint" }, alias.answers ? `version ${alias.answers} answers: ` : "",
+        name(alias.unusable))
+      : null;
+  }
+
+  /** Whether a version was trained on another base than the one where an alias is. */
+  function isOther(adapter, alias, v) {
+    const at = adapter.versions.find((one) => one.number === alias?.version);
+    return Boolean(at?.base && v?.base && at.base !== v.base);
+  }
+
+  /** Asks whether a move may go to another base, where some versions are of one. */
+  function baseField(others) {
+    return others
+      ? [{ name: "any_base", label: "Another base", type: "choice", choices: [
+        { value: "no", label: "refuse" }, { value: "yes", label: "move anyway" }] }]
+      : [];
   }
 
   /** Such an alias goes only to versions that a gate has passed. */
@@ -154,11 +176,15 @@ export function adapters() {
   }
 
   async function move(adapter, alias) {
-    const choices = adapter.versions.toReversed()
-      .filter((v) => v.state !== "blocked" && v.number !== alias?.version)
-      .map((v) => ({ value: String(v.number), label: `${v.number} (${v.state}, ${time(v.created)})` }));
+    const free = adapter.versions.toReversed()
+      .filter((v) => v.state !== "blocked" && v.number !== alias?.version);
+    const others = free.filter((v) => isOther(adapter, alias, v)); // after those of its base
+    const choices = [...free.filter((v) => !others.includes(v)), ...others].map((v) => ({
+      value: String(v.number),
+      label: `${v.number} (${v.state}, ${time(v.created)}${others.includes(v) ? ", another base" : ""})` }));
     const fields = [
       { name: "version", label: "To version", type: "choice", choices },
+      ...baseField(others.length > 0),
       { name: "why", label: "Reason", type: "area", hint: "It stands in the history." }];
     if (alias === null) {
       fields.unshift({ name: "alias", label: "Alias", type: "text", pattern: NAME,
@@ -177,22 +203,25 @@ export function adapters() {
       await change(`registry/adapters/${segment(adapter.name)}/aliases/${segment(to)}`, {
         version: Number(answer.version),
         expected: alias?.version ?? null,
+        any_base: answer.any_base === "yes",
         why: answer.why,
       }, (version) => `${adapter.name}@${to} is at version ${version} now.`);
     }
   }
 
   async function rollback(adapter, alias) {
+    const before = adapter.versions.find((v) => v.number === alias.before);
     const answer = await ask({
       title: `Roll back ${adapter.name}@${alias.alias}`,
       text: `From version ${alias.version} back to version ${alias.before}, at once.`,
-      fields: [{ name: "why", label: "Reason", type: "area", hint: "It stands in the history." }],
+      fields: [...baseField(isOther(adapter, alias, before)),
+        { name: "why", label: "Reason", type: "area", hint: "It stands in the history." }],
       yes: "Roll back",
     });
     if (answer !== null) {
       await change(
         `registry/adapters/${segment(adapter.name)}/aliases/${segment(alias.alias)}/rollback`,
-        { expected: alias.version, why: answer.why },
+        { expected: alias.version, any_base: answer.any_base === "yes", why: answer.why },
         (version) => `${adapter.name}@${alias.alias} is at version ${version} again.`);
     }
   }
