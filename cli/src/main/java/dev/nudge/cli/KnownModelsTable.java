@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The models that are known to work, with the memory that training takes: a table that
+/// Models of tested families, with the memory that training is planned to take: a table that
 /// `KnownModelsTableTest` makes of [dev.nudge.hub.KnownNames] by the planner, as planning all of
 /// them takes seconds.
 final class KnownModelsTable {
@@ -26,7 +26,13 @@ final class KnownModelsTable {
       lines.addAll(text.strip().lines().toList());
       lines.add("");
       lines.add(
-          "Memory as planned for an adapter: defaults of train, rows of 1,024 tokens, one lane.");
+          "Sizes and memory are computed: an adapter, defaults of train, rows of 1,024 tokens, one"
+              + " lane.");
+      lines.add(
+          "Tests run each family on tiny models. LOADED says what was run of the model itself:");
+      lines.add(
+          "rebuilt weights are bf16 made from a Q4_1 file; nothing was ever fetched from the real"
+              + " hub.");
       return lines;
     } catch (IOException e) {
       throw new IllegalStateException(FILE + " cannot be read", e);

@@ -29,8 +29,7 @@ record ModelsListVerb() implements Verb<ModelsListVerb.Settings> {
     Hub hub = HubNames.hub(console);
     List<CachedModel> models = hub.list();
     if (models.isEmpty()) {
-      console.note(
-          hub.settings().cache() + " holds nothing; nudge models says what is known to work");
+      console.note(hub.settings().cache() + " holds nothing; nudge models lists models by name");
     } else {
       List<List<String>> rows = new ArrayList<>();
       rows.add(List.of("NAME", "REVISION", "SIZE", "FAMILY", "LICENCE", "WHOLE"));

@@ -21,7 +21,7 @@ class KnownModelsTableTest {
   void theTableHasTheFiguresOfThePlanner() throws IOException {
     if (System.getenv("NUDGE_WRITE") != null) {
       List<List<String>> rows = new ArrayList<>();
-      rows.add(List.of("KNOWN TO WORK", "PARAMETERS", "MEMORY", "WITH NF4"));
+      rows.add(List.of("MODEL", "PARAMETERS", "MEMORY", "WITH NF4", "LOADED"));
       KnownNames.shapes()
           .forEach((name, shape) -> rows.add(row(name, TrainingNeed.of(Path.of(shape)))));
       Files.createDirectories(PAGE.getParent());
@@ -36,6 +36,17 @@ class KnownModelsTableTest {
   }
 
   @Test
+  void theTableSaysWhichModelsWereEverLoadedAndThatTheHubWasNeverMet() {
+    List<String> lines = KnownModelsTable.lines();
+    for (String name : KnownNames.all()) {
+      String line = lines.stream().filter(l -> l.startsWith(name + " ")).findFirst().orElseThrow();
+      assertThat(line).endsWith(KnownNames.rebuilt().contains(name) ? "rebuilt weights" : "never");
+    }
+    assertThat(KnownNames.all()).containsAll(KnownNames.rebuilt());
+    assertThat(String.join(" ", lines)).contains("nothing was ever fetched from the real hub");
+  }
+
+  @Test
   void everyShapeIsOneOfThePlanner() {
     assertThat(KnownModels.names()).containsAll(KnownNames.shapes().values());
   }
@@ -45,7 +56,8 @@ class KnownModelsTableTest {
         name,
         "%,d M".formatted(Math.round(need.parameters() / 1e6)),
         Bytes.shown(need.memory()),
-        Bytes.shown(need.nf4()));
+        Bytes.shown(need.nf4()),
+        KnownNames.rebuilt().contains(name) ? "rebuilt weights" : "never");
   }
 
   private static double gib(String line, int column) {

@@ -4,9 +4,10 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
-/// Models of the hub that are known to work: their families are held to the reference
-/// implementation by nudge's tests, and their weights are safetensors.
+/// Models of the hub whose sizes are known and whose families nudge's tests compare with the
+/// reference implementation, on tiny models. [#rebuilt] names those that were loaded themselves.
 public final class KnownNames {
   private static final Map<String, String> SHAPES = new LinkedHashMap<>();
 
@@ -40,6 +41,11 @@ public final class KnownNames {
   /// Names on the hub, a family's smallest first.
   public static List<String> all() {
     return List.copyOf(SHAPES.keySet());
+  }
+
+  /// Those that were ever loaded: from weights rebuilt from four bits, not from the hub.
+  public static Set<String> rebuilt() {
+    return Set.of("HuggingFaceTB/SmolLM2-135M-Instruct");
   }
 
   /// The shape of each, as `plan --model` and [dev.nudge.plan.KnownModels] call it.
