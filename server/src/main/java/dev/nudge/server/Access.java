@@ -87,8 +87,9 @@ record Access(
       checkHost(exchange);
     }
     String origin = exchange.header("Origin");
-    boolean allowed = origin != null && origins.contains(origin.toLowerCase(Locale.ROOT));
-    if (allowed) {
+    boolean foreign = origin != null && !isOwn(origin, String.valueOf(exchange.header("Host")));
+    if (origin != null && origins.contains(origin.toLowerCase(Locale.ROOT))) {
+      foreign = false;
       exchange.header("Access-Control-Allow-Origin", origin);
       exchange.header("Access-Control-Expose-Headers", "*");
       exchange.header("Vary", "Origin");
@@ -103,14 +104,12 @@ record Access(
     if (keys != null) {
       return false; // a page of another site has no key
     }
-    boolean own = origin == null || isOwn(origin, String.valueOf(exchange.header("Host")));
-    if (!own && !allowed) {
-      String shown = ApiException.shown(origin);
+    if (origin != null && foreign) {
       throw ApiException.forbidden(
           null,
           "origin_not_allowed",
           "pages of '%s' may not ask this server; it takes those of --allow-origin URL"
-              .formatted(shown));
+              .formatted(ApiException.shown(origin)));
     }
     String type = String.valueOf(exchange.header("Content-Type"));
     if (exchange.hasBody() && !type.split(";", 2)[0].strip().equalsIgnoreCase(JSON)) {
