@@ -178,9 +178,11 @@ final class ExperimentsServer implements ExperimentsAt {
           throw new InputException(
               "--server "
                   + url
-                  + (key == null
-                      ? " wants the admin key; give --admin-key-file"
-                      : " refuses the key of --admin-key-file: " + message));
+                  + (key != null
+                      ? " refuses the key of --admin-key-file: " + message
+                      : status == 401
+                          ? " wants the admin key; give --admin-key-file"
+                          : ": " + message));
       case 400, 404, 409, 422 -> throw new InputException(message);
       default -> throw new RunException("--server " + url + ": " + message);
     }

@@ -34,6 +34,7 @@ record ServeVerb(Starter starter) implements Verb<ServeSettings> {
         Server server = starter.start(settings, console::warn)) {
       console.messages().println("listening on " + server.url());
       console.messages().println("page for browsers: " + server.url() + "/ui");
+      console.messages().println("moves of aliases, loads and experiments: " + changes(settings));
       console.object(Map.of("url", server.url().toString()));
       stop.await();
       console.note("stopping when the answers under way have ended; again to stop at once");
@@ -44,5 +45,13 @@ record ServeVerb(Starter starter) implements Verb<ServeSettings> {
       }
       return signals.exitCode();
     }
+  }
+
+  private static String changes(ServeSettings settings) {
+    return switch (settings.changes()) {
+      case KEY -> "with the key of --admin-key-file";
+      case OPEN -> "open to every account of this machine (--allow-keyless-admin)";
+      case NONE -> "refused, as there is no --admin-key-file";
+    };
   }
 }

@@ -51,6 +51,7 @@ class FeedbackRoadTest {
   private static JsonNode post(Server server, String path, String body) {
     HttpRequest request =
         HttpRequest.newBuilder(URI.create(server.url() + path))
+            .header("Content-Type", "application/json")
             .POST(HttpRequest.BodyPublishers.ofString(body.replace('\'', '"')))
             .build();
     try (HttpClient client = HttpClient.newHttpClient()) {
@@ -109,6 +110,7 @@ class FeedbackRoadTest {
         ServeSettings.of(place.path("base"))
             .withRegistry(place.path("registry"))
             .withCapture(place.path("captured"))
+            .withAllowKeylessAdmin(true)
             .withExperiments(place.path("experiments"))
             .withAdapter("teams=teams@champion")
             .withThreads(1)

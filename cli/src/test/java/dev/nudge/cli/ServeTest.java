@@ -91,7 +91,11 @@ class ServeTest {
             .asString();
     assertThat(text + "\n").isEqualTo(alone.out());
     assertThat(err.toString(StandardCharsets.UTF_8))
-        .contains("\npage for browsers: " + url + "/ui\n");
+        .contains(
+            "\npage for browsers: "
+                + url
+                + "/ui\nmoves of aliases, loads and experiments: refused, as there is no"
+                + " --admin-key-file\n");
     while (out.size() == 0 && !code.isDone()) {
       Thread.sleep(20);
     }

@@ -5,8 +5,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// A nondeterministic finite automaton over characters. The state made last is not special: the end
@@ -16,8 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// number's digits and its bounds. The intersection (`and`) is the product of both; no sets of
 /// states are made here, so nothing grows beyond the product.
 final class CharNfa {
-  /// What an automaton may have at most: one of this size takes a second to make and some 100 MB.
-  static final int MOST_STATES = 500_000;
+  private static final int MOST_STATES = 500_000;
 
   /// A step to another state on one of some characters, or without any (null).
   record Edge(@Nullable Ranges on, int to) {}
@@ -26,20 +27,28 @@ final class CharNfa {
   private int end = -1;
 
   int state() {
-    if (edges.size() >= MOST_STATES) {
-      throw new TooLarge();
-    }
+    checkStates(edges.size());
+    Work.add(1);
     edges.add(new ArrayList<>(2));
     return edges.size() - 1;
   }
 
+  /// @throws Work.TooLarge if an automaton of so many states gets another
+  static void checkStates(int states) {
+    if (states >= MOST_STATES) {
+      throw new Work.TooLarge("%,d states".formatted(MOST_STATES));
+    }
+  }
+
   void edge(int from, Ranges on, int to) {
     if (!on.isEmpty()) {
+      Work.add(1);
       edges.get(from).add(new Edge(on, to));
     }
   }
 
   void skip(int from, int to) {
+    Work.add(1);
     edges.get(from).add(new Edge(null, to));
   }
 
@@ -96,7 +105,7 @@ final class CharNfa {
     made.skip(other, end);
     Map<Integer, Map<Integer, Integer>> children = new HashMap<>();
     children.put(start, new HashMap<>());
-    List<Integer> whole = new ArrayList<>();
+    Set<Integer> whole = new HashSet<>();
     for (String text : texts) {
       int at = start;
       for (int c : text.codePoints().toArray()) {
@@ -169,6 +178,7 @@ final class CharNfa {
       names[s] = state();
     }
     for (int s = 0; s < names.length; s++) {
+      Work.add(other.from(s).size());
       for (Edge edge : other.from(s)) {
         edges.get(names[s]).add(new Edge(edge.on, names[edge.to]));
       }
@@ -269,14 +279,5 @@ final class CharNfa {
       }
     }
     return made.endingIn(names[end]);
-  }
-
-  /// Says that a constraint needs more states than are allowed; who compiles tells where.
-  static final class TooLarge extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-
-    TooLarge() {
-      super(null, null, false, false);
-    }
   }
 }

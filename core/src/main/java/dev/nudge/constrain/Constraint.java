@@ -24,11 +24,14 @@ public final class Constraint {
     ///
     /// Tokens that end a text are allowed if and only if it is [#complete]. Other special tokens
     /// are never allowed.
+    ///
+    /// @throws InputException if more states are to be looked at than is bearable
     long[] allowed();
 
     /// Returns the state after a token; after one that ends the text, this state.
     ///
     /// @throws IllegalArgumentException if the token is not allowed
+    /// @throws InputException as [#allowed]
     State push(int id);
 
     /// Whether the text so far may end here.
@@ -50,16 +53,20 @@ public final class Constraint {
   /// @param ends tokens that end a text; empty: the sampler ends it by itself
   /// @throws InputException if the expression is not supported, or no text matches it
   public static Constraint regex(String pattern, Tokenizer tokenizer, Collection<Integer> ends) {
+    return Work.limited(() -> ofRegex(pattern, tokenizer, ends));
+  }
+
+  private static Constraint ofRegex(String pattern, Tokenizer tokenizer, Collection<Integer> ends) {
     TokenTrie words = TokenTrie.of(tokenizer, ends);
     Rules rules = new Rules();
     int whole = rules.rule();
     try {
       CharNfa texts = RegularExpressionParser.automaton(pattern, false, "the pattern ");
       new Spelling(rules, words.writable()).all(rules.start(whole), texts, rules.end(whole), false);
-    } catch (CharNfa.TooLarge e) {
+    } catch (Work.TooLarge e) {
       throw new InputException(
-          "the pattern '%s' needs more than %,d states; use smaller numbers in { }"
-              .formatted(pattern, CharNfa.MOST_STATES),
+          "the pattern '%s' needs more than %s; use smaller numbers in { }"
+              .formatted(pattern, e.getMessage()),
           e);
     }
     return of(rules, words, ends, "the pattern '" + pattern + "'");
@@ -86,7 +93,8 @@ public final class Constraint {
       String schema, Tokenizer tokenizer, Collection<Integer> ends) {
     TokenTrie words = TokenTrie.of(tokenizer, ends);
     JsonNode root = JsonSchema.read(schema);
-    return of(SchemaCompiler.compile(root, words.writable()), words, ends, "the schema");
+    return Work.limited(
+        () -> of(SchemaCompiler.compile(root, words.writable()), words, ends, "the schema"));
   }
 
   private static Constraint of(
@@ -98,6 +106,21 @@ public final class Constraint {
     BitSet endIds = new BitSet();
     ends.forEach(endIds::set);
     return new Constraint(new GrammarMatcher(rules, words, endIds));
+  }
+
+  /// About how much memory its compiled form takes, which stays as it is.
+  public long bytes() {
+    return machine.bytes();
+  }
+
+  /// About how much memory the states and masks take that were found so far.
+  public long cachedBytes() {
+    return machine.cachedBytes();
+  }
+
+  /// Sets how much memory states and masks may take; beyond it they are dropped and found again.
+  public void limitCache(long bytes) {
+    machine.limit(bytes);
   }
 
   /// Returns the state before the first token.

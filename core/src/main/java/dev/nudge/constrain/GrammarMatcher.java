@@ -1,5 +1,6 @@
 package dev.nudge.constrain;
 
+import dev.nudge.settings.InputException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -35,13 +37,17 @@ import org.jspecify.annotations.Nullable;
 /// property (the inside of a string is one rule), so it is walked once per place and cached. The
 /// second is short, as few tokens close anything.
 ///
-/// The cache is bounded ([#MOST_WEIGHT]): at the bound all of it is dropped and made again as
-/// needed; states that callers still hold renew themselves.
+/// The cache is bounded ([#limit]): beyond the bound all of it is dropped and made again as needed;
+/// states that callers still hold renew themselves. A call that makes more than [#MOST_CALL] fails:
+/// it would hold up all other sequences.
 ///
 /// Threading: every entry point takes the lock.
 final class GrammarMatcher {
   /// Numbers of 4 bytes that are kept, about; 64 MB.
   private static final long MOST_WEIGHT = 16_000_000;
+
+  /// The same for what one call makes; 16 MB.
+  private static final long MOST_CALL = 4_000_000;
 
   private static final int OBJECT = 24;
 
@@ -49,8 +55,7 @@ final class GrammarMatcher {
   private final TokenTrie words;
   private final BitSet ends;
   private final int maskWords;
-  private final int[] kinds; // by node of the vocabulary
-  private final long most;
+  private volatile long most;
 
   private final Map<List<Integer>, Local> locals = new HashMap<>();
   private final Map<List<Object>, Tail> tails = new HashMap<>();
@@ -59,6 +64,8 @@ final class GrammarMatcher {
   private int generation;
   private int numbers;
   private long weight;
+  private long callMost = Long.MAX_VALUE; // weight at which this call fails
+  private volatile long known; // weight after the last call
 
   GrammarMatcher(Rules rules, TokenTrie words, BitSet ends, long most) {
     this.rules = rules;
@@ -66,7 +73,6 @@ final class GrammarMatcher {
     this.ends = ends;
     this.most = most;
     this.maskWords = (Math.max(words.size(), ends.length()) + Long.SIZE - 1) / Long.SIZE;
-    this.kinds = Arrays.stream(words.label).map(rules::kind).toArray();
     this.starts = new Local[rules.count()];
   }
 
@@ -74,12 +80,53 @@ final class GrammarMatcher {
     this(rules, words, ends, MOST_WEIGHT);
   }
 
+  long bytes() {
+    return rules.bytes();
+  }
+
+  long cachedBytes() {
+    return Integer.BYTES * known;
+  }
+
+  void limit(long bytes) {
+    most = bytes / Integer.BYTES;
+  }
+
   synchronized Config start() {
+    return bounded(() -> closed(start(0), Tail.BOTTOM));
+  }
+
+  /// Runs a call, which may not make too much.
+  private <T> T bounded(Supplier<T> call) {
     forget();
-    return closed(start(0), Tail.BOTTOM);
+    callMost = weight + MOST_CALL;
+    try {
+      return call.get();
+    } catch (Work.TooLarge e) {
+      weight = Long.MAX_VALUE;
+      throw new InputException(
+          "the constraint has more than %s at one token; use smaller lengths and counts"
+              .formatted(e.getMessage()),
+          e);
+    } finally {
+      callMost = Long.MAX_VALUE;
+      forget();
+      known = weight;
+    }
+  }
+
+  private void grow(long more) {
+    weight += more;
+    if (weight > callMost) {
+      throw new Work.TooLarge("%,d MB of states".formatted(MOST_CALL * Integer.BYTES >> 20));
+    }
   }
 
   synchronized Config push(Config given, int id) {
+    return bounded(() -> pushed(given, id));
+  }
+
+  private Config pushed(Config given, int id) {
     if (id >= 0 && ends.get(id) && given.complete()) {
       return given;
     }
@@ -95,6 +142,10 @@ final class GrammarMatcher {
   }
 
   synchronized long[] allowed(Config given) {
+    return bounded(() -> mask(given));
+  }
+
+  private long[] mask(Config given) {
     Config at = renewed(given);
     long[] mask = new long[maskWords];
     for (int i = 0; i < at.tops.length; i++) {
@@ -108,7 +159,7 @@ final class GrammarMatcher {
     if (at.complete()) {
       ends.stream().forEach(end -> mask[end >> 6] |= 1L << end);
     }
-    weight += 2L * mask.length;
+    grow(2L * mask.length);
     return mask;
   }
 
@@ -121,7 +172,7 @@ final class GrammarMatcher {
       walk(0, alone, mask, left::add);
       top.left = left.build().toArray();
       top.mask = mask;
-      weight += 2L * mask.length + top.left.length;
+      grow(2L * mask.length + top.left.length);
     }
     return mask;
   }
@@ -151,7 +202,7 @@ final class GrammarMatcher {
     int top = words.depth[root];
     for (int node = root + 1; node < words.after[root]; ) {
       int depth = words.depth[node] - top;
-      Config next = step(at[depth - 1], kinds[node]);
+      Config next = step(at[depth - 1], rules.kind(words.label[node]));
       if (next.dead()) {
         node = words.after[node];
         continue;
@@ -171,7 +222,7 @@ final class GrammarMatcher {
     if (known == null) {
       known = new Config[rules.kinds()];
       from.next = known;
-      weight += known.length;
+      grow(known.length);
     }
     Config next = known[kind];
     if (next == null) {
@@ -273,7 +324,7 @@ final class GrammarMatcher {
         key,
         _ -> {
           boolean ends = Arrays.stream(states).anyMatch(rules::isEnd);
-          weight += OBJECT + rules.kinds() + 6L * states.length;
+          grow(OBJECT + rules.kinds() + 6L * states.length);
           return new Local(numbers++, states, ends, rules.reads(states), rules.kinds());
         });
   }
@@ -288,7 +339,7 @@ final class GrammarMatcher {
     return tails.computeIfAbsent(
         key,
         _ -> {
-          weight += OBJECT + 6L * back.length;
+          grow(OBJECT + 6L * back.length);
           return new Tail(bottom, back, under);
         });
   }
@@ -335,7 +386,7 @@ final class GrammarMatcher {
     return configs.computeIfAbsent(
         key,
         _ -> {
-          weight += OBJECT + 6L * pairs.size();
+          grow(OBJECT + 6L * pairs.size());
           return new Config(
               this,
               generation,
@@ -345,9 +396,18 @@ final class GrammarMatcher {
         });
   }
 
-  /// Forgets all that was made, where it is too much.
+  /// Forgets all that was made, where it is too much. States that callers hold keep nothing of it
+  /// alive.
   private void forget() {
     if (weight > most) {
+      configs.values().forEach(config -> config.next = null);
+      for (Local local : locals.values()) {
+        Arrays.fill(local.next, null);
+        local.called = null;
+        local.back = null;
+        local.mask = null;
+        local.left = null;
+      }
       locals.clear();
       tails.clear();
       configs.clear();
@@ -359,7 +419,6 @@ final class GrammarMatcher {
 
   /// The same state, made again where it is of what was forgotten.
   private Config renewed(Config given) {
-    forget();
     if (given.generation == generation) {
       return given;
     }

@@ -71,6 +71,11 @@ final class RegularExpressionParser {
     return parts.size() == 1 ? parts.getFirst() : new RegularExpression.Sequence(parts);
   }
 
+  private static RegularExpression one(Ranges of) {
+    Work.add(of.bounds().length);
+    return new RegularExpression.One(of);
+  }
+
   private RegularExpression repeated(RegularExpression atom) {
     int least;
     int most = -1;
@@ -128,10 +133,10 @@ final class RegularExpressionParser {
         return group();
       }
       case '[' -> {
-        return new RegularExpression.One(set());
+        return one(set());
       }
       case '.' -> {
-        return new RegularExpression.One(LINE_ENDS.not());
+        return one(LINE_ENDS.not());
       }
       case '^', '$' -> {
         return new RegularExpression.Anchor(c == '^', at);
@@ -141,10 +146,10 @@ final class RegularExpressionParser {
         throw mistake("'%c' has nothing to repeat; write \\%c for the character".formatted(c, c));
       }
       case '\\' -> {
-        return new RegularExpression.One(escape(false));
+        return one(escape(false));
       }
       default -> {
-        return new RegularExpression.One(Ranges.of(c));
+        return one(Ranges.of(c));
       }
     }
   }

@@ -1,6 +1,6 @@
 package dev.nudge.constrain;
 
-import dev.nudge.constrain.CharNfa.TooLarge;
+import dev.nudge.constrain.Work.TooLarge;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -25,8 +25,10 @@ final class Rules {
   private static final int LETTERS = -1;
   private static final int SKIP = -2;
   private static final int CALL = -3;
-  private static final int MOST_EDGES = 4_000_000;
+  private static final int MOST_WITHIN = 200_000;
   private static final int BYTES = 256;
+  private static final long EDGE = 100; // bytes of a node of a tree with its edge, about
+  private static final long WITHIN = 100;
 
   /// Where a text stands within a character.
   private record Within(Utf8Ranges letters, int node, int target) {}
@@ -58,9 +60,8 @@ final class Rules {
   private int round;
 
   int state() {
-    if (states == CharNfa.MOST_STATES) {
-      throw new TooLarge();
-    }
+    CharNfa.checkStates(states);
+    Work.add(1);
     first = states == first.length ? Arrays.copyOf(first, 2 * states) : first;
     first[states] = -1;
     return states++;
@@ -109,10 +110,8 @@ final class Rules {
   }
 
   private void edge(int from, int kind, int of, int target) {
+    Work.add(1);
     if (edges == to.length) {
-      if (edges >= MOST_EDGES) {
-        throw new TooLarge();
-      }
       kindOf = Arrays.copyOf(kindOf, 2 * edges);
       what = Arrays.copyOf(what, 2 * edges);
       to = Arrays.copyOf(to, 2 * edges);
@@ -135,6 +134,11 @@ final class Rules {
       last.set(ends[r]);
     }
     live = alive();
+    first = Arrays.copyOf(first, states);
+    kindOf = Arrays.copyOf(kindOf, edges);
+    what = Arrays.copyOf(what, edges);
+    to = Arrays.copyOf(to, edges);
+    next = Arrays.copyOf(next, edges);
     BitSet cuts = new BitSet(BYTES + 1);
     for (Utf8Ranges of : letters) {
       for (int node = 0; node < of.size(); node++) {
@@ -208,6 +212,12 @@ final class Rules {
     return found;
   }
 
+  /// About how much memory this takes.
+  long bytes() {
+    long trees = letters.stream().mapToLong(of -> EDGE * of.size()).sum();
+    return 4L * (2 * first.length + 4 * to.length + stack.length) + trees + WITHIN * within.size();
+  }
+
   /// Kinds of bytes that no edge tells apart.
   int kinds() {
     return sample.length;
@@ -247,6 +257,9 @@ final class Rules {
   private int within(Within at) {
     Integer known = names.get(at);
     if (known == null) {
+      if (within.size() == MOST_WITHIN) {
+        throw new TooLarge("%,d places within characters".formatted(MOST_WITHIN));
+      }
       known = states + within.size();
       names.put(at, known);
       within.add(at);

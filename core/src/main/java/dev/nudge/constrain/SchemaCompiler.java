@@ -53,10 +53,10 @@ final class SchemaCompiler {
         places = compiler.todo.remove();
         compiler.write(places);
       }
-    } catch (CharNfa.TooLarge e) {
+    } catch (Work.TooLarge e) {
       throw new InputException(
-          "the schema at %s: it needs more than %,d states; use smaller lengths and counts"
-              .formatted(places.isEmpty() ? "#" : places.getLast(), CharNfa.MOST_STATES),
+          "the schema at %s: it needs more than %s; use smaller lengths and counts"
+              .formatted(places.isEmpty() ? "#" : places.getLast(), e.getMessage()),
           e);
     }
     return rules;

@@ -107,6 +107,7 @@ final class SchemaReader {
     for (Shape left : a) {
       for (Shape right : b) {
         Shape both = left == Shape.ANY ? right : right == Shape.ANY ? left : left.and(right);
+        Work.add(both.size());
         if (!both.kinds().isEmpty() && (both.values() == null || !both.values().isEmpty())) {
           all.add(both);
         }

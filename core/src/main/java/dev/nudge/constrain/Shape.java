@@ -49,6 +49,12 @@ record Shape(
           ObjectRule.ANY,
           null);
 
+  /// Parts of it, about.
+  int size() {
+    int names = object.properties().size() + object.required().size();
+    return 4 + names + list.first().size() + (values == null ? 0 : values.size());
+  }
+
   Shape with(Set<Kind> kinds) {
     return new Shape(kinds, number, text, list, object, values);
   }

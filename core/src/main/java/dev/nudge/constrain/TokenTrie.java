@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 final class TokenTrie {
   private static final int CONTINUATION = 0x80;
   private static final int BYTES = 256;
-  private static final Map<Tokenizer, TokenTrie> MADE = new WeakHashMap<>();
+  private static final Map<Tokenizer, Map<Set<Integer>, TokenTrie>> MADE = new WeakHashMap<>();
 
   final int[] label;
   final int[] depth;
@@ -85,11 +86,9 @@ final class TokenTrie {
         texts.add(end);
       }
     }
-    if (!texts.isEmpty()) {
-      return make(tokenizer, texts);
-    }
     synchronized (MADE) {
-      return MADE.computeIfAbsent(tokenizer, t -> make(t, Set.of()));
+      return MADE.computeIfAbsent(tokenizer, _ -> new HashMap<>())
+          .computeIfAbsent(Set.copyOf(texts), without -> make(tokenizer, without));
     }
   }
 

@@ -31,6 +31,7 @@ final class Utf8Ranges {
         return edge[2];
       }
     }
+    Work.add(1);
     int made = last ? DONE : nodes.size();
     nodes.get(node).add(new int[] {low, high, made});
     if (!last) {

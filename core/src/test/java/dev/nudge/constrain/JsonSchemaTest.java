@@ -191,12 +191,14 @@ class JsonSchemaTest {
         "{} -> \"\\/\" -> false",
         "{} -> [[[[[[]]]]]] -> true",
         "{} -> 01 -> false",
-        "{\"properties\":{\"b\":{},\"a\":{}},\"type\":\"object\"} -> {\"b\":1,\"a\":2,\"c\":3} -> true",
+        "{\"properties\":{\"b\":{},\"a\":{}},\"type\":\"object\"} -> {\"b\":1,\"a\":2,\"c\":3} ->"
+            + " true",
         "{\"properties\":{\"b\":{},\"a\":{}},\"type\":\"object\"} -> {\"a\":1,\"b\":2} -> false",
         "{\"required\":[\"r\"],\"properties\":{\"a\":{}}} -> {\"a\":1,\"r\":2,\"c\":3} -> true",
         "{\"required\":[\"r\"],\"properties\":{\"a\":{}}} -> {\"a\":1,\"c\":3} -> false",
         "{\"const\":{\"b\":1.50,\"a\":[1,2]}} -> {\"b\": 1.5,\"a\":[1, 2]} -> true",
-        "{\"$ref\":\"#/properties/a~1b%25\",\"properties\":{\"a/b%\":{\"type\":\"null\"}}} -> null -> true",
+        "{\"$ref\":\"#/properties/a~1b%25\",\"properties\":{\"a/b%\":{\"type\":\"null\"}}} -> null"
+            + " -> true",
         "{\"type\":\"array\",\"items\":{\"$ref\":\"#\"}} -> [[],[[], []]] -> true",
         "{\"type\":\"array\",\"items\":{\"$ref\":\"#\"}} -> [[],[1]] -> false",
         "{\"type\":\"number\",\"multipleOf\":0.01} -> 1.25 -> true",
@@ -332,39 +334,56 @@ class JsonSchemaTest {
         "{} {} -> the schema is not JSON, line 1, column 4: something stands behind its end",
         "{\"type\":\"null\",\"type\":\"null\"} -> the name \"type\" comes twice",
         "7 -> the schema at #: 7 is no schema; it is an object, true or false",
-        "{\"items\":{\"not\":{}}} -> the schema at #/items: the keyword 'not' is not supported; supported are type, enum",
+        "{\"items\":{\"not\":{}}} -> the schema at #/items: the keyword 'not' is not supported;"
+            + " supported are type, enum",
         "{\"if\":{}} -> the schema at #: the keyword 'if' is not supported",
-        "{\"patternProperties\":{}} -> the schema at #: the keyword 'patternProperties' is not supported",
+        "{\"patternProperties\":{}} -> the schema at #: the keyword 'patternProperties' is not"
+            + " supported",
         "{\"nullable\":true} -> the schema at #: the keyword 'nullable' is not supported",
-        "{\"items\":{\"$id\":\"x\"}} -> the schema at #/items: the keyword '$id' is not supported below the top",
-        "{\"type\":\"int\"} -> the schema at #/type: \"int\" is not null, boolean, integer, number, string",
+        "{\"items\":{\"$id\":\"x\"}} -> the schema at #/items: the keyword '$id' is not supported"
+            + " below the top",
+        "{\"type\":\"int\"} -> the schema at #/type: \"int\" is not null, boolean, integer, number,"
+            + " string",
         "{\"type\":[]} -> the schema at #/type: [] is not null, boolean",
         "{\"enum\":[]} -> the schema at #/enum: [] is not a list of at least one value",
-        "{\"enum\":[1e999999]} -> the schema at #/enum: [1E+999999] is not of numbers of at most 400 digits",
-        "{\"const\":1e999999} -> the schema at #/const: 1E+999999 is not of numbers of at most 400 digits",
-        "{\"minimum\":1e999999} -> the schema at #/minimum: 1E+999999 is not a number of at most 400 digits",
+        "{\"enum\":[1e999999]} -> the schema at #/enum: [1E+999999] is not of numbers of at most"
+            + " 400 digits",
+        "{\"const\":1e999999} -> the schema at #/const: 1E+999999 is not of numbers of at most 400"
+            + " digits",
+        "{\"minimum\":1e999999} -> the schema at #/minimum: 1E+999999 is not a number of at most"
+            + " 400 digits",
         "{\"minimum\":\"1\"} -> the schema at #/minimum: \"1\" is not a number",
         "{\"exclusiveMaximum\":true} -> the schema at #/exclusiveMaximum: true is not a number",
         "{\"multipleOf\":0} -> the schema at #/multipleOf: 0 is not a number above 0",
-        "{\"type\":\"integer\",\"multipleOf\":1000001} -> the schema at #: multipleOf comes to 1000001; its digits without the point may be at most 10,000",
+        "{\"type\":\"integer\",\"multipleOf\":1000001} -> the schema at #: multipleOf comes to"
+            + " 1000001; its digits without the point may be at most 10,000",
         "{\"minLength\":-1} -> the schema at #/minLength: -1 is not a whole number from 0 on",
         "{\"maxItems\":1.5} -> the schema at #/maxItems: 1.5 is not a whole number from 0 on",
-        "{\"maxLength\":99999999} -> the schema at #: it needs more than 500,000 states; use smaller lengths and counts",
-        "{\"maxItems\":99999999} -> the schema at #: it needs more than 500,000 states; use smaller lengths and counts",
-        "{\"pattern\":\"(a)\\\\1\"} -> the schema at #/pattern: the pattern '(a)\\1', at character 4: a back reference is not regular",
-        "{\"format\":\"hostname\"} -> the schema at #/format: \"hostname\" is not a format that is supported; those are date, date-time, email, ipv4, time, uuid",
-        "{\"items\":[{}]} -> the schema at #/items: [{}] is not one schema; a list of them is prefixItems",
-        "{\"uniqueItems\":true} -> the schema at #/uniqueItems: true is not false; unique items cannot be enforced",
+        "{\"maxLength\":99999999} -> the schema at #: it needs more than 1,000,000 states and"
+            + " transitions; use smaller lengths and counts",
+        "{\"maxItems\":99999999} -> the schema at #: it needs more than 1,000,000 states and"
+            + " transitions; use smaller lengths and counts",
+        "{\"pattern\":\"(a)\\\\1\"} -> the schema at #/pattern: the pattern '(a)\\1', at character"
+            + " 4: a back reference is not regular",
+        "{\"format\":\"hostname\"} -> the schema at #/format: \"hostname\" is not a format that is"
+            + " supported; those are date, date-time, email, ipv4, time, uuid",
+        "{\"items\":[{}]} -> the schema at #/items: [{}] is not one schema; a list of them is"
+            + " prefixItems",
+        "{\"uniqueItems\":true} -> the schema at #/uniqueItems: true is not false; unique items"
+            + " cannot be enforced",
         "{\"properties\":[]} -> the schema at #/properties: [] is not an object of schemas",
         "{\"properties\":{\"a/b\":1}} -> the schema at #/properties/a~1b: 1 is no schema",
         "{\"required\":\"a\"} -> the schema at #/required: \"a\" is not a list of names",
         "{\"anyOf\":[]} -> the schema at #/anyOf: [] is not a list of at least one schema",
-        "{\"$ref\":\"other.json\"} -> the schema at #/$ref: 'other.json' is not within the schema; references are # and #/$defs/",
+        "{\"$ref\":\"other.json\"} -> the schema at #/$ref: 'other.json' is not within the schema;"
+            + " references are # and #/$defs/",
         "{\"$ref\":\"#/$defs/x\"} -> the schema at #/$ref: '#/$defs/x' is not there",
         "{\"$ref\":\"#\"} -> the schema at #: $ref leads back here without a value between",
-        "{\"oneOf\":[{\"type\":\"integer\"},{\"type\":\"number\"}]} -> the schema at #/oneOf: a value may be valid under branches 0 and 1; set them apart",
+        "{\"oneOf\":[{\"type\":\"integer\"},{\"type\":\"number\"}]} -> the schema at #/oneOf: a"
+            + " value may be valid under branches 0 and 1; set them apart",
         "{\"type\":\"string\",\"minLength\":3,\"maxLength\":2} -> the schema allows no text",
-        "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#\"}},\"required\":[\"a\"]} -> the schema allows no text that ends",
+        "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#\"}},\"required\":[\"a\"]} -> the"
+            + " schema allows no text that ends",
         "false -> the schema allows no text",
       })
   void aBadSchemaIsRefusedInOneLineThatSaysWhere(String schema, String message) throws IOException {

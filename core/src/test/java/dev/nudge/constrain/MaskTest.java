@@ -212,6 +212,39 @@ class MaskTest {
   }
 
   @Test
+  void oneTokenMayNotNeedMoreStatesThanTheLimitAndAnotherConstraintGoesOn() throws IOException {
+    // behind a token of n characters any of 38,000 places may be reached, for each n another set
+    Tokenizer tokenizer = of("a", "b", "ab".repeat(20));
+    Constraint constraint = Constraint.regex("(a?b?){19000}", tokenizer, List.of());
+    assertThatThrownBy(() -> constraint.start().allowed())
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "the constraint has more than 15 MB of states at one token; use smaller lengths and"
+                + " counts");
+    assertThat(constraint.cachedBytes()).isZero();
+    Constraint small = Constraint.regex("(a?b?){9}", tokenizer, List.of());
+    assertThat(Walks.ids(small.start().allowed())).hasSize(2);
+  }
+
+  @Test
+  void aConstraintThatMayKeepLittleAllowsTheSame() throws IOException {
+    Tokenizer tokenizer = Walks.trained(folder);
+    Constraint free = Constraint.jsonSchema(PERSON, tokenizer, List.of());
+    Constraint bound = Constraint.jsonSchema(PERSON, tokenizer, List.of());
+    bound.limitCache(1000);
+    Constraint.State one = free.start();
+    Constraint.State two = bound.start();
+    for (int i = 0; i < 20 && !Walks.ids(one.allowed()).isEmpty(); i++) {
+      assertThat(two.allowed()).isEqualTo(one.allowed());
+      assertThat(bound.cachedBytes()).isLessThanOrEqualTo(1000);
+      int id = Walks.ids(one.allowed()).getLast();
+      one = one.push(id);
+      two = two.push(id);
+    }
+    assertThat(free.cachedBytes()).isGreaterThan(1000);
+  }
+
+  @Test
   void anEndThatIsATextElsewhereIsNoPartOfOne() throws IOException {
     Tokenizer tokenizer = Walks.trained(folder);
     int stop = tokenizer.id("b").orElseThrow();

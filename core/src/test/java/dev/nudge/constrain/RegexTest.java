@@ -167,7 +167,8 @@ class RegexTest {
         "a$b -> at character 2: '$' stands where text may be behind it",
         "(^a)* -> at character 2: '^' stands where text may be before it",
         "^* -> an anchor cannot be repeated",
-        "((a{999}){999}){9} -> needs more than 500,000 states; use smaller numbers in { }",
+        "((a{999}){999}){9} -> needs more than 1,000,000 states and transitions; use smaller"
+            + " numbers in { }",
       })
   void whatIsNotRegularIsRefusedInOneLine(String pattern, String message) throws IOException {
     Tokenizer tokenizer = Walks.trained(folder);

@@ -4,35 +4,58 @@ import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Loopback;
 import java.io.IOException;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.time.Clock;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Authenticates requests and decides who may use the admin routes.
 ///
-/// Without API keys every client is served. Without an admin key the admin routes are open to this
-/// machine only, and only without API keys: the Host header must name a loopback address, and a
-/// browser's Origin must be the server's own, because any web page can send requests to 127.0.0.1.
+/// Without API keys every program that reaches the port is served, but no page of another site: any
+/// web page can send requests to 127.0.0.1, and can make its own name resolve to it (DNS
+/// rebinding). So Host must be a name of this server, a browser's Origin the server's own or an
+/// allowed one, and a body `application/json`, which a page cannot send to another origin without
+/// a preflight.
+///
+/// Without an admin key nobody changes anything, unless `--allow-keyless-admin` trusts all programs
+/// of this machine. What the admin routes show is open to them if there are no API keys.
 ///
 /// @param keys null: no authentication
 /// @param admin digest of the admin key; null: none
 /// @param local whether the server listens on loopback only
-record Access(@Nullable ApiKeys keys, @Nullable String admin, boolean local, Client anybody) {
+/// @param keylessAdmin whether programs of this machine may make changes
+/// @param hosts besides loopback ones, lower case
+/// @param origins of pages that may send requests, lower case
+record Access(
+    @Nullable ApiKeys keys,
+    @Nullable String admin,
+    boolean local,
+    boolean keylessAdmin,
+    Set<String> hosts,
+    Set<String> origins,
+    Client anybody) {
   /// The access level of a route.
   enum Level {
     /// Anyone, without a key.
     OPEN,
     /// Clients with an API key.
     CLIENT,
-    /// Holders of the admin key.
+    /// Holders of the admin key; without one and without API keys, programs of this machine.
+    INSPECT,
+    /// Holders of the admin key; without one, programs of this machine if that is allowed.
     ADMIN
   }
 
   private static final String BEARER = "Bearer ";
+  private static final String HEALTH = "/health";
+  private static final String JSON = "application/json";
 
   /// @throws InputException if a key file cannot be read
   static Access of(ServeSettings settings) {
@@ -44,7 +67,81 @@ record Access(@Nullable ApiKeys keys, @Nullable String admin, boolean local, Cli
             : ApiKeys.read(clients, ClientUsage.beside(clients, Clock.systemUTC())),
         admin == null ? null : adminDigest(admin),
         settings.isLocal(),
+        settings.allowKeylessAdmin(),
+        Stream.concat(Stream.of(settings.host()), settings.allowHost().stream())
+            .map(Access::bare)
+            .collect(Collectors.toSet()),
+        settings.allowOrigin().stream()
+            .map(url -> url.toLowerCase(Locale.ROOT))
+            .collect(Collectors.toSet()),
         Client.anybody());
+  }
+
+  /// Refuses what a page of another site may have sent, before anything else of a request is looked
+  /// at, and sets the CORS headers of an allowed origin.
+  ///
+  /// @return whether it was a preflight, which is answered now
+  /// @throws ApiException if the server has no API keys and the request is not from here
+  boolean preflight(Exchange exchange) {
+    if (keys == null && !exchange.path().equals(HEALTH)) { // probes ask it by any address
+      checkHost(exchange);
+    }
+    String origin = exchange.header("Origin");
+    boolean foreign = origin != null && !isOwn(origin, String.valueOf(exchange.header("Host")));
+    if (origin != null && origins.contains(origin.toLowerCase(Locale.ROOT))) {
+      foreign = false;
+      exchange.header("Access-Control-Allow-Origin", origin);
+      exchange.header("Access-Control-Expose-Headers", "*");
+      exchange.header("Vary", "Origin");
+      if (exchange.method().equals("OPTIONS")) {
+        exchange.header("Access-Control-Allow-Methods", "GET, POST");
+        String wanted = exchange.header("Access-Control-Request-Headers");
+        exchange.header("Access-Control-Allow-Headers", wanted == null ? "*" : wanted);
+        exchange.header("Access-Control-Max-Age", "600");
+        return true;
+      }
+    }
+    if (keys != null) {
+      return false; // a page of another site has no key
+    }
+    if (origin != null && foreign) {
+      throw ApiException.forbidden(
+          null,
+          "origin_not_allowed",
+          "pages of '%s' may not ask this server; it takes those of --allow-origin URL"
+              .formatted(ApiException.shown(origin)));
+    }
+    String type = String.valueOf(exchange.header("Content-Type"));
+    if (exchange.hasBody() && !type.split(";", 2)[0].strip().equalsIgnoreCase(JSON)) {
+      throw new ApiException(
+          415,
+          "invalid_request_error",
+          null,
+          "unsupported_media_type",
+          0,
+          "the Content-Type is %s; it must be %s"
+              .formatted(
+                  type.equals("null") ? "missing" : "'" + ApiException.shown(type) + "'", JSON));
+    }
+    return false;
+  }
+
+  private void checkHost(Exchange exchange) {
+    List<String> given = exchange.headers("Host");
+    String host = given.size() == 1 ? bare(withoutPort(given.getFirst())) : "";
+    if (!Loopback.is(host) && !hosts.contains(host)) {
+      throw ApiException.forbidden(
+          null,
+          "host_not_allowed",
+          "the Host is '%s'; without --api-keys this server takes localhost, 127.0.0.1 and the names of --allow-host"
+              .formatted(ApiException.shown(String.join(", ", given))));
+    }
+  }
+
+  /// A host as it is compared: lower case, an IPv6 address without brackets.
+  private static String bare(String host) {
+    String name = host.toLowerCase(Locale.ROOT);
+    return name.startsWith("[") && name.endsWith("]") ? name.substring(1, name.length() - 1) : name;
   }
 
   private static String adminDigest(Path file) {
@@ -77,8 +174,8 @@ record Access(@Nullable ApiKeys keys, @Nullable String admin, boolean local, Cli
     if (key != null && isAdmin(key)) {
       return new Client("admin", null, null, null, null, anybody.quota());
     }
-    if (level == Level.ADMIN) {
-      return withoutAdminKey(key, host, origin);
+    if (level != Level.CLIENT) {
+      return withoutAdminKey(level, key, host, origin);
     }
     if (keys == null) {
       return anybody;
@@ -100,7 +197,8 @@ record Access(@Nullable ApiKeys keys, @Nullable String admin, boolean local, Cli
             admin.getBytes(StandardCharsets.US_ASCII));
   }
 
-  private Client withoutAdminKey(@Nullable String key, String host, @Nullable String origin) {
+  private Client withoutAdminKey(
+      Level level, @Nullable String key, String host, @Nullable String origin) {
     if (admin != null) {
       if (key == null) {
         throw ApiException.unauthorized("the admin key is missing; send Authorization: Bearer KEY");
@@ -109,10 +207,18 @@ record Access(@Nullable ApiKeys keys, @Nullable String admin, boolean local, Cli
     }
     if (keys != null || !local) {
       throw ApiException.forbidden(
-          null, "no_admin_key", "this needs an admin key, and the server has none");
+          null,
+          "no_admin_key",
+          "this needs an admin key, and the server has none; start it with --admin-key-file FILE");
     }
-    boolean otherPage = origin != null && !host.equals(hostOf(origin));
-    if (otherPage || !Loopback.is(withoutPort(host))) {
+    if (level == Level.ADMIN && !keylessAdmin) {
+      throw ApiException.forbidden(
+          null,
+          "no_admin_key",
+          "this needs an admin key, and the server has none; start it with --admin-key-file FILE,"
+              + " or with --allow-keyless-admin to let every program of this machine do it");
+    }
+    if (origin != null && !isOwn(origin, host) || !Loopback.is(withoutPort(host))) {
       throw ApiException.forbidden(
           null, "not_local", "without an admin key this is for programs on this machine alone");
     }
@@ -125,7 +231,8 @@ record Access(@Nullable ApiKeys keys, @Nullable String admin, boolean local, Cli
       throw ApiException.forbidden(
           null,
           "not_local",
-          "without an admin key this is for programs on this machine alone, and a proxy passed this on; give the server --admin-key-file");
+          "without an admin key this is for programs on this machine alone, and a proxy passed this"
+              + " on; give the server --admin-key-file");
     }
   }
 
@@ -134,15 +241,12 @@ record Access(@Nullable ApiKeys keys, @Nullable String admin, boolean local, Cli
     return admin == null && keys == null && local;
   }
 
-  private static @Nullable String hostOf(String origin) {
-    try {
-      return URI.create(origin).getAuthority();
-    } catch (IllegalArgumentException e) {
-      return null;
-    }
+  /// Whether a page is of this server: `http://` or `https://` and its Host.
+  private static boolean isOwn(String origin, String host) {
+    return origin.equalsIgnoreCase("http://" + host) || origin.equalsIgnoreCase("https://" + host);
   }
 
   private static String withoutPort(String host) {
-    return host.replaceFirst(":\\d+$", "");
+    return host.replaceFirst(":\\d*$", "");
   }
 }

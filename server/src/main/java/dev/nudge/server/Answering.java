@@ -56,7 +56,8 @@ final class Answering {
     int wanted = requests.stream().mapToInt(GenerationRequest::n).sum();
     serving.fits(exchange.client().name(), wanted);
     shared.running().begin(served);
-    try (AdapterCache.Lease lease = shared.lease(served)) {
+    try (Constraints.Use _ = shared.constraints().use(requests.getFirst().constraint());
+        AdapterCache.Lease lease = shared.lease(served)) {
       exchange.watch();
       int choice = 0;
       for (GenerationRequest request : requests) {

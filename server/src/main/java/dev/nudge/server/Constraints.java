@@ -1,11 +1,17 @@
 package dev.nudge.server;
 
-import dev.nudge.chat.Recent;
 import dev.nudge.constrain.Constraint;
 import dev.nudge.format.Json;
 import dev.nudge.generate.Serving;
+import dev.nudge.settings.Bytes;
 import dev.nudge.settings.InputException;
+import java.util.IdentityHashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -15,14 +21,25 @@ import tools.jackson.databind.node.ObjectNode;
 /// Structured output: reads OpenAI's `response_format` and vLLM's `guided_…` and
 /// `structured_outputs`. Compiled constraints are cached for later requests.
 ///
+/// Their memory is bounded by three equal rooms, each an eighth of the heap: what the constraints
+/// of running requests are compiled to, the states and masks that these have found, and the
+/// constraints that no request uses now. Few compile at once; how large one may become is checked
+/// where it is compiled.
+///
 /// Threading: any number of threads.
 final class Constraints {
-  private static final int MOST = 64;
   private static final int LONGEST = 1 << 18; // characters of a schema
+  private static final long PATIENCE = 10; // seconds for a place to compile
+  private static final long LEAST_ROOM = 16L << 20;
+  private static final long MOST_ROOM = 256L << 20;
   private static final String ANY_OBJECT = "{\"type\":\"object\"}";
 
   private final Serving serving;
-  private final Recent<Key, Constraint> compiled = new Recent<>(MOST);
+  private final long room = Math.clamp(Runtime.getRuntime().maxMemory() / 8, LEAST_ROOM, MOST_ROOM);
+  private final Semaphore compiling =
+      new Semaphore(Math.max(1, Runtime.getRuntime().availableProcessors() / 4), true);
+  private final Map<Key, Constraint> known = new LinkedHashMap<>(16, 0.75f, true); // oldest first
+  private final Map<Constraint, Integer> running = new IdentityHashMap<>(); // requests of each
 
   private record Key(boolean schema, String text, @Nullable Integer turnEnd) {}
 
@@ -106,15 +123,103 @@ final class Constraints {
     if (key.text.length() > LONGEST) {
       throw ApiException.wrong(field, "'%s' has more than %d characters".formatted(field, LONGEST));
     }
+    Constraint made = known(key);
+    if (made != null) {
+      return made;
+    }
     try {
-      return compiled.get(
-          key,
-          wanted ->
-              wanted.schema
-                  ? serving.jsonSchema(wanted.text, wanted.turnEnd)
-                  : serving.regex(wanted.text, wanted.turnEnd));
+      if (!compiling.tryAcquire(PATIENCE, TimeUnit.SECONDS)) {
+        throw busy("too many constraints are being compiled; retry later");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw ApiException.stopping();
+    }
+    try {
+      made = known(key); // by a request that was before this one
+      return made == null ? keep(field, key, compiled(key)) : made;
     } catch (InputException e) {
       throw ApiException.wrong(field, "'%s': %s".formatted(field, e.getMessage()));
+    } finally {
+      compiling.release();
     }
+  }
+
+  private Constraint compiled(Key key) {
+    return key.schema
+        ? serving.jsonSchema(key.text, key.turnEnd)
+        : serving.regex(key.text, key.turnEnd);
+  }
+
+  private synchronized @Nullable Constraint known(Key key) {
+    return known.get(key);
+  }
+
+  private synchronized Constraint keep(String field, Key key, Constraint made) {
+    if (made.bytes() > room) {
+      throw ApiException.wrong(
+          field,
+          "'%s' takes %s when it is compiled, the limit is %s; use smaller lengths and counts"
+              .formatted(field, Bytes.shown(made.bytes()), Bytes.shown(room)));
+    }
+    known.put(key, made);
+    forget();
+    return made;
+  }
+
+  /// Forgets what was used longest ago until the idle ones have room.
+  private void forget() {
+    long idle = 0;
+    for (Constraint one : known.values()) {
+      idle += running.containsKey(one) ? 0 : one.bytes() + one.cachedBytes();
+    }
+    for (Iterator<Constraint> all = known.values().iterator(); idle > room && all.hasNext(); ) {
+      Constraint oldest = all.next();
+      if (!running.containsKey(oldest)) {
+        idle -= oldest.bytes() + oldest.cachedBytes();
+        all.remove();
+      }
+    }
+  }
+
+  /// Takes a constraint into use, until the result is closed.
+  ///
+  /// @param constraint null: none
+  /// @throws ApiException if those of running requests leave no room
+  synchronized Use use(@Nullable Constraint constraint) {
+    if (constraint == null) {
+      return () -> {};
+    }
+    if (!running.containsKey(constraint)) {
+      long others = running.keySet().stream().mapToLong(Constraint::bytes).sum();
+      if (others + constraint.bytes() > room) {
+        throw busy(
+            "the constraints of running requests take %s, the limit is %s; retry later"
+                .formatted(Bytes.shown(others), Bytes.shown(room)));
+      }
+    }
+    running.merge(constraint, 1, Integer::sum);
+    share();
+    return () -> end(constraint);
+  }
+
+  private synchronized void end(Constraint constraint) {
+    running.computeIfPresent(constraint, (_, n) -> n == 1 ? null : n - 1);
+    share();
+    forget();
+  }
+
+  private void share() {
+    running.keySet().forEach(one -> one.limitCache(room / running.size()));
+  }
+
+  private static ApiException busy(String message) {
+    return ApiException.busy("queue_full", 1, message);
+  }
+
+  /// A use of a constraint by a request.
+  interface Use extends AutoCloseable {
+    @Override
+    void close();
   }
 }

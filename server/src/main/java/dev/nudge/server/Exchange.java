@@ -115,6 +115,11 @@ public final class Exchange {
     return value.orElse(null);
   }
 
+  /// All values of a request header.
+  List<String> headers(String name) {
+    return request.headers().all(HeaderNames.create(name), List::of);
+  }
+
   void client(Client who) {
     client = who;
   }

@@ -15,7 +15,8 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Handles every HTTP request: shutdown check, routing, authentication, quota, the route's
+/// Handles every HTTP request: check of its source, routing, shutdown check, authentication, quota,
+/// the route's
 /// handler, error bodies, logs and metrics.
 ///
 /// Threading: any number of threads, one per request.
@@ -57,6 +58,10 @@ final class Pipeline {
     String name = UNKNOWN;
     begin();
     try {
+      if (access.preflight(exchange)) {
+        exchange.reply(204, "text/plain", "");
+        return;
+      }
       Routes.Route route = Objects.requireNonNull(routes).find(exchange.method(), exchange.path());
       name = route.name();
       admit(route, exchange);
@@ -83,7 +88,8 @@ final class Pipeline {
       exchange.header("Connection", "close");
       throw ApiException.stopping();
     }
-    if (route.level() == Access.Level.ADMIN && access.trustsThisMachine()) {
+    boolean admin = route.level() == Access.Level.ADMIN || route.level() == Access.Level.INSPECT;
+    if (admin && access.trustsThisMachine()) {
       Access.checkDirect(FORWARDED.stream().anyMatch(name -> exchange.header(name) != null));
     }
     Client client =

@@ -41,9 +41,10 @@ public final class Routes {
     return add(method, path, Access.Level.CLIENT, handler);
   }
 
-  /// Adds a route for holders of the admin key.
+  /// Adds a route for holders of the admin key; a GET changes nothing.
   public Routes admin(String method, String path, Handler handler) {
-    return add(method, path, Access.Level.ADMIN, handler);
+    boolean shows = method.equals("GET");
+    return add(method, path, shows ? Access.Level.INSPECT : Access.Level.ADMIN, handler);
   }
 
   private Routes add(String method, String path, Access.Level level, Handler handler) {

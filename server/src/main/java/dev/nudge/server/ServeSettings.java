@@ -18,6 +18,7 @@ import dev.nudge.settings.Withers;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -38,10 +39,14 @@ import org.jspecify.annotations.Nullable;
 /// @param servedModelName name of the base; null: its folder's name
 /// @param template a file or a template name; null: each adapter's own, else the model's
 /// @param port 0: a free one
+/// @param allowHost names besides loopback ones and `host` that requests may have in Host while
+///     there are no API keys
+/// @param allowOrigin origins of other sites' pages that may send requests (CORS)
 /// @param captured what is kept of requests and answers
 /// @param apiKeys file of API clients; null: no authentication
-/// @param adminKeyFile file with the admin key, or `sha256:` and its digest; null: admin routes
-///     are open to this machine, if there are no API keys
+/// @param adminKeyFile file with the admin key, or `sha256:` and its digest; null: none
+/// @param allowKeylessAdmin whether every program on this machine may change adapters, aliases and
+///     experiments without a key
 /// @param tlsCert PEM certificate chain, the server's first; null: no TLS
 /// @param tlsKey private key, PEM PKCS 8
 /// @param requestTimeout most seconds of an answer
@@ -72,7 +77,8 @@ public record ServeSettings(
         @Nullable Integer maxModelLen,
     @Setting(
             help =
-                "most memory for weights, KV cache and adapters, such as 8G (default: weights, and half of what is free then)",
+                "most memory for weights, KV cache and adapters, such as 8G (default: weights, and"
+                    + " half of what is free then)",
             label = "SIZE")
         @Nullable ByteSize memory,
     @Setting(help = "most concurrent sequences (default: what there is memory for)")
@@ -80,13 +86,16 @@ public record ServeSettings(
     @Group("Adapters")
         @Setting(
             help =
-                "adapter: a name to ask for, and a PEFT folder, a run's folder, a reference such as legal@champion or org/name of the hub; may be given several times",
+                "adapter: a name to ask for, and a PEFT folder, a run's folder, a reference such as"
+                    + " legal@champion or org/name of the hub; may be given several times",
             label = "NAME=FOLDER-OR-REFERENCE",
             names = Setting.Names.ADAPTER)
         List<String> adapter,
     @Setting(
             help =
-                "name of an --adapter that has most of the traffic: it gets weights of its own, as large as the base's, and costs nothing more a token; may be given several times",
+                "name of an --adapter that has most of the traffic: it gets weights of its own, as"
+                    + " large as the base's, and costs nothing more a token; may be given several"
+                    + " times",
             label = "NAME")
         List<String> mergeAdapter,
     @Setting(
@@ -95,7 +104,8 @@ public record ServeSettings(
         @Nullable Path registry,
     @Setting(
             help =
-                "folder of adapters that /v1/load_lora_adapter may name by path (default: none may be)",
+                "folder of adapters that /v1/load_lora_adapter may name by path (default: none may"
+                    + " be)",
             label = "FOLDER")
         @Nullable Path adapterRoot,
     @Setting(
@@ -122,6 +132,18 @@ public record ServeSettings(
     @Setting(help = "certificates, PEM; with --tls-key: https", label = "FILE")
         @Nullable Path tlsCert,
     @Setting(help = "private key of the certificate, PEM", label = "FILE") @Nullable Path tlsKey,
+    @Setting(
+            help =
+                "name or address besides 127.0.0.1 and localhost by which clients without keys"
+                    + " reach the server; may be given several times",
+            label = "NAME")
+        List<String> allowHost,
+    @Setting(
+            help =
+                "site whose pages may send requests from a browser (CORS), as"
+                    + " https://app.example.org; may be given several times",
+            label = "URL")
+        List<String> allowOrigin,
     @Group("Feedback") CaptureSettings captured,
     @Group("Clients and limits")
         @Setting(
@@ -129,10 +151,14 @@ public record ServeSettings(
             label = "FILE")
         @Nullable Path apiKeys,
     @Setting(
-            help =
-                "key that adapters are loaded and moved with (default: no key on 127.0.0.1 without --api-keys)",
+            help = "key that adapters are loaded and moved with (default: over HTTP nobody may)",
             label = "FILE")
         @Nullable Path adminKeyFile,
+    @Setting(
+            help =
+                "let every program and account of this machine load and move adapters without a"
+                    + " key")
+        boolean allowKeylessAdmin,
     @Setting(help = "largest body of a request", byDefault = "8M", label = "SIZE") ByteSize maxBody,
     @Setting(help = "most seconds of an answer", byDefault = "600") int requestTimeout,
     @Setting(help = "most seconds for answers under way when told to stop", byDefault = "30")
@@ -146,13 +172,32 @@ public record ServeSettings(
     implements Withers<ServeSettings> {
   private static final String HOST = "127.0.0.1";
   private static final String PORT = "8080";
+  private static final String HOST_FORM =
+      "a name or an address without scheme and port, as in nudge.example.org";
+  private static final String ORIGIN_FORM =
+      "scheme, host and port of one site without a path, as in https://app.example.org";
 
   /// The default URL of a server.
   public static final String URL = "http://" + HOST + ":" + PORT;
 
+  private static final Pattern HOST_NAME =
+      Pattern.compile(
+          "[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*]?");
+  private static final Pattern ORIGIN =
+      Pattern.compile("[a-z][a-z0-9+.-]*://([^\\s/?#@:\\[\\]*]+|\\[[0-9a-f:.]+])(:\\d{1,5})?");
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
   private static final int PORTS = 1 << 16;
   private static final int DAY = 24 * 60 * 60;
+
+  /// Who may load adapters, move aliases and change experiments over HTTP.
+  public enum Changes {
+    /// Holders of the admin key.
+    KEY,
+    /// Every program on this machine.
+    OPEN,
+    /// Nobody.
+    NONE
+  }
 
   public ServeSettings {
     if (doubleQuant != null && quantize == Quantize.NONE) {
@@ -171,6 +216,19 @@ public record ServeSettings(
     }
     Check.notBlank("--host", host);
     Check.between("--port", port, 0, PORTS - 1);
+    allowHost = List.copyOf(allowHost);
+    allowHost.forEach(name -> checkForm("--allow-host", name, HOST_NAME, HOST_FORM));
+    allowOrigin = List.copyOf(allowOrigin);
+    allowOrigin.forEach(
+        url -> checkForm("--allow-origin", url.toLowerCase(Locale.ROOT), ORIGIN, ORIGIN_FORM));
+    if (allowKeylessAdmin && (adminKeyFile != null || apiKeys != null || !Loopback.is(host))) {
+      throw new InputException(
+          "--allow-keyless-admin is given with %s; it is for a server of this machine alone, so leave one out"
+              .formatted(
+                  adminKeyFile != null
+                      ? "--admin-key-file"
+                      : apiKeys != null ? "--api-keys" : "--host " + host));
+    }
     Check.between("--request-timeout", requestTimeout, 1, DAY);
     Check.between("--drain-timeout", drainTimeout, 0, DAY);
   }
@@ -226,6 +284,18 @@ public record ServeSettings(
           "%s is %s; a name is of letters, digits, '.', '_' and '-', at most 128"
               .formatted(flag, SettingType.shown(given)));
     }
+  }
+
+  private static void checkForm(String flag, String given, Pattern form, String what) {
+    if (!form.matcher(given).matches()) {
+      throw new InputException(
+          "%s is %s; it must be %s".formatted(flag, SettingType.shown(given), what));
+    }
+  }
+
+  /// Who may load adapters, move aliases and change experiments over HTTP.
+  public Changes changes() {
+    return adminKeyFile != null ? Changes.KEY : allowKeylessAdmin ? Changes.OPEN : Changes.NONE;
   }
 
   /// Whether the server listens on loopback only.
@@ -357,6 +427,22 @@ public record ServeSettings(
   /// Sets the file with the admin key.
   public ServeSettings withAdminKeyFile(Path file) {
     return with("admin_key_file", file);
+  }
+
+  /// Sets whether every program on this machine may load adapters, move aliases and change
+  /// experiments.
+  public ServeSettings withAllowKeylessAdmin(boolean allow) {
+    return with("allow_keyless_admin", allow);
+  }
+
+  /// Sets the names besides loopback ones by which clients without keys reach the server.
+  public ServeSettings withAllowHost(String... names) {
+    return with("allow_host", List.of(names));
+  }
+
+  /// Sets the origins of pages that may send requests from a browser (CORS).
+  public ServeSettings withAllowOrigin(String... urls) {
+    return with("allow_origin", List.of(urls));
   }
 
   /// Sets the largest request body.

@@ -183,7 +183,7 @@ public final class Server implements AutoCloseable {
   private static void warnOpen(ServeSettings settings, Consumer<String> warnings) {
     if (settings.apiKeys() == null && !settings.isLocal()) {
       warnings.accept(
-          "--host %s without --api-keys: everybody who reaches the port may ask; nudge keys add makes a file of clients"
+          "--host %s without --api-keys: everybody who reaches the port by this address or a name of --allow-host may ask; nudge keys add makes a file of clients"
               .formatted(settings.host()));
     }
   }

@@ -4,6 +4,7 @@ import dev.nudge.generate.Stats;
 import dev.nudge.server.capture.Capture;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.BooleanSupplier;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -39,7 +40,8 @@ record StateRoutes(
     exchange.reply(
         JsonNodeFactory.instance
             .objectNode()
-            .put("version", version == null ? "development" : version));
+            .put("version", version == null ? "development" : version)
+            .put("changes", shared.settings().changes().name().toLowerCase(Locale.ROOT)));
   }
 
   /// Figures of all adapters: where keys are needed, for a key that may use all.

@@ -217,7 +217,8 @@ final class Trials {
 
   private void answer(Routed routed, Arm arm, GenerationRequest request) {
     Unseen unseen = new Unseen();
-    try (AdapterCache.Lease lease = leased(routed, arm)) {
+    try (Constraints.Use _ = shared.constraints().use(request.constraint());
+        AdapterCache.Lease lease = leased(routed, arm)) {
       Serving.Running running =
           shared.session().serving().start(request.withAdapter(lease), unseen);
       Usage usage = running.await();

@@ -190,7 +190,8 @@ class CaptureServerTest {
 
   @Test
   void theArmOfAnExperimentIsKeptAndFeedbackCountsForBoth() throws IOException {
-    try (Place place = open(s -> s.withExperiments(folder.resolve("experiments")))) {
+    try (Place place =
+        open(s -> s.withExperiments(folder.resolve("experiments")).withAllowKeylessAdmin(true))) {
       place.post(
           "/v1/experiments",
           "{\"name\": \"tone\", \"arms\": [{\"adapter\": \"one\"}, {\"adapter\": \"other\"}]}");

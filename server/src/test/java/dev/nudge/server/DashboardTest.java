@@ -49,7 +49,7 @@ class DashboardTest {
   }
 
   private Place open() {
-    return Place.open(s -> s.withRegistry(root));
+    return Place.open(s -> s.withRegistry(root).withAllowKeylessAdmin(true));
   }
 
   private Place withKeys(String adapters) throws IOException {

@@ -48,7 +48,10 @@ class EdgeTest {
     out.write(
         ("POST "
                 + CHAT
-                + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+                + " HTTP/1.1\r\n"
+                + "Host: localhost\r\n"
+                + "Content-Type: application/json\r\n"
+                + "Content-Length: "
                 + body.length()
                 + "\r\n\r\n"
                 + body)
@@ -95,7 +98,7 @@ class EdgeTest {
 
   @Test
   void whatAProxyPassesOnIsNotFromThisMachine() {
-    try (Place place = Place.open()) {
+    try (Place place = Place.open(s -> s.withAllowKeylessAdmin(true))) {
       String body = "{\"lora_name\": \"nix\"}";
       assertThat(place.post("/v1/unload_lora_adapter", body).status()).isEqualTo(404);
       for (String header : List.of("X-Forwarded-For", "Forwarded", "X-Real-IP")) {
@@ -140,7 +143,10 @@ class EdgeTest {
             .write(
                 ("POST "
                         + CHAT
-                        + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+                        + " HTTP/1.1\r\n"
+                        + "Host: localhost\r\n"
+                        + "Content-Type: application/json\r\n"
+                        + "Content-Length: "
                         + body.length()
                         + "\r\n\r\n"
                         + body)
@@ -150,7 +156,7 @@ class EdgeTest {
   }
 
   /// One reply with its length.
-  private static String read(Socket socket) throws IOException {
+  static String read(Socket socket) throws IOException {
     InputStream in = socket.getInputStream();
     StringBuilder text = new StringBuilder();
     int end = -1;
@@ -161,8 +167,8 @@ class EdgeTest {
       }
       text.append((char) c);
       if (end < 0 && text.toString().endsWith("\r\n\r\n")) {
-        String length = text.toString().replaceFirst("(?s).*Content-Length: (\\d+).*", "$1");
-        end = text.length() + Integer.parseInt(length);
+        Matcher length = Pattern.compile("Content-Length: (\\d+)").matcher(text);
+        end = text.length() + (length.find() ? Integer.parseInt(length.group(1)) : 0);
       }
     }
     return text.toString();
@@ -339,6 +345,7 @@ class EdgeTest {
         for (int i = 0; i < 3; i++) {
           HttpRequest request =
               HttpRequest.newBuilder(place.url(CHAT))
+                  .header("Content-Type", "application/json")
                   .POST(HttpRequest.BodyPublishers.ofString(body))
                   .build();
           assertThat(client.send(request, HttpResponse.BodyHandlers.ofString()).statusCode())
@@ -424,7 +431,8 @@ class EdgeTest {
   void toolsThatATemplateLeavesOutAreToldInTheWordsOfARequest() {
     try (Place place = Place.open(s -> s.withTemplate("chatml"))) {
       String tools =
-          "\"max_tokens\": 2, \"tools\": [{\"type\": \"function\", \"function\": {\"name\": \"f\"}}]";
+          "\"max_tokens\": 2, \"tools\": [{\"type\": \"function\", \"function\": {\"name\":"
+              + " \"f\"}}]";
       Reply reply = place.post(CHAT, Place.chat("base", "hi", tools));
       assertThat(reply.status()).isEqualTo(400);
       assertThat(reply.error("param")).isEqualTo("tools");
@@ -453,20 +461,21 @@ class EdgeTest {
   }
 
   @Test
-  void withoutKeysAdaptersAreMovedFromThisMachineAlone() {
-    try (Place place = Place.open()) {
-      String body = "{\"lora_name\": \"one\"}";
-      String path = "/v1/unload_lora_adapter";
+  void withoutKeysAdaptersAreMovedFromThisMachineAloneAndOnlyIfThatIsAllowed() {
+    String body = "{\"lora_name\": \"one\"}";
+    String path = "/v1/unload_lora_adapter";
+    try (Place place = Place.open(s -> s.withAllowKeylessAdmin(true))) {
       assertThat(place.post(path, body, "Origin", "http://evil.example").status()).isEqualTo(403);
       assertThat(place.post(path, body).status()).isEqualTo(200);
+      assertThat(place.get("/version").json().path("changes").asString()).isEqualTo("open");
     }
     try (Place open = Place.open(s -> s.withHost("0.0.0.0"))) {
       Reply reply = open.post("/v1/unload_lora_adapter", "{\"lora_name\": \"one\"}");
       assertThat(reply.error("code")).isEqualTo("no_admin_key");
       assertThat(open.warnings)
           .contains(
-              "--host 0.0.0.0 without --api-keys: everybody who reaches the port may ask; nudge keys"
-                  + " add makes a file of clients");
+              "--host 0.0.0.0 without --api-keys: everybody who reaches the port by this address or"
+                  + " a name of --allow-host may ask; nudge keys add makes a file of clients");
     }
   }
 }

@@ -52,6 +52,7 @@ class ExperimentServerTest {
     return Place.open(
         s ->
             s.withRegistry(folder.resolve("registry"))
+                .withAllowKeylessAdmin(true)
                 .withExperiments(folder.resolve("experiments")));
   }
 
@@ -226,6 +227,7 @@ class ExperimentServerTest {
         Place.open(
             s ->
                 s.withExperiments(folder.resolve("experiments"))
+                    .withAllowKeylessAdmin(true)
                     .withAdapter("one=" + Place.ONE, "local=" + local));
     create("{'name': 'tone', 'arms': [{'adapter': 'one'}, {'adapter': 'local'}]}");
     Files.move(local, folder.resolve("moved"));
@@ -245,7 +247,8 @@ class ExperimentServerTest {
   @Test
   void aShadowThatCannotAnswerIsAFailureOfItsArm() throws InterruptedException {
     create(
-        "{'name': 'shade', 'mode': 'shadow', 'arms': [{'adapter': 'base'}, {'adapter': 'legal:2'}]}");
+        "{'name': 'shade', 'mode': 'shadow', 'arms': [{'adapter': 'base'}, {'adapter':"
+            + " 'legal:2'}]}");
     registry.state(Reference.parse("legal:2"), VersionState.BLOCKED, Note.of("wrong"));
     assertThat(chat("shade", "user").status()).isEqualTo(200);
     JsonNode report = report("shade");
@@ -298,7 +301,7 @@ class ExperimentServerTest {
 
   @Test
   void aServerWithoutTheFolderSaysSo() {
-    try (Place none = Place.open()) {
+    try (Place none = Place.open(s -> s.withAllowKeylessAdmin(true))) {
       assertThat(none.get(EXPERIMENTS).json().path("data")).isEmpty();
       Reply begun = none.post(EXPERIMENTS, "{}");
       assertThat(begun.status()).isEqualTo(400);

@@ -96,7 +96,11 @@ final class Place implements AfterAllCallback, AutoCloseable {
   }
 
   Reply post(String path, String body, String... headers) {
-    return send(builder(path, headers).POST(HttpRequest.BodyPublishers.ofString(body)));
+    HttpRequest.Builder builder = builder(path, headers);
+    if (!List.of(headers).contains("Content-Type")) {
+      builder.header("Content-Type", "application/json");
+    }
+    return send(builder.POST(HttpRequest.BodyPublishers.ofString(body)));
   }
 
   private HttpRequest.Builder builder(String path, String... headers) {

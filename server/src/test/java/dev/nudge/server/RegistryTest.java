@@ -56,6 +56,7 @@ class RegistryTest {
         Place.open(
             s ->
                 s.withRegistry(folder.resolve("registry"))
+                    .withAllowKeylessAdmin(true)
                     .withAdapterRoot(root)
                     .withAdapter("law=registry:legal@champion", "plain=" + Place.ONE));
   }
@@ -375,6 +376,7 @@ class RegistryTest {
     String old = said(place.post(CHAT, body));
     HttpRequest request =
         HttpRequest.newBuilder(place.url(CHAT))
+            .header("Content-Type", "application/json")
             .POST(
                 HttpRequest.BodyPublishers.ofString(
                     body.replaceFirst("\\{", "{\"stream\": true, ")))

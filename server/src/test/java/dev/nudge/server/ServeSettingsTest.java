@@ -22,7 +22,34 @@ class ServeSettingsTest implements WitherRules {
 
   @Override
   public boolean isOther(Withers<?> settings, Knob knob) {
-    return knob.key().equals("adapter");
+    return knob.key().equals("adapter") || knob.key().equals("allow_origin");
+  }
+
+  @Test
+  void callersThatAreAllowedAreNamesAndOriginsAndOnlyWhereNothingElseDecides() {
+    ServeSettings settings = ServeSettings.of(A);
+    assertThat(settings.withAllowOrigin("HTTPS://App.example:8443").allowOrigin())
+        .containsExactly("HTTPS://App.example:8443");
+    for (String url :
+        new String[] {"*", "null", "app.example", "https://a.example/x", "https://"}) {
+      assertThatThrownBy(() -> settings.withAllowOrigin(url))
+          .hasMessage(
+              "--allow-origin is '"
+                  + url
+                  + "'; it must be scheme, host and port of one site without a path, as in"
+                  + " https://app.example.org");
+    }
+    for (String name : new String[] {"*", "http://a.example", "a.example:80", ""}) {
+      assertThatThrownBy(() -> settings.withAllowHost(name))
+          .hasMessageContaining(
+              "it must be a name or an address without scheme and port, as in nudge.example.org");
+    }
+    assertThatThrownBy(() -> settings.withAllowKeylessAdmin(true).withAdminKeyFile(A))
+        .hasMessage(
+            "--allow-keyless-admin is given with --admin-key-file; it is for a server of this"
+                + " machine alone, so leave one out");
+    assertThatThrownBy(() -> settings.withAllowKeylessAdmin(true).withHost("0.0.0.0"))
+        .hasMessageContaining("is given with --host 0.0.0.0;");
   }
 
   @Test

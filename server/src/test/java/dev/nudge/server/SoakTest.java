@@ -65,6 +65,7 @@ class SoakTest {
         Place.open(
             s ->
                 s.withRegistry(folder.resolve("registry"))
+                    .withAllowKeylessAdmin(true)
                     .withAdapterRoot(folder.resolve("root"))
                     .withAdapter("one=" + Place.ONE, "other=" + Place.OTHER, "law=legal@champion"));
   }
@@ -178,7 +179,10 @@ class SoakTest {
       socket
           .getOutputStream()
           .write(
-              ("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+              ("POST /v1/completions HTTP/1.1\r\n"
+                      + "Host: localhost\r\n"
+                      + "Content-Type: application/json\r\n"
+                      + "Content-Length: "
                       + body.length()
                       + "\r\n\r\n"
                       + body)

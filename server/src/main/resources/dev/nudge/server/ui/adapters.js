@@ -1,8 +1,8 @@
 // Adapters with their versions, and the aliases that move between them.
 
 import { el, heading, name, replace, say, table } from "./dom.js";
-import { Refused, get, segment } from "./api.js";
-import { act, ask, trouble } from "./dialogs.js";
+import { Refused, changeable, get, segment } from "./api.js";
+import { act, ask, needsKey, trouble } from "./dialogs.js";
 import { bytes, number, short, time } from "./format.js";
 
 const NAME = "[A-Za-z0-9]+([._\\-]+[A-Za-z0-9]+)*";
@@ -22,10 +22,11 @@ export function adapters() {
         all = (await get("registry/adapters")).data;
         list();
       } else {
-        const [one, log] = await Promise.all([
+        const [one, log, open] = await Promise.all([
           get(`registry/adapters/${segment(path[0])}`),
-          get(`registry/adapters/${segment(path[0])}/log`)]);
-        detail(one, log.data);
+          get(`registry/adapters/${segment(path[0])}/log`),
+          changeable()]);
+        detail(one, log.data, open);
       }
     } catch (e) {
       replace(node, el("h1", {}, "Adapters"), trouble(e, () => show(path)));
@@ -61,7 +62,7 @@ export function adapters() {
     return `#adapters/${segment(adapter)}`;
   }
 
-  function detail(adapter, log) {
+  function detail(adapter, log, open) {
     const button = (at, text, onclick, disabled) =>
       el("button", { type: "button", "data-at": at, onclick, disabled }, text);
     replace(node,
@@ -70,18 +71,22 @@ export function adapters() {
       el("h2", {}, "Aliases"),
       adapter.aliases.length === 0
         ? el("p", { class: "hint" }, "No alias yet.")
-        : table("Aliases", ["Alias", { number: "Version" }, "Change", "Since", "By", "Why"],
+        : table("Aliases", ["Alias", { number: "Version" }, ...(open ? ["Change"] : []), "Since", "By", "Why"],
           adapter.aliases.map((a) => el("tr", {},
             el("th", { scope: "row" }, name(a.alias), guarded(a)),
             el("td", { class: "number" }, number(a.version), unusable(a)),
-            el("td", { class: "buttons" },
-              button(`move ${a.alias}`, ["Move", unseen(` ${a.alias}`)], () => move(adapter, a)),
-              button(`back ${a.alias}`, ["Roll back", unseen(` ${a.alias}`)],
-                () => rollback(adapter, a), a.before === null)),
+            open
+              ? el("td", { class: "buttons" },
+                button(`move ${a.alias}`, ["Move", unseen(` ${a.alias}`)], () => move(adapter, a)),
+                button(`back ${a.alias}`, ["Roll back", unseen(` ${a.alias}`)],
+                  () => rollback(adapter, a), a.before === null))
+              : null,
             el("td", {}, time(a.at)),
             el("td", {}, name(a.by)),
             el("td", { class: "wide" }, name(a.why ?? "–"))))),
-      el("div", { class: "buttons" }, button("new", "New alias", () => move(adapter, null))),
+      open
+        ? el("div", { class: "buttons" }, button("new", "New alias", () => move(adapter, null)))
+        : needsKey("Moving an alias"),
       el("h2", {}, "Versions"),
       table("Versions",
         [{ number: "Version" }, "State", "Aliases", "Digest", "Base", { number: "Rank" },

@@ -108,6 +108,11 @@ async function* events(reader) {
   }
 }
 
+/** Whether the server lets anybody move aliases and stop experiments, with a key or without. */
+export async function changeable() {
+  return (await get("../version")).changes !== "none";
+}
+
 /** A segment of a path. */
 export function segment(text) {
   return encodeURIComponent(text);

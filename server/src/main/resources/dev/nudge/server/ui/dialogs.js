@@ -116,6 +116,12 @@ export async function act(path, body) {
   }
 }
 
+/** What stands in the place of buttons where the server lets nobody do what they do. */
+export function needsKey(what) {
+  return el("p", { class: "hint locked" },
+    `${what} needs an admin key; start the server with --admin-key-file.`);
+}
+
 /** What is shown where a view cannot be loaded, with a way on. */
 export function trouble(e, again) {
   const wantsKey = e instanceof Refused && (e.status === 401 || e.status === 403);

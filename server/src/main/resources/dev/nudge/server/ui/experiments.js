@@ -1,8 +1,8 @@
 // Experiments: what they say so far, with intervals that may be looked at all the time.
 
 import { el, heading, name, replace, say, table } from "./dom.js";
-import { Refused, get, segment } from "./api.js";
-import { act, ask, trouble } from "./dialogs.js";
+import { Refused, changeable, get, segment } from "./api.js";
+import { act, ask, needsKey, trouble } from "./dialogs.js";
 import { intervals } from "./chart.js";
 import { number, percent, short, time } from "./format.js";
 
@@ -31,7 +31,7 @@ export function experiments() {
       if (path.length === 0) {
         list((await get("experiments")).data);
       } else {
-        detail(await get(`experiments/${segment(path[0])}`));
+        detail(...(await Promise.all([get(`experiments/${segment(path[0])}`), changeable()])));
       }
     } catch (e) {
       replace(node, el("h1", {}, "Experiments"), trouble(e, () => show(path)));
@@ -67,7 +67,7 @@ export function experiments() {
       x.verdict.arm ? [name(x.verdict.arm), " is "] : null, x.verdict.state);
   }
 
-  function detail(x) {
+  function detail(x, open) {
     replace(node,
       el("p", { class: "back" }, el("a", { href: "#experiments" }, "All experiments")),
       heading(name(x.name), () => show(path)),
@@ -97,10 +97,12 @@ export function experiments() {
             el("td", { class: "number" }, number(g.p_adjusted)),
             el("td", {}, g.alarm ? el("span", { class: kind("worse") }, "alarm") : "no alarm")))),
       x.pairs ? pairs(x) : null,
-      x.state === "running"
-        ? el("div", { class: "buttons" }, el("button", { type: "button", "data-at": "stop",
-          onclick: () => stop(x) }, "Stop the experiment"))
-        : null);
+      x.state !== "running"
+        ? null
+        : open
+          ? el("div", { class: "buttons" }, el("button", { type: "button", "data-at": "stop",
+            onclick: () => stop(x) }, "Stop the experiment"))
+          : needsKey("Stopping the experiment"));
   }
 
   function fact(term, text) {

@@ -33,6 +33,7 @@ final class MockServer implements AutoCloseable {
   final Queue<String> asked = new ConcurrentLinkedQueue<>();
   volatile boolean wantsKey;
   volatile boolean lostRace;
+  volatile boolean locked;
   private long polls;
 
   MockServer() throws IOException {
@@ -91,7 +92,9 @@ final class MockServer implements AutoCloseable {
   }
 
   private synchronized void get(HttpExchange exchange, String path) throws IOException {
-    if (path.equals("/v1/load")) {
+    if (path.equals("/version")) {
+      send(exchange, 200, JSON, Json.line(Map.of("changes", locked ? "none" : "key")));
+    } else if (path.equals("/v1/load")) {
       send(exchange, 200, JSON, Json.line(load()));
     } else if (answers.has(path)) {
       send(exchange, 200, JSON, Json.line(answers.get(path)));

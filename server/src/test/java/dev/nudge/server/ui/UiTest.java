@@ -241,6 +241,26 @@ class UiTest {
   }
 
   @Test
+  void whereNobodyMayMoveAliasesNoMoveIsOffered() throws Exception {
+    server.locked = true;
+    open("adapters/support", ".locked");
+    assertThat(browser.text())
+        .contains("Moving an alias needs an admin key; start the server with --admin-key-file.")
+        .doesNotContain("Roll back");
+    assertThat(
+            browser
+                .eval(
+                    "document.querySelectorAll('button[data-at^=move],"
+                        + " button[data-at=new]').length")
+                .asInt())
+        .isZero();
+    open("experiments/legal-canary", ".locked");
+    assertThat(browser.text()).contains("Stopping the experiment needs an admin key");
+    assertThat(browser.eval("document.querySelector('[data-at=stop]') === null").asBoolean())
+        .isTrue();
+  }
+
+  @Test
   void aDialogKeepsTheKeyboardAndGivesItBack() throws Exception {
     open("adapters/support", "[data-at=\"back champion\"]");
     browser.tabTo("[data-at=\"back champion\"]");
