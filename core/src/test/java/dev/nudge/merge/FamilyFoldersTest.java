@@ -93,7 +93,7 @@ class FamilyFoldersTest {
     Path out = temp.resolve("out");
     Path stored = model.resolveSibling("nf4/model");
     boolean twice =
-        Quantization.stored(stored, ModelConfig.load(stored)).format().equals(new Nf4Format(true));
+        new Nf4Format(true).equals(Quantization.stored(stored, ModelConfig.load(stored)).format());
     QuantizedFolder.prepare(
             QuantizeSettings.of(Map.of("model", model, "out", out, "double_quant", twice)))
         .write(Kernels.fastest(), () -> false);
