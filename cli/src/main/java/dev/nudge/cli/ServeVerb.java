@@ -34,6 +34,7 @@ record ServeVerb(Starter starter) implements Verb<ServeSettings> {
         Server server = starter.start(settings, console::warn)) {
       console.messages().println("listening on " + server.url());
       console.messages().println("page for browsers: " + server.url() + "/ui");
+      server.forms().forEach(console::note);
       console.object(Map.of("url", server.url().toString()));
       stop.await();
       console.note("stopping when the answers under way have ended; again to stop at once");
