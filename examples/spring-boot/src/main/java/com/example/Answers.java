@@ -23,8 +23,9 @@ import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 ///
 ///     curl 'localhost:8080/answer?question=Where+is+my+order&adapter=support@champion'
 ///
-/// An adapter is a name, a reference of the registry, or a folder; check what clients may name before
-/// others than you may ask. The context closes the assistant, which ends what is being answered.
+/// An adapter is a name or a version of the registry, such as `support`, `support@champion` or
+/// `support:2`. A folder is refused, because a client must not choose files. The context closes the
+/// assistant, which ends what is being answered.
 @SpringBootApplication
 public class Answers {
   public static void main(String[] args) {

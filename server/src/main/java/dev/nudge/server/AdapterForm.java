@@ -93,7 +93,8 @@ record AdapterForm(Served served, @Nullable Identity identity) {
     List<String> prompts = new ArrayList<>();
     for (JsonNode row : rows) {
       if (!row.isObject()) {
-        throw Fields.wrong(COLUMNS, given, "an object of column names and texts, or a list of them");
+        throw Fields.wrong(
+            COLUMNS, given, "an object of column names and texts, or a list of them");
       }
       try {
         prompts.add(pattern.fill(row.toString()));

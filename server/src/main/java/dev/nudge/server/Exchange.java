@@ -250,7 +250,8 @@ public final class Exchange {
   /// Warns the client: by the field `warning` of the reply, and in ASCII by a header.
   void warn(String line) {
     warning = warning == null ? line : warning + "; " + line;
-    String head = warning.length() > LONGEST_HEADER ? warning.substring(0, LONGEST_HEADER) : warning;
+    String head =
+        warning.length() > LONGEST_HEADER ? warning.substring(0, LONGEST_HEADER) : warning;
     response.header("X-Nudge-Warning", head.replaceAll("[^ -~]", "?"));
   }
 

@@ -11,7 +11,8 @@ enum KnownFields {
   CHAT(
       "messages tools tool_choice parallel_tool_calls response_format chat_template_kwargs"
           + " max_tokens max_completion_tokens n best_of top_logprobs"),
-  COMPLETION("prompt columns suffix echo response_format max_tokens max_completion_tokens n best_of"),
+  COMPLETION(
+      "prompt columns suffix echo response_format max_tokens max_completion_tokens n best_of"),
   RESPONSE(
       "input instructions max_output_tokens text chat_template_kwargs previous_response_id"
           + " conversation prompt background tools tool_choice parallel_tool_calls include"

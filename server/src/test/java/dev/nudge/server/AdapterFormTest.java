@@ -27,9 +27,12 @@ class AdapterFormTest {
   private static final String COMPLETE = "/v1/completions";
   private static final String RESPOND = "/v1/responses";
   private static final String ASKED_AS_CHAT =
-      "adapter teams was trained on prompts of the form 'Mail {{é}}: {subject} ({n})\\nTeam:', and conversations go to it by a chat template; ask /v1/completions with 'columns' (subject, n)";
+      "adapter teams was trained on prompts of the form 'Mail {{é}}: {subject} ({n})\\n"
+          + "Team:', and conversations go to it by a chat template; ask /v1/completions with"
+          + " 'columns' (subject, n)";
   private static final String ASKED_RAW =
-      "adapter support was trained on conversations, and plain prompts bypass its chat template; ask /v1/chat/completions";
+      "adapter support was trained on conversations, and plain prompts bypass its chat template;"
+          + " ask /v1/chat/completions";
   @TempDir private static Path folder;
   private static Place place;
 
@@ -54,7 +57,8 @@ class AdapterFormTest {
             "teams",
             Map.of("spoken", false, "prompt", "Mail {{é}}: {subject} ({n})\\nTeam:"));
     Path support = trained(Place.OTHER, "support", Map.of("spoken", true));
-    place = Place.open(s -> s.withAdapter("teams=" + teams, "support=" + support, "one=" + Place.ONE));
+    place =
+        Place.open(s -> s.withAdapter("teams=" + teams, "support=" + support, "one=" + Place.ONE));
   }
 
   @AfterAll
@@ -85,17 +89,25 @@ class AdapterFormTest {
   @Test
   void aStreamWarnsInItsFirstChunkAndAResponsesStreamInItsResponse() {
     List<JsonNode> chunks =
-        place
-            .post(CHAT, Place.chat("teams", "hi", "\"max_tokens\": 3, \"stream\": true"))
-            .events();
+        place.post(CHAT, Place.chat("teams", "hi", "\"max_tokens\": 3, \"stream\": true")).events();
     assertThat(chunks.getFirst().path("warning").asString("")).isEqualTo(ASKED_AS_CHAT);
     assertThat(chunks.stream().skip(1)).noneMatch(chunk -> chunk.has("warning"));
     Reply responded =
         place.post(
             RESPOND,
-            "{\"model\": \"teams\", \"input\": \"hi\", \"max_output_tokens\": 16, \"stream\": true}");
-    assertThat(responded.text().lines().filter(line -> line.contains("\"response.completed\"")))
-        .anyMatch(line -> line.contains("\"warning\":\"adapter teams was trained on prompts"));
+            "{\"model\": \"teams\", \"input\": \"hi\", \"max_output_tokens\": 16, \"stream\":"
+                + " true}");
+    assertThat(
+            responded
+                .text()
+                .lines()
+                .filter(line -> line.startsWith("data: {"))
+                .map(line -> Place.JSON.readTree(line.substring("data: ".length())))
+                .map(event -> event.path("response"))
+                .filter(JsonNode::isObject)
+                .map(response -> response.path("warning").asString("")))
+        .hasSize(3)
+        .containsOnly(ASKED_AS_CHAT);
   }
 
   @Test
@@ -167,13 +179,19 @@ class AdapterFormTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "teams | {\"subject\": \"a\"} | 'columns': no column 'n'; the columns are subject; 'teams' needs subject, n",
-        "teams | {\"subject\": [1], \"n\": 1} | 'columns': column 'subject' is an array; a text, a number or a boolean is needed; 'teams' needs subject, n",
-        "teams | 3 | 'columns' is 3; it must be an object of column names and texts, or a list of them",
+        "teams | {\"subject\": \"a\"} | 'columns': no column 'n'; the columns are subject; 'teams'"
+            + " needs subject, n",
+        "teams | {\"subject\": [1], \"n\": 1} | 'columns': column 'subject' is an array; a text, a"
+            + " number or a boolean is needed; 'teams' needs subject, n",
+        "teams | 3 | 'columns' is 3; it must be an object of column names and texts, or a list of"
+            + " them",
         "teams | [] | 'columns' has 0 rows; 1 to 256 may be",
-        "support | {\"subject\": \"a\"} | 'columns' fill the prompt pattern of an adapter, and 'support' has none; give 'prompt'",
-        "base | {\"subject\": \"a\"} | 'columns' fill the prompt pattern of an adapter, and 'base' has none; give 'prompt'",
-        "teams | {}, \"prompt\": \"hi\" | 'columns' and 'prompt' are both given; leave one of them out",
+        "support | {\"subject\": \"a\"} | 'columns' fill the prompt pattern of an adapter, and"
+            + " 'support' has none; give 'prompt'",
+        "base | {\"subject\": \"a\"} | 'columns' fill the prompt pattern of an adapter, and 'base'"
+            + " has none; give 'prompt'",
+        "teams | {}, \"prompt\": \"hi\" | 'columns' and 'prompt' are both given; leave one of them"
+            + " out",
       },
       quoteCharacter = '`')
   void columnsThatCannotBeFilledInAreRefused(String model, String columns, String message) {
@@ -202,8 +220,10 @@ class AdapterFormTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "\"user\": \"u\", \"metadata\": {\"a\": \"b\"}, \"store\": false, \"service_tier\": \"auto\"",
-        "\"safety_identifier\": \"s\", \"prompt_cache_key\": \"k\", \"prompt_cache_retention\": \"24h\"",
+        "\"user\": \"u\", \"metadata\": {\"a\": \"b\"}, \"store\": false, \"service_tier\":"
+            + " \"auto\"",
+        "\"safety_identifier\": \"s\", \"prompt_cache_key\": \"k\", \"prompt_cache_retention\":"
+            + " \"24h\"",
         "\"functions\": null, \"reasoning_effort\": null, \"max_token\": null",
       })
   void whatChangesNoAnswerIsIgnoredWithoutAWord(String fields) {
@@ -214,8 +234,16 @@ class AdapterFormTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "reasoning_effort", "verbosity", "modalities", "top_a", "models", "prompt_logprobs",
-        "chat_template", "keep_alive", "model_id", "stop_sequences"
+        "reasoning_effort",
+        "verbosity",
+        "modalities",
+        "top_a",
+        "models",
+        "prompt_logprobs",
+        "chat_template",
+        "keep_alive",
+        "model_id",
+        "stop_sequences"
       })
   void anotherFieldIsIgnoredWithAWarning(String field) {
     String more = "\"max_tokens\": 1, \"%s\": \"x\"".formatted(field);
