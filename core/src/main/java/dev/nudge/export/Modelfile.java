@@ -75,7 +75,7 @@ final class Modelfile {
     }
     // what a text of Go's templates or of a Modelfile would end is written as an expression
     String around =
-        pattern.render(column -> "\0").replaceAll("\\{\\{|\"", "{{ `$0` }}").replace("\0", PROMPT);
+        pattern.render(column -> "\0").replaceAll("[{\"]", "{{ `$0` }}").replace("\0", PROMPT);
     return "TEMPLATE \"\"\"" + around + "\"\"\"\n";
   }
 

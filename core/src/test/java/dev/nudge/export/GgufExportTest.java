@@ -411,12 +411,12 @@ class GgufExportTest {
       ignoreLeadingAndTrailingWhitespace = false,
       value = {
         "false|Say {{\"x\"}}: {a}\\n"
-            + "Team:|TEMPLATE \"\"\"Say {{{ `\"` }}x{{ `\"` }}}: {{ .Prompt }}\n"
-            + "Team:\"\"\"\n",
+            + "Team:|TEMPLATE \"\"\"Say {{ `{` }}{{ `\"` }}x{{ `\"` }}}: {{ .Prompt }}~"
+            + "Team:\"\"\"~",
         "false|{a} {b}:\\n"
-            + "|# Ask with the whole prompt: {a} {b}:\\n\n"
-            + "TEMPLATE \"\"\"{{ .Prompt }}\"\"\"\n",
-        "false||TEMPLATE \"\"\"{{ .Prompt }}\"\"\"\n",
+            + "|# Ask with the whole prompt: {a} {b}:\\n~"
+            + "TEMPLATE \"\"\"{{ .Prompt }}\"\"\"~",
+        "false||TEMPLATE \"\"\"{{ .Prompt }}\"\"\"~",
         "true||",
       },
       quoteCharacter = '\'')
@@ -442,7 +442,7 @@ class GgufExportTest {
       if (template == null) {
         assertThat(text).doesNotContain("TEMPLATE");
       } else {
-        assertThat(text).endsWith("\n" + template);
+        assertThat(text).endsWith("\n" + template.replace("~", "\n"));
       }
     }
   }
