@@ -186,16 +186,17 @@ final class Headline {
   /// The row of a figure that was measured before, else measures it; a failure is not kept.
   private Row kept(String name, Measure measure) {
     try {
-      Map<String, Object> kept =
-          journal.row(
-              "figure " + name,
-              () -> {
-                long start = System.nanoTime();
-                Row row = unchecked(measure);
-                return Map.of("value", row, "seconds", (System.nanoTime() - start) / 1e9);
-              });
-      seconds += ((Number) kept.get("seconds")).doubleValue();
-      return Json.record(Json.tree(kept.get("value")), Row.class);
+      JsonNode kept =
+          Json.tree(
+              journal.row(
+                  "figure " + name,
+                  () -> {
+                    long start = System.nanoTime();
+                    Row row = unchecked(measure);
+                    return Map.of("value", row, "seconds", (System.nanoTime() - start) / 1e9);
+                  }));
+      seconds += kept.path("seconds").asDouble();
+      return Json.record(kept.path("value"), Row.class);
     } catch (RuntimeException e) {
       String why = String.valueOf(e.getMessage());
       say("%s failed: %s", name, why);

@@ -40,7 +40,7 @@ record RunsShowVerb(RunStores stores) implements Verb<RunsShowVerb.Settings> {
       String remark =
           column == RunColumn.STATE && summary.state() == RunStatus.KILLED
               ? ": it says running, and no process has its folder"
-              : "";
+              : column == RunColumn.STATE && run.failure() != null ? ": " + run.failure() : "";
       line(console, column.word(), RunTable.cell(column, summary) + remark);
     }
     line(console, "machine", run.run().path("machine").asString("-"));

@@ -46,8 +46,9 @@ record ScoreVerb(Scorer scorer) implements Verb<ScoreSettings> {
             console::warn);
     console.object(all.written());
     Double reward = all.reward();
+    Consumer<String> told = console.json() ? console::note : console.messages()::println;
     if (reward != null) {
-      console.note(
+      told.accept(
           String.format(
               Locale.ROOT,
               "%s, mean reward %.4f%s",
@@ -56,8 +57,8 @@ record ScoreVerb(Scorer scorer) implements Verb<ScoreSettings> {
               setAside(all)));
       return ExitCode.DONE;
     }
-    ShownAnswers.lines(all).forEach(console.json() ? console::note : console.messages()::println);
-    console.note(
+    ShownAnswers.lines(all).forEach(told);
+    told.accept(
         String.format(
             Locale.ROOT,
             "%,d of %s exact (%.1f %%), %s, loss %.4f a token%s",

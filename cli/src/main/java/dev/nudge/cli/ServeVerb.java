@@ -35,6 +35,7 @@ record ServeVerb(Starter starter) implements Verb<ServeSettings> {
       console.messages().println("listening on " + server.url());
       console.messages().println("page for browsers: " + server.url() + "/ui");
       console.messages().println("moves of aliases, loads and experiments: " + changes(settings));
+      server.forms().forEach(console::note);
       console.object(Map.of("url", server.url().toString()));
       stop.await();
       console.note("stopping when the answers under way have ended; again to stop at once");

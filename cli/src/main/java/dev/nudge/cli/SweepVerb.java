@@ -66,7 +66,14 @@ record SweepVerb(Runner runner) implements Verb<SweepSettings> {
 
   private static List<List<String>> table(Leaderboard leaderboard) {
     List<List<String>> rows = new ArrayList<>();
-    rows.add(List.of("setting", "rate", leaderboard.title(), "above the best, 95 %", "steps", ""));
+    rows.add(
+        List.of(
+            "setting",
+            "rate",
+            leaderboard.title() + leaderboard.shownOn(),
+            "above the best, 95 %",
+            "steps",
+            ""));
     for (Leaderboard.Row row : leaderboard.rows()) {
       rows.add(
           List.of(

@@ -150,6 +150,8 @@ class CommandTest {
         .isEqualTo(
             "trained: text; unused: id\n"
                 + "1 of 1 answer exact (100.0 %), 3 tokens, loss 0.5000 a token\n");
+    assertThat(Ran.of(verbs, "score", "--model", "m", "--data", "d", "-q").err())
+        .isEqualTo("1 of 1 answer exact (100.0 %), 3 tokens, loss 0.5000 a token\n");
     assertThat(Ran.of(verbs, "score", "--model", "m", "--data", "d", "--json", "-q"))
         .isEqualTo(
             new Ran(
@@ -195,7 +197,9 @@ class CommandTest {
         new ScoreVerb((_, _, _, _) -> new Scoring.Summary(2, 0, 4, -2, 0.5, 1, shown, null, null));
     String[] quiet = {"score", "--model", "m", "--data", "d", "--show", "wrong", "-q"};
     assertThat(Ran.of(List.of(verb), quiet).err())
-        .isEqualTo("rows.jsonl line 2  \"pump:\"\n  expected  \" oil\"\n  answered  \" gas\"\n");
+        .isEqualTo(
+            "rows.jsonl line 2  \"pump:\"\n  expected  \" oil\"\n  answered  \" gas\"\n"
+                + "1 of 2 answers exact (50.0 %), 4 tokens, loss 0.5000 a token\n");
     assertThat(Ran.of(List.of(verb), plus(quiet, "--json")).err()).isEmpty();
   }
 
@@ -308,7 +312,8 @@ class CommandTest {
     assertThat(ran.out())
         .contains("--rank N                    rank of the adapter (default: 16)")
         .contains(
-            "--learning-rate X|auto      highest learning rate; auto fits the method and the model's width")
+            "--learning-rate X|auto      highest learning rate; auto fits the method and the"
+                + " model's width")
         .contains("--shuffle, --no-shuffle")
         .contains("--model FOLDER|NAME         ")
         .contains("--config FILE")

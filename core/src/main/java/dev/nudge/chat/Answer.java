@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// @param calls the tool calls
 /// @param end why the answer ended
 /// @param adapter digest of the adapter that answered; null: the base model
+/// @param warning what the asker should know, such as that the adapter did not learn conversations;
+///     null: nothing
 /// @param usage token counts and latencies
 public record Answer(
     String text,
@@ -18,6 +20,7 @@ public record Answer(
     List<AnswerText.Call> calls,
     End end,
     @Nullable String adapter,
+    @Nullable String warning,
     Usage usage) {
 
   public Answer {

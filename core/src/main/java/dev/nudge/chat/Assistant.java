@@ -2,6 +2,7 @@ package dev.nudge.chat;
 
 import dev.nudge.constrain.Constraint;
 import dev.nudge.generate.AdapterCache;
+import dev.nudge.generate.AdapterPatterns;
 import dev.nudge.generate.GenerationRequest;
 import dev.nudge.generate.Serving;
 import dev.nudge.generate.Session;
@@ -14,6 +15,7 @@ import dev.nudge.settings.Warnings;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.SortedMap;
+import java.util.StringJoiner;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -170,7 +172,16 @@ public final class Assistant implements AutoCloseable {
             .withTurnEnd(turnEnd)
             .withConstraint(constraint);
     String digest = found == null ? null : found.digest();
-    Told told = new Told(new AnswerText(rules, oneCall), digest, listener);
+    StringJoiner warning = new StringJoiner("; ");
+    if (found != null) {
+      AdapterPatterns.checkSpoken(true, String.valueOf(asked), found.folder(), true, warning::add);
+    }
+    Told told =
+        new Told(
+            new AnswerText(rules, oneCall),
+            digest,
+            warning.length() == 0 ? null : warning.toString(),
+            listener);
     try (AdapterCache.Lease lease = found == null ? null : places.lease(session.cache(), found)) {
       return session.serving().start(request.withAdapter(lease), told);
     }

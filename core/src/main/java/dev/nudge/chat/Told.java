@@ -12,13 +12,19 @@ import org.jspecify.annotations.Nullable;
 final class Told implements Consumer<AnswerEvent> {
   private final AnswerText text;
   private final @Nullable String adapter;
+  private final @Nullable String warning;
   private final AnswerListener listener;
   private @Nullable Completion completion;
   private @Nullable Throwable failure;
 
-  Told(AnswerText text, @Nullable String adapter, AnswerListener listener) {
+  Told(
+      AnswerText text,
+      @Nullable String adapter,
+      @Nullable String warning,
+      AnswerListener listener) {
     this.text = text;
     this.adapter = adapter;
+    this.warning = warning;
     this.listener = listener;
   }
 
@@ -52,7 +58,8 @@ final class Told implements Consumer<AnswerEvent> {
       listener.failed(failure);
     } else if (whole != null) {
       Answer.End end = end(whole.stop());
-      listener.done(new Answer(text.said(), text.thought(), text.calls(), end, adapter, usage));
+      listener.done(
+          new Answer(text.said(), text.thought(), text.calls(), end, adapter, warning, usage));
     }
   }
 

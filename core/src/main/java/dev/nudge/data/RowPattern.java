@@ -89,8 +89,19 @@ public final class RowPattern {
     return text.toString();
   }
 
+  /// Fills the pattern with the columns of a JSON object.
+  ///
+  /// @throws InputException if a column is missing, or is no text, number or boolean
+  public String fill(String json) {
+    try {
+      return render(Row.parse(json));
+    } catch (BadRowException e) {
+      throw new InputException(e.reason());
+    }
+  }
+
   /// Fills the pattern with columns from anywhere.
-  String render(UnaryOperator<String> columns) {
+  public String render(UnaryOperator<String> columns) {
     return parts.stream()
         .map(part -> part.column() ? columns.apply(part.text()) : part.text())
         .collect(Collectors.joining());

@@ -11,6 +11,9 @@ public final class RunFiles {
   /// `running` (for ever once a run is killed), `finished`, `stopped` or `failed`.
   public static final String STATE = "state";
 
+  /// Why a failed run failed, one line.
+  public static final String FAILURE = "failure";
+
   /// The step of the last save; missing before it.
   public static final String SAVED_STEP = "saved_step";
 

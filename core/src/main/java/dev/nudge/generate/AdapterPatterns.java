@@ -91,11 +91,16 @@ public final class AdapterPatterns {
   public static void checkSpoken(
       boolean spoken, @Nullable Path adapter, boolean anyBase, Consumer<String> warnings) {
     if (adapter != null) {
-      checkSpoken(spoken, adapter.toString(), adapter, anyBase, warnings);
+      checkSpoken(
+          spoken,
+          adapter.toString(),
+          adapter,
+          anyBase,
+          line -> warnings.accept(spoken ? line : line + "; --chat applies it"));
     }
   }
 
-  /// Warns likewise, calling the adapter by a name.
+  /// Warns likewise, calling the adapter by a name, without naming a remedy.
   ///
   /// @param called name of the adapter in the warning
   public static void checkSpoken(
@@ -112,7 +117,7 @@ public final class AdapterPatterns {
                 .formatted(
                     called,
                     pattern == null ? "texts" : "prompts of the form '" + shown(pattern) + "'")
-            : "adapter %s was trained on conversations, and plain prompts bypass its chat template; --chat applies it"
+            : "adapter %s was trained on conversations, and plain prompts bypass its chat template"
                 .formatted(called));
   }
 

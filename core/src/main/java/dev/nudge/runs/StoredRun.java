@@ -53,6 +53,12 @@ public record StoredRun(RunSummary summary, JsonNode run, List<JsonNode> metrics
     return summary.folder();
   }
 
+  /// Why it failed; null: it did not, or a nudge wrote it that kept no reason.
+  public @Nullable String failure() {
+    String line = run.path(RunFiles.FAILURE).asString("");
+    return line.isEmpty() ? null : line;
+  }
+
   /// The run's losses, under the folder's name.
   public Curves curves() {
     return Curves.of(summary.name(), metrics);

@@ -324,13 +324,15 @@ final class Run implements AutoCloseable {
     } catch (RuntimeException | Error e) {
       cause.addSuppressed(e); // the disk or the memory may be what failed
     }
+    TrainEvent.Failed told = TrainEvent.Failed.of(counts.steps(), cause);
+    report.failed(told);
     try {
       report.write(RunState.FAILED, saver.savedStep());
     } catch (RuntimeException | Error e) {
       cause.addSuppressed(e);
     }
     try {
-      report.tell(TrainEvent.Failed.of(counts.steps(), cause));
+      report.tell(told);
     } catch (RuntimeException | Error e) {
       cause.addSuppressed(e); // the listener may be what failed
     }

@@ -24,6 +24,7 @@ final class RunReport {
   private final RunStart start;
   private final RunCounts counts;
   private final DivergenceCheck divergence;
+  private @Nullable String failure;
   private final RunIdentity identity;
   private final RunDigests digests;
   private final RunFolder folder;
@@ -229,6 +230,9 @@ final class RunReport {
     run.put("id", start.id());
     run.put("started", start.at().toString());
     run.put(RunFiles.STATE, result.state().name().toLowerCase(Locale.ROOT));
+    if (failure != null) {
+      run.put(RunFiles.FAILURE, failure);
+    }
     run.put(RunFiles.PLANNED_STEPS, prepared.steps());
     run.put(RunFiles.SAVED_STEP, savedStep);
     Map<String, @Nullable Object> settings = prepared.settings().recorded();
@@ -257,6 +261,11 @@ final class RunReport {
       run.put(RunCounts.EXPERTS, experts.values());
     }
     return run;
+  }
+
+  /// Notes why the run fails, for its `run.json`.
+  void failed(TrainEvent.Failed why) {
+    failure = why.line();
   }
 
   /// Emits the event of the run's end.

@@ -405,6 +405,48 @@ class GgufExportTest {
     assertThat(temp.resolve("new")).doesNotExist();
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      ignoreLeadingAndTrailingWhitespace = false,
+      value = {
+        "false|Say {{\"x\"}}: {a}\\n"
+            + "Team:|TEMPLATE \"\"\"Say {{ `{` }}{{ `\"` }}x{{ `\"` }}}: {{ .Prompt }}~"
+            + "Team:\"\"\"~",
+        "false|{a} {b}:\\n"
+            + "|# Ask with the whole prompt: {a} {b}:\\n~"
+            + "TEMPLATE \"\"\"{{ .Prompt }}\"\"\"~",
+        "false||TEMPLATE \"\"\"{{ .Prompt }}\"\"\"~",
+        "true||",
+      },
+      quoteCharacter = '\'')
+  void theModelfileOfAnAdapterOfPromptsHasItsPattern(
+      boolean spoken, @Nullable String pattern, @Nullable String template) throws IOException {
+    Path adapter = Files.createDirectories(temp.resolve("adapter"));
+    for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
+      Files.copy(Goldens.ADAPTER.resolve(file), adapter.resolve(file));
+    }
+    Identity.Model model =
+        new Identity.Model(
+            Goldens.MODEL, null, () -> BaseDigest.of(Goldens.MODEL, MACHINE.cache()));
+    Map<String, @Nullable Object> data = new LinkedHashMap<>();
+    data.put("spoken", spoken);
+    data.put("prompt", pattern);
+    Identity.of(model, data).write(adapter);
+    for (boolean alone : List.of(false, true)) {
+      export(
+          ExportSettings.of(Goldens.MODEL, temp.resolve("x" + alone + ".gguf"))
+              .withAdapter(adapter)
+              .withAdapterOnly(alone));
+      String text = Files.readString(temp.resolve("Modelfile"));
+      if (template == null) {
+        assertThat(text).doesNotContain("TEMPLATE");
+      } else {
+        assertThat(text).endsWith("\n" + template.replace("~", "\n"));
+      }
+    }
+  }
+
   @Test
   void placesThatAreTakenAreRefused() throws IOException {
     Path out = Files.writeString(temp.resolve("x.gguf"), "mine");

@@ -160,6 +160,8 @@ class RunTest {
             "the loss was not finite for 10 steps in a row; the best so far is kept; lower"
                 + " --learning-rate");
     assertThat(TinyRun.record(out).get("state").asString()).isEqualTo("failed");
+    assertThat(TinyRun.record(out).path("failure").asString(""))
+        .startsWith("the loss was not finite for 10 steps in a row");
     assertThat(total(out, "steps").asInt()).isEqualTo(13);
     assertThat(total(out, "best_step").asInt()).isEqualTo(3);
     assertThat(TinyRun.metrics(out, "loss")).hasSize(13);
@@ -259,7 +261,8 @@ class RunTest {
     assertThatThrownBy(() -> TinyRun.run(settings))
         .isInstanceOf(RunException.class)
         .hasMessage(
-            "the update of step 1 made numbers that are not finite; nothing is saved; lower --learning-rate");
+            "the update of step 1 made numbers that are not finite; nothing is saved; lower"
+                + " --learning-rate");
     assertThat(state(out)).isEqualTo("failed");
     assertThat(out.resolve("adapter_model.safetensors")).doesNotExist();
   }
@@ -713,8 +716,8 @@ class RunTest {
                 + " rows; take them out of one of the two");
     assertThat(warnings(data, write("q", other)))
         .containsExactly(
-            "1 row of --eval-data is in --data too, so the held-out loss is not that of unseen rows;"
-                + " take them out of one of the two");
+            "1 row of --eval-data is in --data too, so the held-out loss is not that of unseen"
+                + " rows; take them out of one of the two");
     assertThat(warnings(data, write("r", TinyRun.row("pump:", " valve")))).isEmpty();
   }
 
@@ -795,8 +798,8 @@ class RunTest {
     assertThatThrownBy(() -> Training.finished(settings))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "--out %s holds another run (state finished): %s; give another folder, or --overwrite to"
-                + " replace it",
+            "--out %s holds another run (state finished): %s; give another folder, or --overwrite"
+                + " to replace it",
             settings.output().out(), what);
   }
 

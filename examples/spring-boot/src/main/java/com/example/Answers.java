@@ -12,39 +12,58 @@ import org.springframework.ai.chat.model.ChatModel;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.boot.context.properties.bind.Bindable;
+import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.context.annotation.Bean;
+import org.springframework.core.env.Environment;
+import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.server.ResponseStatusException;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
 /// Answers questions by HTTP through any adapter of one model:
 ///
-///     curl 'localhost:8080/answer?question=Where+is+my+order&adapter=support@champion'
+///     curl 'localhost:8080/answer?question=Where+is+my+order&adapter=support'
 ///
-/// An adapter is a name, a reference of the registry, or a folder; check what clients may name before
-/// others than you may ask. The context closes the assistant, which ends what is being answered.
+/// An adapter is a name that `nudge.adapters.NAME` gives to a folder or a reference of the
+/// registry;
+/// anything else is 400, because a client must not choose files. The context closes the
+/// assistant, which ends what is being answered.
 @SpringBootApplication
 public class Answers {
   public static void main(String[] args) {
     SpringApplication.run(Answers.class, args);
   }
 
+  /// The adapters that a client may name, each with its folder or reference.
+  record Adapters(Map<String, String> places) {}
+
   @Bean
   Assistant assistant(
       @Value("${nudge.model}") String model,
       @Value("${nudge.template:#{null}}") String template,
       @Value("${nudge.registry:#{null}}") String registry,
-      @Value("${nudge.adapter:#{null}}") String adapter) {
+      Adapters adapters) {
     Assistant assistant =
         Assistant.open(
             ModelSettings.of(Path.of(model)),
             template,
             registry == null ? null : Path.of(registry),
             Machine.here());
-    // The one adapter that has a name answers questions that name none.
-    return adapter == null ? assistant : assistant.name("support", adapter);
+    // If one adapter has a name, it answers questions that name none.
+    adapters.places().forEach(assistant::name);
+    return assistant;
+  }
+
+  @Bean
+  Adapters adapters(Environment environment) {
+    return new Adapters(
+        Binder.get(environment)
+            .bind("nudge.adapters", Bindable.mapOf(String.class, String.class))
+            .orElse(Map.of()));
   }
 
   @Bean
@@ -58,7 +77,7 @@ public class Answers {
   }
 
   @RestController
-  record Questions(ChatClient client) {
+  record Questions(ChatClient client, Adapters adapters) {
 
     @GetMapping("/answer")
     String answer(@RequestParam String question, @RequestParam(required = false) String adapter) {
@@ -88,6 +107,9 @@ public class Answers {
     }
 
     private ChatClient.ChatClientRequestSpec asked(String question, String adapter) {
+      if (adapter != null && !adapters.places().containsKey(adapter)) {
+        throw new ResponseStatusException(HttpStatus.BAD_REQUEST, "there is no such adapter");
+      }
       return client
           .prompt()
           .user(question)

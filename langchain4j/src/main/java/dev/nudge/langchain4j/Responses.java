@@ -6,7 +6,6 @@ import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatResponse;
-import dev.langchain4j.model.chat.response.ChatResponseMetadata;
 import dev.langchain4j.model.output.FinishReason;
 import dev.langchain4j.model.output.TokenUsage;
 import dev.nudge.chat.Answer;
@@ -31,7 +30,9 @@ final class Responses {
     return ChatResponse.builder()
         .aiMessage(message.build())
         .metadata(
-            ChatResponseMetadata.builder()
+            new NudgeChatResponseMetadata.Builder()
+                .adapter(answer.adapter())
+                .warning(answer.warning())
                 .id("chatcmpl-" + UUID.randomUUID())
                 .modelName(request.modelName())
                 .tokenUsage(

@@ -33,9 +33,13 @@ import dev.nudge.Backends;
 import dev.nudge.Goldens;
 import dev.nudge.chat.Assistant;
 import dev.nudge.chat.Question;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.SamplingSettings;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -49,6 +53,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /// Asks a tiny model and two adapters by LangChain4j.
 @Timeout(120)
@@ -147,6 +152,37 @@ class NudgeChatModelTest {
     String base = model.chat(request(12).build()).aiMessage().text(); // two have a name there
     assertThat(base).isEqualTo(expected(null, 12)).isNotEqualTo(expected("one", 12));
     assertThat(WARNINGS).filteredOn(line -> line.contains("names no adapter")).hasSize(1);
+  }
+
+  /// A copy of an adapter whose rows were texts.
+  private static Path ofTexts(Path folder) throws IOException {
+    for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
+      Files.copy(Goldens.ADAPTER.resolve(file), folder.resolve(file));
+    }
+    Identity.Model trained =
+        new Identity.Model(
+            Goldens.MODEL, null, () -> BaseDigest.of(Goldens.MODEL, MACHINE.cache()));
+    Identity.of(trained, Map.of("spoken", false)).write(folder);
+    return folder;
+  }
+
+  @Test
+  void aChatWithAnAdapterOfTextsIsWarnedOfInTheMetadata(@TempDir Path folder) throws IOException {
+    String name = ofTexts(folder).toString();
+    String line =
+        "adapter %s was trained on texts, and conversations go to it by a chat template"
+            .formatted(name);
+    ChatResponse texts = model.chat(request(2).modelName(name).build());
+    ChatResponse one = model.chat(request(2).modelName("one").build());
+    assertThat(texts.metadata())
+        .isInstanceOfSatisfying(
+            NudgeChatResponseMetadata.class,
+            own -> {
+              assertThat(own.warning()).isEqualTo(line);
+              assertThat(own.adapter()).startsWith("sha256:");
+              assertThat(own.toBuilder().id("x").build().warning()).isEqualTo(line);
+            });
+    assertThat(((NudgeChatResponseMetadata) one.metadata()).warning()).isNull();
   }
 
   @Test

@@ -35,6 +35,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
 
   @Override
   public void handle(Exchange exchange) {
+    KnownFields.CHAT.check(exchange);
     Fields fields = exchange.body();
     Tokenizer tokenizer = shared.session().tokenizer();
     answer(
@@ -50,6 +51,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
   void answer(Exchange exchange, Asked asked, Teller teller) {
     Fields fields = asked.fields;
     Served served = shared.find(exchange, or(fields.text("model"), ""));
+    AdapterForm.of(served).check(true, exchange);
     ArrayNode messages = messages(asked);
     Tools tools = Tools.of(fields.list("tools"), fields.node("tool_choice"));
     ChatTemplates.Prompt prompt = prompt(asked, served, messages, tools);

@@ -16,12 +16,22 @@ record CompletionRoute(Shared shared) implements Routes.Handler {
 
   @Override
   public void handle(Exchange exchange) {
+    KnownFields.COMPLETION.check(exchange);
     Fields fields = exchange.body();
     Served served = shared.find(exchange, ChatRoute.or(fields.text("model"), ""));
     if (fields.has("suffix") && !ChatRoute.or(fields.text("suffix"), "").isEmpty()) {
       throw ApiException.wrong("suffix", "'suffix' is not supported; leave it out");
     }
-    List<int[]> prompts = TextField.read(shared, fields, "prompt", MOST_PROMPTS);
+    AdapterForm form = AdapterForm.of(served);
+    List<String> filled =
+        fields.has("columns") ? form.prompts(fields, MOST_PROMPTS) : List.<String>of();
+    List<int[]> prompts =
+        filled.isEmpty()
+            ? TextField.read(shared, fields, "prompt", MOST_PROMPTS)
+            : filled.stream().map(text -> shared.ids("columns", text)).toList();
+    if (filled.isEmpty()) {
+      form.check(false, exchange);
+    }
     Integer top = SamplingFields.completionTop(fields);
     boolean echo = fields.flag("echo", false);
     SamplingSettings sampling = SamplingFields.of(fields, USUAL_TOKENS, echo ? 0 : 1, top);
@@ -30,7 +40,7 @@ record CompletionRoute(Shared shared) implements Routes.Handler {
     List<CompletionReply.Echo> echoes = new ArrayList<>();
     List<GenerationRequest> requests = new ArrayList<>();
     for (int[] prompt : prompts) {
-      shared.checkFits("prompt", prompt);
+      shared.checkFits(filled.isEmpty() ? "prompt" : "columns", prompt);
       GenerationRequest request =
           GenerationRequest.of(prompt, sampling)
               .withN(sampling.n())
@@ -48,7 +58,10 @@ record CompletionRoute(Shared shared) implements Routes.Handler {
             ? new CompletionStream(
                 exchange, heading, echoes, top != null, nothing, ChatRoute.usage(fields))
             : new CompletionReply(exchange, heading, echoes, top != null, nothing);
-    JsonNode prompt = fields.node("prompt");
+    JsonNode prompt =
+        filled.size() == 1
+            ? JsonNodeFactory.instance.stringNode(filled.getFirst())
+            : fields.node("prompt");
     if (prompt != null && prompt.isString() && !nothing) { // what a user writes is one text
       reply = CapturingReply.around(reply, shared, exchange, heading, prompt, null, new Texts(), n);
     }

@@ -20,6 +20,7 @@ record EmbeddingRoute(Shared shared) implements Routes.Handler {
 
   @Override
   public void handle(Exchange exchange) {
+    KnownFields.EMBEDDING.check(exchange);
     Fields fields = exchange.body();
     Served served = shared.find(exchange, ChatRoute.or(fields.text("model"), ""));
     boolean base64 = base64(fields);

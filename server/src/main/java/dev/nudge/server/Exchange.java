@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// An HTTP request with its response, and the facts for logs and metrics.
 ///
@@ -26,6 +27,7 @@ public final class Exchange {
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final String JSON = "application/json";
   private static final int GONE = 499; // as nginx counts it
+  private static final int LONGEST_HEADER = 1000;
   private static final int LONGEST_WAIT = 60; // beyond, nobody should wait and ask by itself
 
   private final ServerRequest request;
@@ -49,6 +51,7 @@ public final class Exchange {
   private @Nullable String finish;
   private @Nullable String said;
   private @Nullable String code;
+  private @Nullable String warning;
   private int status;
   private @Nullable Sse stream;
 
@@ -249,8 +252,24 @@ public final class Exchange {
     response.header(name, value);
   }
 
+  /// Warns the client: by the field `warning` of the reply, and in ASCII by a header.
+  void warn(String line) {
+    warning = warning == null ? line : warning + "; " + line;
+    String head =
+        warning.length() > LONGEST_HEADER ? warning.substring(0, LONGEST_HEADER) : warning;
+    response.header("X-Nudge-Warning", head.replaceAll("[^ -~]", "?"));
+  }
+
+  /// The warnings so far; null: none.
+  @Nullable String warning() {
+    return warning;
+  }
+
   /// Sends a JSON response.
   public void reply(JsonNode body) {
+    if (warning != null && body instanceof ObjectNode object) {
+      object.put("warning", warning);
+    }
     reply(200, JSON, Json.line(body));
   }
 
@@ -273,7 +292,7 @@ public final class Exchange {
     response.header(HeaderNames.CONTENT_TYPE, "text/event-stream; charset=utf-8");
     response.header(HeaderNames.CACHE_CONTROL, "no-cache");
     Incoming from = incoming;
-    stream = new Sse(response.outputStream(), from == null ? () -> {} : from::cut);
+    stream = new Sse(response.outputStream(), warning, from == null ? () -> {} : from::cut);
     return stream;
   }
 

@@ -1,5 +1,6 @@
 package dev.nudge.server;
 
+import dev.nudge.data.RowPattern;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -46,6 +47,16 @@ record ModelRoutes(Shared shared, long created) {
     }
     if (served.digest() != null) {
       card.put("digest", served.digest());
+    }
+    AdapterForm form = AdapterForm.of(served);
+    Boolean conversations = form.conversations();
+    if (conversations != null) {
+      card.put("form", conversations ? "messages" : "prompts");
+    }
+    RowPattern pattern = form.pattern();
+    if (pattern != null) {
+      card.put("pattern", pattern.render(column -> "{" + column + "}"));
+      pattern.columns().forEach(card.putArray("columns")::add);
     }
     card.putArray("permission");
     return card;

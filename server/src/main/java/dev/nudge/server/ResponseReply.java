@@ -240,6 +240,9 @@ final class ResponseReply implements Reply {
     text.putObject("format").put("type", "text");
     response.set("text", or("text", text));
     response.put("tool_choice", "auto").put("truncation", "disabled").putArray("tools");
+    if (exchange.warning() != null) {
+      response.put("warning", exchange.warning());
+    }
     return response.putNull("usage");
   }
 

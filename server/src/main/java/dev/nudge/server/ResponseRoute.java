@@ -19,6 +19,7 @@ record ResponseRoute(ChatRoute chat) implements Routes.Handler {
 
   @Override
   public void handle(Exchange exchange) {
+    KnownFields.RESPONSE.check(exchange);
     Fields fields = exchange.body();
     refuse(fields, chat.shared().capture() != null);
     boolean stream = fields.flag("stream", false);

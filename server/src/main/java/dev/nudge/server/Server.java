@@ -44,6 +44,7 @@ public final class Server implements AutoCloseable {
   private final @Nullable AuditLog audit;
   private final @Nullable Capture capture;
   private final URI url;
+  private final List<String> forms;
 
   private Server(
       WebServer web,
@@ -53,7 +54,8 @@ public final class Server implements AutoCloseable {
       @Nullable Experiments experiments,
       @Nullable AuditLog audit,
       @Nullable Capture capture,
-      URI url) {
+      URI url,
+      List<String> forms) {
     this.web = web;
     this.session = session;
     this.pipeline = pipeline;
@@ -62,6 +64,7 @@ public final class Server implements AutoCloseable {
     this.audit = audit;
     this.capture = capture;
     this.url = url;
+    this.forms = List.copyOf(forms);
   }
 
   /// Loads the base, checks the adapters, and listens. Warnings are logged ([Warnings]).
@@ -134,7 +137,16 @@ public final class Server implements AutoCloseable {
               capture,
               warnings);
       references.check(shared::unusable);
-      named.load(shared::held, warnings);
+      List<String> forms = new ArrayList<>();
+      named.load(
+          served -> {
+            shared.held(served);
+            String form = AdapterForm.of(served).shown();
+            if (form != null) {
+              forms.add(form);
+            }
+          },
+          warnings);
       PrometheusMetrics metrics = new PrometheusMetrics(settings.baseName());
       List<Consumer<RequestOutcome>> told = new ArrayList<>(List.of(metrics));
       if (audit != null) {
@@ -162,7 +174,8 @@ public final class Server implements AutoCloseable {
           experiments,
           audit,
           capture,
-          Listening.url(settings, web.port()));
+          Listening.url(settings, web.port()),
+          forms);
     } catch (RuntimeException | Error e) {
       opened.forEach(Server::closeQuietly);
       if (audit != null) {
@@ -240,6 +253,12 @@ public final class Server implements AutoCloseable {
   /// The URL of the server.
   public URI url() {
     return url;
+  }
+
+  /// A line for each adapter of the settings whose form of prompts is known: what it learned, and
+  /// which route asks it so.
+  public List<String> forms() {
+    return forms;
   }
 
   /// Refuses new requests and waits for running ones.

@@ -7,7 +7,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// Writes server-sent events: `data: {…}` and an empty line each, `data: [DONE]` last.
 ///
@@ -29,17 +31,24 @@ final class Sse implements AutoCloseable {
 
   private final OutputStream out;
   private final Runnable cut;
+  private @Nullable String warning; // null: none, or told
   private long last = System.nanoTime();
 
+  /// @param warning the field `warning` of the first chunk; null: none
   /// @param cut closes the connection; called for a client that reads nothing for half a minute,
   ///     so that it does not hold its answer and adapter longer
-  Sse(OutputStream out, Runnable cut) {
+  Sse(OutputStream out, @Nullable String warning, Runnable cut) {
     this.out = out;
+    this.warning = warning;
     this.cut = cut;
   }
 
   /// Writes an event with a JSON object.
-  void event(JsonNode node) throws IOException {
+  void event(ObjectNode node) throws IOException {
+    if (warning != null) {
+      node.put("warning", warning);
+      warning = null;
+    }
     write(("data: " + Json.line(node) + "\n\n").getBytes(StandardCharsets.UTF_8));
   }
 

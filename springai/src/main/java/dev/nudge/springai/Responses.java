@@ -13,11 +13,12 @@ import org.springframework.ai.chat.model.ChatResponse;
 import org.springframework.ai.chat.model.Generation;
 
 /// Converts answers to Spring AI responses, with reasoning as message metadata `reasoningContent`,
-/// and the adapter's digest as response metadata `adapter`.
+/// and the adapter's digest and a warning as response metadata `adapter` and `warning`.
 final class Responses {
   static final String THOUGHT = "reasoningContent";
   private static final String THOUGHT_MORE = "reasoningDelta"; // a piece, in a stream
   private static final String ADAPTER = "adapter";
+  private static final String WARNING = "warning";
 
   private Responses() {}
 
@@ -63,6 +64,9 @@ final class Responses {
             .usage(new DefaultUsage(asked, said, asked + said));
     if (answer.adapter() != null) {
       metadata.keyValue(ADAPTER, answer.adapter());
+    }
+    if (answer.warning() != null) {
+      metadata.keyValue(WARNING, answer.warning());
     }
     return new ChatResponse(
         List.of(

@@ -8,11 +8,15 @@ import dev.nudge.Goldens;
 import dev.nudge.chat.Assistant;
 import dev.nudge.chat.Conversation;
 import dev.nudge.chat.Question;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.SamplingSettings;
+import java.io.IOException;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -26,6 +30,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.springframework.ai.chat.client.AdvisorParams;
 import org.springframework.ai.chat.client.ChatClient;
 import org.springframework.ai.chat.messages.AssistantMessage;
@@ -97,6 +102,30 @@ class NudgeChatModelTest {
 
   private static List<ChatResponse> stream(Prompt prompt) {
     return Objects.requireNonNull(model.stream(prompt).collectList().block(Duration.ofSeconds(60)));
+  }
+
+  /// A copy of an adapter whose rows were texts.
+  private static Path ofTexts(Path folder) throws IOException {
+    for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
+      Files.copy(Goldens.ADAPTER.resolve(file), folder.resolve(file));
+    }
+    Identity.Model trained =
+        new Identity.Model(
+            Goldens.MODEL, null, () -> BaseDigest.of(Goldens.MODEL, MACHINE.cache()));
+    Identity.of(trained, Map.of("spoken", false)).write(folder);
+    return folder;
+  }
+
+  @Test
+  void aChatWithAnAdapterOfTextsIsWarnedOfInTheMetadata(@TempDir Path folder) throws IOException {
+    String name = ofTexts(folder).toString();
+    String line =
+        "adapter %s was trained on texts, and conversations go to it by a chat template"
+            .formatted(name);
+    assertThat(model.call(prompt(name, 2)).getMetadata().<String>get("warning")).isEqualTo(line);
+    assertThat(stream(prompt(name, 2)).getLast().getMetadata().<String>get("warning"))
+        .isEqualTo(line);
+    assertThat(model.call(prompt("one", 2)).getMetadata().<String>get("warning")).isNull();
   }
 
   @Test

@@ -11,6 +11,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import javax.tools.JavaCompiler;
 import javax.tools.ToolProvider;
@@ -56,11 +57,23 @@ class SpringBootExampleTest {
       Class<?> application = loader.loadClass("com.example.Answers");
       try {
         String one;
-        try (ConfigurableApplicationContext context = start(application, Map.of())) {
+        Map<String, Object> two =
+            Map.of(
+                "nudge.adapters.support", ONE.toString(),
+                "nudge.adapters.other", Goldens.OTHER.toString());
+        try (ConfigurableApplicationContext context = start(application, two)) {
           one = ask(port(context));
+          for (String route : List.of("answer", "stream")) {
+            for (String wrong : List.of("nobody", encoded(ONE), "support@champion", "src")) {
+              String url = "http://127.0.0.1:%s/%s?question=hello&adapter=%s";
+              assertThat(asked(url.formatted(port(context), route, wrong)).statusCode())
+                  .as(route + " " + wrong)
+                  .isEqualTo(400);
+            }
+          }
         }
         try (ConfigurableApplicationContext context =
-            start(application, Map.of("nudge.adapter", ONE.toString()))) {
+            start(application, Map.of("nudge.adapters.support", ONE.toString()))) {
           assertThat(get("http://127.0.0.1:" + port(context) + "/answer?question=hello"))
               .isEqualTo(one);
         }
@@ -99,8 +112,8 @@ class SpringBootExampleTest {
   private static String ask(String port) throws Exception {
     String url = "http://127.0.0.1:" + port;
     String base = get(url + "/answer?question=hello");
-    String one = get(url + "/answer?question=hello&adapter=" + encoded(ONE));
-    String stream = get(url + "/stream?question=hello&adapter=" + encoded(ONE));
+    String one = get(url + "/answer?question=hello&adapter=support");
+    String stream = get(url + "/stream?question=hello&adapter=support");
     assertThat(one).isNotEmpty().isNotEqualTo(base);
     assertThat(get(url + "/answer?question=hello")).isEqualTo(base);
     StringBuilder said = new StringBuilder();
@@ -117,14 +130,16 @@ class SpringBootExampleTest {
     return URLEncoder.encode(path.toString(), StandardCharsets.UTF_8);
   }
 
-  private static String get(String url) throws Exception {
+  private static HttpResponse<String> asked(String url) throws Exception {
     try (HttpClient client = HttpClient.newHttpClient()) {
-      HttpResponse<String> response =
-          client.send(
-              HttpRequest.newBuilder(URI.create(url)).build(),
-              HttpResponse.BodyHandlers.ofString());
-      assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
-      return response.body();
+      return client.send(
+          HttpRequest.newBuilder(URI.create(url)).build(), HttpResponse.BodyHandlers.ofString());
     }
+  }
+
+  private static String get(String url) throws Exception {
+    HttpResponse<String> response = asked(url);
+    assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+    return response.body();
   }
 }

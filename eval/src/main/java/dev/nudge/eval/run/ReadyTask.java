@@ -48,6 +48,8 @@ record ReadyTask(Task task, List<Metric> metrics, List<Sample> samples) {
   }
 
   /// Warns of targets that are no choice: the harness counts such documents as wrong.
+  ///
+  /// @throws InputException if that are all targets, so that every model would score 0
   private static void warnOfTargets(
       TaskConfig config, List<Sample> samples, Consumer<String> warnings) {
     List<Sample> none =
@@ -57,7 +59,7 @@ record ReadyTask(Task task, List<Metric> metrics, List<Sample> samples) {
             .toList();
     if (!none.isEmpty()) {
       Sample first = none.getFirst();
-      warnings.accept(
+      String line =
           "%s: the targets of %d of %d documents are no choice, so no answer to them is right; document %d has %s, doc_to_choice has %s"
               .formatted(
                   config.place(),
@@ -65,7 +67,11 @@ record ReadyTask(Task task, List<Metric> metrics, List<Sample> samples) {
                   samples.size(),
                   first.id(),
                   first.gold(),
-                  first.choices()));
+                  first.choices());
+      if (none.size() == samples.size()) {
+        throw new InputException(line + "; mend doc_to_target or doc_to_choice");
+      }
+      warnings.accept(line);
     }
   }
 

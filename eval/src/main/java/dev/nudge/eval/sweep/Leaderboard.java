@@ -30,8 +30,13 @@ import tools.jackson.databind.JsonNode;
 /// @param metric by which they are ranked
 /// @param higher whether more of it is better
 /// @param rows the best first
+/// @param on how many held-out rows, or documents, the best one's score stands; null: unknown
 public record Leaderboard(
-    String metric, boolean higher, List<Row> rows, List<Map<String, Object>> halving) {
+    String metric,
+    boolean higher,
+    List<Row> rows,
+    List<Map<String, Object>> halving,
+    @Nullable Integer on) {
   static final String LOSS = "eval_loss";
   static final String JSON = "leaderboard.json";
   static final String MARKDOWN = "leaderboard.md";
@@ -152,7 +157,8 @@ public record Leaderboard(
     }
     SweepMetric asked = sweep.metric();
     String name = asked == null ? LOSS : asked.task() + " " + asked.metric();
-    return new Leaderboard(name, higher, rows, halving);
+    Integer on = best == null ? null : (Integer) best.rows().size();
+    return new Leaderboard(name, higher, rows, halving, on);
   }
 
   private static double order(@Nullable Double score, boolean higher) {
@@ -213,6 +219,7 @@ public record Leaderboard(
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     Row best = best();
     values.put("metric", metric);
+    values.put("on", on);
     values.put("best", best == null ? null : best.name());
     values.put("settings", rows.stream().map(Row::values).toList());
     values.put("halving", halving);
@@ -237,7 +244,7 @@ public record Leaderboard(
   /// The leaderboard as a table.
   List<String> markdown() {
     List<String> lines = new ArrayList<>();
-    lines.add("# " + Count.of(rows.size(), "setting") + " by " + title());
+    lines.add("# " + Count.of(rows.size(), "setting") + " by " + title() + shownOn());
     lines.add("");
     lines.add(
         "| | setting | rate | %s | %safter step | above the best, 95 %% | steps | ended |"
@@ -270,6 +277,11 @@ public record Leaderboard(
 
   private boolean byLoss() {
     return metric.equals(LOSS);
+  }
+
+  /// On how many rows that stands: ` on 86 rows`; empty if that is unknown.
+  public String shownOn() {
+    return on == null ? "" : " on " + Count.of(on, byLoss() ? "row" : "document");
   }
 
   /// What they are ranked by, for people.

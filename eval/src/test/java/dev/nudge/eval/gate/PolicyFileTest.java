@@ -31,6 +31,20 @@ class PolicyFileTest {
       """;
 
   @Test
+  void theExampleHasAFloor() {
+    Policy policy = PolicyFile.read(Path.of("../examples/tickets-policy.yaml"));
+    assertThat(policy.rules())
+        .filteredOn(rule -> rule.kind() == RuleKind.FLOOR)
+        .singleElement()
+        .isInstanceOfSatisfying(
+            Rule.Limit.class,
+            floor -> {
+              assertThat(floor.limit()).isGreaterThan(0.57);
+              assertThat(floor.by()).isEqualTo(Rule.By.POINT);
+            });
+  }
+
+  @Test
   void allKindsOfRulesAreRead() {
     Policy policy = PolicyFile.parse("p.yaml", WHOLE);
     assertThat(policy.rules())
@@ -97,34 +111,52 @@ class PolicyFileTest {
       quoteCharacter = '`',
       value = {
         "improve: {task: a} | p: improve: metric is missing; it must be a name",
-        "improve: [{task: a, metric: acc}, {task: 3, metric: acc}] | p: improve, rule 2: task is 3; it must be a name",
+        "improve: [{task: a, metric: acc}, {task: 3, metric: acc}] | p: improve, rule 2: task is 3;"
+            + " it must be a name",
         "improve: {task: a, metric: acc, by: -1} | p: improve: by is -1; it must be 0 or more",
         "improve: {task: a, metric: acc, by: .nan} | p: improve: by is NaN; it must be a number",
-        "improve: {task: a, metric: acc, confidence: 95} | p: improve: confidence is 95; it must be above 0.5 and below 1",
-        "retain: {task: a, metric: acc, margin: 1, confidence: 0.5} | p: retain: confidence is 0.5; it must be above 0.5 and below 1",
-        "{confidence: 0.5, leakage: {at_most: 0}} | p: confidence is 0.5; it must be above 0.5 and below 1",
-        "judge: {task: a, at_least: 0.5, confidence: 1} | p: judge: confidence is 1; it must be above 0.5 and below 1",
-        "improve: {task: a, metric: acc, margin: 1} | p: improve: 'margin' is no key there; there are task, metric, filter, by, confidence",
+        "improve: {task: a, metric: acc, confidence: 95} | p: improve: confidence is 95; it must be"
+            + " above 0.5 and below 1",
+        "retain: {task: a, metric: acc, margin: 1, confidence: 0.5} | p: retain: confidence is 0.5;"
+            + " it must be above 0.5 and below 1",
+        "{confidence: 0.5, leakage: {at_most: 0}} | p: confidence is 0.5; it must be above 0.5 and"
+            + " below 1",
+        "judge: {task: a, at_least: 0.5, confidence: 1} | p: judge: confidence is 1; it must be"
+            + " above 0.5 and below 1",
+        "improve: {task: a, metric: acc, margin: 1} | p: improve: 'margin' is no key there; there"
+            + " are task, metric, filter, by, confidence",
         "retain: {task: a, metric: acc} | p: retain: margin is missing; it must be a number",
         "retain: {task: a, metric: acc, margin: 0} | p: retain: margin is 0; it must be above 0",
-        "floor: {task: a, metric: acc, at_least: 1} | p: floor: judged_by is missing; it must be bound or point",
-        "floor: {task: a, metric: acc, at_least: x, judged_by: point} | p: floor: at_least is 'x'; it must be a number",
-        "ceiling: {task: a, metric: acc, at_most: 1, judged_by: mean} | p: ceiling: judged_by is 'mean'; it must be bound or point",
+        "floor: {task: a, metric: acc, at_least: 1} | p: floor: judged_by is missing; it must be"
+            + " bound or point",
+        "floor: {task: a, metric: acc, at_least: x, judged_by: point} | p: floor: at_least is 'x';"
+            + " it must be a number",
+        "ceiling: {task: a, metric: acc, at_most: 1, judged_by: mean} | p: ceiling: judged_by is"
+            + " 'mean'; it must be bound or point",
         "judge: {task: a} | p: judge: at_least is missing; it must be a number",
         "judge: {at_least: 0.5} | p: judge: task is missing; it must be a name",
-        "judge: {task: a, at_least: 1} | p: judge: at_least is 1; it must be a share above 0 and below 1",
-        "judge: {task: a, at_least: 50} | p: judge: at_least is 50; it must be a share above 0 and below 1",
-        "judge: {task: a, metric: acc, at_least: 0.5} | p: judge: 'metric' is no key there; there are task, at_least, confidence",
+        "judge: {task: a, at_least: 1} | p: judge: at_least is 1; it must be a share above 0 and"
+            + " below 1",
+        "judge: {task: a, at_least: 50} | p: judge: at_least is 50; it must be a share above 0 and"
+            + " below 1",
+        "judge: {task: a, metric: acc, at_least: 0.5} | p: judge: 'metric' is no key there; there"
+            + " are task, at_least, confidence",
         "leakage: {at_most: 2} | p: leakage: at_most is 2; it must be a share from 0 to 1",
-        "leakage: {at_most: 0, kinds: [fuzzy]} | p: leakage: kinds is [fuzzy]; it must be a list of exact, normalised, runs, near",
-        "latency: {} | p: latency says nothing; it has seconds_per_request, tokens_per_second or both",
-        "latency: {seconds: 1} | p: latency: 'seconds' is no key there; there are seconds_per_request, tokens_per_second; did you mean seconds_per_request?",
-        "improv: {task: a, metric: acc} | p: 'improv' is no key there; there are confidence, improve, retain, floor, ceiling, judge, leakage, latency; did you mean improve?",
+        "leakage: {at_most: 0, kinds: [fuzzy]} | p: leakage: kinds is [fuzzy]; it must be a list of"
+            + " exact, normalised, runs, near",
+        "latency: {} | p: latency says nothing; it has seconds_per_request, tokens_per_second or"
+            + " both",
+        "latency: {seconds: 1} | p: latency: 'seconds' is no key there; there are"
+            + " seconds_per_request, tokens_per_second; did you mean seconds_per_request?",
+        "improv: {task: a, metric: acc} | p: 'improv' is no key there; there are confidence,"
+            + " improve, retain, floor, ceiling, judge, leakage, latency; did you mean improve?",
         "improve: | p: improve is null; it must be a rule or a list of rules",
         "improve: [3] | p: improve has 3; a rule is a map such as {task: name, …}",
-        "confidence: 0.9 | p holds no rule; a policy has at least one of improve, retain, floor, ceiling, judge, leakage, latency",
+        "confidence: 0.9 | p holds no rule; a policy has at least one of improve, retain, floor,"
+            + " ceiling, judge, leakage, latency",
         "[] | p holds no rule; a policy has keys such as improve and retain",
-        "improve: [{ | p line 1, column 12: this is not YAML: expected the node content, but found '<stream end>'",
+        "improve: [{ | p line 1, column 12: this is not YAML: expected the node content, but found"
+            + " '<stream end>'",
       })
   void aMistakeIsOneLine(String text, String message) {
     assertThatThrownBy(() -> PolicyFile.parse("p", text))
@@ -145,17 +177,20 @@ class PolicyFileTest {
     assertThatThrownBy(() -> policy.checkTexts(Set.of("say", "tell"), Set.of("tell")))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "p: judge names the task say, which makes no texts (output_type generate_until); name one that does: tell");
+            "p: judge names the task say, which makes no texts (output_type generate_until); name"
+                + " one that does: tell");
     assertThatThrownBy(() -> policy.check(Map.of("says", Set.of("f1")), Map.of(), true))
         .hasMessage(
-            "p: judge names the task say, which is not evaluated; --tasks has says; did you mean says?");
+            "p: judge names the task say, which is not evaluated; --tasks has says; did you mean"
+                + " says?");
     assertThatThrownBy(
             () -> policy.check(Map.of(), Map.of("say", java.util.List.of("one", "two")), true))
         .hasMessage(
             "p: judge names the group say; a win rate is of one task: name one of one, two");
     assertThatThrownBy(() -> policy.check(Map.of("say", Set.of("f1")), Map.of(), false))
         .hasMessage(
-            "p: improve, retain and judge compare a model with its base; give --adapter, or leave them out");
+            "p: improve, retain and judge compare a model with its base; give --adapter, or leave"
+                + " them out");
   }
 
   @Test

@@ -208,7 +208,8 @@ class EvaluationTest {
         folder.resolve("say.yaml"),
         TaskTexts.with(
                 SAY,
-                "generation_kwargs: {until: [\".\"], max_gen_toks: 5, do_sample: true, temperature: 1.0}")
+                "generation_kwargs: {until: [\".\"], max_gen_toks: 5, do_sample: true, temperature:"
+                    + " 1.0}")
             + "repeats: 3\n");
     List<List<String>> whole = said(run(Map.of("out", folder.resolve("whole"))));
     IllegalStateException stop = new IllegalStateException("stop");
@@ -393,14 +394,21 @@ class EvaluationTest {
 
   @Test
   void targetsThatAreNoChoiceAreTold() throws IOException {
+    String some = "\"{{' pump' if label == 0 else q}}\"";
     Files.writeString(
-        folder.resolve("quiz.yaml"), QUIZ.replace("doc_to_target: label", "doc_to_target: q"));
+        folder.resolve("quiz.yaml"), QUIZ.replace("target: label", "target: " + some));
     run(Map.of("tasks", List.of("quiz")));
     assertThat(warnings)
         .singleElement()
         .asString()
-        .contains("quiz.yaml: the targets of 12 of 12 documents are no choice")
+        .contains("quiz.yaml: the targets of 8 of 12 documents are no choice")
         .endsWith("doc_to_choice has [ pump,  valve,  seal]");
+    Files.writeString(folder.resolve("quiz.yaml"), QUIZ.replace("target: label", "target: q"));
+    assertThatThrownBy(() -> run(Map.of("tasks", List.of("quiz"))))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("quiz.yaml: the targets of 12 of 12 documents are no choice")
+        .hasMessageEndingWith(
+            "doc_to_choice has [ pump,  valve,  seal]; mend doc_to_target or doc_to_choice");
   }
 
   @Test
@@ -469,11 +477,19 @@ class EvaluationTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "metric_list: [{metric: accuracy}]|metric_list: the metric accuracy is not known; there are acc, acc_bytes, acc_mutual_info, acc_norm, bits_per_byte, bleu, brier_score, bypass, byte_perplexity, chrf, chrf++, exact_match, f1, inst_level_loose_acc, inst_level_strict_acc, kl_from_base, macro_f1, mcc, micro_f1, perplexity, prompt_level_loose_acc, prompt_level_strict_acc, rouge1, rouge2, rougeL, rougeLsum, squad_f1, tatqa_em, tatqa_f1, ter, weighted_f1, word_perplexity",
-        "metric_list: [{metric: acc, aggregation: average}]|metric_list: the aggregation average is not known; there are",
-        "metric_list: [{metric: acc, aggregation: bleu}]|metric_list: the aggregation bleu does not go with the metric acc, whose own is mean",
+        "metric_list: [{metric: accuracy}]|metric_list: the metric accuracy is not known; there are"
+            + " acc, acc_bytes, acc_mutual_info, acc_norm, bits_per_byte, bleu, brier_score,"
+            + " bypass, byte_perplexity, chrf, chrf++, exact_match, f1, inst_level_loose_acc,"
+            + " inst_level_strict_acc, kl_from_base, macro_f1, mcc, micro_f1, perplexity,"
+            + " prompt_level_loose_acc, prompt_level_strict_acc, rouge1, rouge2, rougeL, rougeLsum,"
+            + " squad_f1, tatqa_em, tatqa_f1, ter, weighted_f1, word_perplexity",
+        "metric_list: [{metric: acc, aggregation: average}]|metric_list: the aggregation average is"
+            + " not known; there are",
+        "metric_list: [{metric: acc, aggregation: bleu}]|metric_list: the aggregation bleu does not"
+            + " go with the metric acc, whose own is mean",
         "metric_list: [{metric: bleu}]|metric_list: none of its metrics is one of multiple_choice",
-        "metric_list: [{metric: f1}]|f1 is of two choices, and documents have more; take macro_f1, micro_f1 or weighted_f1",
+        "metric_list: [{metric: f1}]|f1 is of two choices, and documents have more; take macro_f1,"
+            + " micro_f1 or weighted_f1",
       })
   void aMetricThatDoesNotGoIsRefusedBeforeTheModelIsLoaded(String line, String message)
       throws IOException {
@@ -497,7 +513,8 @@ class EvaluationTest {
     assertThatThrownBy(() -> run(Map.of("tasks", List.of("quiz"))))
         .hasMessage(
             folder
-                + "/quiz.yaml, document 0: continuation '' of context 'the pump 0 reads' has no tokens to score");
+                + "/quiz.yaml, document 0: continuation '' of context 'the pump 0 reads' has no"
+                + " tokens to score");
   }
 
   @Test
@@ -508,7 +525,9 @@ class EvaluationTest {
     assertThatThrownBy(() -> run(Map.of("tasks", List.of("say"))))
         .hasMessage(
             folder
-                + "/say.yaml: metric_list: ignore_cases is true; exact_match takes ignore_case, ignore_punctuation, ignore_numbers (true or false) and regexes_to_ignore (a list)");
+                + "/say.yaml: metric_list: ignore_cases is true; exact_match takes ignore_case,"
+                + " ignore_punctuation, ignore_numbers (true or false) and regexes_to_ignore (a"
+                + " list)");
   }
 
   @Test
@@ -518,7 +537,8 @@ class EvaluationTest {
     assertThatThrownBy(() -> run(Map.of("tasks", List.of("say"))))
         .hasMessage(
             folder
-                + "/say.yaml, document 0: max_gen_toks is 512, and the model reads 512 tokens, prompt and answer together; lower it");
+                + "/say.yaml, document 0: max_gen_toks is 512, and the model reads 512 tokens,"
+                + " prompt and answer together; lower it");
   }
 
   @Test
@@ -544,18 +564,25 @@ class EvaluationTest {
     assertThat(warnings)
         .containsExactly(
             folder
-                + "/quiz.yaml: metric_list: the metric bleu is none of multiple_choice and is left out");
+                + "/quiz.yaml: metric_list: the metric bleu is none of multiple_choice and is left"
+                + " out");
   }
 
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       value = {
-        "metric_list: [{metric: tatqa_f1}]|say.yaml: a document has no column answers, which its metric reads",
-        "metric_list: [{metric: prompt_level_strict_acc}]|say.yaml: a document has no column instruction_id_list, which its metric reads",
-        "doc_to_choice: [a, b]|say.yaml: doc_to_target makes \"the pump 0 reads\"; with doc_to_choice it must be the place of a choice",
-        "filter_list: [{name: x, filter: [{function: multi_choice_regex}, {function: take_first}]}]|multi_choice_regex needs a column choices, a list of texts, and a document has none",
-        "filter_list: [{name: x, filter: [{function: take_first}, {function: lowercase}]}]|the filter lowercase stands behind take_first",
+        "metric_list: [{metric: tatqa_f1}]|say.yaml: a document has no column answers, which its"
+            + " metric reads",
+        "metric_list: [{metric: prompt_level_strict_acc}]|say.yaml: a document has no column"
+            + " instruction_id_list, which its metric reads",
+        "doc_to_choice: [a, b]|say.yaml: doc_to_target makes \"the pump 0 reads\"; with"
+            + " doc_to_choice it must be the place of a choice",
+        "filter_list: [{name: x, filter: [{function: multi_choice_regex}, {function:"
+            + " take_first}]}]|multi_choice_regex needs a column choices, a list of texts, and a"
+            + " document has none",
+        "filter_list: [{name: x, filter: [{function: take_first}, {function: lowercase}]}]|the"
+            + " filter lowercase stands behind take_first",
       })
   void whatADocumentLacksIsToldBeforeTheModelIsLoaded(String line, String message)
       throws IOException {
@@ -567,11 +594,14 @@ class EvaluationTest {
     Files.writeString(
         folder.resolve("quiz.yaml"),
         QUIZ
-            + "filter_list: [{name: low, filter: [{function: lowercase}, {function: take_first}]}]\n");
+            + "filter_list: [{name: low, filter: [{function: lowercase}, {function:"
+            + " take_first}]}]\n");
     assertThatThrownBy(() -> run(Map.of("tasks", List.of("quiz"))))
         .hasMessage(
             folder
-                + "/quiz.yaml: what the filters of low leave cannot be scored as output_type: multiple_choice; of choices the last is take_first, and filters of texts are for generate_until");
+                + "/quiz.yaml: what the filters of low leave cannot be scored as output_type:"
+                + " multiple_choice; of choices the last is take_first, and filters of texts are"
+                + " for generate_until");
   }
 
   @Test
@@ -579,7 +609,8 @@ class EvaluationTest {
     Files.writeString(
         folder.resolve("say.yaml"),
         SAY
-            + "filter_list: [{name: x, filter: [{function: regex, regex_pattern: '(.*)', group_select: 1}, {function: take_first}]}]\n");
+            + "filter_list: [{name: x, filter: [{function: regex, regex_pattern: '(.*)',"
+            + " group_select: 1}, {function: take_first}]}]\n");
     TaskScores say = requireNonNull(run(Map.of("tasks", List.of("say"))).main().tasks().get("say"));
     assertThat(say.samples()).hasSize(12);
   }

@@ -70,6 +70,16 @@ class LeaderboardTest {
   }
 
   @Test
+  void aHeldOutLossSaysOnHowManyRowsItStands() throws IOException {
+    assertThat(board(null, Map.of()).markdown()).contains("# 4 settings by held-out loss");
+    new HeldRows(12, List.of("a", "b", "c"), new int[] {1, 2, 1}, new double[] {1, 0.5, 0.5})
+        .write(Leaderboard.held(out, "low"));
+    Leaderboard board = board(null, Map.of());
+    assertThat(board.markdown()).contains("# 4 settings by held-out loss on 3 rows");
+    assertThat(Json.tree(board.values()).path("on").asInt(0)).isEqualTo(3);
+  }
+
+  @Test
   void nothingIsTheBestWithoutANumber() throws IOException {
     Metric more = new Metric("acc", Aggregation.Kind.MEAN, true, ExactMatch.Options.NONE);
     assertThat(board(more, Map.of()).best()).isNull();

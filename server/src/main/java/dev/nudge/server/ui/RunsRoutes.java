@@ -104,6 +104,10 @@ final class RunsRoutes {
       }
     }
     all.put("settings", settings);
+    String failure = run.failure();
+    if (failure != null) {
+      all.put("failure", failure.replace(found.folder().toString(), found.name()));
+    }
     Curves curves = run.curves();
     all.put(
         "curves",

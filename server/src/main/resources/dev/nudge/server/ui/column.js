@@ -38,6 +38,7 @@ export function column(model, remove) {
     let first = null;
     let from = null;
     let usage = null;
+    let warning = null;
     let finish = null;
     let error = null;
     try {
@@ -48,6 +49,7 @@ export function column(model, remove) {
           continue;
         }
         usage = event.usage ?? usage;
+        warning = event.warning ?? warning;
         const choice = event.choices?.[0];
         const piece = (chat ? choice?.delta?.content : choice?.text) ?? "";
         const thinking = choice?.delta?.reasoning_content ?? "";
@@ -68,6 +70,9 @@ export function column(model, remove) {
     if (error !== null && error.name !== "AbortError") {
       node.classList.add("failed");
       answer.append(el("p", { class: "error" }, error.message));
+    }
+    if (warning !== null) {
+      answer.append(el("p", { class: "error" }, `Warning: ${warning}`));
     }
     const tokens = usage?.completion_tokens;
     const took = (performance.now() - (first ?? begun)) / 1000;

@@ -121,6 +121,12 @@ export function playground() {
         const others = there.filter((m) => m !== base);
         const first = [base, ...others.slice(0, 1)].filter(Boolean);
         first.forEach((m, i) => columns[i]?.model() === "" && columns[i].take(m.id));
+        const learned = there.find((m) => m.id === columns.map((c) => c.model()).find((name) =>
+          others.some((m) => m.id === name)));
+        if (learned?.form === "prompts") {
+          shape.value = "text";
+          prompt.value ||= learned.pattern ?? "";
+        }
       }
     } catch (e) {
       problem.replaceChildren(trouble(e, models));

@@ -106,6 +106,7 @@ export function runs() {
       el("p", { class: "back" }, el("a", { href: "#runs" }, "All runs")),
       heading(name(r.name), () => show(path)),
       el("dl", { class: "facts" }, facts(r)),
+      r.failure ? el("p", { class: "error" }, `Failed: ${r.failure}`) : null,
       el("h2", {}, "Losses"),
       chart === null
         ? el("p", { class: "hint" }, "No loss yet.")

@@ -1,0 +1,110 @@
+package dev.nudge.server;
+
+import dev.nudge.data.RowPattern;
+import dev.nudge.generate.AdapterPatterns;
+import dev.nudge.identity.Identity;
+import dev.nudge.settings.InputException;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// The form in which an adapter learned its prompts, as its `nudge.json` has it: conversations, or
+/// texts, perhaps of a pattern over columns.
+///
+/// @param identity null: unknown, or the base
+record AdapterForm(Served served, @Nullable Identity identity) {
+  private static final String COLUMNS = "columns";
+
+  static AdapterForm of(Served served) {
+    // whoever loads an adapter refuses a nudge.json that cannot be understood
+    return new AdapterForm(
+        served, served.folder() == null ? null : Identity.read(served.folder(), true));
+  }
+
+  /// Whether it learned conversations; null: unknown.
+  @Nullable Boolean conversations() {
+    return identity == null ? null : identity.conversations();
+  }
+
+  /// The pattern of its prompts; null: none, or unknown.
+  @Nullable RowPattern pattern() {
+    String pattern = identity == null ? null : identity.pattern("prompt");
+    return pattern == null ? null : RowPattern.parse("prompt", pattern);
+  }
+
+  /// Which route asks in this form, for people; null: unknown.
+  @Nullable String shown() {
+    Boolean conversations = conversations();
+    return conversations == null
+        ? null
+        : "adapter %s learned %s; ask %s"
+            .formatted(served.name(), conversations ? "conversations" : "prompts", route());
+  }
+
+  private String route() {
+    RowPattern pattern = pattern();
+    return Boolean.TRUE.equals(conversations())
+        ? "/v1/chat/completions"
+        : pattern == null
+            ? "/v1/completions"
+            : "/v1/completions with 'columns' (%s)".formatted(named(pattern));
+  }
+
+  private static String named(RowPattern pattern) {
+    return String.join(", ", pattern.columns());
+  }
+
+  /// Warns the client of a request in the other form.
+  ///
+  /// @param spoken whether the request is a conversation
+  void check(boolean spoken, Exchange exchange) {
+    if (served.folder() != null) {
+      AdapterPatterns.checkSpoken(
+          spoken,
+          served.shown(),
+          served.folder(),
+          true,
+          line -> exchange.warn(line + "; ask " + route()));
+    }
+  }
+
+  /// Fills the pattern with the field `columns`, an object or a list of objects.
+  ///
+  /// @throws ApiException if the adapter has no pattern, or a column is missing
+  List<String> prompts(Fields fields, int most) {
+    JsonNode given = fields.node(COLUMNS);
+    RowPattern pattern = pattern();
+    if (given == null || fields.has("prompt")) {
+      throw ApiException.wrong(
+          COLUMNS, "'columns' and 'prompt' are both given; leave one of them out");
+    }
+    if (pattern == null) {
+      throw ApiException.wrong(
+          COLUMNS,
+          "'columns' fill the prompt pattern of an adapter, and '%s' has none; give 'prompt'"
+              .formatted(served.asked()));
+    }
+    List<JsonNode> rows = given.isArray() ? List.copyOf(given.values()) : List.of(given);
+    if (rows.isEmpty() || rows.size() > most) {
+      throw ApiException.wrong(
+          COLUMNS, "'columns' has %d rows; 1 to %d may be".formatted(rows.size(), most));
+    }
+    List<String> prompts = new ArrayList<>();
+    for (JsonNode row : rows) {
+      if (!row.isObject()) {
+        throw Fields.wrong(
+            COLUMNS, given, "an object of column names and texts, or a list of them");
+      }
+      try {
+        prompts.add(pattern.fill(row.toString()));
+      } catch (InputException e) {
+        throw ApiException.wrong(
+            COLUMNS,
+            "'columns': %s; '%s' needs %s"
+                .formatted(e.getMessage(), served.asked(), named(pattern)));
+      }
+    }
+    return prompts;
+  }
+}
