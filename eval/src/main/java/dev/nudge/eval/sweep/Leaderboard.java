@@ -249,13 +249,13 @@ public record Leaderboard(
           "| %d | %s | %s | %s | %s | %s | %d | %s |"
               .formatted(
                   i + 1,
-                  row.name(),
+                  cell(row.name()),
                   row.shownRate(),
                   row.shownScore() + (byLoss() ? "" : " | " + number(row.loss())),
                   row.step() == null ? "-" : row.step(),
                   row.shownDifference(),
                   row.steps(),
-                  row.shownEnd()));
+                  cell(row.shownEnd())));
     }
     lines.add("");
     lines.add(
@@ -266,6 +266,11 @@ public record Leaderboard(
             + " An interval that holds 0 does not tell the two apart, and the best of several"
             + " looks better than it is: judge it on rows that took no part.");
     return lines;
+  }
+
+  /// A text that ends no cell of a table.
+  private static String cell(String text) {
+    return text.replace("\\", "\\\\").replace("|", "\\|").replaceAll("\\R", " ");
   }
 
   private boolean byLoss() {
