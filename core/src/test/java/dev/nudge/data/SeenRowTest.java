@@ -1,9 +1,11 @@
 package dev.nudge.data;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.EvalSettings;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.settings.QualitySettings;
 import dev.nudge.text.TinyTokenizers;
@@ -68,6 +70,24 @@ class SeenRowTest {
     SeenRow written = rows.getLast();
     assertThat(written.text()).isEqualTo("<s> he  ab</s>");
     assertThat(written.parts().getLast()).isEqualTo(new SeenRow.Part("  ab</s>", true));
+  }
+
+  @Test
+  void aLabelThatIsBlankIsAnEmptyCompletion() throws IOException {
+    Tokenizer tokenizer = Tokenizer.load(TinyTokenizers.byteLevel(folder, true));
+    for (String label : List.of("", " ")) {
+      Path file =
+          Files.writeString(folder.resolve("labels.csv"), "subject,category\nhe," + label + "\n");
+      DataSettings data =
+          DataSettings.of(List.of(file.toString())).withPatterns("{subject}:", " {category}");
+      LengthSettings cut = new LengthSettings(true, false);
+      assertThatThrownBy(() -> Dataset.load(data, cut, 40, tokenizer, null, TokenCache.none()))
+          .isInstanceOfSatisfying(
+              InputException.class,
+              e ->
+                  assertThat(String.join("\n", e.details()))
+                      .contains("the completion is empty: 'category' is blank"));
+    }
   }
 
   private List<SeenRow> seen(Path model, String... rows) throws IOException {
