@@ -241,7 +241,7 @@ public record Leaderboard(
     lines.add("");
     lines.add(
         "| | setting | rate | %s | %safter step | above the best, 95 %% | steps | ended |"
-            .formatted(title(), byLoss() ? "" : "held-out loss | "));
+            .formatted(cell(title()), byLoss() ? "" : "held-out loss | "));
     lines.add("|--:|---|--:|--:|%s--:|---|--:|---|".formatted(byLoss() ? "" : "--:|"));
     for (int i = 0; i < rows.size(); i++) {
       Row row = rows.get(i);
@@ -269,7 +269,7 @@ public record Leaderboard(
   }
 
   /// A text that ends no cell of a table.
-  private static String cell(String text) {
+  static String cell(String text) {
     return text.replace("\\", "\\\\").replace("|", "\\|").replaceAll("\\R", " ");
   }
 

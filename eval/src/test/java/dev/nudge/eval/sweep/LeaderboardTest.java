@@ -70,6 +70,11 @@ class LeaderboardTest {
   }
 
   @Test
+  void aBarInANameEndsNoCell() {
+    assertThat(Leaderboard.cell("a|b \\ c\nd")).isEqualTo("a\\|b \\\\ c d");
+  }
+
+  @Test
   void nothingIsTheBestWithoutANumber() throws IOException {
     Metric more = new Metric("acc", Aggregation.Kind.MEAN, true, ExactMatch.Options.NONE);
     assertThat(board(more, Map.of()).best()).isNull();
