@@ -31,12 +31,12 @@ def text(words, least, most):
     return " ".join(words.choice(WORDS) for _ in range(words.randint(least, most)))
 
 
-def rows():
-    words = random.Random(48)
+def rows(seed=48, count=9, constant=(4,)):
+    words = random.Random(seed)
     made = []
-    for i in range(9):
+    for i in range(count):
         rewards = [round(words.uniform(-1, 2), 2) for _ in range(GROUP)]
-        if i == 4:
+        if i in constant:
             rewards = [0.5] * GROUP
         made.append(dict(prompt=text(words, 2, 9) + f" {i} :", completions=[" " + text(words, 1, 7) for _ in range(GROUP)],
                          rewards=rewards, finished=[words.random() < 0.7 for _ in range(GROUP)]))
@@ -47,14 +47,16 @@ class Maker:
     def __init__(self, out):
         self.model, self.adapter = f"{out}/llama/grouped-tied/model", f"{out}/peft/all-linear/adapter"
         self.out, self.cases, self.rows = f"{out}/preference/grpo", {}, rows()
+        self.constant = rows(64, 8, (0, 3, 4))  # the first and the last group of a step
 
     def causal(self, adapter=True):
         model = AutoModelForCausalLM.from_pretrained(self.model, dtype=torch.float32)
         return PeftModel.from_pretrained(model, self.adapter, is_trainable=True) if adapter else model
 
-    def run(self, name, settings, flags, base=False, rate=4e-3):
+    def run(self, name, settings, flags, base=False, rate=4e-3, given_rows=None, prompts_a_step=PROMPTS):
+        given_rows = given_rows or self.rows
         tokenizer = AutoTokenizer.from_pretrained(self.model)
-        groups, given = {row["prompt"]: row for row in self.rows}, []
+        groups, given = {row["prompt"]: row for row in given_rows}, []
 
         def rollout(prompts, trainer):
             given.clear()
@@ -70,11 +72,11 @@ class Maker:
                 given.append(row["rewards"][i])
             return dict(prompt_ids=asked, completion_ids=completed, logprobs=[[0.0] * len(ids) for ids in completed])
 
-        args = GRPOConfig(output_dir="/tmp/grpo", per_device_train_batch_size=PROMPTS * GROUP, num_generations=GROUP, max_steps=STEPS,
+        args = GRPOConfig(output_dir="/tmp/grpo", per_device_train_batch_size=prompts_a_step * GROUP, num_generations=GROUP, max_steps=STEPS,
                           learning_rate=rate, lr_scheduler_type="constant", warmup_steps=0, weight_decay=0.0, max_grad_norm=1.0,
                           logging_steps=1, report_to=[], bf16=False, use_cpu=True, gradient_checkpointing=False, save_strategy="no",
                           disable_tqdm=True, shuffle_dataset=False, **settings)
-        made = GRPOTrainer(model=self.causal(), args=args, train_dataset=Dataset.from_list([dict(prompt=r["prompt"]) for r in self.rows]),
+        made = GRPOTrainer(model=self.causal(), args=args, train_dataset=Dataset.from_list([dict(prompt=r["prompt"]) for r in given_rows]),
                            processing_class=tokenizer, reward_funcs=lambda **_: list(given), rollout_func=rollout)
         if base:
             with torch.no_grad():
@@ -99,9 +101,10 @@ class Maker:
 
     def all(self):
         os.makedirs(self.out, exist_ok=True)
-        with open(f"{self.out}/groups.jsonl", "w", encoding="utf-8") as f:
-            for row in self.rows:
-                f.write(json.dumps(row, ensure_ascii=False) + "\n")
+        for name, made in (("groups", self.rows), ("constant", self.constant)):
+            with open(f"{self.out}/{name}.jsonl", "w", encoding="utf-8") as f:
+                for row in made:
+                    f.write(json.dumps(row, ensure_ascii=False) + "\n")
         for loss in "dapo grpo dr_grpo bnpo".split():
             self.run(loss, dict(loss_type=loss, max_completion_length=20), dict(loss_type=loss, max_completion=20))
         self.run("batch-scaled", dict(scale_rewards="batch", beta=0.0), dict(scale_rewards="batch"))
@@ -111,6 +114,9 @@ class Maker:
         self.run("iterations", dict(num_iterations=2, epsilon=0.05, beta=0.1), dict(iterations=2, epsilon=0.05, beta=0.1), rate=2e-2)
         self.run("clipped", dict(num_iterations=4, epsilon=0.02, loss_type="grpo"), dict(iterations=4, epsilon=0.02, loss_type="grpo"), rate=2e-2)
         self.run("warm", dict(temperature=0.7, beta=0.1), dict(temperature=0.7, beta=0.1))
+        twice, more = dict(num_iterations=2, epsilon=0.05), dict(iterations=2, epsilon=0.05, batch_size=4)
+        for name, settings in (("bnpo-constant", dict(loss_type="bnpo")), ("kl-constant", dict(beta=0.04))):
+            self.run(name, dict(twice, **settings), dict(more, **settings), rate=2e-2, given_rows=self.constant, prompts_a_step=4)
         with open(f"{self.out}/expected.json", "w") as f:
             json.dump(dict(trl=trl.__version__, cases=self.cases), f, indent=1)
 

@@ -34,18 +34,18 @@ record DataFromFeedbackVerb() implements Verb<FeedbackSettings> {
                 Count.of(written.answers(), "answer"), Count.of(written.opinions(), "opinion")));
     if (rated > 0) {
       console.result(
-          "%s: %s, %d good and %d bad"
+          "%s: %s, %d good and %d bad (--objective kto)"
               .formatted(kto, Count.of(rated, "row"), written.liked(), written.disliked()));
     }
     if (written.liked() > 0) {
       console.result(
-          "%s: %s, the good ones alone"
+          "%s: %s, the good ones alone (--objective sft)"
               .formatted(
                   settings.out().resolve(FeedbackRows.SFT), Count.of(written.liked(), "row")));
     }
     if (written.pairCount() > 0) {
       console.result(
-          "%s: %s, by %s"
+          "%s: %s, by %s (--objective dpo, orpo or reward)"
               .formatted(
                   dpo,
                   Count.of(written.pairCount(), "pair"),

@@ -81,6 +81,7 @@ record DataPreviewVerb(Previewer previewer, Supplier<Colours> colours)
     values.put("index", row.index());
     values.put("text", row.text());
     values.put("ids", row.ids());
+    values.put("tokens", row.tokens());
     values.put("trained", row.trained());
     values.put("spans", row.spans());
     if (row.answer() != null) {

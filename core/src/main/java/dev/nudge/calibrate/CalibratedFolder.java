@@ -104,8 +104,7 @@ public final class CalibratedFolder {
   public static CalibratedFolder prepare(
       QuantizeSettings settings, Machine machine, Consumer<String> warnings) {
     settings.check(); // before files are asked for
-    DataSettings data = DataSettings.of(settings.calibration().calibration());
-    return prepare(settings, data, machine, warnings);
+    return prepare(settings, settings.calibration().data(), machine, warnings);
   }
 
   /// Does the same with rows that are read in a certain way: patterns, a shape, a template.

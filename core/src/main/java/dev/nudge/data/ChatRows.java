@@ -276,13 +276,18 @@ public final class ChatRows implements Conversations {
   }
 
   private Encoded encoded(Rendered rendered) {
+    return text(rendered).encode(tokenizer);
+  }
+
+  private static EncodedText text(Rendered rendered) {
     List<TextRange> users =
         rendered.spans().stream().map(span -> new TextRange(span.start(), span.end())).toList();
-    return tokenizer.encode(rendered.text(), users);
+    return new EncodedText(rendered.text(), users);
   }
 
   private Tokens tokens(Trained trained, ArrayNode messages) {
-    Encoded encoded = encoded(trained.rendered());
+    EncodedText text = text(trained.rendered());
+    Encoded encoded = text.encode(tokenizer);
     int n = encoded.length();
     BitSet marks = new BitSet(n);
     double[] weights = trained.ofTokens(encoded.starts(), encoded.ends());
@@ -302,14 +307,14 @@ public final class ChatRows implements Conversations {
             && last > 0
             && !ends(encoded, marks, last, answerStart(trained.rendered()));
     if (!open) {
-      return new Tokens(encoded.ids(), marks, plain ? null : weights);
+      return new Tokens(encoded.ids(), marks, plain ? null : weights, text);
     }
     int[] ended = Arrays.copyOf(encoded.ids(), last + 2);
     ended[last + 1] = tokenizer.eosId();
     marks.set(last + 1);
     double[] more = Arrays.copyOf(weights, last + 2);
     more[last + 1] = weights[last];
-    return new Tokens(ended, marks, plain ? null : more);
+    return new Tokens(ended, marks, plain ? null : more, text);
   }
 
   /// Where the text of the last message begins, in code points as tokens do; 0: it has none.

@@ -15,7 +15,9 @@ public interface Conversations {
   /// Tokens of a conversation and its label mask; the first token is never trained.
   ///
   /// @param weights loss weights of all tokens; null: trained ones have weight 1
-  record Tokens(int[] ids, BitSet trained, double @Nullable [] weights) {}
+  /// @param text what was encoded; null: unknown
+  record Tokens(
+      int[] ids, BitSet trained, double @Nullable [] weights, @Nullable EncodedText text) {}
 
   /// Tokenises all messages; by default those of the assistant are trained.
   Tokens conversation(ArrayNode messages, @Nullable ArrayNode tools);

@@ -8,6 +8,8 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.text.Tokenizer;
 import java.util.List;
+import java.util.Objects;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -116,7 +118,8 @@ public final class Dataset {
     if (trains && rows.examples().stream().allMatch(e -> e.trainedTokens() == 0)) {
       throw new InputException(
           BadRows.name(data.data())
-              + ": nothing would be trained; no row has a token behind its first within --max-length "
+              + ": nothing would be trained; no row has a token behind its first within"
+              + " --max-length "
               + encoder.maxLength()
               + ", or every message that would be has \"train\": false or \"weight\": 0");
     }
@@ -231,7 +234,8 @@ public final class Dataset {
   ///
   /// @param most most rows
   /// @param tokenizer the tokenizer that encoded the rows
-  public List<SeenRow> seen(int most, Tokenizer tokenizer) {
+  /// @param again the sequences of a row, encoded once more for their texts
+  List<SeenRow> seen(int most, Tokenizer tokenizer, IntFunction<List<Example>> again) {
     boolean labelled = facts.shapes().most() == DataShape.UNPAIRED_PREFERENCE;
     return IntStream.range(0, (int) Math.min(examples.size(), (long) most * sequences))
         .mapToObj(
@@ -243,7 +247,14 @@ public final class Dataset {
                       : groups != null
                           ? reward(example)
                           : pairs == null ? null : i % 2 == 0 ? "chosen" : "rejected";
-              return SeenRow.of(example, answer, tokenizer);
+              EncodedText text =
+                  again.apply(example.index()).stream()
+                      .filter(example::sameTokens)
+                      .map(Example::text)
+                      .filter(Objects::nonNull)
+                      .findFirst()
+                      .orElse(null);
+              return SeenRow.of(example, answer, text, tokenizer);
             })
         .toList();
   }

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 public final class Example {
   private final TokenTable table;
   private final int row;
+  private @Nullable EncodedText text; // only of a sequence that was just encoded
 
   Example(TokenTable table, int row) {
     this.table = table;
@@ -46,7 +47,18 @@ public final class Example {
       weights[place] = weight(place);
     }
     SourceLine source = new SourceLine(index(), file(), line(), "");
-    return new Example(TokenTableBuilder.one(ids, trained, weights, value, source), 0);
+    return new Example(TokenTableBuilder.one(ids, trained, weights, value, source), 0).of(text);
+  }
+
+  /// Remembers the text that these tokens begin.
+  Example of(@Nullable EncodedText text) {
+    this.text = text;
+    return this;
+  }
+
+  /// The text that was encoded; null: it is not known any more.
+  @Nullable EncodedText text() {
+    return text;
   }
 
   /// Makes a sequence without a file in which every token but the first is trained, for benchmarks.

@@ -13,6 +13,7 @@ import java.util.Locale;
 /// @param longerChosen pairs whose chosen answer is the longer one
 public record PairFacts(int pairs, int equal, int lengthAlone, int longerChosen) {
   private static final int ENOUGH = 20; // pairs, to speak of shares
+  private static final int FEW = 50; // pairs, of which a run learns little but these answers
   private static final double MOST = 0.9;
 
   /// Of no pair.
@@ -77,6 +78,12 @@ public record PairFacts(int pairs, int equal, int lengthAlone, int longerChosen)
   /// What a user should know before training, one line each.
   public List<String> warnings() {
     List<String> lines = new ArrayList<>();
+    if (pairs < FEW) {
+      lines.add(
+          Count.of(pairs, "pair", "is", "are")
+              + " too few to learn a preference: the answers are learned by heart; collect some"
+              + " hundred, or train on the chosen answers (--objective sft)");
+    }
     if (equal > 0) {
       lines.add(
           Count.of(equal, "pair", "has", "have")

@@ -102,6 +102,15 @@ final class RowEncoder {
     }
   }
 
+  /// Encodes a row in the shape that rows are read in.
+  Sequences encode(RowShape shape, SourceLine line) throws BadRowException {
+    PreferenceShape preferences = shape.preferences();
+    Row row = Row.parse(line);
+    return preferences == null
+        ? encode(shape.content(row), line)
+        : encode(preferences.read(row), line);
+  }
+
   Sequences encode(Content content, SourceLine source) throws BadRowException {
     try {
       return switch (content) {
@@ -168,13 +177,16 @@ final class RowEncoder {
           case Content.Conversation _, Content.Text _ ->
               throw new IllegalStateException("a prompt is asked");
         };
-    int[] ids = encoder.prompt(asked).ids();
+    Conversations.Prompt prompt = encoder.prompt(asked);
+    int[] ids = prompt.ids();
     Prompts.check(ids.length, maxLength);
-    return new Sequences(List.of(new Example(ids, new BitSet(), source)), Loss.NOTHING);
+    Example example = new Example(ids, new BitSet(), source);
+    return new Sequences(List.of(example.of(new EncodedText(prompt.text(), null))), Loss.NOTHING);
   }
 
   private Sequences answer(Content.Answer row, SourceLine source) throws BadRowException {
-    Encoded encoded = tokenizer.encode(row.prompt() + row.completion());
+    EncodedText text = new EncodedText(row.prompt() + row.completion(), null);
+    Encoded encoded = text.encode(tokenizer);
     int begin = row.prompt().codePointCount(0, row.prompt().length());
     int[] ids = ended(encoded.ids());
     BitSet trained = new BitSet(ids.length);
@@ -185,7 +197,8 @@ final class RowEncoder {
     }
     trained.set(ids.length - 1, ids.length > 1);
     if (ids.length <= maxLength) {
-      return new Sequences(List.of(new Example(ids, trained, source)), Loss.NOTHING, shares);
+      return new Sequences(
+          List.of(new Example(ids, trained, source).of(text)), Loss.NOTHING, shares);
     }
     if (!length.truncate()) {
       throw tooLong(ids.length, "its prompt from the left");
@@ -228,7 +241,8 @@ final class RowEncoder {
       int[] part = Arrays.copyOfRange(ids, from, Math.min(ids.length, from + maxLength));
       BitSet trained = new BitSet(part.length);
       trained.set(1, part.length);
-      parts.add(new Example(part, trained, source));
+      EncodedText text = from == 0 ? new EncodedText(row.text(), null) : null;
+      parts.add(new Example(part, trained, source).of(text));
       if (!length.split()) {
         break;
       }
@@ -256,14 +270,16 @@ final class RowEncoder {
     int[] ids = row.ids();
     if (ids.length <= maxLength) {
       return new Sequences(
-          List.of(new Example(ids, row.trained(), row.weights(), source)), Loss.NOTHING);
+          List.of(new Example(ids, row.trained(), row.weights(), source).of(row.text())),
+          Loss.NOTHING);
     }
     if (!length.truncate()) {
       throw tooLong(ids.length, "its end");
     }
     BitSet some = row.trained().get(0, maxLength);
     int[] shorter = Arrays.copyOf(ids, maxLength);
-    return new Sequences(List.of(new Example(shorter, some, row.weights(), source)), Loss.CHAT);
+    Example cut = new Example(shorter, some, row.weights(), source).of(row.text());
+    return new Sequences(List.of(cut), Loss.CHAT);
   }
 
   private int[] ended(int[] ids) {

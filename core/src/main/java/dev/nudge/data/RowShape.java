@@ -6,6 +6,7 @@ import dev.nudge.settings.InputException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 
@@ -171,7 +172,21 @@ final class RowShape {
     String to = column("completion");
     if (fixed || !row.isList(from) && !row.isList(to)) {
       String shown = prompt.render(row);
-      return new Content.Answer(shown, full("completion", completion.render(row)));
+      String answered = full("completion", completion.render(row));
+      List<String> columns = completion.columns();
+      boolean nothing = !columns.isEmpty();
+      for (String name : columns) {
+        nothing &= row.text(name).isBlank();
+      }
+      if (nothing) {
+        throw new BadRowException(
+            "the completion is empty: %s blank"
+                .formatted(
+                    columns.stream().map(c -> "'" + c + "'").collect(Collectors.joining(", "))
+                        + (columns.size() == 1 ? " is" : " are")),
+            "the completion is empty");
+      }
+      return new Content.Answer(shown, answered);
     }
     if (!row.isList(from) || !row.isList(to)) {
       throw new BadRowException(

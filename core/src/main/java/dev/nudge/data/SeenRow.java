@@ -1,19 +1,24 @@
 package dev.nudge.data;
 
+import dev.nudge.text.Encoded;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// A row as the model sees it: decoded tokens with special tokens visible, and the label mask.
+/// A row as the model sees it: its text with special tokens visible, and the label mask.
 ///
 /// @param index index of the row, from 0
 /// @param line number of the line in its file, from 1
-/// @param text the decoded tokens
+/// @param text the text that was encoded, between the tokens that are added to it; the decoded
+///     tokens where the row is a part of a text, or several
 /// @param parts the same text in trained and untrained parts, none of them empty
 /// @param ids token ids
+/// @param tokens their names in the vocabulary
 /// @param trained label mask, 1 for a trained token
 /// @param weights loss weight of each token; null: trained ones have weight 1
 /// @param answer which answer of a preference it is: `chosen`, `rejected`, `good`, `bad` or
@@ -25,6 +30,7 @@ public record SeenRow(
     String text,
     List<Part> parts,
     int[] ids,
+    List<String> tokens,
     int[] trained,
     double @Nullable [] weights,
     @Nullable String answer) {
@@ -32,19 +38,44 @@ public record SeenRow(
   /// A trained or untrained part of a row's text.
   public record Part(String text, boolean trained) {}
 
-  /// Shows a sequence.
+  /// Shows a sequence by its tokens alone.
   ///
   /// A character whose tokens are trained in part belongs to what comes behind it: only together
   /// they are one.
   static SeenRow of(Example example, Tokenizer tokenizer) {
-    return of(example, null, tokenizer);
+    return of(example, null, null, tokenizer);
   }
 
-  /// Shows an answer of a preference.
-  static SeenRow of(Example example, @Nullable String answer, Tokenizer tokenizer) {
+  /// Shows a sequence.
+  ///
+  /// @param answer which answer of a preference it is; null: it is none
+  /// @param encoded the text that was encoded; null: the tokens are decoded
+  static SeenRow of(
+      Example example,
+      @Nullable String answer,
+      @Nullable EncodedText encoded,
+      Tokenizer tokenizer) {
     int[] ids = example.ids();
     int[] trained = new int[ids.length];
     Arrays.setAll(trained, place -> example.trained(place) ? 1 : 0);
+    List<Part> parts = encoded == null ? null : written(ids, trained, encoded, tokenizer);
+    if (parts == null) {
+      parts = decoded(ids, trained, tokenizer);
+    }
+    return new SeenRow(
+        example.index(),
+        example.file(),
+        example.line(),
+        parts.stream().map(Part::text).collect(Collectors.joining()),
+        List.copyOf(parts),
+        ids,
+        IntStream.of(ids).mapToObj(tokenizer::token).map(t -> t == null ? "" : t).toList(),
+        trained,
+        weights(example),
+        answer);
+  }
+
+  private static List<Part> decoded(int[] ids, int[] trained, Tokenizer tokenizer) {
     String text = tokenizer.decode(ids, false);
     List<Part> parts = new ArrayList<>();
     int from = 0;
@@ -61,16 +92,51 @@ public record SeenRow(
         from = to;
       }
     }
-    return new SeenRow(
-        example.index(),
-        example.file(),
-        example.line(),
-        text,
-        List.copyOf(parts),
-        ids,
-        trained,
-        weights(example),
-        answer);
+    return parts;
+  }
+
+  /// The text that was encoded, with the tokens that are no part of it: those that the
+  /// post-processor added, and an end token.
+  ///
+  /// @return null: these tokens are not its first ones
+  private static @Nullable List<Part> written(
+      int[] ids, int[] trained, EncodedText of, Tokenizer tokenizer) {
+    Encoded encoded = of.encode(tokenizer);
+    int differs = Arrays.mismatch(ids, encoded.ids());
+    int known = differs < 0 ? ids.length : differs; // tokens of the text
+    boolean ended = known == ids.length - 1 && ids[known] == tokenizer.eosId();
+    if (known < ids.length && !ended) {
+      return null;
+    }
+    String text = of.text();
+    int last = known - 1; // the last token of the text
+    while (last >= 0 && encoded.ends()[last] < 0) {
+      last--;
+    }
+    boolean whole = Arrays.stream(encoded.ends()).skip(last + 1L).allMatch(end -> end < 0);
+    StringBuilder part = new StringBuilder();
+    List<Part> parts = new ArrayList<>();
+    int from = 0;
+    for (int place = 0; place < ids.length; place++) {
+      int to = from;
+      if (place >= known || encoded.ends()[place] < 0) {
+        part.append(tokenizer.token(ids[place]));
+      } else if (place == last && whole) {
+        to = text.length();
+      } else {
+        int end = encoded.ends()[place];
+        int next = place < last ? encoded.starts()[place + 1] : end;
+        to = text.offsetByCodePoints(0, next < 0 ? end : Math.min(end, next));
+      }
+      part.append(text, from, Math.max(from, to));
+      from = Math.max(from, to);
+      boolean ends = place == ids.length - 1 || trained[place + 1] != trained[place];
+      if (ends && !part.isEmpty()) {
+        parts.add(new Part(part.toString(), trained[place] == 1));
+        part.setLength(0);
+      }
+    }
+    return parts;
   }
 
   private static double @Nullable [] weights(Example example) {

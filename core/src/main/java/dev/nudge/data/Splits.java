@@ -13,6 +13,7 @@ import dev.nudge.settings.LengthSettings;
 import dev.nudge.settings.QualitySettings;
 import dev.nudge.text.Tokenizer;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -31,12 +32,15 @@ import org.jspecify.annotations.Nullable;
 /// after.
 public final class Splits {
   private final Wanted wanted;
+  private final RowEncoder encoder;
   private final Dataset train;
   private final @Nullable Dataset held;
   private final Flaws flaws;
 
-  private Splits(Wanted wanted, Dataset train, @Nullable Dataset held, Flaws flaws) {
+  private Splits(
+      Wanted wanted, RowEncoder encoder, Dataset train, @Nullable Dataset held, Flaws flaws) {
     this.wanted = wanted;
+    this.encoder = encoder;
     this.train = train;
     this.held = held;
     this.flaws = flaws;
@@ -104,7 +108,7 @@ public final class Splits {
       throw new InputException(BadRows.name(data.data()) + ": --drop-rows leaves no row");
     }
     Dataset train = rows.size() == all.examples().size() ? all : all.with(rows, false, tokenizer);
-    return new Splits(wanted, train, held, flaws);
+    return new Splits(wanted, encoder, train, held, flaws);
   }
 
   /// The training rows.
@@ -137,6 +141,31 @@ public final class Splits {
         indices::contains,
         maxLength,
         encoder);
+  }
+
+  /// The first training rows as the model sees them; of a pair or a group all answers.
+  ///
+  /// @param most most rows
+  /// @param tokenizer the tokenizer that encoded the rows
+  public List<SeenRow> seen(int most, Tokenizer tokenizer) {
+    Map<Integer, List<Example>> again = new HashMap<>();
+    List<Example> rows = train.examples();
+    long shown = Math.min(rows.size(), (long) most * train.sequencesPerRow());
+    Set<Integer> wantedRows =
+        rows.stream().limit(shown).map(Example::index).collect(Collectors.toSet());
+    RowShape shape = RowShape.of(wanted.data(), wanted.rows());
+    try (RowReader reader = RowReader.open(wanted.data(), pick(wanted.eval()))) {
+      List<SourceLine> lines = reader.next(1);
+      for (; !lines.isEmpty() && again.size() < wantedRows.size(); lines = reader.next(1)) {
+        SourceLine line = lines.getFirst();
+        if (wantedRows.contains(line.index())) {
+          again.put(line.index(), encoder.encode(shape, line).examples());
+        }
+      }
+    } catch (BadRowException e) {
+      throw new IllegalStateException("a good row is bad now: " + e.getMessage(), e);
+    }
+    return train.seen(most, tokenizer, row -> again.getOrDefault(row, List.of()));
   }
 
   /// The columns of the rows, by their index.

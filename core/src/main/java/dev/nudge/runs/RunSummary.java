@@ -17,7 +17,7 @@ import tools.jackson.databind.JsonNode;
 /// @param state current state
 /// @param started start time; null if `run.json` has none
 /// @param model the base model's folder, as the user gave it
-/// @param method lora or full
+/// @param method lora, dora or full
 /// @param quantize quantisation of the frozen weights: none or nf4
 /// @param steps made
 /// @param plannedSteps number of steps planned; null if unknown
@@ -76,7 +76,7 @@ public record RunSummary(
         state,
         started(run.path("started").asString(id)),
         settings.path("model").asString(""),
-        settings.path("method").asString(""),
+        settings.path("dora").asBoolean(false) ? "dora" : settings.path("method").asString(""),
         held.isString() ? held.asString() : settings.path("quantize").asString("none"),
         totals.path("steps").asInt(0),
         run.path(RunFiles.PLANNED_STEPS).isNumber()

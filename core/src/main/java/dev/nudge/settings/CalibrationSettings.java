@@ -16,6 +16,10 @@ import org.jspecify.annotations.Nullable;
 /// @param staticGroups whether groups are neighbouring columns under `actOrder` too
 /// @param damp share of the Hessian's mean diagonal that GPTQ adds to the diagonal
 /// @param calibration files of rows
+/// @param prompt pattern over a row's columns; null: the column `prompt`
+/// @param completion pattern over a row's columns; null: the column `completion`
+/// @param shape which columns hold what; recognised if not set
+/// @param skipBadRows whether bad rows are set aside
 /// @param samples most rows
 /// @param maxLength tokens after which a row is cut
 /// @param format files in which the codes are written
@@ -46,6 +50,12 @@ public record CalibrationSettings(
             label = "FILE",
             names = Setting.Names.DATA)
         List<String> calibration,
+    @Setting(help = "pattern of the prompt over a row's columns, as in train", label = "PATTERN")
+        @Nullable String prompt,
+    @Setting(help = "pattern of the completion, as in train", label = "PATTERN")
+        @Nullable String completion,
+    @Group("Data") ShapeSettings shape,
+    @Setting(help = "set bad rows of --calibration aside") boolean skipBadRows,
     @Setting(help = "most rows of --calibration, from the first (default: 128)")
         @Nullable Integer samples,
     @Setting(help = "tokens after which a row of --calibration is cut (default: 2048)")
@@ -96,6 +106,8 @@ public record CalibrationSettings(
     if (damp != null && !(damp > 0 && damp < 1)) {
       throw Check.wrong("--damp", damp, "above 0 and below 1");
     }
+    Check.notEmpty("--completion", completion);
+    shape.check(prompt, completion);
     Check.atLeast("--samples", samples, 1);
     Check.atLeast("--max-length", maxLength, 2);
     calibration.forEach(file -> Check.notBlank("--calibration", file));
@@ -120,6 +132,10 @@ public record CalibrationSettings(
       add(unused, "--group-size", groupSize);
       add(unused, "--sym", sym);
       add(unused, "--calibration", calibration.isEmpty() ? null : calibration);
+      add(unused, "--prompt", prompt);
+      add(unused, "--completion", completion);
+      add(unused, "--columns", shape.equals(ShapeSettings.RECOGNISED) ? null : shape);
+      add(unused, "--skip-bad-rows", skipBadRows ? true : null);
       add(unused, "--samples", samples);
       add(unused, "--max-length", maxLength);
       add(unused, "--format", format);
@@ -157,13 +173,19 @@ public record CalibrationSettings(
     }
     if (layout == Layout.GPTQ && bits(4) == 3 && !symmetric(method)) {
       throw new InputException(
-          "--no-sym: in --format gptq with 3 bits a zero of 0 is read in different ways; give --format gptq_v2");
+          "--no-sym: in --format gptq with 3 bits a zero of 0 is read in different ways; give"
+              + " --format gptq_v2");
     }
     if (layout == Layout.COMPRESSED_TENSORS && Boolean.FALSE.equals(staticGroups)) {
       throw new InputException(
           "--no-static-groups: --format compressed-tensors has only groups of neighbouring inputs;"
               + " give --format gptq");
     }
+  }
+
+  /// The rows, and how they are read.
+  public DataSettings data() {
+    return new DataSettings(calibration, prompt, completion, shape, TrainOn.ASSISTANT, skipBadRows);
   }
 
   private static void add(List<String> unused, String flag, @Nullable Object value) {

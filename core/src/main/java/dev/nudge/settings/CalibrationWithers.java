@@ -37,6 +37,16 @@ public interface CalibrationWithers<S extends Record> extends Withers<S> {
     return with("damp", share);
   }
 
+  /// The pattern of the prompt over a row's columns.
+  default S withPrompt(String pattern) {
+    return with("prompt", pattern);
+  }
+
+  /// The pattern of the completion over a row's columns.
+  default S withCompletion(String pattern) {
+    return with("completion", pattern);
+  }
+
   /// The files of rows to calibrate on.
   default S withCalibration(Path... files) {
     return with("calibration", Arrays.stream(files).map(Path::toString).toList());

@@ -85,7 +85,7 @@ public record Preview(
     Double hours = pace == null ? null : pace.hours();
     Ends ends = data.ends(tokenizer);
     return new Preview(
-        data.seen(settings.limit(), tokenizer),
+        splits.seen(settings.limit(), tokenizer),
         data,
         splits.flaws(),
         data.lengths(),

@@ -207,7 +207,7 @@ record ReferenceSums(
         }
         System.arraycopy(some, 0, sums, count, some.length);
         count += some.length;
-        done += some.length;
+        done += waiting.size(); // a sequence may have many numbers
         if (!cancelled) {
           double seconds = (System.nanoTime() - began) / 1e9;
           events.accept(new TrainEvent.Referenced(done, all, seconds));

@@ -55,7 +55,7 @@ class ConversationsTest {
           trained.set(tokenizer.ids(before).length, ids.length);
           double[] weights = new double[ids.length];
           trained.stream().forEach(place -> weights[place] = place);
-          return new Tokens(ids, trained, weights);
+          return new Tokens(ids, trained, weights, null);
         }
 
         private String text(ArrayNode messages, int count) {
@@ -88,7 +88,8 @@ class ConversationsTest {
   @Test
   void theTokensOfTheTemplateAreTaken() throws IOException {
     String answer =
-        "{\"prompt\": [{\"role\": \"user\", \"content\": \"x\"}], \"completion\": [{\"role\": \"assistant\", \"content\": \"yz\"}]}";
+        "{\"prompt\": [{\"role\": \"user\", \"content\": \"x\"}], \"completion\": [{\"role\":"
+            + " \"assistant\", \"content\": \"yz\"}]}";
     Dataset rows = load(data(row("xy", "z"), answer, "{\"text\": \"u\"}"), false, 9);
     assertThat(rows.examples()).extracting(Example::length).containsExactly(3, 3, 2);
     assertThat(rows.examples()).extracting(Example::trainedTokens).containsExactly(1, 2, 1);
@@ -133,7 +134,8 @@ class ConversationsTest {
     DataSettings rows =
         data(
             row("xy", "z"),
-            "{\"messages\": [{\"role\": \"user\", \"content\": \"u\"}], \"tools\": [{\"name\": \"f\"}]}",
+            "{\"messages\": [{\"role\": \"user\", \"content\": \"u\"}], \"tools\": [{\"name\":"
+                + " \"f\"}]}",
             "{\"prompt\": \"w\"}");
     PromptEncoder encoder = new PromptEncoder(tokenizer, chat, false);
     Prompts prompts = Prompts.load(rows, null, 9, encoder);

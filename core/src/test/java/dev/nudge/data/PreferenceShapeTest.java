@@ -115,8 +115,10 @@ class PreferenceShapeTest {
       value = {
         "{\"prompt\":\"q\",\"chosen\":\"a\"}|no column 'rejected'; the columns are prompt, chosen",
         "{\"prompt\":\"q\",\"chosen\":\"a\",\"rejected\":\"\"}|the rejected answer is empty",
-        "{\"prompt\":\"q\",\"chosen\":\"a\",\"rejected\":[]}|of 'chosen' and 'rejected' one is a list of messages and one is not; both must be texts or both lists",
-        "{\"prompt\":[],\"chosen\":\"a\",\"rejected\":\"b\"}|'prompt' is a list of messages and the answers are texts; all must be texts or all lists"
+        "{\"prompt\":\"q\",\"chosen\":\"a\",\"rejected\":[]}|of 'chosen' and 'rejected' one is a"
+            + " list of messages and one is not; both must be texts or both lists",
+        "{\"prompt\":[],\"chosen\":\"a\",\"rejected\":\"b\"}|'prompt' is a list of messages and the"
+            + " answers are texts; all must be texts or all lists"
       })
   void aBadPairIsToldInOneLine(String row, String message) {
     assertThatThrownBy(() -> read(ObjectiveName.DPO, row)).hasMessage(message);
@@ -149,6 +151,8 @@ class PreferenceShapeTest {
         .contains(
             "rows are   preference",
             "pairs      in 1 of 3 pairs the chosen answer is the longer one",
+            "check      3 pairs are too few to learn a preference: the answers are learned by"
+                + " heart; collect some hundred, or train on the chosen answers (--objective sft)",
             "check      1 pair differs in length alone: one answer is the beginning of the other");
   }
 

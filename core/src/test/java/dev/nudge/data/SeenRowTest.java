@@ -1,9 +1,13 @@
 package dev.nudge.data;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.EvalSettings;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
+import dev.nudge.settings.QualitySettings;
 import dev.nudge.text.TinyTokenizers;
 import dev.nudge.text.Tokenizer;
 import java.io.IOException;
@@ -30,7 +34,7 @@ class SeenRowTest {
     Tokenizer tokenizer = Tokenizer.load(TinyTokenizers.byteLevel(folder, true));
     SeenRow row =
         data(tokenizer, "", "{\"prompt\": \"he 😀\", \"completion\": \" ab\"}")
-            .seen(5, tokenizer)
+            .seen(5, tokenizer, index -> List.of())
             .getFirst();
     assertThat(row.text()).isEqualTo("<s>he 😀 ab</s>");
     assertThat(row.parts())
@@ -40,6 +44,66 @@ class SeenRowTest {
     assertThat(row.line()).isEqualTo(2);
     assertThat(row.trained()).hasSameSizeAs(row.ids());
     assertThat(row.trainedTokens()).isEqualTo(2);
+  }
+
+  /// The decoder of SentencePiece puts spaces behind special tokens, so decoded tokens are not what
+  /// was encoded.
+  @Test
+  void theTextIsWhatTheTemplateRendered() throws IOException {
+    Path model = TinyTokenizers.sentencePiece(folder.resolve("model"), true);
+    Files.writeString(
+        model.resolve("chat_template.jinja"),
+        "<s>{% for m in messages %}{% if m.role == 'user' %}<he> {{ m.content }} he{% else %} {{"
+            + " m.content }}</s>{% endif %}{% endfor %}");
+    String chat =
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"ab  é\"}, {\"role\": \"assistant\","
+            + " \"content\": \"😀 ab\"}]}";
+    List<SeenRow> rows = seen(model, chat, "{\"prompt\": \" he\", \"completion\": \"  ab\"}");
+    SeenRow said = rows.getFirst();
+    assertThat(said.text()).isEqualTo("<s><he> ab  é he 😀 ab</s>");
+    assertThat(said.parts())
+        .containsExactly(
+            new SeenRow.Part("<s><he> ab  é he", false), new SeenRow.Part(" 😀 ab</s>", true));
+    Tokenizer tokenizer = Tokenizer.load(model);
+    assertThat(said.text()).isNotEqualTo(tokenizer.decode(said.ids(), false));
+    assertThat(said.tokens()).hasSameSizeAs(said.ids()).startsWith("<s>").endsWith("</s>");
+    SeenRow written = rows.getLast();
+    assertThat(written.text()).isEqualTo("<s> he  ab</s>");
+    assertThat(written.parts().getLast()).isEqualTo(new SeenRow.Part("  ab</s>", true));
+  }
+
+  @Test
+  void aLabelThatIsBlankIsAnEmptyCompletion() throws IOException {
+    Tokenizer tokenizer = Tokenizer.load(TinyTokenizers.byteLevel(folder, true));
+    for (String label : List.of("", " ")) {
+      Path file =
+          Files.writeString(folder.resolve("labels.csv"), "subject,category\nhe," + label + "\n");
+      DataSettings data =
+          DataSettings.of(List.of(file.toString())).withPatterns("{subject}:", " {category}");
+      LengthSettings cut = new LengthSettings(true, false);
+      assertThatThrownBy(() -> Dataset.load(data, cut, 40, tokenizer, null, TokenCache.none()))
+          .isInstanceOfSatisfying(
+              InputException.class,
+              e ->
+                  assertThat(String.join("\n", e.details()))
+                      .contains("the completion is empty: 'category' is blank"));
+    }
+  }
+
+  private List<SeenRow> seen(Path model, String... rows) throws IOException {
+    Tokenizer tokenizer = Tokenizer.load(model);
+    Path file = Files.writeString(folder.resolve("seen.jsonl"), String.join("\n", rows));
+    DataSettings data = DataSettings.of(List.of(file.toString()));
+    Splits.Wanted wanted =
+        new Splits.Wanted(
+            data,
+            new EvalSettings(null, null, null),
+            QualitySettings.KEEP,
+            new LengthSettings(true, false),
+            0,
+            WantedRows.TEXTS);
+    ChatRows chat = ChatRows.of(model, data, tokenizer);
+    return Splits.load(wanted, 80, tokenizer, chat, TokenCache.none()).seen(9, tokenizer);
   }
 
   @Test

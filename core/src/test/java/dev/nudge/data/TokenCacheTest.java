@@ -215,7 +215,8 @@ class TokenCacheTest {
   private record Template(@Nullable String digest) implements Conversations {
     @Override
     public Tokens conversation(ArrayNode messages, @Nullable ArrayNode tools) {
-      return new Tokens(new int[] {3, 4}, BitSet.valueOf(new long[] {2}), new double[] {0, 0.5});
+      return new Tokens(
+          new int[] {3, 4}, BitSet.valueOf(new long[] {2}), new double[] {0, 0.5}, null);
     }
 
     @Override

@@ -14,6 +14,7 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -74,10 +75,24 @@ class RunStoreTest {
   }
 
   @Test
+  void aRunOfDoraIsToldFromOneOfLora() throws IOException {
+    Map<String, Object> dora = new HashMap<>(MadeRuns.settings(0));
+    dora.put("dora", true);
+    MadeRuns.of(folder.resolve("dora"), 7, "finished", dora);
+    assertThat(store.list().stream().filter(run -> run.name().equals("dora")).toList())
+        .singleElement()
+        .satisfies(run -> assertThat(run.values()).containsEntry("method", "dora"));
+    assertThat(store.list().getFirst().values()).containsEntry("method", "lora");
+  }
+
+  @Test
   void aRunThatNoProcessHasWasKilled() throws IOException {
     Files.writeString(
         folder.resolve("c/metrics.jsonl"),
-        "{\"step\":1,\"loss\":2.0}\n{\"step\":2,\"loss\":1.0}\n{\"step\":3,\"loss\":0.75}\n{\"step\":4,\"l");
+        "{\"step\":1,\"loss\":2.0}\n"
+            + "{\"step\":2,\"loss\":1.0}\n"
+            + "{\"step\":3,\"loss\":0.75}\n"
+            + "{\"step\":4,\"l");
     RunSummary killed = store.open("c").summary();
     assertThat(killed.state()).isEqualTo(RunStatus.KILLED);
     assertThat(killed.steps()).isEqualTo(3); // one more than its last save says
@@ -102,7 +117,8 @@ class RunStoreTest {
   void whatIsNoRunIsRefusedInOneLine() throws IOException {
     refused(
         "nope",
-        "there is no run 'nope' under D; nudge runs list shows what is there, --runs looks elsewhere");
+        "there is no run 'nope' under D; nudge runs list shows what is there, --runs looks"
+            + " elsewhere");
     refused(
         "2026",
         "'2026' is 3 runs: 20261101-100000-000000 in D/a, 20261101-100200-000002 in D/c,"

@@ -14,7 +14,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
 /// Holds runs on groups of given completions to TRL's GRPOTrainer (`grpo.py`): losses, gradient
-/// norms, figures, and the adapter after four steps. Both compute in fp32.
+/// norms, figures, and the adapter after four steps. Of the
+/// `-constant` cases the first and the last group of a step have equal rewards. Both compute in
+/// fp32.
 class GroupGoldenTest {
   static final Path GOLDEN = Path.of("src/test/resources/golden/preference/grpo");
   static final Path START = Path.of("src/test/resources/golden/peft/all-linear/adapter");
@@ -58,6 +60,7 @@ class GroupGoldenTest {
       more.add(key);
       more.add(Json.plain(settings).get(key));
     }
-    return TrlSteps.of(TinyRun.TIED, GOLDEN.resolve("groups.jsonl"), temp.resolve(name), more);
+    String rows = name.endsWith("-constant") ? "constant.jsonl" : "groups.jsonl";
+    return TrlSteps.of(TinyRun.TIED, GOLDEN.resolve(rows), temp.resolve(name), more);
   }
 }

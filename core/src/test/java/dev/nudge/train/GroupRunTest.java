@@ -32,9 +32,10 @@ class GroupRunTest {
   @TempDir Path temp;
 
   private TrainSettings settings(String kind, String out) throws IOException {
+    boolean mixture = kind.contains("mixture");
     TrainSettings base =
         TinyRun.settings(
-            TinyRun.TIED,
+            mixture ? TinyRun.experts(temp.resolve("model")) : TinyRun.TIED,
             kind.startsWith("sampled") ? prompts() : GroupGoldenTest.GOLDEN.resolve("groups.jsonl"),
             temp.resolve(out),
             "objective grpo batch_size 3 steps 6 learning_rate 0.02 compute fp32 beta 0.05"
@@ -51,7 +52,7 @@ class GroupRunTest {
     }
     return kind.startsWith("sampled")
         ? base.withGenerations(4).withMaxCompletion(7).withReward("regex:/[aeiou]/i", "length:5=.5")
-        : base.with("init_adapter", GroupGoldenTest.START);
+        : mixture ? base : base.with("init_adapter", GroupGoldenTest.START);
   }
 
   private Path prompts() throws IOException {
@@ -144,6 +145,79 @@ class GroupRunTest {
       assertThat(sample.path("tokens").asInt()).isBetween(1, 7);
     }
     assertThat(TinyRun.record(temp.resolve("run")).path("offline").asBoolean()).isFalse();
+  }
+
+  /// What a run with a reference does beside its steps, also where groups tell nothing.
+  @ParameterizedTest
+  @CsvSource({
+    "given twice, none, false",
+    "given twice, first and last, false",
+    "given twice, all, true",
+    "given, first and last, true",
+    "given by a mixture twice, first and last, true",
+    "sampled twice, none, true",
+    "sampled from a start, none, true",
+    "sampled from a mixture, none, true",
+  })
+  void aReferenceIsScoredOnceAndDrawsTheRunToIt(String kind, String constant, boolean held)
+      throws IOException {
+    Path rows = kind.startsWith("given") ? groups(constant) : prompts();
+    TrainSettings settings = settings(kind, "run").with("data", rows.toString()).with("beta", 0.5);
+    settings = settings.with("batch_size", 4).with("shuffle", false).with("lanes", 2);
+    if (held) {
+      settings = settings.with("eval_data", rows.toString()).with("eval_steps", 2);
+    }
+    List<TrainEvent.Referenced> scored = new ArrayList<>();
+    RunResult result =
+        Training.run(
+            Training.prepare(settings, TinyRun.MACHINE),
+            event -> {
+              if (event instanceof TrainEvent.Referenced progress) {
+                scored.add(progress);
+              }
+            },
+            () -> false);
+    assertThat(result.state()).isEqualTo(RunState.FINISHED);
+    if (kind.startsWith("given")) {
+      assertThat(scored).isNotEmpty().allMatch(s -> s.sequences() <= s.all());
+      assertThat(scored.getLast().sequences()).isEqualTo(held ? 32 : 16);
+    }
+    List<JsonNode> steps = TinyRun.metrics(temp.resolve("run"), "kl");
+    assertThat(steps).hasSize(6);
+    assertThat(steps.getFirst().path("kl").asDouble()).isEqualTo(0, within(1e-6));
+    assertThat(steps).allMatch(step -> step.path("loss").isNumber());
+    assertThat(TinyRun.metrics(temp.resolve("run"), "eval_loss"))
+        .hasSize(held ? 4 : 0)
+        .allMatch(step -> step.path("eval_loss").isNumber());
+    if (constant.equals("all")) {
+      assertThat(steps).allMatch(step -> step.path("kl").asDouble() < 1e-6);
+    } else {
+      assertThat(steps.getLast().path("kl").asDouble()).isGreaterThan(1e-6);
+    }
+  }
+
+  /// Four groups of four completions, some of them empty.
+  ///
+  /// @param constant which of them have equal rewards
+  private Path groups(String constant) throws IOException {
+    List<String> lines = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      boolean equal = constant.equals("all") || constant.startsWith("first") && i % 3 == 0;
+      List<Double> rewards = equal ? List.of(.5, .5, .5, .5) : List.of(0., 1., .25 * i, -1.);
+      List<String> completions = List.of(" leaks over the seal", " valve", "", " pump reads 42");
+      lines.add(
+          Json.line(
+              Map.of(
+                  "prompt",
+                  "seal pump " + i + " :",
+                  "completions",
+                  completions,
+                  "rewards",
+                  rewards,
+                  "finished",
+                  List.of(true, false, true, true))));
+    }
+    return Files.write(temp.resolve("groups.jsonl"), lines);
   }
 
   @Test
@@ -292,7 +366,8 @@ class GroupRunTest {
         () -> false);
     assertThat(told.getLast())
         .isEqualTo(
-            "rewards are constant after a tenth of the run: the completions of each prompt are worth the same, so nothing is learned; look at the rows (nudge data preview)");
+            "rewards are constant after a tenth of the run: the completions of each prompt are"
+                + " worth the same, so nothing is learned; look at the rows (nudge data preview)");
   }
 
   @Test

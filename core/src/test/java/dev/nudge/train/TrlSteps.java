@@ -19,8 +19,9 @@ final class TrlSteps {
   /// Runs the four steps of a reference script, and reads what each gave.
   static List<JsonNode> of(Path model, Path rows, Path out, List<Object> keysAndValues)
       throws IOException {
-    List<Object> all = new ArrayList<>(keysAndValues);
-    all.addAll(List.of("steps", 4, "batch_size", 3, "schedule", "constant", "warmup", "0"));
+    List<Object> all = new ArrayList<>(List.of("batch_size", 3)); // unless the others say
+    all.addAll(keysAndValues);
+    all.addAll(List.of("steps", 4, "schedule", "constant", "warmup", "0"));
     all.addAll(List.of("shuffle", false, "compute", "fp32"));
     TinyRun.run(TinyRun.settings(model, rows, out, all.toArray()));
     return TinyRun.metrics(out, "loss");

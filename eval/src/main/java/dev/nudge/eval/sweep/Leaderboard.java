@@ -248,7 +248,7 @@ public record Leaderboard(
     lines.add("");
     lines.add(
         "| | setting | rate | %s | %safter step | above the best, 95 %% | steps | ended |"
-            .formatted(title(), byLoss() ? "" : "held-out loss | "));
+            .formatted(cell(title()), byLoss() ? "" : "held-out loss | "));
     lines.add("|--:|---|--:|--:|%s--:|---|--:|---|".formatted(byLoss() ? "" : "--:|"));
     for (int i = 0; i < rows.size(); i++) {
       Row row = rows.get(i);
@@ -256,13 +256,13 @@ public record Leaderboard(
           "| %d | %s | %s | %s | %s | %s | %d | %s |"
               .formatted(
                   i + 1,
-                  row.name(),
+                  cell(row.name()),
                   row.shownRate(),
                   row.shownScore() + (byLoss() ? "" : " | " + number(row.loss())),
                   row.step() == null ? "-" : row.step(),
                   row.shownDifference(),
                   row.steps(),
-                  row.shownEnd()));
+                  cell(row.shownEnd())));
     }
     lines.add("");
     lines.add(
@@ -273,6 +273,11 @@ public record Leaderboard(
             + " An interval that holds 0 does not tell the two apart, and the best of several"
             + " looks better than it is: judge it on rows that took no part.");
     return lines;
+  }
+
+  /// A text that ends no cell of a table.
+  static String cell(String text) {
+    return text.replace("\\", "\\\\").replace("|", "\\|").replaceAll("\\R", " ");
   }
 
   private boolean byLoss() {
