@@ -17,8 +17,9 @@ WORKDIR /opt/nudge
 COPY --from=build /opt/nudge/nudge /opt/nudge/NOTICE /opt/nudge/LICENSE ./
 COPY --from=build /opt/nudge/base base
 COPY --from=build /opt/nudge/cli/target cli/target
-# Natives are unpacked once; any user may add digests of models beside them.
-RUN mkdir "$NUDGE_CACHE" && ./nudge doctor && chmod -R a+rwX "$NUDGE_CACHE"
+# Natives are unpacked once and belong to root: all users load them, none may write them. What another user wants to keep
+# (tokens of data, digests of models) needs a cache of their own: -e NUDGE_CACHE=/work/.cache
+RUN mkdir "$NUDGE_CACHE" && ./nudge doctor && chmod -R a+rX,go-w "$NUDGE_CACHE"
 WORKDIR /work
 ENTRYPOINT ["/opt/nudge/nudge"]
 CMD ["--help"]

@@ -196,11 +196,10 @@ final class Library {
   }
 
   /// Terminal input if standard input and output are terminals, else piped lines.
-  private static ChatLines lines(Chat chat, Runnable interrupt) {
+  private static ChatLines lines(Chat chat, @Nullable Path history, Runnable interrupt) {
     if (Terminal.columns() == 0 || !Terminal.isInput()) {
       return new PipedLines(System.in);
     }
-    Path history = CacheFolder.of(System.getenv()).resolve("chat-history");
     return TerminalLines.open(history, chat::adapters, interrupt);
   }
 
@@ -250,7 +249,8 @@ final class Library {
             SearchPath.of(System.getenv()).nudge(System.getProperty("nudge.launcher"))),
         new SweepVerb(Library::sweep),
         new GenerateVerb(Library::generate, Library::embed),
-        new ChatVerb(Library::chat, Library::lines),
+        new ChatVerb(
+            Library::chat, Library::lines, CacheFolder.of(System.getenv()).resolve("chat-history")),
         new ServeVerb(Library::serve),
         new KeysAddVerb(),
         new ScoreVerb(Library::score),

@@ -2,9 +2,13 @@ package dev.nudge.cli;
 
 import dev.nudge.settings.RunException;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.jline.reader.Candidate;
 import org.jline.reader.Completer;
@@ -35,26 +39,49 @@ final class TerminalLines implements ChatLines {
 
   /// Opens the terminal of this process.
   ///
-  /// @param history file of earlier input
+  /// @param history file of earlier input; null: none is kept
   /// @param names completions of a command's argument
   /// @param interrupt called on Ctrl-C while nobody types
-  static TerminalLines open(Path history, Supplier<List<String>> names, Runnable interrupt) {
+  static TerminalLines open(
+      @Nullable Path history, Supplier<List<String>> names, Runnable interrupt) {
     try {
       Terminal terminal = TerminalBuilder.builder().system(true).build();
       terminal.handle(Terminal.Signal.INT, signal -> interrupt.run());
-      LineReader reader =
+      LineReaderBuilder builder =
           LineReaderBuilder.builder()
               .terminal(terminal)
               .parser(new Whole())
               .completer(completer(names))
-              .variable(LineReader.HISTORY_FILE, history)
               .variable(LineReader.SECONDARY_PROMPT_PATTERN, "… ")
               .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true)
-              .option(LineReader.Option.HISTORY_IGNORE_SPACE, false)
-              .build();
-      return new TerminalLines(terminal, reader);
+              .option(LineReader.Option.HISTORY_IGNORE_SPACE, false);
+      if (history != null && isPrivate(history)) {
+        builder.variable(LineReader.HISTORY_FILE, history);
+      }
+      return new TerminalLines(terminal, builder.build());
     } catch (IOException e) {
       throw new RunException("the terminal cannot be opened: " + e.getMessage(), e);
+    }
+  }
+
+  /// Makes the file of earlier input, or one that is there, readable by its owner alone.
+  ///
+  /// @return false if that cannot be done, so nothing may be kept
+  static boolean isPrivate(Path history) {
+    Set<PosixFilePermission> owners = PosixFilePermissions.fromString("rw-------");
+    try {
+      if (!history.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+        return true;
+      }
+      Files.createDirectories(history.getParent());
+      if (Files.exists(history)) {
+        Files.setPosixFilePermissions(history, owners);
+      } else {
+        Files.createFile(history, PosixFilePermissions.asFileAttribute(owners));
+      }
+      return true;
+    } catch (IOException e) {
+      return false;
     }
   }
 

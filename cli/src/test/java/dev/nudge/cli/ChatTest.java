@@ -2,7 +2,6 @@ package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.settings.ChatSettings;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -26,6 +25,8 @@ class ChatTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final List<String> QUICK =
       List.of("--template", "chatml", "--max-tokens", "6", "--lanes", "1", "--threads", "1");
+
+  private static final Path HISTORY = Path.of("target", "no-chat-history");
 
   @TempDir Path folder;
   Place place;
@@ -101,11 +102,12 @@ class ChatTest {
   }
 
   private Ran type(List<String> quick, List<String> flags, String... lines) {
-    Verb<ChatSettings> verb =
+    Verb<ChatVerb.Settings> verb =
         new ChatVerb(
             Library::chat,
-            (chat, interrupt) ->
-                new Typed(new ArrayDeque<>(Arrays.asList(lines)), prompts, interrupt));
+            (chat, history, interrupt) ->
+                new Typed(new ArrayDeque<>(Arrays.asList(lines)), prompts, interrupt),
+            HISTORY);
     List<String> all = new ArrayList<>(List.of("chat", "--model", "D/model"));
     all.addAll(quick);
     all.addAll(flags);
@@ -123,7 +125,8 @@ class ChatTest {
     List<String> adapter = List.of("--adapter", place.path("one").toString(), "-q");
     assertThat(type(adapter, "the pump").err())
         .isEqualTo(
-            "nudge: warning: adapter D/one was trained with the system message \"be short\", and gets none; set --system, full text in D/one/nudge.json\n");
+            "nudge: warning: adapter D/one was trained with the system message \"be short\", and"
+                + " gets none; set --system, full text in D/one/nudge.json\n");
     List<String> told = new ArrayList<>(adapter);
     told.addAll(List.of("--system", "be short"));
     assertThat(type(told, "the pump").err()).isEmpty();
@@ -208,10 +211,10 @@ class ChatTest {
 
   @Test
   void anInterruptStopsTheAnswerAndNotTheConversation() {
-    Verb<ChatSettings> verb =
+    Verb<ChatVerb.Settings> verb =
         new ChatVerb(
             Library::chat,
-            (chat, interrupt) -> {
+            (chat, history, interrupt) -> {
               ArrayDeque<String> lines = new ArrayDeque<>(List.of("the pump", "/new", "the pump"));
               return new Typed(lines, prompts, interrupt) {
                 @Override
@@ -222,7 +225,8 @@ class ChatTest {
                   return super.next(prompt);
                 }
               };
-            });
+            },
+            HISTORY);
     List<String> all = new ArrayList<>(List.of("chat", "--model", "D/model"));
     all.addAll(QUICK);
     Ran ran = place.run(List.of(verb), all.toArray(String[]::new));
@@ -281,7 +285,8 @@ class ChatTest {
                 + "\n");
     assertThat(lines.err())
         .isEqualTo(
-            "nudge: warning: a line that begins with a slash is a message here: commands are for a terminal\n");
+            "nudge: warning: a line that begins with a slash is a message here: commands are for a"
+                + " terminal\n");
   }
 
   @Test
@@ -331,12 +336,55 @@ class ChatTest {
     assertThat(ran.err()).startsWith("nudge: ").contains("(a").hasLineCount(1);
   }
 
-  private Ran piped(String text, String... flags) {
-    Verb<ChatSettings> verb =
+  /// Without a model, and nothing of one is asked.
+  @Test
+  void whatWasTypedIsForgotten() throws IOException {
+    Path history = Files.writeString(folder.resolve("chat-history"), "1:a secret\n");
+    Verb<ChatVerb.Settings> verb =
+        new ChatVerb(
+            (_, _) -> {
+              throw new AssertionError("a model is loaded");
+            },
+            (_, _, _) -> {
+              throw new AssertionError("lines are read");
+            },
+            history);
+    Ran ran = place.run(List.of(verb), "chat", "--forget");
+    assertThat(ran.err()).isEmpty();
+    assertThat(ran.out()).isEqualTo("deleted " + history + "\n");
+    assertThat(history).doesNotExist();
+    assertThat(place.run(List.of(verb), "chat", "--forget").out())
+        .isEqualTo("there is no " + history + "\n");
+    assertThat(place.run(List.of(verb), "chat").err())
+        .isEqualTo("nudge: --model is missing; it is required\n");
+  }
+
+  @Test
+  void nothingIsKeptWithNoHistory() {
+    List<@Nullable Path> kept = new ArrayList<>();
+    Verb<ChatVerb.Settings> verb =
         new ChatVerb(
             Library::chat,
-            (chat, interrupt) ->
-                new PipedLines(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8))));
+            (_, history, _) -> {
+              kept.add(history);
+              return new PipedLines(new ByteArrayInputStream(new byte[0]));
+            },
+            HISTORY);
+    List<String> all = new ArrayList<>(List.of("chat", "--model", "D/model"));
+    all.addAll(QUICK);
+    place.run(List.of(verb), all.toArray(String[]::new));
+    all.add("--no-history");
+    place.run(List.of(verb), all.toArray(String[]::new));
+    assertThat(kept).containsExactly(HISTORY, null);
+  }
+
+  private Ran piped(String text, String... flags) {
+    Verb<ChatVerb.Settings> verb =
+        new ChatVerb(
+            Library::chat,
+            (chat, history, interrupt) ->
+                new PipedLines(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8))),
+            HISTORY);
     List<String> all = new ArrayList<>(List.of("chat", "--model", "D/model"));
     all.addAll(QUICK);
     all.addAll(List.of(flags));
@@ -348,7 +396,8 @@ class ChatTest {
     for (Map.Entry<List<String>, String> wrong :
         Map.of(
                 List.of("--adapter", "=D/one"),
-                "--adapter is '=D/one'; it must be a folder, or NAME=FOLDER with a name without blanks",
+                "--adapter is '=D/one'; it must be a folder, or NAME=FOLDER with a name without"
+                    + " blanks",
                 List.of("--adapter", "D/one", "--adapter", "one=D/model"),
                 "--adapter: two are named 'one'; name them, as in --adapter a=D/model",
                 List.of("--logprobs"),

@@ -73,6 +73,8 @@ class OtherSystemsTest {
     }
     assertThat(instructions).anyMatch(line -> line.startsWith("RUN ./nudge --version "));
     assertThat(instructions).anyMatch(line -> line.contains(" ./nudge doctor "));
+    assertThat(instructions) // natives of a folder that others may write are not loaded
+        .noneMatch(line -> line.matches(".*\\bchmod\\b.*([augo]*[+=]r?w|\\b[0-7]*[2367]\\b).*"));
     assertThat(Library.verbs().stream().map(Verb::name)).contains("doctor");
   }
 

@@ -1,8 +1,14 @@
 package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -26,5 +32,23 @@ class TerminalLinesTest {
     assertThat(TerminalLines.message("\"\"\"\none\n  two\n\"\"\" ")).isEqualTo("one\n  two");
     assertThat(TerminalLines.message("\"\"\"\"\"\"")).isEmpty();
     assertThat(TerminalLines.message("a \"quoted\" word")).isEqualTo("a \"quoted\" word");
+  }
+
+  @Test
+  void whatWasTypedIsReadByItsOwnerAlone(@TempDir Path folder) throws IOException {
+    assumeTrue(
+        folder.getFileSystem().supportedFileAttributeViews().contains("posix"),
+        "the file system has no modes");
+    Path fresh = folder.resolve("cache/chat-history");
+    assertThat(TerminalLines.isPrivate(fresh)).isTrue();
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(fresh)))
+        .isEqualTo("rw-------");
+    Path wide = Files.writeString(folder.resolve("chat-history"), "1:typed\n");
+    Files.setPosixFilePermissions(wide, PosixFilePermissions.fromString("rw-r--r--"));
+    assertThat(TerminalLines.isPrivate(wide)).isTrue();
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(wide)))
+        .isEqualTo("rw-------");
+    assertThat(wide).hasContent("1:typed");
+    assertThat(TerminalLines.isPrivate(wide.resolve("below-a-file"))).isFalse();
   }
 }

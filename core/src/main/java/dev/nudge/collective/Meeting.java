@@ -4,6 +4,7 @@ import dev.nudge.settings.RunException;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
 import java.net.StandardSocketOptions;
@@ -48,22 +49,24 @@ public final class Meeting implements AutoCloseable {
     this.server = server;
   }
 
-  /// Opens a port on all interfaces.
+  /// Opens a port on one address, so no other network of the machine reaches it.
   ///
+  /// @param host the name or address by which the other ranks find this one
   /// @param port 0: any free one
-  /// @throws RunException if the port is taken
-  public static Meeting open(int port) {
+  /// @throws RunException if the address is not this machine's, or the port is taken
+  public static Meeting open(String host, int port) {
     try {
       ServerSocketChannel server = ServerSocketChannel.open();
       try {
-        server.bind(new InetSocketAddress(port));
+        server.bind(new InetSocketAddress(InetAddress.getByName(host), port));
         return new Meeting(server);
       } catch (IOException | RuntimeException e) {
         server.close();
         throw e;
       }
     } catch (IOException e) {
-      throw new RunException("port " + port + " cannot be opened: " + e.getMessage(), e);
+      throw new RunException(
+          "port %d of %s cannot be opened: %s".formatted(port, host, e.getMessage()), e);
     }
   }
 

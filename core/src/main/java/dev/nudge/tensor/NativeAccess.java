@@ -2,6 +2,7 @@ package dev.nudge.tensor;
 
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
@@ -26,5 +27,22 @@ public final class NativeAccess {
     }
     Linker linker = Linker.nativeLinker();
     return linker.defaultLookup().find(name).map(symbol -> linker.downcallHandle(symbol, type));
+  }
+
+  /// The number of this process's user, on systems that number them; a native call.
+  static int user() {
+    Linker linker = Linker.nativeLinker();
+    try {
+      return (int)
+          linker
+              .downcallHandle(
+                  linker.defaultLookup().findOrThrow("geteuid"),
+                  FunctionDescriptor.of(ValueLayout.JAVA_INT))
+              .invokeExact();
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException(e); // a C function throws nothing
+    }
   }
 }

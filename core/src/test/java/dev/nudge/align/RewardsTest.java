@@ -144,7 +144,8 @@ class RewardsTest {
     assertThatThrownBy(() -> Rewards.of(source("eco")))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "--reward eco: no such reward; there are exact, regex, length, json, adapter and url, and of Java classes echo");
+            "--reward eco: no such reward; there are exact, regex, length, json, adapter and url,"
+                + " and of Java classes echo");
   }
 
   @Test
@@ -188,6 +189,7 @@ class RewardsTest {
               switch (asked.path("completion").asString("")) {
                 case "number" -> "0.25";
                 case "none" -> "{}";
+                case "long" -> " ".repeat(2 << 20) + "0.25";
                 default -> "{\"reward\": " + asked.path("row").path("answer").asString("") + "}";
               };
           byte[] bytes = answer.getBytes(StandardCharsets.UTF_8);
@@ -203,6 +205,8 @@ class RewardsTest {
       Reward reward = Objects.requireNonNull(Rewards.of(source(url)));
       assertThat(Rewards.ask(reward, List.of(sample("none", 1))))
           .containsExactly(new Rewards.Said(Double.NaN, "status 500"));
+      assertThat(Rewards.ask(reward, List.of(sample("long", 1))))
+          .containsExactly(new Rewards.Said(Double.NaN, "the answer is longer than 1048576 bytes"));
     } finally {
       server.stop(0);
     }

@@ -27,7 +27,7 @@ public final class Ranks {
     List<Meeting> meetings = new ArrayList<>();
     try {
       for (int rank = 0; rank < ranks; rank++) {
-        meetings.add(Meeting.open(0));
+        meetings.add(Meeting.open("127.0.0.1", 0));
       }
       List<String> addresses = meetings.stream().map(m -> "127.0.0.1:" + m.port()).toList();
       byte[] secret = "secret".getBytes(StandardCharsets.UTF_8);

@@ -136,30 +136,6 @@ class TokenizerTest {
     refused(folder, "tokenizer_config.json is not JSON");
   }
 
-  @Test
-  void aCacheFolderThatCannotBeWrittenIsRefusedInOneLine() throws IOException {
-    Path file = Files.writeString(write("file"), "");
-    assertThatThrownBy(
-            () ->
-                NativeTokenizers.unpacked(
-                    "native/lib/tokenizers.properties", file.resolve("natives/library")))
-        .isInstanceOf(InputException.class)
-        .hasMessageContaining("cannot be unpacked to")
-        .hasMessageNotContaining("\n");
-  }
-
-  @Test
-  void aDamagedLibraryIsUnpackedAgain() throws IOException {
-    String name = "native/lib/tokenizers.properties";
-    Path target = folder.resolve("deep/er/library");
-    NativeTokenizers.unpacked(name, target);
-    String good = Files.readString(target);
-    Files.writeString(target, good.replace('0', '1'));
-    NativeTokenizers.unpacked(name, target);
-    assertThat(target).hasContent(good);
-    assertThat(folder.resolve("deep/er").toFile().list()).containsExactly("library");
-  }
-
   private Path write(String name) {
     return folder.resolve(name);
   }

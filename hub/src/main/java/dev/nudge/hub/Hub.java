@@ -234,6 +234,9 @@ public final class Hub {
   ///     nothing to publish
   public Published publish(
       RepoName name, Path folder, CardFacts facts, boolean open, HubListener listener) {
+    if (!settings.withheld().isEmpty()) {
+      throw new InputException("%s cannot be published: %s".formatted(name, settings.withheld()));
+    }
     if (settings.offline() || settings.token() == null) {
       throw new InputException(
           settings.offline()

@@ -182,8 +182,8 @@ final class HubClient implements AutoCloseable {
 
   private HttpRequest.Builder request(URI address, Map<String, String> headers, boolean token) {
     HttpRequest.Builder request = HttpRequest.newBuilder(address);
-    if (token && settings.token() != null && settings.isOwn(address)) {
-      request.setHeader("Authorization", "Bearer " + settings.token());
+    if (token && settings.sent() != null && settings.isOwn(address)) {
+      request.setHeader("Authorization", "Bearer " + settings.sent());
     }
     request.setHeader("User-Agent", "nudge");
     headers.forEach(request::setHeader);
@@ -233,7 +233,8 @@ final class HubClient implements AutoCloseable {
     }
     String said = Objects.requireNonNullElse(e.getMessage(), "no connection");
     if (said.contains("407")) {
-      return "cannot be reached: the proxy asks for a user and a password; for https give NUDGE_JAVA_OPTS=-Djdk.http.auth.tunneling.disabledSchemes= too";
+      return "cannot be reached: the proxy asks for a user and a password; for https give"
+                 + " NUDGE_JAVA_OPTS=-Djdk.http.auth.tunneling.disabledSchemes= too";
     }
     return e instanceof HttpTimeoutException && !(e instanceof HttpConnectTimeoutException)
         ? "did not answer in time"

@@ -24,7 +24,7 @@ final class HubErrors {
 
   static NudgeException of(HubClient.Answer answer, RepoName name, HubSettings settings)
       throws IOException {
-    boolean token = settings.token() != null;
+    boolean token = settings.sent() != null;
     int status = answer.status();
     String page = settings.endpoint() + "/" + name.kind().prefix() + name.id();
     return switch (answer.header("X-Error-Code")) {
@@ -33,8 +33,8 @@ final class HubErrors {
               token
                   ? "%s is gated, and the token's account has no access yet: ask for it at %s"
                       .formatted(name, page)
-                  : "%s is gated: accept its terms at %s, then give a token of that account as HF_TOKEN"
-                      .formatted(name, page));
+                  : "%s is gated: accept its terms at %s, then give a token of that account as HF_TOKEN%s"
+                      .formatted(name, page, withheld(settings)));
       case "RevisionNotFound" ->
           new InputException("%s has no revision '%s'".formatted(name.id(), name.revision()));
       case "EntryNotFound" ->
@@ -58,7 +58,7 @@ final class HubErrors {
   }
 
   private static InputException own(int status, RepoName name, HubSettings settings) {
-    boolean token = settings.token() != null;
+    boolean token = settings.sent() != null;
     if (status == 404) {
       return unknown(name, settings, token);
     }
@@ -66,8 +66,8 @@ final class HubErrors {
         token
             ? "%s refuses the token (%d) for %s: check HF_TOKEN, or the file that holds it"
                 .formatted(settings.endpoint(), status, name)
-            : "%s refuses %s without a token (%d): give one as HF_TOKEN"
-                .formatted(settings.endpoint(), name, status));
+            : "%s refuses %s without a token (%d): give one as HF_TOKEN%s"
+                .formatted(settings.endpoint(), name, status, withheld(settings)));
   }
 
   /// What a store says, to which the hub has sent us.
@@ -82,8 +82,12 @@ final class HubErrors {
     return new Unknown(
         token
             ? "%s is not at %s, or the token may not see it".formatted(name, settings.endpoint())
-            : "%s is not at %s, or it is private and needs a token (HF_TOKEN)"
-                .formatted(name, settings.endpoint()));
+            : "%s is not at %s, or it is private and needs a token (HF_TOKEN)%s"
+                .formatted(name, settings.endpoint(), withheld(settings)));
+  }
+
+  private static String withheld(HubSettings settings) {
+    return settings.withheld().isEmpty() ? "" : "; " + settings.withheld();
   }
 
   /// What the hub says, on one line.

@@ -1,6 +1,7 @@
 package dev.nudge.hub;
 
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.Loopback;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.net.URI;
@@ -16,7 +17,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param endpoint address of the hub or of a mirror, `http` or `https`, without a trailing slash
 /// @param cache folder of the cache, `…/huggingface/hub`
-/// @param token token of an account, sent to the endpoint's own origin only; null: none
+/// @param token token of an account, sent to the endpoint's own origin only, by TLS or on
+///     this machine; null: none
 /// @param offline whether nothing is fetched
 /// @param links whether the cache may use symbolic links, where the file system has them
 /// @param timeout longest silence of the hub before a request is tried again
@@ -154,6 +156,19 @@ public record HubSettings(
           "HF_TOKEN, or " + file + ", is no token: it has blanks or other signs");
     }
     return given;
+  }
+
+  /// The token that requests carry: none goes unencrypted to another machine.
+  @Nullable String sent() {
+    return "https".equals(endpoint.getScheme()) || Loopback.is(endpoint.getHost()) ? token : null;
+  }
+
+  /// Says that the token stays here; empty: it is sent, or there is none.
+  String withheld() {
+    return token == null || sent() != null
+        ? ""
+        : "the token is not sent: HF_ENDPOINT is %s, without TLS; give an https address"
+            .formatted(endpoint);
   }
 
   /// Whether an address is of the endpoint's origin.

@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -57,6 +58,71 @@ class HubSettingsTest {
     assertThatThrownBy(() -> of("HF_TOKEN", "two words"))
         .isInstanceOf(InputException.class)
         .hasMessageNotContaining("two words");
+  }
+
+  @Test
+  void aTokenNeverGoesUnencryptedToAnotherMachine() {
+    for (String safe :
+        List.of("https://mirror.example", "http://localhost:8080", "http://[::1]:1")) {
+      HubSettings settings = of("HF_ENDPOINT", safe, "HF_TOKEN", "hf_a");
+      assertThat(settings.sent()).as(safe).isEqualTo("hf_a");
+      assertThat(settings.withheld()).isEmpty();
+    }
+    for (String bare : List.of("http://mirror.example", "http://192.168.0.7:8080")) {
+      HubSettings settings = of("HF_ENDPOINT", bare, "HF_TOKEN", "hf_a");
+      assertThat(settings.sent()).as(bare).isNull();
+      assertThat(settings.withheld())
+          .isEqualTo(
+              "the token is not sent: HF_ENDPOINT is "
+                  + bare
+                  + ", without TLS; give an https address");
+      assertThatThrownBy(
+              () ->
+                  Hub.of(settings)
+                      .publish(
+                          RepoName.parse("org/made"),
+                          home,
+                          CardFacts.of(home, null),
+                          false,
+                          HubListener.NONE))
+          .isInstanceOf(InputException.class)
+          .hasMessage("org/made cannot be published: " + settings.withheld());
+    }
+  }
+
+  /// Asked through a proxy, which reads what goes unencrypted.
+  @Test
+  void aHubWithoutTlsSeesNoToken() throws IOException {
+    List<String> seen = new CopyOnWriteArrayList<>();
+    HttpServer proxy = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+    proxy.createContext(
+        "/",
+        exchange -> {
+          seen.add(exchange.getRequestURI().getHost());
+          seen.add(String.valueOf(exchange.getRequestHeaders().getFirst("Authorization")));
+          exchange.sendResponseHeaders(401, -1);
+          exchange.close();
+        });
+    proxy.start();
+    try {
+      String through = "http://127.0.0.1:" + proxy.getAddress().getPort();
+      HubSettings settings =
+          of(
+              "HF_ENDPOINT",
+              "http://mirror.example",
+              "HF_TOKEN",
+              "hf_a",
+              "http_proxy",
+              through,
+              "HF_HOME",
+              home.toString());
+      assertThatThrownBy(() -> Hub.of(settings).model("org/tiny", HubListener.NONE))
+          .hasMessageContaining("without a token (401)")
+          .hasMessageEndingWith(settings.withheld());
+      assertThat(seen).startsWith("mirror.example", "null").doesNotContain("Bearer hf_a");
+    } finally {
+      proxy.stop(0);
+    }
   }
 
   @Test

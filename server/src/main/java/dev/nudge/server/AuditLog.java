@@ -3,11 +3,12 @@ package dev.nudge.server;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
-import java.io.BufferedWriter;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -18,30 +19,39 @@ import org.jspecify.annotations.Nullable;
 /// Audit log: a JSON line per request with client, adapter and outcome, without prompt or answer
 /// text.
 ///
+/// A file that has reached its size becomes `FILE.1`, an earlier `FILE.1` becomes `FILE.2` and so
+/// on, each by a rename; the oldest goes. So the log takes at most `KEPT + 1` times that size. If a
+/// rename fails, a warning says so once and lines go on into the same file.
+///
 /// Threading: any number of threads; lines are written atomically.
 final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {
   private static final int LONGEST = 200; // characters of what a client asked for
 
-  private final Path file;
-  private final BufferedWriter out;
-  private final Consumer<String> warnings;
-  private boolean failed;
+  private static final int KEPT = 4; // files beside the one that is written
 
-  private AuditLog(Path file, BufferedWriter out, Consumer<String> warnings) {
+  private final Path file;
+  private final long most;
+  private final Consumer<String> warnings;
+  private OutputStream out;
+  private long size;
+  private boolean failed;
+  private boolean stuck; // a rename failed, and was told
+
+  private AuditLog(Path file, long most, Consumer<String> warnings) throws IOException {
     this.file = file;
-    this.out = out;
+    this.most = most;
     this.warnings = warnings;
+    this.out = append();
+    this.size = Files.size(file);
   }
 
   /// Opens a log for appending.
   ///
+  /// @param most bytes of a file
   /// @throws InputException if the file cannot be written
-  static AuditLog open(Path file, Consumer<String> warnings) {
+  static AuditLog open(Path file, long most, Consumer<String> warnings) {
     try {
-      BufferedWriter out =
-          Files.newBufferedWriter(
-              file, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-      return new AuditLog(file, out, warnings);
+      return new AuditLog(file, most, warnings);
     } catch (IOException e) {
       throw new InputException(
           "--audit-log " + file + " cannot be written: " + OutFolder.reason(e), e);
@@ -72,11 +82,18 @@ final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {
     write(Json.line(line));
   }
 
+  private OutputStream append() throws IOException {
+    return Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+  }
+
   private synchronized void write(String line) {
+    byte[] bytes = (line + "\n").getBytes(StandardCharsets.UTF_8);
     try {
-      out.write(line);
-      out.write('\n');
-      out.flush();
+      if (size > 0 && size + bytes.length > most) {
+        rotate();
+      }
+      out.write(bytes);
+      size += bytes.length;
       failed = false;
     } catch (IOException e) {
       if (!failed) {
@@ -84,6 +101,36 @@ final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {
         warnings.accept(file + ": the audit log cannot be written: " + OutFolder.reason(e));
       }
     }
+  }
+
+  private void rotate() throws IOException {
+    try {
+      for (int n = KEPT; n > 0; n--) {
+        Path older = n == 1 ? file : numbered(n - 1);
+        if (Files.exists(older)) {
+          Files.move(
+              older,
+              numbered(n),
+              StandardCopyOption.ATOMIC_MOVE,
+              StandardCopyOption.REPLACE_EXISTING);
+        }
+      }
+      stuck = false;
+    } catch (IOException e) {
+      if (!stuck) {
+        stuck = true;
+        warnings.accept(file + ": the audit log cannot be renamed: " + OutFolder.reason(e));
+      }
+      return;
+    }
+    OutputStream full = out;
+    out = append();
+    size = 0;
+    full.close();
+  }
+
+  private Path numbered(int n) {
+    return file.resolveSibling(file.getFileName() + "." + n);
   }
 
   @Override

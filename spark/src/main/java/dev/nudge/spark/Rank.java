@@ -70,8 +70,8 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
     BarrierTaskContext context = BarrierTaskContext.get();
     int port = ranks.port() == 0 ? 0 : ranks.port() + context.partitionId();
     Outcome outcome;
-    try (Meeting meeting = Meeting.open(port)) { // what throws here ends the others' wait too
-      String host = SparkEnv.get().blockManager().blockManagerId().host();
+    String host = SparkEnv.get().blockManager().blockManagerId().host();
+    try (Meeting meeting = Meeting.open(host, port)) { // what throws here ends the others' wait too
       List<String> addresses = Arrays.asList(context.allGather(host + ":" + meeting.port()));
       outcome = outcome(context, meeting, addresses);
     }

@@ -1,28 +1,17 @@
 package dev.nudge.tensor.onednn;
 
-import dev.nudge.settings.InputException;
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
+import dev.nudge.tensor.NativeFolder;
+import java.net.URL;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/// Unpacks the native libraries of this platform from the class path into a cache folder.
-///
-/// Writes each file under a temporary name, syncs it and renames it, so two processes at once each
-/// see a whole file, and a full disk leaves none. Loads a file only if its SHA-256 is the one in
-/// this class, so a damaged file is unpacked again. Reading 90 MB for that takes a quarter of a
-/// second of a young JVM, so a note beside the file says for which size and time of change it was
-/// done; another size or time, or no note, and it is done again.
+/// oneDNN's native libraries for this platform, unpacked into a [NativeFolder] of the cache and
+/// loaded only if their SHA-256 is the one in this class.
 final class Natives {
   /// Name of the folder in the cache; changes with the library's version.
   private static final String VERSION = "onednn-3.13-1.5.14";
@@ -47,15 +36,6 @@ final class Natives {
 
   private Natives() {}
 
-  /// Thrown for a library on the class path whose digest is not the one in this class.
-  static final class StrangeLibrary extends IOException {
-    private static final long serialVersionUID = 1;
-
-    StrangeLibrary(String message) {
-      super(message);
-    }
-  }
-
   /// The platform's name in the library's jars, for example `linux-x86_64`.
   static String platform() {
     String os = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
@@ -78,62 +58,24 @@ final class Natives {
   /// Unpacks the files that are missing in the cache.
   ///
   /// @return the paths to load in order; empty if the class path has no library for this platform
-  static Optional<List<Path>> unpack(Path cache) throws StrangeLibrary {
+  static Optional<List<Path>> unpack(Path cache) {
     String platform = platform();
-    Path folder = cache.resolve(VERSION).resolve(platform);
-    List<String> files = files(platform);
-    for (String file : files) {
-      String resource = "org/bytedeco/dnnl/" + platform + "/" + file;
-      var url = Natives.class.getClassLoader().getResource(resource);
-      if (url == null) {
+    Map<String, URL> sources = new LinkedHashMap<>();
+    for (String file : files(platform)) {
+      URL source =
+          Natives.class.getClassLoader().getResource("org/bytedeco/dnnl/" + platform + "/" + file);
+      if (source == null || !DIGESTS.containsKey(platform + "/" + file)) {
         return Optional.empty();
       }
-      String digest = DIGESTS.get(platform + "/" + file);
-      if (digest == null) {
-        return Optional.empty();
-      }
-      try {
-        Path target = folder.resolve(file);
-        if (!Files.isRegularFile(target) || !right(target, digest)) {
-          var connection = url.openConnection();
-          connection.setUseCaches(false);
-          write(connection.getInputStream(), folder, target, digest);
-        }
-      } catch (StrangeLibrary e) {
-        throw e;
-      } catch (IOException e) {
-        throw new InputException(
-            "cannot unpack oneDNN into "
-                + folder
-                + ": "
-                + reason(e)
-                + "; it wants 90 MB in a writable folder, set NUDGE_CACHE to one",
-            e);
-      }
+      sources.put(file, source);
     }
-    return Optional.of(files.stream().map(folder::resolve).toList());
-  }
-
-  /// Whether a file has a digest, now or when its note was written.
-  private static boolean right(Path file, String digest) throws IOException {
-    Path note = file.resolveSibling(file.getFileName() + ".checked");
-    String now = "%s %d %s\n".formatted(digest, Files.size(file), Files.getLastModifiedTime(file));
-    try {
-      if (Files.readString(note).equals(now)) {
-        return true;
-      }
-    } catch (IOException e) {
-      // none, or none that can be read: the file itself is
+    NativeFolder folder = NativeFolder.of(cache, VERSION + "/" + platform, "oneDNN (90 MB)");
+    List<Path> unpacked = new ArrayList<>();
+    for (Map.Entry<String, URL> source : sources.entrySet()) {
+      String digest = DIGESTS.get(platform + "/" + source.getKey());
+      unpacked.add(folder.file(source.getKey(), source.getValue(), digest));
     }
-    boolean right = digest.equals(digest(file));
-    if (right) {
-      try {
-        Files.writeString(note, now); // half of it is none
-      } catch (IOException e) {
-        // a folder of another user's: the file is read each time
-      }
-    }
-    return right;
+    return Optional.of(unpacked);
   }
 
   /// The system's message for the first file that it cannot load, for example a missing
@@ -147,54 +89,5 @@ final class Natives {
       }
     }
     return "the system does not open " + files;
-  }
-
-  private static void write(InputStream from, Path folder, Path target, String digest)
-      throws IOException {
-    Files.createDirectories(folder);
-    Path beside = Files.createTempFile(folder, target.getFileName().toString(), ".part");
-    try {
-      try (from;
-          FileChannel out = FileChannel.open(beside, StandardOpenOption.WRITE)) {
-        var stream = java.nio.channels.Channels.newOutputStream(out);
-        from.transferTo(stream);
-        out.force(true);
-      }
-      if (!digest.equals(digest(beside))) {
-        throw new StrangeLibrary(
-            target.getFileName() + " on the class path is not the one of " + VERSION);
-      }
-      Files.move(
-          beside, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    } finally {
-      Files.deleteIfExists(beside);
-    }
-  }
-
-  static String digest(Path file) throws IOException {
-    MessageDigest digest;
-    try {
-      digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) { // every JDK has it
-      throw new IllegalStateException(e);
-    }
-    byte[] block = new byte[1 << 20];
-    try (InputStream in = Files.newInputStream(file)) {
-      for (int n = in.read(block); n >= 0; n = in.read(block)) {
-        digest.update(block, 0, n);
-      }
-    }
-    return HexFormat.of().formatHex(digest.digest());
-  }
-
-  private static String reason(IOException e) {
-    if (e instanceof java.nio.file.AccessDeniedException) {
-      return "access denied";
-    }
-    String message = e.getMessage();
-    if (e instanceof java.nio.file.FileSystemException f && f.getReason() != null) {
-      return f.getReason();
-    }
-    return message == null ? "the disk refuses" : message;
   }
 }

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.GemmProvider;
+import dev.nudge.tensor.NativeFolder;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.FunctionDescriptor;
@@ -64,7 +65,7 @@ public final class OneDnn implements GemmProvider {
       Optional<List<Path>> files;
       try {
         files = Natives.unpack(cache);
-      } catch (Natives.StrangeLibrary e) {
+      } catch (NativeFolder.StrangeLibrary e) {
         return Optional.of("no oneDNN is loaded: " + e.getMessage());
       }
       if (files.isEmpty()) {
@@ -153,7 +154,8 @@ public final class OneDnn implements GemmProvider {
         } else if (kinds && !sameInCompany(dtype)) {
           NOTES.add(
               String.format(
-                  "a row's bits depend on the rows beside it in products of %s on this processor with %s, so an answer may depend on what else is computed",
+                  "a row's bits depend on the rows beside it in products of %s on this processor"
+                      + " with %s, so an answer may depend on what else is computed",
                   shown(dtype), name()));
         }
       }
