@@ -77,6 +77,9 @@ class LeaderboardTest {
     Leaderboard board = board(null, Map.of());
     assertThat(board.markdown()).contains("# 4 settings by held-out loss on 3 rows");
     assertThat(Json.tree(board.values()).path("on").asInt(0)).isEqualTo(3);
+  }
+
+  @Test
   void aBarInANameEndsNoCell() {
     assertThat(Leaderboard.cell("a|b \\ c\nd")).isEqualTo("a\\|b \\\\ c d");
   }
