@@ -123,8 +123,8 @@ class BadInputTest {
               cut(p.path("gguf/qwen2-tied.gguf"), 20_000);
             },
             "--model D/gguf/qwen2-tied.gguf",
-            "D/gguf/qwen2-tied.gguf: tensor \"blk.0.ffn_norm.weight\" of 256 bytes is at offset 17024,"
-                + " beyond the end of the file; it is cut off, or was changed"),
+            "D/gguf/qwen2-tied.gguf: tensor \"blk.0.ffn_norm.weight\" of 256 bytes is at offset"
+                + " 17024, beyond the end of the file; it is cut off, or was changed"),
         row(
             "a GGUF file that is no model that is known",
             p -> {
@@ -143,14 +143,14 @@ class BadInputTest {
             "--model D/gguf/qwen2-tied.gguf",
             "D/gguf/qwen2-tied.gguf: tokenizer.ggml.pre \"words\" is not supported; how words are"
                 + " cut would be a guess; supported: command-r, dbrx, deepseek-r1-qwen, gpt-2,"
-                + " llama-bpe, llama-v3, llama3, mpt, olmo, phi-2, qwen2, refact, smaug-bpe, smollm,"
-                + " starcoder, tekken"),
+                + " llama-bpe, llama-v3, llama3, mpt, olmo, phi-2, qwen2, refact, smaug-bpe,"
+                + " smollm, starcoder, tekken"),
         row(
             "all weights of a GGUF file",
             p -> p.copy(Goldens.FOLDER.resolve("gguf/mixed"), "gguf"),
             "--model D/gguf/qwen2-tied.gguf --method full",
-            "--method full: the weights in D/gguf/qwen2-tied.gguf are stored in gguf, which cannot be"
-                + " trained; give a folder with dense weights, or leave --method out to train an"
+            "--method full: the weights in D/gguf/qwen2-tied.gguf are stored in gguf, which cannot"
+                + " be trained; give a folder with dense weights, or leave --method out to train an"
                 + " adapter"),
         row(
             "a folder of GGUF files",
@@ -162,14 +162,14 @@ class BadInputTest {
             "a later part of a split GGUF file",
             p -> p.copy(Goldens.FOLDER.resolve("gguf/split"), "gguf"),
             "--model D/gguf/llama-llama3-00002-of-00003.gguf",
-            "D/gguf/llama-llama3-00002-of-00003.gguf: is part 2 of a model in 3 files; give the first,"
-                + " D/gguf/llama-llama3-00001-of-00003.gguf"),
+            "D/gguf/llama-llama3-00002-of-00003.gguf: is part 2 of a model in 3 files; give the"
+                + " first, D/gguf/llama-llama3-00001-of-00003.gguf"),
         row(
             "no config.json",
             p -> Files.delete(p.path("model/config.json")),
             "",
-            "D/model: holds no config.json; a model folder as transformers saves it, or a GGUF file is"
-                + " needed"),
+            "D/model: holds no config.json; a model folder as transformers saves it, or a GGUF file"
+                + " is needed"),
         row(
             "an adapter as model",
             p -> p.copy(Goldens.FOLDER.resolve("train/grouped-tied/init"), "adapter"),
@@ -271,8 +271,8 @@ class BadInputTest {
             "experts that the file has not",
             p -> experts(p).edit("model/config.json", "local_experts\": 11", "local_experts\": 12"),
             "",
-            "D/model/model.safetensors: model.layers.0.mlp.gate.weight is [11, 40], config.json says"
-                + " [12, 40]"),
+            "D/model/model.safetensors: model.layers.0.mlp.gate.weight is [11, 40], config.json"
+                + " says [12, 40]"),
         row(
             "an expert that the file has not",
             p -> renamed(experts(p), "layers.0.mlp.experts.7.up", "layers.0.mlp.experts.7.op"),
@@ -336,16 +336,16 @@ class BadInputTest {
                     .edit(
                         "model/config.json", "intermediate_size\": 32", "intermediate_size\": 64"),
             "",
-            "D/model/model.safetensors: model.layers.0.mlp.experts.gate_up_proj_blocks is [3, 64, 2,"
-                + " 16], config.json says [3, 128, 2, 16]"),
+            "D/model/model.safetensors: model.layers.0.mlp.experts.gate_up_proj_blocks is [3, 64,"
+                + " 2, 16], config.json says [3, 128, 2, 16]"),
         row(
             "experts that are no whole blocks",
             p ->
                 p.copy(Goldens.FOLDER.resolve("mxfp4/model"), "model")
                     .edit("model/config.json", "hidden_size\": 64", "hidden_size\": 48"),
             "",
-            "D/model/model.safetensors: model.layers.0.mlp.experts.gate_up_proj_blocks is in blocks of"
-                + " 32, and rows have 48 numbers by config.json"),
+            "D/model/model.safetensors: model.layers.0.mlp.experts.gate_up_proj_blocks is in blocks"
+                + " of 32, and rows have 48 numbers by config.json"),
         row(
             "yarn without its factor",
             p -> rope(p, "\"rope_type\": \"yarn\""),
@@ -768,7 +768,8 @@ class BadInputTest {
                 initAdapter(p)
                     .edit("init/adapter_config.json", "\"lora_alpha\": 8", "\"lora_alpha\": 0"),
             "--init-adapter D/init",
-            "--init-adapter D/init has lora_alpha 0, so what it adds is 0 and stays so; give another"),
+            "--init-adapter D/init has lora_alpha 0, so what it adds is 0 and stays so; give"
+                + " another"),
         row(
             "an empty file of tokens",
             p -> p.write("tokens.txt", "\n\n"),
@@ -1743,14 +1744,14 @@ class BadInputTest {
             "a setting that its model refuses",
             p -> sweep(p, "list: [{}, {targets: q_prj}]"),
             "",
-            "setting targets=q_prj: target 'q_prj' matches no linear layer of the model; did you mean"
-                + " q_proj, k_proj or o_proj?"),
+            "setting targets=q_prj: target 'q_prj' matches no linear layer of the model; did you"
+                + " mean q_proj, k_proj or o_proj?"),
         row(
             "a variant that excludes another setting",
             p -> sweep(p, "list: [{}, {dora: true, dropout: 0.1}]"),
             "",
-            "setting dora=true-dropout=0.1: --dropout 0.1 is given with --dora, which trains without"
-                + " dropout; leave one out (in D/sweep.yaml)"),
+            "setting dora=true-dropout=0.1: --dropout 0.1 is given with --dora, which trains"
+                + " without dropout; leave one out (in D/sweep.yaml)"),
         row(
             "the same twice",
             p -> sweep(p, "grid: {rank: [4, 4]}"),
@@ -1862,7 +1863,8 @@ class BadInputTest {
             "nothing to draw",
             p -> sweep(p, "random: {count: 2, seed: 1}"),
             "",
-            "D/sweep.yaml: random has no axis; give one, such as learning_rate: {log: [1e-5, 1e-3]}"),
+            "D/sweep.yaml: random has no axis; give one, such as learning_rate: {log: [1e-5,"
+                + " 1e-3]}"),
         row(
             "an unknown key of halving",
             p -> sweep(p, grid, "halving: {keeps: 0.5, at: [2]}"),
@@ -1882,8 +1884,8 @@ class BadInputTest {
             "all weights into a registry",
             p -> sweep(p, "grid: {learning_rate: [1e-4, 1e-3], method: [full]}"),
             "--push a --registry D/registry",
-            "D/sweep.yaml: learning_rate=0.0001-method=full trains all weights, and a registry keeps"
-                + " adapters; leave --push out"),
+            "D/sweep.yaml: learning_rate=0.0001-method=full trains all weights, and a registry"
+                + " keeps adapters; leave --push out"),
         row(
             "a protected alias",
             p -> {
@@ -1893,8 +1895,8 @@ class BadInputTest {
               to.protect("a", "best", null, Note.of("test"));
             },
             "--push a@best --registry D/registry",
-            "--push a@best: the alias is protected and moves by a gate's verdict; push to a, and move"
-                + " it by adapters push --report"),
+            "--push a@best: the alias is protected and moves by a gate's verdict; push to a, and"
+                + " move it by adapters push --report"),
         row(
             "nowhere to push",
             p -> sweep(p, grid),
@@ -2087,7 +2089,8 @@ class BadInputTest {
                   p.path("adapter/adapter_model.safetensors"), p.path("blob.safetensors"));
             },
             "push a D/adapter",
-            "adapter D/adapter: adapter_model.safetensors is a link, and links are not followed; copy the folder with what they lead to (cp -rL) and push the copy"),
+            "adapter D/adapter: adapter_model.safetensors is a link, and links are not followed;"
+                + " copy the folder with what they lead to (cp -rL) and push the copy"),
         row(
             "a version that is not there",
             p -> {},
@@ -2433,6 +2436,8 @@ class BadInputTest {
           --capture D/rows.jsonl cannot be made: D/rows.jsonl is a file; give another folder
         --audit-log D/none/log.jsonl
           --audit-log D/none/log.jsonl cannot be written: no such file or folder
+        --audit-log-size 1K
+          --audit-log-size is 1K; it must be at least 4K
         """,
         row(
             "a template that is none",
@@ -2696,8 +2701,8 @@ class BadInputTest {
       for (String more : List.of("--dry-run", "--json")) {
         tooSmall(
             place.train(with(run, more, "--keep", "1")),
-            "2 adapters of \\d+ KiB, for a save is written beside the previous one; 2 checkpoints of"
-                + " \\d+ KiB \\(--keep\\)",
+            "2 adapters of \\d+ KiB, for a save is written beside the previous one; 2 checkpoints"
+                + " of \\d+ KiB \\(--keep\\)",
             free + ", or give a smaller --rank");
         tooSmall(
             place.train(with(run, more, "--keep", "0")),

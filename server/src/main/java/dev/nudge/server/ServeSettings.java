@@ -47,6 +47,7 @@ import org.jspecify.annotations.Nullable;
 /// @param requestTimeout most seconds of an answer
 /// @param drainTimeout most seconds for running answers at shutdown
 /// @param auditLog file that gets a line per request; null: none
+/// @param auditLogSize bytes at which it is renamed and a new one begins
 /// @param mergeAdapter names of adapters to merge into weights of their own
 /// @param runs folders of training runs to show at `/ui`
 @First("model adapter quantize port host api_keys registry memory")
@@ -72,7 +73,8 @@ public record ServeSettings(
         @Nullable Integer maxModelLen,
     @Setting(
             help =
-                "most memory for weights, KV cache and adapters, such as 8G (default: weights, and half of what is free then)",
+                "most memory for weights, KV cache and adapters, such as 8G (default: weights, and"
+                    + " half of what is free then)",
             label = "SIZE")
         @Nullable ByteSize memory,
     @Setting(help = "most concurrent sequences (default: what there is memory for)")
@@ -80,13 +82,16 @@ public record ServeSettings(
     @Group("Adapters")
         @Setting(
             help =
-                "adapter: a name to ask for, and a PEFT folder, a run's folder, a reference such as legal@champion or org/name of the hub; may be given several times",
+                "adapter: a name to ask for, and a PEFT folder, a run's folder, a reference such as"
+                    + " legal@champion or org/name of the hub; may be given several times",
             label = "NAME=FOLDER-OR-REFERENCE",
             names = Setting.Names.ADAPTER)
         List<String> adapter,
     @Setting(
             help =
-                "name of an --adapter that has most of the traffic: it gets weights of its own, as large as the base's, and costs nothing more a token; may be given several times",
+                "name of an --adapter that has most of the traffic: it gets weights of its own, as"
+                    + " large as the base's, and costs nothing more a token; may be given several"
+                    + " times",
             label = "NAME")
         List<String> mergeAdapter,
     @Setting(
@@ -95,7 +100,8 @@ public record ServeSettings(
         @Nullable Path registry,
     @Setting(
             help =
-                "folder of adapters that /v1/load_lora_adapter may name by path (default: none may be)",
+                "folder of adapters that /v1/load_lora_adapter may name by path (default: none may"
+                    + " be)",
             label = "FOLDER")
         @Nullable Path adapterRoot,
     @Setting(
@@ -130,7 +136,8 @@ public record ServeSettings(
         @Nullable Path apiKeys,
     @Setting(
             help =
-                "key that adapters are loaded and moved with (default: no key on 127.0.0.1 without --api-keys)",
+                "key that adapters are loaded and moved with (default: no key on 127.0.0.1 without"
+                    + " --api-keys)",
             label = "FILE")
         @Nullable Path adminKeyFile,
     @Setting(help = "largest body of a request", byDefault = "8M", label = "SIZE") ByteSize maxBody,
@@ -139,6 +146,11 @@ public record ServeSettings(
         int drainTimeout,
     @Setting(help = "file that gets a JSON line for each request; no texts", label = "FILE")
         @Nullable Path auditLog,
+    @Setting(
+            help = "size at which a new audit log begins; four older ones stay",
+            byDefault = "100M",
+            label = "SIZE")
+        ByteSize auditLogSize,
     @Setting(
             help = "folder of runs that the page at /ui shows; may be given several times",
             label = "FOLDER")
@@ -153,6 +165,7 @@ public record ServeSettings(
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
   private static final int PORTS = 1 << 16;
   private static final int DAY = 24 * 60 * 60;
+  private static final int LEAST_LOG = 4 << 10; // bytes
 
   public ServeSettings {
     if (doubleQuant != null && quantize == Quantize.NONE) {
@@ -173,6 +186,10 @@ public record ServeSettings(
     Check.between("--port", port, 0, PORTS - 1);
     Check.between("--request-timeout", requestTimeout, 1, DAY);
     Check.between("--drain-timeout", drainTimeout, 0, DAY);
+    if (auditLogSize.bytes() < LEAST_LOG) {
+      throw new InputException(
+          "--audit-log-size is %s; it must be at least 4K".formatted(auditLogSize));
+    }
   }
 
   /// The adapters by name: folders or references, in the order in which they were given.
@@ -407,6 +424,11 @@ public record ServeSettings(
   /// Sets the audit log file.
   public ServeSettings withAuditLog(Path file) {
     return with("audit_log", file);
+  }
+
+  /// Sets the bytes at which a new audit log begins.
+  public ServeSettings withAuditLogSize(long bytes) {
+    return with("audit_log_size", new ByteSize(bytes));
   }
 
   /// Sets the folders of training runs to show at `/ui`.
