@@ -2437,7 +2437,7 @@ class BadInputTest {
         --audit-log D/none/log.jsonl
           --audit-log D/none/log.jsonl cannot be written: no such file or folder
         --audit-log-size 1K
-          --audit-log-size is 1K; it must be at least 4K
+          --audit-log-size is 1024; it must be at least 4K
         """,
         row(
             "a template that is none",
