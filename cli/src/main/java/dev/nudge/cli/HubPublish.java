@@ -43,8 +43,8 @@ final class HubPublish {
             .asString("");
     if (!base.isEmpty() && (Files.exists(Path.of(base)) || !RepoName.isName(base))) {
       console.warn(
-          "its adapter_config.json names the base by a path of this machine, %s; one that is trained on a name of the hub says that name"
-              .formatted(HubName.shown(Path.of(base))));
+          "its adapter_config.json names the base by a path of this machine; published is its last name, %s, and one that is trained on a name of the hub says that name"
+              .formatted(HubName.last(Path.of(base))));
     }
     HubProgress progress = new HubProgress(console, "sending", System::nanoTime);
     Hub.Published done = HubNames.hub(console).publish(name, folder, facts, open, progress);

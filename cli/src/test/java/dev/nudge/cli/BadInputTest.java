@@ -2454,6 +2454,8 @@ class BadInputTest {
           --capture D/rows.jsonl cannot be made: D/rows.jsonl is a file; give another folder
         --audit-log D/none/log.jsonl
           --audit-log D/none/log.jsonl cannot be written: no such file or folder
+        --audit-log-size 1K
+          --audit-log-size is 1024; it must be at least 4K
         """,
         row(
             "a template that is none",

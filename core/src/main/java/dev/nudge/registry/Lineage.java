@@ -23,7 +23,18 @@ import tools.jackson.databind.JsonNode;
 /// absent.
 final class Lineage {
   private static final Set<String> PATHS =
-      Set.of("model", "data", "eval_data", "out", "init_adapter", "add_tokens", "template", "sql");
+      Set.of(
+          "model",
+          "data",
+          "mixture",
+          "replay",
+          "reward",
+          "eval_data",
+          "out",
+          "init_adapter",
+          "add_tokens",
+          "template",
+          "sql");
   private static final Set<String> READ =
       Set.of("data", "eval_data", "add_tokens", "chat_template");
   private static final List<String> OUTCOME =

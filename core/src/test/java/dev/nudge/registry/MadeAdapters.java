@@ -62,6 +62,7 @@ public final class MadeAdapters {
         """
         {"id": "20261101-100000-0000%02d", "started": "2026-11-01T10:00:00Z", "state": "finished",
          "settings": {"model": "/home/me/model", "data": ["/home/me/rows"], "out": "/home/me/o",
+          "mixture": ["/home/me/other=30%%"], "replay": "/home/me/old", "reward": ["json:/home/me/s"],
           "init_adapter": "/registry/adapters/%s", "rank": 2, "learning_rate": 2e-4, "lanes": null},
          "digests": {"data": "%s", "eval_data": null, "init_adapter": "%s"},
          "versions": {"nudge": "0.1.0"}, "totals": {"steps": 3, "last_loss": 1.5, "cost": 9}}

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -225,7 +226,8 @@ public final class Hub {
 
   /// Publishes an adapter, a model folder or a folder with a GGUF file as one commit, with a model
   /// card where the folder has no `README.md`. Only files are sent that a model or an adapter has
-  /// by their names, and no rows, metrics or notes.
+  /// by their names, and no rows, metrics or notes. Where a config names its base by a path of this
+  /// machine, the name of the hub stands in the published one, or the last name of the path.
   ///
   /// @param name the repository, made if it is missing
   /// @param facts for the model card
@@ -244,14 +246,18 @@ public final class Hub {
               : "publishing %s needs a token that may write there; give it as HF_TOKEN"
                   .formatted(name));
     }
-    Path card = null;
+    List<Path> written = new ArrayList<>();
     try (HubClient client = snapshots.client()) {
       FileChoice.Published chosen = FileChoice.published(folder);
       Map<String, Path> files = chosen.files();
+      for (String config : LocalPaths.FILES) {
+        String text = files.containsKey(config) ? LocalPaths.replaced(files.get(config)) : null;
+        if (text != null) {
+          files.put(config, written(text, written));
+        }
+      }
       if (!ModelCard.isIn(folder)) {
-        card = Files.createTempFile("nudge-card", ".md");
-        Files.writeString(card, ModelCard.of(name, folder, facts));
-        files.put("README.md", card);
+        files.put("README.md", written(ModelCard.of(name, folder, facts), written));
       }
       String commit =
           new Publisher(client, settings, listener, name)
@@ -264,10 +270,14 @@ public final class Hub {
     } catch (IOException e) {
       throw new RunException("%s cannot be published: %s".formatted(name, e.getMessage()), e);
     } finally {
-      if (card != null) {
-        card.toFile().delete();
-      }
+      written.forEach(file -> file.toFile().delete());
     }
+  }
+
+  private static Path written(String text, List<Path> written) throws IOException {
+    Path file = Files.createTempFile("nudge-published", "");
+    written.add(file);
+    return Files.writeString(file, text);
   }
 
   /// Deletes a folder that [#headers] filled.

@@ -234,7 +234,7 @@ final class HubClient implements AutoCloseable {
     String said = Objects.requireNonNullElse(e.getMessage(), "no connection");
     if (said.contains("407")) {
       return "cannot be reached: the proxy asks for a user and a password; for https give"
-                 + " NUDGE_JAVA_OPTS=-Djdk.http.auth.tunneling.disabledSchemes= too";
+          + " NUDGE_JAVA_OPTS=-Djdk.http.auth.tunneling.disabledSchemes= too";
     }
     return e instanceof HttpTimeoutException && !(e instanceof HttpConnectTimeoutException)
         ? "did not answer in time"

@@ -51,7 +51,7 @@ final class ModelCard {
   static String of(RepoName name, Path folder, CardFacts facts) {
     ModelCard card = new ModelCard(name, folder, facts);
     JsonNode adapter = Json.readOrMissing(folder.resolve("adapter_config.json"));
-    String base = adapter.path("base_model_name_or_path").asString("");
+    String base = LocalPaths.base(adapter.path("base_model_name_or_path").asString(""));
     String[] gguf = folder.toFile().list((in, file) -> file.endsWith(FileChoice.GGUF));
     boolean isGguf = gguf != null && gguf.length > 0;
     card.front(base, adapter.isObject(), isGguf);

@@ -214,6 +214,50 @@ class PublishTest {
   }
 
   @Test
+  void noPathOfThisMachineIsPublished() throws IOException {
+    Files.delete(folder.resolve("README.md"));
+    Path base = Files.createDirectories(folder.resolve("private/models/tiny-base"));
+    Files.writeString(
+        folder.resolve("adapter_config.json"),
+        "{\"r\": 4, \"base_model_name_or_path\": \"" + base + "\"}");
+    Files.writeString(
+        folder.resolve("config.json"),
+        "{\"_name_or_path\": \"/home/me/models--org--base/snapshots/" + "c".repeat(40) + "\"}");
+    Files.writeString(
+        folder.resolve("tokenizer_config.json"), "{\"name_or_path\": \"C:\\\\me\\\\base\"}");
+    Files.writeString(
+        folder.resolve("run.json"),
+        "{\"settings\": {\"rank\": 4, \"data\": [\"/home/me/rows\"], \"model\": \"/home/me/m\"}}");
+    publish();
+    Map<String, String> sent = new LinkedHashMap<>();
+    for (JsonNode seen : Json.tree(log)) {
+      for (JsonNode line : seen.path("body")) {
+        JsonNode file = line.path("value");
+        if (file.has("content")) {
+          sent.put(
+              file.path("path").asString(),
+              new String(
+                  Base64.getDecoder().decode(file.path("content").asString()),
+                  StandardCharsets.UTF_8));
+        }
+      }
+    }
+    assertThat(sent.keySet())
+        .containsExactly(
+            "README.md", "adapter_config.json", "config.json", "tokenizer_config.json");
+    assertThat(sent.values())
+        .allSatisfy(
+            text ->
+                assertThat(text).doesNotContain("/home", "private", folder.toString(), "C:", "\\"));
+    assertThat(Json.parse(sent.get("adapter_config.json")))
+        .isEqualTo(Json.parse("{\"r\": 4, \"base_model_name_or_path\": \"tiny-base\"}"));
+    assertThat(sent.get("config.json")).contains("\"org/base\"");
+    assertThat(sent.get("tokenizer_config.json")).contains("\"base\"");
+    assertThat(sent.get("README.md")).contains("A LoRA adapter of `tiny-base`", "| rank | 4 |");
+    assertThat(folder.resolve("adapter_config.json")).content().contains(base.toString());
+  }
+
+  @Test
   void aLargeFileGoesInPiecesWhereTheHubSaysSo() {
     chunk = 300;
     publish();

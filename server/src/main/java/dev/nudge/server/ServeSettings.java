@@ -52,6 +52,7 @@ import org.jspecify.annotations.Nullable;
 /// @param requestTimeout most seconds of an answer
 /// @param drainTimeout most seconds for running answers at shutdown
 /// @param auditLog file that gets a line per request; null: none
+/// @param auditLogSize bytes at which it is renamed and a new one begins
 /// @param mergeAdapter names of adapters to merge into weights of their own
 /// @param runs folders of training runs to show at `/ui`
 @First("model adapter quantize port host api_keys registry memory")
@@ -166,6 +167,11 @@ public record ServeSettings(
     @Setting(help = "file that gets a JSON line for each request; no texts", label = "FILE")
         @Nullable Path auditLog,
     @Setting(
+            help = "size at which a new audit log begins; four older ones stay",
+            byDefault = "100M",
+            label = "SIZE")
+        ByteSize auditLogSize,
+    @Setting(
             help = "folder of runs that the page at /ui shows; may be given several times",
             label = "FOLDER")
         List<String> runs)
@@ -188,6 +194,7 @@ public record ServeSettings(
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
   private static final int PORTS = 1 << 16;
   private static final int DAY = 24 * 60 * 60;
+  private static final int LEAST_LOG = 4 << 10; // bytes
 
   /// Who may load adapters, move aliases and change experiments over HTTP.
   public enum Changes {
@@ -231,6 +238,10 @@ public record ServeSettings(
     }
     Check.between("--request-timeout", requestTimeout, 1, DAY);
     Check.between("--drain-timeout", drainTimeout, 0, DAY);
+    if (auditLogSize.bytes() < LEAST_LOG) {
+      throw new InputException(
+          "--audit-log-size is %s; it must be at least 4K".formatted(auditLogSize));
+    }
   }
 
   /// The adapters by name: folders or references, in the order in which they were given.
@@ -493,6 +504,11 @@ public record ServeSettings(
   /// Sets the audit log file.
   public ServeSettings withAuditLog(Path file) {
     return with("audit_log", file);
+  }
+
+  /// Sets the bytes at which a new audit log begins.
+  public ServeSettings withAuditLogSize(long bytes) {
+    return with("audit_log_size", new ByteSize(bytes));
   }
 
   /// Sets the folders of training runs to show at `/ui`.

@@ -90,7 +90,9 @@ public final class Server implements AutoCloseable {
     NamedPlaces named = NamedPlaces.of(settings, folders, references);
     ArmAdapters arms = new ArmAdapters(named, registry, settings.baseName());
     @Nullable AuditLog audit =
-        settings.auditLog() == null ? null : AuditLog.open(settings.auditLog(), warnings);
+        settings.auditLog() == null
+            ? null
+            : AuditLog.open(settings.auditLog(), settings.auditLogSize().bytes(), warnings);
     List<AutoCloseable> opened = new ArrayList<>();
     try {
       Listening.checkFree(settings);

@@ -3,6 +3,7 @@ package dev.nudge.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.format.Json;
 import dev.nudge.server.Place.Reply;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Random;
@@ -107,6 +109,48 @@ class EdgeTest {
         assertThat(reply.error("code")).isEqualTo("not_local");
       }
     }
+  }
+
+  /// Each line is in one file, whole, and the disk that the log takes has a limit.
+  @Test
+  void theAuditLogRotates() throws Exception {
+    Path audit = folder.resolve("audit.jsonl");
+    Files.writeString(folder.resolve("audit.jsonl.5"), "another's");
+    try (Place place = Place.open(s -> s.withAuditLog(audit).withAuditLogSize(4096))) {
+      for (int i = 0; i < 100; i++) {
+        assertThat(place.get("/v1/models/none-" + i).status()).isEqualTo(404);
+      }
+      assertThat(place.warnings).noneMatch(line -> line.contains("audit log"));
+    }
+    List<Path> files =
+        List.of(4, 3, 2, 1, 0).stream()
+            .map(n -> folder.resolve("audit.jsonl" + (n == 0 ? "" : "." + n)))
+            .toList();
+    List<String> lines = new ArrayList<>();
+    for (Path file : files) {
+      assertThat(Files.size(file)).as(file.toString()).isBetween(1L, 4096L);
+      lines.addAll(Files.readAllLines(file));
+    }
+    assertThat(lines).hasSizeBetween(40, 99).allMatch(line -> Json.parse(line).isObject());
+    List<String> times = lines.stream().map(l -> Json.parse(l).path("time").asString()).toList();
+    assertThat(times).isSorted(); // the newest lines, none of them missing
+    assertThat(folder.resolve("audit.jsonl.5")).hasContent("another's");
+  }
+
+  @Test
+  void anAuditLogThatCannotBeRenamedGoesOn() throws Exception {
+    Path audit = folder.resolve("audit.jsonl");
+    Files.createDirectories(folder.resolve("audit.jsonl.3/not-empty"));
+    Files.createDirectories(folder.resolve("audit.jsonl.4/not-empty"));
+    try (Place place = Place.open(s -> s.withAuditLog(audit).withAuditLogSize(4096))) {
+      for (int i = 0; i < 40; i++) {
+        place.get("/v1/models/none-" + i);
+      }
+      assertThat(place.warnings)
+          .filteredOn(line -> line.startsWith(audit + ": the audit log cannot be renamed: "))
+          .hasSize(1);
+    }
+    assertThat(Files.readAllLines(audit)).hasSize(40);
   }
 
   @Test
