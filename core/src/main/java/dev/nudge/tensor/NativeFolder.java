@@ -21,6 +21,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// A folder of the cache into which native libraries are unpacked from the class path, and from
@@ -85,9 +86,9 @@ public final class NativeFolder {
   /// Refuses a folder if another user may write it or replace one of the folders above it.
   private static void demandOwn(Path folder, Path cache, String what) throws IOException {
     for (Path at = folder; at != null; at = at.getParent()) {
-      Map<String, Object> unix = unix(at);
-      int mode = (int) unix.get("mode");
-      boolean own = isOwn(unix);
+      Unix unix = Unix.of(at);
+      int mode = unix.mode;
+      boolean own = unix.isOwn();
       if (own && ((mode & OTHERS) == 0 || (mode & STICKY) != 0 && !at.equals(folder))) {
         continue;
       }
@@ -105,13 +106,18 @@ public final class NativeFolder {
     }
   }
 
-  private static Map<String, Object> unix(Path file) throws IOException {
-    return Files.readAttributes(file, "unix:uid,mode", LinkOption.NOFOLLOW_LINKS);
-  }
+  private record Unix(int uid, int mode) {
+    static Unix of(Path file) throws IOException {
+      Map<String, Object> read =
+          Files.readAttributes(file, "unix:uid,mode", LinkOption.NOFOLLOW_LINKS);
+      return new Unix(
+          (int) Objects.requireNonNull(read.get("uid")),
+          (int) Objects.requireNonNull(read.get("mode")));
+    }
 
-  private static boolean isOwn(Map<String, Object> unix) {
-    int uid = (int) unix.get("uid");
-    return uid == 0 || uid == NativeAccess.user();
+    boolean isOwn() {
+      return uid == 0 || uid == NativeAccess.user();
+    }
   }
 
   /// Returns a library of the folder, unpacked if it is missing, damaged or open to others.
@@ -162,8 +168,11 @@ public final class NativeFolder {
     if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
       return false;
     }
-    Map<String, Object> unix = owners ? unix(file) : Map.of();
-    return !owners || isOwn(unix) && ((int) unix.get("mode") & OTHERS) == 0;
+    if (!owners) {
+      return true;
+    }
+    Unix unix = Unix.of(file);
+    return unix.isOwn() && (unix.mode & OTHERS) == 0;
   }
 
   private void write(URL source, Path file, @Nullable String sha256) throws IOException {
