@@ -428,6 +428,14 @@ class BadInputTest {
           --reward json:D/none.json cannot be read: no such file or folder
         --objective grpo --reward adapter:D/none
           --reward adapter:D/none: no such folder
+        --objective grpo --reward own --reward-jar D/none.jar
+          --reward-jar D/none.jar: no such file
+        --objective grpo --reward own --reward-jar D/model
+          --reward-jar D/model: it is a folder; give a jar
+        --objective grpo --reward own --reward-jar D/rows.jsonl
+          --reward-jar D/rows.jsonl: it is no jar
+        --reward-jar D/none.jar
+          --reward-jar is given with --objective sft, which has no use for it; leave one out
         --objective grpo --reward json --init eva
           --init eva looks at the tokens that are trained, of which rows of prompts alone have none;
             take another --init

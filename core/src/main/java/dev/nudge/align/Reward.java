@@ -1,7 +1,8 @@
 package dev.nudge.align;
 
 /// Says what a completion is worth. `train --objective grpo --reward NAME` finds implementations by
-/// the service loader: a jar with `META-INF/services/dev.nudge.align.Reward` on the class path.
+/// the service loader: on the class path, or in the jar of `--reward-jar`, with its
+/// `META-INF/services/dev.nudge.align.Reward`.
 ///
 /// Threading: any number of threads at once.
 public interface Reward {

@@ -1,11 +1,9 @@
 package dev.nudge.align;
 
-import dev.nudge.settings.InputException;
 import dev.nudge.settings.RewardSource;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.ServiceLoader;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -33,8 +31,8 @@ public final class Rewards {
 
   /// Finds a reward; null: it is that of an adapter, which only the run's model can give.
   ///
-  /// @throws InputException if there is no such reward
-  public static @Nullable Reward of(RewardSource source) {
+  /// @throws dev.nudge.settings.InputException if there is no such reward
+  public static @Nullable Reward of(RewardSource source, RewardClasses classes) {
     return switch (source.kind()) {
       case "exact" -> TextRewards.exact(source);
       case "regex" -> TextRewards.regex(source);
@@ -42,21 +40,8 @@ public final class Rewards {
       case "json" -> TextRewards.json(source);
       case "url" -> UrlReward.of(source.text(), source.argument());
       case "adapter" -> null;
-      default -> service(source.kind());
+      default -> classes.named(source.kind());
     };
-  }
-
-  private static Reward service(String name) {
-    List<String> there = new ArrayList<>();
-    for (Reward reward : ServiceLoader.load(Reward.class)) {
-      if (reward.name().equals(name)) {
-        return reward;
-      }
-      there.add(reward.name());
-    }
-    throw new InputException(
-        "--reward %s: no such reward; there are exact, regex, length, json, adapter and url, and of Java classes %s"
-            .formatted(name, there.isEmpty() ? "none" : String.join(", ", there)));
   }
 
   /// Asks a reward about samples.

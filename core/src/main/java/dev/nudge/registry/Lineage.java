@@ -29,6 +29,7 @@ final class Lineage {
           "mixture",
           "replay",
           "reward",
+          "reward_jar",
           "eval_data",
           "out",
           "init_adapter",

@@ -22,19 +22,25 @@ import org.jspecify.annotations.Nullable;
 public record ObjectiveSettings(
     @Setting(
             help =
-                "what is minimised: sft imitates rows; dpo, orpo and reward learn from pairs (prompt, chosen, rejected), kto from labelled answers (prompt, completion, label), grpo from rewards of completions that are sampled (prompt; --reward) or given (prompt, completions, rewards)",
+                "what is minimised: sft imitates rows; dpo, orpo and reward learn from pairs"
+                    + " (prompt, chosen, rejected), kto from labelled answers (prompt, completion,"
+                    + " label), grpo from rewards of completions that are sampled (prompt;"
+                    + " --reward) or given (prompt, completions, rewards)",
             byDefault = "sft")
         ObjectiveName objective,
     @Setting(
             help =
-                "dpo, kto: how strongly the reference holds; orpo: weight of the odds ratio; grpo: weight of the KL to the reference, 0: none",
+                "dpo, kto: how strongly the reference holds; orpo: weight of the odds ratio; grpo:"
+                    + " weight of the KL to the reference, 0: none",
             byDefault = "0.1",
             when = "objective=grpo",
             thenDefault = "0")
         double beta,
     @Setting(
             help =
-                "dpo: the loss of a pair: sigmoid, hinge, ipo, robust, exo_pair, nca_pair, sppo_hard, aot, apo_zero or apo_down; grpo: how tokens are averaged: dapo, grpo, dr_grpo or bnpo",
+                "dpo: the loss of a pair: sigmoid, hinge, ipo, robust, exo_pair, nca_pair,"
+                    + " sppo_hard, aot, apo_zero or apo_down; grpo: how tokens are averaged: dapo,"
+                    + " grpo, dr_grpo or bnpo",
             label = "LOSS",
             byDefault = "sigmoid",
             when = "objective=grpo",
@@ -48,7 +54,8 @@ public record ObjectiveSettings(
         @Nullable Double rpoAlpha,
     @Setting(
             help =
-                "dpo, kto, grpo: what the model is measured against (default: init-adapter where one is given, else the base)")
+                "dpo, kto, grpo: what the model is measured against (default: init-adapter where"
+                    + " one is given, else the base)")
         @Nullable ReferenceModel reference,
     @Setting(help = "kto: weight of the good answers", byDefault = "1") double desirableWeight,
     @Setting(help = "kto: weight of the bad answers", byDefault = "1") double undesirableWeight,
@@ -61,7 +68,8 @@ public record ObjectiveSettings(
     @Group("Objective") RolloutSettings rollouts,
     @Setting(
             help =
-                "file of rows on which the model stays near the base (KL), so that what it knew stays, or default: general rows that ship; may be given several times",
+                "file of rows on which the model stays near the base (KL), so that what it knew"
+                    + " stays, or default: general rows that ship; may be given several times",
             label = "FILE|default")
         List<String> replay,
     @Setting(help = "weight of that KL", byDefault = "0.5") double replayWeight) {
@@ -88,7 +96,8 @@ public record ObjectiveSettings(
               "temperature",
               "scale_rewards",
               "iterations",
-              "reward"));
+              "reward",
+              "reward_jar"));
 
   private static final Schema<ObjectiveSettings> SCHEMA = Schema.of(ObjectiveSettings.class);
   private static final Map<String, @Nullable Object> DEFAULTS = SCHEMA.values(SCHEMA.of(Map.of()));
@@ -199,11 +208,13 @@ public record ObjectiveSettings(
     }
     if (objective == ObjectiveName.KTO && batchSize < 2) {
       throw new InputException(
-          "--batch-size is 1; with --objective kto it must be at least 2: answers are compared with those of the rows beside them");
+          "--batch-size is 1; with --objective kto it must be at least 2: answers are compared with"
+              + " those of the rows beside them");
     }
     if (reference == ReferenceModel.INIT_ADAPTER && lora.initAdapter() == null) {
       throw new InputException(
-          "--reference init-adapter is given without --init-adapter; add it, or leave the reference out");
+          "--reference init-adapter is given without --init-adapter; add it, or leave the reference"
+              + " out");
     }
   }
 

@@ -96,4 +96,9 @@ public interface ObjectiveWithers<S extends Record> extends Withers<S> {
   default S withReward(String... sources) {
     return with("reward", List.of(sources));
   }
+
+  /// Jars with Java classes that give rewards in GRPO.
+  default S withRewardJar(String... jars) {
+    return with("reward_jar", List.of(jars));
+  }
 }

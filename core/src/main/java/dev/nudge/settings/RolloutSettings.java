@@ -9,6 +9,7 @@ import java.util.List;
 /// @param temperature of sampling, and of the log-probabilities that are trained
 /// @param iterations optimiser steps on each batch
 /// @param reward what gives rewards, as [RewardSource] reads it; empty: the rows do
+/// @param rewardJar jars with Java classes that give rewards
 public record RolloutSettings(
     @Setting(help = "grpo: completions sampled of each prompt", byDefault = "8") int generations,
     @Setting(help = "grpo: most tokens of a completion", byDefault = "256") int maxCompletion,
@@ -26,13 +27,26 @@ public record RolloutSettings(
         int iterations,
     @Setting(
             help =
-                "grpo: what gives rewards: exact:PATTERN (the completion is that, 1 or 0), regex:/…/ (it has a match), length:N (1 up to N tokens, falling to 0 at twice as many), json (it is JSON), json:FILE (it is valid under that JSON schema), adapter:NAME-OR-FOLDER (a reward adapter), url:http://…, or the name of a Java class (dev.nudge.align.Reward); =WEIGHT behind it weighs it; may be given several times",
+                "grpo: what gives rewards: exact:PATTERN (the completion is that, 1 or 0),"
+                    + " regex:/…/ (it has a match), length:N (1 up to N tokens, falling to 0 at"
+                    + " twice as many), json (it is JSON), json:FILE (it is valid under that JSON"
+                    + " schema), adapter:NAME-OR-FOLDER (a reward adapter), url:http://…, or the"
+                    + " name of a Java class (dev.nudge.align.Reward); =WEIGHT behind it weighs it;"
+                    + " may be given several times",
             label = "KIND[=WEIGHT]")
-        List<String> reward) {
+        List<String> reward,
+    @Setting(
+            help =
+                "grpo: jar whose services of dev.nudge.align.Reward --reward may name; may be given"
+                    + " several times, also for jars that it needs",
+            label = "FILE")
+        List<String> rewardJar) {
 
   public RolloutSettings {
     reward = List.copyOf(reward);
     reward.forEach(RewardSource::parse);
+    rewardJar = List.copyOf(rewardJar);
+    rewardJar.forEach(jar -> Check.notBlank("--reward-jar", jar));
     Check.atLeast("--generations", generations, 2);
     Check.atLeast("--max-completion", maxCompletion, 1);
     Check.positive("--temperature", temperature);

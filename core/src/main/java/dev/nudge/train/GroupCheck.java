@@ -23,11 +23,11 @@ final class GroupCheck {
     checkPace("--save-steps", settings.output().saveSteps(), iterations);
     checkPace("--eval-steps", settings.eval().evalSteps(), iterations);
     if (!rows.promptsOnly()) {
-      for (String key : List.of("reward", "generations")) {
+      for (String key : List.of("reward", "reward_jar", "generations")) {
         if (settings.given().contains(key)) {
           throw new InputException(
               "--%s is given with rows that have completions and rewards: nothing is sampled; leave it out, or give rows of prompts alone"
-                  .formatted(key));
+                  .formatted(key.replace('_', '-')));
         }
       }
     } else {
@@ -62,7 +62,8 @@ final class GroupCheck {
   private static void checkReference(TrainSettings settings) {
     if (settings.lora().method() == Method.FULL) {
       throw new InputException(
-          "--beta is given with --method full and sampled completions: no reference is left to measure them by; leave --beta out");
+          "--beta is given with --method full and sampled completions: no reference is left to"
+              + " measure them by; leave --beta out");
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.nudge.train;
 
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.align.Reward;
+import dev.nudge.align.RewardClasses;
 import dev.nudge.align.Rewards;
 import dev.nudge.align.Sample;
 import dev.nudge.data.Dataset;
@@ -12,6 +13,7 @@ import dev.nudge.data.Splits;
 import dev.nudge.generate.Decoding;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RewardSource;
+import dev.nudge.settings.RolloutSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -36,14 +38,17 @@ record GroupRewards(
   /// Finds the rewards, and checks that rows have what these need.
   ///
   /// @throws InputException if there is no such reward, or rows lack a column
-  static GroupRewards of(List<RewardSource> named, Splits splits) {
+  static GroupRewards of(RolloutSettings settings, Splits splits) {
+    List<RewardSource> named = settings.rewards();
     if (named.isEmpty()) {
       throw new InputException(
-          "--objective grpo has rows of prompts alone and no --reward; give one, such as --reward exact:{answer}, or rows with completions and rewards");
+          "--objective grpo has rows of prompts alone and no --reward; give one, such as --reward"
+              + " exact:{answer}, or rows with completions and rewards");
     }
+    RewardClasses classes = RewardClasses.of(settings.rewardJar());
     Map<RewardSource, @Nullable Reward> sources = new LinkedHashMap<>();
     for (RewardSource source : named) {
-      sources.put(source, Rewards.of(source));
+      sources.put(source, Rewards.of(source, classes));
       if (source.adapter() != null) {
         checkAdapter(source);
       }

@@ -154,9 +154,7 @@ final class Preparation {
     warnOfRows(data, held);
     Replay replay = replay(chat, events);
     GroupRewards rewards =
-        data.promptsOnly()
-            ? GroupRewards.of(settings.objective().rollouts().rewards(), splits)
-            : null;
+        data.promptsOnly() ? GroupRewards.of(settings.objective().rollouts(), splits) : null;
     Batches batches = batches(data).repeated(objective.iterations());
     int steps = steps(batches);
     warnOfRates(steps);
@@ -253,7 +251,8 @@ final class Preparation {
     boolean sampled = data.promptsOnly();
     if (eva && sampled) {
       throw new InputException(
-          "--init eva looks at the tokens that are trained, of which rows of prompts alone have none; take another --init");
+          "--init eva looks at the tokens that are trained, of which rows of prompts alone have"
+              + " none; take another --init");
     }
     ObjectiveSettings of = settings.objective();
     boolean bare =
@@ -270,7 +269,8 @@ final class Preparation {
                   eva ? "--init eva" : "--reference base",
                   eva
                       ? "take another --init"
-                      : "add them by a run with --objective sft, and give its folder as --init-adapter with --reference init-adapter"));
+                      : "add them by a run with --objective sft, and give its folder as"
+                          + " --init-adapter with --reference init-adapter"));
     }
   }
 

@@ -23,13 +23,15 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// Digests of a run's inputs and outputs, as `run.json` holds them under `digests`. These are the
-/// inputs `data`, `eval_data`, `init_adapter`, `replay`, `reward` and `add_tokens`, and the output
-/// `files`.
+/// inputs `data`, `eval_data`, `init_adapter`, `replay`, `reward`, `reward_jar` and `add_tokens`,
+/// and
+/// the output `files`.
 final class RunDigests {
   static final String KEY = "digests";
   private static final String FILES = "files";
   private static final List<String> ADAPTER = List.of(PeftFiles.WEIGHTS, PeftConfig.FILE);
 
+  private static final String JARS = "reward_jar";
   private static final String CHAT = "chat_template"; // where conversations were rendered
 
   private final Map<String, @Nullable Object> read = new LinkedHashMap<>();
@@ -51,6 +53,10 @@ final class RunDigests {
     String rewards = ofRewards(settings);
     if (rewards != null) {
       read.put("reward", rewards);
+    }
+    String jars = ofJars(settings);
+    if (jars != null) {
+      read.put(JARS, jars);
     }
     if (prepared.template() != null) {
       read.put(CHAT, prepared.template().rule());
@@ -109,6 +115,10 @@ final class RunDigests {
                     }));
   }
 
+  private static @Nullable String ofJars(TrainSettings settings) {
+    return ofFiles(settings.objective().rollouts().rewardJar().stream().map(Path::of));
+  }
+
   private static @Nullable String ofFiles(Stream<Path> files) {
     List<String> there = files.filter(Files::isRegularFile).map(Path::toString).toList();
     return there.isEmpty() ? null : ContentDigest.of(there);
@@ -125,6 +135,7 @@ final class RunDigests {
     compare(changes, digests, "init_adapter", ofAdapter(settings.lora().initAdapter()));
     compare(changes, digests, "replay", Replay.digest(settings.objective()));
     compare(changes, digests, "reward", ofRewards(settings));
+    compare(changes, digests, JARS, ofJars(settings));
     Path tokens = settings.lora().addTokens();
     if (tokens != null && Files.isRegularFile(tokens)) {
       compare(changes, digests, "add_tokens", ContentDigest.of(tokens));

@@ -41,7 +41,8 @@ final class RunRecord {
           "resume");
 
   /// Settings that name files, which are compared by content.
-  private static final Set<String> DATA = Set.of("data", "eval_data", "add_tokens", "replay");
+  private static final Set<String> DATA =
+      Set.of("data", "eval_data", "add_tokens", "replay", "reward_jar");
 
   /// Settings that name a folder, which may be written in other ways.
   private static final Set<String> FOLDERS = Set.of("model", "init_adapter");

@@ -27,6 +27,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class RewardsTest {
+  private static final RewardClasses NO_JARS = RewardClasses.of(List.of());
+
   @TempDir Path temp;
 
   private static Sample sample(String completion, int tokens) {
@@ -53,7 +55,7 @@ class RewardsTest {
   }
 
   private static double value(String given, Sample sample) {
-    Reward reward = Objects.requireNonNull(Rewards.of(source(given)));
+    Reward reward = Objects.requireNonNull(Rewards.of(source(given), NO_JARS));
     return Rewards.ask(reward, List.of(sample)).getFirst().value();
   }
 
@@ -104,11 +106,11 @@ class RewardsTest {
   @Test
   void aSchemaIsReadBeforeARun() throws IOException {
     Path schema = temp.resolve("schema.json");
-    assertThatThrownBy(() -> Rewards.of(source("json:" + schema)))
+    assertThatThrownBy(() -> Rewards.of(source("json:" + schema), NO_JARS))
         .isInstanceOf(InputException.class)
         .hasMessage("--reward json:" + schema + " cannot be read: no such file or folder");
     Files.writeString(schema, "{\"items\": {\"not\": {}}}");
-    assertThatThrownBy(() -> Rewards.of(source("json:" + schema)))
+    assertThatThrownBy(() -> Rewards.of(source("json:" + schema), NO_JARS))
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith(
             "--reward json:" + schema + ": the schema at #/items: the keyword 'not' is not");
@@ -129,7 +131,7 @@ class RewardsTest {
 
   @Test
   void samplesKeepTheirOrder() {
-    Reward reward = Objects.requireNonNull(Rewards.of(source("length:100")));
+    Reward reward = Objects.requireNonNull(Rewards.of(source("length:100"), NO_JARS));
     List<Sample> samples = IntStream.range(0, 60).mapToObj(i -> sample("x", 100 + i)).toList();
     List<Rewards.Said> said = Rewards.ask(reward, samples);
     for (int i = 0; i < said.size(); i++) {
@@ -141,11 +143,37 @@ class RewardsTest {
   void aClassIsFoundByItsName() {
     assertThat(value("echo", sample("x", 3))).isEqualTo(3);
     assertThat(value("echo", sample("xy", 3))).isNaN();
-    assertThatThrownBy(() -> Rewards.of(source("eco")))
+    assertThatThrownBy(() -> Rewards.of(source("eco"), NO_JARS))
         .isInstanceOf(InputException.class)
         .hasMessage(
             "--reward eco: no such reward; there are exact, regex, length, json, adapter and url,"
-                + " and of Java classes echo");
+                + " and of Java classes echo (--reward-jar)");
+  }
+
+  @Test
+  void aClassOfAJarIsFoundByItsName() throws IOException {
+    Path jar = RewardJar.of(temp.resolve("jar"), "sample.tokens()", "");
+    RewardClasses classes = RewardClasses.of(List.of(jar.toString()));
+    Reward own = Objects.requireNonNull(Rewards.of(source("own"), classes));
+    assertThat(Rewards.ask(own, List.of(sample("x", 3))).getFirst().value()).isEqualTo(1.5);
+    assertThat(Rewards.of(source("echo"), classes)).isNotNull(); // of the class path
+  }
+
+  @Test
+  void aJarWhoseClassCannotBeMadeIsRefusedInOneLine() throws IOException {
+    Path jar =
+        RewardJar.of(
+            temp.resolve("jar"), "1", "if (true) throw new IllegalStateException(\"no key\");");
+    assertThatThrownBy(() -> RewardClasses.of(List.of(jar.toString())))
+        .isInstanceOf(InputException.class)
+        .hasMessage("--reward-jar %s: Provider own.Own could not be instantiated: no key", jar);
+    byte[] later = Files.readAllBytes(temp.resolve("jar/own/Own.class"));
+    later[7] += 40; // the class file's version
+    Files.write(temp.resolve("jar/own/Own.class"), later);
+    Path newer = RewardJar.packed(temp.resolve("jar"));
+    assertThatThrownBy(() -> RewardClasses.of(List.of(newer.toString())))
+        .isInstanceOf(InputException.class)
+        .hasMessageStartingWith("--reward-jar %s: own/Own has been compiled by", newer);
   }
 
   @Test
@@ -202,7 +230,7 @@ class RewardsTest {
       String url = "url:http://127.0.0.1:" + server.getAddress().getPort() + "/";
       assertThat(value(url, sample("number", 1))).isEqualTo(0.25);
       assertThat(value(url, sample("other", 1))).isEqualTo(5);
-      Reward reward = Objects.requireNonNull(Rewards.of(source(url)));
+      Reward reward = Objects.requireNonNull(Rewards.of(source(url), NO_JARS));
       assertThat(Rewards.ask(reward, List.of(sample("none", 1))))
           .containsExactly(new Rewards.Said(Double.NaN, "status 500"));
       assertThat(Rewards.ask(reward, List.of(sample("long", 1))))

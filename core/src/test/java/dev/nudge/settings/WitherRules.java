@@ -32,6 +32,7 @@ public interface WitherRules {
           Map.entry("iterations", Map.of("objective", "grpo")),
           Map.entry("max_completion", Map.of("objective", "grpo")),
           Map.entry("reward", Map.of("objective", "grpo")),
+          Map.entry("reward_jar", Map.of("objective", "grpo")),
           Map.entry("scale_rewards", Map.of("objective", "grpo")),
           Map.entry("temperature", Map.of("objective", "grpo")),
           Map.entry("label_smoothing", Map.of("objective", "dpo", "loss_type", "aot")),

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.nudge.align.RewardJar;
 import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LossType;
@@ -268,6 +269,26 @@ class GroupRunTest {
     Files.write(changed, bytes);
     assertThat(Training.finished(settings)).isFalse();
     assertThat(TinyRun.run(settings, 9).state()).isEqualTo(RunState.FINISHED);
+  }
+
+  @Test
+  void aClassOfAJarGivesRewardsAndStaysTheSame() throws IOException {
+    Path jar = RewardJar.of(temp.resolve("jar"), "sample.tokens() + 3", "");
+    TrainSettings settings =
+        settings("sampled", "run").withReward("own").withRewardJar(jar.toString());
+    assertThat(TinyRun.run(settings, 2).state()).isEqualTo(RunState.STOPPED);
+    for (JsonNode sample : samples("run")) {
+      assertThat(sample.path("reward").asDouble())
+          .isEqualTo((sample.path("tokens").asInt() + 3) / 2.0);
+    }
+    Path moved = Files.move(jar, temp.resolve("moved.jar"));
+    assertThat(TinyRun.run(settings.withRewardJar(moved.toString()), 2).state())
+        .isEqualTo(RunState.STOPPED);
+    assertThat(TinyRun.metrics(temp.resolve("run"), "loss")).hasSize(4); // it went on
+    Path other = RewardJar.of(temp.resolve("other"), "1", "");
+    assertThatThrownBy(() -> Training.finished(settings.withRewardJar(other.toString())))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("--reward-jar holds other data now");
   }
 
   @ParameterizedTest

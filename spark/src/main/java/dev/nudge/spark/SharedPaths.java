@@ -21,7 +21,7 @@ final class SharedPaths {
   static TrainSettings of(TrainSettings settings) {
     Map<String, Object> values = given(settings);
     absolute(TrainSettings.class, values);
-    for (String key : List.of("data", "eval_data", "replay")) {
+    for (String key : List.of("data", "eval_data", "replay", "reward_jar")) {
       values.computeIfPresent(key, (_, rows) -> each(rows, false));
     }
     values.computeIfPresent("mixture", (_, parts) -> each(parts, true));

@@ -27,6 +27,8 @@ class SharedPathsTest {
                 "grpo",
                 "reward",
                 List.of("json:pom.xml", "exact:{answer}"),
+                "reward_jar",
+                "pom.xml",
                 "steps",
                 3));
     Map<String, Object> shared = SharedPaths.given(SharedPaths.of(given));
@@ -38,6 +40,7 @@ class SharedPathsTest {
         .containsEntry("mixture", List.of(here + "/pom.xml=2x"))
         .containsEntry("steps", 3)
         .containsEntry("reward", List.of("json:" + here + "/pom.xml", "exact:{answer}"))
-        .hasSize(7);
+        .containsEntry("reward_jar", List.of(here + "/pom.xml"))
+        .hasSize(8);
   }
 }
