@@ -35,7 +35,7 @@ public final class RewardClasses {
     RewardClasses classes = new RewardClasses();
     ClassLoader above = Thread.currentThread().getContextClassLoader();
     if (!jars.isEmpty() && jars.stream().filter(RewardClasses::hasService).count() == 0) {
-      throw wrong(jars, "has no " + SERVICES + ", which names the classes that give rewards");
+      throw wrong(jars, "it has no " + SERVICES + ", which names the classes that give rewards");
     }
     URL[] places = jars.stream().map(RewardClasses::place).toArray(URL[]::new);
     try {
@@ -44,7 +44,8 @@ public final class RewardClasses {
           .forEach(classes.rewards::add);
       return classes;
     } catch (ServiceConfigurationError | LinkageError e) {
-      String said = String.valueOf(e.getMessage()).replace(Reward.class.getName() + ": ", "");
+      String said =
+          String.valueOf(e.getMessage()).replace(Reward.class.getName() + ": Provider", "class");
       String why = e.getCause() == null ? null : e.getCause().getMessage();
       String what = why == null ? said : said + ": " + why;
       throw jars.isEmpty() ? new InputException("--reward: " + what, e) : wrong(jars, what);

@@ -166,7 +166,7 @@ class RewardsTest {
             temp.resolve("jar"), "1", "if (true) throw new IllegalStateException(\"no key\");");
     assertThatThrownBy(() -> RewardClasses.of(List.of(jar.toString())))
         .isInstanceOf(InputException.class)
-        .hasMessage("--reward-jar %s: Provider own.Own could not be instantiated: no key", jar);
+        .hasMessage("--reward-jar %s: class own.Own could not be instantiated: no key", jar);
     byte[] later = Files.readAllBytes(temp.resolve("jar/own/Own.class"));
     later[7] += 40; // the class file's version
     Files.write(temp.resolve("jar/own/Own.class"), later);
