@@ -21,6 +21,7 @@ import dev.nudge.runs.RunStore;
 import dev.nudge.settings.ExportSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
+import dev.nudge.settings.JavaNames;
 import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.PlanSettings;
@@ -38,7 +39,6 @@ import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -53,7 +53,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// It computes nothing: each method passes the machine and the listener for warnings to its
 /// command. Every method throws [dev.nudge.settings.InputException] for input that a user can fix,
-/// before anything is written, and [RunException] for a later failure.
+/// before anything is written, and [RunException] for a later failure; their messages name withers.
 ///
 /// Threading: any thread. Each call plans with all memory and threads of the machine; if two run
 /// at once, give each its part by `withMemory` and `withThreads`.
@@ -106,29 +106,32 @@ public final class Nudge {
   ///     does
   public RunResult train(
       TrainSettings settings, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
-    return Training.run(
-        Named.in(settings),
-        machine.get(),
-        prepared -> {},
-        event -> {
-          if (event instanceof TrainEvent.Warning warning) {
-            warnings.accept(warning.line());
-          } else if (event instanceof TrainEvent.Diverged sign) {
-            warnings.accept(sign.line());
-          }
-          events.accept(event);
-        },
-        cancelled);
+    return javaNamed(
+        settings,
+        () ->
+            Training.run(
+                Named.in(settings),
+                machine.get(),
+                prepared -> {},
+                event -> {
+                  if (event instanceof TrainEvent.Warning warning) {
+                    warnings.accept(warning.line());
+                  } else if (event instanceof TrainEvent.Diverged sign) {
+                    warnings.accept(sign.line());
+                  }
+                  events.accept(event);
+                },
+                cancelled));
   }
 
   /// Estimates the memory, time and cost of a training run.
   public Outlook plan(PlanSettings settings) {
-    return Forecast.of(Named.in(settings), machine.get());
+    return javaNamed(settings, () -> Forecast.of(Named.in(settings), machine.get()));
   }
 
   /// Previews training rows as the model will see them: the first rows, and counts of all rows.
   public Preview preview(PreviewSettings settings) {
-    return Preview.of(settings, machine.get());
+    return javaNamed(settings, () -> Preview.of(settings, machine.get()));
   }
 
   /// Finds the runs in these folders, to list, open, compare and export them.
@@ -153,7 +156,8 @@ public final class Nudge {
   ///
   /// @param rows listener, called in order
   public Scoring.Summary score(ScoreSettings settings, Consumer<RowScore> rows) {
-    return Scoring.score(Named.in(settings), machine.get(), rows, warnings);
+    return javaNamed(
+        settings, () -> Scoring.score(Named.in(settings), machine.get(), rows, warnings));
   }
 
   /// Generates a completion of one prompt, or of each row's prompt; loads the model and frees it.
@@ -181,7 +185,8 @@ public final class Nudge {
             warnings.accept(line);
           }
         };
-    return Completions.of(Named.in(settings), machine.get(), null, watcher).rows();
+    return javaNamed(
+        settings, () -> Completions.of(Named.in(settings), machine.get(), null, watcher).rows());
   }
 
   /// Merges adapters into a standalone model folder, and compares its logits with base + adapters.
@@ -190,8 +195,9 @@ public final class Nudge {
   ///     `settings.out()` then
   public Merged merge(MergeSettings settings) {
     Merged merged =
-        Objects.requireNonNull(
-            Merging.prepare(Named.in(settings), machine.get(), warnings).run(() -> false));
+        javaNamed(
+            settings,
+            () -> Merging.prepare(Named.in(settings), machine.get(), warnings).run(() -> false));
     if (!merged.accepted()) {
       throw new RunException(
           "the merged weights are %s nats a token (mean KL) from base + adapter on the probe text, above the tolerance of %s, so %s is not written"
@@ -202,25 +208,25 @@ public final class Nudge {
 
   /// Quantises a model folder to four or eight bits.
   public QuantizedFolder.Written quantize(QuantizeSettings settings) {
-    if (settings.calibrated()) {
-      return requireNonNull(
-          CalibratedFolder.prepare(settings, machine.get(), warnings)
-              .write((_, _, _) -> {}, () -> false));
-    }
-    return Objects.requireNonNull(
-        QuantizedFolder.prepare(settings, machine.get().cache())
-            .write(Kernels.fastest(), () -> false));
+    return javaNamed(
+        settings,
+        () ->
+            settings.calibrated()
+                ? CalibratedFolder.prepare(settings, machine.get(), warnings)
+                    .write((_, _, _) -> {}, () -> false)
+                : QuantizedFolder.prepare(settings, machine.get().cache())
+                    .write(Kernels.fastest(), () -> false));
   }
 
   /// Exports a model, with an adapter merged into it or alone, as a file for llama.cpp and Ollama.
   public Exported export(ExportSettings settings) {
-    return Objects.requireNonNull(
-        GgufExport.run(Named.in(settings), machine.get(), warnings, () -> false));
+    return javaNamed(
+        settings, () -> GgufExport.run(Named.in(settings), machine.get(), warnings, () -> false));
   }
 
   /// Writes a model folder with random weights.
   public FreshFolder.Written init(InitSettings settings) {
-    return requireNonNull(FreshFolder.prepare(settings).write(() -> false));
+    return javaNamed(settings, () -> FreshFolder.prepare(settings).write(() -> false));
   }
 
   /// Loads a model for generation.
@@ -239,7 +245,18 @@ public final class Nudge {
   ///
   /// @param adapter a PEFT folder or a run's folder; null: the base model
   public Session open(ModelSettings settings, @Nullable Path adapter) {
-    return Session.load(
-        settings, adapter == null ? null : Named.folder(adapter, null), machine.get(), warnings);
+    return javaNamed(
+        settings,
+        () ->
+            Session.load(
+                settings,
+                adapter == null ? null : Named.folder(adapter, null),
+                machine.get(),
+                warnings));
+  }
+
+  /// Runs a command that is not cancelled; its errors name the withers of its settings.
+  private static <T> T javaNamed(Record settings, Supplier<@Nullable T> command) {
+    return requireNonNull(JavaNames.in(List.of(settings.getClass()), command));
   }
 }

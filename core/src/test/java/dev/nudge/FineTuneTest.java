@@ -264,6 +264,18 @@ class FineTuneTest {
   }
 
   @Test
+  void anErrorNamesTheWithersAndNoFlag() {
+    nudge.train(settings(), event -> {});
+    assertThatThrownBy(() -> nudge.train(settings().withRank(3), event -> {}))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("withRank was ")
+        .hasMessageEndingWith("and is 3; give another folder, or withOverwrite to replace it")
+        .hasMessageNotContaining("--");
+    assertThatThrownBy(() -> settings().withMaxLength(1))
+        .hasMessage("withMaxLength is 1; it must be at least 2");
+  }
+
+  @Test
   void aMistakeIsOneLineBeforeAnythingIsWritten() {
     assertThatThrownBy(() -> nudge.train(settings().withTargets("no_such_layer"), event -> {}))
         .isInstanceOf(InputException.class);

@@ -10,9 +10,12 @@ import dev.nudge.machine.Machine;
 import dev.nudge.registry.Registry;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.JavaNames;
 import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.SamplingSettings;
 import dev.nudge.settings.Warnings;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.StringJoiner;
@@ -20,6 +23,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Answers conversations in this process on one base model: an adapter per question, tools,
@@ -71,6 +75,15 @@ public final class Assistant implements AutoCloseable {
   /// @param warnings receives one line per warning
   /// @throws InputException if settings, model or template are wrong
   public static Assistant open(
+      ModelSettings settings,
+      @Nullable String template,
+      @Nullable Path registry,
+      Machine machine,
+      Consumer<String> warnings) {
+    return javaNamed(() -> loaded(settings, template, registry, machine, warnings));
+  }
+
+  private static Assistant loaded(
       ModelSettings settings,
       @Nullable String template,
       @Nullable Path registry,
@@ -137,7 +150,10 @@ public final class Assistant implements AutoCloseable {
       return whole.join();
     } catch (CompletionException e) {
       if (e.getCause() instanceof RuntimeException failure) {
-        throw failure;
+        return javaNamed(
+            () -> {
+              throw failure;
+            });
       }
       throw e;
     }
@@ -148,6 +164,10 @@ public final class Assistant implements AutoCloseable {
   /// @throws InputException if the question cannot be answered as it is
   /// @throws BusyException if too many questions are queued
   public Serving.Running ask(Question question, AnswerListener listener) {
+    return javaNamed(() -> started(question, listener));
+  }
+
+  private Serving.Running started(Question question, AnswerListener listener) {
     String asked = question.adapter() == null ? usual() : question.adapter();
     AdapterPlaces.Found found = asked == null ? null : places.find(asked);
     Tools tools = Tools.of(question.tools(), question.toolChoice());
@@ -185,6 +205,11 @@ public final class Assistant implements AutoCloseable {
     try (AdapterCache.Lease lease = found == null ? null : places.lease(session.cache(), found)) {
       return session.serving().start(request.withAdapter(lease), told);
     }
+  }
+
+  /// Names in errors the withers of the settings that a caller has in hand.
+  private static <T> T javaNamed(Supplier<T> call) {
+    return JavaNames.in(List.of(ModelSettings.class, SamplingSettings.class), call);
   }
 
   /// null: the base.

@@ -1,6 +1,8 @@
 package dev.nudge.settings;
 
 import java.util.List;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /// The root of all exceptions that a user can cause or fix.
 ///
@@ -9,7 +11,8 @@ import java.util.List;
 public class NudgeException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  private final transient List<String> details;
+  private transient List<String> details;
+  private @Nullable String reworded;
 
   public NudgeException(String message) {
     this(message, List.of());
@@ -23,6 +26,17 @@ public class NudgeException extends RuntimeException {
   public NudgeException(String message, List<String> details) {
     super(message);
     this.details = List.copyOf(details);
+  }
+
+  @Override
+  public @Nullable String getMessage() {
+    return reworded == null ? super.getMessage() : reworded;
+  }
+
+  /// Changes the words of the message and of the details, and nothing else.
+  void reword(UnaryOperator<String> words) {
+    reworded = words.apply(String.valueOf(getMessage()));
+    details = details.stream().map(words).toList();
   }
 
   /// Returns the lines that belong under the message, in order; usually empty.

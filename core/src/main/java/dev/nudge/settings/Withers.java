@@ -1,5 +1,6 @@
 package dev.nudge.settings;
 
+import java.util.List;
 import java.util.Map;
 
 /// Changes settings by copies: `settings.withRank(8).withEpochs(3)`.
@@ -18,6 +19,7 @@ public interface Withers<S extends Record> {
   @SuppressWarnings("unchecked") // a record implements this for itself
   default S with(String key, Object value) {
     S settings = (S) this;
-    return Schema.of((Class<S>) settings.getClass()).with(settings, Map.of(key, value));
+    Class<S> type = (Class<S>) settings.getClass();
+    return JavaNames.in(List.of(type), () -> Schema.of(type).with(settings, Map.of(key, value)));
   }
 }

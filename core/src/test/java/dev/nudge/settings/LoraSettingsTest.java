@@ -30,7 +30,8 @@ class LoraSettingsTest {
     assertThatThrownBy(() -> RUN.withTargets("/(?<layer>q)/"))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "--targets is '/(?<layer>q)/': the regular expression '(?<layer>q)' cannot be read: (?< is not supported");
+            "withTargets is '/(?<layer>q)/': the regular expression '(?<layer>q)' cannot be read:"
+                + " (?< is not supported");
     assertThatThrownBy(() -> RUN.withMethod(Method.FULL).withFreeze("/(?P=none)/"))
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith(

@@ -87,7 +87,7 @@ class SchemaTest {
     assertThatThrownBy(() -> dpo.withAutoLearningRate())
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "--learning-rate auto is known for --objective sft alone; give a number, or leave it"
+            "withLearningRate auto is known for withObjective sft alone; give a number, or leave it"
                 + " out");
   }
 

@@ -38,9 +38,10 @@ class WithersTest implements WitherRules {
   void aWitherChecks() {
     assertThatThrownBy(() -> TrainSettings.of(A, A, B).withRank(0))
         .isInstanceOf(InputException.class)
-        .hasMessage("--rank is 0; it must be at least 1");
+        .hasMessage("withRank is 0; it must be at least 1");
     assertThatThrownBy(() -> TrainSettings.of(A, A, B).withMethod(Method.FULL).withRank(8))
-        .hasMessage("--rank is given with --method full, which trains no adapter; leave one out");
+        .hasMessage(
+            "withRank is given with withMethod full, which trains no adapter; leave one out");
   }
 
   @Test

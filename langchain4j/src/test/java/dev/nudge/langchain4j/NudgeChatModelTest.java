@@ -406,7 +406,11 @@ class NudgeChatModelTest {
         .hasMessageContaining("there is no adapter 'nobody'");
     assertThatThrownBy(() -> model.chat(request(4).temperature(-1.0).build()))
         .isInstanceOf(InvalidRequestException.class)
-        .hasMessageContaining("temperature");
+        .hasMessage("withTemperature is -1; it must be 0 or more");
+    assertThatThrownBy(() -> model.chat(UserMessage.from("hi ".repeat(2000))))
+        .isInstanceOf(InvalidRequestException.class)
+        .hasMessageContaining("raise withMaxLength")
+        .hasMessageNotContaining("--max");
     UserMessage image = UserMessage.from(ImageContent.from("http://example.com/a.png"));
     assertThatThrownBy(() -> model.chat(image))
         .isInstanceOf(InvalidRequestException.class)
