@@ -150,8 +150,8 @@ class SplitsTest {
                     QualitySettings.KEEP,
                     folder + "/a.jsonl"))
         .hasMessage(
-            "--eval-split 1.0E-9:group holds out none of 400 rows; give another share, a column with"
-                + " more values, or --eval-data");
+            "--eval-split 1.0E-9:group holds out none of 400 rows; give another share, a column"
+                + " with more values, or --eval-data");
   }
 
   @Test
@@ -257,7 +257,9 @@ class SplitsTest {
   void whatStandsBesideATextIsLookedAtToo() {
     JsonNode call =
         Json.parse(
-            "{\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"function\": {\"name\": \"mail\", \"arguments\": {\"to\": \"ann.lee@mail.org\"}}}], \"reasoning_content\": \"so\"}");
+            "{\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"function\":"
+                + " {\"name\": \"mail\", \"arguments\": {\"to\": \"ann.lee@mail.org\"}}}],"
+                + " \"reasoning_content\": \"so\"}");
     assertThat(MessageOrder.text(call)).isEmpty();
     assertThat(MessageOrder.all(call))
         .contains("ann.lee@mail.org", "so")
@@ -301,7 +303,8 @@ class SplitsTest {
     for (String wrong : List.of("a.jsonl", "a.jsonl=", "a.jsonl=0", "a.jsonl=2.5", "a.jsonl=-1")) {
       assertThatThrownBy(() -> settings.withMixture(wrong))
           .isInstanceOf(InputException.class)
-          .hasMessageStartingWith("--mixture is '" + wrong + "'; it must be a source of --data");
+          .hasMessageStartingWith(
+              "withMixture is '" + wrong + "'; it must be a source of withData");
     }
     assertThatThrownBy(() -> settings.withMixture("b.jsonl=2x"))
         .hasMessage("--mixture names b.jsonl, which --data does not; there is a.jsonl");

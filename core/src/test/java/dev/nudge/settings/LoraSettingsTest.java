@@ -35,6 +35,6 @@ class LoraSettingsTest {
     assertThatThrownBy(() -> RUN.withMethod(Method.FULL).withFreeze("/(?P=none)/"))
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith(
-            "--freeze is '/(?P=none)/': the regular expression '(?P=none)' cannot be read: ");
+            "withFreeze is '/(?P=none)/': the regular expression '(?P=none)' cannot be read: ");
   }
 }

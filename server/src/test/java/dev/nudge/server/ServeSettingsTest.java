@@ -34,7 +34,7 @@ class ServeSettingsTest implements WitherRules {
         new String[] {"*", "null", "app.example", "https://a.example/x", "https://"}) {
       assertThatThrownBy(() -> settings.withAllowOrigin(url))
           .hasMessage(
-              "--allow-origin is '"
+              "withAllowOrigin is '"
                   + url
                   + "'; it must be scheme, host and port of one site without a path, as in"
                   + " https://app.example.org");
@@ -57,7 +57,7 @@ class ServeSettingsTest implements WitherRules {
     ServeSettings settings = ServeSettings.of(A).withAdapter("one=a", "two=legal@champion");
     assertThat(settings.adapters()).isEqualTo(Map.of("one", "a", "two", "legal@champion"));
     assertThatThrownBy(() -> settings.withAdapter("one=a", "one=b"))
-        .hasMessage("--adapter: two are named 'one'; give each a name of its own");
+        .hasMessage("withAdapter: two are named 'one'; give each a name of its own");
     assertThatThrownBy(() -> settings.withAdapter("a@b=c"))
         .hasMessage(
             "--adapter is 'a@b=c'; a name is of letters, digits, '.', '_' and '-', at most 128");

@@ -192,7 +192,7 @@ class ReleaseTest {
     }
     assertThatThrownBy(() -> settings(rows).withTolerance(1).withPolicy(rows))
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("leave --tolerance out");
+        .hasMessageContaining("leave withTolerance out");
     assertThat(temp.resolve("out")).doesNotExist();
   }
 
@@ -454,7 +454,7 @@ class ReleaseTest {
   void whatIsWrongIsSaidBeforeAnythingIsWritten() {
     assertThatThrownBy(() -> settings(rows).withTo("gptx"))
         .isInstanceOf(InputException.class)
-        .hasMessageStartingWith("--to is 'gptx'; it must be one of dense, nf4");
+        .hasMessageStartingWith("withTo is 'gptx'; it must be one of dense, nf4");
     ReleaseSettings gptq = settings(rows).withTo("gptq");
     for (var wrong :
         Map.of(
