@@ -307,11 +307,11 @@ class SplitsTest {
               "withMixture is '" + wrong + "'; it must be a source of withData");
     }
     assertThatThrownBy(() -> settings.withMixture("b.jsonl=2x"))
-        .hasMessage("--mixture names b.jsonl, which --data does not; there is a.jsonl");
+        .hasMessage("withMixture names b.jsonl, which withData does not; there is a.jsonl");
     assertThatThrownBy(() -> settings.withMixture("a.jsonl=60%", "a.jsonl=50%"))
-        .hasMessage("--mixture gives a.jsonl twice; leave one out");
+        .hasMessage("withMixture gives a.jsonl twice; leave one out");
     assertThatThrownBy(() -> settings.withData("a", "b").withMixture("a=60%", "b=50%"))
-        .hasMessage("--mixture: the shares are 110.0 % together; they must be at most 100 %");
+        .hasMessage("withMixture: the shares are 110.0 % together; they must be at most 100 %");
     assertThat(settings.withMixture("a.jsonl=2x").loop().mixed().parts())
         .containsEntry("a.jsonl", new Mixture.Amount.Times(2));
     assertThat(settings.withDropRows(Flaw.TURNS).quality().dropped()).containsExactly(Flaw.TURNS);

@@ -61,6 +61,7 @@ public interface WitherRules {
           Map.entry("top_logprobs", 7),
           Map.entry("judge", "https://other.example/v1"),
           Map.entry("network", 1e9),
+          Map.entry("audit_log_size", 1L << 20),
           Map.entry("allow_origin", new String[] {"https://other.example"}),
           Map.entry("columns", new String[] {"text=other"}),
           Map.entry("eval_split", new EvalSplit.Named("other")),

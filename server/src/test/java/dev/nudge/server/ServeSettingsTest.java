@@ -46,10 +46,10 @@ class ServeSettingsTest implements WitherRules {
     }
     assertThatThrownBy(() -> settings.withAllowKeylessAdmin(true).withAdminKeyFile(A))
         .hasMessage(
-            "--allow-keyless-admin is given with --admin-key-file; it is for a server of this"
+            "withAllowKeylessAdmin is given with withAdminKeyFile; it is for a server of this"
                 + " machine alone, so leave one out");
     assertThatThrownBy(() -> settings.withAllowKeylessAdmin(true).withHost("0.0.0.0"))
-        .hasMessageContaining("is given with --host 0.0.0.0;");
+        .hasMessageContaining("is given with withHost 0.0.0.0;");
   }
 
   @Test
@@ -60,6 +60,6 @@ class ServeSettingsTest implements WitherRules {
         .hasMessage("withAdapter: two are named 'one'; give each a name of its own");
     assertThatThrownBy(() -> settings.withAdapter("a@b=c"))
         .hasMessage(
-            "--adapter is 'a@b=c'; a name is of letters, digits, '.', '_' and '-', at most 128");
+            "withAdapter is 'a@b=c'; a name is of letters, digits, '.', '_' and '-', at most 128");
   }
 }
