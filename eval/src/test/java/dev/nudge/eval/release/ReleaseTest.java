@@ -475,7 +475,7 @@ class ReleaseTest {
     }
     assertThatThrownBy(() -> settings(rows).withTolerance(-1))
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("--tolerance");
+        .hasMessageContaining("withTolerance");
     assertThatThrownBy(() -> run(settings(temp.resolve("none.jsonl"))))
         .isInstanceOf(InputException.class);
     assertThatThrownBy(() -> run(settings(rows).with("adapter", temp.resolve("none"))))
