@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.MissingNode;
 
 /// `nudge adapters log`: the history of a registry.
 record AdaptersLogVerb() implements Verb<AdaptersLogVerb.Settings> {
@@ -74,10 +73,11 @@ record AdaptersLogVerb() implements Verb<AdaptersLogVerb.Settings> {
     return values;
   }
 
-  private static JsonNode gate(Registry registry, RegistryEvent.Reported event) {
+  /// The verdict that was reported, for [GateText]; null: the report is another one.
+  private static @Nullable JsonNode gate(Registry registry, RegistryEvent.Reported event) {
     return event.report().name().equals(GateCheck.FILE)
         ? Json.readOrMissing(registry.file(event.report()))
-        : MissingNode.getInstance();
+        : null;
   }
 
   /// A version by its digest: its number, or of a removed one the first digits.

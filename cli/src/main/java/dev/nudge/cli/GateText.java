@@ -45,9 +45,9 @@ final class GateText {
 
   /// The verdict with the metrics before and after; null: there is none.
   ///
-  /// @param gate contents of `gate.json`
-  static @Nullable Map<String, @Nullable Object> values(JsonNode gate) {
-    if (!gate.isObject()) {
+  /// @param gate contents of `gate.json`; null: there is none
+  static @Nullable Map<String, @Nullable Object> values(@Nullable JsonNode gate) {
+    if (gate == null || !gate.isObject()) {
       return null;
     }
     Map<String, @Nullable Object> all = new LinkedHashMap<>();
@@ -59,8 +59,8 @@ final class GateText {
   }
 
   /// One line: `PASS, tickets acc 0.57 -> 0.83`; `-`: there is no verdict.
-  static String line(JsonNode gate) {
-    if (!gate.isObject()) {
+  static String line(@Nullable JsonNode gate) {
+    if (gate == null || !gate.isObject()) {
       return "-";
     }
     String verdict = gate.path("verdict").asString("?").toUpperCase(Locale.ROOT);

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -146,7 +147,8 @@ class RowsTest {
     assertThat(texts.err()).matches("(?s)trained: text; unused: id, label\n\\d of 1 answer .*");
     Ran json = place.answer("score", "--data", "D/texts.jsonl", "--json");
     assertThat(json.err()).startsWith("trained: text; unused: id, label\n");
-    assertThat(place.answer("score", "--data", "D/texts.jsonl", "-q").err()).isEmpty();
+    assertThat(place.answer("score", "--data", "D/texts.jsonl", "-q").err())
+        .matches("\\d of 1 answer exact .*\n");
     assertThat(place.answer("score").err())
         .matches("\\d of 3 answers exact \\(\\d+\\.\\d %\\), .*\n");
   }
@@ -165,12 +167,19 @@ class RowsTest {
       assertThat(without.out()).isEqualTo(given.out());
       assertThat(given.err()).doesNotContain("patterns").doesNotContain("warning");
       assertThat(without.err()).startsWith("patterns: " + FROM + "\n");
-      assertThat(answered(verb, "-q")).isEqualTo(new Ran(0, given.out(), ""));
+      Ran quiet = answered(verb, "-q");
+      assertThat(quiet.out()).isEqualTo(given.out());
+      assertThat(quiet.err()).matches(result(verb));
       Ran one = answered(verb, "--prompt", "{query}\n:"); // a line break is its escape
       assertThat(one.out()).isEqualTo(given.out());
       assertThat(one.err())
           .startsWith("patterns: --completion ' {label}', from D/out/nudge.json\n");
     }
+  }
+
+  /// What a verb prints with `-q`: `score` its result.
+  private static String result(String verb) {
+    return verb.equals("score") ? "\\d of \\d answers exact .*\n" : "";
   }
 
   @Test
@@ -179,12 +188,16 @@ class RowsTest {
     String warning = "nudge: warning: adapter D/out was trained with ";
     for (String verb : List.of("score", "generate")) {
       assertThat(answered(verb, "-q", "--prompt", "{query}", "--completion", " {label}").err())
-          .isEqualTo(warning + "--prompt '{query}\\n:'; given is --prompt '{query}'\n");
+          .matches(
+              Pattern.quote(warning + "--prompt '{query}\\n:'; given is --prompt '{query}'\n")
+                  + result(verb));
       assertThat(answered(verb, "-q", "--prompt", "{query}", "--completion", "{label}").err())
-          .isEqualTo(
-              warning
-                  + "--prompt '{query}\\n:' --completion ' {label}'; given is --prompt '{query}'"
-                  + " --completion '{label}'\n");
+          .matches(
+              Pattern.quote(
+                      warning
+                          + "--prompt '{query}\\n:' --completion ' {label}'; given is --prompt"
+                          + " '{query}' --completion '{label}'\n")
+                  + result(verb));
     }
   }
 

@@ -87,9 +87,9 @@ class RunTest {
     assertThat(is.get("tokenizer").asString()).startsWith("sha256:");
     assertThat(is.get("template").isNull()).isTrue();
     assertThat(is.get("data").get("rows").asInt()).isEqualTo(3);
-    assertThat(place.answer("score", "--adapter", "D/out", "-q").err()).isEmpty();
+    assertThat(place.answer("score", "--adapter", "D/out", "-q").err()).doesNotContain("warning");
     assertThat(place.answer("score", "--adapter", "D/out", "-q", "--quantize", "nf4").err())
-        .isEqualTo(
+        .startsWith(
             "nudge: warning: adapter D/out was trained on dense weights; this model has weights in nf4"
                 + " with double quantisation\n");
   }

@@ -163,7 +163,7 @@ class SweepTest extends SweepCase {
         .contains("5 settings in 3 groups")
         .contains("3 settings in the same passes");
     assertThat(ran.out())
-        .containsPattern("setting +rate +held-out loss +above the best, 95 % +steps")
+        .containsPattern("setting +rate +held-out loss on 6 rows +above the best, 95 % +steps")
         .containsPattern("(?m)^rank=4 +2e-3 +\\d");
     JsonNode last = json("out/leaderboard.json").path("settings").get(4);
     assertThat(last.path("name").asString("")).isEqualTo("wild");

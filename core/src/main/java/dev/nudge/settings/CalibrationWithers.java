@@ -6,7 +6,7 @@ import java.util.Arrays;
 /// Withers for GPTQ and AWQ.
 ///
 /// @param <S> the record that holds them
-public interface CalibrationWithers<S extends Record> extends Withers<S> {
+public interface CalibrationWithers<S extends Record> extends ShapeWithers<S> {
   /// Bits of a code, 4 or 8.
   default S withBits(int bits) {
     return with("bits", bits);
@@ -50,6 +50,11 @@ public interface CalibrationWithers<S extends Record> extends Withers<S> {
   /// The files of rows to calibrate on.
   default S withCalibration(Path... files) {
     return with("calibration", Arrays.stream(files).map(Path::toString).toList());
+  }
+
+  /// Sets bad rows aside instead of refusing the data.
+  default S withSkipBadRows(boolean skip) {
+    return with("skip_bad_rows", skip);
   }
 
   /// Most rows to calibrate on.

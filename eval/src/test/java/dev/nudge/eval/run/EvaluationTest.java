@@ -576,8 +576,9 @@ class EvaluationTest {
             + " metric reads",
         "metric_list: [{metric: prompt_level_strict_acc}]|say.yaml: a document has no column"
             + " instruction_id_list, which its metric reads",
-        "doc_to_choice: [a, b]|say.yaml: doc_to_target makes \"the pump 0 reads\"; with"
-            + " doc_to_choice it must be the place of a choice",
+        "doc_to_choice: [a, b]|say.yaml: the targets of 12 of 12 documents are no choice, so no"
+            + " answer to them is right; document 0 has \"the pump 0 reads\", doc_to_choice has"
+            + " [a, b]; mend doc_to_target or doc_to_choice",
         "filter_list: [{name: x, filter: [{function: multi_choice_regex}, {function:"
             + " take_first}]}]|multi_choice_regex needs a column choices, a list of texts, and a"
             + " document has none",
