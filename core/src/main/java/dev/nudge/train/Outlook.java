@@ -230,7 +230,7 @@ public record Outlook(
                 cost(p.hoursOfAMillion(), p))
             : "time       " + duration(hours) + cost(hours, p));
     if (!p.notCounted().isEmpty()) {
-      lines.add("not in it  " + String.join("; ", p.notCounted()));
+      lines.add("not timed  " + String.join("; ", p.notCounted()));
     }
     return lines;
   }

@@ -412,7 +412,7 @@ class ForecastTest {
     measured[sampled.length + 1] = 2;
     assertThat(hours(pace(rows, "grpo", measured)) / hours(pace)).isCloseTo(3, within(1e-9));
     assertThat(plan("objective", "grpo", "max_length", 64, "memory", "100G", "probe", true).lines())
-        .contains("not in it  sampling of completions and their rewards");
+        .contains("not timed  sampling of completions and their rewards");
   }
 
   private static double hours(Outlook.Pace pace) {
