@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// @param characters lengths of the good rows in characters, without template text
 /// @param tokens lengths of the good rows in tokens; null: not counted
 /// @param turns messages per conversation; null: no conversation
+/// @param answers short answers with their counts; null: rows have none, or answers are free text
 /// @param pairs what pairs of answers differ in; null: rows are no pairs
 public record DataStats(
     long rows,
@@ -31,6 +32,7 @@ public record DataStats(
     Lengths characters,
     @Nullable Lengths tokens,
     @Nullable Lengths turns,
+    @Nullable Answers answers,
     @Nullable PairFacts pairs,
     Flaws flaws) {
 
@@ -51,6 +53,10 @@ public record DataStats(
       lines.add("tokens     " + tokens);
     }
     List<String> found = new ArrayList<>(flaws.lines());
+    if (answers != null) {
+      lines.addAll(answers.lines());
+      found.addAll(answers.warnings());
+    }
     if (pairs != null) {
       lines.add("pairs      " + pairs);
       found.addAll(pairs.warnings());
@@ -85,6 +91,7 @@ public record DataStats(
     values.put("characters", characters.values());
     values.put("tokens", tokens == null ? null : tokens.values());
     values.put("messages", turns == null ? null : turns.values());
+    values.put("answers", answers == null ? null : answers.values());
     if (pairs != null) {
       values.put("pairs", pairs);
     }

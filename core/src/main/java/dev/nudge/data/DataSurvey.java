@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Computes the statistics of a data set in one pass.
 ///
-/// Of each row only lengths and a hash are kept, of a held-out one a signature. Without a template
+/// Of each row only lengths and a hash are kept, of a held-out one a signature, and up to a
+/// thousand short answers. Without a template
 /// a conversation is the text of its messages. Rows are duplicates if their texts are equal,
 /// near-duplicates by words ([NearTexts]).
 public final class DataSurvey {
@@ -40,6 +41,7 @@ public final class DataSurvey {
   private final Lengths.Tally tokens = new Lengths.Tally();
   private final Lengths.Tally turns = new Lengths.Tally();
   private final LongSet seen = new LongSet();
+  private final Answers.Tally answers = new Answers.Tally();
   private PairFacts pairs = PairFacts.NONE;
   private long rows;
 
@@ -181,6 +183,9 @@ public final class DataSurvey {
       case Seen.Good good -> {
         columns.add(good.content(), good.names());
         pairs = pairs.and(good.pair());
+        if (good.content().shape() == good.shape()) { // answers to compare have another
+          answers.add(good.content());
+        }
         shapes.add(good.content(), good.shape());
         if (good.shape() != DataShape.GROUP) {
           boundaries.add(good.content(), false);
@@ -215,6 +220,7 @@ public final class DataSurvey {
         characters.lengths(),
         tokenizer == null ? null : tokens.lengths(),
         turns.count() == 0 ? null : turns.lengths(),
+        answers.answers(),
         pairs.pairs() == 0 ? null : pairs,
         flaws);
   }

@@ -7,6 +7,7 @@ import dev.nudge.adapter.Targets;
 import dev.nudge.collective.Collective;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Dataset;
+import dev.nudge.data.Example;
 import dev.nudge.data.Packing;
 import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
@@ -46,13 +47,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.function.IntToDoubleFunction;
-import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -100,11 +105,21 @@ public final class Forecast {
   /// @throws InputException in one line, for whatever a user can fix
   public static Outlook of(PlanSettings settings, Machine machine) {
     Backend backend = Backend.resolve(settings.model().compute(), machine.cache());
-    return of(settings, machine, backend, System::nanoTime);
+    return of(
+        settings,
+        machine,
+        backend,
+        (config, quantization, lora, plan) ->
+            SpeedProbe.measure(config, quantization, backend, lora, plan, System::nanoTime));
   }
 
-  /// @param clock nanoseconds since any origin
-  static Outlook of(PlanSettings settings, Machine machine, Backend backend, LongSupplier clock) {
+  /// Measures the machine.
+  interface Probe {
+    /// @param lora null: all weights are trained
+    Rates measure(ModelConfig config, Quantization quantization, @Nullable Lora lora, Plan plan);
+  }
+
+  static Outlook of(PlanSettings settings, Machine machine, Backend backend, Probe probe) {
     Path folder = settings.model().model();
     ModelConfig config = config(folder);
     boolean there = FolderText.isFolder(folder);
@@ -168,7 +183,7 @@ public final class Forecast {
             added(settings, config, machine),
             SamplePrompts.none(),
             machine.among(Collective.planned(settings.ranks())));
-    return forecast.outlook(clock);
+    return forecast.outlook(probe);
   }
 
   /// Flags with which a run that does not fit would fit, each enough alone.
@@ -236,18 +251,16 @@ public final class Forecast {
     return Objects.requireNonNullElse(settings.model().maxLength(), config.maxPositionEmbeddings());
   }
 
-  private Outlook outlook(LongSupplier clock) {
+  private Outlook outlook(Probe probe) {
     Attempt attempt = attempt(settings);
     boolean fits = attempt.fit().fits();
     Rates rates =
         settings.probe() && fits
-            ? SpeedProbe.measure(
+            ? probe.measure(
                 config,
                 quantization(settings),
-                backend,
                 full(settings) ? null : everywhere(),
-                attempt.fit().plan(),
-                clock)
+                attempt.fit().plan())
             : null;
     Paces paces = rates == null ? new Paces(null, together(attempt, null)) : pace(attempt, rates);
     return new Outlook(
@@ -305,8 +318,8 @@ public final class Forecast {
     return s.lora().method() == Method.FULL;
   }
 
-  /// The run's adapter with the same targets in every layer: a slice of the model has other layer
-  /// indices.
+  /// The run's adapter with the same targets in every layer, each of its mean rank: a slice of the
+  /// model has other layer indices.
   private Lora everywhere() {
     try (Scope scope = Scope.measuring();
         CausalLm model = Checkpoint.dry(config, backend, quantization(settings))) {
@@ -323,10 +336,22 @@ public final class Forecast {
       adapters.detach();
       Lora spec = adapters.spec();
       return Lora.of(spec.rank(), spec.alpha(), Targets.leafNames(adapters.paths()))
+          .withPatterns(meanRanks(spec, adapters.paths()), Map.of())
           .withRsLora(spec.rsLora())
           .withDropout(spec.dropout())
           .withVariant(spec.variant());
     }
+  }
+
+  /// The mean ranks, by the last name of paths, that are not the usual one.
+  static Map<String, Integer> meanRanks(Lora spec, Collection<String> paths) {
+    Map<String, Double> means =
+        paths.stream()
+            .collect(Collectors.groupingBy(Targets::leaf, Collectors.averagingInt(spec::rank)));
+    Map<String, Integer> ranks = new TreeMap<>();
+    means.forEach((leaf, mean) -> ranks.put(leaf, Math.toIntExact(Math.round(mean))));
+    ranks.values().removeIf(rank -> rank == spec.rank());
+    return ranks;
   }
 
   /// How the weights would be held: as the model's files or its config alone say, else as the
@@ -358,7 +383,7 @@ public final class Forecast {
                 .dry(config, backend, quantization(settings), scope)) {
       CausalLm dry = tuning.model();
       for (Recompute level : Recompute.values()) {
-        dry.recompute(java.util.Collections.nCopies(dry.layers(), level));
+        dry.recompute(Collections.nCopies(dry.layers(), level));
         bytes.put(
             level, plan.lanes() * dry.trainParts(plan.microBatchTokens(), plan.longest()).saved());
       }
@@ -399,30 +424,75 @@ public final class Forecast {
   }
 
   private Paces pace(Attempt attempt, Rates rates, CausalLm dry) {
-    IntToDoubleFunction computing = ranks -> computing(attempt, rates, dry, ranks);
-    RankPace together = together(attempt, computing);
-    double seconds = together == null ? computing.applyAsDouble(1) : together.seconds();
+    double update = attempt.count().trained() * rates.updateNanos() / 1e9;
+    double beside = besideTraining();
+    IntToDoubleFunction passes = ranks -> passes(attempt.fit().plan(), rates, dry, ranks);
+    RankPace together =
+        together(attempt, ranks -> passes.applyAsDouble(ranks) * (1 + beside) + update);
+    double pass = passes.applyAsDouble(settings.ranks());
+    double seconds = together == null ? pass * (1 + beside) + update : together.seconds();
     long tokens = step(attempt.fit().plan()).tokens();
-    Long all = settings.tokens() != null ? settings.tokens() : data == null ? null : data.tokens();
-    Integer given = settings.steps();
-    Double epochs = settings.epochs();
-    Double steps =
-        given != null
-            ? (Double) given.doubleValue()
-            : all == null || epochs == null ? null : (Double) (all * epochs / tokens);
+    Double steps = steps(tokens);
+    Double hours =
+        steps == null
+            ? null
+            : (Double) ((steps * seconds + reference(steps, tokens) * pass) / 3600);
     return new Paces(
         new Outlook.Pace(
-            rates,
-            seconds,
-            tokens,
-            steps == null ? null : (Double) (steps * seconds / 3600),
-            settings.pricePerHour()),
+            rates, seconds, tokens, hours, settings.pricePerHour(), notCounted(hours != null)),
         together);
   }
 
-  /// Seconds that the slowest rank computes in a step.
-  private double computing(Attempt attempt, Rates rates, CausalLm dry, int ranks) {
-    var plan = attempt.fit().plan();
+  /// Steps of the run; null: unknown.
+  private @Nullable Double steps(long tokens) {
+    Integer given = settings.steps();
+    Double epochs = settings.epochs();
+    Double batches = batches(tokens);
+    return given != null
+        ? (Double) given.doubleValue()
+        : batches == null || epochs == null
+            ? null
+            : (Double) (batches * epochs * settings.objective().rollouts().iterations());
+  }
+
+  /// Batches of all rows; null: unknown.
+  ///
+  /// @param tokens of a batch
+  private @Nullable Double batches(long tokens) {
+    if (data != null && data.promptsOnly()) {
+      return (double) data.rows() / settings.batchSize();
+    }
+    Long all = settings.tokens() != null ? settings.tokens() : data == null ? null : data.tokens();
+    return all == null ? null : (Double) ((double) all / tokens);
+  }
+
+  /// Training passes that take as long as the reference before the first step: it scores all rows
+  /// once, with kto also the mismatched sequences of each step.
+  private double reference(double steps, long tokens) {
+    if (rows.sampled() || !settings.objective().hasReference()) {
+      return 0;
+    }
+    double once = Objects.requireNonNullElse(batches(tokens), steps);
+    boolean mismatched = settings.objective().objective() == ObjectiveName.KTO;
+    return forward() * (once + (mismatched ? steps : 0));
+  }
+
+  /// What a run does that its time does not count.
+  private List<String> notCounted(boolean all) {
+    List<String> parts = new ArrayList<>();
+    if (rows.sampled()) {
+      parts.add("sampling of completions and their rewards");
+    } else if (!all && settings.objective().hasReference()) {
+      parts.add("the reference's pass over the rows before the first step");
+    }
+    if (settings.eval().any()) {
+      parts.add("held-out rows");
+    }
+    return parts;
+  }
+
+  /// Seconds of the training passes of a step on the slowest rank.
+  private double passes(Plan plan, Rates rates, CausalLm dry, int ranks) {
     PlannedStep step = step(plan);
     int[] lengths = step.lengths();
     Packing packing =
@@ -447,24 +517,35 @@ public final class Forecast {
       }
       slowest = Math.max(slowest, nanos);
     }
-    double update = attempt.count().trained() * rates.updateNanos();
-    return ((together + slowest) * (1 + besideTraining()) + update) / 1e9;
+    return (together + slowest) / 1e9;
   }
 
   /// The work of a step beside its training pass, as a share of that: an objective's scoring pass
-  /// is the forward half of it (a third where weights train too), twice with mismatched sequences;
-  /// a replayed token costs three forward passes where a trained one costs two.
+  /// is a forward pass, twice with mismatched sequences; sampled completions are also scored by the
+  /// reference and by each reward adapter, once a batch; a replayed token costs three forward
+  /// passes
+  /// where a trained one costs two.
   private double besideTraining() {
-    ObjectiveName objective = settings.objective().objective();
-    double forward = full(settings) ? 1.0 / 3 : 0.5;
-    boolean scores =
-        objective == ObjectiveName.GRPO
-            ? settings.objective().hasReference()
-                || settings.objective().rollouts().iterations() > 1
-            : objective.compares();
-    double scored = !scores ? 0 : objective == ObjectiveName.KTO ? 2 : 1;
-    double replayed = settings.objective().replay().isEmpty() ? 0 : 1.5 / Replay.SHARE;
-    return scored * forward + replayed;
+    var objective = settings.objective();
+    var rollouts = objective.rollouts();
+    double scored =
+        switch (objective.objective()) {
+          case SFT -> 0;
+          case KTO -> 2;
+          case DPO, ORPO, REWARD -> 1;
+          case GRPO -> objective.hasReference() || rollouts.iterations() > 1 ? 1 : 0;
+        };
+    if (rows.sampled()) {
+      long judges = rollouts.rewards().stream().filter(r -> r.adapter() != null).count();
+      scored += (double) (judges + (objective.hasReference() ? 1 : 0)) / rollouts.iterations();
+    }
+    double replayed = objective.replay().isEmpty() ? 0 : 1.5 / Replay.SHARE;
+    return scored * forward() + replayed;
+  }
+
+  /// A forward pass as a share of a training pass.
+  private double forward() {
+    return full(settings) ? 1.0 / 3 : 0.5;
   }
 
   /// Nanoseconds of one lane for a micro-batch.
@@ -487,13 +568,29 @@ public final class Forecast {
   }
 
   private PlannedStep step(Plan plan) {
-    return data == null || data.promptsOnly()
+    return data == null
         ? PlannedStep.assumed(settings.batchSize() * rows.sequences(), plan.longest())
         : PlannedStep.of(
-            data.examples(),
+            data.promptsOnly() ? completed(data.examples(), plan.longest()) : data.examples(),
             settings.batchSize(),
             rows.sequences(),
             plan.branches(),
             Math.min(plan.microBatchTokens(), plan.split().from() - 1));
+  }
+
+  /// The sequences of the first batch of prompts, each completion as long as it may be.
+  private List<Example> completed(List<Example> prompts, int longest) {
+    int most = settings.objective().rollouts().maxCompletion();
+    return prompts.stream()
+        .limit(settings.batchSize())
+        .flatMap(
+            prompt -> {
+              int length = Math.max(2, Math.min(longest, prompt.length() + most));
+              int from = Math.min(prompt.length(), length - 1);
+              int[] ids = Arrays.copyOf(prompt.ids(), length);
+              Example whole = Example.sampled(ids, from, prompt.index(), 0);
+              return Collections.nCopies(rows.sequences(), whole).stream();
+            })
+        .toList();
   }
 }

@@ -48,8 +48,14 @@ public record Outlook(
   /// @param tokens per optimiser step
   /// @param hours of the whole run; null if its number of tokens is unknown
   /// @param price per hour; null if not given
+  /// @param notCounted parts of the run that hours leave out
   public record Pace(
-      Rates rates, double seconds, long tokens, @Nullable Double hours, @Nullable Double price) {
+      Rates rates,
+      double seconds,
+      long tokens,
+      @Nullable Double hours,
+      @Nullable Double price,
+      List<String> notCounted) {
     public double tokensPerSecond() {
       return tokens / seconds;
     }
@@ -218,10 +224,14 @@ public record Outlook(
         hours == null
             ? String.format(
                 Locale.ROOT,
-                "time       %s a million tokens%s; --tokens, --data or --steps says how many there are",
+                "time       %s a million tokens%s; --tokens, --data or --steps says how many there"
+                    + " are",
                 duration(p.hoursOfAMillion()),
                 cost(p.hoursOfAMillion(), p))
             : "time       " + duration(hours) + cost(hours, p));
+    if (!p.notCounted().isEmpty()) {
+      lines.add("not timed  " + String.join("; ", p.notCounted()));
+    }
     return lines;
   }
 
@@ -286,6 +296,7 @@ public record Outlook(
     Double price = p == null ? null : p.price();
     values.put("hours", hours);
     values.put("cost", hours == null || price == null ? null : hours * price);
+    values.put("not_counted", p == null ? null : p.notCounted());
     values.put("together", together == null ? null : together.values());
     values.put(
         "losses",

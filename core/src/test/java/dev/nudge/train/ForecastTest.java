@@ -13,6 +13,7 @@ import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
 import dev.nudge.plan.RankPace;
 import dev.nudge.plan.Rates;
+import dev.nudge.plan.SpeedProbe;
 import dev.nudge.settings.BitRate;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
@@ -24,6 +25,7 @@ import dev.nudge.tensor.Scope;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -44,6 +46,7 @@ import tools.jackson.databind.node.ObjectNode;
 class ForecastTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden/plan");
   private static final Machine MACHINE = new Machine(2, 24L << 30, Backends.cache(), "test");
+  private static final Forecast.Probe FIXED = (config, form, lora, plan) -> new Rates(9, 9, 9, 0);
   private static final ObjectMapper JSON = new ObjectMapper();
 
   @TempDir private Path temp;
@@ -88,13 +91,13 @@ class ForecastTest {
     assertThat(time(outlook, 2.5)).isEqualTo("time       2.50 hours, cost 3.00");
     assertThat(time(outlook, null))
         .isEqualTo(
-            "time       33 minutes a million tokens, cost 0.67; --tokens, --data or --steps says how"
-                + " many there are");
+            "time       33 minutes a million tokens, cost 0.67; --tokens, --data or --steps says"
+                + " how many there are");
   }
 
   /// What is said of a run of so many hours at 500 tokens a second and 1.2 an hour.
   private static String time(Outlook o, @Nullable Double hours) {
-    var pace = new Outlook.Pace(new Rates(9, 9, 9, 9), 2, 1000, hours, 1.2);
+    var pace = new Outlook.Pace(new Rates(9, 9, 9, 9), 2, 1000, hours, 1.2, List.of());
     return new Outlook(
             o.settings(), o.config(), o.attempt(), o.memory(), o.levels(), o.remedies(), pace, null)
         .lines().stream().filter(line -> line.startsWith("time ")).findFirst().orElseThrow();
@@ -208,7 +211,8 @@ class ForecastTest {
         .anyMatch(
             l ->
                 l.contains(
-                    "--learning-rate 2e-5 is low for such an adapter at a width of 4,096; auto takes 2.9e-4"))
+                    "--learning-rate 2e-5 is low for such an adapter at a width of 4,096; auto"
+                        + " takes 2.9e-4"))
         .anyMatch(l -> l.contains("64 of 224 linear layers are adapted"));
     assertThat(plan("max_length", 512, "learning_rate", 3e-4).attempt().advice())
         .anyMatch(
@@ -341,9 +345,85 @@ class ForecastTest {
         values("init_adapter", adapter, "max_length", 64, "batch_size", 1, "memory", "100G");
     values.put("probe", true);
     Backend backend = Backends.orSkip(Compute.FP32);
-    Outlook outlook = Forecast.of(PlanSettings.of(values), MACHINE, backend, System::nanoTime);
+    Forecast.Probe probe =
+        (config, quantization, lora, plan) ->
+            SpeedProbe.measure(config, quantization, backend, lora, plan, System::nanoTime);
+    Outlook outlook = Forecast.of(PlanSettings.of(values), MACHINE, backend, probe);
     assertThat(outlook.attempt().count().trained()).isEqualTo(2 * 4096);
     assertThat(outlook.pace()).isNotNull();
+  }
+
+  @Test
+  void ranksOfPatternsTakeTheirTime() {
+    Object[] run = {"max_length", 64, "batch_size", 1, "memory", "100G", "probe", true};
+    Map<String, Object> more = values(run);
+    more.put("rank_pattern", List.of("q_proj=512"));
+    Map<String, Object> all = values(run);
+    all.put("rank", 512);
+    double few = seconds(values(run));
+    assertThat(seconds(more)).isGreaterThan(1.01 * few).isLessThan(seconds(all));
+    Lora spec =
+        Lora.of(8, 8, Targets.parse("q_proj,v_proj"))
+            .withPatterns(Map.of("0.q_proj", 20), Map.of());
+    assertThat(Forecast.meanRanks(spec, List.of("l.0.q_proj", "l.1.q_proj", "l.0.v_proj")))
+        .isEqualTo(Map.of("q_proj", 14));
+  }
+
+  private static double seconds(Map<String, Object> values) {
+    return Objects.requireNonNull(of(values).pace()).seconds();
+  }
+
+  /// An objective's passes beside training, each half as long: the policy's before each step, the
+  /// reference's over all rows before the first one or on what was sampled, a judge's.
+  @Test
+  void passesOfAnObjectiveTakeTheirTime() throws IOException {
+    Path rows = TinyRun.preferences(temp.resolve("rows.jsonl"), 40, 60, 1);
+    Outlook.Pace dpo = pace(rows, "dpo", "steps", 1);
+    double reference = 3600 * hours(dpo) - dpo.seconds(); // half a pass where a step has 1.5
+    assertThat(3600 * hours(pace(rows, "dpo"))).isCloseTo(4 * reference, within(1e-6 * reference));
+    Outlook.Pace kto = pace(rows, "kto", "steps", 1); // a step has 2, with mismatched sequences
+    double own = 3600 * hours(kto) - 1.25 * kto.seconds();
+    assertThat(3600 * hours(pace(rows, "kto"))).isCloseTo(6 * own, within(1e-6 * own));
+    Outlook.Pace orpo = pace(rows, "orpo", "steps", 1);
+    assertThat(3600 * hours(orpo)).isCloseTo(orpo.seconds(), within(1e-6 * orpo.seconds()));
+
+    double once = hours(pace(rows, "grpo"));
+    assertThat(hours(pace(rows, "grpo", "iterations", 2)) / once).isCloseTo(3, within(1e-9));
+    double seconds = pace(rows, "grpo").seconds();
+    assertThat(pace(rows, "grpo", "beta", .1).seconds() / seconds).isCloseTo(1.5, within(1e-9));
+    assertThat(hours(pace(rows, "grpo", "beta", .1)) / once).isCloseTo(2, within(1e-9));
+    assertThat(pace(rows, "grpo").notCounted()).isEmpty();
+  }
+
+  @Test
+  void sampledCompletionsAreTimedButForTheirSampling() throws IOException {
+    Path rows = TinyRun.preferences(temp.resolve("rows.jsonl"), 40, 60, 1);
+    Object[] sampled = {
+      "shape", "prompt-only", "reward", List.of("length:5"), "max_completion", 9, "generations", 4
+    };
+    Outlook.Pace pace = pace(rows, "grpo", sampled);
+    assertThat(hours(pace) * 3600).isCloseTo(10 * pace.seconds(), within(1e-9));
+    assertThat(pace.notCounted()).containsExactly("sampling of completions and their rewards");
+    Object[] measured = Arrays.copyOf(sampled, sampled.length + 2);
+    measured[sampled.length] = "beta";
+    measured[sampled.length + 1] = 0.1;
+    assertThat(pace(rows, "grpo", measured).seconds() / pace.seconds()).isCloseTo(2, within(1e-9));
+    measured[sampled.length] = "iterations";
+    measured[sampled.length + 1] = 2;
+    assertThat(hours(pace(rows, "grpo", measured)) / hours(pace)).isCloseTo(3, within(1e-9));
+    assertThat(plan("objective", "grpo", "max_length", 64, "memory", "100G", "probe", true).lines())
+        .contains("not timed  sampling of completions and their rewards");
+  }
+
+  private static double hours(Outlook.Pace pace) {
+    return Objects.requireNonNull(pace.hours());
+  }
+
+  private static Outlook.Pace pace(Path rows, String objective, Object... more) {
+    Map<String, Object> values = values(more);
+    values.putAll(Map.of("model", TinyRun.TIED, "data", rows.toString(), "objective", objective));
+    values.putAll(Map.of("batch_size", 4, "lanes", 1, "probe", true));
+    return Objects.requireNonNull(of(values).pace());
   }
 
   private static String base(Path adapter) {
@@ -369,7 +449,7 @@ class ForecastTest {
   }
 
   private static Outlook of(Map<String, Object> values) {
-    return Forecast.of(PlanSettings.of(values), MACHINE, Backend.plain(Dtype.BF16), () -> 0);
+    return Forecast.of(PlanSettings.of(values), MACHINE, Backend.plain(Dtype.BF16), FIXED);
   }
 
   private static Map<String, Object> values(Object... keysAndValues) {

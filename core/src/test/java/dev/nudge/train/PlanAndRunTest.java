@@ -3,11 +3,13 @@ package dev.nudge.train;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
+import dev.nudge.format.Json;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.model.QuantizedFolder;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.QuantizeSettings;
+import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -123,6 +125,42 @@ class PlanAndRunTest {
     assertThat(outlook.plan()).isEqualTo(prepared.plan());
     assertThat(outlook.values().get("plan")).isEqualTo(prepared.values().get("plan"));
     assertThat(outlook.attempt().count()).isEqualTo(prepared.count());
+  }
+
+  static Stream<List<Object>> frozen() {
+    return Stream.of(
+        List.of("rank_pattern", List.of("v_proj=2", "[kv]_proj=5")),
+        List.of("objective", "dpo"),
+        List.of("objective", "dpo", "rank_pattern", List.of("q_proj=24"), "quantize", "nf4"),
+        List.of("objective", "grpo", "beta", 0.1, "iterations", 2),
+        List.of(
+            "objective",
+            "grpo",
+            "shape",
+            "prompt-only",
+            "reward",
+            List.of("length:5"),
+            "max_completion",
+            9));
+  }
+
+  /// The plan in `run.json` of a run that was made.
+  @ParameterizedTest
+  @MethodSource("frozen")
+  void theRunKeepsThatPlan(List<Object> given) throws IOException {
+    Path rows = TinyRun.preferences(temp.resolve("rows.jsonl"), 10, 60, 1);
+    Map<String, Object> same = new HashMap<>(Map.of("batch_size", 2, "steps", 2));
+    for (int i = 0; i < given.size(); i += 2) {
+      same.put((String) given.get(i), given.get(i + 1));
+    }
+    Path out = temp.resolve("out");
+    Map<String, Object> run = new HashMap<>(same);
+    run.putAll(Map.of("model", TinyRun.TIED, "data", List.of(rows.toString()), "out", out));
+    TinyRun.run(TrainSettings.of(run));
+    same.putAll(Map.of("model", TinyRun.TIED, "data", rows.toString(), "probe", false));
+    Outlook outlook = Forecast.of(PlanSettings.of(same), TinyRun.MACHINE);
+    assertThat(Json.parse(Json.line(outlook.plan().values())))
+        .isEqualTo(TinyRun.record(out).get("plan"));
   }
 
   private Path model(Path given) throws IOException {
