@@ -89,7 +89,8 @@ class DataPreviewTest {
     List<String> lines = ran.out().lines().toList();
     assertThat(lines).hasSize(2);
     JsonNode row = new ObjectMapper().readTree(lines.get(1));
-    assertThat(row.propertyNames()).containsExactly("index", "text", "ids", "tokens", "trained", "spans");
+    assertThat(row.propertyNames())
+        .containsExactly("index", "text", "ids", "tokens", "trained", "spans");
     assertThat(row.path("index").intValue()).isEqualTo(1);
     assertThat(row.path("text").stringValue()).isEqualTo("the seal under pressure leaks</s>");
     assertThat(row.path("trained").size()).isEqualTo(row.path("ids").size());
