@@ -6,6 +6,8 @@ import dev.nudge.generate.Completion;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
+import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.Schema;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -160,7 +162,8 @@ record ChatCommands(
     if (words[1].equals(NONE)) {
       chat.resetSampling(key);
     } else {
-      chat.sampling(chat.sampling().with(key, words[1]));
+      chat.sampling(
+          Schema.of(SamplingSettings.class).with(chat.sampling(), Map.of(key, words[1])));
     }
     console.note(shown(key, chat.samplingValues().get(key)));
   }
