@@ -203,6 +203,7 @@ final class CharNfa {
     boolean[] now = new boolean[size()];
     reach(now, 0);
     for (int c : text.codePoints().toArray()) {
+      Work.add(1 + size() / 64); // about as long as to make so many states
       boolean[] next = new boolean[size()];
       for (int s = 0; s < now.length; s++) {
         if (now[s]) {

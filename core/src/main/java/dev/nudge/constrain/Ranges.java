@@ -1,7 +1,10 @@
 package dev.nudge.constrain;
 
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
 import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 
 /// A set of characters (Unicode scalar values), as ranges in their order.
 ///
@@ -22,7 +25,7 @@ record Ranges(int[] bounds) {
 
   /// The characters of a text.
   static Ranges of(String characters) {
-    return characters.codePoints().mapToObj(Ranges::of).reduce(NONE, Ranges::or);
+    return any(characters.codePoints().mapToObj(Ranges::of).toList());
   }
 
   static Ranges where(IntPredicate test) {
@@ -95,7 +98,30 @@ record Ranges(int[] bounds) {
   }
 
   Ranges or(Ranges other) {
-    return not().and(other.not()).not();
+    return any(List.of(this, other));
+  }
+
+  /// The characters of all.
+  static Ranges any(List<Ranges> all) {
+    int[][] pairs =
+        all.stream()
+            .flatMap(
+                one ->
+                    IntStream.range(0, one.bounds.length / 2)
+                        .mapToObj(i -> new int[] {one.bounds[2 * i], one.bounds[2 * i + 1]}))
+            .sorted(Comparator.comparingInt(pair -> pair[0]))
+            .toArray(int[][]::new);
+    int[] made = new int[2 * pairs.length];
+    int n = 0;
+    for (int[] pair : pairs) {
+      if (n > 0 && pair[0] <= made[n - 1] + 1) {
+        made[n - 1] = Math.max(made[n - 1], pair[1]);
+      } else {
+        made[n++] = pair[0];
+        made[n++] = pair[1];
+      }
+    }
+    return new Ranges(Arrays.copyOf(made, n));
   }
 
   Ranges without(Ranges other) {

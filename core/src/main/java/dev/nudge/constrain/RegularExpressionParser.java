@@ -184,7 +184,7 @@ final class RegularExpressionParser {
     if (peek(']')) {
       throw mistake("a class is empty; write \\] for the character");
     }
-    Ranges all = Ranges.NONE;
+    List<Ranges> parts = new ArrayList<>();
     while (!take(']')) {
       if (at == text.length) {
         throw mistake("a class is not closed; write \\[ for the character");
@@ -192,7 +192,7 @@ final class RegularExpressionParser {
       Ranges first = member();
       boolean range = peek('-') && at + 1 < text.length && text[at + 1] != ']';
       if (!range) {
-        all = all.or(first);
+        parts.add(first);
         continue;
       }
       at++;
@@ -200,8 +200,9 @@ final class RegularExpressionParser {
       if (!single(first) || !single(last) || first.bounds()[0] > last.bounds()[0]) {
         throw mistake("a range goes from one character to a later one; write \\- for the sign");
       }
-      all = all.or(Ranges.of(first.bounds()[0], last.bounds()[0]));
+      parts.add(Ranges.of(first.bounds()[0], last.bounds()[0]));
     }
+    Ranges all = Ranges.any(parts);
     return not ? all.not() : all;
   }
 

@@ -1,8 +1,11 @@
 package dev.nudge.constrain;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -12,43 +15,37 @@ final class Values {
 
   /// Whether JSON Schema calls two values equal: numbers by value, objects in any order.
   static boolean same(JsonNode a, JsonNode b) {
-    if (a.isNumber() && b.isNumber()) {
-      return a.decimalValue().compareTo(b.decimalValue()) == 0;
-    }
-    if (a.getNodeType() != b.getNodeType() || a.size() != b.size()) {
-      return false;
-    }
-    if (a.isArray()) {
-      for (int i = 0; i < a.size(); i++) {
-        if (!same(a.get(i), b.get(i))) {
-          return false;
-        }
-      }
-      return true;
-    }
-    if (a.isObject()) {
-      for (Map.Entry<String, JsonNode> property : a.properties()) {
-        JsonNode other = b.get(property.getKey());
-        if (other == null || !same(property.getValue(), other)) {
-          return false;
-        }
-      }
-      return true;
-    }
-    return a.equals(b);
+    return key(a).equals(key(b));
   }
 
   /// The values of both lists, each once.
   ///
   /// @param a null for any value
   static List<JsonNode> both(@Nullable List<JsonNode> a, List<JsonNode> b) {
+    Set<Object> of = a == null ? null : a.stream().map(Values::key).collect(Collectors.toSet());
+    Set<Object> known = new HashSet<>();
     List<JsonNode> all = new ArrayList<>();
     for (JsonNode value : b) {
-      boolean known = all.stream().anyMatch(v -> same(v, value));
-      if (!known && (a == null || a.stream().anyMatch(v -> same(v, value)))) {
+      Object key = key(value);
+      if ((of == null || of.contains(key)) && known.add(key)) {
         all.add(value);
       }
     }
     return List.copyOf(all);
+  }
+
+  /// Equal for values that JSON Schema calls equal.
+  private static Object key(JsonNode value) {
+    Work.add(1);
+    if (value.isNumber()) {
+      return value.decimalValue().stripTrailingZeros();
+    }
+    if (value.isArray()) {
+      return value.values().stream().map(Values::key).toList();
+    }
+    return value.isObject()
+        ? value.properties().stream()
+            .collect(Collectors.toMap(Map.Entry::getKey, p -> key(p.getValue())))
+        : value;
   }
 }

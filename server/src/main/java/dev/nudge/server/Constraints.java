@@ -32,6 +32,8 @@ final class Constraints {
   private static final long PATIENCE = 10; // seconds for a place to compile
   private static final long LEAST_ROOM = 16L << 20;
   private static final long MOST_ROOM = 256L << 20;
+  private static final int MOST_KNOWN = 4096; // constraints
+  private static final int OBJECTS = 8192; // bytes of a constraint beside its states
   private static final String ANY_OBJECT = "{\"type\":\"object\"}";
 
   private final Serving serving;
@@ -170,16 +172,25 @@ final class Constraints {
   /// Forgets what was used longest ago until the idle ones have room.
   private void forget() {
     long idle = 0;
-    for (Constraint one : known.values()) {
-      idle += running.containsKey(one) ? 0 : one.bytes() + one.cachedBytes();
+    for (Map.Entry<Key, Constraint> one : known.entrySet()) {
+      idle += running.containsKey(one.getValue()) ? 0 : bytes(one);
     }
-    for (Iterator<Constraint> all = known.values().iterator(); idle > room && all.hasNext(); ) {
-      Constraint oldest = all.next();
-      if (!running.containsKey(oldest)) {
-        idle -= oldest.bytes() + oldest.cachedBytes();
+    Iterator<Map.Entry<Key, Constraint>> all = known.entrySet().iterator();
+    while ((idle > room || known.size() > MOST_KNOWN) && all.hasNext()) {
+      Map.Entry<Key, Constraint> oldest = all.next();
+      if (!running.containsKey(oldest.getValue())) {
+        idle -= bytes(oldest);
         all.remove();
       }
     }
+  }
+
+  private static long bytes(Map.Entry<Key, Constraint> known) {
+    Constraint constraint = known.getValue();
+    return constraint.bytes()
+        + constraint.cachedBytes()
+        + Character.BYTES * (long) known.getKey().text.length()
+        + OBJECTS;
   }
 
   /// Takes a constraint into use, until the result is closed.

@@ -8,6 +8,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -28,6 +29,7 @@ class HostileConstraintsTest {
   private static final String HEAP = "-Xmx384m";
   private static final int REQUESTS = 200;
   private static final int CLIENTS = 32;
+  private static final int DESCRIBED = 700;
 
   @Test
   @Timeout(900)
@@ -85,6 +87,12 @@ class HostileConstraintsTest {
       for (Future<?> one : hostile) {
         one.get();
       }
+      for (int i = 0; i < DESCRIBED; i++) { // small to compile, and their texts exceed the heap
+        Reply reply = place.post(CHAT, described(i));
+        if (reply.status() != 200) {
+          throw new AssertionError(reply.text());
+        }
+      }
       over.set(true);
       counts.put("ordinary", ordinary.get());
       if (!place.warnings.stream().noneMatch(line -> line.contains("internal"))) {
@@ -97,9 +105,17 @@ class HostileConstraintsTest {
 
   private static final String CHAT = "/v1/chat/completions";
 
+  private static String described(int i) {
+    return Place.chat(
+        "one",
+        "hi",
+        "\"max_tokens\": 1, \"guided_json\": {\"type\": \"boolean\", \"description\": \"%d %s\"}"
+            .formatted(i, "ж".repeat(260_000)));
+  }
+
   private static String hostile(int i) {
     String text =
-        switch (i % 8) {
+        switch (i % 10) {
           case 0 -> "((a{999}){999}){9}x{%d}".formatted(i);
           case 1 -> "(.?){%d}".formatted(39_000 + i);
           case 2 -> "(a|b|[^c])*a(.|b){%d}".formatted(20_000 + i);
@@ -116,6 +132,16 @@ class HostileConstraintsTest {
           case 6 ->
               "{\"type\": \"number\", \"multipleOf\": 9973, \"minimum\": -1e300, \"maximum\": %d}"
                   .formatted(i);
+          case 7 ->
+              "{\"$defs\": {\"e\": {\"enum\": %s}}, \"allOf\": [%s]}"
+                  .formatted(
+                      IntStream.range(i, 32_000 + i).boxed().toList(),
+                      String.join(",", Collections.nCopies(25, "{\"$ref\": \"#/$defs/e\"}")));
+          case 8 ->
+              IntStream.range(0, 60_000)
+                  .mapToObj(j -> Character.toString(0x3000 + 2 * j))
+                  .filter(c -> !Character.isSurrogate(c.charAt(0)) || c.length() == 2)
+                  .collect(Collectors.joining("", "[", "]{" + i + "}"));
           default ->
               IntStream.range(0, 400)
                   .mapToObj(j -> "{\"required\": [\"r%d\"]}".formatted(j))
