@@ -64,6 +64,11 @@ public final class Nearest {
   }
 
   private static int distance(String a, String b) {
+    int longer = Math.max(a.length(), b.length());
+    int least = Math.abs(a.length() - b.length());
+    if (least > Math.max(1, longer / 3)) {
+      return least; // the name is not near, and a client may send one of a megabyte
+    }
     int[][] d = new int[a.length() + 1][b.length() + 1];
     for (int i = 0; i <= a.length(); i++) {
       d[i][0] = i;

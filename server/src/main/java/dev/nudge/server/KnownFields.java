@@ -1,6 +1,7 @@
 package dev.nudge.server;
 
 import dev.nudge.settings.Nearest;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -42,11 +43,13 @@ enum KnownFields {
                   + " add_generation_prompt add_special_tokens allowed_token_ids bad_words"
                   + " cache_salt chat_template continue_final_message documents guided_grammar"
                   + " include_stop_str_in_output length_penalty priority prompt_logprobs request_id"
-                  + " return_tokens_as_token_ids skip_special_tokens"
+                  + " return_token_ids return_tokens_as_token_ids skip_special_tokens"
                   + " spaces_between_special_tokens truncate_prompt_tokens"
-                  + " cache_prompt grammar json_schema mirostat n_probs samplers typical_p"
+                  + " cache_prompt grammar json_schema mirostat n_probs reasoning_format samplers typical_p"
                   + " models plugins provider route top_a transforms usage")
               .split(" "));
+
+  private static final int MOST_NAMED = 10; // fields in a warning
 
   private final Set<String> names;
 
@@ -63,6 +66,7 @@ enum KnownFields {
     if (this != EMBEDDING) {
       read.addAll(List.of(SAMPLING.strip().split(" ")));
     }
+    List<String> ignored = new ArrayList<>();
     for (String name : fields.body().propertyNames()) {
       if (!fields.has(name) || read.contains(name) || BOOKS.contains(name)) {
         continue;
@@ -76,7 +80,13 @@ enum KnownFields {
             "there is no field '%s'; did you mean %s?"
                 .formatted(shown, Nearest.alternatives(near)));
       }
-      exchange.warn("field '%s' is not supported and was ignored".formatted(shown));
+      ignored.add("field '%s' is not supported and was ignored".formatted(shown));
+    }
+    if (!ignored.isEmpty()) {
+      int more = ignored.size() - MOST_NAMED;
+      exchange.warn(
+          String.join("; ", ignored.subList(0, Math.min(ignored.size(), MOST_NAMED)))
+              + (more > 0 ? "; and %,d more fields".formatted(more) : ""));
     }
   }
 }

@@ -252,6 +252,20 @@ class AdapterFormTest {
   }
 
   @Test
+  void manyOtherFieldsAreCounted() {
+    StringBuilder more = new StringBuilder("\"max_tokens\": 1");
+    for (int i = 0; i < 50_000; i++) {
+      more.append(", \"zz%d\": 1".formatted(i));
+    }
+    more.append(", \"%s\": 1".formatted("y".repeat(40_000)));
+    String warning = warning(place.post(CHAT, Place.chat("base", "hi", more.toString())));
+    assertThat(warning)
+        .startsWith("field 'zz0' is not supported and was ignored; field 'zz1' ")
+        .contains("field 'zz9' is not supported and was ignored; and 49,991 more fields")
+        .doesNotContain("zz10'");
+  }
+
+  @Test
   void allRoutesLookAtTheirFields() {
     Map<String, String> bodies =
         Map.of(
