@@ -193,17 +193,19 @@ enum FileChoice {
   static Published published(Path folder) throws IOException {
     Map<String, Path> files = new TreeMap<>();
     List<String> left = new ArrayList<>();
-    try (Stream<Path> all = Files.walk(folder, 2)) { // templates are in a folder
-      for (Path file : all.filter(Files::isRegularFile).sorted().toList()) {
-        String name = folder.relativize(file).toString().replace(File.separatorChar, '/');
-        boolean below = name.contains("/");
-        if (below && !TEMPLATES.matcher(name).matches()) {
-          continue; // other folders, such as checkpoints, are not of the model
-        }
-        if (below || isWeights(name) || KNOWN_TEXTS.matcher(name).matches()) {
-          files.put(name, file);
-        } else {
-          left.add(name);
+    for (String below : List.of("", "chat_templates", "additional_chat_templates")) {
+      if (!Files.isDirectory(folder.resolve(below))) {
+        continue; // other folders, such as checkpoints, are not of the model
+      }
+      try (Stream<Path> all = Files.list(folder.resolve(below))) {
+        for (Path file : all.filter(Files::isRegularFile).sorted().toList()) {
+          String name = folder.relativize(file).toString().replace(File.separatorChar, '/');
+          if (TEMPLATES.matcher(name).matches()
+              || below.isEmpty() && (isWeights(name) || KNOWN_TEXTS.matcher(name).matches())) {
+            files.put(name, file);
+          } else if (below.isEmpty()) {
+            left.add(name);
+          }
         }
       }
     }

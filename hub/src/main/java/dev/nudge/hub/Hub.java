@@ -250,11 +250,8 @@ public final class Hub {
     try (HubClient client = snapshots.client()) {
       FileChoice.Published chosen = FileChoice.published(folder);
       Map<String, Path> files = chosen.files();
-      for (String config : LocalPaths.FILES) {
-        String text = files.containsKey(config) ? LocalPaths.replaced(files.get(config)) : null;
-        if (text != null) {
-          files.put(config, written(text, written));
-        }
+      for (Map.Entry<String, String> text : LocalPaths.replaced(files).entrySet()) {
+        files.put(text.getKey(), written(text.getValue(), written));
       }
       if (!ModelCard.isIn(folder)) {
         files.put("README.md", written(ModelCard.of(name, folder, facts), written));

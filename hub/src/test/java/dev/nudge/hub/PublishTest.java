@@ -2,6 +2,7 @@ package dev.nudge.hub;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.entry;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
@@ -224,10 +225,46 @@ class PublishTest {
         folder.resolve("config.json"),
         "{\"_name_or_path\": \"/home/me/models--org--base/snapshots/" + "c".repeat(40) + "\"}");
     Files.writeString(
-        folder.resolve("tokenizer_config.json"), "{\"name_or_path\": \"C:\\\\me\\\\base\"}");
+        folder.resolve("tokenizer_config.json"),
+        "{\"name_or_path\": \"C:\\\\me\\\\base\", \"tokenizer_file\": \"/home/me/t.json\"}");
+    Files.writeString(
+        folder.resolve("quantize_config.json"),
+        "{\"bits\": 4, \"model_name_or_path\": \"/home/me/q\", \"meta\": {\"dataset\": [\"/home/me/d\"]}}");
     Files.writeString(
         folder.resolve("run.json"),
         "{\"settings\": {\"rank\": 4, \"data\": [\"/home/me/rows\"], \"model\": \"/home/me/m\"}}");
+    Files.writeString(
+        folder.resolve("nudge.json"),
+        Json.line(
+            Map.of(
+                "merged",
+                Map.of(
+                    "base",
+                    base.toString(),
+                    "adapters",
+                    List.of(Map.of("adapter", "/home/me/a", "scale", 1))),
+                "source",
+                base.toString(),
+                "base",
+                List.of("sha256:12"),
+                "data",
+                Map.of("prompt", "/ask {q}"))));
+    Files.writeString(
+        folder.resolve("release.json"),
+        Json.line(
+            Map.of(
+                "nudge_release",
+                1,
+                "settings",
+                Map.of(
+                    "model",
+                    base.toString(),
+                    "data",
+                    List.of("/home/me/rows.jsonl"),
+                    "prompt",
+                    "/ask {q}",
+                    "to",
+                    "nf4"))));
     publish();
     Map<String, String> sent = new LinkedHashMap<>();
     for (JsonNode seen : Json.tree(log)) {
@@ -244,17 +281,66 @@ class PublishTest {
     }
     assertThat(sent.keySet())
         .containsExactly(
-            "README.md", "adapter_config.json", "config.json", "tokenizer_config.json");
+            "README.md",
+            "adapter_config.json",
+            "config.json",
+            "nudge.json",
+            "quantize_config.json",
+            "release.json",
+            "tokenizer_config.json");
     assertThat(sent.values())
         .allSatisfy(
             text ->
                 assertThat(text).doesNotContain("/home", "private", folder.toString(), "C:", "\\"));
     assertThat(Json.parse(sent.getOrDefault("adapter_config.json", "")))
         .isEqualTo(Json.parse("{\"r\": 4, \"base_model_name_or_path\": \"tiny-base\"}"));
+    assertThat(Json.parse(sent.getOrDefault("nudge.json", "")))
+        .isEqualTo(
+            Json.parse(
+                "{\"merged\":{\"base\":\"tiny-base\",\"adapters\":[{\"adapter\":\"a\",\"scale\":1}]},"
+                    + "\"source\":\"tiny-base\",\"base\":[\"sha256:12\"],"
+                    + "\"data\":{\"prompt\":\"/ask {q}\"}}"));
+    assertThat(Json.parse(sent.getOrDefault("release.json", "")).path("settings"))
+        .isEqualTo(
+            Json.parse(
+                "{\"model\":\"tiny-base\",\"data\":[\"rows.jsonl\"],"
+                    + "\"prompt\":\"/ask {q}\",\"to\":\"nf4\"}"));
     assertThat(sent.get("config.json")).contains("\"org/base\"");
     assertThat(sent.get("tokenizer_config.json")).contains("\"base\"");
     assertThat(sent.get("README.md")).contains("A LoRA adapter of `tiny-base`", "| rank | 4 |");
     assertThat(folder.resolve("adapter_config.json")).content().contains(base.toString());
+  }
+
+  /// PEFT names a local base there.
+  @Test
+  void aCardOfItsOwnKeepsNoPath() throws IOException {
+    Path card = folder.resolve("README.md");
+    Files.writeString(
+        card,
+        """
+        ---
+        base_model: /home/me/tiny-base
+        tags:
+        - base_model:adapter:/home/me/tiny-base
+        - lora
+        ---
+        Made with /home/me.
+        """);
+    assertThat(LocalPaths.replaced(Map.of("README.md", card)))
+        .containsExactly(
+            entry(
+                "README.md",
+                """
+                ---
+                base_model: tiny-base
+                tags:
+                - base_model:adapter:tiny-base
+                - lora
+                ---
+                Made with /home/me.
+                """));
+    Files.writeString(card, "---\nbase_model: org/base\n---\n");
+    assertThat(LocalPaths.replaced(Map.of("README.md", card))).isEmpty();
   }
 
   @Test
