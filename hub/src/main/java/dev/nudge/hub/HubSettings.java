@@ -158,9 +158,10 @@ public record HubSettings(
     return given;
   }
 
-  /// The token that requests carry: none goes unencrypted to another machine.
+  /// The token that requests carry: none goes unencrypted to another machine, or to a proxy.
   @Nullable String sent() {
-    return "https".equals(endpoint.getScheme()) || Loopback.is(endpoint.getHost()) ? token : null;
+    boolean here = Loopback.is(endpoint.getHost()) && proxies.isDirect(endpoint);
+    return "https".equals(endpoint.getScheme()) || here ? token : null;
   }
 
   /// Says that the token stays here; empty: it is sent, or there is none.

@@ -79,6 +79,12 @@ public record Proxies(
     return system ? ProxySelector.getDefault() : new Selector();
   }
 
+  /// Whether requests to an address reach it without a proxy.
+  boolean isDirect(URI address) {
+    ProxySelector selector = selector();
+    return selector == null || selector.select(address).stream().allMatch(Proxy.NO_PROXY::equals);
+  }
+
   /// Who answers a proxy that asks for a password; null: no proxy has one.
   @Nullable Authenticator authenticator() {
     for (URI proxy : Arrays.asList(https, http)) {

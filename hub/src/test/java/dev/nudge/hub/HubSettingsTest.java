@@ -13,11 +13,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -60,6 +62,10 @@ class HubSettingsTest {
         .hasMessageNotContaining("two words");
   }
 
+  private static String[] joined(String[] some, String[] more) {
+    return Stream.concat(Arrays.stream(some), Arrays.stream(more)).toArray(String[]::new);
+  }
+
   @Test
   void aTokenNeverGoesUnencryptedToAnotherMachine() {
     for (String safe :
@@ -68,6 +74,10 @@ class HubSettingsTest {
       assertThat(settings.sent()).as(safe).isEqualTo("hf_a");
       assertThat(settings.withheld()).isEmpty();
     }
+    String[] here = {"HF_ENDPOINT", "http://localhost:80", "HF_TOKEN", "hf_a"};
+    String[] proxy = {"http_proxy", "http://p.example:3128", "no_proxy", "localhost"};
+    assertThat(of(joined(here, proxy)).sent()).isEqualTo("hf_a");
+    assertThat(of(joined(here, Arrays.copyOf(proxy, 2))).sent()).isNull();
     for (String bare : List.of("http://mirror.example", "http://192.168.0.7:8080")) {
       HubSettings settings = of("HF_ENDPOINT", bare, "HF_TOKEN", "hf_a");
       assertThat(settings.sent()).as(bare).isNull();
