@@ -20,8 +20,10 @@ import org.jspecify.annotations.Nullable;
 /// text.
 ///
 /// A file that has reached its size becomes `FILE.1`, an earlier `FILE.1` becomes `FILE.2` and so
-/// on, each by a rename; the oldest goes. So the log takes at most `KEPT + 1` times that size. If a
-/// rename fails, a warning says so once and lines go on into the same file.
+/// on, each by a rename; the oldest goes. Only a regular file is renamed, and never a link to it.
+/// So the log takes at most `KEPT + 1` times that size. If the
+/// next file cannot be opened or a rename fails, a warning says so once and lines go on into the
+/// same file.
 ///
 /// Threading: any number of threads; lines are written atomically.
 final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {
@@ -38,10 +40,10 @@ final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {
   private boolean stuck; // a rename failed, and was told
 
   private AuditLog(Path file, long most, Consumer<String> warnings) throws IOException {
-    this.file = file;
-    this.most = most;
+    this.out = append(file);
+    this.file = file.toRealPath();
+    this.most = Files.isRegularFile(file) ? most : Long.MAX_VALUE;
     this.warnings = warnings;
-    this.out = append();
     this.size = Files.size(file);
   }
 
@@ -82,7 +84,7 @@ final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {
     write(Json.line(line));
   }
 
-  private OutputStream append() throws IOException {
+  private static OutputStream append(Path file) throws IOException {
     return Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
   }
 
@@ -104,19 +106,27 @@ final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {
   }
 
   private void rotate() throws IOException {
+    Path next = file.resolveSibling(file.getFileName() + ".new");
+    OutputStream opened = null;
     try {
-      for (int n = KEPT; n > 0; n--) {
+      Files.deleteIfExists(next);
+      opened = append(next); // before any rename, so that none is made in vain
+      if (Files.exists(file) && Files.getFileStore(file).supportsFileAttributeView("posix")) {
+        Files.setPosixFilePermissions(next, Files.getPosixFilePermissions(file));
+      }
+      for (int n = Files.exists(file) ? KEPT : 0; n > 0; n--) {
         Path older = n == 1 ? file : numbered(n - 1);
         if (Files.exists(older)) {
-          Files.move(
-              older,
-              numbered(n),
-              StandardCopyOption.ATOMIC_MOVE,
-              StandardCopyOption.REPLACE_EXISTING);
+          move(older, numbered(n));
         }
       }
+      move(next, file);
       stuck = false;
     } catch (IOException e) {
+      if (opened != null) {
+        opened.close();
+        Files.deleteIfExists(next);
+      }
       if (!stuck) {
         stuck = true;
         warnings.accept(file + ": the audit log cannot be renamed: " + OutFolder.reason(e));
@@ -124,9 +134,13 @@ final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {
       return;
     }
     OutputStream full = out;
-    out = append();
+    out = opened;
     size = 0;
     full.close();
+  }
+
+  private static void move(Path from, Path to) throws IOException {
+    Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
   private Path numbered(int n) {

@@ -142,6 +142,23 @@ class EdgeTest {
     Path audit = folder.resolve("audit.jsonl");
     Files.createDirectories(folder.resolve("audit.jsonl.3/not-empty"));
     Files.createDirectories(folder.resolve("audit.jsonl.4/not-empty"));
+    auditedWithoutRotation(audit);
+  }
+
+  @Test
+  void anAuditLogWhoseNextFileCannotBeOpenedKeepsTheEarlierOnes() throws IOException {
+    Path audit = folder.resolve("audit.jsonl");
+    Files.createDirectories(folder.resolve("audit.jsonl.new/not-empty"));
+    for (int n = 1; n <= 4; n++) {
+      Files.writeString(folder.resolve("audit.jsonl." + n), "earlier " + n);
+    }
+    auditedWithoutRotation(audit);
+    for (int n = 1; n <= 4; n++) {
+      assertThat(folder.resolve("audit.jsonl." + n)).hasContent("earlier " + n);
+    }
+  }
+
+  private static void auditedWithoutRotation(Path audit) throws IOException {
     try (Place place = Place.open(s -> s.withAuditLog(audit).withAuditLogSize(4096))) {
       for (int i = 0; i < 40; i++) {
         place.get("/v1/models/none-" + i);
