@@ -17,7 +17,6 @@ record AdapterForm(Served served, @Nullable Identity identity) {
   private static final String COLUMNS = "columns";
 
   static AdapterForm of(Served served) {
-    // whoever loads an adapter refuses a nudge.json that cannot be understood
     return new AdapterForm(
         served, served.folder() == null ? null : Identity.read(served.folder(), true));
   }
@@ -27,10 +26,14 @@ record AdapterForm(Served served, @Nullable Identity identity) {
     return identity == null ? null : identity.conversations();
   }
 
-  /// The pattern of its prompts; null: none, or unknown.
+  /// The pattern of its prompts; null: none, unknown or malformed.
   @Nullable RowPattern pattern() {
     String pattern = identity == null ? null : identity.pattern("prompt");
-    return pattern == null ? null : RowPattern.parse("prompt", pattern);
+    try {
+      return pattern == null ? null : RowPattern.parse("prompt", pattern);
+    } catch (InputException e) {
+      return null; // a list of models does not fail for one pattern that somebody wrote by hand
+    }
   }
 
   /// Which route asks in this form, for people; null: unknown.

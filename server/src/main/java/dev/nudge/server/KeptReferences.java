@@ -7,6 +7,8 @@ import dev.nudge.registry.Registry;
 import dev.nudge.registry.RegistryException;
 import dev.nudge.registry.Version;
 import dev.nudge.registry.VersionState;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -24,13 +26,28 @@ import org.jspecify.annotations.Nullable;
 /// Threading: any number of threads.
 final class KeptReferences {
   private static final String FITS = "";
+  private static final Duration AGAIN = Duration.ofSeconds(30);
 
   private final Registry registry;
   private final Consumer<String> notes; // receives one line if an alias has moved
   private final Map<Reference, Version> answering = new ConcurrentHashMap<>();
   private final Map<Reference, Version> unusable = new ConcurrentHashMap<>();
-  private final Map<String, String> reasons = new ConcurrentHashMap<>(); // by digest, FITS: none
+  private final Map<String, Finding> findings = new ConcurrentHashMap<>(); // by digest
   private volatile Function<Served, @Nullable String> check = _ -> null;
+
+  /// What the check of a version gave. That it fits holds for ever; a failure is checked again
+  /// after [#AGAIN], for a disk may have been away.
+  ///
+  /// @param reason [#FITS]: it can be served
+  private record Finding(String reason, Instant at) {
+    boolean fits() {
+      return reason.equals(FITS);
+    }
+
+    boolean holds() {
+      return fits() || Instant.now().isBefore(at.plus(AGAIN));
+    }
+  }
 
   KeptReferences(Registry registry, Consumer<String> notes) {
     this.registry = registry;
@@ -68,13 +85,13 @@ final class KeptReferences {
       unusable.remove(alias);
       return version;
     }
-    String reason = reasons.get(version.digest());
-    if (reason == null) {
+    Finding finding = findings.get(version.digest());
+    if (finding == null || !finding.holds()) {
       String found = check.apply(served(asked, version));
-      reason = found == null ? FITS : found;
-      reasons.put(version.digest(), reason);
+      finding = new Finding(found == null ? FITS : found, Instant.now());
+      findings.put(version.digest(), finding);
     }
-    if (reason.equals(FITS)) {
+    if (finding.fits()) {
       unusable.remove(alias);
       answering.put(alias, version);
       if (last != null) {
@@ -90,7 +107,7 @@ final class KeptReferences {
     if (!told) {
       notes.accept(
           "%s moved to version %d, which cannot be served: %s; version %d still answers"
-              .formatted(alias, version.number(), reason, last.number()));
+              .formatted(alias, version.number(), finding.reason, last.number()));
     }
     return registry.resolve(Reference.parse(last.shown()));
   }
@@ -106,7 +123,7 @@ final class KeptReferences {
                 new ServedAdapters.Unusable(
                     alias.toString(),
                     version.number(),
-                    reasons.getOrDefault(version.digest(), ""),
+                    reason(version),
                     last == null ? null : last.number()));
           }
         });
@@ -140,8 +157,13 @@ final class KeptReferences {
   private Served answered(String alias, Version version) {
     Reference reference = Reference.parse(alias);
     Version last = answering.get(reference);
-    boolean fits = reasons.getOrDefault(version.digest(), FITS).equals(FITS);
-    return served(alias, fits || last == null ? version : last);
+    return served(alias, reason(version).equals(FITS) || last == null ? version : last);
+  }
+
+  /// Why a version cannot be served, as far as it was checked.
+  private String reason(Version version) {
+    Finding finding = findings.get(version.digest());
+    return finding == null ? FITS : finding.reason;
   }
 
   /// All aliases with the versions that answer for them.
