@@ -72,7 +72,10 @@ record Access(
             .map(Access::bare)
             .collect(Collectors.toSet()),
         settings.allowOrigin().stream()
-            .map(url -> url.toLowerCase(Locale.ROOT))
+            .map(
+                url ->
+                    url.toLowerCase(Locale.ROOT)
+                        .replaceFirst("^(http:.*):80$|^(https:.*):443$", "$1$2"))
             .collect(Collectors.toSet()),
         Client.anybody());
   }

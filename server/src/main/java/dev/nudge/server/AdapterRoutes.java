@@ -12,7 +12,7 @@ record AdapterRoutes(Shared shared) {
     return routes
         .admin("POST", "/v1/load_lora_adapter", this::load)
         .admin("POST", "/v1/unload_lora_adapter", this::unload)
-        .admin("GET", "/v1/lora_adapters", this::list);
+        .inspect("/v1/lora_adapters", this::list);
   }
 
   /// Loads an adapter before its name is registered, so a broken one fails here and not at a

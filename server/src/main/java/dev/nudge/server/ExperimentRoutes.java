@@ -21,16 +21,16 @@ record ExperimentRoutes(Admin admin) {
 
   Routes add(Routes routes) {
     return routes
-        .admin("GET", PATH, e -> reply(e, 200, admin::list))
+        .inspect(PATH, e -> reply(e, 200, admin::list))
         .admin("POST", PATH, e -> reply(e, CREATED, () -> admin.create(e.body().body())))
-        .admin("GET", PATH + "/*", e -> reply(e, 200, () -> admin.show(name(e.path()))))
+        .inspect(PATH + "/*", e -> reply(e, 200, () -> admin.show(name(e.path()))))
         .admin("POST", PATH + "/*", e -> reply(e, 200, () -> stop(e)));
   }
 
   /// The routes of a server without experiments: an empty list, and errors.
   static Routes addNone(Routes routes) {
     return routes
-        .admin("GET", PATH, e -> e.reply(Json.tree(Map.of("object", "list", "data", List.of()))))
+        .inspect(PATH, e -> e.reply(Json.tree(Map.of("object", "list", "data", List.of()))))
         .admin("POST", PATH, e -> refuse());
   }
 

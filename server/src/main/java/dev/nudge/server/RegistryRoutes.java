@@ -31,8 +31,8 @@ record RegistryRoutes(
 
   Routes add(Routes routes) {
     return routes
-        .admin("GET", PATH, this::list)
-        .admin("GET", PATH + "/*", this::one)
+        .inspect(PATH, this::list)
+        .inspect(PATH + "/*", this::one)
         .admin("POST", PATH + "/push", this::push)
         .admin("POST", PATH + "/alias", this::alias)
         .admin("POST", PATH + "/rollback", this::rollback)

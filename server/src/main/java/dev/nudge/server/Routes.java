@@ -41,10 +41,15 @@ public final class Routes {
     return add(method, path, Access.Level.CLIENT, handler);
   }
 
-  /// Adds a route for holders of the admin key; a GET changes nothing.
+  /// Adds a GET for holders of the admin key, and for all where there are no keys; it must change
+  /// nothing.
+  public Routes inspect(String path, Handler handler) {
+    return add("GET", path, Access.Level.INSPECT, handler);
+  }
+
+  /// Adds a route that changes something, for holders of the admin key.
   public Routes admin(String method, String path, Handler handler) {
-    boolean shows = method.equals("GET");
-    return add(method, path, shows ? Access.Level.INSPECT : Access.Level.ADMIN, handler);
+    return add(method, path, Access.Level.ADMIN, handler);
   }
 
   private Routes add(String method, String path, Access.Level level, Handler handler) {

@@ -39,7 +39,8 @@ class ServeSettingsTest implements WitherRules {
                   + "'; it must be scheme, host and port of one site without a path, as in"
                   + " https://app.example.org");
     }
-    for (String name : new String[] {"*", "http://a.example", "a.example:80", ""}) {
+    for (String name :
+        new String[] {"*", "http://a.example", "a.example:80", "10.0.0.1:8080", ""}) {
       assertThatThrownBy(() -> settings.withAllowHost(name))
           .hasMessageContaining(
               "it must be a name or an address without scheme and port, as in nudge.example.org");
