@@ -9,6 +9,7 @@ import java.net.URLConnection;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -16,12 +17,14 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// A folder of the cache into which native libraries are unpacked from the class path, and from
@@ -30,7 +33,8 @@ import org.jspecify.annotations.Nullable;
 /// A library that another user could write would run as this user. So the folder and each folder
 /// above it must belong to this user or to root, and nobody else may write them; a folder above
 /// that has the sticky bit, such as `/tmp`, may be written by all, for nobody can replace what
-/// lies in it. A file with another owner or mode is unpacked again. Where the file system has no
+/// lies in it. Folders of this user in the cache that the group may write are closed to the group.
+/// A file with another owner or mode is unpacked again. Where the file system has no
 /// such owners (Windows), the SHA-256 of each file is computed before each load.
 ///
 /// With owners, what can still be wrong is damage. Reading 90 MB takes a quarter of a second of a
@@ -41,7 +45,9 @@ import org.jspecify.annotations.Nullable;
 /// once each see a whole file, and a full disk leaves none.
 public final class NativeFolder {
   private static final int OTHERS = 022; // mode: group and others may write
+  private static final int GROUP = 020;
   private static final int STICKY = 01000;
+  private static final String NOTE = ".checked";
 
   private final Path folder;
   private final boolean owners; // whether the file system has owners and modes
@@ -89,6 +95,10 @@ public final class NativeFolder {
       Unix unix = Unix.of(at);
       int mode = unix.mode;
       boolean own = unix.isOwn();
+      if (unix.uid == NativeAccess.user() && (mode & OTHERS) == GROUP && at.startsWith(cache)) {
+        close(at);
+        continue;
+      }
       if (own && ((mode & OTHERS) == 0 || (mode & STICKY) != 0 && !at.equals(folder))) {
         continue;
       }
@@ -103,6 +113,19 @@ public final class NativeFolder {
                   own
                       ? "run chmod %sgo-w %s, or ".formatted(at.startsWith(cache) ? "-R " : "", at)
                       : ""));
+    }
+  }
+
+  /// Takes the group's right to write from a folder that a umask of 002 has made. A file that the
+  /// group wrote meanwhile has another owner; of this user's files the notes go, so each is read.
+  private static void close(Path folder) throws IOException {
+    Set<PosixFilePermission> mode = Files.getPosixFilePermissions(folder);
+    mode.remove(PosixFilePermission.GROUP_WRITE);
+    Files.setPosixFilePermissions(folder, mode);
+    try (DirectoryStream<Path> notes = Files.newDirectoryStream(folder, "*" + NOTE)) {
+      for (Path note : notes) {
+        Files.delete(note);
+      }
     }
   }
 
@@ -143,7 +166,7 @@ public final class NativeFolder {
     if (!isClosed(file)) {
       return false;
     }
-    Path note = folder.resolve(file.getFileName() + ".checked");
+    Path note = folder.resolve(file.getFileName() + NOTE);
     String known = sha256 == null ? "of " + source.openConnection().getContentLengthLong() : sha256;
     String now = "%s %d %s\n".formatted(known, Files.size(file), Files.getLastModifiedTime(file));
     if (owners && isClosed(note) && Files.readString(note).equals(now)) {
