@@ -14,35 +14,49 @@ import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import java.util.jar.JarFile;
 import java.util.zip.ZipException;
+import org.jspecify.annotations.Nullable;
 
 /// Finds the rewards that are Java classes: services of [Reward] on the class path and in the jars
 /// of `--reward-jar`. Jars after the first may be libraries of the others.
 ///
-/// The jars stay open as long as one of their rewards is in use: a class is loaded when it is first
+/// The jars stay open while the process has their rewards: a class is loaded when it is first
 /// needed.
 public final class RewardClasses {
   private static final String SERVICES = "META-INF/services/" + Reward.class.getName();
 
-  private final List<Reward> rewards = new ArrayList<>();
+  private final List<String> jars;
+  private @Nullable List<Reward> rewards; // null: not made yet
 
-  private RewardClasses() {}
+  private RewardClasses(List<String> jars) {
+    this.jars = jars;
+  }
 
-  /// Makes the rewards of the class path and of jars.
+  /// Makes the rewards of jars with those of the class path; without jars those of the class path
+  /// are made when one is named.
   ///
   /// @throws InputException if a jar cannot be read, or gives a reward that cannot be made; if none
   ///     of the jars gives a reward
   public static RewardClasses of(List<String> jars) {
-    RewardClasses classes = new RewardClasses();
-    ClassLoader above = Thread.currentThread().getContextClassLoader();
-    if (!jars.isEmpty() && jars.stream().filter(RewardClasses::hasService).count() == 0) {
+    RewardClasses classes = new RewardClasses(jars);
+    if (jars.isEmpty()) {
+      return classes;
+    }
+    if (jars.stream().filter(RewardClasses::hasService).count() == 0) {
       throw wrong(jars, "it has no " + SERVICES + ", which names the classes that give rewards");
     }
+    classes.rewards = made(jars);
+    return classes;
+  }
+
+  private static List<Reward> made(List<String> jars) {
+    ClassLoader above = Thread.currentThread().getContextClassLoader();
     URL[] places = jars.stream().map(RewardClasses::place).toArray(URL[]::new);
     try {
+      List<Reward> rewards = new ArrayList<>();
       ServiceLoader.load(
               Reward.class, places.length == 0 ? above : new URLClassLoader(places, above))
-          .forEach(classes.rewards::add);
-      return classes;
+          .forEach(rewards::add);
+      return rewards;
     } catch (ServiceConfigurationError | LinkageError e) {
       String said =
           String.valueOf(e.getMessage()).replace(Reward.class.getName() + ": Provider", "class");
@@ -56,13 +70,15 @@ public final class RewardClasses {
   ///
   /// @throws InputException if there is none
   Reward named(String name) {
-    List<String> names = rewards.stream().map(Reward::name).toList();
+    List<Reward> made = rewards == null ? made(jars) : rewards;
+    rewards = made;
+    List<String> names = made.stream().map(Reward::name).toList();
     if (!names.contains(name)) {
       throw new InputException(
           "--reward %s: no such reward; there are exact, regex, length, json, adapter and url, and of Java classes %s (--reward-jar)"
               .formatted(name, names.isEmpty() ? "none" : String.join(", ", names)));
     }
-    return rewards.get(names.indexOf(name));
+    return made.get(names.indexOf(name));
   }
 
   private static boolean hasService(String jar) {

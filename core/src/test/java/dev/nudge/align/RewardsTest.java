@@ -11,6 +11,8 @@ import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -148,6 +150,25 @@ class RewardsTest {
         .hasMessage(
             "--reward eco: no such reward; there are exact, regex, length, json, adapter and url,"
                 + " and of Java classes echo (--reward-jar)");
+  }
+
+  @Test
+  void aBrokenClassOfTheClassPathDoesNoHarmUntilAClassIsNamed() throws IOException {
+    Path services = temp.resolve("META-INF/services/" + Reward.class.getName());
+    Files.createDirectories(services.getParent());
+    Files.writeString(services, "no.such.Class\n");
+    Thread thread = Thread.currentThread();
+    ClassLoader before = thread.getContextClassLoader();
+    try (URLClassLoader broken = new URLClassLoader(new URL[] {temp.toUri().toURL()}, before)) {
+      thread.setContextClassLoader(broken);
+      RewardClasses classes = RewardClasses.of(List.of());
+      assertThat(Rewards.of(source("length:5"), classes)).isNotNull();
+      assertThatThrownBy(() -> Rewards.of(source("own"), classes))
+          .isInstanceOf(InputException.class)
+          .hasMessage("--reward: class no.such.Class not found");
+    } finally {
+      thread.setContextClassLoader(before);
+    }
   }
 
   @Test
