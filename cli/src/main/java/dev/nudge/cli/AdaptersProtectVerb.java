@@ -7,6 +7,7 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -60,6 +61,12 @@ record AdaptersProtectVerb() implements Verb<AdaptersProtectVerb.Settings> {
       registry.unprotect(alias.name(), name, note);
     } else {
       registry.protect(alias.name(), name, policy, settings.anyBase(), note);
+    }
+    List<String> unpassed = settings.off() ? List.of() : registry.unpassed(alias.name(), name);
+    if (!unpassed.isEmpty()) {
+      console.warn(
+          "%s stays at its version, which has not passed: %s"
+              .formatted(alias, String.join(", ", unpassed)));
     }
     console.result(
         settings.off()

@@ -71,6 +71,10 @@ record AdaptersPushVerb() implements Verb<AdaptersPushVerb.Settings> {
     }
     for (Path report : reports) {
       version = registry.report(reference, report, note);
+      String judged = registry.otherJudged(version, report);
+      if (judged != null) {
+        console.warn(judged);
+      }
     }
     if (settings.alias() != null) {
       registry.alias(

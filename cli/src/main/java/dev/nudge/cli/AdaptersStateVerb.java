@@ -48,6 +48,10 @@ record AdaptersStateVerb() implements Verb<AdaptersStateVerb.Settings> {
     reports.forEach(Registry::checkReport);
     for (Path report : reports) {
       registry.report(reference, report, note);
+      String other = registry.otherJudged(registry.find(reference), report);
+      if (other != null) {
+        console.warn(other);
+      }
     }
     Version version = registry.state(reference, settings.state(), note);
     console.result(version.shown() + " is " + version.state().word());

@@ -5,6 +5,7 @@ import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -35,6 +36,8 @@ final class Export {
       }
       folder.place(List.of());
       return all.stream().map(Path::toString).toList();
+    } catch (UncheckedIOException e) {
+      throw new RunException("cannot read " + from + ": " + OutFolder.reason(e.getCause()), e);
     } catch (IOException e) {
       throw new RunException("cannot write " + out + ": " + OutFolder.reason(e), e);
     }

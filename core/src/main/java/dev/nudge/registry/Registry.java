@@ -1,6 +1,7 @@
 package dev.nudge.registry;
 
 import dev.nudge.format.Claim;
+import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
 import dev.nudge.registry.RegistryException.Reason;
@@ -484,10 +485,33 @@ public final class Registry {
         });
   }
 
-  /// The latest verdict of a gate that is kept with a version, a `gate.json`; a missing node if
-  /// there is none.
+  /// The latest verdict of a gate on a version's own files that is kept with it, a `gate.json`; a
+  /// missing node if there is none.
   public JsonNode gate(Version version) {
-    return new Gates(layout).last(version, null);
+    return new Gates(layout).own(version);
+  }
+
+  /// Warns of a report that judged another adapter than the version; null: it did not.
+  public @Nullable String otherJudged(Version version, Path report) {
+    boolean gate = String.valueOf(report.getFileName()).equals(GateCheck.FILE);
+    String file = gate ? new Gates(layout).foreign(version, Json.readOrMissing(report)) : null;
+    return file == null
+        ? null
+        : "--report %s judged another %s than that of %s; it is kept, and is no verdict on %s: run nudge eval with this adapter"
+            .formatted(report, file, version.shown(), version.shown());
+  }
+
+  /// Why the version of an alias has not passed a gate, as its protection asks; empty: it has, or
+  /// there is no version.
+  public synchronized List<String> unpassed(String name, String alias) {
+    Alias at = book().alias(name, alias);
+    Version version = at == null ? null : book().version(name, at.digest());
+    Protection protection = book().protection(name, alias);
+    String policy = protection == null ? null : protection.policy();
+    Gates gates = new Gates(layout);
+    return version == null
+        ? List.of()
+        : gates.against(version, gates.last(version, policy), policy);
   }
 
   /// The file of a report, read-only.

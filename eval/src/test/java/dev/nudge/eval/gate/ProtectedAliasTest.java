@@ -155,8 +155,17 @@ class ProtectedAliasTest {
     refused("its verdict is INCONCLUSIVE");
     judged(second, first, Verdict.PASS, POLICY, 1);
     refused("another adapter_model.safetensors was judged");
+    assertThat(
+            registry.gate(registry.find(Reference.parse("support:2"))).path("verdict").asString())
+        .isEqualTo("inconclusive");
+    assertThat(registry.otherJudged(second, temp.resolve(GateCheck.FILE)))
+        .contains(
+            "judged another adapter_model.safetensors than that of support:2; it is kept, and");
+    assertThat(registry.unpassed("support", "champion")).isNotEmpty();
     judged(second, second, Verdict.PASS, POLICY, 2);
+    assertThat(registry.otherJudged(second, temp.resolve(GateCheck.FILE))).isNull();
     move(second);
+    assertThat(registry.unpassed("support", "champion")).isEmpty();
     assertThat(champion()).isEqualTo("support:2");
   }
 
