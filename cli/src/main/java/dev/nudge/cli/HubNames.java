@@ -157,8 +157,12 @@ final class HubNames implements AutoCloseable {
       return false;
     }
     try {
-      return !Files.exists(Path.of(name))
-          && !(kind == Names.ADAPTER && Reference.isReference(name));
+      Path path = Path.of(name);
+      Path parent = path.getParent();
+      boolean ours = // a mistyped folder is asked of nobody
+          kind == Names.ADAPTER
+              && (Reference.isReference(name) || parent != null && Files.isDirectory(parent));
+      return !Files.exists(path) && !ours;
     } catch (InvalidPathException e) {
       return true;
     }
