@@ -21,6 +21,9 @@ import java.util.zip.ZipOutputStream;
 /// - `runtime/`: the modules of this JDK that the command needs
 /// - `app/`: its jars, with natives of this platform only, and the start-up cache
 /// - `base/`, `examples/`, `LICENSE`, `NOTICE`
+///
+/// Not jpackage: its launcher takes no descriptor 3, and its JVM flags would be a second copy of
+/// the launcher's. The start-up cache works only with the flags that it was made with.
 final class Dist {
   /// The modules that `jdeps` finds below the jars, less those that only unused parts of libraries
   /// name: java.desktop (pictures, Swing), java.sql, java.compiler, jdk.httpserver.

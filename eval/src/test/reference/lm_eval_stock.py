@@ -3,7 +3,7 @@
 usage: lm_eval_stock.py FOLDER        writes what lm_eval_made.py does, and the harness's own task files as they are
 
 The documents have the columns of the data sets that the files name, and lie where an export of those would. The files are
-the harness's and not ours to give away, so this is no golden: what was seen is in docs/log/evaluation.md. lm-eval 0.4.13.
+the harness's and not ours to give away, so this is no golden: compare what it writes with `nudge eval`. lm-eval 0.4.13.
 """
 
 import os

@@ -14,6 +14,10 @@ import org.jspecify.annotations.Nullable;
 /// Exit code 3 if the adapter is not better than the base (exact McNemar, 5 %), or the merged
 /// folder differs from base + adapter.
 ///
+/// Both handicaps are on the adapter's side: the base is asked unquantised with solved cases in the
+/// prompt, the adapter on NF4 with the message alone. A fixed threshold would promise something
+/// about any `--model`.
+///
 /// @param road runs the quickstart
 record QuickstartVerb(Road road) implements Verb<QuickstartVerb.Settings> {
 

@@ -80,7 +80,8 @@ class DataPreviewTest {
                 + "           chosen   \" reads seven bar</s>\"\n"
                 + "           rejected \" leaks</s>\"\n")
         .contains(
-            "warning: 1 pair has the same answer as chosen and rejected: nothing is learned from it");
+            "warning: 1 pair has the same answer as chosen and rejected: nothing is learned from"
+                + " it");
   }
 
   @Test
@@ -104,7 +105,8 @@ class DataPreviewTest {
   void thePageStandsForItselfAndShowsRowsAsText() throws IOException {
     place.write(
         "rows.jsonl",
-        "{\"prompt\": \"<script>alert(1)</script> & \\\"x\\\"\", \"completion\": \" \\u001b[31m'<b>\"}\n");
+        "{\"prompt\": \"<script>alert(1)</script> & \\\"x\\\"\", \"completion\": \""
+            + " \\u001b[31m'<b>\"}\n");
     assertThat(preview("--html", "D/page.html").code()).isZero();
     String page = Files.readString(place.path("page.html"));
     assertThat(page)
@@ -137,7 +139,7 @@ class DataPreviewTest {
   }
 
   /// A task of prompts and completions is learned as well without the template
-  /// (docs/log/tasks.md).
+  /// (docs/benchmarks.md).
   @Test
   void promptsAndCompletionsForAModelWithATemplateAreNotAdvisedAgainst() throws IOException {
     place.write("model/chat_template.jinja", "{{ messages }}");
@@ -159,7 +161,8 @@ class DataPreviewTest {
     }
     place.write("rows.jsonl", rows.toString());
     String line =
-        "rows are taken for text, so team is not learned; to learn it as an answer, give --prompt '{text}' --completion ' {team}'\n";
+        "rows are taken for text, so team is not learned; to learn it as an answer, give --prompt"
+            + " '{text}' --completion ' {team}'\n";
     assertThat(preview().out()).contains("advice     " + line);
     Ran train =
         place.run(
@@ -175,7 +178,8 @@ class DataPreviewTest {
     String tight = "{\"prompt\": \"pump:\", \"completion\": \"water\"}\n";
     String apart = "{\"prompt\": \"pump:\", \"completion\": \" oil\"}\n";
     String line =
-        "in 2 of 3 rows no space stands between prompt and completion; --completion ' {completion}' puts one there";
+        "in 2 of 3 rows no space stands between prompt and completion; --completion ' {completion}'"
+            + " puts one there";
     place.write("rows.jsonl", apart + tight + tight.replace("water", "gas"));
     assertThat(preview().out()).contains("advice     " + line);
     assertThat(preview("--completion", " {completion}").out()).doesNotContain("no space");

@@ -56,7 +56,9 @@ class RowsTest {
     Ran all = place.train("--warmup", "0", "--dry-run");
     assertThat(all.err())
         .isEqualTo(
-            "rows are   prompt-completion\nfirst row  given    \"the pump\"\n           trained  \" reads seven bar</s>\"\n");
+            "rows are   prompt-completion\n"
+                + "first row  given    \"the pump\"\n"
+                + "           trained  \" reads seven bar</s>\"\n");
     assertThat(trained("--warmup", "0").err()).startsWith(columns + row + "data       2 rows, ");
     assertThat(trained("--warmup", "0", "--overwrite", "-q").err()).isEmpty();
   }
@@ -64,7 +66,8 @@ class RowsTest {
   @Test
   void aTemplateThatNoRowNeedsIsWarnedOf() {
     String line =
-        "warning: --template chatml is not used: no row has messages, and all are read as they stand\n";
+        "warning: --template chatml is not used: no row has messages, and all are read as they"
+            + " stand\n";
     assertThat(trained("--warmup", "0", "--dry-run", "--template", "chatml").err()).contains(line);
     for (String verb : List.of("score", "generate")) {
       Ran ran =
@@ -211,8 +214,8 @@ class RowsTest {
                   2,
                   "",
                   "nudge: D/rows.jsonl: 3 of 3 rows are bad\n"
-                      + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'query'; the columns are prompt,"
-                      + " completion\n"
+                      + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'query'; the columns are"
+                      + " prompt, completion\n"
                       + "the patterns are "
                       + FROM
                       + "; --prompt and --completion give others\n"));

@@ -90,8 +90,8 @@ class RunTest {
     assertThat(place.answer("score", "--adapter", "D/out", "-q").err()).doesNotContain("warning");
     assertThat(place.answer("score", "--adapter", "D/out", "-q", "--quantize", "nf4").err())
         .startsWith(
-            "nudge: warning: adapter D/out was trained on dense weights; this model has weights in nf4"
-                + " with double quantisation\n");
+            "nudge: warning: adapter D/out was trained on dense weights; this model has weights in"
+                + " nf4 with double quantisation\n");
   }
 
   @Test
@@ -225,8 +225,12 @@ class RunTest {
       assertThat(seen.out()).isEqualTo(plain); // its lines stay as they are
       assertThat(seen.err())
           .contains(
-              "D/rows.jsonl line 1  \"the pump\"\n  expected  \" leaks\"\n  answered  \" reads seven bar\"\n",
-              "EXPECTED  ANSWERED      ROWS\n\"leaks\"   \"leaks\"       1\n\"leaks\"   another text  1\n");
+              "D/rows.jsonl line 1  \"the pump\"\n"
+                  + "  expected  \" leaks\"\n"
+                  + "  answered  \" reads seven bar\"\n",
+              "EXPECTED  ANSWERED      ROWS\n"
+                  + "\"leaks\"   \"leaks\"       1\n"
+                  + "\"leaks\"   another text  1\n");
     }
     Ran texts =
         other
@@ -237,14 +241,16 @@ class RunTest {
             new Ran(
                 2,
                 "",
-                "nudge: --show needs rows with prompts, and these are plain text; give rows of prompt and completion or of messages, or leave it out\n"));
+                "nudge: --show needs rows with prompts, and these are plain text; give rows of"
+                    + " prompt and completion or of messages, or leave it out\n"));
   }
 
   @Test
   void theSystemMessageOfTrainingIsRememberedAndMissed() throws IOException {
     Place other = Place.in(own);
     String row =
-        "{\"messages\": [%s{\"role\": \"user\", \"content\": \"the pump\"}, {\"role\": \"assistant\", \"content\": \"leaks\"}]}\n";
+        "{\"messages\": [%s{\"role\": \"user\", \"content\": \"the pump\"}, {\"role\":"
+            + " \"assistant\", \"content\": \"leaks\"}]}\n";
     String system = "{\"role\": \"system\", \"content\": \"be seven\"}, ";
     other.write("led.jsonl", row.formatted(system).repeat(2));
     other.write("mixed.jsonl", row.formatted(system) + row.formatted(""));
@@ -255,7 +261,8 @@ class RunTest {
     assertThat(json(other, "out/nudge.json").at("/data/system").asString()).isEqualTo("be seven");
     assertThat(json(other, "mixed-out/nudge.json").at("/data/system").isNull()).isTrue();
     String missed =
-        "nudge: warning: adapter D/out was trained with the system message \"be seven\", and gets none; set --system, full text in D/out/nudge.json\n";
+        "nudge: warning: adapter D/out was trained with the system message \"be seven\", and gets"
+            + " none; set --system, full text in D/out/nudge.json\n";
     String[] chat = {"--adapter", "D/out", "--prompt", "the pump", "--chat", "-q"};
     Ran without = other.answer("generate", chat);
     assertThat(without.err()).isEqualTo(missed);
@@ -274,13 +281,15 @@ class RunTest {
     Ran texts = other.answer("generate", "--system", "be seven", "-q", "--max-tokens", "1");
     assertThat(texts.err())
         .isEqualTo(
-            "nudge: warning: --system is not used: no row has messages, and all are read as they stand; --chat says them to the model as a user\n");
+            "nudge: warning: --system is not used: no row has messages, and all are read as they"
+                + " stand; --chat says them to the model as a user\n");
     assertThat(other.answer("generate", "--prompt", "a", "--system", "b"))
         .isEqualTo(
             new Ran(
                 2,
                 "",
-                "nudge: --system is given for a prompt that stands as it is; add --chat to say both to the model, or leave --system out\n"));
+                "nudge: --system is given for a prompt that stands as it is; add --chat to say both"
+                    + " to the model, or leave --system out\n"));
   }
 
   /// What `plan` prints of a layout is what a dry run prints of it.

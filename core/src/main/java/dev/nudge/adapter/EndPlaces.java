@@ -24,6 +24,9 @@ import org.jspecify.annotations.Nullable;
 /// A tied head follows the embedding if both must have equal numbers: if token rows of the
 /// embedding are trained, if the vocabulary has grown, or if the adapter sets
 /// `ensure_weight_tying`. In all other cases a tied head keeps the model's own numbers, as in PEFT.
+///
+/// `--modules-to-save` of a tied table sets `ensure_weight_tying`: the model was trained tied, and
+/// no folder with tied weights can hold the two copies of PEFT's default.
 final class EndPlaces implements Placement {
   private final Embedding embedding;
   private final LinearSlot slot;

@@ -18,6 +18,9 @@ import java.util.List;
 /// has a lower rank (it is zero for a dense layer), the remaining rows of A and columns of B stay
 /// as LoraInit filled them. The result is deterministic.
 ///
+/// There is one step, not several: alternating would change the quantised base, which then served
+/// one adapter only. It is a flag and no default, because it does not help at every rank.
+///
 /// Threading: belongs to the thread that made it.
 ///
 /// [1] Li et al., "LoftQ: LoRA-fine-tuning-aware quantization", arXiv:2310.08659.

@@ -34,6 +34,9 @@ import org.jspecify.annotations.Nullable;
 /// layers. The result is FLOP/s; a dry run of the whole model counts the FLOPs of a step.
 ///
 /// The JVM compiles while the slice warms up, so passes repeat until they no longer get faster.
+///
+/// The rate of square products is not used instead: it would need a factor of efficiency for each
+/// width, length, rank and format.
 public final class SpeedProbe {
   private static final int MOST_LABELLED = 512;
   private static final long WARM_NANOS = 8_000_000_000L; // at most

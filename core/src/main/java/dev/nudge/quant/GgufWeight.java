@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
 
 /// A weight (rows, cols) in the blocks of a GGUF file, each row a whole number of blocks.
 ///
+/// All 15 types are dequantised row by row; eight also have machine code with the same bits
+/// (`DotBlocks`). A dequantised head would take hundreds of MB a lane.
+///
 /// Threading: immutable; the bytes are owned by the mapping they lie in.
 final class GgufWeight implements StoredWeight, FewRows.RowReader {
   private final int rows;

@@ -18,6 +18,10 @@ import org.jspecify.annotations.Nullable;
 /// are scattered over the columns (act-order), the numbers of a row stand sorted by group, and
 /// `order` says which column each of them is.
 ///
+/// The codes are copied at loading, not read in place: GPTQ spreads a row over as many pages as it
+/// has words, and one layout needs one kernel for three tools. So such a model cannot be streamed
+/// from its file.
+///
 /// Threading: immutable once filled; the bytes are owned by the scope they lie in.
 public final class Grouped implements StoredWeight {
   private final FewRows.Grouped few;

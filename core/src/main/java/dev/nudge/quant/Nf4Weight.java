@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 /// The matrix is split row-major into blocks of 64, across rows if their length is not a multiple
 /// of 64; the last block may be short ([Nf4]). 4.5 bits a number, or 4.127 with [NestedScales].
 ///
+/// A number is code · scale in fp32, rounded once to the compute type. bitsandbytes rounds to the
+/// checkpoint's type first, which in fp32 is further from the exact value.
+///
 /// Threading: immutable; the bytes are owned by the scope or the mapping they lie in.
 public final class Nf4Weight implements StoredWeight {
   private final int rows;

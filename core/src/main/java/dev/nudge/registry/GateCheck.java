@@ -19,6 +19,9 @@ import tools.jackson.databind.JsonNode;
 /// An alias may move from one judged version to another only if the two verdicts are comparable:
 /// the new gate asked the tasks and documents of the old one, of the same base with the same
 /// settings.
+///
+/// It reads digests and no metric, so a registry need not know evaluation. A rollback needs no
+/// verdict: it is wanted when a version that passed does harm.
 public final class GateCheck {
   /// The name of the file.
   public static final String FILE = "gate.json";
@@ -123,7 +126,8 @@ public final class GateCheck {
         gate.path("rules").valueStream().anyMatch(r -> r.path("kind").asString("").equals(LEAKS));
     if (leaks && !version.isOfRows(digests.path("settings").path("train_data").asString(""))) {
       reasons.add(
-          "leaks were looked for in other rows than it was trained on, or by a nudge that kept another digest of them");
+          "leaks were looked for in other rows than it was trained on, or by a nudge that kept"
+              + " another digest of them");
     }
     if (policy != null && !policy.equals(digests.path("policy").asString(""))) {
       reasons.add("another policy was judged");

@@ -29,6 +29,9 @@ import tools.jackson.core.JacksonException;
 /// A registry asks for authentication by `WWW-Authenticate`: basic, or with a bearer token from a
 /// token server. Credentials and tokens are sent to the registry's own host only, never to a
 /// redirect target.
+///
+/// Written over `java.net.http`: oras-java calls itself alpha and brings BouncyCastle, Caffeine and
+/// zstd.
 final class OciClient implements AutoCloseable {
   private static final Pattern PARAMETER = Pattern.compile("([a-z]+)=\"([^\"]*)\"");
   private static final int REDIRECTS = 5;

@@ -19,6 +19,9 @@ import tools.jackson.databind.JsonNode;
 /// 32-bit floats (TensorBoard's precision). The wall time of a step is the run's start plus the
 /// seconds of all steps up to it; time between steps is not included.
 ///
+/// Written by hand: the client libraries bring protobuf and more for a few fields that have not
+/// changed in years.
+///
 /// [1] https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/lib/io/record_writer.h
 /// [2] https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto
 final class TensorBoardEvents {

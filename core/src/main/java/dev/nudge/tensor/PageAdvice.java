@@ -17,6 +17,10 @@ import org.jspecify.annotations.Nullable;
 /// are accepted: dropping pages of other memory would lose data. If the system takes no advice
 /// (anything but Linux), or the JVM has no native access, nothing happens.
 ///
+/// Streaming advises and copies nothing: buffers of our own would be a second copy of the weights
+/// and a second path for every kernel, and the page cache still has the top layers when the
+/// backward pass begins with them.
+///
 /// Threading: any thread.
 public final class PageAdvice {
   private static final int WILL_NEED = 3; // Linux, all architectures

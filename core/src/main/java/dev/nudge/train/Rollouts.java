@@ -29,6 +29,9 @@ import org.jspecify.annotations.Nullable;
 /// completion and place, and a row has the same bits in any company: so a run that goes on samples
 /// what one that was never stopped does.
 ///
+/// So a checkpoint has no completions, and with several iterations a run is saved between batches
+/// only.
+///
 /// Threading: one thread calls, between steps.
 final class Rollouts {
   private final Prepared prepared;

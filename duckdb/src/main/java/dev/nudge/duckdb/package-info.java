@@ -4,6 +4,8 @@
 /// It knows nothing about row formats, tokens or models. Nothing is downloaded: DuckDB's Parquet,
 /// JSON and CSV readers are built in, and extensions are disabled.
 ///
+/// A module of its own, installed on demand: DuckDB is 80 MB that many users never need.
+///
 /// Read [DuckDb] first.
 @NullMarked
 package dev.nudge.duckdb;

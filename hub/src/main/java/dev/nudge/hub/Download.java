@@ -22,6 +22,9 @@ import java.util.regex.Pattern;
 /// answer is believed only as far as it says so: 206 if its `Content-Range` begins where the part
 /// ends, 200 means all from the start, 416 that the part is of no use. Wrong lengths and digests
 /// are tried once more from the start.
+///
+/// Files come one after the other, by plain HTTP: several at a time, or Xet's protocol, are faster
+/// only where a line is slow for each connection.
 final class Download {
   private static final Pattern RANGE =
       Pattern.compile("bytes (\\d{1,18})-\\d{1,18}/(\\d{1,18}|\\*)");

@@ -19,6 +19,9 @@ import org.apache.spark.util.TaskCompletionListener;
 ///
 /// Nothing is written here. Rows come out as they are asked for, and what writes them commits the
 /// output of one attempt of a task.
+///
+/// A row without a result has the reason in the column `error`: Spark tries a task that throws four
+/// times and then ends the job.
 final class RowTask implements MapPartitionsFunction<Row, Row> {
   private static final long serialVersionUID = 1L;
 

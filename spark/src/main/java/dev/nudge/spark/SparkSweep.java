@@ -22,6 +22,9 @@ import org.apache.spark.api.java.JavaSparkContext;
 /// Trains the shares of a sweep, a task each, in one job for each rung. Spark places the tasks and
 /// repeats one that fails (`spark.task.maxFailures`) or whose executor is lost.
 ///
+/// A rung is a job, so a lost task alone repeats, from its checkpoints. A barrier stage would
+/// repeat all tasks; asynchronous halving would let speed decide which settings survive.
+///
 /// Threading: one thread calls.
 final class SparkSweep implements SweepWorkers {
   private final SparkContext spark;

@@ -25,6 +25,10 @@ import org.jspecify.annotations.Nullable;
 /// Partial results are fp32, in the calling thread's scratch: for each query m and s of (heads,
 /// ranges), then a of (ranges, heads). That is a megabyte, or what one query takes: at most 64
 /// ranges, so 32 heads of 128 take another megabyte.
+///
+/// Ranges are counted from the beginning of the sequence, so no bit depends on KV blocks or
+/// threads. A piece of work is a range and not a head: threads share a long context also where a
+/// model has fewer key heads than threads.
 record VectorAttendOne(AttendOne under, AttendSweeps sweeps) implements AttendOne.BySweeps {
   private static final AttendSweeps FP32 = new Fp32AttendSweeps();
   private static final int PART = 128;

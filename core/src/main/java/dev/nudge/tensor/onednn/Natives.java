@@ -12,6 +12,9 @@ import java.util.Optional;
 
 /// oneDNN's native libraries for this platform, unpacked into a [NativeFolder] of the cache and
 /// loaded only if their SHA-256 is the one in this class.
+///
+/// A digest, not a size, identifies a file: a damaged block changes no size, and leads to a crash
+/// or to wrong sums.
 final class Natives {
   /// Name of the folder in the cache; changes with the library's version.
   private static final String VERSION = "onednn-3.13-1.5.14";

@@ -15,7 +15,7 @@ import java.lang.foreign.MemorySegment;
 /// for is not running, so all wait for the system's next time slice. Threads that sleep at once
 /// cost a third of decode speed on a quiet machine, because a wake-up takes as long as a small
 /// product. So they spin about as long as a wake-up takes: full speed on a quiet machine, and
-/// little loss beside a busy process (`bench/neighbour`, docs/log/neighbour.md).
+/// little loss beside a busy process (`bench/neighbour`).
 final class SpinWait {
   private static final String SPINS = "GOMP_SPINCOUNT"; // read by GNU's OpenMP as it is loaded
   private static final String POLICY = "OMP_WAIT_POLICY"; // the user's own word on the matter

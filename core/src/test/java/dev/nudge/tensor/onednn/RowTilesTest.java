@@ -241,8 +241,7 @@ class RowTilesTest {
 
   /// Attention's forward products: a prompt may be cut anywhere, so rows and columns come in any
   /// number. With AVX2 alone, where products are of fp32, oneDNN sums them in another order for
-  /// some
-  /// numbers of columns; decisions.md tells.
+  /// some numbers of columns (17 or 37 keys of a block differ in the last digits from 64).
   @Test
   void openProductsGiveARowTheSameBitsForEveryNumberOfRowsAndColumns() {
     OneDnn provider = new OneDnn();

@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 
 /// The state of an experiment, read from its log.
+///
+/// A log and no database: one order of events gives one report, so a restart changes nothing, and a
+/// checksum shows a torn end.
 record ExperimentLog(ExperimentTotals tally, History history) {
 
   /// Reads a log that another process may be writing; null if it is empty.
