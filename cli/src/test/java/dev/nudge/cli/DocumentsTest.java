@@ -83,7 +83,7 @@ class DocumentsTest {
   @Test
   void theTreeIsThatOfTheRepository() throws IOException {
     Block tree =
-        Block.of(ROOT.resolve("README.md")).stream()
+        Block.of(ROOT.resolve("docs/architecture.md")).stream()
             .filter(block -> block.source().equals(TREE))
             .findFirst()
             .orElseThrow();
