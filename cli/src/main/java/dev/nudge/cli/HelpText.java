@@ -37,6 +37,10 @@ final class HelpText {
       }
     }
     lines.add("");
+    lines.add("Results go to standard output, progress and messages to standard error.");
+    lines.add("Exit codes: 0 done; 1 failed while running; 2 wrong use or bad input, nothing started;");
+    lines.add("3 a gate, tolerance or protected alias says no; 4 a gate cannot tell;");
+    lines.add("130, 143 stopped by a signal, after saving.");
     lines.add("nudge help VERB says what a verb takes; nudge --version says which nudge this is.");
     return String.join("\n", lines);
   }

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// @param seed seed of everything random: initial adapter, order, dropout, held-out rows
 /// @param mixture `SOURCE=AMOUNT`; empty: an epoch takes each row once
 public record LoopSettings(
-    @Setting(help = "optimiser steps; instead of --epochs") @Nullable Integer steps,
+    @Setting(help = "optimiser steps, instead of --epochs (default: as many as --epochs takes)") @Nullable Integer steps,
     @Setting(
             help = "passes over the data; a fraction is allowed",
             byDefault = "1",

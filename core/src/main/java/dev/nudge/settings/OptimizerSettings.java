@@ -38,7 +38,7 @@ public record OptimizerSettings(
             when = "objective=grpo",
             thenDefault = "0.2")
         double epsilon,
-    @Setting(help = "rate of B over that of A (LoRA+; its paper: 16)", label = "RATIO")
+    @Setting(help = "rate of B over that of A (LoRA+; its paper: 16) (default: 1)", label = "RATIO")
         @Nullable Double loraPlus) {
 
   public OptimizerSettings {

@@ -17,7 +17,7 @@ public record PreviewSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(
             help =
-                "price of the machine an hour, in any currency: measures this machine for a second and says what a run costs")
+                "price of the machine an hour, in any currency: measures this machine for a second and says what a run costs (default: no time, no cost)")
         @Nullable Double pricePerHour,
     @Group("Data") DataSettings data,
     @Group("Data") LengthSettings length,
