@@ -21,6 +21,16 @@ final class HelpText {
   private static final int COLUMN = 30; // where the help of a flag begins
   private static final int VERBS = 20; // and that of a verb
 
+  private static final List<String> CODES =
+      List.of(
+          "Results go to standard output, progress and messages to standard error. Exit codes: 0"
+              + " done;",
+          "1 failed while running; 2 wrong use or bad input, before anything was started; 3 a gate,"
+              + " a",
+          "tolerance or a protected alias says no; 4 a gate cannot tell; 130, 143 stopped by a"
+              + " signal,",
+          "after saving.");
+
   private HelpText() {}
 
   /// The text of `nudge --help`: verbs by purpose, two-word verbs grouped.
@@ -37,10 +47,6 @@ final class HelpText {
       }
     }
     lines.add("");
-    lines.add("Results go to standard output, progress and messages to standard error.");
-    lines.add("Exit codes: 0 done; 1 failed while running; 2 wrong use or bad input, nothing started;");
-    lines.add("3 a gate, tolerance or protected alias says no; 4 a gate cannot tell;");
-    lines.add("130, 143 stopped by a signal, after saving.");
     lines.add("nudge help VERB says what a verb takes; nudge --version says which nudge this is.");
     return String.join("\n", lines);
   }
@@ -109,6 +115,8 @@ final class HelpText {
     }
     add(lines, Flags.KERNELS + " CHOICE", Flags.KERNELS_HELP, COLUMN);
     Flags.COMMON.forEach((flag, help) -> add(lines, flag, help, COLUMN));
+    lines.add("");
+    lines.addAll(CODES);
   }
 
   /// The help of a group of verbs, `nudge runs`.

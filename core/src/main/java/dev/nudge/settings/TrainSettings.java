@@ -19,7 +19,8 @@ public record TrainSettings(
         @Nullable ByteSize memory,
     @Setting(
             help =
-                "price of the machine an hour, in any currency; run.json says what the run cost (default: no cost)")
+                "price of the machine an hour, in any currency; run.json says what the run cost"
+                    + " (default: no cost)")
         @Nullable Double pricePerHour,
     @Group("Data") DataSettings data,
     @Group("Data") LengthSettings length,
