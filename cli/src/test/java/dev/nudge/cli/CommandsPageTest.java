@@ -2,79 +2,82 @@ package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.settings.Knob;
+import dev.nudge.settings.SettingType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
-/// Holds `docs/reference/commands.md` to the help of each verb, which comes from its settings.
-///
-/// With `NUDGE_WRITE=yes` in the environment it writes the page anew.
+/// Holds the help of each flag to what a reader needs, and writes the help of all verbs as one page
+/// to `cli/target/commands.md`.
 class CommandsPageTest {
-  private static final Path PAGE = Path.of("../docs/reference/commands.md");
+  private static final Path PAGE = Path.of("target/commands.md");
 
-  private static final String ABOVE =
-      """
-      # Commands
-
-      Generated from the settings of each verb by `CommandsPageTest`; not edited by hand. `nudge help VERB` prints the same. What the flags do that one line
-      cannot say is in [settings](settings.md), what the commands read and write in [files](files.md).
-
-      Results go to standard output, progress and messages to standard error. Every verb takes these flags, and `train` and `plan` also `--config FILE`:
-
-      """;
-
-  private static final String CODES =
-      """
-
-      | exit code | meaning |
-      |---|---|
-      | 0 | done |
-      | 1 | failed while running |
-      | 2 | wrong use or bad input, before anything was started |
-      | 3 | a gate, a protected alias or a tolerance says no |
-      | 4 | a gate cannot tell |
-      | 130, 143 | stopped by a signal, after saving |
-      """;
+  private static final Set<SettingType> NUMBERS = Set.of(SettingType.WHOLE, SettingType.NUMBER);
 
   @Test
-  void thePageIsWhatTheVerbsSayOfThemselves() throws IOException {
-    String page = page(Library.verbs());
-    if (System.getenv("NUDGE_WRITE") != null) {
-      Files.writeString(PAGE, page);
-    }
-    assertThat(Files.readString(PAGE)).as("NUDGE_WRITE=yes writes it anew").isEqualTo(page);
-  }
-
-  private static String page(List<Verb<?>> verbs) {
-    StringBuilder page = new StringBuilder(ABOVE);
-    page.append("| flag | meaning |\n|---|---|\n");
-    page.append("| `%s CHOICE` | %s |\n".formatted(Flags.KERNELS, Flags.KERNELS_HELP));
-    Flags.COMMON.forEach((flag, help) -> page.append("| `%s` | %s |\n".formatted(flag, help)));
-    page.append(CODES);
+  void everyVerbOfOnePartStandsOnThePage() throws IOException {
+    StringBuilder page = new StringBuilder("# Commands\n\n```text\n");
+    page.append(HelpText.of(Library.verbs())).append("\n```\n");
     for (HelpGroup part : HelpGroup.values()) {
       page.append("\n## ").append(part.heading()).append('\n');
       for (String word : part.words()) {
-        verbs.stream()
+        Library.verbs().stream()
             .filter(verb -> verb.group().equals(word))
             .forEach(verb -> page.append(section(verb)));
       }
     }
-    return page.toString();
+    Files.createDirectories(PAGE.getParent());
+    Files.writeString(PAGE, page);
+    assertThat(Files.readString(PAGE).lines().filter(line -> line.startsWith("### ")))
+        .hasSameSizeAs(Library.verbs());
   }
 
-  /// The help of a verb without the flags that every verb has.
   private static String section(Verb<?> verb) {
-    String help = HelpText.of(verb).split("\n\n(?=Everywhere\n)", 2)[0];
-    String[] heading = help.split("\n\n", 2);
-    String summary = heading[0].substring(heading[0].indexOf(": ") + 2);
-    return "\n### `%s`\n\n%s\n\n```text\n%s\n```\n"
-        .formatted(verb.name(), capital(summary), heading[1]);
+    return "\n### `%s`\n\n```text\n%s\n```\n".formatted(verb.name(), HelpText.of(verb));
   }
 
-  private static String capital(String sentence) {
-    return sentence.substring(0, 1).toUpperCase(Locale.ROOT) + sentence.substring(1) + ".";
+  /// A number says what it counts and what it is if it is not given; a time says its unit.
+  @Test
+  void everyFlagHasASentenceWithUnitAndDefault() {
+    int numbers = 0;
+    Set<String> flaws = new TreeSet<>();
+    for (Verb<?> verb : Library.verbs()) {
+      for (Knob knob : verb.schema().knobs()) {
+        String flag = knob.flag() + " of " + verb.name();
+        String help = knob.setting().help();
+        if (words(help).size() < 2 || help.endsWith(".")) {
+          flaws.add(flag + " has no sentence");
+        }
+        boolean number = NUMBERS.contains(knob.kind()) && !knob.operand();
+        boolean said = !knob.setting().byDefault().isEmpty() || help.contains("(default: ");
+        if (number && !knob.setting().required() && !said) {
+          flaws.add(flag + " has no default");
+        }
+        numbers += number ? 1 : 0;
+        if (knob.flag().matches(".*-(timeout|wait)") && !help.contains("seconds")) {
+          flaws.add(flag + " has no unit");
+        }
+      }
+    }
+    assertThat(flaws).isEmpty();
+    assertThat(numbers).isGreaterThan(50);
+  }
+
+  @Test
+  void theHelpOfAVerbSaysWhereResultsGoAndWhatExitCodesMean() {
+    for (Verb<?> verb : Library.verbs()) {
+      assertThat(HelpText.of(verb).replace('\n', ' '))
+          .contains("standard output", "standard error", "Exit codes: 0 done")
+          .contains("1 failed", "2 wrong use", "3 a gate", "4 a gate", "130, 143");
+    }
+  }
+
+  private static List<String> words(String text) {
+    return List.of(text.strip().split("\\s+"));
   }
 }

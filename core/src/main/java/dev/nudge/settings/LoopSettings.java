@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 /// @param seed seed of everything random: initial adapter, order, dropout, held-out rows
 /// @param mixture `SOURCE=AMOUNT`; empty: an epoch takes each row once
 public record LoopSettings(
-    @Setting(help = "optimiser steps; instead of --epochs") @Nullable Integer steps,
+    @Setting(help = "optimiser steps, instead of --epochs (default: as many as --epochs takes)")
+        @Nullable Integer steps,
     @Setting(
             help = "passes over the data; a fraction is allowed",
             byDefault = "1",
@@ -27,7 +28,8 @@ public record LoopSettings(
         boolean shuffle,
     @Setting(
             help =
-                "how much of a source of --data an epoch takes: FILE=30% (of the epoch), FILE=2x (all its rows twice), FILE=500 (rows); may be given several times",
+                "how much of a source of --data an epoch takes: FILE=30% (of the epoch), FILE=2x"
+                    + " (all its rows twice), FILE=500 (rows); may be given several times",
             label = "FILE=AMOUNT")
         List<String> mixture) {
 

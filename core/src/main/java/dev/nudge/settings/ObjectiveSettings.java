@@ -63,7 +63,9 @@ public record ObjectiveSettings(
             help = "reward: column that says by how much the chosen answer is better",
             label = "COLUMN")
         @Nullable String marginColumn,
-    @Setting(help = "reward: weight of a penalty on rewards far from 0, such as 0.01")
+    @Setting(
+            help =
+                "reward: weight of a penalty on rewards far from 0, such as 0.01 (default: none)")
         @Nullable Double centerRewards,
     @Group("Objective") RolloutSettings rollouts,
     @Setting(

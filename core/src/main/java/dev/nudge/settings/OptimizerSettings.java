@@ -33,12 +33,13 @@ public record OptimizerSettings(
     @Setting(help = "decay of the mean of squared gradients", byDefault = "0.999") double beta2,
     @Setting(
             help =
-                "added to the root of the squared gradients; with grpo the clip range of ratios, and 1e-8 is added to that root",
+                "added to the root of the squared gradients; with grpo the clip range of ratios,"
+                    + " and 1e-8 is added to that root",
             byDefault = "1e-8",
             when = "objective=grpo",
             thenDefault = "0.2")
         double epsilon,
-    @Setting(help = "rate of B over that of A (LoRA+; its paper: 16)", label = "RATIO")
+    @Setting(help = "rate of B over that of A (LoRA+; its paper: 16) (default: 1)", label = "RATIO")
         @Nullable Double loraPlus) {
 
   public OptimizerSettings {
@@ -59,7 +60,8 @@ public record OptimizerSettings(
   void check(ObjectiveName objective) {
     if (learningRate.isAuto() && objective != ObjectiveName.SFT) {
       throw new InputException(
-          "--learning-rate auto is known for --objective sft alone; give a number, or leave it out");
+          "--learning-rate auto is known for --objective sft alone; give a number, or leave it"
+              + " out");
     }
   }
 

@@ -27,7 +27,8 @@ public record PlanSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(help = "memory to plan for, such as 16GiB (default: what is free)", label = "SIZE")
         @Nullable ByteSize memory,
-    @Setting(help = "price of the machine an hour, in any currency") @Nullable Double pricePerHour,
+    @Setting(help = "price of the machine an hour, in any currency (default: no cost)")
+        @Nullable Double pricePerHour,
     @Setting(
             help = "measure this machine for a second; without: no speed, time or cost",
             byDefault = "true",
@@ -60,14 +61,17 @@ public record PlanSettings(
         boolean skipBadRows,
     @Group("Data") LengthSettings length,
     @Group("Data") EvalSettings eval,
-    @Group("Data") @Setting(help = "tokens of the training data, where it is not there yet")
+    @Group("Data")
+        @Setting(
+            help = "tokens of the training data, where it is not there yet (default: of --data)")
         @Nullable Long tokens,
     @Group("Method") LoraSettings lora,
     @Group("Objective") ObjectiveSettings objective,
     @Group("Optimiser") OptimizerSettings optimizer,
     @Group("Loop") @Setting(help = "sequences of one optimiser step", byDefault = "16")
         int batchSize,
-    @Setting(help = "optimiser steps; instead of --epochs") @Nullable Integer steps,
+    @Setting(help = "optimiser steps, instead of --epochs (default: as many as --epochs takes)")
+        @Nullable Integer steps,
     @Setting(
             help = "passes over the data; a fraction is allowed",
             byDefault = "1",

@@ -17,21 +17,24 @@ public record PreviewSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(
             help =
-                "price of the machine an hour, in any currency: measures this machine for a second and says what a run costs")
+                "price of the machine an hour, in any currency: measures this machine for a second"
+                    + " and says what a run costs (default: no time, no cost)")
         @Nullable Double pricePerHour,
     @Group("Data") DataSettings data,
     @Group("Data") LengthSettings length,
     @Group("Data")
         @Setting(
             help =
-                "objective that the rows are for; pairs of chosen and rejected answers are recognised",
+                "objective that the rows are for; pairs of chosen and rejected answers are"
+                    + " recognised",
             byDefault = "sft")
         ObjectiveName objective,
     @Group("Output") @Setting(help = "rows that are shown; all are counted", byDefault = "10")
         int limit,
     @Setting(
             help =
-                "load the model and ask it so many rows, three solved ones in front: does it answer already, is the text far from what it knows",
+                "load the model and ask it so many rows, three solved ones in front: does it answer"
+                    + " already, is the text far from what it knows (default: none)",
             label = "ROWS")
         @Nullable Integer askBase,
     @Setting(help = "write the same as one page of HTML", label = "FILE") @Nullable Path html,

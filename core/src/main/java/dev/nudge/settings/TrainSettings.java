@@ -18,7 +18,9 @@ public record TrainSettings(
     @Setting(help = "most memory to use, such as 8G (default: what is free now)", label = "SIZE")
         @Nullable ByteSize memory,
     @Setting(
-            help = "price of the machine an hour, in any currency; run.json says what the run cost")
+            help =
+                "price of the machine an hour, in any currency; run.json says what the run cost"
+                    + " (default: no cost)")
         @Nullable Double pricePerHour,
     @Group("Data") DataSettings data,
     @Group("Data") LengthSettings length,
