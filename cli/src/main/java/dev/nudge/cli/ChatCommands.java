@@ -162,8 +162,7 @@ record ChatCommands(
     if (words[1].equals(NONE)) {
       chat.resetSampling(key);
     } else {
-      chat.sampling(
-          Schema.of(SamplingSettings.class).with(chat.sampling(), Map.of(key, words[1])));
+      chat.sampling(Schema.of(SamplingSettings.class).with(chat.sampling(), Map.of(key, words[1])));
     }
     console.note(shown(key, chat.samplingValues().get(key)));
   }
