@@ -1,5 +1,7 @@
 package dev.nudge.registry;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
@@ -37,7 +39,8 @@ final class Export {
       folder.place(List.of());
       return all.stream().map(Path::toString).toList();
     } catch (UncheckedIOException e) {
-      throw new RunException("cannot read " + from + ": " + OutFolder.reason(e.getCause()), e);
+      throw new RunException(
+          "cannot read " + from + ": " + OutFolder.reason(requireNonNull(e.getCause())), e);
     } catch (IOException e) {
       throw new RunException("cannot write " + out + ": " + OutFolder.reason(e), e);
     }
