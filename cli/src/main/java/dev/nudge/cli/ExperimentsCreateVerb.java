@@ -94,6 +94,9 @@ record ExperimentsCreateVerb() implements Verb<ExperimentsCreateVerb.Settings> {
               + ", "
               + arm.path("digest").asString("without an adapter"));
     }
+    if (report.path("arms").valueStream().map(a -> a.path("digest")).distinct().count() == 1) {
+      console.warn("all arms are the same adapter, so only chance tells them apart");
+    }
     console.note(settings.experiment() + " runs; requests for that model take part");
     console.object(report);
     return ExitCode.DONE;

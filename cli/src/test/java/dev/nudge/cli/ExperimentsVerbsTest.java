@@ -158,6 +158,7 @@ class ExperimentsVerbsTest implements Resolver {
                 + """
                 A is support@champion, sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
                 B is support@canary, sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+                nudge: warning: all arms are the same adapter, so only chance tells them apart
                 tone runs; requests for that model take part
                 """);
     answers(30);

@@ -22,6 +22,11 @@ record CompletionRoute(Shared shared) implements Routes.Handler {
     if (fields.has("suffix") && !ChatRoute.or(fields.text("suffix"), "").isEmpty()) {
       throw ApiException.wrong("suffix", "'suffix' is not supported; leave it out");
     }
+    if (fields.has("messages") && !fields.has("prompt") && !fields.has("columns")) {
+      throw ApiException.missing(
+          "prompt",
+          "'prompt' is missing; give a text, or send 'messages' to /v1/chat/completions");
+    }
     AdapterForm form = AdapterForm.of(served);
     List<String> filled =
         fields.has("columns") ? form.prompts(fields, MOST_PROMPTS) : List.<String>of();

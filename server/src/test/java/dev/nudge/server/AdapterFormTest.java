@@ -252,6 +252,14 @@ class AdapterFormTest {
   }
 
   @Test
+  void messagesForACompletionAreToldWhereTheyBelong() {
+    Reply reply = place.post(COMPLETE, Place.chat("base", "hi", "\"max_tokens\": 1"));
+    assertThat(reply.status()).isEqualTo(400);
+    assertThat(reply.error("message"))
+        .isEqualTo("'prompt' is missing; give a text, or send 'messages' to /v1/chat/completions");
+  }
+
+  @Test
   void manyOtherFieldsAreCounted() {
     StringBuilder more = new StringBuilder("\"max_tokens\": 1");
     for (int i = 0; i < 50_000; i++) {
