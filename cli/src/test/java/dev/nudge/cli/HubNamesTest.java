@@ -113,6 +113,20 @@ class HubNamesTest {
         .hasMessageContaining("'hf:no such' is no name on the hub");
   }
 
+  /// The tests' folder is that of the module, which has `src`.
+  @Test
+  void anAdapterOfAFolderThatIsHereIsNotAskedOfTheHub() {
+    String model = "D".repeat(3);
+    assertThat(
+            in(ScoreSettings.class, Map.of("model", model, "data", "d", "adapter", "src/none"))
+                .adapter())
+        .hasToString("src/none");
+    assertThatThrownBy(
+            () ->
+                in(ScoreSettings.class, Map.of("model", model, "data", "d", "adapter", "no/none")))
+        .hasMessageContaining("no/none: there is no such folder here, and of the hub");
+  }
+
   @Test
   void whatIsNeitherHereNorOnTheHubIsToldAsBoth() {
     assertThatThrownBy(

@@ -24,8 +24,7 @@ record CompletionRoute(Shared shared) implements Routes.Handler {
     }
     if (fields.has("messages") && !fields.has("prompt") && !fields.has("columns")) {
       throw ApiException.missing(
-          "prompt",
-          "'prompt' is missing; give a text, or send 'messages' to /v1/chat/completions");
+          "prompt", "'prompt' is missing; give a text, or send 'messages' to /v1/chat/completions");
     }
     AdapterForm form = AdapterForm.of(served);
     List<String> filled =
