@@ -101,8 +101,7 @@ public final class GateCheck {
       reasons.add("only the first %s documents of each task were evaluated".formatted(limit));
     }
     for (String name : PeftAdapter.FILES) {
-      String judged = digests.path("adapter").path(name).asString("");
-      if (judged.isEmpty() || !judged.equals(version.adapter(name))) {
+      if (!judged(gate, name).equals(version.adapter(name)) || judged(gate, name).isEmpty()) {
         reasons.add("another " + name + " was judged");
       }
     }
@@ -133,6 +132,24 @@ public final class GateCheck {
       reasons.add("another policy was judged");
     }
     return reasons;
+  }
+
+  /// The file of an adapter of which a verdict judged another one than a version has, or a release
+  /// was made of; null: none, as far as both are known.
+  static @Nullable String foreign(Known version, JsonNode gate) {
+    return PeftAdapter.FILES.stream()
+        .filter(
+            name ->
+                !judged(gate, name).isEmpty()
+                    && !version.adapter(name).isEmpty()
+                    && !judged(gate, name).equals(version.adapter(name)))
+        .findFirst()
+        .orElse(null);
+  }
+
+  /// The digest of an adapter's file that a verdict judged; empty: unknown, or the base was judged.
+  private static String judged(JsonNode gate, String name) {
+    return gate.path("digests").path("adapter").path(name).asString("");
   }
 
   /// How the questions of a verdict differ from those of the previous verdict; empty: they do not,
