@@ -69,13 +69,7 @@ record AdaptersPushVerb() implements Verb<AdaptersPushVerb.Settings> {
     if (other != null) {
       console.warn(other);
     }
-    for (Path report : reports) {
-      version = registry.report(reference, report, note);
-      String judged = registry.otherJudged(version, report);
-      if (judged != null) {
-        console.warn(judged);
-      }
-    }
+    version = Registries.attach(registry, reference, reports, note, console);
     if (settings.alias() != null) {
       registry.alias(
           version.name(),

@@ -46,13 +46,7 @@ record AdaptersStateVerb() implements Verb<AdaptersStateVerb.Settings> {
     Reference reference = Reference.parse(settings.reference());
     List<Path> reports = settings.report().stream().map(Path::of).toList();
     reports.forEach(Registry::checkReport);
-    for (Path report : reports) {
-      registry.report(reference, report, note);
-      String other = registry.otherJudged(registry.find(reference), report);
-      if (other != null) {
-        console.warn(other);
-      }
-    }
+    Registries.attach(registry, reference, reports, note, console);
     Version version = registry.state(reference, settings.state(), note);
     console.result(version.shown() + " is " + version.state().word());
     if (version.state() == VersionState.BLOCKED) {

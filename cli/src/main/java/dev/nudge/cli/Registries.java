@@ -39,6 +39,22 @@ final class Registries {
     return by == null ? Note.of(why) : Note.by(by, why);
   }
 
+  /// Attaches reports to a version, and warns of those that judged another adapter.
+  ///
+  /// @return the version with its reports
+  static Version attach(
+      Registry registry, Reference reference, List<Path> reports, Note note, Console console) {
+    Version version = registry.find(reference);
+    for (Path report : reports) {
+      version = registry.report(reference, report, note);
+      String other = registry.otherJudged(version, report);
+      if (other != null) {
+        console.warn(other);
+      }
+    }
+    return version;
+  }
+
   static Address.@Nullable Credentials credentials(@Nullable Path file) {
     return file == null ? null : Address.Credentials.read(file);
   }
