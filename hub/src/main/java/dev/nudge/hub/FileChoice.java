@@ -28,6 +28,12 @@ enum FileChoice {
 
   static final String GGUF = ".gguf";
   static final String SAFETENSORS = ".safetensors";
+
+  /// Names, without `.json`, of the configs that Python's libraries write.
+  static final String CONFIGS =
+      "(generation_|adapter_|tokenizer_|preprocessor_|processor_|quantize_|quant_)?config"
+          + "|special_tokens_map";
+
   private static final String SINGLE = "model.safetensors";
   private static final String INDEX = "model.safetensors.index.json";
   private static final String ADAPTER_WEIGHTS = "adapter_model.safetensors";
@@ -176,8 +182,9 @@ enum FileChoice {
 
   private static final Pattern KNOWN_TEXTS =
       Pattern.compile(
-          "((generation_|adapter_|tokenizer_|preprocessor_|processor_|quantize_|quant_)?config"
-              + "|tokenizer|special_tokens_map|added_tokens|vocab|chat_template|nudge|release"
+          "("
+              + CONFIGS
+              + "|tokenizer|added_tokens|vocab|chat_template|nudge|release"
               + "|model\\.safetensors\\.index)\\.json"
               + "|(vocab|merges)\\.txt|chat_template\\.jinja|README\\.md|Modelfile"
               + "|(LICENSE|LICENCE|NOTICE)(\\.(txt|md))?");

@@ -21,15 +21,10 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.MissingNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The places where a file of a model names a path of the machine on which it was made: the base in
-/// configs that Python's libraries and nudge write, and what nudge's own files say a folder was
-/// made
-/// from.
+/// The places where a file of a model names a path of the machine on which it was made: the base
+/// in configs that Python's libraries and nudge write, and the origins that nudge's own files have.
 final class LocalPaths {
-  private static final Pattern CONFIGS =
-      Pattern.compile(
-          "((adapter_|tokenizer_|preprocessor_|processor_|generation_|quantize_|quant_)?config"
-              + "|special_tokens_map)\\.json");
+  private static final Pattern CONFIGS = Pattern.compile("(" + FileChoice.CONFIGS + ")\\.json");
 
   /// Keys of these configs, at any depth, whose texts may be paths.
   private static final Pattern NAMED =
@@ -42,8 +37,9 @@ final class LocalPaths {
   private static final String MARK = "nudge.json";
   private static final String RELEASE = "release.json";
 
-  private static final List<String> KEYS =
-      List.of("base_model_name_or_path", "_name_or_path", "name_or_path");
+  /// Keys whose texts are names on the hub or paths, also such as look like neither.
+  private static final Set<String> KEYS =
+      Set.of("base_model_name_or_path", "_name_or_path", "name_or_path");
 
   /// Keys of nudge's own files, at any depth, whose texts may be paths.
   private static final Set<String> MADE_FROM =
@@ -66,14 +62,12 @@ final class LocalPaths {
     for (String name : files.keySet()) {
       boolean config = CONFIGS.matcher(name).matches();
       JsonNode root = config || name.equals(MARK) ? read(files, name) : MissingNode.getInstance();
-      if (config
-          ? inConfig(root) | replaced(root, k -> NAMED.matcher(k).matches(), false)
-          : replaced(root, MADE_FROM::contains, false)) {
+      if (replaced(root, config ? k -> NAMED.matcher(k).matches() : MADE_FROM::contains)) {
         texts.put(name, Json.indented(root));
       }
     }
     JsonNode release = read(files, RELEASE);
-    boolean changed = replaced(release.path("settings"), MADE_FROM::contains, false);
+    boolean changed = replaced(release.path("settings"), MADE_FROM::contains);
     for (Map.Entry<String, String> text : texts.entrySet()) {
       if (release.path("files").path(text.getKey()) instanceof ObjectNode file) {
         byte[] bytes = text.getValue().getBytes(StandardCharsets.UTF_8);
@@ -115,54 +109,43 @@ final class LocalPaths {
     return named.equals(front) ? null : named + text.substring(end);
   }
 
-  private static boolean inConfig(JsonNode root) {
-    boolean changed = false;
-    if (root instanceof ObjectNode object) {
-      for (String key : KEYS) {
-        String given = object.path(key).asString("");
-        String name = base(given);
-        if (!name.equals(given)) {
-          object.put(key, name);
-          changed = true;
-        }
-      }
-    }
-    return changed;
-  }
-
   /// Replaces the paths in a file.
   ///
-  /// @param keys whose texts may be paths
-  /// @param paths whether texts of a list may be paths
+  /// @param keys whose texts, and lists of texts, may be paths
   /// @return whether there was one
-  private static boolean replaced(JsonNode node, Predicate<String> keys, boolean paths) {
+  private static boolean replaced(JsonNode node, Predicate<String> keys) {
     boolean changed = false;
     if (node instanceof ObjectNode object) {
       for (String key : List.copyOf(object.propertyNames())) {
-        boolean may = keys.test(key);
         JsonNode value = object.path(key);
-        if (may && isPath(value)) {
-          object.put(key, base(value.asString()));
+        String name = keys.test(key) ? name(key, value) : null;
+        if (name != null) {
+          object.put(key, name);
           changed = true;
-        } else {
-          changed |= replaced(value, keys, may);
+        } else if (keys.test(key) && value instanceof ArrayNode list) {
+          for (int i = 0; i < list.size(); i++) {
+            name = name(key, list.get(i));
+            if (name != null) {
+              list.set(i, name);
+              changed = true;
+            }
+          }
         }
+        changed |= replaced(value, keys);
       }
-    } else if (node instanceof ArrayNode list) {
-      for (int i = 0; i < list.size(); i++) {
-        if (paths && isPath(list.get(i))) {
-          list.set(i, base(list.get(i).asString()));
-          changed = true;
-        } else {
-          changed |= replaced(list.get(i), keys, paths);
-        }
+    } else {
+      for (JsonNode one : node) {
+        changed |= replaced(one, keys);
       }
     }
     return changed;
   }
 
-  private static boolean isPath(JsonNode value) {
-    return value.isString() && isPath(value.asString());
+  /// What a text becomes that is a path; null: it is none.
+  private static @Nullable String name(String key, JsonNode value) {
+    String given = value.isString() ? value.asString() : "";
+    String name = KEYS.contains(key) || isPath(given) ? base(given) : given;
+    return name.equals(given) ? null : name;
   }
 
   private static boolean isPath(String text) {
