@@ -168,8 +168,8 @@ public record HubSettings(
   String withheld() {
     return token == null || sent() != null
         ? ""
-        : "the token is not sent: HF_ENDPOINT is %s, without TLS; give an https address"
-            .formatted(endpoint);
+        : "the token is not sent: HF_ENDPOINT is %s, without TLS%s; give an https address"
+            .formatted(endpoint, Loopback.is(endpoint.getHost()) ? ", by a proxy" : "");
   }
 
   /// Whether an address is of the endpoint's origin.
