@@ -151,6 +151,17 @@ class AdapterFormTest {
   }
 
   @Test
+  void aPatternThatCannotBeReadDoesNotHideTheModels() throws IOException {
+    Path broken = trained(Place.ONE, "broken", Map.of("spoken", false, "prompt", "{oops"));
+    try (Place other = Place.open(s -> s.withAdapter("broken=" + broken))) {
+      assertThat(other.get("/v1/models").status()).isEqualTo(200);
+      JsonNode card = other.get("/v1/models/broken").json();
+      assertThat(card.path("form").asString("")).isEqualTo("prompts");
+      assertThat(card.has("pattern")).isFalse();
+    }
+  }
+
+  @Test
   void columnsFillTheStoredPattern() {
     String echo = ", \"echo\": true, \"max_tokens\": 0";
     Reply one =

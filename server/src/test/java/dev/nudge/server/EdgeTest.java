@@ -2,6 +2,7 @@ package dev.nudge.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.format.Json;
 import dev.nudge.server.Place.Reply;
@@ -18,12 +19,15 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyStore;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
@@ -156,6 +160,25 @@ class EdgeTest {
     for (int n = 1; n <= 4; n++) {
       assertThat(folder.resolve("audit.jsonl." + n)).hasContent("earlier " + n);
     }
+  }
+
+  @Test
+  void anAuditLogThatIsALinkStaysOneAndKeepsItsMode() throws IOException {
+    assumeTrue(Files.getFileStore(folder).supportsFileAttributeView("posix"), "needs modes");
+    Set<PosixFilePermission> mode = PosixFilePermissions.fromString("rw-------");
+    Path target = Files.createFile(folder.resolve("target.jsonl"));
+    Files.setPosixFilePermissions(target, mode);
+    Path link = Files.createSymbolicLink(folder.resolve("link.jsonl"), target);
+    try (Place place = Place.open(s -> s.withAuditLog(link).withAuditLogSize(4096))) {
+      for (int i = 0; i < 40; i++) {
+        place.get("/v1/models/none-" + i);
+      }
+      assertThat(place.warnings).noneMatch(line -> line.contains("audit log"));
+    }
+    assertThat(link).isSymbolicLink();
+    assertThat(folder.resolve("target.jsonl.1")).isRegularFile();
+    assertThat(Files.getPosixFilePermissions(link)).isEqualTo(mode);
+    assertThat(folder.resolve("link.jsonl.1")).doesNotExist();
   }
 
   private static void auditedWithoutRotation(Path audit) throws IOException {
