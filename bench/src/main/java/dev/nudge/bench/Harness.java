@@ -235,7 +235,7 @@ final class Harness {
               their,
               Objects.requireNonNull(best.get(task)),
               their / our,
-              task.wanted() == 1 ? "–" : "%.1f".formatted(task.wanted()),
+              task.wanted() == 1 ? "–" : String.format(Locale.ROOT, "%.1f", task.wanted()),
               ourWhole,
               theirWhole,
               theirWhole / ourWhole);
