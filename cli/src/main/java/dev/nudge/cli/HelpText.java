@@ -21,15 +21,13 @@ final class HelpText {
   private static final int COLUMN = 30; // where the help of a flag begins
   private static final int VERBS = 20; // and that of a verb
 
-  private static final List<String> CODES =
-      List.of(
-          "Results go to standard output, progress and messages to standard error. Exit codes: 0"
-              + " done;",
-          "1 failed while running; 2 wrong use or bad input, before anything was started; 3 a gate,"
-              + " a",
-          "tolerance or a protected alias says no; 4 a gate cannot tell; 130, 143 stopped by a"
-              + " signal,",
-          "after saving.");
+  private static final String CODES =
+      """
+
+      Results go to standard output, progress and messages to standard error. Exit codes: 0 done;
+      1 failed while running; 2 wrong use or bad input, before anything was started; 3 a gate, a
+      tolerance or a protected alias says no; 4 a gate cannot tell; 130, 143 stopped by a signal,
+      after saving.""";
 
   private HelpText() {}
 
@@ -115,8 +113,7 @@ final class HelpText {
     }
     add(lines, Flags.KERNELS + " CHOICE", Flags.KERNELS_HELP, COLUMN);
     Flags.COMMON.forEach((flag, help) -> add(lines, flag, help, COLUMN));
-    lines.add("");
-    lines.addAll(CODES);
+    lines.addAll(CODES.lines().toList());
   }
 
   /// The help of a group of verbs, `nudge runs`.

@@ -23,9 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// Computes the statistics of a data set in one pass.
 ///
 /// Of each row only lengths and a hash are kept, of a held-out one a signature, and up to a
-/// thousand short answers. Without a template
-/// a conversation is the text of its messages. Rows are duplicates if their texts are equal,
-/// near-duplicates by words ([NearTexts]).
+/// thousand short answers. Without a template a conversation is the text of its messages. Rows are
+/// duplicates if their texts are equal, near-duplicates by words ([NearTexts]).
 public final class DataSurvey {
   private static final int CHUNK = 512;
 

@@ -267,8 +267,7 @@ public record Identity(
   }
 
   /// The digest that adapters of a model and of its quantised folders have in common: of the
-  /// model's
-  /// unquantised weights, as far as its folder says what it was made from.
+  /// unquantised weights, as far as the folder says what it was made from.
   ///
   /// @param cache the cache folder of the user
   /// @throws InputException if the weights cannot be read

@@ -12,8 +12,8 @@ import java.util.Locale;
 ///
 /// The form, the exponent (that of Llama models; Qwen's is lower, which is less than a factor of
 /// two at widths of 800 to 5,000) and that the rank does not count while alpha stays are from "LoRA
-/// without regret" [1] and an earlier version of the cookbook beside it. Measured here at
-/// a width of 576 alone (docs/benchmarks.md).
+/// without regret" [1] and an earlier version of the cookbook beside it. It was measured here at a
+/// width of 576 alone (`docs/benchmarks.md`).
 ///
 /// Twice the alpha is as much as twice the rate of B at the same rate of A, and so is a LoRA+ ratio
 /// of two: the rate falls by the root of either, which lies between the rates that A and B would

@@ -99,8 +99,7 @@ record Manifest(
   }
 
   /// Whether a text is the name of a plain file, or its path in a folder below: plain names with
-  /// `/`
-  /// between them, so that it leads nowhere else.
+  /// slashes between them, so that it leads nowhere else.
   static boolean isPlain(String name) {
     return FILE.matcher(name).matches();
   }

@@ -34,8 +34,8 @@ import org.jspecify.annotations.Nullable;
 /// above it must belong to this user or to root, and nobody else may write them; a folder above
 /// that has the sticky bit, such as `/tmp`, may be written by all, for nobody can replace what
 /// lies in it. Folders of this user in the cache that the group may write are closed to the group.
-/// A file with another owner or mode is unpacked again. Where the file system has no
-/// such owners (Windows), the SHA-256 of each file is computed before each load.
+/// A file with another owner or mode is unpacked again. Where the file system has no such owners
+/// (Windows), the SHA-256 of each file is computed before each load.
 ///
 /// With owners, what can still be wrong is damage. Reading 90 MB takes a quarter of a second of a
 /// young JVM, so a note beside the file, with the same owner and mode, says for which size and time

@@ -523,8 +523,7 @@ public final class Forecast {
   /// The work of a step beside its training pass, as a share of that: an objective's scoring pass
   /// is a forward pass, twice with mismatched sequences; sampled completions are also scored by the
   /// reference and by each reward adapter, once a batch; a replayed token costs three forward
-  /// passes
-  /// where a trained one costs two.
+  /// passes where a trained one costs two.
   private double besideTraining() {
     var objective = settings.objective();
     var rollouts = objective.rollouts();

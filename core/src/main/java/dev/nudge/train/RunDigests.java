@@ -23,8 +23,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// Digests of a run's inputs and outputs, as `run.json` holds them under `digests`. These are the
-/// inputs `data`, `eval_data`, `init_adapter`, `replay`, `reward`, `reward_jar` and `add_tokens`,
-/// and
+/// inputs `data`, `eval_data`, `init_adapter`, `replay`, `reward`, `reward_jar`, `add_tokens`, and
 /// the output `files`.
 final class RunDigests {
   static final String KEY = "digests";

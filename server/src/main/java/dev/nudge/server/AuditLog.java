@@ -21,9 +21,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A file that has reached its size becomes `FILE.1`, an earlier `FILE.1` becomes `FILE.2` and so
 /// on, each by a rename; the oldest goes. Only a regular file is renamed, and never a link to it.
-/// So the log takes at most `KEPT + 1` times that size. If the
-/// next file cannot be opened or a rename fails, a warning says so once and lines go on into the
-/// same file.
+/// So the log takes at most `KEPT + 1` times that size. If the next file cannot be opened or a
+/// rename fails, a warning says so once and lines go on into the same file.
 ///
 /// Threading: any number of threads; lines are written atomically.
 final class AuditLog implements Consumer<RequestOutcome>, AutoCloseable {

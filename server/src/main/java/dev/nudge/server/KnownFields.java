@@ -45,7 +45,8 @@ enum KnownFields {
                   + " include_stop_str_in_output length_penalty priority prompt_logprobs request_id"
                   + " return_token_ids return_tokens_as_token_ids skip_special_tokens"
                   + " spaces_between_special_tokens truncate_prompt_tokens"
-                  + " cache_prompt grammar json_schema mirostat n_probs reasoning_format samplers typical_p"
+                  + " cache_prompt grammar json_schema mirostat n_probs reasoning_format samplers"
+                  + " typical_p"
                   + " models plugins provider route top_a transforms usage")
               .split(" "));
 

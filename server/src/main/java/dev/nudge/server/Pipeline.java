@@ -16,8 +16,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Handles every HTTP request: check of its source, routing, shutdown check, authentication, quota,
-/// the route's
-/// handler, error bodies, logs and metrics.
+/// the route's handler, error bodies, logs and metrics.
 ///
 /// Threading: any number of threads, one per request.
 final class Pipeline {

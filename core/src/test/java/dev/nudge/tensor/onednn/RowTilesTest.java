@@ -16,9 +16,8 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /// The tiles in which rows go, and that a row has the same bits in each, with products made up as
-/// AMX's are: a sum over more than a block is cut where the number of rows says so, and blocks'
-/// sums
-/// are added for a result in bf16, gone on with for one in fp32.
+/// AMX's are: a sum over more than a block is cut where the number of rows says so, and sums of
+/// blocks are added for a result in bf16, gone on with for one in fp32.
 class RowTilesTest {
   private final Random random = Seeds.random();
 
