@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import dev.nudge.format.Json;
 import dev.nudge.registry.Adapter;
+import dev.nudge.registry.GateCheck;
 import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
 import dev.nudge.registry.Version;
@@ -109,7 +110,12 @@ record AdaptersShowVerb() implements Verb<AdaptersShowVerb.Settings> {
         version.pushed().at() + " by " + version.pushed().by() + (why == null ? "" : ": " + why));
     line(console, "base", registry.shownBase(version));
     line(console, "rank", version.rank() + ", " + Bytes.shown(version.bytes()));
-    line(console, "gate", gate.isObject() ? judged(gate) : "none: no gate.json is kept with it");
+    boolean foreign = version.reports().stream().anyMatch(r -> r.name().equals(GateCheck.FILE));
+    String none =
+        foreign
+            ? "none: its gate.json judged another adapter"
+            : "none: no gate.json is kept with it";
+    line(console, "gate", gate.isObject() ? judged(gate) : none);
     gate.path("rules").forEach(rule -> line(console, "", rule(rule)));
     adapter.versions().stream()
         .filter(one -> one.number() < version.number() && registry.gate(one).isObject())

@@ -272,6 +272,27 @@ class AdaptersTest {
   }
 
   @Test
+  void aVerdictOnAnotherAdapterIsWarnedOfAndShownAsNone() throws IOException {
+    push();
+    Files.writeString(
+        folder.resolve("gate.json"),
+        "{\"nudge_gate\": 1, \"verdict\": \"pass\", \"digests\": {\"adapter\":"
+            + " {\"adapter_model.safetensors\": \"sha256:0\"}}, \"rules\": []}");
+    Ran ran = adapters("state", "support:2", "validated", "--report", "D/gate.json");
+    assertThat(ran.code()).isZero();
+    assertThat(ran.err())
+        .isEqualTo(
+            "nudge: warning: --report D/gate.json judged another adapter_model.safetensors than"
+                + " that of support:2; it is kept, and is no verdict on support:2: run nudge eval"
+                + " with this adapter\n");
+    assertThat(adapters("show", "support:2").out())
+        .contains("\ngate       none: its gate.json judged another adapter\n");
+    assertThat(adapters("protect", "support@champion").err())
+        .startsWith(
+            "nudge: warning: support@champion stays at its version, which has not passed: ");
+  }
+
+  @Test
   void aLinkedBaseHasItsRealName() throws IOException {
     Files.createSymbolicLink(folder.resolve("MODEL"), folder.resolve("model"));
     Ran ran =

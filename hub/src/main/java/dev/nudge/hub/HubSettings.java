@@ -169,7 +169,7 @@ public record HubSettings(
     return token == null || sent() != null
         ? ""
         : "the token is not sent: HF_ENDPOINT is %s, without TLS%s; give an https address"
-            .formatted(endpoint, Loopback.is(endpoint.getHost()) ? ", by a proxy" : "");
+            .formatted(endpoint, Loopback.is(endpoint.getHost()) ? " and through a proxy" : "");
   }
 
   /// Whether an address is of the endpoint's origin.
