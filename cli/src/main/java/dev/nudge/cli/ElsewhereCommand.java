@@ -1,5 +1,8 @@
 package dev.nudge.cli;
 
+import dev.nudge.cli.console.Console;
+import dev.nudge.cli.console.ExitCode;
+import dev.nudge.cli.console.Verb;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.function.Function;

@@ -1,11 +1,12 @@
 package dev.nudge.cli;
 
+import dev.nudge.cli.console.Verb;
 import java.util.List;
 
 /// Command lines that the help of each verb shows.
 ///
 /// The names in them are those of `examples/commands.sh`: `MODEL` is a model's folder.
-final class Examples {
+public final class Examples {
   private static final String ALL =
       """
       nudge quickstart
@@ -135,7 +136,7 @@ final class Examples {
   private Examples() {}
 
   /// Lists the examples of a verb; one may be of several lines, as a shell takes them.
-  static List<String> of(Verb<?> verb) {
+  public static List<String> of(Verb<?> verb) {
     String start = "nudge " + verb.name() + " ";
     return EACH.stream().filter(line -> (line + " ").startsWith(start)).toList();
   }

@@ -1,10 +1,11 @@
 package dev.nudge.cli;
 
+import dev.nudge.cli.models.KnownModelsTable;
 import java.util.List;
 import java.util.Map;
 
 /// The sections of `nudge --help` with the first words of their verbs, in order.
-enum HelpGroup {
+public enum HelpGroup {
   TRAIN("Train", "quickstart train sweep plan spark init data runs"),
   ASK("Ask", "generate chat"),
   JUDGE("Judge", "score eval"),
@@ -36,7 +37,7 @@ enum HelpGroup {
   }
 
   /// The first words of its verbs.
-  List<String> words() {
+  public List<String> words() {
     return List.of(words.split(" "));
   }
 
@@ -46,7 +47,7 @@ enum HelpGroup {
   }
 
   /// The description of a group of verbs.
-  static String about(String group) {
+  public static String about(String group) {
     return ABOUT.getOrDefault(group, "");
   }
 }

@@ -4,6 +4,8 @@ import static java.util.stream.Collectors.groupingBy;
 import static java.util.stream.Collectors.joining;
 import static java.util.stream.Collectors.toList;
 
+import dev.nudge.cli.console.Flags;
+import dev.nudge.cli.console.Verb;
 import dev.nudge.settings.Knob;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.Setting;
@@ -27,7 +29,8 @@ final class HelpText {
       Results go to standard output, progress and messages to standard error. Exit codes: 0 done;
       1 failed while running; 2 wrong use or bad input, before anything was started; 3 a gate, a
       tolerance or a protected alias says no; 4 a gate cannot tell; 130, 143 stopped by a signal,
-      after saving.""";
+      after saving.\
+      """;
 
   private HelpText() {}
 

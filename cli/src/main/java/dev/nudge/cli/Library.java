@@ -1,6 +1,69 @@
 package dev.nudge.cli;
 
 import dev.nudge.calibrate.CalibratedFolder;
+import dev.nudge.cli.adapters.AdaptersAliasVerb;
+import dev.nudge.cli.adapters.AdaptersCollectVerb;
+import dev.nudge.cli.adapters.AdaptersCombineVerb;
+import dev.nudge.cli.adapters.AdaptersDiffVerb;
+import dev.nudge.cli.adapters.AdaptersExportVerb;
+import dev.nudge.cli.adapters.AdaptersInspectVerb;
+import dev.nudge.cli.adapters.AdaptersListVerb;
+import dev.nudge.cli.adapters.AdaptersLogVerb;
+import dev.nudge.cli.adapters.AdaptersProtectVerb;
+import dev.nudge.cli.adapters.AdaptersPublishVerb;
+import dev.nudge.cli.adapters.AdaptersPullVerb;
+import dev.nudge.cli.adapters.AdaptersPushVerb;
+import dev.nudge.cli.adapters.AdaptersRemoveVerb;
+import dev.nudge.cli.adapters.AdaptersRollbackVerb;
+import dev.nudge.cli.adapters.AdaptersShowVerb;
+import dev.nudge.cli.adapters.AdaptersStateVerb;
+import dev.nudge.cli.adapters.ExportVerb;
+import dev.nudge.cli.adapters.MergeVerb;
+import dev.nudge.cli.adapters.QuantizeVerb;
+import dev.nudge.cli.adapters.ReleaseVerb;
+import dev.nudge.cli.ask.ChatLines;
+import dev.nudge.cli.ask.ChatVerb;
+import dev.nudge.cli.ask.GenerateVerb;
+import dev.nudge.cli.ask.PipedLines;
+import dev.nudge.cli.ask.TerminalLines;
+import dev.nudge.cli.console.CacheFolder;
+import dev.nudge.cli.console.Colours;
+import dev.nudge.cli.console.SearchPath;
+import dev.nudge.cli.console.Terminal;
+import dev.nudge.cli.console.Verb;
+import dev.nudge.cli.judge.EvalVerb;
+import dev.nudge.cli.judge.ScoreVerb;
+import dev.nudge.cli.machine.CompletionVerb;
+import dev.nudge.cli.machine.DoctorVerb;
+import dev.nudge.cli.machine.InstallVerb;
+import dev.nudge.cli.models.ModelsListVerb;
+import dev.nudge.cli.models.ModelsPullVerb;
+import dev.nudge.cli.models.ModelsRemoveVerb;
+import dev.nudge.cli.models.ModelsShowVerb;
+import dev.nudge.cli.models.ModelsVerifyVerb;
+import dev.nudge.cli.serve.ExperimentsCreateVerb;
+import dev.nudge.cli.serve.ExperimentsListVerb;
+import dev.nudge.cli.serve.ExperimentsShowVerb;
+import dev.nudge.cli.serve.ExperimentsStopVerb;
+import dev.nudge.cli.serve.KeysAddVerb;
+import dev.nudge.cli.serve.ServeVerb;
+import dev.nudge.cli.train.DataFromFeedbackVerb;
+import dev.nudge.cli.train.DataPreviewVerb;
+import dev.nudge.cli.train.DataSplitVerb;
+import dev.nudge.cli.train.DataStatsVerb;
+import dev.nudge.cli.train.InitVerb;
+import dev.nudge.cli.train.PlanVerb;
+import dev.nudge.cli.train.QuickstartVerb;
+import dev.nudge.cli.train.RunsCompareVerb;
+import dev.nudge.cli.train.RunsExportVerb;
+import dev.nudge.cli.train.RunsListVerb;
+import dev.nudge.cli.train.RunsPlotVerb;
+import dev.nudge.cli.train.RunsQueueVerb;
+import dev.nudge.cli.train.RunsRemoveVerb;
+import dev.nudge.cli.train.RunsShowVerb;
+import dev.nudge.cli.train.SparkVerb;
+import dev.nudge.cli.train.SweepVerb;
+import dev.nudge.cli.train.TrainVerb;
 import dev.nudge.data.DataStats;
 import dev.nudge.data.DataSurvey;
 import dev.nudge.data.TokenCache;
@@ -67,7 +130,7 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// Wires the verbs to the library, and describes this machine to it.
-final class Library {
+public final class Library {
   private static final DataPreviewVerb.Previewer PREVIEWER =
       new DataPreviewVerb.Previewer() {
         @Override
@@ -85,7 +148,7 @@ final class Library {
   private Library() {}
 
   /// The resources of this machine that the process may use.
-  static Machine machine() {
+  public static Machine machine() {
     return Machine.here(CacheFolder.of(System.getenv()));
   }
 
@@ -187,7 +250,7 @@ final class Library {
     return GgufExport.run(Named.in(settings), machine(), warnings, cancelled);
   }
 
-  static Chat chat(ChatSettings settings, Consumer<String> warnings) {
+  public static Chat chat(ChatSettings settings, Consumer<String> warnings) {
     return Chat.open(Named.in(settings), machine(), warnings);
   }
 
@@ -241,7 +304,7 @@ final class Library {
   }
 
   /// All verbs.
-  static List<Verb<?>> verbs() {
+  public static List<Verb<?>> verbs() {
     return List.of(
         new QuickstartVerb(Library::quickstart),
         new TrainVerb(

@@ -1,5 +1,15 @@
 package dev.nudge.cli;
 
+import dev.nudge.cli.console.Console;
+import dev.nudge.cli.console.ExitCode;
+import dev.nudge.cli.console.Failure;
+import dev.nudge.cli.console.Flags;
+import dev.nudge.cli.console.HubNames;
+import dev.nudge.cli.console.Results;
+import dev.nudge.cli.console.RunFile;
+import dev.nudge.cli.console.Stderr;
+import dev.nudge.cli.console.Verb;
+import dev.nudge.cli.machine.DuckDbModule;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Layer;
@@ -60,7 +70,7 @@ public final class Main {
     return run(List.of(verb), line, new Results(out), err);
   }
 
-  static int run(List<Verb<?>> verbs, List<String> args, Results out, PrintStream err) {
+  public static int run(List<Verb<?>> verbs, List<String> args, Results out, PrintStream err) {
     boolean trace = args.contains("--stack-trace");
     try {
       return dispatch(verbs, args, out, err);

@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.cli.train.SweepVerb;
 import dev.nudge.eval.sweep.Sweep;
 import dev.nudge.settings.SweepSettings;
 import dev.nudge.settings.TrainSettings;

@@ -1,5 +1,7 @@
 package dev.nudge.cli;
 
+import dev.nudge.cli.console.ExitCode;
+import dev.nudge.cli.train.TrainVerb;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.RunResult;

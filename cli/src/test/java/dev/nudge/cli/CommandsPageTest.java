@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.cli.console.Verb;
 import dev.nudge.settings.Knob;
 import dev.nudge.settings.SettingType;
 import java.io.IOException;

@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.cli.console.Ran;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -141,8 +142,8 @@ class DataSplitTest {
   @Test
   void badInputIsALineAndNothingIsWritten() throws IOException {
     String share =
-        "nudge: --test is '%s'; it must be a share above 0 and below 1, such as 0.1, or a share by a"
-            + " column whose values stay together, such as 0.1:customer_id\n";
+        "nudge: --test is '%s'; it must be a share above 0 and below 1, such as 0.1, or a share by"
+            + " a column whose values stay together, such as 0.1:customer_id\n";
     refused("D/all.jsonl", "1.5", share.formatted("1.5"));
     refused("D/all.jsonl", "test", share.formatted("test"));
     refused(
@@ -189,7 +190,8 @@ class DataSplitTest {
             new Ran(
                 2,
                 "",
-                "nudge: D/cut/train.jsonl is there already; give another --out, or --overwrite to replace it\n"));
+                "nudge: D/cut/train.jsonl is there already; give another --out, or --overwrite to"
+                    + " replace it\n"));
     assertThat(
             place.run(
                 "data split --data D/cut/*.jsonl --test 0.5 --out D/cut --overwrite".split(" ")))
@@ -197,7 +199,8 @@ class DataSplitTest {
             new Ran(
                 2,
                 "",
-                "nudge: --data reads D/cut/train.jsonl, which --out would replace; give another --out\n"));
+                "nudge: --data reads D/cut/train.jsonl, which --out would replace; give another"
+                    + " --out\n"));
     place.write("bad.jsonl", "[1]\n");
     Ran bad =
         place.run("data split --data D/bad.jsonl --test 0.5 --out D/cut --overwrite".split(" "));
@@ -214,7 +217,8 @@ class DataSplitTest {
             new Ran(
                 2,
                 "",
-                "nudge: D/cut/train.jsonl is a folder, which is not replaced; give another --out\n"));
+                "nudge: D/cut/train.jsonl is a folder, which is not replaced; give another"
+                    + " --out\n"));
     assertThat(place.path("cut/train.jsonl/mine")).isDirectory();
     Files.createDirectories(place.path("new"));
     place.write("new/test.jsonl.tmp", rows(3, 0));
@@ -223,7 +227,8 @@ class DataSplitTest {
             new Ran(
                 2,
                 "",
-                "nudge: --data reads D/new/test.jsonl.tmp, which --out would write anew; remove it where a killed command left it, or give another --out\n"));
+                "nudge: --data reads D/new/test.jsonl.tmp, which --out would write anew; remove it"
+                    + " where a killed command left it, or give another --out\n"));
   }
 
   private static String[] with(String[] line, String... more) {

@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.cli.console.Ran;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -121,7 +122,8 @@ class EvalTest {
             + "{\"prompt\": \"something else altogether\", \"completion\": \" pump\"}\n");
     place.write(
         "data/acme/quiz/test.jsonl",
-        "{\"q\": \"the pump 3\", \"label\": 0}\n{\"q\": \"the valve of the new mill\", \"label\": 1}\n");
+        "{\"q\": \"the pump 3\", \"label\": 0}\n"
+            + "{\"q\": \"the valve of the new mill\", \"label\": 1}\n");
     place.write("tasks/asked.yaml", QUIZ);
     Ran ran = place.evaluate("--tasks", "asked", "--train-data", "D/train.jsonl", "--out", "D/out");
     assertThat(ran.code()).as(ran.err()).isZero();
@@ -164,7 +166,9 @@ class EvalTest {
         .matches("task +metric +base +adapter +adapter: difference, 95 %, p");
     assertThat(lines.get(1))
         .matches(
-            "quiz +acc +0\\.\\d{4} +0\\.\\d{4} +[+-]0\\.\\d{4} \\[-?\\+?0\\.\\d{4}, \\+0\\.\\d{4}\\], p [01]\\.\\d{4}, \\d+ fixed, \\d+ broken(, could see 0\\.\\d{4})?");
+            "quiz +acc +0\\.\\d{4} +0\\.\\d{4} +[+-]0\\.\\d{4} \\[-?\\+?0\\.\\d{4},"
+                + " \\+0\\.\\d{4}\\], p [01]\\.\\d{4}, \\d+ fixed, \\d+ broken(, could see"
+                + " 0\\.\\d{4})?");
     JsonNode json =
         JSON.readTree(
             place
@@ -230,14 +234,16 @@ class EvalTest {
   void aMistakeIsOneLineAndLeavesNothing() {
     assertThat(place.evaluate("--tasks", "quizz", "--out", "D/out").err())
         .isEqualTo(
-            "nudge: --tasks: quizz is no task, group or tag of --tasks-dir and no .yaml file; did you mean quiz?\n");
+            "nudge: --tasks: quizz is no task, group or tag of --tasks-dir and no .yaml file; did"
+                + " you mean quiz?\n");
     assertThat(place.evaluate("--tasks", "quiz,,say", "--out", "D/out").err())
         .isEqualTo("nudge: --tasks is ''; it must not be blank\n");
     assertThat(place.evaluate("--tasks", "quiz", "--limit", "0", "--out", "D/out").err())
         .isEqualTo("nudge: --limit is 0; it must be at least 1\n");
     assertThat(place.evaluate("--tasks", "quiz", "--num-fewshot", "9", "--out", "D/out").err())
         .isEqualTo(
-            "nudge: D/tasks/quiz.yaml: 9 documents are wanted to choose shots from, and there are 8; lower num_fewshot\n");
+            "nudge: D/tasks/quiz.yaml: 9 documents are wanted to choose shots from, and there are"
+                + " 8; lower num_fewshot\n");
     assertThat(place.evaluate("--tasks", "quiz", "--adapter", "D/none", "--out", "D/out").code())
         .isEqualTo(2);
     assertThat(place.run("eval", "--model", "D/model", "--tasks", "quiz").err())

@@ -3,6 +3,8 @@ package dev.nudge.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.cli.BadInputTest.Mount;
+import dev.nudge.cli.console.Ran;
+import dev.nudge.cli.train.TrainVerb;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.train.TrainEvent;
 import java.io.IOException;
@@ -136,7 +138,8 @@ class FullDiskTest {
       assertThat(ran.code()).as(ran.err()).isZero();
       assertThat(ran.err())
           .contains(
-              "nudge: warning: the disk of D/disk/out is full; make room: the run waits up to 60 s (--disk-wait) and then ends, its last checkpoint kept");
+              "nudge: warning: the disk of D/disk/out is full; make room: the run waits up to 60 s"
+                  + " (--disk-wait) and then ends, its last checkpoint kept");
       assertThat(adapter(place, "disk/out")).isEqualTo(adapter);
     }
   }

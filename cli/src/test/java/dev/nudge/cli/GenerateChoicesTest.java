@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.cli.console.Ran;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -71,7 +72,8 @@ class GenerateChoicesTest {
     assertThat(wrong.code()).isEqualTo(2);
     assertThat(wrong.err())
         .isEqualTo(
-            "nudge: --embed gives embeddings and samples nothing; leave the flags of sampling out\n");
+            "nudge: --embed gives embeddings and samples nothing; leave the flags of sampling"
+                + " out\n");
   }
 
   @Test

@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Goldens;
+import dev.nudge.cli.console.ExitCode;
+import dev.nudge.cli.console.Ran;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -86,7 +88,8 @@ class NothingOutsideTest {
     String said =
         child(
             List.of(
-                "train --out ../out/run --steps 3 --save-steps 1 --keep 2 --eval-data ../in/rows.jsonl"
+                "train --out ../out/run --steps 3 --save-steps 1 --keep 2 --eval-data"
+                    + " ../in/rows.jsonl"
                     + flags
                     + rows,
                 "train --method full --out ../out/full --steps 2" + flags + rows,

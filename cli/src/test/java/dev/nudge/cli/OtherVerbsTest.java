@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.cli.console.Verb;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

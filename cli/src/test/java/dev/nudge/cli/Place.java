@@ -1,6 +1,8 @@
 package dev.nudge.cli;
 
 import dev.nudge.Goldens;
+import dev.nudge.cli.console.Ran;
+import dev.nudge.cli.console.Verb;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,7 +19,7 @@ import java.util.stream.Stream;
 /// A user's folder for a test: a tiny model of the goldens, rows, room for what is made.
 ///
 /// In arguments and messages `D` stands for the folder: `--data D/rows.jsonl`.
-record Place(Path folder) {
+public record Place(Path folder) {
   private static final String ROWS =
       """
       {"prompt": "the pump", "completion": " reads seven bar"}
@@ -26,25 +28,25 @@ record Place(Path folder) {
       """;
 
   /// Fills an empty folder: `model/`, `rows.jsonl`.
-  static Place in(Path folder) throws IOException {
+  public static Place in(Path folder) throws IOException {
     Place place = new Place(folder);
     place.copy(Goldens.MODEL, "model");
     place.write("rows.jsonl", ROWS);
     return place;
   }
 
-  Path path(String name) {
+  public Path path(String name) {
     return folder.resolve(name);
   }
 
-  Place write(String name, String text) throws IOException {
+  public Place write(String name, String text) throws IOException {
     Files.createDirectories(path(name).getParent());
     Files.writeString(path(name), text);
     return this;
   }
 
   /// Copies a folder of plain files.
-  Place copy(Path from, String name) throws IOException {
+  public Place copy(Path from, String name) throws IOException {
     Files.createDirectories(path(name));
     try (Stream<Path> files = Files.list(from)) {
       for (Path file : files.filter(Files::isRegularFile).toList()) {
@@ -56,7 +58,7 @@ record Place(Path folder) {
   }
 
   /// Changes text in a file that must hold it.
-  Place edit(String name, String from, String to) throws IOException {
+  public Place edit(String name, String from, String to) throws IOException {
     String text = Files.readString(path(name));
     if (!text.contains(from)) {
       throw new IllegalStateException(name + " holds no " + from);
@@ -65,12 +67,12 @@ record Place(Path folder) {
   }
 
   /// Runs the command; the message is given back with `D` for the folder.
-  Ran run(String... args) {
+  public Ran run(String... args) {
     return shown(Ran.of(inFull(args)));
   }
 
   /// The same with verbs of a test.
-  Ran run(List<Verb<?>> verbs, String... args) {
+  public Ran run(List<Verb<?>> verbs, String... args) {
     return shown(Ran.of(verbs, inFull(args)));
   }
 
@@ -96,7 +98,7 @@ record Place(Path folder) {
 
   /// Runs `train` on the folder's model and rows, on one thread in fp32, unless the flags say
   /// other.
-  Ran train(String... flags) {
+  public Ran train(String... flags) {
     Map<String, String> defaults = new LinkedHashMap<>();
     defaults.put("--model", "D/model");
     defaults.put("--data", "D/rows.jsonl");
@@ -107,7 +109,7 @@ record Place(Path folder) {
   }
 
   /// Runs `score` or `generate` likewise.
-  Ran answer(String verb, String... flags) {
+  public Ran answer(String verb, String... flags) {
     Map<String, String> defaults = new LinkedHashMap<>();
     defaults.put("--model", "D/model");
     if (!List.of(flags).contains("--prompt")) {
@@ -127,7 +129,7 @@ record Place(Path folder) {
   }
 
   /// Runs `merge` likewise, with the adapter of `D/adapter`, which is copied there.
-  Ran merge(String... flags) throws IOException {
+  public Ran merge(String... flags) throws IOException {
     if (Files.notExists(path("adapter"))) {
       copy(Goldens.ADAPTER, "adapter");
     }

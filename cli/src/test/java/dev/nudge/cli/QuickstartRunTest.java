@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.Backends;
+import dev.nudge.cli.console.ExitCode;
+import dev.nudge.cli.console.Ran;
+import dev.nudge.cli.console.Verb;
+import dev.nudge.cli.train.QuickstartVerb;
 import dev.nudge.machine.Machine;
 import dev.nudge.quickstart.Quickstart;
 import dev.nudge.quickstart.Wanted;

@@ -2,6 +2,12 @@ package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.cli.ask.EchoCompleter;
+import dev.nudge.cli.ask.GenerateVerb;
+import dev.nudge.cli.console.Ran;
+import dev.nudge.cli.console.Verb;
+import dev.nudge.cli.machine.DoctorVerb;
+import dev.nudge.cli.train.TrainVerb;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.RunState;
 import java.io.IOException;

@@ -1,0 +1,18 @@
+package dev.nudge.cli.console;
+
+/// The exit codes for scripts; a gate adds its own ([dev.nudge.eval.gate.Verdict#exitCode]), of
+/// which 4 is inconclusive.
+public final class ExitCode {
+  public static final int DONE = 0;
+
+  /// A failure at run time.
+  public static final int FAILED = 1;
+
+  /// A user error, found before the work began.
+  public static final int WRONG = 2;
+
+  /// A gate or a tolerance check failed.
+  public static final int REFUSED = 3;
+
+  private ExitCode() {}
+}

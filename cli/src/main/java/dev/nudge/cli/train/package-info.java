@@ -1,0 +1,8 @@
+/// Has the verbs around training.
+///
+/// It knows nothing about how the library does the work: a verb gets a function for it. Read
+/// ` `train`, `sweep`, `plan`, `data`, `runs`, `init`, `spark`, `quickstart`:TrainVerb` first.
+@NullMarked
+package dev.nudge.cli.train;
+
+import org.jspecify.annotations.NullMarked;
