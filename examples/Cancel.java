@@ -1,6 +1,6 @@
 import dev.nudge.Nudge;
-import dev.nudge.settings.TrainSettings;
-import dev.nudge.train.RunResult;
+import dev.nudge.settings.train.TrainSettings;
+import dev.nudge.train.events.RunResult;
 import java.nio.file.Path;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;

@@ -1,10 +1,10 @@
 import dev.nudge.Nudge;
 import dev.nudge.generate.Session;
-import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.NudgeException;
-import dev.nudge.settings.ScoreSettings;
-import dev.nudge.settings.TrainSettings;
-import dev.nudge.train.TrainEvent;
+import dev.nudge.settings.train.TrainSettings;
+import dev.nudge.settings.verb.MergeSettings;
+import dev.nudge.settings.verb.ScoreSettings;
+import dev.nudge.train.events.TrainEvent;
 import java.nio.file.Path;
 
 /// Fine-tunes a model on prompts with completions and asks what came of it:

@@ -4,7 +4,7 @@ import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.nudge.chat.Assistant;
 import dev.nudge.langchain4j.NudgeChatModel;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.verb.ModelSettings;
 import java.nio.file.Path;
 
 /// Asks an adapter by LangChain4j in this process: `MODEL ADAPTER [TEMPLATE]`.

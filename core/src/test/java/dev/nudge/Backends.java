@@ -3,8 +3,8 @@ package dev.nudge;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.machine.Backend;
-import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.verb.Compute;
 import java.nio.file.Path;
 
 /// Opens the machine's backend for tests, natives unpacked into the temporary folder.

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,9 +1,9 @@
 package dev.nudge.bench;
 
-import static dev.nudge.model.ModelConfig.llama;
+import static dev.nudge.model.family.ModelConfig.llama;
 
-import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.quant.Nf4Format;
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -1,6 +1,6 @@
 package dev.nudge.bench;
 
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.plan.Work;
 import java.util.ArrayList;
 import java.util.List;

@@ -7,9 +7,9 @@ import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.ModelConfig;
-import dev.nudge.settings.Compute;
-import dev.nudge.settings.ScoreSettings;
+import dev.nudge.model.family.ModelConfig;
+import dev.nudge.settings.verb.Compute;
+import dev.nudge.settings.verb.ScoreSettings;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -90,7 +90,8 @@ final class Forms {
       }
     }
     System.out.println(
-        "| form | perplexity | weights, MB | memory, MiB | prefill, tokens/s | decode, tokens/s | decode, processor ms a token |");
+        "| form | perplexity | weights, MB | memory, MiB | prefill, tokens/s | decode, tokens/s |"
+            + " decode, processor ms a token |");
     System.out.println("|---|---|---|---|---|---|---|");
     for (Map.Entry<String, Form> e : forms.entrySet()) {
       Form form = e.getValue();

@@ -2,7 +2,7 @@ package dev.nudge.bench;
 
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
-import dev.nudge.settings.Compute;
+import dev.nudge.settings.verb.Compute;
 import java.io.BufferedReader;
 import java.io.EOFException;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dev.nudge.bench;
 
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Recompute;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,7 +1,7 @@
 package dev.nudge.bench;
 
 import dev.nudge.format.Json;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -138,7 +138,8 @@ record MemoryClaim(String shape, int length, long limit) {
 
   private static void show(String what, Run run) {
     Memory.say(
-        "%s: %.1f s, steps %s s, RssAnon peak %s, RssFile peak %s, charged to the cgroup at most %s",
+        "%s: %.1f s, steps %s s, RssAnon peak %s, RssFile peak %s, charged to the cgroup at most"
+            + " %s",
         what,
         run.ran.seconds(),
         Arrays.stream(run.steps)

@@ -3,9 +3,9 @@ package dev.nudge.bench;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Recompute;
-import dev.nudge.settings.Compute;
+import dev.nudge.settings.verb.Compute;
 import java.nio.file.Path;
 
 /// The process that `bench/memory` watches: some steps at one level, on a folder's weights.

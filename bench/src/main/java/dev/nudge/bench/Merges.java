@@ -1,8 +1,8 @@
 package dev.nudge.bench;
 
 import dev.nudge.adapter.Adapters;
-import dev.nudge.adapter.Lora;
-import dev.nudge.adapter.Targets;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.Targets;
 import dev.nudge.format.Entry;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
@@ -12,9 +12,9 @@ import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.ModelConfig;
 import dev.nudge.model.ModelFolder;
 import dev.nudge.model.Quantization;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
@@ -51,7 +51,8 @@ final class Merges {
     Memory.say("%s", Machines.line());
     Memory.say("");
     Memory.say(
-        "| base | flags | KL, nats a token | logits, most | logits, mean | perplexity | s | RssAnon, peak | largest tensor |");
+        "| base | flags | KL, nats a token | logits, most | logits, mean | perplexity | s |"
+            + " RssAnon, peak | largest tensor |");
     Memory.say("|---|---|---|---|---|---|---|---|---|");
     OutFolder.delete(dir);
     try {

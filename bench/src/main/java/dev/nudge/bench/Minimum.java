@@ -1,6 +1,6 @@
 package dev.nudge.bench;
 
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Recompute;
 
 /// The least bytes that a QLoRA step in bf16 holds in anonymous memory, counted here and not by the

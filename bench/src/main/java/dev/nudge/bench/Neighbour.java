@@ -8,7 +8,7 @@ import dev.nudge.machine.Backend;
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.settings.Compute;
+import dev.nudge.settings.verb.Compute;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Arrays;

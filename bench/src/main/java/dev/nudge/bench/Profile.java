@@ -2,7 +2,7 @@ package dev.nudge.bench;
 
 import dev.nudge.kernel.Attend;
 import dev.nudge.machine.Backend;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Tensor;

@@ -5,7 +5,7 @@ import dev.nudge.format.Json;
 import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.kernel.DynamicMap;
 import dev.nudge.kernel.Nf4;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.quant.NestedScales;
 import dev.nudge.tensor.Bf16;
 import dev.nudge.tensor.Dtype;

@@ -4,7 +4,7 @@ import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.RunFiles;
 import dev.nudge.runs.RunStore;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -5,7 +5,7 @@ import dev.nudge.machine.ProcessMemory;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.Quantization;
-import dev.nudge.settings.Compute;
+import dev.nudge.settings.verb.Compute;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;

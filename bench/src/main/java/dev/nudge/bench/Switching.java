@@ -1,18 +1,18 @@
 package dev.nudge.bench;
 
 import dev.nudge.adapter.Adapters;
-import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.PeftAdapter;
-import dev.nudge.adapter.Targets;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.Targets;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.quant.Nf4Format;
-import dev.nudge.settings.Compute;
+import dev.nudge.settings.verb.Compute;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.tensor.Scope;

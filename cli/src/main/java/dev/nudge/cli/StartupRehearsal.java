@@ -1,7 +1,7 @@
 package dev.nudge.cli;
 
 import dev.nudge.format.OutFolder;
-import dev.nudge.settings.Compute;
+import dev.nudge.settings.verb.Compute;
 import dev.nudge.train.WarmUp;
 import java.io.IOException;
 import java.nio.file.Files;

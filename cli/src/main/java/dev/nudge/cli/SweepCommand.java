@@ -2,8 +2,8 @@ package dev.nudge.cli;
 
 import dev.nudge.cli.train.SweepVerb;
 import dev.nudge.eval.sweep.Sweep;
-import dev.nudge.settings.SweepSettings;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.SweepSettings;
+import dev.nudge.settings.train.TrainSettings;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Map;

@@ -20,7 +20,7 @@ import dev.nudge.registry.Registry;
 import dev.nudge.registry.Version;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.text.chat.ChatTemplate;
-import dev.nudge.train.TrainEvent;
+import dev.nudge.train.events.TrainEvent;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -12,7 +12,7 @@ import dev.nudge.server.Server;
 import dev.nudge.settings.ByteSize;
 import dev.nudge.settings.Layer;
 import dev.nudge.settings.Schema;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
 import dev.nudge.train.Outlook;
 import java.io.IOException;
 import java.net.URI;

@@ -6,7 +6,7 @@ import dev.nudge.cli.BadInputTest.Mount;
 import dev.nudge.cli.console.Ran;
 import dev.nudge.cli.train.TrainVerb;
 import dev.nudge.tensor.Ledger;
-import dev.nudge.train.TrainEvent;
+import dev.nudge.train.events.TrainEvent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;

@@ -9,7 +9,7 @@ import dev.nudge.cli.train.SweepVerb;
 import dev.nudge.eval.sweep.Sweep;
 import dev.nudge.format.Faults;
 import dev.nudge.format.Json;
-import dev.nudge.train.TrainEvent;
+import dev.nudge.train.events.TrainEvent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

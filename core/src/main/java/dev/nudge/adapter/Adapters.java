@@ -1,5 +1,11 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.targets.ExpertPaths;
+import dev.nudge.adapter.targets.ExpertTargets;
+import dev.nudge.adapter.targets.LayerShape;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.ModelShape;
+import dev.nudge.adapter.targets.RankCheck;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.Linear;
@@ -7,7 +13,7 @@ import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.ScoreHead;
-import dev.nudge.settings.ExpertAdapters;
+import dev.nudge.settings.train.ExpertAdapters;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
@@ -42,7 +48,7 @@ public final class Adapters {
     this.warnings = List.copyOf(warnings);
   }
 
-  /// Attaches a new adapter: A filled by [LoraInit] from `seed`, B zero; for the embedding A zero
+  /// Attaches a new adapter: A filled by `LoraInit` from `seed`, B zero; for the embedding A zero
   /// and B random; whole modules and token rows as copies of the model's.
   ///
   /// @param modules the modules of the model
@@ -53,7 +59,7 @@ public final class Adapters {
     return attach(modules, spec, false, seed, compute, lanes, scope);
   }
 
-  /// Attaches a new adapter that an [Initialization] will fill.
+  /// Attaches a new adapter that an `Initialization` will fill.
   ///
   /// @param subtracts whether the base loses what A and B add at the start: the adapter is then
   ///     saved as one of twice the rank
@@ -249,7 +255,7 @@ public final class Adapters {
   }
 
   /// A and B of linear layers, in model order.
-  List<LoraPlace> linears() {
+  public List<LoraPlace> linears() {
     return places.stream().filter(LoraPlace.class::isInstance).map(LoraPlace.class::cast).toList();
   }
 

@@ -1,5 +1,9 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.targets.ExpertTargets;
+import dev.nudge.adapter.targets.Extras;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.Targets;
 import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;

@@ -1,5 +1,6 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.targets.Lora;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.Embedding.Vectors;
 import dev.nudge.nn.Parameter;

@@ -1,5 +1,6 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.targets.Extras;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.Embedding.Vectors;

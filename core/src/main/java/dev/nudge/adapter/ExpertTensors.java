@@ -1,6 +1,8 @@
 package dev.nudge.adapter;
 
 import dev.nudge.adapter.PeftFiles.Saved;
+import dev.nudge.adapter.targets.ExpertPaths;
+import dev.nudge.adapter.targets.Lora;
 import dev.nudge.format.ViewedFile;
 import dev.nudge.format.WeightFile;
 import dev.nudge.settings.InputException;

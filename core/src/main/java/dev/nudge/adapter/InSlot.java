@@ -4,7 +4,7 @@ import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 
 /// A placement that replaces the layer in a slot.
-interface InSlot extends Placement {
+public interface InSlot extends Placement {
   LinearSlot slot();
 
   /// The layer in the slot before.

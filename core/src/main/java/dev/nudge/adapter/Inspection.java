@@ -1,5 +1,6 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.targets.Lora;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,6 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.targets.Lora;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Parameter;
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// @param more what a [Lora.Variant] adds: magnitudes, or the bias of B; null: nothing
 /// @param magnitude of DoRA, else null
 /// @param start A and B that the update began with and that are subtracted; null: none are
-record LoraPlace(
+public record LoraPlace(
     LinearSlot slot,
     Linear base,
     AdaptedLinear made,
@@ -62,7 +63,7 @@ record LoraPlace(
     return new LoraPlace(slot, base, made, a, b, more, made.magnitude(), start);
   }
 
-  /// The base less A and B that an [Initialization] fills.
+  /// The base less A and B that an `Initialization` fills.
   private static LoraLinear start(
       Linear base, String path, int rank, double scaling, ParameterMemory room) {
     Parameter a = room.start(path + ".start_A", rank, base.in());
@@ -70,10 +71,10 @@ record LoraPlace(
     return LoraLinear.of(base, a, b, -scaling, 0);
   }
 
-  /// Refreshes working copies after an [Initialization] filled A and B.
+  /// Refreshes working copies after an `Initialization` filled A and B.
   ///
   /// @param subtracted whether the base is to lose what A and B add
-  void begun(boolean subtracted) {
+  public void begun(boolean subtracted) {
     ParameterMemory.round(a);
     ParameterMemory.round(b);
     if (subtracted) {

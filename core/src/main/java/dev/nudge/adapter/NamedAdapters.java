@@ -1,5 +1,7 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.targets.LayerShape;
+import dev.nudge.adapter.targets.ModelShape;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;

@@ -12,7 +12,7 @@ import dev.nudge.tensor.Tensor;
 /// @param lanes number of gradients of each parameter; 0 for inference
 /// @param frozen whether only working copies are needed: the adapter is neither trained nor saved
 /// @param scope owns the parameters; a measuring scope allocates no memory for them
-record ParameterMemory(Dtype compute, int lanes, boolean frozen, Scope scope) {
+public record ParameterMemory(Dtype compute, int lanes, boolean frozen, Scope scope) {
   private static final Elementwise ELEMENTWISE = Kernels.fastest().elementwise();
 
   ParameterMemory(Dtype compute, int lanes, Scope scope) {
@@ -53,13 +53,13 @@ record ParameterMemory(Dtype compute, int lanes, boolean frozen, Scope scope) {
   }
 
   /// to ← from, converted; a vector is one row.
-  static void copy(Tensor from, Tensor to) {
+  public static void copy(Tensor from, Tensor to) {
     Tensor rows = from.rank() == 2 ? from : from.reshaped(1, from.elements());
     ELEMENTWISE.copy(rows, to);
   }
 
   /// x ← s·x.
-  static void scale(Tensor x, double s) {
+  public static void scale(Tensor x, double s) {
     ELEMENTWISE.scale(x, s);
   }
 

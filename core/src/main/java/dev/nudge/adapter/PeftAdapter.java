@@ -1,5 +1,8 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.targets.LayerShape;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.ModelShape;
 import dev.nudge.format.FoldedScales;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensors;

@@ -1,7 +1,10 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.targets.Extras;
+import dev.nudge.adapter.targets.LayerFilter;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.Targets;
 import dev.nudge.python.PythonJson;
-import dev.nudge.settings.InputException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -1,11 +1,11 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.targets.Lora;
 import dev.nudge.format.Entry;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.format.SafeTensorsWriter;
-import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;

@@ -1,5 +1,10 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.targets.LayerFilter;
+import dev.nudge.adapter.targets.LayerShape;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.ModelShape;
+import dev.nudge.adapter.targets.Selection;
 import dev.nudge.format.Entry;
 import dev.nudge.format.StoredType;
 import dev.nudge.format.WeightFile;

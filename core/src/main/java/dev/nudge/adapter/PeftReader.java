@@ -1,5 +1,9 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.targets.Extras;
+import dev.nudge.adapter.targets.LayerFilter;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.Targets;
 import dev.nudge.format.Json;
 import dev.nudge.format.JsonMistake;
 import dev.nudge.format.OutFolder;

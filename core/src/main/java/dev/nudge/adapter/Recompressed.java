@@ -1,5 +1,6 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.linalg.SymmetricEigen;
 import java.util.Arrays;
 
 /// The best approximation of an update with a lower rank: a truncated SVD, without forming ΔW.

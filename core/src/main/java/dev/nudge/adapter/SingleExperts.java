@@ -1,6 +1,10 @@
 package dev.nudge.adapter;
 
 import dev.nudge.adapter.PeftFiles.Saved;
+import dev.nudge.adapter.targets.ExpertPaths;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.ModelShape;
+import dev.nudge.adapter.targets.Targets;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;

@@ -1,5 +1,6 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.linalg.LoraInit;
 import dev.nudge.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -33,7 +34,7 @@ interface Source {
   /// The bias of a module that is saved whole; null: use the model's own.
   @Nullable Tensor bias(String path);
 
-  /// Token rows (ids, width), in the order of their ids in [Extras]; null: use the table's own.
+  /// Token rows (ids, width), in the order of their ids in `Extras`; null: use the table's own.
   @Nullable Tensor rows(String path);
 
   /// Writes the weight (1, width) of a score head.

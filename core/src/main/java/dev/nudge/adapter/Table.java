@@ -1,5 +1,6 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.targets.Extras;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Embedding.Vectors;
 import dev.nudge.nn.Linear;

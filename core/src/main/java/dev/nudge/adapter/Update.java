@@ -14,7 +14,7 @@ import java.util.Arrays;
 /// @param a (rank, in)
 /// @param b (rank, out): B transposed
 /// @param scaling s
-record Update(String path, double[][] a, double[][] b, double scaling) {
+public record Update(String path, double[][] a, double[][] b, double scaling) {
 
   int rank() {
     return a.length;
@@ -41,7 +41,7 @@ record Update(String path, double[][] a, double[][] b, double scaling) {
         && Arrays.stream(b).flatMapToDouble(Arrays::stream).allMatch(Double::isFinite);
   }
 
-  static double dot(double[] x, double[] y) {
+  public static double dot(double[] x, double[] y) {
     double sum = 0;
     for (int i = 0; i < x.length; i++) {
       sum += x[i] * y[i];

@@ -1,5 +1,6 @@
 package dev.nudge.adapter;
 
+import dev.nudge.adapter.targets.Lora;
 import dev.nudge.format.WeightFile;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Tensor;

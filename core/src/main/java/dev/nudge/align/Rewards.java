@@ -1,6 +1,6 @@
 package dev.nudge.align;
 
-import dev.nudge.settings.RewardSource;
+import dev.nudge.settings.train.RewardSource;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,12 +1,12 @@
 package dev.nudge.align;
 
 import dev.nudge.constrain.JsonSchema;
-import dev.nudge.data.RowColumns;
-import dev.nudge.data.RowPattern;
+import dev.nudge.data.rows.RowColumns;
+import dev.nudge.data.rows.RowPattern;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.RewardSource;
+import dev.nudge.settings.train.RewardSource;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

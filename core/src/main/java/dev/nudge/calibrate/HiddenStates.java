@@ -2,9 +2,8 @@ package dev.nudge.calibrate;
 
 import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
-import dev.nudge.model.ModelConfig;
 import dev.nudge.model.StreamedLm;
-import dev.nudge.nn.DecoderLayer;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Embedding;
@@ -15,6 +14,7 @@ import dev.nudge.nn.Recompute;
 import dev.nudge.nn.Residual;
 import dev.nudge.nn.Segments;
 import dev.nudge.nn.WatchedLinear;
+import dev.nudge.nn.layer.DecoderLayer;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Lanes;

@@ -9,7 +9,7 @@ import dev.nudge.format.SafeTensors;
 import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.format.WeightFile;
 import dev.nudge.kernel.Kernels;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.python.PythonJson;
 import dev.nudge.quant.GroupedFile;
 import dev.nudge.quant.WeightFormat;

@@ -1,10 +1,10 @@
 package dev.nudge.calibrate;
 
 import dev.nudge.model.LayerInput;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.quant.GroupedCodes;
 import dev.nudge.quant.GroupedFile;
-import dev.nudge.settings.QuantizeSettings;
+import dev.nudge.settings.verb.QuantizeSettings;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;

@@ -5,7 +5,6 @@ import dev.nudge.generate.AdapterCache;
 import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
 import dev.nudge.registry.Version;
-import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;

@@ -1,8 +1,14 @@
 package dev.nudge.data;
 
 import dev.nudge.data.quality.Mix;
+import dev.nudge.data.rows.BadRowException;
+import dev.nudge.data.rows.Row;
+import dev.nudge.data.rows.RowReader;
+import dev.nudge.data.rows.RowShape;
+import dev.nudge.data.rows.SourceLine;
 import dev.nudge.data.source.Pick;
-import dev.nudge.settings.DataSettings;
+import dev.nudge.data.tokens.Example;
+import dev.nudge.settings.verb.DataSettings;
 import dev.nudge.text.Encoded;
 import dev.nudge.text.Tokenizer;
 import java.nio.charset.StandardCharsets;

@@ -1,8 +1,12 @@
 package dev.nudge.data;
 
-import dev.nudge.settings.DataSettings;
+import dev.nudge.data.rows.BadRowException;
+import dev.nudge.data.rows.Messages;
+import dev.nudge.data.rows.SeenShapes;
+import dev.nudge.data.tokens.EncodedText;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainOn;
+import dev.nudge.settings.verb.DataSettings;
 import dev.nudge.text.Encoded;
 import dev.nudge.text.TextRange;
 import dev.nudge.text.Tokenizer;

@@ -1,5 +1,6 @@
 package dev.nudge.data;
 
+import dev.nudge.data.tokens.EncodedText;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;

@@ -1,7 +1,12 @@
 package dev.nudge.data;
 
+import dev.nudge.data.rows.Answers;
+import dev.nudge.data.rows.PromptBoundary;
+import dev.nudge.data.rows.SeenShapes;
+import dev.nudge.data.rows.UsedColumns;
+import dev.nudge.data.tokens.PairFacts;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.DataShape;
+import dev.nudge.settings.verb.DataShape;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,11 +1,26 @@
 package dev.nudge.data;
 
+import dev.nudge.data.rows.BadRows;
+import dev.nudge.data.rows.ContentDigest;
+import dev.nudge.data.rows.PromptBoundary;
+import dev.nudge.data.rows.SeenShapes;
+import dev.nudge.data.rows.UsedColumns;
+import dev.nudge.data.rows.WantedRows;
 import dev.nudge.data.source.Pick;
-import dev.nudge.settings.DataSettings;
-import dev.nudge.settings.DataShape;
-import dev.nudge.settings.EvalSplit;
+import dev.nudge.data.tokens.CutRows;
+import dev.nudge.data.tokens.EncodedText;
+import dev.nudge.data.tokens.Ends;
+import dev.nudge.data.tokens.Example;
+import dev.nudge.data.tokens.GroupFacts;
+import dev.nudge.data.tokens.PairFacts;
+import dev.nudge.data.tokens.SameTokens;
+import dev.nudge.data.tokens.SeenRow;
+import dev.nudge.data.tokens.ShownRow;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.LengthSettings;
+import dev.nudge.settings.verb.DataSettings;
+import dev.nudge.settings.verb.DataShape;
+import dev.nudge.settings.verb.EvalSplit;
+import dev.nudge.settings.verb.LengthSettings;
 import dev.nudge.text.Tokenizer;
 import java.util.List;
 import java.util.Objects;
@@ -15,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The tokenised rows of data files, with label masks, in the order of the files.
 ///
-/// The tokens lie in one [TokenTable], which a [TokenCache] keeps between runs. Immutable.
+/// The tokens lie in one `TokenTable`, which a [TokenCache] keeps between runs. Immutable.
 public final class Dataset {
   private final List<Example> examples;
   private final RowFacts facts;
@@ -235,7 +250,7 @@ public final class Dataset {
   /// @param most most rows
   /// @param tokenizer the tokenizer that encoded the rows
   /// @param again the sequences of a row, encoded once more for their texts
-  List<SeenRow> seen(int most, Tokenizer tokenizer, IntFunction<List<Example>> again) {
+  public List<SeenRow> seen(int most, Tokenizer tokenizer, IntFunction<List<Example>> again) {
     boolean labelled = facts.shapes().most() == DataShape.UNPAIRED_PREFERENCE;
     return IntStream.range(0, (int) Math.min(examples.size(), (long) most * sequences))
         .mapToObj(

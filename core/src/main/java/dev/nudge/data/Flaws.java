@@ -2,10 +2,12 @@ package dev.nudge.data;
 
 import dev.nudge.data.quality.Findings;
 import dev.nudge.data.quality.Sensitive;
+import dev.nudge.data.rows.Look;
+import dev.nudge.data.rows.SourceLine;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.Flaw;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.QualitySettings;
+import dev.nudge.settings.train.Flaw;
+import dev.nudge.settings.train.QualitySettings;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;

@@ -16,7 +16,7 @@ public record LengthBins(int median, int longest, int width, List<Integer> count
   private static final int[] STEPS = {1, 2, 5};
 
   /// @param lengths at least one
-  static LengthBins of(IntStream lengths) {
+  public static LengthBins of(IntStream lengths) {
     int[] sorted = lengths.sorted().toArray();
     int longest = sorted[sorted.length - 1];
     int width = width(longest);

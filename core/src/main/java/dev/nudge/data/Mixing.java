@@ -1,8 +1,8 @@
 package dev.nudge.data;
 
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.Mixture;
-import dev.nudge.settings.Mixture.Amount;
+import dev.nudge.settings.train.Mixture;
+import dev.nudge.settings.train.Mixture.Amount;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -36,7 +36,8 @@ public final class Mixing {
     }
     if (fixed > 0 && shares > 1 - 1e-9) {
       throw new InputException(
-          "--mixture: the shares are 100 % and leave nothing for the other sources of --data; make them smaller, or give each source one");
+          "--mixture: the shares are 100 % and leave nothing for the other sources of --data; make"
+              + " them smaller, or give each source one");
     }
     double epoch = fixed > 0 ? fixed / (1 - shares) : rows.stream().mapToInt(r -> r.length).sum();
     double whole = fixed > 0 ? 1 : shares;

@@ -13,7 +13,7 @@ import java.util.stream.Stream;
 /// Evicts files of the token cache: those long unused, and the oldest if all are too large.
 ///
 /// A file's last use is its modification time. A file that cannot be removed stays.
-final class OldTokens {
+public final class OldTokens {
   private static final Duration UNUSED = Duration.ofDays(30);
   private static final Duration TORN = Duration.ofDays(1); // left by a process that was killed
   static final long MOST_BYTES = 20L << 30;
@@ -27,7 +27,7 @@ final class OldTokens {
     sweep(file, Instant.now(), MOST_BYTES);
   }
 
-  static void sweep(Path file, Instant now, long mostBytes) {
+  public static void sweep(Path file, Instant now, long mostBytes) {
     List<Kept> kept = new ArrayList<>();
     try (Stream<Path> files = Files.list(file.getParent())) {
       for (Path one : files.toList()) {

@@ -1,5 +1,9 @@
 package dev.nudge.data;
 
+import dev.nudge.data.rows.BadRowException;
+import dev.nudge.data.rows.Messages;
+import dev.nudge.data.rows.Row;
+import dev.nudge.data.rows.RowShape;
 import dev.nudge.text.Tokenizer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;

@@ -1,7 +1,13 @@
 package dev.nudge.data;
 
+import dev.nudge.data.rows.BadRowException;
+import dev.nudge.data.rows.Messages;
+import dev.nudge.data.rows.Row;
+import dev.nudge.data.rows.RowReader;
+import dev.nudge.data.rows.RowShape;
+import dev.nudge.data.rows.SourceLine;
 import dev.nudge.data.source.Pick;
-import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.verb.DataSettings;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

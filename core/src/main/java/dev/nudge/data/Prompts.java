@@ -1,8 +1,16 @@
 package dev.nudge.data;
 
+import dev.nudge.data.rows.BadRow;
+import dev.nudge.data.rows.BadRowException;
+import dev.nudge.data.rows.BadRows;
+import dev.nudge.data.rows.Row;
+import dev.nudge.data.rows.RowReader;
+import dev.nudge.data.rows.RowShape;
+import dev.nudge.data.rows.SourceLine;
+import dev.nudge.data.rows.WantedRows;
 import dev.nudge.data.source.Pick;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.verb.DataSettings;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,9 +1,18 @@
 package dev.nudge.data;
 
-import dev.nudge.data.CutRows.Loss;
-import dev.nudge.data.RowShape.Content;
-import dev.nudge.settings.LengthSettings;
-import dev.nudge.settings.ObjectiveName;
+import dev.nudge.data.rows.BadRowException;
+import dev.nudge.data.rows.ComparedAnswers;
+import dev.nudge.data.rows.PreferenceShape;
+import dev.nudge.data.rows.Row;
+import dev.nudge.data.rows.RowShape;
+import dev.nudge.data.rows.RowShape.Content;
+import dev.nudge.data.rows.SourceLine;
+import dev.nudge.data.rows.WantedRows;
+import dev.nudge.data.tokens.CutRows.Loss;
+import dev.nudge.data.tokens.EncodedText;
+import dev.nudge.data.tokens.Example;
+import dev.nudge.settings.train.ObjectiveName;
+import dev.nudge.settings.verb.LengthSettings;
 import dev.nudge.text.Encoded;
 import dev.nudge.text.Tokenizer;
 import java.util.ArrayList;
@@ -25,11 +34,11 @@ import org.jspecify.annotations.Nullable;
 /// A row longer than the limit, end token included, is bad or truncated: its prompt from the left,
 /// after the post-processor's tokens, so that the answer and its nearest context stay; only an
 /// answer that is too long alone loses its end, with the end token. A text loses its end, is split
-/// into consecutive sequences, or is concatenated with others ([Concatenation]); a conversation
+/// into consecutive sequences, or is concatenated with others (`Concatenation`); a conversation
 /// loses its end.
 ///
 /// Threading: any number of threads.
-final class RowEncoder {
+public final class RowEncoder {
   private final Tokenizer tokenizer;
   private final int end;
   private final LengthSettings length;
@@ -41,7 +50,7 @@ final class RowEncoder {
 
   /// @param splits whether a user may choose `--split`
   /// @param chat null: there is no template, and conversations are bad rows
-  RowEncoder(
+  public RowEncoder(
       Tokenizer tokenizer,
       LengthSettings length,
       boolean splits,
@@ -96,7 +105,7 @@ final class RowEncoder {
   /// The sequences of a row.
   ///
   /// @param sharesToken whether a token has a part of the prompt and of the completion
-  record Sequences(List<Example> examples, Loss loss, boolean sharesToken) {
+  public record Sequences(List<Example> examples, Loss loss, boolean sharesToken) {
     Sequences(List<Example> examples, Loss loss) {
       this(examples, loss, false);
     }
@@ -111,7 +120,7 @@ final class RowEncoder {
         : encode(preferences.read(row), line);
   }
 
-  Sequences encode(Content content, SourceLine source) throws BadRowException {
+  public Sequences encode(Content content, SourceLine source) throws BadRowException {
     try {
       return switch (content) {
         case Content.Answer answer -> answer(answer, source);

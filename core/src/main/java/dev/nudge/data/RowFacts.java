@@ -1,5 +1,9 @@
 package dev.nudge.data;
 
+import dev.nudge.data.rows.PromptBoundary;
+import dev.nudge.data.rows.SeenShapes;
+import dev.nudge.data.rows.UsedColumns;
+import dev.nudge.data.tokens.CutRows;
 import java.util.BitSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -1,8 +1,13 @@
 package dev.nudge.data;
 
-import dev.nudge.settings.DataSettings;
+import dev.nudge.data.rows.BadRowException;
+import dev.nudge.data.rows.Row;
+import dev.nudge.data.rows.RowShape;
+import dev.nudge.data.rows.SourceLine;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.LengthSettings;
+import dev.nudge.settings.verb.DataSettings;
+import dev.nudge.settings.verb.LengthSettings;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.function.Function;

@@ -1,15 +1,20 @@
 package dev.nudge.data;
 
+import dev.nudge.data.rows.BadRowException;
+import dev.nudge.data.rows.BadRows;
+import dev.nudge.data.rows.Row;
+import dev.nudge.data.rows.RowReader;
+import dev.nudge.data.rows.SourceLine;
 import dev.nudge.data.source.Pick;
 import dev.nudge.data.source.SourceFiles;
 import dev.nudge.format.Claim;
 import dev.nudge.format.LinesFile;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.DataSplitSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
-import dev.nudge.settings.TestShare;
+import dev.nudge.settings.verb.DataSplitSettings;
+import dev.nudge.settings.verb.TestShare;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

@@ -2,6 +2,8 @@ package dev.nudge.data;
 
 import dev.nudge.data.source.SourceFiles;
 import dev.nudge.data.source.Unreadable;
+import dev.nudge.data.tokens.Example;
+import dev.nudge.data.tokens.TokenTableBuilder;
 import dev.nudge.format.Json;
 import dev.nudge.format.Sha256;
 import java.io.IOException;
@@ -27,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 /// folder is not writable, tokens stay in memory. Writing a file evicts those not used for 30 days,
 /// and the oldest until all together are at most 20 GB.
 public final class TokenCache {
-  static final String FOLDER = "tokens";
+  public static final String FOLDER = "tokens";
   private static final int VERSION = 6; // raised when tokens or marks of a row change
   private static final long LEAST_BYTES = 256 << 10; // of data files
 
@@ -67,7 +69,7 @@ public final class TokenCache {
   }
 
   /// The same for data of any size.
-  TokenCache ofAll() {
+  public TokenCache ofAll() {
     return new TokenCache(folder, watch, 0);
   }
 

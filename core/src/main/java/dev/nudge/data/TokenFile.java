@@ -1,5 +1,12 @@
 package dev.nudge.data;
 
+import dev.nudge.data.rows.PromptBoundary;
+import dev.nudge.data.rows.SeenShapes;
+import dev.nudge.data.rows.UsedColumns;
+import dev.nudge.data.tokens.CutRows;
+import dev.nudge.data.tokens.TokenTable;
+import dev.nudge.data.tokens.TokenTableBuilder;
+import dev.nudge.data.tokens.Weights;
 import dev.nudge.format.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,8 +1,13 @@
 package dev.nudge.data;
 
+import dev.nudge.data.rows.BadRowException;
+import dev.nudge.data.rows.Row;
+import dev.nudge.data.rows.RowReader;
+import dev.nudge.data.rows.SourceLine;
+import dev.nudge.data.rows.UsedColumns;
 import dev.nudge.data.source.Pick;
-import dev.nudge.settings.DataSettings;
-import dev.nudge.settings.DataShape;
+import dev.nudge.settings.verb.DataSettings;
+import dev.nudge.settings.verb.DataShape;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,7 +1,7 @@
 package dev.nudge.engine;
 
-import dev.nudge.data.Example;
 import dev.nudge.data.Packing;
+import dev.nudge.data.tokens.Example;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;

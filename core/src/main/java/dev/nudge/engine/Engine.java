@@ -1,9 +1,8 @@
 package dev.nudge.engine;
 
 import dev.nudge.adapter.NamedAdapters;
-import dev.nudge.data.Example;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.model.CausalLm;
-import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Threads;
 import java.util.ArrayList;

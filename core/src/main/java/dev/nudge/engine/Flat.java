@@ -1,10 +1,10 @@
 package dev.nudge.engine;
 
-import dev.nudge.data.Example;
 import dev.nudge.data.Packing;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
-import dev.nudge.model.LayerConfig;
+import dev.nudge.model.family.LayerConfig;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import java.util.ArrayList;

@@ -1,6 +1,6 @@
 package dev.nudge.engine;
 
-import dev.nudge.data.Example;
+import dev.nudge.data.tokens.Example;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

@@ -1,7 +1,7 @@
 package dev.nudge.engine;
 
-import dev.nudge.data.Example;
 import dev.nudge.data.Packing;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
 import dev.nudge.tensor.Lanes;

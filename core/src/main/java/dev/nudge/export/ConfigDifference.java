@@ -1,6 +1,6 @@
 package dev.nudge.export;
 
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.settings.RunException;
 import java.lang.reflect.RecordComponent;
 import java.util.List;

@@ -1,9 +1,9 @@
 package dev.nudge.export;
 
-import dev.nudge.adapter.LayerShape;
-import dev.nudge.adapter.Lora;
-import dev.nudge.adapter.ModelShape;
 import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.adapter.targets.LayerShape;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.ModelShape;
 import dev.nudge.format.DiskRoom;
 import dev.nudge.format.GgufWriter;
 import dev.nudge.format.OutFolder;
@@ -15,11 +15,11 @@ import dev.nudge.identity.Identity;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
-import dev.nudge.settings.ExportSettings;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.verb.ExportSettings;
+import dev.nudge.settings.verb.ModelSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Scope;

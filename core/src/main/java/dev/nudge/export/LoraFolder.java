@@ -1,10 +1,10 @@
 package dev.nudge.export;
 
-import dev.nudge.adapter.LayerShape;
-import dev.nudge.adapter.Lora;
-import dev.nudge.adapter.ModelShape;
 import dev.nudge.adapter.PeftFiles;
-import dev.nudge.adapter.Targets;
+import dev.nudge.adapter.targets.LayerShape;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.ModelShape;
+import dev.nudge.adapter.targets.Targets;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
 import dev.nudge.gguf.GgufFiles;
@@ -12,7 +12,7 @@ import dev.nudge.gguf.GgufTensor;
 import dev.nudge.gguf.HeadRows;
 import dev.nudge.gguf.block.BlockReader;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;

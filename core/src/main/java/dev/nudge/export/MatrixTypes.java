@@ -1,7 +1,7 @@
 package dev.nudge.export;
 
 import dev.nudge.gguf.GgufType;
-import dev.nudge.settings.ExportSettings.Type;
+import dev.nudge.settings.verb.ExportSettings.Type;
 
 /// Chooses the type of each tensor as llama.cpp's quantiser does [1].
 ///

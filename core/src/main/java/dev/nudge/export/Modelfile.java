@@ -1,10 +1,10 @@
 package dev.nudge.export;
 
-import dev.nudge.data.RowPattern;
+import dev.nudge.data.rows.RowPattern;
 import dev.nudge.format.OutFolder;
 import dev.nudge.identity.Identity;
-import dev.nudge.model.ModelConfig;
-import dev.nudge.settings.ExportSettings;
+import dev.nudge.model.family.ModelConfig;
+import dev.nudge.settings.verb.ExportSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,7 +3,7 @@ package dev.nudge.export;
 import dev.nudge.gguf.GgufArchitecture;
 import dev.nudge.gguf.GgufNames;
 import dev.nudge.gguf.HeadRows;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;

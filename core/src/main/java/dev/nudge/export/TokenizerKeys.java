@@ -5,7 +5,7 @@ import dev.nudge.format.Json;
 import dev.nudge.gguf.GgufPairs;
 import dev.nudge.gguf.GgufVocabulary;
 import dev.nudge.merge.ProbeText;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.settings.InputException;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.ChatTemplate;

@@ -1,7 +1,6 @@
 package dev.nudge.format;
 
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

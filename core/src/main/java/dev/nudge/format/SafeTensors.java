@@ -1,6 +1,5 @@
 package dev.nudge.format;
 
-import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
 import dev.nudge.tensor.FileMemory;
 import dev.nudge.tensor.Scope;

@@ -1,6 +1,5 @@
 package dev.nudge.format;
 
-import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Tensor;
 import java.io.ByteArrayOutputStream;
 import java.lang.foreign.MemorySegment;

@@ -1,7 +1,5 @@
 package dev.nudge.format;
 
-import dev.nudge.settings.InputException;
-import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;

@@ -1,6 +1,5 @@
 package dev.nudge.format;
 
-import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;

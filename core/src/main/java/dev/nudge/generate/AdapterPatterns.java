@@ -1,10 +1,10 @@
 package dev.nudge.generate;
 
-import dev.nudge.data.RowPattern;
-import dev.nudge.data.ShownRow;
+import dev.nudge.data.rows.RowPattern;
+import dev.nudge.data.tokens.ShownRow;
 import dev.nudge.identity.Identity;
-import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.verb.DataSettings;
 import dev.nudge.text.chat.ChatTemplate;
 import java.nio.file.Path;
 import java.util.ArrayList;

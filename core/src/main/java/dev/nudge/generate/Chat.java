@@ -2,12 +2,12 @@ package dev.nudge.generate;
 
 import dev.nudge.data.ChatRows;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Layer;
-import dev.nudge.settings.SamplingSettings;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.TrainOn;
+import dev.nudge.settings.verb.ChatSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.ChatTemplate;
 import dev.nudge.text.chat.Harmony;

@@ -3,7 +3,7 @@ package dev.nudge.generate;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.GenerateSettings;
+import dev.nudge.settings.verb.GenerateSettings;
 import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;

@@ -6,7 +6,7 @@ import dev.nudge.engine.Caller;
 import dev.nudge.engine.Engine;
 import dev.nudge.engine.Ticket;
 import dev.nudge.settings.RunException;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.text.Tokenizer;
 import java.util.ArrayDeque;

@@ -1,7 +1,7 @@
 package dev.nudge.generate;
 
 import dev.nudge.generate.Completion.Stop;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import dev.nudge.text.StreamDecoder;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.Harmony;

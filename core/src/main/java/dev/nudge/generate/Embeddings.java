@@ -1,9 +1,9 @@
 package dev.nudge.generate;
 
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
+import dev.nudge.settings.verb.GenerateSettings;
 import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;

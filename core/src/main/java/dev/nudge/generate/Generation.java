@@ -9,7 +9,7 @@ import dev.nudge.format.OutFolder;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import dev.nudge.text.StreamDecoder;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,7 +1,7 @@
 package dev.nudge.generate;
 
 import dev.nudge.constrain.Constraint;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import org.jspecify.annotations.Nullable;
 
 /// A request to [Serving]: a prompt, sampling, an adapter and a client.

@@ -3,7 +3,7 @@ package dev.nudge.generate;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.nudge.settings.RunException;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -74,7 +74,8 @@ final class Logits {
     }
     if (Double.isNaN(most)) {
       throw new RunException(
-          "the logits are NaN: the model's weights or its adapter diverged in training, or are damaged; take an earlier adapter, or try --compute fp32");
+          "the logits are NaN: the model's weights or its adapter diverged in training, or are"
+              + " damaged; take an earlier adapter, or try --compute fp32");
     }
     return most;
   }

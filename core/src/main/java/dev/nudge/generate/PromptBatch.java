@@ -4,12 +4,12 @@ import dev.nudge.data.ChatRows;
 import dev.nudge.data.PromptEncoder;
 import dev.nudge.data.Prompts;
 import dev.nudge.machine.Machine;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.DataSettings;
-import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainOn;
+import dev.nudge.settings.verb.DataSettings;
+import dev.nudge.settings.verb.GenerateSettings;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.ChatTemplate;
 import java.io.InputStream;
@@ -89,7 +89,8 @@ record PromptBatch(Session session, List<Prompt> prompts, @Nullable Integer turn
       GenerateSettings settings, ChatRows chat, Completions.Watcher watcher) {
     if (settings.system() != null && chat.used() == null) {
       watcher.warn(
-          "--system is not used: no row has messages, and all are read as they stand; --chat says them to the model as a user");
+          "--system is not used: no row has messages, and all are read as they stand; --chat says"
+              + " them to the model as a user");
     } else if (settings.system() != null || chat.lacksSystem()) {
       AdapterPatterns.checkSystem(
           settings.system(), settings.adapter(), settings.model().anyBase(), watcher::warn);

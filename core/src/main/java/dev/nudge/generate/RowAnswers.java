@@ -1,7 +1,7 @@
 package dev.nudge.generate;
 
 import dev.nudge.data.PromptRow;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

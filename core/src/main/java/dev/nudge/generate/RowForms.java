@@ -1,14 +1,14 @@
 package dev.nudge.generate;
 
 import dev.nudge.data.ChatRows;
-import dev.nudge.data.Example;
 import dev.nudge.data.PromptEncoder;
 import dev.nudge.data.SingleRows;
-import dev.nudge.settings.DataSettings;
-import dev.nudge.settings.GenerateSettings;
-import dev.nudge.settings.ModelSettings;
-import dev.nudge.settings.ScoreSettings;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.settings.TrainOn;
+import dev.nudge.settings.verb.DataSettings;
+import dev.nudge.settings.verb.GenerateSettings;
+import dev.nudge.settings.verb.ModelSettings;
+import dev.nudge.settings.verb.ScoreSettings;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.time.Instant;

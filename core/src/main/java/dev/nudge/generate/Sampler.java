@@ -1,6 +1,6 @@
 package dev.nudge.generate;
 
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import dev.nudge.tensor.Tensor;
 import java.util.Map;
 import java.util.function.IntPredicate;

@@ -1,6 +1,6 @@
 package dev.nudge.generate;
 
-import dev.nudge.data.Example;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.engine.RowScore;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;

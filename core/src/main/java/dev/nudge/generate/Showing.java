@@ -8,11 +8,11 @@ import dev.nudge.data.PromptEncoder;
 import dev.nudge.data.PromptRow;
 import dev.nudge.engine.RowScore;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.DataShape;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ScoreSettings;
-import dev.nudge.settings.ShowRows;
 import dev.nudge.settings.TrainOn;
+import dev.nudge.settings.verb.DataShape;
+import dev.nudge.settings.verb.ScoreSettings;
+import dev.nudge.settings.verb.ShowRows;
 import dev.nudge.text.Tokenizer;
 import java.util.List;
 import java.util.Set;
@@ -34,7 +34,8 @@ record Showing(
       int maxLength) {
     if (data.shapes().counts().keySet().equals(Set.of(DataShape.TEXT))) {
       throw new InputException(
-          "--show needs rows with prompts, and these are plain text; give rows of prompt and completion or of messages, or leave it out");
+          "--show needs rows with prompts, and these are plain text; give rows of prompt and"
+              + " completion or of messages, or leave it out");
     }
     String template = settings.data().shape().template();
     ChatRows chat =

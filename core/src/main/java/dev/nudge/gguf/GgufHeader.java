@@ -1,6 +1,5 @@
 package dev.nudge.gguf;
 
-import dev.nudge.settings.InputException;
 import dev.nudge.tensor.FileMemory;
 import dev.nudge.tensor.Scope;
 import java.io.IOException;

@@ -1,11 +1,11 @@
 package dev.nudge.init;
 
-import dev.nudge.data.PlainTexts;
+import dev.nudge.data.rows.PlainTexts;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.model.FreshModel;
-import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.verb.InitSettings;
 import dev.nudge.text.Bpe;
 import dev.nudge.text.BpeTrainer;
 import dev.nudge.text.WordCounts;

@@ -1,8 +1,8 @@
 package dev.nudge.machine;
 
 import dev.nudge.kernel.Kernels;
-import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.verb.Compute;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.GemmProvider;
@@ -170,7 +170,8 @@ public record Backend(
       notes.add(
           String.format(
               java.util.Locale.ROOT,
-              "bf16 products run at %.0f GFLOP/s a thread here, fp32 at %.0f; --compute auto chooses fp32",
+              "bf16 products run at %.0f GFLOP/s a thread here, fp32 at %.0f; --compute auto"
+                  + " chooses fp32",
               bf16,
               fp32));
     }

@@ -1,16 +1,16 @@
 package dev.nudge.merge;
 
 import dev.nudge.adapter.Adapters;
-import dev.nudge.adapter.ModelShape;
 import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.adapter.targets.ModelShape;
 import dev.nudge.identity.Identity;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.ModelConfig;
 import dev.nudge.model.StreamedLm;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.MergeSettings;
+import dev.nudge.settings.verb.MergeSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import java.nio.file.Path;

@@ -1,7 +1,7 @@
 package dev.nudge.merge;
 
 import dev.nudge.format.FolderText;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.text.Tokenizer;
 import java.io.IOException;
 import java.io.InputStream;
@@ -34,7 +34,8 @@ public final class ProbeText {
     if (!FolderText.exists(model.resolve("tokenizer.json"))) {
       warnings.accept(
           model
-              + " has no tokenizer.json: the merged weights are compared on arbitrary tokens, not on text");
+              + " has no tokenizer.json: the merged weights are compared on arbitrary tokens, not"
+              + " on text");
       return arbitrary(config, most);
     }
     Tokenizer tokenizer = Tokenizer.load(model, cache);

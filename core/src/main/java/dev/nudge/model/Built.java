@@ -1,13 +1,18 @@
 package dev.nudge.model;
 
 import dev.nudge.machine.Backend;
-import dev.nudge.nn.DecoderLayer;
+import dev.nudge.model.family.Assembly;
+import dev.nudge.model.family.ModelConfig;
+import dev.nudge.model.family.Parts;
+import dev.nudge.model.family.Ropes;
+import dev.nudge.model.family.WeightSource;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
 import dev.nudge.nn.Norm;
 import dev.nudge.nn.ScoreHead;
 import dev.nudge.nn.Tied;
+import dev.nudge.nn.layer.DecoderLayer;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;

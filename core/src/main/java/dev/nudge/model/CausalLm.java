@@ -3,7 +3,8 @@ package dev.nudge.model;
 import dev.nudge.kernel.Attend;
 import dev.nudge.kernel.HeadDivergence;
 import dev.nudge.machine.Backend;
-import dev.nudge.nn.DecoderLayer;
+import dev.nudge.model.family.ModelConfig;
+import dev.nudge.model.family.WeightSource;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.ExpertLoad;
 import dev.nudge.nn.KeptFactors;
@@ -18,6 +19,7 @@ import dev.nudge.nn.Residual;
 import dev.nudge.nn.Segments;
 import dev.nudge.nn.Share;
 import dev.nudge.nn.Tape;
+import dev.nudge.nn.layer.DecoderLayer;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Team;
@@ -45,7 +47,7 @@ public final class CausalLm implements AutoCloseable {
   /// Builds a model.
   ///
   /// @param owner closes the weights when the model is closed
-  static CausalLm of(
+  public static CausalLm of(
       ModelConfig config, Backend backend, WeightSource weights, AutoCloseable owner) {
     return new CausalLm(config, backend, Built.of(config, backend, weights, owner));
   }

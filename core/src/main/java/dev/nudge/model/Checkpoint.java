@@ -5,6 +5,8 @@ import dev.nudge.format.FolderText;
 import dev.nudge.format.WeightFile;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.SystemMemory;
+import dev.nudge.model.family.ModelConfig;
+import dev.nudge.model.family.WeightSource;
 import dev.nudge.nn.Modules;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.quant.WeightFormats;

@@ -3,6 +3,8 @@ package dev.nudge.model;
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensorsWriter;
+import dev.nudge.model.family.Families;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.python.PythonJson;
 import dev.nudge.quant.WeightFormats;
 import dev.nudge.settings.InputException;

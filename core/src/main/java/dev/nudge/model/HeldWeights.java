@@ -2,6 +2,8 @@ package dev.nudge.model;
 
 import dev.nudge.format.WeightFile;
 import dev.nudge.machine.Backend;
+import dev.nudge.model.family.ModelConfig;
+import dev.nudge.model.family.WeightSource;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.LookupLinear;
 import dev.nudge.nn.StoredLinear;

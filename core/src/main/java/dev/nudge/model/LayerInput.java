@@ -1,6 +1,8 @@
 package dev.nudge.model;
 
-import dev.nudge.model.LayerConfig.Norms;
+import dev.nudge.model.family.LayerConfig;
+import dev.nudge.model.family.LayerConfig.Norms;
+import dev.nudge.model.family.ModelConfig;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

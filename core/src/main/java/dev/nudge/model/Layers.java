@@ -1,9 +1,9 @@
 package dev.nudge.model;
 
-import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Recompute;
 import dev.nudge.nn.Residual;
+import dev.nudge.nn.layer.DecoderLayer;
 import dev.nudge.tensor.Tensor;
 import java.util.List;
 import java.util.function.Consumer;

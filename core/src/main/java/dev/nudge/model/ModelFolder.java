@@ -8,6 +8,7 @@ import dev.nudge.format.ShardedWriter;
 import dev.nudge.format.Stack;
 import dev.nudge.format.WeightFile;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;

@@ -3,6 +3,7 @@ package dev.nudge.model;
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.FolderText;
 import dev.nudge.format.WeightFile;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.quant.WeightFormats;
 import java.nio.file.Path;

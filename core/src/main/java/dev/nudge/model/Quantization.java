@@ -1,13 +1,14 @@
 package dev.nudge.model;
 
 import dev.nudge.format.ConfigJson;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.quant.WeightFormats;
 import dev.nudge.quant.WritableFormat;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ModelSettings;
-import dev.nudge.settings.ModelWithers;
-import dev.nudge.settings.Quantize;
+import dev.nudge.settings.verb.ModelSettings;
+import dev.nudge.settings.verb.ModelWithers;
+import dev.nudge.settings.verb.Quantize;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;

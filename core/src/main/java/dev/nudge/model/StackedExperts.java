@@ -4,6 +4,8 @@ import dev.nudge.format.Entry;
 import dev.nudge.format.Stack;
 import dev.nudge.format.ViewedFile;
 import dev.nudge.format.WeightFile;
+import dev.nudge.model.family.ModelConfig;
+import dev.nudge.model.family.MoeConfig;
 import dev.nudge.quant.Mxfp4Format;
 import dev.nudge.quant.WeightFormats;
 import dev.nudge.settings.InputException;

@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;

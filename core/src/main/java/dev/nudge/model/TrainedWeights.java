@@ -1,6 +1,8 @@
 package dev.nudge.model;
 
 import dev.nudge.machine.Backend;
+import dev.nudge.model.family.ModelConfig;
+import dev.nudge.model.family.WeightSource;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.LookupLinear;
 import dev.nudge.nn.Parameter;
@@ -12,7 +14,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Weights of a model that trains in part: parameters, and another source for frozen tensors.
-final class TrainedWeights implements WeightSource {
+public final class TrainedWeights implements WeightSource {
   private final Map<String, Parameter> trained;
   private final WeightSource frozen;
 
@@ -24,7 +26,7 @@ final class TrainedWeights implements WeightSource {
   /// Makes parameters of the trainable tensors and fills their master weights, on all processors.
   ///
   /// @param frozen source of the frozen tensors
-  static TrainedWeights of(
+  public static TrainedWeights of(
       ModelConfig config, Backend backend, Trainable trainable, Fill fill, WeightSource frozen) {
     Map<String, Parameter> trained = new LinkedHashMap<>();
     config

@@ -1,6 +1,7 @@
 package dev.nudge.model;
 
 import dev.nudge.kernel.Kernels;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.quant.StoredWeight;
 import dev.nudge.quant.WeightFormat;

@@ -42,7 +42,7 @@ public final class ExpertLoad {
   }
 
   /// Counts a layer's choices.
-  void count(int layer, Tensor logits, Routed routed, Segments rows) {
+  public void count(int layer, Tensor logits, Routed routed, Segments rows) {
     for (int e = 0; e < tokens[layer].length; e++) {
       tokens[layer][e] += routed.start(e + 1) - routed.start(e);
     }
@@ -52,7 +52,7 @@ public final class ExpertLoad {
   }
 
   /// Adds the gradient of the loss on the routers, if there is one.
-  void addGradient(Tensor logits, Segments rows, Tensor dLogits) {
+  public void addGradient(Tensor logits, Segments rows, Tensor dLogits) {
     if (balance != null) {
       balance.addGradient(logits, rows, dLogits);
     }

@@ -19,12 +19,12 @@ import org.jspecify.annotations.Nullable;
 /// reduction is left, what the reduced rows times Bᵀ add. The team begins with the reductions, so
 /// a stretch waits only for what other threads are computing already. Each number is rounded where
 /// separate products would round it.
-final class FewTask {
+public final class FewTask {
   private static final int PIECES = 4; // for each thread
   private static final int LEAST = 16; // rows of a weight that make a piece
 
   /// A layer, its weight as the kernels take it, its input and its output.
-  record Product(Linear layer, FewRows.Weight weight, Tensor x, Tensor y) {}
+  public record Product(Linear layer, FewRows.Weight weight, Tensor x, Tensor y) {}
 
   /// The weight of a layer if the kernels of few rows take it, else null.
   static FewRows.@Nullable Weight weight(Linear layer, Dtype type, FewRows kernel) {

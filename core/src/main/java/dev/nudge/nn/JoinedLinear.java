@@ -61,7 +61,7 @@ public final class JoinedLinear implements Linear {
   /// Adds the products of a layer without its adapters, or of those that it joins.
   ///
   /// @param layer for which [#few] is true
-  static void products(Linear layer, Tensor x, Tensor y, List<FewTask.Product> to) {
+  public static void products(Linear layer, Tensor x, Tensor y, List<FewTask.Product> to) {
     List<Linear> each = parts(layer);
     List<Tensor> ys = layer.under() instanceof JoinedLinear joined ? joined.split(y) : List.of(y);
     for (int i = 0; i < ys.size(); i++) {
@@ -77,7 +77,7 @@ public final class JoinedLinear implements Linear {
   }
 
   /// Whether the kernels of few rows take the weights of a layer, adapters left out.
-  static boolean few(Linear layer, Dtype type, FewRows kernel) {
+  public static boolean few(Linear layer, Dtype type, FewRows kernel) {
     return parts(layer).stream().allMatch(each -> FewTask.weight(each, type, kernel) != null);
   }
 

@@ -64,7 +64,7 @@ public final class KvCache implements AutoCloseable {
   /// @param k (new tokens, width)
   /// @param v like k
   /// @return all keys and values of the layer, the new ones included
-  KeyValues append(int layer, Tensor k, Tensor v, Kernels kernels) {
+  public KeyValues append(int layer, Tensor k, Tensor v, Kernels kernels) {
     int end = length + k.rows();
     List<Integer> used = blocks.subList(0, blocks(end));
     KeyValues all = new KeyValues(pool.keys(layer, used), pool.values(layer, used), end);

@@ -55,7 +55,7 @@ public final class Norm {
   /// Normalises the rows of `x` into `y`, which may be x.
   ///
   /// @return 1/rms of each row
-  Tensor normalise(Tensor x, Tensor y, Pass p) {
+  public Tensor normalise(Tensor x, Tensor y, Pass p) {
     Tensor rstd = p.ws().take(x.dtype().accumulator(), x.rows(), 1);
     forward(x, null, null, y, rstd, p);
     return rstd;
@@ -102,7 +102,7 @@ public final class Norm {
   ///
   /// @param dy (rows, width) accumulator type
   /// @param dx compute type, written; may be the input
-  void backward(Saved s, Tensor dy, Tensor dx, Pass p) {
+  public void backward(Saved s, Tensor dy, Tensor dx, Pass p) {
     weightGradient(s, dy, p);
     Workspace ws = p.ws();
     int mark = ws.mark();

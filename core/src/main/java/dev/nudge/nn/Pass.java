@@ -54,7 +54,7 @@ public record Pass(
   /// its sequence.
   ///
   /// @param picked their numbers, ascending, (n, 1) I32
-  Pass some(Tensor picked) {
+  public Pass some(Tensor picked) {
     return rows.count() == 1 || ws.dry()
         ? this
         : new Pass(tape, rows.some(picked), ws, kernels, dropout, steady, team, kept, load);
@@ -121,13 +121,13 @@ public record Pass(
   /// Computes layers, each from rows of its own, as one parallel task in a pass that decodes.
   ///
   /// @param kinds whether a dry run stands for layers with weights of several kinds
-  void fewOf(List<FewTask.Product> products, boolean kinds) {
+  public void fewOf(List<FewTask.Product> products, boolean kinds) {
     FewTask.run(products, kinds, Objects.requireNonNull(team, "only decoding has a team"), this);
     products.forEach(each -> each.layer().finish(each.y(), this));
   }
 
   /// The lane's part of the sequence, in a pass that is split over all lanes.
-  Share share() {
+  public Share share() {
     return Objects.requireNonNull(rows.share(), "the sequences of this pass are whole");
   }
 

@@ -55,13 +55,13 @@ public final class Residual {
   }
 
   /// Restores the stream to `x` with [#branch] pending.
-  void back(Tensor x) {
+  public void back(Tensor x) {
     this.x = x;
     pending = true;
   }
 
   /// Makes `sum` = x + branch the stream; nothing is pending afterwards.
-  void settle(Tensor sum) {
+  public void settle(Tensor sum) {
     x = sum;
     pending = false;
   }

@@ -15,11 +15,11 @@ import java.util.Arrays;
 /// @param tokens the token of each sorted row, (tokens · k, 1) I32
 /// @param pairs the pair of each sorted row: k times its token and the place among its choices
 /// @param places the sorted row of each pair, (tokens, k) I32
-record Routed(
+public record Routed(
     Tensor weights, Tensor chosen, int[] starts, Tensor tokens, Tensor pairs, Tensor places) {
   /// Chooses experts by the router's logits (tokens, experts). In a dry run the first k experts get
   /// all tokens.
-  static Routed of(Tensor logits, Routing.Rule rule, int k, Workspace ws) {
+  public static Routed of(Tensor logits, Routing.Rule rule, int k, Workspace ws) {
     int n = logits.rows();
     int experts = logits.cols();
     Routed routed =
@@ -59,7 +59,7 @@ record Routed(
   }
 
   /// The first sorted row of an expert.
-  int start(int expert) {
+  public int start(int expert) {
     return starts[expert];
   }
 }

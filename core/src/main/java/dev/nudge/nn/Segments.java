@@ -228,7 +228,7 @@ public final class Segments {
   }
 
   /// The number behind sequence `i` and those that branch off it.
-  int behind(int i) {
+  public int behind(int i) {
     int next = i + 1;
     while (caches == null && share == null && next < pasts.length && pasts[next] > 0) {
       next++;
@@ -262,7 +262,7 @@ public final class Segments {
   }
 
   /// Tokens of sequence `i` up to the last of its rows; if it is split over lanes, all its tokens.
-  int tokens(int i) {
+  public int tokens(int i) {
     return share == null ? pasts[i] + lengths[i] : share.cut().tokens();
   }
 

@@ -6,14 +6,14 @@ import dev.nudge.tensor.Workspace;
 /// A lane's part of a sequence that all lanes compute together (sequence parallelism).
 ///
 /// Token-wise operations run on the lane's own rows. Attention needs the keys and values of the
-/// other lanes: see [SharedAttention].
+/// other lanes: see `SharedAttention`.
 public record Share(LaneGroup.Member member, Cut cut) {
   public int lane() {
     return member.lane();
   }
 
   /// The memory that all lanes share.
-  Workspace shared() {
+  public Workspace shared() {
     return member.shared();
   }
 

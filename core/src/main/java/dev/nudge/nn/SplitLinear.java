@@ -39,29 +39,29 @@ public final class SplitLinear {
   ///
   /// @param outputs of the slots
   /// @param parts the outputs, split by columns if the slot is fused
-  record Parts(List<Tensor> outputs, List<Tensor> parts) {
-    Tensor get(int i) {
+  public record Parts(List<Tensor> outputs, List<Tensor> parts) {
+    public Tensor get(int i) {
       return parts.get(i);
     }
   }
 
   /// Columns of part `i`.
-  int width(int i) {
+  public int width(int i) {
     return widths[i];
   }
 
   /// Asks for the weights, see [Linear#ask].
-  void ask() {
+  public void ask() {
     slots.forEach(slot -> slot.linear().ask());
   }
 
   /// Whether [#together] can compute these layers while no adapter is on them.
-  boolean few(Dtype type, FewRows kernel) {
+  public boolean few(Dtype type, FewRows kernel) {
     return slots.stream().allMatch(slot -> JoinedLinear.few(slot.linear(), type, kernel));
   }
 
   /// Whether no adapter is on a layer.
-  boolean bare() {
+  public boolean bare() {
     return slots.stream().allMatch(slot -> slot.linear().under() == slot.linear());
   }
 
@@ -69,7 +69,7 @@ public final class SplitLinear {
   /// without adapters.
   ///
   /// @param xs rows of each; the parts have them one after the other
-  static Parts together(List<SplitLinear> all, List<Tensor> xs, Pass p) {
+  public static Parts together(List<SplitLinear> all, List<Tensor> xs, Pass p) {
     SplitLinear first = all.getFirst();
     int rows = xs.stream().mapToInt(Tensor::rows).sum();
     List<Tensor> outputs = first.room(xs.getFirst().dtype(), rows, p);
@@ -95,7 +95,7 @@ public final class SplitLinear {
   }
 
   /// Computes all parts from `x`, in the workspace.
-  Parts forward(Tensor x, Pass p) {
+  public Parts forward(Tensor x, Pass p) {
     List<Tensor> outputs = room(x.dtype(), x.rows(), p);
     List<Linear> layers = slots.stream().map(LinearSlot::linear).toList();
     boolean few = p.few(x, layers, outputs);
@@ -119,7 +119,7 @@ public final class SplitLinear {
   /// Computes dx from the gradients that overwrote the parts; slots run in reverse order.
   ///
   /// @return the gradients that need the input
-  Linear.Gradients backward(Parts written, @Nullable Tensor dx, Pass p) {
+  public Linear.Gradients backward(Parts written, @Nullable Tensor dx, Pass p) {
     Linear.Gradients[] gradients = new Linear.Gradients[slots.size()];
     for (int i = gradients.length - 1; i >= 0; i--) {
       boolean add = i < gradients.length - 1;
@@ -133,7 +133,7 @@ public final class SplitLinear {
   }
 
   /// Visits the parameters that train.
-  void parameters(Consumer<Parameter> each) {
+  public void parameters(Consumer<Parameter> each) {
     slots.forEach(slot -> slot.linear().parameters(each));
   }
 }

@@ -4,8 +4,8 @@ import dev.nudge.adapter.AdaptedLinear;
 import dev.nudge.model.CausalLm;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
-import dev.nudge.settings.Optimizer;
-import dev.nudge.settings.OptimizerSettings;
+import dev.nudge.settings.train.Optimizer;
+import dev.nudge.settings.train.OptimizerSettings;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -38,7 +38,8 @@ public final class Advice {
         lines.add(
             String.format(
                 Locale.ROOT,
-                "modules that are trained whole, new tokens, and A and B on the ends: %,d numbers, %s in the file",
+                "modules that are trained whole, new tokens, and A and B on the ends: %,d numbers,"
+                    + " %s in the file",
                 trained - low,
                 gigabytes(4 * (trained - low))));
       }

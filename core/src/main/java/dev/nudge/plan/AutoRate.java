@@ -1,8 +1,8 @@
 package dev.nudge.plan;
 
-import dev.nudge.settings.Method;
-import dev.nudge.settings.OptimizerSettings;
-import dev.nudge.settings.Rate;
+import dev.nudge.settings.train.Method;
+import dev.nudge.settings.train.OptimizerSettings;
+import dev.nudge.settings.train.Rate;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.Locale;

@@ -1,8 +1,8 @@
 package dev.nudge.plan;
 
-import static dev.nudge.model.ModelConfig.llama;
+import static dev.nudge.model.family.ModelConfig.llama;
 
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;

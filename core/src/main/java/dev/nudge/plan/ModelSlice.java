@@ -1,6 +1,6 @@
 package dev.nudge.plan;
 
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import java.util.Arrays;
 
 /// A scaled-down model for measuring speed. It has fewer layers, is narrower if the run's widths

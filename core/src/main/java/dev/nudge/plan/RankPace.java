@@ -1,7 +1,7 @@
 package dev.nudge.plan;
 
-import dev.nudge.settings.BitRate;
 import dev.nudge.settings.Bytes;
+import dev.nudge.settings.train.BitRate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

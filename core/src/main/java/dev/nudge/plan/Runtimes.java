@@ -1,7 +1,7 @@
 package dev.nudge.plan;
 
 import dev.nudge.machine.Backend;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import java.util.stream.IntStream;
 
 /// Estimates the memory of a process besides tensors. It is the one part of a plan that is fitted

@@ -1,16 +1,16 @@
 package dev.nudge.plan;
 
 import dev.nudge.adapter.Adapters;
-import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.targets.Lora;
 import dev.nudge.kernel.AdamW;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.CausalLm.TrainWork;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Recompute;
 import dev.nudge.tensor.Dtype;

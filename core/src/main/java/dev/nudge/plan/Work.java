@@ -1,14 +1,14 @@
 package dev.nudge.plan;
 
 import dev.nudge.adapter.Adapters;
-import dev.nudge.adapter.Lora;
-import dev.nudge.adapter.Targets;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.Targets;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.CausalLm.TrainWork;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 

@@ -4,9 +4,9 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensorsWriter;
-import dev.nudge.settings.CalibrationSettings;
-import dev.nudge.settings.CalibrationSettings.Layout;
-import dev.nudge.settings.QuantizeSettings;
+import dev.nudge.settings.verb.CalibrationSettings;
+import dev.nudge.settings.verb.CalibrationSettings.Layout;
+import dev.nudge.settings.verb.QuantizeSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;

@@ -4,7 +4,7 @@ import dev.nudge.format.ConfigJson;
 import dev.nudge.format.WeightFile;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.Nf4;
-import dev.nudge.settings.Quantize;
+import dev.nudge.settings.verb.Quantize;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;

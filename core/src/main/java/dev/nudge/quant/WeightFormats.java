@@ -2,8 +2,8 @@ package dev.nudge.quant;
 
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.WeightFile;
-import dev.nudge.settings.Quantize;
-import dev.nudge.settings.QuantizeSettings;
+import dev.nudge.settings.verb.Quantize;
+import dev.nudge.settings.verb.QuantizeSettings;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

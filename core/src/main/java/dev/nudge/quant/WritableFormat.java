@@ -3,7 +3,7 @@ package dev.nudge.quant;
 import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.kernel.Kernels;
-import dev.nudge.settings.Quantize;
+import dev.nudge.settings.verb.Quantize;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;

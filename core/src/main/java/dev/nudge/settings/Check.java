@@ -14,7 +14,7 @@ public final class Check {
     }
   }
 
-  static void positive(String flag, @Nullable Double value) {
+  public static void positive(String flag, @Nullable Double value) {
     if (value != null && !(value > 0 && Double.isFinite(value))) {
       throw wrong(flag, value, "above 0");
     }
@@ -33,7 +33,7 @@ public final class Check {
   }
 
   /// Allows 0 ≤ value < 1.
-  static void share(String flag, double value) {
+  public static void share(String flag, double value) {
     if (!(value >= 0 && value < 1)) {
       throw wrong(flag, value, "at least 0 and below 1");
     }
@@ -46,25 +46,25 @@ public final class Check {
   }
 
   /// Files and globs of which there must be one at least.
-  static void files(String flag, List<String> files) {
+  public static void files(String flag, List<String> files) {
     if (files.isEmpty()) {
       throw new InputException(flag + " is missing; it is required");
     }
     files.forEach(file -> notBlank(flag, file));
   }
 
-  static void notEmpty(String flag, @Nullable String value) {
+  public static void notEmpty(String flag, @Nullable String value) {
     if (value != null && value.isEmpty()) {
       throw new InputException(flag + " is ''; it must not be empty");
     }
   }
 
-  static InputException wrong(String flag, Object value, String allowed) {
+  public static InputException wrong(String flag, Object value, String allowed) {
     return new InputException(flag + " is " + number(value) + "; it must be " + allowed);
   }
 
   /// Writes 2.0 as 2.
-  static String number(Object value) {
+  public static String number(Object value) {
     return value instanceof Double d && d == Math.rint(d) && Math.abs(d) < 1e15
         ? String.valueOf(d.longValue())
         : value.toString();

@@ -41,7 +41,7 @@ public final class Nearest {
   }
 
   /// Joins names as `a, b WORD c`.
-  static String joined(Collection<String> names, String word) {
+  public static String joined(Collection<String> names, String word) {
     List<String> all = List.copyOf(names);
     int last = all.size() - 1;
     return last <= 0

@@ -76,7 +76,7 @@ public enum SettingType {
 
   /// Writes a choice as a user does: `ADAMW_8BIT` is `adamw-8bit`; one with a text of its own is
   /// that text.
-  static String written(Object constant) {
+  public static String written(Object constant) {
     String name = ((Enum<?>) constant).name();
     String own = constant.toString();
     return own.equals(name) ? name.toLowerCase(Locale.ROOT).replace('_', '-') : own;
@@ -221,7 +221,7 @@ public enum SettingType {
     };
   }
 
-  static @Nullable Double decimal(String text) {
+  public static @Nullable Double decimal(String text) {
     return DECIMAL.matcher(text).matches() ? Double.valueOf(text) : null;
   }
 

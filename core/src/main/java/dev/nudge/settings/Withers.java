@@ -5,7 +5,7 @@ import java.util.Map;
 
 /// Changes settings by copies: `settings.withRank(8).withEpochs(3)`.
 ///
-/// Each group of settings has an interface with its withers, such as [LoraWithers], which a
+/// Each group of settings has an interface with its withers, such as `LoraWithers`, which a
 /// command's record implements. All of them call [#with], so a wither knows a key and neither a
 /// default nor a range.
 ///

@@ -1,9 +1,9 @@
 package dev.nudge.train;
 
-import dev.nudge.adapter.EvaRecorder;
-import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.init.EvaRecorder;
+import dev.nudge.adapter.targets.Lora;
 import dev.nudge.data.Dataset;
-import dev.nudge.data.Example;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.engine.Flat;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;

@@ -6,14 +6,17 @@ import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
 import dev.nudge.machine.Reservations;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.plan.Plan;
-import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
+import dev.nudge.settings.verb.Compute;
 import dev.nudge.tensor.Scope;
+import dev.nudge.train.lanes.GradientLanes;
+import dev.nudge.train.lanes.Order;
+import dev.nudge.train.optimizer.ParameterGroup;
 import java.nio.file.Path;
 
 /// A rank other than 0: a copy of the model that computes its lanes' part of each step, and follows

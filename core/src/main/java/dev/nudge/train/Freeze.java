@@ -1,7 +1,7 @@
 package dev.nudge.train;
 
-import dev.nudge.adapter.Targets;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.adapter.targets.Targets;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
 import java.util.ArrayList;

@@ -9,6 +9,7 @@ import dev.nudge.model.Quantization;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
 import dev.nudge.tensor.Scope;
+import dev.nudge.train.optimizer.AdamWOptimizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

@@ -2,9 +2,9 @@ package dev.nudge.train;
 
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.plan.Plan;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
 import java.util.List;
 import java.util.Set;
 

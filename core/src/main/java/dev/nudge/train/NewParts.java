@@ -1,14 +1,14 @@
 package dev.nudge.train;
 
-import dev.nudge.adapter.Extras;
-import dev.nudge.adapter.LayerShape;
-import dev.nudge.adapter.ModelShape;
 import dev.nudge.adapter.PeftAdapter;
-import dev.nudge.adapter.Targets;
+import dev.nudge.adapter.targets.Extras;
+import dev.nudge.adapter.targets.LayerShape;
+import dev.nudge.adapter.targets.ModelShape;
+import dev.nudge.adapter.targets.Targets;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.LoraSettings;
+import dev.nudge.settings.train.LoraSettings;
 import dev.nudge.text.NewTokens;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;

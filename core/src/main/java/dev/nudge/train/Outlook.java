@@ -1,6 +1,6 @@
 package dev.nudge.train;
 
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
@@ -10,8 +10,8 @@ import dev.nudge.plan.Rates;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.HubName;
-import dev.nudge.settings.Method;
-import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.train.Method;
+import dev.nudge.settings.train.PlanSettings;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

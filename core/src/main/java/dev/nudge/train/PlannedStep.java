@@ -1,6 +1,6 @@
 package dev.nudge.train;
 
-import dev.nudge.data.Example;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.engine.Branches;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,8 @@
 package dev.nudge.train;
 
-import dev.nudge.settings.ObjectiveName;
+import dev.nudge.settings.train.ObjectiveName;
+import dev.nudge.train.objective.GroupRelative;
+import dev.nudge.train.objective.Objectives;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -69,7 +71,8 @@ final class PreferenceCheck {
       lines.add(
           String.format(
               Locale.ROOT,
-              "the model is far from its %s at step %d (KL %.1f nats %s); lower --learning-rate, or raise %s",
+              "the model is far from its %s at step %d (KL %.1f nats %s); lower --learning-rate, or"
+                  + " raise %s",
               kl > far ? "reference" : "base",
               step,
               kl > far ? kl : replayed,
@@ -82,7 +85,9 @@ final class PreferenceCheck {
       lines.add(
           String.format(
               Locale.ROOT,
-              "the chosen answers are less likely than under the reference by %.0f nats at step %d, so a third one may win; lower --learning-rate, raise --beta, or add --rpo-alpha 1",
+              "the chosen answers are less likely than under the reference by %.0f nats at step %d,"
+                  + " so a third one may win; lower --learning-rate, raise --beta, or add"
+                  + " --rpo-alpha 1",
               lost,
               step));
     }
@@ -122,13 +127,16 @@ final class PreferenceCheck {
   private List<String> afterATenth() {
     if (margins && until > 1 && largest < LEAST_MARGIN) {
       return List.of(
-          "rewards are constant after a tenth of the run: chosen and rejected answers are worth the same; raise --learning-rate, or look at the rows (nudge data preview)");
+          "rewards are constant after a tenth of the run: chosen and rejected answers are worth the"
+              + " same; raise --learning-rate, or look at the rows (nudge data preview)");
     }
     if (grouped && until > 1 && fewest == 1) {
       return List.of(
-          "rewards are constant after a tenth of the run: the completions of each prompt are worth the same, so nothing is learned; look at "
+          "rewards are constant after a tenth of the run: the completions of each prompt are worth"
+              + " the same, so nothing is learned; look at "
               + (sampled
-                  ? "samples.jsonl and --reward, raise --temperature or --generations, or train on answers first (--objective sft)"
+                  ? "samples.jsonl and --reward, raise --temperature or --generations, or train on"
+                        + " answers first (--objective sft)"
                   : "the rows (nudge data preview)"));
     }
     double share = pairs == 0 ? 0 : right / pairs;
@@ -136,7 +144,8 @@ final class PreferenceCheck {
       return List.of(
           String.format(
               Locale.ROOT,
-              "accuracy is %.0f %% after a tenth of the run, what chance gives: raise --learning-rate, or look at the pairs (nudge data preview)",
+              "accuracy is %.0f %% after a tenth of the run, what chance gives: raise"
+                  + " --learning-rate, or look at the pairs (nudge data preview)",
               100 * share));
     }
     return List.of();

@@ -1,12 +1,14 @@
 package dev.nudge.train;
 
 import dev.nudge.data.Dataset;
-import dev.nudge.data.Example;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.train.events.TrainEvent;
+import dev.nudge.train.objective.Objective;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;

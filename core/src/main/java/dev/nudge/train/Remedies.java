@@ -1,9 +1,9 @@
 package dev.nudge.train;
 
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.Method;
-import dev.nudge.settings.Optimizer;
-import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.train.Method;
+import dev.nudge.settings.train.Optimizer;
+import dev.nudge.settings.train.PlanSettings;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;

@@ -1,16 +1,17 @@
 package dev.nudge.train;
 
 import dev.nudge.adapter.NamedAdapters;
-import dev.nudge.data.Example;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.engine.Engine;
 import dev.nudge.engine.Limits;
 import dev.nudge.generate.Decoding;
 import dev.nudge.model.CausalLm;
-import dev.nudge.settings.ReferenceModel;
-import dev.nudge.settings.RolloutSettings;
 import dev.nudge.settings.RunException;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.train.ReferenceModel;
+import dev.nudge.settings.train.RolloutSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import dev.nudge.text.Tokenizer;
+import dev.nudge.train.objective.GroupRewards;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,6 +1,6 @@
 package dev.nudge.train;
 
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;

@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.format.Json;
+import dev.nudge.train.checkpoint.RunCheckpoint;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

@@ -4,7 +4,7 @@ import dev.nudge.data.Dataset;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.model.Quantization;
-import dev.nudge.settings.Method;
+import dev.nudge.settings.train.Method;
 import dev.nudge.text.chat.ChatTemplate;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

@@ -4,8 +4,8 @@ import dev.nudge.format.DiskRoom;
 import dev.nudge.model.ModelFolder;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.Method;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.Method;
+import dev.nudge.settings.train.TrainSettings;
 import java.nio.file.Path;
 
 /// Checks that the disk has space for everything a run will write.

@@ -2,7 +2,15 @@ package dev.nudge.train;
 
 import dev.nudge.format.RunFiles;
 import dev.nudge.settings.DivergedException;
-import dev.nudge.settings.OutSettings;
+import dev.nudge.settings.train.OutSettings;
+import dev.nudge.train.checkpoint.Behind;
+import dev.nudge.train.checkpoint.RunCheckpoint;
+import dev.nudge.train.checkpoint.RunCheckpoints;
+import dev.nudge.train.checkpoint.SavePace;
+import dev.nudge.train.events.PhaseEvent;
+import dev.nudge.train.events.RunState;
+import dev.nudge.train.events.TrainEvent;
+import dev.nudge.train.optimizer.ParameterGroup;
 import java.nio.file.Path;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;

@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.train.checkpoint.RunCheckpoint;
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.time.ZoneOffset;

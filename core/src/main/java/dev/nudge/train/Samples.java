@@ -3,6 +3,7 @@ package dev.nudge.train;
 import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.train.events.TrainEvent;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

@@ -3,7 +3,7 @@ package dev.nudge.train;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.collective.Collective;
 import dev.nudge.data.Dataset;
-import dev.nudge.data.Example;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.engine.Engine;
 import dev.nudge.engine.Limits;
 import dev.nudge.engine.Scorer;
@@ -12,10 +12,18 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
 import dev.nudge.plan.Plan;
-import dev.nudge.settings.OptimizerSettings;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.train.OptimizerSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import dev.nudge.tensor.Malloc;
 import dev.nudge.text.Tokenizer;
+import dev.nudge.train.lanes.GradientLanes;
+import dev.nudge.train.lanes.Order;
+import dev.nudge.train.objective.Objective;
+import dev.nudge.train.objective.SamplePrompts;
+import dev.nudge.train.optimizer.AdamWOptimizer;
+import dev.nudge.train.optimizer.ParameterGroup;
+import dev.nudge.train.replay.BaseDivergence;
+import dev.nudge.train.replay.Replay;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -309,12 +317,13 @@ public final class Trainer implements AutoCloseable {
   /// Asks the objective for the sequence weights of a step, scoring the sequences first if needed.
   ///
   /// @param reference log-probabilities by the reference, if the objective needs them
-  Objective.Weights weigh(List<Example> sequences, double[] reference) {
+  public Objective.Weights weigh(List<Example> sequences, double[] reference) {
     return weigh(sequences, reference, null);
   }
 
   /// @param before scores of the first step on this batch; null: this is the first
-  Objective.Weights weigh(List<Example> sequences, double[] reference, double @Nullable [] before) {
+  public Objective.Weights weigh(
+      List<Example> sequences, double[] reference, double @Nullable [] before) {
     if (!objective.needsScores()) {
       return objective.weigh(Objective.Scored.of(sequences));
     }
@@ -366,7 +375,7 @@ public final class Trainer implements AutoCloseable {
   /// Accumulates the step's gradients into the parameters, lane by lane.
   ///
   /// @return the loss
-  double gradients(int step, List<Example> sequences, Objective.Weights weights) {
+  public double gradients(int step, List<Example> sequences, Objective.Weights weights) {
     return gradients.add(work(step, sequences, weights, 0));
   }
 

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.ExactComponents;
+import dev.nudge.adapter.init.EvaRecorder;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.Targets;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Dropout;

@@ -3,6 +3,10 @@ package dev.nudge.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.adapter.targets.Extras;
+import dev.nudge.adapter.targets.LayerFilter;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.Targets;
 import dev.nudge.python.PythonFloat;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
@@ -51,7 +55,8 @@ class PeftConfigTest {
         "task_type": "CAUSAL_LM",
         "use_dora": false,
         "use_rslora": false
-      }""";
+      }\
+      """;
 
   private Lora read(String json) throws IOException {
     return PeftConfig.read(Files.writeString(folder.resolve(PeftConfig.FILE), json));
@@ -185,19 +190,32 @@ class PeftConfigTest {
         "{\"peft_type\": \"IA3\"} | peft_type is \"IA3\"; supported is \"LORA\"",
         "{} | peft_type is missing; supported is \"LORA\"",
         "[] | it holds no JSON object",
-        "{\"peft_type\": \"LORA\"} | target_modules is missing; it names the modules of the adapter",
-        "{\"peft_type\": \"LORA\", \"task_type\": \"TOKEN_CLS\"} | task_type is \"TOKEN_CLS\"; supported are \"CAUSAL_LM\" and \"SEQ_CLS\" (a reward model)",
-        "{\"peft_type\": \"LORA\", \"target_modules\": [1]} | target_modules is [1]; it takes a list of names or a regular expression",
-        "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"r\": 0} | rank is 0; it must be at least 1",
-        "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"r\": 8.5} | r is 8.5; it takes a whole number",
-        "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"r\": null} | r is null; it takes a whole number",
-        "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"r\": 99999999999} | r is 99999999999; it takes a whole number",
-        "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"lora_alpha\": \"8\"} | lora_alpha is \"8\"; it takes a number",
-        "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"use_rslora\": 1} | use_rslora is 1; it takes true or false",
-        "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"rank_pattern\": [3]} | rank_pattern is [3]; it takes an object of expression: number",
-        "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"layers_pattern\": \"h\"} | layers_pattern is set but layers_to_transform is not",
-        "{\"peft_type\": \"LORA\", \"target_modules\": \"a\", \"layers_to_transform\": 1} | layers_to_transform needs a list of target_modules, not /a/",
-        "{\"peft_type\": \"LORA\", \"target_modules\": \"(\"} | the regular expression '(' cannot be read: Unclosed group",
+        "{\"peft_type\": \"LORA\"} | target_modules is missing; it names the modules of the"
+            + " adapter",
+        "{\"peft_type\": \"LORA\", \"task_type\": \"TOKEN_CLS\"} | task_type is \"TOKEN_CLS\";"
+            + " supported are \"CAUSAL_LM\" and \"SEQ_CLS\" (a reward model)",
+        "{\"peft_type\": \"LORA\", \"target_modules\": [1]} | target_modules is [1]; it takes a"
+            + " list of names or a regular expression",
+        "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"r\": 0} | rank is 0; it must be"
+            + " at least 1",
+        "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"r\": 8.5} | r is 8.5; it takes a"
+            + " whole number",
+        "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"r\": null} | r is null; it takes"
+            + " a whole number",
+        "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"r\": 99999999999} | r is"
+            + " 99999999999; it takes a whole number",
+        "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"lora_alpha\": \"8\"} | lora_alpha"
+            + " is \"8\"; it takes a number",
+        "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"use_rslora\": 1} | use_rslora is"
+            + " 1; it takes true or false",
+        "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"rank_pattern\": [3]} |"
+            + " rank_pattern is [3]; it takes an object of expression: number",
+        "{\"peft_type\": \"LORA\", \"target_modules\": [\"a\"], \"layers_pattern\": \"h\"} |"
+            + " layers_pattern is set but layers_to_transform is not",
+        "{\"peft_type\": \"LORA\", \"target_modules\": \"a\", \"layers_to_transform\": 1} |"
+            + " layers_to_transform needs a list of target_modules, not /a/",
+        "{\"peft_type\": \"LORA\", \"target_modules\": \"(\"} | the regular expression '(' cannot"
+            + " be read: Unclosed group",
       })
   void badValuesAreNamed(String json, String message) {
     assertThatThrownBy(() -> read(json))

@@ -3,6 +3,12 @@ package dev.nudge.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.adapter.linalg.LoraInit;
+import dev.nudge.adapter.targets.Extras;
+import dev.nudge.adapter.targets.LayerShape;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.ModelShape;
+import dev.nudge.adapter.targets.Targets;
 import dev.nudge.format.Entry;
 import dev.nudge.format.Faults;
 import dev.nudge.format.SafeTensorsWriter;
@@ -250,7 +256,8 @@ class PeftFilesTest {
         none,
         model(1),
         none
-            + " does not exist; an adapter is the folder of a run, or one with adapter_config.json and adapter_model.safetensors as PEFT saves it");
+            + " does not exist; an adapter is the folder of a run, or one with adapter_config.json"
+            + " and adapter_model.safetensors as PEFT saves it");
     Path run = Files.createDirectory(temp.resolve("run"));
     refused(run, model(1), run + " is not an adapter: it has no adapter_config.json");
     Path inside = Files.createDirectory(run.resolve("last"));

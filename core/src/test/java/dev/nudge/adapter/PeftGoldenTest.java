@@ -3,6 +3,11 @@ package dev.nudge.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.adapter.linalg.LoraInit;
+import dev.nudge.adapter.targets.LayerShape;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.ModelShape;
+import dev.nudge.adapter.targets.Targets;
 import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.nn.DenseLinear;

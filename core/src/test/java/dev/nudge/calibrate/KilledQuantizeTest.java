@@ -7,7 +7,7 @@ import dev.nudge.ChildJvm;
 import dev.nudge.Seeds;
 import dev.nudge.format.Faults;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.QuantizeSettings;
+import dev.nudge.settings.verb.QuantizeSettings;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;

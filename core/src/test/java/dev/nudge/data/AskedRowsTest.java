@@ -2,7 +2,8 @@ package dev.nudge.data;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.settings.DataSettings;
+import dev.nudge.data.tokens.Example;
+import dev.nudge.settings.verb.DataSettings;
 import dev.nudge.text.TinyTokenizers;
 import dev.nudge.text.Tokenizer;
 import java.io.IOException;

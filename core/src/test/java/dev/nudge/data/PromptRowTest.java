@@ -3,9 +3,9 @@ package dev.nudge.data;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
-import dev.nudge.settings.DataSettings;
-import dev.nudge.settings.ShapeSettings;
 import dev.nudge.settings.TrainOn;
+import dev.nudge.settings.verb.DataSettings;
+import dev.nudge.settings.verb.ShapeSettings;
 import dev.nudge.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.format.Faults;
-import dev.nudge.settings.DataSplitSettings;
-import dev.nudge.settings.EvalSplit;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.TestShare;
+import dev.nudge.settings.verb.DataSplitSettings;
+import dev.nudge.settings.verb.EvalSplit;
+import dev.nudge.settings.verb.TestShare;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -3,9 +3,9 @@ package dev.nudge.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Seeds;
-import dev.nudge.data.Example;
-import dev.nudge.data.Examples;
 import dev.nudge.data.Packing;
+import dev.nudge.data.tokens.Example;
+import dev.nudge.data.tokens.Examples;
 import dev.nudge.model.Batch;
 import java.util.ArrayList;
 import java.util.List;

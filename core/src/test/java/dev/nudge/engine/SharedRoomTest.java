@@ -7,12 +7,12 @@ import dev.nudge.Backends;
 import dev.nudge.Latches;
 import dev.nudge.Seeds;
 import dev.nudge.adapter.NamedAdapters;
-import dev.nudge.data.Example;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.ModelConfig;
-import dev.nudge.settings.Compute;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.verb.Compute;
 import dev.nudge.tensor.Ledger;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -114,7 +114,8 @@ class SharedRoomTest {
           .hasMessageMatching(
               "a row of "
                   + longest
-                  + " tokens needs a workspace of \\S+ \\S+ to be scored, and there is memory for \\S+ \\S+; lower --max-length, or raise --memory");
+                  + " tokens needs a workspace of \\S+ \\S+ to be scored, and there is memory for"
+                  + " \\S+ \\S+; lower --max-length, or raise --memory");
       assertThat(engine.score(rows.subList(0, 1), LANES, null)).hasSize(1);
     }
     int[] text = prompt(900);
@@ -124,7 +125,8 @@ class SharedRoomTest {
       assertThatThrownBy(() -> engine.embed(text, null))
           .isInstanceOf(InputException.class)
           .hasMessageMatching(
-              "a text of 900 tokens needs a workspace of \\S+ \\S+ to be embedded, and there is memory for \\S+ \\S+; shorten it or raise --memory");
+              "a text of 900 tokens needs a workspace of \\S+ \\S+ to be embedded, and there is"
+                  + " memory for \\S+ \\S+; shorten it or raise --memory");
       assertThat(engine.embed(prompt(5), null)).hasSize(config.hiddenSize());
     }
     try (Engine engine = engine(needed)) {

@@ -4,15 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
-import dev.nudge.data.Example;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.engine.Caller;
 import dev.nudge.engine.RowScore;
 import dev.nudge.engine.Ticket;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.ByteSize;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ModelSettings;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.ModelSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import dev.nudge.tensor.Ledger;
 import java.nio.file.Path;
 import java.util.List;
@@ -206,7 +206,8 @@ class AccountTest {
       assertThatThrownBy(() -> session.score(rows, 2, row -> {}))
           .isInstanceOf(InputException.class)
           .hasMessageMatching(
-              "a row of 212 tokens needs a workspace of .+ to be scored, and there is memory for .+; lower --max-length, or raise --memory");
+              "a row of 212 tokens needs a workspace of .+ to be scored, and there is memory for"
+                  + " .+; lower --max-length, or raise --memory");
     }
   }
 

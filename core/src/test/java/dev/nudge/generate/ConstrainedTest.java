@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ModelSettings;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.GenerateSettings;
+import dev.nudge.settings.verb.ModelSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -7,7 +7,7 @@ import dev.nudge.Seeds;
 import dev.nudge.format.Json;
 import dev.nudge.generate.Completion.Stop;
 import dev.nudge.generate.Logprobs.Likely;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import dev.nudge.text.StreamDecoder;
 import dev.nudge.text.Tokenizer;
 import java.io.IOException;

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.Backends;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.Compute;
-import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.verb.Compute;
+import dev.nudge.settings.verb.GenerateSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.RunException;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.ModelSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import dev.nudge.tensor.Ledger;
 import java.io.IOException;
 import java.nio.file.Files;

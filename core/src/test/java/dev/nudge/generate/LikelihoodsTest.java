@@ -6,16 +6,16 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.Backends;
 import dev.nudge.Seeds;
-import dev.nudge.data.Example;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.engine.RowScore;
 import dev.nudge.generate.Likelihoods.Item;
 import dev.nudge.generate.Likelihoods.Score;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.GoldenFamilies;
-import dev.nudge.model.ModelConfig;
-import dev.nudge.settings.Compute;
-import dev.nudge.settings.ModelSettings;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.settings.RunException;
+import dev.nudge.settings.verb.Compute;
+import dev.nudge.settings.verb.ModelSettings;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.text.Tokenizer;
 import java.io.IOException;
@@ -132,7 +132,7 @@ class LikelihoodsTest {
   @Test
   void aGreedyTokenIsFoundToBeOne() {
     String said =
-        new Generation(session, dev.nudge.settings.SamplingSettings.greedy().withMaxTokens(4))
+        new Generation(session, dev.nudge.settings.verb.SamplingSettings.greedy().withMaxTokens(4))
             .complete("pump", piece -> {})
             .text();
     int[] prompt = session.tokenizer().ids("pump");

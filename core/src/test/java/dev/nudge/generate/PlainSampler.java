@@ -1,6 +1,6 @@
 package dev.nudge.generate;
 
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import java.util.Arrays;
 
 /// The rule of [Sampler] written down plainly: all of the vocabulary is sorted. Of what changes

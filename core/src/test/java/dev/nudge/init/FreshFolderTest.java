@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.format.SafeTensors;
-import dev.nudge.model.ModelConfig;
-import dev.nudge.settings.InitSettings;
+import dev.nudge.model.family.ModelConfig;
+import dev.nudge.settings.verb.InitSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.text.Tokenizer;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.Backends;
 import dev.nudge.Seeds;
 import dev.nudge.machine.Backend;
-import dev.nudge.settings.Compute;
+import dev.nudge.settings.verb.Compute;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Scope;

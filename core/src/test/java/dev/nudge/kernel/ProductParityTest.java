@@ -8,7 +8,7 @@ import dev.nudge.Backends;
 import dev.nudge.Seeds;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.StoredLinear;
-import dev.nudge.settings.Compute;
+import dev.nudge.settings.verb.Compute;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Packed;

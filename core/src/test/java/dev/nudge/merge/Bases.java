@@ -1,14 +1,14 @@
 package dev.nudge.merge;
 
 import dev.nudge.adapter.Adapters;
-import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.targets.Lora;
 import dev.nudge.format.Entry;
 import dev.nudge.format.ShardedWriter;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Parameter;
 import dev.nudge.python.PythonJson;
 import dev.nudge.tensor.Dtype;

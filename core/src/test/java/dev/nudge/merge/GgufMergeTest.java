@@ -7,7 +7,7 @@ import dev.nudge.format.StoredType;
 import dev.nudge.format.WeightFile;
 import dev.nudge.gguf.block.BlockReader;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.tensor.Bf16;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;

@@ -6,7 +6,7 @@ import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import java.io.IOException;

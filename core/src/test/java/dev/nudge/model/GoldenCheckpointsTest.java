@@ -3,6 +3,7 @@ package dev.nudge.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.format.SafeTensors;
+import dev.nudge.model.family.ModelConfig;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;

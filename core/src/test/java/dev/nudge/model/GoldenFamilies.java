@@ -2,6 +2,9 @@ package dev.nudge.model;
 
 import dev.nudge.format.WeightFile;
 import dev.nudge.kernel.Attend.Shape;
+import dev.nudge.model.family.LayerConfig;
+import dev.nudge.model.family.ModelConfig;
+import dev.nudge.model.family.MoeConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,6 +2,7 @@ package dev.nudge.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.model.family.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

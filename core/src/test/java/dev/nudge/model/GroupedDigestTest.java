@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.format.Sha256;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.quant.StoredWeight;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.quant.WeightFormats;

@@ -7,8 +7,9 @@ import dev.nudge.format.Entry;
 import dev.nudge.format.StoredType;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.BnbFiles.Part;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.StoredLinear;
-import dev.nudge.settings.Compute;
+import dev.nudge.settings.verb.Compute;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -34,7 +35,8 @@ class GroupedFamiliesTest {
       {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
        "ignore": ["lm_head"], "config_groups": {"group_0": {"targets": ["Linear"],
        "weights": {"num_bits": 4, "type": "int", "symmetric": true, "strategy": "group",
-       "group_size": 24}, "input_activations": null}}},""";
+       "group_size": 24}, "input_activations": null}}},\
+      """;
 
   @TempDir private Path temp;
 

@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.Seeds;
 import dev.nudge.adapter.Adapters;
-import dev.nudge.adapter.Lora;
-import dev.nudge.adapter.Targets;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.Targets;
 import dev.nudge.machine.Backend;
+import dev.nudge.model.family.ModelConfig;
+import dev.nudge.model.family.TinyLlama;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Dtype;

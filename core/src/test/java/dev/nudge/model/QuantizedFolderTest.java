@@ -7,7 +7,7 @@ import dev.nudge.format.StoredType;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.model.BnbFiles.Part;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.QuantizeSettings;
+import dev.nudge.settings.verb.QuantizeSettings;
 import dev.nudge.tensor.Ledger;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -3,9 +3,11 @@ package dev.nudge.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.adapter.Adapters;
-import dev.nudge.adapter.Lora;
-import dev.nudge.adapter.Targets;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.Targets;
 import dev.nudge.machine.Backend;
+import dev.nudge.model.family.ModelConfig;
+import dev.nudge.model.family.TinyLlama;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Recompute;
 import dev.nudge.tensor.Dtype;

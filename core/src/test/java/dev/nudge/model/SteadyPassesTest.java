@@ -5,9 +5,10 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.Backends;
 import dev.nudge.Seeds;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.KvCache;
 import dev.nudge.nn.KvPool;
-import dev.nudge.settings.Compute;
+import dev.nudge.settings.verb.Compute;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;

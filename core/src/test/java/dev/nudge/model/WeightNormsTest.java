@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.format.WeightFile;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;

@@ -7,6 +7,8 @@ import dev.nudge.kernel.ClampedGlu;
 import dev.nudge.kernel.Glu;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.Routing;
+import dev.nudge.nn.layer.Experts;
+import dev.nudge.nn.layer.Mlp;
 import dev.nudge.quant.Nf4Weight;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;

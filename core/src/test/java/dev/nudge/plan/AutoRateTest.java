@@ -2,9 +2,9 @@ package dev.nudge.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.settings.LoraSettings;
-import dev.nudge.settings.Rate;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.LoraSettings;
+import dev.nudge.settings.train.Rate;
+import dev.nudge.settings.train.TrainSettings;
 import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -55,10 +55,14 @@ class AutoRateTest {
   /// Five times the rate that fits is no longer near it.
   @ParameterizedTest
   @CsvSource({
-    "method=lora learning_rate=4.6e-3, --learning-rate auto takes 9.3e-4 for such an adapter at a width of 900",
-    "method=lora learning_rate=4.7e-3, --learning-rate 4.7e-3 is high for such an adapter at a width of 900; auto takes 9.3e-4",
-    "method=full, --learning-rate auto takes 9.3e-5 for all weights at a width of 900 (a tenth of LoRA's)",
-    "method=full learning_rate=1.8e-5, --learning-rate 1.8e-5 is low for all weights at a width of 900; auto takes 9.3e-5"
+    "method=lora learning_rate=4.6e-3, --learning-rate auto takes 9.3e-4 for such an adapter at a"
+        + " width of 900",
+    "method=lora learning_rate=4.7e-3, --learning-rate 4.7e-3 is high for such an adapter at a"
+        + " width of 900; auto takes 9.3e-4",
+    "method=full, --learning-rate auto takes 9.3e-5 for all weights at a width of 900 (a tenth of"
+        + " LoRA's)",
+    "method=full learning_rate=1.8e-5, --learning-rate 1.8e-5 is low for all weights at a width of"
+        + " 900; auto takes 9.3e-5"
   })
   void theAdviceSaysWhetherARateFits(String keys, String line) {
     TrainSettings settings = settings(keys);

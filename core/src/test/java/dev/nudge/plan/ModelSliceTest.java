@@ -2,7 +2,7 @@ package dev.nudge.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import org.junit.jupiter.api.Test;
 
 class ModelSliceTest {

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.nudge.settings.BitRate;
-import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.train.BitRate;
+import dev.nudge.settings.train.PlanSettings;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

@@ -9,7 +9,7 @@ import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.format.WeightFile;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.python.PythonJson;
-import dev.nudge.settings.CalibrationSettings.Layout;
+import dev.nudge.settings.verb.CalibrationSettings.Layout;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;

@@ -22,7 +22,7 @@ import dev.nudge.nn.Pass;
 import dev.nudge.nn.Segments;
 import dev.nudge.nn.StoredLinear;
 import dev.nudge.python.PythonJson;
-import dev.nudge.settings.CalibrationSettings.Layout;
+import dev.nudge.settings.verb.CalibrationSettings.Layout;
 import dev.nudge.tensor.Bf16;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;

@@ -1,8 +1,8 @@
 package dev.nudge.registry;
 
-import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.PeftFiles;
-import dev.nudge.adapter.Targets;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.Targets;
 import dev.nudge.format.Sha256;
 import dev.nudge.identity.Identity;
 import dev.nudge.quant.Nf4Format;

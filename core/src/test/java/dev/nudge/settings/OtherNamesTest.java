@@ -3,6 +3,8 @@ package dev.nudge.settings;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.settings.train.TrainSettings;
+import dev.nudge.settings.verb.GenerateSettings;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

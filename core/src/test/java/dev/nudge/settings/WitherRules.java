@@ -3,6 +3,11 @@ package dev.nudge.settings;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
+import dev.nudge.settings.train.AdapterInit;
+import dev.nudge.settings.train.LossType;
+import dev.nudge.settings.train.ObjectiveName;
+import dev.nudge.settings.verb.DataShape;
+import dev.nudge.settings.verb.EvalSplit;
 import java.lang.reflect.Array;
 import java.lang.reflect.Method;
 import java.nio.file.Path;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.nudge.Backends;
 import dev.nudge.Seeds;
 import dev.nudge.machine.Backend;
-import dev.nudge.settings.Compute;
+import dev.nudge.settings.verb.Compute;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;

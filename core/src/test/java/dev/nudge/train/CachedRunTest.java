@@ -8,7 +8,7 @@ import dev.nudge.model.Caches;
 import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Plans;
-import dev.nudge.settings.Compute;
+import dev.nudge.settings.verb.Compute;
 import dev.nudge.tensor.Gemm;
 import java.io.IOException;
 import java.nio.ByteBuffer;

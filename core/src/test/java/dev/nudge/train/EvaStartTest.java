@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.ExactComponents;
 import dev.nudge.adapter.Adapters;
-import dev.nudge.adapter.EvaRecorder;
-import dev.nudge.adapter.Lora;
-import dev.nudge.adapter.ModelShape;
 import dev.nudge.adapter.PeftFiles;
-import dev.nudge.adapter.Targets;
-import dev.nudge.data.Example;
+import dev.nudge.adapter.init.EvaRecorder;
+import dev.nudge.adapter.targets.Lora;
+import dev.nudge.adapter.targets.ModelShape;
+import dev.nudge.adapter.targets.Targets;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;

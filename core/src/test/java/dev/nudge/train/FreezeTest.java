@@ -3,8 +3,8 @@ package dev.nudge.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.nudge.model.ModelConfig;
-import dev.nudge.model.TinyLlama;
+import dev.nudge.model.family.ModelConfig;
+import dev.nudge.model.family.TinyLlama;
 import dev.nudge.settings.InputException;
 import java.util.List;
 import java.util.function.Predicate;

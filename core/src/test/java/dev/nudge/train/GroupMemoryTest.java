@@ -3,8 +3,9 @@ package dev.nudge.train;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.plan.Plan;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
 import dev.nudge.tensor.Ledger;
+import dev.nudge.train.events.TrainEvent;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -4,7 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Seeds;
 import dev.nudge.format.Faults;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
+import dev.nudge.train.events.TrainEvent;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.nudge.machine.ProcessMemory;
 import dev.nudge.tensor.Ledger;
+import dev.nudge.train.events.TrainEvent;
 import java.io.IOException;
 import java.lang.management.CompilationMXBean;
 import java.lang.management.ManagementFactory;

@@ -2,8 +2,8 @@ package dev.nudge.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.data.Example;
-import dev.nudge.data.Examples;
+import dev.nudge.data.tokens.Example;
+import dev.nudge.data.tokens.Examples;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

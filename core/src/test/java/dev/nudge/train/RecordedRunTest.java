@@ -2,7 +2,7 @@ package dev.nudge.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -12,10 +12,14 @@ import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
 import dev.nudge.machine.Machine;
 import dev.nudge.plan.Plan;
-import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
+import dev.nudge.settings.verb.Compute;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.train.checkpoint.RunCheckpoints;
+import dev.nudge.train.events.RunResult;
+import dev.nudge.train.events.RunState;
+import dev.nudge.train.events.TrainEvent;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -314,7 +318,8 @@ class ResumeTest {
     Prepared again = Training.prepare(settings, TinyRun.MACHINE);
     assertThat(again.warnings())
         .contains(
-            "checkpoint step-000005 is torn (state.safetensors has another digest); the run goes on from step-000004");
+            "checkpoint step-000005 is torn (state.safetensors has another digest); the run goes on"
+                + " from step-000004");
     Training.run(again, event -> {}, () -> false);
     assertThat(fixed(out)).isEqualTo(uninterrupted("lora"));
   }

@@ -6,7 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.format.Faults;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
+import dev.nudge.train.checkpoint.RunCheckpoints;
+import dev.nudge.train.events.RunResult;
+import dev.nudge.train.events.RunState;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -75,7 +78,8 @@ class RunLinksTest {
       assertThatThrownBy(() -> Training.finished(each))
           .isInstanceOf(InputException.class)
           .hasMessage(
-              "--out: %s is a link, and nothing outside --out is written; remove it, or give --out where it leads",
+              "--out: %s is a link, and nothing outside --out is written; remove it, or give --out"
+                  + " where it leads",
               out.resolve("checkpoints"));
     }
   }

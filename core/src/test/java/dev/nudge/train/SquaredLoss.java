@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
-import dev.nudge.data.Example;
+import dev.nudge.data.tokens.Example;
+import dev.nudge.train.objective.Objective;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.DoubleStream;

@@ -6,7 +6,9 @@ import dev.nudge.format.SafeTensors;
 import dev.nudge.format.ShardedWriter;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.FreshModel;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
+import dev.nudge.train.events.RunResult;
+import dev.nudge.train.events.TrainEvent;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -24,10 +26,10 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
 /// Makes whole runs on tiny models, for tests of what a run does and leaves behind.
-final class TinyRun {
-  static final Path TIED = Path.of("src/test/resources/golden/llama/grouped-tied/model");
+public final class TinyRun {
+  public static final Path TIED = Path.of("src/test/resources/golden/llama/grouped-tied/model");
   static final Path UNTIED = Path.of("src/test/resources/golden/llama/llama3-rope/model");
-  static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");
+  public static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");
 
   /// A character of one token, which no other row of these tests has.
   static final String POISON = "~";
@@ -38,7 +40,7 @@ final class TinyRun {
   private TinyRun() {}
 
   /// A file of rows of different lengths, up to about `longest` characters each.
-  static Path rows(Path file, int rows, int longest, long seed) throws IOException {
+  public static Path rows(Path file, int rows, int longest, long seed) throws IOException {
     Random random = new Random(seed);
     List<String> lines = new ArrayList<>();
     for (int i = 0; i < rows; i++) {
@@ -89,7 +91,7 @@ final class TinyRun {
   }
 
   /// @param keysAndValues by turns; in front all that are short in one text, `steps 40 rank 8`
-  static TrainSettings settings(Path model, Path data, Path out, Object... keysAndValues) {
+  public static TrainSettings settings(Path model, Path data, Path out, Object... keysAndValues) {
     Map<String, Object> values = new HashMap<>();
     values.put("model", model);
     values.put("data", List.of(data.toString()));
@@ -107,7 +109,7 @@ final class TinyRun {
     return TrainSettings.of(values);
   }
 
-  static RunResult run(TrainSettings settings) {
+  public static RunResult run(TrainSettings settings) {
     return Training.run(Training.prepare(settings, MACHINE), event -> {}, () -> false);
   }
 

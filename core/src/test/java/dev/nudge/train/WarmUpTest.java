@@ -2,7 +2,7 @@ package dev.nudge.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
 import dev.nudge.tensor.Ledger;
 import java.util.List;
 import java.util.Map;

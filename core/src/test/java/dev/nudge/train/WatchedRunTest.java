@@ -5,13 +5,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Seeds;
 import dev.nudge.generate.Completions;
-import dev.nudge.settings.Compute;
-import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.OnDivergence;
 import dev.nudge.settings.RunException;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.OnDivergence;
+import dev.nudge.settings.train.TrainSettings;
+import dev.nudge.settings.verb.Compute;
+import dev.nudge.settings.verb.GenerateSettings;
 import dev.nudge.tensor.Ledger;
+import dev.nudge.train.checkpoint.RunCheckpoints;
+import dev.nudge.train.events.RunResult;
+import dev.nudge.train.events.RunState;
+import dev.nudge.train.events.TrainEvent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -242,7 +246,8 @@ class WatchedRunTest {
     assertThatThrownBy(() -> Training.prepare(settings, TinyRun.MACHINE))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "--samples 3: no held-out row has a prompt that leaves room for an answer; give --sample-prompt instead");
+            "--samples 3: no held-out row has a prompt that leaves room for an answer; give"
+                + " --sample-prompt instead");
   }
 
   @Test

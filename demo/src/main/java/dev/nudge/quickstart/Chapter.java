@@ -5,7 +5,7 @@ import dev.nudge.eval.Paired;
 import dev.nudge.merge.Merged;
 import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
-import dev.nudge.train.TrainEvent;
+import dev.nudge.train.events.TrainEvent;
 import dev.nudge.world.Score;
 import java.util.LinkedHashMap;
 import java.util.List;

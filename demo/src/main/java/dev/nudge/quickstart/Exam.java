@@ -5,7 +5,7 @@ import dev.nudge.generate.Generation;
 import dev.nudge.generate.Session;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import dev.nudge.world.Grader;
 import dev.nudge.world.JsonlRows;
 import dev.nudge.world.SupportTicket;

@@ -1,11 +1,11 @@
 package dev.nudge.quickstart;
 
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
 import dev.nudge.train.Prepared;
-import dev.nudge.train.RunState;
-import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
+import dev.nudge.train.events.RunState;
+import dev.nudge.train.events.TrainEvent;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicReference;

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.init.FreshFolder;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.verb.InitSettings;
 import dev.nudge.tensor.Ledger;
-import dev.nudge.train.TrainEvent;
+import dev.nudge.train.events.TrainEvent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -123,7 +123,8 @@ class QuickstartTest {
     assertThatThrownBy(() -> run(keep, "m300", Integer.MAX_VALUE))
         .isInstanceOf(InputException.class)
         .hasMessageMatching(
-            "the quickstart's prompts and answers take up to \\d+ tokens of this model's tokenizer, and it allows 300; give --model a model with more room");
+            "the quickstart's prompts and answers take up to \\d+ tokens of this model's tokenizer,"
+                + " and it allows 300; give --model a model with more room");
     assertThat(told).isEmpty();
     assertThat(keep).doesNotExist();
   }

@@ -3,8 +3,8 @@ package dev.nudge.duckdb;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.nudge.data.RowReader;
-import dev.nudge.data.SourceLine;
+import dev.nudge.data.rows.RowReader;
+import dev.nudge.data.rows.SourceLine;
 import dev.nudge.data.source.RowSource;
 import dev.nudge.data.source.TableReader;
 import dev.nudge.settings.InputException;

@@ -4,9 +4,9 @@ import dev.nudge.data.AskedRows;
 import dev.nudge.engine.RowScore;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
-import dev.nudge.model.ModelConfig;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.PreviewSettings;
+import dev.nudge.settings.train.PreviewSettings;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -40,7 +40,8 @@ public record BaseLook(int asked, int exact, double bitsAByte) {
     AskedRows rows = AskedRows.of(settings.data(), most, maxLength, tokenizer);
     if (rows.rows().isEmpty()) {
       throw new InputException(
-          "--ask-base: there is no row with a prompt and completion, or a text, within --max-length "
+          "--ask-base: there is no row with a prompt and completion, or a text, within --max-length"
+              + " "
               + maxLength
               + "; chat rows cannot be scored, so leave it out");
     }
@@ -81,7 +82,8 @@ public record BaseLook(int asked, int exact, double bitsAByte) {
       advice.add(
           String.format(
               Locale.ROOT,
-              "the base answers %,d of %,d rows with %d solved ones in its prompt; try such a prompt first, and train where it must be better, shorter or cheaper",
+              "the base answers %,d of %,d rows with %d solved ones in its prompt; try such a"
+                  + " prompt first, and train where it must be better, shorter or cheaper",
               exact,
               asked,
               AskedRows.SHOTS));
@@ -90,7 +92,9 @@ public record BaseLook(int asked, int exact, double bitsAByte) {
       advice.add(
           String.format(
               Locale.ROOT,
-              "the text is far from what the base knows (%.1f bits a byte; English prose is about 1): an adapter teaches a task, not a language; take a base that knows it, or go on with its pre-training first (--method full on much plain text)",
+              "the text is far from what the base knows (%.1f bits a byte; English prose is about"
+                  + " 1): an adapter teaches a task, not a language; take a base that knows it, or"
+                  + " go on with its pre-training first (--method full on much plain text)",
               bitsAByte));
     }
     return advice;

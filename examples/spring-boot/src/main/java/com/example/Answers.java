@@ -2,7 +2,7 @@ package com.example;
 
 import dev.nudge.chat.Assistant;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.verb.ModelSettings;
 import dev.nudge.springai.NudgeChatModel;
 import dev.nudge.springai.NudgeChatOptions;
 import java.nio.file.Path;

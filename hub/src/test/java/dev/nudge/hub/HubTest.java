@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.format.Json;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
+import dev.nudge.model.family.ModelConfig;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.RunException;
+import dev.nudge.settings.verb.ModelSettings;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.ByteBuffer;
@@ -260,7 +260,8 @@ class HubTest {
     assertThatThrownBy(() -> pull("org/tiny"))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "org/tiny is gated, and the token's account has no access yet: ask for it at %s/org/tiny",
+            "org/tiny is gated, and the token's account has no access yet: ask for it at"
+                + " %s/org/tiny",
             server.url());
     assertThatThrownBy(() -> pull("org/tiny@nowhere"))
         .isInstanceOf(InputException.class)
@@ -269,7 +270,8 @@ class HubTest {
         .isInstanceOf(InputException.class)
         .hasMessageContaining("is not at " + server.url())
         .hasMessageEndingWith(
-            "; did you mean HuggingFaceTB/SmolLM2-135M-Instruct, HuggingFaceTB/SmolLM2-1.7B-Instruct or HuggingFaceTB/SmolLM2-360M-Instruct?");
+            "; did you mean HuggingFaceTB/SmolLM2-135M-Instruct,"
+                + " HuggingFaceTB/SmolLM2-1.7B-Instruct or HuggingFaceTB/SmolLM2-360M-Instruct?");
     server.fault("/revision/", 1, HubServer.status(403));
     assertThatThrownBy(() -> pull("org/tiny"))
         .isInstanceOf(InputException.class)

@@ -12,7 +12,7 @@ import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.nudge.chat.Answer;
 import dev.nudge.chat.Assistant;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import java.util.List;
 import java.util.Set;
 

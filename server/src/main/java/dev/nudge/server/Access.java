@@ -1,6 +1,11 @@
 package dev.nudge.server;
 
 import dev.nudge.format.OutFolder;
+import dev.nudge.server.access.ApiKeys;
+import dev.nudge.server.access.ClientUsage;
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Client;
+import dev.nudge.server.http.Exchange;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Loopback;
 import java.io.IOException;

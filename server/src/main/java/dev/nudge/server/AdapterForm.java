@@ -1,8 +1,12 @@
 package dev.nudge.server;
 
-import dev.nudge.data.RowPattern;
+import dev.nudge.data.rows.RowPattern;
 import dev.nudge.generate.AdapterPatterns;
 import dev.nudge.identity.Identity;
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Exchange;
+import dev.nudge.server.http.Fields;
+import dev.nudge.server.http.Served;
 import dev.nudge.settings.InputException;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,10 @@
 package dev.nudge.server;
 
 import dev.nudge.generate.AdapterCache;
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Exchange;
+import dev.nudge.server.http.Fields;
+import dev.nudge.server.http.Served;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;

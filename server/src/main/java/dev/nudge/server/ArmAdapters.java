@@ -6,6 +6,8 @@ import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
 import dev.nudge.server.experiments.Arm;
 import dev.nudge.server.experiments.Resolver;
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Served;
 import dev.nudge.settings.InputException;
 import org.jspecify.annotations.Nullable;
 

@@ -3,6 +3,8 @@ package dev.nudge.server;
 import dev.nudge.constrain.Constraint;
 import dev.nudge.format.Json;
 import dev.nudge.generate.Serving;
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Fields;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.InputException;
 import java.util.IdentityHashMap;

@@ -2,6 +2,11 @@ package dev.nudge.server;
 
 import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.Gaps;
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Exchange;
+import dev.nudge.server.http.Fields;
+import dev.nudge.server.http.KnownFields;
+import dev.nudge.server.http.Served;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

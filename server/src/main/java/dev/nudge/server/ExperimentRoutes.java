@@ -4,6 +4,8 @@ import dev.nudge.format.Json;
 import dev.nudge.server.experiments.Admin;
 import dev.nudge.server.experiments.Experiments;
 import dev.nudge.server.experiments.NoSuchException;
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Exchange;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;

@@ -6,6 +6,8 @@ import dev.nudge.server.capture.Opinion;
 import dev.nudge.server.experiments.AnswerFeedback;
 import dev.nudge.server.experiments.Experiments;
 import dev.nudge.server.experiments.Feedback;
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Exchange;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

@@ -1,6 +1,7 @@
 package dev.nudge.server;
 
 import dev.nudge.adapter.FolderDigests;
+import dev.nudge.server.http.ApiException;
 import dev.nudge.settings.InputException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;

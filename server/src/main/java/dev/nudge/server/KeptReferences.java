@@ -7,6 +7,8 @@ import dev.nudge.registry.Registry;
 import dev.nudge.registry.RegistryException;
 import dev.nudge.registry.Version;
 import dev.nudge.registry.VersionState;
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Served;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;

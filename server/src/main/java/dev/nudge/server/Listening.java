@@ -1,5 +1,7 @@
 package dev.nudge.server;
 
+import dev.nudge.server.http.Connections;
+import dev.nudge.server.http.Refusals;
 import dev.nudge.settings.InputException;
 import io.helidon.common.tls.Tls;
 import io.helidon.webserver.WebServer;

@@ -1,6 +1,9 @@
 package dev.nudge.server;
 
-import dev.nudge.data.RowPattern;
+import dev.nudge.data.rows.RowPattern;
+import dev.nudge.server.http.Client;
+import dev.nudge.server.http.Exchange;
+import dev.nudge.server.http.Served;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;

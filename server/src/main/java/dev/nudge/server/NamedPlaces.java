@@ -1,6 +1,8 @@
 package dev.nudge.server;
 
 import dev.nudge.registry.Reference;
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Served;
 import dev.nudge.settings.InputException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;

@@ -1,6 +1,8 @@
 package dev.nudge.server;
 
 import dev.nudge.chat.ChatTemplates;
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Served;
 import dev.nudge.settings.InputException;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.ChatTemplate;

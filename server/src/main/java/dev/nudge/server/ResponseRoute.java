@@ -1,5 +1,10 @@
 package dev.nudge.server;
 
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Exchange;
+import dev.nudge.server.http.Fields;
+import dev.nudge.server.http.KnownFields;
+import dev.nudge.server.replies.ResponseReply;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;

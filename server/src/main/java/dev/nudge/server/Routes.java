@@ -1,5 +1,7 @@
 package dev.nudge.server;
 
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Exchange;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

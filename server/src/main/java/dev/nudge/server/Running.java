@@ -1,5 +1,6 @@
 package dev.nudge.server;
 
+import dev.nudge.server.http.Served;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

@@ -1,8 +1,11 @@
 package dev.nudge.server;
 
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Fields;
+import dev.nudge.server.http.Wording;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.SamplingSettings;
 import dev.nudge.settings.Schema;
+import dev.nudge.settings.verb.SamplingSettings;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -104,7 +107,8 @@ final class SamplingFields {
       if (!stops(fields).isEmpty() || !fields.tokens("stop_token_ids").isEmpty()) {
         throw ApiException.wrong(
             "ignore_eos",
-            "'ignore_eos' has the answer go on to max_tokens, whatever 'stop' and 'stop_token_ids' say; leave one out");
+            "'ignore_eos' has the answer go on to max_tokens, whatever 'stop' and 'stop_token_ids'"
+                + " say; leave one out");
       }
       return most;
     }

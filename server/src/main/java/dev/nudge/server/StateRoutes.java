@@ -2,6 +2,9 @@ package dev.nudge.server;
 
 import dev.nudge.generate.Stats;
 import dev.nudge.server.capture.Capture;
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Exchange;
+import dev.nudge.server.metrics.PrometheusMetrics;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

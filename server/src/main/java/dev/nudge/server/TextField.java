@@ -1,5 +1,7 @@
 package dev.nudge.server;
 
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Fields;
 import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;

@@ -1,5 +1,9 @@
 package dev.nudge.server;
 
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Exchange;
+import dev.nudge.server.http.Fields;
+import dev.nudge.server.http.Served;
 import dev.nudge.text.Tokenizer;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;

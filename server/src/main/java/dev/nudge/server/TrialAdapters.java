@@ -1,6 +1,8 @@
 package dev.nudge.server;
 
 import dev.nudge.server.experiments.Experiments;
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Served;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;

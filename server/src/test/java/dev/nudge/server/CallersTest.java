@@ -6,6 +6,7 @@ import dev.nudge.registry.Alias;
 import dev.nudge.registry.Note;
 import dev.nudge.registry.Registry;
 import dev.nudge.server.Place.Reply;
+import dev.nudge.server.access.NewClient;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;

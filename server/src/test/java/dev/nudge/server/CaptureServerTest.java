@@ -3,6 +3,7 @@ package dev.nudge.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.server.Place.Reply;
+import dev.nudge.server.access.ApiKeys;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.server.Place.Reply;
+import dev.nudge.server.access.ApiKeys;
+import dev.nudge.server.access.ClientUsage;
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Quota;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -7,6 +7,7 @@ import dev.nudge.registry.Alias;
 import dev.nudge.registry.Note;
 import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
+import dev.nudge.server.access.ApiKeys;
 import dev.nudge.server.ui.Browser;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -9,6 +9,7 @@ import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
 import dev.nudge.registry.VersionState;
 import dev.nudge.server.Place.Reply;
+import dev.nudge.server.access.ApiKeys;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.file.Files;

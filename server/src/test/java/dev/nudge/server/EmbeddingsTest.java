@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.generate.Session;
 import dev.nudge.server.Place.Reply;
-import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.verb.ModelSettings;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;

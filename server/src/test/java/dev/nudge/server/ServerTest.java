@@ -7,8 +7,8 @@ import dev.nudge.generate.Session;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.server.Place.Reply;
-import dev.nudge.settings.ModelSettings;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.ModelSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -514,7 +514,8 @@ class ServerTest {
         }
       }
       String line =
-          "adapter %s was trained on texts, and conversations go to it by a chat template; /v1/completions asks it with texts as they are";
+          "adapter %s was trained on texts, and conversations go to it by a chat template;"
+              + " /v1/completions asks it with texts as they are";
       assertThat(own.warnings)
           .filteredOn(told -> told.contains("trained on texts"))
           .containsExactly(line.formatted("chatted"));

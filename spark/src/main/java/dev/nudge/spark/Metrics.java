@@ -2,7 +2,7 @@ package dev.nudge.spark;
 
 import dev.nudge.format.Json;
 import dev.nudge.format.RunFiles;
-import dev.nudge.train.TrainEvent;
+import dev.nudge.train.events.TrainEvent;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;

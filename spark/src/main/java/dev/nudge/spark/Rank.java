@@ -10,9 +10,9 @@ import dev.nudge.settings.DivergedException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.RunException;
-import dev.nudge.settings.TrainSettings;
-import dev.nudge.train.TrainEvent;
+import dev.nudge.settings.train.TrainSettings;
 import dev.nudge.train.Training;
+import dev.nudge.train.events.TrainEvent;
 import java.io.Serializable;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -45,7 +45,8 @@ final class Rank extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
 
   /// The end of a rank.
   ///
-  /// @param text of a run that ended its [dev.nudge.train.RunResult] as JSON, else the error's line
+  /// @param text of a run that ended its [dev.nudge.train.events.RunResult] as JSON, else the
+  /// error's line
   /// @param warnings of the run, the first hundred
   record Outcome(int rank, Kind kind, String text, List<String> warnings) {
     enum Kind {

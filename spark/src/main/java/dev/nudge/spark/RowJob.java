@@ -6,9 +6,9 @@ import static org.apache.spark.sql.functions.to_json;
 
 import dev.nudge.format.Json;
 import dev.nudge.registry.Named;
-import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ScoreSettings;
+import dev.nudge.settings.verb.GenerateSettings;
+import dev.nudge.settings.verb.ScoreSettings;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;

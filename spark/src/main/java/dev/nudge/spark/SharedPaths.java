@@ -3,7 +3,7 @@ package dev.nudge.spark;
 import dev.nudge.settings.Knob;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.SettingType;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;

@@ -3,7 +3,7 @@ package dev.nudge.spark;
 import dev.nudge.cli.SweepCommand;
 import dev.nudge.cli.TrainCommand;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -2,12 +2,12 @@ package dev.nudge.spark;
 
 import dev.nudge.cli.ElsewhereCommand;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.EvaluateSettings;
-import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.RunException;
-import dev.nudge.settings.ScoreSettings;
+import dev.nudge.settings.verb.EvaluateSettings;
+import dev.nudge.settings.verb.GenerateSettings;
+import dev.nudge.settings.verb.ScoreSettings;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -11,7 +11,7 @@ import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.registry.QueryFiles;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
 import dev.nudge.spark.SparkTests.Ran;
 import dev.nudge.train.Outlook;
 import dev.nudge.train.Training;

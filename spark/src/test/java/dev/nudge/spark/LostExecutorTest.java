@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.eval.sweep.Sweep;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.SweepSettings;
-import dev.nudge.settings.TrainSettings;
-import dev.nudge.train.TrainEvent;
+import dev.nudge.settings.train.SweepSettings;
+import dev.nudge.settings.train.TrainSettings;
 import dev.nudge.train.Training;
+import dev.nudge.train.events.TrainEvent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.nudge.format.Json;
 import dev.nudge.generate.Completions;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.GenerateSettings;
+import dev.nudge.settings.verb.GenerateSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

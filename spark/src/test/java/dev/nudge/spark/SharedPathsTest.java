@@ -2,7 +2,7 @@ package dev.nudge.spark;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

@@ -6,7 +6,7 @@ import dev.nudge.generate.Serving;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import org.springframework.ai.chat.model.ChatModel;
 import org.springframework.ai.chat.model.ChatResponse;
 import org.springframework.ai.chat.prompt.ChatOptions;

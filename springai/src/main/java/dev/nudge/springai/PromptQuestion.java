@@ -6,7 +6,7 @@ import dev.nudge.chat.Overrides;
 import dev.nudge.chat.Question;
 import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;

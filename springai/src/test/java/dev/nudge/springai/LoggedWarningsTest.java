@@ -10,7 +10,7 @@ import dev.nudge.Backends;
 import dev.nudge.Goldens;
 import dev.nudge.chat.Assistant;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.verb.ModelSettings;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.slf4j.LoggerFactory;

@@ -7,7 +7,7 @@ import dev.nudge.cli.console.Verb;
 import dev.nudge.merge.Merged;
 import dev.nudge.merge.ModelDifference;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.MergeSettings;
+import dev.nudge.settings.verb.MergeSettings;
 import java.util.Locale;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;

@@ -9,7 +9,7 @@ import dev.nudge.cli.console.Signals;
 import dev.nudge.cli.console.Verb;
 import dev.nudge.model.QuantizedFolder;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.QuantizeSettings;
+import dev.nudge.settings.verb.QuantizeSettings;
 import java.util.Locale;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;

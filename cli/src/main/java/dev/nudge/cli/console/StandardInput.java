@@ -1,7 +1,7 @@
 package dev.nudge.cli.console;
 
-import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.verb.GenerateSettings;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;

@@ -19,7 +19,7 @@ import dev.nudge.eval.run.Outcome;
 import dev.nudge.eval.run.TaskScores;
 import dev.nudge.eval.suite.Suite;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.verb.EvaluateSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -7,7 +7,7 @@ import dev.nudge.engine.RowScore;
 import dev.nudge.format.Json;
 import dev.nudge.generate.Scoring;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.ScoreSettings;
+import dev.nudge.settings.verb.ScoreSettings;
 import java.util.Locale;
 import java.util.function.Consumer;
 

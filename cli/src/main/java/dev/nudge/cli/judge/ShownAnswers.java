@@ -1,7 +1,7 @@
 package dev.nudge.cli.judge;
 
 import dev.nudge.cli.console.TextTable;
-import dev.nudge.data.ShownRow;
+import dev.nudge.data.tokens.ShownRow;
 import dev.nudge.generate.Confusion;
 import dev.nudge.generate.RowAnswers;
 import dev.nudge.generate.Scoring;

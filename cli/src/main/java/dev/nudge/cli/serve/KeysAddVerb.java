@@ -3,7 +3,7 @@ package dev.nudge.cli.serve;
 import dev.nudge.cli.console.Console;
 import dev.nudge.cli.console.ExitCode;
 import dev.nudge.cli.console.Verb;
-import dev.nudge.server.NewClient;
+import dev.nudge.server.access.NewClient;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Setting;
 import java.nio.file.Path;

@@ -8,7 +8,7 @@ import dev.nudge.cli.console.Signals;
 import dev.nudge.cli.console.Verb;
 import dev.nudge.data.TestRows;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.DataSplitSettings;
+import dev.nudge.settings.verb.DataSplitSettings;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;

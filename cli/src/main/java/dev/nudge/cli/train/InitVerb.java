@@ -5,7 +5,7 @@ import dev.nudge.cli.console.ExitCode;
 import dev.nudge.cli.console.Signals;
 import dev.nudge.cli.console.Verb;
 import dev.nudge.init.FreshFolder;
-import dev.nudge.settings.InitSettings;
+import dev.nudge.settings.verb.InitSettings;
 import java.util.Locale;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;

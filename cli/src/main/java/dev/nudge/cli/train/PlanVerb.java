@@ -4,9 +4,9 @@ import dev.nudge.cli.console.Console;
 import dev.nudge.cli.console.ExitCode;
 import dev.nudge.cli.console.HubNames;
 import dev.nudge.cli.console.Verb;
-import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.Schema;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.PlanSettings;
+import dev.nudge.settings.train.TrainSettings;
 import java.util.List;
 
 /// `nudge plan`: estimates memory, time and cost of a training run before it starts.

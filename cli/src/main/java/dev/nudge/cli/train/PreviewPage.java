@@ -1,7 +1,7 @@
 package dev.nudge.cli.train;
 
 import dev.nudge.data.LengthBins;
-import dev.nudge.data.SeenRow;
+import dev.nudge.data.tokens.SeenRow;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.train.Preview;

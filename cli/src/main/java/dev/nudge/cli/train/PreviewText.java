@@ -2,7 +2,7 @@ package dev.nudge.cli.train;
 
 import dev.nudge.cli.console.Colours;
 import dev.nudge.data.LengthBins;
-import dev.nudge.data.SeenRow;
+import dev.nudge.data.tokens.SeenRow;
 import dev.nudge.settings.Count;
 import dev.nudge.train.Preview;
 import java.util.ArrayList;

@@ -4,7 +4,7 @@ import dev.nudge.cli.console.Console;
 import dev.nudge.cli.console.LiveLine;
 import dev.nudge.cli.console.ProgressLine;
 import dev.nudge.quickstart.Chapter;
-import dev.nudge.train.TrainEvent;
+import dev.nudge.train.events.TrainEvent;
 import java.util.Locale;
 import java.util.function.Consumer;
 

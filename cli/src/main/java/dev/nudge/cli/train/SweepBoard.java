@@ -2,7 +2,7 @@ package dev.nudge.cli.train;
 
 import dev.nudge.cli.console.ProgressLine;
 import dev.nudge.eval.sweep.Sweep;
-import dev.nudge.train.TrainEvent;
+import dev.nudge.train.events.TrainEvent;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -4,7 +4,7 @@ import dev.nudge.generate.Completion;
 import dev.nudge.generate.Completion.Stop;
 import dev.nudge.generate.Completions;
 import dev.nudge.generate.Embeddings;
-import dev.nudge.settings.GenerateSettings;
+import dev.nudge.settings.verb.GenerateSettings;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.Consumer;

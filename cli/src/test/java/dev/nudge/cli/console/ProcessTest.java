@@ -12,7 +12,7 @@ import dev.nudge.cli.judge.ScoreVerb;
 import dev.nudge.cli.train.TrainVerb;
 import dev.nudge.engine.RowScore;
 import dev.nudge.settings.RunException;
-import dev.nudge.train.RunState;
+import dev.nudge.train.events.RunState;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;

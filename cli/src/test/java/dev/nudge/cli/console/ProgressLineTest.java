@@ -2,8 +2,8 @@ package dev.nudge.cli.console;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.train.RunState;
-import dev.nudge.train.TrainEvent;
+import dev.nudge.train.events.RunState;
+import dev.nudge.train.events.TrainEvent;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;

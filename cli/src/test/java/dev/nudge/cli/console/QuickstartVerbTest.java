@@ -8,7 +8,7 @@ import dev.nudge.merge.Merged;
 import dev.nudge.merge.ModelDifference;
 import dev.nudge.quickstart.Chapter;
 import dev.nudge.quickstart.QuickstartResult;
-import dev.nudge.train.TrainEvent;
+import dev.nudge.train.events.TrainEvent;
 import dev.nudge.world.Score;
 import java.nio.file.Path;
 import java.util.Collections;

@@ -3,7 +3,7 @@ package dev.nudge.cli.train;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.cli.console.ProgressLine;
-import dev.nudge.train.TrainEvent;
+import dev.nudge.train.events.TrainEvent;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;

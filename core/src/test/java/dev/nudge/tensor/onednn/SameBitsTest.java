@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.Backends;
 import dev.nudge.kernel.Kernels;
-import dev.nudge.settings.Compute;
+import dev.nudge.settings.verb.Compute;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.GemmProvider;

@@ -5,7 +5,6 @@ import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.Outcome;
 import dev.nudge.eval.run.TaskScores.Score;
-import dev.nudge.settings.InputException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;

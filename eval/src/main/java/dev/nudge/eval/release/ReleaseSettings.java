@@ -1,17 +1,17 @@
 package dev.nudge.eval.release;
 
 import dev.nudge.settings.Check;
-import dev.nudge.settings.DataSettings;
-import dev.nudge.settings.DataWithers;
 import dev.nudge.settings.Group;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.LengthSettings;
-import dev.nudge.settings.ModelSettings;
-import dev.nudge.settings.ModelWithers;
-import dev.nudge.settings.RegistryWithers;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.Setting;
-import dev.nudge.settings.TrainOnWithers;
+import dev.nudge.settings.verb.DataSettings;
+import dev.nudge.settings.verb.DataWithers;
+import dev.nudge.settings.verb.LengthSettings;
+import dev.nudge.settings.verb.ModelSettings;
+import dev.nudge.settings.verb.ModelWithers;
+import dev.nudge.settings.verb.RegistryWithers;
+import dev.nudge.settings.verb.TrainOnWithers;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -34,7 +34,8 @@ public record ReleaseSettings(
     @Group("Adapter")
         @Setting(
             help =
-                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry or org/name of the hub where no such path exists",
+                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:…"
+                    + " of a registry or org/name of the hub where no such path exists",
             required = true,
             label = "FOLDER|REFERENCE",
             names = Setting.Names.ADAPTER)
@@ -45,13 +46,15 @@ public record ReleaseSettings(
     @Group("Release")
         @Setting(
             help =
-                "the form that is served: dense; nf4 (4 bits, bitsandbytes), gptq or awq, as quantize writes them; gguf:TYPE, as export writes it",
+                "the form that is served: dense; nf4 (4 bits, bitsandbytes), gptq or awq, as"
+                    + " quantize writes them; gguf:TYPE, as export writes it",
             byDefault = "dense",
             label = "FORM")
         String to,
     @Setting(
             help =
-                "gptq and awq: rows to calibrate on, read as --data is (not the held-out rows); several are read in order",
+                "gptq and awq: rows to calibrate on, read as --data is (not the held-out rows);"
+                    + " several are read in order",
             label = "FILE",
             names = Setting.Names.DATA)
         List<String> calibration,
@@ -60,11 +63,14 @@ public record ReleaseSettings(
         @Nullable Integer groupSize,
     @Setting(
             help =
-                "most loss above base + adapter on the rows, in nats a token: exit code 3 where it is shown to be more, 4 where neither is shown, and the model is left out of --out (default: 0.01)")
+                "most loss above base + adapter on the rows, in nats a token: exit code 3 where it"
+                    + " is shown to be more, 4 where neither is shown, and the model is left out of"
+                    + " --out (default: 0.01)")
         @Nullable Double tolerance,
     @Setting(
             help =
-                "what has to hold instead of --tolerance: a policy as of eval, whose rules are about the loss of the task held_out, beside base + adapter",
+                "what has to hold instead of --tolerance: a policy as of eval, whose rules are"
+                    + " about the loss of the task held_out, beside base + adapter",
             label = "FILE")
         @Nullable Path policy,
     @Setting(help = "folder of the release", required = true, label = "FOLDER") Path out,
@@ -86,7 +92,8 @@ public record ReleaseSettings(
     }
     if (tolerance != null && policy != null) {
       throw new InputException(
-          "--tolerance and --policy are both given; the policy says what has to hold, so leave --tolerance out");
+          "--tolerance and --policy are both given; the policy says what has to hold, so leave"
+              + " --tolerance out");
     }
   }
 

@@ -1,6 +1,6 @@
 package dev.nudge.eval.run;
 
-import dev.nudge.data.Example;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.eval.task.GenerationKwargs;
 import dev.nudge.eval.task.TaskRequest;
 import dev.nudge.format.Sha256;
@@ -10,7 +10,7 @@ import dev.nudge.generate.Likelihoods;
 import dev.nudge.generate.Likelihoods.Item;
 import dev.nudge.generate.Session;
 import dev.nudge.settings.RunException;
-import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.verb.SamplingSettings;
 import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
 import java.util.ArrayList;

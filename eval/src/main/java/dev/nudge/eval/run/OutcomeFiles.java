@@ -2,7 +2,7 @@ package dev.nudge.eval.run;
 
 import dev.nudge.eval.task.Task;
 import dev.nudge.format.Json;
-import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.verb.EvaluateSettings;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.ChatTemplate;
 import java.nio.file.Path;

@@ -5,8 +5,8 @@ import dev.nudge.eval.task.PromptStyle;
 import dev.nudge.eval.task.Sample;
 import dev.nudge.eval.task.Task;
 import dev.nudge.eval.task.TaskConfig;
-import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.verb.EvaluateSettings;
 import java.util.List;
 import java.util.function.Consumer;
 

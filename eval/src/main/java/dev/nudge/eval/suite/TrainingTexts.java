@@ -1,6 +1,6 @@
 package dev.nudge.eval.suite;
 
-import dev.nudge.data.ContentDigest;
+import dev.nudge.data.rows.ContentDigest;
 import dev.nudge.data.source.Pick;
 import dev.nudge.data.source.RowSource;
 import dev.nudge.data.source.SourceFiles;

@@ -1,7 +1,7 @@
 package dev.nudge.eval.sweep;
 
 import dev.nudge.data.Dataset;
-import dev.nudge.data.Example;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.eval.Interval;
 import dev.nudge.eval.StudentT;
 import dev.nudge.format.Json;

@@ -9,7 +9,7 @@ import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.RunFiles;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.Rate;
+import dev.nudge.settings.train.Rate;
 import dev.nudge.train.Training;
 import java.nio.file.Files;
 import java.nio.file.Path;

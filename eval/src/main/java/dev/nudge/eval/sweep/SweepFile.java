@@ -5,7 +5,7 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.Layer;
 import dev.nudge.settings.Nearest;
 import dev.nudge.settings.Schema;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;

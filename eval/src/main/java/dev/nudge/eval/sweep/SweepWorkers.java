@@ -1,7 +1,7 @@
 package dev.nudge.eval.sweep;
 
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
 import java.util.List;
 
 /// Processes that train the groups of a sweep, each by [SweepShare#train], in folders that this

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
 import dev.nudge.Goldens;
-import dev.nudge.data.Example;
+import dev.nudge.data.tokens.Example;
 import dev.nudge.eval.gate.GateFiles;
 import dev.nudge.eval.gate.GateResult;
 import dev.nudge.eval.gate.Verdict;
@@ -16,11 +16,11 @@ import dev.nudge.eval.suite.Suite;
 import dev.nudge.format.Json;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.Compute;
-import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.RunException;
+import dev.nudge.settings.verb.Compute;
+import dev.nudge.settings.verb.EvaluateSettings;
+import dev.nudge.settings.verb.ModelSettings;
 import dev.nudge.tensor.Ledger;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -347,8 +347,8 @@ class JudgingTest {
     Path policy = folder.resolve("policy.yaml");
     Files.writeString(policy, "judge: {task: quiz, at_least: 0.5}\n");
     refused(
-        "D/policy.yaml: judge names the task quiz, which makes no texts (output_type generate_until);"
-            + " name one that does: say",
+        "D/policy.yaml: judge names the task quiz, which makes no texts (output_type"
+            + " generate_until); name one that does: say",
         "policy",
         policy);
     assertThatThrownBy(() -> run(Map.of("policy", policy)))
@@ -517,7 +517,8 @@ class JudgingTest {
     assertThatThrownBy(() -> run(local("judge_labels", out.resolve("../out/judge-labels.jsonl"))))
         .isInstanceOf(InputException.class)
         .hasMessageEndingWith(
-            "judge-labels.jsonl is a file that a judgement writes into --out; give another, or another --out");
+            "judge-labels.jsonl is a file that a judgement writes into --out; give another, or"
+                + " another --out");
     assertThat(labels).hasContent("{}\n");
     Judging.of(settings(local("out", folder.resolve("elsewhere"))), MACHINE, warnings::add);
     assertThat(JudgeFiles.writes(folder.resolve("elsewhere"), labels)).isFalse();

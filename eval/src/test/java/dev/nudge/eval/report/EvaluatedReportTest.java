@@ -19,7 +19,7 @@ import dev.nudge.eval.run.Outcome;
 import dev.nudge.eval.run.TaskScores;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.verb.EvaluateSettings;
 import java.io.StringReader;
 import java.nio.file.Path;
 import java.time.Instant;

@@ -22,7 +22,7 @@ import dev.nudge.eval.task.TaskRequest;
 import dev.nudge.eval.task.TaskTree;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.verb.EvaluateSettings;
 import dev.nudge.text.jinja.PythonValues;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -118,26 +118,37 @@ class DomainPacksTest {
           config.name(), samples.stream().map(one -> PythonValues.str(one.target())).toList());
     }
     String sold =
-        "|  | 2021 | 2020 |\n| --- | --- | --- |\n| Lamps | $1,250 | $1,000 |\n| Shades | 300 | 360 |";
+        "|  | 2021 | 2020 |\n"
+            + "| --- | --- | --- |\n"
+            + "| Lamps | $1,250 | $1,000 |\n"
+            + "| Shades | 300 | 360 |";
     String talk = "Doctor: Does any medicine give you a rash?\nPatient: Penicillin does.\nSection:";
     assertThat(prompts)
         .isEqualTo(
             Map.of(
                 "legal_questions",
-                "Does the clause ask for notice in writing?\n\nClause: The tenant tells the owner by letter,"
-                    + " thirty days ahead, before the keys are handed back.\nLabel:",
+                "Does the clause ask for notice in writing?\n\n"
+                    + "Clause: The tenant tells the owner by letter, thirty days ahead, before the"
+                    + " keys are handed back.\n"
+                    + "Label:",
                 "legal_summaries",
-                "Clause: you keep every right in what you post and grant us none but the right to show it"
-                    + " to those you chose.\nIn plain English:",
+                "Clause: you keep every right in what you post and grant us none but the right to"
+                    + " show it to those you chose.\n"
+                    + "In plain English:",
                 "finance_intents",
                 "Query: Where is the card that I ordered?\nIntent:",
                 "finance_tables",
                 sold
-                    + "\n\nThe workshop sells lamps and shades (in thousands).\n\nShades fell because linen was"
-                    + " scarce and dear.\n\nQuestion: What did lamps bring in 2021?\nAnswer:",
+                    + "\n\n"
+                    + "The workshop sells lamps and shades (in thousands).\n\n"
+                    + "Shades fell because linen was scarce and dear.\n\n"
+                    + "Question: What did lamps bring in 2021?\n"
+                    + "Answer:",
                 "medical_research",
                 "Abstract: METHODS: Sixty people walked for an hour a day, sixty did not.\n\n"
-                    + "RESULTS: Walkers slept forty minutes longer.\nQuestion: Do walkers sleep longer?\nAnswer:",
+                    + "RESULTS: Walkers slept forty minutes longer.\n"
+                    + "Question: Do walkers sleep longer?\n"
+                    + "Answer:",
                 "medical_sections",
                 talk,
                 "medical_notes",

@@ -11,9 +11,9 @@ import dev.nudge.Seeds;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.KlDivergence;
-import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
+import dev.nudge.settings.verb.EvaluateSettings;
 import dev.nudge.tensor.Ledger;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -207,7 +207,8 @@ class FromBaseTest {
     assertThatThrownBy(() -> run(Map.of()))
         .isInstanceOf(InputException.class)
         .hasMessageEndingWith(
-            "prose.yaml: kl_from_base is of an adapter beside its base, and it is the task's only metric; give --adapter");
+            "prose.yaml: kl_from_base is of an adapter beside its base, and it is the task's only"
+                + " metric; give --adapter");
   }
 
   @Test

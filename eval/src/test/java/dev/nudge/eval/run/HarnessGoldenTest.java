@@ -9,7 +9,7 @@ import dev.nudge.Goldens;
 import dev.nudge.eval.run.TaskScores.Scored;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
-import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.verb.EvaluateSettings;
 import dev.nudge.tensor.Ledger;
 import java.io.IOException;
 import java.nio.file.Files;

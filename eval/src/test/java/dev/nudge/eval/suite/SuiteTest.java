@@ -14,10 +14,10 @@ import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.registry.Note;
 import dev.nudge.registry.Registry;
-import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.RunException;
+import dev.nudge.settings.verb.EvaluateSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -145,7 +145,8 @@ class SuiteTest {
         .isInstanceOf(InputException.class)
         .hasMessage(
             policy
-                + ": leakage asks what stands in the training set; give --train-data, or leave it out");
+                + ": leakage asks what stands in the training set; give --train-data, or leave it"
+                + " out");
     assertThat(folder.resolve("out")).doesNotExist();
   }
 

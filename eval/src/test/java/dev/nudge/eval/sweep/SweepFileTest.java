@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.eval.sweep.SweepFile.Entry;
-import dev.nudge.settings.TrainSettings;
+import dev.nudge.settings.train.TrainSettings;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;

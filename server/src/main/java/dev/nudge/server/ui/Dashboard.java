@@ -2,10 +2,10 @@ package dev.nudge.server.ui;
 
 import dev.nudge.generate.Session;
 import dev.nudge.registry.Registry;
-import dev.nudge.server.Client;
 import dev.nudge.server.Routes;
 import dev.nudge.server.ServedAdapters;
 import dev.nudge.server.capture.Capture;
+import dev.nudge.server.http.Client;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;

@@ -1,8 +1,8 @@
 package dev.nudge.server.ui;
 
-import dev.nudge.server.ApiException;
-import dev.nudge.server.Exchange;
 import dev.nudge.server.Routes;
+import dev.nudge.server.http.ApiException;
+import dev.nudge.server.http.Exchange;
 import dev.nudge.server.ui.UiFiles.UiFile;
 
 /// `GET /`, `/ui` and below: static files, without authentication; the data routes have their own.

@@ -1,0 +1,148 @@
+package dev.nudge.data.rows;
+
+import dev.nudge.data.rows.RowShape.Content;
+import dev.nudge.format.ConfigJson;
+import dev.nudge.settings.Count;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// Short answers of a data set with their counts, such as the labels of a classification.
+///
+/// @param counts rows of each answer of at most [#LONGEST] characters, the most frequent first
+/// @param longer rows with longer answers
+public record Answers(Map<String, Integer> counts, long longer) {
+  /// Most characters of an answer that is counted by its text.
+  static final int LONGEST = 60;
+
+  /// Most different answers that are counted.
+  static final int MOST = 1000;
+
+  private static final int SHOWN = 50;
+
+  /// Answers that differ in case or outer blanks alone, the most frequent first.
+  List<List<String>> nearEqual() {
+    Map<String, List<String>> alike = new LinkedHashMap<>();
+    counts.keySet().forEach(a -> alike.computeIfAbsent(folded(a), _ -> new ArrayList<>()).add(a));
+    return alike.values().stream().filter(some -> some.size() > 1).limit(SHOWN).toList();
+  }
+
+  private static String folded(String answer) {
+    return answer.strip().toUpperCase(Locale.ROOT).toLowerCase(Locale.ROOT);
+  }
+
+  private List<Map.Entry<String, Integer>> shown() {
+    return counts.entrySet().stream().limit(SHOWN).toList();
+  }
+
+  private long rowsOfOthers() {
+    return counts.values().stream().skip(SHOWN).mapToLong(n -> n).sum();
+  }
+
+  /// A line for each of the first answers, and for the rest.
+  public List<String> lines() {
+    List<String> lines = new ArrayList<>();
+    lines.add("answers    " + String.format(Locale.ROOT, "%,d different", counts.size()));
+    shown().forEach(e -> lines.add(line(e.getValue(), ConfigJson.quote(e.getKey()))));
+    if (counts.size() > SHOWN) {
+      lines.add(line(rowsOfOthers(), Count.of(counts.size() - SHOWN, "other answer")));
+    }
+    if (longer > 0) {
+      lines.add(line(longer, "longer than " + LONGEST + " characters"));
+    }
+    return lines;
+  }
+
+  private static String line(long rows, String what) {
+    return String.format(Locale.ROOT, "%,17d  %s", rows, what);
+  }
+
+  /// A warning for each group of nearly equal answers.
+  public List<String> warnings() {
+    return nearEqual().stream()
+        .map(
+            some ->
+                some.stream()
+                    .map(a -> "%s (%,d)".formatted(ConfigJson.quote(a), counts.get(a)))
+                    .collect(
+                        Collectors.joining(
+                            ", ", "answers that differ in case or outer blanks alone: ", "")))
+        .toList();
+  }
+
+  /// The answers by key, for `--json`.
+  public Map<String, Object> values() {
+    Map<String, Object> values = new LinkedHashMap<>();
+    Map<String, Integer> first = new LinkedHashMap<>();
+    shown().forEach(e -> first.put(e.getKey(), e.getValue()));
+    values.put("different", counts.size());
+    values.put("counts", first);
+    values.put("rows_of_others", rowsOfOthers());
+    values.put("rows_of_longer", longer);
+    values.put("near_equal", nearEqual());
+    return values;
+  }
+
+  /// Counts the answers of rows, one after the other. Keeps at most [#MOST] texts.
+  public static final class Tally {
+    private final Map<String, Integer> counts = new HashMap<>();
+    private long rows;
+    private long longer;
+    private boolean many;
+
+    public void add(Content content) {
+      String answer = answer(content);
+      if (answer == null || many) {
+        return;
+      }
+      rows++;
+      if (answer.codePointCount(0, answer.length()) > LONGEST) {
+        longer++;
+        return;
+      }
+      counts.merge(answer, 1, Integer::sum);
+      if (counts.size() > MOST) {
+        many = true;
+        counts.clear();
+      }
+    }
+
+    /// What a row is trained to answer: a completion or the last message; null: neither.
+    private static @Nullable String answer(Content content) {
+      return switch (content) {
+        case Content.Answer row -> row.completion();
+        case Content.ChatAnswer row -> last(row.completion());
+        case Content.Conversation row -> last(row.messages());
+        case Content.Text _ -> null;
+      };
+    }
+
+    private static @Nullable String last(JsonNode messages) {
+      JsonNode message = messages.path(messages.size() - 1);
+      return Messages.isAnswer(message) ? MessageOrder.all(message) : null;
+    }
+
+    /// The answers; null where they are free text: most are long, or there are many and few come
+    /// twice.
+    public @Nullable Answers answers() {
+      boolean few = counts.size() <= SHOWN || 2L * counts.size() <= rows - longer;
+      if (many || counts.isEmpty() || 2 * longer > rows || !few) {
+        return null;
+      }
+      Map<String, Integer> sorted = new LinkedHashMap<>();
+      new TreeMap<>(counts)
+          .entrySet().stream()
+              .sorted(Map.Entry.comparingByValue(Comparator.reverseOrder()))
+              .forEach(e -> sorted.put(e.getKey(), e.getValue()));
+      return new Answers(sorted, longer);
+    }
+  }
+}

@@ -1,0 +1,159 @@
+package dev.nudge.model.family;
+
+import dev.nudge.kernel.Attend.Shape;
+import dev.nudge.kernel.Glu.Activation;
+import org.jspecify.annotations.Nullable;
+
+/// The architecture of one decoder layer; half of today's families alternate between two kinds.
+///
+/// @param attention heads, scale, sliding window and soft cap
+/// @param turning RoPE of queries and keys; null: no positional encoding
+/// @param biases which linear layers have a bias
+/// @param style where norms are, and whether projections are fused
+/// @param feed the MLP
+public record LayerConfig(
+    Shape attention, @Nullable Turning turning, Biases biases, Style style, Feed feed) {
+  /// RoPE of a layer's heads.
+  ///
+  /// @param width dimensions of a head that RoPE rotates
+  public record Turning(RopeParameters rope, int width) {}
+
+  /// Which linear layers have a bias.
+  ///
+  /// @param qkv of queries, keys and values
+  /// @param out of the attention's output projection
+  /// @param mlp of the MLP
+  public record Biases(boolean qkv, boolean out, boolean mlp) {}
+
+  /// Where norms are, and whether projections are fused.
+  ///
+  /// @param norms around attention and MLP
+  /// @param qkNorm over what queries and keys are normalised
+  /// @param packed whether q, k and v are one fused matrix, and gate and up another
+  /// @param residual factor of what attention and MLP add to the residual stream
+  /// @param clip with QK norm: bound of queries, keys and values; 0: none
+  /// @param sinks whether each head has a logit to which no value belongs
+  public record Style(
+      Norms norms, QkNorm qkNorm, boolean packed, double residual, double clip, boolean sinks) {}
+
+  /// The MLP.
+  ///
+  /// @param inner intermediate size of a dense MLP
+  /// @param activation of the gate
+  /// @param mixture experts in its place; null: it is dense
+  public record Feed(int inner, Activation activation, @Nullable MoeConfig mixture) {
+    Feed(int inner, Activation activation) {
+      this(inner, activation, null);
+    }
+
+    /// Columns of the scratch that a pass needs.
+    public int scratch(int hidden) {
+      return mixture == null
+          ? inner
+          : (mixture.chosen() + 1) * hidden + Math.max(mixture.inner(), mixture.shared());
+    }
+  }
+
+  /// Over what queries and keys are normalised (QK norm).
+  public enum QkNorm {
+    /// No QK norm.
+    NONE,
+    /// Over each head, with one weight for all heads.
+    HEAD,
+    /// Over all heads together.
+    WIDTH
+  }
+
+  /// Where attention and MLP have their norms.
+  public enum Norms {
+    /// Before: attention and MLP read a normalised input (pre-norm).
+    BEFORE,
+    /// After: the output of attention and MLP is normalised (post-norm).
+    BEHIND,
+    /// Both.
+    AROUND
+  }
+
+  /// A decoder layer as in Llama, without biases; its RoPE is not set yet.
+  static LayerConfig of(int heads, int keyHeads, int dim, int inner) {
+    return new LayerConfig(
+        new Shape(heads, keyHeads, dim),
+        null,
+        new Biases(false, false, false),
+        new Style(Norms.BEFORE, QkNorm.NONE, false, 1, 0, false),
+        new Feed(inner, Activation.SILU));
+  }
+
+  private LayerConfig with(double scale, int window, double softCap) {
+    Shape s =
+        new Shape(attention.count(), attention.keyCount(), attention.dim(), scale, window, softCap);
+    return new LayerConfig(s, turning, biases, style, feed);
+  }
+
+  LayerConfig withWindow(int window) {
+    return with(attention.scale(), window, attention.softCap());
+  }
+
+  LayerConfig withScale(double scale, double softCap) {
+    return with(scale, attention.window(), softCap);
+  }
+
+  /// Returns this layer with RoPE over the whole head.
+  LayerConfig withRope(RopeParameters rope) {
+    return withTurning(new Turning(rope, attention.dim()));
+  }
+
+  LayerConfig withTurning(@Nullable Turning other) {
+    return new LayerConfig(attention, other, biases, style, feed);
+  }
+
+  LayerConfig withBias(boolean qkv, boolean out, boolean mlp) {
+    return new LayerConfig(attention, turning, new Biases(qkv, out, mlp), style, feed);
+  }
+
+  LayerConfig withNorms(Norms where, QkNorm over) {
+    return withStyle(new Style(where, over, style.packed, style.residual, style.clip, style.sinks));
+  }
+
+  LayerConfig withPacked() {
+    return withStyle(
+        new Style(style.norms, style.qkNorm, true, style.residual, style.clip, style.sinks));
+  }
+
+  LayerConfig withResidual(double factor) {
+    return withStyle(
+        new Style(style.norms, style.qkNorm, style.packed, factor, style.clip, style.sinks));
+  }
+
+  LayerConfig withClip(double bound) {
+    return withStyle(
+        new Style(style.norms, style.qkNorm, style.packed, style.residual, bound, style.sinks));
+  }
+
+  LayerConfig withSinks() {
+    Style s = style;
+    return withStyle(new Style(s.norms, s.qkNorm, s.packed, s.residual, s.clip, true));
+  }
+
+  private LayerConfig withStyle(Style other) {
+    return new LayerConfig(attention, turning, biases, other, feed);
+  }
+
+  LayerConfig withActivation(Activation activation) {
+    Feed other = new Feed(feed.inner, activation, feed.mixture);
+    return new LayerConfig(attention, turning, biases, style, other);
+  }
+
+  LayerConfig withMixture(MoeConfig mixture) {
+    Feed other = new Feed(feed.inner, feed.activation, mixture);
+    return new LayerConfig(attention, turning, biases, style, other);
+  }
+
+  /// Returns this kind of layer in other sizes; the head size stays.
+  LayerConfig sized(int heads, int keyHeads, int inner) {
+    Shape a = attention;
+    Shape s = new Shape(heads, keyHeads, a.dim(), a.scale(), a.window(), a.softCap());
+    Feed other = new Feed(inner, feed.activation, feed.mixture);
+    return new LayerConfig(s, turning, biases, style, other);
+  }
+}

@@ -1,0 +1,50 @@
+package dev.nudge.model.family;
+
+import dev.nudge.model.family.LayerConfig.Turning;
+import dev.nudge.nn.layer.Rotary;
+import dev.nudge.tensor.Dtype;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+
+/// The rotary tables (cosines and sines) of a model: one for each RoPE among its layers.
+public final class Ropes implements AutoCloseable {
+  private final Dtype compute;
+  private final Map<Turning, Rotary> all = new HashMap<>();
+  private int positions;
+
+  public Ropes(Dtype compute) {
+    this.compute = compute;
+  }
+
+  Rotary of(Turning turning) {
+    return all.computeIfAbsent(
+        turning,
+        key -> {
+          Rotary made = new Rotary(key.rope().turns(key.width()), compute);
+          made.reserve(positions);
+          return made;
+        });
+  }
+
+  /// Extends all tables to `wanted` positions, also the tables of layers that are added later.
+  public void reserve(int wanted) {
+    positions = Math.max(positions, wanted);
+    all.values().forEach(rotary -> rotary.reserve(wanted));
+  }
+
+  /// Bytes of a model's rotary tables for `positions` positions.
+  static long bytes(ModelConfig config, int positions, Dtype compute) {
+    return config.layers().stream()
+        .map(LayerConfig::turning)
+        .filter(Objects::nonNull)
+        .distinct()
+        .mapToLong(t -> Rotary.bytes(t.rope().turns(t.width()), positions, compute))
+        .sum();
+  }
+
+  @Override
+  public void close() {
+    all.values().forEach(Rotary::close);
+  }
+}

@@ -1,0 +1,55 @@
+package dev.nudge.nn.layer;
+
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.Parameter;
+import dev.nudge.nn.Pass;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// The computing part of a decoder layer's half: attention, MLP, or mixture of experts.
+///
+/// A body may keep results that are small and expensive to recompute, such as an attention's
+/// output or the experts' routing. A [DecoderLayer] allocates their memory ([#kept]), passes it to
+/// [#forward] to be written, and to [#again] if the level of `Recompute` has kept it.
+public interface Body {
+  /// Marks results that gradient checkpointing may keep while it recomputes the rest of a body.
+  interface Kept {}
+
+  /// Allocates memory for the results to keep of `x`; null if nothing is worth keeping.
+  default @Nullable Kept kept(Tensor x, Workspace ws) {
+    return null;
+  }
+
+  /// Computes `y` from `x`, both (rows, width); they may be one buffer.
+  ///
+  /// @param inner scratch of (rows, inner width), one for all layers
+  /// @param kept memory from [#kept], written
+  void forward(Tensor x, Tensor y, Tensor inner, @Nullable Kept kept, Pass p);
+
+  /// Recomputes the entries that [#forward] saved on the tape.
+  ///
+  /// @param y also written if not null; may be x
+  /// @param kept results of the forward pass; null if they were not kept
+  void again(Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Kept kept, Pass p);
+
+  /// Computes dx from dy.
+  ///
+  /// @param dx may share its memory with `inner`; null: not computed
+  /// @return the gradients that need the input
+  Linear.Gradients backward(Tensor dy, @Nullable Tensor dx, Tensor inner, Pass p);
+
+  /// Visits the parameters that train.
+  void parameters(Consumer<Parameter> each);
+
+  /// Says that memory is less than the model: where a pass of generation chooses weights, it asks
+  /// for the pages of all of them before it computes with the first. So they are read together, and
+  /// no others with them; the system keeps the pages that were used last.
+  default void askAhead() {}
+
+  /// Columns of the `inner` scratch that [#forward] needs.
+  default int inner() {
+    return 0;
+  }
+}

@@ -1,0 +1,168 @@
+package dev.nudge.nn.layer;
+
+import dev.nudge.kernel.Attend;
+import dev.nudge.kernel.KeyValues;
+import dev.nudge.nn.Pass;
+import dev.nudge.nn.Segments;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+
+/// Computes attention of sequences that branch off another one, the trunk ([Segments]).
+///
+/// Keys and values of the shared tokens are copied once, and those of one branch at a time behind
+/// them, so that a branch is the end of a sequence by itself. In the backward pass the parts of the
+/// branches in dK and dV of the shared tokens are summed in the accumulator type, in the order of
+/// the branches, and those of the trunk's own queries after them.
+final class BranchAttention {
+  private final Attend.Shape heads;
+
+  BranchAttention(Attend.Shape heads) {
+    this.heads = heads;
+  }
+
+  private static Tensor of(Tensor t, Segments rows, int i) {
+    return t.rows(rows.start(i), rows.start(i) + rows.length(i));
+  }
+
+  private Tensor lse(Attention.Output output, Segments rows, int i) {
+    int from = rows.start(i);
+    return output.lse().rows(heads.count() * from, heads.count() * (from + rows.length(i)));
+  }
+
+  /// The most tokens of a branch, those included that it shares; of none 0.
+  private static int longest(int trunk, Segments rows) {
+    int longest = 0;
+    for (int i = trunk + 1; i < rows.behind(trunk); i++) {
+      longest = Math.max(longest, rows.past(i) + rows.length(i));
+    }
+    return longest;
+  }
+
+  /// Copies the shared tokens of the trunk to the beginning of `all`.
+  private static void share(Tensor own, int trunk, Tensor all, Pass p) {
+    int from = p.rows().start(trunk);
+    int past = p.rows().past(trunk + 1);
+    p.kernels().elementwise().copy(own.rows(from, from + past), all.rows(0, past));
+  }
+
+  /// Copies a branch behind the shared tokens.
+  ///
+  /// @return its tokens and those before it
+  private static Tensor append(Tensor own, int i, Tensor all, Pass p) {
+    int past = p.rows().past(i);
+    int end = past + p.rows().length(i);
+    p.kernels().elementwise().copy(of(own, p.rows(), i), all.rows(past, end));
+    return all.rows(0, end);
+  }
+
+  /// Computes the output of all branches of a trunk.
+  void forward(int trunk, Tensor q, Tensor k, Tensor v, Attention.Output output, Pass p) {
+    Segments rows = p.rows();
+    int longest = longest(trunk, rows);
+    if (longest == 0) {
+      return;
+    }
+    Workspace ws = p.ws();
+    int mark = ws.mark();
+    Tensor keys = ws.take(k.dtype(), longest, heads.keyWidth());
+    Tensor values = ws.take(v.dtype(), longest, heads.keyWidth());
+    share(k, trunk, keys, p);
+    share(v, trunk, values, p);
+    for (int i = trunk + 1; i < rows.behind(trunk); i++) {
+      p.kernels()
+          .attend()
+          .forward(
+              heads,
+              of(q, rows, i),
+              KeyValues.of(append(k, i, keys, p), append(v, i, values, p)),
+              of(output.out(), rows, i),
+              lse(output, rows, i),
+              ws,
+              p.kernels());
+    }
+    ws.release(mark);
+  }
+
+  /// Overwrites q, k and v of the trunk and its branches with their gradients.
+  void backward(
+      int trunk, Tensor q, Tensor k, Tensor v, Attention.Output output, Tensor dOut, Pass p) {
+    Segments rows = p.rows();
+    Workspace ws = p.ws();
+    int mark = ws.mark();
+    int past = rows.past(trunk + 1);
+    int longest = Math.max(rows.length(trunk), longest(trunk, rows));
+    Tensor keys = ws.take(k.dtype(), longest, heads.keyWidth());
+    Tensor values = ws.take(v.dtype(), longest, heads.keyWidth());
+    Tensor dk = ws.take(output.lse().dtype(), heads.keyCount() * longest, heads.dim());
+    Tensor dv = ws.take(output.lse().dtype(), heads.keyCount() * longest, heads.dim());
+    share(k, trunk, keys, p);
+    share(v, trunk, values, p);
+    clear(dk, 0, past, ws);
+    clear(dv, 0, past, ws);
+    for (int i = trunk + 1; i < rows.behind(trunk); i++) {
+      Tensor seen = append(k, i, keys, p);
+      part(i, past, q, seen, append(v, i, values, p), output, dOut, dk, dv, p);
+      copy(dk, past, of(k, rows, i), p);
+      copy(dv, past, of(v, rows, i), p);
+    }
+    part(trunk, past, q, of(k, rows, trunk), of(v, rows, trunk), output, dOut, dk, dv, p);
+    copy(dk, 0, of(k, rows, trunk), p);
+    copy(dv, 0, of(v, rows, trunk), p);
+    ws.release(mark);
+  }
+
+  /// Overwrites q of a sequence with its gradient, and adds its part in dK and dV: to those of the
+  /// shared tokens, and to 0 behind them.
+  private void part(
+      int i,
+      int past,
+      Tensor q,
+      Tensor keys,
+      Tensor values,
+      Attention.Output output,
+      Tensor dOut,
+      Tensor dk,
+      Tensor dv,
+      Pass p) {
+    Segments rows = p.rows();
+    clear(dk, past, keys.rows(), p.ws());
+    clear(dv, past, keys.rows(), p.ws());
+    Tensor own = of(q, rows, i);
+    p.kernels()
+        .attend()
+        .backwardPart(
+            heads,
+            own,
+            keys,
+            values,
+            of(output.out(), rows, i),
+            lse(output, rows, i),
+            of(dOut, rows, i),
+            own,
+            dk,
+            dv,
+            true,
+            p.ws(),
+            p.kernels());
+  }
+
+  /// Clears the rows `from` to `to` of each head.
+  private void clear(Tensor gradient, int from, int to, Workspace ws) {
+    int stride = gradient.rows() / heads.keyCount();
+    for (int g = 0; g < heads.keyCount(); g++) {
+      ws.zero(gradient.rows(g * stride + from, g * stride + to));
+    }
+  }
+
+  /// Copies the rows from `from` on of each head out.
+  ///
+  /// @param to (tokens, keyWidth)
+  private void copy(Tensor gradient, int from, Tensor to, Pass p) {
+    int stride = gradient.rows() / heads.keyCount();
+    for (int g = 0; g < heads.keyCount(); g++) {
+      int first = g * stride + from;
+      Tensor of = gradient.rows(first, first + to.rows());
+      p.kernels().elementwise().copy(of, to.cols(g * heads.dim(), (g + 1) * heads.dim()));
+    }
+  }
+}

@@ -1,9 +1,0 @@
-package dev.nudge.settings;
-
-/// What to do if a run diverges.
-public enum OnDivergence {
-  /// Warns, once for each sign.
-  WARN,
-  /// Ends the run with exit code 1; the best checkpoint so far is kept.
-  STOP
-}

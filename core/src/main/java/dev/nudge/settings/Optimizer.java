@@ -1,9 +1,0 @@
-package dev.nudge.settings;
-
-/// The optimiser.
-public enum Optimizer {
-  /// AdamW, moments in fp32.
-  ADAMW,
-  /// AdamW, moments in 8 bits.
-  ADAMW_8BIT
-}

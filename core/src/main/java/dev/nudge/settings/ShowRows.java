@@ -1,9 +1,0 @@
-package dev.nudge.settings;
-
-/// The rows for which answers are shown.
-public enum ShowRows {
-  /// Rows whose answer differs from the expected one.
-  WRONG,
-  /// All rows.
-  ALL
-}

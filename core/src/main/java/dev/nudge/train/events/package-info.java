@@ -1,0 +1,7 @@
+/// Has the events of a run, and their listeners that write files or start a command.
+///
+/// It knows nothing about how a run computes. Read `TrainEvent` first.
+@NullMarked
+package dev.nudge.train.events;
+
+import org.jspecify.annotations.NullMarked;

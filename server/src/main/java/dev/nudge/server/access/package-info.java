@@ -1,0 +1,7 @@
+/// Has API keys, what each client has used, and certificates.
+///
+/// It knows nothing about routes. Read `ApiKeys` first.
+@NullMarked
+package dev.nudge.server.access;
+
+import org.jspecify.annotations.NullMarked;

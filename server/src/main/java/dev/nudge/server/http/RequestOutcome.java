@@ -1,0 +1,33 @@
+package dev.nudge.server.http;
+
+import dev.nudge.generate.Gaps;
+import org.jspecify.annotations.Nullable;
+
+/// The outcome of a request, for audit log and metrics.
+///
+/// @param route such as `POST /v1/chat/completions`
+/// @param code of the error; null: none
+/// @param model name in the request; null: none
+/// @param served the adapter that answered; null: none
+/// @param finish finish reason of the first choice; null: no choice
+/// @param seconds from the first byte of the request to the last of the response
+/// @param queueSeconds until the prefill began
+/// @param firstSeconds time to first token; 0: no token
+/// @param gaps inter-token latencies
+public record RequestOutcome(
+    String requestId,
+    String client,
+    String remote,
+    String route,
+    int status,
+    @Nullable String code,
+    @Nullable String model,
+    @Nullable Served served,
+    int promptTokens,
+    int completionTokens,
+    int cachedTokens,
+    @Nullable String finish,
+    double seconds,
+    double queueSeconds,
+    double firstSeconds,
+    Gaps gaps) {}

@@ -1,0 +1,8 @@
+/// Has an HTTP exchange as routes see it: request body, fields, errors in OpenAI's form, server-
+/// sent events, connections.
+///
+/// It knows nothing about models and routes. Read `Exchange` first.
+@NullMarked
+package dev.nudge.server.http;
+
+import org.jspecify.annotations.NullMarked;
