@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.nudge.Backends;
 import dev.nudge.Goldens;
 import dev.nudge.cli.adapters.MergeVerb;
-import dev.nudge.cli.console.Ran;
 import dev.nudge.cli.train.TrainVerb;
 import dev.nudge.format.Claim;
 import dev.nudge.format.Sha256;

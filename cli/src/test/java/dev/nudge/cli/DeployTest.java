@@ -3,7 +3,6 @@ package dev.nudge.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.cli.console.Flags;
-import dev.nudge.cli.console.Ran;
 import dev.nudge.cli.console.Verb;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;

@@ -3,7 +3,6 @@ package dev.nudge.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
-import dev.nudge.cli.console.Ran;
 import dev.nudge.machine.Machine;
 import dev.nudge.server.ServeSettings;
 import dev.nudge.server.Server;

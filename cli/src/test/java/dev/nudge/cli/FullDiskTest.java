@@ -3,7 +3,6 @@ package dev.nudge.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.cli.BadInputTest.Mount;
-import dev.nudge.cli.console.Ran;
 import dev.nudge.cli.train.TrainVerb;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.train.events.TrainEvent;

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Goldens;
 import dev.nudge.cli.console.ExitCode;
-import dev.nudge.cli.console.Ran;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

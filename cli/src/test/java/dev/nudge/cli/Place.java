@@ -1,7 +1,6 @@
 package dev.nudge.cli;
 
 import dev.nudge.Goldens;
-import dev.nudge.cli.console.Ran;
 import dev.nudge.cli.console.Verb;
 import java.io.IOException;
 import java.nio.file.Files;

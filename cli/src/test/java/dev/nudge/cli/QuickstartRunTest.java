@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.Backends;
 import dev.nudge.cli.console.ExitCode;
-import dev.nudge.cli.console.Ran;
 import dev.nudge.cli.console.Verb;
 import dev.nudge.cli.train.QuickstartVerb;
 import dev.nudge.machine.Machine;

@@ -3,7 +3,6 @@ package dev.nudge.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.nudge.cli.console.Ran;
 import dev.nudge.format.Json;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.ChildJvm;
-import dev.nudge.cli.console.Ran;
 import dev.nudge.format.Json;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.nudge.cli.console.Ran;
 import dev.nudge.cli.train.SweepVerb;
 import dev.nudge.eval.sweep.Sweep;
 import dev.nudge.format.Faults;

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.cli.ask.EchoCompleter;
 import dev.nudge.cli.ask.GenerateVerb;
-import dev.nudge.cli.console.Ran;
 import dev.nudge.cli.console.Verb;
 import dev.nudge.cli.machine.DoctorVerb;
 import dev.nudge.cli.train.TrainVerb;

@@ -1,6 +1,5 @@
 package dev.nudge.nn;
 
-
 /// Levels of gradient checkpointing: which of a layer's activations the backward pass recomputes,
 /// from none to all but its input. Every level gives the same bytes; memory and time differ.
 ///

@@ -136,7 +136,7 @@ final class PreferenceCheck {
               + " the same, so nothing is learned; look at "
               + (sampled
                   ? "samples.jsonl and --reward, raise --temperature or --generations, or train on"
-                        + " answers first (--objective sft)"
+                      + " answers first (--objective sft)"
                   : "the rows (nudge data preview)"));
     }
     double share = pairs == 0 ? 0 : right / pairs;

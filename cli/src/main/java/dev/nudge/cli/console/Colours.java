@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// @param on precedes a trained span
 /// @param off follows a trained span
 public record Colours(String on, String off) {
-  static final Colours SIGNS = new Colours("[[", "]]");
+  public static final Colours SIGNS = new Colours("[[", "]]");
   private static final Colours GREEN = new Colours("\u001b[1;32m", "\u001b[0m");
 
   /// The marks for standard output.
@@ -17,7 +17,7 @@ public record Colours(String on, String off) {
   }
 
   /// @param noColour `NO_COLOR`; any value disables colour
-  static Colours of(boolean terminal, @Nullable String noColour, @Nullable String term) {
+  public static Colours of(boolean terminal, @Nullable String noColour, @Nullable String term) {
     boolean refused = noColour != null && !noColour.isEmpty() || "dumb".equals(term);
     return terminal && !refused ? GREEN : SIGNS;
   }

@@ -2,7 +2,7 @@ package dev.nudge.cli.adapters;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.cli.console.Ran;
+import dev.nudge.cli.Ran;
 import dev.nudge.cli.console.Verb;
 import dev.nudge.cli.train.InitVerb;
 import dev.nudge.export.Exported;

@@ -4,9 +4,9 @@ import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.cli.Main;
+import dev.nudge.cli.Ran;
 import dev.nudge.cli.console.CacheFolder;
 import dev.nudge.cli.console.Console;
-import dev.nudge.cli.console.Ran;
 import dev.nudge.cli.console.Results;
 import dev.nudge.machine.SystemMemory;
 import java.io.ByteArrayOutputStream;

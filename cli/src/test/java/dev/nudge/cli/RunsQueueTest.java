@@ -1,12 +1,10 @@
-package dev.nudge.cli.console;
+package dev.nudge.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.ChildJvm;
-import dev.nudge.cli.Main;
-import dev.nudge.cli.Place;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;

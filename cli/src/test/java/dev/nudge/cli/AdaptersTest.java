@@ -1,9 +1,9 @@
-package dev.nudge.cli.console;
+package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.nudge.cli.Place;
+import dev.nudge.cli.console.ExitCode;
 import dev.nudge.format.Json;
 import java.io.IOException;
 import java.nio.file.Files;

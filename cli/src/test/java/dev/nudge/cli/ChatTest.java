@@ -1,12 +1,11 @@
-package dev.nudge.cli.console;
+package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.cli.Library;
-import dev.nudge.cli.Place;
 import dev.nudge.cli.ask.ChatLines;
 import dev.nudge.cli.ask.ChatVerb;
 import dev.nudge.cli.ask.PipedLines;
+import dev.nudge.cli.console.Verb;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -1,11 +1,12 @@
-package dev.nudge.cli.console;
+package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.cli.Library;
-import dev.nudge.cli.Main;
 import dev.nudge.cli.ask.EchoCompleter;
 import dev.nudge.cli.ask.GenerateVerb;
+import dev.nudge.cli.console.Results;
+import dev.nudge.cli.console.SearchPath;
+import dev.nudge.cli.console.Verb;
 import dev.nudge.cli.judge.ScoreVerb;
 import dev.nudge.cli.train.TrainVerb;
 import dev.nudge.engine.RowScore;

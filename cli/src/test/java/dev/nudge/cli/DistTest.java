@@ -1,10 +1,10 @@
-package dev.nudge.cli.console;
+package dev.nudge.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.nudge.cli.Library;
+import dev.nudge.cli.console.Verb;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

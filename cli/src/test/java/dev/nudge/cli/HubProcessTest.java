@@ -1,4 +1,4 @@
-package dev.nudge.cli.console;
+package dev.nudge.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
@@ -9,7 +9,6 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.nudge.ChildJvm;
 import dev.nudge.Goldens;
-import dev.nudge.cli.Main;
 import dev.nudge.format.Json;
 import java.io.IOException;
 import java.net.InetSocketAddress;

@@ -1,8 +1,8 @@
-package dev.nudge.cli.console;
+package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.cli.Main;
+import dev.nudge.cli.console.Flags;
 import dev.nudge.kernel.Kernels;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;

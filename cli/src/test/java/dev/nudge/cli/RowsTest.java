@@ -1,9 +1,8 @@
-package dev.nudge.cli.console;
+package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.nudge.cli.Place;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

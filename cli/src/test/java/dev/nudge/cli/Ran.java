@@ -1,6 +1,7 @@
-package dev.nudge.cli.console;
+package dev.nudge.cli;
 
-import dev.nudge.cli.Main;
+import dev.nudge.cli.console.Results;
+import dev.nudge.cli.console.Verb;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;

@@ -1,4 +1,4 @@
-package dev.nudge.cli.console;
+package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

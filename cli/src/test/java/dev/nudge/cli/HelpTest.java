@@ -1,10 +1,9 @@
-package dev.nudge.cli.console;
+package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.cli.Examples;
-import dev.nudge.cli.HelpGroup;
-import dev.nudge.cli.Library;
+import dev.nudge.cli.console.Flags;
+import dev.nudge.cli.console.Verb;
 import dev.nudge.settings.Layer;
 import dev.nudge.settings.Schema;
 import java.io.IOException;

@@ -1,4 +1,4 @@
-package dev.nudge.cli.console;
+package dev.nudge.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import dev.nudge.cli.Place;
 import dev.nudge.format.Json;
 import dev.nudge.server.experiments.Admin;
 import dev.nudge.server.experiments.AnswerFacts;

@@ -1,9 +1,8 @@
-package dev.nudge.cli.console;
+package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.nudge.cli.Place;
 import dev.nudge.cli.train.RunTable;
 import dev.nudge.format.Claim;
 import dev.nudge.format.Json;

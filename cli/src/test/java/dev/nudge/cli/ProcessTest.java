@@ -1,4 +1,4 @@
-package dev.nudge.cli.console;
+package dev.nudge.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.ChildJvm;
-import dev.nudge.cli.Main;
+import dev.nudge.cli.console.Results;
 import dev.nudge.cli.judge.EvalVerb;
 import dev.nudge.cli.judge.ScoreVerb;
 import dev.nudge.cli.train.TrainVerb;
