@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// @param publisher publishes its folder
 record ExportVerb(Exporter exporter, Publisher publisher) implements Verb<ExportVerb.Settings> {
   ExportVerb(Exporter exporter) {
-    this(exporter, HubPublish::run);
+    this(exporter, new HubPublish());
   }
 
   /// The library function that this verb calls.
@@ -42,8 +42,12 @@ record ExportVerb(Exporter exporter, Publisher publisher) implements Verb<Export
 
   /// The other one, for `--push`.
   interface Publisher {
+    /// Refuses what cannot be published, before anything is written.
+    default void check(Console console, RepoName name) {}
+
     /// Publishes a folder, see [HubPublish#run].
-    Hub.Published run(Console console, RepoName name, Path folder, CardFacts facts, boolean open);
+    Hub.Published publish(
+        Console console, RepoName name, Path folder, CardFacts facts, boolean open);
   }
 
   /// The flags of `nudge export`.
@@ -78,6 +82,7 @@ record ExportVerb(Exporter exporter, Publisher publisher) implements Verb<Export
     Path folder = Objects.requireNonNull(export.out().toAbsolutePath().getParent(), "a root");
     if (target != null) {
       checkAlone(folder, export.out());
+      publisher.check(console, target);
     }
     Exported done;
     try (Signals signals = Signals.catching(() -> console.note("\nstopping"))) {
@@ -102,7 +107,7 @@ record ExportVerb(Exporter exporter, Publisher publisher) implements Verb<Export
     Map<String, @Nullable Object> values = Json.plain(Json.tree(done));
     if (target != null) {
       CardFacts facts = CardFacts.of(folder, done.licence());
-      values.put("published", publisher.run(console, target, folder, facts, settings.open()));
+      values.put("published", publisher.publish(console, target, folder, facts, settings.open()));
     }
     console.object(values);
     return ExitCode.DONE;
