@@ -1,5 +1,6 @@
 package dev.nudge.server;
 
+import dev.nudge.settings.Nearest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -72,7 +73,8 @@ public final class Routes {
     Route route = methods == null ? null : methods.get(method);
     if (methods == null) {
       throw ApiException.unknownUrl(
-          "there is no %s %s here".formatted(method, ApiException.shown(path)));
+          "there is no %s %s here%s"
+              .formatted(method, ApiException.shown(path), Nearest.hint(path, byPath.keySet())));
     }
     if (route == null) {
       throw new ApiException(
