@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.adapter.Initialization;
+import dev.nudge.data.Answers;
 import dev.nudge.data.Batches;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Conversations;
@@ -305,6 +306,9 @@ final class Preparation {
     DataSettings source = settings.data();
     ChatRows.warnUnused(source, data.shapes(), warnings::add);
     UnusedLabels.warn(source, data, warnings::add);
+    if (settings.objective().objective() == ObjectiveName.SFT) {
+      Answers.warn(source, WantedRows.TEXTS, warnings::add);
+    }
     if (spoken && source.shape().template() != null) {
       chat.warnStrange(folder, warnings::add);
     }

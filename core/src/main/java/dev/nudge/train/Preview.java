@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.data.Answers;
 import dev.nudge.data.Batches;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Dataset;
@@ -94,17 +95,20 @@ public record Preview(
         settings.epochs(),
         hours,
         hours == null || price == null ? null : hours * price,
-        advice(folder, settings.data(), chat, data, ends));
+        advice(folder, settings.data(), rows, chat, data, ends));
   }
 
   private static List<String> advice(
-      Path folder, DataSettings settings, ChatRows chat, Dataset data, Ends ends) {
+      Path folder, DataSettings settings, WantedRows rows, ChatRows chat, Dataset data, Ends ends) {
     List<String> advice = new ArrayList<>();
     if (data.shapes().spoken() > 0 && settings.shape().template() != null) {
       chat.warnStrange(folder, advice::add);
     }
     ChatRows.warnUnused(settings, data.shapes(), advice::add);
     UnusedLabels.warn(settings, data, advice::add);
+    if (data.pairs() == null && data.groups() == null) { // answers to compare have another shape
+      Answers.warn(settings, rows, advice::add);
+    }
     if (data.pairs() != null) {
       advice.add(data.pairs().toString());
       advice.addAll(data.pairs().warnings());
