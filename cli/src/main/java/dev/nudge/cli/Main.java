@@ -157,7 +157,13 @@ public final class Main {
       if (verb.name().equals(name)) {
         return verb;
       }
-      known.add(verb.name());
+      String first = verb.name().split(" ", 2)[0];
+      if (!name.startsWith(first)) { // data-stats is nearer to data stats than to data
+        known.add(first);
+      }
+    }
+    if (Nearest.of(name, known).isEmpty()) {
+      verbs.forEach(verb -> known.add(verb.name()));
     }
     String kind = name.startsWith("-") ? "unknown flag " : "unknown verb ";
     throw new InputException(kind + name + OtherVerbs.hint(name, known));

@@ -2636,6 +2636,8 @@ class BadInputTest {
   void aMistakeAfterHelpIsOneLine() throws IOException {
     Place place = Place.in(folder);
     check(place.run("help", "trian"), "unknown verb trian; did you mean train?");
+    check(place.run("adapter", "show", "x"), "unknown verb adapter; did you mean adapters?");
+    check(place.run("data-stats"), "unknown verb data-stats; did you mean data stats?");
     check(
         place.run("help", "train", "--rank"),
         "unexpected argument '--rank'; help takes one verb, or none");

@@ -418,5 +418,12 @@ class ChatTest {
     Ran none = place.run("chat", "--model", "D/model");
     assertThat(none.code()).isEqualTo(2);
     assertThat(none.err()).contains("D/model has no chat template; name one by --template");
+    Ran prompts = place.run("chat", "--model", "D/model", "--adapter", "D/one");
+    assertThat(prompts.code()).isEqualTo(2);
+    assertThat(prompts.err())
+        .isEqualTo(
+            "nudge: adapter D/one was trained on prompts, and there is no chat template; ask it by"
+                + " nudge generate, or by /v1/completions of nudge serve, or train it on"
+                + " messages\n");
   }
 }

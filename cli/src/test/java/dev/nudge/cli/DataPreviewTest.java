@@ -7,6 +7,7 @@ import dev.nudge.cli.console.ExitCode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -150,6 +151,34 @@ class DataPreviewTest {
         place.run(
             "train", "--model", "D/model", "--data", "D/rows.jsonl", "--out", "D/run", "--dry-run");
     assertThat(train.err()).doesNotContain("advice");
+  }
+
+  @Test
+  void nearlyEqualAnswersAndDoubledBlanksAreToldOf() throws IOException {
+    String row = "{\"text\": \"pump\", \"kind\": \"%s\"}\n";
+    place.write("rows.jsonl", (row.formatted("Bug") + row.formatted("bug ")).repeat(3));
+    List<String> lines =
+        List.of(
+            "answers that differ in case or outer blanks alone: \" Bug\" (3), \" bug \" (3)\n",
+            "in 6 of the first 6 rows the prompt ends and the completion begins with a blank;");
+    String[] doubled = {"--prompt", "{text}: ", "--completion", " {kind}"};
+    assertThat(preview(doubled).out()).contains(lines);
+    List<String> train =
+        new ArrayList<>(
+            List.of(
+                "train",
+                "--model",
+                "D/model",
+                "--data",
+                "D/rows.jsonl",
+                "--out",
+                "D/run",
+                "--dry-run"));
+    train.addAll(List.of(doubled));
+    assertThat(place.run(train.toArray(String[]::new)).err()).contains(lines);
+    place.write("rows.jsonl", (row.formatted("bug") + row.formatted("fix")).repeat(3));
+    assertThat(preview("--prompt", "{text}:", "--completion", " {kind}").out())
+        .doesNotContain("answers that differ", "with a blank");
   }
 
   @Test

@@ -249,6 +249,19 @@ class ExperimentsVerbsTest implements Resolver {
   }
 
   @Test
+  void aCanaryThatIsUpBeforeItsMetricIsJudgedIsWarnedOf() {
+    String canary = "create %s --mode canary --arm A=base --arm B=b --ramp 10,50,100";
+    assertThat(run((canary.formatted("fast") + " --stage-units 49").split(" ")).err())
+        .contains(
+            "the last stage, 100 %, begins after 98 units of the second arm, and score is judged"
+                + " from 100 on, so until then guardrails alone stop it; set --stage-units to at"
+                + " least 50");
+    assertThat(run((canary.formatted("slow") + " --stage-units 50").split(" ")).err())
+        .contains("slow runs")
+        .doesNotContain("the last stage");
+  }
+
+  @Test
   void theFolderOfAServerIsReadWhileItRunsAndStoppedWhileItDoesNot() {
     run(CREATE);
     answers(3);

@@ -100,6 +100,36 @@ public final class AdapterPatterns {
     }
   }
 
+  /// Warns if no task of an evaluation asks an adapter in the form that it was trained in.
+  ///
+  /// @param spoken whether prompts go through a chat template
+  /// @param prompts a prompt of each task
+  /// @param adapter null: no warning
+  public static void checkTasks(
+      boolean spoken,
+      List<String> prompts,
+      @Nullable Path adapter,
+      boolean anyBase,
+      Consumer<String> warnings) {
+    Identity identity = adapter == null ? null : Identity.read(adapter, anyBase);
+    if (adapter == null || identity == null || prompts.isEmpty()) {
+      return;
+    }
+    Boolean conversations = identity.conversations();
+    String trained = spoken ? null : identity.pattern("prompt");
+    if (conversations != null && conversations != spoken) {
+      String remedy =
+          (spoken ? "; leave --apply-chat-template out" : "; --apply-chat-template applies it");
+      checkSpoken(
+          spoken, adapter.toString(), adapter, anyBase, line -> warnings.accept(line + remedy));
+    } else if (trained != null
+        && prompts.stream().noneMatch(RowPattern.parse("prompt", trained)::fits)) {
+      warnings.accept(
+          "adapter %s was trained on prompts of the form '%s', and no task asks so; doc_to_text of a task gives its form"
+              .formatted(adapter, shown(trained)));
+    }
+  }
+
   /// Warns likewise, calling the adapter by a name, without naming a remedy.
   ///
   /// @param called name of the adapter in the warning

@@ -1,6 +1,7 @@
 package dev.nudge.generate;
 
 import dev.nudge.data.ChatRows;
+import dev.nudge.identity.Identity;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Layer;
@@ -104,7 +105,20 @@ public final class Chat implements AutoCloseable {
             settings.template(),
             TrainOn.ASSISTANT,
             tokenizer);
-    rows.template();
+    try {
+      rows.template();
+    } catch (InputException e) {
+      Identity identity = adapter == null ? null : Identity.read(adapter, true);
+      if (settings.template() != null
+          || identity == null
+          || !Boolean.FALSE.equals(identity.conversations())) {
+        throw e;
+      }
+      throw new InputException(
+          "adapter %s was trained on prompts, and there is no chat template; ask it by nudge generate, or by /v1/completions of nudge serve, or train it on messages"
+              .formatted(adapter),
+          e);
+    }
     return rows;
   }
 

@@ -140,8 +140,9 @@ public record Plan(
         "lanes      "
             + (ranks == 1 ? "" : ranks + " ranks with ")
             + lanes
-            + " of "
+            + " ("
             + Count.of(threadsPerLane, "thread")
+            + (lanes == 1 ? ")" : " each)")
             + ", micro-batches of up to "
             + microBatchTokens
             + " tokens"

@@ -10,6 +10,7 @@ import dev.nudge.data.PromptEncoder;
 import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
 import dev.nudge.data.UnusedLabels;
+import dev.nudge.data.rows.Answers;
 import dev.nudge.data.rows.WantedRows;
 import dev.nudge.format.GgufFile;
 import dev.nudge.identity.BaseDigest;
@@ -315,6 +316,9 @@ final class Preparation {
     DataSettings source = settings.data();
     ChatRows.warnUnused(source, data.shapes(), warnings::add);
     UnusedLabels.warn(source, data, warnings::add);
+    if (settings.objective().objective() == ObjectiveName.SFT) {
+      Answers.warn(source, WantedRows.TEXTS, warnings::add);
+    }
     if (spoken && source.shape().template() != null) {
       chat.warnStrange(folder, warnings::add);
     }

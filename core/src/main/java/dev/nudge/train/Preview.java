@@ -8,6 +8,7 @@ import dev.nudge.data.LengthBins;
 import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
 import dev.nudge.data.UnusedLabels;
+import dev.nudge.data.rows.Answers;
 import dev.nudge.data.rows.WantedRows;
 import dev.nudge.data.tokens.Ends;
 import dev.nudge.data.tokens.SeenRow;
@@ -94,17 +95,20 @@ public record Preview(
         settings.epochs(),
         hours,
         hours == null || price == null ? null : hours * price,
-        advice(folder, settings.data(), chat, data, ends));
+        advice(folder, settings.data(), rows, chat, data, ends));
   }
 
   private static List<String> advice(
-      Path folder, DataSettings settings, ChatRows chat, Dataset data, Ends ends) {
+      Path folder, DataSettings settings, WantedRows rows, ChatRows chat, Dataset data, Ends ends) {
     List<String> advice = new ArrayList<>();
     if (data.shapes().spoken() > 0 && settings.shape().template() != null) {
       chat.warnStrange(folder, advice::add);
     }
     ChatRows.warnUnused(settings, data.shapes(), advice::add);
     UnusedLabels.warn(settings, data, advice::add);
+    if (data.pairs() == null && data.groups() == null) { // answers to compare have another shape
+      Answers.warn(settings, rows, advice::add);
+    }
     if (data.pairs() != null) {
       advice.add(data.pairs().toString());
       advice.addAll(data.pairs().warnings());

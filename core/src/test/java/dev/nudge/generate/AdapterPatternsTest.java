@@ -62,4 +62,31 @@ class AdapterPatternsTest {
         .asString()
         .contains("was trained on prompts of the form 'Q: {text}\\nA:', and conversations");
   }
+
+  private List<String> tasks(boolean spoken, String... prompts) {
+    AdapterPatterns.checkTasks(spoken, List.of(prompts), folder, true, warnings::add);
+    return warnings;
+  }
+
+  @Test
+  void tasksOfAnotherFormAreWarnedOfOnce() {
+    assertThat(tasks(false, "where?", "Question: where?"))
+        .singleElement()
+        .asString()
+        .contains("prompts of the form 'Q: {text}\\nA:', and no task asks so; doc_to_text");
+  }
+
+  @Test
+  void oneTaskOfTheFormIsEnoughAndNoTaskOfPromptsSaysNothing() {
+    assertThat(tasks(false, "where?", "Q: where?\nA:")).isEmpty();
+    assertThat(tasks(false)).isEmpty();
+  }
+
+  @Test
+  void tasksByAChatTemplateAreWarnedOf() {
+    assertThat(tasks(true, "Q: where?\nA:"))
+        .singleElement()
+        .asString()
+        .endsWith("go to it by a chat template; leave --apply-chat-template out");
+  }
 }

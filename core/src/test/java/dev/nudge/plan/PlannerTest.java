@@ -40,6 +40,14 @@ class PlannerTest {
     assertThat(plan.microBatchTokens()).isEqualTo(1024);
   }
 
+  @Test
+  void theLineOfLanesSaysWhatEachHas() {
+    assertThat(plan(64 * GIB, 2, 8, 512).layout().getFirst())
+        .startsWith("lanes      2 (1 thread each), micro-batches of up to 1024 tokens");
+    assertThat(plan(64 * GIB, 1, 8, 512).layout().getFirst())
+        .startsWith("lanes      1 (2 threads),");
+  }
+
   /// A lane holds what comes to it in a step, not a row more.
   @Test
   void microBatchesHoldNoMoreRowsThanComeToALane() {

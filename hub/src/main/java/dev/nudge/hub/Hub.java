@@ -236,16 +236,7 @@ public final class Hub {
   ///     nothing to publish
   public Published publish(
       RepoName name, Path folder, CardFacts facts, boolean open, HubListener listener) {
-    if (!settings.withheld().isEmpty()) {
-      throw new InputException("%s cannot be published: %s".formatted(name, settings.withheld()));
-    }
-    if (settings.offline() || settings.token() == null) {
-      throw new InputException(
-          settings.offline()
-              ? "%s cannot be published: offline nothing is sent".formatted(name)
-              : "publishing %s needs a token that may write there; give it as HF_TOKEN"
-                  .formatted(name));
-    }
+    checkPublish(name);
     List<Path> written = new ArrayList<>();
     try (HubClient client = snapshots.client()) {
       FileChoice.Published chosen = FileChoice.published(folder);
@@ -268,6 +259,22 @@ public final class Hub {
       throw new RunException("%s cannot be published: %s".formatted(name, e.getMessage()), e);
     } finally {
       written.forEach(file -> file.toFile().delete());
+    }
+  }
+
+  /// Refuses what [#publish] cannot do whatever the folder holds; nothing is asked of the hub.
+  ///
+  /// @throws InputException if there is no token, or nothing may be sent
+  public void checkPublish(RepoName name) {
+    if (!settings.withheld().isEmpty()) {
+      throw new InputException("%s cannot be published: %s".formatted(name, settings.withheld()));
+    }
+    if (settings.offline() || settings.token() == null) {
+      throw new InputException(
+          settings.offline()
+              ? "%s cannot be published: offline nothing is sent".formatted(name)
+              : "publishing %s needs a token that may write there; give it as HF_TOKEN"
+                  .formatted(name));
     }
   }
 

@@ -11,6 +11,7 @@ import dev.nudge.server.http.ApiException;
 import dev.nudge.server.http.Served;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,7 @@ final class KeptReferences {
 
   private final Registry registry;
   private final Consumer<String> notes; // receives one line if an alias has moved
+  private final InstantSource clock;
   private final Map<Reference, Version> answering = new ConcurrentHashMap<>();
   private final Map<Reference, Version> unusable = new ConcurrentHashMap<>();
   private final Map<String, Finding> findings = new ConcurrentHashMap<>(); // by digest
@@ -46,14 +48,19 @@ final class KeptReferences {
       return reason.equals(FITS);
     }
 
-    boolean holds() {
-      return fits() || Instant.now().isBefore(at.plus(AGAIN));
+    boolean holds(Instant now) {
+      return fits() || now.isBefore(at.plus(AGAIN));
     }
   }
 
   KeptReferences(Registry registry, Consumer<String> notes) {
+    this(registry, notes, InstantSource.system());
+  }
+
+  KeptReferences(Registry registry, Consumer<String> notes, InstantSource clock) {
     this.registry = registry;
     this.notes = notes;
+    this.clock = clock;
   }
 
   /// Sets the check of a version that an alias has moved to; null: it can be served.
@@ -88,9 +95,9 @@ final class KeptReferences {
       return version;
     }
     Finding finding = findings.get(version.digest());
-    if (finding == null || !finding.holds()) {
+    if (finding == null || !finding.holds(clock.instant())) {
       String found = check.apply(served(asked, version));
-      finding = new Finding(found == null ? FITS : found, Instant.now());
+      finding = new Finding(found == null ? FITS : found, clock.instant());
       findings.put(version.digest(), finding);
     }
     if (finding.fits()) {

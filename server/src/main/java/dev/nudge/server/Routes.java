@@ -2,6 +2,7 @@ package dev.nudge.server;
 
 import dev.nudge.server.http.ApiException;
 import dev.nudge.server.http.Exchange;
+import dev.nudge.settings.Nearest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -74,7 +75,8 @@ public final class Routes {
     Route route = methods == null ? null : methods.get(method);
     if (methods == null) {
       throw ApiException.unknownUrl(
-          "there is no %s %s here".formatted(method, ApiException.shown(path)));
+          "there is no %s %s here%s"
+              .formatted(method, ApiException.shown(path), Nearest.hint(path, byPath.keySet())));
     }
     if (route == null) {
       throw new ApiException(

@@ -115,6 +115,18 @@ class EdgeTest {
     }
   }
 
+  @Test
+  void aMistypedRouteIsToldWhatIsNear() {
+    try (Place place = Place.open()) {
+      assertThat(place.post("/v1/completion", "{}").error("message"))
+          .isEqualTo(
+              "there is no POST /v1/completion here; did you mean /v1/completions or"
+                  + " /v1/chat/completions?");
+      assertThat(place.get("/nothing-near").error("message"))
+          .isEqualTo("there is no GET /nothing-near here");
+    }
+  }
+
   /// Each line is in one file, whole, and the disk that the log takes has a limit.
   @Test
   void theAuditLogRotates() throws Exception {

@@ -1,5 +1,6 @@
 package dev.nudge.server;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -22,6 +23,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -193,6 +195,35 @@ class RegistryTest {
     assertThat(said(chat("both@champion"))).isEqualTo(before);
     assertThat(place.get("/health").json().has("unusable_aliases")).isFalse();
     assertThat(foreign.number()).isEqualTo(2);
+  }
+
+  /// A disk may have been away.
+  @Test
+  void aVersionThatCouldNotBeServedIsCheckedAgainAfterHalfAMinute() {
+    Instant[] now = {Instant.EPOCH};
+    List<String> notes = new ArrayList<>();
+    List<Integer> checked = new ArrayList<>();
+    boolean[] away = {false};
+    KeptReferences references = new KeptReferences(registry, notes::add, () -> now[0]);
+    references.check(
+        served -> {
+          checked.add(served.version());
+          return away[0] ? "the disk is away" : null;
+        });
+    assertThat(requireNonNull(references.find("law", "legal@champion")).version()).isEqualTo(1);
+    registry.alias("legal", "champion", second, Alias.Expected.ANY, Note.of(null));
+    away[0] = true;
+    assertThat(requireNonNull(references.find("law", "legal@champion")).version()).isEqualTo(1);
+    away[0] = false;
+    now[0] = now[0].plusMillis(29_999);
+    assertThat(requireNonNull(references.find("law", "legal@champion")).version()).isEqualTo(1);
+    assertThat(checked).containsExactly(1, 2);
+    now[0] = now[0].plusMillis(1);
+    for (int i = 0; i < 2; i++) {
+      assertThat(requireNonNull(references.find("law", "legal@champion")).version()).isEqualTo(2);
+    }
+    assertThat(checked).containsExactly(1, 2, 2);
+    assertThat(notes).hasSize(2).last().isEqualTo("legal@champion: version 2 answers, was 1");
   }
 
   @Test

@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 public record ExportVerb(Exporter exporter, Publisher publisher)
     implements Verb<ExportVerb.Settings> {
   public ExportVerb(Exporter exporter) {
-    this(exporter, HubPublish::run);
+    this(exporter, new HubPublish());
   }
 
   /// The library function that this verb calls.
@@ -47,8 +47,12 @@ public record ExportVerb(Exporter exporter, Publisher publisher)
 
   /// The other one, for `--push`.
   interface Publisher {
+    /// Refuses what cannot be published, before anything is written.
+    default void check(Console console, RepoName name) {}
+
     /// Publishes a folder, see [HubPublish#run].
-    Hub.Published run(Console console, RepoName name, Path folder, CardFacts facts, boolean open);
+    Hub.Published publish(
+        Console console, RepoName name, Path folder, CardFacts facts, boolean open);
   }
 
   /// The flags of `nudge export`.
@@ -83,6 +87,7 @@ public record ExportVerb(Exporter exporter, Publisher publisher)
     Path folder = Objects.requireNonNull(export.out().toAbsolutePath().getParent(), "a root");
     if (target != null) {
       checkAlone(folder, export.out());
+      publisher.check(console, target);
     }
     Exported done;
     try (Signals signals = Signals.catching(() -> console.note("\nstopping"))) {
@@ -107,7 +112,7 @@ public record ExportVerb(Exporter exporter, Publisher publisher)
     Map<String, @Nullable Object> values = Json.plain(Json.tree(done));
     if (target != null) {
       CardFacts facts = CardFacts.of(folder, done.licence());
-      values.put("published", publisher.run(console, target, folder, facts, settings.open()));
+      values.put("published", publisher.publish(console, target, folder, facts, settings.open()));
     }
     console.object(values);
     return ExitCode.DONE;

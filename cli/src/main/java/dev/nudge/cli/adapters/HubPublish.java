@@ -20,8 +20,17 @@ import java.util.TreeMap;
 import tools.jackson.databind.JsonNode;
 
 /// Publishes a folder on the hub, and says so.
-final class HubPublish {
-  private HubPublish() {}
+final class HubPublish implements ExportVerb.Publisher {
+  @Override
+  public void check(Console console, RepoName name) {
+    HubNames.hub(console).checkPublish(name);
+  }
+
+  @Override
+  public Hub.Published publish(
+      Console console, RepoName name, Path folder, CardFacts facts, boolean open) {
+    return run(console, name, folder, facts, open);
+  }
 
   /// The repository that a target names.
   ///

@@ -100,9 +100,28 @@ public record ExperimentsCreateVerb() implements Verb<ExperimentsCreateVerb.Sett
     if (report.path("arms").valueStream().map(a -> a.path("digest")).distinct().count() == 1) {
       console.warn("all arms are the same adapter, so only chance tells them apart");
     }
+    warnOfStages(report, console);
     console.note(settings.experiment() + " runs; requests for that model take part");
     console.object(report);
     return ExitCode.DONE;
+  }
+
+  /// Warns of a canary that reaches its last stage before its metric can stop it.
+  private static void warnOfStages(JsonNode report, Console console) {
+    JsonNode ramp = report.path("ramp"); // only a canary has one
+    int earlier = ramp.size() - 1;
+    int units = earlier * report.path("stage_units").asInt();
+    int least = report.path("min_sample").asInt();
+    if (earlier > 0 && units < least) {
+      console.warn(
+          "the last stage, %d %%, begins after %,d units of the second arm, and %s is judged from %,d on, so until then guardrails alone stop it; set --stage-units to at least %,d"
+              .formatted(
+                  ramp.get(earlier).asInt(),
+                  units,
+                  report.path("metric").asString(),
+                  least,
+                  Math.ceilDiv(least, earlier)));
+    }
   }
 
   private static Map<String, @Nullable Object> body(Settings settings) {

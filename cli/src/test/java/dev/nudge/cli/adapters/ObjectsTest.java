@@ -11,6 +11,7 @@ import dev.nudge.init.FreshFolder;
 import dev.nudge.merge.Merged;
 import dev.nudge.merge.ModelDifference;
 import dev.nudge.model.QuantizedFolder;
+import dev.nudge.settings.verb.ExportSettings;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -66,6 +67,27 @@ class ObjectsTest {
     assertThat(out(new ExportVerb((_, _, _) -> written), "--model", "m"))
         .isEqualTo(
             "{\"out\":\"o.gguf\",\"modelfile\":\"Modelfile\",\"architecture\":\"llama\",\"type\":\"q4_k\",\"tensors\":21,\"bytes\":300,\"licence\":null,\"seconds\":1.5}\n");
+  }
+
+  /// Offline, as without a token.
+  @Test
+  void exportWritesNothingWhereItMayNotPublish() {
+    List<ExportSettings> asked = new ArrayList<>();
+    ExportVerb verb =
+        new ExportVerb(
+            (settings, _, _) -> {
+              asked.add(settings);
+              return null;
+            });
+    String out = folder.resolve("o.gguf").toString();
+    Ran ran =
+        Ran.of(
+            List.of(verb),
+            List.of("export", "--model", "m", "--out", out, "--push", "hf:org/x", "--offline")
+                .toArray(String[]::new));
+    assertThat(ran.err()).startsWith("nudge: ").contains("org/x cannot be published: offline");
+    assertThat(ran.code()).isEqualTo(2);
+    assertThat(asked).isEmpty();
   }
 
   /// One object, also where the folder is published; by then Ctrl-C ends the process again.

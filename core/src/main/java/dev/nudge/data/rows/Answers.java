@@ -1,8 +1,10 @@
 package dev.nudge.data.rows;
 
 import dev.nudge.data.rows.RowShape.Content;
+import dev.nudge.data.source.Pick;
 import dev.nudge.format.ConfigJson;
 import dev.nudge.settings.Count;
+import dev.nudge.settings.verb.DataSettings;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -11,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -25,6 +28,8 @@ public record Answers(Map<String, Integer> counts, long longer) {
 
   /// Most different answers that are counted.
   static final int MOST = 1000;
+
+  private static final int LOOKED_AT = 1000; // rows
 
   private static final int SHOWN = 50;
 
@@ -76,6 +81,43 @@ public record Answers(Map<String, Integer> counts, long longer) {
                         Collectors.joining(
                             ", ", "answers that differ in case or outer blanks alone: ", "")))
         .toList();
+  }
+
+  /// Warns of nearly equal answers, and of rows with a blank both at the end of the prompt and at
+  /// the beginning of the completion, among the first [#LOOKED_AT] rows.
+  ///
+  /// @param rows what the rows are for
+  public static void warn(DataSettings data, WantedRows rows, Consumer<String> warnings) {
+    RowShape shape = RowShape.of(data, rows);
+    Tally tally = new Tally();
+    int doubled = 0;
+    int seen = 0;
+    try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
+      List<SourceLine> next = reader.next(1); // rows may be long, so one is held at a time
+      for (int i = 0; i < LOOKED_AT && !next.isEmpty(); i++, next = reader.next(1)) {
+        try {
+          Content content = shape.content(Row.parse(next.getFirst()));
+          tally.add(content);
+          seen++;
+          if (content instanceof Content.Answer row
+              && row.prompt().endsWith(" ")
+              && row.completion().startsWith(" ")) {
+            doubled++;
+          }
+        } catch (BadRowException e) {
+          continue; // whoever reads all rows tells it
+        }
+      }
+    }
+    Answers answers = tally.answers();
+    if (answers != null) {
+      answers.warnings().forEach(warnings);
+    }
+    if (doubled > 0) {
+      warnings.accept(
+          "in %,d of the first %s the prompt ends and the completion begins with a blank; take one of them out of --prompt, --completion or the rows"
+              .formatted(doubled, Count.of(seen, "row")));
+    }
   }
 
   /// The answers by key, for `--json`.

@@ -7,10 +7,12 @@ import dev.nudge.eval.task.Packs;
 import dev.nudge.eval.task.PromptStyle;
 import dev.nudge.eval.task.TaskConfig;
 import dev.nudge.eval.task.TaskIndex;
+import dev.nudge.eval.task.TaskRequest;
 import dev.nudge.eval.task.TaskTree;
 import dev.nudge.format.Claim;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
+import dev.nudge.generate.AdapterPatterns;
 import dev.nudge.generate.Session;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.machine.Machine;
@@ -23,6 +25,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -125,6 +128,7 @@ public final class Evaluation {
               .formatted(String.join(",", settings.tasks())));
     }
     List<ReadyTask> ready = ready(tree, settings, watcher);
+    warnOfForm(ready, settings, watcher);
     watcher.tasks(ready.stream().map(one -> one.task().config()).toList());
     RequestTokens encoder =
         new RequestTokens(
@@ -180,6 +184,25 @@ public final class Evaluation {
     }
     ready.forEach(one -> TaskDryRun.of(one.task(), one.metrics(), one.samples()));
     return ready;
+  }
+
+  private static void warnOfForm(
+      List<ReadyTask> tasks, EvaluateSettings settings, Watcher watcher) {
+    List<String> prompts =
+        tasks.stream()
+            .flatMap(task -> task.samples().stream().limit(1))
+            .flatMap(sample -> sample.requests().stream().limit(1))
+            .filter(request -> !(request instanceof TaskRequest.Rolling)) // has no prompt
+            .map(TaskRequest::first)
+            .toList();
+    for (Path adapter : Arrays.asList(settings.adapter(), settings.compare())) {
+      AdapterPatterns.checkTasks(
+          settings.applyChatTemplate(),
+          prompts,
+          adapter,
+          settings.model().anyBase(),
+          watcher::warn);
+    }
   }
 
   private static Map<String, Set<String>> metrics(List<ReadyTask> tasks, TaskTree tree) {

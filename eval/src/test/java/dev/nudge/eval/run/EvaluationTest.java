@@ -8,6 +8,8 @@ import dev.nudge.Backends;
 import dev.nudge.Goldens;
 import dev.nudge.eval.task.TaskTexts;
 import dev.nudge.format.Json;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.verb.EvaluateSettings;
@@ -627,5 +629,35 @@ class EvaluationTest {
     run(Map.of("tasks", List.of("quiz")));
     assertThat(folder.resolve("out/base/results.json")).doesNotExist();
     assertThat(folder.resolve("out/results.json")).exists();
+  }
+
+  /// As `nudge.json` says, of either adapter; the tasks ask "the pump 0 reads".
+  @Test
+  void anotherFormThanAnAdapterWasTrainedInIsWarnedOf() throws IOException {
+    Path adapter = Files.createDirectory(folder.resolve("adapter"));
+    for (String file : Evaluation.ADAPTER_FILES) {
+      if (Files.exists(ADAPTER.resolve(file))) {
+        Files.copy(
+            ADAPTER.resolve(file), adapter.resolve(file), StandardCopyOption.REPLACE_EXISTING);
+      }
+    }
+    Identity.Model of = new Identity.Model(MODEL, null, () -> BaseDigest.of(MODEL, folder));
+    for (String form : List.of("Q: {text}\nA:", "the {text} reads")) {
+      Identity.of(of, Map.of("prompt", form, "spoken", false)).write(adapter);
+      run(Map.of("adapter", OTHER, "compare", adapter, "limit", 1));
+    }
+    assertThat(warnings)
+        .filteredOn(line -> line.contains("was trained on"))
+        .containsExactly(
+            "adapter %s was trained on prompts of the form 'Q: {text}\\nA:', and no task asks so; doc_to_text of a task gives its form"
+                .formatted(adapter));
+    warnings.clear();
+    Identity.of(of, Map.of("spoken", true)).write(adapter);
+    run(Map.of("adapter", adapter, "limit", 1));
+    assertThat(warnings)
+        .filteredOn(line -> line.contains("was trained on"))
+        .singleElement()
+        .asString()
+        .endsWith("bypass its chat template; --apply-chat-template applies it");
   }
 }
