@@ -136,7 +136,7 @@ public final class Nudge {
 
   /// Finds the runs in these folders, to list, open, compare and export them.
   public RunStore runs(List<Path> folders) {
-    return RunStore.of(folders, machine.get().cache(), warnings);
+    return RunStore.of(folders, warnings);
   }
 
   /// Opens a registry of adapters, to push, alias and resolve versions; the first push creates it.

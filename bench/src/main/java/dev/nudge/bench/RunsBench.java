@@ -16,10 +16,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
-/// Measures what `nudge runs list` asks of the library: many folders of runs, made here, listed
-/// without an index, and with one, by a JVM that has just begun and by one that has done it before.
+/// Measures what `nudge runs list` asks of the library: many folders of runs, made here, listed by
+/// a
+/// JVM that has just begun and by one that has done it before.
 ///
 ///     bench/runs [--runs 1000] [--rounds 9] [--keep no]
 ///
@@ -38,40 +38,37 @@ final class RunsBench {
             "--runs 1000 --rounds 9 --keep no|yes --dir " + System.getProperty("java.io.tmpdir"));
     Path folder = Path.of(flags.text("dir")).resolve("nudge-bench-runs");
     Path runs = folder.resolve("runs");
-    Path cache = folder.resolve("cache");
     int count = flags.whole("runs");
     boolean made = Files.isDirectory(runs.resolve(name(count - 1)));
-    OutFolder.delete(made ? cache : folder);
+    if (!made) {
+      OutFolder.delete(folder);
+    }
     for (int i = 0; i < count && !made; i++) {
       make(runs.resolve(name(i)), i);
     }
     System.out.println(Machines.line());
-    System.out.printf(Locale.ROOT, "%-34s%8.0f ms%n", "first, no index", millis(runs, cache));
-    double[] with = new double[flags.whole("rounds")];
-    double[] without = new double[with.length];
-    for (int i = 0; i < with.length; i++) {
-      with[i] = millis(runs, cache);
-      without[i] = millis(runs, null);
+    double first = millis(runs);
+    double[] next = new double[flags.whole("rounds")];
+    for (int i = 0; i < next.length; i++) {
+      next[i] = millis(runs);
     }
     System.out.printf(
         Locale.ROOT,
-        "%-34s%8.0f ms%n%-34s%8.0f ms%n%-34s%8.0f ms%n",
-        "second, with the index",
-        with[0],
-        "median, with the index",
-        median(with),
-        "median, without",
-        median(without));
+        "%-34s%8.0f ms%n%-34s%8.0f ms%n",
+        "first",
+        first,
+        "median of the next",
+        median(next));
     if (flags.text("keep").equals("yes")) {
-      System.out.println("kept: NUDGE_CACHE=" + cache + " ./nudge runs list --runs " + runs);
+      System.out.println("kept: ./nudge runs list --runs " + runs);
     } else {
       OutFolder.delete(folder);
     }
   }
 
-  private static double millis(Path runs, @Nullable Path cache) {
+  private static double millis(Path runs) {
     long start = System.nanoTime();
-    int found = RunStore.of(List.of(runs), cache, line -> {}).list().size();
+    int found = RunStore.of(List.of(runs), line -> {}).list().size();
     if (found == 0) {
       throw new IllegalStateException("nothing was found");
     }

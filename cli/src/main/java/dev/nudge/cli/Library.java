@@ -292,7 +292,7 @@ public final class Library {
 
   static RunStore runs(List<String> roots, Consumer<String> warnings) {
     List<Path> folders = roots.isEmpty() ? List.of(Path.of("")) : paths(roots);
-    return RunStore.of(folders, CacheFolder.of(System.getenv()), warnings);
+    return RunStore.of(folders, warnings);
   }
 
   private static List<Path> paths(List<String> roots) {

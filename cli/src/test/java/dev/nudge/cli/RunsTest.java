@@ -146,7 +146,7 @@ class RunsTest {
             5_367.8,
             12_345.6,
             12.345,
-            () -> Json.parse("{}"));
+            Json.parse("{}"));
     for (int width : List.of(80, 100, 120, 160, 200)) {
       List<String> lines = RunTable.lines(List.of(run), width);
       assertThat(lines).allSatisfy(line -> assertThat(line).hasSizeLessThanOrEqualTo(width));

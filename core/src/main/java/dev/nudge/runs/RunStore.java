@@ -1,5 +1,6 @@
 package dev.nudge.runs;
 
+import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.RunFiles;
 import dev.nudge.settings.InputException;
@@ -31,43 +32,53 @@ public final class RunStore {
   private static final int SHOWN = 3;
 
   private final List<Path> roots;
-  private final @Nullable Path cache;
   private final Consumer<String> warnings;
 
-  private RunStore(List<Path> roots, @Nullable Path cache, Consumer<String> warnings) {
+  private RunStore(List<Path> roots, Consumer<String> warnings) {
     this.roots = roots;
-    this.cache = cache;
     this.warnings = warnings;
   }
 
   /// Opens the store for some root folders.
   ///
-  /// @param cache the user's cache folder, for the index; null: no index
   /// @param warnings receives one line for each unreadable run
   /// @throws InputException if a folder does not exist
-  public static RunStore of(List<Path> roots, @Nullable Path cache, Consumer<String> warnings) {
+  public static RunStore of(List<Path> roots, Consumer<String> warnings) {
     for (Path root : roots) {
       if (!Files.isDirectory(root)) {
         throw new InputException("--runs is %s; there is no such folder".formatted(root));
       }
     }
-    return new RunStore(List.copyOf(roots), cache, warnings);
+    return new RunStore(List.copyOf(roots), warnings);
   }
 
   /// Lists the runs, each folder once, in the order of the folders.
   public List<RunSummary> list() {
     Map<Path, RunSummary> runs = new LinkedHashMap<>(); // by real folder
     for (Path root : roots) {
-      RunIndex index = RunIndex.of(cache, root);
       for (Path folder : folders(root)) {
-        RunSummary run = index.read(folder, warnings);
+        RunSummary run = read(folder);
         if (run != null) {
           runs.putIfAbsent(real(folder), run);
         }
       }
-      index.keep();
     }
     return runs.values().stream().map(RunStore::now).toList();
+  }
+
+  /// Returns null if the run cannot be read, which is reported as a warning.
+  private @Nullable RunSummary read(Path folder) {
+    Path file = folder.resolve(RunFiles.RUN);
+    try {
+      RunSummary summary = RunSummary.of(folder, Json.read(file));
+      if (summary == null) {
+        warnings.accept(file + " is damaged or of a newer nudge; the run is left out");
+      }
+      return summary;
+    } catch (InputException e) {
+      warnings.accept(e.getMessage() + "; the run is left out");
+      return null;
+    }
   }
 
   private static RunSummary now(RunSummary run) {

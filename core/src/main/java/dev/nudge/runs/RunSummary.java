@@ -6,7 +6,6 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -26,7 +25,7 @@ import tools.jackson.databind.JsonNode;
 /// @param tokensPerS throughput of the whole run, evaluations and saves included
 /// @param seconds of the whole run, without loading
 /// @param cost seconds times `--price-per-hour`; null without a price
-/// @param all supplies the JSON tree of all settings
+/// @param settings all settings, resolved, by key
 public record RunSummary(
     String id,
     Path folder,
@@ -42,25 +41,12 @@ public record RunSummary(
     @Nullable Double tokensPerS,
     @Nullable Double seconds,
     @Nullable Double cost,
-    Supplier<JsonNode> all) {
-
-  /// All settings, resolved, by key.
-  public JsonNode settings() {
-    return all.get();
-  }
+    JsonNode settings) {
 
   /// Summarises a `run.json`.
   ///
   /// @return null if it is not the file of a run that this nudge knows
   static @Nullable RunSummary of(Path folder, JsonNode run) {
-    JsonNode settings = run.path("settings");
-    return of(folder, run, () -> settings);
-  }
-
-  /// Summarises the part of a `run.json` that is needed at once.
-  ///
-  /// @param all supplies the JSON tree of all settings
-  static @Nullable RunSummary of(Path folder, JsonNode run, Supplier<JsonNode> all) {
     JsonNode totals = run.path("totals");
     JsonNode settings = run.path("settings");
     RunStatus state = RunStatus.written(run.path(RunFiles.STATE).asString(""));
@@ -87,7 +73,7 @@ public record RunSummary(
         seconds == null || seconds <= 0 ? null : totals.path("tokens").asDouble(0) / seconds,
         seconds,
         number(totals.path("cost")),
-        all);
+        settings);
   }
 
   private static @Nullable Instant started(String text) {
@@ -128,7 +114,7 @@ public record RunSummary(
         tokensPerS,
         seconds,
         cost,
-        all);
+        settings);
   }
 
   /// The keys that `--json` prints.
@@ -149,7 +135,7 @@ public record RunSummary(
     values.put("tokens_per_s", tokensPerS);
     values.put("seconds", seconds);
     values.put("cost", cost);
-    values.put("settings", settings());
+    values.put("settings", settings);
     return values;
   }
 }

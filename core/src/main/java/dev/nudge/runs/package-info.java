@@ -1,6 +1,6 @@
 /// Manages the runs on disk: finds, lists, compares, exports and deletes run folders.
 ///
-/// A run is its folder. [RunIndex] is a cache that can be rebuilt from the folders.
+/// A run is its folder.
 ///
 /// It knows nothing about models, tensors or training.
 ///

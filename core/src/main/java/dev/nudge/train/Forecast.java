@@ -27,9 +27,9 @@ import dev.nudge.plan.AutoRate;
 import dev.nudge.plan.KnownModels;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
-import dev.nudge.plan.RankPace;
 import dev.nudge.plan.Rates;
 import dev.nudge.plan.SpeedProbe;
+import dev.nudge.settings.Bytes;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
 import dev.nudge.settings.train.AdapterInit;
@@ -60,7 +60,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
-import java.util.function.IntToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -266,7 +265,6 @@ public final class Forecast {
                 full(settings) ? null : everywhere(),
                 attempt.fit().plan())
             : null;
-    Paces paces = rates == null ? new Paces(null, together(attempt, null)) : pace(attempt, rates);
     return new Outlook(
         settings,
         config,
@@ -274,8 +272,7 @@ public final class Forecast {
         PlanRequest.of(settings).memoryBytes(machine),
         levels(attempt),
         fits ? List.of() : new Remedies(this::attempt, settings).found(),
-        paces.run(),
-        paces.together());
+        rates == null ? null : pace(attempt, rates));
   }
 
   /// Plans a run with some settings.
@@ -396,7 +393,7 @@ public final class Forecast {
   }
 
   /// Cuts a step as the trainer does and computes its time from its FLOPs and the measured rates.
-  private Paces pace(Attempt attempt, Rates rates) {
+  private Outlook.Pace pace(Attempt attempt, Rates rates) {
     try (Scope scope = Scope.measuring();
         Tuning tuning =
             PlanRequest.of(settings)
@@ -408,43 +405,18 @@ public final class Forecast {
     }
   }
 
-  /// How fast a run is.
-  ///
-  /// @param run null: speed was not measured
-  /// @param together null: there is one rank
-  private record Paces(Outlook.@Nullable Pace run, @Nullable RankPace together) {}
-
-  /// @param computing seconds of a step on so many ranks; null: speed was not measured
-  private @Nullable RankPace together(Attempt attempt, @Nullable IntToDoubleFunction computing) {
-    int ranks = settings.ranks();
-    return ranks == 1
-        ? null
-        : new RankPace(
-            ranks,
-            settings.network(),
-            Dtype.F32.bytes() * attempt.count().trained(),
-            computing == null ? null : (Double) computing.applyAsDouble(1),
-            computing == null ? null : (Double) computing.applyAsDouble(ranks));
-  }
-
-  private Paces pace(Attempt attempt, Rates rates, CausalLm dry) {
+  private Outlook.Pace pace(Attempt attempt, Rates rates, CausalLm dry) {
+    double pass = passes(attempt.fit().plan(), rates, dry);
     double update = attempt.count().trained() * rates.updateNanos() / 1e9;
-    double beside = besideTraining();
-    IntToDoubleFunction passes = ranks -> passes(attempt.fit().plan(), rates, dry, ranks);
-    RankPace together =
-        together(attempt, ranks -> passes.applyAsDouble(ranks) * (1 + beside) + update);
-    double pass = passes.applyAsDouble(settings.ranks());
-    double seconds = together == null ? pass * (1 + beside) + update : together.seconds();
+    double seconds = pass * (1 + besideTraining()) + update;
     long tokens = step(attempt.fit().plan()).tokens();
     Double steps = steps(tokens);
     Double hours =
         steps == null
             ? null
             : (Double) ((steps * seconds + reference(steps, tokens) * pass) / 3600);
-    return new Paces(
-        new Outlook.Pace(
-            rates, seconds, tokens, hours, settings.pricePerHour(), notCounted(hours != null)),
-        together);
+    return new Outlook.Pace(
+        rates, seconds, tokens, hours, settings.pricePerHour(), notCounted(hours != null, attempt));
   }
 
   /// Steps of the run; null: unknown.
@@ -482,7 +454,7 @@ public final class Forecast {
   }
 
   /// What a run does that its time does not count.
-  private List<String> notCounted(boolean all) {
+  private List<String> notCounted(boolean all, Attempt attempt) {
     List<String> parts = new ArrayList<>();
     if (rows.sampled()) {
       parts.add("sampling of completions and their rewards");
@@ -492,17 +464,21 @@ public final class Forecast {
     if (settings.eval().any()) {
       parts.add("held-out rows");
     }
+    if (settings.ranks() > 1) {
+      long bytes = Dtype.F32.bytes() * attempt.count().trained();
+      parts.add("the sum over the ranks, %s of gradients a step".formatted(Bytes.shown(bytes)));
+    }
     return parts;
   }
 
   /// Seconds of the training passes of a step on the slowest rank.
-  private double passes(Plan plan, Rates rates, CausalLm dry, int ranks) {
+  private double passes(Plan plan, Rates rates, CausalLm dry) {
     PlannedStep step = step(plan);
     int[] lengths = step.lengths();
     Packing packing =
         Packing.of(
             lengths,
-            ranks * plan.lanes(),
+            settings.ranks() * plan.lanes(),
             plan.microBatchTokens(),
             Flat.cost(dry),
             plan.split().from());

@@ -4,8 +4,6 @@ import dev.nudge.model.family.ModelConfig;
 import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
-import dev.nudge.plan.RankLosses;
-import dev.nudge.plan.RankPace;
 import dev.nudge.plan.Rates;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
@@ -26,7 +24,6 @@ import org.jspecify.annotations.Nullable;
 /// @param levels bytes of activations with every layer at one checkpointing level
 /// @param remedies flags that make the run fit; empty if it fits
 /// @param pace null if speed was not measured
-/// @param together null with one rank
 public record Outlook(
     PlanSettings settings,
     ModelConfig config,
@@ -34,8 +31,7 @@ public record Outlook(
     long memory,
     Map<Recompute, Long> levels,
     List<String> remedies,
-    @Nullable Pace pace,
-    @Nullable RankPace together) {
+    @Nullable Pace pace) {
   /// The main class for spark-submit.
   public static final String SUBMIT = "dev.nudge.spark.Submit";
 
@@ -170,9 +166,7 @@ public record Outlook(
     if (p != null) {
       lines.addAll(pace(p));
     }
-    if (together != null) {
-      lines.add(together.line());
-      lines.addAll(together.scale(settings.mtbf()));
+    if (plan.ranks() > 1) {
       lines.add("submit     " + submit());
     }
     attempt.advice().forEach(line -> lines.add("advice     " + line));
@@ -297,11 +291,7 @@ public record Outlook(
     values.put("hours", hours);
     values.put("cost", hours == null || price == null ? null : hours * price);
     values.put("not_counted", p == null ? null : p.notCounted());
-    values.put("together", together == null ? null : together.values());
-    values.put(
-        "losses",
-        together == null ? null : new RankLosses(together.ranks(), settings.mtbf()).values());
-    values.put("submit", together == null ? null : submit());
+    values.put("submit", plan().ranks() == 1 ? null : submit());
     values.put("advice", attempt.advice());
     return values;
   }

@@ -24,7 +24,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /// Shows training rows as a model will see them, without loading it: the first rows, and counts.
 ///
@@ -33,8 +32,6 @@ import org.jspecify.annotations.Nullable;
 /// @param flaws problems found in the rows
 /// @param steps of a run over the rows
 /// @param epochs of that run
-/// @param hours of that run; null if no price was given or the run does not fit
-/// @param cost of that run; null likewise
 /// @param advice one line each
 public record Preview(
     List<SeenRow> rows,
@@ -44,8 +41,6 @@ public record Preview(
     Ends ends,
     int steps,
     double epochs,
-    @Nullable Double hours,
-    @Nullable Double cost,
     List<String> advice) {
   /// Reads all rows.
   ///
@@ -81,9 +76,6 @@ public record Preview(
     Dataset data = splits.train();
     data.examples().forEach(example -> config.checkTokens(example.ids()));
     Batches batches = Batches.of(data.rows(), settings.batchSize(), 0, false);
-    Double price = settings.pricePerHour();
-    Outlook.Pace pace = price == null ? null : Forecast.of(settings.plan(), machine).pace();
-    Double hours = pace == null ? null : pace.hours();
     Ends ends = data.ends(tokenizer);
     return new Preview(
         splits.seen(settings.limit(), tokenizer),
@@ -93,8 +85,6 @@ public record Preview(
         ends,
         batches.steps(settings.epochs()),
         settings.epochs(),
-        hours,
-        hours == null || price == null ? null : hours * price,
         advice(folder, settings.data(), rows, chat, data, ends));
   }
 

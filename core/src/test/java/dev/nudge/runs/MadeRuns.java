@@ -4,7 +4,6 @@ import dev.nudge.format.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -63,7 +62,6 @@ final class MadeRuns {
     Files.createDirectories(folder);
     Path file = folder.resolve("run.json");
     Files.writeString(file, Json.indented(run) + "\n");
-    old(file);
     List<String> rows =
         List.of(
             "{\"step\":0,\"eval_loss\":2.5,\"eval_tokens\":7}",
@@ -76,12 +74,7 @@ final class MadeRuns {
     return folder;
   }
 
-  /// As if it had been written long ago: what is young is not kept in an index.
-  static void old(Path file) throws IOException {
-    Files.setLastModifiedTime(file, FileTime.from(START));
-  }
-
-  /// Changes text in a file that must hold it, and its time too.
+  /// Changes text in a file that must hold it.
   static void edit(Path file, String from, String to) throws IOException {
     String text = Files.readString(file);
     if (!text.contains(from)) {
@@ -90,8 +83,8 @@ final class MadeRuns {
     Files.writeString(file, text.replace(from, to));
   }
 
-  static RunStore store(@Nullable Path cache, List<String> warnings, Path... roots) {
-    return RunStore.of(Arrays.asList(roots), cache, warnings::add);
+  static RunStore store(List<String> warnings, Path... roots) {
+    return RunStore.of(Arrays.asList(roots), warnings::add);
   }
 
   static List<String> names(List<RunSummary> runs) {

@@ -2,7 +2,6 @@ package dev.nudge.runs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.format.Claim;
 import dev.nudge.settings.InputException;
@@ -10,15 +9,10 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileTime;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -28,7 +22,6 @@ import org.junit.jupiter.api.io.TempDir;
 /// Find runs, name them, choose, compare and remove them.
 class RunStoreTest {
   @TempDir Path folder;
-  @TempDir Path cache;
 
   private final List<String> warnings = new ArrayList<>();
   private RunStore store;
@@ -38,7 +31,7 @@ class RunStoreTest {
     MadeRuns.finished(folder.resolve("a"), 0);
     MadeRuns.finished(folder.resolve("deep/er/b"), 1);
     MadeRuns.of(folder.resolve("c"), 2, "running", MadeRuns.settings(2));
-    store = MadeRuns.store(cache, warnings, folder);
+    store = MadeRuns.store(warnings, folder);
   }
 
   @Test
@@ -49,9 +42,9 @@ class RunStoreTest {
     MadeRuns.finished(folder.resolve("1/2/3/4/x/6"), 6); // one too deep
     Files.createSymbolicLink(folder.resolve("link"), folder.resolve("a"));
     assertThat(MadeRuns.names(store.list())).containsExactly("5", "a", "c", "b");
-    assertThat(MadeRuns.names(MadeRuns.store(null, warnings, folder, folder.resolve("a")).list()))
+    assertThat(MadeRuns.names(MadeRuns.store(warnings, folder, folder.resolve("a")).list()))
         .containsExactly("5", "a", "c", "b");
-    assertThat(MadeRuns.names(MadeRuns.store(null, warnings, folder.resolve("a")).list()))
+    assertThat(MadeRuns.names(MadeRuns.store(warnings, folder.resolve("a")).list()))
         .containsExactly("a");
     assertThat(warnings).isEmpty();
   }
@@ -130,7 +123,7 @@ class RunStoreTest {
     refused("D/empty", "D/empty is not a run's folder: it holds no run.json; give one, or an id");
     MadeRuns.edit(folder.resolve("a/run.json"), "\"finished\"", "\"resting\"");
     refused("D/a", "D/a/run.json is damaged or of a newer nudge; fix it, or update nudge");
-    assertThatThrownBy(() -> MadeRuns.store(cache, warnings, folder.resolve("none")))
+    assertThatThrownBy(() -> MadeRuns.store(warnings, folder.resolve("none")))
         .isInstanceOf(InputException.class)
         .hasMessage("--runs is " + folder.resolve("none") + "; there is no such folder");
   }
@@ -206,69 +199,6 @@ class RunStoreTest {
         .containsExactly("rank", "digests.data");
   }
 
-  @Test
-  void anIndexThatIsMissingOldTornOrForeignChangesNothing() throws IOException {
-    List<Map<String, Object>> first = values(); // makes the index
-    Path index = index();
-    byte[] whole = Files.readAllBytes(index);
-    assertThat(values()).isEqualTo(first);
-    assertThat(Files.readAllBytes(index)).isEqualTo(whole);
-    Random random = new Random(7);
-    for (int round = 0; round < 200; round++) {
-      byte[] torn = whole.clone();
-      if (round % 2 == 0) {
-        torn = java.util.Arrays.copyOf(whole, random.nextInt(whole.length));
-      } else {
-        torn[random.nextInt(torn.length)] ^= (byte) (1 << random.nextInt(8));
-      }
-      Files.write(index, torn);
-      assertThat(values()).as("round %d", round).isEqualTo(first);
-      assertThat(Files.readAllBytes(index)).as("round %d", round).isEqualTo(whole);
-    }
-    Files.delete(index);
-    assertThat(values()).isEqualTo(first);
-    MadeRuns.edit(folder.resolve("a/run.json"), "\"rank\" : 8", "\"rank\" : 9");
-    assertThat(chosen(store.list(), "rank=9")).containsExactly("a", "b");
-    assertThat(warnings).isEmpty();
-  }
-
-  @Test
-  void anIndexThatNobodyWroteForAMonthGoes() throws IOException {
-    Path runs = Files.createDirectories(cache.resolve("runs"));
-    Path gone = Files.writeString(runs.resolve("gone.jsonl"), "of a folder that is not there");
-    Path young = Files.writeString(runs.resolve("young.jsonl"), "of another folder");
-    Files.setLastModifiedTime(gone, FileTime.from(Instant.now().minus(31, ChronoUnit.DAYS)));
-    values();
-    assertThat(gone).doesNotExist();
-    assertThat(young).exists();
-  }
-
-  /// The text that the index keeps stands in for `run.json`: seen by a change that only it has.
-  @Test
-  void theIndexIsUsed() throws IOException {
-    values();
-    Path a = folder.resolve("a/run.json");
-    String text = Files.readString(a);
-    Files.writeString(a, text.replace("\"rank\" : 8", "\"rank\" : 7")); // as long, and in place
-    MadeRuns.old(a);
-    assumeTrue(Files.readAttributes(a, "unix:ino").size() == 1, "no numbers of files here");
-    assertThat(chosen(store.list(), "rank=8")).containsExactly("a");
-    Files.delete(index());
-    assertThat(chosen(store.list(), "rank=7")).containsExactly("a");
-  }
-
-  /// A file that is renamed into place, as `train` does, with the same size and time is another.
-  @Test
-  void aRunJsonThatWasReplacedIsReadAgain() throws IOException {
-    values();
-    Path a = folder.resolve("a/run.json");
-    Path beside = folder.resolve("a/new");
-    Files.writeString(beside, Files.readString(a).replace("\"rank\" : 8", "\"rank\" : 7"));
-    MadeRuns.old(beside);
-    Files.move(beside, a, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
-    assertThat(chosen(store.list(), "rank=7")).containsExactly("a");
-  }
-
   private static long cpu() {
     return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
   }
@@ -282,7 +212,7 @@ class RunStoreTest {
     for (int i = 0; i < 1000; i++) {
       MadeRuns.finished(many.resolve("sweep" + i / 100 + "/run" + i), i);
     }
-    RunStore thousand = MadeRuns.store(cache, warnings, many);
+    RunStore thousand = MadeRuns.store(warnings, many);
     assertThat(thousand.list()).hasSize(1000);
     double best = Double.POSITIVE_INFINITY;
     for (int i = 0; i < 5; i++) {
@@ -291,26 +221,6 @@ class RunStoreTest {
       best = Math.min(best, (cpu() - start) / 1e9);
     }
     assertThat(best).isLessThan(0.3);
-  }
-
-  @Test
-  void aCacheThatCannotBeWrittenIsNone() throws IOException {
-    Path file = Files.writeString(cache.resolve("file"), "");
-    RunStore without = MadeRuns.store(file, warnings, folder);
-    assertThat(MadeRuns.names(without.list())).containsExactly("a", "c", "b");
-    assertThat(warnings).isEmpty();
-  }
-
-  private List<Map<String, Object>> values() {
-    List<Map<String, Object>> values = new ArrayList<>();
-    store.list().forEach(run -> values.add(new LinkedHashMap<>(run.values())));
-    return values;
-  }
-
-  private Path index() throws IOException {
-    try (Stream<Path> files = Files.list(cache.resolve("runs"))) {
-      return files.toList().getFirst();
-    }
   }
 
   @Test

@@ -11,11 +11,10 @@ import dev.nudge.adapter.targets.Lora;
 import dev.nudge.adapter.targets.Targets;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
-import dev.nudge.plan.RankPace;
 import dev.nudge.plan.Rates;
 import dev.nudge.plan.SpeedProbe;
+import dev.nudge.settings.Bytes;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.train.BitRate;
 import dev.nudge.settings.train.PlanSettings;
 import dev.nudge.settings.train.Rate;
 import dev.nudge.settings.train.TrainSettings;
@@ -99,31 +98,23 @@ class ForecastTest {
   private static String time(Outlook o, @Nullable Double hours) {
     var pace = new Outlook.Pace(new Rates(9, 9, 9, 9), 2, 1000, hours, 1.2, List.of());
     return new Outlook(
-            o.settings(), o.config(), o.attempt(), o.memory(), o.levels(), o.remedies(), pace, null)
+            o.settings(), o.config(), o.attempt(), o.memory(), o.levels(), o.remedies(), pace)
         .lines().stream().filter(line -> line.startsWith("time ")).findFirst().orElseThrow();
   }
 
   @Test
-  void ranksCostTheirGradientsAndTheSlowest() {
-    assertThat(plan("max_length", 64, "batch_size", 8, "lanes", 1).together()).isNull();
-    Outlook many =
-        plan("max_length", 64, "batch_size", 8, "lanes", 1, "ranks", 4, "network", "100Mb");
-    RankPace unmeasured = Objects.requireNonNull(many.together());
-    assertThat(unmeasured.gradientBytes()).isEqualTo(4 * many.attempt().count().trained());
+  void ofRanksTheCommandIsShownAndTheirSumIsNotTimed() {
+    Object[] run = {"max_length", 64, "batch_size", 8, "lanes", 1};
+    assertThat(plan(run).lines()).noneMatch(line -> line.startsWith("submit "));
+    Map<String, Object> values = values(run);
+    values.putAll(Map.of("ranks", 4, "probe", true, "memory", "100G"));
+    Outlook many = of(values);
     assertThat(many.plan().ranks()).isEqualTo(4);
     assertThat(many.lines())
-        .anyMatch(line -> line.startsWith("ranks      4: a step takes "))
         .anyMatch(line -> line.startsWith("submit     ") && line.endsWith("train --ranks 4 …"));
-    BitRate gigabit = new BitRate(1e9);
-    RankPace two = new RankPace(2, gigabit, 125_000_000, 10.0, 5.0);
-    assertThat(two.exchange()).isCloseTo(1.0, within(0.01)); // each byte once each way
-    RankPace eight = new RankPace(8, gigabit, 125_000_000, 10.0, 1.25);
-    assertThat(eight.exchange()).isCloseTo(2.0, within(0.05)); // twice, however many there are
-    assertThat(eight.waiting()).isCloseTo(1.25 * 0.05 * 1.5222, within(1e-3));
-    assertThat(eight.seconds()).isEqualTo(1.25 + eight.waiting() + eight.exchange());
-    assertThat(eight.line())
-        .startsWith("ranks      8: 3.38 s a step = 1.25 s computing + 0.10 s for the slowest ")
-        .endsWith("; 2.96 times as fast as one (37 % of 8)");
+    String gradients = Bytes.shown(4 * many.attempt().count().trained());
+    assertThat(Objects.requireNonNull(many.pace()).notCounted())
+        .containsExactly("the sum over the ranks, " + gradients + " of gradients a step");
   }
 
   @Test

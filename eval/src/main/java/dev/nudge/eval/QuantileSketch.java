@@ -38,13 +38,6 @@ public final class QuantileSketch {
     }
   }
 
-  /// Adds the counts of another sketch.
-  public void merge(QuantileSketch other) {
-    count += other.count;
-    zeros += other.zeros;
-    other.buckets.forEach((bucket, n) -> buckets.merge(bucket, n, Long::sum));
-  }
-
   /// The number of values added.
   public long count() {
     return count;

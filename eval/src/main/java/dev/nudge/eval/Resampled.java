@@ -7,6 +7,9 @@ import java.util.Arrays;
 /// Intervals are by the percentile method, ranks interpolated linearly. They assume no shape of
 /// the distribution and respect the range of a score, but do not correct small-sample bias.
 public final class Resampled {
+  /// The fewest units whose interval is taken for known.
+  public static final int FEWEST = 20;
+
   private static final double ROUNDING = 1e-12;
 
   private final double value;

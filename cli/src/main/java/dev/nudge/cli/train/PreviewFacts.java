@@ -70,15 +70,9 @@ record PreviewFacts(List<Fact> all, List<String> advice) {
   }
 
   private static String run(Preview p) {
-    Double hours = p.hours();
-    Double cost = p.cost();
     return format(
-        "%s in %s%s",
-        Count.of(p.runTokens(), "token"),
-        Count.of(p.steps(), "step"),
-        hours == null || cost == null
-            ? "; --price-per-hour says what they cost, nudge plan how long they take"
-            : format(", %.2f hours, cost %.2f", hours, cost));
+        "%s in %s; nudge plan says how long they take and what they cost",
+        Count.of(p.runTokens(), "token"), Count.of(p.steps(), "step"));
   }
 
   private static String format(String text, Object... values) {

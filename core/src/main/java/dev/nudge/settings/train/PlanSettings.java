@@ -29,8 +29,6 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param memory null: what the machine has free
 /// @param ranks machines that train together
-/// @param network speed between them
-/// @param mtbf mean time between two losses of one of them, in hours
 /// @param batchSize sequences per optimiser step
 /// @param steps optimiser steps; null: those of the epochs
 /// @param epochs passes over the data or the tokens
@@ -52,16 +50,6 @@ public record PlanSettings(
         boolean probe,
     @Setting(help = "machines like this one that train together (nudge-spark)", byDefault = "1")
         int ranks,
-    @Setting(
-            help = "with --ranks: speed of the network between them",
-            label = "RATE",
-            byDefault = "10Gb")
-        BitRate network,
-    @Setting(
-            help = "with --ranks: hours in which one machine is lost once, on average",
-            label = "HOURS",
-            byDefault = "1000")
-        double mtbf,
     @Group("Data")
         @Setting(
             help = "file, folder or glob of rows; may be given several times; needs the tokenizer",
@@ -111,12 +99,6 @@ public record PlanSettings(
     optimizer.check(objective.objective());
     Check.positive("--price-per-hour", pricePerHour);
     Check.atLeast("--ranks", ranks, 1);
-    Check.positive("--mtbf", mtbf);
-    for (String key : List.of("network", "mtbf")) {
-      if (ranks == 1 && given.contains(key)) {
-        throw new InputException("--" + key + " is given without --ranks; add it");
-      }
-    }
     Check.atLeast("--tokens", tokens, 1);
     Check.atLeast("--batch-size", batchSize, 1);
     LoopSettings.checkLength(steps, epochs);
@@ -191,16 +173,6 @@ public record PlanSettings(
   /// The machines that train together.
   public PlanSettings withRanks(int machines) {
     return with("ranks", machines);
-  }
-
-  /// The speed of the network between them.
-  public PlanSettings withNetwork(double bitsPerSecond) {
-    return with("network", new BitRate(bitsPerSecond));
-  }
-
-  /// The mean time between two losses of one machine, in hours.
-  public PlanSettings withMtbf(double hours) {
-    return with("mtbf", hours);
   }
 
   /// The tokens of the training data, if it does not exist yet.

@@ -12,10 +12,7 @@ import dev.nudge.settings.verb.ModelSettings;
 import dev.nudge.settings.verb.ModelWithers;
 import dev.nudge.settings.verb.TrainOnWithers;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Settings of the `data preview` command.
@@ -23,14 +20,8 @@ import org.jspecify.annotations.Nullable;
 /// @param limit most rows that are shown; counts are of all rows
 /// @param askBase rows to test the base model on; null: the model is not loaded
 /// @param html HTML page to write; null: none
-/// @param pricePerHour price of the machine, in any currency; null: no time and no cost
 public record PreviewSettings(
     @Group("Model and machine") ModelSettings model,
-    @Setting(
-            help =
-                "price of the machine an hour, in any currency: measures this machine for a second"
-                    + " and says what a run costs (default: no time, no cost)")
-        @Nullable Double pricePerHour,
     @Group("Data") DataSettings data,
     @Group("Data") LengthSettings length,
     @Group("Data")
@@ -57,11 +48,8 @@ public record PreviewSettings(
         TrainOnWithers<PreviewSettings>,
         LengthWithers<PreviewSettings> {
   private static final Schema<PreviewSettings> SCHEMA = Schema.of(PreviewSettings.class);
-  private static final List<String> OWN =
-      List.of("train_on", "limit", "html", "ask_base"); // a plan has no such settings
 
   public PreviewSettings {
-    Check.positive("--price-per-hour", pricePerHour);
     Check.atLeast("--limit", limit, 1);
     Check.atLeast("--ask-base", askBase, 1);
     Check.atLeast("--batch-size", batchSize, 1);
@@ -98,11 +86,6 @@ public record PreviewSettings(
     return with("html", file);
   }
 
-  /// The price of the machine per hour, in any currency.
-  public PreviewSettings withPricePerHour(double price) {
-    return with("price_per_hour", price);
-  }
-
   /// The sequences per optimiser step.
   public PreviewSettings withBatchSize(int sequences) {
     return with("batch_size", sequences);
@@ -111,13 +94,5 @@ public record PreviewSettings(
   /// Passes over the data.
   public PreviewSettings withEpochs(double passes) {
     return with("epochs", passes);
-  }
-
-  /// Returns the settings to plan a training run on these rows.
-  public PlanSettings plan() {
-    Map<String, @Nullable Object> values = new LinkedHashMap<>(SCHEMA.values(this));
-    values.keySet().removeAll(OWN);
-    values.values().removeIf(Objects::isNull);
-    return PlanSettings.of(values);
   }
 }

@@ -3,8 +3,8 @@ package dev.nudge.eval.gate;
 import dev.nudge.eval.Bootstrap;
 import dev.nudge.eval.Detectable;
 import dev.nudge.eval.Interval;
-import dev.nudge.eval.NonInferiority;
 import dev.nudge.eval.Paired;
+import dev.nudge.eval.Resampled;
 import dev.nudge.eval.judge.Balance;
 import dev.nudge.eval.run.ScorePart;
 import dev.nudge.eval.run.TaskScores.Score;
@@ -22,7 +22,7 @@ import java.util.function.DoubleUnaryOperator;
 /// narrow on few documents: the binomial test of a proportion; for a difference of proportions
 /// against a limit of 0 or more McNemar's.
 ///
-/// The interval is infinite without a number, with fewer than [NonInferiority#FEWEST] bootstrap
+/// The interval is infinite without a number, with fewer than [Resampled#FEWEST] bootstrap
 /// units, or if all resamples are alike. Only a mean of scores in [0, 1] keeps a finite interval
 /// then ([dev.nudge.eval.Resampled#interval]).
 public final class Measured {
@@ -66,7 +66,7 @@ public final class Measured {
   /// the p-value against ½ is not below that of the exact sign test; for clustered pairs it is the
   /// bootstrap's.
   public static Measured of(Balance balance) {
-    if (balance.units() < NonInferiority.FEWEST) {
+    if (balance.units() < Resampled.FEWEST) {
       return unknown(balance.rate(), balance.pairs(), balance.clusters());
     }
     boolean exact = balance.clusters() == 0;

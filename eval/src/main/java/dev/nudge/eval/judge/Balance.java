@@ -2,7 +2,6 @@ package dev.nudge.eval.judge;
 
 import dev.nudge.eval.Bootstrap;
 import dev.nudge.eval.Interval;
-import dev.nudge.eval.NonInferiority;
 import dev.nudge.eval.Paired;
 import dev.nudge.eval.Resampled;
 import dev.nudge.eval.run.Units;
@@ -17,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// that of a paired difference of proportions ([Paired#interval]), which keeps a width if all
 /// pairs are alike. p is the exact two-sided sign test of "wins and losses are equally likely",
 /// ties left out. For clustered pairs both come from a cluster bootstrap; with fewer than
-/// [NonInferiority#FEWEST] clusters nothing is known.
+/// [Resampled#FEWEST] clusters nothing is known.
 ///
 /// @param wins pairs that the second model wins
 /// @param losses pairs that the first model wins
@@ -71,7 +70,7 @@ public record Balance(
       balance[i] = ruling == Ruling.SECOND ? 1 : ruling == Ruling.FIRST ? -1 : 0;
     }
     Resampled mean = Bootstrap.STANDARD.mean(balance, units.numbers());
-    return mean.units() < NonInferiority.FEWEST
+    return mean.units() < Resampled.FEWEST
         ? of(read, units, mean.value(), Double.NaN, c -> UNKNOWN)
         : of(read, units, mean.value(), mean.p(), c -> half(mean.interval(c, -1, 1)));
   }

@@ -3,7 +3,6 @@ package dev.nudge.eval.release;
 import dev.nudge.engine.RowScore;
 import dev.nudge.eval.Bootstrap;
 import dev.nudge.eval.Interval;
-import dev.nudge.eval.NonInferiority;
 import dev.nudge.eval.Resampled;
 import dev.nudge.eval.gate.Verdict;
 import dev.nudge.eval.run.Metric;
@@ -43,7 +42,7 @@ record RowLosses(List<RowScore> rows) {
     Resampled resampled =
         Bootstrap.STANDARD.corpusDifference(
             other.statistics(), statistics(), sums -> sums[0] / sums[1]);
-    boolean few = resampled.units() < NonInferiority.FEWEST;
+    boolean few = resampled.units() < Resampled.FEWEST;
     Interval interval = few ? Interval.UNKNOWN : resampled.interval(2 * CONFIDENCE - 1);
     return new Difference(resampled.value(), interval);
   }

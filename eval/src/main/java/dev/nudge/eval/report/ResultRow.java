@@ -1,6 +1,6 @@
 package dev.nudge.eval.report;
 
-import dev.nudge.eval.NonInferiority;
+import dev.nudge.eval.Resampled;
 import dev.nudge.eval.run.Metric;
 
 /// A row of the results table.
@@ -94,7 +94,7 @@ record ResultRow(
   Meaning meaning() {
     boolean exact = counted && clusters == 0;
     int units = clusters > 0 ? clusters : documents;
-    boolean unknown = !exact && (units < NonInferiority.FEWEST || low == high);
+    boolean unknown = !exact && (units < Resampled.FEWEST || low == high);
     if (unknown || !(adjusted < LEVEL)) {
       return Meaning.OPEN;
     }

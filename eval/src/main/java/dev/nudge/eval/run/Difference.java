@@ -15,7 +15,7 @@ import java.util.Objects;
 ///
 /// For independent right/wrong documents p is the exact McNemar test and the interval Tango's;
 /// else both come from a paired bootstrap of documents, or of clusters of correlated documents.
-/// With fewer than `NonInferiority.FEWEST` of those, or if all resamples are alike, nothing is
+/// With fewer than `Resampled.FEWEST` of those, or if all resamples are alike, nothing is
 /// known; scores in [0, 1] keep an interval in the latter case ([Resampled#interval]). The tasks
 /// of a group are resampled separately.
 ///

@@ -2,7 +2,6 @@ package dev.nudge.eval.run;
 
 import dev.nudge.eval.Bootstrap;
 import dev.nudge.eval.Interval;
-import dev.nudge.eval.NonInferiority;
 import dev.nudge.eval.Resampled;
 import dev.nudge.eval.run.TaskScores.Score;
 import java.util.List;
@@ -28,11 +27,11 @@ public record ScorePart(@Nullable Score before, Score after, double weight) {
     }
   }
 
-  /// Resamples the weighted sum of parts; null with fewer than [NonInferiority#FEWEST] units, a
+  /// Resamples the weighted sum of parts; null with fewer than [Resampled#FEWEST] units, a
   /// resample without a value, or constant resamples that are no fractions.
   public static @Nullable Drawn draw(List<ScorePart> parts) {
     int fewest = parts.stream().mapToInt(part -> part.after.units().count()).min().orElseThrow();
-    if (fewest < NonInferiority.FEWEST) {
+    if (fewest < Resampled.FEWEST) {
       return null;
     }
     Resampled resampled;

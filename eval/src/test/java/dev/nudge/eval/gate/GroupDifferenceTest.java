@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.eval.Interval;
-import dev.nudge.eval.NonInferiority;
+import dev.nudge.eval.Resampled;
 import dev.nudge.eval.run.Difference;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.Outcome;
@@ -92,7 +92,7 @@ class GroupDifferenceTest {
     Outcome few =
         new MadeOutcomes(folder)
             .choices("large", 300, i -> i < 150, i -> i < 240, "is it")
-            .choices("few", NonInferiority.FEWEST - 1, i -> i < 6, i -> i < 7, "is it")
+            .choices("few", Resampled.FEWEST - 1, i -> i < 6, i -> i < 7, "is it")
             .outcome();
     List<ModelResults> models = grouped(few, "acc", true);
     Difference d = difference(models);

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.Backends;
 import dev.nudge.Goldens;
 import dev.nudge.eval.Interval;
-import dev.nudge.eval.NonInferiority;
+import dev.nudge.eval.Resampled;
 import dev.nudge.eval.gate.Measured;
 import dev.nudge.eval.task.Packs;
 import dev.nudge.format.Json;
@@ -108,7 +108,7 @@ class PacksTest {
   void theTextsOfRetentionAreShortAndNoneComesTwice() throws IOException {
     List<JsonNode> prose = rows("prose.jsonl");
     assertThat(rows("text.jsonl")).hasSize(10); // results that are kept were made with these
-    assertThat(prose).hasSizeGreaterThanOrEqualTo(2 * NonInferiority.FEWEST);
+    assertThat(prose).hasSizeGreaterThanOrEqualTo(2 * Resampled.FEWEST);
     Set<String> sentences = new HashSet<>();
     for (JsonNode row : Stream.concat(prose.stream(), rows("text.jsonl").stream()).toList()) {
       String text = row.path("text").asString();

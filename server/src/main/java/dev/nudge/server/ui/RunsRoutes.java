@@ -63,7 +63,6 @@ final class RunsRoutes {
             ? null
             : RunStore.of(
                 folders,
-                null,
                 line -> {
                   if (told.add(line)) {
                     warnings.accept(line);
