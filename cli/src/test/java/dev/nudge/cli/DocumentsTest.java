@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.cli.console.Flags;
 import dev.nudge.cli.console.Verb;
+import dev.nudge.format.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,6 +23,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
 
 /// Hold the README and `docs/` to the sources: what they show is cut from a file that the build
 /// runs, the flags that they name exist, what they link to is there.
@@ -43,6 +45,7 @@ class DocumentsTest {
   private static final String SOURCE =
       "examples/[\\w/-]+\\.(java|jsh|sh|yaml|xml)|(core|hub|eval|demo|server|cli|bench)/src/\\S+\\.java|docs/[\\w-]+-run\\.txt";
 
+  private static final Pattern COMMIT = Pattern.compile("\\b(?=[a-f]*\\d)[0-9a-f]{7,12}\\b");
   private static final Pattern LINK = Pattern.compile("\\[[^\\]]*\\]\\(([^)#\\s]+)[^)]*\\)");
   private static final Pattern ANCHOR = Pattern.compile("\\]\\(([^)#:\\s]*)#([^)\\s]+)\\)");
   private static final Pattern HEADING = Pattern.compile("(?m)^#+ (.+)$");
@@ -173,6 +176,60 @@ class DocumentsTest {
         .contains("For teams", "[train]", "[judge]", "[gate]", "[serve many]", "[roll back]")
         .contains("docs/road.svg", "What it does not do", "## Install", "./nudge quickstart")
         .contains("./nudge train", "./nudge score");
+  }
+
+  /// `bench/headline` writes the three; bench's own tests compare them to the letter.
+  @Test
+  void readmeAndBenchmarksHaveTheRecordedFigures() throws IOException {
+    JsonNode record = Json.read(ROOT.resolve("docs/headline.json"));
+    String commit = record.get("commit").asString();
+    List<JsonNode> rows = new ArrayList<>();
+    record.get("rows").forEach(rows::add);
+    assertThat(rows).hasSizeBetween(5, 10);
+    for (String page : List.of("README.md", "docs/benchmarks.md")) {
+      String block =
+          Files.readString(ROOT.resolve(page))
+              .split("<!-- headline -->", 2)[1]
+              .split("<!-- /headline -->", 2)[0];
+      assertThat(block).as(page).contains("commit " + commit);
+      List<String> shown = block.lines().filter(line -> line.startsWith("| ")).skip(1).toList();
+      assertThat(shown).as(page).hasSameSizeAs(rows);
+      for (int i = 0; i < rows.size(); i++) {
+        assertThat(shown.get(i))
+            .as(page)
+            .contains(
+                "| %s | %s |"
+                    .formatted(
+                        rows.get(i).get("what").asString(), rows.get(i).get("figure").asString()));
+      }
+    }
+  }
+
+  @Test
+  void everyCommitThatIsNamedIsOneOfTheHistory() throws IOException {
+    assumeTrue(Files.exists(ROOT.resolve(".git")), "needs the history");
+    assumeTrue(git("rev-parse", "--is-shallow-repository").strip().equals("false"), "is shallow");
+    List<String> known = git("log", "--format=%H").lines().toList();
+    Set<String> missing = new TreeSet<>();
+    int found = 0;
+    for (String page : List.of("README.md", "docs/benchmarks.md")) {
+      for (MatchResult match :
+          COMMIT.matcher(Files.readString(ROOT.resolve(page))).results().toList()) {
+        found++;
+        if (known.stream().noneMatch(commit -> commit.startsWith(match.group()))) {
+          missing.add(match.group());
+        }
+      }
+    }
+    assertThat(missing).as("commits that git log does not have").isEmpty();
+    assertThat(found).isGreaterThan(10);
+  }
+
+  private static String git(String... arguments) throws IOException {
+    List<String> command = new ArrayList<>(List.of("git"));
+    command.addAll(List.of(arguments));
+    Process git = new ProcessBuilder(command).directory(ROOT.toFile()).start();
+    return new String(git.getInputStream().readAllBytes(), UTF_8);
   }
 
   /// A page that grows beyond its budget is rewritten, or something leaves it.
