@@ -53,6 +53,8 @@ class ExamplePomTest {
     link(LOCAL.resolve("dev"), folder.resolve("repository/dev"), "nudge");
     install("nudge-parent", ".");
     install("nudge-bom", "bom");
+    install("nudge-format", "format");
+    install("nudge-text", "text");
     install("nudge", "core");
   }
 

@@ -91,12 +91,16 @@ class LauncherTest {
     for (String file :
         List.of(
             "pom.xml",
+            "format/pom.xml",
+            "text/pom.xml",
             "core/pom.xml",
             "hub/pom.xml",
             "eval/pom.xml",
             "demo/pom.xml",
             "server/pom.xml",
             "cli/pom.xml",
+            "format/src/main/F.java",
+            "text/src/main/T.java",
             "core/src/main/A.java",
             "hub/src/main/H.java",
             "eval/src/main/E.java",

@@ -48,7 +48,8 @@ class PackDataTest {
     assertThat(train)
         .containsExactly(
             Json.parse(
-                "{\"id\": \"banking77-train-00001\", \"text\": \"I lost my card\", \"label\": \"lost\"}"));
+                "{\"id\": \"banking77-train-00001\", \"text\": \"I lost my card\", \"label\":"
+                    + " \"lost\"}"));
     assertThat(rows("finance-banking77", "test")).hasSize(1);
   }
 
@@ -90,8 +91,9 @@ class PackDataTest {
   @Test
   void anAbstractHasTheLabelsOfItsSections() throws IOException {
     String row =
-        "{\"QUESTION\": \"Does it %s?\", \"CONTEXTS\": [\"Cups.\", \"Cold.\"], \"LABELS\": [\"METHODS\", \"\"],"
-            + " \"final_decision\": \"maybe\", \"LONG_ANSWER\": \"Who knows.\"}";
+        "{\"QUESTION\": \"Does it %s?\", \"CONTEXTS\": [\"Cups.\", \"Cold.\"], \"LABELS\":"
+            + " [\"METHODS\", \"\"], \"final_decision\": \"maybe\", \"LONG_ANSWER\": \"Who"
+            + " knows.\"}";
     write(
         "data/ori_pqal.json",
         "{\"1\": %s, \"2\": %s}".formatted(row.formatted("cool"), row.formatted("warm")));
@@ -157,7 +159,8 @@ class PackDataTest {
   @Test
   void clausesOfACompanyAreOnOneSide() throws IOException {
     String row =
-        "{\"uid\": \"%s\", \"doc\": \"Terms\", \"original_text\": \"%s \", \"reference_summary\": \"s.\", \"urls\": \"{'%s'}\"}";
+        "{\"uid\": \"%s\", \"doc\": \"Terms\", \"original_text\": \"%s \", \"reference_summary\":"
+            + " \"s.\", \"urls\": \"{'%s'}\"}";
     write(
         "tosdr_annotated_v1.json",
         "{\"1\": %s, \"2\": %s, \"3\": %s}"
@@ -179,7 +182,9 @@ class PackDataTest {
   void aLegalPromptHasNoWorkedExamplesAndALicenceThatIsTaken() throws IOException {
     String prompt = "Who pays?\n\nClause: The cook.\nLabel: Cook\n\nClause: {{text}}\nLabel:";
     String rows =
-        "index\tanswer\ttext\tslice\n0\tTenant\tThe tenant pays.\tx\n1\tOwner\tThe owner pays.\tx\n";
+        "index\tanswer\ttext\tslice\n"
+            + "0\tTenant\tThe tenant pays.\tx\n"
+            + "1\tOwner\tThe owner pays.\tx\n";
     for (String task : List.of("made_open", "made_closed")) {
       write("tasks/" + task + "/base_prompt.txt", prompt);
       write("tasks/" + task + "/train.tsv", rows);
@@ -304,7 +309,7 @@ class PackDataTest {
   /// The rows of `train --replay default`, which must not hold what `retention` asks.
   @Test
   void generalRowsAreWrittenByTheirScriptAndShareNoTextWithThePack() throws IOException {
-    Path shipped = Path.of("../core/src/main/resources/dev/nudge/train");
+    Path shipped = Path.of("../core/src/main/resources/dev/nudge/train/replay");
     Path pack = Path.of("src/main/resources/dev/nudge/eval/task/packs/retention");
     Ran ran = python("../docs/general_rows.py", folder.toString());
     assertThat(ran.code()).as(ran.said()).isZero();
