@@ -8,6 +8,11 @@ import java.lang.foreign.MemorySegment;
 final class KWriters {
   private KWriters() {}
 
+  /// Sets more bits of a byte.
+  private static void set(MemorySegment to, long at, int bits) {
+    to.set(JAVA_BYTE, at, (byte) (to.get(JAVA_BYTE, at) | bits));
+  }
+
   /// Q4_K and Q5_K, in the layouts of [KBlocks.Q4] and [KBlocks.Q5]: 8 groups of 32 with a
   /// scale and a minimum each, which are searched, then rounded to 6 bits of the largest; codes are
   /// made for the rounded ones.
@@ -77,11 +82,6 @@ final class KWriters {
       }
     }
 
-    /// Sets more bits of a byte.
-    private static void set(MemorySegment to, long at, int bits) {
-      to.set(JAVA_BYTE, at, (byte) (to.get(JAVA_BYTE, at) | bits));
-    }
-
     private void pack(int[] codes, MemorySegment to, long at) {
       long nibbles = bits == 5 ? at + COUNT : at;
       for (int i = 0; i < codes.length; i++) {
@@ -140,10 +140,6 @@ final class KWriters {
         set(to, low, (q + LEVELS & 15) << (j < 64 ? 0 : 4));
         set(to, high, q + LEVELS >> 4 << j / 32 * 2);
       }
-    }
-
-    private static void set(MemorySegment to, long at, int bits) {
-      to.set(JAVA_BYTE, at, (byte) (to.get(JAVA_BYTE, at) | bits));
     }
   }
 }
