@@ -1,5 +1,7 @@
 package dev.nudge.constrain;
 
+import dev.nudge.constrain.Shape.ObjectRule;
+import dev.nudge.constrain.Shape.TextRule;
 import dev.nudge.format.JsonMistake;
 import dev.nudge.settings.InputException;
 import java.util.ArrayDeque;
