@@ -138,12 +138,11 @@ final class SchemaReader {
           || keyword.equals("$id") && !place.equals("#")) {
         throw mistake(
             place,
-            "the keyword '"
-                + keyword
-                + "' is not supported"
-                + (keyword.equals("$id") ? " below the top" : "")
-                + "; supported are "
-                + String.join(", ", KEYWORDS));
+            "the keyword '%s' is not supported%s; supported are %s"
+                .formatted(
+                    keyword,
+                    keyword.equals("$id") ? " below the top" : "",
+                    String.join(", ", KEYWORDS)));
       }
     }
     Keywords keywords = new Keywords(schema, place);

@@ -82,12 +82,8 @@ public final class OutFolder {
     }
     if (!Files.isWritable(there)) {
       throw new InputException(
-          flag
-              + " "
-              + out
-              + " cannot be written: no permission in "
-              + there
-              + ", or its disk is read-only; give another folder");
+          "%s %s cannot be written: no permission in %s, or its disk is read-only; give another folder"
+              .formatted(flag, out, there));
     }
     if (Files.isSymbolicLink(out) && !Files.exists(out)) {
       throw new InputException(

@@ -331,10 +331,8 @@ public final class Tokenizer {
     }
     if (vocabulary.token(first.intValue()) == null) {
       throw new InputException(
-          folder.resolve("config.json")
-              + " names the end token "
-              + first.intValue()
-              + ", which tokenizer.json does not have");
+          "%s names the end token %s, which tokenizer.json does not have"
+              .formatted(folder.resolve("config.json"), first.intValue()));
     }
     return first.intValue();
   }
@@ -350,12 +348,11 @@ public final class Tokenizer {
         Integer id = vocabulary.id(content.stringValue());
         if (id == null) {
           throw new InputException(
-              folder.resolve(name)
-                  + " names the "
-                  + (key.equals("eos_token") ? "end token" : key)
-                  + " '"
-                  + content.stringValue()
-                  + "', which tokenizer.json does not have");
+              "%s names the %s '%s', which tokenizer.json does not have"
+                  .formatted(
+                      folder.resolve(name),
+                      key.equals("eos_token") ? "end token" : key,
+                      content.stringValue()));
         }
         return id;
       }

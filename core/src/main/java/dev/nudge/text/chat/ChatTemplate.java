@@ -134,10 +134,8 @@ public final class ChatTemplate {
       // neither a name nor a file
     }
     throw new InputException(
-        "--template "
-            + named
-            + " is no file and no template; there are "
-            + String.join(", ", knownNames()));
+        "--template %s is no file and no template; there are %s"
+            .formatted(named, String.join(", ", knownNames())));
   }
 
   /// Whether a model folder has a chat template.

@@ -49,10 +49,8 @@ final class StatementParser {
           if (!ends.isEmpty()) {
             throw new Lexer.Failure(
                 line,
-                "'"
-                    + of
-                    + "' is not closed; it ends with "
-                    + String.join(" or ", ends.stream().sorted().toList()));
+                "'%s' is not closed; it ends with %s"
+                    .formatted(of, String.join(" or ", ends.stream().sorted().toList())));
           }
           tokens.leave();
           return body;
