@@ -148,12 +148,11 @@ public final class ConfigJson {
     JsonNode node = required(key);
     if (!node.isArray() || (size >= 0 && node.size() != size)) {
       throw refuse(
-          key
-              + " is "
-              + (node.isArray() ? "a list of " + node.size() : show(node))
-              + "; a list"
-              + (size < 0 ? "" : " of " + size)
-              + " is needed");
+          "%s is %s; a list%s is needed"
+              .formatted(
+                  key,
+                  node.isArray() ? "a list of " + node.size() : show(node),
+                  size < 0 ? "" : " of " + size));
     }
     return List.copyOf(node.values());
   }

@@ -16,11 +16,8 @@ public record Entry(String name, StoredType type, List<Long> shape) {
     for (long size : shape) {
       if (size < 0 || Math.max(size, 1) > MOST_ELEMENTS / elements) {
         throw new IllegalArgumentException(
-            "shape "
-                + shape
-                + " of \""
-                + name
-                + "\": sizes are 0 or more, their product below 2^56");
+            "shape %s of \"%s\": sizes are 0 or more, their product below 2^56"
+                .formatted(shape, name));
       }
       elements *= Math.max(size, 1);
     }

@@ -1,10 +1,8 @@
 package dev.nudge.format;
 
 import dev.nudge.gguf.GgufLayout;
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -15,20 +13,13 @@ import java.util.Map;
 /// [#close] without it deletes it.
 ///
 /// Threading: one thread.
-public final class GgufWriter implements AutoCloseable {
-  private final TensorsFile file;
-  private boolean whole;
-
+public final class GgufWriter extends TensorsFile {
   private GgufWriter(Path target, GgufLayout layout) {
-    Map<String, TensorsFile.Place> places = new LinkedHashMap<>();
-    layout
-        .tensors()
-        .forEach(
-            (name, tensor) ->
-                places.put(name, new TensorsFile.Place(tensor, tensor.begin(), tensor.bytes())));
-    this.file = new TensorsFile(target, layout.header(), places, layout.bytes());
+    Map<String, Place> places = new LinkedHashMap<>();
+    layout.tensors().forEach((name, t) -> places.put(name, new Place(t, t.begin(), t.bytes())));
+    super(target, layout.header(), places, layout.bytes());
     if (layout.bytes() > layout.header().length) {
-      file.put(ByteBuffer.wrap(new byte[1]), layout.bytes() - 1);
+      put(ByteBuffer.wrap(new byte[1]), layout.bytes() - 1);
     }
   }
 
@@ -39,34 +30,20 @@ public final class GgufWriter implements AutoCloseable {
     return new GgufWriter(target, layout);
   }
 
-  /// The file while it is written.
-  public Path temporary() {
-    return file.temporary();
-  }
-
-  /// Writes the bytes of one tensor.
-  public void write(String name, MemorySegment bytes) {
-    file.write(name, bytes);
-  }
-
-  /// Writes one tensor from consecutive pieces; a piece may be reused when the next is requested.
-  public void write(String name, Iterator<MemorySegment> pieces) {
-    file.write(name, pieces);
-  }
-
   /// Renames the file into place; all tensors must be written.
   ///
   /// @throws dev.nudge.settings.RunException if it cannot be written; the target is then unchanged
+  @Override
   public void place() {
-    file.close();
-    whole = true;
+    finish();
+    super.place();
   }
 
   /// Deletes the file unless [#place] was called.
   @Override
   public void close() {
-    if (!whole) {
-      file.abandon();
+    if (!placed()) {
+      abandon();
     }
   }
 }

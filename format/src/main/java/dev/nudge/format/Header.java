@@ -89,20 +89,14 @@ record Header(List<Slot> slots, Map<String, String> metadata, long dataStart) {
     if (Long.compareUnsigned(length, MOST_BYTES) > 0) {
       throw Refusal.of(
           file,
-          "header length "
-              + Long.toUnsignedString(length)
-              + " is above the "
-              + MOST_BYTES
-              + " bytes allowed; is it a safetensors file?");
+          "header length %s is above the %s bytes allowed; is it a safetensors file?"
+              .formatted(Long.toUnsignedString(length), MOST_BYTES));
     }
     if (length > size - 8) {
       throw Refusal.of(
           file,
-          "header length "
-              + length
-              + " is above the "
-              + (size - 8)
-              + " bytes that follow it; is the file truncated?");
+          "header length %s is above the %s bytes that follow it; is the file truncated?"
+              .formatted(length, size - 8));
     }
     return length;
   }
@@ -161,11 +155,8 @@ record Header(List<Slot> slots, Map<String, String> metadata, long dataStart) {
       return StoredType.valueOf(given);
     } catch (IllegalArgumentException e) {
       throw p.refuse(
-          tensor
-              + ": dtype "
-              + Refusal.quote(given)
-              + " is not one of "
-              + Arrays.toString(StoredType.values()));
+          "%s: dtype %s is not one of %s"
+              .formatted(tensor, Refusal.quote(given), Arrays.toString(StoredType.values())));
     }
   }
 
@@ -189,18 +180,8 @@ record Header(List<Slot> slots, Map<String, String> metadata, long dataStart) {
       throw refuse(
           file,
           name,
-          "data_offsets ["
-              + begin
-              + ", "
-              + end
-              + "] hold "
-              + (end - begin)
-              + " bytes, "
-              + type
-              + " of shape "
-              + entry.shape()
-              + " needs "
-              + needs);
+          "data_offsets [%s, %s] hold %s bytes, %s of shape %s needs %s"
+              .formatted(begin, end, end - begin, type, entry.shape(), needs));
     }
     return new Slot(entry, begin, end);
   }
@@ -215,33 +196,22 @@ record Header(List<Slot> slots, Map<String, String> metadata, long dataStart) {
         throw refuse(
             file,
             name,
-            "data_offsets begin at "
-                + slot.begin
-                + ", inside tensor "
-                + Refusal.quote(before)
-                + " that ends at "
-                + covered
-                + "; tensors must not overlap");
+            "data_offsets begin at %s, inside tensor %s that ends at %s; tensors must not overlap"
+                .formatted(slot.begin, Refusal.quote(before), covered));
       }
       if (slot.begin > covered) {
         throw refuse(
             file,
             name,
-            "data_offsets begin at "
-                + slot.begin
-                + ", the data before it ends at "
-                + covered
-                + "; a gap is not allowed");
+            "data_offsets begin at %s, the data before it ends at %s; a gap is not allowed"
+                .formatted(slot.begin, covered));
       }
       if (slot.end > bytes) {
         throw refuse(
             file,
             name,
-            "data_offsets end at "
-                + slot.end
-                + ", the file has "
-                + bytes
-                + " bytes of data; is it truncated?");
+            "data_offsets end at %s, the file has %s bytes of data; is it truncated?"
+                .formatted(slot.end, bytes));
       }
       covered = slot.end;
       before = name;
@@ -249,11 +219,8 @@ record Header(List<Slot> slots, Map<String, String> metadata, long dataStart) {
     if (covered != bytes) {
       throw Refusal.of(
           file,
-          "the header's tensors cover "
-              + covered
-              + " bytes, the file has "
-              + bytes
-              + " bytes of data");
+          "the header's tensors cover %s bytes, the file has %s bytes of data"
+              .formatted(covered, bytes));
     }
   }
 

@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 /// Checks `--out` before a run writes there, and writes files atomically.
 public final class OutFolder {
   private static final Set<String> LEFT =
-      Set.of(Swap.NEW, Claim.WAITED_FOR, Claim.FILE, "run.json.tmp"); // by a killed process
+      Set.of(
+          NewFolder.Swap.NEW, Claim.WAITED_FOR, Claim.FILE, "run.json.tmp"); // by a killed process
 
   private OutFolder() {}
 
@@ -38,13 +39,14 @@ public final class OutFolder {
     return there;
   }
 
-  /// Repairs a folder in which a killed process left a replacement half done ([Swap]); call it
+  /// Repairs a folder in which a killed process left a replacement half done ([NewFolder.Swap]);
+  /// call it
   /// before reading a folder. Does nothing with another folder.
   ///
   /// @throws InputException if it cannot be repaired
   public static void mend(Path folder) {
     try {
-      new Swap(folder).mend();
+      new NewFolder.Swap(folder).mend();
     } catch (IOException e) {
       throw new InputException(
           folder
@@ -57,7 +59,7 @@ public final class OutFolder {
 
   /// Tells whether a killed process left a half-done replacement in a folder.
   public static boolean isCutOff(Path folder) {
-    return new Swap(folder).isCutOff();
+    return new NewFolder.Swap(folder).isCutOff();
   }
 
   /// Checks that `--out` can be made, or written into if it exists; changes nothing but repairs a
@@ -80,12 +82,8 @@ public final class OutFolder {
     }
     if (!Files.isWritable(there)) {
       throw new InputException(
-          flag
-              + " "
-              + out
-              + " cannot be written: no permission in "
-              + there
-              + ", or its disk is read-only; give another folder");
+          "%s %s cannot be written: no permission in %s, or its disk is read-only; give another folder"
+              .formatted(flag, out, there));
     }
     if (Files.isSymbolicLink(out) && !Files.exists(out)) {
       throw new InputException(

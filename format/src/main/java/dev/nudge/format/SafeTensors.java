@@ -74,11 +74,8 @@ public final class SafeTensors implements WeightFile {
         if (stored == null || !stored.file.equals(file)) {
           throw Refusal.of(
               shards.index(),
-              "weight_map puts tensor "
-                  + Refusal.quote(name)
-                  + " in "
-                  + file.getFileName()
-                  + ", which does not hold it");
+              "weight_map puts tensor %s in %s, which does not hold it"
+                  .formatted(Refusal.quote(name), file.getFileName()));
         }
       }
     }
@@ -96,11 +93,8 @@ public final class SafeTensors implements WeightFile {
       if (other != null) {
         throw Refusal.of(
             file,
-            "tensor "
-                + Refusal.quote(slot.entry().name())
-                + " is in "
-                + other.file.getFileName()
-                + " too; a name may stand in one file only");
+            "tensor %s is in %s too; a name may stand in one file only"
+                .formatted(Refusal.quote(slot.entry().name()), other.file.getFileName()));
       }
     }
     header.metadata().forEach(metadata::putIfAbsent);

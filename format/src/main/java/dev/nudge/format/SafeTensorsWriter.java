@@ -2,7 +2,6 @@ package dev.nudge.format;
 
 import dev.nudge.tensor.Tensor;
 import java.io.ByteArrayOutputStream;
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
@@ -10,7 +9,6 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,16 +28,14 @@ import tools.jackson.core.json.JsonFactory;
 /// header padded with spaces to a multiple of 8 bytes, so every tensor is aligned to its elements.
 ///
 /// Threading: one thread.
-public final class SafeTensorsWriter implements AutoCloseable {
+public final class SafeTensorsWriter extends TensorsFile {
   private static final Comparator<Entry> OFFICIAL =
       Comparator.comparing(Entry::type).reversed().thenComparing(Entry::name);
-
-  private final TensorsFile file;
 
   private SafeTensorsWriter(
       Path file, Map<String, String> metadata, List<Entry> entries, Map<String, Stack> stacks) {
     byte[] header = header(metadata, entries);
-    Map<String, TensorsFile.Place> places = new LinkedHashMap<>();
+    Map<String, Place> places = new LinkedHashMap<>();
     long position = header.length;
     for (Entry entry : entries) {
       Stack stack = stacks.get(entry.name());
@@ -47,14 +43,14 @@ public final class SafeTensorsWriter implements AutoCloseable {
       for (String part : parts) {
         long bytes = entry.bytes() / parts.size();
         Object what = stack == null ? entry : part + " in " + entry;
-        TensorsFile.Place place = new TensorsFile.Place(what, position, bytes);
+        Place place = new Place(what, position, bytes);
         if (places.put(part, place) != null || part.equals(Header.METADATA)) {
           throw new IllegalArgumentException("the name \"" + part + "\" is taken");
         }
         position += bytes;
       }
     }
-    this.file = new TensorsFile(file, header, places, position);
+    super(file, header, places, position);
   }
 
   /// Creates the file beside `file` and writes its header.
@@ -82,28 +78,18 @@ public final class SafeTensorsWriter implements AutoCloseable {
 
   /// Writes one tensor; rows of a matrix may have gaps between them.
   public void write(String name, Tensor tensor) {
-    TensorsFile.Place place = file.place(name);
+    Place place = place(name);
     if (!(place.what() instanceof Entry entry)
         || tensor.dtype() != entry.type().dtype()
         || !Arrays.equals(tensor.shape(), entry.dims())) {
       throw new IllegalArgumentException(tensor + " is not what was announced: " + place.what());
     }
     if (tensor.contiguous()) {
-      file.put(tensor.data(), place.position());
+      put(tensor.data(), place.position());
     } else {
       rows(tensor, place.position());
     }
-    file.done(name);
-  }
-
-  /// Writes the bytes of one tensor of any type.
-  public void write(String name, MemorySegment bytes) {
-    file.write(name, bytes);
-  }
-
-  /// Writes one tensor from consecutive pieces; a piece may be reused when the next is requested.
-  public void write(String name, Iterator<MemorySegment> pieces) {
-    file.write(name, pieces);
+    done(name);
   }
 
   private void rows(Tensor t, long position) {
@@ -112,43 +98,8 @@ public final class SafeTensorsWriter implements AutoCloseable {
     }
     long row = t.shape(1) * t.dtype().bytes();
     for (int r = 0; r < t.rows(); r++) {
-      file.put(t.rows(r, r + 1).data(), position + r * row);
+      put(t.rows(r, r + 1).data(), position + r * row);
     }
-  }
-
-  /// Finishes the file, or deletes it if a tensor is missing.
-  ///
-  /// @throws RunException if it cannot be written; the target is then unchanged
-  @Override
-  public void close() {
-    file.close();
-  }
-
-  /// Deletes the unfinished file; [#close] does nothing then.
-  public void abandon() {
-    file.abandon();
-  }
-
-  /// Syncs the complete file, still under its temporary name.
-  ///
-  /// @throws RunException if it cannot be written; the target is then unchanged
-  void finish() {
-    file.finish();
-  }
-
-  /// Tells whether [#finish] has synced the file and it is not renamed yet.
-  boolean finished() {
-    return file.finished();
-  }
-
-  /// Renames a finished file over its target; does nothing with an unfinished one.
-  void place() {
-    file.place();
-  }
-
-  /// Deletes the file, renamed or not.
-  void remove() {
-    file.remove();
   }
 
   private static byte[] header(Map<String, String> metadata, List<Entry> entries) {

@@ -39,12 +39,12 @@ record Shards(Path index, Map<Path, TreeSet<String>> files) {
       boolean pickle = Files.exists(fileOrFolder.resolve("pytorch_model.bin"));
       throw Refusal.of(
           fileOrFolder,
-          "holds neither "
-              + SINGLE
-              + " nor "
-              + INDEX
-              + (pickle ? "; pytorch_model.bin is not read, save the model as safetensors" : "")
-              + inside(fileOrFolder));
+          "holds neither %s nor %s%s%s"
+              .formatted(
+                  SINGLE,
+                  INDEX,
+                  pickle ? "; pytorch_model.bin is not read, save the model as safetensors" : "",
+                  inside(fileOrFolder)));
     }
     return parse(index);
   }
@@ -141,11 +141,8 @@ record Shards(Path index, Map<Path, TreeSet<String>> files) {
       if (!real.startsWith(folder) && !HubLinks.cached(folder, real)) {
         throw Refusal.of(
             index,
-            "weight_map names the file "
-                + Refusal.quote(name(index, file))
-                + ", a link to "
-                + Refusal.quote(real.toString())
-                + "; only files in the index's folder are allowed");
+            "weight_map names the file %s, a link to %s; only files in the index's folder are allowed"
+                .formatted(Refusal.quote(name(index, file)), Refusal.quote(real.toString())));
       }
     } catch (IOException e) {
       throw unreadable(file, e);

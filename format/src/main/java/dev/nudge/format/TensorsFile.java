@@ -20,7 +20,7 @@ import java.util.Map;
 /// leaves the target unchanged.
 ///
 /// Threading: one thread.
-final class TensorsFile {
+abstract sealed class TensorsFile implements AutoCloseable permits GgufWriter, SafeTensorsWriter {
   private static final int CHUNK = 16 << 20;
 
   /// A tensor's place.
@@ -55,7 +55,7 @@ final class TensorsFile {
   }
 
   /// The file while it is written.
-  Path temporary() {
+  public final Path temporary() {
     return temporary;
   }
 
@@ -65,7 +65,7 @@ final class TensorsFile {
   }
 
   /// Writes the bytes of one tensor of any type.
-  void write(String name, MemorySegment bytes) {
+  public final void write(String name, MemorySegment bytes) {
     Place place = place(name);
     if (bytes.byteSize() != place.bytes) {
       throw new IllegalArgumentException(
@@ -76,7 +76,7 @@ final class TensorsFile {
   }
 
   /// Writes one tensor from consecutive pieces; a piece may be reused when the next is requested.
-  void write(String name, Iterator<MemorySegment> pieces) {
+  public final void write(String name, Iterator<MemorySegment> pieces) {
     Place place = place(name);
     long at = 0;
     while (pieces.hasNext()) {
@@ -122,13 +122,14 @@ final class TensorsFile {
   /// Finishes the file, or deletes it if a tensor is missing.
   ///
   /// @throws RunException if it cannot be written; the target is then unchanged
-  void close() {
+  @Override
+  public void close() {
     finish();
     place();
   }
 
   /// Deletes the unfinished file; [#close] does nothing then.
-  void abandon() {
+  public final void abandon() {
     closed = true;
     discard();
   }
@@ -160,12 +161,17 @@ final class TensorsFile {
   }
 
   /// Tells whether [#finish] has synced the file and it is not renamed yet.
-  boolean finished() {
+  final boolean finished() {
     return finished;
   }
 
+  /// Tells whether the file is renamed over its target.
+  final boolean placed() {
+    return placed;
+  }
+
   /// Renames a finished file over its target; does nothing with an unfinished one.
-  void place() {
+  public void place() {
     if (!finished) {
       return;
     }

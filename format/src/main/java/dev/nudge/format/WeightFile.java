@@ -67,11 +67,8 @@ public interface WeightFile extends AutoCloseable {
     if (dtype == null) {
       throw Refusal.of(
           file(name),
-          "tensor "
-              + Refusal.quote(name)
-              + ": dtype "
-              + entry.type()
-              + " is not supported; F32, F16 and BF16 weights are");
+          "tensor %s: dtype %s is not supported; F32, F16 and BF16 weights are"
+              .formatted(Refusal.quote(name), entry.type()));
     }
     return Tensor.of(bytes(name), dtype, entry.dims());
   }

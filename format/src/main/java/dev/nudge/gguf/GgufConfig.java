@@ -56,10 +56,10 @@ final class GgufConfig {
     GgufArchitecture a = name == null ? null : GgufArchitecture.of(name);
     if (a == null) {
       throw data.refuse(
-          "general.architecture "
-              + (name == null ? "is missing" : GgufError.quote(name) + " is not supported")
-              + "; supported: "
-              + GgufArchitecture.known());
+          "general.architecture %s; supported: %s"
+              .formatted(
+                  name == null ? "is missing" : GgufError.quote(name) + " is not supported",
+                  GgufArchitecture.known()));
     }
     return a;
   }
@@ -81,27 +81,16 @@ final class GgufConfig {
     String length = key("attention.key_length");
     if (!data.has(length) && width % heads != 0) {
       throw data.refuse(
-          key("embedding_length")
-              + " "
-              + width
-              + " is no multiple of "
-              + key("attention.head_count")
-              + " "
-              + heads
-              + ", and "
-              + length
-              + " is not given");
+          "%s %s is no multiple of %s %s, and %s is not given"
+              .formatted(
+                  key("embedding_length"), width, key("attention.head_count"), heads, length));
     }
     int keys = whole("attention.key_length", width / heads);
     int values = whole("attention.value_length", keys);
     if (values != keys) {
       throw data.refuse(
-          length
-              + " "
-              + keys
-              + " and value_length "
-              + values
-              + " differ; equal ones are supported");
+          "%s %s and value_length %s differ; equal ones are supported"
+              .formatted(length, keys, values));
     }
     return keys;
   }
@@ -130,10 +119,8 @@ final class GgufConfig {
     boolean lists = files.find(GgufNames.ROPE_LONG) != null;
     if (a == GgufArchitecture.PHI3 ? files.find(GgufNames.ROPE_FREQS) != null : lists) {
       throw data.refuse(
-          "holds "
-              + (lists ? GgufNames.ROPE_LONG : GgufNames.ROPE_FREQS)
-              + ", which is not supported for "
-              + a.key());
+          "holds %s, which is not supported for %s"
+              .formatted(lists ? GgufNames.ROPE_LONG : GgufNames.ROPE_FREQS, a.key()));
     }
     switch (a) {
       case LLAMA -> {
@@ -198,12 +185,8 @@ final class GgufConfig {
   private int layers() {
     if (layers > files.tensors().size()) {
       throw data.refuse(
-          key("block_count")
-              + " is "
-              + layers
-              + ", but there are "
-              + files.tensors().size()
-              + " tensors");
+          "%s is %s, but there are %s tensors"
+              .formatted(key("block_count"), layers, files.tensors().size()));
     }
     return layers;
   }
@@ -212,11 +195,8 @@ final class GgufConfig {
     int keyHeads = whole("attention.head_count_kv", heads);
     if (heads % keyHeads != 0) {
       throw data.refuse(
-          key("attention.head_count")
-              + " "
-              + heads
-              + " is not a multiple of head_count_kv "
-              + keyHeads);
+          "%s %s is not a multiple of head_count_kv %s"
+              .formatted(key("attention.head_count"), heads, keyHeads));
     }
     return keyHeads;
   }
@@ -292,12 +272,8 @@ final class GgufConfig {
     int turned = whole("rope.dimension_count", headDim);
     if (turned != headDim) {
       throw data.refuse(
-          key("rope.dimension_count")
-              + " is "
-              + turned
-              + ", heads have "
-              + headDim
-              + "; for this architecture both have to be equal");
+          "%s is %s, heads have %s; for this architecture both have to be equal"
+              .formatted(key("rope.dimension_count"), turned, headDim));
     }
   }
 
@@ -314,12 +290,8 @@ final class GgufConfig {
     if (factors != null) {
       if (scaled) {
         throw data.refuse(
-            key("rope.scaling.type")
-                + " is "
-                + GgufError.quote(type)
-                + " beside "
-                + GgufNames.ROPE_FREQS
-                + "; one of both is supported");
+            "%s is %s beside %s; one of both is supported"
+                .formatted(key("rope.scaling.type"), GgufError.quote(type), GgufNames.ROPE_FREQS));
       }
       rope.putAll(LlamaRope.of(factors, base, positions));
     } else if (scaled) {
@@ -334,10 +306,8 @@ final class GgufConfig {
         case "yarn" -> yarn(rope, factor);
         default ->
             throw data.refuse(
-                key("rope.scaling.type")
-                    + " "
-                    + GgufError.quote(type)
-                    + " is not supported; supported: none, linear, yarn");
+                "%s %s is not supported; supported: none, linear, yarn"
+                    .formatted(key("rope.scaling.type"), GgufError.quote(type)));
       }
     }
     return rope;
@@ -372,22 +342,16 @@ final class GgufConfig {
     double factor = data.number(key("rope.scale_linear"), data.number(key(FACTOR), 0.0));
     if (!type.equals("none") && !type.equals("longrope") || factor != 0 && factor != 1) {
       throw data.refuse(
-          "has RoPE scaling "
-              + GgufError.quote(type)
-              + " with factor "
-              + factor
-              + "; for phi3 none and longrope are supported");
+          "has RoPE scaling %s with factor %s; for phi3 none and longrope are supported"
+              .formatted(GgufError.quote(type), factor));
     }
     if (many == null && few == null) {
       return;
     }
     if (many == null || few == null) {
       throw data.refuse(
-          "holds one of "
-              + GgufNames.ROPE_LONG
-              + " and "
-              + GgufNames.ROPE_SHORT
-              + "; both are needed");
+          "holds one of %s and %s; both are needed"
+              .formatted(GgufNames.ROPE_LONG, GgufNames.ROPE_SHORT));
     }
     Map<String, Object> rope = new LinkedHashMap<>();
     rope.put("rope_type", "longrope");

@@ -80,11 +80,8 @@ public final class GgufFiles implements AutoCloseable {
       if (before != null) {
         throw GgufError.of(
             file,
-            "tensor "
-                + GgufError.quote(tensor.name())
-                + " is in "
-                + before.file.getFileName()
-                + " too");
+            "tensor %s is in %s too"
+                .formatted(GgufError.quote(tensor.name()), before.file.getFileName()));
       }
     }
     files.add(file);
@@ -105,12 +102,11 @@ public final class GgufFiles implements AutoCloseable {
     if (Integer.parseInt(name.group(2)) != 1) {
       throw GgufError.of(
           file,
-          "is part "
-              + Integer.parseInt(name.group(2))
-              + " of a model in "
-              + parts
-              + " files; give the first, "
-              + file.resolveSibling(part(name, 1, parts)));
+          "is part %s of a model in %s files; give the first, %s"
+              .formatted(
+                  Integer.parseInt(name.group(2)),
+                  parts,
+                  file.resolveSibling(part(name, 1, parts))));
     }
     return name;
   }

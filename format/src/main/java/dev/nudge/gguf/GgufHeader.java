@@ -122,12 +122,8 @@ public final class GgufHeader {
       GgufTensor tensor = tensor(info, c, data, bytes.byteSize(), alignment);
       if (info.offset != next) {
         throw c.refuse(
-            "has the tensor "
-                + GgufError.quote(info.name)
-                + " at offset "
-                + info.offset
-                + "; behind the one before it is "
-                + next);
+            "has the tensor %s at offset %s; behind the one before it is %s"
+                .formatted(GgufError.quote(info.name), info.offset, next));
       }
       next = Math.ceilDiv(info.offset + tensor.bytes(), alignment) * alignment;
       tensors.put(tensor.name(), tensor);
@@ -154,13 +150,8 @@ public final class GgufHeader {
     int rank = c.u32();
     if (rank < 0 || rank > MOST_DIMENSIONS) {
       throw c.refuse(
-          "tensor "
-              + GgufError.quote(name)
-              + " has "
-              + Integer.toUnsignedString(rank)
-              + " dimensions; at most "
-              + MOST_DIMENSIONS
-              + " are allowed");
+          "tensor %s has %s dimensions; at most %s are allowed"
+              .formatted(GgufError.quote(name), Integer.toUnsignedString(rank), MOST_DIMENSIONS));
     }
     long[] dims = new long[rank];
     for (int i = 0; i < rank; i++) {
@@ -175,11 +166,11 @@ public final class GgufHeader {
     GgufType type = GgufType.of(info.type);
     if (type == null) {
       throw c.refuse(
-          called
-              + " is stored in type "
-              + Integer.toUnsignedString(info.type)
-              + " of ggml; supported are "
-              + List.of(GgufType.values()).toString().replaceAll("[\\[\\]]", ""));
+          "%s is stored in type %s of ggml; supported are %s"
+              .formatted(
+                  called,
+                  Integer.toUnsignedString(info.type),
+                  List.of(GgufType.values()).toString().replaceAll("[\\[\\]]", "")));
     }
     List<Long> shape = new ArrayList<>();
     long elements = 1;
@@ -193,13 +184,8 @@ public final class GgufHeader {
     long cols = info.dims.length == 0 ? 1 : info.dims[0];
     if (cols % type.block() != 0) {
       throw c.refuse(
-          called
-              + " has rows of "
-              + cols
-              + " numbers; "
-              + type
-              + " needs a multiple of "
-              + type.block());
+          "%s has rows of %s numbers; %s needs a multiple of %s"
+              .formatted(called, cols, type, type.block()));
     }
     long bytes = type.rowBytes(elements);
     if (info.offset < 0

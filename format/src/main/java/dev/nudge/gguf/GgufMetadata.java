@@ -82,12 +82,8 @@ public final class GgufMetadata {
     for (long i = 1; i < value.count(); i++) {
       if (value.whole(i) != value.whole(0)) {
         throw refuse(
-            key
-                + " is "
-                + value.whole(0)
-                + " in one layer and "
-                + value.whole(i)
-                + " in another; layers of one size are supported");
+            "%s is %s in one layer and %s in another; layers of one size are supported"
+                .formatted(key, value.whole(0), value.whole(i)));
       }
     }
     return bounded(key, value.whole(0), least, most);

@@ -104,10 +104,10 @@ final class GgufTokens {
     String model = data.text(PREFIX + "model");
     if (model == null || !model.equals("llama") && !model.equals("gpt2")) {
       throw data.refuse(
-          PREFIX
-              + "model "
-              + (model == null ? "is missing" : GgufError.quote(model) + " is not supported")
-              + "; supported: gpt2 (byte-level BPE), llama (SentencePiece BPE)");
+          "%smodel %s; supported: gpt2 (byte-level BPE), llama (SentencePiece BPE)"
+              .formatted(
+                  PREFIX,
+                  model == null ? "is missing" : GgufError.quote(model) + " is not supported"));
     }
     return "llama".equals(model);
   }

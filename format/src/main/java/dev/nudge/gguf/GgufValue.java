@@ -69,10 +69,8 @@ record GgufValue(Path file, Kind kind, long count, MemorySegment bytes, long at)
     int number = c.u32();
     if (number < 0 || number >= Kind.values().length) {
       throw c.refuse(
-          GgufError.quote(key)
-              + " has the value type "
-              + Integer.toUnsignedString(number)
-              + "; 0 to 12 are known");
+          "%s has the value type %s; 0 to 12 are known"
+              .formatted(GgufError.quote(key), Integer.toUnsignedString(number)));
     }
     return Kind.values()[number];
   }

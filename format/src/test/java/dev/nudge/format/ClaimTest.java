@@ -29,7 +29,7 @@ class ClaimTest {
     public static void main(String[] args) throws IOException {
       Path path = Path.of(args[1]);
       if (args[0].equals("lock")) {
-        LockFile.await(path);
+        Claim.LockFile.await(path);
       } else {
         Files.writeString(NewFolder.at(path).path().resolve("theirs"), "theirs");
       }
@@ -151,7 +151,7 @@ class ClaimTest {
   }
 
   private static final class Waiting extends Thread {
-    private final AtomicReference<LockFile> lock = new AtomicReference<>();
+    private final AtomicReference<Claim.LockFile> lock = new AtomicReference<>();
     private final Path file;
     private volatile boolean wasInterrupted;
 
@@ -162,7 +162,7 @@ class ClaimTest {
     @Override
     public void run() {
       try {
-        lock.set(LockFile.await(file));
+        lock.set(Claim.LockFile.await(file));
         wasInterrupted = Thread.interrupted();
       } catch (IOException e) {
         throw new AssertionError(e);
@@ -193,7 +193,7 @@ class ClaimTest {
     try {
       waiting.begin();
       Files.delete(file);
-      try (LockFile other = LockFile.now(file)) {
+      try (Claim.LockFile other = Claim.LockFile.now(file)) {
         assertThat(other).isNotNull();
         child.destroyForcibly().waitFor();
         waiting.join(300);

@@ -51,4 +51,63 @@ final class Config implements Constraint.State {
   public boolean complete() {
     return whole;
   }
+
+  /// A place within one rule: a set of its states, as in the subset construction, interned.
+  ///
+  /// What is null is not known yet; [GrammarMatcher] finds it out, under its lock.
+  static final class Local {
+    final int number;
+    final int[] states;
+
+    /// Whether the rule may end here.
+    final boolean ends;
+
+    /// Whether a byte leads on within the rule.
+    final boolean reads;
+
+    /// By kind of byte; [#NOWHERE] where it does not lead on.
+    final @Nullable Local[] next;
+
+    /// Rules that are called here, and where the text stands when they are done.
+    int @Nullable [] called;
+
+    Local @Nullable [] back;
+
+    /// Tokens that lead on from here without going beyond the rule's end.
+    long @Nullable [] mask;
+
+    /// Nodes of the vocabulary at which the rule may end, with more below them.
+    int @Nullable [] left;
+
+    static final Local NOWHERE = new Local(-1, new int[0], false, false, 0);
+
+    Local(int number, int[] states, boolean ends, boolean reads, int kinds) {
+      this.number = number;
+      this.states = states;
+      this.ends = ends;
+      this.reads = reads;
+      this.next = new Local[kinds];
+    }
+  }
+
+  /// The call stack under a running rule: where its callers go on, each with its own tail.
+  ///
+  /// Several callers share one tail (a graph-structured stack), so the number of ways to parse a
+  /// text
+  /// does not grow with the depth of nesting.
+  static final class Tail {
+    static final Tail BOTTOM = new Tail(true, new Local[0], new Tail[0]);
+
+    /// Whether nothing is under it: the rule's end is the end of what is looked at.
+    final boolean bottom;
+
+    final Local[] back;
+    final Tail[] under;
+
+    Tail(boolean bottom, Local[] back, Tail[] under) {
+      this.bottom = bottom;
+      this.back = back;
+      this.under = under;
+    }
+  }
 }

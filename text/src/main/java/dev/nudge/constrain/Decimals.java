@@ -1,5 +1,6 @@
 package dev.nudge.constrain;
 
+import dev.nudge.constrain.Shape.NumberRule;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import org.jspecify.annotations.Nullable;

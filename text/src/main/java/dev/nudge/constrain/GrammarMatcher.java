@@ -1,5 +1,7 @@
 package dev.nudge.constrain;
 
+import dev.nudge.constrain.Config.Local;
+import dev.nudge.constrain.Config.Tail;
 import dev.nudge.settings.InputException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -19,8 +21,10 @@ import org.jspecify.annotations.Nullable;
 
 /// Runs [Rules] as a pushdown automaton, over a text by bytes and over the vocabulary at once.
 ///
-/// A state is a [Config]: pairs of a place in a rule ([Local], the set of the rule's states that
-/// the text may be in) and the call stack under that rule ([Tail]). Both are made when a text first
+/// A state is a [Config]: pairs of a place in a rule ([Local], the set of the rule's states
+/// that
+/// the text may be in) and the call stack under that rule ([Tail]). Both are made when a
+/// text first
 /// reaches them, and interned.
 ///
 /// The token mask is the union over the pairs. For one pair it has two parts:

@@ -1,5 +1,7 @@
 package dev.nudge.constrain;
 
+import dev.nudge.constrain.Shape.ObjectRule;
+import dev.nudge.constrain.Shape.TextRule;
 import dev.nudge.format.JsonMistake;
 import dev.nudge.settings.InputException;
 import java.util.ArrayDeque;
@@ -65,10 +67,8 @@ public final class JsonSchema {
     } catch (JacksonException e) {
       String place = JsonMistake.place(e);
       throw new InputException(
-          "the schema is not JSON"
-              + (place.isEmpty() ? "" : ", " + place)
-              + ": "
-              + JsonMistake.of(e),
+          "the schema is not JSON%s: %s"
+              .formatted(place.isEmpty() ? "" : ", " + place, JsonMistake.of(e)),
           e);
     }
     if (root.isMissingNode()) {

@@ -3,6 +3,9 @@ package dev.nudge.constrain;
 import dev.nudge.settings.InputException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /// Parses regular expressions: the regular part of the syntax that Java's `Pattern` and
 /// ECMAScript's `RegExp` (with `u`) have in common and read alike.
@@ -12,6 +15,14 @@ import java.util.List;
 /// with or without a name, `|`, `* + ?` and `{m,n}` also with `?` behind them (the texts are the
 /// same), `^` and `$` where nothing can stand before or behind them.
 final class RegularExpressionParser {
+  /// Unicode's general categories by the number that `Character.getType` gives; 17 is none.
+  private static final List<String> CATEGORIES =
+      List.of(
+          "Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Me", "Mc", "Nd", "Nl", "No", "Zs", "Zl", "Zp",
+          "Cc", "Cf", "", "Co", "Cs", "Pd", "Ps", "Pe", "Pc", "Po", "Sm", "Sc", "Sk", "So", "Pi",
+          "Pf");
+
+  private static final Map<String, Ranges> MADE_CATEGORIES = new ConcurrentHashMap<>();
   private static final String ALLOWED =
       "; allowed are characters, classes, groups, |, * + ? {m,n}, and ^ $ at the ends";
   private static final Ranges LINE_ENDS = Ranges.of("\n\r\u0085\u2028\u2029");
@@ -341,7 +352,7 @@ final class RegularExpressionParser {
     } else if (at < text.length) {
       name = Character.toString(text[at++]);
     }
-    Ranges known = Categories.of(name);
+    Ranges known = category(name);
     if (known == null) {
       throw mistake(
           "\\p{" + name + "} is not known; general categories are, such as L, Lu, N, Nd, P, Z");
@@ -362,5 +373,17 @@ final class RegularExpressionParser {
   private InputException mistake(String what) {
     return new InputException(
         place + "'" + pattern + "', at character " + Math.min(at + 1, text.length) + ": " + what);
+  }
+
+  /// The characters of a category (`Lu`) or of a group of them (`L`); null where there is none.
+  private static @Nullable Ranges category(String name) {
+    boolean known =
+        !name.isEmpty()
+            && name.length() <= 2
+            && CATEGORIES.stream().anyMatch(n -> n.startsWith(name));
+    return known
+        ? MADE_CATEGORIES.computeIfAbsent(
+            name, n -> Ranges.where(c -> CATEGORIES.get(Character.getType(c)).startsWith(n)))
+        : null;
   }
 }

@@ -1,6 +1,9 @@
 package dev.nudge.constrain;
 
 import dev.nudge.constrain.Shape.Kind;
+import dev.nudge.constrain.Shape.ListRule;
+import dev.nudge.constrain.Shape.ObjectRule;
+import dev.nudge.constrain.Shape.TextRule;
 import dev.nudge.settings.InputException;
 import java.util.ArrayDeque;
 import java.util.Deque;

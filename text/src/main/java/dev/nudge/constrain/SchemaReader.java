@@ -1,11 +1,15 @@
 package dev.nudge.constrain;
 
 import dev.nudge.constrain.Shape.Kind;
+import dev.nudge.constrain.Shape.ListRule;
+import dev.nudge.constrain.Shape.NumberRule;
+import dev.nudge.constrain.Shape.ObjectRule;
 import dev.nudge.settings.InputException;
 import java.math.BigDecimal;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -22,6 +26,7 @@ import tools.jackson.databind.JsonNode;
 /// there is a value between.
 final class SchemaReader {
   private static final int MOST_SHAPES = 1000;
+  private static final int MOST_APART = 8; // depth to which schemas are compared
   private static final Set<String> NOTES =
       Set.of(
           "title",
@@ -133,12 +138,11 @@ final class SchemaReader {
           || keyword.equals("$id") && !place.equals("#")) {
         throw mistake(
             place,
-            "the keyword '"
-                + keyword
-                + "' is not supported"
-                + (keyword.equals("$id") ? " below the top" : "")
-                + "; supported are "
-                + String.join(", ", KEYWORDS));
+            "the keyword '%s' is not supported%s; supported are %s"
+                .formatted(
+                    keyword,
+                    keyword.equals("$id") ? " below the top" : "",
+                    String.join(", ", KEYWORDS)));
       }
     }
     Keywords keywords = new Keywords(schema, place);
@@ -168,7 +172,7 @@ final class SchemaReader {
     }
     for (int i = 0; i < branches.size(); i++) {
       for (int j = 0; j < i; j++) {
-        if (!new Apart(this).are(branches.get(j), branches.get(i))) {
+        if (!apart(branches.get(j), branches.get(i), 0)) {
           throw mistake(
               place + "/oneOf",
               "a value may be valid under branches "
@@ -256,5 +260,56 @@ final class SchemaReader {
                 .allMatch(p -> has(rule.property(p.getKey()), p.getValue()));
       }
     };
+  }
+
+  /// Whether two schemas are disjoint, where that is easy to see: different types, constants,
+  /// ranges of numbers, string patterns or list lengths, or a disjoint part that both require. If
+  /// the answer is no, a value valid under both may exist or not.
+  private boolean apart(List<Shape> a, List<Shape> b, int depth) {
+    return depth <= MOST_APART
+        && a.stream().allMatch(left -> b.stream().allMatch(right -> apart(left, right, depth)));
+  }
+
+  private boolean apart(Shape a, Shape b, int depth) {
+    List<JsonNode> values = a.values() == null ? b.values() : a.values();
+    if (values != null) {
+      return values.stream().noneMatch(v -> has(a, v) && has(b, v));
+    }
+    Set<Kind> shared = EnumSet.noneOf(Kind.class);
+    shared.addAll(a.kinds());
+    shared.retainAll(b.kinds());
+    return shared.stream().allMatch(kind -> apart(kind, a, b, depth));
+  }
+
+  private boolean apart(Kind kind, Shape a, Shape b, int depth) {
+    return switch (kind) {
+      case NULL, BOOLEAN -> false;
+      case NUMBER -> nothing(a.number().and(b.number()));
+      case STRING -> a.text().and(b.text()).automaton().isEmpty();
+      case ARRAY -> {
+        ListRule both = a.list().and(b.list());
+        boolean none = both.most() >= 0 && both.least() > both.most();
+        for (int i = 0; !none && i < Math.min(both.least(), both.first().size() + 1); i++) {
+          none = placesApart(a.list().item(i), b.list().item(i), depth);
+        }
+        yield none;
+      }
+      case OBJECT -> {
+        Set<String> needed = a.object().and(b.object()).required();
+        yield needed.stream()
+            .anyMatch(n -> placesApart(a.object().property(n), b.object().property(n), depth));
+      }
+    };
+  }
+
+  /// Whether no value is valid under both lists of places.
+  private boolean placesApart(List<String> a, List<String> b, int depth) {
+    return a.isEmpty() || b.isEmpty()
+        ? shapes(a).isEmpty() || shapes(b).isEmpty()
+        : apart(shapes(a), shapes(b), depth + 1);
+  }
+
+  private static boolean nothing(NumberRule rule) {
+    return Decimals.fits(rule) && Decimals.of(rule).isEmpty();
   }
 }

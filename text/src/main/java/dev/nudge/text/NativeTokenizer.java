@@ -3,17 +3,32 @@ package dev.nudge.text;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import dev.nudge.tensor.NativeFolder;
+import java.io.IOException;
+import java.io.InputStream;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
+import java.net.URL;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Properties;
 
 /// A tokenizer of the native library, made of a `tokenizer.json` text with padding and truncation
 /// off.
 ///
-/// Threading: any number of threads. The native object is freed when this one is no longer
+/// The library is unpacked from DJL's jar into a [NativeFolder] of the cache. DJL's own loader is
+/// not used: it probes for CUDA, may download, and is not safe for two processes at once. Only its
+/// class of native methods is, so nothing of DJL can log, call home or look at the network.
+///
+/// Threading: any number of threads. The first load of a process does the work under a lock; the
+/// folder of a later one is ignored. The native object is freed when this one is no longer
 /// reachable.
 final class NativeTokenizer {
+  private static final String FOLDER = "native/lib/";
   private static final Cleaner CLEANER = Cleaner.create();
+  private static boolean loaded;
 
   private final TokenizersLibrary library;
   private final long handle;
@@ -26,13 +41,12 @@ final class NativeTokenizer {
 
   /// @param file whose text it is, for messages
   static NativeTokenizer of(String json, Path file, Path cache) {
-    TokenizersLibrary library = NativeTokenizers.load(cache);
+    TokenizersLibrary library = load(cache);
     long handle;
     try {
       handle = library.createTokenizerFromString(json);
     } catch (RuntimeException e) {
-      throw new InputException(
-          file + " is not a tokenizer that can be read: " + NativeTokenizers.oneLine(e), e);
+      throw new InputException(file + " is not a tokenizer that can be read: " + oneLine(e), e);
     }
     library.disablePadding(handle);
     library.disableTruncation(handle);
@@ -96,5 +110,73 @@ final class NativeTokenizer {
       result[i] = (int) values[i];
     }
     return result;
+  }
+
+  /// Returns the library, loaded once a process.
+  private static synchronized TokenizersLibrary load(Path cache) {
+    if (!loaded) {
+      String platform = platform();
+      NativeFolder folder =
+          NativeFolder.of(
+              cache, "tokenizers-" + version() + "/" + platform, "the tokenizer library (16 MB)");
+      for (String file : files(platform)) {
+        Path path = folder.file(file, resource(FOLDER + platform + "/cpu/" + file), null);
+        try {
+          System.load(path.toString());
+        } catch (UnsatisfiedLinkError e) {
+          throw new InputException(
+              "the tokenizer library " + path + " cannot be loaded: " + oneLine(e), e);
+        }
+      }
+      loaded = true;
+    }
+    return TokenizersLibrary.LIB;
+  }
+
+  /// Names this machine as the jar does, such as `linux-x86_64`.
+  private static String platform() {
+    String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
+    String arch = System.getProperty("os.arch").toLowerCase(Locale.ROOT);
+    String system = os.startsWith("windows") ? "win" : os.startsWith("mac") ? "osx" : "linux";
+    String machine = arch.equals("amd64") || arch.equals("x86_64") ? "x86_64" : "aarch64";
+    return system + "-" + machine;
+  }
+
+  /// Lists the files of a platform in the order in which they must be loaded.
+  private static List<String> files(String platform) {
+    if (platform.startsWith("win-")) {
+      return List.of(
+          "libwinpthread-1.dll", "libgcc_s_seh-1.dll", "libstdc++-6.dll", "tokenizers.dll");
+    }
+    return List.of(System.mapLibraryName("tokenizers"));
+  }
+
+  /// The version of the library.
+  static String version() {
+    try (InputStream in = resource(FOLDER + "tokenizers.properties").openStream()) {
+      Properties properties = new Properties();
+      properties.load(in);
+      return properties.getProperty("version", "unknown");
+    } catch (IOException e) {
+      throw new RunException("the tokenizer library's jar cannot be read: " + oneLine(e), e);
+    }
+  }
+
+  private static URL resource(String name) {
+    ClassLoader loader = TokenizersLibrary.class.getClassLoader();
+    URL url = loader == null ? null : loader.getResource(name);
+    if (url == null) {
+      throw new InputException(
+          "there is no tokenizer library for this machine ("
+              + name
+              + " is not in the jar); there is one for Linux x86-64 and aarch64, macOS arm64 and"
+              + " Windows x86-64");
+    }
+    return url;
+  }
+
+  static String oneLine(Throwable e) {
+    String message = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    return message.strip().replaceAll("\\s*\\R\\s*", " ");
   }
 }

@@ -1,6 +1,7 @@
 package dev.nudge.text;
 
 import dev.nudge.format.FolderText;
+import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
 import dev.nudge.settings.InputException;
@@ -12,6 +13,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
 
 /// Encodes and decodes text with the `tokenizer.json` of a model folder.
 ///
@@ -45,7 +48,7 @@ public final class Tokenizer {
     this.cache = cache;
     this.vocabulary = vocabulary;
     this.json = json;
-    this.end = EndTokens.end(folder, vocabulary);
+    this.end = end(folder, vocabulary);
   }
 
   /// Loads a model folder's tokenizer; the native library is unpacked to the user's `.cache/nudge`.
@@ -98,7 +101,7 @@ public final class Tokenizer {
 
   /// A digest of the tokenizer and its library; equal digests mean equal tokens for every text.
   public String digest() {
-    String text = NativeTokenizers.version() + "\n" + json();
+    String text = NativeTokenizer.version() + "\n" + json();
     return Sha256.of(text.getBytes(StandardCharsets.UTF_8));
   }
 
@@ -124,7 +127,7 @@ public final class Tokenizer {
     } catch (MalformedInputException e) {
       throw new InputException(file + " is not UTF-8", e);
     } catch (IOException e) {
-      throw new InputException(file + " cannot be read: " + NativeTokenizers.oneLine(e), e);
+      throw new InputException(file + " cannot be read: " + NativeTokenizer.oneLine(e), e);
     }
   }
 
@@ -204,7 +207,7 @@ public final class Tokenizer {
 
   /// Returns the id of the beginning-of-text token that the model folder names; empty: none.
   public OptionalInt bosId() {
-    Integer id = EndTokens.named(folder, vocabulary, "bos_token");
+    Integer id = named(folder, vocabulary, "bos_token");
     return id == null ? OptionalInt.empty() : OptionalInt.of(id);
   }
 
@@ -310,5 +313,54 @@ public final class Tokenizer {
       last--;
     }
     return last >= 0 && vocabulary.isByte(ids[last]);
+  }
+
+  /// Returns the id that ends a row: the tokenizer's `eos_token` in `tokenizer_config.json`, else
+  /// in
+  /// `special_tokens_map.json` (a string, or an object with `content`), else the first
+  /// `eos_token_id` of `config.json`; null where no file names one.
+  private static @Nullable Integer end(Path folder, Vocabulary vocabulary) {
+    Integer named = named(folder, vocabulary, "eos_token");
+    if (named != null) {
+      return named;
+    }
+    JsonNode eos = read(folder.resolve("config.json")).path("eos_token_id");
+    JsonNode first = eos.isArray() ? eos.path(0) : eos;
+    if (!first.isIntegralNumber()) {
+      return null;
+    }
+    if (vocabulary.token(first.intValue()) == null) {
+      throw new InputException(
+          "%s names the end token %s, which tokenizer.json does not have"
+              .formatted(folder.resolve("config.json"), first.intValue()));
+    }
+    return first.intValue();
+  }
+
+  /// Returns the id of a token that the tokenizer names, or null.
+  ///
+  /// @param key such as `bos_token`
+  private static @Nullable Integer named(Path folder, Vocabulary vocabulary, String key) {
+    for (String name : List.of("tokenizer_config.json", "special_tokens_map.json")) {
+      JsonNode token = read(folder.resolve(name)).path(key);
+      JsonNode content = token.isObject() ? token.path("content") : token;
+      if (content.isString()) {
+        Integer id = vocabulary.id(content.stringValue());
+        if (id == null) {
+          throw new InputException(
+              "%s names the %s '%s', which tokenizer.json does not have"
+                  .formatted(
+                      folder.resolve(name),
+                      key.equals("eos_token") ? "end token" : key,
+                      content.stringValue()));
+        }
+        return id;
+      }
+    }
+    return null;
+  }
+
+  private static JsonNode read(Path file) {
+    return FolderText.exists(file) ? Json.read(file) : MissingNode.getInstance();
   }
 }

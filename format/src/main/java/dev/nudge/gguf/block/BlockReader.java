@@ -21,21 +21,21 @@ public interface BlockReader {
   /// The reader of a type.
   static BlockReader of(GgufType type) {
     return switch (type) {
-      case F32 -> new FloatBlocks.F32();
-      case F16 -> new FloatBlocks.F16();
-      case BF16 -> new FloatBlocks.Bf16();
-      case Q4_0 -> new NibbleBlocks.Q40();
-      case Q4_1 -> new NibbleBlocks.Q41();
-      case Q5_0 -> new NibbleBlocks.Q50();
-      case Q5_1 -> new NibbleBlocks.Q51();
-      case Q8_0 -> new ByteBlocks();
-      case Q2_K -> new TwoBitBlocks();
-      case Q3_K -> new ThreeBitBlocks();
-      case Q4_K -> new FourBitBlocks();
-      case Q5_K -> new FiveBitBlocks();
-      case Q6_K -> new SixBitBlocks();
-      case IQ4_NL -> new TableBlocks.Nl();
-      case IQ4_XS -> new TableBlocks.Xs();
+      case F32 -> new ShortBlocks.F32();
+      case F16 -> new ShortBlocks.F16();
+      case BF16 -> new ShortBlocks.Bf16();
+      case Q4_0 -> new ShortBlocks.NibbleBlocks.Q40();
+      case Q4_1 -> new ShortBlocks.NibbleBlocks.Q41();
+      case Q5_0 -> new ShortBlocks.NibbleBlocks.Q50();
+      case Q5_1 -> new ShortBlocks.NibbleBlocks.Q51();
+      case Q8_0 -> new ShortBlocks.Q80();
+      case Q2_K -> new KBlocks.Q2();
+      case Q3_K -> new KBlocks.Q3();
+      case Q4_K -> new KBlocks.Q4();
+      case Q5_K -> new KBlocks.Q5();
+      case Q6_K -> new KBlocks.Q6();
+      case IQ4_NL -> new ShortBlocks.TableBlocks.Nl();
+      case IQ4_XS -> new ShortBlocks.TableBlocks.Xs();
     };
   }
 

@@ -27,17 +27,17 @@ public interface BlockWriter {
   /// @throws IllegalArgumentException if blocks of the type are only read
   static BlockWriter of(GgufType type) {
     return switch (type) {
-      case F32 -> new FloatWriters.F32();
-      case F16 -> new FloatWriters.F16();
-      case BF16 -> new FloatWriters.UpperHalf();
-      case Q8_0 -> new ByteWriter();
-      case Q4_0 -> NibbleWriter.centred(4);
-      case Q4_1 -> NibbleWriter.raised(4);
-      case Q5_0 -> NibbleWriter.centred(5);
-      case Q5_1 -> NibbleWriter.raised(5);
-      case Q4_K -> new GroupWriter(4);
-      case Q5_K -> new GroupWriter(5);
-      case Q6_K -> new SixBitWriter();
+      case F32 -> new ShortWriters.F32();
+      case F16 -> new ShortWriters.F16();
+      case BF16 -> new ShortWriters.UpperHalf();
+      case Q8_0 -> new ShortWriters.Q80();
+      case Q4_0 -> ShortWriters.NibbleWriter.centred(4);
+      case Q4_1 -> ShortWriters.NibbleWriter.raised(4);
+      case Q5_0 -> ShortWriters.NibbleWriter.centred(5);
+      case Q5_1 -> ShortWriters.NibbleWriter.raised(5);
+      case Q4_K -> new KWriters.GroupWriter(4);
+      case Q5_K -> new KWriters.GroupWriter(5);
+      case Q6_K -> new KWriters.SixBitWriter();
       case Q2_K, Q3_K, IQ4_NL, IQ4_XS ->
           throw new IllegalArgumentException(type + " is read, not written");
     };

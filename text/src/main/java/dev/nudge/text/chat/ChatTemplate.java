@@ -1,8 +1,12 @@
 package dev.nudge.text.chat;
 
+import dev.nudge.format.FolderText;
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
 import dev.nudge.settings.InputException;
-import dev.nudge.text.chat.TemplateFiles.Source;
+import dev.nudge.text.chat.Rendered.Span;
+import dev.nudge.text.chat.SpecialTokens.Found;
 import dev.nudge.text.jinja.Items;
 import dev.nudge.text.jinja.None;
 import dev.nudge.text.jinja.Num;
@@ -12,6 +16,8 @@ import dev.nudge.text.jinja.Template;
 import dev.nudge.text.jinja.TemplateException;
 import dev.nudge.text.jinja.Text;
 import dev.nudge.text.jinja.Value;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -21,11 +27,14 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 
 /// A model's chat template, rendered as transformers renders it.
 ///
@@ -35,6 +44,9 @@ import tools.jackson.databind.node.ArrayNode;
 ///
 /// Threading: any number of threads.
 public final class ChatTemplate {
+  /// What looks like a special token, where the tokenizer has none of them.
+  private static final Pattern MARK = Pattern.compile("<[^<>\\s]{1,40}>|\\[/?[A-Z_]{2,40}\\]");
+  private static final String DEFAULT = "default";
   private static final String FOR_TOOLS = "tool_use";
 
   /// File of a model's template for conversations with tools, in `additional_chat_templates`.
@@ -58,8 +70,7 @@ public final class ChatTemplate {
     this.toolTemplate = toolSource == null ? template : parse(toolSource);
     this.specials = specials;
     this.now = now;
-    this.turnEnd =
-        TurnEnd.of(new Prepared(template, names(specials, null, Map.of()), now), specials);
+    this.turnEnd = turnEnd(new Prepared(template, names(specials, null, Map.of()), now), specials);
   }
 
   /// Loads the template of an adapter, if its folder has one, else that of its model.
@@ -67,11 +78,11 @@ public final class ChatTemplate {
   /// @param adapter null: none
   /// @param named as in [#load(Path, String)]
   public static ChatTemplate load(Path model, @Nullable Path adapter, @Nullable String named) {
-    Source own = adapter == null ? null : TemplateFiles.of(adapter).get(TemplateFiles.DEFAULT);
+    Source own = adapter == null ? null : files(adapter).get(DEFAULT);
     if (named != null || own == null) {
       return load(model, named);
     }
-    Source usual = TemplateFiles.of(model).get(TemplateFiles.DEFAULT);
+    Source usual = files(model).get(DEFAULT);
     boolean models = usual != null && usual.text().equals(own.text());
     return models
         ? load(model, null)
@@ -84,14 +95,14 @@ public final class ChatTemplate {
   ///     file; null: the folder's default
   /// @throws InputException if there is none, it cannot be read, or has unsupported constructs
   public static ChatTemplate load(Path modelFolder, @Nullable String named) {
-    Map<String, Source> own = TemplateFiles.of(modelFolder);
+    Map<String, Source> own = files(modelFolder);
     SpecialTokens specials = SpecialTokens.read(modelFolder);
     LocalDateTime now = LocalDateTime.now();
     if (named != null) {
       return new ChatTemplate(named(named, own), null, specials, now);
     }
     Source tools = own.get(FOR_TOOLS);
-    Source usual = own.get(TemplateFiles.DEFAULT);
+    Source usual = own.get(DEFAULT);
     if (usual == null) {
       throw new InputException(
           own.isEmpty()
@@ -117,33 +128,31 @@ public final class ChatTemplate {
     try {
       Path file = Path.of(named);
       if (Files.isRegularFile(file)) {
-        return TemplateFiles.read(file);
+        return read(file);
       }
     } catch (InvalidPathException e) {
       // neither a name nor a file
     }
     throw new InputException(
-        "--template "
-            + named
-            + " is no file and no template; there are "
-            + String.join(", ", knownNames()));
+        "--template %s is no file and no template; there are %s"
+            .formatted(named, String.join(", ", knownNames())));
   }
 
   /// Whether a model folder has a chat template.
   public static boolean isIn(Path modelFolder) {
-    return !TemplateFiles.of(modelFolder).isEmpty();
+    return !files(modelFolder).isEmpty();
   }
 
   /// The sources of a folder's templates by name; the usual one is `default`.
   public static Map<String, String> sources(Path folder) {
     Map<String, String> all = new LinkedHashMap<>();
-    TemplateFiles.of(folder).forEach((name, source) -> all.put(name, source.text()));
+    files(folder).forEach((name, source) -> all.put(name, source.text()));
     return all;
   }
 
   /// Returns the text of a folder's usual template; null: it has none.
   public static @Nullable String usual(Path folder) {
-    return sources(folder).get(TemplateFiles.DEFAULT);
+    return sources(folder).get(DEFAULT);
   }
 
   /// Returns the names of the built-in templates.
@@ -166,7 +175,7 @@ public final class ChatTemplate {
 
   /// Whether this template is the model folder's default one.
   public boolean isOf(Path model) {
-    Source own = TemplateFiles.of(model).get(TemplateFiles.DEFAULT);
+    Source own = files(model).get(DEFAULT);
     return own != null && own.text().equals(source.text());
   }
 
@@ -249,5 +258,94 @@ public final class ChatTemplate {
         throw new ChatException(String.valueOf(e.getMessage()), e);
       }
     }
+  }
+
+  /// A template as text, and where it stands, for messages.
+  private record Source(String text, String place) {}
+
+  /// Finds the templates of a folder where transformers does, by name: `chat_template.jinja` and
+  /// `additional_chat_templates/NAME.jinja` (or `chat_templates/NAME.jinja`), else `chat_template`
+  /// of
+  /// `tokenizer_config.json`, a text or a list of named ones; an old `chat_template.json` last.
+  private static Map<String, Source> files(Path folder) {
+    Map<String, Source> found = new LinkedHashMap<>();
+    Path file = folder.resolve("chat_template.jinja");
+    if (Files.isRegularFile(file)) {
+      found.put(DEFAULT, read(file));
+    }
+    for (String place : FolderText.TEMPLATES) {
+      for (Path more : FolderText.jinja(folder.resolve(place))) {
+        String name = more.getFileName().toString();
+        found.put(name.substring(0, name.length() - ".jinja".length()), read(more));
+      }
+    }
+    for (String name : List.of("tokenizer_config.json", "chat_template.json")) {
+      Path json = folder.resolve(name);
+      if (found.isEmpty() && FolderText.exists(json)) {
+        add(Json.read(json).path("chat_template"), json.toString(), found);
+      }
+    }
+    return found;
+  }
+
+  private static void add(JsonNode node, String place, Map<String, Source> found) {
+    if (node.isString()) {
+      found.put(DEFAULT, new Source(node.stringValue(), "chat_template of " + place));
+    }
+    for (JsonNode one : node.isArray() ? node : List.<JsonNode>of()) {
+      String name = one.path("name").asString("");
+      String template = one.path("template").asString("");
+      found.put(name, new Source(template, "chat_template '" + name + "' of " + place));
+    }
+  }
+
+  private static Source read(Path file) {
+    try {
+      return new Source(Files.readString(file), file.toString());
+    } catch (CharacterCodingException e) {
+      throw new InputException(file + " is not UTF-8 text", e);
+    } catch (IOException e) {
+      throw new InputException(file + " cannot be read: " + OutFolder.reason(e), e);
+    }
+  }
+
+  /// Finds the end-of-turn token: it follows an answer both before the next question and at the end
+  /// of the text. (Phi-4-mini writes `<|end|>` after each message, `<|endoftext|>` after all.) A
+  /// harmony template has none: `<|end|>` ends a message there, and an answer has several.
+  private static @Nullable String turnEnd(Prepared template, SpecialTokens specials) {
+    ArrayNode messages = JsonNodeFactory.instance.arrayNode();
+    for (String role : List.of("user", "assistant", "user", "assistant")) {
+      messages.addObject().put("role", role).put("content", "a");
+    }
+    Rendered probe;
+    try {
+      probe = template.render(TemplateMessages.values(messages), false);
+    } catch (ChatException e) {
+      return null;
+    }
+    List<Span> said = probe.spans().stream().filter(s -> s.part().said()).toList();
+    if (said.size() != 4) {
+      return null;
+    }
+    String between = probe.text().substring(said.get(1).end(), said.get(2).start());
+    String last = probe.text().substring(said.get(3).end());
+    if (Harmony.isIn(probe.text())) {
+      return null;
+    }
+    String special = both(last, between, specials.all());
+    if (special != null) {
+      return special;
+    }
+    Set<String> marks = new TreeSet<>();
+    Matcher looks = MARK.matcher(last);
+    while (looks.find()) {
+      marks.add(looks.group());
+    }
+    return both(last, between, marks);
+  }
+
+  private static @Nullable String both(String last, String between, Set<String> tokens) {
+    Found found = SpecialTokens.first(last, 0, last.length(), tokens);
+    return found != null && between.contains(found.token()) ? found.token() : null;
   }
 }

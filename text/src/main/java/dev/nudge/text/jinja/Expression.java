@@ -54,7 +54,7 @@ sealed interface Expression {
     public Value eval(Frame frame) {
       Value value = of.eval(frame);
       frame.budget().step(line);
-      Value changing = MutatingMethods.of(value, name, frame.budget());
+      Value changing = ContainerMethods.changing(value, name, frame.budget());
       return changing == null
           ? frame.budget().known(MemberAccess.attribute(value, name))
           : changing;
@@ -85,7 +85,7 @@ sealed interface Expression {
       Value last = to == null ? None.NONE : to.eval(frame);
       Value by = step == null ? None.NONE : step.eval(frame);
       frame.budget().step(line);
-      return Slices.of(value, first, last, by, frame.budget());
+      return Operators.of(value, first, last, by, frame.budget());
     }
   }
 
@@ -194,8 +194,8 @@ sealed interface Expression {
       Value number = value.eval(frame);
       frame.budget().step(line);
       return negative
-          ? Arithmetic.subtract(Num.of(0), number)
-          : Arithmetic.add(Num.of(0), number, frame.budget());
+          ? Operators.subtract(Num.of(0), number)
+          : Operators.add(Num.of(0), number, frame.budget());
     }
   }
 
@@ -206,13 +206,13 @@ sealed interface Expression {
       Value b = right.eval(frame);
       frame.budget().step(line);
       return switch (sign) {
-        case "+" -> Arithmetic.add(a, b, frame.budget());
-        case "-" -> Arithmetic.subtract(a, b);
-        case "*" -> Arithmetic.multiply(a, b, frame.budget());
-        case "/" -> Arithmetic.divide(a, b);
-        case "//" -> Arithmetic.floorDivide(a, b);
-        case "%" -> Arithmetic.modulo(a, b, frame.budget());
-        default -> Arithmetic.power(a, b);
+        case "+" -> Operators.add(a, b, frame.budget());
+        case "-" -> Operators.subtract(a, b);
+        case "*" -> Operators.multiply(a, b, frame.budget());
+        case "/" -> Operators.divide(a, b);
+        case "//" -> Operators.floorDivide(a, b);
+        case "%" -> Operators.modulo(a, b, frame.budget());
+        default -> Operators.power(a, b);
       };
     }
   }

@@ -1,27 +1,33 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.PythonLiteral;
+import dev.nudge.python.ValueError;
 import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// Parses expressions by jinja2's grammar, with a method for each level of precedence.
 final class ExpressionParser {
   private static final Set<String> ORDER = Set.of("==", "!=", "<", "<=", ">", ">=");
 
   private final TokenCursor tokens;
-  private final ValueParser values;
   private final Dialect dialect;
+  private Set<String> used = new HashSet<>();
 
   ExpressionParser(TokenCursor tokens, Dialect dialect) {
     this.tokens = tokens;
     this.dialect = dialect;
-    this.values = new ValueParser(tokens, this);
   }
 
   /// The names that expressions use from here on; returns those before.
   Set<String> watch(Set<String> names) {
-    return values.watch(names);
+    Set<String> before = used;
+    used = names;
+    return before;
   }
 
   /// `a` or `a, b`; of a loop's values without an `if` behind.
@@ -161,9 +167,9 @@ final class ExpressionParser {
       value = new Expression.Signed(unary(false), negative, line);
       tokens.leave();
     } else {
-      value = values.primary();
+      value = primary();
     }
-    value = values.behind(value);
+    value = behind(value);
     return filtered ? filters(value) : value;
   }
 
@@ -178,7 +184,7 @@ final class ExpressionParser {
       } else if (tokens.takeName("is")) {
         value = test(value, line);
       } else if (tokens.isSign("(")) {
-        value = new Expression.Call(value, values.given(), line);
+        value = new Expression.Call(value, given(), line);
       } else {
         return value;
       }
@@ -193,7 +199,7 @@ final class ExpressionParser {
     if (filter == null) {
       throw new Lexer.Failure(line, "the filter '" + name + "' is not known");
     }
-    Expression.Given given = tokens.isSign("(") ? values.given() : Expression.Given.NOTHING;
+    Expression.Given given = tokens.isSign("(") ? given() : Expression.Given.NOTHING;
     return new Expression.Filtered(of, filter, given, line);
   }
 
@@ -214,12 +220,12 @@ final class ExpressionParser {
     }
     Expression.Given given = Expression.Given.NOTHING;
     if (tokens.isSign("(")) {
-      given = values.given();
+      given = given();
     } else if (beginsArgument()) {
       if (tokens.isName("is")) {
         throw tokens.wrong("tests cannot be chained by 'is'");
       }
-      given = new Expression.Given(List.of(values.behind(values.primary())), Map.of(), null, null);
+      given = new Expression.Given(List.of(behind(primary())), Map.of(), null, null);
     }
     Expression tested = new Expression.Tested(of, test, given, line);
     return not ? new Expression.Not(tested) : tested;
@@ -232,5 +238,185 @@ final class ExpressionParser {
       case SIGN -> tokens.isSign("[") || tokens.isSign("{");
       default -> false;
     };
+  }
+
+  private Expression primary() {
+    Token token = tokens.next();
+    switch (token.kind()) {
+      case NAME -> {
+        return switch (token.text()) {
+          case "true", "True" -> new Expression.Constant(Num.TRUE);
+          case "false", "False" -> new Expression.Constant(Num.FALSE);
+          case "none", "None" -> new Expression.Constant(None.NONE);
+          default -> {
+            used.add(token.text());
+            yield new Expression.Name(token.text(), token.line());
+          }
+        };
+      }
+      case TEXT -> {
+        StringBuilder all = new StringBuilder(token.text());
+        while (tokens.is(Token.Kind.TEXT)) {
+          all.append(tokens.next().text());
+        }
+        return new Expression.Constant(Text.of(all.toString()));
+      }
+      case INTEGER -> {
+        return new Expression.Constant(integer(token));
+      }
+      case FLOAT -> {
+        return new Expression.Constant(Num.of(Double.parseDouble(token.text())));
+      }
+      case SIGN -> {
+        switch (token.text()) {
+          case "(" -> {
+            return tuple();
+          }
+          case "[" -> {
+            return list();
+          }
+          case "{" -> {
+            return mapping();
+          }
+          default -> {}
+        }
+      }
+      default -> {}
+    }
+    throw new Lexer.Failure(token.line(), token.shown() + " is not expected there");
+  }
+
+  private static Num integer(Token token) {
+    try {
+      return Num.of(PythonLiteral.integer(token.text()));
+    } catch (ValueError e) {
+      throw new Lexer.Failure(token.line(), String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Expression tuple() {
+    tokens.enter();
+    if (tokens.takeSign(")")) {
+      tokens.leave();
+      return new Expression.Row(List.of(), true);
+    }
+    Expression value = several(true);
+    tokens.needSign(")");
+    tokens.leave();
+    return value;
+  }
+
+  private Expression list() {
+    List<Expression> values = new ArrayList<>();
+    while (!tokens.takeSign("]")) {
+      if (!values.isEmpty()) {
+        tokens.needSign(",");
+        if (tokens.takeSign("]")) {
+          break;
+        }
+      }
+      values.add(expression());
+    }
+    return new Expression.Row(values, false);
+  }
+
+  private Expression mapping() {
+    List<Expression.Entry> entries = new ArrayList<>();
+    while (!tokens.takeSign("}")) {
+      if (!entries.isEmpty()) {
+        tokens.needSign(",");
+        if (tokens.takeSign("}")) {
+          break;
+        }
+      }
+      Expression key = expression();
+      tokens.needSign(":");
+      entries.add(new Expression.Entry(key, expression()));
+    }
+    return new Expression.Mapping(entries);
+  }
+
+  /// What stands right behind a value: `.name`, `[…]`, `(…)`.
+  private Expression behind(Expression of) {
+    Expression value = of;
+    while (true) {
+      int line = tokens.line();
+      if (tokens.takeSign(".")) {
+        value = attribute(value, line);
+      } else if (tokens.takeSign("[")) {
+        value = item(value, line);
+      } else if (tokens.isSign("(")) {
+        value = new Expression.Call(value, given(), line);
+      } else {
+        return value;
+      }
+    }
+  }
+
+  private Expression attribute(Expression of, int line) {
+    if (tokens.is(Token.Kind.INTEGER)) {
+      return new Expression.Item(of, new Expression.Constant(integer(tokens.next())), line);
+    }
+    return new Expression.Attribute(of, tokens.needName(), line);
+  }
+
+  private Expression item(Expression of, int line) {
+    Expression from = tokens.isSign(":") ? null : expression();
+    if (tokens.takeSign(":")) {
+      Expression to = tokens.isSign(":") || tokens.isSign("]") ? null : expression();
+      Expression step = tokens.takeSign(":") && !tokens.isSign("]") ? expression() : null;
+      tokens.needSign("]");
+      return new Expression.Slice(of, from, to, step, line);
+    }
+    tokens.needSign("]");
+    if (from == null) {
+      throw tokens.wrong("an index is expected between the brackets");
+    }
+    return new Expression.Item(of, from, line);
+  }
+
+  private Expression.Given given() {
+    tokens.needSign("(");
+    List<Expression> positional = new ArrayList<>();
+    Map<String, Expression> named = new LinkedHashMap<>();
+    Expression rest = null;
+    Expression restNamed = null;
+    boolean first = true;
+    while (!tokens.takeSign(")")) {
+      if (!first) {
+        tokens.needSign(",");
+        if (tokens.takeSign(")")) {
+          break;
+        }
+      }
+      first = false;
+      if (tokens.takeSign("**")) {
+        restNamed = onlyOnce(restNamed);
+      } else if (tokens.takeSign("*")) {
+        rest = onlyOnce(rest);
+      } else if (tokens.is(Token.Kind.NAME) && tokens.ahead().isSign("=")) {
+        String name = tokens.next().text();
+        tokens.next();
+        if (named.put(name, expression()) != null) {
+          throw tokens.wrong("the argument '" + name + "' is given twice");
+        }
+      } else {
+        if (!named.isEmpty() || rest != null || restNamed != null) {
+          throw tokens.wrong("an argument without a name stands behind one with a name");
+        }
+        positional.add(expression());
+      }
+    }
+    boolean nothing = positional.isEmpty() && named.isEmpty() && rest == null && restNamed == null;
+    return nothing
+        ? Expression.Given.NOTHING
+        : new Expression.Given(positional, named, rest, restNamed);
+  }
+
+  private Expression onlyOnce(@Nullable Expression before) {
+    if (before != null) {
+      throw tokens.wrong("'*' and '**' stand once each between parentheses");
+    }
+    return expression();
   }
 }

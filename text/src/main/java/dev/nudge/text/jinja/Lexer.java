@@ -1,13 +1,30 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.python.PythonEscapes;
 import dev.nudge.python.PythonText;
+import dev.nudge.python.ValueError;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// Splits a template into tokens. Chat templates have `trim_blocks` (drops the line break after a
 /// block or comment) and `lstrip_blocks` (drops blanks before one on its line); `-` and `+` beside
 /// a delimiter strip more or nothing.
 final class Lexer {
+  private static final List<String> SIGNS =
+      List.of(
+          "==", "!=", ">=", "<=", "//", "**", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{",
+          "}", ">", "<", "=", ".", ":", "|", ",", ";");
+  private static final Pattern FLOAT =
+      Pattern.compile(
+          "(?:\\d+_)*\\d+(?:(?:\\.(?:\\d+_)*\\d+)?[eE][+-]?(?:\\d+_)*\\d+|\\.(?:\\d+_)*\\d+)");
+  private static final Pattern INTEGER =
+      Pattern.compile(
+          "0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[0-9a-fA-F])+|[1-9](?:_?\\d)*|0(?:_?0)*");
+
   private final String text;
   private final boolean trims;
   private final List<Token> tokens = new ArrayList<>();
@@ -124,10 +141,6 @@ final class Lexer {
   }
 
   private int skipSpaces(int from) {
-    return skipSpaces(text, from);
-  }
-
-  static int skipSpaces(String text, int from) {
     int i = from;
     while (i < text.length() && PythonText.isSpace(text.charAt(i))) {
       i++;
@@ -188,21 +201,117 @@ final class Lexer {
 
   private void inside(Token.Kind begin, Token.Kind end, String close) {
     tokens.add(new Token(begin, "", line));
-    TagLexer tag = new TagLexer(text, at, line, close, tokens);
-    tag.run();
-    line = tag.line();
+    tag(close);
     tokens.add(new Token(end, "", line));
-    char sign = text.charAt(tag.at());
+    char sign = text.charAt(at);
     boolean signed = sign == '-' || sign == '+';
-    at = tag.at() + (signed ? 3 : 2);
+    at += signed ? 3 : 2;
     behindTag(signed ? sign : ' ', end == Token.Kind.BLOCK_END);
   }
 
-  static int count(String text, int from, int to) {
+  private static int count(String text, int from, int to) {
     int lines = 0;
     for (int i = from; i < to; i++) {
       lines += text.charAt(i) == '\n' ? 1 : 0;
     }
     return lines;
+  }
+
+  /// The tokens of a tag, up to its closing sign or the `-` or `+` before it. A closing sign within
+  /// open brackets is an operator: `{{ {'a': {}} }}`.
+  private void tag(String close) {
+    Deque<Character> open = new ArrayDeque<>();
+    int opened = line;
+    while (true) {
+      int next = skipSpaces(at);
+      line += count(text, at, next);
+      at = next;
+      if (at >= text.length()) {
+        throw new Failure(opened, "a tag is not closed; it ends with '" + close + "'");
+      }
+      char c = text.charAt(at);
+      if (open.isEmpty() && closes(close)) {
+        return;
+      }
+      if (c == '"' || c == '\'') {
+        string(c);
+      } else if (c >= '0' && c <= '9') {
+        number();
+      } else if (c == '_' || Character.isUnicodeIdentifierStart(text.codePointAt(at))) {
+        name();
+      } else {
+        sign(open);
+      }
+    }
+  }
+
+  private boolean closes(String close) {
+    char c = text.charAt(at);
+    boolean signed = c == '-' || c == '+' && close.equals("%}");
+    return text.startsWith(close, signed ? at + 1 : at);
+  }
+
+  private void sign(Deque<Character> open) {
+    String sign = SIGNS.stream().filter(s -> text.startsWith(s, at)).findFirst().orElse("");
+    if (sign.isEmpty()) {
+      String shown = Character.toString(text.codePointAt(at));
+      throw new Failure(line, "the character '" + shown + "' is not expected");
+    }
+    char c = sign.charAt(0);
+    switch (c) {
+      case '{' -> open.push('}');
+      case '(' -> open.push(')');
+      case '[' -> open.push(']');
+      case '}', ')', ']' -> {
+        if (open.isEmpty() || open.pop() != c) {
+          throw new Failure(line, "'" + c + "' closes nothing");
+        }
+      }
+      default -> {}
+    }
+    tokens.add(new Token(Token.Kind.SIGN, sign, line));
+    at += sign.length();
+  }
+
+  private void name() {
+    int from = at;
+    while (at < text.length()) {
+      int c = text.codePointAt(at);
+      if (c != '_' && !Character.isUnicodeIdentifierPart(c) || Character.isIdentifierIgnorable(c)) {
+        break;
+      }
+      at += Character.charCount(c);
+    }
+    tokens.add(new Token(Token.Kind.NAME, text.substring(from, at), line));
+  }
+
+  private void number() {
+    Token.Kind kind = Token.Kind.FLOAT;
+    Matcher matcher = FLOAT.matcher(text).region(at, text.length());
+    if (text.charAt(at - 1) == '.' || !matcher.lookingAt()) { // `a.0.1` has two integers
+      kind = Token.Kind.INTEGER;
+      matcher.usePattern(INTEGER).region(at, text.length()).lookingAt(); // a digit begins one
+    }
+    tokens.add(new Token(kind, matcher.group().replace("_", ""), line));
+    at = matcher.end();
+  }
+
+  private void string(char quote) {
+    int from = at + 1;
+    int i = from;
+    while (i < text.length() && text.charAt(i) != quote) {
+      i += text.charAt(i) == '\\' ? 2 : 1;
+    }
+    if (i >= text.length()) {
+      throw new Failure(line, "a text is not closed; it ends with " + quote);
+    }
+    try {
+      String read = PythonEscapes.read(text.substring(from, i));
+      tokens.add(new Token(Token.Kind.TEXT, read, line));
+    } catch (ValueError e) {
+      throw new Failure(line, String.valueOf(e.getMessage()));
+    }
+    line += count(text, at, i);
+    at = i + 1;
   }
 }

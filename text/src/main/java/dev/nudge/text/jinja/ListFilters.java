@@ -59,7 +59,7 @@ final class ListFilters {
   private static Value reverse(Value value, Arguments given) {
     Filters.none(value, given);
     if (value instanceof Text) {
-      return Slices.of(value, None.NONE, None.NONE, Num.of(-1), given.budget());
+      return Operators.of(value, None.NONE, None.NONE, Num.of(-1), given.budget());
     }
     List<Value> all = new ArrayList<>(Operators.iterate(value));
     Collections.reverse(all);
@@ -82,14 +82,14 @@ final class ListFilters {
   private static Value items(Value value, Arguments given) {
     Filters.none(value, given);
     return switch (value) {
-      case Dict dict -> Items.generator(DictMethods.items(dict));
+      case Dict dict -> Items.generator(ContainerMethods.items(dict));
       case Undefined undefined -> Items.generator(List.of());
       default -> throw new Mistake("'items' needs a dict, not a " + value.type());
     };
   }
 
   static Value fold(Value value, boolean caseSensitive) {
-    return !caseSensitive && value instanceof Text text ? LetterCase.lower(text) : value;
+    return !caseSensitive && value instanceof Text text ? StringMethods.lower(text) : value;
   }
 
   private static Comparator<Value> order(boolean reverse) {
@@ -109,7 +109,7 @@ final class ListFilters {
     }
     boolean sensitive = arguments.is("case_sensitive", false);
     UnaryOperator<Value> key = pair -> fold(((Items) pair).values().get(values ? 1 : 0), sensitive);
-    return sorted(DictMethods.items(dict), key, arguments.is("reverse", false));
+    return sorted(ContainerMethods.items(dict), key, arguments.is("reverse", false));
   }
 
   static Items sorted(List<Value> all, UnaryOperator<Value> key, boolean reverse) {
@@ -157,7 +157,7 @@ final class ListFilters {
     Value sum = arguments.get("start", Num.of(0));
     for (Value one : Operators.iterate(value)) {
       Value part = attribute == None.NONE ? one : MemberAccess.path(one, attribute);
-      sum = Arithmetic.add(sum, part, given.budget());
+      sum = Operators.add(sum, part, given.budget());
     }
     return sum;
   }

@@ -82,8 +82,8 @@ final class MemberAccess {
     }
     return switch (value) {
       case Text text -> TextMethods.of(text, name);
-      case Dict dict -> DictMethods.of(dict, name);
-      case Items items -> ItemsMethods.of(items, name);
+      case Dict dict -> ContainerMethods.of(dict, name);
+      case Items items -> ContainerMethods.of(items, name);
       case Namespace namespace -> namespace.get(name);
       case Callable callable ->
           callable.attributes() == null ? null : callable.attributes().of(name);

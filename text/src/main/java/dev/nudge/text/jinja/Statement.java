@@ -202,4 +202,178 @@ sealed interface Statement {
       return end;
     }
   }
+
+  /// The target of an assignment: a name, an attribute of a namespace, or several of them.
+  sealed interface Target {
+    void set(Value value, Frame frame);
+
+    record Name(String name) implements Target {
+      @Override
+      public void set(Value value, Frame frame) {
+        frame.set(name, value);
+      }
+    }
+
+    record Attribute(String namespace, String name) implements Target {
+      @Override
+      public void set(Value value, Frame frame) {
+        if (!(frame.get(namespace) instanceof Namespace space)) {
+          throw new Mistake("'" + namespace + "' is no namespace(), so it has no '." + name + "'");
+        }
+        space.set(name, value);
+      }
+    }
+
+    record Several(List<Target> targets) implements Target {
+      @Override
+      public void set(Value value, Frame frame) {
+        if (value instanceof Num || value instanceof None) {
+          throw new Mistake("a " + value.type() + " cannot be taken apart");
+        }
+        List<Value> values = Operators.iterate(value);
+        if (values.size() != targets.size()) {
+          throw new Mistake("%d values for %d names".formatted(values.size(), targets.size()));
+        }
+        for (int i = 0; i < values.size(); i++) {
+          targets.get(i).set(values.get(i), frame);
+        }
+      }
+    }
+  }
+
+  /// A `macro`, or the body of a `call` block.
+  ///
+  /// @param defaults default values of the last parameters
+  /// @param uses which of `varargs`, `kwargs` and `caller` its body names, and so accepts
+  record Macro(
+      String name,
+      List<String> parameters,
+      List<Expression> defaults,
+      List<Statement> body,
+      List<String> uses,
+      int line) {
+
+    /// The macro as a value; what its body does not set itself is of the scope that defines it.
+    Value in(Frame outer) {
+      return new Callable(name, arguments -> call(arguments, outer), this::attribute);
+    }
+
+    private @Nullable Value attribute(String attribute) {
+      return attribute.equals("name") ? Text.of(name) : null;
+    }
+
+    private Value call(Arguments given, Frame outer) {
+      Budget budget = outer.budget();
+      Frame frame = outer.inner();
+      List<Value> positional = given.positional();
+      Map<String, Value> named = new LinkedHashMap<>(given.named());
+      int missing = parameters.size() - defaults.size();
+      List<Integer> byDefault = new ArrayList<>();
+      for (int i = 0; i < parameters.size(); i++) {
+        String parameter = parameters.get(i);
+        Value byName = named.remove(parameter);
+        if (i < positional.size()) {
+          if (byName != null) {
+            throw new Mistake(name + "() is given '" + parameter + "' twice");
+          }
+          frame.set(parameter, positional.get(i));
+        } else if (byName != null) {
+          frame.set(parameter, byName);
+        } else {
+          frame.set(parameter, new Undefined("the parameter '" + parameter + "' was not given"));
+          byDefault.add(i);
+        }
+      }
+      for (int i : byDefault) {
+        if (i >= missing) {
+          frame.set(parameters.get(i), defaults.get(i - missing).eval(frame));
+        }
+      }
+      rest(positional, named, frame);
+      budget.enter();
+      Text text = Statement.written(body, frame);
+      budget.leave();
+      budget.step(line);
+      return budget.made(text);
+    }
+
+    private void rest(List<Value> positional, Map<String, Value> named, Frame frame) {
+      if (uses.contains("caller")) {
+        Value caller = named.remove("caller");
+        frame.set("caller", caller == null ? new Undefined("No caller defined") : caller);
+      }
+      if (uses.contains("kwargs")) {
+        Map<Value, Value> all = new LinkedHashMap<>();
+        named.forEach((key, value) -> all.put(Text.of(key), value));
+        frame.set("kwargs", new Dict(all, Origin.TEMPLATE));
+      } else if (!named.isEmpty()) {
+        throw new Mistake(name + "() takes no argument '" + named.keySet().iterator().next() + "'");
+      }
+      int more = Math.min(parameters.size(), positional.size());
+      if (uses.contains("varargs")) {
+        frame.set("varargs", Items.tuple(positional.subList(more, positional.size())));
+      } else if (positional.size() > parameters.size()) {
+        throw new Mistake(
+            "%s() takes %d arguments at most and is given %d"
+                .formatted(name, parameters.size(), positional.size()));
+      }
+    }
+  }
+
+  /// The variable `loop` of a `for`: its position and, if recursive, the loop itself as a function.
+  final class Loop {
+    private final List<Value> values;
+    private final int depth;
+    private int at;
+    private @Nullable List<Value> changed;
+
+    Loop(List<Value> values, int depth) {
+      this.values = values;
+      this.depth = depth;
+    }
+
+    void moveTo(int index) {
+      at = index;
+    }
+
+    Value value(Callable.Function again) {
+      return new Callable("loop", again, this::attribute);
+    }
+
+    private @Nullable Value attribute(String name) {
+      int count = values.size();
+      return switch (name) {
+        case "index" -> Num.of(at + 1);
+        case "index0" -> Num.of(at);
+        case "revindex" -> Num.of(count - at);
+        case "revindex0" -> Num.of(count - at - 1);
+        case "first" -> Num.of(at == 0);
+        case "last" -> Num.of(at == count - 1);
+        case "length" -> Num.of(count);
+        case "depth" -> Num.of(depth + 1);
+        case "depth0" -> Num.of(depth);
+        case "previtem" ->
+            at == 0 ? new Undefined("there is no previous item") : values.get(at - 1);
+        case "nextitem" ->
+            at == count - 1 ? new Undefined("there is no next item") : values.get(at + 1);
+        case "cycle" -> new Callable("loop.cycle", this::cycle);
+        case "changed" -> new Callable("loop.changed", this::changed);
+        default -> null;
+      };
+    }
+
+    private Value cycle(Arguments arguments) {
+      List<Value> given = arguments.positional();
+      if (given.isEmpty()) {
+        throw new Mistake("loop.cycle() needs a value");
+      }
+      return given.get(at % given.size());
+    }
+
+    private Value changed(Arguments arguments) {
+      boolean same = arguments.positional().equals(changed);
+      changed = arguments.positional();
+      return Num.of(!same);
+    }
+  }
 }

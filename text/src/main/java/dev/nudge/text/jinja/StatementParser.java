@@ -49,10 +49,8 @@ final class StatementParser {
           if (!ends.isEmpty()) {
             throw new Lexer.Failure(
                 line,
-                "'"
-                    + of
-                    + "' is not closed; it ends with "
-                    + String.join(" or ", ends.stream().sorted().toList()));
+                "'%s' is not closed; it ends with %s"
+                    .formatted(of, String.join(" or ", ends.stream().sorted().toList())));
           }
           tokens.leave();
           return body;
@@ -110,7 +108,7 @@ final class StatementParser {
   }
 
   private Statement set(int line) {
-    Target target = target(true, true);
+    Statement.Target target = target(true, true);
     if (tokens.takeSign("=")) {
       return new Statement.Set(target, expressions.several(true), line);
     }
@@ -123,28 +121,28 @@ final class StatementParser {
     return new Statement.SetBlock(target, value);
   }
 
-  private Target target(boolean several, boolean attribute) {
+  private Statement.Target target(boolean several, boolean attribute) {
     if (!several) {
       return single(attribute);
     }
-    Target first = single(attribute);
+    Statement.Target first = single(attribute);
     if (!tokens.isSign(",")) {
       return first;
     }
-    List<Target> all = new ArrayList<>(List.of(first));
+    List<Statement.Target> all = new ArrayList<>(List.of(first));
     while (tokens.takeSign(",")) {
       if (tokens.isName("in") || tokens.isSign(")") || tokens.is(Token.Kind.BLOCK_END)) {
         break;
       }
       all.add(single(attribute));
     }
-    return new Target.Several(all);
+    return new Statement.Target.Several(all);
   }
 
-  private Target single(boolean attribute) {
+  private Statement.Target single(boolean attribute) {
     if (tokens.takeSign("(")) {
       tokens.enter();
-      Target inner = target(true, attribute);
+      Statement.Target inner = target(true, attribute);
       tokens.needSign(")");
       tokens.leave();
       return inner;
@@ -152,16 +150,16 @@ final class StatementParser {
     int line = tokens.line();
     String name = tokens.needName();
     if (attribute && tokens.takeSign(".")) {
-      return new Target.Attribute(name, tokens.needName());
+      return new Statement.Target.Attribute(name, tokens.needName());
     }
     if (RESERVED.contains(name)) {
       throw new Lexer.Failure(line, "'" + name + "' cannot be set");
     }
-    return new Target.Name(name);
+    return new Statement.Target.Name(name);
   }
 
   private Statement loop(int line) {
-    Target target = target(true, false);
+    Statement.Target target = target(true, false);
     if (!tokens.takeName("in")) {
       throw tokens.wrong("expected 'in', found " + tokens.now().shown());
     }
@@ -192,7 +190,7 @@ final class StatementParser {
     }
   }
 
-  private Macro macro(String name, String kind, int line) {
+  private Statement.Macro macro(String name, String kind, int line) {
     List<String> parameters = new ArrayList<>();
     List<Expression> defaults = new ArrayList<>();
     if (kind.equals("macro") || tokens.isSign("(")) {
@@ -211,10 +209,10 @@ final class StatementParser {
     }
     return kind.equals("macro")
         ? macro(name, parameters, defaults, kind, line)
-        : new Macro(name, parameters, defaults, List.of(), List.of(), line);
+        : new Statement.Macro(name, parameters, defaults, List.of(), List.of(), line);
   }
 
-  private Macro macro(
+  private Statement.Macro macro(
       String name, List<String> parameters, List<Expression> defaults, String kind, int line) {
     Set<String> own = new HashSet<>();
     Set<String> before = expressions.watch(own);
@@ -224,20 +222,20 @@ final class StatementParser {
     loops = outside;
     expressions.watch(before);
     before.addAll(own);
-    return new Macro(name, parameters, defaults, body, List.copyOf(own), line);
+    return new Statement.Macro(name, parameters, defaults, body, List.copyOf(own), line);
   }
 
   private Statement call(int line) {
-    Macro head = macro("caller", "call", line);
+    Statement.Macro head = macro("caller", "call", line);
     if (!(expressions.expression() instanceof Expression.Call call)) {
       throw new Lexer.Failure(line, "'call' needs a call behind it");
     }
-    Macro caller = macro("caller", head.parameters(), head.defaults(), "call", line);
+    Statement.Macro caller = macro("caller", head.parameters(), head.defaults(), "call", line);
     return new Statement.CallBlock(call, caller, line);
   }
 
   private Statement with(int line) {
-    List<Target> targets = new ArrayList<>();
+    List<Statement.Target> targets = new ArrayList<>();
     List<Expression> values = new ArrayList<>();
     while (!tokens.is(Token.Kind.BLOCK_END)) {
       if (!targets.isEmpty()) {

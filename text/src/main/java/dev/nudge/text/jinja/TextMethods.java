@@ -28,12 +28,12 @@ final class TextMethods {
   private static final Map<String, Method> METHODS = new HashMap<>();
 
   static {
-    plain("upper", LetterCase::upper);
-    plain("lower", LetterCase::lower);
-    plain("casefold", LetterCase::lower);
-    plain("capitalize", LetterCase::capitalize);
-    plain("title", LetterCase::title);
-    plain("swapcase", LetterCase::swapCase);
+    plain("upper", StringMethods::upper);
+    plain("lower", StringMethods::lower);
+    plain("casefold", StringMethods::lower);
+    plain("capitalize", StringMethods::capitalize);
+    plain("title", StringMethods::title);
+    plain("swapcase", StringMethods::swapCase);
     METHODS.put("strip", (t, a) -> strip(t, a, true, true));
     METHODS.put("lstrip", (t, a) -> strip(t, a, true, false));
     METHODS.put("rstrip", (t, a) -> strip(t, a, false, true));
@@ -49,7 +49,7 @@ final class TextMethods {
     METHODS.put("rindex", (t, a) -> index(find(t, a, false)));
     METHODS.put("count", TextMethods::count);
     METHODS.put("join", TextMethods::join);
-    METHODS.put("format", (t, a) -> a.budget().made(Braces.format(t, a)));
+    METHODS.put("format", (t, a) -> a.budget().made(Formats.braces(t, a)));
     METHODS.put("partition", (t, a) -> partition(t, a, true));
     METHODS.put("rpartition", (t, a) -> partition(t, a, false));
     METHODS.put("removeprefix", (t, a) -> remove(t, a, true));
@@ -96,7 +96,7 @@ final class TextMethods {
   }
 
   private static void all(String name, IntPredicate rule) {
-    METHODS.put(name, (text, arguments) -> Num.of(LetterCase.all(none(text, arguments), rule)));
+    METHODS.put(name, (text, arguments) -> Num.of(StringMethods.all(none(text, arguments), rule)));
   }
 
   static @Nullable Value of(Text text, String name) {
@@ -136,7 +136,7 @@ final class TextMethods {
   /// Python's `[start:end]` of a search.
   private static Text part(Text text, Arguments arguments) {
     return (Text)
-        Slices.of(
+        Operators.of(
             text,
             arguments.get("start", None.NONE),
             arguments.get("end", None.NONE),
@@ -230,7 +230,7 @@ final class TextMethods {
     Arguments arguments = given.bind("ljust", "width", "fillchar");
     Text fill = arguments.textOrNull("fillchar");
     int width = Arguments.whole(arguments.need("width"), "width");
-    return LetterCase.padded(
+    return StringMethods.padded(
         text, width, fill == null ? Text.of(" ") : fill, leftShare, given.budget());
   }
 
@@ -241,7 +241,7 @@ final class TextMethods {
     Text digits = text.sub(sign, text.chars().length());
     return new TextBuilder()
         .add(text.sub(0, sign))
-        .add(LetterCase.padded(digits, width - sign, Text.of("0"), 1, given.budget()))
+        .add(StringMethods.padded(digits, width - sign, Text.of("0"), 1, given.budget()))
         .text();
   }
 }
