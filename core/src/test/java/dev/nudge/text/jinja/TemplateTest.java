@@ -120,8 +120,10 @@ class TemplateTest {
   @CsvSource(
       delimiterString = "=>",
       value = {
-        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %} => the rendering takes more than 5000000 steps",
-        "{% for i in range(99999) %}{{ 'x' * 100000 }}{% endfor %} => a text of more than 67108864 characters",
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %} => the"
+            + " rendering takes more than 5000000 steps",
+        "{% for i in range(99999) %}{{ 'x' * 100000 }}{% endfor %} => a text of more than 67108864"
+            + " characters",
         "{% set ns = namespace(s='ab') %}{% for i in range(99) %}{% set ns.s = ns.s ~ ns.s %}{%"
             + " endfor %} => a text of more than 67108864 characters",
         "{% set ns = namespace(s=[1]) %}{% for i in range(99) %}{% set ns.s = ns.s + ns.s %}{%"
@@ -136,8 +138,10 @@ class TemplateTest {
         "{{ [1] | batch(10 ** 9, 0) | list }} => a list of more than 1000000 values",
         "{% set ns = namespace(s=2) %}{% for i in range(99) %}{% set ns.s = ns.s * ns.s %}{% endfor"
             + " %} => a number of more than 16384 bits",
-        "{% macro m(x) %}{{ m(x) }}{% endmacro %}{{ m(1) }} => more than 100 macros or loops within each other",
-        "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %} => more than 100 macros or loops within each other",
+        "{% macro m(x) %}{{ m(x) }}{% endmacro %}{{ m(1) }} => more than 100 macros or loops within"
+            + " each other",
+        "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %} => more than 100 macros or loops"
+            + " within each other",
       })
   @Timeout(600)
   void aTemplateThatCostsTooMuchIsStopped(String template, String limit) {
