@@ -15,18 +15,18 @@ import dev.nudge.settings.RunException;
 import dev.nudge.settings.verb.Compute;
 import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /// Rows and texts that wait for the room of a sequence that runs, and those that wait behind them.
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 600, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class StarvedRoomTest {
   private static final Path FOLDER = Path.of("src/test/resources/golden/extras/untied/model");
 
@@ -68,9 +68,12 @@ class StarvedRoomTest {
     };
   }
 
-  private static void waitFor(Thread asker) throws InterruptedException {
-    while (asker.getState() != Thread.State.WAITING) {
-      Thread.sleep(1);
+  /// Returns once the asker has handed its work to the engine and waits for the end of it.
+  private static void untilItWaits(Thread asker) {
+    while (asker.getState() != Thread.State.WAITING
+        || Arrays.stream(asker.getStackTrace())
+            .noneMatch(f -> f.getClassName().equals(Ticket.class.getName()))) {
+      Thread.yield();
     }
   }
 
@@ -82,12 +85,12 @@ class StarvedRoomTest {
       CompletableFuture<Integer> scored = new CompletableFuture<>();
       Thread asker =
           Thread.ofPlatform().start(() -> scored.complete(engine.score(rows, 1, null).size()));
-      waitFor(asker);
+      untilItWaits(asker);
       Ticket behind = engine.submit(prompt(10), 60, null, (logits, row, ids, count) -> Caller.END);
       go.countDown();
       first.await();
-      assertThat(scored.get(30, TimeUnit.SECONDS)).isEqualTo(1);
-      CompletableFuture.runAsync(behind::await).get(30, TimeUnit.SECONDS);
+      assertThat(scored.get()).isEqualTo(1);
+      behind.await();
     }
   }
 
@@ -112,7 +115,7 @@ class StarvedRoomTest {
       engine.submit(ask, endless);
       answers.await();
       assertThat(engine.score(rows, 1, null)).hasSize(1);
-      assertThat(ended.get(30, TimeUnit.SECONDS)).isInstanceOf(BusyException.class);
+      assertThat(ended.get()).isInstanceOf(BusyException.class);
     }
   }
 
@@ -134,16 +137,14 @@ class StarvedRoomTest {
                       failed.complete(e);
                     }
                   });
-      waitFor(asker);
+      untilItWaits(asker);
       asker.interrupt();
       while (asker.isInterrupted()) { // it cancels, then waits again
-        Thread.sleep(1);
+        Thread.yield();
       }
-      waitFor(asker);
+      untilItWaits(asker);
       go.countDown();
-      assertThat(failed.get(30, TimeUnit.SECONDS))
-          .isInstanceOf(RunException.class)
-          .hasMessageContaining("interrupted");
+      assertThat(failed.get()).isInstanceOf(RunException.class).hasMessageContaining("interrupted");
       first.await();
     }
   }

@@ -4,12 +4,10 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import com.sun.management.ThreadMXBean;
 import dev.nudge.Seeds;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
-import java.lang.management.ManagementFactory;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,9 +19,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// A loop that the compiler gave up on boxes every vector and would allocate on every call for
 /// ever.
 class AllocationTest {
-  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
   private static final int QUIET = 200;
-  private static final long PATIENCE_NANOS = 60_000_000_000L;
 
   static Stream<Arguments> operations() {
     return Operations.ALL.keySet().stream()
@@ -41,17 +37,9 @@ class AllocationTest {
       Draw draw = new Draw(new Random(seed), scope, c, 40, 555);
       Operations.Operation operation = requireNonNull(Operations.ALL.get(name));
       Tensor[] tensors = operation.tensors().apply(draw);
-      long end = System.nanoTime() + PATIENCE_NANOS;
-      int quiet = 0;
-      long allocated = 0;
-      while (quiet < QUIET && System.nanoTime() < end) {
-        long before = THREADS.getCurrentThreadAllocatedBytes();
-        operation.body().call(draw, fast, tensors);
-        allocated = THREADS.getCurrentThreadAllocatedBytes() - before;
-        quiet = allocated == 0 ? quiet + 1 : 0;
-      }
-      assertThat(quiet)
-          .as("calls in a row without garbage; the last one made %s bytes", allocated)
+      assertThat(
+              CompilerWork.quietCalls(QUIET, 0, () -> operation.body().call(draw, fast, tensors)))
+          .as("calls in a row without garbage")
           .isEqualTo(QUIET);
     }
   }

@@ -185,7 +185,7 @@ public enum Sensitive {
     }
   }
 
-  private boolean isIn(String text) {
+  boolean isIn(CharSequence text) {
     Matcher matcher = pattern.matcher(text);
     while (matcher.find()) {
       if (isOne(matcher.group())) {
