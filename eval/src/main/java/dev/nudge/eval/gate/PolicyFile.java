@@ -1,6 +1,7 @@
 package dev.nudge.eval.gate;
 
 import dev.nudge.eval.gate.Rule.By;
+import dev.nudge.eval.gate.Rule.Kind;
 import dev.nudge.eval.gate.Rule.On;
 import dev.nudge.eval.leak.LeakKind;
 import dev.nudge.format.Json;
@@ -41,7 +42,7 @@ import tools.jackson.core.JacksonException;
 ///
 /// A single rule needs no list.
 public final class PolicyFile {
-  private static final List<String> KINDS = RuleKind.words();
+  private static final List<String> KINDS = Kind.words();
   private static final double CONFIDENCE = 0.95;
 
   private PolicyFile() {}
@@ -70,7 +71,7 @@ public final class PolicyFile {
     all.only("confidence", KINDS);
     double confidence = confidence(all, CONFIDENCE);
     List<Rule> rules = new ArrayList<>();
-    for (RuleKind kind : RuleKind.values()) {
+    for (Kind kind : Kind.values()) {
       for (PolicyKeys one : all.entries(kind.word())) {
         rules.addAll(rules(kind, one, confidence));
       }
@@ -121,7 +122,7 @@ public final class PolicyFile {
     }
   }
 
-  private static List<Rule> rules(RuleKind kind, PolicyKeys keys, double confidence) {
+  private static List<Rule> rules(Kind kind, PolicyKeys keys, double confidence) {
     return switch (kind) {
       case IMPROVE -> {
         keys.only("task", List.of("metric", "filter", "by", "confidence"));
@@ -134,7 +135,7 @@ public final class PolicyFile {
         yield List.of(new Rule.Retain(on(keys), margin, confidence(keys, confidence)));
       }
       case FLOOR, CEILING -> {
-        boolean floor = kind == RuleKind.FLOOR;
+        boolean floor = kind == Kind.FLOOR;
         String limit = floor ? "at_least" : "at_most";
         keys.only("task", List.of("metric", "filter", limit, "judged_by", "confidence"));
         By by = keys.one("judged_by", Map.of("bound", By.BOUND, "point", By.POINT));
