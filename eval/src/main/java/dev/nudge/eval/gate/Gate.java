@@ -1,6 +1,5 @@
 package dev.nudge.eval.gate;
 
-import dev.nudge.eval.judge.Balance;
 import dev.nudge.eval.judge.JudgeResult;
 import dev.nudge.eval.judge.WinRate;
 import dev.nudge.eval.leak.LeakReport;
@@ -273,7 +272,7 @@ public final class Gate {
               rate.losses(),
               rate.allTies(),
               unread);
-      Measured measured = Measured.of(Balance.of(compared.judged()));
+      Measured measured = Measured.of(rate, WinRate.intervals(compared.judged()));
       found.tests.add(new HolmTests.Test(rule, subject, null, rate.rate(), measured));
       return;
     }

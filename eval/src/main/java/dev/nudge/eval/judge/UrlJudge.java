@@ -1,5 +1,6 @@
 package dev.nudge.eval.judge;
 
+import dev.nudge.eval.judge.ChatClient.Patience;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Loopback;

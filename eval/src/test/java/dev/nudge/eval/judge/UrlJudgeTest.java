@@ -7,6 +7,7 @@ import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsParameters;
 import com.sun.net.httpserver.HttpsServer;
 import dev.nudge.Certificate;
+import dev.nudge.eval.judge.ChatClient.Patience;
 import dev.nudge.eval.judge.FakeServer.Answer;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
